@@ -1,0 +1,148 @@
+/**
+ * The only place that starts a program (sub-scripts, which are our own, start in script.ts). Every program gets an argument
+ * vector, never a shell string; an AbortSignal; and a process group of its own that is ended as a whole. `setpriv --pdeathsig`
+ * (util-linux) ends it even when this process is killed outright. Secrets travel by environment or by file, never as arguments.
+ */
+import { existsSync } from "node:fs";
+import type { Readable, Writable } from "node:stream";
+import { execa, type Options } from "execa";
+import { HoldfastError, type ErrorCode } from "../errors.ts";
+import { redact } from "./redact.ts";
+
+export interface CommandOptions {
+  readonly signal: AbortSignal;
+  readonly cwd?: string;
+  /** Added to this process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Milliseconds; no limit when absent. */
+  readonly timeout?: number;
+  /** Values that no error may show. */
+  readonly secrets?: readonly string[];
+  /** The code of the error when the program fails; `E_COMMAND` when absent. */
+  readonly code?: ErrorCode;
+  /** Exit statuses that count as success; `[0]` when absent. */
+  readonly okExitCodes?: readonly number[];
+}
+
+export interface CommandResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+/** A program at work. Its `stdout` must be read to the end and its `stdin` ended by the caller. */
+export interface RunningCommand {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Settles when the program has ended; throws as `runCommand` does. */
+  readonly done: Promise<CommandResult>;
+}
+
+/** What execa tells of a program that has ended, as far as it is used here. */
+interface Outcome {
+  readonly stdout?: unknown;
+  readonly stderr?: unknown;
+  readonly exitCode?: number | undefined;
+  readonly signal?: string | undefined;
+}
+
+/** How long a process group may take to end after SIGTERM before it gets SIGKILL. */
+const KILL_AFTER_MS = 5000;
+const SETPRIV = "/usr/bin/setpriv";
+
+/** Runs a program to its end and gives what it printed (at most 256 MB). Throws a HoldfastError that names the program and its last words. */
+export async function runCommand(
+  argv: readonly string[],
+  options: CommandOptions & { readonly input?: string },
+): Promise<CommandResult> {
+  const { input } = options;
+  return await start(argv, options, {
+    ...(input === undefined ? { stdin: "ignore" } : { input }),
+    maxBuffer: 256 * 1024 * 1024,
+  }).done;
+}
+
+/** Starts a program whose streams the caller handles; only its last 64 kB of standard error are kept for the error. */
+export function startCommand(argv: readonly string[], options: CommandOptions): RunningCommand {
+  const { subprocess, done } = start(argv, options, { buffer: { stdout: false, stderr: true } });
+  const { stdin, stdout, stderr } = subprocess;
+  if (stdin === null || stdout === null || stderr === null) throw new HoldfastError("E_INTERNAL", "a pipe is missing");
+  return { stdin, stdout, stderr, done };
+}
+
+function start(argv: readonly string[], options: CommandOptions, extra: Options) {
+  options.signal.throwIfAborted();
+  const [file, ...args] = existsSync(SETPRIV) ? [SETPRIV, "--pdeathsig", "TERM", "--", ...argv] : argv;
+  if (file === undefined) throw new HoldfastError("E_CONFIG", "a configured command is empty");
+  const subprocess = execa(file, args, {
+    ...extra,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.env === undefined ? {} : { env: options.env }),
+    detached: true,
+    cleanup: false,
+    reject: false,
+  });
+  const stop = endGroupOnAbort(subprocess.pid, options);
+  const done = (async (): Promise<CommandResult> => {
+    try {
+      return check(argv, await subprocess, options, stop.timedOut);
+    } finally {
+      stop.release();
+    }
+  })();
+  done.catch(() => {}); // whoever awaits `done` later still gets the error; without this an early failure would end the process
+  return { subprocess, done };
+}
+
+/** Ends the whole process group when the signal aborts or the time limit passes. */
+function endGroupOnAbort(pid: number | undefined, options: CommandOptions) {
+  let force: NodeJS.Timeout | undefined;
+  let late = false;
+  const kill = (signal: NodeJS.Signals): void => {
+    try {
+      if (pid !== undefined) process.kill(-pid, signal);
+    } catch {
+      // The group has ended by itself: that is what was wanted.
+    }
+  };
+  const end = (): void => {
+    kill("SIGTERM");
+    force ??= setTimeout(() => kill("SIGKILL"), KILL_AFTER_MS);
+  };
+  const limit =
+    options.timeout === undefined
+      ? undefined
+      : setTimeout(() => {
+          late = true;
+          end();
+        }, options.timeout);
+  options.signal.addEventListener("abort", end, { once: true });
+  return {
+    timedOut: (): boolean => late,
+    release: (): void => {
+      clearTimeout(force);
+      clearTimeout(limit);
+      options.signal.removeEventListener("abort", end);
+    },
+  };
+}
+
+function check(argv: readonly string[], result: Outcome, options: CommandOptions, timedOut: () => boolean): CommandResult {
+  options.signal.throwIfAborted();
+  const stdout = typeof result.stdout === "string" ? result.stdout : "";
+  const stderr = typeof result.stderr === "string" ? result.stderr : "";
+  const ok = options.okExitCodes ?? [0];
+  if (!timedOut() && result.exitCode !== undefined && ok.includes(result.exitCode)) {
+    return { stdout, stderr, exitCode: result.exitCode };
+  }
+  const said = redact(stderr.trim().split("\n").slice(-3).join(" "), options.secrets ?? []);
+  const what = `${argv[0] ?? "?"} ${timedOut() ? "took too long" : howItEnded(result)}${said === "" ? "" : `: ${said}`}`;
+  throw new HoldfastError(timedOut() ? "E_TIMEOUT" : (options.code ?? "E_COMMAND"), what);
+}
+
+function howItEnded(result: Outcome): string {
+  if (result.exitCode === 127) return "is not installed or not on the PATH";
+  if (result.exitCode !== undefined) return `ended with status ${result.exitCode}`;
+  return result.signal === undefined ? "could not be started" : `was ended by ${result.signal}`;
+}
