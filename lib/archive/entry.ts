@@ -1,0 +1,50 @@
+/** What walks yield and archive writers take. */
+
+/**
+ * A path as bytes: a string in which every character is one byte (`latin1`), so that names that are no UTF-8 survive and `<`
+ * compares by byte. `/` separated; relative to the root that was walked unless said otherwise.
+ */
+export type BytePath = string;
+
+export type EntryType = "file" | "directory" | "symlink" | "fifo" | "socket" | "device";
+
+/** One entry as `lstat` sees it. */
+export interface Entry {
+  readonly path: BytePath;
+  readonly type: EntryType;
+  /** Permission bits with setuid, setgid and sticky: `st_mode & 0o7777`. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly nlink: number;
+  /** Where a symlink points, as bytes; empty for the others. */
+  readonly target: BytePath;
+}
+
+/** What an archive remembers of an entry beside its name and content. */
+export type EntryAttributes = Pick<Entry, "mode" | "uid" | "gid" | "mtimeNs">;
+
+/** What came of reading a file into an archive. */
+export interface StoredFile {
+  readonly size: number;
+  /** Lower-case hex, of the bytes that are in the archive. */
+  readonly sha256: string;
+  /** True when the file would not hold still: what is in the archive is its last reading. */
+  readonly changed: boolean;
+}
+
+/** Writes one archive, in the order of the calls. All calls are synchronous: writers live in worker threads. */
+export interface ArchiveWriter {
+  addDirectory(name: BytePath, attributes: EntryAttributes): void;
+  addSymlink(name: BytePath, target: BytePath, attributes: EntryAttributes): void;
+  addBytes(name: BytePath, data: Uint8Array, attributes: EntryAttributes): StoredFile;
+  /** Reads `file` (an absolute path) into the archive. Throws a HoldfastError `E_UNREADABLE` or `E_MISSING` and leaves the archive as it was. */
+  addFile(name: BytePath, file: BytePath, attributes: EntryAttributes): StoredFile;
+  /** Writes what ends the archive. The number of entries written. */
+  close(): number;
+}
