@@ -36,7 +36,7 @@ function page(cache: MediaCache, project: DemoProject, textType: "normal" | "pho
   const body = sentences.map(([sentence, translation], place) => {
     const url = audio[place] ?? "";
     return `    <p><span class="segment" data-segment-audio="${url}">${spoken(cache, project, textType, sentence)}</span>
-      <button onclick="play('${url}')">🔊</button> <span class="translation">${escape(translation)}</span></p>`;
+      <button onclick="play('${url}')">♪</button> <span class="translation">${escape(translation)}</span></p>`;
   });
   return frame(
     project,
