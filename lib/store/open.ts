@@ -1,0 +1,193 @@
+/** Knowing whether a store is there: its disk mounted, its site ours. Nothing is written where that is in doubt. */
+import { randomUUID } from "node:crypto";
+import { readdir, realpath, rm, stat } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { HoldfastError, systemCode } from "../errors.ts";
+import { FORMAT_VERSION } from "../model/unit.ts";
+import { LEFTOVER, createFileAtomic, fsyncDirectory, makeDirectory, storeError } from "./atomic.ts";
+import { formatJson, readDocument } from "./documents.ts";
+import { recallStore, rememberStore, type RememberedStore } from "./memory.ts";
+
+const STORE_FILE = "store.json";
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** What a file system makes by itself. */
+const NOT_CONTENT = new Set(["lost+found"]);
+
+const storeSchema = z.object({ format_version: z.string(), id: z.string(), site: z.string(), created_at: z.string() });
+type StoreDocument = z.infer<typeof storeSchema>;
+
+export interface Store {
+  /** Absolute, without links. */
+  readonly path: string;
+  readonly id: string;
+  readonly site: string;
+  /** What went wrong without keeping the store from being used. */
+  readonly warnings: readonly string[];
+}
+
+export interface OpenOptions {
+  /** Make a store where none is and none was. */
+  readonly create: boolean;
+  /** `--new-store`: the store that this host remembers here was removed, or replaced, on purpose. */
+  readonly newStore: boolean;
+}
+
+/**
+ * Opens the store of `site` at `dest`. Throws `E_STORE` when there is none, when it is not the one that was there before, when it is
+ * another site's or not usable; `E_VERSION` when a newer Holdfast made it.
+ */
+export async function openStore(dest: string, site: string, options: OpenOptions): Promise<Store> {
+  try {
+    return await open(dest, site, options);
+  } catch (error) {
+    throw storeError(`${dest} cannot be used as a store`, error);
+  }
+}
+
+async function open(dest: string, site: string, options: OpenOptions): Promise<Store> {
+  const place = await realPlace(dest);
+  const { known, damaged, warning } = await recallStore(place);
+  const found = await readStore(place);
+  if (found === undefined) {
+    if (known !== undefined && !options.newStore) throw gone(place, known);
+    await requireEmpty(place);
+    if (!options.create) throw new HoldfastError("E_STORE", `there is no store at ${place}`);
+    if (damaged && !options.newStore) throw cannotTell(place, warning ?? "");
+  } else {
+    requireSite(place, found, site);
+    if (known !== undefined && known.id !== found.id && !options.newStore) throw anotherStore(place, found.id, known);
+  }
+  const document = found ?? (await createStore(place, site));
+  if (options.create) await makeLayout(place);
+  const unwritten = await rememberStore(place, document.id, document.site);
+  const warnings = [...new Set([warning, unwritten])].filter((text) => text !== undefined);
+  return { path: place, id: document.id, site: document.site, warnings };
+}
+
+/** `dest` without links. It may be missing, its parent may not. */
+async function realPlace(dest: string): Promise<string> {
+  const absolute = path.resolve(dest);
+  try {
+    const place = await realpath(absolute);
+    if ((await stat(place)).isDirectory()) return place;
+    throw new HoldfastError("E_STORE", `${place} is not a directory`);
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT") throw error;
+  }
+  const parent = path.dirname(absolute);
+  const names = await readdir(parent).catch((error: unknown) => {
+    if (systemCode(error) !== "ENOENT") throw error;
+    throw new HoldfastError("E_STORE", `there is no ${parent} to hold the store ${path.basename(absolute)}`, {
+      hint: "check that its disk is mounted, or make the directory",
+      cause: error,
+    });
+  });
+  if (names.includes(path.basename(absolute))) {
+    throw new HoldfastError("E_STORE", `${absolute} is a link that leads nowhere`);
+  }
+  return path.join(await realpath(parent), path.basename(absolute));
+}
+
+/** The store's own document; undefined when there is none. */
+async function readStore(place: string): Promise<StoreDocument | undefined> {
+  const file = path.join(place, STORE_FILE);
+  try {
+    return readDocument(file, storeSchema);
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    if (error instanceof HoldfastError && error.code === "E_VERSION") throw error;
+    if (systemCode(error) !== undefined && error instanceof Error)
+      throw storeError(`${file} cannot be read`, error.cause);
+    throw new HoldfastError("E_STORE", `${file} is damaged`, {
+      hint: `put back its four keys; format ${FORMAT_VERSION} is described in docs/design.md`,
+      cause: error,
+    });
+  }
+}
+
+function requireSite(place: string, found: StoreDocument, site: string): void {
+  if (found.site === site) return;
+  throw new HoldfastError("E_STORE", `the store at ${place} belongs to the site ${found.site}, not to ${site}`, {
+    hint: "give each site a --dest of its own",
+  });
+}
+
+async function requireEmpty(place: string): Promise<void> {
+  const names = await contentOf(place);
+  if (names.length === 0) return;
+  throw new HoldfastError("E_STORE", `${place} is not empty and holds no store`, {
+    hint: "name an empty or a new directory",
+  });
+}
+
+async function contentOf(place: string): Promise<string[]> {
+  const names = await readdir(place).catch((error: unknown) => {
+    if (systemCode(error) === "ENOENT") return [];
+    throw error;
+  });
+  return names.filter((name) => !NOT_CONTENT.has(name) && !LEFTOVER.test(name));
+}
+
+function gone(place: string, known: RememberedStore): HoldfastError {
+  const when = known.seen_at.slice(0, 10);
+  const what = `the store ${known.id} that was at ${place} on ${when} is not there: is its disk mounted?`;
+  return new HoldfastError("E_STORE", what, {
+    hint: "mount the disk; if the store was removed on purpose, pass --new-store",
+  });
+}
+
+function cannotTell(place: string, warning: string): HoldfastError {
+  return new HoldfastError("E_STORE", `it cannot be told whether a store was at ${place}: ${warning}`, {
+    hint: "check that the store's disk is mounted; if there never was a store here, pass --new-store",
+  });
+}
+
+function anotherStore(place: string, id: string, known: RememberedStore): HoldfastError {
+  const when = known.seen_at.slice(0, 10);
+  return new HoldfastError(
+    "E_STORE",
+    `at ${place} is the store ${id}; on ${when} it was ${known.id}: a different disk?`,
+    {
+      hint: "mount the right disk; if the store was replaced on purpose, pass --new-store",
+    },
+  );
+}
+
+/** Makes the store, or finds that another process has just made it: both end with the same id. */
+async function createStore(place: string, site: string): Promise<StoreDocument> {
+  await makeDirectory(place, 0o750);
+  await fsyncDirectory(path.dirname(place));
+  const document = { format_version: FORMAT_VERSION, id: randomUUID(), site, created_at: new Date().toISOString() };
+  if (await createFileAtomic(path.join(place, STORE_FILE), formatJson(document), { mode: 0o640 })) return document;
+  const found = await readStoreSoon(place);
+  requireSite(place, found, site);
+  return found;
+}
+
+/** On a disk without links a document may be read while it is still being written. */
+async function readStoreSoon(place: string): Promise<StoreDocument> {
+  for (let attempt = 0; attempt < 20; attempt++) {
+    try {
+      const found = await readStore(place);
+      if (found !== undefined) return found;
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || error.code !== "E_STORE") throw error;
+    }
+    await sleep(50);
+  }
+  throw new HoldfastError("E_STORE", `${path.join(place, STORE_FILE)} was made by another process and cannot be read`);
+}
+
+/** Also mends what a crash between the first write and the last left out. */
+async function makeLayout(place: string): Promise<void> {
+  await makeDirectory(path.join(place, ".tmp"), 0o700);
+  await makeDirectory(path.join(place, "pins"), 0o750);
+  await makeDirectory(path.join(place, "runs"), 0o750);
+  for (const name of await readdir(place)) {
+    const file = path.join(place, name);
+    // A young one may be at work: another process that creates the store right now.
+    if (LEFTOVER.test(name) && (await stat(file)).ctimeMs < Date.now() - DAY_MS) await rm(file, { force: true });
+  }
+}
