@@ -1,0 +1,179 @@
+/** The media that pages refer to: which file a URL means, whether it may be taken, and what it is called in the bundle. */
+import { createHash } from "node:crypto";
+import { realpathSync } from "node:fs";
+import type { BytePath, Entry } from "../../archive/entry.ts";
+import { basename, display, fromString, isUtf8, join, toBuffer } from "../../archive/path.ts";
+import { lstatEntry } from "../../archive/walk.ts";
+import { HoldfastError, systemCode } from "../../errors.ts";
+import { decodePercent, encodePath, type Captured } from "./url-template.ts";
+
+/** A file that some page refers to. */
+export interface Media {
+  /** Its path relative to the site's root (absolute where it is not below it), percent-encoded: how it is recorded. */
+  readonly path: string;
+  /** Its name in the bundle's media directory. */
+  readonly stored: BytePath;
+  readonly state: MediaState;
+}
+
+/** What is on disk: a file that may be taken, or why there is none. */
+export type MediaState =
+  | { readonly file: BytePath; readonly entry: Entry }
+  | { readonly missing: string }
+  | { readonly unreadable: BytePath };
+
+/** Collects the media of one bundle. The same files asked for in the same order get the same names. */
+export class MediaCollector {
+  readonly #site: MediaSite;
+  readonly #project: Readonly<Record<string, string | number>>;
+  readonly #byFile = new Map<BytePath, Media>();
+  readonly #taken = new Set<string>();
+
+  constructor(site: MediaSite, project: Readonly<Record<string, string | number>>) {
+    this.#site = site;
+    this.#project = project;
+  }
+
+  /** The media file that a URL's placeholders mean by a path template (absolute). Asked again, the same answer. */
+  locate(template: BytePath, values: Captured): Media {
+    const files = candidates(values).map((captured) => fill(template, { ...this.#projectBytes(), ...captured }));
+    for (const file of files) {
+      const known = this.#byFile.get(file.path);
+      if (known !== undefined) return known;
+    }
+    const states = files.map((file) => ({ file, state: file.inside ? this.#site.look(file.path) : OUTSIDE }));
+    const chosen = states.find(({ state }) => !("missing" in state)) ?? states[0];
+    if (chosen === undefined) throw new HoldfastError("E_INTERNAL", "a reference without a file");
+    const path = this.#site.recorded(chosen.file.path);
+    const media = { path, stored: this.#name(basename(chosen.file.path), path), state: chosen.state };
+    this.#byFile.set(chosen.file.path, media);
+    return media;
+  }
+
+  /** All that were asked for, sorted by their names in the bundle. */
+  all(): Media[] {
+    return [...this.#byFile.values()].toSorted((a, b) => (a.stored < b.stored ? -1 : 1));
+  }
+
+  #projectBytes(): Captured {
+    return Object.fromEntries(Object.entries(this.#project).map(([name, value]) => [name, fromString(String(value))]));
+  }
+
+  /** A name no other file has, also where upper and lower case or composed and decomposed letters are one. */
+  #name(base: BytePath, path: string): BytePath {
+    const safe = safeName(base);
+    const digest = createHash("sha256").update(path).digest("hex");
+    const dot = safe.lastIndexOf(".") > 0 ? safe.lastIndexOf(".") : safe.length;
+    for (let length = 0; ; length = length === 0 ? 8 : length + 8) {
+      const name = length === 0 ? safe : `${safe.slice(0, dot)}-${digest.slice(0, length)}${safe.slice(dot)}`;
+      const key = toBuffer(name).toString("utf8").normalize("NFC").toLowerCase();
+      if (this.#taken.has(key)) continue;
+      this.#taken.add(key);
+      return name;
+    }
+  }
+}
+
+const OUTSIDE: MediaState = { missing: "it lies outside the site's root" };
+
+/** The site that the media belong to: what of it may be taken. */
+export class MediaSite {
+  readonly #root: BytePath;
+  readonly #realRoot: BytePath;
+  readonly #exclude: readonly BytePath[];
+  /** Media lie many to a directory; its true place is looked up once. */
+  readonly #realDirectories = new Map<BytePath, BytePath>();
+
+  /** `root` and `exclude` are absolute. */
+  constructor(root: BytePath, exclude: readonly BytePath[]) {
+    this.#root = root.replace(/\/+$/, "");
+    this.#realRoot = realPath(root);
+    this.#exclude = exclude;
+  }
+
+  /** What is at an absolute path now, opening nothing. A link counts as the file that it leads to, which must be inside the root, too. */
+  look(path: BytePath): MediaState {
+    try {
+      const { real, entry } = this.#lstat(path);
+      if (!isBelow(real, this.#realRoot)) return OUTSIDE;
+      const isExcluded = this.#exclude.some((one) => [path, real].some((file) => file === one || isBelow(file, one)));
+      if (isExcluded) return { missing: "it is left out of the backup" };
+      return entry.type === "file" ? { file: real, entry } : { missing: "it is no regular file" };
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === "EACCES" || code === "EPERM") return { unreadable: path };
+      if (code !== undefined && NOT_THERE.has(code)) return { missing: "it does not exist" };
+      throw error;
+    }
+  }
+
+  /** How an absolute path is recorded, and back. */
+  recorded(file: BytePath): string {
+    return encodePath(isBelow(file, this.#root) ? file.slice(this.#root.length + 1) : file);
+  }
+
+  absolute(recorded: string): BytePath {
+    const path = decodePercent(recorded);
+    return path.startsWith("/") ? path : `${this.#root}/${path}`;
+  }
+
+  #lstat(path: BytePath): { real: BytePath; entry: Entry } {
+    const directory = path.slice(0, Math.max(path.lastIndexOf("/"), 1));
+    let realDirectory = this.#realDirectories.get(directory);
+    if (realDirectory === undefined) {
+      realDirectory = realPath(directory);
+      this.#realDirectories.set(directory, realDirectory);
+    }
+    const real = join(realDirectory, basename(path));
+    const entry = lstatEntry(real, real);
+    if (entry.type !== "symlink") return { real, entry };
+    const target = realPath(real);
+    return { real: target, entry: lstatEntry(target, target) };
+  }
+}
+
+const NOT_THERE = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG", "EINVAL"]);
+
+const realPath = (path: BytePath): BytePath => realpathSync.native(toBuffer(path), "buffer").toString("latin1");
+const isBelow = (path: BytePath, directory: BytePath): boolean => path.startsWith(`${directory.replace(/\/+$/, "")}/`);
+
+/** Browsers send paths as UTF-8 whatever the page's own encoding is: in an old page, bytes that are no UTF-8 mean Latin letters. */
+function candidates(values: Captured): Captured[] {
+  if (Object.values(values).every(isUtf8)) return [values];
+  const decoder = new TextDecoder("windows-1252");
+  const converted = Object.entries(values).map(([name, value]) => [
+    name,
+    isUtf8(value) ? value : fromString(decoder.decode(toBuffer(value))),
+  ]);
+  return [values, Object.fromEntries(converted)];
+}
+
+/** Fills a path template. `inside` is false where a value climbs out of its place; `..` within a value is resolved as browsers do. */
+function fill(template: BytePath, values: Captured): { path: BytePath; inside: boolean } {
+  let inside = true;
+  const path = template.replaceAll(/\{(\w+)\}/g, (_all, name: string) => {
+    const value = values[name];
+    if (value === undefined)
+      throw new HoldfastError("E_CONFIG", `${display(template)}: neither the URL nor the project has {${name}}`);
+    const segments: BytePath[] = [];
+    for (const segment of value.split("/")) {
+      if (segment === ".." && segments.pop() === undefined) inside = false;
+      if (segment !== "" && segment !== "." && segment !== "..") segments.push(segment);
+    }
+    if (segments.length === 0 || value.includes("\0")) inside = false;
+    return segments.join("/").replaceAll("\0", "");
+  });
+  return { path, inside };
+}
+
+const LONGEST = 180;
+
+/** A name that every file system and every program takes: no control characters, no backslash, UTF-8, at most 180 bytes. */
+function safeName(base: BytePath): BytePath {
+  // oxlint-disable-next-line no-control-regex -- control characters are what it takes out
+  const clean = base.replaceAll(/[\x00-\x1f\x7f\\]/g, "_");
+  const text = isUtf8(clean) ? clean : clean.replaceAll(/[\x80-\xff]/g, "_");
+  if (text.length <= LONGEST) return text;
+  const extension = /\.[^.]{1,20}$/.exec(text)?.[0] ?? "";
+  return text.slice(0, LONGEST - extension.length).replace(/[\xc0-\xff][\x80-\xbf]*$/, "") + extension;
+}

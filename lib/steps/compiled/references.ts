@@ -1,0 +1,159 @@
+/** Finds the references to configured URLs in decoded text, and how far each of them reaches. */
+import type { Decoded } from "./decoded.ts";
+import type { Captured, UrlTemplate } from "./url-template.ts";
+
+export interface Reference {
+  /** Where the URL stands in the source, from its first character to the end of its path, of its query, and to its very end. */
+  readonly from: number;
+  readonly pathEnd: number;
+  readonly queryEnd: number;
+  readonly template: UrlTemplate;
+  readonly values: Captured;
+  /** As a reader would write it: the decoded bytes, without query and fragment. */
+  readonly url: string;
+}
+
+export interface Findings {
+  readonly references: readonly Reference[];
+  /** URLs that begin like a reference and are none that can be resolved: a script puts them together, or they end in a slash. */
+  readonly unresolved: readonly string[];
+}
+
+/**
+ * What the text is: `value` an attribute that may be one URL as a whole, spaces included; `list` an attribute that separates its
+ * URLs by spaces (`srcset`); `code` anything else, where a URL ends with the quote, bracket or space that holds it.
+ */
+export type Mode = "value" | "list" | "code";
+
+interface Anchor {
+  readonly start: number;
+  readonly end: number;
+  readonly template: UrlTemplate;
+}
+
+/** Every reference in the text, in order, none overlapping another. */
+export function findReferences(decoded: Decoded, templates: readonly UrlTemplate[], mode: Mode): Findings {
+  const anchors = findAnchors(decoded.text, templates);
+  const references: Reference[] = [];
+  const unresolved: string[] = [];
+  let region: Region | undefined;
+  let done = 0;
+  for (const anchor of anchors) {
+    if (anchor.start < done) continue;
+    if (region === undefined || anchor.start >= region.end) region = regionOf(decoded, anchor, mode);
+    const end = endOf(decoded.text, anchor, region, anchors);
+    const reference = region.open ? undefined : resolve(decoded, anchor, end);
+    if (reference !== undefined) {
+      references.push(reference);
+      done = end;
+    } else if (
+      !anchors.some((other) => other.start === anchor.start && other.template.weight < anchor.template.weight)
+    ) {
+      unresolved.push(decoded.text.slice(anchor.start, Math.max(end, anchor.end)));
+      done = end;
+    }
+  }
+  return { references, unresolved };
+}
+
+/** A character that makes what follows the rest of a longer URL: another host's, or a relative one. */
+const PART_OF_A_URL = /[\w~%.\-/\\@$&+*!\x80-\xff]/;
+
+function findAnchors(text: string, templates: readonly UrlTemplate[]): Anchor[] {
+  const anchors = templates.flatMap((template) =>
+    Array.from(text.matchAll(template.anchor), (match) => ({
+      start: match.index,
+      end: match.index + match[0].length,
+      template,
+    })),
+  );
+  return anchors
+    .filter(({ start }) => start === 0 || !PART_OF_A_URL.test(text.charAt(start - 1)))
+    .toSorted((a, b) => a.start - b.start || b.template.weight - a.template.weight);
+}
+
+/** The text that holds a reference and may hold others. */
+interface Region {
+  readonly end: number;
+  /** True where spaces belong to the URL. */
+  readonly quoted: boolean;
+  /** True where a script adds something before or after, so that what stands here is no whole URL. */
+  readonly open: boolean;
+}
+
+const QUOTES = "\"'`";
+
+function regionOf(decoded: Decoded, anchor: Anchor, mode: Mode): Region {
+  const { text } = decoded;
+  const before = text.charAt(anchor.start - 1);
+  if (mode === "value" && text.slice(0, anchor.start).trim() === "") {
+    return { end: text.trimEnd().length, quoted: true, open: isComposed(text.slice(anchor.end)) };
+  }
+  if (mode !== "list" && before !== "" && QUOTES.includes(before)) {
+    const end = closingQuote(decoded, anchor);
+    if (end !== undefined) {
+      return {
+        end,
+        quoted: true,
+        open: isComposed(text.slice(anchor.end, end)) || /^\s*\+(?!\+)/.test(text.slice(end + 1, end + 40)),
+      };
+    }
+  }
+  const end = softEnd(decoded, anchor, before === "(" ? ")" : "", mode);
+  return { end, quoted: false, open: before === "}" || isComposed(text.slice(anchor.end, end)) };
+}
+
+/** Placeholders of template literals and of template languages. */
+const isComposed = (url: string): boolean => url.includes("${") || url.includes("{{") || url.includes("{%");
+
+/** Where the quote before the anchor is closed: by the same character, behind no more backslashes, on the same line. */
+function closingQuote({ text, escapes }: Decoded, anchor: Anchor): number | undefined {
+  const opener = anchor.start - 1;
+  for (let at = anchor.end; at < text.length; at++) {
+    const c = text.charAt(at);
+    if (c === text.charAt(opener) && (escapes[at] ?? 0) <= (escapes[opener] ?? 0)) return at;
+    if (c === "\n" || c === "\r" || (c === "\\" && escapes[at] === 0)) return undefined;
+  }
+  return undefined;
+}
+
+function softEnd({ text, escapes }: Decoded, anchor: Anchor, closing: string, mode: Mode): number {
+  for (let at = anchor.end; at < text.length; at++) {
+    const c = text.charAt(at);
+    const escaped = (escapes[at] ?? 0) > 0;
+    if (/[\s<>]/.test(c) && !escaped) return at;
+    if (mode !== "list" && (QUOTES + closing).includes(c) && !(escaped && closing !== "")) return at;
+    if (mode === "code" && c === "\\" && !escaped) return at;
+  }
+  return text.length;
+}
+
+/** The end of one reference in its region: before the next one of a list, without separators and descriptors. */
+function endOf(text: string, anchor: Anchor, region: Region, anchors: readonly Anchor[]): number {
+  const next = anchors.find(
+    ({ start }) => start >= anchor.end && start < region.end && /[\s,;|]/.test(text.charAt(start - 1)),
+  );
+  let url = text.slice(anchor.end, next?.start ?? region.end);
+  if (next !== undefined || !region.quoted) url = url.replace(region.quoted ? /[\s,;|]+$/ : /[\s,;|)\]}]+$/, "");
+  if (region.quoted) url = url.replace(/\s+\d+(?:\.\d+)?[wxh]$/, "");
+  return anchor.end + url.length;
+}
+
+function resolve(decoded: Decoded, { start, end: prefixEnd, template }: Anchor, end: number): Reference | undefined {
+  const { text, from, to } = decoded;
+  const rest = text.slice(prefixEnd, end);
+  const tail = rest.search(template.tail);
+  const pathEnd = tail === -1 ? end : prefixEnd + tail;
+  const hash = rest.indexOf("#");
+  const path = text.slice(prefixEnd, pathEnd).replaceAll(/[\t\n\r]/g, "");
+  const values = path.endsWith("/") ? undefined : template.capture(path);
+  if (values === undefined) return undefined;
+  return {
+    from: from[start] ?? 0,
+    pathEnd: to[pathEnd - 1] ?? 0,
+    queryEnd: to[(hash === -1 ? end : prefixEnd + hash) - 1] ?? 0,
+    template,
+    values,
+    url: text.slice(start, pathEnd),
+  };
+}
