@@ -1,0 +1,51 @@
+/** What restore, drill and diff compare: a digest of a unit's content and of those attributes that a restored tree has again. */
+import { createHash } from "node:crypto";
+import type { Entry } from "./entry.ts";
+import { floorNs } from "./fingerprint.ts";
+
+const BATCH = 64 * 1024;
+const NS_PER_SECOND = 1_000_000_000n;
+const TYPES = { file: "f", directory: "d", symlink: "l" } as const;
+
+/** What of an entry counts. `size` is that of the content which `sha256` is of. */
+export type ContentEntry = Pick<Entry, "path" | "type" | "mode" | "uid" | "gid" | "size" | "mtimeNs" | "target">;
+
+/**
+ * sha256 over the canonical form of a tree, which is, byte for byte:
+ *
+ *     holdfast content 1 LF
+ *     then for each entry, in the order of a walk (see `comparePaths`; several roots one after the other):
+ *     PATH NUL TYPE NUL MODE NUL UID NUL GID NUL SIZE NUL MTIME NUL TARGET NUL SHA256 LF
+ *
+ * PATH and TARGET are raw bytes, PATH without a leading or trailing slash; TYPE is `f`, `d` or `l`; MODE is octal without leading zeros and
+ * holds the permission bits with setuid, setgid and sticky; UID, GID and SIZE are decimal; SIZE is 0 but for files; MTIME is decimal
+ * whole seconds since 1970, rounded down, with a leading `-` before that; TARGET is empty but for symlinks; SHA256 is lower-case hex of the
+ * content, empty but for files. The root itself, and FIFOs, sockets and devices, which no archive holds, are no part of it.
+ */
+export class ContentDigest {
+  readonly #hash = createHash("sha256");
+  #pending = "holdfast content 1\n";
+
+  /** `sha256` is null for all but files. Entries that no archive holds, and the root (an empty path), are passed over. */
+  add(entry: ContentEntry, sha256: string | null): void {
+    const { path, type, mode, uid, gid, mtimeNs } = entry;
+    if (path === "" || type === "fifo" || type === "socket" || type === "device") return;
+    const size = type === "file" ? entry.size : 0;
+    const target = type === "symlink" ? entry.target : "";
+    const seconds = floorNs(mtimeNs, NS_PER_SECOND);
+    this.#pending +=
+      `${path}\0${TYPES[type]}\0${mode.toString(8)}\0${uid}\0${gid}\0${size}\0${seconds}\0${target}\0` + `${sha256 ?? ""}\n`;
+    if (this.#pending.length >= BATCH) this.#flush();
+  }
+
+  /** Lower-case hex. */
+  finish(): string {
+    this.#flush();
+    return this.#hash.digest("hex");
+  }
+
+  #flush(): void {
+    this.#hash.update(this.#pending, "latin1");
+    this.#pending = "";
+  }
+}
