@@ -35,6 +35,7 @@ export const ERRORS = {
   E_NO_SPACE: { exit: EXIT.failed, http: 507, hint: "free some space on the store's disk and run it again" },
   E_RUN_UNKNOWN: { exit: EXIT.failed, http: 404, hint: "list.ts shows the runs of the store" },
   E_PROTECTED: { exit: EXIT.failed, http: 409, hint: "this run holds the last good copy of something; keep it" },
+  E_NOTHING: { exit: EXIT.failed, http: 500, hint: "see the failures above; nothing was published" },
   E_INTERNAL: { exit: EXIT.failed, http: 500, hint: "run it again with --verbose and report what it prints" },
   // One step or one unit.
   E_STEP_DIED: { exit: EXIT.partial, http: 500, hint: "see run.log; the other steps are not affected" },
@@ -53,8 +54,8 @@ export const ERRORS = {
   E_IO: { exit: EXIT.partial, http: 500, hint: "check the disk and its file system" },
   E_ARCHIVE: { exit: EXIT.verification, http: 422, hint: "the archive is damaged or hostile; take the unit from another run" },
   // Skipped: listed, never a reason for another exit status.
-  S_NOTHING_COMPILED: { exit: EXIT.ok, http: 200, hint: "compile the project if it should be published" },
-  S_DELETED_DURING_RUN: { exit: EXIT.ok, http: 200, hint: "the project was deleted while the run went on" },
+  nothing_compiled: { exit: EXIT.ok, http: 200, hint: "compile the project if it should be published" },
+  deleted_during_run: { exit: EXIT.ok, http: 200, hint: "the project was deleted while the run went on" },
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERRORS;
@@ -95,3 +96,7 @@ export function asHoldfastError(error: unknown, fallback: ErrorCode = "E_INTERNA
   if (system === "ENOENT" && fallback !== "E_INTERNAL") return new HoldfastError("E_MISSING", message, { cause: error });
   return new HoldfastError(fallback, message, { cause: error });
 }
+
+/** Whether there is no room left on the disk or in the quota. */
+export const isDiskFull = (error: unknown): boolean =>
+  (error instanceof HoldfastError && error.code === "E_NO_SPACE") || ["ENOSPC", "EDQUOT"].includes(systemCode(error) ?? "");

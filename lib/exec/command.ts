@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { execa, type Options } from "execa";
 import { HoldfastError, type ErrorCode } from "../errors.ts";
-import { redact } from "./redact.ts";
+import { redact } from "../report/redact.ts";
 
 export interface CommandOptions {
   readonly signal: AbortSignal;

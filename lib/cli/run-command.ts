@@ -1,0 +1,60 @@
+/** The frame of every command: signals, the reporter, and the one place that turns an error into an exit status. */
+import pc from "picocolors";
+import { asHoldfastError, EXIT, HoldfastError } from "../errors.ts";
+import type { Report } from "../model/event.ts";
+import { jsonReport } from "../report/json.ts";
+import { redact } from "../report/redact.ts";
+import { textReport } from "../report/text.ts";
+
+export interface OutputFlags {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+}
+
+export interface CommandFrame {
+  readonly signal: AbortSignal;
+  readonly report: Report;
+}
+
+/**
+ * Runs a command to its end and sets the exit status: what `work` returns, or what its error maps to. SIGINT, SIGTERM and SIGHUP abort the
+ * signal; the command cleans up and ends with 130.
+ */
+export async function runCommandFrame(flags: OutputFlags, work: (frame: CommandFrame) => Promise<number>): Promise<void> {
+  process.umask(0o027);
+  const abort = abortOnSignals();
+  const report = flags.json
+    ? jsonReport((line) => process.stdout.write(line), flags.verbose)
+    : textReport(process.stderr, { quiet: flags.quiet, verbose: flags.verbose });
+  try {
+    process.exitCode = await work({ signal: abort.signal, report });
+  } catch (error) {
+    process.exitCode = abort.signal.aborted && abort.signal.reason instanceof HoldfastError ? abort.signal.reason.exitCode : asHoldfastError(error).exitCode;
+    showError(abort.signal.aborted ? abort.signal.reason : error, flags);
+  }
+}
+
+/** An AbortController that the usual signals abort. A second one does not shorten the clean-up. */
+export function abortOnSignals(): AbortController {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(name, () => controller.abort(new HoldfastError("E_INTERRUPTED", `interrupted by ${name}`)));
+  }
+  return controller;
+}
+
+/** One line of what happened, one of what to do; the causes with `--verbose`. */
+function showError(error: unknown, flags: OutputFlags): void {
+  const { code, message, hint, exitCode } = asHoldfastError(error);
+  if (flags.json) process.stdout.write(`${JSON.stringify({ message_type: "exit_error", code: exitCode, error_code: code, message: redact(message), hint })}\n`);
+  process.stderr.write(`${pc.red("error:")} ${redact(message)}\nhint: ${redact(hint)}\n`);
+  if (flags.verbose && error instanceof Error) process.stderr.write(`${redact(error.stack ?? "")}\n${causes(error)}`);
+}
+
+function causes(error: Error): string {
+  return error.cause instanceof Error ? `cause: ${redact(error.cause.stack ?? error.cause.message)}\n${causes(error.cause)}` : "";
+}
+
+/** The exit status of a backup: 3 when units failed. */
+export const exitOf = (status: "complete" | "partial"): number => (status === "complete" ? EXIT.ok : EXIT.partial);

@@ -1,0 +1,60 @@
+/** A step's script as part of a run: its parent has planned it, holds the lock, and hears every event. */
+import path from "node:path";
+import { fromString } from "../archive/path.ts";
+import { loadConfig } from "../config/load.ts";
+import { asHoldfastError, EXIT, HoldfastError } from "../errors.ts";
+import type { StepName } from "../model/unit.ts";
+import { stepOptions } from "../ops/backup.ts";
+import type { BackupRequest } from "../ops/backup-request.ts";
+import { chooseTextTypes } from "../ops/selection.ts";
+import { wireReport } from "../report/wire.ts";
+import { PROJECTS_FILE, ProjectSource } from "../steps/projects.ts";
+import { stepNamed } from "../steps/registry.ts";
+import { readDocument } from "../store/documents.ts";
+import { inheritLock, TOKEN_VARIABLE } from "../store/lock.ts";
+import { PreviousRuns } from "../store/previous.ts";
+import { runPlanSchema } from "../store/run-plan.ts";
+import { abortOnSignals } from "./run-command.ts";
+
+/** Runs one step for the parent whose plan is at `planFile`; ends when the parent does. */
+export async function runAsSubScript(name: StepName, planFile: string, request: BackupRequest): Promise<void> {
+  process.umask(0o027);
+  const abort = abortOnSignals();
+  abortWithParent(abort);
+  const report = wireReport((line) => process.stdout.write(line));
+  try {
+    const plan = readDocument(planFile, runPlanSchema);
+    const config = loadConfig(request.config, process.env);
+    const store = path.resolve(plan.scratch, "../..");
+    const step = stepNamed(name);
+    if (step === undefined) throw new HoldfastError("E_INTERNAL", `no step is called ${name}`);
+    await inheritLock(path.join(store, ".lock"), process.env[TOKEN_VARIABLE] ?? "").assertHeld();
+    await step.run({
+      config,
+      options: stepOptions(config, request, chooseTextTypes(config, request.textTypes), request.resume),
+      run: plan.run,
+      directory: plan.staging,
+      scratch: plan.scratch,
+      exclude: [fromString(store)],
+      app: plan.app,
+      previous: new PreviousRuns(store),
+      runsSoFar: plan.runs_so_far,
+      projects: new ProjectSource(config, path.join(plan.staging, PROJECTS_FILE), abort.signal),
+      signal: abort.signal,
+      report,
+    });
+  } catch (error) {
+    const { code, message, hint, exitCode } = asHoldfastError(abort.signal.aborted ? abort.signal.reason : error);
+    report({ type: "fatal", code, message, hint });
+    process.exitCode = abort.signal.aborted ? EXIT.interrupted : exitCode;
+  } finally {
+    process.stdin.destroy();
+  }
+}
+
+/** Standard input is a pipe that the parent holds open; the kernel closes it when the parent is gone, however it went. */
+function abortWithParent(abort: AbortController): void {
+  const gone = (): void => abort.abort(new HoldfastError("E_INTERRUPTED", "the parent process is gone"));
+  process.stdin.on("end", gone).on("error", gone).resume();
+  process.stdout.on("error", gone);
+}

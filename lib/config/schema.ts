@@ -1,0 +1,163 @@
+/** The site's configuration: the schema is the type, and the JSON Schema for editors is made from it (`scripts/schema.ts`). */
+import { z } from "zod";
+import { stepNameSchema } from "../model/unit.ts";
+
+/** A whole number; a string of digits is one too, so that `${VAR:-2048}` can stand for it. */
+const whole = (minimum: number) =>
+  z
+    .union([z.number().int(), z.string().regex(/^\d+$/)])
+    .transform(Number)
+    .pipe(z.number().int().min(minimum));
+const flag = z.union([z.boolean(), z.enum(["true", "false"])]).transform((value) => value === true || value === "true");
+const octal = z
+  .union([z.string().regex(/^0?[0-7]{3,4}$/), z.number().int()])
+  .transform((value) => Number.parseInt(String(value), 8));
+const command = z.array(z.string().min(1)).min(1).describe("A program and its arguments; never a shell line.");
+const paths = z.array(z.string().min(1)).default([]);
+
+const databaseUrl = z
+  .string()
+  .regex(/^(postgresql|postgres|mysql|mariadb|sqlite):\/\//, "must begin with postgresql://, mysql://, mariadb:// or sqlite:///");
+
+const databaseFields = z.strictObject({
+  name: z.string().regex(/^[\w.-]+$/).optional().describe("The unit's name; the database's own name when absent."),
+  url: z
+    .union([databaseUrl, z.record(z.string(), databaseUrl)])
+    .describe(
+      "postgresql://user@host/name, mysql://…, mariadb://…, sqlite:///path (four slashes: absolute). Keep passwords out of it. Or one for each engine that the key engine may name.",
+    ),
+  engine: z.string().optional().describe("Which url counts where there is one for each engine, e.g. ${DB_ENGINE:-postgresql}."),
+  password_file: z.string().optional().describe("A file whose first line is the password."),
+  password_command: command.optional().describe("A command that prints the password."),
+  migrate: command.optional().describe("Brings the schema up to the code, after a restore of an older one."),
+  migrations_wanted: command.optional().describe("Prints the migrations that the code knows."),
+  exact_counts_below_rows: whole(0)
+    .default(50_000_000)
+    .describe("Rows of a database up to which tables are counted exactly; estimates above, marked as such."),
+});
+
+const databaseSchema = databaseFields.transform(({ engine, url, ...rest }, context) => {
+  if (typeof url === "string" && engine === undefined) return { ...rest, url };
+  const chosen = typeof url === "string" ? undefined : url[engine ?? ""];
+  if (chosen !== undefined) return { ...rest, url: chosen };
+  const message = typeof url === "string" ? "url must name one URL for each engine" : `must be one of ${Object.keys(url).join(", ")}`;
+  context.addIssue({ code: "custom", path: ["engine"], message });
+  return z.NEVER;
+});
+
+const exportSchema = z.union([
+  z.strictObject({ path: z.string().min(1).describe("Where the project's tree is, with {fields} of its row, relative to root.") }),
+  z.strictObject({
+    command: command.describe("Writes the export into the directory {out}; {fields} of the project's row are filled in."),
+    inputs: paths.describe("What the command reads; with it an unchanged export is reused, without it the command runs every time."),
+  }),
+]);
+
+const compiledSchema = z.strictObject({
+  bundle: z.enum(["per_text_type", "single"]).default("per_text_type"),
+  text_types: z
+    .record(z.string().regex(/^[\w.-]+$/), z.strictObject({ path: z.string().min(1) }))
+    .describe("Each kind of compiled text and where its pages are. The first is the default one."),
+  media: z
+    .array(z.strictObject({ url: z.string().min(1), path: z.string().min(1) }))
+    .default([])
+    .describe("URLs under which pages refer to media, and the files behind them."),
+  pages: z.strictObject({ url: z.string().min(1) }).optional().describe("The URL of a compiled page, for links between text types."),
+  rebuild: command.optional().describe("Compiles one project again from its source."),
+});
+
+const projectsSchema = z
+  .strictObject({
+    query: z.string().min(1).optional().describe("A SELECT on the first database; one row a project, with a column id."),
+    glob: z.string().min(1).optional().describe("Directories relative to root; the last name of each is the id."),
+    command: command.optional().describe("Prints a JSON array of objects, each with an id."),
+    source: exportSchema.optional(),
+    compiled: compiledSchema.optional(),
+  })
+  .refine((value) => [value.query, value.glob, value.command].filter((one) => one !== undefined).length === 1, {
+    message: "needs exactly one of query, glob and command",
+  });
+
+const acceptedFailureSchema = z.strictObject({
+  step: stepNameSchema,
+  unit: z.string(),
+  code: z.string(),
+  reason: z.string().min(1),
+  until: z.iso.date().describe("The last day on which the failure is accepted, e.g. 2027-01-31."),
+});
+
+export const siteSchema = z.strictObject({
+  site: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/).describe("The site's name; a store holds one site."),
+  root: z.string().min(1).describe("The directory under which the site lies; other paths are relative to it."),
+  dest: z.string().min(1).optional().describe("The store, where --dest does not say it."),
+  exec_prefix: z.array(z.string().min(1)).default([]).describe("Put before dumps, queries and site commands, e.g. docker exec."),
+  database: z
+    .union([databaseSchema, z.array(databaseSchema).min(1)])
+    .transform((value) => (Array.isArray(value) ? value : [value]))
+    .optional()
+    .describe("The site's database, or a list of them; the first is the one that projects.query asks."),
+  projects: projectsSchema.optional(),
+  legacy: z
+    .strictObject({ path: z.string().min(1), tgz_above_mb: whole(0).default(2048).describe("Larger trees become a .tgz.") })
+    .optional()
+    .describe("Old content: one unit for each directory in it."),
+  audio_cache: z
+    .strictObject({
+      path: z.string().min(1),
+      databases: paths.describe("Live SQLite files that belong to the cache."),
+      shard_size_mb: whole(1).default(2048).describe("Input bytes of one part, at most."),
+    })
+    .optional(),
+  snapshots: z
+    .strictObject({
+      media: paths.describe("Trees that go into full_media_tree.tgz."),
+      projects: flag.default(false).describe("Whether all project trees go into full_projects_tree.tgz as well."),
+    })
+    .optional(),
+  infra: z
+    .strictObject({
+      repo: z.string().optional().describe("The application's git checkout."),
+      env: paths.describe("Environment files; only their keys are kept."),
+      settings: paths.describe("Settings files; secrets in them are blanked out."),
+      keep_values: z.array(z.string()).default([]).describe("Keys whose values are no secret and stay."),
+      redact: z.array(z.string()).default([]).describe("Further keys whose values are secret."),
+      nginx: paths,
+      systemd: paths,
+      crontabs: paths.describe("Users whose crontab is kept, or paths of crontab files."),
+      tls: paths.describe("Certificates and keys; their names are listed, nothing of them is copied."),
+    })
+    .optional(),
+  hooks: z
+    .strictObject({ before: command.optional(), after: command.optional(), on_error: command.optional() })
+    .default({})
+    .describe("Commands around a run: a maintenance mode, a file-system snapshot."),
+  health: z
+    .strictObject({
+      smoke: command.optional().describe("Succeeds when the site works."),
+      service: z.strictObject({ stop: command, start: command }).optional(),
+    })
+    .optional(),
+  accepted_failures: z.array(acceptedFailureSchema).default([]),
+  ignore: z.array(z.string()).default([]).describe("Globs under root that no backup needs; they are not reported as uncovered."),
+  compression_level: whole(0).pipe(z.number().max(9)).default(4).describe("Deflate level of what shrinks; media are stored."),
+  workers: whole(1).optional().describe("Worker threads a step may use; the number of processors when absent."),
+  rehash_every: whole(1).default(10).describe("Runs in which every reused artifact is read and hashed again at least once."),
+  lock_file: z.string().optional().describe("A second lock beside the store's own."),
+  permissions: z
+    .strictObject({
+      group: z.string().optional().describe("The group that may read the store."),
+      directory_mode: octal.default(0o750),
+      file_mode: octal.default(0o640),
+    })
+    .default({ directory_mode: 0o750, file_mode: 0o640 }),
+});
+
+export type SiteSettings = z.infer<typeof siteSchema>;
+export type DatabaseSettings = z.infer<typeof databaseSchema>;
+export type ExportSettings = z.infer<typeof exportSchema>;
+export type CompiledSettings = z.infer<typeof compiledSchema>;
+
+/** The JSON Schema that editors read. */
+export function siteJsonSchema(): Record<string, unknown> {
+  return z.toJSONSchema(siteSchema, { io: "input" });
+}

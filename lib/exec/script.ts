@@ -1,0 +1,75 @@
+/** Starts our own sub-scripts as processes of their own, with zx, so that one that fails or is killed takes nothing with it. */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { $ } from "zx/core";
+import { ERRORS, HoldfastError, type ErrorCode } from "../errors.ts";
+import type { Report } from "../model/event.ts";
+import { readWire } from "../report/wire.ts";
+
+/** The variable that tells a sub-script which run it works for: the path of the run's plan. */
+export const PLAN_VARIABLE = "HOLDFAST_RUN_PLAN";
+
+/** How long a sub-script may take to clean up after SIGTERM. */
+const KILL_AFTER_MS = 15_000;
+
+export interface ScriptOptions {
+  readonly signal: AbortSignal;
+  /** The run's plan. */
+  readonly plan: string;
+  readonly report: Report;
+}
+
+/**
+ * Runs `scripts/<name>` to its end, passing on its events. Its standard input stays open as long as this process lives: end-of-file tells it
+ * that its parent is gone. Throws `E_STEP_DIED` when it ends other than well.
+ */
+export async function runScript(name: string, args: readonly string[], options: ScriptOptions): Promise<void> {
+  options.signal.throwIfAborted();
+  const shell = $({ quiet: true, nothrow: true, verbose: false, env: { ...process.env, [PLAN_VARIABLE]: options.plan } });
+  const script = shell`exec ${[...interpreter(), scriptFile(name), ...args]}`;
+  let force: NodeJS.Timeout | undefined;
+  const stop = (): void => {
+    signalProcess(script.pid, "SIGTERM");
+    force ??= setTimeout(() => signalProcess(script.pid, "SIGKILL"), KILL_AFTER_MS);
+  };
+  options.signal.addEventListener("abort", stop, { once: true });
+  let fatal: HoldfastError | undefined;
+  const listen: Report = (event) => {
+    if (event.type !== "fatal") options.report(event);
+    else if (event.code in ERRORS) fatal = new HoldfastError(event.code as ErrorCode, event.message, { hint: event.hint });
+  };
+  try {
+    const [result] = await Promise.all([script, readWire(script.stdout, listen)]);
+    options.signal.throwIfAborted();
+    if (fatal !== undefined) throw fatal;
+    if (result.exitCode === 0) return;
+    const how = result.signal === null ? `ended with status ${result.exitCode}` : `was ended by ${result.signal}`;
+    const said = result.stderr.trim().split("\n").slice(-2).join(" ");
+    throw new HoldfastError("E_STEP_DIED", `${name} ${how}${said === "" ? "" : `: ${said}`}`);
+  } finally {
+    clearTimeout(force);
+    options.signal.removeEventListener("abort", stop);
+    script.stdin.destroy();
+  }
+}
+
+const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+
+/** Node as this process was started; TypeScript needs tsx. */
+function interpreter(): string[] {
+  return extension === "ts" ? [process.execPath, "--import", import.meta.resolve("tsx")] : [process.execPath];
+}
+
+function scriptFile(name: string): string {
+  const file = fileURLToPath(new URL(`../../scripts/${name}.${extension}`, import.meta.url));
+  if (!existsSync(file)) throw new HoldfastError("E_INTERNAL", `${file} is missing from the installation`);
+  return file;
+}
+
+function signalProcess(pid: number | undefined, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(pid, signal);
+  } catch {
+    // It has ended by itself.
+  }
+}

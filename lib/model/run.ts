@@ -1,0 +1,93 @@
+/** The documents of a run and of a store. DESIGN of the format: docs/design.md. */
+import { z } from "zod";
+import { failureSchema, indexEntrySchema, metadataSchema, projectSchema, stepNameSchema } from "./unit.ts";
+
+/** What a run covers: everything that is configured, or a selection. */
+export const scopeSchema = z.union([
+  z.literal("full"),
+  z.object({
+    steps: z.array(stepNameSchema).optional(),
+    only: z.array(z.string()).optional(),
+    skip: z.array(z.string()).optional(),
+    text_types: z.array(z.string()).optional(),
+  }),
+]);
+export type Scope = z.infer<typeof scopeSchema>;
+
+export const runStatusSchema = z.enum(["complete", "partial"]);
+export type RunStatus = z.infer<typeof runStatusSchema>;
+
+export const stepSummarySchema = z.object({
+  status: z.enum(["complete", "partial", "failed"]),
+  expected: z.number().int().nullable(),
+  units: z.number().int(),
+  reused: z.number().int(),
+  resumed: z.number().int(),
+  failed: z.number().int(),
+  skipped: z.number().int(),
+  accepted: z.number().int(),
+  size_bytes: z.number().int(),
+  started_at: z.string(),
+  finished_at: z.string(),
+});
+export type StepSummary = z.infer<typeof stepSummarySchema>;
+
+export const totalsSchema = z.object({
+  units: z.number().int(),
+  failed: z.number().int(),
+  skipped: z.number().int(),
+  accepted: z.number().int(),
+  artifacts: z.number().int(),
+  size_bytes: z.number().int(),
+  written_bytes: z.number().int(),
+  reused_bytes: z.number().int(),
+});
+export type Totals = z.infer<typeof totalsSchema>;
+
+export const momentsSchema = z.object({
+  database: z.string().nullable(),
+  files_from: z.string().nullable(),
+  files_to: z.string().nullable(),
+});
+
+/** Everything of a manifest but what its steps list: enough for `list` and for choosing a run. */
+export const manifestHeadSchema = z.looseObject({
+  format: z.literal("holdfast-run"),
+  format_version: z.string(),
+  run: z.string(),
+  site: z.string(),
+  host: z.string(),
+  kind: z.enum(["backup", "safety"]),
+  scope: scopeSchema,
+  name: z.string().nullable(),
+  description: z.string().nullable(),
+  tags: z.array(z.string()),
+  holdfast: z.object({ version: z.string() }),
+  started_at: z.string(),
+  finished_at: z.string(),
+  status: runStatusSchema,
+  moments: momentsSchema,
+  totals: totalsSchema,
+});
+export type ManifestHead = z.infer<typeof manifestHeadSchema>;
+
+export const manifestSchema = manifestHeadSchema.extend({
+  steps: z.record(
+    z.string(),
+    stepSummarySchema.extend({ index: z.array(indexEntrySchema), metadata: z.array(metadataSchema) }),
+  ),
+  failures: z.array(failureSchema),
+  uncovered: z.array(z.string()),
+  warnings: z.array(z.string()),
+});
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** The list of projects that every step of a run reads, taken once, in the dump's snapshot. */
+export const projectListSchema = z.object({
+  format_version: z.string(),
+  /** How the list was made: `query`, `glob` or `command`. */
+  from: z.string(),
+  taken_at: z.string(),
+  projects: z.array(projectSchema),
+});
+export type ProjectList = z.infer<typeof projectListSchema>;

@@ -1,0 +1,41 @@
+/** What a backup is asked to do, and what came of it. */
+import type { RunStatus, Scope, Totals } from "../model/run.ts";
+import type { Failure, StepName } from "../model/unit.ts";
+
+export interface BackupRequest {
+  /** Path of the config file. */
+  readonly config: string;
+  readonly dest?: string;
+  /** Empty: every configured step. */
+  readonly steps: readonly StepName[];
+  readonly only: readonly string[];
+  readonly skip: readonly string[];
+  readonly textTypes: readonly string[];
+  readonly existing: "skip" | "overwrite";
+  readonly workers?: number;
+  readonly checksums: boolean;
+  readonly resume: boolean;
+  readonly dryRun: boolean;
+  readonly name?: string;
+  readonly description?: string;
+  readonly tags: readonly string[];
+  readonly lockFile?: string;
+  readonly breakLock: boolean;
+  readonly newStore: boolean;
+  /** Run the steps in this process rather than each as a sub-script: for a sub-script that was started alone. */
+  readonly inProcess: boolean;
+  /** The command's name for the lock, e.g. `backup_all`. */
+  readonly command: string;
+}
+
+export interface BackupOutcome {
+  readonly run: string;
+  /** Absolute path of the published run; of nothing in a dry run. */
+  readonly path: string | null;
+  readonly status: RunStatus;
+  readonly scope: Scope;
+  readonly totals: Totals;
+  readonly failures: readonly Failure[];
+  readonly uncovered: readonly string[];
+  readonly warnings: readonly string[];
+}

@@ -1,0 +1,219 @@
+/** The main job: lock → staging → dump and projects → file steps → merge → publish → latest. docs/design.md tells the order. */
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import path from "node:path";
+import { fromString } from "../archive/path.ts";
+import { loadConfig, type SiteConfig } from "../config/load.ts";
+import { asHoldfastError, isDiskFull } from "../errors.ts";
+import { runCommand } from "../exec/command.ts";
+import type { Report } from "../model/event.ts";
+import { logReport } from "../report/log.ts";
+import { applicationState } from "../steps/application.ts";
+import type { Step, StepContext } from "../steps/context.ts";
+import { findUncovered } from "../steps/coverage.ts";
+import { sanitiseConfig } from "../steps/infra/sanitise-config.ts";
+import { PROJECTS_FILE, ProjectSource } from "../steps/projects.ts";
+import { writeDocument } from "../store/documents.ts";
+import { runDirectory } from "../store/layout.ts";
+import { MANIFEST_FILE, writeManifest } from "../store/manifest.ts";
+import { PreviousRuns } from "../store/previous.ts";
+import { publishRun, repairLinks } from "../store/publish.ts";
+import { restoreGuide } from "../store/restore-guide.ts";
+import { SUMS_FILE, writeSums } from "../store/sums.ts";
+import type { BackupOutcome, BackupRequest } from "./backup-request.ts";
+import { headOf, mergeSteps, type Merged } from "./merge.ts";
+import { runPermissions } from "./permissions.ts";
+import { runAsScripts, runInProcess, subScriptFlags } from "./run-steps.ts";
+import { checkSelection, chooseSteps, chooseTextTypes, scopeOf } from "./selection.ts";
+import { beginSession, type Session } from "./session.ts";
+
+/** Documents of a run that the merge writes; a resumed run writes them again. */
+const MERGED_FILES = [MANIFEST_FILE, SUMS_FILE, "failures.json", "RESTORE.md", "site.yaml"];
+
+export interface BackupOptions {
+  readonly signal: AbortSignal;
+  readonly report: Report;
+}
+
+/**
+ * Backs up a site into its store and gives what came of it; with failed units the run is published as `partial`. Throws, with nothing
+ * published, when the store, the lock, the config or the disk forbid it, or when not one unit could be made.
+ */
+export async function backup(request: BackupRequest, options: BackupOptions): Promise<BackupOutcome> {
+  const config = loadConfig(request.config, process.env);
+  const steps = chooseSteps(config, request);
+  const textTypes = chooseTextTypes(config, request.textTypes);
+  const interrupt = new AbortController();
+  const signal = AbortSignal.any([options.signal, interrupt.signal]);
+  for (const warning of config.warnings) options.report({ type: "note", level: "warning", text: warning });
+  if (request.dryRun) return await rehearse(config, request, steps, textTypes, { ...options, signal });
+
+  const session = await beginSession(config, request, signal, options.report, (error) => interrupt.abort(error));
+  let keepStaging = false;
+  try {
+    const context = contextOf(config, request, textTypes, session, { ...options, signal });
+    const selected = await checkSelection(context, steps);
+    return await writeRun(config, request, { session, context, steps: selected }, { ...options, signal });
+  } catch (error) {
+    // Finished units are worth keeping for --resume, but not at the price of a disk that stays full.
+    keepStaging = signal.aborted && !isDiskFull(error);
+    throw error;
+  } finally {
+    await session.end(keepStaging);
+  }
+}
+
+interface Work {
+  readonly session: Session;
+  readonly context: StepContext;
+  readonly steps: readonly Step[];
+}
+
+async function writeRun(config: SiteConfig, request: BackupRequest, work: Work, options: BackupOptions): Promise<BackupOutcome> {
+  const { session, steps } = work;
+  const { signal } = options;
+  const started = Date.now();
+  const log = logReport(path.join(session.staging, "run.log"));
+  const warnings: string[] = [...config.warnings];
+  const report: Report = (event) => {
+    if (event.type === "note" && event.level === "warning") warnings.push(event.text);
+    log.report(event);
+    options.report(event);
+  };
+  try {
+    await runHook(config, "before", signal);
+    report({ type: "run_started", run: session.run, site: config.site, steps: steps.map((step) => step.name), resumed: session.resumed });
+    const app = await applicationState(config, signal);
+    const context: StepContext = { ...work.context, app, report };
+    const { run, staging, scratch, runsSoFar } = session;
+    const died = request.inProcess
+      ? await runInProcess(context, steps)
+      : await runAsScripts(context, steps, { run, staging, scratch, runs_so_far: runsSoFar, app }, subScriptFlags(request));
+    const names = steps.map((step) => step.name);
+    const merged = mergeSteps(staging, scratch, run, names, died);
+    const uncovered = await findUncovered(config, session.store.path, signal);
+    const outcome = await publish(config, request, work, merged, { uncovered, warnings, started, closeLog: log.close, signal });
+    await runHook(config, "after", signal);
+    options.report({ type: "run_ended", run, status: outcome.status, duration_ms: Date.now() - started, summary: summaryOf(outcome, merged) });
+    return outcome;
+  } catch (error) {
+    log.close();
+    await runHook(config, "on_error", AbortSignal.timeout(60_000)).catch((hookError: unknown) => {
+      options.report({ type: "note", level: "warning", text: `hooks.on_error: ${asHoldfastError(hookError).message}` });
+    });
+    throw error;
+  }
+}
+
+interface Finish {
+  readonly uncovered: readonly string[];
+  readonly warnings: readonly string[];
+  readonly started: number;
+  readonly closeLog: () => void;
+  readonly signal: AbortSignal;
+}
+
+async function publish(config: SiteConfig, request: BackupRequest, work: Work, merged: Merged, finish: Finish): Promise<BackupOutcome> {
+  const { session, steps } = work;
+  const { run, staging, store } = session;
+  const scope = scopeOf(request, steps);
+  const startedAt = new Date(finish.started).toISOString();
+  const head = headOf(merged, { run, site: config.site, scope, name: request.name, description: request.description, tags: request.tags, startedAt });
+  for (const file of MERGED_FILES) rmSync(path.join(staging, file), { force: true });
+  writeDocument(path.join(staging, "failures.json"), merged.failures);
+  writeFileSync(path.join(staging, "site.yaml"), sanitiseConfig(config.text));
+  writeFileSync(path.join(staging, "RESTORE.md"), restoreGuide(staging, head, config));
+  writeManifest(staging, head, merged.steps, { failures: merged.failures, uncovered: finish.uncovered, warnings: finish.warnings });
+  finish.closeLog();
+  await writeSums(staging, merged.artifacts, finish.signal);
+  finish.signal.throwIfAborted();
+  await publishRun(store.path, run, await runPermissions(config, finish.signal), () => session.assertHeld());
+  await repairLinks(store.path);
+  const { status, totals } = head;
+  return { run, path: runDirectory(store.path, run), status, scope, totals, failures: merged.failures, uncovered: finish.uncovered, warnings: finish.warnings };
+}
+
+function contextOf(config: SiteConfig, request: BackupRequest, textTypes: readonly string[], session: Session, options: BackupOptions): StepContext {
+  const projects = path.join(session.staging, PROJECTS_FILE);
+  // A resumed run dumps the database again, so the list belongs to the new dump.
+  if (session.resumed && existsSync(projects)) rmSync(projects);
+  return {
+    config,
+    options: stepOptions(config, request, textTypes, session.resumed),
+    run: session.run,
+    directory: session.staging,
+    scratch: session.scratch,
+    exclude: [fromString(session.store.path)],
+    app: { commit: null, version: null, dirty: null },
+    previous: new PreviousRuns(session.store.path),
+    runsSoFar: session.runsSoFar,
+    projects: new ProjectSource(config, projects, options.signal),
+    signal: options.signal,
+    report: options.report,
+  };
+}
+
+/** What the flags and the config say to the steps. */
+export const stepOptions = (config: SiteConfig, request: BackupRequest, textTypes: readonly string[], resume: boolean): StepContext["options"] => ({
+  only: request.only,
+  skip: request.skip,
+  textTypes,
+  existing: request.existing,
+  workers: request.workers ?? config.workers ?? availableParallelism(),
+  checksums: request.checksums,
+  resume,
+  dryRun: request.dryRun,
+});
+
+/** `--dry-run`: the real selection and what would be built, with nothing written and no lock taken. */
+async function rehearse(config: SiteConfig, request: BackupRequest, steps: readonly Step[], textTypes: readonly string[], options: BackupOptions): Promise<BackupOutcome> {
+  const store = path.resolve(request.dest ?? config.dest ?? ".");
+  const failures: BackupOutcome["failures"][number][] = [];
+  const report: Report = (event) => {
+    if (event.type === "failure") failures.push(event.failure);
+    options.report(event);
+  };
+  const context: StepContext = {
+    config,
+    options: stepOptions(config, request, textTypes, false),
+    run: "dry-run",
+    directory: path.join(store, "runs", "dry-run"),
+    scratch: path.join(store, ".tmp", "dry-run"),
+    exclude: [fromString(store)],
+    app: { commit: null, version: null, dirty: null },
+    previous: new PreviousRuns(store),
+    runsSoFar: 0,
+    projects: new ProjectSource(config, undefined, options.signal),
+    signal: options.signal,
+    report,
+  };
+  const selected = await checkSelection(context, steps);
+  report({ type: "run_started", run: "dry-run", site: config.site, steps: selected.map((step) => step.name), resumed: false });
+  await runInProcess(context, selected);
+  const failed = failures.filter((failure) => failure.severity === "failed").length;
+  const totals = { units: 0, failed, skipped: failures.length - failed, accepted: 0, artifacts: 0, size_bytes: 0, written_bytes: 0, reused_bytes: 0 };
+  const uncovered = await findUncovered(config, store, options.signal);
+  const status = failed === 0 ? "complete" : "partial";
+  options.report({ type: "run_ended", run: "dry-run", status, duration_ms: 0, summary: { dry_run: true, failed } });
+  return { run: "dry-run", path: null, status, scope: scopeOf(request, selected), totals, failures, uncovered, warnings: config.warnings };
+}
+
+async function runHook(config: SiteConfig, name: "before" | "after" | "on_error", signal: AbortSignal): Promise<void> {
+  const argv = config.hooks[name];
+  if (argv !== undefined) await runCommand(argv, { signal, cwd: config.root });
+}
+
+/** The last message: totals, and how many units each step built, reused or resumed. */
+function summaryOf(outcome: BackupOutcome, merged: Merged): Record<string, unknown> {
+  const sum = (pick: (step: { reused: number; resumed: number; units: number }) => number): number =>
+    [...merged.steps.values()].reduce((total, step) => total + pick(step), 0);
+  return {
+    path: outcome.path,
+    ...outcome.totals,
+    units_built: sum((step) => step.units - step.reused - step.resumed),
+    units_reused: sum((step) => step.reused),
+    units_resumed: sum((step) => step.resumed),
+    steps: Object.fromEntries(merged.steps),
+    uncovered: outcome.uncovered,
+  };
+}

@@ -1,0 +1,122 @@
+/** The frame around a run: the store, the lock, the directory that is written, and cleaning up whatever happens. */
+import { mkdirSync, readdirSync, rmSync, statfsSync } from "node:fs";
+import path from "node:path";
+import { HoldfastError } from "../errors.ts";
+import type { SiteConfig } from "../config/load.ts";
+import type { Report } from "../model/event.ts";
+import { formatBytes } from "../report/format.ts";
+import { isRunId, listIncomplete, listRuns, nextRunId, runDirectory, scratchDirectory, stagingDirectory, timeOfRun } from "../store/layout.ts";
+import { acquireLock, type Lock } from "../store/lock.ts";
+import { readManifestHead } from "../store/manifest.ts";
+import { openStore, type Store } from "../store/open.ts";
+import { findLatest, repairLinks } from "../store/publish.ts";
+import type { BackupRequest } from "./backup-request.ts";
+
+export interface Session {
+  readonly store: Store;
+  readonly run: string;
+  readonly resumed: boolean;
+  readonly staging: string;
+  readonly scratch: string;
+  readonly runsSoFar: number;
+  /** Throws `E_LOCKED` when a lock is no longer ours. */
+  assertHeld(): Promise<void>;
+  /** Releases the locks and removes what is no part of a run; the staging directory too unless it is kept for `--resume`. */
+  end(keepStaging: boolean): Promise<void>;
+}
+
+/** Opens the store, takes the locks, repairs what a crash left, and prepares the directory of the run. */
+export async function beginSession(config: SiteConfig, request: BackupRequest, signal: AbortSignal, report: Report, abort: (error: HoldfastError) => void): Promise<Session> {
+  const dest = request.dest ?? config.dest;
+  if (dest === undefined) throw new HoldfastError("E_USAGE", "there is no store: neither --dest nor dest in the config");
+  const store = await openStore(dest, config.site, { create: true, newStore: request.newStore });
+  const locks = await takeLocks(config, store, request, signal, report, abort);
+  try {
+    for (const link of await repairLinks(store.path)) report({ type: "note", level: "info", text: `the link ${link} was repaired` });
+    const { run, resumed } = chooseRun(store.path, request.resume, report);
+    checkFreeSpace(store.path, request.existing);
+    const staging = stagingDirectory(store.path, run);
+    const scratch = scratchDirectory(store.path, run);
+    clearScratch(store.path);
+    mkdirSync(staging, { recursive: true });
+    mkdirSync(scratch, { recursive: true, mode: 0o700 });
+    return {
+      store,
+      run,
+      resumed,
+      staging,
+      scratch,
+      runsSoFar: listRuns(store.path).length,
+      assertHeld: async () => {
+        for (const lock of locks) await lock.assertHeld();
+      },
+      end: async (keepStaging) => {
+        rmSync(scratch, { recursive: true, force: true });
+        if (!keepStaging) rmSync(staging, { recursive: true, force: true });
+        for (const lock of locks.toReversed()) await lock.release();
+      },
+    };
+  } catch (error) {
+    for (const lock of locks.toReversed()) await lock.release();
+    throw error;
+  }
+}
+
+async function takeLocks(config: SiteConfig, store: Store, request: BackupRequest, signal: AbortSignal, report: Report, abort: (error: HoldfastError) => void): Promise<Lock[]> {
+  const second = request.lockFile ?? config.lock_file;
+  const locks: Lock[] = [];
+  const options = {
+    command: request.command,
+    signal,
+    breakLock: request.breakLock,
+    tmp: path.join(store.path, ".tmp"),
+    onNote: (text: string) => report({ type: "note", level: "warning", text }),
+    onCompromised: abort,
+  };
+  try {
+    for (const file of [path.join(store.path, ".lock"), ...(second === undefined ? [] : [path.resolve(second)])]) {
+      locks.push(await acquireLock(file, options));
+    }
+  } catch (error) {
+    for (const lock of locks) await lock.release();
+    throw error;
+  }
+  return locks;
+}
+
+/** The run to write: a new one, or with `--resume` the newest that was interrupted. Other interrupted runs are removed. */
+function chooseRun(store: string, resume: boolean, report: Report): { run: string; resumed: boolean } {
+  const incomplete = listIncomplete(store);
+  const resumed = resume ? incomplete.at(-1) : undefined;
+  if (resume && resumed === undefined) report({ type: "note", level: "warning", text: "there is no interrupted run to resume; a new one is begun" });
+  for (const run of incomplete) {
+    if (run === resumed) continue;
+    rmSync(stagingDirectory(store, run), { recursive: true, force: true });
+    report({ type: "note", level: "info", text: `the interrupted run ${run} was removed` });
+  }
+  if (resumed !== undefined) return { run: resumed, resumed: true };
+  const newest = listRuns(store).at(-1);
+  const now = new Date();
+  if (newest !== undefined && timeOfRun(newest) > now) {
+    report({ type: "note", level: "warning", text: `the clock is behind the newest run, ${newest}` });
+  }
+  return { run: nextRunId(now, newest), resumed: false };
+}
+
+/** A run needs about what the last one wrote; one that builds everything anew, what the last one held. */
+function checkFreeSpace(store: string, existing: "skip" | "overwrite"): void {
+  const latest = findLatest(store);
+  if (latest === undefined) return;
+  const { totals } = readManifestHead(runDirectory(store, latest));
+  const needed = existing === "overwrite" ? totals.size_bytes : totals.written_bytes;
+  const disk = statfsSync(store);
+  const free = disk.bavail * disk.bsize;
+  if (free >= needed) return;
+  throw new HoldfastError("E_NO_SPACE", `${formatBytes(free)} are free on the store's disk; the last run wrote ${formatBytes(needed)}`);
+}
+
+/** Removes what runs that were killed left in `.tmp`. Safe, because the lock is ours; other names there belong to whoever waits for it. */
+function clearScratch(store: string): void {
+  const tmp = path.join(store, ".tmp");
+  for (const name of readdirSync(tmp).filter(isRunId)) rmSync(path.join(tmp, name), { recursive: true, force: true });
+}

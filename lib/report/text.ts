@@ -1,0 +1,126 @@
+/** What a person sees: a live block of bars on a terminal, plain lines in a pipe. All on standard error; results go to standard output. */
+import { createLogUpdate } from "log-update";
+import pc from "picocolors";
+import type { HoldfastEvent, Report } from "../model/event.ts";
+import type { Failure } from "../model/unit.ts";
+import { formatBytes, formatDuration, plural } from "./format.ts";
+import { Progress, type StepProgress } from "./progress.ts";
+
+export interface TextOptions {
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+}
+
+const FRAME_MS = 100;
+const BAR_WIDTH = 24;
+const FAILURES_SHOWN = 10;
+
+/** Reports to `stream`; with bars when it is a terminal. */
+export function textReport(stream: NodeJS.WriteStream, options: TextOptions): Report {
+  const progress = new Progress();
+  const live = stream.isTTY && !options.quiet ? liveBlock(stream, progress) : undefined;
+  const failures: Failure[] = [];
+  const say = (line: string): void => {
+    live?.clear();
+    stream.write(`${line}\n`);
+  };
+  return (event) => {
+    progress.apply(event);
+    if (event.type === "failure") failures.push(event.failure);
+    const line = options.quiet ? undefined : lineFor(event, progress, options, live !== undefined);
+    if (line !== undefined) say(line);
+    if (event.type === "run_ended") {
+      live?.stop();
+      if (options.quiet) return;
+      for (const failure of failures.filter((one) => options.verbose || one.severity !== "skipped").slice(0, FAILURES_SHOWN)) {
+        for (const text of describeFailure(failure)) stream.write(`${text}\n`);
+      }
+      if (failures.length > FAILURES_SHOWN) stream.write(`… and ${failures.length - FAILURES_SHOWN} more in failures.json\n`);
+    } else {
+      live?.draw();
+    }
+  };
+}
+
+function lineFor(event: HoldfastEvent, progress: Progress, options: TextOptions, live: boolean): string | undefined {
+  switch (event.type) {
+    case "run_started":
+      return `${pc.bold(event.site)}: run ${event.run}${event.resumed ? ", resumed" : ""}`;
+    case "step_ended": {
+      const step = progress.steps.get(event.step);
+      return step === undefined || live ? undefined : stepLine(step, event.counters);
+    }
+    case "unit_ended":
+      return options.verbose ? `  ${event.action.padEnd(8)} ${event.step}/${event.unit}  ${formatBytes(event.bytes)}` : undefined;
+    case "note":
+      if (event.level === "warning") return `${pc.yellow("warning:")} ${event.text}`;
+      return options.verbose ? event.text : undefined;
+    case "projects":
+      return options.verbose ? plural(event.count, "project") : undefined;
+    default:
+      return undefined;
+  }
+}
+
+type Counters = Extract<HoldfastEvent, { type: "step_ended" }>["counters"];
+
+function stepLine(step: StepProgress, counters: Counters): string {
+  const kept = counters.reused + counters.resumed;
+  const parts = [
+    plural(counters.built + kept, "unit"),
+    ...(kept > 0 ? [`${kept} unchanged`] : []),
+    ...(counters.skipped > 0 ? [`${counters.skipped} skipped`] : []),
+    ...(counters.accepted > 0 ? [`${counters.accepted} accepted`] : []),
+    ...(counters.failed > 0 ? [pc.red(`${counters.failed} failed`)] : []),
+    formatBytes(counters.size_bytes),
+    formatDuration(step.durationMs),
+  ];
+  return `${counters.failed > 0 ? pc.red("✗") : pc.green("✓")} ${step.step.padEnd(17)} ${parts.join(", ")}`;
+}
+
+/** The two lines of a failure: what happened, what to do. */
+export function describeFailure(failure: Failure): string[] {
+  const where = failure.unit === null ? failure.step : `${failure.step}/${failure.unit}`;
+  const mark = failure.severity === "failed" ? pc.red("failed") : failure.severity;
+  return [`${mark} ${where}: ${failure.message} ${pc.dim(`[${failure.code}]`)}`, ...(failure.severity === "failed" ? [`  hint: ${failure.hint}`] : [])];
+}
+
+/** The bars, drawn anew at most ten times a second. */
+function liveBlock(stream: NodeJS.WriteStream, progress: Progress) {
+  const update = createLogUpdate(stream, { showCursor: true });
+  let timer: NodeJS.Timeout | undefined;
+  const draw = (): void => {
+    timer = undefined;
+    update([...progress.steps.values()].map((step) => barLine(progress, step)).join("\n"));
+  };
+  return {
+    draw: (): void => {
+      timer ??= setTimeout(draw, FRAME_MS);
+    },
+    clear: (): void => update.clear(),
+    stop: (): void => {
+      clearTimeout(timer);
+      draw();
+      update.done();
+    },
+  };
+}
+
+function barLine(progress: Progress, step: StepProgress): string {
+  const full = Math.round(progress.stepFraction(step) * BAR_WIDTH);
+  const bar = pc.cyan("━".repeat(full)) + pc.dim("━".repeat(BAR_WIDTH - full));
+  const mark = step.failed > 0 ? pc.red("✗") : step.state === "done" ? pc.green("✓") : step.state === "running" ? pc.cyan("▸") : pc.dim("·");
+  const left = progress.secondsLeft(step);
+  const details =
+    step.state === "waiting"
+      ? pc.dim("waiting")
+      : [
+          `${step.unitsDone}/${step.unitsTotal}`,
+          formatBytes(progress.bytes(step)),
+          step.state === "done" ? formatDuration(step.durationMs) : left === undefined ? "" : `${Math.ceil(left)} s left`,
+          [...step.running.keys()].slice(0, 2).join(" "),
+        ]
+          .filter((part) => part !== "")
+          .join("  ");
+  return `${mark} ${step.step.padEnd(17)} ${bar} ${details}`;
+}

@@ -1,0 +1,27 @@
+/** Which version of the application a run was made of. */
+import { existsSync } from "node:fs";
+import path from "node:path";
+import type { SiteConfig } from "../config/load.ts";
+import { runCommand } from "../exec/command.ts";
+import type { UnitMetadata } from "../model/unit.ts";
+
+/** Commit, described version and whether files under version control were changed; nulls where there is no checkout. */
+export async function applicationState(config: SiteConfig, signal: AbortSignal): Promise<UnitMetadata["app"]> {
+  const unknown = { commit: null, version: null, dirty: null };
+  const repo = path.resolve(config.root, config.infra?.repo ?? ".");
+  if (!existsSync(path.join(repo, ".git"))) return unknown;
+  const git = async (...args: readonly string[]): Promise<string | null> => {
+    const argv = ["git", "-c", "safe.directory=*", "-C", repo, ...args];
+    return await runCommand(argv, { signal, env: { GIT_OPTIONAL_LOCKS: "0" } }).then(
+      (result) => result.stdout.trim(),
+      () => {
+        signal.throwIfAborted();
+        return null;
+      },
+    );
+  };
+  const commit = await git("rev-parse", "HEAD");
+  if (commit === null) return unknown;
+  const changes = await git("status", "--porcelain", "--untracked-files=no");
+  return { commit, version: await git("describe", "--tags", "--always"), dirty: changes === null ? null : changes !== "" };
+}

@@ -1,0 +1,109 @@
+/** Units that are one archive of one or several trees: sources, legacy trees, snapshots. */
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import type { BuildResult } from "../archive/build.ts";
+import type { BytePath } from "../archive/entry.ts";
+import { display, fromString, isUtf8, toBuffer } from "../archive/path.ts";
+import { WorkerPool } from "../archive/pool.ts";
+import { fingerprintTree } from "../archive/plan.ts";
+import type { UnitInput } from "../model/unit.ts";
+import type { StepContext } from "./context.ts";
+import { archiveFailure, type BuiltUnit, type TreePlace } from "./unit-runner.ts";
+import type { WorkerResult, WorkerTask } from "./worker.ts";
+
+/** The trees of a unit and the archive they become. */
+export interface ArchiveSource {
+  readonly format: "zip" | "tgz";
+  /** Relative to the run. */
+  readonly artifact: string;
+  readonly roots: readonly { readonly path: BytePath; readonly prefix: BytePath }[];
+  /** Only the loose files of the roots' top level. */
+  readonly onlyFiles?: boolean;
+  /** What the format is chosen by, where the input decides it: part of the recipe in its place. */
+  readonly choice?: string;
+}
+
+const MEDIA_TYPES = { zip: "application/zip", tgz: "application/gzip" } as const;
+const WORKER = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
+
+/** The worker threads of a step, started when the first unit has to be built: a run without a change starts none. */
+export class StepWorkers {
+  readonly #context: StepContext;
+  #pool: WorkerPool<WorkerTask, WorkerResult<WorkerTask>> | undefined;
+
+  constructor(context: StepContext) {
+    this.#context = context;
+  }
+
+  async run<T extends WorkerTask>(task: T, onBytes: (bytes: number) => void): Promise<WorkerResult<T>> {
+    this.#pool ??= new WorkerPool(WORKER, this.#context.options.workers, this.#context.signal);
+    return (await this.#pool.run(task, onBytes)) as WorkerResult<T>;
+  }
+
+  async close(): Promise<void> {
+    await this.#pool?.close();
+  }
+}
+
+/** Raised when the writers give other bytes for the same input than before. */
+const RECIPE_VERSION = 1;
+
+/** What decides about the bytes of an archive beside its input: another recipe, another archive. */
+const recipeOf = (context: StepContext, source: ArchiveSource): string =>
+  JSON.stringify([source.choice ?? source.format, RECIPE_VERSION, context.config.compression_level, source.onlyFiles ?? false, source.roots.map((root) => root.prefix)]);
+
+/** The input of a unit as a walk sees it, nothing opened. Throws the unit's failure when a part of it cannot be walked. */
+export function planArchive(context: StepContext, source: ArchiveSource): Omit<UnitInput, "content_digest"> {
+  const { input, failures } = fingerprintTree([...source.roots], [...context.exclude], recipeOf(context, source), source.onlyFiles ?? false);
+  if (failures.length > 0) throw archiveFailure(failures);
+  return input;
+}
+
+/** Where the trees of an archive belong on the site. */
+export const placesOf = (context: StepContext, source: ArchiveSource): TreePlace[] =>
+  source.roots.map(({ path: tree, prefix }) => {
+    const root = `${fromString(context.config.root)}/`;
+    const place = tree.startsWith(root) ? tree.slice(root.length) : tree;
+    return {
+      path: display(place),
+      ...(isUtf8(place) ? {} : { path_b64: toBuffer(place).toString("base64") }),
+      prefix: display(prefix),
+      ...(source.onlyFiles === true ? { loose: true } : {}),
+    };
+  });
+
+/** Builds the archive in a worker thread. */
+export async function buildArchiveUnit(
+  context: StepContext,
+  workers: StepWorkers,
+  source: ArchiveSource,
+  onBytes: (bytes: number) => void,
+): Promise<BuiltUnit> {
+  const output = path.join(context.directory, source.artifact);
+  mkdirSync(path.dirname(output), { recursive: true });
+  const request = {
+    format: source.format,
+    output,
+    level: context.config.compression_level,
+    roots: [...source.roots],
+    exclude: [...context.exclude],
+    onlyFiles: source.onlyFiles ?? false,
+    recipe: recipeOf(context, source),
+  };
+  const result = await workers.run({ kind: "archive", scratch: context.scratch, request }, onBytes);
+  if (result.failures.length > 0) throw archiveFailure(result.failures);
+  return {
+    artifacts: [artifactOf(source, result)],
+    input: result.input,
+    warnings: result.warnings,
+    extra: result.captured.length > 0 ? { captured_sqlite: result.captured } : {},
+  };
+}
+
+const artifactOf = (source: ArchiveSource, result: BuildResult) => ({
+  path: source.artifact,
+  size_bytes: result.size_bytes,
+  sha256: result.sha256,
+  entries: result.entries,
+  media_type: MEDIA_TYPES[source.format],
+});

@@ -1,0 +1,79 @@
+/** What lies under the site's root and no step covers. Walks only as deep as it must: a tree that a step takes is not entered. */
+import { existsSync, readdirSync } from "node:fs";
+import path from "node:path";
+import picomatch from "picomatch";
+import { display } from "../archive/path.ts";
+import type { SiteConfig } from "../config/load.ts";
+import { describeUrl } from "../database/open.ts";
+import { runCommand } from "../exec/command.ts";
+import { segmentPattern, templateBase } from "./template.ts";
+
+/** One covered path as patterns of its segments, still to be matched. */
+type Pattern = readonly RegExp[];
+
+/** The uncovered paths, relative to the root, directories with a trailing slash, sorted. `store` and the config itself are known. */
+export async function findUncovered(config: SiteConfig, store: string, signal: AbortSignal): Promise<string[]> {
+  const patterns = [...coveredPaths(config), path.join(store), config.file, ...(await trackedFiles(config, signal))]
+    .map((covered) => path.relative(config.root, path.resolve(config.root, covered)))
+    .filter((relative) => relative !== "" && !relative.startsWith(".."))
+    .map((relative): Pattern => relative.split("/").map(segmentPattern));
+  const isIgnored = ignoreMatcher(config.ignore);
+  const found: string[] = [];
+  const visit = (relative: string, within: readonly Pattern[]): void => {
+    for (const entry of readdirSync(Buffer.from(path.posix.join(config.root, relative)), { withFileTypes: true, encoding: "buffer" })) {
+      const bytes = entry.name.toString("latin1");
+      const name = path.posix.join(relative, display(bytes));
+      const rests = within.filter(([first]) => first?.test(bytes) === true).map((pattern) => pattern.slice(1));
+      if (rests.some((rest) => rest.length === 0) || isIgnored(name)) continue;
+      if (entry.isDirectory() && rests.length > 0) visit(name, rests);
+      else found.push(entry.isDirectory() ? `${name}/` : name);
+    }
+  };
+  visit("", patterns);
+  return found.toSorted();
+}
+
+/** Paths and path templates that the configured steps take, relative to the root or absolute. */
+function coveredPaths(config: SiteConfig): string[] {
+  const { projects, legacy, audio_cache, snapshots, infra, database } = config;
+  const source = projects?.source;
+  const databases = [
+    ...(audio_cache?.databases ?? []),
+    ...(database ?? []).flatMap(({ url }) => (url.startsWith("sqlite:") ? [describeUrl(url, config.root).name] : [])),
+  ];
+  return [
+    ...(source !== undefined && "path" in source ? [covering(source.path)] : []),
+    ...Object.values(projects?.compiled?.text_types ?? {}).map((type) => covering(type.path)),
+    ...(legacy === undefined ? [] : [legacy.path]),
+    ...(audio_cache === undefined ? [] : [audio_cache.path]),
+    ...databases.flatMap((file) => [file, `${file}-wal`, `${file}-shm`, `${file}-journal`]),
+    ...(snapshots?.media ?? []),
+    ...(infra === undefined ? [] : [...infra.env, ...infra.settings, ...infra.nginx, ...infra.systemd, ...infra.crontabs, ...infra.tls]),
+  ];
+}
+
+/** A template whose only field ends its last segment covers the whole directory: strays in it are units too. */
+const covering = (template: string): string => {
+  const base = templateBase(template);
+  return template.slice(base.length + 1).includes("/") ? template : base;
+};
+
+/** The files under version control: the repository holds them, and `infra/git_info.txt` says which commit. */
+async function trackedFiles(config: SiteConfig, signal: AbortSignal): Promise<string[]> {
+  const repo = config.infra?.repo;
+  if (repo === undefined) return [];
+  const directory = path.resolve(config.root, repo);
+  if (!existsSync(path.join(directory, ".git"))) return [];
+  const argv = ["git", "-c", "safe.directory=*", "-C", directory, "ls-files", "-z"];
+  const { stdout } = await runCommand(argv, { signal, env: { GIT_OPTIONAL_LOCKS: "0" } });
+  const files = stdout.split("\0").filter((file) => file !== "");
+  return [".git", ...files].map((file) => path.join(directory, file));
+}
+
+function ignoreMatcher(ignore: readonly string[]): (name: string) => boolean {
+  const matchers = ignore.map((pattern) => {
+    const trimmed = pattern.replace(/\/+$/, "").replace(/^\.?\//, "");
+    return picomatch(trimmed, { dot: true, ...(trimmed.includes("/") ? {} : { basename: true }) });
+  });
+  return (name) => matchers.some((matches) => matches(name));
+}

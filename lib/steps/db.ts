@@ -1,0 +1,79 @@
+/** `db`: one dump of each database; with the list of projects read in the first one's snapshot before anything else. */
+import path from "node:path";
+import type { DatabaseSettings } from "../config/schema.ts";
+import type { SiteConfig } from "../config/load.ts";
+import { describeUrl } from "../database/open.ts";
+import type { StepContext, Step } from "./context.ts";
+import { openDatabase } from "./projects.ts";
+import { runStep } from "./step-run.ts";
+import type { BuiltUnit, UnitPlan } from "./unit-runner.ts";
+import { timeOfRun } from "../store/layout.ts";
+
+/** When the last dump's snapshot was taken goes into the manifest's moments from the unit's metadata (`snapshot_at`). */
+export const dbStep: Step = {
+  name: "db",
+  isConfigured: (config) => config.database !== undefined,
+  names: async ({ config }) => databases(config).map((database) => database.unit),
+  run: async (context) => {
+    await runStep(context, "db", async (runner) => {
+      const selected = databases(context.config).filter((database) => runner.selects(database.unit));
+      runner.counters.expected = selected.length;
+      await runner.runAll(selected.map((database) => planDump(context, database)), 1);
+    });
+  },
+};
+
+interface NamedDatabase {
+  readonly unit: string;
+  readonly settings: DatabaseSettings;
+  /** The database that projects.query asks. */
+  readonly first: boolean;
+}
+
+function databases(config: SiteConfig): NamedDatabase[] {
+  return (config.database ?? []).map((settings, index) => ({ unit: settings.name ?? describeUrl(settings.url).name, settings, first: index === 0 }));
+}
+
+function planDump(context: StepContext, database: NamedDatabase): UnitPlan {
+  return {
+    unit: database.unit,
+    directory: `db/${database.unit}`,
+    outputs: [".dump", ".sql.gz", ".db"].map((extension) => `db/${dumpName(context.config.site, database, context.run)}${extension}`),
+    bytes: 0,
+    fingerprint: null,
+    build: (onBytes) => dump(context, database, onBytes),
+  };
+}
+
+async function dump(context: StepContext, database: NamedDatabase, onBytes: (bytes: number) => void): Promise<BuiltUnit> {
+  const { config, directory, run, signal, report } = context;
+  const snapshot = await openDatabase(config, database.settings, signal);
+  try {
+    if (database.first && config.projects?.query !== undefined) {
+      // A list that cannot be read is the failure of the steps that need it; the dump is worth having all the same.
+      await context.projects.make(snapshot).then(
+        (list) => report({ type: "projects", count: list.projects.length }),
+        (error: unknown) => report({ type: "note", level: "warning", text: error instanceof Error ? error.message : String(error) }),
+      );
+    }
+    const facts = await snapshot.facts({ exactRows: database.settings.exact_counts_below_rows });
+    const artifact = `db/${dumpName(config.site, database, run)}${snapshot.extension}`;
+    const dumped = await snapshot.dump(path.join(directory, artifact), onBytes);
+    return {
+      artifacts: [{ path: artifact, size_bytes: dumped.size_bytes, sha256: dumped.sha256, media_type: dumped.media_type }],
+      input: { files: 0, directories: 0, symlinks: 0, bytes: facts.database_size, newest_mtime: null, fingerprint: null, content_digest: null },
+      warnings: dumped.warnings,
+      extra: { ...facts },
+      filesOpened: 0,
+      bytesRead: 0,
+    };
+  } finally {
+    await snapshot.close();
+  }
+}
+
+/** `<site>_db_YYYYMMDD_HHMMSS`, by the run's own time; the name of a further database is put between. */
+function dumpName(site: string, database: NamedDatabase, run: string): string {
+  const stamp = timeOfRun(run).toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "_");
+  return database.first ? `${site}_db_${stamp}` : `${site}_${database.unit}_db_${stamp}`;
+}

@@ -1,0 +1,97 @@
+/** `legacy_zips`: one unit for each top-level directory of the old content, and one for the loose files beside them. */
+import { readdirSync, realpathSync } from "node:fs";
+import path from "node:path";
+import type { BytePath } from "../archive/entry.ts";
+import { display, fromString, isUtf8, join, toBuffer } from "../archive/path.ts";
+import { HoldfastError } from "../errors.ts";
+import { LOOSE_FILES, unitDirectories } from "../store/unit-name.ts";
+import { buildArchiveUnit, placesOf, planArchive, type ArchiveSource, type StepWorkers } from "./archive-unit.ts";
+import type { Step, StepContext } from "./context.ts";
+import { runStep } from "./step-run.ts";
+import type { UnitPlan } from "./unit-runner.ts";
+
+const MEGABYTE = 1024 * 1024;
+
+export const legacyStep: Step = {
+  name: "legacy_zips",
+  isConfigured: (config) => config.legacy !== undefined,
+  names: async (context) => listLegacy(context).map((tree) => tree.unit),
+  run: async (context) => {
+    await runStep(context, "legacy_zips", async (runner, workers) => {
+      const trees = listLegacy(context).filter((tree) => runner.selects(tree.unit));
+      runner.counters.expected = trees.length;
+      const plans: UnitPlan[] = [];
+      for (const tree of trees) {
+        try {
+          plans.push(planTree(context, workers, tree));
+        } catch (error) {
+          runner.failUnit(tree.unit, tree.directory, error);
+        }
+      }
+      await runner.runAll(plans);
+    });
+  },
+};
+
+interface LegacyTree {
+  readonly unit: string;
+  readonly unitB64?: string;
+  readonly directory: string;
+  readonly root: BytePath;
+  /** The files of the top level that lie in no directory. */
+  readonly loose: boolean;
+}
+
+/** The units of the legacy root, by name. A root that is not there is an error, never an empty list. */
+function listLegacy(context: StepContext): LegacyTree[] {
+  const configured = path.resolve(context.config.root, context.config.legacy?.path ?? "");
+  const root = fromString(realRoot(configured));
+  const entries = readdirSync(toBuffer(root), { withFileTypes: true, encoding: "buffer" });
+  const names = entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name.toString("latin1"))
+    .toSorted();
+  const directories = unitDirectories(names);
+  const trees = names.map((name) => ({
+    unit: display(name),
+    ...(isUtf8(name) ? {} : { unitB64: toBuffer(name).toString("base64") }),
+    directory: `legacy_zips/${directories.get(name) ?? name}`,
+    root: join(root, name),
+    loose: false,
+  }));
+  if (entries.every((entry) => entry.isDirectory())) return trees;
+  return [...trees, { unit: LOOSE_FILES, directory: `legacy_zips/${LOOSE_FILES}`, root, loose: true }];
+}
+
+function realRoot(configured: string): string {
+  try {
+    return realpathSync(configured);
+  } catch (error) {
+    throw new HoldfastError("E_MISSING", `the legacy root ${configured} does not exist`, {
+      hint: "correct legacy.path, or mount its disk",
+      cause: error,
+    });
+  }
+}
+
+function planTree(context: StepContext, workers: StepWorkers, tree: LegacyTree): UnitPlan {
+  const limit = context.config.legacy?.tgz_above_mb ?? 0;
+  const zip: ArchiveSource = {
+    format: "zip",
+    choice: `zip, tgz above ${limit} MB`,
+    artifact: `${tree.directory}/legacy.zip`,
+    roots: [{ path: tree.root, prefix: "" }],
+    onlyFiles: tree.loose,
+  };
+  const { bytes, fingerprint } = planArchive(context, zip);
+  const source: ArchiveSource = bytes > limit * MEGABYTE ? { ...zip, format: "tgz", artifact: `${tree.directory}/legacy.tgz` } : zip;
+  return {
+    unit: tree.unit,
+    ...(tree.unitB64 === undefined ? {} : { unitB64: tree.unitB64 }),
+    directory: tree.directory,
+    trees: placesOf(context, source),
+    bytes,
+    fingerprint,
+    build: (onBytes) => buildArchiveUnit(context, workers, source, onBytes),
+  };
+}

@@ -1,0 +1,101 @@
+/** The units of a step that goes by projects: one a row, one a directory without a row, one for the loose files beside them. */
+import type { BytePath } from "../archive/entry.ts";
+import { display, fromString, isUtf8, toBuffer } from "../archive/path.ts";
+import { asHoldfastError, HoldfastError } from "../errors.ts";
+import type { Project, StepName } from "../model/unit.ts";
+import { LOOSE_FILES, ORPHAN_PREFIX, unitDirectories } from "../store/unit-name.ts";
+import type { StepContext } from "./context.ts";
+import { expandTemplate, resolveTree, templateBase, type Found } from "./template.ts";
+
+/** A kind of tree that projects have: their source, or one text type. */
+export interface TreeKind {
+  readonly label: string;
+  readonly template: string;
+}
+
+export interface ProjectUnit {
+  readonly unit: string;
+  readonly unitB64?: string;
+  /** Relative to the run. */
+  readonly directory: string;
+  readonly project?: Project;
+  /** What fills `{fields}`: the row, or what can be read off an orphan's path. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** What `--only` and `--skip` may call it. */
+  readonly names: readonly string[];
+  /** The trees that are there, by kind. */
+  readonly trees: readonly { readonly label: string; readonly path: BytePath }[];
+  /** Why it cannot be exported: the first kind of tree that is missing or leads outside. */
+  readonly errors: readonly HoldfastError[];
+  /** The files of the trees' top level that belong to no project. */
+  readonly loose: boolean;
+}
+
+const SLUGS = ["internal_id", "slug", "name"] as const;
+
+/** Every unit of the step, rows first. Throws `E_PROJECTS` when the projects cannot be listed. */
+export async function listProjectUnits(context: StepContext, step: StepName, kinds: readonly TreeKind[]): Promise<ProjectUnit[]> {
+  const { projects } = await context.projects.list();
+  const claimed = new Set<BytePath>();
+  const directories = unitDirectories(projects.map((project) => fromString(String(project.id))));
+  const seen = new Set<string>();
+  const rows = projects.map((project): ProjectUnit => {
+    const unit = String(project.id);
+    const twice = seen.has(unit) ? [new HoldfastError("E_PROJECTS", `two rows have the id ${unit}`, { hint: "let the query give each id once" })] : [];
+    seen.add(unit);
+    const { trees, errors } = treesOf(context, kinds, project);
+    for (const tree of trees) claimed.add(tree.path);
+    return {
+      unit,
+      directory: `${step}/${directories.get(fromString(unit)) ?? unit}${twice.length > 0 ? `~twice-${seen.size}` : ""}`,
+      project,
+      fields: project,
+      names: [unit, ...SLUGS.flatMap((slug) => (typeof project[slug] === "string" ? [project[slug]] : []))],
+      trees,
+      errors: [...twice, ...errors],
+      loose: false,
+    };
+  });
+  return [...rows, ...strays(context, step, kinds, claimed)];
+}
+
+function treesOf(context: StepContext, kinds: readonly TreeKind[], project: Project) {
+  const trees: { label: string; path: BytePath }[] = [];
+  const errors: HoldfastError[] = [];
+  for (const { label, template } of kinds) {
+    try {
+      trees.push({ label, path: resolveTree(context.config.root, template, project) });
+    } catch (error) {
+      errors.push(asHoldfastError(error));
+    }
+  }
+  return { trees, errors };
+}
+
+/** What lies where projects lie and belongs to no row. */
+function strays(context: StepContext, step: StepName, kinds: readonly TreeKind[], claimed: ReadonlySet<BytePath>): ProjectUnit[] {
+  const orphans = new Map<BytePath, { label: string; path: BytePath }[]>();
+  const loose: { label: string; path: BytePath }[] = [];
+  for (const { label, template } of kinds) {
+    const found = expandTemplate(context.config.root, template).filter((one) => !claimed.has(one.path));
+    for (const one of found.filter(isTree)) orphans.set(one.name, [...(orphans.get(one.name) ?? []), { label, path: one.path }]);
+    if (found.some((one) => !isTree(one))) loose.push({ label, path: fromString(`${context.config.root}/${templateBase(template)}`) });
+  }
+  const directories = unitDirectories([...orphans.keys()]);
+  const units = [...orphans].map(
+    ([name, trees]): ProjectUnit => ({
+      unit: ORPHAN_PREFIX + display(name),
+      ...(isUtf8(name) ? {} : { unitB64: toBuffer(name).toString("base64") }),
+      directory: `${step}/${ORPHAN_PREFIX}${directories.get(name) ?? name}`,
+      fields: { id: display(name), internal_id: display(name) },
+      names: [ORPHAN_PREFIX + display(name)],
+      trees,
+      errors: [],
+      loose: false,
+    }),
+  );
+  if (loose.length === 0) return units;
+  return [...units, { unit: LOOSE_FILES, directory: `${step}/${LOOSE_FILES}`, fields: {}, names: [LOOSE_FILES], trees: loose, errors: [], loose: true }];
+}
+
+const isTree = (found: Found): boolean => found.isDirectory;

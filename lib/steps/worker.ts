@@ -1,0 +1,32 @@
+/** The worker thread's side: builds one archive or bundle at a time, synchronously. */
+import { randomUUID } from "node:crypto";
+import path from "node:path";
+import { buildArchive, type BuildRequest, type BuildResult } from "../archive/build.ts";
+import type { BytePath } from "../archive/entry.ts";
+import { serveTasks } from "../archive/pool.ts";
+import { captureSqlite } from "../database/sqlite-capture.ts";
+import { buildCompiledBundle, type CompiledRequest, type CompiledResult } from "./compiled/bundle.ts";
+
+/** What the worker adds to a request by itself. */
+type Hooks = "cancelled" | "onBytes" | "captureSqlite";
+
+/** A task, as it crosses the thread's border. `scratch` takes the copies of live SQLite files. */
+export type WorkerTask =
+  | { readonly kind: "archive"; readonly scratch: string; readonly request: Omit<BuildRequest, Hooks> }
+  | { readonly kind: "compiled"; readonly scratch: string; readonly request: Omit<CompiledRequest, Hooks> };
+
+export type WorkerResult<T extends WorkerTask> = T extends { kind: "compiled" } ? CompiledResult : BuildResult;
+
+serveTasks<WorkerTask, BuildResult | CompiledResult>(async (task, { cancelled, onBytes }) => {
+  const hooks = {
+    cancelled,
+    onBytes,
+    captureSqlite: async (file: BytePath): Promise<string> => {
+      const copy = path.join(task.scratch, `sqlite-${randomUUID()}.db`);
+      await captureSqlite(file, copy);
+      return copy;
+    },
+  };
+  if (task.kind === "compiled") return await buildCompiledBundle({ ...task.request, ...hooks });
+  return await buildArchive({ ...task.request, ...hooks });
+});

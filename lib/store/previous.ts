@@ -1,0 +1,94 @@
+/** Earlier runs as a source of unchanged units: what they hold, whether it is sound, and linking it into a new run. */
+import { createHash } from "node:crypto";
+import { constants, copyFileSync, linkSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { systemCode } from "../errors.ts";
+import { metadataSchema, type StepName, type UnitMetadata } from "../model/unit.ts";
+import { hashFile } from "./hash.ts";
+import { listRuns, runDirectory } from "./layout.ts";
+import { readSums } from "./sums.ts";
+
+/** How many runs back a unit is looked for; further back it is built anew. */
+const LOOK_BACK = 8;
+
+/** A unit as an earlier run holds it, its metadata found to be what that run's SHA256SUMS says. */
+export interface PreviousUnit {
+  readonly run: string;
+  readonly directory: string;
+  readonly metadata: UnitMetadata;
+}
+
+/** Earlier runs of a store, newest first. SHA256SUMS are read once each. */
+export class PreviousRuns {
+  readonly #store: string;
+  readonly #runs: readonly string[];
+  readonly #sums = new Map<string, ReadonlyMap<string, string> | undefined>();
+
+  constructor(store: string) {
+    this.#store = store;
+    this.#runs = listRuns(store).toReversed().slice(0, LOOK_BACK);
+  }
+
+  /** The newest sound metadata of a unit; `directory` is the unit's, relative to the run. */
+  find(step: StepName, directory: string): PreviousUnit | undefined {
+    for (const run of this.#runs) {
+      const base = runDirectory(this.#store, run);
+      const file = `${directory}/metadata.json`;
+      const text = readIfThere(path.join(base, file));
+      if (text === undefined) continue;
+      const sums = this.#sumsOf(run, base);
+      if (sums?.get(file) !== createHash("sha256").update(text).digest("hex")) continue;
+      const parsed = metadataSchema.safeParse(JSON.parse(text.toString("utf8")));
+      if (!parsed.success || parsed.data.step !== step) continue;
+      if (!parsed.data.artifacts.every((artifact) => sums.get(artifact.path) === artifact.sha256)) continue;
+      return { run, directory: base, metadata: parsed.data };
+    }
+    return undefined;
+  }
+
+  #sumsOf(run: string, base: string): ReadonlyMap<string, string> | undefined {
+    if (!this.#sums.has(run)) this.#sums.set(run, readSums(base));
+    return this.#sums.get(run);
+  }
+}
+
+/** Whether every artifact is there with its recorded size and, when `rehash` asks for it, its recorded sha256. */
+export async function isSound(base: string, metadata: UnitMetadata, rehash: boolean, signal: AbortSignal): Promise<boolean> {
+  for (const artifact of metadata.artifacts) {
+    const file = path.join(base, artifact.path);
+    const stat = lstatSync(file, { throwIfNoEntry: false });
+    if (stat === undefined || !stat.isFile() || stat.size !== artifact.size_bytes) return false;
+    if (rehash && (await hashFile(file, signal)).sha256 !== artifact.sha256) return false;
+  }
+  return true;
+}
+
+/** Links a unit's artifacts (and `others` beside them) into a new run; where the file system refuses, copies. True when all were links. */
+export function linkArtifacts(from: string, to: string, files: readonly string[]): boolean {
+  let linked = true;
+  for (const file of files) {
+    const target = path.join(to, file);
+    mkdirSync(path.dirname(target), { recursive: true });
+    try {
+      linkSync(path.join(from, file), target);
+    } catch (error) {
+      if (!["EXDEV", "EMLINK", "EPERM", "ENOTSUP", "EOPNOTSUPP"].includes(systemCode(error) ?? "")) throw error;
+      copyFileSync(path.join(from, file), target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+      linked = false;
+    }
+  }
+  return linked;
+}
+
+/** Whether it is this unit's turn to be read again: each unit comes once in `every` runs, spread by its name. */
+export function rehashDue(unitDirectory: string, runsSoFar: number, every: number): boolean {
+  return (createHash("sha256").update(unitDirectory).digest().readUInt32BE(0) + runsSoFar) % every === 0;
+}
+
+function readIfThere(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,98 @@
+/** Making a finished staging directory a run: durable first, visible then, and the stable links last. */
+import { chmodSync, chownSync, closeSync, fsyncSync, lstatSync, openSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import path from "node:path";
+import { STEP_NAMES } from "../model/unit.ts";
+import { fsyncDirectory } from "./atomic.ts";
+import { listRuns, runDirectory, runsDirectory, stagingDirectory } from "./layout.ts";
+import { MANIFEST_FILE, readManifestHead } from "./manifest.ts";
+
+/** Who may read a run: modes, and the group where one is configured. */
+export interface RunPermissions {
+  readonly directoryMode: number;
+  readonly fileMode: number;
+  readonly gid: number | undefined;
+}
+
+/**
+ * Publishes the staging directory of `run`. Everything in it and the directories above are on disk before it is visible; a crash at
+ * any instant leaves either no run or a whole one. `beforeRename` is asked at the last moment whether the lock is still ours.
+ */
+export async function publishRun(store: string, run: string, permissions: RunPermissions, beforeRename: () => Promise<void>): Promise<void> {
+  const staging = stagingDirectory(store, run);
+  await settle(staging, permissions);
+  await beforeRename();
+  renameSync(staging, runDirectory(store, run));
+  await fsyncDirectory(runsDirectory(store));
+}
+
+/** Sets modes and group and brings everything to disk: files first, then directories from the bottom up. */
+async function settle(directory: string, permissions: RunPermissions): Promise<void> {
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const inner = path.join(directory, entry.name);
+    if (entry.isDirectory()) {
+      await settle(inner, permissions);
+    } else if (lstatSync(inner).nlink === 1) {
+      // A file with another link is an earlier run's artifact: on disk already, and not ours to touch.
+      own(inner, permissions.fileMode, permissions.gid);
+      const file = openSync(inner, "r");
+      try {
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+    }
+  }
+  own(directory, permissions.directoryMode, permissions.gid);
+  await fsyncDirectory(directory);
+}
+
+function own(file: string, mode: number, gid: number | undefined): void {
+  chmodSync(file, mode);
+  if (gid !== undefined) chownSync(file, process.geteuid?.() ?? -1, gid);
+}
+
+/** The run that `latest` should name: the newest backup of full scope. Runs whose manifest cannot be read are passed over. */
+export function findLatest(store: string): string | undefined {
+  return listRuns(store)
+    .toReversed()
+    .find((run) => {
+      try {
+        const head = readManifestHead(runDirectory(store, run));
+        return head.kind === "backup" && head.scope === "full";
+      } catch {
+        return false; // verify names what is wrong with it
+      }
+    });
+}
+
+/** Makes `latest` and the stable links at the root of the store what the runs say; gives what had to be repaired. */
+export async function repairLinks(store: string): Promise<string[]> {
+  const latest = findLatest(store);
+  const repaired: string[] = [];
+  const links: [string, string | undefined][] = [["latest", latest === undefined ? undefined : `runs/${latest}`]];
+  for (const name of [...STEP_NAMES, MANIFEST_FILE]) {
+    const there = latest !== undefined && lstatSync(path.join(runDirectory(store, latest), name), { throwIfNoEntry: false }) !== undefined;
+    links.push([name, there ? `latest/${name}` : undefined]);
+  }
+  for (const [name, target] of links) {
+    const link = path.join(store, name);
+    if (linkTarget(link) === target) continue;
+    if (target === undefined) rmSync(link);
+    else swapLink(store, link, target);
+    repaired.push(name);
+  }
+  if (repaired.length > 0) await fsyncDirectory(store);
+  return repaired;
+}
+
+function linkTarget(link: string): string | undefined {
+  const stat = lstatSync(link, { throwIfNoEntry: false });
+  return stat?.isSymbolicLink() === true ? readlinkSync(link) : undefined;
+}
+
+function swapLink(store: string, link: string, target: string): void {
+  const fresh = path.join(store, ".tmp", `link-${process.pid}`);
+  rmSync(fresh, { force: true });
+  symlinkSync(target, fresh);
+  renameSync(fresh, link);
+}

@@ -1,0 +1,69 @@
+/** A step's `index.json`: made from the metadata of the units that exist, so that it can list nothing else. */
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { metadataSchema, type IndexEntry, type StepName, type UnitMetadata } from "../model/unit.ts";
+import { readDocument, writeDocument } from "./documents.ts";
+
+/** The metadata files of a step, relative to the run, in the order that the index and the manifest list them. */
+export function listMetadata(run: string, step: StepName): string[] {
+  const found: string[] = [];
+  const visit = (relative: string): void => {
+    for (const entry of readdirSync(path.join(run, relative), { withFileTypes: true })) {
+      if (entry.isDirectory()) visit(`${relative}/${entry.name}`);
+      else if (entry.name === "metadata.json") found.push(`${relative}/${entry.name}`);
+    }
+  };
+  visit(step);
+  return found.toSorted(naturally);
+}
+
+/** The metadata of every unit of a step, one at a time. Throws `E_VERIFY` for one that is not sound. */
+export function* readStepMetadata(run: string, step: StepName): Generator<UnitMetadata> {
+  for (const file of listMetadata(run, step)) yield readDocument(path.join(run, file), metadataSchema);
+}
+
+/** Writes `index.json` of a step and gives the number of units in it. */
+export function writeIndex(run: string, step: StepName): number {
+  const entries: IndexEntry[] = [];
+  let units = 0;
+  for (const metadata of readStepMetadata(run, step)) {
+    entries.push(...indexEntries(metadata));
+    units++;
+  }
+  writeDocument(path.join(run, step, "index.json"), entries);
+  return units;
+}
+
+/** The lines of the index that stand for a unit: one, but for infra, whose unit is a set of files. */
+export function indexEntries(metadata: UnitMetadata): IndexEntry[] {
+  const updated_at = metadata.created_at;
+  if (metadata.step === "infra") {
+    return metadata.artifacts.map((artifact) => ({
+      name: path.posix.relative("infra", artifact.path),
+      path: artifact.path,
+      size_bytes: artifact.size_bytes,
+      sha256: artifact.sha256,
+      updated_at,
+    }));
+  }
+  const [only] = metadata.artifacts;
+  const place = metadata.artifacts.length === 1 && only !== undefined ? only.path : `${path.posix.dirname(only?.path ?? metadata.step)}`;
+  return [{ ...nameOf(metadata), path: place, size_bytes: metadata.size_bytes, sha256: metadata.sha256, updated_at }];
+}
+
+function nameOf(metadata: UnitMetadata): Pick<IndexEntry, "project_id" | "name" | "part"> {
+  if (metadata.project !== undefined) return { project_id: metadata.project.id };
+  return metadata.unit.startsWith("tts_audio_part_") ? { part: metadata.unit } : { name: metadata.unit };
+}
+
+/** By byte, but numbers by value, so that unit 9 comes before unit 10. */
+function naturally(a: string, b: string): number {
+  const [left, right] = [a.split(/(\d+)/), b.split(/(\d+)/)];
+  for (let at = 0; at < Math.min(left.length, right.length); at++) {
+    const [one, two] = [left[at] ?? "", right[at] ?? ""];
+    if (one === two) continue;
+    if (at % 2 === 1 && Number(one) !== Number(two)) return Number(one) - Number(two);
+    return one < two ? -1 : 1;
+  }
+  return left.length - right.length;
+}

@@ -1,0 +1,35 @@
+/**
+ * Directory names of units: safe ASCII, different for different units, also on file systems that do not tell `A` from `a`. The true
+ * name is in the unit's metadata.
+ */
+import { createHash } from "node:crypto";
+
+const LONGEST = 100;
+const KEPT_OF_LONG = 80;
+const RESERVED = /^(index\.json|failures\.json|metadata\.json|con|prn|aux|nul|com\d|lpt\d)$/i;
+
+/** What units of special meaning are called. `~` cannot begin an encoded name. */
+export const ORPHAN_PREFIX = "~orphan-";
+export const LOOSE_FILES = "~files";
+
+/**
+ * The directory name of each unit name. Names are bytes as a latin1 string. Bytes other than `A-Z a-z 0-9 _ . -` become `%XX`, and so does the
+ * first byte of a reserved name or of one that begins with `.` or `-`; of names that differ in case only, every capital too. A name
+ * longer than 100 is cut and ends in `~` and 16 hex digits of its sha256.
+ */
+export function unitDirectories(names: readonly string[]): Map<string, string> {
+  const seen = new Map<string, number>();
+  for (const name of names) seen.set(name.toLowerCase(), (seen.get(name.toLowerCase()) ?? 0) + 1);
+  return new Map(names.map((name) => [name, encode(name, (seen.get(name.toLowerCase()) ?? 0) > 1)]));
+}
+
+function encode(name: string, hasTwin: boolean): string {
+  const unsafe = hasTwin ? /[^a-z0-9_.-]/g : /[^A-Za-z0-9_.-]/g;
+  let encoded = name.replaceAll(unsafe, percent);
+  if (encoded === "" || /^[.-]/.test(encoded) || RESERVED.test(encoded)) encoded = percent(name[0] ?? "\0") + encoded.slice(1);
+  if (encoded.length <= LONGEST) return encoded;
+  const digest = createHash("sha256").update(name, "latin1").digest("hex").slice(0, 16);
+  return `${encoded.slice(0, KEPT_OF_LONG).replace(/%.?$/, "")}~${digest}`;
+}
+
+const percent = (byte: string): string => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
