@@ -1,10 +1,11 @@
 /** What lies under the site's root and no step covers. Walks only as deep as it must: a tree that a step takes is not entered. */
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
+import glob from "fast-glob";
 import picomatch from "picomatch";
 import { display } from "../archive/path.ts";
 import type { SiteConfig } from "../config/load.ts";
-import { describeUrl } from "../database/open.ts";
+import { describeUrl } from "../database/url.ts";
 import { runCommand } from "../exec/command.ts";
 import { segmentPattern, templateBase } from "./template.ts";
 
@@ -39,7 +40,7 @@ function coveredPaths(config: SiteConfig): string[] {
   const source = projects?.source;
   const databases = [
     ...(audio_cache?.databases ?? []),
-    ...(database ?? []).flatMap(({ url }) => (url.startsWith("sqlite:") ? [describeUrl(url, config.root).name] : [])),
+    ...(database ?? []).map(({ url }) => describeUrl(url)).flatMap((location) => (location.engine === "sqlite" ? [location.path] : [])),
   ];
   return [
     ...(source !== undefined && "path" in source ? [covering(source.path)] : []),
@@ -48,7 +49,8 @@ function coveredPaths(config: SiteConfig): string[] {
     ...(audio_cache === undefined ? [] : [audio_cache.path]),
     ...databases.flatMap((file) => [file, `${file}-wal`, `${file}-shm`, `${file}-journal`]),
     ...(snapshots?.media ?? []),
-    ...(infra === undefined ? [] : [...infra.env, ...infra.settings, ...infra.nginx, ...infra.systemd, ...infra.crontabs, ...infra.tls]),
+    ...(infra === undefined ? [] : [infra.env, infra.settings, infra.nginx, infra.systemd, infra.crontabs, infra.tls].flat())
+      .flatMap((entry) => (glob.isDynamicPattern(entry) ? [entry, ...glob.sync(entry, { cwd: config.root, dot: true })] : [entry])),
   ];
 }
 
