@@ -33,7 +33,11 @@ export const FINAL_BLOCK = Buffer.from([0x03, 0x00]);
  * Writes one piece of a raw deflate stream: compressed, ended on a byte with an empty window, or as stored blocks where `compressible` is
  * false or it would not shrink.
  */
-export function writePiece(sink: ArchiveSink, data: Uint8Array, options: { level: number; compressible: boolean }): void {
+export function writePiece(
+  sink: ArchiveSink,
+  data: Uint8Array,
+  options: { level: number; compressible: boolean },
+): void {
   if (options.compressible && options.level > 0) {
     const finishFlush = constants.Z_FULL_FLUSH;
     const deflated = deflateRawSync(data, { ...settings(data.length, options.level), finishFlush });

@@ -34,7 +34,8 @@ export class ContentDigest {
     const target = type === "symlink" ? entry.target : "";
     const seconds = floorNs(mtimeNs, NS_PER_SECOND);
     this.#pending +=
-      `${path}\0${TYPES[type]}\0${mode.toString(8)}\0${uid}\0${gid}\0${size}\0${seconds}\0${target}\0` + `${sha256 ?? ""}\n`;
+      `${path}\0${TYPES[type]}\0${mode.toString(8)}\0${uid}\0${gid}\0${size}\0${seconds}\0${target}\0` +
+      `${sha256 ?? ""}\n`;
     if (this.#pending.length >= BATCH) this.#flush();
   }
 

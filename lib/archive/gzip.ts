@@ -34,7 +34,7 @@ export class GzipStream {
       writePiece(this.#sink, data, { level: this.#level, compressible: false });
       return;
     }
-    for (let start = 0; start < data.length; ) {
+    for (let start = 0; start < data.length;) {
       const part = data.subarray(start, start + PIECE_SIZE - this.#pendingSize);
       this.#pending.set(part, this.#pendingSize);
       this.#pendingSize += part.length;

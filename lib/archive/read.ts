@@ -20,11 +20,14 @@ export interface FileConsumer {
   piece(data: Buffer): void;
 }
 
+/** A file could not be read; what was being written is not to blame. */
+export class FileError extends HoldfastError {}
+
 /** Looks on while files are read, and may end the reading by throwing; the file is then not consumed. */
 export interface ReadHooks {
   /** Bytes just read. */
   progress?(bytes: number): void;
-  /** The beginning of a file, before anything of it is consumed. */
+  /** The first 16 bytes, or fewer, at each reading of a file, before anything of that reading is consumed. */
   head?(file: BytePath, head: Buffer): void;
   /** The file would not hold still, and its last reading is about to stand. */
   restless?(file: BytePath): void;
@@ -33,16 +36,16 @@ export interface ReadHooks {
 /**
  * Reads a regular file. When its size, mtime or ctime is another afterwards, it is read again, up to three times; then the last reading
  * stands, and true is returned: it changed. A file that grows is taken up to the size that it had at first.
- * Never follows a link, never opens a FIFO or device. Throws `E_UNREADABLE`, `E_MISSING` (gone, or no regular file any more) or `E_IO`.
+ * Never follows a link, never opens a FIFO or device. Throws a FileError: `E_UNREADABLE`, `E_MISSING` (gone, or no regular file any more) or `E_IO`.
  */
 export function readStable(file: BytePath, consumer: FileConsumer, hooks: ReadHooks = {}): boolean {
   const fd = system(file, () => openSync(toBuffer(file), OPEN_FLAGS));
   try {
     for (let attempt = 1; ; attempt++) {
       const before = settle(() => system(file, () => fstatSync(fd, { bigint: true })));
-      if (!before.isFile()) throw new HoldfastError("E_MISSING", `${display(file)} is no regular file any more`);
+      if (!before.isFile()) throw new FileError("E_MISSING", `${display(file)} is no regular file any more`);
       const size = Number(before.size);
-      const source: Source = { fd, file, size, hooks, first: attempt === 1 };
+      const source: Source = { fd, file, size, hooks };
       const small = size <= PIECE_SIZE;
       const data = small ? readPiece(source, 0) : null;
       if (data === null) stream(source, consumer);
@@ -66,7 +69,6 @@ interface Source {
   readonly file: BytePath;
   readonly size: number;
   readonly hooks: ReadHooks;
-  readonly first: boolean;
 }
 
 /** Without O_NONBLOCK a FIFO that has taken a file's place would hang the open; libuv sets O_CLOEXEC. */
@@ -76,7 +78,7 @@ const HEAD_SIZE = 16;
 
 function stream(source: Source, consumer: FileConsumer): void {
   let begun = false;
-  for (let position = 0; position < source.size; ) {
+  for (let position = 0; position < source.size;) {
     const data = readPiece(source, position);
     if (!begun) consumer.begin(source.size);
     begun = true;
@@ -96,7 +98,7 @@ function readPiece(source: Source, position: number): Buffer {
     length += count;
   }
   const data = scratch.subarray(0, length);
-  if (position === 0 && source.first) source.hooks.head?.(source.file, data.subarray(0, HEAD_SIZE));
+  if (position === 0) source.hooks.head?.(source.file, data.subarray(0, HEAD_SIZE));
   source.hooks.progress?.(length);
   return data;
 }
@@ -123,21 +125,25 @@ function system<T>(file: BytePath, work: () => T): T {
 }
 
 /** What a failed look at a file means to the unit that it belongs to. */
-export function readError(file: BytePath, error: unknown): HoldfastError {
+export function readError(file: BytePath, error: unknown): FileError {
   const name = display(file);
   switch (systemCode(error)) {
     case "EACCES":
     case "EPERM":
-      return new HoldfastError("E_UNREADABLE", `no right to read ${name}`, { cause: error });
+      return new FileError("E_UNREADABLE", `no right to read ${name}`, { cause: error });
     case "ENOENT":
     case "ENOTDIR":
-      return new HoldfastError("E_MISSING", `${name} is not there`, { cause: error });
+      return new FileError("E_MISSING", `${name} is not there`, { cause: error });
     case "ELOOP":
     case "ENXIO":
-      return new HoldfastError("E_MISSING", `${name} is no regular file any more`, { cause: error });
+      return new FileError("E_MISSING", `${name} is no regular file any more`, { cause: error });
     default:
-      return new HoldfastError("E_IO", `${name} could not be read: ${error instanceof Error ? error.message : String(error)}`, {
-        cause: error,
-      });
+      return new FileError(
+        "E_IO",
+        `${name} could not be read: ${error instanceof Error ? error.message : String(error)}`,
+        {
+          cause: error,
+        },
+      );
   }
 }

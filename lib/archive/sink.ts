@@ -1,6 +1,6 @@
 /** Where an archive is written to: a new file, hashed on the way, whose end can be taken back. */
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, fchmodSync, ftruncateSync, openSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, fchmodSync, ftruncateSync, openSync, rmSync, writeSync } from "node:fs";
 import { asHoldfastError } from "../errors.ts";
 
 const BUFFER_SIZE = 1024 * 1024;
@@ -67,7 +67,7 @@ export class ArchiveSink {
   /** Closes and removes the file. May be called at any time, after `finish` too. */
   discard(): void {
     this.#close();
-    unlinkSync(this.path);
+    rmSync(this.path, { force: true });
   }
 
   #flush(): void {
@@ -79,7 +79,7 @@ export class ArchiveSink {
 
   #writeOut(data: Uint8Array): void {
     const fd = this.#open();
-    for (let done = 0; done < data.length; ) {
+    for (let done = 0; done < data.length;) {
       done += guarded(() => writeSync(fd, data, done, data.length - done, this.#flushed + done));
     }
     this.#flushed += data.length;

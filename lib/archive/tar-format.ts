@@ -159,7 +159,9 @@ function paxRecord(keyword: string, value: BytePath): BytePath {
 /** Decimal seconds without a needless fraction: `-0.5` is half a second before 1970. */
 function decimalTime(ns: bigint): string {
   const size = ns < 0n ? -ns : ns;
-  const fraction = String(size % NS_PER_SECOND).padStart(9, "0").replace(/0+$/, "");
+  const fraction = String(size % NS_PER_SECOND)
+    .padStart(9, "0")
+    .replace(/0+$/, "");
   return `${ns < 0n ? "-" : ""}${size / NS_PER_SECOND}${fraction === "" ? "" : `.${fraction}`}`;
 }
 

@@ -36,6 +36,11 @@ export class TgzWriter implements ArchiveWriter {
     this.#options = options;
   }
 
+  /** Written so far. */
+  get entries(): number {
+    return this.#names.size;
+  }
+
   addDirectory(name: BytePath, attributes: EntryAttributes): void {
     this.#add({ name: `${name}/`, type: "directory", attributes });
   }
@@ -108,7 +113,7 @@ export class TgzWriter implements ArchiveWriter {
   close(): number {
     this.#pad(2 * BLOCK);
     this.#gzip.endMember();
-    return this.#names.size;
+    return this.entries;
   }
 
   #add(record: NewRecord): void {

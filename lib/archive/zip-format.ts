@@ -57,7 +57,10 @@ export interface ZipRecord {
 /** 4.3.7; for a streamed entry with zeros for what is not known. */
 export function localHeader(record: ZipRecord): Buffer {
   const known = record.streamed ? { ...record, crc: 0, compressedSize: 0, size: 0 } : record;
-  const extra = Buffer.concat([record.zip64 ? zip64Extra([known.size, known.compressedSize]) : EMPTY, commonExtra(record)]);
+  const extra = Buffer.concat([
+    record.zip64 ? zip64Extra([known.size, known.compressedSize]) : EMPTY,
+    commonExtra(record),
+  ]);
   const name = toBuffer(record.name);
   const header = Buffer.alloc(30);
   header.writeUInt32LE(LOCAL_SIGNATURE, 0);

@@ -46,6 +46,11 @@ export class ZipWriter implements ArchiveWriter {
     this.#limits = options.zip64 ?? ZIP64_LIMITS;
   }
 
+  /** Written so far. */
+  get entries(): number {
+    return this.#names.size;
+  }
+
   addDirectory(name: BytePath, attributes: EntryAttributes): void {
     this.#addWhole({ name: `${name}/`, type: "directory", attributes }, EMPTY);
   }
@@ -99,8 +104,8 @@ export class ZipWriter implements ArchiveWriter {
   close(): number {
     const offset = this.#sink.bytes;
     for (const part of [...this.#central, ...this.#recent]) this.#sink.write(part);
-    this.#sink.write(endRecords(this.#names.size, this.#sink.bytes - offset, offset, this.#limits));
-    return this.#names.size;
+    this.#sink.write(endRecords(this.entries, this.#sink.bytes - offset, offset, this.#limits));
+    return this.entries;
   }
 
   #addWhole(head: Head, data: Uint8Array): void {

@@ -1,0 +1,29 @@
+/** Names of users and groups, as this host's files give them. */
+import { readFileSync } from "node:fs";
+import type { Owners } from "./tgz.ts";
+
+/** From `/etc/passwd` and `/etc/group`, read once. Numbers without a name there, such as those of a directory service, have none. */
+export function systemOwners(): Owners {
+  const users = readNames("/etc/passwd");
+  const groups = readNames("/etc/group");
+  return { user: (uid) => users.get(uid) ?? "", group: (gid) => groups.get(gid) ?? "" };
+}
+
+/** Both files: `name:password:number:…`, one a line; the first line of a number counts. */
+function readNames(file: string): Map<number, string> {
+  const names = new Map<number, string>();
+  for (const line of readLines(file)) {
+    const [name = "", , number = ""] = line.split(":");
+    if (/^\d+$/.test(number) && !names.has(Number(number))) names.set(Number(number), name);
+  }
+  return names;
+}
+
+/** A container may have neither file. */
+function readLines(file: string): string[] {
+  try {
+    return readFileSync(file, "utf8").split("\n");
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * Worker threads, one task each at a time. Work in them may be synchronous: cancelling goes through shared memory, which a busy thread
+ * can look at, and a thread that does not look is ended after a while.
+ */
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { asHoldfastError, ERRORS, HoldfastError, type ErrorCode } from "../errors.ts";
+
+/** How long a cancelled task may take to end by itself. */
+const GRACE_MS = 5000;
+/** How often a worker tells of its progress. */
+const PROGRESS_MS = 100;
+
+interface Task<Req, Res> {
+  readonly request: Req;
+  readonly onProgress: ((bytes: number) => void) | undefined;
+  readonly resolve: (result: Res) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** What a worker says. The result is as the worker's handler gave it: both sides are compiled together. */
+type Message<Res> =
+  | { readonly kind: "progress"; readonly bytes: number }
+  | { readonly kind: "done"; readonly result: Res }
+  | {
+      readonly kind: "failed";
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly hint: string;
+      readonly stack: string;
+    };
+
+interface Seat<Req, Res> {
+  readonly worker: Worker;
+  task: Task<Req, Res> | null;
+}
+
+/**
+ * At most `size` workers, started when they are needed. When the signal aborts, waiting tasks end at once and running ones when they see it,
+ * all with `E_INTERRUPTED`. A worker that dies fails its task only; another takes its place.
+ */
+export class WorkerPool<Req, Res> {
+  readonly #url: URL;
+  readonly #size: number;
+  readonly #signal: AbortSignal;
+  readonly #cancel = new Int32Array(new SharedArrayBuffer(4));
+  readonly #seats = new Set<Seat<Req, Res>>();
+  readonly #waiting: Task<Req, Res>[] = [];
+  #closed = false;
+  #force: NodeJS.Timeout | undefined;
+
+  constructor(workerUrl: URL, size: number, signal: AbortSignal) {
+    this.#url = workerUrl;
+    this.#size = size;
+    this.#signal = signal;
+    signal.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  /** Rejects with the HoldfastError that the worker's handler threw, or `E_INTERNAL` when the worker died. */
+  async run(request: Req, onProgress?: (bytes: number) => void): Promise<Res> {
+    if (this.#closed) throw new HoldfastError("E_INTERNAL", "the worker pool is closed");
+    if (this.#signal.aborted) throw interrupted();
+    return await new Promise<Res>((resolve, reject) => {
+      this.#waiting.push({ request, onProgress, resolve, reject });
+      this.#assign();
+    });
+  }
+
+  /** Ends all workers. Tasks that have not ended are interrupted. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#abort();
+    clearTimeout(this.#force);
+    this.#signal.removeEventListener("abort", this.#abort);
+    await Promise.all(Array.from(this.#seats, (seat) => this.#dismiss(seat)));
+  }
+
+  readonly #abort = (): void => {
+    Atomics.store(this.#cancel, 0, 1);
+    for (const task of this.#waiting.splice(0)) task.reject(interrupted());
+    this.#force = setTimeout(() => {
+      for (const seat of this.#seats) if (seat.task !== null) void this.#dismiss(seat);
+    }, GRACE_MS);
+    this.#force.unref();
+  };
+
+  #assign(): void {
+    while (this.#waiting.length > 0) {
+      const seat = Array.from(this.#seats).find((one) => one.task === null) ?? this.#hire();
+      const task = seat === null ? undefined : this.#waiting.shift();
+      if (seat === null || task === undefined) return;
+      seat.task = task;
+      seat.worker.ref();
+      seat.worker.postMessage(task.request);
+    }
+  }
+
+  #hire(): Seat<Req, Res> | null {
+    if (this.#seats.size >= this.#size) return null;
+    const worker = new Worker(this.#url, {
+      workerData: { holdfastCancel: this.#cancel.buffer },
+      ...loaderFor(this.#url),
+    });
+    const seat: Seat<Req, Res> = { worker, task: null };
+    this.#seats.add(seat);
+    worker.on("message", (message: Message<Res>) => this.#hear(seat, message));
+    worker.once("error", (error) => this.#lose(seat, error));
+    worker.once("messageerror", (error) => this.#lose(seat, error));
+    worker.once("exit", () => this.#lose(seat));
+    return seat;
+  }
+
+  #hear(seat: Seat<Req, Res>, message: Message<Res>): void {
+    const { task } = seat;
+    if (task === null) return;
+    if (message.kind === "progress") {
+      task.onProgress?.(message.bytes);
+      return;
+    }
+    seat.task = null;
+    seat.worker.unref();
+    if (message.kind === "done") task.resolve(message.result);
+    else task.reject(thrownInWorker(message));
+    this.#assign();
+  }
+
+  /** The worker is gone, or about to be. */
+  #lose(seat: Seat<Req, Res>, error?: unknown): void {
+    if (!this.#seats.delete(seat)) return;
+    void seat.worker.terminate();
+    const why = error === undefined ? "" : `: ${error instanceof Error ? error.message : String(error)}`;
+    const died = new HoldfastError("E_INTERNAL", `a worker thread died${why}`, { cause: error });
+    seat.task?.reject(this.#isCancelled() ? interrupted() : died);
+    if (!this.#closed) this.#assign();
+  }
+
+  async #dismiss(seat: Seat<Req, Res>): Promise<void> {
+    this.#lose(seat);
+    await seat.worker.terminate();
+  }
+
+  #isCancelled(): boolean {
+    return Atomics.load(this.#cancel, 0) === 1;
+  }
+}
+
+/** What a worker's handler is given beside the request. */
+export interface TaskContext {
+  /** True when the task should end with `E_INTERRUPTED`. Cheap. */
+  readonly cancelled: () => boolean;
+  /** Counts bytes; they are told in batches. */
+  readonly onBytes: (bytes: number) => void;
+}
+
+/** The worker's side: call it once, at the top of the file that the pool is given. */
+export function serveTasks<Req, Res>(handler: (request: Req, context: TaskContext) => Promise<Res>): void {
+  const port = parentPort;
+  if (isMainThread || port === null) throw new HoldfastError("E_INTERNAL", "serveTasks belongs into a worker thread");
+  const cancel = new Int32Array(cancelMemory(workerData));
+  const send = (message: Message<Res>): void => port.postMessage(message);
+  port.on("message", (request: Req) => {
+    let bytes = 0;
+    let told = performance.now();
+    const tell = (): void => {
+      if (bytes > 0) send({ kind: "progress", bytes });
+      bytes = 0;
+      told = performance.now();
+    };
+    const context: TaskContext = {
+      cancelled: () => Atomics.load(cancel, 0) === 1,
+      onBytes: (count) => {
+        bytes += count;
+        if (performance.now() - told >= PROGRESS_MS) tell();
+      },
+    };
+    handler(request, context).then(
+      (result) => {
+        tell();
+        send({ kind: "done", result });
+      },
+      (thrown: unknown) => {
+        const { code, message, hint, stack = "" } = asHoldfastError(thrown);
+        send({ kind: "failed", code, message, hint, stack });
+      },
+    );
+  });
+}
+
+function cancelMemory(data: unknown): SharedArrayBuffer {
+  const memory =
+    typeof data === "object" && data !== null && "holdfastCancel" in data ? data.holdfastCancel : undefined;
+  if (memory instanceof SharedArrayBuffer) return memory;
+  throw new HoldfastError("E_INTERNAL", "this worker thread was not started by a pool");
+}
+
+function thrownInWorker(message: { code: ErrorCode; message: string; hint: string; stack: string }): HoldfastError {
+  const cause = new Error(`in a worker thread: ${message.message}`);
+  cause.stack = message.stack;
+  return new HoldfastError(message.code in ERRORS ? message.code : "E_INTERNAL", message.message, {
+    hint: message.hint,
+    cause,
+  });
+}
+
+function interrupted(): HoldfastError {
+  return new HoldfastError("E_INTERRUPTED", "interrupted");
+}
+
+/** A TypeScript worker needs tsx. A thread takes over its process's loader; there is none under a test runner that compiles by itself. */
+function loaderFor(url: URL): { execArgv?: string[] } {
+  if (!url.pathname.endsWith(".ts") || process.execArgv.some((argument) => argument.includes("tsx"))) return {};
+  return { execArgv: ["--import", import.meta.resolve("tsx")] };
+}

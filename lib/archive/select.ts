@@ -1,0 +1,109 @@
+/** Which entries of the file system make an archive, and under which names: shared by building and by planning, so that both see the same. */
+import { realpathSync, statSync } from "node:fs";
+import type { BytePath, Entry } from "./entry.ts";
+import { basename, display, join, toBuffer } from "./path.ts";
+import { readError } from "./read.ts";
+import { isSharedMemory } from "./sqlite-file.ts";
+import { statRoot, walk } from "./walk.ts";
+
+/** A tree or a file and what it is in the archive. */
+export interface ArchiveRoot {
+  /** Absolute; followed if it is a link itself. */
+  readonly path: BytePath;
+  /** The root's own name inside the archive, e.g. `images`. Empty: the tree's entries are at the top; a file keeps its name. */
+  readonly prefix: BytePath;
+}
+
+export interface Selection {
+  readonly roots: readonly ArchiveRoot[];
+  /** Absolute paths that are left out with what is below them, under whatever name the walk meets them. */
+  readonly exclude: readonly BytePath[];
+  /** Only what lies directly in the roots and is no directory, the roots themselves not. */
+  readonly onlyFiles?: boolean;
+}
+
+export interface Selected {
+  /** Its path is that in the archive; empty for a root at the top. */
+  readonly entry: Entry;
+  readonly absolute: BytePath;
+}
+
+/** Something that could not be read: with it there is no archive. */
+export interface ArchiveFailure {
+  readonly code: string;
+  /** For people. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Hears what selecting comes across; paths are absolute. */
+export interface SelectionReport {
+  failed(failure: ArchiveFailure): void;
+  /** Listed by its directory and gone when its turn came. */
+  vanished(path: BytePath): void;
+  /** The shared memory of an SQLite database: left out, because readers change it and it holds no data. */
+  sharedMemory(path: BytePath): void;
+}
+
+/** Yields the entries of all roots, one root after the other, each in the order of a walk. A root that is missing is a failure. */
+export function* selectEntries(selection: Selection, report: SelectionReport): Generator<Selected> {
+  const isExcluded = exclusion(selection.exclude);
+  for (const root of selection.roots) {
+    const selected = attempt(root.path, report, () => selectRoot(root));
+    if (selected === undefined || isExcluded(selected.absolute, selected.entry)) continue;
+    const { entry, absolute } = selected;
+    if (entry.type !== "directory" || selection.onlyFiles !== true) yield selected;
+    if (entry.type !== "directory") continue;
+    const entries = walk(absolute, {
+      files: selection.onlyFiles ?? false,
+      exclude: (path, type, found) => {
+        const below = join(absolute, path);
+        if (isExcluded(below, found)) return true;
+        if (type !== "file" || !isSharedMemory(below)) return false;
+        report.sharedMemory(below);
+        return true;
+      },
+      onError: (path, error) => tell(join(absolute, path), path === "", error, report),
+    });
+    for (const found of entries) {
+      const path = found.path;
+      yield {
+        entry: root.prefix === "" ? found : { ...found, path: join(root.prefix, path) },
+        absolute: join(absolute, path),
+      };
+    }
+  }
+}
+
+function selectRoot(root: ArchiveRoot): Selected {
+  const entry = statRoot(root.path);
+  if (entry.type === "directory") return { entry: { ...entry, path: root.prefix }, absolute: root.path };
+  const absolute = realpathSync(toBuffer(root.path), { encoding: "buffer" }).toString("latin1"); // reading follows no link
+  return { entry: { ...entry, path: root.prefix === "" ? basename(root.path) : root.prefix }, absolute };
+}
+
+/** By path, and by device and inode, which are the same under every name that links and mounts may give. */
+function exclusion(paths: readonly BytePath[]): (absolute: BytePath, entry: Entry) => boolean {
+  const names = new Set(paths);
+  const inodes = new Set<string>();
+  for (const path of paths) {
+    const stats = statSync(toBuffer(path), { bigint: true, throwIfNoEntry: false });
+    if (stats !== undefined) inodes.add(`${stats.dev}:${stats.ino}`);
+  }
+  return (absolute, { dev, ino }) => names.has(absolute) || (inodes.size > 0 && inodes.has(`${dev}:${ino}`));
+}
+
+function attempt<T>(path: BytePath, report: SelectionReport, look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    tell(path, true, error, report);
+    return undefined;
+  }
+}
+
+function tell(path: BytePath, isRoot: boolean, error: unknown, report: SelectionReport): void {
+  const { code, message } = readError(path, error);
+  if (code === "E_MISSING" && !isRoot) report.vanished(path);
+  else report.failed({ code, path: display(path), message });
+}
