@@ -19,6 +19,7 @@ import {
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { loadConfig } from "../../lib/config/load.ts";
+import { findUncovered } from "../../lib/steps/coverage.ts";
 import { plantAwkward, plantUnreadable } from "../support/awkward.ts";
 import { compareTrees } from "../support/compare.ts";
 import { startProgram } from "../support/run.ts";
@@ -114,6 +115,11 @@ describe("startProgram", () => {
 });
 
 describe("makeSite", () => {
+  test("makes a site that its config covers", async () => {
+    const site = makeSite(tempDirectory());
+    expect(await findUncovered(loadConfig(site.config, {}), site.dest, new AbortController().signal)).toEqual([]);
+  });
+
   test("makes a site that its config describes, with as many projects and files as wanted", () => {
     const site = makeSite(tempDirectory(), { projects: 5, files: 2, config: { legacy: "" } });
     const config = loadConfig(site.config, {});
