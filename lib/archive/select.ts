@@ -4,7 +4,8 @@ import type { BytePath, Entry } from "./entry.ts";
 import { basename, display, join, toBuffer } from "./path.ts";
 import { readError } from "./read.ts";
 import { isSharedMemory } from "./sqlite-file.ts";
-import { statRoot, walk } from "./walk.ts";
+import { readEntryList } from "./entry-list.ts";
+import { lstatEntry, statRoot, walk } from "./walk.ts";
 
 /** A tree or a file and what it is in the archive. */
 export interface ArchiveRoot {
@@ -12,6 +13,8 @@ export interface ArchiveRoot {
   readonly path: BytePath;
   /** The root's own name inside the archive, e.g. `images`. Empty: the tree's entries are at the top; a file keeps its name. */
   readonly prefix: BytePath;
+  /** A file of JSON lines (see entry-list.ts) that names the entries to take, in walk order, instead of walking the whole tree. */
+  readonly list?: string;
 }
 
 export interface Selection {
@@ -54,6 +57,10 @@ export function* selectEntries(selection: Selection, report: SelectionReport): G
     const { entry, absolute } = selected;
     if (entry.type !== "directory" || selection.onlyFiles !== true) yield selected;
     if (entry.type !== "directory") continue;
+    if (root.list !== undefined) {
+      yield* selectListed(root, root.list, absolute, report);
+      continue;
+    }
     const entries = walk(absolute, {
       files: selection.onlyFiles ?? false,
       exclude: (path, type, found) => {
@@ -71,6 +78,18 @@ export function* selectEntries(selection: Selection, report: SelectionReport): G
         entry: root.prefix === "" ? found : { ...found, path: join(root.prefix, path) },
         absolute: join(absolute, path),
       };
+    }
+  }
+}
+
+/** The entries of a list as they are now; one that has gone since is reported as vanished. */
+function* selectListed(root: ArchiveRoot, list: string, absolute: BytePath, report: SelectionReport): Generator<Selected> {
+  for (const { path } of readEntryList(list)) {
+    const below = join(absolute, path);
+    try {
+      yield { entry: lstatEntry(below, join(root.prefix, path)), absolute: below };
+    } catch (error) {
+      tell(below, false, error, report);
     }
   }
 }

@@ -1,0 +1,107 @@
+/**
+ * Lists of entries beside an archive, in walk order, one JSON document a line: so that one file can be found without reading the archive,
+ * and so that the next run can tell what has changed.
+ */
+import { createHash } from "node:crypto";
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { z } from "zod";
+import type { BytePath, Entry } from "./entry.ts";
+import { fromString, isUtf8, toBuffer } from "./path.ts";
+
+const lineSchema = z.object({
+  /** UTF-8 text; else `path_b64`. */
+  path: z.string().optional(),
+  path_b64: z.string().optional(),
+  type: z.string(),
+  size: z.number(),
+  mtime: z.string(),
+  sha256: z.string().nullable(),
+  /** Digest of the entry as `lstat` saw it; null when it had just been changed, so that it is taken for changed next time. */
+  id: z.string().nullable(),
+});
+
+export interface ListedEntry {
+  readonly path: BytePath;
+  readonly type: string;
+  readonly size: number;
+  readonly sha256: string | null;
+  readonly id: string | null;
+}
+
+/** Time stamps this close to the beginning of a walk may hide a later change. */
+const RACY_NS = 2_000_000_000n;
+const BATCH = 64 * 1024;
+
+/** What tells one state of an entry from another: everything of `lstat` but its name. */
+export function entryId(entry: Entry): string {
+  const { type, mode, uid, gid, size, mtimeNs, ctimeNs, ino, nlink, target } = entry;
+  const state = [type, mode, uid, gid, size, mtimeNs, ctimeNs, ino, nlink, target].join("\0");
+  return createHash("sha256").update(state, "latin1").digest("hex").slice(0, 32);
+}
+
+/** Writes a list. `startedMs` is from before the first entry was looked at. */
+export class EntryListWriter {
+  readonly #file: number;
+  readonly #racyFrom: bigint;
+  #pending = "";
+
+  constructor(file: string, startedMs: number) {
+    this.#file = openSync(file, "w", 0o640);
+    this.#racyFrom = BigInt(Math.floor(startedMs)) * 1_000_000n - RACY_NS;
+  }
+
+  add(entry: Entry, size: number, sha256: string | null): void {
+    const racy = entry.ctimeNs >= this.#racyFrom || entry.mtimeNs >= this.#racyFrom;
+    const line = {
+      ...pathFields(entry.path),
+      type: entry.type,
+      size,
+      mtime: new Date(Number(entry.mtimeNs / 1_000_000n)).toISOString(),
+      sha256,
+      id: racy ? null : entryId(entry),
+    };
+    this.#pending += `${JSON.stringify(line)}\n`;
+    if (this.#pending.length >= BATCH) this.#flush();
+  }
+
+  close(): void {
+    this.#flush();
+    closeSync(this.#file);
+  }
+
+  #flush(): void {
+    writeSync(this.#file, this.#pending);
+    this.#pending = "";
+  }
+}
+
+const pathFields = (path: BytePath): { path: string } | { path_b64: string } =>
+  isUtf8(path) ? { path: toBuffer(path).toString("utf8") } : { path_b64: toBuffer(path).toString("base64") };
+
+/** Reads a list line by line; memory is that of one line. Throws when a line is not what it should be. */
+export function* readEntryList(file: string): Generator<ListedEntry> {
+  for (const line of readLines(file)) {
+    const { path, path_b64, type, size, sha256, id } = lineSchema.parse(JSON.parse(line));
+    yield { path: path === undefined ? Buffer.from(path_b64 ?? "", "base64").toString("latin1") : fromString(path), type, size, sha256, id };
+  }
+}
+
+function* readLines(file: string): Generator<string> {
+  const descriptor = openSync(file, "r");
+  const chunk = Buffer.alloc(BATCH);
+  let rest = Buffer.alloc(0);
+  try {
+    for (let read = readSync(descriptor, chunk); read > 0; read = readSync(descriptor, chunk)) {
+      const text = Buffer.concat([rest, chunk.subarray(0, read)]);
+      let from = 0;
+      for (let end = text.indexOf(10, from); end !== -1; end = text.indexOf(10, from)) {
+        yield text.toString("utf8", from, end);
+        from = end + 1;
+      }
+      rest = Buffer.from(text.subarray(from));
+    }
+    if (rest.length > 0) yield rest.toString("utf8");
+  } finally {
+    closeSync(descriptor);
+  }
+}
