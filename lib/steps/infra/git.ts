@@ -1,0 +1,121 @@
+/** What the application's repository says of itself: where it came from, which commit is checked out, what is not committed. */
+import { statSync } from "node:fs";
+import { HoldfastError } from "../../errors.ts";
+import { runCommand } from "../../exec/command.ts";
+import type { UnitMetadata } from "../../model/unit.ts";
+
+export interface GitInfo {
+  readonly app: UnitMetadata["app"];
+  /** `git_info.txt`. */
+  readonly text: string;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads the repository around `directory`; writes nothing in it. A repository is trusted whoever owns it, but none of its own programs
+ * (monitors, hooks, filters) runs as root: git runs as the owner of the directory. Throws `E_MISSING` where there is no repository.
+ */
+export async function readGit(directory: string, signal: AbortSignal): Promise<GitInfo> {
+  const git = gitIn(directory, signal);
+  if ((await git("rev-parse", "--git-dir")).exitCode !== 0) {
+    throw new HoldfastError("E_MISSING", `${directory} is no git repository`, {
+      hint: "correct infra.repo, or leave it out",
+    });
+  }
+  const commit = line(await git("rev-parse", "--verify", "--quiet", "HEAD^{commit}"));
+  const version = commit === null ? null : line(await git("describe", "--tags"));
+  const branch = line(await git("symbolic-ref", "--short", "--quiet", "HEAD"));
+  const date =
+    commit === null ? null : line(await git("show", "--no-patch", "--no-show-signature", "--format=%cI", "HEAD"));
+  const status = (await git("status", "--porcelain=v1", "-z", "--untracked-files=normal", "--no-renames")).stdout.split(
+    "\0",
+  );
+  const untracked = status.filter((entry) => entry.startsWith("??")).length;
+  const changed = status.filter((entry) => entry !== "").length - untracked;
+  const remotes = (await git("remote", "--verbose")).stdout
+    .trimEnd()
+    .split("\n")
+    .filter((entry) => entry !== "");
+  const containing =
+    commit === null
+      ? []
+      : (await git("branch", "--remotes", "--contains", "HEAD", "--format=%(refname:short)")).stdout.trim().split("\n");
+  const published = containing.filter((name) => name !== "");
+
+  const warnings: string[] = [];
+  if (commit !== null && published.length === 0)
+    warnings.push(`this commit exists only here: ${commit} is on no remote branch of ${directory}`);
+  if (changed > 0)
+    warnings.push(
+      `${directory} has ${changed} changed ${changed === 1 ? "file that is" : "files that are"} not committed`,
+    );
+  const text = [
+    `repository: ${directory}`,
+    `commit: ${commit ?? "none yet"}`,
+    `committed: ${date ?? "-"}`,
+    `branch: ${branch ?? "none (detached)"}`,
+    `version: ${version ?? "-"}`,
+    `dirty: ${changed > 0 ? "yes" : "no"} (${changed} changed, ${untracked} untracked)`,
+    `on a remote branch: ${published.length > 0 ? published.join(", ") : "no: this commit exists only here"}`,
+    `remotes:${remotes.length === 0 ? " none" : ""}`,
+    ...remotes.map((remote) => `  ${withoutCredentials(remote)}`),
+  ];
+  return {
+    app: { commit, version, dirty: commit === null ? null : changed > 0 },
+    text: `${text.join("\n")}\n`,
+    warnings,
+  };
+}
+
+/** A remote's line without user, password or token; the user of an SSH address stays, as it belongs to the address. */
+export function withoutCredentials(remote: string): string {
+  return remote
+    .replace(/\b(https?|ftps?|git):\/\/[^\s/]*@/gi, "$1://")
+    .replace(/\b(https?):\/\/[^\s/:]+:(?!\d+(?:\/|\s|$))\S*@/gi, "$1://")
+    .replace(/\b((?:git\+)?ssh:\/\/[^\s:/@]+):[^\s@]*@/gi, "$1@")
+    .replace(/(https?:\/\/[^\s?#]*)[?#]\S*/gi, "$1");
+}
+
+function gitIn(directory: string, signal: AbortSignal) {
+  const owner = ownerOf(directory);
+  const asOwner =
+    process.getuid?.() === 0 && owner !== undefined && owner.uid !== 0
+      ? ["setpriv", `--reuid=${owner.uid}`, `--regid=${owner.gid}`, "--clear-groups", "--"]
+      : [];
+  const safe = [
+    "-c",
+    "safe.directory=*",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "core.quotePath=false",
+  ];
+  // The settings of whoever runs the backup are no part of the site, and its owner may not even read them.
+  const env = {
+    GIT_OPTIONAL_LOCKS: "0",
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_PAGER: "cat",
+    LC_ALL: "C",
+    ...(asOwner.length === 0 ? {} : { HOME: "/nonexistent", XDG_CONFIG_HOME: "/nonexistent" }),
+  };
+  return async (...args: string[]) => {
+    const argv = [...asOwner, "git", "-C", directory, ...safe, "--no-pager", ...args];
+    return await runCommand(argv, { signal, env, okExitCodes: [0, 1, 128], timeout: 10 * 60_000 });
+  };
+}
+
+function ownerOf(directory: string): { uid: number; gid: number } | undefined {
+  try {
+    return statSync(directory);
+  } catch {
+    return undefined; // git will say it better
+  }
+}
+
+function line(result: { readonly stdout: string; readonly exitCode: number }): string | null {
+  const text = result.stdout.trim();
+  return result.exitCode === 0 && text !== "" ? text : null;
+}

@@ -1,0 +1,51 @@
+/** `tls_files.txt`: which certificates and keys there are, so that one knows what to get again. Nothing of their content but a certificate's own words. */
+import { X509Certificate } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+
+/** A certificate or a chain is far smaller; what is larger is only listed. */
+const READ_AT_MOST = 1024 * 1024;
+
+/** One file's lines. A private key, or a file that cannot be read, is listed by name only. Throws the system's error when it is not there. */
+export async function describeTlsFile(file: string): Promise<string> {
+  const { size, mtime } = await stat(file);
+  const data = size <= READ_AT_MOST ? await read(file) : undefined;
+  if (data === undefined) return `${file}\n  not readable, or too large for a certificate\n`;
+  const text = data.toString("latin1");
+  const blocks = text.match(
+    /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\s\S]*?-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g,
+  ) ?? [data];
+  const certificates = blocks.flatMap((block) => parse(block));
+  if (certificates.length === 0 && (text.includes("PRIVATE KEY") || /key/i.test(file)))
+    return `${file}\n  private key\n`;
+  const lines = certificates.map(
+    ({ subject, issuer, validTo }) =>
+      `  certificate: ${flat(subject)}\n    issuer: ${flat(issuer)}\n    not after: ${instant(validTo)}\n`,
+  );
+  return `${file}\n  size: ${size}, modified: ${mtime.toISOString()}\n${lines.join("")}`;
+}
+
+async function read(file: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(file);
+  } catch {
+    return undefined; // a key that only its owner may read is listed all the same
+  }
+}
+
+function parse(block: string | Buffer): X509Certificate[] {
+  try {
+    return [new X509Certificate(block)];
+  } catch {
+    return [];
+  }
+}
+
+/** A name of several lines in one. */
+function flat(name: string | undefined): string {
+  return (name ?? "-").replaceAll("\n", ", ");
+}
+
+function instant(date: string): string {
+  const time = new Date(date);
+  return Number.isNaN(time.getTime()) ? date : time.toISOString().replace(".000Z", "Z");
+}
