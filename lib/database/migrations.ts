@@ -1,0 +1,193 @@
+/** The migration tables of frameworks: told apart by name and columns, read into the set of what has been applied. */
+
+/** What an engine offers to read them. */
+export interface MigrationSource {
+  /** The tables with one of these lower-case names; `from` is ready to stand behind FROM. */
+  columnsOf(names: readonly string[]): Promise<{ name: string; from: string; columns: readonly string[] }[]>;
+  query(sql: string): Promise<Record<string, unknown>[]>;
+  quote(name: string): string;
+}
+
+export interface Migrations {
+  readonly tool: string;
+  readonly applied: readonly string[];
+}
+
+type Row = Readonly<Record<string, string>>;
+
+interface Tool {
+  readonly tool: string;
+  readonly table: string;
+  /** Columns to read. All must exist. */
+  readonly columns: readonly string[];
+  /** Columns that another tool's table of the same name has. */
+  readonly without?: readonly string[];
+  /** What one row says; undefined when it is not applied. */
+  readonly applied: (row: Row) => string | undefined;
+  readonly order?: (a: Row, b: Row) => number;
+}
+
+const column =
+  (name: string) =>
+  (row: Row): string | undefined =>
+    row[name];
+const by =
+  (name: string, compare: (a: string, b: string) => number) =>
+  (a: Row, b: Row): number =>
+    compare(a[name] ?? "", b[name] ?? "");
+
+/** In this order; the first whose table is there is taken. A migration that broke off is marked: the set differs from a sound one. */
+const TOOLS: readonly Tool[] = [
+  { tool: "Django", table: "django_migrations", columns: ["app", "name"], applied: (row) => `${row.app}.${row.name}` },
+  { tool: "Alembic", table: "alembic_version", columns: ["version_num"], applied: column("version_num") },
+  {
+    tool: "golang-migrate",
+    table: "schema_migrations",
+    columns: ["version", "dirty"],
+    applied: (row) => `${row.version}${isTrue(row.dirty) ? " (dirty)" : ""}`,
+    order: by("version", numeric),
+  },
+  {
+    tool: "Ecto",
+    table: "schema_migrations",
+    columns: ["version", "inserted_at"],
+    applied: column("version"),
+    order: by("version", numeric),
+  },
+  {
+    tool: "Rails",
+    table: "schema_migrations",
+    columns: ["version"],
+    without: ["dirty", "inserted_at"],
+    applied: column("version"),
+    order: by("version", numeric),
+  },
+  {
+    tool: "Laravel",
+    table: "migrations",
+    columns: ["migration", "batch"],
+    applied: column("migration"),
+  },
+  {
+    tool: "TypeORM",
+    table: "migrations",
+    columns: ["timestamp", "name"],
+    applied: column("name"),
+    order: by("timestamp", numeric),
+  },
+  {
+    tool: "Flyway",
+    table: "flyway_schema_history",
+    columns: ["version", "script", "success", "installed_rank"],
+    applied: (row) => `${row.version ?? row.script}${isTrue(row.success) ? "" : " (failed)"}`,
+    order: (a, b) =>
+      dotted(a.version ?? "", b.version ?? "") || numeric(a.installed_rank ?? "", b.installed_rank ?? ""),
+  },
+  {
+    tool: "Liquibase",
+    table: "databasechangelog",
+    columns: ["id", "author", "filename", "orderexecuted"],
+    applied: (row) => `${row.filename}::${row.id}::${row.author}`,
+  },
+  {
+    tool: "Prisma",
+    table: "_prisma_migrations",
+    columns: ["migration_name", "finished_at", "rolled_back_at"],
+    applied: (row) =>
+      row.finished_at === undefined || row.rolled_back_at !== undefined ? undefined : row.migration_name,
+  },
+  { tool: "Knex", table: "knex_migrations", columns: ["name", "batch"], applied: column("name") },
+  {
+    tool: "Drizzle",
+    table: "__drizzle_migrations",
+    columns: ["hash", "created_at"],
+    applied: column("hash"),
+    order: by("created_at", numeric),
+  },
+  { tool: "Sequelize", table: "sequelizemeta", columns: ["name"], applied: column("name") },
+  { tool: "EF Core", table: "__efmigrationshistory", columns: ["migrationid"], applied: column("migrationid") },
+  {
+    tool: "goose",
+    table: "goose_db_version",
+    columns: ["id", "version_id", "is_applied"],
+    applied: (row) => (isTrue(row.is_applied) ? row.version_id : undefined),
+    order: by("version_id", numeric),
+  },
+  {
+    tool: "Diesel",
+    table: "__diesel_schema_migrations",
+    columns: ["version"],
+    applied: column("version"),
+  },
+  {
+    tool: "sqlx",
+    table: "_sqlx_migrations",
+    columns: ["version", "success"],
+    applied: (row) => `${row.version}${isTrue(row.success) ? "" : " (failed)"}`,
+    order: by("version", numeric),
+  },
+];
+
+/** The first migration table that is known, with all that it says has been applied, in the tool's own order; null when there is none. */
+export async function readMigrations(source: MigrationSource): Promise<Migrations | null> {
+  const tables = await source.columnsOf([...new Set(TOOLS.map(({ table }) => table))]);
+  for (const tool of TOOLS) {
+    const table = tables.find(({ name, columns }) => name.toLowerCase() === tool.table && suits(tool, columns));
+    if (table === undefined) continue;
+    const wanted = table.columns.filter((name) => tool.columns.includes(name.toLowerCase()));
+    const rows = await source.query(`select ${wanted.map((name) => source.quote(name)).join(", ")} from ${table.from}`);
+    const sorted = latest(tool, rows.map(normalise)).toSorted(tool.order ?? byApplied(tool));
+    return { tool: tool.tool, applied: sorted.map(tool.applied).filter((name) => name !== undefined) };
+  }
+  return null;
+}
+
+function suits({ columns, without = [] }: Tool, present: readonly string[]): boolean {
+  const names = new Set(present.map((name) => name.toLowerCase()));
+  return columns.every((name) => names.has(name)) && !without.some((name) => names.has(name));
+}
+
+/** Column names in lower case, values as text, NULL absent. */
+function normalise(row: Record<string, unknown>): Row {
+  const filled = Object.entries(row).filter(([, value]) => value !== null);
+  return Object.fromEntries(filled.map(([name, value]) => [name.toLowerCase(), String(value)]));
+}
+
+/** goose writes a row for every up and down of a version: the last one counts. */
+function latest({ tool }: Tool, rows: readonly Row[]): readonly Row[] {
+  if (tool !== "goose") return rows;
+  const sorted = rows.toSorted((a, b) => numeric(a.id ?? "", b.id ?? ""));
+  return [...new Map(sorted.map((row) => [row.version_id, row])).values()];
+}
+
+const byApplied =
+  ({ applied }: Tool) =>
+  (a: Row, b: Row): number =>
+    compareText(applied(a) ?? "", applied(b) ?? "");
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
+
+/** Whole numbers of any length; what is no number sorts as text. */
+function numeric(a: string, b: string): number {
+  if (!/^\d+$/.test(a) || !/^\d+$/.test(b)) return compareText(a, b);
+  const difference = BigInt(a) - BigInt(b);
+  return difference < 0n ? -1 : Number(difference > 0n);
+}
+
+/** `1.2` before `1.10`; what has no version comes last. */
+function dotted(a: string, b: string): number {
+  if (a === "" || b === "") return Number(a === "") - Number(b === "");
+  const [left, right] = [a.split(/[._]/), b.split(/[._]/)];
+  for (let index = 0; index < Math.max(left.length, right.length); index++) {
+    const difference = numeric(left[index] ?? "0", right[index] ?? "0");
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** Booleans as the three engines print them. */
+function isTrue(value: string | undefined): boolean {
+  return value === "true" || value === "1" || value === "0x01";
+}

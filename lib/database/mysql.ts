@@ -1,0 +1,3 @@
+export async function openMysql(): Promise<never> {
+  throw new Error();
+}

@@ -1,0 +1,28 @@
+/** The way in: one snapshot of whichever database a URL names. */
+import type { DatabaseSnapshot, DatabaseTarget } from "./engine.ts";
+import { openMysql } from "./mysql.ts";
+import { openPostgres } from "./postgres.ts";
+import { openSqlite } from "./sqlite.ts";
+import { describeUrl, splitPassword } from "./url.ts";
+
+export { describeUrl, splitPassword, type DatabaseLocation } from "./url.ts";
+
+/**
+ * Opens one moment of a database. The caller closes it. Throws `E_CONFIG` for a URL that is not understood, `E_DATABASE` when the
+ * database does not answer or refuses, `E_SQLITE` for a file that is none. When `signal` aborts, every program and temporary file goes.
+ */
+export async function openSnapshot(target: DatabaseTarget, signal: AbortSignal): Promise<DatabaseSnapshot> {
+  const { url, password } = splitPassword(target.url);
+  const secret = target.password ?? password;
+  const clean: DatabaseTarget = { ...target, url, ...(secret === undefined ? {} : { password: secret }) };
+  const location = describeUrl(url);
+  switch (location.engine) {
+    case "postgresql":
+      return await openPostgres(clean, signal);
+    case "mysql":
+    case "mariadb":
+      return await openMysql(clean, location, signal);
+    case "sqlite":
+      return await openSqlite(clean, location, signal);
+  }
+}

@@ -1,0 +1,283 @@
+/**
+ * Capturing a SQLite file that is in use, without leaving anything beside it.
+ *
+ * A file that others may be writing is copied by the online backup API from a read-only connection. But merely to read a WAL database,
+ * SQLite creates `-wal` and `-shm` files, and a read-only connection cannot take them away again, nor roll back the journal of a crashed
+ * writer. So a WAL database that nobody has open (a process that has, keeps both files) and one that cannot be opened read-only
+ * are copied as files, with their `-wal` or `-journal`, and SQLite recovers the copy. Such a copy counts when nothing changed meanwhile.
+ * See https://www.sqlite.org/wal.html#read_only_databases and https://www.sqlite.org/backup.html
+ */
+import { constants, type BigIntStats } from "node:fs";
+import { chmod, copyFile, mkdtemp, open, rename, rm, stat, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type Sqlite from "better-sqlite3";
+import type { BytePath } from "../archive/entry.ts";
+import { HoldfastError, asHoldfastError, systemCode } from "../errors.ts";
+
+export interface SqliteDescription {
+  /** What `pragma integrity_check` says, its lines joined; `ok` when all is well. */
+  readonly integrity: string;
+  /** Rows by table; no views, no virtual tables. */
+  readonly tables: Readonly<Record<string, number>>;
+  readonly schema_version: number;
+  readonly user_version: number;
+  readonly page_count: number;
+  readonly page_size: number;
+  readonly journal_mode: string;
+  /** The statements that made it, by name. */
+  readonly schema: readonly string[];
+}
+
+const BUSY_MS = 30_000;
+const PAGES_AT_ONCE = 2000;
+/** How often a writer may make the backup begin again before it is kept out for the time of the copy. */
+const RESTARTS = 3;
+const STILL_ATTEMPTS = 5;
+const SIDECARS = ["-wal", "-journal"];
+
+/**
+ * Copies the database at `source`, as it is at one moment, to the new file `into` (mode 0640). `source` is opened read-only. Throws `E_MISSING`,
+ * `E_UNREADABLE`, `E_SQLITE` when it is no database, and `E_CHANGED` when it would not hold still.
+ */
+export async function captureSqlite(source: string | BytePath, into: string, signal?: AbortSignal): Promise<void> {
+  const file = await realBytes(source);
+  try {
+    const mode = await modeOf(file);
+    const still =
+      mode === "empty" || (mode === "wal" && !((await exists(file, "-wal")) && (await exists(file, "-shm"))));
+    if (still || !(await backUp(file, mode, into, signal))) await copyStill(file, into);
+    await chmod(into, 0o640);
+  } catch (error) {
+    await rm(into, { force: true });
+    throw sqliteError(error, source);
+  }
+}
+
+/** Looks into a database that nobody is writing. Throws as `captureSqlite`; damage is told in `integrity`, not thrown. */
+export async function describeSqlite(path: string | BytePath): Promise<SqliteDescription> {
+  const file = await realBytes(path);
+  const directory = await mkdtemp(join(tmpdir(), "holdfast-"));
+  try {
+    const direct = (await modeOf(file)) === "journal" && !(await exists(file, "-journal"));
+    const copy = join(directory, "db");
+    if (!direct) await captureSqlite(path, copy);
+    const db = await openReadOnly(direct ? await asString(file, directory) : copy);
+    try {
+      return describeOpen(db);
+    } finally {
+      db.close();
+    }
+  } catch (error) {
+    throw sqliteError(error, path);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** A read-only connection; 64-bit integers come as bigints. */
+export async function openReadOnly(path: string): Promise<Sqlite.Database> {
+  // Loaded only where there is a SQLite file: it is a native module.
+  const { default: Database } = await import("better-sqlite3");
+  const db = new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
+  db.defaultSafeIntegers(true);
+  return db;
+}
+
+/** The names of the ordinary tables: no views, no virtual tables nor what these keep their data in, nothing of SQLite's own. */
+export function tableNames(db: Sqlite.Database): string[] {
+  const rows = db
+    .prepare(
+      "select name from pragma_table_list where schema = 'main' and type = 'table' and name not like 'sqlite\\_%' escape '\\'",
+    )
+    .pluck()
+    .all();
+  return rows.map(String).toSorted();
+}
+
+export function quoteSqlite(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** The result of `pragma integrity_check`, its lines joined. */
+export function integrityOf(db: Sqlite.Database): string {
+  return db.prepare("pragma integrity_check").pluck().all().map(String).join("; ");
+}
+
+function describeOpen(db: Sqlite.Database): SqliteDescription {
+  const pragma = (name: string): unknown => db.pragma(name, { simple: true });
+  const count = (table: string): number =>
+    Number(
+      db
+        .prepare(`select count(*) from ${quoteSqlite(table)}`)
+        .pluck()
+        .get(),
+    );
+  const schema = db.prepare("select sql from sqlite_schema where sql is not null order by type, name").pluck().all();
+  const integrity = integrityOf(db);
+  return {
+    integrity,
+    tables: Object.fromEntries(tableNames(db).map((table) => [table, count(table)])),
+    schema_version: Number(pragma("schema_version")),
+    user_version: Number(pragma("user_version")),
+    page_count: Number(pragma("page_count")),
+    page_size: Number(pragma("page_size")),
+    journal_mode: String(pragma("journal_mode")),
+    schema: schema.map(String),
+  };
+}
+
+/** True when done; false when SQLite cannot open the file without writing to it. */
+async function backUp(file: Buffer, mode: "wal" | "journal", into: string, signal?: AbortSignal): Promise<boolean> {
+  const directory = await mkdtemp(join(dirname(into), ".holdfast-"));
+  try {
+    const db = await openReadOnly(await asString(file, directory));
+    const copy = join(directory, "copy");
+    try {
+      // In WAL mode an open read transaction keeps the moment, and hinders nobody: the backup never begins again.
+      if (mode === "wal") db.exec("begin");
+      db.prepare("select 1 from sqlite_schema").get();
+      await db.backup(copy, { progress: pace(signal) });
+    } finally {
+      db.close();
+    }
+    // When the file stays locked, better-sqlite3 leaves nothing, and says nothing.
+    if (!(await exists(Buffer.from(copy)))) throw new HoldfastError("E_SQLITE", "the database stayed locked");
+    await rename(copy, into);
+    return true;
+  } catch (error) {
+    signal?.throwIfAborted();
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (/^SQLITE_(CANTOPEN|READONLY)/.test(code)) return false;
+    throw error;
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Some pages at a time, so that writers get their turn; all of them in one go when they make it begin again and again. */
+function pace(signal?: AbortSignal): (state: { totalPages: number; remainingPages: number }) => number {
+  let [previous, restarts] = [Infinity, 0];
+  return ({ totalPages, remainingPages }) => {
+    signal?.throwIfAborted();
+    if (remainingPages > previous) restarts++;
+    previous = remainingPages;
+    return restarts > RESTARTS ? totalPages + PAGES_AT_ONCE : PAGES_AT_ONCE;
+  };
+}
+
+/** Copies the files as they lie there, and lets SQLite merge what stands in the WAL or roll back what stands in the journal. */
+async function copyStill(file: Buffer, into: string): Promise<void> {
+  const directory = await mkdtemp(join(dirname(into), ".holdfast-"));
+  try {
+    const copy = join(directory, "copy");
+    for (let attempt = 1; ; attempt++) {
+      const before = await fingerprint(file);
+      await copyFile(file, copy, constants.COPYFILE_FICLONE);
+      for (const end of SIDECARS) {
+        await rm(copy + end, { force: true });
+        if (await exists(file, end)) await copyFile(beside(file, end), copy + end, constants.COPYFILE_FICLONE);
+      }
+      if ((await fingerprint(file)) === before) break;
+      if (attempt === STILL_ATTEMPTS)
+        throw new HoldfastError("E_CHANGED", "the SQLite file changed again and again while it was copied");
+    }
+    await recover(copy);
+    await rename(copy, into);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** The copy is ours: opened for writing, SQLite puts it in order and takes its sidecars away when it is closed. */
+async function recover(copy: string): Promise<void> {
+  const sidecars = await Promise.all(SIDECARS.map(async (end) => await exists(Buffer.from(copy), end)));
+  if (!sidecars.includes(true)) return;
+  await chmod(copy, 0o600);
+  const { default: Database } = await import("better-sqlite3");
+  const db = new Database(copy, { fileMustExist: true });
+  try {
+    db.prepare("select 1 from sqlite_schema").get();
+    db.pragma("wal_checkpoint(TRUNCATE)");
+  } finally {
+    db.close();
+  }
+}
+
+async function fingerprint(file: Buffer): Promise<string> {
+  const paths = [file, ...SIDECARS.map((end) => beside(file, end))];
+  const stats = await Promise.all(paths.map(statOrUndefined));
+  return stats.map((it) => (it === undefined ? "-" : `${it.ino}:${it.size}:${it.mtimeNs}:${it.ctimeNs}`)).join(" ");
+}
+
+/** What the header says (https://www.sqlite.org/fileformat.html, "File format version numbers"); an empty file is an empty database. */
+async function modeOf(file: Buffer): Promise<"wal" | "journal" | "empty"> {
+  const handle = await open(file, "r");
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(20), 0, 20, 0);
+    if (bytesRead === 0) return "empty";
+    if (!buffer.toString("latin1").startsWith("SQLite format 3\0")) {
+      throw new HoldfastError("E_SQLITE", "the file is no SQLite database");
+    }
+    return buffer[18] === 2 || buffer[19] === 2 ? "wal" : "journal";
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A `BytePath` where such a file exists, else the string itself, as bytes. */
+async function realBytes(path: string | BytePath): Promise<Buffer> {
+  const bytes = Buffer.from(path, "latin1");
+  const isBytes = bytes.toString("latin1") === path && (await statOrUndefined(bytes)) !== undefined;
+  return isBytes ? bytes : Buffer.from(path);
+}
+
+/**
+ * better-sqlite3 takes strings only, and trims them: other names are reached by a link, which SQLite resolves before it looks for
+ * the `-wal`.
+ */
+async function asString(file: Buffer, directory: string): Promise<string> {
+  const path = file.toString("utf8");
+  if (Buffer.from(path).equals(file) && path.trim() === path) return path;
+  const link = join(directory, "link");
+  await symlink(file, link);
+  return link;
+}
+
+function beside(file: Buffer, end: string): Buffer {
+  return Buffer.concat([file, Buffer.from(end)]);
+}
+
+async function exists(file: Buffer, end = ""): Promise<boolean> {
+  return (await statOrUndefined(beside(file, end))) !== undefined;
+}
+
+async function statOrUndefined(path: Buffer): Promise<BigIntStats | undefined> {
+  try {
+    return await stat(path, { bigint: true });
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Says which file it was. SQLite's own codes (`SQLITE_…`) become `E_SQLITE`, a full disk `E_NO_SPACE`. */
+export function sqliteError(error: unknown, path: string | BytePath): HoldfastError {
+  const name = readable(path);
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof HoldfastError) {
+    if (message.startsWith(name)) return error;
+    return new HoldfastError(error.code, `${name}: ${message}`, { hint: error.hint, cause: error.cause });
+  }
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (code === "SQLITE_FULL") return new HoldfastError("E_NO_SPACE", `${name}: ${message}`, { cause: error });
+  return code.startsWith("SQLITE_")
+    ? new HoldfastError("E_SQLITE", `${name}: ${message}`, { cause: error })
+    : asHoldfastError(error, "E_SQLITE");
+}
+
+function readable(path: string | BytePath): string {
+  const bytes = Buffer.from(path, "latin1");
+  const text = bytes.toString("utf8");
+  return bytes.toString("latin1") === path && Buffer.from(text).equals(bytes) ? text : path;
+}

@@ -1,0 +1,177 @@
+/**
+ * SQLite, by the online backup API. The snapshot is a private copy, made when it is opened: queries, counts and the dump are all of
+ * that copy, and the site's own file is held no longer than the copy takes.
+ */
+import { createReadStream, existsSync, statSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type Sqlite from "better-sqlite3";
+import { HoldfastError } from "../errors.ts";
+import { mergeCounts, withinBudget, type EstimatedTable } from "./counts.ts";
+import { privateDirectory, type PrivateDirectory } from "./credentials.ts";
+import type { DatabaseFacts, DatabaseSnapshot, DatabaseTarget, DumpResult, TableCount } from "./engine.ts";
+import { readMigrations } from "./migrations.ts";
+import { writeDump } from "./output.ts";
+import { captureSqlite, integrityOf, openReadOnly, quoteSqlite, sqliteError, tableNames } from "./sqlite-capture.ts";
+import type { DatabaseLocation } from "./url.ts";
+import { toRow } from "./values.ts";
+
+/** Copies the file and opens the copy. Throws `E_DATABASE` when there is no such file, `E_SQLITE` when it is no database. */
+export async function openSqlite(
+  target: DatabaseTarget,
+  location: Extract<DatabaseLocation, { engine: "sqlite" }>,
+  signal: AbortSignal,
+): Promise<DatabaseSnapshot> {
+  const path = locate(location, target.root);
+  const directory = privateDirectory(signal);
+  try {
+    const copy = join(directory.path, "snapshot.db");
+    const at = new Date().toISOString();
+    await captureSqlite(path, copy, signal);
+    return new SqliteSnapshot(path, copy, await openReadOnly(copy), at, directory, signal);
+  } catch (error) {
+    directory.remove();
+    throw sqliteError(error, path);
+  }
+}
+
+/** `sqlite:///a/b` is relative to the site's root; where only `/a/b` exists, that was meant. */
+function locate({ path, absolute }: Extract<DatabaseLocation, { engine: "sqlite" }>, root: string): string {
+  const candidates = absolute ? [path] : [resolve(root, path), `/${path}`];
+  const found = candidates.find((candidate) => existsSync(candidate));
+  if (found === undefined) throw new HoldfastError("E_DATABASE", `the SQLite database ${candidates[0]} does not exist`);
+  return found;
+}
+
+class SqliteSnapshot implements DatabaseSnapshot {
+  readonly engine = "sqlite";
+  readonly extension = ".db";
+  readonly #path: string;
+  readonly #copy: string;
+  readonly #db: Sqlite.Database;
+  readonly #at: string;
+  readonly #directory: PrivateDirectory;
+  readonly #signal: AbortSignal;
+  #counts: Map<string, TableCount> | undefined;
+
+  constructor(
+    path: string,
+    copy: string,
+    db: Sqlite.Database,
+    at: string,
+    directory: PrivateDirectory,
+    signal: AbortSignal,
+  ) {
+    this.#path = path;
+    this.#copy = copy;
+    this.#db = db;
+    this.#at = at;
+    this.#directory = directory;
+    this.#signal = signal;
+  }
+
+  async query(sql: string): Promise<Record<string, unknown>[]> {
+    try {
+      const statement = this.#db.prepare(sql);
+      if (!statement.reader) throw new HoldfastError("E_DATABASE", "SQLite: the query gives no rows");
+      const names = statement.columns().map(({ name }) => name);
+      const rows = statement.raw().all() as readonly (readonly unknown[])[]; // what raw() gives
+      toRow(names.map((name) => [name, null])); // says which name is there twice, also when there are no rows
+      return rows.map((row) => toRow(names.map((name, index) => [name, plain(row[index])])));
+    } catch (error) {
+      if (error instanceof HoldfastError) throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      const hint = "run the query by hand: sqlite3 -readonly FILE 'select …'";
+      throw new HoldfastError("E_DATABASE", `SQLite refused the query: ${message}`, { hint, cause: error });
+    }
+  }
+
+  async facts(budget: { readonly exactRows: number }): Promise<DatabaseFacts> {
+    const version = String(this.#db.prepare("select sqlite_version()").pluck().get());
+    return {
+      engine: this.engine,
+      server_version: version,
+      database_size: (await stat(this.#copy)).size,
+      tables: Object.fromEntries(this.#count(budget.exactRows)),
+      migrations: await readMigrations({
+        columnsOf: async (names) => this.#columnsOf(names),
+        query: async (sql) => await this.query(sql),
+        quote: quoteSqlite,
+      }),
+      extensions: {},
+      snapshot_at: this.#at,
+    };
+  }
+
+  async dump(path: string, onBytes: (bytes: number) => void): Promise<DumpResult> {
+    const integrity = integrityOf(this.#db);
+    if (integrity !== "ok") throw new HoldfastError("E_SQLITE", `${this.#path} is damaged: ${integrity.slice(0, 500)}`);
+    if (tableNames(this.#db).length === 0) {
+      throw new HoldfastError("E_DUMP", `${this.#path} holds no table`, { hint: "check the path in database.url" });
+    }
+    const { size } = await stat(this.#copy);
+    const written = await writeDump(path, createReadStream(this.#copy, { highWaterMark: 1 << 20 }), {
+      signal: this.#signal,
+      onBytes,
+      check: async ({ size_bytes }) => {
+        if (size_bytes !== size) throw new HoldfastError("E_DUMP", `the copy has ${size_bytes} of ${size} bytes`);
+      },
+    });
+    return { ...written, media_type: "application/vnd.sqlite3", warnings: [] };
+  }
+
+  async close(): Promise<void> {
+    this.#db.close();
+    this.#directory.remove();
+  }
+
+  #count(exactRows: number): Map<string, TableCount> {
+    if (this.#counts !== undefined) return this.#counts;
+    const tables = tableNames(this.#db).map((key) => ({ key, estimate: this.#highestRowid(key) }));
+    const counted = withinBudget(tables, exactRows).map((table): [EstimatedTable, number] => [
+      table,
+      Number(
+        this.#db
+          .prepare(`select count(*) from ${quoteSqlite(table.key)}`)
+          .pluck()
+          .get(),
+      ),
+    ]);
+    this.#counts = mergeCounts(tables, new Map(counted));
+    return this.#counts;
+  }
+
+  /**
+   * Found at once, and an upper bound: no row takes less than a few bytes of the file. Tables without a rowid are taken for small.
+   */
+  #highestRowid(table: string): number {
+    try {
+      const highest = Number(
+        this.#db
+          .prepare(`select max(rowid) from ${quoteSqlite(table)}`)
+          .pluck()
+          .get() ?? 0,
+      );
+      return Math.max(0, Math.min(highest, Math.floor(statSync(this.#copy).size / 8)));
+    } catch {
+      return 0;
+    }
+  }
+
+  #columnsOf(names: readonly string[]) {
+    return tableNames(this.#db)
+      .filter((name) => names.includes(name.toLowerCase()))
+      .map((name) => ({
+        name,
+        from: quoteSqlite(name),
+        columns: this.#db.prepare("select name from pragma_table_info(?)").pluck().all(name).map(String),
+      }));
+  }
+}
+
+/** As the other engines give them: whole numbers within ±2^53 as numbers, other numbers as text, blobs as SQLite writes them. */
+function plain(value: unknown): unknown {
+  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+  if (typeof value === "number") return Number.isSafeInteger(value) ? value : String(value);
+  return Buffer.isBuffer(value) ? `X'${value.toString("hex").toUpperCase()}'` : value;
+}
