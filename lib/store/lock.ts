@@ -93,7 +93,6 @@ async function take(place: Place, token: string, options: LockOptions, onNote: (
   const draft = place.beside(`new-${randomUUID()}`);
   let held = true;
   try {
-    await makeDirectory(path.dirname(draft), 0o700);
     await makeDirectory(draft, 0o755);
     await writeFile(path.join(draft, OWNER_FILE), formatJson(ownerOfThisProcess(options.command, token)));
     const stop = await lockfile.lock(place.path, {

@@ -5,7 +5,7 @@ import { lstat, readFile, readdir, realpath, rename, rm, rmdir } from "node:fs/p
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HoldfastError, systemCode } from "../errors.ts";
-import { storeError } from "./atomic.ts";
+import { makeDirectory, storeError } from "./atomic.ts";
 import { describeOwner, livenessOf, ownerSchema, processesHolding, type LockOwner } from "./owner.ts";
 
 export const OWNER_FILE = "owner.json";
@@ -35,7 +35,7 @@ export interface TakeoverOptions {
 
 /**
  * The place of the lock `file`. What belongs to it lies in `tmp` where that is beside the lock, else beside the lock itself: two
- * contenders must agree on it. Throws `E_STORE` when the parent directory is missing.
+ * contenders must agree on it. Makes `tmp` when it is missing. Throws `E_STORE` when the parent directory is missing.
  */
 export async function placeOf(file: string, tmp: string): Promise<Place> {
   const absolute = path.resolve(file);
@@ -44,6 +44,7 @@ export async function placeOf(file: string, tmp: string): Promise<Place> {
     const name = path.basename(absolute);
     const tmpParent = await realpath(path.dirname(path.resolve(tmp))).catch(() => null);
     const directory = tmpParent === parent ? path.join(parent, path.basename(tmp)) : parent;
+    await makeDirectory(directory, 0o700);
     const prefix = name.startsWith(".") ? name : `.${name}`;
     return { path: path.join(parent, name), beside: (what) => path.join(directory, `${prefix}-${what}`) };
   } catch (error) {

@@ -48,6 +48,7 @@ async function hold(): Promise<void> {
   }
   await lock.release();
   say({ released: true });
+  process.stdin.destroy(); // a pipe that is still open would keep the process
 }
 
 /** Waits for the file `go-N` of each round, then wants the lock until it has had it. What it does under the lock only works alone. */
@@ -59,7 +60,7 @@ async function compete(last: number): Promise<void> {
     for (let had = false; !had;) {
       const lock = await acquire().catch(async (error: unknown) => {
         if (asHoldfastError(error).code !== "E_LOCKED") throw error;
-        await sleep(Math.random() * 20);
+        await sleep(Math.random() * 50);
       });
       if (lock === undefined) continue;
       writeFileSync(beside("alone"), String(process.pid), { flag: "wx" });
