@@ -152,7 +152,7 @@ async function readSource(source: Source, input: InfraInput, signal: AbortSignal
   }
   if (source.kind === "command") {
     const { stdout } = await runCommand(source.argv, { signal, cwd: input.root, timeout: COMMAND_TIMEOUT_MS });
-    return { text: stdout, encoding: "utf8" };
+    return { text: `${stdout}\n`, encoding: "utf8" }; // the last line's end was taken off
   }
   return await readText(present(source));
 }

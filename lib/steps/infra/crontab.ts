@@ -20,7 +20,7 @@ export async function readCrontab(user: string, signal: AbortSignal): Promise<st
     okExitCodes: [0, 1, 2, 127],
     timeout: 60_000,
   });
-  if (exitCode === 0) return stdout;
+  if (exitCode === 0) return `${stdout}\n`; // the last line's end was taken off
   if (exitCode === 127) return await fromSpool(user);
   const said = stderr.trim().split("\n")[0] ?? "";
   if (/no crontab for/i.test(said)) return undefined;

@@ -49,6 +49,7 @@ const SHAPES: readonly (readonly [rule: string, pattern: RegExp])[] = [
     "prefixed-token",
     /(?<![A-Za-z0-9])(?:glsa|glc|figd|sntr[ysu]|lin_api|ntn|pscale_\w+|tskey-\w+|dop|pul|NRAK|HRKU|sq0[a-z]{3})[_-](?=[\w-]*\d)[\w-]{20,}/dg,
   ],
+  ["1password-token", /(?<![A-Za-z0-9])ops_ey[A-Za-z0-9+/=]{40,}/dg],
   ["django-secret-key", /django-insecure-[^\s"'`]{8,}/dg],
   ["password-hash", /\$(?:apr1|1|2[aby]|5|6|7|y|argon2(?:id|i|d))\$[\w./$,=+-]{12,}/dg],
   ["password-hash", /(?<![\w-])(?:pbkdf2_sha(?:1|256|512)|bcrypt_sha256|scrypt|argon2)\$[\w./$,=+-]{20,}/dg],
