@@ -1,7 +1,7 @@
 /** A project's compiled pages, which name sound and pictures by the URLs of the live site, in every place where a page can. */
 import type { MediaCache } from "./cache.ts";
 import type { DemoProject } from "./project.ts";
-import { wordsOf, type TextType } from "./stories.ts";
+import { spell, wordsOf, type TextType } from "./stories.ts";
 import type { Tree } from "./tree.ts";
 
 const ROOTS: Readonly<Record<TextType, string>> = {
@@ -55,7 +55,7 @@ function spoken(cache: MediaCache, project: DemoProject, textType: TextType, sen
   const words = sentence.split(" ").map((part) => {
     const [word] = wordsOf(part);
     if (word === undefined) return escape(part);
-    const shown = textType === "phonetic" ? [...part].join("\u{200A}·\u{200A}") : part;
+    const shown = textType === "phonetic" ? spell(part, "\u{200A}·\u{200A}") : part;
     return `<span class="word" data-lemma="${escape(word.toLowerCase())}" data-audio="${cache.word(project.story.l2, word)}">${escape(shown)}</span>`;
   });
   return words.join(" ");

@@ -3,7 +3,7 @@ import type { MediaCache } from "./cache.ts";
 import type { DemoProject } from "./project.ts";
 import { letters, seeded } from "./random.ts";
 import { writeDatabase, writeLiveDatabase, type Table } from "./sqlite.ts";
-import { wordsOf } from "./stories.ts";
+import { spell, wordsOf } from "./stories.ts";
 import type { Tree } from "./tree.ts";
 
 const USERS = ["admin", "anna", "marco", "birna"];
@@ -224,7 +224,7 @@ function phoneticLexicon(projects: readonly DemoProject[]): Table {
     ],
     rows: [...new Set(words)].map((entry, index) => {
       const [language = "", word = ""] = entry.split("\n");
-      return [index + 1, language, word, [...word].join("|"), "generated"];
+      return [index + 1, language, word, spell(word, "|"), "generated"];
     }),
   };
 }

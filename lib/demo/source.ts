@@ -2,7 +2,7 @@
 import { mp3, png } from "./media.ts";
 import type { DemoProject } from "./project.ts";
 import { seeded } from "./random.ts";
-import { wordsOf } from "./stories.ts";
+import { spell, wordsOf } from "./stories.ts";
 import type { Tree } from "./tree.ts";
 
 const CONTENT = "clara_content";
@@ -40,7 +40,7 @@ export function writeSource(tree: Tree, project: DemoProject): void {
       "phonetic",
       sentences.map(([sentence]) =>
         wordsOf(sentence)
-          .map((word) => [...word].join("|"))
+          .map((word) => spell(word, "|"))
           .join(" "),
       ),
     );

@@ -131,3 +131,8 @@ export const STORIES: readonly Story[] = [
 export function wordsOf(sentence: string): string[] {
   return sentence.split(/[\s«»“”.,:;!?。]+/u).filter((word) => word !== "");
 }
+
+/** A word letter by letter. */
+export function spell(word: string, separator: string): string {
+  return Array.from(word).join(separator);
+}
