@@ -5,7 +5,7 @@ import type { BytePath, Entry } from "../../archive/entry.ts";
 import { basename, display, fromString, isUtf8, join, toBuffer } from "../../archive/path.ts";
 import { lstatEntry } from "../../archive/walk.ts";
 import { HoldfastError, systemCode } from "../../errors.ts";
-import { decodePercent, encodePath, type Captured } from "./url-template.ts";
+import { decodePercent, encodePath, resolveDots, type Captured } from "./url-template.ts";
 
 /** A file that some page refers to. */
 export interface Media {
@@ -155,13 +155,9 @@ function fill(template: BytePath, values: Captured): { path: BytePath; inside: b
     const value = values[name];
     if (value === undefined)
       throw new HoldfastError("E_CONFIG", `${display(template)}: neither the URL nor the project has {${name}}`);
-    const segments: BytePath[] = [];
-    for (const segment of value.split("/")) {
-      if (segment === ".." && segments.pop() === undefined) inside = false;
-      if (segment !== "" && segment !== "." && segment !== "..") segments.push(segment);
-    }
-    if (segments.length === 0 || value.includes("\0")) inside = false;
-    return segments.join("/").replaceAll("\0", "");
+    const clean = resolveDots(value);
+    if (clean === undefined || value.includes("\0")) inside = false;
+    return (clean ?? "").replaceAll("\0", "");
   });
   return { path, inside };
 }

@@ -44,11 +44,12 @@ export interface Rewritten {
 /** Rewrites documents by the templates of one request. */
 export class Rewriter {
   readonly #templates: readonly UrlTemplate[];
-  readonly #mayRefer: (text: string) => boolean;
+  /** False only where no reference can be. */
+  readonly mayRefer: (text: string) => boolean;
 
   constructor(templates: readonly UrlTemplate[]) {
     this.#templates = templates;
-    this.#mayRefer = hint(templates);
+    this.mayRefer = hint(templates);
   }
 
   /**
@@ -61,7 +62,7 @@ export class Rewriter {
     path: BytePath,
     localise: (reference: Reference) => Target | undefined,
   ): Rewritten {
-    if (!this.#mayRefer(source)) return { text: null, unresolved: [], baseReplaced: false };
+    if (!this.mayRefer(source)) return { text: null, unresolved: [], baseReplaced: false };
     const { references, unresolved, base }: HtmlFindings = this.#find(source, kind);
     const directory = directoryOf(path);
     const start = base === undefined ? directory : resolveBase(directory, base.href);
@@ -80,7 +81,7 @@ export class Rewriter {
   #find(source: string, kind: DocumentKind): Findings {
     if (kind === "css") return cssReferences(source, this.#templates);
     if (kind === "script") return scriptFileReferences(source, this.#templates);
-    return htmlReferences(source, this.#templates, { xml: kind === "xml", mayRefer: this.#mayRefer });
+    return htmlReferences(source, this.#templates, { xml: kind === "xml", mayRefer: this.mayRefer });
   }
 }
 

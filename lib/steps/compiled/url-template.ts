@@ -115,6 +115,16 @@ export function encodePath(path: BytePath): string {
   );
 }
 
+/** A path without empty segments and `.`, with `..` resolved as browsers do; undefined when nothing is left or it climbs out. */
+export function resolveDots(path: BytePath): BytePath | undefined {
+  const segments: BytePath[] = [];
+  for (const segment of path.split("/")) {
+    if (segment === ".." && segments.pop() === undefined) return undefined;
+    if (segment !== "" && segment !== "." && segment !== "..") segments.push(segment);
+  }
+  return segments.length === 0 ? undefined : segments.join("/");
+}
+
 const bytes = (text: string): BytePath => Buffer.from(text, "utf8").toString("latin1");
 
 /** A letter or digit that is escaped in HTML, in a URL, in a script or in CSS. */
