@@ -1,0 +1,169 @@
+/** Reads zip archives: proves that every entry is what the directory says, and that nothing else is there. */
+import { createReadStream, readSync } from "node:fs";
+import { pipeline } from "node:stream/promises";
+import { setImmediate } from "node:timers/promises";
+import { crc32, createInflateRaw, inflateRawSync } from "node:zlib";
+import { asHoldfastError, HoldfastError } from "../errors.ts";
+import { FileWindow } from "./file-window.ts";
+import { display } from "./path.ts";
+import { bad, parseDirectory, readExtra, readUInt64, type ZipEntry } from "./zip-directory.ts";
+import { DESCRIPTOR_SIGNATURE, FLAG_DESCRIPTOR, LOCAL_SIGNATURE, STORED } from "./zip-format.ts";
+
+export { readZipDirectory, type ZipEntry } from "./zip-directory.ts";
+
+/** Entries up to this size, packed and unpacked, are read whole. */
+const SMALL = 4 * 1024 * 1024;
+
+/**
+ * Unpacks every entry and checks its CRC and size, compares each local header with the directory, and accounts for every byte of the file.
+ * Throws `E_ARCHIVE` that names the file and what is wrong. `bytes` is the content unpacked.
+ */
+export async function verifyZip(path: string, signal?: AbortSignal): Promise<{ entries: number; bytes: number }> {
+  const window = new FileWindow(path);
+  try {
+    const { entries, offset } = parseDirectory(window);
+    let position = 0;
+    let bytes = 0;
+    let unyielded = 0;
+    for (const entry of entries.toSorted((a, b) => a.offset - b.offset)) {
+      const local = checkLocal(window, entry, position);
+      await checkData(path, window, entry, local.dataStart, signal);
+      position = checkDescriptor(window, entry, local.dataStart + entry.compressedSize, local.zip64);
+      if (entry.type === "file") bytes += entry.size;
+      unyielded += entry.size + 1024;
+      if (unyielded < SMALL) continue;
+      unyielded = 0;
+      await setImmediate();
+      signal?.throwIfAborted();
+    }
+    if (position !== offset) bad(`${offset - position} stray bytes before the directory`);
+    return { entries: entries.length, bytes };
+  } catch (error) {
+    throw named(path, error);
+  } finally {
+    window.close();
+  }
+}
+
+/** Says which archive it is that is damaged. */
+export function named(path: string, error: unknown): HoldfastError {
+  const failure = asHoldfastError(error, "E_IO");
+  if (failure.code !== "E_ARCHIVE") return failure;
+  return new HoldfastError("E_ARCHIVE", `${path}: ${failure.message}`, { cause: error });
+}
+
+/** APPNOTE 4.3.7: the local header must say what the directory says. */
+function checkLocal(window: FileWindow, entry: ZipEntry, position: number): { dataStart: number; zip64: boolean } {
+  const name = display(entry.name);
+  if (entry.offset !== position) bad(`${entry.offset - position} stray bytes before ${name}`);
+  const fixed = window.slice(position, position + 30);
+  if (fixed.readUInt32LE(0) !== LOCAL_SIGNATURE) bad(`the local header of ${name} is damaged`);
+  const nameSize = fixed.readUInt16LE(26);
+  const dataStart = position + 30 + nameSize + fixed.readUInt16LE(28);
+  const header = window.slice(position, dataStart);
+  const extra = readExtra(header.subarray(30 + nameSize));
+  const { size, compressedSize } = extra.zip64(["size", "compressedSize"], {
+    size: header.readUInt32LE(22),
+    compressedSize: header.readUInt32LE(18),
+  });
+  const crc = header.readUInt32LE(14);
+  const streamed = (entry.flags & FLAG_DESCRIPTOR) !== 0;
+  const same =
+    header.toString("latin1", 30, 30 + nameSize) === entry.name &&
+    header.readUInt16LE(6) === entry.flags &&
+    header.readUInt16LE(8) === entry.method &&
+    header.readUInt32LE(10) === entry.dosTime &&
+    (streamed || (crc === entry.crc && size === entry.size && compressedSize === entry.compressedSize));
+  if (!same) bad(`the local header of ${name} differs from the directory`);
+  return { dataStart, zip64: extra.hasZip64 };
+}
+
+/** APPNOTE 4.3.9: with or without a signature. Returns where it ends. */
+function checkDescriptor(window: FileWindow, entry: ZipEntry, at: number, zip64: boolean): number {
+  if ((entry.flags & FLAG_DESCRIPTOR) === 0) return at;
+  const sizes = zip64 ? 16 : 8;
+  const signed = window.slice(at, at + 4).readUInt32LE(0) === DESCRIPTOR_SIGNATURE;
+  const start = signed ? at + 4 : at;
+  const end = start + 4 + sizes;
+  const descriptor = window.slice(start, end);
+  const [compressedSize, size] = zip64
+    ? [readUInt64(descriptor, 4), readUInt64(descriptor, 12)]
+    : [descriptor.readUInt32LE(4), descriptor.readUInt32LE(8)];
+  if (descriptor.readUInt32LE(0) !== entry.crc || compressedSize !== entry.compressedSize || size !== entry.size) {
+    bad(`the data descriptor of ${display(entry.name)} differs from the directory`);
+  }
+  return end;
+}
+
+async function checkData(
+  path: string,
+  window: FileWindow,
+  entry: ZipEntry,
+  start: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  const name = display(entry.name);
+  if (start + entry.compressedSize > window.size) bad(`${name} goes beyond the end of the file`);
+  let crc = 0;
+  let size = 0;
+  const take = (data: Buffer): void => {
+    size += data.length;
+    if (size > entry.size) bad(`${name} holds more than the ${entry.size} bytes that the directory says`);
+    crc = crc32(data, crc);
+  };
+  try {
+    if (entry.compressedSize <= SMALL && entry.size <= SMALL) take(unpack(window, entry, start));
+    else await stream(path, entry, start, take, signal);
+  } catch (error) {
+    if (isZlibError(error)) bad(`${name} cannot be unpacked: ${error.message}`);
+    throw error;
+  }
+  if (size !== entry.size) bad(`${name} holds ${size} bytes, not the ${entry.size} that the directory says`);
+  if (crc !== entry.crc) bad(`the content of ${name} is damaged: its CRC is wrong`);
+}
+
+function unpack(window: FileWindow, entry: ZipEntry, start: number): Buffer {
+  const packed = Buffer.allocUnsafe(entry.compressedSize);
+  for (let done = 0; done < packed.length;) {
+    const count = readSync(window.fd, packed, done, packed.length - done, start + done);
+    if (count === 0) bad("truncated while it was read");
+    done += count;
+  }
+  if (entry.method === STORED) return packed;
+  // With `info`, the engine tells how much it took; the types do not know of it.
+  const unpacked: unknown = inflateRawSync(packed, { info: true, maxOutputLength: entry.size + 1 });
+  if (!isInfo(unpacked)) throw new HoldfastError("E_INTERNAL", "zlib gave no info");
+  if (unpacked.engine.bytesWritten !== packed.length) bad(`stray bytes after the content of ${display(entry.name)}`);
+  return unpacked.buffer;
+}
+
+async function stream(
+  path: string,
+  entry: ZipEntry,
+  start: number,
+  take: (data: Buffer) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  const input = createReadStream(path, { start, end: start + entry.compressedSize - 1, highWaterMark: 256 * 1024 });
+  const consume = async (source: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const data of source) take(data);
+  };
+  const options = signal === undefined ? {} : { signal };
+  if (entry.method === STORED) {
+    await pipeline(input, consume, options);
+    return;
+  }
+  const inflate = createInflateRaw({ chunkSize: 256 * 1024 });
+  await pipeline(input, inflate, consume, options);
+  if (inflate.bytesWritten !== entry.compressedSize) bad(`stray bytes after the content of ${display(entry.name)}`);
+}
+
+function isInfo(value: unknown): value is { buffer: Buffer; engine: { bytesWritten: number } } {
+  return typeof value === "object" && value !== null && "buffer" in value && "engine" in value;
+}
+
+/** zlib's errors, whose codes are `Z_DATA_ERROR` and the like, and the one for more output than allowed. */
+export function isZlibError(error: unknown): error is Error {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return false;
+  return error.code.startsWith("Z_") || error.code === "ERR_BUFFER_TOO_LARGE";
+}
