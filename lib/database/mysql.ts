@@ -1,3 +1,227 @@
-export async function openMysql(): Promise<never> {
-  throw new Error();
+/**
+ * MySQL and MariaDB, by their own client programs.
+ *
+ * Two transactions see the same moment only when nothing is written between their beginnings. So a third session holds `LOCK TABLES … READ` on
+ * all tables while the session for queries and the dump program begin their consistent snapshots, a few milliseconds as a rule; it needs no
+ * more than the LOCK TABLES right on the database, and hinders nobody else's. Where the right is missing, or a writer does not come to its end,
+ * the two moments lie milliseconds apart: then the rows are those counted in the dump, which carries a warning.
+ */
+import { HoldfastError } from "../errors.ts";
+import {
+  DEFAULT_EXACT_ROWS,
+  firstDifference,
+  mergeCounts,
+  withDumped,
+  withinBudget,
+  type EstimatedTable,
+} from "./counts.ts";
+import type { DatabaseFacts, DatabaseSnapshot, DatabaseTarget, DumpResult, TableCount } from "./engine.ts";
+import { readMigrations } from "./migrations.ts";
+import { accessMysql, type MysqlAccess, type MysqlLocation } from "./mysql-access.ts";
+import { MysqlDump } from "./mysql-dump.ts";
+import { MysqlSession } from "./mysql-session.ts";
+
+interface Table extends EstimatedTable {
+  readonly engine: string;
+}
+
+const TABLES = `select table_name as name, engine as engine, coalesce(table_rows, 0) as estimate from information_schema.tables
+  where table_schema = database() and table_type in ('BASE TABLE', 'SYSTEM VERSIONED') order by table_name`;
+
+/** Engines whose tables a consistent snapshot covers. */
+const TRANSACTIONAL = new Set(["innodb", "rocksdb", "tokudb"]);
+
+/** Writers wait behind a lock that is waited for: not for long. */
+const LOCK_WAIT_SECONDS = 10;
+
+/** A dump may take hours, in which the session has nothing to say. MySQL alone has the last one; MariaDB takes such numbers for MySQL's. */
+const SETTINGS = [
+  "set session time_zone = '+00:00', session wait_timeout = 2000000, session net_write_timeout = 86400",
+  "set session transaction isolation level repeatable read",
+  "/*!80000 set session information_schema_stats_expiry = 0 */ do 0",
+];
+
+/** Opens a snapshot and starts the dump in it. Throws `E_DATABASE` when there is no server, no right or no such database. */
+export async function openMysql(
+  target: DatabaseTarget,
+  location: MysqlLocation,
+  signal: AbortSignal,
+): Promise<DatabaseSnapshot> {
+  const ours = new AbortController();
+  const access = await accessMysql(target, location, AbortSignal.any([signal, ours.signal]));
+  const end = (): void => {
+    ours.abort();
+    access.remove();
+  };
+  try {
+    return await openAt(access, end);
+  } catch (error) {
+    end();
+    throw error;
+  }
+}
+
+async function openAt(access: MysqlAccess, end: () => void): Promise<DatabaseSnapshot> {
+  const session = new MysqlSession(access);
+  for (const setting of SETTINGS) await session.run(setting);
+  const version = (await session.run("select version() as version"))[0]?.version ?? "";
+  const engine = /mariadb/i.test(version) ? "mariadb" : "mysql";
+  const lock = new MysqlSession(access);
+  const warnings: string[] = [];
+  try {
+    const locked = await lockTables(lock);
+    if (locked !== true)
+      warnings.push(`the rows are counted in the dump, the tables could not be locked for a moment: ${locked}`);
+    await session.run("start transaction with consistent snapshot, read only");
+    const [now] = await session.run("select date_format(utc_timestamp(3), '%Y-%m-%dT%H:%i:%s.%f') as at");
+    // A dump program that is missing is the dump's failure: queries work without.
+    const dump = await MysqlDump.start(access, engine).catch((error: unknown) => {
+      access.options.signal.throwIfAborted();
+      return error instanceof HoldfastError ? error : new HoldfastError("E_DUMP", String(error), { cause: error });
+    });
+    if (dump instanceof MysqlDump) await dump.begun;
+    const tables = await session.run(TABLES);
+    return new MysqlSnapshot({
+      engine,
+      version,
+      at: `${(now?.at ?? "").slice(0, 23)}Z`,
+      access,
+      session,
+      dump,
+      locked: locked === true,
+      tables: tables.map((row) => ({
+        key: row.name ?? "",
+        estimate: Number(row.estimate),
+        engine: row.engine ?? "unknown",
+      })),
+      warnings,
+      end,
+    });
+  } finally {
+    await lock.close(); // which unlocks
+  }
+}
+
+/** True, or the reason why not. */
+async function lockTables(session: MysqlSession): Promise<true | string> {
+  const tables = await session.run(TABLES);
+  if (tables.length === 0) return true;
+  try {
+    await session.run(`set session lock_wait_timeout = ${LOCK_WAIT_SECONDS}`);
+    await session.run(`lock tables ${tables.map(({ name }) => `${quote(name ?? "")} read`).join(", ")}`);
+    return true;
+  } catch (error) {
+    if (!(error instanceof HoldfastError)) throw error;
+    return error.message;
+  }
+}
+
+interface Opened {
+  readonly engine: "mysql" | "mariadb";
+  readonly version: string;
+  readonly at: string;
+  readonly access: MysqlAccess;
+  readonly session: MysqlSession;
+  readonly dump: MysqlDump | HoldfastError;
+  /** Whether session and dump see the same moment for certain. */
+  readonly locked: boolean;
+  readonly tables: readonly Table[];
+  readonly warnings: readonly string[];
+  end(): void;
+}
+
+class MysqlSnapshot implements DatabaseSnapshot {
+  readonly engine: "mysql" | "mariadb";
+  readonly extension = ".sql.gz";
+  readonly #opened: Opened;
+  #counts: Map<string, TableCount> | undefined;
+  #dumped: ReadonlyMap<string, number> | undefined;
+
+  constructor(opened: Opened) {
+    this.engine = opened.engine;
+    this.#opened = opened;
+  }
+
+  async query(sql: string): Promise<Record<string, unknown>[]> {
+    return await this.#opened.session.query(sql);
+  }
+
+  async facts(budget: { readonly exactRows: number }): Promise<DatabaseFacts> {
+    const counts = await this.#count(budget.exactRows);
+    const [row] = await this.#opened.session.run(
+      "select coalesce(sum(data_length + index_length), 0) as size from information_schema.tables where table_schema = database()",
+    );
+    return {
+      engine: this.engine,
+      server_version: this.#opened.version,
+      database_size: Number(row?.size),
+      tables: withDumped(counts, this.#dumped),
+      migrations: await readMigrations({
+        columnsOf: async (names) => await this.#columnsOf(names),
+        query: async (sql) => await this.query(sql),
+        quote,
+      }),
+      extensions: {},
+      snapshot_at: this.#opened.at,
+    };
+  }
+
+  async dump(path: string, onBytes: (bytes: number) => void): Promise<DumpResult> {
+    const { dump, tables } = this.#opened;
+    if (dump instanceof HoldfastError) throw dump;
+    if (tables.length === 0) {
+      throw new HoldfastError("E_DUMP", "the database holds no table", {
+        hint: "check the name of the database in database.url",
+      });
+    }
+    const counts = await this.#count(DEFAULT_EXACT_ROWS);
+    const loose = tables.filter(({ engine }) => !TRANSACTIONAL.has(engine.toLowerCase()));
+    const result = await dump.write(path, onBytes, (rows) => {
+      const difference = firstDifference(counts, rows);
+      if (difference !== undefined) throw new HoldfastError("E_DUMP", difference);
+      this.#dumped = rows;
+    });
+    const warnings = loose.map(
+      ({ key, engine }) => `the table ${key} (${engine}) is not in the snapshot: its rows are of a later moment`,
+    );
+    return { ...result, warnings: [...result.warnings, ...this.#opened.warnings, ...warnings] };
+  }
+
+  async close(): Promise<void> {
+    const { dump, session, end } = this.#opened;
+    if (dump instanceof MysqlDump) await dump.stop();
+    await session.close();
+    end();
+  }
+
+  /** Counts once. What cannot be held against the dump is an estimate until the dump's own rows are known. */
+  async #count(exactRows: number): Promise<Map<string, TableCount>> {
+    if (this.#counts !== undefined) return this.#counts;
+    const { locked, session, tables } = this.#opened;
+    const countable = tables.filter(({ engine }) => locked && TRANSACTIONAL.has(engine.toLowerCase()));
+    const counted = new Map<EstimatedTable, number>();
+    for (const table of withinBudget(countable, exactRows)) {
+      const [row] = await session.run(`select count(*) as n from ${quote(table.key)}`);
+      counted.set(table, Number(row?.n));
+    }
+    this.#counts = mergeCounts(tables, counted);
+    return this.#counts;
+  }
+
+  async #columnsOf(names: readonly string[]) {
+    const rows = await this.#opened.session.run(
+      `select table_name as name, column_name as col from information_schema.columns where table_schema = database()
+       and lower(table_name) in (${names.map((name) => `'${name}'`).join(", ")}) order by table_name, ordinal_position`,
+    );
+    const tables = [...new Set(rows.map(({ name }) => name ?? ""))];
+    return tables.map((name) => ({
+      name,
+      from: quote(name),
+      columns: rows.filter((row) => row.name === name).map(({ col }) => col ?? ""),
+    }));
+  }
+}
+
+function quote(name: string): string {
+  return `\`${name.replaceAll("`", "``")}\``;
 }
