@@ -4,6 +4,7 @@ import { asHoldfastError, HoldfastError } from "../errors.ts";
 import type { UnitInput } from "../model/unit.ts";
 import { ContentDigest } from "./content.ts";
 import type { ArchiveWriter, BytePath, Entry, StoredFile } from "./entry.ts";
+import { EntryListWriter } from "./entry-list.ts";
 import { FingerprintBuilder } from "./fingerprint.ts";
 import { systemOwners } from "./owners.ts";
 import { display, fromString } from "./path.ts";
@@ -22,6 +23,8 @@ export interface BuildRequest extends Selection {
   readonly level: number;
   /** Goes into the fingerprint: what decides about the bytes beside the input. */
   readonly recipe: string;
+  /** Where to write the list of what was archived (see entry-list.ts); none without it. */
+  readonly entryList?: string;
   /** Gives a consistent copy of a live SQLite database in a temporary file, which is removed here. Without it, such files are read as they are. */
   readonly captureSqlite?: (absolute: BytePath) => Promise<string>;
   /** Looked at between entries and pieces; true ends the work with `E_INTERRUPTED`. */
@@ -89,6 +92,7 @@ class Build {
   readonly #writer: ZipWriter | TgzWriter;
   readonly #fingerprint: FingerprintBuilder;
   readonly #content = new ContentDigest();
+  #list: EntryListWriter | undefined;
   readonly #warnings: string[] = [];
   readonly #failures: ArchiveFailure[] = [];
   readonly #captured: BytePath[] = [];
@@ -116,6 +120,7 @@ class Build {
 
   async run(): Promise<BuildResult> {
     const started = Date.now();
+    if (this.#request.entryList !== undefined) this.#list = new EntryListWriter(this.#request.entryList, started);
     const selection = { ...this.#request, exclude: [...this.#request.exclude, fromString(this.#request.output)] };
     const shared: BytePath[] = [];
     const entries = selectEntries(selection, {
@@ -144,10 +149,10 @@ class Build {
       this.#addTop(entry);
     } else if (type === "directory") {
       this.#writer.addDirectory(path, entry);
-      this.#content.add(entry, null);
+      this.#record(entry, 0, null);
     } else if (type === "symlink") {
       this.#writer.addSymlink(path, entry.target, entry);
-      this.#content.add(entry, null);
+      this.#record(entry, 0, null);
     } else {
       this.#warnings.push(`dropped, ${KIND[type]}: ${display(path)}`);
     }
@@ -179,18 +184,23 @@ class Build {
     const [first] = group?.names ?? [];
     if (group === undefined || first === undefined || !(this.#writer instanceof TgzWriter)) return false;
     this.#writer.addHardlink(entry.path, first, entry);
-    this.#content.add({ ...entry, size: group.stored.size }, group.stored.sha256);
+    this.#record(entry, group.stored.size, group.stored.sha256);
     return true;
   }
 
   #keep(entry: Entry, stored: StoredFile): void {
-    this.#content.add({ ...entry, size: stored.size }, stored.sha256);
+    this.#record(entry, stored.size, stored.sha256);
     if (stored.changed) this.#warnings.push(`changed while it was read: ${display(entry.path)}`);
     if (entry.nlink < 2) return;
     const key = `${entry.dev}:${entry.ino}`;
     const group = this.#links.get(key);
     if (group === undefined) this.#links.set(key, { names: [entry.path], stored });
     else group.names.push(entry.path);
+  }
+
+  #record(entry: Entry, size: number, sha256: string | null): void {
+    this.#content.add({ ...entry, size }, sha256);
+    this.#list?.add(entry, size, sha256);
   }
 
   async #capture({ entry, absolute }: Selected): Promise<void> {
@@ -226,6 +236,7 @@ class Build {
     this.#failures.push(...(this.#extension.finish?.(this.#writer) ?? []));
     if (this.#top !== null && this.#writer.entries === 0) this.#writer.addDirectory(".", this.#top);
     const entries = this.#writer.close();
+    this.#list?.close();
     const failed = this.#failures.length > 0;
     const { size, sha256 } = failed ? { size: 0, sha256: "" } : this.#sink.finish();
     return {

@@ -2,7 +2,7 @@
  * Worker threads, one task each at a time. Work in them may be synchronous: cancelling goes through shared memory, which a busy thread
  * can look at, and a thread that does not look is ended after a while.
  */
-import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { isMainThread, parentPort, Worker, workerData, type WorkerOptions } from "node:worker_threads";
 import { asHoldfastError, ERRORS, HoldfastError, type ErrorCode } from "../errors.ts";
 
 /** How long a cancelled task may take to end by itself. */
@@ -96,9 +96,8 @@ export class WorkerPool<Req, Res> {
 
   #hire(): Seat<Req, Res> | null {
     if (this.#seats.size >= this.#size) return null;
-    const worker = new Worker(this.#url, {
+    const worker = startThread(this.#url, {
       workerData: { holdfastCancel: this.#cancel.buffer },
-      ...loaderFor(this.#url),
     });
     const seat: Seat<Req, Res> = { worker, task: null };
     this.#seats.add(seat);
@@ -205,8 +204,13 @@ function interrupted(): HoldfastError {
   return new HoldfastError("E_INTERRUPTED", "interrupted");
 }
 
-/** A TypeScript worker needs tsx. A thread takes over its process's loader; there is none under a test runner that compiles by itself. */
-function loaderFor(url: URL): { execArgv?: string[] } {
-  if (!url.pathname.endsWith(".ts") || process.execArgv.some((argument) => argument.includes("tsx"))) return {};
-  return { execArgv: ["--import", import.meta.resolve("tsx")] };
+/**
+ * A thread that runs the file. TypeScript needs tsx, which does not reach into threads by itself on Node 20: a line of JavaScript
+ * registers it there first.
+ */
+function startThread(url: URL, options: WorkerOptions): Worker {
+  if (!url.pathname.endsWith(".ts")) return new Worker(url, options);
+  const tsx = JSON.stringify(import.meta.resolve("tsx/esm/api"));
+  const source = `import(${tsx}).then((tsx) => { tsx.register(); return import(${JSON.stringify(url.href)}); })`;
+  return new Worker(source, { ...options, eval: true, execArgv: [] });
 }

@@ -11,7 +11,7 @@ import { backup } from "../ops/backup.ts";
 import type { BackupOutcome, BackupRequest } from "../ops/backup-request.ts";
 import { formatBytes, plural } from "../report/format.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
-import { finishDemo } from "./demo.ts";
+// import { finishDemo } from "./demo.ts";
 import { exitOf, runCommandFrame } from "./run-command.ts";
 import { runAsSubScript } from "./sub-script.ts";
 
@@ -33,7 +33,7 @@ export async function backupCommand(name: string, step?: StepName): Promise<void
     const config = findConfig(request.config === "" ? undefined : request.config, process.env, HOME);
     const outcome = await backup({ ...request, config }, frame);
     if (!parsed.output.json && !parsed.output.quiet) showOutcome(outcome);
-    if (parsed.demo && outcome.path !== null) return await finishDemo(outcome, outcome.path, frame);
+    // if (parsed.demo && outcome.path !== null) return await finishDemo(outcome, outcome.path, frame);
     return exitOf(outcome.status);
   });
 }

@@ -1,6 +1,6 @@
 /** The main job: lock → staging → dump and projects → file steps → merge → publish → latest. docs/design.md tells the order. */
-import { existsSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { fromString } from "../archive/path.ts";
 import { loadConfig, type SiteConfig } from "../config/load.ts";
@@ -168,6 +168,7 @@ export const stepOptions = (config: SiteConfig, request: BackupRequest, textType
 /** `--dry-run`: the real selection and what would be built, with nothing written and no lock taken. */
 async function rehearse(config: SiteConfig, request: BackupRequest, steps: readonly Step[], textTypes: readonly string[], options: BackupOptions): Promise<BackupOutcome> {
   const store = path.resolve(request.dest ?? config.dest ?? ".");
+  const scratch = mkdtempSync(path.join(tmpdir(), "holdfast-dry-run-"));
   const failures: BackupOutcome["failures"][number][] = [];
   const report: Report = (event) => {
     if (event.type === "failure") failures.push(event.failure);
@@ -178,7 +179,7 @@ async function rehearse(config: SiteConfig, request: BackupRequest, steps: reado
     options: stepOptions(config, request, textTypes, false),
     run: "dry-run",
     directory: path.join(store, "runs", "dry-run"),
-    scratch: path.join(store, ".tmp", "dry-run"),
+    scratch,
     exclude: [fromString(store)],
     app: { commit: null, version: null, dirty: null },
     previous: new PreviousRuns(store),
@@ -187,9 +188,14 @@ async function rehearse(config: SiteConfig, request: BackupRequest, steps: reado
     signal: options.signal,
     report,
   };
-  const selected = await checkSelection(context, steps);
-  report({ type: "run_started", run: "dry-run", site: config.site, steps: selected.map((step) => step.name), resumed: false });
-  await runInProcess(context, selected);
+  let selected: readonly Step[];
+  try {
+    selected = await checkSelection(context, steps);
+    report({ type: "run_started", run: "dry-run", site: config.site, steps: selected.map((step) => step.name), resumed: false });
+    await runInProcess(context, selected);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
   const failed = failures.filter((failure) => failure.severity === "failed").length;
   const totals = { units: 0, failed, skipped: failures.length - failed, accepted: 0, artifacts: 0, size_bytes: 0, written_bytes: 0, reused_bytes: 0 };
   const uncovered = await findUncovered(config, store, options.signal);

@@ -2,10 +2,10 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import type { BuildResult } from "../archive/build.ts";
-import type { BytePath } from "../archive/entry.ts";
 import { display, fromString, isUtf8, toBuffer } from "../archive/path.ts";
 import { WorkerPool } from "../archive/pool.ts";
 import { fingerprintTree } from "../archive/plan.ts";
+import type { ArchiveRoot } from "../archive/select.ts";
 import type { UnitInput } from "../model/unit.ts";
 import type { StepContext } from "./context.ts";
 import { archiveFailure, type BuiltUnit, type TreePlace } from "./unit-runner.ts";
@@ -16,7 +16,7 @@ export interface ArchiveSource {
   readonly format: "zip" | "tgz";
   /** Relative to the run. */
   readonly artifact: string;
-  readonly roots: readonly { readonly path: BytePath; readonly prefix: BytePath }[];
+  readonly roots: readonly ArchiveRoot[];
   /** Only the loose files of the roots' top level. */
   readonly onlyFiles?: boolean;
   /** What the format is chosen by, where the input decides it: part of the recipe in its place. */
@@ -35,9 +35,11 @@ export class StepWorkers {
     this.#context = context;
   }
 
+  /** Runs a task; `onBytes` hears how many bytes of input have been read so far. */
   async run<T extends WorkerTask>(task: T, onBytes: (bytes: number) => void): Promise<WorkerResult<T>> {
     this.#pool ??= new WorkerPool(WORKER, this.#context.options.workers, this.#context.signal);
-    return (await this.#pool.run(task, onBytes)) as WorkerResult<T>;
+    let total = 0;
+    return (await this.#pool.run(task, (bytes) => onBytes((total += bytes)))) as WorkerResult<T>;
   }
 
   async close(): Promise<void> {

@@ -31,8 +31,11 @@ interface NamedDatabase {
 }
 
 function databases(config: SiteConfig): NamedDatabase[] {
-  return (config.database ?? []).map((settings, index) => ({ unit: settings.name ?? describeUrl(settings.url).name, settings, first: index === 0 }));
+  return (config.database ?? []).map((settings, index) => ({ unit: settings.name ?? unitName(settings.url), settings, first: index === 0 }));
 }
+
+/** The database's own name, as far as a directory can be called so. */
+const unitName = (url: string): string => describeUrl(url).database.replaceAll(/[^\w.-]/g, "_").replace(/^\.*$/, "database");
 
 function planDump(context: StepContext, database: NamedDatabase): UnitPlan {
   return {

@@ -38,6 +38,7 @@ export async function runStep(
     await workers.close();
   }
   if (!options.dryRun) {
+    mkdirSync(path.join(directory, step), { recursive: true });
     writeIndex(directory, step);
     writeDocument(path.join(directory, step, "failures.json"), runner.failures);
     writeDocument(stepStateFile(context.scratch, step), { started_at, finished_at: new Date().toISOString(), counters: runner.counters });

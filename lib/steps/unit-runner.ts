@@ -24,6 +24,8 @@ export interface UnitPlan {
   readonly project?: Project;
   /** Where its trees belong on the site. */
   readonly trees?: readonly TreePlace[];
+  /** Further fields of its metadata that are of this run, whether its artifacts are new or not. */
+  readonly fresh?: Readonly<Record<string, unknown>>;
   /** What building it may create outside its directory, relative to the run. */
   readonly outputs?: readonly string[];
   /** Input bytes, for the progress display. */
@@ -38,6 +40,8 @@ export interface TreePlace {
   readonly path: string;
   readonly path_b64?: string;
   readonly prefix: string;
+  /** The name of the archive, where the unit has several. */
+  readonly artifact?: string;
   /** Only the loose files of the tree's top level belong to the unit. */
   readonly loose?: boolean;
 }
@@ -266,7 +270,8 @@ export class UnitRunner {
 }
 
 /** What a unit records of the site as it is now, whether its artifacts are new or not. */
-const freshFields = (plan: UnitPlan): { project?: Project; trees?: readonly TreePlace[] } => ({
+const freshFields = (plan: UnitPlan): Record<string, unknown> & { project?: Project } => ({
+  ...plan.fresh,
   ...(plan.project === undefined ? {} : { project: plan.project }),
   ...(plan.trees === undefined ? {} : { trees: plan.trees }),
 });
@@ -287,9 +292,10 @@ function isAccepted(accepted: SiteConfig["accepted_failures"], step: StepName, u
 }
 
 /** The failure of a unit that an archive could not be made of: the first reason, and how many more there are. */
-export function archiveFailure(failures: readonly { code: ErrorCode; path: string; message: string }[]): HoldfastError {
+export function archiveFailure(failures: readonly { code: string; path: string; message: string }[]): HoldfastError {
   const [first] = failures;
   if (first === undefined) return new HoldfastError("E_IO", "the archive could not be written");
   const more = failures.length > 1 ? ` (and ${failures.length - 1} more)` : "";
-  return new HoldfastError(first.code, `${first.path}: ${first.message}${more}`);
+  const code = Object.keys(ERRORS).find((known): known is ErrorCode => known === first.code) ?? "E_IO";
+  return new HoldfastError(code, `${first.path}: ${first.message}${more}`);
 }

@@ -1,11 +1,12 @@
 /** Earlier runs as a source of unchanged units: what they hold, whether it is sound, and linking it into a new run. */
 import { createHash } from "node:crypto";
-import { constants, copyFileSync, linkSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { constants, copyFileSync, existsSync, linkSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { systemCode } from "../errors.ts";
 import { metadataSchema, type StepName, type UnitMetadata } from "../model/unit.ts";
 import { hashFile } from "./hash.ts";
 import { listRuns, runDirectory } from "./layout.ts";
+import { listMetadata } from "./step-index.ts";
 import { readSums } from "./sums.ts";
 
 /** How many runs back a unit is looked for; further back it is built anew. */
@@ -32,18 +33,33 @@ export class PreviousRuns {
   /** The newest sound metadata of a unit; `directory` is the unit's, relative to the run. */
   find(step: StepName, directory: string): PreviousUnit | undefined {
     for (const run of this.#runs) {
-      const base = runDirectory(this.#store, run);
-      const file = `${directory}/metadata.json`;
-      const text = readIfThere(path.join(base, file));
-      if (text === undefined) continue;
-      const sums = this.#sumsOf(run, base);
-      if (sums?.get(file) !== createHash("sha256").update(text).digest("hex")) continue;
-      const parsed = metadataSchema.safeParse(JSON.parse(text.toString("utf8")));
-      if (!parsed.success || parsed.data.step !== step) continue;
-      if (!parsed.data.artifacts.every((artifact) => sums.get(artifact.path) === artifact.sha256)) continue;
-      return { run, directory: base, metadata: parsed.data };
+      const found = this.#read(run, step, `${directory}/metadata.json`);
+      if (found !== undefined) return found;
     }
     return undefined;
+  }
+
+  /** Every sound unit whose directory lies in `within`, of the newest run that has one there. */
+  findAll(step: StepName, within: string): PreviousUnit[] {
+    for (const run of this.#runs) {
+      if (!existsSync(path.join(runDirectory(this.#store, run), within))) continue;
+      const files = listMetadata(runDirectory(this.#store, run), step).filter((file) => file.startsWith(`${within}/`));
+      const found = files.flatMap((file) => this.#read(run, step, file) ?? []);
+      if (found.length > 0) return found;
+    }
+    return [];
+  }
+
+  #read(run: string, step: StepName, file: string): PreviousUnit | undefined {
+    const base = runDirectory(this.#store, run);
+    const text = readIfThere(path.join(base, file));
+    if (text === undefined) return undefined;
+    const sums = this.#sumsOf(run, base);
+    if (sums?.get(file) !== createHash("sha256").update(text).digest("hex")) return undefined;
+    const parsed = metadataSchema.safeParse(JSON.parse(text.toString("utf8")));
+    if (!parsed.success || parsed.data.step !== step) return undefined;
+    if (!parsed.data.artifacts.every((artifact) => sums.get(artifact.path) === artifact.sha256)) return undefined;
+    return { run, directory: base, metadata: parsed.data };
   }
 
   #sumsOf(run: string, base: string): ReadonlyMap<string, string> | undefined {

@@ -1,12 +1,12 @@
 /** Finds `KEY = value` in whatever language the text is written: Python, shell, ini, YAML, JSON, TOML, nginx, units, crontabs. */
-import type { KeyClass } from "./keys.ts";
+import { type KeyClass, sharesFate } from "./keys.ts";
 import type { Span } from "./shapes.ts";
 import { type Candidate, isSecretValue, readBlock, readExpression, readLiteral } from "./values.ts";
 
 export type Classify = (key: string) => KeyClass | "named" | "kept";
 
 const ASSIGNMENT =
-  /(?<![\w$.-]|\$\{|[\w"']\.)(?:--?|\$)?([A-Za-z_][\w.-]*)(["']?(?:[ \t]*\])*)(?:[ \t]*:[ \t]*[A-Za-z_][\w.[\], |]*(?=[ \t]*=[ \t]*[frbu]?["'([{]))?([ \t]*)((?:===?|!==?|=>|:=)(?=[ \t]|["'])|[?+!]?=|:)(?!\/\/)([ \t]*)/dg;
+  /(?<![\w$.-]|\$\{|[\w"']\.)(?:--?|\$)?([A-Za-z_][\w.-]*)(["']?(?:[ \t]*\])*)(?:[ \t]*:[ \t]*[A-Za-z_][\w.[\], |]*(?=[ \t]*=[ \t]*[frbu]?["'([{]))?([ \t]*)((?:===?|!==?|=>|:=)(?=[ \t]|["'])|[!=]?~\*?(?=[ \t])|[?+!]?=|:)(?!\/\/)([ \t]*)/dg;
 /** Text that is a program: unquoted values in it are expressions. */
 const PROGRAM =
   /^[ \t]*(?:import[ \t]+[\w.{*]|from[ \t]+[\w.]+[ \t]+import\b|def[ \t]+\w+\(|class[ \t]+\w+.*[:{]$|const[ \t]+\w+[ \t]*=|module\.exports|<\?php)/m;
@@ -16,10 +16,14 @@ const EXPRESSION =
 const COMMAND =
   /^\s+(?:\\\s*$|[A-Za-z_]\w*=|~?\.{0,2}\/|(?:sudo|exec|env|nice|ionice|timeout|flock|pg_\w+|psql|mysql\w*|mariadb\S*|redis-cli|python[\d.]*|node|npm|npx|curl|wget|restic|borg\w*|rsync|docker|podman|bash|sh|php|ruby|java|celery|gunicorn|uvicorn|rclone|aws|make|cd|echo|test|ssh|scp|sqlite3|mongo\w*|manage\.py|setpriv|runuser|su)\b|.*\s-{1,2}[A-Za-z]|.*[|>])/;
 
+/** Whether unquoted values in the text are expressions of a programming language. */
+export function isProgram(text: string, file?: string): boolean {
+  return /\.(?:py|[cm]?[jt]s|rb|php)$/.test(file ?? "") || PROGRAM.test(text);
+}
+
 /** The values of secret keys in `text`. */
-export function assignmentSpans(text: string, classify: Classify): Span[] {
+export function assignmentSpans(text: string, classify: Classify, program: boolean): Span[] {
   const spans: Span[] = [];
-  const program = PROGRAM.test(text);
   for (const match of text.matchAll(ASSIGNMENT)) {
     const key = match[1] ?? "";
     const kind = classify(key);
@@ -29,26 +33,33 @@ export function assignmentSpans(text: string, classify: Classify): Span[] {
     for (const candidate of readValue(text, at, { key, keyStart, match, program })) {
       const value = text.slice(candidate.start, candidate.end);
       if (/tokens$/i.test(key) && /^[\d_]+$/.test(value)) continue;
-      if (candidate.key !== undefined && candidate.key !== key && !nestedGoes(candidate.key, kind, classify)) continue;
+      if (candidate.key !== undefined && candidate.key !== key && !sharesFate(candidate.key, kind, classify)) continue;
       for (const part of partsOf(value, candidate.verbatim === true, kind)) {
         spans.push({ start: candidate.start + part.start, end: candidate.start + part.end, rule: "key", key });
       }
     }
   }
-  return spans;
+  return program ? [...spans, ...unpackedSpans(text, classify)] : spans;
 }
 
-/** Whether an entry of a dictionary under a secret key shares its fate: `API_TOKENS = {"anna": …}` does, `AUTH = {"BACKEND": …}` does not. */
-function nestedGoes(inner: string, outer: KeyClass | "named", classify: Classify): boolean {
-  const own = classify(inner);
-  if (outer === "named") return true;
-  if (own === "described" || own === "kept") return false;
-  if (own === "secret" || own === "named") return true;
-  return (
-    !/^(?:[A-Z][A-Z0-9_]*|default|cast|encoding|user(?:name)?|login|name|host(?:name)?|port|url|path|file|type|id|driver|engine|scheme|version|description|key|field|doc|help)$/.test(
-      inner,
-    ) || inner === "default"
-  );
+const UNPACKING = /^[ \t]*([A-Za-z_]\w*(?:[ \t]*,[ \t]*[A-Za-z_]\w*)+)[ \t]*=(?!=)[ \t]*/gm;
+
+/** `SECRET_KEY, DEBUG = "…", False`: values by their place. */
+function unpackedSpans(text: string, classify: Classify): Span[] {
+  const spans: Span[] = [];
+  for (const match of text.matchAll(UNPACKING)) {
+    let at = match.index + match[0].length;
+    for (const key of (match[1] ?? "").split(/[ \t]*,[ \t]*/)) {
+      const { candidates, end } = readExpression(text, at);
+      const kind = classify(key);
+      at = end + 1;
+      if (kind === "plain" || kind === "kept") continue;
+      for (const { start, end: stop } of candidates) {
+        if (isSecretValue(text.slice(start, stop), kind)) spans.push({ start, end: stop, rule: "key", key });
+      }
+    }
+  }
+  return spans;
 }
 
 /** The secret parts of one value: all of it, or the default in `${NAME:-default}`; never the space around it. */
@@ -117,7 +128,9 @@ function readValue(text: string, behind: number, place: Place): Candidate[] {
   ) {
     return readExpression(text, at).candidates;
   }
-  const end = at + bareLength(rest, before, separator, space, enclosing);
+  if (isProse(before, rest, space)) return [];
+  let end = at + bareLength(rest, before, separator, space, enclosing);
+  while (text[end - 1] === "\\" && text[end] === "\n") end += 1 + restOfLine(text, end + 1).length;
   return end > at ? [{ start: at, end, verbatim: enclosing === "'" }] : [];
 }
 
@@ -147,6 +160,12 @@ function readQuoted(text: string, at: number, program: boolean): Candidate[] {
     : /^(?:["']|\s*(?:\+\s*["']|(?:if|or)\s.*["']|\|\||\?\?))/;
   if (!joined.test(rest)) return [first];
   return [first, ...readExpression(text, literal.after).candidates];
+}
+
+/** In a sentence of a comment, what follows `password: ` is the sentence; after `--password= ` there is nothing. */
+function isProse(before: string, rest: string, space: string): boolean {
+  if (space !== "" && /(?:^|\s)--?$/.test(before)) return true;
+  return space !== "" && /^[ \t]*(?:#|;|\/\/|\*).*\w[ \t]+$/.test(before) && /^[a-z]+[ \t]+[a-z]/.test(rest);
 }
 
 function listItems(text: string, from: number, to: number): Candidate[] {

@@ -10,7 +10,7 @@ import type { UnitMetadata } from "../../model/unit.ts";
 import { readCrontab } from "./crontab.ts";
 import { envSample, worthSearching } from "./env-sample.ts";
 import { readGit } from "./git.ts";
-import { findSecrets, redactText } from "./redact-text.ts";
+import { findSecrets, redactText, type RedactOptions } from "./redact-text.ts";
 import { scanForSecrets } from "./scan.ts";
 import {
   type InfraInput,
@@ -97,7 +97,10 @@ export async function collectInfra(input: InfraInput, out: string, signal: Abort
   const files: string[] = [];
   for (const { name, parts } of loaded) {
     await attempt(name, async () => {
-      const redacted = parts.map((part) => ({ ...part, text: redactText(part.text, rules).text }));
+      const redacted = parts.map((part) => ({
+        ...part,
+        text: redactText(part.text, { ...rules, file: part.label }).text,
+      }));
       await passGate(name, redacted);
       const file = path.join(out, name);
       await mkdir(path.dirname(file), { recursive: true, mode: 0o750 });
@@ -137,7 +140,7 @@ async function loadUnit(unit: InfraUnit, input: InfraInput, { known, warnings, s
       for (const secret of knownSecrets) known.add(secret);
       parts.push({ ...read, label, text });
     } else {
-      for (const secret of secretsIn(read.text, input)) known.add(secret);
+      for (const secret of secretsIn(read.text, { ...input, file: label })) known.add(secret);
       parts.push({ ...read, label });
     }
   }
@@ -169,7 +172,7 @@ function rethrow(error: unknown): never {
 }
 
 /** The secrets of a text that are worth looking for in the others: generated ones, not words that mean something elsewhere. */
-function secretsIn(text: string, rules: InfraInput): string[] {
+function secretsIn(text: string, rules: RedactOptions): string[] {
   return findSecrets(text, rules)
     .flatMap(({ start, end }) => text.slice(start, end).split("\n"))
     .map((value) => value.trim())

@@ -31,14 +31,14 @@ const ATTRIBUTES =
   endpoint endpoints provider providers view views template templates redirect regex pattern permissions permission maps map command cmd
   mechanism mechanisms basic request reset change strength generator manager store handler middleware bucket budget version
   format encoding hint help env variable variables environment accounting mode level charset rate throttle location realm page
-  module delay retries attempts lockout stdin protocols ciphers certificate cert`);
+  module delay retries attempts lockout encryption stdin protocols ciphers certificate cert`);
 /** As the first word, these make it a switch or a figure. */
 const SWITCHES = set(
   "use enable enabled allow require requires show hide has is max min num no without ask prompt disable load import proxypass",
 );
 /** Directives that only sound like secrets. */
 const HARMLESS =
-  /^(?:(?:proxy|fastcgi|uwsgi|scgi|grpc|memcached)_pass|(?:load|import)credential(?:encrypted)?|nopasswd|pass)$/i;
+  /^(?:(?:proxy|fastcgi|uwsgi|scgi|grpc|memcached)_pass|(?:load|import|condition|assert)credential(?:encrypted)?|nopasswd|pass)$/i;
 const GLUED =
   /passw(?:or)?d|passphrase|apikey|authtoken|accesstoken|apitoken|secretkey|privatekey|accesskey|clientsecret|credential|(?:db|sql|pg|smtp|mail|redis|root|admin|user|ftp|ldap|http|mq|sasl)pass$|secret$|token$/;
 const GLUED_DESCRIPTION = /(?:file|path|hashers?|validators?|length|name|url|id|ttl|expiry|header)$/;
@@ -98,4 +98,19 @@ export function keyClassifier(rules: KeyRules): (key: string) => KeyClass | "nam
     }
     return found;
   };
+}
+
+/** Names of entries that hold no secret themselves, even under a secret key. */
+const ORDINARY =
+  /^(?:[A-Z][A-Z0-9_]*|cast|encoding|user(?:name)?|login|name|host(?:name)?|port|url|path|file|type|id|driver|engine|scheme|version|description|key|field|doc|help|environment|source|target|external|labels|mode|uid|gid|namespace|provider)$/;
+
+/** Whether an entry under a secret key shares its fate: `API_TOKENS = {"anna": …}` does, `AUTH = {"BACKEND": …}` does not. */
+export function sharesFate(
+  entry: string,
+  outer: KeyClass | "named",
+  classify: (key: string) => KeyClass | "named" | "kept",
+): boolean {
+  const own = classify(entry);
+  if (outer === "named" || own === "secret" || own === "named") return true;
+  return own !== "described" && own !== "kept" && !ORDINARY.test(entry);
 }

@@ -28,23 +28,23 @@ const PROGRAM_OPTIONS: readonly RegExp[] = [
   /\bsmbclient\b[^\n|;]*?\s-U\s*["']?[^\s%"']+%([^\s"']+)/dg,
   /\becho\s+(?:-\w+\s+)?["']?\w+:([^\s"'|]+)["']?\s*\|\s*(?:sudo\s+)?chpasswd/dg,
   /\becho\s+(?:-\w+\s+)?["']?([^\s"'|$]+)["']?\s*\|\s*(?:sudo\s+-S|\w*\s*--password-stdin|docker\s+login)/dg,
-  /\b(?:identified\s+(?:with\s+\S+\s+)?(?:by|as)(?:\s+password)?|password)\s+'([^'\n]+)'/dgi,
-  /\bpassword\s+"([^"\n]+)"/dgi,
+  /\b(?:identified\s+(?:with\s+\S+\s+)?(?:by|as)(?:\s+password)?|password)\s+(?:"([^"\n]+)"|'([^'\n]+)')/dgi,
+  new RegExp(`\\bconfigure\\s+set\\s+\\S*(?:secret|token|password|key)\\S*\\s+${WORD}`, "dg"),
+  new RegExp(`\\bcurl\\b[^\\n|;]*?\\s-b\\s*${WORD}`, "dg"),
   /^\s*(?:requirepass|masterauth)[ \t]+["']?([^\s"']+)/dgim,
   /^\s*user\s+\S+\s+[^\n]*?[ \t][>#]([^\s]+)/dgm,
   /\blogin[ \t]+\S+\s+password[ \t]+(\S+)/dg,
-  /<(?:password|passwd|secret|token|apiKey|privateKey|passphrase|credential)>([^<\n]+)</dgi,
   /\bAccountKey=([^;\s"']+)/dg,
 ];
 
 /** Directives that carry a name and a value: the name decides. */
 const DIRECTIVE =
-  /^[ \t]*(?:#[ \t]*)?(?:proxy_set_header|grpc_set_header|fastcgi_param|uwsgi_param|scgi_param|add_header|more_set_headers|more_set_input_headers|set|SetEnv|setenv|RequestHeader[ \t]+(?:set|append|add)|Header(?:[ \t]+always)?[ \t]+(?:set|append|add)|http-request[ \t]+(?:set|add)-header|ENV|ARG)[ \t]+["']?\$?([\w-]+)["']?[ \t]+(?:"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)'|([^\n;]+?))[ \t]*(?:;|$)/dgm;
+  /^[ \t]*(?:#[ \t]*)?(?:proxy_set_header|grpc_set_header|fastcgi_param|uwsgi_param|scgi_param|add_header|more_set_headers|more_set_input_headers|set(?:[ \t]+-\w+)*|SetEnv|setenv|RequestHeader[ \t]+(?:set|append|add)|Header(?:[ \t]+always)?[ \t]+(?:set|append|add)|http-request[ \t]+(?:set|add)-header|ENV|ARG)[ \t]+["']?\$?([\w-]+)["']?[ \t]+(?:"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)'|([^\n;]+?))[ \t]*(?:;|$)/dgm;
 /** A directive of a server's own, ended by a semicolon: `api_key "…";`. */
 const SEMICOLON =
   /^[ \t]*(?:#[ \t]*)?([A-Za-z_][\w-]*)[ \t]+(?:"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)'|([^\s;{}"']+))[ \t]*;/dgm;
 const HEADER =
-  /\b(?:proxy-)?authorization["']?[ \t]*(?:[:=,]|[ \t]|!?=)[ \t]*["']?(?:(?:bearer|basic|token|digest|apikey|key)[ \t]+)?([^\s"'`,;){}]+)/dgi;
+  /\b(?:proxy-)?authorization["']?[ \t]*(?:[:=,][ \t]*["']?|[ \t]["']|[ \t](?=(?:bearer|basic|token|digest|apikey)[ \t]))(?:(?:bearer|basic|token|digest|apikey|key)[ \t]+)?([^\s"'`,;){}]+)/dgi;
 const OPTION = new RegExp(
   `(?<=[\\s"'\`=([]|^)--?([A-Za-z][\\w-]*)(?:[ \\t]+(?:\\\\\\n\\s*)?|["'][ \\t]*,\\s*(?=["']))(?![-|>&])${WORD}`,
   "dgm",
@@ -56,6 +56,7 @@ const NAME_VALUE =
   /\b(?:name|key)["']?\s*[:=]\s*["']?([\w.-]+)["']?\s*,?\s*["']?value["']?\s*[:=]\s*(?:"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)'|([^\s"'][^\n]*))/dg;
 const SENTENCE =
   /\b(pass(?:word|wd|phrase|code)?|pwd|secret|token|(?:api|access|private|secret)[ _-]key)\b(?:[ \t]+(?:for|of|on)[ \t]+\S+)?[ \t]*(?:\bis\b|\bwas\b|->|→|(?<=[ ]\S{1,20})[:=])[ \t]*["'`]?([^\s"'`,;&]+)/dgi;
+const ELEMENT = /<([A-Za-z][\w.:-]*)(?:[ \t][^<>\n]*)?>([^<\n]+)<\/\1>/dg;
 /** `${NAME:-default}`, anywhere. */
 const FALLBACK = /\$\{([\w.]+):?[-=]([^}\n]+)\}/dg;
 const NGINX_MAP = /\bmap[ \t]+"?\$((?:http|arg|cookie)_\w+)"?[ \t]+\$\w+[ \t\n]*\{([^}]*)\}/dg;
@@ -82,6 +83,7 @@ export function phraseSpans(text: string, classify: Classify): Span[] {
     [NAME_VALUE, 1, 2],
     [CALL, 2, 3],
     [FALLBACK, 1, 2],
+    [ELEMENT, 1, 2],
   ] as const) {
     for (const match of text.matchAll(pattern)) {
       const key = match[keyAt] ?? "";

@@ -1,5 +1,6 @@
 /** Takes the secrets out of any text file and leaves every other byte as it was. */
-import { assignmentSpans } from "./assignments.ts";
+import { assignmentSpans, isProgram } from "./assignments.ts";
+import { containerSpans } from "./containers.ts";
 import { type KeyRules, keyClassifier } from "./keys.ts";
 import { phraseSpans } from "./phrases.ts";
 import { PLACEHOLDER, shapeSpans, type Span } from "./shapes.ts";
@@ -9,6 +10,8 @@ export { PLACEHOLDER } from "./shapes.ts";
 export interface RedactOptions extends KeyRules {
   /** Values known to be secret, to be taken out wherever they stand. */
   readonly knownSecrets?: readonly string[];
+  /** What the text was read from; its ending tells a program from a configuration. */
+  readonly file?: string;
 }
 
 export interface Redacted {
@@ -45,7 +48,8 @@ export function findSecrets(text: string, options: RedactOptions): Span[] {
   const classify = keyClassifier(options);
   const found = [
     ...shapeSpans(text),
-    ...assignmentSpans(text, classify),
+    ...assignmentSpans(text, classify, isProgram(text, options.file)),
+    ...(isProgram(text, options.file) ? [] : containerSpans(text, classify)),
     ...phraseSpans(text, classify),
     ...(options.knownSecrets ?? []).flatMap((secret) => occurrences(text, secret)),
   ];

@@ -54,13 +54,14 @@ const SHAPES: readonly (readonly [rule: string, pattern: RegExp])[] = [
   ["password-hash", /\$(?:apr1|1|2[aby]|5|6|7|y|argon2(?:id|i|d))\$[\w./$,=+-]{12,}/dg],
   ["password-hash", /(?<![\w-])(?:pbkdf2_sha(?:1|256|512)|bcrypt_sha256|scrypt|argon2)\$[\w./$,=+-]{20,}/dg],
   ["password-hash", /(?<!\w)\{(?:S?SHA(?:256|512)?|S?MD5|CRYPT|PLAIN)\}[\w./+=$-]{8,}/dg],
+  ["pgpass", /(?<![\w:.])[\w.-]+:(?:\d{4,5}|\*):[\w*-]+:[\w*-]+:([^\s"'`:]{3,})/dg],
   ["bearer", /\b(?:bearer|token)[ \t]+(?=[\w.~+/-]*\d)(?=[\w.~+/-]*[A-Za-z])([\w.~+/=-]{16,})/dgi],
   ["basic-auth", /\bbasic[ \t]+([A-Za-z0-9+/]{8,}={0,2})(?![\w+/])/dgi],
 ];
 
 /** A user and a password, with whatever unescaped characters people put there; never a port. */
-const URL_PASSWORD = /(?<=[a-z][a-z0-9+.-]*:\/\/)([^\s:/?#@"'`<>[\]]*):(?!\d+[/?#])([^\s"'`<>]+)@(?=[\w[$%{.-])/dgi;
-const URL_PASSWORD_STRICT = /(?<=[a-z][a-z0-9+.-]*:\/\/)([^\s:/?#@"'`<>[\]]*):([^\s/?#"'`<>]+)@/dgi;
+const URL_PASSWORD = /(?<=[a-z][a-z0-9+.-]*:\/\/)([^\s:/?#"'`<>[\]]*):(?!\d+[/?#])([^\s"'`<>]+)@(?=[\w[$%{.-])/dgi;
+const URL_PASSWORD_STRICT = /(?<=[a-z][a-z0-9+.-]*:\/\/)([^\s:/?#"'`<>[\]]*):([^\s/?#"'`<>]+)@/dgi;
 /** A user alone: a token where it looks like one. */
 const URL_USER = /(?<=[a-z][a-z0-9+.-]*:\/\/)([^\s:/?#@"'`<>[\]]+):?@/dgi;
 const QUERY = /[?&;](?:sig|signature|key|code|hmac|st|ticket|k|t|auth|pw|pass|x-amz-\w+)=([^\s"'`<>&;#]+)/dgi;

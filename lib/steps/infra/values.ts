@@ -80,8 +80,10 @@ export function readExpression(text: string, from: number): { candidates: Candid
       depth--;
       at++;
     } else if (character === "#" && /\s/.test(text[at - 1] ?? " ")) {
-      const end = text.indexOf("\n", at);
-      at = end === -1 ? limit : end;
+      const newline = text.indexOf("\n", at);
+      const end = newline === -1 ? limit : newline;
+      if (depth > 0) candidates.push(...literalsOfComment(text.slice(at, end), at));
+      at = end;
     } else if (`"'\``.includes(character)) {
       const literal = readLiteral(text, at);
       if (literal === undefined) {
@@ -112,6 +114,14 @@ export function readExpression(text: string, from: number): { candidates: Candid
     }
   }
   return { candidates, end: at };
+}
+
+/** An entry that was commented out holds its value all the same. */
+function literalsOfComment(comment: string, at: number): Candidate[] {
+  return [...comment.matchAll(/(["'])((?:(?!\1).)+)\1(?!\s*:)/g)].map((match) => {
+    const start = at + match.index + 1;
+    return { start, end: start + (match[2] ?? "").length };
+  });
 }
 
 /** The lines of a YAML block scalar (`|`, `>`) whose key stands in a line indented by `indent`. `from` is behind the indicator's line. */

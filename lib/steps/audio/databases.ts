@@ -1,0 +1,67 @@
+/** The unit `orm_db`: consistent copies of the cache's live SQLite databases, and a description of each. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { FingerprintBuilder } from "../../archive/fingerprint.ts";
+import { fromString } from "../../archive/path.ts";
+import { lstatEntry } from "../../archive/walk.ts";
+import { captureSqlite, describeSqlite } from "../../database/sqlite-capture.ts";
+import { HoldfastError, systemCode } from "../../errors.ts";
+import type { Artifact } from "../../model/unit.ts";
+import { formatJson } from "../../store/documents.ts";
+import { hashFile } from "../../store/hash.ts";
+import type { StepContext } from "../context.ts";
+import type { BuiltUnit, UnitPlan } from "../unit-runner.ts";
+
+export const ORM_DB = "orm_db";
+const DIRECTORY = `audio_cache/${ORM_DB}`;
+
+/** Plans the copies of `files` (absolute paths, all of them there). */
+export function planDatabases(context: StepContext, files: readonly string[]): UnitPlan {
+  const started = Date.now();
+  const input = fingerprintOf(files).finish(started);
+  return {
+    unit: ORM_DB,
+    directory: DIRECTORY,
+    trees: files.map((file) => ({ path: path.relative(context.config.root, file), prefix: path.basename(file) })),
+    bytes: input.bytes,
+    fingerprint: input.fingerprint,
+    build: async () => ({ ...(await copyDatabases(context, files)), input: { ...input, content_digest: null } }),
+  };
+}
+
+/** The database files and what a writer has not yet put into them. */
+function fingerprintOf(files: readonly string[]): FingerprintBuilder {
+  const builder = new FingerprintBuilder("orm_db 1");
+  for (const file of files.flatMap((one) => [one, `${one}-wal`, `${one}-journal`])) {
+    try {
+      builder.add(lstatEntry(fromString(file), fromString(file)));
+    } catch (error) {
+      if (systemCode(error) !== "ENOENT") throw error;
+    }
+  }
+  return builder;
+}
+
+async function copyDatabases(context: StepContext, files: readonly string[]): Promise<Omit<BuiltUnit, "input">> {
+  const target = path.join(context.directory, DIRECTORY);
+  mkdirSync(target, { recursive: true });
+  const descriptions: Record<string, unknown> = {};
+  const names: string[] = [];
+  for (const file of files) {
+    const name = names.includes(path.basename(file)) ? path.relative(context.config.root, file).replaceAll("/", "_") : path.basename(file);
+    const copy = path.join(target, name);
+    await captureSqlite(file, copy, context.signal);
+    const description = await describeSqlite(copy);
+    if (description.integrity !== "ok") throw new HoldfastError("E_SQLITE", `${file} is damaged: ${description.integrity.slice(0, 200)}`);
+    names.push(name);
+    descriptions[name] = description;
+  }
+  writeFileSync(path.join(target, "db_metadata.json"), formatJson(descriptions));
+  const artifacts: Artifact[] = [];
+  for (const name of [...names, "db_metadata.json"]) {
+    const { size, sha256 } = await hashFile(path.join(target, name), context.signal);
+    const media_type = name === "db_metadata.json" ? "application/json" : "application/vnd.sqlite3";
+    artifacts.push({ path: `${DIRECTORY}/${name}`, size_bytes: size, sha256, media_type });
+  }
+  return { artifacts, warnings: [], extra: { databases: descriptions } };
+}

@@ -1,0 +1,143 @@
+/** Plans the audio shards of a run: which stay, and which entries go into new ones. Lists are on disk, so that memory stays flat. */
+import { closeSync, openSync, writeSync } from "node:fs";
+import path from "node:path";
+import type { BytePath } from "../../archive/entry.ts";
+import { toBuffer } from "../../archive/path.ts";
+import { walk } from "../../archive/walk.ts";
+import { asHoldfastError, HoldfastError } from "../../errors.ts";
+import { chooseRewrites, placeEntries, type Dead, type Layer, type LayerState, type Placed } from "./layers.ts";
+
+/** A shard of this run: an earlier one that stays, or the list of what a new one will hold. */
+export interface ShardPlan {
+  readonly number: number;
+  /** The list of its entries for a shard that is to be written; of an earlier shard, what is alive of it. */
+  readonly list: string;
+  readonly isNew: boolean;
+  readonly bytes: number;
+}
+
+export interface ShardLayout {
+  readonly shards: readonly ShardPlan[];
+  /** Paths that some shard holds and the site does not have any more. */
+  readonly dead: readonly BytePath[];
+  readonly failures: readonly { readonly path: string; readonly error: HoldfastError }[];
+}
+
+/**
+ * Lays out the tree at `root` over `layers` (none: the canonical layout). Shards hold at most `shardBytes` input bytes, but for a
+ * larger single file. New shards get numbers above `highest`. Lists are written into `scratch`.
+ */
+export function layOutShards(root: BytePath, layers: readonly Layer[], highest: number, shardBytes: number, scratch: string): ShardLayout {
+  const states = new Map<number, LayerState>(layers.map(({ number }) => [number, { live: 0, liveBytes: 0, deadBytes: 0 }]));
+  const conflicts = new Set<number>();
+  let fresh = 0;
+  let freshBytes = 0;
+  for (const placed of classify(root, layers).items) {
+    const state = placed.kind === "dead" ? states.get(placed.shard) : placed.home === null ? undefined : states.get(placed.home);
+    if (placed.kind === "dead") {
+      if (state !== undefined) state.deadBytes += placed.size;
+      if (placed.conflict) conflicts.add(placed.shard);
+    } else if (state === undefined) {
+      fresh++;
+      freshBytes += placed.size;
+    } else {
+      state.live++;
+      state.liveBytes += placed.size;
+    }
+  }
+  const rewrites = chooseRewrites(states, fresh === 0 ? 0 : Math.max(1, freshBytes), shardBytes);
+  for (const number of conflicts) rewrites.add(number);
+  return write(root, layers, states, rewrites, highest, shardBytes, scratch);
+}
+
+function classify(root: BytePath, layers: readonly Layer[]) {
+  const failures: { path: string; error: HoldfastError }[] = [];
+  const unseen: BytePath[] = [];
+  const entries = walk(root, {
+    onError: (at, error) => {
+      if (error.code === "ENOENT" && at !== "") return; // gone between listing and looking: as if it had never been listed
+      unseen.push(at);
+      failures.push({ path: toBuffer(at).toString("utf8"), error: asHoldfastError(error, "E_IO") });
+    },
+  });
+  const unknown = (at: BytePath): boolean => unseen.some((prefix) => prefix === "" || at === prefix || at.startsWith(`${prefix}/`));
+  return { items: placeEntries(entries, layers, unknown), failures };
+}
+
+/** The second pass: writes the list of every shard, the kept ones' too, as they are needed when a kept shard proves damaged. */
+function write(
+  root: BytePath,
+  layers: readonly Layer[],
+  states: ReadonlyMap<number, LayerState>,
+  rewrites: ReadonlySet<number>,
+  highest: number,
+  shardBytes: number,
+  scratch: string,
+): ShardLayout {
+  const dead: BytePath[] = [];
+  const kept = new Map<number, ListFile>();
+  for (const [number, state] of states) {
+    if (state.live > 0 && !rewrites.has(number)) kept.set(number, new ListFile(path.join(scratch, `audio-kept-${number}.list`)));
+  }
+  const fresh: { number: number; file: ListFile }[] = [];
+  const { items, failures } = classify(root, layers);
+  for (const placed of items) {
+    if (placed.kind === "dead") {
+      if (placed.gone && dead.at(-1) !== placed.path && isHeld(placed, kept)) dead.push(placed.path);
+      continue;
+    }
+    const home = placed.home === null ? undefined : kept.get(placed.home);
+    (home ?? roomFor(placed, fresh, highest, shardBytes, scratch)).add(placed);
+  }
+  const shards = [
+    ...[...kept].map(([number, file]) => ({ number, list: file.close(), isNew: false, bytes: file.bytes })),
+    ...fresh.map(({ number, file }) => ({ number, list: file.close(), isNew: true, bytes: file.bytes })),
+  ];
+  return { shards, dead, failures };
+}
+
+/** A path matters as dead only while a shard that stays holds it. */
+const isHeld = (placed: Dead, kept: ReadonlyMap<number, ListFile>): boolean => kept.has(placed.shard);
+
+function roomFor(placed: Placed, fresh: { number: number; file: ListFile }[], highest: number, shardBytes: number, scratch: string): ListFile {
+  const last = fresh.at(-1);
+  if (last !== undefined && (last.file.bytes === 0 || last.file.bytes + placed.size <= shardBytes)) return last.file;
+  const number = (last?.number ?? highest) + 1;
+  const file = new ListFile(path.join(scratch, `audio-new-${number}.list`));
+  fresh.push({ number, file });
+  return file;
+}
+
+/** A list being written, one JSON document a line; what selectEntries reads. */
+class ListFile {
+  readonly #name: string;
+  readonly #file: number;
+  #pending = "";
+  bytes = 0;
+
+  constructor(name: string) {
+    this.#name = name;
+    this.#file = openSync(name, "w", 0o600);
+  }
+
+  add({ path: at, size }: Placed): void {
+    this.bytes += size;
+    this.#pending += `${JSON.stringify({ path_b64: toBuffer(at).toString("base64"), type: "", size, mtime: "", sha256: null, id: null })}\n`;
+    if (this.#pending.length > 65_536) this.#flush();
+  }
+
+  close(): string {
+    this.#flush();
+    closeSync(this.#file);
+    return this.#name;
+  }
+
+  #flush(): void {
+    writeSync(this.#file, this.#pending);
+    this.#pending = "";
+  }
+}
+
+/** The name of a shard. */
+export const shardName = (number: number): string => `tts_audio_part_${String(number).padStart(4, "0")}`;
+

@@ -1,0 +1,197 @@
+/** `compiled_exports`: the published pages of each project as self-contained bundles, one a text type or one for all. */
+import path from "node:path";
+import { createHash } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { z } from "zod";
+import { fromString } from "../../archive/path.ts";
+import type { CompiledSettings } from "../../config/schema.ts";
+import { HoldfastError } from "../../errors.ts";
+import { metadataSchema, type Artifact, type UnitInput } from "../../model/unit.ts";
+import { tryReadDocument } from "../../store/documents.ts";
+import { buildArchiveUnit, placesOf, planArchive, type ArchiveSource, type StepWorkers } from "../archive-unit.ts";
+import type { Step, StepContext } from "../context.ts";
+import { listProjectUnits, type ProjectUnit } from "../project-units.ts";
+import { runStep } from "../step-run.ts";
+import { archiveFailure, type BuiltUnit, type TreePlace, type UnitPlan, type UnitRunner } from "../unit-runner.ts";
+import { planCompiledBundle } from "./plan.ts";
+import type { CompiledResult, CompiledSource, CompiledTree } from "./request.ts";
+
+export const compiledStep: Step = {
+  name: "compiled_exports",
+  isConfigured: (config) => config.projects?.compiled !== undefined,
+  names: async (context) => (await listUnits(context, settingsOf(context))).flatMap((unit) => unit.names),
+  run: async (context) => {
+    await runStep(context, "compiled_exports", async (runner, workers) => {
+      const settings = settingsOf(context);
+      const units = (await listUnits(context, settings)).filter((unit) => runner.selects(...unit.names));
+      runner.counters.expected = units.length;
+      const plans: UnitPlan[] = [];
+      for (const unit of units) {
+        try {
+          const plan = planUnit(context, workers, runner, settings, unit);
+          if (plan !== undefined) plans.push(plan);
+        } catch (error) {
+          await runner.failProject(unit, error);
+        }
+      }
+      await runner.runAll(plans);
+    });
+  },
+};
+
+function settingsOf(context: StepContext): CompiledSettings {
+  const settings = context.config.projects?.compiled;
+  if (settings === undefined) throw new HoldfastError("E_CONFIG", "the config has no projects.compiled");
+  return settings;
+}
+
+async function listUnits(context: StepContext, settings: CompiledSettings): Promise<ProjectUnit[]> {
+  const { textTypes } = context.options;
+  const kinds = Object.entries(settings.text_types)
+    .filter(([label]) => textTypes.length === 0 || textTypes.includes(label))
+    .map(([label, type]) => ({ label, template: type.path }));
+  return await listProjectUnits(context, "compiled_exports", kinds);
+}
+
+/** One zip of a unit. */
+interface Bundle {
+  /** `compiled`, or `compiled_<text type>`. */
+  readonly name: string;
+  readonly source: CompiledSource;
+}
+
+/** The plan of a unit, or nothing when the project has nothing compiled. */
+function planUnit(context: StepContext, workers: StepWorkers, runner: UnitRunner, settings: CompiledSettings, unit: ProjectUnit): UnitPlan | undefined {
+  const error = unit.errors.find((one) => one.code !== "E_MISSING");
+  if (error !== undefined) throw error;
+  if (unit.trees.length === 0) {
+    runner.skip(unit.unit, "nothing_compiled", "the project has nothing compiled");
+    return undefined;
+  }
+  const common = {
+    unit: unit.unit,
+    ...(unit.unitB64 === undefined ? {} : { unitB64: unit.unitB64 }),
+    directory: unit.directory,
+    ...(unit.project === undefined ? {} : { project: unit.project }),
+  };
+  if (unit.loose) return { ...common, ...planLooseFiles(context, workers, unit) };
+  const bundles = bundlesOf(context, settings, unit);
+  const recorded = recordedMedia(context, unit);
+  const inputs = bundles.map(({ name, source }) => {
+    const { input, failures } = planCompiledBundle(source, recorded[name]);
+    if (failures.length > 0) throw archiveFailure(failures);
+    return input;
+  });
+  return {
+    ...common,
+    trees: placesOfBundles(context, bundles),
+    bytes: inputs.reduce((sum, input) => sum + input.bytes, 0),
+    fingerprint: joined(inputs.map((input) => input.fingerprint)),
+    build: (onBytes) => buildBundles(context, workers, unit, bundles, onBytes),
+  };
+}
+
+function bundlesOf(context: StepContext, settings: CompiledSettings, unit: ProjectUnit): Bundle[] {
+  const { config, exclude } = context;
+  const single = settings.bundle === "single";
+  const tree = ({ label, path: at }: ProjectUnit["trees"][number]): CompiledTree => ({ textType: label, path: at, prefix: single ? fromString(label) : "" });
+  const source = (trees: readonly CompiledTree[]): CompiledSource => ({
+    trees,
+    media: settings.media.map(({ url, path: file }) => ({ url, path: fromString(path.resolve(config.root, file)) })),
+    ...(settings.pages === undefined ? {} : { pages: settings.pages }),
+    project: Object.fromEntries(
+      Object.entries(unit.fields).filter((field): field is [string, string | number] => typeof field[1] === "string" || typeof field[1] === "number"),
+    ),
+    root: fromString(config.root),
+    exclude,
+    recipe: `compiled 1, level ${config.compression_level}`,
+  });
+  if (single) return [{ name: "compiled", source: source(unit.trees.map(tree)) }];
+  return unit.trees.map((one) => ({ name: `compiled_${one.label}`, source: source([tree(one)]) }));
+}
+
+const bundleRecordSchema = z.record(z.string(), z.object({ media: z.array(z.object({ path: z.string() })), missing: z.array(z.object({ path: z.string() })) }));
+
+/** The media that each bundle of the unit took, or wanted, when it was last built. */
+function recordedMedia(context: StepContext, unit: ProjectUnit): Readonly<Record<string, readonly string[]>> {
+  const { options, directory, previous } = context;
+  const own = options.resume ? tryReadDocument(path.join(directory, unit.directory, "metadata.json"), metadataSchema) : undefined;
+  const metadata = own ?? previous.find("compiled_exports", unit.directory)?.metadata;
+  const parsed = bundleRecordSchema.safeParse(metadata?.["bundles"]);
+  if (!parsed.success) return {};
+  return Object.fromEntries(Object.entries(parsed.data).map(([name, bundle]) => [name, [...bundle.media, ...bundle.missing].map((one) => one.path)]));
+}
+
+async function buildBundles(
+  context: StepContext,
+  workers: StepWorkers,
+  unit: ProjectUnit,
+  bundles: readonly Bundle[],
+  onBytes: (bytes: number) => void,
+): Promise<BuiltUnit> {
+  mkdirSync(path.join(context.directory, unit.directory), { recursive: true });
+  const results: { name: string; artifact: Artifact; result: CompiledResult }[] = [];
+  for (const { name, source } of bundles) {
+    const artifact = `${unit.directory}/${name}.zip`;
+    const request = { ...source, output: path.join(context.directory, artifact), level: context.config.compression_level };
+    const result = await workers.run({ kind: "compiled", scratch: context.scratch, request }, onBytes);
+    if (result.failures.length > 0) throw archiveFailure(result.failures);
+    const { size_bytes, sha256, entries } = result;
+    results.push({ name, artifact: { path: artifact, size_bytes, sha256, entries, media_type: "application/zip" }, result });
+  }
+  return {
+    artifacts: results.map(({ artifact }) => artifact),
+    input: mergeInputs(results.map(({ result }) => result.input)),
+    warnings: results.flatMap(({ result }) => result.warnings),
+    extra: {
+      text_types: Object.fromEntries(
+        results.flatMap(({ artifact, result }) => Object.entries(result.textTypes).map(([type, about]) => [type, { artifact: artifact.path, ...about }])),
+      ),
+      bundles: Object.fromEntries(results.map(({ name, result: { reserved, media, missing, captured } }) => [name, { reserved, media, missing, captured }])),
+    },
+  };
+}
+
+function placesOfBundles(context: StepContext, bundles: readonly Bundle[]): TreePlace[] {
+  return bundles.flatMap(({ name, source }) =>
+    source.trees.flatMap((tree) =>
+      placesOf(context, { format: "zip", artifact: `${name}.zip`, roots: [tree] }).map((place) => ({ ...place, artifact: `${name}.zip` })),
+    ),
+  );
+}
+
+/** Loose files beside the projects' trees: one zip, a directory for each text type. */
+function planLooseFiles(context: StepContext, workers: StepWorkers, unit: ProjectUnit) {
+  const source: ArchiveSource = {
+    format: "zip",
+    artifact: `${unit.directory}/compiled.zip`,
+    roots: unit.trees.map((tree) => ({ path: tree.path, prefix: fromString(tree.label) })),
+    onlyFiles: true,
+  };
+  const { bytes, fingerprint } = planArchive(context, source);
+  const build = (onBytes: (bytes: number) => void): Promise<BuiltUnit> => buildArchiveUnit(context, workers, source, onBytes);
+  return { trees: placesOf(context, source), bytes, fingerprint, build };
+}
+
+const newest = (times: readonly (string | null)[]): string | null => times.filter((time) => time !== null).toSorted().at(-1) ?? null;
+
+/** The input of several bundles as one: sums, and digests of the digests. */
+function mergeInputs(inputs: readonly UnitInput[]): UnitInput {
+  const sum = (pick: (input: UnitInput) => number): number => inputs.reduce((total, input) => total + pick(input), 0);
+  return {
+    files: sum((input) => input.files),
+    directories: sum((input) => input.directories),
+    symlinks: sum((input) => input.symlinks),
+    bytes: sum((input) => input.bytes),
+    newest_mtime: newest(inputs.map((input) => input.newest_mtime)),
+    fingerprint: joined(inputs.map((input) => input.fingerprint)),
+    content_digest: joined(inputs.map((input) => input.content_digest)),
+  };
+}
+
+/** One digest for several: itself where there is one, null where any is missing. */
+function joined(digests: readonly (string | null)[]): string | null {
+  const known = digests.filter((digest) => digest !== null);
+  if (known.length < digests.length || known.length === 0) return null;
+  return known.length === 1 ? (known[0] ?? null) : createHash("sha256").update(known.join("\n")).digest("hex");
+}

@@ -1,0 +1,65 @@
+/** `infra`: the host's configuration of the site, without its secrets, as one unit of several files. */
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import type { SiteConfig } from "../../config/load.ts";
+import { HoldfastError } from "../../errors.ts";
+import type { Artifact } from "../../model/unit.ts";
+import { hashFile } from "../../store/hash.ts";
+import type { Step, StepContext } from "../context.ts";
+import { runStep } from "../step-run.ts";
+import type { BuiltUnit, UnitRunner } from "../unit-runner.ts";
+import { collectInfra, type InfraInput } from "./collect.ts";
+
+export const infraStep: Step = {
+  name: "infra",
+  isConfigured: (config) => config.infra !== undefined,
+  names: async () => ["infra"],
+  run: async (context) => {
+    await runStep(context, "infra", async (runner) => {
+      if (!runner.selects("infra")) return;
+      runner.counters.expected = 1;
+      await runner.runAll([
+        { unit: "infra", directory: "infra", bytes: 0, fingerprint: null, build: () => buildInfra(context, runner) },
+      ]);
+    });
+  },
+};
+
+function inputOf(config: SiteConfig): InfraInput {
+  const { repo, env, settings, keep_values, redact, nginx, systemd, crontabs, tls } = config.infra ?? {};
+  return {
+    root: config.root,
+    ...(repo === undefined ? {} : { repo }),
+    env: env ?? [],
+    settings: settings ?? [],
+    keepValues: keep_values ?? [],
+    redactKeys: redact ?? [],
+    nginx: nginx ?? [],
+    systemd: systemd ?? [],
+    crontabs: crontabs ?? [],
+    tls: tls ?? [],
+    execPrefix: config.exec_prefix,
+  };
+}
+
+/** A file that could not be captured, or that held a secret, is a failure of its own; the rest is kept. */
+async function buildInfra(context: StepContext, runner: UnitRunner): Promise<BuiltUnit> {
+  const out = path.join(context.directory, "infra");
+  mkdirSync(out, { recursive: true });
+  const { files, failures, warnings } = await collectInfra(inputOf(context.config), out, context.signal);
+  for (const { unit, code, message, hint } of failures)
+    runner.failPart(unit, new HoldfastError(code, message, hint === undefined ? {} : { hint }));
+  if (files.length === 0) throw new HoldfastError("E_MISSING", "nothing of the infrastructure could be captured");
+  const artifacts: Artifact[] = [];
+  for (const file of files) {
+    const { size, sha256 } = await hashFile(path.join(out, file), context.signal);
+    artifacts.push({ path: `infra/${file}`, size_bytes: size, sha256, media_type: "text/plain" });
+  }
+  const input = {
+    files: files.length,
+    directories: 0,
+    symlinks: 0,
+    bytes: artifacts.reduce((sum, one) => sum + one.size_bytes, 0),
+  };
+  return { artifacts, input: { ...input, newest_mtime: null, fingerprint: null, content_digest: null }, warnings };
+}
