@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
 
-export type Value = string | number | null;
+type Value = string | number | null;
 
 export interface Table {
   readonly name: string;

@@ -95,7 +95,7 @@ async function result(argv: readonly string[], child: ChildProcess, options: Run
 }
 
 /** Ends a started script and all that it started and that did not leave its process group. */
-export function killGroup(child: ChildProcess): void {
+function killGroup(child: ChildProcess): void {
   try {
     if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
   } catch {

@@ -15,7 +15,7 @@ export interface SiteOptions {
   readonly config?: Readonly<Record<string, string>>;
 }
 
-export interface TestProject {
+interface TestProject {
   readonly id: number;
   readonly internalId: string;
 }
