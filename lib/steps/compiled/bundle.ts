@@ -5,7 +5,8 @@
  * refer to the bundle's own, under `reserved.multimedia`; the original of each such file is kept under `reserved.original`, by the
  * same path. These two names are `multimedia` and `.original`, or with `_1`, `_2` … where a tree has such a name at the top of the bundle.
  *
- * Restoring, with any unzip: everything but the two reserved directories is the trees; then each `.original/X` replaces `X`.
+ * Restoring, with any unzip: everything but the two reserved directories is the trees; then each `.original/X` replaces `X`:
+ * `rm -r multimedia; cd .original && find . -type f -exec cp -p {} ../{} \; && cd .. && rm -r .original`
  *
  * What is rewritten: HTML, XHTML, SVG and CSS files, in every place where a browser would follow the reference, and in comments. What is
  * missing on disk is made local all the same, so that nothing reaches for a network, and listed. Left as they are, and listed: URLs that
