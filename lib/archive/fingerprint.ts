@@ -5,6 +5,8 @@ import type { Entry } from "./entry.ts";
 /** Time stamps this close to a walk may hide a later change in the same tick of a coarse clock. */
 const RACY_MS = 2000;
 const BATCH = 64 * 1024;
+/** SQLite as root sets the owner of a database's WAL whenever it opens it, also to read: that changes its ctime and nothing else. */
+const WAL = "-wal";
 
 export interface Fingerprint {
   /** Lower-case hex, or null when an input changed within two seconds of the walk's start, or later. */
@@ -39,7 +41,8 @@ export class FingerprintBuilder {
   }
 
   add(entry: Entry): void {
-    const { path, type, mode, uid, gid, size, mtimeNs, ctimeNs, ino, nlink, target } = entry;
+    const { path, type, mode, uid, gid, size, mtimeNs, ino, nlink, target } = entry;
+    const ctimeNs = path.endsWith(WAL) ? mtimeNs : entry.ctimeNs;
     this.#pending += `${path}\0${type}\0${mode}\0${uid}\0${gid}\0${size}\0${mtimeNs}\0${ctimeNs}\0${ino}\0${nlink}\0${target}\0`;
     if (this.#pending.length >= BATCH) this.#flush();
     this.#newestChange = later(this.#newestChange, ctimeNs);

@@ -1,4 +1,5 @@
 /** The backup commands: `backup_all`, and each step's script, alone or as the sub-script of a run. */
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import pc from "picocolors";
@@ -100,7 +101,8 @@ function stepName(name: string): StepName {
 /** A demo site beside the store, made once. */
 async function demoRequest(request: BackupRequest): Promise<BackupRequest> {
   if (request.dest === undefined) throw new HoldfastError("E_USAGE", "--demo needs --dest", { hint: "for instance --dest /tmp/holdfast-demo" });
-  const { config } = await makeDemoSite(`${path.resolve(request.dest)}.site`);
+  const site = `${path.resolve(request.dest)}.site`;
+  const config = existsSync(path.join(site, "site.yaml")) ? path.join(site, "site.yaml") : (await makeDemoSite(site)).config;
   return { ...request, config, newStore: true };
 }
 

@@ -14,7 +14,7 @@ import { findUncovered } from "../steps/coverage.ts";
 import { sanitiseConfig } from "../steps/infra/sanitise-config.ts";
 import { PROJECTS_FILE, ProjectSource } from "../steps/projects.ts";
 import { writeDocument } from "../store/documents.ts";
-import { runDirectory } from "../store/layout.ts";
+import { nextRunId, runDirectory, stagingDirectory } from "../store/layout.ts";
 import { MANIFEST_FILE, writeManifest } from "../store/manifest.ts";
 import { PreviousRuns } from "../store/previous.ts";
 import { publishRun, repairLinks } from "../store/publish.ts";
@@ -168,6 +168,7 @@ export const stepOptions = (config: SiteConfig, request: BackupRequest, textType
 /** `--dry-run`: the real selection and what would be built, with nothing written and no lock taken. */
 async function rehearse(config: SiteConfig, request: BackupRequest, steps: readonly Step[], textTypes: readonly string[], options: BackupOptions): Promise<BackupOutcome> {
   const store = path.resolve(request.dest ?? config.dest ?? ".");
+  const run = nextRunId(new Date(), undefined);
   const scratch = mkdtempSync(path.join(tmpdir(), "holdfast-dry-run-"));
   const failures: BackupOutcome["failures"][number][] = [];
   const report: Report = (event) => {
@@ -177,8 +178,8 @@ async function rehearse(config: SiteConfig, request: BackupRequest, steps: reado
   const context: StepContext = {
     config,
     options: stepOptions(config, request, textTypes, false),
-    run: "dry-run",
-    directory: path.join(store, "runs", "dry-run"),
+    run,
+    directory: stagingDirectory(store, run),
     scratch,
     exclude: [fromString(store)],
     app: { commit: null, version: null, dirty: null },
