@@ -77,7 +77,7 @@ export class MediaCache {
     const name = `default_${number}.mp3`;
     this.#tree.write(
       `${AUDIO}/${directory}/${name}`,
-      mp3(wanted.text, 20 + 2 * wanted.text.length + below(seeded(key), 10)),
+      mp3(wanted.text, 60 + 6 * wanted.text.length + below(seeded(key), 10)),
     );
     this.recordings.push({ ...wanted, file: `${AUDIO}/${directory}/${name}` });
     const url = `/accounts/serve_audio_file/${directory}/${name}`;

@@ -13,7 +13,7 @@ projects:
     from clara_app_claraproject p left join auth_user u on u.id = p.user_id
   source: { path: "clara_content/{internal_id}" }
   compiled:
-    bundle: per_text_type
+    bundle: single
     text_types:
       normal: { path: "clara_compiled/{id}" }
       phonetic: { path: "clara_compiled_phonetic/{id}" }
