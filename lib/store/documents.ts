@@ -38,7 +38,8 @@ export function tryReadDocument<T>(file: string, schema: z.ZodType<T>): T | unde
   }
 }
 
-function refuseNewer(file: string, value: unknown): void {
+/** Throws `E_VERSION` for a document of a newer major format. */
+export function refuseNewer(file: string, value: unknown): void {
   if (typeof value !== "object" || value === null || !("format_version" in value)) return;
   const [major] = String(value.format_version).split(".");
   if (Number(major) > Number(FORMAT_VERSION.split(".")[0])) {

@@ -46,6 +46,22 @@ export async function openStore(dest: string, site: string, options: OpenOptions
   }
 }
 
+/**
+ * The store at `dest`, whichever site's it is, for what only reads: nothing is made or remembered. Throws `E_STORE` when there is none,
+ * `E_VERSION` when a newer Holdfast made it.
+ */
+export async function findStore(dest: string): Promise<Store> {
+  try {
+    const place = await realPlace(dest);
+    const found = await readStore(place);
+    if (found !== undefined) return { path: place, id: found.id, site: found.site, warnings: [] };
+    const { known } = await recallStore(place);
+    throw known === undefined ? new HoldfastError("E_STORE", `there is no store at ${place}`) : gone(place, known);
+  } catch (error) {
+    throw storeError(`${dest} cannot be used as a store`, error);
+  }
+}
+
 async function open(dest: string, site: string, options: OpenOptions): Promise<Store> {
   const place = await realPlace(dest);
   const { known, damaged, warning } = await recallStore(place);

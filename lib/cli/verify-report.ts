@@ -1,0 +1,23 @@
+/** A verification for people: a line for each check, and what is wrong beneath it. */
+import pc from "picocolors";
+import { display, fromString } from "../archive/path.ts";
+import type { Check, Verification } from "../ops/verify.ts";
+
+/** Problems shown of one check. */
+const SHOWN = 20;
+const TITLE_WIDTH = 18;
+
+const MARKS = { ok: pc.green("✓"), failed: pc.red("✗"), "not proved": pc.yellow("?") } as const;
+
+/** All checks, a line each: `✓ checksums  1,204 files, 3.1 GiB read`. */
+export const showVerification = (verification: Verification): string => verification.checks.map(showCheck).join("\n");
+
+/** One check; a failed one with its problems, the first twenty of them. */
+export function showCheck({ state, title, figure, problems }: Check): string {
+  const lines = [
+    `${MARKS[state]} ${title.padEnd(TITLE_WIDTH)} ${figure}`,
+    ...problems.slice(0, SHOWN).map(({ path, message }) => `    ${display(fromString(path))}: ${message}`),
+  ];
+  if (problems.length > SHOWN) lines.push(`    … and ${problems.length - SHOWN} more`);
+  return lines.join("\n");
+}

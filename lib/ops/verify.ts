@@ -1,0 +1,138 @@
+/**
+ * Proves a published run: what its documents say of each other, of the files and of the site's own rows, and, unless it is to be quick, every
+ * byte of every file. Reads only, and takes no lock; the run is pinned meanwhile.
+ */
+import type { Report } from "../model/event.ts";
+import { STEP_NAMES, type StepName } from "../model/unit.ts";
+import { runDirectory } from "../store/layout.ts";
+import { findStore } from "../store/open.ts";
+import { pinRun } from "../store/pins.ts";
+import { findRun } from "./find-run.ts";
+import { checkArchives } from "./verify/archives.ts";
+import { checkProjectCounts, checkUnitCounts } from "./verify/counts.ts";
+import { checkAudioDatabases, checkDumps, findDatabaseTools, type DatabaseTools } from "./verify/databases.ts";
+import { checkFailures } from "./verify/failures.ts";
+import { checkChecksums, checkFiles, checkSizes } from "./verify/files.ts";
+import { checkDocuments, checkRunId, checkSite, checkVersions } from "./verify/identity.ts";
+import { checkIndexes } from "./verify/indexes.ts";
+import { checkTimes, checkTotals } from "./verify/manifest.ts";
+import { surveyRun, type Survey } from "./verify/survey.ts";
+import type { Check, CheckId, Finding, Verification } from "./verify/verification.ts";
+
+export type { Check, CheckId, CheckState, Problem, Verification } from "./verify/verification.ts";
+
+export interface VerifyRequest {
+  /** Path of the store. */
+  readonly store: string;
+  /** A run's id, or `latest`. */
+  readonly run: string;
+  /** Documents and sizes only; no artifact is read. */
+  readonly quick: boolean;
+  /** Those of this host when absent. */
+  readonly databaseTools?: DatabaseTools;
+}
+
+export interface VerifyOptions {
+  readonly signal: AbortSignal;
+  readonly report: Report;
+  /** Hears of each check as soon as it is done. */
+  readonly onCheck?: (check: Check) => void;
+}
+
+/**
+ * Verifies a run and gives a check for each item of the list; what is wrong with a run is a failed check and never thrown. Throws `E_STORE`
+ * when there is no store, `E_RUN_UNKNOWN`, `E_VERSION` when a newer Holdfast wrote the run.
+ */
+export async function verify(request: VerifyRequest, options: VerifyOptions): Promise<Verification> {
+  const store = await findStore(request.store);
+  const run = findRun(store.path, request.run);
+  const unpin = await pinRun(store.path, run, "verify");
+  try {
+    options.report({ type: "note", level: "info", text: `verifying the run ${run} of ${store.site}` });
+    const survey = await surveyRun(store, run, runDirectory(store.path, run), options.signal);
+    const checks: Check[] = [];
+    for (const item of CHECKS) {
+      options.signal.throwIfAborted();
+      if (request.quick && item.reads) continue;
+      const finding = await item.check(survey, request, options.signal);
+      if (finding === undefined) continue;
+      const check = judge(item, finding);
+      checks.push(check);
+      options.onCheck?.(check);
+    }
+    return { run, quick: request.quick, ok: checks.every((check) => check.ok), checks };
+  } finally {
+    unpin();
+  }
+}
+
+interface Item {
+  readonly id: CheckId;
+  readonly title: string;
+  /** It reads artifacts: not for a quick verification. */
+  readonly reads: boolean;
+  /** Undefined when there is nothing to check. */
+  readonly check: (
+    survey: Survey,
+    request: VerifyRequest,
+    signal: AbortSignal,
+  ) => Promise<Finding | undefined> | Finding | undefined;
+}
+
+const ARCHIVE_TITLES: Readonly<Record<StepName, string>> = {
+  source_exports: "source archives",
+  compiled_exports: "compiled archives",
+  legacy_zips: "legacy archives",
+  audio_cache: "audio shards",
+  db: "database archives",
+  portable: "portable archives",
+  snapshots: "snapshots",
+  infra: "infra archives",
+};
+
+/** The list, in the order in which it is shown. */
+const CHECKS: readonly Item[] = [
+  { id: "project_counts", title: "project counts", reads: false, check: checkProjectCounts },
+  { id: "unit_counts", title: "unit counts", reads: false, check: checkUnitCounts },
+  { id: "indexes", title: "indexes", reads: false, check: checkIndexes },
+  { id: "failures", title: "failures", reads: false, check: checkFailures },
+  { id: "files", title: "files", reads: false, check: checkFiles },
+  { id: "sizes", title: "sizes", reads: false, check: checkSizes },
+  { id: "checksums", title: "checksums", reads: true, check: (survey, _, signal) => checkChecksums(survey, signal) },
+  ...STEP_NAMES.map((step): Item => ({
+    id: `archives_${step}`,
+    title: ARCHIVE_TITLES[step],
+    reads: true,
+    check: (survey, _, signal) => checkArchives(survey, step, signal),
+  })),
+  {
+    id: "audio_databases",
+    title: "audio databases",
+    reads: true,
+    check: (survey, _, signal) => checkAudioDatabases(survey, signal),
+  },
+  {
+    id: "database_dump",
+    title: "database dump",
+    reads: true,
+    check: (survey, request, signal) => checkDumps(survey, request.databaseTools ?? findDatabaseTools(), signal),
+  },
+  { id: "manifest_totals", title: "manifest totals", reads: false, check: checkTotals },
+  { id: "manifest_times", title: "manifest times", reads: false, check: checkTimes },
+  { id: "documents", title: "documents", reads: false, check: checkDocuments },
+  { id: "run_id", title: "run id", reads: false, check: checkRunId },
+  { id: "site", title: "site", reads: false, check: checkSite },
+  { id: "format_versions", title: "format versions", reads: false, check: checkVersions },
+];
+
+function judge({ id, title }: Item, { figure, problems, notProved }: Finding): Check {
+  const state = problems.length > 0 ? "failed" : notProved === undefined ? "ok" : "not proved";
+  return {
+    id,
+    title,
+    state,
+    ok: state !== "failed",
+    figure: notProved === undefined ? figure : `${figure}; not proved: ${notProved}`,
+    problems,
+  };
+}

@@ -1,0 +1,114 @@
+/** Files: a run holds what SHA256SUMS lists, nothing else, every file whole and what it was. */
+import path from "node:path";
+import pLimit from "p-limit";
+import { asHoldfastError } from "../../errors.ts";
+import { formatBytes } from "../../report/format.ts";
+import { hashFile } from "../../store/hash.ts";
+import { SUMS_FILE } from "../../store/sums.ts";
+import type { Survey } from "./survey.ts";
+import { count, type Finding, type Problem } from "./verification.ts";
+
+/** Files read at the same time. */
+const READERS = 4;
+
+/** The names: no file missing, none added, and nothing that is no regular file. */
+export function checkFiles({ files, sums }: Survey): Finding {
+  const problems: Problem[] = [];
+  for (const [file, { isFile }] of files) {
+    if (!isFile) problems.push({ path: file, message: "is no regular file; a run holds no links and no devices" });
+    else if (sums !== undefined && file !== SUMS_FILE && !sums.has(file))
+      problems.push({ path: file, message: "was added: SHA256SUMS does not list it" });
+  }
+  for (const file of sums?.keys() ?? []) if (!files.has(file)) problems.push({ path: file, message: "is missing" });
+  if (sums === undefined)
+    problems.push({
+      path: SUMS_FILE,
+      message: files.has(SUMS_FILE) ? "is not in the form that sha256sum reads" : "is missing",
+    });
+  return { figure: count(files.size, "file"), problems };
+}
+
+/** Sizes: each artifact is as long as its metadata says, and the sums that stand beside the artifacts are right. */
+export function checkSizes({ files, units }: Survey): Finding {
+  const problems: Problem[] = [];
+  let bytes = 0;
+  for (const unit of units) {
+    for (const artifact of unit.artifacts) {
+      const found = files.get(artifact.path);
+      if (found === undefined) problems.push({ path: artifact.path, message: `is missing; ${unit.file} names it` });
+      else if (found.size !== artifact.size_bytes)
+        problems.push({
+          path: artifact.path,
+          message: `has ${found.size} bytes; ${unit.file} says ${artifact.size_bytes}`,
+        });
+      bytes += found?.size ?? 0;
+    }
+    const sum = unit.artifacts.reduce((total, artifact) => total + artifact.size_bytes, 0);
+    const digest = unit.artifacts.length === 1 ? unit.artifacts[0]?.sha256 : null;
+    if (unit.artifacts.length === 0) problems.push({ path: unit.file, message: "names no artifact" });
+    else if (sum !== unit.size || digest !== unit.sha256)
+      problems.push({ path: unit.file, message: "its size_bytes or sha256 is not that of its artifacts" });
+  }
+  return { figure: formatBytes(bytes), problems };
+}
+
+/** Contents: the sha256 of every file, read to its end, is what SHA256SUMS and, of an artifact, its metadata record. */
+export async function checkChecksums(survey: Survey, signal: AbortSignal): Promise<Finding> {
+  const { files, directory } = survey;
+  const limit = pLimit(READERS);
+  const digests = new Map<string, string>();
+  const problems: Problem[] = [];
+  let bytes = 0;
+  await Promise.all(
+    [...files]
+      .filter(([file, found]) => found.isFile && file !== SUMS_FILE)
+      .map(([file]) =>
+        limit(async () => {
+          signal.throwIfAborted();
+          try {
+            const { size, sha256 } = await hashFile(path.join(directory, file), signal);
+            digests.set(file, sha256);
+            bytes += size;
+          } catch (error) {
+            signal.throwIfAborted();
+            problems.push({ path: file, message: `cannot be read: ${asHoldfastError(error).message}` });
+          }
+        }),
+      ),
+  );
+  problems.push(...compareDigests(survey, digests));
+  return {
+    figure: `${count(digests.size, "file")}, ${formatBytes(bytes)} read`,
+    problems: problems.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+  };
+}
+
+function compareDigests({ sums, units }: Survey, digests: ReadonlyMap<string, string>): Problem[] {
+  const recorded = new Map(
+    units.flatMap((unit) =>
+      unit.artifacts.map((artifact) => [artifact.path, { sha256: artifact.sha256, by: unit.file }] as const),
+    ),
+  );
+  const owners = new Map([...(sums ?? [])].map(([file, sha256]) => [sha256, file]));
+  const problems: Problem[] = [];
+  for (const [file, sha256] of digests) {
+    const own = recorded.get(file);
+    const sum = sums?.get(file);
+    const owner = owners.get(sha256);
+    if (sum === sha256 && (own === undefined || own.sha256 === sha256)) continue;
+    if (sum !== undefined && sum !== sha256 && own?.sha256 === sha256) {
+      problems.push({
+        path: SUMS_FILE,
+        message: `records another sha256 for ${file} than it has; ${own.by} agrees with the file`,
+      });
+    } else if (sum !== undefined && sum !== sha256) {
+      problems.push({
+        path: file,
+        message: `is not what was recorded${owner === undefined ? "" : `: it has the content of ${owner}`}`,
+      });
+    } else if (own !== undefined && own.sha256 !== sha256) {
+      problems.push({ path: file, message: `is not what ${own.by} records` });
+    }
+  }
+  return problems;
+}

@@ -1,0 +1,58 @@
+/**
+ * Pins: a process that reads a run without the lock says so in `<store>/pins`, and nothing removes the run while that process lives.
+ * Which pins count is judged as locks are, by what /proc says and never by age.
+ */
+import { randomUUID } from "node:crypto";
+import { readFileSync, readdirSync, rmSync } from "node:fs";
+import path from "node:path";
+import { z } from "zod";
+import { createFileAtomic } from "./atomic.ts";
+import { formatJson } from "./documents.ts";
+import { livenessOf, ownerOfThisProcess, ownerSchema, type LockOwner } from "./owner.ts";
+
+const pinSchema = z.object({ run: z.string(), owner: ownerSchema });
+
+const pinsDirectory = (store: string): string => path.join(store, "pins");
+
+/**
+ * Keeps a run from being removed until the function that it gives is called. On a store that cannot be written to there is nothing to fear and
+ * nothing is done.
+ */
+export async function pinRun(store: string, run: string, command: string): Promise<() => void> {
+  const token = randomUUID();
+  const file = path.join(pinsDirectory(store), `${run}-${process.pid}-${token.slice(0, 8)}.json`);
+  try {
+    await createFileAtomic(file, formatJson({ run, owner: ownerOfThisProcess(command, token) }), { mode: 0o640 });
+  } catch {
+    return () => {};
+  }
+  return () => rmSync(file, { force: true });
+}
+
+/** Who reads a run right now; a reader on another host counts until its pin is gone. With the lock held, pins of the dead are removed. */
+export function listReaders(store: string, run: string): LockOwner[] {
+  const readers: LockOwner[] = [];
+  for (const name of pinNames(store).filter((one) => one.startsWith(`${run}-`))) {
+    const file = path.join(pinsDirectory(store), name);
+    const owner = readPin(file);
+    if (owner !== undefined && livenessOf(owner) !== "dead") readers.push(owner);
+    else rmSync(file, { force: true });
+  }
+  return readers;
+}
+
+function pinNames(store: string): string[] {
+  try {
+    return readdirSync(pinsDirectory(store));
+  } catch {
+    return []; // a store that has never had one
+  }
+}
+
+function readPin(file: string): LockOwner | undefined {
+  try {
+    return pinSchema.parse(JSON.parse(readFileSync(file, "utf8"))).owner;
+  } catch {
+    return undefined; // cut off by a crash, or its reader has just ended
+  }
+}
