@@ -26,10 +26,18 @@ interface ErrorRow {
 export const ERRORS = {
   // The command as a whole.
   E_USAGE: { exit: EXIT.usage, http: 400, hint: "run the command with --help to see its flags" },
-  E_CONFIG: { exit: EXIT.usage, http: 400, hint: "correct the config file; config/site.example.yaml explains every key" },
+  E_CONFIG: {
+    exit: EXIT.usage,
+    http: 400,
+    hint: "correct the config file; config/site.example.yaml explains every key",
+  },
   E_STORE: { exit: EXIT.store, http: 503, hint: "check that --dest names the store and that its disk is mounted" },
   E_LOCKED: { exit: EXIT.locked, http: 409, hint: "wait until the other command has ended" },
-  E_VERIFY: { exit: EXIT.verification, http: 422, hint: "do not restore from this run before the named files are explained" },
+  E_VERIFY: {
+    exit: EXIT.verification,
+    http: 422,
+    hint: "do not restore from this run before the named files are explained",
+  },
   E_VERSION: { exit: EXIT.incompatible, http: 422, hint: "use a Holdfast that knows this format version" },
   E_INTERRUPTED: { exit: EXIT.interrupted, http: 499, hint: "start it again; --resume keeps the finished units" },
   E_NO_SPACE: { exit: EXIT.failed, http: 507, hint: "free some space on the store's disk and run it again" },
@@ -40,25 +48,48 @@ export const ERRORS = {
   // One step or one unit.
   E_STEP_DIED: { exit: EXIT.partial, http: 500, hint: "see run.log; the other steps are not affected" },
   E_PROJECTS: { exit: EXIT.partial, http: 500, hint: "check projects.query and that the database answers" },
-  E_MISSING: { exit: EXIT.partial, http: 404, hint: "create it, correct the config, or accept the failure with a reason" },
-  E_OUTSIDE: { exit: EXIT.partial, http: 422, hint: "a value of this row leads out of the site's root; correct the row" },
+  E_MISSING: {
+    exit: EXIT.partial,
+    http: 404,
+    hint: "create it, correct the config, or accept the failure with a reason",
+  },
+  E_OUTSIDE: {
+    exit: EXIT.partial,
+    http: 422,
+    hint: "a value of this row leads out of the site's root; correct the row",
+  },
   E_UNREADABLE: { exit: EXIT.partial, http: 403, hint: "give the backup user the right to read it" },
-  E_CHANGED: { exit: EXIT.partial, http: 409, hint: "it changed again and again while it was read; back it up at a quieter hour" },
+  E_CHANGED: {
+    exit: EXIT.partial,
+    http: 409,
+    hint: "it changed again and again while it was read; back it up at a quieter hour",
+  },
   E_COMMAND: { exit: EXIT.partial, http: 500, hint: "run the command by hand as the same user" },
   E_TIMEOUT: { exit: EXIT.partial, http: 504, hint: "raise its time limit or find out what it waits for" },
   E_DATABASE: { exit: EXIT.partial, http: 503, hint: "check database.url, the credentials and that the server runs" },
-  E_DUMP: { exit: EXIT.partial, http: 500, hint: "the dump does not hold what the database holds; look at the server's log" },
+  E_DUMP: {
+    exit: EXIT.partial,
+    http: 500,
+    hint: "the dump does not hold what the database holds; look at the server's log",
+  },
   E_SQLITE: { exit: EXIT.partial, http: 500, hint: "check the file with: sqlite3 FILE 'pragma integrity_check'" },
   E_SECRET: { exit: EXIT.partial, http: 422, hint: "name the key in infra.redact, or remove the secret from the file" },
   E_REFERENCE: { exit: EXIT.partial, http: 422, hint: "the unit names files that cannot be placed in the bundle" },
   E_IO: { exit: EXIT.partial, http: 500, hint: "check the disk and its file system" },
-  E_ARCHIVE: { exit: EXIT.verification, http: 422, hint: "the archive is damaged or hostile; take the unit from another run" },
+  E_ARCHIVE: {
+    exit: EXIT.verification,
+    http: 422,
+    hint: "the archive is damaged or hostile; take the unit from another run",
+  },
   // Skipped: listed, never a reason for another exit status.
   nothing_compiled: { exit: EXIT.ok, http: 200, hint: "compile the project if it should be published" },
   deleted_during_run: { exit: EXIT.ok, http: 200, hint: "the project was deleted while the run went on" },
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERRORS;
+
+/** Whether a text is a code of the table: for codes that come from another process or thread. */
+export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code);
 
 /** An error that a person can act on: a code from the table, one line of what happened, one line of what to do. */
 export class HoldfastError extends Error {
@@ -90,13 +121,17 @@ export function asHoldfastError(error: unknown, fallback: ErrorCode = "E_INTERNA
   if (error instanceof HoldfastError) return error;
   const message = error instanceof Error ? error.message : String(error);
   const system = systemCode(error);
-  if (error instanceof Error && error.name === "AbortError") return new HoldfastError("E_INTERRUPTED", "interrupted", { cause: error });
-  if (system === "ENOSPC" || system === "EDQUOT") return new HoldfastError("E_NO_SPACE", `no space left: ${message}`, { cause: error });
+  if (error instanceof Error && error.name === "AbortError")
+    return new HoldfastError("E_INTERRUPTED", "interrupted", { cause: error });
+  if (system === "ENOSPC" || system === "EDQUOT")
+    return new HoldfastError("E_NO_SPACE", `no space left: ${message}`, { cause: error });
   if (system === "EACCES" || system === "EPERM") return new HoldfastError("E_UNREADABLE", message, { cause: error });
-  if (system === "ENOENT" && fallback !== "E_INTERNAL") return new HoldfastError("E_MISSING", message, { cause: error });
+  if (system === "ENOENT" && fallback !== "E_INTERNAL")
+    return new HoldfastError("E_MISSING", message, { cause: error });
   return new HoldfastError(fallback, message, { cause: error });
 }
 
 /** Whether there is no room left on the disk or in the quota. */
 export const isDiskFull = (error: unknown): boolean =>
-  (error instanceof HoldfastError && error.code === "E_NO_SPACE") || ["ENOSPC", "EDQUOT"].includes(systemCode(error) ?? "");
+  (error instanceof HoldfastError && error.code === "E_NO_SPACE") ||
+  ["ENOSPC", "EDQUOT"].includes(systemCode(error) ?? "");

@@ -16,7 +16,9 @@ export function commandLine(name: string, usage: string) {
     .exitProcess(true)
     .showHelpOnFail(false)
     .fail((message, error) => {
-      throw error instanceof HoldfastError ? error : new HoldfastError("E_USAGE", (message ?? error.message).replaceAll("\n", " "));
+      throw error instanceof HoldfastError
+        ? error
+        : new HoldfastError("E_USAGE", (message ?? error.message).replaceAll("\n", " "));
     })
     .option("config", { type: "string", describe: "config file of the site", requiresArg: true })
     .option("dest", { type: "string", describe: "the store; else the config's dest", requiresArg: true })
@@ -26,7 +28,8 @@ export function commandLine(name: string, usage: string) {
 }
 
 /** The last value of an option that may be given once: yargs collects repeated ones. */
-export const single = <T>(value: T | readonly T[] | undefined): T | undefined => (Array.isArray(value) ? (value as readonly T[]).at(-1) : (value as T | undefined));
+export const single = <T extends string | number>(value: T | readonly T[] | undefined): T | undefined =>
+  typeof value === "object" ? value.at(-1) : value;
 
 /** Comma-separated names, from one option or several. */
 export const listOf = (value: string | readonly string[] | undefined): string[] =>

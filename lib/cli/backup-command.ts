@@ -27,7 +27,9 @@ export async function backupCommand(name: string, step?: StepName): Promise<void
   try {
     parsed = parse(name, step);
   } catch (error) {
-    return await runCommandFrame(quietly, () => Promise.reject(error as Error));
+    return await runCommandFrame(quietly, () => {
+      throw error;
+    });
   }
   await runCommandFrame(parsed.output, async (frame) => {
     const request = parsed.demo ? await demoRequest(parsed.request) : parsed.request;
@@ -40,48 +42,79 @@ export async function backupCommand(name: string, step?: StepName): Promise<void
 }
 
 function parse(name: string, step: StepName | undefined) {
-  const parser = commandLine(name, step === undefined ? "$0 --dest DIR\n\nBacks up the whole site." : `$0 --dest DIR\n\nBacks up ${step} alone.`)
-    .option("only", { type: "string", describe: "project ids and unit names to take, comma-separated", requiresArg: true })
+  const parser = commandLine(
+    name,
+    step === undefined ? "$0 --dest DIR\n\nBacks up the whole site." : `$0 --dest DIR\n\nBacks up ${step} alone.`,
+  )
+    .option("only", {
+      type: "string",
+      describe: "project ids and unit names to take, comma-separated",
+      requiresArg: true,
+    })
     .option("skip", { type: "string", describe: "project ids and unit names to leave out", requiresArg: true })
-    .option("text-types", { type: "string", describe: "text types to export; `default` is the first", requiresArg: true })
-    .option("existing", { choices: ["skip", "overwrite"] as const, default: "skip" as const, describe: "reuse unchanged units, or build all anew" })
+    .option("text-types", {
+      type: "string",
+      describe: "text types to export; `default` is the first",
+      requiresArg: true,
+    })
+    .option("existing", {
+      choices: ["skip", "overwrite"] as const,
+      default: "skip" as const,
+      describe: "reuse unchanged units, or build all anew",
+    })
     .option("workers", { type: "number", describe: "worker threads", requiresArg: true })
     .option("checksums", { type: "boolean", default: false, describe: "read every artifact back and compare" })
     .option("dry-run", { type: "boolean", default: false, describe: "show what would be taken; write nothing" })
     .option("resume", { type: "boolean", default: false, describe: "go on with an interrupted run" })
     .option("name", { type: "string", describe: "a name for the run", requiresArg: true })
     .option("description", { type: "string", requiresArg: true })
-    .option("tag", { type: "string", array: true, default: [] as string[], describe: "a tag for the run; may be repeated" })
+    .option("tag", {
+      type: "string",
+      array: true,
+      default: [] as string[],
+      describe: "a tag for the run; may be repeated",
+    })
     .option("yes", { type: "boolean", default: false, describe: "ask nothing" })
     .option("lock-file", { type: "string", describe: "a second lock beside the store's own", requiresArg: true })
     .option("break-lock", { type: "boolean", default: false, describe: "take over a lock held from another host" })
-    .option("new-store", { type: "boolean", default: false, describe: "begin a store where this host remembers one that is gone" });
+    .option("new-store", {
+      type: "boolean",
+      default: false,
+      describe: "begin a store where this host remembers one that is gone",
+    });
   const whole =
     step === undefined
       ? parser
-          .option("steps", { type: "string", describe: `steps to run, of: ${STEP_NAMES.join(", ")}`, requiresArg: true })
+          .option("steps", {
+            type: "string",
+            describe: `steps to run, of: ${STEP_NAMES.join(", ")}`,
+            requiresArg: true,
+          })
           .option("demo", { type: "boolean", default: false, describe: "make a demo site and back it up" })
-      : parser.option("steps", { type: "string", hidden: true }).option("demo", { type: "boolean", default: false, hidden: true });
+      : parser
+          .option("steps", { type: "string", hidden: true })
+          .option("demo", { type: "boolean", default: false, hidden: true });
   const flags = whole.parseSync(process.argv.slice(2));
   const workers = single(flags.workers);
-  if (workers !== undefined && !(Number.isInteger(workers) && workers >= 1)) throw new HoldfastError("E_USAGE", "--workers takes a whole number from 1");
+  if (workers !== undefined && !(Number.isInteger(workers) && workers >= 1))
+    throw new HoldfastError("E_USAGE", "--workers takes a whole number from 1");
   if (flags._.length > 0) throw new HoldfastError("E_USAGE", `unexpected argument: ${String(flags._[0])}`);
   const request: BackupRequest = {
     config: single(flags.config) ?? "",
-    ...optional("dest", single(flags.dest)),
+    dest: single(flags.dest),
     steps: step === undefined ? listOf(flags.steps).map(stepName) : [step],
     only: listOf(flags.only),
     skip: listOf(flags.skip),
     textTypes: listOf(flags["text-types"]),
     existing: single(flags.existing) ?? "skip",
-    ...optional("workers", workers),
+    workers,
     checksums: flags.checksums,
     resume: flags.resume,
     dryRun: flags["dry-run"],
-    ...optional("name", single(flags.name)),
-    ...optional("description", single(flags.description)),
+    name: single(flags.name),
+    description: single(flags.description),
     tags: listOf(flags.tag),
-    ...optional("lockFile", single(flags["lock-file"])),
+    lockFile: single(flags["lock-file"]),
     breakLock: flags["break-lock"],
     newStore: flags["new-store"],
     inProcess: step !== undefined,
@@ -90,28 +123,39 @@ function parse(name: string, step: StepName | undefined) {
   return { request, demo: flags.demo, output: { json: flags.json, quiet: flags.quiet, verbose: flags.verbose } };
 }
 
-const optional = <K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> => (value === undefined ? {} : ({ [key]: value } as Record<K, V>));
-
 function stepName(name: string): StepName {
   const known = STEP_NAMES.find((one) => one === name);
-  if (known === undefined) throw new HoldfastError("E_USAGE", `no step is called ${name}`, { hint: `steps: ${STEP_NAMES.join(", ")}` });
+  if (known === undefined)
+    throw new HoldfastError("E_USAGE", `no step is called ${name}`, { hint: `steps: ${STEP_NAMES.join(", ")}` });
   return known;
 }
 
 /** A demo site beside the store, made once. */
 async function demoRequest(request: BackupRequest): Promise<BackupRequest> {
-  if (request.dest === undefined) throw new HoldfastError("E_USAGE", "--demo needs --dest", { hint: "for instance --dest /tmp/holdfast-demo" });
+  if (request.dest === undefined)
+    throw new HoldfastError("E_USAGE", "--demo needs --dest", { hint: "for instance --dest /tmp/holdfast-demo" });
   const site = `${path.resolve(request.dest)}.site`;
-  const config = existsSync(path.join(site, "site.yaml")) ? path.join(site, "site.yaml") : (await makeDemoSite(site)).config;
+  const config = existsSync(path.join(site, "site.yaml"))
+    ? path.join(site, "site.yaml")
+    : (await makeDemoSite(site)).config;
   return { ...request, config, newStore: true };
 }
 
 function showOutcome(outcome: BackupOutcome): void {
   const { totals, status, path: place, uncovered } = outcome;
   const mark = status === "complete" ? pc.green("✓") : pc.red("✗");
-  const counts = [plural(totals.units, "unit"), `${totals.failed} failed`, `${totals.skipped} skipped`, `${formatBytes(totals.size_bytes)} (${formatBytes(totals.written_bytes)} written)`];
+  const counts = [
+    plural(totals.units, "unit"),
+    `${totals.failed} failed`,
+    `${totals.skipped} skipped`,
+    `${formatBytes(totals.size_bytes)} (${formatBytes(totals.written_bytes)} written)`,
+  ];
   if (uncovered.length > 0) {
-    process.stderr.write(`${pc.yellow("warning:")} no step covers: ${uncovered.slice(0, 5).join(", ")}${uncovered.length > 5 ? ` and ${uncovered.length - 5} more` : ""}\n`);
+    process.stderr.write(
+      `${pc.yellow("warning:")} no step covers: ${uncovered.slice(0, 5).join(", ")}${uncovered.length > 5 ? ` and ${uncovered.length - 5} more` : ""}\n`,
+    );
   }
-  process.stdout.write(place === null ? "dry run: nothing was written\n" : `${mark} ${status}: ${counts.join(", ")}\n${place}\n`);
+  process.stdout.write(
+    place === null ? "dry run: nothing was written\n" : `${mark} ${status}: ${counts.join(", ")}\n${place}\n`,
+  );
 }

@@ -13,8 +13,12 @@ const ENTRIES_SHOWN = 4;
 
 export async function finishDemo(outcome: BackupOutcome, run: string, frame: CommandFrame): Promise<number> {
   const verification = await verify({ store: path.resolve(run, "../.."), run: outcome.run, quick: false }, frame);
-  process.stdout.write(`\n${pc.bold("verify")}\n${showVerification(verification)}\n\n${pc.bold(run)}\n${treeOf(run, "", 2)}\n`);
-  process.stdout.write(`Look around, then read ${path.join(run, "RESTORE.md")}: it says how to restore with unzip, tar and sqlite3 alone.\n`);
+  process.stdout.write(
+    `\n${pc.bold("verify")}\n${showVerification(verification)}\n\n${pc.bold(run)}\n${treeOf(run, "", 2)}\n`,
+  );
+  process.stdout.write(
+    `Look around, then read ${path.join(run, "RESTORE.md")}: it says how to restore with unzip, tar and sqlite3 alone.\n`,
+  );
   return verification.ok ? exitOf(outcome.status) : EXIT.verification;
 }
 

@@ -21,7 +21,10 @@ export interface CommandFrame {
  * Runs a command to its end and sets the exit status: what `work` returns, or what its error maps to. SIGINT, SIGTERM and SIGHUP abort the
  * signal; the command cleans up and ends with 130.
  */
-export async function runCommandFrame(flags: OutputFlags, work: (frame: CommandFrame) => Promise<number>): Promise<void> {
+export async function runCommandFrame(
+  flags: OutputFlags,
+  work: (frame: CommandFrame) => Promise<number>,
+): Promise<void> {
   process.umask(0o027);
   const abort = abortOnSignals();
   const report = flags.json
@@ -30,7 +33,10 @@ export async function runCommandFrame(flags: OutputFlags, work: (frame: CommandF
   try {
     process.exitCode = await work({ signal: abort.signal, report });
   } catch (error) {
-    process.exitCode = abort.signal.aborted && abort.signal.reason instanceof HoldfastError ? abort.signal.reason.exitCode : asHoldfastError(error).exitCode;
+    process.exitCode =
+      abort.signal.aborted && abort.signal.reason instanceof HoldfastError
+        ? abort.signal.reason.exitCode
+        : asHoldfastError(error).exitCode;
     showError(abort.signal.aborted ? abort.signal.reason : error, flags);
   }
 }
@@ -47,13 +53,18 @@ export function abortOnSignals(): AbortController {
 /** One line of what happened, one of what to do; the causes with `--verbose`. */
 function showError(error: unknown, flags: OutputFlags): void {
   const { code, message, hint, exitCode } = asHoldfastError(error);
-  if (flags.json) process.stdout.write(`${JSON.stringify({ message_type: "exit_error", code: exitCode, error_code: code, message: redact(message), hint })}\n`);
+  if (flags.json)
+    process.stdout.write(
+      `${JSON.stringify({ message_type: "exit_error", code: exitCode, error_code: code, message: redact(message), hint })}\n`,
+    );
   process.stderr.write(`${pc.red("error:")} ${redact(message)}\nhint: ${redact(hint)}\n`);
   if (flags.verbose && error instanceof Error) process.stderr.write(`${redact(error.stack ?? "")}\n${causes(error)}`);
 }
 
 function causes(error: Error): string {
-  return error.cause instanceof Error ? `cause: ${redact(error.cause.stack ?? error.cause.message)}\n${causes(error.cause)}` : "";
+  return error.cause instanceof Error
+    ? `cause: ${redact(error.cause.stack ?? error.cause.message)}\n${causes(error.cause)}`
+    : "";
 }
 
 /** The exit status of a backup: 3 when units failed. */

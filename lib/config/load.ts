@@ -27,9 +27,13 @@ export function findConfig(flag: string | undefined, environment: NodeJS.Process
     const file = path.join(home, candidate);
     if (existsSync(file)) return file;
   }
-  throw new HoldfastError("E_CONFIG", "there is no config: neither --config nor $HOLDFAST_CONFIG, and no config/site.yaml", {
-    hint: "copy config/site.example.yaml to config/site.yaml and edit it, or try --demo",
-  });
+  throw new HoldfastError(
+    "E_CONFIG",
+    "there is no config: neither --config nor $HOLDFAST_CONFIG, and no config/site.yaml",
+    {
+      hint: "copy config/site.example.yaml to config/site.yaml and edit it, or try --demo",
+    },
+  );
 }
 
 /** Reads and checks a config. Every fault is one `E_CONFIG` that names the key and, for a misspelt one, the nearest known. */
@@ -50,15 +54,19 @@ export function loadConfig(file: string, environment: NodeJS.ProcessEnv): SiteCo
 function checkConfig(text: string, file: string, environment: NodeJS.ProcessEnv): SiteSettings {
   const document = parseDocument(text, { prettyErrors: true });
   const [fault] = document.errors;
-  if (fault !== undefined) throw new HoldfastError("E_CONFIG", `${file}: ${fault.message.split("\n")[0] ?? "not YAML"}`);
+  if (fault !== undefined)
+    throw new HoldfastError("E_CONFIG", `${file}: ${fault.message.split("\n")[0] ?? "not YAML"}`);
   visit(document, (_key, node) => {
     if (isAlias(node)) throw new HoldfastError("E_CONFIG", `${file}: aliases are not supported; write the value out`);
   });
   if (!isMap(document.contents)) throw new HoldfastError("E_CONFIG", `${file} is empty or no mapping of keys`);
-  const result = siteSchema.safeParse(fillVariables(document.toJS() as unknown, environment));
+  const result = siteSchema.safeParse(fillVariables(document.toJS(), environment));
   if (result.success) return result.data;
   const said = result.error.issues.flatMap(describeIssue);
-  throw new HoldfastError("E_CONFIG", `${file}: ${said.slice(0, 3).join("; ")}${said.length > 3 ? `; and ${said.length - 3} more` : ""}`);
+  throw new HoldfastError(
+    "E_CONFIG",
+    `${file}: ${said.slice(0, 3).join("; ")}${said.length > 3 ? `; and ${said.length - 3} more` : ""}`,
+  );
 }
 
 type Issue = z.core.$ZodIssue;
@@ -67,7 +75,7 @@ function describeIssue(issue: Issue): string[] {
   // Of a union, the alternative that came nearest is the one that was meant.
   if (issue.code === "invalid_union" && issue.errors.length > 0) {
     const nearest = issue.errors.toSorted((a, b) => weight(b) - weight(a))[0] ?? [];
-    return nearest.flatMap((inner) => describeIssue({ ...inner, path: [...issue.path, ...inner.path] } as Issue));
+    return nearest.flatMap((inner) => describeIssue({ ...inner, path: [...issue.path, ...inner.path] }));
   }
   const where = issue.path.join(".");
   if (issue.code === "unrecognized_keys") {
@@ -79,7 +87,8 @@ function describeIssue(issue: Issue): string[] {
   return [`${where === "" ? "the config" : where}: ${issue.message}`];
 }
 
-const weight = (issues: readonly Issue[]): number => Math.max(0, ...issues.map((issue) => issue.path.length * 2 + (issue.code === "unrecognized_keys" ? 1 : 0)));
+const weight = (issues: readonly Issue[]): number =>
+  Math.max(0, ...issues.map((issue) => issue.path.length * 2 + (issue.code === "unrecognized_keys" ? 1 : 0)));
 
 function nearestKey(key: string, known: readonly string[]): string | undefined {
   const [best] = known.map((name) => ({ name, away: distance(key, name) })).toSorted((a, b) => a.away - b.away);
@@ -93,9 +102,9 @@ interface SchemaNode {
   readonly anyOf?: readonly SchemaNode[];
 }
 
-function knownKeys(path: readonly PropertyKey[]): string[] {
-  let nodes: SchemaNode[] = [siteJsonSchema() as SchemaNode];
-  for (const key of path) {
+function knownKeys(place: readonly PropertyKey[]): string[] {
+  let nodes: SchemaNode[] = [siteJsonSchema()];
+  for (const key of place) {
     nodes = alternatives(nodes).flatMap((node) => {
       const next = typeof key === "number" ? node.items : (node.properties?.[String(key)] ?? node.additionalProperties);
       return typeof next === "object" ? [next] : [];
@@ -104,7 +113,8 @@ function knownKeys(path: readonly PropertyKey[]): string[] {
   return alternatives(nodes).flatMap((node) => Object.keys(node.properties ?? {}));
 }
 
-const alternatives = (nodes: readonly SchemaNode[]): SchemaNode[] => nodes.flatMap((node) => (node.anyOf === undefined ? [node] : alternatives(node.anyOf)));
+const alternatives = (nodes: readonly SchemaNode[]): SchemaNode[] =>
+  nodes.flatMap((node) => (node.anyOf === undefined ? [node] : alternatives(node.anyOf)));
 
 function inlineSecrets(settings: SiteSettings): string[] {
   return (settings.database ?? [])
@@ -116,6 +126,9 @@ function readText(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    throw new HoldfastError("E_CONFIG", `the config ${file} cannot be read`, { hint: "check --config and $HOLDFAST_CONFIG", cause: error });
+    throw new HoldfastError("E_CONFIG", `the config ${file} cannot be read`, {
+      hint: "check --config and $HOLDFAST_CONFIG",
+      cause: error,
+    });
   }
 }

@@ -17,16 +17,26 @@ const paths = z.array(z.string().min(1)).default([]);
 
 const databaseUrl = z
   .string()
-  .regex(/^(postgresql|postgres|mysql|mariadb|sqlite):\/\//, "must begin with postgresql://, mysql://, mariadb:// or sqlite:///");
+  .regex(
+    /^(postgresql|postgres|mysql|mariadb|sqlite):\/\//,
+    "must begin with postgresql://, mysql://, mariadb:// or sqlite:///",
+  );
 
 const databaseFields = z.strictObject({
-  name: z.string().regex(/^[\w.-]+$/).optional().describe("The unit's name; the database's own name when absent."),
+  name: z
+    .string()
+    .regex(/^[\w.-]+$/)
+    .optional()
+    .describe("The unit's name; the database's own name when absent."),
   url: z
     .union([databaseUrl, z.record(z.string(), databaseUrl)])
     .describe(
       "postgresql://user@host/name, mysql://…, mariadb://…, sqlite:///path (four slashes: absolute). Keep passwords out of it. Or one for each engine that the key engine may name.",
     ),
-  engine: z.string().optional().describe("Which url counts where there is one for each engine, e.g. ${DB_ENGINE:-postgresql}."),
+  engine: z
+    .string()
+    .optional()
+    .describe("Which url counts where there is one for each engine, e.g. ${DB_ENGINE:-postgresql}."),
   password_file: z.string().optional().describe("A file whose first line is the password."),
   password_command: command.optional().describe("A command that prints the password."),
   migrate: command.optional().describe("Brings the schema up to the code, after a restore of an older one."),
@@ -40,16 +50,23 @@ const databaseSchema = databaseFields.transform(({ engine, url, ...rest }, conte
   if (typeof url === "string" && engine === undefined) return { ...rest, url };
   const chosen = typeof url === "string" ? undefined : url[engine ?? ""];
   if (chosen !== undefined) return { ...rest, url: chosen };
-  const message = typeof url === "string" ? "url must name one URL for each engine" : `must be one of ${Object.keys(url).join(", ")}`;
+  const message =
+    typeof url === "string" ? "url must name one URL for each engine" : `must be one of ${Object.keys(url).join(", ")}`;
   context.addIssue({ code: "custom", path: ["engine"], message });
   return z.NEVER;
 });
 
 const exportSchema = z.union([
-  z.strictObject({ path: z.string().min(1).describe("Where the project's tree is, with {fields} of its row, relative to root.") }),
   z.strictObject({
-    command: command.describe("Writes the export into the directory {out}; {fields} of the project's row are filled in."),
-    inputs: paths.describe("What the command reads; with it an unchanged export is reused, without it the command runs every time."),
+    path: z.string().min(1).describe("Where the project's tree is, with {fields} of its row, relative to root."),
+  }),
+  z.strictObject({
+    command: command.describe(
+      "Writes the export into the directory {out}; {fields} of the project's row are filled in.",
+    ),
+    inputs: paths.describe(
+      "What the command reads; with it an unchanged export is reused, without it the command runs every time.",
+    ),
   }),
 ]);
 
@@ -62,13 +79,20 @@ const compiledSchema = z.strictObject({
     .array(z.strictObject({ url: z.string().min(1), path: z.string().min(1) }))
     .default([])
     .describe("URLs under which pages refer to media, and the files behind them."),
-  pages: z.strictObject({ url: z.string().min(1) }).optional().describe("The URL of a compiled page, for links between text types."),
+  pages: z
+    .strictObject({ url: z.string().min(1) })
+    .optional()
+    .describe("The URL of a compiled page, for links between text types."),
   rebuild: command.optional().describe("Compiles one project again from its source."),
 });
 
 const projectsSchema = z
   .strictObject({
-    query: z.string().min(1).optional().describe("A SELECT on the first database; one row a project, with a column id."),
+    query: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("A SELECT on the first database; one row a project, with a column id."),
     glob: z.string().min(1).optional().describe("Directories relative to root; the last name of each is the id."),
     command: command.optional().describe("Prints a JSON array of objects, each with an id."),
     source: exportSchema.optional(),
@@ -87,10 +111,16 @@ const acceptedFailureSchema = z.strictObject({
 });
 
 export const siteSchema = z.strictObject({
-  site: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/).describe("The site's name; a store holds one site."),
+  site: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/)
+    .describe("The site's name; a store holds one site."),
   root: z.string().min(1).describe("The directory under which the site lies; other paths are relative to it."),
   dest: z.string().min(1).optional().describe("The store, where --dest does not say it."),
-  exec_prefix: z.array(z.string().min(1)).default([]).describe("Put before dumps, queries and site commands, e.g. docker exec."),
+  exec_prefix: z
+    .array(z.string().min(1))
+    .default([])
+    .describe("Put before dumps, queries and site commands, e.g. docker exec."),
   database: z
     .union([databaseSchema, z.array(databaseSchema).min(1)])
     .transform((value) => (Array.isArray(value) ? value : [value]))
@@ -98,7 +128,10 @@ export const siteSchema = z.strictObject({
     .describe("The site's database, or a list of them; the first is the one that projects.query asks."),
   projects: projectsSchema.optional(),
   legacy: z
-    .strictObject({ path: z.string().min(1), tgz_above_mb: whole(0).default(2048).describe("Larger trees become a .tgz.") })
+    .strictObject({
+      path: z.string().min(1),
+      tgz_above_mb: whole(0).default(2048).describe("Larger trees become a .tgz."),
+    })
     .optional()
     .describe("Old content: one unit for each directory in it."),
   audio_cache: z
@@ -138,10 +171,18 @@ export const siteSchema = z.strictObject({
     })
     .optional(),
   accepted_failures: z.array(acceptedFailureSchema).default([]),
-  ignore: z.array(z.string()).default([]).describe("Globs under root that no backup needs; they are not reported as uncovered."),
-  compression_level: whole(0).pipe(z.number().max(9)).default(4).describe("Deflate level of what shrinks; media are stored."),
+  ignore: z
+    .array(z.string())
+    .default([])
+    .describe("Globs under root that no backup needs; they are not reported as uncovered."),
+  compression_level: whole(0)
+    .pipe(z.number().max(9))
+    .default(4)
+    .describe("Deflate level of what shrinks; media are stored."),
   workers: whole(1).optional().describe("Worker threads a step may use; the number of processors when absent."),
-  rehash_every: whole(1).default(10).describe("Runs in which every reused artifact is read and hashed again at least once."),
+  rehash_every: whole(1)
+    .default(10)
+    .describe("Runs in which every reused artifact is read and hashed again at least once."),
   lock_file: z.string().optional().describe("A second lock beside the store's own."),
   permissions: z
     .strictObject({

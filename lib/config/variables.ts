@@ -2,11 +2,11 @@
 import { HoldfastError } from "../errors.ts";
 
 /** Fills every string in `value` (any JSON shape). Throws `E_CONFIG` for a variable that is not set and has no default. */
-export function fillVariables<T>(value: T, environment: NodeJS.ProcessEnv): T {
-  if (typeof value === "string") return fillString(value, environment) as T;
-  if (Array.isArray(value)) return value.map((item: unknown) => fillVariables(item, environment)) as T;
+export function fillVariables(value: unknown, environment: NodeJS.ProcessEnv): unknown {
+  if (typeof value === "string") return fillString(value, environment);
+  if (Array.isArray(value)) return value.map((item: unknown) => fillVariables(item, environment));
   if (value !== null && typeof value === "object") {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fillVariables(item, environment)])) as T;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fillVariables(item, environment)]));
   }
   return value;
 }
@@ -40,7 +40,8 @@ function closingBrace(text: string, from: number): number {
 
 function fillExpression(expression: string, environment: NodeJS.ProcessEnv): string {
   const [, name, fallback] = /^(\w+)(?::-([\s\S]*))?$/.exec(expression) ?? [];
-  if (name === undefined) throw new HoldfastError("E_CONFIG", `\${${expression}} is not of the form \${NAME} or \${NAME:-default}`);
+  if (name === undefined)
+    throw new HoldfastError("E_CONFIG", `\${${expression}} is not of the form \${NAME} or \${NAME:-default}`);
   const value = environment[name];
   if (value !== undefined && value !== "") return value;
   if (fallback !== undefined) return fillString(fallback, environment);

@@ -128,7 +128,12 @@ function endGroupOnAbort(pid: number | undefined, options: CommandOptions) {
   };
 }
 
-function check(argv: readonly string[], result: Outcome, options: CommandOptions, timedOut: () => boolean): CommandResult {
+function check(
+  argv: readonly string[],
+  result: Outcome,
+  options: CommandOptions,
+  timedOut: () => boolean,
+): CommandResult {
   options.signal.throwIfAborted();
   const stdout = typeof result.stdout === "string" ? result.stdout : "";
   const stderr = typeof result.stderr === "string" ? result.stderr : "";

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { $ } from "zx/core";
-import { ERRORS, HoldfastError, type ErrorCode } from "../errors.ts";
+import { HoldfastError, isErrorCode } from "../errors.ts";
 import type { Report } from "../model/event.ts";
 import { readWire } from "../report/wire.ts";
 
@@ -25,7 +25,12 @@ export interface ScriptOptions {
  */
 export async function runScript(name: string, args: readonly string[], options: ScriptOptions): Promise<void> {
   options.signal.throwIfAborted();
-  const shell = $({ quiet: true, nothrow: true, verbose: false, env: { ...process.env, [PLAN_VARIABLE]: options.plan } });
+  const shell = $({
+    quiet: true,
+    nothrow: true,
+    verbose: false,
+    env: { ...process.env, [PLAN_VARIABLE]: options.plan },
+  });
   const script = shell`exec ${[...interpreter(), scriptFile(name), ...args]}`;
   let force: NodeJS.Timeout | undefined;
   const stop = (): void => {
@@ -36,7 +41,7 @@ export async function runScript(name: string, args: readonly string[], options: 
   let fatal: HoldfastError | undefined;
   const listen: Report = (event) => {
     if (event.type !== "fatal") options.report(event);
-    else if (event.code in ERRORS) fatal = new HoldfastError(event.code as ErrorCode, event.message, { hint: event.hint });
+    else if (isErrorCode(event.code)) fatal = new HoldfastError(event.code, event.message, { hint: event.hint });
   };
   try {
     const [result] = await Promise.all([script, readWire(script.stdout, listen)]);

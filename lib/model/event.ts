@@ -23,7 +23,13 @@ export const stepCountersSchema = z.object({
 export type StepCounters = z.infer<typeof stepCountersSchema>;
 
 export const eventSchema = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("run_started"), run: z.string(), site: z.string(), steps: z.array(stepNameSchema), resumed: z.boolean() }),
+  z.object({
+    type: z.literal("run_started"),
+    run: z.string(),
+    site: z.string(),
+    steps: z.array(stepNameSchema),
+    resumed: z.boolean(),
+  }),
   z.object({ type: z.literal("step_started"), step: stepNameSchema }),
   z.object({ type: z.literal("step_planned"), step: stepNameSchema, units: z.number().int(), bytes: z.number() }),
   z.object({ type: z.literal("unit_started"), step: stepNameSchema, unit: z.string() }),
@@ -41,8 +47,19 @@ export const eventSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("fatal"), code: z.string(), message: z.string(), hint: z.string() }),
   z.object({ type: z.literal("projects"), count: z.number().int() }),
   z.object({ type: z.literal("note"), level: z.enum(["info", "warning"]), text: z.string() }),
-  z.object({ type: z.literal("step_ended"), step: stepNameSchema, counters: stepCountersSchema, duration_ms: z.number() }),
-  z.object({ type: z.literal("run_ended"), run: z.string(), status: z.string(), duration_ms: z.number(), summary: z.record(z.string(), z.unknown()) }),
+  z.object({
+    type: z.literal("step_ended"),
+    step: stepNameSchema,
+    counters: stepCountersSchema,
+    duration_ms: z.number(),
+  }),
+  z.object({
+    type: z.literal("run_ended"),
+    run: z.string(),
+    status: z.string(),
+    duration_ms: z.number(),
+    summary: z.record(z.string(), z.unknown()),
+  }),
 ]);
 
 export type HoldfastEvent = z.infer<typeof eventSchema>;

@@ -5,21 +5,21 @@ import type { Failure, StepName } from "../model/unit.ts";
 export interface BackupRequest {
   /** Path of the config file. */
   readonly config: string;
-  readonly dest?: string;
+  readonly dest?: string | undefined;
   /** Empty: every configured step. */
   readonly steps: readonly StepName[];
   readonly only: readonly string[];
   readonly skip: readonly string[];
   readonly textTypes: readonly string[];
   readonly existing: "skip" | "overwrite";
-  readonly workers?: number;
+  readonly workers?: number | undefined;
   readonly checksums: boolean;
   readonly resume: boolean;
   readonly dryRun: boolean;
-  readonly name?: string;
-  readonly description?: string;
+  readonly name?: string | undefined;
+  readonly description?: string | undefined;
   readonly tags: readonly string[];
-  readonly lockFile?: string;
+  readonly lockFile?: string | undefined;
   readonly breakLock: boolean;
   readonly newStore: boolean;
   /** Run the steps in this process rather than each as a sub-script: for a sub-script that was started alone. */

@@ -69,7 +69,12 @@ interface Work {
   readonly steps: readonly Step[];
 }
 
-async function writeRun(config: SiteConfig, request: BackupRequest, work: Work, options: BackupOptions): Promise<BackupOutcome> {
+async function writeRun(
+  config: SiteConfig,
+  request: BackupRequest,
+  work: Work,
+  options: BackupOptions,
+): Promise<BackupOutcome> {
   const { session, steps } = work;
   const { signal } = options;
   const started = Date.now();
@@ -82,19 +87,42 @@ async function writeRun(config: SiteConfig, request: BackupRequest, work: Work, 
   };
   try {
     await runHook(config, "before", signal);
-    report({ type: "run_started", run: session.run, site: config.site, steps: steps.map((step) => step.name), resumed: session.resumed });
+    report({
+      type: "run_started",
+      run: session.run,
+      site: config.site,
+      steps: steps.map((step) => step.name),
+      resumed: session.resumed,
+    });
     const app = await applicationState(config, signal);
     const context: StepContext = { ...work.context, app, report };
     const { run, staging, scratch, runsSoFar } = session;
     const died = request.inProcess
       ? await runInProcess(context, steps)
-      : await runAsScripts(context, steps, { run, staging, scratch, runs_so_far: runsSoFar, app }, subScriptFlags(request));
+      : await runAsScripts(
+          context,
+          steps,
+          { run, staging, scratch, runs_so_far: runsSoFar, app },
+          subScriptFlags(request),
+        );
     const names = steps.map((step) => step.name);
     const merged = mergeSteps(staging, scratch, run, names, died);
     const uncovered = await findUncovered(config, session.store.path, signal);
-    const outcome = await publish(config, request, work, merged, { uncovered, warnings, started, closeLog: log.close, signal });
+    const outcome = await publish(config, request, work, merged, {
+      uncovered,
+      warnings,
+      started,
+      closeLog: log.close,
+      signal,
+    });
     await runHook(config, "after", signal);
-    options.report({ type: "run_ended", run, status: outcome.status, duration_ms: Date.now() - started, summary: summaryOf(outcome, merged) });
+    options.report({
+      type: "run_ended",
+      run,
+      status: outcome.status,
+      duration_ms: Date.now() - started,
+      summary: summaryOf(outcome, merged),
+    });
     return outcome;
   } catch (error) {
     log.close();
@@ -113,27 +141,60 @@ interface Finish {
   readonly signal: AbortSignal;
 }
 
-async function publish(config: SiteConfig, request: BackupRequest, work: Work, merged: Merged, finish: Finish): Promise<BackupOutcome> {
+async function publish(
+  config: SiteConfig,
+  request: BackupRequest,
+  work: Work,
+  merged: Merged,
+  finish: Finish,
+): Promise<BackupOutcome> {
   const { session, steps } = work;
   const { run, staging, store } = session;
   const scope = scopeOf(request, steps);
   const startedAt = new Date(finish.started).toISOString();
-  const head = headOf(merged, { run, site: config.site, scope, name: request.name, description: request.description, tags: request.tags, startedAt });
+  const head = headOf(merged, {
+    run,
+    site: config.site,
+    scope,
+    name: request.name,
+    description: request.description,
+    tags: request.tags,
+    startedAt,
+  });
   for (const file of MERGED_FILES) rmSync(path.join(staging, file), { force: true });
   writeDocument(path.join(staging, "failures.json"), merged.failures);
   writeFileSync(path.join(staging, "site.yaml"), sanitiseConfig(config.text));
   writeFileSync(path.join(staging, "RESTORE.md"), restoreGuide(staging, head, config));
-  writeManifest(staging, head, merged.steps, { failures: merged.failures, uncovered: finish.uncovered, warnings: finish.warnings });
+  writeManifest(staging, head, merged.steps, {
+    failures: merged.failures,
+    uncovered: finish.uncovered,
+    warnings: finish.warnings,
+  });
   finish.closeLog();
   await writeSums(staging, merged.artifacts, finish.signal);
   finish.signal.throwIfAborted();
   await publishRun(store.path, run, await runPermissions(config, finish.signal), () => session.assertHeld());
   await repairLinks(store.path);
   const { status, totals } = head;
-  return { run, path: runDirectory(store.path, run), status, scope, totals, failures: merged.failures, uncovered: finish.uncovered, warnings: finish.warnings };
+  return {
+    run,
+    path: runDirectory(store.path, run),
+    status,
+    scope,
+    totals,
+    failures: merged.failures,
+    uncovered: finish.uncovered,
+    warnings: finish.warnings,
+  };
 }
 
-function contextOf(config: SiteConfig, request: BackupRequest, textTypes: readonly string[], session: Session, options: BackupOptions): StepContext {
+function contextOf(
+  config: SiteConfig,
+  request: BackupRequest,
+  textTypes: readonly string[],
+  session: Session,
+  options: BackupOptions,
+): StepContext {
   const projects = path.join(session.staging, PROJECTS_FILE);
   // A resumed run dumps the database again, so the list belongs to the new dump.
   if (session.resumed && existsSync(projects)) rmSync(projects);
@@ -154,7 +215,12 @@ function contextOf(config: SiteConfig, request: BackupRequest, textTypes: readon
 }
 
 /** What the flags and the config say to the steps. */
-export const stepOptions = (config: SiteConfig, request: BackupRequest, textTypes: readonly string[], resume: boolean): StepContext["options"] => ({
+export const stepOptions = (
+  config: SiteConfig,
+  request: BackupRequest,
+  textTypes: readonly string[],
+  resume: boolean,
+): StepContext["options"] => ({
   only: request.only,
   skip: request.skip,
   textTypes,
@@ -166,7 +232,13 @@ export const stepOptions = (config: SiteConfig, request: BackupRequest, textType
 });
 
 /** `--dry-run`: the real selection and what would be built, with nothing written and no lock taken. */
-async function rehearse(config: SiteConfig, request: BackupRequest, steps: readonly Step[], textTypes: readonly string[], options: BackupOptions): Promise<BackupOutcome> {
+async function rehearse(
+  config: SiteConfig,
+  request: BackupRequest,
+  steps: readonly Step[],
+  textTypes: readonly string[],
+  options: BackupOptions,
+): Promise<BackupOutcome> {
   const store = path.resolve(request.dest ?? config.dest ?? ".");
   const run = nextRunId(new Date(), undefined);
   const scratch = mkdtempSync(path.join(tmpdir(), "holdfast-dry-run-"));
@@ -192,17 +264,41 @@ async function rehearse(config: SiteConfig, request: BackupRequest, steps: reado
   let selected: readonly Step[];
   try {
     selected = await checkSelection(context, steps);
-    report({ type: "run_started", run: "dry-run", site: config.site, steps: selected.map((step) => step.name), resumed: false });
+    report({
+      type: "run_started",
+      run: "dry-run",
+      site: config.site,
+      steps: selected.map((step) => step.name),
+      resumed: false,
+    });
     await runInProcess(context, selected);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
   const failed = failures.filter((failure) => failure.severity === "failed").length;
-  const totals = { units: 0, failed, skipped: failures.length - failed, accepted: 0, artifacts: 0, size_bytes: 0, written_bytes: 0, reused_bytes: 0 };
+  const totals = {
+    units: 0,
+    failed,
+    skipped: failures.length - failed,
+    accepted: 0,
+    artifacts: 0,
+    size_bytes: 0,
+    written_bytes: 0,
+    reused_bytes: 0,
+  };
   const uncovered = await findUncovered(config, store, options.signal);
   const status = failed === 0 ? "complete" : "partial";
   options.report({ type: "run_ended", run: "dry-run", status, duration_ms: 0, summary: { dry_run: true, failed } });
-  return { run: "dry-run", path: null, status, scope: scopeOf(request, selected), totals, failures, uncovered, warnings: config.warnings };
+  return {
+    run: "dry-run",
+    path: null,
+    status,
+    scope: scopeOf(request, selected),
+    totals,
+    failures,
+    uncovered,
+    warnings: config.warnings,
+  };
 }
 
 async function runHook(config: SiteConfig, name: "before" | "after" | "on_error", signal: AbortSignal): Promise<void> {

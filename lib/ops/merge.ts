@@ -28,11 +28,26 @@ export interface Merged {
  * Reads every step of the staging directory `directory`. A step that `died` (its process did not end well) gets the index of the units
  * that it finished, and a failure of its own.
  */
-export function mergeSteps(directory: string, scratch: string, run: string, names: readonly StepName[], died: ReadonlyMap<StepName, unknown>): Merged {
+export function mergeSteps(
+  directory: string,
+  scratch: string,
+  run: string,
+  names: readonly StepName[],
+  died: ReadonlyMap<StepName, unknown>,
+): Merged {
   const steps = new Map<StepName, StepSummary>();
   const failures: Failure[] = [];
   const artifacts = new Map<string, string>();
-  const totals: Totals = { units: 0, failed: 0, skipped: 0, accepted: 0, artifacts: 0, size_bytes: 0, written_bytes: 0, reused_bytes: 0 };
+  const totals: Totals = {
+    units: 0,
+    failed: 0,
+    skipped: 0,
+    accepted: 0,
+    artifacts: 0,
+    size_bytes: 0,
+    written_bytes: 0,
+    reused_bytes: 0,
+  };
   let database: string | null = null;
   for (const step of names) {
     const own = died.has(step) ? buryStep(directory, step, died.get(step)) : readFailures(directory, step);
@@ -74,11 +89,16 @@ export function mergeSteps(directory: string, scratch: string, run: string, name
   }
   const files = [...steps].filter(([step]) => step !== "db").map(([, summary]) => summary);
   const from = files.map((summary) => summary.started_at).toSorted()[0] ?? null;
-  const to = files.map((summary) => summary.finished_at).toSorted().at(-1) ?? null;
+  const to =
+    files
+      .map((summary) => summary.finished_at)
+      .toSorted()
+      .at(-1) ?? null;
   return { steps, failures, totals, moments: { database, files_from: from, files_to: to }, artifacts };
 }
 
-const earlier = (known: string | null, at: unknown): string | null => (typeof at !== "string" || (known !== null && known < at) ? known : at);
+const earlier = (known: string | null, at: unknown): string | null =>
+  typeof at !== "string" || (known !== null && known < at) ? known : at;
 
 /** Gives a step whose process did not end well the documents that it could not write itself. */
 function buryStep(directory: string, step: StepName, error: unknown): Failure[] {
@@ -102,12 +122,20 @@ function buryStep(directory: string, step: StepName, error: unknown): Failure[] 
 /** The head of the manifest. */
 export function headOf(
   merged: Merged,
-  about: { run: string; site: string; scope: Scope; name: string | undefined; description: string | undefined; tags: readonly string[]; startedAt: string },
+  about: {
+    run: string;
+    site: string;
+    scope: Scope;
+    name: string | undefined;
+    description: string | undefined;
+    tags: readonly string[];
+    startedAt: string;
+  },
 ): ManifestHead {
   if (merged.totals.units === 0) {
-    throw new HoldfastError("E_NOTHING", "not one unit could be backed up; no run is published", {
-      ...(merged.failures[0] === undefined ? {} : { hint: merged.failures[0].hint }),
-    });
+    const hint = merged.failures[0]?.hint;
+    const message = "not one unit could be backed up; no run is published";
+    throw new HoldfastError("E_NOTHING", message, hint === undefined ? {} : { hint });
   }
   return {
     format: "holdfast-run",

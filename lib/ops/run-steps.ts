@@ -26,7 +26,8 @@ export const SCRIPTS: Readonly<Record<StepName, string>> = {
 
 /** The flags of a run that concern its sub-scripts. */
 export function subScriptFlags(request: BackupRequest): string[] {
-  const value = (flag: string, given: string | number | undefined): string[] => (given === undefined || given === "" ? [] : [`${flag}=${given}`]);
+  const value = (flag: string, given: string | number | undefined): string[] =>
+    given === undefined || given === "" ? [] : [`${flag}=${given}`];
   return [
     ...value("--config", request.config),
     ...value("--dest", request.dest),
@@ -50,7 +51,12 @@ export async function runInProcess(context: StepContext, steps: readonly Step[])
  * Runs each step as a sub-script: the dump first; when it has read the list of projects, the file steps one after the other beside
  * it, each with all the workers. A full disk ends all of them; any other death is that step's own failure.
  */
-export async function runAsScripts(context: StepContext, steps: readonly Step[], plan: RunPlan, flags: readonly string[]): Promise<Died> {
+export async function runAsScripts(
+  context: StepContext,
+  steps: readonly Step[],
+  plan: RunPlan,
+  flags: readonly string[],
+): Promise<Died> {
   const died = new Map<StepName, unknown>();
   const planFile = path.join(plan.scratch, "plan.json");
   writeDocument(planFile, plan);

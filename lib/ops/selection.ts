@@ -40,7 +40,9 @@ export function chooseTextTypes(config: SiteConfig, asked: readonly string[]): s
     if (known.includes(type)) return type;
     const [first] = known;
     if (type === "default" && first !== undefined) return first;
-    throw new HoldfastError("E_USAGE", `no text type is called ${type}`, { hint: `text types of this site: ${known.join(", ") || "none"}` });
+    throw new HoldfastError("E_USAGE", `no text type is called ${type}`, {
+      hint: `text types of this site: ${known.join(", ") || "none"}`,
+    });
   });
 }
 
@@ -58,7 +60,10 @@ export async function checkSelection(context: StepContext, steps: readonly Step[
     if (all.includes(name)) continue;
     const [nearest] = all.map((one) => ({ one, away: distance(name, one) })).toSorted((a, b) => a.away - b.away);
     throw new HoldfastError("E_USAGE", `no selected step has a unit ${name}`, {
-      hint: nearest === undefined ? "nothing is there to select from" : `did you mean ${nearest.one}? --dry-run shows every unit`,
+      hint:
+        nearest === undefined
+          ? "nothing is there to select from"
+          : `did you mean ${nearest.one}? --dry-run shows every unit`,
     });
   }
   return only.length === 0 ? steps : steps.filter((step) => known.get(step)?.some((name) => only.includes(name)));

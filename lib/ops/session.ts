@@ -5,7 +5,16 @@ import { HoldfastError } from "../errors.ts";
 import type { SiteConfig } from "../config/load.ts";
 import type { Report } from "../model/event.ts";
 import { formatBytes } from "../report/format.ts";
-import { isRunId, listIncomplete, listRuns, nextRunId, runDirectory, scratchDirectory, stagingDirectory, timeOfRun } from "../store/layout.ts";
+import {
+  isRunId,
+  listIncomplete,
+  listRuns,
+  nextRunId,
+  runDirectory,
+  scratchDirectory,
+  stagingDirectory,
+  timeOfRun,
+} from "../store/layout.ts";
 import { acquireLock, type Lock } from "../store/lock.ts";
 import { readManifestHead } from "../store/manifest.ts";
 import { openStore, type Store } from "../store/open.ts";
@@ -26,13 +35,21 @@ export interface Session {
 }
 
 /** Opens the store, takes the locks, repairs what a crash left, and prepares the directory of the run. */
-export async function beginSession(config: SiteConfig, request: BackupRequest, signal: AbortSignal, report: Report, abort: (error: HoldfastError) => void): Promise<Session> {
+export async function beginSession(
+  config: SiteConfig,
+  request: BackupRequest,
+  signal: AbortSignal,
+  report: Report,
+  abort: (error: HoldfastError) => void,
+): Promise<Session> {
   const dest = request.dest ?? config.dest;
-  if (dest === undefined) throw new HoldfastError("E_USAGE", "there is no store: neither --dest nor dest in the config");
+  if (dest === undefined)
+    throw new HoldfastError("E_USAGE", "there is no store: neither --dest nor dest in the config");
   const store = await openStore(dest, config.site, { create: true, newStore: request.newStore });
   const locks = await takeLocks(config, store, request, signal, report, abort);
   try {
-    for (const link of await repairLinks(store.path)) report({ type: "note", level: "info", text: `the link ${link} was repaired` });
+    for (const link of await repairLinks(store.path))
+      report({ type: "note", level: "info", text: `the link ${link} was repaired` });
     const { run, resumed } = chooseRun(store.path, request.resume, report);
     checkFreeSpace(store.path, request.existing);
     const staging = stagingDirectory(store.path, run);
@@ -62,7 +79,14 @@ export async function beginSession(config: SiteConfig, request: BackupRequest, s
   }
 }
 
-async function takeLocks(config: SiteConfig, store: Store, request: BackupRequest, signal: AbortSignal, report: Report, abort: (error: HoldfastError) => void): Promise<Lock[]> {
+async function takeLocks(
+  config: SiteConfig,
+  store: Store,
+  request: BackupRequest,
+  signal: AbortSignal,
+  report: Report,
+  abort: (error: HoldfastError) => void,
+): Promise<Lock[]> {
   const second = request.lockFile ?? config.lock_file;
   const locks: Lock[] = [];
   const options = {
@@ -88,7 +112,8 @@ async function takeLocks(config: SiteConfig, store: Store, request: BackupReques
 function chooseRun(store: string, resume: boolean, report: Report): { run: string; resumed: boolean } {
   const incomplete = listIncomplete(store);
   const resumed = resume ? incomplete.at(-1) : undefined;
-  if (resume && resumed === undefined) report({ type: "note", level: "warning", text: "there is no interrupted run to resume; a new one is begun" });
+  if (resume && resumed === undefined)
+    report({ type: "note", level: "warning", text: "there is no interrupted run to resume; a new one is begun" });
   for (const run of incomplete) {
     if (run === resumed) continue;
     rmSync(stagingDirectory(store, run), { recursive: true, force: true });
@@ -112,7 +137,10 @@ function checkFreeSpace(store: string, existing: "skip" | "overwrite"): void {
   const disk = statfsSync(store);
   const free = disk.bavail * disk.bsize;
   if (free >= needed) return;
-  throw new HoldfastError("E_NO_SPACE", `${formatBytes(free)} are free on the store's disk; the last run wrote ${formatBytes(needed)}`);
+  throw new HoldfastError(
+    "E_NO_SPACE",
+    `${formatBytes(free)} are free on the store's disk; the last run wrote ${formatBytes(needed)}`,
+  );
 }
 
 /** Removes what runs that were killed left in `.tmp`. Safe, because the lock is ours; other names there belong to whoever waits for it. */

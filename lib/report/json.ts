@@ -12,15 +12,38 @@ export function jsonReport(write: (line: string) => void, verbose: boolean): Rep
     progress.apply(event);
     if (event.type === "unit_ended" && (verbose || event.action === "failed")) {
       const { step, unit, action, bytes, duration_ms } = event;
-      emit({ message_type: "verbose_status", action, item: `${step}/${unit}`, duration: duration_ms / 1000, data_size: bytes });
+      emit({
+        message_type: "verbose_status",
+        action,
+        item: `${step}/${unit}`,
+        duration: duration_ms / 1000,
+        data_size: bytes,
+      });
     } else if (event.type === "failure") {
       const { step, unit, severity, code, message, hint } = event.failure;
-      emit({ message_type: "error", error: { message }, during: step, item: unit === null ? step : `${step}/${unit}`, severity, code, hint });
+      emit({
+        message_type: "error",
+        error: { message },
+        during: step,
+        item: unit === null ? step : `${step}/${unit}`,
+        severity,
+        code,
+        hint,
+      });
     } else if (event.type === "note" && (verbose || event.level === "warning")) {
       emit({ message_type: "verbose_status", action: event.level, item: event.text });
     } else if (event.type === "run_ended") {
-      emit({ message_type: "summary", run: event.run, status: event.status, total_duration: event.duration_ms / 1000, ...event.summary });
-    } else if (event.type !== "run_started" && (event.type === "step_ended" || Date.now() - lastStatus >= STATUS_EVERY_MS)) {
+      emit({
+        message_type: "summary",
+        run: event.run,
+        status: event.status,
+        total_duration: event.duration_ms / 1000,
+        ...event.summary,
+      });
+    } else if (
+      event.type !== "run_started" &&
+      (event.type === "step_ended" || Date.now() - lastStatus >= STATUS_EVERY_MS)
+    ) {
       lastStatus = Date.now();
       emit(status(progress, event));
     }

@@ -6,11 +6,22 @@ import { redact } from "./redact.ts";
 /** Writes events to `file` until `close` is called. */
 export function logReport(file: string): { readonly report: Report; readonly close: () => void } {
   const destination = pino.destination({ dest: file, sync: true, append: true });
-  const log = pino({ base: null, timestamp: () => `,"time":"${new Date().toISOString()}"`, formatters: { level: (level) => ({ level }) } }, destination);
+  const log = pino(
+    {
+      base: null,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (level) => ({ level }) },
+    },
+    destination,
+  );
   const report: Report = (event) => {
     if (event.type === "unit_progress" || event.type === "unit_started") return;
     const { type, ...rest } = event;
-    if (event.type === "failure") log[event.failure.severity === "failed" ? "error" : "warn"]({ type, ...event.failure }, redact(event.failure.message));
+    if (event.type === "failure")
+      log[event.failure.severity === "failed" ? "error" : "warn"](
+        { type, ...event.failure },
+        redact(event.failure.message),
+      );
     else if (event.type === "note") log[event.level === "warning" ? "warn" : "info"]({ type }, redact(event.text));
     else log.info({ type, ...rest }, type.replaceAll("_", " "));
   };

@@ -32,10 +32,13 @@ export function textReport(stream: NodeJS.WriteStream, options: TextOptions): Re
     if (event.type === "run_ended") {
       live?.stop();
       if (options.quiet) return;
-      for (const failure of failures.filter((one) => options.verbose || one.severity !== "skipped").slice(0, FAILURES_SHOWN)) {
+      for (const failure of failures
+        .filter((one) => options.verbose || one.severity !== "skipped")
+        .slice(0, FAILURES_SHOWN)) {
         for (const text of describeFailure(failure)) stream.write(`${text}\n`);
       }
-      if (failures.length > FAILURES_SHOWN) stream.write(`… and ${failures.length - FAILURES_SHOWN} more in failures.json\n`);
+      if (failures.length > FAILURES_SHOWN)
+        stream.write(`… and ${failures.length - FAILURES_SHOWN} more in failures.json\n`);
     } else {
       live?.draw();
     }
@@ -51,7 +54,9 @@ function lineFor(event: HoldfastEvent, progress: Progress, options: TextOptions,
       return step === undefined || live ? undefined : stepLine(step, event.counters);
     }
     case "unit_ended":
-      return options.verbose ? `  ${event.action.padEnd(8)} ${event.step}/${event.unit}  ${formatBytes(event.bytes)}` : undefined;
+      return options.verbose
+        ? `  ${event.action.padEnd(8)} ${event.step}/${event.unit}  ${formatBytes(event.bytes)}`
+        : undefined;
     case "note":
       if (event.level === "warning") return `${pc.yellow("warning:")} ${event.text}`;
       return options.verbose ? event.text : undefined;
@@ -82,7 +87,10 @@ function stepLine(step: StepProgress, counters: Counters): string {
 export function describeFailure(failure: Failure): string[] {
   const where = failure.unit === null ? failure.step : `${failure.step}/${failure.unit}`;
   const mark = failure.severity === "failed" ? pc.red("failed") : failure.severity;
-  return [`${mark} ${where}: ${failure.message} ${pc.dim(`[${failure.code}]`)}`, ...(failure.severity === "failed" ? [`  hint: ${failure.hint}`] : [])];
+  return [
+    `${mark} ${where}: ${failure.message} ${pc.dim(`[${failure.code}]`)}`,
+    ...(failure.severity === "failed" ? [`  hint: ${failure.hint}`] : []),
+  ];
 }
 
 /** The bars, drawn anew at most ten times a second. */
@@ -109,7 +117,14 @@ function liveBlock(stream: NodeJS.WriteStream, progress: Progress) {
 function barLine(progress: Progress, step: StepProgress): string {
   const full = Math.round(progress.stepFraction(step) * BAR_WIDTH);
   const bar = pc.cyan("━".repeat(full)) + pc.dim("━".repeat(BAR_WIDTH - full));
-  const mark = step.failed > 0 ? pc.red("✗") : step.state === "done" ? pc.green("✓") : step.state === "running" ? pc.cyan("▸") : pc.dim("·");
+  const mark =
+    step.failed > 0
+      ? pc.red("✗")
+      : step.state === "done"
+        ? pc.green("✓")
+        : step.state === "running"
+          ? pc.cyan("▸")
+          : pc.dim("·");
   const left = progress.secondsLeft(step);
   const details =
     step.state === "waiting"
@@ -117,7 +132,11 @@ function barLine(progress: Progress, step: StepProgress): string {
       : [
           `${step.unitsDone}/${step.unitsTotal}`,
           formatBytes(progress.bytes(step)),
-          step.state === "done" ? formatDuration(step.durationMs) : left === undefined ? "" : `${Math.ceil(left)} s left`,
+          step.state === "done"
+            ? formatDuration(step.durationMs)
+            : left === undefined
+              ? ""
+              : `${Math.ceil(left)} s left`,
           [...step.running.keys()].slice(0, 2).join(" "),
         ]
           .filter((part) => part !== "")

@@ -23,5 +23,9 @@ export async function applicationState(config: SiteConfig, signal: AbortSignal):
   const commit = await git("rev-parse", "HEAD");
   if (commit === null) return unknown;
   const changes = await git("status", "--porcelain", "--untracked-files=no");
-  return { commit, version: await git("describe", "--tags", "--always"), dirty: changes === null ? null : changes !== "" };
+  return {
+    commit,
+    version: await git("describe", "--tags", "--always"),
+    dirty: changes === null ? null : changes !== "",
+  };
 }

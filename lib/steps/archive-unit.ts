@@ -6,10 +6,12 @@ import { display, fromString, isUtf8, toBuffer } from "../archive/path.ts";
 import { WorkerPool } from "../archive/pool.ts";
 import { fingerprintTree } from "../archive/plan.ts";
 import type { ArchiveRoot } from "../archive/select.ts";
+import { HoldfastError } from "../errors.ts";
 import type { UnitInput } from "../model/unit.ts";
 import type { StepContext } from "./context.ts";
 import { archiveFailure, type BuiltUnit, type TreePlace } from "./unit-runner.ts";
-import type { WorkerResult, WorkerTask } from "./worker.ts";
+import type { CompiledResult } from "./compiled/request.ts";
+import type { ArchiveTask, CompiledTask, WorkerTask } from "./worker.ts";
 
 /** The trees of a unit and the archive they become. */
 export interface ArchiveSource {
@@ -29,17 +31,30 @@ const WORKER = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./work
 /** The worker threads of a step, started when the first unit has to be built: a run without a change starts none. */
 export class StepWorkers {
   readonly #context: StepContext;
-  #pool: WorkerPool<WorkerTask, WorkerResult<WorkerTask>> | undefined;
+  #pool: WorkerPool<WorkerTask, BuildResult | CompiledResult> | undefined;
 
   constructor(context: StepContext) {
     this.#context = context;
   }
 
-  /** Runs a task; `onBytes` hears how many bytes of input have been read so far. */
-  async run<T extends WorkerTask>(task: T, onBytes: (bytes: number) => void): Promise<WorkerResult<T>> {
+  /** Builds an archive; `onBytes` hears how many bytes of input have been read so far. */
+  async archive(request: ArchiveTask["request"], onBytes: (bytes: number) => void): Promise<BuildResult> {
+    const result = await this.#run({ kind: "archive", scratch: this.#context.scratch, request }, onBytes);
+    if (isCompiled(result)) throw new HoldfastError("E_INTERNAL", "the worker answered another question");
+    return result;
+  }
+
+  /** Builds a compiled bundle, likewise. */
+  async compiled(request: CompiledTask["request"], onBytes: (bytes: number) => void): Promise<CompiledResult> {
+    const result = await this.#run({ kind: "compiled", scratch: this.#context.scratch, request }, onBytes);
+    if (!isCompiled(result)) throw new HoldfastError("E_INTERNAL", "the worker answered another question");
+    return result;
+  }
+
+  async #run(task: WorkerTask, onBytes: (bytes: number) => void): Promise<BuildResult | CompiledResult> {
     this.#pool ??= new WorkerPool(WORKER, this.#context.options.workers, this.#context.signal);
     let total = 0;
-    return (await this.#pool.run(task, (bytes) => onBytes((total += bytes)))) as WorkerResult<T>;
+    return await this.#pool.run(task, (bytes) => onBytes((total += bytes)));
   }
 
   async close(): Promise<void> {
@@ -47,16 +62,29 @@ export class StepWorkers {
   }
 }
 
+const isCompiled = (result: BuildResult | CompiledResult): result is CompiledResult => "textTypes" in result;
+
 /** Raised when the writers give other bytes for the same input than before. */
 const RECIPE_VERSION = 1;
 
 /** What decides about the bytes of an archive beside its input: another recipe, another archive. */
 const recipeOf = (context: StepContext, source: ArchiveSource): string =>
-  JSON.stringify([source.choice ?? source.format, RECIPE_VERSION, context.config.compression_level, source.onlyFiles ?? false, source.roots.map((root) => root.prefix)]);
+  JSON.stringify([
+    source.choice ?? source.format,
+    RECIPE_VERSION,
+    context.config.compression_level,
+    source.onlyFiles ?? false,
+    source.roots.map((root) => root.prefix),
+  ]);
 
 /** The input of a unit as a walk sees it, nothing opened. Throws the unit's failure when a part of it cannot be walked. */
 export function planArchive(context: StepContext, source: ArchiveSource): Omit<UnitInput, "content_digest"> {
-  const { input, failures } = fingerprintTree([...source.roots], [...context.exclude], recipeOf(context, source), source.onlyFiles ?? false);
+  const { input, failures } = fingerprintTree(
+    [...source.roots],
+    [...context.exclude],
+    recipeOf(context, source),
+    source.onlyFiles ?? false,
+  );
   if (failures.length > 0) throw archiveFailure(failures);
   return input;
 }
@@ -92,7 +120,7 @@ export async function buildArchiveUnit(
     onlyFiles: source.onlyFiles ?? false,
     recipe: recipeOf(context, source),
   };
-  const result = await workers.run({ kind: "archive", scratch: context.scratch, request }, onBytes);
+  const result = await workers.archive(request, onBytes);
   if (result.failures.length > 0) throw archiveFailure(result.failures);
   return {
     artifacts: [artifactOf(source, result)],

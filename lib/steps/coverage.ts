@@ -21,7 +21,10 @@ export async function findUncovered(config: SiteConfig, store: string, signal: A
   const isIgnored = ignoreMatcher(config.ignore);
   const found: string[] = [];
   const visit = (relative: string, within: readonly Pattern[]): void => {
-    for (const entry of readdirSync(Buffer.from(path.posix.join(config.root, relative)), { withFileTypes: true, encoding: "buffer" })) {
+    for (const entry of readdirSync(Buffer.from(path.posix.join(config.root, relative)), {
+      withFileTypes: true,
+      encoding: "buffer",
+    })) {
       const bytes = entry.name.toString("latin1");
       const name = path.posix.join(relative, display(bytes));
       const rests = within.filter(([first]) => first?.test(bytes) === true).map((pattern) => pattern.slice(1));
@@ -40,7 +43,9 @@ function coveredPaths(config: SiteConfig): string[] {
   const source = projects?.source;
   const databases = [
     ...(audio_cache?.databases ?? []),
-    ...(database ?? []).map(({ url }) => describeUrl(url)).flatMap((location) => (location.engine === "sqlite" ? [location.path] : [])),
+    ...(database ?? [])
+      .map(({ url }) => describeUrl(url))
+      .flatMap((location) => (location.engine === "sqlite" ? [location.path] : [])),
   ];
   return [
     ...(source !== undefined && "path" in source ? [covering(source.path)] : []),
@@ -49,8 +54,12 @@ function coveredPaths(config: SiteConfig): string[] {
     ...(audio_cache === undefined ? [] : [audio_cache.path]),
     ...databases.flatMap((file) => [file, `${file}-wal`, `${file}-shm`, `${file}-journal`]),
     ...(snapshots?.media ?? []),
-    ...(infra === undefined ? [] : [infra.env, infra.settings, infra.nginx, infra.systemd, infra.crontabs, infra.tls].flat())
-      .flatMap((entry) => (glob.isDynamicPattern(entry) ? [entry, ...glob.sync(entry, { cwd: config.root, dot: true })] : [entry])),
+    ...(infra === undefined
+      ? []
+      : [infra.env, infra.settings, infra.nginx, infra.systemd, infra.crontabs, infra.tls].flat()
+    ).flatMap((entry) =>
+      glob.isDynamicPattern(entry) ? [entry, ...glob.sync(entry, { cwd: config.root, dot: true })] : [entry],
+    ),
   ];
 }
 

@@ -18,7 +18,10 @@ export const dbStep: Step = {
     await runStep(context, "db", async (runner) => {
       const selected = databases(context.config).filter((database) => runner.selects(database.unit));
       runner.counters.expected = selected.length;
-      await runner.runAll(selected.map((database) => planDump(context, database)), 1);
+      await runner.runAll(
+        selected.map((database) => planDump(context, database)),
+        1,
+      );
     });
   },
 };
@@ -31,24 +34,37 @@ interface NamedDatabase {
 }
 
 function databases(config: SiteConfig): NamedDatabase[] {
-  return (config.database ?? []).map((settings, index) => ({ unit: settings.name ?? unitName(settings.url), settings, first: index === 0 }));
+  return (config.database ?? []).map((settings, index) => ({
+    unit: settings.name ?? unitName(settings.url),
+    settings,
+    first: index === 0,
+  }));
 }
 
 /** The database's own name, as far as a directory can be called so. */
-const unitName = (url: string): string => describeUrl(url).database.replaceAll(/[^\w.-]/g, "_").replace(/^\.*$/, "database");
+const unitName = (url: string): string =>
+  describeUrl(url)
+    .database.replaceAll(/[^\w.-]/g, "_")
+    .replace(/^\.*$/, "database");
 
 function planDump(context: StepContext, database: NamedDatabase): UnitPlan {
   return {
     unit: database.unit,
     directory: `db/${database.unit}`,
-    outputs: [".dump", ".sql.gz", ".db"].map((extension) => `db/${dumpName(context.config.site, database, context.run)}${extension}`),
+    outputs: [".dump", ".sql.gz", ".db"].map(
+      (extension) => `db/${dumpName(context.config.site, database, context.run)}${extension}`,
+    ),
     bytes: 0,
     fingerprint: null,
     build: (onBytes) => dump(context, database, onBytes),
   };
 }
 
-async function dump(context: StepContext, database: NamedDatabase, onBytes: (bytes: number) => void): Promise<BuiltUnit> {
+async function dump(
+  context: StepContext,
+  database: NamedDatabase,
+  onBytes: (bytes: number) => void,
+): Promise<BuiltUnit> {
   const { config, directory, run, signal, report } = context;
   const snapshot = await openDatabase(config, database.settings, signal);
   try {
@@ -56,15 +72,26 @@ async function dump(context: StepContext, database: NamedDatabase, onBytes: (byt
       // A list that cannot be read is the failure of the steps that need it; the dump is worth having all the same.
       await context.projects.make(snapshot).then(
         (list) => report({ type: "projects", count: list.projects.length }),
-        (error: unknown) => report({ type: "note", level: "warning", text: error instanceof Error ? error.message : String(error) }),
+        (error: unknown) =>
+          report({ type: "note", level: "warning", text: error instanceof Error ? error.message : String(error) }),
       );
     }
     const facts = await snapshot.facts({ exactRows: database.settings.exact_counts_below_rows });
     const artifact = `db/${dumpName(config.site, database, run)}${snapshot.extension}`;
     const dumped = await snapshot.dump(path.join(directory, artifact), onBytes);
     return {
-      artifacts: [{ path: artifact, size_bytes: dumped.size_bytes, sha256: dumped.sha256, media_type: dumped.media_type }],
-      input: { files: 0, directories: 0, symlinks: 0, bytes: facts.database_size, newest_mtime: null, fingerprint: null, content_digest: null },
+      artifacts: [
+        { path: artifact, size_bytes: dumped.size_bytes, sha256: dumped.sha256, media_type: dumped.media_type },
+      ],
+      input: {
+        files: 0,
+        directories: 0,
+        symlinks: 0,
+        bytes: facts.database_size,
+        newest_mtime: null,
+        fingerprint: null,
+        content_digest: null,
+      },
       warnings: dumped.warnings,
       extra: { ...facts },
       filesOpened: 0,

@@ -84,7 +84,8 @@ function planTree(context: StepContext, workers: StepWorkers, tree: LegacyTree):
     onlyFiles: tree.loose,
   };
   const { bytes, fingerprint } = planArchive(context, zip);
-  const source: ArchiveSource = bytes > limit * MEGABYTE ? { ...zip, format: "tgz", artifact: `${tree.directory}/legacy.tgz` } : zip;
+  const source: ArchiveSource =
+    bytes > limit * MEGABYTE ? { ...zip, format: "tgz", artifact: `${tree.directory}/legacy.tgz` } : zip;
   return {
     unit: tree.unit,
     ...(tree.unitB64 === undefined ? {} : { unitB64: tree.unitB64 }),

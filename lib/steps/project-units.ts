@@ -34,14 +34,20 @@ export interface ProjectUnit {
 const SLUGS = ["internal_id", "slug", "name"] as const;
 
 /** Every unit of the step, rows first. Throws `E_PROJECTS` when the projects cannot be listed. */
-export async function listProjectUnits(context: StepContext, step: StepName, kinds: readonly TreeKind[]): Promise<ProjectUnit[]> {
+export async function listProjectUnits(
+  context: StepContext,
+  step: StepName,
+  kinds: readonly TreeKind[],
+): Promise<ProjectUnit[]> {
   const { projects } = await context.projects.list();
   const claimed = new Set<BytePath>();
   const directories = unitDirectories(projects.map((project) => fromString(String(project.id))));
   const seen = new Set<string>();
   const rows = projects.map((project): ProjectUnit => {
     const unit = String(project.id);
-    const twice = seen.has(unit) ? [new HoldfastError("E_PROJECTS", `two rows have the id ${unit}`, { hint: "let the query give each id once" })] : [];
+    const twice = seen.has(unit)
+      ? [new HoldfastError("E_PROJECTS", `two rows have the id ${unit}`, { hint: "let the query give each id once" })]
+      : [];
     seen.add(unit);
     const { trees, errors } = treesOf(context, kinds, project);
     for (const tree of trees) claimed.add(tree.path);
@@ -73,29 +79,45 @@ function treesOf(context: StepContext, kinds: readonly TreeKind[], project: Proj
 }
 
 /** What lies where projects lie and belongs to no row. */
-function strays(context: StepContext, step: StepName, kinds: readonly TreeKind[], claimed: ReadonlySet<BytePath>): ProjectUnit[] {
+function strays(
+  context: StepContext,
+  step: StepName,
+  kinds: readonly TreeKind[],
+  claimed: ReadonlySet<BytePath>,
+): ProjectUnit[] {
   const orphans = new Map<BytePath, { label: string; path: BytePath }[]>();
   const loose: { label: string; path: BytePath }[] = [];
   for (const { label, template } of kinds) {
     const found = expandTemplate(context.config.root, template).filter((one) => !claimed.has(one.path));
-    for (const one of found.filter(isTree)) orphans.set(one.name, [...(orphans.get(one.name) ?? []), { label, path: one.path }]);
-    if (found.some((one) => !isTree(one))) loose.push({ label, path: fromString(`${context.config.root}/${templateBase(template)}`) });
+    for (const one of found.filter(isTree))
+      orphans.set(one.name, [...(orphans.get(one.name) ?? []), { label, path: one.path }]);
+    if (found.some((one) => !isTree(one)))
+      loose.push({ label, path: fromString(`${context.config.root}/${templateBase(template)}`) });
   }
   const directories = unitDirectories([...orphans.keys()]);
-  const units = [...orphans].map(
-    ([name, trees]): ProjectUnit => ({
-      unit: ORPHAN_PREFIX + display(name),
-      ...(isUtf8(name) ? {} : { unitB64: toBuffer(name).toString("base64") }),
-      directory: `${step}/${ORPHAN_PREFIX}${directories.get(name) ?? name}`,
-      fields: { id: display(name), internal_id: display(name) },
-      names: [ORPHAN_PREFIX + display(name)],
-      trees,
-      errors: [],
-      loose: false,
-    }),
-  );
+  const units = [...orphans].map(([name, trees]): ProjectUnit => ({
+    unit: ORPHAN_PREFIX + display(name),
+    ...(isUtf8(name) ? {} : { unitB64: toBuffer(name).toString("base64") }),
+    directory: `${step}/${ORPHAN_PREFIX}${directories.get(name) ?? name}`,
+    fields: { id: display(name), internal_id: display(name) },
+    names: [ORPHAN_PREFIX + display(name)],
+    trees,
+    errors: [],
+    loose: false,
+  }));
   if (loose.length === 0) return units;
-  return [...units, { unit: LOOSE_FILES, directory: `${step}/${LOOSE_FILES}`, fields: {}, names: [LOOSE_FILES], trees: loose, errors: [], loose: true }];
+  return [
+    ...units,
+    {
+      unit: LOOSE_FILES,
+      directory: `${step}/${LOOSE_FILES}`,
+      fields: {},
+      names: [LOOSE_FILES],
+      trees: loose,
+      errors: [],
+      loose: true,
+    },
+  ];
 }
 
 const isTree = (found: Found): boolean => found.isDirectory;

@@ -36,7 +36,10 @@ export class ProjectSource {
 
   /** The list of this run. Throws `E_PROJECTS` when it cannot be made. */
   async list(): Promise<ProjectList> {
-    this.#list ??= this.#file !== undefined && existsSync(this.#file) ? Promise.resolve(readDocument(this.#file, projectListSchema)) : this.make();
+    this.#list ??=
+      this.#file !== undefined && existsSync(this.#file)
+        ? Promise.resolve(readDocument(this.#file, projectListSchema))
+        : this.make();
     return await this.#list;
   }
 
@@ -50,42 +53,68 @@ export class ProjectSource {
 
   /** Whether the site still has the project: a row that is gone by now was deleted while the run went on. */
   async stillThere(project: Project): Promise<boolean> {
-    this.#now ??= readProjects(this.#config, this.#signal).then((list) => new Set(list.projects.map((one) => String(one.id))));
+    this.#now ??= readProjects(this.#config, this.#signal).then(
+      (list) => new Set(list.projects.map((one) => String(one.id))),
+    );
     return (await this.#now).has(String(project.id));
   }
 }
 
 /** Opens a snapshot of a configured database. */
-export async function openDatabase(config: SiteConfig, database: DatabaseSettings, signal: AbortSignal): Promise<DatabaseSnapshot> {
+export async function openDatabase(
+  config: SiteConfig,
+  database: DatabaseSettings,
+  signal: AbortSignal,
+): Promise<DatabaseSnapshot> {
   const password = await databasePassword(config, database, signal);
   return await openSnapshot(
-    { url: database.url, ...(password === undefined ? {} : { password }), execPrefix: config.exec_prefix, root: config.root },
+    {
+      url: database.url,
+      ...(password === undefined ? {} : { password }),
+      execPrefix: config.exec_prefix,
+      root: config.root,
+    },
     signal,
   );
 }
 
-async function readProjects(config: SiteConfig, signal: AbortSignal, snapshot?: DatabaseSnapshot): Promise<ProjectList> {
+async function readProjects(
+  config: SiteConfig,
+  signal: AbortSignal,
+  snapshot?: DatabaseSnapshot,
+): Promise<ProjectList> {
   const settings = config.projects;
   if (settings === undefined) throw new HoldfastError("E_CONFIG", "the config has no projects");
   const taken_at = new Date().toISOString();
   try {
-    if (settings.query !== undefined) return listOf("query", taken_at, await queryProjects(config, settings.query, signal, snapshot));
+    if (settings.query !== undefined)
+      return listOf("query", taken_at, await queryProjects(config, settings.query, signal, snapshot));
     if (settings.glob !== undefined) return listOf("glob", taken_at, await globProjects(config.root, settings.glob));
     return listOf("command", taken_at, await commandProjects(config, settings.command ?? [], signal));
   } catch (error) {
     signal.throwIfAborted();
     const cause = asHoldfastError(error, "E_PROJECTS");
-    throw new HoldfastError("E_PROJECTS", `the projects cannot be listed: ${cause.message}`, { hint: cause.hint, cause });
+    throw new HoldfastError("E_PROJECTS", `the projects cannot be listed: ${cause.message}`, {
+      hint: cause.hint,
+      cause,
+    });
   }
 }
 
 function listOf(from: string, taken_at: string, rows: readonly unknown[]): ProjectList {
   const result = projectListSchema.safeParse({ format_version: FORMAT_VERSION, from, taken_at, projects: rows });
   if (result.success) return result.data;
-  throw new HoldfastError("E_PROJECTS", "a project has no id", { hint: "each row needs a column id with a number or a text" });
+  throw new HoldfastError("E_PROJECTS", "a project has no id", {
+    hint: "each row needs a column id with a number or a text",
+  });
 }
 
-async function queryProjects(config: SiteConfig, query: string, signal: AbortSignal, given?: DatabaseSnapshot): Promise<unknown[]> {
+async function queryProjects(
+  config: SiteConfig,
+  query: string,
+  signal: AbortSignal,
+  given?: DatabaseSnapshot,
+): Promise<unknown[]> {
   const [database] = config.database ?? [];
   if (database === undefined) throw new HoldfastError("E_CONFIG", "projects.query needs a database");
   const snapshot = given ?? (await openDatabase(config, database, signal));
@@ -93,7 +122,10 @@ async function queryProjects(config: SiteConfig, query: string, signal: AbortSig
     const rows = await snapshot.query(query);
     const [counted] = await snapshot.query(`select count(*) as n from (${query.replace(/;\s*$/, "")}) counted`);
     if (Number(counted?.["n"]) !== rows.length) {
-      throw new HoldfastError("E_PROJECTS", `the query gave ${rows.length} rows where the database counts ${String(counted?.["n"])}`);
+      throw new HoldfastError(
+        "E_PROJECTS",
+        `the query gave ${rows.length} rows where the database counts ${String(counted?.["n"])}`,
+      );
     }
     return rows;
   } finally {

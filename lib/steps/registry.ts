@@ -9,7 +9,15 @@ import { legacyStep } from "./legacy.ts";
 import { snapshotsStep } from "./snapshots.ts";
 import { sourceStep } from "./source.ts";
 
-export const STEPS: readonly Step[] = [dbStep, sourceStep, compiledStep, legacyStep, audioStep, snapshotsStep, infraStep];
+export const STEPS: readonly Step[] = [
+  dbStep,
+  sourceStep,
+  compiledStep,
+  legacyStep,
+  audioStep,
+  snapshotsStep,
+  infraStep,
+];
 
 /** The step of a name, which must be one that can be backed up. */
 export const stepNamed = (name: StepName): Step | undefined => STEPS.find((step) => step.name === name);

@@ -52,7 +52,8 @@ function planUnit(context: StepContext, workers: StepWorkers, unit: ProjectUnit)
     directory: unit.directory,
     ...(unit.project === undefined ? {} : { project: unit.project }),
   };
-  if (settings !== undefined && "command" in settings) return { ...common, ...planCommand(context, workers, unit, settings) };
+  if (settings !== undefined && "command" in settings)
+    return { ...common, ...planCommand(context, workers, unit, settings) };
   const source: ArchiveSource = {
     format: "zip",
     artifact: `${unit.directory}/source.zip`,
@@ -60,7 +61,13 @@ function planUnit(context: StepContext, workers: StepWorkers, unit: ProjectUnit)
     onlyFiles: unit.loose,
   };
   const { bytes, fingerprint } = planArchive(context, source);
-  return { ...common, trees: placesOf(context, source), bytes, fingerprint, build: (onBytes) => buildArchiveUnit(context, workers, source, onBytes) };
+  return {
+    ...common,
+    trees: placesOf(context, source),
+    bytes,
+    fingerprint,
+    build: (onBytes) => buildArchiveUnit(context, workers, source, onBytes),
+  };
 }
 
 /** An export by the site's own command can be reused only where the config says what the command reads. */
@@ -100,7 +107,11 @@ async function exportByCommand(
     if (written === undefined || (written.isDirectory() ? readdirSync(out).length === 0 : written.size === 0)) {
       throw new HoldfastError("E_COMMAND", `${command[0] ?? "the command"} succeeded and wrote nothing to {out}`);
     }
-    const source: ArchiveSource = { format: "zip", artifact: `${unit.directory}/source.zip`, roots: [{ path: fromString(out), prefix: "" }] };
+    const source: ArchiveSource = {
+      format: "zip",
+      artifact: `${unit.directory}/source.zip`,
+      roots: [{ path: fromString(out), prefix: "" }],
+    };
     return await buildArchiveUnit(context, workers, source, onBytes);
   } finally {
     rmSync(out, { recursive: true, force: true });

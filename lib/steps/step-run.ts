@@ -41,7 +41,11 @@ export async function runStep(
     mkdirSync(path.join(directory, step), { recursive: true });
     writeIndex(directory, step);
     writeDocument(path.join(directory, step, "failures.json"), runner.failures);
-    writeDocument(stepStateFile(context.scratch, step), { started_at, finished_at: new Date().toISOString(), counters: runner.counters });
+    writeDocument(stepStateFile(context.scratch, step), {
+      started_at,
+      finished_at: new Date().toISOString(),
+      counters: runner.counters,
+    });
   }
   report({ type: "step_ended", step, counters: runner.counters, duration_ms: runner.elapsed });
 }

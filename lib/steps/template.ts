@@ -12,8 +12,16 @@ const FIELD = /\{(\w+)\}/g;
 export function fillTemplate(template: string, fields: Readonly<Record<string, unknown>>): string {
   return template.replaceAll(FIELD, (_all, name: string) => {
     const value = fields[name];
-    if (typeof value === "string" || typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") return String(value);
-    throw new HoldfastError("E_PROJECTS", `the row has no value for {${name}}`, { hint: "let projects.query return that column" });
+    if (
+      typeof value === "string" ||
+      typeof value === "number" ||
+      typeof value === "bigint" ||
+      typeof value === "boolean"
+    )
+      return String(value);
+    throw new HoldfastError("E_PROJECTS", `the row has no value for {${name}}`, {
+      hint: "let projects.query return that column",
+    });
   });
 }
 
@@ -31,7 +39,8 @@ export function templateBase(template: string): string {
 export function resolveTree(root: string, template: string, project: Project): BytePath {
   const base = path.resolve(root, templateBase(template));
   const filled = path.resolve(root, fillTemplate(template, project));
-  if (!isInside(base, filled)) throw new HoldfastError("E_OUTSIDE", `${template} becomes ${filled}, which is not inside ${base}`);
+  if (!isInside(base, filled))
+    throw new HoldfastError("E_OUTSIDE", `${template} becomes ${filled}, which is not inside ${base}`);
   if (filled.includes("\0")) throw new HoldfastError("E_OUTSIDE", `${template} becomes a path with a NUL byte`);
   const real = realOrMissing(filled);
   if (!isInside(realOrMissing(base), real) && !isInside(realOrMissing(root), real)) {
@@ -40,7 +49,8 @@ export function resolveTree(root: string, template: string, project: Project): B
   return fromString(filled);
 }
 
-const isInside = (directory: string, inner: string): boolean => inner.startsWith(directory.endsWith("/") ? directory : `${directory}/`);
+const isInside = (directory: string, inner: string): boolean =>
+  inner.startsWith(directory.endsWith("/") ? directory : `${directory}/`);
 
 function realOrMissing(file: string): string {
   try {
@@ -84,12 +94,19 @@ function step(parent: Found, segment: string): Found[] {
       const next = join(parent.path, name);
       const stat = lstatSync(toBuffer(next), { throwIfNoEntry: false });
       const meaning = pattern.exec(name)?.slice(1).join("-") ?? name;
-      return { path: next, name: parent.name === "" ? meaning : `${parent.name}/${meaning}`, isDirectory: stat?.isDirectory() ?? false };
+      return {
+        path: next,
+        name: parent.name === "" ? meaning : `${parent.name}/${meaning}`,
+        isDirectory: stat?.isDirectory() ?? false,
+      };
     });
 }
 
 /** A segment of a template as a pattern over byte names; each field is a group. */
 export function segmentPattern(segment: string): RegExp {
   const fixed = segment.split(FIELD).filter((_part, index) => index % 2 === 0);
-  return new RegExp(`^${fixed.map((part) => fromString(part).replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("(.+)")}$`, "s");
+  return new RegExp(
+    `^${fixed.map((part) => fromString(part).replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("(.+)")}$`,
+    "s",
+  );
 }

@@ -5,10 +5,19 @@
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import pLimit from "p-limit";
-import { asHoldfastError, ERRORS, HoldfastError, isDiskFull, systemCode, type ErrorCode } from "../errors.ts";
+import { asHoldfastError, ERRORS, HoldfastError, isDiskFull, isErrorCode, systemCode } from "../errors.ts";
 import type { SiteConfig } from "../config/load.ts";
 import { noCounters, type StepCounters } from "../model/event.ts";
-import { FORMAT_VERSION, metadataSchema, type Artifact, type Failure, type Project, type StepName, type UnitInput, type UnitMetadata } from "../model/unit.ts";
+import {
+  FORMAT_VERSION,
+  metadataSchema,
+  type Artifact,
+  type Failure,
+  type Project,
+  type StepName,
+  type UnitInput,
+  type UnitMetadata,
+} from "../model/unit.ts";
 import { tryReadDocument, writeDocument } from "../store/documents.ts";
 import { hashFile } from "../store/hash.ts";
 import { isSound, linkArtifacts, rehashDue } from "../store/previous.ts";
@@ -88,7 +97,9 @@ export class UnitRunner {
   /** Whether `--only` and `--skip` leave a unit that goes by any of these names in the run. */
   selects(...names: readonly string[]): boolean {
     const { only, skip } = this.#context.options;
-    return (only.length === 0 || names.some((name) => only.includes(name))) && !names.some((name) => skip.includes(name));
+    return (
+      (only.length === 0 || names.some((name) => only.includes(name))) && !names.some((name) => skip.includes(name))
+    );
   }
 
   /** Records a unit that cannot even be planned; `directory` is where it would have been, relative to the run. */
@@ -101,7 +112,10 @@ export class UnitRunner {
   /** Records a project that cannot be exported: as skipped when its row has gone since the list was made. */
   async failProject(plan: Pick<UnitPlan, "unit" | "directory" | "project">, error: unknown): Promise<void> {
     const cause = asHoldfastError(error, "E_IO");
-    const gone = plan.project !== undefined && cause.code === "E_MISSING" && !(await this.#context.projects.stillThere(plan.project).catch(() => true));
+    const gone =
+      plan.project !== undefined &&
+      cause.code === "E_MISSING" &&
+      !(await this.#context.projects.stillThere(plan.project).catch(() => true));
     if (gone) this.skip(plan.unit, "deleted_during_run", "the project was deleted while the run went on");
     else this.failUnit(plan.unit, plan.directory, cause);
   }
@@ -121,7 +135,12 @@ export class UnitRunner {
   /** Announces the plan and works through it, `workers` units at a time. */
   async runAll(plans: readonly UnitPlan[], workers = this.#context.options.workers): Promise<void> {
     const { report } = this.#context;
-    report({ type: "step_planned", step: this.#step, units: plans.length, bytes: plans.reduce((sum, plan) => sum + plan.bytes, 0) });
+    report({
+      type: "step_planned",
+      step: this.#step,
+      units: plans.length,
+      bytes: plans.reduce((sum, plan) => sum + plan.bytes, 0),
+    });
     const limit = pLimit(workers);
     await Promise.all(plans.map((plan) => limit(() => this.#run(plan))));
   }
@@ -142,7 +161,8 @@ export class UnitRunner {
       const action = existing === undefined ? "built" : existing.action;
       const metadata = existing === undefined ? await this.#build(plan, started) : this.#renewed(plan, existing);
       if (options.checksums) await this.#readBack(metadata);
-      if (action !== "resumed") writeDocument(path.join(this.#context.directory, plan.directory, "metadata.json"), metadata);
+      if (action !== "resumed")
+        writeDocument(path.join(this.#context.directory, plan.directory, "metadata.json"), metadata);
       this.#accounted++;
       this.counters[action]++;
       this.counters.size_bytes += metadata.size_bytes;
@@ -193,7 +213,9 @@ export class UnitRunner {
     const { directory, run, app, report } = this.#context;
     this.#clear(plan);
     mkdirSync(path.join(directory, plan.directory), { recursive: true });
-    const built = await plan.build((bytes) => report({ type: "unit_progress", step: this.#step, unit: plan.unit, bytes }));
+    const built = await plan.build((bytes) =>
+      report({ type: "unit_progress", step: this.#step, unit: plan.unit, bytes }),
+    );
     this.counters.files_opened += built.filesOpened ?? built.input.files;
     this.counters.bytes_read += built.bytesRead ?? built.input.bytes;
     const [only] = built.artifacts;
@@ -222,7 +244,8 @@ export class UnitRunner {
     const { directory, signal } = this.#context;
     for (const artifact of metadata.artifacts) {
       const { sha256 } = await hashFile(path.join(directory, artifact.path), signal);
-      if (sha256 !== artifact.sha256) throw new HoldfastError("E_IO", `${artifact.path} reads back other than it was written`);
+      if (sha256 !== artifact.sha256)
+        throw new HoldfastError("E_IO", `${artifact.path} reads back other than it was written`);
     }
   }
 
@@ -232,7 +255,10 @@ export class UnitRunner {
     const unit = path.join(this.#context.directory, plan.directory);
     for (const output of plan.outputs ?? []) rmSync(path.join(this.#context.directory, output), { force: true });
     rmSync(path.join(unit, "metadata.json"), { force: true });
-    const gone = path.join(this.#context.scratch, `gone-${process.pid}-${this.#failures.length}-${path.basename(unit)}`);
+    const gone = path.join(
+      this.#context.scratch,
+      `gone-${process.pid}-${this.#failures.length}-${path.basename(unit)}`,
+    );
     try {
       renameSync(unit, gone);
     } catch (error) {
@@ -244,7 +270,12 @@ export class UnitRunner {
 
   #record(unit: string | null, directory: string | undefined, error: HoldfastError): void {
     const { config, previous, report } = this.#context;
-    const severity = ERRORS[error.code].exit === 0 ? "skipped" : isAccepted(config.accepted_failures, this.#step, unit, error.code) ? "accepted" : "failed";
+    const severity =
+      ERRORS[error.code].exit === 0
+        ? "skipped"
+        : isAccepted(config.accepted_failures, this.#step, unit, error.code)
+          ? "accepted"
+          : "failed";
     const failure: Failure = {
       step: this.#step,
       unit,
@@ -286,7 +317,12 @@ const sameInput = (plan: UnitPlan, metadata: UnitMetadata): boolean =>
   plan.fingerprint !== null && metadata.input.fingerprint === plan.fingerprint;
 
 /** Whether the config accepts this very failure today; another code, or a day past `until`, fails again. */
-function isAccepted(accepted: SiteConfig["accepted_failures"], step: StepName, unit: string | null, code: string): boolean {
+function isAccepted(
+  accepted: SiteConfig["accepted_failures"],
+  step: StepName,
+  unit: string | null,
+  code: string,
+): boolean {
   const today = new Date().toISOString().slice(0, 10);
   return accepted.some((one) => one.step === step && one.unit === unit && one.code === code && today <= one.until);
 }
@@ -296,6 +332,5 @@ export function archiveFailure(failures: readonly { code: string; path: string; 
   const [first] = failures;
   if (first === undefined) return new HoldfastError("E_IO", "the archive could not be written");
   const more = failures.length > 1 ? ` (and ${failures.length - 1} more)` : "";
-  const code = Object.keys(ERRORS).find((known): known is ErrorCode => known === first.code) ?? "E_IO";
-  return new HoldfastError(code, `${first.path}: ${first.message}${more}`);
+  return new HoldfastError(isErrorCode(first.code) ? first.code : "E_IO", `${first.path}: ${first.message}${more}`);
 }

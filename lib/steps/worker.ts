@@ -10,12 +10,20 @@ import { buildCompiledBundle, type CompiledRequest, type CompiledResult } from "
 /** What the worker adds to a request by itself. */
 type Hooks = "cancelled" | "onBytes" | "captureSqlite";
 
-/** A task, as it crosses the thread's border. `scratch` takes the copies of live SQLite files. */
-export type WorkerTask =
-  | { readonly kind: "archive"; readonly scratch: string; readonly request: Omit<BuildRequest, Hooks> }
-  | { readonly kind: "compiled"; readonly scratch: string; readonly request: Omit<CompiledRequest, Hooks> };
+/** Tasks, as they cross the thread's border. `scratch` takes the copies of live SQLite files. */
+export interface ArchiveTask {
+  readonly kind: "archive";
+  readonly scratch: string;
+  readonly request: Omit<BuildRequest, Hooks>;
+}
 
-export type WorkerResult<T extends WorkerTask> = T extends { kind: "compiled" } ? CompiledResult : BuildResult;
+export interface CompiledTask {
+  readonly kind: "compiled";
+  readonly scratch: string;
+  readonly request: Omit<CompiledRequest, Hooks>;
+}
+
+export type WorkerTask = ArchiveTask | CompiledTask;
 
 serveTasks<WorkerTask, BuildResult | CompiledResult>(async (task, { cancelled, onBytes }) => {
   const hooks = {

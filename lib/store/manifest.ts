@@ -3,7 +3,13 @@ import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs"
 import path from "node:path";
 import { z } from "zod";
 import { HoldfastError } from "../errors.ts";
-import { manifestHeadSchema, manifestSchema, type Manifest, type ManifestHead, type StepSummary } from "../model/run.ts";
+import {
+  manifestHeadSchema,
+  manifestSchema,
+  type Manifest,
+  type ManifestHead,
+  type StepSummary,
+} from "../model/run.ts";
 import { failureSchema, type Failure, type StepName } from "../model/unit.ts";
 import { readDocument } from "./documents.ts";
 import { indexEntries, readStepMetadata } from "./step-index.ts";
@@ -18,7 +24,11 @@ export function writeManifest(
   directory: string,
   head: ManifestHead,
   steps: ReadonlyMap<StepName, StepSummary>,
-  tail: { readonly failures: readonly Failure[]; readonly uncovered: readonly string[]; readonly warnings: readonly string[] },
+  tail: {
+    readonly failures: readonly Failure[];
+    readonly uncovered: readonly string[];
+    readonly warnings: readonly string[];
+  },
 ): void {
   const file = openSync(path.join(directory, MANIFEST_FILE), "wx");
   const write = (text: string): void => void writeSync(file, text);
@@ -30,25 +40,30 @@ export function writeManifest(
     for (const [step, summary] of steps) {
       write(`${firstStep ? "" : ","}\n    ${JSON.stringify(step)}: {\n`);
       firstStep = false;
-      for (const [key, value] of Object.entries(summary)) write(`      ${JSON.stringify(key)}: ${indented(value, 3)},\n`);
+      for (const [key, value] of Object.entries(summary))
+        write(`      ${JSON.stringify(key)}: ${indented(value, 3)},\n`);
       writeList(write, "index", indexOf(directory, step));
       write(",\n");
       writeList(write, "metadata", readStepMetadata(directory, step));
       write("\n    }");
     }
     write("\n  },\n");
-    write(Object.entries(tail).map(([key, value]) => `  ${JSON.stringify(key)}: ${indented(value, 1)}`).join(",\n"));
+    write(
+      Object.entries(tail)
+        .map(([key, value]) => `  ${JSON.stringify(key)}: ${indented(value, 1)}`)
+        .join(",\n"),
+    );
     write("\n}\n");
   } finally {
     closeSync(file);
   }
 }
 
-function* indexOf(directory: string, step: StepName): Generator<unknown> {
+function* indexOf(directory: string, step: StepName): Generator<object> {
   for (const metadata of readStepMetadata(directory, step)) yield* indexEntries(metadata);
 }
 
-function writeList(write: (text: string) => void, key: string, items: Iterable<unknown>): void {
+function writeList(write: (text: string) => void, key: string, items: Iterable<object>): void {
   write(`      ${JSON.stringify(key)}: [`);
   let first = true;
   for (const item of items) {
@@ -58,7 +73,8 @@ function writeList(write: (text: string) => void, key: string, items: Iterable<u
   write(first ? "]" : "\n      ]");
 }
 
-const indented = (value: unknown, depth: number): string => JSON.stringify(value, null, 2).replaceAll("\n", `\n${"  ".repeat(depth)}`);
+const indented = (value: unknown, depth: number): string =>
+  JSON.stringify(value, null, 2).replaceAll("\n", `\n${"  ".repeat(depth)}`);
 
 /** The whole manifest of a run. Throws `E_VERIFY` or `E_VERSION`. */
 export const readManifest = (run: string): Manifest => readDocument(path.join(run, MANIFEST_FILE), manifestSchema);

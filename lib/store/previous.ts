@@ -69,7 +69,12 @@ export class PreviousRuns {
 }
 
 /** Whether every artifact is there with its recorded size and, when `rehash` asks for it, its recorded sha256. */
-export async function isSound(base: string, metadata: UnitMetadata, rehash: boolean, signal: AbortSignal): Promise<boolean> {
+export async function isSound(
+  base: string,
+  metadata: UnitMetadata,
+  rehash: boolean,
+  signal: AbortSignal,
+): Promise<boolean> {
   for (const artifact of metadata.artifacts) {
     const file = path.join(base, artifact.path);
     const stat = lstatSync(file, { throwIfNoEntry: false });

@@ -1,5 +1,17 @@
 /** Making a finished staging directory a run: durable first, visible then, and the stable links last. */
-import { chmodSync, chownSync, closeSync, fsyncSync, lstatSync, openSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import path from "node:path";
 import { STEP_NAMES } from "../model/unit.ts";
 import { fsyncDirectory } from "./atomic.ts";
@@ -17,7 +29,12 @@ export interface RunPermissions {
  * Publishes the staging directory of `run`. Everything in it and the directories above are on disk before it is visible; a crash at
  * any instant leaves either no run or a whole one. `beforeRename` is asked at the last moment whether the lock is still ours.
  */
-export async function publishRun(store: string, run: string, permissions: RunPermissions, beforeRename: () => Promise<void>): Promise<void> {
+export async function publishRun(
+  store: string,
+  run: string,
+  permissions: RunPermissions,
+  beforeRename: () => Promise<void>,
+): Promise<void> {
   const staging = stagingDirectory(store, run);
   await settle(staging, permissions);
   await beforeRename();
@@ -71,7 +88,9 @@ export async function repairLinks(store: string): Promise<string[]> {
   const repaired: string[] = [];
   const links: [string, string | undefined][] = [["latest", latest === undefined ? undefined : `runs/${latest}`]];
   for (const name of [...STEP_NAMES, MANIFEST_FILE]) {
-    const there = latest !== undefined && lstatSync(path.join(runDirectory(store, latest), name), { throwIfNoEntry: false }) !== undefined;
+    const there =
+      latest !== undefined &&
+      lstatSync(path.join(runDirectory(store, latest), name), { throwIfNoEntry: false }) !== undefined;
     links.push([name, there ? `latest/${name}` : undefined]);
   }
   for (const [name, target] of links) {

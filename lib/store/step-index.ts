@@ -47,7 +47,8 @@ export function indexEntries(metadata: UnitMetadata): IndexEntry[] {
     }));
   }
   const [only] = metadata.artifacts;
-  const place = metadata.artifacts.length === 1 && only !== undefined ? only.path : `${path.posix.dirname(only?.path ?? metadata.step)}`;
+  const place =
+    metadata.artifacts.length === 1 && only !== undefined ? only.path : path.posix.dirname(only?.path ?? metadata.step);
   return [{ ...nameOf(metadata), path: place, size_bytes: metadata.size_bytes, sha256: metadata.sha256, updated_at }];
 }
 

@@ -48,11 +48,14 @@ async function copyDatabases(context: StepContext, files: readonly string[]): Pr
   const descriptions: Record<string, unknown> = {};
   const names: string[] = [];
   for (const file of files) {
-    const name = names.includes(path.basename(file)) ? path.relative(context.config.root, file).replaceAll("/", "_") : path.basename(file);
+    const name = names.includes(path.basename(file))
+      ? path.relative(context.config.root, file).replaceAll("/", "_")
+      : path.basename(file);
     const copy = path.join(target, name);
     await captureSqlite(file, copy, context.signal);
     const description = await describeSqlite(copy);
-    if (description.integrity !== "ok") throw new HoldfastError("E_SQLITE", `${file} is damaged: ${description.integrity.slice(0, 200)}`);
+    if (description.integrity !== "ok")
+      throw new HoldfastError("E_SQLITE", `${file} is damaged: ${description.integrity.slice(0, 200)}`);
     names.push(name);
     descriptions[name] = description;
   }

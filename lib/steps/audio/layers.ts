@@ -42,36 +42,55 @@ interface Cursor {
  * Merges the site's entries (in walk order) with the lists of the layers, path by path. Memory is one line a layer. A path for which
  * `unknown` says true could not be looked at: what is listed of it stays as it is.
  */
-export function* placeEntries(entries: Iterable<Entry>, layers: readonly Layer[], unknown: (path: BytePath) => boolean): Generator<Placed | Dead> {
+export function* placeEntries(
+  entries: Iterable<Entry>,
+  layers: readonly Layer[],
+  unknown: (path: BytePath) => boolean,
+): Generator<Placed | Dead> {
   const cursors = layers.map(({ number, list }): Cursor => {
     const lines = readEntryList(list)[Symbol.iterator]();
-    return { number, lines, current: lines.next().value };
+    return { number, lines, current: nextOf(lines) };
   });
   const site = entries[Symbol.iterator]();
-  let entry: Entry | undefined = site.next().value;
+  let entry = nextOf(site);
   for (let path = lowest(entry, cursors); path !== undefined; path = lowest(entry, cursors)) {
     const here = entry?.path === path ? entry : undefined;
     const listed = cursors.filter((cursor) => cursor.current?.path === path);
-    const top = listed.reduce<Cursor | undefined>((best, cursor) => (best === undefined || cursor.number > best.number ? cursor : best), undefined);
+    const top = listed.reduce<Cursor | undefined>(
+      (best, cursor) => (best === undefined || cursor.number > best.number ? cursor : best),
+      undefined,
+    );
     const keeps = here === undefined ? unknown(path) : top?.current?.id !== null && top?.current?.id === entryId(here);
     for (const cursor of listed) {
       const size = cursor.current?.size ?? 0;
       const conflict = here !== undefined && (cursor.current?.type === "directory") !== (here.type === "directory");
-      if (!(keeps && cursor === top)) yield { kind: "dead", path, size, shard: cursor.number, gone: here === undefined && !keeps, conflict };
-      cursor.current = cursor.lines.next().value;
+      if (!(keeps && cursor === top))
+        yield { kind: "dead", path, size, shard: cursor.number, gone: here === undefined && !keeps, conflict };
+      cursor.current = nextOf(cursor.lines);
     }
     if (here !== undefined) {
-      yield { kind: "entry", path, size: here.type === "file" ? here.size : 0, home: keeps && top !== undefined ? top.number : null };
-      entry = site.next().value;
+      yield {
+        kind: "entry",
+        path,
+        size: here.type === "file" ? here.size : 0,
+        home: keeps && top !== undefined ? top.number : null,
+      };
+      entry = nextOf(site);
     } else if (keeps && top !== undefined) {
       yield { kind: "entry", path, size: 0, home: top.number };
     }
   }
 }
 
+function nextOf<T>(items: Iterator<T>): T | undefined {
+  const result = items.next();
+  return result.done === true ? undefined : result.value;
+}
+
 function lowest(entry: Entry | undefined, cursors: readonly Cursor[]): BytePath | undefined {
   let path = entry?.path;
-  for (const { current } of cursors) if (current !== undefined && (path === undefined || comparePaths(current.path, path) < 0)) path = current.path;
+  for (const { current } of cursors)
+    if (current !== undefined && (path === undefined || comparePaths(current.path, path) < 0)) path = current.path;
   return path;
 }
 
@@ -91,7 +110,11 @@ const COMPACT_ABOVE = 0.3;
  * small ones and each byte is moved a few times only; and of the full ones the one that is dead the most, at most one a run.
  * Shards of which nothing is alive are dropped. Nothing new and nothing too dead: nothing is written.
  */
-export function chooseRewrites(states: ReadonlyMap<number, LayerState>, freshBytes: number, shardBytes: number): Set<number> {
+export function chooseRewrites(
+  states: ReadonlyMap<number, LayerState>,
+  freshBytes: number,
+  shardBytes: number,
+): Set<number> {
   const rewrites = new Set<number>();
   const alive = [...states].filter(([, state]) => state.live > 0).toSorted(([a], [b]) => b - a);
   let pile = freshBytes;
@@ -101,7 +124,9 @@ export function chooseRewrites(states: ReadonlyMap<number, LayerState>, freshByt
     pile += state.liveBytes;
   }
   const deadPart = (state: LayerState): number => state.deadBytes / Math.max(1, state.deadBytes + state.liveBytes);
-  const [worst] = alive.filter(([number]) => !rewrites.has(number)).toSorted(([, a], [, b]) => deadPart(b) - deadPart(a));
+  const [worst] = alive
+    .filter(([number]) => !rewrites.has(number))
+    .toSorted(([, a], [, b]) => deadPart(b) - deadPart(a));
   if (worst !== undefined && deadPart(worst[1]) > COMPACT_ABOVE) rewrites.add(worst[0]);
   return rewrites;
 }

@@ -4,7 +4,7 @@ import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
 import { toBuffer } from "../../archive/path.ts";
 import { walk } from "../../archive/walk.ts";
-import { asHoldfastError, HoldfastError } from "../../errors.ts";
+import { asHoldfastError, type HoldfastError } from "../../errors.ts";
 import { chooseRewrites, placeEntries, type Dead, type Layer, type LayerState, type Placed } from "./layers.ts";
 
 /** A shard of this run: an earlier one that stays, or the list of what a new one will hold. */
@@ -27,13 +27,22 @@ export interface ShardLayout {
  * Lays out the tree at `root` over `layers` (none: the canonical layout). Shards hold at most `shardBytes` input bytes, but for a
  * larger single file. New shards get numbers above `highest`. Lists are written into `scratch`.
  */
-export function layOutShards(root: BytePath, layers: readonly Layer[], highest: number, shardBytes: number, scratch: string): ShardLayout {
-  const states = new Map<number, LayerState>(layers.map(({ number }) => [number, { live: 0, liveBytes: 0, deadBytes: 0 }]));
+export function layOutShards(
+  root: BytePath,
+  layers: readonly Layer[],
+  highest: number,
+  shardBytes: number,
+  scratch: string,
+): ShardLayout {
+  const states = new Map<number, LayerState>(
+    layers.map(({ number }) => [number, { live: 0, liveBytes: 0, deadBytes: 0 }]),
+  );
   const conflicts = new Set<number>();
   let fresh = 0;
   let freshBytes = 0;
   for (const placed of classify(root, layers).items) {
-    const state = placed.kind === "dead" ? states.get(placed.shard) : placed.home === null ? undefined : states.get(placed.home);
+    const state =
+      placed.kind === "dead" ? states.get(placed.shard) : placed.home === null ? undefined : states.get(placed.home);
     if (placed.kind === "dead") {
       if (state !== undefined) state.deadBytes += placed.size;
       if (placed.conflict) conflicts.add(placed.shard);
@@ -60,7 +69,8 @@ function classify(root: BytePath, layers: readonly Layer[]) {
       failures.push({ path: toBuffer(at).toString("utf8"), error: asHoldfastError(error, "E_IO") });
     },
   });
-  const unknown = (at: BytePath): boolean => unseen.some((prefix) => prefix === "" || at === prefix || at.startsWith(`${prefix}/`));
+  const unknown = (at: BytePath): boolean =>
+    unseen.some((prefix) => prefix === "" || at === prefix || at.startsWith(`${prefix}/`));
   return { items: placeEntries(entries, layers, unknown), failures };
 }
 
@@ -77,7 +87,8 @@ function write(
   const dead: BytePath[] = [];
   const kept = new Map<number, ListFile>();
   for (const [number, state] of states) {
-    if (state.live > 0 && !rewrites.has(number)) kept.set(number, new ListFile(path.join(scratch, `audio-kept-${number}.list`)));
+    if (state.live > 0 && !rewrites.has(number))
+      kept.set(number, new ListFile(path.join(scratch, `audio-kept-${number}.list`)));
   }
   const fresh: { number: number; file: ListFile }[] = [];
   const { items, failures } = classify(root, layers);
@@ -99,7 +110,13 @@ function write(
 /** A path matters as dead only while a shard that stays holds it. */
 const isHeld = (placed: Dead, kept: ReadonlyMap<number, ListFile>): boolean => kept.has(placed.shard);
 
-function roomFor(placed: Placed, fresh: { number: number; file: ListFile }[], highest: number, shardBytes: number, scratch: string): ListFile {
+function roomFor(
+  placed: Placed,
+  fresh: { number: number; file: ListFile }[],
+  highest: number,
+  shardBytes: number,
+  scratch: string,
+): ListFile {
   const last = fresh.at(-1);
   if (last !== undefined && (last.file.bytes === 0 || last.file.bytes + placed.size <= shardBytes)) return last.file;
   const number = (last?.number ?? highest) + 1;
@@ -140,4 +157,3 @@ class ListFile {
 
 /** The name of a shard. */
 export const shardName = (number: number): string => `tts_audio_part_${String(number).padStart(4, "0")}`;
-

@@ -41,12 +41,20 @@ export const audioStep: Step = {
 function planOrmDb(context: StepContext, runner: UnitRunner): UnitPlan[] {
   const { config, previous } = context;
   const configured = (config.audio_cache?.databases ?? []).map((file) => path.resolve(config.root, file));
-  const known = previous.find("audio_cache", `audio_cache/${ORM_DB}`)?.metadata.artifacts.map((artifact) => path.basename(artifact.path)) ?? [];
+  const known =
+    previous
+      .find("audio_cache", `audio_cache/${ORM_DB}`)
+      ?.metadata.artifacts.map((artifact) => path.basename(artifact.path)) ?? [];
   const there = configured.filter((file) => existsSync(file));
   for (const file of configured.filter((one) => !there.includes(one))) {
     const error = new HoldfastError("E_MISSING", `${file} does not exist`);
     if (there.length === 0 || known.includes(path.basename(file))) runner.failPart(path.basename(file), error);
-    else context.report({ type: "note", level: "warning", text: `audio_cache: ${file} does not exist; the other databases are backed up` });
+    else
+      context.report({
+        type: "note",
+        level: "warning",
+        text: `audio_cache: ${file} does not exist; the other databases are backed up`,
+      });
   }
   return there.length === 0 ? [] : [planDatabases(context, there)];
 }
@@ -57,13 +65,18 @@ function planShards(context: StepContext, runner: UnitRunner, workers: StepWorke
   if (settings === undefined) return [];
   const root = fromString(realRoot(path.resolve(config.root, settings.path)));
   const earlier = earlierShards(context);
-  const layers = earlier.map((shard) => ({ number: shard.number, list: path.join(shard.found.directory, listOf(shard.number)) }));
+  const layers = earlier.map((shard) => ({
+    number: shard.number,
+    list: path.join(shard.found.directory, listOf(shard.number)),
+  }));
   const highest = Math.max(0, ...earlier.map((shard) => shard.highest));
   const layout = layOutShards(root, layers, highest, settings.shard_size_mb * MEGABYTE, context.scratch);
   for (const { path: where, error } of layout.failures) runner.failPart(`${ARCHIVES}/${where}`, error);
   writeDeadList(context, layout);
   const numbers = Math.max(highest, ...layout.shards.map((shard) => shard.number));
-  return layout.shards.map((shard) => planShard(context, workers, root, shard, earlier.find((one) => one.number === shard.number)?.found, numbers));
+  return layout.shards.map((shard) =>
+    planShard(context, workers, root, shard, earlier.find((one) => one.number === shard.number)?.found, numbers),
+  );
 }
 
 interface EarlierShard {
@@ -93,7 +106,11 @@ function earlierShards(context: StepContext): EarlierShard[] {
 /** The shards that are finished in the staging directory; the runner hashes them again before it keeps them. */
 function readUnits(directory: string): PreviousUnit[] {
   if (!existsSync(path.join(directory, DIRECTORY))) return [];
-  return [...readStepMetadata(directory, "audio_cache")].map((metadata) => ({ run: metadata.run, directory, metadata }));
+  return [...readStepMetadata(directory, "audio_cache")].map((metadata) => ({
+    run: metadata.run,
+    directory,
+    metadata,
+  }));
 }
 
 function isListSound(found: PreviousUnit, number: number): boolean {
@@ -114,7 +131,11 @@ function planShard(
 ): UnitPlan {
   const name = shardName(shard.number);
   const list = listOf(shard.number);
-  const source: ArchiveSource = { format: "tgz", artifact: `${DIRECTORY}/${name}.tgz`, roots: [{ path: root, prefix: "", list: shard.list }] };
+  const source: ArchiveSource = {
+    format: "tgz",
+    artifact: `${DIRECTORY}/${name}.tgz`,
+    roots: [{ path: root, prefix: "", list: shard.list }],
+  };
   return {
     unit: name,
     directory: `${DIRECTORY}/${name}`,
@@ -128,27 +149,35 @@ function planShard(
 }
 
 /** Its fingerprint is the digest of its list: of every entry as it was when it was read. */
-async function buildShard(context: StepContext, workers: StepWorkers, source: ArchiveSource, list: string, onBytes: (bytes: number) => void): Promise<BuiltUnit> {
+async function buildShard(
+  context: StepContext,
+  workers: StepWorkers,
+  source: ArchiveSource,
+  list: string,
+  onBytes: (bytes: number) => void,
+): Promise<BuiltUnit> {
   const entryList = path.join(context.directory, list);
-  const result = await workers.run(
+  const result = await workers.archive(
     {
-      kind: "archive",
-      scratch: context.scratch,
-      request: {
-        format: "tgz",
-        output: path.join(context.directory, source.artifact),
-        entryList,
-        level: context.config.compression_level,
-        roots: [...source.roots],
-        exclude: [...context.exclude],
-        recipe: "audio shard 1",
-      },
+      format: "tgz",
+      output: path.join(context.directory, source.artifact),
+      entryList,
+      level: context.config.compression_level,
+      roots: [...source.roots],
+      exclude: [...context.exclude],
+      recipe: "audio shard 1",
     },
     onBytes,
   );
   if (result.failures.length > 0) throw archiveFailure(result.failures);
   const list_sha256 = createHash("sha256").update(readFileSync(entryList)).digest("hex");
-  const artifact = { path: source.artifact, size_bytes: result.size_bytes, sha256: result.sha256, entries: result.entries, media_type: "application/gzip" };
+  const artifact = {
+    path: source.artifact,
+    size_bytes: result.size_bytes,
+    sha256: result.sha256,
+    entries: result.entries,
+    media_type: "application/gzip",
+  };
   return {
     artifacts: [artifact],
     input: { ...result.input, fingerprint: list_sha256 },
@@ -160,12 +189,17 @@ async function buildShard(context: StepContext, workers: StepWorkers, source: Ar
 function writeDeadList(context: StepContext, layout: ShardLayout): void {
   if (context.options.dryRun || layout.shards.length === 0) return;
   mkdirSync(path.join(context.directory, DIRECTORY), { recursive: true });
-  writeFileSync(path.join(context.directory, DEAD_LIST), Buffer.concat(layout.dead.map((one) => Buffer.concat([toBuffer(one), Buffer.from([0])]))));
+  writeFileSync(
+    path.join(context.directory, DEAD_LIST),
+    Buffer.concat(layout.dead.map((one) => Buffer.concat([toBuffer(one), Buffer.from([0])]))),
+  );
 }
 
 function realRoot(configured: string): string {
   if (statSync(configured, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw new HoldfastError("E_MISSING", `the audio cache ${configured} is no directory`, { hint: "correct audio_cache.path, or mount its disk" });
+    throw new HoldfastError("E_MISSING", `the audio cache ${configured} is no directory`, {
+      hint: "correct audio_cache.path, or mount its disk",
+    });
   }
   return realpathSync(configured);
 }

@@ -61,7 +61,13 @@ interface Bundle {
 }
 
 /** The plan of a unit, or nothing when the project has nothing compiled. */
-function planUnit(context: StepContext, workers: StepWorkers, runner: UnitRunner, settings: CompiledSettings, unit: ProjectUnit): UnitPlan | undefined {
+function planUnit(
+  context: StepContext,
+  workers: StepWorkers,
+  runner: UnitRunner,
+  settings: CompiledSettings,
+  unit: ProjectUnit,
+): UnitPlan | undefined {
   const error = unit.errors.find((one) => one.code !== "E_MISSING");
   if (error !== undefined) throw error;
   if (unit.trees.length === 0) {
@@ -94,13 +100,19 @@ function planUnit(context: StepContext, workers: StepWorkers, runner: UnitRunner
 function bundlesOf(context: StepContext, settings: CompiledSettings, unit: ProjectUnit): Bundle[] {
   const { config, exclude } = context;
   const single = settings.bundle === "single";
-  const tree = ({ label, path: at }: ProjectUnit["trees"][number]): CompiledTree => ({ textType: label, path: at, prefix: single ? fromString(label) : "" });
+  const tree = ({ label, path: at }: ProjectUnit["trees"][number]): CompiledTree => ({
+    textType: label,
+    path: at,
+    prefix: single ? fromString(label) : "",
+  });
   const source = (trees: readonly CompiledTree[]): CompiledSource => ({
     trees,
     media: settings.media.map(({ url, path: file }) => ({ url, path: fromString(path.resolve(config.root, file)) })),
     ...(settings.pages === undefined ? {} : { pages: settings.pages }),
     project: Object.fromEntries(
-      Object.entries(unit.fields).filter((field): field is [string, string | number] => typeof field[1] === "string" || typeof field[1] === "number"),
+      Object.entries(unit.fields).filter(
+        (field): field is [string, string | number] => typeof field[1] === "string" || typeof field[1] === "number",
+      ),
     ),
     root: fromString(config.root),
     exclude,
@@ -110,16 +122,26 @@ function bundlesOf(context: StepContext, settings: CompiledSettings, unit: Proje
   return unit.trees.map((one) => ({ name: `compiled_${one.label}`, source: source([tree(one)]) }));
 }
 
-const bundleRecordSchema = z.record(z.string(), z.object({ media: z.array(z.object({ path: z.string() })), missing: z.array(z.object({ path: z.string() })) }));
+const bundleRecordSchema = z.record(
+  z.string(),
+  z.object({ media: z.array(z.object({ path: z.string() })), missing: z.array(z.object({ path: z.string() })) }),
+);
 
 /** The media that each bundle of the unit took, or wanted, when it was last built. */
 function recordedMedia(context: StepContext, unit: ProjectUnit): Readonly<Record<string, readonly string[]>> {
   const { options, directory, previous } = context;
-  const own = options.resume ? tryReadDocument(path.join(directory, unit.directory, "metadata.json"), metadataSchema) : undefined;
+  const own = options.resume
+    ? tryReadDocument(path.join(directory, unit.directory, "metadata.json"), metadataSchema)
+    : undefined;
   const metadata = own ?? previous.find("compiled_exports", unit.directory)?.metadata;
   const parsed = bundleRecordSchema.safeParse(metadata?.["bundles"]);
   if (!parsed.success) return {};
-  return Object.fromEntries(Object.entries(parsed.data).map(([name, bundle]) => [name, [...bundle.media, ...bundle.missing].map((one) => one.path)]));
+  return Object.fromEntries(
+    Object.entries(parsed.data).map(([name, bundle]) => [
+      name,
+      [...bundle.media, ...bundle.missing].map((one) => one.path),
+    ]),
+  );
 }
 
 async function buildBundles(
@@ -133,11 +155,19 @@ async function buildBundles(
   const results: { name: string; artifact: Artifact; result: CompiledResult }[] = [];
   for (const { name, source } of bundles) {
     const artifact = `${unit.directory}/${name}.zip`;
-    const request = { ...source, output: path.join(context.directory, artifact), level: context.config.compression_level };
-    const result = await workers.run({ kind: "compiled", scratch: context.scratch, request }, onBytes);
+    const request = {
+      ...source,
+      output: path.join(context.directory, artifact),
+      level: context.config.compression_level,
+    };
+    const result = await workers.compiled(request, onBytes);
     if (result.failures.length > 0) throw archiveFailure(result.failures);
     const { size_bytes, sha256, entries } = result;
-    results.push({ name, artifact: { path: artifact, size_bytes, sha256, entries, media_type: "application/zip" }, result });
+    results.push({
+      name,
+      artifact: { path: artifact, size_bytes, sha256, entries, media_type: "application/zip" },
+      result,
+    });
   }
   return {
     artifacts: results.map(({ artifact }) => artifact),
@@ -145,9 +175,16 @@ async function buildBundles(
     warnings: results.flatMap(({ result }) => result.warnings),
     extra: {
       text_types: Object.fromEntries(
-        results.flatMap(({ artifact, result }) => Object.entries(result.textTypes).map(([type, about]) => [type, { artifact: artifact.path, ...about }])),
+        results.flatMap(({ artifact, result }) =>
+          Object.entries(result.textTypes).map(([type, about]) => [type, { artifact: artifact.path, ...about }]),
+        ),
       ),
-      bundles: Object.fromEntries(results.map(({ name, result: { reserved, media, missing, captured } }) => [name, { reserved, media, missing, captured }])),
+      bundles: Object.fromEntries(
+        results.map(({ name, result: { reserved, media, missing, captured } }) => [
+          name,
+          { reserved, media, missing, captured },
+        ]),
+      ),
     },
   };
 }
@@ -155,7 +192,10 @@ async function buildBundles(
 function placesOfBundles(context: StepContext, bundles: readonly Bundle[]): TreePlace[] {
   return bundles.flatMap(({ name, source }) =>
     source.trees.flatMap((tree) =>
-      placesOf(context, { format: "zip", artifact: `${name}.zip`, roots: [tree] }).map((place) => ({ ...place, artifact: `${name}.zip` })),
+      placesOf(context, { format: "zip", artifact: `${name}.zip`, roots: [tree] }).map((place) => ({
+        ...place,
+        artifact: `${name}.zip`,
+      })),
     ),
   );
 }
@@ -169,11 +209,16 @@ function planLooseFiles(context: StepContext, workers: StepWorkers, unit: Projec
     onlyFiles: true,
   };
   const { bytes, fingerprint } = planArchive(context, source);
-  const build = (onBytes: (bytes: number) => void): Promise<BuiltUnit> => buildArchiveUnit(context, workers, source, onBytes);
+  const build = (onBytes: (bytes: number) => void): Promise<BuiltUnit> =>
+    buildArchiveUnit(context, workers, source, onBytes);
   return { trees: placesOf(context, source), bytes, fingerprint, build };
 }
 
-const newest = (times: readonly (string | null)[]): string | null => times.filter((time) => time !== null).toSorted().at(-1) ?? null;
+const newest = (times: readonly (string | null)[]): string | null =>
+  times
+    .filter((time) => time !== null)
+    .toSorted()
+    .at(-1) ?? null;
 
 /** The input of several bundles as one: sums, and digests of the digests. */
 function mergeInputs(inputs: readonly UnitInput[]): UnitInput {
