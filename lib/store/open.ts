@@ -1,6 +1,6 @@
 /** Knowing whether a store is there: its disk mounted, its site ours. Nothing is written where that is in doubt. */
 import { randomUUID } from "node:crypto";
-import { readdir, realpath, rm, stat } from "node:fs/promises";
+import { lstat, readdir, realpath, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
@@ -65,10 +65,12 @@ export async function findStore(dest: string): Promise<Store> {
 async function open(dest: string, site: string, options: OpenOptions): Promise<Store> {
   const place = await realPlace(dest);
   const { known, damaged, warning } = await recallStore(place);
-  const found = await readStore(place);
+  let found = await readStore(place);
+  const names = found === undefined ? await contentOf(place) : [];
+  if (names.includes(STORE_FILE)) found = await readStoreSoon(place); // another process has just made it
   if (found === undefined) {
     if (known !== undefined && !options.newStore) throw gone(place, known);
-    await requireEmpty(place);
+    if (names.length > 0) throw notEmpty(place);
     if (!options.create) throw new HoldfastError("E_STORE", `there is no store at ${place}`);
     if (damaged && !options.newStore) throw cannotTell(place, warning ?? "");
   } else {
@@ -92,18 +94,22 @@ async function realPlace(dest: string): Promise<string> {
   } catch (error) {
     if (systemCode(error) !== "ENOENT") throw error;
   }
-  const parent = path.dirname(absolute);
-  const names = await readdir(parent).catch((error: unknown) => {
-    if (systemCode(error) !== "ENOENT") throw error;
-    throw new HoldfastError("E_STORE", `there is no ${parent} to hold the store ${path.basename(absolute)}`, {
-      hint: "check that its disk is mounted, or make the directory",
-      cause: error,
-    });
-  });
-  if (names.includes(path.basename(absolute))) {
+  if ((await lstat(absolute).catch(() => undefined))?.isSymbolicLink() === true) {
     throw new HoldfastError("E_STORE", `${absolute} is a link that leads nowhere`);
   }
-  return path.join(await realpath(parent), path.basename(absolute));
+  try {
+    return path.join(await realpath(path.dirname(absolute)), path.basename(absolute));
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT") throw error;
+    throw new HoldfastError(
+      "E_STORE",
+      `there is no ${path.dirname(absolute)} to hold the store ${path.basename(absolute)}`,
+      {
+        hint: "check that its disk is mounted, or make the directory",
+        cause: error,
+      },
+    );
+  }
 }
 
 /** The store's own document; undefined when there is none. */
@@ -130,10 +136,8 @@ function requireSite(place: string, found: StoreDocument, site: string): void {
   });
 }
 
-async function requireEmpty(place: string): Promise<void> {
-  const names = await contentOf(place);
-  if (names.length === 0) return;
-  throw new HoldfastError("E_STORE", `${place} is not empty and holds no store`, {
+function notEmpty(place: string): HoldfastError {
+  return new HoldfastError("E_STORE", `${place} is not empty and holds no store`, {
     hint: "name an empty or a new directory",
   });
 }
