@@ -1,7 +1,6 @@
 /** The backup commands: `backup_all`, and each step's script, alone or as the sub-script of a run. */
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import pc from "picocolors";
 import { findConfig } from "../config/load.ts";
 import { makeDemoSite } from "../demo/site.ts";
@@ -12,11 +11,10 @@ import { backup } from "../ops/backup.ts";
 import type { BackupOutcome, BackupRequest } from "../ops/backup-request.ts";
 import { formatBytes, plural } from "../report/format.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
-// import { finishDemo } from "./demo.ts";
+import { finishDemo } from "./demo.ts";
+import { HOME } from "./home.ts";
 import { exitOf, runCommandFrame } from "./run-command.ts";
 import { runAsSubScript } from "./sub-script.ts";
-
-const HOME = fileURLToPath(new URL(import.meta.url.includes("/dist/") ? "../../.." : "../..", import.meta.url));
 
 /** Runs `backup_all`, or with `step` the script of one step. */
 export async function backupCommand(name: string, step?: StepName): Promise<void> {
@@ -36,7 +34,7 @@ export async function backupCommand(name: string, step?: StepName): Promise<void
     const config = findConfig(request.config === "" ? undefined : request.config, process.env, HOME);
     const outcome = await backup({ ...request, config }, frame);
     if (!parsed.output.json && !parsed.output.quiet) showOutcome(outcome);
-    // if (parsed.demo && outcome.path !== null) return await finishDemo(outcome, outcome.path, frame);
+    if (parsed.demo && outcome.path !== null) return await finishDemo(outcome, outcome.path, frame);
     return exitOf(outcome.status);
   });
 }
