@@ -1,8 +1,8 @@
 /** Reads a .tgz to its very end. */
 import { createReadStream } from "node:fs";
-import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { HoldfastError } from "../errors.ts";
+import { consume } from "./consume.ts";
 import { TarReader, type TarEntry } from "./tar-reader.ts";
 import { isZlibError, named } from "./unzip.ts";
 
@@ -24,14 +24,7 @@ export async function verifyTgz(
   const input = createReadStream(path, { highWaterMark: CHUNK });
   const gunzip = createGunzip({ chunkSize: CHUNK });
   try {
-    await pipeline(
-      input,
-      gunzip,
-      async (source: AsyncIterable<Buffer>) => {
-        for await (const chunk of source) reader.write(chunk);
-      },
-      signal === undefined ? {} : { signal },
-    );
+    await consume(input, gunzip, (chunk) => reader.write(chunk), signal);
     const stray = input.bytesRead - gunzip.bytesWritten;
     if (stray !== 0) throw new HoldfastError("E_ARCHIVE", `${stray} stray bytes after the last gzip member`);
     return reader.end();

@@ -1,9 +1,9 @@
 /** Reads zip archives: proves that every entry is what the directory says, and that nothing else is there. */
 import { createReadStream, readSync } from "node:fs";
-import { pipeline } from "node:stream/promises";
 import { setImmediate } from "node:timers/promises";
 import { crc32, createInflateRaw, inflateRawSync } from "node:zlib";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
+import { consume } from "./consume.ts";
 import { FileWindow } from "./file-window.ts";
 import { display } from "./path.ts";
 import { bad, parseDirectory, readExtra, readUInt64, type ZipEntry } from "./zip-directory.ts";
@@ -13,6 +13,7 @@ export { readZipDirectory, type ZipEntry } from "./zip-directory.ts";
 
 /** Entries up to this size, packed and unpacked, are read whole. */
 const SMALL = 4 * 1024 * 1024;
+const CHUNK = 256 * 1024;
 
 /**
  * Unpacks every entry and checks its CRC and size, compares each local header with the directory, and accounts for every byte of the file.
@@ -144,18 +145,12 @@ async function stream(
   take: (data: Buffer) => void,
   signal?: AbortSignal,
 ): Promise<void> {
-  const input = createReadStream(path, { start, end: start + entry.compressedSize - 1, highWaterMark: 256 * 1024 });
-  const consume = async (source: AsyncIterable<Buffer>): Promise<void> => {
-    for await (const data of source) take(data);
-  };
-  const options = signal === undefined ? {} : { signal };
-  if (entry.method === STORED) {
-    await pipeline(input, consume, options);
-    return;
+  const input = createReadStream(path, { start, end: start + entry.compressedSize - 1, highWaterMark: CHUNK });
+  const inflate = entry.method === STORED ? null : createInflateRaw({ chunkSize: CHUNK });
+  await consume(input, inflate, take, signal);
+  if (inflate !== null && inflate.bytesWritten !== entry.compressedSize) {
+    bad(`stray bytes after the content of ${display(entry.name)}`);
   }
-  const inflate = createInflateRaw({ chunkSize: 256 * 1024 });
-  await pipeline(input, inflate, consume, options);
-  if (inflate.bytesWritten !== entry.compressedSize) bad(`stray bytes after the content of ${display(entry.name)}`);
 }
 
 function isInfo(value: unknown): value is { buffer: Buffer; engine: { bytesWritten: number } } {

@@ -100,17 +100,22 @@ function findEnd(window: FileWindow): End {
     const size = tail.readUInt32LE(i + 12);
     const offset = tail.readUInt32LE(i + 16);
     if (tail.readUInt16LE(i + 8) !== entries) bad("one of several parts");
-    if (entries === MAX16 || size === MAX32 || offset === MAX32) return findEnd64(window, start + i);
+    // Info-ZIP writes the zip64 record also where all numbers would fit the old one.
+    const wide = entries === MAX16 || size === MAX32 || offset === MAX32;
+    if (wide || hasLocator64(window, start + i)) return findEnd64(window, start + i);
     return checkEnd({ entries, size, offset }, start + i);
   }
   return bad("truncated, or no zip archive: it has no end record");
 }
 
+function hasLocator64(window: FileWindow, end: number): boolean {
+  return end >= 76 && window.slice(end - 20, end).readUInt32LE(0) === LOCATOR64_SIGNATURE;
+}
+
 /** 4.3.14 and 4.3.15: directly before the end record. */
 function findEnd64(window: FileWindow, end: number): End {
+  if (!hasLocator64(window, end)) bad("the zip64 end record is missing");
   const locator = end - 20;
-  if (locator < 56 || window.slice(locator, end).readUInt32LE(0) !== LOCATOR64_SIGNATURE)
-    bad("the zip64 end record is missing");
   const start = readUInt64(window.slice(locator, end), 8);
   if (start > locator - 56) bad("the zip64 end record is out of place");
   const record = window.slice(start, start + 56);

@@ -1,0 +1,28 @@
+/** Streams that are read to their end by a function that may find fault with them. */
+import type { Readable, Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+
+/** Gives every chunk of `input`, through `transform` where there is one, to `take`, and rejects with what `take` threw. */
+export async function consume(
+  input: Readable,
+  transform: Transform | null,
+  take: (chunk: Buffer) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let fault: unknown;
+  const sink = async (source: AsyncIterable<Buffer>): Promise<void> => {
+    try {
+      for await (const chunk of source) take(chunk);
+    } catch (error) {
+      fault = error; // pipeline itself may tell of the abort that follows from it
+      throw error;
+    }
+  };
+  const options = signal === undefined ? {} : { signal };
+  try {
+    if (transform === null) await pipeline(input, sink, options);
+    else await pipeline(input, transform, sink, options);
+  } catch (error) {
+    throw fault ?? error;
+  }
+}
