@@ -14,7 +14,7 @@ const [file = "", tmp = "", , rounds] = process.argv.slice(2);
 const say = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const acquire = async (): Promise<Lock> =>
-  acquireLock(file, {
+  await acquireLock(file, {
     command: "backup_all",
     signal: new AbortController().signal,
     tmp,

@@ -35,7 +35,7 @@ beforeEach(() => {
 });
 
 const memory = (): string => path.join(top, "state/holdfast/stores.json");
-const create = async (): Promise<Store> => openStore(dest, "clara", CREATE);
+const create = async (): Promise<Store> => await openStore(dest, "clara", CREATE);
 const mode = (name: string): string => (lstatSync(path.join(dest, name)).mode & 0o777).toString(8);
 const edit = (change: object): void => {
   const file = path.join(dest, "store.json");
@@ -136,7 +136,7 @@ describe("a new store", () => {
       const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), file, start, ...places], {
         stdio: ["ignore", "pipe", "inherit"],
       });
-      return text(child.stdout);
+      return await text(child.stdout);
     };
     const [one, ...others] = await Promise.all([run(), run(), run(), run()]);
     expect(one.trim().split("\n")).toHaveLength(places.length);
