@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import type { EntryAttributes } from "../../../lib/archive/entry.ts";
 import { PIECE_SIZE } from "../../../lib/archive/read.ts";
 import { ArchiveSink } from "../../../lib/archive/sink.ts";
+import { BLOCK, TAR_LIMITS, tarHeaders } from "../../../lib/archive/tar-format.ts";
 import { TgzWriter, type TgzOptions } from "../../../lib/archive/tgz.ts";
 import { verifyTgz, type TarEntry } from "../../../lib/archive/untgz.ts";
 import { readZipDirectory, verifyZip } from "../../../lib/archive/unzip.ts";
@@ -96,6 +97,17 @@ test.each([2999, 3000, 3001])("a tar size too large for its field, border at 300
   expect(execFileSync("bsdtar", ["-xOf", path, "large"]).equals(content)).toBe(true);
   expect(python("print([m.size for m in tarfile.open(sys.argv[1])])", path)).toBe(`[${size}, 5]\n`);
   expect((await entries(path)).map((entry) => entry.size)).toEqual([size, 5]);
+});
+
+test.each([
+  [0o77777777777, "77777777777\0", false],
+  [0o100000000000, "00000000000\0", true],
+  [2 ** 50, "00000000000\0", true],
+])("a file of %d bytes has the size field %j, a pax header: %s", (size, field, pax) => {
+  const record = { name: "a", type: "file" as const, attributes: ATTRIBUTES, size, linkname: "", user: "", group: "" };
+  const headers = tarHeaders(record, TAR_LIMITS);
+  expect(headers.toString("latin1", headers.length - BLOCK + 124, headers.length - BLOCK + 136)).toBe(field);
+  expect(headers.includes(` size=${size}\n`)).toBe(pax);
 });
 
 test.each<[string, Partial<EntryAttributes>]>([

@@ -120,6 +120,20 @@ test("a zip whose entries overlap", () => {
   expect(() => readZipDirectory(path)).toThrow(damaged(/overlaps/));
 });
 
+test("a zip with stray bytes between two entries that are both sound", async () => {
+  const path = hostile(
+    "z.writestr('a', 'x'); z.fp.seek(z.start_dir); z.fp.write(b'junk'); z.start_dir = z.fp.tell(); z.writestr('b', 'y')",
+  );
+  expect(readZipDirectory(path)).toHaveLength(2);
+  await expect(verifyZip(path)).rejects.toThrow(damaged(/4 stray bytes before b/));
+});
+
+test("a tgz with zeros after its last gzip member, which gzip itself passes over", async () => {
+  const path = `${tempDirectory()}/padded.tgz`;
+  writeFileSync(path, Buffer.concat([readFileSync(`${sound}/sound.tgz`), Buffer.alloc(3)]));
+  await expect(verifyTgz(path)).rejects.toThrow(damaged(/3 stray bytes/));
+});
+
 test("a zip that claims more than its data can hold, or holds more than it claims", async () => {
   const path = hostile("z.writestr('bomb', b'0' * 1000000, zipfile.ZIP_DEFLATED)");
   const original = readFileSync(path);
