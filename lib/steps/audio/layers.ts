@@ -53,6 +53,8 @@ export function* placeEntries(
   });
   const site = entries[Symbol.iterator]();
   let entry = nextOf(site);
+  /** The last entry of the site that is no directory: what is listed below it can't be unpacked any more. */
+  let leaf: BytePath | undefined;
   for (let path = lowest(entry, cursors); path !== undefined; path = lowest(entry, cursors)) {
     const here = entry?.path === path ? entry : undefined;
     const listed = cursors.filter((cursor) => cursor.current?.path === path);
@@ -63,7 +65,10 @@ export function* placeEntries(
     const keeps = here === undefined ? unknown(path) : top?.current?.id !== null && top?.current?.id === entryId(here);
     for (const cursor of listed) {
       const size = cursor.current?.size ?? 0;
-      const conflict = here !== undefined && (cursor.current?.type === "directory") !== (here.type === "directory");
+      const conflict =
+        here === undefined
+          ? leaf !== undefined && path.startsWith(`${leaf}/`)
+          : (cursor.current?.type === "directory") !== (here.type === "directory");
       if (!(keeps && cursor === top))
         yield { kind: "dead", path, size, shard: cursor.number, gone: here === undefined && !keeps, conflict };
       cursor.current = nextOf(cursor.lines);
@@ -75,6 +80,7 @@ export function* placeEntries(
         size: here.type === "file" ? here.size : 0,
         home: keeps && top !== undefined ? top.number : null,
       };
+      if (here.type !== "directory") leaf = path;
       entry = nextOf(site);
     } else if (keeps && top !== undefined) {
       yield { kind: "entry", path, size: 0, home: top.number };
