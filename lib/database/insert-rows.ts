@@ -34,7 +34,7 @@ export class InsertRows {
 
   /** Whether the last line is the mark that the programs write when they have come to their end. */
   get complete(): boolean {
-    return /(?:^|\n)-- Dump completed[^\n]*\n*$/.test(this.#tail.toString("latin1"));
+    return /(?:^|\n)-- Dump completed[^\n]*\n$/.test(this.#tail.toString("latin1"));
   }
 
   /** Reads on from `at` in the present state; gives where the next state begins. */

@@ -57,7 +57,8 @@ export class MysqlDump {
     this.#command = command;
     command.stdin.on("error", () => {}).end();
     this.#output = new PassThrough({ highWaterMark: READ_AHEAD_BYTES });
-    pipeline(command.stdout, this.#output, { signal }).catch(() => {}); // the reader of #output gets the error
+    this.#output.on("error", () => {}); // whoever reads it gets the error as well
+    pipeline(command.stdout, this.#output, { signal }).catch(() => {});
     this.begun = new Promise((resolve) => {
       command.stderr.on("data", (text: Buffer) => {
         if (/^-- (?:Setting savepoint|Retrieving)/m.test(text.toString())) resolve();
@@ -98,15 +99,20 @@ export class MysqlDump {
         yield chunk;
       }
     };
-    const gzip = createGzip();
-    const squeezed = pipeline(this.#output, scanned, gzip, { signal: this.#signal });
-    squeezed.catch(() => {}); // it destroys gzip with the error, which writeDump then throws
+    const output = this.#output;
+    const signal = this.#signal;
+    const squeezed = async function* (): AsyncGenerator<Buffer> {
+      const gzip = createGzip();
+      const done = pipeline(output, scanned, gzip, { signal });
+      done.catch(() => {}); // it destroys gzip with the error, which comes out below
+      yield* gzip;
+      await done;
+    };
     try {
-      const written = await writeDump(path, gzip, {
-        signal: this.#signal,
+      const written = await writeDump(path, squeezed(), {
+        signal,
         onBytes,
         check: async () => {
-          await squeezed;
           await this.#command.done;
           if (!rows.complete) throw new HoldfastError("E_DUMP", "the dump has no end mark: it was cut short");
           check(rows.tables);

@@ -110,7 +110,7 @@ class SqliteSnapshot implements DatabaseSnapshot {
       throw new HoldfastError("E_DUMP", `${this.#path} holds no table`, { hint: "check the path in database.url" });
     }
     const { size } = await stat(this.#copy);
-    const written = await writeDump(path, createReadStream(this.#copy, { highWaterMark: 1 << 20 }), {
+    const written = await writeDump(path, readFile(this.#copy), {
       signal: this.#signal,
       onBytes,
       check: async ({ size_bytes }) => {
@@ -167,6 +167,11 @@ class SqliteSnapshot implements DatabaseSnapshot {
         columns: this.#db.prepare("select name from pragma_table_info(?)").pluck().all(name).map(String),
       }));
   }
+}
+
+/** Opens the file when the first byte is wanted, and not before somebody listens for its errors. */
+async function* readFile(path: string): AsyncGenerator<Buffer> {
+  yield* createReadStream(path, { highWaterMark: 1 << 20 });
 }
 
 /** As the other engines give them: whole numbers within ±2^53 as numbers, other numbers as text, blobs as SQLite writes them. */
