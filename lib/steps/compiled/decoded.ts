@@ -6,11 +6,11 @@
 
 export interface Decoded {
   readonly text: string;
-  /** The source range `[from[i], to[i])` that character `i` stands for. */
-  readonly from: ArrayLike<number>;
-  readonly to: ArrayLike<number>;
+  /** The source range `[from(i), to(i))` that character `i` stands for. */
+  from(at: number): number;
+  to(at: number): number;
   /** How many backslashes stood before character `i`: what tells a quote inside a string from the one that ends it. */
-  readonly escapes: ArrayLike<number>;
+  escapes(at: number): number;
 }
 
 /** A piece of source text, or one code point that a range of the source stands for. */
@@ -20,13 +20,16 @@ export interface Piece {
   readonly codePoint?: number;
 }
 
-/** `source[from, to)` as it is. */
+/** `source[from, to)` as it is: by far the most common case, so nothing is copied. */
 export function plain(source: string, from: number, to: number): Decoded {
-  return fromPieces(source, [{ from, to }]);
+  return { text: source.slice(from, to), from: (at) => from + at, to: (at) => from + at + 1, escapes: () => 0 };
 }
 
 /** Pieces of `source`, one after the other. */
 export function fromPieces(source: string, pieces: readonly Piece[]): Decoded {
+  const [first, second] = pieces;
+  if (first !== undefined && second === undefined && first.codePoint === undefined)
+    return plain(source, first.from, first.to);
   const builder = new Builder(pieces.reduce((sum, piece) => sum + Math.max(piece.to - piece.from, 8), 0));
   for (const piece of pieces) {
     if (piece.codePoint !== undefined) builder.codePoint(piece.codePoint, piece.from, piece.to, 0);
@@ -79,15 +82,15 @@ function unescape(input: Decoded, pattern: RegExp, decode: (match: RegExpExecArr
   const builder = new Builder(input.text.length * 2 + 8);
   const copy = (start: number, end: number): void => {
     for (let at = start; at < end; at++) {
-      builder.byte(input.text.charAt(at), input.from[at] ?? 0, input.to[at] ?? 0, input.escapes[at] ?? 0);
+      builder.byte(input.text.charAt(at), input.from(at), input.to(at), input.escapes(at));
     }
   };
   let done = 0;
   for (const match of input.text.matchAll(pattern)) {
     copy(done, match.index);
     done = match.index + match[0].length;
-    const from = input.from[match.index] ?? 0;
-    const to = input.to[done - 1] ?? 0;
+    const from = input.from(match.index);
+    const to = input.to(done - 1);
     const { codePoint, byte, depth } = decode(match);
     if (codePoint !== undefined) builder.codePoint(codePoint, from, to, depth);
     else if (byte !== undefined) builder.byte(byte, from, to, depth);
@@ -127,9 +130,9 @@ class Builder {
   finish(): Decoded {
     return {
       text: this.#text.join(""),
-      from: this.#from.subarray(0, this.#length),
-      to: this.#to.subarray(0, this.#length),
-      escapes: this.#escapes.subarray(0, this.#length),
+      from: (at) => this.#from[at] ?? 0,
+      to: (at) => this.#to[at] ?? 0,
+      escapes: (at) => this.#escapes[at] ?? 0,
     };
   }
 }

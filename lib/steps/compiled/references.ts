@@ -38,17 +38,15 @@ export function findReferences(decoded: Decoded, templates: readonly UrlTemplate
   const unresolved: string[] = [];
   let region: Region | undefined;
   let done = 0;
-  for (const anchor of anchors) {
+  for (const [index, anchor] of anchors.entries()) {
     if (anchor.start < done) continue;
     if (region === undefined || anchor.start >= region.end) region = regionOf(decoded, anchor, mode);
-    const end = endOf(decoded.text, anchor, region, anchors);
+    const end = endOf(decoded.text, anchor, region, nextInList(decoded.text, anchors, index, region));
     const reference = region.open ? undefined : resolve(decoded, anchor, end);
     if (reference !== undefined) {
       references.push(reference);
       done = end;
-    } else if (
-      !anchors.some((other) => other.start === anchor.start && other.template.weight < anchor.template.weight)
-    ) {
+    } else if (anchors[index + 1]?.start !== anchor.start) {
       unresolved.push(decoded.text.slice(anchor.start, Math.max(end, anchor.end)));
       done = end;
     }
@@ -60,16 +58,19 @@ export function findReferences(decoded: Decoded, templates: readonly UrlTemplate
 const PART_OF_A_URL = /[\w~%.\-/\\@$&+*!\x80-\xff]/;
 
 function findAnchors(text: string, templates: readonly UrlTemplate[]): Anchor[] {
-  const anchors = templates.flatMap((template) =>
-    Array.from(text.matchAll(template.anchor), (match) => ({
-      start: match.index,
-      end: match.index + match[0].length,
-      template,
-    })),
-  );
-  return anchors
-    .filter(({ start }) => start === 0 || !PART_OF_A_URL.test(text.charAt(start - 1)))
-    .toSorted((a, b) => a.start - b.start || b.template.weight - a.template.weight);
+  const anchors: Anchor[] = [];
+  for (const template of templates) {
+    const { anchor } = template; // exec, because matchAll would copy the expression for every one of thousands of attributes
+    anchor.lastIndex = 0;
+    for (let match = anchor.exec(text); match !== null; match = anchor.exec(text)) {
+      const start = match.index;
+      if (start > 0 && PART_OF_A_URL.test(text.charAt(start - 1))) continue;
+      anchors.push({ start, end: start + match[0].length, template });
+    }
+  }
+  return anchors.length < 2
+    ? anchors
+    : anchors.toSorted((a, b) => a.start - b.start || b.template.weight - a.template.weight);
 }
 
 /** The text that holds a reference and may hold others. */
@@ -106,13 +107,16 @@ function regionOf(decoded: Decoded, anchor: Anchor, mode: Mode): Region {
 /** Placeholders of template literals and of template languages. */
 const isComposed = (url: string): boolean => url.includes("${") || url.includes("{{") || url.includes("{%");
 
+/** No file system takes a longer path; without a limit, quotes that are never closed would take quadratic time. */
+const LONGEST_URL = 16_384;
+
 /** Where the quote before the anchor is closed: by the same character, behind no more backslashes, on the same line. */
 function closingQuote({ text, escapes }: Decoded, anchor: Anchor): number | undefined {
   const opener = anchor.start - 1;
-  for (let at = anchor.end; at < text.length; at++) {
+  for (let at = anchor.end; at < Math.min(text.length, anchor.end + LONGEST_URL); at++) {
     const c = text.charAt(at);
-    if (c === text.charAt(opener) && (escapes[at] ?? 0) <= (escapes[opener] ?? 0)) return at;
-    if (c === "\n" || c === "\r" || (c === "\\" && escapes[at] === 0)) return undefined;
+    if (c === text.charAt(opener) && escapes(at) <= escapes(opener)) return at;
+    if (c === "\n" || c === "\r" || (c === "\\" && escapes(at) === 0)) return undefined;
   }
   return undefined;
 }
@@ -120,7 +124,7 @@ function closingQuote({ text, escapes }: Decoded, anchor: Anchor): number | unde
 function softEnd({ text, escapes }: Decoded, anchor: Anchor, closing: string, mode: Mode): number {
   for (let at = anchor.end; at < text.length; at++) {
     const c = text.charAt(at);
-    const escaped = (escapes[at] ?? 0) > 0;
+    const escaped = escapes(at) > 0;
     if (/[\s<>]/.test(c) && !escaped) return at;
     if (mode !== "list" && (QUOTES + closing).includes(c) && !(escaped && closing !== "")) return at;
     if (mode === "code" && c === "\\" && !escaped) return at;
@@ -128,11 +132,19 @@ function softEnd({ text, escapes }: Decoded, anchor: Anchor, closing: string, mo
   return text.length;
 }
 
+/** The next reference in a list of them, all in one region. */
+function nextInList(text: string, anchors: readonly Anchor[], index: number, region: Region): Anchor | undefined {
+  const end = anchors[index]?.end ?? 0;
+  for (let at = index + 1; at < anchors.length; at++) {
+    const next = anchors[at];
+    if (next === undefined || next.start >= region.end) return undefined;
+    if (next.start >= end && /[\s,;|]/.test(text.charAt(next.start - 1))) return next;
+  }
+  return undefined;
+}
+
 /** The end of one reference in its region: before the next one of a list, without separators and descriptors. */
-function endOf(text: string, anchor: Anchor, region: Region, anchors: readonly Anchor[]): number {
-  const next = anchors.find(
-    ({ start }) => start >= anchor.end && start < region.end && /[\s,;|]/.test(text.charAt(start - 1)),
-  );
+function endOf(text: string, anchor: Anchor, region: Region, next: Anchor | undefined): number {
   let url = text.slice(anchor.end, next?.start ?? region.end);
   if (next !== undefined || !region.quoted) url = url.replace(region.quoted ? /[\s,;|]+$/ : /[\s,;|)\]}]+$/, "");
   if (region.quoted) url = url.replace(/\s+\d+(?:\.\d+)?[wxh]$/, "");
@@ -149,9 +161,9 @@ function resolve(decoded: Decoded, { start, end: prefixEnd, template }: Anchor, 
   const values = path.endsWith("/") ? undefined : template.capture(path);
   if (values === undefined) return undefined;
   return {
-    from: from[start] ?? 0,
-    pathEnd: to[pathEnd - 1] ?? 0,
-    queryEnd: to[(hash === -1 ? end : prefixEnd + hash) - 1] ?? 0,
+    from: from(start),
+    pathEnd: to(pathEnd - 1),
+    queryEnd: to((hash === -1 ? end : prefixEnd + hash) - 1),
     template,
     values,
     url: text.slice(start, pathEnd),

@@ -24,8 +24,8 @@ export function htmlReferences(source: string, templates: readonly UrlTemplate[]
   const unresolved: string[] = [];
   let base: HtmlFindings["base"];
   const add = (findings: Findings): void => {
-    references.push(...findings.references);
-    unresolved.push(...findings.unresolved);
+    for (const one of findings.references) references.push(one); // push(...) has its limits, one script may hold any number
+    for (const one of findings.unresolved) unresolved.push(one);
   };
   tokenize(source, options.xml, {
     attribute(tag, name, from, to) {

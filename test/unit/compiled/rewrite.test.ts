@@ -56,6 +56,12 @@ const html: readonly (readonly [what: string, source: string, expected: string])
     `<a href="${AUDIO}l'eau (1).mp3">`,
     `<a href="multimedia/l%27eau%20%281%29.mp3">`,
   ],
+  ["a URL over two lines", `<img src="${AUDIO}en/\n\ta.mp3">`, `<img src="multimedia/en/a.mp3">`],
+  [
+    "an entity before an equals sign",
+    `<img src="${AUDIO}a&#39;=b&amp=c.mp3">`,
+    `<img src="multimedia/a%27%3Db%26amp%3Dc.mp3">`,
+  ],
   ["named entities", `<img src="${AUDIO}a&amp;b&eacute;.mp3">`, `<img src="multimedia/a%26b%C3%A9.mp3">`],
   ["numeric entities", `<img src="${AUDIO}l&#39;eau&#x20;&#233;.mp3">`, `<img src="multimedia/l%27eau%20%C3%A9.mp3">`],
   [
@@ -327,6 +333,7 @@ describe("what is no reference", () => {
       "<script>x=`${host}" + AUDIO + "a.mp3`</script>",
       `<a href="${AUDIO}{{ name }}.mp3">`,
       `<a href="${AUDIO}">`,
+      `<a href="${AUDIO}en/">`,
     ];
     for (const source of sources) {
       const { text, wanted, unresolved } = rewrite(source);
@@ -334,6 +341,29 @@ describe("what is no reference", () => {
       expect(unresolved).toHaveLength(1);
     }
   });
+});
+
+test("documents without a plain word of the URL are searched where one may be escaped", () => {
+  const only = new Rewriter([urlTemplate(`${AUDIO}{path}`, {})]);
+  const sources = [
+    `<img src="/%61ccounts/serve_audio_file/a.mp3">`,
+    `<img src="/&#97;ccounts/serve_audio_file/a.mp3">`,
+    `<img src="/&#x0061;ccounts/serve_audio_file/a.mp3">`,
+    `<script>x="/\\u0061ccounts/serve_audio_file/a.mp3"</script>`,
+    `<script>x="/\\x61ccounts/serve_audio_file/a.mp3"</script>`,
+    `<style>a{b:url(/\\61 ccounts/serve_audio_file/a.mp3)}</style>`,
+  ];
+  for (const source of sources) {
+    expect(only.rewrite(source, "html", "p.html", () => ({ path: "m/a", keepQuery: false })).text).toContain("m/a");
+  }
+  expect(only.mayRefer("caf&#233; &#39;100%&#39; 50%25 \\n \\/")).toBe(false);
+});
+
+test("any number of references in one script, and quotes that are never closed", () => {
+  const many = (open: string, close: string): string =>
+    `<script>${`${open}${AUDIO}a.mp3${close}`.repeat(150_000)}</script>`;
+  expect(rewrite(many('"', '",\n')).wanted).toHaveLength(150_000);
+  expect(rewrite(many("('", ");")).wanted.length).toBeGreaterThan(0);
 });
 
 describe("a page with a base", () => {
