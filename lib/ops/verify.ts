@@ -2,7 +2,6 @@
  * Proves a published run: what its documents say of each other, of the files and of the site's own rows, and, unless it is to be quick, every
  * byte of every file. Reads only, and takes no lock; the run is pinned meanwhile.
  */
-import type { Report } from "../model/event.ts";
 import { STEP_NAMES, type StepName } from "../model/unit.ts";
 import { runDirectory } from "../store/layout.ts";
 import { findStore } from "../store/open.ts";
@@ -34,7 +33,6 @@ export interface VerifyRequest {
 
 export interface VerifyOptions {
   readonly signal: AbortSignal;
-  readonly report: Report;
   /** Hears of each check as soon as it is done. */
   readonly onCheck?: (check: Check) => void;
 }
@@ -48,7 +46,6 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
   const run = findRun(store.path, request.run);
   const unpin = await pinRun(store.path, run, "verify");
   try {
-    options.report({ type: "note", level: "info", text: `verifying the run ${run} of ${store.site}` });
     const survey = await surveyRun(store, run, runDirectory(store.path, run), options.signal);
     const checks: Check[] = [];
     for (const item of CHECKS) {

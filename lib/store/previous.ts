@@ -52,20 +52,23 @@ export class PreviousRuns {
 
   #read(run: string, step: StepName, file: string): PreviousUnit | undefined {
     const base = runDirectory(this.#store, run);
-    const text = readIfThere(path.join(base, file));
-    if (text === undefined) return undefined;
-    const sums = this.#sumsOf(run, base);
-    if (sums?.get(file) !== createHash("sha256").update(text).digest("hex")) return undefined;
-    const parsed = metadataSchema.safeParse(JSON.parse(text.toString("utf8")));
-    if (!parsed.success || parsed.data.step !== step) return undefined;
-    if (!parsed.data.artifacts.every((artifact) => sums.get(artifact.path) === artifact.sha256)) return undefined;
-    return { run, directory: base, metadata: parsed.data };
+    const metadata = readSoundMetadata(base, this.#sumsOf(run, base), step, file);
+    return metadata === undefined ? undefined : { run, directory: base, metadata };
   }
 
   #sumsOf(run: string, base: string): ReadonlyMap<string, string> | undefined {
     if (!this.#sums.has(run)) this.#sums.set(run, readSums(base));
     return this.#sums.get(run);
   }
+}
+
+/** A unit's metadata when it is what the run's SHA256SUMS says, and agrees with it on every artifact. */
+export function readSoundMetadata(base: string, sums: ReadonlyMap<string, string> | undefined, step: StepName, file: string): UnitMetadata | undefined {
+  const text = readIfThere(path.join(base, file));
+  if (text === undefined || sums?.get(file) !== createHash("sha256").update(text).digest("hex")) return undefined;
+  const parsed = metadataSchema.safeParse(JSON.parse(text.toString("utf8")));
+  if (!parsed.success || parsed.data.step !== step) return undefined;
+  return parsed.data.artifacts.every((artifact) => sums.get(artifact.path) === artifact.sha256) ? parsed.data : undefined;
 }
 
 /** Whether every artifact is there with its recorded size and, when `rehash` asks for it, its recorded sha256. */

@@ -16,7 +16,10 @@ const READERS = 2;
 
 type Kind = "zip" | "tgz";
 
-const kindOf = (artifact: Artifact): Kind | undefined => /\.(zip|tgz)$/.exec(artifact.path)?.[1] as Kind | undefined;
+function kindOf({ path: file }: Artifact): Kind | undefined {
+  if (file.endsWith(".zip")) return "zip";
+  return file.endsWith(".tgz") ? "tgz" : undefined;
+}
 
 /** Undefined when the step has no archive. */
 export async function checkArchives(survey: Survey, step: StepName, signal: AbortSignal): Promise<Finding | undefined> {
@@ -87,7 +90,7 @@ const MOST = 20;
 /** Holds a shard against its list, entry by entry: both are in the order of the walk. */
 class ListComparison {
   readonly #name: string;
-  readonly #lines: Iterator<ListedEntry>;
+  readonly #lines: Generator<ListedEntry>;
   readonly #say: (message: string) => void;
   #said = 0;
   #broken = false;
@@ -114,13 +117,13 @@ class ListComparison {
   end(): void {
     const line = this.#broken ? undefined : this.#next();
     if (line !== undefined) this.#differ(`lacks ${display(line.path)}, which ${this.#name} lists`);
-    this.#lines.return?.(undefined);
+    this.#lines.return(undefined);
   }
 
   #next(): ListedEntry | undefined {
     try {
-      const { done, value } = this.#lines.next();
-      return done === true ? undefined : value;
+      const line: IteratorResult<ListedEntry, unknown> = this.#lines.next();
+      return line.done === true ? undefined : line.value;
     } catch {
       this.#broken = true;
       this.#differ(`${this.#name} cannot be read as a list of files`);

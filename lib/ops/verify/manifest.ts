@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { z } from "zod";
-import type { Totals } from "../../model/run.ts";
+import { totalsSchema, type Totals } from "../../model/run.ts";
 import { formatBytes } from "../../report/format.ts";
 import { MANIFEST_FILE } from "../../store/manifest.ts";
 import type { Survey } from "./survey.ts";
@@ -28,7 +28,7 @@ export function checkTotals(survey: Survey): Finding | undefined {
   };
   const problems: Problem[] = [];
   const say = (message: string): void => void problems.push({ path: MANIFEST_FILE, message });
-  for (const key of Object.keys(totals) as (keyof Totals)[]) {
+  for (const key of totalsSchema.keyof().options) {
     if (totals[key] !== manifest.totals[key])
       say(`totals.${key} is ${manifest.totals[key]}; the units make ${totals[key]}`);
   }

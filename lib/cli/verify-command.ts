@@ -1,0 +1,56 @@
+/** `verify`: proves a run of a store. */
+import pc from "picocolors";
+import { EXIT } from "../errors.ts";
+import { verify, type Verification } from "../ops/verify.ts";
+import { plural } from "../report/format.ts";
+import { commandLine, single } from "./arguments.ts";
+import { storeCommand } from "./store-command.ts";
+import { showCheck } from "./verify-report.ts";
+
+export async function verifyCommand(): Promise<void> {
+  await storeCommand(
+    (argv) =>
+      commandLine("verify", "$0 --dest DIR\n\nProves a run: counts, indexes, checksums, every archive, the dump.")
+        .option("run", { type: "string", default: "latest", describe: "the run: an id, or latest", requiresArg: true })
+        .option("quick", {
+          type: "boolean",
+          default: false,
+          describe: "indexes, sizes and counts only; no artifact is read",
+        })
+        .parseSync([...argv]),
+    async (flags, store, frame) => {
+      const shown = !flags.json && !flags.quiet;
+      const verification = await verify(
+        { store, run: single(flags.run) ?? "latest", quick: flags.quick },
+        { ...frame, onCheck: (check) => void (shown && process.stdout.write(`${showCheck(check)}\n`)) },
+      );
+      if (flags.json) process.stdout.write(jsonLines(verification));
+      else if (shown || !verification.ok) process.stdout.write(`${conclusion(verification)}\n`);
+      return verification.ok ? EXIT.ok : EXIT.verification;
+    },
+  );
+}
+
+function conclusion({ run, ok, quick, checks }: Verification): string {
+  const failed = checks.filter((check) => !check.ok);
+  const unproved = checks.filter((check) => check.state === "not proved").length;
+  if (!ok)
+    return `${pc.red("✗")} the run ${run} failed ${failed.length} of ${plural(checks.length, "check")}: ${failed.map((check) => check.title).join(", ")}`;
+  const rest = unproved === 0 ? "" : `, ${unproved} not proved`;
+  return `${pc.green("✓")} the run ${run} is what was recorded: ${plural(checks.length, "check")}${rest}${quick ? " (quick: no artifact was read)" : ""}`;
+}
+
+/** A line for each problem, then the summary. */
+function jsonLines({ run, ok, quick, checks }: Verification): string {
+  const errors = checks.flatMap((check) =>
+    check.problems.map(({ path, message }) => ({
+      message_type: "error",
+      error: { message },
+      during: "verify",
+      item: path,
+      check: check.id,
+    })),
+  );
+  const summary = { message_type: "summary", run, ok, quick, error_count: errors.length, checks };
+  return [...errors, summary].map((line) => `${JSON.stringify(line)}\n`).join("");
+}

@@ -1,0 +1,4 @@
+#!/usr/bin/env -S npx tsx
+import { deleteCommand } from "../lib/cli/delete-command.ts";
+
+await deleteCommand();

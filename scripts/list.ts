@@ -1,0 +1,4 @@
+#!/usr/bin/env -S npx tsx
+import { listCommand } from "../lib/cli/list-command.ts";
+
+await listCommand();
