@@ -258,7 +258,7 @@ describe("files", () => {
     execFileSync("mkfifo", [path.join(root, "pipe.service")]);
     const result = await collect({
       env: ["data.env"],
-      settings: ["settings/*.py"],
+      settings: ["settings.py"],
       nginx: ["sites"],
       systemd: ["clara.service", "gone.service", "pipe.service"],
       tls: ["tls"],
@@ -272,6 +272,13 @@ describe("files", () => {
       "tls_files.txt E_MISSING",
     ]);
     expect(result.files).toEqual(["systemd_units/clara.service"]);
+  });
+
+  test("a glob that nothing matches is told, and no failure: a host may have no such file", async () => {
+    write("clara.service", "[Unit]\n");
+    const result = await collect({ systemd: ["clara.service"], nginx: ["sites/*.conf"] });
+    expect(result).toMatchObject({ files: ["systemd_units/clara.service"], failures: [] });
+    expect(result.warnings).toEqual(["infra: nothing matches sites/*.conf"]);
   });
 
   test("bytes that are no UTF-8 come through as they were", async () => {

@@ -1,7 +1,11 @@
 /** Finds `KEY = value` in whatever language the text is written: Python, shell, ini, YAML, JSON, TOML, nginx, units, crontabs. */
 import { type KeyClass, sharesFate } from "./keys.ts";
 import type { Span } from "./shapes.ts";
-import { type Candidate, isSecretValue, readBlock, readExpression, readLiteral } from "./values.ts";
+import { type Budget, type Candidate, isSecretValue, readBlock, readExpression, readLiteral } from "./values.ts";
+
+/** See `Budget`. */
+const EXPRESSIONS_AT_MOST = 4_000_000;
+const LINE_AT_MOST = 8192;
 
 export type Classify = (key: string) => KeyClass | "named" | "kept";
 
@@ -24,33 +28,37 @@ export function isProgram(text: string, file?: string): boolean {
 /** The values of secret keys in `text`. */
 export function assignmentSpans(text: string, classify: Classify, program: boolean): Span[] {
   const spans: Span[] = [];
+  const budget = { left: EXPRESSIONS_AT_MOST };
+  let done = 0;
   for (const match of text.matchAll(ASSIGNMENT)) {
+    if (match.index < done) continue; // inside a value that goes as a whole
     const key = match[1] ?? "";
     const kind = classify(key);
     if (kind === "plain" || kind === "kept") continue;
     const at = match.index + match[0].length;
     const keyStart = match.indices?.[1]?.[0] ?? at;
-    for (const candidate of readValue(text, at, { key, keyStart, match, program })) {
+    for (const candidate of readValue(text, at, { key, keyStart, match, program, budget })) {
       const value = text.slice(candidate.start, candidate.end);
       if (/tokens$/i.test(key) && /^[\d_]+$/.test(value)) continue;
       if (candidate.key !== undefined && candidate.key !== key && !sharesFate(candidate.key, kind, classify)) continue;
       for (const part of partsOf(value, candidate.verbatim === true, kind)) {
         spans.push({ start: candidate.start + part.start, end: candidate.start + part.end, rule: "key", key });
+        done = Math.max(done, part.start === 0 ? candidate.end : 0);
       }
     }
   }
-  return program ? [...spans, ...unpackedSpans(text, classify)] : spans;
+  return program ? [...spans, ...unpackedSpans(text, classify, budget)] : spans;
 }
 
 const UNPACKING = /^[ \t]*([A-Za-z_]\w*(?:[ \t]*,[ \t]*[A-Za-z_]\w*)+)[ \t]*=(?!=)[ \t]*/gm;
 
 /** `SECRET_KEY, DEBUG = "…", False`: values by their place. */
-function unpackedSpans(text: string, classify: Classify): Span[] {
+function unpackedSpans(text: string, classify: Classify, budget: Budget): Span[] {
   const spans: Span[] = [];
   for (const match of text.matchAll(UNPACKING)) {
     let at = match.index + match[0].length;
     for (const key of (match[1] ?? "").split(/[ \t]*,[ \t]*/)) {
-      const { candidates, end } = readExpression(text, at);
+      const { candidates, end } = readExpression(text, at, budget);
       const kind = classify(key);
       at = end + 1;
       if (kind === "plain" || kind === "kept") continue;
@@ -78,12 +86,14 @@ interface Place {
   readonly keyStart: number;
   readonly match: RegExpExecArray;
   readonly program: boolean;
+  readonly budget: Budget;
 }
 
 function readValue(text: string, behind: number, place: Place): Candidate[] {
   const [, , tail = "", , separator = "", space = ""] = place.match;
-  const lineStart = text.lastIndexOf("\n", place.keyStart - 1) + 1;
-  const before = text.slice(lineStart, place.keyStart);
+  const { budget } = place;
+  const near = text.slice(Math.max(0, place.keyStart - LINE_AT_MOST), place.keyStart);
+  const before = near.slice(near.lastIndexOf("\n") + 1);
   const enclosing = tail === "" ? enclosingQuote(before) : undefined;
   let at = behind;
 
@@ -108,9 +118,9 @@ function readValue(text: string, behind: number, place: Place): Candidate[] {
 
   const rest = restOfLine(text, at);
   const prefix = /^(?:[frbuFRBU]{1,2})?(?=["'`])/.exec(rest)?.[0].length;
-  if (prefix !== undefined) return readQuoted(text, at + prefix, place.program);
+  if (prefix !== undefined) return readQuoted(text, at + prefix, place);
   if (/^[[({]/.test(rest) && !/^\{[{%]/.test(rest)) {
-    const { candidates, end } = readExpression(text, at);
+    const { candidates, end } = readExpression(text, at, budget);
     if (candidates.length > 0) return candidates;
     if (place.program) return [];
     const after = restOfLine(text, end).trim();
@@ -119,17 +129,18 @@ function readValue(text: string, behind: number, place: Place): Candidate[] {
     if (rest.startsWith("{") && separator === ":" && /^\{\s*(?:["\w.-]+\s*:\s.*)?\}?$/.test(rest.trim())) return [];
     if (/^[[({]$/.test(rest.trim())) return [];
   }
-  if (EXPRESSION.test(rest)) return readExpression(text, at).candidates;
+  if (EXPRESSION.test(rest)) return readExpression(text, at, budget).candidates;
   if (
     place.program &&
     !/^[ \t]*(?:#|\/\/|;|\*|<!--)/.test(before) &&
     enclosing === undefined &&
     !before.trimEnd().endsWith("--")
   ) {
-    return readExpression(text, at).candidates;
+    return readExpression(text, at, budget).candidates;
   }
   if (isProse(before, rest, space)) return [];
   let end = at + bareLength(rest, before, separator, space, enclosing);
+  if (end === at + LINE_AT_MOST) end = lineEnd(text, end);
   while (text[end - 1] === "\\" && text[end] === "\n") end += 1 + restOfLine(text, end + 1).length;
   return end > at ? [{ start: at, end, verbatim: enclosing === "'" }] : [];
 }
@@ -148,9 +159,9 @@ function followingLine(text: string, at: number, before: string, tail: string, s
 }
 
 /** A literal, and those that are joined to it on the spot: `"a" "b"`, `"a" + "b"`, `"a" if x else "b"`, `"a"'b'`. */
-function readQuoted(text: string, at: number, program: boolean): Candidate[] {
+function readQuoted(text: string, at: number, { program, budget }: Place): Candidate[] {
   const literal = readLiteral(text, at);
-  if (literal === undefined) return [{ start: at + 1, end: at + restOfLine(text, at).length }];
+  if (literal === undefined) return [{ start: at + 1, end: lineEnd(text, at) }];
   const first: Candidate = { start: literal.start, end: literal.end, verbatim: text[at] === "'" };
   const rest = restOfLine(text, literal.after);
   const glued = /^[^\s,;:)\]}"'`|&<>.+#%?=]+/.exec(rest);
@@ -159,7 +170,7 @@ function readQuoted(text: string, at: number, program: boolean): Candidate[] {
     ? /^\s*(?:["'+.%]|\\$|(?:if|or|and)\b|\|\||\?\?|\?)/
     : /^(?:["']|\s*(?:\+\s*["']|(?:if|or)\s.*["']|\|\||\?\?))/;
   if (!joined.test(rest)) return [first];
-  return [first, ...readExpression(text, literal.after).candidates];
+  return [first, ...readExpression(text, literal.after, budget).candidates];
 }
 
 /** In a sentence of a comment, what follows `password: ` is the sentence; after `--password= ` there is nothing. */
@@ -202,9 +213,16 @@ function bareLength(
   return (word ?? "").replace(/[,;&](?=[\w.-]+=).*$/s, "").replace(/[,;)\]}>]+$/, "").length;
 }
 
-function restOfLine(text: string, at: number): string {
+function lineEnd(text: string, at: number): number {
   const end = text.indexOf("\n", at);
-  const line = text.slice(at, end === -1 ? text.length : end);
+  return end === -1 ? text.length : text[end - 1] === "\r" ? end - 1 : end;
+}
+
+/** What is left of the line, up to a length that no value but a hostile one has. */
+function restOfLine(text: string, at: number): string {
+  const near = text.slice(at, at + LINE_AT_MOST);
+  const end = near.indexOf("\n");
+  const line = end === -1 ? near : near.slice(0, end);
   return line.endsWith("\r") ? line.slice(0, -1) : line;
 }
 

@@ -128,6 +128,10 @@ async function loadUnit(unit: InfraUnit, input: InfraInput, { known, warnings, s
   const parts: Part[] = [];
   for (const source of unit.sources) {
     const label = sourceLabel(source);
+    if (source.kind === "unmatched") {
+      warnings.push(`infra: nothing matches ${label}`);
+      continue;
+    }
     if (unit.form === "tls") {
       parts.push({ label, text: await describeTlsFile(present(source)).catch(rethrow), encoding: "utf8" });
       continue;

@@ -102,7 +102,7 @@ export function keyClassifier(rules: KeyRules): (key: string) => KeyClass | "nam
 
 /** Names of entries that hold no secret themselves, even under a secret key. */
 const ORDINARY =
-  /^(?:[A-Z][A-Z0-9_]*|cast|encoding|user(?:name)?|login|name|host(?:name)?|port|url|path|file|type|id|driver|engine|scheme|version|description|key|field|doc|help|environment|source|target|external|labels|mode|uid|gid|namespace|provider)$/;
+  /^(?:[A-Z][A-Z0-9_]*|cast|encoding|user(?:name)?|login|name|host(?:name)?|port|url|path|file|type|id|driver|engine|scheme|version|description|key|field|doc|help|environment|source|target|external|labels|command|image|mode|uid|gid|namespace|provider)$/;
 
 /** Whether an entry under a secret key shares its fate: `API_TOKENS = {"anna": …}` does, `AUTH = {"BACKEND": …}` does not. */
 export function sharesFate(

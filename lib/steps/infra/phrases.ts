@@ -9,30 +9,30 @@ const WORD = `(?:"((?:[^"\\\\\\n]|\\\\.)*)"|'([^'\\n]*)'|([^\\s"'\`;]+))`;
 /** Options that take a secret and have no telling name, by the program that has them. Group 1, 2 or 3 is the secret. */
 const PROGRAM_OPTIONS: readonly RegExp[] = [
   new RegExp(
-    `\\b(?:mysql\\w*|mariadb[\\w-]*|mydumper|myloader|mycli|xtrabackup|mariabackup)\\b[^\\n|;]*?\\s-p(?=\\S)${WORD}`,
+    `\\b(?:mysql\\w*|mariadb[\\w-]*|mydumper|myloader|mycli|xtrabackup|mariabackup)\\b[^\\n|;]{0,2000}?\\s-p(?=\\S)${WORD}`,
     "dg",
   ),
-  new RegExp(`\\b(?:7z[azr]?|unzip|zipinfo|unrar|rar)\\b[^\\n|;]*?\\s-[pP](?=\\S)${WORD}`, "dg"),
-  new RegExp(`\\bzip(?:cloak)?\\b[^\\n|;]*?\\s-P\\s*${WORD}`, "dg"),
+  new RegExp(`\\b(?:7z[azr]?|unzip|zipinfo|unrar|rar)\\b[^\\n|;]{0,2000}?\\s-[pP](?=\\S)${WORD}`, "dg"),
+  new RegExp(`\\bzip(?:cloak)?\\b[^\\n|;]{0,2000}?\\s-P\\s*${WORD}`, "dg"),
   new RegExp(`\\bsshpass\\s+-p\\s*${WORD}`, "dg"),
-  new RegExp(`\\bredis-cli\\b[^\\n|;]*?\\s-a\\s+${WORD}`, "dg"),
-  new RegExp(`\\bmongo(?:sh|dump|restore|export|import)?\\b[^\\n|;]*?\\s-p\\s*${WORD}`, "dg"),
-  new RegExp(`\\bldap\\w+\\b[^\\n|;]*?\\s-w\\s+${WORD}`, "dg"),
+  new RegExp(`\\bredis-cli\\b[^\\n|;]{0,2000}?\\s-a\\s+${WORD}`, "dg"),
+  new RegExp(`\\bmongo(?:sh|dump|restore|export|import)?\\b[^\\n|;]{0,2000}?\\s-p\\s*${WORD}`, "dg"),
+  new RegExp(`\\bldap\\w+\\b[^\\n|;]{0,2000}?\\s-w\\s+${WORD}`, "dg"),
   new RegExp(
     `\\bhtpasswd\\s+(?:-\\S+\\s+)*?-\\w*b\\w*\\s+(?:-\\S+\\s+)*(?:[^\\s-]\\S*\\s+){1,2}?${WORD}(?=\\s*(?:$|[|;&>\\n]))`,
     "dg",
   ),
-  /\bdocker\s+login\b[^\n|;]*?\s-p\s*(?:"([^"\n]*)"|'([^'\n]*)'|(\S+))/dg,
+  /\bdocker\s+login\b[^\n|;]{0,2000}?\s-p\s*(?:"([^"\n]*)"|'([^'\n]*)'|(\S+))/dg,
   /(?:^|[\s"'=])pass:([^\s"'`;]+)/dg,
-  /\b(?:curl|wget|http|https)\b[^\n|;]*?\s(?:-u|--user|-U|--proxy-user)[\s=]*["']?[^\s:"']+:([^\s"']+)/dg,
-  /\bsmbclient\b[^\n|;]*?\s-U\s*["']?[^\s%"']+%([^\s"']+)/dg,
+  /\b(?:curl|wget|http|https)\b[^\n|;]{0,2000}?\s(?:-u|--user|-U|--proxy-user)[\s=]*["']?[^\s:"']+:([^\s"']+)/dg,
+  /\bsmbclient\b[^\n|;]{0,2000}?\s-U\s*["']?[^\s%"']+%([^\s"']+)/dg,
   /\becho\s+(?:-\w+\s+)?["']?\w+:([^\s"'|]+)["']?\s*\|\s*(?:sudo\s+)?chpasswd/dg,
   /\becho\s+(?:-\w+\s+)?["']?([^\s"'|$]+)["']?\s*\|\s*(?:sudo\s+-S|\w*\s*--password-stdin|docker\s+login)/dg,
   /\b(?:identified\s+(?:with\s+\S+\s+)?(?:by|as)(?:\s+password)?|password)\s+(?:"([^"\n]+)"|'([^'\n]+)')/dgi,
   new RegExp(`\\bconfigure\\s+set\\s+\\S*(?:secret|token|password|key)\\S*\\s+${WORD}`, "dg"),
-  new RegExp(`\\bcurl\\b[^\\n|;]*?\\s-b\\s*${WORD}`, "dg"),
-  /^\s*(?:requirepass|masterauth)[ \t]+["']?([^\s"']+)/dgim,
-  /^\s*user\s+\S+\s+[^\n]*?[ \t][>#]([^\s]+)/dgm,
+  new RegExp(`\\bcurl\\b[^\\n|;]{0,2000}?\\s-b\\s*${WORD}`, "dg"),
+  /^[ \t]*(?:requirepass|masterauth)[ \t]+["']?([^\s"']+)/dgim,
+  /^[ \t]*user[ \t]+\S+[ \t]+[^\n]{0,2000}?[ \t][>#]([^\s]+)/dgm,
   /\blogin[ \t]+\S+\s+password[ \t]+(\S+)/dg,
   /\bAccountKey=([^;\s"']+)/dg,
 ];
@@ -44,7 +44,7 @@ const DIRECTIVE =
 const SEMICOLON =
   /^[ \t]*(?:#[ \t]*)?([A-Za-z_][\w-]*)[ \t]+(?:"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)'|([^\s;{}"']+))[ \t]*;/dgm;
 const HEADER =
-  /\b(?:proxy-)?authorization["']?[ \t]*(?:[:=,][ \t]*["']?|[ \t]["']|[ \t](?=(?:bearer|basic|token|digest|apikey)[ \t]))(?:(?:bearer|basic|token|digest|apikey|key)[ \t]+)?([^\s"'`,;){}]+)/dgi;
+  /\b(?:proxy-)?authorization["']?[ \t]*(?:[:=][ \t]*["']?|,[ \t]*["']|[ \t]["']|[ \t](?=(?:bearer|basic|token|digest|apikey)[ \t]))(?:(?:bearer|basic|token|digest|apikey|key)[ \t]+)?([^\s"'`,;){}]+)/dgi;
 const OPTION = new RegExp(
   `(?<=[\\s"'\`=([]|^)--?([A-Za-z][\\w-]*)(?:[ \\t]+(?:\\\\\\n\\s*)?|["'][ \\t]*,\\s*(?=["']))(?![-|>&])${WORD}`,
   "dgm",
@@ -59,7 +59,7 @@ const SENTENCE =
 const ELEMENT = /<([A-Za-z][\w.:-]*)(?:[ \t][^<>\n]*)?>([^<\n]+)<\/\1>/dg;
 /** `${NAME:-default}`, anywhere. */
 const FALLBACK = /\$\{([\w.]+):?[-=]([^}\n]+)\}/dg;
-const NGINX_MAP = /\bmap[ \t]+"?\$((?:http|arg|cookie)_\w+)"?[ \t]+\$\w+[ \t\n]*\{([^}]*)\}/dg;
+const NGINX_MAP = /\bmap[ \t]+"?\$((?:http|arg|cookie)_\w+)"?[ \t]+\$\w+[ \t\n]*\{([^}]{0,20000})\}/dg;
 const SECURE_LINK = /\bsecure_link_(?:md5|secret)[ \t]+([^;]+);/dg;
 
 /** The secrets in `text` that are told by the words around them. */

@@ -14,7 +14,10 @@ export interface Span {
 
 /** Each pattern's group 1 is the secret; the whole match where it has none. Prefixes are those their makers document. */
 const SHAPES: readonly (readonly [rule: string, pattern: RegExp])[] = [
-  ["private-key", /-----BEGIN ([A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?|OpenVPN Static key V1)-----[\s\S]*?-----END \1-----/dg],
+  [
+    "private-key",
+    /-----BEGIN ([A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?|OpenVPN Static key V1)-----[\s\S]{0,65536}?-----END \1-----/dg,
+  ],
   [
     "private-key",
     /-----BEGIN ([A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?|OpenVPN Static key V1)-----(?![\s\S]{0,65536}?-----END \1-----)(?:[^\n]*(?:\n[#;\s]*[A-Za-z0-9+/=:,-]{16,}[^\n]*)*)/dg,
@@ -54,16 +57,17 @@ const SHAPES: readonly (readonly [rule: string, pattern: RegExp])[] = [
   ["password-hash", /\$(?:apr1|1|2[aby]|5|6|7|y|argon2(?:id|i|d))\$[\w./$,=+-]{12,}/dg],
   ["password-hash", /(?<![\w-])(?:pbkdf2_sha(?:1|256|512)|bcrypt_sha256|scrypt|argon2)\$[\w./$,=+-]{20,}/dg],
   ["password-hash", /(?<!\w)\{(?:S?SHA(?:256|512)?|S?MD5|CRYPT|PLAIN)\}[\w./+=$-]{8,}/dg],
-  ["pgpass", /(?<![\w:.])[\w.-]+:(?:\d{4,5}|\*):[\w*-]+:[\w*-]+:([^\s"'`:]{3,})/dg],
+  ["pgpass", /(?<![\w:.-])[\w.-]{1,255}:(?:\d{4,5}|\*):[\w*-]+:[\w*-]+:([^\s"'`:]{3,})/dg],
   ["bearer", /\b(?:bearer|token)[ \t]+(?=[\w.~+/-]*\d)(?=[\w.~+/-]*[A-Za-z])([\w.~+/=-]{16,})/dgi],
   ["basic-auth", /\bbasic[ \t]+([A-Za-z0-9+/]{8,}={0,2})(?![\w+/])/dgi],
 ];
 
 /** A user and a password, with whatever unescaped characters people put there; never a port. */
-const URL_PASSWORD = /(?<=[a-z][a-z0-9+.-]*:\/\/)([^\s:/?#"'`<>[\]]*):(?!\d+[/?#])([^\s"'`<>]+)@(?=[\w[$%{.-])/dgi;
-const URL_PASSWORD_STRICT = /(?<=[a-z][a-z0-9+.-]*:\/\/)([^\s:/?#"'`<>[\]]*):([^\s/?#"'`<>]+)@/dgi;
+const URL_PASSWORD =
+  /(?<=[a-z][a-z0-9+.-]*:\/\/)([^\s:/?#"'`<>[\]]{0,256}):(?!\d+[/?#])([^\s"'`<>]{1,1024})@(?=[\w[$%{.-])/dgi;
+const URL_PASSWORD_STRICT = /(?<=[a-z][a-z0-9+.-]*:\/\/)([^\s:/?#"'`<>[\]]{0,256}):([^\s/?#"'`<>]{1,1024})@/dgi;
 /** A user alone: a token where it looks like one. */
-const URL_USER = /(?<=[a-z][a-z0-9+.-]*:\/\/)([^\s:/?#@"'`<>[\]]+):?@/dgi;
+const URL_USER = /(?<=[a-z][a-z0-9+.-]*:\/\/)([^\s:/?#@"'`<>[\]]{1,1024}):?@/dgi;
 const QUERY = /[?&;](?:sig|signature|key|code|hmac|st|ticket|k|t|auth|pw|pass|x-amz-\w+)=([^\s"'`<>&;#]+)/dgi;
 
 /** Everything in `text` that has a known shape. */
@@ -100,7 +104,7 @@ function isBasicCredential(value: string): boolean {
 
 /** Names something that is looked up when it is used, and so holds nothing itself: `${VAR}`, `$VAR`, `{{ var }}`, `%(var)s`, `<var>`. */
 export function isReference(value: string): boolean {
-  return /^(?:\$[A-Z_][A-Z0-9_]*|\$[a-z_]+|\$\{[\w.]+\}|\$\d|\$\(.*\)|\{\{.*\}\}|\{%.*%\}|\{[a-z_][\w.]*\}|%\(\w+\)[sd]|%\{\w+\}|%[a-zA-Z]|<[\w -]+>|\*+|x{3,}|\.{3}|…)$/s.test(
+  return /^(?:\$[A-Z_][A-Z0-9_]*|\$[a-z_]+|\$\{[\w.]+\}|\$\d|\$\(.*\)|\$?\{\{.*\}\}|\{%.*%\}|\{[a-z_][\w.]*\}|%\(\w+\)[sd]|%\{\w+\}|%[a-zA-Z]|<[\w -]+>|\*+|x{3,}|\.{3}|…)$/s.test(
     value,
   );
 }

@@ -29,6 +29,8 @@ export type Source =
   | { readonly kind: "file"; readonly file: string }
   /** Configured, and not there. */
   | { readonly kind: "missing"; readonly entry: string }
+  /** A glob that nothing matches: a host may well have none of these files. */
+  | { readonly kind: "unmatched"; readonly entry: string }
   | { readonly kind: "crontab"; readonly user: string }
   | { readonly kind: "command"; readonly argv: readonly string[] };
 
@@ -83,7 +85,7 @@ async function find(root: string, entry: string): Promise<Source[]> {
   const files = await Promise.all(
     paths.toSorted().map(async (file) => (await lookAt(file)) ?? [{ kind: "missing" as const, entry: file }]),
   );
-  return files.flat().length > 0 ? files.flat() : [{ kind: "missing", entry: absolute }];
+  return files.flat().length > 0 ? files.flat() : [{ kind: "unmatched", entry }];
 }
 
 async function lookAt(file: string): Promise<Source[] | undefined> {
@@ -115,7 +117,7 @@ function unitFileName(source: Source): string {
 /** What a source is called in headers and messages. */
 export function sourceLabel(source: Source): string {
   if (source.kind === "file") return source.file;
-  if (source.kind === "missing") return source.entry;
+  if (source.kind === "missing" || source.kind === "unmatched") return source.entry;
   return source.kind === "crontab" ? `the crontab of ${source.user}` : `the output of ${source.argv[0] ?? "a command"}`;
 }
 

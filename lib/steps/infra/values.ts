@@ -57,12 +57,22 @@ const LOOKUP =
   /(?:environ(?:\.get)?|getenv|\benv(?:\.\w+)?|config(?:\.get)?|\w*(?:get|read|load|fetch|lookup)_\w+|getattr\([^,()]*,|\.get|\bget|secret|open|Path|settings|import_module|reverse(?:_lazy)?|include|__import__|require)\s*[[(]\s*$/;
 const CONSTANT = /^(?:utf-?8|ascii|latin-?1|hex|base64|sha\d+|md5|hs\d{3}|rs\d{3}|[rwab]b?\+?|[,;:\s/]*)$/i;
 
+/** Characters that may still be read as expressions; after that, lines go as a whole, so that no hostile file takes for ever. */
+export interface Budget {
+  left: number;
+}
+
 /**
  * The string literals of an expression that begins at `from`: up to the end of the line or the next comma or semicolon, brackets
  * read as a whole. Names that are looked up (`os.environ["NAME"]`), keys of dictionaries and comments are not among them.
  */
-export function readExpression(text: string, from: number): { candidates: Candidate[]; end: number } {
+export function readExpression(text: string, from: number, budget: Budget): { candidates: Candidate[]; end: number } {
   const candidates: Candidate[] = [];
+  if (budget.left <= 0) {
+    const newline = text.indexOf("\n", from);
+    const end = newline === -1 ? text.length : newline;
+    return { candidates: [{ start: from, end }], end };
+  }
   let depth = 0;
   let key: string | undefined;
   let at = from;
@@ -113,6 +123,7 @@ export function readExpression(text: string, from: number): { candidates: Candid
       at++;
     }
   }
+  budget.left -= at - from;
   return { candidates, end: at };
 }
 
