@@ -5,6 +5,7 @@ import { openPostgres } from "./postgres.ts";
 import { openSqlite } from "./sqlite.ts";
 import { describeUrl, splitPassword } from "./url.ts";
 
+export { locateSqlite } from "./sqlite.ts";
 export { describeUrl, splitPassword, type DatabaseLocation } from "./url.ts";
 
 /**

@@ -22,7 +22,7 @@ export async function openSqlite(
   location: Extract<DatabaseLocation, { engine: "sqlite" }>,
   signal: AbortSignal,
 ): Promise<DatabaseSnapshot> {
-  const path = locate(location, target.root);
+  const path = locateSqlite(location, target.root);
   const directory = privateDirectory(signal);
   try {
     const copy = join(directory.path, "snapshot.db");
@@ -35,8 +35,8 @@ export async function openSqlite(
   }
 }
 
-/** `sqlite:///a/b` is relative to the site's root; where only `/a/b` exists, that was meant. */
-function locate({ path, absolute }: Extract<DatabaseLocation, { engine: "sqlite" }>, root: string): string {
+/** The database's file: `sqlite:///a/b` is relative to the site's root; where only `/a/b` exists, that was meant. Throws `E_DATABASE`. */
+export function locateSqlite({ path, absolute }: Extract<DatabaseLocation, { engine: "sqlite" }>, root: string): string {
   const candidates = absolute ? [path] : [resolve(root, path), `/${path}`];
   const found = candidates.find((candidate) => existsSync(candidate));
   if (found === undefined) throw new HoldfastError("E_DATABASE", `the SQLite database ${candidates[0]} does not exist`);

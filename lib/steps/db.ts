@@ -2,12 +2,12 @@
 import path from "node:path";
 import type { DatabaseSettings } from "../config/schema.ts";
 import type { SiteConfig } from "../config/load.ts";
-import { describeUrl } from "../database/open.ts";
+import { describeUrl, locateSqlite } from "../database/open.ts";
 import type { StepContext, Step } from "./context.ts";
 import { openDatabase } from "./projects.ts";
 import { runStep } from "./step-run.ts";
-import type { BuiltUnit, UnitPlan } from "./unit-runner.ts";
-import { timeOfRun } from "../store/layout.ts";
+import type { BuiltUnit, TreePlace, UnitPlan } from "./unit-runner.ts";
+import { placeOf, timeOfRun } from "../store/layout.ts";
 
 /** When the last dump's snapshot was taken goes into the manifest's moments from the unit's metadata (`snapshot_at`). */
 export const dbStep: Step = {
@@ -93,7 +93,7 @@ async function dump(
         content_digest: null,
       },
       warnings: dumped.warnings,
-      extra: { ...facts },
+      extra: { ...facts, ...placeOfFile(config, database) },
       filesOpened: 0,
       bytesRead: 0,
     };
@@ -106,4 +106,11 @@ async function dump(
 function dumpName(site: string, database: NamedDatabase, run: string): string {
   const stamp = timeOfRun(run).toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "_");
   return database.first ? `${site}_db_${stamp}` : `${site}_${database.unit}_db_${stamp}`;
+}
+
+/** Where an SQLite file belongs on the site. */
+function placeOfFile(config: SiteConfig, { settings }: NamedDatabase): { readonly trees?: readonly TreePlace[] } {
+  const location = describeUrl(settings.url);
+  if (location.engine !== "sqlite") return {};
+  return { trees: [{ path: placeOf(config.root, locateSqlite(location, config.root)), prefix: "" }] };
 }

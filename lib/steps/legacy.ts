@@ -1,5 +1,5 @@
 /** `legacy_zips`: one unit for each top-level directory of the old content, and one for the loose files beside them. */
-import { readdirSync, realpathSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import type { BytePath } from "../archive/entry.ts";
 import { display, fromString, isUtf8, join, toBuffer } from "../archive/path.ts";
@@ -45,7 +45,7 @@ interface LegacyTree {
 /** The units of the legacy root, by name. A root that is not there is an error, never an empty list. */
 function listLegacy(context: StepContext): LegacyTree[] {
   const configured = path.resolve(context.config.root, context.config.legacy?.path ?? "");
-  const root = fromString(realRoot(configured));
+  const root = fromString(checkRoot(configured));
   const entries = readdirSync(toBuffer(root), { withFileTypes: true, encoding: "buffer" });
   const names = entries
     .filter((entry) => entry.isDirectory())
@@ -63,15 +63,12 @@ function listLegacy(context: StepContext): LegacyTree[] {
   return [...trees, { unit: LOOSE_FILES, directory: `legacy_zips/${LOOSE_FILES}`, root, loose: true }];
 }
 
-function realRoot(configured: string): string {
-  try {
-    return realpathSync(configured);
-  } catch (error) {
-    throw new HoldfastError("E_MISSING", `the legacy root ${configured} does not exist`, {
-      hint: "correct legacy.path, or mount its disk",
-      cause: error,
-    });
-  }
+/** The legacy root under the name that it has on the site, also where that is a link. */
+function checkRoot(configured: string): string {
+  if (statSync(configured, { throwIfNoEntry: false })?.isDirectory() === true) return configured;
+  throw new HoldfastError("E_MISSING", `the legacy root ${configured} is no directory`, {
+    hint: "correct legacy.path, or mount its disk",
+  });
 }
 
 function planTree(context: StepContext, workers: StepWorkers, tree: LegacyTree): UnitPlan {

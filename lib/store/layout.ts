@@ -35,6 +35,10 @@ export function nextRunId(now: Date, newest: string | undefined): string {
 
 const runIdOf = (time: Date): string => `${time.toISOString().slice(0, 19).replaceAll(/[-:]/g, "")}Z`;
 
+/** How a run names a path of the site: relative to the root where it lies inside. */
+export const placeOf = (root: string, file: string): string =>
+  file.startsWith(`${root}/`) ? file.slice(root.length + 1) : file;
+
 /** The moment that a run id names. */
 export function timeOfRun(run: string): Date {
   return new Date(run.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"));

@@ -4,19 +4,30 @@ import type { SiteConfig } from "../config/load.ts";
 import type { ManifestHead } from "../model/run.ts";
 import type { UnitMetadata } from "../model/unit.ts";
 import { STEP_NAMES, type StepName } from "../model/unit.ts";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { z } from "zod";
+import { placeOf } from "./layout.ts";
 import { readStepMetadata } from "./step-index.ts";
 
-const placeSchema = z.object({ path: z.string(), path_b64: z.string().optional(), prefix: z.string(), artifact: z.string().optional() });
+const placeSchema = z.object({
+  path: z.string(),
+  path_b64: z.string().optional(),
+  prefix: z.string(),
+  artifact: z.string().optional(),
+});
 type Place = z.infer<typeof placeSchema>;
-const bundlesSchema = z.record(z.string(), z.object({ reserved: z.object({ multimedia: z.string(), original: z.string() }) }));
+const placesSchema = z.array(placeSchema);
+const bundlesSchema = z.record(
+  z.string(),
+  z.object({ reserved: z.object({ multimedia: z.string(), original: z.string() }) }),
+);
 
-/** The guide for the run in `directory`, whose units are complete. */
+/** The guide for the run in `directory`, whose units are complete. The site is looked at once more, for the directories that hold its trees. */
 export function restoreGuide(directory: string, head: ManifestHead, config: SiteConfig): string {
   const has = (step: StepName): boolean => existsSync(path.join(directory, step));
-  const sections = STEP_NAMES.filter(has).map((step) => section(directory, step, config));
-  return `${[intro(head, config), ...sections.filter((text) => text !== ""), outro()].join("\n\n")}\n`;
+  const steps = STEP_NAMES.filter(has);
+  const sections = steps.map((step) => section(directory, step, config));
+  return `${[intro(head, config), ...sections, attributes(directory, steps, config), outro()].join("\n\n")}\n`;
 }
 
 function intro(head: ManifestHead, config: SiteConfig): string {
@@ -25,12 +36,15 @@ function intro(head: ManifestHead, config: SiteConfig): string {
 This run was made on ${head.host} and ended ${head.finished_at} as **${head.status}**${head.scope === "full" ? "" : " (a selection of the site, not all of it)"}. Everything here is plain files:
 \`sha256sum\`, \`unzip\`, \`tar\` and the database's own tools bring it back. \`failures.json\` names what could not be backed up.
 
-The commands below are for a POSIX shell with GNU tools and bash's quoting, as root where owners matter. Start in this directory and set
-where the site shall be; it was at ${quote(config.root)}.
+The commands below are for bash and GNU tools, as root where owners matter. Start in this directory and set where the site shall be: it was at
+${quote(config.root)}. Trees that lay outside of it go back to where they were, or below \`OUTSIDE\` when that is set.
 
 \`\`\`bash
 RUN=$PWD
 ROOT=${quote(config.root)}
+OUTSIDE=
+UNZIP="unzip -qo -^ -K -V"
+[ "$(id -u)" != 0 ] || UNZIP="$UNZIP -X"
 sha256sum --quiet -c SHA256SUMS
 \`\`\``;
 }
@@ -49,37 +63,51 @@ const TITLES: Readonly<Record<StepName, string>> = {
 const NOTES: Partial<Record<StepName, string>> = {
   compiled_exports:
     "A bundle opens from disk as it is. To restore the site's own files, the originals in it replace the rewritten pages and what the bundle added goes.",
-  audio_cache: "Unpack the parts in the order of their numbers: a later one replaces files of an earlier one. Then remove what the site had deleted.",
-  infra: "Secrets were left out of these files. Merge them with the host's own by hand; nothing here is copied over by a command.",
+  audio_cache:
+    "Unpack the parts in the order of their numbers: a later one replaces files of an earlier one. Then remove what the site had deleted, and give the directories their times.",
+  infra:
+    "Secrets were left out of these files. Merge them with the host's own by hand; nothing here is copied over by a command.",
 };
 
 function section(directory: string, step: StepName, config: SiteConfig): string {
   const commands: string[] = [];
-  for (const metadata of readStepMetadata(directory, step)) commands.push(...commandsFor(metadata, config));
+  for (const metadata of readStepMetadata(directory, step)) commands.push(...commandsFor(metadata));
   if (step === "audio_cache" && existsSync(path.join(directory, "audio_cache/archives/deleted.list"))) {
-    const place = quote(config.audio_cache?.path ?? "");
-    commands.push(`(cd "$ROOT"/${place} && xargs -0 -r rm -rf -- < "$RUN"/audio_cache/archives/deleted.list)`);
+    const place = target({
+      path: placeOf(config.root, path.resolve(config.root, config.audio_cache?.path ?? "")),
+      prefix: "",
+    });
+    commands.push(`(cd ${place} && xargs -0 -r rm -rf -- < "$RUN"/audio_cache/archives/deleted.list)`);
+    commands.push(`(cd ${place} && xargs -0 -r -n 2 touch -c -d < "$RUN"/audio_cache/archives/directories.list)`);
   }
   const note = NOTES[step];
-  const text = [`## ${TITLES[step]}`, ...(note === undefined ? [] : [note]), ...(commands.length === 0 ? [] : [`\`\`\`bash\n${commands.join("\n")}\n\`\`\``])];
+  const text = [
+    `## ${TITLES[step]}`,
+    ...(note === undefined ? [] : [note]),
+    ...(commands.length === 0 ? [] : [`\`\`\`bash\n${commands.join("\n")}\n\`\`\``]),
+  ];
   return text.join("\n\n");
 }
 
-function commandsFor(metadata: UnitMetadata, config: SiteConfig): string[] {
-  const places = z.array(placeSchema).safeParse(metadata["trees"]).data ?? [];
+function commandsFor(metadata: UnitMetadata): string[] {
+  const places = placesSchema.safeParse(metadata["trees"]).data ?? [];
   const [artifact] = metadata.artifacts;
   if (artifact === undefined) return [];
-  if (metadata.step === "db") return databaseCommands(metadata, artifact.path, config);
+  if (metadata.step === "db") return databaseCommands(metadata, artifact.path, places);
   if (metadata.step === "infra") return [];
   if (metadata.step === "compiled_exports") return compiledCommands(metadata, places);
   if (metadata.unit === "orm_db") {
-    return places.map((place) => `install -D -m 644 "$RUN"/audio_cache/orm_db/${quote(place.prefix)} ${target(place)}`);
+    return places.map((place) => `install -D -m 600 "$RUN"/audio_cache/orm_db/${quote(place.prefix)} ${target(place)}`);
   }
   const archive = `"$RUN"/${quote(artifact.path)}`;
-  if (metadata.step === "snapshots") return [`mkdir -p "$ROOT" && tar -xzpf ${archive} -C "$ROOT"`];
+  if (metadata.step === "snapshots") return snapshotCommands(archive, places);
   const [place] = places;
-  if (place === undefined) return [`# ${metadata.unit}: made by the site's own export command; unpack ${archive} where its import wants it`];
-  const unpack = artifact.media_type === "application/zip" ? `unzip -qo ${archive} -d ${target(place)}` : `tar -xzpf ${archive} -C ${target(place)}`;
+  if (place === undefined)
+    return [`# ${metadata.unit}: made by the site's own export command; unpack ${archive} where its import wants it`];
+  const unpack =
+    artifact.media_type === "application/zip"
+      ? `$UNZIP ${archive} -d ${target(place)}`
+      : `tar -xzpf ${archive} -C ${target(place)}`;
   return [`mkdir -p ${target(place)} && ${unpack}`];
 }
 
@@ -92,34 +120,104 @@ function compiledCommands(metadata: UnitMetadata, places: readonly Place[]): str
     const original = reserved === undefined ? undefined : quote(reserved.original);
     const own = places.filter((place) => place.artifact === undefined || place.artifact === name);
     return [
-      `T=$(mktemp -d) && unzip -qo "$RUN"/${quote(file)} -d "$T"`,
+      `T=$(mktemp -d) && $UNZIP "$RUN"/${quote(file)} -d "$T"`,
       ...(reserved === undefined || original === undefined
         ? []
-        : [`if [ -d "$T"/${original} ]; then cp -a "$T"/${original}/. "$T"/; fi; rm -rf "$T"/${original} "$T"/${quote(reserved.multimedia)}`]),
-      ...own.map((place) => `mkdir -p ${target(place)} && cp -a "$T"/${place.prefix === "" ? "" : `${quote(place.prefix)}/`}. ${target(place)}`),
+        : [
+            `if [ -d "$T"/${original} ]; then cp -a "$T"/${original}/. "$T"/; fi; rm -rf "$T"/${original} "$T"/${quote(reserved.multimedia)}`,
+          ]),
+      ...own.map(
+        (place) =>
+          `mkdir -p ${target(place)} && cp -a "$T"/${place.prefix === "" ? "" : `${quote(place.prefix)}/`}. ${target(place)}`,
+      ),
       `rm -rf "$T"`,
     ];
   });
 }
 
-function databaseCommands(metadata: UnitMetadata, artifact: string, config: SiteConfig): string[] {
+/** Trees of the site and trees that lay outside of it lie in one archive, under the names that they have below the root and below `/`. */
+function snapshotCommands(archive: string, places: readonly Place[]): string[] {
+  const unpack = (into: string, members: readonly Place[]): string[] =>
+    members.length === 0
+      ? []
+      : [
+          `mkdir -p ${into} && tar -xzpf ${archive} -C ${into} -- ${members.map(({ prefix }) => quote(prefix)).join(" ")}`,
+        ];
+  return [
+    ...unpack(
+      `"$ROOT"`,
+      places.filter((place) => !isOutside(place)),
+    ),
+    ...unpack(`"$OUTSIDE"/`, places.filter(isOutside)),
+  ];
+}
+
+function databaseCommands(metadata: UnitMetadata, artifact: string, places: readonly Place[]): string[] {
   const file = `"$RUN"/${quote(artifact)}`;
   if (artifact.endsWith(".dump")) {
-    return [`createdb ${quote(metadata.unit)}`, `pg_restore --exit-on-error --no-owner -d ${quote(metadata.unit)} ${file}`];
+    return [
+      `createdb ${quote(metadata.unit)}`,
+      `pg_restore --exit-on-error --no-owner -d ${quote(metadata.unit)} ${file}`,
+    ];
   }
   if (artifact.endsWith(".sql.gz")) {
     const name = quote(metadata.unit);
     return [`mariadb -e ${quote(`create database \`${metadata.unit}\``)}`, `gunzip -c ${file} | mariadb ${name}`];
   }
-  const url = (config.database ?? []).find((database) => (database.name ?? database.url).endsWith(metadata.unit))?.url ?? "";
-  const place = path.relative(config.root, path.resolve(config.root, url.replace(/^sqlite:\/\/\//, "")));
-  return [`install -D -m 644 ${file} "$ROOT"/${quote(place === "" ? metadata.unit : place)}`];
+  return places.map((place) => `install -D -m 600 ${file} ${target(place)}`);
 }
+
+/** No archive holds the attributes of the directories that it is unpacked into: a command for each, the deepest first. */
+function attributes(directory: string, steps: readonly StepName[], config: SiteConfig): string {
+  const places = new Map<string, Place>();
+  for (const step of steps) {
+    for (const { trees } of readStepMetadata(directory, step)) {
+      for (const place of placesSchema.safeParse(trees).data ?? [])
+        for (const one of withParents(place)) places.set(target(one), one);
+    }
+  }
+  const commands = [...places].toReversed().flatMap(([to, place]) => {
+    const found = statSync(onSite(config.root, place), { throwIfNoEntry: false });
+    if (found === undefined) return [];
+    const { mode, uid, gid, mtimeMs } = found;
+    return [`as_it_was ${(mode & 0o7777).toString(8)} ${uid}:${gid} @${Math.floor(mtimeMs / 1000)} ${to}`];
+  });
+  return `## Modes, owners and times
+
+Of the directories that hold what was unpacked, and of SQLite files.
+
+\`\`\`bash
+as_it_was() { [ ! -e "$4" ] || { [ "$(id -u)" != 0 ] || chown "$2" "$4"; chmod "$1" "$4"; touch -d "$3" "$4"; }; }
+${commands.toSorted((a, b) => depthOf(b) - depthOf(a)).join("\n")}
+\`\`\``;
+}
+
+const depthOf = (command: string): number => command.split("/").length;
+
+/** A place and the directories between it and the root; outside of the root those are the host's own. */
+function withParents(place: Place): Place[] {
+  if (isOutside(place)) return [place];
+  const bytes = place.path_b64 === undefined ? place.path : Buffer.from(place.path_b64, "base64").toString("latin1");
+  const parents = bytes.split("/").slice(0, -1);
+  const encode = (text: string): Place => ({
+    path: text,
+    prefix: "",
+    ...(place.path_b64 === undefined ? {} : { path_b64: Buffer.from(text, "latin1").toString("base64") }),
+  });
+  return [place, ...parents.map((_name, index) => encode(parents.slice(0, index + 1).join("/")))];
+}
+
+const onSite = (root: string, place: Place): Buffer => {
+  const bytes = place.path_b64 === undefined ? Buffer.from(place.path) : Buffer.from(place.path_b64, "base64");
+  return isOutside(place) ? bytes : Buffer.concat([Buffer.from(`${root}/`), bytes]);
+};
+
+const isOutside = (place: Place): boolean => place.path.startsWith("/");
 
 /** Where a tree goes: under the root, or, if it lay outside, where it was. */
 function target(place: Place): string {
   const text = place.path_b64 === undefined ? quote(place.path) : quoteBytes(Buffer.from(place.path_b64, "base64"));
-  return place.path.startsWith("/") ? text : `"$ROOT"/${text}`;
+  return isOutside(place) ? `"$OUTSIDE"${text}` : `"$ROOT"/${text}`;
 }
 
 /** A word for the shell; bash's `$'…'` where it holds anything but the plainest characters. */

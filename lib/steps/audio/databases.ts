@@ -9,6 +9,7 @@ import { HoldfastError, systemCode } from "../../errors.ts";
 import type { Artifact } from "../../model/unit.ts";
 import { formatJson } from "../../store/documents.ts";
 import { hashFile } from "../../store/hash.ts";
+import { placeOf } from "../../store/layout.ts";
 import type { StepContext } from "../context.ts";
 import type { BuiltUnit, UnitPlan } from "../unit-runner.ts";
 
@@ -19,14 +20,25 @@ const DIRECTORY = `audio_cache/${ORM_DB}`;
 export function planDatabases(context: StepContext, files: readonly string[]): UnitPlan {
   const started = Date.now();
   const input = fingerprintOf(files).finish(started);
+  const named = nameCopies(context.config.root, files);
   return {
     unit: ORM_DB,
     directory: DIRECTORY,
-    trees: files.map((file) => ({ path: path.relative(context.config.root, file), prefix: path.basename(file) })),
+    trees: [...named].map(([name, file]) => ({ path: placeOf(context.config.root, file), prefix: name })),
     bytes: input.bytes,
     fingerprint: input.fingerprint,
-    build: async () => ({ ...(await copyDatabases(context, files)), input: { ...input, content_digest: null } }),
+    build: async () => ({ ...(await copyDatabases(context, named)), input: { ...input, content_digest: null } }),
   };
+}
+
+/** Each copy is called as its file; of two that are called the same, the second by its whole path. */
+function nameCopies(root: string, files: readonly string[]): ReadonlyMap<string, string> {
+  const named = new Map<string, string>();
+  for (const file of files) {
+    const name = path.basename(file);
+    named.set(named.has(name) ? placeOf(root, file).replaceAll("/", "_") : name, file);
+  }
+  return named;
 }
 
 /** The database files and what a writer has not yet put into them. */
@@ -42,26 +54,24 @@ function fingerprintOf(files: readonly string[]): FingerprintBuilder {
   return builder;
 }
 
-async function copyDatabases(context: StepContext, files: readonly string[]): Promise<Omit<BuiltUnit, "input">> {
+async function copyDatabases(
+  context: StepContext,
+  named: ReadonlyMap<string, string>,
+): Promise<Omit<BuiltUnit, "input">> {
   const target = path.join(context.directory, DIRECTORY);
   mkdirSync(target, { recursive: true });
   const descriptions: Record<string, unknown> = {};
-  const names: string[] = [];
-  for (const file of files) {
-    const name = names.includes(path.basename(file))
-      ? path.relative(context.config.root, file).replaceAll("/", "_")
-      : path.basename(file);
+  for (const [name, file] of named) {
     const copy = path.join(target, name);
     await captureSqlite(file, copy, context.signal);
     const description = await describeSqlite(copy);
     if (description.integrity !== "ok")
       throw new HoldfastError("E_SQLITE", `${file} is damaged: ${description.integrity.slice(0, 200)}`);
-    names.push(name);
     descriptions[name] = description;
   }
   writeFileSync(path.join(target, "db_metadata.json"), formatJson(descriptions));
   const artifacts: Artifact[] = [];
-  for (const name of [...names, "db_metadata.json"]) {
+  for (const name of [...named.keys(), "db_metadata.json"]) {
     const { size, sha256 } = await hashFile(path.join(target, name), context.signal);
     const media_type = name === "db_metadata.json" ? "application/json" : "application/vnd.sqlite3";
     artifacts.push({ path: `${DIRECTORY}/${name}`, size_bytes: size, sha256, media_type });

@@ -1,7 +1,8 @@
 /** Plans the audio shards of a run: which stay, and which entries go into new ones. Lists are on disk, so that memory stays flat. */
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { BytePath } from "../../archive/entry.ts";
+import type { BytePath, Entry } from "../../archive/entry.ts";
+import { floorNs } from "../../archive/fingerprint.ts";
 import { toBuffer } from "../../archive/path.ts";
 import { walk } from "../../archive/walk.ts";
 import { asHoldfastError, type HoldfastError } from "../../errors.ts";
@@ -20,6 +21,8 @@ export interface ShardLayout {
   readonly shards: readonly ShardPlan[];
   /** Paths that some shard holds and the site does not have any more. */
   readonly dead: readonly BytePath[];
+  /** A file with `@seconds` and `./path` of every directory, each ended by a NUL: unpacking layer over layer changes their times. */
+  readonly directories: string;
   readonly failures: readonly { readonly path: string; readonly error: HoldfastError }[];
 }
 
@@ -59,7 +62,7 @@ export function layOutShards(
   return write(root, layers, states, rewrites, highest, shardBytes, scratch);
 }
 
-function classify(root: BytePath, layers: readonly Layer[]) {
+function classify(root: BytePath, layers: readonly Layer[], directories?: TextFile) {
   const failures: { path: string; error: HoldfastError }[] = [];
   const unseen: BytePath[] = [];
   const entries = walk(root, {
@@ -69,9 +72,17 @@ function classify(root: BytePath, layers: readonly Layer[]) {
       failures.push({ path: toBuffer(at).toString("utf8"), error: asHoldfastError(error, "E_IO") });
     },
   });
+  const noted = directories === undefined ? entries : noteDirectories(entries, directories);
   const unknown = (at: BytePath): boolean =>
     unseen.some((prefix) => prefix === "" || at === prefix || at.startsWith(`${prefix}/`));
-  return { items: placeEntries(entries, layers, unknown), failures };
+  return { items: placeEntries(noted, layers, unknown), failures };
+}
+
+function* noteDirectories(entries: Iterable<Entry>, directories: TextFile): Generator<Entry> {
+  for (const entry of entries) {
+    if (entry.type === "directory") directories.append(`@${floorNs(entry.mtimeNs, 1_000_000_000n)}\0./${entry.path}\0`);
+    yield entry;
+  }
 }
 
 /** The second pass: writes the list of every shard, the kept ones' too, as they are needed when a kept shard proves damaged. */
@@ -91,7 +102,8 @@ function write(
       kept.set(number, new ListFile(path.join(scratch, `audio-kept-${number}.list`)));
   }
   const fresh: { number: number; file: ListFile }[] = [];
-  const { items, failures } = classify(root, layers);
+  const directories = new TextFile(path.join(scratch, "audio-directories.list"));
+  const { items, failures } = classify(root, layers, directories);
   for (const placed of items) {
     if (placed.kind === "dead") {
       if (placed.gone && dead.at(-1) !== placed.path && isHeld(placed, kept)) dead.push(placed.path);
@@ -104,7 +116,7 @@ function write(
     ...[...kept].map(([number, file]) => ({ number, list: file.close(), isNew: false, bytes: file.bytes })),
     ...fresh.map(({ number, file }) => ({ number, list: file.close(), isNew: true, bytes: file.bytes })),
   ];
-  return { shards, dead, failures };
+  return { shards, dead, directories: directories.close(), failures };
 }
 
 /** A path matters as dead only while a shard that stays holds it. */
@@ -125,21 +137,19 @@ function roomFor(
   return file;
 }
 
-/** A list being written, one JSON document a line; what selectEntries reads. */
-class ListFile {
+/** A file being written, one character a byte. */
+class TextFile {
   readonly #name: string;
   readonly #file: number;
   #pending = "";
-  bytes = 0;
 
   constructor(name: string) {
     this.#name = name;
     this.#file = openSync(name, "w", 0o600);
   }
 
-  add({ path: at, size }: Placed): void {
-    this.bytes += size;
-    this.#pending += `${JSON.stringify({ path_b64: toBuffer(at).toString("base64"), type: "", size, mtime: "", sha256: null, id: null })}\n`;
+  append(text: string): void {
+    this.#pending += text;
     if (this.#pending.length > 65_536) this.#flush();
   }
 
@@ -150,8 +160,19 @@ class ListFile {
   }
 
   #flush(): void {
-    writeSync(this.#file, this.#pending);
+    writeFileSync(this.#file, this.#pending, "latin1");
     this.#pending = "";
+  }
+}
+
+/** A list of a shard's entries, one JSON document a line; what selectEntries reads. */
+class ListFile extends TextFile {
+  bytes = 0;
+
+  add({ path: at, size }: Placed): void {
+    this.bytes += size;
+    const path_b64 = toBuffer(at).toString("base64");
+    this.append(`${JSON.stringify({ path_b64, type: "", size, mtime: "", sha256: null, id: null })}\n`);
   }
 }
 

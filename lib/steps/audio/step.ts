@@ -1,6 +1,6 @@
 /** `audio_cache`: the cache's databases as one unit, its files as shards in layers; and the list of what later layers have deleted. */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fromString, toBuffer } from "../../archive/path.ts";
 import { HoldfastError } from "../../errors.ts";
@@ -20,6 +20,8 @@ const ARCHIVES = "archives";
 const DIRECTORY = `audio_cache/${ARCHIVES}`;
 /** Paths, each ended by a NUL, that unpacking all shards brings back and that the site had no more: to be removed after it. */
 export const DEAD_LIST = `${DIRECTORY}/deleted.list`;
+/** `@seconds` and path of every directory, each ended by a NUL: their times when all that is done. */
+const DIRECTORY_TIMES = `${DIRECTORY}/directories.list`;
 const SHARD_NUMBER = /^tts_audio_part_(\d+)$/;
 
 export const audioStep: Step = {
@@ -63,7 +65,7 @@ function planShards(context: StepContext, runner: UnitRunner, workers: StepWorke
   const { config } = context;
   const settings = config.audio_cache;
   if (settings === undefined) return [];
-  const root = fromString(realRoot(path.resolve(config.root, settings.path)));
+  const root = fromString(checkRoot(path.resolve(config.root, settings.path)));
   const earlier = earlierShards(context);
   const layers = earlier.map((shard) => ({
     number: shard.number,
@@ -72,7 +74,7 @@ function planShards(context: StepContext, runner: UnitRunner, workers: StepWorke
   const highest = Math.max(0, ...earlier.map((shard) => shard.highest));
   const layout = layOutShards(root, layers, highest, settings.shard_size_mb * MEGABYTE, context.scratch);
   for (const { path: where, error } of layout.failures) runner.failPart(`${ARCHIVES}/${where}`, error);
-  writeDeadList(context, layout);
+  writeLists(context, layout);
   const numbers = Math.max(highest, ...layout.shards.map((shard) => shard.number));
   return layout.shards.map((shard) =>
     planShard(context, workers, root, shard, earlier.find((one) => one.number === shard.number)?.found, numbers),
@@ -186,20 +188,22 @@ async function buildShard(
   };
 }
 
-function writeDeadList(context: StepContext, layout: ShardLayout): void {
+function writeLists(context: StepContext, layout: ShardLayout): void {
   if (context.options.dryRun || layout.shards.length === 0) return;
   mkdirSync(path.join(context.directory, DIRECTORY), { recursive: true });
   writeFileSync(
     path.join(context.directory, DEAD_LIST),
     Buffer.concat(layout.dead.map((one) => Buffer.concat([toBuffer(one), Buffer.from([0])]))),
   );
+  copyFileSync(layout.directories, path.join(context.directory, DIRECTORY_TIMES));
 }
 
-function realRoot(configured: string): string {
+/** The cache's directory under the name that it has on the site, also where that is a link. */
+function checkRoot(configured: string): string {
   if (statSync(configured, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new HoldfastError("E_MISSING", `the audio cache ${configured} is no directory`, {
       hint: "correct audio_cache.path, or mount its disk",
     });
   }
-  return realpathSync(configured);
+  return configured;
 }

@@ -1,0 +1,158 @@
+/** The main job on an awkward site, judged by the tools that an operator has: sha256sum, unzip, tar, sqlite3, bash. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { plantAwkward } from "../support/awkward.ts";
+import {
+  archivesOf,
+  backUp,
+  faultsOf,
+  filesOf,
+  manifestOf,
+  metadataOf,
+  rest,
+  restoreByGuide,
+  type Summary,
+} from "../support/backup.ts";
+import { compareTrees } from "../support/compare.ts";
+import { makeSite, type TestSite } from "../support/site.ts";
+import { makeTemp, removeTree } from "../support/temp.ts";
+
+/** What `unzip` can't give back: times of links, those of UT before 1970 and after 2038, and which names are one file. */
+const ZIP_TIMES = /"[^"]*(link[^/]*|loop .|before 19[07].|after 2107|empty directory|latest)": mtime /;
+
+let directory: string;
+let site: TestSite;
+let first: Summary;
+
+beforeAll(async () => {
+  directory = makeTemp("holdfast-e2e-");
+  site = makeSite(directory, { projects: 3, audioFiles: 12, audioBytes: 200_000 });
+  plantAwkward(join(site.root, "clara_content/Project_1/odd"));
+  plantAwkward(join(site.root, "clara_compiled/1/odd"));
+  plantAwkward(join(site.root, "lara_legacy/Awkward tree"));
+  plantAwkward(join(site.root, "audio/tts_repository_orm/odd"));
+  plantAwkward(join(site.root, "images/odd"));
+  const invalid = Buffer.concat([Buffer.from(`${site.root}/lara_legacy/`), Buffer.from("caf\xe9\n1", "latin1")]);
+  mkdirSync(invalid);
+  writeFileSync(Buffer.concat([invalid, Buffer.from("/page.html")]), "<p>Invalid name</p>\n");
+  site.write("clara_content/Nobody's own/text.txt", "a directory without a row\n");
+  site.write("clara_content/loose.txt", "beside the projects\n");
+  await rest();
+  first = await backUp(site);
+});
+afterAll(() => removeTree(directory));
+
+describe("the first run of an awkward site", () => {
+  test("is complete, and every file is what SHA256SUMS says", () => {
+    expect(first).toMatchObject({ status: "complete", failed: 0, uncovered: [] });
+    expect(faultsOf(first.path)).toEqual([]);
+    for (const [name, step] of Object.entries(manifestOf(first.path).steps)) {
+      expect({ name, expected: step.expected }).toEqual({ name, expected: step.units + step.skipped });
+    }
+  });
+
+  test("holds archives that unzip and tar find nothing wrong with", () => {
+    for (const file of archivesOf(first.path).keys()) {
+      const argv = file.endsWith(".zip") ? ["unzip", "-tq"] : ["tar", "tzf"];
+      const { status, stderr } = spawnSync(argv[0] ?? "", [...argv.slice(1), join(first.path, file)], {
+        encoding: "utf8",
+        maxBuffer: 1 << 26,
+      });
+      expect({ file, status, stderr }).toEqual({ file, status: 0, stderr: "" });
+    }
+  });
+
+  test("unpacks by hand into the site, byte for byte", () => {
+    const into = join(directory, "unpacked");
+    mkdirSync(into);
+    const zip = (file: string, place: string): void =>
+      void execFileSync("unzip", ["-qo", "-^", "-K", "-V", "-X", join(first.path, file), "-d", join(into, place)]);
+    const tar = (file: string, place: string): void => {
+      mkdirSync(join(into, place), { recursive: true });
+      execFileSync("tar", ["-xzpf", join(first.path, file), "-C", join(into, place)]);
+    };
+    zip("source_exports/1/source.zip", "source");
+    zip("legacy_zips/Awkward%20tree/legacy.zip", "legacy");
+    zip("source_exports/~orphan-Nobody%27s%20own/source.zip", "orphan");
+    tar("snapshots/full_media_tree.tgz", "media");
+    const shards = filesOf(join(first.path, "audio_cache/archives")).filter((file) => file.endsWith(".tgz"));
+    expect(shards.length).toBeGreaterThan(2);
+    for (const shard of shards) tar(`audio_cache/archives/${shard}`, "audio");
+    const times = join(first.path, "audio_cache/archives/directories.list");
+    execFileSync("bash", ["-c", 'xargs -0 -r -n 2 touch -c -d < "$1"', "-", times], { cwd: join(into, "audio") });
+
+    expect(differences("clara_content/Project_1", "source", "zip")).toEqual([]);
+    expect(differences("lara_legacy/Awkward tree", "legacy", "zip")).toEqual([]);
+    expect(differences("clara_content/Nobody's own", "orphan", "zip")).toEqual([]);
+    expect(differences("images", "media/images", "tgz")).toEqual([]);
+    expect(differences("audio/tts_repository_orm", "audio", "tgz")).toEqual([]);
+
+    function differences(tree: string, unpacked: string, format: "zip" | "tgz"): string[] {
+      const ignore = (path: string): boolean => /(^|\/)fifo$/.test(path);
+      const found = compareTrees(join(site.root, tree), join(into, unpacked), {
+        ignore,
+        ...(format === "zip" ? { without: ["links"] as const } : {}),
+      });
+      return found.filter((line) => !ZIP_TIMES.test(line));
+    }
+  });
+
+  test("is restored by the commands of its RESTORE.md, executed literally", () => {
+    const root = join(directory, "by guide", "site");
+    restoreByGuide(first.path, root);
+    const ignore = (path: string): boolean =>
+      /(^|\/)fifo$|-(shm|wal)$/.test(path) || path === "app" || path.startsWith("app/");
+    const found = compareTrees(site.root, root, { ignore, without: ["links"] });
+    expect(
+      found.filter((line) => !ZIP_TIMES.test(line) && !/"(db.sqlite3|audio.tts_metadata.db)": content/.test(line)),
+    ).toEqual([]);
+    expect(
+      execFileSync(
+        "sqlite3",
+        [join(root, "db.sqlite3"), "pragma integrity_check; select count(*) from clara_app_claraproject"],
+        { encoding: "utf8" },
+      ),
+    ).toBe("ok\n3\n");
+  });
+
+  test("leaves a tidy store with modes that keep others out", () => {
+    expect(readlinkSync(join(site.dest, "latest"))).toBe(`runs/${first.run}`);
+    for (const name of [
+      "source_exports",
+      "compiled_exports",
+      "legacy_zips",
+      "audio_cache",
+      "db",
+      "snapshots",
+      "infra",
+      "manifest.json",
+    ]) {
+      expect(readlinkSync(join(site.dest, name))).toBe(`latest/${name}`);
+      expect(existsSync(join(site.dest, name))).toBe(true);
+    }
+    expect(readdirSync(join(site.dest, "runs"))).toEqual([first.run]);
+    expect(readdirSync(join(site.dest, ".tmp"))).toEqual([]);
+    expect(existsSync(join(site.dest, ".lock"))).toBe(false);
+    const modes = new Set(
+      readdirSync(site.dest, { recursive: true, encoding: "utf8" })
+        .map((name) => lstatSync(join(site.dest, name)))
+        .filter((stat) => !stat.isSymbolicLink())
+        .map((stat) => `${stat.isDirectory() ? "directory" : "file"} ${(stat.mode & 0o7777).toString(8)}`),
+    );
+    modes.delete("directory 700"); // .tmp
+    expect([...modes].toSorted()).toEqual(["directory 750", "file 640"]);
+    expect((statSync(site.dest).mode & 0o7777).toString(8)).toBe("750");
+  });
+
+  test("says what no archive can hold", () => {
+    const { warnings } = metadataOf(first.path, "legacy_zips/Awkward%20tree");
+    expect(warnings).toContain("dropped, a FIFO: fifo");
+    const invalid = readdirSync(join(first.path, "legacy_zips")).find((name) => name.startsWith("caf"));
+    expect(metadataOf(first.path, `legacy_zips/${invalid}`)).toMatchObject({
+      unit: "caf\\xe9\\n1",
+      unit_b64: Buffer.from("caf\xe9\n1", "latin1").toString("base64"),
+    });
+  });
+});
