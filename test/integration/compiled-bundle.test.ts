@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { chromium, type Browser } from "playwright-core";
+import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fromString } from "../../lib/archive/path.ts";
 import { buildCompiledBundle, type CompiledResult } from "../../lib/steps/compiled/bundle.ts";
@@ -73,24 +73,25 @@ async function openAll({ directory, result }: Bundled): Promise<{ pages: number;
     if (!/^(?:file|data|blob|about):/.test(request.url())) bad.push(`network: ${request.url()}`);
   });
   context.on("requestfailed", (request) => {
-    if (
-      request.url().includes(`/${result.reserved.multimedia}/`) &&
-      request.failure()?.errorText !== "net::ERR_ABORTED"
-    ) {
-      bad.push(`failed: ${request.url()}`);
-    }
+    // Scripts and styles were left out of the real project; a page that is left ends the loading of its audio.
+    const expected = request.url().includes("/static/") || request.failure()?.errorText === "net::ERR_ABORTED";
+    if (!expected) bad.push(`failed: ${request.url()}`);
   });
-  const page = await context.newPage();
-  const pages = htmlFiles(directory, result.reserved.original);
-  for (const file of pages) {
-    await page.goto(pathToFileURL(file).href, { waitUntil: "load" });
-    for (const url of await page.evaluate<string[]>(URLS_OF_MEDIA)) media.add(url);
-  }
+  const files = htmlFiles(directory, result.reserved.original);
+  const queue = [...files];
+  const openQueued = async (page: Page): Promise<void> => {
+    for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
+      await page.goto(pathToFileURL(file).href, { waitUntil: "load" });
+      for (const url of await page.evaluate<string[]>(URLS_OF_MEDIA)) media.add(url);
+    }
+  };
+  const [page, other] = [await context.newPage(), await context.newPage()];
+  await Promise.all([openQueued(page), openQueued(other)]);
   for (const url of media) if (!existsSync(fileURLToPath(url))) bad.push(`missing: ${url}`);
-  // What a click would play: decoded by the browser, from the last page.
+  // What a click would play: decoded by the browser.
   for (const url of await page.evaluate<string[]>(loadAll([...media]))) bad.push(`does not load: ${url}`);
   await context.close();
-  return { pages: pages.length, media: media.size, bad };
+  return { pages: files.length, media: media.size, bad };
 }
 
 /** Run in the page: every URL of an attribute that names a media file, as the browser resolves it. */

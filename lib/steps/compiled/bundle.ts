@@ -28,8 +28,7 @@ import type { CompiledRequest, CompiledResult, CompiledTree } from "./request.ts
 import { documentKind, Rewriter, type DocumentKind, type Target } from "./rewrite.ts";
 import { encodePath, urlTemplate, type UrlTemplate } from "./url-template.ts";
 
-export { planCompiledBundle } from "./plan.ts";
-export type { CompiledRequest, CompiledResult, CompiledSource, CompiledTree, TextTypeResult } from "./request.ts";
+export type { CompiledRequest, CompiledResult } from "./request.ts";
 
 /** Documents are rewritten in memory. */
 const LONGEST_DOCUMENT = 32 * 1024 * 1024;

@@ -56,11 +56,16 @@ export class PageFindings {
   }
 
   textTypes(): Record<string, TextTypeResult> {
-    const results = Array.from(this.#byType, ([textType, { files, external, media, pages }]) => [
-      textType,
-      { files, missing_media: [...media.values()], missing_pages: [...pages.values()], external_links: external },
-    ]);
-    return Object.fromEntries(results);
+    const results: Record<string, TextTypeResult> = {};
+    for (const [textType, { files, external, media, pages }] of this.#byType) {
+      results[textType] = {
+        files,
+        missing_media: [...media.values()],
+        missing_pages: [...pages.values()],
+        external_links: external,
+      };
+    }
+    return results;
   }
 
   #of(textType: string): Counts {

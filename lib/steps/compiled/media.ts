@@ -141,11 +141,11 @@ const isBelow = (path: BytePath, directory: BytePath): boolean => path.startsWit
 function candidates(values: Captured): Captured[] {
   if (Object.values(values).every(isUtf8)) return [values];
   const decoder = new TextDecoder("windows-1252");
-  const converted = Object.entries(values).map(([name, value]) => [
-    name,
-    isUtf8(value) ? value : fromString(decoder.decode(toBuffer(value))),
-  ]);
-  return [values, Object.fromEntries(converted)];
+  const converted: Record<string, BytePath> = {};
+  for (const [name, value] of Object.entries(values)) {
+    converted[name] = isUtf8(value) ? value : fromString(decoder.decode(toBuffer(value)));
+  }
+  return [values, converted];
 }
 
 /** Fills a path template. `inside` is false where a value climbs out of its place; `..` within a value is resolved as browsers do. */
