@@ -5,6 +5,7 @@ import { $ } from "zx/core";
 import { HoldfastError, isErrorCode } from "../errors.ts";
 import type { Report } from "../model/event.ts";
 import { readWire } from "../report/wire.ts";
+import { compiledOf } from "./compiled.ts";
 
 /** The variable that tells a sub-script which run it works for: the path of the run's plan. */
 export const PLAN_VARIABLE = "HOLDFAST_RUN_PLAN";
@@ -31,7 +32,7 @@ export async function runScript(name: string, args: readonly string[], options: 
     verbose: false,
     env: { ...process.env, [PLAN_VARIABLE]: options.plan },
   });
-  const script = shell`exec ${[...interpreter(), scriptFile(name), ...args]}`;
+  const script = shell`exec ${[...commandFor(name), ...args]}`;
   let force: NodeJS.Timeout | undefined;
   const stop = (): void => {
     signalProcess(script.pid, "SIGTERM");
@@ -58,17 +59,14 @@ export async function runScript(name: string, args: readonly string[], options: 
   }
 }
 
-const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-
-/** Node as this process was started; TypeScript needs tsx. */
-function interpreter(): string[] {
-  return extension === "ts" ? [process.execPath, "--import", import.meta.resolve("tsx")] : [process.execPath];
-}
-
-function scriptFile(name: string): string {
-  const file = fileURLToPath(new URL(`../../scripts/${name}.${extension}`, import.meta.url));
+/** Node and the script, compiled where it is built; TypeScript needs tsx. */
+function commandFor(name: string): string[] {
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  const file = fileURLToPath(compiledOf(new URL(`../../scripts/${name}.${extension}`, import.meta.url)));
   if (!existsSync(file)) throw new HoldfastError("E_INTERNAL", `${file} is missing from the installation`);
-  return file;
+  return file.endsWith(".ts")
+    ? [process.execPath, "--import", import.meta.resolve("tsx"), file]
+    : [process.execPath, file];
 }
 
 function signalProcess(pid: number | undefined, signal: NodeJS.Signals): void {

@@ -7,6 +7,7 @@ import { WorkerPool } from "../archive/pool.ts";
 import { fingerprintTree } from "../archive/plan.ts";
 import type { ArchiveRoot } from "../archive/select.ts";
 import { HoldfastError } from "../errors.ts";
+import { compiledOf } from "../exec/compiled.ts";
 import type { UnitInput } from "../model/unit.ts";
 import type { StepContext } from "./context.ts";
 import { archiveFailure, type BuiltUnit, type TreePlace } from "./unit-runner.ts";
@@ -52,7 +53,7 @@ export class StepWorkers {
   }
 
   async #run(task: WorkerTask, onBytes: (bytes: number) => void): Promise<BuildResult | CompiledResult> {
-    this.#pool ??= new WorkerPool(WORKER, this.#context.options.workers, this.#context.signal);
+    this.#pool ??= new WorkerPool(compiledOf(WORKER), this.#context.options.workers, this.#context.signal);
     let total = 0;
     return await this.#pool.run(task, (bytes) => onBytes((total += bytes)));
   }
