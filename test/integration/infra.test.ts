@@ -188,7 +188,7 @@ describe("git", () => {
 
   test("nothing in the repository is written, nor run as root when it belongs to another user", async () => {
     makeRepository();
-    const monitor = write("app/.git/monitor", `#!/bin/sh\nid -u > ${root}/ran\n`);
+    const monitor = write("app/.git/monitor", `#!/bin/sh\nid -u > ${root}/tmp/ran\n`);
     const filter = write("app/.git/filter", `#!/bin/sh\nid -u > ${root}/tmp/filtered\ncat\n`);
     for (const file of [monitor, filter]) chmodSync(file, 0o755);
     git("config", "core.fsmonitor", monitor);
@@ -202,7 +202,7 @@ describe("git", () => {
     const index = readFileSync(path.join(root, "app/.git/index"));
     const result = await collect({ repo: "app" });
     expect(result.failures).toEqual([]);
-    expect(existsSync(path.join(root, "ran"))).toBe(false);
+    expect(existsSync(path.join(root, "tmp/ran"))).toBe(false);
     expect(readFileSync(path.join(root, "tmp/filtered"), "utf8")).toBe("65534\n");
     expect(readFileSync(path.join(root, "app/.git/index")).equals(index)).toBe(true);
   });

@@ -52,7 +52,7 @@ export async function scanForSecrets(files: readonly ScannedFile[]): Promise<Fin
 function forScanner(text: string): string {
   return text
     .replace(/(:\/\/[^\s:/@]*):([^\s:/@]+)@/g, (whole, before: string, word: string) =>
-      word === PLACEHOLDER || isReference(word) ? `${before}@` : whole,
+      isReference(word) ? `${before}@` : whole,
     )
     .replaceAll(PLACEHOLDER, "")
     .replaceAll("secretlint-", "secretlint_");

@@ -129,10 +129,10 @@ export function readExpression(text: string, from: number, budget: Budget): { ca
 
 /** An entry that was commented out holds its value all the same. */
 function literalsOfComment(comment: string, at: number): Candidate[] {
-  return [...comment.matchAll(/(["'])((?:(?!\1).)+)\1(?!\s*:)/g)].map((match) => {
-    const start = at + match.index + 1;
-    return { start, end: start + (match[2] ?? "").length };
-  });
+  const literals = [...comment.matchAll(/(["'])((?:(?!\1).)+)\1(\s*:)?/g)];
+  return literals.flatMap(({ index, 2: content = "", 3: colon }) =>
+    colon === undefined ? [{ start: at + index + 1, end: at + index + 1 + content.length }] : [],
+  );
 }
 
 /** The lines of a YAML block scalar (`|`, `>`) whose key stands in a line indented by `indent`. `from` is behind the indicator's line. */

@@ -42,6 +42,11 @@ describe("the sample", () => {
     expect(result.text).toContain(`DATABASE_URL=postgres://clara:${PLACEHOLDER}@db/clara`);
   });
 
+  test("keeps no value that only the scanner knows for a secret", async () => {
+    const token = `${"shp"}pa_${"planted".repeat(5)}`;
+    expect((await sample(`SHOP=${token}\nDEBUG=1\n`, "SHOP", "DEBUG")).text).toBe("SHOP=\nDEBUG=1\n");
+  });
+
   test("keeps comments, but none with a secret, and of commented-out assignments the key", async () => {
     const text = "# ask Anna\n# password: hunter2\n#OLD_TOKEN=planted\n# DEBUG=True\n";
     expect((await sample(text)).text).toBe("# ask Anna\n#OLD_TOKEN=\n# DEBUG=\n");

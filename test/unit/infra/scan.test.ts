@@ -25,6 +25,7 @@ describe("the gate", () => {
     const text = [
       "commit: 8f2c1d0e9b7a6f5e4d3c2b1a0f9e8d7c6b5a4f3e",
       "url: postgres://clara:${DB_PASSWORD}@db.clara.net:5432/clara",
+      "url: postgres://clara:%(db_password)s@db.clara.net/clara",
       "url: postgres://clara@db.clara.net/clara",
       redactText("url: https://anna:planted@git.example/clara.git", { keepValues: [] }).text,
       redactText("url: mysql://anna:planted@db.clara.net/clara", { keepValues: [] }).text,
