@@ -2,6 +2,9 @@ import { describe, expect, test } from "vitest";
 import { envSample, worthSearching } from "../../../lib/steps/infra/env-sample.ts";
 import { PLACEHOLDER } from "../../../lib/steps/infra/redact-text.ts";
 
+/** Stands in the fixed parts of tokens, so that no scanner takes this file for a leak. */
+const CUT: string = "";
+
 const sample = async (text: string, ...keepValues: string[]) => await envSample(text, { keepValues });
 
 describe("the sample", () => {
@@ -32,7 +35,7 @@ describe("the sample", () => {
     const text = [
       "DATABASE_URL=postgres://clara:planted1@db/clara",
       `AWS_SECRET_ACCESS_KEY=${"Zx9Planted8aB7cD6eF5".repeat(2)}`,
-      `HOOK=${"ghp"}_planted0123456789`,
+      `HOOK=ghp${CUT}_planted0123456789`,
       "DB_PASSWORD=planted 2 words",
     ].join("\n");
     const keys = ["DATABASE_URL", "AWS_SECRET_ACCESS_KEY", "HOOK", "DB_PASSWORD"];
@@ -43,7 +46,7 @@ describe("the sample", () => {
   });
 
   test("keeps no value that only the scanner knows for a secret", async () => {
-    const token = `${"shp"}pa_${"planted".repeat(5)}`;
+    const token = `shp${CUT}pa_${"planted".repeat(5)}`;
     expect((await sample(`SHOP=${token}\nDEBUG=1\n`, "SHOP", "DEBUG")).text).toBe("SHOP=\nDEBUG=1\n");
   });
 
@@ -76,7 +79,7 @@ describe("known secrets", () => {
 
   test("of several lines: each line", async () => {
     const body = "MIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn";
-    const text = `KEY="-----BEGIN ${"PRIVATE"} KEY-----\n${body}\n-----END ${"PRIVATE"} KEY-----"\n`;
+    const text = `KEY="-----BEGIN PRIVATE${CUT} KEY-----\n${body}\n-----END PRIVATE${CUT} KEY-----"\n`;
     expect(await known(text)).toEqual([body]);
   });
 

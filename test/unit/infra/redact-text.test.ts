@@ -3,13 +3,16 @@ import { describe, expect, test } from "vitest";
 import { PLACEHOLDER, redactText } from "../../../lib/steps/infra/redact-text.ts";
 import { INNOCENT, SECRETS } from "../../support/secrets.ts";
 
+/** Stands in the fixed parts of tokens, so that no scanner takes this file for a leak. */
+const CUT: string = "";
+
 const NONE = { keepValues: [] };
 const redact = (text: string): string => redactText(text, NONE).text;
 
 /** Each line with its secrets between ⟦ and ⟧: they must go, and all the rest must stay. */
 const GO: readonly string[] = [
   // Django and other Python
-  `SECRET_KEY = '⟦django-${"insecure"}-k2#x!9v⟧'`,
+  `SECRET_KEY = '⟦django-insecure${CUT}-k2#x!9v⟧'`,
   `SECRET_KEY = "⟦abc⟧"  # the old one was "x"`,
   `SECRET_KEY: str = "⟦abc⟧"`,
   `SECRET_KEY = (\n    "⟦first half⟧"\n    "⟦second half⟧"\n)`,
@@ -108,30 +111,30 @@ const GO: readonly string[] = [
   `DATABASE_URL = "postgres://clara:⟦planted⟧@db:5432/clara"`,
   `DATABASE_URL=postgres://clara:⟦p@ss/w#rd⟧@db:5432/clara`,
   `CACHE = "redis://:⟦planted⟧@cache:6379/1"`,
-  `url = https://⟦${"ghp"}_0123456789abcdefghij⟧@github.com/clara/clara.git`,
+  `url = https://⟦ghp${CUT}_0123456789abcdefghij⟧@github.com/clara/clara.git`,
   `report = "https://⟦0123456789abcdef0123456789abcdef⟧@o1.ingest.sentry.example/4"`,
   `feed = https://feed.example/?format=json&access_token=⟦planted⟧&page=2`,
   `blob = "https://x.blob.example/y?sv=2022&sig=⟦Ab1Cd2Ef3Gh4Ij5Kl6Mn7%3D⟧&sp=r"`,
   // by shape, whatever the key
-  `a = "⟦${"AK"}IAJ4K5L6M7N8O9P0QR⟧"`,
-  `a = "⟦${"github"}_pat_11ABCDEFG0abcdefghij_klmno⟧"`,
-  `a = "⟦${"gl"}pat-abcdefghij0123456789⟧"`,
-  `a = "⟦${"xo"}xb-123456789012-abcdefghijkl⟧"`,
-  `a = "https://hooks.slack.${"com"}/services/⟦T01234567/B01234567/abcdefghij⟧"`,
-  `a = "https://discord.com/api/${"webhooks"}/⟦123456789/abcdefghij-klm⟧"`,
-  `a = "⟦${"sk"}_live_abcdefghij0123⟧"`,
-  `a = "⟦${"sk"}-proj-abcdefghij0123456789⟧"`,
-  `a = "⟦${"sk"}-ant-api03-abcdefghij0123456789⟧"`,
-  `a = "⟦${"AI"}zaSyA0123456789abcdefghijklmnopqrstuv⟧"`,
-  `a = "⟦${"ey"}JhbGciOiJIUzI1NiJ9.${"ey"}JzdWIiOiIxIn0.abcdefghijk⟧"`,
-  `a = "⟦${"npm"}_abcdefghij0123456789abcdefghij012345⟧"`,
-  `a = "⟦${"S"}G.abcdefghij0123456789.abcdefghij0123456789⟧"`,
-  `a = "⟦${"S"}K0123456789abcdef0123456789abcdef⟧"`,
-  `a = "⟦123456789:${"AA"}Fabcdefghij0123456789abcdefghij01⟧"`,
-  `a = "⟦AGE-${"SECRET"}-KEY-1QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ⟧"`,
+  `a = "⟦AK${CUT}IAJ4K5L6M7N8O9P0QR⟧"`,
+  `a = "⟦github${CUT}_pat_11ABCDEFG0abcdefghij_klmno⟧"`,
+  `a = "⟦gl${CUT}pat-abcdefghij0123456789⟧"`,
+  `a = "⟦xo${CUT}xb-123456789012-abcdefghijkl⟧"`,
+  `a = "https://hooks.slack.com${CUT}/services/⟦T01234567/B01234567/abcdefghij⟧"`,
+  `a = "https://discord.com/api/webhooks${CUT}/⟦123456789/abcdefghij-klm⟧"`,
+  `a = "⟦sk${CUT}_live_abcdefghij0123⟧"`,
+  `a = "⟦sk${CUT}-proj-abcdefghij0123456789⟧"`,
+  `a = "⟦sk${CUT}-ant-api03-abcdefghij0123456789⟧"`,
+  `a = "⟦AI${CUT}zaSyA0123456789abcdefghijklmnopqrstuv⟧"`,
+  `a = "⟦ey${CUT}JhbGciOiJIUzI1NiJ9.ey${CUT}JzdWIiOiIxIn0.abcdefghijk⟧"`,
+  `a = "⟦npm${CUT}_abcdefghij0123456789abcdefghij012345⟧"`,
+  `a = "⟦S${CUT}G.abcdefghij0123456789.abcdefghij0123456789⟧"`,
+  `a = "⟦S${CUT}K0123456789abcdef0123456789abcdef⟧"`,
+  `a = "⟦123456789:AA${CUT}Fabcdefghij0123456789abcdefghij01⟧"`,
+  `a = "⟦AGE-SECRET${CUT}-KEY-1QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ⟧"`,
   `admin:⟦$apr1$abcdefgh$0123456789abcdefghijkl⟧`,
-  `before\n⟦-----BEGIN RSA ${"PRIVATE"} KEY-----\nMIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn\n-----END RSA ${"PRIVATE"} KEY-----⟧\nafter`,
-  `a = "⟦-----BEGIN ${"PRIVATE"} KEY-----\\nMIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn\\n-----END ${"PRIVATE"} KEY-----⟧\\n"`,
+  `before\n⟦-----BEGIN RSA PRIVATE${CUT} KEY-----\nMIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn\n-----END RSA PRIVATE${CUT} KEY-----⟧\nafter`,
+  `a = "⟦-----BEGIN PRIVATE${CUT} KEY-----\\nMIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn\\n-----END PRIVATE${CUT} KEY-----⟧\\n"`,
 ];
 
 /** Lines without a secret, though they may look like it. */
@@ -257,7 +260,7 @@ describe("the config's word", () => {
 
   test("a kept key keeps its value, but no known form of secret", () => {
     const options = { keepValues: ["PUBLIC_TOKEN", "HOOK_TOKEN"] };
-    const text = `PUBLIC_TOKEN=abc\nHOOK_TOKEN=${"ghp"}_0123456789abcdefghij`;
+    const text = `PUBLIC_TOKEN=abc\nHOOK_TOKEN=ghp${CUT}_0123456789abcdefghij`;
     expect(redactText(text, options).text).toBe(`PUBLIC_TOKEN=abc\nHOOK_TOKEN=${PLACEHOLDER}`);
   });
 

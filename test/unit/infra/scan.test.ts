@@ -2,12 +2,15 @@ import { describe, expect, test } from "vitest";
 import { redactText } from "../../../lib/steps/infra/redact-text.ts";
 import { scanForSecrets } from "../../../lib/steps/infra/scan.ts";
 
+/** Stands in the fixed parts of tokens, so that no scanner takes this file for a leak. */
+const CUT: string = "";
+
 const rules = async (text: string) =>
   (await scanForSecrets([{ path: "file", text }])).map(({ line, rule }) => `${line} ${rule}`);
 
 describe("the gate", () => {
   test("names file, line and rule, and never the secret", async () => {
-    const planted = `${"Zx9Planted8aB7cD6eF5".repeat(2)}`;
+    const planted = "Zx9Planted8aB7cD6eF5".repeat(2);
     const findings = await scanForSecrets([
       { path: "clean.txt", text: "a = 1\n" },
       {
@@ -39,6 +42,6 @@ describe("the gate", () => {
   });
 
   test("knows forms that the scanner does not", async () => {
-    expect(await rules(`a\n\n${"gl"}pat-0123456789abcdefghij\n`)).toEqual(["3 gitlab-token"]);
+    expect(await rules(`a\n\ngl${CUT}pat-0123456789abcdefghij\n`)).toEqual(["3 gitlab-token"]);
   });
 });
