@@ -1,5 +1,5 @@
 /** The end of a demo: verify what was backed up, and show the tree. */
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, statSync, type Dirent } from "node:fs";
 import path from "node:path";
 import pc from "picocolors";
 import { EXIT } from "../errors.ts";
@@ -12,26 +12,39 @@ import { exitOf, type CommandFrame } from "./run-command.ts";
 const ENTRIES_SHOWN = 4;
 
 export async function finishDemo(outcome: BackupOutcome, run: string, frame: CommandFrame): Promise<number> {
-  const verification = await verify({ store: path.resolve(run, "../.."), run: outcome.run, quick: false }, frame);
+  const store = path.resolve(run, "../..");
+  const verification = await verify({ store, run: outcome.run, quick: false }, frame);
+  process.stdout.write(`\n${pc.bold("verify")}\n${showVerification(verification)}\n\n${pc.bold(run)}\n`);
+  process.stdout.write(`${treeOf(run, "  ", 2)}\n\n`);
   process.stdout.write(
-    `\n${pc.bold("verify")}\n${showVerification(verification)}\n\n${pc.bold(run)}\n${treeOf(run, "", 2)}\n`,
-  );
-  process.stdout.write(
-    `Look around, then read ${path.join(run, "RESTORE.md")}: it says how to restore with unzip, tar and sqlite3 alone.\n`,
+    `The demo site is ${store}.site/clara, its config ${store}.site/site.yaml.\n` +
+      `${path.join(run, "RESTORE.md")} says how to restore with unzip, tar and sqlite3 alone.\n`,
   );
   return verification.ok ? exitOf(outcome.status) : EXIT.verification;
 }
 
-/** A directory as a tree, `depth` levels deep, long ones cut. */
+/** What every step has, and what only a restore needs: shown last. */
+const LAST = /^(?:index|failures|metadata)\.json$|\.list$/;
+
+/** A directory as a tree, `depth` levels deep: long lists cut, a directory of files alone in one line. */
 function treeOf(directory: string, indent: string, depth: number): string {
-  const names = readdirSync(directory).toSorted((a, b) => a.localeCompare(b, "en", { numeric: true }));
-  const shown = indent === "" ? names : names.slice(0, ENTRIES_SHOWN);
-  const lines = shown.map((name) => {
-    const inner = path.join(directory, name);
-    const stat = statSync(inner);
-    if (!stat.isDirectory()) return `${indent}  ${name}  ${pc.dim(formatBytes(stat.size))}`;
-    return `${indent}  ${name}/${depth > 0 ? `\n${treeOf(inner, `${indent}  `, depth - 1)}` : ""}`;
+  const last = (entry: Dirent): number => Number(depth === 2 ? !entry.isDirectory() : LAST.test(entry.name));
+  const entries = readdirSync(directory, { withFileTypes: true }).toSorted(
+    (a, b) => last(a) - last(b) || a.name.localeCompare(b.name, "en", { numeric: true }),
+  );
+  const file = ({ name }: Dirent): string =>
+    `${name} ${pc.dim(formatBytes(statSync(path.join(directory, name)).size))}`;
+  if (depth < 2 && entries.every((entry) => entry.isFile())) return `${indent}${cut(entries.map(file)).join("  ")}`;
+  const lines = entries.map((entry) => {
+    if (!entry.isDirectory()) return `${indent}${file(entry)}`;
+    const inner = depth === 0 ? "" : treeOf(path.join(directory, entry.name), `${indent}  `, depth - 1);
+    return `${indent}${entry.name}/${inner.includes("\n") || inner === "" ? `\n${inner}` : `  ${inner.trim()}`}`.trimEnd();
   });
-  if (shown.length < names.length) lines.push(pc.dim(`${indent}  … ${names.length - shown.length} more`));
-  return lines.join("\n");
+  return (depth === 2 ? lines : cut(lines, indent)).join("\n");
 }
+
+/** The first few, and how many more there are. */
+const cut = (items: readonly string[], indent = ""): string[] =>
+  items.length <= ENTRIES_SHOWN + 1
+    ? [...items]
+    : [...items.slice(0, ENTRIES_SHOWN), pc.dim(`${indent}… ${items.length - ENTRIES_SHOWN} more`)];

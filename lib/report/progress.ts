@@ -1,5 +1,5 @@
 /** How far a run is, gathered from its events: what the bars and the JSON status lines show. */
-import type { HoldfastEvent } from "../model/event.ts";
+import type { HoldfastEvent, StepCounters } from "../model/event.ts";
 import type { StepName } from "../model/unit.ts";
 
 export interface StepProgress {
@@ -14,6 +14,8 @@ export interface StepProgress {
   reused: number;
   startedMs: number;
   durationMs: number;
+  /** What came of it, once it is done. */
+  counters: StepCounters | undefined;
   readonly running: Map<string, number>;
 }
 
@@ -48,6 +50,7 @@ export class Progress {
       const step = this.#of(event.step);
       step.state = "done";
       step.durationMs = event.duration_ms;
+      step.counters = event.counters;
       step.running.clear();
     }
   }
@@ -91,6 +94,7 @@ export class Progress {
         reused: 0,
         startedMs: Date.now(),
         durationMs: 0,
+        counters: undefined,
         running: new Map(),
       };
       this.steps.set(name, step);

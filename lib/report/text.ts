@@ -1,7 +1,7 @@
 /** What a person sees: a live block of bars on a terminal, plain lines in a pipe. All on standard error; results go to standard output. */
 import { createLogUpdate } from "log-update";
 import pc from "picocolors";
-import type { HoldfastEvent, Report } from "../model/event.ts";
+import type { HoldfastEvent, Report, StepCounters } from "../model/event.ts";
 import type { Failure } from "../model/unit.ts";
 import { formatBytes, formatDuration, plural } from "./format.ts";
 import { Progress, type StepProgress } from "./progress.ts";
@@ -67,11 +67,14 @@ function lineFor(event: HoldfastEvent, progress: Progress, options: TextOptions,
   }
 }
 
-type Counters = Extract<HoldfastEvent, { type: "step_ended" }>["counters"];
+function stepLine(step: StepProgress, counters: StepCounters): string {
+  return `${counters.failed > 0 ? pc.red("✗") : pc.green("✓")} ${step.step.padEnd(17)} ${outcomeOf(step, counters)}`;
+}
 
-function stepLine(step: StepProgress, counters: Counters): string {
+/** `12 units, 10 unchanged, 1 failed, 4.0 MiB, 3.2 s` */
+function outcomeOf(step: StepProgress, counters: StepCounters): string {
   const kept = counters.reused + counters.resumed;
-  const parts = [
+  return [
     plural(counters.built + kept, "unit"),
     ...(kept > 0 ? [`${kept} unchanged`] : []),
     ...(counters.skipped > 0 ? [`${counters.skipped} skipped`] : []),
@@ -79,8 +82,7 @@ function stepLine(step: StepProgress, counters: Counters): string {
     ...(counters.failed > 0 ? [pc.red(`${counters.failed} failed`)] : []),
     formatBytes(counters.size_bytes),
     formatDuration(step.durationMs),
-  ];
-  return `${counters.failed > 0 ? pc.red("✗") : pc.green("✓")} ${step.step.padEnd(17)} ${parts.join(", ")}`;
+  ].join(", ");
 }
 
 /** The two lines of a failure: what happened, what to do. */
@@ -125,21 +127,19 @@ function barLine(progress: Progress, step: StepProgress): string {
         : step.state === "running"
           ? pc.cyan("▸")
           : pc.dim("·");
+  return `${mark} ${step.step.padEnd(17)} ${bar} ${barDetails(progress, step)}`;
+}
+
+function barDetails(progress: Progress, step: StepProgress): string {
+  if (step.state === "waiting") return pc.dim("waiting");
+  if (step.counters !== undefined) return outcomeOf(step, step.counters);
   const left = progress.secondsLeft(step);
-  const details =
-    step.state === "waiting"
-      ? pc.dim("waiting")
-      : [
-          `${step.unitsDone}/${step.unitsTotal}`,
-          formatBytes(progress.bytes(step)),
-          step.state === "done"
-            ? formatDuration(step.durationMs)
-            : left === undefined
-              ? ""
-              : `${Math.ceil(left)} s left`,
-          [...step.running.keys()].slice(0, 2).join(" "),
-        ]
-          .filter((part) => part !== "")
-          .join("  ");
-  return `${mark} ${step.step.padEnd(17)} ${bar} ${details}`;
+  return [
+    `${step.unitsDone}/${step.unitsTotal}`,
+    formatBytes(progress.bytes(step)),
+    left === undefined ? "" : `${Math.ceil(left)} s left`,
+    [...step.running.keys()].slice(0, 2).join(" "),
+  ]
+    .filter((part) => part !== "")
+    .join("  ");
 }
