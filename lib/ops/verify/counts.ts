@@ -43,16 +43,18 @@ export function checkProjectCounts(survey: Survey): Finding | undefined {
 
 function describeStep(step: StepName, units: readonly UnitRecord[], failures: readonly Failure[]): string {
   const orphans = units.filter((unit) => unit.project === undefined).length;
-  const told = (["failed", "skipped", "accepted"] as const).flatMap((severity) => {
-    const number = failures.filter((failure) => failure.severity === severity).length;
-    return number === 0 ? [] : [`${number} ${severity}`];
-  });
   return [
     `${step.replace("_exports", "")} ${count(units.length - orphans, "unit")}`,
-    ...told,
+    ...bySeverity(failures),
     ...(orphans === 0 ? [] : [count(orphans, "orphan")]),
   ].join(", ");
 }
+
+const bySeverity = (failures: readonly Failure[]): string[] =>
+  (["failed", "skipped", "accepted"] as const).flatMap((severity) => {
+    const number = failures.filter((failure) => failure.severity === severity).length;
+    return number === 0 ? [] : [`${number} ${severity}`];
+  });
 
 function unaccounted(
   step: StepName,
@@ -99,5 +101,10 @@ export function checkUnitCounts(survey: Survey): Finding | undefined {
       });
     }
   }
-  return { figure: `${survey.units.length.toLocaleString("en")} of ${count(expected, "unit")}`, problems };
+  const figure = [
+    `${expected.toLocaleString("en")} expected`,
+    count(survey.units.length, "unit"),
+    ...bySeverity(survey.manifest.failures),
+  ];
+  return { figure: figure.join(", "), problems };
 }
