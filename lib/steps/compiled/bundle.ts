@@ -68,10 +68,10 @@ class Bundle implements BuildExtension {
   readonly #hooks: ReadHooks;
 
   constructor(request: CompiledRequest) {
-    const { trees, media, pages, project, root, exclude } = request;
+    const { trees, media, pages, project } = request;
     this.#request = request;
     this.findings = new PageFindings(trees);
-    this.#collector = new MediaCollector(new MediaSite(root, exclude), project);
+    this.#collector = new MediaCollector(new MediaSite(request), project);
     this.#mediaPaths = new Map(media.map(({ url, path }) => [urlTemplate(url, project), path]));
     const pageTemplates = pages === undefined ? [] : [urlTemplate(pages.url, project)];
     this.#rewriter = new Rewriter([...this.#mediaPaths.keys(), ...pageTemplates]);

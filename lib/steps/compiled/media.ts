@@ -5,6 +5,7 @@ import type { BytePath, Entry } from "../../archive/entry.ts";
 import { basename, display, fromString, isUtf8, join, toBuffer } from "../../archive/path.ts";
 import { lstatEntry } from "../../archive/walk.ts";
 import { HoldfastError, systemCode } from "../../errors.ts";
+import type { CompiledSource } from "./request.ts";
 import { decodePercent, encodePath, resolveDots, type Captured } from "./url-template.ts";
 
 /** A file that some page refers to. */
@@ -74,28 +75,29 @@ export class MediaCollector {
   }
 }
 
-const OUTSIDE: MediaState = { missing: "it lies outside the site's root" };
+const OUTSIDE: MediaState = { missing: "it lies outside the site's root and of the configured media directories" };
 
 /** The site that the media belong to: what of it may be taken. */
 export class MediaSite {
   readonly #root: BytePath;
-  readonly #realRoot: BytePath;
+  /** Where media may truly lie: the root, and the directories that the config names, wherever they are or lead. */
+  readonly #trusted: readonly BytePath[];
   readonly #exclude: readonly BytePath[];
   /** Media lie many to a directory; its true place is looked up once. */
   readonly #realDirectories = new Map<BytePath, BytePath>();
 
-  /** `root` and `exclude` are absolute. */
-  constructor(root: BytePath, exclude: readonly BytePath[]) {
-    this.#root = root.replace(/\/+$/, "");
-    this.#realRoot = realPath(root);
-    this.#exclude = exclude;
+  constructor(source: Pick<CompiledSource, "root" | "exclude" | "media">) {
+    this.#root = source.root.replace(/\/+$/, "");
+    const directories = source.media.map(({ path }) => path.slice(0, path.lastIndexOf("/", path.indexOf("{"))));
+    this.#trusted = [this.#root, ...directories].flatMap(realPathIfThere);
+    this.#exclude = source.exclude;
   }
 
   /** What is at an absolute path now, opening nothing. A link counts as the file that it leads to, which must be inside the root, too. */
   look(path: BytePath): MediaState {
     try {
       const { real, entry } = this.#lstat(path);
-      if (!isBelow(real, this.#realRoot)) return OUTSIDE;
+      if (!this.#trusted.some((directory) => isBelow(real, directory))) return OUTSIDE;
       const isExcluded = this.#exclude.some((one) => [path, real].some((file) => file === one || isBelow(file, one)));
       if (isExcluded) return { missing: "it is left out of the backup" };
       return entry.type === "file" ? { file: real, entry } : { missing: "it is no regular file" };
@@ -136,6 +138,15 @@ const NOT_THERE = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG", "EINVAL
 
 const realPath = (path: BytePath): BytePath => realpathSync.native(toBuffer(path), "buffer").toString("latin1");
 const isBelow = (path: BytePath, directory: BytePath): boolean => path.startsWith(`${directory.replace(/\/+$/, "")}/`);
+
+function realPathIfThere(path: BytePath): BytePath[] {
+  try {
+    return [realPath(path === "" ? "/" : path)];
+  } catch (error) {
+    if (NOT_THERE.has(systemCode(error) ?? "")) return [];
+    throw error;
+  }
+}
 
 /** Browsers send paths as UTF-8 whatever the page's own encoding is: in an old page, bytes that are no UTF-8 mean Latin letters. */
 function candidates(values: Captured): Captured[] {

@@ -12,7 +12,7 @@ export function planCompiledBundle(source: CompiledSource, previousMedia?: reado
   const started = Date.now();
   const { input, failures } = fingerprintTree(source.trees, source.exclude, bundleRecipe(source));
   if (previousMedia === undefined) return { input: { ...input, fingerprint: null }, failures };
-  const site = new MediaSite(source.root, source.exclude);
+  const site = new MediaSite(source);
   const media = previousMedia.map((path) => [path, site.look(site.absolute(path))] as const);
   return { input: { ...input, fingerprint: withMedia(input.fingerprint, media, started) }, failures };
 }

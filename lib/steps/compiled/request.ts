@@ -21,7 +21,7 @@ export interface CompiledSource {
   readonly pages?: { readonly url: string };
   /** The fields that fill `{id}`, `{internal_id}` … in the templates. */
   readonly project: Readonly<Record<string, string | number>>;
-  /** The site's root, absolute: media that lie outside it, or are links out of it, are never taken. */
+  /** The site's root, absolute: media are taken from it and from the directories that `media` names, never from elsewhere. */
   readonly root: BytePath;
   /** Absolute paths that are left out, with what is below them. */
   readonly exclude: readonly BytePath[];

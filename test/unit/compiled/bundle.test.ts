@@ -282,6 +282,15 @@ describe("what is missing", () => {
     expect(execFileSync("unzip", ["-Z1", asked.output], { encoding: "utf8" })).not.toContain("multimedia");
   });
 
+  test("a configured media directory may itself lie on another disk", async () => {
+    const elsewhere = tempDirectory();
+    writeFileSync(path.join(elsewhere, "a.mp3"), "one");
+    symlinkSync(elsewhere, path.join(site, "audio"));
+    write("normal/page_1.html", page(`${AUDIO}a.mp3`));
+    const { read } = await build(["normal"]);
+    expect(read("multimedia/a.mp3")).toBe("one");
+  });
+
   test("a link inside the root is followed", async () => {
     write("pool/1", "one");
     mkdirSync(path.join(site, "audio"));
