@@ -10,8 +10,10 @@ const whole = (minimum: number) =>
     .pipe(z.number().int().min(minimum));
 const flag = z.union([z.boolean(), z.enum(["true", "false"])]).transform((value) => value === true || value === "true");
 const octal = z
-  .union([z.string().regex(/^0?[0-7]{3,4}$/), z.number().int()])
-  .transform((value) => Number.parseInt(String(value), 8));
+  .union([z.string(), z.number()])
+  .transform(String)
+  .pipe(z.string().regex(/^0?[0-7]{3,4}$/, "must be an octal mode such as 0640"))
+  .transform((mode) => Number.parseInt(mode, 8));
 const command = z.array(z.string().min(1)).min(1).describe("A program and its arguments; never a shell line.");
 const paths = z.array(z.string().min(1)).default([]);
 

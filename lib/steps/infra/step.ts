@@ -2,6 +2,8 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
+import { databasePassword } from "../../config/secrets.ts";
+import { splitPassword } from "../../database/url.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Artifact } from "../../model/unit.ts";
 import { hashFile } from "../../store/hash.ts";
@@ -25,7 +27,7 @@ export const infraStep: Step = {
   },
 };
 
-function inputOf(config: SiteConfig): InfraInput {
+function inputOf(config: SiteConfig, knownSecrets: readonly string[]): InfraInput {
   const { repo, env, settings, keep_values, redact, nginx, systemd, crontabs, tls } = config.infra ?? {};
   return {
     root: config.root,
@@ -39,14 +41,30 @@ function inputOf(config: SiteConfig): InfraInput {
     crontabs: crontabs ?? [],
     tls: tls ?? [],
     execPrefix: config.exec_prefix,
+    knownSecrets,
   };
+}
+
+/** The databases' passwords, which no captured file may show. One that cannot be had is the db step's failure, not this one's. */
+async function databasePasswords({ config, signal }: StepContext): Promise<string[]> {
+  const passwords = await Promise.all(
+    (config.database ?? []).map(async (database) => {
+      const inUrl = splitPassword(database.url).password;
+      return [inUrl, await databasePassword(config, database, signal).catch(() => undefined)];
+    }),
+  );
+  return passwords.flat().filter((password) => password !== undefined);
 }
 
 /** A file that could not be captured, or that held a secret, is a failure of its own; the rest is kept. */
 async function buildInfra(context: StepContext, runner: UnitRunner): Promise<BuiltUnit> {
   const out = path.join(context.directory, "infra");
   mkdirSync(out, { recursive: true });
-  const { files, failures, warnings } = await collectInfra(inputOf(context.config), out, context.signal);
+  const { files, failures, warnings } = await collectInfra(
+    inputOf(context.config, await databasePasswords(context)),
+    out,
+    context.signal,
+  );
   for (const { unit, code, message, hint } of failures)
     runner.failPart(unit, new HoldfastError(code, message, hint === undefined ? {} : { hint }));
   if (files.length === 0) throw new HoldfastError("E_MISSING", "nothing of the infrastructure could be captured");
