@@ -62,7 +62,7 @@ export async function describeSqlite(path: string | BytePath): Promise<SqliteDes
     const direct = (await modeOf(file)) === "journal" && !(await exists(file, "-journal"));
     const copy = join(directory, "db");
     if (!direct) await captureSqlite(path, copy);
-    const db = await openReadOnly(direct ? await asString(file, directory) : copy);
+    const db = await openReadOnly(direct ? await linkTo(file, directory) : copy);
     try {
       return describeOpen(db);
     } finally {
@@ -131,7 +131,7 @@ function describeOpen(db: Sqlite.Database): SqliteDescription {
 async function backUp(file: Buffer, mode: "wal" | "journal", into: string, signal?: AbortSignal): Promise<boolean> {
   const directory = await mkdtemp(join(dirname(into), ".holdfast-"));
   try {
-    const db = await openReadOnly(await asString(file, directory));
+    const db = await openReadOnly(await linkTo(file, directory));
     const copy = join(directory, "copy");
     try {
       // In WAL mode an open read transaction keeps the moment, and hinders nobody: the backup never begins again.
@@ -233,12 +233,10 @@ async function realBytes(path: string | BytePath): Promise<Buffer> {
 }
 
 /**
- * better-sqlite3 takes strings only, and trims them: other names are reached by a link, which SQLite resolves before it looks for
- * the `-wal`.
+ * A name for better-sqlite3, which takes strings only, trims them, and asks access(2) about the directory, which forgets the capability to
+ * read everything: a link in a directory of ours, which SQLite resolves before it looks for the `-wal`.
  */
-async function asString(file: Buffer, directory: string): Promise<string> {
-  const path = file.toString("utf8");
-  if (Buffer.from(path).equals(file) && path.trim() === path) return path;
+async function linkTo(file: Buffer, directory: string): Promise<string> {
   const link = join(directory, "link");
   await symlink(file, link);
   return link;

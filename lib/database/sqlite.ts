@@ -2,10 +2,11 @@
  * SQLite, by the online backup API. The snapshot is a private copy, made when it is opened: queries, counts and the dump are all of
  * that copy, and the site's own file is held no longer than the copy takes.
  */
-import { createReadStream, existsSync, statSync } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type Sqlite from "better-sqlite3";
+import { isThere } from "../archive/walk.ts";
 import { HoldfastError } from "../errors.ts";
 import { mergeCounts, withinBudget, type EstimatedTable } from "./counts.ts";
 import { privateDirectory, type PrivateDirectory } from "./credentials.ts";
@@ -38,7 +39,7 @@ export async function openSqlite(
 /** The database's file: `sqlite:///a/b` is relative to the site's root; where only `/a/b` exists, that was meant. Throws `E_DATABASE`. */
 export function locateSqlite({ path, absolute }: Extract<DatabaseLocation, { engine: "sqlite" }>, root: string): string {
   const candidates = absolute ? [path] : [resolve(root, path), `/${path}`];
-  const found = candidates.find((candidate) => existsSync(candidate));
+  const found = candidates.find(isThere);
   if (found === undefined) throw new HoldfastError("E_DATABASE", `the SQLite database ${candidates[0]} does not exist`);
   return found;
 }

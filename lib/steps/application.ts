@@ -1,6 +1,6 @@
 /** Which version of the application a run was made of. */
-import { existsSync } from "node:fs";
 import path from "node:path";
+import { isThere } from "../archive/walk.ts";
 import type { SiteConfig } from "../config/load.ts";
 import { runCommand } from "../exec/command.ts";
 import type { UnitMetadata } from "../model/unit.ts";
@@ -9,7 +9,7 @@ import type { UnitMetadata } from "../model/unit.ts";
 export async function applicationState(config: SiteConfig, signal: AbortSignal): Promise<UnitMetadata["app"]> {
   const unknown = { commit: null, version: null, dirty: null };
   const repo = path.resolve(config.root, config.infra?.repo ?? ".");
-  if (!existsSync(path.join(repo, ".git"))) return unknown;
+  if (!isThere(path.join(repo, ".git"))) return unknown;
   const git = async (...args: readonly string[]): Promise<string | null> => {
     const argv = ["git", "-c", "safe.directory=*", "-C", repo, ...args];
     return await runCommand(argv, { signal, env: { GIT_OPTIONAL_LOCKS: "0" } }).then(

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fromString, toBuffer } from "../../archive/path.ts";
+import { isThere } from "../../archive/walk.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
 import type { PreviousUnit } from "../../store/previous.ts";
@@ -47,7 +48,7 @@ function planOrmDb(context: StepContext, runner: UnitRunner): UnitPlan[] {
     previous
       .find("audio_cache", `audio_cache/${ORM_DB}`)
       ?.metadata.artifacts.map((artifact) => path.basename(artifact.path)) ?? [];
-  const there = configured.filter((file) => existsSync(file));
+  const there = configured.filter(isThere);
   for (const file of configured.filter((one) => !there.includes(one))) {
     const error = new HoldfastError("E_MISSING", `${file} does not exist`);
     if (there.length === 0 || known.includes(path.basename(file))) runner.failPart(path.basename(file), error);
