@@ -2,7 +2,16 @@
  * How a configured password reaches the client programs: in a file of ours (0600, in a directory of mode 0700) that the program is
  * pointed at, or, where the program runs behind a prefix and would not see our files, in the prefix's environment. Never in argv.
  */
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { HoldfastError } from "../errors.ts";
@@ -14,9 +23,11 @@ export interface PrivateDirectory {
   remove(): void;
 }
 
+/** Creates one, and takes away what processes left that were killed before they could. */
 export function privateDirectory(signal: AbortSignal, parent: string = tmpdir()): PrivateDirectory {
   signal.throwIfAborted();
-  const path = mkdtempSync(join(parent, "holdfast-"));
+  sweep(parent);
+  const path = mkdtempSync(join(parent, `holdfast-${pidNamespace()}-${process.pid}-`));
   const remove = (): void => {
     signal.removeEventListener("abort", remove);
     process.off("exit", remove);
@@ -25,6 +36,23 @@ export function privateDirectory(signal: AbortSignal, parent: string = tmpdir())
   signal.addEventListener("abort", remove, { once: true });
   process.on("exit", remove);
   return { path, remove };
+}
+
+function sweep(parent: string): void {
+  for (const name of readdirSync(parent)) {
+    const [, namespace, pid] = /^holdfast-(\d+)-(\d+)-/.exec(name) ?? [];
+    if (namespace !== pidNamespace() || existsSync(`/proc/${pid}`)) continue;
+    try {
+      rmSync(join(parent, name), { recursive: true, force: true });
+    } catch {
+      // another user's
+    }
+  }
+}
+
+/** Containers may share a temporary directory: there the same number is another process. */
+function pidNamespace(): string {
+  return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0] ?? "";
 }
 
 export interface Credentials {

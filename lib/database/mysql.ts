@@ -81,6 +81,9 @@ async function openAt(access: MysqlAccess, end: () => void): Promise<DatabaseSna
     });
     if (dump instanceof MysqlDump) await dump.begun;
     const tables = await session.run(TABLES);
+    if (!(await mayReadTriggers(session))) {
+      warnings.push("without the TRIGGER right on the database its triggers are not seen, and not in the dump");
+    }
     return new MysqlSnapshot({
       engine,
       version,
@@ -100,6 +103,12 @@ async function openAt(access: MysqlAccess, end: () => void): Promise<DatabaseSna
   } finally {
     await lock.close(); // which unlocks
   }
+}
+
+/** The one right whose lack no program mentions. */
+async function mayReadTriggers(session: MysqlSession): Promise<boolean> {
+  const grants = await session.run("show grants");
+  return grants.some((row) => Object.values(row).some((grant) => /\b(?:ALL PRIVILEGES|TRIGGER)\b/.test(grant ?? "")));
 }
 
 /** True, or the reason why not. */

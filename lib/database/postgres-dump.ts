@@ -85,7 +85,7 @@ export async function dumpPostgres(
   dump.stdin.on("error", () => {}).end();
   const reader = startReader(job.programs.restore, options);
   const tee = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const chunk of dump.stdout) {
+    for await (const chunk of dump.stdout as AsyncIterable<Buffer>) {
       await reader.feed(chunk);
       yield chunk;
     }

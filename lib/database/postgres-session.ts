@@ -1,5 +1,6 @@
 /** One psql session that holds one snapshot. */
 import { randomUUID } from "node:crypto";
+import { z } from "zod";
 import { HoldfastError } from "../errors.ts";
 import { startCommand } from "../exec/command.ts";
 import type { Credentials } from "./credentials.ts";
@@ -8,8 +9,8 @@ import { findProgram } from "./programs.ts";
 import { ClientSession } from "./session.ts";
 import { numberOrText, parseJson, toRow, withoutSemicolon } from "./values.ts";
 
-/** `row_to_json` type and text of one column: psql prints a row as an array of these, on one line. */
-type Cell = readonly [name: string, type: string, text: string | null];
+/** `row_to_json` type and text of each column: psql prints a row as an array of these, on one line. */
+const rowSchema = z.array(z.tuple([z.string(), z.string(), z.string().nullable()]));
 
 const SETTINGS = `
 set client_encoding to 'UTF8';
@@ -22,13 +23,14 @@ begin isolation level repeatable read read only;
 `;
 
 /** What the server says of itself as the snapshot is taken. */
-export interface OpenedSnapshot {
-  readonly snapshot: string;
-  readonly at: string;
-  readonly version: string;
-  readonly major: number;
-  readonly size: number;
-}
+const openedSchema = z.object({
+  snapshot: z.string(),
+  at: z.string(),
+  version: z.string(),
+  major: z.number(),
+  size: z.number(),
+});
+export type OpenedSnapshot = z.infer<typeof openedSchema>;
 
 const OPENED = `
   select pg_catalog.pg_export_snapshot() as snapshot,
@@ -61,7 +63,7 @@ export class PostgresSession {
       const [opened] = await select(session, OPENED);
       // A failing query must not end the transaction, and the snapshot with it: psql sets a savepoint before each from now on.
       await run(session, "\\set ON_ERROR_ROLLBACK on\n");
-      return new PostgresSession(session, opened as unknown as OpenedSnapshot); // columns of our own SQL
+      return new PostgresSession(session, openedSchema.parse(opened));
     } catch (error) {
       await session.close();
       throw error;
@@ -106,8 +108,7 @@ async function run(session: ClientSession, script: string): Promise<string> {
 
 function readRow(line: string): Record<string, unknown> {
   if (line === "") return {}; // a row without columns
-  const cells = JSON.parse(line) as readonly Cell[]; // printed by our own SQL
-  return toRow(cells.map(([name, type, text]) => [name, value(type, text)]));
+  return toRow(rowSchema.parse(JSON.parse(line)).map(([name, type, text]) => [name, value(type, text)]));
 }
 
 function value(type: string, text: string | null): unknown {

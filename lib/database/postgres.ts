@@ -1,4 +1,5 @@
 /** PostgreSQL, by psql, pg_dump and pg_restore. */
+import { z } from "zod";
 import { HoldfastError } from "../errors.ts";
 import { DEFAULT_EXACT_ROWS, firstDifference, mergeCounts, withDumped, withinBudget } from "./counts.ts";
 import { postgresCredentials, type Credentials } from "./credentials.ts";
@@ -8,15 +9,18 @@ import { dumpPostgres, findPostgresPrograms } from "./postgres-dump.ts";
 import { PostgresSession } from "./postgres-session.ts";
 
 /** A relation of the user's own. Partitions carry the key of the table that they are a part of. */
-interface Relation {
-  readonly key: string;
-  readonly estimate: number;
-  readonly schema: string;
-  readonly name: string;
-  readonly owner: string;
+const relationSchema = z.object({
+  key: z.string(),
+  estimate: z.number(),
+  schema: z.string(),
+  name: z.string(),
+  owner: z.string(),
   /** `r` ordinary, `p` partitioned, `f` foreign. */
-  readonly kind: string;
-}
+  kind: z.string(),
+});
+type Relation = z.infer<typeof relationSchema>;
+
+const columnsSchema = z.object({ schema: z.string(), name: z.string(), columns: z.array(z.string()) });
 
 /** Tables of extensions come back with the extension; an estimate is scaled to today's size as the planner does it. */
 const RELATIONS = `
@@ -55,7 +59,7 @@ export async function openPostgres(target: DatabaseTarget, signal: AbortSignal):
       target,
       credentials,
       session,
-      relations as unknown as Relation[], // columns of our own SQL
+      relations.map((row) => relationSchema.parse(row)),
       { signal, end: () => ours.abort() },
     );
   } catch (error) {
@@ -102,7 +106,7 @@ class PostgresSnapshot implements DatabaseSnapshot {
     return {
       engine: this.engine,
       server_version: this.#session.opened.version,
-      database_size: Number(this.#session.opened.size),
+      database_size: this.#session.opened.size,
       tables: withDumped(counts, this.#dumped),
       migrations: await readMigrations({
         columnsOf: async (names) => await this.#columnsOf(names),
@@ -197,11 +201,10 @@ class PostgresSnapshot implements DatabaseSnapshot {
        where c.relkind = 'r' and lower(c.relname) in (${wanted}) and n.nspname !~ '^pg_'
        group by 1, 2 order by n.nspname <> 'public', 1, 2`,
     );
-    return rows.map(({ schema, name, columns }) => ({
-      name: String(name),
-      from: `${quote(String(schema))}.${quote(String(name))}`,
-      columns: columns as string[],
-    }));
+    return rows.map((row) => {
+      const { schema, name, columns } = columnsSchema.parse(row);
+      return { name, from: `${quote(schema)}.${quote(name)}`, columns };
+    });
   }
 }
 

@@ -5,6 +5,7 @@
 import { createReadStream, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { z } from "zod";
 import type Sqlite from "better-sqlite3";
 import { isThere } from "../archive/walk.ts";
 import { HoldfastError } from "../errors.ts";
@@ -37,7 +38,10 @@ export async function openSqlite(
 }
 
 /** The database's file: `sqlite:///a/b` is relative to the site's root; where only `/a/b` exists, that was meant. Throws `E_DATABASE`. */
-export function locateSqlite({ path, absolute }: Extract<DatabaseLocation, { engine: "sqlite" }>, root: string): string {
+export function locateSqlite(
+  { path, absolute }: Extract<DatabaseLocation, { engine: "sqlite" }>,
+  root: string,
+): string {
   const candidates = absolute ? [path] : [resolve(root, path), `/${path}`];
   const found = candidates.find(isThere);
   if (found === undefined) throw new HoldfastError("E_DATABASE", `the SQLite database ${candidates[0]} does not exist`);
@@ -76,8 +80,8 @@ class SqliteSnapshot implements DatabaseSnapshot {
       const statement = this.#db.prepare(sql);
       if (!statement.reader) throw new HoldfastError("E_DATABASE", "SQLite: the query gives no rows");
       const names = statement.columns().map(({ name }) => name);
-      const rows = statement.raw().all() as readonly (readonly unknown[])[]; // what raw() gives
       toRow(names.map((name) => [name, null])); // says which name is there twice, also when there are no rows
+      const rows = z.array(z.array(z.unknown())).parse(statement.raw().all());
       return rows.map((row) => toRow(names.map((name, index) => [name, plain(row[index])])));
     } catch (error) {
       if (error instanceof HoldfastError) throw error;
