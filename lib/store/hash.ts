@@ -1,21 +1,24 @@
-/** sha256 of files, streamed. */
+/** sha256 of files, piece by piece. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { pipeline } from "node:stream/promises";
+import { open } from "node:fs/promises";
 
-/** The size and lower-case sha256 of a file. */
+const PIECE = 1024 * 1024;
+
+/** The size and lower-case sha256 of a file. Memory is that of one piece, and for a small file of no more than the file. */
 export async function hashFile(file: string, signal: AbortSignal): Promise<{ size: number; sha256: string }> {
   const hash = createHash("sha256");
-  let size = 0;
-  await pipeline(
-    createReadStream(file, { highWaterMark: 1024 * 1024 }),
-    async (source: AsyncIterable<Buffer>) => {
-      for await (const chunk of source) {
-        hash.update(chunk);
-        size += chunk.length;
-      }
-    },
-    { signal },
-  );
-  return { size, sha256: hash.digest("hex") };
+  const handle = await open(file, "r");
+  try {
+    const piece = Buffer.allocUnsafe(Math.min(PIECE, (await handle.stat()).size + 1));
+    let size = 0;
+    for (;;) {
+      signal.throwIfAborted();
+      const { bytesRead } = await handle.read(piece, 0, piece.length, null);
+      if (bytesRead === 0) return { size, sha256: hash.digest("hex") };
+      hash.update(piece.subarray(0, bytesRead));
+      size += bytesRead;
+    }
+  } finally {
+    await handle.close();
+  }
 }

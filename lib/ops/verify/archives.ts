@@ -1,6 +1,5 @@
 /** Archives: every zip and tgz of a step is read to its end, its entries are counted, and a shard holds what its list says. */
 import path from "node:path";
-import pLimit from "p-limit";
 import { readEntryList, type ListedEntry } from "../../archive/entry-list.ts";
 import { display } from "../../archive/path.ts";
 import { verifyTgz, type TarEntry } from "../../archive/untgz.ts";
@@ -8,6 +7,7 @@ import { verifyZip } from "../../archive/unzip.ts";
 import { HoldfastError } from "../../errors.ts";
 import { metadataSchema, type Artifact, type StepName } from "../../model/unit.ts";
 import { formatBytes } from "../../report/format.ts";
+import { workThrough } from "./parallel.ts";
 import { tryRead, type Survey, type UnitRecord } from "./survey.ts";
 import { count, type Finding, type Problem } from "./verification.ts";
 
@@ -25,34 +25,28 @@ function kindOf({ path: file }: Artifact): Kind | undefined {
 export async function checkArchives(survey: Survey, step: StepName, signal: AbortSignal): Promise<Finding | undefined> {
   const units = survey.units.filter((unit) => unit.step === step);
   const archives = units.flatMap((unit) =>
-    unit.artifacts.flatMap((artifact) => ({ unit, artifact, kind: kindOf(artifact) })),
+    unit.artifacts.map((artifact) => ({ unit, artifact, kind: kindOf(artifact) })),
   );
-  const limit = pLimit(READERS);
   const problems: Problem[] = [];
   let read = 0;
   let entries = 0;
   let bytes = 0;
-  await Promise.all(
-    archives.map(({ unit, artifact, kind }) =>
-      limit(async () => {
-        signal.throwIfAborted();
-        if (kind === undefined) return;
-        read++;
-        const say = (message: string): void => void problems.push({ path: artifact.path, message });
-        if (survey.files.get(artifact.path)?.isFile !== true) return say("is missing");
-        try {
-          const found = await readArchive(survey, unit, artifact, kind, signal, say);
-          entries += found.entries;
-          bytes += found.bytes;
-          if (artifact.entries !== undefined && artifact.entries !== found.entries)
-            say(`holds ${found.entries} entries; ${unit.file} says ${artifact.entries}`);
-        } catch (error) {
-          signal.throwIfAborted();
-          say(messageOf(error, path.join(survey.directory, artifact.path)));
-        }
-      }),
-    ),
-  );
+  await workThrough(archives, READERS, async ({ unit, artifact, kind }) => {
+    if (kind === undefined) return;
+    read++;
+    const say = (message: string): void => void problems.push({ path: artifact.path, message });
+    if (survey.files.get(artifact.path)?.isFile !== true) return say("is missing");
+    try {
+      const found = await readArchive(survey, unit, artifact, kind, signal, say);
+      entries += found.entries;
+      bytes += found.bytes;
+      if (artifact.entries !== undefined && artifact.entries !== found.entries)
+        say(`holds ${found.entries} entries; ${unit.file} says ${artifact.entries}`);
+    } catch (error) {
+      signal.throwIfAborted();
+      say(messageOf(error, path.join(survey.directory, artifact.path)));
+    }
+  });
   if (read === 0) return undefined;
   return {
     figure: `${count(read, "archive")}, ${count(entries, "entry", "entries")}, ${formatBytes(bytes)} unpacked`,

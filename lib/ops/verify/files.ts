@@ -1,11 +1,11 @@
 /** Files: a run holds what SHA256SUMS lists, nothing else, every file whole and what it was. */
 import path from "node:path";
-import pLimit from "p-limit";
 import { asHoldfastError } from "../../errors.ts";
 import { formatBytes } from "../../report/format.ts";
 import { hashFile } from "../../store/hash.ts";
 import { SUMS_FILE } from "../../store/sums.ts";
-import type { Survey } from "./survey.ts";
+import { workThrough } from "./parallel.ts";
+import type { Survey, UnitRecord } from "./survey.ts";
 import { count, type Finding, type Problem } from "./verification.ts";
 
 /** Files read at the same time. */
@@ -54,61 +54,62 @@ export function checkSizes({ files, units }: Survey): Finding {
 
 /** Contents: the sha256 of every file, read to its end, is what SHA256SUMS and, of an artifact, its metadata record. */
 export async function checkChecksums(survey: Survey, signal: AbortSignal): Promise<Finding> {
-  const { files, directory } = survey;
-  const limit = pLimit(READERS);
-  const digests = new Map<string, string>();
+  const { files, directory, sums } = survey;
+  const recorded = recordedDigests(survey.units);
+  const changed = new Map<string, string>();
   const problems: Problem[] = [];
+  let read = 0;
   let bytes = 0;
-  await Promise.all(
-    [...files]
-      .filter(([file, found]) => found.isFile && file !== SUMS_FILE)
-      .map(([file]) =>
-        limit(async () => {
-          signal.throwIfAborted();
-          try {
-            const { size, sha256 } = await hashFile(path.join(directory, file), signal);
-            digests.set(file, sha256);
-            bytes += size;
-          } catch (error) {
-            signal.throwIfAborted();
-            problems.push({ path: file, message: `cannot be read: ${asHoldfastError(error).message}` });
-          }
-        }),
-      ),
-  );
-  problems.push(...compareDigests(survey, digests));
+  await workThrough(files, READERS, async ([file, { isFile }]) => {
+    if (!isFile || file === SUMS_FILE) return;
+    try {
+      const { size, sha256 } = await hashFile(path.join(directory, file), signal);
+      read++;
+      bytes += size;
+      if (sha256 !== (sums?.get(file) ?? sha256) || sha256 !== (recorded.get(file)?.sha256 ?? sha256))
+        changed.set(file, sha256);
+    } catch (error) {
+      signal.throwIfAborted();
+      problems.push({ path: file, message: `cannot be read: ${asHoldfastError(error).message}` });
+    }
+  });
+  const owners = new Map([...(sums ?? [])].map(([file, sha256]) => [sha256, file]));
+  for (const [file, sha256] of changed)
+    problems.push(describeChange(file, sha256, sums?.get(file), recorded.get(file), owners.get(sha256)));
   return {
-    figure: `${count(digests.size, "file")}, ${formatBytes(bytes)} read`,
+    figure: `${count(read, "file")}, ${formatBytes(bytes)} read`,
     problems: problems.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
   };
 }
 
-function compareDigests({ sums, units }: Survey, digests: ReadonlyMap<string, string>): Problem[] {
-  const recorded = new Map(
-    units.flatMap((unit) =>
-      unit.artifacts.map((artifact) => [artifact.path, { sha256: artifact.sha256, by: unit.file }] as const),
-    ),
+interface Recorded {
+  readonly sha256: string;
+  /** The metadata that says so. */
+  readonly by: string;
+}
+
+const recordedDigests = (units: readonly UnitRecord[]): Map<string, Recorded> =>
+  new Map(
+    units.flatMap((unit) => unit.artifacts.map(({ path: file, sha256 }) => [file, { sha256, by: unit.file }] as const)),
   );
-  const owners = new Map([...(sums ?? [])].map(([file, sha256]) => [sha256, file]));
-  const problems: Problem[] = [];
-  for (const [file, sha256] of digests) {
-    const own = recorded.get(file);
-    const sum = sums?.get(file);
-    const owner = owners.get(sha256);
-    if (sum === sha256 && (own === undefined || own.sha256 === sha256)) continue;
-    if (sum !== undefined && sum !== sha256 && own?.sha256 === sha256) {
-      problems.push({
-        path: SUMS_FILE,
-        message: `records another sha256 for ${file} than it has; ${own.by} agrees with the file`,
-      });
-    } else if (sum !== undefined && sum !== sha256) {
-      problems.push({
-        path: file,
-        message: `is not what was recorded${owner === undefined ? "" : `: it has the content of ${owner}`}`,
-      });
-    } else if (own !== undefined && own.sha256 !== sha256) {
-      problems.push({ path: file, message: `is not what ${own.by} records` });
-    }
-  }
-  return problems;
+
+/** Says which of the two records and the file is the one that changed. */
+function describeChange(
+  file: string,
+  sha256: string,
+  sum: string | undefined,
+  own: Recorded | undefined,
+  owner: string | undefined,
+): Problem {
+  if (sum === undefined || sum === sha256)
+    return { path: file, message: `is not what ${own?.by ?? SUMS_FILE} records` };
+  if (own?.sha256 === sha256)
+    return {
+      path: SUMS_FILE,
+      message: `records another sha256 for ${file} than it has; ${own.by} agrees with the file`,
+    };
+  return {
+    path: file,
+    message: `is not what was recorded${owner === undefined ? "" : `: it has the content of ${owner}`}`,
+  };
 }

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { lstatSync, readdirSync } from "node:fs";
 import path from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { z } from "zod";
 import { display } from "../../archive/path.ts";
 import { HoldfastError } from "../../errors.ts";
@@ -89,6 +90,9 @@ export interface Survey {
   readonly damaged: readonly Problem[];
 }
 
+/** Metadata read without a pause. */
+const UNITS_AT_ONCE = 100;
+
 /** Reads a run's documents. A damaged one is noted; a newer format throws `E_VERSION`, a directory that cannot be read `E_STORE`. */
 export async function surveyRun(store: Store, run: string, directory: string, signal: AbortSignal): Promise<Survey> {
   const damaged: Problem[] = [];
@@ -107,6 +111,7 @@ export async function surveyRun(store: Store, run: string, directory: string, si
     const lists: Lists = { index: [], metadata: [] };
     expected.set(step, lists);
     for (const file of metadataFiles(directory, step)) {
+      if (units.length % UNITS_AT_ONCE === 0) await setImmediate(); // so that an interruption is heard
       signal.throwIfAborted();
       const metadata = read(file, metadataSchema);
       if (metadata === undefined) continue;
