@@ -51,7 +51,9 @@ export class EntryListWriter {
   }
 
   add(entry: Entry, size: number, sha256: string | null): void {
-    const racy = entry.ctimeNs >= this.#racyFrom || entry.mtimeNs >= this.#racyFrom;
+    // An mtime in the future was set by hand: it would forbid reuse for ever, and the ctime tells when that was.
+    const isFuture = entry.mtimeNs > BigInt(Date.now()) * 1_000_000n + RACY_NS;
+    const racy = entry.ctimeNs >= this.#racyFrom || (entry.mtimeNs >= this.#racyFrom && !isFuture);
     const line = {
       ...pathFields(entry.path),
       type: entry.type,
@@ -82,7 +84,13 @@ const pathFields = (path: BytePath): { path: string } | { path_b64: string } =>
 export function* readEntryList(file: string): Generator<ListedEntry> {
   for (const line of readLines(file)) {
     const { path, path_b64, type, size, sha256, id } = lineSchema.parse(JSON.parse(line));
-    yield { path: path === undefined ? Buffer.from(path_b64 ?? "", "base64").toString("latin1") : fromString(path), type, size, sha256, id };
+    yield {
+      path: path === undefined ? Buffer.from(path_b64 ?? "", "base64").toString("latin1") : fromString(path),
+      type,
+      size,
+      sha256,
+      id,
+    };
   }
 }
 

@@ -4,7 +4,7 @@ import path from "node:path";
 import pc from "picocolors";
 import { findConfig } from "../config/load.ts";
 import { makeDemoSite } from "../demo/site.ts";
-import { HoldfastError } from "../errors.ts";
+import { EXIT, HoldfastError } from "../errors.ts";
 import { PLAN_VARIABLE } from "../exec/script.ts";
 import { STEP_NAMES, type StepName } from "../model/unit.ts";
 import { backup } from "../ops/backup.ts";
@@ -35,7 +35,7 @@ export async function backupCommand(name: string, step?: StepName): Promise<void
     const outcome = await backup({ ...request, config }, frame);
     if (!parsed.output.json && !parsed.output.quiet) showOutcome(outcome);
     if (parsed.demo && outcome.path !== null) return await finishDemo(outcome, outcome.path, frame);
-    return exitOf(outcome.status);
+    return outcome.hookFailed ? EXIT.partial : exitOf(outcome.status);
   });
 }
 
@@ -100,10 +100,10 @@ function parse(name: string, step: StepName | undefined) {
   const request: BackupRequest = {
     config: single(flags.config) ?? "",
     dest: single(flags.dest),
-    steps: step === undefined ? listOf(flags.steps).map(stepName) : [step],
-    only: listOf(flags.only),
-    skip: listOf(flags.skip),
-    textTypes: listOf(flags["text-types"]),
+    steps: step === undefined ? listOf("steps", flags.steps).map(stepName) : [step],
+    only: listOf("only", flags.only),
+    skip: listOf("skip", flags.skip),
+    textTypes: listOf("text-types", flags["text-types"]),
     existing: single(flags.existing) ?? "skip",
     workers,
     checksums: flags.checksums,
@@ -111,7 +111,7 @@ function parse(name: string, step: StepName | undefined) {
     dryRun: flags["dry-run"],
     name: single(flags.name),
     description: single(flags.description),
-    tags: listOf(flags.tag),
+    tags: listOf("tag", flags.tag),
     lockFile: single(flags["lock-file"]),
     breakLock: flags["break-lock"],
     newStore: flags["new-store"],

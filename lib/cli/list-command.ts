@@ -19,7 +19,7 @@ export async function listCommand(): Promise<void> {
         })
         .parseSync([...argv]),
     async (flags, dest) => {
-      const { store, runs } = await listStore(dest, listOf(flags.tag));
+      const { store, runs } = await listStore(dest, listOf("tag", flags.tag));
       if (flags.json)
         process.stdout.write(
           `${JSON.stringify({ message_type: "summary", store: store.path, site: store.site, runs })}\n`,

@@ -26,6 +26,8 @@ export async function runCommandFrame(
   work: (frame: CommandFrame) => Promise<number>,
 ): Promise<void> {
   process.umask(0o027);
+  // Whoever read the output has gone: no reason to leave the work undone.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const abort = abortOnSignals();
   const report = flags.json
     ? jsonReport((line) => process.stdout.write(line), flags.verbose)
@@ -33,11 +35,10 @@ export async function runCommandFrame(
   try {
     process.exitCode = await work({ signal: abort.signal, report });
   } catch (error) {
-    process.exitCode =
-      abort.signal.aborted && abort.signal.reason instanceof HoldfastError
-        ? abort.signal.reason.exitCode
-        : asHoldfastError(error).exitCode;
-    showError(abort.signal.aborted ? abort.signal.reason : error, flags);
+    const cause = asHoldfastError(abort.signal.aborted ? abort.signal.reason : error);
+    // 3 is for what was done and published; what is thrown was not.
+    process.exitCode = cause.exitCode === EXIT.partial ? EXIT.failed : cause.exitCode;
+    showError(cause, process.exitCode, flags);
   }
 }
 
@@ -51,14 +52,14 @@ export function abortOnSignals(): AbortController {
 }
 
 /** One line of what happened, one of what to do; the causes with `--verbose`. */
-function showError(error: unknown, flags: OutputFlags): void {
-  const { code, message, hint, exitCode } = asHoldfastError(error);
+function showError(error: HoldfastError, exitCode: number, flags: OutputFlags): void {
+  const { code, message, hint } = error;
   if (flags.json)
     process.stdout.write(
       `${JSON.stringify({ message_type: "exit_error", code: exitCode, error_code: code, message: redact(message), hint })}\n`,
     );
   process.stderr.write(`${pc.red("error:")} ${redact(message)}\nhint: ${redact(hint)}\n`);
-  if (flags.verbose && error instanceof Error) process.stderr.write(`${redact(error.stack ?? "")}\n${causes(error)}`);
+  if (flags.verbose) process.stderr.write(`${redact(error.stack ?? "")}\n${causes(error)}`);
 }
 
 function causes(error: Error): string {

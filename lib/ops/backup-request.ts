@@ -38,4 +38,6 @@ export interface BackupOutcome {
   readonly failures: readonly Failure[];
   readonly uncovered: readonly string[];
   readonly warnings: readonly string[];
+  /** The run is published, but `hooks.after` failed: the site may not be as it was. */
+  readonly hookFailed: boolean;
 }

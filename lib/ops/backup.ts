@@ -1,5 +1,5 @@
 /** The main job: lock → staging → dump and projects → file steps → merge → publish → latest. docs/design.md tells the order. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { fromString } from "../archive/path.ts";
@@ -7,6 +7,7 @@ import { loadConfig, type SiteConfig } from "../config/load.ts";
 import { asHoldfastError, isDiskFull } from "../errors.ts";
 import { runCommand } from "../exec/command.ts";
 import type { Report } from "../model/event.ts";
+import type { Failure } from "../model/unit.ts";
 import { logReport } from "../report/log.ts";
 import { applicationState } from "../steps/application.ts";
 import type { Step, StepContext } from "../steps/context.ts";
@@ -17,18 +18,22 @@ import { writeDocument } from "../store/documents.ts";
 import { nextRunId, runDirectory, stagingDirectory } from "../store/layout.ts";
 import { MANIFEST_FILE, writeManifest } from "../store/manifest.ts";
 import { PreviousRuns } from "../store/previous.ts";
-import { publishRun, repairLinks } from "../store/publish.ts";
+import { publishRun, repairLinks, type RunPermissions } from "../store/publish.ts";
 import { restoreGuide } from "../store/restore-guide.ts";
+import { LOG_FILE, tidyStaging } from "../store/resume.ts";
 import { SUMS_FILE, writeSums } from "../store/sums.ts";
 import type { BackupOutcome, BackupRequest } from "./backup-request.ts";
 import { headOf, mergeSteps, type Merged } from "./merge.ts";
 import { runPermissions } from "./permissions.ts";
 import { runAsScripts, runInProcess, subScriptFlags } from "./run-steps.ts";
 import { checkSelection, chooseSteps, chooseTextTypes, scopeOf } from "./selection.ts";
-import { beginSession, type Session } from "./session.ts";
+import { beginSession, destOf, type Session } from "./session.ts";
 
 /** Documents of a run that the merge writes; a resumed run writes them again. */
 const MERGED_FILES = [MANIFEST_FILE, SUMS_FILE, "failures.json", "RESTORE.md", "site.yaml"];
+
+/** How long `hooks.on_error` may take: the signal that could end it may be what went wrong. */
+const ON_ERROR_MS = 60_000;
 
 export interface BackupOptions {
   readonly signal: AbortSignal;
@@ -48,12 +53,24 @@ export async function backup(request: BackupRequest, options: BackupOptions): Pr
   for (const warning of config.warnings) options.report({ type: "note", level: "warning", text: warning });
   if (request.dryRun) return await rehearse(config, request, steps, textTypes, { ...options, signal });
 
-  const session = await beginSession(config, request, signal, options.report, (error) => interrupt.abort(error));
+  const selected = await checkSelection(prospect(config, request, textTypes, "", { ...options, signal }), steps);
+  const permissions = await runPermissions(config, signal);
+  const warnings = [...config.warnings];
+  const report: Report = (event) => {
+    if (event.type === "note" && event.level === "warning") warnings.push(event.text);
+    options.report(event);
+  };
+  const session = await beginSession(config, request, signal, report, (error) => interrupt.abort(error));
   let keepStaging = false;
   try {
-    const context = contextOf(config, request, textTypes, session, { ...options, signal });
-    const selected = await checkSelection(context, steps);
-    return await writeRun(config, request, { session, context, steps: selected }, { ...options, signal });
+    if (session.resumed)
+      tidyStaging(
+        session.staging,
+        selected.map((step) => step.name),
+      );
+    const context = contextOf(config, request, textTypes, session, { report, signal });
+    const work = { session, context, steps: selected, permissions, warnings };
+    return await writeRun(config, request, work, { report, signal });
   } catch (error) {
     // Finished units are worth keeping for --resume, but not at the price of a disk that stays full.
     keepStaging = signal.aborted && !isDiskFull(error);
@@ -67,6 +84,9 @@ interface Work {
   readonly session: Session;
   readonly context: StepContext;
   readonly steps: readonly Step[];
+  readonly permissions: RunPermissions;
+  /** Grows while the run goes on. */
+  readonly warnings: readonly string[];
 }
 
 async function writeRun(
@@ -78,10 +98,10 @@ async function writeRun(
   const { session, steps } = work;
   const { signal } = options;
   const started = Date.now();
-  const log = logReport(path.join(session.staging, "run.log"));
-  const warnings: string[] = [...config.warnings];
+  const log = logReport(path.join(session.staging, LOG_FILE));
+  const heard: Failure[] = [];
   const report: Report = (event) => {
-    if (event.type === "note" && event.level === "warning") warnings.push(event.text);
+    if (event.type === "failure") heard.push(event.failure);
     log.report(event);
     options.report(event);
   };
@@ -106,16 +126,10 @@ async function writeRun(
           subScriptFlags(request),
         );
     const names = steps.map((step) => step.name);
-    const merged = mergeSteps(staging, scratch, run, names, died);
+    const merged = mergeSteps(staging, scratch, run, names, died, heard, context.previous);
     const uncovered = await findUncovered(config, session.store.path, signal);
-    const outcome = await publish(config, request, work, merged, {
-      uncovered,
-      warnings,
-      started,
-      closeLog: log.close,
-      signal,
-    });
-    await runHook(config, "after", signal);
+    const published = await publish(config, request, work, merged, { uncovered, started, closeLog: log.close, signal });
+    const outcome = { ...published, hookFailed: !(await runLateHook(config, "after", signal, options.report)) };
     options.report({
       type: "run_ended",
       run,
@@ -126,16 +140,13 @@ async function writeRun(
     return outcome;
   } catch (error) {
     log.close();
-    await runHook(config, "on_error", AbortSignal.timeout(60_000)).catch((hookError: unknown) => {
-      options.report({ type: "note", level: "warning", text: `hooks.on_error: ${asHoldfastError(hookError).message}` });
-    });
+    await runLateHook(config, "on_error", AbortSignal.timeout(ON_ERROR_MS), options.report);
     throw error;
   }
 }
 
 interface Finish {
   readonly uncovered: readonly string[];
-  readonly warnings: readonly string[];
   readonly started: number;
   readonly closeLog: () => void;
   readonly signal: AbortSignal;
@@ -148,7 +159,7 @@ async function publish(
   merged: Merged,
   finish: Finish,
 ): Promise<BackupOutcome> {
-  const { session, steps } = work;
+  const { session, steps, permissions, warnings } = work;
   const { run, staging, store } = session;
   const scope = scopeOf(request, steps);
   const startedAt = new Date(finish.started).toISOString();
@@ -168,12 +179,12 @@ async function publish(
   writeManifest(staging, head, merged.steps, {
     failures: merged.failures,
     uncovered: finish.uncovered,
-    warnings: finish.warnings,
+    warnings,
   });
   finish.closeLog();
   await writeSums(staging, merged.artifacts, finish.signal);
   finish.signal.throwIfAborted();
-  await publishRun(store.path, run, await runPermissions(config, finish.signal), () => session.assertHeld());
+  await publishRun(store.path, run, permissions, () => session.assertHeld());
   await repairLinks(store.path);
   const { status, totals } = head;
   return {
@@ -184,7 +195,8 @@ async function publish(
     totals,
     failures: merged.failures,
     uncovered: finish.uncovered,
-    warnings: finish.warnings,
+    warnings,
+    hookFailed: false,
   };
 }
 
@@ -195,9 +207,6 @@ function contextOf(
   session: Session,
   options: BackupOptions,
 ): StepContext {
-  const projects = path.join(session.staging, PROJECTS_FILE);
-  // A resumed run dumps the database again, so the list belongs to the new dump.
-  if (session.resumed && existsSync(projects)) rmSync(projects);
   return {
     config,
     options: stepOptions(config, request, textTypes, session.resumed),
@@ -208,7 +217,7 @@ function contextOf(
     app: { commit: null, version: null, dirty: null },
     previous: new PreviousRuns(session.store.path),
     runsSoFar: session.runsSoFar,
-    projects: new ProjectSource(config, projects, options.signal),
+    projects: new ProjectSource(config, path.join(session.staging, PROJECTS_FILE), options.signal),
     signal: options.signal,
     report: options.report,
   };
@@ -231,23 +240,17 @@ export const stepOptions = (
   dryRun: request.dryRun,
 });
 
-/** `--dry-run`: the real selection and what would be built, with nothing written and no lock taken. */
-async function rehearse(
+/** What the steps are given where nothing is written but into `scratch`. */
+function prospect(
   config: SiteConfig,
   request: BackupRequest,
-  steps: readonly Step[],
   textTypes: readonly string[],
+  scratch: string,
   options: BackupOptions,
-): Promise<BackupOutcome> {
-  const store = path.resolve(request.dest ?? config.dest ?? ".");
+): StepContext {
+  const store = path.resolve(destOf(config, request));
   const run = nextRunId(new Date(), undefined);
-  const scratch = mkdtempSync(path.join(tmpdir(), "holdfast-dry-run-"));
-  const failures: BackupOutcome["failures"][number][] = [];
-  const report: Report = (event) => {
-    if (event.type === "failure") failures.push(event.failure);
-    options.report(event);
-  };
-  const context: StepContext = {
+  return {
     config,
     options: stepOptions(config, request, textTypes, false),
     run,
@@ -259,8 +262,25 @@ async function rehearse(
     runsSoFar: 0,
     projects: new ProjectSource(config, undefined, options.signal),
     signal: options.signal,
-    report,
+    report: options.report,
   };
+}
+
+/** `--dry-run`: the real selection and what would be built, with nothing written and no lock taken. */
+async function rehearse(
+  config: SiteConfig,
+  request: BackupRequest,
+  steps: readonly Step[],
+  textTypes: readonly string[],
+  options: BackupOptions,
+): Promise<BackupOutcome> {
+  const scratch = mkdtempSync(path.join(tmpdir(), "holdfast-dry-run-"));
+  const failures: BackupOutcome["failures"][number][] = [];
+  const report: Report = (event) => {
+    if (event.type === "failure") failures.push(event.failure);
+    options.report(event);
+  };
+  const context = prospect(config, request, textTypes, scratch, { ...options, report });
   let selected: readonly Step[];
   try {
     selected = await checkSelection(context, steps);
@@ -286,6 +306,7 @@ async function rehearse(
     written_bytes: 0,
     reused_bytes: 0,
   };
+  const store = path.resolve(destOf(config, request));
   const uncovered = await findUncovered(config, store, options.signal);
   const status = failed === 0 ? "complete" : "partial";
   options.report({ type: "run_ended", run: "dry-run", status, duration_ms: 0, summary: { dry_run: true, failed } });
@@ -298,12 +319,29 @@ async function rehearse(
     failures,
     uncovered,
     warnings: config.warnings,
+    hookFailed: false,
   };
 }
 
 async function runHook(config: SiteConfig, name: "before" | "after" | "on_error", signal: AbortSignal): Promise<void> {
   const argv = config.hooks[name];
   if (argv !== undefined) await runCommand(argv, { signal, cwd: config.root });
+}
+
+/** A hook when all is over: true unless it failed, which is told and changes nothing of what was done. */
+async function runLateHook(
+  config: SiteConfig,
+  name: "after" | "on_error",
+  signal: AbortSignal,
+  report: Report,
+): Promise<boolean> {
+  try {
+    await runHook(config, name, signal);
+    return true;
+  } catch (error) {
+    report({ type: "note", level: "warning", text: `hooks.${name} failed: ${asHoldfastError(error).message}` });
+    return false;
+  }
 }
 
 /** The last message: totals, and how many units each step built, reused or resumed. */

@@ -10,6 +10,8 @@ import { FORMAT_VERSION, type Failure, type StepName } from "../model/unit.ts";
 import { stepStateFile } from "../steps/step-run.ts";
 import { tryReadDocument, writeDocument } from "../store/documents.ts";
 import { readFailures } from "../store/manifest.ts";
+import type { PreviousRuns } from "../store/previous.ts";
+import { tidyStep } from "../store/resume.ts";
 import { readStepMetadata, writeIndex } from "../store/step-index.ts";
 import { VERSION } from "../version.ts";
 
@@ -26,7 +28,7 @@ export interface Merged {
 
 /**
  * Reads every step of the staging directory `directory`. A step that `died` (its process did not end well) gets the index of the units
- * that it finished, and a failure of its own.
+ * that it finished, and a failure of its own beside those that were `heard` from it.
  */
 export function mergeSteps(
   directory: string,
@@ -34,6 +36,8 @@ export function mergeSteps(
   run: string,
   names: readonly StepName[],
   died: ReadonlyMap<StepName, unknown>,
+  heard: readonly Failure[],
+  previous: PreviousRuns,
 ): Merged {
   const steps = new Map<StepName, StepSummary>();
   const failures: Failure[] = [];
@@ -50,7 +54,9 @@ export function mergeSteps(
   };
   let database: string | null = null;
   for (const step of names) {
-    const own = died.has(step) ? buryStep(directory, step, died.get(step)) : readFailures(directory, step);
+    const own = died.has(step)
+      ? buryStep(directory, step, died.get(step), heard, previous)
+      : readFailures(directory, step);
     failures.push(...own);
     const state = tryReadDocument(stepStateFile(scratch, step), stepStateSchema);
     let units = 0;
@@ -101,7 +107,13 @@ const earlier = (known: string | null, at: unknown): string | null =>
   typeof at !== "string" || (known !== null && known < at) ? known : at;
 
 /** Gives a step whose process did not end well the documents that it could not write itself. */
-function buryStep(directory: string, step: StepName, error: unknown): Failure[] {
+function buryStep(
+  directory: string,
+  step: StepName,
+  error: unknown,
+  heard: readonly Failure[],
+  previous: PreviousRuns,
+): Failure[] {
   const cause = asHoldfastError(error, "E_STEP_DIED");
   const failure: Failure = {
     step,
@@ -110,13 +122,15 @@ function buryStep(directory: string, step: StepName, error: unknown): Failure[] 
     code: cause.code,
     message: cause.message,
     hint: cause.hint,
-    last_good_run: null,
+    last_good_run: previous.lastWithout(step, null) ?? null,
     at: new Date().toISOString(),
   };
+  const failures = [...heard.filter((one) => one.step === step), failure];
+  tidyStep(directory, step);
   mkdirSync(path.join(directory, step), { recursive: true });
   writeIndex(directory, step);
-  writeDocument(path.join(directory, step, "failures.json"), [failure]);
-  return [failure];
+  writeDocument(path.join(directory, step, "failures.json"), failures);
+  return failures;
 }
 
 /** The head of the manifest. */

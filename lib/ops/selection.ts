@@ -48,16 +48,25 @@ export function chooseTextTypes(config: SiteConfig, asked: readonly string[]): s
 
 /**
  * Checks `--only` and `--skip` against what the steps know, and gives the steps that have a selected unit. Throws `E_USAGE` for a name that
- * no selected step knows.
+ * no selected step knows; or, when the units of a step cannot be listed, the reason, for the name may be one of them.
  */
 export async function checkSelection(context: StepContext, steps: readonly Step[]): Promise<readonly Step[]> {
   const { only, skip } = context.options;
   if (only.length === 0 && skip.length === 0) return steps;
   const known = new Map<Step, readonly string[]>();
-  for (const step of steps) known.set(step, await step.names(context));
+  let unlisted: unknown;
+  for (const step of steps) {
+    try {
+      known.set(step, await step.names(context));
+    } catch (error) {
+      context.signal.throwIfAborted();
+      unlisted ??= error;
+    }
+  }
   const all = [...new Set([...known.values()].flat())];
   for (const name of [...only, ...skip]) {
     if (all.includes(name)) continue;
+    if (unlisted !== undefined) throw unlisted;
     const [nearest] = all.map((one) => ({ one, away: distance(name, one) })).toSorted((a, b) => a.away - b.away);
     throw new HoldfastError("E_USAGE", `no selected step has a unit ${name}`, {
       hint:

@@ -42,10 +42,8 @@ export async function beginSession(
   report: Report,
   abort: (error: HoldfastError) => void,
 ): Promise<Session> {
-  const dest = request.dest ?? config.dest;
-  if (dest === undefined)
-    throw new HoldfastError("E_USAGE", "there is no store: neither --dest nor dest in the config");
-  const store = await openStore(dest, config.site, { create: true, newStore: request.newStore });
+  const store = await openStore(destOf(config, request), config.site, { create: true, newStore: request.newStore });
+  for (const text of store.warnings) report({ type: "note", level: "warning", text });
   const locks = await takeLocks(config, store, request, signal, report, abort);
   try {
     for (const link of await repairLinks(store.path))
@@ -77,6 +75,13 @@ export async function beginSession(
     for (const lock of locks.toReversed()) await lock.release();
     throw error;
   }
+}
+
+/** The store that a request means. Throws `E_USAGE` when nothing names one. */
+export function destOf(config: SiteConfig, request: BackupRequest): string {
+  const dest = request.dest ?? config.dest;
+  if (dest !== undefined) return dest;
+  throw new HoldfastError("E_USAGE", "there is no store: neither --dest nor dest in the config");
 }
 
 async function takeLocks(

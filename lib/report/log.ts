@@ -14,8 +14,9 @@ export function logReport(file: string): { readonly report: Report; readonly clo
     },
     destination,
   );
+  let closed = false;
   const report: Report = (event) => {
-    if (event.type === "unit_progress" || event.type === "unit_started") return;
+    if (closed || event.type === "unit_progress" || event.type === "unit_started") return;
     const { type, ...rest } = event;
     if (event.type === "failure")
       log[event.failure.severity === "failed" ? "error" : "warn"](
@@ -28,6 +29,8 @@ export function logReport(file: string): { readonly report: Report; readonly clo
   return {
     report,
     close: (): void => {
+      if (closed) return;
+      closed = true;
       destination.flushSync();
       destination.end();
     },

@@ -1,11 +1,13 @@
 /** What lies under the site's root and no step covers. Walks only as deep as it must: a tree that a step takes is not entered. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, type Dirent } from "node:fs";
 import path from "node:path";
 import glob from "fast-glob";
 import picomatch from "picomatch";
-import { display } from "../archive/path.ts";
+import type { BytePath } from "../archive/entry.ts";
+import { display, fromString, join, toBuffer } from "../archive/path.ts";
 import type { SiteConfig } from "../config/load.ts";
 import { describeUrl } from "../database/url.ts";
+import { systemCode } from "../errors.ts";
 import { runCommand } from "../exec/command.ts";
 import { segmentPattern, templateBase } from "./template.ts";
 
@@ -16,25 +18,33 @@ type Pattern = readonly RegExp[];
 export async function findUncovered(config: SiteConfig, store: string, signal: AbortSignal): Promise<string[]> {
   const patterns = [...coveredPaths(config), path.join(store), config.file, ...(await trackedFiles(config, signal))]
     .map((covered) => path.relative(config.root, path.resolve(config.root, covered)))
-    .filter((relative) => relative !== "" && !relative.startsWith(".."))
+    .filter((relative) => relative !== "" && relative !== ".." && !relative.startsWith("../"))
     .map((relative): Pattern => relative.split("/").map(segmentPattern));
   const isIgnored = ignoreMatcher(config.ignore);
   const found: string[] = [];
-  const visit = (relative: string, within: readonly Pattern[]): void => {
-    for (const entry of readdirSync(Buffer.from(path.posix.join(config.root, relative)), {
-      withFileTypes: true,
-      encoding: "buffer",
-    })) {
+  const visit = (directory: BytePath, within: readonly Pattern[]): void => {
+    for (const entry of entriesOf(join(fromString(config.root), directory))) {
       const bytes = entry.name.toString("latin1");
-      const name = path.posix.join(relative, display(bytes));
+      const inner = join(directory, bytes);
+      const name = display(inner);
       const rests = within.filter(([first]) => first?.test(bytes) === true).map((pattern) => pattern.slice(1));
       if (rests.some((rest) => rest.length === 0) || isIgnored(name)) continue;
-      if (entry.isDirectory() && rests.length > 0) visit(name, rests);
+      if (entry.isDirectory() && rests.length > 0) visit(inner, rests);
       else found.push(entry.isDirectory() ? `${name}/` : name);
     }
   };
   visit("", patterns);
   return found.toSorted();
+}
+
+/** What a directory holds; of one that has gone, or that may not be read (which fails the units in it), nothing. */
+function entriesOf(directory: BytePath): Dirent<Buffer>[] {
+  try {
+    return readdirSync(toBuffer(directory), { withFileTypes: true, encoding: "buffer" });
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR", "EACCES"].includes(systemCode(error) ?? "")) return [];
+    throw error;
+  }
 }
 
 /** Paths and path templates that the configured steps take, relative to the root or absolute. */
@@ -76,7 +86,12 @@ async function trackedFiles(config: SiteConfig, signal: AbortSignal): Promise<st
   const directory = path.resolve(config.root, repo);
   if (!existsSync(path.join(directory, ".git"))) return [];
   const argv = ["git", "-c", "safe.directory=*", "-C", directory, "ls-files", "-z"];
-  const { stdout } = await runCommand(argv, { signal, env: { GIT_OPTIONAL_LOCKS: "0" } });
+  // A checkout that git cannot read covers nothing: infra says why, and its files are listed as uncovered.
+  const stdout = await runCommand(argv, { signal, env: { GIT_OPTIONAL_LOCKS: "0" } }).then(
+    (result) => result.stdout,
+    () => "",
+  );
+  signal.throwIfAborted();
   const files = stdout.split("\0").filter((file) => file !== "");
   return [".git", ...files].map((file) => path.join(directory, file));
 }

@@ -20,12 +20,15 @@ import { readDocument, writeDocument } from "../store/documents.ts";
 /** The file of the list inside a run. */
 export const PROJECTS_FILE = "projects.json";
 
+/** How long an answer to whether a project is still there holds: many may fail at one time. */
+const STALE_MS = 1000;
+
 export class ProjectSource {
   readonly #config: SiteConfig;
   readonly #file: string | undefined;
   readonly #signal: AbortSignal;
   #list: Promise<ProjectList> | undefined;
-  #now: Promise<Set<string>> | undefined;
+  #now: { readonly at: number; readonly ids: Promise<ReadonlySet<string>> } | undefined;
 
   /** `file` is where the run keeps the list; without it (a dry run) nothing is written. */
   constructor(config: SiteConfig, file: string | undefined, signal: AbortSignal) {
@@ -53,10 +56,13 @@ export class ProjectSource {
 
   /** Whether the site still has the project: a row that is gone by now was deleted while the run went on. */
   async stillThere(project: Project): Promise<boolean> {
-    this.#now ??= readProjects(this.#config, this.#signal).then(
-      (list) => new Set(list.projects.map((one) => String(one.id))),
-    );
-    return (await this.#now).has(String(project.id));
+    if (this.#now === undefined || Date.now() - this.#now.at > STALE_MS) {
+      const ids = readProjects(this.#config, this.#signal).then(
+        (list) => new Set(list.projects.map((one) => String(one.id))),
+      );
+      this.#now = { at: Date.now(), ids };
+    }
+    return (await this.#now.ids).has(String(project.id));
   }
 }
 

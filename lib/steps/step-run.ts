@@ -4,6 +4,7 @@ import path from "node:path";
 import { HoldfastError, isDiskFull } from "../errors.ts";
 import type { StepName } from "../model/unit.ts";
 import { writeDocument } from "../store/documents.ts";
+import { dropUnits } from "../store/resume.ts";
 import { writeIndex } from "../store/step-index.ts";
 import { StepWorkers } from "./archive-unit.ts";
 import type { StepContext } from "./context.ts";
@@ -39,6 +40,7 @@ export async function runStep(
   }
   if (!options.dryRun) {
     mkdirSync(path.join(directory, step), { recursive: true });
+    if (options.resume) dropUnits(directory, step, runner.finished);
     writeIndex(directory, step);
     writeDocument(path.join(directory, step, "failures.json"), runner.failures);
     writeDocument(stepStateFile(context.scratch, step), {

@@ -3,7 +3,7 @@ import { lstatSync, readdirSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import type { BytePath } from "../archive/entry.ts";
 import { fromString, join, toBuffer } from "../archive/path.ts";
-import { HoldfastError } from "../errors.ts";
+import { HoldfastError, systemCode } from "../errors.ts";
 import type { Project } from "../model/unit.ts";
 
 const FIELD = /\{(\w+)\}/g;
@@ -34,18 +34,24 @@ export function templateBase(template: string): string {
 
 /**
  * The absolute path of a project's tree. Throws `E_OUTSIDE` when a value of the row leads out of the directory that holds the
- * projects, by `..`, by being empty or by a link, and `E_MISSING` when nothing is there.
+ * projects, or to another project, by `..`, by being empty or absolute, or out of the site by a link; `E_MISSING` when no directory is there.
  */
 export function resolveTree(root: string, template: string, project: Project): BytePath {
-  const base = path.resolve(root, templateBase(template));
-  const filled = path.resolve(root, fillTemplate(template, project));
-  if (!isInside(base, filled))
-    throw new HoldfastError("E_OUTSIDE", `${template} becomes ${filled}, which is not inside ${base}`);
-  if (filled.includes("\0")) throw new HoldfastError("E_OUTSIDE", `${template} becomes a path with a NUL byte`);
+  const base = templateBase(template);
+  const text = fillTemplate(template.replace(/\/+$/, ""), project);
+  const below = base === "" ? text : text.slice(base.length + 1);
+  if (below.includes("\0") || below.split("/").some((segment) => ["", ".", ".."].includes(segment))) {
+    throw new HoldfastError(
+      "E_OUTSIDE",
+      `${template} becomes ${JSON.stringify(text)}, which is no place of its own inside ${path.resolve(root, base)}`,
+    );
+  }
+  const filled = path.resolve(root, text);
   const real = realOrMissing(filled);
-  if (!isInside(realOrMissing(base), real) && !isInside(realOrMissing(root), real)) {
+  if (!isInside(realOrMissing(path.resolve(root, base)), real) && !isInside(realOrMissing(root), real)) {
     throw new HoldfastError("E_OUTSIDE", `${filled} is a link that leads out of the site, to ${real}`);
   }
+  if (!statSync(real).isDirectory()) throw new HoldfastError("E_MISSING", `${filled} is no directory`);
   return fromString(filled);
 }
 
@@ -56,6 +62,7 @@ function realOrMissing(file: string): string {
   try {
     return realpathSync(file);
   } catch (error) {
+    if (!["ENOENT", "ENOTDIR", "ENAMETOOLONG", "ELOOP"].includes(systemCode(error) ?? "")) throw error;
     throw new HoldfastError("E_MISSING", `${file} does not exist`, { cause: error });
   }
 }
@@ -70,9 +77,14 @@ export interface Found {
 
 /** Everything on disk that some row could mean by the template, sorted by byte. */
 export function expandTemplate(root: string, template: string): Found[] {
-  const segments = template.split("/").filter((segment) => segment !== "");
-  const start = template.startsWith("/") ? "/" : fromString(root);
-  let found: Found[] = [{ path: start, name: "", isDirectory: true }];
+  const base = templateBase(template);
+  const segments = template
+    .slice(base.length)
+    .split("/")
+    .filter((segment) => segment !== "");
+  const start = path.resolve(root, base);
+  if (statSync(start, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
+  let found: Found[] = [{ path: fromString(start), name: "", isDirectory: true }];
   for (const segment of segments) {
     found = found.filter((one) => one.isDirectory).flatMap((one) => step(one, segment));
   }

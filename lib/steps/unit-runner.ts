@@ -21,6 +21,7 @@ import {
 import { tryReadDocument, writeDocument } from "../store/documents.ts";
 import { hashFile } from "../store/hash.ts";
 import { isSound, linkArtifacts, rehashDue } from "../store/previous.ts";
+import { unitFiles } from "../store/step-index.ts";
 import type { StepContext } from "./context.ts";
 
 /** A unit before it is built. */
@@ -73,6 +74,7 @@ export class UnitRunner {
   readonly #step: StepName;
   readonly #failures: Failure[] = [];
   readonly #started = Date.now();
+  readonly #finished = new Set<string>();
   #accounted = 0;
 
   constructor(context: StepContext, step: StepName) {
@@ -90,6 +92,11 @@ export class UnitRunner {
     return this.#accounted;
   }
 
+  /** The directories of the units that are part of the run now. */
+  get finished(): ReadonlySet<string> {
+    return this.#finished;
+  }
+
   get elapsed(): number {
     return Date.now() - this.#started;
   }
@@ -105,7 +112,7 @@ export class UnitRunner {
   /** Records a unit that cannot even be planned; `directory` is where it would have been, relative to the run. */
   failUnit(unit: string, directory: string, error: unknown): void {
     this.#accounted++;
-    this.#record(unit, directory, asHoldfastError(error, "E_IO"));
+    this.#record(unit, asHoldfastError(error, "E_IO"), this.#context.previous.find(this.#step, directory)?.run);
     this.#ended(unit, "failed", 0, 0);
   }
 
@@ -113,22 +120,20 @@ export class UnitRunner {
   async failProject(plan: Pick<UnitPlan, "unit" | "directory" | "project">, error: unknown): Promise<void> {
     const cause = asHoldfastError(error, "E_IO");
     const gone =
-      plan.project !== undefined &&
-      cause.code === "E_MISSING" &&
-      !(await this.#context.projects.stillThere(plan.project).catch(() => true));
+      plan.project !== undefined && !(await this.#context.projects.stillThere(plan.project).catch(() => true));
     if (gone) this.skip(plan.unit, "deleted_during_run", "the project was deleted while the run went on");
     else this.failUnit(plan.unit, plan.directory, cause);
   }
 
   /** Records a part of a unit (the rest of which is exported), or the step as a whole (`null`), as failed. */
   failPart(part: string | null, error: unknown): void {
-    this.#record(part, undefined, asHoldfastError(error, "E_IO"));
+    this.#record(part, asHoldfastError(error, "E_IO"), this.#context.previous.lastWithout(this.#step, part));
   }
 
   /** Records a unit that there is good reason to leave out. */
   skip(unit: string, code: "nothing_compiled" | "deleted_during_run", message: string): void {
     this.#accounted++;
-    this.#record(unit, undefined, new HoldfastError(code, message));
+    this.#record(unit, new HoldfastError(code, message), undefined);
     this.#ended(unit, "skipped", 0, 0);
   }
 
@@ -161,8 +166,8 @@ export class UnitRunner {
       const action = existing === undefined ? "built" : existing.action;
       const metadata = existing === undefined ? await this.#build(plan, started) : this.#renewed(plan, existing);
       if (options.checksums) await this.#readBack(metadata);
-      if (action !== "resumed")
-        writeDocument(path.join(this.#context.directory, plan.directory, "metadata.json"), metadata);
+      writeDocument(path.join(this.#context.directory, plan.directory, "metadata.json"), metadata);
+      this.#finished.add(plan.directory);
       this.#accounted++;
       this.counters[action]++;
       this.counters.size_bytes += metadata.size_bytes;
@@ -199,10 +204,9 @@ export class UnitRunner {
 
   #renewed(plan: UnitPlan, existing: { action: Action; from: string; metadata: UnitMetadata }): UnitMetadata {
     const { directory, run, app } = this.#context;
-    if (existing.action === "resumed") return existing.metadata;
+    if (existing.action === "resumed") return { ...existing.metadata, ...freshFields(plan), app };
     this.#clear(plan);
-    const files = [...existing.metadata.artifacts.map((artifact) => artifact.path), ...besides(existing.metadata)];
-    if (!linkArtifacts(existing.from, directory, files)) {
+    if (!linkArtifacts(existing.from, directory, unitFiles(existing.metadata))) {
       this.#note(`${this.#step}/${plan.unit}: the file system refused a hard link; the unit was copied`);
       this.counters.written_bytes += existing.metadata.size_bytes;
     }
@@ -268,8 +272,8 @@ export class UnitRunner {
     rmSync(gone, { recursive: true, force: true });
   }
 
-  #record(unit: string | null, directory: string | undefined, error: HoldfastError): void {
-    const { config, previous, report } = this.#context;
+  #record(unit: string | null, error: HoldfastError, lastGood: string | undefined): void {
+    const { config, report } = this.#context;
     const severity =
       ERRORS[error.code].exit === 0
         ? "skipped"
@@ -283,7 +287,7 @@ export class UnitRunner {
       code: error.code,
       message: error.message,
       hint: error.hint,
-      last_good_run: directory === undefined ? null : (previous.find(this.#step, directory)?.run ?? null),
+      last_good_run: lastGood ?? null,
       at: new Date().toISOString(),
     };
     this.#failures.push(failure);
@@ -306,12 +310,6 @@ const freshFields = (plan: UnitPlan): Record<string, unknown> & { project?: Proj
   ...(plan.project === undefined ? {} : { project: plan.project }),
   ...(plan.trees === undefined ? {} : { trees: plan.trees }),
 });
-
-/** Files of a unit that are no artifacts but belong to it, such as the list of a shard's files. */
-function besides(metadata: UnitMetadata): string[] {
-  const value = metadata["companions"];
-  return Array.isArray(value) ? value.filter((file) => typeof file === "string") : [];
-}
 
 const sameInput = (plan: UnitPlan, metadata: UnitMetadata): boolean =>
   plan.fingerprint !== null && metadata.input.fingerprint === plan.fingerprint;

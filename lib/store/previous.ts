@@ -2,8 +2,9 @@
 import { createHash } from "node:crypto";
 import { constants, copyFileSync, existsSync, linkSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { z } from "zod";
 import { systemCode } from "../errors.ts";
-import { metadataSchema, type StepName, type UnitMetadata } from "../model/unit.ts";
+import { failureSchema, metadataSchema, type StepName, type UnitMetadata } from "../model/unit.ts";
 import { hashFile } from "./hash.ts";
 import { listRuns, runDirectory } from "./layout.ts";
 import { listMetadata } from "./step-index.ts";
@@ -50,6 +51,19 @@ export class PreviousRuns {
     return [];
   }
 
+  /** The newest run in which the step has units and `unit` (a part of one, or null for the step as a whole) did not fail. */
+  lastWithout(step: StepName, unit: string | null): string | undefined {
+    return this.#runs.find((run) => {
+      const base = runDirectory(this.#store, run);
+      const text = readIfThere(path.join(base, step, "failures.json"));
+      if (text === undefined || listMetadata(base, step).length === 0) return false;
+      if (this.#sumsOf(run, base)?.get(`${step}/failures.json`) !== createHash("sha256").update(text).digest("hex"))
+        return false;
+      const failures = z.array(failureSchema).safeParse(JSON.parse(text.toString("utf8"))).data;
+      return failures?.every((failure) => failure.unit !== unit || failure.severity === "skipped") ?? false;
+    });
+  }
+
   #read(run: string, step: StepName, file: string): PreviousUnit | undefined {
     const base = runDirectory(this.#store, run);
     const metadata = readSoundMetadata(base, this.#sumsOf(run, base), step, file);
@@ -63,12 +77,19 @@ export class PreviousRuns {
 }
 
 /** A unit's metadata when it is what the run's SHA256SUMS says, and agrees with it on every artifact. */
-export function readSoundMetadata(base: string, sums: ReadonlyMap<string, string> | undefined, step: StepName, file: string): UnitMetadata | undefined {
+export function readSoundMetadata(
+  base: string,
+  sums: ReadonlyMap<string, string> | undefined,
+  step: StepName,
+  file: string,
+): UnitMetadata | undefined {
   const text = readIfThere(path.join(base, file));
   if (text === undefined || sums?.get(file) !== createHash("sha256").update(text).digest("hex")) return undefined;
   const parsed = metadataSchema.safeParse(JSON.parse(text.toString("utf8")));
   if (!parsed.success || parsed.data.step !== step) return undefined;
-  return parsed.data.artifacts.every((artifact) => sums.get(artifact.path) === artifact.sha256) ? parsed.data : undefined;
+  return parsed.data.artifacts.every((artifact) => sums.get(artifact.path) === artifact.sha256)
+    ? parsed.data
+    : undefined;
 }
 
 /** Whether every artifact is there with its recorded size and, when `rehash` asks for it, its recorded sha256. */

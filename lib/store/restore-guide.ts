@@ -124,7 +124,7 @@ function compiledCommands(metadata: UnitMetadata, places: readonly Place[]): str
       ...(reserved === undefined || original === undefined
         ? []
         : [
-            `if [ -d "$T"/${original} ]; then cp -a "$T"/${original}/. "$T"/; fi; rm -rf "$T"/${original} "$T"/${quote(reserved.multimedia)}`,
+            `if [ -d "$T"/${original} ]; then (cd "$T"/${original} && find . -type f -exec cp -pf {} ../{} \\;); fi; rm -rf "$T"/${original} "$T"/${quote(reserved.multimedia)}`,
           ]),
       ...own.map(
         (place) =>

@@ -1,5 +1,5 @@
 /** A step's `index.json`: made from the metadata of the units that exist, so that it can list nothing else. */
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { metadataSchema, type IndexEntry, type StepName, type UnitMetadata } from "../model/unit.ts";
 import { readDocument, writeDocument } from "./documents.ts";
@@ -7,6 +7,7 @@ import { readDocument, writeDocument } from "./documents.ts";
 /** The metadata files of a step, relative to the run, in the order that the index and the manifest list them. */
 export function listMetadata(run: string, step: StepName): string[] {
   const found: string[] = [];
+  if (!existsSync(path.join(run, step))) return found;
   const visit = (relative: string): void => {
     for (const entry of readdirSync(path.join(run, relative), { withFileTypes: true })) {
       if (entry.isDirectory()) visit(`${relative}/${entry.name}`);
@@ -20,6 +21,13 @@ export function listMetadata(run: string, step: StepName): string[] {
 /** The metadata of every unit of a step, one at a time. Throws `E_VERIFY` for one that is not sound. */
 export function* readStepMetadata(run: string, step: StepName): Generator<UnitMetadata> {
   for (const file of listMetadata(run, step)) yield readDocument(path.join(run, file), metadataSchema);
+}
+
+/** The files of a unit beside its metadata, relative to the run: its artifacts, and what else belongs to it, such as the list of a shard's files. */
+export function unitFiles(metadata: UnitMetadata): string[] {
+  const companions = metadata["companions"];
+  const beside: unknown[] = Array.isArray(companions) ? companions : [];
+  return [...metadata.artifacts.map((artifact) => artifact.path), ...beside.filter((file) => typeof file === "string")];
 }
 
 /** Writes `index.json` of a step and gives the number of units in it. */

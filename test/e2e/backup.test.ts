@@ -1,6 +1,24 @@
 /** The main job on an awkward site, judged by the tools that an operator has: sha256sum, unzip, tar, sqlite3, bash. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { plantAwkward } from "../support/awkward.ts";
@@ -154,5 +172,125 @@ describe("the first run of an awkward site", () => {
       unit: "caf\\xe9\\n1",
       unit_b64: Buffer.from("caf\xe9\n1", "latin1").toString("base64"),
     });
+  });
+});
+
+describe("a second run of an unchanged site", () => {
+  let second: Summary;
+  beforeAll(async () => {
+    second = await backUp(site);
+  });
+
+  test("has every archive as the same file, and says which run built it", () => {
+    expect(archivesOf(second.path)).toEqual(archivesOf(first.path));
+    expect(metadataOf(second.path, "source_exports/1")).toMatchObject({ run: second.run, built_in: first.run });
+    expect(second.units_reused).toBe(second.units - 2); // the dump and infra are always new
+    expect(second.units).toBe(first.units);
+    expect(faultsOf(second.path)).toEqual([]);
+    expect(readlinkSync(join(site.dest, "latest"))).toBe(`runs/${second.run}`);
+  });
+
+  test("gives the same bytes when everything is built anew", async () => {
+    const third = await backUp(site, ["--existing", "overwrite"]);
+    expect(third.units_reused).toBe(0);
+    const digests = (run: string): string[] => [...archivesOf(run)].map(([file, { sha256 }]) => `${sha256} ${file}`);
+    expect(digests(third.path)).toEqual(digests(first.path));
+    expect(archivesOf(third.path)).not.toEqual(archivesOf(first.path));
+  });
+});
+
+describe("a unit of an earlier run is not inherited", () => {
+  const legacyOnly = { database: "", projects: "", audio_cache: "", snapshots: "", infra: "" };
+  let small: TestSite;
+  let run: Summary;
+
+  beforeAll(async () => {
+    small = makeSite(makeTemp("holdfast-e2e-"), { config: { ...legacyOnly, rehash: "rehash_every: 1" } });
+    await rest();
+    run = await backUp(small);
+  });
+  afterAll(() => removeTree(join(small.root, "..")));
+
+  const artifact = (of: Summary): string => join(of.path, "legacy_zips/Old_book/legacy.zip");
+  const sha256 = (file: string): string => createHash("sha256").update(readFileSync(file)).digest("hex");
+
+  test.each([
+    ["when it is truncated", (file: string) => truncateSync(file, statSync(file).size - 1)],
+    ["when a bit of it has flipped", flipBit],
+    [
+      "when its metadata says other than SHA256SUMS",
+      (file: string) => appendFileSync(join(file, "../metadata.json"), " "),
+    ],
+  ])("%s", async (_what, damage) => {
+    const sound = sha256(artifact(run));
+    // A copy of its own: links would carry the damage into every run.
+    for (const file of [artifact(run), join(artifact(run), "../metadata.json")]) copyFileSync(file, `${file}.copy`);
+    for (const file of [artifact(run), join(artifact(run), "../metadata.json")]) renameSync(`${file}.copy`, file);
+    damage(artifact(run));
+    const next = await backUp(small);
+    expect(metadataOf(next.path, "legacy_zips/Old_book").built_in).not.toBe(run.run);
+    expect(metadataOf(next.path, "legacy_zips/Older%20book").built_in).not.toBe(next.run);
+    expect(sha256(artifact(next))).toBe(sound);
+    expect(faultsOf(next.path)).toEqual([]);
+    run = next;
+  });
+});
+
+function flipBit(file: string): void {
+  const data = readFileSync(file);
+  data[data.length >> 1] = (data[data.length >> 1] ?? 0) ^ 4;
+  writeFileSync(file, data);
+}
+
+describe("what its mtime does not show", () => {
+  const legacyOnly = { database: "", projects: "", audio_cache: "", snapshots: "", infra: "" };
+  let small: TestSite;
+  const at = (path: string): string => join(small.root, "lara_legacy", path);
+
+  beforeAll(async () => {
+    small = makeSite(makeTemp("holdfast-e2e-"), { config: legacyOnly });
+    for (const tree of ["rewritten", "chmod", "link", "renamed", "unchanged"])
+      small.write(`lara_legacy/${tree}/file.txt`, "before\n");
+    symlinkSync("file.txt", at("link/link"));
+    small.write("lara_legacy/renamed/other.txt", "other.\n");
+    await rest();
+    await backUp(small);
+  });
+  afterAll(() => removeTree(join(small.root, "..")));
+
+  test("is a change all the same: a rewrite with its mtime restored, a mode, a link's target, another file moved in its place", async () => {
+    const { atime, mtime } = statSync(at("rewritten/file.txt"));
+    writeFileSync(at("rewritten/file.txt"), "after.\n");
+    utimesSync(at("rewritten/file.txt"), atime, mtime);
+    chmodSync(at("chmod/file.txt"), 0o600);
+    const parent = statSync(at("link"));
+    unlinkSync(at("link/link"));
+    symlinkSync("File.txt", at("link/link"));
+    utimesSync(at("link"), parent.atime, parent.mtime);
+    const directory = statSync(at("renamed"));
+    renameSync(at("renamed/other.txt"), at("renamed/file.txt"));
+    utimesSync(at("renamed"), directory.atime, directory.mtime);
+    await rest();
+    const run = await backUp(small);
+    const built = ["rewritten", "chmod", "link", "renamed", "unchanged", "Old_book"].map(
+      (tree) => metadataOf(run.path, `legacy_zips/${tree}`).built_in === run.run,
+    );
+    expect(built).toEqual([true, true, true, true, false, false]);
+    expect(
+      execFileSync("unzip", ["-p", join(run.path, "legacy_zips/rewritten/legacy.zip"), "file.txt"], {
+        encoding: "utf8",
+      }),
+    ).toBe("after.\n");
+  });
+
+  test("a unit that changed within two seconds of being read is read again the next time", async () => {
+    const touch = setInterval(() => chmodSync(at("unchanged/file.txt"), 0o644), 100);
+    const young = await backUp(small, ["--only", "unchanged"]).finally(() => clearInterval(touch));
+    expect(metadataOf(young.path, "legacy_zips/unchanged").input.fingerprint).toBeNull();
+    await rest();
+    const next = await backUp(small, ["--only", "unchanged"]);
+    expect(metadataOf(next.path, "legacy_zips/unchanged").built_in).toBe(next.run);
+    const last = await backUp(small, ["--only", "unchanged"]);
+    expect(metadataOf(last.path, "legacy_zips/unchanged").built_in).toBe(next.run);
   });
 });

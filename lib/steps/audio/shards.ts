@@ -23,6 +23,8 @@ export interface ShardLayout {
   readonly dead: readonly BytePath[];
   /** A file with `@seconds` and `./path` of every directory, each ended by a NUL: unpacking layer over layer changes their times. */
   readonly directories: string;
+  /** FIFOs, sockets and devices, which no archive takes. */
+  readonly dropped: readonly BytePath[];
   readonly failures: readonly { readonly path: string; readonly error: HoldfastError }[];
 }
 
@@ -62,7 +64,7 @@ export function layOutShards(
   return write(root, layers, states, rewrites, highest, shardBytes, scratch);
 }
 
-function classify(root: BytePath, layers: readonly Layer[], directories?: TextFile) {
+function classify(root: BytePath, layers: readonly Layer[], note: (entry: Entry) => void = () => {}) {
   const failures: { path: string; error: HoldfastError }[] = [];
   const unseen: BytePath[] = [];
   const entries = walk(root, {
@@ -72,16 +74,16 @@ function classify(root: BytePath, layers: readonly Layer[], directories?: TextFi
       failures.push({ path: toBuffer(at).toString("utf8"), error: asHoldfastError(error, "E_IO") });
     },
   });
-  const noted = directories === undefined ? entries : noteDirectories(entries, directories);
   const unknown = (at: BytePath): boolean =>
     unseen.some((prefix) => prefix === "" || at === prefix || at.startsWith(`${prefix}/`));
-  return { items: placeEntries(noted, layers, unknown), failures };
+  return { items: placeEntries(storable(entries, note), layers, unknown), failures };
 }
 
-function* noteDirectories(entries: Iterable<Entry>, directories: TextFile): Generator<Entry> {
+/** The entries that an archive can hold: another kind would be taken for new in every run. */
+function* storable(entries: Iterable<Entry>, note: (entry: Entry) => void): Generator<Entry> {
   for (const entry of entries) {
-    if (entry.type === "directory") directories.append(`@${floorNs(entry.mtimeNs, 1_000_000_000n)}\0./${entry.path}\0`);
-    yield entry;
+    note(entry);
+    if (["file", "directory", "symlink"].includes(entry.type)) yield entry;
   }
 }
 
@@ -103,7 +105,11 @@ function write(
   }
   const fresh: { number: number; file: ListFile }[] = [];
   const directories = new TextFile(path.join(scratch, "audio-directories.list"));
-  const { items, failures } = classify(root, layers, directories);
+  const dropped: BytePath[] = [];
+  const { items, failures } = classify(root, layers, ({ type, path: at, mtimeNs }) => {
+    if (type === "directory") directories.append(`@${floorNs(mtimeNs, 1_000_000_000n)}\0./${at}\0`);
+    else if (type !== "file" && type !== "symlink") dropped.push(at);
+  });
   for (const placed of items) {
     if (placed.kind === "dead") {
       if (placed.gone && dead.at(-1) !== placed.path && isHeld(placed, kept)) dead.push(placed.path);
@@ -116,7 +122,7 @@ function write(
     ...[...kept].map(([number, file]) => ({ number, list: file.close(), isNew: false, bytes: file.bytes })),
     ...fresh.map(({ number, file }) => ({ number, list: file.close(), isNew: true, bytes: file.bytes })),
   ];
-  return { shards, dead, directories: directories.close(), failures };
+  return { shards, dead, directories: directories.close(), dropped, failures };
 }
 
 /** A path matters as dead only while a shard that stays holds it. */

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { fromString, toBuffer } from "../../archive/path.ts";
+import { display, fromString, toBuffer } from "../../archive/path.ts";
 import { isThere } from "../../archive/walk.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
@@ -75,6 +75,10 @@ function planShards(context: StepContext, runner: UnitRunner, workers: StepWorke
   const highest = Math.max(0, ...earlier.map((shard) => shard.highest));
   const layout = layOutShards(root, layers, highest, settings.shard_size_mb * MEGABYTE, context.scratch);
   for (const { path: where, error } of layout.failures) runner.failPart(`${ARCHIVES}/${where}`, error);
+  for (const at of layout.dropped) {
+    const text = `${path.join(settings.path, display(at))} is a FIFO, a socket or a device: it is not backed up`;
+    context.report({ type: "note", level: "warning", text });
+  }
   writeLists(context, layout);
   const numbers = Math.max(highest, ...layout.shards.map((shard) => shard.number));
   return layout.shards.map((shard) =>
