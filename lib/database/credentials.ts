@@ -2,58 +2,12 @@
  * How a configured password reaches the client programs: in a file of ours (0600, in a directory of mode 0700) that the program is
  * pointed at, or, where the program runs behind a prefix and would not see our files, in the prefix's environment. Never in argv.
  */
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { accessSync, constants, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { HoldfastError } from "../errors.ts";
 import type { DatabaseTarget } from "./engine.ts";
-
-/** A directory of mode 0700 that goes away with `remove()`, when `signal` aborts, or when the process exits. */
-export interface PrivateDirectory {
-  readonly path: string;
-  remove(): void;
-}
-
-/** Creates one, and takes away what processes left that were killed before they could. */
-export function privateDirectory(signal: AbortSignal, parent: string = tmpdir()): PrivateDirectory {
-  signal.throwIfAborted();
-  sweep(parent);
-  const path = mkdtempSync(join(parent, `holdfast-${pidNamespace()}-${process.pid}-`));
-  const remove = (): void => {
-    signal.removeEventListener("abort", remove);
-    process.off("exit", remove);
-    rmSync(path, { recursive: true, force: true });
-  };
-  signal.addEventListener("abort", remove, { once: true });
-  process.on("exit", remove);
-  return { path, remove };
-}
-
-function sweep(parent: string): void {
-  for (const name of readdirSync(parent)) {
-    const [, namespace, pid] = /^holdfast-(\d+)-(\d+)-/.exec(name) ?? [];
-    if (namespace !== pidNamespace() || existsSync(`/proc/${pid}`)) continue;
-    try {
-      rmSync(join(parent, name), { recursive: true, force: true });
-    } catch {
-      // another user's
-    }
-  }
-}
-
-/** Containers may share a temporary directory: there the same number is another process. */
-function pidNamespace(): string {
-  return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0] ?? "";
-}
+import { privateDirectory } from "./private-directory.ts";
 
 export interface Credentials {
   readonly env: Readonly<Record<string, string>>;

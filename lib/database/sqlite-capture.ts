@@ -8,12 +8,12 @@
  * See https://www.sqlite.org/wal.html#read_only_databases and https://www.sqlite.org/backup.html
  */
 import { constants, type BigIntStats } from "node:fs";
-import { chmod, copyFile, mkdtemp, open, rename, rm, stat, symlink } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, copyFile, mkdtemp, open, realpath, rename, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type Sqlite from "better-sqlite3";
 import type { BytePath } from "../archive/entry.ts";
 import { HoldfastError, asHoldfastError, systemCode } from "../errors.ts";
+import { privateDirectory } from "./private-directory.ts";
 
 export interface SqliteDescription {
   /** What `pragma integrity_check` says, its lines joined; `ok` when all is well. */
@@ -57,12 +57,12 @@ export async function captureSqlite(source: string | BytePath, into: string, sig
 /** Looks into a database that nobody is writing. Throws as `captureSqlite`; damage is told in `integrity`, not thrown. */
 export async function describeSqlite(path: string | BytePath): Promise<SqliteDescription> {
   const file = await realBytes(path);
-  const directory = await mkdtemp(join(tmpdir(), "holdfast-"));
+  const directory = privateDirectory();
   try {
     const direct = (await modeOf(file)) === "journal" && !(await exists(file, "-journal"));
-    const copy = join(directory, "db");
+    const copy = join(directory.path, "db");
     if (!direct) await captureSqlite(path, copy);
-    const db = await openReadOnly(direct ? await linkTo(file, directory) : copy);
+    const db = await openReadOnly(direct ? await linkTo(file, directory.path) : copy);
     try {
       return describeOpen(db);
     } finally {
@@ -71,7 +71,7 @@ export async function describeSqlite(path: string | BytePath): Promise<SqliteDes
   } catch (error) {
     throw sqliteError(error, path);
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    directory.remove();
   }
 }
 
@@ -225,11 +225,15 @@ async function modeOf(file: Buffer): Promise<"wal" | "journal" | "empty"> {
   }
 }
 
-/** A `BytePath` where such a file exists, else the string itself, as bytes. */
+/** A `BytePath` where such a file exists, else the string itself, as bytes. Links are followed: a `-wal` lies beside the file itself. */
 async function realBytes(path: string | BytePath): Promise<Buffer> {
   const bytes = Buffer.from(path, "latin1");
   const isBytes = bytes.toString("latin1") === path && (await statOrUndefined(bytes)) !== undefined;
-  return isBytes ? bytes : Buffer.from(path);
+  try {
+    return await realpath(isBytes ? bytes : Buffer.from(path), { encoding: "buffer" });
+  } catch (error) {
+    throw sqliteError(error, path);
+  }
 }
 
 /**

@@ -10,7 +10,7 @@ import type Sqlite from "better-sqlite3";
 import { isThere } from "../archive/walk.ts";
 import { HoldfastError } from "../errors.ts";
 import { mergeCounts, withinBudget, type EstimatedTable } from "./counts.ts";
-import { privateDirectory, type PrivateDirectory } from "./credentials.ts";
+import { privateDirectory, type PrivateDirectory } from "./private-directory.ts";
 import type { DatabaseFacts, DatabaseSnapshot, DatabaseTarget, DumpResult, TableCount } from "./engine.ts";
 import { readMigrations } from "./migrations.ts";
 import { writeDump } from "./output.ts";
