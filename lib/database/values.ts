@@ -7,21 +7,39 @@ export function numberOrText(text: string): number | string {
   return Number.isSafeInteger(value) && String(value) === text ? value : text;
 }
 
-const JSON_TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
-
-/** Parses JSON; numbers that a double cannot hold (beyond 2^53, or of more than 15 digits) become strings. */
+/** Parses JSON; numbers that a double would change become strings. */
 export function parseJson(text: string): unknown {
-  return JSON.parse(text.replace(JSON_TOKEN, (token) => (token.startsWith('"') || fits(token) ? token : `"${token}"`)));
+  const parts: string[] = [];
+  for (let at = 0; at < text.length;) {
+    const quote = text.indexOf('"', at);
+    const start = quote < 0 ? text.length : quote;
+    parts.push(text.slice(at, start).replace(NUMBER, (token) => (fits(token) ? token : `"${token}"`)));
+    at = quote < 0 ? start : endOfString(text, quote);
+    parts.push(text.slice(start, at));
+  }
+  return JSON.parse(parts.join(""));
 }
 
+const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
 function fits(token: string): boolean {
-  if (/^-?\d+$/.test(token)) return Number.isSafeInteger(Number(token));
-  return (
-    token
-      .replace(/[eE].*$/, "")
-      .replace(/\D/g, "")
-      .replace(/^0+/, "").length <= 15 && Number.isFinite(Number(token))
-  );
+  const value = Number(token);
+  if (/^-?\d+$/.test(token)) return Number.isSafeInteger(value);
+  const digits = token
+    .replace(/[eE].*$/, "")
+    .replace(/\D/g, "")
+    .replace(/^0+/, "").length;
+  return String(value) === token || (digits <= 15 && Number.isFinite(value));
+}
+
+/** The index behind the quote that ends the string beginning at `start`: one with an even number of backslashes before it. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (text[end - 1 - backslashes] === "\\") backslashes++;
+    if (backslashes % 2 === 0) return end + 1;
+  }
+  return text.length; // no JSON: JSON.parse will say so
 }
 
 /** Makes an object of a row. Throws `E_DATABASE` when two columns have one name: one of them would be lost. */

@@ -198,6 +198,16 @@ describe.each(["postgresql", "mariadb", "sqlite"] as const)("%s", (engine) => {
     ).toEqual([{ 'a <b> "c" é': 2 }]);
   });
 
+  test("values of megabytes come whole", async () => {
+    await site.run("create table wide (id int)");
+    const text = { postgresql: "repeat", mariadb: "repeat", sqlite: "replace(hex(zeroblob(200000)), '00', " }[engine];
+    const piece = site.literal('\n\\"<é');
+    const sql = engine === "sqlite" ? `select ${text}${piece}) as t` : `select ${text}(${piece}, 200000) as t`;
+    const snapshot = await open(site.target);
+    const [row] = await snapshot.query(sql);
+    expect(row?.t === '\n\\"<é'.repeat(200_000)).toBe(true);
+  });
+
   test("a query that fails is told in the server's words and harms neither the next one nor the dump", async () => {
     await awkwardTable();
     const snapshot = await open(site.target);
