@@ -1,5 +1,5 @@
 /** How the MySQL and MariaDB client programs are called: which, and with what to find the server. */
-import { HoldfastError } from "../errors.ts";
+import { HoldfastError, type ErrorCode } from "../errors.ts";
 import { runCommand, type CommandOptions } from "../exec/command.ts";
 import { mysqlCredentials } from "./credentials.ts";
 import type { DatabaseTarget } from "./engine.ts";
@@ -29,7 +29,7 @@ export async function accessMysql(
 ): Promise<MysqlAccess> {
   const { execPrefix } = target;
   const names = location.engine === "mysql" ? ["mysql", "mariadb"] : ["mariadb", "mysql"];
-  const program = await findClient(names, execPrefix, signal);
+  const program = await findClient(names, execPrefix, { signal, code: "E_DATABASE" });
   if (program === undefined)
     throw new HoldfastError("E_DATABASE", `${names.join(" and ")} are not installed`, { hint: PACKAGE });
   const credentials = mysqlCredentials(target, signal);
@@ -56,16 +56,16 @@ export async function accessMysql(
 export async function findClient(
   names: readonly string[],
   execPrefix: readonly string[],
-  signal: AbortSignal,
+  options: { readonly signal: AbortSignal; readonly code: ErrorCode },
 ): Promise<string | undefined> {
   if (execPrefix.length === 0) return findProgram(names);
   let reason: unknown;
   for (const name of names) {
     try {
-      await runCommand([...execPrefix, name, "--version"], { signal, code: "E_DATABASE" });
+      await runCommand([...execPrefix, name, "--version"], options);
       return name;
     } catch (error) {
-      signal.throwIfAborted();
+      options.signal.throwIfAborted();
       reason = error;
     }
   }

@@ -74,7 +74,7 @@ export class MysqlDump {
   static async start(access: MysqlAccess, server: "mysql" | "mariadb"): Promise<MysqlDump> {
     const names = server === "mysql" ? ["mysqldump", "mariadb-dump"] : ["mariadb-dump", "mysqldump"];
     const { signal } = access.options;
-    const found = await findClient(names, access.execPrefix, signal);
+    const found = await findClient(names, access.execPrefix, { signal, code: "E_DUMP" });
     if (found === undefined) {
       const hint = "apt-get install mariadb-client, or the mysql-client of the server's vendor";
       throw new HoldfastError("E_DUMP", `${names.join(" and ")} are not installed`, { hint });

@@ -557,6 +557,48 @@ describe("postgresql alone", () => {
     });
   });
 
+  test("a dump of another moment has other rows, and that is told", async () => {
+    const site = await (SITES.postgresql as () => Promise<Site>)();
+    await site.run("create table t (id int); insert into t values (1), (2)");
+    const body = `args=(); for a in "$@"; do [[ $a == --snapshot=* ]] || args+=("$a"); done; exec "\${args[@]}"`;
+    const snapshot = await open({ ...site.target, execPrefix: [script(tempDirectory(), body)] });
+    await site.run("insert into t values (3)");
+    await expect(snapshot.dump(join(tempDirectory(), "dump"), () => {})).rejects.toMatchObject({
+      code: "E_DUMP",
+      message: "the dump holds 3 rows of the table public.t, the database 2",
+    });
+  });
+
+  test("foreign tables are not counted; their rows are said not to be in the dump, also where they are partitions", async () => {
+    const snapshot = await open(
+      await target(`create extension file_fdw; create server files foreign data wrapper file_fdw;
+        create table mixed (id int) partition by list (id);
+        create table mixed_1 partition of mixed for values in (1);
+        create foreign table mixed_2 partition of mixed for values in (2) server files options (filename '/etc/hostname');
+        create foreign table afar (txt text) server files options (filename '/etc/hostname');
+        insert into mixed values (1)`),
+    );
+    const { warnings } = await snapshot.dump(join(tempDirectory(), "dump"), () => {});
+    expect(warnings).toEqual([expect.stringContaining("public.afar"), expect.stringContaining("public.mixed_2")]);
+    const facts = await snapshot.facts({ exactRows: 1000 });
+    expect(facts.tables).toEqual({ "public.mixed": { rows: 1, exact: true } });
+    expect(Object.keys(facts.extensions)).toEqual(["file_fdw", "plpgsql"]);
+  });
+
+  test.each([
+    ["older", "9.6.24", "E_DUMP"],
+    ["newer", "99.1", "pg_dump 99 from a PostgreSQL"],
+  ])("a pg_dump %s than the server is refused or warned of", async (_name, version, wanted) => {
+    const site = await (SITES.postgresql as () => Promise<Site>)();
+    await site.run("create table t (id int)");
+    const body = `case "$*" in "pg_dump --version") echo "pg_dump (PostgreSQL) ${version}" ;; *) exec "$@" ;; esac`;
+    const snapshot = await open({ ...site.target, execPrefix: [script(tempDirectory(), body)] });
+    const result: unknown = await snapshot
+      .dump(join(tempDirectory(), "dump"), () => {})
+      .catch((error: unknown) => error);
+    expect(JSON.stringify(result)).toContain(wanted);
+  });
+
   test("arrays, booleans, bytea, NaN and json with newlines come through", async () => {
     const snapshot = await open(await target("create table x ()"));
     expect(
@@ -685,6 +727,52 @@ INSERT INTO \`t\` VALUES (7);
       code: "E_DUMP",
       message: expect.stringContaining("lost"),
     });
+  });
+
+  test("rows that the dump lacks are told", async () => {
+    const site = await (SITES.mariadb as () => Promise<Site>)();
+    await site.run("create table t (id int); insert into t values (1), (2)");
+    const body =
+      'case "$*" in *--version*) exec "$@" ;; mariadb-dump*) shift; exec mariadb-dump --where=id=1 "$@" ;; *) exec "$@" ;; esac';
+    const snapshot = await open({ ...site.target, execPrefix: [script(tempDirectory(), body)] });
+    await expect(snapshot.dump(join(tempDirectory(), "dump"), () => {})).rejects.toMatchObject({
+      code: "E_DUMP",
+      message: "the dump holds 1 rows of the table t, the database 2",
+    });
+  });
+
+  test("rights that are missing are told: by the program, or, for triggers, by us", async () => {
+    const name = await mariadb.createDatabase();
+    await mariadb.sql(
+      "create table t (id int); insert into t values (1); create trigger tr before insert on t for each row set new.id = 1",
+      name,
+    );
+    await mariadb.sql(
+      `create or replace user poor@'127.0.0.1' identified by 'poorpw'; grant select, lock tables, event on \`${name}\`.* to poor@'127.0.0.1'`,
+    );
+    const url = mariadb.urlOf(name).replace("clara@", "poor@");
+    const snapshot = await open({ url, password: "poorpw", execPrefix: [], root: "/" });
+    const { warnings } = await snapshot.dump(join(tempDirectory(), "dump"), () => {});
+    expect(warnings).toEqual([expect.stringContaining("TRIGGER")]);
+    await mariadb.sql(`revoke event on \`${name}\`.* from poor@'127.0.0.1'`);
+    const other = await open({ url, password: "poorpw", execPrefix: [], root: "/" });
+    await expect(other.dump(join(tempDirectory(), "dump"), () => {})).rejects.toMatchObject({
+      code: "E_DUMP",
+      message: expect.stringContaining("Access denied"),
+      hint: expect.stringContaining("EVENT"),
+    });
+  });
+
+  test("a dump program that is missing fails the dump, not the queries", async () => {
+    const site = await (SITES.mariadb as () => Promise<Site>)();
+    await site.run("create table t (id int)");
+    const prefix = script(
+      tempDirectory(),
+      'case "$1" in *dump) echo "no such program" >&2; exit 127 ;; *) exec "$@" ;; esac',
+    );
+    const snapshot = await open({ ...site.target, execPrefix: [prefix] });
+    expect(await snapshot.query("select count(*) as n from t")).toEqual([{ n: 0 }]);
+    await expect(snapshot.dump(join(tempDirectory(), "dump"), () => {})).rejects.toMatchObject({ code: "E_DUMP" });
   });
 
   test("a configured password wins over ~/.my.cnf, whose other settings still count", async () => {
