@@ -159,9 +159,9 @@ async function publish(
   merged: Merged,
   finish: Finish,
 ): Promise<BackupOutcome> {
-  const { session, steps, permissions, warnings } = work;
+  const { session, context, steps, permissions, warnings } = work;
   const { run, staging, store } = session;
-  const scope = scopeOf(request, steps);
+  const scope = scopeOf(request, steps, context.options.textTypes);
   const startedAt = new Date(finish.started).toISOString();
   const head = headOf(merged, {
     run,
@@ -314,7 +314,7 @@ async function rehearse(
     run: "dry-run",
     path: null,
     status,
-    scope: scopeOf(request, selected),
+    scope: scopeOf(request, selected, textTypes),
     totals,
     failures,
     uncovered,

@@ -22,8 +22,8 @@ export function chooseSteps(config: SiteConfig, request: BackupRequest): Step[] 
 }
 
 /** `full`, or what the run is restricted to. */
-export function scopeOf(request: BackupRequest, steps: readonly Step[]): Scope {
-  const { only, skip, textTypes } = request;
+export function scopeOf(request: BackupRequest, steps: readonly Step[], textTypes: readonly string[]): Scope {
+  const { only, skip } = request;
   if (request.steps.length === 0 && only.length === 0 && skip.length === 0 && textTypes.length === 0) return "full";
   return {
     ...(request.steps.length === 0 ? {} : { steps: steps.map((step) => step.name) }),

@@ -10,7 +10,7 @@ export function jsonReport(write: (line: string) => void, verbose: boolean): Rep
   const emit = (message: Record<string, unknown>): void => write(`${JSON.stringify(message)}\n`);
   return (event) => {
     progress.apply(event);
-    if (event.type === "unit_ended" && (verbose || event.action === "failed")) {
+    if (event.type === "unit_ended" && (verbose ? event.action !== "skipped" : event.action === "failed")) {
       const { step, unit, action, bytes, duration_ms } = event;
       emit({
         message_type: "verbose_status",
@@ -21,15 +21,10 @@ export function jsonReport(write: (line: string) => void, verbose: boolean): Rep
       });
     } else if (event.type === "failure") {
       const { step, unit, severity, code, message, hint } = event.failure;
-      emit({
-        message_type: "error",
-        error: { message },
-        during: step,
-        item: unit === null ? step : `${step}/${unit}`,
-        severity,
-        code,
-        hint,
-      });
+      const item = unit === null ? step : `${step}/${unit}`;
+      if (severity === "failed") emit({ message_type: "error", error: { message }, during: step, item, code, hint });
+      else if (verbose || severity === "accepted")
+        emit({ message_type: "verbose_status", action: severity, item, code, message });
     } else if (event.type === "note" && (verbose || event.level === "warning")) {
       emit({ message_type: "verbose_status", action: event.level, item: event.text });
     } else if (event.type === "run_ended") {
