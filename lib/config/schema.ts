@@ -106,7 +106,7 @@ const projectsSchema = z
 
 const acceptedFailureSchema = z.strictObject({
   step: stepNameSchema,
-  unit: z.string(),
+  unit: z.string().optional().describe("As failures.json names it; absent for a failure of the step as a whole."),
   code: z.string(),
   reason: z.string().min(1),
   until: z.iso.date().describe("The last day on which the failure is accepted, e.g. 2027-01-31."),

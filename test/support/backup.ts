@@ -2,6 +2,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   lstatSync,
@@ -240,6 +241,7 @@ function build(): string {
     cwd: PROJECT,
   });
   copyFileSync(join(PROJECT, "package.json"), join(draft, "package.json"));
+  chmodSync(draft, 0o755); // for tests as another user
   try {
     renameSync(draft, target);
   } catch (error) {

@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileS
 import path from "node:path";
 import { display, fromString, toBuffer } from "../../archive/path.ts";
 import { isThere } from "../../archive/walk.ts";
-import { HoldfastError } from "../../errors.ts";
+import { HoldfastError, isDiskFull } from "../../errors.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
 import type { PreviousUnit } from "../../store/previous.ts";
 import { readStepMetadata } from "../../store/step-index.ts";
@@ -33,7 +33,15 @@ export const audioStep: Step = {
     await runStep(context, "audio_cache", async (runner, workers) => {
       const plans: UnitPlan[] = [];
       if (runner.selects(ORM_DB)) plans.push(...planOrmDb(context, runner));
-      if (runner.selects(ARCHIVES)) plans.push(...planShards(context, runner, workers));
+      if (runner.selects(ARCHIVES)) {
+        try {
+          plans.push(...planShards(context, runner, workers));
+        } catch (error) {
+          if (isDiskFull(error)) throw error;
+          // The databases can be had all the same.
+          runner.failPart(ARCHIVES, error);
+        }
+      }
       runner.counters.expected = plans.length;
       await runner.runAll(plans);
     });
