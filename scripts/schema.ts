@@ -7,6 +7,8 @@ const fresh = `${JSON.stringify(siteJsonSchema(), null, 2)}\n`;
 if (!process.argv.includes("--check")) {
   writeFileSync(file, fresh);
 } else if (readFileSync(file, "utf8") !== fresh) {
-  process.stderr.write("config/site.schema.json is not what lib/config/schema.ts says; run: npx tsx scripts/schema.ts\n");
+  process.stderr.write(
+    "config/site.schema.json is not what lib/config/schema.ts says; run: npx tsx scripts/schema.ts\n",
+  );
   process.exitCode = 1;
 }

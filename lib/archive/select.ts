@@ -83,7 +83,12 @@ export function* selectEntries(selection: Selection, report: SelectionReport): G
 }
 
 /** The entries of a list as they are now; one that has gone since is reported as vanished. */
-function* selectListed(root: ArchiveRoot, list: string, absolute: BytePath, report: SelectionReport): Generator<Selected> {
+function* selectListed(
+  root: ArchiveRoot,
+  list: string,
+  absolute: BytePath,
+  report: SelectionReport,
+): Generator<Selected> {
   for (const { path } of readEntryList(list)) {
     const below = join(absolute, path);
     try {

@@ -9,7 +9,7 @@ import { display } from "./path.ts";
 import { bad, parseDirectory, readExtra, readUInt64, type ZipEntry } from "./zip-directory.ts";
 import { DESCRIPTOR_SIGNATURE, FLAG_DESCRIPTOR, LOCAL_SIGNATURE, STORED } from "./zip-format.ts";
 
-export { readZipDirectory, type ZipEntry } from "./zip-directory.ts";
+export { readZipDirectory } from "./zip-directory.ts";
 
 /** Entries up to this size, packed and unpacked, are read whole. */
 const SMALL = 4 * 1024 * 1024;

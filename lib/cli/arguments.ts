@@ -16,10 +16,10 @@ export function commandLine(name: string, usage: string) {
     .recommendCommands()
     .exitProcess(true)
     .showHelpOnFail(false)
-    .fail((message, error, usage) => {
+    .fail((message, error, parser) => {
       if (error instanceof HoldfastError) throw error;
       const text = (message ?? error.message).replaceAll("\n", " ");
-      const near = nearestFlag(text, helpOf(usage));
+      const near = nearestFlag(text, helpOf(parser));
       throw new HoldfastError(
         "E_USAGE",
         text,

@@ -18,7 +18,7 @@ import { checkTimes, checkTotals } from "./verify/manifest.ts";
 import { surveyRun, type Survey } from "./verify/survey.ts";
 import type { Check, CheckId, Finding, Verification } from "./verify/verification.ts";
 
-export type { Check, CheckId, CheckState, Problem, Verification } from "./verify/verification.ts";
+export type { Check, Verification } from "./verify/verification.ts";
 
 export interface VerifyRequest {
   /** Path of the store. */

@@ -322,7 +322,9 @@ function isAccepted(
   code: string,
 ): boolean {
   const today = new Date().toISOString().slice(0, 10);
-  return accepted.some((one) => one.step === step && (one.unit ?? null) === unit && one.code === code && today <= one.until);
+  return accepted.some(
+    (one) => one.step === step && (one.unit ?? null) === unit && one.code === code && today <= one.until,
+  );
 }
 
 /** The failure of a unit that an archive could not be made of: the first reason, and how many more there are. */

@@ -26,7 +26,10 @@ export function readDocument<T>(file: string, schema: z.ZodType<T>): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new HoldfastError("E_VERIFY", `${file} is not what it should be: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`);
+  throw new HoldfastError(
+    "E_VERIFY",
+    `${file} is not what it should be: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`,
+  );
 }
 
 /** Like `readDocument`, but a document that is not there or not sound is undefined: for what only saves work. */
@@ -43,6 +46,9 @@ export function refuseNewer(file: string, value: unknown): void {
   if (typeof value !== "object" || value === null || !("format_version" in value)) return;
   const [major] = String(value.format_version).split(".");
   if (Number(major) > Number(FORMAT_VERSION.split(".")[0])) {
-    throw new HoldfastError("E_VERSION", `${file} has format ${String(value.format_version)}; this Holdfast knows ${FORMAT_VERSION}`);
+    throw new HoldfastError(
+      "E_VERSION",
+      `${file} has format ${String(value.format_version)}; this Holdfast knows ${FORMAT_VERSION}`,
+    );
   }
 }

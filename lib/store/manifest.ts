@@ -3,13 +3,7 @@ import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs"
 import path from "node:path";
 import { z } from "zod";
 import { HoldfastError } from "../errors.ts";
-import {
-  manifestHeadSchema,
-  manifestSchema,
-  type Manifest,
-  type ManifestHead,
-  type StepSummary,
-} from "../model/run.ts";
+import { manifestHeadSchema, type ManifestHead, type StepSummary } from "../model/run.ts";
 import { failureSchema, type Failure, type StepName } from "../model/unit.ts";
 import { readDocument } from "./documents.ts";
 import { indexEntries, readStepMetadata } from "./step-index.ts";
@@ -75,9 +69,6 @@ function writeList(write: (text: string) => void, key: string, items: Iterable<o
 
 const indented = (value: unknown, depth: number): string =>
   JSON.stringify(value, null, 2).replaceAll("\n", `\n${"  ".repeat(depth)}`);
-
-/** The whole manifest of a run. Throws `E_VERIFY` or `E_VERSION`. */
-export const readManifest = (run: string): Manifest => readDocument(path.join(run, MANIFEST_FILE), manifestSchema);
 
 /** What stands in a manifest before its steps, without reading them: keys have a fixed order. Throws `E_VERIFY` or `E_VERSION`. */
 export function readManifestHead(run: string): ManifestHead {

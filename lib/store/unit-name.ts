@@ -26,7 +26,8 @@ export function unitDirectories(names: readonly string[]): Map<string, string> {
 function encode(name: string, hasTwin: boolean): string {
   const unsafe = hasTwin ? /[^a-z0-9_.-]/g : /[^A-Za-z0-9_.-]/g;
   let encoded = name.replaceAll(unsafe, percent);
-  if (encoded === "" || /^[.-]/.test(encoded) || RESERVED.test(encoded)) encoded = percent(name[0] ?? "\0") + encoded.slice(1);
+  if (encoded === "" || /^[.-]/.test(encoded) || RESERVED.test(encoded))
+    encoded = percent(name[0] ?? "\0") + encoded.slice(1);
   if (encoded.length <= LONGEST) return encoded;
   const digest = createHash("sha256").update(name, "latin1").digest("hex").slice(0, 16);
   return `${encoded.slice(0, KEPT_OF_LONG).replace(/%.?$/, "")}~${digest}`;

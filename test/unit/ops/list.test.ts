@@ -55,6 +55,22 @@ describe("list", () => {
     ]);
   });
 
+  test("the store may come from the config, of which nothing else is needed", async () => {
+    const store = newStore();
+    await makeRun(store, FIRST, [{ directory: "db/site" }]);
+    const config = path.join(path.dirname(store), "site.yaml");
+    writeFileSync(config, `site: test\nroot: /nowhere\ndest: ${path.basename(store)}\n`);
+    expect(await runScript("list", ["--config", config])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(FIRST),
+    });
+    writeFileSync(config, "site: test\nroot: /nowhere\n");
+    expect(await runScript("verify", ["--config", config])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("neither --dest nor dest"),
+    });
+  });
+
   test("a store that is not there is exit 10, and nothing is made of it", async () => {
     const directory = tempDirectory();
     expect(await runScript("list", ["--dest", path.join(directory, "none")])).toMatchObject({ code: 10, stdout: "" });
