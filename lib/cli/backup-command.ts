@@ -1,7 +1,7 @@
 /** The backup commands: `backup_all`, and each step's script, alone or as the sub-script of a run. */
 import { existsSync } from "node:fs";
 import path from "node:path";
-import pc from "picocolors";
+import { colors as pc } from "../report/colors.ts";
 import { findConfig } from "../config/load.ts";
 import { makeDemoSite } from "../demo/site.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
@@ -30,11 +30,12 @@ export async function backupCommand(name: string, step?: StepName): Promise<void
     });
   }
   await runCommandFrame(parsed.output, async (frame) => {
-    const request = parsed.demo ? await demoRequest(parsed.request) : parsed.request;
+    const request = parsed.demo ? await demoRequest(parsed) : parsed.request;
     const config = findConfig(request.config === "" ? undefined : request.config, process.env, HOME);
     const outcome = await backup({ ...request, config }, frame);
-    if (!parsed.output.json && !parsed.output.quiet) showOutcome(outcome);
-    if (parsed.demo && outcome.path !== null) return await finishDemo(outcome, outcome.path, frame);
+    const shown = !parsed.output.json && !parsed.output.quiet;
+    if (shown) showOutcome(outcome);
+    if (parsed.demo && outcome.path !== null) return await finishDemo(outcome, outcome.path, frame, shown);
     return outcome.hookFailed ? EXIT.partial : exitOf(outcome.status);
   });
 }
@@ -65,7 +66,7 @@ function parse(name: string, step: StepName | undefined) {
     .option("dry-run", { type: "boolean", default: false, describe: "show what would be taken; write nothing" })
     .option("resume", { type: "boolean", default: false, describe: "go on with an interrupted run" })
     .option("name", { type: "string", describe: "a name for the run", requiresArg: true })
-    .option("description", { type: "string", requiresArg: true })
+    .option("description", { type: "string", describe: "a few words about the run", requiresArg: true })
     .option("tag", {
       type: "string",
       array: true,
@@ -129,13 +130,15 @@ function stepName(name: string): StepName {
 }
 
 /** A demo site beside the store, made once. */
-async function demoRequest(request: BackupRequest): Promise<BackupRequest> {
+async function demoRequest({ request, output }: ReturnType<typeof parse>): Promise<BackupRequest> {
   if (request.dest === undefined)
     throw new HoldfastError("E_USAGE", "--demo needs --dest", { hint: "for instance --dest /tmp/holdfast-demo" });
   const site = `${path.resolve(request.dest)}.site`;
-  const config = existsSync(path.join(site, "site.yaml"))
-    ? path.join(site, "site.yaml")
-    : (await makeDemoSite(site)).config;
+  const config = path.join(site, "site.yaml");
+  if (!existsSync(config)) {
+    if (!output.json && !output.quiet) process.stderr.write(`making a demo site in ${site}\n`);
+    await makeDemoSite(site);
+  }
   return { ...request, config, newStore: true };
 }
 

@@ -1,6 +1,6 @@
 /** `delete`: removes one run that nothing needs any more. */
 import { createInterface } from "node:readline/promises";
-import pc from "picocolors";
+import { colors as pc } from "../report/colors.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { deleteRun } from "../ops/delete.ts";
 import { formatBytes } from "../report/format.ts";

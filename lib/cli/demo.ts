@@ -1,7 +1,7 @@
 /** The end of a demo: verify what was backed up, and show the tree. */
 import { readdirSync, statSync, type Dirent } from "node:fs";
 import path from "node:path";
-import pc from "picocolors";
+import { colors as pc } from "../report/colors.ts";
 import { EXIT } from "../errors.ts";
 import type { BackupOutcome } from "../ops/backup-request.ts";
 import { verify } from "../ops/verify.ts";
@@ -11,15 +11,23 @@ import { exitOf, type CommandFrame } from "./run-command.ts";
 
 const ENTRIES_SHOWN = 4;
 
-export async function finishDemo(outcome: BackupOutcome, run: string, frame: CommandFrame): Promise<number> {
+/** Gives the exit status; prints what it found where it is `shown`. */
+export async function finishDemo(
+  outcome: BackupOutcome,
+  run: string,
+  frame: CommandFrame,
+  shown: boolean,
+): Promise<number> {
   const store = path.resolve(run, "../..");
   const verification = await verify({ store, run: outcome.run, quick: false }, frame);
-  process.stdout.write(`\n${pc.bold("verify")}\n${showVerification(verification)}\n\n${pc.bold(run)}\n`);
-  process.stdout.write(`${treeOf(run, "  ", 2)}\n\n`);
-  process.stdout.write(
-    `The demo site is ${store}.site/clara, its config ${store}.site/site.yaml.\n` +
-      `${path.join(run, "RESTORE.md")} says how to restore with unzip, tar and sqlite3 alone.\n`,
-  );
+  if (shown) {
+    process.stdout.write(`\n${pc.bold("verify")}\n${showVerification(verification)}\n\n${pc.bold(run)}\n`);
+    process.stdout.write(`${treeOf(run, "  ", 2)}\n\n`);
+    process.stdout.write(
+      `The demo site is ${store}.site/clara, its config ${store}.site/site.yaml.\n` +
+        `${path.join(run, "RESTORE.md")} says how to restore with unzip, tar and sqlite3 alone.\n`,
+    );
+  }
   return verification.ok ? exitOf(outcome.status) : EXIT.verification;
 }
 

@@ -1,5 +1,5 @@
 /** `list`: the runs of a store as a table. */
-import pc from "picocolors";
+import { colors as pc } from "../report/colors.ts";
 import { EXIT } from "../errors.ts";
 import type { Scope } from "../model/run.ts";
 import { listStore, type ListedRun } from "../ops/list.ts";

@@ -1,5 +1,5 @@
 /** `logs`: what happened in a run. */
-import pc from "picocolors";
+import { colors as pc } from "../report/colors.ts";
 import { EXIT } from "../errors.ts";
 import { eventSchema, type HoldfastEvent } from "../model/event.ts";
 import { readLog, type LogLevel, type LogLine } from "../ops/logs.ts";

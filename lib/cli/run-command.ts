@@ -1,5 +1,5 @@
 /** The frame of every command: signals, the reporter, and the one place that turns an error into an exit status. */
-import pc from "picocolors";
+import { colors as pc } from "../report/colors.ts";
 import { asHoldfastError, EXIT, HoldfastError } from "../errors.ts";
 import type { Report } from "../model/event.ts";
 import { jsonReport } from "../report/json.ts";

@@ -1,5 +1,5 @@
 /** `verify`: proves a run of a store. */
-import pc from "picocolors";
+import { colors as pc } from "../report/colors.ts";
 import { EXIT } from "../errors.ts";
 import { verify, type Verification } from "../ops/verify.ts";
 import { plural } from "../report/format.ts";

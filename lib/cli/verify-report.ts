@@ -1,5 +1,5 @@
 /** A verification for people: a line for each check, and what is wrong beneath it. */
-import pc from "picocolors";
+import { colors as pc } from "../report/colors.ts";
 import { display, fromString } from "../archive/path.ts";
 import type { Check, Verification } from "../ops/verify.ts";
 

@@ -1,6 +1,6 @@
 /** What a person sees: a live block of bars on a terminal, plain lines in a pipe. All on standard error; results go to standard output. */
 import { createLogUpdate } from "log-update";
-import pc from "picocolors";
+import { colors as pc } from "./colors.ts";
 import type { HoldfastEvent, Report, StepCounters } from "../model/event.ts";
 import type { Failure } from "../model/unit.ts";
 import { formatBytes, formatDuration, plural } from "./format.ts";
