@@ -1,10 +1,11 @@
 /** What lies under the site's root and no step covers. Walks only as deep as it must: a tree that a step takes is not entered. */
-import { existsSync, readdirSync, type Dirent } from "node:fs";
+import { readdirSync, type Dirent } from "node:fs";
 import path from "node:path";
 import glob from "fast-glob";
 import picomatch from "picomatch";
 import type { BytePath } from "../archive/entry.ts";
 import { display, fromString, join, toBuffer } from "../archive/path.ts";
+import { isThere } from "../archive/walk.ts";
 import type { SiteConfig } from "../config/load.ts";
 import { describeUrl } from "../database/url.ts";
 import { systemCode } from "../errors.ts";
@@ -84,7 +85,7 @@ async function trackedFiles(config: SiteConfig, signal: AbortSignal): Promise<st
   const repo = config.infra?.repo;
   if (repo === undefined) return [];
   const directory = path.resolve(config.root, repo);
-  if (!existsSync(path.join(directory, ".git"))) return [];
+  if (!isThere(path.join(directory, ".git"))) return [];
   const argv = ["git", "-c", "safe.directory=*", "-C", directory, "ls-files", "-z"];
   // A checkout that git cannot read covers nothing: infra says why, and its files are listed as uncovered.
   const stdout = await runCommand(argv, { signal, env: { GIT_OPTIONAL_LOCKS: "0" } }).then(
