@@ -181,7 +181,11 @@ export const siteSchema = z.strictObject({
     .pipe(z.number().max(9))
     .default(4)
     .describe("Deflate level of what shrinks; media are stored."),
-  workers: whole(1).optional().describe("Worker threads a step may use; the number of processors when absent."),
+  workers: whole(1)
+    .optional()
+    .describe(
+      "Worker threads a step may use; when absent the number of processors, at most 3, with which a process stays under 200 MB.",
+    ),
   rehash_every: whole(1)
     .default(10)
     .describe("Runs in which every reused artifact is read and hashed again at least once."),

@@ -32,6 +32,9 @@ import { beginSession, destOf, type Session } from "./session.ts";
 /** Documents of a run that the merge writes; a resumed run writes them again. */
 const MERGED_FILES = [MANIFEST_FILE, SUMS_FILE, "failures.json", "RESTORE.md", "site.yaml"];
 
+/** Threads that a step starts by itself: with as many its process stays under 200 MB. */
+const MOST_WORKERS = 3;
+
 /** How long `hooks.on_error` may take: the signal that could end it may be what went wrong. */
 const ON_ERROR_MS = 60_000;
 
@@ -234,7 +237,7 @@ export const stepOptions = (
   skip: request.skip,
   textTypes,
   existing: request.existing,
-  workers: request.workers ?? config.workers ?? availableParallelism(),
+  workers: request.workers ?? config.workers ?? Math.min(availableParallelism(), MOST_WORKERS),
   checksums: request.checksums,
   resume,
   dryRun: request.dryRun,
