@@ -20,7 +20,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { plantAwkward } from "../support/awkward.ts";
 import {
   archivesOf,
@@ -31,6 +31,7 @@ import {
   metadataOf,
   rest,
   restoreByGuide,
+  restoreScript,
   type Summary,
 } from "../support/backup.ts";
 import { compareTrees } from "../support/compare.ts";
@@ -173,6 +174,48 @@ describe("the first run of an awkward site", () => {
       unit_b64: Buffer.from("caf\xe9\n1", "latin1").toString("base64"),
     });
   });
+});
+
+test("trees that lie outside of the site, or behind a link, are restored to their places too", async () => {
+  const temp = makeTemp("holdfast-e2e-");
+  onTestFinished(() => removeTree(temp));
+  const other = makeSite(temp, {
+    config: {
+      projects: "",
+      infra: "",
+      legacy: `legacy: { path: ${join(temp, "old content")} }`,
+      snapshots: `snapshots: { media: [images, ${join(temp, "far media")}] }`,
+      audio_cache:
+        "audio_cache: { path: audio/tts_repository_orm, databases: [audio/tts_metadata.db, other/tts_metadata.db] }",
+    },
+  });
+  const outside = join(temp, "old content");
+  renameSync(join(other.root, "lara_legacy"), outside);
+  renameSync(join(other.root, "audio/tts_repository_orm"), join(temp, "cache on another disk"));
+  symlinkSync("../../cache on another disk", join(other.root, "audio/tts_repository_orm"));
+  mkdirSync(join(temp, "far media"));
+  writeFileSync(join(temp, "far media/film.mp4"), "film");
+  mkdirSync(join(other.root, "other"));
+  execFileSync("sqlite3", [join(other.root, "other/tts_metadata.db"), "create table other (id integer)"]);
+  chmodSync(join(other.root, "images"), 0o2750);
+  const run = await backUp(other);
+
+  const root = join(temp, "restored");
+  const elsewhere = join(temp, "elsewhere");
+  mkdirSync(root);
+  const script = restoreScript(run.path, root).replace(/^OUTSIDE=$/m, `OUTSIDE='${elsewhere}'`);
+  execFileSync("bash", ["-c", script], { cwd: run.path });
+  expect(compareTrees(outside, join(elsewhere, outside), { without: ["links"] })).toEqual([]);
+  expect(compareTrees(join(temp, "far media"), join(elsewhere, temp, "far media"))).toEqual([]);
+  expect(compareTrees(join(temp, "cache on another disk"), join(root, "audio/tts_repository_orm"))).toEqual([]);
+  expect(compareTrees(join(other.root, "images"), join(root, "images"))).toEqual([]);
+  expect((statSync(join(root, "images")).mode & 0o7777).toString(8)).toBe("2750");
+  expect(execFileSync("sqlite3", [join(root, "other/tts_metadata.db"), ".tables"], { encoding: "utf8" })).toBe(
+    "other\n",
+  );
+  expect(execFileSync("sqlite3", [join(root, "audio/tts_metadata.db"), ".tables"], { encoding: "utf8" })).toBe(
+    "metadata\n",
+  );
 });
 
 describe("a second run of an unchanged site", () => {
