@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { Entry } from "./entry.ts";
 
 /** Time stamps this close to a walk may hide a later change in the same tick of a coarse clock. */
-const RACY_MS = 2000;
+export const RACY_MS = 2000;
 const BATCH = 64 * 1024;
 /** SQLite as root sets the owner of a database's WAL whenever it opens it, also to read: that changes its ctime and nothing else. */
 const WAL = "-wal";

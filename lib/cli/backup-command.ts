@@ -1,7 +1,9 @@
 /** The backup commands: `backup_all`, and each step's script, alone or as the sub-script of a run. */
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { colors as pc } from "../report/colors.ts";
+import { RACY_MS } from "../archive/fingerprint.ts";
 import { findConfig } from "../config/load.ts";
 import { makeDemoSite } from "../demo/site.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
@@ -138,6 +140,8 @@ async function demoRequest({ request, output }: ReturnType<typeof parse>): Promi
   if (!existsSync(config)) {
     if (!output.json && !output.quiet) process.stderr.write(`making a demo site in ${site}\n`);
     await makeDemoSite(site);
+    // What changed within two seconds of a backup is built anew by the next one, and a second demo is to show the reuse.
+    await sleep(RACY_MS);
   }
   return { ...request, config, newStore: true };
 }

@@ -4,7 +4,8 @@
  * (util-linux) ends it even when this process is killed outright. Secrets travel by environment or by file, never as arguments.
  */
 import { existsSync } from "node:fs";
-import type { Readable, Writable } from "node:stream";
+import { PassThrough, type Readable, type Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { execa, type Options } from "execa";
 import { HoldfastError, type ErrorCode } from "../errors.ts";
 import { redact } from "../report/redact.ts";
@@ -63,12 +64,18 @@ export async function runCommand(
   }).done;
 }
 
-/** Starts a program whose streams the caller handles; only its last 64 kB of standard error are kept for the error. */
+/**
+ * Starts a program whose streams the caller handles, when it is ready to; only the last 64 kB of standard error are kept for the error. What
+ * it prints must be read: more than some of it waits for the reader.
+ */
 export function startCommand(argv: readonly string[], options: CommandOptions): RunningCommand {
   const { subprocess, done } = start(argv, options, { buffer: { stdout: false, stderr: true } });
   const { stdin, stdout, stderr } = subprocess;
   if (stdin === null || stdout === null || stderr === null) throw new HoldfastError("E_INTERNAL", "a pipe is missing");
-  return { stdin, stdout, stderr, done };
+  // What nobody has begun to read is thrown away, by execa soon after the start and by Node when the program ends.
+  const output = new PassThrough({ highWaterMark: 256 * 1024 });
+  pipeline(stdout, output, { signal: options.signal }).catch(() => {}); // whoever reads `output` gets the error
+  return { stdin, stdout: output, stderr, done };
 }
 
 function start(argv: readonly string[], options: CommandOptions, extra: Options) {

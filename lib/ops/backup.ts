@@ -130,6 +130,8 @@ async function writeRun(
         );
     const names = steps.map((step) => step.name);
     const merged = mergeSteps(staging, scratch, run, names, died, heard, context.previous);
+    for (const failure of merged.failures)
+      if (!heard.includes(failure) && died.has(failure.step)) report({ type: "failure", failure });
     const uncovered = await findUncovered(config, session.store.path, signal);
     const published = await publish(config, request, work, merged, { uncovered, started, closeLog: log.close, signal });
     const outcome = { ...published, hookFailed: !(await runLateHook(config, "after", signal, options.report)) };

@@ -1,6 +1,6 @@
 /** Runs the steps of a backup: as sub-scripts beside the dump, or in this process. */
 import path from "node:path";
-import { asHoldfastError, HoldfastError, isDiskFull } from "../errors.ts";
+import { HoldfastError, isDiskFull } from "../errors.ts";
 import { runScript } from "../exec/script.ts";
 import type { Report } from "../model/event.ts";
 import type { StepName } from "../model/unit.ts";
@@ -67,15 +67,14 @@ export async function runAsScripts(
     try {
       await runScript(SCRIPTS[step.name], flags, { signal, plan: planFile, report });
     } catch (error) {
-      context.signal.throwIfAborted();
-      if (diskFull !== undefined) return;
+      // Told at the end, when the last of them has ended: until then nobody waits for the dump.
+      if (context.signal.aborted || diskFull !== undefined) return;
       if (isDiskFull(error)) {
         diskFull = error;
         stopOthers.abort(new HoldfastError("E_NO_SPACE", "the disk is full"));
         return;
       }
       died.set(step.name, error);
-      report({ type: "note", level: "warning", text: asHoldfastError(error).message });
     }
   };
   const dump = steps.find((step) => step.name === "db");
@@ -84,7 +83,8 @@ export async function runAsScripts(
     if (dump !== undefined) dumping = start(dump, listenFor("projects", projectsRead, context.report));
     void dumping.then(projectsRead);
   });
-  for (const step of steps) if (step !== dump && diskFull === undefined) await start(step, context.report);
+  for (const step of steps)
+    if (step !== dump && diskFull === undefined && !context.signal.aborted) await start(step, context.report);
   await dumping;
   context.signal.throwIfAborted();
   if (diskFull !== undefined) throw diskFull;

@@ -93,7 +93,11 @@ async function dump(
         content_digest: null,
       },
       warnings: dumped.warnings,
-      extra: { ...facts, ...placeOfFile(config, database) },
+      extra: {
+        database: describeUrl(database.settings.url).database,
+        ...facts,
+        ...placeOfFile(config, database),
+      },
       filesOpened: 0,
       bytesRead: 0,
     };

@@ -40,6 +40,7 @@ The commands below are for bash and GNU tools, as root where owners matter. Star
 ${quote(config.root)}. Trees that lay outside of it go back to where they were, or below \`OUTSIDE\` when that is set.
 
 \`\`\`bash
+set -o pipefail
 RUN=$PWD
 ROOT=${quote(config.root)}
 OUTSIDE=
@@ -61,6 +62,7 @@ const TITLES: Readonly<Record<StepName, string>> = {
 };
 
 const NOTES: Partial<Record<StepName, string>> = {
+  db: "A dump goes into a new database of the same name; `PGHOST`, `PGUSER` and the like, or `~/.my.cnf`, say on which server and as whom.",
   compiled_exports:
     "A bundle opens from disk as it is. To restore the site's own files, the originals in it replace the rewritten pages and what the bundle added goes.",
   audio_cache:
@@ -154,15 +156,13 @@ function snapshotCommands(archive: string, places: readonly Place[]): string[] {
 
 function databaseCommands(metadata: UnitMetadata, artifact: string, places: readonly Place[]): string[] {
   const file = `"$RUN"/${quote(artifact)}`;
+  const database = typeof metadata["database"] === "string" ? metadata["database"] : metadata.unit;
+  const name = quote(database);
   if (artifact.endsWith(".dump")) {
-    return [
-      `createdb ${quote(metadata.unit)}`,
-      `pg_restore --exit-on-error --no-owner -d ${quote(metadata.unit)} ${file}`,
-    ];
+    return [`createdb ${name}`, `pg_restore --exit-on-error --no-owner -d ${name} ${file}`];
   }
   if (artifact.endsWith(".sql.gz")) {
-    const name = quote(metadata.unit);
-    return [`mariadb -e ${quote(`create database \`${metadata.unit}\``)}`, `gunzip -c ${file} | mariadb ${name}`];
+    return [`mariadb -e ${quote(`create database \`${database}\``)}`, `gunzip -c ${file} | mariadb ${name}`];
   }
   return places.map((place) => `install -D -m 600 ${file} ${target(place)}`);
 }

@@ -130,6 +130,9 @@ test("SIGKILL of one step's process: that step failed, the others are done", asy
   process.kill(legacy() ?? 0, "SIGKILL");
   const result = toResult(await done);
   expect(result.code).toBe(3);
+  expect(result.json).toContainEqual(
+    expect.objectContaining({ message_type: "error", item: "legacy_zips", code: "E_STEP_DIED" }),
+  );
   const run = result.summary?.path ?? "";
   expect(failuresOf(run).filter(({ severity }) => severity === "failed")).toEqual([
     expect.objectContaining({
