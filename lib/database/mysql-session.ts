@@ -12,7 +12,7 @@ interface ResultSet {
 }
 
 /** Errors of the client itself: the connection is gone, and every further statement would only say so again. */
-const CONNECTION_LOST = /^ERROR (?:20\d\d|1927|1053) .*/m;
+const CONNECTION_LOST = /^(ERROR (?:20\d\d|1927|1053) .*)\n/m; // the whole line: it may come in pieces
 
 /** Whole and other numbers, by the names that `--column-type-info` gives the types. */
 const NUMERIC = /^(TINY|SHORT|INT24|LONG|LONGLONG|YEAR|DECIMAL|NEWDECIMAL|FLOAT|DOUBLE)\b/;
@@ -40,7 +40,7 @@ export class MysqlSession {
     let said = "";
     command.stderr.on("data", (text: Buffer) => {
       said = (said + text.toString()).slice(-4000);
-      const lost = CONNECTION_LOST.exec(said)?.[0];
+      const lost = CONNECTION_LOST.exec(said)?.[1];
       if (lost === undefined) return;
       this.#session.fail(new HoldfastError("E_DATABASE", `no connection to the database: ${lost}`));
       command.stdin.end();

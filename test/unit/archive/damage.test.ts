@@ -1,7 +1,7 @@
 /** Archives that are damaged or hostile: found, and named. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
-import { crc32, gzipSync } from "node:zlib";
+import { crc32, gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PIECE_SIZE } from "../../../lib/archive/read.ts";
 import { verifyTgz } from "../../../lib/archive/untgz.ts";
@@ -60,17 +60,28 @@ describe.each(["zip", "tgz"] as const)("%s", (format) => {
     const data = readFileSync(`${sound}/sound.${format}`);
     // gzip's own ten bytes and what only describes a zip entry are not content: the digest of the whole file covers them
     const content = format === "tgz" ? [[10, data.length]] : contentOf(`${sound}/sound.zip`);
+    const tar = format === "tgz" ? gunzipSync(data) : Buffer.alloc(0);
     for (const [from = 0, to = 0] of content) {
       for (let at = from; at < to; at += 61) {
         const path = spoil((copy) => {
           copy[at] = (copy[at] ?? 0) ^ (1 << (at % 8));
           return copy;
         });
+        // deflate has bits that mean nothing, before a stored block and at its end: what is unpacked is the same then
+        if (format === "tgz" && unpacksTo(path, tar)) continue;
         await expect(VERIFY[format](path), `bit of byte ${at}`).rejects.toThrow(damaged());
       }
     }
   });
 });
+
+function unpacksTo(path: string, tar: Buffer): boolean {
+  try {
+    return gunzipSync(readFileSync(path)).equals(tar);
+  } catch {
+    return false;
+  }
+}
 
 /** Where the content of each entry lies. */
 function contentOf(path: string): [number, number][] {
