@@ -43,6 +43,36 @@ export const ERRORS = {
   E_NO_SPACE: { exit: EXIT.failed, http: 507, hint: "free some space on the store's disk and run it again" },
   E_RUN_UNKNOWN: { exit: EXIT.failed, http: 404, hint: "list.ts shows the runs of the store" },
   E_PROTECTED: { exit: EXIT.failed, http: 409, hint: "this run holds the last good copy of something; keep it" },
+  E_CONFIRM: {
+    exit: EXIT.usage,
+    http: 409,
+    hint: "read the plan; then type RESTORE when asked, or give --yes",
+  },
+  E_TARGET: {
+    exit: EXIT.failed,
+    http: 409,
+    hint: "nothing was changed; restore to a directory with --to instead, or move what is in the way",
+  },
+  E_SAFETY: {
+    exit: EXIT.failed,
+    http: 409,
+    hint: "nothing was changed; --no-safety goes on without a way back, and asks for a reason",
+  },
+  E_SCHEMA: {
+    exit: EXIT.incompatible,
+    http: 409,
+    hint: "deploy the code that the backup was made with, or give --allow-newer-schema",
+  },
+  E_RESTORE: {
+    exit: EXIT.failed,
+    http: 500,
+    hint: "what was there before is as it was; correct the cause and start the restore again",
+  },
+  E_PENDING: {
+    exit: EXIT.failed,
+    http: 409,
+    hint: "restore.ts --recover ID finishes it or takes it back; --confirm or --rollback end one that is done",
+  },
   E_NOTHING: { exit: EXIT.failed, http: 500, hint: "see the failures above; nothing was published" },
   E_INTERNAL: { exit: EXIT.failed, http: 500, hint: "run it again with --verbose and report what it prints" },
   // One step or one unit.
