@@ -9,6 +9,12 @@ export function systemOwners(): Owners {
   return { user: (uid) => users.get(uid) ?? "", group: (gid) => groups.get(gid) ?? "" };
 }
 
+/** The names by number, as a document holds them. */
+export const systemOwnerNames = (): { users: Record<string, string>; groups: Record<string, string> } => ({
+  users: Object.fromEntries(readNames("/etc/passwd")),
+  groups: Object.fromEntries(readNames("/etc/group")),
+});
+
 /** Both files: `name:password:number:…`, one a line; the first line of a number counts. */
 function readNames(file: string): Map<number, string> {
   const names = new Map<number, string>();

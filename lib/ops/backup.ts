@@ -17,6 +17,7 @@ import { PROJECTS_FILE, ProjectSource } from "../steps/projects.ts";
 import { writeDocument } from "../store/documents.ts";
 import { nextRunId, runDirectory, stagingDirectory } from "../store/layout.ts";
 import { MANIFEST_FILE, writeManifest } from "../store/manifest.ts";
+import { lookAtPlaces, PLACES_FILE, writePlaces } from "../store/places.ts";
 import { PreviousRuns } from "../store/previous.ts";
 import { publishRun, repairLinks, type RunPermissions } from "../store/publish.ts";
 import { restoreGuide } from "../store/restore-guide.ts";
@@ -30,7 +31,7 @@ import { checkSelection, chooseSteps, chooseTextTypes, scopeOf } from "./selecti
 import { beginSession, destOf, type Session } from "./session.ts";
 
 /** Documents of a run that the merge writes; a resumed run writes them again. */
-const MERGED_FILES = [MANIFEST_FILE, SUMS_FILE, "failures.json", "RESTORE.md", "site.yaml"];
+const MERGED_FILES = [MANIFEST_FILE, SUMS_FILE, "failures.json", "RESTORE.md", "site.yaml", PLACES_FILE];
 
 /** Threads that a step starts by itself: with as many its process stays under 200 MB. */
 const MOST_WORKERS = 3;
@@ -180,7 +181,9 @@ async function publish(
   for (const file of MERGED_FILES) rmSync(path.join(staging, file), { force: true });
   writeDocument(path.join(staging, "failures.json"), merged.failures);
   writeFileSync(path.join(staging, "site.yaml"), sanitiseConfig(config.text));
-  writeFileSync(path.join(staging, "RESTORE.md"), restoreGuide(staging, head, config));
+  const places = lookAtPlaces(staging, config.root);
+  writePlaces(staging, places);
+  writeFileSync(path.join(staging, "RESTORE.md"), restoreGuide(staging, head, config, places));
   writeManifest(staging, head, merged.steps, {
     failures: merged.failures,
     uncovered: finish.uncovered,

@@ -4,30 +4,23 @@ import type { SiteConfig } from "../config/load.ts";
 import type { ManifestHead } from "../model/run.ts";
 import type { UnitMetadata } from "../model/unit.ts";
 import { STEP_NAMES, type StepName } from "../model/unit.ts";
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { z } from "zod";
 import { placeOf } from "./layout.ts";
+import { isOutside, placeBytes, placesOf, type Place, type Places } from "./places.ts";
 import { readStepMetadata } from "./step-index.ts";
 
-const placeSchema = z.object({
-  path: z.string(),
-  path_b64: z.string().optional(),
-  prefix: z.string(),
-  artifact: z.string().optional(),
-});
-type Place = z.infer<typeof placeSchema>;
-const placesSchema = z.array(placeSchema);
 const bundlesSchema = z.record(
   z.string(),
   z.object({ reserved: z.object({ multimedia: z.string(), original: z.string() }) }),
 );
 
-/** The guide for the run in `directory`, whose units are complete. The site is looked at once more, for the directories that hold its trees. */
-export function restoreGuide(directory: string, head: ManifestHead, config: SiteConfig): string {
+/** The guide for the run in `directory`, whose units are complete. */
+export function restoreGuide(directory: string, head: ManifestHead, config: SiteConfig, places: Places): string {
   const has = (step: StepName): boolean => existsSync(path.join(directory, step));
   const steps = STEP_NAMES.filter(has);
   const sections = steps.map((step) => section(directory, step, config));
-  return `${[intro(head, config), ...sections, attributes(directory, steps, config), outro()].join("\n\n")}\n`;
+  return `${[intro(head, config), ...sections, attributes(places), outro()].join("\n\n")}\n`;
 }
 
 function intro(head: ManifestHead, config: SiteConfig): string {
@@ -92,7 +85,7 @@ function section(directory: string, step: StepName, config: SiteConfig): string 
 }
 
 function commandsFor(metadata: UnitMetadata): string[] {
-  const places = placesSchema.safeParse(metadata["trees"]).data ?? [];
+  const places = placesOf(metadata);
   const [artifact] = metadata.artifacts;
   if (artifact === undefined) return [];
   if (metadata.step === "db") return databaseCommands(metadata, artifact.path, places);
@@ -168,55 +161,24 @@ function databaseCommands(metadata: UnitMetadata, artifact: string, places: read
 }
 
 /** No archive holds the attributes of the directories that it is unpacked into: a command for each, the deepest first. */
-function attributes(directory: string, steps: readonly StepName[], config: SiteConfig): string {
-  const places = new Map<string, Place>();
-  for (const step of steps) {
-    for (const { trees } of readStepMetadata(directory, step)) {
-      for (const place of placesSchema.safeParse(trees).data ?? [])
-        for (const one of withParents(place)) places.set(target(one), one);
-    }
-  }
-  const commands = [...places].toReversed().flatMap(([to, place]) => {
-    const found = statSync(onSite(config.root, place), { throwIfNoEntry: false });
-    if (found === undefined) return [];
-    const { mode, uid, gid, mtimeMs } = found;
-    return [`as_it_was ${(mode & 0o7777).toString(8)} ${uid}:${gid} @${Math.floor(mtimeMs / 1000)} ${to}`];
-  });
+function attributes({ places }: Places): string {
+  const commands = places
+    .toReversed()
+    .map((place) => `as_it_was ${place.mode} ${place.uid}:${place.gid} @${place.mtime} ${target(place)}`);
   return `## Modes, owners and times
 
 Of the directories that hold what was unpacked, and of SQLite files.
 
 \`\`\`bash
 as_it_was() { [ ! -e "$4" ] || { [ "$(id -u)" != 0 ] || chown "$2" "$4"; chmod "$1" "$4"; touch -d "$3" "$4"; }; }
-${commands.toSorted((a, b) => depthOf(b) - depthOf(a)).join("\n")}
+${commands.join("\n")}
 \`\`\``;
 }
 
-const depthOf = (command: string): number => command.split("/").length;
-
-/** A place and the directories between it and the root; outside of the root those are the host's own. */
-function withParents(place: Place): Place[] {
-  if (isOutside(place)) return [place];
-  const bytes = place.path_b64 === undefined ? place.path : Buffer.from(place.path_b64, "base64").toString("latin1");
-  const parents = bytes.split("/").slice(0, -1);
-  const encode = (text: string): Place => ({
-    path: text,
-    prefix: "",
-    ...(place.path_b64 === undefined ? {} : { path_b64: Buffer.from(text, "latin1").toString("base64") }),
-  });
-  return [place, ...parents.map((_name, index) => encode(parents.slice(0, index + 1).join("/")))];
-}
-
-const onSite = (root: string, place: Place): Buffer => {
-  const bytes = place.path_b64 === undefined ? Buffer.from(place.path) : Buffer.from(place.path_b64, "base64");
-  return isOutside(place) ? bytes : Buffer.concat([Buffer.from(`${root}/`), bytes]);
-};
-
-const isOutside = (place: Place): boolean => place.path.startsWith("/");
-
 /** Where a tree goes: under the root, or, if it lay outside, where it was. */
-function target(place: Place): string {
-  const text = place.path_b64 === undefined ? quote(place.path) : quoteBytes(Buffer.from(place.path_b64, "base64"));
+function target(place: Pick<Place, "path" | "path_b64">): string {
+  if (place.path === "") return `"$ROOT"`;
+  const text = place.path_b64 === undefined ? quote(place.path) : quoteBytes(placeBytes(place));
   return isOutside(place) ? `"$OUTSIDE"${text}` : `"$ROOT"/${text}`;
 }
 

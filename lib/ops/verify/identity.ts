@@ -1,10 +1,11 @@
 /** Identity: the run is the one that its directory names, of this store's site, in a format that is known, with all its documents. */
 import { MANIFEST_FILE } from "../../store/manifest.ts";
+import { PLACES_FILE } from "../../store/places.ts";
 import type { Survey } from "./survey.ts";
 import { count, type Finding, type Problem } from "./verification.ts";
 
 /** What every run holds beside its steps. */
-const DOCUMENTS = ["RESTORE.md", "SHA256SUMS", "failures.json", MANIFEST_FILE, "run.log", "site.yaml"];
+const DOCUMENTS = ["RESTORE.md", "SHA256SUMS", "failures.json", MANIFEST_FILE, PLACES_FILE, "run.log", "site.yaml"];
 
 /** The documents are there, and those that Holdfast reads can be read. */
 export function checkDocuments(survey: Survey): Finding {

@@ -39,6 +39,8 @@ export interface InfraResult {
   readonly failures: InfraFailure[];
   readonly warnings: string[];
   readonly app: UnitMetadata["app"];
+  /** For each file that was written, the files of the host that it was made of. */
+  readonly sources: Readonly<Record<string, readonly string[]>>;
 }
 
 /** A part of a unit, as it was read. */
@@ -86,7 +88,8 @@ export async function collectInfra(input: InfraInput, out: string, signal: Abort
     });
   }
   const known = new Set(input.knownSecrets ?? []);
-  for (const unit of await infraUnits(input)) {
+  const units = await infraUnits(input);
+  for (const unit of units) {
     await attempt(unit.name, async () => {
       const parts = await loadUnit(unit, input, { known, warnings, signal });
       if (parts.length > 0) loaded.push({ name: unit.name, parts });
@@ -114,6 +117,11 @@ export async function collectInfra(input: InfraInput, out: string, signal: Abort
     failures: failures.map((failure) => ({ ...failure, message: clean(failure.message) })),
     warnings: warnings.map(clean),
     app,
+    sources: Object.fromEntries(
+      units
+        .filter(({ name, form }) => form !== "tls" && files.includes(name))
+        .map(({ name, sources }) => [name, sources.flatMap((source) => (source.kind === "file" ? [source.file] : []))]),
+    ),
   };
 }
 

@@ -8,6 +8,7 @@ import { HoldfastError } from "../../errors.ts";
 import type { Artifact } from "../../model/unit.ts";
 import { hashFile } from "../../store/hash.ts";
 import type { Step, StepContext } from "../context.ts";
+import { placeOf } from "../../store/layout.ts";
 import { runStep } from "../step-run.ts";
 import type { BuiltUnit, UnitRunner } from "../unit-runner.ts";
 import { collectInfra, type InfraInput } from "./collect.ts";
@@ -60,7 +61,7 @@ async function databasePasswords({ config, signal }: StepContext): Promise<strin
 async function buildInfra(context: StepContext, runner: UnitRunner): Promise<BuiltUnit> {
   const out = path.join(context.directory, "infra");
   mkdirSync(out, { recursive: true });
-  const { files, failures, warnings } = await collectInfra(
+  const { files, failures, warnings, sources } = await collectInfra(
     inputOf(context.config, await databasePasswords(context)),
     out,
     context.signal,
@@ -79,5 +80,12 @@ async function buildInfra(context: StepContext, runner: UnitRunner): Promise<Bui
     symlinks: 0,
     bytes: artifacts.reduce((sum, one) => sum + one.size_bytes, 0),
   };
-  return { artifacts, input: { ...input, newest_mtime: null, fingerprint: null, content_digest: null }, warnings };
+  const { root } = context.config;
+  const places = Object.entries(sources).map(([name, from]) => [name, from.map((file) => placeOf(root, file))]);
+  return {
+    artifacts,
+    input: { ...input, newest_mtime: null, fingerprint: null, content_digest: null },
+    warnings,
+    extra: { sources: Object.fromEntries(places) },
+  };
 }
