@@ -208,6 +208,8 @@ async function makeLayout(place: string): Promise<void> {
   for (const name of await readdir(place)) {
     const file = path.join(place, name);
     // A young one may be at work: another process that creates the store right now.
-    if (LEFTOVER.test(name) && (await stat(file)).ctimeMs < Date.now() - DAY_MS) await rm(file, { force: true });
+    if (!LEFTOVER.test(name)) continue;
+    const found = await stat(file).catch(() => undefined); // another process may be done with it by now
+    if (found !== undefined && found.ctimeMs < Date.now() - DAY_MS) await rm(file, { force: true });
   }
 }
