@@ -119,7 +119,7 @@ function value(type: string, text: string | null): unknown {
 }
 
 /** libpq waits for ever for a host that does not answer, unless it is told otherwise. */
-function withTimeout(url: string): string {
+export function withTimeout(url: string): string {
   if (/[?&]connect_timeout=/.test(url)) return url;
   return `${url}${url.includes("?") ? "&" : "?"}connect_timeout=15`;
 }

@@ -1,0 +1,16 @@
+/** The way in to a restore: the restorer of whichever engine a URL names. */
+import { HoldfastError } from "../errors.ts";
+import type { DatabaseTarget } from "./engine.ts";
+import { openPostgresRestorer } from "./postgres-restore.ts";
+import type { DatabaseRestorer } from "./restore.ts";
+import { describeUrl, splitPassword } from "./url.ts";
+
+/** Opens a restorer, which the caller closes. Throws `E_CONFIG` for a URL that is not understood, `E_DATABASE` when the server does not answer. */
+export async function openRestorer(target: DatabaseTarget, signal: AbortSignal): Promise<DatabaseRestorer> {
+  const { url, password } = splitPassword(target.url);
+  const secret = target.password ?? password;
+  const clean: DatabaseTarget = { ...target, url, ...(secret === undefined ? {} : { password: secret }) };
+  const location = describeUrl(url);
+  if (location.engine === "postgresql") return await openPostgresRestorer(clean, signal);
+  throw new HoldfastError("E_INTERNAL", `${location.engine} cannot be restored yet`);
+}

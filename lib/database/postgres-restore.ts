@@ -1,0 +1,297 @@
+/** Restoring PostgreSQL: a dump into a new database by pg_restore, which then takes the place of live. */
+import { createReadStream } from "node:fs";
+import { stat, statfs } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
+import { HoldfastError, asHoldfastError } from "../errors.ts";
+import { startCommand, type CommandOptions } from "../exec/command.ts";
+import { postgresCredentials, type Credentials } from "./credentials.ts";
+import type { DatabaseFacts, DatabaseTarget } from "./engine.ts";
+import { PostgresAdmin, literal, quote } from "./postgres-admin.ts";
+import { readArchive, type Archive, type RestorePrograms } from "./postgres-archive.ts";
+import { createLike, lacksLocale } from "./postgres-create.ts";
+import { exchange, exchangeBack } from "./postgres-exchange.ts";
+import { checkFlags, planLoad, type LoadPlan } from "./postgres-plan.ts";
+import { openPostgres } from "./postgres.ts";
+import { editScript } from "./postgres-script.ts";
+import type { DatabaseRestorer, LoadOptions, PresentDatabase } from "./restore.ts";
+
+/** How long the clean-up after an abort may take. */
+const CLEAN_UP_MS = 30_000;
+
+/** Connects to the server's maintenance database. Throws `E_DATABASE`. */
+export async function openPostgresRestorer(target: DatabaseTarget, signal: AbortSignal): Promise<DatabaseRestorer> {
+  const credentials = postgresCredentials(target, signal);
+  try {
+    return new PostgresRestorer(target, credentials, await PostgresAdmin.open(target, credentials, signal), signal);
+  } catch (error) {
+    credentials.remove();
+    throw error;
+  }
+}
+
+class PostgresRestorer implements DatabaseRestorer {
+  readonly engine = "postgresql";
+  readonly exchanges = true;
+  readonly #target: DatabaseTarget;
+  readonly #credentials: Credentials;
+  readonly #admin: PostgresAdmin;
+  readonly #signal: AbortSignal;
+
+  constructor(target: DatabaseTarget, credentials: Credentials, admin: PostgresAdmin, signal: AbortSignal) {
+    this.#target = target;
+    this.#credentials = credentials;
+    this.#admin = admin;
+    this.#signal = signal;
+  }
+
+  get live(): string {
+    return this.#admin.live;
+  }
+
+  async present(): Promise<PresentDatabase | undefined> {
+    if (!(await this.exists(this.live))) return undefined;
+    const { tables, database_size, migrations } = await this.#facts(this.live, 0);
+    return { tables: Object.keys(tables).length, size_bytes: database_size, migrations };
+  }
+
+  async exists(name: string): Promise<boolean> {
+    return await this.#admin.exists(name);
+  }
+
+  async freeBytes(): Promise<number | undefined> {
+    if (!this.#admin.server.local || this.#target.execPrefix.length > 0) return undefined;
+    const [row] = await this.#admin.query("select setting from pg_catalog.pg_settings where name = 'data_directory'");
+    if (row === undefined) return undefined; // no right to know
+    try {
+      const { bavail, bsize } = await statfs(String(row.setting));
+      return bavail * bsize;
+    } catch {
+      return undefined; // in a container, or closed to us
+    }
+  }
+
+  async check(dump: string, options: Pick<LoadOptions, "restoreFlags">): Promise<readonly string[]> {
+    const { archive, plan } = await this.#plan(dump, options.restoreFlags);
+    const locale = await lacksLocale(this.#admin, archive.entries);
+    if (locale === undefined) return plan.warnings;
+    return [
+      ...plan.warnings,
+      `the server lacks the locale ${locale}: the database gets the server's own, and may sort otherwise`,
+    ];
+  }
+
+  async load(dump: string, scratch: string, options: LoadOptions): Promise<void> {
+    this.#refuseLive(scratch);
+    const { archive, plan } = await this.#plan(dump, options.restoreFlags);
+    await this.drop(scratch);
+    try {
+      await createLike(this.#admin, scratch, archive.entries);
+      await this.#fill(dump, scratch, archive.programs, plan, options.onBytes);
+      if (plan.grants.length > 0) await this.#admin.run(plan.grants.join("\n"), scratch);
+      await this.#admin.run(plan.properties(scratch).join("\n"));
+    } catch (error) {
+      await this.#dropAfterFailure(scratch);
+      const failure = asHoldfastError(error, "E_RESTORE");
+      if (failure.code !== "E_DATABASE") throw failure;
+      throw new HoldfastError("E_RESTORE", failure.message, { cause: error });
+    }
+  }
+
+  async facts(name: string): Promise<DatabaseFacts> {
+    return await this.#facts(name, Number.POSITIVE_INFINITY);
+  }
+
+  async exchange(scratch: string, aside: string): Promise<void> {
+    await exchange(this.#admin, scratch, aside, this.#signal);
+  }
+
+  async exchangeBack(scratch: string, aside: string): Promise<void> {
+    await exchangeBack(this.#admin, scratch, aside, this.#signal);
+  }
+
+  async reload(): Promise<void> {
+    throw new HoldfastError("E_INTERNAL", "PostgreSQL databases are exchanged, not emptied");
+  }
+
+  async save(): Promise<never> {
+    throw new HoldfastError("E_INTERNAL", "PostgreSQL databases are moved aside, not saved");
+  }
+
+  async drop(name: string): Promise<void> {
+    this.#refuseLive(name);
+    await dropDatabase(this.#admin, name);
+  }
+
+  async close(): Promise<void> {
+    this.#credentials.remove();
+  }
+
+  #refuseLive(name: string): void {
+    if (name === this.live) throw new HoldfastError("E_INTERNAL", `${name} is the live database`);
+  }
+
+  async #facts(name: string, exactRows: number): Promise<DatabaseFacts> {
+    const snapshot = await openPostgres({ ...this.#target, url: this.#admin.urlOf(name) }, this.#signal);
+    try {
+      return await snapshot.facts({ exactRows });
+    } finally {
+      await snapshot.close();
+    }
+  }
+
+  get #options(): CommandOptions & { readonly code: "E_RESTORE" } {
+    const { env, secrets } = this.#credentials;
+    return { signal: this.#signal, env, secrets, code: "E_RESTORE" };
+  }
+
+  async #plan(dump: string, flags: readonly string[]): Promise<{ archive: Archive; plan: LoadPlan }> {
+    checkFlags(flags);
+    const archive = await readArchive(dump, this.#admin.server.major, this.#target.execPrefix, this.#options);
+    return { archive, plan: await planLoad(this.#admin, archive, flags) };
+  }
+
+  /**
+   * The dump goes in by standard input. Where that fails it is tried once more, from an empty database, with the schemas that the site's
+   * sessions search: pg_restore searches none, and a function that names its tables without a schema breaks the index, the constraint
+   * or the materialised view that calls it.
+   */
+  async #fill(
+    dump: string,
+    scratch: string,
+    programs: RestorePrograms,
+    plan: LoadPlan,
+    onBytes: (bytes: number) => void,
+  ) {
+    const unknown = programs.major > this.#admin.server.major ? await this.#unknownSettings() : undefined;
+    const load = { dump, flags: plan.flags, url: this.#admin.urlOf(scratch), programs, onBytes };
+    try {
+      if (unknown === undefined) await runRestore(load, this.#options);
+      else await runScript(load, unknown, undefined, this.#options);
+    } catch (error) {
+      if (this.#signal.aborted || !plan.callsFunctions) throw error;
+      await this.drop(scratch);
+      await createLike(this.#admin, scratch, plan.entries);
+      await runScript(load, unknown ?? (() => false), plan.searchPath, this.#options).catch(() => {
+        throw error;
+      });
+    }
+  }
+
+  async #unknownSettings(): Promise<(name: string) => boolean> {
+    const rows = await this.#admin.query("select name from pg_catalog.pg_settings");
+    const known = new Set(rows.map(({ name }) => String(name).toLowerCase()));
+    return (name) => !known.has(name.toLowerCase());
+  }
+
+  /** Also when all is being called off: with a signal of its own. */
+  async #dropAfterFailure(scratch: string): Promise<void> {
+    const signal = AbortSignal.timeout(CLEAN_UP_MS);
+    const credentials = postgresCredentials(this.#target, signal);
+    try {
+      await dropDatabase(await PostgresAdmin.open(this.#target, credentials, signal), scratch);
+    } catch {
+      // The name is written down: the next attempt, or a recovery, drops it. What failed first tells more.
+    } finally {
+      credentials.remove();
+    }
+  }
+}
+
+interface Load {
+  readonly dump: string;
+  readonly flags: readonly string[];
+  readonly url: string;
+  readonly programs: RestorePrograms;
+  readonly onBytes: (bytes: number) => void;
+}
+
+/** pg_restore's exit status alone decides. */
+async function runRestore({ dump, flags, url, programs, onBytes }: Load, options: CommandOptions): Promise<void> {
+  const argv = [...programs.restore, "--exit-on-error", "--no-password", ...flags, `--dbname=${url}`];
+  const command = startCommand(argv, options);
+  command.stdout.resume();
+  await feed(dump, command, onBytes, options);
+}
+
+/** pg_restore's script through psql, with lines of its head edited. */
+async function runScript(
+  { dump, flags, url, programs, onBytes }: Load,
+  drop: (setting: string) => boolean,
+  searchPath: string | undefined,
+  options: CommandOptions,
+): Promise<void> {
+  const psqlFlags = [
+    "-X",
+    "-q",
+    "-o",
+    "/dev/null",
+    "--no-password",
+    "-v",
+    "ON_ERROR_STOP=1",
+    "-v",
+    "VERBOSITY=default",
+  ];
+  const ours = new AbortController();
+  const both = { ...options, signal: AbortSignal.any([options.signal, ours.signal]) };
+  const restore = startCommand([...programs.restore, ...flags, "--file=-"], both);
+  const psql = startCommand([...programs.psql, ...psqlFlags, "-d", url], both);
+  psql.stdout.resume();
+  const piped = pipeline(restore.stdout, editScript(drop, searchPath), psql.stdin, { signal: both.signal });
+  piped.catch(() => {}); // psql's own end says why
+  try {
+    // Both must succeed: psql takes the end of a script that was cut off for its end.
+    await Promise.all([feed(dump, restore, onBytes, both), piped.catch(() => {}), psql.done]);
+  } finally {
+    ours.abort();
+    await Promise.allSettled([restore.done, psql.done]);
+  }
+}
+
+async function feed(
+  dump: string,
+  command: ReturnType<typeof startCommand>,
+  onBytes: (bytes: number) => void,
+  options: CommandOptions,
+): Promise<void> {
+  let bytes = 0;
+  const count = async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of source) {
+      yield chunk;
+      bytes += chunk.length;
+      onBytes(bytes);
+    }
+  };
+  const source = createReadStream(dump, { highWaterMark: 256 * 1024 });
+  let unreadable: unknown;
+  source.on("error", (error) => (unreadable = error));
+  await pipeline(source, count, command.stdin, { signal: options.signal }).catch(() => {}); // pg_restore has ended: it says why
+  if (unreadable !== undefined) throw asHoldfastError(unreadable, "E_IO");
+  await command.done;
+  const { size } = await stat(dump);
+  onBytes(size);
+}
+
+/** Drops a database whatever holds it: connections, subscriptions, the mark of a template. */
+async function dropDatabase(admin: PostgresAdmin, name: string): Promise<void> {
+  if (!(await admin.exists(name))) return;
+  const database = quote(name);
+  const subscriptions = await admin.query(
+    `select subname as name from pg_catalog.pg_subscription s join pg_catalog.pg_database d on d.oid = s.subdbid where datname = ${literal(name)}`,
+  );
+  if (subscriptions.length > 0) {
+    const statements = subscriptions.map(({ name: subscription }) => {
+      const object = `subscription ${quote(String(subscription))}`;
+      // Without its slot: that one is on the publisher, and may be in use by the database that it was taken from.
+      return `alter ${object} disable; alter ${object} set (slot_name = none); drop ${object};`;
+    });
+    await admin.run(`alter database ${database} with allow_connections true;`);
+    await admin.run(statements.join("\n"), name);
+  }
+  await admin.run(`alter database ${database} with is_template false allow_connections false;`);
+  const force = admin.server.major >= 13 ? " with (force)" : "";
+  await admin.run(
+    `select count(pg_terminate_backend(pid)) from pg_catalog.pg_stat_activity where ${
+      force === "" ? `datname = ${literal(name)}` : "false"
+    };\ndrop database if exists ${database}${force};`,
+  );
+}
