@@ -13,9 +13,7 @@ const STRAGGLERS_MS = 5000;
  * again. A comment, as its owner needs no other right for it.
  */
 const mark = (scratch: string): string => `Restored as ${scratch}.`;
-const MARK = /(?:^|
-)Restored as [^
-]*\.$/;
+const MARK = /(?:^|\n)Restored as [^\n]*\.$/;
 
 /** Puts `scratch` in the place of live. Any step of it may be its last: called again, it goes on by the names that it finds. */
 export async function exchange(
@@ -57,9 +55,7 @@ export async function exchangeBack(
   if (there.has(scratch)) return there.has(live) ? await admin.run(allow(live, true)) : undefined;
   if (!there.has(live)) throw gone(aside);
   const { comment } = await propertiesOf(admin, live);
-  if (comment === null || !`
-${comment}`.endsWith(`
-${mark(scratch)}`)) throw gone(aside);
+  if (comment === null || !`\n${comment}`.endsWith(`\n${mark(scratch)}`)) throw gone(aside);
   const before = comment.replace(MARK, "");
   await closed(admin, [live], signal, async () => {
     const renames = renaming({ from: live, to: scratch });
@@ -236,13 +232,12 @@ async function carryOver(admin: PostgresAdmin, live: string, scratch: string): P
         `grant ${privilege} on ${database} to ${role(grantee)}${grantable && grantee !== from.owner ? " with grant option" : ""};`,
     ),
     ...[...new Set(to.settings.map((setting) => setting.role))].map((of) => `alter ${scope(of)} reset all;`),
-    ...from.settings
-      .map((setting) => `alter ${scope(setting.role)} set ${settingName(setting.key)} to ${settingValue(setting)};`),
+    ...from.settings.map(
+      (setting) => `alter ${scope(setting.role)} set ${settingName(setting.key)} to ${settingValue(setting)};`,
+    ),
     ...(from.limit === to.limit ? [] : [`alter ${database} with connection limit ${from.limit};`]),
     ...(from.template === to.template ? [] : [`alter ${database} with is_template ${from.template};`]),
-    ...(from.comment === to.comment
-      ? []
-      : [commentOn(scratch, from.comment)]),
+    ...(from.comment === to.comment ? [] : [commentOn(scratch, from.comment)]),
     ...from.labels.map(
       ({ provider, label }) => `security label for ${quote(provider)} on ${database} is ${literal(label)};`,
     ),

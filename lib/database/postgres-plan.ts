@@ -32,7 +32,7 @@ export function checkFlags(flags: readonly string[]): void {
       const name = flag.slice(2).replace(/=.*$/s, "");
       return REFUSED_LONG.some((long) => long.startsWith(name));
     }
-    const letters = [...flag.slice(1)];
+    const letters = flag.slice(1).split("");
     const value = letters.findIndex((letter) => WITH_VALUE.includes(letter));
     return letters.slice(0, value < 0 ? undefined : value).some((letter) => REFUSED_SHORT.includes(letter));
   });
