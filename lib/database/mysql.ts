@@ -25,7 +25,7 @@ interface Table extends EstimatedTable {
   readonly engine: string;
 }
 
-const TABLES = `select table_name as name, engine as engine, coalesce(table_rows, 0) as estimate from information_schema.tables
+export const MYSQL_TABLES = `select table_name as name, engine as engine, coalesce(table_rows, 0) as estimate from information_schema.tables
   where table_schema = database() and table_type in ('BASE TABLE', 'SYSTEM VERSIONED') order by table_name`;
 
 /** Engines whose tables a consistent snapshot covers. */
@@ -38,7 +38,7 @@ const LOCK_WAIT_SECONDS = 10;
 const SETTINGS = [
   "set session time_zone = '+00:00', session wait_timeout = 2000000, session net_write_timeout = 86400",
   "set session transaction isolation level repeatable read",
-  "/*!80000 set session information_schema_stats_expiry = 0 */ do 0",
+  "set /*!80000 session information_schema_stats_expiry = 0, */ @holdfast = 0",
 ];
 
 /** Opens a snapshot and starts the dump in it. Throws `E_DATABASE` when there is no server, no right or no such database. */
@@ -80,7 +80,7 @@ async function openAt(access: MysqlAccess, end: () => void): Promise<DatabaseSna
       return error instanceof HoldfastError ? error : new HoldfastError("E_DUMP", String(error), { cause: error });
     });
     if (dump instanceof MysqlDump) await dump.begun;
-    const tables = await session.run(TABLES);
+    const tables = await session.run(MYSQL_TABLES);
     if (!(await mayReadTriggers(session))) {
       warnings.push("without the TRIGGER right on the database its triggers are not seen, and not in the dump");
     }
@@ -113,11 +113,11 @@ async function mayReadTriggers(session: MysqlSession): Promise<boolean> {
 
 /** True, or the reason why not. */
 async function lockTables(session: MysqlSession): Promise<true | string> {
-  const tables = await session.run(TABLES);
+  const tables = await session.run(MYSQL_TABLES);
   if (tables.length === 0) return true;
   try {
     await session.run(`set session lock_wait_timeout = ${LOCK_WAIT_SECONDS}`);
-    await session.run(`lock tables ${tables.map(({ name }) => `${quote(name ?? "")} read`).join(", ")}`);
+    await session.run(`lock tables ${tables.map(({ name }) => `${quoteMysql(name ?? "")} read`).join(", ")}`);
     return true;
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
@@ -165,11 +165,7 @@ class MysqlSnapshot implements DatabaseSnapshot {
       server_version: this.#opened.version,
       database_size: Number(row?.size),
       tables: withDumped(counts, this.#dumped),
-      migrations: await readMigrations({
-        columnsOf: async (names) => await this.#columnsOf(names),
-        query: async (sql) => await this.query(sql),
-        quote,
-      }),
+      migrations: await mysqlMigrations(this.#opened.session),
       extensions: {},
       snapshot_at: this.#opened.at,
     };
@@ -210,27 +206,36 @@ class MysqlSnapshot implements DatabaseSnapshot {
     const countable = tables.filter(({ engine }) => locked && TRANSACTIONAL.has(engine.toLowerCase()));
     const counted = new Map<EstimatedTable, number>();
     for (const table of withinBudget(countable, exactRows)) {
-      const [row] = await session.run(`select count(*) as n from ${quote(table.key)}`);
+      const [row] = await session.run(`select count(*) as n from ${quoteMysql(table.key)}`);
       counted.set(table, Number(row?.n));
     }
     this.#counts = mergeCounts(tables, counted);
     return this.#counts;
   }
-
-  async #columnsOf(names: readonly string[]) {
-    const rows = await this.#opened.session.run(
-      `select table_name as name, column_name as col from information_schema.columns where table_schema = database()
-       and lower(table_name) in (${names.map((name) => `'${name}'`).join(", ")}) order by table_name, ordinal_position`,
-    );
-    const tables = [...new Set(rows.map(({ name }) => name ?? ""))];
-    return tables.map((name) => ({
-      name,
-      from: quote(name),
-      columns: rows.filter((row) => row.name === name).map(({ col }) => col ?? ""),
-    }));
-  }
 }
 
-function quote(name: string): string {
+/** What the framework's own table says, read in a session that is in the database. */
+export async function mysqlMigrations(session: MysqlSession): Promise<DatabaseFacts["migrations"]> {
+  return await readMigrations({
+    columnsOf: async (names) => await columnsOf(session, names),
+    query: async (sql) => await session.query(sql),
+    quote: quoteMysql,
+  });
+}
+
+async function columnsOf(session: MysqlSession, wanted: readonly string[]) {
+  const rows = await session.run(
+    `select table_name as name, column_name as col from information_schema.columns where table_schema = database()
+     and lower(table_name) in (${wanted.map((name) => `'${name}'`).join(", ")}) order by table_name, ordinal_position`,
+  );
+  const tables = [...new Set(rows.map(({ name }) => name ?? ""))];
+  return tables.map((name) => ({
+    name,
+    from: quoteMysql(name),
+    columns: rows.filter((row) => row.name === name).map(({ col }) => col ?? ""),
+  }));
+}
+
+export function quoteMysql(name: string): string {
   return `\`${name.replaceAll("`", "``")}\``;
 }

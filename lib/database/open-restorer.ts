@@ -1,8 +1,9 @@
 /** The way in to a restore: the restorer of whichever engine a URL names. */
-import { HoldfastError } from "../errors.ts";
 import type { DatabaseTarget } from "./engine.ts";
+import { openMysqlRestorer } from "./mysql-restore.ts";
 import { openPostgresRestorer } from "./postgres-restore.ts";
 import type { DatabaseRestorer } from "./restore.ts";
+import { openSqliteRestorer } from "./sqlite-restore.ts";
 import { describeUrl, splitPassword } from "./url.ts";
 
 /** Opens a restorer, which the caller closes. Throws `E_CONFIG` for a URL that is not understood, `E_DATABASE` when the server does not answer. */
@@ -11,6 +12,13 @@ export async function openRestorer(target: DatabaseTarget, signal: AbortSignal):
   const secret = target.password ?? password;
   const clean: DatabaseTarget = { ...target, url, ...(secret === undefined ? {} : { password: secret }) };
   const location = describeUrl(url);
-  if (location.engine === "postgresql") return await openPostgresRestorer(clean, signal);
-  throw new HoldfastError("E_INTERNAL", `${location.engine} cannot be restored yet`);
+  switch (location.engine) {
+    case "postgresql":
+      return await openPostgresRestorer(clean, signal);
+    case "mysql":
+    case "mariadb":
+      return await openMysqlRestorer(clean, location, signal);
+    case "sqlite":
+      return await openSqliteRestorer(clean, location, signal);
+  }
 }

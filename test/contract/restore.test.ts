@@ -1,6 +1,7 @@
 /** What every engine promises of a restore: against real servers, checked with their own tools. */
-import { readdirSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import Database from "better-sqlite3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { compareTables } from "../../lib/database/compare.ts";
 import type { DatabaseFacts, DatabaseTarget } from "../../lib/database/engine.ts";
@@ -8,7 +9,7 @@ import { openRestorer } from "../../lib/database/open-restorer.ts";
 import { openSnapshot } from "../../lib/database/open.ts";
 import type { DatabaseRestorer } from "../../lib/database/restore.ts";
 import { HoldfastError } from "../../lib/errors.ts";
-import { startPostgres, type TestServer } from "../support/servers.ts";
+import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 /** One engine's database in which a test works. */
@@ -21,15 +22,17 @@ interface Site {
 }
 
 let postgres: TestServer;
+let mariadb: TestServer;
 let temporary: string;
 const opened: { close(): Promise<void> }[] = [];
 
 beforeAll(async () => {
-  postgres = await startPostgres();
+  [postgres, mariadb] = await Promise.all([startPostgres(), startMariadb()]);
+  await mariadb.sql("grant all on `scratch\\_%`.* to clara@'127.0.0.1', clara@localhost", "mysql");
   await postgres.sql("alter role clara createdb", "postgres");
 });
 afterAll(async () => {
-  await postgres?.stop();
+  await Promise.all([postgres?.stop(), mariadb?.stop()]);
 });
 beforeEach(() => {
   temporary = makeTemp();
@@ -54,6 +57,33 @@ const SITES: Record<string, () => Promise<Site>> = {
       destroy: async () => {
         await postgres.sql(`drop database ${name} with (force)`, "postgres");
       },
+    };
+  },
+  mariadb: async () => {
+    const name = await mariadb.createDatabase();
+    return {
+      target: { url: mariadb.urlOf(name), password: mariadb.password, execPrefix: [], root: "/" },
+      run: async (statements) => {
+        await mariadb.sql(statements, name);
+      },
+      destroy: async () => {
+        await mariadb.sql(`drop database ${name}`, "mysql");
+      },
+    };
+  },
+  sqlite: async () => {
+    const root = mkdtempSync(join(temporary, "live-"));
+    const run = async (statements: string): Promise<void> => {
+      const db = new Database(join(root, "site.db"));
+      db.pragma("journal_mode = wal");
+      db.exec(statements);
+      db.close();
+    };
+    await run("");
+    return {
+      target: { url: "sqlite:///site.db", execPrefix: [], root },
+      run,
+      destroy: async () => rmSync(join(root, "site.db")),
     };
   },
 };

@@ -1,0 +1,376 @@
+/**
+ * Restoring MySQL and MariaDB. A database cannot be renamed there, so the dump is loaded into a scratch database, to be compared, and then once
+ * more in the place of live. Everything goes through the client program; what it may be sent is decided in mysql-script.ts.
+ */
+import { createReadStream } from "node:fs";
+import { access, rename, rm, statfs } from "node:fs/promises";
+import { hostname } from "node:os";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import { asHoldfastError, HoldfastError } from "../errors.ts";
+import { startCommand } from "../exec/command.ts";
+import { hashFile } from "../store/hash.ts";
+import type { DatabaseFacts, DatabaseTarget } from "./engine.ts";
+import { accessMysql, type MysqlAccess, type MysqlLocation } from "./mysql-access.ts";
+import { enableEvents, emptyDatabase, endConnections, text } from "./mysql-empty.ts";
+import { checkScript } from "./mysql-restore-check.ts";
+import { MysqlScript, type ScriptFacts } from "./mysql-script.ts";
+import { MysqlSession } from "./mysql-session.ts";
+import { MYSQL_TABLES, mysqlMigrations, openMysql, quoteMysql } from "./mysql.ts";
+import type { DatabaseRestorer, LoadOptions, PresentDatabase } from "./restore.ts";
+
+/** What the client gets besides the connection: it must stop at the first error, take its input as it is, and read no file. */
+const LOADING = [
+  "--batch",
+  "--binary-mode",
+  "--disable-named-commands",
+  "--loose-sandbox", // MariaDB of 2024 and later
+  "--local-infile=0",
+  "--skip-force",
+  "--skip-reconnect",
+  "--connect-timeout=15",
+  "--max-allowed-packet=1073741824",
+];
+/** MariaDB refuses in strict mode what it took in another one: tables whose rows may become too large for a page. */
+const BEFORE = "set /*M!100100 session innodb_strict_mode = 0, */ @holdfast = 0;\n";
+const CLEANING_MS = 20_000;
+const CHUNK = 256 * 1024;
+
+const MANAGER = "or give --database with the URL of an administrator";
+
+/** Throws `E_DATABASE` when the server does not answer; the database itself need not be there. */
+export async function openMysqlRestorer(
+  target: DatabaseTarget,
+  location: MysqlLocation,
+  signal: AbortSignal,
+): Promise<DatabaseRestorer> {
+  const reached = await accessMysql(target, location, signal);
+  const session = new MysqlSession({ ...reached, database: "" });
+  try {
+    await session.run("set session wait_timeout = 2000000, session lock_wait_timeout = 60");
+    const [row] = await session.run("select version() as version, @@datadir as directory, @@hostname as host");
+    return new MysqlRestorer({
+      target,
+      location,
+      signal,
+      access: reached,
+      session,
+      version: row?.version ?? "",
+      directory: row?.directory ?? "",
+      local: target.execPrefix.length === 0 && isLocal(location) && row?.host === hostname(),
+    });
+  } catch (error) {
+    await session.close();
+    reached.remove();
+    throw error;
+  }
+}
+
+function isLocal({ host, socket }: MysqlLocation): boolean {
+  return socket !== undefined || host === undefined || ["localhost", "127.0.0.1", "::1"].includes(host);
+}
+
+interface Opened {
+  readonly target: DatabaseTarget;
+  readonly location: MysqlLocation;
+  readonly signal: AbortSignal;
+  readonly access: MysqlAccess;
+  /** In no database. */
+  readonly session: MysqlSession;
+  readonly version: string;
+  readonly directory: string;
+  readonly local: boolean;
+}
+
+class MysqlRestorer implements DatabaseRestorer {
+  readonly engine: "mysql" | "mariadb";
+  readonly live: string;
+  readonly exchanges = false;
+  readonly #opened: Opened;
+
+  constructor(opened: Opened) {
+    this.engine = /mariadb/i.test(opened.version) ? "mariadb" : "mysql";
+    this.live = opened.location.database;
+    this.#opened = opened;
+  }
+
+  async present(): Promise<PresentDatabase | undefined> {
+    if (!(await this.exists(this.live))) return undefined;
+    return await this.#within(this.live, async (session) => ({
+      tables: (await session.run(MYSQL_TABLES)).length,
+      size_bytes: await sizeOf(session),
+      migrations: await mysqlMigrations(session),
+    }));
+  }
+
+  async exists(name: string): Promise<boolean> {
+    const rows = await this.#opened.session.run(
+      `select schema_name as name from information_schema.schemata where schema_name = ${text(name)}`,
+    );
+    return rows.length > 0;
+  }
+
+  async freeBytes(): Promise<number | undefined> {
+    const { local, directory } = this.#opened;
+    if (!local) return undefined;
+    try {
+      const { bavail, bsize } = await statfs(directory);
+      return bavail * bsize;
+    } catch {
+      return undefined; // in a container, whose directories are not ours
+    }
+  }
+
+  async check(dump: string, { restoreFlags }: Pick<LoadOptions, "restoreFlags">): Promise<readonly string[]> {
+    refuseFlags(restoreFlags);
+    const script = new MysqlScript(this.live);
+    const { signal, session } = this.#opened;
+    await readDump(dump, script, { signal, onBytes: () => {} }, async (statements) => {
+      for await (const _ of statements);
+    });
+    return await checkScript(session, script.facts, this.engine);
+  }
+
+  async load(dump: string, scratch: string, options: LoadOptions): Promise<void> {
+    refuseFlags(options.restoreFlags);
+    await this.#mayGo(scratch);
+    await this.drop(scratch);
+    await this.#create(scratch);
+    try {
+      await this.#send(dump, scratch, options);
+    } catch (error) {
+      await this.#clean(scratch).catch(() => {}); // the first error counts
+      const { signal } = this.#opened;
+      throw signal.aborted ? asHoldfastError(signal.reason, "E_INTERRUPTED") : error;
+    }
+  }
+
+  async facts(name: string): Promise<DatabaseFacts> {
+    return await this.#within(name, async (session) => {
+      const tables: Record<string, { rows: number; exact: boolean }> = {};
+      await session.run("start transaction with consistent snapshot, read only");
+      for (const { name: table } of await session.run(MYSQL_TABLES)) {
+        const [row] = await session.run(`select count(*) as n from ${quoteMysql(table ?? "")}`);
+        tables[table ?? ""] = { rows: Number(row?.n), exact: true };
+      }
+      return {
+        engine: this.engine,
+        server_version: this.#opened.version,
+        database_size: await sizeOf(session),
+        tables,
+        migrations: await mysqlMigrations(session),
+        extensions: {},
+        snapshot_at: new Date().toISOString(),
+      };
+    });
+  }
+
+  async exchange(): Promise<void> {
+    throw new HoldfastError("E_INTERNAL", "a MySQL database cannot be renamed: it is loaded again");
+  }
+
+  async exchangeBack(): Promise<void> {
+    await this.exchange();
+  }
+
+  async reload(dump: string, options: LoadOptions): Promise<void> {
+    refuseFlags(options.restoreFlags);
+    if (await this.exists(this.live)) {
+      await endConnections(this.#opened.session, this.live);
+      await this.#within(this.live, emptyDatabase);
+    } else {
+      await this.#create(this.live);
+    }
+    const { enabledEvents } = await this.#send(dump, this.live, options);
+    await this.#within(this.live, async (session) => await enableEvents(session, enabledEvents));
+  }
+
+  /** A file that is there already is whole, from a call whose answer was lost, and is kept. */
+  async save(path: string): Promise<{ readonly size_bytes: number; readonly sha256: string }> {
+    const { target, location, signal } = this.#opened;
+    if (await isFile(path)) {
+      const { size, sha256 } = await hashFile(path, signal);
+      return { size_bytes: size, sha256 };
+    }
+    const partial = `${path}.partial`;
+    await rm(partial, { force: true });
+    const snapshot = await openMysql(target, location, signal);
+    try {
+      const { size_bytes, sha256 } = await snapshot.dump(partial, () => {});
+      await rename(partial, path);
+      return { size_bytes, sha256 };
+    } finally {
+      await snapshot.close();
+    }
+  }
+
+  async drop(name: string): Promise<void> {
+    await this.#mayGo(name);
+    if (!(await this.exists(name))) return;
+    await endConnections(this.#opened.session, name);
+    await this.#opened.session.run(`drop database if exists ${quoteMysql(name)}`);
+  }
+
+  async close(): Promise<void> {
+    await this.#opened.session.close();
+    this.#opened.access.remove();
+  }
+
+  /** By a session of its own: after an abort the other one is gone. */
+  async #clean(scratch: string): Promise<void> {
+    const { target, location } = this.#opened;
+    const other = await openMysqlRestorer(target, location, AbortSignal.timeout(CLEANING_MS));
+    try {
+      await other.drop(scratch);
+    } finally {
+      await other.close();
+    }
+  }
+
+  /** Where names of databases are files, letters may not count. */
+  async #mayGo(name: string): Promise<void> {
+    if (name.toLowerCase() !== this.live.toLowerCase()) return;
+    throw new HoldfastError("E_INTERNAL", `${name} is the live database`);
+  }
+
+  /** With live's character set, so that what is created without one comes to the same. */
+  async #create(name: string): Promise<void> {
+    const { session, location } = this.#opened;
+    const [live] = await session.run(
+      `select default_character_set_name as characters, default_collation_name as collation
+       from information_schema.schemata where schema_name = ${text(this.live)}`,
+    );
+    const how = live === undefined ? "utf8mb4" : `${live.characters} collate ${live.collation}`;
+    try {
+      await session.run(`create database if not exists ${quoteMysql(name)} character set ${how}`);
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || !/\(1044\)|\(1227\)/.test(error.message)) throw error;
+      const pattern = quoteMysql(name.replace(/[_%]/g, "\\$&"));
+      throw new HoldfastError(
+        "E_RESTORE",
+        `${location.user ?? "the database user"} may not create the database ${name}`,
+        {
+          hint: `grant all on ${pattern}.* to ${await this.#account()}, as an administrator, ${MANAGER}`,
+          cause: error,
+        },
+      );
+    }
+  }
+
+  async #account(): Promise<string> {
+    const [row] = await this.#opened.session.run("select current_user() as account");
+    return (row?.account ?? "").split("@").map(text).join("@");
+  }
+
+  async #send(dump: string, database: string, { onBytes }: LoadOptions): Promise<ScriptFacts> {
+    const { access: reached, signal } = this.#opened;
+    const script = new MysqlScript(database);
+    const argv = [...reached.client, ...LOADING, `--database=${database}`];
+    await readDump(dump, script, { signal, onBytes }, async (statements) => {
+      const stop = new AbortController();
+      const options = {
+        ...reached.options,
+        signal: AbortSignal.any([signal, stop.signal]),
+        code: "E_RESTORE" as const,
+      };
+      const client = startCommand(argv, options);
+      client.stdout.resume();
+      client.stdin.write(BEFORE);
+      let broken: unknown;
+      await pipeline(statements, client.stdin, { signal }).catch((error: unknown) => {
+        broken = error;
+        // When it was the client that ended, it says why; else it must not take the half for the whole.
+        if (error instanceof Error && "code" in error && error.code === "EPIPE") return;
+        stop.abort();
+      });
+      try {
+        await client.done;
+      } catch (error) {
+        signal.throwIfAborted();
+        throw stop.signal.aborted ? broken : explained(error, this.live);
+      }
+      if (broken !== undefined) throw broken;
+    });
+    return script.facts;
+  }
+
+  /** A session of its own in a database. */
+  async #within<T>(database: string, use: (session: MysqlSession) => Promise<T>): Promise<T> {
+    const session = new MysqlSession({ ...this.#opened.access, database });
+    try {
+      await session.run(
+        "set session time_zone = '+00:00', session wait_timeout = 2000000, session lock_wait_timeout = 60",
+      );
+      return await use(session);
+    } finally {
+      await session.close();
+    }
+  }
+}
+
+async function readDump(
+  dump: string,
+  script: MysqlScript,
+  { signal, onBytes }: { readonly signal: AbortSignal; readonly onBytes: (bytes: number) => void },
+  consume: (statements: AsyncIterable<Buffer>) => Promise<void>,
+): Promise<void> {
+  let read = 0;
+  const counted = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of chunks) {
+      yield chunk;
+      onBytes((read += chunk.length));
+    }
+  };
+  const statements = (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> => script.read(chunks);
+  try {
+    const input = createReadStream(dump, { highWaterMark: CHUNK });
+    await pipeline(input, counted, createGunzip({ chunkSize: CHUNK }), statements, consume, { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    const known = asHoldfastError(error, "E_RESTORE");
+    if (!(error instanceof Error && "code" in error && String(error.code).startsWith("Z_"))) throw known;
+    const hint = "take it from another run; verify.ts tells which are whole";
+    throw new HoldfastError("E_RESTORE", `${dump} is damaged: ${error.message}`, { hint, cause: error });
+  }
+}
+
+/** Hints for what a server says most often. */
+function explained(error: unknown, live: string): unknown {
+  if (!(error instanceof HoldfastError)) return error;
+  const hint = HINTS.find(([pattern]) => pattern.test(error.message))?.[1];
+  if (hint === undefined) return error;
+  return new HoldfastError("E_RESTORE", error.message, { hint: hint.replace("LIVE", live), cause: error });
+}
+
+const HINTS: readonly (readonly [RegExp, string])[] = [
+  [
+    /ERROR 1227\b/,
+    `its definers need the right SET USER or SUPER (MariaDB), SET_ANY_DEFINER (MySQL): grant it, ${MANAGER}`,
+  ],
+  [/ERROR 1419\b/, `binary logging asks for SUPER, or set global log_bin_trust_function_creators = 1, ${MANAGER}`],
+  [
+    /ERROR (?:1044|1142|1370)\b/,
+    `the database user needs all rights on the database, as it has on LIVE: grant them, ${MANAGER}`,
+  ],
+  [/ERROR (?:1153|2006)\b/, "a row may be larger than the server takes: raise its max_allowed_packet"],
+  [/ERROR (?:1021|1114|1030)\b/, "the server may have no room left on its disk"],
+];
+
+function refuseFlags(flags: readonly string[]): void {
+  if (flags.length === 0) return;
+  throw new HoldfastError("E_USAGE", `${flags.join(" ")}: flags of pg_restore mean nothing to MySQL`);
+}
+
+async function sizeOf(session: MysqlSession): Promise<number> {
+  const [row] = await session.run(
+    "select coalesce(sum(data_length + index_length), 0) as size from information_schema.tables where table_schema = database()",
+  );
+  return Number(row?.size);
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}

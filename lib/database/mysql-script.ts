@@ -1,0 +1,320 @@
+/**
+ * A dump on its way to the client, statement by statement. Only statements that dumps consist of pass, and only with names in the database at
+ * hand: `USE`, `CREATE DATABASE`, client commands, rights and the like are refused, wherever they come from. What names the database that
+ * was dumped (`ALTER DATABASE` around routines; triggers keep the text that they were written with) is made to name the one at hand, and
+ * events come disabled, so that none fires in a copy. This keeps mistakes out, and simple malice; the body of a routine is not understood.
+ */
+import { HoldfastError } from "../errors.ts";
+
+/** What a dump says of itself, as far as it has been read. */
+export interface ScriptFacts {
+  /** Who wrote it: `MariaDB` or `MySQL`; undefined for other dumps. */
+  readonly flavour: "mariadb" | "mysql" | undefined;
+  /** `user@host`, as in `create definer = …`. */
+  readonly definers: ReadonlySet<string>;
+  readonly collations: ReadonlySet<string>;
+  readonly storageEngines: ReadonlySet<string>;
+  /** The events that were enabled, quoted as in the dump. */
+  readonly enabledEvents: readonly string[];
+  /** Whether the mark of the dump program's end has been read, with nothing behind it. */
+  readonly complete: boolean;
+}
+
+type State = "code" | "string" | "double" | "name" | "line" | "block" | "delimiter";
+
+const [NEWLINE, BACKTICK, QUOTE, DOUBLE, BACKSLASH, SLASH, HASH, BANG, M] = Buffer.from("\n`'\"\\/#!M");
+const NAME = "(?:`(?:[^`]|``)+`|[\\w$\\x80-\\xff]+)(?! ?\\.)";
+const OBJECT = "(?:VIEW|TRIGGER|EVENT|FUNCTION|PROCEDURE|SEQUENCE|PACKAGE(?: BODY)?)";
+const ALLOWED = [
+  "SET (?!.*\\b(?:GLOBAL|PERSIST|PERSIST_ONLY|PASSWORD|ROLE|STATEMENT|RESOURCE)\\b)[^;]*",
+  `DROP (?:TEMPORARY )?(?:TABLE|${OBJECT}) (?:IF EXISTS )?${NAME}`,
+  `CREATE (?:OR REPLACE )?(?:TEMPORARY )?TABLE (?:IF NOT EXISTS )?${NAME}[^;]*`,
+  `CREATE (?:OR REPLACE )?(?:ALGORITHM ?= ?\\w+ )?(?:SQL SECURITY \\w+ )?(?:VIEW|SEQUENCE) (?:IF NOT EXISTS )?${NAME}[^;]*`,
+  `CREATE (?:OR REPLACE )?(?:AGGREGATE )?${OBJECT} (?:IF NOT EXISTS )?${NAME}.*`,
+  `ALTER TABLE ${NAME}(?!.*\\bRENAME\\b)[^;]*`,
+  `ALTER DATABASE ${NAME} (?:DEFAULT )?(?:CHARACTER SET|COLLATE)[^;]*`,
+  `LOCK TABLES? ${NAME} (?:READ|WRITE)[^.;]*`,
+  "UNLOCK TABLES?",
+  `(?:DO|SELECT) SETVAL ?\\( ?${NAME} ?,[\\d ,-]*\\)`,
+  "START TRANSACTION[^;]*|COMMIT|BEGIN",
+].map((pattern) => new RegExp(`^(?:${pattern}) ?$`, "is"));
+const ROWS = new RegExp(`^(?:INSERT|REPLACE) (?:IGNORE )?(?:INTO )?${NAME} ?(?:\\([^;]*?\\) ?)?VALUES?`, "i");
+const DEFINER =
+  /DEFINER ?= ?((?:`(?:[^`]|``)*`|[\w$]+) ?@ ?(?:`(?:[^`]|``)*`|[\w$.%]+)|CURRENT_USER(?: ?\( ?\))?|`(?:[^`]|``)*`|\w+)/i;
+
+/** Bytes that mean nothing between the strings of a statement that holds rows, nor in a delimiter. */
+const ORDINARY = Uint8Array.from({ length: 256 }, (_, byte) =>
+  /[\w(),.+ ]/.test(String.fromCharCode(byte)) && byte !== M ? 1 : 0,
+);
+
+/** When so much of a statement is there, it is known what it is. */
+const DECIDED_AT = 4096;
+/** Nothing but rows is larger. */
+const LARGEST_STATEMENT = 64 << 20;
+const TAIL = 1000;
+
+/** One dump, read once. `database` is where it goes. */
+export class MysqlScript {
+  readonly #database: string;
+  readonly #definers = new Set<string>();
+  readonly #collations = new Set<string>();
+  readonly #storageEngines = new Set<string>();
+  readonly #enabledEvents: string[] = [];
+  #flavour: ScriptFacts["flavour"];
+  /** The name in the dump's head. */
+  #dumped: string | undefined;
+  #state: State = "code";
+  #delimiter = ";";
+  #plainBackslash = false;
+  #escaped = false;
+  #parts: Buffer[] = [];
+  #size = 0;
+  /** The statement without comments, with empty strings; no more is kept of it once it is known to hold rows. */
+  #code = "";
+  #rows = false;
+  /** The bytes before the one at hand: what is told by two or three may lie in two chunks. */
+  #before = "";
+  #line = "";
+  #head = "";
+  #tail = Buffer.alloc(0);
+
+  constructor(database: string) {
+    this.#database = database;
+  }
+
+  get facts(): ScriptFacts {
+    const end = /(?:^|\n)-- Dump completed[^\n]*\n$/.test(this.#tail.toString("latin1"));
+    return {
+      flavour: this.#flavour,
+      definers: this.#definers,
+      collations: this.#collations,
+      storageEngines: this.#storageEngines,
+      enabledEvents: this.#enabledEvents,
+      complete: end && this.#code.trim() === "" && this.#state === "code",
+    };
+  }
+
+  /** Gives what may be sent on. Throws `E_RESTORE` for what may not. */
+  async *read(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of chunks) {
+      this.#tail = Buffer.concat([this.#tail, chunk.subarray(-TAIL)]).subarray(-TAIL);
+      if (this.#head.length < TAIL) this.#readHead(chunk);
+      yield* this.#push(chunk);
+    }
+    if (!this.facts.complete) {
+      throw refusal("the dump has no end mark: it is cut short, or was written without comments");
+    }
+  }
+
+  #readHead(chunk: Buffer): void {
+    this.#head += chunk.toString("latin1", 0, TAIL);
+    this.#flavour = /^-- MariaDB dump/m.test(this.#head)
+      ? "mariadb"
+      : /^-- MySQL dump/m.test(this.#head)
+        ? "mysql"
+        : undefined;
+    this.#dumped = /^-- Host: .*? Database: (.+)$/m.exec(this.#head)?.[1];
+  }
+
+  *#push(chunk: Buffer): Generator<Buffer> {
+    let from = 0;
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at] ?? 0;
+      if (this.#state === "string" || this.#state === "double" || this.#state === "name") {
+        this.#inQuotes(byte);
+      } else if (this.#state === "line" || this.#state === "delimiter") {
+        if (this.#state === "delimiter") this.#line += String.fromCharCode(byte);
+        if (byte !== NEWLINE) continue;
+        if (this.#state === "delimiter") this.#delimiter = this.#line.trim();
+        if (this.#delimiter === "" || /[\\'"`]/.test(this.#delimiter))
+          throw refusal("it sets a delimiter that no dump has");
+        this.#enter("code");
+      } else if (this.#state === "block") {
+        if (byte === SLASH && this.#before.endsWith("*")) this.#enter("code");
+        else this.#remember(byte);
+      } else if (this.#rows && ORDINARY[byte] === 1) {
+        this.#before = this.#line = "";
+      } else if (this.#inCode(byte)) {
+        this.#parts.push(chunk.subarray(from, at + 1));
+        from = at + 1;
+        yield* this.#endStatement();
+      }
+    }
+    this.#parts.push(chunk.subarray(from));
+    this.#size += chunk.length - from;
+    if (!this.#rows && this.#code.length > DECIDED_AT) this.#rows = ROWS.test(squeeze(this.#code));
+    if (this.#rows) yield* this.#parts.splice(0);
+    else if (this.#size > LARGEST_STATEMENT) throw refusal("a statement of it is too large to be looked at");
+  }
+
+  #enter(state: State): void {
+    this.#state = state;
+    this.#before = "";
+    this.#line = "";
+  }
+
+  #remember(byte: number): void {
+    this.#before = (this.#before + String.fromCharCode(byte)).slice(-3);
+  }
+
+  #keep(text: string): void {
+    if (!this.#rows) this.#code += text;
+  }
+
+  #inQuotes(byte: number): void {
+    const end = this.#state === "string" ? QUOTE : this.#state === "double" ? DOUBLE : BACKTICK;
+    if (this.#state === "name") this.#keep(String.fromCharCode(byte));
+    if (this.#escaped) this.#escaped = false;
+    else if (byte === BACKSLASH && this.#state !== "name" && !this.#plainBackslash) this.#escaped = true;
+    else if (byte === end) this.#enter("code"); // a doubled quote comes straight back
+  }
+
+  /** True when the statement ends with this byte. */
+  #inCode(byte: number): boolean {
+    const before = this.#before;
+    this.#remember(byte);
+    switch (byte) {
+      case QUOTE:
+      case DOUBLE:
+        this.#keep("''");
+        this.#enter(byte === QUOTE ? "string" : "double");
+        return false;
+      case BACKTICK:
+        this.#keep("`");
+        this.#enter("name");
+        return false;
+      case HASH:
+        this.#enter("line");
+        return false;
+      case BACKSLASH:
+        // The one that MariaDB's own dumps begin with, to forbid the others.
+        if (!/^\s*\/\*M!999999$/.test(this.#code)) throw refusal("it holds a command of the client program");
+        this.#code = "";
+        this.#enter("block");
+        return false;
+    }
+    if (before.endsWith("--") && byte <= 32) {
+      this.#dropCode(2);
+      this.#enter(byte === NEWLINE ? "code" : "line");
+      this.#keep(" ");
+      return false;
+    }
+    if (before.endsWith("/*") && byte !== BANG && byte !== M) {
+      this.#dropCode(2);
+      this.#enter("block");
+      this.#remember(byte);
+      return false;
+    }
+    if (before.endsWith("/*M") && byte !== BANG) {
+      this.#dropCode(3);
+      this.#enter("block");
+      this.#remember(byte);
+      return false;
+    }
+    this.#keep(String.fromCharCode(byte));
+    if (!this.#rows && byte <= 32 && /^\s*DELIMITER\s$/i.test(this.#code)) {
+      this.#code = "";
+      this.#enter("delimiter");
+      return false;
+    }
+    this.#line = (this.#line + String.fromCharCode(byte)).slice(-this.#delimiter.length);
+    return this.#line === this.#delimiter;
+  }
+
+  #dropCode(length: number): void {
+    if (!this.#rows) this.#code = this.#code.slice(0, -length);
+  }
+
+  *#endStatement(): Generator<Buffer> {
+    const code = squeeze(this.#rows ? "" : this.#code.slice(0, -this.#delimiter.length));
+    if (this.#rows || ROWS.test(code)) yield* this.#parts;
+    else if (code === "") yield Buffer.concat(this.#parts);
+    else yield this.#checked(code, Buffer.concat(this.#parts));
+    this.#parts = [];
+    this.#size = 0;
+    this.#code = "";
+    this.#rows = false;
+    this.#enter("code");
+  }
+
+  #checked(code: string, statement: Buffer): Buffer {
+    let text = statement.toString("latin1");
+    const dumped = this.#dumped === undefined ? [] : [quote(this.#dumped), this.#dumped].map(latin1).map(escape);
+    const definer = DEFINER.exec(code)?.[1];
+    let plain = squeeze(code.replace(DEFINER, ""));
+    if (/^CREATE (?:OR REPLACE )?TRIGGER /i.test(plain) && dumped.length > 0) {
+      const own = new RegExp(
+        `(\\b(?:TRIGGER(?:\\s+IF\\s+NOT\\s+EXISTS)?|ON)\\s+)(?:${dumped.join("|")})\\s*\\.\\s*(?=[\`\\w])`,
+        "i",
+      );
+      for (let pass = 0; pass < 2; pass++) {
+        plain = plain.replace(own, "$1");
+        text = text.replace(own, "$1");
+      }
+    }
+    if (!ALLOWED.some((allowed) => allowed.test(plain))) {
+      throw refusal(`it holds a statement that no dump of one database needs: ${plain.slice(0, 60)}`);
+    }
+    if (/^CREATE /i.test(plain) && definer !== undefined && !/^CURRENT_USER/i.test(definer)) {
+      this.#definers.add(Buffer.from(unquote(definer), "latin1").toString());
+    }
+    if (/^CREATE (?:OR REPLACE )?(?:TEMPORARY )?TABLE /i.test(plain)) this.#readTable(plain);
+    if (/^ALTER DATABASE /i.test(plain)) {
+      text = text.replace(
+        /(\bDATABASE\s+)(?:`(?:[^`]|``)+`|[\w$\x80-\xff]+)/i,
+        `$1${escapeReplacement(latin1(quote(this.#database)))}`,
+      );
+    }
+    if (/^CREATE (?:OR REPLACE )?EVENT /i.test(plain)) text = this.#disable(plain, text);
+    if (/^SET .*\bSQL_MODE ?=/i.test(plain)) this.#plainBackslash = /NO_BACKSLASH_ESCAPES/i.test(text);
+    return Buffer.from(text, "latin1");
+  }
+
+  #readTable(plain: string): void {
+    for (const [, name = ""] of plain.matchAll(/\bCOLLATE ?=? ?(\w+)/gi)) this.#collations.add(name.toLowerCase());
+    const storage = /\) ENGINE ?= ?(\w+)/i.exec(plain)?.[1];
+    if (storage !== undefined) this.#storageEngines.add(storage.toLowerCase());
+  }
+
+  #disable(plain: string, text: string): string {
+    const pattern = /(\bON\s+COMPLETION\s+(?:NOT\s+)?PRESERVE\s+)ENABLE\b/i;
+    if (!pattern.test(plain)) return text;
+    const name = /\bEVENT (?:IF NOT EXISTS )?(`(?:[^`]|``)+`|[^\s]+)/i.exec(plain)?.[1] ?? "";
+    this.#enabledEvents.push(Buffer.from(name, "latin1").toString());
+    return text.replace(pattern, "$1DISABLE");
+  }
+}
+
+/** On one line, without the frames of version comments. */
+function squeeze(code: string): string {
+  return code
+    .replace(/\/\*M?!\d*|\*\//g, " ")
+    .replace(/\s+/g, " ")
+    .trim();
+}
+
+function unquote(definer: string): string {
+  return definer.replace(/`((?:[^`]|``)*)`/g, (_all, name: string) => name.replaceAll("``", "`")).replace(/ ?@ ?/, "@");
+}
+
+function quote(name: string): string {
+  return `\`${name.replaceAll("`", "``")}\``;
+}
+
+function latin1(text: string): string {
+  return Buffer.from(text).toString("latin1");
+}
+
+function escape(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+}
+
+function escapeReplacement(text: string): string {
+  return text.replaceAll("$", "$$$$");
+}
+
+function refusal(reason: string): HoldfastError {
+  return new HoldfastError("E_RESTORE", `the dump was not loaded: ${reason}`, {
+    hint: "nothing was changed; load it by hand into a new database if you trust it, or take another run",
+  });
+}

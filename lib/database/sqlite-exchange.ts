@@ -1,0 +1,150 @@
+/**
+ * Putting one SQLite file in the place of another. What lies beside a file (`-wal`, `-journal`, `-shm`) belongs to it and goes where it goes,
+ * after it on its way out and before it on its way in: so no file ever stands beside another's journal, and from the names alone it is
+ * told how far a call came that was cut off.
+ */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { HoldfastError, systemCode } from "../errors.ts";
+
+/** `-shm` is an index of the WAL that SQLite makes anew. */
+const SIDECARS = ["-wal", "-journal", "-shm"];
+const BUSY_MS = 5000;
+
+/** Says, in the place of an `aside`, that there was no live file. */
+export const NONE = ".none";
+
+export function isPresent(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+export function removeSqlite(path: string): void {
+  for (const end of ["", ...SIDECARS]) rmSync(path + end, { force: true });
+}
+
+/** `next` becomes `live`, which becomes `aside`. Throws `E_TARGET` while another process uses the live file. */
+export async function exchangeFiles(live: string, next: string, aside: string): Promise<void> {
+  if (!isPresent(next)) {
+    if (!isPresent(live)) throw new HoldfastError("E_RESTORE", `neither ${live} nor ${next} is there`);
+    return;
+  }
+  if (isPresent(live) && (isPresent(aside) || isPresent(aside + NONE))) {
+    // Somebody connected between the renames, to nothing: SQLite makes an empty file then.
+    if (statSync(live).size > 0) throw new HoldfastError("E_TARGET", `${aside} is in the way`);
+    removeSqlite(live);
+  }
+  if (isPresent(live)) await moveAside(live, aside);
+  else if (!isPresent(aside) && !isPresent(aside + NONE)) closeSync(openSync(aside + NONE, "wx", 0o600));
+  moveSidecars(live, isPresent(aside) ? aside : undefined);
+  moveSidecars(next, live);
+  renameSync(next, live);
+  syncDirectories(live, next, aside);
+}
+
+/** The way back of `exchangeFiles`. */
+export async function exchangeFilesBack(live: string, next: string, aside: string): Promise<void> {
+  const none = isPresent(aside + NONE);
+  if (!none && !isPresent(aside)) return;
+  if (isPresent(live) && isPresent(next)) {
+    if (statSync(live).size > 0) throw new HoldfastError("E_TARGET", `${next} is in the way`);
+    removeSqlite(live);
+  }
+  if (isPresent(live)) await moveAside(live, next);
+  moveSidecars(live, isPresent(next) ? next : undefined);
+  if (none) {
+    rmSync(aside + NONE);
+  } else {
+    moveSidecars(aside, live);
+    renameSync(aside, live);
+  }
+  syncDirectories(live, next, aside);
+}
+
+/** Under a lock that nobody else can have the file open with, so that it is whole by itself. A damaged file goes without. */
+async function moveAside(live: string, to: string): Promise<void> {
+  const { default: Database } = await import("better-sqlite3");
+  let db: InstanceType<typeof Database> | undefined;
+  try {
+    db = new Database(live, { fileMustExist: true, timeout: BUSY_MS });
+    // In this mode a WAL database is opened only when no other connection has it.
+    db.pragma("locking_mode = exclusive");
+    db.exec("begin exclusive");
+    db.exec("commit");
+    db.pragma("wal_checkpoint(truncate)");
+  } catch (error) {
+    if (isBusy(error)) {
+      db?.close();
+      throw inUse(live, error);
+    }
+  }
+  try {
+    renameSync(live, to);
+  } catch (error) {
+    if (systemCode(error) !== "EXDEV") throw error;
+    throw new HoldfastError("E_TARGET", `${live} and ${to} are on different disks`, { cause: error });
+  } finally {
+    db?.close(); // takes the empty WAL away, which still has its old name
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "code" in error && /^SQLITE_(?:BUSY|LOCKED)/.test(String(error.code));
+}
+
+function inUse(live: string, cause: unknown): HoldfastError {
+  const holders = holdersOf(live);
+  const who = holders.length === 0 ? "another process" : holders.join(", ");
+  return new HoldfastError("E_TARGET", `${live} is in use by ${who}`, {
+    hint: "nothing was changed; stop what uses it (health.service.stop in the config) and start again",
+    cause,
+  });
+}
+
+/** The other processes that have a file open, as far as one may see. */
+export function holdersOf(path: string): string[] {
+  const { dev, ino } = statSync(path);
+  const holders: string[] = [];
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name) && name !== String(process.pid))) {
+    try {
+      const open = readdirSync(`/proc/${pid}/fd`).some((fd) => {
+        const it = statSync(`/proc/${pid}/fd/${fd}`, { throwIfNoEntry: false });
+        return it?.ino === ino && it.dev === dev;
+      });
+      if (open) holders.push(`${readFileSync(`/proc/${pid}/comm`, "utf8").trim()} (process ${pid})`);
+    } catch {
+      // It has ended, or is not ours to look into.
+    }
+  }
+  return holders;
+}
+
+/** Without a `to` they belong to nothing that is left. */
+function moveSidecars(from: string, to: string | undefined): void {
+  for (const end of SIDECARS) {
+    if (!existsSync(from + end)) continue;
+    if (to === undefined || end === "-shm") rmSync(from + end);
+    else renameSync(from + end, to + end);
+  }
+}
+
+function syncDirectories(...paths: readonly string[]): void {
+  for (const directory of new Set(paths.map((path) => dirname(path)))) {
+    const fd = openSync(directory, "r");
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
