@@ -18,6 +18,9 @@ export interface WalkOptions {
   readonly files?: boolean;
 }
 
+/** What restores keep beside what they restore: no part of a site. */
+export const RESTORE_PREFIX = ".holdfast-restore-";
+
 /** A directory being walked: its path relative to the root, its sorted names and the next one's index. */
 interface Level {
   readonly path: BytePath;
@@ -33,7 +36,8 @@ interface Level {
 export function* walk(root: BytePath, options: WalkOptions = {}): Generator<Entry> {
   const levels: Level[] = [];
   const open = (path: BytePath): void => {
-    const names = attempt(path, options, () => readdirSync(toBuffer(join(root, path)), { encoding: "latin1" }));
+    const found = attempt(path, options, () => readdirSync(toBuffer(join(root, path)), { encoding: "latin1" }));
+    const names = found?.filter((name) => !name.startsWith(RESTORE_PREFIX));
     if (names !== undefined) levels.push({ path, names: names.toSorted(), next: 0 });
   };
   open("");

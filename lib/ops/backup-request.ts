@@ -1,5 +1,6 @@
 /** What a backup is asked to do, and what came of it. */
 import type { RunStatus, Scope, Totals } from "../model/run.ts";
+import type { Lock } from "../store/lock.ts";
 import type { Failure, StepName } from "../model/unit.ts";
 
 export interface BackupRequest {
@@ -24,6 +25,8 @@ export interface BackupRequest {
   readonly newStore: boolean;
   /** Run the steps in this process rather than each as a sub-script: for a sub-script that was started alone. */
   readonly inProcess: boolean;
+  /** A copy of what a restore is about to overwrite, made under the locks that the restore holds: no hooks run, and the run is no backup. */
+  readonly safety?: { readonly locks: readonly Lock[] };
   /** The command's name for the lock, e.g. `backup_all`. */
   readonly command: string;
 }

@@ -110,7 +110,7 @@ async function writeRun(
     options.report(event);
   };
   try {
-    await runHook(config, "before", signal);
+    if (request.safety === undefined) await runHook(config, "before", signal);
     report({
       type: "run_started",
       run: session.run,
@@ -135,7 +135,8 @@ async function writeRun(
       if (!heard.includes(failure) && died.has(failure.step)) report({ type: "failure", failure });
     const uncovered = await findUncovered(config, session.store.path, signal);
     const published = await publish(config, request, work, merged, { uncovered, started, closeLog: log.close, signal });
-    const outcome = { ...published, hookFailed: !(await runLateHook(config, "after", signal, options.report)) };
+    const after = request.safety !== undefined || (await runLateHook(config, "after", signal, options.report));
+    const outcome = { ...published, hookFailed: !after };
     options.report({
       type: "run_ended",
       run,
@@ -146,7 +147,8 @@ async function writeRun(
     return outcome;
   } catch (error) {
     log.close();
-    await runLateHook(config, "on_error", AbortSignal.timeout(ON_ERROR_MS), options.report);
+    if (request.safety === undefined)
+      await runLateHook(config, "on_error", AbortSignal.timeout(ON_ERROR_MS), options.report);
     throw error;
   }
 }
@@ -172,6 +174,7 @@ async function publish(
   const head = headOf(merged, {
     run,
     site: config.site,
+    kind: request.safety === undefined ? "backup" : "safety",
     scope,
     name: request.name,
     description: request.description,

@@ -139,6 +139,7 @@ export function headOf(
   about: {
     run: string;
     site: string;
+    kind: ManifestHead["kind"];
     scope: Scope;
     name: string | undefined;
     description: string | undefined;
@@ -157,7 +158,7 @@ export function headOf(
     run: about.run,
     site: about.site,
     host: hostname(),
-    kind: "backup",
+    kind: about.kind,
     scope: about.scope,
     name: about.name ?? null,
     description: about.description ?? null,

@@ -19,6 +19,7 @@ import { acquireLock, type Lock } from "../store/lock.ts";
 import { readManifestHead } from "../store/manifest.ts";
 import { openStore, type Store } from "../store/open.ts";
 import { findLatest, repairLinks } from "../store/publish.ts";
+import { pendingRestores } from "./restore/journal.ts";
 import type { BackupRequest } from "./backup-request.ts";
 
 export interface Session {
@@ -44,11 +45,15 @@ export async function beginSession(
 ): Promise<Session> {
   const store = await openStore(destOf(config, request), config.site, { create: true, newStore: request.newStore });
   for (const text of store.warnings) report({ type: "note", level: "warning", text });
-  const locks = await takeLocks(config, store, request, signal, report, abort);
+  const locks = request.safety?.locks ?? (await takeLocks(config, store, request, signal, report, abort));
+  const release = async (): Promise<void> => {
+    if (request.safety === undefined) for (const lock of locks.toReversed()) await lock.release();
+  };
   try {
+    refuseHalfRestored(store.path);
     for (const link of await repairLinks(store.path))
       report({ type: "note", level: "info", text: `the link ${link} was repaired` });
-    const { run, resumed } = chooseRun(store.path, request.resume, report);
+    const { run, resumed } = chooseRun(store.path, request, report);
     checkFreeSpace(store.path, request.existing);
     const staging = stagingDirectory(store.path, run);
     const scratch = scratchDirectory(store.path, run);
@@ -68,13 +73,22 @@ export async function beginSession(
       end: async (keepStaging) => {
         rmSync(scratch, { recursive: true, force: true });
         if (!keepStaging) rmSync(staging, { recursive: true, force: true });
-        for (const lock of locks.toReversed()) await lock.release();
+        await release();
       },
     };
   } catch (error) {
-    for (const lock of locks.toReversed()) await lock.release();
+    await release();
     throw error;
   }
+}
+
+/** Throws `E_PENDING` while a restore was cut off in its swap: half of the site is of another time, and a backup would call it a whole one. */
+function refuseHalfRestored(store: string): void {
+  const half = pendingRestores(store).find(({ swap }) => swap === "begun" || swap === "undoing");
+  if (half === undefined) return;
+  throw new HoldfastError("E_PENDING", `the restore ${half.restore} was cut off while it replaced the site`, {
+    hint: `restore.ts --recover ${half.restore} finishes it or takes it back`,
+  });
 }
 
 /** The store that a request means. Throws `E_USAGE` when nothing names one. */
@@ -114,8 +128,12 @@ async function takeLocks(
 }
 
 /** The run to write: a new one, or with `--resume` the newest that was interrupted. Other interrupted runs are removed. */
-function chooseRun(store: string, resume: boolean, report: Report): { run: string; resumed: boolean } {
-  const incomplete = listIncomplete(store);
+function chooseRun(
+  store: string,
+  { resume, safety }: BackupRequest,
+  report: Report,
+): { run: string; resumed: boolean } {
+  const incomplete = safety === undefined ? listIncomplete(store) : [];
   const resumed = resume ? incomplete.at(-1) : undefined;
   if (resume && resumed === undefined)
     report({ type: "note", level: "warning", text: "there is no interrupted run to resume; a new one is begun" });

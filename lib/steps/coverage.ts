@@ -5,7 +5,7 @@ import glob from "fast-glob";
 import picomatch from "picomatch";
 import type { BytePath } from "../archive/entry.ts";
 import { display, fromString, join, toBuffer } from "../archive/path.ts";
-import { isThere } from "../archive/walk.ts";
+import { isThere, RESTORE_PREFIX } from "../archive/walk.ts";
 import type { SiteConfig } from "../config/load.ts";
 import { describeUrl } from "../database/url.ts";
 import { systemCode } from "../errors.ts";
@@ -41,7 +41,9 @@ export async function findUncovered(config: SiteConfig, store: string, signal: A
 /** What a directory holds; of one that has gone, or that may not be read (which fails the units in it), nothing. */
 function entriesOf(directory: BytePath): Dirent<Buffer>[] {
   try {
-    return readdirSync(toBuffer(directory), { withFileTypes: true, encoding: "buffer" });
+    return readdirSync(toBuffer(directory), { withFileTypes: true, encoding: "buffer" }).filter(
+      ({ name }) => !name.toString("latin1").startsWith(RESTORE_PREFIX),
+    );
   } catch (error) {
     if (["ENOENT", "ENOTDIR", "EACCES"].includes(systemCode(error) ?? "")) return [];
     throw error;

@@ -26,14 +26,15 @@ export const dbStep: Step = {
   },
 };
 
-interface NamedDatabase {
+/** A configured database and the unit that it becomes. */
+export interface NamedDatabase {
   readonly unit: string;
   readonly settings: DatabaseSettings;
   /** The database that projects.query asks. */
   readonly first: boolean;
 }
 
-function databases(config: SiteConfig): NamedDatabase[] {
+export function databases(config: SiteConfig): NamedDatabase[] {
   return (config.database ?? []).map((settings, index) => ({
     unit: settings.name ?? unitName(settings.url),
     settings,

@@ -3,6 +3,7 @@ import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import type { BytePath } from "../archive/entry.ts";
 import { display, fromString, isUtf8, join, toBuffer } from "../archive/path.ts";
+import { RESTORE_PREFIX } from "../archive/walk.ts";
 import { HoldfastError } from "../errors.ts";
 import { LOOSE_FILES, unitDirectories } from "../store/unit-name.ts";
 import { buildArchiveUnit, placesOf, planArchive, type ArchiveSource, type StepWorkers } from "./archive-unit.ts";
@@ -46,7 +47,9 @@ interface LegacyTree {
 function listLegacy(context: StepContext): LegacyTree[] {
   const configured = path.resolve(context.config.root, context.config.legacy?.path ?? "");
   const root = fromString(checkRoot(configured));
-  const entries = readdirSync(toBuffer(root), { withFileTypes: true, encoding: "buffer" });
+  const entries = readdirSync(toBuffer(root), { withFileTypes: true, encoding: "buffer" }).filter(
+    ({ name }) => !name.toString("latin1").startsWith(RESTORE_PREFIX),
+  );
   const names = entries
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name.toString("latin1"))

@@ -3,6 +3,7 @@ import { lstatSync, readdirSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import type { BytePath } from "../archive/entry.ts";
 import { fromString, join, toBuffer } from "../archive/path.ts";
+import { RESTORE_PREFIX } from "../archive/walk.ts";
 import { HoldfastError, systemCode } from "../errors.ts";
 import type { Project } from "../model/unit.ts";
 
@@ -100,7 +101,7 @@ function step(parent: Found, segment: string): Found[] {
   const pattern = segmentPattern(segment);
   return readdirSync(toBuffer(parent.path), { encoding: "buffer" })
     .map((name) => name.toString("latin1"))
-    .filter((name) => pattern.test(name))
+    .filter((name) => pattern.test(name) && !name.startsWith(RESTORE_PREFIX))
     .toSorted()
     .map((name) => {
       const next = join(parent.path, name);

@@ -65,7 +65,7 @@ export async function makeDirectory(directory: string, mode: number): Promise<vo
 }
 
 /** Makes the names in a directory durable. */
-export async function fsyncDirectory(directory: string): Promise<void> {
+export async function fsyncDirectory(directory: string | Buffer): Promise<void> {
   const handle = await open(directory, "r");
   try {
     await handle.sync();

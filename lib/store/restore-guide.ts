@@ -68,10 +68,7 @@ function section(directory: string, step: StepName, config: SiteConfig): string 
   const commands: string[] = [];
   for (const metadata of readStepMetadata(directory, step)) commands.push(...commandsFor(metadata));
   if (step === "audio_cache" && existsSync(path.join(directory, "audio_cache/archives/deleted.list"))) {
-    const place = target({
-      path: placeOf(config.root, path.resolve(config.root, config.audio_cache?.path ?? "")),
-      prefix: "",
-    });
+    const place = target({ path: placeOf(config.root, path.resolve(config.root, config.audio_cache?.path ?? "")) });
     commands.push(`(cd ${place} && xargs -0 -r rm -rf -- < "$RUN"/audio_cache/archives/deleted.list)`);
     commands.push(`(cd ${place} && xargs -0 -r -n 2 touch -c -d < "$RUN"/audio_cache/archives/directories.list)`);
   }

@@ -1,0 +1,344 @@
+/**
+ * Brings a run back, whole or a part of it, to a directory or in place. plan → confirmation → lock → verify what is used → stage beside the target →
+ * compare → stop the service → swap → migrate → start → health. Nothing of the target changes before the swap; the swap can be taken back.
+ */
+import { asHoldfastError, HoldfastError } from "../errors.ts";
+import type { SiteConfig } from "../config/load.ts";
+import type { Report } from "../model/event.ts";
+import type { UnitMetadata } from "../model/unit.ts";
+import { runDirectory } from "../store/layout.ts";
+import { findStore } from "../store/open.ts";
+import { pinRun } from "../store/pins.ts";
+import { findRun } from "./find-run.ts";
+import { migrate, rebuildProjects, service, smoke } from "./restore/after.ts";
+import {
+  closeDatabases,
+  compareWithRecord,
+  databasePlaces,
+  loadDatabases,
+  openDatabases,
+  type PlannedDatabase,
+} from "./restore/databases.ts";
+import { itemsOf } from "./restore/items.ts";
+import { Journal, newRestoreId, type Operation } from "./restore/journal.ts";
+import { locate } from "./restore/located.ts";
+import { refusePending, takeLock } from "./restore/frame.ts";
+import { checkSpace, planRestore, type RestorePlan } from "./restore/plan.ts";
+import type { RestoreRequest } from "./restore/request.ts";
+import { saveFirst } from "./restore/safety.ts";
+import { stage } from "./restore/stage.ts";
+import { previewOf, type RestorePreview } from "./restore/preview.ts";
+import { removeSpares, swapBack, swapIn, type FindRestorer } from "./restore/swap.ts";
+import { selectUnits } from "./restore/units.ts";
+import { verifyArtifacts } from "./restore/verify-artifacts.ts";
+
+export type { RestoreRequest } from "./restore/request.ts";
+export type { RestorePreview } from "./restore/preview.ts";
+
+export interface RestoreOptions {
+  readonly signal: AbortSignal;
+  readonly report: Report;
+  /** Is shown the plan of a restore in place; throws `E_CONFIRM` when it is not to be done. */
+  readonly confirm: (preview: RestorePreview) => Promise<void>;
+  /** Hears of each phase, and of progress within it. */
+  readonly onPhase: (phase: string) => void;
+}
+
+export interface RestoreOutcome {
+  readonly restore: string | null;
+  readonly run: string;
+  readonly preview: RestorePreview;
+  readonly warnings: readonly string[];
+  readonly by_hand: readonly string[];
+  /** What could not be tried, such as a smoke command that nobody configured. */
+  readonly not_proved: readonly string[];
+  /** What was replaced is kept until it is confirmed. */
+  readonly kept: boolean;
+}
+
+/**
+ * Restores. Throws, with the target as it was, `E_CONFIRM`, `E_LOCKED`, `E_PENDING`, `E_VERIFY` and `E_ARCHIVE` for a damaged run, `E_NO_SPACE`, `E_TARGET`,
+ * `E_SCHEMA`, `E_SAFETY`, `E_RESTORE`, `E_INTERRUPTED`. After a crash the store's record of the restore tells `recoverRestore` how to go on.
+ */
+export async function restore(request: RestoreRequest, options: RestoreOptions): Promise<RestoreOutcome> {
+  const store = await findStore(request.store);
+  const run = findRun(store.path, request.run);
+  const unpin = await pinRun(store.path, run, "restore");
+  try {
+    const directory = runDirectory(store.path, run);
+    const work = { request, options, store, run, directory };
+    const preview = await rehearse(work);
+    if (request.dryRun) return outcomeOf(work, preview, null, { kept: false });
+    await options.confirm(preview);
+    if (request.target.kind === "directory") return await restoreTo(work, preview);
+    return await restoreInPlace(work, request.target.config, preview);
+  } finally {
+    unpin();
+  }
+}
+
+interface Work {
+  readonly request: RestoreRequest;
+  readonly options: RestoreOptions;
+  readonly store: { readonly path: string; readonly site: string };
+  readonly run: string;
+  readonly directory: string;
+}
+
+interface Prepared {
+  readonly plan: RestorePlan;
+  readonly databases: readonly PlannedDatabase[];
+  readonly units: readonly UnitMetadata[];
+}
+
+/** The plan as it stands now; the databases are open and have to be closed. */
+async function prepare({ request, options, directory }: Work, id: string): Promise<Prepared> {
+  const units = selectUnits(directory, request);
+  const located = request.path === undefined ? undefined : await locate(directory, request.path);
+  const items = itemsOf(directory, located === undefined ? units : []);
+  const places = await databasePlaces(request, items.databases, options.signal);
+  const loaded = new Set(places.map(({ item }) => item.unit));
+  const plan = planRestore(directory, request, {
+    id,
+    units: located === undefined ? units : [],
+    loaded,
+    ...(located === undefined ? {} : { located }),
+  });
+  const databases = await openDatabases(request, directory, places, options.signal);
+  return { plan, databases, units };
+}
+
+async function rehearse(work: Work): Promise<RestorePreview> {
+  const prepared = await prepare(work, newRestoreId(work.store.path));
+  try {
+    return previewOf(work.run, work.request, prepared.plan, prepared.databases);
+  } finally {
+    await closeDatabases(prepared.databases);
+  }
+}
+
+async function begin({ request, store, run }: Work): Promise<Journal> {
+  const { target, steps, units, path, database, rebuild, migrate: migrates } = request;
+  return await Journal.create(store.path, {
+    site: store.site,
+    run,
+    target: target.kind === "in-place" ? "in-place" : target.directory,
+    selection: {
+      steps,
+      units,
+      path: path ?? null,
+      database: database === undefined ? null : true,
+      rebuild,
+      migrate: migrates,
+    },
+    without_safety: request.withoutSafety ?? null,
+  });
+}
+
+/** To a directory: nothing is there to be replaced, no lock is needed, and none of the site's own commands runs. */
+async function restoreTo(work: Work, preview: RestorePreview): Promise<RestoreOutcome> {
+  const journal = await begin(work);
+  const prepared = await prepareFor(journal, work);
+  const find = finder(prepared.databases);
+  try {
+    await bringBeside(journal, work, prepared);
+    await swapIn(journal, find, async () => work.options.signal.throwIfAborted());
+    await journal.enter("completed", { kept: false, warnings: journal.document.warnings });
+    await removeSpares(journal, find);
+    return outcomeOf(work, preview, journal, {
+      kept: false,
+      notProved: ["application: nothing of it runs in a directory"],
+    });
+  } catch (error) {
+    throw await giveUp(journal, work, find, error);
+  } finally {
+    await closeDatabases(prepared.databases);
+  }
+}
+
+async function restoreInPlace(work: Work, config: SiteConfig, preview: RestorePreview): Promise<RestoreOutcome> {
+  const { request, options, store } = work;
+  const lost = new AbortController();
+  const signal = AbortSignal.any([options.signal, lost.signal]);
+  const held: Work = { ...work, options: { ...options, signal } };
+  const lock = await takeLock(store.path, request, config, { ...held.options, onLost: (error) => lost.abort(error) });
+  try {
+    refusePending(store.path);
+    const journal = await begin(held);
+    const prepared = await prepareFor(journal, held);
+    const find = finder(prepared.databases);
+    try {
+      await bringBeside(journal, held, prepared);
+      await lock.assertHeld();
+      const stopped = await stopService(journal, config, signal);
+      await saveFirst(journal, {
+        request,
+        config,
+        databases: prepared.databases,
+        lock: lock.locks,
+        options: held.options,
+      });
+      await lock.assertHeld();
+      options.onPhase("swapping");
+      await swapIn(journal, find, async () => signal.throwIfAborted());
+      for (const database of prepared.databases) await compareWithRecord(database, database.restorer.live);
+      const notProved = await finish(journal, held, config, prepared, stopped);
+      return outcomeOf(held, preview, journal, { kept: true, notProved });
+    } catch (error) {
+      throw await giveUp(journal, held, find, error, config);
+    } finally {
+      await closeDatabases(prepared.databases);
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+async function prepareFor(journal: Journal, work: Work): Promise<Prepared> {
+  try {
+    return await prepare(work, journal.document.restore);
+  } catch (error) {
+    await journal.enter("failed", { error: describe(error) });
+    throw error;
+  }
+}
+
+/** Verifies what will be used, and brings all of it beside its place, compared with what was recorded. */
+async function bringBeside(journal: Journal, work: Work, { plan, databases, units }: Prepared): Promise<void> {
+  const { options, request, directory } = work;
+  options.onPhase("verifying");
+  const used = request.path === undefined ? units : [];
+  await verifyArtifacts(directory, used, plan, options.signal);
+  checkSpace(plan);
+  await journal.enter("restoring", { bases: [...plan.targets.bases], by_hand: [...plan.byHand] });
+  options.onPhase("unpacking");
+  const warnings = await stage(plan, { signal: options.signal, workers: request.workers, onBytes: () => {} });
+  options.onPhase("loading");
+  const loads = await loadDatabases(directory, databases, journal, {
+    restoreFlags: request.restoreFlags,
+    onBytes: () => {},
+  });
+  const operations: Operation[] = [
+    ...loads.filter(({ kind }) => kind === "reload"),
+    ...plan.operations,
+    ...loads.filter(({ kind }) => kind === "exchange"),
+  ];
+  const older = request.migrate ? databases.filter(({ schema }) => schema.state === "older") : [];
+  const projects = units.filter(({ step }) => step === "source_exports").flatMap(({ project }) => project ?? []);
+  await journal.update({
+    operations,
+    migrate: older.map(({ item }) => item.unit),
+    rebuild: request.rebuild ? projects : [],
+    warnings: [...warnings, ...databases.flatMap((one) => one.warnings)],
+  });
+}
+
+async function stopService(journal: Journal, config: SiteConfig, signal: AbortSignal): Promise<boolean> {
+  if (config.health?.service === undefined) return false;
+  await journal.update({ service_stopped: true });
+  return await service(config, "stop", signal);
+}
+
+/** Migrations, compiled projects, the service, the smoke command; gives what could not be tried. */
+async function finish(
+  journal: Journal,
+  work: Work,
+  config: SiteConfig,
+  prepared: Prepared,
+  stopped: boolean,
+): Promise<string[]> {
+  const { options } = work;
+  const notProved: string[] = [];
+  await journal.enter("migrating");
+  const { migrate: older, rebuild } = journal.document;
+  if (older.length > 0) {
+    options.onPhase("migrating");
+    for (const unit of await migrate(config, older, options.signal))
+      notProved.push(`schema of ${unit}: it is older than the code, and database.migrate is not configured`);
+  }
+  for (const { item, schema } of prepared.databases) {
+    if (schema.state === "older" && !older.includes(item.unit))
+      notProved.push(`schema of ${item.unit}: it is older than the code, and no migration was to run`);
+    if (schema.state === "unknown")
+      notProved.push(`schema of ${item.unit}: nothing says which migrations the code wants`);
+  }
+  if (rebuild.length > 0) {
+    options.onPhase("compiling");
+    await rebuildProjects(config, rebuild, options.signal);
+  }
+  if (stopped) {
+    await service(config, "start", options.signal);
+    await journal.update({ service_stopped: false });
+  }
+  options.onPhase("checking");
+  if (!(await smoke(config, options.signal)))
+    notProved.push("application: no smoke command is configured (health.smoke)");
+  await journal.enter("completed");
+  return notProved;
+}
+
+/** After a failure: what was done is taken back, what was made is removed, and the record says so. Gives the error to throw. */
+async function giveUp(
+  journal: Journal,
+  work: Work,
+  find: FindRestorer,
+  failure: unknown,
+  config?: SiteConfig,
+): Promise<unknown> {
+  const error = work.options.signal.aborted ? work.options.signal.reason : failure;
+  const { swap } = journal.document;
+  try {
+    // The signal that ended the restore must not end the way back.
+    const always = new AbortController().signal;
+    if (swap === "begun" || swap === "done") {
+      work.options.onPhase("rolling back");
+      if (config !== undefined && !journal.document.service_stopped && config.health?.service !== undefined) {
+        await journal.update({ service_stopped: true });
+        await service(config, "stop", always).catch(() => false); // it may be what does not work
+      }
+      await swapBack(journal, find);
+    }
+    await removeSpares(journal, find);
+    if (config !== undefined && journal.document.service_stopped) {
+      await service(config, "start", always);
+      await journal.update({ service_stopped: false });
+    }
+    await journal.enter(swap === "none" ? "failed" : "rolled_back", { error: describe(error), kept: false });
+    return error;
+  } catch (second) {
+    const message = `the restore failed (${describe(error).message}), and taking it back failed too: ${describe(second).message}`;
+    await journal.update({ error: describe(error) }).catch(() => {}); // the disk may be full: the record before it will do
+    return new HoldfastError("E_PENDING", message, {
+      hint: `correct the cause, then restore.ts --recover ${journal.document.restore}`,
+      cause: second,
+    });
+  }
+}
+
+export function describe(error: unknown): { code: string; message: string; hint: string } {
+  const { code, message, hint } = asHoldfastError(error);
+  return { code, message, hint };
+}
+
+const finder =
+  (databases: readonly PlannedDatabase[]): FindRestorer =>
+  async (unit) => {
+    const found = databases.find(({ item }) => item.unit === unit);
+    if (found === undefined) throw new HoldfastError("E_INTERNAL", `the database ${unit} is not open`);
+    return found.restorer;
+  };
+
+const outcomeOf = (
+  { run }: Work,
+  preview: RestorePreview,
+  journal: Journal | null,
+  { kept, notProved = [] }: { kept: boolean; notProved?: readonly string[] },
+): RestoreOutcome => ({
+  restore: journal?.document.restore ?? null,
+  run,
+  preview,
+  warnings: journal?.document.warnings ?? [],
+  by_hand: preview.by_hand,
+  not_proved: notProved,
+  kept,
+});

@@ -1,0 +1,338 @@
+/** What a restore will do with files, worked out before anything is changed. */
+import { lstatSync, statfsSync } from "node:fs";
+import path from "node:path";
+import type { BytePath } from "../../archive/entry.ts";
+import { basename, display, fromString, join, toBuffer } from "../../archive/path.ts";
+import { readZipDirectory } from "../../archive/unzip.ts";
+import { walk } from "../../archive/walk.ts";
+import { HoldfastError } from "../../errors.ts";
+import { STEP_NAMES, type UnitMetadata } from "../../model/unit.ts";
+import { formatBytes } from "../../report/format.ts";
+import { isOutside, placeBytes, placesOf, readPlaces, type Place, type PlaceAttributes } from "../../store/places.ts";
+import { readStepMetadata } from "../../store/step-index.ts";
+import { SIDECARS } from "../../archive/sqlite-file.ts";
+import { mergeInfra } from "./infra.ts";
+import { itemsOf, labelOf, type ArchivePart, type RestoreItems } from "./items.ts";
+import type { Replace } from "./replace.ts";
+import { ownerMap, type OwnerMap } from "./owner-map.ts";
+import type { RestoreRequest } from "./request.ts";
+import { dirname, isBelow, isThere, resolveReal, Targets } from "./targets.ts";
+
+/** Beside what is restored to a directory: what has no place below the site's root. */
+const EXTRA = ".holdfast";
+
+export type Copy = { readonly to: BytePath } & (
+  | { readonly artifact: string }
+  | {
+      readonly text: string;
+      readonly like: { readonly uid: number; readonly gid: number; readonly mode: number } | undefined;
+    }
+);
+
+export interface RestorePlan {
+  /** The directory of the run. */
+  readonly directory: string;
+  /** Where the site's root will be. */
+  readonly root: BytePath;
+  readonly items: RestoreItems;
+  readonly targets: Targets;
+  readonly owners: OwnerMap;
+  readonly unpacks: readonly {
+    readonly part: ArchivePart;
+    readonly label: string;
+    readonly bytes: number;
+    readonly targets: readonly { readonly prefix: BytePath; readonly into: BytePath }[];
+  }[];
+  /** Single files out of archives: from where they are unpacked to where they are staged. */
+  readonly moves: readonly { readonly from: BytePath; readonly to: BytePath }[];
+  readonly copies: readonly Copy[];
+  readonly directoryTimes: readonly { readonly list: string; readonly root: BytePath }[];
+  /** Of directories and files that no archive describes, the deepest first. */
+  readonly attributes: readonly { readonly to: BytePath; readonly attributes: PlaceAttributes }[];
+  readonly operations: readonly Replace[];
+  readonly bytes: number;
+  readonly byHand: readonly string[];
+  /** SQLite databases that come as files: the dump's unit, and where it is staged. */
+  readonly sqlite: readonly {
+    readonly unit: string;
+    readonly artifact: string;
+    readonly staged: BytePath;
+    readonly live: BytePath;
+  }[];
+}
+
+/** One file or directory of the site: the archives that hold it, and what of them is wanted. */
+export interface LocatedPath {
+  readonly part: ArchivePart;
+  readonly label: string;
+  readonly bytes: number;
+  /** The path itself in the archive. */
+  readonly entry: BytePath;
+}
+
+export interface PlanOptions {
+  readonly id: string;
+  readonly units: readonly UnitMetadata[];
+  /** Set for `--path`: the place that is wanted, and where it is. */
+  readonly located?: { readonly place: Place; readonly found: readonly LocatedPath[]; readonly copy?: string };
+  /** Units of databases that are loaded into a server, or exchanged: no file of this plan. */
+  readonly loaded: ReadonlySet<string>;
+}
+
+/** Throws `E_TARGET` for what cannot be put there, `E_VERIFY` for a run whose documents do not say enough. */
+export function planRestore(run: string, request: RestoreRequest, options: PlanOptions): RestorePlan {
+  const builder = new Builder(run, request, options);
+  return builder.plan();
+}
+
+class Builder {
+  readonly #run: string;
+  readonly #request: RestoreRequest;
+  readonly #options: PlanOptions;
+  readonly #items: RestoreItems;
+  readonly #root: BytePath;
+  readonly #destinations: BytePath[] = [];
+  /** Worked out when all destinations are known. */
+  readonly #later: ((targets: Targets) => void)[] = [];
+  readonly #unpacks: RestorePlan["unpacks"][number][] = [];
+  readonly #moves: RestorePlan["moves"][number][] = [];
+  readonly #copies: Copy[] = [];
+  readonly #times: RestorePlan["directoryTimes"][number][] = [];
+  readonly #sqlite: RestorePlan["sqlite"][number][] = [];
+  readonly #byHand: string[] = [];
+  #bytes = 0;
+  #scratch = 0;
+
+  constructor(run: string, request: RestoreRequest, options: PlanOptions) {
+    this.#run = run;
+    this.#request = request;
+    this.#options = options;
+    this.#items = itemsOf(run, options.located === undefined ? options.units : []);
+    this.#root = fromString(
+      request.target.kind === "directory" ? request.target.directory : request.target.config.root,
+    );
+  }
+
+  plan(): RestorePlan {
+    const { located, id } = this.#options;
+    if (located === undefined) this.#planItems();
+    else this.#planLocated(located);
+    if (this.#request.target.kind === "directory") this.#refuseTaken();
+    const targets = new Targets(id, this.#root, this.#destinations, this.#others());
+    for (const work of this.#later) work(targets);
+    const places = readPlaces(this.#run);
+    const owners = ownerMap(this.#request.owners, places.owners);
+    return {
+      directory: this.#run,
+      root: this.#root,
+      items: this.#items,
+      targets,
+      owners,
+      unpacks: this.#unpacks,
+      moves: this.#moves,
+      copies: this.#copies,
+      directoryTimes: this.#times,
+      attributes: this.#attributes(targets, places.places),
+      operations: this.#operations(targets),
+      bytes: this.#bytes,
+      byHand: this.#byHand,
+      sqlite: this.#sqlite,
+    };
+  }
+
+  #planItems(): void {
+    for (const tree of this.#items.trees) {
+      for (const part of tree.parts) this.#planPart(part, tree.label, tree.bytes);
+      this.#bytes += tree.bytes;
+      const { directoryTimes } = tree;
+      if (directoryTimes === undefined) continue;
+      const root = this.#absolute(directoryTimes.place);
+      this.#later.push((targets) => this.#times.push({ list: directoryTimes.list, root: targets.staged(root) }));
+    }
+    for (const { artifact, place, bytes } of this.#items.files) this.#planCopy(artifact, this.#absolute(place), bytes);
+    for (const database of this.#items.databases) {
+      if (this.#options.loaded.has(database.unit)) continue;
+      const { artifact, place, unit } = database;
+      const live = place === undefined ? this.#extra(artifact) : this.#absolute(place);
+      this.#planCopy(artifact, live, database.record.database_size);
+      if (place !== undefined)
+        this.#later.push((targets) => this.#sqlite.push({ unit, artifact, live, staged: targets.staged(live) }));
+    }
+    this.#planInfra();
+    for (const { label, artifact } of this.#items.loose) {
+      if (this.#request.target.kind === "directory") this.#planCopy(artifact, this.#extra(artifact), 0);
+      else
+        this.#byHand.push(
+          `${label}: was made by the site's own export command; import ${path.join(this.#run, artifact)}`,
+        );
+    }
+  }
+
+  #planPart(part: ArchivePart, label: string, bytes: number): void {
+    const into: ((targets: Targets) => { prefix: BytePath; into: BytePath })[] = [];
+    for (const { prefix, place } of part.targets) {
+      const absolute = this.#absolute(place);
+      if (place.loose === true && isThere(absolute)) {
+        // Only the files themselves are replaced: the directory holds the projects too.
+        const names = looseNames(path.join(this.#run, part.artifact));
+        const scratch = this.#scratch++;
+        this.#destinations.push(...names.map((name) => join(absolute, name)));
+        into.push((targets) => {
+          const aside = join(scratchBase(targets), `files-${scratch}`);
+          for (const name of names)
+            this.#moves.push({ from: join(aside, name), to: targets.staged(join(absolute, name)) });
+          return { prefix, into: aside };
+        });
+      } else {
+        this.#destinations.push(absolute);
+        into.push((targets) => ({ prefix, into: targets.staged(absolute) }));
+      }
+    }
+    this.#later.push((targets) => this.#unpacks.push({ part, label, bytes, targets: into.map((one) => one(targets)) }));
+  }
+
+  #planCopy(artifact: string, to: BytePath, bytes: number): void {
+    this.#destinations.push(to);
+    this.#bytes += bytes;
+    this.#later.push((targets) => this.#copies.push({ artifact, to: targets.staged(to) }));
+  }
+
+  #planInfra(): void {
+    const { target } = this.#request;
+    if (target.kind === "directory") {
+      for (const { artifact } of this.#items.infra) this.#planCopy(artifact, this.#extra(artifact), 0);
+      return;
+    }
+    const { writes, byHand } = mergeInfra(this.#run, this.#items.infra, (place) =>
+      path.resolve(target.config.root, place),
+    );
+    this.#byHand.push(...byHand);
+    for (const { file, text, like } of writes) {
+      const to = fromString(file);
+      this.#destinations.push(to);
+      this.#later.push((targets) => this.#copies.push({ to: targets.staged(to), text, like }));
+    }
+  }
+
+  #planLocated({ place, found, copy }: NonNullable<PlanOptions["located"]>): void {
+    const to = this.#absolute(place);
+    if (copy !== undefined) return this.#planCopy(copy, to, 0);
+    this.#destinations.push(to);
+    this.#later.push((targets) => {
+      const aside = join(scratchBase(targets), "found");
+      const name = basename(to);
+      for (const { part, label, bytes, entry } of found) {
+        this.#bytes += bytes;
+        const prefix = entry.includes("/") ? dirnameOf(entry) : "";
+        this.#unpacks.push({ part, label, bytes, targets: [{ prefix, into: aside }] });
+      }
+      const [first] = found;
+      this.#moves.push({
+        from: join(aside, first === undefined ? name : basename(first.entry)),
+        to: targets.staged(to),
+      });
+    });
+  }
+
+  #absolute(place: Pick<Place, "path" | "path_b64">): BytePath {
+    const bytes = placeBytes(place).toString("latin1");
+    if (!isOutside(place)) return join(this.#root, bytes);
+    return this.#request.target.kind === "directory" ? join(this.#extra("outside"), bytes.slice(1)) : bytes;
+  }
+
+  readonly #extra = (name: string): BytePath => join(join(this.#root, EXTRA), fromString(name));
+
+  /** Places of the run that are not restored now: what is in them is not to be lost. */
+  #others(): BytePath[] {
+    if (this.#request.target.kind === "directory") return [];
+    const chosen = new Set(this.#options.units.map(labelOf));
+    const others: BytePath[] = [];
+    for (const step of STEP_NAMES)
+      for (const unit of readStepMetadata(this.#run, step))
+        if (!chosen.has(labelOf(unit)) || this.#options.loaded.has(unit.unit))
+          for (const place of placesOf(unit)) if (place.loose !== true) others.push(this.#absolute(place));
+    return others;
+  }
+
+  /** A directory that holds something is not written into: what is the run's and what was there could not be told apart. */
+  #refuseTaken(): void {
+    const taken = this.#destinations.find(isThere);
+    if (taken !== undefined)
+      throw new HoldfastError("E_TARGET", `${display(taken)} is there already`, {
+        hint: "name an empty directory, or one that does not exist yet",
+      });
+  }
+
+  /** What the run recorded of directories, for those that come with this restore. */
+  #attributes(targets: Targets, places: readonly PlaceAttributes[]): RestorePlan["attributes"] {
+    return places
+      .map((attributes) => ({ attributes, absolute: resolveReal(this.#absolute(attributes)) }))
+      .filter(({ absolute }) => targets.swaps.some(({ live }) => live === absolute || isBelow(absolute, live)))
+      .toSorted((a, b) => b.absolute.split("/").length - a.absolute.split("/").length)
+      .map(({ attributes, absolute }) => ({ to: targets.staged(absolute), attributes }));
+  }
+
+  #operations(targets: Targets): Replace[] {
+    const swaps = targets.swaps.map((swap): Replace => ({ kind: "replace", ...swap, carry: [...swap.carry] }));
+    // A WAL or journal that stays beside another database would spoil it.
+    const databases = [
+      ...this.#items.files.map(({ place }) => this.#absolute(place)),
+      ...this.#sqlite.map(({ live }) => live),
+    ].map(resolveReal);
+    const sidecars = databases
+      .flatMap((file) => SIDECARS.map((suffix) => file + suffix))
+      .filter((file) => isThere(file) && !targets.swaps.some(({ live }) => isBelow(file, live)));
+    const asides = sidecars.map((live, index): Replace => {
+      const near = targets.swaps.find((swap) => dirname(swap.live) === dirname(live));
+      const base = near === undefined ? scratchBase(targets) : dirname(near.aside);
+      return { kind: "replace", live, fresh: null, aside: join(base, `sidecar-${index}`), carry: [] };
+    });
+    return [...asides, ...swaps];
+  }
+}
+
+const scratchBase = (targets: Targets): BytePath => targets.bases[0] ?? noBase();
+
+function noBase(): never {
+  throw new HoldfastError("E_INTERNAL", "a restore without a place");
+}
+
+const dirnameOf = (entry: BytePath): BytePath => entry.slice(0, entry.lastIndexOf("/"));
+
+const looseNames = (archive: string): BytePath[] =>
+  readZipDirectory(archive)
+    .map(({ name }) => name)
+    .filter((name) => !name.includes("/"));
+
+/** Throws `E_NO_SPACE` when a disk cannot take what is to be unpacked on it; gives what is free there. */
+export function checkSpace(plan: RestorePlan): number {
+  const base = plan.targets.bases[0];
+  if (base === undefined) return Number.POSITIVE_INFINITY;
+  const { bavail, bsize } = statfsSync(toBuffer(dirname(base)));
+  const free = bavail * bsize;
+  if (free < plan.bytes)
+    throw new HoldfastError(
+      "E_NO_SPACE",
+      `${formatBytes(plan.bytes)} are to be unpacked at ${display(dirname(base))}, where ${formatBytes(free)} are free`,
+      {
+        hint: "free some space there, or restore a part with --step or --unit",
+      },
+    );
+  return free;
+}
+
+/** Bytes and files that would be moved aside. */
+export function measureReplaced(plan: RestorePlan): { path: string; files: number; bytes: number }[] {
+  return plan.operations.flatMap(({ live }) => {
+    if (!isThere(live)) return [];
+    const itself = lstatSync(toBuffer(live));
+    if (!itself.isDirectory()) return [{ path: display(live), files: 1, bytes: itself.size }];
+    let [files, bytes] = [0, 0];
+    for (const entry of walk(live, { onError: () => {} })) {
+      if (entry.type !== "file") continue;
+      files++;
+      bytes += entry.size;
+    }
+    return [{ path: display(live), files, bytes }];
+  });
+}

@@ -1,0 +1,86 @@
+/** The plan of a restore as it is shown: what, from which run, to where, and what it would replace. */
+import { statfsSync } from "node:fs";
+import { display, toBuffer } from "../../archive/path.ts";
+import { describeUrl } from "../../database/open.ts";
+import type { PlannedDatabase } from "./databases.ts";
+import { measureReplaced, type RestorePlan } from "./plan.ts";
+import type { RestoreRequest } from "./request.ts";
+import { dirname, isThere } from "./targets.ts";
+
+export interface RestorePreview {
+  readonly run: string;
+  readonly target: string;
+  readonly in_place: boolean;
+  readonly trees: number;
+  readonly files: number;
+  readonly bytes: number;
+  readonly free_bytes: number | null;
+  /** What is there now and would be moved aside. */
+  readonly replaced: readonly { readonly path: string; readonly files: number; readonly bytes: number }[];
+  readonly databases: readonly {
+    readonly unit: string;
+    readonly engine: string;
+    readonly into: string;
+    readonly bytes: number;
+    readonly rows: number;
+    readonly snapshot_at: string;
+    readonly replaces: { readonly tables: number; readonly bytes: number } | null;
+    readonly schema: string;
+    readonly migrations_to_run: readonly string[];
+    readonly unknown_migrations: readonly string[];
+    readonly warnings: readonly string[];
+  }[];
+  readonly by_hand: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export function previewOf(
+  run: string,
+  request: RestoreRequest,
+  plan: RestorePlan,
+  databases: readonly PlannedDatabase[],
+): RestorePreview {
+  const { target } = request;
+  const names = plan.owners.unknown;
+  return {
+    run,
+    target: target.kind === "directory" ? target.directory : target.config.root,
+    in_place: target.kind === "in-place",
+    trees: plan.unpacks.length,
+    files: plan.copies.length,
+    bytes: plan.bytes,
+    free_bytes: freeBytes(plan),
+    replaced: measureReplaced(plan),
+    databases: databases.map(({ item, present, schema, target: to, restorer, warnings }) => ({
+      unit: item.unit,
+      engine: restorer.engine,
+      into: describeUrl(to.url).database,
+      bytes: item.record.database_size,
+      rows: Object.values(item.record.tables).reduce((sum, { rows }) => sum + rows, 0),
+      snapshot_at: item.record.snapshot_at,
+      replaces: present === undefined ? null : { tables: present.tables, bytes: present.size_bytes },
+      schema: schema.state,
+      migrations_to_run: request.migrate ? schema.toRun : [],
+      unknown_migrations: schema.unknownToCode,
+      warnings,
+    })),
+    by_hand: plan.byHand,
+    warnings:
+      names.length === 0 || process.getuid?.() !== 0
+        ? []
+        : [
+            `this host does not know some users of the backup's; their files keep the number: ${names.slice(0, 5).join(", ")}${names.length > 5 ? " …" : ""}`,
+          ],
+  };
+}
+
+function freeBytes({ targets }: RestorePlan): number | null {
+  const base = targets.bases[0];
+  if (base === undefined) return null;
+  const parent = dirname(base);
+  if (!isThere(parent)) return null;
+  const { bavail, bsize } = statfsSync(toBuffer(parent));
+  return bavail * bsize;
+}
+
+export { display };

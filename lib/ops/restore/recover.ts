@@ -1,0 +1,207 @@
+/** Ends a restore in place: confirmed, taken back, or, where it was cut off, finished or taken back. */
+import type { SiteConfig } from "../../config/load.ts";
+import { databasePassword } from "../../config/secrets.ts";
+import { describeUrl, splitPassword } from "../../database/open.ts";
+import { openRestorer } from "../../database/open-restorer.ts";
+import type { DatabaseRestorer } from "../../database/restore.ts";
+import { HoldfastError } from "../../errors.ts";
+import type { Report } from "../../model/event.ts";
+import { databases } from "../../steps/db.ts";
+import { findStore } from "../../store/open.ts";
+import { migrate, rebuildProjects, service, smoke } from "./after.ts";
+import { takeLock, type Held } from "./frame.ts";
+import { isCutOff, Journal, pendingRestores } from "./journal.ts";
+import { removeSpares, swapBack, swapIn, type FindRestorer } from "./swap.ts";
+
+export type EndRestore = "confirm" | "rollback" | "recover";
+
+export interface EndRequest {
+  readonly store: string;
+  readonly config: SiteConfig | undefined;
+  /** The restore's id; the only one that is pending when absent. */
+  readonly restore?: string | undefined;
+  readonly how: EndRestore;
+  /** The database that was given to the restore, where it was not the configured one. */
+  readonly database?: string | undefined;
+  readonly breakLock: boolean;
+}
+
+export interface EndOutcome {
+  readonly restore: string;
+  readonly run: string;
+  readonly phase: string;
+}
+
+interface EndOptions {
+  readonly signal: AbortSignal;
+  readonly report: Report;
+}
+
+/** Throws `E_RUN_UNKNOWN` when there is nothing to end, `E_PENDING` when the restore is at work or in a state that this cannot end. */
+export async function endRestore(request: EndRequest, options: EndOptions): Promise<EndOutcome> {
+  const { path: store } = await findStore(request.store);
+  const lost = new AbortController();
+  const signal = AbortSignal.any([options.signal, lost.signal]);
+  const held = await takeLock(store, request, request.config, {
+    ...options,
+    signal,
+    onLost: (error) => lost.abort(error),
+  });
+  try {
+    const journal = await Journal.open(store, chooseRestore(store, request));
+    const servers = new Servers(request, signal);
+    try {
+      await end(journal, request, { signal, held, find: servers.find });
+    } finally {
+      await servers.close();
+    }
+    const { restore, run, phase } = journal.document;
+    return { restore, run, phase };
+  } finally {
+    await held.release();
+  }
+}
+
+function chooseRestore(store: string, { restore, how }: EndRequest): string {
+  if (restore !== undefined) return restore;
+  const pending = pendingRestores(store).filter((one) => how !== "recover" || isCutOff(one));
+  const [only, ...others] = pending;
+  if (only === undefined)
+    throw new HoldfastError(
+      "E_RUN_UNKNOWN",
+      `no restore is waiting to be ${how === "recover" ? "recovered" : `${how === "confirm" ? "confirmed" : "rolled back"}`}`,
+      { hint: "the store's restores/ holds a record of each" },
+    );
+  if (others.length > 0)
+    throw new HoldfastError("E_USAGE", "several restores are waiting", {
+      hint: `name one: ${pending.map((one) => one.restore).join(", ")}`,
+    });
+  return only.restore;
+}
+
+interface EndWork {
+  readonly signal: AbortSignal;
+  readonly held: Held;
+  readonly find: FindRestorer;
+}
+
+async function end(journal: Journal, { how, config }: EndRequest, work: EndWork): Promise<void> {
+  const { phase, swap, kept, restore } = journal.document;
+  const over = ["completed", "failed", "rolled_back"].includes(phase);
+  if (how === "confirm") {
+    if (phase !== "completed" || !kept)
+      throw new HoldfastError("E_PENDING", `the restore ${restore} is ${phase}: there is nothing to confirm`, {
+        hint: over ? "nothing is kept of it any more" : `restore.ts --recover ${restore} goes on with it`,
+      });
+    await removeSpares(journal, work.find);
+    return await journal.update({ kept: false });
+  }
+  if (how === "rollback") {
+    if (over && !kept)
+      throw new HoldfastError(
+        "E_PENDING",
+        `the restore ${restore} is ${phase}: what it replaced is not kept any more`,
+        { hint: "restore another run" },
+      );
+    return await takeBack(journal, config, work);
+  }
+  if (over)
+    throw new HoldfastError("E_PENDING", `the restore ${restore} is ${phase}: it was not cut off`, {
+      hint: "--confirm or --rollback end one that is done",
+    });
+  if (swap === "begun" || swap === "done") return await goOn(journal, config, work);
+  return await takeBack(journal, config, work);
+}
+
+/** Back to what was there before. */
+async function takeBack(
+  journal: Journal,
+  config: SiteConfig | undefined,
+  { find, signal, held }: EndWork,
+): Promise<void> {
+  const { swap } = journal.document;
+  await held.assertHeld();
+  if (swap !== "none" && swap !== "undone") {
+    if (config?.health?.service !== undefined) {
+      await journal.update({ service_stopped: true });
+      await service(config, "stop", signal);
+    }
+    await swapBack(journal, find);
+  }
+  await removeSpares(journal, find);
+  await restart(journal, config, signal);
+  await journal.enter(swap === "none" ? "failed" : "rolled_back", {
+    kept: false,
+    ...(swap === "none" ? { error: CUT_OFF } : {}),
+  });
+}
+
+const CUT_OFF = {
+  code: "E_INTERRUPTED",
+  message: "the restore was cut off before it had changed anything",
+  hint: "start it again",
+};
+
+/** Everything was staged and compared when the swap began: it is finished. */
+async function goOn(journal: Journal, config: SiteConfig | undefined, { find, signal, held }: EndWork): Promise<void> {
+  await swapIn(journal, find, () => held.assertHeld());
+  await journal.enter("migrating");
+  const { migrate: units, rebuild } = journal.document;
+  if (config !== undefined && journal.document.target === "in-place") {
+    await migrate(config, units, signal);
+    if (rebuild.length > 0) await rebuildProjects(config, rebuild, signal);
+    await restart(journal, config, signal);
+    await smoke(config, signal);
+  }
+  const kept = journal.document.target === "in-place";
+  if (!kept) await removeSpares(journal, find);
+  await journal.enter("completed", { kept });
+}
+
+async function restart(journal: Journal, config: SiteConfig | undefined, signal: AbortSignal): Promise<void> {
+  if (config === undefined || !journal.document.service_stopped) return;
+  await service(config, "start", signal);
+  await journal.update({ service_stopped: false });
+}
+
+/** Servers by unit, opened when an operation asks for one. */
+class Servers {
+  readonly #request: EndRequest;
+  readonly #signal: AbortSignal;
+  readonly #open = new Map<string, DatabaseRestorer>();
+
+  constructor(request: EndRequest, signal: AbortSignal) {
+    this.#request = request;
+    this.#signal = signal;
+  }
+
+  readonly find: FindRestorer = async (unit, url) => {
+    const found = this.#open.get(unit);
+    if (found !== undefined) return found;
+    const { config, database } = this.#request;
+    const given = database === undefined ? undefined : splitPassword(database);
+    if (given !== undefined && describeUrl(given.url).database !== describeUrl(url).database)
+      throw new HoldfastError("E_USAGE", `the restore was of the database ${describeUrl(url).database}`);
+    const settings = config === undefined ? undefined : databases(config).find((one) => one.unit === unit)?.settings;
+    const password =
+      given?.password ??
+      (settings === undefined || config === undefined || settings.url !== url
+        ? undefined
+        : await databasePassword(config, settings, this.#signal));
+    const restorer = await openRestorer(
+      {
+        url: given?.url ?? url,
+        ...(password === undefined ? {} : { password }),
+        execPrefix: config?.exec_prefix ?? [],
+        root: config?.root ?? "/",
+      },
+      this.#signal,
+    );
+    this.#open.set(unit, restorer);
+    return restorer;
+  };
+
+  async close(): Promise<void> {
+    for (const restorer of this.#open.values()) await restorer.close();
+  }
+}

@@ -1,0 +1,143 @@
+/** Brings the content of a restore to where it is swapped in from: unpacked, copied, with owners, modes and times as they were. */
+import {
+  chmodSync,
+  chownSync,
+  constants,
+  copyFileSync,
+  lutimesSync,
+  mkdirSync,
+  renameSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import path from "node:path";
+import type { BytePath } from "../../archive/entry.ts";
+import { display, join, toBuffer } from "../../archive/path.ts";
+import { WorkerPool } from "../../archive/pool.ts";
+import type { UnpackRequest, UnpackResult } from "../../archive/unpack.ts";
+import { asHoldfastError, HoldfastError, isDiskFull } from "../../errors.ts";
+import { compiledOf } from "../../exec/compiled.ts";
+import { runCommand } from "../../exec/command.ts";
+import type { PlaceAttributes } from "../../store/places.ts";
+import { readNames, type ArchivePart } from "./items.ts";
+import type { OwnerMap } from "./owner-map.ts";
+import type { RestorePlan } from "./plan.ts";
+import { dirname, isThere } from "./targets.ts";
+
+const WORKER = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
+
+/** More than any site; a bomb gets no further. */
+const MOST_ENTRIES = 50_000_000;
+const MOST_DEPTH = 1000;
+/** What an archive may hold beyond what was recorded of its unit: nothing but a margin for what is not counted as input. */
+const SLACK_BYTES = 64 * 1024 * 1024;
+
+type UnpackTask = Omit<UnpackRequest, "cancelled" | "onBytes">;
+
+export interface StageOptions {
+  readonly signal: AbortSignal;
+  readonly workers: number;
+  /** Bytes of content written so far. */
+  readonly onBytes: (bytes: number) => void;
+}
+
+/**
+ * Unpacks and copies everything of the plan into its staging directories, which are made here. Throws `E_VERIFY` where the content is not what was
+ * recorded, `E_ARCHIVE` for a hostile or damaged archive, `E_NO_SPACE`; what was written is for the caller to remove.
+ */
+export async function stage(plan: RestorePlan, options: StageOptions): Promise<string[]> {
+  const { targets, directory, owners } = plan;
+  const warnings: string[] = [];
+  for (const base of targets.bases) mkdirSync(toBuffer(base), { recursive: true, mode: 0o700 });
+  await unpackAll(plan, options, warnings);
+  for (const { from, to } of plan.moves) {
+    if (!isThere(from)) throw new HoldfastError("E_VERIFY", `${display(from)} did not come out of its archive`);
+    mkdirSync(toBuffer(dirname(to)), { recursive: true });
+    renameSync(toBuffer(from), toBuffer(to));
+  }
+  for (const copy of plan.copies) {
+    mkdirSync(toBuffer(dirname(copy.to)), { recursive: true });
+    bring(copy, directory);
+  }
+  for (const { list, root } of plan.directoryTimes) applyTimes(list, root);
+  for (const { to, attributes } of plan.attributes) applyAttributes(to, attributes, owners);
+  // One call for each file system is what makes many small files durable at a bearable price.
+  for (const base of targets.bases)
+    await runCommand(["sync", "-f", display(base)], { signal: options.signal, code: "E_IO" });
+  return warnings;
+}
+
+async function unpackAll(plan: RestorePlan, options: StageOptions, warnings: string[]): Promise<void> {
+  const pool = new WorkerPool<UnpackTask, UnpackResult>(compiledOf(WORKER), options.workers, options.signal);
+  let total = 0;
+  try {
+    const results = await Promise.allSettled(
+      plan.unpacks.map(async ({ part, targets, label, bytes }) => {
+        const task: UnpackTask = {
+          archive: path.join(plan.directory, part.artifact),
+          format: part.format,
+          targets,
+          ...(part.only === undefined ? {} : { only: part.only }),
+          ...(part.skip === undefined ? {} : { skip: part.skip }),
+          ...(part.reserved === undefined ? {} : { reserved: part.reserved }),
+          owners: plan.owners.forWorker,
+          limits: { bytes: bytes * 2 + SLACK_BYTES, entries: part.entries ?? MOST_ENTRIES, depth: MOST_DEPTH },
+        };
+        const result = await pool.run(task, (more) => options.onBytes((total += more)));
+        checkContent(part, label, result);
+        warnings.push(...result.warnings.map((text) => `${label}: ${text}`));
+      }),
+    );
+    options.signal.throwIfAborted();
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed !== undefined) throw asHoldfastError(failed.reason, "E_IO");
+  } finally {
+    await pool.close();
+  }
+}
+
+function checkContent(part: ArchivePart, label: string, { contentDigest, entries }: UnpackResult): void {
+  if (part.entries !== undefined && part.only === undefined && part.entries !== entries)
+    throw new HoldfastError(
+      "E_VERIFY",
+      `${label}: ${part.artifact} holds ${entries} entries; ${part.entries} were recorded`,
+    );
+  if (part.contentDigest !== null && contentDigest !== null && part.contentDigest !== contentDigest)
+    throw new HoldfastError("E_VERIFY", `${label}: the content of ${part.artifact} is not what was recorded`);
+}
+
+function bring(copy: RestorePlan["copies"][number], directory: string): void {
+  const to = toBuffer(copy.to);
+  try {
+    if ("text" in copy) writeFileSync(to, toBuffer(copy.text), { flag: "wx", mode: 0o600 });
+    else copyFileSync(path.join(directory, copy.artifact), to, constants.COPYFILE_EXCL);
+    chmodSync(to, 0o600);
+    if ("text" in copy && copy.like !== undefined) {
+      chownSync(to, copy.like.uid, copy.like.gid);
+      chmodSync(to, copy.like.mode & 0o7777);
+    }
+  } catch (error) {
+    if (isDiskFull(error))
+      throw new HoldfastError("E_NO_SPACE", `the disk is full: ${display(copy.to)}`, { cause: error });
+    throw asHoldfastError(error, "E_IO");
+  }
+}
+
+/** `@seconds` and `./path`, one after the other. */
+function applyTimes(list: string, root: BytePath): void {
+  const names = readNames(list);
+  for (let at = names.length - 2; at >= 0; at -= 2) {
+    const seconds = Number(names[at]?.slice(1));
+    const target = join(root, (names[at + 1] ?? "").replace(/^\.\/?/, ""));
+    if (isThere(target)) lutimesSync(toBuffer(target), seconds, seconds);
+  }
+}
+
+function applyAttributes(to: BytePath, attributes: PlaceAttributes, owners: OwnerMap): void {
+  if (!isThere(to)) return;
+  const bytes = toBuffer(to);
+  const owner = owners.of(attributes.uid, attributes.gid);
+  if (owner !== undefined) chownSync(bytes, owner.uid, owner.gid);
+  chmodSync(bytes, Number.parseInt(attributes.mode, 8));
+  utimesSync(bytes, attributes.mtime, attributes.mtime);
+}

@@ -1,0 +1,54 @@
+/** The units of a run that a restore is to bring back. */
+import { HoldfastError } from "../../errors.ts";
+import { STEP_NAMES, type StepName, type UnitMetadata } from "../../model/unit.ts";
+import { readStepMetadata } from "../../store/step-index.ts";
+import type { RestoreRequest } from "./request.ts";
+
+const SLUGS = ["internal_id", "slug", "name"] as const;
+const SHARD = /^tts_audio_part_\d+$/;
+/** What names all shards of the audio cache: one alone is a layer, and no tree. */
+const ARCHIVES = "archives";
+/** The snapshot of the trees that the source exports hold one by one. */
+const PROJECTS_TREE = "full_projects_tree";
+
+/**
+ * The selected units in the order of the steps. What is there twice is taken once: projects from their own units rather than from the snapshot of
+ * all of them, unless that is asked for. Throws `E_USAGE` for a step or unit that the run does not have.
+ */
+export function selectUnits(run: string, request: Omit<RestoreRequest, "store" | "target">): UnitMetadata[] {
+  const all = STEP_NAMES.flatMap((step) => [...readStepMetadata(run, step)]);
+  const steps = request.steps.length > 0 ? request.steps : STEP_NAMES;
+  const missing = request.steps.find((step) => !all.some((unit) => unit.step === step));
+  if (missing !== undefined) throw new HoldfastError("E_USAGE", `the run holds nothing of the step ${missing}`);
+  const names = all.map(namesOf);
+  for (const name of request.units) {
+    if (all.some((unit, at) => unit.step === "audio_cache" && SHARD.test(name) && names[at]?.includes(name) === true))
+      throw new HoldfastError("E_USAGE", `${name} is a layer of the audio cache and no unit to restore by itself`, {
+        hint: `restore --unit ${ARCHIVES}, or single files with --path`,
+      });
+    if (!names.some((own) => own.includes(name)))
+      throw new HoldfastError("E_USAGE", `the run holds no unit ${name}`, { hint: "list.ts and index.json name them" });
+  }
+  const selected = all.filter(
+    (unit, at) =>
+      steps.includes(unit.step) &&
+      (request.units.length === 0 || request.units.some((name) => names[at]?.includes(name) === true)),
+  );
+  if (selected.length === 0) throw new HoldfastError("E_USAGE", "nothing of the run is selected");
+  const asked = request.units.includes(PROJECTS_TREE) || isOnly(request.steps, "snapshots");
+  return selected.filter(
+    (unit) =>
+      !(request.rebuild && unit.step === "compiled_exports") &&
+      (request.media || (unit.step !== "audio_cache" && unit.unit !== "full_media_tree")) &&
+      (asked || unit.unit !== PROJECTS_TREE || !selected.some(({ step }) => step === "source_exports")),
+  );
+}
+
+const isOnly = (steps: readonly StepName[], step: StepName): boolean =>
+  steps.length > 0 && steps.every((one) => one === step);
+
+/** What a unit can be called. */
+function namesOf({ unit, project }: UnitMetadata): string[] {
+  const slugs = SLUGS.flatMap((slug) => (typeof project?.[slug] === "string" ? [project[slug]] : []));
+  return [unit, ...slugs, ...(SHARD.test(unit) ? [ARCHIVES] : [])];
+}

@@ -1,0 +1,51 @@
+/** Every file of a run that a restore will read is what was recorded, before anything else happens. */
+import path from "node:path";
+import { asHoldfastError, HoldfastError } from "../../errors.ts";
+import type { UnitMetadata } from "../../model/unit.ts";
+import { hashFile } from "../../store/hash.ts";
+import { unitFiles } from "../../store/step-index.ts";
+import { PLACES_FILE } from "../../store/places.ts";
+import { readSums } from "../../store/sums.ts";
+import { workThrough } from "../verify/parallel.ts";
+import type { RestorePlan } from "./plan.ts";
+
+const READERS = 4;
+/** What a restore reads beside the units' own files. */
+const DOCUMENTS = [PLACES_FILE, "audio_cache/archives/deleted.list", "audio_cache/archives/directories.list"];
+
+/** Throws `E_VERIFY` that names the first file which is missing or is not what SHA256SUMS and the unit's metadata say. */
+export async function verifyArtifacts(
+  run: string,
+  units: readonly UnitMetadata[],
+  plan: RestorePlan,
+  signal: AbortSignal,
+): Promise<void> {
+  const sums = readSums(run);
+  if (sums === undefined) throw new HoldfastError("E_VERIFY", `${path.join(run, "SHA256SUMS")} is missing or damaged`);
+  const recorded = new Map(
+    units.flatMap((unit) => unit.artifacts.map(({ path: file, sha256 }) => [file, sha256] as const)),
+  );
+  const files = new Set([
+    ...units.flatMap(unitFiles),
+    ...plan.unpacks.map(({ part }) => part.artifact),
+    ...plan.copies.flatMap((copy) => ("artifact" in copy ? [copy.artifact] : [])),
+    ...DOCUMENTS.filter((file) => sums.has(file)),
+  ]);
+  const problems: string[] = [];
+  await workThrough(files, READERS, async (file) => {
+    try {
+      const { sha256 } = await hashFile(path.join(run, file), signal);
+      if (sums.get(file) !== sha256 || (recorded.get(file) ?? sha256) !== sha256)
+        problems.push(`${file} is not what was recorded`);
+    } catch (error) {
+      signal.throwIfAborted();
+      problems.push(`${file} cannot be read: ${asHoldfastError(error).message}`);
+    }
+  });
+  const [first] = problems.toSorted();
+  if (first === undefined) return;
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
+  throw new HoldfastError("E_VERIFY", `the run is damaged: ${first}${more}`, {
+    hint: "nothing was changed; verify.ts names all damage, list.ts shows older runs",
+  });
+}

@@ -1,0 +1,4 @@
+/** Brings a run back: to a directory or in place, whole or a part of it. */
+import { restoreCommand } from "../lib/cli/restore-command.ts";
+
+await restoreCommand();
