@@ -321,12 +321,21 @@ async function readDump(
       onBytes((read += chunk.length));
     }
   };
-  const statements = (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> => script.read(chunks);
+  let first: unknown;
+  const statements = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    try {
+      yield* script.read(chunks);
+    } catch (error) {
+      first = error; // what the pipeline makes of it is an abort
+      throw error;
+    }
+  };
   try {
     const input = createReadStream(dump, { highWaterMark: CHUNK });
     await pipeline(input, counted, createGunzip({ chunkSize: CHUNK }), statements, consume, { signal });
-  } catch (error) {
+  } catch (thrown) {
     signal.throwIfAborted();
+    const error = first ?? thrown;
     const known = asHoldfastError(error, "E_RESTORE");
     if (!(error instanceof Error && "code" in error && String(error.code).startsWith("Z_"))) throw known;
     const hint = "take it from another run; verify.ts tells which are whole";

@@ -23,7 +23,7 @@ export interface ScriptFacts {
 type State = "code" | "string" | "double" | "name" | "line" | "block" | "delimiter";
 
 const [NEWLINE, BACKTICK, QUOTE, DOUBLE, BACKSLASH, SLASH, HASH, BANG, M] = Buffer.from("\n`'\"\\/#!M");
-const NAME = "(?:`(?:[^`]|``)+`|[\\w$\\x80-\\xff]+)(?! ?\\.)";
+const NAME = "(?:`(?:[^`]|``)+`|[\\w$\\x80-\\xff]+)(?![\\w$`\\x80-\\xff]| ?\\.)";
 const OBJECT = "(?:VIEW|TRIGGER|EVENT|FUNCTION|PROCEDURE|SEQUENCE|PACKAGE(?: BODY)?)";
 const ALLOWED = [
   "SET (?!.*\\b(?:GLOBAL|PERSIST|PERSIST_ONLY|PASSWORD|ROLE|STATEMENT|RESOURCE)\\b)[^;]*",

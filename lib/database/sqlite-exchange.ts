@@ -1,7 +1,7 @@
 /**
- * Putting one SQLite file in the place of another. What lies beside a file (`-wal`, `-journal`, `-shm`) belongs to it and goes where it goes,
- * after it on its way out and before it on its way in: so no file ever stands beside another's journal, and from the names alone it is
- * told how far a call came that was cut off.
+ * Putting one SQLite file in the place of another. What lies beside a file (`-wal`, `-journal`, `-shm`) belongs to it and follows it, before
+ * another takes its name: so no file ever stands beside another's journal, and from the names alone it is told how far a call came that
+ * was cut off.
  */
 import {
   closeSync,
@@ -16,7 +16,8 @@ import {
   statSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { HoldfastError, systemCode } from "../errors.ts";
+import type Sqlite from "better-sqlite3";
+import { HoldfastError } from "../errors.ts";
 
 /** `-shm` is an index of the WAL that SQLite makes anew. */
 const SIDECARS = ["-wal", "-journal", "-shm"];
@@ -37,8 +38,10 @@ export function removeSqlite(path: string): void {
 export async function exchangeFiles(live: string, next: string, aside: string): Promise<void> {
   if (!isPresent(next)) {
     if (!isPresent(live)) throw new HoldfastError("E_RESTORE", `neither ${live} nor ${next} is there`);
+    moveSidecars(next, live);
     return;
   }
+  refuseOtherDisk(next, live);
   if (isPresent(live) && (isPresent(aside) || isPresent(aside + NONE))) {
     // Somebody connected between the renames, to nothing: SQLite makes an empty file then.
     if (statSync(live).size > 0) throw new HoldfastError("E_TARGET", `${aside} is in the way`);
@@ -47,15 +50,18 @@ export async function exchangeFiles(live: string, next: string, aside: string): 
   if (isPresent(live)) await moveAside(live, aside);
   else if (!isPresent(aside) && !isPresent(aside + NONE)) closeSync(openSync(aside + NONE, "wx", 0o600));
   moveSidecars(live, isPresent(aside) ? aside : undefined);
-  moveSidecars(next, live);
   renameSync(next, live);
+  moveSidecars(next, live);
   syncDirectories(live, next, aside);
 }
 
 /** The way back of `exchangeFiles`. */
 export async function exchangeFilesBack(live: string, next: string, aside: string): Promise<void> {
   const none = isPresent(aside + NONE);
-  if (!none && !isPresent(aside)) return;
+  if (!none && !isPresent(aside)) {
+    moveSidecars(aside, live);
+    return;
+  }
   if (isPresent(live) && isPresent(next)) {
     if (statSync(live).size > 0) throw new HoldfastError("E_TARGET", `${next} is in the way`);
     removeSqlite(live);
@@ -65,16 +71,27 @@ export async function exchangeFilesBack(live: string, next: string, aside: strin
   if (none) {
     rmSync(aside + NONE);
   } else {
-    moveSidecars(aside, live);
     renameSync(aside, live);
+    moveSidecars(aside, live);
   }
   syncDirectories(live, next, aside);
 }
 
-/** Under a lock that nobody else can have the file open with, so that it is whole by itself. A damaged file goes without. */
+/** Under a lock, which nobody gets while another has the file open, so that it is whole by itself. */
 async function moveAside(live: string, to: string): Promise<void> {
+  const db = await lock(live);
+  try {
+    renameSync(live, to);
+  } finally {
+    db?.close();
+  }
+}
+
+/** Undefined for an empty file, into which SQLite would write; a damaged one goes without a lock. */
+async function lock(live: string): Promise<Sqlite.Database | undefined> {
+  if (statSync(live).size === 0) return undefined;
   const { default: Database } = await import("better-sqlite3");
-  let db: InstanceType<typeof Database> | undefined;
+  let db: Sqlite.Database | undefined;
   try {
     db = new Database(live, { fileMustExist: true, timeout: BUSY_MS });
     // In this mode a WAL database is opened only when no other connection has it.
@@ -88,14 +105,7 @@ async function moveAside(live: string, to: string): Promise<void> {
       throw inUse(live, error);
     }
   }
-  try {
-    renameSync(live, to);
-  } catch (error) {
-    if (systemCode(error) !== "EXDEV") throw error;
-    throw new HoldfastError("E_TARGET", `${live} and ${to} are on different disks`, { cause: error });
-  } finally {
-    db?.close(); // takes the empty WAL away, which still has its old name
-  }
+  return db; // closed before its file is moved, it would take the WAL of a damaged one away
 }
 
 function isBusy(error: unknown): boolean {
@@ -129,11 +139,17 @@ export function holdersOf(path: string): string[] {
   return holders;
 }
 
+function refuseOtherDisk(path: string, live: string): void {
+  if (statSync(path).dev === statSync(dirname(live)).dev) return;
+  throw new HoldfastError("E_TARGET", `${path} is on another disk than ${live}`);
+}
+
 /** Without a `to` they belong to nothing that is left. */
 function moveSidecars(from: string, to: string | undefined): void {
   for (const end of SIDECARS) {
     if (!existsSync(from + end)) continue;
-    if (to === undefined || end === "-shm") rmSync(from + end);
+    const nothing = end === "-shm" || statSync(from + end).size === 0;
+    if (to === undefined || nothing) rmSync(from + end);
     else renameSync(from + end, to + end);
   }
 }
