@@ -20,6 +20,7 @@ import { findLatest, repairLinks } from "../store/publish.ts";
 import { listFiles } from "../store/sums.ts";
 import { findRun, latestRun } from "./find-run.ts";
 import { findLastCopies } from "./last-copies.ts";
+import { pendingRestores } from "./restore/journal.ts";
 
 export interface DeleteRequest {
   readonly store: string;
@@ -90,6 +91,12 @@ async function judge(store: string, id: string, signal: AbortSignal): Promise<De
   if (reader !== undefined) {
     throw new HoldfastError("E_PROTECTED", `the run ${run} is being read by ${describeOwner(reader)}`, {
       hint: "wait until that has ended",
+    });
+  }
+  const restore = pendingRestores(store).find(({ safety_run }) => safety_run === run);
+  if (restore !== undefined) {
+    throw new HoldfastError("E_PROTECTED", `the run ${run} is the way back from the restore ${restore.restore}`, {
+      hint: `restore.ts --confirm ${restore.restore} when all is well`,
     });
   }
   const last = await findLastCopies(store, run, signal);

@@ -3,6 +3,7 @@ import { lstatSync } from "node:fs";
 import path from "node:path";
 import { STEP_NAMES, type StepName, type UnitMetadata } from "../model/unit.ts";
 import { listRuns, runDirectory } from "../store/layout.ts";
+import { readManifestHead } from "../store/manifest.ts";
 import { isSound, readSoundMetadata } from "../store/previous.ts";
 import { listMetadata } from "../store/step-index.ts";
 import { readSums } from "../store/sums.ts";
@@ -16,7 +17,7 @@ const SHARDS = "audio_cache/archives";
  */
 export async function findLastCopies(store: string, run: string, signal: AbortSignal): Promise<string[]> {
   const own = unitsOf(runDirectory(store, run));
-  const others = listRuns(store).filter((one) => one !== run);
+  const others = listRuns(store).filter((one) => one !== run && !isSafety(runDirectory(store, one)));
   for (const other of others.toReversed()) {
     if (own.size === 0) break;
     const base = runDirectory(store, other);
@@ -28,6 +29,15 @@ export async function findLastCopies(store: string, run: string, signal: AbortSi
     }
   }
   return [...own.keys()];
+}
+
+/** A copy that a restore made of what it was about to overwrite may be of the very state that had to be restored. */
+function isSafety(directory: string): boolean {
+  try {
+    return readManifestHead(directory).kind === "safety";
+  } catch {
+    return false; // a damaged manifest says nothing of the units
+  }
 }
 
 interface MetadataFile {

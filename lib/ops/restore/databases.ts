@@ -151,11 +151,10 @@ async function schemaOf(
   signal: AbortSignal,
 ): Promise<SchemaComparison> {
   if (request.target.kind !== "in-place") return compareSchema(null, undefined);
-  const inPlace = settings ?? {};
   const { config } = request.target;
-  const there = present?.migrations ?? null;
-  const own = databases(config).find(({ unit }) => unit === item.unit)?.settings;
-  const wanted = own === undefined ? undefined : await wantedMigrations(config, { ...own, ...inPlace }, there, signal);
+  const own = settings ?? databases(config).find(({ unit }) => unit === item.unit)?.settings;
+  if (own === undefined) return compareSchema(item.record.migrations, undefined);
+  const wanted = await wantedMigrations(config, own, present?.migrations ?? null, signal);
   return compareSchema(item.record.migrations, wanted);
 }
 
