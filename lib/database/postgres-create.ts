@@ -69,9 +69,19 @@ export async function lacksLocale(admin: PostgresAdmin, entries: readonly Archiv
  * Makes the database `name`, like live, or as the dump says, or with the server's own locale where that is not there. Nobody but its owner
  * and superusers can connect to it.
  */
-export async function createLike(admin: PostgresAdmin, name: string, entries: readonly ArchiveEntry[]): Promise<void> {
+export async function createLike(
+  admin: PostgresAdmin,
+  name: string,
+  { entries, owner }: { readonly entries: readonly ArchiveEntry[]; readonly owner: string },
+): Promise<void> {
   const like = await optionsOfDatabase(admin, admin.live);
-  await tryOptions(admin, name, like === undefined ? [optionsOfDump(entries), "encoding = 'UTF8'", ""] : [like]);
+  await tryOptions(
+    admin,
+    name,
+    (like === undefined ? [optionsOfDump(entries), "encoding = 'UTF8'", ""] : [like]).map(
+      (words) => `owner = ${quote(owner)} ${words}`,
+    ),
+  );
   await admin.run(
     `revoke all on database ${quote(name)} from public; alter database ${quote(name)} with allow_connections true;`,
   );

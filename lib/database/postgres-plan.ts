@@ -16,6 +16,8 @@ export interface LoadPlan {
   /** What a session of the site searches, ready for SET. */
   readonly searchPath: string;
   readonly callsFunctions: boolean;
+  /** Of the new database: live's, where we may give it to that role. */
+  readonly owner: string;
   readonly entries: readonly ArchiveEntry[];
 }
 
@@ -61,12 +63,12 @@ export async function planLoad(admin: PostgresAdmin, archive: Archive, flags: re
   const known = (role: string): boolean => roles.has(role);
   checkPolicies(archive.entries, known);
 
+  const heir = live !== undefined && roles.get(live.owner) === true ? live.owner : server.user;
   const warnings: string[] = [];
   const all = [...flags];
   const ownerless = hasFlag(flags, "no-owner", "O");
   const unusable = ownerless ? [] : [...archive.owners].filter((role) => roles.get(role) !== true).toSorted();
   if (unusable.length > 0) {
-    const heir = live !== undefined && roles.get(live.owner) === true ? live.owner : server.user;
     all.push("--no-owner", ...(hasFlag(flags, "role") || heir === server.user ? [] : [`--role=${heir}`]));
     const missing = unusable.filter((role) => !known(role));
     const foreign = unusable.filter(known);
@@ -97,6 +99,7 @@ export async function planLoad(admin: PostgresAdmin, archive: Archive, flags: re
     properties: (database) => propertiesFor(database, properties, asRole, known),
     warnings,
     searchPath: searchPathOf(properties),
+    owner: heir,
     callsFunctions: archive.functions,
     entries: archive.entries,
   };

@@ -17,6 +17,8 @@ import type { DatabaseRestorer, LoadOptions, PresentDatabase } from "./restore.t
 
 /** How long the clean-up after an abort may take. */
 const CLEAN_UP_MS = 30_000;
+/** Characters of what a program says first that are kept for its error. */
+const SAID = 4000;
 
 /** Connects to the server's maintenance database. Throws `E_DATABASE`. */
 export async function openPostgresRestorer(target: DatabaseTarget, signal: AbortSignal): Promise<DatabaseRestorer> {
@@ -85,7 +87,7 @@ class PostgresRestorer implements DatabaseRestorer {
     const { archive, plan } = await this.#plan(dump, options.restoreFlags);
     await this.drop(scratch);
     try {
-      await createLike(this.#admin, scratch, archive.entries);
+      await createLike(this.#admin, scratch, plan);
       await this.#fill(dump, scratch, archive.programs, plan, options.onBytes);
       if (plan.grants.length > 0) await this.#admin.run(plan.grants.join("\n"), scratch);
       await this.#admin.run(plan.properties(scratch).join("\n"));
@@ -170,7 +172,7 @@ class PostgresRestorer implements DatabaseRestorer {
     } catch (error) {
       if (this.#signal.aborted || !plan.callsFunctions) throw error;
       await this.drop(scratch);
-      await createLike(this.#admin, scratch, plan.entries);
+      await createLike(this.#admin, scratch, plan);
       await runScript(load, unknown ?? (() => false), plan.searchPath, this.#options).catch(() => {
         throw error;
       });
@@ -210,7 +212,7 @@ async function runRestore({ dump, flags, url, programs, onBytes }: Load, options
   const argv = [...programs.restore, "--exit-on-error", "--no-password", ...flags, `--dbname=${url}`];
   const command = startCommand(argv, options);
   command.stdout.resume();
-  await feed(dump, command, onBytes, options);
+  await told(command, feed(dump, command, onBytes, options));
 }
 
 /** pg_restore's script through psql, with lines of its head edited. */
@@ -240,10 +242,28 @@ async function runScript(
   piped.catch(() => {}); // psql's own end says why
   try {
     // Both must succeed: psql takes the end of a script that was cut off for its end.
-    await Promise.all([feed(dump, restore, onBytes, both), piped.catch(() => {}), psql.done]);
+    await Promise.all([
+      told(restore, feed(dump, restore, onBytes, both)),
+      piped.catch(() => {}),
+      told(psql, psql.done),
+    ]);
   } finally {
     ours.abort();
     await Promise.allSettled([restore.done, psql.done]);
+  }
+}
+
+/** The error of a program begins with its first complaint: the statement that it prints after it may be long. */
+async function told(command: ReturnType<typeof startCommand>, work: Promise<unknown>): Promise<void> {
+  let said = "";
+  command.stderr.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(0, SAID)));
+  try {
+    await work;
+  } catch (error) {
+    const first = /^.*?(?:error|ERROR|FATAL): .*$/m.exec(said)?.[0];
+    const failure = asHoldfastError(error, "E_RESTORE");
+    if (failure.code !== "E_RESTORE" || first === undefined || failure.message.includes(first)) throw failure;
+    throw new HoldfastError("E_RESTORE", `${first} (${failure.message})`, { hint: failure.hint, cause: error });
   }
 }
 
