@@ -35,11 +35,6 @@ export async function emptyDatabase(session: MysqlSession): Promise<void> {
   for (const { name, kind } of routines) await session.run(`drop ${kind} if exists ${quoteMysql(name ?? "")}`);
 }
 
-/** Makes events of the session's database, by their quoted names, fire again. */
-export async function enableEvents(session: MysqlSession, events: readonly string[]): Promise<void> {
-  for (const event of events) await session.run(`alter event ${event} enable`);
-}
-
 /** Ends the connections that are in a database, as far as the rights go: others can only hinder, and then say so. */
 export async function endConnections(session: MysqlSession, database: string): Promise<void> {
   const rows = await session.run(

@@ -12,9 +12,9 @@ import { startCommand } from "../exec/command.ts";
 import { hashFile } from "../store/hash.ts";
 import type { DatabaseFacts, DatabaseTarget } from "./engine.ts";
 import { accessMysql, type MysqlAccess, type MysqlLocation } from "./mysql-access.ts";
-import { enableEvents, emptyDatabase, endConnections, text } from "./mysql-empty.ts";
+import { emptyDatabase, endConnections, text } from "./mysql-empty.ts";
 import { checkScript } from "./mysql-restore-check.ts";
-import { MysqlScript, type ScriptFacts } from "./mysql-script.ts";
+import { MysqlScript, type Events } from "./mysql-script.ts";
 import { MysqlSession } from "./mysql-session.ts";
 import { MYSQL_TABLES, mysqlMigrations, openMysql, quoteMysql } from "./mysql.ts";
 import type { DatabaseRestorer, LoadOptions, PresentDatabase } from "./restore.ts";
@@ -48,7 +48,9 @@ export async function openMysqlRestorer(
   const session = new MysqlSession({ ...reached, database: "" });
   try {
     await session.run("set session wait_timeout = 2000000, session lock_wait_timeout = 60");
-    const [row] = await session.run("select version() as version, @@datadir as directory, @@hostname as host");
+    const [row] = await session.run(
+      "select version() as version, @@datadir as directory, @@hostname as host, current_user() as account",
+    );
     return new MysqlRestorer({
       target,
       location,
@@ -56,6 +58,7 @@ export async function openMysqlRestorer(
       access: reached,
       session,
       version: row?.version ?? "",
+      account: row?.account ?? "",
       directory: row?.directory ?? "",
       local: target.execPrefix.length === 0 && isLocal(location) && row?.host === hostname(),
     });
@@ -78,6 +81,8 @@ interface Opened {
   /** In no database. */
   readonly session: MysqlSession;
   readonly version: string;
+  /** As the server knows the user: `user@host`. */
+  readonly account: string;
   readonly directory: string;
   readonly local: boolean;
 }
@@ -123,7 +128,7 @@ class MysqlRestorer implements DatabaseRestorer {
 
   async check(dump: string, { restoreFlags }: Pick<LoadOptions, "restoreFlags">): Promise<readonly string[]> {
     refuseFlags(restoreFlags);
-    const script = new MysqlScript(this.live);
+    const script = new MysqlScript(this.live, "as they were");
     const { signal, session } = this.#opened;
     await readDump(dump, script, { signal, onBytes: () => {} }, async (statements) => {
       for await (const _ of statements);
@@ -137,7 +142,7 @@ class MysqlRestorer implements DatabaseRestorer {
     await this.drop(scratch);
     await this.#create(scratch);
     try {
-      await this.#send(dump, scratch, options);
+      await this.#send(dump, scratch, "disabled", options);
     } catch (error) {
       await this.#clean(scratch).catch(() => {}); // the first error counts
       const { signal } = this.#opened;
@@ -181,8 +186,7 @@ class MysqlRestorer implements DatabaseRestorer {
     } else {
       await this.#create(this.live);
     }
-    const { enabledEvents } = await this.#send(dump, this.live, options);
-    await this.#within(this.live, async (session) => await enableEvents(session, enabledEvents));
+    await this.#send(dump, this.live, "as they were", options);
   }
 
   /** A file that is there already is whole, from a call whose answer was lost, and is kept. */
@@ -235,7 +239,7 @@ class MysqlRestorer implements DatabaseRestorer {
 
   /** With live's character set, so that what is created without one comes to the same. */
   async #create(name: string): Promise<void> {
-    const { session, location } = this.#opened;
+    const { session, account } = this.#opened;
     const [live] = await session.run(
       `select default_character_set_name as characters, default_collation_name as collation
        from information_schema.schemata where schema_name = ${text(this.live)}`,
@@ -245,26 +249,21 @@ class MysqlRestorer implements DatabaseRestorer {
       await session.run(`create database if not exists ${quoteMysql(name)} character set ${how}`);
     } catch (error) {
       if (!(error instanceof HoldfastError) || !/\(1044\)|\(1227\)/.test(error.message)) throw error;
+      const grantee = account
+        .split("@")
+        .map((part) => `'${part}'`)
+        .join("@");
       const pattern = quoteMysql(name.replace(/[_%]/g, "\\$&"));
-      throw new HoldfastError(
-        "E_RESTORE",
-        `${location.user ?? "the database user"} may not create the database ${name}`,
-        {
-          hint: `grant all on ${pattern}.* to ${await this.#account()}, as an administrator, ${MANAGER}`,
-          cause: error,
-        },
-      );
+      throw new HoldfastError("E_RESTORE", `${account} may not create the database ${name}`, {
+        hint: `grant all on ${pattern}.* to ${grantee}, as an administrator, ${MANAGER}`,
+        cause: error,
+      });
     }
   }
 
-  async #account(): Promise<string> {
-    const [row] = await this.#opened.session.run("select current_user() as account");
-    return (row?.account ?? "").split("@").map(text).join("@");
-  }
-
-  async #send(dump: string, database: string, { onBytes }: LoadOptions): Promise<ScriptFacts> {
+  async #send(dump: string, database: string, events: Events, { onBytes }: LoadOptions): Promise<void> {
     const { access: reached, signal } = this.#opened;
-    const script = new MysqlScript(database);
+    const script = new MysqlScript(database, events);
     const argv = [...reached.client, ...LOADING, `--database=${database}`];
     await readDump(dump, script, { signal, onBytes }, async (statements) => {
       const stop = new AbortController();
@@ -291,7 +290,6 @@ class MysqlRestorer implements DatabaseRestorer {
       }
       if (broken !== undefined) throw broken;
     });
-    return script.facts;
   }
 
   /** A session of its own in a database. */

@@ -2,7 +2,7 @@
  * A dump on its way to the client, statement by statement. Only statements that dumps consist of pass, and only with names in the database at
  * hand: `USE`, `CREATE DATABASE`, client commands, rights and the like are refused, wherever they come from. What names the database that
  * was dumped (`ALTER DATABASE` around routines; triggers keep the text that they were written with) is made to name the one at hand, and
- * events come disabled, so that none fires in a copy. This keeps mistakes out, and simple malice; the body of a routine is not understood.
+ * events can come disabled, so that none fires in a copy. This keeps mistakes out, and simple malice; the body of a routine is not understood.
  */
 import { HoldfastError } from "../errors.ts";
 
@@ -14,8 +14,6 @@ export interface ScriptFacts {
   readonly definers: ReadonlySet<string>;
   readonly collations: ReadonlySet<string>;
   readonly storageEngines: ReadonlySet<string>;
-  /** The events that were enabled, quoted as in the dump. */
-  readonly enabledEvents: readonly string[];
   /** Whether the mark of the dump program's end has been read, with nothing behind it. */
   readonly complete: boolean;
 }
@@ -53,19 +51,24 @@ const DECIDED_AT = 4096;
 const LARGEST_STATEMENT = 64 << 20;
 const TAIL = 1000;
 
+/** Whether what `on schedule` says shall happen. */
+export type Events = "disabled" | "as they were";
+
 /** One dump, read once. `database` is where it goes. */
 export class MysqlScript {
   readonly #database: string;
+  readonly #events: Events;
   readonly #definers = new Set<string>();
   readonly #collations = new Set<string>();
   readonly #storageEngines = new Set<string>();
-  readonly #enabledEvents: string[] = [];
   #flavour: ScriptFacts["flavour"];
   /** The name in the dump's head. */
   #dumped: string | undefined;
   #state: State = "code";
   #delimiter = ";";
   #plainBackslash = false;
+  /** Whether what stands between double quotes is a name. */
+  #ansi = false;
   #escaped = false;
   #parts: Buffer[] = [];
   #size = 0;
@@ -78,8 +81,9 @@ export class MysqlScript {
   #head = "";
   #tail = Buffer.alloc(0);
 
-  constructor(database: string) {
+  constructor(database: string, events: Events) {
     this.#database = database;
+    this.#events = events;
   }
 
   get facts(): ScriptFacts {
@@ -89,7 +93,6 @@ export class MysqlScript {
       definers: this.#definers,
       collations: this.#collations,
       storageEngines: this.#storageEngines,
-      enabledEvents: this.#enabledEvents,
       complete: end && this.#code.trim() === "" && this.#state === "code",
     };
   }
@@ -163,9 +166,10 @@ export class MysqlScript {
 
   #inQuotes(byte: number): void {
     const end = this.#state === "string" ? QUOTE : this.#state === "double" ? DOUBLE : BACKTICK;
-    if (this.#state === "name") this.#keep(String.fromCharCode(byte));
+    const isName = this.#state === "name" || (this.#state === "double" && this.#ansi);
+    if (isName) this.#keep(byte === end ? "`" : String.fromCharCode(byte));
     if (this.#escaped) this.#escaped = false;
-    else if (byte === BACKSLASH && this.#state !== "name" && !this.#plainBackslash) this.#escaped = true;
+    else if (byte === BACKSLASH && !isName && !this.#plainBackslash) this.#escaped = true;
     else if (byte === end) this.#enter("code"); // a doubled quote comes straight back
   }
 
@@ -176,7 +180,7 @@ export class MysqlScript {
     switch (byte) {
       case QUOTE:
       case DOUBLE:
-        this.#keep("''");
+        this.#keep(byte === DOUBLE && this.#ansi ? "`" : "''");
         this.#enter(byte === QUOTE ? "string" : "double");
         return false;
       case BACKTICK:
@@ -265,8 +269,13 @@ export class MysqlScript {
         `$1${escapeReplacement(latin1(quote(this.#database)))}`,
       );
     }
-    if (/^CREATE (?:OR REPLACE )?EVENT /i.test(plain)) text = this.#disable(plain, text);
-    if (/^SET .*\bSQL_MODE ?=/i.test(plain)) this.#plainBackslash = /NO_BACKSLASH_ESCAPES/i.test(text);
+    if (this.#events === "disabled" && /^CREATE (?:OR REPLACE )?EVENT /i.test(plain)) {
+      text = text.replace(/(\bON\s+COMPLETION\s+(?:NOT\s+)?PRESERVE\s+)ENABLE\b/i, "$1DISABLE");
+    }
+    if (/^SET .*\bSQL_MODE ?=/i.test(plain)) {
+      this.#plainBackslash = /NO_BACKSLASH_ESCAPES/i.test(text);
+      this.#ansi = /\bANSI/i.test(text);
+    }
     return Buffer.from(text, "latin1");
   }
 
@@ -274,14 +283,6 @@ export class MysqlScript {
     for (const [, name = ""] of plain.matchAll(/\bCOLLATE ?=? ?(\w+)/gi)) this.#collations.add(name.toLowerCase());
     const storage = /\) ENGINE ?= ?(\w+)/i.exec(plain)?.[1];
     if (storage !== undefined) this.#storageEngines.add(storage.toLowerCase());
-  }
-
-  #disable(plain: string, text: string): string {
-    const pattern = /(\bON\s+COMPLETION\s+(?:NOT\s+)?PRESERVE\s+)ENABLE\b/i;
-    if (!pattern.test(plain)) return text;
-    const name = /\bEVENT (?:IF NOT EXISTS )?(`(?:[^`]|``)+`|[^\s]+)/i.exec(plain)?.[1] ?? "";
-    this.#enabledEvents.push(Buffer.from(name, "latin1").toString());
-    return text.replace(pattern, "$1DISABLE");
   }
 }
 
