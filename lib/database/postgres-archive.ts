@@ -152,14 +152,19 @@ class ScriptReader {
   readonly #owners = new Set<string>();
   readonly #entries: ArchiveEntry[] = [];
   #functions = false;
+  #last: readonly [string, string] = ["", ""];
   #current: { name: string; type: string; lines: string[] } | undefined;
 
+  /** A header stands between two lines `--`: the words alone may be part of a comment or a function. */
   line(text: string): void {
-    const [, name = "", type = "", owner = ""] = HEADER.exec(text) ?? [];
+    const [first, header = ""] = this.#last;
+    this.#last = [header, text];
+    const [, name = "", type = "", owner = ""] = first === "--" && text === "--" ? (HEADER.exec(header) ?? []) : [];
     if (type === "") {
       if (!/^(?:--$|\\)/.test(text)) this.#current?.lines.push(text);
       return;
     }
+    this.#current?.lines.pop(); // the header itself
     this.#close();
     this.#functions ||= type === "FUNCTION" || type === "PROCEDURE";
     if (owner !== "" && owner !== "-" && !type.startsWith("DATABASE") && !name.startsWith("DATABASE ")) {
