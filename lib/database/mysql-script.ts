@@ -45,8 +45,8 @@ const ORDINARY = Uint8Array.from({ length: 256 }, (_, byte) =>
   /[\w(),.+ ]/.test(String.fromCharCode(byte)) && byte !== M ? 1 : 0,
 );
 
-/** When so much of a statement is there, it is known what it is. */
-const DECIDED_AT = 4096;
+/** When so much of a statement is there, it is looked at for the first time. */
+const LOOK_AT = 512;
 /** Nothing but rows is larger. */
 const LARGEST_STATEMENT = 64 << 20;
 const TAIL = 1000;
@@ -75,6 +75,7 @@ export class MysqlScript {
   /** The statement without comments, with empty strings; no more is kept of it once it is known to hold rows. */
   #code = "";
   #rows = false;
+  #lookAt = LOOK_AT;
   /** The bytes before the one at hand: what is told by two or three may lie in two chunks. */
   #before = "";
   #line = "";
@@ -125,17 +126,21 @@ export class MysqlScript {
       const byte = chunk[at] ?? 0;
       if (this.#state === "string" || this.#state === "double" || this.#state === "name") {
         this.#inQuotes(byte);
+        while (this.#rows && this.#state === "string" && isPlain(chunk[at + 1])) {
+          this.#escaped = false;
+          at++;
+        }
       } else if (this.#state === "line" || this.#state === "delimiter") {
         if (this.#state === "delimiter") this.#line += String.fromCharCode(byte);
         if (byte !== NEWLINE) continue;
         if (this.#state === "delimiter") this.#delimiter = this.#line.trim();
-        if (this.#delimiter === "" || /[\\'"`]/.test(this.#delimiter))
-          throw refusal("it sets a delimiter that no dump has");
+        if (!/^(?:;+|\/\/|\$\$)$/.test(this.#delimiter)) throw refusal("it sets a delimiter that no dump has");
         this.#enter("code");
       } else if (this.#state === "block") {
         if (byte === SLASH && this.#before.endsWith("*")) this.#enter("code");
         else this.#remember(byte);
       } else if (this.#rows && ORDINARY[byte] === 1) {
+        while (ORDINARY[chunk[at + 1] ?? 0] === 1) at++;
         this.#before = this.#line = "";
       } else if (this.#inCode(byte)) {
         this.#parts.push(chunk.subarray(from, at + 1));
@@ -145,7 +150,6 @@ export class MysqlScript {
     }
     this.#parts.push(chunk.subarray(from));
     this.#size += chunk.length - from;
-    if (!this.#rows && this.#code.length > DECIDED_AT) this.#rows = ROWS.test(squeeze(this.#code));
     if (this.#rows) yield* this.#parts.splice(0);
     else if (this.#size > LARGEST_STATEMENT) throw refusal("a statement of it is too large to be looked at");
   }
@@ -161,7 +165,11 @@ export class MysqlScript {
   }
 
   #keep(text: string): void {
-    if (!this.#rows) this.#code += text;
+    if (this.#rows) return;
+    this.#code += text;
+    if (this.#code.length < this.#lookAt) return;
+    this.#rows = ROWS.test(tame(squeeze(this.#code)));
+    this.#lookAt *= 8;
   }
 
   #inQuotes(byte: number): void {
@@ -231,13 +239,14 @@ export class MysqlScript {
 
   *#endStatement(): Generator<Buffer> {
     const code = squeeze(this.#rows ? "" : this.#code.slice(0, -this.#delimiter.length));
-    if (this.#rows || ROWS.test(code)) yield* this.#parts;
+    if (this.#rows || ROWS.test(tame(code))) yield* this.#parts;
     else if (code === "") yield Buffer.concat(this.#parts);
     else yield this.#checked(code, Buffer.concat(this.#parts));
     this.#parts = [];
     this.#size = 0;
     this.#code = "";
     this.#rows = false;
+    this.#lookAt = LOOK_AT;
     this.#enter("code");
   }
 
@@ -256,7 +265,7 @@ export class MysqlScript {
         text = text.replace(own, "$1");
       }
     }
-    if (!ALLOWED.some((allowed) => allowed.test(plain))) {
+    if (!ALLOWED.some((allowed) => allowed.test(tame(plain)))) {
       throw refusal(`it holds a statement that no dump of one database needs: ${plain.slice(0, 60)}`);
     }
     if (/^CREATE /i.test(plain) && definer !== undefined && !/^CURRENT_USER/i.test(definer)) {
@@ -292,6 +301,16 @@ function squeeze(code: string): string {
     .replace(/\/\*M?!\d*|\*\//g, " ")
     .replace(/\s+/g, " ")
     .trim();
+}
+
+/** Whether it cannot end a string, nor begin an escape; nothing does at the end of a chunk. */
+function isPlain(byte: number | undefined): boolean {
+  return byte !== undefined && byte !== QUOTE && byte !== BACKSLASH;
+}
+
+/** No semicolon is left but those between statements. */
+function tame(code: string): string {
+  return code.replace(/`(?:[^`]|``)*`/g, (name) => name.replaceAll(";", "_"));
 }
 
 function unquote(definer: string): string {
