@@ -148,12 +148,21 @@ class PostgresRestorer implements DatabaseRestorer {
 
   async #plan(dump: string, flags: readonly string[]): Promise<{ archive: Archive; plan: LoadPlan }> {
     checkFlags(flags);
+    if (this.#target.execPrefix.length > 0 && flags.some(isJobs)) {
+      throw new HoldfastError(
+        "E_USAGE",
+        "several jobs at a time need the dump as a file, and exec_prefix hands it over by a pipe",
+        {
+          hint: "leave --jobs out",
+        },
+      );
+    }
     const archive = await readArchive(dump, this.#admin.server.major, this.#target.execPrefix, this.#options);
     return { archive, plan: await planLoad(this.#admin, archive, flags) };
   }
 
   /**
-   * The dump goes in by standard input. Where that fails it is tried once more, from an empty database, with the schemas that the site's
+   * The dump goes in by standard input, so that it can be told how far it has got, unless `--jobs` is among the flags. Where that fails it is tried once more, from an empty database, with the schemas that the site's
    * sessions search: pg_restore searches none, and a function that names its tables without a schema breaks the index, the constraint
    * or the materialised view that calls it.
    */
@@ -209,10 +218,14 @@ interface Load {
 
 /** pg_restore's exit status alone decides. */
 async function runRestore({ dump, flags, url, programs, onBytes }: Load, options: CommandOptions): Promise<void> {
-  const argv = [...programs.restore, "--exit-on-error", "--no-password", ...flags, `--dbname=${url}`];
+  const file = flags.some(isJobs) ? [dump] : []; // several at a time seek in it
+  const argv = [...programs.restore, "--exit-on-error", "--no-password", ...flags, `--dbname=${url}`, ...file];
   const command = startCommand(argv, options);
   command.stdout.resume();
-  await told(command, feed(dump, command, onBytes, options));
+  if (file.length === 0) return await told(command, feed(dump, command, onBytes, options));
+  command.stdin.on("error", () => {}).end();
+  await told(command, command.done);
+  onBytes((await stat(dump)).size);
 }
 
 /** pg_restore's script through psql, with lines of its head edited. */
@@ -235,7 +248,7 @@ async function runScript(
   ];
   const ours = new AbortController();
   const both = { ...options, signal: AbortSignal.any([options.signal, ours.signal]) };
-  const restore = startCommand([...programs.restore, ...flags, "--file=-"], both);
+  const restore = startCommand([...programs.restore, ...flags.filter((flag) => !isJobs(flag)), "--file=-"], both);
   const psql = startCommand([...programs.psql, ...psqlFlags, "-d", url], both);
   psql.stdout.resume();
   const piped = pipeline(restore.stdout, editScript(drop, searchPath), psql.stdin, { signal: both.signal });
@@ -252,6 +265,8 @@ async function runScript(
     await Promise.allSettled([restore.done, psql.done]);
   }
 }
+
+const isJobs = (flag: string): boolean => /^(?:--jo|-j)/.test(flag);
 
 /** The error of a program begins with its first complaint: the statement that it prints after it may be long. */
 async function told(command: ReturnType<typeof startCommand>, work: Promise<unknown>): Promise<void> {

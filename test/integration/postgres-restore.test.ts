@@ -343,6 +343,17 @@ describe("pg_restore and extensions", () => {
   });
 });
 
+test("several jobs at a time read the dump as a file; behind a prefix there is none", async () => {
+  const name = await database(AWKWARD);
+  const [dump, before] = [await dumpOf(name), await textOf(name)];
+  const restorer = await restorerOf(name);
+  await restorer.load(dump, "copy_jobs", { ...options, restoreFlags: ["--jobs=2"] });
+  expect(await textOf("copy_jobs")).toEqual(before);
+  await restorer.drop("copy_jobs");
+  const prefixed = await restorerOf(name, { execPrefix: ["env"] });
+  expect((await fails(prefixed.check(dump, { restoreFlags: ["-j2"] }))).code).toBe("E_USAGE");
+});
+
 describe("the exchange", () => {
   const ROW = "create table t (id integer); insert into t values (1)";
 
