@@ -122,7 +122,7 @@ function inUse(live: string, cause: unknown): HoldfastError {
 }
 
 /** The other processes that have a file open, as far as one may see. */
-export function holdersOf(path: string): string[] {
+function holdersOf(path: string): string[] {
   const { dev, ino } = statSync(path);
   const holders: string[] = [];
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name) && name !== String(process.pid))) {
