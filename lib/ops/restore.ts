@@ -28,7 +28,8 @@ import type { RestoreRequest } from "./restore/request.ts";
 import { saveFirst } from "./restore/safety.ts";
 import { stage } from "./restore/stage.ts";
 import { previewOf, type RestorePreview } from "./restore/preview.ts";
-import { removeSpares, swapBack, swapIn, type FindRestorer } from "./restore/swap.ts";
+import { removeSpares, swapBack, swapIn } from "./restore/swap.ts";
+import { Servers } from "./restore/servers.ts";
 import { selectUnits } from "./restore/units.ts";
 import { verifyArtifacts } from "./restore/verify-artifacts.ts";
 
@@ -139,19 +140,20 @@ async function begin({ request, store, run }: Work): Promise<Journal> {
 async function restoreTo(work: Work, preview: RestorePreview): Promise<RestoreOutcome> {
   const journal = await begin(work);
   const prepared = await prepareFor(journal, work);
-  const find = finder(prepared.databases);
+  const servers = serversOf(prepared.databases, work.options.signal);
   try {
     await bringBeside(journal, work, prepared);
-    await swapIn(journal, find, async () => work.options.signal.throwIfAborted());
+    await swapIn(journal, servers, async () => work.options.signal.throwIfAborted());
     await journal.enter("completed", { kept: false, warnings: journal.document.warnings });
-    await removeSpares(journal, find);
+    await removeSpares(journal, servers);
     return outcomeOf(work, preview, journal, {
       kept: false,
       notProved: ["application: nothing of it runs in a directory"],
     });
   } catch (error) {
-    throw await giveUp(journal, work, find, error);
+    throw await giveUp(journal, work, prepared.databases, error);
   } finally {
+    await servers.close();
     await closeDatabases(prepared.databases);
   }
 }
@@ -166,7 +168,7 @@ async function restoreInPlace(work: Work, config: SiteConfig, preview: RestorePr
     refusePending(store.path);
     const journal = await begin(held);
     const prepared = await prepareFor(journal, held);
-    const find = finder(prepared.databases);
+    const servers = serversOf(prepared.databases, signal);
     try {
       await bringBeside(journal, held, prepared);
       await lock.assertHeld();
@@ -180,13 +182,14 @@ async function restoreInPlace(work: Work, config: SiteConfig, preview: RestorePr
       });
       await lock.assertHeld();
       options.onPhase("swapping");
-      await swapIn(journal, find, async () => signal.throwIfAborted());
+      await swapIn(journal, servers, async () => signal.throwIfAborted());
       for (const database of prepared.databases) await compareWithRecord(database, database.restorer.live);
       const notProved = await finish(journal, held, config, prepared, stopped);
       return outcomeOf(held, preview, journal, { kept: true, notProved });
     } catch (error) {
-      throw await giveUp(journal, held, find, error, config);
+      throw await giveUp(journal, held, prepared.databases, error, config);
     } finally {
+      await servers.close();
       await closeDatabases(prepared.databases);
     }
   } finally {
@@ -281,24 +284,25 @@ async function finish(
 async function giveUp(
   journal: Journal,
   work: Work,
-  find: FindRestorer,
+  databases: readonly PlannedDatabase[],
   failure: unknown,
   config?: SiteConfig,
 ): Promise<unknown> {
   const error = work.options.signal.aborted ? work.options.signal.reason : failure;
   const { swap } = journal.document;
+  // The signal that ended the restore must not end the way back.
+  const always = new AbortController().signal;
+  const servers = serversOf(databases, always);
   try {
-    // The signal that ended the restore must not end the way back.
-    const always = new AbortController().signal;
     if (swap === "begun" || swap === "done") {
       work.options.onPhase("rolling back");
       if (config !== undefined && !journal.document.service_stopped && config.health?.service !== undefined) {
         await journal.update({ service_stopped: true });
         await service(config, "stop", always).catch(() => false); // it may be what does not work
       }
-      await swapBack(journal, find);
+      await swapBack(journal, servers);
     }
-    await removeSpares(journal, find);
+    await removeSpares(journal, servers);
     if (config !== undefined && journal.document.service_stopped) {
       await service(config, "start", always);
       await journal.update({ service_stopped: false });
@@ -312,6 +316,8 @@ async function giveUp(
       hint: `correct the cause, then restore.ts --recover ${journal.document.restore}`,
       cause: second,
     });
+  } finally {
+    await servers.close();
   }
 }
 
@@ -320,13 +326,13 @@ export function describe(error: unknown): { code: string; message: string; hint:
   return { code, message, hint };
 }
 
-const finder =
-  (databases: readonly PlannedDatabase[]): FindRestorer =>
-  async (unit) => {
+/** The servers again, with a signal that lives as long as it must. */
+const serversOf = (databases: readonly PlannedDatabase[], signal: AbortSignal): Servers =>
+  new Servers(async (unit) => {
     const found = databases.find(({ item }) => item.unit === unit);
     if (found === undefined) throw new HoldfastError("E_INTERNAL", `the database ${unit} is not open`);
-    return found.restorer;
-  };
+    return found.target;
+  }, signal);
 
 const outcomeOf = (
   { run }: Work,

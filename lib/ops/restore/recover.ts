@@ -2,8 +2,6 @@
 import type { SiteConfig } from "../../config/load.ts";
 import { databasePassword } from "../../config/secrets.ts";
 import { describeUrl, splitPassword } from "../../database/open.ts";
-import { openRestorer } from "../../database/open-restorer.ts";
-import type { DatabaseRestorer } from "../../database/restore.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
 import { databases } from "../../steps/db.ts";
@@ -11,7 +9,8 @@ import { findStore } from "../../store/open.ts";
 import { migrate, rebuildProjects, service, smoke } from "./after.ts";
 import { takeLock, type Held } from "./frame.ts";
 import { isCutOff, Journal, pendingRestores } from "./journal.ts";
-import { removeSpares, swapBack, swapIn, type FindRestorer } from "./swap.ts";
+import { Servers, type FindTarget } from "./servers.ts";
+import { removeSpares, swapBack, swapIn } from "./swap.ts";
 
 export type EndRestore = "confirm" | "rollback" | "recover";
 
@@ -49,9 +48,9 @@ export async function endRestore(request: EndRequest, options: EndOptions): Prom
   });
   try {
     const journal = await Journal.open(store, chooseRestore(store, request));
-    const servers = new Servers(request, signal);
+    const servers = new Servers(targetFor(request, signal), signal);
     try {
-      await end(journal, request, { signal, held, find: servers.find });
+      await end(journal, request, { signal, held, servers });
     } finally {
       await servers.close();
     }
@@ -82,7 +81,7 @@ function chooseRestore(store: string, { restore, how }: EndRequest): string {
 interface EndWork {
   readonly signal: AbortSignal;
   readonly held: Held;
-  readonly find: FindRestorer;
+  readonly servers: Servers;
 }
 
 async function end(journal: Journal, { how, config }: EndRequest, work: EndWork): Promise<void> {
@@ -93,7 +92,7 @@ async function end(journal: Journal, { how, config }: EndRequest, work: EndWork)
       throw new HoldfastError("E_PENDING", `the restore ${restore} is ${phase}: there is nothing to confirm`, {
         hint: over ? "nothing is kept of it any more" : `restore.ts --recover ${restore} goes on with it`,
       });
-    await removeSpares(journal, work.find);
+    await removeSpares(journal, work.servers);
     return await journal.update({ kept: false });
   }
   if (how === "rollback") {
@@ -117,7 +116,7 @@ async function end(journal: Journal, { how, config }: EndRequest, work: EndWork)
 async function takeBack(
   journal: Journal,
   config: SiteConfig | undefined,
-  { find, signal, held }: EndWork,
+  { servers, signal, held }: EndWork,
 ): Promise<void> {
   const { swap } = journal.document;
   await held.assertHeld();
@@ -126,9 +125,9 @@ async function takeBack(
       await journal.update({ service_stopped: true });
       await service(config, "stop", signal);
     }
-    await swapBack(journal, find);
+    await swapBack(journal, servers);
   }
-  await removeSpares(journal, find);
+  await removeSpares(journal, servers);
   await restart(journal, config, signal);
   await journal.enter(swap === "none" ? "failed" : "rolled_back", {
     kept: false,
@@ -143,8 +142,12 @@ const CUT_OFF = {
 };
 
 /** Everything was staged and compared when the swap began: it is finished. */
-async function goOn(journal: Journal, config: SiteConfig | undefined, { find, signal, held }: EndWork): Promise<void> {
-  await swapIn(journal, find, () => held.assertHeld());
+async function goOn(
+  journal: Journal,
+  config: SiteConfig | undefined,
+  { servers, signal, held }: EndWork,
+): Promise<void> {
+  await swapIn(journal, servers, () => held.assertHeld());
   await journal.enter("migrating");
   const { migrate: units, rebuild } = journal.document;
   if (config !== undefined && journal.document.target === "in-place") {
@@ -154,7 +157,7 @@ async function goOn(journal: Journal, config: SiteConfig | undefined, { find, si
     await smoke(config, signal);
   }
   const kept = journal.document.target === "in-place";
-  if (!kept) await removeSpares(journal, find);
+  if (!kept) await removeSpares(journal, servers);
   await journal.enter("completed", { kept });
 }
 
@@ -164,44 +167,21 @@ async function restart(journal: Journal, config: SiteConfig | undefined, signal:
   await journal.update({ service_stopped: false });
 }
 
-/** Servers by unit, opened when an operation asks for one. */
-class Servers {
-  readonly #request: EndRequest;
-  readonly #signal: AbortSignal;
-  readonly #open = new Map<string, DatabaseRestorer>();
-
-  constructor(request: EndRequest, signal: AbortSignal) {
-    this.#request = request;
-    this.#signal = signal;
-  }
-
-  readonly find: FindRestorer = async (unit, url) => {
-    const found = this.#open.get(unit);
-    if (found !== undefined) return found;
-    const { config, database } = this.#request;
+/** The database of `--database`, or the configured one, as long as it is the one that the record names. */
+const targetFor =
+  ({ config, database }: EndRequest, signal: AbortSignal): FindTarget =>
+  async (unit, url) => {
     const given = database === undefined ? undefined : splitPassword(database);
     if (given !== undefined && describeUrl(given.url).database !== describeUrl(url).database)
       throw new HoldfastError("E_USAGE", `the restore was of the database ${describeUrl(url).database}`);
     const settings = config === undefined ? undefined : databases(config).find((one) => one.unit === unit)?.settings;
-    const password =
-      given?.password ??
-      (settings === undefined || config === undefined || settings.url !== url
-        ? undefined
-        : await databasePassword(config, settings, this.#signal));
-    const restorer = await openRestorer(
-      {
-        url: given?.url ?? url,
-        ...(password === undefined ? {} : { password }),
-        execPrefix: config?.exec_prefix ?? [],
-        root: config?.root ?? "/",
-      },
-      this.#signal,
-    );
-    this.#open.set(unit, restorer);
-    return restorer;
+    const configured =
+      config === undefined || settings?.url !== url ? undefined : await databasePassword(config, settings, signal);
+    const password = given?.password ?? configured;
+    return {
+      url: given?.url ?? url,
+      ...(password === undefined ? {} : { password }),
+      execPrefix: config?.exec_prefix ?? [],
+      root: config?.root ?? "/",
+    };
   };
-
-  async close(): Promise<void> {
-    for (const restorer of this.#open.values()) await restorer.close();
-  }
-}

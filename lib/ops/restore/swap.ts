@@ -2,16 +2,13 @@
 import { rmSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
 import { toBuffer } from "../../archive/path.ts";
-import type { DatabaseRestorer } from "../../database/restore.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Journal, Operation } from "./journal.ts";
 import { replace, undoReplace } from "./replace.ts";
-
-/** Gives the server of an operation; opened where it is not yet. */
-export type FindRestorer = (unit: string, url: string) => Promise<DatabaseRestorer>;
+import type { Servers } from "./servers.ts";
 
 /** Everything into its place. `before` is called ahead of each operation, and may refuse by throwing. */
-export async function swapIn(journal: Journal, find: FindRestorer, before: () => Promise<void>): Promise<void> {
+export async function swapIn(journal: Journal, servers: Servers, before: () => Promise<void>): Promise<void> {
   await journal.update({ swap: "begun", kept: true });
   for (const [index, operation] of journal.document.operations.entries()) {
     await before();
@@ -20,12 +17,12 @@ export async function swapIn(journal: Journal, find: FindRestorer, before: () =>
         await replace(operation);
         break;
       case "exchange": {
-        const restorer = await find(operation.unit, operation.url);
+        const restorer = await servers.find(operation.unit, operation.url);
         await restorer.exchange(operation.scratch, operation.aside);
         break;
       }
       case "reload": {
-        const restorer = await find(operation.unit, operation.url);
+        const restorer = await servers.find(operation.unit, operation.url);
         if (!operation.begun) await change(journal, index, { ...operation, begun: true });
         await restorer.reload(operation.dump, PLAIN);
         break;
@@ -36,7 +33,7 @@ export async function swapIn(journal: Journal, find: FindRestorer, before: () =>
 }
 
 /** Everything back, in the opposite order. */
-export async function swapBack(journal: Journal, find: FindRestorer): Promise<void> {
+export async function swapBack(journal: Journal, servers: Servers): Promise<void> {
   await journal.update({ swap: "undoing" });
   for (const [index, operation] of [...journal.document.operations.entries()].toReversed()) {
     switch (operation.kind) {
@@ -44,12 +41,12 @@ export async function swapBack(journal: Journal, find: FindRestorer): Promise<vo
         await undoReplace(operation);
         break;
       case "exchange": {
-        const restorer = await find(operation.unit, operation.url);
+        const restorer = await servers.find(operation.unit, operation.url);
         await restorer.exchangeBack(operation.scratch, operation.aside);
         break;
       }
       case "reload":
-        if (operation.begun) await reloadSafety(journal, index, operation, find);
+        if (operation.begun) await reloadSafety(journal, index, operation, servers);
         break;
     }
   }
@@ -60,7 +57,7 @@ async function reloadSafety(
   journal: Journal,
   index: number,
   operation: Extract<Operation, { kind: "reload" }>,
-  find: FindRestorer,
+  servers: Servers,
 ): Promise<void> {
   if (operation.safety === null)
     throw new HoldfastError(
@@ -70,7 +67,7 @@ async function reloadSafety(
         hint: "restore it from another run",
       },
     );
-  const restorer = await find(operation.unit, operation.url);
+  const restorer = await servers.find(operation.unit, operation.url);
   await restorer.reload(operation.safety, PLAIN);
   await change(journal, index, { ...operation, begun: false });
 }
@@ -81,12 +78,12 @@ const change = async (journal: Journal, index: number, operation: Operation): Pr
   await journal.update({ operations: journal.document.operations.map((one, at) => (at === index ? operation : one)) });
 
 /** Removes what a restore made beside the site: what was replaced, or what did not take its place. */
-export async function removeSpares(journal: Journal, find: FindRestorer): Promise<void> {
+export async function removeSpares(journal: Journal, servers: Servers): Promise<void> {
   const { bases, scratch_databases, operations } = journal.document;
   for (const base of bases) removeTree(base);
-  for (const { unit, url, name } of scratch_databases) await (await find(unit, url)).drop(name);
+  for (const { unit, url, name } of scratch_databases) await (await servers.find(unit, url)).drop(name);
   for (const operation of operations)
-    if (operation.kind === "exchange") await (await find(operation.unit, operation.url)).drop(operation.aside);
+    if (operation.kind === "exchange") await (await servers.find(operation.unit, operation.url)).drop(operation.aside);
 }
 
 const removeTree = (path: BytePath): void => rmSync(toBuffer(path), { recursive: true, force: true });
