@@ -67,6 +67,7 @@ export async function restore(request: RestoreRequest, options: RestoreOptions):
   const unpin = await pinRun(store.path, run, "restore");
   try {
     const directory = runDirectory(store.path, run);
+    if (request.target.kind === "in-place") refusePending(store.path);
     const work = { request, options, store, run, directory };
     const preview = await rehearse(work);
     if (request.dryRun) return outcomeOf(work, preview, null, { kept: false });
