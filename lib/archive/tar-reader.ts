@@ -23,6 +23,13 @@ export interface TarEntry {
   readonly sha256: string | null;
 }
 
+/** Takes the content of entries as it comes by. */
+export interface TarContent {
+  /** Before the content of each entry, also where there is none. */
+  begin(entry: Omit<TarEntry, "sha256">): void;
+  data(chunk: Buffer): void;
+}
+
 /** Longer pax headers and names are damage or meant to do harm. */
 const MAX_EXTENSION = 1024 * 1024;
 
@@ -36,6 +43,7 @@ type State =
 /** Every method throws `E_ARCHIVE`, naming what is wrong. */
 export class TarReader {
   readonly #onEntry: ((entry: TarEntry) => void) | undefined;
+  readonly #content: TarContent | undefined;
   readonly #block = Buffer.alloc(BLOCK);
   #filled = 0;
   #zeroBlocks = 0;
@@ -47,8 +55,9 @@ export class TarReader {
   #bytes = 0;
 
   /** `onEntry` hears of each entry when its content has been read; without it no content is hashed. */
-  constructor(onEntry?: (entry: TarEntry) => void) {
+  constructor(onEntry?: (entry: TarEntry) => void, content?: TarContent) {
     this.#onEntry = onEntry;
+    this.#content = content;
   }
 
   write(chunk: Buffer): void {
@@ -71,7 +80,10 @@ export class TarReader {
     if (state.at === "header") return this.#takeHeader(chunk);
     const part = chunk.subarray(0, state.left);
     state.left -= part.length;
-    if (state.at === "data") state.hash?.update(part);
+    if (state.at === "data") {
+      state.hash?.update(part);
+      this.#content?.data(part);
+    }
     if (state.at === "extension") state.parts.push(Buffer.from(part));
     if (state.left === 0) this.#finish(state);
     return chunk.subarray(part.length);
@@ -106,6 +118,7 @@ export class TarReader {
     }
     const entry = this.#entry(block, type);
     this.#next = new Map();
+    this.#content?.begin(entry);
     this.#begin({
       at: "data",
       entry,

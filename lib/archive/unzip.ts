@@ -46,6 +46,19 @@ export async function verifyZip(path: string, signal?: AbortSignal): Promise<{ e
   }
 }
 
+/**
+ * Gives the content of one entry, piece by piece, to `take`, and checks its local header, its size and its CRC. Throws `E_ARCHIVE`.
+ */
+export async function readEntry(
+  path: string,
+  window: FileWindow,
+  entry: ZipEntry,
+  take: (data: Buffer) => void,
+): Promise<void> {
+  const { dataStart } = checkLocal(window, entry, entry.offset);
+  await checkData(path, window, entry, dataStart, undefined, take);
+}
+
 /** Says which archive it is that is damaged. */
 export function named(path: string, error: unknown): HoldfastError {
   const failure = asHoldfastError(error, "E_IO");
@@ -102,6 +115,7 @@ async function checkData(
   entry: ZipEntry,
   start: number,
   signal?: AbortSignal,
+  onData?: (data: Buffer) => void,
 ): Promise<void> {
   const name = display(entry.name);
   if (start + entry.compressedSize > window.size) bad(`${name} goes beyond the end of the file`);
@@ -111,6 +125,7 @@ async function checkData(
     size += data.length;
     if (size > entry.size) bad(`${name} holds more than the ${entry.size} bytes that the directory says`);
     crc = crc32(data, crc);
+    onData?.(data);
   };
   try {
     if (entry.compressedSize <= SMALL && entry.size <= SMALL) take(unpack(window, entry, start));

@@ -216,7 +216,7 @@ async function bringBeside(journal: Journal, work: Work, { plan, databases, unit
   checkSpace(plan);
   await journal.enter("restoring", { bases: [...plan.targets.bases], by_hand: [...plan.byHand] });
   options.onPhase("unpacking");
-  const warnings = await stage(plan, { signal: options.signal, workers: request.workers, onBytes: () => {} });
+  await stage(plan, { signal: options.signal, workers: request.workers, onBytes: () => {} });
   options.onPhase("loading");
   const loads = await loadDatabases(directory, databases, journal, {
     restoreFlags: request.restoreFlags,
@@ -233,7 +233,7 @@ async function bringBeside(journal: Journal, work: Work, { plan, databases, unit
     operations,
     migrate: older.map(({ item }) => item.unit),
     rebuild: request.rebuild ? projects : [],
-    warnings: [...warnings, ...databases.flatMap((one) => one.warnings)],
+    warnings: [...databases.flatMap((one) => one.warnings)],
   });
 }
 

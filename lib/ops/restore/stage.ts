@@ -45,11 +45,10 @@ export interface StageOptions {
  * Unpacks and copies everything of the plan into its staging directories, which are made here. Throws `E_VERIFY` where the content is not what was
  * recorded, `E_ARCHIVE` for a hostile or damaged archive, `E_NO_SPACE`; what was written is for the caller to remove.
  */
-export async function stage(plan: RestorePlan, options: StageOptions): Promise<string[]> {
+export async function stage(plan: RestorePlan, options: StageOptions): Promise<void> {
   const { targets, directory, owners } = plan;
-  const warnings: string[] = [];
   for (const base of targets.bases) mkdirSync(toBuffer(base), { recursive: true, mode: 0o700 });
-  await unpackAll(plan, options, warnings);
+  await unpackAll(plan, options);
   for (const { from, to } of plan.moves) {
     if (!isThere(from)) throw new HoldfastError("E_VERIFY", `${display(from)} did not come out of its archive`);
     mkdirSync(toBuffer(dirname(to)), { recursive: true });
@@ -64,10 +63,9 @@ export async function stage(plan: RestorePlan, options: StageOptions): Promise<s
   // One call for each file system is what makes many small files durable at a bearable price.
   for (const base of targets.bases)
     await runCommand(["sync", "-f", display(base)], { signal: options.signal, code: "E_IO" });
-  return warnings;
 }
 
-async function unpackAll(plan: RestorePlan, options: StageOptions, warnings: string[]): Promise<void> {
+async function unpackAll(plan: RestorePlan, options: StageOptions): Promise<void> {
   const pool = new WorkerPool<UnpackTask, UnpackResult>(compiledOf(WORKER), options.workers, options.signal);
   let total = 0;
   try {
@@ -85,7 +83,6 @@ async function unpackAll(plan: RestorePlan, options: StageOptions, warnings: str
         };
         const result = await pool.run(task, (more) => options.onBytes((total += more)));
         checkContent(part, label, result);
-        warnings.push(...result.warnings.map((text) => `${label}: ${text}`));
       }),
     );
     options.signal.throwIfAborted();

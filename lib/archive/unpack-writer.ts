@@ -1,0 +1,269 @@
+/** Writes the entries of an archive below their targets, and nowhere else. */
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  ftruncateSync,
+  futimesSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  utimesSync,
+  writeSync,
+} from "node:fs";
+import { HoldfastError, systemCode } from "../errors.ts";
+import type { BytePath, EntryAttributes } from "./entry.ts";
+import { display, join, toBuffer } from "./path.ts";
+import type { UnpackRequest } from "./unpack.ts";
+
+/** What lies at or below `prefix` in the archive (everything for an empty one) lands in `into`, an absolute path, by the rest of its path. */
+export interface UnpackTarget {
+  readonly prefix: BytePath;
+  readonly into: BytePath;
+}
+
+/** Numbers of the archive → numbers of this host; one that is not listed stays. `all` is for everything. */
+export interface UnpackOwners {
+  readonly users: Readonly<Record<number, number>>;
+  readonly groups: Readonly<Record<number, number>>;
+  readonly all?: { readonly uid: number; readonly gid: number };
+}
+
+const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+const ZEROS = Buffer.alloc(64 * 1024);
+
+/** Where an entry goes. */
+interface Home {
+  readonly into: BytePath;
+  /** Below `into`; empty for the target itself. */
+  readonly rest: BytePath;
+  readonly absolute: BytePath;
+}
+
+export class TreeWriter {
+  readonly written = { files: 0, directories: 0, symlinks: 0, bytes: 0 };
+  readonly #request: UnpackRequest;
+  readonly #targets: readonly UnpackTarget[];
+  readonly #skip: ReadonlySet<BytePath>;
+  /** Entries so far, by their names in the archive. */
+  readonly #seen = new Set<BytePath>();
+  /** Directories that were found, or made, to be real ones. */
+  readonly #solid = new Set<BytePath>();
+  /** Files that this archive made, by their names in it: what a hard link may lead to. */
+  readonly #made = new Map<BytePath, BytePath>();
+  readonly #directories: { readonly absolute: BytePath; readonly attributes: EntryAttributes }[] = [];
+  #total = 0;
+  #open: OpenFile | undefined;
+
+  constructor(request: UnpackRequest) {
+    this.#request = request;
+    this.#targets = request.targets.toSorted((a, b) => b.prefix.length - a.prefix.length);
+    this.#skip = new Set(request.skip);
+  }
+
+  /** Checks a name and counts it; gives it without needless parts. Every entry of the archive comes here, whether it is written or not. */
+  admit(name: BytePath): BytePath {
+    const { limits } = this.#request;
+    if (name.startsWith("/")) throw bad(`${display(name)} is an absolute path`);
+    const parts = name.split("/").filter((part) => part !== "" && part !== ".");
+    if (parts.includes("..")) throw bad(`${display(name)} leads out of the archive`);
+    if (parts.length > limits.depth)
+      throw bad(`${display(name.slice(0, 100))} … is deeper than ${limits.depth} directories`);
+    const path = parts.join("/");
+    if (this.#seen.has(path)) throw bad(`two entries are named ${display(path)}`);
+    this.#seen.add(path);
+    if (this.#seen.size > limits.entries) throw bad(`it holds more than the ${limits.entries} entries that it may`);
+    return path;
+  }
+
+  /** Counts content before it is unpacked: a bomb is stopped by what it claims, and again by what comes out. */
+  claim(bytes: number): void {
+    this.#total += bytes;
+    if (this.#total > this.#request.limits.bytes)
+      throw bad(`it holds more than the ${this.#request.limits.bytes} bytes that it may`);
+  }
+
+  /** Whether an entry is to be written. */
+  wants(path: BytePath): boolean {
+    const { only } = this.#request;
+    if (this.#skip.has(path)) return false;
+    if (only !== undefined && !only.some((one) => one === "" || path === one || path.startsWith(`${one}/`)))
+      return false;
+    return this.#homeOf(path) !== undefined;
+  }
+
+  directory(path: BytePath, attributes: EntryAttributes): void {
+    const { into, rest, absolute } = this.#home(path);
+    this.#solidify(into, rest);
+    this.#directories.push({ absolute, attributes });
+    this.written.directories++;
+  }
+
+  symlink(path: BytePath, target: BytePath, attributes: EntryAttributes): void {
+    const absolute = this.#prepare(path);
+    if (target === "" || target.includes("\0")) throw bad(`the link ${display(path)} leads nowhere`);
+    occupy(path, () => symlinkSync(toBuffer(target), toBuffer(absolute)));
+    const owner = this.#ownerOf(attributes);
+    if (owner !== undefined) lchownSync(toBuffer(absolute), owner.uid, owner.gid);
+    const time = seconds(attributes.mtimeNs);
+    lutimesSync(toBuffer(absolute), time, time);
+    this.written.symlinks++;
+  }
+
+  /** A further name of a file that this archive has made. */
+  hardlink(path: BytePath, first: BytePath): void {
+    const there = this.#made.get(first);
+    if (there === undefined)
+      throw bad(`${display(path)} is a link to ${display(first)}, which is no file of the archive`);
+    const absolute = this.#prepare(path);
+    occupy(path, () => linkSync(toBuffer(there), toBuffer(absolute)));
+    this.#made.set(path, absolute);
+    this.written.files++;
+  }
+
+  /** Begins a file; content comes by `write`, the end by `endFile`. */
+  beginFile(path: BytePath, attributes: EntryAttributes): void {
+    const absolute = this.#prepare(path);
+    const fd = occupy(path, () => openSync(toBuffer(absolute), FLAGS, 0o600));
+    this.#open = { fd, path, absolute, attributes, size: 0, hole: false };
+  }
+
+  write(data: Uint8Array): void {
+    const file = this.#open;
+    if (file === undefined) throw new HoldfastError("E_INTERNAL", "no file is open");
+    // What is nothing but zeros becomes a hole again, as it was in a sparse file.
+    if (data.length === ZEROS.length && ZEROS.equals(data)) file.hole = true;
+    else
+      for (let done = 0; done < data.length;)
+        done += writeSync(file.fd, data, done, data.length - done, file.size + done);
+    file.size += data.length;
+    this.written.bytes += data.length;
+    this.#request.onBytes?.(data.length);
+    if (this.#request.cancelled()) throw new HoldfastError("E_INTERRUPTED", "interrupted");
+  }
+
+  endFile(): void {
+    const file = this.#open;
+    if (file === undefined) throw new HoldfastError("E_INTERNAL", "no file is open");
+    const { fd, path, absolute, attributes, size } = file;
+    if (file.hole) ftruncateSync(fd, size);
+    if (fstatSync(fd).size !== size)
+      throw new HoldfastError("E_IO", `${display(path)} did not become as long as it is`);
+    const owner = this.#ownerOf(attributes);
+    if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid);
+    fchmodSync(fd, attributes.mode); // after the owner: chown takes setuid away
+    const time = seconds(attributes.mtimeNs);
+    futimesSync(fd, time, time);
+    closeSync(fd);
+    this.#open = undefined;
+    this.#made.set(path, absolute);
+    this.written.files++;
+  }
+
+  /** Gives directories their owners, modes and times, the deepest first: what is written into them changes their times. */
+  finish(): void {
+    const deepest = this.#directories.toSorted((a, b) => b.absolute.split("/").length - a.absolute.split("/").length);
+    for (const { absolute, attributes } of deepest) {
+      const bytes = toBuffer(absolute);
+      const owner = this.#ownerOf(attributes);
+      if (owner !== undefined) chownSync(bytes, owner.uid, owner.gid);
+      const time = seconds(attributes.mtimeNs);
+      utimesSync(bytes, time, time);
+      chmodSync(bytes, attributes.mode);
+    }
+  }
+
+  /** Closes what a failure left open. */
+  abandon(): void {
+    if (this.#open !== undefined) closeSync(this.#open.fd);
+    this.#open = undefined;
+  }
+
+  /** The place of an entry that is no directory, the directories to it made. */
+  #prepare(path: BytePath): BytePath {
+    const { into, rest, absolute } = this.#home(path);
+    if (rest === "") throw bad(`${display(path)} is no directory, and should be one`);
+    this.#solidify(into, rest.includes("/") ? rest.slice(0, rest.lastIndexOf("/")) : "");
+    return absolute;
+  }
+
+  #home(path: BytePath): Home {
+    return this.#homeOf(path) ?? outside(path);
+  }
+
+  #homeOf(path: BytePath): Home | undefined {
+    for (const { prefix, into } of this.#targets) {
+      if (prefix !== "" && path !== prefix && !path.startsWith(`${prefix}/`)) continue;
+      const rest = prefix === "" ? path : path.slice(prefix.length + 1);
+      return { into, rest, absolute: join(into, rest) };
+    }
+    return undefined;
+  }
+
+  /** Makes `rest` below `into`, and sees to it that every part of it is a directory and no link. */
+  #solidify(into: BytePath, rest: BytePath): void {
+    if (!this.#solid.has(into)) {
+      mkdirSync(toBuffer(into), { recursive: true, mode: 0o700 });
+      this.#solid.add(into);
+    }
+    const absolute = join(into, rest);
+    if (this.#solid.has(absolute)) return;
+    const slash = rest.lastIndexOf("/");
+    this.#solidify(into, slash === -1 ? "" : rest.slice(0, slash));
+    try {
+      mkdirSync(toBuffer(absolute), { mode: 0o700 });
+    } catch (error) {
+      if (systemCode(error) !== "EEXIST") throw error;
+      if (!lstatSync(toBuffer(absolute)).isDirectory())
+        throw bad(`${display(rest)} is to be a directory, and something else is there`);
+    }
+    this.#solid.add(absolute);
+  }
+
+  #ownerOf({ uid, gid }: EntryAttributes): { uid: number; gid: number } | undefined {
+    const { owners } = this.#request;
+    if (owners === null) return undefined;
+    return owners.all ?? { uid: owners.users[uid] ?? uid, gid: owners.groups[gid] ?? gid };
+  }
+}
+
+interface OpenFile {
+  readonly fd: number;
+  readonly path: BytePath;
+  readonly absolute: BytePath;
+  readonly attributes: EntryAttributes;
+  size: number;
+  /** Some of it was left out, so that its length has to be set. */
+  hole: boolean;
+}
+
+function occupy<T>(path: BytePath, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!["EEXIST", "ELOOP"].includes(systemCode(error) ?? "")) throw error;
+    throw bad(`${display(path)} is there already: is it the twin of a name that differs in case only?`);
+  }
+}
+
+export function bad(what: string): HoldfastError {
+  return new HoldfastError("E_ARCHIVE", what);
+}
+
+function outside(path: BytePath): never {
+  throw new HoldfastError("E_INTERNAL", `${display(path)} has no target`);
+}
+
+/** Whole microseconds, rounded down: rounded up, a time just before a full second would become the next one. */
+const seconds = (ns: bigint): number => {
+  const us = ns / 1000n - (ns % 1000n < 0n ? 1n : 0n);
+  return Number(us) / 1e6;
+};
