@@ -11,8 +11,6 @@ import { bad, type TreeWriter } from "./unpack-writer.ts";
 import { isZlibError } from "./unzip.ts";
 
 const CHUNK = 256 * 1024;
-/** What is written at a time, so that runs of zeros can become holes. */
-const PIECE = 64 * 1024;
 
 export async function unpackTgz(
   request: UnpackRequest,
@@ -41,11 +39,6 @@ async function read(archive: string, reader: TarReader): Promise<number> {
   return reader.end().entries;
 }
 
-/** Gives content to `writer`, in pieces. */
-function pass(writer: TreeWriter, chunk: Buffer): void {
-  for (let at = 0; at < chunk.length; at += PIECE) writer.write(chunk.subarray(at, at + PIECE));
-}
-
 /** The second pass, for names of files whose first name is not wanted: the content stands under that one. */
 class Adoption {
   readonly #orphans: ReadonlyMap<BytePath, readonly BytePath[]>;
@@ -64,7 +57,7 @@ class Adoption {
   }
 
   data(chunk: Buffer): void {
-    if (this.#names.length > 0) pass(this.#writer, chunk);
+    if (this.#names.length > 0) this.#writer.write(chunk);
   }
 
   end(_entry: TarEntry): void {
@@ -107,7 +100,7 @@ class Unpacking {
   }
 
   data(chunk: Buffer): void {
-    if (this.#wanted) pass(this.#writer, chunk);
+    if (this.#wanted) this.#writer.write(chunk);
   }
 
   end(entry: TarEntry): void {

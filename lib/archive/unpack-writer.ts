@@ -21,6 +21,7 @@ import {
 } from "node:fs";
 import { HoldfastError, systemCode } from "../errors.ts";
 import type { BytePath, EntryAttributes } from "./entry.ts";
+import { floorNs } from "./fingerprint.ts";
 import { display, join, toBuffer } from "./path.ts";
 import type { UnpackRequest } from "./unpack.ts";
 
@@ -113,7 +114,7 @@ export class TreeWriter {
     occupy(path, () => symlinkSync(toBuffer(target), toBuffer(absolute)));
     const owner = this.#ownerOf(attributes);
     if (owner !== undefined) lchownSync(toBuffer(absolute), owner.uid, owner.gid);
-    const time = seconds(attributes.mtimeNs);
+    const time = fileTime(attributes.mtimeNs);
     lutimesSync(toBuffer(absolute), time, time);
     this.written.symlinks++;
   }
@@ -139,11 +140,18 @@ export class TreeWriter {
   write(data: Uint8Array): void {
     const file = this.#open;
     if (file === undefined) throw new HoldfastError("E_INTERNAL", "no file is open");
-    // What is nothing but zeros becomes a hole again, as it was in a sparse file.
-    if (data.length === ZEROS.length && ZEROS.equals(data)) file.hole = true;
-    else
-      for (let done = 0; done < data.length;)
-        done += writeSync(file.fd, data, done, data.length - done, file.size + done);
+    for (let at = 0; at < data.length;) {
+      // What is nothing but zeros becomes a hole again, as it was in a sparse file.
+      if (isHole(data, at)) {
+        file.hole = true;
+        at += ZEROS.length;
+        continue;
+      }
+      let end = at + ZEROS.length;
+      while (end < data.length && !isHole(data, end)) end += ZEROS.length;
+      end = Math.min(end, data.length);
+      while (at < end) at += writeSync(file.fd, data, at, end - at, file.size + at);
+    }
     file.size += data.length;
     this.written.bytes += data.length;
     this.#request.onBytes?.(data.length);
@@ -160,7 +168,7 @@ export class TreeWriter {
     const owner = this.#ownerOf(attributes);
     if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid);
     fchmodSync(fd, attributes.mode); // after the owner: chown takes setuid away
-    const time = seconds(attributes.mtimeNs);
+    const time = fileTime(attributes.mtimeNs);
     futimesSync(fd, time, time);
     closeSync(fd);
     this.#open = undefined;
@@ -175,7 +183,7 @@ export class TreeWriter {
       const bytes = toBuffer(absolute);
       const owner = this.#ownerOf(attributes);
       if (owner !== undefined) chownSync(bytes, owner.uid, owner.gid);
-      const time = seconds(attributes.mtimeNs);
+      const time = fileTime(attributes.mtimeNs);
       utimesSync(bytes, time, time);
       chmodSync(bytes, attributes.mode);
     }
@@ -262,8 +270,13 @@ function outside(path: BytePath): never {
   throw new HoldfastError("E_INTERNAL", `${display(path)} has no target`);
 }
 
-/** Whole microseconds, rounded down: rounded up, a time just before a full second would become the next one. */
-const seconds = (ns: bigint): number => {
-  const us = ns / 1000n - (ns % 1000n < 0n ? 1n : 0n);
-  return Number(us) / 1e6;
-};
+const isHole = (data: Uint8Array, at: number): boolean =>
+  data.length - at >= ZEROS.length && ZEROS.compare(data, at, at + ZEROS.length) === 0;
+
+/**
+ * A time as `utimes` takes it: microseconds, rounded down, since rounded up a time just before a full second would become the next one.
+ * Node takes a negative number for now: a Date of whole seconds gets past that.
+ */
+export function fileTime(ns: bigint): number | Date {
+  return ns < 0n ? new Date(Number(floorNs(ns, 1_000_000_000n)) * 1000) : Number(ns / 1000n) / 1e6;
+}

@@ -14,6 +14,7 @@ import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
 import { display, join, toBuffer } from "../../archive/path.ts";
 import { WorkerPool } from "../../archive/pool.ts";
+import { fileTime } from "../../archive/unpack-writer.ts";
 import type { UnpackRequest, UnpackResult } from "../../archive/unpack.ts";
 import { asHoldfastError, HoldfastError, isDiskFull } from "../../errors.ts";
 import { compiledOf } from "../../exec/compiled.ts";
@@ -124,9 +125,9 @@ function bring(copy: RestorePlan["copies"][number], directory: string): void {
 function applyTimes(list: string, root: BytePath): void {
   const names = readNames(list);
   for (let at = names.length - 2; at >= 0; at -= 2) {
-    const seconds = Number(names[at]?.slice(1));
+    const time = fileTime(BigInt(names[at]?.slice(1) ?? 0) * 1_000_000_000n);
     const target = join(root, (names[at + 1] ?? "").replace(/^\.\/?/, ""));
-    if (isThere(target)) lutimesSync(toBuffer(target), seconds, seconds);
+    if (isThere(target)) lutimesSync(toBuffer(target), time, time);
   }
 }
 
@@ -136,5 +137,6 @@ function applyAttributes(to: BytePath, attributes: PlaceAttributes, owners: Owne
   const owner = owners.of(attributes.uid, attributes.gid);
   if (owner !== undefined) chownSync(bytes, owner.uid, owner.gid);
   chmodSync(bytes, Number.parseInt(attributes.mode, 8));
-  utimesSync(bytes, attributes.mtime, attributes.mtime);
+  const time = fileTime(BigInt(attributes.mtime) * 1_000_000_000n);
+  utimesSync(bytes, time, time);
 }
