@@ -24,6 +24,8 @@ export interface ListedEntry {
   readonly path: BytePath;
   readonly type: string;
   readonly size: number;
+  /** RFC 3339. */
+  readonly mtime: string;
   readonly sha256: string | null;
   readonly id: string | null;
 }
@@ -83,11 +85,12 @@ const pathFields = (path: BytePath): { path: string } | { path_b64: string } =>
 /** Reads a list line by line; memory is that of one line. Throws when a line is not what it should be. */
 export function* readEntryList(file: string): Generator<ListedEntry> {
   for (const line of readLines(file)) {
-    const { path, path_b64, type, size, sha256, id } = lineSchema.parse(JSON.parse(line));
+    const { path, path_b64, type, size, mtime, sha256, id } = lineSchema.parse(JSON.parse(line));
     yield {
       path: path === undefined ? Buffer.from(path_b64 ?? "", "base64").toString("latin1") : fromString(path),
       type,
       size,
+      mtime,
       sha256,
       id,
     };

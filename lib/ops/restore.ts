@@ -96,7 +96,7 @@ interface Prepared {
 /** The plan as it stands now; the databases are open and have to be closed. */
 async function prepare({ request, options, directory }: Work, id: string): Promise<Prepared> {
   const units = selectUnits(directory, request);
-  const located = request.path === undefined ? undefined : await locate(directory, request.path);
+  const located = request.path === undefined ? undefined : await locate(directory, request.path, options.signal);
   const items = itemsOf(directory, located === undefined ? units : []);
   const places = await databasePlaces(request, items.databases, options.signal);
   const loaded = new Set(places.map(({ item }) => item.unit));

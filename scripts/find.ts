@@ -1,0 +1,4 @@
+/** Finds files in the runs of a store. */
+import { findCommand } from "../lib/cli/find-command.ts";
+
+await findCommand();
