@@ -304,12 +304,15 @@ async function giveUp(
       await swapBack(journal, servers);
     }
     await removeSpares(journal, servers);
-    if (config !== undefined && journal.document.service_stopped) {
-      await service(config, "start", always);
-      await journal.update({ service_stopped: false });
-    }
+    const notStarted = config === undefined ? undefined : await startAgain(journal, config, always);
     await journal.enter(swap === "none" ? "failed" : "rolled_back", { error: describe(error), kept: false });
-    return error;
+    if (notStarted === undefined) return error;
+    const { code, message } = asHoldfastError(error);
+    return new HoldfastError(
+      code,
+      `${message}; everything is as it was, but the service does not start: ${notStarted}`,
+      { cause: error },
+    );
   } catch (second) {
     const message = `the restore failed (${describe(error).message}), and taking it back failed too: ${describe(second).message}`;
     await journal.update({ error: describe(error) }).catch(() => {}); // the disk may be full: the record before it will do
@@ -322,7 +325,19 @@ async function giveUp(
   }
 }
 
-export function describe(error: unknown): { code: string; message: string; hint: string } {
+/** Gives why the service does not start; undefined when it does, or was not stopped. */
+async function startAgain(journal: Journal, config: SiteConfig, signal: AbortSignal): Promise<string | undefined> {
+  if (!journal.document.service_stopped) return undefined;
+  try {
+    await service(config, "start", signal);
+    await journal.update({ service_stopped: false });
+    return undefined;
+  } catch (error) {
+    return describe(error).message;
+  }
+}
+
+function describe(error: unknown): { code: string; message: string; hint: string } {
   const { code, message, hint } = asHoldfastError(error);
   return { code, message, hint };
 }
