@@ -13,7 +13,7 @@ const MARKS = { ok: pc.green("✓"), failed: pc.red("✗"), "not proved": pc.yel
 export const showVerification = (verification: Verification): string => verification.checks.map(showCheck).join("\n");
 
 /** One check; a failed one with its problems, the first twenty of them. */
-export function showCheck({ state, title, figure, problems }: Check): string {
+export function showCheck({ state, title, figure, problems }: Omit<Check, "id" | "ok">): string {
   const lines = [
     `${MARKS[state]} ${title.padEnd(TITLE_WIDTH)} ${figure}`,
     ...problems.slice(0, SHOWN).map(({ path, message }) => `    ${display(fromString(path))}: ${message}`),

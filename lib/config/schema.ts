@@ -172,6 +172,19 @@ export const siteSchema = z.strictObject({
       service: z.strictObject({ stop: command, start: command }).optional(),
     })
     .optional(),
+  drill: z
+    .strictObject({
+      compile: command
+        .optional()
+        .describe(
+          "Compiles one restored project, a field of whose row is {id}, in the sandbox {root}; never the live site.",
+        ),
+      smoke: command
+        .optional()
+        .describe("Succeeds when the site restored to {root}, with its scratch database at {database_url}, works."),
+    })
+    .optional()
+    .describe("What a drill runs in its sandbox; the database's password is in HOLDFAST_DATABASE_PASSWORD."),
   accepted_failures: z.array(acceptedFailureSchema).default([]),
   ignore: z
     .array(z.string())

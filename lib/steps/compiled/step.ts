@@ -235,7 +235,7 @@ function mergeInputs(inputs: readonly UnitInput[]): UnitInput {
 }
 
 /** One digest for several: itself where there is one, null where any is missing. */
-function joined(digests: readonly (string | null)[]): string | null {
+export function joined(digests: readonly (string | null)[]): string | null {
   const known = digests.filter((digest) => digest !== null);
   if (known.length < digests.length || known.length === 0) return null;
   return known.length === 1 ? (known[0] ?? null) : createHash("sha256").update(known.join("\n")).digest("hex");

@@ -1,0 +1,123 @@
+/** `drill`: restores a run into a sandbox and says what it proves. */
+import path from "node:path";
+import { findConfig, loadConfig, type SiteConfig } from "../config/load.ts";
+import { EXIT, HoldfastError } from "../errors.ts";
+import { drill, type DrillEvidence, type DrillOutcome } from "../ops/drill.ts";
+import { colors as pc } from "../report/colors.ts";
+import { formatDuration } from "../report/format.ts";
+import { commandLine, single } from "./arguments.ts";
+import { HOME } from "./home.ts";
+import { storeCommand } from "./store-command.ts";
+import { showCheck } from "./verify-report.ts";
+
+export async function drillCommand(): Promise<void> {
+  await storeCommand(
+    (argv) =>
+      commandLine(
+        "drill",
+        "$0 --dest DIR\n\nRestores a whole run into a sandbox and scratch databases, compares it with what was recorded, and keeps the evidence.",
+      )
+        .option("run", { type: "string", default: "latest", describe: "the run: an id, or latest", requiresArg: true })
+        .option("all-since", {
+          type: "string",
+          describe: "each full backup from this run or day on, in place of --run",
+          requiresArg: true,
+        })
+        .option("sandbox", {
+          type: "string",
+          describe: "in this directory the sandbox is made; else in $TMPDIR",
+          requiresArg: true,
+        })
+        .option("database", {
+          type: "string",
+          describe: "URL of a server for scratch databases; else a private server is started",
+          requiresArg: true,
+        })
+        .option("projects", { type: "number", default: 3, describe: "how many projects to compile", requiresArg: true })
+        .option("workers", { type: "number", default: 2, describe: "worker threads", requiresArg: true })
+        .option("strict", { type: "boolean", default: false, describe: "what is not proved fails: exit 13" })
+        .option("search", {
+          type: "boolean",
+          default: true,
+          describe: "after a failure look for the newest earlier run that does restore",
+        })
+        .parseSync([...argv]),
+    async (flags, store, frame) => {
+      const shown = !flags.json && !flags.quiet;
+      const say = (line: string): void => void (shown && process.stdout.write(`${line}\n`));
+      const sandbox = single(flags.sandbox);
+      const outcome = await drill(
+        {
+          store,
+          run: single(flags.run) ?? "latest",
+          allSince: single(flags.allSince),
+          config: configOf(single(flags.config)),
+          sandbox: sandbox === undefined ? undefined : path.resolve(sandbox),
+          database: single(flags.database),
+          projects: wholeNumber("projects", single(flags.projects), 0),
+          workers: wholeNumber("workers", single(flags.workers), 1),
+          search: flags.search,
+        },
+        {
+          signal: frame.signal,
+          onPhase: (run, phase) => void (phase === "verify" && say(pc.bold(run))),
+          onCheck: (_run, check) => say(showCheck(check)),
+        },
+      );
+      for (const warning of outcome.warnings) process.stderr.write(`${pc.yellow("warning:")} ${warning}\n`);
+      if (flags.json) process.stdout.write(jsonLines(outcome));
+      else if (shown || !outcome.ok) process.stdout.write(`${conclusion(outcome)}\n`);
+      const unproved = outcome.drills.some(({ not_proved }) => not_proved.length > 0);
+      return outcome.ok && !(flags.strict && unproved) ? EXIT.ok : EXIT.verification;
+    },
+  );
+}
+
+/** The config that is named, or found where one usually is; a drill works without. */
+function configOf(given: string | undefined): SiteConfig | undefined {
+  try {
+    return loadConfig(findConfig(given, process.env, HOME), process.env);
+  } catch (error) {
+    if (given !== undefined || process.env["HOLDFAST_CONFIG"] !== undefined) throw error;
+    return undefined;
+  }
+}
+
+function wholeNumber(flag: string, value: number | undefined, least: number): number {
+  if (value !== undefined && Number.isInteger(value) && value >= least) return value;
+  throw new HoldfastError("E_USAGE", `--${flag} takes a whole number from ${least} on`);
+}
+
+function conclusion({ drills, restorable }: DrillOutcome): string {
+  const lines = drills.map(conclusionOf);
+  if (restorable === null) lines.push(`${pc.red("✗")} no earlier run restores either`);
+  else if (restorable !== undefined) lines.push(`${pc.yellow("!")} the newest run that does restore is ${restorable}`);
+  return lines.join("\n");
+}
+
+function conclusionOf({ run, ok, not_proved, rto_ms, checks }: DrillEvidence): string {
+  const took = formatDuration(rto_ms);
+  const rest = not_proved.length > 0 ? `; not proved: ${not_proved.join(", ")}` : "";
+  if (ok) return `${pc.green("✓")} the run ${run} restores, in ${took}${rest}`;
+  const failed = checks.filter(({ state }) => state === "failed").map(({ title }) => title);
+  return `${pc.red("✗")} the run ${run} does not restore: ${failed.join(", ")}${rest}`;
+}
+
+/** A line for each problem, then the summary. */
+function jsonLines({ ok, drills, restorable, warnings }: DrillOutcome): string {
+  const errors = drills.flatMap(({ run, checks }) =>
+    checks.flatMap((check) =>
+      check.problems.map(({ path: item, message }) => ({
+        message_type: "error",
+        error: { message },
+        during: "drill",
+        run,
+        item,
+        check: check.id,
+      })),
+    ),
+  );
+  const found = restorable === undefined ? {} : { restorable };
+  const summary = { message_type: "summary", ok, ...found, error_count: errors.length, warnings, drills };
+  return [...errors, summary].map((line) => `${JSON.stringify(line)}\n`).join("");
+}

@@ -1,0 +1,130 @@
+/** What a drill tries of the application: its migrations, the compiling of a sample, a smoke command. None of it touches the live site. */
+import { createHash } from "node:crypto";
+import type { SiteConfig } from "../../config/load.ts";
+import { asHoldfastError } from "../../errors.ts";
+import { runCommand } from "../../exec/command.ts";
+import type { Project } from "../../model/unit.ts";
+import { databases } from "../../steps/db.ts";
+import { fillTemplate } from "../../steps/template.ts";
+import type { DatabaseItem } from "../restore/items.ts";
+import { compareSchema, wantedMigrations } from "../restore/schema-version.ts";
+import { count, type Problem } from "../verify/verification.ts";
+import { checkOf, notProved, type DrillCheck } from "./check.ts";
+import type { LoadedDatabase } from "./databases.ts";
+
+const COMMAND_TIMEOUT_MS = 30 * 60_000;
+
+/** What commands of a drill are told. */
+export interface DrillSite {
+  /** Where the site's root is in the sandbox. */
+  readonly root: string;
+  readonly database: LoadedDatabase | undefined;
+}
+
+/** The migrations of the dumps against those that the code wants, as `database.migrations_wanted` tells them. */
+export async function compareMigrations(
+  config: SiteConfig | undefined,
+  items: readonly DatabaseItem[],
+  signal: AbortSignal,
+): Promise<DrillCheck | undefined> {
+  if (items.length === 0) return undefined;
+  if (config === undefined) return notProved("migrations", "no config says what the code wants");
+  const problems: Problem[] = [];
+  const figures: string[] = [];
+  let unknown = false;
+  for (const { unit, artifact, record } of items) {
+    const settings = databases(config).find((one) => one.unit === unit)?.settings;
+    try {
+      const wanted = settings === undefined ? undefined : await wantedMigrations(config, settings, null, signal);
+      const { state, toRun, unknownToCode } = compareSchema(record.migrations, wanted);
+      unknown ||= state === "unknown";
+      figures.push(`${unit}: ${STATES[state]}${toRun.length > 0 ? `, ${toRun.length} to run` : ""}`);
+      if (state === "newer")
+        problems.push({ path: artifact, message: `the code does not know ${unknownToCode.slice(0, 3).join(", ")}` });
+    } catch (error) {
+      signal.throwIfAborted();
+      unknown = true;
+      figures.push(`${unit}: the code could not be asked: ${asHoldfastError(error).message}`);
+    }
+  }
+  return checkOf("migrations", figures.join("; "), problems, unknown ? "not proved" : "ok");
+}
+
+const STATES = {
+  exact: "as the code wants them",
+  older: "older than the code",
+  newer: "newer than the code",
+  unknown: "nothing says what the code wants",
+} as const;
+
+/** Compiles a sample of the projects from their restored sources. */
+export async function compileSample(
+  config: SiteConfig | undefined,
+  site: DrillSite,
+  sample: readonly Project[],
+  signal: AbortSignal,
+): Promise<DrillCheck> {
+  const command = config?.drill?.compile;
+  if (command === undefined) return notProved("compilation", "drill.compile is not configured");
+  if (sample.length === 0) return notProved("compilation", "no project was restored");
+  const problems: Problem[] = [];
+  for (const project of sample) {
+    const fault = await tryCommand(command, { ...project }, site, signal);
+    if (fault !== undefined) problems.push({ path: `source_exports/${project.id}`, message: fault });
+  }
+  return checkOf("compilation", `${count(sample.length, "project")} compiled`, problems);
+}
+
+/** Runs the smoke command against the sandbox. */
+export async function smokeTest(
+  config: SiteConfig | undefined,
+  site: DrillSite,
+  signal: AbortSignal,
+): Promise<DrillCheck> {
+  const command = config?.drill?.smoke;
+  if (command === undefined) return notProved("application", "drill.smoke is not configured");
+  const fault = await tryCommand(command, {}, site, signal);
+  return checkOf("application", "the smoke command", fault === undefined ? [] : [{ path: "site", message: fault }]);
+}
+
+async function tryCommand(
+  command: readonly string[],
+  fields: Readonly<Record<string, unknown>>,
+  { root, database }: DrillSite,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const password = database?.password;
+  try {
+    const values = { ...fields, root, database_url: database?.url };
+    await runCommand(
+      command.map((word) => fillTemplate(word, values)),
+      {
+        signal,
+        cwd: root,
+        timeout: COMMAND_TIMEOUT_MS,
+        env: {
+          HOLDFAST_SANDBOX: root,
+          ...(database === undefined ? {} : { HOLDFAST_DATABASE_URL: database.url }),
+          ...(password === undefined ? {} : { HOLDFAST_DATABASE_PASSWORD: password }),
+        },
+        secrets: password === undefined ? [] : [password],
+      },
+    );
+    return undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    return asHoldfastError(error, "E_COMMAND").message;
+  }
+}
+
+/** As many of the projects, the same ones for the same run, others for another. */
+export function sampleOf(run: string, projects: readonly Project[], size: number): Project[] {
+  const keyed = projects.map((project) => ({
+    project,
+    key: createHash("sha256").update(`${run}\0${project.id}`).digest("hex"),
+  }));
+  return keyed
+    .toSorted((a, b) => (a.key < b.key ? -1 : 1))
+    .slice(0, size)
+    .map(({ project }) => project);
+}

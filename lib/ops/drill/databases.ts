@@ -1,0 +1,242 @@
+/** The dumps of a run, loaded into scratch databases: on the server that was named, else on a private one of the drill's own. */
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { compareTables } from "../../database/compare.ts";
+import type { DatabaseFacts, DatabaseTarget } from "../../database/engine.ts";
+import { describeUrl, splitPassword } from "../../database/open.ts";
+import { openRestorer } from "../../database/open-restorer.ts";
+import { startPrivateServer, type PrivateServer } from "../../database/private-server.ts";
+import type { DatabaseRestorer } from "../../database/restore.ts";
+import { describeSqlite } from "../../database/sqlite-capture.ts";
+import { asHoldfastError, HoldfastError } from "../../errors.ts";
+import { display } from "../../archive/path.ts";
+import type { DatabaseItem, FileItem } from "../restore/items.ts";
+import type { RestorePlan } from "../restore/plan.ts";
+import { count, type Problem } from "../verify/verification.ts";
+import { checkOf, notProved, type DrillCheck } from "./check.ts";
+import { dropDatabases, type Sandbox, type ScratchDatabase } from "./sandbox.ts";
+import { livePlace } from "./trees.ts";
+
+/** A database as the drill's own commands reach it. */
+export interface LoadedDatabase {
+  readonly unit: string;
+  /** Without the password. */
+  readonly url: string;
+  readonly password: string | undefined;
+}
+
+interface Scratch extends LoadedDatabase {
+  readonly item: DatabaseItem;
+  readonly restorer: DatabaseRestorer;
+  readonly name: string;
+}
+
+export class DrillDatabases {
+  readonly #sandbox: Sandbox;
+  readonly #given: string | undefined;
+  readonly #signal: AbortSignal;
+  readonly #servers = new Map<string, PrivateServer>();
+  readonly #scratch: Scratch[] = [];
+  readonly #noted: ScratchDatabase[] = [];
+  readonly #versions: Record<string, string> = {};
+
+  constructor(sandbox: Sandbox, given: string | undefined, signal: AbortSignal) {
+    this.#sandbox = sandbox;
+    this.#given = given;
+    this.#signal = signal;
+  }
+
+  /** Versions of the servers that were used, by unit. */
+  get versions(): Readonly<Record<string, string>> {
+    return this.#versions;
+  }
+
+  get loaded(): readonly LoadedDatabase[] {
+    return this.#scratch.map(({ unit, url, password }) => ({ unit, url, password }));
+  }
+
+  /** Loads all dumps that need a server; undefined when there are none. */
+  async load(run: string, items: readonly DatabaseItem[]): Promise<DrillCheck | undefined> {
+    if (items.length === 0) return undefined;
+    const problems: Problem[] = [];
+    const untried: string[] = [];
+    for (const [index, item] of items.entries()) {
+      const target = await this.#serverFor(item).catch((error: unknown) => {
+        this.#signal.throwIfAborted();
+        if (this.#given !== undefined) throw error;
+        untried.push(`${item.unit}: ${asHoldfastError(error).message}`);
+      });
+      if (target === undefined) continue;
+      try {
+        await this.#loadOne(run, item, target, index);
+      } catch (error) {
+        this.#signal.throwIfAborted();
+        const failure = asHoldfastError(error, "E_RESTORE");
+        if (failure.code === "E_NO_SPACE" || failure.code === "E_INTERNAL") throw failure;
+        problems.push({ path: item.artifact, message: failure.message });
+      }
+    }
+    const figure = [count(this.#scratch.length, "dump"), ...untried].join("; ");
+    return checkOf("load", figure, problems, untried.length > 0 ? "not proved" : "ok");
+  }
+
+  async #loadOne(run: string, item: DatabaseItem, target: DatabaseTarget, index: number): Promise<void> {
+    const restorer = await openRestorer(target, this.#signal);
+    const name = `holdfast_drill_${this.#sandbox.id}_${index}`;
+    const dump = path.join(run, item.artifact);
+    const { url, password } = splitPassword(target.url);
+    try {
+      if (this.#given !== undefined) {
+        this.#noted.push({ url, name });
+        await this.#sandbox.note({ url, name });
+      }
+      await restorer.check(dump, { restoreFlags: [] });
+      await restorer.load(dump, name, { onBytes: () => {}, restoreFlags: [] });
+    } catch (error) {
+      await restorer.close();
+      throw error;
+    }
+    const own = new URL(url);
+    own.pathname = `/${encodeURIComponent(name)}`;
+    this.#scratch.push({
+      unit: item.unit,
+      item,
+      restorer,
+      name,
+      url: own.toString(),
+      password: target.password ?? password,
+    });
+  }
+
+  async #serverFor(item: DatabaseItem): Promise<DatabaseTarget> {
+    const engine = item.record.engine === "postgresql" ? "postgresql" : "mariadb";
+    if (this.#given !== undefined) {
+      const given = describeUrl(splitPassword(this.#given).url).engine;
+      if ((given === "mysql" ? "mariadb" : given) !== engine)
+        throw new HoldfastError(
+          "E_USAGE",
+          `the dump ${item.unit} is of ${item.record.engine}; --database is ${given}`,
+          {
+            hint: "leave --database out: a private server is started then",
+          },
+        );
+      return { url: this.#given, execPrefix: [], root: "/" };
+    }
+    const major = engine === "postgresql" ? Number.parseInt(item.record.server_version, 10) : Number.NaN;
+    const key = `${engine} ${major}`;
+    const server =
+      this.#servers.get(key) ??
+      (await startPrivateServer(engine, {
+        directory: tmpdir(),
+        signal: this.#signal,
+        ...(Number.isNaN(major) ? {} : { major }),
+      }));
+    this.#servers.set(key, server);
+    return server.target;
+  }
+
+  /** What the loaded databases hold against what was recorded in their dumps' snapshots. */
+  async compare(): Promise<DrillCheck[]> {
+    const rows = new Comparison();
+    for (const { item, restorer, name, unit } of this.#scratch) {
+      try {
+        const facts = await restorer.facts(name);
+        this.#versions[unit] = `${restorer.engine} ${facts.server_version}`;
+        rows.add(item.artifact, item.record.tables, facts.tables);
+      } catch (error) {
+        this.#signal.throwIfAborted();
+        rows.problems.push({ path: item.artifact, message: asHoldfastError(error, "E_DATABASE").message });
+      }
+    }
+    return this.#scratch.length === 0 ? [] : rows.checks();
+  }
+
+  /** Drops the databases, also after an abort, and ends the private servers. Gives what could not be dropped. */
+  async close(): Promise<ScratchDatabase[]> {
+    for (const { restorer } of this.#scratch) await restorer.close().catch(() => {}); // an abort may have closed it
+    for (const server of this.#servers.values()) await server.stop();
+    return await dropDatabases(this.#noted, this.#given, new AbortController().signal);
+  }
+}
+
+class Comparison {
+  readonly problems: Problem[] = [];
+  readonly #digests: Problem[] = [];
+  readonly #notCompared: string[] = [];
+  #tables = 0;
+  #rows = 0;
+  #digested = 0;
+  #undigested = 0;
+
+  add(artifact: string, recorded: DatabaseFacts["tables"], found: DatabaseFacts["tables"]): void {
+    const { differences, notCompared } = compareTables(recorded, found);
+    this.problems.push(...differences.map((message) => ({ path: artifact, message })));
+    this.#notCompared.push(...notCompared);
+    for (const [name, table] of Object.entries(recorded)) {
+      this.#tables++;
+      this.#rows += found[name]?.rows ?? 0;
+      const digest = digestOf(table);
+      if (digest === undefined) continue;
+      const other = digestOf(found[name]);
+      if (other === undefined) this.#undigested++;
+      else {
+        this.#digested++;
+        if (other !== digest)
+          this.#digests.push({ path: artifact, message: `the rows of ${name} are not what they were` });
+      }
+    }
+  }
+
+  checks(): DrillCheck[] {
+    const untried = this.#notCompared.length === 0 ? [] : [`${this.#notCompared.length} known by an estimate only`];
+    const figure = [count(this.#tables, "table"), count(this.#rows, "row"), ...untried].join(", ");
+    const rows = checkOf("rows", figure, this.problems, untried.length > 0 ? "not proved" : "ok");
+    if (this.#digested + this.#undigested === 0) return [rows];
+    const digests = `${count(this.#digested, "table")}${this.#undigested > 0 ? `, ${this.#undigested} not compared` : ""}`;
+    return [rows, checkOf("digests", digests, this.#digests, this.#undigested > 0 ? "not proved" : "ok")];
+  }
+}
+
+/** Where table digests were recorded. */
+const digestOf = (table: unknown): string | undefined =>
+  typeof table === "object" && table !== null && "digest" in table && typeof table.digest === "string"
+    ? table.digest
+    : undefined;
+
+/** The SQLite files where they were restored to: SQLite's own check, and the rows of the site's databases. */
+export async function checkSqliteFiles(
+  plan: RestorePlan,
+  items: readonly DatabaseItem[],
+  files: readonly FileItem[],
+  signal: AbortSignal,
+): Promise<DrillCheck[]> {
+  const wanted = [...items.map((item) => ({ item, artifact: item.artifact })), ...files];
+  if (wanted.length === 0) return [];
+  const problems: Problem[] = [];
+  const rows = new Comparison();
+  for (const one of wanted) {
+    signal.throwIfAborted();
+    try {
+      const { integrity, tables } = await describeSqlite(placeOfCopy(plan, one.artifact));
+      if (integrity !== "ok")
+        problems.push({ path: one.artifact, message: `SQLite finds it damaged: ${integrity.slice(0, 300)}` });
+      if (!("item" in one)) continue;
+      const found = Object.entries(tables).map(([name, number]) => [name, { rows: number, exact: true }] as const);
+      rows.add(one.artifact, one.item.record.tables, Object.fromEntries(found));
+    } catch (error) {
+      signal.throwIfAborted();
+      problems.push({ path: one.artifact, message: asHoldfastError(error, "E_SQLITE").message });
+    }
+  }
+  const check = checkOf("sqlite", count(wanted.length, "file"), problems);
+  return items.length === 0 ? [check] : [check, ...rows.checks()];
+}
+
+/** Where a file of the run is in the sandbox. */
+export function placeOfCopy(plan: RestorePlan, artifact: string): string {
+  const copy = plan.copies.find((one) => "artifact" in one && one.artifact === artifact);
+  if (copy === undefined) throw new HoldfastError("E_INTERNAL", `${artifact} was not restored`);
+  return display(livePlace(plan, copy.to));
+}
+
+export const noDatabase = (): DrillCheck => notProved("rows", "the run holds no database");

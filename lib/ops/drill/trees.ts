@@ -1,0 +1,208 @@
+/** Restored trees read back from disk, and held against what was recorded of each unit when it was backed up. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import path from "node:path";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import { consume } from "../../archive/consume.ts";
+import { ContentDigest } from "../../archive/content.ts";
+import type { BytePath, Entry } from "../../archive/entry.ts";
+import { readEntryList } from "../../archive/entry-list.ts";
+import { basename, display, join, toBuffer } from "../../archive/path.ts";
+import { TarReader } from "../../archive/tar-reader.ts";
+import { readZipDirectory } from "../../archive/unzip.ts";
+import { lstatEntry, statRoot, walk } from "../../archive/walk.ts";
+import { HoldfastError } from "../../errors.ts";
+import type { UnitMetadata } from "../../model/unit.ts";
+import { joined } from "../../steps/compiled/step.ts";
+import { labelOf, type ArchivePart } from "../restore/items.ts";
+import type { RestorePlan } from "../restore/plan.ts";
+import { isBelow, isThere } from "../restore/targets.ts";
+
+/** What of one unit is on disk. */
+export interface RestoredTree {
+  readonly label: string;
+  readonly files: number;
+  readonly directories: number;
+  readonly symlinks: number;
+  readonly bytes: number;
+  /** What differs; null: it is what was recorded. */
+  readonly difference: string | null;
+  /** False where nothing was recorded that it could be held against. */
+  readonly proved: boolean;
+}
+
+type Counts = { files: number; directories: number; symlinks: number; bytes: number };
+
+/** Reads every restored file of the plan once more. Throws only when it is called off. */
+export async function compareTrees(
+  plan: RestorePlan,
+  units: readonly UnitMetadata[],
+  signal: AbortSignal,
+): Promise<RestoredTree[]> {
+  const comparison = new TreeComparison(plan, signal);
+  const results: RestoredTree[] = [];
+  for (const { label, parts, directoryTimes } of plan.items.trees) {
+    const counts: Counts = { files: 0, directories: 0, symlinks: 0, bytes: 0 };
+    try {
+      const unit = units.find((one) => labelOf(one) === label);
+      results.push(
+        directoryTimes === undefined
+          ? { label, ...(await comparison.byDigest(parts, unit?.input.content_digest ?? null, counts)), ...counts }
+          : { label, ...(await comparison.byLists(parts, counts)), ...counts },
+      );
+    } catch (error) {
+      signal.throwIfAborted();
+      const difference = error instanceof Error ? error.message : String(error);
+      results.push({ label, ...counts, difference, proved: true });
+    }
+  }
+  return results;
+}
+
+type Result = Pick<RestoredTree, "difference" | "proved">;
+
+class TreeComparison {
+  readonly #plan: RestorePlan;
+  readonly #signal: AbortSignal;
+  /** Where trees and files of the plan are: each is looked at by itself alone. */
+  readonly #places: ReadonlySet<BytePath>;
+
+  constructor(plan: RestorePlan, signal: AbortSignal) {
+    this.#plan = plan;
+    this.#signal = signal;
+    this.#places = new Set([
+      ...plan.unpacks.flatMap(({ targets }) => targets.map(({ into }) => livePlace(plan, into))),
+      ...plan.copies.map(({ to }) => livePlace(plan, to)),
+      join(plan.root, ".holdfast"),
+    ]);
+  }
+
+  /** By the content digest, of each archive's trees one after the other. */
+  async byDigest(parts: readonly ArchivePart[], recorded: string | null, counts: Counts): Promise<Result> {
+    const digests: string[] = [];
+    for (const part of parts) digests.push(await this.#digestOf(part, counts));
+    if (recorded === null) return { difference: null, proved: false };
+    const found = joined(digests);
+    return {
+      difference: found === recorded ? null : `the content digest is ${found}, ${recorded} was recorded`,
+      proved: true,
+    };
+  }
+
+  async #digestOf(part: ArchivePart, counts: Counts): Promise<string> {
+    const owners = process.getuid?.() === 0 ? undefined : await ownersOf(this.#plan.directory, part, this.#signal);
+    const digest = new ContentDigest();
+    for (const { entry, absolute } of this.#entriesOf(part)) {
+      count(counts, entry);
+      const owner = owners?.get(entry.path);
+      const sha256 = entry.type === "file" ? await this.#hash(absolute) : null;
+      digest.add({ ...entry, ...owner }, sha256);
+    }
+    return digest.finish();
+  }
+
+  /** The entries of an archive as they are on disk now, by their names in it and in its order. */
+  *#entriesOf(part: ArchivePart): Generator<{ entry: Entry; absolute: BytePath }> {
+    for (const { prefix, place, into } of this.#targetsOf(part)) {
+      const root = statRoot(into);
+      if (root.type !== "directory") {
+        yield { entry: { ...root, path: prefix === "" ? basename(into) : prefix }, absolute: into };
+        continue;
+      }
+      if (place.loose !== true) yield { entry: { ...root, path: prefix }, absolute: into };
+      const exclude = (below: BytePath): boolean => {
+        const absolute = join(into, below);
+        return this.#places.has(absolute) && isBelow(absolute, into);
+      };
+      for (const entry of walk(into, { exclude, files: place.loose ?? false }))
+        yield { entry: { ...entry, path: join(prefix, entry.path) }, absolute: join(into, entry.path) };
+    }
+  }
+
+  #targetsOf(part: ArchivePart) {
+    const unpack = this.#plan.unpacks.find((one) => one.part.artifact === part.artifact);
+    return part.targets.map(({ prefix, place }, index) => {
+      const into = unpack?.targets[index]?.into;
+      if (into === undefined) throw new HoldfastError("E_INTERNAL", `${part.artifact} was not unpacked`);
+      return { prefix, place, into: livePlace(this.#plan, into) };
+    });
+  }
+
+  /** The layers of the audio cache: each file against the list of the layer that counts, and no file that none of them lists. */
+  async byLists(parts: readonly ArchivePart[], counts: Counts): Promise<Result> {
+    let expected = 0;
+    const wrong: string[] = [];
+    for (const part of parts) {
+      const [target] = this.#targetsOf(part);
+      if (target === undefined) continue;
+      const skip = new Set(part.skip);
+      const list = path.join(this.#plan.directory, part.artifact.replace(/\.tgz$/, ".files.jsonl"));
+      for (const listed of readEntryList(list)) {
+        if (skip.has(listed.path) || listed.path === "") continue;
+        const absolute = join(target.into, listed.path);
+        if (listed.type === "file") expected++;
+        const entry = isThere(absolute) ? lstatEntry(absolute, listed.path) : undefined;
+        if (entry?.type !== listed.type) wrong.push(`${display(listed.path)} is missing`);
+        else if (listed.type === "file" && (await this.#hash(absolute)) !== listed.sha256)
+          wrong.push(`${display(listed.path)} is not what was recorded`);
+      }
+    }
+    const [into] = parts.flatMap((part) => this.#targetsOf(part));
+    if (into !== undefined) for (const entry of walk(into.into)) count(counts, entry);
+    if (counts.files > expected) wrong.push(`${counts.files} files are there, ${expected} were recorded`);
+    const more = wrong.length > 1 ? ` (and ${wrong.length - 1} more)` : "";
+    return { difference: wrong[0] === undefined ? null : wrong[0] + more, proved: true };
+  }
+
+  async #hash(file: BytePath): Promise<string> {
+    const hash = createHash("sha256");
+    await pipeline(
+      createReadStream(toBuffer(file), { highWaterMark: 1 << 18 }),
+      async (source: AsyncIterable<Buffer>) => {
+        for await (const chunk of source) hash.update(chunk);
+      },
+      { signal: this.#signal },
+    );
+    return hash.digest("hex");
+  }
+}
+
+/** Where something is after the swap that was staged. */
+export function livePlace(plan: RestorePlan, staged: BytePath): BytePath {
+  const swap = plan.targets.swaps.find(({ fresh }) => staged === fresh || isBelow(staged, fresh));
+  return swap === undefined ? staged : swap.live + staged.slice(swap.fresh.length);
+}
+
+function count(counts: Counts, { type, size }: Entry): void {
+  if (type === "directory") counts.directories++;
+  else if (type === "symlink") counts.symlinks++;
+  else if (type === "file") {
+    counts.files++;
+    counts.bytes += size;
+  }
+}
+
+/** Whose the entries of an archive were: nobody but root can give files away, and the digest holds the owners of the site. */
+async function ownersOf(
+  run: string,
+  { artifact, format }: ArchivePart,
+  signal: AbortSignal,
+): Promise<Map<BytePath, { uid: number; gid: number }>> {
+  const owners = new Map<BytePath, { uid: number; gid: number }>();
+  const file = path.join(run, artifact);
+  const keep = (name: BytePath, uid: number | null, gid: number | null): void => {
+    if (uid !== null && gid !== null) owners.set(name.replace(/^\.\//, "").replace(/\/+$/, ""), { uid, gid });
+  };
+  if (format === "zip") {
+    for (const { name, uid, gid } of readZipDirectory(file)) keep(name, uid, gid);
+    return owners;
+  }
+  const reader = new TarReader(undefined, {
+    begin: ({ path: name, uid, gid }) => keep(name, uid, gid),
+    data: () => {},
+  });
+  await consume(createReadStream(file), createGunzip(), (chunk) => reader.write(chunk), signal);
+  reader.end();
+  return owners;
+}
