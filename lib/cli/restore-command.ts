@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import path from "node:path";
 import { findConfig, loadConfig, type SiteConfig } from "../config/load.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
-import { STEP_NAMES } from "../model/unit.ts";
+import { STEP_NAMES, type StepName } from "../model/unit.ts";
 import { restore, type RestoreOutcome, type RestorePreview, type RestoreRequest } from "../ops/restore.ts";
 import { endRestore, type EndRestore } from "../ops/restore/recover.ts";
 import { colors as pc } from "../report/colors.ts";
@@ -53,11 +53,7 @@ function parse(argv: readonly string[]) {
       default: false,
       describe: "where the site lives; what is there is kept aside",
     })
-    .option("step", {
-      ...text,
-      describe: "only these steps",
-      choices: STEP_NAMES.filter((step) => step !== "portable"),
-    })
+    .option("step", { ...text, describe: "only these steps, e.g. source_exports,db" })
     .option("unit", { ...text, describe: "only these units: project ids or names, legacy trees, databases …" })
     .option("path", { ...text, describe: "only this file or directory of the site" })
     .option("database", { ...text, describe: "load the dump into this database, by its URL" })
@@ -119,7 +115,7 @@ function requestOf(flags: Flags, store: string): RestoreRequest {
       to === undefined
         ? { kind: "in-place", config: configOf(flags) }
         : { kind: "directory", directory: path.resolve(to) },
-    steps: STEP_NAMES.filter((step) => listOf("step", flags.step).includes(step)),
+    steps: stepsOf(flags),
     units: listOf("unit", flags.unit),
     path: single(flags.path),
     database: single(flags.database),
@@ -134,6 +130,16 @@ function requestOf(flags: Flags, store: string): RestoreRequest {
     workers: workers ?? Math.min(availableParallelism(), MOST_WORKERS),
     breakLock: flags["break-lock"],
   };
+}
+
+function stepsOf(flags: Flags): StepName[] {
+  const names = listOf("step", flags.step);
+  const unknown = names.find((name) => !STEP_NAMES.some((step) => step === name));
+  if (unknown !== undefined)
+    throw new HoldfastError("E_USAGE", `there is no step ${unknown}`, {
+      hint: `the steps are ${STEP_NAMES.join(", ")}`,
+    });
+  return STEP_NAMES.filter((step) => names.includes(step));
 }
 
 const configOf = (flags: Flags): SiteConfig =>

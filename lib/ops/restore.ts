@@ -121,20 +121,24 @@ async function rehearse(work: Work): Promise<RestorePreview> {
 
 async function begin({ request, store, run }: Work): Promise<Journal> {
   const { target, steps, units, path, database, rebuild, migrate: migrates } = request;
-  return await Journal.create(store.path, {
-    site: store.site,
-    run,
-    target: target.kind === "in-place" ? "in-place" : target.directory,
-    selection: {
-      steps,
-      units,
-      path: path ?? null,
-      database: database === undefined ? null : true,
-      rebuild,
-      migrate: migrates,
+  return await Journal.create(
+    store.path,
+    {
+      site: store.site,
+      run,
+      target: target.kind === "in-place" ? "in-place" : target.directory,
+      selection: {
+        steps,
+        units,
+        path: path ?? null,
+        database: database === undefined ? null : true,
+        rebuild,
+        migrate: migrates,
+      },
+      without_safety: request.withoutSafety ?? null,
     },
-    without_safety: request.withoutSafety ?? null,
-  });
+    target.kind === "in-place",
+  );
 }
 
 /** To a directory: nothing is there to be replaced, no lock is needed, and none of the site's own commands runs. */

@@ -219,7 +219,7 @@ export function restoreByGuide(run: string, root: string): void {
 }
 
 /** The compiled form of a script. The sources are compiled once for each state they are in. */
-function builtScript(name: string): string {
+export function builtScript(name: string): string {
   built ??= build();
   return join(built, "dist/scripts", `${name}.js`);
 }

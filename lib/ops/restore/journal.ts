@@ -9,7 +9,7 @@ import type { BytePath } from "../../archive/entry.ts";
 import { fromString, isUtf8, toBuffer } from "../../archive/path.ts";
 import { HoldfastError } from "../../errors.ts";
 import { FORMAT_VERSION, projectSchema } from "../../model/unit.ts";
-import { writeFileAtomic } from "../../store/atomic.ts";
+import { storeError, writeFileAtomic } from "../../store/atomic.ts";
 import { formatJson, readDocument, tryReadDocument } from "../../store/documents.ts";
 import { nextRunId } from "../../store/layout.ts";
 import { livenessOf, ownerOfThisProcess, ownerSchema } from "../../store/owner.ts";
@@ -97,7 +97,7 @@ const directoryOf = (store: string): string => path.join(store, "restores");
 
 /** The record of one restore, kept on disk with every change. */
 export class Journal {
-  readonly #file: string;
+  #file: string | undefined;
   #document: JournalDocument;
 
   private constructor(file: string, document: JournalDocument) {
@@ -105,8 +105,8 @@ export class Journal {
     this.#document = document;
   }
 
-  static async create(store: string, start: JournalStart): Promise<Journal> {
-    mkdirSync(directoryOf(store), { recursive: true, mode: 0o750 });
+  /** `needed` is false where nothing is replaced: then a store that cannot be written to is no hindrance, and the record is kept in memory. */
+  static async create(store: string, start: JournalStart, needed: boolean): Promise<Journal> {
     const id = newRestoreId(store);
     const now = new Date().toISOString();
     const journal = new Journal(path.join(directoryOf(store), `${id}.json`), {
@@ -131,7 +131,13 @@ export class Journal {
       warnings: [],
       error: null,
     });
-    await journal.#write();
+    try {
+      mkdirSync(directoryOf(store), { recursive: true, mode: 0o750 });
+      await journal.#write();
+    } catch (error) {
+      if (needed) throw storeError("the record of the restore cannot be written", error);
+      journal.#file = undefined;
+    }
     return journal;
   }
 
@@ -169,7 +175,8 @@ export class Journal {
   }
 
   async #write(): Promise<void> {
-    await writeFileAtomic(this.#file, formatJson(toJson(this.#document)), { mode: 0o640 });
+    if (this.#file !== undefined)
+      await writeFileAtomic(this.#file, formatJson(toJson(this.#document)), { mode: 0o640 });
   }
 }
 

@@ -2,7 +2,7 @@
  * One swap of files, forward and back. What has been done of it is told by what is where: each half is one rename, and calling it again after a
  * crash goes on where it stopped.
  */
-import { mkdirSync, renameSync } from "node:fs";
+import { mkdirSync, renameSync, statSync, utimesSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
 import { display, join, toBuffer } from "../../archive/path.ts";
 import { HoldfastError } from "../../errors.ts";
@@ -44,9 +44,15 @@ export async function undoReplace({ live, fresh, aside, carry }: Replace): Promi
   await settle(live, aside);
 }
 
+/** The directory that holds a place keeps its time: what is in it is what was in it, as far as anybody can tell. */
 function move(from: BytePath, to: BytePath): void {
+  const parents = [dirname(from), dirname(to)].map((parent) => ({
+    bytes: toBuffer(parent),
+    stats: statSync(toBuffer(parent)),
+  }));
   try {
     renameSync(toBuffer(from), toBuffer(to));
+    for (const { bytes, stats } of parents) utimesSync(bytes, stats.atime, stats.mtime);
   } catch (error) {
     throw new HoldfastError("E_TARGET", `${display(from)} cannot be moved to ${display(to)}`, { cause: error });
   }
