@@ -3,7 +3,7 @@
  * random password, without fsync. It is never root's, ends with this process, and leaves nothing.
  */
 import { randomBytes } from "node:crypto";
-import { chown, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -60,7 +60,8 @@ export async function startPrivateServer(
   try {
     const secret = join(directory, SECRET);
     const keep = async (text: string): Promise<string> => {
-      await writeFile(secret, text, { mode: 0o644 }); // nobody else gets into the directory
+      await writeFile(secret, text);
+      await chmod(secret, 0o644); // whatever the umask; nobody else gets into the directory
       return secret;
     };
     const setup: Setup = { directory, port: await freePort(), password: randomBytes(24).toString("hex"), keep };

@@ -117,8 +117,11 @@ describe("a sound run", () => {
   test("is drilled by another user than root with the owners that the archives name", async () => {
     const store = copyOfStore();
     execFileSync("chmod", ["-R", "a+rX", path.dirname(store)]);
-    const result = await runScript("drill", ["--dest", store, "--json"], { user: "nobody", env: { TMPDIR: "/tmp" } });
-    expect(result.stderr).toMatch(/evidence|^$/);
+    for (const one of [path.dirname(store), store]) execFileSync("chmod", ["a+rwx", one]);
+    const result = await runScript("drill", ["--dest", store, "--json"], { user: "nobody" });
+    const { drills } = result.json.at(-1) as DrillOutcome;
+    expect(states(drills[0]!)).toMatchObject({ trees: "ok", rows: "ok" });
+    expect(result.code).toBe(0);
   });
 
   test("each since a day is drilled in turn", async () => {

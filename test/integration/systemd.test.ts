@@ -19,8 +19,13 @@ async function verify(change = (text: string) => text): Promise<RunResult> {
 }
 
 describe("the systemd units", () => {
-  test("are a service and a timer", () => {
-    expect(readdirSync(UNITS).sort()).toEqual(["holdfast-backup@.service", "holdfast-backup@.timer"]);
+  test("are a service and a timer each", () => {
+    expect(readdirSync(UNITS).sort()).toEqual([
+      "holdfast-backup@.service",
+      "holdfast-backup@.timer",
+      "holdfast-drill@.service",
+      "holdfast-drill@.timer",
+    ]);
   });
 
   // systemd-analyze exits 0 on keys that it does not know and only warns of them.
@@ -37,9 +42,12 @@ describe("the systemd units", () => {
     expect((await verify(change)).stderr).not.toBe("");
   });
 
-  test("start a script that there is", () => {
-    const [, script] = SCRIPT.exec(readFileSync(join(UNITS, "holdfast-backup@.service"), "utf8")) ?? [];
-    expect(basename(script ?? "")).toBe("backup_all");
+  test.each([
+    ["backup", "backup_all"],
+    ["drill", "drill"],
+  ])("start a script that there is: %s", (unit, name) => {
+    const [, script] = SCRIPT.exec(readFileSync(join(UNITS, `holdfast-${unit}@.service`), "utf8")) ?? [];
+    expect(basename(script ?? "")).toBe(name);
     expect(existsSync(join(PROJECT, `${script}.ts`))).toBe(true);
   });
 

@@ -67,6 +67,7 @@ export async function compileSample(
   const command = config?.drill?.compile;
   if (command === undefined) return notProved("compilation", "drill.compile is not configured");
   if (sample.length === 0) return notProved("compilation", "no project was restored");
+  if (lacksDatabase(command, site)) return notProved("compilation", NO_DATABASE);
   const problems: Problem[] = [];
   for (const project of sample) {
     const fault = await tryCommand(command, { ...project }, site, signal);
@@ -83,9 +84,15 @@ export async function smokeTest(
 ): Promise<DrillCheck> {
   const command = config?.drill?.smoke;
   if (command === undefined) return notProved("application", "drill.smoke is not configured");
+  if (lacksDatabase(command, site)) return notProved("application", NO_DATABASE);
   const fault = await tryCommand(command, {}, site, signal);
   return checkOf("application", "the smoke command", fault === undefined ? [] : [{ path: "site", message: fault }]);
 }
+
+const NO_DATABASE = "no database could be loaded for it";
+
+const lacksDatabase = (command: readonly string[], { database }: DrillSite): boolean =>
+  database === undefined && command.some((word) => word.includes("{database_url}"));
 
 async function tryCommand(
   command: readonly string[],

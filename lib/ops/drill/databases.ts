@@ -1,5 +1,4 @@
 /** The dumps of a run, loaded into scratch databases: on the server that was named, else on a private one of the drill's own. */
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { compareTables } from "../../database/compare.ts";
 import type { DatabaseFacts, DatabaseTarget } from "../../database/engine.ts";
@@ -127,7 +126,7 @@ export class DrillDatabases {
     const server =
       this.#servers.get(key) ??
       (await startPrivateServer(engine, {
-        directory: tmpdir(),
+        directory: path.dirname(this.#sandbox.directory),
         signal: this.#signal,
         ...(Number.isNaN(major) ? {} : { major }),
       }));

@@ -113,7 +113,12 @@ class Drill {
   async clean(): Promise<void> {
     this.#options.onPhase(this.#request.run, "clean");
     const from = performance.now();
-    const left = await this.#databases.close().finally(async () => await this.#sandbox.remove());
+    let left: Awaited<ReturnType<DrillDatabases["close"]>> = [];
+    try {
+      left = await this.#databases.close();
+    } finally {
+      await this.#sandbox.remove(left);
+    }
     if (left.length > 0)
       throw new HoldfastError("E_DATABASE", `the scratch database ${left[0]?.name ?? ""} could not be dropped`, {
         hint: "drop it by hand",

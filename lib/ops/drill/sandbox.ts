@@ -82,8 +82,8 @@ export async function sweepSandboxes(
   database: string | undefined,
   signal: AbortSignal,
 ): Promise<string[]> {
-  privateDirectory().remove(); // sweeps what is left of private servers
   const directory = parent ?? tmpdir();
+  if (existsSync(directory)) privateDirectory(undefined, directory).remove(); // sweeps what is left of private servers
   const left: string[] = [];
   for (const name of existsSync(directory) ? readdirSync(directory).filter((one) => one.startsWith(PREFIX)) : []) {
     const sandbox = path.join(directory, name);
