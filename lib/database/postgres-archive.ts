@@ -157,7 +157,7 @@ class ScriptReader {
 
   /** A header stands between two lines `--`: the words alone may be part of a comment or a function. */
   line(text: string): void {
-    const [first, header = ""] = this.#last;
+    const [first, header] = this.#last;
     this.#last = [header, text];
     const [, name = "", type = "", owner = ""] = first === "--" && text === "--" ? (HEADER.exec(header) ?? []) : [];
     if (type === "") {

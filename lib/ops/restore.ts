@@ -237,7 +237,7 @@ async function bringBeside(journal: Journal, work: Work, { plan, databases, unit
     operations,
     migrate: older.map(({ item }) => item.unit),
     rebuild: request.rebuild ? projects : [],
-    warnings: [...databases.flatMap((one) => one.warnings)],
+    warnings: databases.flatMap((one) => one.warnings),
   });
 }
 
@@ -293,7 +293,7 @@ async function giveUp(
   failure: unknown,
   config?: SiteConfig,
 ): Promise<unknown> {
-  const error = work.options.signal.aborted ? work.options.signal.reason : failure;
+  const error: unknown = work.options.signal.aborted ? work.options.signal.reason : failure;
   const { swap } = journal.document;
   // The signal that ended the restore must not end the way back.
   const always = new AbortController().signal;

@@ -1,6 +1,6 @@
 /** The plan of a restore as it is shown: what, from which run, to where, and what it would replace. */
 import { statfsSync } from "node:fs";
-import { display, toBuffer } from "../../archive/path.ts";
+import { toBuffer } from "../../archive/path.ts";
 import { describeUrl } from "../../database/open.ts";
 import type { PlannedDatabase } from "./databases.ts";
 import { measureReplaced, type RestorePlan } from "./plan.ts";
@@ -82,5 +82,3 @@ function freeBytes({ targets }: RestorePlan): number | null {
   const { bavail, bsize } = statfsSync(toBuffer(parent));
   return bavail * bsize;
 }
-
-export { display };

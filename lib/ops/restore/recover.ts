@@ -31,6 +31,8 @@ export interface EndOutcome {
   readonly phase: string;
 }
 
+const ENDED = { confirm: "confirmed", rollback: "rolled back", recover: "recovered" } as const;
+
 interface EndOptions {
   readonly signal: AbortSignal;
   readonly report: Report;
@@ -66,11 +68,9 @@ function chooseRestore(store: string, { restore, how }: EndRequest): string {
   const pending = pendingRestores(store).filter((one) => how !== "recover" || isCutOff(one));
   const [only, ...others] = pending;
   if (only === undefined)
-    throw new HoldfastError(
-      "E_RUN_UNKNOWN",
-      `no restore is waiting to be ${how === "recover" ? "recovered" : `${how === "confirm" ? "confirmed" : "rolled back"}`}`,
-      { hint: "the store's restores/ holds a record of each" },
-    );
+    throw new HoldfastError("E_RUN_UNKNOWN", `no restore is waiting to be ${ENDED[how]}`, {
+      hint: "the store's restores/ holds a record of each",
+    });
   if (others.length > 0)
     throw new HoldfastError("E_USAGE", "several restores are waiting", {
       hint: `name one: ${pending.map((one) => one.restore).join(", ")}`,

@@ -43,6 +43,3 @@ export interface RestoreRequest {
   readonly workers: number;
   readonly breakLock: boolean;
 }
-
-/** Everything that restores leave beside what they restore begins like this; backups pass it over. */
-export { RESTORE_PREFIX } from "../../archive/walk.ts";

@@ -4,7 +4,7 @@
  */
 import { accessSync, constants, lstatSync, readFileSync, realpathSync, statSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
-import { basename, display, fromString, join, toBuffer } from "../../archive/path.ts";
+import { basename, display, join, toBuffer } from "../../archive/path.ts";
 import { RESTORE_PREFIX } from "../../archive/walk.ts";
 import { HoldfastError, systemCode } from "../../errors.ts";
 
@@ -147,6 +147,3 @@ function readMounts(): BytePath[] {
       ),
     );
 }
-
-/** The bytes of a path that may be text. */
-export const bytePath = (text: string): BytePath => fromString(text);

@@ -78,10 +78,10 @@ describe.each(["zip", "tgz"] as const)("%s", (format) => {
     }
     const { input } = await build({ format, output: `${base}/a.${format}`, tree: `${base}/tree` });
     expect((await unpack(`${base}/a.${format}`, `${base}/only`, { only: ["a/two", "b"] })).contentDigest).toBeNull();
-    expect(readdirSync(`${base}/only`, { recursive: true }).toSorted()).toEqual(["a", "a/two", "b"]);
+    expect(readdirSync(`${base}/only`, { recursive: true, encoding: "utf8" }).toSorted()).toEqual(["a", "a/two", "b"]);
     const skipped = await unpack(`${base}/a.${format}`, `${base}/skip`, { skip: ["a/one", "a", "b"] });
     expect(skipped.contentDigest).toBe(input.content_digest);
-    expect(readdirSync(`${base}/skip`, { recursive: true }).toSorted()).toEqual(["a", "a/two"]);
+    expect(readdirSync(`${base}/skip`, { recursive: true, encoding: "utf8" }).toSorted()).toEqual(["a", "a/two"]);
   });
 
   test("owners are mapped, or all become one's, or stay when they may not be set", async () => {

@@ -14,7 +14,11 @@ const END = "-- Dump completed on 2026-11-21  6:15:13\n";
 
 async function through(
   sql: string,
-  { chunk = 1 << 16, events = "as they were" as Events, database = "scratch" } = {},
+  {
+    chunk = 1 << 16,
+    events = "as they were",
+    database = "scratch",
+  }: { chunk?: number; events?: Events; database?: string } = {},
 ): Promise<{ text: string; facts: ScriptFacts }> {
   const bytes = Buffer.from(sql);
   const script = new MysqlScript(database, events);
