@@ -222,6 +222,20 @@ describe.each([
     }
   });
 
+  test("on a new host: neither the site nor the database is there", async () => {
+    const maintenance = name === "MariaDB" ? "mysql" : "postgres";
+    await server.sql("drop database clara", maintenance);
+    removeTree(site.root);
+    const { code, stderr } = await inPlace().done;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect({ pages: await pages(), text: text() }).toEqual({
+      pages: 2000,
+      text: expect.stringContaining("Project_1") as string,
+    });
+    expect((await restore("--confirm").done).code).toBe(0);
+    expect(await leftovers()).toEqual([]);
+  });
+
   test("SIGTERM and SIGKILL at many instants: wholly old or, recovered, wholly new", async () => {
     const started = Date.now();
     await spoil();

@@ -1,4 +1,5 @@
 /** What follows when everything is in its place: the site's own commands. Each that fails makes the restore fail, and be taken back. */
+import { existsSync } from "node:fs";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { runCommand } from "../../exec/command.ts";
 import type { SiteConfig } from "../../config/load.ts";
@@ -14,11 +15,14 @@ const SMOKE_TIMEOUT_MS = 60_000;
 const SMOKE_TRIES = 5;
 const SMOKE_PAUSE_MS = 2000;
 
+/** Where the site's commands run: its root, or `/` on a host where that is not there yet. */
+export const workingDirectory = ({ root }: Pick<SiteConfig, "root">): string => (existsSync(root) ? root : "/");
+
 /** Stops or starts the configured service; true when there is one. */
 export async function service(config: SiteConfig, what: "stop" | "start", signal: AbortSignal): Promise<boolean> {
   const argv = config.health?.service?.[what];
   if (argv === undefined) return false;
-  await runCommand(argv, { signal, cwd: config.root, timeout: SERVICE_TIMEOUT_MS });
+  await runCommand(argv, { signal, cwd: workingDirectory(config), timeout: SERVICE_TIMEOUT_MS });
   return true;
 }
 
@@ -31,7 +35,11 @@ export async function migrate(config: SiteConfig, units: readonly string[], sign
       without.push(unit);
       continue;
     }
-    await runCommand([...config.exec_prefix, ...command], { signal, cwd: config.root, timeout: MIGRATE_TIMEOUT_MS });
+    await runCommand([...config.exec_prefix, ...command], {
+      signal,
+      cwd: workingDirectory(config),
+      timeout: MIGRATE_TIMEOUT_MS,
+    });
   }
   return without;
 }
@@ -49,7 +57,7 @@ export async function rebuildProjects(
     });
   for (const project of projects) {
     const argv = command.map((word) => fillTemplate(word, project));
-    await runCommand([...config.exec_prefix, ...argv], { signal, cwd: config.root });
+    await runCommand([...config.exec_prefix, ...argv], { signal, cwd: workingDirectory(config) });
   }
 }
 
@@ -59,7 +67,7 @@ export async function smoke(config: SiteConfig, signal: AbortSignal): Promise<bo
   if (argv === undefined) return false;
   for (let attempt = 1; ; attempt++) {
     try {
-      await runCommand(argv, { signal, cwd: config.root, timeout: SMOKE_TIMEOUT_MS });
+      await runCommand(argv, { signal, cwd: workingDirectory(config), timeout: SMOKE_TIMEOUT_MS });
       return true;
     } catch (error) {
       signal.throwIfAborted();

@@ -1,8 +1,10 @@
 /** Which schema the backup has, against the one that the code wants: S7 of the feature table. */
+import { existsSync } from "node:fs";
 import { HoldfastError } from "../../errors.ts";
 import { runCommand } from "../../exec/command.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import type { DatabaseSettings } from "../../config/schema.ts";
+import { workingDirectory } from "./after.ts";
 import type { DatabaseFacts } from "../../database/engine.ts";
 
 export interface SchemaComparison {
@@ -46,8 +48,15 @@ export async function wantedMigrations(
   if (settings.migrations_wanted === undefined)
     return present === null ? undefined : { from: "database", names: [...present.applied] };
   const argv = [...config.exec_prefix, ...settings.migrations_wanted];
-  const { stdout } = await runCommand(argv, { signal, cwd: config.root, timeout: TIMEOUT_MS });
-  return { from: "command", names: parseMigrations(stdout) };
+  try {
+    const { stdout } = await runCommand(argv, { signal, cwd: workingDirectory(config), timeout: TIMEOUT_MS });
+    return { from: "command", names: parseMigrations(stdout) };
+  } catch (error) {
+    signal.throwIfAborted();
+    // On a new host the code may come only with, or after, the restore: what it wants is not known then, and said to be so.
+    if (!existsSync(config.root)) return undefined;
+    throw error;
+  }
 }
 
 /**
