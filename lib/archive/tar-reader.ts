@@ -32,6 +32,10 @@ export interface TarContent {
 
 /** Longer pax headers and names are damage or meant to do harm. */
 const MAX_EXTENSION = 1024 * 1024;
+/** Programs pad an archive to whole records, of 10 kB where nobody asked for more. */
+const MAX_PADDING = 1024 * 1024;
+/** What of pax is understood; the rest is for others, and not kept. */
+const PAX_KEYS = new Set(["path", "linkpath", "size", "uid", "gid", "uname", "gname", "mtime"]);
 
 type State =
   | { readonly at: "header" }
@@ -47,6 +51,7 @@ export class TarReader {
   readonly #block = Buffer.alloc(BLOCK);
   #filled = 0;
   #zeroBlocks = 0;
+  #padding = 0;
   #state: State = { at: "header" };
   #global = new Map<string, BytePath>();
   /** What pax headers and long-name records say of the next entry. */
@@ -75,6 +80,8 @@ export class TarReader {
     const state = this.#state;
     if (state.at === "end") {
       if (chunk.some((byte) => byte !== 0)) bad("there are stray bytes after the end marker");
+      this.#padding += chunk.length;
+      if (this.#padding > MAX_PADDING) bad("the end marker is followed by more zeros than any program writes");
       return chunk.subarray(chunk.length);
     }
     if (state.at === "header") return this.#takeHeader(chunk);
@@ -150,7 +157,10 @@ export class TarReader {
     if (type === TAR_TYPE.gnuLongName) this.#next.set("path", untilNul(data));
     else if (type === TAR_TYPE.gnuLongLink) this.#next.set("linkpath", untilNul(data));
     else
-      for (const [key, value] of paxRecords(data)) (type === TAR_TYPE.pax ? this.#next : this.#global).set(key, value);
+      for (const [key, value] of paxRecords(data)) {
+        if (key.startsWith("GNU.sparse")) bad("an entry in GNU's sparse format, which is not known here");
+        if (PAX_KEYS.has(key)) (type === TAR_TYPE.pax ? this.#next : this.#global).set(key, value);
+      }
   }
 
   #entry(block: Buffer, type: string): Omit<TarEntry, "sha256"> {

@@ -101,6 +101,7 @@ class Unpacking {
 
   data(chunk: Buffer): void {
     if (this.#wanted) this.#writer.write(chunk);
+    else this.#writer.checkCancelled();
   }
 
   end(entry: TarEntry): void {

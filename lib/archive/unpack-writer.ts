@@ -11,9 +11,7 @@ import {
   futimesSync,
   lchownSync,
   linkSync,
-  lstatSync,
   lutimesSync,
-  mkdirSync,
   openSync,
   symlinkSync,
   utimesSync,
@@ -23,12 +21,15 @@ import { HoldfastError, systemCode } from "../errors.ts";
 import type { BytePath, EntryAttributes } from "./entry.ts";
 import { floorNs } from "./fingerprint.ts";
 import { display, join, toBuffer } from "./path.ts";
+import { SolidDirectories } from "./solid.ts";
 import type { UnpackRequest } from "./unpack.ts";
 
 /** What lies at or below `prefix` in the archive (everything for an empty one) lands in `into`, an absolute path, by the rest of its path. */
 export interface UnpackTarget {
   readonly prefix: BytePath;
   readonly into: BytePath;
+  /** At or above `into`: what leads there is trusted, what is below it may be another archive's. The parent of `into` when absent. */
+  readonly base?: BytePath;
 }
 
 /** Numbers of the archive → numbers of this host; one that is not listed stays. `all` is for everything. */
@@ -41,10 +42,13 @@ export interface UnpackOwners {
 const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const ZEROS = Buffer.alloc(64 * 1024);
 
+/** Ids beyond are none: the last one means "as it is" to chown. */
+const MAX_ID = 0xffff_fffe;
+
 /** Where an entry goes. */
 interface Home {
-  readonly into: BytePath;
-  /** Below `into`; empty for the target itself. */
+  readonly target: UnpackTarget;
+  /** Below the target; empty for the target itself. */
   readonly rest: BytePath;
   readonly absolute: BytePath;
 }
@@ -56,8 +60,8 @@ export class TreeWriter {
   readonly #skip: ReadonlySet<BytePath>;
   /** Entries so far, by their names in the archive. */
   readonly #seen = new Set<BytePath>();
-  /** Directories that were found, or made, to be real ones. */
-  readonly #solid = new Set<BytePath>();
+  /** By their bases. */
+  readonly #solid = new Map<BytePath, SolidDirectories>();
   /** Files that this archive made, by their names in it: what a hard link may lead to. */
   readonly #made = new Map<BytePath, BytePath>();
   readonly #directories: { readonly absolute: BytePath; readonly attributes: EntryAttributes }[] = [];
@@ -73,6 +77,7 @@ export class TreeWriter {
   /** Checks a name and counts it; gives it without needless parts. Every entry of the archive comes here, whether it is written or not. */
   admit(name: BytePath): BytePath {
     const { limits } = this.#request;
+    this.checkCancelled();
     if (name.startsWith("/")) throw bad(`${display(name)} is an absolute path`);
     const parts = name.split("/").filter((part) => part !== "" && part !== ".");
     if (parts.includes("..")) throw bad(`${display(name)} leads out of the archive`);
@@ -102,8 +107,8 @@ export class TreeWriter {
   }
 
   directory(path: BytePath, attributes: EntryAttributes): void {
-    const { into, rest, absolute } = this.#home(path);
-    this.#solidify(into, rest);
+    const { target, absolute } = this.#home(path);
+    this.#solidAt(target).make(absolute);
     this.#directories.push({ absolute, attributes });
     this.written.directories++;
   }
@@ -155,7 +160,7 @@ export class TreeWriter {
     file.size += data.length;
     this.written.bytes += data.length;
     this.#request.onBytes?.(data.length);
-    if (this.#request.cancelled()) throw new HoldfastError("E_INTERRUPTED", "interrupted");
+    this.checkCancelled();
   }
 
   endFile(): void {
@@ -176,6 +181,11 @@ export class TreeWriter {
     this.written.files++;
   }
 
+  /** Throws when the work was called off. */
+  checkCancelled(): void {
+    if (this.#request.cancelled()) throw new HoldfastError("E_INTERRUPTED", "interrupted");
+  }
+
   /** Gives directories their owners, modes and times, the deepest first: what is written into them changes their times. */
   finish(): void {
     const deepest = this.#directories.toSorted((a, b) => b.absolute.split("/").length - a.absolute.split("/").length);
@@ -187,6 +197,8 @@ export class TreeWriter {
       utimesSync(bytes, time, time);
       chmodSync(bytes, attributes.mode);
     }
+    const described = new Set(deepest.map(({ absolute }) => absolute));
+    for (const solid of this.#solid.values()) solid.open(described);
   }
 
   /** Closes what a failure left open. */
@@ -197,9 +209,9 @@ export class TreeWriter {
 
   /** The place of an entry that is no directory, the directories to it made. */
   #prepare(path: BytePath): BytePath {
-    const { into, rest, absolute } = this.#home(path);
+    const { target, rest, absolute } = this.#home(path);
     if (rest === "") throw bad(`${display(path)} is no directory, and should be one`);
-    this.#solidify(into, rest.includes("/") ? rest.slice(0, rest.lastIndexOf("/")) : "");
+    this.#solidAt(target).make(absolute.slice(0, absolute.lastIndexOf("/")));
     return absolute;
   }
 
@@ -208,37 +220,26 @@ export class TreeWriter {
   }
 
   #homeOf(path: BytePath): Home | undefined {
-    for (const { prefix, into } of this.#targets) {
+    for (const target of this.#targets) {
+      const { prefix, into } = target;
       if (prefix !== "" && path !== prefix && !path.startsWith(`${prefix}/`)) continue;
       const rest = prefix === "" ? path : path.slice(prefix.length + 1);
-      return { into, rest, absolute: join(into, rest) };
+      return { target, rest, absolute: join(into, rest) };
     }
     return undefined;
   }
 
-  /** Makes `rest` below `into`, and sees to it that every part of it is a directory and no link. */
-  #solidify(into: BytePath, rest: BytePath): void {
-    if (!this.#solid.has(into)) {
-      mkdirSync(toBuffer(into), { recursive: true, mode: 0o700 });
-      this.#solid.add(into);
-    }
-    const absolute = join(into, rest);
-    if (this.#solid.has(absolute)) return;
-    const slash = rest.lastIndexOf("/");
-    this.#solidify(into, slash === -1 ? "" : rest.slice(0, slash));
-    try {
-      mkdirSync(toBuffer(absolute), { mode: 0o700 });
-    } catch (error) {
-      if (systemCode(error) !== "EEXIST") throw error;
-      if (!lstatSync(toBuffer(absolute)).isDirectory())
-        throw bad(`${display(rest)} is to be a directory, and something else is there`);
-    }
-    this.#solid.add(absolute);
+  #solidAt({ base, into }: UnpackTarget): SolidDirectories {
+    const trusted = base ?? (into.slice(0, into.lastIndexOf("/")) || "/");
+    const found = this.#solid.get(trusted) ?? new SolidDirectories(trusted);
+    this.#solid.set(trusted, found);
+    return found;
   }
 
   #ownerOf({ uid, gid }: EntryAttributes): { uid: number; gid: number } | undefined {
     const { owners } = this.#request;
     if (owners === null) return undefined;
+    if ([uid, gid].some((id) => id < 0 || id > MAX_ID)) throw bad(`the owner ${uid}:${gid} is none`);
     return owners.all ?? { uid: owners.users[uid] ?? uid, gid: owners.groups[gid] ?? gid };
   }
 }

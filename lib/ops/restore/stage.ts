@@ -2,18 +2,23 @@
 import {
   chmodSync,
   chownSync,
+  closeSync,
   constants,
   copyFileSync,
+  fchmodSync,
+  fchownSync,
+  futimesSync,
+  lstatSync,
   lutimesSync,
-  mkdirSync,
+  openSync,
   renameSync,
-  utimesSync,
   writeFileSync,
 } from "node:fs";
 import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
 import { display, join, toBuffer } from "../../archive/path.ts";
 import { WorkerPool } from "../../archive/pool.ts";
+import { SolidDirectories } from "../../archive/solid.ts";
 import { fileTime } from "../../archive/unpack-writer.ts";
 import type { UnpackRequest, UnpackResult } from "../../archive/unpack.ts";
 import { asHoldfastError, HoldfastError, isDiskFull } from "../../errors.ts";
@@ -23,7 +28,7 @@ import type { PlaceAttributes } from "../../store/places.ts";
 import { readNames, type ArchivePart } from "./items.ts";
 import type { OwnerMap } from "./owner-map.ts";
 import type { RestorePlan } from "./plan.ts";
-import { dirname, isThere } from "./targets.ts";
+import { dirname, isBelow, isThere } from "./targets.ts";
 
 const WORKER = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
 
@@ -48,22 +53,32 @@ export interface StageOptions {
  */
 export async function stage(plan: RestorePlan, options: StageOptions): Promise<void> {
   const { targets, directory, owners } = plan;
-  for (const base of targets.bases) mkdirSync(toBuffer(base), { recursive: true, mode: 0o700 });
+  const solid = new Map(targets.bases.map((base) => [base, new SolidDirectories(base)]));
+  const solidAt = (path: BytePath): SolidDirectories => solid.get(baseOf(plan, path)) ?? noBase(path);
+  for (const base of targets.bases) solidAt(base).make(base);
   await unpackAll(plan, options);
+  // From here on an archive's link may stand anywhere: nothing goes through one.
   for (const { from, to } of plan.moves) {
     if (!isThere(from)) throw new HoldfastError("E_VERIFY", `${display(from)} did not come out of its archive`);
-    mkdirSync(toBuffer(dirname(to)), { recursive: true });
+    solidAt(to).make(dirname(to));
     renameSync(toBuffer(from), toBuffer(to));
   }
   for (const copy of plan.copies) {
-    mkdirSync(toBuffer(dirname(copy.to)), { recursive: true });
+    solidAt(copy.to).make(dirname(copy.to));
     bring(copy, directory);
   }
-  for (const { list, root } of plan.directoryTimes) applyTimes(list, root);
-  for (const { to, attributes } of plan.attributes) applyAttributes(to, attributes, owners);
+  for (const { list, root } of plan.directoryTimes) applyTimes(list, root, solidAt(root));
+  for (const { to, attributes } of plan.attributes) if (solidAt(to).leadTo(to)) applyAttributes(to, attributes, owners);
   // One call for each file system is what makes many small files durable at a bearable price.
   for (const base of targets.bases)
     await runCommand(["sync", "-f", display(base)], { signal: options.signal, code: "E_IO" });
+}
+
+const baseOf = ({ targets }: RestorePlan, path: BytePath): BytePath =>
+  targets.bases.find((base) => path === base || isBelow(path, base)) ?? noBase(path);
+
+function noBase(path: BytePath): never {
+  throw new HoldfastError("E_INTERNAL", `${display(path)} is staged nowhere`);
 }
 
 async function unpackAll(plan: RestorePlan, options: StageOptions): Promise<void> {
@@ -75,7 +90,7 @@ async function unpackAll(plan: RestorePlan, options: StageOptions): Promise<void
         const task: UnpackTask = {
           archive: path.join(plan.directory, part.artifact),
           format: part.format,
-          targets,
+          targets: targets.map((target) => ({ ...target, base: baseOf(plan, target.into) })),
           ...(part.only === undefined ? {} : { only: part.only }),
           ...(part.skip === undefined ? {} : { skip: part.skip }),
           ...(part.reserved === undefined ? {} : { reserved: part.reserved }),
@@ -122,21 +137,29 @@ function bring(copy: RestorePlan["copies"][number], directory: string): void {
 }
 
 /** `@seconds` and `./path`, one after the other. */
-function applyTimes(list: string, root: BytePath): void {
+function applyTimes(list: string, root: BytePath, solid: SolidDirectories): void {
   const names = readNames(list);
   for (let at = names.length - 2; at >= 0; at -= 2) {
     const time = fileTime(BigInt(names[at]?.slice(1) ?? 0) * 1_000_000_000n);
     const target = join(root, (names[at + 1] ?? "").replace(/^\.\/?/, ""));
-    if (isThere(target)) lutimesSync(toBuffer(target), time, time);
+    if (isThere(target) && solid.leadTo(target)) lutimesSync(toBuffer(target), time, time);
   }
 }
 
+const WITHOUT_LINKS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** Of a directory or a file; of what else is there, nothing is changed. */
 function applyAttributes(to: BytePath, attributes: PlaceAttributes, owners: OwnerMap): void {
-  if (!isThere(to)) return;
-  const bytes = toBuffer(to);
-  const owner = owners.of(attributes.uid, attributes.gid);
-  if (owner !== undefined) chownSync(bytes, owner.uid, owner.gid);
-  chmodSync(bytes, Number.parseInt(attributes.mode, 8));
-  const time = fileTime(BigInt(attributes.mtime) * 1_000_000_000n);
-  utimesSync(bytes, time, time);
+  const found = lstatSync(toBuffer(to), { throwIfNoEntry: false });
+  if (found === undefined || !(found.isDirectory() || found.isFile())) return;
+  const file = openSync(toBuffer(to), WITHOUT_LINKS);
+  try {
+    const owner = owners.of(attributes.uid, attributes.gid);
+    if (owner !== undefined) fchownSync(file, owner.uid, owner.gid);
+    const time = fileTime(BigInt(attributes.mtime) * 1_000_000_000n);
+    futimesSync(file, time, time);
+    fchmodSync(file, Number.parseInt(attributes.mode, 8));
+  } finally {
+    closeSync(file);
+  }
 }

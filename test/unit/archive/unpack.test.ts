@@ -311,6 +311,81 @@ def add(name, type=tarfile.REGTYPE, data=b'', **more):
     ).toEqual([`hostile.${kind}`, "victim"]);
   });
 
+  test("a link that another archive made where a target is to be is not followed", async () => {
+    const { base, archive } = hostile("tgz", "add('uploads', tarfile.SYMTYPE, linkname='../victims')");
+    mkdirSync(`${base}/victims`);
+    const second = hostile("tgz", "add('file', data=b'x')").archive;
+    await unpack(archive, `${base}/out`);
+    for (const into of [`${base}/out/uploads`, `${base}/out/uploads/deep`]) {
+      const targets = [{ prefix: "", into, base: `${base}/out` }];
+      await expect(unpack(second, "", { targets })).rejects.toMatchObject({ code: "E_ARCHIVE" });
+    }
+    const both = hostile(
+      "tgz",
+      "add('a/sub', tarfile.SYMTYPE, linkname='../victims'); add('c/file', data=b'x')",
+    ).archive;
+    const targets = [
+      { prefix: "a", into: `${base}/both`, base },
+      { prefix: "c", into: `${base}/both/sub/deep`, base },
+    ];
+    await expect(unpack(both, "", { targets })).rejects.toMatchObject({ code: "E_ARCHIVE" });
+    expect(readdirSync(`${base}/victims`)).toEqual([]);
+  });
+
+  test("one that is called off ends, also where nothing of it is wanted or nothing is in its files", async () => {
+    const { base, archive } = hostile(
+      "tgz",
+      "add('zeros', data=bytes(50_000_000))\nfor i in range(2000): add(f'f{i}')",
+    );
+    for (const more of [{ only: ["nothing"] }, {}]) {
+      let asked = 0;
+      const cancelled = (): boolean => ++asked > 3;
+      await expect(unpack(archive, `${base}/out${asked}`, { ...more, cancelled })).rejects.toMatchObject({
+        code: "E_INTERRUPTED",
+      });
+      expect(asked).toBe(4);
+    }
+  });
+
+  test.each([
+    ["an owner beyond all", "add('a', uid=2**40)", /owner/],
+    ["an owner below all", "add('a', uid=-5)", /owner|number|uid/],
+  ])("%s", async (_what, code, message) => {
+    const { base, archive } = hostile("tgz", code);
+    await expect(unpack(archive, `${base}/out`)).rejects.toMatchObject({
+      code: "E_ARCHIVE",
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
+  test("zeros without end after the end marker, and headers that nobody understands, are not kept", async () => {
+    const { base, archive } = hostile("tgz", "add('a', data=b'x')");
+    execFileSync("bash", [
+      "-c",
+      `(gunzip -c "$1"; head -c 50000000 /dev/zero) | gzip > "$1.new"; mv "$1.new" "$1"`,
+      "-",
+      archive,
+    ]);
+    await expect(unpack(archive, `${base}/out`)).rejects.toMatchObject({
+      code: "E_ARCHIVE",
+      message: expect.stringContaining("zeros") as string,
+    });
+    const pax = hostile(
+      "tgz",
+      "z.pax_headers = {}\nadd('a', data=b'x', pax_headers={f'key{i}': 'v' * 1000 for i in range(500)})",
+    ).archive;
+    await unpack(pax, `${base}/pax`);
+    expect(readFileSync(`${base}/pax/a`, "utf8")).toBe("x");
+  });
+
+  test("directories that no entry describes can be entered by everybody", async () => {
+    const { base, archive } = hostile("tgz", "add('deep/down/file', data=b'x', mode=0o644)");
+    await unpack(archive, `${base}/out`);
+    expect(["", "/deep", "/deep/down"].map((one) => statSync(`${base}/out${one}`).mode & 0o777)).toEqual([
+      0o755, 0o755, 0o755,
+    ]);
+  });
+
   test("a link that leads out is content, and comes back as it was", async () => {
     const { base, archive } = hostile("tgz", "add('a', tarfile.SYMTYPE, linkname='/etc/passwd')");
     await unpack(archive, `${base}/out`);
