@@ -9,9 +9,8 @@ import type { DrillEvidence } from "./drill/evidence.ts";
 import { sweepSandboxes } from "./drill/sandbox.ts";
 import { findRun } from "./find-run.ts";
 
-export type { DrillCheck } from "./drill/check.ts";
 export type { DrillEvidence } from "./drill/evidence.ts";
-export type { DrillOptions, DrillPhase } from "./drill/drill-run.ts";
+export type { DrillOptions } from "./drill/drill-run.ts";
 
 export interface DrillRequest {
   /** Path of the store. */
