@@ -54,7 +54,7 @@ export interface StageOptions {
 export async function stage(plan: RestorePlan, options: StageOptions): Promise<void> {
   const { targets, directory, owners } = plan;
   const solid = new Map(targets.bases.map((base) => [base, new SolidDirectories(base)]));
-  const solidAt = (path: BytePath): SolidDirectories => solid.get(baseOf(plan, path)) ?? noBase(path);
+  const solidAt = (place: BytePath): SolidDirectories => solid.get(baseOf(plan, place)) ?? noBase(place);
   for (const base of targets.bases) solidAt(base).make(base);
   await unpackAll(plan, options);
   // From here on an archive's link may stand anywhere: nothing goes through one.
@@ -74,11 +74,11 @@ export async function stage(plan: RestorePlan, options: StageOptions): Promise<v
     await runCommand(["sync", "-f", display(base)], { signal: options.signal, code: "E_IO" });
 }
 
-const baseOf = ({ targets }: RestorePlan, path: BytePath): BytePath =>
-  targets.bases.find((base) => path === base || isBelow(path, base)) ?? noBase(path);
+const baseOf = ({ targets }: RestorePlan, place: BytePath): BytePath =>
+  targets.bases.find((base) => place === base || isBelow(place, base)) ?? noBase(place);
 
-function noBase(path: BytePath): never {
-  throw new HoldfastError("E_INTERNAL", `${display(path)} is staged nowhere`);
+function noBase(place: BytePath): never {
+  throw new HoldfastError("E_INTERNAL", `${display(place)} is staged nowhere`);
 }
 
 async function unpackAll(plan: RestorePlan, options: StageOptions): Promise<void> {
