@@ -1,7 +1,9 @@
 /** The version of this Holdfast, as its package says. */
 import { readFileSync } from "node:fs";
-import { z } from "zod";
+import path from "node:path";
+import * as z from "zod";
+import { HOME } from "./exec/compiled.ts";
 
-const place = new URL(import.meta.url.includes("/dist/") ? "../../package.json" : "../package.json", import.meta.url);
+const text = readFileSync(path.join(HOME, "package.json"), "utf8");
 
-export const VERSION = z.object({ version: z.string() }).parse(JSON.parse(readFileSync(place, "utf8"))).version;
+export const VERSION = z.object({ version: z.string() }).parse(JSON.parse(text)).version;

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
-import { z } from "zod";
+import * as z from "zod";
 import type { BytePath, Entry } from "./entry.ts";
 import { fromString, isUtf8, toBuffer } from "./path.ts";
 

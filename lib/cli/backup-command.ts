@@ -14,7 +14,7 @@ import type { BackupOutcome, BackupRequest } from "../ops/backup-request.ts";
 import { formatBytes, plural } from "../report/format.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
 import { finishDemo } from "./demo.ts";
-import { HOME } from "./home.ts";
+import { HOME } from "../exec/compiled.ts";
 import { exitOf, runCommandFrame } from "./run-command.ts";
 import { runAsSubScript } from "./sub-script.ts";
 

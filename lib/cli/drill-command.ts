@@ -6,7 +6,7 @@ import { drill, type DrillEvidence, type DrillOutcome } from "../ops/drill.ts";
 import { colors as pc } from "../report/colors.ts";
 import { formatDuration } from "../report/format.ts";
 import { commandLine, single } from "./arguments.ts";
-import { HOME } from "./home.ts";
+import { HOME } from "../exec/compiled.ts";
 import { storeCommand } from "./store-command.ts";
 import { showCheck } from "./verify-report.ts";
 

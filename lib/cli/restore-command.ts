@@ -9,7 +9,7 @@ import { restore, type RestoreOutcome, type RestorePreview, type RestoreRequest 
 import { endRestore, type EndRestore } from "../ops/restore/recover.ts";
 import { colors as pc } from "../report/colors.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
-import { HOME } from "./home.ts";
+import { HOME } from "../exec/compiled.ts";
 import { ownerRule } from "./owner-flag.ts";
 import { showOutcome, showPreview } from "./restore-report.ts";
 import { storeCommand } from "./store-command.ts";

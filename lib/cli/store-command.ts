@@ -3,7 +3,7 @@ import path from "node:path";
 import { findConfig, loadConfig } from "../config/load.ts";
 import { HoldfastError } from "../errors.ts";
 import { single } from "./arguments.ts";
-import { HOME } from "./home.ts";
+import { HOME } from "../exec/compiled.ts";
 import { runCommandFrame, type CommandFrame } from "./run-command.ts";
 
 type Given = string | string[] | undefined;

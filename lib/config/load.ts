@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { distance } from "fastest-levenshtein";
 import { isAlias, isMap, parseDocument, visit } from "yaml";
-import type { z } from "zod";
+import type * as z from "zod";
 import { HoldfastError } from "../errors.ts";
 import { siteJsonSchema, siteSchema, type SiteSettings } from "./schema.ts";
 import { fillVariables } from "./variables.ts";

@@ -1,5 +1,5 @@
 /** The site's configuration: the schema is the type, and the JSON Schema for editors is made from it (`scripts/schema.ts`). */
-import { z } from "zod";
+import * as z from "zod";
 import { stepNameSchema } from "../model/unit.ts";
 
 /** A whole number; a string of digits is one too, so that `${VAR:-2048}` can stand for it. */

@@ -1,5 +1,5 @@
 /** Statements of administration, each script in a psql of its own, outside of any transaction unless it begins one. */
-import { z } from "zod";
+import * as z from "zod";
 import { HoldfastError } from "../errors.ts";
 import { runCommand } from "../exec/command.ts";
 import type { Credentials } from "./credentials.ts";

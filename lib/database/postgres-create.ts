@@ -1,5 +1,5 @@
 /** Making an empty database like another one. */
-import { z } from "zod";
+import * as z from "zod";
 import { literal, quote, type PostgresAdmin } from "./postgres-admin.ts";
 import type { ArchiveEntry } from "./postgres-archive.ts";
 

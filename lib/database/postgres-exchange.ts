@@ -1,6 +1,6 @@
 /** Putting one PostgreSQL database in the place of another: both renames in one transaction, nobody connected meanwhile. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { HoldfastError, asHoldfastError } from "../errors.ts";
 import { literal, quote, type PostgresAdmin } from "./postgres-admin.ts";
 

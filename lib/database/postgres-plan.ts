@@ -1,5 +1,5 @@
 /** What of a dump this server and this user can take, decided before anything is made. */
-import { z } from "zod";
+import * as z from "zod";
 import { HoldfastError } from "../errors.ts";
 import { literal, type PostgresAdmin } from "./postgres-admin.ts";
 import type { Archive, ArchiveEntry } from "./postgres-archive.ts";

@@ -1,6 +1,6 @@
 /** One psql session that holds one snapshot. */
 import { randomUUID } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { HoldfastError } from "../errors.ts";
 import { startCommand } from "../exec/command.ts";
 import type { Credentials } from "./credentials.ts";

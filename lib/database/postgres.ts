@@ -1,5 +1,5 @@
 /** PostgreSQL, by psql, pg_dump and pg_restore. */
-import { z } from "zod";
+import * as z from "zod";
 import { HoldfastError } from "../errors.ts";
 import { DEFAULT_EXACT_ROWS, firstDifference, mergeCounts, withDumped, withinBudget } from "./counts.ts";
 import { postgresCredentials, type Credentials } from "./credentials.ts";

@@ -5,7 +5,7 @@
 import { createReadStream, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import type Sqlite from "better-sqlite3";
 import { isThere } from "../archive/walk.ts";
 import { HoldfastError } from "../errors.ts";

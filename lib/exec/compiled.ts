@@ -1,28 +1,32 @@
 /**
- * Where a TypeScript file of ours runs fastest: tsx costs about half a second of processor time in every process and thread, compiled
- * JavaScript nothing. What `npm run build` made is used as long as no source is newer.
+ * Where this Holdfast is, and which form of its scripts and workers runs fastest: tsx costs about half a second of processor time in every
+ * process and thread, the bundles of `npm run build` (scripts/build.ts) a tenth of it. A build is used as long as no source is newer.
  */
 import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
+
+const own = fileURLToPath(import.meta.url);
+const built = own.lastIndexOf(`${path.sep}dist${path.sep}`);
+
+/** The directory of the package. Everything that is built lies in its `dist`, at whatever depth. */
+export const HOME = built === -1 ? path.resolve(path.dirname(own), "../..") : own.slice(0, built);
 
 let fresh: boolean | undefined;
 
-/** The compiled file of a source under `lib` or `scripts` if the build is up to date, else the source itself. */
-export function compiledOf(source: URL): URL {
-  const file = fileURLToPath(source);
-  if (!file.endsWith(".ts")) return source;
-  const home = fileURLToPath(new URL("../../", import.meta.url));
-  fresh ??= isFresh(home);
-  if (!fresh) return source;
-  return pathToFileURL(path.join(home, "dist", path.relative(home, file).replace(/\.ts$/, ".js")));
+/** The file that runs a module of ours, e.g. `scripts/backup_db` or `lib/steps/worker`: compiled, or the source where that is newer. */
+export function runnable(module: string): string {
+  const compiled = path.join(HOME, "dist", `${module}.js`);
+  if (built !== -1) return compiled;
+  fresh ??= isFresh();
+  return fresh ? compiled : path.join(HOME, `${module}.ts`);
 }
 
-function isFresh(home: string): boolean {
+function isFresh(): boolean {
   try {
     // The compiler writes every file at each build: any one of them tells when that was.
-    const built = statSync(path.join(home, "dist/lib/version.js")).mtimeMs;
-    return ["lib", "scripts"].every((directory) => newest(path.join(home, directory)) <= built);
+    const at = statSync(path.join(HOME, "dist/lib/version.js")).mtimeMs;
+    return ["lib", "scripts"].every((directory) => newest(path.join(HOME, directory)) <= at);
   } catch {
     return false; // nothing has been built
   }

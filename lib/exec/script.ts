@@ -1,11 +1,10 @@
 /** Starts our own sub-scripts as processes of their own, with zx, so that one that fails or is killed takes nothing with it. */
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { $ } from "zx/core";
 import { HoldfastError, isErrorCode } from "../errors.ts";
 import type { Report } from "../model/event.ts";
 import { readWire } from "../report/wire.ts";
-import { compiledOf } from "./compiled.ts";
+import { runnable } from "./compiled.ts";
 
 /** The variable that tells a sub-script which run it works for: the path of the run's plan. */
 export const PLAN_VARIABLE = "HOLDFAST_RUN_PLAN";
@@ -61,8 +60,7 @@ export async function runScript(name: string, args: readonly string[], options: 
 
 /** Node and the script, compiled where it is built; TypeScript needs tsx. */
 function commandFor(name: string): string[] {
-  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  const file = fileURLToPath(compiledOf(new URL(`../../scripts/${name}.${extension}`, import.meta.url)));
+  const file = runnable(`scripts/${name}`);
   if (!existsSync(file)) throw new HoldfastError("E_INTERNAL", `${file} is missing from the installation`);
   return file.endsWith(".ts")
     ? [process.execPath, "--import", import.meta.resolve("tsx"), file]

@@ -2,7 +2,7 @@
  * What a command at work tells. The core only emits events; lib/report shows them: as bars, as lines, as JSON. Sub-scripts send them to
  * their parent one JSON document a line.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { failureSchema, stepNameSchema } from "./unit.ts";
 
 export const stepCountersSchema = z.object({

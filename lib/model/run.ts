@@ -1,5 +1,5 @@
 /** The documents of a run and of a store. DESIGN of the format: docs/design.md. */
-import { z } from "zod";
+import * as z from "zod";
 import { failureSchema, indexEntrySchema, metadataSchema, projectSchema, stepNameSchema } from "./unit.ts";
 
 /** What a run covers: everything that is configured, or a selection. */

@@ -1,5 +1,5 @@
 /** What a unit leaves behind: its metadata, its line in the step's index, and the failure that takes its place. DESIGN.md, "A store on disk". */
-import { z } from "zod";
+import * as z from "zod";
 
 /** The version of every document of the run format. A newer major is refused by readers. */
 export const FORMAT_VERSION = "1.0.0";

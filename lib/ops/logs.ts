@@ -2,7 +2,7 @@
 import { createReadStream, existsSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { z } from "zod";
+import * as z from "zod";
 import { HoldfastError } from "../errors.ts";
 import { listIncomplete, runDirectory, stagingDirectory } from "../store/layout.ts";
 import { findStore } from "../store/open.ts";

@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
 import { noCounters, stepCountersSchema } from "../model/event.ts";
 import type { Manifest, ManifestHead, Scope, StepSummary, Totals } from "../model/run.ts";

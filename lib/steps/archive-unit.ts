@@ -1,13 +1,14 @@
 /** Units that are one archive of one or several trees: sources, legacy trees, snapshots. */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import type { BuildResult } from "../archive/build.ts";
 import { display, fromString, isUtf8, toBuffer } from "../archive/path.ts";
 import { WorkerPool } from "../archive/pool.ts";
 import { fingerprintTree } from "../archive/plan.ts";
 import type { ArchiveRoot } from "../archive/select.ts";
 import { HoldfastError } from "../errors.ts";
-import { compiledOf } from "../exec/compiled.ts";
+import { runnable } from "../exec/compiled.ts";
 import type { UnitInput } from "../model/unit.ts";
 import type { StepContext } from "./context.ts";
 import { archiveFailure, type BuiltUnit, type TreePlace } from "./unit-runner.ts";
@@ -27,7 +28,7 @@ export interface ArchiveSource {
 }
 
 const MEDIA_TYPES = { zip: "application/zip", tgz: "application/gzip" } as const;
-const WORKER = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
+const WORKER = "lib/steps/worker";
 
 /** The worker threads of a step, started when the first unit has to be built: a run without a change starts none. */
 export class StepWorkers {
@@ -53,7 +54,7 @@ export class StepWorkers {
   }
 
   async #run(task: WorkerTask, onBytes: (bytes: number) => void): Promise<BuildResult | CompiledResult> {
-    this.#pool ??= new WorkerPool(compiledOf(WORKER), this.#context.options.workers, this.#context.signal);
+    this.#pool ??= new WorkerPool(pathToFileURL(runnable(WORKER)), this.#context.options.workers, this.#context.signal);
     let total = 0;
     return await this.#pool.run(task, (bytes) => onBytes((total += bytes)));
   }

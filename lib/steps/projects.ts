@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import fastGlob from "fast-glob";
-import { z } from "zod";
+import * as z from "zod";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
 import type { SiteConfig } from "../config/load.ts";
 import { databasePassword } from "../config/secrets.ts";

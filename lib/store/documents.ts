@@ -1,7 +1,7 @@
 /** Reading and writing the JSON documents of a store. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { z } from "zod";
+import type * as z from "zod";
 import { FORMAT_VERSION } from "../model/unit.ts";
 import { HoldfastError } from "../errors.ts";
 

@@ -1,7 +1,7 @@
 /** `manifest.json`: every unit's metadata, every index and every failure of a run merged, written as a stream. */
 import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { HoldfastError } from "../errors.ts";
 import { manifestHeadSchema, type ManifestHead, type StepSummary } from "../model/run.ts";
 import { failureSchema, type Failure, type StepName } from "../model/unit.ts";

@@ -6,7 +6,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import lockfile from "proper-lockfile";
-import { z } from "zod";
+import * as z from "zod";
 import { systemCode } from "../errors.ts";
 import { FORMAT_VERSION } from "../model/unit.ts";
 import { writeFileAtomic } from "./atomic.ts";

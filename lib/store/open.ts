@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { lstat, readdir, realpath, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { HoldfastError, systemCode } from "../errors.ts";
 import { FORMAT_VERSION } from "../model/unit.ts";
 import { LEFTOVER, createFileAtomic, fsyncDirectory, makeDirectory, storeError } from "./atomic.ts";

@@ -1,7 +1,7 @@
 /** Who holds a lock, and whether that process is still there. Never age: what /proc says decides. */
 import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
-import { z } from "zod";
+import * as z from "zod";
 import { systemCode } from "../errors.ts";
 
 /** The environment variable by which every descendant of a holder carries the holder's token. */

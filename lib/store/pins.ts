@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { createFileAtomic } from "./atomic.ts";
 import { formatJson } from "./documents.ts";
 import { livenessOf, ownerOfThisProcess, ownerSchema, type LockOwner } from "./owner.ts";

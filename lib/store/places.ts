@@ -4,7 +4,7 @@
  */
 import { statSync } from "node:fs";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { systemOwnerNames } from "../archive/owners.ts";
 import { FORMAT_VERSION, STEP_NAMES, type UnitMetadata } from "../model/unit.ts";
 import { readDocument, writeDocument } from "./documents.ts";

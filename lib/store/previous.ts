@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { constants, copyFileSync, existsSync, linkSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { systemCode } from "../errors.ts";
 import { failureSchema, metadataSchema, type StepName, type UnitMetadata } from "../model/unit.ts";
 import { hashFile } from "./hash.ts";

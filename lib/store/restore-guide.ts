@@ -5,7 +5,7 @@ import type { ManifestHead } from "../model/run.ts";
 import type { UnitMetadata } from "../model/unit.ts";
 import { STEP_NAMES, type StepName } from "../model/unit.ts";
 import { existsSync } from "node:fs";
-import { z } from "zod";
+import * as z from "zod";
 import { placeOf } from "./layout.ts";
 import { isOutside, placeBytes, placesOf, type Place, type Places } from "./places.ts";
 import { readStepMetadata } from "./step-index.ts";

@@ -1,5 +1,5 @@
 /** What the parent of a run tells its sub-scripts; a file in the run's scratch directory. */
-import { z } from "zod";
+import * as z from "zod";
 
 export const runPlanSchema = z.object({
   run: z.string(),

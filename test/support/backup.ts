@@ -240,6 +240,7 @@ function build(): string {
   spawnSync(join(PROJECT, "node_modules/.bin/tsc"), ["-p", "tsconfig.build.json", "--outDir", join(draft, "dist")], {
     cwd: PROJECT,
   });
+  spawnSync(process.execPath, ["--import", "tsx", "scripts/build.ts", join(draft, "dist")], { cwd: PROJECT });
   copyFileSync(join(PROJECT, "package.json"), join(draft, "package.json"));
   chmodSync(draft, 0o755); // for tests as another user
   try {

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { randomUUID } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { openRestorer } from "../../database/open-restorer.ts";
 import { privateDirectory } from "../../database/private-directory.ts";
 import { splitPassword } from "../../database/open.ts";

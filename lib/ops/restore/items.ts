@@ -1,7 +1,7 @@
 /** What of the selected units goes where: trees out of archives, files that are copied, dumps that are loaded. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import type { BytePath } from "../../archive/entry.ts";
 import { readEntryList } from "../../archive/entry-list.ts";
 import { fromString } from "../../archive/path.ts";

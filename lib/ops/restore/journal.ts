@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readdirSync } from "node:fs";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import type { BytePath } from "../../archive/entry.ts";
 import { fromString, isUtf8, toBuffer } from "../../archive/path.ts";
 import { HoldfastError } from "../../errors.ts";

@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import type { BytePath } from "../../archive/entry.ts";
 import { display, join, toBuffer } from "../../archive/path.ts";
 import { WorkerPool } from "../../archive/pool.ts";
@@ -22,7 +23,7 @@ import { SolidDirectories } from "../../archive/solid.ts";
 import { fileTime } from "../../archive/unpack-writer.ts";
 import type { UnpackRequest, UnpackResult } from "../../archive/unpack.ts";
 import { asHoldfastError, HoldfastError, isDiskFull } from "../../errors.ts";
-import { compiledOf } from "../../exec/compiled.ts";
+import { runnable } from "../../exec/compiled.ts";
 import { runCommand } from "../../exec/command.ts";
 import type { PlaceAttributes } from "../../store/places.ts";
 import { readNames, type ArchivePart } from "./items.ts";
@@ -30,7 +31,7 @@ import type { OwnerMap } from "./owner-map.ts";
 import type { RestorePlan } from "./plan.ts";
 import { dirname, isBelow, isThere } from "./targets.ts";
 
-const WORKER = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
+const WORKER = "lib/ops/restore/worker";
 
 /** More than any site; a bomb gets no further. */
 const MOST_ENTRIES = 50_000_000;
@@ -82,7 +83,11 @@ function noBase(place: BytePath): never {
 }
 
 async function unpackAll(plan: RestorePlan, options: StageOptions): Promise<void> {
-  const pool = new WorkerPool<UnpackTask, UnpackResult>(compiledOf(WORKER), options.workers, options.signal);
+  const pool = new WorkerPool<UnpackTask, UnpackResult>(
+    pathToFileURL(runnable(WORKER)),
+    options.workers,
+    options.signal,
+  );
   let total = 0;
   try {
     const results = await Promise.allSettled(

@@ -3,7 +3,7 @@ import { createReadStream, existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
-import { z } from "zod";
+import * as z from "zod";
 import { CopyRows } from "../../database/copy-rows.ts";
 import { InsertRows } from "../../database/insert-rows.ts";
 import { findProgram } from "../../database/programs.ts";

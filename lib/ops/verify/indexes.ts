@@ -1,7 +1,7 @@
 /** Indexes: each step's index.json, its metadata files, the manifest and SHA256SUMS say the same of every unit, none more, none less. */
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { indexEntrySchema } from "../../model/unit.ts";
 import { MANIFEST_FILE } from "../../store/manifest.ts";
 import { sayEntry, tryRead, type Lists, type Said, type Survey } from "./survey.ts";

@@ -2,7 +2,7 @@
 import { createReadStream } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { z } from "zod";
+import * as z from "zod";
 import { totalsSchema, type Totals } from "../../model/run.ts";
 import { formatBytes } from "../../report/format.ts";
 import { MANIFEST_FILE } from "../../store/manifest.ts";

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { lstatSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { display } from "../../archive/path.ts";
 import { HoldfastError } from "../../errors.ts";
 import { manifestHeadSchema, projectListSchema, stepSummarySchema } from "../../model/run.ts";

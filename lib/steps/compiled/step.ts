@@ -2,7 +2,7 @@
 import path from "node:path";
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { z } from "zod";
+import * as z from "zod";
 import { fromString } from "../../archive/path.ts";
 import type { CompiledSettings } from "../../config/schema.ts";
 import { HoldfastError } from "../../errors.ts";

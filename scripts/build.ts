@@ -1,0 +1,32 @@
+/**
+ * The second half of `npm run build`: the scripts and workers that the compiler has written to `dist` are replaced by bundles. Half of what a
+ * script costs is to find and read some hundred small files of packages; docs/adr/0007 has the figures.
+ */
+import { readdirSync, rmSync } from "node:fs";
+import path from "node:path";
+import { build } from "esbuild";
+import { HOME } from "../lib/exec/compiled.ts";
+
+const out = process.argv[2] ?? path.join(HOME, "dist");
+const scripts = readdirSync(path.join(HOME, "scripts")).filter((file) => !["build.ts", "schema.ts"].includes(file));
+
+rmSync(path.join(out, "chunks"), { recursive: true, force: true });
+await build({
+  absWorkingDir: HOME,
+  entryPoints: [...scripts.map((file) => `scripts/${file}`), "lib/steps/worker.ts", "lib/ops/restore/worker.ts"],
+  outbase: ".",
+  outdir: out,
+  bundle: true,
+  splitting: true,
+  chunkNames: "chunks/[name]-[hash]",
+  platform: "node",
+  target: "node20",
+  format: "esm",
+  // One is native, the other starts threads from files of its own.
+  external: ["better-sqlite3", "pino"],
+  // Packages that are no modules yet ask for what Node has by `require`.
+  banner: { js: 'import { createRequire as bundled } from "node:module"; const require = bundled(import.meta.url);' },
+  minifyWhitespace: true,
+  minifySyntax: true,
+  logLevel: "warning",
+});
