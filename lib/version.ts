@@ -1,9 +1,9 @@
 /** The version of this Holdfast, as its package says. */
 import { readFileSync } from "node:fs";
-import path from "node:path";
 import * as z from "zod";
-import { HOME } from "./exec/compiled.ts";
 
-const text = readFileSync(path.join(HOME, "package.json"), "utf8");
+const own = import.meta.url;
+const built = own.lastIndexOf("/dist/");
+const place = new URL(built === -1 ? "../package.json" : `${own.slice(0, built)}/package.json`, own);
 
-export const VERSION = z.object({ version: z.string() }).parse(JSON.parse(text)).version;
+export const VERSION = z.object({ version: z.string() }).parse(JSON.parse(readFileSync(place, "utf8"))).version;
