@@ -5,24 +5,24 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { colors as pc } from "../report/colors.ts";
 import { RACY_MS } from "../archive/fingerprint.ts";
 import { findConfig } from "../config/load.ts";
-import { makeDemoSite } from "../demo/site.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
-import { PLAN_VARIABLE } from "../exec/script.ts";
+import { PLAN_VARIABLE } from "../exec/plan.ts";
 import { STEP_NAMES, type StepName } from "../model/unit.ts";
-import { backup } from "../ops/backup.ts";
 import type { BackupOutcome, BackupRequest } from "../ops/backup-request.ts";
 import { formatBytes, plural } from "../report/format.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
-import { finishDemo } from "./demo.ts";
 import { HOME } from "../exec/compiled.ts";
-import { exitOf, runCommandFrame } from "./run-command.ts";
 import { runAsSubScript } from "./sub-script.ts";
 
-/** Runs `backup_all`, or with `step` the script of one step. */
+/** Runs `backup_all`, or with `step` the script of one step. What a sub-script does not need is loaded after it is known not to be one. */
 export async function backupCommand(name: string, step?: StepName): Promise<void> {
   const quietly = { json: process.argv.includes("--json"), quiet: false, verbose: process.argv.includes("--verbose") };
   const plan = process.env[PLAN_VARIABLE];
   if (step !== undefined && plan !== undefined) return await runAsSubScript(step, plan, parse(name, step).request);
+  const [{ backup }, { exitOf, runCommandFrame }] = await Promise.all([
+    import("../ops/backup.ts"),
+    import("./run-command.ts"),
+  ]);
   let parsed: ReturnType<typeof parse>;
   try {
     parsed = parse(name, step);
@@ -37,7 +37,10 @@ export async function backupCommand(name: string, step?: StepName): Promise<void
     const outcome = await backup({ ...request, config }, frame);
     const shown = !parsed.output.json && !parsed.output.quiet;
     if (shown) showOutcome(outcome);
-    if (parsed.demo && outcome.path !== null) return await finishDemo(outcome, outcome.path, frame, shown);
+    if (parsed.demo && outcome.path !== null) {
+      const { finishDemo } = await import("./demo.ts");
+      return await finishDemo(outcome, outcome.path, frame, shown);
+    }
     return outcome.hookFailed ? EXIT.partial : exitOf(outcome.status);
   });
 }
@@ -139,6 +142,7 @@ async function demoRequest({ request, output }: ReturnType<typeof parse>): Promi
   const config = path.join(site, "site.yaml");
   if (!existsSync(config)) {
     if (!output.json && !output.quiet) process.stderr.write(`making a demo site in ${site}\n`);
+    const { makeDemoSite } = await import("../demo/site.ts");
     await makeDemoSite(site);
     // What changed within two seconds of a backup is built anew by the next one, and a second demo is to show the reuse.
     await sleep(RACY_MS);

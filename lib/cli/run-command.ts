@@ -1,10 +1,11 @@
 /** The frame of every command: signals, the reporter, and the one place that turns an error into an exit status. */
 import { colors as pc } from "../report/colors.ts";
-import { asHoldfastError, EXIT, HoldfastError } from "../errors.ts";
+import { asHoldfastError, EXIT, type HoldfastError } from "../errors.ts";
 import type { Report } from "../model/event.ts";
 import { jsonReport } from "../report/json.ts";
 import { redact } from "../report/redact.ts";
 import { textReport } from "../report/text.ts";
+import { abortOnSignals } from "./signals.ts";
 
 export interface OutputFlags {
   readonly json: boolean;
@@ -40,15 +41,6 @@ export async function runCommandFrame(
     process.exitCode = cause.exitCode === EXIT.partial ? EXIT.failed : cause.exitCode;
     showError(cause, process.exitCode, flags);
   }
-}
-
-/** An AbortController that the usual signals abort. A second one does not shorten the clean-up. */
-export function abortOnSignals(): AbortController {
-  const controller = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(name, () => controller.abort(new HoldfastError("E_INTERRUPTED", `interrupted by ${name}`)));
-  }
-  return controller;
 }
 
 /** One line of what happened, one of what to do; the causes with `--verbose`. */

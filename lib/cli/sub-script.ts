@@ -4,17 +4,16 @@ import { fromString } from "../archive/path.ts";
 import { loadConfig } from "../config/load.ts";
 import { asHoldfastError, EXIT, HoldfastError } from "../errors.ts";
 import type { StepName } from "../model/unit.ts";
-import { stepOptions } from "../ops/backup.ts";
 import type { BackupRequest } from "../ops/backup-request.ts";
-import { chooseTextTypes } from "../ops/selection.ts";
+import { chooseTextTypes, stepOptions } from "../ops/step-options.ts";
 import { wireReport } from "../report/wire.ts";
 import { PROJECTS_FILE, ProjectSource } from "../steps/projects.ts";
-import { stepNamed } from "../steps/registry.ts";
+import { loadStep } from "../steps/load-step.ts";
 import { readDocument } from "../store/documents.ts";
 import { inheritLock, TOKEN_VARIABLE } from "../store/lock.ts";
 import { PreviousRuns } from "../store/previous.ts";
 import { runPlanSchema } from "../store/run-plan.ts";
-import { abortOnSignals } from "./run-command.ts";
+import { abortOnSignals } from "./signals.ts";
 
 /** Runs one step for the parent whose plan is at `planFile`; ends when the parent does. */
 export async function runAsSubScript(name: StepName, planFile: string, request: BackupRequest): Promise<void> {
@@ -26,7 +25,7 @@ export async function runAsSubScript(name: StepName, planFile: string, request: 
     const plan = readDocument(planFile, runPlanSchema);
     const config = loadConfig(request.config, process.env);
     const store = path.resolve(plan.scratch, "../..");
-    const step = stepNamed(name);
+    const step = await loadStep(name);
     if (step === undefined) throw new HoldfastError("E_INTERNAL", `no step is called ${name}`);
     await inheritLock(path.join(store, ".lock"), process.env[TOKEN_VARIABLE] ?? "").assertHeld();
     await step.run({

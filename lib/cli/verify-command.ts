@@ -4,6 +4,8 @@ import { EXIT } from "../errors.ts";
 import { verify, type Verification } from "../ops/verify.ts";
 import { plural } from "../report/format.ts";
 import { commandLine, single } from "./arguments.ts";
+import { parseSample } from "../ops/verify/sample.ts";
+import { siteConfigOf } from "./site-config.ts";
 import { storeCommand } from "./store-command.ts";
 import { showCheck } from "./verify-report.ts";
 
@@ -17,13 +19,26 @@ export async function verifyCommand(): Promise<void> {
           default: false,
           describe: "indexes, sizes and counts only; no artifact is read",
         })
+        .option("sample", {
+          type: "string",
+          describe: "n/t: read the n-th of t parts only; t runs, 1/t to t/t, read everything once",
+          requiresArg: true,
+        })
         .parseSync([...argv]),
     async (flags, store, frame) => {
+      const sample = single(flags.sample);
       const shown = !flags.json && !flags.quiet;
       const verification = await verify(
-        { store, run: single(flags.run) ?? "latest", quick: flags.quick },
+        {
+          store,
+          run: single(flags.run) ?? "latest",
+          quick: flags.quick,
+          config: siteConfigOf(single(flags.config)),
+          ...(sample === undefined ? {} : { sample: parseSample(sample) }),
+        },
         { ...frame, onCheck: (check) => void (shown && process.stdout.write(`${showCheck(check)}\n`)) },
       );
+      for (const note of verification.notes) process.stderr.write(`${pc.yellow("warning:")} ${note}\n`);
       if (flags.json) process.stdout.write(jsonLines(verification));
       else if (shown || !verification.ok) process.stdout.write(`${conclusion(verification)}\n`);
       return verification.ok ? EXIT.ok : EXIT.verification;
@@ -31,17 +46,17 @@ export async function verifyCommand(): Promise<void> {
   );
 }
 
-function conclusion({ run, ok, quick, checks }: Verification): string {
+function conclusion({ run, ok, quick, sample, checks }: Verification): string {
   const failed = checks.filter((check) => !check.ok);
   const unproved = checks.filter((check) => check.state === "not proved").length;
   if (!ok)
     return `${pc.red("✗")} the run ${run} failed ${failed.length} of ${plural(checks.length, "check")}: ${failed.map((check) => check.title).join(", ")}`;
   const rest = unproved === 0 ? "" : `, ${unproved} not proved`;
-  return `${pc.green("✓")} the run ${run} is what was recorded: ${plural(checks.length, "check")}${rest}${quick ? " (quick: no artifact was read)" : ""}`;
+  return `${pc.green("✓")} the run ${run} is what was recorded: ${plural(checks.length, "check")}${rest}${quick ? " (quick: no artifact was read)" : sample === null ? "" : ` (part ${sample} was read)`}`;
 }
 
 /** A line for each problem, then the summary. */
-function jsonLines({ run, ok, quick, checks }: Verification): string {
+function jsonLines({ checks, ...rest }: Verification): string {
   const errors = checks.flatMap((check) =>
     check.problems.map(({ path, message }) => ({
       message_type: "error",
@@ -51,6 +66,6 @@ function jsonLines({ run, ok, quick, checks }: Verification): string {
       check: check.id,
     })),
   );
-  const summary = { message_type: "summary", run, ok, quick, error_count: errors.length, checks };
+  const summary = { message_type: "summary", ...rest, error_count: errors.length, checks };
   return [...errors, summary].map((line) => `${JSON.stringify(line)}\n`).join("");
 }

@@ -5,9 +5,7 @@ import { HoldfastError, isErrorCode } from "../errors.ts";
 import type { Report } from "../model/event.ts";
 import { readWire } from "../report/wire.ts";
 import { runnable } from "./compiled.ts";
-
-/** The variable that tells a sub-script which run it works for: the path of the run's plan. */
-export const PLAN_VARIABLE = "HOLDFAST_RUN_PLAN";
+import { PLAN_VARIABLE } from "./plan.ts";
 
 /** How long a sub-script may take to clean up after SIGTERM. */
 const KILL_AFTER_MS = 15_000;

@@ -1,6 +1,6 @@
 /** The main job: lock → staging → dump and projects → file steps → merge → publish → latest. docs/design.md tells the order. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { fromString } from "../archive/path.ts";
 import { loadConfig, type SiteConfig } from "../config/load.ts";
@@ -27,14 +27,12 @@ import type { BackupOutcome, BackupRequest } from "./backup-request.ts";
 import { headOf, mergeSteps, type Merged } from "./merge.ts";
 import { runPermissions } from "./permissions.ts";
 import { runAsScripts, runInProcess, subScriptFlags } from "./run-steps.ts";
-import { checkSelection, chooseSteps, chooseTextTypes, scopeOf } from "./selection.ts";
+import { checkSelection, chooseSteps, scopeOf } from "./selection.ts";
+import { chooseTextTypes, stepOptions } from "./step-options.ts";
 import { beginSession, destOf, type Session } from "./session.ts";
 
 /** Documents of a run that the merge writes; a resumed run writes them again. */
 const MERGED_FILES = [MANIFEST_FILE, SUMS_FILE, "failures.json", "RESTORE.md", "site.yaml", PLACES_FILE];
-
-/** Threads that a step starts by itself: with as many its process stays under 200 MB. */
-const MOST_WORKERS = 3;
 
 /** How long `hooks.on_error` may take: the signal that could end it may be what went wrong. */
 const ON_ERROR_MS = 60_000;
@@ -233,23 +231,6 @@ function contextOf(
     report: options.report,
   };
 }
-
-/** What the flags and the config say to the steps. */
-export const stepOptions = (
-  config: SiteConfig,
-  request: BackupRequest,
-  textTypes: readonly string[],
-  resume: boolean,
-): StepContext["options"] => ({
-  only: request.only,
-  skip: request.skip,
-  textTypes,
-  existing: request.existing,
-  workers: request.workers ?? config.workers ?? Math.min(availableParallelism(), MOST_WORKERS),
-  checksums: request.checksums,
-  resume,
-  dryRun: request.dryRun,
-});
 
 /** What the steps are given where nothing is written but into `scratch`. */
 function prospect(

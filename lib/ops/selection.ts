@@ -33,19 +33,6 @@ export function scopeOf(request: BackupRequest, steps: readonly Step[], textType
   };
 }
 
-/** `default` replaced by the first text type. Throws `E_USAGE` for one that the config does not have. */
-export function chooseTextTypes(config: SiteConfig, asked: readonly string[]): string[] {
-  const known = Object.keys(config.projects?.compiled?.text_types ?? {});
-  return asked.map((type) => {
-    if (known.includes(type)) return type;
-    const [first] = known;
-    if (type === "default" && first !== undefined) return first;
-    throw new HoldfastError("E_USAGE", `no text type is called ${type}`, {
-      hint: `text types of this site: ${known.join(", ") || "none"}`,
-    });
-  });
-}
-
 /**
  * Checks `--only` and `--skip` against what the steps know, and gives the steps that have a selected unit. Throws `E_USAGE` for a name that
  * no selected step knows; or, when the units of a step cannot be listed, the reason, for the name may be one of them.

@@ -1,7 +1,9 @@
 /**
  * Proves a published run: what its documents say of each other, of the files and of the site's own rows, and, unless it is to be quick, every
- * byte of every file. Reads only, and takes no lock; the run is pinned meanwhile.
+ * byte of every file. Changes nothing of it, and takes no lock; the run is pinned meanwhile. What was found is kept as evidence.
  */
+import type { SiteConfig } from "../config/load.ts";
+import { HoldfastError } from "../errors.ts";
 import { STEP_NAMES, type StepName } from "../model/unit.ts";
 import { runDirectory } from "../store/layout.ts";
 import { findStore } from "../store/open.ts";
@@ -10,11 +12,14 @@ import { findRun } from "./find-run.ts";
 import { checkArchives } from "./verify/archives.ts";
 import { checkProjectCounts, checkUnitCounts } from "./verify/counts.ts";
 import { checkAudioDatabases, checkDumps, findDatabaseTools, type DatabaseTools } from "./verify/databases.ts";
+import { writeVerifyEvidence } from "./verify/evidence.ts";
 import { checkFailures } from "./verify/failures.ts";
 import { checkChecksums, checkFiles, checkSizes } from "./verify/files.ts";
 import { checkDocuments, checkRunId, checkSite, checkVersions } from "./verify/identity.ts";
 import { checkIndexes } from "./verify/indexes.ts";
 import { checkTimes, checkTotals } from "./verify/manifest.ts";
+import { checkMigrations } from "./verify/migrations.ts";
+import { sampleSurvey, showSample, type Sample } from "./verify/sample.ts";
 import { surveyRun, type Survey } from "./verify/survey.ts";
 import type { Check, CheckId, Finding, Verification } from "./verify/verification.ts";
 
@@ -27,6 +32,10 @@ export interface VerifyRequest {
   readonly run: string;
   /** Documents and sizes only; no artifact is read. */
   readonly quick: boolean;
+  /** Of what is read, only this part. */
+  readonly sample?: Sample;
+  /** Of the site; without it nothing of the application can be asked. */
+  readonly config?: SiteConfig | undefined;
   /** Those of this host when absent. */
   readonly databaseTools?: DatabaseTools;
 }
@@ -39,25 +48,38 @@ export interface VerifyOptions {
 
 /**
  * Verifies a run and gives a check for each item of the list; what is wrong with a run is a failed check and never thrown. Throws `E_STORE`
- * when there is no store, `E_RUN_UNKNOWN`, `E_VERSION` when a newer Holdfast wrote the run.
+ * when there is no store, `E_RUN_UNKNOWN`, `E_VERSION` when a newer Holdfast wrote the run, `E_CONFIG` for a config of another site.
  */
 export async function verify(request: VerifyRequest, options: VerifyOptions): Promise<Verification> {
+  const started = new Date();
   const store = await findStore(request.store);
+  if (request.config !== undefined && request.config.site !== store.site)
+    throw new HoldfastError("E_CONFIG", `the store is of the site ${store.site}, the config of ${request.config.site}`);
   const run = findRun(store.path, request.run);
   const unpin = await pinRun(store.path, run, "verify");
   try {
     const survey = await surveyRun(store, run, runDirectory(store.path, run), options.signal);
+    const sampled = request.sample === undefined ? survey : sampleSurvey(survey, request.sample);
     const checks: Check[] = [];
     for (const item of CHECKS) {
       options.signal.throwIfAborted();
       if (request.quick && item.reads) continue;
-      const finding = await item.check(survey, request, options.signal);
+      const finding = await item.check(item.reads && item.whole !== true ? sampled : survey, request, options.signal);
       if (finding === undefined) continue;
       const check = judge(item, finding);
       checks.push(check);
       options.onCheck?.(check);
     }
-    return { run, quick: request.quick, ok: checks.every((check) => check.ok), checks };
+    const result = {
+      run,
+      quick: request.quick,
+      deep: false,
+      live: false,
+      sample: request.sample === undefined ? null : showSample(request.sample),
+      ok: checks.every((check) => check.ok),
+      checks,
+    };
+    return { ...result, ...(await writeVerifyEvidence(survey, started, result, options.signal)) };
   } finally {
     unpin();
   }
@@ -66,8 +88,10 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
 interface Item {
   readonly id: CheckId;
   readonly title: string;
-  /** It reads artifacts: not for a quick verification. */
+  /** It reads artifacts, or asks the site: not for a quick verification. */
   readonly reads: boolean;
+  /** It tells of the run as a whole: never of a sample. */
+  readonly whole?: true;
   /** Undefined when there is nothing to check. */
   readonly check: (
     survey: Survey,
@@ -114,6 +138,13 @@ const CHECKS: readonly Item[] = [
     reads: true,
     check: (survey, request, signal) => checkDumps(survey, request.databaseTools ?? findDatabaseTools(), signal),
   },
+  {
+    id: "migrations",
+    title: "migrations",
+    reads: true,
+    whole: true,
+    check: (survey, { config }, signal) => checkMigrations(survey, config, signal),
+  },
   { id: "manifest_totals", title: "manifest totals", reads: false, check: checkTotals },
   { id: "manifest_times", title: "manifest times", reads: false, check: checkTimes },
   { id: "documents", title: "documents", reads: false, check: checkDocuments },
@@ -122,7 +153,7 @@ const CHECKS: readonly Item[] = [
   { id: "format_versions", title: "format versions", reads: false, check: checkVersions },
 ];
 
-function judge({ id, title }: Item, { figure, problems, notProved }: Finding): Check {
+function judge({ id, title }: Item, { figure, problems, notes, notProved }: Finding): Check {
   const state = problems.length > 0 ? "failed" : notProved === undefined ? "ok" : "not proved";
   return {
     id,
@@ -131,5 +162,6 @@ function judge({ id, title }: Item, { figure, problems, notProved }: Finding): C
     ok: state !== "failed",
     figure: notProved === undefined ? figure : `${figure}; not proved: ${notProved}`,
     problems,
+    ...(notes === undefined ? {} : { notes }),
   };
 }

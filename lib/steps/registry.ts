@@ -1,5 +1,4 @@
 /** The steps in the order in which they run beside the dump. */
-import type { StepName } from "../model/unit.ts";
 import { audioStep } from "./audio/step.ts";
 import { compiledStep } from "./compiled/step.ts";
 import type { Step } from "./context.ts";
@@ -18,6 +17,3 @@ export const STEPS: readonly Step[] = [
   snapshotsStep,
   infraStep,
 ];
-
-/** The step of a name, which must be one that can be backed up. */
-export const stepNamed = (name: StepName): Step | undefined => STEPS.find((step) => step.name === name);

@@ -22,6 +22,7 @@ export type CheckId =
   | `archives_${StepName}`
   | "audio_databases"
   | "database_dump"
+  | "migrations"
   | "manifest_totals"
   | "manifest_times"
   | "documents"
@@ -38,20 +39,31 @@ export interface Check {
   /** What was counted, for people: `300 projects, 1 skipped`. */
   readonly figure: string;
   readonly problems: readonly Problem[];
+  /** Worth knowing, and no failure: files that no row names, what the site has changed since. */
+  readonly notes?: readonly Problem[];
 }
 
 export interface Verification {
   readonly run: string;
   readonly quick: boolean;
+  readonly deep: boolean;
+  readonly live: boolean;
+  /** `n/t`; null when everything was read. */
+  readonly sample: string | null;
   /** True when no check failed. */
   readonly ok: boolean;
   readonly checks: readonly Check[];
+  /** Where this is kept, relative to the store; null where the store cannot be written to. */
+  readonly evidence: string | null;
+  /** For people: what could not be done beside the checks. */
+  readonly notes: readonly string[];
 }
 
 /** What a check found; undefined in its place means that there is nothing in the run for it to check. */
 export interface Finding {
   readonly figure: string;
   readonly problems: readonly Problem[];
+  readonly notes?: readonly Problem[];
   /** Why all or a part of it could not be tried. */
   readonly notProved?: string;
 }

@@ -1,0 +1,34 @@
+/** Migrations: those that the dumps have applied, against those that the code wants. */
+import type { SiteConfig } from "../../config/load.ts";
+import { metadataSchema } from "../../model/unit.ts";
+import { compareMigrations } from "../drill/application.ts";
+import { itemsOf, type DatabaseItem } from "../restore/items.ts";
+import { tryRead, type Survey } from "./survey.ts";
+import type { Finding } from "./verification.ts";
+
+/** An older backup is fine, and says how many migrations a restore would run; one that is newer than the code is a problem. */
+export async function checkMigrations(
+  survey: Survey,
+  config: SiteConfig | undefined,
+  signal: AbortSignal,
+): Promise<Finding | undefined> {
+  if (config === undefined) return undefined;
+  const check = await compareMigrations(config, databaseItems(survey), signal);
+  if (check === undefined) return undefined;
+  const { figure, problems, state } = check;
+  return { figure, problems, ...(state === "not proved" ? { notProved: "see there" } : {}) };
+}
+
+/** The dumps of the run whose metadata say what was dumped; of the others the checks of documents and dumps speak. */
+export const databaseItems = (survey: Survey): DatabaseItem[] =>
+  survey.units
+    .filter(({ step }) => step === "db")
+    .flatMap(({ file }) => {
+      const metadata = tryRead(survey.directory, file, metadataSchema, []);
+      if (metadata === undefined) return [];
+      try {
+        return itemsOf(survey.directory, [metadata]).databases;
+      } catch {
+        return [];
+      }
+    });

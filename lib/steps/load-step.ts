@@ -1,0 +1,16 @@
+/** One step, loaded by itself: a step's process needs none of the others. */
+import type { StepName } from "../model/unit.ts";
+import type { Step } from "./context.ts";
+
+const LOADERS: Readonly<Partial<Record<StepName, () => Promise<Step>>>> = {
+  db: async () => (await import("./db.ts")).dbStep,
+  source_exports: async () => (await import("./source.ts")).sourceStep,
+  compiled_exports: async () => (await import("./compiled/step.ts")).compiledStep,
+  legacy_zips: async () => (await import("./legacy.ts")).legacyStep,
+  audio_cache: async () => (await import("./audio/step.ts")).audioStep,
+  snapshots: async () => (await import("./snapshots.ts")).snapshotsStep,
+  infra: async () => (await import("./infra/step.ts")).infraStep,
+};
+
+/** The step of a name; undefined for one that cannot be backed up. */
+export const loadStep = async (name: StepName): Promise<Step | undefined> => await LOADERS[name]?.();
