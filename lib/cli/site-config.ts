@@ -2,9 +2,9 @@
 import { findConfig, loadConfig, type SiteConfig } from "../config/load.ts";
 import { HOME } from "../exec/compiled.ts";
 
-/** The config that is named; without a name, the one that `$HOLDFAST_CONFIG` names, or none. */
-export function siteConfigOf(given: string | undefined): SiteConfig | undefined {
-  const named = given ?? process.env["HOLDFAST_CONFIG"];
-  if (named === undefined || named === "") return undefined;
+/** The config that is named by the flag or `$HOLDFAST_CONFIG`; without `--dest` the one that says where the store is; else none. */
+export function siteConfigOf(given: string | undefined, dest: string | undefined): SiteConfig | undefined {
+  const named = given ?? process.env["HOLDFAST_CONFIG"] ?? "";
+  if (named === "" && dest !== undefined) return undefined;
   return loadConfig(findConfig(given, process.env, HOME), process.env);
 }

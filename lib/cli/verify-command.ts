@@ -33,7 +33,7 @@ export async function verifyCommand(): Promise<void> {
           store,
           run: single(flags.run) ?? "latest",
           quick: flags.quick,
-          config: siteConfigOf(single(flags.config)),
+          config: siteConfigOf(single(flags.config), single(flags.dest)),
           ...(sample === undefined ? {} : { sample: parseSample(sample) }),
         },
         { ...frame, onCheck: (check) => void (shown && process.stdout.write(`${showCheck(check)}\n`)) },

@@ -4,7 +4,7 @@ import { metadataSchema } from "../../model/unit.ts";
 import { compareMigrations } from "../drill/application.ts";
 import { itemsOf, type DatabaseItem } from "../restore/items.ts";
 import { tryRead, type Survey } from "./survey.ts";
-import type { Finding } from "./verification.ts";
+import { count, type Finding } from "./verification.ts";
 
 /** An older backup is fine, and says how many migrations a restore would run; one that is newer than the code is a problem. */
 export async function checkMigrations(
@@ -13,10 +13,13 @@ export async function checkMigrations(
   signal: AbortSignal,
 ): Promise<Finding | undefined> {
   if (config === undefined) return undefined;
-  const check = await compareMigrations(config, databaseItems(survey), signal);
+  const items = databaseItems(survey);
+  const check = await compareMigrations(config, items, signal);
   if (check === undefined) return undefined;
   const { figure, problems, state } = check;
-  return { figure, problems, ...(state === "not proved" ? { notProved: "see there" } : {}) };
+  return state === "not proved"
+    ? { figure: count(items.length, "dump"), problems, notProved: figure }
+    : { figure, problems };
 }
 
 /** The dumps of the run whose metadata say what was dumped; of the others the checks of documents and dumps speak. */

@@ -31,7 +31,9 @@ export function isSampled({ n, t }: Sample, place: string): boolean {
 /** The units of the sample, and the files that go with them: the artifacts and what lies beside the metadata. Other files go by their own names. */
 export function sampleSurvey(survey: Survey, sample: Sample): Survey {
   const homes = new Map(
-    survey.units.flatMap(({ file, artifacts }) => artifacts.map((artifact) => [artifact.path, path.posix.dirname(file)])),
+    survey.units.flatMap(({ file, artifacts }) =>
+      artifacts.map((artifact) => [artifact.path, path.posix.dirname(file)]),
+    ),
   );
   const directories = new Set(survey.units.map(({ file }) => path.posix.dirname(file)));
   const homeOf = (file: string): string => {
