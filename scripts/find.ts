@@ -1,3 +1,4 @@
+#!/usr/bin/env -S npx tsx
 /** Finds files in the runs of a store. */
 import { findCommand } from "../lib/cli/find-command.ts";
 

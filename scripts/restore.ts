@@ -1,3 +1,4 @@
+#!/usr/bin/env -S npx tsx
 /** Brings a run back: to a directory or in place, whole or a part of it. */
 import { restoreCommand } from "../lib/cli/restore-command.ts";
 

@@ -31,7 +31,7 @@ export async function unpackZip(
       if (reserved !== undefined && isWithin(path, reserved.multimedia)) continue;
       if (reserved !== undefined && isWithin(path, reserved.original)) {
         if (entry.type === "file") originals.set(path.slice(reserved.original.length + 1), entry);
-      } else if (path !== "") listed.push({ path, entry });
+      } else listed.push({ path, entry });
     }
     const digest = new ContentDigest();
     for (const { path, entry } of listed)
@@ -85,6 +85,7 @@ class Unpacking {
       if (wanted) this.#writer.endFile();
       sha256 = hash.digest("hex");
     }
+    // The top of the tree, which an archive has where it is empty, is no part of the digest.
     this.#digest.add({ path, type: entry.type, ...attributes, size: content.size, target }, sha256);
   }
 

@@ -1,15 +1,17 @@
 /** Finds files by name in the runs of a store, and unpacks nothing for it. */
+import path from "node:path";
 import picomatch from "picomatch";
 import type { BytePath } from "../archive/entry.ts";
 import { basename, display, isUtf8, toBuffer } from "../archive/path.ts";
 import { asHoldfastError } from "../errors.ts";
-import { STEP_NAMES } from "../model/unit.ts";
+import { metadataSchema, STEP_NAMES, type StepName, type UnitMetadata } from "../model/unit.ts";
+import { readDocument } from "../store/documents.ts";
 import { listRuns, runDirectory } from "../store/layout.ts";
 import { findStore } from "../store/open.ts";
 import { pinRun } from "../store/pins.ts";
-import { readStepMetadata } from "../store/step-index.ts";
+import { listMetadata } from "../store/step-index.ts";
 import { findRun } from "./find-run.ts";
-import { entrySources, type UnitEntry } from "./unit-entries.ts";
+import { entrySources, type EntrySource, type UnitEntry } from "./unit-entries.ts";
 
 export interface FindRequest {
   readonly store: string;
@@ -51,59 +53,101 @@ export async function findFiles(
 ): Promise<FindOutcome> {
   const { path: store } = await findStore(request.store);
   const runs = request.run === "all" ? listRuns(store).toReversed() : [findRun(store, request.run)];
-  const matches = matcher(request);
-  const known = new Map<string, readonly UnitEntry[]>();
-  const notSearched = new Set<string>();
+  const search = new Search(store, matcher(request), options.signal);
   let found = 0;
   for (const run of runs) {
     const unpin = await pinRun(store, run, "find");
     try {
-      for (const step of STEP_NAMES) {
-        const units = [...readStepMetadata(runDirectory(store, run), step)];
-        // The layers of the audio cache are one tree: what is alive of a shard depends on the others.
-        const groups = step === "audio_cache" ? [units] : units.map((unit) => [unit]);
-        for (const group of groups) {
-          const [first] = group;
-          if (first === undefined) continue;
-          const key =
-            step === "audio_cache"
-              ? undefined
-              : group.flatMap((unit) => unit.artifacts.map(({ sha256 }) => sha256)).join();
-          const hits = (key === undefined ? undefined : known.get(key)) ?? (await search(group));
-          if (key !== undefined) known.set(key, hits);
-          for (const hit of hits) {
-            found++;
-            options.onFound(describe(run, first.built_in, hit));
-          }
-        }
+      for await (const hit of search.run(run)) {
+        found++;
+        options.onFound(hit);
       }
     } finally {
       unpin();
     }
-    async function search(group: Parameters<typeof entrySources>[1]): Promise<UnitEntry[]> {
-      const hits: UnitEntry[] = [];
-      for (const source of entrySources(runDirectory(store, run), group, options.signal)) {
-        options.signal.throwIfAborted();
-        try {
-          hits.push(...(await source.read()).filter(({ place }) => matches(place)));
-        } catch (error) {
-          options.signal.throwIfAborted();
-          notSearched.add(`${run}/${source.artifact}: ${asHoldfastError(error).message}`);
+  }
+  return { runs: runs.length, found, not_searched: [...search.failed] };
+}
+
+class Search {
+  readonly failed = new Set<string>();
+  readonly #store: string;
+  readonly #matches: (place: BytePath) => boolean;
+  readonly #signal: AbortSignal;
+  /** What matches in an archive that several runs share. */
+  readonly #known = new Map<string, readonly UnitEntry[]>();
+
+  constructor(store: string, matches: (place: BytePath) => boolean, signal: AbortSignal) {
+    this.#store = store;
+    this.#matches = matches;
+    this.#signal = signal;
+  }
+
+  async *run(run: string): AsyncGenerator<FoundFile> {
+    const directory = runDirectory(this.#store, run);
+    for (const step of STEP_NAMES) {
+      const units = this.#units(run, directory, step);
+      // The layers of the audio cache are one tree: what is alive of a shard depends on the others.
+      for (const group of step === "audio_cache" ? [units] : units.map((unit) => [unit])) {
+        for (const hit of await this.#group(run, directory, group)) {
+          const unit = group.find(({ artifacts }) => artifacts.some((artifact) => artifact.path === hit.artifact));
+          yield describe(run, unit?.built_in ?? run, hit);
         }
       }
-      return hits;
     }
   }
-  return { runs: runs.length, found, not_searched: [...notSearched] };
+
+  #units(run: string, directory: string, step: StepName): UnitMetadata[] {
+    return listMetadata(directory, step).flatMap((file) => {
+      try {
+        return [readDocument(path.join(directory, file), metadataSchema)];
+      } catch (error) {
+        this.failed.add(`${run}/${file}: ${asHoldfastError(error).message}`);
+        return [];
+      }
+    });
+  }
+
+  async #group(run: string, directory: string, group: readonly UnitMetadata[]): Promise<UnitEntry[]> {
+    const hits: UnitEntry[] = [];
+    if (group.length === 0) return hits;
+    try {
+      for (const source of entrySources(directory, group, this.#signal)) {
+        this.#signal.throwIfAborted();
+        hits.push(...(await this.#source(run, group, source)));
+      }
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      this.failed.add(`${run}/${group[0]?.step ?? ""}/${group[0]?.unit ?? ""}: ${asHoldfastError(error).message}`);
+    }
+    return hits;
+  }
+
+  /** An archive is the same in two runs when its content, its name and the place of its trees are. What could not be read is tried again. */
+  async #source(run: string, group: readonly UnitMetadata[], source: EntrySource): Promise<readonly UnitEntry[]> {
+    const sha256 = group.flatMap(({ artifacts }) => artifacts).find((one) => one.path === source.artifact)?.sha256;
+    const isShared = source.part !== null && source.tree?.directoryTimes === undefined && sha256 !== undefined;
+    const key = JSON.stringify([source.label, source.artifact, sha256, source.part?.targets]);
+    const known = isShared ? this.#known.get(key) : undefined;
+    if (known !== undefined) return known;
+    try {
+      const hits = (await source.read()).filter(({ place }) => this.#matches(place));
+      if (isShared) this.#known.set(key, hits);
+      return hits;
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      this.failed.add(`${run}/${source.artifact}: ${asHoldfastError(error).message}`);
+      return [];
+    }
+  }
 }
 
 function matcher({ pattern, ignoreCase }: FindRequest): (place: BytePath) => boolean {
-  const isGlob = /[*?[{]/.test(pattern);
+  const isGlob = /[*?[]/.test(pattern);
   const whole = pattern.includes("/");
-  const glob = picomatch(pattern.replace(/^\.?\/(?=.)/, pattern.startsWith("/") ? "/" : ""), {
-    dot: true,
-    nocase: ignoreCase,
-  });
+  // `*`, `?` and `[]` alone: a name may well begin with `!` or hold braces, and a newline is a character like others.
+  const only = { dot: true, nonegate: true, noextglob: true, nobrace: true };
+  const glob = picomatch(pattern.replace(/^\.\/(?=.)/, ""), { ...only, flags: ignoreCase ? "is" : "s" });
   const fold = (text: string): string => (ignoreCase ? text.toLowerCase() : text);
   return (place) => {
     const text = toBuffer(whole ? place : basename(place)).toString("utf8");

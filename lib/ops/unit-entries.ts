@@ -38,7 +38,7 @@ export interface EntrySource {
 
 /** The archives and files of these units of the run in `directory`. Reading one throws `E_ARCHIVE` where it is damaged. */
 export function entrySources(directory: string, units: readonly UnitMetadata[], signal: AbortSignal): EntrySource[] {
-  const { trees, files, databases, infra } = itemsOf(directory, units);
+  const { trees, files, databases, infra, loose } = itemsOf(directory, units);
   const alone = (label: string, artifact: string, place: BytePath): EntrySource => ({
     label,
     part: null,
@@ -67,6 +67,8 @@ export function entrySources(directory: string, units: readonly UnitMetadata[], 
         place === undefined ? fromString(path.posix.basename(artifact)) : placeBytes(place).toString("latin1"),
       ),
     ),
+    // Made by the site's own export command: nobody but the site knows where it belongs.
+    ...loose.map(({ label, artifact }) => alone(label, artifact, fromString(artifact))),
     ...infra.flatMap(({ artifact, sources }) =>
       sources.slice(0, 1).map((source) => alone("infra/infra", artifact, fromString(source))),
     ),
@@ -151,4 +153,9 @@ async function readHeaders(file: string, signal: AbortSignal): Promise<Raw[]> {
   return found;
 }
 
-const toTime = (ns: bigint): string => new Date(Number(ns / 1_000_000n)).toISOString();
+/** What a Date can hold. */
+const MOST_MS = 8.64e15;
+
+/** A time beyond all calendars, which only a strange archive has, is shown as the last one there is. */
+const toTime = (ns: bigint): string =>
+  new Date(Math.max(-MOST_MS, Math.min(MOST_MS, Number(ns / 1_000_000n)))).toISOString();

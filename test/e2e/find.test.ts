@@ -1,5 +1,16 @@
 /** One file is found in whichever run holds it, and brought back with nothing else. */
-import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readZipDirectory } from "../../lib/archive/unzip.ts";
@@ -44,6 +55,7 @@ interface Found {
   readonly size: number;
   readonly step: string;
   readonly unit: string;
+  readonly artifact: string;
 }
 
 async function find(...args: string[]): Promise<{ code: number | null; found: Found[]; stderr: string }> {
@@ -116,6 +128,69 @@ describe("find", () => {
   });
 });
 
+describe("find, where something is strange", () => {
+  test("two trees of the same bytes are two; a dump is named as in its own run; a shard has the run that built it", async () => {
+    const own = makeTemp("holdfast-e2e-");
+    try {
+      const twins = makeSite(own);
+      for (const name of ["Twin A", "Twin B"]) {
+        twins.write(`lara_legacy/${name}/page.html`, "the same");
+        utimesSync(join(twins.root, "lara_legacy", name), 1e9, 1e9);
+      }
+      await rest();
+      const one = await backUp(twins);
+      twins.write("audio/tts_repository_orm/new.mp3", "new");
+      await rest();
+      const two = await backUp(twins);
+      const ask = async (...args: string[]): Promise<Found[]> => {
+        const { json } = await startBuilt("find", ["--dest", twins.dest, "--json", ...args]).done;
+        return json.filter((line) => isMessage(line) && line.message_type === "found") as unknown as Found[];
+      };
+      expect((await ask("page.html")).map(({ run, unit, path }) => [run, unit, path])).toEqual(
+        [two.run, one.run].flatMap((run) =>
+          ["Twin A", "Twin B"].map((name) => [run, name, `lara_legacy/${name}/page.html`]),
+        ),
+      );
+      const dumps = await ask("db.sqlite3");
+      expect(new Set(dumps.map(({ artifact }) => artifact)).size).toBe(2);
+      expect(await ask("new.mp3")).toEqual([expect.objectContaining({ run: two.run, built_in: two.run })]);
+      expect((await ask("default_1.mp3", "--run", "latest"))[0]).toMatchObject({ built_in: one.run });
+    } finally {
+      removeTree(own);
+    }
+  });
+
+  test("a damaged archive or document does not hide what a sound run has", async () => {
+    const zip = join(site.dest, "runs", second.run, "source_exports/2/source.zip");
+    const legacy = join(site.dest, "runs", second.run, "legacy_zips/Old_book/metadata.json");
+    const [whole, document] = [readFileSync(zip), readFileSync(legacy)];
+    rmSync(zip);
+    writeFileSync(zip, whole.subarray(0, 50));
+    rmSync(legacy);
+    writeFileSync(legacy, "{");
+    try {
+      const { code, found, stderr } = await find("text 2.txt");
+      expect(code).toBe(13);
+      expect(found.filter(({ path }) => path.includes("Project_2")).map(({ run }) => run)).toEqual([first.run]);
+      expect(stderr).toContain("source_exports/2/source.zip");
+      expect(
+        (await find("page_1.html")).found.filter(({ path }) => path.includes("Old_book")).map(({ run }) => run),
+      ).toEqual([first.run]);
+    } finally {
+      rmSync(zip);
+      writeFileSync(zip, whole);
+      writeFileSync(legacy, document);
+    }
+  });
+
+  test("a newline is a character, and ! is none of a pattern's", async () => {
+    expect((await find("clara_content/Project_1/**", "--run", "latest")).found.map(({ path }) => path)).toContain(
+      "clara_content/Project_1/texts/new\\nline.txt",
+    );
+    expect((await find("!text*", "--run", "latest")).found).toEqual([]);
+  });
+});
+
 describe("restore --path", () => {
   const restore = async (place: string, to: string, ...args: string[]) =>
     await startBuilt("restore", ["--dest", site.dest, "--path", place, "--to", to, ...args]).done;
@@ -144,6 +219,29 @@ describe("restore --path", () => {
       "default_1.mp3",
       "default_5.mp3",
     ]);
+  });
+
+  test("what find shows can be asked for, also where it is no text", async () => {
+    const { found } = await find("clara_content/Project_1/texts/*", "--run", "latest");
+    for (const { path } of found) {
+      const to = join(tempDirectory(), "to");
+      const { code, stderr } = await restore(path, to);
+      expect({ path, code, stderr: code === 0 ? "" : stderr }).toEqual({ path, code: 0, stderr: "" });
+      expect([path, existsSync(to)]).toEqual([path, true]);
+      expect(execFileSync("find", [to, "-type", "f", "-printf", "."]).toString()).toBe(".");
+    }
+  });
+
+  test("a directory that several units have a part in comes whole, to a directory and in place", async () => {
+    const to = join(tempDirectory(), "to");
+    const { code, stderr } = await restore("audio", to);
+    expect(code, stderr).toBe(0);
+    expect(filesOf(to)).toEqual(filesOf(join(site.root, "audio")).map((file) => `audio/${file}`));
+    rmSync(join(site.root, "audio"), { recursive: true });
+    const run = ["--config", site.config, "--dest", site.dest];
+    expect((await startBuilt("restore", [...run, "--path", "audio", "--in-place", "--yes"]).done).code).toBe(0);
+    expect(filesOf(join(site.root, "audio"))).toEqual(filesOf(join(to, "audio")));
+    expect((await startBuilt("restore", [...run, "--confirm"]).done).code).toBe(0);
   });
 
   test("of an earlier run, in place: that file alone is replaced, and can be taken back", async () => {

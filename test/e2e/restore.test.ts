@@ -76,6 +76,8 @@ beforeAll(async () => {
   writeFileSync(Buffer.concat([invalid, Buffer.from("/page.html")]), "<p>Invalid name</p>\n");
   site.write("clara_content/Nobody's own/text.txt", "a directory without a row\n");
   site.write("clara_content/loose.txt", "beside the projects\n");
+  mkdirSync(join(site.root, "lara_legacy/Nothing in it"));
+  mkdirSync(join(site.root, "clara_content/Nothing in it either"));
   site.write("nginx.conf", "proxy_pass http://user:a-password-9Zx81@127.0.0.1;\nroot /srv;\n");
   writeFileSync(
     join(directory, "rebuild"),

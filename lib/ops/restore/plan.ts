@@ -14,6 +14,7 @@ import { SIDECARS } from "../../archive/sqlite-file.ts";
 import { mergeInfra } from "./infra.ts";
 import { itemsOf, labelOf, type ArchivePart, type RestoreItems } from "./items.ts";
 import type { Replace } from "./replace.ts";
+import type { Located } from "./located.ts";
 import { ownerMap, type OwnerMap } from "./owner-map.ts";
 import type { RestoreRequest } from "./request.ts";
 import { dirname, isBelow, isThere, resolveReal, Targets } from "./targets.ts";
@@ -61,20 +62,11 @@ export interface RestorePlan {
   }[];
 }
 
-/** One file or directory of the site: the archives that hold it, and what of them is wanted. */
-export interface LocatedPath {
-  readonly part: ArchivePart;
-  readonly label: string;
-  readonly bytes: number;
-  /** The path itself in the archive. */
-  readonly entry: BytePath;
-}
-
 export interface PlanOptions {
   readonly id: string;
   readonly units: readonly UnitMetadata[];
   /** Set for `--path`: the place that is wanted, and where it is. */
-  readonly located?: { readonly place: Place; readonly found: readonly LocatedPath[]; readonly copy?: string };
+  readonly located?: Located;
   /** Units of databases that are loaded into a server, or exchanged: no file of this plan. */
   readonly loaded: ReadonlySet<string>;
 }
@@ -214,23 +206,20 @@ class Builder {
     }
   }
 
-  #planLocated({ place, found, copy }: NonNullable<PlanOptions["located"]>): void {
-    const to = this.#absolute(place);
-    if (copy !== undefined) return this.#planCopy(copy, to, 0);
-    this.#destinations.push(to);
+  /** All of it comes as one: the file, or the directory with what several units have in it. */
+  #planLocated({ place, parts, copies }: Located): void {
+    const whole = this.#absolute(place);
+    this.#destinations.push(whole);
+    this.#bytes += [...parts, ...copies].reduce((sum, { bytes }) => sum + bytes, 0);
     this.#later.push((targets) => {
-      const aside = join(scratchBase(targets), "found");
-      const name = basename(to);
-      for (const { part, label, bytes, entry } of found) {
-        this.#bytes += bytes;
-        const prefix = entry.includes("/") ? dirnameOf(entry) : "";
-        this.#unpacks.push({ part, label, bytes, targets: [{ prefix, into: aside }] });
+      for (const { part, label, bytes, entry, at, alone } of parts) {
+        const to = targets.staged(this.#absolute(at));
+        const aside = join(scratchBase(targets), "found");
+        const into = alone ? { prefix: dirnameOf(entry), into: aside } : { prefix: entry, into: to };
+        this.#unpacks.push({ part, label, bytes, targets: [into] });
+        if (alone) this.#moves.push({ from: join(aside, basename(entry)), to });
       }
-      const [first] = found;
-      this.#moves.push({
-        from: join(aside, first === undefined ? name : basename(first.entry)),
-        to: targets.staged(to),
-      });
+      for (const { artifact, at } of copies) this.#copies.push({ artifact, to: targets.staged(this.#absolute(at)) });
     });
   }
 
@@ -297,7 +286,7 @@ function noBase(): never {
   throw new HoldfastError("E_INTERNAL", "a restore without a place");
 }
 
-const dirnameOf = (entry: BytePath): BytePath => entry.slice(0, entry.lastIndexOf("/"));
+const dirnameOf = (entry: BytePath): BytePath => entry.slice(0, Math.max(0, entry.lastIndexOf("/")));
 
 const looseNames = (archive: string): BytePath[] =>
   readZipDirectory(archive)

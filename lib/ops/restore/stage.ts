@@ -68,6 +68,8 @@ export async function stage(plan: RestorePlan, options: StageOptions): Promise<v
     solidAt(copy.to).make(dirname(copy.to));
     bring(copy, directory);
   }
+  for (const { live, fresh } of targets.swaps)
+    if (!isThere(fresh)) throw new HoldfastError("E_VERIFY", `nothing came out of the archives for ${display(live)}`);
   for (const { list, root } of plan.directoryTimes) applyTimes(list, root, solidAt(root));
   for (const { to, attributes } of plan.attributes) if (solidAt(to).leadTo(to)) applyAttributes(to, attributes, owners);
   // One call for each file system is what makes many small files durable at a bearable price.
