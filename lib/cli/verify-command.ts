@@ -1,6 +1,6 @@
 /** `verify`: proves a run of a store. */
 import { colors as pc } from "../report/colors.ts";
-import { EXIT } from "../errors.ts";
+import { EXIT, HoldfastError } from "../errors.ts";
 import { verify, type Verification } from "../ops/verify.ts";
 import { plural } from "../report/format.ts";
 import { commandLine, single } from "./arguments.ts";
@@ -24,15 +24,30 @@ export async function verifyCommand(): Promise<void> {
           describe: "n/t: read the n-th of t parts only; t runs, 1/t to t/t, read everything once",
           requiresArg: true,
         })
+        .option("deep", {
+          type: "boolean",
+          default: false,
+          describe: "also restore each dump into a scratch database, and open compiled texts in Chromium",
+        })
+        .option("scratch", {
+          type: "string",
+          describe: "with --deep: URL of a server for scratch databases; else a private server is started",
+          requiresArg: true,
+        })
         .parseSync([...argv]),
     async (flags, store, frame) => {
       const sample = single(flags.sample);
+      const scratch = single(flags.scratch);
+      if (flags.quick && flags.deep) throw new HoldfastError("E_USAGE", "--quick and --deep exclude each other");
+      if (scratch !== undefined && !flags.deep) throw new HoldfastError("E_USAGE", "--scratch is for --deep");
       const shown = !flags.json && !flags.quiet;
       const verification = await verify(
         {
           store,
           run: single(flags.run) ?? "latest",
           quick: flags.quick,
+          deep: flags.deep,
+          scratch,
           config: siteConfigOf(single(flags.config), single(flags.dest)),
           ...(sample === undefined ? {} : { sample: parseSample(sample) }),
         },

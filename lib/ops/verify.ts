@@ -8,10 +8,13 @@ import { STEP_NAMES, type StepName } from "../model/unit.ts";
 import { runDirectory } from "../store/layout.ts";
 import { findStore } from "../store/open.ts";
 import { pinRun } from "../store/pins.ts";
+import { sweepSandboxes } from "./drill/sandbox.ts";
 import { findRun } from "./find-run.ts";
 import { checkArchives } from "./verify/archives.ts";
 import { checkProjectCounts, checkUnitCounts } from "./verify/counts.ts";
 import { checkAudioDatabases, checkDumps, findDatabaseTools, type DatabaseTools } from "./verify/databases.ts";
+import { checkCompiledPages } from "./verify/compiled-pages.ts";
+import { checkRestoredDumps, requireScratchServer } from "./verify/deep-databases.ts";
 import { writeVerifyEvidence } from "./verify/evidence.ts";
 import { checkFailures } from "./verify/failures.ts";
 import { checkChecksums, checkFiles, checkSizes } from "./verify/files.ts";
@@ -34,6 +37,12 @@ export interface VerifyRequest {
   readonly quick: boolean;
   /** Of what is read, only this part. */
   readonly sample?: Sample;
+  /** Also restore the dumps into scratch databases, and open compiled texts in a browser. */
+  readonly deep?: boolean;
+  /** URL of a server for scratch databases; a private one when absent. */
+  readonly scratch?: string | undefined;
+  /** Null where there is no browser; that of this host when absent. */
+  readonly chromium?: string | null;
   /** Of the site; without it nothing of the application can be asked. */
   readonly config?: SiteConfig | undefined;
   /** Those of this host when absent. */
@@ -48,7 +57,8 @@ export interface VerifyOptions {
 
 /**
  * Verifies a run and gives a check for each item of the list; what is wrong with a run is a failed check and never thrown. Throws `E_STORE`
- * when there is no store, `E_RUN_UNKNOWN`, `E_VERSION` when a newer Holdfast wrote the run, `E_CONFIG` for a config of another site.
+ * when there is no store, `E_RUN_UNKNOWN`, `E_VERSION` when a newer Holdfast wrote the run, `E_CONFIG` for a config of another site, `E_DATABASE`
+ * when the server for scratch databases does not answer.
  */
 export async function verify(request: VerifyRequest, options: VerifyOptions): Promise<Verification> {
   const started = new Date();
@@ -56,6 +66,11 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
   if (request.config !== undefined && request.config.site !== store.site)
     throw new HoldfastError("E_CONFIG", `the store is of the site ${store.site}, the config of ${request.config.site}`);
   const run = findRun(store.path, request.run);
+  const notes: string[] = [];
+  if (request.deep === true) {
+    if (request.scratch !== undefined) await requireScratchServer(request.scratch, options.signal);
+    notes.push(...(await sweepSandboxes(undefined, request.scratch, options.signal)));
+  }
   const unpin = await pinRun(store.path, run, "verify");
   try {
     const survey = await surveyRun(store, run, runDirectory(store.path, run), options.signal);
@@ -63,7 +78,7 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
     const checks: Check[] = [];
     for (const item of CHECKS) {
       options.signal.throwIfAborted();
-      if (request.quick && item.reads) continue;
+      if ((request.quick && item.reads) || (item.deep === true && request.deep !== true)) continue;
       const finding = await item.check(item.reads && item.whole !== true ? sampled : survey, request, options.signal);
       if (finding === undefined) continue;
       const check = judge(item, finding);
@@ -73,13 +88,14 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
     const result = {
       run,
       quick: request.quick,
-      deep: false,
+      deep: request.deep === true,
       live: false,
       sample: request.sample === undefined ? null : showSample(request.sample),
       ok: checks.every((check) => check.ok),
       checks,
     };
-    return { ...result, ...(await writeVerifyEvidence(survey, started, result, options.signal)) };
+    const kept = await writeVerifyEvidence(survey, started, result, options.signal);
+    return { ...result, evidence: kept.evidence, notes: [...notes, ...kept.notes] };
   } finally {
     unpin();
   }
@@ -92,6 +108,8 @@ interface Item {
   readonly reads: boolean;
   /** It tells of the run as a whole: never of a sample. */
   readonly whole?: true;
+  /** Only where it is asked for. */
+  readonly deep?: true;
   /** Undefined when there is nothing to check. */
   readonly check: (
     survey: Survey,
@@ -137,6 +155,21 @@ const CHECKS: readonly Item[] = [
     title: "database dump",
     reads: true,
     check: (survey, request, signal) => checkDumps(survey, request.databaseTools ?? findDatabaseTools(), signal),
+  },
+  {
+    id: "database_restore",
+    title: "database restore",
+    reads: true,
+    deep: true,
+    check: (survey, { scratch }, signal) => checkRestoredDumps(survey, scratch, signal),
+  },
+  {
+    id: "compiled_pages",
+    title: "compiled pages",
+    reads: true,
+    deep: true,
+    check: (survey, { sample, chromium }, signal) =>
+      checkCompiledPages(survey, { all: sample !== undefined, chromium }, signal),
   },
   {
     id: "migrations",

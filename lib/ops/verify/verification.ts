@@ -22,6 +22,8 @@ export type CheckId =
   | `archives_${StepName}`
   | "audio_databases"
   | "database_dump"
+  | "database_restore"
+  | "compiled_pages"
   | "migrations"
   | "manifest_totals"
   | "manifest_times"

@@ -1,0 +1,190 @@
+/** Dumps, restored: each into a scratch database that is dropped again, which is then held against what was recorded in the dump's snapshot. */
+import path from "node:path";
+import { compareTables } from "../../database/compare.ts";
+import type { DatabaseFacts, DatabaseTarget } from "../../database/engine.ts";
+import { describeUrl, splitPassword } from "../../database/open.ts";
+import { openRestorer } from "../../database/open-restorer.ts";
+import { startPrivateServer, type PrivateServer } from "../../database/private-server.ts";
+import { asHoldfastError, HoldfastError } from "../../errors.ts";
+import { Sandbox } from "../drill/sandbox.ts";
+import type { DatabaseItem } from "../restore/items.ts";
+import { databaseItems } from "./migrations.ts";
+import type { Survey } from "./survey.ts";
+import { count, type Finding, type Problem } from "./verification.ts";
+
+/** Errors that tell of this host, and nothing of the dump. */
+const NOT_THE_DUMP = new Set(["E_NO_SPACE", "E_DATABASE", "E_TARGET", "E_MISSING", "E_COMMAND", "E_TIMEOUT"]);
+
+/** Throws `E_DATABASE` when the server that was named for scratch databases does not answer. */
+export async function requireScratchServer(scratch: string, signal: AbortSignal): Promise<void> {
+  const restorer = await openRestorer(targetOf(scratch), signal);
+  try {
+    await restorer.present();
+  } finally {
+    await restorer.close();
+  }
+}
+
+/** `scratch`: the URL of a server for scratch databases; where it is absent, or of another engine, a private server is started. */
+export async function checkRestoredDumps(
+  survey: Survey,
+  scratch: string | undefined,
+  signal: AbortSignal,
+): Promise<Finding | undefined> {
+  const items = databaseItems(survey);
+  if (items.length === 0) return undefined;
+  const sandbox = await Sandbox.create(undefined);
+  const deep = new DeepDatabases(survey.directory, sandbox, scratch, signal);
+  try {
+    for (const [index, item] of items.entries()) await deep.tryOne(item, index);
+    return deep.finding();
+  } finally {
+    await deep.close();
+    await sandbox.remove();
+  }
+}
+
+class DeepDatabases {
+  readonly #run: string;
+  readonly #sandbox: Sandbox;
+  readonly #scratch: string | undefined;
+  readonly #signal: AbortSignal;
+  readonly #servers = new Map<string, PrivateServer>();
+  readonly #problems: Problem[] = [];
+  readonly #untried: string[] = [];
+  #restored = 0;
+  #tables = 0;
+  #rows = 0;
+  #digests = 0;
+
+  constructor(run: string, sandbox: Sandbox, scratch: string | undefined, signal: AbortSignal) {
+    this.#run = run;
+    this.#sandbox = sandbox;
+    this.#scratch = scratch;
+    this.#signal = signal;
+  }
+
+  /** Notes what is wrong with a dump, or why it could not be tried. Throws only when it is called off. */
+  async tryOne(item: DatabaseItem, index: number): Promise<void> {
+    try {
+      await this.#restore(item, await this.#serverFor(item), index);
+      this.#restored++;
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      const { code, message } = asHoldfastError(error, "E_RESTORE");
+      if (code === "E_INTERNAL") throw error;
+      if (NOT_THE_DUMP.has(code)) this.#untried.push(`${item.unit}: ${message}`);
+      else this.#problems.push({ path: item.artifact, message });
+    }
+  }
+
+  async #restore(item: DatabaseItem, target: DatabaseTarget, index: number): Promise<void> {
+    const dump = path.join(this.#run, item.artifact);
+    const restorer = await openRestorer(target, this.#signal);
+    const name = `holdfast_verify_${this.#sandbox.id}_${index}`;
+    try {
+      await restorer.check(dump, { restoreFlags: [] }).catch((error: unknown) => {
+        throw unfit(error);
+      });
+      if (target.url === this.#given?.url) await this.#sandbox.note({ url: target.url, name });
+      await restorer.load(dump, name, { onBytes: () => {}, restoreFlags: [] }).catch((error: unknown) => {
+        throw notLoaded(error);
+      });
+      try {
+        this.#compare(item, await restorer.facts(name));
+      } finally {
+        await restorer.drop(name);
+      }
+    } finally {
+      await restorer.close();
+    }
+  }
+
+  #compare({ unit, artifact, record }: DatabaseItem, found: DatabaseFacts): void {
+    const { differences, notCompared } = compareTables(record.tables, found.tables);
+    this.#problems.push(...differences.map((message) => ({ path: artifact, message })));
+    if (notCompared.length > 0) this.#untried.push(`${unit}: ${count(notCompared.length, "table")} only estimated`);
+    const digests = Object.entries(record.tables).filter(([, { digest }]) => digest !== undefined);
+    for (const [name, { digest }] of digests) {
+      const other = digestOf(Object.hasOwn(found.tables, name) ? found.tables[name] : undefined);
+      if (other === undefined) this.#untried.push(`${unit}: the digest of ${name}`);
+      else if (other !== digest)
+        this.#problems.push({ path: artifact, message: `the rows of ${name} are not what they were` });
+      else this.#digests++;
+    }
+    this.#tables += Object.keys(found.tables).length;
+    this.#rows += Object.values(found.tables).reduce((sum, { rows }) => sum + rows, 0);
+  }
+
+  finding(): Finding {
+    const parts = [
+      `${count(this.#restored, "dump")} restored`,
+      count(this.#tables, "table"),
+      count(this.#rows, "row"),
+      ...(this.#digests > 0 ? [count(this.#digests, "digest")] : []),
+    ];
+    return {
+      figure: parts.join(", "),
+      problems: this.#problems,
+      ...(this.#untried.length > 0 ? { notProved: this.#untried.join("; ") } : {}),
+    };
+  }
+
+  async close(): Promise<void> {
+    for (const server of this.#servers.values()) await server.stop();
+  }
+
+  get #given(): DatabaseTarget | undefined {
+    return this.#scratch === undefined ? undefined : targetOf(this.#scratch);
+  }
+
+  async #serverFor({ record }: DatabaseItem): Promise<DatabaseTarget> {
+    if (record.engine === "sqlite") return targetOf(`sqlite:///${path.join(this.#sandbox.directory, "none.db")}`);
+    const engine = familyOf(record.engine);
+    const given = this.#given;
+    if (given !== undefined && familyOf(describeUrl(given.url).engine) === engine) return given;
+    const major = engine === "postgresql" ? Number.parseInt(record.server_version, 10) : Number.NaN;
+    const key = `${engine} ${major}`;
+    const server =
+      this.#servers.get(key) ??
+      (await startPrivateServer(engine, {
+        directory: path.dirname(this.#sandbox.directory),
+        signal: this.#signal,
+        ...(Number.isNaN(major) ? {} : { major }),
+      }));
+    this.#servers.set(key, server);
+    return server.target;
+  }
+}
+
+const familyOf = (engine: string): "postgresql" | "mariadb" => (engine === "postgresql" ? "postgresql" : "mariadb");
+
+function targetOf(url: string): DatabaseTarget {
+  const clean = splitPassword(url);
+  return { ...clean, execPrefix: [], root: "/" };
+}
+
+/** What tells of this server, its programs and its rights, and not of the dump. */
+const UNFIT =
+  /^the server (?:lacks|does not know)|\bmay not create\b|is not installed|by a superuser only|not on the server$|^the database .* belongs to/;
+
+/** A dump that the server or the programs of this host cannot load may be good all the same. */
+function unfit(error: unknown): HoldfastError {
+  const failure = asHoldfastError(error, "E_RESTORE");
+  if (!UNFIT.test(failure.message) && !failure.hint.includes("newer pg_dump")) return failure;
+  return new HoldfastError("E_TARGET", failure.message, { cause: error });
+}
+
+/** The server answers, and would not have the dump: that is the dump's, whatever it says, unless its disk is full or we lack a right. */
+function notLoaded(error: unknown): HoldfastError {
+  const failure = asHoldfastError(error, "E_RESTORE");
+  if (failure.code === "E_NO_SPACE" || failure.code === "E_INTERRUPTED") return failure;
+  const isOurs = /\b(?:access|permission|command) denied\b|\bmay not create\b/i.test(failure.message);
+  return new HoldfastError(isOurs ? "E_TARGET" : "E_RESTORE", failure.message, { cause: error });
+}
+
+/** Where a server was asked for them. */
+const digestOf = (table: unknown): string | undefined =>
+  typeof table === "object" && table !== null && "digest" in table && typeof table.digest === "string"
+    ? table.digest
+    : undefined;

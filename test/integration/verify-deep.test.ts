@@ -1,0 +1,196 @@
+/** `verify --deep`: dumps of real servers restored into scratch databases, and compiled texts opened in a browser. */
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { verify, type Check, type VerifyRequest } from "../../lib/ops/verify.ts";
+import { runScript } from "../support/run.ts";
+import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
+import { makeSite, type TestSite } from "../support/site.ts";
+import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
+
+const { signal } = new AbortController();
+
+async function backUp(site: TestSite, args: readonly string[] = []): Promise<string> {
+  const { code, stderr } = await runScript("backup_all", ["--config", site.config, "--dest", site.dest, ...args]);
+  if (code !== 0) throw new Error(stderr);
+  return site.dest;
+}
+
+async function deep(store: string, id: string, more: Partial<VerifyRequest> = {}): Promise<Check> {
+  const { checks } = await verify({ store, run: "latest", quick: false, deep: true, ...more }, { signal });
+  const check = checks.find((one) => one.id === id);
+  if (check === undefined) throw new Error(`${id} was not looked at`);
+  return check;
+}
+
+/** A copy of a store in which a test changes the run. */
+function copyOf(store: string): { store: string; run: string } {
+  const copy = path.join(tempDirectory(), "store");
+  cpSync(store, copy, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+  const [run = ""] = readdirSync(path.join(copy, "runs"));
+  return { store: copy, run: path.join(copy, "runs", run) };
+}
+
+function edit(file: string, change: (text: string) => string): void {
+  const text = readFileSync(file, "utf8");
+  const changed = change(text);
+  expect(changed).not.toBe(text);
+  writeFileSync(file, changed);
+}
+
+const leftovers = (): string[] =>
+  readdirSync(tmpdir()).filter((name) => name.startsWith(`holdfast-drill-${process.pid}-`));
+
+describe.each([
+  ["PostgreSQL", startPostgres, "select datname from pg_database where datname like 'holdfast%'"],
+  ["MariaDB", startMariadb, "select schema_name from information_schema.schemata where schema_name like 'holdfast%'"],
+] as const)("a dump of %s", (name, start, list) => {
+  let directory: string;
+  let server: TestServer;
+  let store: string;
+
+  beforeAll(async () => {
+    directory = makeTemp();
+    server = await start();
+    await server.sql(
+      "create table clara_app_claraproject (id int primary key, internal_id varchar(99), title varchar(99), l2 varchar(9), l1 varchar(9), user_id int); create table auth_user (id int primary key, username varchar(99)); insert into auth_user values (1, 'anna'), (2, 'bo');",
+    );
+    if (name === "PostgreSQL") await server.sql("grant select on all tables in schema public to clara");
+    writeFileSync(path.join(directory, "password"), server.password, { mode: 0o600 });
+    const database = `database: { url: "${server.url}", password_file: ${directory}/password }`;
+    store = path.join(directory, "store");
+    await backUp(makeSite(directory, { config: { database } }), ["--steps", "db"]);
+  });
+
+  afterAll(async () => {
+    await server.stop();
+    removeTree(directory);
+  });
+
+  const latest = { run: "" };
+  beforeAll(() => void ([latest.run = ""] = readdirSync(path.join(store, "runs"))));
+
+  test("is restored on a private server, compared, and nothing is left", async () => {
+    const check = await deep(store, "database_restore", { run: latest.run });
+    expect(check).toMatchObject({ state: "ok", figure: "1 dump restored, 2 tables, 2 rows" });
+    expect(leftovers()).toEqual([]);
+  });
+
+  test("is restored on the server that is named, and dropped there", async () => {
+    const check = await deep(store, "database_restore", { run: latest.run, scratch: server.superuserUrl });
+    expect(check).toMatchObject({ state: "ok", figure: "1 dump restored, 2 tables, 2 rows" });
+    expect((await server.sql(list)).trim()).toBe("");
+  });
+
+  test("fails when it holds other tables or rows than were recorded", async () => {
+    const copy = copyOf(store);
+    const [unit = ""] = readdirSync(path.join(copy.run, "db"), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
+    edit(path.join(copy.run, "db", unit, "metadata.json"), (text) =>
+      text.replace(/(auth_user": \{\s*"rows": )2/, "$15"),
+    );
+    const check = await deep(copy.store, "database_restore", { run: latest.run, scratch: server.superuserUrl });
+    expect(check.state).toBe("failed");
+    expect(check.problems.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/auth_user has 2 rows, 5 were recorded/),
+    ]);
+    expect((await server.sql(list)).trim()).toBe("");
+  });
+
+  test("fails when it cannot be loaded", async () => {
+    const copy = copyOf(store);
+    const [dump = ""] = readdirSync(path.join(copy.run, "db")).filter((file) => /\.(dump|sql\.gz)$/.test(file));
+    const file = path.join(copy.run, "db", dump);
+    writeFileSync(file, readFileSync(file).subarray(0, -200));
+    const check = await deep(copy.store, "database_restore", { run: latest.run, scratch: server.superuserUrl });
+    expect(check.state).toBe("failed");
+    expect(check.problems).toEqual([expect.objectContaining({ path: `db/${dump}` })]);
+  });
+
+  test("a server for scratch databases that does not answer is an error, and says nothing of the dump", async () => {
+    const scratch = server.superuserUrl.replace(`:${server.port}/`, ":1/");
+    await expect(deep(store, "database_restore", { run: latest.run, scratch })).rejects.toMatchObject({
+      code: "E_DATABASE",
+    });
+  });
+
+  test(`${name}: is not tried where the right to make databases is missing: not proved`, async () => {
+    const check = await deep(store, "database_restore", { run: latest.run, scratch: server.urlWithPassword });
+    expect(check.problems).toEqual([]);
+    expect(check.state).toBe("not proved");
+  });
+});
+
+describe("a site with SQLite and compiled texts", () => {
+  let directory: string;
+  let store: string;
+
+  beforeAll(async () => {
+    directory = makeTemp();
+    const site = makeSite(directory, { projects: 3 });
+    site.write(
+      "clara_compiled/1/lost.html",
+      '<img src="/accounts/projects/serve_project_image/Project_1/never there.png">\n',
+    );
+    store = await backUp(site);
+  });
+  afterAll(() => removeTree(directory));
+
+  test("the database is restored and compared", async () => {
+    expect(await deep(store, "database_restore")).toMatchObject({
+      state: "ok",
+      figure: expect.stringMatching(/^1 dump restored, 3 tables, \d+ rows$/),
+    });
+    const copy = copyOf(store);
+    edit(path.join(copy.run, "db/db.sqlite3/metadata.json"), (text) =>
+      text.replace(/(auth_user": \{\s*"rows": )1/, "$12"),
+    );
+    expect(await deep(copy.store, "database_restore")).toMatchObject({ state: "failed" });
+  });
+
+  test("pages open, and what was missing on the site already is a note", async () => {
+    const check = await deep(store, "compiled_pages");
+    expect(check.problems).toEqual([]);
+    expect(check.figure).toMatch(/^3 bundles, 6 pages opened, [4-9] media files asked for$/);
+    expect(check.notes?.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/never there\.png was missing on the site already$/),
+    ]);
+    expect(leftovers()).toEqual([]);
+  });
+
+  test("a file of sound that the bundle has lost is found by the page that names it", async () => {
+    const copy = copyOf(store);
+    const zip = path.join(copy.run, "compiled_exports/1/compiled_normal.zip");
+    const [entry = ""] = execFileSync("unzip", ["-Z1", zip], { encoding: "utf8" })
+      .split("\n")
+      .filter((name) => name.endsWith(".mp3"));
+    execFileSync("zip", ["-qd", zip, entry]);
+    const check = await deep(copy.store, "compiled_pages");
+    expect(check.state).toBe("failed");
+    expect(check.problems).toEqual([
+      {
+        path: "compiled_exports/1/compiled_normal.zip",
+        message: `page_1.html names ${entry}, which cannot be had from the bundle`,
+      },
+    ]);
+  });
+
+  test("without a browser nothing is proved", async () => {
+    expect(await deep(store, "compiled_pages", { chromium: null })).toMatchObject({
+      state: "not proved",
+      ok: true,
+      figure: expect.stringContaining("chromium is not installed"),
+    });
+    expect(await deep(store, "compiled_pages", { chromium: "/bin/false" })).toMatchObject({ state: "not proved" });
+  });
+
+  test("nothing of it without --deep", async () => {
+    const { checks } = await verify({ store, run: "latest", quick: false }, { signal });
+    expect(checks.map(({ id }) => id)).not.toContain("compiled_pages");
+    expect(existsSync(path.join(store, "evidence"))).toBe(true);
+    rmSync(path.join(store, "evidence"), { recursive: true });
+  });
+});
