@@ -6,5 +6,9 @@ import { HOME } from "../exec/compiled.ts";
 export function siteConfigOf(given: string | undefined, dest: string | undefined): SiteConfig | undefined {
   const named = given ?? process.env["HOLDFAST_CONFIG"] ?? "";
   if (named === "" && dest !== undefined) return undefined;
-  return loadConfig(findConfig(given, process.env, HOME), process.env);
+  return requireSiteConfig(given);
 }
+
+/** The config that is named, or found where one usually is. Throws `E_CONFIG` when there is none. */
+export const requireSiteConfig = (given: string | undefined): SiteConfig =>
+  loadConfig(findConfig(given, process.env, HOME), process.env);

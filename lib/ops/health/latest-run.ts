@@ -1,0 +1,40 @@
+/** The newest full backup: that there is one, how old it is, and how it ended. */
+import { asHoldfastError } from "../../errors.ts";
+import { runDirectory } from "../../store/layout.ts";
+import { readManifestHead } from "../../store/manifest.ts";
+import { findStore } from "../../store/open.ts";
+import { findRun } from "../find-run.ts";
+import { count, type Finding, type Problem } from "../verify/verification.ts";
+
+const HOUR_MS = 3_600_000;
+
+const hours = (ms: number): string => `${(ms / HOUR_MS).toFixed(1)} h`;
+
+/** With what it wrote, in bytes; 0 where that cannot be told. */
+export async function checkLatestRun(
+  dest: string | undefined,
+  site: string,
+  maxAge: number,
+): Promise<{ readonly finding: Finding; readonly written: number }> {
+  if (dest === undefined)
+    return { finding: { figure: "", problems: [], notProved: "no store is configured" }, written: 0 };
+  try {
+    const store = await findStore(dest);
+    if (store.site !== site) {
+      const message = `is the store of the site ${store.site}`;
+      return { finding: { figure: "another site's", problems: [{ path: dest, message }] }, written: 0 };
+    }
+    const run = findRun(store.path, "latest");
+    const { finished_at, status, totals } = readManifestHead(runDirectory(store.path, run));
+    const age = Date.now() - Date.parse(finished_at);
+    const problems: Problem[] = [];
+    const say = (message: string): void => void problems.push({ path: `runs/${run}`, message });
+    if (age > maxAge * HOUR_MS) say(`is ${hours(age)} old; ${count(maxAge, "hour")} are the most`);
+    if (status !== "complete") say(`is ${status}: ${count(totals.failed, "unit")} failed`);
+    const figure = `${run}, ${status}, ${hours(Math.max(0, age))} old`;
+    return { finding: { figure, problems }, written: totals.written_bytes };
+  } catch (error) {
+    const { message } = asHoldfastError(error, "E_STORE");
+    return { finding: { figure: "none", problems: [{ path: dest, message }] }, written: 0 };
+  }
+}
