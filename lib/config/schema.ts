@@ -46,6 +46,9 @@ const databaseFields = z.strictObject({
   exact_counts_below_rows: whole(0)
     .default(50_000_000)
     .describe("Rows of a database up to which tables are counted exactly; estimates above, marked as such."),
+  digests: flag
+    .default(false)
+    .describe("Record a digest of each table, which a restore and a drill compare; reads every row once more."),
 });
 
 const databaseSchema = databaseFields.transform(({ engine, url, ...rest }, context) => {
@@ -103,6 +106,23 @@ const projectsSchema = z
   .refine((value) => [value.query, value.glob, value.command].filter((one) => one !== undefined).length === 1, {
     message: "needs exactly one of query, glob and command",
   });
+
+const referenceSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w-][\w.-]*$/)
+    .describe("What the check of it calls it."),
+  database: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "A configured database by its unit's name, or the path of an SQLite file; the first database when absent.",
+    ),
+  query: z.string().min(1).describe("A SELECT with a column path: files that the database names."),
+  root: z.string().min(1).describe("The directory that the paths are relative to."),
+  optional: paths.describe("Globs of paths, relative to that directory, that need not be there."),
+});
 
 const acceptedFailureSchema = z.strictObject({
   step: stepNameSchema,
@@ -185,6 +205,11 @@ export const siteSchema = z.strictObject({
     })
     .optional()
     .describe("What a drill runs in its sandbox; the database's password is in HOLDFAST_DATABASE_PASSWORD."),
+  references: z
+    .array(referenceSchema)
+    .default([])
+    .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, { message: "two have one name" })
+    .describe("Files that databases name: verify proves that each is in the run, and lists those that no row names."),
   accepted_failures: z.array(acceptedFailureSchema).default([]),
   ignore: z
     .array(z.string())
@@ -214,6 +239,7 @@ export const siteSchema = z.strictObject({
 
 export type SiteSettings = z.infer<typeof siteSchema>;
 export type DatabaseSettings = z.infer<typeof databaseSchema>;
+export type ReferenceSettings = z.infer<typeof referenceSchema>;
 export type ExportSettings = z.infer<typeof exportSchema>;
 export type CompiledSettings = z.infer<typeof compiledSchema>;
 

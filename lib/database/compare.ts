@@ -15,6 +15,10 @@ export function compareTables(recorded: DatabaseFacts["tables"], found: Database
     const [before, after] = [own(recorded, name), own(found, name)];
     if (before === undefined) differences.push(`table ${name} was not in the backup`);
     else if (after === undefined) differences.push(`table ${name} is missing`);
+    else if (before.digest !== undefined && after.digest !== undefined && before.digest !== after.digest)
+      differences.push(
+        `table ${name} has other content than was recorded${before.rows === after.rows ? "" : `: ${after.rows} rows, not ${before.rows}`}`,
+      );
     else if (!before.exact || !after.exact) notCompared.push(`rows of ${name}: only an estimate is known`);
     else if (before.rows !== after.rows) {
       differences.push(`table ${name} has ${after.rows} rows, ${before.rows} were recorded`);

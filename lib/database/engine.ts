@@ -16,6 +16,8 @@ export interface DatabaseTarget {
 export interface TableCount {
   readonly rows: number;
   readonly exact: boolean;
+  /** Of all its rows, where it was asked for: the same for equal data in any engine. See multiset.ts. */
+  readonly digest?: string | undefined;
 }
 
 /** What the database says of itself inside the snapshot. */
@@ -55,6 +57,10 @@ export interface DatabaseSnapshot {
   query(sql: string): Promise<Record<string, unknown>[]>;
   /** `exactRows`: about so many rows are counted one by one, those of the smallest tables first; the other tables are estimated. */
   facts(budget: { readonly exactRows: number }): Promise<DatabaseFacts>;
+  /**
+   * The digest of each table, by the keys of `DatabaseFacts.tables`; reads every row. To be called after the dump, which in MySQL waits for nobody.
+   */
+  digests(): Promise<Readonly<Record<string, string>>>;
   /** The end of the dump's file name, with its dot: `.dump`, `.sql.gz`, `.db`. */
   readonly extension: string;
   /**

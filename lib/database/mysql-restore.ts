@@ -10,7 +10,8 @@ import { createGunzip } from "node:zlib";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
 import { startCommand } from "../exec/command.ts";
 import { hashFile } from "../store/hash.ts";
-import type { DatabaseFacts, DatabaseTarget } from "./engine.ts";
+import { digestMysql } from "./mysql-digest.ts";
+import type { DatabaseFacts, DatabaseTarget, TableCount } from "./engine.ts";
 import { accessMysql, type MysqlAccess, type MysqlLocation } from "./mysql-access.ts";
 import { emptyDatabase, endConnections, text } from "./mysql-empty.ts";
 import { checkScript } from "./mysql-restore-check.ts";
@@ -150,13 +151,14 @@ class MysqlRestorer implements DatabaseRestorer {
     }
   }
 
-  async facts(name: string): Promise<DatabaseFacts> {
+  async facts(name: string, options = { digests: false }): Promise<DatabaseFacts> {
     return await this.#within(name, async (session) => {
-      const tables: Record<string, { rows: number; exact: boolean }> = {};
+      const tables: Record<string, TableCount> = {};
       await session.run("start transaction with consistent snapshot, read only");
       for (const { name: table } of await session.run(MYSQL_TABLES)) {
         const [row] = await session.run(`select count(*) as n from ${quoteMysql(table ?? "")}`);
-        tables[table ?? ""] = { rows: Number(row?.n), exact: true };
+        const digest = options.digests ? { digest: await digestMysql(session, table ?? "") } : {};
+        tables[table ?? ""] = { rows: Number(row?.n), exact: true, ...digest };
       }
       return {
         engine: this.engine,

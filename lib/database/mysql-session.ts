@@ -75,6 +75,30 @@ export class MysqlSession {
     });
   }
 
+  /** Runs one SELECT and hands over its rows, one at a time, every cell as the client prints it. */
+  async rows(sql: string, onRow: (cells: readonly (string | null)[]) => void): Promise<void> {
+    const mark = randomUUID();
+    let cells: (string | null)[] = [];
+    let [sets, ended] = [0, false];
+    const said: string[] = [];
+    await this.#session.lines(`${sql};\nshow errors;\nselect '${mark}' as mark;\n`, (line) => {
+      if (line.startsWith("<resultset ")) sets++;
+      if (line.includes(`>${mark}</field>`)) ended = true;
+      if (line === "</resultset>" && ended) return true;
+      if (ended) return false;
+      const field = LINE_OF_FIELD.exec(line);
+      if (field !== null && field[1] === "Message") said.push(decode(field[2] ?? ""));
+      else if (field !== null && sets === 1) cells.push(field[2] === undefined ? null : decode(field[2]));
+      else if (line === "  </row>" && sets === 1) {
+        onRow(cells);
+        cells = [];
+      }
+      return false;
+    });
+    const [first] = said;
+    if (first !== undefined) throw new HoldfastError("E_DATABASE", `the database refused to read the rows: ${first}`);
+  }
+
   async close(): Promise<void> {
     await this.#session.close();
   }
@@ -148,6 +172,8 @@ export function parseXml(xml: string): ResultSet[] {
       ),
   }));
 }
+
+const LINE_OF_FIELD = /^\t<field name="([^"]*)"(?: xsi:nil="true" \/>|>([^<]*)<\/field>)$/;
 
 const ENTITIES: Readonly<Record<string, string>> = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&amp;": "&" };
 

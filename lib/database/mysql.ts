@@ -18,6 +18,7 @@ import {
 import type { DatabaseFacts, DatabaseSnapshot, DatabaseTarget, DumpResult, TableCount } from "./engine.ts";
 import { readMigrations } from "./migrations.ts";
 import { accessMysql, type MysqlAccess, type MysqlLocation } from "./mysql-access.ts";
+import { digestMysql } from "./mysql-digest.ts";
 import { MysqlDump } from "./mysql-dump.ts";
 import { MysqlSession } from "./mysql-session.ts";
 
@@ -169,6 +170,12 @@ class MysqlSnapshot implements DatabaseSnapshot {
       extensions: {},
       snapshot_at: this.#opened.at,
     };
+  }
+
+  async digests(): Promise<Readonly<Record<string, string>>> {
+    const digests: Record<string, string> = {};
+    for (const { key } of this.#opened.tables) digests[key] = await digestMysql(this.#opened.session, key);
+    return digests;
   }
 
   async dump(path: string, onBytes: (bytes: number) => void): Promise<DumpResult> {

@@ -5,6 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { HoldfastError, asHoldfastError } from "../errors.ts";
 import { startCommand, type CommandOptions } from "../exec/command.ts";
 import { postgresCredentials, type Credentials } from "./credentials.ts";
+import { factsOf } from "./digest.ts";
 import type { DatabaseFacts, DatabaseTarget } from "./engine.ts";
 import { PostgresAdmin, literal, quote } from "./postgres-admin.ts";
 import { readArchive, type Archive, type RestorePrograms } from "./postgres-archive.ts";
@@ -99,8 +100,8 @@ class PostgresRestorer implements DatabaseRestorer {
     }
   }
 
-  async facts(name: string): Promise<DatabaseFacts> {
-    return await this.#facts(name, Number.POSITIVE_INFINITY);
+  async facts(name: string, options = { digests: false }): Promise<DatabaseFacts> {
+    return await this.#facts(name, Number.POSITIVE_INFINITY, options);
   }
 
   async exchange(scratch: string, aside: string): Promise<void> {
@@ -132,10 +133,10 @@ class PostgresRestorer implements DatabaseRestorer {
     if (name === this.live) throw new HoldfastError("E_INTERNAL", `${name} is the live database`);
   }
 
-  async #facts(name: string, exactRows: number): Promise<DatabaseFacts> {
+  async #facts(name: string, exactRows: number, options = { digests: false }): Promise<DatabaseFacts> {
     const snapshot = await openPostgres({ ...this.#target, url: this.#admin.urlOf(name) }, this.#signal);
     try {
-      return await snapshot.facts({ exactRows });
+      return await factsOf(snapshot, exactRows, options);
     } finally {
       await snapshot.close();
     }

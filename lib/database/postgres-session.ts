@@ -15,6 +15,9 @@ const rowSchema = z.array(z.tuple([z.string(), z.string(), z.string().nullable()
 const SETTINGS = `
 set client_encoding to 'UTF8';
 set timezone to 'UTC';
+set datestyle to 'ISO, YMD';
+set intervalstyle to 'postgres';
+set extra_float_digits to 1;
 set row_security to off;
 set default_transaction_deferrable to off;
 select set_config(name, '0', false) from pg_catalog.pg_settings where name in
@@ -73,6 +76,25 @@ export class PostgresSession {
   /** Runs one SELECT. Throws `E_DATABASE` with the server's words; the snapshot lives on. */
   async query(sql: string): Promise<Record<string, unknown>[]> {
     return await select(this.#session, sql);
+  }
+
+  /** Runs one statement that prints lines, such as COPY, and hands over each. Throws `E_DATABASE` with the server's words. */
+  async lines(statement: string, onLine: (line: string) => void): Promise<void> {
+    const mark = randomUUID();
+    let state: string | undefined;
+    const said: string[] = [];
+    await this.#session.lines(
+      `${statement}\\echo ${mark} :ERROR\n\\echo :LAST_ERROR_MESSAGE\n\\echo ${mark} end\n`,
+      (line) => {
+        if (line === `${mark} end`) return true;
+        if (line.startsWith(`${mark} `)) state = line.slice(mark.length + 1);
+        else if (state === undefined) onLine(line);
+        else said.push(line);
+        return false;
+      },
+    );
+    if (state !== "false")
+      throw new HoldfastError("E_DATABASE", `PostgreSQL refused to read the rows: ${said.join(" ")}`);
   }
 
   async close(): Promise<void> {

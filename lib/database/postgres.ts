@@ -5,6 +5,7 @@ import { DEFAULT_EXACT_ROWS, firstDifference, mergeCounts, withDumped, withinBud
 import { postgresCredentials, type Credentials } from "./credentials.ts";
 import type { DatabaseFacts, DatabaseSnapshot, DatabaseTarget, DumpResult, TableCount } from "./engine.ts";
 import { readMigrations } from "./migrations.ts";
+import { digestPostgres } from "./postgres-digest.ts";
 import { dumpPostgres, findPostgresPrograms } from "./postgres-dump.ts";
 import { PostgresSession } from "./postgres-session.ts";
 
@@ -116,6 +117,16 @@ class PostgresSnapshot implements DatabaseSnapshot {
       extensions: Object.fromEntries(extensions.map(({ name, version }) => [String(name), String(version)])),
       snapshot_at: this.#session.opened.at,
     };
+  }
+
+  async digests(): Promise<Readonly<Record<string, string>>> {
+    const digests: Record<string, string> = {};
+    for (const { key, schema, name, kind } of this.#relations) {
+      // Rows of partitions are those of the table that they are a part of.
+      if (kind === "f" || key !== `${schema}.${name}`) continue;
+      digests[key] = await digestPostgres(this.#session, { schema, name, partitioned: kind === "p" });
+    }
+    return digests;
   }
 
   async dump(path: string, onBytes: (bytes: number) => void): Promise<DumpResult> {

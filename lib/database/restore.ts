@@ -41,8 +41,8 @@ export interface DatabaseRestorer {
   check(dump: string, options: Pick<LoadOptions, "restoreFlags">): Promise<readonly string[]>;
   /** Makes the database `scratch`, removing what an earlier attempt left of it, and loads the whole dump. Throws `E_RESTORE`; `scratch` is dropped then. */
   load(dump: string, scratch: string, options: LoadOptions): Promise<void>;
-  /** What a database of this server holds, as it was recorded at backup: every table counted exactly. */
-  facts(name: string): Promise<DatabaseFacts>;
+  /** What a database of this server holds, as it was recorded at backup: every table counted exactly, and digested if so asked. */
+  facts(name: string, options?: { readonly digests: boolean }): Promise<DatabaseFacts>;
   /**
    * Puts `scratch` in the place of live, which becomes `aside` (where there was one), with live's owner, rights and settings; ends the
    * connections to both. Done already: nothing happens.

@@ -4,6 +4,8 @@ import type { RunningCommand } from "../exec/command.ts";
 
 interface Question {
   readonly end: string;
+  /** Hears each line instead of the answer being collected; true says that it was the last. */
+  readonly onLine?: (line: string) => boolean;
   readonly resolve: (answer: string) => void;
   readonly reject: (error: HoldfastError) => void;
 }
@@ -37,6 +39,17 @@ export class ClientSession {
     });
   }
 
+  /** Sends `text` and hands over each line of the answer, until `onLine` says that it was the last. Memory is that of one line. */
+  async lines(text: string, onLine: (line: string) => boolean): Promise<void> {
+    if (this.#question !== undefined)
+      throw new HoldfastError("E_INTERNAL", "a database session was asked two things at once");
+    if (this.#failure !== undefined) throw this.#failure;
+    await new Promise<string>((resolve, reject) => {
+      this.#question = { end: "", onLine, resolve, reject };
+      this.#command.stdin.write(text);
+    });
+  }
+
   /** Ends the question under way, and all later ones, with this error. */
   fail(error: HoldfastError): void {
     this.#failure ??= error;
@@ -52,6 +65,7 @@ export class ClientSession {
 
   #hear(text: string): void {
     if (this.#question === undefined) return;
+    if (this.#question.onLine !== undefined) return this.#hearLines(this.#question.onLine, text);
     this.#answer.push(text);
     this.#tail = (this.#tail + text).slice(-this.#question.end.length);
     if (this.#tail !== this.#question.end) return;
@@ -61,5 +75,21 @@ export class ClientSession {
     this.#tail = "";
     this.#question = undefined;
     resolve(answer);
+  }
+
+  #hearLines(onLine: (line: string) => boolean, text: string): void {
+    const lines = (this.#tail + text).split("\n");
+    this.#tail = lines.pop() ?? "";
+    try {
+      for (const line of lines) {
+        if (!onLine(line)) continue;
+        this.#tail = "";
+        this.#question?.resolve("");
+        this.#question = undefined;
+        return;
+      }
+    } catch (error) {
+      this.fail(asHoldfastError(error, "E_DATABASE"));
+    }
   }
 }

@@ -6,6 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { isThere } from "../archive/walk.ts";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
 import { hashFile } from "../store/hash.ts";
+import { factsOf } from "./digest.ts";
 import type { DatabaseFacts, DatabaseTarget } from "./engine.ts";
 import { privateDirectory } from "./private-directory.ts";
 import type { DatabaseRestorer, LoadOptions, PresentDatabase } from "./restore.ts";
@@ -109,8 +110,8 @@ class SqliteRestorer implements DatabaseRestorer {
     }
   }
 
-  async facts(name: string): Promise<DatabaseFacts> {
-    return await this.#look(this.#place(name), Infinity);
+  async facts(name: string, options = { digests: false }): Promise<DatabaseFacts> {
+    return await this.#look(this.#place(name), Infinity, options);
   }
 
   async exchange(scratch: string, aside: string): Promise<void> {
@@ -155,11 +156,11 @@ class SqliteRestorer implements DatabaseRestorer {
     return path;
   }
 
-  async #look(path: string, exactRows: number): Promise<DatabaseFacts> {
+  async #look(path: string, exactRows: number, options = { digests: false }): Promise<DatabaseFacts> {
     const location = { engine: "sqlite", path, absolute: true, database: basename(path) } as const;
     const snapshot = await openSqlite(this.#target, location, this.#signal);
     try {
-      return await snapshot.facts({ exactRows });
+      return await factsOf(snapshot, exactRows, options);
     } finally {
       await snapshot.close();
     }

@@ -15,6 +15,7 @@ import type { DatabaseFacts, DatabaseSnapshot, DatabaseTarget, DumpResult, Table
 import { readMigrations } from "./migrations.ts";
 import { writeDump } from "./output.ts";
 import { captureSqlite, integrityOf, openReadOnly, quoteSqlite, sqliteError, tableNames } from "./sqlite-capture.ts";
+import { digestSqlite } from "./sqlite-digest.ts";
 import type { DatabaseLocation } from "./url.ts";
 import { toRow } from "./values.ts";
 
@@ -106,6 +107,10 @@ class SqliteSnapshot implements DatabaseSnapshot {
       extensions: {},
       snapshot_at: this.#at,
     };
+  }
+
+  async digests(): Promise<Readonly<Record<string, string>>> {
+    return Object.fromEntries(tableNames(this.#db).map((table) => [table, digestSqlite(this.#db, table)]));
   }
 
   async dump(path: string, onBytes: (bytes: number) => void): Promise<DumpResult> {

@@ -2,11 +2,13 @@
 import path from "node:path";
 import type { DatabaseSettings } from "../config/schema.ts";
 import type { SiteConfig } from "../config/load.ts";
+import { withDigests } from "../database/digest.ts";
 import { describeUrl, locateSqlite } from "../database/open.ts";
 import type { StepContext, Step } from "./context.ts";
 import { openDatabase } from "./projects.ts";
+import { captureReferences } from "./references.ts";
 import { runStep } from "./step-run.ts";
-import type { BuiltUnit, TreePlace, UnitPlan } from "./unit-runner.ts";
+import type { BuiltUnit, TreePlace, UnitPlan, UnitRunner } from "./unit-runner.ts";
 import { placeOf, timeOfRun } from "../store/layout.ts";
 
 /** When the last dump's snapshot was taken goes into the manifest's moments from the unit's metadata (`snapshot_at`). */
@@ -19,7 +21,7 @@ export const dbStep: Step = {
       const selected = databases(context.config).filter((database) => runner.selects(database.unit));
       runner.counters.expected = selected.length;
       await runner.runAll(
-        selected.map((database) => planDump(context, database)),
+        selected.map((database) => planDump(context, runner, database)),
         1,
       );
     });
@@ -48,7 +50,7 @@ const unitName = (url: string): string =>
     .database.replaceAll(/[^\w.-]/g, "_")
     .replace(/^\.*$/, "database");
 
-function planDump(context: StepContext, database: NamedDatabase): UnitPlan {
+function planDump(context: StepContext, runner: UnitRunner, database: NamedDatabase): UnitPlan {
   return {
     unit: database.unit,
     directory: `db/${database.unit}`,
@@ -57,12 +59,13 @@ function planDump(context: StepContext, database: NamedDatabase): UnitPlan {
     ),
     bytes: 0,
     fingerprint: null,
-    build: (onBytes) => dump(context, database, onBytes),
+    build: (onBytes) => dump(context, runner, database, onBytes),
   };
 }
 
 async function dump(
   context: StepContext,
+  runner: UnitRunner,
   database: NamedDatabase,
   onBytes: (bytes: number) => void,
 ): Promise<BuiltUnit> {
@@ -80,6 +83,16 @@ async function dump(
     const facts = await snapshot.facts({ exactRows: database.settings.exact_counts_below_rows });
     const artifact = `db/${dumpName(config.site, database, run)}${snapshot.extension}`;
     const dumped = await snapshot.dump(path.join(directory, artifact), onBytes);
+    const digests = database.settings.digests ? await snapshot.digests() : {};
+    const references = await captureReferences({
+      config,
+      target: { unit: database.unit, units: databases(config).map(({ unit }) => unit) },
+      snapshot,
+      run: directory,
+      directory: `db/${database.unit}`,
+      signal,
+      onFailure: (name, error) => runner.failPart(`references_${name}`, error),
+    });
     return {
       artifacts: [
         { path: artifact, size_bytes: dumped.size_bytes, sha256: dumped.sha256, media_type: dumped.media_type },
@@ -96,8 +109,11 @@ async function dump(
       warnings: dumped.warnings,
       extra: {
         database: describeUrl(database.settings.url).database,
-        ...facts,
+        ...withDigests(facts, digests),
         ...placeOfFile(config, database),
+        ...(references.length > 0
+          ? { references, companions: references.flatMap(({ list }) => (list === null ? [] : [list])) }
+          : {}),
       },
       filesOpened: 0,
       bytesRead: 0,

@@ -49,7 +49,7 @@ describe.each([
     for (const script of ["stop", "start", "smoke", "migrate"]) program(script, "true");
     site = makeSite(directory, {
       config: {
-        database: `database: { name: main, url: "${server.url}", password_file: ${join(directory, "password")}, migrate: [${directory}/migrate], migrations_wanted: [cat, ${directory}/wanted] }`,
+        database: `database: { name: main, url: "${server.url}", password_file: ${join(directory, "password")}, digests: true, migrate: [${directory}/migrate], migrations_wanted: [cat, ${directory}/wanted] }`,
         health: `health: { smoke: [${directory}/smoke], service: { stop: [${directory}/stop], start: [${directory}/start] } }`,
         projects: `projects:\n  query: select id, internal_id from clara_app_claraproject\n  source: { path: "clara_content/{internal_id}" }`,
         infra: "",
@@ -101,6 +101,25 @@ describe.each([
     site.write("clara_content/Project_1/texts/text 1.txt", "spoilt");
   };
   const text = (): string => readFileSync(join(site.root, "clara_content/Project_1/texts/text 1.txt"), "utf8");
+
+  test("the digest of each table is recorded, and a restore that would bring other content is refused", async () => {
+    const file = join(run.path, "db/main/metadata.json");
+    const tables = readJson<{ tables: Record<string, { digest?: string }> }>(file).tables;
+    const key = name === "MariaDB" ? "pages" : "public.pages";
+    expect(tables[key]?.digest).toMatch(/^[0-9a-f]{64}$/);
+    const whole = readFileSync(file, "utf8");
+    writeFileSync(file, whole.replace(tables[key]?.digest ?? "", "0".repeat(64)));
+    try {
+      const { code, stderr } = await inPlace().done;
+      expect({ code, stderr }).toEqual({
+        code: 13,
+        stderr: expect.stringContaining(`${key} has other content`) as string,
+      });
+      expect(await leftovers()).toEqual([]);
+    } finally {
+      writeFileSync(file, whole);
+    }
+  });
 
   test("in place: rows and trees are those of the run, the service was stopped, and --rollback brings back what was there", async () => {
     const original = text();

@@ -1,6 +1,7 @@
 /** The dumps of a run, loaded into scratch databases: on the server that was named, else on a private one of the drill's own. */
 import path from "node:path";
 import { compareTables } from "../../database/compare.ts";
+import { hasDigests } from "../../database/digest.ts";
 import type { DatabaseFacts, DatabaseTarget } from "../../database/engine.ts";
 import { describeUrl, splitPassword } from "../../database/open.ts";
 import { openRestorer } from "../../database/open-restorer.ts";
@@ -139,7 +140,7 @@ export class DrillDatabases {
     const rows = new Comparison();
     for (const { item, restorer, name, unit } of this.#scratch) {
       try {
-        const facts = await restorer.facts(name);
+        const facts = await restorer.facts(name, { digests: hasDigests(item.record.tables) });
         this.#versions[unit] = `${restorer.engine} ${facts.server_version}`;
         rows.add(item.artifact, item.record.tables, facts.tables);
       } catch (error) {

@@ -7,6 +7,7 @@ import type { SiteConfig } from "../../config/load.ts";
 import { databasePassword } from "../../config/secrets.ts";
 import type { DatabaseSettings } from "../../config/schema.ts";
 import { compareTables } from "../../database/compare.ts";
+import { hasDigests } from "../../database/digest.ts";
 import type { DatabaseTarget } from "../../database/engine.ts";
 import { describeUrl, splitPassword } from "../../database/open.ts";
 import { openRestorer } from "../../database/open-restorer.ts";
@@ -217,7 +218,7 @@ export async function compareWithRecord(
   { item, restorer }: Pick<PlannedDatabase, "item" | "restorer">,
   name: string,
 ): Promise<void> {
-  const found = await restorer.facts(name).catch((error: unknown) => {
+  const found = await restorer.facts(name, { digests: hasDigests(item.record.tables) }).catch((error: unknown) => {
     throw asHoldfastError(error, "E_DATABASE");
   });
   const { differences } = compareTables(item.record.tables, found.tables);
