@@ -232,6 +232,17 @@ describe.each([
     expect(await list()).toBe(before);
   });
 
+  test("a server that does not answer says nothing about the run: an error, and no verdict", async () => {
+    const { code, stdout, stderr } = await drill(own.dest, [
+      "--database",
+      server.superuserUrl.replace(/:\d+\//, ":1/"),
+    ]);
+    expect({ code, verdict: /does not restore|restores either/.test(`${stdout}${stderr}`) }).toEqual({
+      code: 1,
+      verdict: false,
+    });
+  });
+
   test("a dump whose rows are not those of the record is 13", async () => {
     const store = path.join(tempDirectory(), "store");
     cpSync(own.dest, store, { recursive: true, verbatimSymlinks: true });

@@ -67,8 +67,12 @@ export class DrillDatabases {
         untried.push(`${item.unit}: ${asHoldfastError(error).message}`);
       });
       if (target === undefined) continue;
+      const name = `holdfast_drill_${this.#sandbox.id}_${index}`;
+      const restorer = await openRestorer(target, this.#signal);
+      // A server that does not answer says nothing about the run.
+      await restorer.exists(name);
       try {
-        await this.#loadOne(run, item, target, index);
+        await this.#loadOne(run, item, { target, restorer, name });
       } catch (error) {
         this.#signal.throwIfAborted();
         const failure = asHoldfastError(error, "E_RESTORE");
@@ -80,9 +84,11 @@ export class DrillDatabases {
     return checkOf("load", figure, problems, untried.length > 0 ? "not proved" : "ok");
   }
 
-  async #loadOne(run: string, item: DatabaseItem, target: DatabaseTarget, index: number): Promise<void> {
-    const restorer = await openRestorer(target, this.#signal);
-    const name = `holdfast_drill_${this.#sandbox.id}_${index}`;
+  async #loadOne(
+    run: string,
+    item: DatabaseItem,
+    { target, restorer, name }: { target: DatabaseTarget; restorer: DatabaseRestorer; name: string },
+  ): Promise<void> {
     const dump = path.join(run, item.artifact);
     const { url, password } = splitPassword(target.url);
     try {

@@ -46,7 +46,15 @@ export interface DrillOptions {
 }
 
 /** Errors that say nothing about the run: the drill itself could not go on. */
-const NOT_THE_RUN = new Set(["E_NO_SPACE", "E_TARGET", "E_INTERNAL", "E_USAGE", "E_CONFIG", "E_INTERRUPTED"]);
+const NOT_THE_RUN = new Set([
+  "E_DATABASE",
+  "E_NO_SPACE",
+  "E_TARGET",
+  "E_INTERNAL",
+  "E_USAGE",
+  "E_CONFIG",
+  "E_INTERRUPTED",
+]);
 
 /**
  * Drills one run and writes the evidence of it. What is wrong with the run is a failed check; thrown is only what kept the drill from being done.
