@@ -22,6 +22,7 @@ import { checkDocuments, checkRunId, checkSite, checkVersions } from "./verify/i
 import { checkIndexes } from "./verify/indexes.ts";
 import { checkTimes, checkTotals } from "./verify/manifest.ts";
 import { checkMigrations } from "./verify/migrations.ts";
+import { checkReferences } from "./verify/references.ts";
 import { sampleSurvey, showSample, type Sample } from "./verify/sample.ts";
 import { surveyRun, type Survey } from "./verify/survey.ts";
 import type { Check, CheckId, Finding, Verification } from "./verify/verification.ts";
@@ -170,6 +171,13 @@ const CHECKS: readonly Item[] = [
     deep: true,
     check: (survey, { sample, chromium }, signal) =>
       checkCompiledPages(survey, { all: sample !== undefined, chromium }, signal),
+  },
+  {
+    id: "references",
+    title: "references",
+    reads: true,
+    whole: true,
+    check: (survey, _, signal) => checkReferences(survey, signal),
   },
   {
     id: "migrations",

@@ -24,6 +24,7 @@ export type CheckId =
   | "database_dump"
   | "database_restore"
   | "compiled_pages"
+  | "references"
   | "migrations"
   | "manifest_totals"
   | "manifest_times"
