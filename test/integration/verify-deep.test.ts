@@ -59,7 +59,7 @@ describe.each([
     );
     if (name === "PostgreSQL") await server.sql("grant select on all tables in schema public to clara");
     writeFileSync(path.join(directory, "password"), server.password, { mode: 0o600 });
-    const database = `database: { url: "${server.url}", password_file: ${directory}/password }`;
+    const database = `database: { url: "${server.url}", password_file: ${directory}/password, digests: true }`;
     store = path.join(directory, "store");
     await backUp(makeSite(directory, { config: { database } }), ["--steps", "db"]);
   });
@@ -74,13 +74,13 @@ describe.each([
 
   test("is restored on a private server, compared, and nothing is left", async () => {
     const check = await deep(store, "database_restore", { run: latest.run });
-    expect(check).toMatchObject({ state: "ok", figure: "1 dump restored, 2 tables, 2 rows" });
+    expect(check).toMatchObject({ state: "ok", figure: "1 dump restored, 2 tables, 2 rows, 2 digests" });
     expect(leftovers()).toEqual([]);
   });
 
   test("is restored on the server that is named, and dropped there", async () => {
     const check = await deep(store, "database_restore", { run: latest.run, scratch: server.superuserUrl });
-    expect(check).toMatchObject({ state: "ok", figure: "1 dump restored, 2 tables, 2 rows" });
+    expect(check).toMatchObject({ state: "ok", figure: "1 dump restored, 2 tables, 2 rows, 2 digests" });
     expect((await server.sql(list)).trim()).toBe("");
   });
 
@@ -90,7 +90,7 @@ describe.each([
       .filter((entry) => entry.isDirectory())
       .map((entry) => entry.name);
     edit(path.join(copy.run, "db", unit, "metadata.json"), (text) =>
-      text.replace(/(auth_user": \{\s*"rows": )2/, "$15"),
+      text.replace(/(auth_user": \{\s*"rows": )2([^}]*?),\s*"digest": "[^"]*"/, "$15$2"),
     );
     const check = await deep(copy.store, "database_restore", { run: latest.run, scratch: server.superuserUrl });
     expect(check.state).toBe("failed");
@@ -98,6 +98,20 @@ describe.each([
       expect.stringMatching(/auth_user has 2 rows, 5 were recorded/),
     ]);
     expect((await server.sql(list)).trim()).toBe("");
+  });
+
+  test("fails when as many rows hold something else", async () => {
+    const copy = copyOf(store);
+    const [unit = ""] = readdirSync(path.join(copy.run, "db"), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
+    edit(path.join(copy.run, "db", unit, "metadata.json"), (text) =>
+      text.replace(/(auth_user": \{[^}]*"digest": "[^"]*)[^"]"/, '$1~"'),
+    );
+    const check = await deep(copy.store, "database_restore", { run: latest.run, scratch: server.superuserUrl });
+    expect(check.problems.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/auth_user has other content than was recorded$/),
+    ]);
   });
 
   test("fails when it cannot be loaded", async () => {
