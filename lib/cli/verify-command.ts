@@ -29,6 +29,12 @@ export async function verifyCommand(): Promise<void> {
           default: false,
           describe: "also restore each dump into a scratch database, and open compiled texts in Chromium",
         })
+        .option("live", {
+          type: "boolean",
+          default: false,
+          describe:
+            "also compare with the site as it is now: what it has changed is listed, damage fails; needs --config",
+        })
         .option("scratch", {
           type: "string",
           describe: "with --deep: URL of a server for scratch databases; else a private server is started",
@@ -38,7 +44,8 @@ export async function verifyCommand(): Promise<void> {
     async (flags, store, frame) => {
       const sample = single(flags.sample);
       const scratch = single(flags.scratch);
-      if (flags.quick && flags.deep) throw new HoldfastError("E_USAGE", "--quick and --deep exclude each other");
+      if (flags.quick && (flags.deep || flags.live))
+        throw new HoldfastError("E_USAGE", "--quick excludes --deep and --live");
       if (scratch !== undefined && !flags.deep) throw new HoldfastError("E_USAGE", "--scratch is for --deep");
       const shown = !flags.json && !flags.quiet;
       const verification = await verify(
@@ -47,6 +54,7 @@ export async function verifyCommand(): Promise<void> {
           run: single(flags.run) ?? "latest",
           quick: flags.quick,
           deep: flags.deep,
+          live: flags.live,
           scratch,
           config: siteConfigOf(single(flags.config), single(flags.dest)),
           ...(sample === undefined ? {} : { sample: parseSample(sample) }),

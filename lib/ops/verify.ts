@@ -21,6 +21,8 @@ import { checkChecksums, checkFiles, checkSizes } from "./verify/files.ts";
 import { checkDocuments, checkRunId, checkSite, checkVersions } from "./verify/identity.ts";
 import { checkIndexes } from "./verify/indexes.ts";
 import { checkTimes, checkTotals } from "./verify/manifest.ts";
+import { checkLiveProjects, checkLiveRows, checkLiveUnits } from "./verify/live.ts";
+import { checkLiveTrees } from "./verify/live-trees.ts";
 import { checkMigrations } from "./verify/migrations.ts";
 import { checkReferences } from "./verify/references.ts";
 import { sampleSurvey, showSample, type Sample } from "./verify/sample.ts";
@@ -44,6 +46,8 @@ export interface VerifyRequest {
   readonly scratch?: string | undefined;
   /** Null where there is no browser; that of this host when absent. */
   readonly chromium?: string | null;
+  /** Also compare with the site as it is now; needs the config. */
+  readonly live?: boolean;
   /** Of the site; without it nothing of the application can be asked. */
   readonly config?: SiteConfig | undefined;
   /** Those of this host when absent. */
@@ -66,6 +70,10 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
   const store = await findStore(request.store);
   if (request.config !== undefined && request.config.site !== store.site)
     throw new HoldfastError("E_CONFIG", `the store is of the site ${store.site}, the config of ${request.config.site}`);
+  if (request.live === true && request.config === undefined)
+    throw new HoldfastError("E_USAGE", "a comparison with the live site needs its config", {
+      hint: "name it with --config",
+    });
   const run = findRun(store.path, request.run);
   const notes: string[] = [];
   if (request.deep === true) {
@@ -79,7 +87,7 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
     const checks: Check[] = [];
     for (const item of CHECKS) {
       options.signal.throwIfAborted();
-      if ((request.quick && item.reads) || (item.deep === true && request.deep !== true)) continue;
+      if ((request.quick && item.reads) || isNotAskedFor(item, request)) continue;
       const finding = await item.check(item.reads && item.whole !== true ? sampled : survey, request, options.signal);
       if (finding === undefined) continue;
       const check = judge(item, finding);
@@ -90,7 +98,7 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
       run,
       quick: request.quick,
       deep: request.deep === true,
-      live: false,
+      live: request.live === true,
       sample: request.sample === undefined ? null : showSample(request.sample),
       ok: checks.every((check) => check.ok),
       checks,
@@ -110,7 +118,7 @@ interface Item {
   /** It tells of the run as a whole: never of a sample. */
   readonly whole?: true;
   /** Only where it is asked for. */
-  readonly deep?: true;
+  readonly only?: "deep" | "live";
   /** Undefined when there is nothing to check. */
   readonly check: (
     survey: Survey,
@@ -161,14 +169,14 @@ const CHECKS: readonly Item[] = [
     id: "database_restore",
     title: "database restore",
     reads: true,
-    deep: true,
+    only: "deep",
     check: (survey, { scratch }, signal) => checkRestoredDumps(survey, scratch, signal),
   },
   {
     id: "compiled_pages",
     title: "compiled pages",
     reads: true,
-    deep: true,
+    only: "deep",
     check: (survey, { sample, chromium }, signal) =>
       checkCompiledPages(survey, { all: sample !== undefined, chromium }, signal),
   },
@@ -186,6 +194,40 @@ const CHECKS: readonly Item[] = [
     whole: true,
     check: (survey, { config }, signal) => checkMigrations(survey, config, signal),
   },
+  {
+    id: "live_projects",
+    title: "projects now",
+    reads: true,
+    whole: true,
+    only: "live",
+    check: (survey, { config }, signal) => config && checkLiveProjects(survey, config, signal),
+  },
+  {
+    id: "live_units",
+    title: "places now",
+    reads: true,
+    whole: true,
+    only: "live",
+    check: (survey, { config }) => config && checkLiveUnits(survey, config),
+  },
+  {
+    id: "live_rows",
+    title: "rows now",
+    reads: true,
+    whole: true,
+    only: "live",
+    check: (survey, { config }, signal) => config && checkLiveRows(survey, config, signal),
+  },
+  {
+    id: "live_trees",
+    title: "trees now",
+    reads: true,
+    whole: true,
+    only: "live",
+    check: (survey, { config, sample }, signal) =>
+      config &&
+      checkLiveTrees(survey, config, sample === undefined ? undefined : sampleSurvey(survey, sample).units, signal),
+  },
   { id: "manifest_totals", title: "manifest totals", reads: false, check: checkTotals },
   { id: "manifest_times", title: "manifest times", reads: false, check: checkTimes },
   { id: "documents", title: "documents", reads: false, check: checkDocuments },
@@ -193,6 +235,9 @@ const CHECKS: readonly Item[] = [
   { id: "site", title: "site", reads: false, check: checkSite },
   { id: "format_versions", title: "format versions", reads: false, check: checkVersions },
 ];
+
+const isNotAskedFor = ({ only }: Item, { deep, live }: VerifyRequest): boolean =>
+  (only === "deep" && deep !== true) || (only === "live" && live !== true);
 
 function judge({ id, title }: Item, { figure, problems, notes, notProved }: Finding): Check {
   const state = problems.length > 0 ? "failed" : notProved === undefined ? "ok" : "not proved";
