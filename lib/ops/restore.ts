@@ -31,7 +31,7 @@ import { previewOf, type RestorePreview } from "./restore/preview.ts";
 import { removeSpares, swapBack, swapIn } from "./restore/swap.ts";
 import { Servers } from "./restore/servers.ts";
 import { selectUnits } from "./restore/units.ts";
-import { verifyArtifacts } from "./restore/verify-artifacts.ts";
+import { verifyArtifacts, verifyFiles } from "./restore/verify-artifacts.ts";
 
 export type { RestoreRequest } from "./restore/request.ts";
 export type { RestorePreview } from "./restore/preview.ts";
@@ -106,6 +106,9 @@ async function prepare({ request, options, directory }: Work, id: string): Promi
     loaded,
     ...(located === undefined ? {} : { located }),
   });
+  // What a server says of a damaged dump would be blamed on the server.
+  const dumps = places.map(({ item }) => item.artifact);
+  await verifyFiles(directory, dumps, new Map(), options.signal);
   const databases = await openDatabases(request, directory, places, options.signal);
   return { plan, databases, units };
 }

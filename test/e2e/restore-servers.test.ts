@@ -1,5 +1,6 @@
 /** Sites on database servers, brought back: in place with a way back, to another server, and after kills. */
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -108,7 +109,12 @@ describe.each([
     const key = name === "MariaDB" ? "pages" : "public.pages";
     expect(tables[key]?.digest).toMatch(/^[0-9a-f]{64}$/);
     const whole = readFileSync(file, "utf8");
-    writeFileSync(file, whole.replace(tables[key]?.digest ?? "", "0".repeat(64)));
+    const sums = join(run.path, "SHA256SUMS");
+    const recorded = readFileSync(sums, "utf8");
+    const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+    const changed = whole.replace(tables[key]?.digest ?? "", "0".repeat(64));
+    writeFileSync(file, changed);
+    writeFileSync(sums, recorded.replace(sha256(whole), sha256(changed)));
     try {
       const { code, stderr } = await inPlace().done;
       expect({ code, stderr }).toEqual({
@@ -116,8 +122,15 @@ describe.each([
         stderr: expect.stringContaining(`${key} has other content`) as string,
       });
       expect(await leftovers()).toEqual([]);
+      writeFileSync(sums, recorded);
+      const unrecorded = await inPlace().done;
+      expect({ code: unrecorded.code, stderr: unrecorded.stderr }).toEqual({
+        code: 13,
+        stderr: expect.stringContaining("db/main/metadata.json is not what was recorded") as string,
+      });
     } finally {
       writeFileSync(file, whole);
+      writeFileSync(sums, recorded);
     }
   });
 
@@ -213,7 +226,7 @@ describe.each([
     spoilt[spoilt.length >> 1] = (spoilt[spoilt.length >> 1] ?? 0) ^ 1;
     writeFileSync(join(run.path, "db", dump), spoilt);
     try {
-      expect((await inPlace().done).code).toBeGreaterThan(0);
+      expect((await inPlace().done).code).toBe(13);
       expect({ pages: await pages(), text: text(), left: await leftovers() }).toEqual({
         pages: 100,
         text: "spoilt",

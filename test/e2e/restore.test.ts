@@ -357,18 +357,12 @@ describe("in place", () => {
     expect(existsSync(join(directory, "never"))).toBe(false);
   });
 
-  test("SQLite held open by a writer, or with a WAL of its own, is replaced whole", async () => {
+  test("SQLite with a WAL that a killed writer has left is replaced whole", async () => {
     onTestFinished(reset);
-    const writer = "pragma journal_mode=wal; create table more(x); insert into more values (1); .shell sleep 1";
-    execFileSync("sqlite3", [site.database, "pragma journal_mode=wal"]);
-    const busy = spawnSync("bash", [
-      "-c",
-      `sqlite3 "$1" "$2" & sleep 0.3; kill -9 $! 2>/dev/null; true`,
-      "-",
-      site.database,
-      writer,
-    ]);
-    expect(busy.status).toBe(0);
+    const writer = "pragma journal_mode=wal; create table more(x); insert into more values (1);";
+    const killed = 'sqlite3 "$1" < <(echo "$2"; sleep 5) >/dev/null & sleep 0.5; kill -9 $!; true';
+    spawnSync("bash", ["-c", killed, "-", site.database, writer]);
+    expect(statSync(`${site.database}-wal`).size).toBeGreaterThan(0);
     expect((await inPlace("--step", "db")).code).toBe(0);
     compareDatabases(original(), site.root);
   });
@@ -380,7 +374,7 @@ describe("disks and mounts", () => {
     onTestFinished(() => void execFileSync("umount", [where]));
   };
 
-  test("a disk that is too small is exit 1 before anything is unpacked; one that fills up leaves nothing behind", async () => {
+  test("a disk that is too small is exit 1 before anything is unpacked", async () => {
     const small = tempDirectory();
     mounted(small, "1m");
     expect(await restore("--to", join(small, "to"))).toMatchObject({
@@ -388,13 +382,36 @@ describe("disks and mounts", () => {
       stderr: expect.stringContaining("are free") as string,
     });
     expect(readdirSync(small)).toEqual([]);
-    const medium = tempDirectory();
-    mounted(medium, "40m");
-    execFileSync("bash", ["-c", `head -c 37500000 /dev/urandom > "$1"`, "-", join(medium, "filler")]);
-    const result = startBuilt("restore", [...flags(), "--to", join(medium, "to")]);
-    await sleep(10);
-    expect((await result.done).code).toBe(1);
-    expect(readdirSync(medium)).toEqual(["filler"]);
+  });
+
+  test("a disk that fills up while it is unpacked: exit 1, and nothing is left behind", async () => {
+    const small = tempDirectory();
+    mounted(small, "200m,nr_inodes=150"); // room for the bytes, and not for the files
+    const { code, json } = await restore("--to", join(small, "to"));
+    expect({ code, error: messageOf(json, "exit_error") }).toEqual({
+      code: 1,
+      error: expect.objectContaining({ error_code: "E_NO_SPACE" }) as unknown,
+    });
+    expect(readdirSync(small)).toEqual([]);
+  });
+
+  test("each disk is asked for what is to come on it, and nothing is changed where one is too small", async () => {
+    onTestFinished(reset);
+    const disk = tempDirectory();
+    mounted(disk, "500k");
+    rmSync(join(site.root, "images"), { recursive: true });
+    mkdirSync(join(disk, "images"));
+    symlinkSync(join(disk, "images"), join(site.root, "images"));
+    const before = stampOf(join(site.root, "clara_content"));
+    const { code, json } = await inPlace();
+    expect({ code, error: messageOf(json, "exit_error") }).toEqual({
+      code: 1,
+      error: expect.objectContaining({
+        error_code: "E_NO_SPACE",
+        message: expect.stringContaining(disk) as string,
+      }) as unknown,
+    });
+    expect(stampOf(join(site.root, "clara_content"))).toBe(before);
   });
 
   test("a mount point is refused, and nothing is changed", async () => {

@@ -1,5 +1,5 @@
 /** What a restore will do with files, worked out before anything is changed. */
-import { lstatSync, statfsSync } from "node:fs";
+import { lstatSync, statfsSync, statSync } from "node:fs";
 import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
 import { basename, display, fromString, join, toBuffer } from "../../archive/path.ts";
@@ -293,22 +293,37 @@ const looseNames = (archive: string): BytePath[] =>
     .map(({ name }) => name)
     .filter((name) => !name.includes("/"));
 
-/** Throws `E_NO_SPACE` when a disk cannot take what is to be unpacked on it; gives what is free there. */
-export function checkSpace(plan: RestorePlan): number {
-  const base = plan.targets.bases[0];
-  if (base === undefined) return Number.POSITIVE_INFINITY;
-  const { bavail, bsize } = statfsSync(toBuffer(dirname(base)));
-  const free = bavail * bsize;
-  if (free < plan.bytes)
+/** Throws `E_NO_SPACE` when a disk cannot take what is to be unpacked on it. */
+export function checkSpace(plan: RestorePlan): void {
+  const needs = new Map<number, { needed: number; at: BytePath }>();
+  const need = (into: BytePath, bytes: number): void => {
+    const base = plan.targets.bases.find((one) => into === one || isBelow(into, one)) ?? into;
+    const at = existing(dirname(base));
+    const { dev } = statSync(toBuffer(at));
+    needs.set(dev, { at, needed: (needs.get(dev)?.needed ?? 0) + bytes });
+  };
+  let unpacked = 0;
+  for (const { label, bytes, targets } of plan.unpacks) {
+    // Of a unit only the whole is known: its archives, and the places of each, are taken to hold equal parts of it.
+    const parts = plan.unpacks.filter((other) => other.label === label).length;
+    for (const { into } of targets) need(into, bytes / parts / targets.length);
+    unpacked += bytes / parts;
+  }
+  const [first] = plan.copies;
+  if (first !== undefined) need(first.to, Math.max(0, plan.bytes - unpacked));
+  for (const { at, needed } of needs.values()) {
+    const { bavail, bsize } = statfsSync(toBuffer(at));
+    const free = bavail * bsize;
+    if (free >= needed) continue;
     throw new HoldfastError(
       "E_NO_SPACE",
-      `${formatBytes(plan.bytes)} are to be unpacked at ${display(dirname(base))}, where ${formatBytes(free)} are free`,
-      {
-        hint: "free some space there, or restore a part with --step or --unit",
-      },
+      `${formatBytes(Math.round(needed))} are to be unpacked at ${display(at)}, where ${formatBytes(free)} are free`,
+      { hint: "free some space there, or restore a part with --step or --unit" },
     );
-  return free;
+  }
 }
+
+const existing = (path: BytePath): BytePath => (isThere(path) ? path : existing(dirname(path)));
 
 /** Bytes and files that would be moved aside. */
 export function measureReplaced(plan: RestorePlan): { path: string; files: number; bytes: number }[] {

@@ -3,7 +3,7 @@ import path from "node:path";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
 import { hashFile } from "../../store/hash.ts";
-import { unitFiles } from "../../store/step-index.ts";
+import { listMetadata, unitFiles } from "../../store/step-index.ts";
 import { PLACES_FILE } from "../../store/places.ts";
 import { readSums } from "../../store/sums.ts";
 import { workThrough } from "../verify/parallel.ts";
@@ -21,7 +21,6 @@ export async function verifyArtifacts(
   signal: AbortSignal,
 ): Promise<void> {
   const sums = readSums(run);
-  if (sums === undefined) throw new HoldfastError("E_VERIFY", `${path.join(run, "SHA256SUMS")} is missing or damaged`);
   const recorded = new Map(
     units.flatMap((unit) => unit.artifacts.map(({ path: file, sha256 }) => [file, sha256] as const)),
   );
@@ -29,8 +28,22 @@ export async function verifyArtifacts(
     ...units.flatMap(unitFiles),
     ...plan.unpacks.map(({ part }) => part.artifact),
     ...plan.copies.flatMap((copy) => ("artifact" in copy ? [copy.artifact] : [])),
-    ...DOCUMENTS.filter((file) => sums.has(file)),
+    ...DOCUMENTS.filter((file) => sums?.has(file) === true),
+    // They say where everything belongs.
+    ...[...new Set(units.map(({ step }) => step))].flatMap((step) => listMetadata(run, step)),
   ]);
+  await verifyFiles(run, files, recorded, signal);
+}
+
+/** The same for files by their names; `recorded` is what metadata say beside SHA256SUMS. */
+export async function verifyFiles(
+  run: string,
+  files: Iterable<string>,
+  recorded: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<void> {
+  const sums = readSums(run);
+  if (sums === undefined) throw new HoldfastError("E_VERIFY", `${path.join(run, "SHA256SUMS")} is missing or damaged`);
   const problems: string[] = [];
   await workThrough(files, READERS, async (file) => {
     try {
