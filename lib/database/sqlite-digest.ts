@@ -35,7 +35,7 @@ function cellOf(kind: ValueKind, value: unknown): Buffer | null {
   if (typeof value === "bigint") return Buffer.from(`${tag}${value}`);
   if (typeof value === "number") return Buffer.from(`${tag}${canonicalDouble(value)}`);
   if (Buffer.isBuffer(value)) return Buffer.concat([Buffer.from("x"), value]);
-  const text = String(value);
+  const text = typeof value === "string" ? value : "";
   // A decimal that SQLite could not take for a number is a text to it.
   if (kind === "number" && canonicalNumber(text) === text.trim() && !/^-?\d/.test(text))
     return canonicalCell("text", text);

@@ -323,7 +323,7 @@ export function checkSpace(plan: RestorePlan): void {
   }
 }
 
-const existing = (path: BytePath): BytePath => (isThere(path) ? path : existing(dirname(path)));
+const existing = (place: BytePath): BytePath => (isThere(place) ? place : existing(dirname(place)));
 
 /** Bytes and files that would be moved aside. */
 export function measureReplaced(plan: RestorePlan): { path: string; files: number; bytes: number }[] {
