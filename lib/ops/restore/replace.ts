@@ -5,6 +5,7 @@
 import { mkdirSync, renameSync, statSync, utimesSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
 import { display, join, toBuffer } from "../../archive/path.ts";
+import { fileTime } from "../../archive/unpack-writer.ts";
 import { HoldfastError } from "../../errors.ts";
 import { fsyncDirectory } from "../../store/atomic.ts";
 import type { Operation } from "./journal.ts";
@@ -48,11 +49,11 @@ export async function undoReplace({ live, fresh, aside, carry }: Replace): Promi
 function move(from: BytePath, to: BytePath): void {
   const parents = [dirname(from), dirname(to)].map((parent) => ({
     bytes: toBuffer(parent),
-    stats: statSync(toBuffer(parent)),
+    stats: statSync(toBuffer(parent), { bigint: true }),
   }));
   try {
     renameSync(toBuffer(from), toBuffer(to));
-    for (const { bytes, stats } of parents) utimesSync(bytes, stats.atime, stats.mtime);
+    for (const { bytes, stats } of parents) utimesSync(bytes, fileTime(stats.atimeNs), fileTime(stats.mtimeNs));
   } catch (error) {
     throw new HoldfastError("E_TARGET", `${display(from)} cannot be moved to ${display(to)}`, { cause: error });
   }
