@@ -1,0 +1,107 @@
+/** What is known of a database's tables, in words that hold for every engine. Read by lib/portable/introspect, judged by keys.ts and order.ts. */
+import type { EngineName } from "../database/engine.ts";
+
+/**
+ * What a column holds. Two columns of one kind can take each other's values, whatever their engines call the type:
+ *
+ * - `integer` (with its range), `decimal`, `float4`, `float8`, `boolean`, `bits`
+ * - `text`, `enum`, `set` (MySQL), `uuid`, `bytes`, `json`
+ * - `date`, `time`, `timestamp` (no zone), `timestamptz` (a moment), `interval`
+ * - `array` (PostgreSQL), and `native`: anything else, known only by the text that its engine prints and reads
+ */
+export type Kind =
+  | "integer"
+  | "decimal"
+  | "float4"
+  | "float8"
+  | "boolean"
+  | "bits"
+  | "text"
+  | "enum"
+  | "set"
+  | "uuid"
+  | "bytes"
+  | "json"
+  | "date"
+  | "time"
+  | "timestamp"
+  | "timestamptz"
+  | "interval"
+  | "array"
+  | "native";
+
+export interface Column {
+  readonly name: string;
+  readonly kind: Kind;
+  /** As the engine writes it in a CREATE TABLE: `character varying(20)`, `bigint unsigned`, `NVARCHAR(160)`; a domain by its base type. */
+  readonly native: string;
+  readonly nullable: boolean;
+  /** Computed by the database from other columns: read for nobody, written by nobody. */
+  readonly generated: boolean;
+  /** The database gives a value where none is given: `always` (PostgreSQL's GENERATED ALWAYS AS IDENTITY), or `default` (serial, AUTO_INCREMENT, rowid). */
+  readonly identity?: "always" | "default";
+  /** The sequence behind it, quoted as SQL wants it (PostgreSQL). */
+  readonly sequence?: string;
+  /** There is a DEFAULT (other than NULL): a row without this column is still a row. */
+  readonly hasDefault: boolean;
+  /** Characters for text, bytes for bytes, bits for bits and integers. */
+  readonly length?: number;
+  readonly unsigned?: boolean;
+  readonly precision?: number;
+  readonly scale?: number;
+  /** Of an enum or set, in their order. */
+  readonly labels?: readonly string[];
+  /** Of an array. */
+  readonly element?: Kind;
+  /** The collation as the engine names it, of text. */
+  readonly collation?: string;
+}
+
+/** A primary key, a unique constraint or a unique index over plain columns; partial and expression indexes are none. */
+export interface Unique {
+  readonly name: string;
+  readonly columns: readonly string[];
+  readonly primary: boolean;
+  /** Declared as a constraint, not only as an index. */
+  readonly constraint: boolean;
+  /** Two NULLs are the same to it. */
+  readonly nullsNotDistinct: boolean;
+}
+
+export interface ForeignKey {
+  readonly name: string;
+  readonly columns: readonly string[];
+  /** `TableId` of the table that it points into. */
+  readonly target: TableId;
+  /** In the order of `columns`. */
+  readonly targetColumns: readonly string[];
+  /** PostgreSQL: can wait for the commit; SQLite always can; MySQL never. */
+  readonly deferrable: boolean;
+}
+
+/** `schema.table` in PostgreSQL, `table` elsewhere: the keys of `DatabaseFacts.tables`. */
+export type TableId = string;
+
+export interface Table {
+  readonly id: TableId;
+  /** Null where the engine has none. */
+  readonly schema: string | null;
+  readonly name: string;
+  readonly columns: readonly Column[];
+  readonly primaryKey: Unique | null;
+  /** Without the primary key. */
+  readonly uniques: readonly Unique[];
+  readonly foreignKeys: readonly ForeignKey[];
+  /** The user's own triggers on it, by name. */
+  readonly triggers: readonly string[];
+  readonly estimatedRows: number;
+  /** What a person should know: `ENGINE=MyISAM: not transactional`, `WITHOUT ROWID`, row security, inherited children … */
+  readonly notes: readonly string[];
+}
+
+/** All tables of the user's own: a partitioned table once, without its partitions; no views, none of extensions. Sorted by id. */
+export interface Schema {
+  readonly engine: EngineName;
+  readonly serverVersion: string;
+  readonly tables: readonly Table[];
+}
