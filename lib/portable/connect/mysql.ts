@@ -1,0 +1,137 @@
+/** MySQL and MariaDB through `mysql2`: text for all values but binary ones. */
+import mysql from "mysql2";
+import type { DatabaseTarget } from "../../database/engine.ts";
+import type { DatabaseLocation } from "../../database/url.ts";
+import { HoldfastError } from "../../errors.ts";
+import type { Cell, Connection, ConnectionMode, Row } from "../connection.ts";
+
+const BATCH = 500;
+const BINARY = 63;
+const MODE = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION";
+const quote = (name: string): string => `\`${name.replaceAll("`", "``")}\``;
+
+/** Throws `E_DATABASE` when the server does not answer or refuses. */
+export async function connectMysql(
+  target: DatabaseTarget,
+  location: Extract<DatabaseLocation, { engine: "mysql" | "mariadb" }>,
+  mode: ConnectionMode,
+  signal: AbortSignal,
+): Promise<Connection> {
+  signal.throwIfAborted();
+  const password = target.password ?? process.env.MYSQL_PWD;
+  const { host, port, socket, user, database } = location;
+  const client = mysql.createConnection({
+    database,
+    ...(socket === undefined ? { host: host ?? "localhost" } : { socketPath: socket }),
+    ...(port === undefined ? {} : { port: Number(port) }),
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { password }),
+    charset: "utf8mb4",
+    rowsAsArray: true,
+    flags: ["-LOCAL_FILES"],
+    typeCast: (field) => {
+      if (field.type === "BIT") {
+        const bits = field.buffer();
+        return bits === null ? null : BigInt(`0x${bits.toString("hex") || "0"}`).toString();
+      }
+      return isBinary(field) ? field.buffer() : field.string();
+    },
+  });
+  client.on("error", () => {}); // the statement at work, or the next, says it
+  const stop = (): void => client.destroy(); // the server rolls back
+  signal.addEventListener("abort", stop, { once: true });
+  const query = async (sql: string, values: readonly Cell[] = []): Promise<unknown> =>
+    await new Promise((resolve, reject) => {
+      const aborted = (): void => reject(failure(signal.reason));
+      if (signal.aborted) return aborted();
+      signal.addEventListener("abort", aborted, { once: true });
+      client.query(sql, [...values], (error, result) => {
+        signal.removeEventListener("abort", aborted);
+        if (error) reject(failure(error));
+        else resolve(result);
+      });
+    });
+  const failure = (error: unknown): HoldfastError => {
+    if (signal.aborted) return new HoldfastError("E_INTERRUPTED", "interrupted", { cause: signal.reason });
+    if (error instanceof HoldfastError) return error;
+    const text = error instanceof Error ? error.message : String(error);
+    return new HoldfastError("E_DATABASE", `MySQL: ${password ? text.replaceAll(password, "***") : text}`);
+  };
+  const rows = async (sql: string, parameters: readonly Cell[] = []): Promise<Row[]> => {
+    const result = await query(sql, parameters);
+    return Array.isArray(result) ? result : [];
+  };
+  try {
+    const serverVersion = String((await rows("select version()"))[0]?.[0]);
+    const maria = /mariadb/i.test(serverVersion);
+    const limit = maria ? "max_statement_time = 0" : "max_execution_time = 0";
+    await query(
+      `set time_zone = '+00:00', sql_mode = '${MODE}', net_write_timeout = 3600, net_read_timeout = 3600, ${limit}`,
+    );
+    await query(`set transaction isolation level ${mode === "read" ? "repeatable read" : "read committed"}`);
+    await query(mode === "read" ? "start transaction with consistent snapshot, read only" : "start transaction");
+    const packet = Number((await rows("select @@max_allowed_packet"))[0]?.[0]);
+    const most = Math.min(1 << 20, Math.floor(packet / 2));
+    return {
+      engine: maria ? "mariadb" : "mysql",
+      serverVersion,
+      quote,
+      rows,
+      async run(sql, parameters = []) {
+        const result = await query(sql, parameters);
+        if (Array.isArray(result)) return result.length;
+        return Number((result as mysql.ResultSetHeader).affectedRows);
+      },
+      async *stream(sql, parameters = []) {
+        let batch: Row[] = [];
+        try {
+          for await (const row of client.query(sql, [...parameters]).stream({ highWaterMark: BATCH })) {
+            batch.push(row);
+            if (batch.length === BATCH) {
+              yield batch;
+              batch = [];
+            }
+          }
+        } catch (error) {
+          throw failure(error);
+        }
+        if (batch.length > 0) yield batch;
+      },
+      async load(table, columns, batches) {
+        const head = `insert into ${table} (${columns.map(quote).join(", ")}) values `;
+        let [count, size, values] = [0, 0, [] as string[]];
+        const flush = async (): Promise<void> => {
+          if (values.length > 0) await query(head + values.join(","));
+          [size, values] = [0, []];
+        };
+        for await (const batch of batches) {
+          for (const row of batch) {
+            const text = `(${row.map((value) => mysql.escape(value)).join(",")})`;
+            const bytes = Buffer.byteLength(text) + 1;
+            if (size + bytes > most) await flush();
+            values.push(text);
+            size += bytes;
+            count++;
+          }
+        }
+        await flush();
+        return count;
+      },
+      async close() {
+        signal.removeEventListener("abort", stop);
+        await query("rollback").catch(() => {});
+        client.destroy();
+      },
+    };
+  } catch (error) {
+    signal.removeEventListener("abort", stop);
+    client.destroy();
+    throw failure(error);
+  }
+}
+
+/** Strings and blobs in the character set `binary`; numbers and times have it too, and are text. */
+function isBinary(field: object & { type: string }): boolean {
+  const binary = "charset" in field ? field.charset === BINARY : "encoding" in field && field.encoding === "binary";
+  return binary && /BLOB|STRING|VAR_STRING|VARCHAR|GEOMETRY/.test(field.type);
+}

@@ -1,0 +1,139 @@
+/** PostgreSQL through `pg`: all values in the server's own text, bytea as bytes. */
+import { pipeline } from "node:stream/promises";
+import pg from "pg";
+import { from as copyFrom } from "pg-copy-streams";
+import Cursor from "pg-cursor";
+import type { DatabaseTarget } from "../../database/engine.ts";
+import { HoldfastError } from "../../errors.ts";
+import type { Cell, Connection, ConnectionMode, Row } from "../connection.ts";
+
+const BATCH = 500;
+const BYTEA = 17;
+const SETTINGS = {
+  timezone: "UTC",
+  datestyle: "ISO",
+  intervalstyle: "postgres",
+  extra_float_digits: "1",
+  bytea_output: "hex",
+  client_encoding: "UTF8",
+  statement_timeout: "0",
+  row_security: "off",
+  standard_conforming_strings: "on",
+  xmloption: "content",
+};
+const types = {
+  getTypeParser: (oid: number) => (value: string) => (oid === BYTEA ? Buffer.from(value.slice(2), "hex") : value),
+};
+const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** Throws `E_DATABASE` when the server does not answer or refuses. */
+export async function connectPostgres(
+  target: DatabaseTarget,
+  mode: ConnectionMode,
+  signal: AbortSignal,
+): Promise<Connection> {
+  signal.throwIfAborted();
+  const password = target.password === undefined ? {} : { password: target.password };
+  const client = new pg.Client({ connectionString: withPassword(target), ...password });
+  client.on("error", () => {}); // the statement at work, or the next, says it
+  const stop = (): void => client.connection.stream.destroy(); // the server rolls back
+  signal.addEventListener("abort", stop, { once: true });
+  const failure = (error: unknown): unknown => databaseError(error, signal, target.password);
+  try {
+    await client.connect();
+    for (const [name, value] of Object.entries(SETTINGS)) await client.query(`set ${name} = '${value}'`);
+    await client.query(
+      mode === "read" ? "begin isolation level repeatable read read only" : "begin isolation level read committed",
+    );
+    const version = await client.query<string[]>({ text: "show server_version", rowMode: "array" });
+    return connection(client, String(version.rows[0]?.[0]), failure, () => signal.removeEventListener("abort", stop));
+  } catch (error) {
+    signal.removeEventListener("abort", stop);
+    void client.end().catch(() => {});
+    throw failure(error);
+  }
+}
+
+/** What `pg` reads from a URL overrules its other options, so the password has to be in it. */
+function withPassword({ url, password }: DatabaseTarget): string {
+  if (password === undefined) return url;
+  const [path = "", query = ""] = url.split("?", 2);
+  return `${path}?${query === "" ? "" : `${query}&`}password=${encodeURIComponent(password)}`;
+}
+
+function connection(
+  client: pg.Client,
+  serverVersion: string,
+  failure: (error: unknown) => unknown,
+  ended: () => void,
+): Connection {
+  const query = async (sql: string, values: readonly Cell[]) => {
+    try {
+      return await client.query<Cell[]>({ text: numbered(sql), values: [...values], rowMode: "array", types });
+    } catch (error) {
+      throw failure(error);
+    }
+  };
+  return {
+    engine: "postgresql",
+    serverVersion,
+    quote,
+    rows: async (sql, parameters = []) => (await query(sql, parameters)).rows,
+    run: async (sql, parameters = []) => (await query(sql, parameters)).rowCount ?? 0,
+    async *stream(sql, parameters = []) {
+      const cursor = client.query(new Cursor<Row>(numbered(sql), [...parameters], { rowMode: "array", types }));
+      try {
+        for (let rows; (rows = await cursor.read(BATCH)).length > 0;) yield rows;
+      } catch (error) {
+        throw failure(error);
+      } finally {
+        await cursor.close().catch(() => {});
+      }
+    },
+    async load(table, columns, batches) {
+      let count = 0;
+      const lines = async function* (): AsyncGenerator<string> {
+        for await (const batch of batches) {
+          count += batch.length;
+          yield batch.map((row) => `${row.map(copyText).join("\t")}\n`).join("");
+        }
+      };
+      try {
+        await pipeline(lines, client.query(copyFrom(`copy ${table} (${columns.map(quote).join(", ")}) from stdin`)));
+      } catch (error) {
+        throw failure(error);
+      }
+      return count;
+    },
+    async close() {
+      ended();
+      await client.query("rollback").catch(() => {});
+      await client.end().catch(() => {});
+    },
+  };
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
+
+/** A value of COPY's text format. */
+function copyText(value: Cell): string {
+  if (value === null) return "\\N";
+  if (Buffer.isBuffer(value)) return `\\\\x${value.toString("hex")}`;
+  return String(value).replace(/[\\\t\n\r]/g, (character) => ESCAPES[character] ?? character);
+}
+
+/** `?` outside of quotes and comments becomes `$1`, `$2` … */
+function numbered(sql: string): string {
+  let count = 0;
+  const skipped = /'(?:[^']|'')*'|"(?:[^"]|"")*"|\$([A-Za-z_]*)\$[\s\S]*?\$\1\$|--[^\n]*|\/\*[\s\S]*?\*\/|\?/g;
+  return sql.replace(skipped, (found) => (found === "?" ? `$${++count}` : found));
+}
+
+function databaseError(error: unknown, signal: AbortSignal, password: string | undefined): unknown {
+  if (signal.aborted) return new HoldfastError("E_INTERRUPTED", "interrupted", { cause: signal.reason });
+  if (error instanceof HoldfastError) return error;
+  const said = error instanceof Error ? [error.message] : [String(error)];
+  if (error instanceof pg.DatabaseError) said.push(error.detail ?? "", error.where ?? "");
+  const text = said.filter((part) => part !== "").join("; ");
+  return new HoldfastError("E_DATABASE", `PostgreSQL: ${password ? text.replaceAll(password, "***") : text}`);
+}

@@ -1,0 +1,109 @@
+/** SQLite through better-sqlite3: integers are bigint, floats number. */
+import Sqlite from "better-sqlite3";
+import * as z from "zod";
+import type { DatabaseTarget } from "../../database/engine.ts";
+import { sqliteError } from "../../database/sqlite-capture.ts";
+import { locateSqlite } from "../../database/sqlite.ts";
+import type { DatabaseLocation } from "../../database/url.ts";
+import { HoldfastError } from "../../errors.ts";
+import type { Cell, Connection, ConnectionMode, Row } from "../connection.ts";
+
+const BATCH = 500;
+const cell = z.union([z.string(), z.bigint(), z.number(), z.null(), z.instanceof(Buffer)]);
+const rowShape = z.array(cell);
+const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** Throws `E_DATABASE` when there is no such file, `E_SQLITE` when it is no database. */
+export async function connectSqlite(
+  target: DatabaseTarget,
+  location: Extract<DatabaseLocation, { engine: "sqlite" }>,
+  mode: ConnectionMode,
+  signal: AbortSignal,
+): Promise<Connection> {
+  signal.throwIfAborted();
+  const path = locateSqlite(location, target.root);
+  let db: Sqlite.Database | undefined;
+  try {
+    db = new Sqlite(path, { readonly: mode === "read", fileMustExist: true });
+    db.defaultSafeIntegers(true);
+    if (mode === "write") db.pragma("foreign_keys = off"); // within a transaction it would do nothing
+    db.exec(mode === "write" ? "begin immediate" : "begin");
+    db.prepare("select count(*) from sqlite_master").get(); // the snapshot begins with the first read
+    return connection(db, signal);
+  } catch (error) {
+    db?.close();
+    throw sqliteError(error, path);
+  }
+}
+
+function connection(db: Sqlite.Database, signal: AbortSignal): Connection {
+  const attempt = <T>(work: () => T): T => {
+    signal.throwIfAborted();
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof HoldfastError) throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      throw new HoldfastError("E_DATABASE", `SQLite: ${message}`, { cause: error });
+    }
+  };
+  const read = (row: unknown): Row => rowShape.parse(row);
+  return {
+    engine: "sqlite",
+    serverVersion: String(db.prepare("select sqlite_version()").pluck().get()),
+    quote,
+    async rows(sql, parameters = []) {
+      return attempt(() =>
+        db
+          .prepare(sql)
+          .raw()
+          .all(...parameters)
+          .map(read),
+      );
+    },
+    async *stream(sql, parameters = []) {
+      const rows = attempt(() =>
+        db
+          .prepare(sql)
+          .raw()
+          .iterate(...parameters),
+      );
+      try {
+        for (;;) {
+          const batch: Row[] = [];
+          for (let next; batch.length < BATCH && !(next = attempt(() => rows.next())).done;)
+            batch.push(read(next.value));
+          if (batch.length > 0) yield batch;
+          if (batch.length < BATCH) return;
+        }
+      } finally {
+        rows.return?.();
+      }
+    },
+    async run(sql, parameters = []) {
+      return attempt(() => {
+        const statement = db.prepare(sql);
+        if (!statement.reader) return statement.run(...parameters).changes;
+        return statement.all(...parameters).length;
+      });
+    },
+    async load(table, columns, batches) {
+      const names = columns.map(quote).join(", ");
+      const sql = `insert into ${table} (${names}) values (${columns.map(() => "?").join(", ")})`;
+      const insert = attempt(() => db.prepare<Cell[]>(sql));
+      let count = 0;
+      for await (const batch of batches) {
+        for (const row of batch) {
+          attempt(() => insert.run(...row));
+          count++;
+        }
+      }
+      return count;
+    },
+    async close() {
+      if (!db.open) return;
+      if (db.inTransaction) db.exec("rollback");
+      db.close();
+    },
+  };
+}
