@@ -6,7 +6,6 @@ import { HoldfastError } from "../../errors.ts";
 import type { Cell, Connection, ConnectionMode, Row } from "../connection.ts";
 
 const BATCH = 500;
-const BINARY = 63;
 const MODE = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION";
 const quote = (name: string): string => `\`${name.replaceAll("`", "``")}\``;
 
@@ -29,12 +28,14 @@ export async function connectMysql(
     charset: "utf8mb4",
     rowsAsArray: true,
     flags: ["-LOCAL_FILES"],
-    typeCast: (field) => {
+    typeCast: (field, next) => {
       if (field.type === "BIT") {
         const bits = field.buffer();
         return bits === null ? null : BigInt(`0x${bits.toString("hex") || "0"}`).toString();
       }
-      return isBinary(field) ? field.buffer() : field.string();
+      if (field.type === "GEOMETRY") return field.buffer();
+      // The driver knows the character set and gives bytes for `binary`; numbers and times have that one too, and are text.
+      return /BLOB|STRING|VARCHAR/.test(field.type) ? next() : field.string("utf8");
     },
   });
   client.on("error", () => {}); // the statement at work, or the next, says it
@@ -128,10 +129,4 @@ export async function connectMysql(
     client.destroy();
     throw failure(error);
   }
-}
-
-/** Strings and blobs in the character set `binary`; numbers and times have it too, and are text. */
-function isBinary(field: object & { type: string }): boolean {
-  const binary = "charset" in field ? field.charset === BINARY : "encoding" in field && field.encoding === "binary";
-  return binary && /BLOB|STRING|VAR_STRING|VARCHAR|GEOMETRY/.test(field.type);
 }

@@ -36,7 +36,7 @@ export async function connectPostgres(
   const password = target.password === undefined ? {} : { password: target.password };
   const client = new pg.Client({ connectionString: withPassword(target), ...password });
   client.on("error", () => {}); // the statement at work, or the next, says it
-  const stop = (): void => client.connection.stream.destroy(); // the server rolls back
+  const stop = (): void => void client.connection.stream.destroy(); // the server rolls back
   signal.addEventListener("abort", stop, { once: true });
   const failure = (error: unknown): unknown => databaseError(error, signal, target.password);
   try {
