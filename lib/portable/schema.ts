@@ -40,20 +40,23 @@ export interface Column {
   readonly generated: boolean;
   /** The database gives a value where none is given: `always` (PostgreSQL's GENERATED ALWAYS AS IDENTITY), or `default` (serial, AUTO_INCREMENT, rowid). */
   readonly identity?: "always" | "default";
-  /** The sequence behind it, quoted as SQL wants it (PostgreSQL). */
+  /** The sequence behind it, quoted as SQL wants it (PostgreSQL). Without `identity`: owned by the column, but called by the application. */
   readonly sequence?: string;
-  /** There is a DEFAULT (other than NULL): a row without this column is still a row. */
+  /** A DEFAULT (other than NULL) or an identity: a row without this column is still a row. False for what is generated. */
   readonly hasDefault: boolean;
   /** Characters for text, bytes for bytes, bits for bits and integers. */
   readonly length?: number;
+  /** The most bytes of a text that is limited so: MySQL's tinytext, text and mediumtext. */
+  readonly octets?: number;
   readonly unsigned?: boolean;
+  /** Digits in all of a decimal; digits of the second's fraction of a time, timestamp or interval. */
   readonly precision?: number;
   readonly scale?: number;
   /** Of an enum or set, in their order. */
   readonly labels?: readonly string[];
   /** Of an array. */
   readonly element?: Kind;
-  /** The collation as the engine names it, of text. */
+  /** The collation as the engine names it, of text; in SQLite the one that an index compares it by, where that is not BINARY. */
   readonly collation?: string;
 }
 
@@ -66,6 +69,8 @@ export interface Unique {
   readonly constraint: boolean;
   /** Two NULLs are the same to it. */
   readonly nullsNotDistinct: boolean;
+  /** PostgreSQL: checked at the end, so that ON CONFLICT can't use it. */
+  readonly deferrable?: boolean;
 }
 
 export interface ForeignKey {
@@ -87,21 +92,29 @@ export interface Table {
   /** Null where the engine has none. */
   readonly schema: string | null;
   readonly name: string;
+  /** PostgreSQL: its rows are in its partitions. Any other table there is read with ONLY. */
+  readonly partitioned?: boolean;
   readonly columns: readonly Column[];
+  /** SQLite's may hold NULLs where its columns do: a note says so. */
   readonly primaryKey: Unique | null;
   /** Without the primary key. */
   readonly uniques: readonly Unique[];
   readonly foreignKeys: readonly ForeignKey[];
-  /** The user's own triggers on it, by name. */
+  /** The user's own triggers on it, by name; a note tells those that are disabled, or fire always or on replicas. */
   readonly triggers: readonly string[];
   readonly estimatedRows: number;
   /** What a person should know: `ENGINE=MyISAM: not transactional`, `WITHOUT ROWID`, row security, inherited children … */
   readonly notes: readonly string[];
 }
 
-/** All tables of the user's own: a partitioned table once, without its partitions; no views, none of extensions. Sorted by id. */
+/**
+ * All tables of the user's own: a partitioned table once, without its partitions; no views, none of extensions, no foreign tables, no virtual
+ * tables of SQLite nor the shadow tables behind them. Tables are sorted by id, columns in the table's order, the rest by name.
+ */
 export interface Schema {
   readonly engine: EngineName;
   readonly serverVersion: string;
   readonly tables: readonly Table[];
+  /** What holds data and is no table here: foreign tables, virtual tables, MariaDB's sequences. */
+  readonly notes?: readonly string[];
 }
