@@ -63,7 +63,7 @@ export class SchemaDraft {
       const [{ table, column: _column, ...rest }] = key;
       const draft = this.get(table);
       if (draft === undefined) continue;
-      const unique: Unique = { ...rest, columns: key.map(({ column }) => this.#columnName(draft, column)) };
+      const unique: Unique = { ...rest, columns: key.map(({ column }) => this.columnName(draft, column)) };
       if (unique.primary) draft.primaryKey = unique;
       else draft.uniques.push(unique);
     }
@@ -75,11 +75,11 @@ export class SchemaDraft {
       const [{ table, name, target: into, deferrable }] = key;
       const draft = this.get(table);
       if (draft === undefined) continue;
-      const columns = key.map(({ column }) => this.#columnName(draft, column));
+      const columns = key.map(({ column }) => this.columnName(draft, column));
       const target = this.get(into);
       const primary = target?.primaryKey?.columns ?? [];
       const wanted = key.map(({ targetColumn }, index) => targetColumn ?? primary[index] ?? null);
-      const targetColumns = target && wanted.map((column) => this.#columns(target, column)?.name);
+      const targetColumns = target && wanted.map((column) => this.#column(target, column)?.name);
       if (target === undefined || !targetColumns?.every((column) => column !== undefined)) {
         const missing = target === undefined ? describe(into) : `a column of ${target.id}`;
         draft.notes.push(
@@ -110,13 +110,14 @@ export class SchemaDraft {
     };
   }
 
-  #columns(table: Draft, name: string | null): Column | undefined {
+  #column(table: Draft, name: string | null): Column | undefined {
     if (name === null) return undefined;
     return table.columns.find((column) => this.#fold(column.name) === this.#fold(name));
   }
 
-  #columnName(table: Draft, name: string): string {
-    return this.#columns(table, name)?.name ?? name;
+  /** As the table spells it. */
+  columnName(table: Draft | undefined, name: string): string {
+    return (table && this.#column(table, name)?.name) ?? name;
   }
 }
 

@@ -27,10 +27,10 @@ const TABLES = `
 /** A domain counts as what it is made of; the last of its base types is none itself. */
 const COLUMNS = `
   with recursive domain(oid, base, typmod, required, given) as (
-    select oid, typbasetype, typtypmod, typnotnull, coalesce(typdefault !~ '^NULL', false)
+    select oid, typbasetype, typtypmod, typnotnull, coalesce(typdefault !~ '^NULL(::|$)', false)
       from pg_catalog.pg_type where typtype = 'd'
     union all
-    select d.oid, t.typbasetype, t.typtypmod, d.required or t.typnotnull, d.given or coalesce(t.typdefault !~ '^NULL', false)
+    select d.oid, t.typbasetype, t.typtypmod, d.required or t.typnotnull, d.given or coalesce(t.typdefault !~ '^NULL(::|$)', false)
       from domain d join pg_catalog.pg_type t on t.oid = d.base and t.typtype = 'd'),
   base as (
     select d.* from domain d join pg_catalog.pg_type t on t.oid = d.base and t.typtype <> 'd'),
@@ -47,9 +47,9 @@ const COLUMNS = `
       group by 1)
   select a.attrelid, a.attname, pg_catalog.format_type(t.oid, m.typmod), a.attnotnull or coalesce(b.required, false),
     a.attgenerated <> '', a.attidentity,
-    coalesce(e.expression !~ '^NULL(::|$)', b.given, false), e.expression ~ '^nextval\\(''[^()]*''::regclass\\)$',
+    coalesce(e.expression !~ '^NULL(::|$)', b.given, false), def.counts,
     (select pg_catalog.quote_ident(sn.nspname) || '.' || pg_catalog.quote_ident(s.relname) from pg_catalog.pg_class s
-      join pg_catalog.pg_namespace sn on sn.oid = s.relnamespace where s.oid = coalesce(c.sequence, o.sequence)),
+      join pg_catalog.pg_namespace sn on sn.oid = s.relnamespace where s.oid = coalesce(case when def.counts then c.sequence end, o.sequence)),
     case when tn.nspname = 'pg_catalog' then t.typname end, t.typtype, m.typmod,
     el.typtype, case when eln.nspname = 'pg_catalog' then el.typname end, el.oid is not null,
     co.collname,
@@ -68,6 +68,7 @@ const COLUMNS = `
     left join pg_catalog.pg_namespace eln on eln.oid = el.typnamespace
     left join (select ad.*, pg_catalog.pg_get_expr(ad.adbin, ad.adrelid) as expression from pg_catalog.pg_attrdef ad) e
       on e.adrelid = a.attrelid and e.adnum = a.attnum
+    cross join lateral (select e.expression ~ '^nextval\\(''([^'']|'''')*''::regclass\\)$' as counts) def
     left join owned o on o.attrelid = a.attrelid and o.attnum = a.attnum
     left join called c on c.attrdef = e.oid
     left join pg_catalog.pg_collation co on co.oid = a.attcollation
@@ -203,7 +204,9 @@ function columnOf(row: Row): Column {
   const { text, maybe, number, flag } = cells(row);
   const [type, modifier, isArray] = [maybe(9), number(11), flag(14)];
   const kind = isArray ? "array" : kindOf(type, text(10));
-  const identity = { a: "always", d: "default" }[text(5)] ?? (flag(7) && kind === "integer" ? "default" : undefined);
+  const identity =
+    { a: "always", d: "default" }[text(5)] ??
+    (flag(7) && (kind === "integer" || kind === "decimal") ? "default" : undefined);
   const labels = maybe(16);
   return {
     name: text(1),

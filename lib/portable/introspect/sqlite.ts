@@ -16,7 +16,7 @@ const COLUMNS = `
 
 /** A part that is an expression has no name. */
 const INDEXES = `
-  select s.name, i.name, x.name, i.origin, x.coll, i."unique" and not i.partial
+  select s.name, i.name, x.name, i.origin, upper(x.coll), i."unique" and not i.partial
   from main.sqlite_schema s join pragma_index_list(s.name, 'main') i join pragma_index_xinfo(i.name, 'main') x
   where s.type = 'table' and s.rootpage > 0 and x.key order by s.name, i.name, x.seqno`;
 
@@ -138,7 +138,8 @@ function addForeignKeys(draft: SchemaDraft, rows: readonly Row[]): void {
   const keys = new Map<string, { table: string; columns: string[]; parts: Omit<ForeignKeyPart, "name">[] }>();
   for (const row of rows) {
     const { text, maybe } = cells(row);
-    const [table, column] = [text(0), text(2)];
+    const table = text(0);
+    const column = draft.columnName(draft.get(table), text(2));
     const key = keys.get(idOf(table, text(1))) ?? { table, columns: [], parts: [] };
     key.columns.push(column);
     key.parts.push({ table, column, target: text(3), targetColumn: maybe(4), deferrable: true });
