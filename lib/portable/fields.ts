@@ -1,0 +1,123 @@
+/** What a row is made of when it travels: columns of its own, and links to rows of other tables by their keys. */
+import type { ChosenKey, Keys } from "./keys.ts";
+import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
+
+/** A column that carries its own value. */
+export interface ValueField {
+  readonly kind: "value";
+  readonly column: Column;
+}
+
+/** Columns of a foreign key, carried as the key of the row that they point to. */
+export interface LinkField {
+  readonly kind: "link";
+  readonly link: ForeignKey;
+  readonly target: TableId;
+}
+
+export type Field = ValueField | LinkField;
+
+/** One value of a flattened key: reached through links, one after the other, and at last a column. */
+export interface Leaf {
+  /** From the table that has the key; empty for a column of its own. */
+  readonly through: readonly ForeignKey[];
+  readonly table: TableId;
+  readonly column: Column;
+}
+
+export interface TableFields {
+  readonly table: Table;
+  readonly key: ChosenKey;
+  readonly fields: readonly Field[];
+}
+
+/** The tables of a schema as they travel. */
+export class Fields {
+  readonly schema: Schema;
+  readonly #tables: ReadonlyMap<TableId, Table>;
+  readonly #keys: Keys;
+
+  constructor(schema: Schema, keys: Keys) {
+    this.schema = schema;
+    this.#tables = new Map(schema.tables.map((table) => [table.id, table]));
+    this.#keys = keys;
+  }
+
+  of(id: TableId): TableFields {
+    const table = this.#table(id);
+    const key = this.key(id);
+    const links = chosenLinks(table, (target) => this.#tables.has(target));
+    const fields: Field[] = [];
+    const done = new Set<string>();
+    for (const column of table.columns) {
+      if (column.generated || done.has(column.name)) continue;
+      const link = links.find(({ columns }) => columns.includes(column.name));
+      if (link === undefined) fields.push({ kind: "value", column });
+      else fields.push({ kind: "link", link, target: link.target });
+      for (const name of link?.columns ?? [column.name]) done.add(name);
+    }
+    return { table, key, fields };
+  }
+
+  key(id: TableId): ChosenKey {
+    return this.#keys.get(id) ?? { kind: "none", columns: [], reason: "" };
+  }
+
+  /**
+   * The values that a link to `id` is carried as, flattened: those of the target's key. A target without a key, or a link to other columns than
+   * its key where that is a reference, is carried by the very columns it points to.
+   */
+  leavesOf(link: ForeignKey): Leaf[] {
+    const target = this.#table(link.target);
+    const key = this.key(link.target);
+    if (key.kind !== "natural" || sameColumns(link.targetColumns, key.columns, target, this.#tables))
+      return link.targetColumns.map((name) => ({ through: [link], table: target.id, column: columnOf(target, name) }));
+    return this.keyLeaves(link.target).map((leaf) => ({ ...leaf, through: [link, ...leaf.through] }));
+  }
+
+  /** The values of a table's own key, flattened. */
+  keyLeaves(id: TableId): Leaf[] {
+    const { fields, key } = this.of(id);
+    return fields.flatMap((field): Leaf[] => {
+      if (field.kind === "value")
+        return key.columns.includes(field.column.name) ? [{ through: [], table: id, column: field.column }] : [];
+      return field.link.columns.some((name) => key.columns.includes(name))
+        ? this.leavesOf(field.link)
+        : [];
+    });
+  }
+
+  #table(id: TableId): Table {
+    const table = this.#tables.get(id);
+    if (table === undefined) throw new RangeError(`${id} is not in the schema`);
+    return table;
+  }
+}
+
+export function columnOf(table: Table, name: string): Column {
+  const column = table.columns.find((one) => one.name === name);
+  if (column === undefined) throw new RangeError(`${table.id}.${name} is no column`);
+  return column;
+}
+
+/** Of foreign keys that share columns, the widest carries them; the others follow from it, and are checked when all is there. */
+function chosenLinks(table: Table, isKnown: (target: TableId) => boolean): ForeignKey[] {
+  const chosen: ForeignKey[] = [];
+  const byWidth = table.foreignKeys.filter(({ target }) => isKnown(target)).toSorted((a, b) => b.columns.length - a.columns.length);
+  for (const link of byWidth) {
+    const free = !chosen.some((one) => one.columns.some((column) => link.columns.includes(column)));
+    if (free) chosen.push(link);
+  }
+  return chosen;
+}
+
+/** A link to the key's own columns needs no look at the target, as long as these columns are no links themselves. */
+const sameColumns = (
+  pointed: readonly string[],
+  key: readonly string[],
+  target: Table,
+  tables: ReadonlyMap<TableId, Table>,
+): boolean =>
+  pointed.length === key.length &&
+  pointed.every((name) => key.includes(name)) &&
+  !chosenLinks(target, (id) => tables.has(id)).some(({ columns }) => columns.some((name) => key.includes(name)));

@@ -1,0 +1,105 @@
+/** The documents of an export. docs/portable.md says them byte for byte. */
+import * as z from "zod";
+
+export const EXPORT_FORMAT = "holdfast-portable";
+export const EXPORT_VERSION = "1.0.0";
+export const MANIFEST = "manifest.json";
+export const SCHEMA = "schema.json";
+
+const kindSchema = z.enum([
+  "integer",
+  "decimal",
+  "float4",
+  "float8",
+  "boolean",
+  "bits",
+  "text",
+  "enum",
+  "set",
+  "uuid",
+  "bytes",
+  "json",
+  "date",
+  "time",
+  "timestamp",
+  "timestamptz",
+  "interval",
+  "array",
+  "native",
+]);
+
+const columnSchema = z.object({
+  name: z.string(),
+  kind: kindSchema,
+  native: z.string(),
+  nullable: z.boolean(),
+});
+export type ExportedColumn = z.infer<typeof columnSchema>;
+
+/** What stands at one place of a row: a value, or the key of a row of `table`, as `leaves`. */
+const fieldSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("value"), column: columnSchema }),
+  z.object({
+    kind: z.literal("link"),
+    name: z.string(),
+    columns: z.array(z.string()),
+    table: z.string(),
+    target_columns: z.array(z.string()),
+    leaves: z.array(z.object({ path: z.string(), column: columnSchema })),
+  }),
+]);
+export type ExportedField = z.infer<typeof fieldSchema>;
+
+export const tableSchema = z.object({
+  table: z.string(),
+  key: z.object({ kind: z.enum(["natural", "reference", "none"]), columns: z.array(z.string()), reason: z.string() }),
+  fields: z.array(fieldSchema),
+});
+export type ExportedTable = z.infer<typeof tableSchema>;
+
+/** The first line of each file of rows. */
+export const headerSchema = tableSchema;
+/** The last one. */
+export const trailerSchema = z.object({ rows: z.number().int(), sha256: z.string() });
+
+const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
+
+const fileSchema = z.object({
+  path: z.string().regex(/^data\/[^\0]+\.ndjson\.gz$/),
+  rows: z.number().int(),
+  size_bytes: z.number().int(),
+  sha256: sha256Schema,
+});
+export type ExportedFile = z.infer<typeof fileSchema>;
+
+export const exportManifestSchema = z.looseObject({
+  export_format: z.literal(EXPORT_FORMAT),
+  export_version: z.string(),
+  created_at: z.string(),
+  source: z.object({
+    name: z.string().nullable(),
+    url: z.string().nullable(),
+    engine: z.enum(["postgresql", "mysql", "mariadb", "sqlite"]),
+    server_version: z.string(),
+  }),
+  software_versions: z.record(z.string(), z.string()),
+  /** Of the framework's own migration table. */
+  schema_versions: z.object({ tool: z.string(), applied: z.array(z.string()) }).nullable(),
+  data_counts: z.record(z.string(), z.number().int()),
+  /** Parents first. */
+  tables: z.array(
+    z.object({
+      table: z.string(),
+      rows: z.number().int(),
+      /** Of its rows as a multiset, the same for the same data in any engine. */
+      digest: sha256Schema,
+      files: z.array(fileSchema),
+    }),
+  ),
+  left_out: z.array(z.object({ table: z.string(), why: z.string() })),
+  warnings: z.array(z.string()),
+  schema_sha256: sha256Schema,
+  /** Over everything above that says what the data are: see `checksumOf`. */
+  checksum: sha256Schema,
+});
+export type ExportManifest = z.infer<typeof exportManifestSchema>;

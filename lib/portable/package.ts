@@ -1,0 +1,163 @@
+/** Reads an export: its documents checked as a whole, its rows line by line. */
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync, readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { pipeline } from "node:stream";
+import { createGunzip } from "node:zlib";
+import * as z from "zod";
+import { HoldfastError } from "../errors.ts";
+import { hashFile } from "../store/hash.ts";
+import { checksumOf } from "./checksum.ts";
+import {
+  EXPORT_VERSION,
+  exportManifestSchema,
+  headerSchema,
+  MANIFEST,
+  SCHEMA,
+  tableSchema,
+  trailerSchema,
+  type ExportManifest,
+  type ExportedTable,
+} from "./format.ts";
+import type { JsonCell } from "./row.ts";
+
+export interface Package {
+  readonly directory: string;
+  readonly manifest: ExportManifest;
+  /** In the order of the manifest. */
+  readonly tables: readonly ExportedTable[];
+}
+
+/** A line of rows, and where it stands. */
+export interface ReadRow {
+  readonly cells: readonly JsonCell[];
+  readonly file: string;
+  /** From 1; the header is the first. */
+  readonly line: number;
+}
+
+/** Throws `E_PACKAGE` for what is no export, is damaged, or ends too soon; `E_VERSION` for a newer one. */
+export async function openPackage(
+  directory: string,
+  options: { readonly verify: boolean; readonly signal: AbortSignal },
+): Promise<Package> {
+  const manifest = readJson(path.join(directory, MANIFEST), exportManifestSchema);
+  if (Number(manifest.export_version.split(".")[0]) > Number(EXPORT_VERSION.split(".")[0]))
+    throw new HoldfastError("E_VERSION", `the export is of version ${manifest.export_version}; this Holdfast reads ${EXPORT_VERSION}`);
+  const schemaFile = path.join(directory, SCHEMA);
+  const tables = readJson(schemaFile, z.array(tableSchema));
+  if (options.verify) await verifyPackage(directory, manifest, options.signal);
+  const byId = new Map(tables.map((table) => [table.table, table]));
+  return {
+    directory,
+    manifest,
+    tables: manifest.tables.map(({ table }) => byId.get(table) ?? fail(SCHEMA, `says nothing of ${table}`)),
+  };
+}
+
+async function verifyPackage(directory: string, manifest: ExportManifest, signal: AbortSignal): Promise<void> {
+  const { sha256 } = await hashFile(path.join(directory, SCHEMA), signal);
+  if (sha256 !== manifest.schema_sha256) fail(SCHEMA, "is not what the manifest records");
+  if (checksumOf(manifest) !== manifest.checksum) fail(MANIFEST, "its checksum is not that of what it lists");
+  for (const { files, table, rows } of manifest.tables) {
+    if (files.reduce((sum, file) => sum + file.rows, 0) !== rows) fail(MANIFEST, `the files of ${table} do not hold ${rows} rows`);
+    for (const file of files) {
+      const absolute = path.join(directory, file.path);
+      if (!existsSync(absolute)) fail(file.path, "is missing");
+      if (statSync(absolute).size !== file.size_bytes) fail(file.path, `has ${statSync(absolute).size} bytes; the manifest says ${file.size_bytes}`);
+      if ((await hashFile(absolute, signal)).sha256 !== file.sha256) fail(file.path, "is not what the manifest records");
+    }
+  }
+}
+
+/** The rows of a table, in order, some hundreds at a time. Throws `E_PACKAGE` when a file is not what it says. */
+export async function* readRows(from: Package, table: string, signal: AbortSignal): AsyncGenerator<ReadRow[]> {
+  const entry = from.manifest.tables.find((one) => one.table === table);
+  const header = from.tables.find((one) => one.table === table);
+  for (const { path: file, rows } of entry?.files ?? []) yield* readFile(from.directory, file, { rows, header, signal });
+}
+
+interface Expected {
+  readonly rows: number;
+  readonly header: ExportedTable | undefined;
+  readonly signal: AbortSignal;
+}
+
+const BATCH = 500;
+
+async function* readFile(directory: string, file: string, { rows, header, signal }: Expected): AsyncGenerator<ReadRow[]> {
+  const hash = createHash("sha256");
+  let failure: unknown;
+  const text = pipeline(createReadStream(path.join(directory, file)), createGunzip(), (error) => (failure = error ?? undefined));
+  const lines = createInterface({ input: text, crlfDelay: Number.POSITIVE_INFINITY });
+  let [line, count] = [0, 0];
+  let batch: ReadRow[] = [];
+  let trailer: string | undefined;
+  try {
+    for await (const one of lines) {
+      signal.throwIfAborted();
+      line++;
+      if (line === 1) {
+        const own = parse(one, headerSchema, file, line);
+        if (JSON.stringify(own) !== JSON.stringify(header)) fail(file, "its header is not what schema.json says");
+      }
+      // One line is held back: the last one is the trailer.
+      if (trailer !== undefined) {
+        hash.update(`${trailer}\n`);
+        if (line > 2) {
+          batch.push({ cells: parse(trailer, rowSchema, file, line - 1), file, line: line - 1 });
+          count++;
+        }
+      }
+      trailer = one;
+      if (batch.length === BATCH) {
+        yield batch;
+        batch = [];
+      }
+    }
+  } finally {
+    lines.close();
+  }
+  if (failure !== undefined) fail(file, "cannot be unpacked: it is damaged, or ends too soon");
+  const end = parse(trailer ?? "", trailerSchema, file, line);
+  if (end.rows !== count || count !== rows) fail(file, `holds ${count} rows; it should hold ${rows}`);
+  if (end.sha256 !== hash.digest("hex")) fail(file, "its lines are not those that its end records");
+  if (batch.length > 0) yield batch;
+}
+
+const rowSchema = z.custom<JsonCell[]>((value) => Array.isArray(value));
+
+function parse<T>(text: string, schema: z.ZodType<T>, file: string, line: number): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return fail(file, `line ${line} is no JSON: the file was cut off or changed`);
+  }
+  const found = schema.safeParse(value);
+  return found.success ? found.data : fail(file, `line ${line} is not what belongs there`);
+}
+
+function readJson<T>(file: string, schema: z.ZodType<T>): T {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new HoldfastError("E_PACKAGE", `${file} cannot be read: it is no export, or not a whole one`, { cause: error });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return fail(path.basename(file), "is no JSON: it was cut off or changed");
+  }
+  const found = schema.safeParse(value);
+  if (found.success) return found.data;
+  const [issue] = found.error.issues;
+  return fail(path.basename(file), `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "is malformed"}`);
+}
+
+function fail(file: string, what: string): never {
+  throw new HoldfastError("E_PACKAGE", `${file}: ${what}`);
+}

@@ -1,0 +1,70 @@
+/** What an export or import of a database would do: which tables, told apart by what, in which order. Nothing is read but the catalogue. */
+import levenshtein from "fastest-levenshtein";
+import { HoldfastError } from "../errors.ts";
+import { Fields, type TableFields } from "./fields.ts";
+import { chooseKeys } from "./keys.ts";
+import { leftOut } from "./left-out.ts";
+import { orderTables, type Deferred } from "./order.ts";
+import type { Schema, TableId } from "./schema.ts";
+
+export interface PlanRequest {
+  /** By table id or name. */
+  readonly keys?: Readonly<Record<string, readonly string[]>>;
+  /** Tables to take, by id, name or `app.Model`; all when empty. */
+  readonly models: readonly string[];
+  /** Tables to leave out. */
+  readonly exclude: readonly string[];
+}
+
+export interface PortablePlan {
+  readonly schema: Schema;
+  readonly fields: Fields;
+  /** Parents first. */
+  readonly tables: readonly TableFields[];
+  readonly deferred: readonly Deferred[];
+  readonly leftOut: ReadonlyMap<TableId, string>;
+  readonly warnings: readonly string[];
+}
+
+/** Throws `E_USAGE` for a table that is not there, `E_CONFIG` for a key that is none, `E_CYCLE`. */
+export function planPortable(schema: Schema, { keys: configured, models, exclude }: PlanRequest): PortablePlan {
+  const recognised = leftOut(schema);
+  const chosen = new Set(models.flatMap((name) => resolve(schema, name)));
+  const excluded = new Set(exclude.flatMap((name) => resolve(schema, name)));
+  const out = new Map<TableId, string>();
+  for (const { id } of schema.tables) {
+    const why = recognised.get(id);
+    if (excluded.has(id)) out.set(id, "excluded");
+    else if (models.length > 0 && !chosen.has(id)) out.set(id, "not chosen");
+    else if (why !== undefined && !chosen.has(id)) out.set(id, why);
+  }
+  const keys = chooseKeys(schema, configured);
+  const fields = new Fields(schema, keys);
+  const { order, deferred } = orderTables(schema, keys);
+  const tables = order.filter((id) => !out.has(id)).map((id) => fields.of(id));
+  return { schema, fields, tables, deferred, leftOut: out, warnings: tables.flatMap(warningsOf) };
+}
+
+/** Tables by id, by name, or by Django's `app.Model` and `app`. */
+function resolve(schema: Schema, wanted: string): TableId[] {
+  const lower = wanted.toLowerCase();
+  const asTable = lower.replace(".", "_");
+  const found = schema.tables.filter(
+    ({ id, name }) => id === wanted || name === wanted || name.toLowerCase() === asTable || id.toLowerCase() === lower,
+  );
+  if (found.length > 0) return found.map(({ id }) => id);
+  const ofApp = schema.tables.filter(({ name }) => name.toLowerCase().startsWith(`${lower}_`));
+  if (ofApp.length > 0) return ofApp.map(({ id }) => id);
+  const nearest = levenshtein.closest(wanted, schema.tables.map(({ name }) => name));
+  throw new HoldfastError("E_USAGE", `there is no table ${wanted}`, {
+    hint: nearest === "" ? "the database has no tables" : `did you mean ${nearest}?`,
+  });
+}
+
+function warningsOf({ table, key }: TableFields): string[] {
+  const warnings = table.notes.map((note) => `${table.id}: ${note}`);
+  if (key.kind === "reference")
+    warnings.push(`${table.id} is told apart by ${key.columns.join(", ")}, which its database gave: import it only where it came from, or where it is empty`);
+  if (key.kind === "none") warnings.push(`${table.id} has no key: equal rows cannot be told apart, and it can only be imported into an empty table`);
+  return warnings;
+}

@@ -1,0 +1,116 @@
+/** A row of an answer as a line of an export. */
+import { TableDigest } from "../database/multiset.ts";
+import type { EngineName } from "../database/engine.ts";
+import type { Row } from "./connection.ts";
+import type { Leaf } from "./fields.ts";
+import type { FieldPlace, TableQuery } from "./select.ts";
+import { canonical, encode, type JsonValue } from "./values.ts";
+
+/** The columns of a link as they were, where no key stands for them: they point to nothing, or are partly NULL. */
+export interface RawLink {
+  readonly $raw: readonly JsonValue[];
+}
+
+/** A value; or the key of another row, nested where that key holds keys. */
+export type JsonCell = JsonValue | RawLink | readonly JsonCell[];
+
+export class RowEncoder {
+  readonly #engine: EngineName;
+  readonly #places: readonly FieldPlace[];
+  /** Links that led to no row. */
+  dangling = 0;
+
+  constructor(engine: EngineName, { places }: TableQuery) {
+    this.#engine = engine;
+    this.#places = places;
+  }
+
+  encode(row: Row): JsonCell[] {
+    return this.#places.map((place) => {
+      if (place.kind === "value") return encode(this.#engine, place.column, row[place.at] ?? null);
+      const { link } = place.field;
+      const raw = link.columns.map((_name, index) => row[place.raw + index] ?? null);
+      if (raw.every((value) => value === null)) return null;
+      const isFound = place.found === undefined || (row[place.found] ?? null) !== null;
+      if (!isFound) this.dangling++;
+      if (!isFound || raw.includes(null)) return { $raw: raw.map((value) => rawValue(value)) };
+      return nest(
+        place.leaves.map(({ leaf, at }) => ({ leaf, value: encode(this.#engine, leaf.column, row[at] ?? null) })),
+        1,
+      );
+    });
+  }
+}
+
+const rawValue = (value: Row[number]): JsonValue =>
+  value === null ? null : Buffer.isBuffer(value) ? { $: "bytes", v: value.toString("base64") } : String(value);
+
+/** `[a, [b, c]]`: the values of one key, those of a key within it in brackets of their own. */
+function nest(leaves: readonly { readonly leaf: Leaf; readonly value: JsonValue }[], depth: number): JsonCell[] {
+  const cells: JsonCell[] = [];
+  for (let at = 0; at < leaves.length;) {
+    const one = leaves[at];
+    const link = one?.leaf.through[depth];
+    if (one === undefined) break;
+    if (link === undefined) {
+      cells.push(one.value);
+      at++;
+      continue;
+    }
+    let end = at + 1;
+    while (leaves[end]?.leaf.through[depth] === link) end++;
+    cells.push(nest(leaves.slice(at, end), depth + 1));
+    at = end;
+  }
+  return cells;
+}
+
+/** The values of a link's key, in a row, or those of a link that is raw. */
+export function flatten(cell: JsonCell): JsonValue[] {
+  return Array.isArray(cell) ? cell.flatMap((one: JsonCell) => flatten(one)) : [cell as JsonValue];
+}
+
+export const isRaw = (cell: JsonCell | undefined): cell is RawLink =>
+  typeof cell === "object" && cell !== null && "$raw" in cell;
+
+/**
+ * The digest of a table as it travels. The number that a database gave to a row that has a key of its own does not count: another database may have
+ * given another one.
+ */
+export class TravelDigest {
+  readonly #places: readonly FieldPlace[];
+  readonly #digest: TableDigest;
+
+  constructor({ places }: TableQuery, counts: (place: FieldPlace) => boolean) {
+    this.#places = places.filter(counts);
+    this.#skip = places.map(counts);
+    this.#digest = new TableDigest(this.#places.map((place) => ({ name: nameOf(place) })));
+  }
+
+  readonly #skip: readonly boolean[];
+
+  add(cells: readonly JsonCell[]): void {
+    const counted = cells.filter((_cell, index) => this.#skip[index]);
+    this.#digest.add(
+      this.#places.map((place, index) => {
+        const cell = counted[index] ?? null;
+        if (cell === null) return null;
+        if (place.kind === "value") return canonical(place.column, cell as JsonValue);
+        if (isRaw(cell)) return Buffer.from(`r${JSON.stringify(cell.$raw)}`);
+        const values = flatten(cell).map((value, at) => {
+          const leaf = place.leaves[at]?.leaf;
+          const form = leaf === undefined ? null : canonical(leaf.column, value);
+          return form === null ? "-" : `${form.length}:${form.toString("latin1")}`;
+        });
+        return Buffer.from(`k${values.join("")}`, "latin1");
+      }),
+    );
+  }
+
+  finish(): string {
+    return this.#digest.finish();
+  }
+}
+
+export const nameOf = (place: FieldPlace): string =>
+  place.kind === "value" ? place.column.name : place.field.link.columns.join("+");

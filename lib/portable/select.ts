@@ -1,0 +1,129 @@
+/** The query that reads a table as it travels: its values, and for each link the key of the row that it leads to, joined by the database. */
+import type { Connection } from "./connection.ts";
+import type { Fields, Leaf, LinkField, TableFields } from "./fields.ts";
+import type { Column, ForeignKey } from "./schema.ts";
+
+/** Where the parts of a field stand in a row of the answer. */
+export type FieldPlace =
+  | { readonly kind: "value"; readonly column: Column; readonly at: number }
+  | {
+      readonly kind: "link";
+      readonly field: LinkField;
+      /** The columns as they are in the table. */
+      readonly raw: number;
+      /** Not NULL where the row that they point to is there; undefined where nobody looked. */
+      readonly found: number | undefined;
+      readonly leaves: readonly { readonly leaf: Leaf; readonly at: number }[];
+    };
+
+export interface TableQuery {
+  readonly sql: string;
+  readonly places: readonly FieldPlace[];
+}
+
+type Quoting = Pick<Connection, "engine" | "quote">;
+
+/** `"schema"."table"`. */
+export const tableName = (
+  { quote }: Pick<Connection, "quote">,
+  { schema, name }: { readonly schema: string | null; readonly name: string },
+): string => (schema === null ? quote(name) : `${quote(schema)}.${quote(name)}`);
+
+/** Reads `only` the fields that pass; rows in the order of the primary key, or of the key. */
+export function selectTable(
+  connection: Quoting,
+  fields: Fields,
+  { table, fields: all, key }: TableFields,
+): TableQuery {
+  const { quote } = connection;
+  const columns: string[] = [];
+  const joins = new Joins(connection, fields);
+  const add = (expression: string): number => columns.push(expression) - 1;
+  const places = all.map((field): FieldPlace => {
+    if (field.kind === "value")
+      return { kind: "value", column: field.column, at: add(expressionOf(connection, "t", field.column)) };
+    const leaves = fields.leavesOf(field.link);
+    const raw = columns.length;
+    for (const name of field.link.columns) add(`t.${quote(name)}`);
+    const joined = leaves.some((leaf) => !isDirect(leaf));
+    const found = joined ? add(joins.presence(field.link)) : undefined;
+    return {
+      kind: "link",
+      field,
+      raw,
+      found,
+      leaves: leaves.map((leaf) => ({
+        leaf,
+        at: add(
+          isDirect(leaf) ? `t.${quote(ownColumn(field.link, leaf.column))}` : joins.expression(leaf),
+        ),
+      })),
+    };
+  });
+  const order = (table.primaryKey?.columns ?? key.columns).map((name) => `t.${quote(name)}`).join(", ");
+  const only = connection.engine === "postgresql" && !table.notes.some((note) => /partition/i.test(note)) ? "only " : "";
+  const list = columns.length === 0 ? "1" : columns.map((column, index) => `${column} as c${index}`).join(", ");
+  const sql = `select ${list} from ${only}${tableName(connection, table)} as t${joins.sql()}${order === "" ? "" : ` order by ${order}`}`;
+  return { sql, places };
+}
+
+/** Carried by the column itself, without a look at the row it points to. */
+const isDirect = ({ through, column }: Leaf): boolean =>
+  through.length === 1 && through[0]?.targetColumns.includes(column.name) === true;
+
+const ownColumn = (link: ForeignKey, target: Column): string =>
+  link.columns[link.targetColumns.indexOf(target.name)] ?? target.name;
+
+/** What a column is asked for as: so that the engine prints all of it. */
+function expressionOf({ engine, quote }: Quoting, alias: string, { name, kind, native }: Column): string {
+  const column = `${alias}.${quote(name)}`;
+  if (engine === "postgresql") return /^character\(/.test(native) ? `${column}::text` : column;
+  if (engine === "sqlite") return column;
+  return kind === "float4" ? `cast(${column} as double)` : column;
+}
+
+/** The tables that keys are read from, each joined once for each way that leads there. */
+class Joins {
+  readonly #connection: Quoting;
+  readonly #fields: Fields;
+  readonly #aliases = new Map<string, string>();
+  #sql = "";
+
+  constructor(connection: Quoting, fields: Fields) {
+    this.#connection = connection;
+    this.#fields = fields;
+  }
+
+  sql(): string {
+    return this.#sql;
+  }
+
+  presence(link: ForeignKey): string {
+    return `${this.#alias([link])}.${this.#connection.quote(link.targetColumns[0] ?? "")}`;
+  }
+
+  expression({ through, column }: Leaf): string {
+    const last = through.at(-1);
+    // The last link's own columns say as much as the row behind it.
+    if (last !== undefined && through.length > 1 && last.targetColumns.includes(column.name))
+      return `${this.#alias(through.slice(0, -1))}.${this.#connection.quote(ownColumn(last, column))}`;
+    return expressionOf(this.#connection, this.#alias(through), column);
+  }
+
+  #alias(through: readonly ForeignKey[]): string {
+    const path = through.map(({ name, target }) => `${name}>${target}`).join("/");
+    const known = this.#aliases.get(path);
+    if (known !== undefined) return known;
+    const before = through.length === 1 ? "t" : this.#alias(through.slice(0, -1));
+    const link = through.at(-1);
+    if (link === undefined) return "t";
+    const alias = `j${this.#aliases.size}`;
+    this.#aliases.set(path, alias);
+    const { quote } = this.#connection;
+    const on = link.columns
+      .map((name, index) => `${alias}.${quote(link.targetColumns[index] ?? "")} = ${before}.${quote(name)}`)
+      .join(" and ");
+    this.#sql += ` left join ${tableName(this.#connection, this.#fields.of(link.target).table)} as ${alias} on ${on}`;
+    return alias;
+  }
+}

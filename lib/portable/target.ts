@@ -1,0 +1,135 @@
+/** Where the tables of an export go in a database: each with the table, the columns and the links that are to take its rows. */
+import { HoldfastError } from "../errors.ts";
+import { Fields, type Leaf } from "./fields.ts";
+import type { ExportedField, ExportedTable } from "./format.ts";
+import { chooseKeys, type ChosenKey } from "./keys.ts";
+import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
+
+/** One place of a row, and what takes it; `undefined` where the database has no such column any more. */
+export type TargetField =
+  | { readonly kind: "value"; readonly column: Column }
+  | { readonly kind: "link"; readonly link: ForeignKey; readonly columns: readonly Column[]; readonly leaves: readonly Leaf[]; readonly direct: boolean }
+  | undefined;
+
+export interface TargetTable {
+  readonly exported: ExportedTable;
+  readonly table: Table;
+  readonly key: ChosenKey;
+  readonly fields: readonly TargetField[];
+}
+
+export interface Targets {
+  readonly schema: Schema;
+  readonly fields: Fields;
+  readonly tables: readonly TargetTable[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Finds a place for everything. Keys are those of the export. Throws `E_SCHEMA`, naming all that is in the way: tables that are not there, columns that
+ * may not be NULL and get nothing, links that lead elsewhere.
+ */
+export function findTargets(schema: Schema, exported: readonly ExportedTable[]): Targets {
+  const problems: string[] = [];
+  const warnings: string[] = [];
+  const homes = new Map<string, Table>();
+  for (const one of exported) {
+    const table = findTable(schema, one.table);
+    if (table === undefined) problems.push(`there is no table ${one.table}`);
+    else homes.set(one.table, table);
+  }
+  const keys = new Map(chooseKeys(schema));
+  for (const { table, key } of exported) {
+    const home = homes.get(table);
+    if (home === undefined) continue;
+    const columns = key.columns.flatMap((name) => findColumn(home, name)?.name ?? []);
+    if (columns.length !== key.columns.length) problems.push(`${home.id} lacks a column of its key (${key.columns.join(", ")})`);
+    else keys.set(home.id, { ...key, columns });
+  }
+  const fields = new Fields(schema, keys);
+  const tables = exported.flatMap((one): TargetTable[] => {
+    const table = homes.get(one.table);
+    if (table === undefined) return [];
+    const own = one.fields.map((field) => findField(field, table, { fields, homes, problems, warnings }));
+    checkRest(table, own, problems);
+    return [{ exported: one, table, key: fields.key(table.id), fields: own }];
+  });
+  if (problems.length > 0)
+    throw new HoldfastError("E_SCHEMA", `the database cannot take this export: ${problems.slice(0, 10).join("; ")}${problems.length > 10 ? `; and ${problems.length - 10} more` : ""}`, {
+      hint: "bring the database to the schema that the export was made from, or leave tables out with --models",
+    });
+  return { schema, fields, tables, warnings };
+}
+
+/** By its id, else by its name: schemas have other names elsewhere. */
+function findTable(schema: Schema, id: string): Table | undefined {
+  const name = id.slice(id.lastIndexOf(".") + 1);
+  const is = (found: string, wanted: string): boolean => found.toLowerCase() === wanted.toLowerCase();
+  return (
+    schema.tables.find((table) => table.id === id) ??
+    schema.tables.find((table) => is(table.id, id)) ??
+    single(schema.tables.filter((table) => is(table.name, name) || is(table.name, id)))
+  );
+}
+
+const single = <T>(found: readonly T[]): T | undefined => (found.length === 1 ? found[0] : undefined);
+
+const findColumn = (table: Table, name: string): Column | undefined =>
+  table.columns.find((column) => column.name === name) ??
+  table.columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
+
+interface Finding {
+  readonly fields: Fields;
+  readonly homes: ReadonlyMap<string, Table>;
+  readonly problems: string[];
+  readonly warnings: string[];
+}
+
+function findField(field: ExportedField, table: Table, found: Finding): TargetField {
+  if (field.kind === "value") {
+    const column = findColumn(table, field.column.name);
+    if (column?.generated === true) return undefined;
+    if (column === undefined) found.warnings.push(`${table.id} has no column ${field.column.name}: its values are left out`);
+    return column === undefined ? undefined : { kind: "value", column };
+  }
+  const columns = field.columns.flatMap((name) => findColumn(table, name) ?? []);
+  if (columns.length !== field.columns.length) {
+    found.warnings.push(`${table.id} lacks ${field.columns.join(", ")}: its links to ${field.table} are left out`);
+    return undefined;
+  }
+  const target = found.homes.get(field.table) ?? findTable(found.fields.schema, field.table);
+  if (target === undefined) {
+    found.problems.push(`${table.id}.${field.name} links to ${field.table}, which is not there`);
+    return undefined;
+  }
+  const names = columns.map(({ name }) => name);
+  const targetColumns = field.target_columns.flatMap((name) => findColumn(target, name)?.name ?? []);
+  const link: ForeignKey = table.foreignKeys.find(
+    (one) => one.target === target.id && one.columns.join() === names.join(),
+  ) ?? { name: field.name, columns: names, target: target.id, targetColumns, deferrable: false };
+  const leaves = found.fields.leavesOf(link);
+  if (leaves.length !== field.leaves.length || leaves.some(({ column }, at) => column.name.toLowerCase() !== field.leaves[at]?.column.name.toLowerCase())) {
+    found.problems.push(
+      `rows of ${target.id} are told apart by (${leaves.map(({ column }) => column.name).join(", ")}) here, and by (${field.leaves.map(({ path }) => path).join(", ")}) in the export`,
+    );
+    return undefined;
+  }
+  const direct = leaves.every(({ through, column }) => through.length === 1 && link.targetColumns.includes(column.name));
+  return { kind: "link", link, columns, leaves, direct };
+}
+
+/** What the export does not know of has to be able to do without. */
+function checkRest(table: Table, fields: readonly TargetField[], problems: string[]): void {
+  const given = new Set(
+    fields.flatMap((field) =>
+      field === undefined ? [] : field.kind === "value" ? [field.column.name] : field.columns.map(({ name }) => name),
+    ),
+  );
+  for (const { name, nullable, hasDefault, identity, generated } of table.columns)
+    if (!given.has(name) && !nullable && !hasDefault && identity === undefined && !generated)
+      problems.push(`${table.id}.${name} may not be NULL, has no default, and the export does not know it`);
+}
+
+export const targetIds = ({ tables }: Targets): ReadonlySet<TableId> => new Set(tables.map(({ table }) => table.id));
+
+

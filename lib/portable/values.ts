@@ -1,0 +1,218 @@
+/** Values on their way: from what an engine prints to JSON that means the same to every engine, and back into what another one reads. */
+import { canonicalCell, canonicalDouble, canonicalTime } from "../database/canonical.ts";
+import type { EngineName } from "../database/engine.ts";
+import { HoldfastError } from "../errors.ts";
+import type { Cell } from "./connection.ts";
+import type { Column, Kind } from "./schema.ts";
+
+/** A value that its column's kind does not hold, with what it is: SQLite's text in a number column, an infinite float, a date without an end. */
+export interface Tagged {
+  readonly $: "nan" | "inf" | "-inf" | "text" | "integer" | "float" | "bytes" | "native";
+  readonly v?: string;
+}
+
+export type JsonValue = null | boolean | number | string | Tagged;
+
+const INTEGER = /^-?\d+$/;
+const NUMBER = /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i;
+const TIMES = new Set<Kind>(["date", "time", "timestamp", "timestamptz"]);
+const INFINITE = /^-?infinity$/i;
+
+/** What an engine gave for a column, as it is written into an export. SQLite's times stay as the application wrote them: they are its texts. */
+export function encode(engine: EngineName, column: Column, cell: Cell): JsonValue {
+  if (cell === null) return null;
+  if (Buffer.isBuffer(cell)) return column.kind === "bytes" ? cell.toString("base64") : { $: "bytes", v: cell.toString("base64") };
+  const { kind } = column;
+  if (typeof cell === "number") return encodeFloat(kind, cell);
+  if (typeof cell === "bigint") return encodeInteger(kind, String(cell));
+  switch (kind) {
+    case "integer":
+    case "bits":
+      return INTEGER.test(cell) ? encodeInteger(kind, cell) : { $: "text", v: cell };
+    case "boolean":
+      return BOOLEANS.get(cell) ?? { $: "text", v: cell };
+    case "float4":
+    case "float8":
+      return NUMBER.test(cell) || /^(nan|-?inf(inity)?)$/i.test(cell) ? encodeFloat(kind, floatOf(cell)) : { $: "text", v: cell };
+    case "decimal":
+      if (NUMBER.test(cell)) return cell;
+      if (/^nan$/i.test(cell)) return { $: "nan" };
+      return INFINITE.test(cell) ? { $: cell.startsWith("-") ? "-inf" : "inf" } : { $: "text", v: cell };
+    case "bytes":
+      return { $: "text", v: cell };
+    default:
+      if (!TIMES.has(kind) || engine === "sqlite") return cell;
+      return INFINITE.test(cell) ? { $: cell.startsWith("-") ? "-inf" : "inf" } : canonicalTime(cell);
+  }
+}
+
+const BOOLEANS = new Map<string, boolean>([
+  ["t", true],
+  ["f", false],
+  ["1", true],
+  ["0", false],
+]);
+
+const floatOf = (text: string): number =>
+  /^-?inf/i.test(text) ? (text.startsWith("-") ? -Infinity : Infinity) : Number(text);
+
+function encodeInteger(kind: Kind, digits: string): JsonValue {
+  if (kind === "boolean" && (digits === "0" || digits === "1")) return digits === "1";
+  if (kind === "decimal") return digits;
+  if (kind === "float4" || kind === "float8") return encodeFloat(kind, Number(digits));
+  if (kind !== "integer" && kind !== "bits") return { $: "integer", v: digits };
+  const value = Number(digits);
+  return Number.isSafeInteger(value) ? value : digits;
+}
+
+function encodeFloat(kind: Kind, value: number): JsonValue {
+  if (kind === "decimal" && Number.isFinite(value)) return canonicalDouble(value);
+  if (kind !== "float4" && kind !== "float8") return { $: "float", v: canonicalDouble(value) };
+  if (Number.isNaN(value)) return { $: "nan" };
+  if (!Number.isFinite(value)) return { $: value > 0 ? "inf" : "-inf" };
+  return kind === "float4" ? shortestSingle(value) : value;
+}
+
+/** The shortest decimals that give a number of single precision back. */
+function shortestSingle(value: number): number {
+  const single = Math.fround(value);
+  for (let digits = 6; digits < 9; digits++) {
+    const short = Number(single.toPrecision(digits));
+    if (Math.fround(short) === single) return short;
+  }
+  return Number(single.toPrecision(9));
+}
+
+/** What a column of another database takes for it. Throws `E_IMPORT`, in words that fit behind the column's name, for what that cannot hold. */
+export function decode(engine: EngineName, column: Column, value: JsonValue): Cell {
+  if (value === null) return null;
+  if (typeof value === "object") return decodeTagged(engine, column, value);
+  switch (column.kind) {
+    case "boolean":
+      return decodeBoolean(engine, value);
+    case "bytes":
+      if (typeof value !== "string") throw unfit("a number or boolean, and takes bytes");
+      return Buffer.from(value, "base64");
+    case "integer":
+    case "bits":
+      return decodeInteger(engine, column, value);
+    case "float4":
+    case "float8":
+    case "decimal":
+      if (typeof value === "boolean" || (typeof value === "string" && !NUMBER.test(value))) throw unfit(`${JSON.stringify(value)}, and takes numbers`);
+      if (engine !== "sqlite") return String(value);
+      return column.kind === "decimal" && typeof value === "string" ? exactDecimal(value) : Number(value);
+    default: {
+      const words = refuseNul(engine, text(value));
+      const isMysql = engine === "mysql" || engine === "mariadb";
+      return isMysql && TIMES.has(column.kind) ? canonicalTime(words) : words;
+    }
+  }
+}
+
+const text = (value: boolean | number | string): string => (typeof value === "boolean" ? (value ? "1" : "0") : String(value));
+
+function decodeBoolean(engine: EngineName, value: boolean | number | string): Cell {
+  const truth = typeof value === "boolean" ? value : { "1": true, "0": false, t: true, f: false }[String(value)];
+  if (truth === undefined && engine === "postgresql") throw unfit(`${JSON.stringify(value)}, and takes true or false`);
+  if (engine === "postgresql") return truth === true ? "t" : "f";
+  const digits = truth === undefined ? String(value) : truth ? "1" : "0";
+  if (engine !== "sqlite") return digits;
+  return INTEGER.test(digits) ? BigInt(digits) : digits;
+}
+
+function decodeInteger(engine: EngineName, column: Column, value: boolean | number | string): Cell {
+  const digits = text(value).replace(/\.0+$/, "");
+  if (!INTEGER.test(digits)) throw unfit(`${JSON.stringify(value)}, and takes whole numbers`);
+  const bits = BigInt(column.length ?? 64);
+  const [least, most] = column.unsigned === true ? [0n, (1n << bits) - 1n] : [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n];
+  const number = BigInt(digits);
+  if (column.kind === "integer" && (number < least || number > most)) throw unfit(`${digits}, and takes ${least} to ${most}`);
+  return engine === "sqlite" ? number : digits;
+}
+
+/** SQLite keeps fifteen digits of a decimal as a number; more of them only as a text, if its column lets it. */
+function exactDecimal(value: string): Cell {
+  const number = Number(value);
+  return Number.isFinite(number) && /^-?[\d.]{1,16}$/.test(value) ? number : value;
+}
+
+function decodeTagged(engine: EngineName, column: Column, { $, v = "" }: Tagged): Cell {
+  const float = column.kind === "float4" || column.kind === "float8" || column.kind === "decimal";
+  const time = TIMES.has(column.kind);
+  switch ($) {
+    case "nan":
+      if (engine === "postgresql" && float) return "NaN";
+      throw unfit("not a number (NaN), which it cannot hold");
+    case "inf":
+    case "-inf":
+      if (engine === "postgresql" && (float || time)) return $ === "inf" ? "Infinity" : "-Infinity";
+      if (engine === "sqlite" && float) return $ === "inf" ? Infinity : -Infinity;
+      throw unfit("infinite, which it cannot hold");
+    case "bytes":
+      if (engine === "sqlite" || column.kind === "bytes") return Buffer.from(v, "base64");
+      throw unfit("bytes, and takes none");
+    case "integer":
+      return engine === "sqlite" ? BigInt(v) : v;
+    case "float":
+      return engine === "sqlite" ? Number(v) : v;
+    case "text":
+      if (engine === "sqlite" || ["text", "native", "enum", "set"].includes(column.kind)) return refuseNul(engine, v);
+      throw unfit(`the text ${JSON.stringify(v.slice(0, 40))}, and takes ${column.native}`);
+    case "native":
+      return v;
+  }
+}
+
+function refuseNul(engine: EngineName, value: string): string {
+  if (engine === "postgresql" && value.includes("\0")) throw unfit("a text with a NUL byte, which PostgreSQL cannot hold");
+  return value;
+}
+
+const unfit = (what: string): HoldfastError => new HoldfastError("E_IMPORT", `is given ${what}`);
+
+/** The form in which values of all engines are compared: as lib/database/canonical.ts has it. */
+export function canonical(column: Column, value: JsonValue): Buffer | null {
+  if (value === null) return null;
+  if (typeof value === "object") return canonicalTagged(value);
+  const words = text(value);
+  switch (column.kind) {
+    case "integer":
+    case "decimal":
+    case "boolean":
+    case "bits":
+    case "float8":
+      return canonicalCell("number", words);
+    case "float4":
+      return canonicalCell("single", words);
+    case "bytes":
+      return Buffer.concat([Buffer.from("x"), Buffer.from(words, "base64")]);
+    case "json":
+      return canonicalCell("json", words);
+    case "date":
+    case "time":
+    case "timestamp":
+    case "timestamptz":
+      return canonicalCell("time", words);
+    default:
+      return canonicalCell("text", words);
+  }
+}
+
+function canonicalTagged({ $, v = "" }: Tagged): Buffer {
+  switch ($) {
+    case "nan":
+      return Buffer.from("nNaN");
+    case "inf":
+      return Buffer.from("nInfinity");
+    case "-inf":
+      return Buffer.from("n-Infinity");
+    case "integer":
+    case "float":
+      return canonicalCell("number", v);
+    case "bytes":
+      return Buffer.concat([Buffer.from("x"), Buffer.from(v, "base64")]);
+    default:
+      return canonicalCell("text", v);
+  }
+}
