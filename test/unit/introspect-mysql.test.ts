@@ -77,3 +77,30 @@ test("MySQL 8: defaults by expression, a text NULL, generated columns, JSON, key
   expect(t?.columns[0]).toMatchObject({ native: "bigint unsigned", unsigned: true, length: 64 });
   expect(t?.uniques.map(({ name }) => name)).toEqual(["u_word"]);
 });
+
+test("MySQL on a file system that keeps no case: the tables' own spelling, unless two are alike", async () => {
+  const schema = await introspect(
+    answering({
+      tables: ["t", "Target", "aB", "Ab"].map((name) => [name, "BASE TABLE", "InnoDB", 3]),
+      columns: [
+        column("id", "int", "int"),
+        ...["Target", "aB", "Ab"].map((name) => [name, ...column("Id", "int", "int").slice(1)]),
+      ],
+      statistics: [],
+      key_column_usage: [
+        ["t", "exact", "ID", "db", "Ab", "ID", "1"],
+        ["t", "other_case", "ID", "db", "target", "ID", "1"],
+        ["t", "two", "ID", "db", "AB", "ID", "1"],
+      ],
+      triggers: [],
+    }),
+  );
+  const t = schema.tables.find(({ id }) => id === "t");
+  expect(
+    t?.foreignKeys.map(({ name, columns, target, targetColumns }) => [name, columns, target, targetColumns]),
+  ).toEqual([
+    ["exact", ["id"], "Ab", ["Id"]],
+    ["other_case", ["id"], "Target", ["Id"]],
+  ]);
+  expect(t?.notes).toEqual(["foreign key two (id): points to AB, which is no table here; left out"]);
+});
