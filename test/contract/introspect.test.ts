@@ -283,7 +283,7 @@ describe("PostgreSQL", () => {
         sh int default nextval('"shared (it''s)"'), num numeric default nextval('"shared (it''s)"'), txt text default 'no' || nextval('"shared (it''s)"'), own int,
         nul text default null, nulv varchar(9) default null::varchar, word text default 'NULL', zero int default 0,
         gen int generated always as (own + 1) stored);
-      alter sequence "Kept Apart" owned by t.own; alter table t drop column gone`,
+      alter sequence "Kept Apart" owned by t.own; create sequence idle owned by t.sh; alter table t drop column gone`,
     );
     const of = ({ identity, sequence, hasDefault, generated }: Column) => [identity, sequence, hasDefault, generated];
     expect(Object.fromEntries(table(schema, "public.t").columns.map((one) => [one.name, of(one)]))).toEqual({
@@ -360,6 +360,7 @@ describe("PostgreSQL", () => {
     expect(table(schema, "public.mention").foreignKeys).toMatchObject([
       { columns: ["id", "at"], target: "public.events" },
     ]);
+    expect(table(schema, "public.mention").notes).toEqual([]);
     expect(Object.hasOwn(table(schema, "public.mention"), "partitioned")).toBe(false);
     expect(table(schema, "public.odd")).toMatchObject({
       foreignKeys: [],
@@ -639,7 +640,7 @@ describe("SQLite", () => {
       "sqlite",
       `create table Land (Code text collate nocase primary key not null, Name text, unique (NAME));
       create table place (id integer primary key, code text references LAND, "to" text, parent references PLACE (ID), lost int references nowhere (x),
-        wrong text references land (missing), foreign key (CODE) references land (name), unique (ID, "TO"));
+        wrong text references land (missing), foreign key (CODE) references land (name), unique ("TO", ID));
       create table two (a text, b int, c int, primary key (b, a)) without rowid;
       create table of_two (x int, y text, foreign key (x, y) references two);
       create unique index plain on place ("to"); create unique index partial on place (code) where id > 3;
@@ -651,7 +652,7 @@ describe("SQLite", () => {
     const place = table(schema, "place");
     expect(place.uniques.map(({ columns, constraint }) => [columns.join(), constraint])).toEqual([
       ["to", false],
-      ["id,to", true],
+      ["to,id", true],
     ]);
     expect(place.foreignKeys).toEqual([
       ...[

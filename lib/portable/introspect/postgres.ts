@@ -75,7 +75,7 @@ const COLUMNS = `
   where a.attnum > 0 and not a.attisdropped
   order by a.attrelid, a.attnum`;
 
-/** The column for NULLS NOT DISTINCT came with version 15. Relations below 16384 are the server's own. */
+/** NULLS NOT DISTINCT came with version 15, WITHOUT OVERLAPS (an exclusion) with 18. Relations below 16384 are the server's own. */
 const KEYS = `
   select i.indrelid, c.relname, a.attname, i.indisprimary, k.oid is not null,
     coalesce(to_jsonb(i) ->> 'indnullsnotdistinct', 'false'), not i.indimmediate
