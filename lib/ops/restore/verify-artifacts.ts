@@ -52,16 +52,20 @@ export async function verifyFiles(
     Array.from(sizes.values()).reduce((sum, size) => sum + size, 0),
     signal,
   );
-  await workThrough(sizes, readers.width, async ([file, size]) => {
-    try {
-      const { sha256 } = await readers.digest(path.join(run, file), size);
-      if (sums.get(file) !== sha256 || (recorded.get(file) ?? sha256) !== sha256)
-        problems.push(`${file} is not what was recorded`);
-    } catch (error) {
-      signal.throwIfAborted();
-      problems.push(`${file} cannot be read: ${asHoldfastError(error).message}`);
-    }
-  }).finally(async () => await readers.close());
+  try {
+    await workThrough(sizes, readers.width, async ([file, size]) => {
+      try {
+        const { sha256 } = await readers.digest(path.join(run, file), size);
+        if (sums.get(file) !== sha256 || (recorded.get(file) ?? sha256) !== sha256)
+          problems.push(`${file} is not what was recorded`);
+      } catch (error) {
+        signal.throwIfAborted();
+        problems.push(`${file} cannot be read: ${asHoldfastError(error).message}`);
+      }
+    });
+  } finally {
+    await readers.close();
+  }
   const [first] = problems.toSorted();
   if (first === undefined) return;
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
