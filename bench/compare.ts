@@ -62,15 +62,17 @@ async function main(): Promise<void> {
   }
 }
 
+let restored = 0;
+
 async function once(program: Program, work: Work, stores: string, costs: Costs): Promise<void> {
-  const out = path.join(stores, "out");
+  // What was restored stays until the round is over: ext4 makes files slowly for a while after many were removed.
+  const out = path.join(stores, `restored-${restored++}`);
   const line = program.line(work, path.join(stores, program.name.replaceAll(/\W+/g, "-")), out);
   if (line === undefined) return;
   const cost = await measure(line, program.env);
   const own = costs.get(program.name) ?? new Map<Work, Cost[]>();
   own.set(work, [...(own.get(work) ?? []), cost]);
   costs.set(program.name, own);
-  rmSync(out, { recursive: true, force: true });
 }
 
 const median = (values: readonly number[]): number =>

@@ -13,7 +13,12 @@ const scripts = readdirSync(path.join(HOME, "scripts")).filter((file) => !["buil
 rmSync(path.join(out, "chunks"), { recursive: true, force: true });
 await build({
   absWorkingDir: HOME,
-  entryPoints: [...scripts.map((file) => `scripts/${file}`), "lib/steps/worker.ts", "lib/ops/restore/worker.ts"],
+  entryPoints: [
+    ...scripts.map((file) => `scripts/${file}`),
+    "lib/steps/worker.ts",
+    "lib/ops/restore/worker.ts",
+    "lib/ops/verify/worker.ts",
+  ],
   outbase: ".",
   outdir: out,
   bundle: true,

@@ -4,7 +4,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import Database from "better-sqlite3";
 
-/** Medium is about 1 GB in 47,000 files: a quarter text, the rest sound and pictures, of which two fifths are copies of others. */
+/** Medium is about 1 GB in 47,000 files: a quarter text that shrinks to a fifth, the rest sound and pictures, of which two fifths are copies of others. */
 export const SIZES = { small: 30, medium: 300, large: 1800 } as const;
 export type Size = keyof typeof SIZES;
 
@@ -41,7 +41,7 @@ function plantProject(root: string, project: number): void {
   for (let file = 0; file < SOURCES; file++)
     writeFileSync(
       at("clara_content", `Project_${project}`, `texts/text_${file}.txt`),
-      text(project * 1000 + file, 8000),
+      annotated(project * 1000 + file),
     );
   for (let picture = 0; picture < PICTURES; picture++) {
     const data = media(1e6 + project * 100 + picture, 50_000);
@@ -73,8 +73,12 @@ function html(project: number, page: number): string {
     (_, index) =>
       `<audio src="/accounts/serve_audio_file/google/french/voice_${project % 50}/sound_${project}_${(page + index) % SOUNDS}.mp3"></audio>`,
   );
-  return `<!DOCTYPE html>\n<img src="/accounts/projects/serve_project_image/Project_${project}/picture_${page % PICTURES}.png" alt="">\n${sounds.join("\n")}\n<p>${text(project * 7000 + page, 11_000)}</p>\n`;
+  return `<!DOCTYPE html>\n<img src="/accounts/projects/serve_project_image/Project_${project}/picture_${page % PICTURES}.png" alt="">\n${sounds.join("\n")}\n<p>${words(project * 7000 + page, 11_000, (word, index) => `<span class="word" data-word-id="seg_${page}_w${index}" data-lemma="${word}" data-pos="NOUN">${word}</span>\n`)}</p>\n`;
 }
+
+/** As an annotated text is kept. */
+const annotated = (seed: number): string =>
+  `[${words(seed, 8000, (word) => `{"content": "${word}", "type": "Word", "annotations": {"lemma": "${word}", "pos": "NOUN"}}`, ",\n")}]\n`;
 
 /** Changes one unit of a hundred in the way that a day of work does: most files rewritten, some added, some deleted. Gives how many. */
 export function changeSome({ root, projects }: BenchSite, round: number): number {
@@ -86,9 +90,9 @@ export function changeSome({ root, projects }: BenchSite, round: number): number
     for (let file = 0; file < 3; file++)
       writeFileSync(
         path.join(place, `text_${(file + round) % SOURCES}.txt`),
-        text(round * 1e6 + project * 10 + file, 8000),
+        annotated(round * 1e6 + project * 10 + file),
       );
-    writeFileSync(path.join(place, `added_${round}.txt`), text(round * 1e6 + project, 8000));
+    writeFileSync(path.join(place, `added_${round}.txt`), annotated(round * 1e6 + project));
     rmSync(path.join(place, `text_${(20 + round) % SOURCES}.txt`), { force: true });
     writeFileSync(path.join(root, SOUND(project, round % SOUNDS)), media(round * 1e7 + project, 30_000));
     for (let page = 0; page < 2; page++)
@@ -118,32 +122,32 @@ function media(seed: number, size: number): Buffer {
   return createCipheriv("aes-128-ctr", Buffer.alloc(16, 7), iv).update(Buffer.alloc(size + (seed % 1000)));
 }
 
-/** Prose of a few thousand words, of which no two files have the same piece. */
-function text(seed: number, size: number): string {
-  const start = (seed * 7919) % (PROSE.length - size - 1);
-  return `${seed}\n${PROSE.slice(start, start + size - (seed % 1500))}`;
+/** About `size` bytes of words in mark-up, of which no two files have the same ones in a row. */
+function words(seed: number, size: number, mark: (word: string, index: number) => string, between = ""): string {
+  const parts: string[] = [];
+  let left = size - (seed % 1500);
+  for (let index = 0; left > 0; index++) {
+    const part = mark(PROSE[(seed * 7919 + index) % PROSE.length] ?? "", index);
+    parts.push(part);
+    left -= part.length + between.length;
+  }
+  return parts.join(between);
 }
 
-const PROSE = makeProse(4_000_000);
+const PROSE = makeProse(600_000);
 
-function makeProse(length: number): string {
+/** Words of a few thousand, short ones and a few of them most often. */
+function makeProse(length: number): string[] {
   let state = 42;
   const random = (below: number): number => {
     state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
     return (state >>> 8) % below;
   };
   const letters = "eeeeaaiioutnnrrsstlldcmpvfghbqjxyz";
-  const words = Array.from({ length: 4000 }, () =>
+  const vocabulary = Array.from({ length: 4000 }, () =>
     Array.from({ length: 2 + random(9) }, () => letters[random(letters.length)]).join(""),
   );
-  const parts: string[] = [];
-  for (let size = 0; size < length;) {
-    const word = words[Math.min(random(4000), random(4000), random(4000))] ?? "";
-    const end = random(12) === 0 ? ".\n" : " ";
-    parts.push(word + end);
-    size += word.length + end.length;
-  }
-  return parts.join("");
+  return Array.from({ length }, () => vocabulary[Math.min(random(4000), random(4000), random(4000))] ?? "");
 }
 
 const CONFIG = `site: bench

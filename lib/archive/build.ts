@@ -13,6 +13,7 @@ import { selectEntries, type ArchiveFailure, type Selected, type Selection } fro
 import { ArchiveSink } from "./sink.ts";
 import { hasPendingChanges, isSqlite, SIDECARS } from "./sqlite-file.ts";
 import { TgzWriter } from "./tgz.ts";
+import { work } from "./work.ts";
 import { ZipWriter } from "./zip.ts";
 
 export interface BuildRequest extends Selection {
@@ -189,6 +190,7 @@ class Build {
   }
 
   #keep(entry: Entry, stored: StoredFile): void {
+    work.bytes_hashed += stored.size;
     this.#record(entry, stored.size, stored.sha256);
     if (stored.changed) this.#warnings.push(`changed while it was read: ${display(entry.path)}`);
     if (entry.nlink < 2) return;

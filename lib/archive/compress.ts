@@ -3,6 +3,7 @@ import { constants, deflateRawSync } from "node:zlib";
 import type { BytePath } from "./entry.ts";
 import { basename } from "./path.ts";
 import type { ArchiveSink } from "./sink.ts";
+import { work } from "./work.ts";
 
 /** Types whose content is compressed already. PDF is not among them: its text and tables often are not. */
 const COMPRESSED = new Set(
@@ -22,6 +23,7 @@ export function isCompressed(name: BytePath): boolean {
 /** A whole raw deflate stream, or null when that is not shorter than the data. */
 export function deflateWhole(data: Uint8Array, level: number): Buffer | null {
   if (level === 0 || data.length === 0) return null;
+  work.bytes_deflated += data.length;
   const deflated = deflateRawSync(data, settings(data.length, level));
   return deflated.length < data.length ? deflated : null;
 }
@@ -39,6 +41,7 @@ export function writePiece(
   options: { level: number; compressible: boolean },
 ): void {
   if (options.compressible && options.level > 0) {
+    work.bytes_deflated += data.length;
     const finishFlush = constants.Z_FULL_FLUSH;
     const deflated = deflateRawSync(data, { ...settings(data.length, options.level), finishFlush });
     if (deflated.length < data.length) {

@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats }
 import { HoldfastError, systemCode } from "../errors.ts";
 import type { BytePath } from "./entry.ts";
 import { display, toBuffer } from "./path.ts";
+import { work } from "./work.ts";
 
 /** Files up to this size are read whole; larger ones in pieces of this size. */
 export const PIECE_SIZE = 1024 * 1024;
@@ -40,6 +41,7 @@ export interface ReadHooks {
  */
 export function readStable(file: BytePath, consumer: FileConsumer, hooks: ReadHooks = {}): boolean {
   const fd = system(file, () => openSync(toBuffer(file), OPEN_FLAGS));
+  work.files_opened++;
   try {
     for (let attempt = 1; ; attempt++) {
       const before = settle(() => system(file, () => fstatSync(fd, { bigint: true })));
@@ -97,6 +99,7 @@ function readPiece(source: Source, position: number): Buffer {
     if (count === 0) break;
     length += count;
   }
+  work.bytes_read += length;
   const data = scratch.subarray(0, length);
   if (position === 0) source.hooks.head?.(source.file, data.subarray(0, HEAD_SIZE));
   source.hooks.progress?.(length);
@@ -116,9 +119,9 @@ function pause(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
-function system<T>(file: BytePath, work: () => T): T {
+function system<T>(file: BytePath, act: () => T): T {
   try {
-    return work();
+    return act();
   } catch (error) {
     throw readError(file, error);
   }

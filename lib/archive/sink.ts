@@ -2,6 +2,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { closeSync, fchmodSync, ftruncateSync, openSync, rmSync, writeSync } from "node:fs";
 import { asHoldfastError } from "../errors.ts";
+import { work } from "./work.ts";
 
 const BUFFER_SIZE = 1024 * 1024;
 const FILE_MODE = 0o640;
@@ -84,6 +85,7 @@ export class ArchiveSink {
     }
     this.#flushed += data.length;
     this.#hash.update(data);
+    work.bytes_hashed += data.length;
   }
 
   #open(): number {
@@ -97,9 +99,9 @@ export class ArchiveSink {
   }
 }
 
-function guarded<T>(work: () => T): T {
+function guarded<T>(act: () => T): T {
   try {
-    return work();
+    return act();
   } catch (error) {
     throw asHoldfastError(error, "E_IO");
   }

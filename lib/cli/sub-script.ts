@@ -15,17 +15,19 @@ import { PreviousRuns } from "../store/previous.ts";
 import { runPlanSchema } from "../store/run-plan.ts";
 import { abortOnSignals } from "./signals.ts";
 
-/** Runs one step for the parent whose plan is at `planFile`; ends when the parent does. */
+/** Runs one step for the parent whose plan is at `planFile`, once that says so; ends when the parent does. */
 export async function runAsSubScript(name: StepName, planFile: string, request: BackupRequest): Promise<void> {
   process.umask(0o027);
   const abort = abortOnSignals();
-  abortWithParent(abort);
+  const turn = listenToParent(abort);
   const report = wireReport((line) => process.stdout.write(line));
   try {
-    const plan = readDocument(planFile, runPlanSchema);
     const config = loadConfig(request.config, process.env);
-    const store = path.resolve(plan.scratch, "../..");
     const step = await loadStep(name);
+    await turn;
+    abort.signal.throwIfAborted();
+    const plan = readDocument(planFile, runPlanSchema);
+    const store = path.resolve(plan.scratch, "../..");
     if (step === undefined) throw new HoldfastError("E_INTERNAL", `no step is called ${name}`);
     await inheritLock(path.join(store, ".lock"), process.env[TOKEN_VARIABLE] ?? "").assertHeld();
     await step.run({
@@ -51,9 +53,18 @@ export async function runAsSubScript(name: StepName, planFile: string, request: 
   }
 }
 
-/** Standard input is a pipe that the parent holds open; the kernel closes it when the parent is gone, however it went. */
-function abortWithParent(abort: AbortController): void {
+/**
+ * Standard input is a pipe that the parent holds open; the kernel closes it when the parent is gone, however it went. What comes first says that
+ * it is this script's turn.
+ */
+async function listenToParent(abort: AbortController): Promise<void> {
   const gone = (): void => abort.abort(new HoldfastError("E_INTERRUPTED", "the parent process is gone"));
-  process.stdin.on("end", gone).on("error", gone).resume();
   process.stdout.on("error", gone);
+  await new Promise<void>((resolve) => {
+    process.stdin
+      .on("data", () => resolve())
+      .on("end", gone)
+      .on("error", gone);
+    abort.signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }

@@ -217,7 +217,7 @@ export const siteSchema = z.strictObject({
     .describe("Globs under root that no backup needs; they are not reported as uncovered."),
   compression_level: whole(0)
     .pipe(z.number().max(9))
-    .default(4)
+    .default(3)
     .describe("Deflate level of what shrinks; media are stored."),
   workers: whole(1)
     .optional()

@@ -14,46 +14,71 @@ export interface ScriptOptions {
   readonly signal: AbortSignal;
   /** The run's plan. */
   readonly plan: string;
-  readonly report: Report;
+}
+
+/** A sub-script that has been started and waits for its turn: what it needs is loaded by then. */
+export interface WaitingScript {
+  /**
+   * Lets it work to its end, passing on its events. Throws `E_STEP_DIED` when it ends other than well, at whatever moment.
+   */
+  run(report: Report): Promise<void>;
+  /** Ends it where it is not wanted after all. */
+  cancel(): Promise<void>;
 }
 
 /**
- * Runs `scripts/<name>` to its end, passing on its events. Its standard input stays open as long as this process lives: end-of-file tells it
- * that its parent is gone. Throws `E_STEP_DIED` when it ends other than well.
+ * Starts `scripts/<name>`. It begins to work at a line on its standard input, which then stays open as long as this process lives:
+ * end-of-file tells it that its parent is gone.
  */
-export async function runScript(name: string, args: readonly string[], options: ScriptOptions): Promise<void> {
-  options.signal.throwIfAborted();
+export function startScript(name: string, args: readonly string[], { signal, plan }: ScriptOptions): WaitingScript {
+  signal.throwIfAborted();
   const shell = $({
     quiet: true,
     nothrow: true,
     verbose: false,
-    env: { ...process.env, [PLAN_VARIABLE]: options.plan },
+    env: { ...process.env, [PLAN_VARIABLE]: plan },
   });
   const script = shell`exec ${[...commandFor(name), ...args]}`;
+  let report: Report = () => {};
+  let fatal: HoldfastError | undefined;
+  const listen: Report = (event) => {
+    if (event.type !== "fatal") report(event);
+    else if (isErrorCode(event.code)) fatal = new HoldfastError(event.code, event.message, { hint: event.hint });
+  };
   let force: NodeJS.Timeout | undefined;
+  let over = false;
   const stop = (): void => {
+    if (over) return; // its number may be somebody else's by now
     signalProcess(script.pid, "SIGTERM");
     force ??= setTimeout(() => signalProcess(script.pid, "SIGKILL"), KILL_AFTER_MS);
   };
-  options.signal.addEventListener("abort", stop, { once: true });
-  let fatal: HoldfastError | undefined;
-  const listen: Report = (event) => {
-    if (event.type !== "fatal") options.report(event);
-    else if (isErrorCode(event.code)) fatal = new HoldfastError(event.code, event.message, { hint: event.hint });
-  };
-  try {
-    const [result] = await Promise.all([script, readWire(script.stdout, listen)]);
-    options.signal.throwIfAborted();
-    if (fatal !== undefined) throw fatal;
-    if (result.exitCode === 0) return;
-    const how = result.signal === null ? `ended with status ${result.exitCode}` : `was ended by ${result.signal}`;
-    const said = result.stderr.trim().split("\n").slice(-2).join(" ");
-    throw new HoldfastError("E_STEP_DIED", `${name} ${how}${said === "" ? "" : `: ${said}`}`);
-  } finally {
+  signal.addEventListener("abort", stop, { once: true });
+  // A script that has ended before its turn is told of when that comes.
+  script.stdin.on("error", () => {});
+  const ended = Promise.all([script, readWire(script.stdout, listen)]).finally(() => {
+    over = true;
     clearTimeout(force);
-    options.signal.removeEventListener("abort", stop);
+    signal.removeEventListener("abort", stop);
     script.stdin.destroy();
-  }
+  });
+  ended.catch(() => {});
+  return {
+    async run(to) {
+      report = to;
+      script.stdin.write("\n");
+      const [result] = await ended;
+      signal.throwIfAborted();
+      if (fatal !== undefined) throw fatal;
+      if (result.exitCode === 0) return;
+      const how = result.signal === null ? `ended with status ${result.exitCode}` : `was ended by ${result.signal}`;
+      const said = result.stderr.trim().split("\n").slice(-2).join(" ");
+      throw new HoldfastError("E_STEP_DIED", `${name} ${how}${said === "" ? "" : `: ${said}`}`);
+    },
+    async cancel() {
+      stop();
+      await ended.catch(() => {});
+    },
+  };
 }
 
 /** Node and the script, compiled where it is built; TypeScript needs tsx. */

@@ -16,9 +16,12 @@ export const stepCountersSchema = z.object({
   accepted: z.number().int(),
   size_bytes: z.number().int(),
   written_bytes: z.number().int(),
-  /** Input files opened and input bytes read: none when nothing changed. */
+  /** Input files opened and their bytes read by archives: none when nothing changed. */
   files_opened: z.number().int(),
   bytes_read: z.number().int(),
+  bytes_deflated: z.number().int(),
+  /** Of input and of archives, as they were written. */
+  bytes_hashed: z.number().int(),
 });
 export type StepCounters = z.infer<typeof stepCountersSchema>;
 
@@ -79,4 +82,6 @@ export const noCounters = (): StepCounters => ({
   written_bytes: 0,
   files_opened: 0,
   bytes_read: 0,
+  bytes_deflated: 0,
+  bytes_hashed: 0,
 });

@@ -343,6 +343,7 @@ function summaryOf(outcome: BackupOutcome, merged: Merged): Record<string, unkno
   return {
     path: outcome.path,
     ...outcome.totals,
+    ...merged.work,
     units_built: sum((step) => step.units - step.reused - step.resumed),
     units_reused: sum((step) => step.reused),
     units_resumed: sum((step) => step.resumed),

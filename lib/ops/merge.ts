@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
 import * as z from "zod";
+import { addWork, noWork, type Work } from "../archive/work.ts";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
 import { noCounters, stepCountersSchema } from "../model/event.ts";
 import type { Manifest, ManifestHead, Scope, StepSummary, Totals } from "../model/run.ts";
@@ -24,6 +25,7 @@ export interface Merged {
   readonly totals: Totals;
   readonly moments: Manifest["moments"];
   readonly artifacts: ReadonlyMap<string, string>;
+  readonly work: Work;
 }
 
 /**
@@ -52,6 +54,7 @@ export function mergeSteps(
     written_bytes: 0,
     reused_bytes: 0,
   };
+  const work = noWork();
   let database: string | null = null;
   for (const step of names) {
     const own = died.has(step)
@@ -70,6 +73,7 @@ export function mergeSteps(
       if (step === "db") database = earlier(database, metadata["snapshot_at"]);
     }
     const counters = state?.counters ?? noCounters();
+    addWork(work, counters);
     const failed = own.filter((failure) => failure.severity === "failed").length;
     const skipped = own.filter((failure) => failure.severity === "skipped").length;
     const accepted = own.filter((failure) => failure.severity === "accepted").length;
@@ -100,7 +104,7 @@ export function mergeSteps(
       .map((summary) => summary.finished_at)
       .toSorted()
       .at(-1) ?? null;
-  return { steps, failures, totals, moments: { database, files_from: from, files_to: to }, artifacts };
+  return { steps, failures, totals, moments: { database, files_from: from, files_to: to }, artifacts, work };
 }
 
 const earlier = (known: string | null, at: unknown): string | null =>

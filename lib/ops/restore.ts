@@ -19,9 +19,9 @@ import {
   openDatabases,
   type PlannedDatabase,
 } from "./restore/databases.ts";
-import { itemsOf } from "./restore/items.ts";
+import { itemsOf, type RestoreItems } from "./restore/items.ts";
 import { Journal, newRestoreId, type Operation } from "./restore/journal.ts";
-import { locate } from "./restore/located.ts";
+import { locate, type Located } from "./restore/located.ts";
 import { refusePending, takeLock } from "./restore/frame.ts";
 import { checkSpace, planRestore, type RestorePlan } from "./restore/plan.ts";
 import type { RestoreRequest } from "./restore/request.ts";
@@ -68,7 +68,10 @@ export async function restore(request: RestoreRequest, options: RestoreOptions):
   try {
     const directory = runDirectory(store.path, run);
     if (request.target.kind === "in-place") refusePending(store.path);
-    const work = { request, options, store, run, directory };
+    const units = selectUnits(directory, request);
+    const located = request.path === undefined ? undefined : await locate(directory, request.path, options.signal);
+    const items = itemsOf(directory, located === undefined ? units : []);
+    const work = { request, options, store, run, directory, units, items, located };
     const preview = await rehearse(work);
     if (request.dryRun) return outcomeOf(work, preview, null, { kept: false });
     await options.confirm(preview);
@@ -85,6 +88,11 @@ interface Work {
   readonly store: { readonly path: string; readonly site: string };
   readonly run: string;
   readonly directory: string;
+  /** What is selected; nothing of a run changes. */
+  readonly units: readonly UnitMetadata[];
+  /** Of all these units, or none where a path is asked for. */
+  readonly items: RestoreItems;
+  readonly located: Located | undefined;
 }
 
 interface Prepared {
@@ -94,14 +102,13 @@ interface Prepared {
 }
 
 /** The plan as it stands now; the databases are open and have to be closed. */
-async function prepare({ request, options, directory }: Work, id: string): Promise<Prepared> {
-  const units = selectUnits(directory, request);
-  const located = request.path === undefined ? undefined : await locate(directory, request.path, options.signal);
-  const items = itemsOf(directory, located === undefined ? units : []);
+async function prepare(work: Work, id: string): Promise<Prepared> {
+  const { request, options, directory, units, items, located } = work;
   const places = await databasePlaces(request, items.databases, options.signal);
   const loaded = new Set(places.map(({ item }) => item.unit));
   const plan = planRestore(directory, request, {
     id,
+    items,
     units: located === undefined ? units : [],
     loaded,
     ...(located === undefined ? {} : { located }),

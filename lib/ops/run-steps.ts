@@ -1,7 +1,7 @@
 /** Runs the steps of a backup: as sub-scripts beside the dump, or in this process. */
 import path from "node:path";
 import { HoldfastError, isDiskFull } from "../errors.ts";
-import { runScript } from "../exec/script.ts";
+import { startScript, type WaitingScript } from "../exec/script.ts";
 import type { Report } from "../model/event.ts";
 import type { StepName } from "../model/unit.ts";
 import type { BackupRequest } from "./backup-request.ts";
@@ -49,7 +49,8 @@ export async function runInProcess(context: StepContext, steps: readonly Step[])
 
 /**
  * Runs each step as a sub-script: the dump first; when it has read the list of projects, the file steps one after the other beside
- * it, each with all the workers. A full disk ends all of them; any other death is that step's own failure.
+ * it, each with all the workers. The next one is started while one is at work, so that it need not be waited for. A full disk ends all of
+ * them; any other death is that step's own failure.
  */
 export async function runAsScripts(
   context: StepContext,
@@ -63,9 +64,10 @@ export async function runAsScripts(
   const stopOthers = new AbortController();
   const signal = AbortSignal.any([context.signal, stopOthers.signal]);
   let diskFull: unknown;
-  const start = async (step: Step, report: Report): Promise<void> => {
+  const start = (step: Step): WaitingScript => startScript(SCRIPTS[step.name], flags, { signal, plan: planFile });
+  const run = async (step: Step, script: WaitingScript, report: Report): Promise<void> => {
     try {
-      await runScript(SCRIPTS[step.name], flags, { signal, plan: planFile, report });
+      await script.run(report);
     } catch (error) {
       // Told at the end, when the last of them has ended: until then nobody waits for the dump.
       if (context.signal.aborted || diskFull !== undefined) return;
@@ -78,14 +80,29 @@ export async function runAsScripts(
     }
   };
   const dump = steps.find((step) => step.name === "db");
-  let dumping = Promise.resolve();
-  await new Promise<void>((projectsRead) => {
-    if (dump !== undefined) dumping = start(dump, listenFor("projects", projectsRead, context.report));
-    void dumping.then(projectsRead);
-  });
-  for (const step of steps)
-    if (step !== dump && diskFull === undefined && !context.signal.aborted) await start(step, context.report);
-  await dumping;
+  const files = steps.filter((step) => step !== dump);
+  const waiting: WaitingScript[] = [];
+  const startNext = (): void => {
+    const next = files[waiting.length];
+    if (next !== undefined && !signal.aborted) waiting.push(start(next));
+  };
+  try {
+    let dumping = Promise.resolve();
+    await new Promise<void>((projectsRead) => {
+      if (dump !== undefined) dumping = run(dump, start(dump), listenFor("projects", projectsRead, context.report));
+      startNext();
+      void dumping.then(projectsRead);
+    });
+    for (const [index, step] of files.entries()) {
+      const script = waiting[index];
+      if (script === undefined || signal.aborted) break;
+      startNext();
+      await run(step, script, context.report);
+    }
+    await dumping;
+  } finally {
+    await Promise.all(waiting.map(async (script) => await script.cancel()));
+  }
   context.signal.throwIfAborted();
   if (diskFull !== undefined) throw diskFull;
   return died;

@@ -24,6 +24,7 @@ import { checkTimes, checkTotals } from "./verify/manifest.ts";
 import { checkLiveProjects, checkLiveRows, checkLiveUnits } from "./verify/live.ts";
 import { checkLiveTrees } from "./verify/live-trees.ts";
 import { checkMigrations } from "./verify/migrations.ts";
+import { ArtifactReaders } from "./verify/readers.ts";
 import { checkReferences } from "./verify/references.ts";
 import { sampleSurvey, showSample, type Sample } from "./verify/sample.ts";
 import { surveyRun, type Survey } from "./verify/survey.ts";
@@ -80,15 +81,23 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
     if (request.scratch !== undefined) await requireScratchServer(request.scratch, options.signal);
     notes.push(...(await sweepSandboxes(undefined, request.scratch, options.signal)));
   }
+  let readers: ArtifactReaders | undefined;
   const unpin = await pinRun(store.path, run, "verify");
   try {
     const survey = await surveyRun(store, run, runDirectory(store.path, run), options.signal);
     const sampled = request.sample === undefined ? survey : sampleSurvey(survey, request.sample);
     const checks: Check[] = [];
+    readers = new ArtifactReaders(request.quick ? 0 : sizeOf(sampled), options.signal);
+    const work: Work = {
+      request,
+      readers,
+      archives: beginArchives(readers, options.signal),
+      signal: options.signal,
+    };
     for (const item of CHECKS) {
       options.signal.throwIfAborted();
       if ((request.quick && item.reads) || isNotAskedFor(item, request)) continue;
-      const finding = await item.check(item.reads && item.whole !== true ? sampled : survey, request, options.signal);
+      const finding = await item.check(item.reads && item.whole !== true ? sampled : survey, work);
       if (finding === undefined) continue;
       const check = judge(item, finding);
       checks.push(check);
@@ -106,6 +115,7 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
     const kept = await writeVerifyEvidence(survey, started, result, options.signal);
     return { ...result, evidence: kept.evidence, notes: [...notes, ...kept.notes] };
   } finally {
+    await readers?.close();
     unpin();
   }
 }
@@ -120,12 +130,32 @@ interface Item {
   /** Only where it is asked for. */
   readonly only?: "deep" | "live";
   /** Undefined when there is nothing to check. */
-  readonly check: (
-    survey: Survey,
-    request: VerifyRequest,
-    signal: AbortSignal,
-  ) => Promise<Finding | undefined> | Finding | undefined;
+  readonly check: (survey: Survey, work: Work) => Promise<Finding | undefined> | Finding | undefined;
 }
+
+interface Work {
+  readonly request: VerifyRequest;
+  readonly readers: ArtifactReaders;
+  readonly archives: (survey: Survey) => ReadonlyMap<StepName, Promise<Finding | undefined>>;
+  readonly signal: AbortSignal;
+}
+
+/** The archives of all steps are read at the same time, from when the first are asked for: one step may have one large archive only. */
+function beginArchives(readers: ArtifactReaders, signal: AbortSignal): Work["archives"] {
+  let begun: ReadonlyMap<StepName, Promise<Finding | undefined>> | undefined;
+  return (survey) => {
+    begun ??= new Map(
+      STEP_NAMES.map((step) => {
+        const finding = checkArchives(survey, step, readers, signal);
+        finding.catch(() => {}); // it is told of by the check that waits for it
+        return [step, finding];
+      }),
+    );
+    return begun;
+  };
+}
+
+const sizeOf = ({ files }: Survey): number => Array.from(files.values()).reduce((sum, { size }) => sum + size, 0);
 
 const ARCHIVE_TITLES: Readonly<Record<StepName, string>> = {
   source_exports: "source archives",
@@ -146,38 +176,43 @@ const CHECKS: readonly Item[] = [
   { id: "failures", title: "failures", reads: false, check: checkFailures },
   { id: "files", title: "files", reads: false, check: checkFiles },
   { id: "sizes", title: "sizes", reads: false, check: checkSizes },
-  { id: "checksums", title: "checksums", reads: true, check: (survey, _, signal) => checkChecksums(survey, signal) },
+  {
+    id: "checksums",
+    title: "checksums",
+    reads: true,
+    check: (survey, { readers, signal }) => checkChecksums(survey, readers, signal),
+  },
   ...STEP_NAMES.map((step): Item => ({
     id: `archives_${step}`,
     title: ARCHIVE_TITLES[step],
     reads: true,
-    check: (survey, _, signal) => checkArchives(survey, step, signal),
+    check: async (survey, { archives }) => await archives(survey).get(step),
   })),
   {
     id: "audio_databases",
     title: "audio databases",
     reads: true,
-    check: (survey, _, signal) => checkAudioDatabases(survey, signal),
+    check: (survey, { signal }) => checkAudioDatabases(survey, signal),
   },
   {
     id: "database_dump",
     title: "database dump",
     reads: true,
-    check: (survey, request, signal) => checkDumps(survey, request.databaseTools ?? findDatabaseTools(), signal),
+    check: (survey, { request, signal }) => checkDumps(survey, request.databaseTools ?? findDatabaseTools(), signal),
   },
   {
     id: "database_restore",
     title: "database restore",
     reads: true,
     only: "deep",
-    check: (survey, { scratch }, signal) => checkRestoredDumps(survey, scratch, signal),
+    check: (survey, { request: { scratch }, signal }) => checkRestoredDumps(survey, scratch, signal),
   },
   {
     id: "compiled_pages",
     title: "compiled pages",
     reads: true,
     only: "deep",
-    check: (survey, { sample, chromium }, signal) =>
+    check: (survey, { request: { sample, chromium }, signal }) =>
       checkCompiledPages(survey, { all: sample !== undefined, chromium }, signal),
   },
   {
@@ -185,14 +220,14 @@ const CHECKS: readonly Item[] = [
     title: "references",
     reads: true,
     whole: true,
-    check: (survey, _, signal) => checkReferences(survey, signal),
+    check: (survey, { signal }) => checkReferences(survey, signal),
   },
   {
     id: "migrations",
     title: "migrations",
     reads: true,
     whole: true,
-    check: (survey, { config }, signal) => checkMigrations(survey, config, signal),
+    check: (survey, { request: { config }, signal }) => checkMigrations(survey, config, signal),
   },
   {
     id: "live_projects",
@@ -200,7 +235,7 @@ const CHECKS: readonly Item[] = [
     reads: true,
     whole: true,
     only: "live",
-    check: (survey, { config }, signal) => config && checkLiveProjects(survey, config, signal),
+    check: (survey, { request: { config }, signal }) => config && checkLiveProjects(survey, config, signal),
   },
   {
     id: "live_units",
@@ -208,7 +243,7 @@ const CHECKS: readonly Item[] = [
     reads: true,
     whole: true,
     only: "live",
-    check: (survey, { config }) => config && checkLiveUnits(survey, config),
+    check: (survey, { request: { config } }) => config && checkLiveUnits(survey, config),
   },
   {
     id: "live_rows",
@@ -216,7 +251,7 @@ const CHECKS: readonly Item[] = [
     reads: true,
     whole: true,
     only: "live",
-    check: (survey, { config }, signal) => config && checkLiveRows(survey, config, signal),
+    check: (survey, { request: { config }, signal }) => config && checkLiveRows(survey, config, signal),
   },
   {
     id: "live_trees",
@@ -224,7 +259,7 @@ const CHECKS: readonly Item[] = [
     reads: true,
     whole: true,
     only: "live",
-    check: (survey, { config, sample }, signal) =>
+    check: (survey, { request: { config, sample }, signal }) =>
       config &&
       checkLiveTrees(survey, config, sample === undefined ? undefined : sampleSurvey(survey, sample).units, signal),
   },

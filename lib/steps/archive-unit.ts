@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import type { BuildResult } from "../archive/build.ts";
 import { display, fromString, isUtf8, toBuffer } from "../archive/path.ts";
 import { WorkerPool } from "../archive/pool.ts";
+import { addWork, noWork, type Work } from "../archive/work.ts";
 import { fingerprintTree } from "../archive/plan.ts";
 import type { ArchiveRoot } from "../archive/select.ts";
 import { HoldfastError } from "../errors.ts";
@@ -13,7 +14,7 @@ import type { UnitInput } from "../model/unit.ts";
 import type { StepContext } from "./context.ts";
 import { archiveFailure, type BuiltUnit, type TreePlace } from "./unit-runner.ts";
 import type { CompiledResult } from "./compiled/request.ts";
-import type { ArchiveTask, CompiledTask, WorkerTask } from "./worker.ts";
+import type { ArchiveTask, CompiledTask, WorkerResult, WorkerTask } from "./worker.ts";
 
 /** The trees of a unit and the archive they become. */
 export interface ArchiveSource {
@@ -33,7 +34,9 @@ const WORKER = "lib/steps/worker";
 /** The worker threads of a step, started when the first unit has to be built: a run without a change starts none. */
 export class StepWorkers {
   readonly #context: StepContext;
-  #pool: WorkerPool<WorkerTask, BuildResult | CompiledResult> | undefined;
+  /** What all that was built has cost. */
+  readonly work: Work = noWork();
+  #pool: WorkerPool<WorkerTask, WorkerResult> | undefined;
 
   constructor(context: StepContext) {
     this.#context = context;
@@ -56,7 +59,9 @@ export class StepWorkers {
   async #run(task: WorkerTask, onBytes: (bytes: number) => void): Promise<BuildResult | CompiledResult> {
     this.#pool ??= new WorkerPool(pathToFileURL(runnable(WORKER)), this.#context.options.workers, this.#context.signal);
     let total = 0;
-    return await this.#pool.run(task, (bytes) => onBytes((total += bytes)));
+    const { built, work } = await this.#pool.run(task, (bytes) => onBytes((total += bytes)));
+    addWork(this.work, work);
+    return built;
   }
 
   async close(): Promise<void> {

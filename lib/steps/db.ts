@@ -115,8 +115,6 @@ async function dump(
           ? { references, companions: references.flatMap(({ list }) => (list === null ? [] : [list])) }
           : {}),
       },
-      filesOpened: 0,
-      bytesRead: 0,
     };
   } finally {
     await snapshot.close();

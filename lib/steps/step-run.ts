@@ -37,6 +37,7 @@ export async function runStep(
     runner.failPart(null, error);
   } finally {
     await workers.close();
+    Object.assign(runner.counters, workers.work);
   }
   if (!options.dryRun) {
     mkdirSync(path.join(directory, step), { recursive: true });

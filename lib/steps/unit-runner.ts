@@ -62,8 +62,6 @@ export interface BuiltUnit {
   readonly warnings: readonly string[];
   /** What this kind of unit records beside the common fields. */
   readonly extra?: Readonly<Record<string, unknown>>;
-  readonly filesOpened?: number;
-  readonly bytesRead?: number;
 }
 
 type Action = "built" | "reused" | "resumed";
@@ -220,8 +218,6 @@ export class UnitRunner {
     const built = await plan.build((bytes) =>
       report({ type: "unit_progress", step: this.#step, unit: plan.unit, bytes }),
     );
-    this.counters.files_opened += built.filesOpened ?? built.input.files;
-    this.counters.bytes_read += built.bytesRead ?? built.input.bytes;
     const [only] = built.artifacts;
     if (only === undefined) throw new HoldfastError("E_IO", "the export is empty");
     return {

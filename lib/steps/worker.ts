@@ -4,6 +4,7 @@ import path from "node:path";
 import { buildArchive, type BuildRequest, type BuildResult } from "../archive/build.ts";
 import type { BytePath } from "../archive/entry.ts";
 import { serveTasks } from "../archive/pool.ts";
+import { addWork, noWork, work, type Work } from "../archive/work.ts";
 import { captureSqlite } from "../database/sqlite-capture.ts";
 import { buildCompiledBundle, type CompiledRequest, type CompiledResult } from "./compiled/bundle.ts";
 
@@ -25,7 +26,14 @@ export interface CompiledTask {
 
 export type WorkerTask = ArchiveTask | CompiledTask;
 
-serveTasks<WorkerTask, BuildResult | CompiledResult>(async (task, { cancelled, onBytes }) => {
+/** What was built, and what that cost. */
+export interface WorkerResult {
+  readonly built: BuildResult | CompiledResult;
+  readonly work: Work;
+}
+
+serveTasks<WorkerTask, WorkerResult>(async (task, { cancelled, onBytes }) => {
+  const before = { ...work };
   const hooks = {
     cancelled,
     onBytes,
@@ -35,6 +43,11 @@ serveTasks<WorkerTask, BuildResult | CompiledResult>(async (task, { cancelled, o
       return copy;
     },
   };
-  if (task.kind === "compiled") return await buildCompiledBundle({ ...task.request, ...hooks });
-  return await buildArchive({ ...task.request, ...hooks });
+  const built =
+    task.kind === "compiled"
+      ? await buildCompiledBundle({ ...task.request, ...hooks })
+      : await buildArchive({ ...task.request, ...hooks });
+  const done = noWork();
+  addWork(done, work, before);
+  return { built, work: done };
 });

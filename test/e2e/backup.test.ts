@@ -35,6 +35,7 @@ import {
   type Summary,
 } from "../support/backup.ts";
 import { compareTrees } from "../support/compare.ts";
+import { filesOpened } from "../support/opened.ts";
 import { makeSite, type TestSite } from "../support/site.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
@@ -220,8 +221,24 @@ test("trees that lie outside of the site, or behind a link, are restored to thei
 
 describe("a second run of an unchanged site", () => {
   let second: Summary;
+  let opened: string[];
   beforeAll(async () => {
-    second = await backUp(site);
+    opened = await filesOpened(site.root, async () => (second = await backUp(site)));
+  });
+
+  test("opens no file of the site but its databases and what infra is made of, and says so", () => {
+    const ALWAYS_NEW = /\.(db|sqlite3)(-wal|-shm|-journal)?$|\/(nginx\.conf|\.env)$|\/app\//;
+    expect(opened.filter((file) => !ALWAYS_NEW.test(file))).toEqual([]);
+    expect(opened).toContain(join(site.root, "db.sqlite3"));
+    const work = ({ files_opened, bytes_read, bytes_deflated, bytes_hashed }: Summary): number[] => [
+      files_opened,
+      bytes_read,
+      bytes_deflated,
+      bytes_hashed,
+    ];
+    expect(work(second)).toEqual([0, 0, 0, 0]);
+    expect(Math.min(...work(first))).toBeGreaterThan(1);
+    expect(first.bytes_deflated).toBeLessThan(first.bytes_hashed);
   });
 
   test("has every archive as the same file, and says which run built it", () => {
@@ -239,6 +256,12 @@ describe("a second run of an unchanged site", () => {
     const digests = (run: string): string[] => [...archivesOf(run)].map(([file, { sha256 }]) => `${sha256} ${file}`);
     expect(digests(third.path)).toEqual(digests(first.path));
     expect(archivesOf(third.path)).not.toEqual(archivesOf(first.path));
+    for (const workers of ["1", "5"]) {
+      const other = await backUp(site, ["--existing", "overwrite", "--workers", workers], {
+        env: { TZ: "Pacific/Chatham", LC_ALL: "C" },
+      });
+      expect(digests(other.path)).toEqual(digests(first.path));
+    }
   });
 });
 

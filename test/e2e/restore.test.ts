@@ -1,4 +1,5 @@
 /** An awkward site, destroyed and brought back: to a directory, in place, in part, by whoever; compared byte for byte. */
+import { createHash } from "node:crypto";
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
@@ -354,6 +355,27 @@ describe("in place", () => {
       writeFileSync(zip, whole);
     }
     expect(stampOf(site.root)).toBe(before);
+    expect(existsSync(join(directory, "never"))).toBe(false);
+  });
+
+  test("a run that puts a tree outside of the place it is restored to is exit 13, however well its sums agree", async () => {
+    const file = join(run.path, "legacy_zips/Old_book/metadata.json");
+    const sums = join(run.path, "SHA256SUMS");
+    const [sound, recorded] = [readFileSync(file, "utf8"), readFileSync(sums, "utf8")];
+    const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
+    try {
+      for (const place of ["../escaped", "images/../../../escaped", "./.", "a//b"]) {
+        const forged = sound.replace('"lara_legacy/Old_book"', JSON.stringify(place));
+        expect(forged).not.toBe(sound);
+        writeFileSync(file, forged);
+        writeFileSync(sums, recorded.replace(digest(sound), digest(forged)));
+        const { code, stderr } = await restore("--to", join(directory, "never/deep"), "--step", "legacy_zips");
+        expect({ code, stderr }).toEqual({ code: 13, stderr: expect.stringContaining("which is no place") as string });
+      }
+    } finally {
+      writeFileSync(file, sound);
+      writeFileSync(sums, recorded);
+    }
     expect(existsSync(join(directory, "never"))).toBe(false);
   });
 

@@ -38,6 +38,11 @@ export interface Summary {
   readonly units_built: number;
   readonly units_reused: number;
   readonly units_resumed: number;
+  readonly written_bytes: number;
+  readonly files_opened: number;
+  readonly bytes_read: number;
+  readonly bytes_deflated: number;
+  readonly bytes_hashed: number;
   readonly steps: Readonly<
     Record<
       string,

@@ -147,7 +147,7 @@ class Drill {
     const units = selectUnits(this.#directory, request);
     const items = itemsOf(this.#directory, units);
     const loaded = new Set(items.databases.filter(({ record }) => record.engine !== "sqlite").map(({ unit }) => unit));
-    const plan = planRestore(this.#directory, request, { id: this.#sandbox.id, units, loaded });
+    const plan = planRestore(this.#directory, request, { id: this.#sandbox.id, items, units, loaded });
     await verifyArtifacts(this.#directory, units, plan, signal);
     this.#say(checkOf("checksums", `${count(units.length, "unit")} as recorded`));
     return { plan, units, items };

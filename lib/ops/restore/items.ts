@@ -78,9 +78,10 @@ export interface RestoreItems {
   readonly loose: readonly { readonly label: string; readonly artifact: string }[];
 }
 
-const bundlesSchema = z.record(
+/** Of a compiled unit's bundles, what a restore asks for. */
+export const bundlesSchema = z.record(
   z.string(),
-  z.looseObject({ reserved: z.object({ multimedia: z.string(), original: z.string() }) }),
+  z.object({ reserved: z.object({ multimedia: z.string(), original: z.string() }) }),
 );
 
 /** Sorts the units of the run in `directory` into items. */
@@ -142,15 +143,20 @@ function audioTree(directory: string, shards: readonly UnitMetadata[]): TreeItem
   const [place] = placesOf(shards[0] ?? missing());
   if (place === undefined) throw new HoldfastError("E_VERIFY", "the audio shards do not say where they belong");
   const sorted = shards.toSorted((a, b) => (a.unit < b.unit ? -1 : 1));
-  const home = new Map<BytePath, number>();
-  for (const [index, shard] of sorted.entries())
-    for (const { path: entry } of listOf(directory, shard)) home.set(entry, index);
   const archives = path.join(directory, "audio_cache/archives");
-  for (const dead of readNames(path.join(archives, "deleted.list"))) home.delete(dead.replace(/^\.\//, ""));
+  const deleted = readNames(path.join(archives, "deleted.list"));
+  const home = new Map<BytePath, number>();
+  // One shard has every file once.
+  const layered = sorted.length > 1 || deleted.length > 0;
+  if (layered)
+    for (const [index, shard] of sorted.entries())
+      for (const { path: entry } of listOf(directory, shard)) home.set(entry, index);
+  for (const dead of deleted) home.delete(dead.replace(/^\.\//, ""));
   const parts = sorted.map((shard, index): ArchivePart => {
     const [artifact] = shard.artifacts;
     const skip: BytePath[] = [];
-    for (const { path: entry } of listOf(directory, shard)) if (home.get(entry) !== index) skip.push(entry);
+    if (layered)
+      for (const { path: entry } of listOf(directory, shard)) if (home.get(entry) !== index) skip.push(entry);
     return { ...partOf(artifact ?? missing(), [place], shard.input.content_digest), skip };
   });
   return {

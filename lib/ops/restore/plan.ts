@@ -12,12 +12,12 @@ import { isOutside, placeBytes, placesOf, readPlaces, type Place, type PlaceAttr
 import { readStepMetadata } from "../../store/step-index.ts";
 import { SIDECARS } from "../../archive/sqlite-file.ts";
 import { mergeInfra } from "./infra.ts";
-import { itemsOf, labelOf, type ArchivePart, type RestoreItems } from "./items.ts";
+import { labelOf, type ArchivePart, type RestoreItems } from "./items.ts";
 import type { Replace } from "./replace.ts";
 import type { Located } from "./located.ts";
 import { ownerMap, type OwnerMap } from "./owner-map.ts";
 import type { RestoreRequest } from "./request.ts";
-import { dirname, isBelow, isThere, resolveReal, Targets } from "./targets.ts";
+import { dirname, isBelow, isThere, Targets } from "./targets.ts";
 
 /** Beside what is restored to a directory: what has no place below the site's root. */
 const EXTRA = ".holdfast";
@@ -64,6 +64,9 @@ export interface RestorePlan {
 
 export interface PlanOptions {
   readonly id: string;
+  /** What is to be restored: nothing where a path is. */
+  readonly items: RestoreItems;
+  /** What these are of; nothing where a path is. */
   readonly units: readonly UnitMetadata[];
   /** Set for `--path`: the place that is wanted, and where it is. */
   readonly located?: Located;
@@ -99,7 +102,7 @@ class Builder {
     this.#run = run;
     this.#request = request;
     this.#options = options;
-    this.#items = itemsOf(run, options.located === undefined ? options.units : []);
+    this.#items = options.items;
     this.#root = fromString(
       request.target.kind === "directory" ? request.target.directory : request.target.config.root,
     );
@@ -225,6 +228,13 @@ class Builder {
 
   #absolute(place: Pick<Place, "path" | "path_b64">): BytePath {
     const bytes = placeBytes(place).toString("latin1");
+    if (
+      bytes
+        .slice(isOutside(place) ? 1 : 0)
+        .split("/")
+        .some((name) => name === ".." || name === "." || (name === "" && bytes !== ""))
+    )
+      throw new HoldfastError("E_VERIFY", `the run says that a tree belongs at ${display(bytes)}, which is no place`);
     if (!isOutside(place)) return join(this.#root, bytes);
     return this.#request.target.kind === "directory" ? join(this.#extra("outside"), bytes.slice(1)) : bytes;
   }
@@ -255,7 +265,7 @@ class Builder {
   /** What the run recorded of directories, for those that come with this restore. */
   #attributes(targets: Targets, places: readonly PlaceAttributes[]): RestorePlan["attributes"] {
     return places
-      .map((attributes) => ({ attributes, absolute: resolveReal(this.#absolute(attributes)) }))
+      .map((attributes) => ({ attributes, absolute: targets.real(this.#absolute(attributes)) }))
       .filter(({ absolute }) => targets.swaps.some(({ live }) => live === absolute || isBelow(absolute, live)))
       .toSorted((a, b) => b.absolute.split("/").length - a.absolute.split("/").length)
       .map(({ attributes, absolute }) => ({ to: targets.staged(absolute), attributes }));
@@ -267,7 +277,7 @@ class Builder {
     const databases = [
       ...this.#items.files.map(({ place }) => this.#absolute(place)),
       ...this.#sqlite.map(({ live }) => live),
-    ].map(resolveReal);
+    ].map((file) => targets.real(file));
     const sidecars = databases
       .flatMap((file) => SIDECARS.map((suffix) => file + suffix))
       .filter((file) => isThere(file) && !targets.swaps.some(({ live }) => isBelow(file, live)));

@@ -22,6 +22,7 @@ export class Targets {
   readonly swaps: readonly Swap[];
   /** Directories made for this restore alone. */
   readonly bases: readonly BytePath[];
+  readonly #resolve = realPaths();
 
   /**
    * `destinations` are absolute places of trees and files, `others` those of the run that are not restored. Throws `E_TARGET` for one that cannot
@@ -29,7 +30,7 @@ export class Targets {
    */
   constructor(id: string, root: BytePath, destinations: readonly BytePath[], others: readonly BytePath[]) {
     const mounts = readMounts();
-    const real = [...new Set(destinations.map(resolveReal))];
+    const real = [...new Set(destinations.map(this.#resolve))];
     const lives = outermost(real.map(firstMissing));
     const bases = new Map<BytePath, BytePath>();
     this.swaps = lives.map((live, index) => {
@@ -38,7 +39,7 @@ export class Targets {
       const base = bases.get(parent) ?? join(baseFor(parent, root, mounts), RESTORE_PREFIX + id);
       bases.set(parent, base);
       const carry = others
-        .map(resolveReal)
+        .map(this.#resolve)
         .filter(
           (other) =>
             isBelow(other, live) && !real.some((one) => one === other || isBelow(other, one) || isBelow(one, other)),
@@ -54,9 +55,14 @@ export class Targets {
     this.bases = [...new Set(bases.values())];
   }
 
+  /** A place with every link in it followed, as it was when this was made. */
+  real(place: BytePath): BytePath {
+    return this.#resolve(place);
+  }
+
   /** Where what belongs at `destination` is to be written now. */
   staged(destination: BytePath): BytePath {
-    const real = resolveReal(destination);
+    const real = this.#resolve(destination);
     const swap = this.swaps.find(({ live }) => live === real || isBelow(real, live));
     if (swap === undefined)
       throw new HoldfastError("E_INTERNAL", `${display(destination)} is no target of this restore`);
@@ -71,15 +77,30 @@ export const isBelow = (path: BytePath, directory: BytePath): boolean =>
 /** Whether anything is at a path; a dangling link is something. */
 export const isThere = (path: BytePath): boolean => lstatSync(toBuffer(path), { throwIfNoEntry: false }) !== undefined;
 
-/** A place with every link in it followed: a tree that lay behind a link goes back behind it. */
-export function resolveReal(path: BytePath): BytePath {
-  try {
-    return fromBuffer(realpathSync(toBuffer(path), { encoding: "buffer" }));
-  } catch (error) {
-    if (!["ENOENT", "ENOTDIR"].includes(systemCode(error) ?? ""))
+/**
+ * Follows every link in a place, as far as it is there: a tree that lay behind a link goes back behind it. Each directory is looked at once.
+ */
+function realPaths(): (path: BytePath) => BytePath {
+  const known = new Map<BytePath, { readonly real: BytePath; readonly there: boolean }>();
+  const resolve = (path: BytePath): { readonly real: BytePath; readonly there: boolean } => {
+    const found = known.get(path) ?? look(path);
+    known.set(path, found);
+    return found;
+  };
+  const look = (path: BytePath): { readonly real: BytePath; readonly there: boolean } => {
+    if (path === "/") return { real: path, there: true };
+    const parent = resolve(dirname(path));
+    const here = join(parent.real, basename(path));
+    if (!parent.there) return { real: here, there: false };
+    try {
+      const isLink = lstatSync(toBuffer(here)).isSymbolicLink();
+      return { real: isLink ? fromBuffer(realpathSync(toBuffer(here), { encoding: "buffer" })) : here, there: true };
+    } catch (error) {
+      if (["ENOENT", "ENOTDIR"].includes(systemCode(error) ?? "")) return { real: here, there: false };
       throw new HoldfastError("E_TARGET", `${display(path)} cannot be looked at`, { cause: error });
-    return path === "/" ? path : join(resolveReal(dirname(path)), basename(path));
-  }
+    }
+  };
+  return (path) => resolve(path).real;
 }
 
 const fromBuffer = (bytes: Buffer): BytePath => bytes.toString("latin1");

@@ -2,6 +2,7 @@
 import { HoldfastError } from "../../errors.ts";
 import { STEP_NAMES, type StepName, type UnitMetadata } from "../../model/unit.ts";
 import { readStepMetadata } from "../../store/step-index.ts";
+import { bundlesSchema } from "./items.ts";
 import type { RestoreRequest } from "./request.ts";
 
 const SLUGS = ["internal_id", "slug", "name"] as const;
@@ -16,8 +17,8 @@ const PROJECTS_TREE = "full_projects_tree";
  * all of them, unless that is asked for. Throws `E_USAGE` for a step or unit that the run does not have.
  */
 export function selectUnits(run: string, request: Omit<RestoreRequest, "store" | "target">): UnitMetadata[] {
-  const all = STEP_NAMES.flatMap((step) => [...readStepMetadata(run, step)]);
-  const steps = request.steps.length > 0 ? request.steps : STEP_NAMES;
+  const steps = request.steps.length > 0 ? STEP_NAMES.filter((step) => request.steps.includes(step)) : STEP_NAMES;
+  const all = steps.flatMap((step) => Array.from(readStepMetadata(run, step), slim));
   const missing = request.steps.find((step) => !all.some((unit) => unit.step === step));
   if (missing !== undefined) throw new HoldfastError("E_USAGE", `the run holds nothing of the step ${missing}`);
   const names = all.map(namesOf);
@@ -30,9 +31,7 @@ export function selectUnits(run: string, request: Omit<RestoreRequest, "store" |
       throw new HoldfastError("E_USAGE", `the run holds no unit ${name}`, { hint: "list.ts and index.json name them" });
   }
   const selected = all.filter(
-    (unit, at) =>
-      steps.includes(unit.step) &&
-      (request.units.length === 0 || request.units.some((name) => names[at]?.includes(name) === true)),
+    (_unit, at) => request.units.length === 0 || request.units.some((name) => names[at]?.includes(name) === true),
   );
   if (selected.length === 0) throw new HoldfastError("E_USAGE", "nothing of the run is selected");
   const asked = request.units.includes(PROJECTS_TREE) || isOnly(request.steps, "snapshots");
@@ -46,6 +45,12 @@ export function selectUnits(run: string, request: Omit<RestoreRequest, "store" |
 
 const isOnly = (steps: readonly StepName[], step: StepName): boolean =>
   steps.length > 0 && steps.every((one) => one === step);
+
+/** Without what takes much room and no restore asks for: the media of a compiled bundle, one by one. */
+function slim(unit: UnitMetadata): UnitMetadata {
+  const bundles = bundlesSchema.safeParse(unit["bundles"]).data;
+  return bundles === undefined ? unit : { ...unit, bundles };
+}
 
 /** What a unit can be called. */
 function namesOf({ unit, project }: UnitMetadata): string[] {

@@ -1,15 +1,15 @@
 /** Every file of a run that a restore will read is what was recorded, before anything else happens. */
+import { statSync } from "node:fs";
 import path from "node:path";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
-import { hashFile } from "../../store/hash.ts";
 import { listMetadata, unitFiles } from "../../store/step-index.ts";
 import { PLACES_FILE } from "../../store/places.ts";
 import { readSums } from "../../store/sums.ts";
 import { workThrough } from "../verify/parallel.ts";
+import { ArtifactReaders } from "../verify/readers.ts";
 import type { RestorePlan } from "./plan.ts";
 
-const READERS = 4;
 /** What a restore reads beside the units' own files. */
 const DOCUMENTS = [PLACES_FILE, "audio_cache/archives/deleted.list", "audio_cache/archives/directories.list"];
 
@@ -45,16 +45,27 @@ export async function verifyFiles(
   const sums = readSums(run);
   if (sums === undefined) throw new HoldfastError("E_VERIFY", `${path.join(run, "SHA256SUMS")} is missing or damaged`);
   const problems: string[] = [];
-  await workThrough(files, READERS, async (file) => {
-    try {
-      const { sha256 } = await hashFile(path.join(run, file), signal);
-      if (sums.get(file) !== sha256 || (recorded.get(file) ?? sha256) !== sha256)
-        problems.push(`${file} is not what was recorded`);
-    } catch (error) {
-      signal.throwIfAborted();
-      problems.push(`${file} cannot be read: ${asHoldfastError(error).message}`);
-    }
-  });
+  const sizes = new Map(
+    Array.from(files, (file) => [file, statSync(path.join(run, file), { throwIfNoEntry: false })?.size ?? 0]),
+  );
+  const readers = new ArtifactReaders(
+    Array.from(sizes.values()).reduce((sum, size) => sum + size, 0),
+    signal,
+  );
+  try {
+    await workThrough(sizes, readers.width, async ([file, size]) => {
+      try {
+        const { sha256 } = await readers.digest(path.join(run, file), size);
+        if (sums.get(file) !== sha256 || (recorded.get(file) ?? sha256) !== sha256)
+          problems.push(`${file} is not what was recorded`);
+      } catch (error) {
+        signal.throwIfAborted();
+        problems.push(`${file} cannot be read: ${asHoldfastError(error).message}`);
+      }
+    });
+  } finally {
+    await readers.close();
+  }
   const [first] = problems.toSorted();
   if (first === undefined) return;
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";

@@ -2,14 +2,11 @@
 import path from "node:path";
 import { asHoldfastError } from "../../errors.ts";
 import { formatBytes } from "../../report/format.ts";
-import { hashFile } from "../../store/hash.ts";
 import { SUMS_FILE } from "../../store/sums.ts";
 import { workThrough } from "./parallel.ts";
+import type { ArtifactReaders } from "./readers.ts";
 import type { Survey, UnitRecord } from "./survey.ts";
 import { count, type Finding, type Problem } from "./verification.ts";
-
-/** Files read at the same time. */
-const READERS = 4;
 
 /** The names: no file missing, none added, and nothing that is no regular file. */
 export function checkFiles({ files, sums }: Survey): Finding {
@@ -53,17 +50,17 @@ export function checkSizes({ files, units }: Survey): Finding {
 }
 
 /** Contents: the sha256 of every file, read to its end, is what SHA256SUMS and, of an artifact, its metadata record. */
-export async function checkChecksums(survey: Survey, signal: AbortSignal): Promise<Finding> {
+export async function checkChecksums(survey: Survey, readers: ArtifactReaders, signal: AbortSignal): Promise<Finding> {
   const { files, directory, sums } = survey;
   const recorded = recordedDigests(survey.units);
   const changed = new Map<string, string>();
   const problems: Problem[] = [];
   let read = 0;
   let bytes = 0;
-  await workThrough(files, READERS, async ([file, { isFile }]) => {
+  await workThrough(files, readers.width, async ([file, { isFile, size: expected }]) => {
     if (!isFile || file === SUMS_FILE) return;
     try {
-      const { size, sha256 } = await hashFile(path.join(directory, file), signal);
+      const { size, sha256 } = await readers.digest(path.join(directory, file), expected);
       read++;
       bytes += size;
       if (sha256 !== (sums?.get(file) ?? sha256) || sha256 !== (recorded.get(file)?.sha256 ?? sha256))

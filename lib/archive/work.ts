@@ -1,0 +1,25 @@
+/** What archiving has cost, counted where it happens: figures that tell of speed and do not depend on the machine. */
+
+export interface Work {
+  /** Input files. */
+  files_opened: number;
+  /** Of them. */
+  bytes_read: number;
+  /** Before they were. */
+  bytes_deflated: number;
+  /** Of input and of archives. */
+  bytes_hashed: number;
+}
+
+export const noWork = (): Work => ({ files_opened: 0, bytes_read: 0, bytes_deflated: 0, bytes_hashed: 0 });
+
+/** Of this thread, since it began. */
+export const work: Work = noWork();
+
+/** Adds to `total` what was done between two moments of a thread. */
+export function addWork(total: Work, after: Work, before: Work = noWork()): void {
+  total.files_opened += after.files_opened - before.files_opened;
+  total.bytes_read += after.bytes_read - before.bytes_read;
+  total.bytes_deflated += after.bytes_deflated - before.bytes_deflated;
+  total.bytes_hashed += after.bytes_hashed - before.bytes_hashed;
+}
