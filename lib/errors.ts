@@ -59,7 +59,11 @@ export const ERRORS = {
     hint: "nothing was changed; --no-safety goes on without a way back, and asks for a reason",
   },
   E_CYCLE: { exit: EXIT.failed, http: 409, hint: "give one of these tables another key under portable.keys" },
-  E_IMPORT: { exit: EXIT.failed, http: 409, hint: "nothing was changed: correct the rows, or the database, and import again" },
+  E_IMPORT: {
+    exit: EXIT.failed,
+    http: 409,
+    hint: "nothing was changed: correct the rows, or the database, and import again",
+  },
   E_PACKAGE: { exit: EXIT.verification, http: 409, hint: "nothing was changed: make or fetch the export again" },
   E_SCHEMA: {
     exit: EXIT.incompatible,

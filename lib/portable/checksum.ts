@@ -7,7 +7,8 @@ export function checksumOf({ schema_sha256, tables }: Pick<ExportManifest, "sche
   const hash = createHash("sha256").update(`holdfast export 1\n${schema_sha256}\n`);
   for (const { table, rows, digest, files } of tables) {
     hash.update(`${table}\0${rows}\0${digest}\n`);
-    for (const { path, size_bytes, rows: own, sha256 } of files) hash.update(`${path}\0${size_bytes}\0${own}\0${sha256}\n`);
+    for (const { path, size_bytes, rows: own, sha256 } of files)
+      hash.update(`${path}\0${size_bytes}\0${own}\0${sha256}\n`);
   }
   return hash.digest("hex");
 }

@@ -37,7 +37,9 @@ export async function exportTables(
 ): Promise<ExportManifest> {
   const output = path.resolve(request.output);
   if (existsSync(output))
-    throw new HoldfastError("E_TARGET", `${output} is there already`, { hint: "name a directory that does not exist yet" });
+    throw new HoldfastError("E_TARGET", `${output} is there already`, {
+      hint: "name a directory that does not exist yet",
+    });
   mkdirSync(path.dirname(output), { recursive: true });
   const staging = `${output}.${randomUUID()}.new`;
   mkdirSync(staging, { mode: 0o750 });
@@ -67,7 +69,11 @@ async function writeExport(
     if (dangling > 0) warnings.push(`${fields.table.id}: ${dangling} links lead to no row, and travel as they are`);
     tables.push(table);
   }
-  const schema = `${JSON.stringify(plan.tables.map((fields) => describeTable(connection, plan, fields)), null, 1)}\n`;
+  const schema = `${JSON.stringify(
+    plan.tables.map((fields) => describeTable(connection, plan, fields)),
+    null,
+    1,
+  )}\n`;
   writeFileSync(path.join(request.output, SCHEMA), schema, { mode: 0o640, flush: true });
   const schema_sha256 = createHash("sha256").update(schema).digest("hex");
   const manifest: ExportManifest = {
@@ -80,7 +86,11 @@ async function writeExport(
       engine: connection.engine,
       server_version: connection.serverVersion,
     },
-    software_versions: { holdfast: VERSION, node: process.versions.node, [connection.engine]: connection.serverVersion },
+    software_versions: {
+      holdfast: VERSION,
+      node: process.versions.node,
+      [connection.engine]: connection.serverVersion,
+    },
     schema_versions: await migrationsOf(connection, plan.schema),
     data_counts: Object.fromEntries(tables.map(({ table, rows }) => [table, rows])),
     tables,
@@ -89,7 +99,10 @@ async function writeExport(
     schema_sha256,
     checksum: checksumOf({ schema_sha256, tables }),
   };
-  writeFileSync(path.join(request.output, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o640, flush: true });
+  writeFileSync(path.join(request.output, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, {
+    mode: 0o640,
+    flush: true,
+  });
   return manifest;
 }
 
@@ -131,9 +144,16 @@ export function countsInDigest({ key, table }: TableFields, place: FieldPlace): 
 
 /** A directory that any file system takes, one for each table. */
 const pathOf = ({ table }: TableFields): string =>
-  [...(table.schema === null ? [] : [table.schema]), table.name].map((name) => encodeURIComponent(name).replaceAll(/^\./g, "%2E")).join("/");
+  [...(table.schema === null ? [] : [table.schema]), table.name]
+    .map((name) => encodeURIComponent(name).replaceAll(/^\./g, "%2E"))
+    .join("/");
 
-export const describeColumn = ({ name, kind, native, nullable }: Column): ExportedTable["fields"][number] & { kind: "value" } => ({
+export const describeColumn = ({
+  name,
+  kind,
+  native,
+  nullable,
+}: Column): ExportedTable["fields"][number] & { kind: "value" } => ({
   kind: "value",
   column: { name, kind, native, nullable },
 });
@@ -172,8 +192,12 @@ async function refuseTwins(connection: Connection, plan: PortablePlan, { table, 
   if (key.kind !== "natural" || isProved) return;
   const { quote } = connection;
   const columns = key.columns.map(quote).join(", ");
-  const from = selectTable(connection, plan.fields, { table, key, fields: [] }).sql.replace(/^select 1 /, "").replace(/ order by .*$/s, "");
-  const twins = await connection.rows(`select ${columns}, count(*) ${from} group by ${columns} having count(*) > 1 limit 10`);
+  const from = selectTable(connection, plan.fields, { table, key, fields: [] })
+    .sql.replace(/^select 1 /, "")
+    .replace(/ order by .*$/s, "");
+  const twins = await connection.rows(
+    `select ${columns}, count(*) ${from} group by ${columns} having count(*) > 1 limit 10`,
+  );
   const [first] = twins;
   if (first === undefined) return;
   throw new HoldfastError(

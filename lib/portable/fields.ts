@@ -81,9 +81,7 @@ export class Fields {
     return fields.flatMap((field): Leaf[] => {
       if (field.kind === "value")
         return key.columns.includes(field.column.name) ? [{ through: [], table: id, column: field.column }] : [];
-      return field.link.columns.some((name) => key.columns.includes(name))
-        ? this.leavesOf(field.link)
-        : [];
+      return field.link.columns.some((name) => key.columns.includes(name)) ? this.leavesOf(field.link) : [];
     });
   }
 
@@ -103,7 +101,9 @@ export function columnOf(table: Table, name: string): Column {
 /** Of foreign keys that share columns, the widest carries them; the others follow from it, and are checked when all is there. */
 function chosenLinks(table: Table, isKnown: (target: TableId) => boolean): ForeignKey[] {
   const chosen: ForeignKey[] = [];
-  const byWidth = table.foreignKeys.filter(({ target }) => isKnown(target)).toSorted((a, b) => b.columns.length - a.columns.length);
+  const byWidth = table.foreignKeys
+    .filter(({ target }) => isKnown(target))
+    .toSorted((a, b) => b.columns.length - a.columns.length);
   for (const link of byWidth) {
     const free = !chosen.some((one) => one.columns.some((column) => link.columns.includes(column)));
     if (free) chosen.push(link);

@@ -79,7 +79,8 @@ const columnOf = (table: Table, name: string): Column | undefined => table.colum
 /** Made by the database, or by nobody who means something by it. */
 function isSurrogate(table: Table, { columns }: Unique): boolean {
   const [only, ...more] = columns;
-  if (only === undefined || more.length > 0 || table.foreignKeys.some((key) => key.columns.includes(only))) return false;
+  if (only === undefined || more.length > 0 || table.foreignKeys.some((key) => key.columns.includes(only)))
+    return false;
   const column = columnOf(table, only);
   return column?.identity !== undefined || column?.sequence !== undefined || column?.hasDefault === true;
 }
@@ -87,7 +88,9 @@ function isSurrogate(table: Table, { columns }: Unique): boolean {
 function describePrimary(table: Table, { columns }: Unique): string {
   const links = columns.every((column) => table.foreignKeys.some((key) => key.columns.includes(column)));
   if (!links) return "primary key that the database does not make";
-  return columns.length > 1 ? "primary key of foreign keys: a join table" : "primary key that is a foreign key: that of its parent";
+  return columns.length > 1
+    ? "primary key of foreign keys: a join table"
+    : "primary key that is a foreign key: that of its parent";
 }
 
 const isUsable = (table: Table, { columns }: Unique): boolean =>
@@ -163,5 +166,8 @@ function breakCircle(keys: Map<TableId, ChosenKey>, circle: readonly Table[]): v
     throw new HoldfastError("E_CYCLE", `the keys of ${names} hold each other, and none of them has another key`);
   }
   const { table, key } = best;
-  keys.set(table.id, { ...key, reason: `${key.reason}; a better one would hold itself by way of ${circle.map(({ id }) => id).join(" → ")}` });
+  keys.set(table.id, {
+    ...key,
+    reason: `${key.reason}; a better one would hold itself by way of ${circle.map(({ id }) => id).join(" → ")}`,
+  });
 }

@@ -37,7 +37,9 @@ const PATTERNS: readonly Pattern[] = [
 /** What is left out unless it is asked for, with the reason. A table that others point to is kept: its rows are needed. */
 export function leftOut(schema: Schema): ReadonlyMap<TableId, string> {
   const wanted = new Set(
-    schema.tables.flatMap(({ id, foreignKeys }) => foreignKeys.flatMap(({ target }) => (target === id ? [] : [target]))),
+    schema.tables.flatMap(({ id, foreignKeys }) =>
+      foreignKeys.flatMap(({ target }) => (target === id ? [] : [target])),
+    ),
   );
   const found = new Map<TableId, string>();
   for (const table of schema.tables) {

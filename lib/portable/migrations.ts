@@ -4,7 +4,10 @@ import type { Connection } from "./connection.ts";
 import type { Schema } from "./schema.ts";
 import { tableName } from "./select.ts";
 
-export async function migrationsOf(connection: Connection, schema: Schema): Promise<{ tool: string; applied: string[] } | null> {
+export async function migrationsOf(
+  connection: Connection,
+  schema: Schema,
+): Promise<{ tool: string; applied: string[] } | null> {
   const found: Migrations | null = await readMigrations({
     columnsOf: async (names) =>
       schema.tables
@@ -17,7 +20,17 @@ export async function migrationsOf(connection: Connection, schema: Schema): Prom
     query: async (sql) => {
       // `select a as x, b …`: the names are those of the columns as they are asked for.
       const rows = await connection.rows(sql);
-      const names = /^\s*select (.*?) from /is.exec(sql)?.[1]?.split(",").map((one) => one.trim().split(/\s+as\s+/i).at(-1) ?? "") ?? [];
+      const names =
+        /^\s*select (.*?) from /is
+          .exec(sql)?.[1]
+          ?.split(",")
+          .map(
+            (one) =>
+              one
+                .trim()
+                .split(/\s+as\s+/i)
+                .at(-1) ?? "",
+          ) ?? [];
       const plain = names.map((name) => name.replaceAll(/^["`]|["`]$/g, ""));
       return rows.map((row) => Object.fromEntries(plain.map((name, index) => [name, row[index]])));
     },

@@ -26,7 +26,11 @@ export function orderTables(schema: Schema, keys: Keys): TableOrder {
   for (const table of schema.tables)
     for (const link of table.foreignKeys)
       if (link.target === table.id)
-        deferred.push({ table: table.id, foreignKey: link.name, how: canWait(table, link, keys) ? "null-then-update" : "by-level" });
+        deferred.push({
+          table: table.id,
+          foreignKey: link.name,
+          how: canWait(table, link, keys) ? "null-then-update" : "by-level",
+        });
   const order: TableId[] = [];
   const placed = new Set<TableId>();
   const waiting = new Set([...tables.keys()].toSorted());
@@ -50,8 +54,12 @@ export function orderTables(schema: Schema, keys: Keys): TableOrder {
     });
     const [best] = breakable.toSorted((a, b) => a.links.length - b.links.length || (a.table.id < b.table.id ? -1 : 1));
     if (best === undefined)
-      throw new HoldfastError("E_CYCLE", `${describeRing(ring, open)} wait for each other, and none of these columns may be NULL`);
-    for (const link of best.links) deferred.push({ table: best.table.id, foreignKey: link.name, how: "null-then-update" });
+      throw new HoldfastError(
+        "E_CYCLE",
+        `${describeRing(ring, open)} wait for each other, and none of these columns may be NULL`,
+      );
+    for (const link of best.links)
+      deferred.push({ table: best.table.id, foreignKey: link.name, how: "null-then-update" });
   }
   return { order, deferred };
 }
@@ -59,7 +67,9 @@ export function orderTables(schema: Schema, keys: Keys): TableOrder {
 /** Whether a foreign key may be NULL until its target is there. */
 function canWait(table: Table, link: ForeignKey, keys: Keys): boolean {
   const inKey = link.columns.some((column) => keys.get(table.id)?.columns.includes(column) === true);
-  return !inKey && link.columns.some((name) => table.columns.find((column) => column.name === name)?.nullable === true);
+  return (
+    !inKey && link.columns.every((name) => table.columns.find((column) => column.name === name)?.nullable === true)
+  );
 }
 
 /** A ring among the tables that wait: every one of them waits for another. */

@@ -44,7 +44,10 @@ export async function openPackage(
 ): Promise<Package> {
   const manifest = readJson(path.join(directory, MANIFEST), exportManifestSchema);
   if (Number(manifest.export_version.split(".")[0]) > Number(EXPORT_VERSION.split(".")[0]))
-    throw new HoldfastError("E_VERSION", `the export is of version ${manifest.export_version}; this Holdfast reads ${EXPORT_VERSION}`);
+    throw new HoldfastError(
+      "E_VERSION",
+      `the export is of version ${manifest.export_version}; this Holdfast reads ${EXPORT_VERSION}`,
+    );
   const schemaFile = path.join(directory, SCHEMA);
   const tables = readJson(schemaFile, z.array(tableSchema));
   if (options.verify) await verifyPackage(directory, manifest, options.signal);
@@ -61,12 +64,15 @@ async function verifyPackage(directory: string, manifest: ExportManifest, signal
   if (sha256 !== manifest.schema_sha256) fail(SCHEMA, "is not what the manifest records");
   if (checksumOf(manifest) !== manifest.checksum) fail(MANIFEST, "its checksum is not that of what it lists");
   for (const { files, table, rows } of manifest.tables) {
-    if (files.reduce((sum, file) => sum + file.rows, 0) !== rows) fail(MANIFEST, `the files of ${table} do not hold ${rows} rows`);
+    if (files.reduce((sum, file) => sum + file.rows, 0) !== rows)
+      fail(MANIFEST, `the files of ${table} do not hold ${rows} rows`);
     for (const file of files) {
       const absolute = path.join(directory, file.path);
       if (!existsSync(absolute)) fail(file.path, "is missing");
-      if (statSync(absolute).size !== file.size_bytes) fail(file.path, `has ${statSync(absolute).size} bytes; the manifest says ${file.size_bytes}`);
-      if ((await hashFile(absolute, signal)).sha256 !== file.sha256) fail(file.path, "is not what the manifest records");
+      if (statSync(absolute).size !== file.size_bytes)
+        fail(file.path, `has ${statSync(absolute).size} bytes; the manifest says ${file.size_bytes}`);
+      if ((await hashFile(absolute, signal)).sha256 !== file.sha256)
+        fail(file.path, "is not what the manifest records");
     }
   }
 }
@@ -75,7 +81,8 @@ async function verifyPackage(directory: string, manifest: ExportManifest, signal
 export async function* readRows(from: Package, table: string, signal: AbortSignal): AsyncGenerator<ReadRow[]> {
   const entry = from.manifest.tables.find((one) => one.table === table);
   const header = from.tables.find((one) => one.table === table);
-  for (const { path: file, rows } of entry?.files ?? []) yield* readFile(from.directory, file, { rows, header, signal });
+  for (const { path: file, rows } of entry?.files ?? [])
+    yield* readFile(from.directory, file, { rows, header, signal });
 }
 
 interface Expected {
@@ -86,10 +93,18 @@ interface Expected {
 
 const BATCH = 500;
 
-async function* readFile(directory: string, file: string, { rows, header, signal }: Expected): AsyncGenerator<ReadRow[]> {
+async function* readFile(
+  directory: string,
+  file: string,
+  { rows, header, signal }: Expected,
+): AsyncGenerator<ReadRow[]> {
   const hash = createHash("sha256");
   let failure: unknown;
-  const text = pipeline(createReadStream(path.join(directory, file)), createGunzip(), (error) => (failure = error ?? undefined));
+  const text = pipeline(
+    createReadStream(path.join(directory, file)),
+    createGunzip(),
+    (error) => (failure = error ?? undefined),
+  );
   const lines = createInterface({ input: text, crlfDelay: Number.POSITIVE_INFINITY });
   let [line, count] = [0, 0];
   let batch: ReadRow[] = [];
@@ -144,7 +159,9 @@ function readJson<T>(file: string, schema: z.ZodType<T>): T {
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
-    throw new HoldfastError("E_PACKAGE", `${file} cannot be read: it is no export, or not a whole one`, { cause: error });
+    throw new HoldfastError("E_PACKAGE", `${file} cannot be read: it is no export, or not a whole one`, {
+      cause: error,
+    });
   }
   let value: unknown;
   try {
@@ -160,4 +177,26 @@ function readJson<T>(file: string, schema: z.ZodType<T>): T {
 
 function fail(file: string, what: string): never {
   throw new HoldfastError("E_PACKAGE", `${file}: ${what}`);
+}
+
+/** The package with some of its tables only. Throws `E_USAGE` for one that it does not have. */
+export function choose(from: Package, models: readonly string[], exclude: readonly string[]): Package {
+  const names = from.tables.map(({ table }) => table);
+  const wanted = new Set(models.flatMap((model) => namesOf(names, model)));
+  const unwanted = new Set(exclude.flatMap((model) => namesOf(names, model)));
+  const stays = (table: string): boolean => (models.length === 0 || wanted.has(table)) && !unwanted.has(table);
+  return { ...from, tables: from.tables.filter(({ table }) => stays(table)) };
+}
+
+function namesOf(tables: readonly string[], wanted: string): string[] {
+  const short = (table: string): string => table.slice(table.lastIndexOf(".") + 1).toLowerCase();
+  const lower = wanted.toLowerCase();
+  const exact = tables.filter(
+    (table) => table === wanted || short(table) === lower || short(table) === lower.replace(".", "_"),
+  );
+  const found = exact.length > 0 ? exact : tables.filter((table) => short(table).startsWith(`${lower}_`));
+  if (found.length > 0) return found;
+  throw new HoldfastError("E_USAGE", `the export has no table ${wanted}`, {
+    hint: `it has ${tables.slice(0, 8).join(", ")}${tables.length > 8 ? " …" : ""}`,
+  });
 }

@@ -55,7 +55,10 @@ function resolve(schema: Schema, wanted: string): TableId[] {
   if (found.length > 0) return found.map(({ id }) => id);
   const ofApp = schema.tables.filter(({ name }) => name.toLowerCase().startsWith(`${lower}_`));
   if (ofApp.length > 0) return ofApp.map(({ id }) => id);
-  const nearest = levenshtein.closest(wanted, schema.tables.map(({ name }) => name));
+  const nearest = levenshtein.closest(
+    wanted,
+    schema.tables.map(({ name }) => name),
+  );
   throw new HoldfastError("E_USAGE", `there is no table ${wanted}`, {
     hint: nearest === "" ? "the database has no tables" : `did you mean ${nearest}?`,
   });
@@ -64,7 +67,12 @@ function resolve(schema: Schema, wanted: string): TableId[] {
 function warningsOf({ table, key }: TableFields): string[] {
   const warnings = table.notes.map((note) => `${table.id}: ${note}`);
   if (key.kind === "reference")
-    warnings.push(`${table.id} is told apart by ${key.columns.join(", ")}, which its database gave: import it only where it came from, or where it is empty`);
-  if (key.kind === "none") warnings.push(`${table.id} has no key: equal rows cannot be told apart, and it can only be imported into an empty table`);
+    warnings.push(
+      `${table.id} is told apart by ${key.columns.join(", ")}, which its database gave: import it only where it came from, or where it is empty`,
+    );
+  if (key.kind === "none")
+    warnings.push(
+      `${table.id} has no key: equal rows cannot be told apart, and it can only be imported into an empty table`,
+    );
   return warnings;
 }

@@ -6,6 +6,9 @@ import type { Leaf } from "./fields.ts";
 import type { FieldPlace, TableQuery } from "./select.ts";
 import { canonical, encode, type JsonValue } from "./values.ts";
 
+/** `AlbumId`, `albumid` and `album_id` are one name to those who move between engines. */
+export const fold = (name: string): string => name.toLowerCase().replaceAll("_", "");
+
 /** The columns of a link as they were, where no key stands for them: they point to nothing, or are partly NULL. */
 export interface RawLink {
   readonly $raw: readonly JsonValue[];
@@ -84,7 +87,7 @@ export class TravelDigest {
   constructor({ places }: TableQuery, counts: (place: FieldPlace) => boolean) {
     this.#places = places.filter(counts);
     this.#skip = places.map(counts);
-    this.#digest = new TableDigest(this.#places.map((place) => ({ name: nameOf(place) })));
+    this.#digest = new TableDigest(this.#places.map((place) => ({ name: fold(nameOf(place)) })));
   }
 
   readonly #skip: readonly boolean[];

@@ -30,11 +30,7 @@ export const tableName = (
 ): string => (schema === null ? quote(name) : `${quote(schema)}.${quote(name)}`);
 
 /** Reads `only` the fields that pass; rows in the order of the primary key, or of the key. */
-export function selectTable(
-  connection: Quoting,
-  fields: Fields,
-  { table, fields: all, key }: TableFields,
-): TableQuery {
+export function selectTable(connection: Quoting, fields: Fields, { table, fields: all, key }: TableFields): TableQuery {
   const { quote } = connection;
   const columns: string[] = [];
   const joins = new Joins(connection, fields);
@@ -54,14 +50,12 @@ export function selectTable(
       found,
       leaves: leaves.map((leaf) => ({
         leaf,
-        at: add(
-          isDirect(leaf) ? `t.${quote(ownColumn(field.link, leaf.column))}` : joins.expression(leaf),
-        ),
+        at: add(isDirect(leaf) ? `t.${quote(ownColumn(field.link, leaf.column))}` : joins.expression(leaf)),
       })),
     };
   });
   const order = (table.primaryKey?.columns ?? key.columns).map((name) => `t.${quote(name)}`).join(", ");
-  const only = connection.engine === "postgresql" && !table.notes.some((note) => /partition/i.test(note)) ? "only " : "";
+  const only = connection.engine === "postgresql" && table.partitioned !== true ? "only " : "";
   const list = columns.length === 0 ? "1" : columns.map((column, index) => `${column} as c${index}`).join(", ");
   const sql = `select ${list} from ${only}${tableName(connection, table)} as t${joins.sql()}${order === "" ? "" : ` order by ${order}`}`;
   return { sql, places };

@@ -3,12 +3,19 @@ import { HoldfastError } from "../errors.ts";
 import { Fields, type Leaf } from "./fields.ts";
 import type { ExportedField, ExportedTable } from "./format.ts";
 import { chooseKeys, type ChosenKey } from "./keys.ts";
+import { fold } from "./row.ts";
 import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
 
 /** One place of a row, and what takes it; `undefined` where the database has no such column any more. */
 export type TargetField =
   | { readonly kind: "value"; readonly column: Column }
-  | { readonly kind: "link"; readonly link: ForeignKey; readonly columns: readonly Column[]; readonly leaves: readonly Leaf[]; readonly direct: boolean }
+  | {
+      readonly kind: "link";
+      readonly link: ForeignKey;
+      readonly columns: readonly Column[];
+      readonly leaves: readonly Leaf[];
+      readonly direct: boolean;
+    }
   | undefined;
 
 export interface TargetTable {
@@ -38,15 +45,18 @@ export function findTargets(schema: Schema, exported: readonly ExportedTable[]):
     if (table === undefined) problems.push(`there is no table ${one.table}`);
     else homes.set(one.table, table);
   }
-  const keys = new Map(chooseKeys(schema));
+  const linked = withLinks(schema, exported, homes);
+  for (const [id, home] of homes) homes.set(id, linked.tables.find((table) => table.id === home.id) ?? home);
+  const keys = new Map(chooseKeys(linked));
   for (const { table, key } of exported) {
     const home = homes.get(table);
     if (home === undefined) continue;
     const columns = key.columns.flatMap((name) => findColumn(home, name)?.name ?? []);
-    if (columns.length !== key.columns.length) problems.push(`${home.id} lacks a column of its key (${key.columns.join(", ")})`);
+    if (columns.length !== key.columns.length)
+      problems.push(`${home.id} lacks a column of its key (${key.columns.join(", ")})`);
     else keys.set(home.id, { ...key, columns });
   }
-  const fields = new Fields(schema, keys);
+  const fields = new Fields(linked, keys);
   const tables = exported.flatMap((one): TargetTable[] => {
     const table = homes.get(one.table);
     if (table === undefined) return [];
@@ -55,20 +65,23 @@ export function findTargets(schema: Schema, exported: readonly ExportedTable[]):
     return [{ exported: one, table, key: fields.key(table.id), fields: own }];
   });
   if (problems.length > 0)
-    throw new HoldfastError("E_SCHEMA", `the database cannot take this export: ${problems.slice(0, 10).join("; ")}${problems.length > 10 ? `; and ${problems.length - 10} more` : ""}`, {
-      hint: "bring the database to the schema that the export was made from, or leave tables out with --models",
-    });
-  return { schema, fields, tables, warnings };
+    throw new HoldfastError(
+      "E_SCHEMA",
+      `the database cannot take this export: ${problems.slice(0, 10).join("; ")}${problems.length > 10 ? `; and ${problems.length - 10} more` : ""}`,
+      {
+        hint: "bring the database to the schema that the export was made from, or leave tables out with --models",
+      },
+    );
+  return { schema: linked, fields, tables, warnings };
 }
 
 /** By its id, else by its name: schemas have other names elsewhere. */
 function findTable(schema: Schema, id: string): Table | undefined {
   const name = id.slice(id.lastIndexOf(".") + 1);
-  const is = (found: string, wanted: string): boolean => found.toLowerCase() === wanted.toLowerCase();
   return (
     schema.tables.find((table) => table.id === id) ??
-    schema.tables.find((table) => is(table.id, id)) ??
-    single(schema.tables.filter((table) => is(table.name, name) || is(table.name, id)))
+    single(schema.tables.filter((table) => table.name === name)) ??
+    single(schema.tables.filter((table) => fold(table.name) === fold(name)))
   );
 }
 
@@ -76,7 +89,34 @@ const single = <T>(found: readonly T[]): T | undefined => (found.length === 1 ? 
 
 const findColumn = (table: Table, name: string): Column | undefined =>
   table.columns.find((column) => column.name === name) ??
-  table.columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
+  single(table.columns.filter((column) => fold(column.name) === fold(name)));
+
+/** The schema with the links that only the export knows of: a database that does not guard them holds them all the same. */
+function withLinks(schema: Schema, exported: readonly ExportedTable[], homes: ReadonlyMap<string, Table>): Schema {
+  const added = new Map<TableId, ForeignKey[]>();
+  for (const { table, fields } of exported) {
+    const home = homes.get(table);
+    for (const field of fields) {
+      if (home === undefined || field.kind !== "link") continue;
+      const target = homes.get(field.table) ?? findTable(schema, field.table);
+      const columns = field.columns.flatMap((name) => findColumn(home, name)?.name ?? []);
+      const targetColumns = field.target_columns.flatMap((name) => (target && findColumn(target, name)?.name) ?? []);
+      const isWhole = columns.length === field.columns.length && targetColumns.length === columns.length;
+      if (target === undefined || !isWhole || linkOf(home, target, columns) !== undefined) continue;
+      const name = `${home.name}.${field.name}`;
+      const link: ForeignKey = { name, columns, target: target.id, targetColumns, deferrable: false };
+      added.set(home.id, [...(added.get(home.id) ?? []), link]);
+    }
+  }
+  const tables = schema.tables.map((table) => ({
+    ...table,
+    foreignKeys: [...table.foreignKeys, ...(added.get(table.id) ?? [])],
+  }));
+  return { ...schema, tables };
+}
+
+const linkOf = (table: Table, target: Table, columns: readonly string[]): ForeignKey | undefined =>
+  table.foreignKeys.find((one) => one.target === target.id && one.columns.join() === columns.join());
 
 interface Finding {
   readonly fields: Fields;
@@ -89,7 +129,8 @@ function findField(field: ExportedField, table: Table, found: Finding): TargetFi
   if (field.kind === "value") {
     const column = findColumn(table, field.column.name);
     if (column?.generated === true) return undefined;
-    if (column === undefined) found.warnings.push(`${table.id} has no column ${field.column.name}: its values are left out`);
+    if (column === undefined)
+      found.warnings.push(`${table.id} has no column ${field.column.name}: its values are left out`);
     return column === undefined ? undefined : { kind: "value", column };
   }
   const columns = field.columns.flatMap((name) => findColumn(table, name) ?? []);
@@ -103,18 +144,24 @@ function findField(field: ExportedField, table: Table, found: Finding): TargetFi
     return undefined;
   }
   const names = columns.map(({ name }) => name);
-  const targetColumns = field.target_columns.flatMap((name) => findColumn(target, name)?.name ?? []);
-  const link: ForeignKey = table.foreignKeys.find(
-    (one) => one.target === target.id && one.columns.join() === names.join(),
-  ) ?? { name: field.name, columns: names, target: target.id, targetColumns, deferrable: false };
+  const link = linkOf(table, target, names);
+  if (link === undefined) {
+    found.problems.push(`${table.id}.${field.name} cannot link to ${target.id}: it has no such columns`);
+    return undefined;
+  }
   const leaves = found.fields.leavesOf(link);
-  if (leaves.length !== field.leaves.length || leaves.some(({ column }, at) => column.name.toLowerCase() !== field.leaves[at]?.column.name.toLowerCase())) {
+  if (
+    leaves.length !== field.leaves.length ||
+    leaves.some(({ column }, at) => fold(column.name) !== fold(field.leaves[at]?.column.name ?? ""))
+  ) {
     found.problems.push(
       `rows of ${target.id} are told apart by (${leaves.map(({ column }) => column.name).join(", ")}) here, and by (${field.leaves.map(({ path }) => path).join(", ")}) in the export`,
     );
     return undefined;
   }
-  const direct = leaves.every(({ through, column }) => through.length === 1 && link.targetColumns.includes(column.name));
+  const direct = leaves.every(
+    ({ through, column }) => through.length === 1 && link.targetColumns.includes(column.name),
+  );
   return { kind: "link", link, columns, leaves, direct };
 }
 
@@ -131,5 +178,3 @@ function checkRest(table: Table, fields: readonly TargetField[], problems: strin
 }
 
 export const targetIds = ({ tables }: Targets): ReadonlySet<TableId> => new Set(tables.map(({ table }) => table.id));
-
-

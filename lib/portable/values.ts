@@ -1,5 +1,5 @@
 /** Values on their way: from what an engine prints to JSON that means the same to every engine, and back into what another one reads. */
-import { canonicalCell, canonicalDouble, canonicalTime } from "../database/canonical.ts";
+import { canonicalCell, canonicalDouble, canonicalNumber, canonicalTime } from "../database/canonical.ts";
 import type { EngineName } from "../database/engine.ts";
 import { HoldfastError } from "../errors.ts";
 import type { Cell } from "./connection.ts";
@@ -21,7 +21,8 @@ const INFINITE = /^-?infinity$/i;
 /** What an engine gave for a column, as it is written into an export. SQLite's times stay as the application wrote them: they are its texts. */
 export function encode(engine: EngineName, column: Column, cell: Cell): JsonValue {
   if (cell === null) return null;
-  if (Buffer.isBuffer(cell)) return column.kind === "bytes" ? cell.toString("base64") : { $: "bytes", v: cell.toString("base64") };
+  if (Buffer.isBuffer(cell))
+    return column.kind === "bytes" ? cell.toString("base64") : { $: "bytes", v: cell.toString("base64") };
   const { kind } = column;
   if (typeof cell === "number") return encodeFloat(kind, cell);
   if (typeof cell === "bigint") return encodeInteger(kind, String(cell));
@@ -33,7 +34,9 @@ export function encode(engine: EngineName, column: Column, cell: Cell): JsonValu
       return BOOLEANS.get(cell) ?? { $: "text", v: cell };
     case "float4":
     case "float8":
-      return NUMBER.test(cell) || /^(nan|-?inf(inity)?)$/i.test(cell) ? encodeFloat(kind, floatOf(cell)) : { $: "text", v: cell };
+      return NUMBER.test(cell) || /^(nan|-?inf(inity)?)$/i.test(cell)
+        ? encodeFloat(kind, floatOf(cell))
+        : { $: "text", v: cell };
     case "decimal":
       if (NUMBER.test(cell)) return cell;
       if (/^nan$/i.test(cell)) return { $: "nan" };
@@ -70,17 +73,8 @@ function encodeFloat(kind: Kind, value: number): JsonValue {
   if (kind !== "float4" && kind !== "float8") return { $: "float", v: canonicalDouble(value) };
   if (Number.isNaN(value)) return { $: "nan" };
   if (!Number.isFinite(value)) return { $: value > 0 ? "inf" : "-inf" };
-  return kind === "float4" ? shortestSingle(value) : value;
-}
-
-/** The shortest decimals that give a number of single precision back. */
-function shortestSingle(value: number): number {
-  const single = Math.fround(value);
-  for (let digits = 6; digits < 9; digits++) {
-    const short = Number(single.toPrecision(digits));
-    if (Math.fround(short) === single) return short;
-  }
-  return Number(single.toPrecision(9));
+  // In full, not in the few digits that single precision needs: another engine may keep it as a double.
+  return kind === "float4" ? Math.fround(value) : value;
 }
 
 /** What a column of another database takes for it. Throws `E_IMPORT`, in words that fit behind the column's name, for what that cannot hold. */
@@ -99,7 +93,8 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
     case "float4":
     case "float8":
     case "decimal":
-      if (typeof value === "boolean" || (typeof value === "string" && !NUMBER.test(value))) throw unfit(`${JSON.stringify(value)}, and takes numbers`);
+      if (typeof value === "boolean" || (typeof value === "string" && !NUMBER.test(value)))
+        throw unfit(`${JSON.stringify(value)}, and takes numbers`);
       if (engine !== "sqlite") return String(value);
       return column.kind === "decimal" && typeof value === "string" ? exactDecimal(value) : Number(value);
     default: {
@@ -110,7 +105,8 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
   }
 }
 
-const text = (value: boolean | number | string): string => (typeof value === "boolean" ? (value ? "1" : "0") : String(value));
+const text = (value: boolean | number | string): string =>
+  typeof value === "boolean" ? (value ? "1" : "0") : String(value);
 
 function decodeBoolean(engine: EngineName, value: boolean | number | string): Cell {
   const truth = typeof value === "boolean" ? value : { "1": true, "0": false, t: true, f: false }[String(value)];
@@ -125,16 +121,19 @@ function decodeInteger(engine: EngineName, column: Column, value: boolean | numb
   const digits = text(value).replace(/\.0+$/, "");
   if (!INTEGER.test(digits)) throw unfit(`${JSON.stringify(value)}, and takes whole numbers`);
   const bits = BigInt(column.length ?? 64);
-  const [least, most] = column.unsigned === true ? [0n, (1n << bits) - 1n] : [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n];
+  const [least, most] =
+    column.unsigned === true ? [0n, (1n << bits) - 1n] : [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n];
   const number = BigInt(digits);
-  if (column.kind === "integer" && (number < least || number > most)) throw unfit(`${digits}, and takes ${least} to ${most}`);
+  if (column.kind === "integer" && (number < least || number > most))
+    throw unfit(`${digits}, and takes ${least} to ${most}`);
   return engine === "sqlite" ? number : digits;
 }
 
-/** SQLite keeps fifteen digits of a decimal as a number; more of them only as a text, if its column lets it. */
-function exactDecimal(value: string): Cell {
+/** SQLite makes a float of a decimal, in whatever form it is given one. */
+function exactDecimal(value: string): number {
   const number = Number(value);
-  return Number.isFinite(number) && /^-?[\d.]{1,16}$/.test(value) ? number : value;
+  if (canonicalNumber(value) !== canonicalDouble(number)) throw unfit(`${value}, of which SQLite would keep ${number}`);
+  return number;
 }
 
 function decodeTagged(engine: EngineName, column: Column, { $, v = "" }: Tagged): Cell {
@@ -165,7 +164,8 @@ function decodeTagged(engine: EngineName, column: Column, { $, v = "" }: Tagged)
 }
 
 function refuseNul(engine: EngineName, value: string): string {
-  if (engine === "postgresql" && value.includes("\0")) throw unfit("a text with a NUL byte, which PostgreSQL cannot hold");
+  if (engine === "postgresql" && value.includes("\0"))
+    throw unfit("a text with a NUL byte, which PostgreSQL cannot hold");
   return value;
 }
 

@@ -27,6 +27,7 @@ export async function connectMysql(
     ...(password === undefined ? {} : { password }),
     charset: "utf8mb4",
     rowsAsArray: true,
+    jsonStrings: true,
     flags: ["-LOCAL_FILES"],
     typeCast: (field, next) => {
       if (field.type === "BIT") {

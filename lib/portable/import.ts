@@ -1,0 +1,143 @@
+/** Brings portable data into a database, in one transaction: all of it, or nothing. */
+import { HoldfastError } from "../errors.ts";
+import type { Connection } from "./connection.ts";
+import { checkForeignKeys, quietTriggers, suspendForeignKeys } from "./import/guards.ts";
+import { dialectOf } from "./import/dialect.ts";
+import { Merge, type ImportMode, type TableResult } from "./import/merge.ts";
+import { realName, StagingTable } from "./import/stage.ts";
+import { introspect } from "./introspect.ts";
+import { orderTables, type Deferred } from "./order.ts";
+import type { Package } from "./package.ts";
+import type { ForeignKey, TableId } from "./schema.ts";
+import { findTargets, type Targets, type TargetTable } from "./target.ts";
+
+export type { ImportMode, TableResult } from "./import/merge.ts";
+
+export interface ImportRequest {
+  readonly mode: ImportMode;
+  readonly skipConflicts: boolean;
+  /** Does everything, and takes it back. */
+  readonly dryRun: boolean;
+  /** Empties the tables first. */
+  readonly clearExisting: boolean;
+}
+
+export interface ImportHooks {
+  readonly signal: AbortSignal;
+  readonly onRows: (table: TableId, phase: "staging" | "merging", rows: number) => void;
+}
+
+export interface ImportResult {
+  /** In the order in which they were written. */
+  readonly tables: readonly TableResult[];
+  readonly warnings: readonly string[];
+  readonly committed: boolean;
+}
+
+/**
+ * Imports the chosen tables of a package. The connection is one for writing, and its transaction is over afterwards. Throws `E_SCHEMA` when the database
+ * cannot take them, `E_PACKAGE`, `E_IMPORT` for rows that cannot be, `E_INTERRUPTED`; the database is as it was then, sequences included.
+ */
+export async function importTables(
+  connection: Connection,
+  from: Package,
+  request: ImportRequest,
+  hooks: ImportHooks,
+): Promise<ImportResult> {
+  try {
+    const result = await importInside(connection, from, request, hooks);
+    hooks.signal.throwIfAborted();
+    await connection.run(request.dryRun ? "rollback" : "commit");
+    return { ...result, committed: !request.dryRun };
+  } catch (error) {
+    await connection.run("rollback").catch(() => {}); // what went wrong is worth more than what came of that
+    throw error;
+  }
+}
+
+async function importInside(
+  connection: Connection,
+  from: Package,
+  request: ImportRequest,
+  { signal, onRows }: ImportHooks,
+): Promise<Omit<ImportResult, "committed">> {
+  const schema = await introspect(connection);
+  const targets = findTargets(schema, from.tables);
+  const { order, deferred } = orderOf(targets);
+  const dialect = dialectOf(connection);
+  const stagings: StagingTable[] = [];
+  for (const [index, target] of order.entries()) {
+    const staging = new StagingTable(dialect, target, index);
+    await staging.create();
+    await staging.load(from, signal, (rows) => onRows(target.table.id, "staging", rows));
+    stagings.push(staging);
+  }
+  await suspendForeignKeys(connection);
+  const triggers = await quietTriggers(
+    connection,
+    order.map(({ table }) => table),
+  );
+  const laterOf = (id: TableId): ForeignKey[] => linksOf(targets, deferred, id);
+  if (request.clearExisting) await clear(connection, stagings, laterOf);
+  const merge = new Merge(dialect, targets.fields, request);
+  const results: TableResult[] = [];
+  for (const staging of stagings) {
+    signal.throwIfAborted();
+    const { id } = staging.target.table;
+    results.push(await merge.merge(staging, laterOf(id)));
+    onRows(id, "merging", staging.rows);
+  }
+  for (const [index, staging] of stagings.entries()) {
+    const result = results[index];
+    const later = laterOf(staging.target.table.id);
+    if (later.length > 0 && result !== undefined && staging.target.key.kind !== "none")
+      await merge.finish(staging, later, result);
+  }
+  await checkForeignKeys(
+    connection,
+    schema,
+    order.map(({ table }) => table),
+  );
+  await triggers.restore();
+  for (const staging of stagings) await merge.raiseSequences(staging);
+  return { tables: results, warnings: [...targets.warnings, ...triggers.warnings] };
+}
+
+function orderOf(targets: Targets): { order: TargetTable[]; deferred: readonly Deferred[] } {
+  const keys = new Map(targets.schema.tables.map(({ id }) => [id, targets.fields.key(id)]));
+  const { order, deferred } = orderTables(targets.schema, keys);
+  const byId = new Map(targets.tables.map((target) => [target.table.id, target]));
+  return { order: order.flatMap((id) => byId.get(id) ?? []), deferred };
+}
+
+function linksOf(targets: Targets, deferred: readonly Deferred[], id: TableId): ForeignKey[] {
+  const names = new Set(
+    deferred.filter((one) => one.table === id && one.how === "null-then-update").map((one) => one.foreignKey),
+  );
+  const table = targets.schema.tables.find((one) => one.id === id);
+  return table?.foreignKeys.filter(({ name }) => names.has(name)) ?? [];
+}
+
+async function clear(
+  connection: Connection,
+  stagings: readonly StagingTable[],
+  laterOf: (id: TableId) => readonly ForeignKey[],
+): Promise<void> {
+  const dialect = dialectOf(connection);
+  for (const staging of stagings)
+    for (const link of laterOf(staging.target.table.id))
+      await connection.run(
+        `update ${realName(dialect, staging)} set ${link.columns.map((name) => `${connection.quote(name)} = null`).join(", ")}`,
+      );
+  for (const staging of stagings.toReversed()) {
+    try {
+      await connection.run(`delete from ${realName(dialect, staging)}`);
+    } catch (error) {
+      throw new HoldfastError(
+        "E_IMPORT",
+        `${staging.target.table.id} cannot be emptied: ${error instanceof Error ? error.message : String(error)}`,
+        { cause: error },
+      );
+    }
+  }
+}

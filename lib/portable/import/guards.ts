@@ -1,0 +1,84 @@
+/** What an import has to keep from happening by itself, and what it has to look after itself instead: triggers and foreign keys. */
+import { HoldfastError } from "../../errors.ts";
+import type { Connection } from "../connection.ts";
+import { tableName } from "../select.ts";
+import type { Schema, Table } from "../schema.ts";
+
+/** Triggers do not fire for rows that are what they made once already. Gives what has to be told. */
+export async function quietTriggers(
+  connection: Connection,
+  tables: readonly Table[],
+): Promise<{ readonly warnings: string[]; restore(): Promise<void> }> {
+  const touched = tables.filter(({ triggers }) => triggers.length > 0);
+  if (touched.length === 0) return { warnings: [], restore: async () => {} };
+  if (connection.engine === "postgresql") {
+    const each = async (what: string): Promise<void> => {
+      for (const table of touched)
+        for (const trigger of table.triggers)
+          await connection.run(
+            `alter table ${tableName(connection, table)} ${what} trigger ${connection.quote(trigger)}`,
+          );
+    };
+    await each("disable");
+    return { warnings: [], restore: async () => await each("enable") };
+  }
+  if (connection.engine === "sqlite") {
+    const names = touched.flatMap(({ triggers }) => triggers);
+    const kept: string[] = [];
+    for (const name of names) {
+      const [row] = await connection.rows("select sql from sqlite_master where type = 'trigger' and name = ?", [name]);
+      if (typeof row?.[0] !== "string") continue;
+      kept.push(row[0]);
+      await connection.run(`drop trigger ${connection.quote(name)}`);
+    }
+    return {
+      warnings: [],
+      restore: async () => {
+        for (const sql of kept) await connection.run(sql);
+      },
+    };
+  }
+  const warnings = touched.map(
+    ({ id, triggers }) =>
+      `${id}: its triggers ${triggers.join(", ")} have fired for every row: ${connection.engine} cannot keep them from it`,
+  );
+  return { warnings, restore: async () => {} };
+}
+
+/** Before anything is written. MySQL looks at a foreign key row by row, and SQLite's are off: `checkForeignKeys` looks at all of them at the end. */
+export async function suspendForeignKeys(connection: Connection): Promise<void> {
+  if (connection.engine === "mysql" || connection.engine === "mariadb")
+    await connection.run("set session foreign_key_checks = 0");
+}
+
+/** Every foreign key of `tables` and into them leads to a row. Throws `E_IMPORT` that names one that does not. */
+export async function checkForeignKeys(
+  connection: Connection,
+  schema: Schema,
+  tables: readonly Table[],
+): Promise<void> {
+  if (connection.engine === "postgresql") {
+    await connection.run("set constraints all immediate"); // the others have been looked at by each statement
+    return;
+  }
+  const touched = new Set(tables.map(({ id }) => id));
+  const byId = new Map(schema.tables.map((table) => [table.id, table]));
+  for (const table of schema.tables)
+    for (const link of table.foreignKeys) {
+      const target = byId.get(link.target);
+      if (target === undefined || (!touched.has(table.id) && !touched.has(target.id))) continue;
+      const { quote } = connection;
+      const on = link.columns
+        .map((name, index) => `p.${quote(link.targetColumns[index] ?? "")} = c.${quote(name)}`)
+        .join(" and ");
+      const given = link.columns.map((name) => `c.${quote(name)} is not null`).join(" and ");
+      const [row] = await connection.rows(
+        `select ${link.columns.map((name) => `c.${quote(name)}`).join(", ")} from ${tableName(connection, table)} as c left join ${tableName(connection, target)} as p on ${on} where ${given} and p.${quote(link.targetColumns[0] ?? "")} is null limit 1`,
+      );
+      if (row !== undefined)
+        throw new HoldfastError(
+          "E_IMPORT",
+          `${table.id}.${link.columns.join("+")} would lead to (${row.map(String).join(", ")}), which ${target.id} does not have`,
+        );
+    }
+}

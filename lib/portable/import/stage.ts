@@ -1,0 +1,174 @@
+/** Brings the rows of one table into a temporary table of the database, typed as they will be, with the rows that their links lead to still to be found. */
+import { HoldfastError } from "../../errors.ts";
+import type { Cell, Row } from "../connection.ts";
+import type { Leaf } from "../fields.ts";
+import { readRows, type Package, type ReadRow } from "../package.ts";
+import { flatten, isRaw, type JsonCell } from "../row.ts";
+import type { Column, ForeignKey } from "../schema.ts";
+import type { TargetField, TargetTable } from "../target.ts";
+import { decode, type JsonValue } from "../values.ts";
+import { nameOf, type Dialect } from "./dialect.ts";
+
+/** A column of the real table, and the one of the staging table that it comes from. */
+export interface Staged {
+  readonly column: Column;
+  readonly staged: string;
+}
+
+/** A link whose columns have to be found by the key that it travels as. */
+export interface StagedLink {
+  readonly link: ForeignKey;
+  readonly columns: readonly Staged[];
+  readonly leaves: readonly { readonly leaf: Leaf; readonly staged: string }[];
+}
+
+export class StagingTable {
+  readonly target: TargetTable;
+  readonly name: string;
+  /** Of all that a row brings. */
+  readonly columns: readonly Staged[];
+  readonly links: readonly StagedLink[];
+  readonly #dialect: Dialect;
+  readonly #fillers: readonly Filler[];
+  readonly #names: readonly string[];
+  rows = 0;
+
+  constructor(dialect: Dialect, target: TargetTable, index: number) {
+    this.#dialect = dialect;
+    this.target = target;
+    this.name = `holdfast_stage_${index}`;
+    const fillers = target.fields.map((field, at) => fillerOf(dialect, field, at));
+    this.#fillers = fillers;
+    this.columns = fillers.flatMap((filler) => filler.columns);
+    this.links = fillers.flatMap(({ link }) => link ?? []);
+    this.#names = fillers.flatMap((filler) => filler.staged.map(({ name }) => name));
+  }
+
+  /** The staging column of a real one. */
+  of(column: string): string {
+    const found = this.columns.find((one) => one.column.name === column);
+    if (found === undefined) throw new RangeError(`${column} is not staged`);
+    return found.staged;
+  }
+
+  has(column: string): boolean {
+    return this.columns.some((one) => one.column.name === column);
+  }
+
+  async create(): Promise<void> {
+    const { connection, typed, temporary } = this.#dialect;
+    const { quote } = connection;
+    const columns = this.#fillers.flatMap(({ staged }) => staged.map(({ name, column }) => typed(name, column)));
+    const own = [`${quote(LINE)} bigint`, `${quote(FRESH)} smallint`];
+    await connection.run(`create temporary table ${quote(this.name)} (${[...own, ...columns].join(", ")})${temporary}`);
+  }
+
+  /** Throws `E_IMPORT` that names file, line, table and column for a value that does not fit. */
+  async load(from: Package, signal: AbortSignal, onRows: (rows: number) => void): Promise<void> {
+    const { connection } = this.#dialect;
+    const { exported, table } = this.target;
+    let line = 0;
+    const batches = async function* (this: StagingTable): AsyncGenerator<Row[]> {
+      for await (const batch of readRows(from, exported.table, signal)) {
+        yield batch.map((row) => [String(++line), null, ...this.#fill(row)]);
+        onRows(line);
+      }
+    }.bind(this);
+    try {
+      await connection.load(connection.quote(this.name), [LINE, FRESH, ...this.#names], batches());
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof HoldfastError && error.code !== "E_DATABASE") throw error;
+      const said = error instanceof Error ? error.message : String(error);
+      throw new HoldfastError("E_IMPORT", `${table.id}, about row ${Math.max(1, line)} of the export: ${said}`, {
+        cause: error,
+      });
+    }
+    this.rows = line;
+    if (connection.engine === "postgresql") await connection.run(`analyze ${connection.quote(this.name)}`);
+  }
+
+  #fill({ cells, file, line }: ReadRow): Cell[] {
+    const { exported, table } = this.target;
+    if (cells.length !== exported.fields.length)
+      throw new HoldfastError(
+        "E_PACKAGE",
+        `${file}: line ${line} has ${cells.length} values; ${exported.table} has ${exported.fields.length}`,
+      );
+    return this.#fillers.flatMap((filler, index) => {
+      try {
+        return filler.fill(cells[index] ?? null);
+      } catch (error) {
+        if (!(error instanceof HoldfastError) || error.code !== "E_IMPORT") throw error;
+        const field = exported.fields[index];
+        const name = field?.kind === "value" ? field.column.name : field?.name;
+        throw new HoldfastError("E_IMPORT", `${file}, line ${line}: ${table.id}.${name ?? "?"} ${error.message}`);
+      }
+    });
+  }
+}
+
+/** The number of a row in its export, from 1. */
+export const LINE = "holdfast_line";
+/** 1: not in the database before. */
+export const FRESH = "holdfast_fresh";
+
+interface Filler {
+  readonly staged: readonly { readonly name: string; readonly column: Column }[];
+  readonly columns: readonly Staged[];
+  readonly link?: StagedLink;
+  readonly fill: (cell: JsonCell) => Cell[];
+}
+
+function fillerOf({ connection }: Dialect, field: TargetField, at: number): Filler {
+  const { engine } = connection;
+  if (field === undefined) return { staged: [], columns: [], fill: () => [] };
+  if (field.kind === "value") {
+    const staged = `v${at}`;
+    return {
+      staged: [{ name: staged, column: field.column }],
+      columns: [{ column: field.column, staged }],
+      fill: (cell) => [decode(engine, field.column, cell as JsonValue)],
+    };
+  }
+  const columns = field.columns.map((column, index): Staged => ({ column, staged: `v${at}_${index}` }));
+  const raw = columns.map(({ column, staged }) => ({ name: staged, column }));
+  const nothing = columns.map(() => null);
+  const rawCells = (cell: JsonCell): Cell[] | undefined =>
+    cell === null
+      ? nothing
+      : isRaw(cell)
+        ? columns.map(({ column }, index) => decode(engine, column, cell.$raw[index] ?? null))
+        : undefined;
+  if (field.direct) {
+    // The values are those of the columns that are pointed to, in the order of the target's.
+    const places = field.link.targetColumns.map((name) => field.leaves.findIndex(({ column }) => column.name === name));
+    return {
+      staged: raw,
+      columns,
+      fill: (cell) => {
+        const values = rawCells(cell);
+        if (values !== undefined) return values;
+        const flat = flatten(cell);
+        return columns.map(({ column }, index) => decode(engine, column, flat[places[index] ?? index] ?? null));
+      },
+    };
+  }
+  const leaves = field.leaves.map((leaf, index) => ({ leaf, staged: `k${at}_${index}` }));
+  const none = leaves.map(() => null);
+  return {
+    staged: [...raw, ...leaves.map(({ leaf, staged }) => ({ name: staged, column: leaf.column }))],
+    columns,
+    link: { link: field.link, columns, leaves },
+    fill: (cell) => {
+      const values = rawCells(cell);
+      if (values !== undefined) return [...values, ...none];
+      const flat = flatten(cell);
+      return [...nothing, ...leaves.map(({ leaf }, index) => decode(engine, leaf.column, flat[index] ?? null))];
+    },
+  };
+}
+
+export const stagingName = ({ connection }: Dialect, staging: StagingTable): string => connection.quote(staging.name);
+export const realName = ({ connection }: Dialect, staging: StagingTable): string =>
+  nameOf(connection, staging.target.table);

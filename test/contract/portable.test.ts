@@ -1,0 +1,302 @@
+/** Portable data from each engine to each: by the front door, and looked at by each engine's own SQL. */
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { LIBRARY, libraryRows, librarySchema } from "../support/library.ts";
+import { change, rowsOf, startEngines, type PortableEngine } from "../support/portable.ts";
+import { runScript } from "../support/run.ts";
+import { makeTemp, removeTree } from "../support/temp.ts";
+
+const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
+let engines: PortableEngine[];
+let directory: string;
+const exported = new Map<string, string>();
+
+beforeAll(async () => {
+  directory = makeTemp("holdfast-portable-");
+  engines = await startEngines();
+  for (const engine of engines) {
+    const url = await engine.make(`${librarySchema(engine.name)}\n${libraryRows(engine.name)}`);
+    const output = join(directory, engine.name);
+    await run("export", "--database", url, "-o", output, "--no-timestamp");
+    exported.set(engine.name, output);
+  }
+}, 120_000);
+afterAll(async () => {
+  await Promise.all((engines ?? []).map(async (engine) => await engine.stop()));
+  removeTree(directory);
+});
+
+const engineOf = (name: string): PortableEngine => {
+  const found = engines.find((engine) => engine.name === name);
+  if (found === undefined) throw new Error(`no engine ${name}`);
+  return found;
+};
+const exportOf = (name: string): string => exported.get(name) ?? "";
+
+interface Summary {
+  readonly committed: boolean;
+  readonly warnings: readonly string[];
+  readonly tables: readonly {
+    readonly table: string;
+    readonly created: number;
+    readonly updated: number;
+    readonly unchanged: number;
+    readonly skipped: number;
+    readonly remapped: { readonly count: number };
+  }[];
+}
+
+async function portable(...args: string[]): Promise<{ code: number; stderr: string; summary: Summary }> {
+  const { code, stdout, stderr } = await runScript("portable", [...args, "--json"]);
+  const last = stdout.trim().split("\n").at(-1) ?? "";
+  return { code: code ?? -1, stderr, summary: last === "" ? ({} as Summary) : (JSON.parse(last) as Summary) };
+}
+
+/** The same, and it went well. */
+async function run(...args: string[]): Promise<Summary> {
+  const { code, stderr, summary } = await portable(...args);
+  if (code !== 0) throw new Error(`${args.join(" ")} ended with ${code}: ${stderr}`);
+  return summary;
+}
+
+const counts = ({ tables }: Summary, of: "created" | "updated" | "unchanged" | "skipped"): Record<string, number> =>
+  Object.fromEntries(tables.map((one) => [one.table.replace(/^public\./, ""), one[of]]));
+const nothing = Object.fromEntries(Object.keys(LIBRARY).map((table) => [table, 0]));
+const PEOPLE = "select slug, country, balance, score, single, born, wakes, big, bio from person order by slug";
+
+describe.each(NAMES)("from %s", (from) => {
+  test("the export is what standard tools can read: lines of JSON, and no session", () => {
+    const files = readdirSync(exportOf(from), { recursive: true, encoding: "utf8" }).filter((file) =>
+      file.endsWith(".gz"),
+    );
+    expect(files.length).toBe(Object.keys(LIBRARY).length);
+    const book = files.find((file) => /book\/0/.test(file)) ?? "";
+    const lines = execFileSync("gzip", ["-dc", join(exportOf(from), book)], { encoding: "utf8" })
+      .trim()
+      .split("\n");
+    const [header, ...rest] = lines.map((line) => JSON.parse(line) as unknown);
+    expect(header).toMatchObject({ key: { kind: "natural", columns: ["author_id", "title"] } });
+    // A link travels as the key of the row it leads to; the number that the database gave is no part of it.
+    expect(rest.slice(0, -1)).toContainEqual([8, ["ann"], "One", expect.anything()]);
+    expect(rest.at(-1)).toMatchObject({ rows: 3 });
+    expect(JSON.stringify(lines)).not.toContain("secret");
+  });
+
+  describe.each(NAMES)("to %s", (to) => {
+    test("an empty one: every row, the same values; once more: nothing changes; and the digests agree", async () => {
+      const url = await engineOf(to).make(librarySchema(to));
+      const first = await run("import", exportOf(from), "--database", url);
+      expect(counts(first, "created")).toEqual(LIBRARY);
+      expect(first.committed).toBe(true);
+      const again = await run("import", exportOf(from), "--database", url);
+      expect(counts(again, "unchanged")).toEqual(LIBRARY);
+      expect([counts(again, "created"), counts(again, "updated")]).toEqual([nothing, nothing]);
+      expect((await portable("verify", exportOf(from), "--database", url)).code).toBe(0);
+      const origin = await engineOf(to).make(`${librarySchema(to)}\n${libraryRows(to)}`);
+      if (from !== to) {
+        for (const sql of [
+          PEOPLE,
+          "select id, author_id, title from book order by id",
+          "select * from remark order by id",
+        ])
+          expect(await rowsOf(url, sql)).toEqual(await rowsOf(origin, sql));
+      } else {
+        for (const table of Object.keys(LIBRARY))
+          expect((await rowsOf(url, `select * from ${table}`)).toSorted()).toEqual(
+            (await rowsOf(origin, `select * from ${table}`)).toSorted(),
+          );
+      }
+      // The next row that the application makes gets a number that is free.
+      await change(url, "insert into tag (name) values ('new')");
+      expect(await rowsOf(url, "select count(*) from tag")).toEqual(["3"]);
+    });
+
+    test("one that has the same rows under other numbers: they keep these, and what links to them follows", async () => {
+      const url = await engineOf(to).make(`${librarySchema(to)}\n${libraryRows(to, 100)}`);
+      await change(
+        url,
+        "delete from remark",
+        "delete from chapter",
+        "update person set bio = 'old' where slug = 'ann'",
+      );
+      const result = await run("import", exportOf(from), "--database", url);
+      expect(counts(result, "created")).toEqual({ ...nothing, chapter: 3, remark: 2 });
+      expect(counts(result, "updated")).toEqual({ ...nothing, person: 1 });
+      expect(result.tables.find(({ table }) => /person$/.test(table))?.remapped.count).toBe(3);
+      const linked =
+        "select a.slug, b.title, c.number from chapter c join book b on b.id = c.book_id join person a on a.id = b.author_id order by 1, 2, 3";
+      expect(await rowsOf(url, linked)).toEqual(["ann|One|1", "ann|One|2", "çelik 🎧|One|1"]);
+      expect(await rowsOf(url, "select min(id) from book")).toEqual(["105"]);
+      expect((await portable("verify", exportOf(from), "--database", url)).code).toBe(0);
+    });
+  });
+});
+
+describe.each(NAMES)("into %s", (to) => {
+  const source = "PostgreSQL";
+
+  test("create-only passes over what is there, update-only over what is not, a dry run changes nothing", async () => {
+    const url = await engineOf(to).make(`${librarySchema(to)}\ninsert into tag (id, name) values (50, 'old');`);
+    const before = await rowsOf(url, "select count(*) from person");
+    const dry = await run("import", exportOf(source), "--database", url, "--dry-run");
+    expect([dry.committed, counts(dry, "created")]).toEqual([false, { ...LIBRARY, tag: 1 }]);
+    expect(await rowsOf(url, "select count(*) from person")).toEqual(before);
+    const update = await run("import", exportOf(source), "--database", url, "--mode", "update-only", "--models", "tag");
+    expect(counts(update, "skipped")).toEqual({ tag: 1 });
+    const create = await run("import", exportOf(source), "--database", url, "--mode", "create-only");
+    expect(counts(create, "skipped")).toEqual({ ...nothing, tag: 1 });
+    expect(await rowsOf(url, "select id from tag where name = 'old'")).toEqual(["50"]);
+  });
+
+  test("a link that leads nowhere is named, and nothing is changed, sequences included", async () => {
+    const url = await engineOf(to).make(librarySchema(to));
+    const { code, stderr } = await portable("import", exportOf(source), "--database", url, "--models", "team,book,tag");
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/person.*(ann|çelik)/) as string });
+    for (const table of ["book", "tag"]) expect(await rowsOf(url, `select count(*) from ${table}`)).toEqual(["0"]);
+    await change(url, "insert into tag (name) values ('first')");
+    expect(Number((await rowsOf(url, "select id from tag"))[0])).toBeLessThanOrEqual(to === "MariaDB" ? 4 : 1);
+  });
+
+  test("--clear-existing empties the tables first, and wants to be sure", async () => {
+    const url = await engineOf(to).make(`${librarySchema(to)}\n${libraryRows(to, 100)}`);
+    await change(url, "insert into tag (name) values ('goes')");
+    expect((await portable("import", exportOf(source), "--database", url, "--clear-existing")).code).toBe(2);
+    expect(
+      counts(await run("import", exportOf(source), "--database", url, "--clear-existing", "--yes"), "created"),
+    ).toEqual(LIBRARY);
+    expect(await rowsOf(url, "select name from tag where name = 'goes'")).toEqual([]);
+    expect((await portable("verify", exportOf(source), "--database", url)).code).toBe(0);
+  });
+
+  test("verify tells of one changed value, exit 13", async () => {
+    const url = await engineOf(to).make(librarySchema(to));
+    await run("import", exportOf(source), "--database", url);
+    await change(url, "update person set big = 1 where slug = 'bob'");
+    const { code, summary } = await portable("verify", exportOf(source), "--database", url);
+    expect(code).toBe(13);
+    expect(
+      (summary.tables as unknown as { table: string; same: boolean }[])
+        .filter(({ same }) => !same)
+        .map(({ table }) => table.replace("public.", "")),
+    ).toEqual(["person"]);
+  });
+
+  test("a table that is not there, and a column that must not be NULL and gets nothing: exit 14 before anything is written", async () => {
+    const url = await engineOf(to).make(
+      librarySchema(to)
+        .replace(/create table tag [^;]*;/, "")
+        .replace(/, foreign key \(tag_id\) references tag \(id\)/, ""),
+    );
+    const check = await portable("check", exportOf(source), "--database", url);
+    expect(check).toMatchObject({
+      code: 14,
+      summary: { status: "INCOMPATIBLE", problems: [expect.stringContaining("tag")] },
+    });
+    expect((await portable("import", exportOf(source), "--database", url)).code).toBe(14);
+    expect(await rowsOf(url, "select count(*) from country")).toEqual(["0"]);
+  });
+
+  test("two tags that differ in capitals only are refused by a database to which they are one", async () => {
+    const folding = { PostgreSQL: undefined, MariaDB: "collate utf8mb4_general_ci", SQLite: "collate nocase" }[to];
+    if (folding === undefined) return;
+    const origin = await engineOf("SQLite").make(
+      `${librarySchema("SQLite")}\ninsert into tag (name) values ('Same'), ('same');`,
+    );
+    const output = join(directory, `folding-${to}`);
+    await run("export", "--database", origin, "-o", output, "--no-timestamp");
+    const url = await engineOf(to).make(
+      librarySchema(to)
+        .replace(/(create table tag .*?name varchar\(50\))[^,]*/, `$1 ${folding} not null`)
+        .replace("not null not null", "not null"),
+    );
+    const { code, stderr } = await portable("import", output, "--database", url);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(/tag: 2 rows of the export have one key here.*[Ss]ame/s) as string,
+    });
+  });
+});
+
+describe("a damaged export is refused, exit 13, and nothing is changed", () => {
+  test.each([
+    ["the manifest is missing", (at: string) => rmSync(join(at, "manifest.json"))],
+    [
+      "the manifest ends too soon",
+      (at: string) =>
+        writeFileSync(join(at, "manifest.json"), readFileSync(join(at, "manifest.json"), "utf8").slice(0, 400)),
+    ],
+    [
+      "a count is another one",
+      (at: string) => edit(join(at, "manifest.json"), (text) => text.replace(/"rows": 3/, '"rows": 4')),
+    ],
+    ["a file is missing", (at: string) => rmSync(dataFile(at, "tag"))],
+    [
+      "a file ends too soon",
+      (at: string) => writeFileSync(dataFile(at, "tag"), readFileSync(dataFile(at, "tag")).subarray(0, -20)),
+    ],
+    ["a value is another one", (at: string) => repack(dataFile(at, "tag"), (text) => text.replace("old", "odd"))],
+    [
+      "the schema is another one",
+      (at: string) => edit(join(at, "schema.json"), (text) => text.replace('"natural"', '"none"')),
+    ],
+  ])("%s", async (_what, damage) => {
+    const copy = join(directory, "damaged");
+    rmSync(copy, { recursive: true, force: true });
+    cpSync(exportOf("SQLite"), copy, { recursive: true });
+    damage(copy);
+    const url = await engineOf("SQLite").make(librarySchema("SQLite"));
+    const { code, stderr } = await portable("import", copy, "--database", url);
+    expect({ code, stderr }).toMatchObject({
+      code: 13,
+      stderr: expect.stringContaining("hint: nothing was changed") as string,
+    });
+    expect(await rowsOf(url, "select count(*) from tag")).toEqual(["0"]);
+  });
+
+  test("without its checksums being read, a changed line is found all the same", async () => {
+    const copy = join(directory, "unchecked");
+    cpSync(exportOf("SQLite"), copy, { recursive: true });
+    repack(dataFile(copy, "tag"), (text) => text.replace("old", "odd"));
+    const url = await engineOf("SQLite").make(librarySchema("SQLite"));
+    const { code, stderr } = await portable("import", copy, "--database", url, "--no-verify-checksum");
+    expect({ code, stderr }).toMatchObject({
+      code: 13,
+      stderr: expect.stringContaining("its lines are not those") as string,
+    });
+    expect(await rowsOf(url, "select count(*) from country")).toEqual(["0"]);
+  });
+});
+
+test("a database that guards no foreign key takes the links all the same", async () => {
+  const unguarded = librarySchema("SQLite")
+    .replaceAll(/,\s*foreign key \([^)]*\) references \w+ \([^)]*\)/g, "")
+    .replaceAll(/ references \w+ \([^)]*\)/g, "");
+  expect(unguarded).not.toContain("references");
+  const url = await engineOf("SQLite").make(unguarded);
+  expect(counts(await run("import", exportOf("PostgreSQL"), "--database", url), "created")).toEqual(LIBRARY);
+  expect(
+    await rowsOf(url, "select t.name, p.slug from team t left join person p on p.id = t.lead_id order by 1"),
+  ).toEqual(["Blue|null", "Red|ann"]);
+  expect((await portable("verify", exportOf("PostgreSQL"), "--database", url)).code).toBe(0);
+});
+
+test("an export goes to a directory that is not there yet, and a failed one leaves nothing", async () => {
+  const url = await engineOf("SQLite").make(librarySchema("SQLite"));
+  const output = exportOf("SQLite");
+  expect((await portable("export", "--database", url, "-o", output, "--no-timestamp")).code).toBe(1);
+  expect((await portable("export", "--database", `${url}.none`, "-o", join(directory, "never"))).code).not.toBe(0);
+  expect(existsSync(join(directory, "never"))).toBe(false);
+  expect(
+    (await portable("export", "--database", url, "-o", join(directory, "x"), "--models", "tagg")).stderr,
+  ).toContain("did you mean tag?");
+  expect((await portable("import", output, "--database", url, "--list-models")).code).toBe(2);
+});
+
+const dataFile = (at: string, table: string): string => join(at, "data", table, "00001.ndjson.gz");
+const edit = (file: string, change_: (text: string) => string): void =>
+  writeFileSync(file, change_(readFileSync(file, "utf8")));
+const repack = (file: string, change_: (text: string) => string): void =>
+  writeFileSync(file, gzipSync(change_(gunzipSync(readFileSync(file)).toString())));

@@ -1,0 +1,72 @@
+/** Databases for tests of portable data: one schema in three dialects, and a way to ask each. */
+import { join } from "node:path";
+import Sqlite from "better-sqlite3";
+import { connect } from "../../lib/portable/connect.ts";
+import type { Connection, ConnectionMode } from "../../lib/portable/connection.ts";
+import { startMariadb, startPostgres, type TestServer } from "./servers.ts";
+import { makeTemp, removeTree } from "./temp.ts";
+
+export interface PortableEngine {
+  readonly name: "PostgreSQL" | "MariaDB" | "SQLite";
+  /** A new database that holds what these statements make; gives its URL, with the password in it. */
+  make(sql: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export async function startEngines(): Promise<PortableEngine[]> {
+  const directory = makeTemp("holdfast-portable-");
+  const [postgres, mariadb] = await Promise.all([startPostgres(), startMariadb()]);
+  let count = 0;
+  return [
+    {
+      name: "PostgreSQL",
+      make: async (sql) => await onServer(postgres, asOwner(sql)),
+      stop: async () => await postgres.stop(),
+    },
+    { name: "MariaDB", make: async (sql) => await onServer(mariadb, sql), stop: async () => await mariadb.stop() },
+    {
+      name: "SQLite",
+      make: async (sql) => {
+        const file = join(directory, `portable-${++count}.db`);
+        const db = new Sqlite(file);
+        db.exec(sql);
+        db.close();
+        return `sqlite:///${file}`;
+      },
+      stop: async () => removeTree(directory),
+    },
+  ];
+}
+
+/** The tables belong to the user who will import: they are nobody's who is not their owner. */
+const asOwner = (sql: string): string => `set role clara; set search_path = public; ${sql}`;
+
+async function onServer(server: TestServer, sql: string): Promise<string> {
+  const database = await server.createDatabase();
+  await server.sql(sql, database);
+  return server.urlOf(database).replace("clara@", `clara:${server.password}@`);
+}
+
+/** Opens a database, and closes it when `work` is done. */
+export async function on<T>(
+  url: string,
+  mode: ConnectionMode,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const connection = await connect({ url, execPrefix: [], root: "/" }, mode, new AbortController().signal);
+  try {
+    return await work(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Runs statements for good. */
+export const change = async (url: string, ...statements: readonly string[]): Promise<void> =>
+  await on(url, "write", async (connection) => {
+    for (const statement of statements) await connection.run(statement);
+    await connection.run("commit");
+  });
+
+export const rowsOf = async (url: string, sql: string): Promise<string[]> =>
+  await on(url, "read", async (connection) => (await connection.rows(sql)).map((row) => row.map(String).join("|")));
