@@ -32,7 +32,7 @@ describe("a config", () => {
     expect(config).toMatchObject({
       site: "test",
       root: "/srv/test",
-      compression_level: 4,
+      compression_level: 3,
       rehash_every: 10,
       warnings: [],
     });
