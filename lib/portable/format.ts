@@ -34,7 +34,6 @@ const columnSchema = z.object({
   native: z.string(),
   nullable: z.boolean(),
 });
-export type ExportedColumn = z.infer<typeof columnSchema>;
 
 /** What stands at one place of a row: a value, or the key of a row of `table`, as `leaves`. */
 const fieldSchema = z.discriminatedUnion("kind", [
@@ -50,6 +49,7 @@ const fieldSchema = z.discriminatedUnion("kind", [
 ]);
 export type ExportedField = z.infer<typeof fieldSchema>;
 
+/** Also the first line of each file of rows. */
 export const tableSchema = z.object({
   table: z.string(),
   key: z.object({ kind: z.enum(["natural", "reference", "none"]), columns: z.array(z.string()), reason: z.string() }),
@@ -57,8 +57,6 @@ export const tableSchema = z.object({
 });
 export type ExportedTable = z.infer<typeof tableSchema>;
 
-/** The first line of each file of rows. */
-export const headerSchema = tableSchema;
 /** The last one. */
 export const trailerSchema = z.object({ rows: z.number().int(), sha256: z.string() });
 

@@ -12,7 +12,6 @@ import { checksumOf } from "./checksum.ts";
 import {
   EXPORT_VERSION,
   exportManifestSchema,
-  headerSchema,
   MANIFEST,
   SCHEMA,
   tableSchema,
@@ -114,7 +113,7 @@ async function* readFile(
       signal.throwIfAborted();
       line++;
       if (line === 1) {
-        const own = parse(one, headerSchema, file, line);
+        const own = parse(one, tableSchema, file, line);
         if (JSON.stringify(own) !== JSON.stringify(header)) fail(file, "its header is not what schema.json says");
       }
       // One line is held back: the last one is the trailer.

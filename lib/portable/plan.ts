@@ -1,5 +1,5 @@
 /** What an export or import of a database would do: which tables, told apart by what, in which order. Nothing is read but the catalogue. */
-import levenshtein from "fastest-levenshtein";
+import { closest } from "fastest-levenshtein";
 import { HoldfastError } from "../errors.ts";
 import { Fields, type TableFields } from "./fields.ts";
 import { chooseKeys } from "./keys.ts";
@@ -55,7 +55,7 @@ function resolve(schema: Schema, wanted: string): TableId[] {
   if (found.length > 0) return found.map(({ id }) => id);
   const ofApp = schema.tables.filter(({ name }) => name.toLowerCase().startsWith(`${lower}_`));
   if (ofApp.length > 0) return ofApp.map(({ id }) => id);
-  const nearest = levenshtein.closest(
+  const nearest = closest(
     wanted,
     schema.tables.map(({ name }) => name),
   );

@@ -1,4 +1,5 @@
 /** A row of an answer as a line of an export. */
+import { HoldfastError } from "../errors.ts";
 import { TableDigest } from "../database/multiset.ts";
 import type { EngineName } from "../database/engine.ts";
 import type { Row } from "./connection.ts";
@@ -68,10 +69,24 @@ function nest(leaves: readonly { readonly leaf: Leaf; readonly value: JsonValue 
   return cells;
 }
 
-/** The values of a link's key, in a row, or those of a link that is raw. */
+/** The values of a link's key, in a row. Throws `E_PACKAGE` for what is no key. */
 export function flatten(cell: JsonCell): JsonValue[] {
-  return Array.isArray(cell) ? cell.flatMap((one: JsonCell) => flatten(one)) : [cell as JsonValue];
+  return isKey(cell) ? cell.flatMap((one) => flatten(one)) : [valueOf(cell)];
 }
+
+const isKey = (cell: JsonCell): cell is readonly JsonCell[] => Array.isArray(cell);
+
+/** Throws `E_PACKAGE` for a key, where a value belongs. */
+export function valueOf(cell: JsonCell): JsonValue {
+  if (isValue(cell)) return cell;
+  throw new HoldfastError(
+    "E_PACKAGE",
+    `${JSON.stringify(cell)?.slice(0, 80) ?? "nothing"} stands where a value belongs`,
+  );
+}
+
+const isValue = (cell: JsonCell): cell is JsonValue =>
+  cell === null || ["string", "number", "boolean"].includes(typeof cell) || (typeof cell === "object" && "$" in cell);
 
 export const isRaw = (cell: JsonCell | undefined): cell is RawLink =>
   typeof cell === "object" && cell !== null && "$raw" in cell;
@@ -98,7 +113,7 @@ export class TravelDigest {
       this.#places.map((place, index) => {
         const cell = counted[index] ?? null;
         if (cell === null) return null;
-        if (place.kind === "value") return canonical(place.column, cell as JsonValue);
+        if (place.kind === "value") return canonical(place.column, valueOf(cell));
         if (isRaw(cell)) return Buffer.from(`r${JSON.stringify(cell.$raw)}`);
         const values = flatten(cell).map((value, at) => {
           const leaf = place.leaves[at]?.leaf;

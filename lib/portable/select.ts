@@ -71,7 +71,7 @@ const ownColumn = (link: ForeignKey, target: Column): string =>
 /** What a column is asked for as: so that the engine prints all of it. */
 function expressionOf({ engine, quote }: Quoting, alias: string, { name, kind, native }: Column): string {
   const column = `${alias}.${quote(name)}`;
-  if (engine === "postgresql") return /^character\(/.test(native) ? `${column}::text` : column;
+  if (engine === "postgresql") return native.startsWith("character(") ? `${column}::text` : column;
   if (engine === "sqlite") return column;
   return kind === "float4" ? `cast(${column} as double)` : column;
 }

@@ -176,5 +176,3 @@ function checkRest(table: Table, fields: readonly TargetField[], problems: strin
     if (!given.has(name) && !nullable && !hasDefault && identity === undefined && !generated)
       problems.push(`${table.id}.${name} may not be NULL, has no default, and the export does not know it`);
 }
-
-export const targetIds = ({ tables }: Targets): ReadonlySet<TableId> => new Set(tables.map(({ table }) => table.id));

@@ -9,6 +9,9 @@ const BATCH = 500;
 const MODE = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION";
 const quote = (name: string): string => `\`${name.replaceAll("`", "``")}\``;
 
+const isRow = (row: unknown): row is Row => Array.isArray(row);
+const isRows = (answer: unknown): answer is Row[] => Array.isArray(answer);
+
 /** Throws `E_DATABASE` when the server does not answer or refuses. */
 export async function connectMysql(
   target: DatabaseTarget,
@@ -40,8 +43,12 @@ export async function connectMysql(
     },
   });
   client.on("error", () => {}); // the statement at work, or the next, says it
-  const stop = (): void => client.destroy(); // the server rolls back
-  signal.addEventListener("abort", stop, { once: true });
+  let abandoned = false;
+  const abandon = (): void => {
+    abandoned = true;
+    client.destroy(); // the server rolls back
+  };
+  signal.addEventListener("abort", abandon, { once: true });
   const query = async (sql: string, values: readonly Cell[] = []): Promise<unknown> =>
     await new Promise((resolve, reject) => {
       const aborted = (): void => reject(failure(signal.reason));
@@ -61,7 +68,7 @@ export async function connectMysql(
   };
   const rows = async (sql: string, parameters: readonly Cell[] = []): Promise<Row[]> => {
     const result = await query(sql, parameters);
-    return Array.isArray(result) ? result : [];
+    return isRows(result) ? result : [];
   };
   try {
     const serverVersion = String((await rows("select version()"))[0]?.[0]);
@@ -81,21 +88,31 @@ export async function connectMysql(
       rows,
       async run(sql, parameters = []) {
         const result = await query(sql, parameters);
-        if (Array.isArray(result)) return result.length;
-        return Number((result as mysql.ResultSetHeader).affectedRows);
+        if (isRows(result)) return result.length;
+        return typeof result === "object" && result !== null && "affectedRows" in result
+          ? Number(result.affectedRows)
+          : 0;
       },
       async *stream(sql, parameters = []) {
+        const answer = client.query(sql, [...parameters]).stream({ highWaterMark: BATCH });
+        const aborted = (): void => void answer.destroy(failure(signal.reason));
+        signal.addEventListener("abort", aborted, { once: true });
         let batch: Row[] = [];
+        let ended = false;
         try {
-          for await (const row of client.query(sql, [...parameters]).stream({ highWaterMark: BATCH })) {
+          for await (const row of answer) {
+            if (!isRow(row)) continue;
             batch.push(row);
-            if (batch.length === BATCH) {
-              yield batch;
-              batch = [];
-            }
+            if (batch.length < BATCH) continue;
+            yield batch;
+            batch = [];
           }
+          ended = true;
         } catch (error) {
           throw failure(error);
+        } finally {
+          signal.removeEventListener("abort", aborted);
+          if (!ended) abandon(); // what the server still has to say would be the answer to the next question
         }
         if (batch.length > 0) yield batch;
       },
@@ -120,13 +137,13 @@ export async function connectMysql(
         return count;
       },
       async close() {
-        signal.removeEventListener("abort", stop);
-        await query("rollback").catch(() => {});
+        signal.removeEventListener("abort", abandon);
+        if (!abandoned) await query("rollback").catch(() => {});
         client.destroy();
       },
     };
   } catch (error) {
-    signal.removeEventListener("abort", stop);
+    signal.removeEventListener("abort", abandon);
     client.destroy();
     throw failure(error);
   }

@@ -3,10 +3,10 @@ import { HoldfastError } from "../../errors.ts";
 import type { Cell, Row } from "../connection.ts";
 import type { Leaf } from "../fields.ts";
 import { readRows, type Package, type ReadRow } from "../package.ts";
-import { flatten, isRaw, type JsonCell } from "../row.ts";
+import { flatten, isRaw, valueOf, type JsonCell } from "../row.ts";
 import type { Column, ForeignKey } from "../schema.ts";
 import type { TargetField, TargetTable } from "../target.ts";
-import { decode, type JsonValue } from "../values.ts";
+import { decode } from "../values.ts";
 import { nameOf, type Dialect } from "./dialect.ts";
 
 /** A column of the real table, and the one of the staging table that it comes from. */
@@ -128,7 +128,7 @@ function fillerOf({ connection }: Dialect, field: TargetField, at: number): Fill
     return {
       staged: [{ name: staged, column: field.column }],
       columns: [{ column: field.column, staged }],
-      fill: (cell) => [decode(engine, field.column, cell as JsonValue)],
+      fill: (cell) => [decode(engine, field.column, valueOf(cell))],
     };
   }
   const columns = field.columns.map((column, index): Staged => ({ column, staged: `v${at}_${index}` }));

@@ -151,7 +151,9 @@ export const cells = (row: Row) => ({
 const string = (cell: Exclude<Cell, null>): string => (Buffer.isBuffer(cell) ? cell.toString("utf8") : String(cell));
 
 /** An object without those of its members that are undefined, null or false: the optional members of a column. */
-export const given = <T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined | null | false> } =>
-  Object.fromEntries(
+export function given<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined | null | false> };
+export function given(members: object): object {
+  return Object.fromEntries(
     Object.entries(members).filter(([, value]) => value !== undefined && value !== null && value !== false),
-  ) as { [K in keyof T]?: Exclude<T[K], undefined | null | false> };
+  );
+}
