@@ -68,6 +68,11 @@ export const ERRORS = {
     http: 500,
     hint: "what was there before is as it was; correct the cause and start the restore again",
   },
+  E_CYCLE: {
+    exit: EXIT.failed,
+    http: 422,
+    hint: "name a key for one of them in the config that does not hold its foreign key",
+  },
   E_PENDING: {
     exit: EXIT.failed,
     http: 409,

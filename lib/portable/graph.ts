@@ -54,7 +54,7 @@ export function stronglyConnected(graph: Graph): string[][] {
 export function wayBetween(graph: Graph, from: string, to: string): string[] | undefined {
   const cameFrom = new Map<string, string>();
   const open = [from];
-  for (let node = open.shift(); node !== undefined; node = open.shift()) {
+  for (const node of open) {
     for (const target of graph.get(node) ?? []) {
       if (cameFrom.has(target)) continue;
       cameFrom.set(target, node);
