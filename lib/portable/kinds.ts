@@ -28,12 +28,8 @@ interface Known {
   readonly by: string;
   /** Of the whole name, in lower case. */
   readonly name: RegExp;
-  /** All must be there, in lower case. */
   readonly columns: readonly string[];
-  /** The name is everybody's: then it may have only these beside them. */
-  readonly others?: readonly string[];
-  /** Unless its role says it. */
-  readonly default?: Recognised["default"];
+  readonly only?: ReadonlySet<string>;
 }
 
 const DEFAULTS: Readonly<Record<Role, Recognised["default"]>> = {
@@ -47,14 +43,100 @@ const DEFAULTS: Readonly<Record<Role, Recognised["default"]>> = {
   log: "kept",
 };
 
-/** Most specific first: the first that fits is taken. Tables of migrations that are known by what they apply are in lib/database/migrations.ts. */
+/** `columns` must all be there; with `others`, where the name is everybody's, there may be only these beside them. In lower case. */
+const known = (role: Role, by: string, name: RegExp, columns: string, others?: string): Known => ({
+  role,
+  by,
+  name,
+  columns: columns.split(" "),
+  ...(others === undefined ? {} : { only: new Set([...columns.split(" "), ...others.split(" ")]) }),
+});
+
+/** The first that fits is taken. The tables that say which migrations have been applied are in lib/database/migrations.ts. */
 const KNOWN: readonly Known[] = [
-  ...django(),
-  ...rails(),
-  ...laravel(),
-  ...others(),
-  ...drupalAndMediaWiki(),
-  ...moreMigrations(),
+  known("session", "Django", /^django_session$/, "session_key session_data expire_date"),
+  known("content-types", "Django", /^django_content_type$/, "app_label model"),
+  known("permissions", "Django", /^auth_permission$/, "content_type_id codename"),
+  known("log", "Django", /^django_admin_log$/, "action_time action_flag content_type_id"),
+  known("cache", "Django", /cache/, "cache_key value expires", ""),
+  known("cache", "sorl-thumbnail", /^thumbnail_kvstore$/, "key value", ""),
+  known("cache", "easy-thumbnails", /^easy_thumbnails_(?:source|thumbnail)$/, "storage_hash name modified"),
+  known("cache", "easy-thumbnails", /^easy_thumbnails_thumbnaildimensions$/, "thumbnail_id width height"),
+  known("search-index", "django-watson", /^watson_searchentry$/, "engine_slug content_type_id object_id content"),
+  known("search-index", "Wagtail", /^wagtailsearch_indexentry$/, "content_type_id object_id title_norm"),
+  known("queue", "Django Q", /^django_q_ormq$/, "key payload lock"),
+  known("log", "django-axes", /^axes_access(?:log|attempt)$/, "ip_address user_agent"),
+  known("log", "django-celery-results", /^django_celery_results_taskresult$/, "task_id status result"),
+  known("migrations", "Rails", /^ar_internal_metadata$/, "key value"),
+  known("session", "Rails", /^sessions$/, "session_id data", "id created_at updated_at"),
+  known("cache", "Solid Cache", /^solid_cache_entries$/, "key value key_hash"),
+  known("queue", "Solid Cable", /^solid_cable_messages$/, "channel payload"),
+  known("queue", "Solid Queue", /^solid_queue_jobs$/, "queue_name class_name"),
+  known(
+    "queue",
+    "Solid Queue",
+    /^solid_queue_(?:ready|claimed|blocked|scheduled|failed|recurring)_executions$/,
+    "job_id created_at",
+  ),
+  known("queue", "Solid Queue", /^solid_queue_processes$/, "last_heartbeat_at pid"),
+  known("queue", "Solid Queue", /^solid_queue_semaphores$/, "key value expires_at"),
+  known("queue", "Solid Queue", /^solid_queue_pauses$/, "queue_name created_at"),
+  known("queue", "GoodJob", /^good_jobs$/, "queue_name serialized_params"),
+  known("queue", "Delayed Job", /^delayed_jobs$/, "handler run_at locked_at"),
+  known("queue", "Que", /^que_jobs$/, "job_class args run_at"),
+  known("search-index", "pg_search", /^pg_search_documents$/, "content searchable_id searchable_type"),
+  known("session", "Laravel", /^sessions$/, "id payload last_activity"),
+  known("cache", "Laravel", /(?:^|_)cache$/, "key value expiration", ""),
+  known("cache", "Laravel", /(?:^|_)cache_locks$/, "key owner expiration", ""),
+  known("queue", "Laravel", /^jobs$/, "queue payload attempts reserved_at available_at"),
+  known("queue", "Laravel", /^job_batches$/, "total_jobs pending_jobs failed_job_ids"),
+  known("log", "Laravel", /^failed_jobs$/, "connection queue payload exception failed_at"),
+  known("log", "Telescope", /^telescope_entries$/, "batch_id family_hash content"),
+  known("session", "connect-pg-simple", /^(?:user_)?sessions?$/, "sid sess expire", ""),
+  known("session", "express-mysql-session", /^sessions$/, "session_id expires data", ""),
+  known("session", "connect-session-sequelize", /^sessions$/, "sid expires data", "createdat updatedat"),
+  known("session", "Symfony", /^sessions$/, "sess_id sess_data sess_time"),
+  known("queue", "Symfony", /^messenger_messages$/, "body headers queue_name available_at"),
+  known("session", "CodeIgniter", /(?:^|_)ci_sessions$/, "id ip_address timestamp data"),
+  known("session", "Spring Session", /^spring_session$/, "primary_id session_id last_access_time"),
+  known(
+    "session",
+    "Spring Session",
+    /^spring_session_attributes$/,
+    "session_primary_id attribute_name attribute_bytes",
+  ),
+  known("session", "Ghost", /^sessions$/, "session_id session_data user_id"),
+  known("session", "Directus", /^directus_sessions$/, "token expires ip"),
+  known("session", "Joomla", /^[a-z0-9]+_session$/, "session_id client_id guest time data"),
+  known("queue", "Oban", /^oban_jobs$/, "state queue worker args"),
+  known("queue", "Oban", /^oban_peers$/, "name node expires_at"),
+  known("cache", "Drupal", /^cache(?:_\w+)?$/, "cid data expire created serialized"),
+  known("cache", "Drupal", /^cachetags$/, "tag invalidations", ""),
+  known("cache", "Drupal", /^semaphore$/, "name value expire", ""),
+  known("session", "Drupal", /^sessions$/, "uid sid hostname timestamp session"),
+  known("queue", "Drupal", /^queue$/, "item_id name data expire created", ""),
+  known("log", "Drupal", /^watchdog$/, "wid type message variables severity"),
+  known("search-index", "Drupal", /^search_index$/, "word sid type score"),
+  known("search-index", "Drupal", /^search_dataset$/, "sid type data reindex"),
+  known("search-index", "Drupal", /^search_total$/, "word count", ""),
+  known("cache", "MediaWiki", /(?:^|_)objectcache$/, "keyname value exptime"),
+  known("cache", "MediaWiki", /(?:^|_)l10n_cache$/, "lc_lang lc_key lc_value", ""),
+  known("search-index", "MediaWiki", /(?:^|_)searchindex$/, "si_page si_title si_text", ""),
+  known("queue", "MediaWiki", /(?:^|_)job$/, "job_id job_cmd job_params"),
+  known("migrations", "Knex", /^knex_migrations_lock$/, "index is_locked"),
+  known("migrations", "Ghost", /^migrations$/, "name version currentversion"),
+  known("migrations", "Ghost", /^migrations_lock$/, "lock_key locked"),
+  known("migrations", "Liquibase", /^databasechangeloglock$/, "id locked lockgranted lockedby"),
+  known("migrations", "Doctrine", /^doctrine_migration_versions$/, "version executed_at"),
+  known("migrations", "Phinx", /(?:^|_)phinxlog$/, "version start_time end_time"),
+  known("migrations", "Yii", /^(?:\w+_)?migration$/, "version apply_time", ""),
+  known("migrations", "CodeIgniter", /^(?:\w+_)?migrations$/, "version class namespace batch"),
+  known("migrations", "MikroORM", /^mikro_orm_migrations$/, "name executed_at"),
+  known("migrations", "Payload", /^payload_migrations$/, "name batch"),
+  known("migrations", "node-pg-migrate", /^pgmigrations$/, "name run_on"),
+  known("migrations", "Directus", /^directus_migrations$/, "version name timestamp"),
+  known("migrations", "Strapi", /^strapi_migrations(?:_internal)?$/, "name time"),
+  known("migrations", "Strapi", /^strapi_database_schema$/, "schema time hash"),
 ];
 
 /** The tables that are known. One that another table needs, which is not left out itself, is kept. */
@@ -81,230 +163,11 @@ function roleOf(table: Table): Recognised | undefined {
   const columns = table.columns.map((column) => column.name.toLowerCase());
   const tool = migrationTool(name, columns);
   if (tool !== undefined) return { role: "migrations", by: tool, default: DEFAULTS.migrations };
-  const known = KNOWN.find(
+  const found = KNOWN.find(
     (one) =>
       one.name.test(name) &&
       one.columns.every((column) => columns.includes(column)) &&
-      (one.others === undefined ||
-        columns.every((column) => one.columns.includes(column) || one.others?.includes(column))),
+      columns.every((column) => one.only?.has(column) ?? true),
   );
-  if (known === undefined) return undefined;
-  return { role: known.role, by: known.by, default: known.default ?? DEFAULTS[known.role] };
-}
-
-function django(): Known[] {
-  const by = "Django";
-  return [
-    { role: "session", by, name: /^django_session$/, columns: ["session_key", "session_data", "expire_date"] },
-    { role: "content-types", by, name: /^django_content_type$/, columns: ["app_label", "model"] },
-    { role: "permissions", by, name: /^auth_permission$/, columns: ["content_type_id", "codename"] },
-    { role: "log", by, name: /^django_admin_log$/, columns: ["action_time", "action_flag", "content_type_id"] },
-    // CACHES names it: createcachetable makes these columns and no others.
-    { role: "cache", by, name: /cache/, columns: ["cache_key", "value", "expires"], others: [] },
-    { role: "cache", by: "sorl-thumbnail", name: /^thumbnail_kvstore$/, columns: ["key", "value"], others: [] },
-    {
-      role: "cache",
-      by: "easy-thumbnails",
-      name: /^easy_thumbnails_(?:source|thumbnail)$/,
-      columns: ["storage_hash", "name", "modified"],
-    },
-    {
-      role: "cache",
-      by: "easy-thumbnails",
-      name: /^easy_thumbnails_thumbnaildimensions$/,
-      columns: ["thumbnail_id", "width", "height"],
-    },
-    {
-      role: "search-index",
-      by: "django-watson",
-      name: /^watson_searchentry$/,
-      columns: ["engine_slug", "content_type_id", "object_id", "content"],
-    },
-    {
-      role: "search-index",
-      by: "Wagtail",
-      name: /^wagtailsearch_indexentry$/,
-      columns: ["content_type_id", "object_id", "title_norm"],
-    },
-    { role: "queue", by: "Django Q", name: /^django_q_ormq$/, columns: ["key", "payload", "lock"] },
-    { role: "log", by: "django-axes", name: /^axes_access(?:log|attempt)$/, columns: ["ip_address", "user_agent"] },
-    {
-      role: "log",
-      by: "django-celery-results",
-      name: /^django_celery_results_taskresult$/,
-      columns: ["task_id", "status", "result"],
-    },
-  ];
-}
-
-function rails(): Known[] {
-  const by = "Rails";
-  return [
-    { role: "migrations", by, name: /^ar_internal_metadata$/, columns: ["key", "value"] },
-    {
-      role: "session",
-      by,
-      name: /^sessions$/,
-      columns: ["session_id", "data"],
-      others: ["id", "created_at", "updated_at"],
-    },
-    { role: "cache", by: "Solid Cache", name: /^solid_cache_entries$/, columns: ["key", "value", "key_hash"] },
-    { role: "queue", by: "Solid Cable", name: /^solid_cable_messages$/, columns: ["channel", "payload"] },
-    { role: "queue", by: "Solid Queue", name: /^solid_queue_jobs$/, columns: ["queue_name", "class_name"] },
-    {
-      role: "queue",
-      by: "Solid Queue",
-      name: /^solid_queue_(?:ready|claimed|blocked|scheduled|failed|recurring)_executions$/,
-      columns: ["job_id", "created_at"],
-    },
-    { role: "queue", by: "Solid Queue", name: /^solid_queue_processes$/, columns: ["last_heartbeat_at", "pid"] },
-    { role: "queue", by: "Solid Queue", name: /^solid_queue_semaphores$/, columns: ["key", "value", "expires_at"] },
-    { role: "queue", by: "Solid Queue", name: /^solid_queue_pauses$/, columns: ["queue_name", "created_at"] },
-    { role: "queue", by: "GoodJob", name: /^good_jobs$/, columns: ["queue_name", "serialized_params"] },
-    { role: "queue", by: "Delayed Job", name: /^delayed_jobs$/, columns: ["handler", "run_at", "locked_at"] },
-    { role: "queue", by: "Que", name: /^que_jobs$/, columns: ["job_class", "args", "run_at"] },
-    {
-      role: "search-index",
-      by: "pg_search",
-      name: /^pg_search_documents$/,
-      columns: ["content", "searchable_id", "searchable_type"],
-    },
-  ];
-}
-
-function laravel(): Known[] {
-  const by = "Laravel";
-  return [
-    { role: "session", by, name: /^sessions$/, columns: ["id", "payload", "last_activity"] },
-    { role: "cache", by, name: /(?:^|_)cache$/, columns: ["key", "value", "expiration"], others: [] },
-    { role: "cache", by, name: /(?:^|_)cache_locks$/, columns: ["key", "owner", "expiration"], others: [] },
-    { role: "queue", by, name: /^jobs$/, columns: ["queue", "payload", "attempts", "reserved_at", "available_at"] },
-    { role: "queue", by, name: /^job_batches$/, columns: ["total_jobs", "pending_jobs", "failed_job_ids"] },
-    { role: "log", by, name: /^failed_jobs$/, columns: ["connection", "queue", "payload", "exception", "failed_at"] },
-    { role: "log", by: "Telescope", name: /^telescope_entries$/, columns: ["batch_id", "family_hash", "content"] },
-  ];
-}
-
-function others(): Known[] {
-  return [
-    {
-      role: "session",
-      by: "connect-pg-simple",
-      name: /^(?:user_)?sessions?$/,
-      columns: ["sid", "sess", "expire"],
-      others: [],
-    },
-    {
-      role: "session",
-      by: "express-mysql-session",
-      name: /^sessions$/,
-      columns: ["session_id", "expires", "data"],
-      others: [],
-    },
-    {
-      role: "session",
-      by: "connect-session-sequelize",
-      name: /^sessions$/,
-      columns: ["sid", "expires", "data"],
-      others: ["createdat", "updatedat"],
-    },
-    { role: "session", by: "Symfony", name: /^sessions$/, columns: ["sess_id", "sess_data", "sess_time"] },
-    {
-      role: "queue",
-      by: "Symfony",
-      name: /^messenger_messages$/,
-      columns: ["body", "headers", "queue_name", "available_at"],
-    },
-    {
-      role: "session",
-      by: "CodeIgniter",
-      name: /(?:^|_)ci_sessions$/,
-      columns: ["id", "ip_address", "timestamp", "data"],
-    },
-    {
-      role: "session",
-      by: "Spring Session",
-      name: /^spring_session$/,
-      columns: ["primary_id", "session_id", "last_access_time"],
-    },
-    {
-      role: "session",
-      by: "Spring Session",
-      name: /^spring_session_attributes$/,
-      columns: ["session_primary_id", "attribute_name", "attribute_bytes"],
-    },
-    { role: "session", by: "Ghost", name: /^sessions$/, columns: ["session_id", "session_data", "user_id"] },
-    { role: "session", by: "Directus", name: /^directus_sessions$/, columns: ["token", "expires", "ip"] },
-    {
-      role: "session",
-      by: "Joomla",
-      name: /^[a-z0-9]+_session$/,
-      columns: ["session_id", "client_id", "guest", "time", "data"],
-    },
-    { role: "queue", by: "Oban", name: /^oban_jobs$/, columns: ["state", "queue", "worker", "args"] },
-    { role: "queue", by: "Oban", name: /^oban_peers$/, columns: ["name", "node", "expires_at"] },
-  ];
-}
-
-function drupalAndMediaWiki(): Known[] {
-  const [drupal, wiki] = ["Drupal", "MediaWiki"];
-  return [
-    {
-      role: "cache",
-      by: drupal,
-      name: /^cache(?:_\w+)?$/,
-      columns: ["cid", "data", "expire", "created", "serialized"],
-    },
-    { role: "cache", by: drupal, name: /^cachetags$/, columns: ["tag", "invalidations"], others: [] },
-    { role: "cache", by: drupal, name: /^semaphore$/, columns: ["name", "value", "expire"], others: [] },
-    { role: "session", by: drupal, name: /^sessions$/, columns: ["uid", "sid", "hostname", "timestamp", "session"] },
-    {
-      role: "queue",
-      by: drupal,
-      name: /^queue$/,
-      columns: ["item_id", "name", "data", "expire", "created"],
-      others: [],
-    },
-    { role: "log", by: drupal, name: /^watchdog$/, columns: ["wid", "type", "message", "variables", "severity"] },
-    { role: "search-index", by: drupal, name: /^search_index$/, columns: ["word", "sid", "type", "score"] },
-    { role: "search-index", by: drupal, name: /^search_dataset$/, columns: ["sid", "type", "data", "reindex"] },
-    { role: "search-index", by: drupal, name: /^search_total$/, columns: ["word", "count"], others: [] },
-    { role: "cache", by: wiki, name: /(?:^|_)objectcache$/, columns: ["keyname", "value", "exptime"] },
-    { role: "cache", by: wiki, name: /(?:^|_)l10n_cache$/, columns: ["lc_lang", "lc_key", "lc_value"], others: [] },
-    {
-      role: "search-index",
-      by: wiki,
-      name: /(?:^|_)searchindex$/,
-      columns: ["si_page", "si_title", "si_text"],
-      others: [],
-    },
-    { role: "queue", by: wiki, name: /(?:^|_)job$/, columns: ["job_id", "job_cmd", "job_params"] },
-  ];
-}
-
-/** What tools of migration keep that does not say what has been applied, or is not read for it. */
-function moreMigrations(): Known[] {
-  const known = (by: string, name: RegExp, columns: readonly string[], others?: readonly string[]): Known => ({
-    role: "migrations",
-    by,
-    name,
-    columns,
-    ...(others === undefined ? {} : { others }),
-  });
-  return [
-    known("Knex", /^knex_migrations_lock$/, ["index", "is_locked"]),
-    known("Ghost", /^migrations$/, ["name", "version", "currentversion"]),
-    known("Ghost", /^migrations_lock$/, ["lock_key", "locked"]),
-    known("Liquibase", /^databasechangeloglock$/, ["id", "locked", "lockgranted", "lockedby"]),
-    known("Doctrine", /^doctrine_migration_versions$/, ["version", "executed_at"]),
-    known("Phinx", /(?:^|_)phinxlog$/, ["version", "start_time", "end_time"]),
-    known("Yii", /^(?:\w+_)?migration$/, ["version", "apply_time"], []),
-    known("CodeIgniter", /^(?:\w+_)?migrations$/, ["version", "class", "namespace", "batch"]),
-    known("MikroORM", /^mikro_orm_migrations$/, ["name", "executed_at"]),
-    known("Payload", /^payload_migrations$/, ["name", "batch"]),
-    known("node-pg-migrate", /^pgmigrations$/, ["name", "run_on"]),
-    known("Directus", /^directus_migrations$/, ["version", "name", "timestamp"]),
-    known("Strapi", /^strapi_migrations(?:_internal)?$/, ["name", "time"]),
-    known("Strapi", /^strapi_database_schema$/, ["schema", "time", "hash"]),
-  ];
+  return found && { role: found.role, by: found.by, default: DEFAULTS[found.role] };
 }
