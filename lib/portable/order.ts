@@ -2,14 +2,15 @@
 import type { EngineName } from "../database/engine.ts";
 import { HoldfastError } from "../errors.ts";
 import { byName, stronglyConnected, wayBetween } from "./graph.ts";
-import { isIdle, type ChosenKey } from "./keys.ts";
+import { isIdle, type ChosenKey } from "./key-candidates.ts";
 import type { ForeignKey, Schema, Table, TableId } from "./schema.ts";
 
 /**
  * What is done about a foreign key whose target comes later:
  *
  * - `null-then-update`: the row goes in with NULL, and gets the value once all rows are there.
- * - `by-level`: of a table to itself; rows go in after the rows that they point to.
+ * - `by-level`: of a table to itself; rows go in after the rows that they point to. Rows that point to themselves come first: where the column is
+ *   NOT NULL there are some.
  * - `deferred-check`: the row goes in with its value, which must be known by then, and the database or Holdfast looks at the end: a DEFERRABLE
  *   constraint (PostgreSQL, where need be after ALTER CONSTRAINT), any (SQLite), or with foreign_key_checks off and a check of our own (MySQL).
  */

@@ -202,6 +202,21 @@ describe("keys that hold foreign keys", () => {
     ).toBe("natural a b slug");
   });
 
+  test("a list's rows are not known by their place in it", () => {
+    expect(chosen({ columns: "id! next_id?", pk: "id", unique: ["next_id"], fk: [["next_id", "t"]] })).toBe(
+      "reference id",
+    );
+  });
+
+  test("primary keys that are each other's foreign keys are numbers again", () => {
+    const keys = choose({
+      a: { columns: "id", pk: "id", fk: [["id", "b"]] },
+      b: { columns: "id", pk: "id", fk: [["id", "a"]] },
+    });
+    expect(keys.a).toMatchObject({ kind: "reference" });
+    expect(keys.b).toMatchObject({ kind: "natural", nests: [{ target: "a" }] });
+  });
+
   test("keys that need each other: the table that loses least takes its next one", () => {
     const keys = choose({
       a: { columns: "id! b_id name", pk: "id", unique: ["b_id", "b_id name"], fk: [["b_id", "b"]] },
@@ -246,6 +261,12 @@ describe("the config", () => {
   ])("that names an unknown %s is an error that says what was meant", (_, keys, message, hint) => {
     expect(() => choose({ "public.users": USERS }, keys)).toThrow(
       expect.objectContaining({ code: "E_CONFIG", message, hint: expect.stringContaining(hint) }),
+    );
+  });
+
+  test.each(["float8", "json", "bytes", "array"])("names a %s as a key: an error", (kind) => {
+    expect(() => chosen({ columns: `id! a:${kind}`, pk: "id" }, { t: ["a"] })).toThrow(
+      expect.objectContaining({ code: "E_CONFIG", message: `keys: t.a is ${kind}, which is no key` }),
     );
   });
 
