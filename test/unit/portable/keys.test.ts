@@ -191,6 +191,12 @@ describe("keys that hold foreign keys", () => {
     expect(tree("id! parent_id slug", "parent_id slug")).toMatchObject({ kind: "reference" });
   });
 
+  test("a primary key that needs itself without an end is a reference", () => {
+    expect(chosen({ columns: "parent slug", pk: "parent slug", fk: [["parent", "t", "slug"]] })).toBe(
+      "reference parent slug",
+    );
+  });
+
   test("a key that holds outright is better than a tree's", () => {
     expect(
       chosen({

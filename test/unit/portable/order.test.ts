@@ -24,6 +24,16 @@ test("parents come before children, by name among equals", () => {
   expect(order).toEqual({ order: ["b", "d", "c", "a"], deferred: [] });
 });
 
+test("a table that is ready later goes before those of greater name", () => {
+  const order = orderOf({
+    a: { columns: "id! c_id", pk: "id", fk: [["c_id", "c"]] },
+    b: { columns: "id! c_id", pk: "id", fk: [["c_id", "c"]] },
+    c: { columns: "id!", pk: "id" },
+    d: { columns: "id!", pk: "id" },
+  });
+  expect(order.order).toEqual(["c", "a", "b", "d"]);
+});
+
 test("a foreign key into a table that is left out, or to itself, counts for nothing", () => {
   const order = orderOf({
     a: {
