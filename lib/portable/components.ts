@@ -19,7 +19,7 @@ type Named = Omit<Component, "needs">;
 /**
  * The config's groups first, then by name those of all other tables: what foreign keys connect, named by the prefix that its tables have in common.
  * What has none, as where everything hangs on one table of users, is parted by prefix (Django's apps) or, where there are several, by
- * schema. Every table is in one component. Throws `E_CONFIG` for a table that is not there, or in two groups of the config.
+ * schema; tables without a prefix stay together. Every table is in one component. Throws `E_CONFIG` for a table that is not there, or in two groups of the config.
  */
 export function findComponents(
   schema: Schema,
@@ -95,21 +95,32 @@ function connected(tables: readonly Table[]): Table[][] {
   });
 }
 
-/** A group under the prefix of all its tables, or as the groups of its prefixes. */
+/** A group under the prefix of all its tables, or as the groups of its prefixes, those without one together under the table that most point to. */
 function named(tables: readonly Table[], all: readonly Table[]): Named[] {
-  const schemas = new Set(all.map(({ schema }) => schema));
-  const groups = new Map<string, TableId[]>();
+  const severalSchemas = new Set(all.map(({ schema }) => schema)).size > 1;
+  const groups = new Map<string, Table[]>();
+  const alone: Table[] = [];
   for (const table of tables) {
-    const name = schemas.size > 1 && table.schema !== null ? table.schema : prefixOf(table, all);
-    groups.set(name, [...(groups.get(name) ?? []), table.id]);
+    const name = severalSchemas && table.schema !== null ? table.schema : prefixOf(table, all);
+    if (name === undefined) alone.push(table);
+    else groups.set(name, [...(groups.get(name) ?? []), table]);
   }
+  if (alone.length > 0) groups.set(hubOf(alone), alone);
   const by = groups.size === 1 ? "foreign keys" : "name";
-  return [...groups].map(([name, ids]) => ({ name, tables: ids, by }));
+  return [...groups].map(([name, group]) => ({ name, tables: group.map(({ id }) => id), by }));
 }
 
-/** `blog` of `blog_post` where another table begins with it, and of a table `blog`; else the table's name. */
-function prefixOf(table: Table, all: readonly Table[]): string {
+function hubOf(tables: readonly Table[]): string {
+  const targets = tables.flatMap(({ foreignKeys }) => foreignKeys.map(({ target }) => target));
+  const [hub] = tables
+    .map(({ id, name }) => ({ name, pointed: targets.filter((target) => target === id).length }))
+    .toSorted((a, b) => b.pointed - a.pointed || byName(a.name, b.name));
+  return hub?.name ?? "";
+}
+
+/** `blog` of `blog_post` where another table begins with it, and of a table `blog`. */
+function prefixOf(table: Table, all: readonly Table[]): string | undefined {
   const [word = ""] = table.name.split("_");
   const shared = all.some((one) => one !== table && (one.name === word || one.name.startsWith(`${word}_`)));
-  return word !== "" && shared ? word : table.name;
+  return word !== "" && shared ? word : undefined;
 }

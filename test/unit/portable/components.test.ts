@@ -27,6 +27,17 @@ test("where everything hangs on one table, each app is a component that says wha
   ).toEqual(["auth: auth_token auth_user (name)", "blog: blog_post blog_tag (name) < auth_user"]);
 });
 
+test("tables without a prefix that hang together stay together, under the one that most point to", () => {
+  expect(of({ album: to("artist"), artist: ID, track: to("album"), cover: to("album"), lone: ID })).toEqual([
+    "album: album artist cover track (foreign keys)",
+    "lone: lone (foreign keys)",
+  ]);
+  expect(of({ users: ID, notes: to("users"), blog_post: to("users"), blog_tag: to("blog_post") })).toEqual([
+    "blog: blog_post blog_tag (name) < users",
+    "users: notes users (name)",
+  ]);
+});
+
 test("groups that have one prefix are one component, connected or not", () => {
   expect(of({ blog_post: ID, blog_tag: ID, blog: ID })).toEqual(["blog: blog blog_post blog_tag (name)"]);
 });
