@@ -111,7 +111,9 @@ function named(tables: readonly Table[], all: readonly Table[]): Named[] {
 }
 
 function hubOf(tables: readonly Table[]): string {
-  const targets = tables.flatMap(({ foreignKeys }) => foreignKeys.map(({ target }) => target));
+  const targets = tables.flatMap(({ id, foreignKeys }) =>
+    foreignKeys.map(({ target }) => target).filter((target) => target !== id),
+  );
   const [hub] = tables
     .map(({ id, name }) => ({ name, pointed: targets.filter((target) => target === id).length }))
     .toSorted((a, b) => b.pointed - a.pointed || byName(a.name, b.name));

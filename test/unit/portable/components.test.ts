@@ -28,7 +28,7 @@ test("where everything hangs on one table, each app is a component that says wha
 });
 
 test("tables without a prefix that hang together stay together, under the one that most point to", () => {
-  expect(of({ album: to("artist"), artist: ID, track: to("album"), cover: to("album"), lone: ID })).toEqual([
+  expect(of({ album: to("artist"), artist: to("artist"), track: to("album"), cover: to("album"), lone: ID })).toEqual([
     "album: album artist cover track (foreign keys)",
     "lone: lone (foreign keys)",
   ]);
