@@ -25,8 +25,18 @@ type Verb = (typeof VERBS)[number];
 const MODES: readonly ImportMode[] = ["create-only", "update-only", "create-or-update"];
 /** What each verb takes beside the flags of every command; any other flag is a fault. */
 const FLAGS: Readonly<Record<Verb, readonly string[]>> = {
-  plan: ["models", "exclude"],
-  export: ["models", "exclude", "output", "timestamp", "dry-run", "list-models", "source-url", "source-name"],
+  plan: ["models", "component", "exclude"],
+  export: [
+    "models",
+    "component",
+    "exclude",
+    "output",
+    "timestamp",
+    "dry-run",
+    "list-models",
+    "source-url",
+    "source-name",
+  ],
   import: [
     "models",
     "exclude",
@@ -74,6 +84,7 @@ function parse(argv: readonly string[]) {
     .option("output", { ...text, alias: "o", describe: "export: the directory to write into" })
     .option("timestamp", { type: "boolean", default: true, describe: "export: into a directory named by the time" })
     .option("models", { ...text, describe: "only these tables: names, app.Model, or an app" })
+    .option("component", { ...text, describe: "plan, export: only these groups of tables, as plan shows them" })
     .option("exclude", { ...text, describe: "not these tables" })
     .option("list-models", { type: "boolean", default: false, describe: "export: show the tables, and do nothing" })
     .option("source-url", { ...text, describe: "export: where the application is, for the manifest" })
@@ -231,7 +242,11 @@ const open = async (flags: Flags, { signal }: CommandFrame): Promise<Package> =>
   );
 
 async function requestOf(flags: Flags) {
-  return { models: listOf("models", flags.models), exclude: listOf("exclude", flags.exclude) };
+  return {
+    models: listOf("models", flags.models),
+    components: listOf("component", flags.component),
+    exclude: listOf("exclude", flags.exclude),
+  };
 }
 
 async function using<T>(

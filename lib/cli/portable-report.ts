@@ -41,7 +41,7 @@ export function progressOf({ json: asJson, quiet }: Output) {
   };
 }
 
-export function showPlan({ tables, leftOut, deferred, warnings }: PortablePlan, output: Output): void {
+export function showPlan({ tables, leftOut, deferred, components, warnings }: PortablePlan, output: Output): void {
   const lines = tables.map(({ table, key }) => ({
     table: table.id,
     rows_about: table.estimatedRows,
@@ -51,10 +51,11 @@ export function showPlan({ tables, leftOut, deferred, warnings }: PortablePlan, 
     links: table.foreignKeys.map(({ columns, target }) => `${columns.join("+")} → ${target}`),
   }));
   const left = [...leftOut].map(([table, why]) => ({ table, why }));
-  if (output.json) return json("summary", { tables: lines, left_out: left, deferred, warnings });
+  if (output.json) return json("summary", { tables: lines, components, left_out: left, deferred, warnings });
   const width = Math.max(0, ...lines.map(({ table }) => table.length));
   for (const { table, key, columns, reason } of lines)
     say(`${table.padEnd(width)}  ${KINDS[key]} ${columns.join(", ")}  ${pc.dim(reason)}`);
+  for (const { name, tables: members } of components) say(pc.dim(`component ${name}: ${members.join(", ")}`));
   for (const { table, foreignKey } of deferred)
     say(pc.dim(`${table}.${foreignKey} is filled in when all rows are there`));
   for (const { table, why } of left) say(pc.dim(`left out: ${table} (${why})`));

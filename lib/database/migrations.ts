@@ -142,6 +142,10 @@ export async function readMigrations(source: MigrationSource): Promise<Migration
   return null;
 }
 
+/** The tool whose migration table has this name and these columns. */
+export const migrationTool = (name: string, columns: readonly string[]): string | undefined =>
+  TOOLS.find((tool) => tool.table === name.toLowerCase() && suits(tool, columns))?.tool;
+
 function suits({ columns, without = [] }: Tool, present: readonly string[]): boolean {
   const names = new Set(present.map((name) => name.toLowerCase()));
   return columns.every((name) => names.has(name)) && !without.some((name) => names.has(name));

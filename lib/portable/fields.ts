@@ -1,6 +1,6 @@
 /** What a row is made of when it travels: columns of its own, and links to rows of other tables by their keys. */
-import type { ChosenKey, Keys } from "./keys.ts";
 import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
+import type { TravelKey, TravelKeys } from "./travel-key.ts";
 
 /** A column that carries its own value. */
 export interface ValueField {
@@ -27,7 +27,7 @@ export interface Leaf {
 
 export interface TableFields {
   readonly table: Table;
-  readonly key: ChosenKey;
+  readonly key: TravelKey;
   readonly fields: readonly Field[];
 }
 
@@ -35,9 +35,9 @@ export interface TableFields {
 export class Fields {
   readonly schema: Schema;
   readonly #tables: ReadonlyMap<TableId, Table>;
-  readonly #keys: Keys;
+  readonly #keys: TravelKeys;
 
-  constructor(schema: Schema, keys: Keys) {
+  constructor(schema: Schema, keys: TravelKeys) {
     this.schema = schema;
     this.#tables = new Map(schema.tables.map((table) => [table.id, table]));
     this.#keys = keys;
@@ -59,7 +59,7 @@ export class Fields {
     return { table, key, fields };
   }
 
-  key(id: TableId): ChosenKey {
+  key(id: TableId): TravelKey {
     return this.#keys.get(id) ?? { kind: "none", columns: [], reason: "" };
   }
 

@@ -6,9 +6,10 @@ import { dialectOf } from "./import/dialect.ts";
 import { Merge, type ImportMode, type TableResult } from "./import/merge.ts";
 import { realName, StagingTable } from "./import/stage.ts";
 import { introspect } from "./introspect.ts";
-import { orderTables, type Deferred } from "./order.ts";
+import { orderTables, type DeferredKey } from "./order.ts";
 import type { Package } from "./package.ts";
-import type { ForeignKey, TableId } from "./schema.ts";
+import type { ForeignKey, Schema, Table, TableId } from "./schema.ts";
+import { chosenKeys } from "./travel-key.ts";
 import { findTargets, type Targets, type TargetTable } from "./target.ts";
 
 export type { ImportMode, TableResult } from "./import/merge.ts";
@@ -72,7 +73,7 @@ async function importInside(
     await staging.load(from, signal, (rows) => onRows(target.table.id, "staging", rows));
     stagings.push(staging);
   }
-  await suspendForeignKeys(connection);
+  const guards = await suspendForeignKeys(connection, lateChecks(schema, deferred));
   const triggers = await quietTriggers(
     connection,
     order.map(({ table }) => table),
@@ -98,25 +99,36 @@ async function importInside(
     schema,
     order.map(({ table }) => table),
   );
+  await guards.restore();
   await triggers.restore();
   for (const staging of stagings) await merge.raiseSequences(staging);
   return { tables: results, warnings: [...targets.warnings, ...triggers.warnings] };
 }
 
-function orderOf(targets: Targets): { order: TargetTable[]; deferred: readonly Deferred[] } {
+function orderOf(targets: Targets): { order: TargetTable[]; deferred: readonly DeferredKey[] } {
   const keys = new Map(targets.schema.tables.map(({ id }) => [id, targets.fields.key(id)]));
-  const { order, deferred } = orderTables(targets.schema, keys);
+  const { order, deferred } = orderTables(targets.schema, chosenKeys(targets.schema, keys));
   const byId = new Map(targets.tables.map((target) => [target.table.id, target]));
   return { order: order.flatMap((id) => byId.get(id) ?? []), deferred };
 }
 
-function linksOf(targets: Targets, deferred: readonly Deferred[], id: TableId): ForeignKey[] {
+function linksOf(targets: Targets, deferred: readonly DeferredKey[], id: TableId): ForeignKey[] {
   const names = new Set(
     deferred.filter((one) => one.table === id && one.how === "null-then-update").map((one) => one.foreignKey),
   );
   const table = targets.schema.tables.find((one) => one.id === id);
   return table?.foreignKeys.filter(({ name }) => names.has(name)) ?? [];
 }
+
+/** Foreign keys that cannot be looked at row by row, with their tables. */
+const lateChecks = (schema: Schema, deferred: readonly DeferredKey[]): { table: Table; link: ForeignKey }[] =>
+  schema.tables.flatMap((table) =>
+    table.foreignKeys
+      .filter(({ name }) =>
+        deferred.some((one) => one.table === table.id && one.foreignKey === name && one.how === "deferred-check"),
+      )
+      .map((link) => ({ table, link })),
+  );
 
 async function clear(
   connection: Connection,
@@ -127,7 +139,9 @@ async function clear(
   for (const staging of stagings)
     for (const link of laterOf(staging.target.table.id))
       await connection.run(
-        `update ${realName(dialect, staging)} set ${link.columns.map((name) => `${connection.quote(name)} = null`).join(", ")}`,
+        `update ${realName(dialect, staging)} set ${nullable(staging.target.table, link)
+          .map((name) => `${connection.quote(name)} = null`)
+          .join(", ")}`,
       );
   for (const staging of stagings.toReversed()) {
     try {
@@ -141,3 +155,6 @@ async function clear(
     }
   }
 }
+
+const nullable = ({ columns }: Table, link: ForeignKey): string[] =>
+  link.columns.filter((name) => columns.find((column) => column.name === name)?.nullable === true);

@@ -1,17 +1,21 @@
 /** What an export or import of a database would do: which tables, told apart by what, in which order. Nothing is read but the catalogue. */
-import { closest } from "fastest-levenshtein";
 import { HoldfastError } from "../errors.ts";
+import { findComponents, type Component } from "./components.ts";
 import { Fields, type TableFields } from "./fields.ts";
 import { chooseKeys } from "./keys.ts";
-import { leftOut } from "./left-out.ts";
-import { orderTables, type Deferred } from "./order.ts";
+import { recognise } from "./kinds.ts";
+import { nearestName } from "./names.ts";
+import { orderTables, type DeferredKey } from "./order.ts";
 import type { Schema, TableId } from "./schema.ts";
+import { chosenKeys, travelKeys } from "./travel-key.ts";
 
 export interface PlanRequest {
   /** By table id or name. */
   readonly keys?: Readonly<Record<string, readonly string[]>>;
   /** Tables to take, by id, name or `app.Model`; all when empty. */
   readonly models: readonly string[];
+  /** Groups of tables that hang together, by the names that `plan` shows; all when empty. */
+  readonly components: readonly string[];
   /** Tables to leave out. */
   readonly exclude: readonly string[];
 }
@@ -21,28 +25,44 @@ export interface PortablePlan {
   readonly fields: Fields;
   /** Parents first. */
   readonly tables: readonly TableFields[];
-  readonly deferred: readonly Deferred[];
+  readonly deferred: readonly DeferredKey[];
+  readonly components: readonly Component[];
   readonly leftOut: ReadonlyMap<TableId, string>;
   readonly warnings: readonly string[];
 }
 
 /** Throws `E_USAGE` for a table that is not there, `E_CONFIG` for a key that is none, `E_CYCLE`. */
-export function planPortable(schema: Schema, { keys: configured, models, exclude }: PlanRequest): PortablePlan {
-  const recognised = leftOut(schema);
-  const chosen = new Set(models.flatMap((name) => resolve(schema, name)));
+export function planPortable(
+  schema: Schema,
+  { keys: configured, models, components, exclude }: PlanRequest,
+): PortablePlan {
+  const recognised = recognise(schema);
+  const groups = findComponents(schema);
+  const chosen = new Set([
+    ...models.flatMap((name) => resolve(schema, name)),
+    ...components.flatMap((name) => tablesOf(groups, name)),
+  ]);
   const excluded = new Set(exclude.flatMap((name) => resolve(schema, name)));
   const out = new Map<TableId, string>();
   for (const { id } of schema.tables) {
-    const why = recognised.get(id);
+    const found = recognised.get(id);
     if (excluded.has(id)) out.set(id, "excluded");
-    else if (models.length > 0 && !chosen.has(id)) out.set(id, "not chosen");
-    else if (why !== undefined && !chosen.has(id)) out.set(id, why);
+    else if (models.length + components.length > 0 && !chosen.has(id)) out.set(id, "not chosen");
+    else if (found?.default === "left out" && !chosen.has(id)) out.set(id, `${found.role}, ${found.by}`);
   }
-  const keys = chooseKeys(schema, configured);
+  const keys = travelKeys(schema, chooseKeys(schema, { keys: configured ?? {} }));
   const fields = new Fields(schema, keys);
-  const { order, deferred } = orderTables(schema, keys);
+  const { order, deferred } = orderTables(schema, chosenKeys(schema, keys));
   const tables = order.filter((id) => !out.has(id)).map((id) => fields.of(id));
-  return { schema, fields, tables, deferred, leftOut: out, warnings: tables.flatMap(warningsOf) };
+  return { schema, fields, tables, deferred, components: groups, leftOut: out, warnings: tables.flatMap(warningsOf) };
+}
+
+function tablesOf(components: readonly Component[], wanted: string): readonly TableId[] {
+  const found = components.find(({ name }) => name === wanted);
+  if (found !== undefined) return found.tables;
+  throw new HoldfastError("E_USAGE", `there is no component ${wanted}`, {
+    hint: `there are ${components.map(({ name }) => name).join(", ")}`,
+  });
 }
 
 /** Tables by id, by name, or by Django's `app.Model` and `app`. */
@@ -55,12 +75,12 @@ function resolve(schema: Schema, wanted: string): TableId[] {
   if (found.length > 0) return found.map(({ id }) => id);
   const ofApp = schema.tables.filter(({ name }) => name.toLowerCase().startsWith(`${lower}_`));
   if (ofApp.length > 0) return ofApp.map(({ id }) => id);
-  const nearest = closest(
+  const nearest = nearestName(
     wanted,
     schema.tables.map(({ name }) => name),
   );
   throw new HoldfastError("E_USAGE", `there is no table ${wanted}`, {
-    hint: nearest === "" ? "the database has no tables" : `did you mean ${nearest}?`,
+    hint: nearest === undefined ? "plan shows the tables" : `did you mean ${nearest}?`,
   });
 }
 

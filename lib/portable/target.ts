@@ -2,9 +2,10 @@
 import { HoldfastError } from "../errors.ts";
 import { Fields, type Leaf } from "./fields.ts";
 import type { ExportedField, ExportedTable } from "./format.ts";
-import { chooseKeys, type ChosenKey } from "./keys.ts";
+import { chooseKeys } from "./keys.ts";
 import { fold } from "./row.ts";
 import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
+import { travelKeys, type TravelKey } from "./travel-key.ts";
 
 /** One place of a row, and what takes it; `undefined` where the database has no such column any more. */
 export type TargetField =
@@ -21,7 +22,7 @@ export type TargetField =
 export interface TargetTable {
   readonly exported: ExportedTable;
   readonly table: Table;
-  readonly key: ChosenKey;
+  readonly key: TravelKey;
   readonly fields: readonly TargetField[];
 }
 
@@ -47,7 +48,7 @@ export function findTargets(schema: Schema, exported: readonly ExportedTable[]):
   }
   const linked = withLinks(schema, exported, homes);
   for (const [id, home] of homes) homes.set(id, linked.tables.find((table) => table.id === home.id) ?? home);
-  const keys = new Map(chooseKeys(linked));
+  const keys = travelKeys(linked, chooseKeys(linked, { keys: {} }));
   for (const { table, key } of exported) {
     const home = homes.get(table);
     if (home === undefined) continue;

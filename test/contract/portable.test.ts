@@ -270,6 +270,48 @@ describe("a damaged export is refused, exit 13, and nothing is changed", () => {
   });
 });
 
+describe.each(NAMES)("on %s, tables that wait for each other and may not be NULL", (name) => {
+  test("go in with their values, and are looked at in the end", async () => {
+    const guard =
+      name === "SQLite" ? "" : "alter table egg add constraint egg_hen foreign key (hen) references hen (code);";
+    const ring = `create table egg (code varchar(10) not null primary key, hen varchar(10) not null${name === "SQLite" ? " references hen (code)" : ""});
+      create table hen (code varchar(10) not null primary key, egg varchar(10) not null, foreign key (egg) references egg (code)); ${guard}`;
+    const engine = engineOf(name);
+    const rows =
+      "insert into egg values ('e1', 'h1'), ('e2', 'h2'); insert into hen values ('h1', 'e2'), ('h2', 'e1');";
+    const filled = {
+      PostgreSQL: `${ring.replace(guard, "")} ${rows} ${guard}`,
+      MariaDB: `${ring} set foreign_key_checks = 0; ${rows}`,
+      SQLite: `pragma foreign_keys = off; ${ring} ${rows}`,
+    }[name];
+    const output = join(directory, `ring-${name}`);
+    await run("export", "--database", await engine.make(filled), "-o", output, "--no-timestamp");
+    const url = await engine.make(ring);
+    expect(counts(await run("import", output, "--database", url), "created")).toEqual({ egg: 2, hen: 2 });
+    expect((await portable("verify", output, "--database", url)).code).toBe(0);
+    const broken = await engine.make(ring);
+    const { code, stderr } = await portable("import", output, "--database", broken, "--models", "egg");
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/hen/) as string });
+    expect(await rowsOf(broken, "select count(*) from egg")).toEqual(["0"]);
+  });
+});
+
+test("plan tells the key of each table and why, the components, and what is left out; --component takes one", async () => {
+  const url = await engineOf("SQLite").make(
+    `${librarySchema("SQLite")}\ncreate table alone (id integer primary key, name text);`,
+  );
+  const { code, summary } = await portable("plan", "--database", url);
+  expect(code).toBe(0);
+  expect(summary).toMatchObject({
+    left_out: [{ table: "django_session", why: expect.stringContaining("Django") as string }],
+    components: expect.arrayContaining([expect.objectContaining({ name: "alone", tables: ["alone"] })]) as unknown,
+    warnings: expect.arrayContaining([expect.stringMatching(/^alone is told apart by id/)]) as unknown,
+  });
+  const plan = (await portable("plan", "--database", url, "--component", "alone")).summary;
+  expect(plan.tables.map(({ table }) => table)).toEqual(["alone"]);
+  expect((await portable("plan", "--database", url, "--component", "nothing")).code).toBe(2);
+});
+
 test("a database that guards no foreign key takes the links all the same", async () => {
   const unguarded = librarySchema("SQLite")
     .replaceAll(/,\s*foreign key \([^)]*\) references \w+ \([^)]*\)/g, "")

@@ -2,7 +2,7 @@
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
 import { tableName } from "../select.ts";
-import type { Schema, Table } from "../schema.ts";
+import type { ForeignKey, Schema, Table } from "../schema.ts";
 
 /** Triggers do not fire for rows that are what they made once already. Gives what has to be told. */
 export async function quietTriggers(
@@ -45,10 +45,27 @@ export async function quietTriggers(
   return { warnings, restore: async () => {} };
 }
 
-/** Before anything is written. MySQL looks at a foreign key row by row, and SQLite's are off: `checkForeignKeys` looks at all of them at the end. */
-export async function suspendForeignKeys(connection: Connection): Promise<void> {
+/**
+ * Before anything is written. MySQL looks at a foreign key row by row and is kept from it, SQLite's are off: `checkForeignKeys` looks at all of them at the end.
+ * PostgreSQL looks at those in `late`, which cannot hold in between, at the end too.
+ */
+export async function suspendForeignKeys(
+  connection: Connection,
+  late: readonly { readonly table: Table; readonly link: ForeignKey }[],
+): Promise<{ restore(): Promise<void> }> {
   if (connection.engine === "mysql" || connection.engine === "mariadb")
     await connection.run("set session foreign_key_checks = 0");
+  if (connection.engine !== "postgresql" || late.length === 0) return { restore: async () => {} };
+  const fixed = late.filter(({ link }) => !link.deferrable);
+  const alter = async (how: string): Promise<void> => {
+    for (const { table, link } of fixed)
+      await connection.run(
+        `alter table ${tableName(connection, table)} alter constraint ${connection.quote(link.name)} ${how}`,
+      );
+  };
+  await alter("deferrable");
+  await connection.run("set constraints all deferred");
+  return { restore: async () => await alter("not deferrable") };
 }
 
 /** Every foreign key of `tables` and into them leads to a row. Throws `E_IMPORT` that names one that does not. */

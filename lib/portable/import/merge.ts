@@ -268,7 +268,7 @@ export class Merge {
   async #insert(staging: StagingTable, later: readonly ForeignKey[], extra: string): Promise<number> {
     const { table, key } = staging.target;
     const waits = new Set(later.flatMap(({ columns }) => columns));
-    const columns = staging.columns.filter(({ column }) => !waits.has(column.name));
+    const columns = staging.columns.filter(({ column }) => !(waits.has(column.name) && column.nullable));
     const real = realName(this.#dialect, staging);
     const stage = stagingName(this.#dialect, staging);
     const number = table.primaryKey?.columns.length === 1 ? table.primaryKey.columns[0] : undefined;

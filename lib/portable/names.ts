@@ -1,0 +1,45 @@
+/** Tables and columns by the names that people write. */
+import { distance } from "fastest-levenshtein";
+import { HoldfastError, type ErrorCode } from "../errors.ts";
+import type { Column, Schema, Table } from "./schema.ts";
+
+/** The name that was probably meant, where one is near. */
+export function nearestName(name: string, known: readonly string[]): string | undefined {
+  const [best] = known
+    .map((one) => ({ one, away: distance(name.toLowerCase(), one.toLowerCase()) }))
+    .toSorted((a, b) => a.away - b.away);
+  return best !== undefined && best.away <= Math.max(2, name.length / 3) ? best.one : undefined;
+}
+
+/**
+ * The table with this id, or with this name where only one has it. Throws `code` (`E_CONFIG` for what a config says, `E_USAGE` for a flag);
+ * `where` is the key or flag that names it.
+ */
+export function findTable(schema: Schema, name: string, where: string, code: ErrorCode = "E_CONFIG"): Table {
+  const byId = schema.tables.find(({ id }) => id === name);
+  if (byId !== undefined) return byId;
+  const [table, ...more] = schema.tables.filter((one) => one.name === name);
+  if (table === undefined) {
+    const names = schema.tables.flatMap(({ id, name: plain }) => (id === plain ? [id] : [plain, id]));
+    throw new HoldfastError(code, `${where}: the database has no table ${name}`, didYouMean(name, names));
+  }
+  if (more.length > 0) {
+    throw new HoldfastError(code, `${where}: the database has several tables ${name}`, {
+      hint: `name one of them with its schema: ${[table, ...more].map(({ id }) => id).join(", ")}`,
+    });
+  }
+  return table;
+}
+
+/** A column of a table by its name. Throws like `findTable`. */
+export function findColumn(table: Table, name: string, where: string, code: ErrorCode = "E_CONFIG"): Column {
+  const column = table.columns.find((one) => one.name === name);
+  if (column !== undefined) return column;
+  const names = table.columns.map((one) => one.name);
+  throw new HoldfastError(code, `${where}: the table ${table.id} has no column ${name}`, didYouMean(name, names));
+}
+
+function didYouMean(name: string, known: readonly string[]): { hint?: string } {
+  const nearest = nearestName(name, known);
+  return nearest === undefined ? {} : { hint: `did you mean ${nearest}?` };
+}
