@@ -1,6 +1,6 @@
 /** `portable`: any database out as JSON with natural keys, and in again. */
 import path from "node:path";
-import { findConfig, loadConfig } from "../config/load.ts";
+import { findConfig, loadConfig, type SiteConfig } from "../config/load.ts";
 import { databasePassword } from "../config/secrets.ts";
 import type { DatabaseTarget } from "../database/engine.ts";
 import { splitPassword } from "../database/url.ts";
@@ -13,7 +13,7 @@ import { exportTables } from "../portable/export.ts";
 import { importTables, type ImportMode } from "../portable/import.ts";
 import { introspect } from "../portable/introspect.ts";
 import { choose, openPackage, type Package } from "../portable/package.ts";
-import { planPortable } from "../portable/plan.ts";
+import { planPortable, type PlanRequest } from "../portable/plan.ts";
 import { compareTables } from "../portable/verify.ts";
 import { databases } from "../steps/db.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
@@ -142,13 +142,13 @@ function refuseIdle(verb: Verb, argv: readonly string[]): void {
 const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise<number>>> = {
   async plan(flags, frame) {
     return await using(flags, "read", frame, async (connection) => {
-      showPlan(planPortable(await introspect(connection), await requestOf(flags)), flags);
+      showPlan(planPortable(await introspect(connection), requestOf(flags)), flags);
       return EXIT.ok;
     });
   },
   async export(flags, frame) {
     return await using(flags, "read", frame, async (connection) => {
-      const plan = planPortable(await introspect(connection), await requestOf(flags));
+      const plan = planPortable(await introspect(connection), requestOf(flags));
       if (flags["list-models"] || flags["dry-run"]) {
         showPlan(plan, flags);
         return EXIT.ok;
@@ -241,13 +241,26 @@ const open = async (flags: Flags, { signal }: CommandFrame): Promise<Package> =>
     listOf("exclude", flags.exclude),
   );
 
-async function requestOf(flags: Flags) {
+function requestOf(flags: Flags): PlanRequest {
+  const { keys = {}, components: groups = {}, exclude = [] } = configOf(flags)?.portable ?? {};
   return {
+    keys,
+    groups,
     models: listOf("models", flags.models),
     components: listOf("component", flags.component),
-    exclude: listOf("exclude", flags.exclude),
+    exclude: [...listOf("exclude", flags.exclude), ...exclude],
   };
 }
+
+/** The config that is named, or the one that the database is taken from: none where the database is given and no config is. */
+function configOf(flags: Flags): SiteConfig | undefined {
+  const named = single(flags.config);
+  if (named === undefined && givenUrl(flags) !== undefined) return undefined;
+  return loadConfig(findConfig(named, process.env, HOME), process.env);
+}
+
+const givenUrl = (flags: Flags): string | undefined =>
+  single(flags.database) ?? (single(flags.config) === undefined ? process.env["DATABASE_URL"] : undefined);
 
 async function using<T>(
   flags: Flags,
@@ -265,12 +278,11 @@ async function using<T>(
 
 /** `--database`, else the environment's, else the config's first one. A relative SQLite path is relative to the site, or to where we are. */
 async function targetOf(flags: Flags, signal: AbortSignal): Promise<DatabaseTarget> {
-  const given =
-    single(flags.database) ?? (single(flags.config) === undefined ? process.env["DATABASE_URL"] : undefined);
+  const given = givenUrl(flags);
   if (given !== undefined) return { ...splitPassword(given), execPrefix: [], root: process.cwd() };
-  const config = loadConfig(findConfig(single(flags.config), process.env, HOME), process.env);
-  const [first] = databases(config);
-  if (first === undefined)
+  const config = configOf(flags);
+  const [first] = config === undefined ? [] : databases(config);
+  if (config === undefined || first === undefined)
     throw new HoldfastError("E_USAGE", "which database?", { hint: "name it with --database URL" });
   if (config.exec_prefix.length > 0)
     throw new HoldfastError(

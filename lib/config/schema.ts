@@ -205,6 +205,20 @@ export const siteSchema = z.strictObject({
     })
     .optional()
     .describe("What a drill runs in its sandbox; the database's password is in HOLDFAST_DATABASE_PASSWORD."),
+  portable: z
+    .strictObject({
+      keys: z
+        .record(z.string(), z.array(z.string()))
+        .default({})
+        .describe("Columns that tell the rows of a table apart; none: its primary key does."),
+      components: z
+        .record(z.string(), z.array(z.string()))
+        .default({})
+        .describe("Groups of tables for --component, beside those that are found."),
+      exclude: paths.describe("Tables that are left out."),
+    })
+    .optional()
+    .describe("Refines what portable.ts finds out by itself."),
   references: z
     .array(referenceSchema)
     .default([])

@@ -10,8 +10,10 @@ import type { Schema, TableId } from "./schema.ts";
 import { chosenKeys, travelKeys } from "./travel-key.ts";
 
 export interface PlanRequest {
-  /** By table id or name. */
-  readonly keys?: Readonly<Record<string, readonly string[]>>;
+  /** Of the config: columns by table. */
+  readonly keys: Readonly<Record<string, readonly string[]>>;
+  /** Of the config: tables by the name of their group. */
+  readonly groups: Readonly<Record<string, readonly string[]>>;
   /** Tables to take, by id, name or `app.Model`; all when empty. */
   readonly models: readonly string[];
   /** Groups of tables that hang together, by the names that `plan` shows; all when empty. */
@@ -34,10 +36,10 @@ export interface PortablePlan {
 /** Throws `E_USAGE` for a table that is not there, `E_CONFIG` for a key that is none, `E_CYCLE`. */
 export function planPortable(
   schema: Schema,
-  { keys: configured, models, components, exclude }: PlanRequest,
+  { keys: configured, groups: named, models, components, exclude }: PlanRequest,
 ): PortablePlan {
   const recognised = recognise(schema);
-  const groups = findComponents(schema);
+  const groups = findComponents(schema, named);
   const chosen = new Set([
     ...models.flatMap((name) => resolve(schema, name)),
     ...components.flatMap((name) => tablesOf(groups, name)),
@@ -50,7 +52,7 @@ export function planPortable(
     else if (models.length + components.length > 0 && !chosen.has(id)) out.set(id, "not chosen");
     else if (found?.default === "left out" && !chosen.has(id)) out.set(id, `${found.role}, ${found.by}`);
   }
-  const keys = travelKeys(schema, chooseKeys(schema, { keys: configured ?? {} }));
+  const keys = travelKeys(schema, chooseKeys(schema, { keys: configured }));
   const fields = new Fields(schema, keys);
   const { order, deferred } = orderTables(schema, chosenKeys(schema, keys));
   const tables = order.filter((id) => !out.has(id)).map((id) => fields.of(id));

@@ -312,6 +312,43 @@ test("plan tells the key of each table and why, the components, and what is left
   expect((await portable("plan", "--database", url, "--component", "nothing")).code).toBe(2);
 });
 
+test("the config refines keys, groups and what is left out; a key that is none is refused with the rows that share it", async () => {
+  const config = join(directory, "site.yaml");
+  const url = await engineOf("SQLite").make(
+    "create table word (id integer primary key autoincrement, lemma text not null, language text not null); create table noise (id integer primary key); insert into word (lemma, language) values ('pain', 'fr'), ('pain', 'en');",
+  );
+  const write = (key: string): void =>
+    writeFileSync(
+      config,
+      `site: words\nroot: .\nportable: { keys: { word: [${key}] }, components: { words: [word] }, exclude: [noise] }\n`,
+    );
+  write("lemma, language");
+  const plan = (await portable("plan", "--config", config, "--database", url)).summary as unknown as {
+    tables: unknown[];
+    components: unknown[];
+  };
+  expect(plan.tables).toEqual([
+    expect.objectContaining({ table: "word", key: "natural", columns: ["lemma", "language"] }),
+  ]);
+  expect(plan.components).toContainEqual(expect.objectContaining({ name: "words", by: "config" }));
+  write("lemma");
+  const { code, stderr } = await portable(
+    "export",
+    "--config",
+    config,
+    "--database",
+    url,
+    "-o",
+    join(directory, "words"),
+  );
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: expect.stringMatching(/word: 2 rows have the key \(pain\)[^]*portable\.keys/) as string,
+  });
+  write("lema");
+  expect((await portable("plan", "--config", config, "--database", url)).stderr).toContain("did you mean lemma?");
+});
+
 test("a database that guards no foreign key takes the links all the same", async () => {
   const unguarded = librarySchema("SQLite")
     .replaceAll(/,\s*foreign key \([^)]*\) references \w+ \([^)]*\)/g, "")

@@ -87,7 +87,7 @@ export function librarySchema(name: Name): string {
       "book_tag",
       "book_id integer not null, tag_id integer not null, primary key (book_id, tag_id), foreign key (book_id) references book (id), foreign key (tag_id) references tag (id)",
     ),
-    create("event", `happened ${stamp}, what varchar(50)${collate}`),
+    create("event", `happened ${stamp}, what varchar(50)${collate}, extra ${json}`),
     create(
       "django_session",
       "session_key varchar(40) not null primary key, session_data text not null, expire_date timestamp not null",
@@ -114,7 +114,7 @@ export function libraryRows(name: Name, first = 1): string {
     `insert into remark (id, chapter_book, chapter_number, said) values (${n(1)}, ${n(7)}, 2, 'why?'), (${n(0)}, ${n(6)}, 1, 'why?');`,
     `insert into tag (id, name) values (${n(0)}, 'old'), (${n(1)}, ${text("ö\\n")});`,
     `insert into book_tag values (${n(7)}, ${n(0)}), (${n(7)}, ${n(1)}), (${n(6)}, ${n(0)});`,
-    `insert into event values ('2020-01-01 00:00:00', 'twice'), ('2020-01-01 00:00:00', 'twice'), (null, null);`,
+    `insert into event values ('2020-01-01 00:00:00', 'twice', '[1]'), ('2020-01-01 00:00:00', 'twice', '[1]'), (null, null, null);`,
     "insert into django_session values ('k', 'secret', '2030-01-01 00:00:00');",
   ].join("\n");
 }

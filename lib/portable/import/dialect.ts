@@ -11,6 +11,8 @@ export interface Dialect {
   readonly temporary: string;
   /** Whether two values differ, NULL being a value; by the byte, whatever the collation says. */
   differs(a: string, b: string, column: Column): string;
+  /** A value as something that has an equality. */
+  comparable(expression: string, column: Column): string;
   /** `update target set column = value … from … where …`: `froms` are joined in turn, each with its condition. */
   update(parts: UpdateParts): string;
   /** Between the columns and the rows of an insert. */
@@ -49,6 +51,7 @@ const postgres = (connection: Connection): Dialect => ({
       : AS_TEXT.has(kind)
         ? `${a}::text is distinct from ${b}::text`
         : `${a} is distinct from ${b}`,
+  comparable: (expression, { kind }) => (AS_TEXT.has(kind) ? `${expression}::text` : expression),
   update: ({ table, alias, set, joins, where }) => updateFrom(connection, { table, alias, set, joins, where }),
   overriding: " overriding system value",
   insertPassing: (sql) => `${sql} on conflict do nothing`,
@@ -60,6 +63,7 @@ const sqlite = (connection: Connection): Dialect => ({
     `${connection.quote(name)} ${native}${collation === undefined ? "" : ` collate ${connection.quote(collation)}`}`,
   temporary: "",
   differs: (a, b) => `${a} is not ${b} collate binary`,
+  comparable: (expression) => expression,
   update: (parts) => updateFrom(connection, parts),
   overriding: "",
   insertPassing: (sql) => sql.replace(/^insert /, "insert or ignore "),
@@ -72,6 +76,7 @@ const mysql = (connection: Connection): Dialect => ({
   temporary: "",
   differs: (a, b, { kind }) =>
     kind === "text" || kind === "json" ? `not (cast(${a} as binary) <=> cast(${b} as binary))` : `not (${a} <=> ${b})`,
+  comparable: (expression) => expression,
   update: ({ table, alias, set, joins, where }) => {
     const joined = joins.map((join) => ` join ${join.table} as ${join.alias} on ${join.on}`).join("");
     const assigned = set.map(([column, value]) => `${alias}.${connection.quote(column)} = ${value}`).join(", ");

@@ -369,11 +369,11 @@ export class Merge {
       `select ${names.map((name, index) => `${name} as c${index}`).join(", ")}, count(*) as n from ${from} group by ${names.join(", ")}`;
     const real = grouped(
       realName(this.#dialect, staging),
-      staging.columns.map(({ column }) => this.#q(column.name)),
+      staging.columns.map(({ column }) => this.#dialect.comparable(this.#q(column.name), column)),
     );
     const staged = grouped(
       stagingName(this.#dialect, staging),
-      staging.columns.map((one) => this.#q(one.staged)),
+      staging.columns.map(({ column, staged: name }) => this.#dialect.comparable(this.#q(name), column)),
     );
     const same = staging.columns.map(
       ({ column }, index) => `not (${this.#dialect.differs(`a.c${index}`, `b.c${index}`, column)})`,
