@@ -3,7 +3,9 @@ import { HoldfastError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { checkForeignKeys, quietTriggers, suspendForeignKeys } from "./import/guards.ts";
 import { dialectOf } from "./import/dialect.ts";
-import { Merge, type ImportMode, type TableResult } from "./import/merge.ts";
+import { Merge } from "./import/merge.ts";
+import { raiseSequences } from "./import/numbers.ts";
+import { Statements, type ImportMode, type TableResult } from "./import/statements.ts";
 import { realName, StagingTable } from "./import/stage.ts";
 import { introspect } from "./introspect.ts";
 import { orderTables, type DeferredKey } from "./order.ts";
@@ -12,7 +14,7 @@ import type { ForeignKey, Schema, Table, TableId } from "./schema.ts";
 import { chosenKeys } from "./travel-key.ts";
 import { findTargets, type Targets, type TargetTable } from "./target.ts";
 
-export type { ImportMode, TableResult } from "./import/merge.ts";
+export type { ImportMode, TableResult } from "./import/statements.ts";
 
 export interface ImportRequest {
   readonly mode: ImportMode;
@@ -80,7 +82,8 @@ async function importInside(
   );
   const laterOf = (id: TableId): ForeignKey[] => linksOf(targets, deferred, id);
   if (request.clearExisting) await clear(connection, stagings, laterOf);
-  const merge = new Merge(dialect, targets.fields, request);
+  const statements = new Statements(dialect);
+  const merge = new Merge(statements, targets.fields, request);
   const results: TableResult[] = [];
   for (const staging of stagings) {
     signal.throwIfAborted();
@@ -101,7 +104,7 @@ async function importInside(
   );
   await guards.restore();
   await triggers.restore();
-  for (const staging of stagings) await merge.raiseSequences(staging);
+  for (const staging of stagings) await raiseSequences(statements, staging);
   return { tables: results, warnings: [...targets.warnings, ...triggers.warnings] };
 }
 

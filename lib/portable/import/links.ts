@@ -1,0 +1,101 @@
+/** Finds the rows that staged links lead to, by the keys that they travel as. */
+import { HoldfastError } from "../../errors.ts";
+import type { Fields, Leaf } from "../fields.ts";
+import type { ForeignKey } from "../schema.ts";
+import { nameOf } from "./dialect.ts";
+import { stagingName, type StagedLink, type StagingTable } from "./stage.ts";
+import { keyText, SAMPLES, type Statements } from "./statements.ts";
+
+export class Links {
+  readonly #on: Statements;
+  readonly #fields: Fields;
+
+  constructor(on: Statements, fields: Fields) {
+    this.#on = on;
+    this.#fields = fields;
+  }
+
+  /** Finds the rows that a link leads to. Throws `E_IMPORT` with how many keys lead nowhere, and some of them. */
+  async resolve(staging: StagingTable, staged: StagedLink, check = true): Promise<number> {
+    const { link, columns, leaves } = staged;
+    const joins: { table: string; alias: string; on: string }[] = [];
+    const aliases = new Map<string, string>();
+    const aliasOf = (through: readonly ForeignKey[]): string => {
+      const path = through.map(({ name }) => name).join("/");
+      const known = aliases.get(path);
+      if (known !== undefined) return known;
+      const alias = `j${aliases.size}`;
+      aliases.set(path, alias);
+      const last = through.at(-1);
+      if (last === undefined || through.length === 1) return alias;
+      const before = aliasOf(through.slice(0, -1));
+      const on = last.columns.map(
+        (name, index) =>
+          `${alias}.${this.#on.quote(last.targetColumns[index] ?? "")} = ${before}.${this.#on.quote(name)}`,
+      );
+      joins.push({
+        table: nameOf(this.#on.dialect.connection, this.#fields.of(last.target).table),
+        alias,
+        on: on.join(" and "),
+      });
+      return alias;
+    };
+    const first = aliasOf([link]);
+    const conditions = leaves.map(({ leaf, staged: from }) => {
+      const [alias, name] = this.#placeOf(leaf, aliasOf);
+      return `${alias}.${this.#on.quote(name)} = s.${this.#on.quote(from)}`;
+    });
+    const target = nameOf(this.#on.dialect.connection, this.#fields.of(link.target).table);
+    const resolved = await this.#on.dialect.connection.run(
+      this.#on.dialect.update({
+        table: stagingName(this.#on.dialect, staging),
+        alias: "s",
+        set: columns.map(
+          ({ staged: to }, index) => [to, `${first}.${this.#on.quote(link.targetColumns[index] ?? "")}`] as const,
+        ),
+        joins: [
+          { table: target, alias: first, on: conditions.length === 0 ? "1 = 1" : this.#onlyOf(conditions, first) },
+          ...joins,
+        ],
+        where: this.#othersOf(conditions, first),
+      }),
+    );
+    if (check) await this.#refuseLost(staging, staged);
+    return resolved;
+  }
+
+  /** A key's value, where it can be read: of the row itself, or of the columns that lead on. */
+  #placeOf({ through, column }: Leaf, aliasOf: (through: readonly ForeignKey[]) => string): [string, string] {
+    const last = through.at(-1);
+    if (last !== undefined && through.length > 1 && last.targetColumns.includes(column.name))
+      return [aliasOf(through.slice(0, -1)), last.columns[last.targetColumns.indexOf(column.name)] ?? column.name];
+    return [aliasOf(through), column.name];
+  }
+
+  /** Conditions that the first join can have by itself; the others wait until all tables are there. */
+  #onlyOf(conditions: readonly string[], alias: string): string {
+    const own = conditions.filter((one) => one.startsWith(`${alias}.`));
+    return own.length === 0 ? "1 = 1" : own.join(" and ");
+  }
+
+  #othersOf(conditions: readonly string[], alias: string): string {
+    const others = conditions.filter((one) => !one.startsWith(`${alias}.`));
+    return others.length === 0 ? "1 = 1" : others.join(" and ");
+  }
+
+  async #refuseLost(staging: StagingTable, { link, columns, leaves }: StagedLink): Promise<void> {
+    const given = leaves.map(({ staged }) => `s.${this.#on.quote(staged)} is not null`).join(" or ");
+    const [column] = columns;
+    if (column === undefined) return;
+    const lost = `${stagingName(this.#on.dialect, staging)} as s where (${given}) and s.${this.#on.quote(column.staged)} is null`;
+    const count = await this.#on.count(lost);
+    if (count === 0) return;
+    const keys = leaves.map(({ staged }) => `s.${this.#on.quote(staged)}`).join(", ");
+    const samples = await this.#on.dialect.connection.rows(`select distinct ${keys} from ${lost} limit ${SAMPLES}`);
+    throw new HoldfastError(
+      "E_IMPORT",
+      `${staging.target.table.id}: ${count} rows link by ${link.columns.join(", ")} to rows of ${link.target} that are not there: ${samples.map(keyText).join(", ")}`,
+      { hint: `import ${link.target} with them, or put these rows there first` },
+    );
+  }
+}

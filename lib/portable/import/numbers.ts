@@ -1,0 +1,32 @@
+/** The numbers that databases give to rows. */
+import { realName, stagingName, type StagingTable } from "./stage.ts";
+import { keyText, SAMPLES, type Statements, type TableResult } from "./statements.ts";
+
+/** Rows that have another number here than where they came from. */
+export async function listRemapped(on: Statements, staging: StagingTable, result: TableResult): Promise<void> {
+  const { table, key } = staging.target;
+  const [number] = table.primaryKey?.columns ?? [];
+  if (number === undefined || key.kind !== "natural" || key.columns.includes(number) || !staging.has(number)) return;
+  const other = `${stagingName(on.dialect, staging)} as s join ${realName(on.dialect, staging)} as t on ${on.match(staging)} where s.${on.quote(staging.of(number))} <> t.${on.quote(number)}`;
+  result.remapped.count = await on.count(other);
+  if (result.remapped.count === 0) return;
+  const keys = key.columns.map((name) => `s.${on.quote(staging.of(name))}`).join(", ");
+  for (const row of await on.dialect.connection.rows(
+    `select s.${on.quote(staging.of(number))}, t.${on.quote(number)}, ${keys} from ${other} limit ${SAMPLES}`,
+  ))
+    result.remapped.samples.push({ was: String(row[0]), is: String(row[1]), key: keyText(row.slice(2)) });
+}
+
+/** The next row that somebody else makes gets a number of its own. Unlike setval, this goes back with the transaction. */
+export async function raiseSequences(on: Statements, staging: StagingTable): Promise<void> {
+  const { connection } = on.dialect;
+  if (connection.engine !== "postgresql") return;
+  for (const { name, sequence } of staging.target.table.columns) {
+    if (sequence === undefined) continue;
+    const [row] = await connection.rows(
+      `select coalesce(max(${on.quote(name)}), 0) + 1, (select case when is_called then last_value + 1 else last_value end from ${sequence}) from ${realName(on.dialect, staging)}`,
+    );
+    const [wanted, next] = [BigInt(String(row?.[0] ?? 1)), BigInt(String(row?.[1] ?? 1))];
+    if (wanted > next) await connection.run(`alter sequence ${sequence} restart with ${wanted}`);
+  }
+}

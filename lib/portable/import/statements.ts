@@ -1,0 +1,68 @@
+/** What the parts of an import have in common: what is asked for, what became of it, and the statements that all of them need. */
+import { HoldfastError } from "../../errors.ts";
+import type { Cell } from "../connection.ts";
+import type { Dialect } from "./dialect.ts";
+import type { StagingTable } from "./stage.ts";
+
+export type ImportMode = "create-only" | "update-only" | "create-or-update";
+
+export interface MergeOptions {
+  readonly mode: ImportMode;
+  /** Rows that break a unique constraint of the database are passed over and counted. */
+  readonly skipConflicts: boolean;
+}
+
+/** What became of the rows of a table. */
+export interface TableResult {
+  readonly table: string;
+  created: number;
+  updated: number;
+  unchanged: number;
+  skipped: number;
+  failed: number;
+  /** Rows whose generated number is another here than where they came from, some of them. */
+  readonly remapped: {
+    count: number;
+    readonly samples: { readonly key: string; readonly was: string; readonly is: string }[];
+  };
+}
+
+/** Of rows or keys that are told of. */
+export const SAMPLES = 10;
+
+export class Statements {
+  readonly dialect: Dialect;
+
+  constructor(dialect: Dialect) {
+    this.dialect = dialect;
+  }
+
+  readonly quote = (name: string): string => this.dialect.connection.quote(name);
+
+  /** How many rows `from` gives, with all that may follow FROM. */
+  async count(from: string): Promise<number> {
+    const [row] = await this.dialect.connection.rows(`select count(*) from ${from}`);
+    return Number(row?.[0]);
+  }
+
+  /** A staged row `s` and the real one `t` have one key: `t.code = s.v0 and …`. */
+  match(staging: StagingTable): string {
+    return staging.target.key.columns
+      .map((name) => `t.${this.quote(name)} = s.${this.quote(staging.of(name))}`)
+      .join(" and ");
+  }
+
+  /** Throws `E_IMPORT` that names the table for what the server refuses. */
+  async write(staging: StagingTable, sql: string): Promise<number> {
+    try {
+      return await this.dialect.connection.run(sql);
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || error.code !== "E_DATABASE") throw error;
+      throw new HoldfastError("E_IMPORT", `${staging.target.table.id}: ${error.message}`, { cause: error });
+    }
+  }
+}
+
+/** A key, for people. */
+export const keyText = (row: readonly Cell[]): string =>
+  `(${row.map((cell) => (Buffer.isBuffer(cell) ? `\\x${cell.toString("hex")}` : String(cell))).join(", ")})`;
