@@ -4,14 +4,12 @@ import { openMysqlRestorer } from "./mysql-restore.ts";
 import { openPostgresRestorer } from "./postgres-restore.ts";
 import type { DatabaseRestorer } from "./restore.ts";
 import { openSqliteRestorer } from "./sqlite-restore.ts";
-import { describeUrl, splitPassword } from "./url.ts";
+import { describeUrl, withPasswordApart } from "./url.ts";
 
 /** Opens a restorer, which the caller closes. Throws `E_CONFIG` for a URL that is not understood, `E_DATABASE` when the server does not answer. */
 export async function openRestorer(target: DatabaseTarget, signal: AbortSignal): Promise<DatabaseRestorer> {
-  const { url, password } = splitPassword(target.url);
-  const secret = target.password ?? password;
-  const clean: DatabaseTarget = { ...target, url, ...(secret === undefined ? {} : { password: secret }) };
-  const location = describeUrl(url);
+  const clean = withPasswordApart(target);
+  const location = describeUrl(clean.url);
   switch (location.engine) {
     case "postgresql":
       return await openPostgresRestorer(clean, signal);

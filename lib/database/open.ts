@@ -3,7 +3,7 @@ import type { DatabaseSnapshot, DatabaseTarget } from "./engine.ts";
 import { openMysql } from "./mysql.ts";
 import { openPostgres } from "./postgres.ts";
 import { openSqlite } from "./sqlite.ts";
-import { describeUrl, splitPassword } from "./url.ts";
+import { describeUrl, withPasswordApart } from "./url.ts";
 
 export { locateSqlite } from "./sqlite.ts";
 export { describeUrl, splitPassword } from "./url.ts";
@@ -13,10 +13,8 @@ export { describeUrl, splitPassword } from "./url.ts";
  * database does not answer or refuses, `E_SQLITE` for a file that is none. When `signal` aborts, every program and temporary file goes.
  */
 export async function openSnapshot(target: DatabaseTarget, signal: AbortSignal): Promise<DatabaseSnapshot> {
-  const { url, password } = splitPassword(target.url);
-  const secret = target.password ?? password;
-  const clean: DatabaseTarget = { ...target, url, ...(secret === undefined ? {} : { password: secret }) };
-  const location = describeUrl(url);
+  const clean = withPasswordApart(target);
+  const location = describeUrl(clean.url);
   switch (location.engine) {
     case "postgresql":
       return await openPostgres(clean, signal);

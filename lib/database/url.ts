@@ -1,5 +1,6 @@
 /** Database URLs: taken apart, and rid of their password at once. */
 import { HoldfastError } from "../errors.ts";
+import type { DatabaseTarget } from "./engine.ts";
 
 /** What a URL says. PostgreSQL's clients read the URL themselves (libpq knows several hosts, sockets and many options). */
 export type DatabaseLocation =
@@ -42,6 +43,13 @@ export function splitPassword(url: string): { url: string; password?: string } {
   const password = decode(secret.join(":") || (inQuery?.slice("password=".length) ?? ""));
   const clean = `${scheme}${at < 0 ? "" : `${user}@`}${authority.slice(at + 1)}${path}${kept === "" ? "" : `?${kept}`}`;
   return password === "" ? { url: clean } : { url: clean, password };
+}
+
+/** A target whose URL has no password in it: one that is given by itself counts more than one of the URL. */
+export function withPasswordApart(target: DatabaseTarget): DatabaseTarget {
+  const { url, password } = splitPassword(target.url);
+  const secret = target.password ?? password;
+  return { ...target, url, ...(secret === undefined ? {} : { password: secret }) };
 }
 
 /** What engine a URL names and where it is. Throws `E_CONFIG` for a scheme or parameter that is not known. */

@@ -1,6 +1,6 @@
 /** Opens a database for the portable engine, through its driver; each driver is loaded only where it is used. */
 import type { DatabaseTarget } from "../database/engine.ts";
-import { describeUrl, splitPassword } from "../database/url.ts";
+import { describeUrl, withPasswordApart } from "../database/url.ts";
 import type { Connection, ConnectionMode } from "./connection.ts";
 
 /**
@@ -8,10 +8,8 @@ import type { Connection, ConnectionMode } from "./connection.ts";
  * aborts, a statement at work is cancelled and what was begun is rolled back.
  */
 export async function connect(target: DatabaseTarget, mode: ConnectionMode, signal: AbortSignal): Promise<Connection> {
-  const { url, password } = splitPassword(target.url);
-  const secret = target.password ?? password;
-  const clean: DatabaseTarget = { ...target, url, ...(secret === undefined ? {} : { password: secret }) };
-  const location = describeUrl(url);
+  const clean = withPasswordApart(target);
+  const location = describeUrl(clean.url);
   switch (location.engine) {
     case "postgresql": {
       const { connectPostgres } = await import("./connect/postgres.ts");

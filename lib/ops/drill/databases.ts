@@ -5,7 +5,6 @@ import { hasDigests } from "../../database/digest.ts";
 import type { DatabaseFacts, DatabaseTarget } from "../../database/engine.ts";
 import { describeUrl, splitPassword } from "../../database/open.ts";
 import { openRestorer } from "../../database/open-restorer.ts";
-import { startPrivateServer, type PrivateServer } from "../../database/private-server.ts";
 import type { DatabaseRestorer } from "../../database/restore.ts";
 import { describeSqlite } from "../../database/sqlite-capture.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
@@ -14,6 +13,7 @@ import type { DatabaseItem, FileItem } from "../restore/items.ts";
 import type { RestorePlan } from "../restore/plan.ts";
 import { count, type Problem } from "../verify/verification.ts";
 import { checkOf, notProved, type DrillCheck } from "./check.ts";
+import { familyOf, PrivateServers } from "./private-servers.ts";
 import { dropDatabases, type Sandbox, type ScratchDatabase } from "./sandbox.ts";
 import { livePlace } from "./trees.ts";
 
@@ -35,7 +35,7 @@ export class DrillDatabases {
   readonly #sandbox: Sandbox;
   readonly #given: string | undefined;
   readonly #signal: AbortSignal;
-  readonly #servers = new Map<string, PrivateServer>();
+  readonly #servers: PrivateServers;
   readonly #scratch: Scratch[] = [];
   readonly #noted: ScratchDatabase[] = [];
   readonly #versions: Record<string, string> = {};
@@ -44,6 +44,7 @@ export class DrillDatabases {
     this.#sandbox = sandbox;
     this.#given = given;
     this.#signal = signal;
+    this.#servers = new PrivateServers(sandbox, signal);
   }
 
   /** Versions of the servers that were used, by unit. */
@@ -115,10 +116,9 @@ export class DrillDatabases {
   }
 
   async #serverFor(item: DatabaseItem): Promise<DatabaseTarget> {
-    const engine = item.record.engine === "postgresql" ? "postgresql" : "mariadb";
     if (this.#given !== undefined) {
       const given = describeUrl(splitPassword(this.#given).url).engine;
-      if ((given === "mysql" ? "mariadb" : given) !== engine)
+      if (given === "sqlite" || familyOf(given) !== familyOf(item.record.engine))
         throw new HoldfastError(
           "E_USAGE",
           `the dump ${item.unit} is of ${item.record.engine}; --database is ${given}`,
@@ -128,17 +128,7 @@ export class DrillDatabases {
         );
       return { url: this.#given, execPrefix: [], root: "/" };
     }
-    const major = engine === "postgresql" ? Number.parseInt(item.record.server_version, 10) : Number.NaN;
-    const key = `${engine} ${major}`;
-    const server =
-      this.#servers.get(key) ??
-      (await startPrivateServer(engine, {
-        directory: path.dirname(this.#sandbox.directory),
-        signal: this.#signal,
-        ...(Number.isNaN(major) ? {} : { major }),
-      }));
-    this.#servers.set(key, server);
-    return server.target;
+    return await this.#servers.serverFor(item.record.engine, item.record.server_version);
   }
 
   /** What the loaded databases hold against what was recorded in their dumps' snapshots. */
@@ -160,7 +150,7 @@ export class DrillDatabases {
   /** Drops the databases, also after an abort, and ends the private servers. Gives what could not be dropped. */
   async close(): Promise<ScratchDatabase[]> {
     for (const { restorer } of this.#scratch) await restorer.close().catch(() => {}); // an abort may have closed it
-    for (const server of this.#servers.values()) await server.stop();
+    await this.#servers.close();
     return await dropDatabases(this.#noted, this.#given, new AbortController().signal);
   }
 }

@@ -5,8 +5,8 @@ import { hasDigests } from "../../database/digest.ts";
 import type { DatabaseFacts, DatabaseTarget } from "../../database/engine.ts";
 import { describeUrl, splitPassword } from "../../database/open.ts";
 import { openRestorer } from "../../database/open-restorer.ts";
-import { startPrivateServer, type PrivateServer } from "../../database/private-server.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
+import { familyOf, PrivateServers } from "../drill/private-servers.ts";
 import { Sandbox } from "../drill/sandbox.ts";
 import type { DatabaseItem } from "../restore/items.ts";
 import { databaseItems } from "./migrations.ts";
@@ -50,7 +50,7 @@ class DeepDatabases {
   readonly #sandbox: Sandbox;
   readonly #scratch: string | undefined;
   readonly #signal: AbortSignal;
-  readonly #servers = new Map<string, PrivateServer>();
+  readonly #servers: PrivateServers;
   readonly #problems: Problem[] = [];
   readonly #untried: string[] = [];
   #restored = 0;
@@ -63,6 +63,7 @@ class DeepDatabases {
     this.#sandbox = sandbox;
     this.#scratch = scratch;
     this.#signal = signal;
+    this.#servers = new PrivateServers(sandbox, signal);
   }
 
   /** Notes what is wrong with a dump, or why it could not be tried. Throws only when it is called off. */
@@ -129,7 +130,7 @@ class DeepDatabases {
   }
 
   async close(): Promise<void> {
-    for (const server of this.#servers.values()) await server.stop();
+    await this.#servers.close();
   }
 
   get #given(): DatabaseTarget | undefined {
@@ -138,24 +139,11 @@ class DeepDatabases {
 
   async #serverFor({ record }: DatabaseItem): Promise<DatabaseTarget> {
     if (record.engine === "sqlite") return targetOf(`sqlite:///${path.join(this.#sandbox.directory, "none.db")}`);
-    const engine = familyOf(record.engine);
     const given = this.#given;
-    if (given !== undefined && familyOf(describeUrl(given.url).engine) === engine) return given;
-    const major = engine === "postgresql" ? Number.parseInt(record.server_version, 10) : Number.NaN;
-    const key = `${engine} ${major}`;
-    const server =
-      this.#servers.get(key) ??
-      (await startPrivateServer(engine, {
-        directory: path.dirname(this.#sandbox.directory),
-        signal: this.#signal,
-        ...(Number.isNaN(major) ? {} : { major }),
-      }));
-    this.#servers.set(key, server);
-    return server.target;
+    if (given !== undefined && familyOf(describeUrl(given.url).engine) === familyOf(record.engine)) return given;
+    return await this.#servers.serverFor(record.engine, record.server_version);
   }
 }
-
-const familyOf = (engine: string): "postgresql" | "mariadb" => (engine === "postgresql" ? "postgresql" : "mariadb");
 
 function targetOf(url: string): DatabaseTarget {
   const clean = splitPassword(url);
