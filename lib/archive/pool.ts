@@ -2,6 +2,7 @@
  * Worker threads, one task each at a time. Work in them may be synchronous: cancelling goes through shared memory, which a busy thread
  * can look at, and a thread that does not look is ended after a while.
  */
+import { availableParallelism } from "node:os";
 import { isMainThread, parentPort, Worker, workerData, type WorkerOptions } from "node:worker_threads";
 import { asHoldfastError, ERRORS, HoldfastError, type ErrorCode } from "../errors.ts";
 
@@ -15,6 +16,12 @@ const PROGRESS_MS = 100;
  * a tenth more CPU. The old generation still has room for the names of millions of entries.
  */
 const LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 1024 };
+
+/** With as many threads a process stays under 200 MB. */
+const MOST_BY_ITSELF = 3;
+
+/** How many threads there are where nobody says otherwise. */
+export const defaultThreads = (): number => Math.min(availableParallelism(), MOST_BY_ITSELF);
 
 interface Task<Req, Res> {
   readonly request: Req;

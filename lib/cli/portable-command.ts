@@ -18,7 +18,8 @@ import { compareTables } from "../portable/verify.ts";
 import { databases } from "../steps/db.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
 import { showCheck, showComparison, showExport, showImport, showPlan, progressOf } from "./portable-report.ts";
-import { runCommandFrame, type CommandFrame } from "./run-command.ts";
+import type { CommandFrame } from "./run-command.ts";
+import { parsedCommand } from "./store-command.ts";
 
 const VERBS = ["export", "import", "check", "plan", "verify"] as const;
 type Verb = (typeof VERBS)[number];
@@ -58,19 +59,7 @@ const USAGE = `$0 plan | export | import DIR | check DIR | verify DIR --database
 Any database out as JSON with natural keys, and in again: SQLite, PostgreSQL, MySQL and MariaDB, each into each.`;
 
 export async function portableCommand(): Promise<void> {
-  const argv = process.argv.slice(2);
-  const early = { json: argv.includes("--json"), quiet: false, verbose: argv.includes("--verbose") };
-  let flags: Flags | undefined;
-  let fault: unknown;
-  try {
-    flags = parse(argv);
-  } catch (error) {
-    fault = error;
-  }
-  await runCommandFrame(flags ?? early, async (frame) => {
-    if (flags === undefined) throw fault;
-    return await WORK[flags.verb](flags, frame);
-  });
+  await parsedCommand(parse, async (flags, frame) => await WORK[flags.verb](flags, frame));
 }
 
 type Flags = ReturnType<typeof parse>;

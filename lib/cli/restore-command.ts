@@ -1,7 +1,7 @@
 /** `restore`: brings a run back, and ends restores in place: confirmed, rolled back, recovered. */
 import { createInterface } from "node:readline/promises";
-import { availableParallelism } from "node:os";
 import path from "node:path";
+import { defaultThreads } from "../archive/pool.ts";
 import { findConfig, loadConfig, type SiteConfig } from "../config/load.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { STEP_NAMES, type StepName } from "../model/unit.ts";
@@ -14,9 +14,6 @@ import { ownerRule } from "./owner-flag.ts";
 import { showOutcome, showPreview } from "./restore-report.ts";
 import { storeCommand } from "./store-command.ts";
 import type { CommandFrame } from "./run-command.ts";
-
-/** Threads that unpack. */
-const MOST_WORKERS = 3;
 
 export async function restoreCommand(): Promise<void> {
   await storeCommand(parse, async (flags, store, frame) => {
@@ -127,7 +124,7 @@ function requestOf(flags: Flags, store: string): RestoreRequest {
     owners: ownerRule(single(flags.owner) ?? "name"),
     restoreFlags: [flags["pg-restore-flag"] ?? []].flat(),
     dryRun: flags["dry-run"],
-    workers: workers ?? Math.min(availableParallelism(), MOST_WORKERS),
+    workers: workers ?? defaultThreads(),
     breakLock: flags["break-lock"],
   };
 }

@@ -4,23 +4,20 @@ import { findConfig, loadConfig } from "../config/load.ts";
 import { HoldfastError } from "../errors.ts";
 import { single } from "./arguments.ts";
 import { HOME } from "../exec/compiled.ts";
-import { runCommandFrame, type CommandFrame } from "./run-command.ts";
+import { runCommandFrame, type CommandFrame, type OutputFlags } from "./run-command.ts";
 
 type Given = string | string[] | undefined;
 
 /** What `commandLine` parses for every command. */
-export interface StoreFlags {
+export interface StoreFlags extends OutputFlags {
   readonly config?: Given;
   readonly dest?: Given;
-  readonly json: boolean;
-  readonly quiet: boolean;
-  readonly verbose: boolean;
 }
 
-/** Parses the flags and runs `work` with them and the path of the store: `--dest`, else the config's. */
-export async function storeCommand<F extends StoreFlags>(
+/** Parses the flags and runs `work` with them; a fault in the flags is an error of the command as any other. */
+export async function parsedCommand<F extends OutputFlags>(
   parse: (argv: readonly string[]) => F,
-  work: (flags: F, store: string, frame: CommandFrame) => Promise<number>,
+  work: (flags: F, frame: CommandFrame) => Promise<number>,
 ): Promise<void> {
   const argv = process.argv.slice(2);
   let flags: F | undefined;
@@ -33,8 +30,16 @@ export async function storeCommand<F extends StoreFlags>(
   const output = flags ?? { json: argv.includes("--json"), quiet: false, verbose: argv.includes("--verbose") };
   await runCommandFrame(output, async (frame) => {
     if (flags === undefined) throw fault;
-    return await work(flags, storeOf(flags), frame);
+    return await work(flags, frame);
   });
+}
+
+/** The same with the path of the store: `--dest`, else the config's. */
+export async function storeCommand<F extends StoreFlags>(
+  parse: (argv: readonly string[]) => F,
+  work: (flags: F, store: string, frame: CommandFrame) => Promise<number>,
+): Promise<void> {
+  await parsedCommand(parse, async (flags, frame) => await work(flags, storeOf(flags), frame));
 }
 
 /** The config is needed for its `dest` alone: without it every store that `--dest` names can be looked at. */

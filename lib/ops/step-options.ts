@@ -1,12 +1,9 @@
 /** What flags and config say to the steps: on its own, so that a sub-script loads no more than its one step. */
-import { availableParallelism } from "node:os";
+import { defaultThreads } from "../archive/pool.ts";
 import type { SiteConfig } from "../config/load.ts";
 import { HoldfastError } from "../errors.ts";
 import type { StepContext } from "../steps/context.ts";
 import type { BackupRequest } from "./backup-request.ts";
-
-/** Threads that a step starts by itself: with as many its process stays under 200 MB. */
-const MOST_WORKERS = 3;
 
 /** What the flags and the config say to the steps. */
 export const stepOptions = (
@@ -19,7 +16,7 @@ export const stepOptions = (
   skip: request.skip,
   textTypes,
   existing: request.existing,
-  workers: request.workers ?? config.workers ?? Math.min(availableParallelism(), MOST_WORKERS),
+  workers: request.workers ?? config.workers ?? defaultThreads(),
   checksums: request.checksums,
   resume,
   dryRun: request.dryRun,

@@ -16,6 +16,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { STEP_NAMES } from "../model/unit.ts";
 import { fsyncDirectory } from "./atomic.ts";
+import { workThrough } from "./parallel.ts";
 import { listRuns, runDirectory, runsDirectory, stagingDirectory } from "./layout.ts";
 import { MANIFEST_FILE, readManifestHead } from "./manifest.ts";
 
@@ -65,18 +66,14 @@ async function settle(staging: string, permissions: RunPermissions): Promise<voi
 
 /** Several at a time: a disk needs no longer for them than for one. */
 async function fsyncAll(places: readonly string[]): Promise<void> {
-  const waiting = places.values();
-  const worker = async (): Promise<void> => {
-    for (const place of waiting) {
-      const file = openSync(place, "r");
-      try {
-        await fsyncFile(file);
-      } finally {
-        closeSync(file);
-      }
+  await workThrough(places, FSYNCS_AT_ONCE, async (place) => {
+    const file = openSync(place, "r");
+    try {
+      await fsyncFile(file);
+    } finally {
+      closeSync(file);
     }
-  };
-  await Promise.all(Array.from({ length: FSYNCS_AT_ONCE }, worker));
+  });
 }
 
 const fsyncFile = promisify(fsync);

@@ -6,7 +6,7 @@ import type { UnitMetadata } from "../../model/unit.ts";
 import { listMetadata, unitFiles } from "../../store/step-index.ts";
 import { PLACES_FILE } from "../../store/places.ts";
 import { readSums } from "../../store/sums.ts";
-import { workThrough } from "../verify/parallel.ts";
+import { workThrough } from "../../store/parallel.ts";
 import { ArtifactReaders } from "../verify/readers.ts";
 import type { RestorePlan } from "./plan.ts";
 

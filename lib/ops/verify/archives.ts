@@ -3,7 +3,7 @@ import path from "node:path";
 import { HoldfastError } from "../../errors.ts";
 import { metadataSchema, type Artifact, type StepName } from "../../model/unit.ts";
 import { formatBytes } from "../../report/format.ts";
-import { workThrough } from "./parallel.ts";
+import { workThrough } from "../../store/parallel.ts";
 import type { ArtifactReaders } from "./readers.ts";
 import { tryRead, type Survey, type UnitRecord } from "./survey.ts";
 import { count, type Finding, type Problem } from "./verification.ts";

@@ -3,7 +3,7 @@ import path from "node:path";
 import { asHoldfastError } from "../../errors.ts";
 import { formatBytes } from "../../report/format.ts";
 import { SUMS_FILE } from "../../store/sums.ts";
-import { workThrough } from "./parallel.ts";
+import { workThrough } from "../../store/parallel.ts";
 import type { ArtifactReaders } from "./readers.ts";
 import type { Survey, UnitRecord } from "./survey.ts";
 import { count, type Finding, type Problem } from "./verification.ts";

@@ -1,8 +1,7 @@
 /** Reads the files of a run with all processors, where there is enough to read for that to pay. */
-import { availableParallelism } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { WorkerPool } from "../../archive/pool.ts";
+import { defaultThreads, WorkerPool } from "../../archive/pool.ts";
 import { HoldfastError } from "../../errors.ts";
 import { runnable } from "../../exec/compiled.ts";
 import {
@@ -14,7 +13,6 @@ import {
   type DigestTask,
 } from "./read-artifact.ts";
 
-const MOST_THREADS = 8;
 /** A thread takes a tenth of a second to start: as long as to read this much. */
 const WORTH_A_THREAD = 64 * 1024 * 1024;
 /** To ask a thread takes as long as to read this much. */
@@ -30,7 +28,7 @@ export class ArtifactReaders {
   /** `bytes`: about what there is to read in all. The caller closes it. */
   constructor(bytes: number, signal: AbortSignal) {
     this.#signal = signal;
-    const threads = Math.min(availableParallelism(), MOST_THREADS);
+    const threads = defaultThreads();
     const pays = bytes >= WORTH_A_THREAD && threads > 1;
     this.#pool = pays ? new WorkerPool(pathToFileURL(runnable(WORKER)), threads, signal) : undefined;
     this.width = threads + 1;
