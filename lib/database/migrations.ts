@@ -4,7 +4,8 @@
 export interface MigrationSource {
   /** The tables with one of these lower-case names; `from` is ready to stand behind FROM. */
   columnsOf(names: readonly string[]): Promise<{ name: string; from: string; columns: readonly string[] }[]>;
-  query(sql: string): Promise<Record<string, unknown>[]>;
+  /** Runs a SELECT of these columns; each row by their names. */
+  query(sql: string, columns: readonly string[]): Promise<Record<string, unknown>[]>;
   quote(name: string): string;
 }
 
@@ -135,7 +136,8 @@ export async function readMigrations(source: MigrationSource): Promise<Migration
     const table = tables.find(({ name, columns }) => name.toLowerCase() === tool.table && suits(tool, columns));
     if (table === undefined) continue;
     const wanted = table.columns.filter((name) => tool.columns.includes(name.toLowerCase()));
-    const rows = await source.query(`select ${wanted.map((name) => source.quote(name)).join(", ")} from ${table.from}`);
+    const list = wanted.map((name) => source.quote(name)).join(", ");
+    const rows = await source.query(`select ${list} from ${table.from}`, wanted);
     const sorted = latest(tool, rows.map(normalise)).toSorted(tool.order ?? byApplied(tool));
     return { tool: tool.tool, applied: sorted.map(tool.applied).filter((name) => name !== undefined) };
   }

@@ -13,7 +13,7 @@ import { EXPORT_FORMAT, EXPORT_VERSION, MANIFEST, SCHEMA, type ExportManifest, t
 import { migrationsOf } from "./migrations.ts";
 import type { PortablePlan } from "./plan.ts";
 import { nameOf, RowEncoder, TravelDigest, type JsonCell } from "./row.ts";
-import { selectTable, type FieldPlace, type TableQuery } from "./select.ts";
+import { rowsOf, selectTable, type FieldPlace, type TableQuery } from "./select.ts";
 import type { Column, TableId } from "./schema.ts";
 
 export interface ExportRequest {
@@ -62,18 +62,16 @@ async function writeExport(
 ): Promise<ExportManifest> {
   const warnings = [...plan.warnings];
   const tables: ExportManifest["tables"] = [];
+  const headers: ExportedTable[] = [];
   for (const fields of plan.tables) {
     const query = selectTable(connection, plan.fields, fields);
-    await refuseTwins(connection, plan, fields);
+    await refuseTwins(connection, fields);
+    headers.push(headerOf(fields, query));
     const { table, dangling } = await writeTable(connection, fields, query, request.output, onRows);
     if (dangling > 0) warnings.push(`${fields.table.id}: ${dangling} links lead to no row, and travel as they are`);
     tables.push(table);
   }
-  const schema = `${JSON.stringify(
-    plan.tables.map((fields) => describeTable(connection, plan, fields)),
-    null,
-    1,
-  )}\n`;
+  const schema = `${JSON.stringify(headers, null, 1)}\n`;
   writeFileSync(path.join(request.output, SCHEMA), schema, { mode: 0o640, flush: true });
   const schema_sha256 = createHash("sha256").update(schema).digest("hex");
   const manifest: ExportManifest = {
@@ -181,22 +179,16 @@ export function headerOf({ table, key }: TableFields, { places }: TableQuery): E
   };
 }
 
-const describeTable = (connection: Connection, plan: PortablePlan, fields: TableFields): ExportedTable =>
-  headerOf(fields, selectTable(connection, plan.fields, fields));
-
 /** A key that was named by hand may not be one. */
-async function refuseTwins(connection: Connection, plan: PortablePlan, { table, key }: TableFields): Promise<void> {
+async function refuseTwins(connection: Connection, { table, key }: TableFields): Promise<void> {
   const isProved = [table.primaryKey, ...table.uniques].some(
     (unique) => unique !== null && unique.columns.every((name) => key.columns.includes(name)),
   );
   if (key.kind !== "natural" || isProved) return;
   const { quote } = connection;
   const columns = key.columns.map(quote).join(", ");
-  const from = selectTable(connection, plan.fields, { table, key, fields: [] })
-    .sql.replace(/^select 1 /, "")
-    .replace(/ order by .*$/s, "");
   const twins = await connection.rows(
-    `select ${columns}, count(*) ${from} group by ${columns} having count(*) > 1 limit 10`,
+    `select ${columns}, count(*) from ${rowsOf(connection, table)} group by ${columns} having count(*) > 1 limit 10`,
   );
   const [first] = twins;
   if (first === undefined) return;

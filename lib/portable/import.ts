@@ -2,7 +2,7 @@
 import { HoldfastError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { checkForeignKeys, quietTriggers, suspendForeignKeys } from "./import/guards.ts";
-import { dialectOf } from "./import/dialect.ts";
+import { dialectOf, type Dialect } from "./import/dialect.ts";
 import { Merge } from "./import/merge.ts";
 import { raiseSequences } from "./import/numbers.ts";
 import { Statements, type ImportMode, type TableResult } from "./import/statements.ts";
@@ -81,7 +81,7 @@ async function importInside(
     order.map(({ table }) => table),
   );
   const laterOf = (id: TableId): ForeignKey[] => linksOf(targets, deferred, id);
-  if (request.clearExisting) await clear(connection, stagings, laterOf);
+  if (request.clearExisting) await clear(dialect, stagings, laterOf);
   const statements = new Statements(dialect);
   const merge = new Merge(statements, targets.fields, request);
   const results: TableResult[] = [];
@@ -134,11 +134,11 @@ const lateChecks = (schema: Schema, deferred: readonly DeferredKey[]): { table: 
   );
 
 async function clear(
-  connection: Connection,
+  dialect: Dialect,
   stagings: readonly StagingTable[],
   laterOf: (id: TableId) => readonly ForeignKey[],
 ): Promise<void> {
-  const dialect = dialectOf(connection);
+  const { connection } = dialect;
   for (const staging of stagings)
     for (const link of laterOf(staging.target.table.id))
       await connection.run(

@@ -17,23 +17,8 @@ export async function migrationsOf(
           from: tableName(connection, table),
           columns: table.columns.map(({ name }) => name),
         })),
-    query: async (sql) => {
-      // `select a as x, b …`: the names are those of the columns as they are asked for.
-      const rows = await connection.rows(sql);
-      const names =
-        /^\s*select (.*?) from /is
-          .exec(sql)?.[1]
-          ?.split(",")
-          .map(
-            (one) =>
-              one
-                .trim()
-                .split(/\s+as\s+/i)
-                .at(-1) ?? "",
-          ) ?? [];
-      const plain = names.map((name) => name.replaceAll(/^["`]|["`]$/g, ""));
-      return rows.map((row) => Object.fromEntries(plain.map((name, index) => [name, row[index]])));
-    },
+    query: async (sql, columns) =>
+      (await connection.rows(sql)).map((row) => Object.fromEntries(columns.map((name, index) => [name, row[index]]))),
     quote: connection.quote,
   });
   return found === null ? null : { tool: found.tool, applied: [...found.applied] };

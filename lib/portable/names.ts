@@ -43,3 +43,15 @@ function didYouMean(name: string, known: readonly string[]): { hint?: string } {
   const nearest = nearestName(name, known);
   return nearest === undefined ? {} : { hint: `did you mean ${nearest}?` };
 }
+
+/**
+ * The tables that a flag means: by id, by name, as Django's `app.Model`, or all that begin with `app_`; none where there is no such table.
+ */
+export function tablesMeant<T extends Pick<Table, "id" | "name">>(tables: readonly T[], wanted: string): T[] {
+  const lower = wanted.toLowerCase();
+  const asTable = lower.replace(".", "_");
+  const exact = tables.filter(
+    ({ id, name }) => id === wanted || name === wanted || name.toLowerCase() === asTable || id.toLowerCase() === lower,
+  );
+  return exact.length > 0 ? exact : tables.filter(({ name }) => name.toLowerCase().startsWith(`${lower}_`));
+}

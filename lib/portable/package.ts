@@ -19,6 +19,7 @@ import {
   type ExportManifest,
   type ExportedTable,
 } from "./format.ts";
+import { tablesMeant } from "./names.ts";
 import type { JsonCell } from "./row.ts";
 
 export interface Package {
@@ -188,13 +189,11 @@ export function choose(from: Package, models: readonly string[], exclude: readon
 }
 
 function namesOf(tables: readonly string[], wanted: string): string[] {
-  const short = (table: string): string => table.slice(table.lastIndexOf(".") + 1).toLowerCase();
-  const lower = wanted.toLowerCase();
-  const exact = tables.filter(
-    (table) => table === wanted || short(table) === lower || short(table) === lower.replace(".", "_"),
+  const found = tablesMeant(
+    tables.map((id) => ({ id, name: id.slice(id.lastIndexOf(".") + 1) })),
+    wanted,
   );
-  const found = exact.length > 0 ? exact : tables.filter((table) => short(table).startsWith(`${lower}_`));
-  if (found.length > 0) return found;
+  if (found.length > 0) return found.map(({ id }) => id);
   throw new HoldfastError("E_USAGE", `the export has no table ${wanted}`, {
     hint: `it has ${tables.slice(0, 8).join(", ")}${tables.length > 8 ? " …" : ""}`,
   });

@@ -4,7 +4,7 @@ import { findComponents, type Component } from "./components.ts";
 import { Fields, type TableFields } from "./fields.ts";
 import { chooseKeys } from "./keys.ts";
 import { recognise } from "./kinds.ts";
-import { nearestName } from "./names.ts";
+import { nearestName, tablesMeant } from "./names.ts";
 import { orderTables, type DeferredKey } from "./order.ts";
 import type { Schema, TableId } from "./schema.ts";
 import { chosenKeys, travelKeys } from "./travel-key.ts";
@@ -67,19 +67,12 @@ function tablesOf(components: readonly Component[], wanted: string): readonly Ta
   });
 }
 
-/** Tables by id, by name, or by Django's `app.Model` and `app`. */
-function resolve(schema: Schema, wanted: string): TableId[] {
-  const lower = wanted.toLowerCase();
-  const asTable = lower.replace(".", "_");
-  const found = schema.tables.filter(
-    ({ id, name }) => id === wanted || name === wanted || name.toLowerCase() === asTable || id.toLowerCase() === lower,
-  );
+function resolve({ tables }: Schema, wanted: string): TableId[] {
+  const found = tablesMeant(tables, wanted);
   if (found.length > 0) return found.map(({ id }) => id);
-  const ofApp = schema.tables.filter(({ name }) => name.toLowerCase().startsWith(`${lower}_`));
-  if (ofApp.length > 0) return ofApp.map(({ id }) => id);
   const nearest = nearestName(
     wanted,
-    schema.tables.map(({ name }) => name),
+    tables.map(({ name }) => name),
   );
   throw new HoldfastError("E_USAGE", `there is no table ${wanted}`, {
     hint: nearest === undefined ? "plan shows the tables" : `did you mean ${nearest}?`,

@@ -1,7 +1,7 @@
 /** The query that reads a table as it travels: its values, and for each link the key of the row that it leads to, joined by the database. */
 import type { Connection } from "./connection.ts";
 import type { Fields, Leaf, LinkField, TableFields } from "./fields.ts";
-import type { Column, ForeignKey } from "./schema.ts";
+import type { Column, ForeignKey, Table } from "./schema.ts";
 
 /** Where the parts of a field stand in a row of the answer. */
 export type FieldPlace =
@@ -29,7 +29,11 @@ export const tableName = (
   { schema, name }: { readonly schema: string | null; readonly name: string },
 ): string => (schema === null ? quote(name) : `${quote(schema)}.${quote(name)}`);
 
-/** Reads `only` the fields that pass; rows in the order of the primary key, or of the key. */
+/** A table's own rows, behind FROM: not those of its children, but those of its partitions. */
+export const rowsOf = (connection: Quoting, table: Table): string =>
+  `${connection.engine === "postgresql" && table.partitioned !== true ? "only " : ""}${tableName(connection, table)}`;
+
+/** Reads the fields of a table; rows in the order of the primary key, or of the key. */
 export function selectTable(connection: Quoting, fields: Fields, { table, fields: all, key }: TableFields): TableQuery {
   const { quote } = connection;
   const columns: string[] = [];
@@ -55,9 +59,8 @@ export function selectTable(connection: Quoting, fields: Fields, { table, fields
     };
   });
   const order = (table.primaryKey?.columns ?? key.columns).map((name) => `t.${quote(name)}`).join(", ");
-  const only = connection.engine === "postgresql" && table.partitioned !== true ? "only " : "";
   const list = columns.length === 0 ? "1" : columns.map((column, index) => `${column} as c${index}`).join(", ");
-  const sql = `select ${list} from ${only}${tableName(connection, table)} as t${joins.sql()}${order === "" ? "" : ` order by ${order}`}`;
+  const sql = `select ${list} from ${rowsOf(connection, table)} as t${joins.sql()}${order === "" ? "" : ` order by ${order}`}`;
   return { sql, places };
 }
 

@@ -7,7 +7,7 @@ import type { Column, Kind } from "./schema.ts";
 
 /** A value that its column's kind does not hold, with what it is: SQLite's text in a number column, an infinite float, a date without an end. */
 export interface Tagged {
-  readonly $: "nan" | "inf" | "-inf" | "text" | "integer" | "float" | "bytes" | "native";
+  readonly $: "nan" | "inf" | "-inf" | "text" | "integer" | "float" | "bytes";
   readonly v?: string;
 }
 
@@ -158,8 +158,6 @@ function decodeTagged(engine: EngineName, column: Column, { $, v = "" }: Tagged)
     case "text":
       if (engine === "sqlite" || ["text", "native", "enum", "set"].includes(column.kind)) return refuseNul(engine, v);
       throw unfit(`the text ${JSON.stringify(v.slice(0, 40))}, and takes ${column.native}`);
-    case "native":
-      return v;
   }
 }
 

@@ -5,19 +5,19 @@ import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LIBRARY, libraryRows, librarySchema } from "../support/library.ts";
-import { change, rowsOf, startEngines, type PortableEngine } from "../support/portable.ts";
+import { change, rowsOf, startEngines, type PortableEngines } from "../support/portable.ts";
 import { runScript } from "../support/run.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
-let engines: PortableEngine[];
+let engines: PortableEngines;
 let directory: string;
 const exported = new Map<string, string>();
 
 beforeAll(async () => {
   directory = makeTemp("holdfast-portable-");
   engines = await startEngines();
-  for (const engine of engines) {
+  for (const engine of engines.all) {
     const url = await engine.make(`${librarySchema(engine.name)}\n${libraryRows(engine.name)}`);
     const output = join(directory, engine.name);
     await run("export", "--database", url, "-o", output, "--no-timestamp");
@@ -25,15 +25,10 @@ beforeAll(async () => {
   }
 }, 120_000);
 afterAll(async () => {
-  await Promise.all((engines ?? []).map(async (engine) => await engine.stop()));
+  await engines.stop();
   removeTree(directory);
 });
 
-const engineOf = (name: string): PortableEngine => {
-  const found = engines.find((engine) => engine.name === name);
-  if (found === undefined) throw new Error(`no engine ${name}`);
-  return found;
-};
 const exportOf = (name: string): string => exported.get(name) ?? "";
 
 interface Summary {
@@ -87,7 +82,7 @@ describe.each(NAMES)("from %s", (from) => {
 
   describe.each(NAMES)("to %s", (to) => {
     test("an empty one: every row, the same values; once more: nothing changes; and the digests agree", async () => {
-      const url = await engineOf(to).make(librarySchema(to));
+      const url = await engines.of(to).make(librarySchema(to));
       const first = await run("import", exportOf(from), "--database", url);
       expect(counts(first, "created")).toEqual(LIBRARY);
       expect(first.committed).toBe(true);
@@ -95,7 +90,7 @@ describe.each(NAMES)("from %s", (from) => {
       expect(counts(again, "unchanged")).toEqual(LIBRARY);
       expect([counts(again, "created"), counts(again, "updated")]).toEqual([nothing, nothing]);
       expect((await portable("verify", exportOf(from), "--database", url)).code).toBe(0);
-      const origin = await engineOf(to).make(`${librarySchema(to)}\n${libraryRows(to)}`);
+      const origin = await engines.of(to).make(`${librarySchema(to)}\n${libraryRows(to)}`);
       if (from !== to) {
         for (const sql of [
           PEOPLE,
@@ -115,7 +110,7 @@ describe.each(NAMES)("from %s", (from) => {
     });
 
     test("one that has the same rows under other numbers: they keep these, and what links to them follows", async () => {
-      const url = await engineOf(to).make(`${librarySchema(to)}\n${libraryRows(to, 100)}`);
+      const url = await engines.of(to).make(`${librarySchema(to)}\n${libraryRows(to, 100)}`);
       await change(
         url,
         "delete from remark",
@@ -139,7 +134,7 @@ describe.each(NAMES)("into %s", (to) => {
   const source = "PostgreSQL";
 
   test("create-only passes over what is there, update-only over what is not, a dry run changes nothing", async () => {
-    const url = await engineOf(to).make(`${librarySchema(to)}\ninsert into tag (id, name) values (50, 'old');`);
+    const url = await engines.of(to).make(`${librarySchema(to)}\ninsert into tag (id, name) values (50, 'old');`);
     const before = await rowsOf(url, "select count(*) from person");
     const dry = await run("import", exportOf(source), "--database", url, "--dry-run");
     expect([dry.committed, counts(dry, "created")]).toEqual([false, { ...LIBRARY, tag: 1 }]);
@@ -152,7 +147,7 @@ describe.each(NAMES)("into %s", (to) => {
   });
 
   test("a link that leads nowhere is named, and nothing is changed, sequences included", async () => {
-    const url = await engineOf(to).make(librarySchema(to));
+    const url = await engines.of(to).make(librarySchema(to));
     const { code, stderr } = await portable("import", exportOf(source), "--database", url, "--models", "team,book,tag");
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/person.*(ann|çelik)/) as string });
     for (const table of ["book", "tag"]) expect(await rowsOf(url, `select count(*) from ${table}`)).toEqual(["0"]);
@@ -161,7 +156,7 @@ describe.each(NAMES)("into %s", (to) => {
   });
 
   test("--clear-existing empties the tables first, and wants to be sure", async () => {
-    const url = await engineOf(to).make(`${librarySchema(to)}\n${libraryRows(to, 100)}`);
+    const url = await engines.of(to).make(`${librarySchema(to)}\n${libraryRows(to, 100)}`);
     await change(url, "insert into tag (name) values ('goes')");
     expect((await portable("import", exportOf(source), "--database", url, "--clear-existing")).code).toBe(2);
     expect(
@@ -172,7 +167,7 @@ describe.each(NAMES)("into %s", (to) => {
   });
 
   test("verify tells of one changed value, exit 13", async () => {
-    const url = await engineOf(to).make(librarySchema(to));
+    const url = await engines.of(to).make(librarySchema(to));
     await run("import", exportOf(source), "--database", url);
     await change(url, "update person set big = 1 where slug = 'bob'");
     const { code, summary } = await portable("verify", exportOf(source), "--database", url);
@@ -185,7 +180,7 @@ describe.each(NAMES)("into %s", (to) => {
   });
 
   test("a table that is not there, and a column that must not be NULL and gets nothing: exit 14 before anything is written", async () => {
-    const url = await engineOf(to).make(
+    const url = await engines.of(to).make(
       librarySchema(to)
         .replace(/create table tag [^;]*;/, "")
         .replace(/, foreign key \(tag_id\) references tag \(id\)/, ""),
@@ -202,12 +197,12 @@ describe.each(NAMES)("into %s", (to) => {
   test("two tags that differ in capitals only are refused by a database to which they are one", async () => {
     const folding = { PostgreSQL: undefined, MariaDB: "collate utf8mb4_general_ci", SQLite: "collate nocase" }[to];
     if (folding === undefined) return;
-    const origin = await engineOf("SQLite").make(
-      `${librarySchema("SQLite")}\ninsert into tag (name) values ('Same'), ('same');`,
-    );
+    const origin = await engines
+      .of("SQLite")
+      .make(`${librarySchema("SQLite")}\ninsert into tag (name) values ('Same'), ('same');`);
     const output = join(directory, `folding-${to}`);
     await run("export", "--database", origin, "-o", output, "--no-timestamp");
-    const url = await engineOf(to).make(
+    const url = await engines.of(to).make(
       librarySchema(to)
         .replace(/(create table tag .*?name varchar\(50\))[^,]*/, `$1 ${folding} not null`)
         .replace("not null not null", "not null"),
@@ -247,7 +242,7 @@ describe("a damaged export is refused, exit 13, and nothing is changed", () => {
     rmSync(copy, { recursive: true, force: true });
     cpSync(exportOf("SQLite"), copy, { recursive: true });
     damage(copy);
-    const url = await engineOf("SQLite").make(librarySchema("SQLite"));
+    const url = await engines.of("SQLite").make(librarySchema("SQLite"));
     const { code, stderr } = await portable("import", copy, "--database", url);
     expect({ code, stderr }).toMatchObject({
       code: 13,
@@ -260,7 +255,7 @@ describe("a damaged export is refused, exit 13, and nothing is changed", () => {
     const copy = join(directory, "unchecked");
     cpSync(exportOf("SQLite"), copy, { recursive: true });
     repack(dataFile(copy, "tag"), (text) => text.replace("old", "odd"));
-    const url = await engineOf("SQLite").make(librarySchema("SQLite"));
+    const url = await engines.of("SQLite").make(librarySchema("SQLite"));
     const { code, stderr } = await portable("import", copy, "--database", url, "--no-verify-checksum");
     expect({ code, stderr }).toMatchObject({
       code: 13,
@@ -276,7 +271,7 @@ describe.each(NAMES)("on %s, tables that wait for each other and may not be NULL
       name === "SQLite" ? "" : "alter table egg add constraint egg_hen foreign key (hen) references hen (code);";
     const ring = `create table egg (code varchar(10) not null primary key, hen varchar(10) not null${name === "SQLite" ? " references hen (code)" : ""});
       create table hen (code varchar(10) not null primary key, egg varchar(10) not null, foreign key (egg) references egg (code)); ${guard}`;
-    const engine = engineOf(name);
+    const engine = engines.of(name);
     const rows =
       "insert into egg values ('e1', 'h1'), ('e2', 'h2'); insert into hen values ('h1', 'e2'), ('h2', 'e1');";
     const filled = {
@@ -297,9 +292,9 @@ describe.each(NAMES)("on %s, tables that wait for each other and may not be NULL
 });
 
 test("plan tells the key of each table and why, the components, and what is left out; --component takes one", async () => {
-  const url = await engineOf("SQLite").make(
-    `${librarySchema("SQLite")}\ncreate table alone (id integer primary key, name text);`,
-  );
+  const url = await engines
+    .of("SQLite")
+    .make(`${librarySchema("SQLite")}\ncreate table alone (id integer primary key, name text);`);
   const { code, summary } = await portable("plan", "--database", url);
   expect(code).toBe(0);
   expect(summary).toMatchObject({
@@ -314,9 +309,11 @@ test("plan tells the key of each table and why, the components, and what is left
 
 test("the config refines keys, groups and what is left out; a key that is none is refused with the rows that share it", async () => {
   const config = join(directory, "site.yaml");
-  const url = await engineOf("SQLite").make(
-    "create table word (id integer primary key autoincrement, lemma text not null, language text not null); create table noise (id integer primary key); insert into word (lemma, language) values ('pain', 'fr'), ('pain', 'en');",
-  );
+  const url = await engines
+    .of("SQLite")
+    .make(
+      "create table word (id integer primary key autoincrement, lemma text not null, language text not null); create table noise (id integer primary key); insert into word (lemma, language) values ('pain', 'fr'), ('pain', 'en');",
+    );
   const write = (key: string): void =>
     writeFileSync(
       config,
@@ -354,7 +351,7 @@ test("a database that guards no foreign key takes the links all the same", async
     .replaceAll(/,\s*foreign key \([^)]*\) references \w+ \([^)]*\)/g, "")
     .replaceAll(/ references \w+ \([^)]*\)/g, "");
   expect(unguarded).not.toContain("references");
-  const url = await engineOf("SQLite").make(unguarded);
+  const url = await engines.of("SQLite").make(unguarded);
   expect(counts(await run("import", exportOf("PostgreSQL"), "--database", url), "created")).toEqual(LIBRARY);
   expect(
     await rowsOf(url, "select t.name, p.slug from team t left join person p on p.id = t.lead_id order by 1"),
@@ -363,7 +360,7 @@ test("a database that guards no foreign key takes the links all the same", async
 });
 
 test("an export goes to a directory that is not there yet, and a failed one leaves nothing", async () => {
-  const url = await engineOf("SQLite").make(librarySchema("SQLite"));
+  const url = await engines.of("SQLite").make(librarySchema("SQLite"));
   const output = exportOf("SQLite");
   expect((await portable("export", "--database", url, "-o", output, "--no-timestamp")).code).toBe(1);
   expect((await portable("export", "--database", `${url}.none`, "-o", join(directory, "never"))).code).not.toBe(0);

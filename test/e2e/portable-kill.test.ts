@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { builtScript } from "../support/backup.ts";
-import { rowsOf, startEngines, type PortableEngine } from "../support/portable.ts";
+import { rowsOf, startEngines, type PortableEngines } from "../support/portable.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
@@ -17,7 +17,7 @@ const IDS = {
 const schema = (name: (typeof NAMES)[number]): string =>
   `create table writer (id ${IDS[name]}, slug varchar(40) not null, unique (slug)); create table page (id ${IDS[name]}, code varchar(40) not null, writer_id integer not null, body varchar(200), unique (code), foreign key (writer_id) references writer (id));`;
 
-let engines: PortableEngine[];
+let engines: PortableEngines;
 let directory: string;
 let output: string;
 
@@ -28,22 +28,18 @@ beforeAll(async () => {
   const pages = Array.from({ length: ROWS }, (_, at) => `('p${at}', ${1 + (at % 50)}, '${"text ".repeat(20)}')`).join(
     ", ",
   );
-  const origin = await engineOf("SQLite").make(
-    `${schema("SQLite")} insert into writer (slug) values ${writers}; insert into page (code, writer_id, body) values ${pages};`,
-  );
+  const origin = await engines
+    .of("SQLite")
+    .make(
+      `${schema("SQLite")} insert into writer (slug) values ${writers}; insert into page (code, writer_id, body) values ${pages};`,
+    );
   output = join(directory, "export");
   expect((await portable(["export", "--database", origin, "-o", output, "--no-timestamp"])).exitCode).toBe(0);
 }, 120_000);
 afterAll(async () => {
-  await Promise.all((engines ?? []).map(async (engine) => await engine.stop()));
+  await engines.stop();
   removeTree(directory);
 });
-
-const engineOf = (name: string): PortableEngine => {
-  const found = engines.find((engine) => engine.name === name);
-  if (found === undefined) throw new Error(`no engine ${name}`);
-  return found;
-};
 
 const portable = (args: readonly string[]) =>
   execa("node", [builtScript("portable"), ...args], { reject: false, all: true });
@@ -53,7 +49,7 @@ describe.each(NAMES)("into %s", (name) => {
     Number((await rowsOf(url, "select (select count(*) from writer) + (select count(*) from page)"))[0]);
 
   test.each(["SIGKILL", "SIGINT"] as const)("by %s", async (signal) => {
-    const url = await engineOf(name).make(schema(name));
+    const url = await engines.of(name).make(schema(name));
     let cutOff = 0;
     for (let at = 1; at <= 6; at++) {
       const running = portable(["import", output, "--database", url]);

@@ -10,20 +10,21 @@ export interface PortableEngine {
   readonly name: "PostgreSQL" | "MariaDB" | "SQLite";
   /** A new database that holds what these statements make; gives its URL, with the password in it. */
   make(sql: string): Promise<string>;
+}
+
+export interface PortableEngines {
+  readonly all: readonly PortableEngine[];
+  of(name: string): PortableEngine;
   stop(): Promise<void>;
 }
 
-export async function startEngines(): Promise<PortableEngine[]> {
+export async function startEngines(): Promise<PortableEngines> {
   const directory = makeTemp("holdfast-portable-");
   const [postgres, mariadb] = await Promise.all([startPostgres(), startMariadb()]);
   let count = 0;
-  return [
-    {
-      name: "PostgreSQL",
-      make: async (sql) => await onServer(postgres, asOwner(sql)),
-      stop: async () => await postgres.stop(),
-    },
-    { name: "MariaDB", make: async (sql) => await onServer(mariadb, sql), stop: async () => await mariadb.stop() },
+  const all: PortableEngine[] = [
+    { name: "PostgreSQL", make: async (sql) => await onServer(postgres, asOwner(sql)) },
+    { name: "MariaDB", make: async (sql) => await onServer(mariadb, sql) },
     {
       name: "SQLite",
       make: async (sql) => {
@@ -33,9 +34,20 @@ export async function startEngines(): Promise<PortableEngine[]> {
         db.close();
         return `sqlite:///${file}`;
       },
-      stop: async () => removeTree(directory),
     },
   ];
+  return {
+    all,
+    of(name) {
+      const found = all.find((engine) => engine.name === name);
+      if (found === undefined) throw new Error(`no engine ${name}`);
+      return found;
+    },
+    async stop() {
+      await Promise.all([postgres.stop(), mariadb.stop()]);
+      removeTree(directory);
+    },
+  };
 }
 
 /** The tables belong to the user who will import: they are nobody's who is not their owner. */

@@ -22,7 +22,8 @@ export class Targets {
   readonly swaps: readonly Swap[];
   /** Directories made for this restore alone. */
   readonly bases: readonly BytePath[];
-  readonly #resolve = realPaths();
+  /** A place with every link in it followed, as it was when this was made. */
+  readonly real = realPaths();
 
   /**
    * `destinations` are absolute places of trees and files, `others` those of the run that are not restored. Throws `E_TARGET` for one that cannot
@@ -30,7 +31,7 @@ export class Targets {
    */
   constructor(id: string, root: BytePath, destinations: readonly BytePath[], others: readonly BytePath[]) {
     const mounts = readMounts();
-    const real = [...new Set(destinations.map(this.#resolve))];
+    const real = [...new Set(destinations.map(this.real))];
     const lives = outermost(real.map(firstMissing));
     const bases = new Map<BytePath, BytePath>();
     this.swaps = lives.map((live, index) => {
@@ -39,7 +40,7 @@ export class Targets {
       const base = bases.get(parent) ?? join(baseFor(parent, root, mounts), RESTORE_PREFIX + id);
       bases.set(parent, base);
       const carry = others
-        .map(this.#resolve)
+        .map(this.real)
         .filter(
           (other) =>
             isBelow(other, live) && !real.some((one) => one === other || isBelow(other, one) || isBelow(one, other)),
@@ -55,14 +56,9 @@ export class Targets {
     this.bases = [...new Set(bases.values())];
   }
 
-  /** A place with every link in it followed, as it was when this was made. */
-  real(place: BytePath): BytePath {
-    return this.#resolve(place);
-  }
-
   /** Where what belongs at `destination` is to be written now. */
   staged(destination: BytePath): BytePath {
-    const real = this.#resolve(destination);
+    const real = this.real(destination);
     const swap = this.swaps.find(({ live }) => live === real || isBelow(real, live));
     if (swap === undefined)
       throw new HoldfastError("E_INTERNAL", `${display(destination)} is no target of this restore`);

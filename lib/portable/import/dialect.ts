@@ -1,7 +1,6 @@
 /** Where the engines' SQL differs in what an import needs. */
 import type { Connection } from "../connection.ts";
-import { tableName } from "../select.ts";
-import type { Column, Table } from "../schema.ts";
+import type { Column } from "../schema.ts";
 
 export interface Dialect {
   readonly connection: Connection;
@@ -101,5 +100,3 @@ const collationName = (connection: Connection, collation: string): string =>
         .split(".")
         .map((name) => connection.quote(name))
         .join(".");
-
-export const nameOf = (connection: Connection, table: Table): string => tableName(connection, table);

@@ -2,7 +2,7 @@
 import { HoldfastError } from "../../errors.ts";
 import type { Fields, Leaf } from "../fields.ts";
 import type { ForeignKey } from "../schema.ts";
-import { nameOf } from "./dialect.ts";
+import { tableName } from "../select.ts";
 import { stagingName, type StagedLink, type StagingTable } from "./stage.ts";
 import { keyText, SAMPLES, type Statements } from "./statements.ts";
 
@@ -34,7 +34,7 @@ export class Links {
           `${alias}.${this.#on.quote(last.targetColumns[index] ?? "")} = ${before}.${this.#on.quote(name)}`,
       );
       joins.push({
-        table: nameOf(this.#on.dialect.connection, this.#fields.of(last.target).table),
+        table: tableName(this.#on.dialect.connection, this.#fields.of(last.target).table),
         alias,
         on: on.join(" and "),
       });
@@ -45,7 +45,7 @@ export class Links {
       const [alias, name] = this.#placeOf(leaf, aliasOf);
       return `${alias}.${this.#on.quote(name)} = s.${this.#on.quote(from)}`;
     });
-    const target = nameOf(this.#on.dialect.connection, this.#fields.of(link.target).table);
+    const target = tableName(this.#on.dialect.connection, this.#fields.of(link.target).table);
     const resolved = await this.#on.dialect.connection.run(
       this.#on.dialect.update({
         table: stagingName(this.#on.dialect, staging),

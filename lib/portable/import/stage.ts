@@ -5,9 +5,10 @@ import type { Leaf } from "../fields.ts";
 import { readRows, type Package, type ReadRow } from "../package.ts";
 import { flatten, isRaw, valueOf, type JsonCell } from "../row.ts";
 import type { Column, ForeignKey } from "../schema.ts";
+import { tableName } from "../select.ts";
 import type { TargetField, TargetTable } from "../target.ts";
 import { decode } from "../values.ts";
-import { nameOf, type Dialect } from "./dialect.ts";
+import type { Dialect } from "./dialect.ts";
 
 /** A column of the real table, and the one of the staging table that it comes from. */
 export interface Staged {
@@ -171,4 +172,4 @@ function fillerOf({ connection }: Dialect, field: TargetField, at: number): Fill
 
 export const stagingName = ({ connection }: Dialect, staging: StagingTable): string => connection.quote(staging.name);
 export const realName = ({ connection }: Dialect, staging: StagingTable): string =>
-  nameOf(connection, staging.target.table);
+  tableName(connection, staging.target.table);
