@@ -146,6 +146,15 @@ describe.each(NAMES)("into %s", (to) => {
     expect(await rowsOf(url, "select id from tag where name = 'old'")).toEqual(["50"]);
   });
 
+  test("a row that differs in a value and in a link to its own table is one row updated", async () => {
+    const url = await engines.of(to).make(`${librarySchema(to)}\n${libraryRows(to)}`);
+    await change(url, "update person set bio = 'old', mentor_id = null where slug = 'bob'");
+    const result = await run("import", exportOf(source), "--database", url);
+    expect(counts(result, "updated")).toEqual({ ...nothing, person: 1 });
+    expect(counts(result, "unchanged")).toEqual({ ...LIBRARY, person: 2 });
+    expect((await portable("verify", exportOf(source), "--database", url)).code).toBe(0);
+  });
+
   test("a link that leads nowhere is named, and nothing is changed, sequences included", async () => {
     const url = await engines.of(to).make(librarySchema(to));
     const { code, stderr } = await portable("import", exportOf(source), "--database", url, "--models", "team,book,tag");

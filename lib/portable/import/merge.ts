@@ -5,15 +5,8 @@ import type { ForeignKey } from "../schema.ts";
 import { pour } from "./keyless.ts";
 import { Links } from "./links.ts";
 import { listRemapped, raiseSequences } from "./numbers.ts";
-import { FRESH, LINE, realName, stagingName, type StagedLink, type StagingTable } from "./stage.ts";
-import {
-  keyText,
-  SAMPLES,
-  type ImportMode,
-  type MergeOptions,
-  type Statements,
-  type TableResult,
-} from "./statements.ts";
+import { STATE, LINE, realName, stagingName, type StagedLink, type StagingTable } from "./stage.ts";
+import { keyText, SAMPLES, type MergeOptions, type Statements, type TableResult } from "./statements.ts";
 
 export class Merge {
   readonly #on: Statements;
@@ -44,21 +37,21 @@ export class Merge {
     if (staging.target.key.kind === "none") return await pour(this.#on, this.#options.mode, staging, result);
     await this.#refuseTwins(staging);
     await this.#markFresh(staging);
-    const fresh = await this.#on.count(`${stagingName(this.#on.dialect, staging)} where ${this.#on.quote(FRESH)} = 1`);
+    const fresh = await this.#on.count(`${stagingName(this.#on.dialect, staging)} where ${this.#on.quote(STATE)} = 1`);
     const matched = staging.rows - fresh;
     const { mode } = this.#options;
     if (mode === "update-only") result.skipped += fresh;
     else await this.#create(staging, { later, inTable, fresh, result });
     if (mode === "create-only") result.skipped += matched;
     else {
-      result.updated = matched === 0 ? 0 : await this.#update(staging, later, mode);
+      result.updated = matched === 0 ? 0 : await this.#update(staging, later);
       result.unchanged = matched - result.updated;
     }
     await listRemapped(this.#on, staging, result);
     return result;
   }
 
-  /** Sets the links that had to wait, now that every row is there. Gives how many rows that changed beside those already counted. */
+  /** Sets the links that had to wait, now that every row is there, and counts the rows that this changes and nothing else has. */
   async finish(staging: StagingTable, later: readonly ForeignKey[], result: TableResult): Promise<void> {
     const { mode } = this.#options;
     for (const link of later) {
@@ -68,23 +61,23 @@ export class Merge {
       const differs = columns.map(({ column, staged: from }) =>
         this.#on.dialect.differs(`t.${this.#on.quote(column.name)}`, `s.${this.#on.quote(from)}`, column),
       );
-      const which =
-        mode === "create-or-update" ? [] : [`s.${this.#on.quote(FRESH)} = ${mode === "create-only" ? 1 : 0}`];
       const set = columns.map(({ column, staged: from }) => [column.name, `s.${this.#on.quote(from)}`] as const);
-      const count = async (fresh: 0 | 1): Promise<number> =>
-        await this.#on.dialect.connection.run(
-          this.#on.dialect.update({
-            table: realName(this.#on.dialect, staging),
-            alias: "t",
-            set,
-            joins: [{ table: stagingName(this.#on.dialect, staging), alias: "s", on: this.#on.match(staging) }],
-            where: [`s.${this.#on.quote(FRESH)} = ${fresh}`, ...which, `(${differs.join(" or ")})`].join(" and "),
-          }),
-        );
-      await count(1); // part of their creation
-      const changed = await count(0);
-      result.updated += changed;
-      result.unchanged -= changed;
+      if (mode !== "create-only") {
+        const changed = await this.#markChanged(staging, differs);
+        result.updated += changed;
+        result.unchanged -= changed;
+      }
+      const states = { "create-only": "1", "update-only": "2", "create-or-update": "1, 2" }[mode];
+      await this.#on.write(
+        staging,
+        this.#on.dialect.update({
+          table: realName(this.#on.dialect, staging),
+          alias: "t",
+          set,
+          joins: [{ table: stagingName(this.#on.dialect, staging), alias: "s", on: this.#on.match(staging) }],
+          where: `s.${this.#on.quote(STATE)} in (${states}) and (${differs.join(" or ")})`,
+        }),
+      );
     }
   }
 
@@ -106,7 +99,7 @@ export class Merge {
 
   async #markFresh(staging: StagingTable): Promise<void> {
     const stage = stagingName(this.#on.dialect, staging);
-    const fresh = this.#on.quote(FRESH);
+    const fresh = this.#on.quote(STATE);
     const real = realName(this.#on.dialect, staging);
     await this.#on.dialect.connection.run(
       `update ${stage} set ${fresh} = case when exists (select 1 from ${real} as t where ${this.#on.match(staging).replaceAll(" s.", ` ${stage}.`)}) then 0 else 1 end`,
@@ -162,7 +155,7 @@ export class Merge {
     const number = table.primaryKey?.columns.length === 1 ? table.primaryKey.columns[0] : undefined;
     const surrogate = columns.find(({ column }) => column.name === number && !key.columns.includes(column.name));
     const where = [
-      `s.${this.#on.quote(FRESH)} = 1`,
+      `s.${this.#on.quote(STATE)} = 1`,
       `not exists (select 1 from ${real} as t where ${this.#on.match(staging)})`,
       ...(extra === "" ? [] : [extra]),
     ];
@@ -192,7 +185,7 @@ export class Merge {
     );
   }
 
-  async #update(staging: StagingTable, later: readonly ForeignKey[], mode: ImportMode): Promise<number> {
+  async #update(staging: StagingTable, later: readonly ForeignKey[]): Promise<number> {
     const { table, key } = staging.target;
     const fixed = new Set([
       ...key.columns,
@@ -206,13 +199,33 @@ export class Merge {
       t: `t.${this.#on.quote(column.name)}`,
       s: `s.${this.#on.quote(staged)}`,
     }));
-    const sql = this.#on.dialect.update({
-      table: realName(this.#on.dialect, staging),
-      alias: "t",
-      set: pairs.map(({ column, s }) => [column.name, s] as const),
-      joins: [{ table: stagingName(this.#on.dialect, staging), alias: "s", on: this.#on.match(staging) }],
-      where: `s.${this.#on.quote(FRESH)} = 0 and (${pairs.map(({ column, t, s }) => this.#on.dialect.differs(t, s, column)).join(" or ")})`,
-    });
-    return mode === "create-only" ? 0 : await this.#on.write(staging, sql);
+    const changed = await this.#markChanged(
+      staging,
+      pairs.map(({ column, t, s }) => this.#on.dialect.differs(t, s, column)),
+    );
+    await this.#on.write(
+      staging,
+      this.#on.dialect.update({
+        table: realName(this.#on.dialect, staging),
+        alias: "t",
+        set: pairs.map(({ column, s }) => [column.name, s] as const),
+        joins: [{ table: stagingName(this.#on.dialect, staging), alias: "s", on: this.#on.match(staging) }],
+        where: `s.${this.#on.quote(STATE)} = 2`,
+      }),
+    );
+    return changed;
+  }
+
+  /** Marks the rows that were there and differ; gives how many of them were not marked yet, so that each counts once. */
+  async #markChanged(staging: StagingTable, differs: readonly string[]): Promise<number> {
+    return await this.#on.dialect.connection.run(
+      this.#on.dialect.update({
+        table: stagingName(this.#on.dialect, staging),
+        alias: "s",
+        set: [[STATE, "2"]],
+        joins: [{ table: realName(this.#on.dialect, staging), alias: "t", on: this.#on.match(staging) }],
+        where: `s.${this.#on.quote(STATE)} = 0 and (${differs.join(" or ")})`,
+      }),
+    );
   }
 }

@@ -60,7 +60,7 @@ export class StagingTable {
     const { connection, typed, temporary } = this.#dialect;
     const { quote } = connection;
     const columns = this.#fillers.flatMap(({ staged }) => staged.map(({ name, column }) => typed(name, column)));
-    const own = [`${quote(LINE)} bigint`, `${quote(FRESH)} smallint`];
+    const own = [`${quote(LINE)} bigint`, `${quote(STATE)} smallint`];
     await connection.run(`create temporary table ${quote(this.name)} (${[...own, ...columns].join(", ")})${temporary}`);
   }
 
@@ -76,7 +76,7 @@ export class StagingTable {
       }
     }.bind(this);
     try {
-      await connection.load(connection.quote(this.name), [LINE, FRESH, ...this.#names], batches());
+      await connection.load(connection.quote(this.name), [LINE, STATE, ...this.#names], batches());
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof HoldfastError && error.code !== "E_DATABASE") throw error;
@@ -111,8 +111,8 @@ export class StagingTable {
 
 /** The number of a row in its export, from 1. */
 export const LINE = "holdfast_line";
-/** 1: not in the database before. */
-export const FRESH = "holdfast_fresh";
+/** What is known of a row: 0 it was there and is the same, 1 it is new, 2 it was there and changes. */
+export const STATE = "holdfast_state";
 
 interface Filler {
   readonly staged: readonly { readonly name: string; readonly column: Column }[];
