@@ -22,6 +22,7 @@ import { tryReadDocument, writeDocument } from "../store/documents.ts";
 import { hashFile } from "../store/hash.ts";
 import { isSound, linkArtifacts, rehashDue } from "../store/previous.ts";
 import { unitFiles } from "../store/step-index.ts";
+import { unitOrder } from "../store/unit-name.ts";
 import type { StepContext } from "./context.ts";
 
 /** A unit before it is built. */
@@ -80,9 +81,9 @@ export class UnitRunner {
     this.#step = step;
   }
 
-  /** What did not become a unit, in the order it happened. */
+  /** What did not become a unit: the step as a whole first, then by unit: the order in which workers ended says nothing. */
   get failures(): readonly Failure[] {
-    return this.#failures;
+    return this.#failures.toSorted((a, b) => unitOrder(a.unit ?? "", b.unit ?? ""));
   }
 
   /** Units that were built, kept, failed or skipped: as many as were expected, or something was lost on the way. */

@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { metadataSchema, type IndexEntry, type StepName, type UnitMetadata } from "../model/unit.ts";
 import { readDocument, writeDocument } from "./documents.ts";
+import { unitOrder } from "./unit-name.ts";
 
 /** The metadata files of a step, relative to the run, in the order that the index and the manifest list them. */
 export function listMetadata(run: string, step: StepName): string[] {
@@ -15,7 +16,7 @@ export function listMetadata(run: string, step: StepName): string[] {
     }
   };
   visit(step);
-  return found.toSorted(naturally);
+  return found.toSorted(unitOrder);
 }
 
 /** The metadata of every unit of a step, one at a time. Throws `E_VERIFY` for one that is not sound. */
@@ -63,16 +64,4 @@ export function indexEntries(metadata: UnitMetadata): IndexEntry[] {
 function nameOf(metadata: UnitMetadata): Pick<IndexEntry, "project_id" | "name" | "part"> {
   if (metadata.project !== undefined) return { project_id: metadata.project.id };
   return metadata.unit.startsWith("tts_audio_part_") ? { part: metadata.unit } : { name: metadata.unit };
-}
-
-/** By byte, but numbers by value, so that unit 9 comes before unit 10. */
-function naturally(a: string, b: string): number {
-  const [left, right] = [a.split(/(\d+)/), b.split(/(\d+)/)];
-  for (let at = 0; at < Math.min(left.length, right.length); at++) {
-    const [one, two] = [left[at] ?? "", right[at] ?? ""];
-    if (one === two) continue;
-    if (at % 2 === 1 && Number(one) !== Number(two)) return Number(one) - Number(two);
-    return one < two ? -1 : 1;
-  }
-  return left.length - right.length;
 }

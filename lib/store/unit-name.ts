@@ -34,3 +34,15 @@ function encode(name: string, hasTwin: boolean): string {
 }
 
 const percent = (byte: string): string => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
+
+/** By byte, but numbers by value, so that unit 9 comes before unit 10. */
+export function unitOrder(a: string, b: string): number {
+  const [left, right] = [a.split(/(\d+)/), b.split(/(\d+)/)];
+  for (let at = 0; at < Math.min(left.length, right.length); at++) {
+    const [one, two] = [left[at] ?? "", right[at] ?? ""];
+    if (one === two) continue;
+    if (at % 2 === 1 && Number(one) !== Number(two)) return Number(one) - Number(two);
+    return one < two ? -1 : 1;
+  }
+  return left.length - right.length;
+}

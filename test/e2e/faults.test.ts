@@ -312,7 +312,7 @@ describe("exports by the site's own command", () => {
 
   test("a command that fails, or writes nothing, or says so only on one project, is a failure of that unit", async () => {
     const site = withCommand(
-      `[sh, -c, 'case $0 in 1) echo no such project >&2; exit 1;; 2) exit 0;; 3) echo text > "$1/text";; esac', "{id}", "{out}"]`,
+      `[sh, -c, 'case $0 in 1) sleep 1; echo no such project >&2; exit 1;; 2) exit 0;; 3) echo text > "$1/text";; esac', "{id}", "{out}"]`,
     );
     const run = await backUp(site, [], { code: 3 });
     expect(failed(run.path)).toEqual(["source_exports/1: E_COMMAND", "source_exports/2: E_COMMAND"]);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { nextRunId, timeOfRun } from "../../../lib/store/layout.ts";
-import { unitDirectories } from "../../../lib/store/unit-name.ts";
+import { unitDirectories, unitOrder } from "../../../lib/store/unit-name.ts";
 
 const bytes = fc.uint8Array({ minLength: 1, maxLength: 255 }).map((array) => Buffer.from(array).toString("latin1"));
 const lookalikes = fc.stringMatching(/^[aAbB.%~-]{1,6}$/);
@@ -46,4 +46,9 @@ describe("run ids", () => {
     expect(nextRunId(now, "20261231T235959Z")).toBe("20270101T000000Z");
     expect(timeOfRun("20261120T020000Z").toISOString()).toBe("2026-11-20T02:00:00.000Z");
   });
+});
+
+test("numbers in names of units are ordered by value, the rest by byte, and what has no unit comes first", () => {
+  const names = ["10", "9", "a10", "a9", "a", "b", "A", "2/x", "2", ""];
+  expect(names.toSorted(unitOrder)).toEqual(["", "2", "2/x", "9", "10", "A", "a", "a9", "a10", "b"]);
 });
