@@ -1,5 +1,5 @@
 /** Reads zip archives: proves that every entry is what the directory says, and that nothing else is there. */
-import { createReadStream, readSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { crc32, createInflateRaw, inflateRawSync } from "node:zlib";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
@@ -47,7 +47,7 @@ export async function verifyZip(path: string, signal?: AbortSignal): Promise<{ e
 }
 
 /**
- * Gives the content of one entry, piece by piece, to `take`, and checks its local header, its size and its CRC. Throws `E_ARCHIVE`.
+ * Gives the content of one entry, piece by piece, to `take`, good until it returns, and checks its local header, its size and its CRC. Throws `E_ARCHIVE`.
  */
 export async function readEntry(
   path: string,
@@ -128,7 +128,8 @@ async function checkData(
     onData?.(data);
   };
   try {
-    if (entry.compressedSize <= SMALL && entry.size <= SMALL) take(unpack(window, entry, start));
+    if (entry.method === STORED) await copy(window, entry, start, take, signal);
+    else if (entry.compressedSize <= SMALL && entry.size <= SMALL) take(unpack(window, entry, start));
     else await stream(path, entry, start, take, signal);
   } catch (error) {
     if (isZlibError(error)) bad(`${name} cannot be unpacked: ${error.message}`);
@@ -138,14 +139,28 @@ async function checkData(
   if (crc !== entry.crc) bad(`the content of ${name} is damaged: its CRC is wrong`);
 }
 
-function unpack(window: FileWindow, entry: ZipEntry, start: number): Buffer {
-  const packed = Buffer.allocUnsafe(entry.compressedSize);
-  for (let done = 0; done < packed.length;) {
-    const count = readSync(window.fd, packed, done, packed.length - done, start + done);
-    if (count === 0) bad("truncated while it was read");
-    done += count;
+/** Through the window that the headers are read through: each byte of the file is read once. */
+async function copy(
+  window: FileWindow,
+  entry: ZipEntry,
+  start: number,
+  take: (data: Buffer) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  const end = start + entry.compressedSize;
+  for (let at = start, unyielded = 0; at < end; at += CHUNK) {
+    const data = window.slice(at, Math.min(at + CHUNK, end));
+    take(data);
+    unyielded += data.length;
+    if (unyielded < SMALL) continue;
+    unyielded = 0;
+    await setImmediate();
+    signal?.throwIfAborted();
   }
-  if (entry.method === STORED) return packed;
+}
+
+function unpack(window: FileWindow, entry: ZipEntry, start: number): Buffer {
+  const packed = window.slice(start, start + entry.compressedSize);
   // With `info`, the engine tells how much it took; the types do not know of it.
   const unpacked: unknown = inflateRawSync(packed, { info: true, maxOutputLength: entry.size + 1 });
   if (!isInfo(unpacked)) throw new HoldfastError("E_INTERNAL", "zlib gave no info");
@@ -161,9 +176,9 @@ async function stream(
   signal?: AbortSignal,
 ): Promise<void> {
   const input = createReadStream(path, { start, end: start + entry.compressedSize - 1, highWaterMark: CHUNK });
-  const inflate = entry.method === STORED ? null : createInflateRaw({ chunkSize: CHUNK });
+  const inflate = createInflateRaw({ chunkSize: CHUNK });
   await consume(input, inflate, take, signal);
-  if (inflate !== null && inflate.bytesWritten !== entry.compressedSize) {
+  if (inflate.bytesWritten !== entry.compressedSize) {
     bad(`stray bytes after the content of ${display(entry.name)}`);
   }
 }
