@@ -2,11 +2,9 @@
  * Restoring MySQL and MariaDB. A database cannot be renamed there, so the dump is loaded into a scratch database, to be compared, and then once
  * more in the place of live. Everything goes through the client program; what it may be sent is decided in mysql-script.ts.
  */
-import { createReadStream } from "node:fs";
 import { access, rename, rm, statfs } from "node:fs/promises";
 import { hostname } from "node:os";
 import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
 import { startCommand } from "../exec/command.ts";
 import { hashFile } from "../store/hash.ts";
@@ -15,6 +13,7 @@ import type { DatabaseFacts, DatabaseTarget, TableCount } from "./engine.ts";
 import { accessMysql, type MysqlAccess, type MysqlLocation } from "./mysql-access.ts";
 import { emptyDatabase, endConnections, text } from "./mysql-empty.ts";
 import { checkScript } from "./mysql-restore-check.ts";
+import { explained, MANAGER, readDump } from "./mysql-restore-dump.ts";
 import { MysqlScript, type Events } from "./mysql-script.ts";
 import { MysqlSession } from "./mysql-session.ts";
 import { MYSQL_TABLES, mysqlMigrations, openMysql, quoteMysql } from "./mysql.ts";
@@ -35,9 +34,6 @@ const LOADING = [
 /** MariaDB refuses in strict mode what it took in another one: tables whose rows may become too large for a page. */
 const BEFORE = "set /*M!100100 session innodb_strict_mode = 0, */ @holdfast = 0;\n";
 const CLEANING_MS = 20_000;
-const CHUNK = 256 * 1024;
-
-const MANAGER = "or give --database with the URL of an administrator";
 
 /** Throws `E_DATABASE` when the server does not answer; the database itself need not be there. */
 export async function openMysqlRestorer(
@@ -307,63 +303,6 @@ class MysqlRestorer implements DatabaseRestorer {
     }
   }
 }
-
-async function readDump(
-  dump: string,
-  script: MysqlScript,
-  { signal, onBytes }: { readonly signal: AbortSignal; readonly onBytes: (bytes: number) => void },
-  consume: (statements: AsyncIterable<Buffer>) => Promise<void>,
-): Promise<void> {
-  let read = 0;
-  const counted = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    for await (const chunk of chunks) {
-      yield chunk;
-      onBytes((read += chunk.length));
-    }
-  };
-  let first: unknown;
-  const statements = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    try {
-      yield* script.read(chunks);
-    } catch (error) {
-      first = error; // what the pipeline makes of it is an abort
-      throw error;
-    }
-  };
-  try {
-    const input = createReadStream(dump, { highWaterMark: CHUNK });
-    await pipeline(input, counted, createGunzip({ chunkSize: CHUNK }), statements, consume, { signal });
-  } catch (thrown) {
-    signal.throwIfAborted();
-    const error = first ?? thrown;
-    const known = asHoldfastError(error, "E_RESTORE");
-    if (!(error instanceof Error && "code" in error && String(error.code).startsWith("Z_"))) throw known;
-    const hint = "take it from another run; verify.ts tells which are whole";
-    throw new HoldfastError("E_RESTORE", `${dump} is damaged: ${error.message}`, { hint, cause: error });
-  }
-}
-
-/** Hints for what a server says most often. */
-function explained(error: unknown, live: string): unknown {
-  if (!(error instanceof HoldfastError)) return error;
-  const hint = HINTS.find(([pattern]) => pattern.test(error.message))?.[1];
-  if (hint === undefined) return error;
-  return new HoldfastError("E_RESTORE", error.message, { hint: hint.replace("LIVE", live), cause: error });
-}
-
-const HINTS: readonly (readonly [RegExp, string])[] = [
-  [
-    /ERROR 1227\b/,
-    `its definers need the right SET USER or SUPER (MariaDB), SET_ANY_DEFINER (MySQL): grant it, ${MANAGER}`,
-  ],
-  [/ERROR 1419\b/, `binary logging asks for SUPER, or set global log_bin_trust_function_creators = 1, ${MANAGER}`],
-  [
-    /ERROR (?:1044|1142|1370)\b/,
-    `the database user needs all rights on the database, as it has on LIVE: grant them, ${MANAGER}`,
-  ],
-  [/ERROR (?:1153|2006)\b/, "a row may be larger than the server takes: raise its max_allowed_packet"],
-  [/ERROR (?:1021|1114|1030)\b/, "the server may have no room left on its disk"],
-];
 
 function refuseFlags(flags: readonly string[]): void {
   if (flags.length === 0) return;

@@ -1,4 +1,5 @@
 /** What a backup is asked to do, and what came of it. */
+import type { Report } from "../model/event.ts";
 import type { RunStatus, Scope, Totals } from "../model/run.ts";
 import type { Lock } from "../store/lock.ts";
 import type { Failure, StepName } from "../model/unit.ts";
@@ -43,4 +44,9 @@ export interface BackupOutcome {
   readonly warnings: readonly string[];
   /** The run is published, but `hooks.after` failed: the site may not be as it was. */
   readonly hookFailed: boolean;
+}
+
+export interface BackupOptions {
+  readonly signal: AbortSignal;
+  readonly report: Report;
 }

@@ -1,11 +1,9 @@
 /** The main job: lock → staging → dump and projects → file steps → merge → publish → latest. docs/design.md tells the order. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fromString } from "../archive/path.ts";
 import { loadConfig, type SiteConfig } from "../config/load.ts";
-import { asHoldfastError, isDiskFull } from "../errors.ts";
-import { runCommand } from "../exec/command.ts";
+import { isDiskFull } from "../errors.ts";
 import type { Report } from "../model/event.ts";
 import type { Failure } from "../model/unit.ts";
 import { logReport } from "../report/log.ts";
@@ -15,7 +13,7 @@ import { findUncovered } from "../steps/coverage.ts";
 import { sanitiseConfig } from "../steps/infra/sanitise-config.ts";
 import { PROJECTS_FILE, ProjectSource } from "../steps/projects.ts";
 import { writeDocument } from "../store/documents.ts";
-import { nextRunId, runDirectory, stagingDirectory } from "../store/layout.ts";
+import { runDirectory } from "../store/layout.ts";
 import { MANIFEST_FILE, writeManifest } from "../store/manifest.ts";
 import { lookAtPlaces, PLACES_FILE, writePlaces } from "../store/places.ts";
 import { PreviousRuns } from "../store/previous.ts";
@@ -23,24 +21,21 @@ import { publishRun, repairLinks, type RunPermissions } from "../store/publish.t
 import { restoreGuide } from "../store/restore-guide.ts";
 import { LOG_FILE, tidyStaging } from "../store/resume.ts";
 import { SUMS_FILE, writeSums } from "../store/sums.ts";
-import type { BackupOutcome, BackupRequest } from "./backup-request.ts";
+import type { BackupOptions, BackupOutcome, BackupRequest } from "./backup-request.ts";
+import { runHook, runLateHook } from "./hooks.ts";
 import { headOf, mergeSteps, type Merged } from "./merge.ts";
 import { runPermissions } from "./permissions.ts";
+import { prospect, rehearse } from "./rehearsal.ts";
 import { runAsScripts, runInProcess, subScriptFlags } from "./run-steps.ts";
 import { checkSelection, chooseSteps, scopeOf } from "./selection.ts";
 import { chooseTextTypes, stepOptions } from "./step-options.ts";
-import { beginSession, destOf, type Session } from "./session.ts";
+import { beginSession, type Session } from "./session.ts";
 
 /** Documents of a run that the merge writes; a resumed run writes them again. */
 const MERGED_FILES = [MANIFEST_FILE, SUMS_FILE, "failures.json", "RESTORE.md", "site.yaml", PLACES_FILE];
 
 /** How long `hooks.on_error` may take: the signal that could end it may be what went wrong. */
 const ON_ERROR_MS = 60_000;
-
-export interface BackupOptions {
-  readonly signal: AbortSignal;
-  readonly report: Report;
-}
 
 /**
  * Backs up a site into its store and gives what came of it; with failed units the run is published as `partial`. Throws, with nothing
@@ -230,110 +225,6 @@ function contextOf(
     signal: options.signal,
     report: options.report,
   };
-}
-
-/** What the steps are given where nothing is written but into `scratch`. */
-function prospect(
-  config: SiteConfig,
-  request: BackupRequest,
-  textTypes: readonly string[],
-  scratch: string,
-  options: BackupOptions,
-): StepContext {
-  const store = path.resolve(destOf(config, request));
-  const run = nextRunId(new Date(), undefined);
-  return {
-    config,
-    options: stepOptions(config, request, textTypes, false),
-    run,
-    directory: stagingDirectory(store, run),
-    scratch,
-    exclude: [fromString(store)],
-    app: { commit: null, version: null, dirty: null },
-    previous: new PreviousRuns(store),
-    runsSoFar: 0,
-    projects: new ProjectSource(config, undefined, options.signal),
-    signal: options.signal,
-    report: options.report,
-  };
-}
-
-/** `--dry-run`: the real selection and what would be built, with nothing written and no lock taken. */
-async function rehearse(
-  config: SiteConfig,
-  request: BackupRequest,
-  steps: readonly Step[],
-  textTypes: readonly string[],
-  options: BackupOptions,
-): Promise<BackupOutcome> {
-  const scratch = mkdtempSync(path.join(tmpdir(), "holdfast-dry-run-"));
-  const failures: BackupOutcome["failures"][number][] = [];
-  const report: Report = (event) => {
-    if (event.type === "failure") failures.push(event.failure);
-    options.report(event);
-  };
-  const context = prospect(config, request, textTypes, scratch, { ...options, report });
-  let selected: readonly Step[];
-  try {
-    selected = await checkSelection(context, steps);
-    report({
-      type: "run_started",
-      run: "dry-run",
-      site: config.site,
-      steps: selected.map((step) => step.name),
-      resumed: false,
-    });
-    await runInProcess(context, selected);
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
-  const failed = failures.filter((failure) => failure.severity === "failed").length;
-  const totals = {
-    units: 0,
-    failed,
-    skipped: failures.length - failed,
-    accepted: 0,
-    artifacts: 0,
-    size_bytes: 0,
-    written_bytes: 0,
-    reused_bytes: 0,
-  };
-  const store = path.resolve(destOf(config, request));
-  const uncovered = await findUncovered(config, store, options.signal);
-  const status = failed === 0 ? "complete" : "partial";
-  options.report({ type: "run_ended", run: "dry-run", status, duration_ms: 0, summary: { dry_run: true, failed } });
-  return {
-    run: "dry-run",
-    path: null,
-    status,
-    scope: scopeOf(request, selected, textTypes),
-    totals,
-    failures,
-    uncovered,
-    warnings: config.warnings,
-    hookFailed: false,
-  };
-}
-
-async function runHook(config: SiteConfig, name: "before" | "after" | "on_error", signal: AbortSignal): Promise<void> {
-  const argv = config.hooks[name];
-  if (argv !== undefined) await runCommand(argv, { signal, cwd: config.root });
-}
-
-/** A hook when all is over: true unless it failed, which is told and changes nothing of what was done. */
-async function runLateHook(
-  config: SiteConfig,
-  name: "after" | "on_error",
-  signal: AbortSignal,
-  report: Report,
-): Promise<boolean> {
-  try {
-    await runHook(config, name, signal);
-    return true;
-  } catch (error) {
-    report({ type: "note", level: "warning", text: `hooks.${name} failed: ${asHoldfastError(error).message}` });
-    return false;
-  }
 }
 
 /** The last message: totals, and how many units each step built, reused or resumed. */

@@ -3,7 +3,8 @@ import { statfsSync } from "node:fs";
 import { toBuffer } from "../../archive/path.ts";
 import { describeUrl } from "../../database/open.ts";
 import type { PlannedDatabase } from "./databases.ts";
-import { measureReplaced, type RestorePlan } from "./plan.ts";
+import type { RestorePlan } from "./plan.ts";
+import { measureReplaced } from "./space.ts";
 import type { RestoreRequest } from "./request.ts";
 import { dirname, isThere } from "./targets.ts";
 
