@@ -10,7 +10,7 @@ import { ChunkWriter } from "./chunk-writer.ts";
 import type { Connection } from "./connection.ts";
 import type { TableFields } from "./fields.ts";
 import { EXPORT_FORMAT, EXPORT_VERSION, MANIFEST, SCHEMA, type ExportManifest, type ExportedTable } from "./format.ts";
-import { migrationsOf } from "./migrations.ts";
+import { soundMigrationsOf } from "./migrations.ts";
 import type { PortablePlan } from "./plan.ts";
 import { nameOf, RowEncoder, TravelDigest, type JsonCell } from "./row.ts";
 import { rowsOf, selectTable, type FieldPlace, type TableQuery } from "./select.ts";
@@ -27,7 +27,7 @@ export type ExportProgress = (table: TableId, rows: number) => void;
 
 /**
  * Exports what the plan says, in the one moment that the connection sees. Throws `E_TARGET` when the directory is there, `E_IMPORT` for rows that have one
- * key between them; nothing is left then.
+ * key between them, `E_SCHEMA` for a migration that broke off; nothing is left then.
  */
 export async function exportTables(
   connection: Connection,
@@ -60,6 +60,7 @@ async function writeExport(
   request: ExportRequest,
   onRows: ExportProgress,
 ): Promise<ExportManifest> {
+  const schema_versions = await soundMigrationsOf(connection, plan.schema);
   const warnings = [...plan.warnings];
   const tables: ExportManifest["tables"] = [];
   const headers: ExportedTable[] = [];
@@ -89,7 +90,7 @@ async function writeExport(
       node: process.versions.node,
       [connection.engine]: connection.serverVersion,
     },
-    schema_versions: await migrationsOf(connection, plan.schema),
+    schema_versions,
     data_counts: Object.fromEntries(tables.map(({ table, rows }) => [table, rows])),
     tables,
     left_out: [...plan.leftOut].map(([table, why]) => ({ table, why })),
