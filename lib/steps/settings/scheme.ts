@@ -2,7 +2,7 @@
 import type { Json } from "./parse.ts";
 
 const ENGINES: readonly (readonly [RegExp, string])[] = [
-  [/^postgres(?:ql|is)?$/, "postgresql"],
+  [/^(?:postgres(?:ql)?|postgis)$/, "postgresql"],
   [/^mysql$/, "mysql"],
   [/^mariadb$/, "mariadb"],
   [/^sqlite3?$/, "sqlite"],
