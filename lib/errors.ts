@@ -70,6 +70,11 @@ export const ERRORS = {
     http: 409,
     hint: "deploy the code that the backup was made with, or give --allow-newer-schema",
   },
+  E_SETTINGS: {
+    exit: EXIT.incompatible,
+    http: 409,
+    hint: "nothing was changed: bring the settings together, or give --ignore-config-diff",
+  },
   E_RESTORE: {
     exit: EXIT.failed,
     http: 500,

@@ -6,7 +6,7 @@ import type { DatabaseTarget } from "../database/engine.ts";
 import { splitPassword } from "../database/url.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { HOME } from "../exec/compiled.ts";
-import { checkCompatibility } from "../portable/check.ts";
+import { checkCompatibility, withConfiguration } from "../portable/check.ts";
 import { connect } from "../portable/connect.ts";
 import type { Connection, ConnectionMode } from "../portable/connection.ts";
 import { exportTables } from "../portable/export.ts";
@@ -15,9 +15,12 @@ import { introspect } from "../portable/introspect.ts";
 import { choose, openPackage, type Package } from "../portable/package.ts";
 import { planPortable, type PlanRequest } from "../portable/plan.ts";
 import { compareTables } from "../portable/verify.ts";
+import { redact } from "../report/redact.ts";
 import { databases } from "../steps/db.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
-import { showCheck, showComparison, showExport, showImport, showPlan, progressOf } from "./portable-report.ts";
+import { showCheck } from "./portable-check-report.ts";
+import { showComparison, showExport, showImport, showPlan, progressOf } from "./portable-report.ts";
+import { configurationOf, settingsOf, writeDifferences } from "./portable-settings.ts";
 import type { CommandFrame } from "./run-command.ts";
 import { parsedCommand } from "./store-command.ts";
 
@@ -49,8 +52,10 @@ const FLAGS: Readonly<Record<Verb, readonly string[]>> = {
     "verify-checksum",
     "clear-existing",
     "yes",
+    "ignore-config-diff",
+    "config-diff-report",
   ],
-  check: ["verify-checksum"],
+  check: ["models", "exclude", "verify-checksum", "ignore-config-diff", "config-diff-report"],
   verify: ["models", "exclude", "verify-checksum"],
 };
 
@@ -97,6 +102,12 @@ function parse(argv: readonly string[]) {
       default: false,
       describe: "import: empty the tables first; needs --yes",
     })
+    .option("ignore-config-diff", {
+      type: "boolean",
+      default: false,
+      describe: "check, import: settings that differ forbid nothing",
+    })
+    .option("config-diff-report", { ...text, describe: "check, import: the file to write what settings differ into" })
     .option("yes", { type: "boolean", default: false, describe: "I know what --clear-existing does" })
     .parseSync([...argv]);
   const [verb, directory, ...more] = flags._.map(String);
@@ -146,6 +157,7 @@ const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise
       if (output === undefined)
         throw new HoldfastError("E_USAGE", "export where to?", { hint: "name a directory with -o" });
       const stamp = new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "_");
+      const settings = await settingsOf(configOf(flags), frame.signal);
       const directory = flags.timestamp ? path.join(output, `export_${stamp}`) : output;
       const progress = progressOf(flags);
       const manifest = await exportTables(
@@ -154,7 +166,8 @@ const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise
         {
           output: directory,
           sourceName: single(flags["source-name"]) ?? null,
-          sourceUrl: single(flags["source-url"]) ?? null,
+          sourceUrl: redact(single(flags["source-url"]) ?? "") || null,
+          settings,
         },
         (table, rows) => progress.rows(table, "exporting", rows),
       );
@@ -165,8 +178,10 @@ const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise
   },
   async check(flags, frame) {
     return await using(flags, "read", frame, async (connection) => {
-      const found = await open(flags, frame);
-      const report = await checkCompatibility(connection, found);
+      const found = await open(flags, frame, { anyVersion: true });
+      const configuration = await configurationOf(found, configOf(flags), flags, frame.signal);
+      const report = withConfiguration(await checkCompatibility(connection, found), configuration);
+      await writeDifferences(found, configuration, flags);
       showCheck(found, report, flags);
       return { COMPATIBLE: EXIT.ok, COMPATIBLE_WITH_WARNINGS: EXIT.partial, INCOMPATIBLE: EXIT.incompatible }[
         report.status
@@ -179,7 +194,12 @@ const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise
         hint: "add --yes",
       });
     const found = await open(flags, frame);
-    const report = await using(flags, "read", frame, async (connection) => await checkCompatibility(connection, found));
+    const schema = await using(flags, "read", frame, async (connection) => await checkCompatibility(connection, found));
+    const configuration = await configurationOf(found, configOf(flags), flags, frame.signal);
+    await writeDifferences(found, configuration, flags);
+    const report = withConfiguration(schema, configuration);
+    if (schema.status !== "INCOMPATIBLE" && report.status === "INCOMPATIBLE")
+      throw new HoldfastError("E_SETTINGS", report.problems.join("; "));
     if (report.status === "INCOMPATIBLE")
       throw new HoldfastError("E_SCHEMA", `the export does not fit: ${report.problems.join("; ")}`, {
         hint: "portable.ts check shows all of it",
@@ -223,9 +243,13 @@ const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise
   },
 };
 
-const open = async (flags: Flags, { signal }: CommandFrame): Promise<Package> =>
+const open = async (
+  flags: Flags,
+  { signal }: CommandFrame,
+  { anyVersion = false }: { readonly anyVersion?: boolean } = {},
+): Promise<Package> =>
   choose(
-    await openPackage(flags.directory, { verify: flags["verify-checksum"], signal }),
+    await openPackage(flags.directory, { verify: flags["verify-checksum"], anyVersion, signal }),
     listOf("models", flags.models),
     listOf("exclude", flags.exclude),
   );

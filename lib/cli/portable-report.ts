@@ -1,22 +1,20 @@
 /** What `portable` says: for people, or as JSON lines. */
 import { createLogUpdate } from "log-update";
-import type { CompatibilityReport } from "../portable/check.ts";
 import type { ExportManifest } from "../portable/format.ts";
 import type { ImportResult } from "../portable/import.ts";
-import type { Package } from "../portable/package.ts";
 import type { PortablePlan } from "../portable/plan.ts";
 import type { TableComparison } from "../portable/verify.ts";
 import { colors as pc } from "../report/colors.ts";
 import { plural } from "../report/format.ts";
 
-interface Output {
+export interface Output {
   readonly json: boolean;
   readonly quiet: boolean;
 }
 
-const json = (type: string, value: object): void =>
+export const json = (type: string, value: object): void =>
   void process.stdout.write(`${JSON.stringify({ message_type: type, ...value })}\n`);
-const say = (...lines: readonly string[]): void => void process.stdout.write(`${lines.join("\n")}\n`);
+export const say = (...lines: readonly string[]): void => void process.stdout.write(`${lines.join("\n")}\n`);
 const warn = (texts: readonly string[]): void => {
   for (const text of texts) process.stderr.write(`${pc.yellow("!")} ${text}\n`);
 };
@@ -71,45 +69,6 @@ export function showExport(directory: string, manifest: ExportManifest, output: 
   if (output.quiet) return;
   warn(manifest.warnings);
   say(`${pc.green("✓")} ${plural(manifest.tables.length, "table")}, ${plural(rows, "row")}`, directory);
-}
-
-const ADVICE = {
-  COMPATIBLE: "go ahead with the import",
-  COMPATIBLE_WITH_WARNINGS: "read the warnings; --force imports in spite of them",
-  INCOMPATIBLE: "do not import: bring this database to the schema of the export first",
-} as const;
-
-export function showCheck({ directory, manifest }: Package, report: CompatibilityReport, output: Output): void {
-  if (output.json)
-    return json("summary", {
-      ...report,
-      export: {
-        path: directory,
-        created_at: manifest.created_at,
-        source: manifest.source,
-        data_counts: manifest.data_counts,
-      },
-    });
-  const rows = Object.entries(manifest.data_counts);
-  const paint = { COMPATIBLE: pc.green, COMPATIBLE_WITH_WARNINGS: pc.yellow, INCOMPATIBLE: pc.red }[report.status];
-  say(
-    pc.bold("Export information"),
-    `  made        ${manifest.created_at}`,
-    `  source      ${[manifest.source.name, manifest.source.url].filter((one) => one !== null).join(", ") || "not named"}`,
-    `  database    ${manifest.source.engine} ${manifest.source.server_version}`,
-    `  migrations  ${manifest.schema_versions === null ? "none known" : `${manifest.schema_versions.applied.length}, ${manifest.schema_versions.tool}`}`,
-    pc.bold("Current instance"),
-    `  database    ${report.here.engine} ${report.here.server_version}`,
-    `  migrations  ${report.here.migrations ?? "none known"}`,
-    pc.bold("Status"),
-    `  ${paint(report.status)}`,
-    ...report.problems.map((text) => `  ${pc.red("✗")} ${text}`),
-    ...report.warnings.map((text) => `  ${pc.yellow("!")} ${text}`),
-    pc.bold("Data summary"),
-    ...rows.map(([table, count]) => `  ${String(count).padStart(9)}  ${table}`),
-    pc.bold("Recommendation"),
-    `  ${ADVICE[report.status]}`,
-  );
 }
 
 export function showImport({ tables, warnings, committed }: ImportResult, output: Output): void {

@@ -4,8 +4,8 @@
 export interface MigrationSource {
   /** The tables with one of these lower-case names; `from` is ready to stand behind FROM. */
   columnsOf(names: readonly string[]): Promise<{ name: string; from: string; columns: readonly string[] }[]>;
-  /** Runs a SELECT of these columns; each row by their names. */
-  query(sql: string, columns: readonly string[]): Promise<Record<string, unknown>[]>;
+  /** Runs a SELECT of these columns, behind whose FROM stands `from`; each row by their names. */
+  query(sql: string, columns: readonly string[], from: string): Promise<Record<string, unknown>[]>;
   quote(name: string): string;
 }
 
@@ -80,7 +80,11 @@ const TOOLS: readonly Tool[] = [
     tool: "Flyway",
     table: "flyway_schema_history",
     columns: ["version", "script", "success", "installed_rank"],
-    applied: (row) => `${row.version ?? row.script}${isTrue(row.success) ? "" : " (failed)"}`,
+    // That a schema was made by it is a row as well, and no migration.
+    applied: (row) =>
+      row.script?.startsWith("<< Flyway Schema") === true
+        ? undefined
+        : `${row.version ?? row.script}${isTrue(row.success) ? "" : " (failed)"}`,
     order: (a, b) =>
       dotted(a.version ?? "", b.version ?? "") || numeric(a.installed_rank ?? "", b.installed_rank ?? ""),
   },
@@ -137,12 +141,15 @@ export async function readMigrations(source: MigrationSource): Promise<Migration
     if (table === undefined) continue;
     const wanted = table.columns.filter((name) => tool.columns.includes(name.toLowerCase()));
     const list = wanted.map((name) => source.quote(name)).join(", ");
-    const rows = await source.query(`select ${list} from ${table.from}`, wanted);
+    const rows = await source.query(`select ${list} from ${table.from}`, wanted, table.from);
     const sorted = latest(tool, rows.map(normalise)).toSorted(tool.order ?? byApplied(tool));
     return { tool: tool.tool, applied: sorted.map(tool.applied).filter((name) => name !== undefined) };
   }
   return null;
 }
+
+/** Whether an applied migration is marked as one that broke off. */
+export const isBroken = (applied: string): boolean => / \((?:dirty|failed)\)$/.test(applied);
 
 /** The tool whose migration table has this name and these columns. */
 export const migrationTool = (name: string, columns: readonly string[]): string | undefined =>

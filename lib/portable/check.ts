@@ -1,20 +1,37 @@
 /** Whether an export fits into a database as it is now, before anything of it is read. */
 import { HoldfastError } from "../errors.ts";
+import { compareMigrations, compareVersions, type Applied } from "./compatibility.ts";
 import type { Connection } from "./connection.ts";
 import { introspect } from "./introspect.ts";
 import { migrationsOf } from "./migrations.ts";
 import type { Package } from "./package.ts";
+import type { SettingsComparison } from "./settings-diff.ts";
 import { findTargets } from "./target.ts";
 
 export type Compatibility = "COMPATIBLE" | "COMPATIBLE_WITH_WARNINGS" | "INCOMPATIBLE";
 
 export interface CompatibilityReport {
   readonly status: Compatibility;
-  readonly here: { readonly engine: string; readonly server_version: string; readonly migrations: number | null };
+  readonly here: {
+    readonly engine: string;
+    readonly server_version: string;
+    /** How many. */
+    readonly migrations: number | null;
+    readonly schema_versions: Applied | null;
+  };
   /** What forbids an import. */
   readonly problems: readonly string[];
   /** What an import can be made in spite of. */
   readonly warnings: readonly string[];
+  /** How the settings compare, where somebody looked. */
+  readonly configuration?: ConfigurationReport;
+}
+
+export interface ConfigurationReport extends SettingsComparison {
+  /** Why nothing was compared; null where it was. */
+  readonly not_compared: string | null;
+  /** Differences forbid nothing. */
+  readonly ignored: boolean;
 }
 
 /**
@@ -27,49 +44,43 @@ export async function checkCompatibility(
 ): Promise<CompatibilityReport> {
   const schema = await introspect(connection);
   const here = await migrationsOf(connection, schema);
-  const problems: string[] = [];
-  const warnings: string[] = [];
-  compareMigrations(manifest.schema_versions, here, problems, warnings);
+  const findings = [compareVersions(manifest.export_version), compareMigrations(manifest.schema_versions, here)];
+  const problems = findings.flatMap((one) => one.problems);
+  const warnings = findings.flatMap((one) => one.warnings);
   try {
     warnings.push(...findTargets(schema, tables).warnings);
   } catch (error) {
     if (!(error instanceof HoldfastError) || error.code !== "E_SCHEMA") throw error;
     problems.push(error.message);
   }
-  const status = problems.length > 0 ? "INCOMPATIBLE" : warnings.length > 0 ? "COMPATIBLE_WITH_WARNINGS" : "COMPATIBLE";
   return {
-    status,
+    status: statusOf(problems, warnings),
     here: {
       engine: connection.engine,
       server_version: connection.serverVersion,
       migrations: here?.applied.length ?? null,
+      schema_versions: here,
     },
     problems,
     warnings,
   };
 }
 
-interface Applied {
-  readonly tool: string;
-  readonly applied: readonly string[];
-}
+const statusOf = (problems: readonly string[], warnings: readonly string[]): Compatibility =>
+  problems.length > 0 ? "INCOMPATIBLE" : warnings.length > 0 ? "COMPATIBLE_WITH_WARNINGS" : "COMPATIBLE";
 
-function compareMigrations(there: Applied | null, here: Applied | null, problems: string[], warnings: string[]): void {
-  if (there === null || here === null) {
-    if (there !== null) warnings.push(`the export knows its ${there.tool} migrations, this database has none`);
-    return;
-  }
-  if (there.tool !== here.tool) {
-    problems.push(`the export is of ${there.tool}, this database of ${here.tool}`);
-    return;
-  }
-  const missing = there.applied.filter((name) => !here.applied.includes(name));
-  const since = here.applied.filter((name) => !there.applied.includes(name));
-  const some = (names: readonly string[]): string =>
-    `${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more` : ""}`;
-  if (missing.length > 0 && since.length > 0)
-    problems.push(`migrations diverged: only the export has ${some(missing)}, only this database ${some(since)}`);
-  else if (missing.length > 0)
-    problems.push(`the export is newer: this database lacks the migrations ${some(missing)}`);
-  else if (since.length > 0) warnings.push(`the export is older: ${some(since)} came since`);
+/** The report with what differs in the settings: what is critical forbids an import, what is a warning warns, unless differences are ignored. */
+export function withConfiguration(
+  report: CompatibilityReport,
+  configuration: ConfigurationReport,
+): CompatibilityReport {
+  const said = (severity: "critical" | "warning"): string[] => {
+    const names = configuration.differences.filter((one) => one.severity === severity).map(({ name }) => name);
+    if (names.length === 0 || configuration.ignored) return [];
+    const shown = `${names.slice(0, 5).join(", ")}${names.length > 5 ? ` and ${names.length - 5} more` : ""}`;
+    return [severity === "critical" ? `settings that matter differ: ${shown}` : `settings differ: ${shown}`];
+  };
+  const problems = [...report.problems, ...said("critical")];
+  const warnings = [...report.warnings, ...said("warning")];
+  return { ...report, status: statusOf(problems, warnings), problems, warnings, configuration };
 }

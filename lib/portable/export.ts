@@ -10,8 +10,9 @@ import { ChunkWriter } from "./chunk-writer.ts";
 import type { Connection } from "./connection.ts";
 import type { TableFields } from "./fields.ts";
 import { EXPORT_FORMAT, EXPORT_VERSION, MANIFEST, SCHEMA, type ExportManifest, type ExportedTable } from "./format.ts";
-import { migrationsOf } from "./migrations.ts";
+import { soundMigrationsOf } from "./migrations.ts";
 import type { PortablePlan } from "./plan.ts";
+import { SETTINGS, type CapturedSettings } from "./settings.ts";
 import { nameOf, RowEncoder, TravelDigest, type JsonCell } from "./row.ts";
 import { rowsOf, selectTable, type FieldPlace, type TableQuery } from "./select.ts";
 import type { Column, TableId } from "./schema.ts";
@@ -21,13 +22,15 @@ export interface ExportRequest {
   readonly output: string;
   readonly sourceName: string | null;
   readonly sourceUrl: string | null;
+  /** The application's, without its secrets; none are recorded when absent. */
+  readonly settings?: CapturedSettings | undefined;
 }
 
 export type ExportProgress = (table: TableId, rows: number) => void;
 
 /**
  * Exports what the plan says, in the one moment that the connection sees. Throws `E_TARGET` when the directory is there, `E_IMPORT` for rows that have one
- * key between them; nothing is left then.
+ * key between them, `E_SCHEMA` for a migration that broke off; nothing is left then.
  */
 export async function exportTables(
   connection: Connection,
@@ -60,6 +63,7 @@ async function writeExport(
   request: ExportRequest,
   onRows: ExportProgress,
 ): Promise<ExportManifest> {
+  const schema_versions = await soundMigrationsOf(connection, plan.schema);
   const warnings = [...plan.warnings];
   const tables: ExportManifest["tables"] = [];
   const headers: ExportedTable[] = [];
@@ -71,9 +75,9 @@ async function writeExport(
     if (dangling > 0) warnings.push(`${fields.table.id}: ${dangling} links lead to no row, and travel as they are`);
     tables.push(table);
   }
-  const schema = `${JSON.stringify(headers, null, 1)}\n`;
-  writeFileSync(path.join(request.output, SCHEMA), schema, { mode: 0o640, flush: true });
-  const schema_sha256 = createHash("sha256").update(schema).digest("hex");
+  const schema_sha256 = writeDocument(path.join(request.output, SCHEMA), headers);
+  const settings_sha256 =
+    request.settings === undefined ? undefined : writeDocument(path.join(request.output, SETTINGS), request.settings);
   const manifest: ExportManifest = {
     export_format: EXPORT_FORMAT,
     export_version: EXPORT_VERSION,
@@ -89,19 +93,27 @@ async function writeExport(
       node: process.versions.node,
       [connection.engine]: connection.serverVersion,
     },
-    schema_versions: await migrationsOf(connection, plan.schema),
+    schema_versions,
     data_counts: Object.fromEntries(tables.map(({ table, rows }) => [table, rows])),
     tables,
     left_out: [...plan.leftOut].map(([table, why]) => ({ table, why })),
     warnings,
     schema_sha256,
-    checksum: checksumOf({ schema_sha256, tables }),
+    ...(settings_sha256 === undefined ? {} : { settings_sha256 }),
+    checksum: checksumOf({ schema_sha256, settings_sha256, tables }),
   };
   writeFileSync(path.join(request.output, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, {
     mode: 0o640,
     flush: true,
   });
   return manifest;
+}
+
+/** Gives its sha256. */
+function writeDocument(file: string, value: unknown): string {
+  const text = `${JSON.stringify(value, null, 1)}\n`;
+  writeFileSync(file, text, { mode: 0o640, flush: true });
+  return createHash("sha256").update(text).digest("hex");
 }
 
 async function writeTable(

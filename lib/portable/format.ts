@@ -97,6 +97,8 @@ export const exportManifestSchema = z.looseObject({
   left_out: z.array(z.object({ table: z.string(), why: z.string() })),
   warnings: z.array(z.string()),
   schema_sha256: sha256Schema,
+  /** Of settings.json, where the settings were recorded. */
+  settings_sha256: sha256Schema.optional(),
   /** Over everything above that says what the data are: see `checksumOf`. */
   checksum: sha256Schema,
 });

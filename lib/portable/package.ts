@@ -9,8 +9,8 @@ import * as z from "zod";
 import { HoldfastError } from "../errors.ts";
 import { hashFile } from "../store/hash.ts";
 import { checksumOf } from "./checksum.ts";
+import { compareVersions } from "./compatibility.ts";
 import {
-  EXPORT_VERSION,
   exportManifestSchema,
   MANIFEST,
   SCHEMA,
@@ -21,12 +21,15 @@ import {
 } from "./format.ts";
 import { tablesMeant } from "./names.ts";
 import type { JsonCell } from "./row.ts";
+import { SETTINGS, settingsSchema, type CapturedSettings } from "./settings.ts";
 
 export interface Package {
   readonly directory: string;
   readonly manifest: ExportManifest;
   /** In the order of the manifest. */
   readonly tables: readonly ExportedTable[];
+  /** Where the export recorded them. */
+  readonly settings?: CapturedSettings;
 }
 
 /** A line of rows, and where it stands. */
@@ -37,17 +40,17 @@ export interface ReadRow {
   readonly line: number;
 }
 
-/** Throws `E_PACKAGE` for what is no export, is damaged, or ends too soon; `E_VERSION` for a newer one. */
+/**
+ * Throws `E_PACKAGE` for what is no export, is damaged, or ends too soon; `E_VERSION` for one of another major version, unless `anyVersion` lets it
+ * pass, to be reported.
+ */
 export async function openPackage(
   directory: string,
-  options: { readonly verify: boolean; readonly signal: AbortSignal },
+  options: { readonly verify: boolean; readonly anyVersion?: boolean; readonly signal: AbortSignal },
 ): Promise<Package> {
   const manifest = readJson(path.join(directory, MANIFEST), exportManifestSchema);
-  if (Number(manifest.export_version.split(".")[0]) > Number(EXPORT_VERSION.split(".")[0]))
-    throw new HoldfastError(
-      "E_VERSION",
-      `the export is of version ${manifest.export_version}; this Holdfast reads ${EXPORT_VERSION}`,
-    );
+  const [unreadable] = compareVersions(manifest.export_version).problems;
+  if (unreadable !== undefined && options.anyVersion !== true) throw new HoldfastError("E_VERSION", unreadable);
   const schemaFile = path.join(directory, SCHEMA);
   const tables = readJson(schemaFile, z.array(tableSchema));
   if (options.verify) await verifyPackage(directory, manifest, options.signal);
@@ -55,6 +58,9 @@ export async function openPackage(
   return {
     directory,
     manifest,
+    ...(manifest.settings_sha256 === undefined
+      ? {}
+      : { settings: readJson(path.join(directory, SETTINGS), settingsSchema) }),
     tables: manifest.tables.map(({ table }) => byId.get(table) ?? fail(SCHEMA, `says nothing of ${table}`)),
   };
 }
@@ -62,6 +68,12 @@ export async function openPackage(
 async function verifyPackage(directory: string, manifest: ExportManifest, signal: AbortSignal): Promise<void> {
   const { sha256 } = await hashFile(path.join(directory, SCHEMA), signal);
   if (sha256 !== manifest.schema_sha256) fail(SCHEMA, "is not what the manifest records");
+  if (manifest.settings_sha256 !== undefined) {
+    const settings = path.join(directory, SETTINGS);
+    if (!existsSync(settings)) fail(SETTINGS, "is missing");
+    if ((await hashFile(settings, signal)).sha256 !== manifest.settings_sha256)
+      fail(SETTINGS, "is not what the manifest records");
+  }
   if (checksumOf(manifest) !== manifest.checksum) fail(MANIFEST, "its checksum is not that of what it lists");
   for (const { files, table, rows } of manifest.tables) {
     if (files.reduce((sum, file) => sum + file.rows, 0) !== rows)

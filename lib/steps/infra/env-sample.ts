@@ -21,7 +21,7 @@ interface EnvPair {
   readonly raw: string;
 }
 
-type EnvLine = EnvPair | { readonly kind: "comment" | "blank" | "other"; readonly raw: string };
+export type EnvLine = EnvPair | { readonly kind: "comment" | "blank" | "other"; readonly raw: string };
 
 const PAIR = /^(\s*(?:export\s+|set\s+)?([A-Za-z_][\w.-]*)\s*=)[ \t]*/;
 
@@ -62,7 +62,7 @@ function sampleComment(raw: string, rules: RedactOptions): string[] {
 }
 
 /** The lines of an environment file as shells, docker and dotenv read them: quoted values may take several lines. */
-function parseEnv(text: string): EnvLine[] {
+export function parseEnv(text: string): EnvLine[] {
   const lines: EnvLine[] = [];
   const source = text.replaceAll("\r\n", "\n");
   let at = 0;

@@ -1,0 +1,116 @@
+/** The compatibility report of `check`: for people in sections, or as one line of JSON. */
+import type { CompatibilityReport, ConfigurationReport } from "../portable/check.ts";
+import type { Applied } from "../portable/compatibility.ts";
+import { EXPORT_VERSION } from "../portable/format.ts";
+import type { Package } from "../portable/package.ts";
+import type { Setting } from "../portable/settings.ts";
+import type { Severity } from "../portable/settings-diff.ts";
+import { colors as pc } from "../report/colors.ts";
+import { plural } from "../report/format.ts";
+import { json, say, type Output } from "./portable-report.ts";
+
+const WIDTH = 60;
+const RECOMMENDATION = {
+  COMPATIBLE: `${pc.green("✓")} This export is fully compatible and can be imported.`,
+  COMPATIBLE_WITH_WARNINGS: `${pc.yellow("!")} This export can be imported with --force. Read the warnings first.`,
+  INCOMPATIBLE: `${pc.red("✗")} Do not import this export: first mend what is named above.`,
+} as const;
+
+export function showCheck({ directory, manifest }: Package, report: CompatibilityReport, output: Output): void {
+  const { export_format, export_version, created_at, source, data_counts, schema_versions } = manifest;
+  if (output.json)
+    return json("summary", {
+      ...report,
+      export: { path: directory, export_version, created_at, source, schema_versions, data_counts },
+    });
+  const paint = { COMPATIBLE: pc.green, COMPATIBLE_WITH_WARNINGS: pc.yellow, INCOMPATIBLE: pc.red }[report.status];
+  section(
+    "EXPORT INFORMATION",
+    field("Export Version", export_version),
+    field("Export Format", export_format),
+    field("Created", created_at),
+    field("Source Portal", source.name ?? "not named"),
+    field("Source URL", source.url ?? "not named"),
+    field("Database", `${source.engine} ${source.server_version}`),
+    field("Schema Version", schemaVersion(schema_versions)),
+  );
+  section(
+    "CURRENT INSTANCE",
+    field("Export Version", EXPORT_VERSION),
+    field("Database", `${report.here.engine} ${report.here.server_version}`),
+    field("Schema Version", schemaVersion(report.here.schema_versions)),
+  );
+  section(
+    "COMPATIBILITY CHECK",
+    `Status: ${paint(report.status)}`,
+    ...report.problems.map((text) => `  ${pc.red("✗")} ${text}`),
+    ...report.warnings.map((text) => `  ${pc.yellow("!")} ${text}`),
+  );
+  if (report.configuration !== undefined) section("CONFIGURATION", ...configurationLines(report.configuration));
+  const counts = Object.entries(data_counts);
+  section(
+    "DATA SUMMARY",
+    ...counts.map(([table, count]) => records(table, count)),
+    "-".repeat(WIDTH),
+    records(
+      "TOTAL",
+      counts.reduce((sum, [, count]) => sum + count, 0),
+    ),
+  );
+  section("RECOMMENDATION", RECOMMENDATION[report.status]);
+}
+
+function section(title: string, ...lines: readonly string[]): void {
+  const bar = "=".repeat(WIDTH);
+  say(bar, pc.bold(title), bar, ...lines, "");
+}
+
+const field = (name: string, value: string): string => `${`${name}:`.padEnd(18)} ${value}`;
+const records = (name: string, count: number): string => {
+  const number = plural(count, "record");
+  return `  ${name.padEnd(WIDTH - 2 - number.length)}${number}`;
+};
+
+/** The last migration; where each application has its own, those of the first few. */
+function schemaVersion(versions: Applied | null): string {
+  if (versions === null) return "no migrations known";
+  const { tool, applied } = versions;
+  const last = tool === "Django" ? lastOfEach(applied) : (applied.at(-1) ?? "none");
+  return `${last} (${plural(applied.length, "migration")}, ${tool})`;
+}
+
+function lastOfEach(applied: readonly string[]): string {
+  const last = [...new Map(applied.map((name) => [name.split(".")[0], name])).values()];
+  return `${last.slice(0, 4).join(", ")}${last.length > 4 ? ` and of ${last.length - 4} more apps` : ""}`;
+}
+
+/** Beyond these, what only informs is counted. */
+const SHOWN = 20;
+
+function configurationLines({ not_compared, ignored, counts, differences }: ConfigurationReport): string[] {
+  if (not_compared !== null) return [`Not compared: ${not_compared}`];
+  if (differences.length === 0) return ["The settings are the same."];
+  const shown = differences.filter(({ severity }, at) => severity !== "info" || at < SHOWN);
+  const more = differences.length - shown.length;
+  return [
+    `${counts.critical} critical, ${plural(counts.warning, "warning")}, ${counts.info} for information${ignored ? " (ignored)" : ""}`,
+    ...shown.flatMap(({ name, change, severity, impact, there, here }) => [
+      `  ${MARKS[severity]} ${severity.padEnd(8)} ${name} ${change === "changed" ? "differs" : `is ${change}`}: ${shownValue(there)} in the export, ${shownValue(here)} here`,
+      pc.dim(`    ${impact}`),
+    ]),
+    ...(more > 0 ? [pc.dim(`  and ${more} more for information: --json shows all`)] : []),
+  ];
+}
+
+const MARKS: Readonly<Record<Severity, string>> = {
+  critical: pc.red("✗"),
+  warning: pc.yellow("!"),
+  info: pc.dim("·"),
+};
+
+function shownValue(setting: Setting | null): string {
+  if (setting === null) return "not there";
+  if (setting.present !== undefined) return setting.present ? "a secret" : "no secret";
+  const text = JSON.stringify(setting.value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}

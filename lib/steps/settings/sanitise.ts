@@ -1,0 +1,104 @@
+/** Takes the secrets out of settings: of each it stays whether it is there. */
+import { matcher } from "../../portable/settings-diff.ts";
+import type { Setting } from "../../portable/settings.ts";
+import { worthSearching } from "../infra/env-sample.ts";
+import { classifyKey, sharesFate, type KeyClass } from "../infra/keys.ts";
+import { redactText, type RedactOptions } from "../infra/redact-text.ts";
+import { scanForSecrets } from "../infra/scan.ts";
+import { isSecretValue } from "../infra/values.ts";
+import type { Json, RawSetting } from "./parse.ts";
+import { databaseScheme } from "./scheme.ts";
+
+/**
+ * The settings by their dotted names. A value goes where its name, the names above it, one of `secret` (globs) or its look say that it is a secret, and
+ * where another secret stands in it; passwords in URLs are blanked out. A URL of a database says its engine in a setting of its own, `NAME.scheme`.
+ */
+export async function sanitiseSettings(
+  raw: readonly RawSetting[],
+  secret: readonly string[],
+  source: string,
+): Promise<Record<string, Setting>> {
+  const isNamed = matcher(secret);
+  const classed = raw.map((setting) => {
+    const name = setting.path.join(".");
+    return { ...setting, name, kind: isNamed(name) ? ("named" as const) : classOf(setting.path) };
+  });
+  const hidden = new Set(classed.filter(({ value, kind }) => isSecret(value, kind)));
+  const knownSecrets = [...hidden].flatMap(({ value }) => textsOf(value)).filter(worthSearching);
+  const clean = cleaner(knownSecrets);
+  const found = new Map<string, Setting>();
+  for (const setting of classed) {
+    const { name, kind, value } = setting;
+    const about = {
+      type: setting.type ?? typeOf(value),
+      source: clean(setting.source ?? source),
+      description: setting.description === undefined ? null : clean(setting.description),
+    };
+    const isHidden = hidden.has(setting) || ((kind === "secret" || kind === "named") && isEmpty(value));
+    found.set(clean(name), isHidden ? hide(about, !isEmpty(value)) : { value: cleanValue(value, clean), ...about });
+    const scheme = databaseScheme(value);
+    if (scheme !== undefined)
+      found.set(`${clean(name)}.scheme`, {
+        value: scheme,
+        type: "string",
+        source: about.source,
+        description: `the engine that ${clean(name)} names`,
+      });
+  }
+  return await passGate(found);
+}
+
+type About = Omit<Setting, "value" | "present">;
+type Class = KeyClass | "named";
+
+const hide = (about: About, present: boolean): Setting => ({ value: null, ...about, present });
+
+/** Of the innermost name, or of one above it that makes secrets of what is under it. */
+function classOf(path: readonly string[]): Class {
+  let outer: KeyClass = "plain";
+  for (const name of path) {
+    const own = classifyKey(name);
+    if (outer === "secret" && sharesFate(name, outer, classifyKey)) continue;
+    outer = own;
+  }
+  return outer;
+}
+
+function isSecret(value: Json, kind: Class): boolean {
+  if (kind === "plain") return false;
+  if (kind === "named") return !isEmpty(value);
+  return textsOf(value).some((text) => isSecretValue(text, kind));
+}
+
+const isEmpty = (value: Json): boolean =>
+  value === null || value === "" || (typeof value === "object" && Object.keys(value).length === 0);
+
+const textsOf = (value: Json): string[] =>
+  Array.isArray(value) ? value.flatMap(textsOf) : value === null || typeof value === "object" ? [] : [String(value)];
+
+function cleanValue(value: Json, clean: (text: string) => string): Json {
+  if (typeof value === "string") return clean(value);
+  return Array.isArray(value) ? value.map((item) => cleanValue(item, clean)) : value;
+}
+
+function cleaner(knownSecrets: readonly string[]): (text: string) => string {
+  const rules: RedactOptions = { keepValues: [], knownSecrets };
+  return (text) => redactText(text, rules).text;
+}
+
+function typeOf(value: Json): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "list" : typeof value;
+}
+
+/** What a scanner for secrets still finds is hidden as well. */
+async function passGate(settings: ReadonlyMap<string, Setting>): Promise<Record<string, Setting>> {
+  const text = [...settings].map(([name, { value }]) => `${name} = ${JSON.stringify(value)}`).join("\n");
+  const lines = new Set((await scanForSecrets([{ path: "settings", text }])).map(({ line }) => line));
+  return Object.fromEntries(
+    [...settings].map(([name, setting], at) => {
+      const { value: _, present = true, ...about } = setting;
+      return [name, lines.has(at + 1) ? hide(about, present) : setting];
+    }),
+  );
+}
