@@ -111,7 +111,7 @@ export class Merge {
     const fresh = this.#on.quote(STATE);
     const real = realName(this.#on.dialect, staging);
     await this.#on.dialect.connection.run(
-      `update ${stage} set ${fresh} = case when exists (select 1 from ${real} as t where ${this.#on.match(staging).replaceAll(" s.", ` ${stage}.`)}) then 0 else 1 end`,
+      `update ${stage} as s set ${fresh} = case when exists (select 1 from ${real} as t where ${this.#on.match(staging)}) then 0 else 1 end`,
     );
   }
 
