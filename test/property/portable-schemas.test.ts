@@ -9,7 +9,8 @@ import { openPackage } from "../../lib/portable/package.ts";
 import { planPortable } from "../../lib/portable/plan.ts";
 import { compareTables } from "../../lib/portable/verify.ts";
 import { on, startEngines, type PortableEngines } from "../support/portable.ts";
-import { build, recipes, sqlOf, type ModelTable } from "../support/schema-generator.ts";
+import { build, recipes, type ModelTable } from "../support/schema-generator.ts";
+import { sqlOf } from "../support/schema-render.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;

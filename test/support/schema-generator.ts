@@ -1,7 +1,5 @@
 /** Databases that nobody wrote by hand: schemas with keys and links of every kind, and rows, in words that hold for every engine. */
 import fc from "fast-check";
-import type { PortableEngine } from "./portable.ts";
-import { createTables, insertRows } from "./schema-render.ts";
 import { EDGES, TYPES, type TypeName } from "./value-edges.ts";
 
 export interface ModelColumn {
@@ -206,17 +204,4 @@ export function cellOf(own: ModelTable, row: ModelRow, name: string): ModelCell 
   const target = row.links.get(found);
   const pointed = found.target.primaryKey[found.columns.indexOf(name)];
   return target === undefined || pointed === undefined ? null : cellOf(found.target, target, pointed);
-}
-
-/** Statements that make the tables and, for those that `filled` takes, their rows, with numbers from `first` on where `renumbered` says so. */
-export function sqlOf(
-  engine: PortableEngine["name"],
-  tables: readonly ModelTable[],
-  filled: (table: ModelTable) => boolean = () => true,
-  renumbered: (table: ModelTable) => boolean = () => false,
-): string {
-  const { before, after } = createTables(engine, tables);
-  return [...before, ...tables.filter(filled).flatMap((one) => insertRows(engine, one, renumbered)), ...after].join(
-    "\n",
-  );
 }

@@ -26,7 +26,7 @@ const quoteOf =
     engine === "MariaDB" ? `\`${name.replaceAll("`", "``")}\`` : `"${name.replaceAll('"', '""')}"`;
 
 /** `before` the rows and `after` them: foreign keys come last where they can. */
-export function createTables(engine: Name, tables: readonly ModelTable[]): { before: string[]; after: string[] } {
+function createTables(engine: Name, tables: readonly ModelTable[]): { before: string[]; after: string[] } {
   const quote = quoteOf(engine);
   const list = (names: readonly string[]): string => names.map(quote).join(", ");
   const linksOf = (table: ModelTable): string[] =>
@@ -70,7 +70,7 @@ function typeOf(engine: Name, { type, nullable, identity }: ModelColumn, keyed: 
 /** Where another database would begin to count. */
 const OTHER = 1000;
 
-export function insertRows(engine: Name, table: ModelTable, renumbered: (table: ModelTable) => boolean): string[] {
+function insertRows(engine: Name, table: ModelTable, renumbered: (table: ModelTable) => boolean): string[] {
   if (table.rows.length === 0) return [];
   if (table.columns.length === 0) return [`insert into ${quoteOf(engine)(table.name)} values ${table.rows.map(() => "(null)").join(", ")};`]; // prettier-ignore
   const rows = table.rows.map((row) => {
@@ -102,4 +102,17 @@ function literal(engine: Name, type: TypeName, cell: ModelCell, first: number): 
   }
   if (type === "bytes") return engine === "PostgreSQL" ? `'\\x${cell}'` : `x'${cell}'`;
   return ["date", "time", "moment", "uuid"].includes(type) ? `'${cell}'` : cell;
+}
+
+/** Statements that make the tables and, for those that `filled` takes, their rows, with numbers from `first` on where `renumbered` says so. */
+export function sqlOf(
+  engine: Name,
+  tables: readonly ModelTable[],
+  filled: (table: ModelTable) => boolean = () => true,
+  renumbered: (table: ModelTable) => boolean = () => false,
+): string {
+  const { before, after } = createTables(engine, tables);
+  return [...before, ...tables.filter(filled).flatMap((one) => insertRows(engine, one, renumbered)), ...after].join(
+    "\n",
+  );
 }
