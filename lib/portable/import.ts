@@ -3,6 +3,8 @@ import { HoldfastError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { checkForeignKeys, quietTriggers, suspendForeignKeys } from "./import/guards.ts";
 import { dialectOf, type Dialect } from "./import/dialect.ts";
+import { Foresight } from "./import/foresight.ts";
+import { Links } from "./import/links.ts";
 import { Merge } from "./import/merge.ts";
 import { raiseSequences } from "./import/numbers.ts";
 import { Statements, type ImportMode, type TableResult } from "./import/statements.ts";
@@ -83,6 +85,10 @@ async function importInside(
   const laterOf = (id: TableId): ForeignKey[] => linksOf(targets, deferred, id);
   if (request.clearExisting) await clear(dialect, stagings, laterOf);
   const statements = new Statements(dialect);
+  const foresight = new Foresight(statements, new Links(statements, targets.fields), stagings);
+  if (request.mode !== "update-only")
+    for (const staging of stagings)
+      for (const link of waitingOf(targets, deferred, staging)) await foresight.fill(staging, link);
   const merge = new Merge(statements, targets.fields, request);
   const results: TableResult[] = [];
   for (const staging of stagings) {
@@ -123,12 +129,27 @@ function linksOf(targets: Targets, deferred: readonly DeferredKey[], id: TableId
   return table?.foreignKeys.filter(({ name }) => names.has(name)) ?? [];
 }
 
+/** Links of a table to rows that may not be there when it is filled, and that cannot be NULL until then. */
+function waitingOf(
+  targets: Targets,
+  deferred: readonly DeferredKey[],
+  { target: { table, key } }: StagingTable,
+): ForeignKey[] {
+  const names = new Set(
+    deferred.filter((one) => one.table === table.id && one.how !== "null-then-update").map((one) => one.foreignKey),
+  );
+  const { foreignKeys = [] } = targets.schema.tables.find(({ id }) => id === table.id) ?? {};
+  return foreignKeys.filter(
+    ({ name, columns }) => names.has(name) && !columns.every((one) => key.columns.includes(one)),
+  );
+}
+
 /** Foreign keys that cannot be looked at row by row, with their tables. */
 const lateChecks = (schema: Schema, deferred: readonly DeferredKey[]): { table: Table; link: ForeignKey }[] =>
   schema.tables.flatMap((table) =>
     table.foreignKeys
       .filter(({ name }) =>
-        deferred.some((one) => one.table === table.id && one.foreignKey === name && one.how === "deferred-check"),
+        deferred.some((one) => one.table === table.id && one.foreignKey === name && one.how !== "null-then-update"),
       )
       .map((link) => ({ table, link })),
   );

@@ -76,14 +76,22 @@ export function findTargets(schema: Schema, exported: readonly ExportedTable[]):
   return { schema: linked, fields, tables, warnings };
 }
 
-/** By its id, else by its name: schemas have other names elsewhere. */
+/** By its id, else by its name: schemas have other names elsewhere. A dot may part schema and name, or belong to the name. */
 function findTable(schema: Schema, id: string): Table | undefined {
-  const name = id.slice(id.lastIndexOf(".") + 1);
+  const names = [id, id.slice(id.indexOf(".") + 1), id.slice(id.lastIndexOf(".") + 1)];
   return (
     schema.tables.find((table) => table.id === id) ??
-    single(schema.tables.filter((table) => table.name === name)) ??
-    single(schema.tables.filter((table) => fold(table.name) === fold(name)))
+    first(names, (name) => single(schema.tables.filter((table) => table.name === name))) ??
+    first(names, (name) => single(schema.tables.filter((table) => fold(table.name) === fold(name))))
   );
+}
+
+function first<T, U>(all: readonly T[], find: (one: T) => U | undefined): U | undefined {
+  for (const one of all) {
+    const found = find(one);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 const single = <T>(found: readonly T[]): T | undefined => (found.length === 1 ? found[0] : undefined);

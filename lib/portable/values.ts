@@ -61,7 +61,7 @@ const floatOf = (text: string): number =>
 
 function encodeInteger(kind: Kind, digits: string): JsonValue {
   if (kind === "boolean" && (digits === "0" || digits === "1")) return digits === "1";
-  if (kind === "decimal") return digits;
+  if (kind === "decimal" || kind === "json") return digits;
   if (kind === "float4" || kind === "float8") return encodeFloat(kind, Number(digits));
   if (kind !== "integer" && kind !== "bits") return { $: "integer", v: digits };
   const value = Number(digits);
@@ -69,7 +69,7 @@ function encodeInteger(kind: Kind, digits: string): JsonValue {
 }
 
 function encodeFloat(kind: Kind, value: number): JsonValue {
-  if (kind === "decimal" && Number.isFinite(value)) return canonicalDouble(value);
+  if ((kind === "decimal" || kind === "json") && Number.isFinite(value)) return canonicalDouble(value);
   if (kind !== "float4" && kind !== "float8") return { $: "float", v: canonicalDouble(value) };
   if (Number.isNaN(value)) return { $: "nan" };
   if (!Number.isFinite(value)) return { $: value > 0 ? "inf" : "-inf" };
@@ -96,9 +96,10 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
       if (typeof value === "boolean" || (typeof value === "string" && !NUMBER.test(value)))
         throw unfit(`${JSON.stringify(value)}, and takes numbers`);
       if (engine !== "sqlite") return String(value);
-      return column.kind === "decimal" && typeof value === "string" ? exactDecimal(value) : Number(value);
+      return column.kind === "decimal" && typeof value === "string" ? exactNumber(value) : Number(value);
     default: {
       const words = refuseNul(engine, text(value));
+      if (engine === "sqlite" && column.kind === "json" && NUMBER.test(words.trim())) exactNumber(words.trim());
       const isMysql = engine === "mysql" || engine === "mariadb";
       return isMysql && TIMES.has(column.kind) ? canonicalTime(words) : words;
     }
@@ -129,9 +130,10 @@ function decodeInteger(engine: EngineName, column: Column, value: boolean | numb
   return engine === "sqlite" ? number : digits;
 }
 
-/** SQLite makes a float of a decimal, in whatever form it is given one. */
-function exactDecimal(value: string): number {
+/** SQLite makes a number of what looks like one, in whatever form it is given; also of JSON, whose declared type sounds like a number's to it. */
+function exactNumber(value: string): number {
   const number = Number(value);
+  if (INTEGER.test(value) && BigInt.asIntN(64, BigInt(value)) === BigInt(value)) return number;
   if (canonicalNumber(value) !== canonicalDouble(number)) throw unfit(`${value}, of which SQLite would keep ${number}`);
   return number;
 }

@@ -6,6 +6,8 @@ import { HoldfastError } from "../../errors.ts";
 import type { Cell, Connection, ConnectionMode, Row } from "../connection.ts";
 
 const BATCH = 500;
+/** How long a statement's end is asked for. */
+const KILL_MS = 5000;
 const MODE = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION";
 const quote = (name: string): string => `\`${name.replaceAll("`", "``")}\``;
 
@@ -22,12 +24,15 @@ export async function connectMysql(
   signal.throwIfAborted();
   const password = target.password ?? process.env.MYSQL_PWD;
   const { host, port, socket, user, database } = location;
-  const client = mysql.createConnection({
+  const options: mysql.ConnectionOptions = {
     database,
     ...(socket === undefined ? { host: host ?? "localhost" } : { socketPath: socket }),
     ...(port === undefined ? {} : { port: Number(port) }),
     ...(user === undefined ? {} : { user }),
     ...(password === undefined ? {} : { password }),
+  };
+  const client = mysql.createConnection({
+    ...options,
     charset: "utf8mb4",
     rowsAsArray: true,
     jsonStrings: true,
@@ -44,9 +49,12 @@ export async function connectMysql(
   });
   client.on("error", () => {}); // the statement at work, or the next, says it
   let abandoned = false;
+  let killed = Promise.resolve();
   const abandon = (): void => {
+    if (abandoned) return;
     abandoned = true;
-    client.destroy(); // the server rolls back
+    client.destroy(); // the server rolls back, once it looks
+    killed = kill(options, client.threadId);
   };
   signal.addEventListener("abort", abandon, { once: true });
   const query = async (sql: string, values: readonly Cell[] = []): Promise<unknown> =>
@@ -78,6 +86,7 @@ export async function connectMysql(
       `set time_zone = '+00:00', sql_mode = '${MODE}', net_write_timeout = 3600, net_read_timeout = 3600, ${limit}`,
     );
     await query(`set transaction isolation level ${mode === "read" ? "repeatable read" : "read committed"}`);
+    if (mode === "read") await query("set session transaction read only"); // also when a statement ended this transaction
     await query(mode === "read" ? "start transaction with consistent snapshot, read only" : "start transaction");
     const packet = Number((await rows("select @@max_allowed_packet"))[0]?.[0]);
     const most = Math.min(1 << 20, Math.floor(packet / 2));
@@ -140,6 +149,7 @@ export async function connectMysql(
         signal.removeEventListener("abort", abandon);
         if (!abandoned) await query("rollback").catch(() => {});
         client.destroy();
+        await killed;
       },
     };
   } catch (error) {
@@ -147,4 +157,15 @@ export async function connectMysql(
     client.destroy();
     throw failure(error);
   }
+}
+
+/** A server at work does not see that its client has gone. */
+async function kill(options: mysql.ConnectionOptions, thread: number | undefined): Promise<void> {
+  if (thread === undefined || thread === 0) return;
+  const other = mysql.createConnection({ ...options, connectTimeout: KILL_MS });
+  other.on("error", () => {});
+  await new Promise<void>((resolve) => {
+    other.query({ sql: "kill ?", values: [thread], timeout: KILL_MS }, () => resolve()); // it may have ended by itself
+  });
+  other.destroy();
 }

@@ -9,6 +9,8 @@ import type { Cell, Connection, ConnectionMode, Row } from "../connection.ts";
 
 const BATCH = 500;
 const BYTEA = 17;
+/** How long a statement's end is asked for. */
+const CANCEL_MS = 5000;
 const SETTINGS = {
   timezone: "UTC",
   datestyle: "ISO",
@@ -34,9 +36,15 @@ export async function connectPostgres(
 ): Promise<Connection> {
   signal.throwIfAborted();
   const password = target.password === undefined ? {} : { password: target.password };
-  const client = new pg.Client({ connectionString: withPassword(target), ...password });
+  const options = { connectionString: withPassword(target), ...password };
+  const client = new pg.Client(options);
   client.on("error", () => {}); // the statement at work, or the next, says it
-  const stop = (): void => void client.connection.stream.destroy(); // the server rolls back
+  let backend = "";
+  let cancelled = Promise.resolve();
+  const stop = (): void => {
+    client.connection.stream.destroy(); // the server rolls back, once it looks
+    if (backend !== "") cancelled = cancel(options, backend);
+  };
   signal.addEventListener("abort", stop, { once: true });
   const failure = (error: unknown): unknown => databaseError(error, signal, target.password);
   try {
@@ -45,12 +53,32 @@ export async function connectPostgres(
     await client.query(
       mode === "read" ? "begin isolation level repeatable read read only" : "begin isolation level read committed",
     );
-    const version = await client.query<string[]>({ text: "show server_version", rowMode: "array" });
-    return connection(client, String(version.rows[0]?.[0]), failure, () => signal.removeEventListener("abort", stop));
+    // The snapshot begins with the first select.
+    const text = "select current_setting('server_version'), pg_backend_pid()";
+    const [about] = (await client.query<string[]>({ text, rowMode: "array", types })).rows;
+    backend = String(about?.[1]);
+    return connection(client, String(about?.[0]), failure, async () => {
+      signal.removeEventListener("abort", stop);
+      await cancelled;
+    });
   } catch (error) {
     signal.removeEventListener("abort", stop);
     void client.end().catch(() => {});
     throw failure(error);
+  }
+}
+
+/** A server at work does not see that its client has gone. */
+async function cancel(options: pg.ClientConfig, backend: string): Promise<void> {
+  const other = new pg.Client({ ...options, connectionTimeoutMillis: CANCEL_MS, query_timeout: CANCEL_MS });
+  other.on("error", () => {});
+  try {
+    await other.connect();
+    await other.query("select pg_cancel_backend($1)", [backend]);
+  } catch {
+    // the server may be what is gone
+  } finally {
+    await other.end().catch(() => {});
   }
 }
 
@@ -65,7 +93,7 @@ function connection(
   client: pg.Client,
   serverVersion: string,
   failure: (error: unknown) => unknown,
-  ended: () => void,
+  ended: () => Promise<void>,
 ): Connection {
   const query = async (sql: string, values: readonly Cell[]) => {
     try {
@@ -106,7 +134,7 @@ function connection(
       return count;
     },
     async close() {
-      ended();
+      await ended();
       await client.query("rollback").catch(() => {});
       await client.end().catch(() => {});
     },

@@ -9,7 +9,8 @@ import { HoldfastError } from "../../errors.ts";
 import type { Cell, Connection, ConnectionMode, Row } from "../connection.ts";
 
 const BATCH = 500;
-const cell = z.union([z.string(), z.bigint(), z.number(), z.null(), z.instanceof(Buffer)]);
+const float = z.custom<number>((value) => typeof value === "number"); // infinite ones too
+const cell = z.union([z.string(), z.bigint(), float, z.null(), z.instanceof(Buffer)]);
 const rowShape = z.array(cell);
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 

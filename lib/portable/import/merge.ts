@@ -5,7 +5,16 @@ import type { ForeignKey } from "../schema.ts";
 import { pour } from "./keyless.ts";
 import { Links } from "./links.ts";
 import { listRemapped, raiseSequences } from "./numbers.ts";
-import { STATE, LINE, realName, stagingName, type StagedLink, type StagingTable } from "./stage.ts";
+import {
+  STATE,
+  LINE,
+  NUMBER,
+  realName,
+  stagingName,
+  type Staged,
+  type StagedLink,
+  type StagingTable,
+} from "./stage.ts";
 import { keyText, SAMPLES, type MergeOptions, type Statements, type TableResult } from "./statements.ts";
 
 export class Merge {
@@ -102,7 +111,7 @@ export class Merge {
     const fresh = this.#on.quote(STATE);
     const real = realName(this.#on.dialect, staging);
     await this.#on.dialect.connection.run(
-      `update ${stage} set ${fresh} = case when exists (select 1 from ${real} as t where ${this.#on.match(staging).replaceAll(" s.", ` ${stage}.`)}) then 0 else 1 end`,
+      `update ${stage} as s set ${fresh} = case when exists (select 1 from ${real} as t where ${this.#on.match(staging)}) then 0 else 1 end`,
     );
   }
 
@@ -154,6 +163,8 @@ export class Merge {
     const stage = stagingName(this.#on.dialect, staging);
     const number = table.primaryKey?.columns.length === 1 ? table.primaryKey.columns[0] : undefined;
     const surrogate = columns.find(({ column }) => column.name === number && !key.columns.includes(column.name));
+    const numberOf = (one: Staged): string =>
+      staging.foreseen && one.column.name === staging.surrogate ? NUMBER : one.staged;
     const where = [
       `s.${this.#on.quote(STATE)} = 1`,
       `not exists (select 1 from ${real} as t where ${this.#on.match(staging)})`,
@@ -161,12 +172,13 @@ export class Merge {
     ];
     const insert = async (chosen: typeof columns, conditions: readonly string[]): Promise<number> => {
       const names = chosen.map(({ column }) => this.#on.quote(column.name)).join(", ");
-      const values = chosen.map(({ staged }) => `s.${this.#on.quote(staged)}`).join(", ");
+      const values = chosen.map((one) => `s.${this.#on.quote(numberOf(one))}`).join(", ");
       const sql = `insert into ${real} (${names})${this.#on.dialect.overriding} select ${values} from ${stage} as s where ${conditions.join(" and ")} order by s.${this.#on.quote(LINE)}`;
       return await this.#on.write(staging, this.#options.skipConflicts ? this.#on.dialect.insertPassing(sql) : sql);
     };
     if (surrogate === undefined) return await insert(columns, where);
-    const free = `s.${this.#on.quote(surrogate.staged)} is not null and not exists (select 1 from ${real} as x where x.${this.#on.quote(surrogate.column.name)} = s.${this.#on.quote(surrogate.staged)})`;
+    const wish = `s.${this.#on.quote(numberOf(surrogate))}`;
+    const free = `${wish} is not null and not exists (select 1 from ${real} as x where x.${this.#on.quote(surrogate.column.name)} = ${wish})`;
     const kept = await insert(columns, [...where, free]);
     const rest = await this.#on.count(`${stage} as s where ${where.join(" and ")}`);
     if (rest === 0) return kept;

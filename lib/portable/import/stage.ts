@@ -32,6 +32,10 @@ export class StagingTable {
   readonly #dialect: Dialect;
   readonly #fillers: readonly Filler[];
   readonly #names: readonly string[];
+  /** The primary key, where it is one column, staged, and not what rows are known by. */
+  readonly surrogate: string | undefined;
+  /** `NUMBER` holds the primary key that each row has or will have. */
+  foreseen = false;
   rows = 0;
 
   constructor(dialect: Dialect, target: TargetTable, index: number) {
@@ -43,6 +47,15 @@ export class StagingTable {
     this.columns = fillers.flatMap((filler) => filler.columns);
     this.links = fillers.flatMap(({ link }) => link ?? []);
     this.#names = fillers.flatMap((filler) => filler.staged.map(({ name }) => name));
+    const [number, ...more] = target.table.primaryKey?.columns ?? [];
+    const isOwn = more.length === 0 && fillers.some(({ link, columns }) => link === undefined && columns.some(({ column }) => column.name === number)); // prettier-ignore
+    this.surrogate = isOwn && number !== undefined && !target.key.columns.includes(number) ? number : undefined;
+  }
+
+  /** The database gives a number where the row has none. */
+  get isNumbered(): boolean {
+    const column = this.columns.find(({ column: one }) => one.name === this.surrogate)?.column;
+    return column?.kind === "integer" && (column.identity !== undefined || column.hasDefault);
   }
 
   /** The staging column of a real one. */
@@ -61,6 +74,8 @@ export class StagingTable {
     const { quote } = connection;
     const columns = this.#fillers.flatMap(({ staged }) => staged.map(({ name, column }) => typed(name, column)));
     const own = [`${quote(LINE)} bigint`, `${quote(STATE)} smallint`];
+    const number = this.columns.find(({ column }) => column.name === this.surrogate)?.column;
+    if (number !== undefined) own.push(typed(NUMBER, number));
     await connection.run(`create temporary table ${quote(this.name)} (${[...own, ...columns].join(", ")})${temporary}`);
   }
 
@@ -113,6 +128,9 @@ export class StagingTable {
 export const LINE = "holdfast_line";
 /** What is known of a row: 0 it was there and is the same, 1 it is new, 2 it was there and changes. */
 export const STATE = "holdfast_state";
+
+/** The primary key that a row has or will have, where it must be known beforehand. */
+export const NUMBER = "holdfast_number";
 
 interface Filler {
   readonly staged: readonly { readonly name: string; readonly column: Column }[];

@@ -1,0 +1,111 @@
+/** Rows that wait for each other and may not be NULL: the numbers that they will get are chosen before any of them is written. */
+import type { Leaf } from "../fields.ts";
+import type { ForeignKey, TableId } from "../schema.ts";
+import type { Links } from "./links.ts";
+import { LINE, NUMBER, realName, stagingName, type StagedLink, type StagingTable } from "./stage.ts";
+import type { Statements } from "./statements.ts";
+
+export class Foresight {
+  readonly #on: Statements;
+  readonly #links: Links;
+  readonly #stagings: ReadonlyMap<TableId, StagingTable>;
+  readonly #seen = new Set<StagingTable>();
+
+  constructor(on: Statements, links: Links, stagings: readonly StagingTable[]) {
+    this.#on = on;
+    this.#links = links;
+    this.#stagings = new Map(stagings.map((staging) => [staging.target.table.id, staging]));
+  }
+
+  /** Fills in the columns of a link with the numbers that the rows which it leads to have, or will have. */
+  async fill(staging: StagingTable, link: ForeignKey): Promise<void> {
+    const staged = staging.links.find((one) => one.link.name === link.name);
+    if (staged === undefined) return; // it carries the very columns
+    await this.#links.resolve(staging, staged, false);
+    const target = this.#stagings.get(link.target);
+    if (target === undefined) return;
+    await this.#number(target);
+    await this.#resolveAhead(staging, staged, target);
+  }
+
+  /** The rows of a table get their numbers: those that are there their own, new ones that of the export where it is free. */
+  async #number(staging: StagingTable): Promise<void> {
+    if (this.#seen.has(staging)) return;
+    this.#seen.add(staging);
+    const { table, key } = staging.target;
+    const needed = new Set([...key.columns, ...(table.primaryKey?.columns ?? [])]);
+    for (const { link } of staging.links)
+      if (link.columns.some((name) => needed.has(name))) await this.fill(staging, link);
+    const number = staging.surrogate;
+    if (number === undefined) return;
+    const { quote } = this.#on;
+    const [stage, real] = [stagingName(this.#on.dialect, staging), realName(this.#on.dialect, staging)];
+    const own = quote(staging.of(number));
+    await this.#on.dialect.connection.run(
+      this.#on.dialect.update({
+        table: stage,
+        alias: "s",
+        set: [[NUMBER, `t.${quote(number)}`]],
+        joins: [{ table: real, alias: "t", on: this.#on.match(staging) }],
+        where: "1 = 1",
+      }),
+    );
+    await this.#on.dialect.connection.run(
+      `update ${stage} set ${quote(NUMBER)} = ${own} where ${quote(NUMBER)} is null and not exists (select 1 from ${real} as t where t.${quote(number)} = ${own})`,
+    );
+    if (staging.isNumbered) {
+      const [row] = await this.#on.dialect.connection.rows(
+        `select coalesce(max(n), 0) from (select max(${own}) as n from ${stage} union all select max(${quote(number)}) from ${real}) as highest`,
+      );
+      await this.#on.dialect.connection.run(
+        `update ${stage} set ${quote(NUMBER)} = ${String(row?.[0] ?? 0)} + ${quote(LINE)} where ${quote(NUMBER)} is null`,
+      );
+    }
+    staging.foreseen = true;
+  }
+
+  /** By the rows of the target as they are staged: they may not be written yet. */
+  async #resolveAhead(
+    staging: StagingTable,
+    { link, columns, leaves }: StagedLink,
+    target: StagingTable,
+  ): Promise<void> {
+    const { quote } = this.#on;
+    const on: string[] = [];
+    for (const { leaf, staged } of leaves) {
+      const name = this.#stagedLeaf(target, leaf);
+      if (name === undefined) return;
+      on.push(`p.${quote(name)} = s.${quote(staged)}`);
+    }
+    const first = columns[0];
+    if (first === undefined || !link.targetColumns.every((name) => target.has(name))) return;
+    const set = columns.map(({ staged }, at) => {
+      const name = link.targetColumns[at] ?? "";
+      return [staged, `p.${quote(target.foreseen && name === target.surrogate ? NUMBER : target.of(name))}`] as const;
+    });
+    await this.#on.dialect.connection.run(
+      this.#on.dialect.update({
+        table: stagingName(this.#on.dialect, staging),
+        alias: "s",
+        set,
+        joins: [{ table: stagingName(this.#on.dialect, target), alias: "p", on: on.join(" and ") }],
+        where: `s.${quote(first.staged)} is null`,
+      }),
+    );
+  }
+
+  /** The staging column of the target that holds a value of its key. */
+  #stagedLeaf(target: StagingTable, leaf: Leaf): string | undefined {
+    const [next, ...rest] = leaf.through.slice(1);
+    if (next === undefined) return target.has(leaf.column.name) ? target.of(leaf.column.name) : undefined;
+    const link = target.links.find((one) => one.link.name === next.name);
+    if (link === undefined) {
+      const column = rest.length === 0 ? next.columns[next.targetColumns.indexOf(leaf.column.name)] : undefined;
+      return column !== undefined && target.has(column) ? target.of(column) : undefined;
+    }
+    const wanted = pathOf([next, ...rest]);
+    return link.leaves.find((one) => pathOf(one.leaf.through) === wanted && one.leaf.column.name === leaf.column.name)?.staged; // prettier-ignore
+  }
+}
+
+const pathOf = (through: readonly ForeignKey[]): string => JSON.stringify(through.map(({ name }) => name));
