@@ -216,6 +216,11 @@ export const siteSchema = z.strictObject({
         .default({})
         .describe("Groups of tables for --component, beside those that are found."),
       exclude: paths.describe("Tables that are left out."),
+      time_zone: z
+        .string()
+        .min(1)
+        .optional()
+        .describe("Area/City: of the time in the name of a ZIP; this host's when absent."),
     })
     .optional()
     .describe("Refines what portable.ts finds out by itself."),
