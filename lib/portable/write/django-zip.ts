@@ -12,7 +12,7 @@ import { encode, type JsonValue } from "../values.ts";
 import { makeWhole } from "../whole.ts";
 import { timestampIn } from "./file-name.ts";
 import { jsonText } from "./json-value.ts";
-import { addMedia } from "./media.ts";
+import { addMedia, checkMedia } from "./media.ts";
 import { isDjango, labelOf, modelNames, type ModelName } from "./model-names.ts";
 import { ZipOutput, type WrittenFile } from "./output.ts";
 import {
@@ -52,6 +52,7 @@ export async function exportDjangoZip(
   request: ZipRequest,
   hooks: ExportHooks,
 ): Promise<ExportSummary> {
+  checkMedia(request.media, request.output);
   return await makeWhole(
     request.output,
     async (staging) =>

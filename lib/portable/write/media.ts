@@ -1,5 +1,5 @@
 /** The files that belong to a site, put into a package under `media/`. */
-import { realpathSync, statSync } from "node:fs";
+import { existsSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { BytePath } from "../../archive/entry.ts";
@@ -17,9 +17,29 @@ export interface AddedMedia {
 }
 
 /**
+ * Before anything is read: throws `E_MISSING` for what is no directory, `E_USAGE` for two directories of one name, and for an `output` that would lie in one of them:
+ * the next package would hold this one.
+ */
+export function checkMedia(directories: readonly string[], output: string): void {
+  placesOf(directories);
+  const home = realHome(path.dirname(path.resolve(output)));
+  for (const directory of directories)
+    if (`${home}/`.startsWith(`${rootOf(directory)}/`))
+      throw new HoldfastError("E_USAGE", `the package would lie in ${directory}, which goes into it`, {
+        hint: "name another place with -o",
+      });
+}
+
+/** Without links, also where its end is not there yet. */
+function realHome(directory: string): string {
+  if (existsSync(directory)) return realpathSync(directory);
+  return path.join(realHome(path.dirname(directory)), path.basename(directory));
+}
+
+/**
  * Adds the trees below `directories`: those of one directory right below `media/`, those of several each under its own name. A link to a file of the tree is that file;
  * other links, and what is no file, are left out with a warning. `exclude` are paths that are being written. Throws `E_UNREADABLE` or `E_MISSING` for what
- * cannot be read, `E_USAGE` for two directories of one name.
+ * cannot be read.
  */
 export async function addMedia(
   zip: ZipWriter,

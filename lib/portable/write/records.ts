@@ -68,6 +68,7 @@ async function writeRecords(connection: Connection, plan: PortablePlan, writing:
     const model = models.get(fields.table.id) ?? fields.table.name;
     files.push(await writeTable(connection, plan, fields, { ...writing, model, warnings }));
   }
+  const migrations = await migrationsOf(connection, plan.schema);
   const manifest = {
     export_version: RECORDS_VERSION,
     export_format: RECORDS_FORMAT,
@@ -79,17 +80,26 @@ async function writeRecords(connection: Connection, plan: PortablePlan, writing:
       node: process.versions.node,
       [connection.engine]: connection.serverVersion,
     },
-    schema_versions: await migrationsOf(connection, plan.schema),
+    schema_versions: latestByApp(migrations),
+    migrations,
     data_counts: Object.fromEntries(files.map(({ model, rows }) => [model, rows])),
     files,
     left_out: [...plan.leftOut].map(([table, why]) => ({ table, why })),
     warnings,
-    checksum: { algorithm: "sha256", value: recordsChecksum(files) },
+    checksum: { algorithm: "sha256", of: "files", value: recordsChecksum(files) },
   };
   output.begin(MANIFEST);
   output.write(`${JSON.stringify(manifest, null, 2)}\n`);
   output.end();
   return { data_counts: manifest.data_counts, warnings };
+}
+
+/** Django's migrations: the last one of each app, by name. */
+function latestByApp(migrations: Awaited<ReturnType<typeof migrationsOf>>): Record<string, string> {
+  if (migrations?.tool !== "Django") return {};
+  return Object.fromEntries(
+    migrations.applied.toSorted().map((one) => [one.split(".")[0] ?? "", one.slice(one.indexOf(".") + 1)] as const),
+  );
 }
 
 /** sha256 over `holdfast records 1` LF and for each file, in the order of the manifest, `path` NUL size NUL rows NUL sha256 LF. */

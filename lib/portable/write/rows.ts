@@ -1,4 +1,5 @@
 /** What the formats for people have in common: names of fields, and rows that are counted before and after. */
+import { setImmediate } from "node:timers/promises";
 import { HoldfastError } from "../../errors.ts";
 import type { Connection, Row } from "../connection.ts";
 import type { JsonCell } from "../row.ts";
@@ -41,6 +42,7 @@ export async function eachRow(
 ): Promise<void> {
   let rows = 0;
   for await (const batch of connection.stream(query.sql)) {
+    await setImmediate(); // all else here may be synchronous: signals have to be heard
     signal.throwIfAborted();
     for (const row of batch) take(row, rows++ === 0);
     onRows(table.id, rows);
