@@ -3,12 +3,13 @@ import { HoldfastError } from "../../errors.ts";
 import { VERSION } from "../../version.ts";
 import type { Connection, Row } from "../connection.ts";
 import type { ExportRequest } from "../export.ts";
-import type { TableFields } from "../fields.ts";
+import { columnOf, type Field, type TableFields, type ValueField } from "../fields.ts";
 import { migrationsOf } from "../migrations.ts";
 import type { PortablePlan } from "../plan.ts";
-import type { Column } from "../schema.ts";
+import { RowEncoder, valueOf } from "../row.ts";
+import type { Column, Table } from "../schema.ts";
 import { selectTable, type TableQuery } from "../select.ts";
-import { encode, type JsonValue } from "../values.ts";
+import type { JsonValue } from "../values.ts";
 import { makeWhole } from "../whole.ts";
 import { timestampIn } from "./file-name.ts";
 import { jsonText } from "./json-value.ts";
@@ -113,11 +114,10 @@ async function writeModels(connection: Connection, plan: PortablePlan, writing: 
 async function writeModel(
   connection: Connection,
   plan: PortablePlan,
-  { table, key }: TableFields,
+  { table, key, fields }: TableFields,
   { output, hooks, warnings, name, utc }: Writing & { readonly name: ModelName; readonly utc: boolean },
 ): Promise<ModelFile> {
-  const columns = table.columns.filter(({ generated }) => !generated);
-  const plain: TableFields = { table, key, fields: columns.map((column) => ({ kind: "value", column })) };
+  const plain: TableFields = { table, key, fields: fields.flatMap((field) => plainFields(table, field)) };
   const query = selectTable(connection, plan.fields, plain);
   const count = await countRows(connection, table);
   const model = labelOf(name);
@@ -136,21 +136,28 @@ async function writeModel(
   return { path: `${path}.json`, model, table: table.id, rows: count, ...output.end() };
 }
 
+/** A link by the columns that it is kept in. */
+const plainFields = (table: Table, field: Field): ValueField[] =>
+  field.kind === "link"
+    ? field.link.columns.map((name) => ({ kind: "value", column: columnOf(table, name) }))
+    : [{ ...field, kind: "value" }];
+
 /** `{"model", "pk", "fields"}`. The primary key is no field of its own, as in Django, unless it has several columns: then it is a list, and they are fields as well. */
 function objectText(
   { engine }: Connection,
   { table }: TableFields,
-  { places }: TableQuery,
+  query: TableQuery,
   { model, utc }: { readonly model: string; readonly utc: boolean },
 ): (row: Row) => { text: string; values: JsonValue[] } {
-  const columns = places.flatMap((place): Column[] => (place.kind === "value" ? [place.column] : []));
+  const encoder = new RowEncoder(engine, query);
+  const columns = query.places.flatMap((place): Column[] => (place.kind === "value" ? [place.column] : []));
   const pk = (table.primaryKey?.columns ?? []).map((name) => columns.findIndex((column) => column.name === name));
   const fields = columns.flatMap((column, at) =>
     pk.length === 1 && pk[0] === at ? [] : [{ at, name: JSON.stringify(fieldName(table, [column.name])) }],
   );
   const head = `{"model": ${JSON.stringify(model)}, "pk": `;
   return (row) => {
-    const values = columns.map((column, at) => encode(engine, column, row[at] ?? null));
+    const values = encoder.encode(row).map(valueOf);
     const texts = columns.map((column, at) => jsonText(column, values[at] ?? null, utc));
     const key =
       pk.length === 1 ? texts[pk[0] ?? 0] : pk.length === 0 ? "null" : `[${pk.map((at) => texts[at]).join(", ")}]`;

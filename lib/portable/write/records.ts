@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import { HoldfastError } from "../../errors.ts";
 import { VERSION } from "../../version.ts";
 import type { Connection } from "../connection.ts";
-import { countsInDigest, refuseTwins, type ExportRequest } from "../export.ts";
+import { refuseTwins, type ExportRequest } from "../export.ts";
 import type { TableFields } from "../fields.ts";
 import { MANIFEST } from "../format.ts";
 import { migrationsOf } from "../migrations.ts";
@@ -168,7 +168,7 @@ function recordText(fields: TableFields, { places }: TableQuery): (cells: readon
       columns,
       name: JSON.stringify(fieldName(table, columns)),
       text: (cell: JsonCell): string => cellText(place, leaves, cell),
-      isField: countsInDigest(fields, place),
+      isField: !isGivenNumber(fields, place),
     };
   });
   const ofKey = key.columns
@@ -181,6 +181,13 @@ function recordText(fields: TableFields, { places }: TableQuery): (cells: readon
     return `{"natural_key": [${ofKey.map(({ at }) => texts[at]).join(", ")}], "fields": {${own.join(", ")}}}`;
   };
 }
+
+const isGivenNumber = ({ table, key }: TableFields, place: FieldPlace): boolean =>
+  place.kind === "value" &&
+  place.column.identity !== undefined &&
+  key.kind === "natural" &&
+  !key.columns.includes(place.column.name) &&
+  table.primaryKey?.columns.includes(place.column.name) === true;
 
 function cellText(place: FieldPlace, leaves: TableFields["table"]["columns"], cell: JsonCell): string {
   if (cell === null) return "null";
