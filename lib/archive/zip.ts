@@ -27,6 +27,12 @@ export interface ZipOptions {
   readonly zip64?: Zip64Limits;
 }
 
+/** Content on its way into an archive, in pieces of any length; long ones shrink better. */
+export interface ZipStream {
+  write(data: Buffer): void;
+  end(): StoredFile;
+}
+
 type Head = Pick<ZipRecord, "name" | "type" | "attributes">;
 
 /** Small content is written with its sizes and CRC in front; large files are streamed, their sizes and CRC in a data descriptor. */
@@ -99,6 +105,21 @@ export class ZipWriter implements ArchiveWriter {
       (streaming as StreamedEntry | null)?.forget();
       throw error;
     }
+  }
+
+  /** An entry whose length nobody knows before its end; zip64, as it may become long. Nothing else may be added until it has ended. */
+  addStream(name: BytePath, attributes: EntryAttributes): ZipStream {
+    this.#check(name);
+    const entry = new StreamedEntry(this.#sink, this.#options, { name, type: "file", attributes });
+    entry.begin(true);
+    return {
+      write: (data) => entry.piece(data),
+      end: () => {
+        const { record, sha256 } = entry.end();
+        this.#record(record);
+        return { size: record.size, sha256, changed: false };
+      },
+    };
   }
 
   close(): number {

@@ -1,4 +1,5 @@
 /** `portable`: any database out as JSON with natural keys, and in again. */
+import { statSync } from "node:fs";
 import path from "node:path";
 import { findConfig, loadConfig, type SiteConfig } from "../config/load.ts";
 import { databasePassword } from "../config/secrets.ts";
@@ -6,21 +7,21 @@ import type { DatabaseTarget } from "../database/engine.ts";
 import { splitPassword } from "../database/url.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { HOME } from "../exec/compiled.ts";
+import { unpackedExport } from "../portable/archive.ts";
 import { checkCompatibility, withConfiguration } from "../portable/check.ts";
 import { connect } from "../portable/connect.ts";
 import type { Connection, ConnectionMode } from "../portable/connection.ts";
-import { exportTables } from "../portable/export.ts";
 import { importTables, type ImportMode } from "../portable/import.ts";
 import { introspect } from "../portable/introspect.ts";
 import { choose, openPackage, type Package } from "../portable/package.ts";
 import { planPortable, type PlanRequest } from "../portable/plan.ts";
 import { compareTables } from "../portable/verify.ts";
-import { redact } from "../report/redact.ts";
 import { databases } from "../steps/db.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
 import { showCheck } from "./portable-check-report.ts";
-import { showComparison, showExport, showImport, showPlan, progressOf } from "./portable-report.ts";
-import { configurationOf, settingsOf, writeDifferences } from "./portable-settings.ts";
+import { EXPORT_FLAGS, EXPORT_OPTIONS, exportFormat, exportTo } from "./portable-export.ts";
+import { showComparison, showImport, showPlan, progressOf } from "./portable-report.ts";
+import { configurationOf, writeDifferences } from "./portable-settings.ts";
 import type { CommandFrame } from "./run-command.ts";
 import { parsedCommand } from "./store-command.ts";
 
@@ -40,6 +41,7 @@ const FLAGS: Readonly<Record<Verb, readonly string[]>> = {
     "list-models",
     "source-url",
     "source-name",
+    ...EXPORT_FLAGS,
   ],
   import: [
     "models",
@@ -59,7 +61,7 @@ const FLAGS: Readonly<Record<Verb, readonly string[]>> = {
   verify: ["models", "exclude", "verify-checksum"],
 };
 
-const USAGE = `$0 plan | export | import DIR | check DIR | verify DIR --database URL
+const USAGE = `$0 plan | export | import PATH | check PATH | verify PATH --database URL
 
 Any database out as JSON with natural keys, and in again: SQLite, PostgreSQL, MySQL and MariaDB, each into each.`;
 
@@ -75,7 +77,8 @@ function parse(argv: readonly string[]) {
     .strict(false)
     .strictOptions()
     .option("database", { ...text, describe: "the database, by its URL; else DATABASE_URL, else the config's" })
-    .option("output", { ...text, alias: "o", describe: "export: the directory to write into" })
+    .option("output", { ...text, alias: "o", describe: "export: the directory to write into, or a file: … .zip" })
+    .options(EXPORT_OPTIONS)
     .option("timestamp", { type: "boolean", default: true, describe: "export: into a directory named by the time" })
     .option("models", { ...text, describe: "only these tables: names, app.Model, or an app" })
     .option("component", { ...text, describe: "plan, export: only these groups of tables, as plan shows them" })
@@ -122,7 +125,7 @@ function parse(argv: readonly string[]) {
   if (needs !== (directory !== undefined))
     throw new HoldfastError(
       "E_USAGE",
-      needs ? `${known} what? name the directory of an export` : `unexpected argument: ${directory ?? ""}`,
+      needs ? `${known} what? name an export` : `unexpected argument: ${directory ?? ""}`,
     );
   const mode = MODES.find((one) => one === single(flags.mode));
   if (mode === undefined) throw new HoldfastError("E_USAGE", `--mode is one of ${MODES.join(", ")}`);
@@ -147,33 +150,14 @@ const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise
     });
   },
   async export(flags, frame) {
+    exportFormat(flags);
     return await using(flags, "read", frame, async (connection) => {
       const plan = planPortable(await introspect(connection), requestOf(flags));
       if (flags["list-models"] || flags["dry-run"]) {
         showPlan(plan, flags);
         return EXIT.ok;
       }
-      const output = single(flags.output);
-      if (output === undefined)
-        throw new HoldfastError("E_USAGE", "export where to?", { hint: "name a directory with -o" });
-      const stamp = new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "_");
-      const settings = await settingsOf(configOf(flags), frame.signal);
-      const directory = flags.timestamp ? path.join(output, `export_${stamp}`) : output;
-      const progress = progressOf(flags);
-      const manifest = await exportTables(
-        connection,
-        plan,
-        {
-          output: directory,
-          sourceName: single(flags["source-name"]) ?? null,
-          sourceUrl: redact(single(flags["source-url"]) ?? "") || null,
-          settings,
-        },
-        (table, rows) => progress.rows(table, "exporting", rows),
-      );
-      progress.end();
-      showExport(path.resolve(directory), manifest, flags);
-      return EXIT.ok;
+      return await exportTo(connection, plan, flags, { config: configOf(flags), signal: frame.signal });
     });
   },
   async check(flags, frame) {
@@ -249,10 +233,20 @@ const open = async (
   { anyVersion = false }: { readonly anyVersion?: boolean } = {},
 ): Promise<Package> =>
   choose(
-    await openPackage(flags.directory, { verify: flags["verify-checksum"], anyVersion, signal }),
+    await openPackage(await directoryOf(flags.directory, signal), {
+      verify: flags["verify-checksum"],
+      anyVersion,
+      signal,
+    }),
     listOf("models", flags.models),
     listOf("exclude", flags.exclude),
   );
+
+/** Of an export that is one file, what it holds: in a directory that goes when the process ends. */
+const directoryOf = async (given: string, signal: AbortSignal): Promise<string> =>
+  statSync(given, { throwIfNoEntry: false })?.isFile() === true
+    ? (await unpackedExport(given, signal)).directory
+    : given;
 
 function requestOf(flags: Flags): PlanRequest {
   const { keys = {}, components: groups = {}, exclude = [] } = configOf(flags)?.portable ?? {};

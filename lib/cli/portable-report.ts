@@ -1,9 +1,9 @@
 /** What `portable` says: for people, or as JSON lines. */
 import { createLogUpdate } from "log-update";
-import type { ExportManifest } from "../portable/format.ts";
 import type { ImportResult } from "../portable/import.ts";
 import type { PortablePlan } from "../portable/plan.ts";
 import type { TableComparison } from "../portable/verify.ts";
+import type { ExportSummary } from "../portable/write/rows.ts";
 import { colors as pc } from "../report/colors.ts";
 import { plural } from "../report/format.ts";
 
@@ -62,13 +62,13 @@ export function showPlan({ tables, leftOut, deferred, components, warnings }: Po
 
 const KINDS = { natural: "by", reference: pc.yellow("by its number"), none: pc.red("by nothing") } as const;
 
-export function showExport(directory: string, manifest: ExportManifest, output: Output): void {
-  const rows = Object.values(manifest.data_counts).reduce((sum, count) => sum + count, 0);
-  if (output.json)
-    return json("summary", { path: directory, rows, tables: manifest.data_counts, warnings: manifest.warnings });
+export function showExport(path: string, { data_counts, warnings }: ExportSummary, output: Output): void {
+  const counts = Object.values(data_counts);
+  const rows = counts.reduce((sum, count) => sum + count, 0);
+  if (output.json) return json("summary", { path, rows, tables: data_counts, warnings });
   if (output.quiet) return;
-  warn(manifest.warnings);
-  say(`${pc.green("✓")} ${plural(manifest.tables.length, "table")}, ${plural(rows, "row")}`, directory);
+  warn(warnings);
+  say(`${pc.green("✓")} ${plural(counts.length, "table")}, ${plural(rows, "row")}`, path);
 }
 
 export function showImport({ tables, warnings, committed }: ImportResult, output: Output): void {

@@ -220,6 +220,11 @@ export const siteSchema = z.strictObject({
       settings: portableSettingsSchema
         .optional()
         .describe("The application's settings: recorded by an export, compared by a check and an import."),
+      time_zone: z
+        .string()
+        .min(1)
+        .optional()
+        .describe("Area/City: of the time in the name of a ZIP; this host's when absent."),
     })
     .optional()
     .describe("Refines what portable.ts finds out by itself."),

@@ -1,9 +1,8 @@
 /** Writes a database as portable data: a directory of lines of JSON, its manifest last. */
-import { createHash, randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { HoldfastError } from "../errors.ts";
-import { fsyncDirectory } from "../store/atomic.ts";
 import { VERSION } from "../version.ts";
 import { checksumOf } from "./checksum.ts";
 import { ChunkWriter } from "./chunk-writer.ts";
@@ -16,6 +15,7 @@ import { SETTINGS, type CapturedSettings } from "./settings.ts";
 import { nameOf, RowEncoder, TravelDigest, type JsonCell } from "./row.ts";
 import { rowsOf, selectTable, type FieldPlace, type TableQuery } from "./select.ts";
 import type { Column, TableId } from "./schema.ts";
+import { makeWhole } from "./whole.ts";
 
 export interface ExportRequest {
   /** The directory to make; it must not exist. */
@@ -38,23 +38,10 @@ export async function exportTables(
   request: ExportRequest,
   onRows: ExportProgress,
 ): Promise<ExportManifest> {
-  const output = path.resolve(request.output);
-  if (existsSync(output))
-    throw new HoldfastError("E_TARGET", `${output} is there already`, {
-      hint: "name a directory that does not exist yet",
-    });
-  mkdirSync(path.dirname(output), { recursive: true });
-  const staging = `${output}.${randomUUID()}.new`;
-  mkdirSync(staging, { mode: 0o750 });
-  try {
-    const manifest = await writeExport(connection, plan, { ...request, output: staging }, onRows);
-    renameSync(staging, output);
-    await fsyncDirectory(path.dirname(output));
-    return manifest;
-  } catch (error) {
-    rmSync(staging, { recursive: true, force: true });
-    throw error;
-  }
+  return await makeWhole(request.output, async (staging) => {
+    mkdirSync(staging, { mode: 0o750 });
+    return await writeExport(connection, plan, { ...request, output: staging }, onRows);
+  });
 }
 
 async function writeExport(
@@ -192,7 +179,7 @@ export function headerOf({ table, key }: TableFields, { places }: TableQuery): E
 }
 
 /** A key that was named by hand may not be one. */
-async function refuseTwins(connection: Connection, { table, key }: TableFields): Promise<void> {
+export async function refuseTwins(connection: Connection, { table, key }: TableFields): Promise<void> {
   const isProved = [table.primaryKey, ...table.uniques].some(
     (unique) => unique !== null && unique.columns.every((name) => key.columns.includes(name)),
   );

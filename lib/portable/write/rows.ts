@@ -1,0 +1,63 @@
+/** What the formats for people have in common: names of fields, and rows that are counted before and after. */
+import { setImmediate } from "node:timers/promises";
+import { HoldfastError } from "../../errors.ts";
+import type { Connection, Row } from "../connection.ts";
+import type { JsonCell } from "../row.ts";
+import type { Table, TableId } from "../schema.ts";
+import { rowsOf, type TableQuery } from "../select.ts";
+
+/** What an export of any format reports. */
+export interface ExportSummary {
+  readonly data_counts: Readonly<Record<string, number>>;
+  readonly warnings: readonly string[];
+}
+
+/** What is called while an export is made. */
+export interface ExportHooks {
+  readonly signal: AbortSignal;
+  onRows(table: TableId, rows: number): void;
+}
+
+/** As Django calls the field of a foreign key: `author` for `author_id`, where no other column is called so. Several columns are one field, `a+b`. */
+export function fieldName(table: Table, columns: readonly string[]): string {
+  const [only = "", ...more] = columns;
+  if (more.length > 0) return columns.join("+");
+  const isLink = table.foreignKeys.some((key) => key.columns.length === 1 && key.columns[0] === only);
+  const short = only.replace(/_id$/, "");
+  return isLink && short !== "" && !table.columns.some(({ name }) => name === short) ? short : only;
+}
+
+export async function countRows(connection: Connection, table: Table): Promise<number> {
+  const [row] = await connection.rows(`select count(*) from ${rowsOf(connection, table)}`);
+  return Number(row?.[0]);
+}
+
+/** Gives each row to `take`. Throws `E_DATABASE` when they are not as many as were counted: the database gave two answers. */
+export async function eachRow(
+  connection: Connection,
+  table: Table,
+  query: TableQuery,
+  { count, signal, onRows }: ExportHooks & { readonly count: number },
+  take: (row: Row, isFirst: boolean) => void,
+): Promise<void> {
+  let rows = 0;
+  for await (const batch of connection.stream(query.sql)) {
+    await setImmediate(); // all else here may be synchronous: signals have to be heard
+    signal.throwIfAborted();
+    for (const row of batch) take(row, rows++ === 0);
+    onRows(table.id, rows);
+  }
+  if (rows !== count)
+    throw new HoldfastError("E_DATABASE", `${table.id} gave ${rows} rows where it had counted ${count}`, {
+      hint: "look for damage: indexes that lack rows, or foreign keys to rows that are there twice",
+    });
+}
+
+/** JSON's own null, which Django's form cannot tell from NULL. */
+export const hasJsonNull = ({ places }: TableQuery, cells: readonly JsonCell[]): boolean =>
+  places.some((place, at) => place.kind === "value" && place.column.kind === "json" && isNullText(cells[at]));
+
+const isNullText = (cell: JsonCell | undefined): boolean => typeof cell === "string" && cell.trim() === "null";
+
+export const jsonNullWarning = (table: TableId, count: number): string =>
+  `${table}: ${count} rows hold JSON's null, which cannot be told from NULL in this format; the native one can`;
