@@ -6,7 +6,7 @@ import type { CapturedSettings, Setting } from "./settings.ts";
 
 export type Severity = "critical" | "warning" | "info";
 
-/** Globs of names, in which `*` stands for dots and slashes too; capitals do not matter. */
+/** Globs of names, in which `*` stands for dots and slashes too; capitals do not matter. A name means what is under it as well. */
 export interface SettingRules {
   readonly critical: readonly string[];
   readonly warning: readonly string[];
@@ -81,11 +81,11 @@ function judge({ critical, warning }: SettingRules): (name: string, secretIsMiss
     isCritical(name) ? "critical" : isWarning(name) || secretIsMissing ? "warning" : "info";
 }
 
-/** Whether a name fits one of the globs. */
+/** Whether a name, or one that stands above it, fits one of the globs: `STORAGES` means all that is in it. */
 export function matcher(globs: readonly string[]): (name: string) => boolean {
   if (globs.length === 0) return () => false;
   const fits = picomatch([...globs], { bash: true, dot: true, nocase: true });
-  return (name) => fits(name);
+  return (name) => fits(name) || [...name.matchAll(/\./g)].some(({ index }) => fits(name.slice(0, index)));
 }
 
 /** What a setting is for tells what becomes of a difference; the first that fits. */

@@ -24,7 +24,7 @@ export async function captureSettings(
   const raw = parseSettings(text, format, where);
   return {
     captured_at: new Date().toISOString(),
-    settings: await sanitiseSettings(raw, wanted.secret, where),
+    settings: sanitiseSettings(raw, wanted.secret, where),
   };
 }
 

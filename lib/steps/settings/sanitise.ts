@@ -4,7 +4,6 @@ import type { Setting } from "../../portable/settings.ts";
 import { worthSearching } from "../infra/env-sample.ts";
 import { classifyKey, sharesFate, type KeyClass } from "../infra/keys.ts";
 import { redactText, type RedactOptions } from "../infra/redact-text.ts";
-import { scanForSecrets } from "../infra/scan.ts";
 import { isSecretValue } from "../infra/values.ts";
 import type { Json, RawSetting } from "./parse.ts";
 import { databaseScheme } from "./scheme.ts";
@@ -13,11 +12,11 @@ import { databaseScheme } from "./scheme.ts";
  * The settings by their dotted names. A value goes where its name, the names above it, one of `secret` (globs) or its look say that it is a secret, and
  * where another secret stands in it; passwords in URLs are blanked out. A URL of a database says its engine in a setting of its own, `NAME.scheme`.
  */
-export async function sanitiseSettings(
+export function sanitiseSettings(
   raw: readonly RawSetting[],
   secret: readonly string[],
   source: string,
-): Promise<Record<string, Setting>> {
+): Record<string, Setting> {
   const isNamed = matcher(secret);
   const classed = raw.map((setting) => {
     const name = setting.path.join(".");
@@ -45,7 +44,7 @@ export async function sanitiseSettings(
         description: `the engine that ${clean(name)} names`,
       });
   }
-  return await passGate(found);
+  return Object.fromEntries(found);
 }
 
 type About = Omit<Setting, "value" | "present">;
@@ -65,9 +64,9 @@ function classOf(path: readonly string[]): Class {
 }
 
 function isSecret(value: Json, kind: Class): boolean {
-  if (kind === "plain") return false;
   if (kind === "named") return !isEmpty(value);
-  return textsOf(value).some((text) => isSecretValue(text, kind));
+  // A name that says nothing is no reason to keep what looks as if it had been generated.
+  return textsOf(value).some((text) => isSecretValue(text, kind === "plain" ? "described" : kind));
 }
 
 const isEmpty = (value: Json): boolean =>
@@ -89,16 +88,4 @@ function cleaner(knownSecrets: readonly string[]): (text: string) => string {
 function typeOf(value: Json): string {
   if (value === null) return "null";
   return Array.isArray(value) ? "list" : typeof value;
-}
-
-/** What a scanner for secrets still finds is hidden as well. */
-async function passGate(settings: ReadonlyMap<string, Setting>): Promise<Record<string, Setting>> {
-  const text = [...settings].map(([name, { value }]) => `${name} = ${JSON.stringify(value)}`).join("\n");
-  const lines = new Set((await scanForSecrets([{ path: "settings", text }])).map(({ line }) => line));
-  return Object.fromEntries(
-    [...settings].map(([name, setting], at) => {
-      const { value: _, present = true, ...about } = setting;
-      return [name, lines.has(at + 1) ? hide(about, present) : setting];
-    }),
-  );
 }

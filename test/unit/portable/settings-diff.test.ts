@@ -49,6 +49,15 @@ describe("a setting", () => {
     ]);
   });
 
+  test("is meant by the name of what it is in, not by a part of that name", () => {
+    const rules = { critical: ["STORAGES"], warning: [] };
+    const { differences } = compareSettings(of({ "STORAGES.media.X": 1, STORAGES_OLD: 1 }), of({}), rules);
+    expect(differences.map(({ severity, name }) => `${severity} ${name}`)).toEqual([
+      "critical STORAGES.media.X",
+      "info STORAGES_OLD",
+    ]);
+  });
+
   test("in a list has its place", () => {
     expect(told(of({ A: ["x", "y"] }), of({ A: ["y", "x"] }))).toEqual(["info A changed"]);
   });
