@@ -223,18 +223,22 @@ const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise
   },
 };
 
-const open = async (flags: Flags, { signal }: CommandFrame): Promise<Package> =>
-  choose(
+const open = async (flags: Flags, { signal }: CommandFrame): Promise<Package> => ({
+  ...choose(
     await openPackage(flags.directory, { verify: flags["verify-checksum"], signal }),
     listOf("models", flags.models),
     listOf("exclude", flags.exclude),
-  );
+  ),
+  refine: configOf(flags)?.portable ?? {},
+});
 
 function requestOf(flags: Flags): PlanRequest {
-  const { keys = {}, components: groups = {}, exclude = [] } = configOf(flags)?.portable ?? {};
+  const refine = configOf(flags)?.portable;
+  const { keys = {}, components: groups = {}, exclude = [] } = refine ?? {};
   return {
     keys,
     groups,
+    ...(refine && { excludeColumns: refine.exclude_columns, replace: refine.replace }),
     models: listOf("models", flags.models),
     components: listOf("component", flags.component),
     exclude: [...listOf("exclude", flags.exclude), ...exclude],

@@ -42,19 +42,25 @@ export function progressOf({ json: asJson, quiet }: Output) {
 }
 
 export function showPlan({ tables, leftOut, deferred, components, warnings }: PortablePlan, output: Output): void {
-  const lines = tables.map(({ table, key }) => ({
+  const lines = tables.map(({ table, key, fields, leftOut: columns = [] }) => ({
     table: table.id,
     rows_about: table.estimatedRows,
     key: key.kind,
     columns: [...key.columns],
     reason: key.reason,
-    links: table.foreignKeys.map(({ columns, target }) => `${columns.join("+")} → ${target}`),
+    links: table.foreignKeys.map((link) => `${link.columns.join("+")} → ${link.target}`),
+    columns_left_out: [...columns],
+    columns_replaced: fields.flatMap((one) => (one.kind === "value" && one.replaced ? [one.column.name] : [])),
   }));
   const left = [...leftOut].map(([table, why]) => ({ table, why }));
   if (output.json) return json("summary", { tables: lines, components, left_out: left, deferred, warnings });
   const width = Math.max(0, ...lines.map(({ table }) => table.length));
   for (const { table, key, columns, reason } of lines)
     say(`${table.padEnd(width)}  ${KINDS[key]} ${columns.join(", ")}  ${pc.dim(reason)}`);
+  for (const { table, columns_left_out: out, columns_replaced: replaced } of lines) {
+    if (out.length > 0) say(pc.dim(`columns left out: ${table} ${out.join(", ")}`));
+    if (replaced.length > 0) say(pc.dim(`columns replaced: ${table} ${replaced.join(", ")}`));
+  }
   for (const { name, tables: members } of components) say(pc.dim(`component ${name}: ${members.join(", ")}`));
   for (const { table, foreignKey } of deferred)
     say(pc.dim(`${table}.${foreignKey} is filled in when all rows are there`));

@@ -1,6 +1,7 @@
 /** The site's configuration: the schema is the type, and the JSON Schema for editors is made from it (`scripts/schema.ts`). */
 import * as z from "zod";
 import { stepNameSchema } from "../model/unit.ts";
+import { portableRefinement } from "./portable-refinement.ts";
 
 /** A whole number; a string of digits is one too, so that `${VAR:-2048}` can stand for it. */
 const whole = (minimum: number) =>
@@ -216,6 +217,7 @@ export const siteSchema = z.strictObject({
         .default({})
         .describe("Groups of tables for --component, beside those that are found."),
       exclude: paths.describe("Tables that are left out."),
+      ...portableRefinement,
     })
     .optional()
     .describe("Refines what portable.ts finds out by itself."),

@@ -23,7 +23,7 @@ export interface CompatibilityReport {
  */
 export async function checkCompatibility(
   connection: Connection,
-  { manifest, tables }: Package,
+  { manifest, tables, refine }: Package,
 ): Promise<CompatibilityReport> {
   const schema = await introspect(connection);
   const here = await migrationsOf(connection, schema);
@@ -31,7 +31,7 @@ export async function checkCompatibility(
   const warnings: string[] = [];
   compareMigrations(manifest.schema_versions, here, problems, warnings);
   try {
-    warnings.push(...findTargets(schema, tables).warnings);
+    warnings.push(...findTargets(schema, tables, refine).warnings);
   } catch (error) {
     if (!(error instanceof HoldfastError) || error.code !== "E_SCHEMA") throw error;
     problems.push(error.message);

@@ -93,6 +93,7 @@ async function writeExport(
     data_counts: Object.fromEntries(tables.map(({ table, rows }) => [table, rows])),
     tables,
     left_out: [...plan.leftOut].map(([table, why]) => ({ table, why })),
+    ...columnsIn(headers),
     warnings,
     schema_sha256,
     checksum: checksumOf({ schema_sha256, tables }),
@@ -134,8 +135,9 @@ async function writeTable(
   return { table: { table: id, rows, digest: digest.finish(), files: writer.files }, dangling: encoder.dangling };
 }
 
-/** A number that only this database knows does not count where the row has a key of its own. */
+/** A number that only this database knows does not count where the row has a key of its own; nor does what was put in a value's place. */
 export function countsInDigest({ key, table }: TableFields, place: FieldPlace): boolean {
+  if (place.kind === "value" && place.replaced !== undefined) return false;
   if (place.kind !== "value" || key.kind !== "natural" || key.columns.includes(place.column.name)) return true;
   return place.column.identity === undefined || table.primaryKey?.columns.includes(place.column.name) !== true;
 }
@@ -157,10 +159,13 @@ export const describeColumn = ({
 });
 
 /** What the first line of a table's files says. */
-export function headerOf({ table, key }: TableFields, { places }: TableQuery): ExportedTable {
+export function headerOf({ table, key, leftOut = [] }: TableFields, { places }: TableQuery): ExportedTable {
+  const replaced = replacedIn(places);
   return {
     table: table.id,
     key: { kind: key.kind, columns: [...key.columns], reason: key.reason },
+    ...(leftOut.length > 0 && { columns_left_out: [...leftOut] }),
+    ...(replaced.length > 0 && { columns_replaced: replaced }),
     fields: places.map((place) =>
       place.kind === "value"
         ? describeColumn(place.column)
@@ -178,6 +183,21 @@ export function headerOf({ table, key }: TableFields, { places }: TableQuery): E
     ),
   };
 }
+
+const replacedIn = (places: readonly FieldPlace[]): string[] =>
+  places.flatMap((place) => (place.kind === "value" && place.replaced !== undefined ? [place.column.name] : []));
+
+/** For the manifest: what the rows do not say, by table. */
+const columnsIn = (
+  headers: readonly ExportedTable[],
+): Pick<ExportManifest, "columns_left_out" | "columns_replaced"> => ({
+  columns_left_out: Object.fromEntries(
+    headers.flatMap(({ table, columns_left_out: columns }) => (columns === undefined ? [] : [[table, columns]])),
+  ),
+  columns_replaced: Object.fromEntries(
+    headers.flatMap(({ table, columns_replaced: columns }) => (columns === undefined ? [] : [[table, columns]])),
+  ),
+});
 
 /** A key that was named by hand may not be one. */
 async function refuseTwins(connection: Connection, { table, key }: TableFields): Promise<void> {

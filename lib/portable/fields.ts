@@ -1,4 +1,5 @@
 /** What a row is made of when it travels: columns of its own, and links to rows of other tables by their keys. */
+import type { RefinedColumns, Replacement } from "./columns.ts";
 import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
 import type { TravelKey, TravelKeys } from "./travel-key.ts";
 
@@ -6,6 +7,8 @@ import type { TravelKey, TravelKeys } from "./travel-key.ts";
 export interface ValueField {
   readonly kind: "value";
   readonly column: Column;
+  /** What travels in place of its values: they count in no digest, and rows that are there keep theirs. */
+  readonly replaced?: Replacement;
 }
 
 /** Columns of a foreign key, carried as the key of the row that they point to. */
@@ -29,6 +32,8 @@ export interface TableFields {
   readonly table: Table;
   readonly key: TravelKey;
   readonly fields: readonly Field[];
+  /** Columns that do not travel. */
+  readonly leftOut?: readonly string[];
 }
 
 /** The tables of a schema as they travel. */
@@ -36,11 +41,13 @@ export class Fields {
   readonly schema: Schema;
   readonly #tables: ReadonlyMap<TableId, Table>;
   readonly #keys: TravelKeys;
+  readonly #refined: Partial<RefinedColumns>;
 
-  constructor(schema: Schema, keys: TravelKeys) {
+  constructor(schema: Schema, keys: TravelKeys, refined: Partial<RefinedColumns> = {}) {
     this.schema = schema;
     this.#tables = new Map(schema.tables.map((table) => [table.id, table]));
     this.#keys = keys;
+    this.#refined = refined;
   }
 
   of(id: TableId): TableFields {
@@ -52,11 +59,13 @@ export class Fields {
     for (const column of table.columns) {
       if (column.generated || done.has(column.name)) continue;
       const link = links.find(({ columns }) => columns.includes(column.name));
-      if (link === undefined) fields.push({ kind: "value", column });
+      const replaced = this.#refined.replaced?.get(id)?.get(column.name);
+      if (link === undefined) fields.push({ kind: "value", column, ...(replaced && { replaced }) });
       else fields.push({ kind: "link", link, target: link.target });
       for (const name of link?.columns ?? [column.name]) done.add(name);
     }
-    return { table, key, fields };
+    const leftOut = this.#refined.leftOut?.get(id);
+    return { table, key, fields, ...(leftOut && { leftOut }) };
   }
 
   key(id: TableId): TravelKey {

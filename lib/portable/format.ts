@@ -53,6 +53,10 @@ export type ExportedField = z.infer<typeof fieldSchema>;
 export const tableSchema = z.object({
   table: z.string(),
   key: z.object({ kind: z.enum(["natural", "reference", "none"]), columns: z.array(z.string()), reason: z.string() }),
+  /** By the config; absent where there are none. */
+  columns_left_out: z.array(z.string()).optional(),
+  /** These hold something else than they did. */
+  columns_replaced: z.array(z.string()).optional(),
   fields: z.array(fieldSchema),
 });
 export type ExportedTable = z.infer<typeof tableSchema>;
@@ -95,6 +99,9 @@ export const exportManifestSchema = z.looseObject({
     }),
   ),
   left_out: z.array(z.object({ table: z.string(), why: z.string() })),
+  /** By table, as in schema.json. */
+  columns_left_out: z.record(z.string(), z.array(z.string())).optional(),
+  columns_replaced: z.record(z.string(), z.array(z.string())).optional(),
   warnings: z.array(z.string()),
   schema_sha256: sha256Schema,
   /** Over everything above that says what the data are: see `checksumOf`. */

@@ -65,7 +65,7 @@ async function importInside(
   { signal, onRows }: ImportHooks,
 ): Promise<Omit<ImportResult, "committed">> {
   const schema = await introspect(connection);
-  const targets = findTargets(schema, from.tables);
+  const targets = findTargets(schema, from.tables, from.refine);
   const { order, deferred } = orderOf(targets);
   const dialect = dialectOf(connection);
   const stagings: StagingTable[] = [];

@@ -21,12 +21,15 @@ import {
 } from "./format.ts";
 import { tablesMeant } from "./names.ts";
 import type { JsonCell } from "./row.ts";
+import type { TargetRefinement } from "./target.ts";
 
 export interface Package {
   readonly directory: string;
   readonly manifest: ExportManifest;
   /** In the order of the manifest. */
   readonly tables: readonly ExportedTable[];
+  /** How the config refines its way into a database. */
+  readonly refine?: TargetRefinement;
 }
 
 /** A line of rows, and where it stands. */

@@ -1,5 +1,6 @@
 /** What an export or import of a database would do: which tables, told apart by what, in which order. Nothing is read but the catalogue. */
 import { HoldfastError } from "../errors.ts";
+import { refineColumns, refuseReplacedKey, type ColumnsRequest } from "./columns.ts";
 import { findComponents, type Component } from "./components.ts";
 import { Fields, type TableFields } from "./fields.ts";
 import { chooseKeys } from "./keys.ts";
@@ -9,7 +10,7 @@ import { orderTables, type DeferredKey } from "./order.ts";
 import type { Schema, TableId } from "./schema.ts";
 import { chosenKeys, travelKeys } from "./travel-key.ts";
 
-export interface PlanRequest {
+export interface PlanRequest extends ColumnsRequest {
   /** Of the config: columns by table. */
   readonly keys: Readonly<Record<string, readonly string[]>>;
   /** Of the config: tables by the name of their group. */
@@ -34,10 +35,10 @@ export interface PortablePlan {
 }
 
 /** Throws `E_USAGE` for a table that is not there, `E_CONFIG` for a key that is none, `E_CYCLE`. */
-export function planPortable(
-  schema: Schema,
-  { keys: configured, groups: named, models, components, exclude }: PlanRequest,
-): PortablePlan {
+export function planPortable(whole: Schema, request: PlanRequest): PortablePlan {
+  const { keys: configured, groups: named, models, components, exclude } = request;
+  const refined = refineColumns(whole, request);
+  const { schema } = refined;
   const recognised = recognise(schema);
   const groups = findComponents(schema, named);
   const chosen = new Set([
@@ -53,10 +54,12 @@ export function planPortable(
     else if (found?.default === "left out" && !chosen.has(id)) out.set(id, `${found.role}, ${found.by}`);
   }
   const keys = travelKeys(schema, chooseKeys(schema, { keys: configured }));
-  const fields = new Fields(schema, keys);
+  const fields = new Fields(schema, keys, refined);
   const { order, deferred } = orderTables(schema, chosenKeys(schema, keys));
   const tables = order.filter((id) => !out.has(id)).map((id) => fields.of(id));
-  return { schema, fields, tables, deferred, components: groups, leftOut: out, warnings: tables.flatMap(warningsOf) };
+  for (const { table, key } of tables) refuseReplacedKey(table.id, key.columns, refined);
+  const warnings = tables.flatMap((one) => [...warningsOf(one), ...(refined.warnings.get(one.table.id) ?? [])]);
+  return { schema, fields, tables, deferred, components: groups, leftOut: out, warnings };
 }
 
 function tablesOf(components: readonly Component[], wanted: string): readonly TableId[] {

@@ -31,7 +31,8 @@ export class RowEncoder {
 
   encode(row: Row): JsonCell[] {
     return this.#places.map((place) => {
-      if (place.kind === "value") return encode(this.#engine, place.column, row[place.at] ?? null);
+      if (place.kind === "value")
+        return place.replaced ? place.replaced() : encode(this.#engine, place.column, row[place.at] ?? null);
       const { link } = place.field;
       const raw = link.columns.map((_name, index) => row[place.raw + index] ?? null);
       if (raw.every((value) => value === null)) return null;

@@ -1,11 +1,12 @@
 /** The query that reads a table as it travels: its values, and for each link the key of the row that it leads to, joined by the database. */
+import type { Replacement } from "./columns.ts";
 import type { Connection } from "./connection.ts";
 import type { Fields, Leaf, LinkField, TableFields } from "./fields.ts";
 import type { Column, ForeignKey, Table } from "./schema.ts";
 
 /** Where the parts of a field stand in a row of the answer. */
 export type FieldPlace =
-  | { readonly kind: "value"; readonly column: Column; readonly at: number }
+  | { readonly kind: "value"; readonly column: Column; readonly replaced?: Replacement; readonly at: number }
   | {
       readonly kind: "link";
       readonly field: LinkField;
@@ -40,8 +41,7 @@ export function selectTable(connection: Quoting, fields: Fields, { table, fields
   const joins = new Joins(connection, fields);
   const add = (expression: string): number => columns.push(expression) - 1;
   const places = all.map((field): FieldPlace => {
-    if (field.kind === "value")
-      return { kind: "value", column: field.column, at: add(expressionOf(connection, "t", field.column)) };
+    if (field.kind === "value") return { ...field, at: add(expressionOf(connection, "t", field.column)) };
     const leaves = fields.leavesOf(field.link);
     const raw = columns.length;
     for (const name of field.link.columns) add(`t.${quote(name)}`);

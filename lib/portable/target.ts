@@ -1,15 +1,19 @@
 /** Where the tables of an export go in a database: each with the table, the columns and the links that are to take its rows. */
 import { HoldfastError } from "../errors.ts";
+import type { PlainValue } from "../config/portable-refinement.ts";
+import { settingOf, type Replacement } from "./columns.ts";
 import { Fields, type Leaf } from "./fields.ts";
 import type { ExportedField, ExportedTable } from "./format.ts";
 import { chooseKeys } from "./keys.ts";
+import { findColumn as findNamedColumn, findTable as findNamed } from "./names.ts";
 import { fold } from "./row.ts";
 import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
 import { travelKeys, type TravelKey } from "./travel-key.ts";
+import type { JsonValue } from "./values.ts";
 
 /** One place of a row, and what takes it; `undefined` where the database has no such column any more. */
 export type TargetField =
-  | { readonly kind: "value"; readonly column: Column }
+  | { readonly kind: "value"; readonly column: Column; readonly replaced?: Replacement }
   | {
       readonly kind: "link";
       readonly link: ForeignKey;
@@ -24,6 +28,21 @@ export interface TargetTable {
   readonly table: Table;
   readonly key: TravelKey;
   readonly fields: readonly TargetField[];
+  /** Columns that the export does not know, and what new rows have there. */
+  readonly added: readonly AddedColumn[];
+}
+
+export interface AddedColumn {
+  readonly column: Column;
+  readonly value: JsonValue;
+}
+
+/** How the config refines the way into a database. */
+export interface TargetRefinement {
+  /** By table and column. */
+  readonly defaults?: Readonly<Record<string, Readonly<Record<string, PlainValue>>>>;
+  /** Nothing will be written: what new rows would need does not matter. */
+  readonly readOnly?: boolean;
 }
 
 export interface Targets {
@@ -35,9 +54,13 @@ export interface Targets {
 
 /**
  * Finds a place for everything. Keys are those of the export. Throws `E_SCHEMA`, naming all that is in the way: tables that are not there, columns that
- * may not be NULL and get nothing, links that lead elsewhere.
+ * may not be NULL and get nothing, links that lead elsewhere. Throws `E_CONFIG` for a refinement that names what is not there.
  */
-export function findTargets(schema: Schema, exported: readonly ExportedTable[]): Targets {
+export function findTargets(
+  schema: Schema,
+  exported: readonly ExportedTable[],
+  refine: TargetRefinement = {},
+): Targets {
   const problems: string[] = [];
   const warnings: string[] = [];
   const homes = new Map<string, Table>();
@@ -61,9 +84,12 @@ export function findTargets(schema: Schema, exported: readonly ExportedTable[]):
   const tables = exported.flatMap((one): TargetTable[] => {
     const table = homes.get(one.table);
     if (table === undefined) return [];
-    const own = one.fields.map((field) => findField(field, table, { fields, homes, problems, warnings }));
-    checkRest(table, own, problems);
-    return [{ exported: one, table, key: fields.key(table.id), fields: own }];
+    const own = one.fields.map((field) =>
+      markReplaced(one, field, findField(field, table, { fields, homes, problems, warnings })),
+    );
+    const added = addedTo(schema, table, own, refine.defaults ?? {});
+    if (refine.readOnly !== true) checkRest(table, own, added, problems);
+    return [{ exported: one, table, key: fields.key(table.id), fields: own, added }];
   });
   if (problems.length > 0)
     throw new HoldfastError(
@@ -166,14 +192,52 @@ function findField(field: ExportedField, table: Table, found: Finding): TargetFi
   return { kind: "link", link, columns, leaves, direct };
 }
 
-/** What the export does not know of has to be able to do without. */
-function checkRest(table: Table, fields: readonly TargetField[], problems: string[]): void {
-  const given = new Set(
+const markReplaced = (
+  { columns_replaced: replaced }: ExportedTable,
+  field: ExportedField,
+  found: TargetField,
+): TargetField =>
+  found?.kind === "value" && field.kind === "value" && replaced?.includes(field.column.name) === true
+    ? { ...found, replaced: () => null }
+    : found;
+
+/** What the config gives to columns that the export does not know. */
+function addedTo(
+  schema: Schema,
+  table: Table,
+  fields: readonly TargetField[],
+  defaults: NonNullable<TargetRefinement["defaults"]>,
+): AddedColumn[] {
+  const given = givenBy(fields);
+  return Object.entries(defaults).flatMap(([name, values]) =>
+    findNamed(schema, name, "defaults").id !== table.id
+      ? []
+      : Object.entries(values).flatMap(([one, value]): AddedColumn[] => {
+          const where = `defaults.${name}.${one}`;
+          const column = findNamedColumn(table, one, `defaults.${name}`);
+          return given.has(column.name) ? [] : [{ column, value: settingOf(schema, column, value, where) }];
+        }),
+  );
+}
+
+const givenBy = (fields: readonly TargetField[]): Set<string> =>
+  new Set(
     fields.flatMap((field) =>
       field === undefined ? [] : field.kind === "value" ? [field.column.name] : field.columns.map(({ name }) => name),
     ),
   );
+
+/** What the export does not know of has to be able to do without. */
+function checkRest(
+  table: Table,
+  fields: readonly TargetField[],
+  added: readonly AddedColumn[],
+  problems: string[],
+): void {
+  const given = new Set([...givenBy(fields), ...added.map(({ column }) => column.name)]);
   for (const { name, nullable, hasDefault, identity, generated } of table.columns)
     if (!given.has(name) && !nullable && !hasDefault && identity === undefined && !generated)
-      problems.push(`${table.id}.${name} may not be NULL, has no default, and the export does not know it`);
+      problems.push(
+        `${table.id}.${name} may not be NULL, has no default, and the export does not know it: portable.defaults can give it one`,
+      );
 }

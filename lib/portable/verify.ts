@@ -17,7 +17,7 @@ export interface TableComparison {
 
 /** Reads every row of the database's tables that the export has. Throws `E_SCHEMA` where they are not comparable. */
 export async function compareTables(connection: Connection, from: Package): Promise<TableComparison[]> {
-  const targets = findTargets(await introspect(connection), from.tables);
+  const targets = findTargets(await introspect(connection), from.tables, { ...from.refine, readOnly: true });
   const comparisons: TableComparison[] = [];
   for (const { exported, table, key, fields } of targets.tables) {
     const entry = from.manifest.tables.find((one) => one.table === exported.table);

@@ -192,7 +192,7 @@ export class Merge {
       ...(table.primaryKey?.columns ?? []),
       ...later.flatMap(({ columns }) => columns),
     ]);
-    const columns = staging.columns.filter(({ column }) => !fixed.has(column.name));
+    const columns = staging.columns.filter(({ column, onlyNew }) => onlyNew !== true && !fixed.has(column.name));
     if (columns.length === 0) return 0;
     const pairs = columns.map(({ column, staged }) => ({
       column,

@@ -6,7 +6,7 @@ import { readRows, type Package, type ReadRow } from "../package.ts";
 import { flatten, isRaw, valueOf, type JsonCell } from "../row.ts";
 import type { Column, ForeignKey } from "../schema.ts";
 import { tableName } from "../select.ts";
-import type { TargetField, TargetTable } from "../target.ts";
+import type { AddedColumn, TargetField, TargetTable } from "../target.ts";
 import { decode } from "../values.ts";
 import type { Dialect } from "./dialect.ts";
 
@@ -14,6 +14,8 @@ import type { Dialect } from "./dialect.ts";
 export interface Staged {
   readonly column: Column;
   readonly staged: string;
+  /** For rows that are new: those that are there keep what they have. */
+  readonly onlyNew?: boolean;
 }
 
 /** A link whose columns have to be found by the key that it travels as. */
@@ -38,7 +40,10 @@ export class StagingTable {
     this.#dialect = dialect;
     this.target = target;
     this.name = `holdfast_stage_${index}`;
-    const fillers = target.fields.map((field, at) => fillerOf(dialect, field, at));
+    const fillers = [
+      ...target.fields.map((field, at) => fillerOf(dialect, field, at)),
+      ...target.added.map((added, at) => addedFiller(dialect, added, at)),
+    ];
     this.#fillers = fillers;
     this.columns = fillers.flatMap((filler) => filler.columns);
     this.links = fillers.flatMap(({ link }) => link ?? []);
@@ -128,7 +133,7 @@ function fillerOf({ connection }: Dialect, field: TargetField, at: number): Fill
     const staged = `v${at}`;
     return {
       staged: [{ name: staged, column: field.column }],
-      columns: [{ column: field.column, staged }],
+      columns: [{ column: field.column, staged, ...(field.replaced && { onlyNew: true }) }],
       fill: (cell) => [decode(engine, field.column, valueOf(cell))],
     };
   }
@@ -168,6 +173,13 @@ function fillerOf({ connection }: Dialect, field: TargetField, at: number): Fill
       return [...nothing, ...leaves.map(({ leaf }, index) => decode(engine, leaf.column, flat[index] ?? null))];
     },
   };
+}
+
+/** What the config gives to a column that the export does not know. */
+function addedFiller({ connection }: Dialect, { column, value }: AddedColumn, at: number): Filler {
+  const staged = `d${at}`;
+  const cells = [decode(connection.engine, column, value)];
+  return { staged: [{ name: staged, column }], columns: [{ column, staged, onlyNew: true }], fill: () => cells };
 }
 
 export const stagingName = ({ connection }: Dialect, staging: StagingTable): string => connection.quote(staging.name);

@@ -1,0 +1,21 @@
+/** What the config says of portable data beyond keys, groups and tables: columns, and what is put in their place. */
+import * as z from "zod";
+
+const plain = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+const byTable = <T extends z.ZodType>(what: T) => z.record(z.string(), what).default({});
+
+/** What stands in a replaced column: the same value in every row, or a password that nobody can have, another one in each row. */
+const replacementSchema = z.union([plain, z.strictObject({ unusable_password: z.literal(true) })]);
+export type ReplacementSetting = z.infer<typeof replacementSchema>;
+export type PlainValue = z.infer<typeof plain>;
+
+/** Fields of `portable`. */
+export const portableRefinement = {
+  exclude_columns: byTable(z.array(z.string().min(1))).describe("Columns that an export leaves out, by table."),
+  replace: byTable(z.record(z.string(), replacementSchema)).describe(
+    "By table and column: what an export has in place of the value. {unusable_password: true}: Django's, random in each row.",
+  ),
+  defaults: byTable(z.record(z.string(), plain)).describe(
+    "By table and column: the value that an import gives to new rows where the export does not know the column.",
+  ),
+};
