@@ -10,10 +10,11 @@ import { checkCompatibility } from "../portable/check.ts";
 import { connect } from "../portable/connect.ts";
 import type { Connection, ConnectionMode } from "../portable/connection.ts";
 import { exportTables } from "../portable/export.ts";
+import { readGenerics } from "../portable/generic-types.ts";
 import { importTables, type ImportMode } from "../portable/import.ts";
 import { introspect } from "../portable/introspect.ts";
 import { choose, openPackage, type Package } from "../portable/package.ts";
-import { planPortable, type PlanRequest } from "../portable/plan.ts";
+import { planPortable, type PlanRequest, type PortablePlan } from "../portable/plan.ts";
 import { compareTables } from "../portable/verify.ts";
 import { databases } from "../steps/db.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
@@ -131,13 +132,13 @@ function refuseIdle(verb: Verb, argv: readonly string[]): void {
 const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise<number>>> = {
   async plan(flags, frame) {
     return await using(flags, "read", frame, async (connection) => {
-      showPlan(planPortable(await introspect(connection), requestOf(flags)), flags);
+      showPlan(await planDatabase(connection, flags), flags);
       return EXIT.ok;
     });
   },
   async export(flags, frame) {
     return await using(flags, "read", frame, async (connection) => {
-      const plan = planPortable(await introspect(connection), requestOf(flags));
+      const plan = await planDatabase(connection, flags);
       if (flags["list-models"] || flags["dry-run"]) {
         showPlan(plan, flags);
         return EXIT.ok;
@@ -231,6 +232,12 @@ const open = async (flags: Flags, { signal }: CommandFrame): Promise<Package> =>
   ),
   refine: configOf(flags)?.portable ?? {},
 });
+
+async function planDatabase(connection: Connection, flags: Flags): Promise<PortablePlan> {
+  const schema = await introspect(connection);
+  const generics = await readGenerics(connection, schema, configOf(flags)?.portable?.generic ?? []);
+  return planPortable(schema, { ...requestOf(flags), generics });
+}
 
 function requestOf(flags: Flags): PlanRequest {
   const refine = configOf(flags)?.portable;

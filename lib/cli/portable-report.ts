@@ -2,6 +2,7 @@
 import { createLogUpdate } from "log-update";
 import type { CompatibilityReport } from "../portable/check.ts";
 import type { ExportManifest } from "../portable/format.ts";
+import type { GenericRelation } from "../portable/generic.ts";
 import type { ImportResult } from "../portable/import.ts";
 import type { Package } from "../portable/package.ts";
 import type { PortablePlan } from "../portable/plan.ts";
@@ -49,6 +50,7 @@ export function showPlan({ tables, leftOut, deferred, components, warnings }: Po
     columns: [...key.columns],
     reason: key.reason,
     links: table.foreignKeys.map((link) => `${link.columns.join("+")} → ${link.target}`),
+    generic: fields.flatMap((one) => (one.kind === "generic" ? [one.relation].map(describeGeneric) : [])),
     columns_left_out: [...columns],
     columns_replaced: fields.flatMap((one) => (one.kind === "value" && one.replaced ? [one.column.name] : [])),
   }));
@@ -57,6 +59,9 @@ export function showPlan({ tables, leftOut, deferred, components, warnings }: Po
   const width = Math.max(0, ...lines.map(({ table }) => table.length));
   for (const { table, key, columns, reason } of lines)
     say(`${table.padEnd(width)}  ${KINDS[key]} ${columns.join(", ")}  ${pc.dim(reason)}`);
+  for (const { table, generic } of lines)
+    for (const { type, id, tables: led } of generic)
+      say(pc.dim(`generic: ${table}.${id} leads where ${type} tells: ${led.join(", ") || "nowhere"}`));
   for (const { table, columns_left_out: out, columns_replaced: replaced } of lines) {
     if (out.length > 0) say(pc.dim(`columns left out: ${table} ${out.join(", ")}`));
     if (replaced.length > 0) say(pc.dim(`columns replaced: ${table} ${replaced.join(", ")}`));
@@ -67,6 +72,12 @@ export function showPlan({ tables, leftOut, deferred, components, warnings }: Po
   for (const { table, why } of left) say(pc.dim(`left out: ${table} (${why})`));
   warn(warnings);
 }
+
+const describeGeneric = ({ type, column, targets }: GenericRelation) => ({
+  type,
+  id: column,
+  tables: targets.map(({ link }) => link.target),
+});
 
 const KINDS = { natural: "by", reference: pc.yellow("by its number"), none: pc.red("by nothing") } as const;
 

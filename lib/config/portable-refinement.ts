@@ -9,6 +9,17 @@ const replacementSchema = z.union([plain, z.strictObject({ unusable_password: z.
 export type ReplacementSetting = z.infer<typeof replacementSchema>;
 export type PlainValue = z.infer<typeof plain>;
 
+const genericSchema = z.strictObject({
+  table: z.string().min(1),
+  type: z
+    .string()
+    .min(1)
+    .describe("The column that tells the table: a name, or a link to a table of app_label and model."),
+  id: z.string().min(1).describe("The column with the number of the row."),
+  types: z.record(z.string(), z.string()).default({}).describe("Tables by type, where the name does not tell."),
+});
+export type GenericSetting = z.infer<typeof genericSchema>;
+
 /** Fields of `portable`. */
 export const portableRefinement = {
   exclude_columns: byTable(z.array(z.string().min(1))).describe("Columns that an export leaves out, by table."),
@@ -18,4 +29,8 @@ export const portableRefinement = {
   defaults: byTable(z.record(z.string(), plain)).describe(
     "By table and column: the value that an import gives to new rows where the export does not know the column.",
   ),
+  generic: z
+    .array(genericSchema)
+    .default([])
+    .describe("Relations without a foreign key: a type and a number. They travel as the key of the row."),
 };

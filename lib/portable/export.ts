@@ -8,7 +8,7 @@ import { VERSION } from "../version.ts";
 import { checksumOf } from "./checksum.ts";
 import { ChunkWriter } from "./chunk-writer.ts";
 import type { Connection } from "./connection.ts";
-import type { TableFields } from "./fields.ts";
+import type { Leaf, TableFields } from "./fields.ts";
 import { EXPORT_FORMAT, EXPORT_VERSION, MANIFEST, SCHEMA, type ExportManifest, type ExportedTable } from "./format.ts";
 import { migrationsOf } from "./migrations.ts";
 import type { PortablePlan } from "./plan.ts";
@@ -118,7 +118,7 @@ async function writeTable(
   const writer = new ChunkWriter(root, `data/${pathOf(fields)}`, headerOf(fields, query));
   let rows = 0;
   try {
-    for await (const batch of connection.stream(query.sql)) {
+    for await (const batch of connection.stream(query.sql, query.parameters)) {
       const lines = batch.map((row): string => {
         const cells: JsonCell[] = encoder.encode(row);
         digest.add(cells);
@@ -169,20 +169,35 @@ export function headerOf({ table, key, leftOut = [] }: TableFields, { places }: 
     fields: places.map((place) =>
       place.kind === "value"
         ? describeColumn(place.column)
-        : {
-            kind: "link",
-            name: nameOf(place),
-            columns: [...place.field.link.columns],
-            table: place.field.target,
-            target_columns: [...place.field.link.targetColumns],
-            leaves: place.leaves.map(({ leaf }) => ({
-              path: [...leaf.through.map(({ columns }) => columns.join("+")), leaf.column.name].join("."),
-              column: describeColumn(leaf.column).column,
-            })),
-          },
+        : place.kind === "generic"
+          ? {
+              kind: "generic",
+              name: nameOf(place),
+              column: describeColumn(place.column).column,
+              type: place.relation.type,
+              tables: place.relation.targets.map(({ type, as }, index) => ({
+                type,
+                table: as,
+                leaves: describeLeaves(place.targets[index]?.leaves ?? []),
+              })),
+            }
+          : {
+              kind: "link",
+              name: nameOf(place),
+              columns: [...place.field.link.columns],
+              table: place.field.target,
+              target_columns: [...place.field.link.targetColumns],
+              leaves: describeLeaves(place.leaves),
+            },
     ),
   };
 }
+
+const describeLeaves = (leaves: readonly { readonly leaf: Leaf }[]) =>
+  leaves.map(({ leaf }) => ({
+    path: [...leaf.through.map(({ columns }) => columns.join("+")), leaf.column.name].join("."),
+    column: describeColumn(leaf.column).column,
+  }));
 
 const replacedIn = (places: readonly FieldPlace[]): string[] =>
   places.flatMap((place) => (place.kind === "value" && place.replaced !== undefined ? [place.column.name] : []));

@@ -35,6 +35,8 @@ const columnSchema = z.object({
   nullable: z.boolean(),
 });
 
+const leavesSchema = z.array(z.object({ path: z.string(), column: columnSchema }));
+
 /** What stands at one place of a row: a value, or the key of a row of `table`, as `leaves`. */
 const fieldSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("value"), column: columnSchema }),
@@ -44,7 +46,15 @@ const fieldSchema = z.discriminatedUnion("kind", [
     columns: z.array(z.string()),
     table: z.string(),
     target_columns: z.array(z.string()),
-    leaves: z.array(z.object({ path: z.string(), column: columnSchema })),
+    leaves: leavesSchema,
+  }),
+  z.object({
+    kind: z.literal("generic"),
+    name: z.string(),
+    column: columnSchema,
+    /** The column that tells which of `tables`. */
+    type: z.string(),
+    tables: z.array(z.object({ type: z.string(), table: z.string(), leaves: leavesSchema })),
   }),
 ]);
 export type ExportedField = z.infer<typeof fieldSchema>;

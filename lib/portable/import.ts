@@ -109,8 +109,8 @@ async function importInside(
 }
 
 function orderOf(targets: Targets): { order: TargetTable[]; deferred: readonly DeferredKey[] } {
-  const keys = new Map(targets.schema.tables.map(({ id }) => [id, targets.fields.key(id)]));
-  const { order, deferred } = orderTables(targets.schema, chosenKeys(targets.schema, keys));
+  const keys = new Map(targets.ordering.tables.map(({ id }) => [id, targets.fields.key(id)]));
+  const { order, deferred } = orderTables(targets.ordering, chosenKeys(targets.ordering, keys));
   const byId = new Map(targets.tables.map((target) => [target.table.id, target]));
   return { order: order.flatMap((id) => byId.get(id) ?? []), deferred };
 }
@@ -119,7 +119,7 @@ function linksOf(targets: Targets, deferred: readonly DeferredKey[], id: TableId
   const names = new Set(
     deferred.filter((one) => one.table === id && one.how === "null-then-update").map((one) => one.foreignKey),
   );
-  const table = targets.schema.tables.find((one) => one.id === id);
+  const table = targets.ordering.tables.find((one) => one.id === id);
   return table?.foreignKeys.filter(({ name }) => names.has(name)) ?? [];
 }
 

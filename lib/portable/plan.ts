@@ -3,12 +3,14 @@ import { HoldfastError } from "../errors.ts";
 import { refineColumns, refuseReplacedKey, type ColumnsRequest } from "./columns.ts";
 import { findComponents, type Component } from "./components.ts";
 import { Fields, type TableFields } from "./fields.ts";
+import { suspectedGenerics, withGenerics, type Generics } from "./generic.ts";
+import type { ReadGenerics } from "./generic-types.ts";
 import { chooseKeys } from "./keys.ts";
 import { recognise } from "./kinds.ts";
 import { nearestName, tablesMeant } from "./names.ts";
 import { orderTables, type DeferredKey } from "./order.ts";
 import type { Schema, TableId } from "./schema.ts";
-import { chosenKeys, travelKeys } from "./travel-key.ts";
+import { chosenKeys, travelKeys, type TravelKey } from "./travel-key.ts";
 
 export interface PlanRequest extends ColumnsRequest {
   /** Of the config: columns by table. */
@@ -19,6 +21,8 @@ export interface PlanRequest extends ColumnsRequest {
   readonly models: readonly string[];
   /** Groups of tables that hang together, by the names that `plan` shows; all when empty. */
   readonly components: readonly string[];
+  /** Of the config, with the tables that they lead to: see `readGenerics`. */
+  readonly generics?: ReadGenerics;
   /** Tables to leave out. */
   readonly exclude: readonly string[];
 }
@@ -53,13 +57,40 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
     else if (models.length + components.length > 0 && !chosen.has(id)) out.set(id, "not chosen");
     else if (found?.default === "left out" && !chosen.has(id)) out.set(id, `${found.role}, ${found.by}`);
   }
+  const generics: Generics = request.generics?.relations ?? new Map();
+  const linked = withGenerics(schema, generics);
   const keys = travelKeys(schema, chooseKeys(schema, { keys: configured }));
-  const fields = new Fields(schema, keys, refined);
-  const { order, deferred } = orderTables(schema, chosenKeys(schema, keys));
+  const loose = unfollowed(linked, keys, generics);
+  const fields = new Fields(schema, keys, refined, generics);
+  const { order, deferred } = orderTables(linked, chosenKeys(linked, keys));
   const tables = order.filter((id) => !out.has(id)).map((id) => fields.of(id));
   for (const { table, key } of tables) refuseReplacedKey(table.id, key.columns, refined);
-  const warnings = tables.flatMap((one) => [...warningsOf(one), ...(refined.warnings.get(one.table.id) ?? [])]);
+  const warnings = [
+    ...tables.flatMap((one) => [
+      ...warningsOf(one),
+      ...(refined.warnings.get(one.table.id) ?? []),
+      ...suspectedGenerics(schema, one.table, generics),
+    ]),
+    ...loose,
+    ...(request.generics?.warnings ?? []),
+  ];
   return { schema, fields, tables, deferred, components: groups, leftOut: out, warnings };
+}
+
+/** A key that holds a generic relation is good for the rows themselves; links to them travel as their number. Gives what has to be told. */
+function unfollowed(schema: Schema, keys: Map<TableId, TravelKey>, generics: Generics): string[] {
+  const pointed = new Set(schema.tables.flatMap(({ foreignKeys }) => foreignKeys.map(({ target }) => target)));
+  return schema.tables.flatMap(({ id, primaryKey }): string[] => {
+    const key = keys.get(id);
+    const held = generics.get(id)?.some(({ column }) => key?.columns.includes(column) === true) ?? false;
+    if (key?.kind !== "natural" || !held || !pointed.has(id) || primaryKey === null) return [];
+    keys.set(id, {
+      kind: "reference",
+      columns: primaryKey.columns,
+      reason: "primary key: its key holds a generic relation",
+    });
+    return [`${id}: links to it cannot follow (${key.columns.join(", ")}), which holds a generic relation`];
+  });
 }
 
 function tablesOf(components: readonly Component[], wanted: string): readonly TableId[] {

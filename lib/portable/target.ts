@@ -2,8 +2,9 @@
 import { HoldfastError } from "../errors.ts";
 import type { PlainValue } from "../config/portable-refinement.ts";
 import { settingOf, type Replacement } from "./columns.ts";
-import { Fields, type Leaf } from "./fields.ts";
+import { Fields, type GenericField, type Leaf } from "./fields.ts";
 import type { ExportedField, ExportedTable } from "./format.ts";
+import { genericTarget, withGenerics, type GenericRelation, type GenericTarget } from "./generic.ts";
 import { chooseKeys } from "./keys.ts";
 import { findColumn as findNamedColumn, findTable as findNamed } from "./names.ts";
 import { fold } from "./row.ts";
@@ -21,6 +22,9 @@ export type TargetField =
       readonly leaves: readonly Leaf[];
       readonly direct: boolean;
     }
+  | (GenericField & {
+      readonly targets: readonly { readonly target: GenericTarget; readonly leaves: readonly Leaf[] }[];
+    })
   | undefined;
 
 export interface TargetTable {
@@ -47,6 +51,8 @@ export interface TargetRefinement {
 
 export interface Targets {
   readonly schema: Schema;
+  /** The same, with generic relations as if they were foreign keys: what must come first. */
+  readonly ordering: Schema;
   readonly fields: Fields;
   readonly tables: readonly TargetTable[];
   readonly warnings: readonly string[];
@@ -99,7 +105,8 @@ export function findTargets(
         hint: "bring the database to the schema that the export was made from, or leave tables out with --models",
       },
     );
-  return { schema: linked, fields, tables, warnings };
+  const generics = new Map(tables.map(({ table, fields: own }) => [table.id, relationsOf(own)]));
+  return { schema: linked, ordering: withGenerics(linked, generics), fields, tables, warnings };
 }
 
 /** By its id, else by its name: schemas have other names elsewhere. */
@@ -160,6 +167,7 @@ function findField(field: ExportedField, table: Table, found: Finding): TargetFi
       found.warnings.push(`${table.id} has no column ${field.column.name}: its values are left out`);
     return column === undefined ? undefined : { kind: "value", column };
   }
+  if (field.kind === "generic") return findGeneric(field, table, found);
   const columns = field.columns.flatMap((name) => findColumn(table, name) ?? []);
   if (columns.length !== field.columns.length) {
     found.warnings.push(`${table.id} lacks ${field.columns.join(", ")}: its links to ${field.table} are left out`);
@@ -176,21 +184,51 @@ function findField(field: ExportedField, table: Table, found: Finding): TargetFi
     found.problems.push(`${table.id}.${field.name} cannot link to ${target.id}: it has no such columns`);
     return undefined;
   }
-  const leaves = found.fields.leavesOf(link);
-  if (
-    leaves.length !== field.leaves.length ||
-    leaves.some(({ column }, at) => fold(column.name) !== fold(field.leaves[at]?.column.name ?? ""))
-  ) {
-    found.problems.push(
-      `rows of ${target.id} are told apart by (${leaves.map(({ column }) => column.name).join(", ")}) here, and by (${field.leaves.map(({ path }) => path).join(", ")}) in the export`,
-    );
-    return undefined;
-  }
+  const leaves = findLeaves(field.leaves, link, found);
+  if (leaves === undefined) return undefined;
   const direct = leaves.every(
     ({ through, column }) => through.length === 1 && link.targetColumns.includes(column.name),
   );
   return { kind: "link", link, columns, leaves, direct };
 }
+
+/** The values of the key by which rows are linked to, where the export knows them by the same. */
+function findLeaves(
+  exported: readonly { readonly path: string; readonly column: { readonly name: string } }[],
+  link: ForeignKey,
+  found: Finding,
+): readonly Leaf[] | undefined {
+  const leaves = found.fields.leavesOf(link);
+  const isSame =
+    leaves.length === exported.length &&
+    leaves.every(({ column }, at) => fold(column.name) === fold(exported[at]?.column.name ?? ""));
+  if (isSame) return leaves;
+  found.problems.push(
+    `rows of ${link.target} are told apart by (${leaves.map(({ column }) => column.name).join(", ")}) here, and by (${exported.map(({ path }) => path).join(", ")}) in the export`,
+  );
+  return undefined;
+}
+
+function findGeneric(field: ExportedField & { readonly kind: "generic" }, table: Table, found: Finding): TargetField {
+  const [column, type] = [findColumn(table, field.column.name), findColumn(table, field.type)];
+  if (column === undefined || type === undefined) {
+    found.warnings.push(`${table.id} lacks ${field.name} or ${field.type}: its generic relation is left out`);
+    return undefined;
+  }
+  const targets = field.tables.flatMap(({ type: said, table: as, leaves: exported }) => {
+    const home = found.homes.get(as) ?? findTable(found.fields.schema, as);
+    const target = home && genericTarget(table, column.name, home, said, as);
+    if (target === undefined)
+      found.problems.push(`${table.id}.${column.name} leads to rows of ${as}, which has no numbers here`);
+    const leaves = target && findLeaves(exported, target.link, found);
+    return target === undefined || leaves === undefined ? [] : [{ target, leaves }];
+  });
+  const relation = { column: column.name, type: type.name, targets: targets.map(({ target }) => target) };
+  return { kind: "generic", column, relation, targets };
+}
+
+const relationsOf = (fields: readonly TargetField[]): GenericRelation[] =>
+  fields.flatMap((field) => (field?.kind === "generic" ? [field.relation] : []));
 
 const markReplaced = (
   { columns_replaced: replaced }: ExportedTable,
@@ -223,7 +261,7 @@ function addedTo(
 const givenBy = (fields: readonly TargetField[]): Set<string> =>
   new Set(
     fields.flatMap((field) =>
-      field === undefined ? [] : field.kind === "value" ? [field.column.name] : field.columns.map(({ name }) => name),
+      field === undefined ? [] : field.kind === "link" ? field.columns.map(({ name }) => name) : [field.column.name],
     ),
   );
 

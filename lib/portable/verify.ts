@@ -24,7 +24,7 @@ export async function compareTables(connection: Connection, from: Package): Prom
     const wanted = fields.flatMap((field): Field[] =>
       field === undefined
         ? []
-        : field.kind === "value"
+        : field.kind !== "link"
           ? [field]
           : [{ kind: "link", link: field.link, target: field.link.target }],
     );
@@ -32,7 +32,7 @@ export async function compareTables(connection: Connection, from: Package): Prom
     const encoder = new RowEncoder(connection.engine, query);
     const digest = new TravelDigest(query, (place) => countsInDigest({ table, key, fields: wanted }, place));
     let found = 0;
-    for await (const batch of connection.stream(query.sql)) {
+    for await (const batch of connection.stream(query.sql, query.parameters)) {
       for (const row of batch) digest.add(encoder.encode(row));
       found += batch.length;
     }

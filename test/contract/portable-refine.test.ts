@@ -171,3 +171,99 @@ test("plan shows the columns, and what an import will need; what cannot be left 
   ] as const)
     expect(await plan(refine)).toMatchObject({ code: 2, stderr: expect.stringMatching(said) as string });
 });
+
+/** Comments on posts, photos and comments, by Django's content types; tags, whose key holds the relation; and notes, that name their type, in the manner of Rails. */
+const relations = (name: Name): string => {
+  const [id, text] = [idOf(name), textOf(name)];
+  const types = "content_type_id integer not null references django_content_type (id)";
+  const guard = name === "MariaDB" ? ", foreign key (content_type_id) references django_content_type (id)" : "";
+  return `create table django_content_type (id ${id}, app_label ${text} not null, model ${text} not null, unique (app_label, model));
+    create table blog_post (id ${id}, slug ${text} not null unique);
+    create table gallery_photo (id ${id}, post_id integer not null, number integer not null, unique (post_id, number), foreign key (post_id) references blog_post (id));
+    create table blog_comment (id ${id}, ${types}, object_id ${text} not null, said ${text} not null unique${guard});
+    create table blog_tag (id ${id}, label ${text} not null, ${types}, object_id integer not null, unique (label, content_type_id, object_id)${guard});
+    create table note (id ${id}, word ${text} not null unique, about_type ${text}, about_id bigint);`;
+};
+const relationRows = (first: number): string => {
+  const n = (offset: number): number => first + offset;
+  return `insert into django_content_type (id, app_label, model) values (${n(0)}, 'blog', 'post'), (${n(1)}, 'gallery', 'photo'), (${n(2)}, 'blog', 'comment'), (${n(3)}, 'gone', 'model');
+    insert into blog_post (id, slug) values (${n(1)}, 'one'), (${n(2)}, 'two');
+    insert into gallery_photo (id, post_id, number) values (${n(1)}, ${n(2)}, 1), (${n(2)}, ${n(1)}, 1);
+    insert into blog_comment (id, content_type_id, object_id, said) values (${n(1)}, ${n(0)}, '${n(1)}', 'on one'), (${n(2)}, ${n(1)}, '${n(1)}', 'on the photo of two'),
+      (${n(3)}, ${n(2)}, '${n(1)}', 'on the first comment'), (${n(4)}, ${n(2)}, '${n(3)}', 'on that'), (${n(5)}, ${n(0)}, '9999', 'on nothing'), (${n(6)}, ${n(3)}, 'x-7', 'on what is gone');
+    insert into blog_tag (label, content_type_id, object_id) values ('red', ${n(0)}, ${n(2)}), ('red', ${n(1)}, ${n(2)});
+    insert into note (word, about_type, about_id) values ('why', 'Blog::Post', ${n(2)}), ('how', 'GalleryPhoto', ${n(1)}), ('none', null, null), ('self', 'Note', ${n(3)});
+    update note set about_id = (select id from (select min(id) as id from note) as x) where word = 'self';`;
+};
+const GENERIC = {
+  generic: [
+    { table: "blog_comment", type: "content_type_id", id: "object_id" },
+    { table: "blog_tag", type: "content_type_id", id: "object_id" },
+    { table: "note", type: "about_type", id: "about_id", types: { "Blog::Post": "blog_post" } },
+  ],
+};
+const number = (name: Name): string => (name === "MariaDB" ? "c.object_id + 0" : "cast(c.object_id as integer)");
+const LED = (name: Name): string[] => [
+  `select c.said, p.slug from blog_comment c join django_content_type t on t.id = c.content_type_id and t.model = 'post' join blog_post p on p.id = ${number(name)} order by 1`,
+  `select c.said, p.slug from blog_comment c join django_content_type t on t.id = c.content_type_id and t.model = 'photo' join gallery_photo g on g.id = ${number(name)} join blog_post p on p.id = g.post_id`,
+  `select c.said, o.said from blog_comment c join django_content_type t on t.id = c.content_type_id and t.model = 'comment' join blog_comment o on o.id = ${number(name)} order by 1`,
+  "select g.label, p.slug from blog_tag g join django_content_type t on t.id = g.content_type_id and t.model = 'post' join blog_post p on p.id = g.object_id",
+  "select n.word, p.slug from note n join blog_post p on p.id = n.about_id where n.about_type = 'Blog::Post'",
+  "select n.word, o.word from note n join note o on o.id = n.about_id where n.about_type = 'Note'",
+  "select said, object_id from blog_comment where said in ('on nothing', 'on what is gone') order by 1",
+];
+
+describe.each(NAMES)("generic relations from %s", (from) => {
+  test.each(NAMES)("lead to the same rows under other numbers in %s", async (to) => {
+    const at = await exportOf(await engines.of(from).make(relations(from) + relationRows(1)), GENERIC);
+    expect(rowsIn(at, from, "blog_comment")).toContain(`{"$generic":["${idOfTable(from, "blog_post")}","one"]}`);
+    const url = await engines.of(to).make(relations(to) + relationRows(700));
+    await change(url, "delete from blog_comment where said like 'on t%'", "delete from note where word <> 'none'");
+    await change(
+      url,
+      "update blog_comment set object_id = '702' where said = 'on one'",
+      "delete from blog_tag where content_type_id = 701",
+    );
+    const first = await run("import", at, "--database", url);
+    expect(of(first, "created")).toMatchObject({ blog_comment: 3, blog_tag: 1, note: 3, blog_post: 0 });
+    expect(of(first, "updated")).toMatchObject({ blog_comment: 1, blog_tag: 0, note: 0, blog_post: 0 });
+    const origin = await engines.of(to).make(relations(to) + relationRows(1));
+    for (const sql of LED(to)) {
+      const led = await rowsOf(url, sql);
+      expect(led).toEqual(await rowsOf(origin, sql));
+      expect(led.length).toBeGreaterThan(0);
+    }
+    const again = await run("import", at, "--database", url);
+    for (const what of ["created", "updated"] as const)
+      expect(Object.values(of(again, what)).every((one) => one === 0)).toBe(true);
+    expect((await portable("verify", at, "--database", url)).code).toBe(0);
+    await change(url, "update note set about_id = (select id from blog_post where slug = 'one') where word = 'why'");
+    expect((await portable("verify", at, "--database", url)).code).toBe(13);
+  });
+});
+
+test("a row that a generic relation leads to and that is not there is named; what looks like one is told of", async () => {
+  const url = await engines.of("SQLite").make(relations("SQLite") + relationRows(1));
+  const at = await exportOf(url, GENERIC);
+  const empty = await engines.of("SQLite").make(relations("SQLite"));
+  expect(await portable("import", at, "--database", empty, "--models", "note")).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/note: .*about_id.*blog_post.*two|note: .*gallery_photo/) as string,
+  });
+  expect(await rowsOf(empty, "select count(*) from note")).toEqual(["0"]);
+  const { warnings } = await run("plan", "--database", url);
+  for (const table of ["blog_comment", "blog_tag", "note"])
+    expect(warnings).toContainEqual(expect.stringMatching(new RegExp(`^${table}: .* look like a generic relation`)));
+  const planned = await run("plan", "--config", config(GENERIC), "--database", url);
+  expect(planned.warnings).toEqual([
+    "blog_comment: the type gone.model has no table with numbers: its object_id travels as it is",
+  ]);
+  expect(planned.tables.find(({ table }) => table === "note")).toMatchObject({
+    generic: [{ type: "about_type", id: "about_id", tables: ["blog_post", "gallery_photo", "note"] }],
+  });
+  for (const wrong of [
+    { table: "note", type: "about_type", id: "about" },
+    { table: "blog_comment", type: "object_id", id: "content_type_id" },
+  ])
+    expect((await portable("plan", "--config", config({ generic: [wrong] }), "--database", url)).code).toBe(2);
+});

@@ -54,8 +54,7 @@ describe("config/site.example.yaml", () => {
   test("has every key of the schema", () => {
     const commented = new Set(Object.values(alternatives(text)).flatMap((block) => [...keysOf(parse(block))]));
     const missing = [...schemaKeys(siteJsonSchema())].filter(
-      (key) =>
-        ![...live].some((one) => isAt(one, key)) && ![...commented].some((one) => key.endsWith(`.${one}`)),
+      (key) => ![...live].some((one) => isAt(one, key)) && ![...commented].some((one) => key.endsWith(`.${one}`)),
     );
     expect(missing).toEqual([]);
   });

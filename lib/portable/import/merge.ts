@@ -54,9 +54,11 @@ export class Merge {
   /** Sets the links that had to wait, now that every row is there, and counts the rows that this changes and nothing else has. */
   async finish(staging: StagingTable, later: readonly ForeignKey[], result: TableResult): Promise<void> {
     const { mode } = this.#options;
+    // All of them first: several may fill one column.
+    for (const staged of staging.links)
+      if (later.some(({ name }) => name === staged.link.name)) await this.#links.resolve(staging, staged);
     for (const link of later) {
       const staged = staging.links.find((one) => one.link.name === link.name);
-      if (staged !== undefined) await this.#links.resolve(staging, staged);
       const columns = staged?.columns ?? staging.columns.filter(({ column }) => link.columns.includes(column.name));
       const differs = columns.map(({ column, staged: from }) =>
         this.#on.dialect.differs(`t.${this.#on.quote(column.name)}`, `s.${this.#on.quote(from)}`, column),

@@ -1,9 +1,10 @@
 /** Brings the rows of one table into a temporary table of the database, typed as they will be, with the rows that their links lead to still to be found. */
+import type { EngineName } from "../../database/engine.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Cell, Row } from "../connection.ts";
 import type { Leaf } from "../fields.ts";
 import { readRows, type Package, type ReadRow } from "../package.ts";
-import { flatten, isRaw, valueOf, type JsonCell } from "../row.ts";
+import { flatten, isGeneric, isRaw, valueOf, type JsonCell } from "../row.ts";
 import type { Column, ForeignKey } from "../schema.ts";
 import { tableName } from "../select.ts";
 import type { AddedColumn, TargetField, TargetTable } from "../target.ts";
@@ -46,7 +47,7 @@ export class StagingTable {
     ];
     this.#fillers = fillers;
     this.columns = fillers.flatMap((filler) => filler.columns);
-    this.links = fillers.flatMap(({ link }) => link ?? []);
+    this.links = fillers.flatMap(({ links = [] }) => links);
     this.#names = fillers.flatMap((filler) => filler.staged.map(({ name }) => name));
   }
 
@@ -122,7 +123,7 @@ export const STATE = "holdfast_state";
 interface Filler {
   readonly staged: readonly { readonly name: string; readonly column: Column }[];
   readonly columns: readonly Staged[];
-  readonly link?: StagedLink;
+  readonly links?: readonly StagedLink[];
   readonly fill: (cell: JsonCell) => Cell[];
 }
 
@@ -137,6 +138,7 @@ function fillerOf({ connection }: Dialect, field: TargetField, at: number): Fill
       fill: (cell) => [decode(engine, field.column, valueOf(cell))],
     };
   }
+  if (field.kind === "generic") return genericFiller(engine, field, at);
   const columns = field.columns.map((column, index): Staged => ({ column, staged: `v${at}_${index}` }));
   const raw = columns.map(({ column, staged }) => ({ name: staged, column }));
   const nothing = columns.map(() => null);
@@ -165,12 +167,45 @@ function fillerOf({ connection }: Dialect, field: TargetField, at: number): Fill
   return {
     staged: [...raw, ...leaves.map(({ leaf, staged }) => ({ name: staged, column: leaf.column }))],
     columns,
-    link: { link: field.link, columns, leaves },
+    links: [{ link: field.link, columns, leaves }],
     fill: (cell) => {
       const values = rawCells(cell);
       if (values !== undefined) return [...values, ...none];
       const flat = flatten(cell);
       return [...nothing, ...leaves.map(({ leaf }, index) => decode(engine, leaf.column, flat[index] ?? null))];
+    },
+  };
+}
+
+/** The number is found in that of several tables which the row names. */
+function genericFiller(
+  engine: EngineName,
+  { column, targets }: NonNullable<TargetField> & { readonly kind: "generic" },
+  at: number,
+): Filler {
+  const columns = [{ column, staged: `v${at}` }];
+  const links = targets.map(({ target, leaves }, number): StagedLink => ({
+    link: target.link,
+    columns,
+    leaves: leaves.map((leaf, index) => ({ leaf, staged: `g${at}_${number}_${index}` })),
+  }));
+  const keys = links.flatMap(({ leaves }) => leaves);
+  return {
+    staged: [{ name: `v${at}`, column }, ...keys.map(({ leaf, staged }) => ({ name: staged, column: leaf.column }))],
+    columns,
+    links,
+    fill: (cell) => {
+      if (!isGeneric(cell)) return [decode(engine, column, valueOf(cell)), ...keys.map(() => null)];
+      const [table, ...key] = cell.$generic;
+      const chosen = targets.findIndex(({ target }) => target.as === table);
+      if (chosen < 0) throw new HoldfastError("E_IMPORT", `leads to a row of ${table}, which its header does not name`);
+      const values = flatten(key);
+      const cells = links.flatMap(({ leaves }, number) =>
+        leaves.map(({ leaf }, index) =>
+          number === chosen ? decode(engine, leaf.column, values[index] ?? null) : null,
+        ),
+      );
+      return [null, ...cells];
     },
   };
 }
