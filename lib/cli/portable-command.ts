@@ -1,6 +1,7 @@
 /** `portable`: any database out as JSON with natural keys, and in again. */
 import path from "node:path";
 import { findConfig, loadConfig, type SiteConfig } from "../config/load.ts";
+import type { SetSetting } from "../config/portable-refinement.ts";
 import { databasePassword } from "../config/secrets.ts";
 import type { DatabaseTarget } from "../database/engine.ts";
 import { splitPassword } from "../database/url.ts";
@@ -27,8 +28,9 @@ type Verb = (typeof VERBS)[number];
 const MODES: readonly ImportMode[] = ["create-only", "update-only", "create-or-update"];
 /** What each verb takes beside the flags of every command; any other flag is a fault. */
 const FLAGS: Readonly<Record<Verb, readonly string[]>> = {
-  plan: ["models", "component", "exclude"],
+  plan: ["models", "component", "exclude", "set"],
   export: [
+    "set",
     "models",
     "component",
     "exclude",
@@ -40,6 +42,7 @@ const FLAGS: Readonly<Record<Verb, readonly string[]>> = {
     "source-name",
   ],
   import: [
+    "set",
     "models",
     "exclude",
     "mode",
@@ -52,7 +55,7 @@ const FLAGS: Readonly<Record<Verb, readonly string[]>> = {
     "yes",
   ],
   check: ["verify-checksum"],
-  verify: ["models", "exclude", "verify-checksum"],
+  verify: ["set", "models", "exclude", "verify-checksum"],
 };
 
 const USAGE = `$0 plan | export | import DIR | check DIR | verify DIR --database URL
@@ -75,6 +78,7 @@ function parse(argv: readonly string[]) {
     .option("timestamp", { type: "boolean", default: true, describe: "export: into a directory named by the time" })
     .option("models", { ...text, describe: "only these tables: names, app.Model, or an app" })
     .option("component", { ...text, describe: "plan, export: only these groups of tables, as plan shows them" })
+    .option("set", { ...text, describe: "only the tables of this set of the config" })
     .option("exclude", { ...text, describe: "not these tables" })
     .option("list-models", { type: "boolean", default: false, describe: "export: show the tables, and do nothing" })
     .option("source-url", { ...text, describe: "export: where the application is, for the manifest" })
@@ -224,14 +228,33 @@ const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise
   },
 };
 
-const open = async (flags: Flags, { signal }: CommandFrame): Promise<Package> => ({
-  ...choose(
-    await openPackage(flags.directory, { verify: flags["verify-checksum"], signal }),
-    listOf("models", flags.models),
-    listOf("exclude", flags.exclude),
-  ),
-  refine: configOf(flags)?.portable ?? {},
-});
+async function open(flags: Flags, { signal }: CommandFrame): Promise<Package> {
+  const set = setOf(flags);
+  const whole = await openPackage(flags.directory, { verify: flags["verify-checksum"], signal });
+  const from = choose(whole, set?.tables ?? listOf("models", flags.models), listOf("exclude", flags.exclude));
+  if (Object.keys(set?.where ?? {}).length > 0 && from.tables.every(({ where }) => where === undefined))
+    throw new HoldfastError("E_USAGE", "the export has all rows of these tables, and the set takes a part of them", {
+      hint: "rows are chosen at the export: make one with --set",
+    });
+  return { ...from, refine: { defaults: configOf(flags)?.portable?.defaults ?? {}, rename: set?.rename ?? {} } };
+}
+
+/** The set that `--set` names. Throws `E_USAGE` where the config has none, or other flags choose tables as well. */
+function setOf(flags: Flags): (SetSetting & { readonly name: string }) | undefined {
+  const name = single(flags.set);
+  if (name === undefined) return undefined;
+  if (flags.models !== undefined || flags.component !== undefined)
+    throw new HoldfastError("E_USAGE", "--set says which tables are taken: --models and --component do not go with it");
+  const sets = configOf(flags)?.portable?.sets ?? {};
+  const set = Object.hasOwn(sets, name) ? sets[name] : undefined;
+  if (set !== undefined) return { ...set, name };
+  throw new HoldfastError("E_USAGE", `there is no set ${name}`, {
+    hint:
+      Object.keys(sets).length > 0
+        ? `the config has ${Object.keys(sets).join(", ")}`
+        : "portable.sets of the config names them; --config says which one",
+  });
+}
 
 async function planDatabase(connection: Connection, flags: Flags): Promise<PortablePlan> {
   const schema = await introspect(connection);
@@ -241,12 +264,14 @@ async function planDatabase(connection: Connection, flags: Flags): Promise<Porta
 
 function requestOf(flags: Flags): PlanRequest {
   const refine = configOf(flags)?.portable;
+  const set = setOf(flags);
   const { keys = {}, components: groups = {}, exclude = [] } = refine ?? {};
   return {
     keys,
     groups,
     ...(refine && { excludeColumns: refine.exclude_columns, replace: refine.replace }),
-    models: listOf("models", flags.models),
+    models: set?.tables ?? listOf("models", flags.models),
+    ...(set && { set }),
     components: listOf("component", flags.component),
     exclude: [...listOf("exclude", flags.exclude), ...exclude],
   };

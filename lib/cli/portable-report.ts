@@ -42,7 +42,10 @@ export function progressOf({ json: asJson, quiet }: Output) {
   };
 }
 
-export function showPlan({ tables, leftOut, deferred, components, warnings }: PortablePlan, output: Output): void {
+export function showPlan(
+  { tables, conditions, leftOut, deferred, components, warnings }: PortablePlan,
+  output: Output,
+): void {
   const lines = tables.map(({ table, key, fields, leftOut: columns = [] }) => ({
     table: table.id,
     rows_about: table.estimatedRows,
@@ -52,6 +55,7 @@ export function showPlan({ tables, leftOut, deferred, components, warnings }: Po
     links: table.foreignKeys.map((link) => `${link.columns.join("+")} → ${link.target}`),
     generic: fields.flatMap((one) => (one.kind === "generic" ? [one.relation].map(describeGeneric) : [])),
     columns_left_out: [...columns],
+    where: conditions.get(table.id) ?? [],
     columns_replaced: fields.flatMap((one) => (one.kind === "value" && one.replaced ? [one.column.name] : [])),
   }));
   const left = [...leftOut].map(([table, why]) => ({ table, why }));
@@ -59,6 +63,8 @@ export function showPlan({ tables, leftOut, deferred, components, warnings }: Po
   const width = Math.max(0, ...lines.map(({ table }) => table.length));
   for (const { table, key, columns, reason } of lines)
     say(`${table.padEnd(width)}  ${KINDS[key]} ${columns.join(", ")}  ${pc.dim(reason)}`);
+  for (const { table, where } of lines)
+    for (const { column, ...range } of where) say(pc.dim(`only: ${table}.${column} ${JSON.stringify(range)}`));
   for (const { table, generic } of lines)
     for (const { type, id, tables: led } of generic)
       say(pc.dim(`generic: ${table}.${id} leads where ${type} tells: ${led.join(", ") || "nowhere"}`));

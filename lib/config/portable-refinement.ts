@@ -20,6 +20,23 @@ const genericSchema = z.strictObject({
 });
 export type GenericSetting = z.infer<typeof genericSchema>;
 
+const bound = z.union([z.string(), z.number(), z.boolean()]);
+const rangeSchema = z
+  .strictObject({
+    from: bound.optional().describe("This value or a greater one."),
+    to: bound.optional().describe("A smaller value."),
+    in: z.array(bound).min(1).optional(),
+  })
+  .refine((range) => Object.values(range).some((value) => value !== undefined), { message: "says from, to or in" });
+export type RangeSetting = z.infer<typeof rangeSchema>;
+
+const setSchema = z.strictObject({
+  tables: z.array(z.string().min(1)).min(1),
+  where: byTable(z.record(z.string(), rangeSchema)).describe("By table and column: the rows that an export takes."),
+  rename: z.record(z.string(), z.string()).default({}).describe("At an import: into which table each goes."),
+});
+export type SetSetting = z.infer<typeof setSchema>;
+
 /** Fields of `portable`. */
 export const portableRefinement = {
   exclude_columns: byTable(z.array(z.string().min(1))).describe("Columns that an export leaves out, by table."),
@@ -33,4 +50,5 @@ export const portableRefinement = {
     .array(genericSchema)
     .default([])
     .describe("Relations without a foreign key: a type and a number. They travel as the key of the row."),
+  sets: byTable(setSchema).describe("Tables that travel together, by a name for --set."),
 };

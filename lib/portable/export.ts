@@ -8,6 +8,7 @@ import { VERSION } from "../version.ts";
 import { checksumOf } from "./checksum.ts";
 import { ChunkWriter } from "./chunk-writer.ts";
 import type { Connection } from "./connection.ts";
+import { rowFilter } from "./filter.ts";
 import type { Leaf, TableFields } from "./fields.ts";
 import { EXPORT_FORMAT, EXPORT_VERSION, MANIFEST, SCHEMA, type ExportManifest, type ExportedTable } from "./format.ts";
 import { migrationsOf } from "./migrations.ts";
@@ -64,10 +65,14 @@ async function writeExport(
   const tables: ExportManifest["tables"] = [];
   const headers: ExportedTable[] = [];
   for (const fields of plan.tables) {
-    const query = selectTable(connection, plan.fields, fields);
+    const together = plan.tables.map(({ table }) => table);
+    const filter = rowFilter(connection, together, fields.table, plan.conditions);
+    const query = selectTable(connection, plan.fields, fields, filter);
+    const where = plan.conditions.get(fields.table.id);
+    const header: ExportedTable = { ...headerOf(fields, query), ...(where && { where: [...where] }) };
     await refuseTwins(connection, fields);
-    headers.push(headerOf(fields, query));
-    const { table, dangling } = await writeTable(connection, fields, query, request.output, onRows);
+    headers.push(header);
+    const { table, dangling } = await writeTable(connection, { fields, query, header }, request.output, onRows);
     if (dangling > 0) warnings.push(`${fields.table.id}: ${dangling} links lead to no row, and travel as they are`);
     tables.push(table);
   }
@@ -93,6 +98,7 @@ async function writeExport(
     data_counts: Object.fromEntries(tables.map(({ table, rows }) => [table, rows])),
     tables,
     left_out: [...plan.leftOut].map(([table, why]) => ({ table, why })),
+    ...(plan.set !== undefined && { set: plan.set }),
     ...columnsIn(headers),
     warnings,
     schema_sha256,
@@ -107,15 +113,18 @@ async function writeExport(
 
 async function writeTable(
   connection: Connection,
-  fields: TableFields,
-  query: TableQuery,
+  {
+    fields,
+    query,
+    header,
+  }: { readonly fields: TableFields; readonly query: TableQuery; readonly header: ExportedTable },
   root: string,
   onRows: ExportProgress,
 ): Promise<{ table: ExportManifest["tables"][number]; dangling: number }> {
   const { id } = fields.table;
   const encoder = new RowEncoder(connection.engine, query);
   const digest = new TravelDigest(query, (place) => countsInDigest(fields, place));
-  const writer = new ChunkWriter(root, `data/${pathOf(fields)}`, headerOf(fields, query));
+  const writer = new ChunkWriter(root, `data/${pathOf(fields)}`, header);
   let rows = 0;
   try {
     for await (const batch of connection.stream(query.sql, query.parameters)) {

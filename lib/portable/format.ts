@@ -59,6 +59,16 @@ const fieldSchema = z.discriminatedUnion("kind", [
 ]);
 export type ExportedField = z.infer<typeof fieldSchema>;
 
+const bound = z.union([z.string(), z.number(), z.boolean()]);
+const conditionSchema = z.object({
+  column: z.string(),
+  from: bound.optional(),
+  to: bound.optional(),
+  in: z.array(bound).optional(),
+});
+/** `from` is the first value, `to` the first that is too much. */
+export type RowCondition = z.infer<typeof conditionSchema>;
+
 /** Also the first line of each file of rows. */
 export const tableSchema = z.object({
   table: z.string(),
@@ -67,6 +77,8 @@ export const tableSchema = z.object({
   columns_left_out: z.array(z.string()).optional(),
   /** These hold something else than they did. */
   columns_replaced: z.array(z.string()).optional(),
+  /** Only rows that meet these travel, and those that belong to them. */
+  where: z.array(conditionSchema).optional(),
   fields: z.array(fieldSchema),
 });
 export type ExportedTable = z.infer<typeof tableSchema>;
@@ -109,6 +121,8 @@ export const exportManifestSchema = z.looseObject({
     }),
   ),
   left_out: z.array(z.object({ table: z.string(), why: z.string() })),
+  /** The set of the config that was asked for. */
+  set: z.string().optional(),
   /** By table, as in schema.json. */
   columns_left_out: z.record(z.string(), z.array(z.string())).optional(),
   columns_replaced: z.record(z.string(), z.array(z.string())).optional(),

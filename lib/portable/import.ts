@@ -64,6 +64,7 @@ async function importInside(
   request: ImportRequest,
   { signal, onRows }: ImportHooks,
 ): Promise<Omit<ImportResult, "committed">> {
+  refuseClearing(from, request);
   const schema = await introspect(connection);
   const targets = findTargets(schema, from.tables, from.refine);
   const { order, deferred } = orderOf(targets);
@@ -106,6 +107,16 @@ async function importInside(
   await triggers.restore();
   for (const staging of stagings) await raiseSequences(statements, staging);
   return { tables: results, warnings: [...targets.warnings, ...triggers.warnings] };
+}
+
+/** What a part of a table's rows replaces is not the table. */
+function refuseClearing({ tables }: Package, { clearExisting }: ImportRequest): void {
+  const part = tables.find(({ where }) => where !== undefined);
+  if (clearExisting && part !== undefined)
+    throw new HoldfastError(
+      "E_USAGE",
+      `the export has a part of the rows of ${part.table}: its others cannot be cleared for it`,
+    );
 }
 
 function orderOf(targets: Targets): { order: TargetTable[]; deferred: readonly DeferredKey[] } {

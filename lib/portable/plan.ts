@@ -1,8 +1,10 @@
 /** What an export or import of a database would do: which tables, told apart by what, in which order. Nothing is read but the catalogue. */
+import type { SetSetting } from "../config/portable-refinement.ts";
 import { HoldfastError } from "../errors.ts";
 import { refineColumns, refuseReplacedKey, type ColumnsRequest } from "./columns.ts";
 import { findComponents, type Component } from "./components.ts";
 import { Fields, type TableFields } from "./fields.ts";
+import { conditionsOf, type Conditions } from "./filter.ts";
 import { suspectedGenerics, withGenerics, type Generics } from "./generic.ts";
 import type { ReadGenerics } from "./generic-types.ts";
 import { chooseKeys } from "./keys.ts";
@@ -23,6 +25,8 @@ export interface PlanRequest extends ColumnsRequest {
   readonly components: readonly string[];
   /** Of the config, with the tables that they lead to: see `readGenerics`. */
   readonly generics?: ReadGenerics;
+  /** A set of the config: its name, and by table and column the rows that are taken. Its tables are in `models`. */
+  readonly set?: { readonly name: string; readonly where: SetSetting["where"] };
   /** Tables to leave out. */
   readonly exclude: readonly string[];
 }
@@ -34,6 +38,8 @@ export interface PortablePlan {
   readonly tables: readonly TableFields[];
   readonly deferred: readonly DeferredKey[];
   readonly components: readonly Component[];
+  readonly conditions: Conditions;
+  readonly set?: string;
   readonly leftOut: ReadonlyMap<TableId, string>;
   readonly warnings: readonly string[];
 }
@@ -74,7 +80,18 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
     ...loose,
     ...(request.generics?.warnings ?? []),
   ];
-  return { schema, fields, tables, deferred, components: groups, leftOut: out, warnings };
+  const conditions = conditionsOf(schema, request.set?.where ?? {});
+  return {
+    schema,
+    fields,
+    tables,
+    deferred,
+    components: groups,
+    conditions,
+    ...(request.set && { set: request.set.name }),
+    leftOut: out,
+    warnings,
+  };
 }
 
 /** A key that holds a generic relation is good for the rows themselves; links to them travel as their number. Gives what has to be told. */

@@ -1,6 +1,7 @@
 /** The query that reads a table as it travels: its values, and for each link the key of the row that it leads to, joined by the database. */
 import type { Replacement } from "./columns.ts";
 import type { Cell, Connection } from "./connection.ts";
+import type { RowFilter } from "./filter.ts";
 import type { Fields, GenericField, Leaf, LinkField, TableFields } from "./fields.ts";
 import { numberOf, sameNumber, TYPE_COLUMNS, typeTable, type GenericRelation, type GenericTarget } from "./generic.ts";
 import type { Column, ForeignKey, Table } from "./schema.ts";
@@ -53,8 +54,13 @@ export const tableName = (
 export const rowsOf = (connection: Quoting, table: Table): string =>
   `${connection.engine === "postgresql" && table.partitioned !== true ? "only " : ""}${tableName(connection, table)}`;
 
-/** Reads the fields of a table; rows in the order of the primary key, or of the key. */
-export function selectTable(connection: Quoting, fields: Fields, { table, fields: all, key }: TableFields): TableQuery {
+/** Reads the fields of a table, of the rows that the filter takes; rows in the order of the primary key, or of the key. */
+export function selectTable(
+  connection: Quoting,
+  fields: Fields,
+  { table, fields: all, key }: TableFields,
+  filter?: RowFilter,
+): TableQuery {
   const { quote } = connection;
   const columns: string[] = [];
   const joins = new Joins(connection, fields);
@@ -89,8 +95,8 @@ export function selectTable(connection: Quoting, fields: Fields, { table, fields
   });
   const order = (table.primaryKey?.columns ?? key.columns).map((name) => `t.${quote(name)}`).join(", ");
   const list = columns.length === 0 ? "1" : columns.map((column, index) => `${column} as c${index}`).join(", ");
-  const sql = `select ${list} from ${rowsOf(connection, table)} as t${joins.sql()}${order === "" ? "" : ` order by ${order}`}`;
-  return { sql, places, parameters: joins.parameters };
+  const sql = `select ${list} from ${rowsOf(connection, table)} as t${joins.sql()}${filter === undefined ? "" : ` where ${filter.sql}`}${order === "" ? "" : ` order by ${order}`}`;
+  return { sql, places, parameters: [...joins.parameters, ...(filter?.parameters ?? [])] };
 }
 
 /** Carried by the column itself, without a look at the row it points to. */

@@ -4,6 +4,7 @@ import type { PlainValue } from "../config/portable-refinement.ts";
 import { settingOf, type Replacement } from "./columns.ts";
 import { Fields, type GenericField, type Leaf } from "./fields.ts";
 import type { ExportedField, ExportedTable } from "./format.ts";
+import type { Conditions } from "./filter.ts";
 import { genericTarget, withGenerics, type GenericRelation, type GenericTarget } from "./generic.ts";
 import { chooseKeys } from "./keys.ts";
 import { findColumn as findNamedColumn, findTable as findNamed } from "./names.ts";
@@ -45,6 +46,8 @@ export interface AddedColumn {
 export interface TargetRefinement {
   /** By table and column. */
   readonly defaults?: Readonly<Record<string, Readonly<Record<string, PlainValue>>>>;
+  /** Into which tables those of the export go, where that is not the one of the same name. */
+  readonly rename?: Readonly<Record<string, string>>;
   /** Nothing will be written: what new rows would need does not matter. */
   readonly readOnly?: boolean;
 }
@@ -55,6 +58,8 @@ export interface Targets {
   readonly ordering: Schema;
   readonly fields: Fields;
   readonly tables: readonly TargetTable[];
+  /** By which rows were taken. */
+  readonly conditions: Conditions;
   readonly warnings: readonly string[];
 }
 
@@ -70,8 +75,10 @@ export function findTargets(
   const problems: string[] = [];
   const warnings: string[] = [];
   const homes = new Map<string, Table>();
+  const renames = renamesOf(exported, refine.rename ?? {});
   for (const one of exported) {
-    const table = findTable(schema, one.table);
+    const renamed = renames.get(one.table);
+    const table = renamed === undefined ? findTable(schema, one.table) : findNamed(schema, renamed, "rename");
     if (table === undefined) problems.push(`there is no table ${one.table}`);
     else homes.set(one.table, table);
   }
@@ -106,8 +113,38 @@ export function findTargets(
       },
     );
   const generics = new Map(tables.map(({ table, fields: own }) => [table.id, relationsOf(own)]));
-  return { schema: linked, ordering: withGenerics(linked, generics), fields, tables, warnings };
+  return {
+    schema: linked,
+    ordering: withGenerics(linked, generics),
+    fields,
+    tables,
+    conditions: conditionsIn(tables),
+    warnings,
+  };
 }
+
+/** The new name of each table that has one. Throws `E_CONFIG` for a table that the export does not have. */
+function renamesOf(exported: readonly ExportedTable[], rename: Readonly<Record<string, string>>): Map<string, string> {
+  return new Map(
+    Object.entries(rename).map(([from, to]) => {
+      const found = exported.find(({ table }) => table === from || table.endsWith(`.${from}`));
+      if (found !== undefined) return [found.table, to];
+      throw new HoldfastError("E_CONFIG", `rename: the export has no table ${from}`);
+    }),
+  );
+}
+
+/** Where a column is not there any more, the tables differ by that alone. */
+const conditionsIn = (tables: readonly TargetTable[]): Conditions =>
+  new Map(
+    tables.flatMap(({ exported: { where = [] }, table }) => {
+      const here = where.flatMap((one) => {
+        const column = findColumn(table, one.column);
+        return column === undefined ? [] : [{ ...one, column: column.name }];
+      });
+      return here.length === 0 ? [] : [[table.id, here] as const];
+    }),
+  );
 
 /** By its id, else by its name: schemas have other names elsewhere. */
 function findTable(schema: Schema, id: string): Table | undefined {

@@ -267,3 +267,112 @@ test("a row that a generic relation leads to and that is not there is named; wha
   ])
     expect((await portable("plan", "--config", config({ generic: [wrong] }), "--database", url)).code).toBe(2);
 });
+
+const history = (name: Name, prefix = ""): string => {
+  const [id, text] = [idOf(name), textOf(name)];
+  const stamp = { PostgreSQL: "timestamptz", MariaDB: "datetime(6)", SQLite: "timestamp" }[name];
+  return `create table ${prefix}run (id ${id}, code ${text} not null unique, started ${stamp} not null, state ${text} not null, last_step integer);
+    create table ${prefix}step (id ${id}, run_id integer not null, place integer not null, unique (run_id, place), foreign key (run_id) references ${prefix}run (id));
+    create table ${prefix}output (id ${id}, step_id integer not null, said ${text} not null, unique (step_id, said), foreign key (step_id) references ${prefix}step (id));
+    create table ${prefix}remark (id ${id}, said ${text} not null unique, run_id integer, foreign key (run_id) references ${prefix}run (id));`;
+};
+const HISTORY = `insert into run (id, code, started, state) values (11, 'early', '2023-12-31 23:59:59', 'done'), (12, 'first', '2024-01-01 00:00:00', 'done'), (13, 'bad', '2024-06-01 00:00:00', 'lost'),
+    (14, 'last', '2024-12-31 23:59:59', 'failed'), (15, 'late', '2025-01-01 00:00:00', 'done');
+  insert into step (id, run_id, place) values (21, 11, 1), (22, 12, 1), (23, 12, 2), (24, 13, 1), (25, 14, 1), (26, 15, 1);
+  insert into output (step_id, said) values (21, 'a'), (22, 'b'), (25, 'c'), (26, 'd');
+  insert into remark (said, run_id) values ('of first', 12), ('of none', null);`;
+const SETS = {
+  sets: {
+    history: {
+      tables: ["run", "step", "output", "remark"],
+      where: { run: { started: { from: "2024-01-01", to: "2025-01-01" }, state: { in: ["done", "failed"] } } },
+    },
+    archive: { tables: ["run", "step"], rename: { run: "old_run", step: "old_step" } },
+  },
+};
+
+describe.each([
+  ["PostgreSQL", "MariaDB"],
+  ["MariaDB", "SQLite"],
+  ["SQLite", "PostgreSQL"],
+] as const)("a set from %s to %s", (from, to) => {
+  test("takes the rows of a time and what belongs to them, comes back into what has others, and is verified alone", async () => {
+    const origin = await engines.of(from).make(history(from) + HISTORY);
+    const at = await exportOf(origin, SETS, "--set", "history");
+    expect(JSON.parse(readFileSync(join(at, "manifest.json"), "utf8"))).toMatchObject({
+      set: "history",
+      data_counts: Object.fromEntries(
+        Object.entries({ run: 2, step: 3, output: 2, remark: 2 }).map(([table, rows]) => [
+          idOfTable(from, table),
+          rows,
+        ]),
+      ),
+    });
+    const url = await engines
+      .of(to)
+      .make(
+        `${history(to)} insert into run (id, code, started, state) values (12, 'other', '2022-01-01 00:00:00', 'done'), (40, 'last', '2024-12-31 23:59:59', 'open');`,
+      );
+    const result = await run("import", at, "--database", url);
+    expect([of(result, "created"), of(result, "updated")]).toEqual([
+      { run: 1, step: 3, output: 2, remark: 2 },
+      { run: 1, step: 0, output: 0, remark: 0 },
+    ]);
+    expect(
+      await rowsOf(url, "select r.code, s.place, r.state from step s join run r on r.id = s.run_id order by 1, 2"),
+    ).toEqual(["first|1|done", "first|2|done", "last|1|failed"]);
+    for (const database of [url, origin]) expect((await portable("verify", at, "--database", database)).code).toBe(0);
+    await change(url, "update run set state = 'lost' where code = 'first'");
+    expect((await portable("verify", at, "--database", url)).code).toBe(13);
+    const cleared = await portable("import", at, "--database", url, "--clear-existing", "--yes");
+    expect(cleared).toMatchObject({ code: 2, stderr: expect.stringContaining("a part of the rows of") as string });
+  });
+
+  test("goes into tables of other names", async () => {
+    const whole = await exportOf(await engines.of(from).make(history(from) + HISTORY), {});
+    const url = await engines.of(to).make(history(to, "old_"));
+    const flags = ["--config", config(SETS), "--set", "archive", "--database", url];
+    expect(of(await run("import", whole, ...flags), "created")).toEqual({ old_run: 5, old_step: 6 });
+    expect(of(await run("import", whole, ...flags), "unchanged")).toEqual({ old_run: 5, old_step: 6 });
+    expect(
+      await rowsOf(url, "select r.code from old_step s join old_run r on r.id = s.run_id where s.place = 2"),
+    ).toEqual(["first"]);
+    expect((await portable("verify", whole, ...flags)).code).toBe(0);
+    flags[3] = "history";
+    expect(await portable("import", whole, ...flags)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("make one with --set") as string,
+    });
+  });
+});
+
+test("a set that is none, a range that is none, and flags that choose tables twice are refused; plan shows the rows", async () => {
+  const url = await engines.of("SQLite").make(history("SQLite"));
+  const plan = async (refine: object, ...flags: string[]) =>
+    await portable("plan", "--config", config(refine), "--database", url, ...flags);
+  const { summary } = await plan(SETS, "--set", "history");
+  expect(summary.tables.find(({ table }) => table === "run")).toMatchObject({
+    where: [
+      { column: "started", from: "2024-01-01", to: "2025-01-01" },
+      { column: "state", in: ["done", "failed"] },
+    ],
+  });
+  expect(await plan(SETS, "--set", "histori")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("history, archive") as string,
+  });
+  expect(await plan(SETS, "--set", "history", "--models", "run")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("do not go with it") as string,
+  });
+  for (const [where, said] of [
+    [{ run: { begun: { from: "2024-01-01" } } }, /no column begun/],
+    [{ run: { started: { from: "spring" } } }, /spring is no date/],
+    [{ run: { last_step: { to: "x'; drop table run; --" } } }, /takes whole numbers/],
+    [{ run: { started: {} } }, /says from, to or in/],
+  ] as const)
+    expect(await plan({ sets: { one: { tables: ["run"], where } } }, "--set", "one")).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(said) as string,
+    });
+});
