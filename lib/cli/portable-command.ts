@@ -1,7 +1,6 @@
 /** `portable`: any database out as JSON with natural keys, and in again. */
 import path from "node:path";
 import { findConfig, loadConfig, type SiteConfig } from "../config/load.ts";
-import type { SetSetting } from "../config/portable-refinement.ts";
 import { databasePassword } from "../config/secrets.ts";
 import type { DatabaseTarget } from "../database/engine.ts";
 import { splitPassword } from "../database/url.ts";
@@ -11,15 +10,15 @@ import { checkCompatibility } from "../portable/check.ts";
 import { connect } from "../portable/connect.ts";
 import type { Connection, ConnectionMode } from "../portable/connection.ts";
 import { exportTables } from "../portable/export.ts";
-import { readGenerics } from "../portable/generic-types.ts";
 import { importTables, type ImportMode } from "../portable/import.ts";
-import { introspect } from "../portable/introspect.ts";
 import { choose, openPackage, type Package } from "../portable/package.ts";
-import { planPortable, type PlanRequest, type PortablePlan } from "../portable/plan.ts";
+import { planDatabase } from "../portable/plan-database.ts";
+import type { PlanRequest } from "../portable/plan.ts";
 import { compareTables } from "../portable/verify.ts";
 import { databases } from "../steps/db.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
 import { showCheck, showComparison, showExport, showImport, showPlan, progressOf } from "./portable-report.ts";
+import { refuseWhole, setOf } from "./portable-set.ts";
 import type { CommandFrame } from "./run-command.ts";
 import { parsedCommand } from "./store-command.ts";
 
@@ -136,13 +135,13 @@ function refuseIdle(verb: Verb, argv: readonly string[]): void {
 const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise<number>>> = {
   async plan(flags, frame) {
     return await using(flags, "read", frame, async (connection) => {
-      showPlan(await planDatabase(connection, flags), flags);
+      showPlan(await planDatabase(connection, requestOf(flags), configOf(flags)?.portable?.generic), flags);
       return EXIT.ok;
     });
   },
   async export(flags, frame) {
     return await using(flags, "read", frame, async (connection) => {
-      const plan = await planDatabase(connection, flags);
+      const plan = await planDatabase(connection, requestOf(flags), configOf(flags)?.portable?.generic);
       if (flags["list-models"] || flags["dry-run"]) {
         showPlan(plan, flags);
         return EXIT.ok;
@@ -229,42 +228,17 @@ const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise
 };
 
 async function open(flags: Flags, { signal }: CommandFrame): Promise<Package> {
-  const set = setOf(flags);
+  const set = setOf(flags, configOf(flags)?.portable);
   const whole = await openPackage(flags.directory, { verify: flags["verify-checksum"], signal });
   const from = choose(whole, set?.tables ?? listOf("models", flags.models), listOf("exclude", flags.exclude));
-  if (Object.keys(set?.where ?? {}).length > 0 && from.tables.every(({ where }) => where === undefined))
-    throw new HoldfastError("E_USAGE", "the export has all rows of these tables, and the set takes a part of them", {
-      hint: "rows are chosen at the export: make one with --set",
-    });
-  return { ...from, refine: { defaults: configOf(flags)?.portable?.defaults ?? {}, rename: set?.rename ?? {} } };
-}
-
-/** The set that `--set` names. Throws `E_USAGE` where the config has none, or other flags choose tables as well. */
-function setOf(flags: Flags): (SetSetting & { readonly name: string }) | undefined {
-  const name = single(flags.set);
-  if (name === undefined) return undefined;
-  if (flags.models !== undefined || flags.component !== undefined)
-    throw new HoldfastError("E_USAGE", "--set says which tables are taken: --models and --component do not go with it");
-  const sets = configOf(flags)?.portable?.sets ?? {};
-  const set = Object.hasOwn(sets, name) ? sets[name] : undefined;
-  if (set !== undefined) return { ...set, name };
-  throw new HoldfastError("E_USAGE", `there is no set ${name}`, {
-    hint:
-      Object.keys(sets).length > 0
-        ? `the config has ${Object.keys(sets).join(", ")}`
-        : "portable.sets of the config names them; --config says which one",
-  });
-}
-
-async function planDatabase(connection: Connection, flags: Flags): Promise<PortablePlan> {
-  const schema = await introspect(connection);
-  const generics = await readGenerics(connection, schema, configOf(flags)?.portable?.generic ?? []);
-  return planPortable(schema, { ...requestOf(flags), generics });
+  refuseWhole(set, from);
+  const { defaults = {}, users } = configOf(flags)?.portable ?? {};
+  return { ...from, refine: { defaults, rename: set?.rename ?? {}, ...(users && { users }) } };
 }
 
 function requestOf(flags: Flags): PlanRequest {
   const refine = configOf(flags)?.portable;
-  const set = setOf(flags);
+  const set = setOf(flags, configOf(flags)?.portable);
   const { keys = {}, components: groups = {}, exclude = [] } = refine ?? {};
   return {
     keys,

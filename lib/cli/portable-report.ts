@@ -135,8 +135,8 @@ export function showCheck({ directory, manifest }: Package, report: Compatibilit
   );
 }
 
-export function showImport({ tables, warnings, committed }: ImportResult, output: Output): void {
-  if (output.json) return json("summary", { committed, tables, warnings });
+export function showImport({ tables, made, warnings, committed }: ImportResult, output: Output): void {
+  if (output.json) return json("summary", { committed, tables, created_disabled: made, warnings });
   warn(warnings);
   if (output.quiet) return;
   const width = Math.max(5, ...tables.map(({ table }) => table.length));
@@ -153,6 +153,7 @@ export function showImport({ tables, warnings, committed }: ImportResult, output
     );
     for (const { key, was, is } of remapped.samples) say(pc.dim(`  ${key}: ${was} → ${is}`));
   }
+  for (const { table, key } of made) say(pc.yellow(`${table} ${key} was nowhere, and has been made, disabled`));
   say(committed ? `${pc.green("✓")} imported` : `${pc.yellow("○")} nothing was changed: a dry run`);
 }
 

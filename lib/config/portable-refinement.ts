@@ -50,5 +50,15 @@ export const portableRefinement = {
     .array(genericSchema)
     .default([])
     .describe("Relations without a foreign key: a type and a number. They travel as the key of the row."),
+  users: z
+    .strictObject({
+      table: z.string().min(1),
+      create_missing: z.boolean().default(false),
+      disabled: z.record(z.string(), replacementSchema).default({}).describe("What such a row has beside its key."),
+    })
+    .optional()
+    .describe(
+      "Users whom rows name, and who are neither in the export nor in the database: an import can make them, disabled.",
+    ),
   sets: byTable(setSchema).describe("Tables that travel together, by a name for --set."),
 };

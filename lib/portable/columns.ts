@@ -57,7 +57,9 @@ export function refineColumns(schema: Schema, { excludeColumns = {}, replace = {
         throw new HoldfastError("E_CONFIG", `${where}.${one} is left out by exclude_columns: it cannot be replaced`);
       refuseNeeded(schema, table, column, where);
       refuseLink(table, column, where);
-      own.set(column.name, replacementOf(schema, table, column, setting));
+      const key = `${where}.${one}`;
+      refuseSame(table, column, setting, key);
+      own.set(column.name, replacementOf(schema, column, setting, key));
     }
     replaced.set(table.id, own);
   }
@@ -89,15 +91,13 @@ export function settingOf(schema: Schema, column: Column, value: PlainValue, whe
   return travels;
 }
 
-function replacementOf(schema: Schema, table: Table, column: Column, setting: ReplacementSetting): Replacement {
-  const where = `replace.${table.id}.${column.name}`;
+/** What a setting puts into a column. Throws like `settingOf`, and where a column has no room for a password. */
+export function replacementOf(schema: Schema, column: Column, setting: ReplacementSetting, where: string): Replacement {
   if (typeof setting === "object" && setting !== null) {
     if (column.kind !== "text" || (column.length ?? Number.POSITIVE_INFINITY) < UNUSABLE)
       throw new HoldfastError("E_CONFIG", `${where}: an unusable password needs a text of ${UNUSABLE} characters`);
     return unusablePassword;
   }
-  if (setting !== null && table.uniques.some(({ columns }) => columns.length === 1 && columns[0] === column.name))
-    throw new HoldfastError("E_CONFIG", `${where} is unique: one value cannot stand in every row`);
   const value = settingOf(schema, column, setting, where);
   return () => value;
 }
@@ -114,6 +114,12 @@ export function unusablePassword(): string {
       if (byte < LETTERS.length * 4 && text.length < UNUSABLE) text += LETTERS[byte % LETTERS.length] ?? "";
     }
   return text;
+}
+
+function refuseSame({ uniques }: Table, { name }: Column, setting: ReplacementSetting, where: string): void {
+  const isSame = setting !== null && typeof setting !== "object";
+  if (isSame && uniques.some(({ columns }) => columns.length === 1 && columns[0] === name))
+    throw new HoldfastError("E_CONFIG", `${where} is unique: one value cannot stand in every row`);
 }
 
 /** The numbers of rows, and what other rows point to, are how an import finds them. */

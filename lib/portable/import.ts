@@ -3,6 +3,7 @@ import { HoldfastError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { checkForeignKeys, quietTriggers, suspendForeignKeys } from "./import/guards.ts";
 import { dialectOf, type Dialect } from "./import/dialect.ts";
+import { Missing, type MadeRow } from "./import/missing.ts";
 import { Merge } from "./import/merge.ts";
 import { raiseSequences } from "./import/numbers.ts";
 import { Statements, type ImportMode, type TableResult } from "./import/statements.ts";
@@ -33,6 +34,8 @@ export interface ImportHooks {
 export interface ImportResult {
   /** In the order in which they were written. */
   readonly tables: readonly TableResult[];
+  /** Rows that links named and that were nowhere, by `portable.users`. */
+  readonly made: readonly MadeRow[];
   readonly warnings: readonly string[];
   readonly committed: boolean;
 }
@@ -84,7 +87,9 @@ async function importInside(
   const laterOf = (id: TableId): ForeignKey[] => linksOf(targets, deferred, id);
   if (request.clearExisting) await clear(dialect, stagings, laterOf);
   const statements = new Statements(dialect);
-  const merge = new Merge(statements, targets.fields, request);
+  const users = from.refine?.users;
+  const missing = users?.create_missing === true ? new Missing(statements, targets.schema, users) : undefined;
+  const merge = new Merge(statements, targets.fields, { ...request, ...(missing && { missing }) });
   const results: TableResult[] = [];
   for (const staging of stagings) {
     signal.throwIfAborted();
@@ -106,7 +111,7 @@ async function importInside(
   await guards.restore();
   await triggers.restore();
   for (const staging of stagings) await raiseSequences(statements, staging);
-  return { tables: results, warnings: [...targets.warnings, ...triggers.warnings] };
+  return { tables: results, made: missing?.made ?? [], warnings: [...targets.warnings, ...triggers.warnings] };
 }
 
 /** What a part of a table's rows replaces is not the table. */

@@ -21,7 +21,7 @@ import {
 } from "./format.ts";
 import { tablesMeant } from "./names.ts";
 import type { JsonCell } from "./row.ts";
-import type { TargetRefinement } from "./target.ts";
+import type { TargetRefinement } from "./target-refine.ts";
 
 export interface Package {
   readonly directory: string;

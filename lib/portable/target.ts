@@ -1,17 +1,25 @@
 /** Where the tables of an export go in a database: each with the table, the columns and the links that are to take its rows. */
 import { HoldfastError } from "../errors.ts";
-import type { PlainValue } from "../config/portable-refinement.ts";
-import { settingOf, type Replacement } from "./columns.ts";
+import type { Replacement } from "./columns.ts";
 import { Fields, type GenericField, type Leaf } from "./fields.ts";
 import type { ExportedField, ExportedTable } from "./format.ts";
 import type { Conditions } from "./filter.ts";
 import { genericTarget, withGenerics, type GenericRelation, type GenericTarget } from "./generic.ts";
 import { chooseKeys } from "./keys.ts";
-import { findColumn as findNamedColumn, findTable as findNamed } from "./names.ts";
+import { findTable as findNamed } from "./names.ts";
 import { fold } from "./row.ts";
 import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
+import {
+  addedTo,
+  conditionsIn,
+  findColumn,
+  givenBy,
+  renamesOf,
+  single,
+  type AddedColumn,
+  type TargetRefinement,
+} from "./target-refine.ts";
 import { travelKeys, type TravelKey } from "./travel-key.ts";
-import type { JsonValue } from "./values.ts";
 
 /** One place of a row, and what takes it; `undefined` where the database has no such column any more. */
 export type TargetField =
@@ -35,21 +43,6 @@ export interface TargetTable {
   readonly fields: readonly TargetField[];
   /** Columns that the export does not know, and what new rows have there. */
   readonly added: readonly AddedColumn[];
-}
-
-export interface AddedColumn {
-  readonly column: Column;
-  readonly value: JsonValue;
-}
-
-/** How the config refines the way into a database. */
-export interface TargetRefinement {
-  /** By table and column. */
-  readonly defaults?: Readonly<Record<string, Readonly<Record<string, PlainValue>>>>;
-  /** Into which tables those of the export go, where that is not the one of the same name. */
-  readonly rename?: Readonly<Record<string, string>>;
-  /** Nothing will be written: what new rows would need does not matter. */
-  readonly readOnly?: boolean;
 }
 
 export interface Targets {
@@ -123,29 +116,6 @@ export function findTargets(
   };
 }
 
-/** The new name of each table that has one. Throws `E_CONFIG` for a table that the export does not have. */
-function renamesOf(exported: readonly ExportedTable[], rename: Readonly<Record<string, string>>): Map<string, string> {
-  return new Map(
-    Object.entries(rename).map(([from, to]) => {
-      const found = exported.find(({ table }) => table === from || table.endsWith(`.${from}`));
-      if (found !== undefined) return [found.table, to];
-      throw new HoldfastError("E_CONFIG", `rename: the export has no table ${from}`);
-    }),
-  );
-}
-
-/** Where a column is not there any more, the tables differ by that alone. */
-const conditionsIn = (tables: readonly TargetTable[]): Conditions =>
-  new Map(
-    tables.flatMap(({ exported: { where = [] }, table }) => {
-      const here = where.flatMap((one) => {
-        const column = findColumn(table, one.column);
-        return column === undefined ? [] : [{ ...one, column: column.name }];
-      });
-      return here.length === 0 ? [] : [[table.id, here] as const];
-    }),
-  );
-
 /** By its id, else by its name: schemas have other names elsewhere. */
 function findTable(schema: Schema, id: string): Table | undefined {
   const name = id.slice(id.lastIndexOf(".") + 1);
@@ -155,12 +125,6 @@ function findTable(schema: Schema, id: string): Table | undefined {
     single(schema.tables.filter((table) => fold(table.name) === fold(name)))
   );
 }
-
-const single = <T>(found: readonly T[]): T | undefined => (found.length === 1 ? found[0] : undefined);
-
-const findColumn = (table: Table, name: string): Column | undefined =>
-  table.columns.find((column) => column.name === name) ??
-  single(table.columns.filter((column) => fold(column.name) === fold(name)));
 
 /** The schema with the links that only the export knows of: a database that does not guard them holds them all the same. */
 function withLinks(schema: Schema, exported: readonly ExportedTable[], homes: ReadonlyMap<string, Table>): Schema {
@@ -275,32 +239,6 @@ const markReplaced = (
   found?.kind === "value" && field.kind === "value" && replaced?.includes(field.column.name) === true
     ? { ...found, replaced: () => null }
     : found;
-
-/** What the config gives to columns that the export does not know. */
-function addedTo(
-  schema: Schema,
-  table: Table,
-  fields: readonly TargetField[],
-  defaults: NonNullable<TargetRefinement["defaults"]>,
-): AddedColumn[] {
-  const given = givenBy(fields);
-  return Object.entries(defaults).flatMap(([name, values]) =>
-    findNamed(schema, name, "defaults").id !== table.id
-      ? []
-      : Object.entries(values).flatMap(([one, value]): AddedColumn[] => {
-          const where = `defaults.${name}.${one}`;
-          const column = findNamedColumn(table, one, `defaults.${name}`);
-          return given.has(column.name) ? [] : [{ column, value: settingOf(schema, column, value, where) }];
-        }),
-  );
-}
-
-const givenBy = (fields: readonly TargetField[]): Set<string> =>
-  new Set(
-    fields.flatMap((field) =>
-      field === undefined ? [] : field.kind === "link" ? field.columns.map(({ name }) => name) : [field.column.name],
-    ),
-  );
 
 /** What the export does not know of has to be able to do without. */
 function checkRest(

@@ -376,3 +376,48 @@ test("a set that is none, a range that is none, and flags that choose tables twi
       stderr: expect.stringMatching(said) as string,
     });
 });
+
+describe.each(NAMES)("users that are nowhere, on %s", (name) => {
+  test("are made, disabled, and listed; without the config an import names them", async () => {
+    const schema = `${users(name, ", active integer not null")} create table post (id ${idOf(name)}, writer_id integer not null, title ${textOf(name)} not null unique, foreign key (writer_id) references member (id));`;
+    const one = "insert into member (id, login, password, level, active) values";
+    const origin = await engines
+      .of(name)
+      .make(
+        `${schema} ${one} (1, 'ann', 'hash-of-ann', 3, 1), (2, 'bob', 'hash-of-bob', 4, 1), (3, 'eve', 'hash-of-eve', 5, 1); insert into post (writer_id, title) values (1, 'a'), (2, 'b'), (2, 'c');`,
+      );
+    const at = await exportOf(origin, {}, "--models", "post");
+    const url = await engines.of(name).make(`${schema} ${one} (1, 'zoe', 'x', 1, 1), (2, 'ann', 'hash', 1, 1);`);
+    expect(await portable("import", at, "--database", url)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /post: 2 rows link by writer_id to rows of .*member that are not there: \(bob\)/,
+      ) as string,
+    });
+    const disabled = { active: 0, level: 1, password: { unusable_password: true } };
+    const flags = [
+      "--config",
+      config({ users: { table: "member", create_missing: true, disabled } }),
+      "--database",
+      url,
+    ];
+    const result = await run("import", at, ...flags);
+    expect(of(result, "created")).toEqual({ post: 3 });
+    expect(result).toMatchObject({ created_disabled: [{ table: idOfTable(name, "member"), key: "(bob)" }] });
+    expect(await rowsOf(url, "select login, active, level from member order by login")).toEqual([
+      "ann|1|1",
+      "bob|0|1",
+      "zoe|1|1",
+    ]);
+    expect((await rowsOf(url, "select password from member where login = 'bob'"))[0]).toMatch(/^![A-Za-z0-9]{40}$/);
+    expect(await run("import", at, ...flags)).toMatchObject({ created_disabled: [] });
+    expect((await portable("verify", at, "--database", url)).code).toBe(0);
+    await change(url, "delete from post", "delete from member where login = 'bob'");
+    const less = config({ users: { table: "member", create_missing: true, disabled: { active: 0 } } });
+    expect(await portable("import", at, "--config", less, "--database", url)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/cannot be made without password, level/) as string,
+    });
+    expect(await rowsOf(url, "select count(*) from member")).toEqual(["2"]);
+  });
+});

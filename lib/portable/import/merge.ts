@@ -15,7 +15,7 @@ export class Merge {
 
   constructor(on: Statements, fields: Fields, options: MergeOptions) {
     this.#on = on;
-    this.#links = new Links(on, fields);
+    this.#links = new Links(on, fields, options.mode === "update-only" ? undefined : options.missing);
     this.#options = options;
   }
 

@@ -7,7 +7,8 @@ import { readRows, type Package, type ReadRow } from "../package.ts";
 import { flatten, isGeneric, isRaw, valueOf, type JsonCell } from "../row.ts";
 import type { Column, ForeignKey } from "../schema.ts";
 import { tableName } from "../select.ts";
-import type { AddedColumn, TargetField, TargetTable } from "../target.ts";
+import type { TargetField, TargetTable } from "../target.ts";
+import type { AddedColumn } from "../target-refine.ts";
 import { decode } from "../values.ts";
 import type { Dialect } from "./dialect.ts";
 
