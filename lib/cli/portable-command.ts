@@ -12,15 +12,16 @@ import { checkCompatibility, withConfiguration } from "../portable/check.ts";
 import { connect } from "../portable/connect.ts";
 import type { Connection, ConnectionMode } from "../portable/connection.ts";
 import { importTables, type ImportMode } from "../portable/import.ts";
-import { introspect } from "../portable/introspect.ts";
 import { choose, openPackage, type Package } from "../portable/package.ts";
-import { planPortable, type PlanRequest } from "../portable/plan.ts";
+import { planDatabase } from "../portable/plan-database.ts";
+import type { PlanRequest } from "../portable/plan.ts";
 import { compareTables } from "../portable/verify.ts";
 import { databases } from "../steps/db.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
 import { showCheck } from "./portable-check-report.ts";
 import { EXPORT_FLAGS, EXPORT_OPTIONS, exportFormat, exportTo } from "./portable-export.ts";
 import { showComparison, showImport, showPlan, progressOf } from "./portable-report.ts";
+import { refuseWhole, setOf } from "./portable-set.ts";
 import { configurationOf, writeDifferences } from "./portable-settings.ts";
 import type { CommandFrame } from "./run-command.ts";
 import { parsedCommand } from "./store-command.ts";
@@ -30,8 +31,9 @@ type Verb = (typeof VERBS)[number];
 const MODES: readonly ImportMode[] = ["create-only", "update-only", "create-or-update"];
 /** What each verb takes beside the flags of every command; any other flag is a fault. */
 const FLAGS: Readonly<Record<Verb, readonly string[]>> = {
-  plan: ["models", "component", "exclude"],
+  plan: ["models", "component", "exclude", "set"],
   export: [
+    "set",
     "models",
     "component",
     "exclude",
@@ -44,6 +46,7 @@ const FLAGS: Readonly<Record<Verb, readonly string[]>> = {
     ...EXPORT_FLAGS,
   ],
   import: [
+    "set",
     "models",
     "exclude",
     "mode",
@@ -58,7 +61,7 @@ const FLAGS: Readonly<Record<Verb, readonly string[]>> = {
     "config-diff-report",
   ],
   check: ["models", "exclude", "verify-checksum", "ignore-config-diff", "config-diff-report"],
-  verify: ["models", "exclude", "verify-checksum"],
+  verify: ["set", "models", "exclude", "verify-checksum"],
 };
 
 const USAGE = `$0 plan | export | import PATH | check PATH | verify PATH --database URL
@@ -82,6 +85,7 @@ function parse(argv: readonly string[]) {
     .option("timestamp", { type: "boolean", default: true, describe: "export: into a directory named by the time" })
     .option("models", { ...text, describe: "only these tables: names, app.Model, or an app" })
     .option("component", { ...text, describe: "plan, export: only these groups of tables, as plan shows them" })
+    .option("set", { ...text, describe: "only the tables of this set of the config" })
     .option("exclude", { ...text, describe: "not these tables" })
     .option("list-models", { type: "boolean", default: false, describe: "export: show the tables, and do nothing" })
     .option("source-url", { ...text, describe: "export: where the application is, for the manifest" })
@@ -145,14 +149,14 @@ function refuseIdle(verb: Verb, argv: readonly string[]): void {
 const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise<number>>> = {
   async plan(flags, frame) {
     return await using(flags, "read", frame, async (connection) => {
-      showPlan(planPortable(await introspect(connection), requestOf(flags)), flags);
+      showPlan(await planDatabase(connection, requestOf(flags), configOf(flags)?.portable?.generic), flags);
       return EXIT.ok;
     });
   },
   async export(flags, frame) {
     exportFormat(flags);
     return await using(flags, "read", frame, async (connection) => {
-      const plan = planPortable(await introspect(connection), requestOf(flags));
+      const plan = await planDatabase(connection, requestOf(flags), configOf(flags)?.portable?.generic);
       if (flags["list-models"] || flags["dry-run"]) {
         showPlan(plan, flags);
         return EXIT.ok;
@@ -227,20 +231,23 @@ const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise
   },
 };
 
-const open = async (
+async function open(
   flags: Flags,
   { signal }: CommandFrame,
   { anyVersion = false }: { readonly anyVersion?: boolean } = {},
-): Promise<Package> =>
-  choose(
-    await openPackage(await directoryOf(flags.directory, signal), {
-      verify: flags["verify-checksum"],
-      anyVersion,
-      signal,
-    }),
-    listOf("models", flags.models),
-    listOf("exclude", flags.exclude),
-  );
+): Promise<Package> {
+  const refinement = configOf(flags)?.portable;
+  const set = setOf(flags, refinement);
+  const whole = await openPackage(await directoryOf(flags.directory, signal), {
+    verify: flags["verify-checksum"],
+    anyVersion,
+    signal,
+  });
+  const from = choose(whole, set?.tables ?? listOf("models", flags.models), listOf("exclude", flags.exclude));
+  refuseWhole(set, from);
+  const { defaults = {}, users } = refinement ?? {};
+  return { ...from, refine: { defaults, rename: set?.rename ?? {}, ...(users && { users }) } };
+}
 
 /** Of an export that is one file, what it holds: in a directory that goes when the process ends. */
 const directoryOf = async (given: string, signal: AbortSignal): Promise<string> =>
@@ -249,11 +256,15 @@ const directoryOf = async (given: string, signal: AbortSignal): Promise<string> 
     : given;
 
 function requestOf(flags: Flags): PlanRequest {
-  const { keys = {}, components: groups = {}, exclude = [] } = configOf(flags)?.portable ?? {};
+  const refine = configOf(flags)?.portable;
+  const set = setOf(flags, configOf(flags)?.portable);
+  const { keys = {}, components: groups = {}, exclude = [] } = refine ?? {};
   return {
     keys,
     groups,
-    models: listOf("models", flags.models),
+    ...(refine && { excludeColumns: refine.exclude_columns, replace: refine.replace }),
+    models: set?.tables ?? listOf("models", flags.models),
+    ...(set && { set }),
     components: listOf("component", flags.component),
     exclude: [...listOf("exclude", flags.exclude), ...exclude],
   };

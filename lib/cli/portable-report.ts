@@ -1,5 +1,6 @@
 /** What `portable` says: for people, or as JSON lines. */
 import { createLogUpdate } from "log-update";
+import type { GenericRelation } from "../portable/generic.ts";
 import type { ImportResult } from "../portable/import.ts";
 import type { PortablePlan } from "../portable/plan.ts";
 import type { TableComparison } from "../portable/verify.ts";
@@ -39,26 +40,48 @@ export function progressOf({ json: asJson, quiet }: Output) {
   };
 }
 
-export function showPlan({ tables, leftOut, deferred, components, warnings }: PortablePlan, output: Output): void {
-  const lines = tables.map(({ table, key }) => ({
+export function showPlan(
+  { tables, conditions, leftOut, deferred, components, warnings }: PortablePlan,
+  output: Output,
+): void {
+  const lines = tables.map(({ table, key, fields, leftOut: columns = [] }) => ({
     table: table.id,
     rows_about: table.estimatedRows,
     key: key.kind,
     columns: [...key.columns],
     reason: key.reason,
-    links: table.foreignKeys.map(({ columns, target }) => `${columns.join("+")} → ${target}`),
+    links: table.foreignKeys.map((link) => `${link.columns.join("+")} → ${link.target}`),
+    generic: fields.flatMap((one) => (one.kind === "generic" ? [one.relation].map(describeGeneric) : [])),
+    columns_left_out: [...columns],
+    where: conditions.get(table.id) ?? [],
+    columns_replaced: fields.flatMap((one) => (one.kind === "value" && one.replaced ? [one.column.name] : [])),
   }));
   const left = [...leftOut].map(([table, why]) => ({ table, why }));
   if (output.json) return json("summary", { tables: lines, components, left_out: left, deferred, warnings });
   const width = Math.max(0, ...lines.map(({ table }) => table.length));
   for (const { table, key, columns, reason } of lines)
     say(`${table.padEnd(width)}  ${KINDS[key]} ${columns.join(", ")}  ${pc.dim(reason)}`);
+  for (const { table, where } of lines)
+    for (const { column, ...range } of where) say(pc.dim(`only: ${table}.${column} ${JSON.stringify(range)}`));
+  for (const { table, generic } of lines)
+    for (const { type, id, tables: led } of generic)
+      say(pc.dim(`generic: ${table}.${id} leads where ${type} tells: ${led.join(", ") || "nowhere"}`));
+  for (const { table, columns_left_out: out, columns_replaced: replaced } of lines) {
+    if (out.length > 0) say(pc.dim(`columns left out: ${table} ${out.join(", ")}`));
+    if (replaced.length > 0) say(pc.dim(`columns replaced: ${table} ${replaced.join(", ")}`));
+  }
   for (const { name, tables: members } of components) say(pc.dim(`component ${name}: ${members.join(", ")}`));
   for (const { table, foreignKey } of deferred)
     say(pc.dim(`${table}.${foreignKey} is filled in when all rows are there`));
   for (const { table, why } of left) say(pc.dim(`left out: ${table} (${why})`));
   warn(warnings);
 }
+
+const describeGeneric = ({ type, column, targets }: GenericRelation) => ({
+  type,
+  id: column,
+  tables: targets.map(({ link }) => link.target),
+});
 
 const KINDS = { natural: "by", reference: pc.yellow("by its number"), none: pc.red("by nothing") } as const;
 
@@ -71,8 +94,8 @@ export function showExport(path: string, { data_counts, warnings }: ExportSummar
   say(`${pc.green("✓")} ${plural(counts.length, "table")}, ${plural(rows, "row")}`, path);
 }
 
-export function showImport({ tables, warnings, committed }: ImportResult, output: Output): void {
-  if (output.json) return json("summary", { committed, tables, warnings });
+export function showImport({ tables, made, warnings, committed }: ImportResult, output: Output): void {
+  if (output.json) return json("summary", { committed, tables, created_disabled: made, warnings });
   warn(warnings);
   if (output.quiet) return;
   const width = Math.max(5, ...tables.map(({ table }) => table.length));
@@ -89,6 +112,7 @@ export function showImport({ tables, warnings, committed }: ImportResult, output
     );
     for (const { key, was, is } of remapped.samples) say(pc.dim(`  ${key}: ${was} → ${is}`));
   }
+  for (const { table, key } of made) say(pc.yellow(`${table} ${key} was nowhere, and has been made, disabled`));
   say(committed ? `${pc.green("✓")} imported` : `${pc.yellow("○")} nothing was changed: a dry run`);
 }
 

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { stepNameSchema } from "../model/unit.ts";
 import { portableSettingsSchema } from "./portable-settings.ts";
+import { portableRefinement } from "./portable-refinement.ts";
 
 /** A whole number; a string of digits is one too, so that `${VAR:-2048}` can stand for it. */
 const whole = (minimum: number) =>
@@ -225,6 +226,7 @@ export const siteSchema = z.strictObject({
         .min(1)
         .optional()
         .describe("Area/City: of the time in the name of a ZIP; this host's when absent."),
+      ...portableRefinement,
     })
     .optional()
     .describe("Refines what portable.ts finds out by itself."),

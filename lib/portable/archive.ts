@@ -7,6 +7,7 @@ import type { ZipEntry } from "../archive/zip-directory.ts";
 import { privateDirectory } from "../database/private-directory.ts";
 import { HoldfastError } from "../errors.ts";
 import { MANIFEST, SCHEMA } from "./format.ts";
+import { SETTINGS } from "./settings.ts";
 
 const DATA = /^data\/(?:[^/\0]+\/){1,2}\d{5,}\.ndjson\.gz$/;
 
@@ -47,7 +48,7 @@ export async function unpackedExport(file: string, signal: AbortSignal): Promise
 /** The bytes of content. */
 function admitted(entries: readonly ZipEntry[]): number {
   for (const { name, type } of entries) {
-    const belongs = type === "directory" || [MANIFEST, SCHEMA].includes(name) || DATA.test(name);
+    const belongs = type === "directory" || [MANIFEST, SCHEMA, SETTINGS].includes(name) || DATA.test(name);
     if (type === "symlink" || !belongs)
       throw new HoldfastError("E_PACKAGE", `${JSON.stringify(name)} does not belong into an export`);
   }

@@ -40,7 +40,7 @@ export interface ConfigurationReport extends SettingsComparison {
  */
 export async function checkCompatibility(
   connection: Connection,
-  { manifest, tables }: Package,
+  { manifest, tables, refine }: Package,
 ): Promise<CompatibilityReport> {
   const schema = await introspect(connection);
   const here = await migrationsOf(connection, schema);
@@ -48,7 +48,7 @@ export async function checkCompatibility(
   const problems = findings.flatMap((one) => one.problems);
   const warnings = findings.flatMap((one) => one.warnings);
   try {
-    warnings.push(...findTargets(schema, tables).warnings);
+    warnings.push(...findTargets(schema, tables, refine).warnings);
   } catch (error) {
     if (!(error instanceof HoldfastError) || error.code !== "E_SCHEMA") throw error;
     problems.push(error.message);

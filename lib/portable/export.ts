@@ -7,7 +7,8 @@ import { VERSION } from "../version.ts";
 import { checksumOf } from "./checksum.ts";
 import { ChunkWriter } from "./chunk-writer.ts";
 import type { Connection } from "./connection.ts";
-import type { TableFields } from "./fields.ts";
+import { rowFilter } from "./filter.ts";
+import type { Leaf, TableFields } from "./fields.ts";
 import { EXPORT_FORMAT, EXPORT_VERSION, MANIFEST, SCHEMA, type ExportManifest, type ExportedTable } from "./format.ts";
 import { soundMigrationsOf } from "./migrations.ts";
 import type { PortablePlan } from "./plan.ts";
@@ -55,10 +56,14 @@ async function writeExport(
   const tables: ExportManifest["tables"] = [];
   const headers: ExportedTable[] = [];
   for (const fields of plan.tables) {
-    const query = selectTable(connection, plan.fields, fields);
+    const together = plan.tables.map(({ table }) => table);
+    const filter = rowFilter(connection, together, fields.table, plan.conditions);
+    const query = selectTable(connection, plan.fields, fields, filter);
+    const where = plan.conditions.get(fields.table.id);
+    const header: ExportedTable = { ...headerOf(fields, query), ...(where && { where: [...where] }) };
     await refuseTwins(connection, fields);
-    headers.push(headerOf(fields, query));
-    const { table, dangling } = await writeTable(connection, fields, query, request.output, onRows);
+    headers.push(header);
+    const { table, dangling } = await writeTable(connection, { fields, query, header }, request.output, onRows);
     if (dangling > 0) warnings.push(`${fields.table.id}: ${dangling} links lead to no row, and travel as they are`);
     tables.push(table);
   }
@@ -84,6 +89,8 @@ async function writeExport(
     data_counts: Object.fromEntries(tables.map(({ table, rows }) => [table, rows])),
     tables,
     left_out: [...plan.leftOut].map(([table, why]) => ({ table, why })),
+    ...(plan.set !== undefined && { set: plan.set }),
+    ...columnsIn(headers),
     warnings,
     schema_sha256,
     ...(settings_sha256 === undefined ? {} : { settings_sha256 }),
@@ -105,18 +112,21 @@ function writeDocument(file: string, value: unknown): string {
 
 async function writeTable(
   connection: Connection,
-  fields: TableFields,
-  query: TableQuery,
+  {
+    fields,
+    query,
+    header,
+  }: { readonly fields: TableFields; readonly query: TableQuery; readonly header: ExportedTable },
   root: string,
   onRows: ExportProgress,
 ): Promise<{ table: ExportManifest["tables"][number]; dangling: number }> {
   const { id } = fields.table;
   const encoder = new RowEncoder(connection.engine, query);
   const digest = new TravelDigest(query, (place) => countsInDigest(fields, place));
-  const writer = new ChunkWriter(root, `data/${pathOf(fields)}`, headerOf(fields, query));
+  const writer = new ChunkWriter(root, `data/${pathOf(fields)}`, header);
   let rows = 0;
   try {
-    for await (const batch of connection.stream(query.sql)) {
+    for await (const batch of connection.stream(query.sql, query.parameters)) {
       const lines = batch.map((row): string => {
         const cells: JsonCell[] = encoder.encode(row);
         digest.add(cells);
@@ -133,8 +143,9 @@ async function writeTable(
   return { table: { table: id, rows, digest: digest.finish(), files: writer.files }, dangling: encoder.dangling };
 }
 
-/** A number that only this database knows does not count where the row has a key of its own. */
+/** A number that only this database knows does not count where the row has a key of its own; nor does what was put in a value's place. */
 export function countsInDigest({ key, table }: TableFields, place: FieldPlace): boolean {
+  if (place.kind === "value" && place.replaced !== undefined) return false;
   if (place.kind !== "value" || key.kind !== "natural" || key.columns.includes(place.column.name)) return true;
   return place.column.identity === undefined || table.primaryKey?.columns.includes(place.column.name) !== true;
 }
@@ -156,27 +167,60 @@ export const describeColumn = ({
 });
 
 /** What the first line of a table's files says. */
-export function headerOf({ table, key }: TableFields, { places }: TableQuery): ExportedTable {
+export function headerOf({ table, key, leftOut = [] }: TableFields, { places }: TableQuery): ExportedTable {
+  const replaced = replacedIn(places);
   return {
     table: table.id,
     key: { kind: key.kind, columns: [...key.columns], reason: key.reason },
+    ...(leftOut.length > 0 && { columns_left_out: [...leftOut] }),
+    ...(replaced.length > 0 && { columns_replaced: replaced }),
     fields: places.map((place) =>
       place.kind === "value"
         ? describeColumn(place.column)
-        : {
-            kind: "link",
-            name: nameOf(place),
-            columns: [...place.field.link.columns],
-            table: place.field.target,
-            target_columns: [...place.field.link.targetColumns],
-            leaves: place.leaves.map(({ leaf }) => ({
-              path: [...leaf.through.map(({ columns }) => columns.join("+")), leaf.column.name].join("."),
-              column: describeColumn(leaf.column).column,
-            })),
-          },
+        : place.kind === "generic"
+          ? {
+              kind: "generic",
+              name: nameOf(place),
+              column: describeColumn(place.column).column,
+              type: place.relation.type,
+              tables: place.relation.targets.map(({ type, as }, index) => ({
+                type,
+                table: as,
+                leaves: describeLeaves(place.targets[index]?.leaves ?? []),
+              })),
+            }
+          : {
+              kind: "link",
+              name: nameOf(place),
+              columns: [...place.field.link.columns],
+              table: place.field.target,
+              target_columns: [...place.field.link.targetColumns],
+              leaves: describeLeaves(place.leaves),
+            },
     ),
   };
 }
+
+const describeLeaves = (leaves: readonly { readonly leaf: Leaf }[]) =>
+  leaves.map(({ leaf }) => ({
+    path: [...leaf.through.map(({ columns }) => columns.join("+")), leaf.column.name].join("."),
+    column: describeColumn(leaf.column).column,
+  }));
+
+const replacedIn = (places: readonly FieldPlace[]): string[] =>
+  places.flatMap((place) => (place.kind === "value" && place.replaced !== undefined ? [place.column.name] : []));
+
+/** For the manifest: what the rows do not say, by table. */
+const columnsIn = (
+  headers: readonly ExportedTable[],
+): Pick<ExportManifest, "columns_left_out" | "columns_replaced"> => ({
+  columns_left_out: Object.fromEntries(
+    headers.flatMap(({ table, columns_left_out: columns }) => (columns === undefined ? [] : [[table, columns]])),
+  ),
+  columns_replaced: Object.fromEntries(
+    headers.flatMap(({ table, columns_replaced: columns }) => (columns === undefined ? [] : [[table, columns]])),
+  ),
+});
 
 /** A key that was named by hand may not be one. */
 export async function refuseTwins(connection: Connection, { table, key }: TableFields): Promise<void> {

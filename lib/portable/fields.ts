@@ -1,4 +1,6 @@
 /** What a row is made of when it travels: columns of its own, and links to rows of other tables by their keys. */
+import type { RefinedColumns, Replacement } from "./columns.ts";
+import type { GenericRelation, Generics } from "./generic.ts";
 import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
 import type { TravelKey, TravelKeys } from "./travel-key.ts";
 
@@ -6,6 +8,8 @@ import type { TravelKey, TravelKeys } from "./travel-key.ts";
 export interface ValueField {
   readonly kind: "value";
   readonly column: Column;
+  /** What travels in place of its values: they count in no digest, and rows that are there keep theirs. */
+  readonly replaced?: Replacement;
 }
 
 /** Columns of a foreign key, carried as the key of the row that they point to. */
@@ -15,7 +19,14 @@ export interface LinkField {
   readonly target: TableId;
 }
 
-export type Field = ValueField | LinkField;
+/** A column that holds the number of a row in one table or another, carried as that row's key. */
+export interface GenericField {
+  readonly kind: "generic";
+  readonly column: Column;
+  readonly relation: GenericRelation;
+}
+
+export type Field = ValueField | LinkField | GenericField;
 
 /** One value of a flattened key: reached through links, one after the other, and at last a column. */
 export interface Leaf {
@@ -29,6 +40,8 @@ export interface TableFields {
   readonly table: Table;
   readonly key: TravelKey;
   readonly fields: readonly Field[];
+  /** Columns that do not travel. */
+  readonly leftOut?: readonly string[];
 }
 
 /** The tables of a schema as they travel. */
@@ -36,11 +49,16 @@ export class Fields {
   readonly schema: Schema;
   readonly #tables: ReadonlyMap<TableId, Table>;
   readonly #keys: TravelKeys;
+  readonly #refined: Partial<RefinedColumns>;
 
-  constructor(schema: Schema, keys: TravelKeys) {
+  readonly #generics: Generics;
+
+  constructor(schema: Schema, keys: TravelKeys, refined: Partial<RefinedColumns> = {}, generics: Generics = new Map()) {
     this.schema = schema;
     this.#tables = new Map(schema.tables.map((table) => [table.id, table]));
     this.#keys = keys;
+    this.#refined = refined;
+    this.#generics = generics;
   }
 
   of(id: TableId): TableFields {
@@ -52,11 +70,15 @@ export class Fields {
     for (const column of table.columns) {
       if (column.generated || done.has(column.name)) continue;
       const link = links.find(({ columns }) => columns.includes(column.name));
-      if (link === undefined) fields.push({ kind: "value", column });
+      const replaced = this.#refined.replaced?.get(id)?.get(column.name);
+      const relation = this.#generics.get(id)?.find((one) => one.column === column.name);
+      if (relation !== undefined) fields.push({ kind: "generic", column, relation });
+      else if (link === undefined) fields.push({ kind: "value", column, ...(replaced && { replaced }) });
       else fields.push({ kind: "link", link, target: link.target });
       for (const name of link?.columns ?? [column.name]) done.add(name);
     }
-    return { table, key, fields };
+    const leftOut = this.#refined.leftOut?.get(id);
+    return { table, key, fields, ...(leftOut && { leftOut }) };
   }
 
   key(id: TableId): TravelKey {
@@ -79,7 +101,7 @@ export class Fields {
   keyLeaves(id: TableId): Leaf[] {
     const { fields, key } = this.of(id);
     return fields.flatMap((field): Leaf[] => {
-      if (field.kind === "value")
+      if (field.kind !== "link")
         return key.columns.includes(field.column.name) ? [{ through: [], table: id, column: field.column }] : [];
       return field.link.columns.some((name) => key.columns.includes(name)) ? this.leavesOf(field.link) : [];
     });

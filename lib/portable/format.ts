@@ -35,6 +35,8 @@ const columnSchema = z.object({
   nullable: z.boolean(),
 });
 
+const leavesSchema = z.array(z.object({ path: z.string(), column: columnSchema }));
+
 /** What stands at one place of a row: a value, or the key of a row of `table`, as `leaves`. */
 const fieldSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("value"), column: columnSchema }),
@@ -44,15 +46,39 @@ const fieldSchema = z.discriminatedUnion("kind", [
     columns: z.array(z.string()),
     table: z.string(),
     target_columns: z.array(z.string()),
-    leaves: z.array(z.object({ path: z.string(), column: columnSchema })),
+    leaves: leavesSchema,
+  }),
+  z.object({
+    kind: z.literal("generic"),
+    name: z.string(),
+    column: columnSchema,
+    /** The column that tells which of `tables`. */
+    type: z.string(),
+    tables: z.array(z.object({ type: z.string(), table: z.string(), leaves: leavesSchema })),
   }),
 ]);
 export type ExportedField = z.infer<typeof fieldSchema>;
+
+const bound = z.union([z.string(), z.number(), z.boolean()]);
+const conditionSchema = z.object({
+  column: z.string(),
+  from: bound.optional(),
+  to: bound.optional(),
+  in: z.array(bound).optional(),
+});
+/** `from` is the first value, `to` the first that is too much. */
+export type RowCondition = z.infer<typeof conditionSchema>;
 
 /** Also the first line of each file of rows. */
 export const tableSchema = z.object({
   table: z.string(),
   key: z.object({ kind: z.enum(["natural", "reference", "none"]), columns: z.array(z.string()), reason: z.string() }),
+  /** By the config; absent where there are none. */
+  columns_left_out: z.array(z.string()).optional(),
+  /** These hold something else than they did. */
+  columns_replaced: z.array(z.string()).optional(),
+  /** Only rows that meet these travel, and those that belong to them. */
+  where: z.array(conditionSchema).optional(),
   fields: z.array(fieldSchema),
 });
 export type ExportedTable = z.infer<typeof tableSchema>;
@@ -95,6 +121,11 @@ export const exportManifestSchema = z.looseObject({
     }),
   ),
   left_out: z.array(z.object({ table: z.string(), why: z.string() })),
+  /** The set of the config that was asked for. */
+  set: z.string().optional(),
+  /** By table, as in schema.json. */
+  columns_left_out: z.record(z.string(), z.array(z.string())).optional(),
+  columns_replaced: z.record(z.string(), z.array(z.string())).optional(),
   warnings: z.array(z.string()),
   schema_sha256: sha256Schema,
   /** Of settings.json, where the settings were recorded. */

@@ -5,6 +5,7 @@ import { checkForeignKeys, quietTriggers, suspendForeignKeys } from "./import/gu
 import { dialectOf, type Dialect } from "./import/dialect.ts";
 import { Foresight } from "./import/foresight.ts";
 import { Links } from "./import/links.ts";
+import { Missing, type MadeRow } from "./import/missing.ts";
 import { Merge } from "./import/merge.ts";
 import { raiseSequences } from "./import/numbers.ts";
 import { Statements, type ImportMode, type TableResult } from "./import/statements.ts";
@@ -35,6 +36,8 @@ export interface ImportHooks {
 export interface ImportResult {
   /** In the order in which they were written. */
   readonly tables: readonly TableResult[];
+  /** Rows that links named and that were nowhere, by `portable.users`. */
+  readonly made: readonly MadeRow[];
   readonly warnings: readonly string[];
   readonly committed: boolean;
 }
@@ -66,8 +69,9 @@ async function importInside(
   request: ImportRequest,
   { signal, onRows }: ImportHooks,
 ): Promise<Omit<ImportResult, "committed">> {
+  refuseClearing(from, request);
   const schema = await introspect(connection);
-  const targets = findTargets(schema, from.tables);
+  const targets = findTargets(schema, from.tables, from.refine);
   const { order, deferred } = orderOf(targets);
   const dialect = dialectOf(connection);
   const stagings: StagingTable[] = [];
@@ -89,7 +93,9 @@ async function importInside(
   if (request.mode !== "update-only")
     for (const staging of stagings)
       for (const link of waitingOf(targets, deferred, staging)) await foresight.fill(staging, link);
-  const merge = new Merge(statements, targets.fields, request);
+  const users = from.refine?.users;
+  const missing = users?.create_missing === true ? new Missing(statements, targets.schema, users) : undefined;
+  const merge = new Merge(statements, targets.fields, { ...request, ...(missing && { missing }) });
   const results: TableResult[] = [];
   for (const staging of stagings) {
     signal.throwIfAborted();
@@ -111,12 +117,22 @@ async function importInside(
   await guards.restore();
   await triggers.restore();
   for (const staging of stagings) await raiseSequences(statements, staging);
-  return { tables: results, warnings: [...targets.warnings, ...triggers.warnings] };
+  return { tables: results, made: missing?.made ?? [], warnings: [...targets.warnings, ...triggers.warnings] };
+}
+
+/** What a part of a table's rows replaces is not the table. */
+function refuseClearing({ tables }: Package, { clearExisting }: ImportRequest): void {
+  const part = tables.find(({ where }) => where !== undefined);
+  if (clearExisting && part !== undefined)
+    throw new HoldfastError(
+      "E_USAGE",
+      `the export has a part of the rows of ${part.table}: its others cannot be cleared for it`,
+    );
 }
 
 function orderOf(targets: Targets): { order: TargetTable[]; deferred: readonly DeferredKey[] } {
-  const keys = new Map(targets.schema.tables.map(({ id }) => [id, targets.fields.key(id)]));
-  const { order, deferred } = orderTables(targets.schema, chosenKeys(targets.schema, keys));
+  const keys = new Map(targets.ordering.tables.map(({ id }) => [id, targets.fields.key(id)]));
+  const { order, deferred } = orderTables(targets.ordering, chosenKeys(targets.ordering, keys));
   const byId = new Map(targets.tables.map((target) => [target.table.id, target]));
   return { order: order.flatMap((id) => byId.get(id) ?? []), deferred };
 }
@@ -125,7 +141,7 @@ function linksOf(targets: Targets, deferred: readonly DeferredKey[], id: TableId
   const names = new Set(
     deferred.filter((one) => one.table === id && one.how === "null-then-update").map((one) => one.foreignKey),
   );
-  const table = targets.schema.tables.find((one) => one.id === id);
+  const table = targets.ordering.tables.find((one) => one.id === id);
   return table?.foreignKeys.filter(({ name }) => names.has(name)) ?? [];
 }
 

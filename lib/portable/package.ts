@@ -22,6 +22,7 @@ import {
 import { tablesMeant } from "./names.ts";
 import type { JsonCell } from "./row.ts";
 import { SETTINGS, settingsSchema, type CapturedSettings } from "./settings.ts";
+import type { TargetRefinement } from "./target-refine.ts";
 
 export interface Package {
   readonly directory: string;
@@ -30,6 +31,8 @@ export interface Package {
   readonly tables: readonly ExportedTable[];
   /** Where the export recorded them. */
   readonly settings?: CapturedSettings;
+  /** How the config refines its way into a database. */
+  readonly refine?: TargetRefinement;
 }
 
 /** A line of rows, and where it stands. */

@@ -1,15 +1,20 @@
 /** What an export or import of a database would do: which tables, told apart by what, in which order. Nothing is read but the catalogue. */
+import type { SetSetting } from "../config/portable-refinement.ts";
 import { HoldfastError } from "../errors.ts";
+import { refineColumns, refuseReplacedKey, type ColumnsRequest } from "./columns.ts";
 import { findComponents, type Component } from "./components.ts";
 import { Fields, type TableFields } from "./fields.ts";
+import { conditionsOf, type Conditions } from "./filter.ts";
+import { suspectedGenerics, withGenerics, type Generics } from "./generic.ts";
+import type { ReadGenerics } from "./generic-types.ts";
 import { chooseKeys } from "./keys.ts";
 import { recognise } from "./kinds.ts";
 import { nearestName, tablesMeant } from "./names.ts";
 import { orderTables, type DeferredKey } from "./order.ts";
 import type { Schema, TableId } from "./schema.ts";
-import { chosenKeys, travelKeys } from "./travel-key.ts";
+import { chosenKeys, travelKeys, type TravelKey } from "./travel-key.ts";
 
-export interface PlanRequest {
+export interface PlanRequest extends ColumnsRequest {
   /** Of the config: columns by table. */
   readonly keys: Readonly<Record<string, readonly string[]>>;
   /** Of the config: tables by the name of their group. */
@@ -18,6 +23,10 @@ export interface PlanRequest {
   readonly models: readonly string[];
   /** Groups of tables that hang together, by the names that `plan` shows; all when empty. */
   readonly components: readonly string[];
+  /** Of the config, with the tables that they lead to: see `readGenerics`. */
+  readonly generics?: ReadGenerics;
+  /** A set of the config: its name, and by table and column the rows that are taken. Its tables are in `models`. */
+  readonly set?: { readonly name: string; readonly where: SetSetting["where"] };
   /** Tables to leave out. */
   readonly exclude: readonly string[];
 }
@@ -29,15 +38,17 @@ export interface PortablePlan {
   readonly tables: readonly TableFields[];
   readonly deferred: readonly DeferredKey[];
   readonly components: readonly Component[];
+  readonly conditions: Conditions;
+  readonly set?: string;
   readonly leftOut: ReadonlyMap<TableId, string>;
   readonly warnings: readonly string[];
 }
 
 /** Throws `E_USAGE` for a table that is not there, `E_CONFIG` for a key that is none, `E_CYCLE`. */
-export function planPortable(
-  schema: Schema,
-  { keys: configured, groups: named, models, components, exclude }: PlanRequest,
-): PortablePlan {
+export function planPortable(whole: Schema, request: PlanRequest): PortablePlan {
+  const { keys: configured, groups: named, models, components, exclude } = request;
+  const refined = refineColumns(whole, request);
+  const { schema } = refined;
   const recognised = recognise(schema);
   const groups = findComponents(schema, named);
   const chosen = new Set([
@@ -52,11 +63,51 @@ export function planPortable(
     else if (models.length + components.length > 0 && !chosen.has(id)) out.set(id, "not chosen");
     else if (found?.default === "left out" && !chosen.has(id)) out.set(id, `${found.role}, ${found.by}`);
   }
+  const generics: Generics = request.generics?.relations ?? new Map();
+  const linked = withGenerics(schema, generics);
   const keys = travelKeys(schema, chooseKeys(schema, { keys: configured }));
-  const fields = new Fields(schema, keys);
-  const { order, deferred } = orderTables(schema, chosenKeys(schema, keys));
+  const loose = unfollowed(linked, keys, generics);
+  const fields = new Fields(schema, keys, refined, generics);
+  const { order, deferred } = orderTables(linked, chosenKeys(linked, keys));
   const tables = order.filter((id) => !out.has(id)).map((id) => fields.of(id));
-  return { schema, fields, tables, deferred, components: groups, leftOut: out, warnings: tables.flatMap(warningsOf) };
+  for (const { table, key } of tables) refuseReplacedKey(table.id, key.columns, refined);
+  const warnings = [
+    ...tables.flatMap((one) => [
+      ...warningsOf(one),
+      ...(refined.warnings.get(one.table.id) ?? []),
+      ...suspectedGenerics(schema, one.table, generics),
+    ]),
+    ...loose,
+    ...(request.generics?.warnings ?? []),
+  ];
+  const conditions = conditionsOf(schema, request.set?.where ?? {});
+  return {
+    schema,
+    fields,
+    tables,
+    deferred,
+    components: groups,
+    conditions,
+    ...(request.set && { set: request.set.name }),
+    leftOut: out,
+    warnings,
+  };
+}
+
+/** A key that holds a generic relation is good for the rows themselves; links to them travel as their number. Gives what has to be told. */
+function unfollowed(schema: Schema, keys: Map<TableId, TravelKey>, generics: Generics): string[] {
+  const pointed = new Set(schema.tables.flatMap(({ foreignKeys }) => foreignKeys.map(({ target }) => target)));
+  return schema.tables.flatMap(({ id, primaryKey }): string[] => {
+    const key = keys.get(id);
+    const held = generics.get(id)?.some(({ column }) => key?.columns.includes(column) === true) ?? false;
+    if (key?.kind !== "natural" || !held || !pointed.has(id) || primaryKey === null) return [];
+    keys.set(id, {
+      kind: "reference",
+      columns: primaryKey.columns,
+      reason: "primary key: its key holds a generic relation",
+    });
+    return [`${id}: links to it cannot follow (${key.columns.join(", ")}), which holds a generic relation`];
+  });
 }
 
 function tablesOf(components: readonly Component[], wanted: string): readonly TableId[] {

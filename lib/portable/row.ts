@@ -16,7 +16,12 @@ export interface RawLink {
 }
 
 /** A value; or the key of another row, nested where that key holds keys. */
-export type JsonCell = JsonValue | RawLink | readonly JsonCell[];
+export type JsonCell = JsonValue | RawLink | GenericLink | readonly JsonCell[];
+
+/** Where a generic relation leads: the table, and the key of its row. */
+export interface GenericLink {
+  readonly $generic: readonly [string, ...JsonCell[]];
+}
 
 export class RowEncoder {
   readonly #engine: EngineName;
@@ -31,20 +36,38 @@ export class RowEncoder {
 
   encode(row: Row): JsonCell[] {
     return this.#places.map((place) => {
-      if (place.kind === "value") return encode(this.#engine, place.column, row[place.at] ?? null);
+      if (place.kind === "value")
+        return place.replaced ? place.replaced() : encode(this.#engine, place.column, row[place.at] ?? null);
+      if (place.kind === "generic") return this.#generic(row, place);
       const { link } = place.field;
       const raw = link.columns.map((_name, index) => row[place.raw + index] ?? null);
       if (raw.every((value) => value === null)) return null;
       const isFound = place.found === undefined || (row[place.found] ?? null) !== null;
       if (!isFound) this.dangling++;
       if (!isFound || raw.includes(null)) return { $raw: raw.map((value) => rawValue(value)) };
-      return nest(
-        place.leaves.map(({ leaf, at }) => ({ leaf, value: encode(this.#engine, leaf.column, row[at] ?? null) })),
-        1,
-      );
+      return nest(this.#values(row, place.leaves), 1);
     });
   }
+
+  #generic(row: Row, { column, at, targets }: FieldPlace & { readonly kind: "generic" }): JsonCell {
+    const value = row[at] ?? null;
+    if (value === null) return null;
+    const target = targets.find(({ found }) => (row[found] ?? null) !== null);
+    if (target !== undefined) return { $generic: [target.as, ...nest(this.#values(row, target.leaves), 1)] };
+    this.dangling++;
+    return encode(this.#engine, column, value);
+  }
+
+  #values(row: Row, leaves: readonly { readonly leaf: Leaf; readonly at: number }[]) {
+    return leaves.map(({ leaf, at }) => ({ leaf, value: encode(this.#engine, leaf.column, row[at] ?? null) }));
+  }
 }
+
+export const isGeneric = (cell: JsonCell | undefined): cell is GenericLink =>
+  typeof cell === "object" && cell !== null && "$generic" in cell;
+
+/** The table's name, by which a digest knows it: schemas have other names elsewhere. */
+const tableForm = (table: string): string => fold(table.slice(table.lastIndexOf(".") + 1));
 
 const rawValue = (value: Row[number]): JsonValue =>
   value === null ? null : Buffer.isBuffer(value) ? { $: "bytes", v: value.toString("base64") } : String(value);
@@ -114,13 +137,9 @@ export class TravelDigest {
         const cell = counted[index] ?? null;
         if (cell === null) return null;
         if (place.kind === "value") return canonical(place.column, valueOf(cell));
+        if (place.kind === "generic") return genericForm(place, cell);
         if (isRaw(cell)) return Buffer.from(`r${JSON.stringify(cell.$raw)}`);
-        const values = flatten(cell).map((value, at) => {
-          const leaf = place.leaves[at]?.leaf;
-          const form = leaf === undefined ? null : canonical(leaf.column, value);
-          return form === null ? "-" : `${form.length}:${form.toString("latin1")}`;
-        });
-        return Buffer.from(`k${values.join("")}`, "latin1");
+        return Buffer.from(`k${keyForm(place.leaves, cell)}`, "latin1");
       }),
     );
   }
@@ -130,5 +149,21 @@ export class TravelDigest {
   }
 }
 
+const keyForm = (leaves: readonly { readonly leaf: Leaf }[], key: JsonCell): string =>
+  flatten(key)
+    .map((value, at) => {
+      const leaf = leaves[at]?.leaf;
+      const form = leaf === undefined ? null : canonical(leaf.column, value);
+      return form === null ? "-" : `${form.length}:${form.toString("latin1")}`;
+    })
+    .join("");
+
+function genericForm({ column, targets }: FieldPlace & { readonly kind: "generic" }, cell: JsonCell): Buffer | null {
+  if (!isGeneric(cell)) return canonical(column, valueOf(cell));
+  const [table, ...key] = cell.$generic;
+  const leaves = targets.find(({ as }) => as === table)?.leaves ?? [];
+  return Buffer.from(`g${tableForm(table)}:${keyForm(leaves, key)}`, "latin1");
+}
+
 export const nameOf = (place: FieldPlace): string =>
-  place.kind === "value" ? place.column.name : place.field.link.columns.join("+");
+  place.kind !== "link" ? place.column.name : place.field.link.columns.join("+");

@@ -1,11 +1,14 @@
 /** The query that reads a table as it travels: its values, and for each link the key of the row that it leads to, joined by the database. */
-import type { Connection } from "./connection.ts";
-import type { Fields, Leaf, LinkField, TableFields } from "./fields.ts";
+import type { Replacement } from "./columns.ts";
+import type { Cell, Connection } from "./connection.ts";
+import type { RowFilter } from "./filter.ts";
+import type { Fields, GenericField, Leaf, LinkField, TableFields } from "./fields.ts";
+import { numberOf, sameNumber, TYPE_COLUMNS, typeTable, type GenericRelation, type GenericTarget } from "./generic.ts";
 import type { Column, ForeignKey, Table } from "./schema.ts";
 
 /** Where the parts of a field stand in a row of the answer. */
 export type FieldPlace =
-  | { readonly kind: "value"; readonly column: Column; readonly at: number }
+  | { readonly kind: "value"; readonly column: Column; readonly replaced?: Replacement; readonly at: number }
   | {
       readonly kind: "link";
       readonly field: LinkField;
@@ -13,11 +16,29 @@ export type FieldPlace =
       readonly raw: number;
       /** Not NULL where the row that they point to is there; undefined where nobody looked. */
       readonly found: number | undefined;
-      readonly leaves: readonly { readonly leaf: Leaf; readonly at: number }[];
+      readonly leaves: readonly PlacedLeaf[];
+    }
+  | {
+      readonly kind: "generic";
+      readonly column: Column;
+      readonly relation: GenericRelation;
+      readonly at: number;
+      readonly targets: readonly {
+        readonly as: string;
+        /** Not NULL where the row is one of these. */
+        readonly found: number;
+        readonly leaves: readonly PlacedLeaf[];
+      }[];
     };
+
+interface PlacedLeaf {
+  readonly leaf: Leaf;
+  readonly at: number;
+}
 
 export interface TableQuery {
   readonly sql: string;
+  readonly parameters: readonly Cell[];
   readonly places: readonly FieldPlace[];
 }
 
@@ -33,15 +54,29 @@ export const tableName = (
 export const rowsOf = (connection: Quoting, table: Table): string =>
   `${connection.engine === "postgresql" && table.partitioned !== true ? "only " : ""}${tableName(connection, table)}`;
 
-/** Reads the fields of a table; rows in the order of the primary key, or of the key. */
-export function selectTable(connection: Quoting, fields: Fields, { table, fields: all, key }: TableFields): TableQuery {
+/** Reads the fields of a table, of the rows that the filter takes; rows in the order of the primary key, or of the key. */
+export function selectTable(
+  connection: Quoting,
+  fields: Fields,
+  { table, fields: all, key }: TableFields,
+  filter?: RowFilter,
+): TableQuery {
   const { quote } = connection;
   const columns: string[] = [];
   const joins = new Joins(connection, fields);
   const add = (expression: string): number => columns.push(expression) - 1;
   const places = all.map((field): FieldPlace => {
-    if (field.kind === "value")
-      return { kind: "value", column: field.column, at: add(expressionOf(connection, "t", field.column)) };
+    if (field.kind === "generic") {
+      const at = add(expressionOf(connection, "t", field.column));
+      const targets = field.relation.targets.map((target) => {
+        joins.lead(table, field, target);
+        const found = add(joins.presence(target.link));
+        const leaves = fields.leavesOf(target.link).map((leaf) => ({ leaf, at: add(joins.expression(leaf)) }));
+        return { as: target.as, found, leaves };
+      });
+      return { ...field, at, targets };
+    }
+    if (field.kind === "value") return { ...field, at: add(expressionOf(connection, "t", field.column)) };
     const leaves = fields.leavesOf(field.link);
     const raw = columns.length;
     for (const name of field.link.columns) add(`t.${quote(name)}`);
@@ -60,8 +95,8 @@ export function selectTable(connection: Quoting, fields: Fields, { table, fields
   });
   const order = (table.primaryKey?.columns ?? key.columns).map((name) => `t.${quote(name)}`).join(", ");
   const list = columns.length === 0 ? "1" : columns.map((column, index) => `${column} as c${index}`).join(", ");
-  const sql = `select ${list} from ${rowsOf(connection, table)} as t${joins.sql()}${order === "" ? "" : ` order by ${order}`}`;
-  return { sql, places };
+  const sql = `select ${list} from ${rowsOf(connection, table)} as t${joins.sql()}${filter === undefined ? "" : ` where ${filter.sql}`}${order === "" ? "" : ` order by ${order}`}`;
+  return { sql, places, parameters: [...joins.parameters, ...(filter?.parameters ?? [])] };
 }
 
 /** Carried by the column itself, without a look at the row it points to. */
@@ -84,6 +119,7 @@ class Joins {
   readonly #connection: Quoting;
   readonly #fields: Fields;
   readonly #aliases = new Map<string, string>();
+  readonly parameters: Cell[] = [];
   #sql = "";
 
   constructor(connection: Quoting, fields: Fields) {
@@ -93,6 +129,25 @@ class Joins {
 
   sql(): string {
     return this.#sql;
+  }
+
+  /** Joins the rows of one type that a generic relation leads to. */
+  lead(from: Table, { column, relation }: GenericField, { type, link }: GenericTarget): void {
+    const { quote } = this.#connection;
+    const types = typeTable(this.#fields.schema, from, relation.type);
+    const said = types && this.#alias([types.link]);
+    const alias = `j${this.#aliases.size}`;
+    this.#aliases.set(pathOf([link]), alias);
+    const at = type.indexOf(".");
+    const names = said === undefined ? [type] : [type.slice(0, at), type.slice(at + 1)];
+    this.parameters.push(...names);
+    const isType =
+      said === undefined
+        ? `t.${quote(relation.type)} = ?`
+        : TYPE_COLUMNS.map((name) => `${said}.${quote(name)} = ?`).join(" and ");
+    const { table } = this.#fields.of(link.target);
+    const on = `${isType} and ${sameNumber(this.#connection, alias, numberOf(table, link), column)}`;
+    this.#sql += ` left join ${tableName(this.#connection, table)} as ${alias} on ${on}`;
   }
 
   presence(link: ForeignKey): string {
@@ -108,7 +163,7 @@ class Joins {
   }
 
   #alias(through: readonly ForeignKey[]): string {
-    const path = through.map(({ name, target }) => `${name}>${target}`).join("/");
+    const path = pathOf(through);
     const known = this.#aliases.get(path);
     if (known !== undefined) return known;
     const before = through.length === 1 ? "t" : this.#alias(through.slice(0, -1));
@@ -124,3 +179,6 @@ class Joins {
     return alias;
   }
 }
+
+const pathOf = (through: readonly ForeignKey[]): string =>
+  through.map(({ name, target }) => `${name}>${target}`).join("/");

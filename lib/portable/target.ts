@@ -1,15 +1,29 @@
 /** Where the tables of an export go in a database: each with the table, the columns and the links that are to take its rows. */
 import { HoldfastError } from "../errors.ts";
-import { Fields, type Leaf } from "./fields.ts";
+import type { Replacement } from "./columns.ts";
+import { Fields, type GenericField, type Leaf } from "./fields.ts";
 import type { ExportedField, ExportedTable } from "./format.ts";
+import type { Conditions } from "./filter.ts";
+import { genericTarget, withGenerics, type GenericRelation, type GenericTarget } from "./generic.ts";
 import { chooseKeys } from "./keys.ts";
+import { findTable as findNamed } from "./names.ts";
 import { fold } from "./row.ts";
 import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
+import {
+  addedTo,
+  conditionsIn,
+  findColumn,
+  givenBy,
+  renamesOf,
+  single,
+  type AddedColumn,
+  type TargetRefinement,
+} from "./target-refine.ts";
 import { travelKeys, type TravelKey } from "./travel-key.ts";
 
 /** One place of a row, and what takes it; `undefined` where the database has no such column any more. */
 export type TargetField =
-  | { readonly kind: "value"; readonly column: Column }
+  | { readonly kind: "value"; readonly column: Column; readonly replaced?: Replacement }
   | {
       readonly kind: "link";
       readonly link: ForeignKey;
@@ -17,6 +31,9 @@ export type TargetField =
       readonly leaves: readonly Leaf[];
       readonly direct: boolean;
     }
+  | (GenericField & {
+      readonly targets: readonly { readonly target: GenericTarget; readonly leaves: readonly Leaf[] }[];
+    })
   | undefined;
 
 export interface TargetTable {
@@ -24,25 +41,37 @@ export interface TargetTable {
   readonly table: Table;
   readonly key: TravelKey;
   readonly fields: readonly TargetField[];
+  /** Columns that the export does not know, and what new rows have there. */
+  readonly added: readonly AddedColumn[];
 }
 
 export interface Targets {
   readonly schema: Schema;
+  /** The same, with generic relations as if they were foreign keys: what must come first. */
+  readonly ordering: Schema;
   readonly fields: Fields;
   readonly tables: readonly TargetTable[];
+  /** By which rows were taken. */
+  readonly conditions: Conditions;
   readonly warnings: readonly string[];
 }
 
 /**
  * Finds a place for everything. Keys are those of the export. Throws `E_SCHEMA`, naming all that is in the way: tables that are not there, columns that
- * may not be NULL and get nothing, links that lead elsewhere.
+ * may not be NULL and get nothing, links that lead elsewhere. Throws `E_CONFIG` for a refinement that names what is not there.
  */
-export function findTargets(schema: Schema, exported: readonly ExportedTable[]): Targets {
+export function findTargets(
+  schema: Schema,
+  exported: readonly ExportedTable[],
+  refine: TargetRefinement = {},
+): Targets {
   const problems: string[] = [];
   const warnings: string[] = [];
   const homes = new Map<string, Table>();
+  const renames = renamesOf(exported, refine.rename ?? {});
   for (const one of exported) {
-    const table = findTable(schema, one.table);
+    const renamed = renames.get(one.table);
+    const table = renamed === undefined ? findTable(schema, one.table) : findNamed(schema, renamed, "rename");
     if (table === undefined) problems.push(`there is no table ${one.table}`);
     else homes.set(one.table, table);
   }
@@ -61,9 +90,12 @@ export function findTargets(schema: Schema, exported: readonly ExportedTable[]):
   const tables = exported.flatMap((one): TargetTable[] => {
     const table = homes.get(one.table);
     if (table === undefined) return [];
-    const own = one.fields.map((field) => findField(field, table, { fields, homes, problems, warnings }));
-    checkRest(table, own, problems);
-    return [{ exported: one, table, key: fields.key(table.id), fields: own }];
+    const own = one.fields.map((field) =>
+      markReplaced(one, field, findField(field, table, { fields, homes, problems, warnings })),
+    );
+    const added = addedTo(schema, table, own, refine.defaults ?? {});
+    if (refine.readOnly !== true) checkRest(table, own, added, problems);
+    return [{ exported: one, table, key: fields.key(table.id), fields: own, added }];
   });
   if (problems.length > 0)
     throw new HoldfastError(
@@ -73,7 +105,15 @@ export function findTargets(schema: Schema, exported: readonly ExportedTable[]):
         hint: "bring the database to the schema that the export was made from, or leave tables out with --models",
       },
     );
-  return { schema: linked, fields, tables, warnings };
+  const generics = new Map(tables.map(({ table, fields: own }) => [table.id, relationsOf(own)]));
+  return {
+    schema: linked,
+    ordering: withGenerics(linked, generics),
+    fields,
+    tables,
+    conditions: conditionsIn(tables),
+    warnings,
+  };
 }
 
 /** By its id, else by its name: schemas have other names elsewhere. A dot may part schema and name, or belong to the name. */
@@ -93,12 +133,6 @@ function first<T, U>(all: readonly T[], find: (one: T) => U | undefined): U | un
   }
   return undefined;
 }
-
-const single = <T>(found: readonly T[]): T | undefined => (found.length === 1 ? found[0] : undefined);
-
-const findColumn = (table: Table, name: string): Column | undefined =>
-  table.columns.find((column) => column.name === name) ??
-  single(table.columns.filter((column) => fold(column.name) === fold(name)));
 
 /** The schema with the links that only the export knows of: a database that does not guard them holds them all the same. */
 function withLinks(schema: Schema, exported: readonly ExportedTable[], homes: ReadonlyMap<string, Table>): Schema {
@@ -142,6 +176,7 @@ function findField(field: ExportedField, table: Table, found: Finding): TargetFi
       found.warnings.push(`${table.id} has no column ${field.column.name}: its values are left out`);
     return column === undefined ? undefined : { kind: "value", column };
   }
+  if (field.kind === "generic") return findGeneric(field, table, found);
   const columns = field.columns.flatMap((name) => findColumn(table, name) ?? []);
   if (columns.length !== field.columns.length) {
     found.warnings.push(`${table.id} lacks ${field.columns.join(", ")}: its links to ${field.table} are left out`);
@@ -158,30 +193,72 @@ function findField(field: ExportedField, table: Table, found: Finding): TargetFi
     found.problems.push(`${table.id}.${field.name} cannot link to ${target.id}: it has no such columns`);
     return undefined;
   }
-  const leaves = found.fields.leavesOf(link);
-  if (
-    leaves.length !== field.leaves.length ||
-    leaves.some(({ column }, at) => fold(column.name) !== fold(field.leaves[at]?.column.name ?? ""))
-  ) {
-    found.problems.push(
-      `rows of ${target.id} are told apart by (${leaves.map(({ column }) => column.name).join(", ")}) here, and by (${field.leaves.map(({ path }) => path).join(", ")}) in the export`,
-    );
-    return undefined;
-  }
+  const leaves = findLeaves(field.leaves, link, found);
+  if (leaves === undefined) return undefined;
   const direct = leaves.every(
     ({ through, column }) => through.length === 1 && link.targetColumns.includes(column.name),
   );
   return { kind: "link", link, columns, leaves, direct };
 }
 
-/** What the export does not know of has to be able to do without. */
-function checkRest(table: Table, fields: readonly TargetField[], problems: string[]): void {
-  const given = new Set(
-    fields.flatMap((field) =>
-      field === undefined ? [] : field.kind === "value" ? [field.column.name] : field.columns.map(({ name }) => name),
-    ),
+/** The values of the key by which rows are linked to, where the export knows them by the same. */
+function findLeaves(
+  exported: readonly { readonly path: string; readonly column: { readonly name: string } }[],
+  link: ForeignKey,
+  found: Finding,
+): readonly Leaf[] | undefined {
+  const leaves = found.fields.leavesOf(link);
+  const isSame =
+    leaves.length === exported.length &&
+    leaves.every(({ column }, at) => fold(column.name) === fold(exported[at]?.column.name ?? ""));
+  if (isSame) return leaves;
+  found.problems.push(
+    `rows of ${link.target} are told apart by (${leaves.map(({ column }) => column.name).join(", ")}) here, and by (${exported.map(({ path }) => path).join(", ")}) in the export`,
   );
+  return undefined;
+}
+
+function findGeneric(field: ExportedField & { readonly kind: "generic" }, table: Table, found: Finding): TargetField {
+  const [column, type] = [findColumn(table, field.column.name), findColumn(table, field.type)];
+  if (column === undefined || type === undefined) {
+    found.warnings.push(`${table.id} lacks ${field.name} or ${field.type}: its generic relation is left out`);
+    return undefined;
+  }
+  const targets = field.tables.flatMap(({ type: said, table: as, leaves: exported }) => {
+    const home = found.homes.get(as) ?? findTable(found.fields.schema, as);
+    const target = home && genericTarget(table, column.name, home, said, as);
+    if (target === undefined)
+      found.problems.push(`${table.id}.${column.name} leads to rows of ${as}, which has no numbers here`);
+    const leaves = target && findLeaves(exported, target.link, found);
+    return target === undefined || leaves === undefined ? [] : [{ target, leaves }];
+  });
+  const relation = { column: column.name, type: type.name, targets: targets.map(({ target }) => target) };
+  return { kind: "generic", column, relation, targets };
+}
+
+const relationsOf = (fields: readonly TargetField[]): GenericRelation[] =>
+  fields.flatMap((field) => (field?.kind === "generic" ? [field.relation] : []));
+
+const markReplaced = (
+  { columns_replaced: replaced }: ExportedTable,
+  field: ExportedField,
+  found: TargetField,
+): TargetField =>
+  found?.kind === "value" && field.kind === "value" && replaced?.includes(field.column.name) === true
+    ? { ...found, replaced: () => null }
+    : found;
+
+/** What the export does not know of has to be able to do without. */
+function checkRest(
+  table: Table,
+  fields: readonly TargetField[],
+  added: readonly AddedColumn[],
+  problems: string[],
+): void {
+  const given = new Set([...givenBy(fields), ...added.map(({ column }) => column.name)]);
   for (const { name, nullable, hasDefault, identity, generated } of table.columns)
     if (!given.has(name) && !nullable && !hasDefault && identity === undefined && !generated)
-      problems.push(`${table.id}.${name} may not be NULL, has no default, and the export does not know it`);
+      problems.push(
+        `${table.id}.${name} may not be NULL, has no default, and the export does not know it: portable.defaults can give it one`,
+      );
 }

@@ -1,6 +1,7 @@
 /** Compares what an export holds with what a database holds: the same rows, by the digests of both. */
 import type { Connection } from "./connection.ts";
 import { countsInDigest } from "./export.ts";
+import { rowFilter } from "./filter.ts";
 import { introspect } from "./introspect.ts";
 import type { Package } from "./package.ts";
 import { RowEncoder, TravelDigest } from "./row.ts";
@@ -17,22 +18,24 @@ export interface TableComparison {
 
 /** Reads every row of the database's tables that the export has. Throws `E_SCHEMA` where they are not comparable. */
 export async function compareTables(connection: Connection, from: Package): Promise<TableComparison[]> {
-  const targets = findTargets(await introspect(connection), from.tables);
+  const targets = findTargets(await introspect(connection), from.tables, { ...from.refine, readOnly: true });
   const comparisons: TableComparison[] = [];
+  const together = targets.tables.map(({ table }) => table);
   for (const { exported, table, key, fields } of targets.tables) {
     const entry = from.manifest.tables.find((one) => one.table === exported.table);
     const wanted = fields.flatMap((field): Field[] =>
       field === undefined
         ? []
-        : field.kind === "value"
+        : field.kind !== "link"
           ? [field]
           : [{ kind: "link", link: field.link, target: field.link.target }],
     );
-    const query = selectTable(connection, targets.fields, { table, key, fields: wanted });
+    const filter = rowFilter(connection, together, table, targets.conditions);
+    const query = selectTable(connection, targets.fields, { table, key, fields: wanted }, filter);
     const encoder = new RowEncoder(connection.engine, query);
     const digest = new TravelDigest(query, (place) => countsInDigest({ table, key, fields: wanted }, place));
     let found = 0;
-    for await (const batch of connection.stream(query.sql)) {
+    for await (const batch of connection.stream(query.sql, query.parameters)) {
       for (const row of batch) digest.add(encoder.encode(row));
       found += batch.length;
     }

@@ -38,17 +38,16 @@ export async function pour(
 async function sameRows(on: Statements, staging: StagingTable): Promise<boolean> {
   const grouped = (from: string, names: readonly string[]): string =>
     `select ${names.map((name, index) => `${name} as c${index}`).join(", ")}, count(*) as n from ${from} group by ${names.join(", ")}`;
+  const columns = staging.columns.filter(({ onlyNew }) => onlyNew !== true);
   const real = grouped(
     realName(on.dialect, staging),
-    staging.columns.map(({ column }) => on.dialect.comparable(on.quote(column.name), column)),
+    columns.map(({ column }) => on.dialect.comparable(on.quote(column.name), column)),
   );
   const staged = grouped(
     stagingName(on.dialect, staging),
-    staging.columns.map(({ column, staged: name }) => on.dialect.comparable(on.quote(name), column)),
+    columns.map(({ column, staged: name }) => on.dialect.comparable(on.quote(name), column)),
   );
-  const same = staging.columns.map(
-    ({ column }, index) => `not (${on.dialect.differs(`a.c${index}`, `b.c${index}`, column)})`,
-  );
+  const same = columns.map(({ column }, index) => `not (${on.dialect.differs(`a.c${index}`, `b.c${index}`, column)})`);
   const total = await on.count(realName(on.dialect, staging));
   const [row] = await on.dialect.connection.rows(
     `select coalesce(sum(a.n), 0) from (${real}) as a join (${staged}) as b on a.n = b.n and ${same.join(" and ")}`,

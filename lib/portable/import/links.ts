@@ -3,6 +3,7 @@ import { HoldfastError } from "../../errors.ts";
 import type { Fields, Leaf } from "../fields.ts";
 import type { ForeignKey } from "../schema.ts";
 import { tableName } from "../select.ts";
+import type { Missing } from "./missing.ts";
 import { stagingName, type StagedLink, type StagingTable } from "./stage.ts";
 import { keyText, SAMPLES, type Statements } from "./statements.ts";
 
@@ -10,7 +11,10 @@ export class Links {
   readonly #on: Statements;
   readonly #fields: Fields;
 
-  constructor(on: Statements, fields: Fields) {
+  readonly #missing: Missing | undefined;
+
+  constructor(on: Statements, fields: Fields, missing?: Missing) {
+    this.#missing = missing;
     this.#on = on;
     this.#fields = fields;
   }
@@ -18,6 +22,7 @@ export class Links {
   /** Finds the rows that a link leads to. Throws `E_IMPORT` with how many keys lead nowhere, and some of them. */
   async resolve(staging: StagingTable, staged: StagedLink, check = true): Promise<number> {
     const { link, columns, leaves } = staged;
+    await this.#missing?.make(staging, staged);
     const joins: { table: string; alias: string; on: string }[] = [];
     const aliases = new Map<string, string>();
     const aliasOf = (through: readonly ForeignKey[]): string => {

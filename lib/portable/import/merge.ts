@@ -24,7 +24,7 @@ export class Merge {
 
   constructor(on: Statements, fields: Fields, options: MergeOptions) {
     this.#on = on;
-    this.#links = new Links(on, fields);
+    this.#links = new Links(on, fields, options.mode === "update-only" ? undefined : options.missing);
     this.#options = options;
   }
 
@@ -63,9 +63,11 @@ export class Merge {
   /** Sets the links that had to wait, now that every row is there, and counts the rows that this changes and nothing else has. */
   async finish(staging: StagingTable, later: readonly ForeignKey[], result: TableResult): Promise<void> {
     const { mode } = this.#options;
+    // All of them first: several may fill one column.
+    for (const staged of staging.links)
+      if (later.some(({ name }) => name === staged.link.name)) await this.#links.resolve(staging, staged);
     for (const link of later) {
       const staged = staging.links.find((one) => one.link.name === link.name);
-      if (staged !== undefined) await this.#links.resolve(staging, staged);
       const columns = staged?.columns ?? staging.columns.filter(({ column }) => link.columns.includes(column.name));
       const differs = columns.map(({ column, staged: from }) =>
         this.#on.dialect.differs(`t.${this.#on.quote(column.name)}`, `s.${this.#on.quote(from)}`, column),
@@ -204,7 +206,7 @@ export class Merge {
       ...(table.primaryKey?.columns ?? []),
       ...later.flatMap(({ columns }) => columns),
     ]);
-    const columns = staging.columns.filter(({ column }) => !fixed.has(column.name));
+    const columns = staging.columns.filter(({ column, onlyNew }) => onlyNew !== true && !fixed.has(column.name));
     if (columns.length === 0) return 0;
     const pairs = columns.map(({ column, staged }) => ({
       column,

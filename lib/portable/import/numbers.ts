@@ -1,4 +1,6 @@
 /** The numbers that databases give to rows. */
+import type { Table } from "../schema.ts";
+import { tableName } from "../select.ts";
 import { realName, stagingName, type StagingTable } from "./stage.ts";
 import { keyText, SAMPLES, type Statements, type TableResult } from "./statements.ts";
 
@@ -18,13 +20,17 @@ export async function listRemapped(on: Statements, staging: StagingTable, result
 }
 
 /** The next row that somebody else makes gets a number of its own. Unlike setval, this goes back with the transaction. */
-export async function raiseSequences(on: Statements, staging: StagingTable): Promise<void> {
+export const raiseSequences = async (on: Statements, { target }: StagingTable): Promise<void> =>
+  await raiseTable(on, target.table);
+
+/** The same, of any table. */
+export async function raiseTable(on: Statements, table: Table): Promise<void> {
   const { connection } = on.dialect;
   if (connection.engine !== "postgresql") return;
-  for (const { name, sequence } of staging.target.table.columns) {
+  for (const { name, sequence } of table.columns) {
     if (sequence === undefined) continue;
     const [row] = await connection.rows(
-      `select coalesce(max(${on.quote(name)}), 0) + 1, (select case when is_called then last_value + 1 else last_value end from ${sequence}) from ${realName(on.dialect, staging)}`,
+      `select coalesce(max(${on.quote(name)}), 0) + 1, (select case when is_called then last_value + 1 else last_value end from ${sequence}) from ${tableName(connection, table)}`,
     );
     const [wanted, next] = [BigInt(String(row?.[0] ?? 1)), BigInt(String(row?.[1] ?? 1))];
     if (wanted > next) await connection.run(`alter sequence ${sequence} restart with ${wanted}`);

@@ -1,12 +1,14 @@
 /** Brings the rows of one table into a temporary table of the database, typed as they will be, with the rows that their links lead to still to be found. */
+import type { EngineName } from "../../database/engine.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Cell, Row } from "../connection.ts";
 import type { Leaf } from "../fields.ts";
 import { readRows, type Package, type ReadRow } from "../package.ts";
-import { flatten, isRaw, valueOf, type JsonCell } from "../row.ts";
+import { flatten, isGeneric, isRaw, valueOf, type JsonCell } from "../row.ts";
 import type { Column, ForeignKey } from "../schema.ts";
 import { tableName } from "../select.ts";
 import type { TargetField, TargetTable } from "../target.ts";
+import type { AddedColumn } from "../target-refine.ts";
 import { decode } from "../values.ts";
 import type { Dialect } from "./dialect.ts";
 
@@ -14,6 +16,8 @@ import type { Dialect } from "./dialect.ts";
 export interface Staged {
   readonly column: Column;
   readonly staged: string;
+  /** For rows that are new: those that are there keep what they have. */
+  readonly onlyNew?: boolean;
 }
 
 /** A link whose columns have to be found by the key that it travels as. */
@@ -42,13 +46,20 @@ export class StagingTable {
     this.#dialect = dialect;
     this.target = target;
     this.name = `holdfast_stage_${index}`;
-    const fillers = target.fields.map((field, at) => fillerOf(dialect, field, at));
+    const fillers = [
+      ...target.fields.map((field, at) => fillerOf(dialect, field, at)),
+      ...target.added.map((added, at) => addedFiller(dialect, added, at)),
+    ];
     this.#fillers = fillers;
     this.columns = fillers.flatMap((filler) => filler.columns);
-    this.links = fillers.flatMap(({ link }) => link ?? []);
+    this.links = fillers.flatMap(({ links = [] }) => links);
     this.#names = fillers.flatMap((filler) => filler.staged.map(({ name }) => name));
     const [number, ...more] = target.table.primaryKey?.columns ?? [];
-    const isOwn = more.length === 0 && fillers.some(({ link, columns }) => link === undefined && columns.some(({ column }) => column.name === number)); // prettier-ignore
+    const isOwn =
+      more.length === 0 &&
+      fillers.some(
+        ({ links = [], columns }) => links.length === 0 && columns.some(({ column }) => column.name === number),
+      );
     this.surrogate = isOwn && number !== undefined && !target.key.columns.includes(number) ? number : undefined;
   }
 
@@ -135,7 +146,7 @@ export const NUMBER = "holdfast_number";
 interface Filler {
   readonly staged: readonly { readonly name: string; readonly column: Column }[];
   readonly columns: readonly Staged[];
-  readonly link?: StagedLink;
+  readonly links?: readonly StagedLink[];
   readonly fill: (cell: JsonCell) => Cell[];
 }
 
@@ -146,10 +157,11 @@ function fillerOf({ connection }: Dialect, field: TargetField, at: number): Fill
     const staged = `v${at}`;
     return {
       staged: [{ name: staged, column: field.column }],
-      columns: [{ column: field.column, staged }],
+      columns: [{ column: field.column, staged, ...(field.replaced && { onlyNew: true }) }],
       fill: (cell) => [decode(engine, field.column, valueOf(cell))],
     };
   }
+  if (field.kind === "generic") return genericFiller(engine, field, at);
   const columns = field.columns.map((column, index): Staged => ({ column, staged: `v${at}_${index}` }));
   const raw = columns.map(({ column, staged }) => ({ name: staged, column }));
   const nothing = columns.map(() => null);
@@ -178,7 +190,7 @@ function fillerOf({ connection }: Dialect, field: TargetField, at: number): Fill
   return {
     staged: [...raw, ...leaves.map(({ leaf, staged }) => ({ name: staged, column: leaf.column }))],
     columns,
-    link: { link: field.link, columns, leaves },
+    links: [{ link: field.link, columns, leaves }],
     fill: (cell) => {
       const values = rawCells(cell);
       if (values !== undefined) return [...values, ...none];
@@ -186,6 +198,46 @@ function fillerOf({ connection }: Dialect, field: TargetField, at: number): Fill
       return [...nothing, ...leaves.map(({ leaf }, index) => decode(engine, leaf.column, flat[index] ?? null))];
     },
   };
+}
+
+/** The number is found in that of several tables which the row names. */
+function genericFiller(
+  engine: EngineName,
+  { column, targets }: NonNullable<TargetField> & { readonly kind: "generic" },
+  at: number,
+): Filler {
+  const columns = [{ column, staged: `v${at}` }];
+  const links = targets.map(({ target, leaves }, number): StagedLink => ({
+    link: target.link,
+    columns,
+    leaves: leaves.map((leaf, index) => ({ leaf, staged: `g${at}_${number}_${index}` })),
+  }));
+  const keys = links.flatMap(({ leaves }) => leaves);
+  return {
+    staged: [{ name: `v${at}`, column }, ...keys.map(({ leaf, staged }) => ({ name: staged, column: leaf.column }))],
+    columns,
+    links,
+    fill: (cell) => {
+      if (!isGeneric(cell)) return [decode(engine, column, valueOf(cell)), ...keys.map(() => null)];
+      const [table, ...key] = cell.$generic;
+      const chosen = targets.findIndex(({ target }) => target.as === table);
+      if (chosen < 0) throw new HoldfastError("E_IMPORT", `leads to a row of ${table}, which its header does not name`);
+      const values = flatten(key);
+      const cells = links.flatMap(({ leaves }, number) =>
+        leaves.map(({ leaf }, index) =>
+          number === chosen ? decode(engine, leaf.column, values[index] ?? null) : null,
+        ),
+      );
+      return [null, ...cells];
+    },
+  };
+}
+
+/** What the config gives to a column that the export does not know. */
+function addedFiller({ connection }: Dialect, { column, value }: AddedColumn, at: number): Filler {
+  const staged = `d${at}`;
+  const cells = [decode(connection.engine, column, value)];
+  return { staged: [{ name: staged, column }], columns: [{ column, staged, onlyNew: true }], fill: () => cells };
 }
 
 export const stagingName = ({ connection }: Dialect, staging: StagingTable): string => connection.quote(staging.name);

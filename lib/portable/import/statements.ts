@@ -2,6 +2,7 @@
 import { HoldfastError } from "../../errors.ts";
 import type { Cell } from "../connection.ts";
 import type { Dialect } from "./dialect.ts";
+import type { Missing } from "./missing.ts";
 import type { StagingTable } from "./stage.ts";
 
 export type ImportMode = "create-only" | "update-only" | "create-or-update";
@@ -10,6 +11,8 @@ export interface MergeOptions {
   readonly mode: ImportMode;
   /** Rows that break a unique constraint of the database are passed over and counted. */
   readonly skipConflicts: boolean;
+  /** Makes rows that links name and that are nowhere. */
+  readonly missing?: Missing;
 }
 
 /** What became of the rows of a table. */
@@ -53,9 +56,9 @@ export class Statements {
   }
 
   /** Throws `E_IMPORT` that names the table for what the server refuses. */
-  async write(staging: StagingTable, sql: string): Promise<number> {
+  async write(staging: StagingTable, sql: string, parameters: readonly Cell[] = []): Promise<number> {
     try {
-      return await this.dialect.connection.run(sql);
+      return await this.dialect.connection.run(sql, parameters);
     } catch (error) {
       if (!(error instanceof HoldfastError) || error.code !== "E_DATABASE") throw error;
       throw new HoldfastError("E_IMPORT", `${staging.target.table.id}: ${error.message}`, { cause: error });

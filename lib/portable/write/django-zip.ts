@@ -8,7 +8,7 @@ import { migrationsOf } from "../migrations.ts";
 import type { PortablePlan } from "../plan.ts";
 import { RowEncoder, valueOf } from "../row.ts";
 import type { Column, Table } from "../schema.ts";
-import { selectTable, type TableQuery } from "../select.ts";
+import type { TableQuery } from "../select.ts";
 import type { JsonValue } from "../values.ts";
 import { makeWhole } from "../whole.ts";
 import { timestampIn } from "./file-name.ts";
@@ -17,11 +17,11 @@ import { addMedia, checkMedia } from "./media.ts";
 import { isDjango, labelOf, modelNames, type ModelName } from "./model-names.ts";
 import { ZipOutput, type WrittenFile } from "./output.ts";
 import {
-  countRows,
   eachRow,
   fieldName,
   hasJsonNull,
   jsonNullWarning,
+  queryOf,
   type ExportHooks,
   type ExportSummary,
 } from "./rows.ts";
@@ -118,8 +118,7 @@ async function writeModel(
   { output, hooks, warnings, name, utc }: Writing & { readonly name: ModelName; readonly utc: boolean },
 ): Promise<ModelFile> {
   const plain: TableFields = { table, key, fields: fields.flatMap((field) => plainFields(table, field)) };
-  const query = selectTable(connection, plan.fields, plain);
-  const count = await countRows(connection, table);
+  const { query, count } = await queryOf(connection, plan, plain);
   const model = labelOf(name);
   const textOf = objectText(connection, plain, query, { model, utc });
   const path = [name.app, name.model].map((part) => encodeURIComponent(part).replace(/^\./, "%2E")).join("/");

@@ -9,6 +9,7 @@ import type { Connection } from "../connection.ts";
 import { exportTables, type ExportRequest } from "../export.ts";
 import { MANIFEST, SCHEMA, type ExportManifest } from "../format.ts";
 import type { PortablePlan } from "../plan.ts";
+import { SETTINGS } from "../settings.ts";
 import { makeWhole } from "../whole.ts";
 import type { ExportHooks } from "./rows.ts";
 import { attributesAt, writeZip } from "./zip-file.ts";
@@ -35,7 +36,8 @@ export async function exportNativeZip(
 async function pack(zip: ZipWriter, directory: string, manifest: ExportManifest, signal: AbortSignal): Promise<void> {
   const attributes = attributesAt(new Date(manifest.created_at));
   const data = manifest.tables.flatMap(({ files }) => files.map((file) => file.path));
-  for (const name of [SCHEMA, ...data, MANIFEST]) {
+  const settings = manifest.settings_sha256 === undefined ? [] : [SETTINGS];
+  for (const name of [SCHEMA, ...settings, ...data, MANIFEST]) {
     signal.throwIfAborted();
     const file = path.join(directory, name);
     zip.addFile(fromString(name), fromString(file), attributes);

@@ -10,16 +10,17 @@ import { MANIFEST } from "../format.ts";
 import { migrationsOf } from "../migrations.ts";
 import type { PortablePlan } from "../plan.ts";
 import { RowEncoder, valueOf, type JsonCell } from "../row.ts";
-import { selectTable, type FieldPlace, type TableQuery } from "../select.ts";
+import type { FieldPlace, TableQuery } from "../select.ts";
 import { makeWhole } from "../whole.ts";
 import { jsonCellText, jsonText } from "./json-value.ts";
 import { DirectoryOutput, type WrittenFile } from "./output.ts";
 import {
-  countRows,
   eachRow,
   fieldName,
   hasJsonNull,
   jsonNullWarning,
+  queryOf,
+  withoutGenerics,
   type ExportHooks,
   type ExportSummary,
 } from "./rows.ts";
@@ -64,7 +65,7 @@ async function writeRecords(connection: Connection, plan: PortablePlan, writing:
   const warnings = [...plan.warnings];
   const files: RecordsFile[] = [];
   const models = modelNames(plan.tables);
-  for (const fields of plan.tables) {
+  for (const fields of plan.tables.map(withoutGenerics)) {
     const model = models.get(fields.table.id) ?? fields.table.name;
     files.push(await writeTable(connection, plan, fields, { ...writing, model, warnings }));
   }
@@ -133,8 +134,7 @@ async function writeTable(
 ): Promise<RecordsFile> {
   const { table, key } = fields;
   await refuseTwins(connection, fields);
-  const query = selectTable(connection, plan.fields, fields);
-  const count = await countRows(connection, table);
+  const { query, count } = await queryOf(connection, plan, fields);
   const encoder = new RowEncoder(connection.engine, query);
   const textOf = recordText(fields, query);
   const path = fileOf(model);
@@ -161,8 +161,8 @@ const fileOf = (model: string): string =>
 function recordText(fields: TableFields, { places }: TableQuery): (cells: readonly JsonCell[]) => string {
   const { table, key } = fields;
   const parts = places.map((place, at) => {
-    const columns = place.kind === "value" ? [place.column.name] : place.field.link.columns;
-    const leaves = place.kind === "value" ? [place.column] : place.leaves.map(({ leaf }) => leaf.column);
+    const columns = place.kind === "link" ? place.field.link.columns : [place.column.name];
+    const leaves = place.kind === "link" ? place.leaves.map(({ leaf }) => leaf.column) : [place.column];
     return {
       at,
       columns,

@@ -2,9 +2,12 @@
 import { setImmediate } from "node:timers/promises";
 import { HoldfastError } from "../../errors.ts";
 import type { Connection, Row } from "../connection.ts";
+import type { TableFields } from "../fields.ts";
+import { rowFilter } from "../filter.ts";
+import type { PortablePlan } from "../plan.ts";
 import type { JsonCell } from "../row.ts";
 import type { Table, TableId } from "../schema.ts";
-import { rowsOf, type TableQuery } from "../select.ts";
+import { rowsOf, selectTable, type TableQuery } from "../select.ts";
 
 /** What an export of any format reports. */
 export interface ExportSummary {
@@ -27,10 +30,28 @@ export function fieldName(table: Table, columns: readonly string[]): string {
   return isLink && short !== "" && !table.columns.some(({ name }) => name === short) ? short : only;
 }
 
-export async function countRows(connection: Connection, table: Table): Promise<number> {
-  const [row] = await connection.rows(`select count(*) from ${rowsOf(connection, table)}`);
-  return Number(row?.[0]);
+/** What is read of a table, and how many rows that will be: those that the plan takes. */
+export async function queryOf(
+  connection: Connection,
+  plan: PortablePlan,
+  fields: TableFields,
+): Promise<{ query: TableQuery; count: number }> {
+  const { table } = fields;
+  const together = plan.tables.map((one) => one.table);
+  const filter = rowFilter(connection, together, table, plan.conditions);
+  const where = filter === undefined ? "" : ` where ${filter.sql}`;
+  const [row] = await connection.rows(
+    `select count(*) from ${rowsOf(connection, table)} as t${where}`,
+    filter?.parameters,
+  );
+  return { query: selectTable(connection, plan.fields, fields, filter), count: Number(row?.[0]) };
 }
+
+/** These formats have no word for a generic relation: it is the number that its column holds. */
+export const withoutGenerics = (fields: TableFields): TableFields => ({
+  ...fields,
+  fields: fields.fields.map((field) => (field.kind === "generic" ? { kind: "value", column: field.column } : field)),
+});
 
 /** Gives each row to `take`. Throws `E_DATABASE` when they are not as many as were counted: the database gave two answers. */
 export async function eachRow(
@@ -41,7 +62,7 @@ export async function eachRow(
   take: (row: Row, isFirst: boolean) => void,
 ): Promise<void> {
   let rows = 0;
-  for await (const batch of connection.stream(query.sql)) {
+  for await (const batch of connection.stream(query.sql, query.parameters)) {
     await setImmediate(); // all else here may be synchronous: signals have to be heard
     signal.throwIfAborted();
     for (const row of batch) take(row, rows++ === 0);

@@ -1,0 +1,17 @@
+/** The plan of a database, with what only its rows tell: the tables that generic relations lead to. */
+import type { GenericSetting } from "../config/portable-refinement.ts";
+import type { Connection } from "./connection.ts";
+import { readGenerics } from "./generic-types.ts";
+import { introspect } from "./introspect.ts";
+import { planPortable, type PlanRequest, type PortablePlan } from "./plan.ts";
+
+/** Throws like `planPortable` and `readGenerics`. */
+export async function planDatabase(
+  connection: Connection,
+  request: PlanRequest,
+  generic: readonly GenericSetting[] = [],
+): Promise<PortablePlan> {
+  const schema = await introspect(connection);
+  const generics = await readGenerics(connection, schema, generic);
+  return planPortable(schema, { ...request, generics });
+}

@@ -1,0 +1,90 @@
+/** How the config refines the way of an export into a database: other tables, values for columns that are new, and the rows that are compared. */
+import type { PlainValue } from "../config/portable-refinement.ts";
+import { HoldfastError } from "../errors.ts";
+import { settingOf } from "./columns.ts";
+import type { Conditions } from "./filter.ts";
+import type { ExportedTable } from "./format.ts";
+import { findColumn as findNamedColumn, findTable as findNamed } from "./names.ts";
+import { fold } from "./row.ts";
+import type { Column, Schema, Table } from "./schema.ts";
+import type { TargetField, TargetTable } from "./target.ts";
+import type { MissingSetting } from "./import/missing.ts";
+import type { JsonValue } from "./values.ts";
+
+export interface AddedColumn {
+  readonly column: Column;
+  readonly value: JsonValue;
+}
+
+/** How the config refines the way into a database. */
+export interface TargetRefinement {
+  /** By table and column. */
+  readonly defaults?: Readonly<Record<string, Readonly<Record<string, PlainValue>>>>;
+  /** Into which tables those of the export go, where that is not the one of the same name. */
+  readonly rename?: Readonly<Record<string, string>>;
+  /** Rows that links name and that are nowhere: the table, and what they get. */
+  readonly users?: MissingSetting;
+  /** Nothing will be written: what new rows would need does not matter. */
+  readonly readOnly?: boolean;
+}
+
+/** The new name of each table that has one. Throws `E_CONFIG` for a table that the export does not have. */
+export function renamesOf(
+  exported: readonly ExportedTable[],
+  rename: Readonly<Record<string, string>>,
+): Map<string, string> {
+  return new Map(
+    Object.entries(rename).map(([from, to]) => {
+      const found = exported.find(({ table }) => table === from || table.endsWith(`.${from}`));
+      if (found !== undefined) return [found.table, to];
+      throw new HoldfastError("E_CONFIG", `rename: the export has no table ${from}`);
+    }),
+  );
+}
+
+/** By which rows were taken; where a column is not there any more, the tables differ by that alone. */
+export const conditionsIn = (tables: readonly TargetTable[]): Conditions =>
+  new Map(
+    tables.flatMap(({ exported: { where = [] }, table }) => {
+      const here = where.flatMap((one) => {
+        const column = findColumn(table, one.column);
+        return column === undefined ? [] : [{ ...one, column: column.name }];
+      });
+      return here.length === 0 ? [] : [[table.id, here] as const];
+    }),
+  );
+
+/** What the config gives to columns that the export does not know. */
+export function addedTo(
+  schema: Schema,
+  table: Table,
+  fields: readonly TargetField[],
+  defaults: NonNullable<TargetRefinement["defaults"]>,
+): AddedColumn[] {
+  const given = givenBy(fields);
+  return Object.entries(defaults).flatMap(([name, values]) =>
+    findNamed(schema, name, "defaults").id !== table.id
+      ? []
+      : Object.entries(values).flatMap(([one, value]): AddedColumn[] => {
+          const where = `defaults.${name}.${one}`;
+          const column = findNamedColumn(table, one, `defaults.${name}`);
+          return given.has(column.name) ? [] : [{ column, value: settingOf(schema, column, value, where) }];
+        }),
+  );
+}
+
+/** The columns that get something from the export. */
+export const givenBy = (fields: readonly TargetField[]): Set<string> =>
+  new Set(
+    fields.flatMap((field) =>
+      field === undefined ? [] : field.kind === "link" ? field.columns.map(({ name }) => name) : [field.column.name],
+    ),
+  );
+
+/** The one that was found, where it is one. */
+export const single = <T>(found: readonly T[]): T | undefined => (found.length === 1 ? found[0] : undefined);
+
+/** By its name, else by one that means the same. */
+export const findColumn = (table: Table, name: string): Column | undefined =>
+  table.columns.find((column) => column.name === name) ??
+  single(table.columns.filter((column) => fold(column.name) === fold(name)));
