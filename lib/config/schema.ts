@@ -124,6 +124,20 @@ const referenceSchema = z.strictObject({
   optional: paths.describe("Globs of paths, relative to that directory, that need not be there."),
 });
 
+const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+
+const reinitSchema = z
+  .strictObject({
+    keep: paths.describe("Tables that stay as they are, beside migrations, content types and permissions."),
+    keep_rows: z
+      .record(z.string(), z.record(z.string(), z.union([scalar, z.array(scalar)])))
+      .default({})
+      .describe("Rows that stay, by table: columns and the value, or one of the values, that each must have."),
+    storage: paths.describe("Directories that are moved aside and made again, empty; relative to root."),
+    admin_command: command.optional().describe("Makes the first user anew, when all is cleared."),
+  })
+  .describe("What reinit.ts keeps, and what it does beside clearing the first database.");
+
 const acceptedFailureSchema = z.strictObject({
   step: stepNameSchema,
   unit: z.string().optional().describe("As failures.json names it; absent for a failure of the step as a whole."),
@@ -216,6 +230,10 @@ export const siteSchema = z.strictObject({
         .default({})
         .describe("Groups of tables for --component, beside those that are found."),
       exclude: paths.describe("Tables that are left out."),
+      backup: flag
+        .default(false)
+        .describe("Whether each run holds the databases as portable data as well: the step portable."),
+      reinit: reinitSchema.optional(),
     })
     .optional()
     .describe("Refines what portable.ts finds out by itself."),
@@ -253,6 +271,7 @@ export const siteSchema = z.strictObject({
 
 export type SiteSettings = z.infer<typeof siteSchema>;
 export type DatabaseSettings = z.infer<typeof databaseSchema>;
+export type ReinitSettings = z.infer<typeof reinitSchema>;
 export type ReferenceSettings = z.infer<typeof referenceSchema>;
 export type ExportSettings = z.infer<typeof exportSchema>;
 export type CompiledSettings = z.infer<typeof compiledSchema>;
