@@ -2,6 +2,7 @@
  * Clears what users made: plan → confirmation → lock → safety backup, verified → one transaction, storage directories moved aside in it → commit →
  * the administrator by the site's own command. Whatever fails, the database and the directories are as they were.
  */
+import { existsSync } from "node:fs";
 import type { SiteConfig } from "../config/load.ts";
 import { databasePassword } from "../config/secrets.ts";
 import type { DatabaseTarget } from "../database/engine.ts";
@@ -21,7 +22,7 @@ import { service, workingDirectory } from "./restore/after.ts";
 import { refusePendingReinit, ReinitJournal } from "./reinit/journal.ts";
 import { saveBeforeReinit } from "./reinit/safety.ts";
 import { moveAside, moveBack, planMoves, type Move } from "./reinit/storage.ts";
-import { undoDatabase } from "./reinit/undo.ts";
+import { bringBack, differences, keepCleared } from "./reinit/undo.ts";
 
 export interface ReinitRequest {
   readonly config: SiteConfig;
@@ -96,8 +97,7 @@ export async function reinit(request: ReinitRequest, options: ReinitOptions): Pr
     return { reinit: id, safetyRun, preview, ...cleared };
   } catch (error) {
     const failure: unknown = held.signal.aborted ? held.signal.reason : error;
-    await held.release();
-    throw journal === undefined ? failure : await takeBack(journal, store, config, options.report, failure);
+    throw journal === undefined ? failure : await takeBack(journal, config, options.report, failure);
   } finally {
     await held.release();
   }
@@ -117,9 +117,8 @@ export async function recoverReinit(
       throw new HoldfastError("E_RUN_UNKNOWN", "no reinit was cut off", { hint: "there is nothing to recover" });
     const { record } = journal;
     if (record.phase === "undoing" || !(await isCommitted(journal, config, held.signal))) {
-      await held.release();
       const failed = new HoldfastError("E_INTERRUPTED", "the reinit was cut off");
-      const left = await takeBack(journal, store, config, options.report, failed);
+      const left = await takeBack(journal, config, options.report, failed);
       if (left !== failed) throw left;
       return { reinit: record.reinit, phase: "taken back" };
     }
@@ -130,8 +129,7 @@ export async function recoverReinit(
       await journal.enter("completed");
       return { reinit: record.reinit, phase: "completed" };
     } catch (error) {
-      await held.release();
-      throw await takeBack(journal, store, config, options.report, error);
+      throw await takeBack(journal, config, options.report, error);
     }
   } finally {
     await held.release();
@@ -148,12 +146,7 @@ async function hold(store: string, config: SiteConfig, options: Pick<ReinitOptio
     report: options.report,
     onLost: (error) => lost.abort(error),
   });
-  let released = false;
-  const release = async (): Promise<void> => {
-    if (!released) await lock.release();
-    released = true;
-  };
-  return { assertHeld: lock.assertHeld, locks: lock.locks, release, signal };
+  return { ...lock, signal };
 }
 
 /** The database the config names first. */
@@ -198,7 +191,10 @@ async function clear(
   { assertHeld, signal }: Held,
 ): Promise<{ rows: number; warnings: readonly string[] }> {
   return await using(config, database, "write", signal, async (connection) => {
-    const { plan, warnings } = await clearTables(connection, rulesOf(config), signal);
+    const { plan, warnings } = await clearTables(connection, rulesOf(config), {
+      signal,
+      before: async (found) => await keepCleared(connection, found, rulesOf(config), journal.kept),
+    });
     await moveAside(journal.record.moves);
     await assertHeld();
     signal.throwIfAborted();
@@ -216,10 +212,9 @@ async function makeAdmin(config: SiteConfig, signal: AbortSignal): Promise<void>
   await runCommand([...config.exec_prefix, ...argv], { signal, cwd: workingDirectory(config) });
 }
 
-/** Gives the error to throw: the failure itself where all is as it was, else `E_PENDING`. Needs the store's lock to be free. */
+/** Gives the error to throw: the failure itself where all is as it was, else `E_PENDING`. */
 async function takeBack(
   journal: ReinitJournal,
-  store: string,
   config: SiteConfig,
   report: Report,
   failure: unknown,
@@ -227,13 +222,15 @@ async function takeBack(
   // The signal that ended the reinit must not end the way back.
   const { signal } = new AbortController();
   try {
-    const { unit, safety_run: safetyRun, moves } = journal.record;
+    const note = (text: string): void => report({ type: "note", level: "warning", text });
     if (await isCommitted(journal, config, signal)) {
       await journal.enter("undoing");
-      await undoDatabase({ store, config, unit, safetyRun, signal, report });
-    } else await service(config, "start", signal);
-    for (const place of await moveBack(moves))
-      report({ type: "note", level: "warning", text: `what was written in the meantime is in ${place}` });
+      if (existsSync(journal.kept)) await undo(journal, config, signal, note);
+    }
+    for (const place of await moveBack(journal.record.moves)) note(`what was written in the meantime is in ${place}`);
+    await service(config, "start", signal).catch((error: unknown) =>
+      note(`the service does not start: ${asHoldfastError(error).message}`),
+    );
     await journal.enter("taken back");
     return failure;
   } catch (second) {
@@ -243,6 +240,18 @@ async function takeBack(
       cause: second,
     });
   }
+}
+
+async function undo(
+  { kept }: ReinitJournal,
+  config: SiteConfig,
+  signal: AbortSignal,
+  note: (text: string) => void,
+): Promise<void> {
+  const database = databaseOf(config);
+  await using(config, database, "write", signal, async (on) => await bringBack(on, rulesOf(config), kept, signal));
+  for (const text of await using(config, database, "read", signal, async (on) => await differences(on, kept, signal)))
+    note(text);
 }
 
 /** Where the record cannot say it, the database can: of what was to go nearly all is there, or nearly nothing. */

@@ -1,5 +1,5 @@
 /** The record of a reinit, `<store>/reinits/<id>.json`: written before each thing that it names is done, for whoever has to end it after a crash. */
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
 import { HoldfastError } from "../../errors.ts";
@@ -16,7 +16,7 @@ const recordSchema = z.object({
   safety_run: z.string(),
   /**
    * `clearing`: nothing is committed; `committing`: it may be; `cleared`: it is, and the administrator is to be made; `undoing`: the database is being
-   * brought back from the safety run. The other two are ends.
+   * brought back. The other two are ends.
    */
   phase: z.enum(["clearing", "committing", "cleared", "undoing", "completed", "taken back"]),
   rows: z.number().int(),
@@ -39,6 +39,11 @@ export class ReinitJournal {
 
   get record(): ReinitRecord {
     return this.#record;
+  }
+
+  /** Where what went is kept until the end. */
+  get kept(): string {
+    return this.#file.replace(/\.json$/, "");
   }
 
   static async create(
@@ -67,6 +72,7 @@ export class ReinitJournal {
     return undefined;
   }
 
+  /** What was kept for the way back goes with the end. */
   async enter(phase: ReinitPhase): Promise<void> {
     this.#record = { ...this.#record, phase };
     try {
@@ -74,6 +80,7 @@ export class ReinitJournal {
     } catch (error) {
       throw storeError("the record of the reinit cannot be written", error);
     }
+    if (isEnded(this.#record)) rmSync(this.kept, { recursive: true, force: true });
   }
 }
 

@@ -12,14 +12,25 @@ export interface Cleared {
   readonly warnings: readonly string[];
 }
 
+export interface ClearHooks {
+  readonly signal: AbortSignal;
+  /** Once it is known what goes, and before anything does. */
+  readonly before?: (plan: ReinitPlan) => Promise<void>;
+}
+
 /**
  * Plans again, with writers kept out as far as the engine can, and clears. Throws `E_TARGET` for rows that stay and lead to rows that go, and whatever the
  * database says; the caller rolls back then. Sequences go back with the transaction; MySQL's counters are `resetCounters`'.
  */
-export async function clearTables(connection: Connection, rules: ReinitRules, signal: AbortSignal): Promise<Cleared> {
+export async function clearTables(
+  connection: Connection,
+  rules: ReinitRules,
+  { signal, before }: ClearHooks,
+): Promise<Cleared> {
   if (connection.engine === "postgresql") await lock(connection, await planReinit(connection, rules));
   const plan = await planReinit(connection, rules);
   refuseStranded(plan);
+  await before?.(plan);
   const going = plan.tables.filter(({ clears }) => clears > 0);
   const links = deferredLinks(plan);
   const guards = await suspendForeignKeys(
