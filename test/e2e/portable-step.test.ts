@@ -58,7 +58,10 @@ test("a zip that was changed fails the verification", () => {
   const zip = join(latest(), "portable/main/portable.zip");
   const bytes = readFileSync(zip);
   execFileSync("chmod", ["u+w", zip]);
-  writeFileSync(zip, Buffer.concat([bytes.subarray(0, 200), Buffer.from([(bytes[200] ?? 0) ^ 255]), bytes.subarray(201)]));
+  writeFileSync(
+    zip,
+    Buffer.concat([bytes.subarray(0, 200), Buffer.from([(bytes[200] ?? 0) ^ 255]), bytes.subarray(201)]),
+  );
   expect(() => script("verify", ...config())).toThrow();
   writeFileSync(zip, bytes);
 });

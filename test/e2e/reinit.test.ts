@@ -86,7 +86,12 @@ describe.each(NAMES)("on %s", (name) => {
       ({ table, action, clears, keeps }) => `${table.replace(/^public\./, "")} ${action} ${clears} ${keeps}`,
     );
     expect(tables).toEqual(
-      expect.arrayContaining(["setting keep 0 1", "auth_user clear rows 2 1", "book clear 2 0", "auth_permission keep 0 1"]),
+      expect.arrayContaining([
+        "setting keep 0 1",
+        "auth_user clear rows 2 1",
+        "book clear 2 0",
+        "auth_permission keep 0 1",
+      ]),
     );
     expect(await everything(place)).toEqual(before);
     expect(existsSync(place.dest)).toBe(false);
@@ -142,19 +147,24 @@ describe.each(NAMES)("on %s", (name) => {
     const linked =
       "select b.title, u.username, t.name from book b join auth_user u on u.id = b.author_id join book_tag x on x.book_id = b.id join tag t on t.id = x.tag_id order by 1, 3";
     expect(await rowsOf(place.url, linked)).toEqual(["One|ann|new", "One|ann|old", "Two|bob|old"]);
-    expect(await rowsOf(place.url, "select said from note n join auth_user u on u.id = n.owner_id where username = 'ann'")).toEqual(["hm"]);
+    expect(
+      await rowsOf(place.url, "select said from note n join auth_user u on u.id = n.owner_id where username = 'ann'"),
+    ).toEqual(["hm"]);
     expect(await rowsOf(place.url, "select id from book where title = 'One'")).toEqual([uuid]);
   }, 60_000);
 });
 
 describe("by the operator", () => {
-  test.each([[], ["--yes"], ["--i-mean-it"]])("nothing happens with %j alone, where nobody can type", async (...args) => {
-    const place = await site("SQLite");
-    const before = await everything(place);
-    const refused = await reinit(place, ...args);
-    expect([refused.code, errorOf(refused)]).toEqual([2, "E_CONFIRM"]);
-    expect(await everything(place)).toEqual(before);
-  });
+  test.each([[], ["--yes"], ["--i-mean-it"]])(
+    "nothing happens with %j alone, where nobody can type",
+    async (...args) => {
+      const place = await site("SQLite");
+      const before = await everything(place);
+      const refused = await reinit(place, ...args);
+      expect([refused.code, errorOf(refused)]).toEqual([2, "E_CONFIRM"]);
+      expect(await everything(place)).toEqual(before);
+    },
+  );
 
   test("on a terminal the site's name is typed, and no other word will do", async () => {
     const place = await site("SQLite");
@@ -201,7 +211,10 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`,
   ])("a config that cannot be meant so is refused: %s", async (line, message) => {
     const place = await site("SQLite");
     const key = line.split(":")[0] ?? "";
-    writeFileSync(place.config, readFileSync(place.config, "utf8").replace(new RegExp(`^    ${key}:.*$`, "m"), `    ${line}`));
+    writeFileSync(
+      place.config,
+      readFileSync(place.config, "utf8").replace(new RegExp(`^    ${key}:.*$`, "m"), `    ${line}`),
+    );
     const refused = await reinit(place, ...SURE);
     expect([refused.code, errorOf(refused)]).toEqual([2, "E_CONFIG"]);
     expect(String(summaryOf(refused)["message"])).toMatch(message);
@@ -210,7 +223,10 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`,
   test("the safety backup failed and the restore went on: no reinit without one", async () => {
     const place = await site("SQLite");
     await runScript("backup_db", ["--config", place.config]);
-    execFileSync("sh", ["-c", `rm -rf ${place.dest}/backups ${place.dest}/runs; chmod 0 ${place.dest}/store.json 2>/dev/null; echo '{' > ${place.dest}/store.json`]);
+    execFileSync("sh", [
+      "-c",
+      `rm -rf ${place.dest}/backups ${place.dest}/runs; chmod 0 ${place.dest}/store.json 2>/dev/null; echo '{' > ${place.dest}/store.json`,
+    ]);
     const before = await everything(place);
     const failed = await reinit(place, ...SURE);
     expect(failed.code).not.toBe(0);

@@ -46,10 +46,7 @@ export class ReinitJournal {
     return this.#file.replace(/\.json$/, "");
   }
 
-  static async create(
-    store: string,
-    record: Omit<ReinitRecord, "format_version" | "phase">,
-  ): Promise<ReinitJournal> {
+  static async create(store: string, record: Omit<ReinitRecord, "format_version" | "phase">): Promise<ReinitJournal> {
     mkdirSync(directoryOf(store), { recursive: true, mode: 0o750 });
     const journal = new ReinitJournal(path.join(directoryOf(store), `${record.reinit}.json`), {
       format_version: FORMAT_VERSION,
@@ -88,7 +85,11 @@ export class ReinitJournal {
 export function refusePendingReinit(store: string): void {
   const pending = ReinitJournal.pending(store);
   if (pending === undefined) return;
-  throw new HoldfastError("E_PENDING", `the reinit ${pending.record.reinit} was cut off while ${pending.record.phase}`, {
-    hint: "reinit.ts --recover finishes it, or takes it back",
-  });
+  throw new HoldfastError(
+    "E_PENDING",
+    `the reinit ${pending.record.reinit} was cut off while ${pending.record.phase}`,
+    {
+      hint: "reinit.ts --recover finishes it, or takes it back",
+    },
+  );
 }

@@ -14,7 +14,12 @@ export interface Move {
  * The moves that empty these directories. Throws `E_CONFIG` for one that is not there, lies in another, or holds what must stay (`inUse`: the site's root,
  * the store, database files).
  */
-export function planMoves(root: string, directories: readonly string[], stamp: string, inUse: readonly string[]): Move[] {
+export function planMoves(
+  root: string,
+  directories: readonly string[],
+  stamp: string,
+  inUse: readonly string[],
+): Move[] {
   const lives = directories.map((directory) => {
     const place = path.resolve(root, directory);
     if (!existsSync(place) || !lstatSync(realpathSync(place)).isDirectory())

@@ -42,7 +42,8 @@ export async function clearTables(
     going.map(({ table }) => table),
   );
   if (connection.engine === "postgresql")
-    for (const { table, link, how } of links) if (how === "null-then-update") await unlink(connection, plan, table, link);
+    for (const { table, link, how } of links)
+      if (how === "null-then-update") await unlink(connection, plan, table, link);
   for (const one of going.toReversed()) {
     signal.throwIfAborted();
     await connection.run(
@@ -79,7 +80,9 @@ export async function resetCounters(connection: Connection, plan: ReinitPlan): P
     try {
       await connection.run(`alter table ${tableName(connection, table)} auto_increment = 1`);
     } catch (error) {
-      failed.push(`${table.id} goes on with its old numbers: ${error instanceof Error ? error.message : String(error)}`);
+      failed.push(
+        `${table.id} goes on with its old numbers: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
   return failed;
@@ -124,9 +127,13 @@ async function checkRest(connection: Connection, { tables }: ReinitPlan): Promis
     if (left > 0) throw new HoldfastError("E_IMPORT", `${left} rows of ${table.id} are still there`);
     const [row] = await connection.rows(`select count(*) from ${rowsOf(connection, table)}`);
     if (Number(row?.[0] ?? 0) < keeps)
-      throw new HoldfastError("E_IMPORT", `${keeps - Number(row?.[0] ?? 0)} rows of ${table.id} that were to stay would go`, {
-        hint: "nothing was changed: a trigger or a cascade of the database takes them",
-      });
+      throw new HoldfastError(
+        "E_IMPORT",
+        `${keeps - Number(row?.[0] ?? 0)} rows of ${table.id} that were to stay would go`,
+        {
+          hint: "nothing was changed: a trigger or a cascade of the database takes them",
+        },
+      );
   }
 }
 
