@@ -271,7 +271,6 @@ export const siteSchema = z.strictObject({
 
 export type SiteSettings = z.infer<typeof siteSchema>;
 export type DatabaseSettings = z.infer<typeof databaseSchema>;
-export type ReinitSettings = z.infer<typeof reinitSchema>;
 export type ReferenceSettings = z.infer<typeof referenceSchema>;
 export type ExportSettings = z.infer<typeof exportSchema>;
 export type CompiledSettings = z.infer<typeof compiledSchema>;
