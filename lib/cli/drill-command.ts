@@ -7,6 +7,8 @@ import { colors as pc } from "../report/colors.ts";
 import { formatDuration } from "../report/format.ts";
 import { commandLine, single } from "./arguments.ts";
 import { HOME } from "../exec/compiled.ts";
+import { reinitDrillCommand } from "./drill-reinit.ts";
+import { requireSiteConfig } from "./site-config.ts";
 import { storeCommand } from "./store-command.ts";
 import { showCheck } from "./verify-report.ts";
 
@@ -41,8 +43,17 @@ export async function drillCommand(): Promise<void> {
           default: true,
           describe: "after a failure look for the newest earlier run that does restore",
         })
+        .option("reinit", {
+          type: "boolean",
+          default: false,
+          describe: "in place of a run: try a reinit on a copy of the database, and bring the data back",
+        })
         .parseSync([...argv]),
     async (flags, store, frame) => {
+      if (flags.reinit) {
+        const given = { ...flags, sandbox: single(flags.sandbox), database: single(flags.database) };
+        return await reinitDrillCommand(requireSiteConfig(single(flags.config)), given, frame);
+      }
       const shown = !flags.json && !flags.quiet;
       const say = (line: string): void => void (shown && process.stdout.write(`${line}\n`));
       const sandbox = single(flags.sandbox);

@@ -126,6 +126,20 @@ const referenceSchema = z.strictObject({
   optional: paths.describe("Globs of paths, relative to that directory, that need not be there."),
 });
 
+const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+
+const reinitSchema = z
+  .strictObject({
+    keep: paths.describe("Tables that stay as they are, beside migrations, content types and permissions."),
+    keep_rows: z
+      .record(z.string(), z.record(z.string(), z.union([scalar, z.array(scalar)])))
+      .default({})
+      .describe("Rows that stay, by table: columns and the value, or one of the values, that each must have."),
+    storage: paths.describe("Directories that are moved aside and made again, empty; relative to root."),
+    admin_command: command.optional().describe("Makes the first user anew, when all is cleared."),
+  })
+  .describe("What reinit.ts keeps, and what it does beside clearing the first database.");
+
 const acceptedFailureSchema = z.strictObject({
   step: stepNameSchema,
   unit: z.string().optional().describe("As failures.json names it; absent for a failure of the step as a whole."),
@@ -227,6 +241,10 @@ export const siteSchema = z.strictObject({
         .optional()
         .describe("Area/City: of the time in the name of a ZIP; this host's when absent."),
       ...portableRefinement,
+      backup: flag
+        .default(false)
+        .describe("Whether each run holds the databases as portable data as well: the step portable."),
+      reinit: reinitSchema.optional(),
     })
     .optional()
     .describe("Refines what portable.ts finds out by itself."),

@@ -20,6 +20,7 @@ import { findLatest, repairLinks } from "../store/publish.ts";
 import { listFiles } from "../store/sums.ts";
 import { findRun, latestRun } from "./find-run.ts";
 import { findLastCopies } from "./last-copies.ts";
+import { ReinitJournal } from "./reinit/journal.ts";
 import { pendingRestores } from "./restore/journal.ts";
 
 export interface DeleteRequest {
@@ -99,6 +100,10 @@ async function judge(store: string, id: string, signal: AbortSignal): Promise<De
       hint: `restore.ts --confirm ${restore.restore} when all is well`,
     });
   }
+  if (ReinitJournal.pending(store)?.record.safety_run === run)
+    throw new HoldfastError("E_PROTECTED", `the run ${run} is the way back from a reinit that was cut off`, {
+      hint: "reinit.ts --recover ends it",
+    });
   const last = await findLastCopies(store, run, signal);
   if (last.length > 0) {
     const more = last.length > UNITS_NAMED ? ` and ${last.length - UNITS_NAMED} more` : "";

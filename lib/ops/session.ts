@@ -19,6 +19,7 @@ import { acquireLock, type Lock } from "../store/lock.ts";
 import { readManifestHead } from "../store/manifest.ts";
 import { openStore, type Store } from "../store/open.ts";
 import { findLatest, repairLinks } from "../store/publish.ts";
+import { refusePendingReinit } from "./reinit/journal.ts";
 import { pendingRestores } from "./restore/journal.ts";
 import type { BackupRequest } from "./backup-request.ts";
 
@@ -51,6 +52,7 @@ export async function beginSession(
   };
   try {
     refuseHalfRestored(store.path);
+    refusePendingReinit(store.path);
     for (const link of await repairLinks(store.path))
       report({ type: "note", level: "info", text: `the link ${link} was repaired` });
     const { run, resumed } = chooseRun(store.path, request, report);

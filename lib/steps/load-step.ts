@@ -8,6 +8,7 @@ const LOADERS: Readonly<Partial<Record<StepName, () => Promise<Step>>>> = {
   compiled_exports: async () => (await import("./compiled/step.ts")).compiledStep,
   legacy_zips: async () => (await import("./legacy.ts")).legacyStep,
   audio_cache: async () => (await import("./audio/step.ts")).audioStep,
+  portable: async () => (await import("./portable.ts")).portableStep,
   snapshots: async () => (await import("./snapshots.ts")).snapshotsStep,
   infra: async () => (await import("./infra/step.ts")).infraStep,
 };

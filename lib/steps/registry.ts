@@ -5,6 +5,7 @@ import type { Step } from "./context.ts";
 import { dbStep } from "./db.ts";
 import { infraStep } from "./infra/step.ts";
 import { legacyStep } from "./legacy.ts";
+import { portableStep } from "./portable.ts";
 import { snapshotsStep } from "./snapshots.ts";
 import { sourceStep } from "./source.ts";
 
@@ -14,6 +15,7 @@ export const STEPS: readonly Step[] = [
   compiledStep,
   legacyStep,
   audioStep,
+  portableStep,
   snapshotsStep,
   infraStep,
 ];

@@ -56,6 +56,8 @@ const TITLES: Readonly<Record<StepName, string>> = {
 
 const NOTES: Partial<Record<StepName, string>> = {
   db: "A dump goes into a new database of the same name; `PGHOST`, `PGUSER` and the like, or `~/.my.cnf`, say on which server and as whom.",
+  portable:
+    "The databases once more, as lines of JSON with natural keys: not needed where the dumps are restored. Each line of a file under `data/` is a row.",
   compiled_exports:
     "A bundle opens from disk as it is. To restore the site's own files, the originals in it replace the rewritten pages and what the bundle added goes.",
   audio_cache:
@@ -87,6 +89,7 @@ function commandsFor(metadata: UnitMetadata): string[] {
   if (artifact === undefined) return [];
   if (metadata.step === "db") return databaseCommands(metadata, artifact.path, places);
   if (metadata.step === "infra") return [];
+  if (metadata.step === "portable") return portableCommands(metadata.unit, artifact.path);
   if (metadata.step === "compiled_exports") return compiledCommands(metadata, places);
   if (metadata.unit === "orm_db") {
     return places.map((place) => `install -D -m 600 "$RUN"/audio_cache/orm_db/${quote(place.prefix)} ${target(place)}`);
@@ -141,6 +144,15 @@ function snapshotCommands(archive: string, places: readonly Place[]): string[] {
       places.filter((place) => !isOutside(place)),
     ),
     ...unpack(`"$OUTSIDE"/`, places.filter(isOutside)),
+  ];
+}
+
+/** Data that are in the dump as well: for a database of another engine or schema. */
+function portableCommands(unit: string, artifact: string): string[] {
+  const directory = quote(`${unit}-portable`);
+  return [
+    `mkdir ${directory} && unzip -q "$RUN"/${quote(artifact)} -d ${directory}`,
+    `# npx tsx scripts/portable.ts import ${directory} --database URL`,
   ];
 }
 

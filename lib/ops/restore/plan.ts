@@ -155,7 +155,9 @@ class Builder {
       if (this.#request.target.kind === "directory") this.#planCopy(artifact, this.#extra(artifact), 0);
       else
         this.#byHand.push(
-          `${label}: was made by the site's own export command; import ${path.join(this.#run, artifact)}`,
+          label.startsWith("portable/")
+            ? `${label}: unpack ${path.join(this.#run, artifact)} and bring it in with portable.ts import`
+            : `${label}: was made by the site's own export command; import ${path.join(this.#run, artifact)}`,
         );
     }
   }

@@ -1,0 +1,173 @@
+/**
+ * Tries a reinit on a scratch copy of the configured database: copy → export → clear → import → compare. The site's own database is read once, and the
+ * storage directories and the administrator's command are left alone.
+ */
+import path from "node:path";
+import type { SiteConfig } from "../../config/load.ts";
+import type { DatabaseTarget } from "../../database/engine.ts";
+import { describeUrl, splitPassword } from "../../database/open.ts";
+import { openRestorer } from "../../database/open-restorer.ts";
+import { HoldfastError } from "../../errors.ts";
+import { connect } from "../../portable/connect.ts";
+import type { Connection, ConnectionMode } from "../../portable/connection.ts";
+import { exportTables } from "../../portable/export.ts";
+import { importTables } from "../../portable/import.ts";
+import { introspect } from "../../portable/introspect.ts";
+import { openPackage } from "../../portable/package.ts";
+import { planPortable } from "../../portable/plan.ts";
+import { clearTables, resetCounters } from "../../portable/reinit/clear.ts";
+import { rowsToClear } from "../../portable/reinit/plan.ts";
+import { compareTables, type TableComparison } from "../../portable/verify.ts";
+import { databases, type NamedDatabase } from "../../steps/db.ts";
+import { openDatabase } from "../../steps/projects.ts";
+import { rulesOf } from "../reinit.ts";
+import { familyOf, PrivateServers } from "./private-servers.ts";
+import { dropDatabases, Sandbox, sweepSandboxes, type ScratchDatabase } from "./sandbox.ts";
+
+export interface ReinitDrillRequest {
+  readonly config: SiteConfig;
+  readonly sandbox: string | undefined;
+  /** A server for the scratch copy; a private one when absent. */
+  readonly database: string | undefined;
+}
+
+export interface ReinitDrill {
+  readonly unit: string;
+  /** Every table that travelled has the same rows again, by digest. */
+  readonly ok: boolean;
+  readonly cleared_rows: number;
+  readonly tables: readonly TableComparison[];
+  /** Tables that an export leaves out: what was cleared of them does not come back. */
+  readonly left_out: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+interface Options {
+  readonly signal: AbortSignal;
+  readonly onPhase: (phase: string) => void;
+}
+
+/** Throws `E_TARGET` for rows that stay and lead to rows that go, `E_CONFIG`, `E_DATABASE`, `E_IMPORT`; all that it made is gone then, too. */
+export async function drillReinit(request: ReinitDrillRequest, options: Options): Promise<ReinitDrill> {
+  const { config, sandbox: parent, database: server } = request;
+  const [database] = databases(config);
+  if (database === undefined) throw new HoldfastError("E_CONFIG", "the config has no database");
+  const swept = await sweepSandboxes(parent, server, options.signal);
+  const sandbox = await Sandbox.create(parent);
+  const servers = new PrivateServers(sandbox, options.signal);
+  const noted: ScratchDatabase[] = [];
+  try {
+    options.onPhase("copying");
+    const target = await copyOf(request, database, { sandbox, servers, noted, signal: options.signal });
+    const found = await roundTrip(config, target, path.join(sandbox.directory, "export"), options);
+    return { unit: database.unit, ...found, warnings: [...swept, ...found.warnings] };
+  } finally {
+    await servers.close();
+    await sandbox.remove(await dropDatabases(noted, server, new AbortController().signal));
+  }
+}
+
+interface Place {
+  readonly sandbox: Sandbox;
+  readonly servers: PrivateServers;
+  readonly noted: ScratchDatabase[];
+  readonly signal: AbortSignal;
+}
+
+/** The database as its own dump brings it back. */
+async function copyOf(
+  { config, database: given }: ReinitDrillRequest,
+  { settings }: NamedDatabase,
+  { sandbox, servers, noted, signal }: Place,
+): Promise<DatabaseTarget> {
+  const { engine } = describeUrl(settings.url);
+  const snapshot = await openDatabase(config, settings, signal);
+  let version: string;
+  const dump = path.join(sandbox.directory, `copy${snapshot.extension}`);
+  try {
+    version = (await snapshot.facts({ exactRows: 0 })).server_version;
+    await snapshot.dump(dump, () => {});
+  } finally {
+    await snapshot.close();
+  }
+  if (engine === "sqlite") return { url: `sqlite:///${dump}`, execPrefix: [], root: "/" };
+  if (given !== undefined && !isOfFamily(given, familyOf(engine)))
+    throw new HoldfastError("E_USAGE", `the database is of ${engine}; --database is not`, {
+      hint: "leave --database out: a private server is started then",
+    });
+  const server =
+    given === undefined
+      ? await servers.serverFor(engine, version)
+      : { ...splitPassword(given), execPrefix: [], root: "/" };
+  const name = `holdfast_drill_${sandbox.id}_reinit`;
+  const { url, password = server.password } = splitPassword(server.url);
+  if (given !== undefined) {
+    noted.push({ url, name });
+    await sandbox.note({ url, name });
+  }
+  const restorer = await openRestorer(server, signal);
+  try {
+    await restorer.check(dump, { restoreFlags: [] });
+    await restorer.load(dump, name, { onBytes: () => {}, restoreFlags: [] });
+  } finally {
+    await restorer.close();
+  }
+  const own = new URL(url);
+  own.pathname = `/${encodeURIComponent(name)}`;
+  return { url: own.toString(), ...(password === undefined ? {} : { password }), execPrefix: [], root: "/" };
+}
+
+function isOfFamily(url: string, family: ReturnType<typeof familyOf>): boolean {
+  const { engine } = describeUrl(splitPassword(url).url);
+  return engine !== "sqlite" && familyOf(engine) === family;
+}
+
+async function roundTrip(
+  config: SiteConfig,
+  target: DatabaseTarget,
+  output: string,
+  { signal, onPhase }: Options,
+): Promise<Omit<ReinitDrill, "unit">> {
+  const on = async <T>(mode: ConnectionMode, work: (connection: Connection) => Promise<T>): Promise<T> => {
+    const connection = await connect(target, mode, signal);
+    try {
+      return await work(connection);
+    } finally {
+      await connection.close();
+    }
+  };
+  const { keys = {}, components: groups = {}, exclude = [] } = config.portable ?? {};
+  onPhase("exporting");
+  const manifest = await on("read", async (connection) => {
+    const plan = planPortable(await introspect(connection), { keys, groups, models: [], components: [], exclude });
+    return await exportTables(connection, plan, { output, sourceName: config.site, sourceUrl: null }, () => {});
+  });
+  onPhase("clearing");
+  const cleared = await on("write", async (connection) => {
+    const done = await clearTables(connection, rulesOf(config), { signal });
+    await connection.run("commit");
+    await resetCounters(connection, done.plan);
+    return done;
+  });
+  const from = await openPackage(output, { verify: true, signal });
+  onPhase("importing");
+  const imported = await on(
+    "write",
+    async (connection) =>
+      await importTables(
+        connection,
+        from,
+        { mode: "create-or-update", skipConflicts: false, dryRun: false, clearExisting: false },
+        { signal, onRows: () => {} },
+      ),
+  );
+  onPhase("comparing");
+  const tables = await on("read", async (connection) => await compareTables(connection, from));
+  return {
+    ok: tables.every(({ same }) => same),
+    cleared_rows: rowsToClear(cleared.plan),
+    tables,
+    left_out: manifest.left_out.map(({ table }) => table),
+    warnings: [...cleared.warnings, ...imported.warnings],
+  };
+}

@@ -1,0 +1,62 @@
+/** The way back, made and proved before anything is cleared. */
+import type { SiteConfig } from "../../config/load.ts";
+import { asHoldfastError, HoldfastError } from "../../errors.ts";
+import type { Lock } from "../../store/lock.ts";
+import { backup } from "../backup.ts";
+import { verify } from "../verify.ts";
+
+export interface SafetyRequest {
+  readonly config: SiteConfig;
+  readonly store: string;
+  readonly unit: string;
+  readonly reinit: string;
+  readonly locks: readonly Lock[];
+  readonly signal: AbortSignal;
+}
+
+/** Dumps the database into a run of its own and verifies that. Gives the run. Throws `E_SAFETY` where that cannot be done. */
+export async function saveBeforeReinit(request: SafetyRequest): Promise<string> {
+  const { config, store, unit, reinit, locks, signal } = request;
+  try {
+    const saved = await backup(
+      {
+        config: config.file,
+        dest: store,
+        steps: ["db"],
+        only: [unit],
+        skip: [],
+        textTypes: [],
+        existing: "overwrite",
+        checksums: true,
+        resume: false,
+        dryRun: false,
+        name: `before the reinit ${reinit}`,
+        tags: [],
+        breakLock: false,
+        newStore: false,
+        inProcess: true,
+        command: "reinit",
+        safety: { locks },
+      },
+      { signal, report: () => {} },
+    );
+    if (saved.path === null || saved.status !== "complete")
+      throw new HoldfastError("E_SAFETY", saved.failures[0]?.message ?? "the dump failed");
+    const proved = await verify({ store, run: saved.run, quick: false, config }, { signal });
+    const wrong = proved.checks.find(({ ok }) => !ok);
+    if (wrong !== undefined)
+      throw new HoldfastError(
+        "E_SAFETY",
+        `the safety backup ${saved.run} is not sound: ${wrong.title}: ${wrong.problems[0]?.message ?? wrong.figure}`,
+      );
+    return saved.run;
+  } catch (error) {
+    signal.throwIfAborted();
+    const cause = asHoldfastError(error);
+    if (["E_NO_SPACE", "E_LOCKED", "E_PENDING", "E_STORE"].includes(cause.code)) throw cause;
+    throw new HoldfastError("E_SAFETY", `${unit} cannot be saved first: ${cause.message}`, {
+      hint: "nothing was changed; correct the cause and start again",
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,105 @@
+/** `portable`: each database as portable data, in one zip. Beside the dump, for another engine or another schema. */
+import { randomUUID } from "node:crypto";
+import { rmSync } from "node:fs";
+import path from "node:path";
+import { fromString } from "../archive/path.ts";
+import type { SiteConfig } from "../config/load.ts";
+import { databasePassword } from "../config/secrets.ts";
+import { describeUrl } from "../database/open.ts";
+import { HoldfastError } from "../errors.ts";
+import { connect } from "../portable/connect.ts";
+import type { ExportManifest } from "../portable/format.ts";
+import { exportTables } from "../portable/export.ts";
+import { introspect } from "../portable/introspect.ts";
+import { planPortable } from "../portable/plan.ts";
+import { buildArchiveUnit, type StepWorkers } from "./archive-unit.ts";
+import type { Step, StepContext } from "./context.ts";
+import { databases, type NamedDatabase } from "./db.ts";
+import { runStep } from "./step-run.ts";
+import type { BuiltUnit } from "./unit-runner.ts";
+
+/** Always built: what a database holds is known only when it has been read. */
+export const portableStep: Step = {
+  name: "portable",
+  isConfigured,
+  names: async ({ config }) => databases(config).map(({ unit }) => unit),
+  run: async (context) => {
+    await runStep(context, "portable", async (runner, workers) => {
+      const selected = databases(context.config).filter(({ unit }) => runner.selects(unit));
+      runner.counters.expected = selected.length;
+      await runner.runAll(
+        selected.map((database) => ({
+          unit: database.unit,
+          directory: `portable/${database.unit}`,
+          bytes: 0,
+          fingerprint: null,
+          build: async (onBytes) => await build(context, workers, database, onBytes),
+        })),
+        1,
+      );
+    });
+  },
+};
+
+function isConfigured({ portable, database }: SiteConfig): boolean {
+  return portable?.backup === true && database !== undefined;
+}
+
+async function build(
+  context: StepContext,
+  workers: StepWorkers,
+  database: NamedDatabase,
+  onBytes: (bytes: number) => void,
+): Promise<BuiltUnit> {
+  const output = path.join(context.scratch, `portable-${randomUUID()}`);
+  try {
+    const manifest = await exportDatabase(context, database, output);
+    const artifact = `portable/${database.unit}/portable.zip`;
+    const roots = [{ path: fromString(output), prefix: "" }];
+    const built = await buildArchiveUnit(context, workers, { format: "zip", artifact, roots }, onBytes);
+    return {
+      artifacts: built.artifacts,
+      input: { ...built.input, newest_mtime: null, fingerprint: null },
+      warnings: manifest.warnings,
+      extra: {
+        database: describeUrl(database.settings.url).database,
+        engine: manifest.source.engine,
+        export_version: manifest.export_version,
+        data_counts: manifest.data_counts,
+        digests: Object.fromEntries(manifest.tables.map(({ table, digest }) => [table, digest])),
+        checksum: manifest.checksum,
+        left_out: manifest.left_out,
+      },
+    };
+  } finally {
+    rmSync(output, { recursive: true, force: true });
+  }
+}
+
+async function exportDatabase(
+  { config, signal }: StepContext,
+  { settings }: NamedDatabase,
+  output: string,
+): Promise<ExportManifest> {
+  if (config.exec_prefix.length > 0)
+    throw new HoldfastError("E_CONFIG", "portable data goes through the database's own protocol, not exec_prefix", {
+      hint: "leave portable.backup out, or give a URL that reaches the database from here",
+    });
+  const password = await databasePassword(config, settings, signal);
+  const target = {
+    url: settings.url,
+    ...(password === undefined ? {} : { password }),
+    execPrefix: [],
+    root: config.root,
+  };
+  const connection = await connect(target, "read", signal);
+  try {
+    const { keys = {}, components: groups = {}, exclude = [] } = config.portable ?? {};
+    const plan = planPortable(await introspect(connection), { keys, groups, models: [], components: [], exclude });
+    return await exportTables(connection, plan, { output, sourceName: config.site, sourceUrl: null }, () =>
+      signal.throwIfAborted(),
+    );
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,74 @@
+/** The portable step of a run: off unless asked for, plain files, verified like all units, and imported by hand. */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import Sqlite from "better-sqlite3";
+import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../support/reinit.ts";
+import { builtScript } from "../support/backup.ts";
+import { makeTemp, removeTree } from "../support/temp.ts";
+
+let directory: string;
+let place: ReinitSite;
+
+const make = (name: string, sql: string): string => {
+  const db = new Sqlite(join(directory, name));
+  db.exec(sql);
+  db.close();
+  return `sqlite:///${join(directory, name)}`;
+};
+const script = (name: string, ...args: string[]): string =>
+  execFileSync("node", [builtScript(name), ...args], { encoding: "utf8" });
+const latest = (): string => join(place.dest, "latest");
+const config = (): string[] => ["--config", place.config];
+
+beforeAll(() => {
+  directory = makeTemp("holdfast-portable-step-");
+  place = reinitSite(directory, make("db.sqlite3", `${reinitSchema("SQLite")}\n${reinitRows}`));
+});
+afterAll(() => removeTree(directory));
+
+test("each database is a zip of plain lines of JSON, with its counts and digests in the metadata, and verify reads it", () => {
+  script("backup_all", ...config(), "--quiet");
+  const zip = join(latest(), "portable/main/portable.zip");
+  execFileSync("unzip", ["-tq", zip]);
+  const metadata = JSON.parse(readFileSync(join(latest(), "portable/main/metadata.json"), "utf8")) as {
+    data_counts: Record<string, number>;
+    digests: Record<string, string>;
+  };
+  expect(metadata.data_counts).toMatchObject({ auth_user: 3, book: 2, note: 1 });
+  expect(Object.keys(metadata.digests)).toEqual(Object.keys(metadata.data_counts));
+  expect(script("verify", ...config())).toContain("portable archives");
+  const into = join(directory, "unpacked");
+  mkdirSync(into);
+  execFileSync("unzip", ["-q", zip, "-d", into]);
+  const migrated = "insert into django_migrations (app, name, applied) values ('app', '0001_initial', '2026-01-01');";
+  const target = make("empty.sqlite3", `${reinitSchema("SQLite")}\n${migrated}`);
+  script("portable", "import", into, "--database", target);
+  script("portable", "verify", into, "--database", target);
+});
+
+test("a restore in place names what it does not bring back, and how; the guide as well", () => {
+  const shown = script("restore", ...config(), "--in-place", "--dry-run");
+  expect(shown).toMatch(/portable\/main: unpack .*portable\.zip and bring it in with portable\.ts import/);
+  expect(readFileSync(join(latest(), "RESTORE.md"), "utf8")).toContain("portable/main/portable.zip");
+});
+
+test("a zip that was changed fails the verification", () => {
+  const zip = join(latest(), "portable/main/portable.zip");
+  const bytes = readFileSync(zip);
+  execFileSync("chmod", ["u+w", zip]);
+  writeFileSync(
+    zip,
+    Buffer.concat([bytes.subarray(0, 200), Buffer.from([(bytes[200] ?? 0) ^ 255]), bytes.subarray(201)]),
+  );
+  expect(() => script("verify", ...config())).toThrow();
+  writeFileSync(zip, bytes);
+});
+
+test("without portable.backup a run has no such step, and its script says so", () => {
+  writeFileSync(place.config, readFileSync(place.config, "utf8").replace("backup: true", "backup: false"));
+  script("backup_all", ...config(), "--quiet");
+  expect(existsSync(join(latest(), "portable"))).toBe(false);
+  expect(() => script("backup_portable", ...config())).toThrow(/nothing for the step portable/);
+});
