@@ -1,5 +1,6 @@
 /** Writes a database as portable data: a directory of lines of JSON, its manifest last. */
 import { createHash, randomUUID } from "node:crypto";
+import { isUtf8 } from "node:buffer";
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { HoldfastError } from "../errors.ts";
@@ -127,6 +128,7 @@ async function writeTable(
       await writer.write(lines);
       onRows(id, rows);
     }
+    await refuseBadText(connection, fields, encoder);
     await writer.finish();
   } finally {
     writer.abandon();
@@ -134,10 +136,10 @@ async function writeTable(
   return { table: { table: id, rows, digest: digest.finish(), files: writer.files }, dangling: encoder.dangling };
 }
 
-/** A number that only this database knows does not count where the row has a key of its own. */
+/** The primary key of a row that has another key does not count: another database may have given another one, and keeps it. */
 export function countsInDigest({ key, table }: TableFields, place: FieldPlace): boolean {
   if (place.kind !== "value" || key.kind !== "natural" || key.columns.includes(place.column.name)) return true;
-  return place.column.identity === undefined || table.primaryKey?.columns.includes(place.column.name) !== true;
+  return table.primaryKey?.columns.includes(place.column.name) !== true;
 }
 
 /** A directory that any file system takes, one for each table. */
@@ -177,6 +179,30 @@ export function headerOf({ table, key }: TableFields, { places }: TableQuery): E
           },
     ),
   };
+}
+
+/** The driver puts U+FFFD in the place of what is no UTF-8: where it stands, the bytes are looked at. */
+async function refuseBadText(
+  connection: Connection,
+  { table, key }: TableFields,
+  { replaced }: RowEncoder,
+): Promise<void> {
+  if (connection.engine !== "sqlite") return;
+  const { quote } = connection;
+  const known = (table.primaryKey?.columns ?? key.columns).map(quote).join(", ");
+  for (const name of replaced) {
+    const sql = `select cast(${quote(name)} as blob)${known === "" ? "" : `, ${known}`} from ${rowsOf(connection, table)} where typeof(${quote(name)}) = 'text'`;
+    for await (const batch of connection.stream(sql))
+      for (const [bytes, ...row] of batch)
+        if (Buffer.isBuffer(bytes) && !isUtf8(bytes))
+          throw new HoldfastError(
+            "E_IMPORT",
+            `${table.id}.${name} holds a text that is no UTF-8, in row (${row.map(String).join(", ")})`,
+            {
+              hint: "correct it, or make it a BLOB: cast(… as blob)",
+            },
+          );
+  }
 }
 
 /** A key that was named by hand may not be one. */

@@ -23,6 +23,8 @@ export class RowEncoder {
   readonly #places: readonly FieldPlace[];
   /** Links that led to no row. */
   dangling = 0;
+  /** Columns with a text that holds U+FFFD. */
+  readonly replaced = new Set<string>();
 
   constructor(engine: EngineName, { places }: TableQuery) {
     this.#engine = engine;
@@ -31,7 +33,11 @@ export class RowEncoder {
 
   encode(row: Row): JsonCell[] {
     return this.#places.map((place) => {
-      if (place.kind === "value") return encode(this.#engine, place.column, row[place.at] ?? null);
+      if (place.kind === "value") {
+        const value = row[place.at] ?? null;
+        if (typeof value === "string" && value.includes("\ufffd")) this.replaced.add(place.column.name);
+        return encode(this.#engine, place.column, value);
+      }
       const { link } = place.field;
       const raw = link.columns.map((_name, index) => row[place.raw + index] ?? null);
       if (raw.every((value) => value === null)) return null;
