@@ -6,6 +6,7 @@ import { HoldfastError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { checksumOf } from "./checksum.ts";
 import { ChunkWriter } from "./chunk-writer.ts";
+import { refuseBadText } from "./bad-text.ts";
 import type { Connection } from "./connection.ts";
 import { rowFilter } from "./filter.ts";
 import type { Leaf, TableFields } from "./fields.ts";
@@ -136,6 +137,7 @@ async function writeTable(
       await writer.write(lines);
       onRows(id, rows);
     }
+    await refuseBadText(connection, fields, encoder.suspect);
     await writer.finish();
   } finally {
     writer.abandon();
@@ -143,11 +145,11 @@ async function writeTable(
   return { table: { table: id, rows, digest: digest.finish(), files: writer.files }, dangling: encoder.dangling };
 }
 
-/** A number that only this database knows does not count where the row has a key of its own; nor does what was put in a value's place. */
+/** The primary key of a row that has another key does not count: another database may have given another one, and keeps it; nor does what was put in a value's place. */
 export function countsInDigest({ key, table }: TableFields, place: FieldPlace): boolean {
   if (place.kind === "value" && place.replaced !== undefined) return false;
   if (place.kind !== "value" || key.kind !== "natural" || key.columns.includes(place.column.name)) return true;
-  return place.column.identity === undefined || table.primaryKey?.columns.includes(place.column.name) !== true;
+  return table.primaryKey?.columns.includes(place.column.name) !== true;
 }
 
 /** A directory that any file system takes, one for each table. */

@@ -28,6 +28,8 @@ export class RowEncoder {
   readonly #places: readonly FieldPlace[];
   /** Links that led to no row. */
   dangling = 0;
+  /** Columns with a text that holds U+FFFD. */
+  readonly suspect = new Set<string>();
 
   constructor(engine: EngineName, { places }: TableQuery) {
     this.#engine = engine;
@@ -36,8 +38,12 @@ export class RowEncoder {
 
   encode(row: Row): JsonCell[] {
     return this.#places.map((place) => {
-      if (place.kind === "value")
-        return place.replaced ? place.replaced() : encode(this.#engine, place.column, row[place.at] ?? null);
+      if (place.kind === "value") {
+        if (place.replaced) return place.replaced();
+        const value = row[place.at] ?? null;
+        if (typeof value === "string" && value.includes("\ufffd")) this.suspect.add(place.column.name);
+        return encode(this.#engine, place.column, value);
+      }
       if (place.kind === "generic") return this.#generic(row, place);
       const { link } = place.field;
       const raw = link.columns.map((_name, index) => row[place.raw + index] ?? null);

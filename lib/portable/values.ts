@@ -29,6 +29,7 @@ export function encode(engine: EngineName, column: Column, cell: Cell): JsonValu
   switch (kind) {
     case "integer":
     case "bits":
+      if (kind === "bits" && engine === "postgresql") return cell; // a string of digits, whose zeros count
       return INTEGER.test(cell) ? encodeInteger(kind, cell) : { $: "text", v: cell };
     case "boolean":
       return BOOLEANS.get(cell) ?? { $: "text", v: cell };
@@ -95,11 +96,13 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
     case "decimal":
       if (typeof value === "boolean" || (typeof value === "string" && !NUMBER.test(value)))
         throw unfit(`${JSON.stringify(value)}, and takes numbers`);
+      refuseRounding(column, String(value));
       if (engine !== "sqlite") return String(value);
       return column.kind === "decimal" && typeof value === "string" ? exactNumber(value) : Number(value);
     default: {
       const words = refuseNul(engine, text(value));
       if (engine === "sqlite" && column.kind === "json" && NUMBER.test(words.trim())) exactNumber(words.trim());
+      if (engine !== "sqlite") refuseCutting(column, words);
       const isMysql = engine === "mysql" || engine === "mariadb";
       return isMysql && TIMES.has(column.kind) ? canonicalTime(words) : words;
     }
@@ -127,7 +130,8 @@ function decodeInteger(engine: EngineName, column: Column, value: boolean | numb
   const number = BigInt(digits);
   if (column.kind === "integer" && (number < least || number > most))
     throw unfit(`${digits}, and takes ${least} to ${most}`);
-  return engine === "sqlite" ? number : digits;
+  const isMysqlBits = column.kind === "bits" && (engine === "mysql" || engine === "mariadb"); // which takes text for its bytes
+  return engine === "sqlite" || isMysqlBits ? number : digits;
 }
 
 /** SQLite makes a number of what looks like one, in whatever form it is given; also of JSON, whose declared type sounds like a number's to it. */
@@ -136,6 +140,26 @@ function exactNumber(value: string): number {
   if (INTEGER.test(value) && BigInt.asIntN(64, BigInt(value)) === BigInt(value)) return number;
   if (canonicalNumber(value) !== canonicalDouble(number)) throw unfit(`${value}, of which SQLite would keep ${number}`);
   return number;
+}
+
+/** The servers round what has too many digits, and say nothing. */
+function refuseRounding({ kind, native, scale }: Column, number: string): void {
+  if (kind === "float4" && Math.fround(Number(number)) !== Number(number))
+    throw unfit(`${number}, of which ${native} would keep ${Math.fround(Number(number))}`);
+  if (kind !== "decimal" || scale === undefined) return;
+  const digits = /\.(\d+)$/.exec(canonicalNumber(number))?.[1]?.length ?? 0;
+  if (digits > scale) throw unfit(`${number}, and takes ${scale} digits behind the point`);
+}
+
+/** Parts of seconds are rounded, and blanks at the end cut off, without a word. */
+function refuseCutting({ kind, native, precision, length }: Column, words: string): void {
+  if (TIMES.has(kind) && precision !== undefined) {
+    const digits = /\.(\d+)/.exec(canonicalTime(words))?.[1]?.length ?? 0;
+    if (digits > precision) throw unfit(`${words}, and takes ${precision} digits of a second`);
+  }
+  const isVarying = kind === "text" && length !== undefined && !/^(?:bp)?char(?:acter)?\(/.test(native);
+  if (isVarying && words.endsWith(" ") && [...words].length > length)
+    throw unfit(`${JSON.stringify(words.slice(0, 40))}, and takes ${length} characters`);
 }
 
 function decodeTagged(engine: EngineName, column: Column, { $, v = "" }: Tagged): Cell {
