@@ -6,7 +6,6 @@ import type { DatabaseTarget } from "../database/engine.ts";
 import { splitPassword } from "../database/url.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { HOME } from "../exec/compiled.ts";
-import { checkCompatibility, withConfiguration } from "../portable/check.ts";
 import { connect } from "../portable/connect.ts";
 import type { Connection, ConnectionMode } from "../portable/connection.ts";
 import { exportTables } from "../portable/export.ts";
@@ -19,8 +18,9 @@ import { redact } from "../report/redact.ts";
 import { databases } from "../steps/db.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
 import { showCheck } from "./portable-check-report.ts";
+import { fitOf, refuseUnfit } from "./portable-fit.ts";
 import { showComparison, showExport, showImport, showPlan, progressOf } from "./portable-report.ts";
-import { configurationOf, settingsOf, writeDifferences } from "./portable-settings.ts";
+import { settingsOf } from "./portable-settings.ts";
 import type { CommandFrame } from "./run-command.ts";
 import { parsedCommand } from "./store-command.ts";
 
@@ -154,8 +154,7 @@ const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise
         return EXIT.ok;
       }
       const output = single(flags.output);
-      if (output === undefined)
-        throw new HoldfastError("E_USAGE", "export where to?", { hint: "name a directory with -o" });
+      if (output === undefined) throw new HoldfastError("E_USAGE", "export where to?", { hint: "name it with -o" });
       const stamp = new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "_");
       const settings = await settingsOf(configOf(flags), frame.signal);
       const directory = flags.timestamp ? path.join(output, `export_${stamp}`) : output;
@@ -179,9 +178,7 @@ const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise
   async check(flags, frame) {
     return await using(flags, "read", frame, async (connection) => {
       const found = await open(flags, frame, { anyVersion: true });
-      const configuration = await configurationOf(found, configOf(flags), flags, frame.signal);
-      const report = withConfiguration(await checkCompatibility(connection, found), configuration);
-      await writeDifferences(found, configuration, flags);
+      const report = await fitOf(connection, found, flags, { config: configOf(flags), signal: frame.signal });
       showCheck(found, report, flags);
       return { COMPATIBLE: EXIT.ok, COMPATIBLE_WITH_WARNINGS: EXIT.partial, INCOMPATIBLE: EXIT.incompatible }[
         report.status
@@ -194,20 +191,9 @@ const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise
         hint: "add --yes",
       });
     const found = await open(flags, frame);
-    const schema = await using(flags, "read", frame, async (connection) => await checkCompatibility(connection, found));
-    const configuration = await configurationOf(found, configOf(flags), flags, frame.signal);
-    await writeDifferences(found, configuration, flags);
-    const report = withConfiguration(schema, configuration);
-    if (schema.status !== "INCOMPATIBLE" && report.status === "INCOMPATIBLE")
-      throw new HoldfastError("E_SETTINGS", report.problems.join("; "));
-    if (report.status === "INCOMPATIBLE")
-      throw new HoldfastError("E_SCHEMA", `the export does not fit: ${report.problems.join("; ")}`, {
-        hint: "portable.ts check shows all of it",
-      });
-    if (report.warnings.length > 0 && !flags.force && !flags["dry-run"] && !flags.validate)
-      throw new HoldfastError("E_SCHEMA", `the export fits with warnings: ${report.warnings.join("; ")}`, {
-        hint: "--force imports in spite of them",
-      });
+    const around = { config: configOf(flags), signal: frame.signal };
+    const report = await using(flags, "read", frame, async (one) => await fitOf(one, found, flags, around));
+    refuseUnfit(report, flags.force || flags["dry-run"] || flags.validate);
     if (flags.validate) {
       showCheck(found, report, flags);
       return report.status === "COMPATIBLE" ? EXIT.ok : EXIT.partial;
