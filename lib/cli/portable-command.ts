@@ -8,7 +8,6 @@ import { splitPassword } from "../database/url.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { HOME } from "../exec/compiled.ts";
 import { unpackedExport } from "../portable/archive.ts";
-import { checkCompatibility, withConfiguration } from "../portable/check.ts";
 import { connect } from "../portable/connect.ts";
 import type { Connection, ConnectionMode } from "../portable/connection.ts";
 import { importTables, type ImportMode } from "../portable/import.ts";
@@ -20,9 +19,9 @@ import { databases } from "../steps/db.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
 import { showCheck } from "./portable-check-report.ts";
 import { EXPORT_FLAGS, EXPORT_OPTIONS, exportFormat, exportTo } from "./portable-export.ts";
+import { fitOf, refuseUnfit } from "./portable-fit.ts";
 import { showComparison, showImport, showPlan, progressOf } from "./portable-report.ts";
 import { refuseWhole, setOf } from "./portable-set.ts";
-import { configurationOf, writeDifferences } from "./portable-settings.ts";
 import type { CommandFrame } from "./run-command.ts";
 import { parsedCommand } from "./store-command.ts";
 
@@ -167,9 +166,7 @@ const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise
   async check(flags, frame) {
     return await using(flags, "read", frame, async (connection) => {
       const found = await open(flags, frame, { anyVersion: true });
-      const configuration = await configurationOf(found, configOf(flags), flags, frame.signal);
-      const report = withConfiguration(await checkCompatibility(connection, found), configuration);
-      await writeDifferences(found, configuration, flags);
+      const report = await fitOf(connection, found, flags, { config: configOf(flags), signal: frame.signal });
       showCheck(found, report, flags);
       return { COMPATIBLE: EXIT.ok, COMPATIBLE_WITH_WARNINGS: EXIT.partial, INCOMPATIBLE: EXIT.incompatible }[
         report.status
@@ -182,20 +179,9 @@ const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise
         hint: "add --yes",
       });
     const found = await open(flags, frame);
-    const schema = await using(flags, "read", frame, async (connection) => await checkCompatibility(connection, found));
-    const configuration = await configurationOf(found, configOf(flags), flags, frame.signal);
-    await writeDifferences(found, configuration, flags);
-    const report = withConfiguration(schema, configuration);
-    if (schema.status !== "INCOMPATIBLE" && report.status === "INCOMPATIBLE")
-      throw new HoldfastError("E_SETTINGS", report.problems.join("; "));
-    if (report.status === "INCOMPATIBLE")
-      throw new HoldfastError("E_SCHEMA", `the export does not fit: ${report.problems.join("; ")}`, {
-        hint: "portable.ts check shows all of it",
-      });
-    if (report.warnings.length > 0 && !flags.force && !flags["dry-run"] && !flags.validate)
-      throw new HoldfastError("E_SCHEMA", `the export fits with warnings: ${report.warnings.join("; ")}`, {
-        hint: "--force imports in spite of them",
-      });
+    const around = { config: configOf(flags), signal: frame.signal };
+    const report = await using(flags, "read", frame, async (one) => await fitOf(one, found, flags, around));
+    refuseUnfit(report, flags.force || flags["dry-run"] || flags.validate);
     if (flags.validate) {
       showCheck(found, report, flags);
       return report.status === "COMPATIBLE" ? EXIT.ok : EXIT.partial;

@@ -10,7 +10,7 @@ import { captureSettings } from "../steps/settings/capture.ts";
 import { writeFileAtomic } from "../store/atomic.ts";
 import { single } from "./arguments.ts";
 
-interface SettingsFlags {
+export interface SettingsFlags {
   readonly "ignore-config-diff": boolean;
   readonly "config-diff-report"?: string | string[] | undefined;
 }
