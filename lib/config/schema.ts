@@ -216,6 +216,10 @@ export const siteSchema = z.strictObject({
         .default({})
         .describe("Groups of tables for --component, beside those that are found."),
       exclude: paths.describe("Tables that are left out."),
+      models: z
+        .record(z.string(), z.string())
+        .default({})
+        .describe("Tables that take the records of another program's models, where their names do not say: {app.Model: table}."),
     })
     .optional()
     .describe("Refines what portable.ts finds out by itself."),

@@ -28,7 +28,7 @@ export async function checkCompatibility(
   const schema = await introspect(connection);
   const here = await migrationsOf(connection, schema);
   const problems: string[] = [];
-  const warnings: string[] = [];
+  const warnings: string[] = [...(manifest.import_warnings ?? [])];
   compareMigrations(manifest.schema_versions, here, problems, warnings);
   try {
     warnings.push(...findTargets(schema, tables).warnings);

@@ -29,6 +29,8 @@ export interface TableFields {
   readonly table: Table;
   readonly key: TravelKey;
   readonly fields: readonly Field[];
+  /** SQL that holds for the rows that travel, where not all do; `t` is the table. */
+  readonly where?: string;
 }
 
 /** The tables of a schema as they travel. */

@@ -96,6 +96,8 @@ export const exportManifestSchema = z.looseObject({
   ),
   left_out: z.array(z.object({ table: z.string(), why: z.string() })),
   warnings: z.array(z.string()),
+  /** What an import of it is made in spite of: of what another program wrote. */
+  import_warnings: z.array(z.string()).optional(),
   schema_sha256: sha256Schema,
   /** Over everything above that says what the data are: see `checksumOf`. */
   checksum: sha256Schema,

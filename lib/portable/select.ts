@@ -34,7 +34,8 @@ export const rowsOf = (connection: Quoting, table: Table): string =>
   `${connection.engine === "postgresql" && table.partitioned !== true ? "only " : ""}${tableName(connection, table)}`;
 
 /** Reads the fields of a table; rows in the order of the primary key, or of the key. */
-export function selectTable(connection: Quoting, fields: Fields, { table, fields: all, key }: TableFields): TableQuery {
+export function selectTable(connection: Quoting, fields: Fields, from: TableFields): TableQuery {
+  const { table, fields: all, key } = from;
   const { quote } = connection;
   const columns: string[] = [];
   const joins = new Joins(connection, fields);
@@ -60,7 +61,7 @@ export function selectTable(connection: Quoting, fields: Fields, { table, fields
   });
   const order = (table.primaryKey?.columns ?? key.columns).map((name) => `t.${quote(name)}`).join(", ");
   const list = columns.length === 0 ? "1" : columns.map((column, index) => `${column} as c${index}`).join(", ");
-  const sql = `select ${list} from ${rowsOf(connection, table)} as t${joins.sql()}${order === "" ? "" : ` order by ${order}`}`;
+  const sql = `select ${list} from ${rowsOf(connection, table)} as t${joins.sql()}${from.where === undefined ? "" : ` where ${from.where}`}${order === "" ? "" : ` order by ${order}`}`;
   return { sql, places };
 }
 
