@@ -37,8 +37,8 @@ export class Loader {
   readonly #homes: Homes;
   readonly #scratch: Scratch;
   readonly #references: References;
-  /** Numbers for rows that have none: below zero, where no other is. */
-  #next = 0n;
+  /** Numbers for rows that have none, in their order: far below zero, where no other is. */
+  #next = -(2n ** 62n);
 
   constructor(schema: Schema, homes: Homes, scratch: Scratch, references: References) {
     this.#schema = schema;
@@ -63,7 +63,7 @@ export class Loader {
     }
     for (const [link, values] of parts) this.#putParts(draft, link, values, record);
     if (number !== undefined && !draft.given.has(number.name)) {
-      this.#next--;
+      this.#next++;
       draft.cells.set(number.name, number.kind === "integer" ? this.#next : String(this.#next));
     }
     if (record.naturalKey !== undefined && number !== undefined)
@@ -159,7 +159,7 @@ export class Loader {
     draft.cells.set(own.columns[0] ?? "", number);
     this.#putLink(draft, other, item, at);
     const ownNumber = numberOf(table);
-    if (ownNumber !== undefined && !draft.given.has(ownNumber.name)) draft.cells.set(ownNumber.name, --this.#next);
+    if (ownNumber !== undefined && !draft.given.has(ownNumber.name)) draft.cells.set(ownNumber.name, ++this.#next);
     this.#insert(draft, at.record);
   }
 
