@@ -70,12 +70,15 @@ type Work = (flags: Flags, frame: CommandFrame) => Promise<number>;
 async function withNative(flags: Flags, frame: CommandFrame, work: Work): Promise<number> {
   if (flags.verb === "plan" || flags.verb === "export") return await work(flags, frame);
   const portable = (): SiteConfig["portable"] => configOf(flags)?.portable;
-  return await bringIn({ ...flags, portable, signal: frame.signal }, {
-    read: async (take) => await using(flags, "read", frame, take),
-    native: async () => await work(flags, frame),
-    brought: async (directory) =>
-      await work({ ...flags, directory, models: undefined, exclude: undefined, "verify-checksum": true }, frame),
-  });
+  return await bringIn(
+    { ...flags, portable, signal: frame.signal },
+    {
+      read: async (take) => await using(flags, "read", frame, take),
+      native: async () => await work(flags, frame),
+      brought: async (directory) =>
+        await work({ ...flags, directory, models: undefined, exclude: undefined, "verify-checksum": true }, frame),
+    },
+  );
 }
 
 function parse(argv: readonly string[]) {

@@ -219,7 +219,9 @@ export const siteSchema = z.strictObject({
       models: z
         .record(z.string(), z.string())
         .default({})
-        .describe("Tables that take the records of another program's models, where their names do not say: {app.Model: table}."),
+        .describe(
+          "Tables that take the records of another program's models, where their names do not say: {app.Model: table}.",
+        ),
     })
     .optional()
     .describe("Refines what portable.ts finds out by itself."),

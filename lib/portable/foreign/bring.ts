@@ -8,9 +8,10 @@ import { exportTables } from "../export.ts";
 import { exportManifestSchema, MANIFEST } from "../format.ts";
 import { introspect } from "../introspect.ts";
 import { migrationsOf } from "../migrations.ts";
-import { findTable, tablesMeant } from "../names.ts";
+import { findTable } from "../names.ts";
 import { planPortable, type PortablePlan } from "../plan.ts";
 import type { Schema, Table, TableId } from "../schema.ts";
+import { Choice } from "./choice.ts";
 import { Homes } from "./homes.ts";
 import { Loader } from "./load.ts";
 import { Lookup } from "./lookup.ts";
@@ -41,7 +42,11 @@ export interface BringRequest {
  * Reads all records, finds what they lead to, among themselves and in the database, and writes the export; gives its directory. Throws `E_PACKAGE` for what is damaged,
  * `E_SCHEMA` for models without a table, `E_IMPORT` for records that the database cannot take: with file, line and model.
  */
-export async function bringForeign(connection: Connection, source: ForeignSource, request: BringRequest): Promise<string> {
+export async function bringForeign(
+  connection: Connection,
+  source: ForeignSource,
+  request: BringRequest,
+): Promise<string> {
   const schema = await introspect(connection);
   const scratch = new Scratch(path.join(request.directory, "records.db"), schema);
   let plan: PortablePlan;
@@ -52,6 +57,7 @@ export async function bringForeign(connection: Connection, source: ForeignSource
     const loader = new Loader(schema, homes, scratch, references);
     const taken = await load(source, { schema, homes, loader, request });
     plan = planOf(schema, loader, { scratch, request, taken });
+    refuseTwins(plan, loader, scratch, false);
     const keyOf = (id: TableId): readonly string[] => plan.fields.key(id).columns;
     const configured = new Map(
       Object.entries(request.keys).map(([name, columns]) => [findTable(schema, name, "keys").id, columns]),
@@ -68,7 +74,7 @@ export async function bringForeign(connection: Connection, source: ForeignSource
     await resolver.resolve();
     warnings.push(...resolver.warnings);
     for (const id of taken.joins) dropRepeated(scratch, schema, id);
-    refuseTwins(plan, loader, scratch);
+    refuseTwins(plan, loader, scratch, true);
   } finally {
     scratch.close();
   }
@@ -140,51 +146,6 @@ async function load(
   return { tables, joins };
 }
 
-/** What `--models` and `--exclude` say. */
-class Choice {
-  readonly #chosen: readonly string[];
-  readonly #excluded: readonly string[];
-  readonly #passedOver: readonly string[];
-  readonly #known = new Map<string, { isChosen: boolean; isExcluded: boolean }>();
-  readonly #met = new Set<string>();
-
-  constructor(chosen: readonly string[], excluded: readonly string[], passedOver: readonly string[]) {
-    this.#chosen = chosen;
-    this.#excluded = excluded;
-    this.#passedOver = passedOver;
-  }
-
-  isNew(model: string): boolean {
-    return !this.#known.has(model);
-  }
-
-  of(model: string, table: Table | undefined): { isChosen: boolean; isExcluded: boolean } {
-    const known = this.#known.get(model);
-    if (known !== undefined) return known;
-    const isMeant = (wanted: string): boolean => {
-      const [lower, name] = [wanted.toLowerCase(), model.toLowerCase()];
-      const meant =
-        name === lower || name.startsWith(`${lower}.`) || (table !== undefined && tablesMeant([table], wanted).length > 0);
-      if (meant) this.#met.add(wanted);
-      return meant;
-    };
-    const isChosen = this.#chosen.filter(isMeant).length > 0 || this.#chosen.length === 0;
-    const found = { isChosen, isExcluded: [...this.#excluded, ...this.#passedOver].filter(isMeant).length > 0 };
-    this.#known.set(model, found);
-    return found;
-  }
-
-  /** Throws `E_USAGE` for a name that nothing has. */
-  refuseIdle(): void {
-    const idle = [...this.#chosen, ...this.#excluded].find((one) => !this.#met.has(one));
-    if (idle === undefined) return;
-    const models = [...this.#known.keys()];
-    throw new HoldfastError("E_USAGE", `there are no records of ${idle}`, {
-      hint: `there are ${models.slice(0, 8).join(", ")}${models.length > 8 ? " …" : ""}`,
-    });
-  }
-}
-
 function planOf(
   schema: Schema,
   loader: Loader,
@@ -195,7 +156,11 @@ function planOf(
   for (const id of taken.joins) {
     const table = filled.tables.find((one) => one.id === id);
     const isGuarded = table?.uniques.some(({ columns }) => columns.every((name) => isLink(table, name))) === true;
-    if (table !== undefined && !isGuarded) keys.set(id, table.foreignKeys.flatMap(({ columns }) => columns));
+    if (table !== undefined && !isGuarded)
+      keys.set(
+        id,
+        table.foreignKeys.flatMap(({ columns }) => columns),
+      );
   }
   for (const [name, columns] of Object.entries(request.keys)) {
     const { id } = findTable(schema, name, "keys");

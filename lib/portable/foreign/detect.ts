@@ -20,7 +20,8 @@ export async function foreignSource(from: string, request: SourceRequest): Promi
   const found = statSync(from, { throwIfNoEntry: false });
   if (found === undefined) return undefined;
   if (found.isDirectory()) return isRecords(from) ? await recordsSource(from, request) : undefined;
-  if (headOf(from).toString("latin1") === ZIP) return isDjangoZip(from) ? await djangoZipSource(from, request) : undefined;
+  if (headOf(from).toString("latin1") === ZIP)
+    return isDjangoZip(from) ? await djangoZipSource(from, request) : undefined;
   return {
     format: "a Django dump",
     name: path.basename(from),

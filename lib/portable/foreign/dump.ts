@@ -16,7 +16,11 @@ export const DUMP_BEGINS =
 export const MOST_BEFORE = 1024 * 1024;
 
 /** Throws `E_PACKAGE`: no dump, one that ends too soon, what is no record. */
-export async function* readDump(file: string, signal: AbortSignal, name = path.basename(file)): AsyncGenerator<ForeignRecord> {
+export async function* readDump(
+  file: string,
+  signal: AbortSignal,
+  name = path.basename(file),
+): AsyncGenerator<ForeignRecord> {
   const damage: Damage = {};
   const reader = new JsonReader(textOf(file, damage, signal));
   if (!(await reader.seek(DUMP_BEGINS, MOST_BEFORE)))

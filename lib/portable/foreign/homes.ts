@@ -37,7 +37,10 @@ export class Homes {
   constructor(schema: Schema, models: Readonly<Record<string, string>>) {
     this.#schema = schema;
     this.#configured = new Map(
-      Object.entries(models).map(([model, table]) => [model.toLowerCase(), findTable(schema, table, `models.${model}`)]),
+      Object.entries(models).map(([model, table]) => [
+        model.toLowerCase(),
+        findTable(schema, table, `models.${model}`),
+      ]),
     );
   }
 
@@ -101,10 +104,12 @@ export class Homes {
   /** A table `person_groups` that leads to `person` and on. */
   #findMany(table: Table, name: string): Home | undefined {
     const configured = [...this.#configured].find(
-      ([key, home]) => key.endsWith(`.${name.toLowerCase()}`) && home.foreignKeys.some(({ target }) => target === table.id),
+      ([key, home]) =>
+        key.endsWith(`.${name.toLowerCase()}`) && home.foreignKeys.some(({ target }) => target === table.id),
     )?.[1];
     const join =
-      configured ?? this.#schema.tables.find((one) => one !== table && fold(one.name) === fold(`${table.name}_${name}`));
+      configured ??
+      this.#schema.tables.find((one) => one !== table && fold(one.name) === fold(`${table.name}_${name}`));
     if (join === undefined) return undefined;
     const links = join.foreignKeys.filter(({ columns }) => columns.length === 1);
     const own =
@@ -137,6 +142,7 @@ export const baseOf = ({ columns }: ForeignKey): string => (columns[0] ?? "").re
 const singulars = (name: string): string[] => [
   name,
   ...(name.endsWith("ies") ? [`${name.slice(0, -3)}y`] : []),
+  ...(name.endsWith("ves") ? [`${name.slice(0, -3)}f`] : []),
   ...(name.endsWith("es") ? [name.slice(0, -2)] : []),
   ...(name.endsWith("s") ? [name.slice(0, -1)] : []),
 ];

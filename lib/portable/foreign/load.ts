@@ -83,7 +83,8 @@ export class Loader {
     if (pk === undefined || draft.table.primaryKey === null) return number;
     const names = draft.table.primaryKey.columns;
     const values = isList(pk) && names.length > 1 ? pk : [pk];
-    if (values.length !== names.length) throw fault(record, `has a pk of ${values.length} values; ${draft.table.id} takes ${names.length}`);
+    if (values.length !== names.length)
+      throw fault(record, `has a pk of ${values.length} values; ${draft.table.id} takes ${names.length}`);
     for (const [at, name] of names.entries())
       this.#put(draft, this.#homes.fieldOf(draft.table, name), values[at] ?? null, { record, name });
     return number;
@@ -209,15 +210,19 @@ function rawOf(value: Json): readonly Json[] | undefined {
 /** Whether a value can be the number of a row, and is not its name. */
 function isNumberOf({ kind }: Column, value: Json): boolean {
   if (kind === "integer") return typeof value === "number" || value instanceof Numeral || /^-?\d+$/.test(String(value));
-  if (kind === "uuid") return typeof value === "string" && /^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/i.test(value);
+  if (kind === "uuid")
+    return typeof value === "string" && /^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/i.test(value);
   return true;
 }
 
 /** The key that a record is known by may be its number: where it is one value that could be, and that no field has. */
 function pkOfKey({ naturalKey, fields }: ForeignRecord, number: Column): Json | undefined {
   const [value, ...more] = naturalKey ?? [];
-  if (value === undefined || value === null || more.length > 0 || isList(value) || fields.has(number.name)) return undefined;
+  if (value === undefined || value === null || more.length > 0 || isList(value) || fields.has(number.name))
+    return undefined;
   if (number.kind === "text" || !isNumberOf(number, value)) return undefined;
   const words = pythonText(value);
-  return [...fields.values()].some((one) => pythonText(one) === words || pythonText(one) === `[${words}]`) ? undefined : value;
+  return [...fields.values()].some((one) => pythonText(one) === words || pythonText(one) === `[${words}]`)
+    ? undefined
+    : value;
 }

@@ -124,7 +124,9 @@ export class ReadingFinder {
 }
 
 const keyOf = (reading: Reading): string =>
-  reading.map(({ through, table, column }) => [...through.map(({ name }) => name), table, column.name].join("/")).join();
+  reading
+    .map(({ through, table, column }) => [...through.map(({ name }) => name), table, column.name].join("/"))
+    .join();
 
 const distinct = <T extends Reading>(readings: readonly T[]): T[] => [
   ...new Map(readings.map((one) => [keyOf(one), one])).values(),

@@ -120,7 +120,8 @@ export class Resolver {
         { hint: "nothing was changed: name its columns, in their order, under portable.keys" },
       );
     const rival = others.find(
-      ({ count, hits }) => count > 0 && count === best.count && hits.some((hit, at) => String(hit) !== String(best.hits[at])),
+      ({ count, hits }) =>
+        count > 0 && count === best.count && hits.some((hit, at) => String(hit) !== String(best.hits[at])),
     );
     if (rival !== undefined)
       throw new HoldfastError(
@@ -168,7 +169,11 @@ export class Resolver {
   /** Puts what was found into the rows that wait for it. */
   #fill(id: TableId, link: ForeignKey): void {
     const [column] = link.columns;
-    if (column === undefined || link.columns.length > 1 || !this.#references.links().some((one) => targetOf(one) === targetOf(link)))
+    if (
+      column === undefined ||
+      link.columns.length > 1 ||
+      !this.#references.links().some((one) => targetOf(one) === targetOf(link))
+    )
       return;
     const reference = quoteName(referenceColumn(column));
     this.#scratch.run(

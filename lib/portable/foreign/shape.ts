@@ -21,12 +21,24 @@ function filledTable(table: Table, loaded: Loaded, scratch: Scratch): Table {
   const isGiven = (name: string): boolean =>
     name === number ? loaded.numbered === loaded.rows : (loaded.given.get(name) ?? 0) > 0;
   for (const column of table.columns)
-    if (isGiven(column.name) && column.name !== number && !column.nullable && loaded.given.get(column.name) !== loaded.rows)
+    if (
+      isGiven(column.name) &&
+      column.name !== number &&
+      !column.nullable &&
+      loaded.given.get(column.name) !== loaded.rows
+    )
       refuseMissing(table, column, scratch);
-  const columns = table.columns.map((column): Column => (isGiven(column.name) ? column : { ...column, generated: true }));
-  const unknown = [...loaded.unknown].map(
-    (name): Column => ({ name, kind: "text", native: "text", nullable: true, generated: false, hasDefault: false }),
+  const columns = table.columns.map((column): Column =>
+    isGiven(column.name) ? column : { ...column, generated: true },
   );
+  const unknown = [...loaded.unknown].map((name): Column => ({
+    name,
+    kind: "text",
+    native: "text",
+    nullable: true,
+    generated: false,
+    hasDefault: false,
+  }));
   return {
     ...table,
     columns: [...columns, ...unknown],
@@ -48,8 +60,16 @@ function refuseMissing(table: Table, { name }: Column, scratch: Scratch): void {
   );
 }
 
-/** Throws `E_IMPORT` where two records are one: by their number, or by the key that they travel by. */
-export function refuseTwins({ tables }: PortablePlan, { loaded }: Loader, scratch: Scratch): void {
+/**
+ * Throws `E_IMPORT` where two records are one: by their number, or by the key that they travel by. Before links have been found, only what holds none can
+ * be looked at.
+ */
+export function refuseTwins(
+  { tables }: PortablePlan,
+  { loaded }: Loader,
+  scratch: Scratch,
+  areLinksFound: boolean,
+): void {
   for (const { table, key } of tables) {
     const found = loaded.get(table.id);
     if (found === undefined) continue;
@@ -61,7 +81,8 @@ export function refuseTwins({ tables }: PortablePlan, { loaded }: Loader, scratc
       );
     for (const columns of [table.primaryKey?.columns ?? [], key.columns]) {
       const names = columns.map(quoteName);
-      if (names.length === 0) continue;
+      const links = found.table.foreignKeys.flatMap((link) => link.columns);
+      if (names.length === 0 || (!areLinksFound && columns.some((name) => links.includes(name)))) continue;
       const given = names.map((name) => `${name} is not null`).join(" and ");
       const [twins] = scratch.rows(
         `select ${names.join(", ")}, min(${quoteName(FILE)}), min(${quoteName(LINE)}), max(${quoteName(LINE)}), count(*) from ${scratch.quoted(table.id)} where ${given} and ${quoteName(FILE)} is not null group by ${names.join(", ")} having count(*) > 1 limit 1`,

@@ -121,7 +121,8 @@ function textFor({ kind, length }: Column, value: Json): JsonValue {
 /** What is no JSON to begin with (NaN) cannot be kept. A text is the source of JSON in no dump: it is a JSON string. */
 function jsonFor(value: Json): string {
   const source = pythonText(value);
-  if (/NaN|Infinity/.test(source) && hasSpecial(value)) return refuse(value, "JSON, which knows no NaN and no Infinity");
+  if (/NaN|Infinity/.test(source) && hasSpecial(value))
+    return refuse(value, "JSON, which knows no NaN and no Infinity");
   return source;
 }
 
@@ -150,7 +151,9 @@ const arrayText = (items: readonly Json[]): string =>
       if (item === null) return "NULL";
       if (isList(item)) return arrayText(item);
       const word = isObject(item) ? pythonText(item) : String(scalar(item));
-      return /^[\w.+-]+$/.test(word) && !/^null$/i.test(word) ? word : `"${word.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
+      return /^[\w.+-]+$/.test(word) && !/^null$/i.test(word)
+        ? word
+        : `"${word.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
     })
     .join(",")}}`;
 
