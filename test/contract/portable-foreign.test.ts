@@ -2,7 +2,6 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -54,13 +53,15 @@ async function counted(of: "created" | "unchanged", ...args: string[]): Promise<
 /** It is refused, with these words, and nothing of it is there. */
 async function refused(file: string, words: readonly (string | RegExp)[], ...args: string[]): Promise<void> {
   const url = await engines.of("SQLite").make(shopSchema("SQLite"));
-  const { code, stderr } = await portable("import", file, "--database", url, ...args);
+  const temporary = join(directory, `tmp-${++files}`);
+  mkdirSync(temporary);
+  const { code, stderr } = await runScript("portable", ["import", file, "--database", url, ...args], {
+    env: { TMPDIR: temporary },
+  });
   expect(code).not.toBe(0);
   for (const word of words) expect(stderr).toMatch(word);
   for (const table of Object.keys(SHOP)) expect(await rowsOf(url, `select count(*) from ${table}`)).toEqual(["0"]);
-  expect(
-    readdirSync(tmpdir()).filter((name) => name.startsWith("holdfast-foreign-") && !directory.includes(name)),
-  ).toEqual([]);
+  expect(readdirSync(temporary).filter((name) => name.startsWith("holdfast-"))).toEqual([]);
 }
 
 const dump = dumpText(shopRecords("numbers"), 1);

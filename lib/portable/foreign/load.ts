@@ -220,7 +220,7 @@ function pkOfKey({ naturalKey, fields }: ForeignRecord, number: Column): Json | 
   const [value, ...more] = naturalKey ?? [];
   if (value === undefined || value === null || more.length > 0 || isList(value) || fields.has(number.name))
     return undefined;
-  if (number.kind === "text" || !isNumberOf(number, value)) return undefined;
+  if (!isNumberOf(number, value)) return undefined;
   const words = pythonText(value);
   return [...fields.values()].some((one) => pythonText(one) === words || pythonText(one) === `[${words}]`)
     ? undefined

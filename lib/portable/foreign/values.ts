@@ -112,7 +112,7 @@ function uuidFor(value: string | number | boolean): string {
 
 /** Where an engine has no UUIDs, Django keeps their 32 digits. */
 function textFor({ kind, length }: Column, value: Json): JsonValue {
-  if (isList(value) || isObject(value)) return pythonText(value);
+  if (isList(value) || isObject(value)) return jsonFor(value);
   const plain = scalar(value);
   if (typeof plain !== "string") return plain;
   return kind === "text" && length === 32 && DASHED.test(plain) ? plain.replaceAll("-", "").toLowerCase() : plain;

@@ -58,6 +58,8 @@ export class Merge {
       const staged = staging.links.find((one) => one.link.name === link.name);
       if (staged !== undefined) await this.#links.resolve(staging, staged);
       const columns = staged?.columns ?? staging.columns.filter(({ column }) => link.columns.includes(column.name));
+      // A link that the export does not know of.
+      if (columns.length === 0) continue;
       const differs = columns.map(({ column, staged: from }) =>
         this.#on.dialect.differs(`t.${this.#on.quote(column.name)}`, `s.${this.#on.quote(from)}`, column),
       );

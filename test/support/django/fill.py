@@ -38,3 +38,5 @@ for number in range(20):
     )
     animal.save()
     animal.keepers.add(one, *([two] if number % 2 else []))
+# A dump keeps milliseconds only.
+User.objects.update(date_joined=datetime.datetime(2024, 1, 1, 10, 0, 0, 123000, tzinfo=utc))
