@@ -6,7 +6,7 @@ import { columnOf } from "../fields.ts";
 import type { Column, ForeignKey, Schema, Table, TableId } from "../schema.ts";
 import { decode } from "../values.ts";
 import { numberOf, type Home, type Homes } from "./homes.ts";
-import { isList, Numeral, pythonText, type Json } from "./json.ts";
+import { isList, isObject, Numeral, pythonText, type Json } from "./json.ts";
 import { placeOf, type ForeignRecord } from "./record.ts";
 import type { References } from "./references.ts";
 import { FILE, LINE, referenceColumn, type Scratch } from "./scratch.ts";
@@ -203,13 +203,16 @@ const fault = (record: ForeignRecord, what: string): HoldfastError =>
 
 /** `{"$raw": […]}`: the columns of a link as they are. */
 function rawOf(value: Json): readonly Json[] | undefined {
-  const raw = value instanceof Map ? value.get("$raw") : undefined;
+  const raw = isObject(value) ? value.get("$raw") : undefined;
   return isList(raw) ? raw : undefined;
 }
 
 /** Whether a value can be the number of a row, and is not its name. */
 function isNumberOf({ kind }: Column, value: Json): boolean {
-  if (kind === "integer") return typeof value === "number" || value instanceof Numeral || /^-?\d+$/.test(String(value));
+  if (kind === "integer")
+    return (
+      typeof value === "number" || value instanceof Numeral || (typeof value === "string" && /^-?\d+$/.test(value))
+    );
   if (kind === "uuid")
     return typeof value === "string" && /^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/i.test(value);
   return true;

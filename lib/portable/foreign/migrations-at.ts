@@ -16,10 +16,7 @@ export function migrationsAt(
   const known = Object.entries(last).filter(([, name]) => /^\d/.test(name));
   if (known.length === 0 || here?.tool !== "Django") return null;
   const applied = here.applied.filter((migration) => {
-    const [app = "", name = ""] = [
-      migration.slice(0, migration.indexOf(".")),
-      migration.slice(migration.indexOf(".") + 1),
-    ];
+    const [app, name] = [migration.slice(0, migration.indexOf(".")), migration.slice(migration.indexOf(".") + 1)];
     const until = known.find(([one]) => one === app)?.[1];
     return until === undefined || numberOf(name) <= numberOf(until);
   });

@@ -1,5 +1,5 @@
 /** What every foreign format is read as. */
-import type { Json, JsonObject } from "./json.ts";
+import { isList, isObject, Numeral, type Json, type JsonObject } from "./json.ts";
 
 /** A row as another program wrote it. */
 export interface ForeignRecord {
@@ -46,7 +46,7 @@ export function shown(value: Json): string {
 
 /** As `JSON.stringify` takes it: for messages, and where what a number is written like does not count. */
 export function plain(value: Json): unknown {
-  if (value instanceof Map) return Object.fromEntries([...value].map(([name, one]) => [name, plain(one)]));
-  if (Array.isArray(value)) return value.map(plain);
-  return typeof value === "object" && value !== null && "source" in value ? value.source : value;
+  if (isObject(value)) return Object.fromEntries([...value].map(([name, one]) => [name, plain(one)]));
+  if (isList(value)) return value.map(plain);
+  return value instanceof Numeral ? value.source : value;
 }

@@ -4,7 +4,7 @@ import { HoldfastError } from "../../errors.ts";
 import { parsed } from "./dump.ts";
 import { isList, isObject, type Json } from "./json.ts";
 import { JsonReader, type ReadValue } from "./reader.ts";
-import type { ForeignRecord } from "./record.ts";
+import { shown, type ForeignRecord } from "./record.ts";
 import { textOf, type Damage } from "./text.ts";
 
 /** Returns what it was of, and how many. Throws `E_PACKAGE` where it ends too soon, is not of this form, or holds not as many as it says. */
@@ -52,7 +52,7 @@ export async function* readRecords(
   }
   if ((await reader.peek()) !== undefined) fail("something follows its end");
   if (!found) fail("it has no records");
-  if (said !== undefined && said !== count) fail(`it holds ${count} records, and says ${String(said)}`);
+  if (said !== undefined && said !== count) fail(`it holds ${count} records, and says ${shown(said)}`);
   return { model, count };
 }
 
