@@ -16,6 +16,7 @@ import { planDatabase } from "../portable/plan-database.ts";
 import type { PlanRequest } from "../portable/plan.ts";
 import { compareTables } from "../portable/verify.ts";
 import { databases } from "../steps/db.ts";
+import { bringIn } from "./portable-foreign.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
 import { showCheck } from "./portable-check-report.ts";
 import { EXPORT_FLAGS, EXPORT_OPTIONS, exportFormat, exportTo } from "./portable-export.ts";
@@ -68,10 +69,26 @@ const USAGE = `$0 plan | export | import PATH | check PATH | verify PATH --datab
 Any database out as JSON with natural keys, and in again: SQLite, PostgreSQL, MySQL and MariaDB, each into each.`;
 
 export async function portableCommand(): Promise<void> {
-  await parsedCommand(parse, async (flags, frame) => await WORK[flags.verb](flags, frame));
+  await parsedCommand(parse, async (flags, frame) => await withNative(flags, frame, WORK[flags.verb]));
 }
 
 type Flags = ReturnType<typeof parse>;
+type Work = (flags: Flags, frame: CommandFrame) => Promise<number>;
+
+/** What another program wrote becomes an export of ours first, in a directory that is removed afterwards. */
+async function withNative(flags: Flags, frame: CommandFrame, work: Work): Promise<number> {
+  if (flags.verb === "plan" || flags.verb === "export") return await work(flags, frame);
+  const portable = (): SiteConfig["portable"] => configOf(flags)?.portable;
+  return await bringIn(
+    { ...flags, portable, signal: frame.signal },
+    {
+      read: async (take) => await using(flags, "read", frame, take),
+      native: async () => await work(flags, frame),
+      brought: async (directory) =>
+        await work({ ...flags, directory, models: undefined, exclude: undefined, "verify-checksum": true }, frame),
+    },
+  );
+}
 
 function parse(argv: readonly string[]) {
   const text = { type: "string", requiresArg: true } as const;
@@ -145,7 +162,7 @@ function refuseIdle(verb: Verb, argv: readonly string[]): void {
   }
 }
 
-const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise<number>>> = {
+const WORK: Readonly<Record<Verb, Work>> = {
   async plan(flags, frame) {
     return await using(flags, "read", frame, async (connection) => {
       showPlan(await planDatabase(connection, requestOf(flags), configOf(flags)?.portable?.generic), flags);

@@ -245,6 +245,12 @@ export const siteSchema = z.strictObject({
         .default(false)
         .describe("Whether each run holds the databases as portable data as well: the step portable."),
       reinit: reinitSchema.optional(),
+      models: z
+        .record(z.string(), z.string())
+        .default({})
+        .describe(
+          "Tables that take the records of another program's models, where their names do not say: {app.Model: table}.",
+        ),
     })
     .optional()
     .describe("Refines what portable.ts finds out by itself."),

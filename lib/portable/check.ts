@@ -46,7 +46,7 @@ export async function checkCompatibility(
   const here = await migrationsOf(connection, schema);
   const findings = [compareVersions(manifest.export_version), compareMigrations(manifest.schema_versions, here)];
   const problems = findings.flatMap((one) => one.problems);
-  const warnings = findings.flatMap((one) => one.warnings);
+  const warnings = [...(manifest.import_warnings ?? []), ...findings.flatMap((one) => one.warnings)];
   try {
     warnings.push(...findTargets(schema, tables, refine).warnings);
   } catch (error) {

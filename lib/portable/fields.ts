@@ -42,6 +42,8 @@ export interface TableFields {
   readonly fields: readonly Field[];
   /** Columns that do not travel. */
   readonly leftOut?: readonly string[];
+  /** SQL that holds for the rows that travel, where not all do; `t` is the table. */
+  readonly where?: string;
 }
 
 /** The tables of a schema as they travel. */

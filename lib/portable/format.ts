@@ -127,6 +127,8 @@ export const exportManifestSchema = z.looseObject({
   columns_left_out: z.record(z.string(), z.array(z.string())).optional(),
   columns_replaced: z.record(z.string(), z.array(z.string())).optional(),
   warnings: z.array(z.string()),
+  /** What an import of it is made in spite of: of what another program wrote. */
+  import_warnings: z.array(z.string()).optional(),
   schema_sha256: sha256Schema,
   /** Of settings.json, where the settings were recorded. */
   settings_sha256: sha256Schema.optional(),

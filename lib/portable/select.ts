@@ -55,12 +55,8 @@ export const rowsOf = (connection: Quoting, table: Table): string =>
   `${connection.engine === "postgresql" && table.partitioned !== true ? "only " : ""}${tableName(connection, table)}`;
 
 /** Reads the fields of a table, of the rows that the filter takes; rows in the order of the primary key, or of the key. */
-export function selectTable(
-  connection: Quoting,
-  fields: Fields,
-  { table, fields: all, key }: TableFields,
-  filter?: RowFilter,
-): TableQuery {
+export function selectTable(connection: Quoting, fields: Fields, from: TableFields, filter?: RowFilter): TableQuery {
+  const { table, fields: all, key } = from;
   const { quote } = connection;
   const columns: string[] = [];
   const joins = new Joins(connection, fields);
@@ -95,7 +91,8 @@ export function selectTable(
   });
   const order = (table.primaryKey?.columns ?? key.columns).map((name) => `t.${quote(name)}`).join(", ");
   const list = columns.length === 0 ? "1" : columns.map((column, index) => `${column} as c${index}`).join(", ");
-  const sql = `select ${list} from ${rowsOf(connection, table)} as t${joins.sql()}${filter === undefined ? "" : ` where ${filter.sql}`}${order === "" ? "" : ` order by ${order}`}`;
+  const where = [from.where, filter?.sql].filter((one) => one !== undefined).join(" and ");
+  const sql = `select ${list} from ${rowsOf(connection, table)} as t${joins.sql()}${where === "" ? "" : ` where ${where}`}${order === "" ? "" : ` order by ${order}`}`;
   return { sql, places, parameters: [...joins.parameters, ...(filter?.parameters ?? [])] };
 }
 

@@ -69,6 +69,8 @@ export class Merge {
     for (const link of later) {
       const staged = staging.links.find((one) => one.link.name === link.name);
       const columns = staged?.columns ?? staging.columns.filter(({ column }) => link.columns.includes(column.name));
+      // A link that the export does not know of.
+      if (columns.length === 0) continue;
       const differs = columns.map(({ column, staged: from }) =>
         this.#on.dialect.differs(`t.${this.#on.quote(column.name)}`, `s.${this.#on.quote(from)}`, column),
       );

@@ -1,0 +1,62 @@
+/** Exports that other programs wrote, for `portable import`, `check` and `verify`. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { SiteConfig } from "../config/load.ts";
+import type { Connection } from "../portable/connection.ts";
+import { bringForeign } from "../portable/foreign/bring.ts";
+import { foreignSource } from "../portable/foreign/detect.ts";
+import { colors as pc } from "../report/colors.ts";
+import { listOf } from "./arguments.ts";
+import { progressOf } from "./portable-report.ts";
+
+interface BringFlags {
+  readonly directory: string;
+  readonly models: Parameters<typeof listOf>[1];
+  readonly exclude: Parameters<typeof listOf>[1];
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly "verify-checksum": boolean;
+  readonly portable: () => SiteConfig["portable"];
+  readonly signal: AbortSignal;
+}
+
+interface Ways {
+  /** Gives a connection to the database, for reading. */
+  read(take: (connection: Connection) => Promise<string>): Promise<string>;
+  /** Goes on with what was named: it is an export of ours. */
+  native(): Promise<number>;
+  /** Goes on with the export that was made of it, as a whole. */
+  brought(directory: string): Promise<number>;
+}
+
+/** Throws as `foreignSource` and `bringForeign` do. What was made on the way is removed, whatever becomes of it. */
+export async function bringIn(flags: BringFlags, ways: Ways): Promise<number> {
+  const scratch = mkdtempSync(path.join(tmpdir(), "holdfast-foreign-"));
+  try {
+    const { signal } = flags;
+    const source = await foreignSource(flags.directory, { verify: flags["verify-checksum"], scratch, signal });
+    if (source === undefined) return await ways.native();
+    if (!flags.json && !flags.quiet)
+      for (const note of source.notes) process.stderr.write(`${pc.yellow("!")} ${note}\n`);
+    const progress = progressOf(flags);
+    const { keys = {}, models = {}, exclude = [] } = flags.portable() ?? {};
+    const directory = await ways.read(
+      async (connection) =>
+        await bringForeign(connection, source, {
+          keys,
+          models,
+          chosen: listOf("models", flags.models),
+          excluded: listOf("exclude", flags.exclude),
+          passedOver: exclude,
+          directory: scratch,
+          signal,
+          onRecords: (records) => progress.rows(source.format, "reading", records),
+        }),
+    );
+    progress.end();
+    return await ways.brought(directory);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,37 @@
+/** Tells by its content what another program wrote. */
+import { statSync } from "node:fs";
+import path from "node:path";
+import { djangoZipSource, isDjangoZip } from "./django-zip.ts";
+import { readDump } from "./dump.ts";
+import type { ForeignSource } from "./record.ts";
+import { isRecords, recordsSource } from "./records.ts";
+import { headOf } from "./text.ts";
+
+export interface SourceRequest {
+  /** Whether checksums are looked at. */
+  readonly verify: boolean;
+  /** A directory to unpack into. */
+  readonly scratch: string;
+  readonly signal: AbortSignal;
+}
+
+/** Undefined for what is not foreign: an export of ours, or nothing. Throws `E_PACKAGE` for what is damaged, `E_VERSION` for what is too new. */
+export async function foreignSource(from: string, request: SourceRequest): Promise<ForeignSource | undefined> {
+  const found = statSync(from, { throwIfNoEntry: false });
+  if (found === undefined) return undefined;
+  if (found.isDirectory()) return isRecords(from) ? await recordsSource(from, request) : undefined;
+  if (headOf(from).toString("latin1") === ZIP)
+    return isDjangoZip(from) ? await djangoZipSource(from, request) : undefined;
+  return {
+    format: "a Django dump",
+    name: path.basename(from),
+    url: null,
+    notes: [],
+    warnings: [],
+    lastMigrations: {},
+    migrations: null,
+    records: () => readDump(from, request.signal),
+  };
+}
+
+const ZIP = "PK\u0003\u0004";

@@ -1,0 +1,157 @@
+/** Where the models and fields of other programs go in a database: by the names that Django gives to tables and columns. */
+import { HoldfastError } from "../../errors.ts";
+import { columnOf } from "../fields.ts";
+import { findTable, nearestName } from "../names.ts";
+import { fold } from "../row.ts";
+import type { Column, ForeignKey, Schema, Table } from "../schema.ts";
+
+/** What takes a field. */
+export type Home =
+  | { readonly kind: "value"; readonly column: Column }
+  /** The columns of a foreign key, by the key of the row that it leads to. */
+  | { readonly kind: "link"; readonly link: ForeignKey }
+  /** Rows of a join table: `own` leads to the record, `other` to what it lists. */
+  | { readonly kind: "many"; readonly table: Table; readonly own: ForeignKey; readonly other: ForeignKey }
+  /** One value of the key that a link leads by: `author_name`. */
+  | { readonly kind: "part"; readonly link: ForeignKey; readonly path: string }
+  /** Nothing: it is told of. */
+  | { readonly kind: "none"; readonly name: string };
+
+/** Of Django's own models, those whose tables are not called after them. */
+const DJANGO: ReadonlyMap<string, string> = new Map([
+  ["contenttypes.contenttype", "django_content_type"],
+  ["admin.logentry", "django_admin_log"],
+  ["sites.site", "django_site"],
+  ["sessions.session", "django_session"],
+  ["redirects.redirect", "django_redirect"],
+  ["flatpages.flatpage", "django_flatpage"],
+]);
+
+export class Homes {
+  readonly #schema: Schema;
+  readonly #configured: ReadonlyMap<string, Table>;
+  readonly #tables = new Map<string, Table | undefined>();
+  readonly #fields = new Map<Table, Map<string, Home>>();
+
+  /** `models`: tables by model, of the config. Throws `E_CONFIG` for a table that is not there. */
+  constructor(schema: Schema, models: Readonly<Record<string, string>>) {
+    this.#schema = schema;
+    this.#configured = new Map(
+      Object.entries(models).map(([model, table]) => [
+        model.toLowerCase(),
+        findTable(schema, table, `models.${model}`),
+      ]),
+    );
+  }
+
+  /** Undefined where there is none. Throws `E_SCHEMA` where it could be several. */
+  tableOf(model: string): Table | undefined {
+    if (!this.#tables.has(model)) this.#tables.set(model, this.#findTable(model.toLowerCase()));
+    return this.#tables.get(model);
+  }
+
+  nearest(model: string): string | undefined {
+    return nearestName(
+      model.replace(".", "_"),
+      this.#schema.tables.map(({ name }) => name),
+    );
+  }
+
+  fieldOf(table: Table, name: string): Home {
+    const known = this.#fields.get(table) ?? new Map<string, Home>();
+    this.#fields.set(table, known);
+    const found = known.get(name) ?? this.#findField(table, name);
+    known.set(name, found);
+    return found;
+  }
+
+  #findTable(model: string): Table | undefined {
+    const configured = this.#configured.get(model);
+    if (configured !== undefined) return configured;
+    const { tables } = this.#schema;
+    const short = model.slice(model.indexOf(".") + 1);
+    const forms = new Set(singulars(fold(short)));
+    const django = DJANGO.get(model);
+    const tries = [
+      tables.filter(({ name }) => name === django),
+      tables.filter(({ id, name }) => id.toLowerCase() === model || name.toLowerCase() === model.replace(".", "_")),
+      tables.filter(({ name }) => fold(name) === fold(model.replace(".", "_"))),
+      tables.filter(({ name }) => fold(name) === fold(short)),
+      // Where a format does not tell the app, or calls a model by what is in it: node_types for app_nodetype.
+      model.includes(".") ? [] : tables.filter(({ name }) => endings(name).some((end) => forms.has(end))),
+    ];
+    const found = tries.find(({ length }) => length > 0) ?? [];
+    if (found.length > 1)
+      throw new HoldfastError("E_SCHEMA", `${model} could be ${found.map(({ id }) => id).join(" or ")}`, {
+        hint: `say which under portable.models: {${model}: ${found[0]?.id ?? ""}}`,
+      });
+    return found[0];
+  }
+
+  #findField(table: Table, name: string): Home {
+    const single = table.foreignKeys.filter(({ columns }) => columns.length === 1);
+    const column =
+      named(table, name) ?? named(table, `${name}_id`) ?? folded(table, name) ?? folded(table, `${name}_id`);
+    if (column !== undefined) {
+      const link = single.find(({ columns }) => columns[0] === column.name);
+      return link === undefined ? { kind: "value", column } : { kind: "link", link };
+    }
+    const whole = table.foreignKeys.find(({ columns }) => columns.length > 1 && columns.join("+") === name);
+    if (whole !== undefined) return { kind: "link", link: whole };
+    return this.#findMany(table, name) ?? findPart(table, single, name) ?? { kind: "none", name };
+  }
+
+  /** A table `person_groups` that leads to `person` and on. */
+  #findMany(table: Table, name: string): Home | undefined {
+    const configured = [...this.#configured].find(
+      ([key, home]) =>
+        key.endsWith(`.${name.toLowerCase()}`) && home.foreignKeys.some(({ target }) => target === table.id),
+    )?.[1];
+    const join =
+      configured ??
+      this.#schema.tables.find((one) => one !== table && fold(one.name) === fold(`${table.name}_${name}`));
+    if (join === undefined) return undefined;
+    const links = join.foreignKeys.filter(({ columns }) => columns.length === 1);
+    const own =
+      links.find(({ target, columns }) => target === table.id && columns[0]?.startsWith("from_") === true) ??
+      links.find(({ target }) => target === table.id);
+    const other = links.find((link) => link !== own);
+    return own === undefined || other === undefined ? undefined : { kind: "many", table: join, own, other };
+  }
+}
+
+const named = (table: Table, name: string): Column | undefined => table.columns.find((column) => column.name === name);
+
+function folded(table: Table, name: string): Column | undefined {
+  const found = table.columns.filter((column) => fold(column.name) === fold(name));
+  return found.length === 1 ? found[0] : undefined;
+}
+
+function findPart(table: Table, links: readonly ForeignKey[], name: string): Home | undefined {
+  const [found] = links
+    .map((link) => ({ link, base: baseOf(link) }))
+    .filter(({ base }) => base !== "" && name.startsWith(`${base}_`) && !table.columns.some((one) => one.name === name))
+    .toSorted((a, b) => b.base.length - a.base.length);
+  return found && { kind: "part", link: found.link, path: name.slice(found.base.length + 1) };
+}
+
+/** `author` of `author_id`. */
+export const baseOf = ({ columns }: ForeignKey): string => (columns[0] ?? "").replace(/_id$/, "");
+
+/** A name in the singular, as far as a rule tells it, and as it is. */
+const singulars = (name: string): string[] => [
+  name,
+  ...(name.endsWith("ies") ? [`${name.slice(0, -3)}y`] : []),
+  ...(name.endsWith("ves") ? [`${name.slice(0, -3)}f`] : []),
+  ...(name.endsWith("es") ? [name.slice(0, -2)] : []),
+  ...(name.endsWith("s") ? [name.slice(0, -1)] : []),
+];
+
+/** What a table's name ends with, at its underscores. */
+const endings = (name: string): string[] => name.split("_").map((_word, at, words) => fold(words.slice(at).join("_")));
+
+/** The single column of a table's primary key. */
+export function numberOf({ primaryKey, ...table }: Table): Column | undefined {
+  const [name, ...more] = primaryKey?.columns ?? [];
+  return name === undefined || more.length > 0 ? undefined : columnOf({ primaryKey, ...table }, name);
+}
