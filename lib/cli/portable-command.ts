@@ -17,11 +17,12 @@ import { planPortable, type PlanRequest } from "../portable/plan.ts";
 import { compareTables } from "../portable/verify.ts";
 import { databases } from "../steps/db.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
+import { packageCommand } from "./package-command.ts";
 import { showCheck, showComparison, showExport, showImport, showPlan, progressOf } from "./portable-report.ts";
 import type { CommandFrame } from "./run-command.ts";
 import { parsedCommand } from "./store-command.ts";
 
-const VERBS = ["export", "import", "check", "plan", "verify"] as const;
+const VERBS = ["export", "import", "check", "plan", "verify", "package"] as const;
 type Verb = (typeof VERBS)[number];
 const MODES: readonly ImportMode[] = ["create-only", "update-only", "create-or-update"];
 /** What each verb takes beside the flags of every command; any other flag is a fault. */
@@ -52,9 +53,22 @@ const FLAGS: Readonly<Record<Verb, readonly string[]>> = {
   ],
   check: ["verify-checksum"],
   verify: ["models", "exclude", "verify-checksum"],
+  package: [
+    "models",
+    "component",
+    "exclude",
+    "output",
+    "source-url",
+    "source-name",
+    "from-dump",
+    "include-users",
+    "skip-users",
+    "include-passwords",
+    "storage",
+  ],
 };
 
-const USAGE = `$0 plan | export | import DIR | check DIR | verify DIR --database URL
+const USAGE = `$0 plan | export | import DIR | check DIR | verify DIR | package --database URL
 
 Any database out as JSON with natural keys, and in again: SQLite, PostgreSQL, MySQL and MariaDB, each into each.`;
 
@@ -97,6 +111,11 @@ function parse(argv: readonly string[]) {
       default: false,
       describe: "import: empty the tables first; needs --yes",
     })
+    .option("from-dump", { type: "boolean", default: false, describe: "package: a dump in place of portable data" })
+    .option("include-users", { type: "boolean", default: false, describe: "package: users as well, without passwords" })
+    .option("skip-users", { type: "boolean", default: false, describe: "package: no users, which is the default" })
+    .option("include-passwords", { type: "boolean", default: false, describe: "package: the users' password hashes" })
+    .option("storage", { ...text, describe: "package: a further directory; may be given several times" })
     .option("yes", { type: "boolean", default: false, describe: "I know what --clear-existing does" })
     .parseSync([...argv]);
   const [verb, directory, ...more] = flags._.map(String);
@@ -107,7 +126,7 @@ function parse(argv: readonly string[]) {
     });
   if (more.length > 0) throw new HoldfastError("E_USAGE", `unexpected argument: ${more[0] ?? ""}`);
   refuseIdle(known, argv);
-  const needs = known !== "plan" && known !== "export";
+  const needs = known !== "plan" && known !== "export" && known !== "package";
   if (needs !== (directory !== undefined))
     throw new HoldfastError(
       "E_USAGE",
@@ -213,6 +232,25 @@ const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise
     progress.end();
     showImport(result, flags);
     return EXIT.ok;
+  },
+  async package(flags, frame) {
+    const site = {
+      config: configOf(flags),
+      target: await targetOf(flags, frame.signal),
+      plan: requestOf(flags),
+    };
+    const given = {
+      ...flags,
+      output: single(flags.output),
+      fromDump: flags["from-dump"],
+      includeUsers: flags["include-users"],
+      skipUsers: flags["skip-users"],
+      includePasswords: flags["include-passwords"],
+      storage: [flags.storage ?? []].flat(),
+      sourceName: single(flags["source-name"]) ?? null,
+      sourceUrl: single(flags["source-url"]) ?? null,
+    };
+    return await packageCommand(given, site, frame.signal);
   },
   async verify(flags, frame) {
     return await using(flags, "read", frame, async (connection) => {

@@ -216,6 +216,7 @@ export const siteSchema = z.strictObject({
         .default({})
         .describe("Groups of tables for --component, beside those that are found."),
       exclude: paths.describe("Tables that are left out."),
+      users: paths.describe("Tables that hold users, where a package does not find them by itself."),
     })
     .optional()
     .describe("Refines what portable.ts finds out by itself."),

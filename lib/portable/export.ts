@@ -12,15 +12,18 @@ import type { TableFields } from "./fields.ts";
 import { EXPORT_FORMAT, EXPORT_VERSION, MANIFEST, SCHEMA, type ExportManifest, type ExportedTable } from "./format.ts";
 import { migrationsOf } from "./migrations.ts";
 import type { PortablePlan } from "./plan.ts";
-import { nameOf, RowEncoder, TravelDigest, type JsonCell } from "./row.ts";
+import { nameOf, RowEncoder, TravelDigest } from "./row.ts";
 import { rowsOf, selectTable, type FieldPlace, type TableQuery } from "./select.ts";
 import type { Column, TableId } from "./schema.ts";
+import type { JsonValue } from "./values.ts";
 
 export interface ExportRequest {
   /** The directory to make; it must not exist. */
   readonly output: string;
   readonly sourceName: string | null;
   readonly sourceUrl: string | null;
+  /** What takes the place of a column's values, NULLs apart; undefined where they travel as they are. */
+  readonly replace?: (table: TableId, column: string) => (() => JsonValue) | undefined;
 }
 
 export type ExportProgress = (table: TableId, rows: number) => void;
@@ -67,7 +70,7 @@ async function writeExport(
     const query = selectTable(connection, plan.fields, fields);
     await refuseTwins(connection, fields);
     headers.push(headerOf(fields, query));
-    const { table, dangling } = await writeTable(connection, fields, query, request.output, onRows);
+    const { table, dangling } = await writeTable(connection, fields, query, request, onRows);
     if (dangling > 0) warnings.push(`${fields.table.id}: ${dangling} links lead to no row, and travel as they are`);
     tables.push(table);
   }
@@ -108,18 +111,21 @@ async function writeTable(
   connection: Connection,
   fields: TableFields,
   query: TableQuery,
-  root: string,
+  { output: root, replace }: ExportRequest,
   onRows: ExportProgress,
 ): Promise<{ table: ExportManifest["tables"][number]; dangling: number }> {
   const { id } = fields.table;
   const encoder = new RowEncoder(connection.engine, query);
   const digest = new TravelDigest(query, (place) => countsInDigest(fields, place));
   const writer = new ChunkWriter(root, `data/${pathOf(fields)}`, headerOf(fields, query));
+  const replacements = query.places.map((place) =>
+    place.kind === "value" ? replace?.(id, place.column.name) : undefined,
+  );
   let rows = 0;
   try {
     for await (const batch of connection.stream(query.sql)) {
       const lines = batch.map((row): string => {
-        const cells: JsonCell[] = encoder.encode(row);
+        const cells = encoder.encode(row).map((cell, at) => (cell === null ? null : (replacements[at]?.() ?? cell)));
         digest.add(cells);
         return JSON.stringify(cells);
       });

@@ -23,11 +23,15 @@ export interface ImportRequest {
   readonly dryRun: boolean;
   /** Empties the tables first. */
   readonly clearExisting: boolean;
+  /** Columns, by tables of the export, that rows keep which are there already. */
+  readonly keep?: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface ImportHooks {
   readonly signal: AbortSignal;
   readonly onRows: (table: TableId, phase: "staging" | "merging", rows: number) => void;
+  /** Looks at what was written, before it stands: what it throws takes all of it back. */
+  readonly beforeCommit?: (result: Pick<ImportResult, "tables">) => Promise<void>;
 }
 
 export interface ImportResult {
@@ -49,6 +53,7 @@ export async function importTables(
 ): Promise<ImportResult> {
   try {
     const result = await importInside(connection, from, request, hooks);
+    await hooks.beforeCommit?.(result);
     hooks.signal.throwIfAborted();
     await connection.run(request.dryRun ? "rollback" : "commit");
     return { ...result, committed: !request.dryRun };

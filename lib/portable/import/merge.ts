@@ -1,6 +1,7 @@
 /** Merges a staged table into the real one, by statements over all rows at once. */
 import { HoldfastError } from "../../errors.ts";
 import type { Fields } from "../fields.ts";
+import { fold } from "../row.ts";
 import type { ForeignKey } from "../schema.ts";
 import { pour } from "./keyless.ts";
 import { Links } from "./links.ts";
@@ -186,9 +187,11 @@ export class Merge {
   }
 
   async #update(staging: StagingTable, later: readonly ForeignKey[]): Promise<number> {
-    const { table, key } = staging.target;
+    const { table, key, exported } = staging.target;
+    const kept = this.#options.keep?.get(exported.table) ?? [];
     const fixed = new Set([
       ...key.columns,
+      ...table.columns.flatMap(({ name }) => (kept.some((one) => fold(one) === fold(name)) ? [name] : [])),
       ...(table.primaryKey?.columns ?? []),
       ...later.flatMap(({ columns }) => columns),
     ]);

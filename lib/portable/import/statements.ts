@@ -10,6 +10,8 @@ export interface MergeOptions {
   readonly mode: ImportMode;
   /** Rows that break a unique constraint of the database are passed over and counted. */
   readonly skipConflicts: boolean;
+  /** Columns, by tables of the export, that rows keep which are there already. */
+  readonly keep?: ReadonlyMap<string, readonly string[]>;
 }
 
 /** What became of the rows of a table. */
