@@ -33,11 +33,18 @@ export interface LoadOutcome {
  * import throws: the database is as it was then.
  */
 export async function loadPortable(
-  { manifest }: OpenedPackage,
+  { manifest, checks }: OpenedPackage,
   { target, directory, dryRun, force, onRows }: LoadRequest,
   signal: AbortSignal,
 ): Promise<LoadOutcome> {
   const from = await openPackage(path.join(directory, DATA), { verify: true, signal });
+  for (const { table, rows, digest } of from.manifest.tables) {
+    const check = checks.tables.find((one) => one.table === table);
+    if (check?.rows !== rows || check.digest !== digest)
+      throw new HoldfastError("E_VERIFY", `checks failed: the data of ${table} are not those that checks.json records`, {
+        hint: "nothing was changed: make or fetch the package again",
+      });
+  }
   const reading = await connect(target, "read", signal);
   const report = await checkCompatibility(reading, from).finally(() => reading.close());
   if (report.problems.length > 0)

@@ -123,8 +123,9 @@ class Survey {
     this.#collecting?.push(Buffer.from(chunk));
   }
 
-  end({ path, type, size, sha256 }: TarEntry): void {
-    if (type === "file" && sha256 !== null) this.#files.set(path, { size, sha256 });
+  end({ path, type, size, sha256, linkname }: TarEntry): void {
+    const facts = type === "hardlink" ? this.#files.get(linkname) : sha256 === null ? undefined : { size, sha256 };
+    if (facts !== undefined) this.#files.set(path, facts);
   }
 
   /** Every file that the manifest lists, and no other. */

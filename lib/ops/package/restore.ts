@@ -1,5 +1,5 @@
 /** Restores a migration package: everything is checked and staged first, then the data go in by one transaction, then the trees by renames. */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fromString } from "../../archive/path.ts";
@@ -7,7 +7,7 @@ import { unpackArchive } from "../../archive/unpack.ts";
 import type { UnpackTarget } from "../../archive/unpack-writer.ts";
 import type { DatabaseTarget } from "../../database/engine.ts";
 import { describeUrl } from "../../database/open.ts";
-import { HoldfastError } from "../../errors.ts";
+import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { ownerMap } from "../restore/owner-map.ts";
 import type { OwnerRule } from "../restore/request.ts";
 import { CONFIG, DATA, DUMP, STORAGE } from "./format.ts";
@@ -64,7 +64,7 @@ export async function restorePackage(request: PackageRestoreRequest, hooks: Pack
   const targets = placeTrees(manifest, request.rules);
   const preview = previewOf(opened, request, targets);
   await hooks.confirm(preview);
-  const work = mkdtempSync(path.join(tmpdir(), "holdfast-package-"));
+  const work = workDirectory();
   const stagings = request.dryRun ? [] : targets.map((target) => new Staging(target));
   const prepared: Staging[] = [];
   try {
@@ -78,7 +78,7 @@ export async function restorePackage(request: PackageRestoreRequest, hooks: Pack
     const data = await load(opened, request, work, hooks);
     if (request.dryRun) return { preview, trees: [], data, beside: [], settings: opened.checks.settings };
     hooks.onPhase("swapping");
-    await swapAll(changed, hooks.signal);
+    await swapAll(changed);
     const stamp = new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "_");
     const trees = prepared.map((staging) => ({
       name: staging.target.name,
@@ -88,7 +88,7 @@ export async function restorePackage(request: PackageRestoreRequest, hooks: Pack
     }));
     return { preview, trees, data, beside: putBeside(request, opened, work), settings: opened.checks.settings };
   } catch (error) {
-    for (const staging of prepared) staging.discard();
+    for (const staging of prepared.toReversed()) staging.discard();
     throw error;
   } finally {
     rmSync(work, { recursive: true, force: true });
@@ -175,19 +175,35 @@ async function load(
   return await (opened.manifest.database.kind === "dump" ? loadDump : loadPortable)(opened, request, signal);
 }
 
-/** All trees into their places, or none of them. */
-async function swapAll(stagings: readonly Staging[], signal: AbortSignal): Promise<void> {
+/** All trees into their places, or none of them. The data are in by now: what asks to stop waits for these renames. */
+async function swapAll(stagings: readonly Staging[]): Promise<void> {
   const done: Staging[] = [];
   try {
     for (const staging of stagings) {
-      signal.throwIfAborted();
       done.push(staging);
       await staging.swap();
     }
   } catch (error) {
     for (const staging of done.toReversed()) await staging.undo();
-    throw error;
+    const { code, message } = asHoldfastError(error, "E_IO");
+    throw new HoldfastError(code, message, {
+      cause: error,
+      hint: "the data are in, the trees are as they were: restore the package again when this is put right",
+    });
   }
+}
+
+const WORK = /^holdfast-package-(\d+)-/;
+
+/** For what goes into no tree. One that a killed process left is removed. */
+function workDirectory(): string {
+  for (const name of readdirSync(tmpdir())) {
+    const [, pid] = WORK.exec(name) ?? [];
+    const left = path.join(tmpdir(), name);
+    if (pid === undefined || existsSync(`/proc/${pid}`) || lstatSync(left).uid !== process.getuid?.()) continue;
+    rmSync(left, { recursive: true, force: true });
+  }
+  return mkdtempSync(path.join(tmpdir(), `holdfast-package-${process.pid}-`));
 }
 
 /** What goes into no database and to no place is put where it can be looked at: the data, and the host's configuration. */

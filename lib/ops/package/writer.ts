@@ -93,6 +93,7 @@ export class PackageWriter {
     const other = entry.nlink > 1 ? first.get(inode) : undefined;
     if (other !== undefined) {
       this.#writer.addHardlink(name, other.path, entry);
+      this.files.push({ ...other, path: name });
       digest.add(entry, other.size_bytes, other.sha256);
       return;
     }
