@@ -25,7 +25,8 @@ export async function restorePackageCommand(): Promise<void> {
       throw new HoldfastError("E_USAGE", "say where: --to DIR or --in-place", {
         hint: "--in-place is where the config says that the site lives",
       });
-    const config = to === undefined ? loadConfig(findConfig(single(flags.config), process.env, HOME), process.env) : undefined;
+    const config =
+      to === undefined ? loadConfig(findConfig(single(flags.config), process.env, HOME), process.env) : undefined;
     const progress = progressOf(flags);
     const outcome = await restorePackage(
       {
@@ -129,15 +130,24 @@ const describe = ({ created_at, source, users, trees, database, rows }: PackageP
 
 function show(outcome: PackageOutcome, flags: Flags): void {
   if (flags.json)
-    return void process.stdout.write(`${JSON.stringify({ message_type: "summary", dry_run: flags["dry-run"], ...outcome })}\n`);
+    return void process.stdout.write(
+      `${JSON.stringify({ message_type: "summary", dry_run: flags["dry-run"], ...outcome })}\n`,
+    );
   if (flags.quiet) return;
   const { trees, data, beside, settings } = outcome;
   const total = (of: "created" | "updated" | "unchanged"): number =>
     (data?.tables ?? []).reduce((sum, one) => sum + one[of], 0);
   const lines = [
     ...(data?.warnings ?? []).map((warning) => `${pc.yellow("!")} ${warning}`),
-    ...trees.map(({ name, to, state, kept }) => `${pc.green("✓")} ${name}: ${state}, ${to}${kept === null ? "" : `; what was there is in ${kept}`}`),
-    ...(data === null ? [] : [`${pc.green("✓")} rows: ${total("created")} created, ${total("updated")} updated, ${total("unchanged")} unchanged`]),
+    ...trees.map(
+      ({ name, to, state, kept }) =>
+        `${pc.green("✓")} ${name}: ${state}, ${to}${kept === null ? "" : `; what was there is in ${kept}`}`,
+    ),
+    ...(data === null
+      ? []
+      : [
+          `${pc.green("✓")} rows: ${total("created")} created, ${total("updated")} updated, ${total("unchanged")} unchanged`,
+        ]),
     ...(data === null || data.aside === null ? [] : [`the database that was there is kept as ${data.aside}`]),
     ...beside.map((place) => `to look at: ${place}`),
     ...settings.map((text) => `to look at: ${text}`),

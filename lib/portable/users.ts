@@ -48,7 +48,9 @@ export function findUsers({ tables }: Schema, named: readonly TableId[] = []): U
 
 function isMembership(table: Table, user: Table): boolean {
   const linked = new Set(table.foreignKeys.flatMap(({ columns }) => columns));
-  const own = table.columns.filter(({ name }) => !linked.has(name) && table.primaryKey?.columns.includes(name) !== true);
+  const own = table.columns.filter(
+    ({ name }) => !linked.has(name) && table.primaryKey?.columns.includes(name) !== true,
+  );
   return (
     table.name.toLowerCase().startsWith(`${user.name.toLowerCase()}_`) &&
     table.foreignKeys.some(({ target }) => target === user.id) &&

@@ -60,7 +60,9 @@ export async function packPortable(request: DataRequest, directory: string, sign
     }
     const replaced = new Map(
       request.users === "without passwords"
-        ? found.users.flatMap(({ table, password }) => (password === null ? [] : [[table.id, [password]] satisfies [string, string[]]]))
+        ? found.users.flatMap(({ table, password }) =>
+            password === null ? [] : [[table.id, [password]] satisfies [string, string[]]],
+          )
         : [],
     );
     const manifest = await exportTables(
@@ -72,7 +74,9 @@ export async function packPortable(request: DataRequest, directory: string, sign
         sourceUrl: request.sourceUrl,
         replace: (table, column) => {
           if (replaced.get(table)?.includes(column) !== true) return undefined;
-          const length = schema.tables.find(({ id }) => id === table)?.columns.find(({ name }) => name === column)?.length;
+          const length = schema.tables
+            .find(({ id }) => id === table)
+            ?.columns.find(({ name }) => name === column)?.length;
           return () => unusablePassword(length);
         },
       },
@@ -110,7 +114,8 @@ function withheldTables({ users, memberships, credentials }: UserTables, rule: U
 }
 
 /** As Django writes one that nobody can log in with. */
-const unusablePassword = (length = 41): string => `!${randomBytes(30).toString("base64url")}`.slice(0, Math.min(41, length));
+const unusablePassword = (length = 41): string =>
+  `!${randomBytes(30).toString("base64url")}`.slice(0, Math.min(41, length));
 
 /** A dump into `<directory>/dump/`, by the engine's own programs. Throws `E_DUMP`, `E_DATABASE`. */
 export async function packDump({ target }: DataRequest, directory: string, signal: AbortSignal): Promise<PackedData> {

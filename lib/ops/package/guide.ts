@@ -30,7 +30,9 @@ npx tsx scripts/restore.ts --package FILE --to /srv/site --database URL         
 \`\`\`
 
 It checks every file first, brings the data in by one transaction, and compares what came of it with \`checks.json\`.${
-  trees.length === 0 ? "" : ` \`--map NAME=DIRECTORY\` says where a tree goes; there is ${trees.map(({ name }) => `\`${name}\``).join(", ")}.`
+  trees.length === 0
+    ? ""
+    : ` \`--map NAME=DIRECTORY\` says where a tree goes; there is ${trees.map(({ name }) => `\`${name}\``).join(", ")}.`
 }`;
 
 const byHand = (_about: Omit<PackageManifest, "files">, file: string): string => `## By hand

@@ -41,9 +41,13 @@ export async function loadPortable(
   for (const { table, rows, digest } of from.manifest.tables) {
     const check = checks.tables.find((one) => one.table === table);
     if (check?.rows !== rows || check.digest !== digest)
-      throw new HoldfastError("E_VERIFY", `checks failed: the data of ${table} are not those that checks.json records`, {
-        hint: "nothing was changed: make or fetch the package again",
-      });
+      throw new HoldfastError(
+        "E_VERIFY",
+        `checks failed: the data of ${table} are not those that checks.json records`,
+        {
+          hint: "nothing was changed: make or fetch the package again",
+        },
+      );
   }
   const reading = await connect(target, "read", signal);
   const report = await checkCompatibility(reading, from).finally(() => reading.close());
@@ -69,7 +73,8 @@ export async function loadPortable(
           const failures: string[] = [];
           for (const { table, exported, found, same } of await compareTables(connection, from)) {
             const done = tables.find((one) => one.table === table);
-            const hasOwn = found > exported || (done !== undefined && keep.size > 0 && done.unchanged + done.updated > 0);
+            const hasOwn =
+              found > exported || (done !== undefined && keep.size > 0 && done.unchanged + done.updated > 0);
             if (found < exported) failures.push(`${table} has ${found} rows, the package ${exported}`);
             else if (!same && !hasOwn && report.warnings.length === 0)
               failures.push(`${table} has ${found} rows as the package has, but not the same ones`);
@@ -102,9 +107,13 @@ export async function loadDump(
     const isMysql = (engine: string): boolean => engine === "mysql" || engine === "mariadb";
     const wanted = manifest.database?.engine ?? "";
     if (restorer.engine !== wanted && !(isMysql(wanted) && isMysql(restorer.engine)))
-      throw new HoldfastError("E_USAGE", `the package holds a dump of ${wanted}, and the database is ${restorer.engine}`, {
-        hint: "a package without --from-dump goes into any engine",
-      });
+      throw new HoldfastError(
+        "E_USAGE",
+        `the package holds a dump of ${wanted}, and the database is ${restorer.engine}`,
+        {
+          hint: "a package without --from-dump goes into any engine",
+        },
+      );
     const warnings = await restorer.check(dump, { restoreFlags: [] });
     if (dryRun) return { tables: [], warnings, aside: null };
     const options = { onBytes: () => signal.throwIfAborted(), restoreFlags: [] };

@@ -30,7 +30,13 @@ export interface PackagePreview {
   readonly created_at: string;
   readonly source: OpenedPackage["manifest"]["source"];
   readonly users: string;
-  readonly trees: readonly { readonly name: string; readonly to: string; readonly files: number; readonly bytes: number; readonly replaces: boolean }[];
+  readonly trees: readonly {
+    readonly name: string;
+    readonly to: string;
+    readonly files: number;
+    readonly bytes: number;
+    readonly replaces: boolean;
+  }[];
   /** Without a password. */
   readonly database: string | null;
   readonly rows: number;
@@ -38,7 +44,12 @@ export interface PackagePreview {
 
 export interface PackageOutcome {
   readonly preview: PackagePreview;
-  readonly trees: readonly { readonly name: string; readonly to: string; readonly state: "unchanged" | "restored"; readonly kept: string | null }[];
+  readonly trees: readonly {
+    readonly name: string;
+    readonly to: string;
+    readonly state: "unchanged" | "restored";
+    readonly kept: string | null;
+  }[];
   readonly data: LoadOutcome | null;
   /** What lies in the directory for somebody to look at. */
   readonly beside: readonly string[];
@@ -57,7 +68,10 @@ export interface PackageRestoreHooks {
  * Nothing is changed before everything was read, unpacked and compared; an error leaves the database and the trees as they were. Throws `E_PACKAGE`,
  * `E_VERIFY`, `E_SCHEMA`, `E_IMPORT`, `E_TARGET`, `E_USAGE`, `E_LOCKED`. Restoring the same package again changes nothing.
  */
-export async function restorePackage(request: PackageRestoreRequest, hooks: PackageRestoreHooks): Promise<PackageOutcome> {
+export async function restorePackage(
+  request: PackageRestoreRequest,
+  hooks: PackageRestoreHooks,
+): Promise<PackageOutcome> {
   hooks.onPhase("verifying");
   const opened = await openMigrationPackage(request.file, hooks.signal);
   const { manifest } = opened;
@@ -120,15 +134,15 @@ async function unpack(
   stagings: readonly Staging[],
   signal: AbortSignal,
 ): Promise<void> {
-  const trees = stagings.map(
-    (staging): UnpackTarget => ({
-      prefix: fromString(`${STORAGE}/${staging.target.name}`),
-      into: fromString(staging.fresh),
-    }),
-  );
-  const own = [DATA, DUMP, CONFIG].map(
-    (name): UnpackTarget => ({ prefix: name, into: fromString(path.join(work, name)), base: fromString(work) }),
-  );
+  const trees = stagings.map((staging): UnpackTarget => ({
+    prefix: fromString(`${STORAGE}/${staging.target.name}`),
+    into: fromString(staging.fresh),
+  }));
+  const own = [DATA, DUMP, CONFIG].map((name): UnpackTarget => ({
+    prefix: name,
+    into: fromString(path.join(work, name)),
+    base: fromString(work),
+  }));
   await unpackArchive({
     archive: file,
     format: "tgz",

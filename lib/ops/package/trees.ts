@@ -70,10 +70,15 @@ const relative = (root: string, directory: string): string | null => {
 export const isBelow = (one: string, other: string): boolean => one.startsWith(other === "/" ? "/" : `${other}/`);
 
 /** A name for each, of its place, as plain as can be. */
-function named(trees: readonly { readonly directory: string; readonly place: string | null; name?: string }[]): StorageTree[] {
+function named(
+  trees: readonly { readonly directory: string; readonly place: string | null; name?: string }[],
+): StorageTree[] {
   const taken = new Set<string>();
   return trees.map(({ directory, place }) => {
-    const plain = (place ?? path.basename(directory)).replaceAll(/[^\w.-]+/g, "-").slice(-60).replace(/^[.-]+/, "");
+    const plain = (place ?? path.basename(directory))
+      .replaceAll(/[^\w.-]+/g, "-")
+      .slice(-60)
+      .replace(/^[.-]+/, "");
     const base = TREE_NAME.test(plain) ? plain : "storage";
     let name = base;
     for (let number = 2; taken.has(name); number++) name = `${base}.${number}`;

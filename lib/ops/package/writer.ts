@@ -43,7 +43,12 @@ export class PackageWriter {
 
   /** A directory that was made for the package, as it is. */
   async own(prefix: string, root: string): Promise<void> {
-    await this.tree(prefix, fromString(root), () => false, () => {});
+    await this.tree(
+      prefix,
+      fromString(root),
+      () => false,
+      () => {},
+    );
   }
 
   /**
@@ -83,7 +88,11 @@ export class PackageWriter {
     name: BytePath,
     root: BytePath,
     entry: Entry,
-    { first, digest, leftOut }: {
+    {
+      first,
+      digest,
+      leftOut,
+    }: {
       first: First;
       digest: TreeDigest;
       leftOut: (path: BytePath, why: string) => void;
