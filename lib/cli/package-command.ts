@@ -6,19 +6,40 @@ import { makePackage, type MadePackage } from "../ops/package/make.ts";
 import type { PlanRequest } from "../portable/plan.ts";
 import { colors as pc } from "../report/colors.ts";
 import { formatBytes, plural } from "../report/format.ts";
+import { single } from "./arguments.ts";
 import { progressOf } from "./portable-report.ts";
 
-export interface PackageFlags {
+/** What the verb takes beside the flags of every command. */
+export const PACKAGE_FLAGS: readonly string[] = [
+  "models",
+  "component",
+  "exclude",
+  "output",
+  "source-url",
+  "source-name",
+  "from-dump",
+  "include-users",
+  "skip-users",
+  "include-passwords",
+  "storage",
+];
+
+type Given = string | string[] | undefined;
+
+interface PackageFlags {
   readonly json: boolean;
   readonly quiet: boolean;
-  readonly output: string | undefined;
-  readonly fromDump: boolean;
-  readonly includeUsers: boolean;
-  readonly skipUsers: boolean;
-  readonly includePasswords: boolean;
-  readonly storage: readonly string[];
-  readonly sourceName: string | null;
-  readonly sourceUrl: string | null;
+  readonly output?: Given;
+  readonly "from-dump": boolean;
+  readonly "include-users": boolean;
+  readonly "skip-users": boolean;
+  readonly "include-passwords": boolean;
+  readonly storage?: Given;
+  readonly models?: Given;
+  readonly component?: Given;
+  readonly exclude?: Given;
+  readonly "source-name"?: Given;
+  readonly "source-url"?: Given;
 }
 
 export interface PackageSite {
@@ -29,27 +50,34 @@ export interface PackageSite {
 
 /** Throws `E_USAGE` for flags that contradict each other, and what `makePackage` throws. */
 export async function packageCommand(flags: PackageFlags, site: PackageSite, signal: AbortSignal): Promise<number> {
-  if (flags.output === undefined)
+  const output = single(flags.output);
+  const [withUsers, withPasswords] = [flags["include-users"], flags["include-passwords"]];
+  const chooses = [flags.models, flags.component, flags.exclude].some((one) => one !== undefined);
+  if (output === undefined)
     throw new HoldfastError("E_USAGE", "package where to?", { hint: "name a file with -o, e.g. -o site.tgz" });
-  if (flags.includeUsers && flags.skipUsers)
+  if (withUsers && flags["skip-users"])
     throw new HoldfastError("E_USAGE", "--include-users and --skip-users contradict each other");
-  if (flags.includePasswords && !flags.includeUsers)
+  if (withPasswords && !withUsers)
     throw new HoldfastError("E_USAGE", "--include-passwords has no meaning without --include-users");
+  if (flags["from-dump"] && chooses)
+    throw new HoldfastError("E_USAGE", "a dump holds every table: nothing can be chosen or left out", {
+      hint: "leave --models, --component and --exclude out, or --from-dump",
+    });
   const { config, target, plan } = site;
   const progress = progressOf(flags);
   const made = await makePackage(
     {
-      output: flags.output,
+      output,
       config,
-      fromDump: flags.fromDump,
-      storage: flags.storage,
+      fromDump: flags["from-dump"],
+      storage: [flags.storage ?? []].flat(),
       data: {
         target,
         plan,
-        users: flags.includeUsers ? (flags.includePasswords ? "with passwords" : "without passwords") : "left out",
+        users: withUsers ? (withPasswords ? "with passwords" : "without passwords") : "left out",
         userTables: config?.portable?.users ?? [],
-        sourceName: flags.sourceName,
-        sourceUrl: flags.sourceUrl,
+        sourceName: single(flags["source-name"]) ?? null,
+        sourceUrl: single(flags["source-url"]) ?? null,
         onRows: (table, rows) => progress.rows(table, "exporting", rows),
       },
     },

@@ -17,7 +17,7 @@ import { planPortable, type PlanRequest } from "../portable/plan.ts";
 import { compareTables } from "../portable/verify.ts";
 import { databases } from "../steps/db.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
-import { packageCommand } from "./package-command.ts";
+import { PACKAGE_FLAGS, packageCommand } from "./package-command.ts";
 import { showCheck, showComparison, showExport, showImport, showPlan, progressOf } from "./portable-report.ts";
 import type { CommandFrame } from "./run-command.ts";
 import { parsedCommand } from "./store-command.ts";
@@ -53,19 +53,7 @@ const FLAGS: Readonly<Record<Verb, readonly string[]>> = {
   ],
   check: ["verify-checksum"],
   verify: ["models", "exclude", "verify-checksum"],
-  package: [
-    "models",
-    "component",
-    "exclude",
-    "output",
-    "source-url",
-    "source-name",
-    "from-dump",
-    "include-users",
-    "skip-users",
-    "include-passwords",
-    "storage",
-  ],
+  package: PACKAGE_FLAGS,
 };
 
 const USAGE = `$0 plan | export | import DIR | check DIR | verify DIR | package --database URL
@@ -234,23 +222,8 @@ const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise
     return EXIT.ok;
   },
   async package(flags, frame) {
-    const site = {
-      config: configOf(flags),
-      target: await targetOf(flags, frame.signal),
-      plan: requestOf(flags),
-    };
-    const given = {
-      ...flags,
-      output: single(flags.output),
-      fromDump: flags["from-dump"],
-      includeUsers: flags["include-users"],
-      skipUsers: flags["skip-users"],
-      includePasswords: flags["include-passwords"],
-      storage: [flags.storage ?? []].flat(),
-      sourceName: single(flags["source-name"]) ?? null,
-      sourceUrl: single(flags["source-url"]) ?? null,
-    };
-    return await packageCommand(given, site, frame.signal);
+    const target = await targetOf(flags, frame.signal);
+    return await packageCommand(flags, { config: configOf(flags), target, plan: requestOf(flags) }, frame.signal);
   },
   async verify(flags, frame) {
     return await using(flags, "read", frame, async (connection) => {

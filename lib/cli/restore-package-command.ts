@@ -25,6 +25,13 @@ export async function restorePackageCommand(): Promise<void> {
       throw new HoldfastError("E_USAGE", "say where: --to DIR or --in-place", {
         hint: "--in-place is where the config says that the site lives",
       });
+    const idle =
+      flags.dest !== undefined ? "--dest" : to !== undefined && flags.config !== undefined ? "--config" : undefined;
+    if (idle !== undefined)
+      throw new HoldfastError(
+        "E_USAGE",
+        `${idle} has no meaning for a package${idle === "--config" ? " with --to" : ""}`,
+      );
     const config =
       to === undefined ? loadConfig(findConfig(single(flags.config), process.env, HOME), process.env) : undefined;
     const progress = progressOf(flags);

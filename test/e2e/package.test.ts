@@ -108,10 +108,10 @@ describe("the file", () => {
       tables: { table: string; rows: number }[];
       trees: { name: string; files: number; symlinks: number }[];
     };
-    expect(checks.tables.map(({ table, rows }) => [table, rows]).toSorted()).toEqual([
-      ["app_note", 2],
-      ["auth_group", 1],
-    ]);
+    expect(Object.fromEntries(checks.tables.map(({ table, rows }) => [table, rows]))).toEqual({
+      app_note: 2,
+      auth_group: 1,
+    });
     expect(checks.trees).toMatchObject([{ name: "media", files: 5, symlinks: 1, directories: 1 }]);
     expect(readFileSync(join(out, "RESTORE.md"), "utf8")).toMatch(
       /restore\.ts --package[^]*app_note.*2[^]*outside: a link out of its tree/,
@@ -135,6 +135,9 @@ describe("the file", () => {
     expect(await make("-o", out, "--include-passwords")).toBe(2);
     expect(await make("-o", out, "--include-users", "--skip-users")).toBe(2);
     expect(await make("-o", out, "--from-dump")).toBe(2);
+    expect(
+      await make("-o", out, "--from-dump", "--include-users", "--include-passwords", "--exclude", "app_note"),
+    ).toBe(2);
     expect(await make("-o", out, "--mode", "create-only")).toBe(2);
     expect(await make("-o", packageOf("plain"))).toBe(1);
     expect(await make("-o", out, "--storage", join(directory, "nowhere"))).not.toBe(0);
@@ -149,7 +152,7 @@ describe("onto another host", () => {
     const first = await restore("plain", "--to", to, "--database", url);
     expect(first.stderr).not.toMatch(/error/);
     expect(first.code).toBe(0);
-    execFileSync("diff", ["-r", "--no-dereference", "-x", "outside", join(site, "media"), join(to, "media")]);
+    execFileSync("sh", ["-c", 'diff -r --no-dereference -x outside "$1/media" "$2/media"', "sh", site, to]);
     expect(statSync(join(to, "media", "run.sh")).mode & 0o777).toBe(0o750);
     expect(statSync(join(to, "media", "plain.txt")).mtimeMs).toBe(1_000_000_000_000);
     expect(statSync(join(to, "media", "plain.txt")).ino).toBe(statSync(join(to, "media", "second name.txt")).ino);

@@ -3,10 +3,11 @@ import path from "node:path";
 import type { DatabaseTarget } from "../../database/engine.ts";
 import { openRestorer } from "../../database/open-restorer.ts";
 import { HoldfastError } from "../../errors.ts";
-import { checkCompatibility } from "../../portable/check.ts";
+import { checkCompatibility, type CompatibilityReport } from "../../portable/check.ts";
 import { connect } from "../../portable/connect.ts";
 import { importTables, type ImportResult } from "../../portable/import.ts";
-import { openPackage } from "../../portable/package.ts";
+import { openPackage, type Package } from "../../portable/package.ts";
+import { fold } from "../../portable/row.ts";
 import { compareTables } from "../../portable/verify.ts";
 import { DATA } from "./format.ts";
 import type { OpenedPackage } from "./open.ts";
@@ -49,8 +50,7 @@ export async function loadPortable(
         },
       );
   }
-  const reading = await connect(target, "read", signal);
-  const report = await checkCompatibility(reading, from).finally(() => reading.close());
+  const report = await compatibility(target, from, signal);
   if (report.problems.length > 0)
     throw new HoldfastError("E_SCHEMA", `the package does not fit: ${report.problems.join("; ")}`, {
       hint: "the database needs its tables first: run the application's migrations",
@@ -73,8 +73,8 @@ export async function loadPortable(
           const failures: string[] = [];
           for (const { table, exported, found, same } of await compareTables(connection, from)) {
             const done = tables.find((one) => one.table === table);
-            const hasOwn =
-              found > exported || (done !== undefined && keep.size > 0 && done.unchanged + done.updated > 0);
+            const merged = done !== undefined && done.unchanged + done.updated > 0 && keepsOwn(keep, table);
+            const hasOwn = found > exported || merged;
             if (found < exported) failures.push(`${table} has ${found} rows, the package ${exported}`);
             else if (!same && !hasOwn && report.warnings.length === 0)
               failures.push(`${table} has ${found} rows as the package has, but not the same ones`);
@@ -91,6 +91,21 @@ export async function loadPortable(
     await connection.close();
   }
 }
+
+async function compatibility(target: DatabaseTarget, from: Package, signal: AbortSignal): Promise<CompatibilityReport> {
+  const connection = await connect(target, "read", signal);
+  try {
+    return await checkCompatibility(connection, from);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Whether rows of the table that were there have kept something of their own. */
+const keepsOwn = (keep: ReadonlyMap<string, unknown>, table: string): boolean =>
+  [...keep.keys()].some((one) => fold(plainName(one)) === fold(plainName(table)));
+
+const plainName = (id: string): string => id.slice(id.lastIndexOf(".") + 1);
 
 /**
  * Loads a dump beside the database, counts its rows, and puts it in the database's place, which is kept under another name. Throws `E_USAGE` for another
@@ -125,7 +140,11 @@ export async function loadDump(
           hint: "name an empty database with --database",
         });
       await restorer.reload(dump, options);
-      compareCounts((await restorer.facts(restorer.live, { digests: true })).tables, checks.tables);
+      compareCounts(
+        (await restorer.facts(restorer.live, { digests: true })).tables,
+        checks.tables,
+        "empty it, and make the package again",
+      );
       return { tables: [], warnings, aside: null };
     }
     const scratch = `${restorer.live}_holdfast_package`;
@@ -150,6 +169,7 @@ export async function loadDump(
 function compareCounts(
   found: Readonly<Record<string, { readonly rows: number; readonly digest?: string | undefined }>>,
   wanted: OpenedPackage["checks"]["tables"],
+  hint = "the database is as it was: nothing was changed",
 ): void {
   const failures = wanted.flatMap(({ table, rows, digest }) => {
     const here = found[table];
@@ -160,6 +180,6 @@ function compareCounts(
   });
   if (failures.length > 0)
     throw new HoldfastError("E_VERIFY", `checks failed: ${failures.join("; ")}`, {
-      hint: "the database is as it was: nothing was changed",
+      hint,
     });
 }
