@@ -18,6 +18,7 @@ import { compareTables } from "../portable/verify.ts";
 import { databases } from "../steps/db.ts";
 import { bringIn } from "./portable-foreign.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
+import { PACKAGE_FLAGS, packageCommand } from "./package-command.ts";
 import { showCheck } from "./portable-check-report.ts";
 import { EXPORT_FLAGS, EXPORT_OPTIONS, exportFormat, exportTo } from "./portable-export.ts";
 import { fitOf, refuseUnfit } from "./portable-fit.ts";
@@ -26,7 +27,7 @@ import { refuseWhole, setOf } from "./portable-set.ts";
 import type { CommandFrame } from "./run-command.ts";
 import { parsedCommand } from "./store-command.ts";
 
-const VERBS = ["export", "import", "check", "plan", "verify"] as const;
+const VERBS = ["export", "import", "check", "plan", "verify", "package"] as const;
 type Verb = (typeof VERBS)[number];
 const MODES: readonly ImportMode[] = ["create-only", "update-only", "create-or-update"];
 /** What each verb takes beside the flags of every command; any other flag is a fault. */
@@ -62,9 +63,10 @@ const FLAGS: Readonly<Record<Verb, readonly string[]>> = {
   ],
   check: ["models", "exclude", "verify-checksum", "ignore-config-diff", "config-diff-report"],
   verify: ["set", "models", "exclude", "verify-checksum"],
+  package: PACKAGE_FLAGS,
 };
 
-const USAGE = `$0 plan | export | import PATH | check PATH | verify PATH --database URL
+const USAGE = `$0 plan | export | import PATH | check PATH | verify PATH | package --database URL
 
 Any database out as JSON with natural keys, and in again: SQLite, PostgreSQL, MySQL and MariaDB, each into each.`;
 
@@ -131,6 +133,11 @@ function parse(argv: readonly string[]) {
       describe: "check, import: settings that differ forbid nothing",
     })
     .option("config-diff-report", { ...text, describe: "check, import: the file to write what settings differ into" })
+    .option("from-dump", { type: "boolean", default: false, describe: "package: a dump in place of portable data" })
+    .option("include-users", { type: "boolean", default: false, describe: "package: users as well, without passwords" })
+    .option("skip-users", { type: "boolean", default: false, describe: "package: no users, which is the default" })
+    .option("include-passwords", { type: "boolean", default: false, describe: "package: the users' password hashes" })
+    .option("storage", { ...text, describe: "package: a further directory; may be given several times" })
     .option("yes", { type: "boolean", default: false, describe: "I know what --clear-existing does" })
     .parseSync([...argv]);
   const [verb, directory, ...more] = flags._.map(String);
@@ -141,7 +148,7 @@ function parse(argv: readonly string[]) {
     });
   if (more.length > 0) throw new HoldfastError("E_USAGE", `unexpected argument: ${more[0] ?? ""}`);
   refuseIdle(known, argv);
-  const needs = known !== "plan" && known !== "export";
+  const needs = known !== "plan" && known !== "export" && known !== "package";
   if (needs !== (directory !== undefined))
     throw new HoldfastError(
       "E_USAGE",
@@ -224,6 +231,10 @@ const WORK: Readonly<Record<Verb, Work>> = {
     progress.end();
     showImport(result, flags);
     return EXIT.ok;
+  },
+  async package(flags, frame) {
+    const target = await targetOf(flags, frame.signal);
+    return await packageCommand(flags, { config: configOf(flags), target, plan: requestOf(flags) }, frame.signal);
   },
   async verify(flags, frame) {
     return await using(flags, "read", frame, async (connection) => {

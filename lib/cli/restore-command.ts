@@ -12,10 +12,12 @@ import { commandLine, listOf, single } from "./arguments.ts";
 import { HOME } from "../exec/compiled.ts";
 import { ownerRule } from "./owner-flag.ts";
 import { showOutcome, showPreview } from "./restore-report.ts";
+import { namesPackage, restorePackageCommand } from "./restore-package-command.ts";
 import { storeCommand } from "./store-command.ts";
 import type { CommandFrame } from "./run-command.ts";
 
 export async function restoreCommand(): Promise<void> {
+  if (namesPackage(process.argv.slice(2))) return await restorePackageCommand();
   await storeCommand(parse, async (flags, store, frame) => {
     const how = (["confirm", "rollback", "recover"] as const).find((one) => flags[one] !== undefined);
     if (how !== undefined) return await endOne(how, flags, store, frame);
@@ -41,7 +43,7 @@ function parse(argv: readonly string[]) {
   const text = { type: "string", requiresArg: true } as const;
   return commandLine(
     "restore",
-    "$0 --to DIR | --in-place\n\nBrings a run back: to a directory that shows the site as it was, or to where the config says it lives.",
+    "$0 --to DIR | --in-place\n$0 --package FILE --to DIR | --in-place (see --package FILE --help)\n\nBrings a run back: to a directory that shows the site as it was, or to where the config says it lives.",
   )
     .option("run", { ...text, default: "latest", describe: "the run: an id, or latest" })
     .option("to", { ...text, describe: "an empty directory, or one that does not exist yet" })

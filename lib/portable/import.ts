@@ -31,6 +31,8 @@ export interface ImportRequest {
 export interface ImportHooks {
   readonly signal: AbortSignal;
   readonly onRows: (table: TableId, phase: "staging" | "merging", rows: number) => void;
+  /** Looks at what was written, before it stands: what it throws takes all of it back. */
+  readonly beforeCommit?: () => Promise<void>;
 }
 
 export interface ImportResult {
@@ -54,6 +56,7 @@ export async function importTables(
 ): Promise<ImportResult> {
   try {
     const result = await importInside(connection, from, request, hooks);
+    await hooks.beforeCommit?.();
     hooks.signal.throwIfAborted();
     await connection.run(request.dryRun ? "rollback" : "commit");
     return { ...result, committed: !request.dryRun };

@@ -8,7 +8,7 @@ const PIECE = 1024 * 1024;
 const AT_ONCE = 8 * PIECE;
 
 /** The size and lower-case sha256 of a file. Memory is that of one piece. */
-export async function hashFile(file: string, signal: AbortSignal): Promise<{ size: number; sha256: string }> {
+export async function hashFile(file: string | Buffer, signal: AbortSignal): Promise<{ size: number; sha256: string }> {
   signal.throwIfAborted();
   const hash = createHash("sha256");
   const fd = openSync(file, "r");

@@ -28,7 +28,8 @@ export const infraStep: Step = {
   },
 };
 
-function inputOf(config: SiteConfig, knownSecrets: readonly string[]): InfraInput {
+/** What the config names of the infrastructure. */
+export function inputOf(config: SiteConfig, knownSecrets: readonly string[]): InfraInput {
   const { repo, env, settings, keep_values, redact, nginx, systemd, crontabs, tls } = config.infra ?? {};
   return {
     root: config.root,
@@ -47,7 +48,7 @@ function inputOf(config: SiteConfig, knownSecrets: readonly string[]): InfraInpu
 }
 
 /** The databases' passwords, which no captured file may show. One that cannot be had is the db step's failure, not this one's. */
-async function databasePasswords({ config, signal }: StepContext): Promise<string[]> {
+export async function databasePasswords({ config, signal }: Pick<StepContext, "config" | "signal">): Promise<string[]> {
   const passwords = await Promise.all(
     (config.database ?? []).map(async (database) => {
       const inUrl = splitPassword(database.url).password;

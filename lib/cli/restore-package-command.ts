@@ -1,0 +1,164 @@
+/** `restore --package FILE`: a migration package onto this host. */
+import { createInterface } from "node:readline/promises";
+import path from "node:path";
+import { findConfig, loadConfig, type SiteConfig } from "../config/load.ts";
+import { databasePassword } from "../config/secrets.ts";
+import type { DatabaseTarget } from "../database/engine.ts";
+import { splitPassword } from "../database/url.ts";
+import { EXIT, HoldfastError } from "../errors.ts";
+import { HOME } from "../exec/compiled.ts";
+import { restorePackage, type PackageOutcome, type PackagePreview } from "../ops/package/restore.ts";
+import { colors as pc } from "../report/colors.ts";
+import { formatBytes, plural } from "../report/format.ts";
+import { databases } from "../steps/db.ts";
+import { commandLine, single } from "./arguments.ts";
+import { ownerRule } from "./owner-flag.ts";
+import { progressOf } from "./portable-report.ts";
+import { parsedCommand } from "./store-command.ts";
+
+export const namesPackage = (argv: readonly string[]): boolean => argv.some((one) => /^--package(?:=|$)/.test(one));
+
+export async function restorePackageCommand(): Promise<void> {
+  await parsedCommand(parse, async (flags, { signal }) => {
+    const to = single(flags.to);
+    if ((to === undefined) === !flags["in-place"])
+      throw new HoldfastError("E_USAGE", "say where: --to DIR or --in-place", {
+        hint: "--in-place is where the config says that the site lives",
+      });
+    const idle =
+      flags.dest !== undefined ? "--dest" : to !== undefined && flags.config !== undefined ? "--config" : undefined;
+    if (idle !== undefined)
+      throw new HoldfastError(
+        "E_USAGE",
+        `${idle} has no meaning for a package${idle === "--config" ? " with --to" : ""}`,
+      );
+    const config =
+      to === undefined ? loadConfig(findConfig(single(flags.config), process.env, HOME), process.env) : undefined;
+    const progress = progressOf(flags);
+    const outcome = await restorePackage(
+      {
+        file: path.resolve(single(flags.package) ?? ""),
+        rules: { directory: to === undefined ? undefined : path.resolve(to), config, map: mapOf(flags.map) },
+        database: await targetOf(single(flags.database), config, signal),
+        owners: ownerRule(single(flags.owner) ?? "name"),
+        dryRun: flags["dry-run"],
+        force: flags.force,
+      },
+      {
+        signal,
+        confirm: async (preview) => await confirm(preview, flags),
+        onPhase: (phase) => {
+          if (flags.json) process.stdout.write(`${JSON.stringify({ message_type: "status", phase })}\n`);
+          else if (!flags.quiet) process.stderr.write(`${pc.dim(`${phase} …`)}\n`);
+        },
+        onRows: (table, phase, rows) => progress.rows(table, phase, rows),
+      },
+    );
+    progress.end();
+    show(outcome, flags);
+    return EXIT.ok;
+  });
+}
+
+type Flags = ReturnType<typeof parse>;
+
+function parse(argv: readonly string[]) {
+  const text = { type: "string", requiresArg: true } as const;
+  return commandLine("restore", "$0 --package FILE --to DIR | --in-place\n\nA migration package onto this host.")
+    .option("package", { ...text, demandOption: true, describe: "the file that portable.ts package made" })
+    .option("to", { ...text, describe: "below this directory, as it was below the site's root" })
+    .option("in-place", { type: "boolean", default: false, describe: "where the config says that the site lives" })
+    .option("map", { ...text, describe: "NAME=DIR: where a tree of the package goes; may be given several times" })
+    .option("database", { ...text, describe: "import the data into this database, by its URL" })
+    .option("owner", { ...text, default: "name", describe: "whose the files become: name, number, or USER[:GROUP]" })
+    .option("force", { type: "boolean", default: false, describe: "restore in spite of warnings about the schema" })
+    .option("yes", { type: "boolean", default: false, describe: "do not ask" })
+    .option("dry-run", { type: "boolean", default: false, describe: "check and import everything, and take it back" })
+    .parseSync([...argv]);
+}
+
+function mapOf(given: string | string[] | undefined): Record<string, string> {
+  return Object.fromEntries(
+    [given ?? []].flat().map((text) => {
+      const at = text.indexOf("=");
+      if (at <= 0 || at === text.length - 1)
+        throw new HoldfastError("E_USAGE", `--map ${text} says no place`, { hint: "write --map NAME=DIRECTORY" });
+      return [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
+}
+
+/** `--database`; in place else the config's first one; with `--to` none. */
+async function targetOf(
+  given: string | undefined,
+  config: SiteConfig | undefined,
+  signal: AbortSignal,
+): Promise<DatabaseTarget | undefined> {
+  if (given !== undefined) return { ...splitPassword(given), execPrefix: [], root: process.cwd() };
+  const [first] = config === undefined ? [] : databases(config);
+  if (config === undefined || first === undefined) return undefined;
+  if (config.exec_prefix.length > 0)
+    throw new HoldfastError("E_CONFIG", "a package goes through the database's own protocol, not through exec_prefix", {
+      hint: "give a URL that reaches it from here, with --database",
+    });
+  const password = await databasePassword(config, first.settings, signal);
+  return {
+    url: first.settings.url,
+    ...(password === undefined ? {} : { password }),
+    execPrefix: [],
+    root: config.root,
+  };
+}
+
+async function confirm(preview: PackagePreview, flags: Flags): Promise<void> {
+  if (!flags.json && !flags.quiet) process.stderr.write(`${describe(preview).join("\n")}\n`);
+  if (flags.yes || flags["dry-run"] || !flags["in-place"]) return;
+  if (!process.stdin.isTTY)
+    throw new HoldfastError("E_CONFIRM", "a restore in place has to be confirmed", {
+      hint: "give --yes where nobody can type",
+    });
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await terminal.question("Type RESTORE to replace what is there: ");
+    if (answer.trim() !== "RESTORE") throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed");
+  } finally {
+    terminal.close();
+  }
+}
+
+const describe = ({ created_at, source, users, trees, database, rows }: PackagePreview): string[] => [
+  `package of ${source.site ?? source.url ?? "a site"}, made on ${source.host} at ${created_at}; users ${users}`,
+  ...trees.map(
+    ({ name, to, files, bytes, replaces }) =>
+      `  ${name} → ${to}: ${plural(files, "file")}, ${formatBytes(bytes)}${replaces ? pc.yellow("; what is there goes aside if it differs") : ""}`,
+  ),
+  `  ${plural(rows, "row")} → ${database === null ? "no database" : `the database ${database}`}`,
+];
+
+function show(outcome: PackageOutcome, flags: Flags): void {
+  if (flags.json)
+    return void process.stdout.write(
+      `${JSON.stringify({ message_type: "summary", dry_run: flags["dry-run"], ...outcome })}\n`,
+    );
+  if (flags.quiet) return;
+  const { trees, data, beside, settings } = outcome;
+  const total = (of: "created" | "updated" | "unchanged"): number =>
+    (data?.tables ?? []).reduce((sum, one) => sum + one[of], 0);
+  const lines = [
+    ...(data?.warnings ?? []).map((warning) => `${pc.yellow("!")} ${warning}`),
+    ...trees.map(
+      ({ name, to, state, kept }) =>
+        `${pc.green("✓")} ${name}: ${state}, ${to}${kept === null ? "" : `; what was there is in ${kept}`}`,
+    ),
+    ...(data === null
+      ? []
+      : [
+          `${pc.green("✓")} rows: ${total("created")} created, ${total("updated")} updated, ${total("unchanged")} unchanged`,
+        ]),
+    ...(data === null || data.aside === null ? [] : [`the database that was there is kept as ${data.aside}`]),
+    ...beside.map((place) => `to look at: ${place}`),
+    ...settings.map((text) => `to look at: ${text}`),
+    flags["dry-run"] ? "dry run: nothing was changed" : `${pc.green("✓")} every check of the package holds`,
+  ];
+  process.stdout.write(`${lines.join("\n")}\n`);
+}

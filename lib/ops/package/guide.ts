@@ -1,0 +1,105 @@
+/** `RESTORE.md` of a package: how to bring it back by one command, and by hand with standard tools. */
+import type { Checks, PackageManifest } from "./format.ts";
+
+export function packageGuide(about: Omit<PackageManifest, "files">, checks: Checks, file: string): string {
+  const sections = [
+    intro(about, file),
+    byCommand(about),
+    byHand(about, file),
+    database(about, checks),
+    storage(about, checks),
+    settings(about, checks),
+  ];
+  return `${sections.join("\n\n")}\n`;
+}
+
+function intro({ source, created_at }: Omit<PackageManifest, "files">, file: string): string {
+  const what = source.site ?? source.url ?? "a site";
+  return `# Restoring ${what}
+
+\`${file}\` was made on ${source.host} at ${created_at}${source.url === null ? "" : ` from ${source.url}`}. It is an ordinary gzipped tar archive, and
+nothing in it says where things were on that host.`;
+}
+
+const byCommand = ({ trees }: Omit<PackageManifest, "files">): string => `## By one command
+
+\`\`\`bash
+npx tsx scripts/restore.ts --package FILE --in-place --config /etc/holdfast/site.yaml --dry-run   # what would happen
+npx tsx scripts/restore.ts --package FILE --in-place --config /etc/holdfast/site.yaml
+npx tsx scripts/restore.ts --package FILE --to /srv/site --database URL                           # without a config
+\`\`\`
+
+It checks every file first, brings the data in by one transaction, and compares what came of it with \`checks.json\`.${
+  trees.length === 0
+    ? ""
+    : ` \`--map NAME=DIRECTORY\` says where a tree goes; there is ${trees.map(({ name }) => `\`${name}\``).join(", ")}.`
+}`;
+
+const byHand = (_about: Omit<PackageManifest, "files">, file: string): string => `## By hand
+
+\`\`\`bash
+mkdir package && tar xzf ${quote(file)} -C package && cd package
+jq -r '.files[] | select(.path | type == "string") | "\\(.sha256)  \\(.path)"' package.manifest.json | sha256sum --quiet -c
+\`\`\``;
+
+const RESTORE = {
+  sqlite: (dump: string): string => `cp ${dump} /srv/site/db.sqlite3          # the application stopped
+sqlite3 /srv/site/db.sqlite3 'pragma integrity_check'`,
+  postgresql: (dump: string): string => `createdb site
+pg_restore --no-owner --exit-on-error --dbname=site ${dump}`,
+  mysql: (dump: string): string => `mysql -e 'create database site'
+gzip -dc ${dump} | mysql site`,
+} as const;
+
+function database({ database: one }: Omit<PackageManifest, "files">, { tables }: Checks): string {
+  if (one === null) return "## Database\n\nThe package holds none.";
+  const counts = tables.map(({ table, rows }) => `| \`${table}\` | ${rows} |`).join("\n");
+  const head = `| table | rows |\n| --- | ---: |\n${counts}`;
+  if (one.dump !== null) {
+    const how = one.engine === "mariadb" ? RESTORE.mysql : RESTORE[one.engine];
+    return `## Database\n\nA dump of ${one.engine} ${one.server_version}; it goes into the same engine.\n\n\`\`\`bash\n${how(one.dump)}\n\`\`\`\n\n${head}`;
+  }
+  return `## Database
+
+\`data/\` holds the rows as lines of JSON, one file or more for each table; \`data/schema.json\` names the columns. The database needs its tables first: run the
+application's migrations. Links between rows travel as keys, so that rows find each other whatever their numbers are; the import does that:
+
+\`\`\`bash
+npx tsx scripts/portable.ts import data --database URL
+gzip -dc data/data/TABLE/00001.ndjson.gz | head                # what is in a table, with nothing but gzip
+sqlite3 FILE 'select count(*) from TABLE'; psql -c 'select count(*) from TABLE'
+\`\`\`
+
+${head}`;
+}
+
+function storage({ trees }: Omit<PackageManifest, "files">, checks: Checks): string {
+  if (trees.length === 0) return "## Storage\n\nThe package holds none.";
+  const lines = trees.map(({ name, place }) => {
+    const facts = checks.trees.find((one) => one.name === name);
+    return `| \`storage/${name}\` | ${place === null ? "outside of the site" : `\`${place}\``} | ${facts?.files ?? 0} | ${facts?.bytes ?? 0} |`;
+  });
+  return `## Storage
+
+| in the package | was, in the site | files | bytes |
+| --- | --- | ---: | ---: |
+${lines.join("\n")}
+
+\`\`\`bash
+cp -a storage/NAME /srv/site/PLACE
+\`\`\``;
+}
+
+function settings({ left_out, config }: Omit<PackageManifest, "files">, checks: Checks): string {
+  const list = (items: readonly string[]): string => items.map((item) => `- ${item}`).join("\n");
+  const left = left_out.slice(0, 100).map(({ what, why }) => `${what}: ${why}`);
+  return `## To look at
+
+${list([...checks.settings, ...(config ? ["`config/` holds the host's configuration without its secrets, to compare with; nothing of it is installed."] : [])])}
+
+## Not in the package
+
+${left.length === 0 ? "Nothing is known to be missing." : list(left)}`;
+}
+
+const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;

@@ -1,0 +1,174 @@
+/** Brings a package's data into a database, and holds what is there then against the package's checks. */
+import path from "node:path";
+import type { DatabaseTarget } from "../../database/engine.ts";
+import { openRestorer } from "../../database/open-restorer.ts";
+import { HoldfastError } from "../../errors.ts";
+import { checkCompatibility, type CompatibilityReport } from "../../portable/check.ts";
+import { connect } from "../../portable/connect.ts";
+import { importTables, type ImportResult } from "../../portable/import.ts";
+import { openPackage, type Package } from "../../portable/package.ts";
+import { compareTables } from "../../portable/verify.ts";
+import { DATA } from "./format.ts";
+import type { OpenedPackage } from "./open.ts";
+
+export interface LoadRequest {
+  readonly target: DatabaseTarget;
+  /** Where `data/` or `dump/` was unpacked. */
+  readonly directory: string;
+  readonly dryRun: boolean;
+  /** Goes on in spite of warnings about the schema. */
+  readonly force: boolean;
+  readonly onRows: (table: string, phase: string, rows: number) => void;
+}
+
+export interface LoadOutcome {
+  readonly tables: ImportResult["tables"];
+  readonly warnings: readonly string[];
+  /** The name under which the database that was replaced is kept, for a dump. */
+  readonly aside: string | null;
+}
+
+/**
+ * One transaction; the checks are looked at before it ends. Throws `E_SCHEMA` where the tables do not fit, `E_VERIFY` where a check fails, and what an
+ * import throws: the database is as it was then.
+ */
+export async function loadPortable(
+  { checks }: OpenedPackage,
+  { target, directory, dryRun, force, onRows }: LoadRequest,
+  signal: AbortSignal,
+): Promise<LoadOutcome> {
+  const from = await openPackage(path.join(directory, DATA), { verify: true, signal });
+  for (const { table, rows, digest } of from.manifest.tables) {
+    const check = checks.tables.find((one) => one.table === table);
+    if (check?.rows !== rows || check.digest !== digest)
+      throw new HoldfastError(
+        "E_VERIFY",
+        `checks failed: the data of ${table} are not those that checks.json records`,
+        {
+          hint: "nothing was changed: make or fetch the package again",
+        },
+      );
+  }
+  const report = await compatibility(target, from, signal);
+  if (report.problems.length > 0)
+    throw new HoldfastError("E_SCHEMA", `the package does not fit: ${report.problems.join("; ")}`, {
+      hint: "the database needs its tables first: run the application's migrations",
+    });
+  if (report.warnings.length > 0 && !force && !dryRun)
+    throw new HoldfastError("E_SCHEMA", `the package fits with warnings: ${report.warnings.join("; ")}`, {
+      hint: "--force restores in spite of them",
+    });
+  const connection = await connect(target, "write", signal);
+  try {
+    const result = await importTables(
+      connection,
+      from,
+      { mode: "create-or-update", skipConflicts: false, dryRun, clearExisting: false },
+      {
+        signal,
+        onRows,
+        beforeCommit: async () => {
+          const failures: string[] = [];
+          for (const { table, exported, found, same } of await compareTables(connection, from)) {
+            if (found < exported) failures.push(`${table} has ${found} rows, the package ${exported}`);
+            else if (!same && found === exported && report.warnings.length === 0)
+              failures.push(`${table} has ${found} rows as the package has, but not the same ones`);
+          }
+          if (failures.length > 0)
+            throw new HoldfastError("E_VERIFY", `checks failed: ${failures.join("; ")}`, {
+              hint: "the database is as it was: nothing was changed",
+            });
+        },
+      },
+    );
+    return { tables: result.tables, warnings: [...report.warnings, ...result.warnings], aside: null };
+  } finally {
+    await connection.close();
+  }
+}
+
+async function compatibility(target: DatabaseTarget, from: Package, signal: AbortSignal): Promise<CompatibilityReport> {
+  const connection = await connect(target, "read", signal);
+  try {
+    return await checkCompatibility(connection, from);
+  } finally {
+    await connection.close();
+  }
+}
+
+/**
+ * Loads a dump beside the database, counts its rows, and puts it in the database's place, which is kept under another name. Throws `E_USAGE` for another
+ * engine, `E_RESTORE`, `E_VERIFY`; the database is as it was then.
+ */
+export async function loadDump(
+  { manifest, checks }: OpenedPackage,
+  { target, directory, dryRun }: LoadRequest,
+  signal: AbortSignal,
+): Promise<LoadOutcome> {
+  const restorer = await openRestorer(target, signal);
+  try {
+    const dump = path.join(directory, manifest.database?.dump ?? "");
+    const isMysql = (engine: string): boolean => engine === "mysql" || engine === "mariadb";
+    const wanted = manifest.database?.engine ?? "";
+    if (restorer.engine !== wanted && !(isMysql(wanted) && isMysql(restorer.engine)))
+      throw new HoldfastError(
+        "E_USAGE",
+        `the package holds a dump of ${wanted}, and the database is ${restorer.engine}`,
+        {
+          hint: "a package without --from-dump goes into any engine",
+        },
+      );
+    const warnings = await restorer.check(dump, { restoreFlags: [] });
+    if (dryRun) return { tables: [], warnings, aside: null };
+    const options = { onBytes: () => signal.throwIfAborted(), restoreFlags: [] };
+    const before = await restorer.present();
+    const stamp = new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "_");
+    if (!restorer.exchanges) {
+      if ((before?.tables ?? 0) > 0)
+        throw new HoldfastError("E_TARGET", `${restorer.live} holds tables, and this engine cannot move them aside`, {
+          hint: "name an empty database with --database",
+        });
+      await restorer.reload(dump, options);
+      compareCounts(
+        (await restorer.facts(restorer.live, { digests: true })).tables,
+        checks.tables,
+        "empty it, and make the package again",
+      );
+      return { tables: [], warnings, aside: null };
+    }
+    const scratch = `${restorer.live}_holdfast_package`;
+    await restorer.load(dump, scratch, options);
+    try {
+      compareCounts((await restorer.facts(scratch, { digests: true })).tables, checks.tables);
+      signal.throwIfAborted();
+    } catch (error) {
+      await restorer.drop(scratch);
+      throw error;
+    }
+    const aside = `${restorer.live}_before_${stamp}`;
+    await restorer.exchange(scratch, aside);
+    const isKept = before !== undefined && before.tables > 0;
+    if (!isKept) await restorer.drop(aside);
+    return { tables: [], warnings, aside: isKept ? aside : null };
+  } finally {
+    await restorer.close();
+  }
+}
+
+function compareCounts(
+  found: Readonly<Record<string, { readonly rows: number; readonly digest?: string | undefined }>>,
+  wanted: OpenedPackage["checks"]["tables"],
+  hint = "the database is as it was: nothing was changed",
+): void {
+  const failures = wanted.flatMap(({ table, rows, digest }) => {
+    const here = found[table];
+    if (here?.rows !== rows) return [`${table} has ${here?.rows ?? "no"} rows, the package ${rows}`];
+    return digest !== null && here.digest !== undefined && here.digest !== digest
+      ? [`${table} has ${rows} rows as the package has, but not the same ones`]
+      : [];
+  });
+  if (failures.length > 0)
+    throw new HoldfastError("E_VERIFY", `checks failed: ${failures.join("; ")}`, {
+      hint,
+    });
+}

@@ -1,0 +1,152 @@
+/** Writes the entries of a package, and notes what each file is. */
+import { setImmediate } from "node:timers/promises";
+import type { BytePath, Entry, EntryAttributes, StoredFile } from "../../archive/entry.ts";
+import { systemOwners } from "../../archive/owners.ts";
+import { display, fromString, join } from "../../archive/path.ts";
+import { ArchiveSink } from "../../archive/sink.ts";
+import { TgzWriter } from "../../archive/tgz.ts";
+import { statRoot, walk } from "../../archive/walk.ts";
+import { HoldfastError } from "../../errors.ts";
+import { formatJson } from "../../store/documents.ts";
+import { writtenPath, type PackageManifest, type TreeFacts } from "./format.ts";
+import { staysInside, TreeDigest } from "./tree-facts.ts";
+
+/** Bytes and entries between two moments at which something else may happen. */
+const AT_ONCE = { bytes: 8 * 1024 * 1024, entries: 64 };
+
+/** Files with further names, by their inodes. */
+type First = Map<string, PackageManifest["files"][number]>;
+
+export class PackageWriter {
+  readonly files: PackageManifest["files"] = [];
+  readonly #sink: ArchiveSink;
+  readonly #writer: TgzWriter;
+  readonly #signal: AbortSignal;
+  #since = { bytes: 0, entries: 0 };
+
+  constructor(file: string, level: number, signal: AbortSignal) {
+    this.#sink = new ArchiveSink(file);
+    this.#writer = new TgzWriter(this.#sink, { level, owners: systemOwners() });
+    this.#signal = signal;
+  }
+
+  text(name: string, text: string): void {
+    const { size, sha256 } = this.#writer.addBytes(fromString(name), Buffer.from(text), plain());
+    this.files.push({ path: fromString(name), size_bytes: size, sha256 });
+  }
+
+  /** The last entry: what the others are. */
+  manifest(name: string, manifest: PackageManifest): void {
+    const files = manifest.files.map((file) => ({ ...file, path: writtenPath(file.path) }));
+    this.#writer.addBytes(fromString(name), Buffer.from(formatJson({ ...manifest, files })), plain());
+  }
+
+  /** A directory that was made for the package, as it is. */
+  async own(prefix: string, root: string): Promise<void> {
+    await this.tree(
+      prefix,
+      fromString(root),
+      () => false,
+      () => {},
+    );
+  }
+
+  /**
+   * A tree with its links, modes and times. What has no place in a package is not in it: `leftOut` hears of each, by its path in the tree. Throws
+   * `E_UNREADABLE`, `E_MISSING`.
+   */
+  async tree(
+    prefix: string,
+    root: BytePath,
+    exclude: (path: BytePath) => boolean,
+    leftOut: (path: BytePath, why: string) => void,
+  ): Promise<TreeFacts> {
+    const digest = new TreeDigest();
+    const base = fromString(prefix);
+    const first: First = new Map();
+    this.#writer.addDirectory(base, statRoot(root));
+    for (const entry of walk(root, { exclude: (path) => exclude(path) })) {
+      await this.#breathe(entry);
+      const name = join(base, entry.path);
+      if (entry.type === "directory") {
+        this.#writer.addDirectory(name, entry);
+        digest.add(entry, 0, "");
+      } else if (entry.type === "symlink") {
+        if (!staysInside(entry.path, entry.target)) {
+          leftOut(entry.path, `a link out of its tree, to ${display(entry.target)}`);
+          continue;
+        }
+        this.#writer.addSymlink(name, entry.target, entry);
+        digest.add(entry, 0, "");
+      } else if (entry.type === "file") this.#file(name, root, entry, { first, digest, leftOut });
+      else leftOut(entry.path, `a ${entry.type}`);
+    }
+    return digest.finish();
+  }
+
+  #file(
+    name: BytePath,
+    root: BytePath,
+    entry: Entry,
+    {
+      first,
+      digest,
+      leftOut,
+    }: {
+      first: First;
+      digest: TreeDigest;
+      leftOut: (path: BytePath, why: string) => void;
+    },
+  ): void {
+    const inode = `${entry.dev}:${entry.ino}`;
+    const other = entry.nlink > 1 ? first.get(inode) : undefined;
+    if (other !== undefined) {
+      this.#writer.addHardlink(name, other.path, entry);
+      this.files.push({ ...other, path: name });
+      digest.add(entry, other.size_bytes, other.sha256);
+      return;
+    }
+    const stored = this.#read(name, join(root, entry.path), entry);
+    if (stored === undefined) return leftOut(entry.path, "gone before it could be read");
+    const { size, sha256, changed } = stored;
+    if (changed) leftOut(entry.path, "changed while it was read: its last reading is in the package");
+    const file = { path: name, size_bytes: size, sha256 };
+    if (entry.nlink > 1) first.set(inode, file);
+    this.files.push(file);
+    digest.add(entry, size, sha256);
+  }
+
+  /** Undefined where the file is gone: a site goes on while it is packed. */
+  #read(name: BytePath, file: BytePath, entry: Entry): StoredFile | undefined {
+    try {
+      return this.#writer.addFile(name, file, entry);
+    } catch (error) {
+      if (error instanceof HoldfastError && error.code === "E_MISSING") return undefined;
+      throw error;
+    }
+  }
+
+  finish(): { size: number; sha256: string } {
+    this.#writer.close();
+    return this.#sink.finish();
+  }
+
+  discard(): void {
+    this.#sink.discard();
+  }
+
+  async #breathe({ size }: Entry): Promise<void> {
+    this.#since.bytes += size;
+    if (++this.#since.entries < AT_ONCE.entries && this.#since.bytes < AT_ONCE.bytes) return;
+    this.#since = { bytes: 0, entries: 0 };
+    await setImmediate();
+    this.#signal.throwIfAborted();
+  }
+}
+
+const plain = (): EntryAttributes => ({
+  mode: 0o644,
+  uid: 0,
+  gid: 0,
+  mtimeNs: BigInt(Date.now()) * 1_000_000n,
+});
