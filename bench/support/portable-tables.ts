@@ -37,7 +37,7 @@ insert into item (sku, category_id, title, description, price, tags, attributes,
     case when n % 10 = 0 then null else repeat(md5((n % 5000)::text) || ' ', 3) || E'\\nline two' end, n % 100000 / 100.0,
     array['tag' || n % 17, 'tag, ' || n % 31], jsonb_build_object('colour', 'c' || n % 9, 'size', n % 50, 'weight', n % 1000 / 7.0, 'parts', jsonb_build_array(n % 3, n % 5)),
     timestamptz '2020-01-01 00:00:00.123456+00' + n * interval '37.000119 seconds', n % 3 <> 0
-  from generate_series(1, ${rows}) n;
+  from generate_series(1::bigint, ${rows}) n;
 analyze;
 `;
 

@@ -12,7 +12,8 @@ import type { TableFields } from "./fields.ts";
 import { EXPORT_FORMAT, EXPORT_VERSION, MANIFEST, SCHEMA, type ExportManifest, type ExportedTable } from "./format.ts";
 import { migrationsOf } from "./migrations.ts";
 import type { PortablePlan } from "./plan.ts";
-import { nameOf, RowEncoder, TravelDigest, type JsonCell } from "./row.ts";
+import { LineEncoder } from "./line.ts";
+import { nameOf } from "./row.ts";
 import { rowsOf, selectTable, type FieldPlace, type TableQuery } from "./select.ts";
 import type { Column, TableId } from "./schema.ts";
 
@@ -112,26 +113,23 @@ async function writeTable(
   onRows: ExportProgress,
 ): Promise<{ table: ExportManifest["tables"][number]; dangling: number }> {
   const { id } = fields.table;
-  const encoder = new RowEncoder(connection.engine, query);
-  const digest = new TravelDigest(query, (place) => countsInDigest(fields, place));
+  const encoder = new LineEncoder(connection.engine, fields.table, query, (place) => countsInDigest(fields, place));
   const writer = new ChunkWriter(root, `data/${pathOf(fields)}`, headerOf(fields, query));
   let rows = 0;
   try {
-    for await (const batch of connection.stream(query.sql)) {
-      const lines = batch.map((row): string => {
-        const cells: JsonCell[] = encoder.encode(row);
-        digest.add(cells);
-        return JSON.stringify(cells);
-      });
-      rows += lines.length;
-      await writer.write(lines);
+    for await (const batch of connection.streamBytes(query.sql)) {
+      for (const row of batch) {
+        writer.add(encoder.encode(row));
+        if (writer.isFull) await writer.flush();
+      }
+      rows += batch.length;
       onRows(id, rows);
     }
     await writer.finish();
   } finally {
-    writer.abandon();
+    await writer.abandon();
   }
-  return { table: { table: id, rows, digest: digest.finish(), files: writer.files }, dangling: encoder.dangling };
+  return { table: { table: id, rows, digest: encoder.finish(), files: writer.files }, dangling: encoder.dangling };
 }
 
 /** A number that only this database knows does not count where the row has a key of its own. */

@@ -1,11 +1,10 @@
-/** A row of an answer as a line of an export. */
+/** A row of an answer as what it is on its way. */
 import { HoldfastError } from "../errors.ts";
-import { TableDigest } from "../database/multiset.ts";
 import type { EngineName } from "../database/engine.ts";
 import type { Row } from "./connection.ts";
 import type { Leaf } from "./fields.ts";
 import type { FieldPlace, TableQuery } from "./select.ts";
-import { canonical, encode, type JsonValue } from "./values.ts";
+import { encode, type JsonValue } from "./values.ts";
 
 /** `AlbumId`, `albumid` and `album_id` are one name to those who move between engines. */
 export const fold = (name: string): string => name.toLowerCase().replaceAll("_", "");
@@ -24,7 +23,7 @@ export class RowEncoder {
   /** Links that led to no row. */
   dangling = 0;
 
-  constructor(engine: EngineName, { places }: TableQuery) {
+  constructor(engine: EngineName, { places }: Pick<TableQuery, "places">) {
     this.#engine = engine;
     this.#places = places;
   }
@@ -50,7 +49,7 @@ const rawValue = (value: Row[number]): JsonValue =>
   value === null ? null : Buffer.isBuffer(value) ? { $: "bytes", v: value.toString("base64") } : String(value);
 
 /** `[a, [b, c]]`: the values of one key, those of a key within it in brackets of their own. */
-function nest(leaves: readonly { readonly leaf: Leaf; readonly value: JsonValue }[], depth: number): JsonCell[] {
+export function nest(leaves: readonly { readonly leaf: Leaf; readonly value: JsonValue }[], depth: number): JsonCell[] {
   const cells: JsonCell[] = [];
   for (let at = 0; at < leaves.length;) {
     const one = leaves[at];
@@ -90,45 +89,6 @@ const isValue = (cell: JsonCell): cell is JsonValue =>
 
 export const isRaw = (cell: JsonCell | undefined): cell is RawLink =>
   typeof cell === "object" && cell !== null && "$raw" in cell;
-
-/**
- * The digest of a table as it travels. The number that a database gave to a row that has a key of its own does not count: another database may have
- * given another one.
- */
-export class TravelDigest {
-  readonly #places: readonly FieldPlace[];
-  readonly #digest: TableDigest;
-
-  constructor({ places }: TableQuery, counts: (place: FieldPlace) => boolean) {
-    this.#places = places.filter(counts);
-    this.#skip = places.map(counts);
-    this.#digest = new TableDigest(this.#places.map((place) => ({ name: fold(nameOf(place)) })));
-  }
-
-  readonly #skip: readonly boolean[];
-
-  add(cells: readonly JsonCell[]): void {
-    const counted = cells.filter((_cell, index) => this.#skip[index]);
-    this.#digest.add(
-      this.#places.map((place, index) => {
-        const cell = counted[index] ?? null;
-        if (cell === null) return null;
-        if (place.kind === "value") return canonical(place.column, valueOf(cell));
-        if (isRaw(cell)) return Buffer.from(`r${JSON.stringify(cell.$raw)}`);
-        const values = flatten(cell).map((value, at) => {
-          const leaf = place.leaves[at]?.leaf;
-          const form = leaf === undefined ? null : canonical(leaf.column, value);
-          return form === null ? "-" : `${form.length}:${form.toString("latin1")}`;
-        });
-        return Buffer.from(`k${values.join("")}`, "latin1");
-      }),
-    );
-  }
-
-  finish(): string {
-    return this.#digest.finish();
-  }
-}
 
 export const nameOf = (place: FieldPlace): string =>
   place.kind === "value" ? place.column.name : place.field.link.columns.join("+");

@@ -1,11 +1,12 @@
 /** PostgreSQL through `pg`: all values in the server's own text, bytea as bytes. */
 import { pipeline } from "node:stream/promises";
 import pg from "pg";
-import { from as copyFrom } from "pg-copy-streams";
+import { from as copyFrom, to as copyTo } from "pg-copy-streams";
 import Cursor from "pg-cursor";
 import type { DatabaseTarget } from "../../database/engine.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Cell, Connection, ConnectionMode, Row } from "../connection.ts";
+import { CopyReader } from "./copy-text.ts";
 
 const BATCH = 500;
 const BYTEA = 17;
@@ -88,6 +89,20 @@ function connection(
         throw failure(error);
       } finally {
         await cursor.close().catch(() => {});
+      }
+    },
+    async *streamBytes(sql) {
+      const reader = new CopyReader();
+      const answer = client.query(copyTo(`copy (${sql}) to stdout`));
+      let isOver = false;
+      try {
+        for await (const chunk of answer) if (Buffer.isBuffer(chunk)) yield reader.rows(chunk);
+        isOver = true;
+      } catch (error) {
+        isOver = error instanceof pg.DatabaseError;
+        throw failure(error);
+      } finally {
+        if (!isOver) client.connection.stream.destroy(); // what the server still has to say would be the answer to the next question
       }
     },
     async load(table, columns, batches) {

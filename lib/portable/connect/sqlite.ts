@@ -6,6 +6,7 @@ import { sqliteError } from "../../database/sqlite-capture.ts";
 import { locateSqlite } from "../../database/sqlite.ts";
 import type { DatabaseLocation } from "../../database/url.ts";
 import { HoldfastError } from "../../errors.ts";
+import { rowToBytes } from "../bytes.ts";
 import type { Cell, Connection, ConnectionMode, Row } from "../connection.ts";
 
 const BATCH = 500;
@@ -48,7 +49,7 @@ function connection(db: Sqlite.Database, signal: AbortSignal): Connection {
     }
   };
   const read = (row: unknown): Row => rowShape.parse(row);
-  return {
+  const own: Connection = {
     engine: "sqlite",
     serverVersion: String(db.prepare("select sqlite_version()").pluck().get()),
     quote,
@@ -80,6 +81,9 @@ function connection(db: Sqlite.Database, signal: AbortSignal): Connection {
         rows.return?.();
       }
     },
+    async *streamBytes(sql) {
+      for await (const batch of own.stream(sql)) yield batch.map(rowToBytes);
+    },
     async run(sql, parameters = []) {
       return attempt(() => {
         const statement = db.prepare(sql);
@@ -106,4 +110,5 @@ function connection(db: Sqlite.Database, signal: AbortSignal): Connection {
       db.close();
     },
   };
+  return own;
 }
