@@ -17,7 +17,8 @@ import { planPortable, type PlanRequest } from "../portable/plan.ts";
 import { compareTables } from "../portable/verify.ts";
 import { databases } from "../steps/db.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
-import { showCheck, showComparison, showExport, showImport, showPlan, progressOf } from "./portable-report.ts";
+import { progressOf } from "./portable-progress.ts";
+import { showCheck, showComparison, showExport, showImport, showPlan } from "./portable-report.ts";
 import type { CommandFrame } from "./run-command.ts";
 import { parsedCommand } from "./store-command.ts";
 
@@ -147,7 +148,8 @@ const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise
         throw new HoldfastError("E_USAGE", "export where to?", { hint: "name a directory with -o" });
       const stamp = new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "_");
       const directory = flags.timestamp ? path.join(output, `export_${stamp}`) : output;
-      const progress = progressOf(flags);
+      const total = plan.tables.reduce((sum, { table }) => sum + Math.max(0, table.estimatedRows), 0);
+      const progress = progressOf(flags, { total, phases: 1 });
       const manifest = await exportTables(
         connection,
         plan,
@@ -192,7 +194,8 @@ const WORK: Readonly<Record<Verb, (flags: Flags, frame: CommandFrame) => Promise
       showCheck(found, report, flags);
       return report.status === "COMPATIBLE" ? EXIT.ok : EXIT.partial;
     }
-    const progress = progressOf(flags);
+    const total = found.tables.reduce((sum, { table }) => sum + (found.manifest.data_counts[table] ?? 0), 0);
+    const progress = progressOf(flags, { total, phases: 2 });
     const result = await using(
       flags,
       "write",

@@ -6,7 +6,7 @@ import Cursor from "pg-cursor";
 import type { DatabaseTarget } from "../../database/engine.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Cell, Connection, ConnectionMode, Row } from "../connection.ts";
-import { CopyReader } from "./copy-text.ts";
+import { copyLines, CopyReader } from "./copy-text.ts";
 
 const BATCH = 500;
 const BYTEA = 17;
@@ -110,7 +110,7 @@ function connection(
       const lines = async function* (): AsyncGenerator<string> {
         for await (const batch of batches) {
           count += batch.length;
-          yield batch.map((row) => `${row.map(copyText).join("\t")}\n`).join("");
+          yield copyLines(batch);
         }
       };
       try {
@@ -126,15 +126,6 @@ function connection(
       await client.end().catch(() => {});
     },
   };
-}
-
-const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
-
-/** A value of COPY's text format. */
-function copyText(value: Cell): string {
-  if (value === null) return "\\N";
-  if (Buffer.isBuffer(value)) return `\\\\x${value.toString("hex")}`;
-  return String(value).replace(/[\\\t\n\r]/g, (character) => ESCAPES[character] ?? character);
 }
 
 /** `?` outside of quotes and comments becomes `$1`, `$2` … */
