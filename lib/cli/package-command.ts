@@ -7,7 +7,7 @@ import type { PlanRequest } from "../portable/plan.ts";
 import { colors as pc } from "../report/colors.ts";
 import { formatBytes, plural } from "../report/format.ts";
 import { single } from "./arguments.ts";
-import { progressOf } from "./portable-report.ts";
+import { progressOf } from "./portable-progress.ts";
 
 /** What the verb takes beside the flags of every command. */
 export const PACKAGE_FLAGS: readonly string[] = [

@@ -22,7 +22,8 @@ import { PACKAGE_FLAGS, packageCommand } from "./package-command.ts";
 import { showCheck } from "./portable-check-report.ts";
 import { EXPORT_FLAGS, EXPORT_OPTIONS, exportFormat, exportTo } from "./portable-export.ts";
 import { fitOf, refuseUnfit } from "./portable-fit.ts";
-import { showComparison, showImport, showPlan, progressOf } from "./portable-report.ts";
+import { progressOf } from "./portable-progress.ts";
+import { showComparison, showImport, showPlan } from "./portable-report.ts";
 import { refuseWhole, setOf } from "./portable-set.ts";
 import type { CommandFrame } from "./run-command.ts";
 import { parsedCommand } from "./store-command.ts";
@@ -210,7 +211,8 @@ const WORK: Readonly<Record<Verb, Work>> = {
       showCheck(found, report, flags);
       return report.status === "COMPATIBLE" ? EXIT.ok : EXIT.partial;
     }
-    const progress = progressOf(flags);
+    const total = found.tables.reduce((sum, { table }) => sum + (found.manifest.data_counts[table] ?? 0), 0);
+    const progress = progressOf(flags, { total, phases: 2 });
     const result = await using(
       flags,
       "write",

@@ -12,7 +12,8 @@ import { exportRecords } from "../portable/write/records.ts";
 import type { ExportHooks, ExportSummary } from "../portable/write/rows.ts";
 import { redact } from "../report/redact.ts";
 import { listOf, single } from "./arguments.ts";
-import { progressOf, showExport } from "./portable-report.ts";
+import { progressOf } from "./portable-progress.ts";
+import { showExport } from "./portable-report.ts";
 import { settingsOf } from "./portable-settings.ts";
 
 export const FORMATS = ["native", "records", "zip"] as const;
@@ -74,7 +75,8 @@ export async function exportTo(
   flags: ExportFlags,
   { config, signal }: { readonly config: SiteConfig | undefined; readonly signal: AbortSignal },
 ): Promise<number> {
-  const progress = progressOf(flags);
+  const total = plan.tables.reduce((sum, { table }) => sum + Math.max(0, table.estimatedRows), 0);
+  const progress = progressOf(flags, { total });
   const hooks: ExportHooks = { signal, onRows: (table, rows) => progress.rows(table, "exporting", rows) };
   const { output, write } = destination(flags, config);
   const request = {

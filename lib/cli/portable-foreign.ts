@@ -8,7 +8,7 @@ import { bringForeign } from "../portable/foreign/bring.ts";
 import { foreignSource } from "../portable/foreign/detect.ts";
 import { colors as pc } from "../report/colors.ts";
 import { listOf } from "./arguments.ts";
-import { progressOf } from "./portable-report.ts";
+import { progressOf } from "./portable-progress.ts";
 
 interface BringFlags {
   readonly directory: string;

@@ -1,5 +1,4 @@
 /** What `portable` says: for people, or as JSON lines. */
-import { createLogUpdate } from "log-update";
 import type { GenericRelation } from "../portable/generic.ts";
 import type { ImportResult } from "../portable/import.ts";
 import type { PortablePlan } from "../portable/plan.ts";
@@ -19,26 +18,6 @@ export const say = (...lines: readonly string[]): void => void process.stdout.wr
 const warn = (texts: readonly string[]): void => {
   for (const text of texts) process.stderr.write(`${pc.yellow("!")} ${text}\n`);
 };
-
-/** Rows so far, on a terminal as one line that changes. */
-export function progressOf({ json: asJson, quiet }: Output) {
-  const shown = process.stderr.isTTY && !asJson && !quiet;
-  const line = shown ? createLogUpdate(process.stderr) : undefined;
-  const started = performance.now();
-  let last = 0;
-  return {
-    rows(table: string, phase: string, rows: number): void {
-      if (line === undefined || performance.now() - last < 100) return;
-      last = performance.now();
-      line(
-        `${phase} ${table}: ${rows.toLocaleString("en")} rows, ${Math.round((performance.now() - started) / 1000)} s`,
-      );
-    },
-    end(): void {
-      line?.clear();
-    },
-  };
-}
 
 export function showPlan(
   { tables, conditions, leftOut, deferred, components, warnings }: PortablePlan,

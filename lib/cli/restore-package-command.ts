@@ -13,7 +13,7 @@ import { formatBytes, plural } from "../report/format.ts";
 import { databases } from "../steps/db.ts";
 import { commandLine, single } from "./arguments.ts";
 import { ownerRule } from "./owner-flag.ts";
-import { progressOf } from "./portable-report.ts";
+import { progressOf } from "./portable-progress.ts";
 import { parsedCommand } from "./store-command.ts";
 
 export const namesPackage = (argv: readonly string[]): boolean => argv.some((one) => /^--package(?:=|$)/.test(one));

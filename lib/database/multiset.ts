@@ -1,8 +1,7 @@
 /** The digest of a table: of its rows as a multiset, so that their order does not count and their number does. */
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 
-const BITS = 256n;
-const MODULUS = 1n << BITS;
+const BITS = 256;
 
 export interface DigestColumn {
   readonly name: string;
@@ -14,39 +13,43 @@ export interface DigestColumn {
  * decimal, `:` and its canonical form; NULL is `-`.
  */
 export class TableDigest {
-  readonly #order: readonly number[];
+  /** The places of the cells, in the order of the names. */
+  readonly order: readonly number[];
   readonly #names: readonly string[];
-  #rows = 0n;
-  #sum = 0n;
-  /** Digests that are not in the sum yet: four words each. */
-  readonly #words = [0n, 0n, 0n, 0n];
+  #rows = 0;
+  /** The sum of the digests: sixteen bits an element, the last one the least, exact for 2^37 rows. */
+  readonly #sums = new Float64Array(BITS / 16);
+  #row = Buffer.allocUnsafeSlow(4096);
 
   constructor(columns: readonly DigestColumn[]) {
     const named = columns.map(({ name }, index) => ({ name: name.toLowerCase(), index }));
     const sorted = named.toSorted((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
     this.#names = sorted.map(({ name }) => name);
-    this.#order = sorted.map(({ index }) => index);
+    this.order = sorted.map(({ index }) => index);
   }
 
   /** The cells in the order in which the columns were given, in their canonical form; null for NULL. */
   add(cells: readonly (Buffer | null)[]): void {
-    const hash = createHash("sha256");
-    for (const index of this.#order) {
-      const cell = cells[index] ?? null;
-      if (cell === null) hash.update("-");
-      else hash.update(`${cell.length}:`).update(cell);
-    }
-    const digest = hash.digest();
-    for (let word = 0; word < 4; word++)
-      this.#words[word] = (this.#words[word] ?? 0n) + digest.readBigUInt64BE(word * 8);
+    this.addBytes(this.order.map((index) => digestCell(cells[index]?.toString("latin1") ?? null)).join(""));
+  }
+
+  /** A row as it is digested: `digestCell` of each cell in the order of the names, one character a byte. */
+  addBytes(row: string): void {
+    if (row.length > this.#row.length) this.#row = Buffer.allocUnsafeSlow(row.length);
+    const digest = hash("sha256", this.#row.subarray(0, this.#row.write(row, "latin1")), "binary");
+    for (let word = 0; word < this.#sums.length; word++)
+      this.#sums[word] = (this.#sums[word] ?? 0) + digest.charCodeAt(2 * word) * 256 + digest.charCodeAt(2 * word + 1);
     this.#rows++;
   }
 
   /** Lower-case hex. */
   finish(): string {
-    this.#sum = this.#words.reduce((sum, word) => (sum << 64n) + word, 0n) % MODULUS;
+    const total = [...this.#sums].reduce((sum, word) => (sum << 16n) + BigInt(word), 0n) % (1n << BigInt(BITS));
     const names = this.#names.map((name) => `${name}\0`).join("");
-    const sum = this.#sum.toString(16).padStart(64, "0");
+    const sum = total.toString(16).padStart(64, "0");
     return createHash("sha256").update(`holdfast table 1\n${names}\n${this.#rows}\n${sum}\n`).digest("hex");
   }
 }
+
+/** A canonical form, as bytes, with its length before it. */
+export const digestCell = (form: string | null): string => (form === null ? "-" : `${form.length}:${form}`);

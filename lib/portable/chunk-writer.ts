@@ -4,13 +4,18 @@ import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import { toBytes } from "./bytes.ts";
 import type { ExportedFile, ExportedTable } from "./format.ts";
 
 const MOST_ROWS = 250_000;
 const MOST_BYTES = 64 * 1024 * 1024;
 /** Text that is compressed at once: a gzip member of its own. */
 const PIECE = 512 * 1024;
-const LEVEL = 1;
+/** Pieces that are compressed while the next one fills: as many as keep another processor at work. */
+const AHEAD = 2;
+/** A piece with less room than this counts as full. */
+const ALMOST = PIECE - 16 * 1024;
+const OPTIONS = { level: 1, chunkSize: 128 * 1024 };
 const compress = promisify(gzip);
 
 interface Open {
@@ -23,6 +28,8 @@ interface Open {
   rows: number;
   text: number;
   size: number;
+  /** Pieces on their way into the file, in their order. */
+  readonly writing: Promise<void>[];
 }
 
 export class ChunkWriter {
@@ -31,27 +38,35 @@ export class ChunkWriter {
   readonly #directory: string;
   readonly #header: string;
   #open: Open | undefined;
-  #pending: string[] = [];
-  #pendingSize = 0;
+  /** Text that has not been compressed. */
+  #piece: Buffer = Buffer.allocUnsafeSlow(PIECE);
+  #filled = 0;
+  readonly #spare: Buffer[] = [];
 
   /** `directory` is relative to the export's `root`. */
   constructor(root: string, directory: string, header: ExportedTable) {
     this.#root = root;
     this.#directory = directory;
-    this.#header = `${JSON.stringify(header)}\n`;
+    this.#header = toBytes(`${JSON.stringify(header)}\n`);
   }
 
-  /** Lines without their end. */
-  async write(rows: readonly string[]): Promise<void> {
-    for (const row of rows) {
-      const open = this.#open ?? this.#begin();
-      open.rows++;
-      open.text += row.length;
-      this.#pending.push(row);
-      this.#pendingSize += row.length + 1;
-      if (this.#pendingSize >= PIECE) await this.#flush(open);
-      if (open.rows >= MOST_ROWS || open.text >= MOST_BYTES) await this.#end(open);
-    }
+  /** A row's line with its end, as bytes. `flush` is called where `isFull` says so. */
+  add(line: string): void {
+    const open = this.#open ?? this.#begin();
+    open.rows++;
+    this.#put(open, line);
+  }
+
+  get isFull(): boolean {
+    const open = this.#open;
+    return this.#filled >= ALMOST || (open !== undefined && (open.rows >= MOST_ROWS || open.text >= MOST_BYTES));
+  }
+
+  async flush(): Promise<void> {
+    const open = this.#open;
+    if (open === undefined) return;
+    await this.#compress(open);
+    if (open.rows >= MOST_ROWS || open.text >= MOST_BYTES) await this.#end(open);
   }
 
   /** A table without rows has a file too: its header says what it would hold. */
@@ -61,9 +76,12 @@ export class ChunkWriter {
   }
 
   /** Closes what a failure has left open. */
-  abandon(): void {
-    if (this.#open !== undefined) closeSync(this.#open.fd);
+  async abandon(): Promise<void> {
+    const open = this.#open;
     this.#open = undefined;
+    if (open === undefined) return;
+    await Promise.allSettled(open.writing);
+    closeSync(open.fd);
   }
 
   #begin(): Open {
@@ -71,31 +89,50 @@ export class ChunkWriter {
     const absolute = path.join(this.#root, file);
     mkdirSync(path.dirname(absolute), { recursive: true });
     const fd = openSync(absolute, "wx", 0o640);
-    this.#open = { path: file, fd, hash: createHash("sha256"), lines: createHash("sha256"), rows: 0, text: 0, size: 0 };
-    this.#pending = [this.#header.slice(0, -1)];
-    this.#pendingSize = this.#header.length;
+    const [hash, lines] = [createHash("sha256"), createHash("sha256")];
+    this.#open = { path: file, fd, hash, lines, rows: 0, text: 0, size: 0, writing: [] };
+    this.#put(this.#open, this.#header);
     return this.#open;
   }
 
-  async #flush(open: Open): Promise<void> {
-    if (this.#pending.length === 0) return;
-    const lines = `${this.#pending.join("\n")}\n`;
-    this.#pending = [];
-    this.#pendingSize = 0;
-    open.lines.update(lines);
-    await this.#put(open, lines);
+  #put(open: Open, bytes: string): void {
+    if (this.#filled + bytes.length > this.#piece.length) {
+      const larger = Buffer.allocUnsafeSlow(2 * (this.#filled + bytes.length));
+      this.#piece.copy(larger, 0, 0, this.#filled);
+      this.#piece = larger;
+    }
+    this.#filled += this.#piece.write(bytes, this.#filled, "latin1");
+    open.text += bytes.length;
   }
 
-  async #put(open: Open, lines: string): Promise<void> {
-    const data = await compress(lines, { level: LEVEL });
+  async #compress(open: Open): Promise<void> {
+    if (this.#filled === 0) return;
+    const piece = this.#piece;
+    const text = piece.subarray(0, this.#filled);
+    this.#piece = this.#spare.pop() ?? Buffer.allocUnsafeSlow(PIECE);
+    this.#filled = 0;
+    open.lines.update(text);
+    const written = this.#write(open, text, open.writing.at(-1)).then(() => {
+      if (piece.length === PIECE) this.#spare.push(piece);
+    });
+    written.catch(() => {}); // whoever waits for it, or for one after it, is told
+    open.writing.push(written);
+    if (open.writing.length > AHEAD) await open.writing.shift();
+  }
+
+  async #write(open: Open, text: Buffer, before: Promise<void> | undefined): Promise<void> {
+    const [data] = await Promise.all([compress(text, OPTIONS), before]);
     open.hash.update(data);
     for (let done = 0; done < data.length;) done += writeSync(open.fd, data, done);
     open.size += data.length;
   }
 
   async #end(open: Open): Promise<void> {
-    await this.#flush(open);
-    await this.#put(open, `${JSON.stringify({ rows: open.rows, sha256: open.lines.digest("hex") })}\n`);
+    await this.#compress(open);
+    this.#put(open, `${JSON.stringify({ rows: open.rows, sha256: open.lines.digest("hex") })}\n`);
+    const trailer = this.#piece.subarray(0, this.#filled);
+    this.#filled = 0;
+    await this.#write(open, trailer, open.writing.at(-1));
     fsyncSync(open.fd);
     closeSync(open.fd);
     this.#open = undefined;

@@ -17,6 +17,8 @@ export interface Connection {
   rows(sql: string, parameters?: readonly Cell[]): Promise<Row[]>;
   /** The rows of an answer of any size, some hundreds at a time, read as fast as they are taken: memory does not grow with the answer. */
   stream(sql: string, parameters?: readonly Cell[]): AsyncIterable<readonly Row[]>;
+  /** The same with texts as the bytes of their UTF-8, one character a byte, the fastest way that the engine has; PostgreSQL's bytes come as it prints them. */
+  streamBytes(sql: string, parameters?: readonly Cell[]): AsyncIterable<readonly Row[]>;
   /** The number of rows that a statement changed. */
   run(sql: string, parameters?: readonly Cell[]): Promise<number>;
   /**

@@ -14,7 +14,8 @@ import { EXPORT_FORMAT, EXPORT_VERSION, MANIFEST, SCHEMA, type ExportManifest, t
 import { soundMigrationsOf } from "./migrations.ts";
 import type { PortablePlan } from "./plan.ts";
 import { SETTINGS, type CapturedSettings } from "./settings.ts";
-import { nameOf, RowEncoder, TravelDigest, type JsonCell } from "./row.ts";
+import { LineEncoder } from "./line.ts";
+import { nameOf } from "./row.ts";
 import { rowsOf, selectTable, type FieldPlace, type TableQuery } from "./select.ts";
 import type { Column, TableId } from "./schema.ts";
 import { makeWhole } from "./whole.ts";
@@ -122,27 +123,24 @@ async function writeTable(
   onRows: ExportProgress,
 ): Promise<{ table: ExportManifest["tables"][number]; dangling: number }> {
   const { id } = fields.table;
-  const encoder = new RowEncoder(connection.engine, query);
-  const digest = new TravelDigest(query, (place) => countsInDigest(fields, place));
+  const encoder = new LineEncoder(connection.engine, fields.table, query, (place) => countsInDigest(fields, place));
   const writer = new ChunkWriter(root, `data/${pathOf(fields)}`, header);
   let rows = 0;
   try {
-    for await (const batch of connection.stream(query.sql, query.parameters)) {
-      const lines = batch.map((row): string => {
-        const cells: JsonCell[] = encoder.encode(row);
-        digest.add(cells);
-        return JSON.stringify(cells);
-      });
-      rows += lines.length;
-      await writer.write(lines);
+    for await (const batch of connection.streamBytes(query.sql, query.parameters)) {
+      for (const row of batch) {
+        writer.add(encoder.encode(row));
+        if (writer.isFull) await writer.flush();
+      }
+      rows += batch.length;
       onRows(id, rows);
     }
     await refuseBadText(connection, fields, encoder.suspect);
     await writer.finish();
   } finally {
-    writer.abandon();
+    await writer.abandon();
   }
-  return { table: { table: id, rows, digest: digest.finish(), files: writer.files }, dangling: encoder.dangling };
+  return { table: { table: id, rows, digest: encoder.finish(), files: writer.files }, dangling: encoder.dangling };
 }
 
 /** The primary key of a row that has another key does not count: another database may have given another one, and keeps it; nor does what was put in a value's place. */

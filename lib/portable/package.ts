@@ -1,10 +1,7 @@
 /** Reads an export: its documents checked as a whole, its rows line by line. */
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import { createInterface } from "node:readline";
-import { pipeline } from "node:stream";
-import { createGunzip } from "node:zlib";
 import * as z from "zod";
 import { HoldfastError } from "../errors.ts";
 import { hashFile } from "../store/hash.ts";
@@ -19,6 +16,7 @@ import {
   type ExportManifest,
   type ExportedTable,
 } from "./format.ts";
+import { readLines } from "./lines.ts";
 import { tablesMeant } from "./names.ts";
 import type { JsonCell } from "./row.ts";
 import { SETTINGS, settingsSchema, type CapturedSettings } from "./settings.ts";
@@ -106,57 +104,56 @@ interface Expected {
   readonly signal: AbortSignal;
 }
 
-const BATCH = 500;
-
 async function* readFile(
   directory: string,
   file: string,
   { rows, header, signal }: Expected,
 ): AsyncGenerator<ReadRow[]> {
   const hash = createHash("sha256");
-  let failure: unknown;
-  const text = pipeline(
-    createReadStream(path.join(directory, file)),
-    createGunzip(),
-    (error) => (failure = error ?? undefined),
-  );
-  const lines = createInterface({ input: text, crlfDelay: Number.POSITIVE_INFINITY });
-  let [line, count] = [0, 0];
-  let batch: ReadRow[] = [];
-  let trailer: string | undefined;
+  let line = 0;
+  let end: string | undefined;
   try {
-    for await (const one of lines) {
+    for await (const piece of readLines(path.join(directory, file))) {
       signal.throwIfAborted();
-      line++;
-      if (line === 1) {
-        const own = parse(one, tableSchema, file, line);
-        if (JSON.stringify(own) !== JSON.stringify(header)) fail(file, "its header is not what schema.json says");
+      if (piece.isLast) {
+        end = piece.text;
+        continue;
       }
-      // One line is held back: the last one is the trailer.
-      if (trailer !== undefined) {
-        hash.update(`${trailer}\n`);
-        if (line > 2) {
-          batch.push({ cells: parse(trailer, rowSchema, file, line - 1), file, line: line - 1 });
-          count++;
-        }
+      hash.update(piece.bytes);
+      const batch: ReadRow[] = [];
+      for (const text of piece.text.split("\n")) {
+        line++;
+        if (line === 1) checkHeader(text, header, file);
+        else batch.push({ cells: parseRow(text, file, line), file, line });
       }
-      trailer = one;
-      if (batch.length === BATCH) {
-        yield batch;
-        batch = [];
-      }
+      yield batch;
     }
-  } finally {
-    lines.close();
+  } catch (error) {
+    if (signal.aborted || error instanceof HoldfastError) throw error;
+    fail(file, "cannot be unpacked: it is damaged, or ends too soon");
   }
-  if (failure !== undefined) fail(file, "cannot be unpacked: it is damaged, or ends too soon");
-  const end = parse(trailer ?? "", trailerSchema, file, line);
-  if (end.rows !== count || count !== rows) fail(file, `holds ${count} rows; it should hold ${rows}`);
-  if (end.sha256 !== hash.digest("hex")) fail(file, "its lines are not those that its end records");
-  if (batch.length > 0) yield batch;
+  const count = Math.max(0, line - 1);
+  const trailer = parse(end ?? "", trailerSchema, file, line + 1);
+  if (trailer.rows !== count || count !== rows) fail(file, `holds ${count} rows; it should hold ${rows}`);
+  if (trailer.sha256 !== hash.digest("hex")) fail(file, "its lines are not those that its end records");
 }
 
-const rowSchema = z.custom<JsonCell[]>((value) => Array.isArray(value));
+function checkHeader(text: string, header: ExportedTable | undefined, file: string): void {
+  const own = parse(text, tableSchema, file, 1);
+  if (JSON.stringify(own) !== JSON.stringify(header)) fail(file, "its header is not what schema.json says");
+}
+
+function parseRow(text: string, file: string, line: number): readonly JsonCell[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return fail(file, `line ${line} is no JSON: the file was cut off or changed`);
+  }
+  return isRow(value) ? value : fail(file, `line ${line} is not what belongs there`);
+}
+
+const isRow = (value: unknown): value is readonly JsonCell[] => Array.isArray(value);
 
 function parse<T>(text: string, schema: z.ZodType<T>, file: string, line: number): T {
   let value: unknown;

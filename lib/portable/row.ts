@@ -1,7 +1,7 @@
-/** A row of an answer as a line of an export. */
+/** A row of an answer as what it is on its way. */
 import { HoldfastError } from "../errors.ts";
-import { TableDigest } from "../database/multiset.ts";
 import type { EngineName } from "../database/engine.ts";
+import { digestCell } from "../database/multiset.ts";
 import type { Row } from "./connection.ts";
 import type { Leaf } from "./fields.ts";
 import type { FieldPlace, TableQuery } from "./select.ts";
@@ -31,7 +31,7 @@ export class RowEncoder {
   /** Columns with a text that holds U+FFFD. */
   readonly suspect = new Set<string>();
 
-  constructor(engine: EngineName, { places }: TableQuery) {
+  constructor(engine: EngineName, { places }: Pick<TableQuery, "places">) {
     this.#engine = engine;
     this.#places = places;
   }
@@ -79,7 +79,7 @@ const rawValue = (value: Row[number]): JsonValue =>
   value === null ? null : Buffer.isBuffer(value) ? { $: "bytes", v: value.toString("base64") } : String(value);
 
 /** `[a, [b, c]]`: the values of one key, those of a key within it in brackets of their own. */
-function nest(leaves: readonly { readonly leaf: Leaf; readonly value: JsonValue }[], depth: number): JsonCell[] {
+export function nest(leaves: readonly { readonly leaf: Leaf; readonly value: JsonValue }[], depth: number): JsonCell[] {
   const cells: JsonCell[] = [];
   for (let at = 0; at < leaves.length;) {
     const one = leaves[at];
@@ -120,56 +120,24 @@ const isValue = (cell: JsonCell): cell is JsonValue =>
 export const isRaw = (cell: JsonCell | undefined): cell is RawLink =>
   typeof cell === "object" && cell !== null && "$raw" in cell;
 
-/**
- * The digest of a table as it travels. The number that a database gave to a row that has a key of its own does not count: another database may have
- * given another one.
- */
-export class TravelDigest {
-  readonly #places: readonly FieldPlace[];
-  readonly #digest: TableDigest;
-
-  constructor({ places }: TableQuery, counts: (place: FieldPlace) => boolean) {
-    this.#places = places.filter(counts);
-    this.#skip = places.map(counts);
-    this.#digest = new TableDigest(this.#places.map((place) => ({ name: fold(nameOf(place)) })));
-  }
-
-  readonly #skip: readonly boolean[];
-
-  add(cells: readonly JsonCell[]): void {
-    const counted = cells.filter((_cell, index) => this.#skip[index]);
-    this.#digest.add(
-      this.#places.map((place, index) => {
-        const cell = counted[index] ?? null;
-        if (cell === null) return null;
-        if (place.kind === "value") return canonical(place.column, valueOf(cell));
-        if (place.kind === "generic") return genericForm(place, cell);
-        if (isRaw(cell)) return Buffer.from(`r${JSON.stringify(cell.$raw)}`);
-        return Buffer.from(`k${keyForm(place.leaves, cell)}`, "latin1");
-      }),
-    );
-  }
-
-  finish(): string {
-    return this.#digest.finish();
-  }
+/** What a generic relation is digested as: the table's name and the row's key; a value that leads nowhere is one. */
+export function genericForm(
+  { column, targets }: FieldPlace & { readonly kind: "generic" },
+  cell: JsonCell,
+): Buffer | null {
+  if (!isGeneric(cell)) return canonical(column, valueOf(cell));
+  const [table, ...key] = cell.$generic;
+  const leaves = targets.find(({ as }) => as === table)?.leaves ?? [];
+  return Buffer.from(`g${tableForm(table)}:${keyForm(leaves, key)}`, "latin1");
 }
 
 const keyForm = (leaves: readonly { readonly leaf: Leaf }[], key: JsonCell): string =>
   flatten(key)
     .map((value, at) => {
       const leaf = leaves[at]?.leaf;
-      const form = leaf === undefined ? null : canonical(leaf.column, value);
-      return form === null ? "-" : `${form.length}:${form.toString("latin1")}`;
+      return digestCell(leaf === undefined ? null : (canonical(leaf.column, value)?.toString("latin1") ?? null));
     })
     .join("");
-
-function genericForm({ column, targets }: FieldPlace & { readonly kind: "generic" }, cell: JsonCell): Buffer | null {
-  if (!isGeneric(cell)) return canonical(column, valueOf(cell));
-  const [table, ...key] = cell.$generic;
-  const leaves = targets.find(({ as }) => as === table)?.leaves ?? [];
-  return Buffer.from(`g${tableForm(table)}:${keyForm(leaves, key)}`, "latin1");
-}
 
 export const nameOf = (place: FieldPlace): string =>
   place.kind !== "link" ? place.column.name : place.field.link.columns.join("+");

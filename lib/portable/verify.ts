@@ -3,8 +3,8 @@ import type { Connection } from "./connection.ts";
 import { countsInDigest } from "./export.ts";
 import { rowFilter } from "./filter.ts";
 import { introspect } from "./introspect.ts";
+import { LineEncoder } from "./line.ts";
 import type { Package } from "./package.ts";
-import { RowEncoder, TravelDigest } from "./row.ts";
 import type { Field } from "./fields.ts";
 import { selectTable } from "./select.ts";
 import { findTargets } from "./target.ts";
@@ -32,18 +32,19 @@ export async function compareTables(connection: Connection, from: Package): Prom
     );
     const filter = rowFilter(connection, together, table, targets.conditions);
     const query = selectTable(connection, targets.fields, { table, key, fields: wanted }, filter);
-    const encoder = new RowEncoder(connection.engine, query);
-    const digest = new TravelDigest(query, (place) => countsInDigest({ table, key, fields: wanted }, place));
+    const encoder = new LineEncoder(connection.engine, table, query, (place) =>
+      countsInDigest({ table, key, fields: wanted }, place),
+    );
     let found = 0;
-    for await (const batch of connection.stream(query.sql, query.parameters)) {
-      for (const row of batch) digest.add(encoder.encode(row));
+    for await (const batch of connection.streamBytes(query.sql, query.parameters)) {
+      for (const row of batch) encoder.encode(row);
       found += batch.length;
     }
     comparisons.push({
       table: table.id,
       exported: entry?.rows ?? 0,
       found,
-      same: wanted.length === exported.fields.length && digest.finish() === entry?.digest,
+      same: wanted.length === exported.fields.length && encoder.finish() === entry?.digest,
     });
   }
   return comparisons;

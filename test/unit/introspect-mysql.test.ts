@@ -17,6 +17,7 @@ function answering(answers: Readonly<Record<string, readonly Row[]>>): Connectio
       return [...answer];
     },
     stream: never,
+    streamBytes: never,
     run: never,
     load: never,
     quote: (name) => `\`${name}\``,

@@ -3,6 +3,7 @@ import mysql from "mysql2";
 import type { DatabaseTarget } from "../../database/engine.ts";
 import type { DatabaseLocation } from "../../database/url.ts";
 import { HoldfastError } from "../../errors.ts";
+import { rowToBytes } from "../bytes.ts";
 import type { Cell, Connection, ConnectionMode, Row } from "../connection.ts";
 
 const BATCH = 500;
@@ -90,7 +91,7 @@ export async function connectMysql(
     await query(mode === "read" ? "start transaction with consistent snapshot, read only" : "start transaction");
     const packet = Number((await rows("select @@max_allowed_packet"))[0]?.[0]);
     const most = Math.min(1 << 20, Math.floor(packet / 2));
-    return {
+    const own: Connection = {
       engine: maria ? "mariadb" : "mysql",
       serverVersion,
       quote,
@@ -125,6 +126,9 @@ export async function connectMysql(
         }
         if (batch.length > 0) yield batch;
       },
+      async *streamBytes(sql, parameters) {
+        for await (const batch of own.stream(sql, parameters)) yield batch.map(rowToBytes);
+      },
       async load(table, columns, batches) {
         const head = `insert into ${table} (${columns.map(quote).join(", ")}) values `;
         let [count, size, values] = [0, 0, [] as string[]];
@@ -152,6 +156,7 @@ export async function connectMysql(
         await killed;
       },
     };
+    return own;
   } catch (error) {
     signal.removeEventListener("abort", abandon);
     client.destroy();

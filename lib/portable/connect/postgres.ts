@@ -1,11 +1,13 @@
 /** PostgreSQL through `pg`: all values in the server's own text, bytea as bytes. */
 import { pipeline } from "node:stream/promises";
 import pg from "pg";
-import { from as copyFrom } from "pg-copy-streams";
+import { from as copyFrom, to as copyTo } from "pg-copy-streams";
 import Cursor from "pg-cursor";
 import type { DatabaseTarget } from "../../database/engine.ts";
 import { HoldfastError } from "../../errors.ts";
+import { rowToBytes } from "../bytes.ts";
 import type { Cell, Connection, ConnectionMode, Row } from "../connection.ts";
+import { copyLines, CopyReader } from "./copy-text.ts";
 
 const BATCH = 500;
 const BYTEA = 17;
@@ -102,7 +104,7 @@ function connection(
       throw failure(error);
     }
   };
-  return {
+  const own: Connection = {
     engine: "postgresql",
     serverVersion,
     quote,
@@ -118,12 +120,31 @@ function connection(
         await cursor.close().catch(() => {});
       }
     },
+    async *streamBytes(sql, parameters = []) {
+      // COPY takes none.
+      if (parameters.length > 0) {
+        for await (const batch of own.stream(sql, parameters)) yield batch.map(rowToBytes);
+        return;
+      }
+      const reader = new CopyReader();
+      const answer = client.query(copyTo(`copy (${sql}) to stdout`));
+      let isOver = false;
+      try {
+        for await (const chunk of answer) if (Buffer.isBuffer(chunk)) yield reader.rows(chunk);
+        isOver = true;
+      } catch (error) {
+        isOver = error instanceof pg.DatabaseError;
+        throw failure(error);
+      } finally {
+        if (!isOver) client.connection.stream.destroy(); // what the server still has to say would be the answer to the next question
+      }
+    },
     async load(table, columns, batches) {
       let count = 0;
       const lines = async function* (): AsyncGenerator<string> {
         for await (const batch of batches) {
           count += batch.length;
-          yield batch.map((row) => `${row.map(copyText).join("\t")}\n`).join("");
+          yield copyLines(batch);
         }
       };
       try {
@@ -139,15 +160,7 @@ function connection(
       await client.end().catch(() => {});
     },
   };
-}
-
-const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
-
-/** A value of COPY's text format. */
-function copyText(value: Cell): string {
-  if (value === null) return "\\N";
-  if (Buffer.isBuffer(value)) return `\\\\x${value.toString("hex")}`;
-  return String(value).replace(/[\\\t\n\r]/g, (character) => ESCAPES[character] ?? character);
+  return own;
 }
 
 /** `?` outside of quotes and comments becomes `$1`, `$2` … */

@@ -1,17 +1,15 @@
 /** SQLite through better-sqlite3: integers are bigint, floats number. */
 import Sqlite from "better-sqlite3";
-import * as z from "zod";
 import type { DatabaseTarget } from "../../database/engine.ts";
 import { sqliteError } from "../../database/sqlite-capture.ts";
 import { locateSqlite } from "../../database/sqlite.ts";
 import type { DatabaseLocation } from "../../database/url.ts";
 import { HoldfastError } from "../../errors.ts";
+import { rowToBytes } from "../bytes.ts";
 import type { Cell, Connection, ConnectionMode, Row } from "../connection.ts";
 
 const BATCH = 500;
-const float = z.custom<number>((value) => typeof value === "number"); // infinite ones too
-const cell = z.union([z.string(), z.bigint(), float, z.null(), z.instanceof(Buffer)]);
-const rowShape = z.array(cell);
+const isRow = (row: unknown): row is Row => Array.isArray(row);
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /** Throws `E_DATABASE` when there is no such file, `E_SQLITE` when it is no database. */
@@ -48,8 +46,11 @@ function connection(db: Sqlite.Database, signal: AbortSignal): Connection {
       throw new HoldfastError("E_DATABASE", `SQLite: ${message}`, { cause: error });
     }
   };
-  const read = (row: unknown): Row => rowShape.parse(row);
-  return {
+  const read = (row: unknown): Row => {
+    if (isRow(row)) return row;
+    throw new TypeError("SQLite gives a row that is none"); // raw() makes arrays
+  };
+  const own: Connection = {
     engine: "sqlite",
     serverVersion: String(db.prepare("select sqlite_version()").pluck().get()),
     quote,
@@ -81,6 +82,9 @@ function connection(db: Sqlite.Database, signal: AbortSignal): Connection {
         rows.return?.();
       }
     },
+    async *streamBytes(sql, parameters) {
+      for await (const batch of own.stream(sql, parameters)) yield batch.map(rowToBytes);
+    },
     async run(sql, parameters = []) {
       return attempt(() => {
         const statement = db.prepare(sql);
@@ -107,4 +111,5 @@ function connection(db: Sqlite.Database, signal: AbortSignal): Connection {
       db.close();
     },
   };
+  return own;
 }

@@ -8,6 +8,8 @@ export interface Dialect {
   typed(name: string, column: Column): string;
   /** What follows the closing bracket of a temporary table. */
   readonly temporary: string;
+  /** What DROP says of one: MySQL commits for `table`. */
+  readonly dropped: string;
   /** Whether two values differ, NULL being a value; by the byte, whatever the collation says. */
   differs(a: string, b: string, column: Column): string;
   /** A value as something that has an equality. */
@@ -44,6 +46,7 @@ const postgres = (connection: Connection): Dialect => ({
   typed: (name, { native, collation }) =>
     `${connection.quote(name)} ${native}${collation === undefined || collation === "default" ? "" : ` collate ${collationName(connection, collation)}`}`,
   temporary: " on commit drop",
+  dropped: "table",
   differs: (a, b, { kind }) =>
     kind === "text"
       ? `${a}::text collate "C" is distinct from ${b}::text collate "C"`
@@ -61,6 +64,7 @@ const sqlite = (connection: Connection): Dialect => ({
   typed: (name, { native, collation }) =>
     `${connection.quote(name)} ${native}${collation === undefined ? "" : ` collate ${connection.quote(collation)}`}`,
   temporary: "",
+  dropped: "table",
   differs: (a, b) => `${a} is not ${b} collate binary`,
   comparable: (expression) => expression,
   update: (parts) => updateFrom(connection, parts),
@@ -73,6 +77,7 @@ const mysql = (connection: Connection): Dialect => ({
   typed: (name, { native, collation }) =>
     `${connection.quote(name)} ${native.replace(/ (character set|collate) \S+/gi, "")}${collation === undefined ? "" : ` collate ${collation}`} null`,
   temporary: "",
+  dropped: "temporary table",
   differs: (a, b, { kind }) =>
     kind === "text" || kind === "json" ? `not (cast(${a} as binary) <=> cast(${b} as binary))` : `not (${a} <=> ${b})`,
   comparable: (expression) => expression,

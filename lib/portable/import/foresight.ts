@@ -21,6 +21,7 @@ export class Foresight {
   async fill(staging: StagingTable, link: ForeignKey): Promise<void> {
     const staged = staging.links.find((one) => one.link.name === link.name);
     if (staged === undefined) return; // it carries the very columns
+    staging.filledAhead = true;
     await this.#links.resolve(staging, staged, false);
     const target = this.#stagings.get(link.target);
     if (target === undefined) return;
@@ -32,6 +33,7 @@ export class Foresight {
   async #number(staging: StagingTable): Promise<void> {
     if (this.#seen.has(staging)) return;
     this.#seen.add(staging);
+    staging.filledAhead = true;
     const { table, key } = staging.target;
     const needed = new Set([...key.columns, ...(table.primaryKey?.columns ?? [])]);
     for (const { link } of staging.links)

@@ -7,6 +7,13 @@ import type { Missing } from "./missing.ts";
 import { stagingName, type StagedLink, type StagingTable } from "./stage.ts";
 import { keyText, SAMPLES, type Statements } from "./statements.ts";
 
+export interface JoinedLinks {
+  readonly joins: string;
+  /** By the name of the staging column. */
+  readonly values: ReadonlyMap<string, string>;
+  readonly found: string;
+}
+
 export class Links {
   readonly #on: Statements;
   readonly #fields: Fields;
@@ -65,8 +72,58 @@ export class Links {
         where: this.#othersOf(conditions, first),
       }),
     );
-    if (check) await this.#refuseLost(staging, staged);
+    if (check) await this.refuseLost(staging, staged);
     return resolved;
+  }
+
+  /** The same for all of `links` in a query over a staging table `s`: what is joined, what becomes of their columns, and when a row's links all lead somewhere. */
+  joined(links: readonly StagedLink[]): JoinedLinks {
+    const { quote } = this.#on;
+    const values = new Map<string, string>();
+    const found: string[] = [];
+    let joins = "";
+    for (const [index, { link, columns, leaves }] of links.entries()) {
+      const alias = `k${index}`;
+      const on = leaves.map(({ staged }, at) => `${alias}.l${at} = s.${quote(staged)}`).join(" and ");
+      joins += ` left join (${this.#keysOf(
+        link,
+        leaves.map(({ leaf }) => leaf),
+      )}) as ${alias} on ${on}`;
+      for (const [at, { staged }] of columns.entries())
+        values.set(staged, `coalesce(${alias}.c${at}, s.${quote(staged)})`);
+      const none = leaves.map(({ staged }) => `s.${quote(staged)} is null`).join(" and ");
+      found.push(`(${alias}.c0 is not null or (${none}))`);
+    }
+    return { joins, values, found: found.length === 0 ? "1 = 1" : found.join(" and ") };
+  }
+
+  /** A query of the rows that a link may lead to: the columns that it points to as `c0` …, the values of their key as `l0` … */
+  #keysOf(link: ForeignKey, leaves: readonly Leaf[]): string {
+    const { quote } = this.#on;
+    const aliases = new Map<string, string>();
+    let from = "";
+    const aliasOf = (through: readonly ForeignKey[]): string => {
+      const path = through.map(({ name }) => name).join("/");
+      const known = aliases.get(path);
+      if (known !== undefined) return known;
+      const last = through.at(-1) ?? link;
+      const before = through.length > 1 ? aliasOf(through.slice(0, -1)) : undefined;
+      const alias = `j${aliases.size}`;
+      aliases.set(path, alias);
+      const table = `${tableName(this.#on.dialect.connection, this.#fields.of(last.target).table)} as ${alias}`;
+      const on = last.columns.map(
+        (name, index) => `${alias}.${quote(last.targetColumns[index] ?? "")} = ${before ?? ""}.${quote(name)}`,
+      );
+      from += before === undefined ? table : ` join ${table} on ${on.join(" and ")}`;
+      return alias;
+    };
+    const first = aliasOf([link]);
+    const pointed = link.targetColumns.map((name, index) => `${first}.${quote(name)} as c${index}`);
+    const values = leaves.map((leaf, index) => {
+      const [alias, name] = this.#placeOf(leaf, aliasOf);
+      return `${alias}.${quote(name)} as l${index}`;
+    });
+    return `select ${[...pointed, ...values].join(", ")} from ${from}`;
   }
 
   /** A key's value, where it can be read: of the row itself, or of the columns that lead on. */
@@ -88,7 +145,8 @@ export class Links {
     return others.length === 0 ? "1 = 1" : others.join(" and ");
   }
 
-  async #refuseLost(staging: StagingTable, { link, columns, leaves }: StagedLink): Promise<void> {
+  /** Throws `E_IMPORT` with how many keys of a link lead nowhere, and some of them. */
+  async refuseLost(staging: StagingTable, { link, columns, leaves }: StagedLink): Promise<void> {
     const given = leaves.map(({ staged }) => `s.${this.#on.quote(staged)} is not null`).join(" or ");
     const [column] = columns;
     if (column === undefined) return;

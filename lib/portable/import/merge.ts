@@ -5,6 +5,7 @@ import type { ForeignKey } from "../schema.ts";
 import { pour } from "./keyless.ts";
 import { Links } from "./links.ts";
 import { listRemapped, raiseSequences } from "./numbers.ts";
+import { pourFresh, settle } from "./settle.ts";
 import {
   STATE,
   LINE,
@@ -41,19 +42,32 @@ export class Merge {
     };
     const isLater = (link: ForeignKey): boolean => later.some((one) => one.name === link.name);
     const inTable = staging.links.filter(({ link }) => link.target === staging.target.table.id && !isLater(link));
-    for (const link of staging.links)
-      if (!isLater(link.link) && !inTable.includes(link)) await this.#links.resolve(staging, link);
-    if (staging.target.key.kind === "none") return await pour(this.#on, this.#options.mode, staging, result);
+    const resolved = staging.links.filter((link) => !isLater(link.link) && !inTable.includes(link));
+    const { mode, skipConflicts } = this.#options;
+    const isQuick =
+      this.#options.missing === undefined &&
+      !staging.filledAhead &&
+      staging.target.fields.every((field) => field?.kind !== "generic") &&
+      staging.target.key.kind !== "none";
+    const isPlain = isQuick && later.length === 0 && inTable.length === 0;
+    if (isPlain && mode !== "update-only" && !skipConflicts && (await pourFresh(this.#on, this.#links, staging)))
+      return { ...result, created: staging.rows };
+    const compared = inTable.length === 0 && mode !== "create-only" ? updatedColumns(staging, later) : [];
+    const isSettled = isQuick && (await settle(this.#on, this.#links, staging, { resolved, compared }));
+    if (!isSettled) await staging.analyze();
+    for (const link of resolved)
+      if (isSettled) await this.#links.refuseLost(staging, link);
+      else await this.#links.resolve(staging, link);
+    if (staging.target.key.kind === "none") return await pour(this.#on, mode, staging, result);
     await this.#refuseTwins(staging);
-    await this.#markFresh(staging);
+    if (!isSettled) await this.#markFresh(staging);
     const fresh = await this.#on.count(`${stagingName(this.#on.dialect, staging)} where ${this.#on.quote(STATE)} = 1`);
     const matched = staging.rows - fresh;
-    const { mode } = this.#options;
     if (mode === "update-only") result.skipped += fresh;
-    else await this.#create(staging, { later, inTable, fresh, result });
+    else if (fresh > 0 || inTable.length > 0) await this.#create(staging, { later, inTable, fresh, result });
     if (mode === "create-only") result.skipped += matched;
     else {
-      result.updated = matched === 0 ? 0 : await this.#update(staging, later);
+      result.updated = matched === 0 ? 0 : await this.#update(staging, later, isSettled && compared.length > 0);
       result.unchanged = matched - result.updated;
     }
     await listRemapped(this.#on, staging, result);
@@ -201,24 +215,21 @@ export class Merge {
     );
   }
 
-  async #update(staging: StagingTable, later: readonly ForeignKey[]): Promise<number> {
-    const { table, key } = staging.target;
-    const fixed = new Set([
-      ...key.columns,
-      ...(table.primaryKey?.columns ?? []),
-      ...later.flatMap(({ columns }) => columns),
-    ]);
-    const columns = staging.columns.filter(({ column, onlyNew }) => onlyNew !== true && !fixed.has(column.name));
+  async #update(staging: StagingTable, later: readonly ForeignKey[], isMarked: boolean): Promise<number> {
+    const columns = updatedColumns(staging, later);
     if (columns.length === 0) return 0;
     const pairs = columns.map(({ column, staged }) => ({
       column,
       t: `t.${this.#on.quote(column.name)}`,
       s: `s.${this.#on.quote(staged)}`,
     }));
-    const changed = await this.#markChanged(
-      staging,
-      pairs.map(({ column, t, s }) => this.#on.dialect.differs(t, s, column)),
-    );
+    const changed = isMarked
+      ? await this.#on.count(`${stagingName(this.#on.dialect, staging)} where ${this.#on.quote(STATE)} = 2`)
+      : await this.#markChanged(
+          staging,
+          pairs.map(({ column, t, s }) => this.#on.dialect.differs(t, s, column)),
+        );
+    if (changed === 0) return 0;
     await this.#on.write(
       staging,
       this.#on.dialect.update({
@@ -244,4 +255,14 @@ export class Merge {
       }),
     );
   }
+}
+
+/** What a row that is there takes from the export: not its key, nor its number, nor links that have to wait. */
+function updatedColumns({ target, columns }: StagingTable, later: readonly ForeignKey[]): Staged[] {
+  const fixed = new Set([
+    ...target.key.columns,
+    ...(target.table.primaryKey?.columns ?? []),
+    ...later.flatMap((link) => link.columns),
+  ]);
+  return columns.filter(({ column, onlyNew }) => onlyNew !== true && !fixed.has(column.name));
 }

@@ -2,6 +2,7 @@
 import type { EngineName } from "../../database/engine.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Cell, Row } from "../connection.ts";
+import { decoderOf } from "../decoders.ts";
 import type { Leaf } from "../fields.ts";
 import { readRows, type Package, type ReadRow } from "../package.ts";
 import { flatten, isGeneric, isRaw, valueOf, type JsonCell } from "../row.ts";
@@ -9,7 +10,6 @@ import type { Column, ForeignKey } from "../schema.ts";
 import { tableName } from "../select.ts";
 import type { TargetField, TargetTable } from "../target.ts";
 import type { AddedColumn } from "../target-refine.ts";
-import { decode } from "../values.ts";
 import type { Dialect } from "./dialect.ts";
 
 /** A column of the real table, and the one of the staging table that it comes from. */
@@ -29,17 +29,21 @@ export interface StagedLink {
 
 export class StagingTable {
   readonly target: TargetTable;
-  readonly name: string;
+  /** Of the temporary table. */
+  name: string;
   /** Of all that a row brings. */
   readonly columns: readonly Staged[];
   readonly links: readonly StagedLink[];
   readonly #dialect: Dialect;
   readonly #fillers: readonly Filler[];
-  readonly #names: readonly string[];
+  /** Of its columns, without its own. */
+  readonly names: readonly string[];
   /** The primary key, where it is one column, staged, and not what rows are known by. */
   readonly surrogate: string | undefined;
   /** `NUMBER` holds the primary key that each row has or will have. */
   foreseen = false;
+  /** Some of its links were filled in before their turn. */
+  filledAhead = false;
   rows = 0;
 
   constructor(dialect: Dialect, target: TargetTable, index: number) {
@@ -53,7 +57,7 @@ export class StagingTable {
     this.#fillers = fillers;
     this.columns = fillers.flatMap((filler) => filler.columns);
     this.links = fillers.flatMap(({ links = [] }) => links);
-    this.#names = fillers.flatMap((filler) => filler.staged.map(({ name }) => name));
+    this.names = fillers.flatMap((filler) => filler.staged.map(({ name }) => name));
     const [number, ...more] = target.table.primaryKey?.columns ?? [];
     const isOwn =
       more.length === 0 &&
@@ -97,12 +101,12 @@ export class StagingTable {
     let line = 0;
     const batches = async function* (this: StagingTable): AsyncGenerator<Row[]> {
       for await (const batch of readRows(from, exported.table, signal)) {
-        yield batch.map((row) => [String(++line), null, ...this.#fill(row)]);
+        yield batch.map((row) => this.#fill(row, String(++line)));
         onRows(line);
       }
     }.bind(this);
     try {
-      await connection.load(connection.quote(this.name), [LINE, STATE, ...this.#names], batches());
+      await connection.load(connection.quote(this.name), [LINE, STATE, ...this.names], batches());
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof HoldfastError && error.code !== "E_DATABASE") throw error;
@@ -112,26 +116,32 @@ export class StagingTable {
       });
     }
     this.rows = line;
+  }
+
+  /** Nobody else tells PostgreSQL what a temporary table holds. */
+  async analyze(): Promise<void> {
+    const { connection } = this.#dialect;
     if (connection.engine === "postgresql") await connection.run(`analyze ${connection.quote(this.name)}`);
   }
 
-  #fill({ cells, file, line }: ReadRow): Cell[] {
+  #fill({ cells, file, line }: ReadRow, number: string): Cell[] {
     const { exported, table } = this.target;
     if (cells.length !== exported.fields.length)
       throw new HoldfastError(
         "E_PACKAGE",
         `${file}: line ${line} has ${cells.length} values; ${exported.table} has ${exported.fields.length}`,
       );
-    return this.#fillers.flatMap((filler, index) => {
-      try {
-        return filler.fill(cells[index] ?? null);
-      } catch (error) {
-        if (!(error instanceof HoldfastError) || error.code !== "E_IMPORT") throw error;
-        const field = exported.fields[index];
-        const name = field?.kind === "value" ? field.column.name : field?.name;
-        throw new HoldfastError("E_IMPORT", `${file}, line ${line}: ${table.id}.${name ?? "?"} ${error.message}`);
-      }
-    });
+    const row: Cell[] = [number, null];
+    let at = 0;
+    try {
+      for (; at < this.#fillers.length; at++) this.#fillers[at]?.fill(cells[at] ?? null, row);
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || error.code !== "E_IMPORT") throw error;
+      const field = exported.fields[at];
+      const name = field?.kind === "value" ? field.column.name : field?.name;
+      throw new HoldfastError("E_IMPORT", `${file}, line ${line}: ${table.id}.${name ?? "?"} ${error.message}`);
+    }
+    return row;
   }
 }
 
@@ -147,55 +157,61 @@ interface Filler {
   readonly staged: readonly { readonly name: string; readonly column: Column }[];
   readonly columns: readonly Staged[];
   readonly links?: readonly StagedLink[];
-  readonly fill: (cell: JsonCell) => Cell[];
+  /** Appends a cell for each of `staged`. */
+  readonly fill: (cell: JsonCell, row: Cell[]) => void;
 }
 
 function fillerOf({ connection }: Dialect, field: TargetField, at: number): Filler {
   const { engine } = connection;
-  if (field === undefined) return { staged: [], columns: [], fill: () => [] };
+  if (field === undefined) return { staged: [], columns: [], fill: () => {} };
   if (field.kind === "value") {
     const staged = `v${at}`;
+    const decoded = decoderOf(engine, field.column);
     return {
       staged: [{ name: staged, column: field.column }],
       columns: [{ column: field.column, staged, ...(field.replaced && { onlyNew: true }) }],
-      fill: (cell) => [decode(engine, field.column, valueOf(cell))],
+      fill: (cell, row) => void row.push(decoded(valueOf(cell))),
     };
   }
   if (field.kind === "generic") return genericFiller(engine, field, at);
   const columns = field.columns.map((column, index): Staged => ({ column, staged: `v${at}_${index}` }));
   const raw = columns.map(({ column, staged }) => ({ name: staged, column }));
-  const nothing = columns.map(() => null);
-  const rawCells = (cell: JsonCell): Cell[] | undefined =>
-    cell === null
-      ? nothing
-      : isRaw(cell)
-        ? columns.map(({ column }, index) => decode(engine, column, cell.$raw[index] ?? null))
-        : undefined;
+  const decoders = columns.map(({ column }) => decoderOf(engine, column));
+  const fillNull = (row: Cell[], count: number): void => {
+    for (let index = 0; index < count; index++) row.push(null);
+  };
+  /** Whether it was a link without a key. */
+  const fillRaw = (cell: JsonCell, row: Cell[]): boolean => {
+    if (cell === null) fillNull(row, columns.length);
+    else if (isRaw(cell))
+      for (const [index, decoded] of decoders.entries()) row.push(decoded(cell.$raw[index] ?? null));
+    else return false;
+    return true;
+  };
   if (field.direct) {
     // The values are those of the columns that are pointed to, in the order of the target's.
     const places = field.link.targetColumns.map((name) => field.leaves.findIndex(({ column }) => column.name === name));
     return {
       staged: raw,
       columns,
-      fill: (cell) => {
-        const values = rawCells(cell);
-        if (values !== undefined) return values;
+      fill: (cell, row) => {
+        if (fillRaw(cell, row)) return;
         const flat = flatten(cell);
-        return columns.map(({ column }, index) => decode(engine, column, flat[places[index] ?? index] ?? null));
+        for (const [index, decoded] of decoders.entries()) row.push(decoded(flat[places[index] ?? index] ?? null));
       },
     };
   }
   const leaves = field.leaves.map((leaf, index) => ({ leaf, staged: `k${at}_${index}` }));
-  const none = leaves.map(() => null);
+  const keys = leaves.map(({ leaf }) => decoderOf(engine, leaf.column));
   return {
     staged: [...raw, ...leaves.map(({ leaf, staged }) => ({ name: staged, column: leaf.column }))],
     columns,
     links: [{ link: field.link, columns, leaves }],
-    fill: (cell) => {
-      const values = rawCells(cell);
-      if (values !== undefined) return [...values, ...none];
+    fill: (cell, row) => {
+      if (fillRaw(cell, row)) return fillNull(row, keys.length);
+      fillNull(row, columns.length);
       const flat = flatten(cell);
-      return [...nothing, ...leaves.map(({ leaf }, index) => decode(engine, leaf.column, flat[index] ?? null))];
+      for (const [index, decoded] of keys.entries()) row.push(decoded(flat[index] ?? null));
     },
   };
 }
@@ -213,22 +229,21 @@ function genericFiller(
     leaves: leaves.map((leaf, index) => ({ leaf, staged: `g${at}_${number}_${index}` })),
   }));
   const keys = links.flatMap(({ leaves }) => leaves);
+  const decoded = decoderOf(engine, column);
+  const decoders = links.map(({ leaves }) => leaves.map(({ leaf }) => decoderOf(engine, leaf.column)));
   return {
     staged: [{ name: `v${at}`, column }, ...keys.map(({ leaf, staged }) => ({ name: staged, column: leaf.column }))],
     columns,
     links,
-    fill: (cell) => {
-      if (!isGeneric(cell)) return [decode(engine, column, valueOf(cell)), ...keys.map(() => null)];
+    fill: (cell, row) => {
+      if (!isGeneric(cell)) return void row.push(decoded(valueOf(cell)), ...keys.map(() => null));
       const [table, ...key] = cell.$generic;
       const chosen = targets.findIndex(({ target }) => target.as === table);
       if (chosen < 0) throw new HoldfastError("E_IMPORT", `leads to a row of ${table}, which its header does not name`);
       const values = flatten(key);
-      const cells = links.flatMap(({ leaves }, number) =>
-        leaves.map(({ leaf }, index) =>
-          number === chosen ? decode(engine, leaf.column, values[index] ?? null) : null,
-        ),
-      );
-      return [null, ...cells];
+      row.push(null);
+      for (const [number, own] of decoders.entries())
+        for (const [index, decode] of own.entries()) row.push(number === chosen ? decode(values[index] ?? null) : null);
     },
   };
 }
@@ -236,8 +251,12 @@ function genericFiller(
 /** What the config gives to a column that the export does not know. */
 function addedFiller({ connection }: Dialect, { column, value }: AddedColumn, at: number): Filler {
   const staged = `d${at}`;
-  const cells = [decode(connection.engine, column, value)];
-  return { staged: [{ name: staged, column }], columns: [{ column, staged, onlyNew: true }], fill: () => cells };
+  const given = decoderOf(connection.engine, column)(value);
+  return {
+    staged: [{ name: staged, column }],
+    columns: [{ column, staged, onlyNew: true }],
+    fill: (_cell, row) => void row.push(given),
+  };
 }
 
 export const stagingName = ({ connection }: Dialect, staging: StagingTable): string => connection.quote(staging.name);

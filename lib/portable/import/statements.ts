@@ -55,6 +55,20 @@ export class Statements {
       .join(" and ");
   }
 
+  /** Does work that may come to nothing: where it gives false, or the server refuses, all is as it was before. */
+  async attempt(work: () => Promise<boolean>): Promise<boolean> {
+    const { connection } = this.dialect;
+    await connection.run("savepoint holdfast_attempt");
+    let isDone = false;
+    try {
+      isDone = await work();
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || error.code !== "E_DATABASE") throw error;
+    }
+    await connection.run(isDone ? "release savepoint holdfast_attempt" : "rollback to savepoint holdfast_attempt");
+    return isDone;
+  }
+
   /** Throws `E_IMPORT` that names the table for what the server refuses. */
   async write(staging: StagingTable, sql: string, parameters: readonly Cell[] = []): Promise<number> {
     try {

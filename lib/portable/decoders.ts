@@ -1,0 +1,44 @@
+/** What a column takes for the values of an export, chosen once for each column: the same as `decode`, many times as fast. */
+import type { EngineName } from "../database/engine.ts";
+import type { Cell } from "./connection.ts";
+import type { Column } from "./schema.ts";
+import { decode, type JsonValue } from "./values.ts";
+
+/** Throws as `decode` does. */
+export type Decoder = (value: JsonValue) => Cell;
+
+/** Whatever its length, an integer column of 32 bits or more takes these. */
+const SMALL = 2 ** 31;
+
+export function decoderOf(engine: EngineName, column: Column): Decoder {
+  const { kind, length = 64, precision, unsigned = false } = column;
+  const slow: Decoder = (value) => decode(engine, column, value);
+  switch (kind) {
+    case "integer": {
+      if (engine === "sqlite" || length < 32) return slow;
+      const least = unsigned ? 0 : -SMALL;
+      return (value) =>
+        typeof value === "number" && Number.isInteger(value) && value >= least && value < SMALL
+          ? String(value)
+          : slow(value);
+    }
+    case "text":
+    case "enum":
+    case "uuid":
+    case "array":
+      if (engine === "sqlite") return (value) => (typeof value === "string" ? value : slow(value));
+      return (value) =>
+        typeof value === "string" && !value.includes("\0") && !value.endsWith(" ") ? value : slow(value);
+    case "json":
+      return engine === "postgresql"
+        ? (value) => (typeof value === "string" && !value.includes("\0") ? value : slow(value))
+        : slow;
+    case "timestamp":
+    case "timestamptz":
+      return engine === "postgresql" && precision === undefined
+        ? (value) => (typeof value === "string" && !value.includes("\0") ? value : slow(value))
+        : slow;
+    default:
+      return slow;
+  }
+}
