@@ -137,11 +137,27 @@ async function writeTable(
     }
     await refuseBadText(connection, fields, encoder.suspect);
     await writer.finish();
+  } catch (error) {
+    throw isTooLong(error) ? tooLong(id, rows) : error;
   } finally {
     await writer.abandon();
   }
   return { table: { table: id, rows, digest: encoder.finish(), files: writer.files }, dangling: encoder.dangling };
 }
+
+/** V8 has no strings beyond 512 MiB. */
+const isTooLong = (error: unknown): boolean =>
+  error instanceof Error &&
+  (("code" in error && error.code === "ERR_STRING_TOO_LONG") || /Invalid string length/.test(error.message));
+
+const tooLong = (table: TableId, rows: number): HoldfastError =>
+  new HoldfastError(
+    "E_IMPORT",
+    `${table}: a row soon after the first ${rows} is too large: as text it has more than 512 MiB`,
+    {
+      hint: "leave its column out with portable.exclude_columns, or the table with --exclude; the dump of the step db has it",
+    },
+  );
 
 /** The primary key of a row that has another key does not count: another database may have given another one, and keeps it; nor does what was put in a value's place. */
 export function countsInDigest({ key, table }: TableFields, place: FieldPlace): boolean {

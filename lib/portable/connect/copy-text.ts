@@ -4,12 +4,17 @@ import type { Cell, Row } from "../connection.ts";
 
 /** Rows out of the bytes of an answer, however they are cut. */
 export class CopyReader {
-  #rest = "";
+  /** Of the row that has not ended: joined once, however long it is. */
+  #rest: string[] = [];
 
   /** The rows that end in this piece. */
   rows(piece: Buffer): ByteRow[] {
-    const lines = (this.#rest + piece.toString("latin1")).split("\n");
-    this.#rest = lines.pop() ?? "";
+    const text = piece.toString("latin1");
+    const end = text.lastIndexOf("\n");
+    this.#rest.push(text.slice(0, end === -1 ? undefined : end));
+    if (end === -1) return [];
+    const lines = this.#rest.join("").split("\n");
+    this.#rest = [text.slice(end + 1)];
     return lines.map(cellsOf);
   }
 }

@@ -4,9 +4,11 @@ import type { DatabaseTarget } from "../../database/engine.ts";
 import type { DatabaseLocation } from "../../database/url.ts";
 import { HoldfastError } from "../../errors.ts";
 import { rowToBytes } from "../bytes.ts";
+import { Batch } from "./batch.ts";
 import type { Cell, Connection, ConnectionMode, Row } from "../connection.ts";
 
-const BATCH = 500;
+/** Rows that the driver holds beyond those that were taken: they may be large. */
+const READ_AHEAD = 50;
 /** How long a statement's end is asked for. */
 const KILL_MS = 5000;
 const MODE = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION";
@@ -104,18 +106,16 @@ export async function connectMysql(
           : 0;
       },
       async *stream(sql, parameters = []) {
-        const answer = client.query(sql, [...parameters]).stream({ highWaterMark: BATCH });
+        const answer = client.query(sql, [...parameters]).stream({ highWaterMark: READ_AHEAD });
         const aborted = (): void => void answer.destroy(failure(signal.reason));
         signal.addEventListener("abort", aborted, { once: true });
-        let batch: Row[] = [];
+        const batch = new Batch();
         let ended = false;
         try {
           for await (const row of answer) {
             if (!isRow(row)) continue;
-            batch.push(row);
-            if (batch.length < BATCH) continue;
-            yield batch;
-            batch = [];
+            batch.add(row);
+            if (batch.isFull) yield batch.take();
           }
           ended = true;
         } catch (error) {
@@ -124,7 +124,7 @@ export async function connectMysql(
           signal.removeEventListener("abort", aborted);
           if (!ended) abandon(); // what the server still has to say would be the answer to the next question
         }
-        if (batch.length > 0) yield batch;
+        if (!batch.isEmpty) yield batch.take();
       },
       async *streamBytes(sql, parameters) {
         for await (const batch of own.stream(sql, parameters)) yield batch.map(rowToBytes);

@@ -6,9 +6,9 @@ import { locateSqlite } from "../../database/sqlite.ts";
 import type { DatabaseLocation } from "../../database/url.ts";
 import { HoldfastError } from "../../errors.ts";
 import { rowToBytes } from "../bytes.ts";
+import { Batch } from "./batch.ts";
 import type { Cell, Connection, ConnectionMode, Row } from "../connection.ts";
 
-const BATCH = 500;
 const isRow = (row: unknown): row is Row => Array.isArray(row);
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
@@ -71,13 +71,12 @@ function connection(db: Sqlite.Database, signal: AbortSignal): Connection {
           .iterate(...parameters),
       );
       try {
-        for (;;) {
-          const batch: Row[] = [];
-          for (let next; batch.length < BATCH && !(next = attempt(() => rows.next())).done;)
-            batch.push(read(next.value));
-          if (batch.length > 0) yield batch;
-          if (batch.length < BATCH) return;
+        const batch = new Batch();
+        for (let next; !(next = attempt(() => rows.next())).done;) {
+          batch.add(read(next.value));
+          if (batch.isFull) yield batch.take();
         }
+        if (!batch.isEmpty) yield batch.take();
       } finally {
         rows.return?.();
       }
