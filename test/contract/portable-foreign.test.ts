@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { change, rowsOf, startEngines, type PortableEngines } from "../support/portable.ts";
-import { runScript } from "../support/run.ts";
+import { runBuilt } from "../support/backup.ts";
 import { dumpText, SHOP, shopRecords, shopSchema } from "../support/shop.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
@@ -38,7 +38,7 @@ interface Counted {
 }
 
 async function portable(...args: string[]): Promise<{ code: number; stderr: string; tables: readonly Counted[] }> {
-  const { code, stdout, stderr } = await runScript("portable", [...args, "--json"]);
+  const { code, stdout, stderr } = await runBuilt("portable", [...args, "--json"]);
   const last = stdout.trim().split("\n").at(-1) ?? "";
   const summary = last.startsWith("{") ? (JSON.parse(last) as { tables?: readonly Counted[] }) : {};
   return { code: code ?? -1, stderr, tables: summary.tables ?? [] };
@@ -55,7 +55,7 @@ async function refused(file: string, words: readonly (string | RegExp)[], ...arg
   const url = await engines.of("SQLite").make(shopSchema("SQLite"));
   const temporary = join(directory, `tmp-${++files}`);
   mkdirSync(temporary);
-  const { code, stderr } = await runScript("portable", ["import", file, "--database", url, ...args], {
+  const { code, stderr } = await runBuilt("portable", ["import", file, "--database", url, ...args], {
     env: { TMPDIR: temporary },
   });
   expect(code).not.toBe(0);
@@ -366,7 +366,7 @@ describe("a ZIP of models", () => {
   test("is imported; the media are told of", async () => {
     const url = await engines.of("PostgreSQL").make(shopSchema("PostgreSQL"));
     expect(await counted("created", writeZip(metadata), "--database", url)).toEqual(SHOP);
-    const { stderr } = await runScript("portable", ["check", writeZip(metadata), "--database", url]);
+    const { stderr } = await runBuilt("portable", ["check", writeZip(metadata), "--database", url]);
     expect(stderr).toMatch(/media\/: 1 files are no part of the database/);
   });
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LIBRARY, libraryRows, librarySchema } from "../support/library.ts";
 import { rowsOf, startEngines, type PortableEngines } from "../support/portable.ts";
+import { runBuilt } from "../support/backup.ts";
 import { runScript, startScript } from "../support/run.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
 
@@ -32,7 +33,7 @@ interface Summary {
 }
 
 async function portable(...args: string[]): Promise<{ code: number | null; stderr: string; summary: Summary }> {
-  const { code, stdout, stderr } = await runScript("portable", [...args, "--json"]);
+  const { code, stdout, stderr } = await runBuilt("portable", [...args, "--json"]);
   const last = stdout.trim().split("\n").at(-1) ?? "";
   return { code, stderr, summary: last === "" ? { path: "", warnings: [] } : (JSON.parse(last) as Summary) };
 }
@@ -433,7 +434,7 @@ describe("more than 65,536 rows", () => {
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=2m", "holdfast-test", disk]);
     try {
       const args = ["export", "--database", url, "--format", format, "-o", join(disk, name), "--json"];
-      const { code, stdout } = await runScript("portable", format === "records" ? [...args, "--no-timestamp"] : args);
+      const { code, stdout } = await runBuilt("portable", format === "records" ? [...args, "--no-timestamp"] : args);
       expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringContaining("E_NO_SPACE") as string });
       expect(readdirSync(disk)).toEqual([]);
     } finally {
@@ -445,7 +446,7 @@ describe("more than 65,536 rows", () => {
     const output = tempDirectory();
     writeFileSync(join(output, name), "mine");
     const args = ["export", "--database", library("SQLite"), "--format", format, "-o", join(output, name), "--json"];
-    const { code, stdout } = await runScript("portable", format === "records" ? [...args, "--no-timestamp"] : args);
+    const { code, stdout } = await runBuilt("portable", format === "records" ? [...args, "--no-timestamp"] : args);
     expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringContaining("E_TARGET") as string });
     expect(readFileSync(join(output, name), "utf8")).toBe("mine");
     expect(readdirSync(output)).toEqual([name]);
@@ -497,7 +498,7 @@ describe("a ZIP that is not what it should be is refused, exit 13, nothing is ch
     python(code, source, file);
     const url = await engines.of("SQLite").make(librarySchema("SQLite"));
     const scratch = tempDirectory();
-    const { code: exit, stderr } = await runScript("portable", ["import", file, "--database", url], {
+    const { code: exit, stderr } = await runBuilt("portable", ["import", file, "--database", url], {
       env: { TMPDIR: scratch },
     });
     expect({ exit, stderr }).toMatchObject({

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { change, rowsOf, startEngines, type PortableEngines } from "../support/portable.ts";
-import { runScript } from "../support/run.ts";
+import { runBuilt } from "../support/backup.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
@@ -35,7 +35,7 @@ interface Summary {
 }
 
 async function portable(...args: string[]): Promise<{ code: number; stderr: string; summary: Summary }> {
-  const { code, stdout, stderr } = await runScript("portable", [...args, "--json"]);
+  const { code, stdout, stderr } = await runBuilt("portable", [...args, "--json"]);
   const last = stdout.trim().split("\n").at(-1) ?? "";
   return { code: code ?? -1, stderr, summary: last === "" ? ({} as Summary) : (JSON.parse(last) as Summary) };
 }

@@ -6,7 +6,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LIBRARY, libraryRows, librarySchema } from "../support/library.ts";
 import { change, rowsOf, startEngines, type PortableEngines } from "../support/portable.ts";
-import { runScript } from "../support/run.ts";
+import { runBuilt } from "../support/backup.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
@@ -45,7 +45,7 @@ interface Summary {
 }
 
 async function portable(...args: string[]): Promise<{ code: number; stderr: string; summary: Summary }> {
-  const { code, stdout, stderr } = await runScript("portable", [...args, "--json"]);
+  const { code, stdout, stderr } = await runBuilt("portable", [...args, "--json"]);
   const last = stdout.trim().split("\n").at(-1) ?? "";
   return { code: code ?? -1, stderr, summary: last === "" ? ({} as Summary) : (JSON.parse(last) as Summary) };
 }

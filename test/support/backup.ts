@@ -96,6 +96,11 @@ export function startBuilt(name: string, args: readonly string[], options: RunOp
   return startProgram([process.execPath, builtScript(name), ...args], options);
 }
 
+/** The same to its end: half a second sooner than from the sources, for tests that start very many. */
+export async function runBuilt(name: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  return await startBuilt(name, args, options).done;
+}
+
 export function toResult(result: RunResult): BackupResult {
   const find = (type: string): unknown => result.json.find((line) => isMessage(line) && line.message_type === type);
   const notes = result.json.flatMap((line) =>
