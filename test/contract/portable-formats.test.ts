@@ -510,3 +510,22 @@ describe("a ZIP that is not what it should be is refused, exit 13, nothing is ch
     expect(readdirSync(scratch).filter((name) => name.startsWith("holdfast"))).toEqual([]);
   });
 });
+
+test.each(["records", "zip"])("a text of SQLite that is no UTF-8 is refused by its row in %s too", async (format) => {
+  const url = await engines
+    .of("SQLite")
+    .make(
+      "create table word (id integer primary key, said text); insert into word values (7, cast(x'66ff' as text)), (8, 'fine �');",
+    );
+  const { code, stderr } = await portable(
+    "export",
+    "--database",
+    url,
+    "--format",
+    format,
+    "-o",
+    join(directory, `bad-text-${format}`),
+  );
+  expect(code).not.toBe(0);
+  expect(stderr).toContain("word.said holds a text that is no UTF-8, in row (7)");
+});

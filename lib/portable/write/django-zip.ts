@@ -1,6 +1,7 @@
 /** An export as one ZIP: `metadata.json`, `<app>/<model>.json` as Django's serialiser writes it, and `media/`. docs/portable.md has it byte by byte. */
 import { HoldfastError } from "../../errors.ts";
 import { VERSION } from "../../version.ts";
+import { refuseBadText } from "../bad-text.ts";
 import type { Connection, Row } from "../connection.ts";
 import type { ExportRequest } from "../export.ts";
 import { columnOf, type Field, type TableFields, type ValueField } from "../fields.ts";
@@ -120,7 +121,8 @@ async function writeModel(
   const plain: TableFields = { table, key, fields: fields.flatMap((field) => plainFields(table, field)) };
   const { query, count } = await queryOf(connection, plan, plain);
   const model = labelOf(name);
-  const textOf = objectText(connection, plain, query, { model, utc });
+  const encoder = new RowEncoder(connection.engine, query);
+  const textOf = objectText(encoder, plain, query, { model, utc });
   const path = [name.app, name.model].map((part) => encodeURIComponent(part).replace(/^\./, "%2E")).join("/");
   let nulls = 0;
   output.begin(`${path}.json`);
@@ -130,6 +132,7 @@ async function writeModel(
     if (hasJsonNull(query, values)) nulls++;
     output.write(`${isFirst ? "" : ","}\n${text}`);
   });
+  await refuseBadText(connection, plain, encoder.suspect);
   output.write(count === 0 ? "]\n" : "\n]\n");
   if (nulls > 0) warnings.push(jsonNullWarning(table.id, nulls));
   return { path: `${path}.json`, model, table: table.id, rows: count, ...output.end() };
@@ -143,12 +146,11 @@ const plainFields = (table: Table, field: Field): ValueField[] =>
 
 /** `{"model", "pk", "fields"}`. The primary key is no field of its own, as in Django, unless it has several columns: then it is a list, and they are fields as well. */
 function objectText(
-  { engine }: Connection,
+  encoder: RowEncoder,
   { table }: TableFields,
   query: TableQuery,
   { model, utc }: { readonly model: string; readonly utc: boolean },
 ): (row: Row) => { text: string; values: JsonValue[] } {
-  const encoder = new RowEncoder(engine, query);
   const columns = query.places.flatMap((place): Column[] => (place.kind === "value" ? [place.column] : []));
   const pk = (table.primaryKey?.columns ?? []).map((name) => columns.findIndex((column) => column.name === name));
   const fields = columns.flatMap((column, at) =>

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { HoldfastError } from "../../errors.ts";
 import { VERSION } from "../../version.ts";
+import { refuseBadText } from "../bad-text.ts";
 import type { Connection } from "../connection.ts";
 import { refuseTwins, type ExportRequest } from "../export.ts";
 import type { TableFields } from "../fields.ts";
@@ -146,6 +147,7 @@ async function writeTable(
     if (hasJsonNull(query, cells)) nulls++;
     output.write(`${isFirst ? "" : ","}\n${textOf(cells)}`);
   });
+  await refuseBadText(connection, fields, encoder.suspect);
   output.write(count === 0 ? "]\n}\n" : "\n]\n}\n");
   if (encoder.dangling > 0)
     warnings.push(`${table.id}: ${encoder.dangling} links lead to no row, and travel as they are`);
