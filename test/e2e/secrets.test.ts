@@ -108,7 +108,7 @@ test("none is in the run: not in infra, the documents, the log, the config that 
     failuresOf(run)
       .filter(({ severity }) => severity === "failed")
       .map(({ unit }) => unit),
-  ).toEqual(["inline", "encoded", "by_file", "by_command", "by_variable"]);
+  ).toEqual(["by_command", "by_file", "by_variable", "encoded", "inline"]);
   const { stdout, status } = spawnSync(
     "grep",
     ["-rnaF", ...markers.flatMap((marker) => ["-e", marker]), "--", site.dest],

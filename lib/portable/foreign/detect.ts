@@ -20,7 +20,8 @@ export async function foreignSource(from: string, request: SourceRequest): Promi
   const found = statSync(from, { throwIfNoEntry: false });
   if (found === undefined) return undefined;
   if (found.isDirectory()) return isRecords(from) ? await recordsSource(from, request) : undefined;
-  if (headOf(from).toString("latin1") === ZIP)
+  // What calls itself a ZIP and is none, or a hostile one, is refused by whoever reads exports of ours.
+  if (headOf(from).toString("latin1") === ZIP || from.toLowerCase().endsWith(".zip"))
     return isDjangoZip(from) ? await djangoZipSource(from, request) : undefined;
   return {
     format: "a Django dump",

@@ -4,7 +4,7 @@ import path from "node:path";
 import * as z from "zod";
 import { FileWindow } from "../../archive/file-window.ts";
 import { display } from "../../archive/path.ts";
-import { named, readEntry, readZipDirectory, verifyZip } from "../../archive/unzip.ts";
+import { readEntry, readZipDirectory, verifyZip } from "../../archive/unzip.ts";
 import { HoldfastError } from "../../errors.ts";
 import { readDump } from "./dump.ts";
 import type { ForeignRecord, ForeignSource } from "./record.ts";
@@ -21,12 +21,12 @@ const metadataSchema = z.looseObject({
   schema_versions: z.strictObject({ tool: z.string(), applied: z.array(z.string()) }).nullish(),
 });
 
-/** Whether a ZIP is one of these. Throws `E_ARCHIVE` for one that is damaged, or hostile. */
+/** Whether a ZIP is one of these. One that is damaged or hostile is none. */
 export function isDjangoZip(file: string): boolean {
   try {
     return readZipDirectory(file).some(({ name }) => name === METADATA);
-  } catch (error) {
-    throw named(file, error);
+  } catch {
+    return false; // whoever reads it for what it is then says what is wrong with it
   }
 }
 
