@@ -2,6 +2,7 @@
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
+import { collectGarbage } from "./collect-garbage.ts";
 
 /** Lines that follow each other. */
 export interface Lines {
@@ -16,6 +17,8 @@ export interface Lines {
 /** Small enough that texts made of it die young, in V8's eyes: those of more than 128 KiB wait for a collection of everything. */
 const PIECE = 32 * 1024;
 const NEWLINE = 0x0a;
+/** Read between two collections of garbage. */
+const COLLECT_EVERY = 16 * 1024 * 1024;
 
 /** Throws what the file system says, or zlib. Memory is that of a piece and of the longest line. */
 export async function* readLines(file: string): AsyncGenerator<Lines> {
@@ -27,6 +30,7 @@ export async function* readLines(file: string): AsyncGenerator<Lines> {
   );
   // The last line that is whole is kept back: it may be the last of all.
   let rest: Buffer[] = [];
+  let uncollected = 0;
   for await (const piece of unpacked) {
     if (!Buffer.isBuffer(piece)) continue;
     rest.push(piece);
@@ -35,6 +39,11 @@ export async function* readLines(file: string): AsyncGenerator<Lines> {
     const whole = bytes.lastIndexOf(NEWLINE);
     const end = whole === 0 ? -1 : bytes.lastIndexOf(NEWLINE, whole - 1);
     rest = [bytes.subarray(end + 1)];
+    uncollected += bytes.length;
+    if (uncollected >= COLLECT_EVERY) {
+      uncollected = 0;
+      collectGarbage();
+    }
     if (end >= 0) yield { text: bytes.toString("utf8", 0, end), bytes: bytes.subarray(0, end + 1), isLast: false };
   }
   if (failure !== undefined) throw failure;
