@@ -118,3 +118,18 @@ test.each([
   expect(message).toMatch(because);
   expect(message).not.toContain("holdfast_stage");
 });
+
+test("MariaDB: the keys of many links beside each other are no row that is too large", async () => {
+  const text = "varchar(2000) collate utf8mb4_bin not null";
+  const many = Array.from({ length: 8 }, (_, at) => `part_${at}`);
+  const schema = `create table part (id integer auto_increment primary key, code varchar(180) not null, name varchar(180) not null, unique (code, name));
+    create table whole (id integer auto_increment primary key, name varchar(20) not null unique, said ${text}, done ${text},
+      ${many.map((one) => `${one} integer, ${one}_text ${text}`).join(", ")}, ${many.map((one) => `foreign key (${one}) references part (id)`).join(", ")}) engine=innodb row_format=dynamic;`.replaceAll("_text varchar(2000)", "_text varchar(1200)"); // prettier-ignore
+  const rows = `insert into part values (1, 'a', 'b'), (2, 'é ', '');
+    insert into whole values (1, 'one', 'x', 'y ', ${many.map((_, at) => `${(at % 2) + 1}, 't${at} '`).join(", ")}), (2, 'two', '', '', ${many.map(() => "null, ''").join(", ")});`;
+  const output = await exportOf(await make("MariaDB", `${schema} ${rows}`));
+  await bring(output, await make("MariaDB", schema));
+  const url = await make("MariaDB", `${schema} insert into part values (9, 'a', 'b'); insert into whole (name, said, done, ${many.map((one) => `${one}_text`).join(", ")}) values ('one', '', '', ${many.map(() => "''").join(", ")});`); // prettier-ignore
+  await bring(output, url);
+  expect(await rowsOf(url, "select part_0, part_1, part_1_text from whole where name = 'one'")).toEqual(["9|2|t1 "]);
+});

@@ -87,7 +87,12 @@ export class StagingTable {
   async create(): Promise<void> {
     const { connection, typed, temporary } = this.#dialect;
     const { quote } = connection;
-    const columns = this.#fillers.flatMap(({ staged }) => staged.map(({ name, column }) => typed(name, column)));
+    const staged = this.#fillers.flatMap((filler) => filler.staged);
+    const isWide = staged.reduce((sum, { column }) => sum + widthOf(column), 0) > WIDEST;
+    const keys = new Set(this.target.key.columns.map((name) => this.of(name)));
+    const columns = staged.map(({ name, column }) =>
+      typed(name, isWide && !keys.has(name) ? this.#dialect.slim(column) : column),
+    );
     const own = [`${quote(LINE)} bigint`, `${quote(STATE)} smallint`];
     const number = this.columns.find(({ column }) => column.name === this.surrogate)?.column;
     if (number !== undefined) own.push(typed(NUMBER, number));
@@ -157,6 +162,11 @@ export class StagingTable {
     return row;
   }
 }
+
+/** The most bytes of a row of MySQL, without its texts and blobs, and room for our own columns: 65,535 in all. */
+const WIDEST = 60_000;
+const widthOf = ({ kind, length = 0, octets }: Column): number =>
+  octets !== undefined ? 12 : kind === "text" ? 4 * length + 2 : kind === "bytes" ? length + 2 : 32;
 
 /** The number of a row in its export, from 1. */
 export const LINE = "holdfast_line";
