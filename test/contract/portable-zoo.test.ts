@@ -133,3 +133,22 @@ test("MariaDB: the keys of many links beside each other are no row that is too l
   await bring(output, url);
   expect(await rowsOf(url, "select part_0, part_1, part_1_text from whole where name = 'one'")).toEqual(["9|2|t1 "]);
 });
+
+/** As of blogs and wikis on engines that had no foreign keys. */
+const UNGUARDED =
+  "create table wp_terms (term_id integer primary key, slug varchar(50) not null, unique (slug)); create table wp_links (object_id integer not null, term_id integer not null, rev_term integer, menu_id integer, primary key (object_id, term_id)); create table wp_other (id integer primary key, name varchar(9) not null unique); create table Session (sess_id varchar(40) not null primary key, changed integer, ip varchar(40), vars text);"; // prettier-ignore
+
+test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: numbers of rows that no foreign key guards are told of", async (name) => {
+  const rows = "insert into wp_terms values (1, 'a'), (2, 'b'); insert into wp_other values (1, 'x'); insert into wp_links values (7, 1, 2, 1); insert into Session values ('secret', 1, '', '');";
+  const from = await make(name, `${UNGUARDED} ${rows}`);
+  const plan = await runScript("portable", ["plan", "--database", from, "--json"]);
+  expect(plan.stdout).toMatch(/wp_terms: (?:public\.)?wp_links\.term_id, (?:public\.)?wp_links\.rev_term seem to hold its term_id/);
+  expect(plan.stdout).not.toMatch(/wp_other: .*seem/);
+  const output = await exportOf(from);
+  const url = await make(name, `${UNGUARDED} insert into wp_terms values (8, 'b');`);
+  const { code, stderr, stdout } = await runScript("portable", ["import", output, "--database", url, "--json"]);
+  expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+  const { warnings } = summarySchema.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? ""));
+  expect(warnings.join("\n")).toMatch(/wp_terms: 1 rows have another number here, and \S+term_id, \S+rev_term, which/);
+  expect(await rowsOf(url, "select count(*) from Session")).toEqual(["0"]);
+}); // prettier-ignore
