@@ -1,6 +1,7 @@
 /** What a column takes for the values of an export, chosen once for each column: the same as `decode`, many times as fast. */
 import type { EngineName } from "../database/engine.ts";
 import type { Cell } from "./connection.ts";
+import { fromSent } from "./crossing.ts";
 import type { Column } from "./schema.ts";
 import { decode, type JsonValue } from "./values.ts";
 
@@ -11,7 +12,12 @@ export type Decoder = (value: JsonValue) => Cell;
 const SMALL = 2 ** 31;
 
 export function decoderOf(engine: EngineName, column: Column): Decoder {
-  const { kind, length = 64, precision, unsigned = false } = column;
+  const own = ownDecoder(engine, column);
+  return column.sent === undefined ? own : (value) => own(fromSent(column, value));
+}
+
+function ownDecoder(engine: EngineName, column: Column): Decoder {
+  const { kind, length = kind === "text" ? Infinity : 64, precision, unsigned = false } = column;
   const slow: Decoder = (value) => decode(engine, column, value);
   switch (kind) {
     case "integer": {
@@ -28,7 +34,12 @@ export function decoderOf(engine: EngineName, column: Column): Decoder {
     case "array":
       if (engine === "sqlite") return (value) => (typeof value === "string" ? value : slow(value));
       return (value) =>
-        typeof value === "string" && !value.includes("\0") && !value.endsWith(" ") ? value : slow(value);
+        typeof value === "string" &&
+        (kind !== "text" || value.length <= length) &&
+        !value.includes("\0") &&
+        !value.endsWith(" ")
+          ? value
+          : slow(value);
     case "json":
       return engine === "postgresql"
         ? (value) => (typeof value === "string" && !value.includes("\0") ? value : slow(value))

@@ -2,6 +2,7 @@
 import { canonicalNumber } from "../database/canonical.ts";
 import type { EngineName } from "../database/engine.ts";
 import { fromBytes, quoteBytes, toBytes, type ByteCell } from "./bytes.ts";
+import { sentForm } from "./crossing.ts";
 import { jsonForm } from "./json-form.ts";
 import type { Column } from "./schema.ts";
 import { canonical, encode } from "./values.ts";
@@ -19,13 +20,19 @@ export type Encoder = (cell: ByteCell, to: Encoded) => void;
 export function encoderOf(engine: EngineName, column: Column): Encoder {
   const quick = quickOf(engine, column);
   const isPostgresBytes = engine === "postgresql" && column.kind === "bytes";
-  return (cell, to) => {
+  const { sent } = column;
+  const own: Encoder = (cell, to) => {
     if (cell === null) {
       to.json = "null";
       to.form = null;
     } else if (typeof cell !== "string" || !quick(cell, to)) {
       slow(engine, column, isPostgresBytes ? bytesOf(cell) : cell, to);
     }
+  };
+  if (sent === undefined) return own;
+  return (cell, to) => {
+    own(cell, to);
+    if (to.form !== null) to.form = sentForm(sent, to.form, to.json);
   };
 }
 

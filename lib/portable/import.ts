@@ -11,6 +11,7 @@ import { raiseSequences } from "./import/numbers.ts";
 import { Statements, type ImportMode, type TableResult } from "./import/statements.ts";
 import { realName, StagingTable } from "./import/stage.ts";
 import { introspect } from "./introspect.ts";
+import { listed, looseNumbers } from "./loose-numbers.ts";
 import { orderTables, type DeferredKey } from "./order.ts";
 import type { Package } from "./package.ts";
 import type { ForeignKey, Schema, Table, TableId } from "./schema.ts";
@@ -120,7 +121,20 @@ async function importInside(
   await guards.restore();
   await triggers.restore();
   for (const staging of stagings) await raiseSequences(statements, staging);
-  return { tables: results, made: missing?.made ?? [], warnings: [...targets.warnings, ...triggers.warnings] };
+  const warnings = [...targets.warnings, ...triggers.warnings, ...strayNumbers(targets, results)];
+  return { tables: results, made: missing?.made ?? [], warnings };
+}
+
+/** Of tables whose rows have other numbers here, what still holds the old ones. */
+function strayNumbers({ schema, tables }: Targets, results: readonly TableResult[]): string[] {
+  const imported = { ...schema, tables: tables.map(({ table }) => table) };
+  return results.flatMap(({ table, remapped }) => {
+    const target = schema.tables.find(({ id }) => id === table);
+    const loose = target === undefined || remapped.count === 0 ? [] : looseNumbers(imported, target);
+    return loose.length === 0
+      ? []
+      : `${table}: ${remapped.count} rows have another number here, and ${listed(loose)}, which seem to hold it without a foreign key, came as they were: look at them, or take it back`;
+  });
 }
 
 /** What a part of a table's rows replaces is not the table. */

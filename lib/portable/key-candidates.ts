@@ -53,8 +53,8 @@ const PLACE = {
 /** A column whose name is one of these, or ends with it, is what people call the row by; the first is the best. */
 const TELLING = ["natural_key", "slug", "code", "key", "username", "email", "login", "handle", "name", "title", "path"];
 const RANDOM = /(?:^|_)(?:uuid|guid|hash|token|digest|checksum|md5|sha1|sha256|nonce|secret)(?:_|$)/;
-/** Bytes up to here can be a UUID or a hash. */
-const SHORT_BYTES = 64;
+/** Bytes up to here can be a UUID, a hash, or a name that is kept as bytes. */
+const SHORT_BYTES = 255;
 
 /**
  * The foreign keys that these columns hold whole, in whose place a key has the target's key; each column through one of them, the one with the

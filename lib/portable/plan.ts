@@ -9,6 +9,7 @@ import { suspectedGenerics, withGenerics, type Generics } from "./generic.ts";
 import type { ReadGenerics } from "./generic-types.ts";
 import { chooseKeys } from "./keys.ts";
 import { recognise } from "./kinds.ts";
+import { listed, looseNumbers } from "./loose-numbers.ts";
 import { nearestName, tablesMeant } from "./names.ts";
 import { orderTables, type DeferredKey } from "./order.ts";
 import type { Schema, TableId } from "./schema.ts";
@@ -76,6 +77,7 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
       ...warningsOf(one),
       ...(refined.warnings.get(one.table.id) ?? []),
       ...suspectedGenerics(schema, one.table, generics),
+      ...suspectedNumbers(schema, one),
     ]),
     ...loose,
     ...(request.generics?.warnings ?? []),
@@ -128,6 +130,16 @@ function resolve({ tables }: Schema, wanted: string): TableId[] {
   throw new HoldfastError("E_USAGE", `there is no table ${wanted}`, {
     hint: nearest === undefined ? "plan shows the tables" : `did you mean ${nearest}?`,
   });
+}
+
+/** Of rows that get another number where a row of their key is there. */
+function suspectedNumbers(schema: Schema, { table, key }: TableFields): string[] {
+  const [number = ""] = table.primaryKey?.columns ?? [];
+  const loose = key.kind !== "natural" || key.columns.includes(number) ? [] : looseNumbers(schema, table);
+  if (loose.length === 0) return [];
+  return [
+    `${table.id}: ${listed(loose)} seem to hold its ${number}, without a foreign key, and travel as they are: where the target has its rows under other numbers they would lead to others; portable.keys, as { ${table.name}: [] }, keeps the numbers`,
+  ];
 }
 
 function warningsOf({ table, key }: TableFields): string[] {

@@ -58,6 +58,8 @@ export interface Column {
   readonly element?: Kind;
   /** The collation as the engine names it, of text; in SQLite the one that an index compares it by, where that is not BINARY. */
   readonly collation?: string;
+  /** The kind of the column that its values come from, where that is of another sort: see crossing.ts. */
+  readonly sent?: Kind;
 }
 
 /** A primary key, a unique constraint or a unique index over plain columns; partial and expression indexes are none. */

@@ -1,6 +1,7 @@
 /** Where the tables of an export go in a database: each with the table, the columns and the links that are to take its rows. */
 import { HoldfastError } from "../errors.ts";
 import type { Replacement } from "./columns.ts";
+import { withSent } from "./crossing.ts";
 import { Fields, type GenericField, type Leaf } from "./fields.ts";
 import type { ExportedField, ExportedTable } from "./format.ts";
 import type { Conditions } from "./filter.ts";
@@ -75,7 +76,7 @@ export function findTargets(
     if (table === undefined) problems.push(`there is no table ${one.table}`);
     else homes.set(one.table, table);
   }
-  const linked = withLinks(schema, exported, homes);
+  const linked = withSent(withLinks(schema, exported, homes), exported, homes);
   for (const [id, home] of homes) homes.set(id, linked.tables.find((table) => table.id === home.id) ?? home);
   const keys = travelKeys(linked, chooseKeys(linked, { keys: {} }));
   for (const { table, key } of exported) {

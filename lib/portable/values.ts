@@ -84,7 +84,7 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
   if (typeof value === "object") return decodeTagged(engine, column, value);
   switch (column.kind) {
     case "boolean":
-      return decodeBoolean(engine, value);
+      return decodeBoolean(engine, column, value);
     case "bytes":
       if (typeof value !== "string") throw unfit("a number or boolean, and takes bytes");
       return Buffer.from(value, "base64");
@@ -112,12 +112,12 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
 const text = (value: boolean | number | string): string =>
   typeof value === "boolean" ? (value ? "1" : "0") : String(value);
 
-function decodeBoolean(engine: EngineName, value: boolean | number | string): Cell {
+function decodeBoolean(engine: EngineName, column: Column, value: boolean | number | string): Cell {
   const truth = typeof value === "boolean" ? value : { "1": true, "0": false, t: true, f: false }[String(value)];
   if (truth === undefined && engine === "postgresql") throw unfit(`${JSON.stringify(value)}, and takes true or false`);
   if (engine === "postgresql") return truth === true ? "t" : "f";
   const digits = truth === undefined ? String(value) : truth ? "1" : "0";
-  if (engine !== "sqlite") return digits;
+  if (engine !== "sqlite") return truth === undefined ? decodeInteger(engine, { ...column, length: 8 }, value) : digits;
   return INTEGER.test(digits) ? BigInt(digits) : digits;
 }
 
@@ -128,7 +128,7 @@ function decodeInteger(engine: EngineName, column: Column, value: boolean | numb
   const [least, most] =
     column.unsigned === true ? [0n, (1n << bits) - 1n] : [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n];
   const number = BigInt(digits);
-  if (column.kind === "integer" && (number < least || number > most))
+  if (column.kind !== "bits" && (number < least || number > most))
     throw unfit(`${digits}, and takes ${least} to ${most}`);
   const isMysqlBits = column.kind === "bits" && (engine === "mysql" || engine === "mariadb"); // which takes text for its bytes
   return engine === "sqlite" || isMysqlBits ? number : digits;
@@ -157,6 +157,8 @@ function refuseCutting({ kind, native, precision, length }: Column, words: strin
     const digits = /\.(\d+)/.exec(canonicalTime(words))?.[1]?.length ?? 0;
     if (digits > precision) throw unfit(`${words}, and takes ${precision} digits of a second`);
   }
+  if (kind === "text" && length !== undefined && [...words.replace(/ +$/, "")].length > length)
+    throw unfit(`${JSON.stringify(words.slice(0, 40))}…, and takes ${length} characters`);
   const isVarying = kind === "text" && length !== undefined && !/^(?:bp)?char(?:acter)?\(/.test(native);
   if (isVarying && words.endsWith(" ") && [...words].length > length)
     throw unfit(`${JSON.stringify(words.slice(0, 40))}, and takes ${length} characters`);

@@ -190,7 +190,7 @@ const REFUSED: readonly Refused[] = [
   { what: "a NUL byte", from: "SQLite", column: "text", value: "'a' || char(0)", to: "PostgreSQL", into: "text", because: /line 2: .*NUL/ },
   { what: "text in a column of numbers", from: "SQLite", column: "integer", value: "'many'", to: "PostgreSQL", into: "integer", because: /line 2: .*"many"/ },
   { what: "a number that is too large", from: "PostgreSQL", column: "bigint", value: "2147483648", to: "MariaDB", into: "integer", because: /line 2: .*2147483648/ },
-  { what: "text that is too long", from: "PostgreSQL", column: "text", value: "'abcdef'", to: "MariaDB", into: "varchar(5)", because: /row 1/ },
+  { what: "text that is too long", from: "PostgreSQL", column: "text", value: "'abcdef'", to: "MariaDB", into: "varchar(5)", because: /line 2: .*abcdef/ },
   { what: "blanks that are too many", from: "SQLite", column: "text", value: "'abc   '", to: "PostgreSQL", into: "varchar(4)", because: /line 2: .*abc/ },
   { what: "a JSON number that SQLite would round", from: "PostgreSQL", column: "json", value: "'12345678901234567890123'", to: "SQLite", into: "json", because: /line 2: .*12345678901234567890123/ },
   { what: "a moment before the first one", from: "PostgreSQL", column: "timestamp(6)", value: "'1969-01-01'", to: "MariaDB", into: "timestamp(6) null", because: /row 1/ },

@@ -6,6 +6,8 @@ export interface Dialect {
   readonly connection: Connection;
   /** A column of a temporary table that takes the values of `column`, and NULL. */
   typed(name: string, column: Column): string;
+  /** A column that stands in for one of many, where a row has a largest size: the links of a row bring the columns of other tables. */
+  slim(column: Column): Column;
   /** What follows the closing bracket of a temporary table. */
   readonly temporary: string;
   /** What DROP says of one: MySQL commits for `table`. */
@@ -43,6 +45,7 @@ const AS_TEXT = new Set(["json", "native", "array", "interval"]);
 
 const postgres = (connection: Connection): Dialect => ({
   connection,
+  slim: (column) => column,
   typed: (name, { native, collation }) =>
     `${connection.quote(name)} ${native}${collation === undefined || collation === "default" ? "" : ` collate ${collationName(connection, collation)}`}`,
   temporary: " on commit drop",
@@ -61,6 +64,7 @@ const postgres = (connection: Connection): Dialect => ({
 
 const sqlite = (connection: Connection): Dialect => ({
   connection,
+  slim: (column) => column,
   typed: (name, { native, collation }) =>
     `${connection.quote(name)} ${native}${collation === undefined ? "" : ` collate ${connection.quote(collation)}`}`,
   temporary: "",
@@ -74,6 +78,10 @@ const sqlite = (connection: Connection): Dialect => ({
 
 const mysql = (connection: Connection): Dialect => ({
   connection,
+  slim: (column) => ({
+    ...column,
+    native: column.native.replace(/^varchar\(\d+\)/i, "longtext").replace(/^varbinary\(\d+\)/i, "longblob"),
+  }),
   typed: (name, { native, collation }) =>
     `${connection.quote(name)} ${native.replace(/ (character set|collate) \S+/gi, "")}${collation === undefined ? "" : ` collate ${collation}`} null`,
   temporary: "",

@@ -2,7 +2,7 @@
 import type { EngineName } from "../../database/engine.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Cell, Row } from "../connection.ts";
-import { decoderOf } from "../decoders.ts";
+import { decoderOf, type Decoder } from "../decoders.ts";
 import type { Leaf } from "../fields.ts";
 import { readRows, type Package, type ReadRow } from "../package.ts";
 import { flatten, isGeneric, isRaw, valueOf, type JsonCell } from "../row.ts";
@@ -87,7 +87,12 @@ export class StagingTable {
   async create(): Promise<void> {
     const { connection, typed, temporary } = this.#dialect;
     const { quote } = connection;
-    const columns = this.#fillers.flatMap(({ staged }) => staged.map(({ name, column }) => typed(name, column)));
+    const staged = this.#fillers.flatMap((filler) => filler.staged);
+    const isWide = staged.reduce((sum, { column }) => sum + widthOf(column), 0) > WIDEST;
+    const keys = new Set(this.target.key.columns.map((name) => this.of(name)));
+    const columns = staged.map(({ name, column }) =>
+      typed(name, isWide && !keys.has(name) ? this.#dialect.slim(column) : column),
+    );
     const own = [`${quote(LINE)} bigint`, `${quote(STATE)} smallint`];
     const number = this.columns.find(({ column }) => column.name === this.surrogate)?.column;
     if (number !== undefined) own.push(typed(NUMBER, number));
@@ -110,12 +115,25 @@ export class StagingTable {
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof HoldfastError && error.code !== "E_DATABASE") throw error;
-      const said = error instanceof Error ? error.message : String(error);
+      const said = this.#inItsWords(error instanceof Error ? error.message : String(error));
       throw new HoldfastError("E_IMPORT", `${table.id}, about row ${Math.max(1, line)} of the export: ${said}`, {
         cause: error,
       });
     }
     this.rows = line;
+  }
+
+  /** What a server says of the temporary table, with the names of the columns that people know. */
+  #inItsWords(said: string): string {
+    const names = new Map(this.columns.map(({ staged, column }) => [staged, column.name]));
+    for (const { link, leaves } of this.links)
+      for (const { staged } of leaves) names.set(staged, link.columns.join(", "));
+    return said
+      .replaceAll(/column (['`"]?)([`\w.]*?\b)([vkgd]\d+(?:_\d+)*)\b[`'"]?/g, (all, _quote, _path, staged: string) => {
+        const name = names.get(staged);
+        return name === undefined ? all : `column ${name}`;
+      })
+      .replace(/ at row \d+$/, "");
   }
 
   /** Nobody else tells PostgreSQL what a temporary table holds. */
@@ -145,6 +163,11 @@ export class StagingTable {
   }
 }
 
+/** The most bytes of a row of MySQL, without its texts and blobs, and room for our own columns: 65,535 in all. */
+const WIDEST = 60_000;
+const widthOf = ({ kind, length = 0, octets }: Column): number =>
+  octets !== undefined ? 12 : kind === "text" ? 4 * length + 2 : kind === "bytes" ? length + 2 : 32;
+
 /** The number of a row in its export, from 1. */
 export const LINE = "holdfast_line";
 /** What is known of a row: 0 it was there and is the same, 1 it is new, 2 it was there and changes. */
@@ -161,12 +184,28 @@ interface Filler {
   readonly fill: (cell: JsonCell, row: Cell[]) => void;
 }
 
+/** Where NULL is not the wish for a number. */
+const mayNotBeNull = ({ nullable, identity }: Column): boolean => !nullable && identity === undefined;
+
+const isNull = (): HoldfastError => new HoldfastError("E_IMPORT", "is NULL, which it may not be here");
+
+/** A server would say which column it is, and not which row. */
+function requiring(decoded: Decoder, column: Column): Decoder {
+  if (!mayNotBeNull(column)) return decoded;
+  return (value) => {
+    if (value === null) throw isNull();
+    return decoded(value);
+  };
+}
+
 function fillerOf({ connection }: Dialect, field: TargetField, at: number): Filler {
   const { engine } = connection;
   if (field === undefined) return { staged: [], columns: [], fill: () => {} };
   if (field.kind === "value") {
     const staged = `v${at}`;
-    const decoded = decoderOf(engine, field.column);
+    const decoded = field.replaced
+      ? decoderOf(engine, field.column)
+      : requiring(decoderOf(engine, field.column), field.column);
     return {
       staged: [{ name: staged, column: field.column }],
       columns: [{ column: field.column, staged, ...(field.replaced && { onlyNew: true }) }],
@@ -181,7 +220,9 @@ function fillerOf({ connection }: Dialect, field: TargetField, at: number): Fill
     for (let index = 0; index < count; index++) row.push(null);
   };
   /** Whether it was a link without a key. */
+  const isRequired = field.columns.every(mayNotBeNull);
   const fillRaw = (cell: JsonCell, row: Cell[]): boolean => {
+    if (cell === null && isRequired) throw isNull();
     if (cell === null) fillNull(row, columns.length);
     else if (isRaw(cell))
       for (const [index, decoded] of decoders.entries()) row.push(decoded(cell.$raw[index] ?? null));
