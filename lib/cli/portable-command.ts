@@ -261,8 +261,8 @@ async function open(
   });
   const from = choose(whole, set?.tables ?? listOf("models", flags.models), listOf("exclude", flags.exclude));
   refuseWhole(set, from);
-  const { defaults = {}, users } = refinement ?? {};
-  return { ...from, refine: { defaults, rename: set?.rename ?? {}, ...(users && { users }) } };
+  const { defaults = {}, users, map = {} } = refinement ?? {};
+  return { ...from, refine: { defaults, rename: set?.rename ?? {}, map, ...(users && { users }) } };
 }
 
 /** Of an export that is one file, what it holds: in a directory that goes when the process ends. */
