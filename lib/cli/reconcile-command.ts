@@ -15,7 +15,11 @@ export const RECONCILE_FLAGS: readonly string[] = ["table", "by", "dry-run", "ye
 /** Of the command line's parser. */
 export const RECONCILE_OPTIONS = {
   table: { type: "string", requiresArg: true, describe: "reconcile: the table whose duplicate rows become one" },
-  by: { type: "string", requiresArg: true, describe: "reconcile: the columns that are compared; else the key, or name" },
+  by: {
+    type: "string",
+    requiresArg: true,
+    describe: "reconcile: the columns that are compared; else the key, or name",
+  },
 } as const;
 
 type Given = string | string[] | undefined;
@@ -36,7 +40,10 @@ export interface ReconcileSite {
 }
 
 /** Throws `E_USAGE`, `E_CONFIRM`, and what `reconcile` throws. */
-export async function reconcileCommand(flags: ReconcileFlags, { portable, signal, using }: ReconcileSite): Promise<number> {
+export async function reconcileCommand(
+  flags: ReconcileFlags,
+  { portable, signal, using }: ReconcileSite,
+): Promise<number> {
   const table = single(flags.table);
   if (table === undefined)
     throw new HoldfastError("E_USAGE", "reconcile what?", { hint: "name a table with --table, e.g. --table category" });
@@ -90,12 +97,19 @@ function describe({ table, by, columns, groups, links }: ReconcilePlan): string[
   ];
 }
 
-function show({ table, by, columns, groups, links, warnings }: ReconcilePlan, { counts, committed }: ReconcileResult, flags: ReconcileFlags): void { // prettier-ignore
+function show(
+  { table, by, columns, groups, links, warnings }: ReconcilePlan,
+  { counts, committed }: ReconcileResult,
+  flags: ReconcileFlags,
+): void {
+  // prettier-ignore
   const merged = groups.reduce((sum, { others }) => sum + others.length, 0);
   const tables = [...counts].map(([name, { moved, removed }]) => ({ table: name, moved, removed }));
   if (flags.json) {
     const named = (values: readonly unknown[]): Record<string, string> =>
-      Object.fromEntries((table.primaryKey?.columns ?? []).map((name) => [name, String(values[columns.indexOf(name)])]));
+      Object.fromEntries(
+        (table.primaryKey?.columns ?? []).map((name) => [name, String(values[columns.indexOf(name)])]),
+      );
     const rowOf = ({ values, said, references }: ReconcilePlan["groups"][number]["stays"]) => ({
       key: named(values),
       by: Object.fromEntries(by.map((name, at) => [name, said[at] ?? ""])),

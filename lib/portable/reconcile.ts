@@ -47,9 +47,14 @@ async function reconcileInside(
   const plan = await planReconcile(connection, request);
   const { schema, generics, table, columns, groups } = plan;
   if (formOf(plan) !== formOf(planned))
-    throw new HoldfastError("E_TARGET", `the rows of ${table.id}, or what leads to them, are others than when it was planned`, { // prettier-ignore
-      hint: "nothing was changed: look at the plan again",
-    });
+    throw new HoldfastError(
+      "E_TARGET",
+      `the rows of ${table.id}, or what leads to them, are others than when it was planned`,
+      {
+        // prettier-ignore
+        hint: "nothing was changed: look at the plan again",
+      },
+    );
   const guards = await suspendForeignKeys(connection, late);
   const merge = new RowMerge(dialectOf(connection), { schema, generics }, signal);
   const identity = table.primaryKey?.columns ?? columns;

@@ -76,8 +76,7 @@ export async function findConflicts(dialect: Dialect, schema: Schema, of: Confli
   return found;
 }
 
-const isSame = (a: Cell, b: Cell): boolean =>
-  a === null || b === null ? a === b : textOf(a) === textOf(b);
+const isSame = (a: Cell, b: Cell): boolean => (a === null || b === null ? a === b : textOf(a) === textOf(b));
 
 function refuse(
   { table, unique, columns, identity }: Conflicts,

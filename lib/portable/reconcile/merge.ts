@@ -1,6 +1,7 @@
 /** Leads all that leads to some rows of a table to others of them, and removes the former. */
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
+import { columnOf } from "../fields.ts";
 import type { Generics } from "../generic.ts";
 import type { Dialect } from "../import/dialect.ts";
 import type { Schema, Table, TableId, Unique } from "../schema.ts";
@@ -28,7 +29,12 @@ export class RowMerge {
   readonly #pending: Pairs[] = [];
   #made = 0;
 
-  constructor(dialect: Dialect, { schema, generics }: { readonly schema: Schema; readonly generics: Generics }, signal: AbortSignal) { // prettier-ignore
+  constructor(
+    dialect: Dialect,
+    { schema, generics }: { readonly schema: Schema; readonly generics: Generics },
+    signal: AbortSignal,
+  ) {
+    // prettier-ignore
     this.#dialect = dialect;
     this.#schema = schema;
     this.#generics = generics;
@@ -48,6 +54,7 @@ export class RowMerge {
     this.#pending.push(all);
     for (const of of new Set(moves.map((move) => move.table))) {
       const own = moves.filter((move) => move.table === of);
+      if (of.id === table.id) await this.#letGo(own, all);
       if (!(await this.#isTouched(of, own, all))) continue;
       for (const unique of [of.primaryKey, ...of.uniques])
         if (unique !== null && own.some((move) => move.columns.some((name) => unique.columns.includes(name))))
@@ -75,6 +82,18 @@ export class RowMerge {
     const of = { table, moves, pairs, unique, columns, identity, going };
     const found = await findConflicts(this.#dialect, this.#schema, of);
     if (found.length > 0) await this.merge(table, identity, found);
+  }
+
+  /** Rows that go stand in nobody's way, by what they lead to, when those that stay lead there. */
+  async #letGo(moves: readonly Move[], pairs: Pairs): Promise<void> {
+    const { connection } = this.#dialect;
+    const real = tableName(connection, pairs.table);
+    const columns = new Set(moves.flatMap((move) => move.columns));
+    for (const name of columns)
+      if (!pairs.columns.includes(name) && columnOf(pairs.table, name).nullable)
+        await connection.run(
+          `update ${real} set ${connection.quote(name)} = null where ${pairs.isGoing(pairs.name, real)}`,
+        );
   }
 
   async #isTouched(table: Table, moves: readonly Move[], pairs: Pairs): Promise<boolean> {
@@ -136,8 +155,7 @@ export class RowMerge {
 
   async #going(table: Table): Promise<string[]> {
     const going: string[] = [];
-    for (const one of this.#pending)
-      if (one.table.id === table.id) going.push(one.isGoing(await one.copy(), "t"));
+    for (const one of this.#pending) if (one.table.id === table.id) going.push(one.isGoing(await one.copy(), "t"));
     return going;
   }
 
@@ -150,9 +168,14 @@ export class RowMerge {
     );
     const left = Number(row?.[0]);
     if (left > 0)
-      throw new HoldfastError("E_TARGET", `${left} rows of ${move.table.id} still lead to rows of ${pairs.table.id} that are to go`, { // prettier-ignore
-        hint: "nothing was changed: a trigger of the database leads them back",
-      });
+      throw new HoldfastError(
+        "E_TARGET",
+        `${left} rows of ${move.table.id} still lead to rows of ${pairs.table.id} that are to go`,
+        {
+          // prettier-ignore
+          hint: "nothing was changed: a trigger of the database leads them back",
+        },
+      );
   }
 
   #count({ id }: Table): Merged {

@@ -67,7 +67,8 @@ export const linksInto = (schema: Schema, { id }: Table): LateLink[] =>
 export function reach(schema: Schema, generics: Generics, start: Table): { tables: Table[]; late: LateLink[] } {
   const tables = new Map<TableId, Table>([[start.id, start]]);
   const late = new Map<string, LateLink>();
-  for (const one of tables.values()) // grows as it is read
+  for (const one of tables.values())
+    // grows as it is read
     for (const { table, via } of movesInto(schema, generics, one)) {
       tables.set(table.id, table);
       if (via !== undefined) late.set(`${table.id} ${via.name}`, { table, link: via });
@@ -95,7 +96,13 @@ export function typeCondition(
 }
 
 /** A row `t` holds what `alias` has in `names`, which stand for the target's columns. */
-export function heldBy(connection: Connection, move: Move, target: Table, alias: string, names: readonly string[]): string {
+export function heldBy(
+  connection: Connection,
+  move: Move,
+  target: Table,
+  alias: string,
+  names: readonly string[],
+): string {
   const { quote } = connection;
   if (move.generic === undefined)
     return move.columns.map((name, at) => `t.${quote(name)} = ${alias}.${quote(names[at] ?? "")}`).join(" and ");

@@ -55,9 +55,7 @@ export class Pairs {
   async copy(): Promise<string> {
     const { connection, temporary } = this.#dialect;
     const name = connection.quote(`${this.#name}_${this.#copies++}`);
-    await connection.run(
-      `create temporary table ${name}${temporary} as select * from ${connection.quote(this.#name)}`,
-    );
+    await connection.run(`create temporary table ${name}${temporary} as select * from ${connection.quote(this.#name)}`);
     return name;
   }
 

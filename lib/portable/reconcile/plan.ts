@@ -73,9 +73,7 @@ export async function planReconcile(connection: Connection, request: ReconcileRe
       else same.push(one);
     }
   const number = table.primaryKey.columns.map((name) => columns.indexOf(name));
-  const groups = [...found]
-    .toSorted(([a], [b]) => byName(a, b))
-    .flatMap(([, rows]) => groupOf(rows, number) ?? []);
+  const groups = [...found].toSorted(([a], [b]) => byName(a, b)).flatMap(([, rows]) => groupOf(rows, number) ?? []);
   const others = groups.flatMap((group) => group.others);
   const links = counts.map((one) => ({
     table: one.move.table.id,
