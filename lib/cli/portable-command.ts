@@ -25,10 +25,11 @@ import { fitOf, refuseUnfit } from "./portable-fit.ts";
 import { progressOf } from "./portable-progress.ts";
 import { showComparison, showImport, showPlan } from "./portable-report.ts";
 import { refuseWhole, setOf } from "./portable-set.ts";
+import { RECONCILE_FLAGS, RECONCILE_OPTIONS, reconcileCommand } from "./reconcile-command.ts";
 import type { CommandFrame } from "./run-command.ts";
 import { parsedCommand } from "./store-command.ts";
 
-const VERBS = ["export", "import", "check", "plan", "verify", "package"] as const;
+const VERBS = ["export", "import", "check", "plan", "verify", "package", "reconcile"] as const;
 type Verb = (typeof VERBS)[number];
 const MODES: readonly ImportMode[] = ["create-only", "update-only", "create-or-update"];
 /** What each verb takes beside the flags of every command; any other flag is a fault. */
@@ -65,9 +66,10 @@ const FLAGS: Readonly<Record<Verb, readonly string[]>> = {
   check: ["models", "exclude", "verify-checksum", "ignore-config-diff", "config-diff-report"],
   verify: ["set", "models", "exclude", "verify-checksum"],
   package: PACKAGE_FLAGS,
+  reconcile: RECONCILE_FLAGS,
 };
 
-const USAGE = `$0 plan | export | import PATH | check PATH | verify PATH | package --database URL
+const USAGE = `$0 plan | export | import PATH | check PATH | verify PATH | package | reconcile --database URL
 
 Any database out as JSON with natural keys, and in again: SQLite, PostgreSQL, MySQL and MariaDB, each into each.`;
 
@@ -80,7 +82,7 @@ type Work = (flags: Flags, frame: CommandFrame) => Promise<number>;
 
 /** What another program wrote becomes an export of ours first, in a directory that is removed afterwards. */
 async function withNative(flags: Flags, frame: CommandFrame, work: Work): Promise<number> {
-  if (flags.verb === "plan" || flags.verb === "export") return await work(flags, frame);
+  if (flags.verb === "plan" || flags.verb === "export" || flags.verb === "reconcile") return await work(flags, frame);
   const portable = (): SiteConfig["portable"] => configOf(flags)?.portable;
   return await bringIn(
     { ...flags, portable, signal: frame.signal },
@@ -101,6 +103,7 @@ function parse(argv: readonly string[]) {
     .option("database", { ...text, describe: "the database, by its URL; else DATABASE_URL, else the config's" })
     .option("output", { ...text, alias: "o", describe: "export: the directory to write into, or a file: … .zip" })
     .options(EXPORT_OPTIONS)
+    .options(RECONCILE_OPTIONS)
     .option("timestamp", { type: "boolean", default: true, describe: "export: into a directory named by the time" })
     .option("models", { ...text, describe: "only these tables: names, app.Model, or an app" })
     .option("component", { ...text, describe: "plan, export: only these groups of tables, as plan shows them" })
@@ -139,7 +142,7 @@ function parse(argv: readonly string[]) {
     .option("skip-users", { type: "boolean", default: false, describe: "package: no users, which is the default" })
     .option("include-passwords", { type: "boolean", default: false, describe: "package: the users' password hashes" })
     .option("storage", { ...text, describe: "package: a further directory; may be given several times" })
-    .option("yes", { type: "boolean", default: false, describe: "I know what --clear-existing does" })
+    .option("yes", { type: "boolean", default: false, describe: "I know what --clear-existing, or reconcile, does" })
     .parseSync([...argv]);
   const [verb, directory, ...more] = flags._.map(String);
   const known = VERBS.find((one) => one === verb);
@@ -149,7 +152,7 @@ function parse(argv: readonly string[]) {
     });
   if (more.length > 0) throw new HoldfastError("E_USAGE", `unexpected argument: ${more[0] ?? ""}`);
   refuseIdle(known, argv);
-  const needs = known !== "plan" && known !== "export" && known !== "package";
+  const needs = known !== "plan" && known !== "export" && known !== "package" && known !== "reconcile";
   if (needs !== (directory !== undefined))
     throw new HoldfastError(
       "E_USAGE",
@@ -238,6 +241,13 @@ const WORK: Readonly<Record<Verb, Work>> = {
     const target = await targetOf(flags, frame.signal);
     return await packageCommand(flags, { config: configOf(flags), target, plan: requestOf(flags) }, frame.signal);
   },
+  async reconcile(flags, frame) {
+    return await reconcileCommand(flags, {
+      portable: configOf(flags)?.portable,
+      signal: frame.signal,
+      using: async (mode, work) => await using(flags, mode, frame, work),
+    });
+  },
   async verify(flags, frame) {
     return await using(flags, "read", frame, async (connection) => {
       const comparisons = await compareTables(connection, await open(flags, frame));
@@ -261,8 +271,8 @@ async function open(
   });
   const from = choose(whole, set?.tables ?? listOf("models", flags.models), listOf("exclude", flags.exclude));
   refuseWhole(set, from);
-  const { defaults = {}, users } = refinement ?? {};
-  return { ...from, refine: { defaults, rename: set?.rename ?? {}, ...(users && { users }) } };
+  const { defaults = {}, users, map = {} } = refinement ?? {};
+  return { ...from, refine: { defaults, rename: set?.rename ?? {}, map, ...(users && { users }) } };
 }
 
 /** Of an export that is one file, what it holds: in a directory that goes when the process ends. */

@@ -73,8 +73,8 @@ export function showExport(path: string, { data_counts, warnings }: ExportSummar
   say(`${pc.green("✓")} ${plural(counts.length, "table")}, ${plural(rows, "row")}`, path);
 }
 
-export function showImport({ tables, made, warnings, committed }: ImportResult, output: Output): void {
-  if (output.json) return json("summary", { committed, tables, created_disabled: made, warnings });
+export function showImport({ tables, made, mapped, warnings, committed }: ImportResult, output: Output): void {
+  if (output.json) return json("summary", { committed, tables, created_disabled: made, mapped, warnings });
   warn(warnings);
   if (output.quiet) return;
   const width = Math.max(5, ...tables.map(({ table }) => table.length));
@@ -92,6 +92,8 @@ export function showImport({ tables, made, warnings, committed }: ImportResult, 
     for (const { key, was, is } of remapped.samples) say(pc.dim(`  ${key}: ${was} → ${is}`));
   }
   for (const { table, key } of made) say(pc.yellow(`${table} ${key} was nowhere, and has been made, disabled`));
+  for (const { table, from, to, rows, links } of mapped)
+    say(`${table} ${from} is ${to} here: ${plural(rows, "row")} passed over, ${plural(links, "link")} led there`);
   say(committed ? `${pc.green("✓")} imported` : `${pc.yellow("○")} nothing was changed: a dry run`);
 }
 

@@ -37,6 +37,12 @@ const setSchema = z.strictObject({
 });
 export type SetSetting = z.infer<typeof setSchema>;
 
+const mapSchema = z.union([
+  z.record(z.string(), z.union([z.string(), z.number()])),
+  z.array(z.strictObject({ from: z.array(plain).min(1), to: z.array(plain).min(1) })),
+]);
+export type KeyMapSetting = z.infer<typeof mapSchema>;
+
 /** Fields of `portable`. */
 export const portableRefinement = {
   exclude_columns: byTable(z.array(z.string().min(1))).describe("Columns that an export leaves out, by table."),
@@ -60,5 +66,8 @@ export const portableRefinement = {
     .describe(
       "Users whom rows name, and who are neither in the export nor in the database: an import can make them, disabled.",
     ),
+  map: byTable(mapSchema).describe(
+    "By table, at an import: rows that are called otherwise here, {old: new} by their keys; keys of several columns as a list of {from, to}.",
+  ),
   sets: byTable(setSchema).describe("Tables that travel together, by a name for --set."),
 };

@@ -5,6 +5,7 @@ import { checkForeignKeys, quietTriggers, suspendForeignKeys } from "./import/gu
 import { dialectOf, type Dialect } from "./import/dialect.ts";
 import { Foresight } from "./import/foresight.ts";
 import { Links } from "./import/links.ts";
+import { settleMapped, type MappedRow } from "./import/mapped.ts";
 import { Missing, type MadeRow } from "./import/missing.ts";
 import { Merge } from "./import/merge.ts";
 import { raiseSequences } from "./import/numbers.ts";
@@ -41,6 +42,8 @@ export interface ImportResult {
   readonly tables: readonly TableResult[];
   /** Rows that links named and that were nowhere, by `portable.users`. */
   readonly made: readonly MadeRow[];
+  /** Rows that others stand for, by `portable.map`. */
+  readonly mapped: readonly MappedRow[];
   readonly warnings: readonly string[];
   readonly committed: boolean;
 }
@@ -80,11 +83,13 @@ async function importInside(
   const dialect = dialectOf(connection);
   const stagings: StagingTable[] = [];
   for (const [index, target] of order.entries()) {
-    const staging = new StagingTable(dialect, target, index);
+    const staging = new StagingTable(dialect, target, index, targets.maps.of(target));
     await staging.create();
     await staging.load(from, signal, (rows) => onRows(target.table.id, "staging", rows));
     stagings.push(staging);
   }
+  const statements = new Statements(dialect);
+  const { mapped, warnings } = await settleMapped(statements, targets.maps, stagings);
   const guards = await suspendForeignKeys(connection, lateChecks(schema, deferred));
   const triggers = await quietTriggers(
     connection,
@@ -92,7 +97,6 @@ async function importInside(
   );
   const laterOf = (id: TableId): ForeignKey[] => linksOf(targets, deferred, id);
   if (request.clearExisting) await clear(dialect, stagings, laterOf);
-  const statements = new Statements(dialect);
   const foresight = new Foresight(statements, new Links(statements, targets.fields), stagings);
   if (request.mode !== "update-only")
     for (const staging of stagings)
@@ -104,7 +108,9 @@ async function importInside(
   for (const staging of stagings) {
     signal.throwIfAborted();
     const { id } = staging.target.table;
-    results.push(await merge.merge(staging, laterOf(id)));
+    const result = await merge.merge(staging, laterOf(id));
+    result.skipped += staging.skipped;
+    results.push(result);
     onRows(id, "merging", staging.rows);
   }
   for (const [index, staging] of stagings.entries()) {
@@ -121,8 +127,12 @@ async function importInside(
   await guards.restore();
   await triggers.restore();
   for (const staging of stagings) await raiseSequences(statements, staging);
-  const warnings = [...targets.warnings, ...triggers.warnings, ...strayNumbers(targets, results)];
-  return { tables: results, made: missing?.made ?? [], warnings };
+  return {
+    tables: results,
+    made: missing?.made ?? [],
+    mapped,
+    warnings: [...targets.warnings, ...warnings, ...triggers.warnings, ...strayNumbers(targets, results)],
+  };
 }
 
 /** Of tables whose rows have other numbers here, what still holds the old ones. */

@@ -1,5 +1,5 @@
 /** How the config refines the way of an export into a database: other tables, values for columns that are new, and the rows that are compared. */
-import type { PlainValue } from "../config/portable-refinement.ts";
+import type { KeyMapSetting, PlainValue } from "../config/portable-refinement.ts";
 import { HoldfastError } from "../errors.ts";
 import { settingOf } from "./columns.ts";
 import type { Conditions } from "./filter.ts";
@@ -24,6 +24,8 @@ export interface TargetRefinement {
   readonly rename?: Readonly<Record<string, string>>;
   /** Rows that links name and that are nowhere: the table, and what they get. */
   readonly users?: MissingSetting;
+  /** By table: rows of the export, by their keys, and the rows of the database that stand for them. */
+  readonly map?: Readonly<Record<string, KeyMapSetting>>;
   /** Nothing will be written: what new rows would need does not matter. */
   readonly readOnly?: boolean;
 }

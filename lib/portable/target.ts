@@ -5,6 +5,7 @@ import { withSent } from "./crossing.ts";
 import { Fields, type GenericField, type Leaf } from "./fields.ts";
 import type { ExportedField, ExportedTable } from "./format.ts";
 import type { Conditions } from "./filter.ts";
+import { KeyMaps } from "./key-map.ts";
 import { genericTarget, withGenerics, type GenericRelation, type GenericTarget } from "./generic.ts";
 import { chooseKeys } from "./keys.ts";
 import { findTable as findNamed } from "./names.ts";
@@ -54,6 +55,8 @@ export interface Targets {
   readonly tables: readonly TargetTable[];
   /** By which rows were taken. */
   readonly conditions: Conditions;
+  /** Rows that others of the database stand for. */
+  readonly maps: KeyMaps;
   readonly warnings: readonly string[];
 }
 
@@ -113,6 +116,7 @@ export function findTargets(
     fields,
     tables,
     conditions: conditionsIn(tables),
+    maps: new KeyMaps(linked, fields, refine.map ?? {}),
     warnings,
   };
 }

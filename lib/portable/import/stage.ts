@@ -4,6 +4,7 @@ import { HoldfastError } from "../../errors.ts";
 import type { Cell, Row } from "../connection.ts";
 import { decoderOf, type Decoder } from "../decoders.ts";
 import type { Leaf } from "../fields.ts";
+import type { RowMap } from "../key-map.ts";
 import { readRows, type Package, type ReadRow } from "../package.ts";
 import { flatten, isGeneric, isRaw, valueOf, type JsonCell } from "../row.ts";
 import type { Column, ForeignKey } from "../schema.ts";
@@ -45,9 +46,17 @@ export class StagingTable {
   /** Some of its links were filled in before their turn. */
   filledAhead = false;
   rows = 0;
+  /** Rows of the export that were not staged: others stand for them. */
+  skipped = 0;
+  /** Some rows have another key by the map. */
+  hasRenamed = false;
+  /** Of all that its key is found by. */
+  readonly keyNames: readonly string[];
+  readonly #map: RowMap | undefined;
 
-  constructor(dialect: Dialect, target: TargetTable, index: number) {
+  constructor(dialect: Dialect, target: TargetTable, index: number, map?: RowMap) {
     this.#dialect = dialect;
+    this.#map = map;
     this.target = target;
     this.name = `holdfast_stage_${index}`;
     const fillers = [
@@ -58,6 +67,9 @@ export class StagingTable {
     this.columns = fillers.flatMap((filler) => filler.columns);
     this.links = fillers.flatMap(({ links = [] }) => links);
     this.names = fillers.flatMap((filler) => filler.staged.map(({ name }) => name));
+    this.keyNames = fillers
+      .filter(({ columns }) => columns.some(({ column }) => target.key.columns.includes(column.name)))
+      .flatMap(({ staged }) => staged.map(({ name }) => name));
     const [number, ...more] = target.table.primaryKey?.columns ?? [];
     const isOwn =
       more.length === 0 &&
@@ -106,7 +118,7 @@ export class StagingTable {
     let line = 0;
     const batches = async function* (this: StagingTable): AsyncGenerator<Row[]> {
       for await (const batch of readRows(from, exported.table, signal)) {
-        yield batch.map((row) => this.#fill(row, String(++line)));
+        yield batch.flatMap((row) => this.#fill(row, String(++line)) ?? []);
         onRows(line);
       }
     }.bind(this);
@@ -120,7 +132,7 @@ export class StagingTable {
         cause: error,
       });
     }
-    this.rows = line;
+    this.rows = line - this.skipped;
   }
 
   /** What a server says of the temporary table, with the names of the columns that people know. */
@@ -142,14 +154,22 @@ export class StagingTable {
     if (connection.engine === "postgresql") await connection.run(`analyze ${connection.quote(this.name)}`);
   }
 
-  #fill({ cells, file, line }: ReadRow, number: string): Cell[] {
+  /** Undefined for a row that another one stands for. */
+  #fill({ cells: read, file, line }: ReadRow, number: string): [Row] | undefined {
     const { exported, table } = this.target;
-    if (cells.length !== exported.fields.length)
+    if (read.length !== exported.fields.length)
       throw new HoldfastError(
         "E_PACKAGE",
-        `${file}: line ${line} has ${cells.length} values; ${exported.table} has ${exported.fields.length}`,
+        `${file}: line ${line} has ${read.length} values; ${exported.table} has ${exported.fields.length}`,
       );
-    const row: Cell[] = [number, null];
+    const mapped = this.#map === undefined ? { cells: read, isRenamed: false } : this.#map(read);
+    if (mapped === undefined) {
+      this.skipped++;
+      return undefined;
+    }
+    const { cells, isRenamed } = mapped;
+    if (isRenamed) this.hasRenamed = true;
+    const row: Cell[] = [number, isRenamed ? RENAMED : null];
     let at = 0;
     try {
       for (; at < this.#fillers.length; at++) this.#fillers[at]?.fill(cells[at] ?? null, row);
@@ -159,7 +179,7 @@ export class StagingTable {
       const name = field?.kind === "value" ? field.column.name : field?.name;
       throw new HoldfastError("E_IMPORT", `${file}, line ${line}: ${table.id}.${name ?? "?"} ${error.message}`);
     }
-    return row;
+    return [row];
   }
 }
 
@@ -172,6 +192,9 @@ const widthOf = ({ kind, length = 0, octets }: Column): number =>
 export const LINE = "holdfast_line";
 /** What is known of a row: 0 it was there and is the same, 1 it is new, 2 it was there and changes. */
 export const STATE = "holdfast_state";
+
+/** What `STATE` says, until the merge, of a row whose key the map of the config has changed. */
+export const RENAMED = "3";
 
 /** The primary key that a row has or will have, where it must be known beforehand. */
 export const NUMBER = "holdfast_number";

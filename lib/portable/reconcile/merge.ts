@@ -1,0 +1,193 @@
+/** Leads all that leads to some rows of a table to others of them, and removes the former. */
+import { HoldfastError } from "../../errors.ts";
+import type { Connection } from "../connection.ts";
+import { columnOf } from "../fields.ts";
+import type { Generics } from "../generic.ts";
+import type { Dialect } from "../import/dialect.ts";
+import type { Schema, Table, TableId, Unique } from "../schema.ts";
+import { rowsOf, tableName } from "../select.ts";
+import { findConflicts } from "./conflicts.ts";
+import { heldAs, heldBy, movesInto, typeCondition, type Move } from "./moves.ts";
+import { GOES, Pairs, type Pair } from "./pairs.ts";
+import { pairedColumns } from "./plan.ts";
+
+/** What became of the rows of a table. */
+export interface Merged {
+  /** Led elsewhere. */
+  moved: number;
+  /** The same as another one now, and gone. */
+  removed: number;
+}
+
+export class RowMerge {
+  readonly counts = new Map<TableId, Merged>();
+  readonly #dialect: Dialect;
+  readonly #schema: Schema;
+  readonly #generics: Generics;
+  readonly #signal: AbortSignal;
+  /** Rows that are about to go, from the outermost merge on. */
+  readonly #pending: Pairs[] = [];
+  #made = 0;
+
+  constructor(
+    dialect: Dialect,
+    { schema, generics }: { readonly schema: Schema; readonly generics: Generics },
+    signal: AbortSignal,
+  ) {
+    // prettier-ignore
+    this.#dialect = dialect;
+    this.#schema = schema;
+    this.#generics = generics;
+    this.#signal = signal;
+  }
+
+  /**
+   * `pairs` hold the identity of rows and what leads to them, as `pairedColumns` has it. Throws `E_TARGET` for rows that would be two of one unique key and are
+   * not the same, and for one that would lead to itself.
+   */
+  async merge(table: Table, identity: readonly string[], pairs: readonly Pair[]): Promise<void> {
+    const { connection } = this.#dialect;
+    const moves = movesInto(this.#schema, this.#generics, table);
+    const columns = pairedColumns(identity, moves);
+    const all = new Pairs(this.#dialect, `holdfast_pairs_${this.#made++}`, { table, columns, identity });
+    await all.create(pairs);
+    this.#pending.push(all);
+    for (const of of new Set(moves.map((move) => move.table))) {
+      const own = moves.filter((move) => move.table === of);
+      if (of.id === table.id) await this.#letGo(own, all);
+      if (!(await this.#isTouched(of, own, all))) continue;
+      for (const unique of [of.primaryKey, ...of.uniques])
+        if (unique !== null && own.some((move) => move.columns.some((name) => unique.columns.includes(name))))
+          await this.#mergeConflicts(of, own, all, unique);
+      for (const move of own) {
+        this.#signal.throwIfAborted();
+        await this.#move(move, all);
+      }
+    }
+    for (const move of moves) await this.#checkLeft(move, all);
+    const real = tableName(connection, table);
+    const gone = await connection.run(`delete from ${real} where ${all.isGoing(all.name, real)}`);
+    this.#pending.pop();
+    this.#count(table).removed += gone;
+    if (gone !== pairs.length)
+      throw new HoldfastError("E_TARGET", `${table.id}: ${gone} of ${pairs.length} rows went`, {
+        hint: "nothing was changed: somebody else, or a trigger, is at work on them",
+      });
+  }
+
+  async #mergeConflicts(table: Table, moves: readonly Move[], pairs: Pairs, unique: Unique): Promise<void> {
+    const identity = table.primaryKey?.columns ?? unique.columns;
+    const columns = pairedColumns(identity, movesInto(this.#schema, this.#generics, table));
+    const going = await this.#going(table);
+    const of = { table, moves, pairs, unique, columns, identity, going };
+    const found = await findConflicts(this.#dialect, this.#schema, of);
+    if (found.length > 0) await this.merge(table, identity, found);
+  }
+
+  /** Rows that go stand in nobody's way, by what they lead to, when those that stay lead there. */
+  async #letGo(moves: readonly Move[], pairs: Pairs): Promise<void> {
+    const { connection } = this.#dialect;
+    const real = tableName(connection, pairs.table);
+    const columns = new Set(moves.flatMap((move) => move.columns));
+    for (const name of columns)
+      if (!pairs.columns.includes(name) && columnOf(pairs.table, name).nullable)
+        await connection.run(
+          `update ${real} set ${connection.quote(name)} = null where ${pairs.isGoing(pairs.name, real)}`,
+        );
+  }
+
+  async #isTouched(table: Table, moves: readonly Move[], pairs: Pairs): Promise<boolean> {
+    for (const move of moves) {
+      const { sql, parameters } = await this.#led(move, pairs);
+      const rows = `${rowsOf(this.#dialect.connection, table)} as t join ${pairs.name} as m on ${sql}`;
+      if ((await this.#dialect.connection.rows(`select 1 from ${rows} limit 1`, parameters)).length > 0) return true;
+    }
+    return false;
+  }
+
+  async #move(move: Move, pairs: Pairs): Promise<void> {
+    const { connection } = this.#dialect;
+    const { quote } = connection;
+    const { sql, parameters } = await this.#led(move, pairs);
+    const set = move.columns.map((name, at) => {
+      const stays = `m.${pairs.stays(move.targetColumns[at] ?? "")}`;
+      return [name, heldAs(connection, move, pairs.table, at, stays)] as const;
+    });
+    if (move.table.id === pairs.table.id && move.via === undefined && move.generic === undefined) {
+      const own = move.targetColumns.map((name) => `m.${pairs.stays(name)} = t.${quote(name)}`).join(" and ");
+      const [row] = await connection.rows(
+        `select ${move.targetColumns.map((name) => `t.${quote(name)}`).join(", ")} from ${rowsOf(connection, move.table)} as t join ${pairs.name} as m on ${sql} and ${own} limit 1`,
+        parameters,
+      );
+      if (row !== undefined)
+        throw new HoldfastError(
+          "E_TARGET",
+          `${move.table.id}: the row ${row.map(String).join(", ")} leads by ${move.columns.join(", ")} to one that it is the same as, and would lead to itself`,
+          { hint: "nothing was changed: lead it elsewhere first" },
+        );
+    }
+    this.#count(move.table).moved += await connection.run(
+      this.#dialect.update({
+        table: tableName(connection, move.table),
+        alias: "t",
+        set,
+        joins: [{ table: pairs.name, alias: "m", on: sql }],
+        where: "1 = 1",
+      }),
+      parameters,
+    );
+  }
+
+  /** A row `t` that stays leads to one that goes, which is that of `m`. */
+  async #led(move: Move, pairs: Pairs) {
+    const { connection } = this.#dialect;
+    const type = typeCondition(connection, this.#schema, move);
+    const names = move.targetColumns.map((name) => pairs.goes(name));
+    const going = await this.#going(move.table);
+    const sql = [
+      heldBy(connection, move, pairs.table, "m", names),
+      `m.${connection.quote(GOES)} = 1`,
+      ...(type.sql === "" ? [] : [type.sql]),
+      ...going.map((one) => `not ${one}`),
+    ].join(" and ");
+    return { sql, parameters: type.parameters };
+  }
+
+  async #going(table: Table): Promise<string[]> {
+    const going: string[] = [];
+    for (const one of this.#pending) if (one.table.id === table.id) going.push(one.isGoing(await one.copy(), "t"));
+    return going;
+  }
+
+  async #checkLeft(move: Move, pairs: Pairs): Promise<void> {
+    const { connection } = this.#dialect;
+    const { sql, parameters } = await this.#led(move, pairs);
+    const [row] = await connection.rows(
+      `select count(*) from ${rowsOf(connection, move.table)} as t join ${pairs.name} as m on ${sql}`,
+      parameters,
+    );
+    const left = Number(row?.[0]);
+    if (left > 0)
+      throw new HoldfastError(
+        "E_TARGET",
+        `${left} rows of ${move.table.id} still lead to rows of ${pairs.table.id} that are to go`,
+        {
+          // prettier-ignore
+          hint: "nothing was changed: a trigger of the database leads them back",
+        },
+      );
+  }
+
+  #count({ id }: Table): Merged {
+    const known = this.counts.get(id) ?? { moved: 0, removed: 0 };
+    this.counts.set(id, known);
+    return known;
+  }
+}
+
+/** Nobody else adds a row that leads to one which goes; the engine's own locks see to it elsewhere. */
+export async function lockTables(connection: Connection, tables: readonly Table[]): Promise<void> {
+  if (connection.engine !== "postgresql") return;
+  const names = tables.map((table) => tableName(connection, table)).join(", ");
+  await connection.run(`lock table ${names} in share row exclusive mode`);
+}
