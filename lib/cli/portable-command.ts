@@ -1,6 +1,5 @@
 /** `portable`: any database out as JSON with natural keys, and in again. */
 import { statSync } from "node:fs";
-import path from "node:path";
 import { findConfig, loadConfig, type SiteConfig } from "../config/load.ts";
 import { databasePassword } from "../config/secrets.ts";
 import type { DatabaseTarget } from "../database/engine.ts";
@@ -10,79 +9,36 @@ import { HOME } from "../exec/compiled.ts";
 import { unpackedExport } from "../portable/archive.ts";
 import { connect } from "../portable/connect.ts";
 import type { Connection, ConnectionMode } from "../portable/connection.ts";
-import { importTables, type ImportMode } from "../portable/import.ts";
+import { importTables } from "../portable/import.ts";
 import { choose, openPackage, type Package } from "../portable/package.ts";
 import { planDatabase } from "../portable/plan-database.ts";
 import type { PlanRequest } from "../portable/plan.ts";
 import { compareTables } from "../portable/verify.ts";
 import { databases } from "../steps/db.ts";
 import { bringIn } from "./portable-foreign.ts";
-import { commandLine, listOf, single } from "./arguments.ts";
-import { PACKAGE_FLAGS, packageCommand } from "./package-command.ts";
+import { listOf, single } from "./arguments.ts";
+import { packageCommand } from "./package-command.ts";
 import { showCheck } from "./portable-check-report.ts";
-import { EXPORT_FLAGS, EXPORT_OPTIONS, exportFormat, exportTo } from "./portable-export.ts";
+import { exportFormat, exportTo } from "./portable-export.ts";
 import { fitOf, refuseUnfit } from "./portable-fit.ts";
+import { parsePortable, readsExport, type PortableFlags, type Verb } from "./portable-flags.ts";
 import { progressOf } from "./portable-progress.ts";
 import { showComparison, showImport, showPlan } from "./portable-report.ts";
 import { refuseWhole, setOf } from "./portable-set.ts";
-import { RECONCILE_FLAGS, RECONCILE_OPTIONS, reconcileCommand } from "./reconcile-command.ts";
+import { reconcileCommand } from "./reconcile-command.ts";
 import type { CommandFrame } from "./run-command.ts";
 import { parsedCommand } from "./store-command.ts";
 
-const VERBS = ["export", "import", "check", "plan", "verify", "package", "reconcile"] as const;
-type Verb = (typeof VERBS)[number];
-const MODES: readonly ImportMode[] = ["create-only", "update-only", "create-or-update"];
-/** What each verb takes beside the flags of every command; any other flag is a fault. */
-const FLAGS: Readonly<Record<Verb, readonly string[]>> = {
-  plan: ["models", "component", "exclude", "set"],
-  export: [
-    "set",
-    "models",
-    "component",
-    "exclude",
-    "output",
-    "timestamp",
-    "dry-run",
-    "list-models",
-    "source-url",
-    "source-name",
-    ...EXPORT_FLAGS,
-  ],
-  import: [
-    "set",
-    "models",
-    "exclude",
-    "mode",
-    "dry-run",
-    "validate",
-    "skip-conflicts",
-    "force",
-    "verify-checksum",
-    "clear-existing",
-    "yes",
-    "ignore-config-diff",
-    "config-diff-report",
-  ],
-  check: ["models", "exclude", "verify-checksum", "ignore-config-diff", "config-diff-report"],
-  verify: ["set", "models", "exclude", "verify-checksum"],
-  package: PACKAGE_FLAGS,
-  reconcile: RECONCILE_FLAGS,
-};
-
-const USAGE = `$0 plan | export | import PATH | check PATH | verify PATH | package | reconcile --database URL
-
-Any database out as JSON with natural keys, and in again: SQLite, PostgreSQL, MySQL and MariaDB, each into each.`;
-
 export async function portableCommand(): Promise<void> {
-  await parsedCommand(parse, async (flags, frame) => await withNative(flags, frame, WORK[flags.verb]));
+  await parsedCommand(parsePortable, async (flags, frame) => await withNative(flags, frame, WORK[flags.verb]));
 }
 
-type Flags = ReturnType<typeof parse>;
+type Flags = PortableFlags;
 type Work = (flags: Flags, frame: CommandFrame) => Promise<number>;
 
 /** What another program wrote becomes an export of ours first, in a directory that is removed afterwards. */
 async function withNative(flags: Flags, frame: CommandFrame, work: Work): Promise<number> {
-  if (flags.verb === "plan" || flags.verb === "export" || flags.verb === "reconcile") return await work(flags, frame);
+  if (!readsExport(flags.verb)) return await work(flags, frame);
   const portable = (): SiteConfig["portable"] => configOf(flags)?.portable;
   return await bringIn(
     { ...flags, portable, signal: frame.signal },
@@ -93,84 +49,6 @@ async function withNative(flags: Flags, frame: CommandFrame, work: Work): Promis
         await work({ ...flags, directory, models: undefined, exclude: undefined, "verify-checksum": true }, frame),
     },
   );
-}
-
-function parse(argv: readonly string[]) {
-  const text = { type: "string", requiresArg: true } as const;
-  const flags = commandLine("portable", USAGE)
-    .strict(false)
-    .strictOptions()
-    .option("database", { ...text, describe: "the database, by its URL; else DATABASE_URL, else the config's" })
-    .option("output", { ...text, alias: "o", describe: "export: the directory to write into, or a file: … .zip" })
-    .options(EXPORT_OPTIONS)
-    .options(RECONCILE_OPTIONS)
-    .option("timestamp", { type: "boolean", default: true, describe: "export: into a directory named by the time" })
-    .option("models", { ...text, describe: "only these tables: names, app.Model, or an app" })
-    .option("component", { ...text, describe: "plan, export: only these groups of tables, as plan shows them" })
-    .option("set", { ...text, describe: "only the tables of this set of the config" })
-    .option("exclude", { ...text, describe: "not these tables" })
-    .option("list-models", { type: "boolean", default: false, describe: "export: show the tables, and do nothing" })
-    .option("source-url", { ...text, describe: "export: where the application is, for the manifest" })
-    .option("source-name", { ...text, describe: "export: what it is called, for the manifest" })
-    .option("mode", { ...text, choices: MODES, default: "create-or-update", describe: "import" })
-    .option("dry-run", { type: "boolean", default: false, describe: "do everything, and take it back" })
-    .option("validate", {
-      type: "boolean",
-      default: false,
-      describe: "import: check the export and how it fits, and stop",
-    })
-    .option("skip-conflicts", {
-      type: "boolean",
-      default: false,
-      describe: "import: pass over rows that break a unique constraint",
-    })
-    .option("force", { type: "boolean", default: false, describe: "import in spite of warnings" })
-    .option("verify-checksum", { type: "boolean", default: true, describe: "read the checksums of the export first" })
-    .option("clear-existing", {
-      type: "boolean",
-      default: false,
-      describe: "import: empty the tables first; needs --yes",
-    })
-    .option("ignore-config-diff", {
-      type: "boolean",
-      default: false,
-      describe: "check, import: settings that differ forbid nothing",
-    })
-    .option("config-diff-report", { ...text, describe: "check, import: the file to write what settings differ into" })
-    .option("from-dump", { type: "boolean", default: false, describe: "package: a dump in place of portable data" })
-    .option("include-users", { type: "boolean", default: false, describe: "package: users as well, without passwords" })
-    .option("skip-users", { type: "boolean", default: false, describe: "package: no users, which is the default" })
-    .option("include-passwords", { type: "boolean", default: false, describe: "package: the users' password hashes" })
-    .option("storage", { ...text, describe: "package: a further directory; may be given several times" })
-    .option("yes", { type: "boolean", default: false, describe: "I know what --clear-existing, or reconcile, does" })
-    .parseSync([...argv]);
-  const [verb, directory, ...more] = flags._.map(String);
-  const known = VERBS.find((one) => one === verb);
-  if (known === undefined)
-    throw new HoldfastError("E_USAGE", verb === undefined ? "portable what?" : `${verb} is not known`, {
-      hint: `one of ${VERBS.join(", ")}`,
-    });
-  if (more.length > 0) throw new HoldfastError("E_USAGE", `unexpected argument: ${more[0] ?? ""}`);
-  refuseIdle(known, argv);
-  const needs = known !== "plan" && known !== "export" && known !== "package" && known !== "reconcile";
-  if (needs !== (directory !== undefined))
-    throw new HoldfastError(
-      "E_USAGE",
-      needs ? `${known} what? name an export` : `unexpected argument: ${directory ?? ""}`,
-    );
-  const mode = MODES.find((one) => one === single(flags.mode));
-  if (mode === undefined) throw new HoldfastError("E_USAGE", `--mode is one of ${MODES.join(", ")}`);
-  return { ...flags, verb: known, directory: path.resolve(directory ?? "."), mode };
-}
-
-/** A flag that the verb does not look at was meant to do something. */
-function refuseIdle(verb: Verb, argv: readonly string[]): void {
-  const own = new Set(Object.values(FLAGS).flat());
-  for (const argument of argv) {
-    const [, name] = /^--(?:no-)?([\w-]+)/.exec(argument === "-o" ? "--output" : argument) ?? [];
-    if (name !== undefined && own.has(name) && !FLAGS[verb].includes(name))
-      throw new HoldfastError("E_USAGE", `${argument.split("=")[0] ?? ""} has no meaning for ${verb}`);
-  }
 }
 
 const WORK: Readonly<Record<Verb, Work>> = {

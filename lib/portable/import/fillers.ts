@@ -1,0 +1,152 @@
+/** What the cells of an exported row become in a staging table. */
+import type { EngineName } from "../../database/engine.ts";
+import { HoldfastError } from "../../errors.ts";
+import type { Cell } from "../connection.ts";
+import { decoderOf, type Decoder } from "../decoders.ts";
+import type { Leaf } from "../fields.ts";
+import { flatten, isGeneric, isRaw, valueOf, type JsonCell } from "../row.ts";
+import type { Column, ForeignKey } from "../schema.ts";
+import type { TargetField } from "../target.ts";
+import type { AddedColumn } from "../target-refine.ts";
+import type { Dialect } from "./dialect.ts";
+
+/** A column of the real table, and the one of the staging table that it comes from. */
+export interface Staged {
+  readonly column: Column;
+  readonly staged: string;
+  /** For rows that are new: those that are there keep what they have. */
+  readonly onlyNew?: boolean;
+}
+
+/** A link whose columns have to be found by the key that it travels as. */
+export interface StagedLink {
+  readonly link: ForeignKey;
+  readonly columns: readonly Staged[];
+  readonly leaves: readonly { readonly leaf: Leaf; readonly staged: string }[];
+}
+
+/** A part of a row. */
+export interface Filler {
+  readonly staged: readonly { readonly name: string; readonly column: Column }[];
+  readonly columns: readonly Staged[];
+  readonly links?: readonly StagedLink[];
+  /** Appends a cell for each of `staged`. */
+  readonly fill: (cell: JsonCell, row: Cell[]) => void;
+}
+
+/** Where NULL is not the wish for a number. */
+const mayNotBeNull = ({ nullable, identity }: Column): boolean => !nullable && identity === undefined;
+
+const isNull = (): HoldfastError => new HoldfastError("E_IMPORT", "is NULL, which it may not be here");
+
+/** A server would say which column it is, and not which row. */
+function requiring(decoded: Decoder, column: Column): Decoder {
+  if (!mayNotBeNull(column)) return decoded;
+  return (value) => {
+    if (value === null) throw isNull();
+    return decoded(value);
+  };
+}
+
+/** The filler of a field; of one that the database has no place for, nothing. */
+export function fillerOf({ connection }: Dialect, field: TargetField, at: number): Filler {
+  const { engine } = connection;
+  if (field === undefined) return { staged: [], columns: [], fill: () => {} };
+  if (field.kind === "value") {
+    const staged = `v${at}`;
+    const decoded = field.replaced
+      ? decoderOf(engine, field.column)
+      : requiring(decoderOf(engine, field.column), field.column);
+    return {
+      staged: [{ name: staged, column: field.column }],
+      columns: [{ column: field.column, staged, ...(field.replaced && { onlyNew: true }) }],
+      fill: (cell, row) => void row.push(decoded(valueOf(cell))),
+    };
+  }
+  if (field.kind === "generic") return genericFiller(engine, field, at);
+  const columns = field.columns.map((column, index): Staged => ({ column, staged: `v${at}_${index}` }));
+  const raw = columns.map(({ column, staged }) => ({ name: staged, column }));
+  const decoders = columns.map(({ column }) => decoderOf(engine, column));
+  const fillNull = (row: Cell[], count: number): void => {
+    for (let index = 0; index < count; index++) row.push(null);
+  };
+  /** Whether it was a link without a key. */
+  const isRequired = field.columns.every(mayNotBeNull);
+  const fillRaw = (cell: JsonCell, row: Cell[]): boolean => {
+    if (cell === null && isRequired) throw isNull();
+    if (cell === null) fillNull(row, columns.length);
+    else if (isRaw(cell))
+      for (const [index, decoded] of decoders.entries()) row.push(decoded(cell.$raw[index] ?? null));
+    else return false;
+    return true;
+  };
+  if (field.direct) {
+    // The values are those of the columns that are pointed to, in the order of the target's.
+    const places = field.link.targetColumns.map((name) => field.leaves.findIndex(({ column }) => column.name === name));
+    return {
+      staged: raw,
+      columns,
+      fill: (cell, row) => {
+        if (fillRaw(cell, row)) return;
+        const flat = flatten(cell);
+        for (const [index, decoded] of decoders.entries()) row.push(decoded(flat[places[index] ?? index] ?? null));
+      },
+    };
+  }
+  const leaves = field.leaves.map((leaf, index) => ({ leaf, staged: `k${at}_${index}` }));
+  const keys = leaves.map(({ leaf }) => decoderOf(engine, leaf.column));
+  return {
+    staged: [...raw, ...leaves.map(({ leaf, staged }) => ({ name: staged, column: leaf.column }))],
+    columns,
+    links: [{ link: field.link, columns, leaves }],
+    fill: (cell, row) => {
+      if (fillRaw(cell, row)) return fillNull(row, keys.length);
+      fillNull(row, columns.length);
+      const flat = flatten(cell);
+      for (const [index, decoded] of keys.entries()) row.push(decoded(flat[index] ?? null));
+    },
+  };
+}
+
+/** The number is found in that of several tables which the row names. */
+function genericFiller(
+  engine: EngineName,
+  { column, targets }: NonNullable<TargetField> & { readonly kind: "generic" },
+  at: number,
+): Filler {
+  const columns = [{ column, staged: `v${at}` }];
+  const links = targets.map(({ target, leaves }, number): StagedLink => ({
+    link: target.link,
+    columns,
+    leaves: leaves.map((leaf, index) => ({ leaf, staged: `g${at}_${number}_${index}` })),
+  }));
+  const keys = links.flatMap(({ leaves }) => leaves);
+  const decoded = decoderOf(engine, column);
+  const decoders = links.map(({ leaves }) => leaves.map(({ leaf }) => decoderOf(engine, leaf.column)));
+  return {
+    staged: [{ name: `v${at}`, column }, ...keys.map(({ leaf, staged }) => ({ name: staged, column: leaf.column }))],
+    columns,
+    links,
+    fill: (cell, row) => {
+      if (!isGeneric(cell)) return void row.push(decoded(valueOf(cell)), ...keys.map(() => null));
+      const [table, ...key] = cell.$generic;
+      const chosen = targets.findIndex(({ target }) => target.as === table);
+      if (chosen < 0) throw new HoldfastError("E_IMPORT", `leads to a row of ${table}, which its header does not name`);
+      const values = flatten(key);
+      row.push(null);
+      for (const [number, own] of decoders.entries())
+        for (const [index, decode] of own.entries()) row.push(number === chosen ? decode(values[index] ?? null) : null);
+    },
+  };
+}
+
+/** What the config gives to a column that the export does not know. */
+export function addedFiller({ connection }: Dialect, { column, value }: AddedColumn, at: number): Filler {
+  const staged = `d${at}`;
+  const given = decoderOf(connection.engine, column)(value);
+  return {
+    staged: [{ name: staged, column }],
+    columns: [{ column, staged, onlyNew: true }],
+    fill: (_cell, row) => void row.push(given),
+  };
+}
