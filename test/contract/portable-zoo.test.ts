@@ -152,3 +152,11 @@ test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: numbers of rows tha
   expect(warnings.join("\n")).toMatch(/wp_terms: 1 rows have another number here, and \S+term_id, \S+rev_term, which/);
   expect(await rowsOf(url, "select count(*) from Session")).toEqual(["0"]);
 }); // prettier-ignore
+
+test("PostgreSQL: a table without columns has as many rows as before", async () => {
+  const schema = "create table nothing ();";
+  const output = await exportOf(await make("PostgreSQL", `${schema} insert into nothing default values; insert into nothing default values;`)); // prettier-ignore
+  const url = await make("PostgreSQL", schema);
+  await bring(output, url);
+  expect(await rowsOf(url, "select count(*) from nothing")).toEqual(["2"]);
+});
