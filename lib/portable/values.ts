@@ -178,6 +178,7 @@ function decodeTagged(engine: EngineName, column: Column, { $, v = "" }: Tagged)
       throw unfit("infinite, which it cannot hold");
     case "bytes":
       if (engine === "sqlite" || column.kind === "bytes") return Buffer.from(v, "base64");
+      if (isGeometry(engine, column)) return Buffer.from(v, "base64");
       throw unfit("bytes, and takes none");
     case "integer":
       return engine === "sqlite" ? BigInt(v) : v;
@@ -188,6 +189,11 @@ function decodeTagged(engine: EngineName, column: Column, { $, v = "" }: Tagged)
       throw unfit(`the text ${JSON.stringify(v.slice(0, 40))}, and takes ${column.native}`);
   }
 }
+
+/** MySQL gives and takes its own bytes for these. */
+const isGeometry = (engine: EngineName, { native }: Column): boolean =>
+  (engine === "mysql" || engine === "mariadb") &&
+  /^(?:geometry|point|linestring|polygon|multi(?:point|linestring|polygon)|geom(?:etry)?collection)\b/i.test(native);
 
 function refuseNul(engine: EngineName, value: string): string {
   if (engine === "postgresql" && value.includes("\0"))

@@ -152,3 +152,22 @@ test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: numbers of rows tha
   expect(warnings.join("\n")).toMatch(/wp_terms: 1 rows have another number here, and \S+term_id, \S+rev_term, which/);
   expect(await rowsOf(url, "select count(*) from Session")).toEqual(["0"]);
 }); // prettier-ignore
+
+test("PostgreSQL: a table without columns has as many rows as before", async () => {
+  const schema = "create table nothing ();";
+  const output = await exportOf(await make("PostgreSQL", `${schema} insert into nothing default values; insert into nothing default values;`)); // prettier-ignore
+  const url = await make("PostgreSQL", schema);
+  await bring(output, url);
+  expect(await rowsOf(url, "select count(*) from nothing")).toEqual(["2"]);
+});
+
+test("MariaDB: places and lines", async () => {
+  const schema = "create table t (id integer primary key, p point, g geometry not null);";
+  const rows = "insert into t values (1, point(1.5, 2), st_geomfromtext('linestring(0 0, 1 1)', 4326)), (2, null, point(0, 0));"; // prettier-ignore
+  const url = await make("MariaDB", schema);
+  await bring(await exportOf(await make("MariaDB", `${schema} ${rows}`)), url);
+  expect(await rowsOf(url, "select id, st_astext(p), st_astext(g), st_srid(g) from t order by id")).toEqual([
+    "1|POINT(1.5 2)|LINESTRING(0 0,1 1)|4326",
+    "2|null|POINT(0 0)|0",
+  ]);
+});

@@ -27,9 +27,10 @@ export async function pour(
   if (mode === "update-only") return { ...result, skipped: staging.rows };
   const names = staging.columns.map(({ column }) => on.quote(column.name)).join(", ");
   const values = staging.columns.map(({ staged }) => on.quote(staged)).join(", ");
+  const into = names === "" ? "" : ` (${names})`; // PostgreSQL has tables without columns
   const created = await on.write(
     staging,
-    `insert into ${real} (${names})${on.dialect.overriding} select ${values} from ${stagingName(on.dialect, staging)} order by ${on.quote(LINE)}`,
+    `insert into ${real}${into}${on.dialect.overriding} select ${values} from ${stagingName(on.dialect, staging)} order by ${on.quote(LINE)}`,
   );
   return { ...result, created };
 }
@@ -39,6 +40,8 @@ async function sameRows(on: Statements, staging: StagingTable): Promise<boolean>
   const grouped = (from: string, names: readonly string[]): string =>
     `select ${names.map((name, index) => `${name} as c${index}`).join(", ")}, count(*) as n from ${from} group by ${names.join(", ")}`;
   const columns = staging.columns.filter(({ onlyNew }) => onlyNew !== true);
+  const total = await on.count(realName(on.dialect, staging));
+  if (columns.length === 0) return total === staging.rows;
   const real = grouped(
     realName(on.dialect, staging),
     columns.map(({ column }) => on.dialect.comparable(on.quote(column.name), column)),
@@ -48,7 +51,6 @@ async function sameRows(on: Statements, staging: StagingTable): Promise<boolean>
     columns.map(({ column, staged: name }) => on.dialect.comparable(on.quote(name), column)),
   );
   const same = columns.map(({ column }, index) => `not (${on.dialect.differs(`a.c${index}`, `b.c${index}`, column)})`);
-  const total = await on.count(realName(on.dialect, staging));
   const [row] = await on.dialect.connection.rows(
     `select coalesce(sum(a.n), 0) from (${real}) as a join (${staged}) as b on a.n = b.n and ${same.join(" and ")}`,
   );
