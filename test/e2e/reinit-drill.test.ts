@@ -47,7 +47,10 @@ test("what does not come back as it was is named: exit 13; the scratch database 
     const database = await server.createDatabase();
     await server.sql(`${reinitSchema("MariaDB")}\n${reinitRows}`, database);
     // MariaDB cannot keep a trigger from an import.
-    await server.sql("create trigger shout before insert on book for each row set new.author_id = (select max(id) from auth_user)", database);
+    await server.sql(
+      "create trigger shout before insert on book for each row set new.author_id = (select max(id) from auth_user)",
+      database,
+    );
     const url = server.urlOf(database).replace("clara@", `clara:${server.password}@`);
     const place = reinitSite(mkdtempSync(join(directory, "site-")), url);
     const found = await drill(place, "--database", server.superuserUrl);
