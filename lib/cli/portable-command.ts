@@ -25,7 +25,7 @@ import { fitOf, refuseUnfit } from "./portable-fit.ts";
 import { progressOf } from "./portable-progress.ts";
 import { showComparison, showImport, showPlan } from "./portable-report.ts";
 import { refuseWhole, setOf } from "./portable-set.ts";
-import { RECONCILE_FLAGS, RECONCILE_OPTIONS, reconcileCommand } from "./reconcile-command.ts";
+import { RECONCILE_FLAGS, reconcileCommand } from "./reconcile-command.ts";
 import type { CommandFrame } from "./run-command.ts";
 import { parsedCommand } from "./store-command.ts";
 
@@ -103,7 +103,8 @@ function parse(argv: readonly string[]) {
     .option("database", { ...text, describe: "the database, by its URL; else DATABASE_URL, else the config's" })
     .option("output", { ...text, alias: "o", describe: "export: the directory to write into, or a file: … .zip" })
     .options(EXPORT_OPTIONS)
-    .options(RECONCILE_OPTIONS)
+    .option("table", { ...text, describe: "reconcile: the table whose duplicate rows become one" })
+    .option("by", { ...text, describe: "reconcile: the columns that are compared; else the key, or name" })
     .option("timestamp", { type: "boolean", default: true, describe: "export: into a directory named by the time" })
     .option("models", { ...text, describe: "only these tables: names, app.Model, or an app" })
     .option("component", { ...text, describe: "plan, export: only these groups of tables, as plan shows them" })
