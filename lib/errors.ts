@@ -39,7 +39,11 @@ export const ERRORS = {
     hint: "do not restore from this run before the named files are explained",
   },
   E_VERSION: { exit: EXIT.incompatible, http: 422, hint: "use a Holdfast that knows this format version" },
-  E_INTERRUPTED: { exit: EXIT.interrupted, http: 499, hint: "start it again; --resume keeps the finished units" },
+  E_INTERRUPTED: {
+    exit: EXIT.interrupted,
+    http: 499,
+    hint: "start it again; a backup keeps its finished units with --resume",
+  },
   E_NO_SPACE: { exit: EXIT.failed, http: 507, hint: "free some space on the store's disk and run it again" },
   E_RUN_UNKNOWN: { exit: EXIT.failed, http: 404, hint: "list.ts shows the runs of the store" },
   E_PROTECTED: { exit: EXIT.failed, http: 409, hint: "this run holds the last good copy of something; keep it" },

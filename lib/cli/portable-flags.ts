@@ -5,7 +5,7 @@ import type { ImportMode } from "../portable/import.ts";
 import { commandLine, single } from "./arguments.ts";
 import { PACKAGE_FLAGS } from "./package-command.ts";
 import { EXPORT_FLAGS, EXPORT_OPTIONS } from "./portable-export.ts";
-import { RECONCILE_FLAGS, RECONCILE_OPTIONS } from "./reconcile-command.ts";
+import { RECONCILE_FLAGS } from "./reconcile-command.ts";
 
 const VERBS = ["export", "import", "check", "plan", "verify", "package", "reconcile"] as const;
 export type Verb = (typeof VERBS)[number];
@@ -62,7 +62,8 @@ export function parsePortable(argv: readonly string[]) {
     .option("database", { ...text, describe: "the database, by its URL; else DATABASE_URL, else the config's" })
     .option("output", { ...text, alias: "o", describe: "export: the directory to write into, or a file: … .zip" })
     .options(EXPORT_OPTIONS)
-    .options(RECONCILE_OPTIONS)
+    .option("table", { ...text, describe: "reconcile: the table whose duplicate rows become one" })
+    .option("by", { ...text, describe: "reconcile: the columns that are compared; else the key, or name" })
     .option("timestamp", { type: "boolean", default: true, describe: "export: into a directory named by the time" })
     .option("models", { ...text, describe: "only these tables: names, app.Model, or an app" })
     .option("component", { ...text, describe: "plan, export: only these groups of tables, as plan shows them" })

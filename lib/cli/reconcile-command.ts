@@ -12,16 +12,6 @@ import { json, say } from "./portable-report.ts";
 /** What the verb takes beside the flags of every command. */
 export const RECONCILE_FLAGS: readonly string[] = ["table", "by", "dry-run", "yes"];
 
-/** Of the command line's parser. */
-export const RECONCILE_OPTIONS = {
-  table: { type: "string", requiresArg: true, describe: "reconcile: the table whose duplicate rows become one" },
-  by: {
-    type: "string",
-    requiresArg: true,
-    describe: "reconcile: the columns that are compared; else the key, or name",
-  },
-} as const;
-
 type Given = string | string[] | undefined;
 
 interface ReconcileFlags {
@@ -75,7 +65,10 @@ async function confirm({ table: { name } }: ReconcilePlan, flags: ReconcileFlags
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await terminal.question(`Type ${name} to merge these rows: `);
-    if (answer.trim() !== name) throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed");
+    if (answer.trim() !== name)
+      throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed", {
+        hint: `type ${name}, or give --yes`,
+      });
   } finally {
     terminal.close();
   }

@@ -183,10 +183,13 @@ export const describeColumn = ({
 });
 
 /** What the first line of a table's files says. */
-export function headerOf({ table, key, leftOut = [] }: TableFields, { places }: TableQuery): ExportedTable {
+export function headerOf(from: TableFields, { places }: TableQuery): ExportedTable {
+  const { table, key, leftOut = [] } = from;
   const replaced = replacedIn(places);
+  const uncounted = places.filter((place) => !countsInDigest(from, place)).map(nameOf);
   return {
     table: table.id,
+    uncounted,
     key: { kind: key.kind, columns: [...key.columns], reason: key.reason },
     ...(leftOut.length > 0 && { columns_left_out: [...leftOut] }),
     ...(replaced.length > 0 && { columns_replaced: replaced }),

@@ -72,6 +72,8 @@ export type RowCondition = z.infer<typeof conditionSchema>;
 /** Also the first line of each file of rows. */
 export const tableSchema = z.object({
   table: z.string(),
+  /** Fields that count in no digest: numbers of rows that have another key, and what was put in a value's place. */
+  uncounted: z.array(z.string()).optional(),
   key: z.object({ kind: z.enum(["natural", "reference", "none"]), columns: z.array(z.string()), reason: z.string() }),
   /** By the config; absent where there are none. */
   columns_left_out: z.array(z.string()).optional(),

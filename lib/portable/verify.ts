@@ -6,6 +6,7 @@ import { introspect } from "./introspect.ts";
 import { LineEncoder } from "./line.ts";
 import type { Package } from "./package.ts";
 import type { Field } from "./fields.ts";
+import { fold, nameOf } from "./row.ts";
 import { selectTable } from "./select.ts";
 import { findTargets } from "./target.ts";
 
@@ -32,8 +33,12 @@ export async function compareTables(connection: Connection, from: Package): Prom
     );
     const filter = rowFilter(connection, together, table, targets.conditions);
     const query = selectTable(connection, targets.fields, { table, key, fields: wanted }, filter);
+    // The export says what it counted: its database may have had other keys than this one.
+    const uncounted = exported.uncounted?.map(fold);
     const encoder = new LineEncoder(connection.engine, table, query, (place) =>
-      countsInDigest({ table, key, fields: wanted }, place),
+      uncounted === undefined
+        ? countsInDigest({ table, key, fields: wanted }, place)
+        : !uncounted.includes(fold(nameOf(place))),
     );
     let found = 0;
     for await (const batch of connection.streamBytes(query.sql, query.parameters)) {

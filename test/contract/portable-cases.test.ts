@@ -248,3 +248,24 @@ describe.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("into %s", (to) => {
     expect(await rowsOf(url, "select id from t where name in ('a', 'other') order by 1")).toEqual(["2", "3"]);
   });
 });
+
+test("what counts in a digest is what the export says, also where the database has a primary key that it has not", async () => {
+  const from = await engines
+    .of("SQLite")
+    .make(
+      "create table person (id integer, name text not null unique); insert into person values (1, 'ann'), (2, 'bob')",
+    );
+  const to = await engines
+    .of("PostgreSQL")
+    .make("create table person (id integer primary key, name text not null unique)");
+  const at = join(directory, `export-${++count}`);
+  await write(from, at);
+  expect(await importInto(to, at)).toBe("");
+  const compare = async (): Promise<boolean[]> =>
+    await on(to, "read", async (connection) =>
+      (await compareTables(connection, await openPackage(at, { verify: true, signal }))).map(({ same }) => same),
+    );
+  expect(await compare()).toEqual([true]);
+  await change(to, "update person set id = 3 where id = 2");
+  expect(await compare()).toEqual([false]);
+});
