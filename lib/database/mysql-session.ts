@@ -18,6 +18,9 @@ const CONNECTION_LOST = /^(ERROR (?:20\d\d|1927|1053) .*)\n/m; // the whole line
 const NUMERIC = /^(TINY|SHORT|INT24|LONG|LONGLONG|YEAR|DECIMAL|NEWDECIMAL|FLOAT|DOUBLE)\b/;
 const JSON_TYPE = /^JSON\b|format=json/;
 
+/** Only a statement that uses a table empties the list of errors: without it, the next `set` would answer for the last one. */
+const FORGET = "select 1 from information_schema.engines limit 0;\n";
+
 export class MysqlSession {
   readonly #access: MysqlAccess;
   readonly #session: ClientSession;
@@ -50,7 +53,7 @@ export class MysqlSession {
   /** Runs one statement of our own and gives its rows, every value as text. Throws `E_DATABASE` with the server's words. */
   async run(statement: string): Promise<Record<string, string | null>[]> {
     const sets = await this.#ask(`${statement};\nshow errors;\n`);
-    refuse(sets.at(-1));
+    await this.#refuse(sets.at(-1));
     return (sets.length > 1 ? (sets[0]?.rows ?? []) : []).map((row) => Object.fromEntries(row));
   }
 
@@ -59,8 +62,8 @@ export class MysqlSession {
     const sets = await this.#ask(
       `${prepared(withoutSemicolon(sql))}show errors;\nexecute holdfast;\nshow errors;\ndeallocate prepare holdfast;\n`,
     );
-    refuse(sets[0]);
-    refuse(sets.at(-1));
+    await this.#refuse(sets[0]);
+    await this.#refuse(sets.at(-1));
     const result = sets.find(({ statement }) => statement === "execute holdfast");
     if (result === undefined) throw new HoldfastError("E_DATABASE", "the query gives no rows");
     if (result.rows.length === 0) return [];
@@ -96,11 +99,23 @@ export class MysqlSession {
       return false;
     });
     const [first] = said;
-    if (first !== undefined) throw new HoldfastError("E_DATABASE", `the database refused to read the rows: ${first}`);
+    if (first === undefined) return;
+    await this.#ask(FORGET);
+    throw new HoldfastError("E_DATABASE", `the database refused to read the rows: ${first}`);
   }
 
   async close(): Promise<void> {
     await this.#session.close();
+  }
+
+  /** Throws when a `show errors` has something to show. */
+  async #refuse(errors: ResultSet | undefined): Promise<void> {
+    const last = errors?.rows.at(-1);
+    if (last === undefined || errors?.statement !== "show errors") return;
+    await this.#ask(FORGET);
+    const { Message, Code } = Object.fromEntries(last);
+    const hint = "run the query by hand with the mariadb client, as the same database user";
+    throw new HoldfastError("E_DATABASE", `the database refused the query: ${Message} (${Code})`, { hint });
   }
 
   async #ask(script: string): Promise<ResultSet[]> {
@@ -129,15 +144,6 @@ export class MysqlSession {
 
 function prepared(sql: string): string {
   return `set @holdfast = convert(0x${Buffer.from(sql).toString("hex")} using utf8mb4);\nprepare holdfast from @holdfast;\n`;
-}
-
-/** Throws when a `show errors` has something to show. */
-function refuse(errors: ResultSet | undefined): void {
-  const last = errors?.rows.at(-1);
-  if (last === undefined || errors?.statement !== "show errors") return;
-  const { Message, Code } = Object.fromEntries(last);
-  const hint = "run the query by hand with the mariadb client, as the same database user";
-  throw new HoldfastError("E_DATABASE", `the database refused the query: ${Message} (${Code})`, { hint });
 }
 
 function value(text: unknown, type: string): unknown {

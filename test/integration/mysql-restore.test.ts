@@ -6,6 +6,9 @@ import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { openRestorer } from "../../lib/database/open-restorer.ts";
 import { openSnapshot } from "../../lib/database/open.ts";
+import { accessMysql } from "../../lib/database/mysql-access.ts";
+import { MysqlSession } from "../../lib/database/mysql-session.ts";
+import { describeUrl } from "../../lib/database/url.ts";
 import type { DatabaseTarget } from "../../lib/database/engine.ts";
 import type { DatabaseRestorer } from "../../lib/database/restore.ts";
 import { startMariadb, type TestServer } from "../support/servers.ts";
@@ -115,6 +118,23 @@ const events = async (name: string): Promise<string> =>
     `select event_name, status from information_schema.events where event_schema = '${name}' order by 1`,
     name,
   );
+
+test("a statement that was refused is not held against the next one", async () => {
+  const target = asUser(await server.createDatabase());
+  const location = describeUrl(target.url);
+  if (location.engine !== "mariadb") throw new Error("no MariaDB");
+  const access = await accessMysql(target, location, signal());
+  const session = new MysqlSession(access);
+  try {
+    for (const next of ["set session foreign_key_checks = 0", "do 1"]) {
+      await expect(session.run("kill 4294967295")).rejects.toMatchObject({ code: "E_DATABASE" });
+      expect(await session.run(next)).toEqual([]);
+    }
+  } finally {
+    await session.close();
+    access.remove();
+  }
+});
 
 describe("all that a database may hold", () => {
   test("comes back in a scratch database, where no event fires, and live stays as it is", async () => {
