@@ -426,19 +426,32 @@ describe("the exchange", () => {
     await restorer.drop("aside_held");
   });
 
-  test("while it is loaded and after it, nobody else is in the scratch database", async () => {
-    const name = await database(`${ROW}; insert into t select generate_series(1, 200000)`);
+  test("while it is loaded, nobody else is in the scratch database", async () => {
+    await server.sql("alter role other password 'other'; create role goes_on", "postgres");
+    const name = await database(
+      `${ROW}; create function waits() returns integer language plpgsql as $$ begin
+         while not exists (select from pg_roles where rolname = 'goes_on') loop perform pg_sleep(0.05); end loop;
+         return 1; end $$;
+       create materialized view slow as select waits()`,
+    );
     const dump = await dumpOf(name);
+    await server.sql("drop role goes_on", "postgres");
     const restorer = await restorerOf(name);
-    await server.sql("alter role other password 'other'", "postgres");
-    let tried: Promise<{ stderr: string }> | undefined;
-    const onBytes = (): void => {
-      const url = server.urlOf("copy_closed").replace("clara@", "other@");
-      tried ??= execa("psql", ["-X", "-c", "select 1", "-d", url], { env: { PGPASSWORD: "other" }, reject: false });
+    const url = server.urlOf("copy_closed").replace("clara@", "other@");
+    const enter = async () => {
+      const psql = ["psql", "-X", "-c", "select 1", "-d", url];
+      const tried = await execa({ env: { PGPASSWORD: "other" }, reject: false })`${psql}`;
+      await server.sql("create role goes_on", "postgres");
+      return tried;
     };
-    await restorer.load(dump, "copy_closed", { ...options, onBytes });
-    expect((await tried)?.stderr).toMatch(/permission denied|not currently accepting/);
+    let tried: ReturnType<typeof enter> | undefined;
+    await restorer.load(dump, "copy_closed", { ...options, onBytes: () => void (tried ??= enter()) });
+    expect(await tried).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/permission denied|not currently accepting/) as string,
+    });
     await restorer.drop("copy_closed");
+    await server.sql("drop role goes_on", "postgres");
   });
 
   test("killed at any moment of an exchange, it is finished or taken back by calling it again", async () => {

@@ -105,13 +105,16 @@ export async function startMariadb(): Promise<TestServer> {
   const { directory, as, remove } = serverDirectory("mysql");
   const [password, superuserPassword] = [secret(), secret()];
   const data = join(directory, "data");
+  // Its own: a killed server leaves tables in it, whose names a later one with the same process number would want.
+  const temporary = `--tmpdir=${directory}`;
   const auth = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"];
-  await run([...as, "mariadb-install-db", "--no-defaults", `--datadir=${data}`, ...auth]);
+  await run([...as, "mariadb-install-db", "--no-defaults", `--datadir=${data}`, temporary, ...auth]);
   const port = await freePort();
   const socket = join(directory, "mariadb.sock");
   const options = [
     "--no-defaults",
     `--datadir=${data}`,
+    temporary,
     `--port=${port}`,
     `--bind-address=${HOST}`,
     `--socket=${socket}`,
