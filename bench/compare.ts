@@ -31,6 +31,7 @@ const sizeOf = (name: string): Size => (Object.keys(SIZES) as Size[]).find((size
 type Costs = Map<string, Map<Work, Cost[]>>;
 
 async function main(): Promise<void> {
+  mkdirSync(flags.directory, { recursive: true });
   const directory = mkdtempSync(path.join(flags.directory, "holdfast-bench-"));
   const costs: Costs = new Map();
   try {
