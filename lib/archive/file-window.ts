@@ -4,10 +4,13 @@ import { asHoldfastError, HoldfastError } from "../errors.ts";
 
 const WINDOW_SIZE = 256 * 1024;
 
+/** That of a window that was closed: as many are opened, one after the other, as there are archives. */
+let spare: Buffer | undefined;
+
 export class FileWindow {
   readonly fd: number;
   readonly size: number;
-  readonly #buffer = Buffer.allocUnsafe(WINDOW_SIZE);
+  readonly #buffer: Buffer;
   #start = 0;
   #length = 0;
 
@@ -18,6 +21,8 @@ export class FileWindow {
       throw asHoldfastError(error, "E_IO");
     }
     this.size = fstatSync(this.fd).size;
+    this.#buffer = spare ?? Buffer.allocUnsafeSlow(WINDOW_SIZE);
+    spare = undefined;
   }
 
   /** A view of the bytes, good until the next call. Throws `E_ARCHIVE` when the file ends before `end`. */
@@ -32,8 +37,10 @@ export class FileWindow {
     return this.#buffer.subarray(start - this.#start, end - this.#start);
   }
 
+  /** Views of its bytes are no longer good. */
   close(): void {
     closeSync(this.fd);
+    spare = this.#buffer;
   }
 
   #read(into: Buffer, position: number): Buffer {

@@ -1,6 +1,7 @@
 /** The frame of every command: signals, the reporter, and the one place that turns an error into an exit status. */
 import { colors as pc } from "../report/colors.ts";
 import { asHoldfastError, EXIT, type HoldfastError } from "../errors.ts";
+import { keepYoungGenerationSmall } from "../exec/garbage.ts";
 import type { Report } from "../model/event.ts";
 import { jsonReport } from "../report/json.ts";
 import { redact } from "../report/redact.ts";
@@ -27,6 +28,7 @@ export async function runCommandFrame(
   work: (frame: CommandFrame) => Promise<number>,
 ): Promise<void> {
   process.umask(0o027);
+  keepYoungGenerationSmall();
   // Whoever read the output has gone: no reason to leave the work undone.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const abort = abortOnSignals();

@@ -4,6 +4,7 @@
  */
 import type { SiteConfig } from "../config/load.ts";
 import { HoldfastError } from "../errors.ts";
+import { collectGarbage } from "../exec/garbage.ts";
 import { STEP_NAMES, type StepName } from "../model/unit.ts";
 import { runDirectory } from "../store/layout.ts";
 import { findStore } from "../store/open.ts";
@@ -85,6 +86,7 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
   const unpin = await pinRun(store.path, run, "verify");
   try {
     const survey = await surveyRun(store, run, runDirectory(store.path, run), options.signal);
+    collectGarbage(); // of the documents: what is read from here on is read by other threads, so that nothing would ask for it
     const sampled = request.sample === undefined ? survey : sampleSurvey(survey, request.sample);
     const checks: Check[] = [];
     readers = new ArtifactReaders(request.quick ? 0 : sizeOf(sampled), options.signal);

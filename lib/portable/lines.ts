@@ -2,7 +2,7 @@
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { collectGarbage } from "./collect-garbage.ts";
+import { collectGarbage } from "../exec/garbage.ts";
 
 /** Lines that follow each other. */
 export interface Lines {
