@@ -4,7 +4,7 @@ import { HoldfastError } from "../errors.ts";
 import { settingOf } from "./columns.ts";
 import { columnOf, type Fields, type Leaf } from "./fields.ts";
 import { findTable } from "./names.ts";
-import { flatten, isGeneric, isRaw, type JsonCell } from "./row.ts";
+import { flatten, isGeneric, isRaw, type JsonCell } from "./cells.ts";
 import type { Column, Schema, Table, TableId } from "./schema.ts";
 import type { TargetTable } from "./target.ts";
 import type { JsonValue } from "./values.ts";

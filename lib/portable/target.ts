@@ -8,8 +8,7 @@ import type { Conditions } from "./filter.ts";
 import { KeyMaps } from "./key-map.ts";
 import { genericTarget, withGenerics, type GenericRelation, type GenericTarget } from "./generic.ts";
 import { chooseKeys } from "./keys.ts";
-import { findTable as findNamed } from "./names.ts";
-import { fold } from "./row.ts";
+import { findTable as findNamed, fold } from "./names.ts";
 import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
 import {
   addedTo,

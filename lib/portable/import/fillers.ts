@@ -4,7 +4,7 @@ import { HoldfastError } from "../../errors.ts";
 import type { Cell } from "../connection.ts";
 import { decoderOf, type Decoder } from "../decoders.ts";
 import type { Leaf } from "../fields.ts";
-import { flatten, isGeneric, isRaw, valueOf, type JsonCell } from "../row.ts";
+import { flatten, isGeneric, isRaw, valueOf, type JsonCell } from "../cells.ts";
 import type { Column, ForeignKey } from "../schema.ts";
 import type { TargetField } from "../target.ts";
 import type { AddedColumn } from "../target-refine.ts";

@@ -1,17 +1,18 @@
 /** An export as a directory of plain JSON, a file for each table: `{model, count, records: [{natural_key, fields}]}`. docs/portable.md has it byte by byte. */
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { HoldfastError } from "../../errors.ts";
 import { VERSION } from "../../version.ts";
 import { refuseBadText } from "../bad-text.ts";
 import type { Connection } from "../connection.ts";
 import { refuseTwins, type ExportRequest } from "../export.ts";
-import type { TableFields } from "../fields.ts";
+import type { Leaf, TableFields } from "../fields.ts";
 import { MANIFEST } from "../format.ts";
 import { migrationsOf } from "../migrations.ts";
 import type { PortablePlan } from "../plan.ts";
-import { RowEncoder, valueOf, type JsonCell } from "../row.ts";
+import { valueOf, type JsonCell } from "../cells.ts";
+import { RowEncoder } from "../row.ts";
 import type { FieldPlace, TableQuery } from "../select.ts";
+import { refuseBrokenTrees } from "../tree-flaws.ts";
 import { makeWhole } from "../whole.ts";
 import { jsonCellText, jsonText } from "./json-value.ts";
 import { DirectoryOutput, type WrittenFile } from "./output.ts";
@@ -66,6 +67,11 @@ async function writeRecords(connection: Connection, plan: PortablePlan, writing:
   const warnings = [...plan.warnings];
   const files: RecordsFile[] = [];
   const models = modelNames(plan.tables);
+  await refuseBrokenTrees(
+    connection,
+    plan.fields,
+    plan.tables.map(({ table }) => table.id),
+  );
   for (const fields of plan.tables.map(withoutGenerics)) {
     const model = models.get(fields.table.id) ?? fields.table.name;
     files.push(await writeTable(connection, plan, fields, { ...writing, model, warnings }));
@@ -164,7 +170,7 @@ function recordText(fields: TableFields, { places }: TableQuery): (cells: readon
   const { table, key } = fields;
   const parts = places.map((place, at) => {
     const columns = place.kind === "link" ? place.field.link.columns : [place.column.name];
-    const leaves = place.kind === "link" ? place.leaves.map(({ leaf }) => leaf.column) : [place.column];
+    const leaves = place.kind === "link" ? place.leaves.map(({ leaf }) => leaf) : [];
     return {
       at,
       columns,
@@ -191,10 +197,7 @@ const isGivenNumber = ({ table, key }: TableFields, place: FieldPlace): boolean 
   !key.columns.includes(place.column.name) &&
   table.primaryKey?.columns.includes(place.column.name) === true;
 
-function cellText(place: FieldPlace, leaves: TableFields["table"]["columns"], cell: JsonCell): string {
+function cellText(place: FieldPlace, leaves: readonly Leaf[], cell: JsonCell): string {
   if (cell === null) return "null";
-  if (place.kind === "link") return jsonCellText(leaves, cell, false);
-  const [column] = leaves;
-  if (column === undefined) throw new HoldfastError("E_INTERNAL", "a field without a column");
-  return jsonText(column, valueOf(cell), false);
+  return place.kind === "link" ? jsonCellText(leaves, cell, false) : jsonText(place.column, valueOf(cell), false);
 }
