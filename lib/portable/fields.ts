@@ -161,6 +161,10 @@ export class Fields {
   }
 }
 
+/** Carried by the link's own columns, without a look at the row that they lead to. */
+export const isDirect = ({ through, column, parts }: Leaf, { targetColumns }: ForeignKey): boolean =>
+  parts === undefined && through.length === 1 && targetColumns.includes(column.name);
+
 export function columnOf(table: Table, name: string): Column {
   const column = table.columns.find((one) => one.name === name);
   if (column === undefined) throw new RangeError(`${table.id}.${name} is no column`);

@@ -1,7 +1,7 @@
 /** The order of tables whose keys may be trees. */
 import { stronglyConnected } from "./graph.ts";
 import { orderTables, type DeferredKey, type TableOrder } from "./order.ts";
-import type { Schema, TableId } from "./schema.ts";
+import type { Schema, Table, TableId } from "./schema.ts";
 import { parentLink } from "./links.ts";
 import { byNumber, chosenKeys, type TravelKey, type TravelKeys } from "./travel-key.ts";
 
@@ -27,10 +27,14 @@ export function stuckTrees(schema: Schema, keys: TravelKeys, deferred: readonly 
   const rings = stronglyConnected(
     new Map(schema.tables.map(({ id, foreignKeys }) => [id, foreignKeys.map(({ target }) => target)])),
   ).filter((ring) => late.some((id) => ring.includes(id)));
-  const isKnown = (id: TableId): boolean => schema.tables.some((table) => table.id === id);
-  return schema.tables.flatMap((table) => {
+  return treesOf(schema, keys).flatMap(({ id }) => (rings.some((ring) => ring.includes(id)) ? [id] : []));
+}
+
+/** The tables whose rows are known by the way from a root to them. */
+export function treesOf({ tables }: Schema, keys: TravelKeys): Table[] {
+  const known = new Set(tables.map(({ id }) => id));
+  return tables.filter((table) => {
     const key = keys.get(table.id);
-    const isTree = key?.kind === "natural" && parentLink(table, key.columns, isKnown) !== undefined;
-    return isTree && rings.some((ring) => ring.includes(table.id)) ? [table.id] : [];
+    return key?.kind === "natural" && parentLink(table, key.columns, (id) => known.has(id)) !== undefined;
   });
 }
