@@ -281,7 +281,7 @@ export async function refuseTwins(connection: Connection, { table, key }: TableF
   if (first === undefined) return;
   throw new HoldfastError(
     "E_IMPORT",
-    `${table.id}: ${first.at(-1)?.toString()} rows have the key (${first.slice(0, -1).join(", ")})${twins.length > 1 ? ", and more keys are not unique" : ""}`,
+    `${table.id}: ${first.at(-1)?.toString()} rows have the key (${first.slice(0, -1).map(String).join(", ")})${twins.length > 1 ? ", and more keys are not unique" : ""}`,
     {
       hint: isTree(table, key)
         ? `rename them, or name another key under portable.keys: no columns make rows known by their number`

@@ -1,5 +1,6 @@
 /** Finds and writes the rows of a tree, level by level: those of one level are known by the rows above them. */
 import { HoldfastError } from "../../errors.ts";
+import { addIndexes } from "./indexes.ts";
 import type { Links } from "./links.ts";
 import { stagingName, STATE, type StagedLink, type StagingTable } from "./stage.ts";
 import type { Statements } from "./statements.ts";
@@ -55,7 +56,7 @@ export async function growTree(
   const others = inTable.filter((link) => link !== parent);
   const [above] = parent?.leaves ?? [];
   const [up] = parent?.columns ?? [];
-  await connection.run(`create index ${quote(`${staging.name}_levels`)} on ${stage} (${quote(LEVEL)})`);
+  await addIndexes(dialect, staging.name, [LEVEL]);
   await begin(links, tree);
   let [fresh, created] = [0, 0];
   for (let level = 1; level <= tree.levels; level++) {

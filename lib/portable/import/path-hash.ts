@@ -8,6 +8,8 @@ import type { Column } from "../schema.ts";
 
 /** How many are kept to be found again. */
 const KEPT = 20_000;
+/** Characters of a way that is kept. */
+const LONGEST = 1000;
 
 /** What holds one in a temporary table. */
 export const hashColumn = (engine: EngineName): Column => ({
@@ -49,7 +51,8 @@ export class PathHasher {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
     const found = hashedLevels(cell, width).at(-1)?.hash ?? "";
-    if (this.#known.size >= KEPT || text.length > 1000) this.#known.clear();
+    if (text.length > LONGEST) return found;
+    if (this.#known.size >= KEPT) this.#known.clear();
     this.#known.set(text, found);
     return found;
   }

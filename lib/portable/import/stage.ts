@@ -11,6 +11,7 @@ import type { TargetTable } from "../target.ts";
 import type { Dialect } from "./dialect.ts";
 import { addedFiller, fillerOf, type Filler, type Staged, type StagedLink } from "./fillers.ts";
 
+import { inlineIndexes } from "./indexes.ts";
 import { ownPath } from "./path-cells.ts";
 import { hashColumn, type PathHasher } from "./path-hash.ts";
 import { LEVEL, PATH, ROW } from "./tree-names.ts";
@@ -118,9 +119,12 @@ export class StagingTable {
       const row = columnOf(this.target.table, this.tree.tree.parent.targetColumns[0] ?? "");
       own.push(typed(PATH, hashColumn(connection.engine)), `${quote(LEVEL)} integer`, typed(ROW, row));
     }
+    const indexes = this.tree === undefined ? "" : inlineIndexes(this.#dialect, [LEVEL]);
     const number = this.columns.find(({ column }) => column.name === this.surrogate)?.column;
     if (number !== undefined) own.push(typed(NUMBER, number));
-    await connection.run(`create temporary table ${quote(this.name)} (${[...own, ...columns].join(", ")})${temporary}`);
+    await connection.run(
+      `create temporary table ${quote(this.name)} (${[...own, ...columns].join(", ")}${indexes})${temporary}`,
+    );
   }
 
   /** Throws `E_IMPORT` that names file, line, table and column for a value that does not fit. */

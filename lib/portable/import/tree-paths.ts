@@ -9,6 +9,7 @@ import { widthOf } from "../path.ts";
 import { tableName } from "../select.ts";
 import type { TargetField, TargetTable } from "../target.ts";
 import { fillerOf, type Filler, type StagedLink } from "./fillers.ts";
+import { addIndexes, inlineIndexes } from "./indexes.ts";
 import { pathsIn } from "./path-cells.ts";
 import { hashColumn, hashedLevels, type PathHasher } from "./path-hash.ts";
 import type { Statements } from "./statements.ts";
@@ -38,10 +39,12 @@ export class TreePaths {
   /** Links in the parts of a level. */
   readonly links: readonly StagedLink[];
   readonly #on: Statements;
+  readonly #hasher: PathHasher;
   readonly #fillers: readonly Filler[];
 
   constructor(on: Statements, fields: Fields, tree: Tree, index: number, hasher: PathHasher) {
     this.#on = on;
+    this.#hasher = hasher;
     this.tree = tree;
     this.target = tree;
     this.width = widthOf(tree.parts);
@@ -67,13 +70,14 @@ export class TreePaths {
       typed(UP, columnOf(table, parent.columns[0] ?? "")),
       ...staged.map(({ name, column }) => typed(name, column)),
     ];
-    await connection.run(`create temporary table ${quote(this.name)} (${columns.join(", ")})${temporary}`);
-    await connection.run(`create temporary table ${quote(this.found)} (${typed(PATH, hash)}, ${typed(ROW, row)})${temporary}`); // prettier-ignore
+    await connection.run(
+      `create temporary table ${quote(this.name)} (${columns.join(", ")}${inlineIndexes(dialect, [LEVEL, PATH])})${temporary}`,
+    );
+    await connection.run(`create temporary table ${quote(this.found)} (${typed(PATH, hash)}, ${typed(ROW, row)}${inlineIndexes(dialect, [PATH])})${temporary}`); // prettier-ignore
     const ways = this.#ways(from, tables, signal);
     await connection.load(quote(this.name), [PATH, ABOVE, LEVEL, ...staged.map(({ name }) => name)], ways);
-    await this.#index(this.name, LEVEL);
-    await this.#index(this.name, PATH);
-    await this.#index(this.found, PATH);
+    await addIndexes(dialect, this.name, [LEVEL, PATH]);
+    await addIndexes(dialect, this.found, [PATH]);
     const [last] = await connection.rows(`select coalesce(max(${quote(LEVEL)}), 0) from ${quote(this.name)}`);
     this.levels = Number(last?.[0] ?? 0);
   }
@@ -147,13 +151,6 @@ export class TreePaths {
     return levels.join("/");
   }
 
-  async #index(table: string, column: string): Promise<void> {
-    const { quote } = this.#on;
-    await this.#on.dialect.connection.run(
-      `create index ${quote(`${table}_${column}`)} on ${quote(table)} (${quote(column)})`,
-    );
-  }
-
   async *#ways(from: Package, tables: readonly TargetTable[], signal: AbortSignal): AsyncGenerator<Row[]> {
     let known = new Set<string>();
     for (const target of tables) {
@@ -162,7 +159,9 @@ export class TreePaths {
       for await (const batch of readRows(from, target.exported.table, signal)) {
         const rows: Row[] = [];
         for (const { cells } of batch)
-          for (const path of pathsOf(cells))
+          for (const path of pathsOf(cells)) {
+            // With a way, all ways above it were written.
+            if (known.has(this.#hasher.of(path, this.width))) continue;
             for (const [at, level] of hashedLevels(path, this.width).entries()) {
               if (known.has(level.hash)) continue;
               if (known.size >= KEPT) known = new Set();
@@ -171,6 +170,7 @@ export class TreePaths {
               for (const [index, filler] of this.#fillers.entries()) filler.fill(level.cells[index] ?? null, row);
               rows.push(row);
             }
+          }
         yield rows;
       }
     }
