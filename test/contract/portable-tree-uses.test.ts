@@ -166,10 +166,9 @@ describe.each(NAMES)("on %s", (name) => {
   });
 
   test("two pages that are one to people are merged, with what lies below both", async () => {
-    const url = await make(`${ROWS} insert into page (id, site_id, parent_id, slug, title) values (7, 1, 1, 'About', null), (8, 1, 7, 'team', 'Team'), (9, 1, 7, 'jobs', null);`); // prettier-ignore
+    const url = await make(`${ROWS} insert into page (id, site_id, parent_id, slug, title) values (7, 1, 1, 'the us', null), (8, 1, 7, 'team', 'Team'), (9, 1, 1, 'the  us', null), (10, 1, 9, 'team', 'Team'), (12, 1, 9, 'jobs', null);`); // prettier-ignore
     await run("reconcile", "--table", "page", "--by", "slug,parent_id", "--database", url, "--yes");
-    expect((await pages(url)).filter((page) => page.includes("one"))).toEqual(expect.arrayContaining(["home|null|one|Home"])); // prettier-ignore
-    expect(await rowsOf(url, "select count(*) from page where slug = 'jobs'")).toEqual(["1"]);
+    expect((await pages(url)).filter((page) => page.includes("us|"))).toHaveLength(3);
     const output = await exportOf(url);
     const other = await make();
     await run("import", output, "--database", other);

@@ -32,7 +32,8 @@ export interface Level {
 /** From the root on: the hash of a level is the sha256 of that above and the level's JSON. Throws `E_PACKAGE` for what is no path. */
 export function hashedLevels(cell: JsonCell, width: number): Level[] {
   const levels = levelsOf(cell, width);
-  if (levels.length > MOST_LEVELS)
+  // A row's own way is longer by one than the one to the row above, which it holds.
+  if (levels.length > MOST_LEVELS + 1)
     throw new HoldfastError("E_PACKAGE", `a path of ${levels.length} levels: there can be ${MOST_LEVELS}`);
   let above: string | null = null;
   return levels.map((cells): Level => {
