@@ -10,7 +10,15 @@ import { refuseBadText } from "./bad-text.ts";
 import type { Connection } from "./connection.ts";
 import { rowFilter } from "./filter.ts";
 import type { Leaf, TableFields } from "./fields.ts";
-import { EXPORT_FORMAT, EXPORT_VERSION, MANIFEST, SCHEMA, type ExportManifest, type ExportedTable } from "./format.ts";
+import {
+  EXPORT_FORMAT,
+  EXPORT_VERSION,
+  MANIFEST,
+  SCHEMA,
+  type ExportManifest,
+  type ExportedLeaf,
+  type ExportedTable,
+} from "./format.ts";
 import { soundMigrationsOf } from "./migrations.ts";
 import type { PortablePlan } from "./plan.ts";
 import { SETTINGS, type CapturedSettings } from "./settings.ts";
@@ -18,6 +26,7 @@ import { LineEncoder } from "./line.ts";
 import { nameOf } from "./row.ts";
 import { rowsOf, selectTable, type FieldPlace, type TableQuery } from "./select.ts";
 import type { Column, TableId } from "./schema.ts";
+import { refuseBrokenTrees } from "./tree-flaws.ts";
 import { makeWhole } from "./whole.ts";
 
 export interface ExportRequest {
@@ -57,8 +66,13 @@ async function writeExport(
   const warnings = [...plan.warnings];
   const tables: ExportManifest["tables"] = [];
   const headers: ExportedTable[] = [];
+  const together = plan.tables.map(({ table }) => table);
+  await refuseBrokenTrees(
+    connection,
+    plan.fields,
+    together.map(({ id }) => id),
+  );
   for (const fields of plan.tables) {
-    const together = plan.tables.map(({ table }) => table);
     const filter = rowFilter(connection, together, fields.table, plan.conditions);
     const query = selectTable(connection, plan.fields, fields, filter);
     const where = plan.conditions.get(fields.table.id);
@@ -205,7 +219,7 @@ export function headerOf(from: TableFields, { places }: TableQuery): ExportedTab
               tables: place.relation.targets.map(({ type, as }, index) => ({
                 type,
                 table: as,
-                leaves: describeLeaves(place.targets[index]?.leaves ?? []),
+                leaves: leavesAt(place.targets[index]?.leaves),
               })),
             }
           : {
@@ -214,17 +228,21 @@ export function headerOf(from: TableFields, { places }: TableQuery): ExportedTab
               columns: [...place.field.link.columns],
               table: place.field.target,
               target_columns: [...place.field.link.targetColumns],
-              leaves: describeLeaves(place.leaves),
+              leaves: leavesAt(place.leaves),
             },
     ),
   };
 }
 
-const describeLeaves = (leaves: readonly { readonly leaf: Leaf }[]) =>
-  leaves.map(({ leaf }) => ({
-    path: [...leaf.through.map(({ columns }) => columns.join("+")), leaf.column.name].join("."),
-    column: describeColumn(leaf.column).column,
+const describeLeaves = (leaves: readonly Leaf[]): ExportedLeaf[] =>
+  leaves.map(({ through, column, parts }) => ({
+    path: [...through.map(({ columns }) => columns.join("+")), column.name].join("."),
+    column: describeColumn(column).column,
+    ...(parts && { parts: describeLeaves(parts) }),
   }));
+
+const leavesAt = (leaves: readonly { readonly leaf: Leaf }[] = []): ExportedLeaf[] =>
+  describeLeaves(leaves.map(({ leaf }) => leaf));
 
 const replacedIn = (places: readonly FieldPlace[]): string[] =>
   places.flatMap((place) => (place.kind === "value" && place.replaced !== undefined ? [place.column.name] : []));
@@ -241,10 +259,17 @@ const columnsIn = (
   ),
 });
 
-/** A key that was named by hand may not be one. */
+/** The key holds its own table, and is NULL at the roots. */
+const isTree = ({ id, foreignKeys }: TableFields["table"], { columns }: TableFields["key"]): boolean =>
+  foreignKeys.some((link) => link.target === id && link.columns.every((name) => columns.includes(name)));
+
+/** A key that was named by hand may not be one, and of a tree's roots the database may not have said so. */
 export async function refuseTwins(connection: Connection, { table, key }: TableFields): Promise<void> {
   const isProved = [table.primaryKey, ...table.uniques].some(
-    (unique) => unique !== null && unique.columns.every((name) => key.columns.includes(name)),
+    (unique) =>
+      unique !== null &&
+      unique.columns.every((name) => key.columns.includes(name)) &&
+      (unique.nullsNotDistinct || !isTree(table, key)),
   );
   if (key.kind !== "natural" || isProved) return;
   const { quote } = connection;
@@ -256,7 +281,11 @@ export async function refuseTwins(connection: Connection, { table, key }: TableF
   if (first === undefined) return;
   throw new HoldfastError(
     "E_IMPORT",
-    `${table.id}: ${first.at(-1)?.toString()} rows have the key (${first.slice(0, -1).join(", ")})${twins.length > 1 ? ", and more keys are not unique" : ""}`,
-    { hint: `portable.keys says that (${key.columns.join(", ")}) tells rows apart` },
+    `${table.id}: ${first.at(-1)?.toString()} rows have the key (${first.slice(0, -1).map(String).join(", ")})${twins.length > 1 ? ", and more keys are not unique" : ""}`,
+    {
+      hint: isTree(table, key)
+        ? `rename them, or name another key under portable.keys: no columns make rows known by their number`
+        : `portable.keys says that (${key.columns.join(", ")}) tells rows apart`,
+    },
   );
 }

@@ -1,6 +1,7 @@
 /** What a row is made of when it travels: columns of its own, and links to rows of other tables by their keys. */
 import type { RefinedColumns, Replacement } from "./columns.ts";
 import type { GenericRelation, Generics } from "./generic.ts";
+import { chosenLinks, parentLink } from "./links.ts";
 import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
 import type { TravelKey, TravelKeys } from "./travel-key.ts";
 
@@ -34,7 +35,30 @@ export interface Leaf {
   readonly through: readonly ForeignKey[];
   readonly table: TableId;
   readonly column: Column;
+  /** Of a table whose key holds itself: the value is the way to its row, from a root, and these are the parts of the key at each level. */
+  readonly parts?: readonly Leaf[];
 }
+
+/** A table whose key holds itself: its rows are known by the way from a root to them. */
+export interface Tree {
+  readonly table: Table;
+  /** To the row above; NULL at the roots. */
+  readonly parent: ForeignKey;
+  /** What tells the rows below one row apart: the other fields of the key. */
+  readonly fields: readonly Field[];
+  /** Their values, flattened. */
+  readonly parts: readonly Leaf[];
+}
+
+/** What stands for a row of a tree. */
+const PATH: Column = {
+  name: "path",
+  kind: "text",
+  native: "text",
+  nullable: true,
+  generated: false,
+  hasDefault: false,
+};
 
 export interface TableFields {
   readonly table: Table;
@@ -87,6 +111,21 @@ export class Fields {
     return this.#keys.get(id) ?? { kind: "none", columns: [], reason: "" };
   }
 
+  /** Undefined for a table whose key does not hold itself. */
+  tree(id: TableId): Tree | undefined {
+    const key = this.key(id);
+    if (key.kind !== "natural") return undefined;
+    const table = this.#table(id);
+    const parent = parentLink(table, key.columns, (target) => this.#tables.has(target));
+    if (parent === undefined) return undefined;
+    const fields = this.of(id).fields.filter(
+      (field) =>
+        !(field.kind === "link" && field.link.name === parent.name) &&
+        (field.kind === "link" ? field.link.columns : [field.column.name]).some((name) => key.columns.includes(name)),
+    );
+    return { table, parent, fields, parts: fields.flatMap((field) => this.#leavesIn(id, field)) };
+  }
+
   /**
    * The values that a link to `id` is carried as, flattened: those of the target's key. A target without a key, or a link to other columns than
    * its key where that is a reference, is carried by the very columns it points to.
@@ -101,12 +140,18 @@ export class Fields {
 
   /** The values of a table's own key, flattened. */
   keyLeaves(id: TableId): Leaf[] {
+    const tree = this.tree(id);
+    if (tree !== undefined) return [{ through: [], table: id, column: PATH, parts: tree.parts }];
     const { fields, key } = this.of(id);
-    return fields.flatMap((field): Leaf[] => {
-      if (field.kind !== "link")
-        return key.columns.includes(field.column.name) ? [{ through: [], table: id, column: field.column }] : [];
-      return field.link.columns.some((name) => key.columns.includes(name)) ? this.leavesOf(field.link) : [];
-    });
+    return fields
+      .filter((field) =>
+        (field.kind === "link" ? field.link.columns : [field.column.name]).some((name) => key.columns.includes(name)),
+      )
+      .flatMap((field) => this.#leavesIn(id, field));
+  }
+
+  #leavesIn(id: TableId, field: Field): Leaf[] {
+    return field.kind === "link" ? this.leavesOf(field.link) : [{ through: [], table: id, column: field.column }];
   }
 
   #table(id: TableId): Table {
@@ -116,23 +161,14 @@ export class Fields {
   }
 }
 
+/** Carried by the link's own columns, without a look at the row that they lead to. */
+export const isDirect = ({ through, column, parts }: Leaf, { targetColumns }: ForeignKey): boolean =>
+  parts === undefined && through.length === 1 && targetColumns.includes(column.name);
+
 export function columnOf(table: Table, name: string): Column {
   const column = table.columns.find((one) => one.name === name);
   if (column === undefined) throw new RangeError(`${table.id}.${name} is no column`);
   return column;
-}
-
-/** Of foreign keys that share columns, the widest carries them; the others follow from it, and are checked when all is there. */
-function chosenLinks(table: Table, isKnown: (target: TableId) => boolean): ForeignKey[] {
-  const chosen: ForeignKey[] = [];
-  const byWidth = table.foreignKeys
-    .filter(({ target }) => isKnown(target))
-    .toSorted((a, b) => b.columns.length - a.columns.length);
-  for (const link of byWidth) {
-    const free = !chosen.some((one) => one.columns.some((column) => link.columns.includes(column)));
-    if (free) chosen.push(link);
-  }
-  return chosen;
 }
 
 /** A link to the key's own columns needs no look at the target, as long as these columns are no links themselves. */

@@ -35,7 +35,16 @@ const columnSchema = z.object({
   nullable: z.boolean(),
 });
 
-const leavesSchema = z.array(z.object({ path: z.string(), column: columnSchema }));
+/** A value of a key. One with `parts` is the way to a row of a tree, a row's parts at each level. */
+const leafSchema = z.object({
+  path: z.string(),
+  column: columnSchema,
+  get parts() {
+    return z.array(leafSchema).optional();
+  },
+});
+const leavesSchema = z.array(leafSchema);
+export type ExportedLeaf = z.infer<typeof leafSchema>;
 
 /** What stands at one place of a row: a value, or the key of a row of `table`, as `leaves`. */
 const fieldSchema = z.discriminatedUnion("kind", [

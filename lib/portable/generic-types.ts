@@ -3,8 +3,7 @@ import type { GenericSetting } from "../config/portable-refinement.ts";
 import { HoldfastError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { genericTarget, TYPE_COLUMNS, typeTable, type GenericRelation, type GenericTarget } from "./generic.ts";
-import { findColumn, findTable } from "./names.ts";
-import { fold } from "./row.ts";
+import { findColumn, findTable, fold } from "./names.ts";
 import { rowsOf, tableName } from "./select.ts";
 import type { Schema, Table, TableId } from "./schema.ts";
 

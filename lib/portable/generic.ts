@@ -1,7 +1,7 @@
 /** Generic relations: a column that holds the number of a row, in a table that another column tells by its name. */
 import type { Connection } from "./connection.ts";
 import { columnOf } from "./fields.ts";
-import { fold } from "./row.ts";
+import { fold } from "./names.ts";
 import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
 
 /** Rows of one type, and where they are. */

@@ -7,16 +7,19 @@ import { Foresight } from "./import/foresight.ts";
 import { Links } from "./import/links.ts";
 import { settleMapped, type MappedRow } from "./import/mapped.ts";
 import { Missing, type MadeRow } from "./import/missing.ts";
+import { PathHasher } from "./import/path-hash.ts";
 import { Merge } from "./import/merge.ts";
 import { raiseSequences } from "./import/numbers.ts";
 import { Statements, type ImportMode, type TableResult } from "./import/statements.ts";
 import { realName, StagingTable } from "./import/stage.ts";
+import { Trees } from "./import/trees.ts";
 import { introspect } from "./introspect.ts";
 import { listed, looseNumbers } from "./loose-numbers.ts";
 import { orderTables, type DeferredKey } from "./order.ts";
 import type { Package } from "./package.ts";
 import type { ForeignKey, Schema, Table, TableId } from "./schema.ts";
 import { chosenKeys } from "./travel-key.ts";
+import { stuckTrees } from "./tree-order.ts";
 import { findTargets, type Targets, type TargetTable } from "./target.ts";
 
 export type { ImportMode, TableResult } from "./import/statements.ts";
@@ -81,29 +84,34 @@ async function importInside(
   const targets = findTargets(schema, from.tables, from.refine);
   const { order, deferred } = orderOf(targets);
   const dialect = dialectOf(connection);
+  const statements = new Statements(dialect);
+  const hasher = new PathHasher();
+  const trees = new Trees(statements, targets, hasher);
+  await trees.load(from, targets, signal);
   const stagings: StagingTable[] = [];
   for (const [index, target] of order.entries()) {
-    const staging = new StagingTable(dialect, target, index, targets.maps.of(target));
+    const parts = { hasher, tree: trees.find(target.table.id), map: targets.maps.of(target) };
+    const staging = new StagingTable(dialect, target, index, parts);
     await staging.create();
     await staging.load(from, signal, (rows) => onRows(target.table.id, "staging", rows));
     stagings.push(staging);
   }
-  const statements = new Statements(dialect);
   const { mapped, warnings } = await settleMapped(statements, targets.maps, stagings);
-  const guards = await suspendForeignKeys(connection, lateChecks(schema, deferred));
+  const guards = await suspendForeignKeys(connection, lateChecks(schema, deferred, targets));
   const triggers = await quietTriggers(
     connection,
     order.map(({ table }) => table),
   );
   const laterOf = (id: TableId): ForeignKey[] => linksOf(targets, deferred, id);
   if (request.clearExisting) await clear(dialect, stagings, laterOf);
-  const foresight = new Foresight(statements, new Links(statements, targets.fields), stagings);
+  const foresight = new Foresight(statements, new Links(statements, targets.fields, trees), stagings);
   if (request.mode !== "update-only")
     for (const staging of stagings)
       for (const link of waitingOf(targets, deferred, staging)) await foresight.fill(staging, link);
   const users = from.refine?.users;
   const missing = users?.create_missing === true ? new Missing(statements, targets.schema, users) : undefined;
-  const merge = new Merge(statements, targets.fields, { ...request, ...(missing && { missing }) });
+  const isImported = (id: TableId): boolean => order.some(({ table }) => table.id === id);
+  const merge = new Merge(statements, targets.fields, trees, { ...request, isImported, ...(missing && { missing }) });
   const results: TableResult[] = [];
   for (const staging of stagings) {
     signal.throwIfAborted();
@@ -160,6 +168,13 @@ function refuseClearing({ tables }: Package, { clearExisting }: ImportRequest): 
 function orderOf(targets: Targets): { order: TargetTable[]; deferred: readonly DeferredKey[] } {
   const keys = new Map(targets.ordering.tables.map(({ id }) => [id, targets.fields.key(id)]));
   const { order, deferred } = orderTables(targets.ordering, chosenKeys(targets.ordering, keys));
+  const [stuck] = stuckTrees(targets.ordering, keys, deferred);
+  if (stuck !== undefined)
+    throw new HoldfastError(
+      "E_SCHEMA",
+      `${stuck} waits here for a table that waits for it, by columns that may not be NULL: its rows cannot be found level by level`,
+      { hint: "make the export with its number as its key, under portable.keys" },
+    );
   const byId = new Map(targets.tables.map((target) => [target.table.id, target]));
   return { order: order.flatMap((id) => byId.get(id) ?? []), deferred };
 }
@@ -188,12 +203,17 @@ function waitingOf(
 }
 
 /** Foreign keys that cannot be looked at row by row, with their tables. */
-const lateChecks = (schema: Schema, deferred: readonly DeferredKey[]): { table: Table; link: ForeignKey }[] =>
+const lateChecks = (
+  schema: Schema,
+  deferred: readonly DeferredKey[],
+  { fields }: Targets,
+): { table: Table; link: ForeignKey }[] =>
   schema.tables.flatMap((table) =>
     table.foreignKeys
       .filter(({ name }) =>
         deferred.some((one) => one.table === table.id && one.foreignKey === name && one.how !== "null-then-update"),
       )
+      .filter(({ name }) => fields.tree(table.id)?.parent.name !== name)
       .map((link) => ({ table, link })),
   );
 

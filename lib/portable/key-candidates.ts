@@ -11,6 +11,8 @@ export interface NaturalKey {
   readonly nests: readonly ForeignKey[];
   /** The key nests itself through a self reference: rows are told apart level by level. */
   readonly tree?: true;
+  /** The database lets two rows without a parent have the same key: only the rows can tell. */
+  readonly rootsMayRepeat?: true;
   /** In words, for the plan. */
   readonly reason: string;
 }
@@ -185,13 +187,15 @@ function uniqueCandidate(table: Table, known: ReadonlySet<TableId>, unique: Uniq
   // Parents alone would make a list's rows known by their place in it.
   if (key.tree && (!canEnd(table, key) || parents.size === key.columns.length)) return undefined;
   const nullable = key.columns.filter((name) => columnOf(table, name)?.nullable === true);
-  if (!unique.nullsNotDistinct && nullable.some((name) => !parents.has(name))) return undefined;
+  if ((!unique.nullsNotDistinct || key.tree) && nullable.some((name) => !parents.has(name))) return undefined;
   const unguarded = !unique.nullsNotDistinct && nullable.length > 0;
   const place = own.some(isWeak) || isLoose(table, key, known) ? PLACE.weak : unguarded ? PLACE.tree : PLACE.unique;
   const telling = own.reduce((sum, column) => sum + nameRank(column.name), 0);
   const what = `${unique.constraint ? "unique constraint" : "unique index"} ${unique.name}`;
   return {
-    key: { ...key, reason: unguarded ? `${what}, which does not hold for rows without a parent` : what },
+    key: unguarded
+      ? { ...key, rootsMayRepeat: true, reason: `${what}, which does not hold for rows without a parent` }
+      : { ...key, reason: what },
     rank: [
       place,
       Number(!unique.constraint),

@@ -4,7 +4,7 @@ import { HoldfastError } from "../errors.ts";
 import { settingOf } from "./columns.ts";
 import { columnOf, type Fields, type Leaf } from "./fields.ts";
 import { findTable } from "./names.ts";
-import { flatten, isGeneric, isRaw, type JsonCell } from "./row.ts";
+import { isGeneric, isRaw, nest, unnest, type JsonCell } from "./cells.ts";
 import type { Column, Schema, Table, TableId } from "./schema.ts";
 import type { TargetTable } from "./target.ts";
 import type { JsonValue } from "./values.ts";
@@ -63,17 +63,25 @@ export class KeyMaps {
   /** What is to be done to the rows of a table; undefined where nothing is. */
   of(target: TargetTable): RowMap | undefined {
     const places = target.fields.map((field): ((cell: JsonCell) => JsonCell) | undefined => {
+      const leaves = field?.kind === "link" ? field.leaves : [];
       if (field?.kind === "link") {
         const inKey = this.#placesIn(field.leaves);
-        return inKey.length === 0 ? undefined : (cell) => (cell === null || isRaw(cell) ? cell : replaced(cell, inKey));
+        return inKey.length === 0
+          ? undefined
+          : (cell) => (cell === null || isRaw(cell) ? cell : replaced(cell, leaves, inKey));
       }
       if (field?.kind !== "generic") return undefined;
-      const byTable = new Map(field.targets.map(({ target: { as }, leaves }) => [as, this.#placesIn(leaves)] as const));
-      if ([...byTable.values()].every(({ length }) => length === 0)) return undefined;
+      const byTable = new Map(
+        field.targets.map(
+          ({ target: { as }, leaves: own }) => [as, { leaves: own, inKey: this.#placesIn(own) }] as const,
+        ),
+      );
+      if ([...byTable.values()].every(({ inKey }) => inKey.length === 0)) return undefined;
       return (cell) => {
         if (!isGeneric(cell)) return cell;
         const [table, ...key] = cell.$generic;
-        return { $generic: [table, ...replaced(key, byTable.get(table) ?? [])] };
+        const { leaves: own, inKey } = byTable.get(table) ?? { leaves: [], inKey: [] };
+        return { $generic: [table, ...replaced(key, own, inKey)] };
       };
     });
     const own = this.#tables.get(target.table.id);
@@ -101,9 +109,23 @@ export class KeyMaps {
     };
   }
 
+  /** Throws `E_CONFIG` for a mapped row that the ways to rows of a tree hold. */
+  #refuseIn(parts: readonly Leaf[]): void {
+    for (const { through, parts: inner = [] } of parts) {
+      const target = through.at(-1)?.target;
+      if (target !== undefined && this.#tables.has(target))
+        throw new HoldfastError(
+          "E_CONFIG",
+          `portable.map: ${target} is in the key of a tree, in which no rows are mapped`,
+        );
+      this.#refuseIn(inner);
+    }
+  }
+
   #placesIn(leaves: readonly Leaf[]): Place[] {
     const groups = new Map<string, { readonly mapped: MappedTable; readonly table: TableId; readonly at: number[] }>();
-    for (const [index, { through, column }] of leaves.entries()) {
+    for (const [index, { through, column, parts = [] }] of leaves.entries()) {
+      this.#refuseIn(parts);
       const table = through.at(-1)?.target ?? "";
       const mapped = this.#tables.get(table);
       if (mapped === undefined) continue;
@@ -119,8 +141,13 @@ export class KeyMaps {
 }
 
 /** The same cell where nothing in it is mapped. */
-function replaced<T extends JsonCell | readonly JsonCell[]>(cell: T, places: readonly Place[]): T | JsonValue[] {
-  const values = flatten(cell);
+function replaced<T extends JsonCell | readonly JsonCell[]>(
+  cell: T,
+  leaves: readonly Leaf[],
+  places: readonly Place[],
+): T | JsonCell[] {
+  if (places.length === 0) return cell;
+  const values = unnest(leaves, cell, 1);
   let isChanged = false;
   for (const { mapped, at } of places) {
     const mapping = found(mapped, at.map((one) => values[one] ?? null)); // prettier-ignore
@@ -129,7 +156,11 @@ function replaced<T extends JsonCell | readonly JsonCell[]>(cell: T, places: rea
     mapping.links++;
     isChanged = true;
   }
-  return isChanged ? values : cell;
+  if (!isChanged) return cell;
+  return nest(
+    leaves.map((leaf, at) => ({ leaf, value: values[at] ?? null })),
+    1,
+  );
 }
 
 const found = (mapped: MappedTable, key: readonly JsonCell[]): KeyMapping | undefined =>

@@ -4,12 +4,15 @@ import { byName, stronglyConnected, wayBetween, type Graph } from "./graph.ts";
 import { byRank, candidatesOf, type Candidate, type ChosenKey, type NaturalKey } from "./key-candidates.ts";
 import { findColumn, findTable } from "./names.ts";
 import type { Schema, TableId } from "./schema.ts";
+import { provedCandidates, type TreeProofs } from "./tree-proofs.ts";
 
 export type { ChosenKey } from "./key-candidates.ts";
 
 /** What the config says: columns by table (its id, or its name where that is clear). No columns: rows are known by their primary key. */
 export interface KeyHints {
   readonly keys: Readonly<Record<string, readonly string[]>>;
+  /** What the rows say of tree keys; absent, all of them are taken for good ones. */
+  readonly trees?: TreeProofs;
 }
 
 /**
@@ -20,7 +23,12 @@ export function chooseKeys(schema: Schema, hints: KeyHints): ReadonlyMap<TableId
   const tables = schema.tables.toSorted((a, b) => byName(a.id, b.id));
   const known = new Set(tables.map(({ id }) => id));
   const configured = configuredKeys(schema, hints);
-  const candidates = new Map(tables.map((table) => [table.id, candidatesOf(table, known, configured.get(table.id))]));
+  const candidates = new Map(
+    tables.map((table) => [
+      table.id,
+      provedCandidates(table.id, candidatesOf(table, known, configured.get(table.id)), hints.trees),
+    ]),
+  );
   untangle(candidates);
   return new Map([...candidates].flatMap(([id, [best]]) => (best === undefined ? [] : [[id, best.key]])));
 }

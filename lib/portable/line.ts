@@ -4,7 +4,10 @@ import type { EngineName } from "../database/engine.ts";
 import { fromBytes, toBytes, type ByteRow } from "./bytes.ts";
 import { bytesOf, encoderOf, type Encoded, type Encoder } from "./encoders.ts";
 import type { Replacement } from "./columns.ts";
-import { fold, genericForm, isRaw, nameOf, nest, RowEncoder } from "./row.ts";
+import { isPath, pathEncoder, type PathLeaf } from "./path.ts";
+import { isRaw, nest } from "./cells.ts";
+import { fold } from "./names.ts";
+import { genericForm, nameOf, RowEncoder } from "./row.ts";
 import type { Table } from "./schema.ts";
 import type { FieldPlace, TableQuery } from "./select.ts";
 
@@ -131,21 +134,36 @@ function linkEncoder(engine: EngineName, { raw, found, field, leaves }: LinkPlac
   const encoders = leaves.map(({ leaf, at }, index) => ({
     at,
     before: pattern[index] ?? "",
-    encode: encoderOf(engine, leaf.column),
+    encode: isPath(leaf) ? pathOf(engine, leaf) : keyPart(encoderOf(engine, leaf.column)),
   }));
+  const paths = leaves.filter(({ leaf }) => isPath(leaf)).map(({ at }) => at);
   return (row, to) => {
     let isUsual = found === undefined || (row[found] ?? null) !== null;
     for (let at = raw; at < raw + width; at++) isUsual &&= (row[at] ?? null) !== null;
+    for (const at of paths) isUsual &&= (row[at] ?? null) !== null;
     if (!isUsual) return encodeUnusual(row, to, unusual);
     let [json, form] = ["", "k"];
     for (const { at, before, encode } of encoders) {
       encode(row[at] ?? null, to);
       json += before + to.json;
-      form += digestCell(to.form);
+      form += to.form;
     }
     to.json = json + last;
     to.form = form;
   };
+}
+
+/** `form` as a link's digest takes it, with its length before it. */
+const keyPart =
+  (encode: Encoder): Encoder =>
+  (cell, to) => {
+    encode(cell, to);
+    to.form = digestCell(to.form);
+  };
+
+function pathOf(engine: EngineName, leaf: PathLeaf): Encoder {
+  const encode = pathEncoder(engine, leaf);
+  return (cell, to) => encode(String(cell), to);
 }
 
 function encodeUnusual(row: ByteRow, to: Encoded, { encoder, bytes }: Unusual): void {

@@ -1,5 +1,5 @@
 /** Columns that seem to hold the number of a row of another table, without a foreign key that says so: they travel as they are. */
-import { fold } from "./row.ts";
+import { fold } from "./names.ts";
 import type { Schema, Table } from "./schema.ts";
 
 /** By what such columns are called: `post_id`, `rev_page`, `term_taxonomy_id`. In the form `table.column`, sorted as the schema is. */

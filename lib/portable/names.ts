@@ -3,6 +3,9 @@ import { distance } from "fastest-levenshtein";
 import { HoldfastError, type ErrorCode } from "../errors.ts";
 import type { Column, Schema, Table } from "./schema.ts";
 
+/** `AlbumId`, `albumid` and `album_id` are one name to those who move between engines. */
+export const fold = (name: string): string => name.toLowerCase().replaceAll("_", "");
+
 /** The name that was probably meant, where one is near. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   const [best] = known

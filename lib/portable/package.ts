@@ -18,7 +18,7 @@ import {
 } from "./format.ts";
 import { readLines } from "./lines.ts";
 import { tablesMeant } from "./names.ts";
-import type { JsonCell } from "./row.ts";
+import type { JsonCell } from "./cells.ts";
 import { SETTINGS, settingsSchema, type CapturedSettings } from "./settings.ts";
 import type { TargetRefinement } from "./target-refine.ts";
 

@@ -1,9 +1,10 @@
-/** The plan of a database, with what only its rows tell: the tables that generic relations lead to. */
+/** The plan of a database, with what only its rows tell: the tables that generic relations lead to, and whether trees have the keys that they seem to. */
 import type { GenericSetting } from "../config/portable-refinement.ts";
 import type { Connection } from "./connection.ts";
 import { readGenerics } from "./generic-types.ts";
 import { introspect } from "./introspect.ts";
 import { planPortable, type PlanRequest, type PortablePlan } from "./plan.ts";
+import { proveTrees } from "./tree-proofs.ts";
 
 /** Throws like `planPortable` and `readGenerics`. */
 export async function planDatabase(
@@ -13,5 +14,5 @@ export async function planDatabase(
 ): Promise<PortablePlan> {
   const schema = await introspect(connection);
   const generics = await readGenerics(connection, schema, generic);
-  return planPortable(schema, { ...request, generics });
+  return planPortable(schema, { ...request, generics, trees: await proveTrees(connection, schema) });
 }

@@ -11,9 +11,11 @@ import { chooseKeys } from "./keys.ts";
 import { recognise } from "./kinds.ts";
 import { listed, looseNumbers } from "./loose-numbers.ts";
 import { nearestName, tablesMeant } from "./names.ts";
-import { orderTables, type DeferredKey } from "./order.ts";
+import type { DeferredKey } from "./order.ts";
 import type { Schema, TableId } from "./schema.ts";
-import { chosenKeys, travelKeys, type TravelKey } from "./travel-key.ts";
+import { travelKeys, type TravelKey } from "./travel-key.ts";
+import { orderWithTrees } from "./tree-order.ts";
+import type { TreeProofs } from "./tree-proofs.ts";
 
 export interface PlanRequest extends ColumnsRequest {
   /** Of the config: columns by table. */
@@ -26,6 +28,8 @@ export interface PlanRequest extends ColumnsRequest {
   readonly components: readonly string[];
   /** Of the config, with the tables that they lead to: see `readGenerics`. */
   readonly generics?: ReadGenerics;
+  /** What the rows say of tree keys: see `proveTrees`. Absent, only those are followed that the database guards. */
+  readonly trees?: TreeProofs;
   /** A set of the config: its name, and by table and column the rows that are taken. Its tables are in `models`. */
   readonly set?: { readonly name: string; readonly where: SetSetting["where"] };
   /** Tables to leave out. */
@@ -66,10 +70,10 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
   }
   const generics: Generics = request.generics?.relations ?? new Map();
   const linked = withGenerics(schema, generics);
-  const keys = travelKeys(schema, chooseKeys(schema, { keys: configured }));
+  const keys = travelKeys(schema, chooseKeys(schema, { keys: configured, trees: request.trees ?? new Map() }));
   const loose = unfollowed(linked, keys, generics);
+  const { order, deferred } = orderWithTrees(linked, keys);
   const fields = new Fields(schema, keys, refined, generics);
-  const { order, deferred } = orderTables(linked, chosenKeys(linked, keys));
   const tables = order.filter((id) => !out.has(id)).map((id) => fields.of(id));
   for (const { table, key } of tables) refuseReplacedKey(table.id, key.columns, refined);
   const warnings = [

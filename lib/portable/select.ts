@@ -4,7 +4,8 @@ import type { Cell, Connection } from "./connection.ts";
 import type { RowFilter } from "./filter.ts";
 import type { Fields, GenericField, Leaf, LinkField, TableFields } from "./fields.ts";
 import { numberOf, sameNumber, TYPE_COLUMNS, typeTable, type GenericRelation, type GenericTarget } from "./generic.ts";
-import type { Column, ForeignKey, Table } from "./schema.ts";
+import type { Column, ForeignKey, Table, TableId } from "./schema.ts";
+import { TreeWalks } from "./tree-walk.ts";
 
 /** Where the parts of a field stand in a row of the answer. */
 export type FieldPlace =
@@ -59,7 +60,8 @@ export function selectTable(connection: Quoting, fields: Fields, from: TableFiel
   const { table, fields: all, key } = from;
   const { quote } = connection;
   const columns: string[] = [];
-  const joins = new Joins(connection, fields);
+  const walks = new TreeWalks(connection, fields, (own) => new Joins(connection, fields, own));
+  const joins = new Joins(connection, fields, walks);
   const add = (expression: string): number => columns.push(expression) - 1;
   const places = all.map((field): FieldPlace => {
     if (field.kind === "generic") {
@@ -92,13 +94,13 @@ export function selectTable(connection: Quoting, fields: Fields, from: TableFiel
   const order = (table.primaryKey?.columns ?? key.columns).map((name) => `t.${quote(name)}`).join(", ");
   const list = columns.length === 0 ? "1" : columns.map((column, index) => `${column} as c${index}`).join(", ");
   const where = [from.where, filter?.sql].filter((one) => one !== undefined).join(" and ");
-  const sql = `select ${list} from ${rowsOf(connection, table)} as t${joins.sql()}${where === "" ? "" : ` where ${where}`}${order === "" ? "" : ` order by ${order}`}`;
+  const sql = `${walks.sql()}select ${list} from ${rowsOf(connection, table)} as t${joins.sql()}${where === "" ? "" : ` where ${where}`}${order === "" ? "" : ` order by ${order}`}`;
   return { sql, places, parameters: [...joins.parameters, ...(filter?.parameters ?? [])] };
 }
 
 /** Carried by the column itself, without a look at the row it points to. */
-const isDirect = ({ through, column }: Leaf): boolean =>
-  through.length === 1 && through[0]?.targetColumns.includes(column.name) === true;
+const isDirect = ({ through, column, parts }: Leaf): boolean =>
+  parts === undefined && through.length === 1 && through[0]?.targetColumns.includes(column.name) === true;
 
 const ownColumn = (link: ForeignKey, target: Column): string =>
   link.columns[link.targetColumns.indexOf(target.name)] ?? target.name;
@@ -116,16 +118,22 @@ class Joins {
   readonly #connection: Quoting;
   readonly #fields: Fields;
   readonly #aliases = new Map<string, string>();
+  readonly #walks: TreeWalks;
   readonly parameters: Cell[] = [];
   #sql = "";
 
-  constructor(connection: Quoting, fields: Fields) {
+  constructor(connection: Quoting, fields: Fields, walks: TreeWalks) {
     this.#connection = connection;
     this.#fields = fields;
+    this.#walks = walks;
   }
 
   sql(): string {
     return this.#sql;
+  }
+
+  rows(table: Table): string {
+    return rowsOf(this.#connection, table);
   }
 
   /** Joins the rows of one type that a generic relation leads to. */
@@ -151,15 +159,30 @@ class Joins {
     return `${this.#alias([link])}.${this.#connection.quote(link.targetColumns[0] ?? "")}`;
   }
 
-  expression({ through, column }: Leaf): string {
+  expression({ through, table, column, parts }: Leaf): string {
     const last = through.at(-1);
+    if (parts !== undefined) return `${this.#path(through, table)}.path`;
     // The last link's own columns say as much as the row behind it.
     if (last !== undefined && through.length > 1 && last.targetColumns.includes(column.name))
       return `${this.#alias(through.slice(0, -1))}.${this.#connection.quote(ownColumn(last, column))}`;
     return expressionOf(this.#connection, this.#alias(through), column);
   }
 
+  /** The way to a row of a tree. */
+  #path(through: readonly ForeignKey[], id: TableId): string {
+    const path = `${pathOf(through)}/`;
+    const known = this.#aliases.get(path);
+    if (known !== undefined) return known;
+    const [to = ""] = this.#walks.tree(id).parent.targetColumns;
+    const number = `${this.#alias(through)}.${this.#connection.quote(to)}`;
+    const alias = `j${this.#aliases.size}`;
+    this.#aliases.set(path, alias);
+    this.#sql += ` left join ${this.#walks.nameOf(id)} as ${alias} on ${alias}.id = ${number}`;
+    return alias;
+  }
+
   #alias(through: readonly ForeignKey[]): string {
+    if (through.length === 0) return "t";
     const path = pathOf(through);
     const known = this.#aliases.get(path);
     if (known !== undefined) return known;

@@ -2,14 +2,14 @@
 import { HoldfastError } from "../errors.ts";
 import type { Replacement } from "./columns.ts";
 import { withSent } from "./crossing.ts";
-import { Fields, type GenericField, type Leaf } from "./fields.ts";
-import type { ExportedField, ExportedTable } from "./format.ts";
+import { Fields, isDirect, type GenericField, type Leaf } from "./fields.ts";
+import type { ExportedField, ExportedLeaf, ExportedTable } from "./format.ts";
 import type { Conditions } from "./filter.ts";
+import { wayBetween } from "./graph.ts";
 import { KeyMaps } from "./key-map.ts";
 import { genericTarget, withGenerics, type GenericRelation, type GenericTarget } from "./generic.ts";
 import { chooseKeys } from "./keys.ts";
-import { findTable as findNamed } from "./names.ts";
-import { fold } from "./row.ts";
+import { findTable as findNamed, fold } from "./names.ts";
 import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
 import {
   addedTo,
@@ -21,7 +21,8 @@ import {
   type AddedColumn,
   type TargetRefinement,
 } from "./target-refine.ts";
-import { travelKeys, type TravelKey } from "./travel-key.ts";
+import { byNumber, chosenKeys, travelKeys, type TravelKey } from "./travel-key.ts";
+import { treesOf } from "./tree-order.ts";
 
 /** One place of a row, and what takes it; `undefined` where the database has no such column any more. */
 export type TargetField =
@@ -81,7 +82,7 @@ export function findTargets(
   }
   const linked = withSent(withLinks(schema, exported, homes), exported, homes);
   for (const [id, home] of homes) homes.set(id, linked.tables.find((table) => table.id === home.id) ?? home);
-  const keys = travelKeys(linked, chooseKeys(linked, { keys: {} }));
+  const keys = knownKeys(linked, exported);
   for (const { table, key } of exported) {
     const home = homes.get(table);
     if (home === undefined) continue;
@@ -90,6 +91,7 @@ export function findTargets(
       problems.push(`${home.id} lacks a column of its key (${key.columns.join(", ")})`);
     else keys.set(home.id, { ...key, columns });
   }
+  refuseEndless(linked, keys);
   const fields = new Fields(linked, keys);
   const tables = exported.flatMap((one): TargetTable[] => {
     const table = homes.get(one.table);
@@ -119,6 +121,40 @@ export function findTargets(
     maps: new KeyMaps(linked, fields, refine.map ?? {}),
     warnings,
   };
+}
+
+/** The keys of the database's own tables. An export that follows no tree key knows the rows of trees by their number. */
+function knownKeys(schema: Schema, exported: readonly ExportedTable[]): Map<TableId, TravelKey> {
+  const keys = travelKeys(schema, chooseKeys(schema, { keys: {} }));
+  const leaves = exported.flatMap(({ fields }) =>
+    fields.flatMap((field) =>
+      field.kind === "link" ? field.leaves : field.kind === "generic" ? field.tables.flatMap((one) => one.leaves) : [],
+    ),
+  );
+  if (leaves.some(({ parts }) => parts !== undefined)) return keys;
+  for (const table of treesOf(schema, keys)) keys.set(table.id, byNumber(table, keys.get(table.id)?.reason ?? ""));
+  return keys;
+}
+
+/** Throws `E_SCHEMA` for a key of an export that would need itself without an end here. */
+function refuseEndless(schema: Schema, keys: ReadonlyMap<TableId, TravelKey>): void {
+  const trees = new Set(treesOf(schema, keys).map(({ id }) => id));
+  const chosen = chosenKeys(schema, keys);
+  const nests = new Map(
+    [...chosen].map(([id, key]) => [
+      id,
+      key.kind === "natural"
+        ? key.nests.map(({ target }) => target).filter((target) => target !== id || !trees.has(id))
+        : [],
+    ]),
+  );
+  const endless = [...nests.keys()].find((id) => wayBetween(nests, id, id) !== undefined);
+  if (endless !== undefined)
+    throw new HoldfastError(
+      "E_SCHEMA",
+      `the key of ${endless} (${keys.get(endless)?.columns.join(", ") ?? ""}) needs itself without an end here: ${(wayBetween(nests, endless, endless) ?? []).join(" → ")}`,
+      { hint: "make the export with another key for it, under portable.keys" },
+    );
 }
 
 /** By its id, else by its name: schemas have other names elsewhere. A dot may part schema and name, or belong to the name. */
@@ -200,28 +236,36 @@ function findField(field: ExportedField, table: Table, found: Finding): TargetFi
   }
   const leaves = findLeaves(field.leaves, link, found);
   if (leaves === undefined) return undefined;
-  const direct = leaves.every(
-    ({ through, column }) => through.length === 1 && link.targetColumns.includes(column.name),
-  );
+  const direct = leaves.every((leaf) => isDirect(leaf, link));
   return { kind: "link", link, columns, leaves, direct };
 }
 
 /** The values of the key by which rows are linked to, where the export knows them by the same. */
-function findLeaves(
-  exported: readonly { readonly path: string; readonly column: { readonly name: string } }[],
-  link: ForeignKey,
-  found: Finding,
-): readonly Leaf[] | undefined {
+function findLeaves(exported: readonly ExportedLeaf[], link: ForeignKey, found: Finding): readonly Leaf[] | undefined {
   const leaves = found.fields.leavesOf(link);
-  const isSame =
-    leaves.length === exported.length &&
-    leaves.every(({ column }, at) => fold(column.name) === fold(exported[at]?.column.name ?? ""));
-  if (isSame) return leaves;
+  if (areSame(leaves, exported)) return leaves;
   found.problems.push(
-    `rows of ${link.target} are told apart by (${leaves.map(({ column }) => column.name).join(", ")}) here, and by (${exported.map(({ path }) => path).join(", ")}) in the export`,
+    `rows of ${link.target} are told apart by (${leaves.map(leafText).join(", ")}) here, and by (${exported.map(exportedText).join(", ")}) in the export`,
   );
   return undefined;
 }
+
+const areSame = (leaves: readonly Leaf[], exported: readonly ExportedLeaf[]): boolean =>
+  leaves.length === exported.length &&
+  leaves.every(({ column, parts }, at) => {
+    const other = exported[at];
+    return (
+      fold(column.name) === fold(other?.column.name ?? "") &&
+      (parts === undefined) === (other?.parts === undefined) &&
+      areSame(parts ?? [], other?.parts ?? [])
+    );
+  });
+
+/** A value's name; for a path, those of its parts. */
+const leafText = ({ column, parts }: Leaf): string =>
+  parts === undefined ? column.name : `the path of ${parts.map(leafText).join(", ")}`;
+const exportedText = ({ path, parts }: ExportedLeaf): string =>
+  parts === undefined ? path : `the path of ${parts.map(exportedText).join(", ")}`;
 
 function findGeneric(field: ExportedField & { readonly kind: "generic" }, table: Table, found: Finding): TargetField {
   const [column, type] = [findColumn(table, field.column.name), findColumn(table, field.type)];

@@ -1,6 +1,7 @@
 /** The key by which a row is known on its way: the chosen one, as far as it can be followed. */
 import { nestedForeignKeys } from "./key-candidates.ts";
 import type { ChosenKey } from "./keys.ts";
+import { parentLink } from "./links.ts";
 import type { Schema, Table, TableId } from "./schema.ts";
 
 /** As in an export's headers. */
@@ -14,20 +15,27 @@ export interface TravelKey {
 
 export type TravelKeys = ReadonlyMap<TableId, TravelKey>;
 
-/** A key that holds itself, level by level, is not followed: the row's number stands for it. */
+/** A key that holds itself is followed where one link of one column leads from level to level; else the row's number stands for it. */
 export function travelKeys(schema: Schema, chosen: ReadonlyMap<TableId, ChosenKey>): Map<TableId, TravelKey> {
-  return new Map(schema.tables.map((table) => [table.id, travelKey(table, chosen.get(table.id))]));
+  const isKnown = (id: TableId): boolean => schema.tables.some((table) => table.id === id);
+  return new Map(
+    schema.tables.map((table) => {
+      const key = chosen.get(table.id);
+      if (key === undefined || key.kind === "none")
+        return [table.id, { kind: "none", columns: [], reason: key?.reason ?? "" }];
+      const { kind, columns, reason } = key;
+      if (key.kind === "reference" || key.tree !== true || parentLink(table, columns, isKnown) !== undefined)
+        return [table.id, { kind, columns, reason }];
+      return [table.id, byNumber(table, `${reason}, which holds itself in a way that is not followed`)];
+    }),
+  );
 }
 
-function travelKey({ primaryKey }: Table, key: ChosenKey | undefined): TravelKey {
-  if (key === undefined || key.kind === "none") return { kind: "none", columns: [], reason: key?.reason ?? "" };
-  if (key.kind === "reference" || key.tree !== true)
-    return { kind: key.kind, columns: key.columns, reason: key.reason };
-  const reason = `${key.reason}, which holds itself and is not followed`;
-  return primaryKey === null
+/** What is left where a key is not followed: the table's number. */
+export const byNumber = ({ primaryKey }: Pick<Table, "primaryKey">, reason: string): TravelKey =>
+  primaryKey === null
     ? { kind: "none", columns: [], reason }
     : { kind: "reference", columns: primaryKey.columns, reason };
-}
 
 /** The same as `orderTables` wants it. */
 export function chosenKeys(schema: Schema, keys: TravelKeys): Map<TableId, ChosenKey> {

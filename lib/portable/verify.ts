@@ -6,7 +6,8 @@ import { introspect } from "./introspect.ts";
 import { LineEncoder } from "./line.ts";
 import type { Package } from "./package.ts";
 import type { Field } from "./fields.ts";
-import { fold, nameOf } from "./row.ts";
+import { fold } from "./names.ts";
+import { nameOf } from "./row.ts";
 import { selectTable } from "./select.ts";
 import { findTargets } from "./target.ts";
 

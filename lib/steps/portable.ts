@@ -10,8 +10,7 @@ import { HoldfastError } from "../errors.ts";
 import { connect } from "../portable/connect.ts";
 import type { ExportManifest } from "../portable/format.ts";
 import { exportTables } from "../portable/export.ts";
-import { introspect } from "../portable/introspect.ts";
-import { planPortable } from "../portable/plan.ts";
+import { planDatabase } from "../portable/plan-database.ts";
 import { buildArchiveUnit, type StepWorkers } from "./archive-unit.ts";
 import type { Step, StepContext } from "./context.ts";
 import { databases, type NamedDatabase } from "./db.ts";
@@ -95,7 +94,7 @@ async function exportDatabase(
   const connection = await connect(target, "read", signal);
   try {
     const { keys = {}, components: groups = {}, exclude = [] } = config.portable ?? {};
-    const plan = planPortable(await introspect(connection), { keys, groups, models: [], components: [], exclude });
+    const plan = await planDatabase(connection, { keys, groups, models: [], components: [], exclude });
     return await exportTables(connection, plan, { output, sourceName: config.site, sourceUrl: null }, () =>
       signal.throwIfAborted(),
     );

@@ -4,9 +4,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exportTables } from "../../lib/portable/export.ts";
 import { importTables, type ImportResult } from "../../lib/portable/import.ts";
-import { introspect } from "../../lib/portable/introspect.ts";
 import { openPackage } from "../../lib/portable/package.ts";
-import { planPortable } from "../../lib/portable/plan.ts";
+import { planDatabase } from "../../lib/portable/plan-database.ts";
 import { compareTables } from "../../lib/portable/verify.ts";
 import { on, startEngines, type PortableEngines } from "../support/portable.ts";
 import { build, recipes, type ModelTable } from "../support/schema-generator.ts";
@@ -40,7 +39,7 @@ interface Exported {
 async function exportOf(url: string): Promise<Exported> {
   const output = join(directory, `export-${count++}`);
   return await on(url, "read", async (connection) => {
-    const plan = planPortable(await introspect(connection), {
+    const plan = await planDatabase(connection, {
       keys: {},
       groups: {},
       models: [],

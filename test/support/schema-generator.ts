@@ -33,7 +33,7 @@ export interface ModelTable {
   rows: ModelRow[];
 }
 
-const KEYS = ["number", "code", "pair", "uuid", "parent", "join", "none"] as const;
+const KEYS = ["number", "code", "pair", "uuid", "parent", "join", "tree", "none"] as const;
 
 /** Parts of names that have broken tools before; a number behind them keeps them apart. */
 const NAMES = [
@@ -125,6 +125,12 @@ function addKey(
     add("part a", "text");
     return add("partB", "integer");
   }
+  if (key === "tree") {
+    add("id", "integer", { identity: always ? "always" : "default" });
+    own.columns.push({ name: "slug", type: "text", nullable: false });
+    own.uniques.push([...addLink(own, own, true), "slug"]);
+    return;
+  }
   if (key === "number" || one === undefined || two === undefined)
     return add("id", "integer", { identity: always ? "always" : "default" });
   const links = key === "parent" ? [one] : [one, two];
@@ -166,8 +172,10 @@ function dropBroken(tables: readonly ModelTable[]): void {
     for (const [index, row] of rows.entries())
       for (const [number, link] of links.entries()) {
         const nullable = columns.find(({ name }) => name === link.columns[0])?.nullable === true;
-        const target = link.target.rows[(index * (number + 2) + number) % Math.max(1, link.target.rows.length)];
-        if (target !== undefined && !(nullable && index % 3 === 0)) row.links.set(link, target);
+        // Rows of a tree are below earlier ones.
+        const among = nullable && link.target.rows === rows ? index : link.target.rows.length;
+        const target = link.target.rows[(index * (number + 2) + number) % Math.max(1, among)];
+        if (target !== undefined && among > 0 && !(nullable && index % 3 === 0)) row.links.set(link, target);
       }
   for (let dropped = true; dropped;) {
     dropped = false;

@@ -12,9 +12,8 @@ import { connect } from "../../portable/connect.ts";
 import type { Connection, ConnectionMode } from "../../portable/connection.ts";
 import { exportTables } from "../../portable/export.ts";
 import { importTables } from "../../portable/import.ts";
-import { introspect } from "../../portable/introspect.ts";
 import { openPackage } from "../../portable/package.ts";
-import { planPortable } from "../../portable/plan.ts";
+import { planDatabase } from "../../portable/plan-database.ts";
 import { clearTables, resetCounters } from "../../portable/reinit/clear.ts";
 import { rowsToClear } from "../../portable/reinit/plan.ts";
 import { compareTables, type TableComparison } from "../../portable/verify.ts";
@@ -139,7 +138,7 @@ async function roundTrip(
   const { keys = {}, components: groups = {}, exclude = [] } = config.portable ?? {};
   onPhase("exporting");
   const manifest = await on("read", async (connection) => {
-    const plan = planPortable(await introspect(connection), { keys, groups, models: [], components: [], exclude });
+    const plan = await planDatabase(connection, { keys, groups, models: [], components: [], exclude });
     return await exportTables(connection, plan, { output, sourceName: config.site, sourceUrl: null }, () => {});
   });
   onPhase("clearing");

@@ -11,6 +11,7 @@ import { migrationsOf } from "../migrations.ts";
 import { findTable } from "../names.ts";
 import { planPortable, type PortablePlan } from "../plan.ts";
 import type { Schema, Table, TableId } from "../schema.ts";
+import { trustTrees } from "../tree-proofs.ts";
 import { Choice } from "./choice.ts";
 import { Homes } from "./homes.ts";
 import { Loader } from "./load.ts";
@@ -172,6 +173,8 @@ function planOf(
     models: request.chosen.length === 0 ? [] : [...taken.tables],
     components: [],
     exclude: [],
+    // Records that have no number are known by nothing else.
+    trees: trustTrees(filled, ({ id, primaryKey }) => loader.loaded.has(id) && primaryKey === null),
   });
   const where = `t.${quoteName(FILE)} is not null`;
   const tables = plan.tables.filter(({ table }) => taken.tables.has(table.id)).map((fields) => ({ ...fields, where }));

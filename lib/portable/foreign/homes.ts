@@ -1,8 +1,7 @@
 /** Where the models and fields of other programs go in a database: by the names that Django gives to tables and columns. */
 import { HoldfastError } from "../../errors.ts";
 import { columnOf } from "../fields.ts";
-import { findTable, nearestName } from "../names.ts";
-import { fold } from "../row.ts";
+import { findTable, fold, nearestName } from "../names.ts";
 import type { Column, ForeignKey, Schema, Table } from "../schema.ts";
 
 /** What takes a field. */

@@ -77,7 +77,7 @@ export class Lookup {
       }),
     );
     for (const link of table.foreignKeys) {
-      if (!link.columns.every((one) => cells.has(one)) || link.target === target) continue;
+      if (!link.columns.every((one) => cells.has(one))) continue;
       const led = link.columns.map((one) => row[columns.findIndex((column) => column.name === one)] ?? null);
       const lent = led.includes(null) ? null : await this.borrow(link, led);
       for (const [at, one] of link.columns.entries())

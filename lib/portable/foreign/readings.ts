@@ -1,7 +1,7 @@
 /** What a list of values that leads to a row can mean: the columns of one of its table's keys, in one order or another. */
 import { columnOf, type Leaf } from "../fields.ts";
 import type { ForeignKey, Schema, Table, TableId } from "../schema.ts";
-import { fold } from "../row.ts";
+import { fold } from "../names.ts";
 import { baseOf } from "./homes.ts";
 
 /** A place in the list each. */

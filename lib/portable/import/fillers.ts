@@ -4,11 +4,13 @@ import { HoldfastError } from "../../errors.ts";
 import type { Cell } from "../connection.ts";
 import { decoderOf, type Decoder } from "../decoders.ts";
 import type { Leaf } from "../fields.ts";
-import { flatten, isGeneric, isRaw, valueOf, type JsonCell } from "../row.ts";
+import { flatten, isGeneric, isRaw, unnest, valueOf, type JsonCell } from "../cells.ts";
 import type { Column, ForeignKey } from "../schema.ts";
 import type { TargetField } from "../target.ts";
 import type { AddedColumn } from "../target-refine.ts";
+import { isPath, widthOf } from "../path.ts";
 import type { Dialect } from "./dialect.ts";
+import { hashColumn, type PathHasher } from "./path-hash.ts";
 
 /** A column of the real table, and the one of the staging table that it comes from. */
 export interface Staged {
@@ -49,7 +51,7 @@ function requiring(decoded: Decoder, column: Column): Decoder {
 }
 
 /** The filler of a field; of one that the database has no place for, nothing. */
-export function fillerOf({ connection }: Dialect, field: TargetField, at: number): Filler {
+export function fillerOf({ connection }: Dialect, field: TargetField, at: number, hasher: PathHasher): Filler {
   const { engine } = connection;
   if (field === undefined) return { staged: [], columns: [], fill: () => {} };
   if (field.kind === "value") {
@@ -63,7 +65,7 @@ export function fillerOf({ connection }: Dialect, field: TargetField, at: number
       fill: (cell, row) => void row.push(decoded(valueOf(cell))),
     };
   }
-  if (field.kind === "generic") return genericFiller(engine, field, at);
+  if (field.kind === "generic") return genericFiller(engine, field, at, hasher);
   const columns = field.columns.map((column, index): Staged => ({ column, staged: `v${at}_${index}` }));
   const raw = columns.map(({ column, staged }) => ({ name: staged, column }));
   const decoders = columns.map(({ column }) => decoderOf(engine, column));
@@ -94,18 +96,30 @@ export function fillerOf({ connection }: Dialect, field: TargetField, at: number
     };
   }
   const leaves = field.leaves.map((leaf, index) => ({ leaf, staged: `k${at}_${index}` }));
-  const keys = leaves.map(({ leaf }) => decoderOf(engine, leaf.column));
+  const keys = leaves.map(({ leaf }) => keyDecoder(engine, leaf, hasher));
   return {
-    staged: [...raw, ...leaves.map(({ leaf, staged }) => ({ name: staged, column: leaf.column }))],
+    staged: [...raw, ...leaves.map(({ leaf, staged }) => ({ name: staged, column: keyColumn(engine, leaf) }))],
     columns,
     links: [{ link: field.link, columns, leaves }],
     fill: (cell, row) => {
       if (fillRaw(cell, row)) return fillNull(row, keys.length);
       fillNull(row, columns.length);
-      const flat = flatten(cell);
-      for (const [index, decoded] of keys.entries()) row.push(decoded(flat[index] ?? null));
+      const values = unnest(field.leaves, cell, 1);
+      for (const [index, decoded] of keys.entries()) row.push(decoded(values[index] ?? null));
     },
   };
+}
+
+/** A path is staged as its hash. */
+const keyColumn = (engine: EngineName, leaf: Leaf): Column => (isPath(leaf) ? hashColumn(engine) : leaf.column);
+
+function keyDecoder(engine: EngineName, leaf: Leaf, hasher: PathHasher): (cell: JsonCell) => Cell {
+  if (isPath(leaf)) {
+    const width = widthOf(leaf.parts);
+    return (cell) => (cell === null ? null : hasher.of(cell, width));
+  }
+  const decoded = decoderOf(engine, leaf.column);
+  return (cell) => decoded(valueOf(cell));
 }
 
 /** The number is found in that of several tables which the row names. */
@@ -113,6 +127,7 @@ function genericFiller(
   engine: EngineName,
   { column, targets }: NonNullable<TargetField> & { readonly kind: "generic" },
   at: number,
+  hasher: PathHasher,
 ): Filler {
   const columns = [{ column, staged: `v${at}` }];
   const links = targets.map(({ target, leaves }, number): StagedLink => ({
@@ -122,9 +137,12 @@ function genericFiller(
   }));
   const keys = links.flatMap(({ leaves }) => leaves);
   const decoded = decoderOf(engine, column);
-  const decoders = links.map(({ leaves }) => leaves.map(({ leaf }) => decoderOf(engine, leaf.column)));
+  const decoders = links.map(({ leaves }) => leaves.map(({ leaf }) => keyDecoder(engine, leaf, hasher)));
   return {
-    staged: [{ name: `v${at}`, column }, ...keys.map(({ leaf, staged }) => ({ name: staged, column: leaf.column }))],
+    staged: [
+      { name: `v${at}`, column },
+      ...keys.map(({ leaf, staged }) => ({ name: staged, column: keyColumn(engine, leaf) })),
+    ],
     columns,
     links,
     fill: (cell, row) => {
@@ -132,7 +150,7 @@ function genericFiller(
       const [table, ...key] = cell.$generic;
       const chosen = targets.findIndex(({ target }) => target.as === table);
       if (chosen < 0) throw new HoldfastError("E_IMPORT", `leads to a row of ${table}, which its header does not name`);
-      const values = flatten(key);
+      const values = unnest(targets[chosen]?.leaves ?? [], key, 1);
       row.push(null);
       for (const [number, own] of decoders.entries())
         for (const [index, decode] of own.entries()) row.push(number === chosen ? decode(values[index] ?? null) : null);

@@ -2,10 +2,13 @@
 import { HoldfastError } from "../../errors.ts";
 import type { Fields, Leaf } from "../fields.ts";
 import type { ForeignKey } from "../schema.ts";
+import { isPath } from "../path.ts";
 import { tableName } from "../select.ts";
 import type { Missing } from "./missing.ts";
-import { stagingName, type StagedLink, type StagingTable } from "./stage.ts";
+import { stagingName, type StagedLink, type StagedRows } from "./stage.ts";
 import { keyText, SAMPLES, type Statements } from "./statements.ts";
+import { PATH, ROW } from "./tree-names.ts";
+import type { Trees } from "./trees.ts";
 
 export interface JoinedLinks {
   readonly joins: string;
@@ -20,14 +23,17 @@ export class Links {
 
   readonly #missing: Missing | undefined;
 
-  constructor(on: Statements, fields: Fields, missing?: Missing) {
+  readonly #trees: Trees;
+
+  constructor(on: Statements, fields: Fields, trees: Trees, missing?: Missing) {
     this.#missing = missing;
+    this.#trees = trees;
     this.#on = on;
     this.#fields = fields;
   }
 
   /** Finds the rows that a link leads to. Throws `E_IMPORT` with how many keys lead nowhere, and some of them. */
-  async resolve(staging: StagingTable, staged: StagedLink, check = true): Promise<number> {
+  async resolve(staging: StagedRows, staged: StagedLink, check = true): Promise<number> {
     const { link, columns, leaves } = staged;
     await this.#missing?.make(staging, staged);
     const joins: { table: string; alias: string; on: string }[] = [];
@@ -53,8 +59,9 @@ export class Links {
       return alias;
     };
     const first = aliasOf([link]);
+    const waysOf = this.#waysOf(aliasOf, (table, alias, on) => joins.push({ table, alias, on }));
     const conditions = leaves.map(({ leaf, staged: from }) => {
-      const [alias, name] = this.#placeOf(leaf, aliasOf);
+      const [alias, name] = this.#placeOf(leaf, aliasOf, waysOf);
       return `${alias}.${this.#on.quote(name)} = s.${this.#on.quote(from)}`;
     });
     const target = tableName(this.#on.dialect.connection, this.#fields.of(link.target).table);
@@ -119,19 +126,44 @@ export class Links {
     };
     const first = aliasOf([link]);
     const pointed = link.targetColumns.map((name, index) => `${first}.${quote(name)} as c${index}`);
+    const waysOf = this.#waysOf(aliasOf, (table, alias, on) => {
+      from += ` join ${table} as ${alias} on ${on}`;
+    });
     const values = leaves.map((leaf, index) => {
-      const [alias, name] = this.#placeOf(leaf, aliasOf);
+      const [alias, name] = this.#placeOf(leaf, aliasOf, waysOf);
       return `${alias}.${quote(name)} as l${index}`;
     });
     return `select ${[...pointed, ...values].join(", ")} from ${from}`;
   }
 
   /** A key's value, where it can be read: of the row itself, or of the columns that lead on. */
-  #placeOf({ through, column }: Leaf, aliasOf: (through: readonly ForeignKey[]) => string): [string, string] {
+  #placeOf(
+    leaf: Leaf,
+    aliasOf: (through: readonly ForeignKey[]) => string,
+    waysOf: (leaf: Leaf) => string,
+  ): [string, string] {
+    const { through, column } = leaf;
+    if (isPath(leaf)) return [waysOf(leaf), PATH];
     const last = through.at(-1);
     if (last !== undefined && through.length > 1 && last.targetColumns.includes(column.name))
       return [aliasOf(through.slice(0, -1)), last.columns[last.targetColumns.indexOf(column.name)] ?? column.name];
     return [aliasOf(through), column.name];
+  }
+
+  /** Joins the ways to the rows of trees, by what links to these rows hold. */
+  #waysOf(
+    aliasOf: (through: readonly ForeignKey[]) => string,
+    join: (table: string, alias: string, on: string) => void,
+  ): (leaf: Leaf) => string {
+    const { quote } = this.#on;
+    let count = 0;
+    return ({ through, table }) => {
+      const { found, tree } = this.#trees.of(table);
+      const row = `${aliasOf(through)}.${quote(tree.parent.targetColumns[0] ?? "")}`;
+      const alias = `w${count++}`;
+      join(quote(found), alias, `${alias}.${quote(ROW)} = ${row}`);
+      return alias;
+    };
   }
 
   /** Conditions that the first join can have by itself; the others wait until all tables are there. */
@@ -146,7 +178,7 @@ export class Links {
   }
 
   /** Throws `E_IMPORT` with how many keys of a link lead nowhere, and some of them. */
-  async refuseLost(staging: StagingTable, { link, columns, leaves }: StagedLink): Promise<void> {
+  async refuseLost(staging: StagedRows, { link, columns, leaves }: StagedLink): Promise<void> {
     const given = leaves.map(({ staged }) => `s.${this.#on.quote(staged)} is not null`).join(" or ");
     const [column] = columns;
     if (column === undefined) return;
@@ -155,9 +187,11 @@ export class Links {
     if (count === 0) return;
     const keys = leaves.map(({ staged }) => `s.${this.#on.quote(staged)}`).join(", ");
     const samples = await this.#on.dialect.connection.rows(`select distinct ${keys} from ${lost} limit ${SAMPLES}`);
+    const texts: string[] = [];
+    for (const key of samples) texts.push(keyText(await this.#trees.shown(leaves, key)));
     throw new HoldfastError(
       "E_IMPORT",
-      `${staging.target.table.id}: ${count} rows link by ${link.columns.join(", ")} to rows of ${link.target} that are not there: ${samples.map(keyText).join(", ")}`,
+      `${staging.target.table.id}: ${count} rows link by ${link.columns.join(", ")} to rows of ${link.target} that are not there: ${texts.join(", ")}`,
       { hint: `import ${link.target} with them, or put these rows there first` },
     );
   }

@@ -2,6 +2,7 @@
 import { HoldfastError } from "../../errors.ts";
 import type { Fields } from "../fields.ts";
 import type { ForeignKey } from "../schema.ts";
+import { findTree, growTree } from "./grow.ts";
 import { pour } from "./keyless.ts";
 import { Links } from "./links.ts";
 import { listRemapped, raiseSequences } from "./numbers.ts";
@@ -17,15 +18,19 @@ import {
   type StagingTable,
 } from "./stage.ts";
 import { keyText, SAMPLES, type MergeOptions, type Statements, type TableResult } from "./statements.ts";
+import type { TreePaths } from "./tree-paths.ts";
+import type { Trees } from "./trees.ts";
 
 export class Merge {
   readonly #on: Statements;
   readonly #links: Links;
+  readonly #trees: Trees;
   readonly #options: MergeOptions;
 
-  constructor(on: Statements, fields: Fields, options: MergeOptions) {
+  constructor(on: Statements, fields: Fields, trees: Trees, options: MergeOptions) {
     this.#on = on;
-    this.#links = new Links(on, fields, options.mode === "update-only" ? undefined : options.missing);
+    this.#trees = trees;
+    this.#links = new Links(on, fields, trees, options.mode === "update-only" ? undefined : options.missing);
     this.#options = options;
   }
 
@@ -41,10 +46,13 @@ export class Merge {
       remapped: { count: 0, samples: [] },
     };
     const isLater = (link: ForeignKey): boolean => later.some((one) => one.name === link.name);
+    for (const one of this.#trees.waiting(staging.target, this.#options.isImported)) await findTree(this.#links, one);
     const inTable = staging.links.filter(({ link }) => link.target === staging.target.table.id && !isLater(link));
     const resolved = staging.links.filter((link) => !isLater(link.link) && !inTable.includes(link));
     const { mode, skipConflicts } = this.#options;
+    const { tree } = staging;
     const isQuick =
+      tree === undefined &&
       this.#options.missing === undefined &&
       !staging.filledAhead &&
       staging.target.fields.every((field) => field?.kind !== "generic") &&
@@ -60,10 +68,14 @@ export class Merge {
       else await this.#links.resolve(staging, link);
     if (staging.target.key.kind === "none") return await pour(this.#on, mode, staging, result);
     await this.#refuseTwins(staging);
-    if (!isSettled) await this.#markFresh(staging);
-    const fresh = await this.#on.count(`${stagingName(this.#on.dialect, staging)} where ${this.#on.quote(STATE)} = 1`);
+    let fresh = 0;
+    if (tree === undefined) {
+      if (!isSettled) await this.#markFresh(staging);
+      fresh = await this.#on.count(`${stagingName(this.#on.dialect, staging)} where ${this.#on.quote(STATE)} = 1`);
+    } else fresh = await this.#grow(staging, tree, { later, inTable, result });
     const matched = staging.rows - fresh;
     if (mode === "update-only") result.skipped += fresh;
+    else if (tree !== undefined) this.#countLost(staging, fresh, result);
     else if (fresh > 0 || inTable.length > 0) await this.#create(staging, { later, inTable, fresh, result });
     if (mode === "create-only") result.skipped += matched;
     else {
@@ -111,15 +123,22 @@ export class Merge {
   /** Two keys of the export that are one to the database: its collation may say so. */
   async #refuseTwins(staging: StagingTable): Promise<void> {
     const { key, table } = staging.target;
-    const columns = key.columns.map((name) => this.#on.quote(staging.of(name)));
+    const up = staging.tree?.tree.parent;
+    const parent = staging.links.find(({ link }) => link.name === up?.name);
+    const names = key.columns.map((name) => (name === up?.columns[0] ? parent?.leaves[0]?.staged : staging.of(name)) ?? staging.of(name)); // prettier-ignore
+    const columns = names.map(this.#on.quote);
+    const given = columns.filter((_column, at) => key.columns[at] !== up?.columns[0]);
     const twins = await this.#on.dialect.connection.rows(
-      `select ${columns.join(", ")}, count(*), min(${this.#on.quote(LINE)}) from ${stagingName(this.#on.dialect, staging)} where ${columns.map((column) => `${column} is not null`).join(" and ")} group by ${columns.join(", ")} having count(*) > 1 limit ${SAMPLES}`,
+      `select ${columns.join(", ")}, count(*), min(${this.#on.quote(LINE)}) from ${stagingName(this.#on.dialect, staging)} where ${given.map((column) => `${column} is not null`).join(" and ")} group by ${columns.join(", ")} having count(*) > 1 limit ${SAMPLES}`,
     );
     const [first] = twins;
     if (first === undefined) return;
+    const shown = first.slice(0, -2);
+    const at = up === undefined ? -1 : key.columns.indexOf(up.columns[0] ?? "");
+    if (staging.tree !== undefined && shown[at] !== null) shown[at] = await staging.tree.textOf(shown[at] ?? null);
     throw new HoldfastError(
       "E_IMPORT",
-      `${table.id}: ${String(first.at(-2))} rows of the export have one key here (${key.columns.join(", ")}): ${keyText(first.slice(0, -2))}, row ${String(first.at(-1))}`,
+      `${table.id}: ${String(first.at(-2))} rows of the export have one key here (${key.columns.join(", ")}): ${keyText(shown)}, row ${String(first.at(-1))}`,
       { hint: "the collation of the database makes them equal: rename them, or give these columns a binary collation" },
     );
   }
@@ -162,6 +181,27 @@ export class Merge {
       }
       for (const link of inTable) await this.#links.resolve(staging, link);
     }
+    this.#countLost(staging, fresh, result);
+  }
+
+  /** New rows of a tree, level by level; gives how many rows are not there. */
+  async #grow(
+    staging: StagingTable,
+    tree: TreePaths,
+    { later, inTable, result }: { later: readonly ForeignKey[]; inTable: readonly StagedLink[]; result: TableResult },
+  ): Promise<number> {
+    const isWriting = this.#options.mode !== "update-only";
+    const { fresh, created } = await growTree(this.#on, this.#links, staging, tree, {
+      inTable,
+      ...(isWriting && { insert: async (condition) => await this.#insert(staging, later, condition) }),
+    });
+    result.created += created;
+    if (isWriting && !this.#options.skipConflicts)
+      for (const link of inTable) await this.#links.refuseLost(staging, link);
+    return fresh;
+  }
+
+  #countLost(staging: StagingTable, fresh: number, result: TableResult): void {
     const lost = fresh - result.created;
     if (lost === 0) return;
     if (!this.#options.skipConflicts)

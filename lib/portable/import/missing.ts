@@ -8,7 +8,7 @@ import type { Schema, Table } from "../schema.ts";
 import { tableName } from "../select.ts";
 import { decode } from "../values.ts";
 import { raiseTable } from "./numbers.ts";
-import { stagingName, type StagedLink, type StagingTable } from "./stage.ts";
+import { stagingName, type StagedLink, type StagedRows } from "./stage.ts";
 import { keyText, type Statements } from "./statements.ts";
 
 export interface MissingSetting {
@@ -42,10 +42,10 @@ export class Missing {
   }
 
   /** Makes the rows that a link names by columns of their own. Throws `E_IMPORT` where the database wants more than the config says. */
-  async make(staging: StagingTable, { link, leaves }: StagedLink): Promise<void> {
+  async make(staging: StagedRows, { link, leaves }: StagedLink): Promise<void> {
     const { quote } = this.#on;
     const { connection } = this.#on.dialect;
-    const isOwn = leaves.every(({ leaf }) => leaf.through.length === 1);
+    const isOwn = leaves.every(({ leaf }) => leaf.through.length === 1 && leaf.parts === undefined);
     if (link.target !== this.#table.id || staging.target.table.id === link.target || !isOwn) return;
     const real = tableName(connection, this.#table);
     const keys = leaves.map(({ staged }) => `s.${quote(staged)}`);

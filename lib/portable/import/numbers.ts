@@ -2,6 +2,7 @@
 import type { Table } from "../schema.ts";
 import { tableName } from "../select.ts";
 import { realName, stagingName, type StagingTable } from "./stage.ts";
+import { PATH } from "./tree-names.ts";
 import { keyText, SAMPLES, type Statements, type TableResult } from "./statements.ts";
 
 /** Rows that have another number here than where they came from. */
@@ -12,11 +13,16 @@ export async function listRemapped(on: Statements, staging: StagingTable, result
   const other = `${stagingName(on.dialect, staging)} as s join ${realName(on.dialect, staging)} as t on ${on.match(staging)} where s.${on.quote(staging.of(number))} <> t.${on.quote(number)}`;
   result.remapped.count = await on.count(other);
   if (result.remapped.count === 0) return;
-  const keys = key.columns.map((name) => `s.${on.quote(staging.of(name))}`).join(", ");
+  const { tree } = staging;
+  const keys = tree === undefined ? key.columns.map((name) => `s.${on.quote(staging.of(name))}`).join(", ") : `s.${on.quote(PATH)}`; // prettier-ignore
   for (const row of await on.dialect.connection.rows(
     `select s.${on.quote(staging.of(number))}, t.${on.quote(number)}, ${keys} from ${other} limit ${SAMPLES}`,
   ))
-    result.remapped.samples.push({ was: String(row[0]), is: String(row[1]), key: keyText(row.slice(2)) });
+    result.remapped.samples.push({
+      was: String(row[0]),
+      is: String(row[1]),
+      key: keyText(tree === undefined ? row.slice(2) : [await tree.textOf(row[2] ?? null)]),
+    });
 }
 
 /** The next row that somebody else makes gets a number of its own. Unlike setval, this goes back with the transaction. */

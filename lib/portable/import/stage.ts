@@ -1,6 +1,8 @@
 /** Brings the rows of one table into a temporary table of the database, typed as they will be, with the rows that their links lead to still to be found. */
 import { HoldfastError } from "../../errors.ts";
+import type { JsonCell } from "../cells.ts";
 import type { Cell, Row } from "../connection.ts";
+import { columnOf } from "../fields.ts";
 import type { RowMap } from "../key-map.ts";
 import { readRows, type Package, type ReadRow } from "../package.ts";
 import type { Column } from "../schema.ts";
@@ -9,7 +11,16 @@ import type { TargetTable } from "../target.ts";
 import type { Dialect } from "./dialect.ts";
 import { addedFiller, fillerOf, type Filler, type Staged, type StagedLink } from "./fillers.ts";
 
+import { inlineIndexes } from "./indexes.ts";
+import { ownPath } from "./path-cells.ts";
+import { hashColumn, type PathHasher } from "./path-hash.ts";
+import { LEVEL, PATH, ROW } from "./tree-names.ts";
+import type { TreePaths } from "./tree-paths.ts";
+
 export type { Staged, StagedLink } from "./fillers.ts";
+
+/** Rows in a temporary table, of which links are to be found. */
+export type StagedRows = Pick<StagingTable, "name"> & { readonly target: Pick<TargetTable, "table"> };
 
 export class StagingTable {
   readonly target: TargetTable;
@@ -35,15 +46,30 @@ export class StagingTable {
   hasRenamed = false;
   /** Of all that its key is found by. */
   readonly keyNames: readonly string[];
+  /** The ways to its rows, where its key holds itself. */
+  readonly tree: TreePaths | undefined;
+  /** By what its rows are those of the database: their key; that of a root; or, once a tree's rows are found, the row itself. */
+  matchedBy: "key" | "root" | "row" = "key";
   readonly #map: RowMap | undefined;
+  readonly #hasher: PathHasher;
+  readonly #pathOf: ((cells: readonly JsonCell[]) => readonly JsonCell[]) | undefined;
 
-  constructor(dialect: Dialect, target: TargetTable, index: number, map?: RowMap) {
+  constructor(
+    dialect: Dialect,
+    target: TargetTable,
+    index: number,
+    parts: { readonly hasher: PathHasher; readonly tree: TreePaths | undefined; readonly map: RowMap | undefined },
+  ) {
+    const { hasher, tree, map } = parts;
     this.#dialect = dialect;
     this.#map = map;
+    this.#hasher = hasher;
+    this.tree = tree;
+    this.#pathOf = tree && ownPath(target, tree.tree);
     this.target = target;
     this.name = `holdfast_stage_${index}`;
     const fillers = [
-      ...target.fields.map((field, at) => fillerOf(dialect, field, at)),
+      ...target.fields.map((field, at) => fillerOf(dialect, field, at, hasher)),
       ...target.added.map((added, at) => addedFiller(dialect, added, at)),
     ];
     this.#fillers = fillers;
@@ -89,9 +115,16 @@ export class StagingTable {
       typed(name, isWide && !keys.has(name) ? this.#dialect.slim(column) : column),
     );
     const own = [`${quote(LINE)} bigint`, `${quote(STATE)} smallint`];
+    if (this.tree !== undefined) {
+      const row = columnOf(this.target.table, this.tree.tree.parent.targetColumns[0] ?? "");
+      own.push(typed(PATH, hashColumn(connection.engine)), `${quote(LEVEL)} integer`, typed(ROW, row));
+    }
+    const indexes = this.tree === undefined ? "" : inlineIndexes(this.#dialect, [LEVEL]);
     const number = this.columns.find(({ column }) => column.name === this.surrogate)?.column;
     if (number !== undefined) own.push(typed(NUMBER, number));
-    await connection.run(`create temporary table ${quote(this.name)} (${[...own, ...columns].join(", ")})${temporary}`);
+    await connection.run(
+      `create temporary table ${quote(this.name)} (${[...own, ...columns].join(", ")}${indexes})${temporary}`,
+    );
   }
 
   /** Throws `E_IMPORT` that names file, line, table and column for a value that does not fit. */
@@ -106,7 +139,8 @@ export class StagingTable {
       }
     }.bind(this);
     try {
-      await connection.load(connection.quote(this.name), [LINE, STATE, ...this.names], batches());
+      const own = this.tree === undefined ? [LINE, STATE] : [LINE, STATE, PATH, LEVEL];
+      await connection.load(connection.quote(this.name), [...own, ...this.names], batches());
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof HoldfastError && error.code !== "E_DATABASE") throw error;
@@ -155,7 +189,12 @@ export class StagingTable {
     const row: Cell[] = [number, isRenamed ? RENAMED : null];
     let at = 0;
     try {
-      for (; at < this.#fillers.length; at++) this.#fillers[at]?.fill(cells[at] ?? null, row);
+      if (this.tree !== undefined && this.#pathOf !== undefined) {
+        at = exported.fields.findIndex((field) => field.kind === "link" && field.table === exported.table);
+        const path = this.#pathOf(cells);
+        row.push(this.#hasher.of(path, this.tree.width), String(path.length / this.tree.width));
+      }
+      for (at = 0; at < this.#fillers.length; at++) this.#fillers[at]?.fill(cells[at] ?? null, row);
     } catch (error) {
       if (!(error instanceof HoldfastError) || error.code !== "E_IMPORT") throw error;
       const field = exported.fields[at];
@@ -182,6 +221,6 @@ export const RENAMED = "3";
 /** The primary key that a row has or will have, where it must be known beforehand. */
 export const NUMBER = "holdfast_number";
 
-export const stagingName = ({ connection }: Dialect, staging: StagingTable): string => connection.quote(staging.name);
+export const stagingName = ({ connection }: Dialect, staging: StagedRows): string => connection.quote(staging.name);
 export const realName = ({ connection }: Dialect, staging: StagingTable): string =>
   tableName(connection, staging.target.table);

@@ -1,9 +1,11 @@
 /** What the parts of an import have in common: what is asked for, what became of it, and the statements that all of them need. */
 import { HoldfastError } from "../../errors.ts";
 import type { Cell } from "../connection.ts";
+import type { TableId } from "../schema.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Missing } from "./missing.ts";
-import type { StagingTable } from "./stage.ts";
+import type { StagedRows, StagingTable } from "./stage.ts";
+import { ROW } from "./tree-names.ts";
 
 export type ImportMode = "create-only" | "update-only" | "create-or-update";
 
@@ -11,6 +13,8 @@ export interface MergeOptions {
   readonly mode: ImportMode;
   /** Rows that break a unique constraint of the database are passed over and counted. */
   readonly skipConflicts: boolean;
+  /** Whether rows of this table come with this import. */
+  readonly isImported: (table: TableId) => boolean;
   /** Makes rows that links name and that are nowhere. */
   readonly missing?: Missing;
 }
@@ -50,8 +54,15 @@ export class Statements {
 
   /** A staged row `s` and the real one `t` have one key: `t.code = s.v0 and …`. */
   match(staging: StagingTable): string {
-    return staging.target.key.columns
-      .map((name) => `t.${this.quote(name)} = s.${this.quote(staging.of(name))}`)
+    const { tree: { tree } = {}, matchedBy, target } = staging;
+    const [up, to] = [tree?.parent.columns[0], tree?.parent.targetColumns[0]];
+    if (to !== undefined && matchedBy === "row") return `t.${this.quote(to)} = s.${this.quote(ROW)}`;
+    return target.key.columns
+      .map((name) =>
+        name === up && matchedBy === "root"
+          ? `t.${this.quote(name)} is null`
+          : `t.${this.quote(name)} = s.${this.quote(staging.of(name))}`,
+      )
       .join(" and ");
   }
 
@@ -70,7 +81,7 @@ export class Statements {
   }
 
   /** Throws `E_IMPORT` that names the table for what the server refuses. */
-  async write(staging: StagingTable, sql: string, parameters: readonly Cell[] = []): Promise<number> {
+  async write(staging: StagedRows, sql: string, parameters: readonly Cell[] = []): Promise<number> {
     try {
       return await this.dialect.connection.run(sql, parameters);
     } catch (error) {

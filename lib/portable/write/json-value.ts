@@ -1,6 +1,7 @@
 /** Values as Django's JSON serialiser writes them, as JSON text: for the formats that people and other programs read. */
-import type { JsonCell } from "../row.ts";
-import { isGeneric, isRaw } from "../row.ts";
+import { isRaw, levelsOf, nest, unnest, valueOf, type JsonCell } from "../cells.ts";
+import type { Leaf } from "../fields.ts";
+import { isPath, widthOf } from "../path.ts";
 import type { Column, Kind } from "../schema.ts";
 import type { JsonValue, Tagged } from "../values.ts";
 
@@ -22,19 +23,26 @@ export function jsonText(column: Column, value: JsonValue, utc: boolean): string
   return JSON.stringify(kind === "time" ? inMicroseconds(value) : value);
 }
 
-/** A key of another row: nested where that key holds keys, as its parts say. */
-export function jsonCellText(leaves: readonly Column[], cell: JsonCell, utc: boolean): string {
-  let next = 0;
-  const textOf = (part: JsonCell): string => {
-    if (isKey(part)) return `[${part.map(textOf).join(", ")}]`;
-    const column = leaves[next++];
-    if (isRaw(part) || isGeneric(part) || column === undefined) return JSON.stringify(part);
-    return jsonText(column, part, utc);
+/** A key of another row: nested where that key holds keys; a path is the parts of one level after the other. `depth` links lead to its own table. */
+export function jsonCellText(leaves: readonly Leaf[], cell: JsonCell, utc: boolean, depth = 1): string {
+  if (isRaw(cell)) return JSON.stringify(cell);
+  const values = unnest(leaves, cell, depth);
+  const textAt = (at: number): string => {
+    const [leaf, value = null] = [leaves[at], values[at]];
+    if (leaf === undefined) return JSON.stringify(value);
+    if (!isPath(leaf)) return jsonText(leaf.column, valueOf(value), utc);
+    const levels = levelsOf(value, widthOf(leaf.parts));
+    return levels.map((level) => jsonCellText(leaf.parts, level, utc, 0).slice(1, -1)).join(", ");
   };
-  return isRaw(cell) ? JSON.stringify(cell) : textOf(cell);
+  return JSON.stringify(
+    nest(
+      leaves.map((leaf, value) => ({ leaf, value })),
+      depth,
+    ),
+  )
+    .replaceAll(",", ", ")
+    .replaceAll(/\d+/g, (at) => textAt(Number(at)));
 }
-
-const isKey = (cell: JsonCell): cell is readonly JsonCell[] => Array.isArray(cell);
 
 /** On one line: a line end in JSON's source is a blank, in its strings there are none. */
 function sourceText(text: string): string | undefined {

@@ -1,17 +1,18 @@
 /** An export as a directory of plain JSON, a file for each table: `{model, count, records: [{natural_key, fields}]}`. docs/portable.md has it byte by byte. */
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { HoldfastError } from "../../errors.ts";
 import { VERSION } from "../../version.ts";
 import { refuseBadText } from "../bad-text.ts";
 import type { Connection } from "../connection.ts";
 import { refuseTwins, type ExportRequest } from "../export.ts";
-import type { TableFields } from "../fields.ts";
+import type { Leaf, TableFields, Tree } from "../fields.ts";
 import { MANIFEST } from "../format.ts";
 import { migrationsOf } from "../migrations.ts";
 import type { PortablePlan } from "../plan.ts";
-import { RowEncoder, valueOf, type JsonCell } from "../row.ts";
+import { valueOf, type JsonCell } from "../cells.ts";
+import { RowEncoder } from "../row.ts";
 import type { FieldPlace, TableQuery } from "../select.ts";
+import { refuseBrokenTrees } from "../tree-flaws.ts";
 import { makeWhole } from "../whole.ts";
 import { jsonCellText, jsonText } from "./json-value.ts";
 import { DirectoryOutput, type WrittenFile } from "./output.ts";
@@ -66,6 +67,11 @@ async function writeRecords(connection: Connection, plan: PortablePlan, writing:
   const warnings = [...plan.warnings];
   const files: RecordsFile[] = [];
   const models = modelNames(plan.tables);
+  await refuseBrokenTrees(
+    connection,
+    plan.fields,
+    plan.tables.map(({ table }) => table.id),
+  );
   for (const fields of plan.tables.map(withoutGenerics)) {
     const model = models.get(fields.table.id) ?? fields.table.name;
     files.push(await writeTable(connection, plan, fields, { ...writing, model, warnings }));
@@ -137,7 +143,7 @@ async function writeTable(
   await refuseTwins(connection, fields);
   const { query, count } = await queryOf(connection, plan, fields);
   const encoder = new RowEncoder(connection.engine, query);
-  const textOf = recordText(fields, query);
+  const textOf = recordText(fields, query, plan.fields.tree(table.id));
   const path = fileOf(model);
   output.begin(path);
   output.write(`{\n"model": ${JSON.stringify(model)},\n"count": ${count},\n"records": [`);
@@ -160,11 +166,15 @@ const fileOf = (model: string): string =>
   model === "manifest" ? "%6Danifest.json" : `${encodeURIComponent(model).replace(/^\./, "%2E")}.json`;
 
 /** Gives the line of a row. The number that a database gave to a row that has a key of its own is left out. */
-function recordText(fields: TableFields, { places }: TableQuery): (cells: readonly JsonCell[]) => string {
+function recordText(
+  fields: TableFields,
+  { places }: TableQuery,
+  tree: Tree | undefined,
+): (cells: readonly JsonCell[]) => string {
   const { table, key } = fields;
   const parts = places.map((place, at) => {
     const columns = place.kind === "link" ? place.field.link.columns : [place.column.name];
-    const leaves = place.kind === "link" ? place.leaves.map(({ leaf }) => leaf.column) : [place.column];
+    const leaves = place.kind === "link" ? place.leaves.map(({ leaf }) => leaf) : [];
     return {
       at,
       columns,
@@ -177,10 +187,20 @@ function recordText(fields: TableFields, { places }: TableQuery): (cells: readon
     .map((name) => parts.find(({ columns }) => columns.includes(name)))
     .filter((part, index, all) => part !== undefined && all.indexOf(part) === index)
     .flatMap((part) => (part === undefined ? [] : [part]));
+  const isParent = ({ columns }: { readonly columns: readonly string[] }): boolean =>
+    tree !== undefined && columns.join() === tree.parent.columns.join();
+  const parent = parts.findIndex(isParent);
+  const ownOfKey = ofKey.filter((part) => !isParent(part)).map(({ at }) => at);
+  // In a tree the levels follow each other, in the order in which links have the parts of each.
+  const keyText = (texts: readonly string[]): string => {
+    if (tree === undefined) return ofKey.map(({ at }) => texts[at]).join(", ");
+    const above = texts[parent] ?? "null";
+    return [...(above === "null" ? [] : [above.slice(1, -1)]), ...ownOfKey.toSorted((a, b) => a - b).map((at) => texts[at])].join(", "); // prettier-ignore
+  };
   return (cells) => {
     const texts = parts.map(({ text, at }) => text(cells[at] ?? null));
     const own = parts.filter(({ isField }) => isField).map(({ name, at }) => `${name}: ${texts[at] ?? "null"}`);
-    return `{"natural_key": [${ofKey.map(({ at }) => texts[at]).join(", ")}], "fields": {${own.join(", ")}}}`;
+    return `{"natural_key": [${keyText(texts)}], "fields": {${own.join(", ")}}}`;
   };
 }
 
@@ -191,10 +211,7 @@ const isGivenNumber = ({ table, key }: TableFields, place: FieldPlace): boolean 
   !key.columns.includes(place.column.name) &&
   table.primaryKey?.columns.includes(place.column.name) === true;
 
-function cellText(place: FieldPlace, leaves: TableFields["table"]["columns"], cell: JsonCell): string {
+function cellText(place: FieldPlace, leaves: readonly Leaf[], cell: JsonCell): string {
   if (cell === null) return "null";
-  if (place.kind === "link") return jsonCellText(leaves, cell, false);
-  const [column] = leaves;
-  if (column === undefined) throw new HoldfastError("E_INTERNAL", "a field without a column");
-  return jsonText(column, valueOf(cell), false);
+  return place.kind === "link" ? jsonCellText(leaves, cell, false) : jsonText(place.column, valueOf(cell), false);
 }

@@ -5,7 +5,7 @@ import type { Connection, Row } from "../connection.ts";
 import type { TableFields } from "../fields.ts";
 import { rowFilter } from "../filter.ts";
 import type { PortablePlan } from "../plan.ts";
-import type { JsonCell } from "../row.ts";
+import type { JsonCell } from "../cells.ts";
 import type { Table, TableId } from "../schema.ts";
 import { rowsOf, selectTable, type TableQuery } from "../select.ts";
 
