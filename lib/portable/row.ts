@@ -5,6 +5,7 @@ import { digestCell } from "../database/multiset.ts";
 import type { Row } from "./connection.ts";
 import type { Leaf } from "./fields.ts";
 import type { FieldPlace, TableQuery } from "./select.ts";
+import { isLarge, type LargeTag } from "./large/tag.ts";
 import { canonical, encode, type JsonValue } from "./values.ts";
 
 /** `AlbumId`, `albumid` and `album_id` are one name to those who move between engines. */
@@ -15,8 +16,8 @@ export interface RawLink {
   readonly $raw: readonly JsonValue[];
 }
 
-/** A value; or the key of another row, nested where that key holds keys. */
-export type JsonCell = JsonValue | RawLink | GenericLink | readonly JsonCell[];
+/** A value, or what stands for a large one; or the key of another row, nested where that key holds keys. */
+export type JsonCell = JsonValue | LargeTag | RawLink | GenericLink | readonly JsonCell[];
 
 /** Where a generic relation leads: the table, and the key of its row. */
 export interface GenericLink {
@@ -115,7 +116,9 @@ export function valueOf(cell: JsonCell): JsonValue {
 }
 
 const isValue = (cell: JsonCell): cell is JsonValue =>
-  cell === null || ["string", "number", "boolean"].includes(typeof cell) || (typeof cell === "object" && "$" in cell);
+  cell === null ||
+  ["string", "number", "boolean"].includes(typeof cell) ||
+  (typeof cell === "object" && "$" in cell && !isLarge(cell));
 
 export const isRaw = (cell: JsonCell | undefined): cell is RawLink =>
   typeof cell === "object" && cell !== null && "$raw" in cell;

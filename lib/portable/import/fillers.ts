@@ -4,6 +4,7 @@ import { HoldfastError } from "../../errors.ts";
 import type { Cell } from "../connection.ts";
 import { decoderOf, type Decoder } from "../decoders.ts";
 import type { Leaf } from "../fields.ts";
+import { isLarge } from "../large/tag.ts";
 import { flatten, isGeneric, isRaw, valueOf, type JsonCell } from "../row.ts";
 import type { Column, ForeignKey } from "../schema.ts";
 import type { TargetField } from "../target.ts";
@@ -60,7 +61,7 @@ export function fillerOf({ connection }: Dialect, field: TargetField, at: number
     return {
       staged: [{ name: staged, column: field.column }],
       columns: [{ column: field.column, staged, ...(field.replaced && { onlyNew: true }) }],
-      fill: (cell, row) => void row.push(decoded(valueOf(cell))),
+      fill: (cell, row) => void row.push(isLarge(cell) ? null : decoded(valueOf(cell))),
     };
   }
   if (field.kind === "generic") return genericFiller(engine, field, at);

@@ -1,5 +1,6 @@
 /** Values as Django's JSON serialiser writes them, as JSON text: for the formats that people and other programs read. */
 import type { JsonCell } from "../row.ts";
+import { isLarge } from "../large/tag.ts";
 import { isGeneric, isRaw } from "../row.ts";
 import type { Column, Kind } from "../schema.ts";
 import type { JsonValue, Tagged } from "../values.ts";
@@ -28,7 +29,7 @@ export function jsonCellText(leaves: readonly Column[], cell: JsonCell, utc: boo
   const textOf = (part: JsonCell): string => {
     if (isKey(part)) return `[${part.map(textOf).join(", ")}]`;
     const column = leaves[next++];
-    if (isRaw(part) || isGeneric(part) || column === undefined) return JSON.stringify(part);
+    if (isRaw(part) || isGeneric(part) || isLarge(part) || column === undefined) return JSON.stringify(part);
     return jsonText(column, part, utc);
   };
   return isRaw(cell) ? JSON.stringify(cell) : textOf(cell);
