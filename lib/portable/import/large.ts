@@ -78,7 +78,7 @@ async function pouring({ connection, temporary }: Dialect): Promise<Put> {
   await connection.run(
     `create temporary table ${table} (n integer, piece ${isPostgres ? "bytea" : "longblob"})${temporary}`,
   );
-  if (!isPostgres) await connection.run("set session group_concat_max_len = 4294967295");
+  if (!isPostgres) await connection.run("set session group_concat_max_len = @@max_allowed_packet");
   return async ({ connection: to }, stage, value, directory) => {
     await to.run(`delete from ${table}`);
     await to.load(table, ["n", "piece"], numbered(value, directory, isPostgres));
@@ -89,8 +89,8 @@ async function pouring({ connection, temporary }: Dialect): Promise<Put> {
       value.is === "bytes" ? bytes : isPostgres ? textOf(value.column, bytes) : `convert(${bytes} using utf8mb4)`;
     const staged = to.quote(value.staged);
     await to.run(`update ${stage} set ${staged} = (select ${whole} from ${table}) where ${value.row}`);
-    const [row] = await to.rows(`select octet_length(${staged}) from ${stage} where ${value.row}`);
-    if (row?.[0] === null)
+    const [row] = await to.rows(`select ${staged} is null from ${stage} where ${value.row}`);
+    if (!["0", "f"].includes(String(row?.[0])))
       throw new HoldfastError(
         "E_IMPORT",
         `${value.where} has ${value.tag.bytes} bytes, more than the server puts together`,
