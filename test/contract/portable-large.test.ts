@@ -1,17 +1,8 @@
 /** Large values travel in files of their own: the same in every engine, with the digests that they would have within their rows. */
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import {
-  copyFileSync,
-  cpSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exportTables } from "../../lib/portable/export.ts";
 import type { ExportManifest } from "../../lib/portable/format.ts";
@@ -168,3 +159,176 @@ describe.each(NAMES)("with a low limit, from %s", (from) => {
     expect((await portable("verify", output, "--database", target)).code).toBe(0);
   });
 });
+
+describe.each(NAMES)("by the front door, from %s", (from) => {
+  let url: string;
+  let output: string;
+  const LENGTH = 9 * MIB;
+  beforeAll(async () => {
+    url = await engines.of(from).make(schemaOf(from));
+    await change(url, ...rowsFor(from, Math.ceil(LENGTH / 10)));
+    output = join(directory, `front-${from}`);
+    await run("export", "--database", url, "-o", output, "--no-timestamp");
+  }, 60_000);
+
+  test("values above 8 MiB are files, each the value itself, and its row names it", () => {
+    const bytes = Buffer.concat([Buffer.from("x"), Buffer.alloc(3 * 4 * Math.ceil(LENGTH / 10), "\u0001bc")]);
+    const text = `x${MIXED.repeat(Math.ceil(LENGTH / 10))}`;
+    const [scan, body] = [bytes, text].map((one) => createHash("sha256").update(one).digest("hex"));
+    expect(readdirSync(join(output, "blobs"))).toEqual(expect.arrayContaining([scan, body]));
+    expect(manifestOf(output).blobs).toContainEqual({ sha256: scan, size_bytes: bytes.length });
+    const file = manifestOf(output).tables[0]?.files[0]?.path ?? "";
+    const lines = execFileSync("gzip", ["-dc", join(output, file)], { encoding: "utf8" }).split("\n");
+    expect(lines.find((line) => line.includes('"same"'))).toContain(
+      JSON.stringify({ $: "blob", sha256: body, bytes: Buffer.byteLength(text) }),
+    );
+    expect(Math.max(...lines.slice(1).map((line) => line.length))).toBeLessThan(2000);
+  });
+
+  test("as one file: the same, and unpacked by unzip", async () => {
+    const file = join(directory, `front-${from}.zip`);
+    await run("export", "--database", url, "-o", file);
+    const listed = execFileSync("unzip", ["-Z1", file], { encoding: "utf8" }).trim().split("\n");
+    expect(listed.filter((name) => name.startsWith("blobs/")).length).toBe(3);
+    expect(listed.at(-1)).toBe("manifest.json");
+    expect((await portable("verify", file, "--database", url)).code).toBe(0);
+    const target = await engines.of(from).make(schemaOf(from));
+    await run("import", file, "--database", target);
+    expect(await rowsOf(target, lengths(from))).toEqual(await rowsOf(url, lengths(from)));
+    expect((await portable("verify", file, "--database", target)).code).toBe(0);
+  });
+});
+
+describe("damage and limits", () => {
+  let output: string;
+  let target: string;
+  const copied = (name: string): string => {
+    const copy = join(directory, name);
+    cpSync(output, copy, { recursive: true });
+    return copy;
+  };
+  const blobOf = (copy: string, at = 0): string => join(copy, "blobs", manifestOf(copy).blobs?.[at]?.sha256 ?? "none");
+  beforeAll(async () => {
+    const url = await engines.of("SQLite").make(schemaOf("SQLite"));
+    await change(url, ...rowsFor("SQLite", 200));
+    output = join(directory, "damaged");
+    await exportAbove(1000, url, output);
+    target = await engines.of("SQLite").make(schemaOf("SQLite"));
+  });
+
+  test.each([
+    ["missing", (file: string) => rmSync(file), "is missing"],
+    ["cut", (file: string) => truncateSync(file, 500), "has 500 bytes"],
+    ["altered", (file: string) => alter(file), "is not what the manifest records"],
+  ])("a file that is %s is refused with its name, and nothing is written", async (name, damage, said) => {
+    const copy = copied(`damaged-${name}`);
+    const file = blobOf(copy);
+    damage(file);
+    const { code, stderr } = await portable("import", copy, "--database", target);
+    expect(code).toBe(13);
+    expect(stderr).toContain(`blobs/${file.split("/").at(-1)}: ${said}`);
+    expect(await rowsOf(target, "select count(*) from document")).toEqual(["0"]);
+  });
+
+  test("unasked for, an altered file is noticed when it is read", async () => {
+    const copy = copied("unasked");
+    alter(blobOf(copy));
+    const { code, stderr } = await portable("import", copy, "--database", target, "--no-verify-checksum");
+    expect([code, stderr]).toEqual([13, expect.stringContaining("is not what its name says")]);
+    expect(await rowsOf(target, "select count(*) from document")).toEqual(["0"]);
+  });
+
+  test("a list of large values that was changed is not that of the checksum; one that lacks a value is refused with the row", async () => {
+    const copy = copied("listed");
+    const manifest = manifestOf(copy);
+    writeFileSync(join(copy, "manifest.json"), JSON.stringify({ ...manifest, blobs: manifest.blobs?.slice(1) }));
+    const { code, stderr } = await portable("import", copy, "--database", target);
+    expect([code, stderr]).toEqual([13, expect.stringContaining("its checksum is not that of what it lists")]);
+    const unasked = await portable("import", copy, "--database", target, "--no-verify-checksum");
+    expect(unasked.stderr).toMatch(/line \d: names a large value that the manifest does not list/);
+  });
+
+  test("what a column has no room for is refused by table, row and limit, and nothing is written", async () => {
+    const small = await engines
+      .of("MariaDB")
+      .make(schemaOf("MariaDB").replace("scan longblob", "scan varbinary(1500)"));
+    const { code, stderr } = await portable("import", output, "--database", small);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(
+      'document.scan of row ["all"] is given a value of 2401 bytes: the most of varbinary(1500) is 1500',
+    );
+    const narrow = await engines
+      .of("PostgreSQL")
+      .make(schemaOf("PostgreSQL").replace("note text", "note varchar(700)"));
+    const other = await portable("import", output, "--database", narrow);
+    expect(other.stderr).toContain('document.note of row ["one"] is given 801 characters, and takes 700');
+    for (const url of [small, narrow]) expect(await rowsOf(url, "select count(*) from document")).toEqual(["0"]);
+  });
+
+  test("a value beyond the server's packet is refused with that limit", async () => {
+    const url = await engines.of("SQLite").make(schemaOf("SQLite"));
+    await change(url, "insert into document (id, code, scan) values (1, 'long', zeroblob(17000000))");
+    const long = join(directory, "long");
+    await run("export", "--database", url, "-o", long, "--no-timestamp");
+    const maria = await engines.of("MariaDB").make(schemaOf("MariaDB"));
+    const { stderr } = await portable("import", long, "--database", maria);
+    expect(stderr).toContain(
+      'document.scan of row ["long"] is given a value of 17000000 bytes: the most of this server\'s max_allowed_packet is 16777216',
+    );
+  });
+
+  test("SQLite's values that are not of their columns' types arrive as what they are; a text with a NUL byte or no text at all is refused", async () => {
+    const url = await engines.of("SQLite").make(schemaOf("SQLite"));
+    const long = "replace(hex(zeroblob(1000)), '00', 'abc')";
+    await change(url, `insert into document (id, code, body, scan) values (1, 'odd', cast(${long} as blob), ${long})`);
+    const odd = join(directory, "odd");
+    await exportAbove(1000, url, odd);
+    const other = await engines.of("SQLite").make(schemaOf("SQLite"));
+    await run("import", odd, "--database", other);
+    expect(await rowsOf(other, "select typeof(body), typeof(scan), length(body) from document")).toEqual([
+      "blob|text|3000",
+    ]);
+    expect((await portable("verify", odd, "--database", other)).code).toBe(0);
+    const postgres = await engines.of("PostgreSQL").make(schemaOf("PostgreSQL"));
+    expect((await portable("import", odd, "--database", postgres)).stderr).toContain(
+      'document.body of row ["odd"] is given a value of 3000 bytes, and takes text',
+    );
+    await change(url, `update document set body = cast(x'00' as text) || ${long}, scan = null`);
+    const nul = join(directory, "nul");
+    await exportAbove(1000, url, nul);
+    expect((await portable("import", nul, "--database", postgres)).stderr).toContain("a text with a NUL byte");
+    await change(url, `update document set body = cast(x'ff' || cast(${long} as blob) as text)`);
+    await expect(exportAbove(1000, url, join(directory, "bad"))).rejects.toThrow(
+      "document.body holds a text that is no UTF-8, in row (1)",
+    );
+  });
+
+  test.each(["records", "zip"])(
+    "--format %s refuses what has no place in a row of text, and says the way out",
+    async (format) => {
+      const url = await engines.of("SQLite").make(schemaOf("SQLite"));
+      await change(url, "insert into document (id, code, scan) values (1, 'long', zeroblob(40000000))");
+      const to = join(directory, format === "zip" ? "refused.zip" : "refused");
+      const { code, stderr } = await portable(
+        "export",
+        "--database",
+        url,
+        "--format",
+        format,
+        "-o",
+        to,
+        "--no-timestamp",
+      );
+      expect(code).toBe(1);
+      expect(stderr).toContain("document.scan of row (1) has 40000000 bytes: the most of this format is 33554432");
+      expect(stderr).toContain("--format native");
+      expect(existsSync(to)).toBe(false);
+    },
+  );
+});
+
+function alter(file: string): void {
+  const bytes = readFileSync(file);
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+  writeFileSync(file, bytes);
+}
