@@ -4,6 +4,7 @@ import { HoldfastError } from "../../errors.ts";
 import { jsonForm } from "../json-form.ts";
 import type { Column, Kind } from "../schema.ts";
 import type { LargeValue } from "./find.ts";
+import { jsonBytes } from "./json-bytes.ts";
 
 /** Takes the pieces of a value; what it adds to the digest of a row is the length of the form, `:` and the form. */
 export interface FormWriter {
@@ -45,8 +46,8 @@ class JsonFormWriter implements FormWriter {
 
   finish(): void {
     try {
-      const form = jsonForm(this.#text.toString("latin1"));
-      this.#hash.update(`${form.length + 1}:j`).update(form, "latin1");
+      const form = jsonBytes(this.#text) ?? Buffer.from(jsonForm(this.#text.toString("latin1")), "latin1");
+      this.#hash.update(`${form.length + 1}:j`).update(form);
     } catch (error) {
       if (!(error instanceof Error) || !("code" in error || error instanceof RangeError)) throw error;
       throw new HoldfastError(
