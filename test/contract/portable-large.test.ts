@@ -1,7 +1,16 @@
 /** Large values travel in files of their own: the same in every engine, with the digests that they would have within their rows. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exportTables } from "../../lib/portable/export.ts";
@@ -198,6 +207,126 @@ describe.each(NAMES)("by the front door, from %s", (from) => {
     expect((await portable("verify", file, "--database", target)).code).toBe(0);
   });
 });
+
+describe("rows are found again", () => {
+  const text = (name: Name): string => textOf(name, 500);
+  test.each([
+    ["a table without a key", "MariaDB", "create table t (a int, v longtext)", "a"],
+    ["a latin1 text", "MariaDB", "create table t (a int primary key, v longtext character set latin1)", "a"],
+    [
+      "a key of several columns",
+      "MariaDB",
+      "create table t (a int, b varchar(20) default 'é', v longtext, primary key (b, a))",
+      "a",
+    ],
+    ["a table without a key", "SQLite", "create table t (a integer, rowid text, v text)", "a"],
+    ["a table without row ids", "SQLite", "create table t (a text primary key, v text) without rowid", "a"],
+    ["a table without a key", "PostgreSQL", "create table t (a int, v text)", "a"],
+    [
+      "partitions",
+      "PostgreSQL",
+      "create table t (a int, v text) partition by range (a); create table t1 partition of t for values from (0) to (2); create table t2 partition of t for values from (2) to (9)",
+      "a",
+    ],
+    ["arrays", "PostgreSQL", "create table t (a int primary key, v text[])", "a"],
+  ] as const)("%s (%s)", async (_what, name, schema, a) => {
+    const url = await engines.of(name).make(`${schema};`);
+    const value = schema.includes("latin1")
+      ? "concat('x', repeat('aü', 900))"
+      : schema.includes("[]")
+        ? `array[${text(name)}, null, 'b']`
+        : text(name);
+    await change(url, ...["1", "2", "3"].map((one) => `insert into t (${a}, v) values (${one}, ${value})`));
+    await change(url, `insert into t (${a}, v) values (4, ${schema.includes("[]") ? "'{}'" : "'short'"})`);
+    const both = mkdtempSync(join(directory, "both-"));
+    const [apart, within] = [join(both, "apart"), join(both, "within")];
+    await exportAbove(1000, url, apart);
+    await exportAbove(Number.MAX_SAFE_INTEGER, url, within);
+    expect(manifestOf(apart).blobs?.length).toBe(1);
+    expect(manifestOf(apart).data_counts).toEqual(manifestOf(within).data_counts);
+    expect(digestsOf(apart)).toEqual(digestsOf(within));
+    const target = await engines.of(name).make(`${schema};`);
+    await run("import", apart, "--database", target);
+    expect((await portable("verify", within, "--database", target)).code).toBe(0);
+  });
+});
+
+test.each([
+  ["text", "SQLite", "note text", "PostgreSQL", "note bytea"],
+  ["bytes", "PostgreSQL", "note bytea", "MariaDB", "note longtext"],
+  ["JSON", "MariaDB", "note json", "SQLite", "note text"],
+  ["text that is JSON", "SQLite", "note text", "MariaDB", "note json"],
+] as const)(
+  "%s arrives in a column of another sort, and compares as what it was",
+  async (sort, from, own, to, other) => {
+    const url = await engines.of(from).make(schemaOf(from).replace("note text", own).replace("note longtext", own));
+    const value = sort.includes("JSON")
+      ? jsonOf(from, 500)
+      : from === "PostgreSQL"
+        ? `convert_to(${textOf(from, 500)}, 'UTF8')`
+        : textOf(from, 500);
+    await change(url, `insert into document (id, code, note) values (1, 'one', ${value})`);
+    const output = join(directory, `sort-${from}-${to}`);
+    await exportAbove(1000, url, output);
+    const target = await engines.of(to).make(schemaOf(to).replace("note text", other).replace("note longtext", other));
+    await run("import", output, "--database", target);
+    expect((await portable("verify", output, "--database", target)).code).toBe(0);
+    const compared = await on(
+      target,
+      "read",
+      async (connection) => await compareTables(connection, await openPackage(output, { verify: true, signal }), 1000),
+    );
+    expect(compared.every(({ same }) => same)).toBe(true);
+  },
+);
+
+test("a key is in its row however long it is", async () => {
+  const url = await engines.of("SQLite").make(schemaOf("SQLite"));
+  await change(url, `insert into document (id, code, note) values (1, ${textOf("SQLite", 500)}, 'short')`);
+  const output = join(directory, "key");
+  await exportAbove(1000, url, output);
+  expect(manifestOf(output).blobs).toBeUndefined();
+  expect((await portable("verify", output, "--database", url)).code).toBe(0);
+});
+
+test("a migration package has them with its data", async () => {
+  const url = await engines.of("SQLite").make(schemaOf("SQLite"));
+  await change(url, "insert into document (id, code, scan) values (1, 'long', zeroblob(9000000))");
+  const file = join(directory, "site.tgz");
+  await run("package", "--database", url, "-o", file);
+  const into = mkdtempSync(join(directory, "package-"));
+  execFileSync("tar", ["-xzf", file, "-C", into]);
+  const data = join(into, "data");
+  expect(readdirSync(join(data, "blobs"))).toEqual(manifestOf(data).blobs?.map(({ sha256 }) => sha256));
+  expect((await portable("verify", data, "--database", url)).code).toBe(0);
+});
+
+test("600 MB of one value: out of PostgreSQL and in again, in less than 200 MB of memory", async () => {
+  const schema = "create table scan (id int primary key, code text not null unique, content bytea);";
+  const url = await engines.of("PostgreSQL").make(schema);
+  await change(
+    url,
+    `insert into scan select 1, 'a', string_agg(decode(md5(i::text) || repeat(md5((i + 1)::text), 1023), 'hex'), ''::bytea)
+      from generate_series(1, 36622) as i`,
+  );
+  const output = join(directory, "huge");
+  const target = await engines.of("PostgreSQL").make(schema);
+  const measured =
+    "data:text/javascript,process.on('exit',()=>process.stderr.write('maxRSS='+process.resourceUsage().maxRSS))";
+  for (const args of [
+    ["export", "--database", url, "-o", output, "--no-timestamp"],
+    ["import", output, "--database", target],
+  ]) {
+    const { code, stderr } = await runBuilt("portable", args, { env: { NODE_OPTIONS: `--import=${measured}` } });
+    expect(code).toBe(0);
+    const peak = Number(/maxRSS=(\d+)$/.exec(stderr)?.[1]);
+    expect(peak).toBeGreaterThan(30_000);
+    expect(peak).toBeLessThan(200_000);
+  }
+  expect(manifestOf(output).blobs?.map(({ size_bytes }) => size_bytes)).toEqual([600_014_848]);
+  const sum = "select octet_length(content), md5(content) from scan";
+  expect(await rowsOf(target, sum)).toEqual(await rowsOf(url, sum));
+}, 300_000);
 
 describe("damage and limits", () => {
   let output: string;

@@ -45,7 +45,7 @@ export async function findLarge(
 ): Promise<LargeRows> {
   const { table } = from;
   const columns = await longColumns(connection, from, limit);
-  if (columns.length === 0 || (await isAllShort(connection, table))) return { rows: [], rest: filter };
+  if (columns.length === 0 || (await isAllShort(connection, table, limit))) return { rows: [], rest: filter };
   const tests = columns.map(({ test }) => test);
   const locator = locatorOf(connection, from);
   const conditions = [from.where, filter?.sql, `(${tests.join(" or ")})`].filter((one) => one !== undefined);
@@ -121,9 +121,12 @@ async function longColumns(connection: Connection, from: TableFields, limit: num
   });
 }
 
+/** Of PostgreSQL: what is shorter may be compressed so far that it stays in its row. */
+const TOASTED = 4 * 1024 * 1024;
+
 /** PostgreSQL keeps long values in a table of their own: where that is empty, there are none. */
-async function isAllShort(connection: Connection, table: Table): Promise<boolean> {
-  if (connection.engine !== "postgresql" || table.partitioned === true) return false;
+async function isAllShort(connection: Connection, table: Table, limit: number): Promise<boolean> {
+  if (connection.engine !== "postgresql" || table.partitioned === true || limit < TOASTED) return false;
   const name = tableName(connection, table).replaceAll("'", "''");
   const [row] = await connection.rows(
     `select coalesce(pg_relation_size(nullif(reltoastrelid, 0)), 0) from pg_class where oid = '${name}'::regclass`,

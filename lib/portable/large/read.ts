@@ -2,14 +2,14 @@
 import { HoldfastError } from "../../errors.ts";
 import { bytesOf } from "../encoders.ts";
 import { collectGarbage } from "../collect-garbage.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection, Row } from "../connection.ts";
 import type { Table } from "../schema.ts";
 import { rowsOf } from "../select.ts";
 import type { LargeRow, LargeValue } from "./find.ts";
 
 /** Of PostgreSQL, whose answer comes as it is made. */
 const STREAMED = 256 * 1024;
-/** Of a question of its own, for which the server takes the whole value into its hands. */
+/** Of a question of its own. */
 const ASKED = 8 * 1024 * 1024;
 /** Read between two collections of garbage: pieces are large, and die at once. */
 const COLLECT_EVERY = 16 * 1024 * 1024;
@@ -22,7 +22,7 @@ export async function* readLarge(
   value: LargeValue,
 ): AsyncGenerator<Buffer> {
   let [size, uncollected] = [0, 0];
-  const pieces = connection.engine === "postgresql" ? streamed : asked;
+  const pieces = connection.engine === "postgresql" ? streamed : connection.engine === "sqlite" ? asked : held;
   for await (const piece of pieces(connection, table, row, value)) {
     size += piece.length;
     uncollected += piece.length;
@@ -59,22 +59,51 @@ async function* streamed(
     }
 }
 
+/** SQLite has the whole value in memory for every piece of it, so that there are few. */
 async function* asked(
   connection: Connection,
   table: Table,
   { at, limit }: LargeRow,
   { column, is, bytes }: LargeValue,
 ): AsyncGenerator<Buffer> {
-  const isSqlite = connection.engine === "sqlite";
   const name = `t.${connection.quote(column.name)}`;
-  const whole =
-    is === "bytes" ? name : isSqlite ? `cast(${name} as blob)` : `cast(convert(${name} using utf8mb4) as binary)`;
-  const [packet] = isSqlite ? [] : await connection.rows("select @@max_allowed_packet");
-  const size = Math.min(ASKED, Math.floor(Number(packet?.[0] ?? 2 * ASKED) / 2));
-  for (let from = 1; from <= bytes; from += size) {
-    const sql = `select ${isSqlite ? "substr" : "substring"}(${whole}, ${from}, ${size}) from ${rowsOf(connection, table)} as t where ${at.sql}${limit}`;
-    const [row] = await connection.rows(sql, at.parameters);
-    const piece = row?.[0];
+  const from = `from ${rowsOf(connection, table)} as t where ${at.sql}${limit}`;
+  const piece = is === "bytes" ? name : `cast(${name} as blob)`;
+  yield* eachPiece(
+    bytes,
+    Math.max(ASKED, Math.ceil(bytes / 8)),
+    async (start, size) => await connection.rows(`select substr(${piece}, ${start}, ${size}) ${from}`, at.parameters),
+  );
+}
+
+/** The server reads the value once, into a variable of the session; one that has no room there for each piece. */
+async function* held(
+  connection: Connection,
+  table: Table,
+  { at, limit }: LargeRow,
+  { column, is, bytes }: LargeValue,
+): AsyncGenerator<Buffer> {
+  const name = `t.${connection.quote(column.name)}`;
+  const whole = is === "bytes" ? name : `cast(convert(${name} using utf8mb4) as binary)`;
+  const from = `from ${rowsOf(connection, table)} as t where ${at.sql}${limit}`;
+  await connection.run(`set @holdfast_value = (select ${whole} ${from})`, at.parameters);
+  const [about] = await connection.rows("select octet_length(@holdfast_value), @@max_allowed_packet");
+  const isHeld = Number(about?.[0]) === bytes;
+  yield* eachPiece(bytes, Math.min(ASKED, Math.floor(Number(about?.[1]) / 2)), async (start, size) =>
+    isHeld
+      ? await connection.rows(`select substring(@holdfast_value, ${start}, ${size})`)
+      : await connection.rows(`select substring(${whole}, ${start}, ${size}) ${from}`, at.parameters),
+  );
+  await connection.run("set @holdfast_value = null");
+}
+
+async function* eachPiece(
+  bytes: number,
+  size: number,
+  ask: (start: number, size: number) => Promise<readonly Row[]>,
+): AsyncGenerator<Buffer> {
+  for (let start = 1; start <= bytes; start += size) {
+    const piece = (await ask(start, size))[0]?.[0];
     if (!Buffer.isBuffer(piece)) return;
     yield piece;
   }
