@@ -36,7 +36,11 @@ export class TableDigest {
   /** A row as it is digested: `digestCell` of each cell in the order of the names, one character a byte. */
   addBytes(row: string): void {
     if (row.length > this.#row.length) this.#row = Buffer.allocUnsafeSlow(row.length);
-    const digest = hash("sha256", this.#row.subarray(0, this.#row.write(row, "latin1")), "binary");
+    this.addDigest(hash("sha256", this.#row.subarray(0, this.#row.write(row, "latin1")), "binary"));
+  }
+
+  /** A row by the sha256 of what `addBytes` takes, one character a byte. */
+  addDigest(digest: string): void {
     for (let word = 0; word < this.#sums.length; word++)
       this.#sums[word] = (this.#sums[word] ?? 0) + digest.charCodeAt(2 * word) * 256 + digest.charCodeAt(2 * word + 1);
     this.#rows++;

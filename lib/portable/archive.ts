@@ -9,7 +9,7 @@ import { HoldfastError } from "../errors.ts";
 import { MANIFEST, SCHEMA } from "./format.ts";
 import { SETTINGS } from "./settings.ts";
 
-const DATA = /^data\/(?:[^/\0]+\/){1,2}\d{5,}\.ndjson\.gz$/;
+const DATA = /^(?:data\/(?:[^/\0]+\/){1,2}\d{5,}\.ndjson\.gz|blobs\/[0-9a-f]{64})$/;
 
 export interface UnpackedExport {
   readonly directory: string;

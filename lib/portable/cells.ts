@@ -1,6 +1,7 @@
 /** What stands at one place of a row on its way: a value, or the key of another row, and how such keys nest. */
 import { HoldfastError } from "../errors.ts";
 import type { Leaf } from "./fields.ts";
+import { isLarge, type LargeTag } from "./large/tag.ts";
 import type { JsonValue } from "./values.ts";
 
 /** The columns of a link as they were, where no key stands for them: they point to nothing, or are partly NULL. */
@@ -8,8 +9,8 @@ export interface RawLink {
   readonly $raw: readonly JsonValue[];
 }
 
-/** A value; or the key of another row, nested where that key holds keys. */
-export type JsonCell = JsonValue | RawLink | GenericLink | readonly JsonCell[];
+/** A value, or what stands for a large one; or the key of another row, nested where that key holds keys. */
+export type JsonCell = JsonValue | LargeTag | RawLink | GenericLink | readonly JsonCell[];
 
 /** Where a generic relation leads: the table, and the key of its row. */
 export interface GenericLink {
@@ -84,7 +85,9 @@ export function valueOf(cell: JsonCell): JsonValue {
 }
 
 const isValue = (cell: JsonCell): cell is JsonValue =>
-  cell === null || ["string", "number", "boolean"].includes(typeof cell) || (typeof cell === "object" && "$" in cell);
+  cell === null ||
+  ["string", "number", "boolean"].includes(typeof cell) ||
+  (typeof cell === "object" && "$" in cell && !isLarge(cell));
 
 export const isRaw = (cell: JsonCell | undefined): cell is RawLink =>
   typeof cell === "object" && cell !== null && "$raw" in cell;

@@ -9,7 +9,7 @@ import { ChunkWriter } from "./chunk-writer.ts";
 import { refuseBadText } from "./bad-text.ts";
 import type { Connection } from "./connection.ts";
 import { rowFilter } from "./filter.ts";
-import type { Leaf, TableFields } from "./fields.ts";
+import type { Fields, Leaf, TableFields } from "./fields.ts";
 import {
   EXPORT_FORMAT,
   EXPORT_VERSION,
@@ -23,6 +23,10 @@ import { soundMigrationsOf } from "./migrations.ts";
 import type { PortablePlan } from "./plan.ts";
 import { SETTINGS, type CapturedSettings } from "./settings.ts";
 import { LineEncoder } from "./line.ts";
+import { BlobWriter } from "./large/blobs.ts";
+import { findLarge, type LargeRows } from "./large/find.ts";
+import { eachLargeLine } from "./large/lines.ts";
+import { LARGE } from "./large/tag.ts";
 import { nameOf } from "./row.ts";
 import { rowsOf, selectTable, type FieldPlace, type TableQuery } from "./select.ts";
 import type { Column, TableId } from "./schema.ts";
@@ -36,6 +40,8 @@ export interface ExportRequest {
   readonly sourceUrl: string | null;
   /** The application's, without its secrets; none are recorded when absent. */
   readonly settings?: CapturedSettings | undefined;
+  /** Values of more bytes travel in files of their own: `LARGE`, where tests do not say less. */
+  readonly large?: number;
 }
 
 export type ExportProgress = (table: TableId, rows: number) => void;
@@ -72,14 +78,21 @@ async function writeExport(
     plan.fields,
     together.map(({ id }) => id),
   );
+  const blobs = new BlobWriter(request.output);
   for (const fields of plan.tables) {
     const filter = rowFilter(connection, together, fields.table, plan.conditions);
-    const query = selectTable(connection, plan.fields, fields, filter);
+    const large = await findLarge(connection, fields, filter, request.large ?? LARGE);
+    const query = selectTable(connection, plan.fields, fields, large.rest);
     const where = plan.conditions.get(fields.table.id);
     const header: ExportedTable = { ...headerOf(fields, query), ...(where && { where: [...where] }) };
     await refuseTwins(connection, fields);
     headers.push(header);
-    const { table, dangling } = await writeTable(connection, { fields, query, header }, request.output, onRows);
+    const { table, dangling } = await writeTable(
+      connection,
+      { fields, query, header, large, blobs, all: plan.fields },
+      request.output,
+      onRows,
+    );
     if (dangling > 0) warnings.push(`${fields.table.id}: ${dangling} links lead to no row, and travel as they are`);
     tables.push(table);
   }
@@ -104,13 +117,14 @@ async function writeExport(
     schema_versions,
     data_counts: Object.fromEntries(tables.map(({ table, rows }) => [table, rows])),
     tables,
+    ...(blobs.files.length > 0 && { blobs: blobs.files }),
     left_out: [...plan.leftOut].map(([table, why]) => ({ table, why })),
     ...(plan.set !== undefined && { set: plan.set }),
     ...columnsIn(headers),
     warnings,
     schema_sha256,
     ...(settings_sha256 === undefined ? {} : { settings_sha256 }),
-    checksum: checksumOf({ schema_sha256, settings_sha256, tables }),
+    checksum: checksumOf({ schema_sha256, settings_sha256, tables, blobs: blobs.files }),
   };
   writeFileSync(path.join(request.output, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, {
     mode: 0o640,
@@ -132,7 +146,17 @@ async function writeTable(
     fields,
     query,
     header,
-  }: { readonly fields: TableFields; readonly query: TableQuery; readonly header: ExportedTable },
+    large,
+    blobs,
+    all,
+  }: {
+    readonly fields: TableFields;
+    readonly query: TableQuery;
+    readonly header: ExportedTable;
+    readonly large: LargeRows;
+    readonly blobs: BlobWriter;
+    readonly all: Fields;
+  },
   root: string,
   onRows: ExportProgress,
 ): Promise<{ table: ExportManifest["tables"][number]; dangling: number }> {
@@ -149,6 +173,12 @@ async function writeTable(
       rows += batch.length;
       onRows(id, rows);
     }
+    const take = async (line: string): Promise<void> => {
+      writer.add(line);
+      if (writer.isFull) await writer.flush();
+      onRows(id, ++rows);
+    };
+    await eachLargeLine(connection, { fields: all, from: fields, encoder }, large, take, blobs);
     await refuseBadText(connection, fields, encoder.suspect);
     await writer.finish();
   } catch (error) {

@@ -107,6 +107,10 @@ const fileSchema = z.object({
 });
 export type ExportedFile = z.infer<typeof fileSchema>;
 
+const blobSchema = z.object({ sha256: sha256Schema, size_bytes: z.number().int() });
+/** A large value, in `blobs/<sha256>`. */
+export type ExportedBlob = z.infer<typeof blobSchema>;
+
 export const exportManifestSchema = z.looseObject({
   export_format: z.literal(EXPORT_FORMAT),
   export_version: z.string(),
@@ -131,6 +135,8 @@ export const exportManifestSchema = z.looseObject({
       files: z.array(fileSchema),
     }),
   ),
+  /** Absent where there are none. */
+  blobs: z.array(blobSchema).optional(),
   left_out: z.array(z.object({ table: z.string(), why: z.string() })),
   /** The set of the config that was asked for. */
   set: z.string().optional(),

@@ -1,11 +1,12 @@
 /** Rows as lines of an export, and their digest, both made at once from the bytes that an engine gives. */
+import { createHash, type Hash } from "node:crypto";
 import { digestCell, TableDigest } from "../database/multiset.ts";
 import type { EngineName } from "../database/engine.ts";
 import { fromBytes, toBytes, type ByteRow } from "./bytes.ts";
 import { bytesOf, encoderOf, type Encoded, type Encoder } from "./encoders.ts";
 import type { Replacement } from "./columns.ts";
 import { isPath, pathEncoder, type PathLeaf } from "./path.ts";
-import { isRaw, nest } from "./cells.ts";
+import { isRaw, nest, type JsonCell } from "./cells.ts";
 import { fold } from "./names.ts";
 import { genericForm, nameOf, RowEncoder } from "./row.ts";
 import type { Table } from "./schema.ts";
@@ -17,6 +18,12 @@ type LinkPlace = Extract<FieldPlace, { kind: "link" }>;
 type ValuePlace = Extract<FieldPlace, { kind: "value" }>;
 type GenericPlace = Extract<FieldPlace, { kind: "generic" }>;
 
+/** A value that is not in its row. */
+export interface ApartCell {
+  /** Reads it: what the digest of the row has of it goes into `hash`, where it counts. Gives what stands for it in the line. */
+  read(hash: Hash | undefined): Promise<JsonCell>;
+}
+
 /** U+FFFD, as bytes. */
 const REPLACEMENT_CHARACTER = toBytes("\ufffd");
 
@@ -27,6 +34,8 @@ export class LineEncoder {
   /** For each field, its place among those that count; -1 for one that does not. */
   readonly #counted: readonly number[];
   readonly #cells: string[];
+  /** Of fields that carry a value. */
+  readonly #columns: readonly (string | undefined)[];
   readonly #to: Encoded = { json: "", form: null };
   /** Columns with a text that holds U+FFFD. */
   readonly suspect = new Set<string>();
@@ -51,6 +60,7 @@ export class LineEncoder {
     const positions = new Map(this.#digest.order.map((index, position) => [counted[index], position]));
     this.#counted = places.map((place) => positions.get(place) ?? -1);
     this.#cells = counted.map(() => "");
+    this.#columns = places.map((place) => (place.kind === "value" ? place.column.name : undefined));
   }
 
   /** The line, as bytes, with its end. */
@@ -65,6 +75,31 @@ export class LineEncoder {
     }
     this.#digest.addBytes(this.#cells.join(""));
     return line === "" ? "[]\n" : `${line}]\n`;
+  }
+
+  /** The same of a row of which some columns are read apart, in the order in which they count. */
+  async encodeApart(row: ByteRow, apart: ReadonlyMap<string, ApartCell>): Promise<string> {
+    const to = this.#to;
+    const cells = this.#columns.map((column) => (column === undefined ? undefined : apart.get(column)));
+    const json = this.#fields.map((encode, index) => {
+      encode(row, to);
+      const position = this.#counted[index] ?? -1;
+      if (position >= 0) this.#cells[position] = digestCell(to.form);
+      return to.json;
+    });
+    const read = async (index: number, into?: Hash): Promise<void> => {
+      const cell = await cells[index]?.read(into);
+      if (cell !== undefined) json[index] = toBytes(JSON.stringify(cell));
+    };
+    const hash = createHash("sha256");
+    for (const [position, form] of [...this.#cells].entries()) {
+      const index = this.#counted.indexOf(position);
+      if (cells[index] === undefined) hash.update(form, "latin1");
+      else await read(index, hash);
+    }
+    for (const [index, position] of this.#counted.entries()) if (position < 0) await read(index);
+    this.#digest.addDigest(hash.digest("binary"));
+    return `[${json.join(",")}]\n`;
   }
 
   /** Links that led to no row. */

@@ -5,6 +5,7 @@ import path from "node:path";
 import * as z from "zod";
 import { HoldfastError } from "../errors.ts";
 import { hashFile } from "../store/hash.ts";
+import { blobPath, readTag, type LargeTag } from "./large/tag.ts";
 import { checksumOf } from "./checksum.ts";
 import { compareVersions } from "./compatibility.ts";
 import {
@@ -79,15 +80,22 @@ async function verifyPackage(directory: string, manifest: ExportManifest, signal
   for (const { files, table, rows } of manifest.tables) {
     if (files.reduce((sum, file) => sum + file.rows, 0) !== rows)
       fail(MANIFEST, `the files of ${table} do not hold ${rows} rows`);
-    for (const file of files) {
-      const absolute = path.join(directory, file.path);
-      if (!existsSync(absolute)) fail(file.path, "is missing");
-      if (statSync(absolute).size !== file.size_bytes)
-        fail(file.path, `has ${statSync(absolute).size} bytes; the manifest says ${file.size_bytes}`);
-      if ((await hashFile(absolute, signal)).sha256 !== file.sha256)
-        fail(file.path, "is not what the manifest records");
-    }
+    for (const file of files) await verifyFile(directory, file, signal);
   }
+  for (const blob of manifest.blobs ?? [])
+    await verifyFile(directory, { ...blob, path: blobPath(blob.sha256) }, signal);
+}
+
+async function verifyFile(
+  directory: string,
+  file: { readonly path: string; readonly size_bytes: number; readonly sha256: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const absolute = path.join(directory, file.path);
+  if (!existsSync(absolute)) fail(file.path, "is missing");
+  if (statSync(absolute).size !== file.size_bytes)
+    fail(file.path, `has ${statSync(absolute).size} bytes; the manifest says ${file.size_bytes}`);
+  if ((await hashFile(absolute, signal)).sha256 !== file.sha256) fail(file.path, "is not what the manifest records");
 }
 
 /** The rows of a table, in order, some hundreds at a time. Throws `E_PACKAGE` when a file is not what it says. */
@@ -96,6 +104,18 @@ export async function* readRows(from: Package, table: string, signal: AbortSigna
   const header = from.tables.find((one) => one.table === table);
   for (const { path: file, rows } of entry?.files ?? [])
     yield* readFile(from.directory, file, { rows, header, signal });
+}
+
+/** What a row says of a large value. Throws `E_PACKAGE` where the export does not have it; `where` is the row. */
+export function largeIn({ directory, manifest }: Package, cell: LargeTag, where: string): LargeTag {
+  const tag = readTag(cell);
+  const entry = manifest.blobs?.find(({ sha256 }) => sha256 === tag?.sha256);
+  if (tag === undefined || entry?.size_bytes !== tag.bytes)
+    return fail(where, "names a large value that the manifest does not list");
+  const file = blobPath(tag.sha256);
+  if (statSync(path.join(directory, file), { throwIfNoEntry: false })?.size !== tag.bytes)
+    fail(file, "is missing, or not as long as the manifest says");
+  return tag;
 }
 
 interface Expected {

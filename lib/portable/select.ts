@@ -55,8 +55,14 @@ export const tableName = (
 export const rowsOf = (connection: Quoting, table: Table): string =>
   `${connection.engine === "postgresql" && table.partitioned !== true ? "only " : ""}${tableName(connection, table)}`;
 
-/** Reads the fields of a table, of the rows that the filter takes; rows in the order of the primary key, or of the key. */
-export function selectTable(connection: Quoting, fields: Fields, from: TableFields, filter?: RowFilter): TableQuery {
+/** Reads the fields of a table, of the rows that the filter takes; rows in the order of the primary key, or of the key. Columns that stay `apart` are NULL. */
+export function selectTable(
+  connection: Quoting,
+  fields: Fields,
+  from: TableFields,
+  filter?: RowFilter,
+  apart?: ReadonlySet<string>,
+): TableQuery {
   const { table, fields: all, key } = from;
   const { quote } = connection;
   const columns: string[] = [];
@@ -74,7 +80,10 @@ export function selectTable(connection: Quoting, fields: Fields, from: TableFiel
       });
       return { ...field, at, targets };
     }
-    if (field.kind === "value") return { ...field, at: add(expressionOf(connection, "t", field.column)) };
+    if (field.kind === "value") {
+      const isApart = apart?.has(field.column.name) === true;
+      return { ...field, at: add(isApart ? "null" : expressionOf(connection, "t", field.column)) };
+    }
     const leaves = fields.leavesOf(field.link);
     const raw = columns.length;
     for (const name of field.link.columns) add(`t.${quote(name)}`);

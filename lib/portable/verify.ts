@@ -4,6 +4,9 @@ import { countsInDigest } from "./export.ts";
 import { rowFilter } from "./filter.ts";
 import { introspect } from "./introspect.ts";
 import { LineEncoder } from "./line.ts";
+import { findLarge } from "./large/find.ts";
+import { eachLargeLine } from "./large/lines.ts";
+import { LARGE } from "./large/tag.ts";
 import type { Package } from "./package.ts";
 import type { Field } from "./fields.ts";
 import { fold } from "./names.ts";
@@ -18,8 +21,11 @@ export interface TableComparison {
   readonly same: boolean;
 }
 
-/** Reads every row of the database's tables that the export has. Throws `E_SCHEMA` where they are not comparable. */
-export async function compareTables(connection: Connection, from: Package): Promise<TableComparison[]> {
+/**
+ * Reads every row of the database's tables that the export has; values of more than `large` bytes piece by piece. Throws `E_SCHEMA` where they are not
+ * comparable.
+ */
+export async function compareTables(connection: Connection, from: Package, large = LARGE): Promise<TableComparison[]> {
   const targets = findTargets(await introspect(connection), from.tables, { ...from.refine, readOnly: true });
   const comparisons: TableComparison[] = [];
   const together = targets.tables.map(({ table }) => table);
@@ -33,19 +39,20 @@ export async function compareTables(connection: Connection, from: Package): Prom
           : [{ kind: "link", link: field.link, target: field.link.target }],
     );
     const filter = rowFilter(connection, together, table, targets.conditions);
-    const query = selectTable(connection, targets.fields, { table, key, fields: wanted }, filter);
+    const own = { table, key, fields: wanted };
+    const apart = await findLarge(connection, own, filter, large);
+    const query = selectTable(connection, targets.fields, own, apart.rest);
     // The export says what it counted: its database may have had other keys than this one.
     const uncounted = exported.uncounted?.map(fold);
     const encoder = new LineEncoder(connection.engine, table, query, (place) =>
-      uncounted === undefined
-        ? countsInDigest({ table, key, fields: wanted }, place)
-        : !uncounted.includes(fold(nameOf(place))),
+      uncounted === undefined ? countsInDigest(own, place) : !uncounted.includes(fold(nameOf(place))),
     );
     let found = 0;
     for await (const batch of connection.streamBytes(query.sql, query.parameters)) {
       for (const row of batch) encoder.encode(row);
       found += batch.length;
     }
+    await eachLargeLine(connection, { fields: targets.fields, from: own, encoder }, apart, () => void found++);
     comparisons.push({
       table: table.id,
       exported: entry?.rows ?? 0,

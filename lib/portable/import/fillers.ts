@@ -5,6 +5,7 @@ import type { Cell } from "../connection.ts";
 import { decoderOf, type Decoder } from "../decoders.ts";
 import type { Leaf } from "../fields.ts";
 import { flatten, isGeneric, isRaw, unnest, valueOf, type JsonCell } from "../cells.ts";
+import { isLarge } from "../large/tag.ts";
 import type { Column, ForeignKey } from "../schema.ts";
 import type { TargetField } from "../target.ts";
 import type { AddedColumn } from "../target-refine.ts";
@@ -62,7 +63,7 @@ export function fillerOf({ connection }: Dialect, field: TargetField, at: number
     return {
       staged: [{ name: staged, column: field.column }],
       columns: [{ column: field.column, staged, ...(field.replaced && { onlyNew: true }) }],
-      fill: (cell, row) => void row.push(decoded(valueOf(cell))),
+      fill: (cell, row) => void row.push(isLarge(cell) ? null : decoded(valueOf(cell))),
     };
   }
   if (field.kind === "generic") return genericFiller(engine, field, at, hasher);

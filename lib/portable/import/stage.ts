@@ -4,12 +4,15 @@ import type { JsonCell } from "../cells.ts";
 import type { Cell, Row } from "../connection.ts";
 import { columnOf } from "../fields.ts";
 import type { RowMap } from "../key-map.ts";
-import { readRows, type Package, type ReadRow } from "../package.ts";
+import { fitLarge, limitOf, type LargeLimit } from "../large/fit.ts";
+import { isLarge, type LargeTag } from "../large/tag.ts";
+import { largeIn, readRows, type Package, type ReadRow } from "../package.ts";
 import type { Column } from "../schema.ts";
 import { tableName } from "../select.ts";
 import type { TargetTable } from "../target.ts";
 import type { Dialect } from "./dialect.ts";
 import { addedFiller, fillerOf, type Filler, type Staged, type StagedLink } from "./fillers.ts";
+import { loadLarge, type StagedLarge } from "./large.ts";
 
 import { inlineIndexes } from "./indexes.ts";
 import { ownPath } from "./path-cells.ts";
@@ -53,6 +56,8 @@ export class StagingTable {
   readonly #map: RowMap | undefined;
   readonly #hasher: PathHasher;
   readonly #pathOf: ((cells: readonly JsonCell[]) => readonly JsonCell[]) | undefined;
+  /** Values that follow when the rows are there. */
+  readonly #large: StagedLarge[] = [];
 
   constructor(
     dialect: Dialect,
@@ -132,9 +137,10 @@ export class StagingTable {
     const { connection } = this.#dialect;
     const { exported, table } = this.target;
     let line = 0;
+    const limit = await limitOf(connection);
     const batches = async function* (this: StagingTable): AsyncGenerator<Row[]> {
       for await (const batch of readRows(from, exported.table, signal)) {
-        yield batch.flatMap((row) => this.#fill(row, String(++line)) ?? []);
+        yield batch.flatMap((row) => this.#fill(row, String(++line), { from, limit }) ?? []);
         onRows(line);
       }
     }.bind(this);
@@ -150,6 +156,7 @@ export class StagingTable {
       });
     }
     this.rows = line - this.skipped;
+    await loadLarge(this.#dialect, connection.quote(this.name), this.#large, from.directory, signal);
   }
 
   /** What a server says of the temporary table, with the names of the columns that people know. */
@@ -172,7 +179,7 @@ export class StagingTable {
   }
 
   /** Undefined for a row that another one stands for. */
-  #fill({ cells: read, file, line }: ReadRow, number: string): [Row] | undefined {
+  #fill({ cells: read, file, line }: ReadRow, number: string, into: Room): [Row] | undefined {
     const { exported, table } = this.target;
     if (read.length !== exported.fields.length)
       throw new HoldfastError(
@@ -194,7 +201,11 @@ export class StagingTable {
         const path = this.#pathOf(cells);
         row.push(this.#hasher.of(path, this.tree.width), String(path.length / this.tree.width));
       }
-      for (at = 0; at < this.#fillers.length; at++) this.#fillers[at]?.fill(cells[at] ?? null, row);
+      for (at = 0; at < this.#fillers.length; at++) {
+        const cell = cells[at] ?? null;
+        this.#fillers[at]?.fill(cell, row);
+        if (isLarge(cell)) this.#follow(cell, at, { cells, file, line, number, ...into });
+      }
     } catch (error) {
       if (!(error instanceof HoldfastError) || error.code !== "E_IMPORT") throw error;
       const field = exported.fields[at];
@@ -203,6 +214,36 @@ export class StagingTable {
     }
     return [row];
   }
+
+  /** A large value follows when its row is there. */
+  #follow(cell: LargeTag, at: number, { cells, file, line, number, from, limit }: RowInRoom): void {
+    const { exported, table } = this.target;
+    const [own] = this.#fillers[at]?.staged ?? [];
+    if (own === undefined) return;
+    const tag = largeIn(from, cell, `${file}: line ${line}`);
+    const key = exported.fields.flatMap((field, index) =>
+      exported.key.columns.includes(field.kind === "value" ? field.column.name : field.name) ? [cells[index]] : [],
+    );
+    const row = `row ${JSON.stringify(key)}`;
+    try {
+      const is = fitLarge(this.#dialect.connection, own.column, tag, limit);
+      const where = `${file}, line ${line}: ${table.id}.${own.column.name} of ${row}`;
+      const found = `${this.#dialect.connection.quote(LINE)} = ${number}`;
+      this.#large.push({ tag, row: found, column: own.column, staged: own.name, is, where });
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) throw error;
+      throw new HoldfastError(error.code, `of ${row} ${error.message}`, { cause: error });
+    }
+  }
+}
+
+interface Room {
+  readonly from: Package;
+  readonly limit: LargeLimit;
+}
+
+interface RowInRoom extends ReadRow, Room {
+  readonly number: string;
 }
 
 /** The most bytes of a row of MySQL, without its texts and blobs, and room for our own columns: 65,535 in all. */

@@ -7,6 +7,7 @@ import { fromString } from "../../archive/path.ts";
 import type { ZipWriter } from "../../archive/zip.ts";
 import type { Connection } from "../connection.ts";
 import { exportTables, type ExportRequest } from "../export.ts";
+import { blobPath } from "../large/tag.ts";
 import { MANIFEST, SCHEMA, type ExportManifest } from "../format.ts";
 import type { PortablePlan } from "../plan.ts";
 import { SETTINGS } from "../settings.ts";
@@ -36,8 +37,9 @@ export async function exportNativeZip(
 async function pack(zip: ZipWriter, directory: string, manifest: ExportManifest, signal: AbortSignal): Promise<void> {
   const attributes = attributesAt(new Date(manifest.created_at));
   const data = manifest.tables.flatMap(({ files }) => files.map((file) => file.path));
+  const blobs = (manifest.blobs ?? []).map(({ sha256 }) => blobPath(sha256));
   const settings = manifest.settings_sha256 === undefined ? [] : [SETTINGS];
-  for (const name of [SCHEMA, ...settings, ...data, MANIFEST]) {
+  for (const name of [SCHEMA, ...settings, ...data, ...blobs, MANIFEST]) {
     signal.throwIfAborted();
     const file = path.join(directory, name);
     zip.addFile(fromString(name), fromString(file), attributes);

@@ -4,6 +4,7 @@ import { HoldfastError } from "../../errors.ts";
 import type { Connection, Row } from "../connection.ts";
 import type { TableFields } from "../fields.ts";
 import { rowFilter } from "../filter.ts";
+import { findLarge } from "../large/find.ts";
 import type { PortablePlan } from "../plan.ts";
 import type { JsonCell } from "../cells.ts";
 import type { Table, TableId } from "../schema.ts";
@@ -30,7 +31,10 @@ export function fieldName(table: Table, columns: readonly string[]): string {
   return isLink && short !== "" && !table.columns.some(({ name }) => name === short) ? short : only;
 }
 
-/** What is read of a table, and how many rows that will be: those that the plan takes. */
+/** The most bytes of a value in these formats, whose rows are made whole: a row takes about ten times as much memory. */
+const MOST = 32 * 1024 * 1024;
+
+/** What is read of a table, and how many rows that will be: those that the plan takes. Throws `E_IMPORT` for a value that is too large for one row of text. */
 export async function queryOf(
   connection: Connection,
   plan: PortablePlan,
@@ -39,6 +43,15 @@ export async function queryOf(
   const { table } = fields;
   const together = plan.tables.map((one) => one.table);
   const filter = rowFilter(connection, together, table, plan.conditions);
+  const [large] = (await findLarge(connection, fields, filter, MOST)).rows;
+  if (large !== undefined)
+    throw new HoldfastError(
+      "E_IMPORT",
+      `${table.id}.${large.values[0]?.column.name} of row ${large.name} has ${large.values[0]?.bytes} bytes: the most of this format is ${MOST}`,
+      {
+        hint: "--format native has a file for each large value; or leave the column out with portable.exclude_columns",
+      },
+    );
   const where = filter === undefined ? "" : ` where ${filter.sql}`;
   const [row] = await connection.rows(
     `select count(*) from ${rowsOf(connection, table)} as t${where}`,
