@@ -1,0 +1,106 @@
+/** Further of what the schemas of real applications hold: it arrives, or a message names the row. */
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import * as z from "zod";
+import { rowsOf, startEngines, type PortableEngine, type PortableEngines } from "../support/portable.ts";
+import { runScript } from "../support/run.ts";
+import { makeTemp, removeTree } from "../support/temp.ts";
+
+type Name = PortableEngine["name"];
+const ALL = ["PostgreSQL", "MariaDB", "SQLite"] as const;
+let engines: PortableEngines;
+let directory: string;
+let count = 0;
+
+beforeAll(async () => {
+  directory = makeTemp("holdfast-portable-zoo-2-");
+  engines = await startEngines();
+}, 120_000);
+afterAll(async () => {
+  await engines.stop();
+  removeTree(directory);
+});
+
+const summarySchema = z.object({
+  tables: z.array(z.object({ table: z.string(), created: z.number(), updated: z.number(), unchanged: z.number() })),
+  warnings: z.array(z.string()),
+});
+
+/** What it says when it refuses; nothing when all is well. */
+async function refusal(...args: string[]): Promise<string> {
+  const { code, stderr } = await runScript("portable", args);
+  return code === 0 ? "" : stderr;
+}
+
+async function exportOf(url: string): Promise<string> {
+  const output = join(directory, `export-${count++}`);
+  expect(await refusal("export", "--database", url, "-o", output, "--no-timestamp")).toBe("");
+  return output;
+}
+
+/** Brings it in, sees that both hold the same, and that a second time changes nothing. */
+async function bring(output: string, url: string): Promise<void> {
+  expect(await refusal("import", output, "--database", url)).toBe("");
+  expect(await refusal("verify", output, "--database", url)).toBe("");
+  const { stdout } = await runScript("portable", ["import", output, "--database", url, "--json"]);
+  const { tables } = summarySchema.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? ""));
+  for (const { created, updated } of tables) expect({ created, updated }).toEqual({ created: 0, updated: 0 });
+}
+
+const make = async (name: Name, sql: string): Promise<string> => await engines.of(name).make(sql);
+
+describe("a link that may not be NULL for a time, though its column may", () => {
+  test.each([
+    ["PostgreSQL", "a partial unique index", "", "create unique index on place (name) where parent_id is null;"],
+    ["PostgreSQL", "a unique index over an expression", "", "create unique index on place (coalesce(parent_id, -1), name);"],
+    ["PostgreSQL", "a check", ", check (parent_id is not null or kind = 'root')", ""],
+    ["MariaDB", "a check", ", constraint c check (parent_id is not null or kind = 'root')", ""],
+    ["SQLite", "a partial unique index", "", "create unique index i on place (name) where parent_id is null;"],
+    ["SQLite", "a unique index over an expression", "", "create unique index i on place (coalesce(parent_id, -1), name);"],
+    ["SQLite", "a check", ", check (parent_id is not null or kind = 'root')", ""],
+  ] as const)("%s: %s of a tree", async (name, _what, check, index) => {
+    const schema = `create table place (id integer not null primary key, name varchar(20) not null, kind varchar(9), parent_id integer, foreign key (parent_id) references place (id)${check}); ${index}`;
+    const rows = "insert into place values (1, 'Earth', 'root', null), (2, 'Rome', '', 1); insert into place values (3, 'Earth', '', 2);";
+    const url = await make(name, schema);
+    await bring(await exportOf(await make(name, `${schema} ${rows}`)), url);
+    expect(await rowsOf(url, "select id, name, coalesce(parent_id, 0) from place order by id")).toEqual(["1|Earth|0", "2|Rome|1", "3|Earth|2"]);
+  });
+
+  test.each(ALL)("%s: exactly one of two links, in a ring", async (name) => {
+    const key = { PostgreSQL: "serial primary key", MariaDB: "integer auto_increment primary key", SQLite: "integer primary key" }[name];
+    const board = (link: string): string =>
+      `create table project (id ${key}, name varchar(20) not null unique, board_id integer${link}); create table team (id ${key}, name varchar(20) not null unique);
+       create table board (id ${key}, name varchar(20) not null unique, project_id integer, team_id integer, constraint one check ((project_id is null) <> (team_id is null)), foreign key (project_id) references project (id), foreign key (team_id) references team (id));`;
+    const schema = name === "SQLite" ? board(", foreign key (board_id) references board (id)") : `${board("")} alter table project add foreign key (board_id) references board (id);`;
+    const rows = "insert into project values (1, 'p', null), (2, 'q', null); insert into team values (1, 't'); insert into board values (1, 'b', 1, null), (2, 'c', null, 1); update project set board_id = 2 where id = 1;";
+    const output = await exportOf(await make(name, `${schema} ${rows}`));
+    await bring(output, await make(name, schema));
+    const url = await make(name, `${schema} insert into team values (1, 'other'), (2, 't'); insert into project values (1, 'q', null);`);
+    await bring(output, url);
+    expect(await rowsOf(url, "select b.name, coalesce(p.name, t.name) from board b left join project p on p.id = project_id left join team t on t.id = team_id order by 1")).toEqual(["b|p", "c|t"]);
+  });
+}); // prettier-ignore
+
+test("PostgreSQL: triggers are afterwards as they were, those of partitions as well", async () => {
+  const schema = `create table t (id integer primary key, n integer) partition by range (id); create table t1 partition of t for values from (0) to (10); create table u (id integer primary key, n integer);
+    create function more() returns trigger language plpgsql as 'begin new.n := new.n + 1; return new; end';
+    create trigger whole before insert on t for each row execute function more(); create trigger part before insert on t1 for each row execute function more();
+    create trigger off before insert on u for each row execute function more(); alter table u disable trigger off;
+    create trigger always before insert on u for each row execute function more(); alter table u enable always trigger always;`;
+  const states = "select tgrelid::regclass::text, tgname, tgenabled::text from pg_trigger order by 1, 2";
+  const from = await make("PostgreSQL", `${schema} insert into t values (1, 1); insert into u values (1, 1);`);
+  const url = await make("PostgreSQL", schema);
+  const before = await rowsOf(url, states);
+  await bring(await exportOf(from), url);
+  expect(await rowsOf(url, "select n from t union all select n from u")).toEqual(["3", "2"]);
+  expect(await rowsOf(url, states)).toEqual(before);
+});
+
+test.each(ALL)("%s: a schema that was made without its migrations is looked at by its tables", async (name) => {
+  const schema = "create table schema_migrations (version varchar(20) not null primary key); create table t (id integer primary key);"; // prettier-ignore
+  const output = await exportOf(await make(name, `${schema} insert into schema_migrations values ('20240101000000'); insert into t values (1);`)); // prettier-ignore
+  const url = await make(name, schema);
+  expect(await refusal("import", output, "--database", url)).toMatch(/has none applied/);
+  expect(await refusal("import", output, "--database", url, "--force")).toBe("");
+  expect(await rowsOf(url, "select id from t")).toEqual(["1"]);
+});
