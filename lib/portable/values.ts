@@ -29,7 +29,8 @@ export function encode(engine: EngineName, column: Column, cell: Cell): JsonValu
   switch (kind) {
     case "integer":
     case "bits":
-      if (kind === "bits" && engine === "postgresql") return cell; // a string of digits, whose zeros count
+      if (kind === "bits" && engine === "postgresql")
+        return /^[01]+$/.test(cell) ? encodeInteger(kind, String(BigInt(`0b${cell}`))) : { $: "text", v: cell };
       return INTEGER.test(cell) ? encodeInteger(kind, cell) : { $: "text", v: cell };
     case "boolean":
       return BOOLEANS.get(cell) ?? { $: "text", v: cell };
@@ -89,8 +90,9 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
       if (typeof value !== "string") throw unfit("a number or boolean, and takes bytes");
       return Buffer.from(value, "base64");
     case "integer":
-    case "bits":
       return decodeInteger(engine, column, value);
+    case "bits":
+      return decodeBits(engine, column, value);
     case "float4":
     case "float8":
     case "decimal":
@@ -128,10 +130,15 @@ function decodeInteger(engine: EngineName, column: Column, value: boolean | numb
   const [least, most] =
     column.unsigned === true ? [0n, (1n << bits) - 1n] : [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n];
   const number = BigInt(digits);
-  if (column.kind !== "bits" && (number < least || number > most))
-    throw unfit(`${digits}, and takes ${least} to ${most}`);
-  const isMysqlBits = column.kind === "bits" && (engine === "mysql" || engine === "mariadb"); // which takes text for its bytes
-  return engine === "sqlite" || isMysqlBits ? number : digits;
+  if (number < least || number > most) throw unfit(`${digits}, and takes ${least} to ${most}`);
+  return engine === "sqlite" ? number : digits;
+}
+
+/** MySQL would take text for its bytes; PostgreSQL wants them all, the first ones too. */
+function decodeBits(engine: EngineName, column: Column, value: boolean | number | string): Cell {
+  const { length = 1 } = column;
+  const number = BigInt(String(decodeInteger("postgresql", { ...column, length, unsigned: true }, value)));
+  return engine === "postgresql" ? number.toString(2).padStart(length, "0") : number;
 }
 
 /** SQLite makes a number of what looks like one, in whatever form it is given; also of JSON, whose declared type sounds like a number's to it. */
@@ -147,8 +154,9 @@ function refuseRounding({ kind, native, scale }: Column, number: string): void {
   if (kind === "float4" && Math.fround(Number(number)) !== Number(number))
     throw unfit(`${number}, of which ${native} would keep ${Math.fround(Number(number))}`);
   if (kind !== "decimal" || scale === undefined) return;
-  const digits = /\.(\d+)$/.exec(canonicalNumber(number))?.[1]?.length ?? 0;
-  if (digits > scale) throw unfit(`${number}, and takes ${scale} digits behind the point`);
+  const [, fraction, zeros = ""] = /\.(\d+)$|(0*)$/.exec(canonicalNumber(number)) ?? [];
+  const digits = fraction?.length ?? -zeros.length; // PostgreSQL's scale may be negative
+  if (digits > scale && Number(number) !== 0) throw unfit(`${number}, and takes ${scale} digits behind the point`);
 }
 
 /** Parts of seconds are rounded, and blanks at the end cut off, without a word. */

@@ -104,3 +104,53 @@ test.each(ALL)("%s: a schema that was made without its migrations is looked at b
   expect(await refusal("import", output, "--database", url, "--force")).toBe("");
   expect(await rowsOf(url, "select id from t")).toEqual(["1"]);
 });
+
+test("rows of one tenant that lead to each other, by keys that share the tenant", async () => {
+  const schema = `create table tenant (id integer not null primary key, name varchar(20) not null unique);
+    create table doc (tenant integer not null, id integer not null, parent integer, author integer, primary key (tenant, id), foreign key (tenant) references tenant (id), foreign key (tenant, parent) references doc (tenant, id));
+    create table note (id integer not null primary key, tenant integer not null, doc integer, other integer, foreign key (tenant, doc) references doc (tenant, id), foreign key (tenant, other) references doc (tenant, id));`;
+  const rows = "insert into tenant values (1, 'a'), (2, 'b'); insert into doc values (1, 1, null, 7), (1, 2, 1, null), (2, 1, null, null); insert into note values (1, 1, 2, 1), (2, 2, 1, null), (3, 2, null, null);"; // prettier-ignore
+  for (const [from, to] of [["PostgreSQL", "MariaDB"], ["MariaDB", "SQLite"], ["SQLite", "PostgreSQL"]] as const) {
+    const output = await exportOf(await make(from, `${schema} ${rows}`));
+    const url = await make(to, `${schema} insert into tenant values (5, 'b'), (6, 'a');`);
+    await bring(output, url);
+    expect(await rowsOf(url, "select tenant, id, parent from doc order by 1, 2")).toEqual(["5|1|null", "6|1|null", "6|2|1"]);
+  }
+}); // prettier-ignore
+
+test("PostgreSQL: keys of which NULL is a value", async () => {
+  const schema = `create table n (id serial primary key, a integer, b text, v integer, unique nulls not distinct (a, b)); create table kid (id serial primary key, n_id integer references n, name text not null unique);`;
+  const output = await exportOf(await make("PostgreSQL", `${schema} insert into n (a, b) values (null, null), (1, null), (null, 'x'); insert into kid (n_id, name) values (2, 'two'), (3, 'three'), (null, 'none');`)); // prettier-ignore
+  await bring(output, await make("PostgreSQL", schema));
+  const url = await make(
+    "PostgreSQL",
+    `${schema} insert into n (id, a, b, v) values (20, 1, null, 5), (21, null, 'x', 5);`,
+  );
+  await bring(output, url);
+  expect(await rowsOf(url, "select name, n_id from kid order by 1")).toEqual(["none|null", "three|21", "two|20"]);
+});
+
+test("bits are the number that they write, and as many as they are", async () => {
+  const schema = (key: string): string => `create table t (id integer primary key, b bit(8), w ${key});`;
+  const to = await make("MariaDB", schema("bit(64)"));
+  await bring(await exportOf(await make("PostgreSQL", `${schema("bit(64)")} insert into t values (1, B'00001010', ~ 0::bit(64)), (2, null, B'1'::bit(64));`)), to); // prettier-ignore
+  expect(await rowsOf(to, "select b + 0, w + 0 from t order by id")).toEqual(["10|18446744073709551615", "null|9223372036854775808"]); // prettier-ignore
+  const back = await make("PostgreSQL", schema("bit(64)"));
+  await bring(await exportOf(to), back);
+  expect(await rowsOf(back, "select b, w::text from t where id = 1")).toEqual([`00001010|${"1".repeat(64)}`]);
+  expect(await refusal("import", await exportOf(to), "--database", await make("PostgreSQL", schema("bit(5)")))).toMatch(
+    /line 2: public\.t\.w is given 18446744073709551615, and takes 0 to 31/,
+  );
+  const varying = "create table t (id integer primary key, v bit varying(9), h numeric(5, -2));";
+  await bring(await exportOf(await make("PostgreSQL", `${varying} insert into t values (1, '', 12300), (2, B'001', 0);`)), await make("PostgreSQL", varying)); // prettier-ignore
+});
+
+test("a table without a key holds texts that differ by case alone", async () => {
+  for (const [name, collate] of [
+    ["MariaDB", "collate utf8mb4_general_ci"],
+    ["SQLite", "collate nocase"],
+  ] as const) {
+    const schema = `create table t (word varchar(9) ${collate}, n integer);`;
+    await bring(await exportOf(await make(name, `${schema} insert into t values ('a', 1), ('A', 1), ('a', 1);`)), await make(name, schema)); // prettier-ignore
+  }
+});

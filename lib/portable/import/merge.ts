@@ -113,7 +113,7 @@ export class Merge {
     const { key, table } = staging.target;
     const columns = key.columns.map((name) => this.#on.quote(staging.of(name)));
     const twins = await this.#on.dialect.connection.rows(
-      `select ${columns.join(", ")}, count(*), min(${this.#on.quote(LINE)}) from ${stagingName(this.#on.dialect, staging)} where ${columns.map((column) => `${column} is not null`).join(" and ")} group by ${columns.join(", ")} having count(*) > 1 limit ${SAMPLES}`,
+      `select ${columns.join(", ")}, count(*), min(${this.#on.quote(LINE)}) from ${stagingName(this.#on.dialect, staging)} group by ${columns.join(", ")} having count(*) > 1 limit ${SAMPLES}`,
     );
     const [first] = twins;
     if (first === undefined) return;

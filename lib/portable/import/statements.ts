@@ -1,6 +1,7 @@
 /** What the parts of an import have in common: what is asked for, what became of it, and the statements that all of them need. */
 import { HoldfastError } from "../../errors.ts";
 import type { Cell } from "../connection.ts";
+import { columnOf } from "../fields.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Missing } from "./missing.ts";
 import type { StagingTable } from "./stage.ts";
@@ -50,8 +51,11 @@ export class Statements {
 
   /** A staged row `s` and the real one `t` have one key: `t.code = s.v0 and …`. */
   match(staging: StagingTable): string {
-    return staging.target.key.columns
-      .map((name) => `t.${this.quote(name)} = s.${this.quote(staging.of(name))}`)
+    const { key, table } = staging.target;
+    return key.columns
+      .map((name) =>
+        this.dialect.same(`t.${this.quote(name)}`, `s.${this.quote(staging.of(name))}`, columnOf(table, name)),
+      )
       .join(" and ");
   }
 

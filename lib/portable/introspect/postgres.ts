@@ -191,7 +191,6 @@ const KINDS: Readonly<Record<string, Kind>> = {
   float8: "float8",
   bool: "boolean",
   bit: "bits",
-  varbit: "bits",
   text: "text",
   varchar: "text",
   bpchar: "text",
