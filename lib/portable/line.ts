@@ -4,9 +4,11 @@ import type { EngineName } from "../database/engine.ts";
 import { fromBytes, toBytes, type ByteRow } from "./bytes.ts";
 import { bytesOf, encoderOf, type Encoded, type Encoder } from "./encoders.ts";
 import type { Replacement } from "./columns.ts";
+import { columnOf } from "./fields.ts";
 import { fold, genericForm, isRaw, nameOf, nest, RowEncoder } from "./row.ts";
-import type { Table } from "./schema.ts";
+import type { Column, Table } from "./schema.ts";
 import type { FieldPlace, TableQuery } from "./select.ts";
+import { canonical, type JsonValue } from "./values.ts";
 
 /** Sets what a field of a row becomes. */
 type FieldEncoder = (row: ByteRow, to: Encoded) => void;
@@ -40,7 +42,8 @@ export class LineEncoder {
       const encoder = new RowEncoder(engine, { places: [place] });
       links.push(encoder);
       if (place.kind === "generic") return genericEncoder(place, encoder);
-      return linkEncoder(engine, place, { encoder, bytes: bytePlaces(engine, table, place) });
+      const columns = place.field.link.columns.map((name) => columnOf(table, name));
+      return linkEncoder(engine, place, { encoder, columns, bytes: bytePlaces(engine, table, place) });
     });
     this.#links = links;
     const counted = places.filter(counts);
@@ -107,6 +110,8 @@ const genericEncoder =
 /** What writes a link that leads to no row, or is partly NULL. */
 interface Unusual {
   readonly encoder: RowEncoder;
+  /** Of the link. */
+  readonly columns: readonly Column[];
   /** Places of a row that hold bytes as PostgreSQL prints them. */
   readonly bytes: ReadonlySet<number>;
 }
@@ -148,11 +153,13 @@ function linkEncoder(engine: EngineName, { raw, found, field, leaves }: LinkPlac
   };
 }
 
-function encodeUnusual(row: ByteRow, to: Encoded, { encoder, bytes }: Unusual): void {
+function encodeUnusual(row: ByteRow, to: Encoded, { encoder, columns, bytes }: Unusual): void {
   const texts = row.map((cell, at) =>
     typeof cell !== "string" ? cell : bytes.has(at) ? bytesOf(cell) : fromBytes(cell),
   );
   const [cell = null] = encoder.encode(texts);
   to.json = toBytes(JSON.stringify(cell));
-  to.form = isRaw(cell) ? toBytes(`r${JSON.stringify(cell.$raw)}`) : null;
+  const formOf = (value: JsonValue, column: Column | undefined): string =>
+    digestCell(column === undefined ? null : (canonical(column, value)?.toString("latin1") ?? null));
+  to.form = isRaw(cell) ? `r${cell.$raw.map((value, at) => formOf(value, columns[at])).join("")}` : null;
 }
