@@ -117,7 +117,8 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
 function serverTime(engine: EngineName, column: Column, words: string): string {
   const time = timeForm(column.kind, words);
   if (!isTime(column, time)) throw unfit(`${JSON.stringify(words.slice(0, 40))}, and takes ${column.native}`);
-  if (engine === "postgresql" && /^0000-|^\d{4}-(?:00|\d\d-00)/.test(time)) throw unfit(`${words}, which is no date there`);
+  if (engine === "postgresql" && /^0000-|^\d{4}-(?:00|\d\d-00)/.test(time))
+    throw unfit(`${words}, which is no date there`);
   return time;
 }
 

@@ -2,9 +2,12 @@
 import { HoldfastError } from "../../errors.ts";
 import type { Cell } from "../connection.ts";
 import { columnOf } from "../fields.ts";
+import { culpritOf, type StatementOf } from "./culprit.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Missing } from "./missing.ts";
 import type { StagingTable } from "./stage.ts";
+
+export { keyText } from "./culprit.ts";
 
 export type ImportMode = "create-only" | "update-only" | "create-or-update";
 
@@ -73,17 +76,29 @@ export class Statements {
     return isDone;
   }
 
-  /** Throws `E_IMPORT` that names the table for what the server refuses. */
-  async write(staging: StagingTable, sql: string, parameters: readonly Cell[] = []): Promise<number> {
+  /** Throws `E_IMPORT` that names the table for what the server refuses, and the row where the statement is made for some of them as well. */
+  async write(staging: StagingTable, sql: string | StatementOf, parameters: readonly Cell[] = []): Promise<number> {
+    const { connection } = this.dialect;
+    const whole = typeof sql === "string" ? sql : sql("1 = 1");
+    await connection.run("savepoint holdfast_write");
     try {
-      return await this.dialect.connection.run(sql, parameters);
+      const count = await connection.run(whole, parameters);
+      await connection.run("release savepoint holdfast_write");
+      return count;
     } catch (error) {
       if (!(error instanceof HoldfastError) || error.code !== "E_DATABASE") throw error;
-      throw new HoldfastError("E_IMPORT", `${staging.target.table.id}: ${error.message}`, { cause: error });
+      const row = typeof sql === "string" ? undefined : await this.#culprit(staging, sql);
+      const who = row === undefined ? staging.target.table.id : `${staging.target.table.id}, ${row}`;
+      throw new HoldfastError("E_IMPORT", `${who}: ${error.message}`, { cause: error });
     }
   }
-}
 
-/** A key, for people. */
-export const keyText = (row: readonly Cell[]): string =>
-  `(${row.map((cell) => (Buffer.isBuffer(cell) ? `\\x${cell.toString("hex")}` : String(cell))).join(", ")})`;
+  async #culprit(staging: StagingTable, sql: StatementOf): Promise<string | undefined> {
+    try {
+      await this.dialect.connection.run("rollback to savepoint holdfast_write");
+    } catch {
+      return undefined; // the server has taken back more than that
+    }
+    return await culpritOf(this, staging, sql);
+  }
+}
