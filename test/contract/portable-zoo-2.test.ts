@@ -154,3 +154,44 @@ test("a table without a key holds texts that differ by case alone", async () => 
     await bring(await exportOf(await make(name, `${schema} insert into t values ('a', 1), ('A', 1), ('a', 1);`)), await make(name, schema)); // prettier-ignore
   }
 });
+
+test.each(ALL)("%s: a row that a constraint refuses is named", async (name) => {
+  const schema = (mail: string, check: string): string => `create table t (code varchar(9) not null primary key, mail varchar(20) ${mail}, n integer${check});`; // prettier-ignore
+  const output = await exportOf(await make("SQLite", `${schema("", "")} insert into t values ('a', 'x', 1), ('b', 'y', -3), ('c', 'x', 4);`)); // prettier-ignore
+  const checked = await make(name, schema("", ", constraint c check (n > 0)"));
+  expect(await refusal("import", output, "--database", checked)).toMatch(/t, row 2 of the export, \(b\): /);
+  const unique = await make(name, `${schema("unique", "")} insert into t values ('c', 'q', 4);`);
+  expect(await refusal("import", output, "--database", unique)).toMatch(/t, row 3 of the export, \(c\): /);
+  expect(await rowsOf(unique, "select code, mail from t")).toEqual(["c|q"]);
+});
+
+test.each(["PostgreSQL", "MariaDB"] as const)("%s: times as applications write them into SQLite", async (name) => {
+  const from = "create table t (id integer primary key, at datetime, day date);";
+  const times = ["'2024-01-05', '2024-01-05'", "'2024-01-05 10:00', '2024-01-05 00:00:00'", "'2024-01-05T10:00:00.5Z', null", "'2024-01-05 10:00:00.000 +00:00', null", "'2024-01-05 01:30:00+02:00', null"]; // prettier-ignore
+  const rows = times.map((row, at) => `insert into t values (${at + 1}, ${row});`).join(" ");
+  const schema = `create table t (id integer primary key, at ${name === "MariaDB" ? "datetime(6)" : "timestamp"}, day date);`; // prettier-ignore
+  const url = await make(name, schema);
+  await bring(await exportOf(await make("SQLite", `${from} ${rows}`)), url);
+  expect(await rowsOf(url, `select ${name === "MariaDB" ? "date_format(at, '%H:%i:%s')" : "to_char(at, 'HH24:MI:SS')"} from t order by id`)).toEqual(["00:00:00", "10:00:00", "10:00:00", "10:00:00", "23:30:00"]); // prettier-ignore
+  for (const guessed of ["20240105, null", "'20240105', null", "null, '2024-01-05 10:00:00'"]) {
+    const output = await exportOf(await make("SQLite", `${from} insert into t values (1, ${guessed});`));
+    expect(await refusal("import", output, "--database", await make(name, schema))).toMatch(/line 2: (?:public\.)?t\.\w+ is given .*, and takes/); // prettier-ignore
+  }
+});
+
+test("MariaDB: a year 0, a tinyint(1) of 2, more than a day, geometry as bytes, a link of which a part is NULL", async () => {
+  const schema = (year: string, small: string, time: string, place: string): string =>
+    `create table pair (a integer not null, d decimal(5,2) not null, primary key (a, d));
+     create table t (id integer not null primary key, y ${year}, s ${small}, h ${time}, g ${place}, a integer, d decimal(5,2), foreign key (a, d) references pair (a, d));`; // prettier-ignore
+  const mariadb = schema("year", "tinyint(1)", "time(6)", "geometry");
+  const rows = "insert into t values (1, 0, 2, '-838:59:59', point(1, 2), null, 1), (2, 2000, -5, '100:00:00.5', null, null, null);"; // prettier-ignore
+  const output = await exportOf(await make("MariaDB", `${mariadb} ${rows}`));
+  const same = await make("MariaDB", mariadb);
+  await bring(output, same);
+  expect(await rowsOf(same, "select y, s + 0, h, st_astext(g), d from t where id = 1")).toEqual(["0000|2|-838:59:59.000000|POINT(1 2)|1.00"]); // prettier-ignore
+  const other = await make("PostgreSQL", schema("integer", "smallint", "interval", "bytea"));
+  await bring(output, other);
+  const back = await make("MariaDB", mariadb);
+  await bring(await exportOf(other), back);
+  expect(await rowsOf(back, "select y, s + 0, h, st_astext(g), d from t where id = 1")).toEqual(["0000|2|-838:59:59.000000|POINT(1 2)|1.00"]); // prettier-ignore
+});
