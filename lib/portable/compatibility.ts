@@ -44,6 +44,8 @@ export function compareMigrations(there: Applied | null, here: Applied | null): 
     return problem(`a ${here.tool} migration broke off in this database: ${broken.join(", ")}`);
   if (there === null) return NOTHING;
   if (here === null) return warning(`the export knows its ${there.tool} migrations, this database has none`);
+  if (here.applied.length === 0 && there.tool === here.tool && there.applied.length > 0)
+    return warning(`the export knows its ${there.tool} migrations, this database has none applied: only its tables say that it fits`); // prettier-ignore
   if (there.tool !== here.tool) return problem(`the export is of ${there.tool}, this database of ${here.tool}`);
   const mine = new Set(here.applied);
   const theirs = new Set(there.applied);

@@ -9,7 +9,7 @@ import type { ExportedField, ExportedTable } from "./format.ts";
 import { jsonForm } from "./json-form.ts";
 import type { Column, Kind, Schema, Table } from "./schema.ts";
 import { findColumn } from "./target-refine.ts";
-import type { JsonValue } from "./values.ts";
+import { isGeometryType, type JsonValue } from "./values.ts";
 
 type Sort = "number" | "bytes" | "json" | "text";
 
@@ -63,8 +63,10 @@ function sentBy(field: ExportedField): [column: string, kind: Kind][] {
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** A value of an export as its column here would write it. Throws `E_IMPORT`, in words that fit behind the column's name. */
-export function fromSent({ kind, sent }: Column, value: JsonValue): JsonValue {
+export function fromSent(column: Column, value: JsonValue): JsonValue {
+  const { kind, sent } = column;
   if (sent === undefined) return value;
+  if (sent === "bytes" && typeof value === "string" && isGeometryType(column)) return { $: "bytes", v: value };
   if (kind === "bytes") return typeof value === "string" ? Buffer.from(value, "utf8").toString("base64") : value;
   if (sent !== "bytes") return value;
   if (typeof value === "object" && value?.$ === "text") return value.v ?? "";
@@ -87,6 +89,8 @@ export function sentForm(sent: Kind, form: string, json: string): string {
     case "json":
       return head === "j" ? form : `j${jsonForm(body)}`;
     case "text":
+      // Geometry of MySQL's, whose bytes are kept as such.
+      if (head === "x" && sent === "native" && body.includes("\0")) return form;
       return `t${head === "j" ? textOf(json, body) : body}`;
   }
 }

@@ -5,6 +5,9 @@ import { fromSent } from "./crossing.ts";
 import type { Column } from "./schema.ts";
 import { decode, type JsonValue } from "./values.ts";
 
+/** In the form in which it is written. */
+const PLAIN_TIME = /^[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]) \d\d:\d\d:\d\d(?:\.\d{0,5}[1-9])?$/;
+
 /** Throws as `decode` does. */
 export type Decoder = (value: JsonValue) => Cell;
 
@@ -46,8 +49,8 @@ function ownDecoder(engine: EngineName, column: Column): Decoder {
         : slow;
     case "timestamp":
     case "timestamptz":
-      return engine === "postgresql" && precision === undefined
-        ? (value) => (typeof value === "string" && !value.includes("\0") ? value : slow(value))
+      return engine === "postgresql" && precision === 6
+        ? (value) => (typeof value === "string" && PLAIN_TIME.test(value) ? value : slow(value))
         : slow;
     default:
       return slow;

@@ -58,7 +58,7 @@ function quickOf(engine: EngineName, { kind }: Column): Quick {
   switch (kind) {
     case "integer":
     case "bits":
-      if (kind === "bits" && engine === "postgresql") return () => false; // a string of digits, whose zeros count
+      if (kind === "bits" && engine === "postgresql") return () => false; // it prints them one by one
       return (cell, to) => {
         if (!SMALL_INTEGER.test(cell)) return false;
         to.json = cell;

@@ -1,7 +1,7 @@
 /** What a row is made of when it travels: columns of its own, and links to rows of other tables by their keys. */
 import type { RefinedColumns, Replacement } from "./columns.ts";
 import type { GenericRelation, Generics } from "./generic.ts";
-import { chosenLinks, parentLink } from "./links.ts";
+import { parentLink } from "./links.ts";
 import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
 import type { TravelKey, TravelKeys } from "./travel-key.ts";
 
@@ -78,6 +78,7 @@ export class Fields {
   readonly #refined: Partial<RefinedColumns>;
 
   readonly #generics: Generics;
+  readonly #links = new Map<TableId, readonly ForeignKey[]>();
 
   constructor(schema: Schema, keys: TravelKeys, refined: Partial<RefinedColumns> = {}, generics: Generics = new Map()) {
     this.schema = schema;
@@ -90,7 +91,7 @@ export class Fields {
   of(id: TableId): TableFields {
     const table = this.#table(id);
     const key = this.key(id);
-    const links = chosenLinks(table, (target) => this.#tables.has(target));
+    const links = this.#linksOf(table);
     const fields: Field[] = [];
     const done = new Set<string>();
     for (const column of table.columns) {
@@ -133,7 +134,7 @@ export class Fields {
   leavesOf(link: ForeignKey): Leaf[] {
     const target = this.#table(link.target);
     const key = this.key(link.target);
-    if (key.kind !== "natural" || sameColumns(link.targetColumns, key.columns, target, this.#tables))
+    if (key.kind !== "natural" || this.#pointsToPlainKey(link))
       return link.targetColumns.map((name) => ({ through: [link], table: target.id, column: columnOf(target, name) }));
     return this.keyLeaves(link.target).map((leaf) => ({ ...leaf, through: [link, ...leaf.through] }));
   }
@@ -154,6 +155,64 @@ export class Fields {
     return field.kind === "link" ? this.leavesOf(field.link) : [{ through: [], table: id, column: field.column }];
   }
 
+  /** Links whose columns travel as they are, though the rows that they lead to may have other numbers elsewhere. */
+  unfollowed(id: TableId): ForeignKey[] {
+    const table = this.#table(id);
+    return table.foreignKeys.filter(
+      (link) => this.#tables.has(link.target) && this.#sharesKey(table, link) && !this.#isCarried(table, link) && !this.#isPlain(link),
+    ); // prettier-ignore
+  }
+
+  /** Of foreign keys that share columns, the widest carries them; the others follow from it, and are checked when all is there. */
+  #linksOf(table: Table): readonly ForeignKey[] {
+    const known = this.#links.get(table.id);
+    if (known !== undefined) return known;
+    const chosen: ForeignKey[] = [];
+    const byWidth = table.foreignKeys
+      .filter((link) => this.#tables.has(link.target) && this.#isCarried(table, link))
+      .toSorted((a, b) => b.columns.length - a.columns.length);
+    for (const link of byWidth) {
+      const free = !chosen.some((one) => one.columns.some((column) => link.columns.includes(column)));
+      if (free) chosen.push(link);
+    }
+    this.#links.set(table.id, chosen);
+    return chosen;
+  }
+
+  /** Some of its columns are of the table's own key, as the tenant of all rows is, and some are not. */
+  #sharesKey(table: Table, { columns }: ForeignKey): boolean {
+    const key = this.key(table.id);
+    const shared = columns.filter((name) => key.columns.includes(name));
+    return key.kind === "natural" && shared.length > 0 && shared.length < columns.length;
+  }
+
+  /**
+   * Whether a link can stand for its columns. One that shares some with the key cannot where the key would need itself by it, nor where it may be NULL; it
+   * need not where it points to what its target is known by.
+   */
+  #isCarried(table: Table, link: ForeignKey): boolean {
+    if (!this.#sharesKey(table, link)) return true;
+    const target = this.#table(link.target);
+    const canBeNull = link.columns.some((name) => columnOf(table, name).nullable);
+    const isRing = target === table || target.foreignKeys.some((one) => this.#sharesKey(target, one));
+    return !canBeNull && !isRing && !this.#isPlain(link);
+  }
+
+  /** Its columns mean the same elsewhere: those of its target's key, or numbers that travel as they are. */
+  #isPlain({ target, targetColumns }: ForeignKey): boolean {
+    const { kind, columns } = this.key(target);
+    return kind !== "natural" || isSameSet(targetColumns, columns);
+  }
+
+  /** A link to the key's own columns needs no look at the target, as long as these columns are no links themselves. */
+  #pointsToPlainKey(link: ForeignKey): boolean {
+    const { columns: key } = this.key(link.target);
+    const inner = this.#linksOf(this.#table(link.target));
+    return (
+      isSameSet(link.targetColumns, key) && !inner.some(({ columns }) => columns.some((name) => key.includes(name)))
+    );
+  }
+
   #table(id: TableId): Table {
     const table = this.#tables.get(id);
     if (table === undefined) throw new RangeError(`${id} is not in the schema`);
@@ -171,13 +230,5 @@ export function columnOf(table: Table, name: string): Column {
   return column;
 }
 
-/** A link to the key's own columns needs no look at the target, as long as these columns are no links themselves. */
-const sameColumns = (
-  pointed: readonly string[],
-  key: readonly string[],
-  target: Table,
-  tables: ReadonlyMap<TableId, Table>,
-): boolean =>
-  pointed.length === key.length &&
-  pointed.every((name) => key.includes(name)) &&
-  !chosenLinks(target, (id) => tables.has(id)).some(({ columns }) => columns.some((name) => key.includes(name)));
+const isSameSet = (some: readonly string[], others: readonly string[]): boolean =>
+  some.length === others.length && some.every((one) => others.includes(one));

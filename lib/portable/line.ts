@@ -9,8 +9,10 @@ import { isPath, pathEncoder, type PathLeaf } from "./path.ts";
 import { isRaw, nest, type JsonCell } from "./cells.ts";
 import { fold } from "./names.ts";
 import { genericForm, nameOf, RowEncoder } from "./row.ts";
-import type { Table } from "./schema.ts";
+import { columnOf } from "./fields.ts";
+import type { Column, Table } from "./schema.ts";
 import type { FieldPlace, TableQuery } from "./select.ts";
+import { canonical, type JsonValue } from "./values.ts";
 
 /** Sets what a field of a row becomes. */
 type FieldEncoder = (row: ByteRow, to: Encoded) => void;
@@ -52,7 +54,8 @@ export class LineEncoder {
       const encoder = new RowEncoder(engine, { places: [place] });
       links.push(encoder);
       if (place.kind === "generic") return genericEncoder(place, encoder);
-      return linkEncoder(engine, place, { encoder, bytes: bytePlaces(engine, table, place) });
+      const columns = place.field.link.columns.map((name) => columnOf(table, name));
+      return linkEncoder(engine, place, { encoder, columns, bytes: bytePlaces(engine, table, place) });
     });
     this.#links = links;
     const counted = places.filter(counts);
@@ -145,6 +148,8 @@ const genericEncoder =
 /** What writes a link that leads to no row, or is partly NULL. */
 interface Unusual {
   readonly encoder: RowEncoder;
+  /** Of the link. */
+  readonly columns: readonly Column[];
   /** Places of a row that hold bytes as PostgreSQL prints them. */
   readonly bytes: ReadonlySet<number>;
 }
@@ -201,11 +206,13 @@ function pathOf(engine: EngineName, leaf: PathLeaf): Encoder {
   return (cell, to) => encode(String(cell), to);
 }
 
-function encodeUnusual(row: ByteRow, to: Encoded, { encoder, bytes }: Unusual): void {
+function encodeUnusual(row: ByteRow, to: Encoded, { encoder, columns, bytes }: Unusual): void {
   const texts = row.map((cell, at) =>
     typeof cell !== "string" ? cell : bytes.has(at) ? bytesOf(cell) : fromBytes(cell),
   );
   const [cell = null] = encoder.encode(texts);
   to.json = toBytes(JSON.stringify(cell));
-  to.form = isRaw(cell) ? toBytes(`r${JSON.stringify(cell.$raw)}`) : null;
+  const formOf = (value: JsonValue, column: Column | undefined): string =>
+    digestCell(column === undefined ? null : (canonical(column, value)?.toString("latin1") ?? null));
+  to.form = isRaw(cell) ? `r${cell.$raw.map((value, at) => formOf(value, columns[at])).join("")}` : null;
 }

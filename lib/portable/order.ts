@@ -78,12 +78,13 @@ function edgeOf(table: Table, key: ForeignKey, chosen: ChosenKey | undefined, en
   return { table, key, cost: checkedLate ? COST.deferrable : COST.altered, how: "deferred-check" };
 }
 
-/** Whether rows can be told apart and stored while the reference is NULL: one of its columns may be, and is in nothing that is unique then. */
+/** Whether rows can be told apart and stored while the reference is NULL: one of its columns may be, and is in nothing that is unique then, or looked at. */
 function canBeNull(table: Table, key: ForeignKey, chosen: ChosenKey | undefined): boolean {
   const needed = new Set([
     ...(table.primaryKey?.columns ?? []),
     ...(chosen === undefined || chosen.kind === "none" ? [] : chosen.columns),
     ...table.uniques.filter(({ nullsNotDistinct }) => nullsNotDistinct).flatMap(({ columns }) => columns),
+    ...(table.watched ?? []),
   ]);
   return table.columns.some(
     ({ name, nullable, generated }) => key.columns.includes(name) && nullable && !generated && !needed.has(name),

@@ -82,6 +82,12 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
       ...(refined.warnings.get(one.table.id) ?? []),
       ...suspectedGenerics(schema, one.table, generics),
       ...suspectedNumbers(schema, one),
+      ...fields
+        .unfollowed(one.table.id)
+        .map(
+          ({ columns, target }) =>
+            `${one.table.id}: (${columns.join(", ")}) to ${target} shares columns with its key, and travels as it is: import it only where rows of ${target} have the same numbers`,
+        ),
     ]),
     ...loose,
     ...(request.generics?.warnings ?? []),

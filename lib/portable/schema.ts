@@ -102,6 +102,8 @@ export interface Table {
   /** Without the primary key. */
   readonly uniques: readonly Unique[];
   readonly foreignKeys: readonly ForeignKey[];
+  /** Columns that a condition on rows looks at, which NULL in them for a time may break: a check, a partial unique index, one over expressions. */
+  readonly watched?: readonly string[];
   /** The user's own triggers on it, by name; a note tells those that are disabled, or fire always or on replicas. */
   readonly triggers: readonly string[];
   readonly estimatedRows: number;

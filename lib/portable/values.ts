@@ -4,6 +4,7 @@ import type { EngineName } from "../database/engine.ts";
 import { HoldfastError } from "../errors.ts";
 import type { Cell } from "./connection.ts";
 import type { Column, Kind } from "./schema.ts";
+import { isTime, timeForm } from "./times.ts";
 
 /** A value that its column's kind does not hold, with what it is: SQLite's text in a number column, an infinite float, a date without an end. */
 export interface Tagged {
@@ -16,6 +17,7 @@ export type JsonValue = null | boolean | number | string | Tagged;
 const INTEGER = /^-?\d+$/;
 const NUMBER = /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i;
 const TIMES = new Set<Kind>(["date", "time", "timestamp", "timestamptz"]);
+const NUMBERS = new Set<Kind>(["integer", "decimal", "float4", "float8", "boolean", "bits"]);
 const INFINITE = /^-?infinity$/i;
 
 /** What an engine gave for a column, as it is written into an export. SQLite's times stay as the application wrote them: they are its texts. */
@@ -29,10 +31,11 @@ export function encode(engine: EngineName, column: Column, cell: Cell): JsonValu
   switch (kind) {
     case "integer":
     case "bits":
-      if (kind === "bits" && engine === "postgresql") return cell; // a string of digits, whose zeros count
+      if (kind === "bits" && engine === "postgresql")
+        return /^[01]+$/.test(cell) ? encodeInteger(kind, String(BigInt(`0b${cell}`))) : { $: "text", v: cell };
       return INTEGER.test(cell) ? encodeInteger(kind, cell) : { $: "text", v: cell };
     case "boolean":
-      return BOOLEANS.get(cell) ?? { $: "text", v: cell };
+      return BOOLEANS.get(cell) ?? (INTEGER.test(cell) ? encodeInteger(kind, cell) : { $: "text", v: cell });
     case "float4":
     case "float8":
       return NUMBER.test(cell) || /^(nan|-?inf(inity)?)$/i.test(cell)
@@ -64,7 +67,7 @@ function encodeInteger(kind: Kind, digits: string): JsonValue {
   if (kind === "boolean" && (digits === "0" || digits === "1")) return digits === "1";
   if (kind === "decimal" || kind === "json") return digits;
   if (kind === "float4" || kind === "float8") return encodeFloat(kind, Number(digits));
-  if (kind !== "integer" && kind !== "bits") return { $: "integer", v: digits };
+  if (kind !== "integer" && kind !== "bits" && kind !== "boolean") return { $: "integer", v: digits };
   const value = Number(digits);
   return Number.isSafeInteger(value) ? value : digits;
 }
@@ -89,8 +92,9 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
       if (typeof value !== "string") throw unfit("a number or boolean, and takes bytes");
       return Buffer.from(value, "base64");
     case "integer":
-    case "bits":
       return decodeInteger(engine, column, value);
+    case "bits":
+      return decodeBits(engine, column, value);
     case "float4":
     case "float8":
     case "decimal":
@@ -100,13 +104,22 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
       if (engine !== "sqlite") return String(value);
       return column.kind === "decimal" && typeof value === "string" ? exactNumber(value) : Number(value);
     default: {
-      const words = refuseNul(engine, text(value));
+      const given = refuseNul(engine, text(value));
+      const words = engine !== "sqlite" && TIMES.has(column.kind) ? serverTime(engine, column, given) : given;
       if (engine === "sqlite" && column.kind === "json" && NUMBER.test(words.trim())) exactNumber(words.trim());
       if (engine !== "sqlite") refuseCutting(column, words);
-      const isMysql = engine === "mysql" || engine === "mariadb";
-      return isMysql && TIMES.has(column.kind) ? canonicalTime(words) : words;
+      return words;
     }
   }
+}
+
+/** Servers cut off and guess where a time is not written as they do. */
+function serverTime(engine: EngineName, column: Column, words: string): string {
+  const time = timeForm(column.kind, words);
+  if (!isTime(column, time)) throw unfit(`${JSON.stringify(words.slice(0, 40))}, and takes ${column.native}`);
+  if (engine === "postgresql" && /^0000-|^\d{4}-(?:00|\d\d-00)/.test(time))
+    throw unfit(`${words}, which is no date there`);
+  return time;
 }
 
 const text = (value: boolean | number | string): string =>
@@ -128,10 +141,16 @@ function decodeInteger(engine: EngineName, column: Column, value: boolean | numb
   const [least, most] =
     column.unsigned === true ? [0n, (1n << bits) - 1n] : [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n];
   const number = BigInt(digits);
-  if (column.kind !== "bits" && (number < least || number > most))
-    throw unfit(`${digits}, and takes ${least} to ${most}`);
-  const isMysqlBits = column.kind === "bits" && (engine === "mysql" || engine === "mariadb"); // which takes text for its bytes
-  return engine === "sqlite" || isMysqlBits ? number : digits;
+  if (number < least || number > most) throw unfit(`${digits}, and takes ${least} to ${most}`);
+  if (/^year\b/i.test(column.native)) return digits.padStart(4, "0"); // MySQL takes '0' for 2000
+  return engine === "sqlite" ? number : digits;
+}
+
+/** MySQL would take text for its bytes; PostgreSQL wants them all, the first ones too. */
+function decodeBits(engine: EngineName, column: Column, value: boolean | number | string): Cell {
+  const { length = 1 } = column;
+  const number = BigInt(String(decodeInteger("postgresql", { ...column, length, unsigned: true }, value)));
+  return engine === "postgresql" ? number.toString(2).padStart(length, "0") : number;
 }
 
 /** SQLite makes a number of what looks like one, in whatever form it is given; also of JSON, whose declared type sounds like a number's to it. */
@@ -147,8 +166,9 @@ function refuseRounding({ kind, native, scale }: Column, number: string): void {
   if (kind === "float4" && Math.fround(Number(number)) !== Number(number))
     throw unfit(`${number}, of which ${native} would keep ${Math.fround(Number(number))}`);
   if (kind !== "decimal" || scale === undefined) return;
-  const digits = /\.(\d+)$/.exec(canonicalNumber(number))?.[1]?.length ?? 0;
-  if (digits > scale) throw unfit(`${number}, and takes ${scale} digits behind the point`);
+  const [, fraction, zeros = ""] = /\.(\d+)$|(0*)$/.exec(canonicalNumber(number)) ?? [];
+  const digits = fraction?.length ?? -zeros.length; // PostgreSQL's scale may be negative
+  if (digits > scale && Number(number) !== 0) throw unfit(`${number}, and takes ${scale} digits behind the point`);
 }
 
 /** Parts of seconds are rounded, and blanks at the end cut off, without a word. */
@@ -181,18 +201,28 @@ function decodeTagged(engine: EngineName, column: Column, { $, v = "" }: Tagged)
       if (isGeometry(engine, column)) return Buffer.from(v, "base64");
       throw unfit("bytes, and takes none");
     case "integer":
-      return engine === "sqlite" ? BigInt(v) : v;
+      if (engine === "sqlite") return BigInt(v);
+      return decodeTaggedNumber(engine, column, v);
     case "float":
-      return engine === "sqlite" ? Number(v) : v;
+      return engine === "sqlite" ? Number(v) : decodeTaggedNumber(engine, column, v);
     case "text":
       if (engine === "sqlite" || ["text", "native", "enum", "set"].includes(column.kind)) return refuseNul(engine, v);
       throw unfit(`the text ${JSON.stringify(v.slice(0, 40))}, and takes ${column.native}`);
   }
 }
 
+/** A number of SQLite in a column of something else: another database would take it for what it is not. */
+function decodeTaggedNumber(engine: EngineName, column: Column, digits: string): Cell {
+  if (!NUMBERS.has(column.kind)) throw unfit(`the number ${digits}, and takes ${column.native}`);
+  return decode(engine, column, digits);
+}
+
 /** MySQL gives and takes its own bytes for these. */
-const isGeometry = (engine: EngineName, { native }: Column): boolean =>
-  (engine === "mysql" || engine === "mariadb") &&
+const isGeometry = (engine: EngineName, column: Column): boolean =>
+  (engine === "mysql" || engine === "mariadb") && isGeometryType(column);
+
+/** Of MySQL's: what is called so elsewhere is a text. */
+export const isGeometryType = ({ native }: Column): boolean =>
   /^(?:geometry|point|linestring|polygon|multi(?:point|linestring|polygon)|geom(?:etry)?collection)\b/i.test(native);
 
 function refuseNul(engine: EngineName, value: string): string {
@@ -225,7 +255,7 @@ export function canonical(column: Column, value: JsonValue): Buffer | null {
     case "time":
     case "timestamp":
     case "timestamptz":
-      return canonicalCell("time", words);
+      return canonicalCell("time", timeForm(column.kind, words));
     default:
       return canonicalCell("text", words);
   }

@@ -133,7 +133,10 @@ export async function connectMysql(
         const head = `insert into ${table} (${columns.map(quote).join(", ")}) values `;
         let [count, size, values] = [0, 0, [] as string[]];
         const flush = async (): Promise<void> => {
-          if (values.length > 0) await query(head + values.join(","));
+          if (values.length > 0)
+            await query(head + values.join(",")).catch((error: unknown) => {
+              throw inAll(error, count - values.length);
+            });
           [size, values] = [0, []];
         };
         for await (const batch of batches) {
@@ -162,6 +165,13 @@ export async function connectMysql(
     client.destroy();
     throw failure(error);
   }
+}
+
+/** The server counts the rows of one statement. */
+function inAll(error: unknown, before: number): unknown {
+  if (!(error instanceof HoldfastError) || error.code !== "E_DATABASE") return error;
+  const message = error.message.replace(/ at row (\d+)$/, (_all, row: string) => ` at row ${Number(row) + before}`);
+  return new HoldfastError("E_DATABASE", message, { cause: error });
 }
 
 /** A server at work does not see that its client has gone. */

@@ -14,6 +14,8 @@ export interface Dialect {
   readonly dropped: string;
   /** Whether two values differ, NULL being a value; by the byte, whatever the collation says. */
   differs(a: string, b: string, column: Column): string;
+  /** Whether two values of a key are one, as the collation says; NULL is one where the column may hold it. */
+  same(a: string, b: string, column: Column): string;
   /** A value as something that has an equality. */
   comparable(expression: string, column: Column): string;
   /** `update target set column = value … from … where …`: `froms` are joined in turn, each with its condition. */
@@ -56,6 +58,7 @@ const postgres = (connection: Connection): Dialect => ({
       : AS_TEXT.has(kind)
         ? `${a}::text is distinct from ${b}::text`
         : `${a} is distinct from ${b}`,
+  same: (a, b, { nullable }) => `${a} ${nullable ? "is not distinct from" : "="} ${b}`,
   comparable: (expression, { kind }) => (AS_TEXT.has(kind) ? `${expression}::text` : expression),
   update: ({ table, alias, set, joins, where }) => updateFrom(connection, { table, alias, set, joins, where }),
   overriding: " overriding system value",
@@ -70,7 +73,8 @@ const sqlite = (connection: Connection): Dialect => ({
   temporary: "",
   dropped: "table",
   differs: (a, b) => `${a} is not ${b} collate binary`,
-  comparable: (expression) => expression,
+  same: (a, b, { nullable }) => `${a} ${nullable ? "is" : "="} ${b}`,
+  comparable: (expression, { kind }) => (kind === "text" ? `${expression} collate binary` : expression),
   update: (parts) => updateFrom(connection, parts),
   overriding: "",
   insertPassing: (sql) => sql.replace(/^insert /, "insert or ignore "),
@@ -88,7 +92,8 @@ const mysql = (connection: Connection): Dialect => ({
   dropped: "temporary table",
   differs: (a, b, { kind }) =>
     kind === "text" || kind === "json" ? `not (cast(${a} as binary) <=> cast(${b} as binary))` : `not (${a} <=> ${b})`,
-  comparable: (expression) => expression,
+  same: (a, b, { nullable }) => `${a} ${nullable ? "<=>" : "="} ${b}`,
+  comparable: (expression, { kind }) => (kind === "text" ? `cast(${expression} as binary)` : expression),
   update: ({ table, alias, set, joins, where }) => {
     const joined = joins.map((join) => ` join ${join.table} as ${join.alias} on ${join.on}`).join("");
     const assigned = set.map(([column, value]) => `${alias}.${connection.quote(column)} = ${value}`).join(", ");

@@ -4,23 +4,35 @@ import type { Connection } from "../connection.ts";
 import { tableName } from "../select.ts";
 import type { ForeignKey, Schema, Table } from "../schema.ts";
 
+/** Those that fire, on a table and on its partitions, which may have their own: the others stay as they are. */
+const AWAKE = `
+  select t.tgrelid::regclass::text, t.tgname, t.tgenabled::text from pg_catalog.pg_trigger t
+  where (t.tgrelid = $1::regclass or t.tgrelid in (select relid from pg_catalog.pg_partition_tree($1::regclass)))
+    and not exists (select from pg_catalog.pg_constraint k where k.oid = t.tgconstraint and k.contype <> 't')
+    and t.tgenabled in ('O', 'A') order by 1, 2`;
+
 /** Triggers do not fire for rows that are what they made once already. Gives what has to be told. */
 export async function quietTriggers(
   connection: Connection,
   tables: readonly Table[],
 ): Promise<{ readonly warnings: string[]; restore(): Promise<void> }> {
-  const touched = tables.filter(({ triggers }) => triggers.length > 0);
+  const touched = tables.filter(({ triggers, partitioned = false }) => triggers.length > 0 || partitioned);
   if (touched.length === 0) return { warnings: [], restore: async () => {} };
   if (connection.engine === "postgresql") {
-    const each = async (what: string): Promise<void> => {
-      for (const table of touched)
-        for (const trigger of table.triggers)
-          await connection.run(
-            `alter table ${tableName(connection, table)} ${what} trigger ${connection.quote(trigger)}`,
-          );
+    const awake: (readonly [change: string, back: string])[] = [];
+    for (const table of touched)
+      for (const [part, trigger, state] of await connection.rows(AWAKE, [tableName(connection, table)])) {
+        const of = `trigger ${connection.quote(String(trigger))}`;
+        const to = `alter table only ${String(part)}`;
+        awake.push([`${to} disable ${of}`, `${to} enable ${state === "A" ? "always " : ""}${of}`]);
+      }
+    for (const [disable] of awake) await connection.run(disable);
+    return {
+      warnings: [],
+      restore: async () => {
+        for (const [, enable] of awake) await connection.run(enable);
+      },
     };
-    await each("disable");
-    return { warnings: [], restore: async () => await each("enable") };
   }
   if (connection.engine === "sqlite") {
     const names = touched.flatMap(({ triggers }) => triggers);

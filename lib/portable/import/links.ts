@@ -10,6 +10,9 @@ import { keyText, SAMPLES, type Statements } from "./statements.ts";
 import { PATH, ROW } from "./tree-names.ts";
 import type { Trees } from "./trees.ts";
 
+const givenOf = (leaves: StagedLink["leaves"], quote: (name: string) => string): string =>
+  leaves.map(({ staged }) => `s.${quote(staged)} is not null`).join(" or ");
+
 export interface JoinedLinks {
   readonly joins: string;
   /** By the name of the staging column. */
@@ -62,7 +65,7 @@ export class Links {
     const waysOf = this.#waysOf(aliasOf, (table, alias, on) => joins.push({ table, alias, on }));
     const conditions = leaves.map(({ leaf, staged: from }) => {
       const [alias, name] = this.#placeOf(leaf, aliasOf, waysOf);
-      return `${alias}.${this.#on.quote(name)} = s.${this.#on.quote(from)}`;
+      return this.#same(`${alias}.${this.#on.quote(name)}`, from, leaf, leaves);
     });
     const target = tableName(this.#on.dialect.connection, this.#fields.of(link.target).table);
     const resolved = await this.#on.dialect.connection.run(
@@ -76,7 +79,7 @@ export class Links {
           { table: target, alias: first, on: conditions.length === 0 ? "1 = 1" : this.#onlyOf(conditions, first) },
           ...joins,
         ],
-        where: this.#othersOf(conditions, first),
+        where: `${this.#othersOf(conditions, first)} and (${givenOf(leaves, this.#on.quote)})`,
       }),
     );
     if (check) await this.refuseLost(staging, staged);
@@ -91,11 +94,13 @@ export class Links {
     let joins = "";
     for (const [index, { link, columns, leaves }] of links.entries()) {
       const alias = `k${index}`;
-      const on = leaves.map(({ staged }, at) => `${alias}.l${at} = s.${quote(staged)}`).join(" and ");
+      const on = leaves
+        .map(({ leaf, staged }, at) => this.#same(`${alias}.l${at}`, staged, leaf, leaves))
+        .join(" and ");
       joins += ` left join (${this.#keysOf(
         link,
         leaves.map(({ leaf }) => leaf),
-      )}) as ${alias} on ${on}`;
+      )}) as ${alias} on ${on} and (${givenOf(leaves, quote)})`;
       for (const [at, { staged }] of columns.entries())
         values.set(staged, `coalesce(${alias}.c${at}, s.${quote(staged)})`);
       const none = leaves.map(({ staged }) => `s.${quote(staged)} is null`).join(" and ");
@@ -134,6 +139,15 @@ export class Links {
       return `${alias}.${quote(name)} as l${index}`;
     });
     return `select ${[...pointed, ...values].join(", ")} from ${from}`;
+  }
+
+  /** A part of a key of several may be NULL; a link without any leads nowhere. */
+  #same(known: string, staged: string, { column }: Leaf, { length }: readonly unknown[]): string {
+    return this.#on.dialect.same(
+      known,
+      `s.${this.#on.quote(staged)}`,
+      length > 1 ? column : { ...column, nullable: false },
+    );
   }
 
   /** A key's value, where it can be read: of the row itself, or of the columns that lead on. */
@@ -179,7 +193,7 @@ export class Links {
 
   /** Throws `E_IMPORT` with how many keys of a link lead nowhere, and some of them. */
   async refuseLost(staging: StagedRows, { link, columns, leaves }: StagedLink): Promise<void> {
-    const given = leaves.map(({ staged }) => `s.${this.#on.quote(staged)} is not null`).join(" or ");
+    const given = givenOf(leaves, this.#on.quote);
     const [column] = columns;
     if (column === undefined) return;
     const lost = `${stagingName(this.#on.dialect, staging)} as s where (${given}) and s.${this.#on.quote(column.staged)} is null`;

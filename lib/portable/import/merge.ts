@@ -107,14 +107,13 @@ export class Merge {
         result.unchanged -= changed;
       }
       const states = { "create-only": "1", "update-only": "2", "create-or-update": "1, 2" }[mode];
-      await this.#on.write(
-        staging,
+      await this.#on.write(staging, (only) =>
         this.#on.dialect.update({
           table: realName(this.#on.dialect, staging),
           alias: "t",
           set,
           joins: [{ table: stagingName(this.#on.dialect, staging), alias: "s", on: this.#on.match(staging) }],
-          where: `s.${this.#on.quote(STATE)} in (${states}) and (${differs.join(" or ")})`,
+          where: `s.${this.#on.quote(STATE)} in (${states}) and (${differs.join(" or ")}) and ${only}`,
         }),
       );
     }
@@ -127,9 +126,8 @@ export class Merge {
     const parent = staging.links.find(({ link }) => link.name === up?.name);
     const names = key.columns.map((name) => (name === up?.columns[0] ? parent?.leaves[0]?.staged : staging.of(name)) ?? staging.of(name)); // prettier-ignore
     const columns = names.map(this.#on.quote);
-    const given = columns.filter((_column, at) => key.columns[at] !== up?.columns[0]);
     const twins = await this.#on.dialect.connection.rows(
-      `select ${columns.join(", ")}, count(*), min(${this.#on.quote(LINE)}) from ${stagingName(this.#on.dialect, staging)} where ${given.map((column) => `${column} is not null`).join(" and ")} group by ${columns.join(", ")} having count(*) > 1 limit ${SAMPLES}`,
+      `select ${columns.join(", ")}, count(*), min(${this.#on.quote(LINE)}) from ${stagingName(this.#on.dialect, staging)} group by ${columns.join(", ")} having count(*) > 1 limit ${SAMPLES}`,
     );
     const [first] = twins;
     if (first === undefined) return;
@@ -231,8 +229,10 @@ export class Merge {
     const insert = async (chosen: typeof columns, conditions: readonly string[]): Promise<number> => {
       const names = chosen.map(({ column }) => this.#on.quote(column.name)).join(", ");
       const values = chosen.map((one) => `s.${this.#on.quote(numberOf(one))}`).join(", ");
-      const sql = `insert into ${real} (${names})${this.#on.dialect.overriding} select ${values} from ${stage} as s where ${conditions.join(" and ")} order by s.${this.#on.quote(LINE)}`;
-      return await this.#on.write(staging, this.#options.skipConflicts ? this.#on.dialect.insertPassing(sql) : sql);
+      const sqlOf = (only: string): string =>
+        `insert into ${real} (${names})${this.#on.dialect.overriding} select ${values} from ${stage} as s where ${[...conditions, only].join(" and ")} order by s.${this.#on.quote(LINE)}`;
+      const { insertPassing } = this.#on.dialect;
+      return await this.#on.write(staging, this.#options.skipConflicts ? (only) => insertPassing(sqlOf(only)) : sqlOf);
     };
     if (surrogate === undefined) return await insert(columns, where);
     const wish = `s.${this.#on.quote(numberOf(surrogate))}`;
@@ -270,14 +270,13 @@ export class Merge {
           pairs.map(({ column, t, s }) => this.#on.dialect.differs(t, s, column)),
         );
     if (changed === 0) return 0;
-    await this.#on.write(
-      staging,
+    await this.#on.write(staging, (only) =>
       this.#on.dialect.update({
         table: realName(this.#on.dialect, staging),
         alias: "t",
         set: pairs.map(({ column, s }) => [column.name, s] as const),
         joins: [{ table: stagingName(this.#on.dialect, staging), alias: "s", on: this.#on.match(staging) }],
-        where: `s.${this.#on.quote(STATE)} = 2`,
+        where: `s.${this.#on.quote(STATE)} = 2 and ${only}`,
       }),
     );
     return changed;

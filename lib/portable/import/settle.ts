@@ -2,6 +2,7 @@
  * The two ways that most rows of an import go: into a table that is empty, by one insert; else into a second staging table, which says at once where
  * links lead, what is new and what changes. Both take for granted what nearly always holds, and leave the rest to the merge: false means that nothing was done.
  */
+import { columnOf } from "../fields.ts";
 import type { Links } from "./links.ts";
 import { LINE, realName, stagingName, STATE, type Staged, type StagedLink, type StagingTable } from "./stage.ts";
 import type { Statements } from "./statements.ts";
@@ -31,7 +32,8 @@ export async function settle(
   { resolved, compared }: { readonly resolved: readonly StagedLink[]; readonly compared: readonly Staged[] },
 ): Promise<boolean> {
   const { connection, differs, dropped } = on.dialect;
-  const { key } = staging.target;
+  const { key, table } = staging.target;
+  if (key.columns.some((name) => columnOf(table, name).nullable)) return false; // NULL would tell nothing of a row's being there
   const from = stagingName(on.dialect, staging);
   const { joins, values } = links.joined(resolved);
   const valueOf = (staged: string): string => values.get(staged) ?? `s.${on.quote(staged)}`;

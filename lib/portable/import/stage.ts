@@ -99,6 +99,15 @@ export class StagingTable {
     return column?.kind === "integer" && (column.identity !== undefined || column.hasDefault);
   }
 
+  /** Of what people know a row by: the key, and where that is a link the key it was sent as. */
+  get tellingNames(): string[] {
+    return this.target.key.columns.flatMap((name) => {
+      const link = this.links.find(({ columns }) => columns.some(({ column }) => column.name === name));
+      if (link === undefined) return this.has(name) ? [this.of(name)] : [];
+      return link.columns[0]?.column.name === name ? link.leaves.map(({ staged }) => staged) : [];
+    });
+  }
+
   /** The staging column of a real one. */
   of(column: string): string {
     const found = this.columns.find((one) => one.column.name === column);
@@ -150,8 +159,10 @@ export class StagingTable {
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof HoldfastError && error.code !== "E_DATABASE") throw error;
-      const said = this.#inItsWords(error instanceof Error ? error.message : String(error));
-      throw new HoldfastError("E_IMPORT", `${table.id}, about row ${Math.max(1, line)} of the export: ${said}`, {
+      const message = error instanceof Error ? error.message : String(error);
+      const [, row, copied = row] = / at row (\d+)$|; COPY \S+, line (\d+)/.exec(message) ?? [];
+      const where = copied === undefined || this.skipped > 0 ? `about row ${Math.max(1, line)}` : `row ${copied}`;
+      throw new HoldfastError("E_IMPORT", `${table.id}, ${where} of the export: ${this.#inItsWords(message)}`, {
         cause: error,
       });
     }

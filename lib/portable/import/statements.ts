@@ -1,11 +1,15 @@
 /** What the parts of an import have in common: what is asked for, what became of it, and the statements that all of them need. */
 import { HoldfastError } from "../../errors.ts";
 import type { Cell } from "../connection.ts";
+import { columnOf } from "../fields.ts";
 import type { TableId } from "../schema.ts";
+import { culpritOf, type StatementOf } from "./culprit.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Missing } from "./missing.ts";
-import type { StagedRows, StagingTable } from "./stage.ts";
+import type { StagingTable } from "./stage.ts";
 import { ROW } from "./tree-names.ts";
+
+export { keyText } from "./culprit.ts";
 
 export type ImportMode = "create-only" | "update-only" | "create-or-update";
 
@@ -61,7 +65,11 @@ export class Statements {
       .map((name) =>
         name === up && matchedBy === "root"
           ? `t.${this.quote(name)} is null`
-          : `t.${this.quote(name)} = s.${this.quote(staging.of(name))}`,
+          : this.dialect.same(
+              `t.${this.quote(name)}`,
+              `s.${this.quote(staging.of(name))}`,
+              columnOf(target.table, name),
+            ),
       )
       .join(" and ");
   }
@@ -80,17 +88,38 @@ export class Statements {
     return isDone;
   }
 
-  /** Throws `E_IMPORT` that names the table for what the server refuses. */
-  async write(staging: StagedRows, sql: string, parameters: readonly Cell[] = []): Promise<number> {
+  /** `sqlOf` gives the statement over the staged rows `s` that a condition holds for. Throws `E_IMPORT` that names table and row for what the server refuses. */
+  async write(staging: StagingTable, sqlOf: StatementOf): Promise<number> {
+    const { connection } = this.dialect;
+    await connection.run("savepoint holdfast_write");
     try {
-      return await this.dialect.connection.run(sql, parameters);
+      const count = await connection.run(sqlOf("1 = 1"));
+      await connection.run("release savepoint holdfast_write");
+      return count;
     } catch (error) {
       if (!(error instanceof HoldfastError) || error.code !== "E_DATABASE") throw error;
-      throw new HoldfastError("E_IMPORT", `${staging.target.table.id}: ${error.message}`, { cause: error });
+      const row = await this.#culprit(staging, sqlOf);
+      const who = row === undefined ? staging.target.table.id : `${staging.target.table.id}, ${row}`;
+      throw new HoldfastError("E_IMPORT", `${who}: ${error.message}`, { cause: error });
     }
   }
-}
 
-/** A key, for people. */
-export const keyText = (row: readonly Cell[]): string =>
-  `(${row.map((cell) => (Buffer.isBuffer(cell) ? `\\x${cell.toString("hex")}` : String(cell))).join(", ")})`;
+  /** The same of one row, whose values are known. Throws `E_IMPORT` that names the table. */
+  async writeValues(table: string, sql: string, values: readonly Cell[]): Promise<void> {
+    try {
+      await this.dialect.connection.run(sql, values);
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || error.code !== "E_DATABASE") throw error;
+      throw new HoldfastError("E_IMPORT", `${table}: ${error.message}`, { cause: error });
+    }
+  }
+
+  async #culprit(staging: StagingTable, sqlOf: StatementOf): Promise<string | undefined> {
+    try {
+      await this.dialect.connection.run("rollback to savepoint holdfast_write");
+    } catch {
+      return undefined; // the server has taken back more than that
+    }
+    return await culpritOf(this, staging, sqlOf);
+  }
+}

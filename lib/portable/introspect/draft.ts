@@ -69,6 +69,13 @@ export class SchemaDraft {
     }
   }
 
+  /** Columns that a condition on rows looks at. */
+  addWatched(key: string, columns: readonly string[]): void {
+    const draft = this.get(key);
+    if (draft !== undefined && columns.length > 0)
+      draft.watched = [...new Set([...(draft.watched ?? []), ...columns.map((name) => this.columnName(draft, name))])];
+  }
+
   /** After the keys. `describe` names a target that is no table of ours. */
   addForeignKeys(parts: readonly ForeignKeyPart[], describe: (target: string) => string = (target) => target): void {
     for (const key of grouped(parts)) {
@@ -134,6 +141,12 @@ function grouped<T extends { table: string; name: string }>(parts: readonly T[])
 }
 
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Columns whose names stand in a condition; some too many do no harm. */
+export const namedIn = (condition: string, { columns }: Pick<Table, "columns">): string[] => {
+  const words = condition.toLowerCase();
+  return columns.flatMap(({ name }) => (words.includes(name.toLowerCase()) ? [name] : []));
+};
 
 /** Cells of a catalogue, by their place in the row. */
 export const cells = (row: Row) => ({

@@ -4,7 +4,7 @@
  */
 import type { Connection, Row } from "../connection.ts";
 import type { Column, Kind, Schema } from "../schema.ts";
-import { cells, given, SchemaDraft, type KeyPart } from "./draft.ts";
+import { cells, given, namedIn, SchemaDraft, type KeyPart } from "./draft.ts";
 
 const TABLES = `
   select table_name, table_type, engine, table_rows from information_schema.tables where table_schema = database()`;
@@ -33,6 +33,11 @@ const JSON_CHECKS = `
   select table_name, check_clause from information_schema.check_constraints where constraint_schema = database()
     and check_clause like 'json_valid(%'`;
 
+/** Others: what they look at. */
+const CHECKS = `
+  select table_name, check_clause from information_schema.check_constraints where constraint_schema = database()
+    and check_clause not like 'json_valid(%'`;
+
 export async function introspectMysql(connection: Connection): Promise<Schema> {
   const draft = new SchemaDraft((name) => name.toLowerCase());
   for (const row of await connection.rows(TABLES)) addTable(draft, row);
@@ -45,6 +50,7 @@ export async function introspectMysql(connection: Connection): Promise<Schema> {
     if (/\binvisible\b/i.test(text(6))) table?.notes.push(`invisible column ${column.name}`);
   }
   addKeys(draft, await connection.rows(KEYS));
+  await addWatched(connection, draft);
   const parts = (await connection.rows(FOREIGN_KEYS)).map((row) => {
     const { text, flag } = cells(row);
     const target = flag(6) ? text(4) : `${text(3)}.${text(4)}`;
@@ -81,6 +87,16 @@ function addKeys(draft: SchemaDraft, rows: readonly Row[]): void {
     return { table, name, column: column ?? "", primary, constraint: true, nullsNotDistinct: false };
   });
   draft.addKeys(parts.filter(({ table, name }) => !partial.has(JSON.stringify([table, name]))));
+}
+
+/** MySQL's checks do not say of which table they are. */
+async function addWatched(connection: Connection, draft: SchemaDraft): Promise<void> {
+  if (connection.engine !== "mariadb") return;
+  for (const row of await connection.rows(CHECKS)) {
+    const { text } = cells(row);
+    const table = draft.get(text(0));
+    if (table !== undefined) draft.addWatched(text(0), namedIn(text(1), table));
+  }
 }
 
 const jsonKey = (table: string, column: string): string => JSON.stringify([table, column.toLowerCase()]);

@@ -88,6 +88,18 @@ const KEYS = `
     and (i.indisprimary or not i.indisexclusion) and i.indrelid >= 16384
   order by i.indexrelid, part.place`;
 
+/** Columns of checks, and of unique indexes that are partial or over expressions. */
+const WATCHED = `
+  select k.conrelid, a.attname from pg_catalog.pg_constraint k
+    join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = any (k.conkey) where k.contype = 'c'
+  union
+  select i.indrelid, a.attname from pg_catalog.pg_index i
+    join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_class'::regclass and d.objid = i.indexrelid
+      and d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = i.indrelid
+    join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = d.refobjsubid
+    where (i.indisunique or i.indisexclusion) and (i.indpred is not null or i.indexprs is not null)
+  order by 1, 2`;
+
 /** What a partition, or a partition's key, has on its own account has a parent. */
 const FOREIGN_KEYS = `
   select k.conrelid, k.conname, a.attname, k.confrelid, f.attname, k.condeferrable, k.convalidated,
@@ -135,6 +147,7 @@ export async function introspectPostgres(connection: Connection): Promise<Schema
     return { ...key, nullsNotDistinct: flag(5), ...deferrable };
   });
   draft.addKeys(keys);
+  for (const row of await connection.rows(WATCHED)) draft.addWatched(cells(row).text(0), [cells(row).text(1)]);
   await addForeignKeys(connection, draft);
   for (const row of await connection.rows(REMARKS)) addRemark(draft, row);
   return draft.finish(connection);
@@ -178,7 +191,6 @@ const KINDS: Readonly<Record<string, Kind>> = {
   float8: "float8",
   bool: "boolean",
   bit: "bits",
-  varbit: "bits",
   text: "text",
   varchar: "text",
   bpchar: "text",

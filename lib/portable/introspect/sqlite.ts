@@ -1,7 +1,7 @@
 /** SQLite, by its table-valued pragmas: https://www.sqlite.org/pragma.html */
 import type { Connection, Row } from "../connection.ts";
 import type { Column, Kind, Schema } from "../schema.ts";
-import { cells, given, SchemaDraft, type ForeignKeyPart } from "./draft.ts";
+import { cells, given, namedIn, SchemaDraft, type ForeignKeyPart } from "./draft.ts";
 
 const TABLES = `
   select l.name, l.type, l.wr, l.strict, s.sql from pragma_table_list l
@@ -19,6 +19,12 @@ const INDEXES = `
   select s.name, i.name, x.name, i.origin, upper(x.coll), i."unique" and not i.partial
   from main.sqlite_schema s join pragma_index_list(s.name, 'main') i join pragma_index_xinfo(i.name, 'main') x
   where s.type = 'table' and s.rootpage > 0 and x.key order by s.name, i.name, x.seqno`;
+
+/** Tables with checks, and unique indexes that are partial or over expressions. */
+const CONDITIONS = `
+  select s.tbl_name, s.type, s.sql from main.sqlite_schema s where s.sql is not null and (s.type = 'table' and s.sql like '%check%'
+    or s.type = 'index' and exists (select 1 from pragma_index_list(s.tbl_name, 'main') i where i.name = s.name and i."unique"
+      and (i.partial or exists (select 1 from pragma_index_xinfo(i.name, 'main') x where x.key and x.cid = -2))))`;
 
 const FOREIGN_KEYS = `
   select s.name, f.id, f."from", f."table", f."to" from main.sqlite_schema s join pragma_foreign_key_list(s.name, 'main') f
@@ -52,6 +58,7 @@ export async function introspectSqlite(connection: Connection): Promise<Schema> 
   const indexes = (await connection.rows(INDEXES)).map(indexPartOf);
   addColumns(draft, await connection.rows(COLUMNS), indexes);
   addUniques(draft, indexes);
+  addWatched(draft, await connection.rows(CONDITIONS));
   addForeignKeys(draft, await connection.rows(FOREIGN_KEYS));
   for (const row of await connection.rows(TRIGGERS)) {
     const { text } = cells(row);
@@ -131,6 +138,31 @@ function addUniques(draft: SchemaDraft, indexes: readonly IndexPart[]): void {
       constraint: origin === "u",
     })),
   );
+}
+
+/** Only the words of a statement tell what it looks at. */
+function addWatched(draft: SchemaDraft, rows: readonly Row[]): void {
+  for (const row of rows) {
+    const { text } = cells(row);
+    const table = draft.get(text(0));
+    const conditions = text(1) === "table" ? checksOf(text(2)) : text(2).slice(text(2).indexOf("("));
+    if (table !== undefined) draft.addWatched(text(0), namedIn(conditions, table));
+  }
+}
+
+/** What stands in brackets behind each CHECK. */
+function checksOf(sql: string): string {
+  const checks: string[] = [];
+  for (const { index } of sql.matchAll(/\bcheck\s*\(/gi)) {
+    let depth = 0;
+    for (const part of sql.slice(index).matchAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]/g)) {
+      if (part[0] === "(") depth++;
+      if (part[0] !== ")" || --depth > 0) continue;
+      checks.push(sql.slice(index, index + part.index));
+      break;
+    }
+  }
+  return checks.join("\n");
 }
 
 /** SQLite does not tell their names: they are called as PostgreSQL would call them, the second over the same columns with its number. */
