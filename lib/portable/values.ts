@@ -101,13 +101,17 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
       return column.kind === "decimal" && typeof value === "string" ? exactNumber(value) : Number(value);
     default: {
       const words = refuseNul(engine, text(value));
-      if (engine === "sqlite" && column.kind === "json" && NUMBER.test(words.trim())) exactNumber(words.trim());
+      if (engine === "sqlite" && column.kind === "json" && !TEXTUAL.test(column.native) && NUMBER.test(words.trim()))
+        exactNumber(words.trim());
       if (engine !== "sqlite") refuseCutting(column, words);
       const isMysql = engine === "mysql" || engine === "mariadb";
       return isMysql && TIMES.has(column.kind) ? canonicalTime(words) : words;
     }
   }
 }
+
+/** What SQLite keeps as the text that it is, also where it is a number: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
+const TEXTUAL = /char|clob|text/i;
 
 const text = (value: boolean | number | string): string =>
   typeof value === "boolean" ? (value ? "1" : "0") : String(value);

@@ -133,7 +133,7 @@ async function load(
   }
   const [first] = homeless.values();
   if (first !== undefined) {
-    const nearest = homes.nearest(first.model);
+    const nearest = homes.nearest(first);
     throw new HoldfastError(
       "E_SCHEMA",
       `${first.file}, line ${first.line}: the database has no table for ${[...homeless.keys()].join(", ")}`,
