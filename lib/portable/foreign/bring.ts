@@ -16,6 +16,7 @@ import { Homes } from "./homes.ts";
 import { Loader } from "./load.ts";
 import { Lookup } from "./lookup.ts";
 import { migrationsAt } from "./migrations-at.ts";
+import { takeOwnText } from "./own-text.ts";
 import { ReadingFinder } from "./readings.ts";
 import type { ForeignRecord, ForeignSource } from "./record.ts";
 import { References } from "./references.ts";
@@ -56,6 +57,7 @@ export async function bringForeign(
     const homes = new Homes(schema, request.models);
     const loader = new Loader(schema, homes, scratch, references);
     const taken = await load(source, { schema, homes, loader, request });
+    await takeOwnText(connection, scratch, loader.loaded.values());
     plan = planOf(schema, loader, { scratch, request, taken });
     refuseTwins(plan, loader, scratch, false);
     const keyOf = (id: TableId): readonly string[] => plan.fields.key(id).columns;

@@ -4,6 +4,7 @@ import type { Cell } from "../connection.ts";
 import type { Column } from "../schema.ts";
 import type { JsonValue, Tagged } from "../values.ts";
 import { isList, isObject, Numeral, parseJson, pythonText, type Json } from "./json.ts";
+import { postgresText } from "./postgres-types.ts";
 import { durationText, microsecondsOf, momentText, timeText } from "./times.ts";
 
 const DASHED = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
@@ -29,7 +30,9 @@ export function valueFor(column: Column, value: Json): JsonValue {
     case "json":
       return jsonFor(value);
     case "array":
-      return typeof value === "string" && value.startsWith("{") ? value : arrayText(listOf(value));
+      return typeof value === "string" && value.startsWith("{")
+        ? value
+        : arrayText(listOf(value), column.native.split("[]").length - 1);
     case "boolean":
       return typeof value === "string" ? (TRUTHS.get(value) ?? refuse(value, "a truth value")) : scalar(value);
     case "integer":
@@ -51,6 +54,8 @@ export function valueFor(column: Column, value: Json): JsonValue {
       return momentText(text(value), false);
     case "interval":
       return durationText(text(value));
+    case "native":
+      return postgresText(column.native, value) ?? textFor(column, value);
     default:
       return textFor(column, value);
   }
@@ -144,12 +149,12 @@ function parsedList(value: string): Json {
   }
 }
 
-/** As PostgreSQL reads an array. */
-const arrayText = (items: readonly Json[]): string =>
+/** As PostgreSQL reads an array. In one of arrays, Django writes each as a text. */
+export const arrayText = (items: readonly Json[], dimensions = 1): string =>
   `{${items
     .map((item) => {
       if (item === null) return "NULL";
-      if (isList(item)) return arrayText(item);
+      if (isList(item) || dimensions > 1) return arrayText(listOf(item), dimensions - 1);
       const word = isObject(item) ? pythonText(item) : String(scalar(item));
       return /^[\w.+-]+$/.test(word) && !/^null$/i.test(word)
         ? word
