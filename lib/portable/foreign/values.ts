@@ -54,6 +54,8 @@ export function valueFor(column: Column, value: Json): JsonValue {
       return momentText(text(value), false);
     case "interval":
       return durationText(text(value));
+    case "bytes":
+      return base64For(value);
     case "native":
       return postgresText(column.native, value) ?? textFor(column, value);
     default:
@@ -115,11 +117,18 @@ function uuidFor(value: string | number | boolean): string {
   return value.toLowerCase().replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
+function base64For(value: Json): string {
+  const words = text(value);
+  const isWhole = words.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(words);
+  return isWhole ? words : refuse(words.slice(0, 80), "base64");
+}
+
 /** Where an engine has no UUIDs, Django keeps their 32 digits. */
 function textFor({ kind, length }: Column, value: Json): JsonValue {
   if (isList(value) || isObject(value)) return jsonFor(value);
   const plain = scalar(value);
   if (typeof plain !== "string") return plain;
+  if (/\p{Surrogate}/u.test(plain)) return refuse(plain, "a text, which has no half of a character");
   return kind === "text" && length === 32 && DASHED.test(plain) ? plain.replaceAll("-", "").toLowerCase() : plain;
 }
 
