@@ -10,7 +10,7 @@ import { isList, isObject, Numeral, pythonText, type Json } from "./json.ts";
 import { placeOf, shown, type ForeignRecord } from "./record.ts";
 import type { References } from "./references.ts";
 import { FILE, LINE, referenceColumn, type Scratch } from "./scratch.ts";
-import { scratchCell, valueFor } from "./values.ts";
+import { refuseStrange, scratchCell, valueFor } from "./values.ts";
 
 /** What has come for a table. */
 export interface Loaded {
@@ -169,6 +169,7 @@ export class Loader {
       const found = valueFor(column, value);
       if (found === null && !column.nullable) throw new HoldfastError("E_IMPORT", "is null, and may not be");
       decode(this.#engine, column, found);
+      refuseStrange(this.#engine, column, found);
       return scratchCell(column, found);
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error;

@@ -16,7 +16,7 @@ const PROGRAMS = [
   { name: "bzip2", head: Buffer.from("BZh") },
   { name: "xz", head: Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]) },
 ] as const;
-const NO_TEXT = "a byte that is none of UTF-8 comes there";
+const NO_TEXT = "it is not in UTF-8 there";
 
 /** Throws `E_PACKAGE` where it cannot be read, `E_TOOL` without the program that unpacks it. */
 export async function* textOf(file: string, damage: Damage, signal: AbortSignal): AsyncGenerator<string> {

@@ -1,5 +1,6 @@
 /** Values as Django's serialisers write them, as a column takes them. */
 import { HoldfastError } from "../../errors.ts";
+import type { EngineName } from "../../database/engine.ts";
 import type { Cell } from "../connection.ts";
 import type { Column } from "../schema.ts";
 import type { JsonValue, Tagged } from "../values.ts";
@@ -117,6 +118,16 @@ function uuidFor(value: string | number | boolean): string {
   return value.toLowerCase().replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
+/** Throws `E_IMPORT` for what one engine alone cannot hold, and does not say before all the records are there. */
+export function refuseStrange(engine: EngineName, { kind, native }: Column, value: JsonValue): void {
+  if (typeof value !== "string") return;
+  const isMysql = engine === "mysql" || engine === "mariadb";
+  if (!isMysql && ["date", "timestamp", "timestamptz"].includes(kind) && value.startsWith("0000-00-00"))
+    refuse(value, "a date and a time, which only MySQL has of zeros");
+  if (kind === "json" && native === "jsonb" && /(?<!\\)(?:\\\\)*\\u0000/.test(value))
+    refuse(value, "JSON without NUL characters");
+}
+
 function base64For(value: Json): string {
   const words = text(value);
   const isWhole = words.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(words);
@@ -128,7 +139,7 @@ function textFor({ kind, length }: Column, value: Json): JsonValue {
   if (isList(value) || isObject(value)) return jsonFor(value);
   const plain = scalar(value);
   if (typeof plain !== "string") return plain;
-  if (/\p{Surrogate}/u.test(plain)) return refuse(plain, "a text, which has no half of a character");
+  if (HALF.test(plain)) return refuse(plain, "a text, which has no half of a character");
   return kind === "text" && length === 32 && DASHED.test(plain) ? plain.replaceAll("-", "").toLowerCase() : plain;
 }
 
@@ -137,12 +148,22 @@ function jsonFor(value: Json): string {
   const source = pythonText(value);
   if (/NaN|Infinity/.test(source) && hasSpecial(value))
     return refuse(value, "JSON, which knows no NaN and no Infinity");
+  if (source.includes(String.raw`\ud`) && hasHalf(value))
+    return refuse(value, "JSON, which has no half of a character");
   return source;
 }
 
 function hasSpecial(value: Json): boolean {
   if (value instanceof Numeral) return SPECIAL.has(value.source);
   return isList(value) ? value.some(hasSpecial) : isObject(value) ? [...value.values()].some(hasSpecial) : false;
+}
+
+const HALF = /\p{Surrogate}/u;
+
+function hasHalf(value: Json): boolean {
+  if (typeof value === "string") return HALF.test(value);
+  if (isList(value)) return value.some(hasHalf);
+  return isObject(value) && [...value].some(([name, one]) => HALF.test(name) || hasHalf(one));
 }
 
 function listOf(value: Json): readonly Json[] {

@@ -30,7 +30,8 @@ export async function pour(
   const into = names === "" ? "" : ` (${names})`; // PostgreSQL has tables without columns
   const created = await on.write(
     staging,
-    `insert into ${real}${into}${on.dialect.overriding} select ${values} from ${stagingName(on.dialect, staging)} order by ${on.quote(LINE)}`,
+    (condition) =>
+      `insert into ${real}${into}${on.dialect.overriding} select ${values} from ${stagingName(on.dialect, staging)} as s where ${condition} order by ${on.quote(LINE)}`,
   );
   return { ...result, created };
 }

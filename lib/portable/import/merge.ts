@@ -95,14 +95,13 @@ export class Merge {
         result.unchanged -= changed;
       }
       const states = { "create-only": "1", "update-only": "2", "create-or-update": "1, 2" }[mode];
-      await this.#on.write(
-        staging,
+      await this.#on.write(staging, (condition) =>
         this.#on.dialect.update({
           table: realName(this.#on.dialect, staging),
           alias: "t",
           set,
           joins: [{ table: stagingName(this.#on.dialect, staging), alias: "s", on: this.#on.match(staging) }],
-          where: `s.${this.#on.quote(STATE)} in (${states}) and (${differs.join(" or ")})`,
+          where: `s.${this.#on.quote(STATE)} in (${states}) and (${differs.join(" or ")}) and ${condition}`,
         }),
       );
     }
@@ -191,8 +190,12 @@ export class Merge {
     const insert = async (chosen: typeof columns, conditions: readonly string[]): Promise<number> => {
       const names = chosen.map(({ column }) => this.#on.quote(column.name)).join(", ");
       const values = chosen.map((one) => `s.${this.#on.quote(numberOf(one))}`).join(", ");
-      const sql = `insert into ${real} (${names})${this.#on.dialect.overriding} select ${values} from ${stage} as s where ${conditions.join(" and ")} order by s.${this.#on.quote(LINE)}`;
-      return await this.#on.write(staging, this.#options.skipConflicts ? this.#on.dialect.insertPassing(sql) : sql);
+      const sqlOf = (condition: string): string =>
+        `insert into ${real} (${names})${this.#on.dialect.overriding} select ${values} from ${stage} as s where ${[...conditions, condition].join(" and ")} order by s.${this.#on.quote(LINE)}`;
+      const { insertPassing } = this.#on.dialect;
+      return await this.#on.write(staging, (condition) =>
+        this.#options.skipConflicts ? insertPassing(sqlOf(condition)) : sqlOf(condition),
+      );
     };
     if (surrogate === undefined) return await insert(columns, where);
     const wish = `s.${this.#on.quote(numberOf(surrogate))}`;
@@ -230,14 +233,13 @@ export class Merge {
           pairs.map(({ column, t, s }) => this.#on.dialect.differs(t, s, column)),
         );
     if (changed === 0) return 0;
-    await this.#on.write(
-      staging,
+    await this.#on.write(staging, (condition) =>
       this.#on.dialect.update({
         table: realName(this.#on.dialect, staging),
         alias: "t",
         set: pairs.map(({ column, s }) => [column.name, s] as const),
         joins: [{ table: stagingName(this.#on.dialect, staging), alias: "s", on: this.#on.match(staging) }],
-        where: `s.${this.#on.quote(STATE)} = 2`,
+        where: `s.${this.#on.quote(STATE)} = 2 and ${condition}`,
       }),
     );
     return changed;

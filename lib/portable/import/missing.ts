@@ -62,8 +62,8 @@ export class Missing {
     for (const key of missing) {
       const rest = others.map(([name, value]) => decode(connection.engine, columnOf(this.#table, name), value()));
       const values = [...key, ...rest];
-      await this.#on.write(
-        staging,
+      await this.#on.writeValues(
+        this.#table.id,
         `insert into ${real} (${columns}) values (${values.map(() => "?").join(", ")})`,
         values,
       );

@@ -3,7 +3,7 @@ import { HoldfastError } from "../../errors.ts";
 import type { Cell } from "../connection.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Missing } from "./missing.ts";
-import type { StagingTable } from "./stage.ts";
+import { LINE, stagingName, type StagingTable } from "./stage.ts";
 
 export type ImportMode = "create-only" | "update-only" | "create-or-update";
 
@@ -30,6 +30,7 @@ export interface TableResult {
   };
 }
 
+const BEFORE = "holdfast_write";
 /** Of rows or keys that are told of. */
 export const SAMPLES = 10;
 
@@ -69,14 +70,51 @@ export class Statements {
     return isDone;
   }
 
-  /** Throws `E_IMPORT` that names the table for what the server refuses. */
-  async write(staging: StagingTable, sql: string, parameters: readonly Cell[] = []): Promise<number> {
+  /** `sqlOf` gives the statement over the staged rows `s` that a condition holds for. Throws `E_IMPORT` that names table and row for what the server refuses. */
+  async write(staging: StagingTable, sqlOf: (condition: string) => string): Promise<number> {
+    const { connection } = this.dialect;
+    await connection.run(`savepoint ${BEFORE}`);
     try {
-      return await this.dialect.connection.run(sql, parameters);
+      const changed = await connection.run(sqlOf("1 = 1"));
+      await connection.run(`release savepoint ${BEFORE}`);
+      return changed;
     } catch (error) {
       if (!(error instanceof HoldfastError) || error.code !== "E_DATABASE") throw error;
-      throw new HoldfastError("E_IMPORT", `${staging.target.table.id}: ${error.message}`, { cause: error });
+      const row = await this.#refused(staging, sqlOf).catch(() => "");
+      throw new HoldfastError("E_IMPORT", `${staging.target.table.id}${row}: ${error.message}`, { cause: error });
     }
+  }
+
+  /** The same of one row, whose values are known. Throws `E_IMPORT` that names the table. */
+  async writeValues(table: string, sql: string, values: readonly Cell[]): Promise<void> {
+    try {
+      await this.dialect.connection.run(sql, values);
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || error.code !== "E_DATABASE") throw error;
+      throw new HoldfastError("E_IMPORT", `${table}: ${error.message}`, { cause: error });
+    }
+  }
+
+  /** The first row that a statement is refused for, after the others have been written: half of those that are left at a time. */
+  async #refused(staging: StagingTable, sqlOf: (condition: string) => string): Promise<string> {
+    const { connection } = this.dialect;
+    const line = this.quote(LINE);
+    const stage = stagingName(this.dialect, staging);
+    await connection.run(`rollback to savepoint ${BEFORE}`);
+    const [ends] = await connection.rows(`select min(${line}), max(${line}) from ${stage}`);
+    let [low, high] = [Number(ends?.[0]), Number(ends?.[1])];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const isTaken = await this.attempt(async () => {
+        await connection.run(sqlOf(`s.${line} between ${low} and ${middle}`));
+        return true;
+      });
+      if (isTaken) low = middle + 1;
+      else high = middle;
+    }
+    const key = staging.target.key.columns.map((name) => this.quote(staging.of(name)));
+    const [found] = await connection.rows(`select ${["1", ...key].join(", ")} from ${stage} where ${line} = ${low}`);
+    return found === undefined ? "" : ` ${keyText(found.slice(1))}, row ${low} of the export`;
   }
 }
 
