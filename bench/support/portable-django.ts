@@ -60,7 +60,12 @@ export async function djangoRounds({ portable, directory, rounds, rows, djangoRo
     const from = `export --database sqlite:///${at("many")} ${models} -o ${output} --no-timestamp`;
     await once("Django's site: export", `${portable} ${from}`, {}, rows);
     await once("Django: loaddata", manage("loaddata", dump), envOf("loaded"), djangoRows);
-    await once("Django's site: import, empty", `${portable} import ${output} --database sqlite:///${at("target")}`, {}, rows);
+    await once(
+      "Django's site: import, empty",
+      `${portable} import ${output} --database sqlite:///${at("target")}`,
+      {},
+      rows,
+    );
     expectRows(at("loaded"), djangoRows);
     expectRows(at("target"), rows);
   }

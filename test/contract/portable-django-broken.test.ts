@@ -90,8 +90,16 @@ describe("is refused, and the record is named", () => {
       bad.replace('"code":"é"', '"code":"a","code":"b"'),
       /line 1, after record 2 \(shop\.item 1\): .*"code" stands twice/,
     ],
-    ["a warning in the middle", bad.replace(',{"model":"shop.item","pk":2', "\nUserWarning: x$&"), /after record 2 \(shop\.item 1\): /],
-    ["another encoding", Buffer.from(bad, "latin1"), /not in UTF-8 there\): the last whole record is 2, .* shop\.item 1/],
+    [
+      "a warning in the middle",
+      bad.replace(',{"model":"shop.item","pk":2', "\nUserWarning: x$&"),
+      /after record 2 \(shop\.item 1\): /,
+    ],
+    [
+      "another encoding",
+      Buffer.from(bad, "latin1"),
+      /not in UTF-8 there\): the last whole record is 2, .* shop\.item 1/,
+    ],
   ])("%s", async (_name, content, words) => {
     const url = await engines.of("SQLite").make(SCHEMA);
     const { code, stderr } = await bring(write(content), url);
@@ -104,7 +112,9 @@ describe("is refused, and the record is named", () => {
 test.each(NAMES)("a row that %s refuses is named, whether it is new or changed", async (name) => {
   const url = await engines
     .of(name)
-    .make("create table shop_item (id integer primary key, code varchar(20) not null unique, stock integer, check (stock <> 13))");
+    .make(
+      "create table shop_item (id integer primary key, code varchar(20) not null unique, stock integer, check (stock <> 13))",
+    );
   const many = Array.from({ length: 300 }, (_, at) => item(at + 1));
   const broken = many.map((one) => (one.pk === 222 ? item(222, { stock: 13 }) : one));
   const named = /shop_item \(i222\), row 222 of the export: /;
@@ -118,7 +128,9 @@ test.each(NAMES)("a row that %s refuses is named, whether it is new or changed",
 test("portable.models says what a table and a column are called; a hint says which table has the fields", async () => {
   const url = await engines
     .of("SQLite")
-    .make('create table "Old Goods" (id integer primary key, "Kind of" varchar(9), code varchar(20) not null unique, stock integer)');
+    .make(
+      'create table "Old Goods" (id integer primary key, "Kind of" varchar(9), code varchar(20) not null unique, stock integer)',
+    );
   const file = write([item(1, { kind: "a" })]);
   expect((await bring(write([item(1, { "kind of": "a" })]), url)).stderr).toContain("perhaps Old Goods");
   const config = join(directory, "site.yaml");
@@ -133,7 +145,9 @@ test("portable.models says what a table and a column are called; a hint says whi
 test("PostgreSQL's own types as Django writes them: arrays of arrays, ranges, addresses; what is none of them is named", async () => {
   const url = await engines
     .of("PostgreSQL")
-    .make("create table shop_item (id integer primary key, grid varchar(9)[][], days timestamptz[], span int4range, ip inet, facts jsonb)");
+    .make(
+      "create table shop_item (id integer primary key, grid varchar(9)[][], days timestamptz[], span int4range, ip inet, facts jsonb)",
+    );
   const fields = {
     grid: JSON.stringify([JSON.stringify(["a", "b,c"]), JSON.stringify(['"', "\\"])]),
     days: JSON.stringify(["2024-01-01T00:00:00+00:00", null]),
@@ -141,14 +155,18 @@ test("PostgreSQL's own types as Django writes them: arrays of arrays, ranges, ad
     ip: "::1",
     facts: true,
   };
-  const dump = (more: Record<string, unknown>): Dumped[] => [{ model: "shop.item", pk: 1, fields: { ...fields, ...more } }];
-  expect((await bring(write(dump({ span: '{"lower": "x"}' })), url)).stderr).toMatch(/dump\.json, line 1: .*span is given/);
+  const dump = (more: Record<string, unknown>): Dumped[] => [
+    { model: "shop.item", pk: 1, fields: { ...fields, ...more } },
+  ];
+  expect((await bring(write(dump({ span: '{"lower": "x"}' })), url)).stderr).toMatch(
+    /dump\.json, line 1: .*span is given/,
+  );
   expect((await bring(write(dump({ facts: ["\u0000"] })), url)).stderr).toMatch(/line 1: shop\.item 1: facts is given/);
   const file = write(dump({}));
   expect(await bring(file, url)).toMatchObject({ code: 0, stderr: "" });
-  expect(await rowsOf(url, "select grid[1][2], grid[2][1], array_ndims(grid), span, ip, facts from shop_item")).toEqual([
-    'b,c|"|2|[1,)|::1|true',
-  ]);
+  expect(await rowsOf(url, "select grid[1][2], grid[2][1], array_ndims(grid), span, ip, facts from shop_item")).toEqual(
+    ['b,c|"|2|[1,)|::1|true'],
+  );
   expect(await runBuilt("portable", ["verify", file, "--database", url])).toMatchObject({ code: 0 });
 });
 

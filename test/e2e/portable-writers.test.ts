@@ -84,9 +84,9 @@ test.each(NAMES)("%s", async (name) => {
     for (const [, link] of rowsOfTable(output, "posting")) expect(known).toContain(String(link));
     const empty = await engines.of("SQLite").make(SCHEMA);
     expect((await runBuilt("portable", ["import", output, "--database", empty])).code).toBe(0);
-    expect(await rowsOf(empty, "select sum(balance) from (select balance from ledger union all select balance from wallet)")).toEqual(
-      [`${(ACCOUNTS + ROWS) * 100}`],
-    );
+    expect(
+      await rowsOf(empty, "select sum(balance) from (select balance from ledger union all select balance from wallet)"),
+    ).toEqual([`${(ACCOUNTS + ROWS) * 100}`]);
   }
   isOver = true;
   await writer;

@@ -45,7 +45,10 @@ export async function* readDump(
     if (next === undefined) return;
     if (isList && (await reader.takes("]"))) break;
     if (isList && count > 0 && !(await reader.takes(",")))
-      throw new HoldfastError("E_PACKAGE", `${name}, line ${reader.line}${after()}: a comma or the end of the list is missing`);
+      throw new HoldfastError(
+        "E_PACKAGE",
+        `${name}, line ${reader.line}${after()}: a comma or the end of the list is missing`,
+      );
     if ((await reader.peek()) === undefined) throw cutOff(reader.line);
     const value = await reader.value();
     if (value === undefined) throw cutOff(reader.line);
