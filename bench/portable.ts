@@ -1,6 +1,6 @@
 /**
- * Portable data beside the server's own COPY, in the same rounds: `npm run bench -- portable`, with `--rows N`, `--rounds N`, `--engines postgresql,mariadb,sqlite`
- * and `--directory DIR` after it. Prints a table and writes it to `bench/results/`.
+ * Portable data beside the server's own COPY, and beside Django's dumpdata and loaddata, in the same rounds: `npm run bench -- portable`, with `--rows N`,
+ * `--rounds N`, `--engines postgresql,mariadb,sqlite,django`, `--django-rows N` and `--directory DIR` after it. Prints a table and writes it to `bench/results/`.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, hostname, loadavg, tmpdir, totalmem } from "node:os";
@@ -10,12 +10,14 @@ import yargs from "yargs";
 import { startPrivateServer } from "../lib/database/private-server.ts";
 import { runCommand } from "../lib/exec/command.ts";
 import { measure, type Cost } from "./support/measure.ts";
+import { DJANGO_PEERS, djangoRounds, hasDjango } from "./support/portable-django.ts";
 import { CHANGE, fill, TABLES } from "./support/portable-tables.ts";
 
 const flags = yargs(process.argv.slice(2))
   .option("rows", { type: "number", default: 1_000_000 })
   .option("rounds", { type: "number", default: 3 })
-  .option("engines", { type: "string", default: "postgresql,mariadb,sqlite" })
+  .option("engines", { type: "string", default: "postgresql,mariadb,sqlite,django" })
+  .option("django-rows", { type: "number", default: 10_000 })
   .option("directory", { type: "string", default: tmpdir() })
   .strict()
   .parseSync();
@@ -23,8 +25,15 @@ const flags = yargs(process.argv.slice(2))
 const portable = `node ${path.join(import.meta.dirname, "../dist/scripts/portable.js")}`;
 const stopped = new AbortController();
 const costs = new Map<string, Cost[]>();
+const counts = new Map<string, number>();
 
-async function once(name: string, line: string, env: Readonly<Record<string, string>>): Promise<void> {
+async function once(
+  name: string,
+  line: string,
+  env: Readonly<Record<string, string>>,
+  rows = flags.rows,
+): Promise<void> {
+  counts.set(name, rows);
   const cost = await measure(line, env);
   costs.set(name, [...(costs.get(name) ?? []), cost]);
   process.stderr.write(`${name}: ${cost.wall.toFixed(2)} s, CPU ${cost.cpu.toFixed(2)} s, ${cost.rss.toFixed(0)} MB\n`);
@@ -122,9 +131,12 @@ async function inAndOut(
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
-/** Medians, with the least and the most; the ratio is the median of those of each round. */
+/** Medians, with the least and the most; the ratios are the medians of those of each round. */
 function render(): string {
-  const lines = ["| work | wall s | CPU s | peak MB | rows/s | to \\copy |", "| --- | --- | --- | --- | --- | --- |"];
+  const lines = [
+    "| work | rows | wall s | CPU s | peak MB | rows/s | to \\copy | rows/s to Django's |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- |",
+  ];
   for (const [name, own] of costs) {
     const spread = (pick: (cost: Cost) => number, digits: number): string => {
       const values = own.map(pick);
@@ -133,9 +145,15 @@ function render(): string {
     const peer = name === "export" ? "psql \\copy out" : name.startsWith("import") ? "psql \\copy in" : "";
     const beside = costs.get(peer);
     const ratio = beside && median(own.map(({ wall }, round) => wall / (beside[round]?.wall ?? Number.NaN)));
-    const rate = Math.round(flags.rows / median(own.map(({ wall }) => wall)));
+    const rows = counts.get(name) ?? 0;
+    const rate = Math.round(rows / median(own.map(({ wall }) => wall)));
+    const django = DJANGO_PEERS.get(name) ?? "";
+    const slower = costs.get(django)?.map(({ wall }, round) => {
+      const each = rows / (own[round]?.wall ?? Number.NaN);
+      return (each * wall) / (counts.get(django) ?? Number.NaN);
+    });
     lines.push(
-      `| ${name} | ${spread(({ wall }) => wall, 2)} | ${spread(({ cpu }) => cpu, 2)} | ${spread(({ rss }) => rss, 0)} | ${rate.toLocaleString("en")} | ${ratio?.toFixed(2) ?? ""} |`,
+      `| ${name} | ${rows.toLocaleString("en")} | ${spread(({ wall }) => wall, 2)} | ${spread(({ cpu }) => cpu, 2)} | ${spread(({ rss }) => rss, 0)} | ${rate.toLocaleString("en")} | ${ratio?.toFixed(2) ?? ""} | ${slower === undefined ? "" : median(slower).toFixed(0)} |`,
     );
   }
   return `${lines.join("\n")}\n`;
@@ -145,15 +163,20 @@ const directory = mkdtempSync(path.join(flags.directory, "holdfast-bench-"));
 try {
   const output = path.join(directory, "export");
   const wanted = flags.engines.split(",");
-  await postgresql(directory, output);
+  if (wanted.some((name) => name !== "django")) await postgresql(directory, output);
   if (wanted.includes("mariadb")) await mariadb(directory, output);
   if (wanted.includes("sqlite")) await sqlite(directory, output);
+  if (wanted.includes("django")) {
+    const { rows, rounds, "django-rows": djangoRows } = flags;
+    if (hasDjango()) await djangoRounds({ portable, directory, rounds, rows, djangoRows, once });
+    else process.stderr.write("python3-django is not installed: Django is left out\n");
+  }
   const table = render();
   process.stdout.write(table);
   const results = path.join(import.meta.dirname, "results");
   mkdirSync(results, { recursive: true });
   const at = new Date().toISOString();
-  const how = `\`npm run bench -- portable --rows ${flags.rows} --rounds ${flags.rounds}\` on ${at} (${hostname()}: ${cpus().length} × ${cpus()[0]?.model ?? "?"}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.versions.node}, load at the end ${loadavg()[0]?.toFixed(1)})`;
+  const how = `\`npm run bench -- portable --rows ${flags.rows} --rounds ${flags.rounds} --engines ${flags.engines}\` on ${at} (${hostname()}: ${cpus().length} × ${cpus()[0]?.model ?? "?"}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.versions.node}, load at the end ${loadavg()[0]?.toFixed(1)})`;
   writeFileSync(
     path.join(results, `portable-${at.slice(0, 16).replaceAll(":", "")}.md`),
     `# Portable data\n\n${how}\n\n${table}`,

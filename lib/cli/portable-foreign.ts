@@ -1,8 +1,6 @@
 /** Exports that other programs wrote, for `portable import`, `check` and `verify`. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import type { SiteConfig } from "../config/load.ts";
+import { privateDirectory } from "../database/private-directory.ts";
 import type { Connection } from "../portable/connection.ts";
 import { bringForeign } from "../portable/foreign/bring.ts";
 import { foreignSource } from "../portable/foreign/detect.ts";
@@ -32,7 +30,8 @@ interface Ways {
 
 /** Throws as `foreignSource` and `bringForeign` do. What was made on the way is removed, whatever becomes of it. */
 export async function bringIn(flags: BringFlags, ways: Ways): Promise<number> {
-  const scratch = mkdtempSync(path.join(tmpdir(), "holdfast-foreign-"));
+  // All of the site's data: what a killed import left of it goes at the next one.
+  const { path: scratch, remove } = privateDirectory();
   try {
     const { signal } = flags;
     const source = await foreignSource(flags.directory, { verify: flags["verify-checksum"], scratch, signal });
@@ -57,6 +56,6 @@ export async function bringIn(flags: BringFlags, ways: Ways): Promise<number> {
     progress.end();
     return await ways.brought(directory);
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
+    remove();
   }
 }

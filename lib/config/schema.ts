@@ -249,7 +249,7 @@ export const siteSchema = z.strictObject({
         .record(z.string(), z.string())
         .default({})
         .describe(
-          "Tables that take the records of another program's models, where their names do not say: {app.Model: table}.",
+          "Tables that take the records of another program's models, and columns that take their fields, where the names do not say: {app.Model: table, app.Model.field: column}.",
         ),
     })
     .optional()

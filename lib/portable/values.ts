@@ -106,7 +106,8 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
     default: {
       const given = refuseNul(engine, text(value));
       const words = engine !== "sqlite" && TIMES.has(column.kind) ? serverTime(engine, column, given) : given;
-      if (engine === "sqlite" && column.kind === "json" && NUMBER.test(words.trim())) exactNumber(words.trim());
+      if (engine === "sqlite" && column.kind === "json" && !TEXTUAL.test(column.native) && NUMBER.test(words.trim()))
+        exactNumber(words.trim());
       if (engine !== "sqlite") refuseCutting(column, words);
       return words;
     }
@@ -121,6 +122,9 @@ function serverTime(engine: EngineName, column: Column, words: string): string {
     throw unfit(`${words}, which is no date there`);
   return time;
 }
+
+/** What SQLite keeps as the text that it is, also where it is a number: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
+const TEXTUAL = /char|clob|text/i;
 
 const text = (value: boolean | number | string): string =>
   typeof value === "boolean" ? (value ? "1" : "0") : String(value);

@@ -265,7 +265,7 @@ describe("PostgreSQL", () => {
     ]);
     expect(of("mo")).toMatchObject({ native: "mood", labels: ["b", "a", 'it\'s "c", d'] });
     expect(of("mos")).toMatchObject({ native: "mood[]", element: "enum" });
-    expect(of("aa")).toMatchObject({ native: "character varying(3)[]", element: "text" });
+    expect(of("aa")).toMatchObject({ native: "character varying(3)[][]", element: "text" });
     expect(of("subs").element).toBe("text");
     expect(of("aa").length).toBeUndefined();
     expect(of("dom")).toMatchObject({ native: "character varying(7)", length: 7, nullable: false, hasDefault: true });

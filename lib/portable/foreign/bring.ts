@@ -17,6 +17,7 @@ import { Homes } from "./homes.ts";
 import { Loader } from "./load.ts";
 import { Lookup } from "./lookup.ts";
 import { migrationsAt } from "./migrations-at.ts";
+import { takeOwnText } from "./own-text.ts";
 import { ReadingFinder } from "./readings.ts";
 import type { ForeignRecord, ForeignSource } from "./record.ts";
 import { References } from "./references.ts";
@@ -57,6 +58,7 @@ export async function bringForeign(
     const homes = new Homes(schema, request.models);
     const loader = new Loader(schema, homes, scratch, references);
     const taken = await load(source, { schema, homes, loader, request });
+    await takeOwnText(connection, scratch, loader.loaded.values());
     plan = planOf(schema, loader, { scratch, request, taken });
     refuseTwins(plan, loader, scratch, false);
     const keyOf = (id: TableId): readonly string[] => plan.fields.key(id).columns;
@@ -134,7 +136,7 @@ async function load(
   }
   const [first] = homeless.values();
   if (first !== undefined) {
-    const nearest = homes.nearest(first.model);
+    const nearest = homes.nearest(first);
     throw new HoldfastError(
       "E_SCHEMA",
       `${first.file}, line ${first.line}: the database has no table for ${[...homeless.keys()].join(", ")}`,

@@ -6,7 +6,7 @@ import path from "node:path";
 import { HoldfastError } from "../../errors.ts";
 import { isObject, parseJson, type Json } from "./json.ts";
 import { JsonReader, type ReadValue } from "./reader.ts";
-import type { ForeignRecord } from "./record.ts";
+import { shown, type ForeignRecord } from "./record.ts";
 import { textOf, type Damage } from "./text.ts";
 
 /** What begins a list of records, a line of its own with an empty list, or a line with a record. */
@@ -28,15 +28,16 @@ export async function* readDump(
   const isList = await reader.takes("[");
   let last: ForeignRecord | undefined;
   let count = 0;
+  const after = (): string => (last === undefined ? "" : `, after record ${count} (${named(last)})`);
   const cutOff = (line: number): HoldfastError =>
     new HoldfastError(
       "E_PACKAGE",
       `${name} ends too soon, in line ${line}${because(damage)}: ${
         last === undefined
           ? "there is no whole record in it"
-          : `the last whole record is ${count}, in line ${last.line}: ${last.model}${last.pk === undefined ? "" : ` ${JSON.stringify(last.pk)}`}`
+          : `the last whole record is ${count}, in line ${last.line}: ${named(last)}`
       }`,
-      { hint: "nothing was changed: the dump was cut off; make or fetch it again" },
+      { hint: "nothing was changed: the dump was cut off or damaged; make or fetch it again" },
     );
   for (;;) {
     const next = await reader.peek();
@@ -44,11 +45,14 @@ export async function* readDump(
     if (next === undefined) return;
     if (isList && (await reader.takes("]"))) break;
     if (isList && count > 0 && !(await reader.takes(",")))
-      throw new HoldfastError("E_PACKAGE", `${name}, line ${reader.line}: a comma or the end of the list is missing`);
+      throw new HoldfastError(
+        "E_PACKAGE",
+        `${name}, line ${reader.line}${after()}: a comma or the end of the list is missing`,
+      );
     if ((await reader.peek()) === undefined) throw cutOff(reader.line);
     const value = await reader.value();
     if (value === undefined) throw cutOff(reader.line);
-    last = recordOf(value, name);
+    last = recordOf(value, name, after());
     count++;
     yield last;
   }
@@ -61,13 +65,14 @@ export async function* readDump(
   if (damage.what !== undefined) throw new HoldfastError("E_PACKAGE", `${name}: ${damage.what}`);
 }
 
+const named = ({ model, pk }: ForeignRecord): string => `${model}${pk === undefined ? "" : ` ${shown(pk)}`}`;
 const because = ({ what }: Damage): string => (what === undefined ? "" : ` (${what})`);
 
 /** Throws `E_PACKAGE` for what is no record. */
-function recordOf(value: ReadValue, file: string): ForeignRecord {
-  const record = parsed(value, file);
+function recordOf(value: ReadValue, file: string, after: string): ForeignRecord {
+  const record = parsed(value, file, after);
   const fail = (what: string): never => {
-    throw new HoldfastError("E_PACKAGE", `${file}, line ${value.line}: ${what}`);
+    throw new HoldfastError("E_PACKAGE", `${file}, line ${value.line}${after}: ${what}`);
   };
   if (!isObject(record)) return fail(`no record, but ${value.text.slice(0, 40)}`);
   const model = record.get("model");
@@ -78,12 +83,12 @@ function recordOf(value: ReadValue, file: string): ForeignRecord {
   return { model, fields, file, line: value.line, ...(pk === undefined || pk === null ? {} : { pk }) };
 }
 
-/** Throws `E_PACKAGE` with file and line for what is no JSON. */
-export function parsed({ text, line }: ReadValue, file: string): Json {
+/** Throws `E_PACKAGE` with file and line for what is no JSON; `after` says behind what it stands. */
+export function parsed({ text, line }: ReadValue, file: string, after = ""): Json {
   try {
     return parseJson(text);
   } catch (error) {
     const what = error instanceof SyntaxError ? error.message : "it is nested too deeply";
-    throw new HoldfastError("E_PACKAGE", `${file}, line ${line}: no JSON: ${what}`, { cause: error });
+    throw new HoldfastError("E_PACKAGE", `${file}, line ${line}${after}: no JSON: ${what}`, { cause: error });
   }
 }

@@ -3,6 +3,8 @@ import { HoldfastError } from "../../errors.ts";
 import { columnOf } from "../fields.ts";
 import { findTable, fold, nearestName } from "../names.ts";
 import type { Column, ForeignKey, Schema, Table } from "../schema.ts";
+import { isList } from "./json.ts";
+import type { ForeignRecord } from "./record.ts";
 
 /** What takes a field. */
 export type Home =
@@ -32,15 +34,21 @@ export class Homes {
   readonly #tables = new Map<string, Table | undefined>();
   readonly #fields = new Map<Table, Map<string, Home>>();
 
-  /** `models`: tables by model, of the config. Throws `E_CONFIG` for a table that is not there. */
+  /** `models`: tables by model, tables and columns by field, of the config. Throws `E_CONFIG` for a table or a column that is not there. */
   constructor(schema: Schema, models: Readonly<Record<string, string>>) {
     this.#schema = schema;
-    this.#configured = new Map(
-      Object.entries(models).map(([model, table]) => [
-        model.toLowerCase(),
-        findTable(schema, table, `models.${model}`),
-      ]),
-    );
+    const configured = new Map<string, Table>();
+    this.#configured = configured;
+    const depth = (name: string): number => name.split(".").length;
+    // The models before their fields.
+    for (const [model, name] of Object.entries(models).toSorted(([a], [b]) => depth(a) - depth(b))) {
+      const [, owner = "", field = ""] = /^(.+\..+)\.(.+)$/.exec(model) ?? [];
+      const table = owner === "" ? undefined : this.tableOf(owner);
+      const column = table?.columns.find((one) => one.name === name);
+      if (table === undefined || column === undefined)
+        configured.set(model.toLowerCase(), findTable(schema, name, `models.${model}`));
+      else this.#keep(table, field, homeOf(table, column));
+    }
   }
 
   /** Undefined where there is none. Throws `E_SCHEMA` where it could be several. */
@@ -49,19 +57,28 @@ export class Homes {
     return this.#tables.get(model);
   }
 
-  nearest(model: string): string | undefined {
-    return nearestName(
-      model.replace(".", "_"),
-      this.#schema.tables.map(({ name }) => name),
-    );
+  /** The one table that takes all the fields of a record, and needs no others; else one of a like name. */
+  nearest({ model, fields }: ForeignRecord): string | undefined {
+    const names = [...fields].flatMap(([name, value]) => (isList(value) ? [] : [name]));
+    const [alike, ...more] = this.#schema.tables.filter((table) => {
+      const taken = new Set(names.map((name) => folded(table, name)?.name ?? folded(table, `${name}_id`)?.name));
+      return !taken.has(undefined) && table.columns.length - taken.size < 2;
+    });
+    return alike !== undefined && more.length === 0
+      ? alike.id
+      : nearestName(
+          model.replace(".", "_"),
+          this.#schema.tables.map(({ name }) => name),
+        );
   }
 
   fieldOf(table: Table, name: string): Home {
-    const known = this.#fields.get(table) ?? new Map<string, Home>();
-    this.#fields.set(table, known);
-    const found = known.get(name) ?? this.#findField(table, name);
-    known.set(name, found);
-    return found;
+    return this.#fields.get(table)?.get(name) ?? this.#keep(table, name, this.#findField(table, name));
+  }
+
+  #keep(table: Table, field: string, home: Home): Home {
+    this.#fields.set(table, (this.#fields.get(table) ?? new Map<string, Home>()).set(field, home));
+    return home;
   }
 
   #findTable(model: string): Table | undefined {
@@ -91,10 +108,7 @@ export class Homes {
     const single = table.foreignKeys.filter(({ columns }) => columns.length === 1);
     const column =
       named(table, name) ?? named(table, `${name}_id`) ?? folded(table, name) ?? folded(table, `${name}_id`);
-    if (column !== undefined) {
-      const link = single.find(({ columns }) => columns[0] === column.name);
-      return link === undefined ? { kind: "value", column } : { kind: "link", link };
-    }
+    if (column !== undefined) return homeOf(table, column);
     const whole = table.foreignKeys.find(({ columns }) => columns.length > 1 && columns.join("+") === name);
     if (whole !== undefined) return { kind: "link", link: whole };
     return this.#findMany(table, name) ?? findPart(table, single, name) ?? { kind: "none", name };
@@ -117,6 +131,11 @@ export class Homes {
     const other = links.find((link) => link !== own);
     return own === undefined || other === undefined ? undefined : { kind: "many", table: join, own, other };
   }
+}
+
+function homeOf(table: Table, column: Column): Home {
+  const link = table.foreignKeys.find(({ columns }) => columns.length === 1 && columns[0] === column.name);
+  return link === undefined ? { kind: "value", column } : { kind: "link", link };
 }
 
 const named = (table: Table, name: string): Column | undefined => table.columns.find((column) => column.name === name);

@@ -65,6 +65,7 @@ class Parser {
     do {
       this.#blanks();
       const name = this.#string();
+      if (members.has(name)) throw new SyntaxError(`${JSON.stringify(name)} stands twice in one object`);
       if (!this.#takes(":")) this.#fail();
       members.set(name, this.value());
     } while (this.#takes(","));

@@ -7,10 +7,10 @@ import type { Column, ForeignKey, Schema, Table, TableId } from "../schema.ts";
 import { decode } from "../values.ts";
 import { numberOf, type Home, type Homes } from "./homes.ts";
 import { isList, isObject, Numeral, pythonText, type Json } from "./json.ts";
-import { placeOf, type ForeignRecord } from "./record.ts";
+import { placeOf, shown, type ForeignRecord } from "./record.ts";
 import type { References } from "./references.ts";
 import { FILE, LINE, referenceColumn, type Scratch } from "./scratch.ts";
-import { scratchCell, valueFor } from "./values.ts";
+import { refuseStrange, scratchCell, valueFor } from "./values.ts";
 
 /** What has come for a table. */
 export interface Loaded {
@@ -56,7 +56,7 @@ export class Loader {
     const number = this.#number(draft, record);
     for (const [name, value] of record.fields) {
       const home = this.#homes.fieldOf(table, name);
-      if (home.kind === "many" && isList(value)) lists.push({ home, items: value, name });
+      if (home.kind === "many") lists.push({ home, items: itemsOf(record, name, value), name });
       else if (home.kind === "part")
         parts.set(home.link, (parts.get(home.link) ?? new Map<string, Json>()).set(home.path, value));
       else this.#put(draft, home, value, { record, name });
@@ -169,6 +169,7 @@ export class Loader {
       const found = valueFor(column, value);
       if (found === null && !column.nullable) throw new HoldfastError("E_IMPORT", "is null, and may not be");
       decode(this.#engine, column, found);
+      refuseStrange(this.#engine, column, found);
       return scratchCell(column, found);
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error;
@@ -200,6 +201,11 @@ interface Place {
 
 const fault = (record: ForeignRecord, what: string): HoldfastError =>
   new HoldfastError("E_IMPORT", `${placeOf(record)}: ${what}`);
+
+function itemsOf(record: ForeignRecord, name: string, value: Json): readonly Json[] {
+  if (isList(value)) return value;
+  throw fault(record, `${name} is given ${shown(value)}, and takes a list`);
+}
 
 /** `{"$raw": […]}`: the columns of a link as they are. */
 function rawOf(value: Json): readonly Json[] | undefined {

@@ -51,6 +51,7 @@ export async function* readRecords(
     }
   }
   if ((await reader.peek()) !== undefined) fail("something follows its end");
+  if (damage.what !== undefined) fail(damage.what);
   if (!found) fail("it has no records");
   if (said !== undefined && said !== count) fail(`it holds ${count} records, and says ${shown(said)}`);
   return { model, count };

@@ -2,7 +2,7 @@
 import type { Cell } from "../connection.ts";
 import type { ForeignKey, TableId } from "../schema.ts";
 import { isList, pythonText, type Json } from "./json.ts";
-import type { ForeignRecord } from "./record.ts";
+import { placeOf, type ForeignRecord } from "./record.ts";
 import type { Scratch } from "./scratch.ts";
 
 /** A key: its values in their order, or each by the name of what it is. */
@@ -11,9 +11,8 @@ export type Reference = readonly Json[] | ReadonlyMap<string, Json>;
 export interface Waiting {
   /** As the rows that wait for it have it. */
   readonly text: string;
-  /** Of the first one. */
-  readonly file: string;
-  readonly line: number;
+  /** Of the first one: file, line and record. */
+  readonly place: string;
 }
 
 const BATCH = 500;
@@ -26,21 +25,20 @@ export class References {
   constructor(scratch: Scratch) {
     this.#scratch = scratch;
     scratch.run(
-      'create table "holdfast references" (target, key, value, file, line, primary key (target, key)) without rowid',
+      'create table "holdfast references" (target, key, value, place, primary key (target, key)) without rowid',
     );
     scratch.run('create table "holdfast names" (target, key, value, primary key (target, key)) without rowid');
   }
 
   /** The text to leave in the row. */
-  add(link: ForeignKey, key: Reference, { file, line }: ForeignRecord): string {
+  add(link: ForeignKey, key: Reference, record: ForeignRecord): string {
     const target = targetOf(link);
     this.#targets.set(target, link);
     const text = textOf(key);
-    this.#scratch.run('insert or ignore into "holdfast references" (target, key, file, line) values (?, ?, ?, ?)', [
+    this.#scratch.run('insert or ignore into "holdfast references" (target, key, place) values (?, ?, ?)', [
       target,
       text,
-      file,
-      BigInt(line),
+      placeOf(record),
     ]);
     return text;
   }
@@ -71,11 +69,11 @@ export class References {
   *waiting(link: ForeignKey): Generator<Waiting[]> {
     for (let after: Cell = ""; ;) {
       const rows = this.#scratch.rows(
-        `select key, file, line from "holdfast references" where target = ? and value is null and key > ? order by key limit ${BATCH}`,
+        `select key, place from "holdfast references" where target = ? and value is null and key > ? order by key limit ${BATCH}`,
         [targetOf(link), after],
       );
       if (rows.length === 0) return;
-      yield rows.map(([key, file, line]) => ({ text: String(key), file: String(file), line: Number(line) }));
+      yield rows.map(([key, place]) => ({ text: String(key), place: String(place) }));
       after = rows.at(-1)?.[0] ?? "";
     }
   }

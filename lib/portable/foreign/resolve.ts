@@ -2,7 +2,7 @@
 import { HoldfastError } from "../../errors.ts";
 import type { Cell } from "../connection.ts";
 import type { Leaf } from "../fields.ts";
-import type { ForeignKey, TableId } from "../schema.ts";
+import type { ForeignKey, Table, TableId } from "../schema.ts";
 import { isList, isObject, parseJson, type Json, type JsonObject } from "./json.ts";
 import type { Loaded } from "./load.ts";
 import type { Lookup } from "./lookup.ts";
@@ -85,7 +85,7 @@ export class Resolver {
     if (first === undefined) return;
     throw new HoldfastError(
       "E_IMPORT",
-      `${first.file}, line ${first.line}: leads to the row ${first.text} of ${link.target}, which is neither among the records nor in the database${
+      `${first.place} leads to the row ${first.text} of ${link.target}, which is neither among the records nor in the database${
         count === 1 ? "" : `; ${count} keys in all: ${lost.map(({ text }) => text).join(", ")}`
       }`,
       {
@@ -192,18 +192,22 @@ export class Resolver {
     this.#index(link.target, [pointed]);
     this.#index(id, link.columns);
     const from = `${this.#scratch.quoted(id)} as c where c.${column} is not null and c.${quoteName(FILE)} is not null and not exists (select 1 from ${this.#scratch.quoted(link.target)} as p where p.${quoteName(pointed)} = c.${column})`;
+    const table = this.#loaded.find((one) => one.table.id === id)?.table;
+    const known = namesOf(table, link);
+    const names = known.map((name) => `c.${quoteName(name)}`);
+    // SQLite takes the other columns from the row of the least.
     const lost = this.#scratch.rows(
-      `select c.${column}, min(c.${quoteName(FILE)}), min(c.${quoteName(LINE)}), count(*) from ${from} group by 1`,
+      `select c.${column}, count(*), min(c.${quoteName(LINE)}), ${[`c.${quoteName(FILE)}`, ...names].join(", ")} from ${from} group by 1`,
     );
     let rows = 0;
-    for (const [number = null, file, line, count] of lost) {
+    for (const [number = null, count, line, file, ...values] of lost) {
       this.#signal.throwIfAborted();
       const lent = await this.#lookup.borrow(link, [number]);
       if (lent === null && !isChosen) continue;
       if (lent === null)
         throw new HoldfastError(
           "E_IMPORT",
-          `${String(file)}, line ${String(line)}: ${link.columns.join()} leads to ${link.target} ${String(number)}, which is neither among the records nor in the database`,
+          `${String(file)}, line ${String(line)}: ${id} ${known.map((name, at) => `${name} ${String(values[at])}, `).join("")}${link.columns.join()} leads to ${link.target} ${String(number)}, which is neither among the records nor in the database`,
         );
       this.#scratch.run(
         `update ${this.#scratch.quoted(id)} set ${column} = ? where ${column} = ? and ${quoteName(FILE)} is not null`,
@@ -216,6 +220,14 @@ export class Resolver {
         `${id}: ${rows} rows lead by number, in ${link.columns.join()}, to rows of ${link.target} that are not among the records: those of the database with the same numbers are taken`,
       );
   }
+}
+
+/** The columns by which a message tells a row: its primary key where the records have one, else what it links to. */
+function namesOf(table: Table | undefined, link: ForeignKey): readonly string[] {
+  if (table === undefined) return [];
+  const isJoin = table.primaryKey === null || table.foreignKeys.length === table.columns.length - 1;
+  const others = table.foreignKeys.flatMap(({ columns }) => columns).filter((name) => !link.columns.includes(name));
+  return isJoin ? others : (table.primaryKey?.columns ?? []);
 }
 
 const ownColumns = (reading: readonly Leaf[]): string[] =>

@@ -1,36 +1,62 @@
-/** The text of a file, in pieces: packed by gzip or not, in UTF-8 or in the UTF-16 that a Windows shell writes. */
+/** The text of a file, in pieces: packed as Django packs it (gzip, bzip2, xz) or not, in UTF-8 or in the UTF-16 that a Windows shell writes. */
 import { createReadStream, openSync, readSync, closeSync } from "node:fs";
-import { pipeline } from "node:stream";
+import { pipeline, type Readable } from "node:stream";
 import { TextDecoder } from "node:util";
 import { createGunzip } from "node:zlib";
 import { HoldfastError } from "../../errors.ts";
+import { startCommand, type RunningCommand } from "../../exec/command.ts";
 
 /** Set when a file turned out to be cut off or damaged; the text that could be read comes first. */
 export interface Damage {
   what?: string;
 }
 
-/** Throws `E_PACKAGE` where it cannot be read, or is no text. */
+/** What Node does not unpack itself, by how it begins. */
+const PROGRAMS = [
+  { name: "bzip2", head: Buffer.from("BZh") },
+  { name: "xz", head: Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]) },
+] as const;
+const NO_TEXT = "it is not in UTF-8 there";
+
+/** Throws `E_PACKAGE` where it cannot be read, `E_TOOL` without the program that unpacks it. */
 export async function* textOf(file: string, damage: Damage, signal: AbortSignal): AsyncGenerator<string> {
-  const head = headOf(file);
-  const isPacked = head[0] === 0x1f && head[1] === 0x8b;
+  const head = headOf(file, 6);
+  const isGzip = head[0] === 0x1f && head[1] === 0x8b;
+  const program = PROGRAMS.find((one) => head.subarray(0, one.head.length).equals(one.head))?.name;
+  const packing = isGzip ? "gzip" : program;
   let failure: unknown;
-  const raw = createReadStream(file, { highWaterMark: 256 * 1024, signal });
-  const bytes = isPacked ? pipeline(raw, createGunzip(), (error) => void (failure = error ?? undefined)) : raw;
+  const open = (): Readable => createReadStream(file, { highWaterMark: 256 * 1024, signal });
+  const unpacker = program === undefined ? undefined : unpack(program, file, signal);
+  const bytes =
+    unpacker?.stdout ??
+    (isGzip ? pipeline(open(), createGunzip(), (error) => void (failure = error ?? undefined)) : open());
   let decoder: TextDecoder | undefined;
   try {
     for await (const piece of bytes) {
       if (!Buffer.isBuffer(piece)) continue;
       decoder ??= new TextDecoder(encodingOf(piece), { fatal: true });
-      yield decode(() => decoder?.decode(piece, { stream: true }) ?? "", file);
+      const text = decode(decoder, piece);
+      if (text === undefined) {
+        damage.what = NO_TEXT;
+        yield wholeStart(piece);
+        return;
+      }
+      yield text;
     }
     if (isCutOff(decoder)) damage.what = "it ends within a character";
+    await unpacker?.done;
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof HoldfastError || !isPacked) throw error;
+    if (packing === undefined || (error instanceof HoldfastError && error.code !== "E_COMMAND")) throw error;
     failure = error;
   }
-  if (failure !== undefined) damage.what = "its gzip is damaged, or ends too soon";
+  if (failure !== undefined) damage.what = `its ${packing ?? ""} is damaged, or ends too soon`;
+}
+
+function unpack(program: string, file: string, signal: AbortSignal): RunningCommand {
+  const running = startCommand([program, "-d", "-c", "--", file], { signal });
+  running.stdin.end();
+  return running;
 }
 
 /** The first bytes of a file. Throws `E_PACKAGE` where it cannot be read. */
@@ -60,10 +86,17 @@ function isCutOff(decoder: TextDecoder | undefined): boolean {
   }
 }
 
-function decode(work: () => string, file: string): string {
+/** Undefined for what is not in its encoding. */
+function decode(decoder: TextDecoder, piece: Buffer): string | undefined {
   try {
-    return work();
-  } catch (error) {
-    throw new HoldfastError("E_PACKAGE", `${file} is not in UTF-8`, { cause: error });
+    return decoder.decode(piece, { stream: true });
+  } catch {
+    return undefined;
   }
 }
+
+/** What comes before the first byte that is none of UTF-8. */
+const wholeStart = (piece: Buffer): string => {
+  const text = new TextDecoder("utf-8").decode(piece);
+  return text.slice(0, Math.max(0, text.indexOf("\uFFFD")));
+};

@@ -11,7 +11,8 @@ const ISO_DURATION = /^(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\
 /** In UTC, `2024-02-29 23:59:59.123000`, or the day alone. Throws `E_IMPORT`, in words that fit behind a column's name. */
 export function momentText(value: string, onlyDate: boolean): string {
   const [, date, minutes, seconds = "00", digits, zone] = MOMENT.exec(value) ?? [];
-  if (date === undefined) return refuse(value, onlyDate ? "a date" : "a date and a time");
+  if (date === undefined || !isInCalendar(date) || !isOnClock(minutes, seconds))
+    return refuse(value, onlyDate ? "a date" : "a date and a time");
   if (onlyDate) return date;
   if (minutes === undefined) return `${date} 00:00:00`;
   const fraction = fractionText(digits);
@@ -22,6 +23,18 @@ export function momentText(value: string, onlyDate: boolean): string {
   const utc = new Date(moment - offset * 1000).toISOString().replace(/^\+0*/, "");
   return `${utc.slice(0, utc.indexOf("."))}${fraction}`.replace("T", " ");
 }
+
+/** What Django could not read again is refused. MySQL's date of nothing but zeros is its own. */
+function isInCalendar(date: string): boolean {
+  if (/^0+-00-00$/.test(date)) return true;
+  const [year = 0, month = 0, day = 0] = date.split("-").map(Number);
+  const found = new Date(0);
+  found.setUTCFullYear(year, month - 1, day);
+  return found.getUTCMonth() === month - 1 && found.getUTCDate() === day;
+}
+
+const isOnClock = (minutes = "00:00", seconds = "00"): boolean =>
+  /^(?:[01]\d|2[0-3]):[0-5]\d$/.test(minutes) && /^[0-5]\d$/.test(seconds);
 
 function secondsEast(zone: string | undefined): number {
   const [, sign, hours, minutes = "0", seconds = "0"] = /^([+-])(\d\d):?(\d\d)?:?(\d\d)?$/.exec(zone ?? "") ?? [];
@@ -34,7 +47,10 @@ const fractionText = (digits = ""): string => (/[1-9]/.test(digits) ? `.${digits
 /** `06:30:00`. Throws as `momentText`. */
 export function timeText(value: string): string {
   const [, minutes, seconds = "00", digits] = TIME.exec(value) ?? [];
-  return minutes === undefined ? refuse(value, "a time") : `${minutes}:${seconds}${fractionText(digits)}`;
+  // The last one is PostgreSQL's.
+  return minutes === undefined || !(isOnClock(minutes, seconds) || `${minutes}:${seconds}` === "24:00:00")
+    ? refuse(value, "a time")
+    : `${minutes}:${seconds}${fractionText(digits)}`;
 }
 
 /** As PostgreSQL prints an interval, days apart from hours as Python has them. What is no duration stays as it is: the database's own words. */

@@ -1,9 +1,11 @@
 /** Values as Django's serialisers write them, as a column takes them. */
 import { HoldfastError } from "../../errors.ts";
+import type { EngineName } from "../../database/engine.ts";
 import type { Cell } from "../connection.ts";
 import type { Column } from "../schema.ts";
 import type { JsonValue, Tagged } from "../values.ts";
 import { isList, isObject, Numeral, parseJson, pythonText, type Json } from "./json.ts";
+import { postgresText } from "./postgres-types.ts";
 import { durationText, microsecondsOf, momentText, timeText } from "./times.ts";
 
 const DASHED = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
@@ -29,7 +31,9 @@ export function valueFor(column: Column, value: Json): JsonValue {
     case "json":
       return jsonFor(value);
     case "array":
-      return typeof value === "string" && value.startsWith("{") ? value : arrayText(listOf(value));
+      return typeof value === "string" && value.startsWith("{")
+        ? value
+        : arrayText(listOf(value), column.native.split("[]").length - 1);
     case "boolean":
       return typeof value === "string" ? (TRUTHS.get(value) ?? refuse(value, "a truth value")) : scalar(value);
     case "integer":
@@ -51,6 +55,10 @@ export function valueFor(column: Column, value: Json): JsonValue {
       return momentText(text(value), false);
     case "interval":
       return durationText(text(value));
+    case "bytes":
+      return base64For(value);
+    case "native":
+      return postgresText(column.native, value) ?? textFor(column, value);
     default:
       return textFor(column, value);
   }
@@ -110,11 +118,28 @@ function uuidFor(value: string | number | boolean): string {
   return value.toLowerCase().replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
+/** Throws `E_IMPORT` for what one engine alone cannot hold, and does not say before all the records are there. */
+export function refuseStrange(engine: EngineName, { kind, native }: Column, value: JsonValue): void {
+  if (typeof value !== "string") return;
+  const isMysql = engine === "mysql" || engine === "mariadb";
+  if (!isMysql && ["date", "timestamp", "timestamptz"].includes(kind) && value.startsWith("0000-00-00"))
+    refuse(value, "a date and a time, which only MySQL has of zeros");
+  if (kind === "json" && native === "jsonb" && /(?<!\\)(?:\\\\)*\\u0000/.test(value))
+    refuse(value, "JSON without NUL characters");
+}
+
+function base64For(value: Json): string {
+  const words = text(value);
+  const isWhole = words.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(words);
+  return isWhole ? words : refuse(words.slice(0, 80), "base64");
+}
+
 /** Where an engine has no UUIDs, Django keeps their 32 digits. */
 function textFor({ kind, length }: Column, value: Json): JsonValue {
   if (isList(value) || isObject(value)) return jsonFor(value);
   const plain = scalar(value);
   if (typeof plain !== "string") return plain;
+  if (HALF.test(plain)) return refuse(plain, "a text, which has no half of a character");
   return kind === "text" && length === 32 && DASHED.test(plain) ? plain.replaceAll("-", "").toLowerCase() : plain;
 }
 
@@ -123,12 +148,22 @@ function jsonFor(value: Json): string {
   const source = pythonText(value);
   if (/NaN|Infinity/.test(source) && hasSpecial(value))
     return refuse(value, "JSON, which knows no NaN and no Infinity");
+  if (source.includes(String.raw`\ud`) && hasHalf(value))
+    return refuse(value, "JSON, which has no half of a character");
   return source;
 }
 
 function hasSpecial(value: Json): boolean {
   if (value instanceof Numeral) return SPECIAL.has(value.source);
   return isList(value) ? value.some(hasSpecial) : isObject(value) ? [...value.values()].some(hasSpecial) : false;
+}
+
+const HALF = /\p{Surrogate}/u;
+
+function hasHalf(value: Json): boolean {
+  if (typeof value === "string") return HALF.test(value);
+  if (isList(value)) return value.some(hasHalf);
+  return isObject(value) && [...value].some(([name, one]) => HALF.test(name) || hasHalf(one));
 }
 
 function listOf(value: Json): readonly Json[] {
@@ -144,12 +179,12 @@ function parsedList(value: string): Json {
   }
 }
 
-/** As PostgreSQL reads an array. */
-const arrayText = (items: readonly Json[]): string =>
+/** As PostgreSQL reads an array. In one of arrays, Django writes each as a text. */
+export const arrayText = (items: readonly Json[], dimensions = 1): string =>
   `{${items
     .map((item) => {
       if (item === null) return "NULL";
-      if (isList(item)) return arrayText(item);
+      if (isList(item) || dimensions > 1) return arrayText(listOf(item), dimensions - 1);
       const word = isObject(item) ? pythonText(item) : String(scalar(item));
       return /^[\w.+-]+$/.test(word) && !/^null$/i.test(word)
         ? word

@@ -45,7 +45,7 @@ const COLUMNS = `
       from pg_catalog.pg_depend d join pg_catalog.pg_class c on c.oid = d.refobjid and c.relkind = 'S'
       where d.classid = 'pg_catalog.pg_attrdef'::regclass and d.refclassid = 'pg_catalog.pg_class'::regclass
       group by 1)
-  select a.attrelid, a.attname, pg_catalog.format_type(t.oid, m.typmod), a.attnotnull or coalesce(b.required, false),
+  select a.attrelid, a.attname, pg_catalog.format_type(t.oid, m.typmod) || repeat('[]', a.attndims - 1), a.attnotnull or coalesce(b.required, false),
     a.attgenerated <> '', a.attidentity,
     coalesce(e.expression !~ '^NULL(::|$)', b.given, false), def.counts,
     (select pg_catalog.quote_ident(sn.nspname) || '.' || pg_catalog.quote_ident(s.relname) from pg_catalog.pg_class s

@@ -56,7 +56,8 @@ export async function introspectSqlite(connection: Connection): Promise<Schema> 
     if (flag(3)) table.notes.push("STRICT: refuses values of another type");
   }
   const indexes = (await connection.rows(INDEXES)).map(indexPartOf);
-  addColumns(draft, await connection.rows(COLUMNS), indexes);
+  const json = new Set(tables.flatMap(({ text }) => jsonColumns(text(0), text(4))));
+  addColumns(draft, await connection.rows(COLUMNS), indexes, json);
   addUniques(draft, indexes);
   addWatched(draft, await connection.rows(CONDITIONS));
   addForeignKeys(draft, await connection.rows(FOREIGN_KEYS));
@@ -66,6 +67,12 @@ export async function introspectSqlite(connection: Connection): Promise<Schema> 
   }
   return draft.finish(connection);
 }
+
+/** A text with the check that Django gives it. */
+const jsonColumns = (table: string, sql: string): string[] =>
+  [...sql.matchAll(/\bjson_valid\s*\(\s*(?:"((?:[^"]|"")+)"|`([^`]+)`|\[([^\]]+)\]|(\w+))\s*\)/gi)].map(
+    ([, quoted, ...others]) => idOf(table, lowerCase(quoted?.replaceAll('""', '"') ?? others.find(Boolean) ?? "")),
+  );
 
 const lowerCase = (name: string): string => name.toLowerCase();
 const idOf = (...names: readonly string[]): string => JSON.stringify(names);
@@ -88,7 +95,12 @@ function indexPartOf(row: Row): IndexPart {
 }
 
 /** Columns and primary keys. An INTEGER PRIMARY KEY without an index of its own is the rowid. */
-function addColumns(draft: SchemaDraft, rows: readonly Row[], indexes: readonly IndexPart[]): void {
+function addColumns(
+  draft: SchemaDraft,
+  rows: readonly Row[],
+  indexes: readonly IndexPart[],
+  json: ReadonlySet<string>,
+): void {
   const indexed = new Set(indexes.filter(({ origin }) => origin === "pk").map(({ table }) => table));
   const collations = new Map(
     indexes
@@ -99,7 +111,8 @@ function addColumns(draft: SchemaDraft, rows: readonly Row[], indexes: readonly 
   for (const row of rows) {
     const { text, number } = cells(row);
     const [name, place] = [text(0), number(6)];
-    const column = columnOf(row, collations.get(idOf(name, text(1))));
+    const isJson = json.has(idOf(name, lowerCase(text(1))));
+    const column = columnOf(row, collations.get(idOf(name, text(1))), isJson);
     draft.get(name)?.columns.push(column);
     const part = { column: column.name, place, nullable: column.nullable, integer: /^integer$/i.test(text(2)) };
     if (place > 0) primary.set(name, [...(primary.get(name) ?? []), part]);
@@ -235,10 +248,11 @@ const KINDS: readonly (readonly [pattern: RegExp, kind: Kind])[] = [
   [/^time(?:$|\(| without)/, "time"],
 ];
 
-function columnOf(row: Row, collation: string | undefined): Column {
+function columnOf(row: Row, collation: string | undefined, isJson: boolean): Column {
   const { text, maybe, number, flag } = cells(row);
   const [native, hidden, byDefault] = [text(2), number(5), maybe(4)];
-  const kind = kindOf(native);
+  const declared = kindOf(native);
+  const kind = isJson && declared === "text" ? "json" : declared;
   const generated = hidden === 2 || hidden === 3;
   return {
     name: text(1),

@@ -32,7 +32,7 @@ for number in range(20):
         seen=datetime.datetime(2024, 2, 29, 23, 59, 59, 123000, tzinfo=utc),
         sleeps=datetime.timedelta(days=-1, hours=2, microseconds=5),
         photo=bytes([0, 255, 10, 92]),
-        facts={"b": [1, 2.5, None], "a": {"ü": "x\ny"}},
+        facts=[{"b": [1, 2.5, None], "a": {"ü": "x\ny"}}, "5", "text", True, 7, [], None][number % 7],
         chip=9223372036854775807 - number,
         kind=ContentType.objects.get_for_model(Keeper),
     )
