@@ -19,7 +19,7 @@ import { nextRunId } from "../store/layout.ts";
 import { openStore } from "../store/open.ts";
 import { refusePending, takeLock } from "./restore/frame.ts";
 import { service, workingDirectory } from "./restore/after.ts";
-import { refusePendingReinit, ReinitJournal } from "./reinit/journal.ts";
+import { ReinitJournal } from "./reinit/journal.ts";
 import { saveBeforeReinit } from "./reinit/safety.ts";
 import { moveAside, moveBack, planMoves, type Move } from "./reinit/storage.ts";
 import { bringBack, differences, keepCleared } from "./reinit/undo.ts";
@@ -73,7 +73,6 @@ export async function reinit(request: ReinitRequest, options: ReinitOptions): Pr
   let journal: ReinitJournal | undefined;
   try {
     refusePending(store);
-    refusePendingReinit(store);
     options.onPhase("saving");
     const { signal } = held;
     const safety = { config, store, unit: database.unit, reinit: id, locks: held.locks, signal };

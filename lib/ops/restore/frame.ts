@@ -4,6 +4,7 @@ import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
 import { acquireLock, type Lock } from "../../store/lock.ts";
+import { refusePendingReinit } from "../reinit/journal.ts";
 import { isCutOff, pendingRestores } from "./journal.ts";
 import type { RestoreRequest } from "./request.ts";
 
@@ -50,8 +51,12 @@ export async function takeLock(
   };
 }
 
-/** Throws `E_PENDING` while an earlier restore in place is neither finished nor confirmed: which of two to go back to could not be told. */
+/**
+ * Throws `E_PENDING` while an earlier restore in place is neither finished nor confirmed, or a reinit was cut off: which of two to go back to could not
+ * be told.
+ */
 export function refusePending(store: string): void {
+  refusePendingReinit(store);
   const [pending] = pendingRestores(store);
   if (pending === undefined) return;
   const { restore, run, phase } = pending;
