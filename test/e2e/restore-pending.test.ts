@@ -33,15 +33,18 @@ const ended = ({ json, code }: RunResult): unknown => ({ code, ...(json.at(-1) a
 const books = async ({ url }: ReinitSite): Promise<string | undefined> =>
   (await rowsOf(url, "select count(*) from book"))[0];
 
-test("no restore in place while a reinit is cut off; once it is recovered, it goes", async () => {
+test("no restore in place while a reinit is cut off, and none of a package; once it is recovered, both go", async () => {
   const place = site(`admin_command: ${CUT_OFF}`);
+  const file = join(directory, "books.tgz");
   expect((await run("backup_all", place)).code).toBe(0);
+  expect((await run("portable", place, "package", "-o", file, "--include-users")).code).toBe(0);
   expect((await reinit(place)).signal).toBe("SIGKILL");
   expect(await books(place)).toBe("0");
   const refused = { code: 1, error_code: "E_PENDING", message: expect.stringMatching(/^the reinit \S+ was cut off/) };
   const what = [
     ["--in-place", "--step", "db", "--yes"],
     ["--in-place", "--step", "db", "--dry-run"],
+    ["--package", file, "--in-place", "--yes"],
   ];
   for (const args of what)
     expect(ended(await restore(place, ...args))).toMatchObject({

@@ -5,7 +5,7 @@ import { HoldfastError } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
 import { acquireLock, type Lock } from "../../store/lock.ts";
 import { refusePendingReinit } from "../reinit/journal.ts";
-import { isCutOff, pendingRestores } from "./journal.ts";
+import { isCutOff, pendingRestores, sourceOf } from "./journal.ts";
 import type { RestoreRequest } from "./request.ts";
 
 export interface Held {
@@ -59,12 +59,12 @@ export function refusePending(store: string): void {
   refusePendingReinit(store);
   const [pending] = pendingRestores(store);
   if (pending === undefined) return;
-  const { restore, run, phase } = pending;
+  const { restore, phase } = pending;
   if (isCutOff(pending))
-    throw new HoldfastError("E_PENDING", `the restore ${restore} of the run ${run} was cut off while ${phase}`, {
+    throw new HoldfastError("E_PENDING", `the restore ${restore} of ${sourceOf(pending)} was cut off while ${phase}`, {
       hint: `restore.ts --recover ${restore} finishes it or takes it back`,
     });
-  throw new HoldfastError("E_PENDING", `the restore ${restore} of the run ${run} keeps what it replaced`, {
+  throw new HoldfastError("E_PENDING", `the restore ${restore} of ${sourceOf(pending)} keeps what it replaced`, {
     hint: `restore.ts --confirm ${restore} when all is well, or --rollback ${restore}`,
   });
 }
