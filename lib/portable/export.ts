@@ -246,7 +246,9 @@ export async function refuseTwins(connection: Connection, { table, key }: TableF
   const isProved = [table.primaryKey, ...table.uniques].some(
     (unique) => unique !== null && unique.columns.every((name) => key.columns.includes(name)),
   );
-  if (key.kind !== "natural" || isProved) return;
+  if (key.kind !== "natural") return;
+  await refuseNulls(connection, { table, key });
+  if (isProved) return;
   const { quote } = connection;
   const columns = key.columns.map(quote).join(", ");
   const twins = await connection.rows(
@@ -258,5 +260,25 @@ export async function refuseTwins(connection: Connection, { table, key }: TableF
     "E_IMPORT",
     `${table.id}: ${first.at(-1)?.toString()} rows have the key (${first.slice(0, -1).join(", ")})${twins.length > 1 ? ", and more keys are not unique" : ""}`,
     { hint: `portable.keys says that (${key.columns.join(", ")}) tells rows apart` },
+  );
+}
+
+/** Nothing equals NULL: an import would not find such a row again. What the database proves by itself is not looked at. */
+async function refuseNulls(connection: Connection, { table, key }: Pick<TableFields, "table" | "key">): Promise<void> {
+  const proved = [table.primaryKey, ...table.uniques.filter(({ nullsNotDistinct }) => nullsNotDistinct)];
+  const open = table.columns.filter(
+    ({ name, nullable }) =>
+      nullable && key.columns.includes(name) && !proved.some((unique) => unique?.columns.includes(name) === true),
+  );
+  if (open.length === 0) return;
+  const isNull = open.map(({ name }) => `${connection.quote(name)} is null`).join(" or ");
+  const [row] = await connection.rows(`select count(*) from ${rowsOf(connection, table)} where ${isNull}`);
+  if (Number(row?.[0] ?? 0) === 0) return;
+  throw new HoldfastError(
+    "E_IMPORT",
+    `${table.id}: rows with NULL in their key (${key.columns.join(", ")}): ${String(row?.[0])}`,
+    {
+      hint: `portable.keys has to name columns that are never NULL, or none: { ${table.name}: [] }`,
+    },
   );
 }
