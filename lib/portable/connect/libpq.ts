@@ -51,7 +51,12 @@ export interface Destination {
  */
 export function withPgpass(target: DatabaseTarget, { host, port, user = "", database }: Destination): DatabaseTarget {
   if (target.password !== undefined || process.env["PGPASSWORD"]) return target;
-  const wanted = [["/var/run/postgresql", "/tmp"].includes(host) ? "localhost" : host, String(port), database ?? user, user];
+  const wanted = [
+    ["/var/run/postgresql", "/tmp"].includes(host) ? "localhost" : host,
+    String(port),
+    database ?? user,
+    user,
+  ];
   for (const line of privateLines(process.env["PGPASSFILE"] || path.join(homedir(), ".pgpass"))) {
     const fields = [...line.matchAll(/((?:\\.|[^\\:])*)(?::|$)/g)].map(([, field = ""]) => field);
     const password = fields[wanted.length];
