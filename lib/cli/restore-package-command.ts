@@ -4,7 +4,7 @@ import path from "node:path";
 import { findConfig, loadConfig, type SiteConfig } from "../config/load.ts";
 import { databasePassword } from "../config/secrets.ts";
 import type { DatabaseTarget } from "../database/engine.ts";
-import { splitPassword } from "../database/url.ts";
+import { splitPassword, withPasswordApart } from "../database/url.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { HOME } from "../exec/compiled.ts";
 import type { InPlaceRequest, PackageOutcome, PackagePreview } from "../ops/package/request.ts";
@@ -118,12 +118,12 @@ async function targetOf(
       hint: "give a URL that reaches it from here, with --database",
     });
   const password = await databasePassword(config, first.settings, signal);
-  return {
+  return withPasswordApart({
     url: first.settings.url,
     ...(password === undefined ? {} : { password }),
     execPrefix: [],
     root: config.root,
-  };
+  });
 }
 
 /** The store is where the lock, the safety run and the record of the restore are. */

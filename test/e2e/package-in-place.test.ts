@@ -136,6 +136,20 @@ describe.each(["SQLite", "PostgreSQL", "MariaDB"])("on %s", (name) => {
   }, 60_000);
 });
 
+test("a password in the config's URL is in no record, and a rollback knows it", async () => {
+  const place = await site("PostgreSQL");
+  const [, password = ""] = /:([^:/@]+)@/.exec(place.url) ?? [];
+  const text = readFileSync(place.config, "utf8").replace(/url: '[^']*', password_file: [^ ]*/, `url: '${place.url}'`);
+  expect(text).toContain(password);
+  writeFileSync(place.config, text);
+  const done = await restore(place, packages.plain);
+  expect([done.code, `${done.stdout}${done.stderr}`.includes(password)]).toEqual([0, false]);
+  for (const name of readdirSync(join(place.dest, "restores")))
+    expect(readFileSync(join(place.dest, "restores", name), "utf8")).not.toContain(password);
+  expect((await restore(place, "--rollback")).code).toBe(0);
+  expect(await stateOf(place)).toEqual(BEFORE);
+});
+
 test("where the server lets nobody bring the database back, that is said, and a rollback changes nothing", async () => {
   const place = await site("PostgreSQL", "nocreatedb");
   const done = ended(await restore(place, packages.plain));

@@ -180,8 +180,11 @@ const targetFor =
     if (given !== undefined && describeUrl(given.url).database !== describeUrl(url).database)
       throw new HoldfastError("E_USAGE", `the restore was of the database ${describeUrl(url).database}`);
     const settings = config === undefined ? undefined : databases(config).find((one) => one.unit === unit)?.settings;
+    const own = settings === undefined ? undefined : splitPassword(settings.url);
     const configured =
-      config === undefined || settings?.url !== url ? undefined : await databasePassword(config, settings, signal);
+      config === undefined || settings === undefined || own?.url !== url
+        ? undefined
+        : ((await databasePassword(config, settings, signal)) ?? own.password);
     const password = given?.password ?? configured;
     return {
       url: given?.url ?? url,
