@@ -6,6 +6,7 @@ import { findConfig, loadConfig, type SiteConfig } from "../config/load.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { STEP_NAMES, type StepName } from "../model/unit.ts";
 import { restore, type RestoreOutcome, type RestorePreview, type RestoreRequest } from "../ops/restore.ts";
+import { sourceOf } from "../ops/restore/journal.ts";
 import { endRestore, type EndRestore } from "../ops/restore/recover.ts";
 import { colors as pc } from "../report/colors.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
@@ -186,7 +187,7 @@ async function endOne(how: EndRestore, flags: Flags, store: string, frame: Comma
   const done = how === "confirm" ? "confirmed; what it replaced was removed" : outcome.phase.replace("_", " ");
   if (flags.json) say({ message_type: "summary", ...outcome });
   else if (!flags.quiet)
-    process.stdout.write(`${pc.green("✓")} restore ${outcome.restore} of the run ${outcome.run}: ${done}\n`);
+    process.stdout.write(`${pc.green("✓")} restore ${outcome.restore} of ${sourceOf(outcome)}: ${done}\n`);
   return EXIT.ok;
 }
 

@@ -4,10 +4,11 @@ import path from "node:path";
 import { findConfig, loadConfig, type SiteConfig } from "../config/load.ts";
 import { databasePassword } from "../config/secrets.ts";
 import type { DatabaseTarget } from "../database/engine.ts";
-import { splitPassword } from "../database/url.ts";
+import { splitPassword, withPasswordApart } from "../database/url.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { HOME } from "../exec/compiled.ts";
-import { restorePackage, type PackageOutcome, type PackagePreview } from "../ops/package/restore.ts";
+import type { InPlaceRequest, PackageOutcome, PackagePreview } from "../ops/package/request.ts";
+import { restorePackage } from "../ops/package/restore.ts";
 import { colors as pc } from "../report/colors.ts";
 import { formatBytes, plural } from "../report/format.ts";
 import { databases } from "../steps/db.ts";
@@ -19,21 +20,26 @@ import { parsedCommand } from "./store-command.ts";
 export const namesPackage = (argv: readonly string[]): boolean => argv.some((one) => /^--package(?:=|$)/.test(one));
 
 export async function restorePackageCommand(): Promise<void> {
-  await parsedCommand(parse, async (flags, { signal }) => {
+  await parsedCommand(parse, async (flags, { signal, report }) => {
     const to = single(flags.to);
     if ((to === undefined) === !flags["in-place"])
       throw new HoldfastError("E_USAGE", "say where: --to DIR or --in-place", {
         hint: "--in-place is where the config says that the site lives",
       });
     const idle =
-      flags.dest !== undefined ? "--dest" : to !== undefined && flags.config !== undefined ? "--config" : undefined;
-    if (idle !== undefined)
-      throw new HoldfastError(
-        "E_USAGE",
-        `${idle} has no meaning for a package${idle === "--config" ? " with --to" : ""}`,
-      );
+      to === undefined
+        ? undefined
+        : ((["config", "dest", "reason"] as const).find((one) => flags[one] !== undefined) ??
+          (flags["break-lock"] ? "break-lock" : flags.safety ? undefined : "no-safety"));
+    if (idle !== undefined) throw new HoldfastError("E_USAGE", `--${idle} has no meaning for a package with --to`);
+    const reason = single(flags.reason);
+    if (!flags.safety && (reason ?? "").trim() === "")
+      throw new HoldfastError("E_USAGE", "--no-safety wants --reason", {
+        hint: "say why there shall be no way back; it is kept in the record of the restore",
+      });
     const config =
       to === undefined ? loadConfig(findConfig(single(flags.config), process.env, HOME), process.env) : undefined;
+    const { defaults = {}, map = {}, users } = config?.portable ?? {};
     const progress = progressOf(flags);
     const outcome = await restorePackage(
       {
@@ -43,9 +49,12 @@ export async function restorePackageCommand(): Promise<void> {
         owners: ownerRule(single(flags.owner) ?? "name"),
         dryRun: flags["dry-run"],
         force: flags.force,
+        refine: { defaults, map, ...(users && { users }) },
+        inPlace: config === undefined ? undefined : inPlaceOf(config, flags),
       },
       {
         signal,
+        report,
         confirm: async (preview) => await confirm(preview, flags),
         onPhase: (phase) => {
           if (flags.json) process.stdout.write(`${JSON.stringify({ message_type: "status", phase })}\n`);
@@ -72,6 +81,13 @@ function parse(argv: readonly string[]) {
     .option("database", { ...text, describe: "import the data into this database, by its URL" })
     .option("owner", { ...text, default: "name", describe: "whose the files become: name, number, or USER[:GROUP]" })
     .option("force", { type: "boolean", default: false, describe: "restore in spite of warnings about the schema" })
+    .option("safety", {
+      type: "boolean",
+      default: true,
+      describe: "--no-safety goes on where nothing can be saved first; wants --reason",
+    })
+    .option("reason", { ...text, describe: "why --no-safety" })
+    .option("break-lock", { type: "boolean", default: false, describe: "take over a lock held from another host" })
     .option("yes", { type: "boolean", default: false, describe: "do not ask" })
     .option("dry-run", { type: "boolean", default: false, describe: "check and import everything, and take it back" })
     .parseSync([...argv]);
@@ -102,11 +118,27 @@ async function targetOf(
       hint: "give a URL that reaches it from here, with --database",
     });
   const password = await databasePassword(config, first.settings, signal);
-  return {
+  return withPasswordApart({
     url: first.settings.url,
     ...(password === undefined ? {} : { password }),
     execPrefix: [],
     root: config.root,
+  });
+}
+
+/** The store is where the lock, the safety run and the record of the restore are. */
+function inPlaceOf(config: SiteConfig, flags: Flags): InPlaceRequest {
+  const dest = single(flags.dest) ?? config.dest;
+  if (dest === undefined)
+    throw new HoldfastError("E_USAGE", "there is no store: neither --dest nor dest in the config", {
+      hint: "it holds the lock and the safety run of a restore in place; it is made where there is none",
+    });
+  return {
+    config,
+    store: path.resolve(dest),
+    unit: single(flags.database) === undefined ? databases(config)[0]?.unit : undefined,
+    withoutSafety: flags.safety ? undefined : single(flags.reason),
+    breakLock: flags["break-lock"],
   };
 }
 
@@ -141,23 +173,34 @@ function show(outcome: PackageOutcome, flags: Flags): void {
       `${JSON.stringify({ message_type: "summary", dry_run: flags["dry-run"], ...outcome })}\n`,
     );
   if (flags.quiet) return;
-  const { trees, data, beside, settings } = outcome;
+  const { trees, data, beside, settings, restore, safety_run, kept } = outcome;
   const total = (of: "created" | "updated" | "unchanged"): number =>
     (data?.tables ?? []).reduce((sum, one) => sum + one[of], 0);
   const lines = [
     ...(data?.warnings ?? []).map((warning) => `${pc.yellow("!")} ${warning}`),
     ...trees.map(
-      ({ name, to, state, kept }) =>
-        `${pc.green("✓")} ${name}: ${state}, ${to}${kept === null ? "" : `; what was there is in ${kept}`}`,
+      ({ name, to, state, kept: aside }) =>
+        `${pc.green("✓")} ${name}: ${state}, ${to}${aside === null ? "" : `; what was there is in ${aside}`}`,
     ),
     ...(data === null
       ? []
       : [
           `${pc.green("✓")} rows: ${total("created")} created, ${total("updated")} updated, ${total("unchanged")} unchanged`,
         ]),
+    ...(data?.created_disabled ?? []).map(
+      ({ table, key }) => `${table} ${key} was nowhere, and has been made, disabled`,
+    ),
+    ...(data?.mapped ?? []).map(
+      ({ table, from, to, rows, links }) =>
+        `${table} ${from} is ${to} here: ${plural(rows, "row")} passed over, ${plural(links, "link")} led there`,
+    ),
     ...(data === null || data.aside === null ? [] : [`the database that was there is kept as ${data.aside}`]),
     ...beside.map((place) => `to look at: ${place}`),
     ...settings.map((text) => `to look at: ${text}`),
+    ...(safety_run === null ? [] : [`the database as it was is in the safety run ${safety_run}`]),
+    ...(restore === null || !kept
+      ? []
+      : [`what was there is kept: restore.ts --confirm ${restore} when all is well, --rollback ${restore} goes back`]),
     flags["dry-run"] ? "dry run: nothing was changed" : `${pc.green("✓")} every check of the package holds`,
   ];
   process.stdout.write(`${lines.join("\n")}\n`);

@@ -3,10 +3,11 @@
  * pointed at, or, where the program runs behind a prefix and would not see our files, in the prefix's environment. Never in argv.
  */
 import { accessSync, constants, writeFileSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HoldfastError } from "../errors.ts";
 import type { DatabaseTarget } from "./engine.ts";
+import { usualFiles } from "./my-cnf.ts";
 import { privateDirectory } from "./private-directory.ts";
 
 export interface Credentials {
@@ -42,7 +43,7 @@ export function mysqlCredentials(target: DatabaseTarget, signal: AbortSignal): C
   checkOneLine(password);
   const directory = privateDirectory(signal, runtimeDirectory());
   const file = join(directory.path, "my.cnf");
-  const usual = ["/etc/my.cnf", "/etc/mysql/my.cnf", join(homedir(), ".my.cnf")].filter(isReadable);
+  const usual = usualFiles().filter(isReadable);
   const include = usual.map((path) => `!include ${path}\n`).join("");
   writeFileSync(file, `${include}[client]\npassword="${password.replace(/[\\"]/g, "\\$&")}"\n`, { mode: 0o600 });
   return { env: {}, args: [`--defaults-file=${file}`], secrets: [password], remove: directory.remove };

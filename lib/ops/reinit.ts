@@ -19,8 +19,8 @@ import { nextRunId } from "../store/layout.ts";
 import { openStore } from "../store/open.ts";
 import { refusePending, takeLock } from "./restore/frame.ts";
 import { service, workingDirectory } from "./restore/after.ts";
-import { refusePendingReinit, ReinitJournal } from "./reinit/journal.ts";
-import { saveBeforeReinit } from "./reinit/safety.ts";
+import { ReinitJournal } from "./reinit/journal.ts";
+import { makeSafetyRun } from "./safety-run.ts";
 import { moveAside, moveBack, planMoves, type Move } from "./reinit/storage.ts";
 import { bringBack, differences, keepCleared } from "./reinit/undo.ts";
 
@@ -73,11 +73,10 @@ export async function reinit(request: ReinitRequest, options: ReinitOptions): Pr
   let journal: ReinitJournal | undefined;
   try {
     refusePending(store);
-    refusePendingReinit(store);
     options.onPhase("saving");
     const { signal } = held;
-    const safety = { config, store, unit: database.unit, reinit: id, locks: held.locks, signal };
-    const safetyRun = await saveBeforeReinit(safety);
+    const safety = { config, store, unit: database.unit, command: "reinit", id, locks: held.locks, signal } as const;
+    const safetyRun = await makeSafetyRun(safety);
     await held.assertHeld();
     journal = await ReinitJournal.create(store, {
       reinit: id,

@@ -15,7 +15,7 @@ import { checkArchives } from "./verify/archives.ts";
 import { checkProjectCounts, checkUnitCounts } from "./verify/counts.ts";
 import { checkAudioDatabases, checkDumps, findDatabaseTools, type DatabaseTools } from "./verify/databases.ts";
 import { checkCompiledPages } from "./verify/compiled-pages.ts";
-import { checkRestoredDumps, requireScratchServer } from "./verify/deep-databases.ts";
+import { checkRestoredDumps, requireScratchServer, type RestoredDumps } from "./verify/deep-databases.ts";
 import { writeVerifyEvidence } from "./verify/evidence.ts";
 import { checkFailures } from "./verify/failures.ts";
 import { checkChecksums, checkFiles, checkSizes } from "./verify/files.ts";
@@ -94,6 +94,7 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
       request,
       readers,
       archives: beginArchives(readers, options.signal),
+      restored: restoreOnce(request.scratch, options.signal),
       signal: options.signal,
     };
     for (const item of CHECKS) {
@@ -139,6 +140,7 @@ interface Work {
   readonly request: VerifyRequest;
   readonly readers: ArtifactReaders;
   readonly archives: (survey: Survey) => ReadonlyMap<StepName, Promise<Finding | undefined>>;
+  readonly restored: (survey: Survey) => Promise<RestoredDumps>;
   readonly signal: AbortSignal;
 }
 
@@ -155,6 +157,12 @@ function beginArchives(readers: ArtifactReaders, signal: AbortSignal): Work["arc
     );
     return begun;
   };
+}
+
+/** What two checks look at is restored once. */
+function restoreOnce(scratch: string | undefined, signal: AbortSignal): Work["restored"] {
+  let begun: Promise<RestoredDumps> | undefined;
+  return async (survey) => await (begun ??= checkRestoredDumps(survey, scratch, signal));
 }
 
 const sizeOf = ({ files }: Survey): number => Array.from(files.values()).reduce((sum, { size }) => sum + size, 0);
@@ -207,7 +215,14 @@ const CHECKS: readonly Item[] = [
     title: "database restore",
     reads: true,
     only: "deep",
-    check: (survey, { request: { scratch }, signal }) => checkRestoredDumps(survey, scratch, signal),
+    check: async (survey, { restored }) => (await restored(survey)).dumps,
+  },
+  {
+    id: "portable_import",
+    title: "portable import",
+    reads: true,
+    only: "deep",
+    check: async (survey, { restored }) => (await restored(survey)).portable,
   },
   {
     id: "compiled_pages",

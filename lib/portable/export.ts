@@ -301,7 +301,9 @@ export async function refuseTwins(connection: Connection, { table, key }: TableF
       unique.columns.every((name) => key.columns.includes(name)) &&
       (unique.nullsNotDistinct || !isTree(table, key)),
   );
-  if (key.kind !== "natural" || isProved) return;
+  if (key.kind !== "natural") return;
+  await refuseNulls(connection, { table, key });
+  if (isProved) return;
   const { quote } = connection;
   const columns = key.columns.map(quote).join(", ");
   const twins = await connection.rows(
@@ -316,6 +318,26 @@ export async function refuseTwins(connection: Connection, { table, key }: TableF
       hint: isTree(table, key)
         ? `rename them, or name another key under portable.keys: no columns make rows known by their number`
         : `portable.keys says that (${key.columns.join(", ")}) tells rows apart`,
+    },
+  );
+}
+
+/** Nothing equals NULL: an import would not find such a row again. What the database proves by itself is not looked at. */
+async function refuseNulls(connection: Connection, { table, key }: Pick<TableFields, "table" | "key">): Promise<void> {
+  const proved = [table.primaryKey, ...table.uniques.filter(({ nullsNotDistinct }) => nullsNotDistinct)];
+  const open = table.columns.filter(
+    ({ name, nullable }) =>
+      nullable && key.columns.includes(name) && !proved.some((unique) => unique?.columns.includes(name) === true),
+  );
+  if (open.length === 0) return;
+  const isNull = open.map(({ name }) => `${connection.quote(name)} is null`).join(" or ");
+  const [row] = await connection.rows(`select count(*) from ${rowsOf(connection, table)} where ${isNull}`);
+  if (Number(row?.[0] ?? 0) === 0) return;
+  throw new HoldfastError(
+    "E_IMPORT",
+    `${table.id}: rows with NULL in their key (${key.columns.join(", ")}): ${String(row?.[0])}`,
+    {
+      hint: `portable.keys has to name columns that are never NULL, or none: { ${table.name}: [] }`,
     },
   );
 }

@@ -37,7 +37,7 @@ export interface ImportHooks {
   readonly signal: AbortSignal;
   readonly onRows: (table: TableId, phase: "staging" | "merging", rows: number) => void;
   /** Looks at what was written, before it stands: what it throws takes all of it back. */
-  readonly beforeCommit?: () => Promise<void>;
+  readonly beforeCommit?: (result: Omit<ImportResult, "committed">) => Promise<void>;
 }
 
 export interface ImportResult {
@@ -63,7 +63,7 @@ export async function importTables(
 ): Promise<ImportResult> {
   try {
     const result = await importInside(connection, from, request, hooks);
-    await hooks.beforeCommit?.();
+    await hooks.beforeCommit?.(result);
     hooks.signal.throwIfAborted();
     await connection.run(request.dryRun ? "rollback" : "commit");
     return { ...result, committed: !request.dryRun };

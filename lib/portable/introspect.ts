@@ -5,7 +5,7 @@ import { introspectPostgres } from "./introspect/postgres.ts";
 import { introspectSqlite } from "./introspect/sqlite.ts";
 import type { Schema } from "./schema.ts";
 
-/** A handful of queries, however many tables there are; no table is read through. Throws `E_DATABASE`. */
+/** A handful of queries, however many tables there are; no table is read through but SQLite's whose primary key may be NULL. Throws `E_DATABASE`. */
 export async function introspect(connection: Connection): Promise<Schema> {
   switch (connection.engine) {
     case "postgresql":

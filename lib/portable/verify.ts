@@ -19,6 +19,8 @@ export interface TableComparison {
   readonly exported: number;
   readonly found: number;
   readonly same: boolean;
+  /** Rows of it are others here by `portable.map`, or lead to such: they are not those of the export, and are not meant to be. */
+  readonly mapped: boolean;
 }
 
 /**
@@ -29,7 +31,8 @@ export async function compareTables(connection: Connection, from: Package, large
   const targets = findTargets(await introspect(connection), from.tables, { ...from.refine, readOnly: true });
   const comparisons: TableComparison[] = [];
   const together = targets.tables.map(({ table }) => table);
-  for (const { exported, table, key, fields } of targets.tables) {
+  for (const target of targets.tables) {
+    const { exported, table, key, fields } = target;
     const entry = from.manifest.tables.find((one) => one.table === exported.table);
     const wanted = fields.flatMap((field): Field[] =>
       field === undefined
@@ -58,6 +61,7 @@ export async function compareTables(connection: Connection, from: Package, large
       exported: entry?.rows ?? 0,
       found,
       same: wanted.length === exported.fields.length && encoder.finish() === entry?.digest,
+      mapped: targets.maps.of(target) !== undefined,
     });
   }
   return comparisons;

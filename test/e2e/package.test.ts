@@ -201,7 +201,7 @@ describe("onto another host", () => {
     const url = makeDatabase(join(home, "other", "db.sqlite3"), siteSchema(SQLITE_ID), siteUsers(1, "own"));
     const own = join(home, "site.yaml");
     writeFileSync(own, readFileSync(config, "utf8").replace("root: site", "root: other"));
-    const args = ["--in-place", "--config", own];
+    const args = ["--in-place", "--config", own, "--dest", join(home, "store")];
     expect((await restore("plain", ...args)).stderr).toMatch(/has to be confirmed/);
     const dry = await restore("plain", ...args, "--dry-run");
     expect(dry.stdout).toMatch(/3 created[^]*nothing was changed/);

@@ -2,10 +2,11 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import Sqlite from "better-sqlite3";
 import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../support/reinit.ts";
 import { builtScript } from "../support/backup.ts";
+import { runScript } from "../support/run.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 let directory: string;
@@ -52,6 +53,55 @@ test("a restore in place names what it does not bring back, and how; the guide a
   const shown = script("restore", ...config(), "--in-place", "--dry-run");
   expect(shown).toMatch(/portable\/main: unpack .*portable\.zip and bring it in with portable\.ts import/);
   expect(readFileSync(join(latest(), "RESTORE.md"), "utf8")).toContain("portable/main/portable.zip");
+});
+
+describe("verify --deep", () => {
+  const deep = async (): Promise<Record<string, unknown>> => {
+    const { code, json } = await runScript("verify", [...config(), "--deep", "--json"]);
+    const { checks } = json.at(-1) as { checks: { id: string }[] };
+    return { code, ...checks.find(({ id }) => id === "portable_import") };
+  };
+  /** In the place of the run's export: another one, as whole. */
+  const exchanged = async (sql: string): Promise<Record<string, unknown>> => {
+    const zip = join(latest(), "portable/main/portable.zip");
+    const [bytes, other] = [readFileSync(zip), join(directory, "other")];
+    script("portable", "export", "--database", make("other.sqlite3", sql), "-o", other, "--no-timestamp");
+    execFileSync("sh", ["-c", 'chmod u+w "$1"; rm "$1"; cd "$2" && zip -qr "$1" .', "sh", zip, other]);
+    try {
+      return await deep();
+    } finally {
+      execFileSync("rm", ["-rf", other, join(directory, "other.sqlite3"), zip]);
+      writeFileSync(zip, bytes);
+    }
+  };
+
+  test("imports it into the restored dump, and compares what came of it", async () => {
+    expect(await deep()).toMatchObject({
+      code: 0,
+      state: "ok",
+      figure: expect.stringMatching(/^1 export imported, \d+ tables, \d+ rows$/),
+    });
+  });
+
+  test("an export of other rows, or one that does not go into the database, fails by its name", async () => {
+    const rows = await exchanged(
+      `${reinitSchema("SQLite")}\n${reinitRows}; update book set title = 'Three' where title = 'Two'`,
+    );
+    expect(rows).toMatchObject({
+      code: 13,
+      state: "failed",
+      problems: expect.arrayContaining([
+        { path: "portable/main/portable.zip", message: "book is not what the metadata record" },
+      ]),
+    });
+    expect(await exchanged("create table elsewhere (name text primary key not null)")).toMatchObject({
+      code: 13,
+      state: "failed",
+      problems: expect.arrayContaining([
+        { path: "portable/main/portable.zip", message: expect.stringMatching(/there is no table elsewhere/) },
+      ]),
+    });
+  });
 });
 
 test("a zip that was changed fails the verification", () => {

@@ -67,3 +67,45 @@ test("flags that mean a run are refused", async () => {
   const found = await drill(await site("SQLite"), "--run", "latest");
   expect([found.code, found.json.at(-1)]).toMatchObject([2, { error_code: "E_USAGE" }]);
 });
+
+test("triggers of an account that the private server does not have fire there as on the site; a server that is named has to have it", async () => {
+  const server = await startMariadb();
+  try {
+    const database = await server.createDatabase();
+    await server.sql(`${reinitSchema("MariaDB")}\n${reinitRows}`, database);
+    await server.sql(
+      "create user 'gone girl'@'10.%'; grant all on *.* to 'gone girl'@'10.%'; create definer = 'gone girl'@'10.%' trigger hear before delete on note for each row set @heard = old.said; create definer = 'gone girl'@'10.%' view notes as select * from note",
+      database,
+    );
+    const url = server.urlOf(database).replace("clara@", `clara:${server.password}@`);
+    const place = reinitSite(mkdtempSync(join(directory, "site-")), url);
+    const found = await drill(place);
+    expect([found.code, found.code === 0 ? "" : found.stdout]).toEqual([0, ""]);
+    expect(found.json.at(-1)).toMatchObject({ ok: true });
+    expect(found.stdout).not.toContain("gone girl");
+    await server.sql("drop user 'gone girl'@'10.%'; grant select on mysql.user to public", database);
+    const view = await drill(place);
+    expect(view.code).toBe(1);
+    expect(view.json.at(-1)).toMatchObject({
+      error_code: "E_RESTORE",
+      message: expect.stringMatching(/the account gone girl@10\.% is not on this server/),
+      hint: expect.stringContaining("its views again"),
+    });
+    await server.sql("drop view notes", database);
+    const orphaned = await drill(place);
+    expect(orphaned.json.at(-1)).toMatchObject({
+      ok: true,
+      warnings: expect.arrayContaining([expect.stringMatching(/belong to gone girl@10\.%, not on the site's server/)]),
+    });
+    const named = await drill(place, "--database", server.superuserUrl);
+    expect(named.code).toBe(1);
+    expect(named.json.at(-1)).toMatchObject({
+      error_code: "E_TARGET",
+      message: expect.stringContaining("gone girl@10.%"),
+      hint: expect.stringContaining("leave --database out"),
+    });
+    expect(await server.sql("show databases", "mysql")).not.toContain("holdfast_drill");
+  } finally {
+    await server.stop();
+  }
+}, 90_000);

@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { verify, type Check, type VerifyRequest } from "../../lib/ops/verify.ts";
+import { startEngines, type PortableEngines } from "../support/portable.ts";
+import { reinitRows, reinitSchema, reinitSite } from "../support/reinit.ts";
 import { runScript } from "../support/run.ts";
 import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
 import { makeSite, type TestSite } from "../support/site.ts";
@@ -12,7 +14,7 @@ import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
 
 const { signal } = new AbortController();
 
-async function backUp(site: TestSite, args: readonly string[] = []): Promise<string> {
+async function backUp(site: Pick<TestSite, "config" | "dest">, args: readonly string[] = []): Promise<string> {
   const { code, stderr } = await runScript("backup_all", ["--config", site.config, "--dest", site.dest, ...args]);
   if (code !== 0) throw new Error(stderr);
   return site.dest;
@@ -135,6 +137,62 @@ describe.each([
     const check = await deep(store, "database_restore", { run: latest.run, scratch: server.urlWithPassword });
     expect(check.problems).toEqual([]);
     expect(check.state).toBe("not proved");
+  });
+});
+
+describe.each(["PostgreSQL", "MariaDB", "SQLite"])("portable data of %s", (name) => {
+  let directory: string;
+  let engines: PortableEngines;
+  let store: string;
+
+  beforeAll(async () => {
+    directory = makeTemp();
+    engines = await startEngines();
+    const url = await engines
+      .of(name)
+      .make(
+        `${reinitSchema(engines.of(name).name)}\n${reinitRows}; create table session (id integer not null primary key, owner_id integer, foreign key (owner_id) references auth_user (id)); insert into session values (1, 2);`,
+      );
+    const place = reinitSite(directory, url);
+    writeFileSync(
+      place.config,
+      readFileSync(place.config, "utf8").replace("backup: true", "backup: true\n  exclude: [session]"),
+    );
+    store = await backUp(place);
+  });
+  afterAll(async () => {
+    await engines.stop();
+    removeTree(directory);
+  });
+
+  test("are imported into the dump that was restored, beside tables that were left out", async () => {
+    const check = await deep(store, "portable_import");
+    expect(check).toMatchObject({
+      problems: [],
+      state: "ok",
+      figure: expect.stringMatching(/^1 export imported, 9 tables, \d\d rows$/),
+    });
+    expect(leftovers()).toEqual([]);
+  });
+
+  test("fail by their name where they are damaged, and are not proved where the dump cannot be restored", async () => {
+    const copy = copyOf(store);
+    const zip = path.join(copy.run, "portable/main/portable.zip");
+    const bytes = readFileSync(zip);
+    execFileSync("chmod", ["u+w", zip]);
+    writeFileSync(zip, bytes.subarray(0, bytes.length - 300));
+    expect(await deep(copy.store, "portable_import")).toMatchObject({
+      state: "failed",
+      problems: [{ path: "portable/main/portable.zip" }],
+    });
+    writeFileSync(zip, bytes);
+    const [dump = ""] = readdirSync(path.join(copy.run, "db")).filter((file) => /\.(dump|sql\.gz|db)$/.test(file));
+    const file = path.join(copy.run, "db", dump);
+    writeFileSync(file, readFileSync(file).subarray(0, 200));
+    expect(await deep(copy.store, "portable_import")).toMatchObject({
+      state: "not proved",
+      figure: expect.stringMatching(/main: no restored dump has its tables$/),
+    });
   });
 });
 

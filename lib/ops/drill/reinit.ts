@@ -4,6 +4,7 @@
  */
 import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
+import { databasePassword } from "../../config/secrets.ts";
 import type { DatabaseTarget } from "../../database/engine.ts";
 import { describeUrl, splitPassword } from "../../database/open.ts";
 import { openRestorer } from "../../database/open-restorer.ts";
@@ -20,6 +21,7 @@ import { compareTables, type TableComparison } from "../../portable/verify.ts";
 import { databases, type NamedDatabase } from "../../steps/db.ts";
 import { openDatabase } from "../../steps/projects.ts";
 import { rulesOf } from "../reinit.ts";
+import { makeDefiners, missingDefiners, refuseDefiners, showDefiners } from "./definers.ts";
 import { familyOf, PrivateServers } from "./private-servers.ts";
 import { dropDatabases, Sandbox, sweepSandboxes, type ScratchDatabase } from "./sandbox.ts";
 
@@ -58,8 +60,9 @@ export async function drillReinit(request: ReinitDrillRequest, options: Options)
   try {
     options.onPhase("copying");
     const target = await copyOf(request, database, { sandbox, servers, noted, signal: options.signal });
+    const orphans = await settleDefiners(request, database, target, options.signal);
     const found = await roundTrip(config, target, path.join(sandbox.directory, "export"), options);
-    return { unit: database.unit, ...found, warnings: [...swept, ...found.warnings] };
+    return { unit: database.unit, ...found, warnings: [...swept, ...orphans, ...found.warnings] };
   } finally {
     await servers.close();
     await sandbox.remove(await dropDatabases(noted, server, new AbortController().signal));
@@ -106,14 +109,67 @@ async function copyOf(
   }
   const restorer = await openRestorer(server, signal);
   try {
-    await restorer.check(dump, { restoreFlags: [] });
-    await restorer.load(dump, name, { onBytes: () => {}, restoreFlags: [] });
+    const warnings = await restorer.check(dump, { restoreFlags: [] });
+    await restorer.load(dump, name, { onBytes: () => {}, restoreFlags: [] }).catch((error: unknown) => {
+      throw withWarnings(error, warnings);
+    });
   } finally {
     await restorer.close();
   }
   const own = new URL(url);
   own.pathname = `/${encodeURIComponent(name)}`;
   return { url: own.toString(), ...(password === undefined ? {} : { password }), execPrefix: [], root: "/" };
+}
+
+/** A view whose account is gone is dumped with the name of its database, and cannot be loaded under another: the check has named the account. */
+function withWarnings(error: unknown, warnings: readonly string[]): unknown {
+  if (!(error instanceof HoldfastError) || error.code !== "E_RESTORE" || warnings.length === 0) return error;
+  return new HoldfastError("E_RESTORE", `the copy cannot be loaded: ${error.message}; ${warnings.join("; ")}`, {
+    hint: "nothing of the site was changed: where an account is gone from the site as well, create it, or its views again",
+    cause: error,
+  });
+}
+
+/**
+ * The copy's triggers shall do what those of the site do. A private server gets the accounts that they belong to. Gives a warning of those that the site's
+ * own server lacks. Throws `E_TARGET` for a named server without them.
+ */
+async function settleDefiners(
+  { config, database: given }: ReinitDrillRequest,
+  { settings }: NamedDatabase,
+  copy: DatabaseTarget,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { engine } = describeUrl(settings.url);
+  if (engine !== "mysql" && engine !== "mariadb") return [];
+  await using(copy, "write", signal, async (connection) => {
+    const missing = await missingDefiners(connection);
+    if (given === undefined) await makeDefiners(connection, missing);
+    else refuseDefiners(missing);
+  });
+  if (config.exec_prefix.length > 0) return [];
+  const password = await databasePassword(config, settings, signal);
+  const { url } = settings;
+  const site = { url, ...(password === undefined ? {} : { password }), execPrefix: [], root: config.root };
+  const orphans = await using(site, "read", signal, missingDefiners);
+  if (orphans.length === 0) return [];
+  return [
+    `triggers, views or routines belong to ${showDefiners(orphans)}, not on the site's server: there a reinit fails where it fires one of them`,
+  ];
+}
+
+async function using<T>(
+  target: DatabaseTarget,
+  mode: ConnectionMode,
+  signal: AbortSignal,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const connection = await connect(target, mode, signal);
+  try {
+    return await work(connection);
+  } finally {
+    await connection.close();
+  }
 }
 
 function isOfFamily(url: string, family: ReturnType<typeof familyOf>): boolean {
@@ -127,14 +183,8 @@ async function roundTrip(
   output: string,
   { signal, onPhase }: Options,
 ): Promise<Omit<ReinitDrill, "unit">> {
-  const on = async <T>(mode: ConnectionMode, work: (connection: Connection) => Promise<T>): Promise<T> => {
-    const connection = await connect(target, mode, signal);
-    try {
-      return await work(connection);
-    } finally {
-      await connection.close();
-    }
-  };
+  const on = async <T>(mode: ConnectionMode, work: (connection: Connection) => Promise<T>): Promise<T> =>
+    await using(target, mode, signal, work);
   const { keys = {}, components: groups = {}, exclude = [] } = config.portable ?? {};
   onPhase("exporting");
   const manifest = await on("read", async (connection) => {

@@ -2,11 +2,13 @@
 import path from "node:path";
 import type { DatabaseTarget } from "../../database/engine.ts";
 import { openRestorer } from "../../database/open-restorer.ts";
+import type { DatabaseRestorer } from "../../database/restore.ts";
 import { HoldfastError } from "../../errors.ts";
 import { checkCompatibility, type CompatibilityReport } from "../../portable/check.ts";
 import { connect } from "../../portable/connect.ts";
 import { importTables, type ImportResult } from "../../portable/import.ts";
 import { openPackage, type Package } from "../../portable/package.ts";
+import type { TargetRefinement } from "../../portable/target-refine.ts";
 import { compareTables } from "../../portable/verify.ts";
 import { DATA } from "./format.ts";
 import type { OpenedPackage } from "./open.ts";
@@ -18,11 +20,18 @@ export interface LoadRequest {
   readonly dryRun: boolean;
   /** Goes on in spite of warnings about the schema. */
   readonly force: boolean;
+  /** As an import by this host's config does it. */
+  readonly refine?: TargetRefinement;
   readonly onRows: (table: string, phase: string, rows: number) => void;
+  /** Called when every check held, right before the database is changed for good: what it throws leaves it as it was. */
+  readonly beforeChange?: () => Promise<void>;
 }
 
 export interface LoadOutcome {
   readonly tables: ImportResult["tables"];
+  /** What the config's `portable.map` and `portable.users` came to; absent for a dump. */
+  readonly mapped?: ImportResult["mapped"];
+  readonly created_disabled?: ImportResult["made"];
   readonly warnings: readonly string[];
   /** The name under which the database that was replaced is kept, for a dump. */
   readonly aside: string | null;
@@ -34,10 +43,11 @@ export interface LoadOutcome {
  */
 export async function loadPortable(
   { checks }: OpenedPackage,
-  { target, directory, dryRun, force, onRows }: LoadRequest,
+  { target, directory, dryRun, force, refine, onRows, beforeChange }: LoadRequest,
   signal: AbortSignal,
 ): Promise<LoadOutcome> {
-  const from = await openPackage(path.join(directory, DATA), { verify: true, signal });
+  const opened = await openPackage(path.join(directory, DATA), { verify: true, signal });
+  const from: Package = { ...opened, ...(refine && { refine }) };
   for (const { table, rows, digest } of from.manifest.tables) {
     const check = checks.tables.find((one) => one.table === table);
     if (check?.rows !== rows || check.digest !== digest)
@@ -67,21 +77,24 @@ export async function loadPortable(
       {
         signal,
         onRows,
-        beforeCommit: async () => {
+        beforeCommit: async ({ tables }) => {
           const failures: string[] = [];
-          for (const { table, exported, found, same } of await compareTables(connection, from)) {
-            if (found < exported) failures.push(`${table} has ${found} rows, the package ${exported}`);
-            else if (!same && found === exported && report.warnings.length === 0)
+          for (const { table, exported, found, same, mapped } of await compareTables(connection, from)) {
+            const passedOver = mapped ? (tables.find((one) => one.table === table)?.skipped ?? 0) : 0;
+            if (found + passedOver < exported) failures.push(`${table} has ${found} rows, the package ${exported}`);
+            else if (!same && !mapped && found === exported && report.warnings.length === 0)
               failures.push(`${table} has ${found} rows as the package has, but not the same ones`);
           }
           if (failures.length > 0)
             throw new HoldfastError("E_VERIFY", `checks failed: ${failures.join("; ")}`, {
               hint: "the database is as it was: nothing was changed",
             });
+          await beforeChange?.();
         },
       },
     );
-    return { tables: result.tables, warnings: [...report.warnings, ...result.warnings], aside: null };
+    const { tables, mapped, made } = result;
+    return { tables, mapped, created_disabled: made, warnings: [...report.warnings, ...result.warnings], aside: null };
   } finally {
     await connection.close();
   }
@@ -100,51 +113,16 @@ async function compatibility(target: DatabaseTarget, from: Package, signal: Abor
  * Loads a dump beside the database, counts its rows, and puts it in the database's place, which is kept under another name. Throws `E_USAGE` for another
  * engine, `E_RESTORE`, `E_VERIFY`; the database is as it was then.
  */
-export async function loadDump(
-  { manifest, checks }: OpenedPackage,
-  { target, directory, dryRun }: LoadRequest,
-  signal: AbortSignal,
-): Promise<LoadOutcome> {
-  const restorer = await openRestorer(target, signal);
+export async function loadDump(opened: OpenedPackage, request: LoadRequest, signal: AbortSignal): Promise<LoadOutcome> {
+  const restorer = await openRestorer(request.target, signal);
   try {
-    const dump = path.join(directory, manifest.database?.dump ?? "");
-    const isMysql = (engine: string): boolean => engine === "mysql" || engine === "mariadb";
-    const wanted = manifest.database?.engine ?? "";
-    if (restorer.engine !== wanted && !(isMysql(wanted) && isMysql(restorer.engine)))
-      throw new HoldfastError(
-        "E_USAGE",
-        `the package holds a dump of ${wanted}, and the database is ${restorer.engine}`,
-        {
-          hint: "a package without --from-dump goes into any engine",
-        },
-      );
-    const warnings = await restorer.check(dump, { restoreFlags: [] });
-    if (dryRun) return { tables: [], warnings, aside: null };
-    const options = { onBytes: () => signal.throwIfAborted(), restoreFlags: [] };
-    const before = await restorer.present();
+    if (!restorer.exchanges) return await reloadDump(restorer, opened, request, signal);
+    if (request.dryRun)
+      return { tables: [], warnings: await checkDump(restorer, opened, request.directory), aside: null };
     const stamp = new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "_");
-    if (!restorer.exchanges) {
-      if ((before?.tables ?? 0) > 0)
-        throw new HoldfastError("E_TARGET", `${restorer.live} holds tables, and this engine cannot move them aside`, {
-          hint: "name an empty database with --database",
-        });
-      await restorer.reload(dump, options);
-      compareCounts(
-        (await restorer.facts(restorer.live, { digests: true })).tables,
-        checks.tables,
-        "empty it, and make the package again",
-      );
-      return { tables: [], warnings, aside: null };
-    }
+    const before = await restorer.present();
     const scratch = `${restorer.live}_holdfast_package`;
-    await restorer.load(dump, scratch, options);
-    try {
-      compareCounts((await restorer.facts(scratch, { digests: true })).tables, checks.tables);
-      signal.throwIfAborted();
-    } catch (error) {
-      await restorer.drop(scratch);
-      throw error;
-    }
+    const warnings = await loadBeside(restorer, opened, request.directory, scratch, signal);
     const aside = `${restorer.live}_before_${stamp}`;
     await restorer.exchange(scratch, aside);
     const isKept = before !== undefined && before.tables > 0;
@@ -153,6 +131,73 @@ export async function loadDump(
   } finally {
     await restorer.close();
   }
+}
+
+/** Loads the dump into the database `scratch` and counts its rows; `scratch` is gone where that fails. Gives warnings. */
+export async function loadBeside(
+  restorer: DatabaseRestorer,
+  opened: OpenedPackage,
+  directory: string,
+  scratch: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const warnings = await checkDump(restorer, opened, directory);
+  await restorer.load(dumpOf(opened, directory), scratch, {
+    onBytes: () => signal.throwIfAborted(),
+    restoreFlags: [],
+  });
+  try {
+    compareCounts((await restorer.facts(scratch, { digests: true })).tables, opened.checks.tables);
+    signal.throwIfAborted();
+  } catch (error) {
+    await restorer.drop(scratch);
+    throw error;
+  }
+  return warnings;
+}
+
+/** Loads the dump into an empty database of an engine that cannot exchange. */
+export async function reloadDump(
+  restorer: DatabaseRestorer,
+  opened: OpenedPackage,
+  { directory, dryRun, beforeChange }: LoadRequest,
+  signal: AbortSignal,
+): Promise<LoadOutcome> {
+  const warnings = await checkDump(restorer, opened, directory);
+  if (dryRun) return { tables: [], warnings, aside: null };
+  if (((await restorer.present())?.tables ?? 0) > 0)
+    throw new HoldfastError("E_TARGET", `${restorer.live} holds tables, and this engine cannot move them aside`, {
+      hint: "name an empty database with --database",
+    });
+  await beforeChange?.();
+  await restorer.reload(dumpOf(opened, directory), { onBytes: () => signal.throwIfAborted(), restoreFlags: [] });
+  compareCounts(
+    (await restorer.facts(restorer.live, { digests: true })).tables,
+    opened.checks.tables,
+    "empty it, and make the package again",
+  );
+  return { tables: [], warnings, aside: null };
+}
+
+const dumpOf = ({ manifest }: OpenedPackage, directory: string): string =>
+  path.join(directory, manifest.database?.dump ?? "");
+
+async function checkDump(
+  restorer: DatabaseRestorer,
+  opened: OpenedPackage,
+  directory: string,
+): Promise<readonly string[]> {
+  const isMysql = (engine: string): boolean => engine === "mysql" || engine === "mariadb";
+  const wanted = opened.manifest.database?.engine ?? "";
+  if (restorer.engine !== wanted && !(isMysql(wanted) && isMysql(restorer.engine)))
+    throw new HoldfastError(
+      "E_USAGE",
+      `the package holds a dump of ${wanted}, and the database is ${restorer.engine}`,
+      {
+        hint: "a package without --from-dump goes into any engine",
+      },
+    );
+  return await restorer.check(dumpOf(opened, directory), { restoreFlags: [] });
 }
 
 function compareCounts(

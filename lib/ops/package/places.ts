@@ -6,7 +6,7 @@ import { RESTORE_PREFIX } from "../../archive/walk.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError, systemCode } from "../../errors.ts";
 import { describeOwner, livenessOf, ownerOfThisProcess, ownerSchema } from "../../store/owner.ts";
-import { replace, undoReplace } from "../restore/replace.ts";
+import { replace, undoReplace, type Replace } from "../restore/replace.ts";
 import { isThere } from "../restore/targets.ts";
 import type { PackageManifest } from "./format.ts";
 import { configuredTrees, isBelow } from "./trees.ts";
@@ -78,25 +78,30 @@ export class Staging {
   /** The first directory that had to be made for it. */
   #made: string | undefined;
 
-  constructor(target: TreeTarget) {
+  /** `id` is that of a restore which has a record; without one the place is always the same, so that the next restore finds what was cut off. */
+  constructor(target: TreeTarget, id = "package") {
     this.target = target;
-    this.#base = path.join(path.dirname(target.live), `${RESTORE_PREFIX}package-${path.basename(target.live)}`);
+    this.#base = path.join(path.dirname(target.live), `${RESTORE_PREFIX}${id}-${path.basename(target.live)}`);
+  }
+
+  get base(): string {
+    return this.#base;
   }
 
   get fresh(): string {
     return path.join(this.#base, "fresh");
   }
 
-  get #aside(): string {
+  get aside(): string {
     return path.join(this.#base, "aside");
   }
 
-  get #operation() {
+  get operation(): Replace {
     return {
-      kind: "replace" as const,
+      kind: "replace",
       live: fromString(this.target.live),
       fresh: fromString(this.fresh),
-      aside: fromString(this.#aside),
+      aside: fromString(this.aside),
       carry: [],
     };
   }
@@ -115,30 +120,30 @@ export class Staging {
   }
 
   async swap(): Promise<void> {
-    await replace(this.#operation);
+    await replace(this.operation);
   }
 
   async undo(): Promise<void> {
-    await undoReplace(this.#operation);
+    await undoReplace(this.operation);
   }
 
   /** Removes what is needed no more, and gives the place where what was replaced is kept, if anything was. */
   keep(stamp: string): string | undefined {
     rmSync(this.fresh, { recursive: true, force: true });
     rmSync(this.#ownerFile, { force: true });
-    if (!isThere(fromString(this.#aside))) {
+    if (!isThere(fromString(this.aside))) {
       rmSync(this.#base, { recursive: true, force: true });
       return undefined;
     }
     const kept = path.join(path.dirname(this.#base), `${RESTORE_PREFIX}${stamp}-${path.basename(this.target.live)}`);
-    renameSync(this.#aside, kept);
+    renameSync(this.aside, kept);
     rmdirSync(this.#base);
     return kept;
   }
 
   /** After a failure: what was staged goes. What was there and could not be put back stays. */
   discard(): void {
-    if (isThere(fromString(this.#aside))) return;
+    if (isThere(fromString(this.aside))) return;
     rmSync(this.#base, { recursive: true, force: true });
     if (this.#made === undefined) return;
     try {
@@ -159,7 +164,7 @@ export class Staging {
     const owner = this.#owner();
     if (owner !== undefined && livenessOf(owner) !== "dead")
       throw new HoldfastError("E_LOCKED", `${this.target.live} is being restored by ${describeOwner(owner)}`);
-    const [aside, live] = [fromString(this.#aside), fromString(this.target.live)];
+    const [aside, live] = [fromString(this.aside), fromString(this.target.live)];
     if (isThere(aside) && !isThere(live)) renameSync(toBuffer(aside), toBuffer(live));
     if (isThere(aside)) this.keep(`${Date.now()}`);
     else rmSync(toBuffer(base), { recursive: true, force: true });

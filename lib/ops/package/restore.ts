@@ -1,83 +1,35 @@
-/** Restores a migration package: everything is checked and staged first, then the data go in by one transaction, then the trees by renames. */
-import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+/** Restores a migration package: everything is checked and staged first, then the data go in by one transaction, and the trees by renames. */
+import { cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
-import { fromString } from "../../archive/path.ts";
-import { unpackArchive } from "../../archive/unpack.ts";
-import type { UnpackTarget } from "../../archive/unpack-writer.ts";
-import type { DatabaseTarget } from "../../database/engine.ts";
 import { describeUrl } from "../../database/open.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
-import { ownerMap } from "../restore/owner-map.ts";
-import type { OwnerRule } from "../restore/request.ts";
-import { CONFIG, DATA, DUMP, STORAGE } from "./format.ts";
+import { refusePending } from "../restore/frame.ts";
+import { CONFIG, DATA, DUMP } from "./format.ts";
+import { restoreInPlace } from "./in-place.ts";
 import { loadDump, loadPortable, type LoadOutcome } from "./load-data.ts";
 import { openMigrationPackage, type OpenedPackage } from "./open.ts";
-import { placeTrees, Staging, type PlaceRules } from "./places.ts";
-import { treeFacts } from "./tree-facts.ts";
-
-export interface PackageRestoreRequest {
-  readonly file: string;
-  readonly rules: PlaceRules;
-  /** Undefined: the data are put below `rules.directory` and go into no database. */
-  readonly database: DatabaseTarget | undefined;
-  readonly owners: OwnerRule;
-  readonly dryRun: boolean;
-  readonly force: boolean;
-}
-
-export interface PackagePreview {
-  readonly created_at: string;
-  readonly source: OpenedPackage["manifest"]["source"];
-  readonly users: string;
-  readonly trees: readonly {
-    readonly name: string;
-    readonly to: string;
-    readonly files: number;
-    readonly bytes: number;
-    readonly replaces: boolean;
-  }[];
-  /** Without a password. */
-  readonly database: string | null;
-  readonly rows: number;
-}
-
-export interface PackageOutcome {
-  readonly preview: PackagePreview;
-  readonly trees: readonly {
-    readonly name: string;
-    readonly to: string;
-    readonly state: "unchanged" | "restored";
-    readonly kept: string | null;
-  }[];
-  readonly data: LoadOutcome | null;
-  /** What lies in the directory for somebody to look at. */
-  readonly beside: readonly string[];
-  readonly settings: readonly string[];
-}
-
-export interface PackageRestoreHooks {
-  readonly signal: AbortSignal;
-  readonly onPhase: (phase: string) => void;
-  readonly onRows: (table: string, phase: string, rows: number) => void;
-  /** Throws where nobody agrees. */
-  readonly confirm: (preview: PackagePreview) => Promise<void>;
-}
+import { placeTrees, Staging } from "./places.ts";
+import type { PackageOutcome, PackagePreview, PackageRestoreHooks, PackageRestoreRequest } from "./request.ts";
+import { compareTrees, unpack, workDirectory } from "./stage.ts";
 
 /**
  * Nothing is changed before everything was read, unpacked and compared; an error leaves the database and the trees as they were. Throws `E_PACKAGE`,
- * `E_VERIFY`, `E_SCHEMA`, `E_IMPORT`, `E_TARGET`, `E_USAGE`, `E_LOCKED`. Restoring the same package again changes nothing.
+ * `E_VERIFY`, `E_SCHEMA`, `E_IMPORT`, `E_TARGET`, `E_USAGE`, `E_LOCKED`; in place also `E_PENDING`, `E_SAFETY`. Restoring the same package again changes
+ * nothing.
  */
 export async function restorePackage(
   request: PackageRestoreRequest,
   hooks: PackageRestoreHooks,
 ): Promise<PackageOutcome> {
+  if (request.inPlace !== undefined) refusePending(request.inPlace.store);
   hooks.onPhase("verifying");
   const opened = await openMigrationPackage(request.file, hooks.signal);
-  const { manifest } = opened;
-  const targets = placeTrees(manifest, request.rules);
+  const targets = placeTrees(opened.manifest, request.rules);
   const preview = previewOf(opened, request, targets);
   await hooks.confirm(preview);
+  const { inPlace } = request;
+  if (inPlace !== undefined && !request.dryRun)
+    return await restoreInPlace({ opened, request, inPlace, targets, preview }, hooks);
   const work = workDirectory();
   const stagings = request.dryRun ? [] : targets.map((target) => new Staging(target));
   const prepared: Staging[] = [];
@@ -90,7 +42,8 @@ export async function restorePackage(
     await unpack(opened, request, work, prepared, hooks.signal);
     const changed = await compareTrees(opened, prepared, hooks.signal);
     const data = await load(opened, request, work, hooks);
-    if (request.dryRun) return { preview, trees: [], data, beside: [], settings: opened.checks.settings };
+    const outcome = { preview, data, settings: opened.checks.settings, restore: null, safety_run: null, kept: false };
+    if (request.dryRun) return { ...outcome, trees: [], beside: [] };
     hooks.onPhase("swapping");
     await swapAll(changed);
     const stamp = new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "_");
@@ -100,7 +53,7 @@ export async function restorePackage(
       state: changed.includes(staging) ? ("restored" as const) : ("unchanged" as const),
       kept: staging.keep(stamp) ?? null,
     }));
-    return { preview, trees, data, beside: putBeside(request, opened, work), settings: opened.checks.settings };
+    return { ...outcome, trees, beside: putBeside(request, opened, work) };
   } catch (error) {
     for (const staging of prepared.toReversed()) staging.discard();
     throw error;
@@ -127,65 +80,15 @@ function previewOf(
   };
 }
 
-async function unpack(
-  { file, limits, manifest }: OpenedPackage,
-  { owners }: PackageRestoreRequest,
-  work: string,
-  stagings: readonly Staging[],
-  signal: AbortSignal,
-): Promise<void> {
-  const trees = stagings.map((staging): UnpackTarget => ({
-    prefix: fromString(`${STORAGE}/${staging.target.name}`),
-    into: fromString(staging.fresh),
-  }));
-  const own = [DATA, DUMP, CONFIG].map((name): UnpackTarget => ({
-    prefix: name,
-    into: fromString(path.join(work, name)),
-    base: fromString(work),
-  }));
-  await unpackArchive({
-    archive: file,
-    format: "tgz",
-    targets: [...trees, ...own],
-    owners: ownerMap(owners, manifest.owners).forWorker,
-    limits,
-    cancelled: () => signal.aborted,
-  });
-  signal.throwIfAborted();
-}
-
-/** The staged trees against the checks; gives those that are not in their places already. */
-async function compareTrees(
-  { checks }: OpenedPackage,
-  stagings: readonly Staging[],
-  signal: AbortSignal,
-): Promise<Staging[]> {
-  const changed: Staging[] = [];
-  for (const staging of stagings) {
-    const { name, live } = staging.target;
-    const wanted = checks.trees.find((one) => one.name === name);
-    const found = await treeFacts(fromString(staging.fresh), signal);
-    if (wanted === undefined || found.digest !== wanted.digest)
-      throw new HoldfastError(
-        "E_VERIFY",
-        `checks failed: ${name} has ${found.files} files of ${found.bytes} bytes, the package ${wanted?.files ?? 0} of ${wanted?.bytes ?? 0}${wanted?.files === found.files && wanted.bytes === found.bytes ? ", and they are not the same" : ""}`,
-        { hint: "nothing was changed" },
-      );
-    const isSame = existsSync(live) && (await treeFacts(fromString(live), signal)).digest === found.digest;
-    if (!isSame) changed.push(staging);
-  }
-  return changed;
-}
-
 async function load(
   opened: OpenedPackage,
-  { database, dryRun, force }: PackageRestoreRequest,
+  { database, dryRun, force, refine }: PackageRestoreRequest,
   work: string,
   { signal, onRows, onPhase }: PackageRestoreHooks,
 ): Promise<LoadOutcome | null> {
   if (database === undefined || opened.manifest.database === null) return null;
   onPhase("importing");
-  const request = { target: database, directory: work, dryRun, force, onRows };
+  const request = { target: database, directory: work, dryRun, force, refine, onRows };
   return await (opened.manifest.database.kind === "dump" ? loadDump : loadPortable)(opened, request, signal);
 }
 
@@ -205,19 +108,6 @@ async function swapAll(stagings: readonly Staging[]): Promise<void> {
       hint: "the data are in, the trees are as they were: restore the package again when this is put right",
     });
   }
-}
-
-const WORK = /^holdfast-package-(\d+)-/;
-
-/** For what goes into no tree. One that a killed process left is removed. */
-function workDirectory(): string {
-  for (const name of readdirSync(tmpdir())) {
-    const [, pid] = WORK.exec(name) ?? [];
-    const left = path.join(tmpdir(), name);
-    if (pid === undefined || existsSync(`/proc/${pid}`) || lstatSync(left).uid !== process.getuid?.()) continue;
-    rmSync(left, { recursive: true, force: true });
-  }
-  return mkdtempSync(path.join(tmpdir(), `holdfast-package-${process.pid}-`));
 }
 
 /** What goes into no database and to no place is put where it can be looked at: the data, and the host's configuration. */

@@ -4,7 +4,8 @@ import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
 import { acquireLock, type Lock } from "../../store/lock.ts";
-import { isCutOff, pendingRestores } from "./journal.ts";
+import { refusePendingReinit } from "../reinit/journal.ts";
+import { isCutOff, pendingRestores, sourceOf } from "./journal.ts";
 import type { RestoreRequest } from "./request.ts";
 
 export interface Held {
@@ -50,16 +51,20 @@ export async function takeLock(
   };
 }
 
-/** Throws `E_PENDING` while an earlier restore in place is neither finished nor confirmed: which of two to go back to could not be told. */
+/**
+ * Throws `E_PENDING` while an earlier restore in place is neither finished nor confirmed, or a reinit was cut off: which of two to go back to could not
+ * be told.
+ */
 export function refusePending(store: string): void {
+  refusePendingReinit(store);
   const [pending] = pendingRestores(store);
   if (pending === undefined) return;
-  const { restore, run, phase } = pending;
+  const { restore, phase } = pending;
   if (isCutOff(pending))
-    throw new HoldfastError("E_PENDING", `the restore ${restore} of the run ${run} was cut off while ${phase}`, {
+    throw new HoldfastError("E_PENDING", `the restore ${restore} of ${sourceOf(pending)} was cut off while ${phase}`, {
       hint: `restore.ts --recover ${restore} finishes it or takes it back`,
     });
-  throw new HoldfastError("E_PENDING", `the restore ${restore} of the run ${run} keeps what it replaced`, {
+  throw new HoldfastError("E_PENDING", `the restore ${restore} of ${sourceOf(pending)} keeps what it replaced`, {
     hint: `restore.ts --confirm ${restore} when all is well, or --rollback ${restore}`,
   });
 }

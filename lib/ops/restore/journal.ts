@@ -52,6 +52,18 @@ const operationSchema = z.discriminatedUnion("kind", [
     safety: z.string().nullable(),
     begun: z.boolean(),
   }),
+  /** Rows of a package were imported into the live database; `safety` is a dump of what was there before, null where nothing could be saved. */
+  z.object({
+    kind: z.literal("import"),
+    unit: z.string(),
+    url: z.string(),
+    safety: z.string().nullable(),
+    /** Names for the way back, where databases are exchanged. */
+    scratch: z.string(),
+    aside: z.string(),
+    /** `begun`: it may be committed. */
+    state: z.enum(["none", "begun", "committed"]),
+  }),
 ]);
 export type Operation = z.infer<typeof operationSchema>;
 
@@ -59,7 +71,10 @@ const journalSchema = z.object({
   format_version: z.string(),
   restore: z.string(),
   site: z.string(),
+  /** The run, or the name of the package's file. */
   run: z.string(),
+  /** The restore is of a migration package. */
+  package: z.boolean().default(false),
   /** `in-place`, or the directory. */
   target: z.string(),
   selection: z.record(z.string(), z.unknown()),
@@ -91,7 +106,8 @@ const journalSchema = z.object({
 export type JournalDocument = z.infer<typeof journalSchema>;
 
 /** What decides about the record of a new restore. */
-export type JournalStart = Pick<JournalDocument, "site" | "run" | "target" | "selection" | "without_safety">;
+export type JournalStart = Pick<JournalDocument, "site" | "run" | "target" | "selection" | "without_safety"> &
+  Partial<Pick<JournalDocument, "package">>;
 
 const directoryOf = (store: string): string => path.join(store, "restores");
 
@@ -112,6 +128,7 @@ export class Journal {
     const journal = new Journal(path.join(directoryOf(store), `${id}.json`), {
       format_version: FORMAT_VERSION,
       restore: id,
+      package: false,
       ...start,
       phase: "validating",
       history: [{ phase: "validating", at: now }],
@@ -195,6 +212,10 @@ export function listRestores(store: string): string[] {
     return []; // none yet
   }
 }
+
+/** For people: what a restore brings back. */
+export const sourceOf = (document: Pick<JournalDocument, "run" | "package">): string =>
+  `the ${document.package ? "package" : "run"} ${document.run}`;
 
 /** Restores in place that are neither at an end nor confirmed. A damaged record is none that could be finished. */
 export function pendingRestores(store: string): JournalDocument[] {

@@ -28,6 +28,8 @@ export interface EndRequest {
 export interface EndOutcome {
   readonly restore: string;
   readonly run: string;
+  /** Of a migration package. */
+  readonly package: boolean;
   readonly phase: string;
 }
 
@@ -56,8 +58,8 @@ export async function endRestore(request: EndRequest, options: EndOptions): Prom
     } finally {
       await servers.close();
     }
-    const { restore, run, phase } = journal.document;
-    return { restore, run, phase };
+    const { restore, run, package: isPackage, phase } = journal.document;
+    return { restore, run, package: isPackage, phase };
   } finally {
     await held.release();
   }
@@ -108,7 +110,10 @@ async function end(journal: Journal, { how, config }: EndRequest, work: EndWork)
     throw new HoldfastError("E_PENDING", `the restore ${restore} is ${phase}: it was not cut off`, {
       hint: "--confirm or --rollback end one that is done",
     });
-  if (swap === "begun" || swap === "done") return await goOn(journal, config, work);
+  const isHalf = journal.document.operations.some(
+    (one) => one.kind === "import" && (one.state === "none" || (one.state === "begun" && one.safety !== null)),
+  );
+  if ((swap === "begun" || swap === "done") && !isHalf) return await goOn(journal, config, work);
   return await takeBack(journal, config, work);
 }
 
@@ -118,10 +123,10 @@ async function takeBack(
   config: SiteConfig | undefined,
   { servers, signal, held }: EndWork,
 ): Promise<void> {
-  const { swap } = journal.document;
+  const { swap, package: isPackage } = journal.document;
   await held.assertHeld();
   if (swap !== "none" && swap !== "undone") {
-    if (config?.health?.service !== undefined) {
+    if (config?.health?.service !== undefined && !isPackage) {
       await journal.update({ service_stopped: true });
       await service(config, "stop", signal);
     }
@@ -149,8 +154,8 @@ async function goOn(
 ): Promise<void> {
   await swapIn(journal, servers, () => held.assertHeld());
   await journal.enter("migrating");
-  const { migrate: units, rebuild } = journal.document;
-  if (config !== undefined && journal.document.target === "in-place") {
+  const { migrate: units, rebuild, package: isPackage } = journal.document;
+  if (config !== undefined && journal.document.target === "in-place" && !isPackage) {
     await migrate(config, units, signal);
     if (rebuild.length > 0) await rebuildProjects(config, rebuild, signal);
     await restart(journal, config, signal);
@@ -175,8 +180,11 @@ const targetFor =
     if (given !== undefined && describeUrl(given.url).database !== describeUrl(url).database)
       throw new HoldfastError("E_USAGE", `the restore was of the database ${describeUrl(url).database}`);
     const settings = config === undefined ? undefined : databases(config).find((one) => one.unit === unit)?.settings;
+    const own = settings === undefined ? undefined : splitPassword(settings.url);
     const configured =
-      config === undefined || settings?.url !== url ? undefined : await databasePassword(config, settings, signal);
+      config === undefined || settings === undefined || own?.url !== url
+        ? undefined
+        : ((await databasePassword(config, settings, signal)) ?? own.password);
     const password = given?.password ?? configured;
     return {
       url: given?.url ?? url,

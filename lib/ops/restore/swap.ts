@@ -27,6 +27,8 @@ export async function swapIn(journal: Journal, servers: Servers, before: () => P
         await restorer.reload(operation.dump, PLAIN);
         break;
       }
+      case "import": // by whoever read the package, before this
+        break;
     }
   }
   await journal.update({ swap: "done" });
@@ -48,6 +50,9 @@ export async function swapBack(journal: Journal, servers: Servers): Promise<void
       case "reload":
         if (operation.begun) await reloadSafety(journal, index, operation, servers);
         break;
+      case "import":
+        if (operation.state !== "none") await undoImport(journal, index, operation, servers);
+        break;
     }
   }
   await journal.update({ swap: "undone" });
@@ -59,17 +64,35 @@ async function reloadSafety(
   operation: Extract<Operation, { kind: "reload" }>,
   servers: Servers,
 ): Promise<void> {
-  if (operation.safety === null)
-    throw new HoldfastError(
-      "E_SAFETY",
-      `nothing was saved of what was in ${operation.unit}: it cannot be brought back`,
-      {
-        hint: "restore it from another run",
-      },
-    );
   const restorer = await servers.find(operation.unit, operation.url);
-  await restorer.reload(operation.safety, PLAIN);
+  await restorer.reload(savedBy(operation), PLAIN);
   await change(journal, index, { ...operation, begun: false });
+}
+
+function savedBy({ safety, unit }: Extract<Operation, { kind: "reload" | "import" }>): string {
+  if (safety !== null) return safety;
+  throw new HoldfastError("E_SAFETY", `nothing was saved of what was in ${unit}: it cannot be brought back`, {
+    hint: "restore it from another run",
+  });
+}
+
+/** The database as it was saved takes the place of the one that was imported into. Each time it begins with the dump. */
+async function undoImport(
+  journal: Journal,
+  index: number,
+  operation: Extract<Operation, { kind: "import" }>,
+  servers: Servers,
+): Promise<void> {
+  const { unit, url, scratch, aside } = operation;
+  const dump = savedBy(operation);
+  const restorer = await servers.find(unit, url);
+  if (restorer.exchanges) {
+    await restorer.drop(aside);
+    await restorer.load(dump, scratch, PLAIN);
+    await restorer.exchange(scratch, aside);
+    await restorer.drop(aside);
+  } else await restorer.reload(dump, PLAIN);
+  await change(journal, index, { ...operation, state: "none" });
 }
 
 const PLAIN = { onBytes: (): void => {}, restoreFlags: [] };

@@ -10,6 +10,7 @@ import { familyOf, PrivateServers } from "../drill/private-servers.ts";
 import { Sandbox } from "../drill/sandbox.ts";
 import type { DatabaseItem } from "../restore/items.ts";
 import { databaseItems } from "./migrations.ts";
+import { PortableImports } from "./portable-imports.ts";
 import type { Survey } from "./survey.ts";
 import { count, type Finding, type Problem } from "./verification.ts";
 
@@ -26,28 +27,44 @@ export async function requireScratchServer(scratch: string, signal: AbortSignal)
   }
 }
 
+export interface RestoredDumps {
+  /** Undefined where the run holds no dump. */
+  readonly dumps: Finding | undefined;
+  /** Of the portable data, imported into what the dumps of the same databases came to; undefined where the run holds none. */
+  readonly portable: Finding | undefined;
+}
+
 /** `scratch`: the URL of a server for scratch databases; where it is absent, or of another engine, a private server is started. */
 export async function checkRestoredDumps(
   survey: Survey,
   scratch: string | undefined,
   signal: AbortSignal,
-): Promise<Finding | undefined> {
+): Promise<RestoredDumps> {
   const items = databaseItems(survey);
-  if (items.length === 0) return undefined;
+  const portable = new PortableImports(survey, signal);
+  if (items.length === 0) return { dumps: undefined, portable: portable.finding() };
   const sandbox = await Sandbox.create(undefined);
-  const deep = new DeepDatabases(survey.directory, sandbox, scratch, signal);
+  const deep = new DeepDatabases(survey.directory, { sandbox, portable, scratch, signal });
   try {
     for (const [index, item] of items.entries()) await deep.tryOne(item, index);
-    return deep.finding();
+    return { dumps: deep.finding(), portable: portable.finding() };
   } finally {
     await deep.close();
     await sandbox.remove();
   }
 }
 
+interface DeepWork {
+  readonly sandbox: Sandbox;
+  readonly portable: PortableImports;
+  readonly scratch: string | undefined;
+  readonly signal: AbortSignal;
+}
+
 class DeepDatabases {
   readonly #run: string;
   readonly #sandbox: Sandbox;
+  readonly #portable: PortableImports;
   readonly #scratch: string | undefined;
   readonly #signal: AbortSignal;
   readonly #servers: PrivateServers;
@@ -58,9 +75,10 @@ class DeepDatabases {
   #rows = 0;
   #digests = 0;
 
-  constructor(run: string, sandbox: Sandbox, scratch: string | undefined, signal: AbortSignal) {
+  constructor(run: string, { sandbox, portable, scratch, signal }: DeepWork) {
     this.#run = run;
     this.#sandbox = sandbox;
+    this.#portable = portable;
     this.#scratch = scratch;
     this.#signal = signal;
     this.#servers = new PrivateServers(sandbox, signal);
@@ -94,6 +112,7 @@ class DeepDatabases {
       });
       try {
         this.#compare(item, await restorer.facts(name, { digests: hasDigests(item.record.tables) }));
+        await this.#portable.tryOne(item.unit, databaseAt(target, name));
       } finally {
         await restorer.drop(name);
       }
@@ -143,6 +162,16 @@ class DeepDatabases {
     if (given !== undefined && familyOf(describeUrl(given.url).engine) === familyOf(record.engine)) return given;
     return await this.#servers.serverFor(record.engine, record.server_version);
   }
+}
+
+/** A database that was loaded on a server, or beside an SQLite file. */
+function databaseAt(server: DatabaseTarget, name: string): DatabaseTarget {
+  const location = describeUrl(server.url);
+  if (location.engine === "sqlite")
+    return { ...server, url: `sqlite:///${path.join(path.dirname(location.path), name)}` };
+  const own = new URL(server.url);
+  own.pathname = `/${encodeURIComponent(name)}`;
+  return { ...server, url: own.toString() };
 }
 
 function targetOf(url: string): DatabaseTarget {

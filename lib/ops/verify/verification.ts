@@ -23,6 +23,7 @@ export type CheckId =
   | "audio_databases"
   | "database_dump"
   | "database_restore"
+  | "portable_import"
   | "compiled_pages"
   | "references"
   | "migrations"

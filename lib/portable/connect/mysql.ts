@@ -1,10 +1,12 @@
 /** MySQL and MariaDB through `mysql2`: text for all values but binary ones. */
 import mysql from "mysql2";
 import type { DatabaseTarget } from "../../database/engine.ts";
+import { clientOptions } from "../../database/my-cnf.ts";
 import type { DatabaseLocation } from "../../database/url.ts";
 import { HoldfastError } from "../../errors.ts";
 import { rowToBytes } from "../bytes.ts";
 import { Batch } from "./batch.ts";
+import { mysqlOptions } from "./mysql-options.ts";
 import type { Cell, Connection, ConnectionMode, Row } from "../connection.ts";
 
 /** Rows that the driver holds beyond those that were taken: they may be large. */
@@ -17,7 +19,7 @@ const quote = (name: string): string => `\`${name.replaceAll("`", "``")}\``;
 const isRow = (row: unknown): row is Row => Array.isArray(row);
 const isRows = (answer: unknown): answer is Row[] => Array.isArray(answer);
 
-/** Throws `E_DATABASE` when the server does not answer or refuses. */
+/** Throws `E_DATABASE` when the server does not answer or refuses, `E_USAGE` for what option files ask for in vain. */
 export async function connectMysql(
   target: DatabaseTarget,
   location: Extract<DatabaseLocation, { engine: "mysql" | "mariadb" }>,
@@ -25,15 +27,8 @@ export async function connectMysql(
   signal: AbortSignal,
 ): Promise<Connection> {
   signal.throwIfAborted();
-  const password = target.password ?? process.env.MYSQL_PWD;
-  const { host, port, socket, user, database } = location;
-  const options: mysql.ConnectionOptions = {
-    database,
-    ...(socket === undefined ? { host: host ?? "localhost" } : { socketPath: socket }),
-    ...(port === undefined ? {} : { port: Number(port) }),
-    ...(user === undefined ? {} : { user }),
-    ...(password === undefined ? {} : { password }),
-  };
+  const options = mysqlOptions(target, location, clientOptions());
+  const { password } = options;
   const client = mysql.createConnection({
     ...options,
     charset: "utf8mb4",

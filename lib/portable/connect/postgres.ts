@@ -8,6 +8,7 @@ import { HoldfastError } from "../../errors.ts";
 import { rowToBytes } from "../bytes.ts";
 import type { Cell, Connection, ConnectionMode, Row } from "../connection.ts";
 import { copyLines, CopyReader } from "./copy-text.ts";
+import { refuseLibpqOnly, withPgpass } from "./libpq.ts";
 
 const BATCH = 500;
 const BYTEA = 17;
@@ -30,13 +31,15 @@ const types = {
 };
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-/** Throws `E_DATABASE` when the server does not answer or refuses. */
+/** Throws `E_DATABASE` when the server does not answer or refuses, `E_USAGE` for a URL that libpq alone understands. */
 export async function connectPostgres(
-  target: DatabaseTarget,
+  given: DatabaseTarget,
   mode: ConnectionMode,
   signal: AbortSignal,
 ): Promise<Connection> {
   signal.throwIfAborted();
+  refuseLibpqOnly(given.url);
+  const target = withPgpass(given, new pg.Client({ connectionString: given.url }));
   const password = target.password === undefined ? {} : { password: target.password };
   const options = { connectionString: withPassword(target), ...password };
   const client = new pg.Client(options);

@@ -65,7 +65,7 @@ export async function introspectSqlite(connection: Connection): Promise<Schema> 
     const { text } = cells(row);
     draft.get(text(0))?.triggers.push(text(1));
   }
-  return draft.finish(connection);
+  return await withoutOpenKeys(connection, draft.finish(connection));
 }
 
 /** A text with the check that Django gives it. */
@@ -73,6 +73,31 @@ const jsonColumns = (table: string, sql: string): string[] =>
   [...sql.matchAll(/\bjson_valid\s*\(\s*(?:"((?:[^"]|"")+)"|`([^`]+)`|\[([^\]]+)\]|(\w+))\s*\)/gi)].map(
     ([, quoted, ...others]) => idOf(table, lowerCase(quoted?.replaceAll('""', '"') ?? others.find(Boolean) ?? "")),
   );
+
+/** A primary key that is NULL in a row tells it from no other: it is none here, whatever it may become. */
+async function withoutOpenKeys(connection: Connection, schema: Schema): Promise<Schema> {
+  const { quote } = connection;
+  const open = new Set<string>();
+  const asked = schema.tables.flatMap(({ name, columns, primaryKey }) => {
+    const nullable = columns.filter((one) => one.nullable && primaryKey?.columns.includes(one.name) === true);
+    const isNull = nullable.map((one) => `${quote(one.name)} is null`).join(" or ");
+    return nullable.length === 0 ? [] : [{ name, sql: `exists (select 1 from main.${quote(name)} where ${isNull})` }];
+  });
+  for (let start = 0; start < asked.length; start += TABLES_AT_ONCE) {
+    const some = asked.slice(start, start + TABLES_AT_ONCE);
+    const [row] = await connection.rows(`select ${some.map(({ sql }) => sql).join(", ")}`);
+    for (const [index, { name }] of some.entries()) if (cells(row ?? []).flag(index)) open.add(name);
+  }
+  const tables = schema.tables.map((table) =>
+    open.has(table.name)
+      ? { ...table, primaryKey: null, notes: [...table.notes.filter((note) => note !== MAY_BE_NULL), IS_NULL] }
+      : table,
+  );
+  return { ...schema, tables };
+}
+
+const MAY_BE_NULL = "primary key: may be NULL, more than once";
+const IS_NULL = "primary key: NULL in some rows, which it does not tell apart, so that it is no key";
 
 const lowerCase = (name: string): string => name.toLowerCase();
 const idOf = (...names: readonly string[]): string => JSON.stringify(names);
@@ -129,7 +154,7 @@ function addColumns(
       const [column] = table.columns.splice(at, 1);
       if (column) table.columns.splice(at, 0, { ...column, nullable: false, identity: "default", hasDefault: true });
     } else if (parts.some(({ nullable }) => nullable)) {
-      table.notes.push("primary key: may be NULL, more than once");
+      table.notes.push(MAY_BE_NULL);
     }
   }
 }

@@ -1,22 +1,24 @@
-/** The way back, made and proved before anything is cleared. */
-import type { SiteConfig } from "../../config/load.ts";
-import { asHoldfastError, HoldfastError } from "../../errors.ts";
-import type { Lock } from "../../store/lock.ts";
-import { backup } from "../backup.ts";
-import { verify } from "../verify.ts";
+/** The way back, made and proved before anything is cleared, or imported. */
+import type { SiteConfig } from "../config/load.ts";
+import { asHoldfastError, HoldfastError } from "../errors.ts";
+import type { Lock } from "../store/lock.ts";
+import { backup } from "./backup.ts";
+import { verify } from "./verify.ts";
 
 export interface SafetyRequest {
   readonly config: SiteConfig;
   readonly store: string;
   readonly unit: string;
-  readonly reinit: string;
+  readonly command: "reinit" | "restore";
+  /** Of that command. */
+  readonly id: string;
   readonly locks: readonly Lock[];
   readonly signal: AbortSignal;
 }
 
 /** Dumps the database into a run of its own and verifies that. Gives the run. Throws `E_SAFETY` where that cannot be done. */
-export async function saveBeforeReinit(request: SafetyRequest): Promise<string> {
-  const { config, store, unit, reinit, locks, signal } = request;
+export async function makeSafetyRun(request: SafetyRequest): Promise<string> {
+  const { config, store, unit, command, id, locks, signal } = request;
   try {
     const saved = await backup(
       {
@@ -30,12 +32,12 @@ export async function saveBeforeReinit(request: SafetyRequest): Promise<string> 
         checksums: true,
         resume: false,
         dryRun: false,
-        name: `before the reinit ${reinit}`,
+        name: `before the ${command} ${id}`,
         tags: [],
         breakLock: false,
         newStore: false,
         inProcess: true,
-        command: "reinit",
+        command,
         safety: { locks },
       },
       { signal, report: () => {} },

@@ -1,0 +1,240 @@
+/** A package restored in place: under the lock of the store, behind a safety run, with a record by which it is confirmed, rolled back or recovered. */
+import { rmSync } from "node:fs";
+import path from "node:path";
+import { fromString } from "../../archive/path.ts";
+import type { DatabaseTarget } from "../../database/engine.ts";
+import type { DatabaseRestorer } from "../../database/restore.ts";
+import { asHoldfastError, HoldfastError } from "../../errors.ts";
+import { runDirectory } from "../../store/layout.ts";
+import { openStore } from "../../store/open.ts";
+import { readStepMetadata } from "../../store/step-index.ts";
+import { spareNames } from "../restore/databases.ts";
+import { refusePending, takeLock, type Held } from "../restore/frame.ts";
+import { Journal, type Operation } from "../restore/journal.ts";
+import { Servers } from "../restore/servers.ts";
+import { removeSpares, swapBack, swapIn } from "../restore/swap.ts";
+import { isThere } from "../restore/targets.ts";
+import { makeSafetyRun } from "../safety-run.ts";
+import { loadBeside, loadPortable, reloadDump, type LoadOutcome } from "./load-data.ts";
+import type { OpenedPackage } from "./open.ts";
+import { Staging, type TreeTarget } from "./places.ts";
+import type {
+  InPlaceRequest,
+  PackageOutcome,
+  PackagePreview,
+  PackageRestoreHooks,
+  PackageRestoreRequest,
+} from "./request.ts";
+import { compareTrees, unpack, workDirectory } from "./stage.ts";
+
+interface Work {
+  readonly opened: OpenedPackage;
+  readonly request: PackageRestoreRequest;
+  readonly inPlace: InPlaceRequest;
+  readonly targets: readonly TreeTarget[];
+  readonly preview: PackagePreview;
+}
+
+interface Running extends Work {
+  readonly hooks: PackageRestoreHooks;
+  readonly store: string;
+  readonly lock: Held;
+  readonly journal: Journal;
+  readonly servers: Servers;
+  readonly stagings: readonly Staging[];
+}
+
+/** What is replaced when the configured database is not the one that the data go into. */
+const OTHER = "database";
+
+/**
+ * Throws, with everything as it was, what a restore of a package throws, and `E_LOCKED`, `E_PENDING`, `E_SAFETY`; `E_PENDING` where it could not be taken back.
+ */
+export async function restoreInPlace(work: Work, hooks: PackageRestoreHooks): Promise<PackageOutcome> {
+  const { request, inPlace } = work;
+  const { config } = inPlace;
+  const store = (await openStore(inPlace.store, config.site, { create: true, newStore: false })).path;
+  const lost = new AbortController();
+  const signal = AbortSignal.any([hooks.signal, lost.signal]);
+  const lock = await takeLock(store, inPlace, config, {
+    signal,
+    report: hooks.report,
+    onLost: (error) => lost.abort(error),
+  });
+  try {
+    refusePending(store);
+    const journal = await Journal.create(
+      store,
+      {
+        site: config.site,
+        run: path.basename(request.file),
+        package: true,
+        target: "in-place",
+        selection: { database: inPlace.unit ?? (request.database === undefined ? null : true) },
+        without_safety: inPlace.withoutSafety ?? null,
+      },
+      true,
+    );
+    const servers = serversOf(request.database, signal);
+    const stagings = work.targets.map((target) => new Staging(target, journal.document.restore));
+    try {
+      return await perform({ ...work, hooks: { ...hooks, signal }, store, lock, journal, servers, stagings });
+    } catch (error) {
+      const failure = await giveUp(journal, request.database, signal.aborted ? signal.reason : error);
+      if (!journal.document.kept) for (const staging of stagings.toReversed()) staging.discard();
+      throw failure;
+    } finally {
+      await servers.close();
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+const serversOf = (database: DatabaseTarget | undefined, signal: AbortSignal): Servers =>
+  new Servers(async () => database ?? noDatabase(), signal);
+
+function noDatabase(): never {
+  throw new HoldfastError("E_INTERNAL", "the restore has no database");
+}
+
+async function perform(running: Running): Promise<PackageOutcome> {
+  const { opened, request, preview, hooks, journal, servers, stagings } = running;
+  const work = workDirectory();
+  try {
+    await journal.enter("restoring", { bases: stagings.map(({ base }) => fromString(base)) });
+    for (const staging of stagings) staging.prepare();
+    hooks.onPhase("unpacking");
+    await unpack(opened, request, work, stagings, hooks.signal);
+    const changed = await compareTrees(opened, stagings, hooks.signal);
+    for (const staging of stagings.filter((one) => !changed.includes(one)))
+      rmSync(staging.fresh, { recursive: true, force: true });
+    await journal.update({ operations: changed.map(({ operation }) => operation) });
+    const data = (await bringIn(running, work)) ?? (await swap(running, null));
+    const kept = changed.length > 0 || isChanged(data);
+    await journal.enter("completed", { kept, warnings: [...(data?.warnings ?? [])] });
+    if (!kept) await removeSpares(journal, servers);
+    const trees = stagings.map((staging) => ({
+      name: staging.target.name,
+      to: staging.target.live,
+      state: changed.includes(staging) ? ("restored" as const) : ("unchanged" as const),
+      kept: isThere(fromString(staging.aside)) ? staging.aside : null,
+    }));
+    const { restore, safety_run } = journal.document;
+    return { preview, trees, data, beside: [], settings: opened.checks.settings, restore, safety_run, kept };
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** Trees into their places, and a database that lies beside its own. What asks to stop waits for these renames. */
+async function swap<T>({ hooks, lock, journal, servers }: Running, result: T): Promise<T> {
+  hooks.signal.throwIfAborted();
+  await lock.assertHeld();
+  hooks.onPhase("swapping");
+  await swapIn(journal, servers, async () => {});
+  return result;
+}
+
+const isChanged = (data: LoadOutcome | null): boolean =>
+  data !== null && (data.tables.length === 0 || data.tables.some(({ created, updated }) => created + updated > 0));
+
+type Import = Extract<Operation, { kind: "import" }>;
+
+/** Gives nothing where there are no data; else the trees are in their places as well. */
+async function bringIn(running: Running, directory: string): Promise<LoadOutcome | null> {
+  const { opened, request, inPlace, hooks, journal, servers } = running;
+  const { database: target } = request;
+  const { signal } = hooks;
+  if (target === undefined || opened.manifest.database === null) return null;
+  const unit = inPlace.unit ?? OTHER;
+  const { url } = target;
+  const isDump = opened.manifest.database.kind === "dump";
+  const restorer = await servers.find(unit, url);
+  const { scratch, aside } = spareNames({ restorer, target }, journal.document.restore);
+  const trees = journal.document.operations;
+  if (isDump && restorer.exchanges) {
+    hooks.onPhase("importing");
+    await journal.update({ scratch_databases: [{ unit, url, name: scratch }] });
+    const warnings = await loadBeside(restorer, opened, directory, scratch, signal);
+    await journal.update({ operations: [{ kind: "exchange", unit, url, scratch, aside }, ...trees] });
+    return await swap(running, { tables: [], warnings, aside });
+  }
+  const saved = await saveFirst(running, restorer);
+  const operation: Import = { kind: "import", unit, url, safety: saved.dump, scratch, aside, state: "none" };
+  // The last one is taken back first: where that cannot be done, the trees are left as they are.
+  const enter = async (state: Import["state"]): Promise<void> =>
+    await journal.update({ operations: [...trees, { ...operation, state }] });
+  await enter("none");
+  hooks.onPhase("importing");
+  const load = {
+    target,
+    directory,
+    dryRun: false,
+    force: request.force,
+    refine: request.refine,
+    onRows: hooks.onRows,
+    // The commit comes last: until then everything goes back by itself, or by a rename.
+    beforeChange: async () => {
+      await swap(running, null);
+      await enter("begun");
+    },
+  };
+  const data = isDump ? await reloadDump(restorer, opened, load, signal) : await loadPortable(opened, load, signal);
+  await enter("committed");
+  return { ...data, warnings: [...saved.warnings, ...data.warnings] };
+}
+
+/** Dumps the database that is there into a run of its own. Throws `E_SAFETY` where that cannot be done, unless there is a reason to go on without. */
+async function saveFirst(
+  { inPlace, store, lock, journal, hooks }: Running,
+  restorer: DatabaseRestorer,
+): Promise<{ readonly dump: string | null; readonly warnings: readonly string[] }> {
+  const { unit, config, withoutSafety } = inPlace;
+  const present = await restorer.present();
+  if (withoutSafety !== undefined || present === undefined) return { dump: null, warnings: [] };
+  if (unit === undefined) {
+    if (present.tables === 0) return { dump: null, warnings: [] };
+    throw new HoldfastError("E_SAFETY", "the database of --database is not the configured one, and holds tables", {
+      hint: "restore into the configured one, or give --no-safety and a reason",
+    });
+  }
+  await journal.enter("pre_backup");
+  hooks.onPhase("saving");
+  const { signal } = hooks;
+  const id = journal.document.restore;
+  const run = await makeSafetyRun({ config, store, unit, command: "restore", id, locks: lock.locks, signal });
+  await journal.enter("restoring", { safety_run: run });
+  const directory = runDirectory(store, run);
+  const [artifact] = [...readStepMetadata(directory, "db")].flatMap(({ artifacts }) => artifacts);
+  if (artifact === undefined) throw new HoldfastError("E_SAFETY", `the safety run ${run} holds no dump of ${unit}`);
+  const dump = path.join(directory, artifact.path);
+  const warnings = await restorer.check(dump, { restoreFlags: [] }).then(
+    () => [],
+    (error: unknown) => [`--rollback could not bring the database back: ${asHoldfastError(error).message}`],
+  );
+  return { dump, warnings };
+}
+
+/** After a failure: what was done is taken back, what was made is removed, and the record says so. Gives the error to throw. */
+async function giveUp(journal: Journal, database: DatabaseTarget | undefined, failure: unknown): Promise<unknown> {
+  const { code, message, hint } = asHoldfastError(failure);
+  // The signal that ended the restore must not end the way back.
+  const servers = serversOf(database, new AbortController().signal);
+  const { swap: reached, restore } = journal.document;
+  try {
+    if (reached !== "none") await swapBack(journal, servers);
+    await removeSpares(journal, servers);
+    await journal.enter(reached === "none" ? "failed" : "rolled_back", { error: { code, message, hint }, kept: false });
+    return failure;
+  } catch (second) {
+    await journal.update({ error: { code, message, hint } }).catch(() => {}); // the disk may be full: the record before it will do
+    const then = asHoldfastError(second).message;
+    return new HoldfastError("E_PENDING", `the restore failed (${message}), and taking it back failed too: ${then}`, {
+      hint: `correct the cause, then restore.ts --recover ${restore}`,
+      cause: second,
+    });
+  } finally {
+    await servers.close();
+  }
+}

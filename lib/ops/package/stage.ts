@@ -1,0 +1,78 @@
+/** What a package holds, unpacked: trees beside their places, and the rest into a directory of its own. */
+import { existsSync, lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fromString } from "../../archive/path.ts";
+import { unpackArchive } from "../../archive/unpack.ts";
+import type { UnpackTarget } from "../../archive/unpack-writer.ts";
+import { HoldfastError } from "../../errors.ts";
+import { ownerMap } from "../restore/owner-map.ts";
+import { CONFIG, DATA, DUMP, STORAGE } from "./format.ts";
+import type { OpenedPackage } from "./open.ts";
+import type { Staging } from "./places.ts";
+import type { PackageRestoreRequest } from "./request.ts";
+import { treeFacts } from "./tree-facts.ts";
+
+/** Trees into their stagings; data, dump and configuration into `work`. */
+export async function unpack(
+  { file, limits, manifest }: OpenedPackage,
+  { owners }: PackageRestoreRequest,
+  work: string,
+  stagings: readonly Staging[],
+  signal: AbortSignal,
+): Promise<void> {
+  const trees = stagings.map((staging): UnpackTarget => ({
+    prefix: fromString(`${STORAGE}/${staging.target.name}`),
+    into: fromString(staging.fresh),
+  }));
+  const own = [DATA, DUMP, CONFIG].map((name): UnpackTarget => ({
+    prefix: name,
+    into: fromString(path.join(work, name)),
+    base: fromString(work),
+  }));
+  await unpackArchive({
+    archive: file,
+    format: "tgz",
+    targets: [...trees, ...own],
+    owners: ownerMap(owners, manifest.owners).forWorker,
+    limits,
+    cancelled: () => signal.aborted,
+  });
+  signal.throwIfAborted();
+}
+
+/** The staged trees against the checks; gives those that are not in their places already. */
+export async function compareTrees(
+  { checks }: OpenedPackage,
+  stagings: readonly Staging[],
+  signal: AbortSignal,
+): Promise<Staging[]> {
+  const changed: Staging[] = [];
+  for (const staging of stagings) {
+    const { name, live } = staging.target;
+    const wanted = checks.trees.find((one) => one.name === name);
+    const found = await treeFacts(fromString(staging.fresh), signal);
+    if (wanted === undefined || found.digest !== wanted.digest)
+      throw new HoldfastError(
+        "E_VERIFY",
+        `checks failed: ${name} has ${found.files} files of ${found.bytes} bytes, the package ${wanted?.files ?? 0} of ${wanted?.bytes ?? 0}${wanted?.files === found.files && wanted.bytes === found.bytes ? ", and they are not the same" : ""}`,
+        { hint: "nothing was changed" },
+      );
+    const isSame = existsSync(live) && (await treeFacts(fromString(live), signal)).digest === found.digest;
+    if (!isSame) changed.push(staging);
+  }
+  return changed;
+}
+
+const WORK = /^holdfast-package-(\d+)-/;
+
+/** For what goes into no tree. One that a killed process left is removed. */
+export function workDirectory(): string {
+  for (const name of readdirSync(tmpdir())) {
+    const [, pid] = WORK.exec(name) ?? [];
+    const left = path.join(tmpdir(), name);
+    if (pid === undefined || existsSync(`/proc/${pid}`) || lstatSync(left).uid !== process.getuid?.()) continue;
+    rmSync(left, { recursive: true, force: true });
+  }
+  return mkdtempSync(path.join(tmpdir(), `holdfast-package-${process.pid}-`));
+}
