@@ -19,7 +19,6 @@ import { orderTables, type DeferredKey } from "./order.ts";
 import type { Package } from "./package.ts";
 import type { ForeignKey, Schema, Table, TableId } from "./schema.ts";
 import { chosenKeys } from "./travel-key.ts";
-import { stuckTrees } from "./tree-order.ts";
 import { findTargets, type Targets, type TargetTable } from "./target.ts";
 
 export type { ImportMode, TableResult } from "./import/statements.ts";
@@ -168,13 +167,6 @@ function refuseClearing({ tables }: Package, { clearExisting }: ImportRequest): 
 function orderOf(targets: Targets): { order: TargetTable[]; deferred: readonly DeferredKey[] } {
   const keys = new Map(targets.ordering.tables.map(({ id }) => [id, targets.fields.key(id)]));
   const { order, deferred } = orderTables(targets.ordering, chosenKeys(targets.ordering, keys));
-  const [stuck] = stuckTrees(targets.ordering, keys, deferred);
-  if (stuck !== undefined)
-    throw new HoldfastError(
-      "E_SCHEMA",
-      `${stuck} waits here for a table that waits for it, by columns that may not be NULL: its rows cannot be found level by level`,
-      { hint: "make the export with its number as its key, under portable.keys" },
-    );
   const byId = new Map(targets.tables.map((target) => [target.table.id, target]));
   return { order: order.flatMap((id) => byId.get(id) ?? []), deferred };
 }

@@ -6,7 +6,7 @@ import { digestCell } from "../database/multiset.ts";
 import type { EngineName } from "../database/engine.ts";
 import { HoldfastError } from "../errors.ts";
 import { fromBytes } from "./bytes.ts";
-import { isKey, nest, type JsonCell } from "./cells.ts";
+import { nest, type JsonCell } from "./cells.ts";
 import type { Cell } from "./connection.ts";
 import { encoderOf, type Encoded } from "./encoders.ts";
 import type { Leaf } from "./fields.ts";
@@ -88,6 +88,8 @@ function cellOf(engine: EngineName, { column }: Leaf, hex: string): Cell {
 export function pathCells(engine: EngineName, leaf: PathLeaf, text: Cell | undefined): readonly JsonCell[] {
   const to: Encoded = { json: "", form: null };
   pathEncoder(engine, leaf)(String(text), to);
-  const cells: JsonCell = JSON.parse(fromBytes(`[${to.json}]`));
-  return isKey(cells) ? cells : [];
+  const cells: unknown = JSON.parse(fromBytes(`[${to.json}]`));
+  return isList(cells) ? cells : [];
 }
+
+const isList = (value: unknown): value is readonly JsonCell[] => Array.isArray(value);

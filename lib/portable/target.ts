@@ -5,10 +5,8 @@ import { withSent } from "./crossing.ts";
 import { Fields, isDirect, type GenericField, type Leaf } from "./fields.ts";
 import type { ExportedField, ExportedLeaf, ExportedTable } from "./format.ts";
 import type { Conditions } from "./filter.ts";
-import { wayBetween } from "./graph.ts";
 import { KeyMaps } from "./key-map.ts";
 import { genericTarget, withGenerics, type GenericRelation, type GenericTarget } from "./generic.ts";
-import { chooseKeys } from "./keys.ts";
 import { findTable as findNamed, fold } from "./names.ts";
 import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
 import {
@@ -21,8 +19,8 @@ import {
   type AddedColumn,
   type TargetRefinement,
 } from "./target-refine.ts";
-import { byNumber, chosenKeys, travelKeys, type TravelKey } from "./travel-key.ts";
-import { treesOf } from "./tree-order.ts";
+import { knownKeys, refuseEndless } from "./target-keys.ts";
+import type { TravelKey } from "./travel-key.ts";
 
 /** One place of a row, and what takes it; `undefined` where the database has no such column any more. */
 export type TargetField =
@@ -121,40 +119,6 @@ export function findTargets(
     maps: new KeyMaps(linked, fields, refine.map ?? {}),
     warnings,
   };
-}
-
-/** The keys of the database's own tables. An export that follows no tree key knows the rows of trees by their number. */
-function knownKeys(schema: Schema, exported: readonly ExportedTable[]): Map<TableId, TravelKey> {
-  const keys = travelKeys(schema, chooseKeys(schema, { keys: {} }));
-  const leaves = exported.flatMap(({ fields }) =>
-    fields.flatMap((field) =>
-      field.kind === "link" ? field.leaves : field.kind === "generic" ? field.tables.flatMap((one) => one.leaves) : [],
-    ),
-  );
-  if (leaves.some(({ parts }) => parts !== undefined)) return keys;
-  for (const table of treesOf(schema, keys)) keys.set(table.id, byNumber(table, keys.get(table.id)?.reason ?? ""));
-  return keys;
-}
-
-/** Throws `E_SCHEMA` for a key of an export that would need itself without an end here. */
-function refuseEndless(schema: Schema, keys: ReadonlyMap<TableId, TravelKey>): void {
-  const trees = new Set(treesOf(schema, keys).map(({ id }) => id));
-  const chosen = chosenKeys(schema, keys);
-  const nests = new Map(
-    [...chosen].map(([id, key]) => [
-      id,
-      key.kind === "natural"
-        ? key.nests.map(({ target }) => target).filter((target) => target !== id || !trees.has(id))
-        : [],
-    ]),
-  );
-  const endless = [...nests.keys()].find((id) => wayBetween(nests, id, id) !== undefined);
-  if (endless !== undefined)
-    throw new HoldfastError(
-      "E_SCHEMA",
-      `the key of ${endless} (${keys.get(endless)?.columns.join(", ") ?? ""}) needs itself without an end here: ${(wayBetween(nests, endless, endless) ?? []).join(" → ")}`,
-      { hint: "make the export with another key for it, under portable.keys" },
-    );
 }
 
 /** By its id, else by its name: schemas have other names elsewhere. A dot may part schema and name, or belong to the name. */

@@ -22,7 +22,7 @@ export function orderWithTrees(schema: Schema, keys: Map<TableId, TravelKey>): T
 }
 
 /** Trees in a ring of tables of which a link that may not be NULL has to wait. */
-export function stuckTrees(schema: Schema, keys: TravelKeys, deferred: readonly DeferredKey[]): TableId[] {
+function stuckTrees(schema: Schema, keys: TravelKeys, deferred: readonly DeferredKey[]): TableId[] {
   const late = deferred.filter(({ how }) => how === "deferred-check").map(({ table }) => table);
   const rings = stronglyConnected(
     new Map(schema.tables.map(({ id, foreignKeys }) => [id, foreignKeys.map(({ target }) => target)])),

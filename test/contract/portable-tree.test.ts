@@ -139,7 +139,7 @@ describe.each(NAMES)("from %s", (from) => {
     ]);
     // The parts of each level: the key of the site, and the slug.
     expect(linesOf(source(), "page").at(-1)).toEqual([5, ["two.example"], [["one.example"], "home", ["one.example"], "about", ["one.example"], "home"], "elsewhere", null]); // prettier-ignore
-    expect(linesOf(source(), "book_page").toSorted()).toContainEqual([
+    expect(linesOf(source(), "book_page")).toContainEqual([
       [["a", 'ünï,"/🎧', "a"], "One"],
       [["one.example"], "home", ["one.example"], "about", ["one.example"], "home"],
     ]);

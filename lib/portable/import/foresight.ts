@@ -2,8 +2,10 @@
 import type { Leaf } from "../fields.ts";
 import type { ForeignKey, TableId } from "../schema.ts";
 import type { Links } from "./links.ts";
-import { LINE, NUMBER, realName, stagingName, type StagedLink, type StagingTable } from "./stage.ts";
+import { LINE, NUMBER, realName, stagingName, type StagedLink, type StagedRows, type StagingTable } from "./stage.ts";
 import type { Statements } from "./statements.ts";
+import { PATH, ROW } from "./tree-names.ts";
+import type { TreePaths } from "./tree-paths.ts";
 
 export class Foresight {
   readonly #on: Statements;
@@ -36,8 +38,11 @@ export class Foresight {
     staging.filledAhead = true;
     const { table, key } = staging.target;
     const needed = new Set([...key.columns, ...(table.primaryKey?.columns ?? [])]);
+    const { tree } = staging;
+    if (tree !== undefined) await this.#find(tree);
     for (const { link } of staging.links)
-      if (link.columns.some((name) => needed.has(name))) await this.fill(staging, link);
+      if (link.columns.some((name) => needed.has(name)) && link.name !== tree?.tree.parent.name)
+        await this.fill(staging, link);
     const number = staging.surrogate;
     if (number === undefined) return;
     const { quote } = this.#on;
@@ -48,7 +53,17 @@ export class Foresight {
         table: stage,
         alias: "s",
         set: [[NUMBER, `t.${quote(number)}`]],
-        joins: [{ table: real, alias: "t", on: this.#on.match(staging) }],
+        joins:
+          tree === undefined
+            ? [{ table: real, alias: "t", on: this.#on.match(staging) }]
+            : [
+                { table: quote(tree.found), alias: "f", on: `f.${quote(PATH)} = s.${quote(PATH)}` },
+                {
+                  table: real,
+                  alias: "t",
+                  on: `t.${quote(tree.tree.parent.targetColumns[0] ?? "")} = f.${quote(ROW)}`,
+                },
+              ],
         where: "1 = 1",
       }),
     );
@@ -66,12 +81,20 @@ export class Foresight {
     staging.foreseen = true;
   }
 
+  /** The rows of a tree that are there; the links in its key may lead to rows that are not written yet. */
+  async #find(tree: TreePaths): Promise<void> {
+    for (const link of tree.links) {
+      await this.#links.resolve(tree, link, false);
+      const target = this.#stagings.get(link.link.target);
+      if (target === undefined) continue;
+      await this.#number(target);
+      await this.#resolveAhead(tree, link, target);
+    }
+    for (let level = 1; level <= tree.levels; level++) await tree.find(level);
+  }
+
   /** By the rows of the target as they are staged: they may not be written yet. */
-  async #resolveAhead(
-    staging: StagingTable,
-    { link, columns, leaves }: StagedLink,
-    target: StagingTable,
-  ): Promise<void> {
+  async #resolveAhead(staging: StagedRows, { link, columns, leaves }: StagedLink, target: StagingTable): Promise<void> {
     const { quote } = this.#on;
     const on: string[] = [];
     for (const { leaf, staged } of leaves) {
@@ -99,6 +122,7 @@ export class Foresight {
   /** The staging column of the target that holds a value of its key. */
   #stagedLeaf(target: StagingTable, leaf: Leaf): string | undefined {
     const [next, ...rest] = leaf.through.slice(1);
+    if (next === undefined && leaf.parts !== undefined) return target.tree && PATH;
     if (next === undefined) return target.has(leaf.column.name) ? target.of(leaf.column.name) : undefined;
     const link = target.links.find((one) => one.link.name === next.name);
     if (link === undefined) {

@@ -17,9 +17,10 @@ import {
   type StagedLink,
   type StagingTable,
 } from "./stage.ts";
-import { keyText, SAMPLES, type MergeOptions, type Statements, type TableResult } from "./statements.ts";
+import type { MergeOptions, Statements, TableResult } from "./statements.ts";
 import type { TreePaths } from "./tree-paths.ts";
 import type { Trees } from "./trees.ts";
+import { refuseTwins } from "./twins.ts";
 
 export class Merge {
   readonly #on: Statements;
@@ -67,7 +68,7 @@ export class Merge {
       if (isSettled) await this.#links.refuseLost(staging, link);
       else await this.#links.resolve(staging, link);
     if (staging.target.key.kind === "none") return await pour(this.#on, mode, staging, result);
-    await this.#refuseTwins(staging);
+    await refuseTwins(this.#on, staging);
     let fresh = 0;
     if (tree === undefined) {
       if (!isSettled) await this.#markFresh(staging);
@@ -117,28 +118,6 @@ export class Merge {
         }),
       );
     }
-  }
-
-  /** Two keys of the export that are one to the database: its collation may say so. */
-  async #refuseTwins(staging: StagingTable): Promise<void> {
-    const { key, table } = staging.target;
-    const up = staging.tree?.tree.parent;
-    const parent = staging.links.find(({ link }) => link.name === up?.name);
-    const names = key.columns.map((name) => (name === up?.columns[0] ? parent?.leaves[0]?.staged : staging.of(name)) ?? staging.of(name)); // prettier-ignore
-    const columns = names.map(this.#on.quote);
-    const twins = await this.#on.dialect.connection.rows(
-      `select ${columns.join(", ")}, count(*), min(${this.#on.quote(LINE)}) from ${stagingName(this.#on.dialect, staging)} group by ${columns.join(", ")} having count(*) > 1 limit ${SAMPLES}`,
-    );
-    const [first] = twins;
-    if (first === undefined) return;
-    const shown = first.slice(0, -2);
-    const at = up === undefined ? -1 : key.columns.indexOf(up.columns[0] ?? "");
-    if (staging.tree !== undefined && shown[at] !== null) shown[at] = await staging.tree.textOf(shown[at] ?? null);
-    throw new HoldfastError(
-      "E_IMPORT",
-      `${table.id}: ${String(first.at(-2))} rows of the export have one key here (${key.columns.join(", ")}): ${keyText(shown)}, row ${String(first.at(-1))}`,
-      { hint: "the collation of the database makes them equal: rename them, or give these columns a binary collation" },
-    );
   }
 
   async #markFresh(staging: StagingTable): Promise<void> {
