@@ -289,6 +289,19 @@ test("a key is in its row however long it is", async () => {
   expect((await portable("verify", output, "--database", url)).code).toBe(0);
 });
 
+test("a database in UTF-16 takes them, and gives its texts within their rows", async () => {
+  const url = await engines.of("SQLite").make(schemaOf("SQLite"));
+  await change(url, ...rowsFor("SQLite", 500));
+  const [output, back] = [join(directory, "narrow"), join(directory, "wide")];
+  await exportAbove(1000, url, output);
+  const wide = await engines.of("SQLite").make(`pragma encoding = 'UTF-16le'; ${schemaOf("SQLite")}`);
+  await run("import", output, "--database", wide);
+  expect((await portable("verify", output, "--database", wide)).code).toBe(0);
+  await exportAbove(1000, wide, back);
+  expect(digestsOf(back)).toEqual(digestsOf(output));
+  expect(manifestOf(back).blobs?.length).toBe(1);
+});
+
 test("a migration package has them with its data", async () => {
   const url = await engines.of("SQLite").make(schemaOf("SQLite"));
   await change(url, "insert into document (id, code, scan) values (1, 'long', zeroblob(9000000))");
