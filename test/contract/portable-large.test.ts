@@ -419,6 +419,25 @@ describe("damage and limits", () => {
     );
   });
 
+  test("a value as long as the server's packet arrives", async () => {
+    const url = await engines.of("SQLite").make(schemaOf("SQLite"));
+    await change(
+      url,
+      "insert into document (id, code, scan) values (1, 'bytes', zeroblob(16777216))",
+      `insert into document (id, code, note) values (2, 'text', ${textOf("SQLite", 1_677_721)})`,
+    );
+    const long = join(directory, "packet");
+    await run("export", "--database", url, "-o", long, "--no-timestamp");
+    const maria = await engines.of("MariaDB").make(schemaOf("MariaDB"));
+    await run("import", long, "--database", maria);
+    expect(await rowsOf(maria, "select octet_length(scan), octet_length(note) from document order by id")).toEqual([
+      "16777216|null",
+      "null|16777211",
+    ]);
+    expect(await run("import", long, "--database", maria)).toContain('"unchanged":2');
+    expect((await portable("verify", long, "--database", maria)).code).toBe(0);
+  });
+
   test("SQLite's values that are not of their columns' types arrive as what they are; a text with a NUL byte or no text at all is refused", async () => {
     const url = await engines.of("SQLite").make(schemaOf("SQLite"));
     const long = "replace(hex(zeroblob(1000)), '00', 'abc')";
