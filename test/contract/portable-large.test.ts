@@ -289,6 +289,19 @@ test("a key is in its row however long it is", async () => {
   expect((await portable("verify", output, "--database", url)).code).toBe(0);
 });
 
+test("a database in UTF-16 takes them, and gives its texts within their rows", async () => {
+  const url = await engines.of("SQLite").make(schemaOf("SQLite"));
+  await change(url, ...rowsFor("SQLite", 500));
+  const [output, back] = [join(directory, "narrow"), join(directory, "wide")];
+  await exportAbove(1000, url, output);
+  const wide = await engines.of("SQLite").make(`pragma encoding = 'UTF-16le'; ${schemaOf("SQLite")}`);
+  await run("import", output, "--database", wide);
+  expect((await portable("verify", output, "--database", wide)).code).toBe(0);
+  await exportAbove(1000, wide, back);
+  expect(digestsOf(back)).toEqual(digestsOf(output));
+  expect(manifestOf(back).blobs?.length).toBe(1);
+});
+
 test("a migration package has them with its data", async () => {
   const url = await engines.of("SQLite").make(schemaOf("SQLite"));
   await change(url, "insert into document (id, code, scan) values (1, 'long', zeroblob(9000000))");
@@ -404,6 +417,25 @@ describe("damage and limits", () => {
     expect(stderr).toContain(
       'document.scan of row ["long"] is given a value of 17000000 bytes: the most of this server\'s max_allowed_packet is 16777216',
     );
+  });
+
+  test("a value as long as the server's packet arrives", async () => {
+    const url = await engines.of("SQLite").make(schemaOf("SQLite"));
+    await change(
+      url,
+      "insert into document (id, code, scan) values (1, 'bytes', zeroblob(16777216))",
+      `insert into document (id, code, note) values (2, 'text', ${textOf("SQLite", 1_677_721)})`,
+    );
+    const long = join(directory, "packet");
+    await run("export", "--database", url, "-o", long, "--no-timestamp");
+    const maria = await engines.of("MariaDB").make(schemaOf("MariaDB"));
+    await run("import", long, "--database", maria);
+    expect(await rowsOf(maria, "select octet_length(scan), octet_length(note) from document order by id")).toEqual([
+      "16777216|null",
+      "null|16777211",
+    ]);
+    expect(await run("import", long, "--database", maria)).toContain('"unchanged":2');
+    expect((await portable("verify", long, "--database", maria)).code).toBe(0);
   });
 
   test("SQLite's values that are not of their columns' types arrive as what they are; a text with a NUL byte or no text at all is refused", async () => {

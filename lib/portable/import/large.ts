@@ -66,9 +66,11 @@ const bind: Put = async ({ connection }, stage, value, directory) => {
   const whole = Buffer.allocUnsafeSlow(value.tag.bytes);
   let size = 0;
   for (const piece of pieces(value, directory, false)) size += piece.copy(whole, size);
-  const given = value.is === "text" ? "cast(? as text)" : "?";
+  const [encoding] = value.is === "text" ? await connection.rows("pragma encoding") : [];
+  const isWide = encoding !== undefined && encoding[0] !== "UTF-8"; // where bytes that become a text are taken for UTF-16
+  const given = value.is === "text" && !isWide ? "cast(? as text)" : "?";
   const sql = `update ${stage} set ${connection.quote(value.staged)} = ${given} where ${value.row}`;
-  await connection.run(sql, [whole]);
+  await connection.run(sql, [isWide ? whole.toString() : whole]);
 };
 
 /** The servers put pieces together that come as rows: to append one after the other would copy all that is there each time. */

@@ -62,7 +62,8 @@ export class Merge {
     if (isPlain && mode !== "update-only" && !skipConflicts && (await pourFresh(this.#on, this.#links, staging)))
       return { ...result, created: staging.rows };
     const compared = inTable.length === 0 && mode !== "create-only" ? updatedColumns(staging, later) : [];
-    const isSettled = isQuick && (await settle(this.#on, this.#links, staging, { resolved, compared }));
+    const isSettled =
+      isQuick && !staging.hasLarge && (await settle(this.#on, this.#links, staging, { resolved, compared }));
     if (!isSettled) await staging.analyze();
     for (const link of resolved)
       if (isSettled) await this.#links.refuseLost(staging, link);

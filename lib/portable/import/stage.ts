@@ -108,6 +108,11 @@ export class StagingTable {
     });
   }
 
+  /** Some of its values are large: another table of the same rows would take as much again. */
+  get hasLarge(): boolean {
+    return this.#large.length > 0;
+  }
+
   /** The staging column of a real one. */
   of(column: string): string {
     const found = this.columns.find((one) => one.column.name === column);
