@@ -155,6 +155,13 @@ test("a table without a key holds texts that differ by case alone", async () => 
   }
 });
 
+test("SQLite: a whole number that a float would round stays whole in a column of decimals", async () => {
+  const schema = "create table t (id integer primary key, n decimal(20,2));";
+  const url = await make("SQLite", schema);
+  await bring(await exportOf(await make("SQLite", `${schema} insert into t values (1, 9007199254740993);`)), url);
+  expect(await rowsOf(url, "select n from t")).toEqual(["9007199254740993"]);
+});
+
 test.each(ALL)("%s: a row that a constraint refuses is named", async (name) => {
   const schema = (mail: string, check: string): string => `create table t (code varchar(9) not null primary key, mail varchar(20) ${mail}, n integer${check});`; // prettier-ignore
   const output = await exportOf(await make("SQLite", `${schema("", "")} insert into t values ('a', 'x', 1), ('b', 'y', -3), ('c', 'x', 4);`)); // prettier-ignore
