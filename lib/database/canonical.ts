@@ -40,7 +40,8 @@ export const canonicalDouble = (value: number): string =>
         ? "NaN"
         : "-Infinity";
 
-const TIME = /^(?:(\d{4,6}-\d\d-\d\d)[ T]?)?(?:((?:^-?\d{2,3}|\d\d):\d\d)(?::(\d\d)(?:\.(\d+))?)?)?(?: ?Z| ?[+-]00(?::?00)?)?$/;
+const TIME =
+  /^(?:(\d{4,6}-\d\d-\d\d)[ T]?)?(?:((?:^-?\d{2,3}|\d\d):\d\d)(?::(\d\d)(?:\.(\d+))?)?)?(?: ?Z| ?[+-]00(?::?00)?)?$/;
 
 /** A date, a time of day, or both, in UTC, with the part of the second that is not zero; what is none stays as it is. */
 export function canonicalTime(text: string): string {

@@ -104,12 +104,7 @@ test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: a NULL where none m
 }); // prettier-ignore
 
 test.each([
-  [
-    "a letter that the column's charset lacks",
-    "'é'",
-    "varchar(9) character set ascii",
-    /t, row 1 .*column v(?!\d)/,
-  ],
+  ["a letter that the column's charset lacks", "'é'", "varchar(9) character set ascii", /t, row 1 .*column v(?!\d)/],
   ["a number in a column of tinyint(1)", "200", "tinyint(1)", /line 2: t\.v is given 200/],
   ["a label that is none", "'z'", "enum('a', 'b')", /t, row 1 .*column v(?!\d)/],
 ] as const)("MariaDB: %s is refused by the name of the table and the column", async (_what, value, type, because) => {
