@@ -192,10 +192,23 @@ export class Fields {
    */
   #isCarried(table: Table, link: ForeignKey): boolean {
     if (!this.#sharesKey(table, link)) return true;
-    const target = this.#table(link.target);
-    const canBeNull = link.columns.some((name) => columnOf(table, name).nullable);
-    const isRing = target === table || target.foreignKeys.some((one) => this.#sharesKey(target, one));
-    return !canBeNull && !isRing && !this.#isPlain(link);
+    return !canBeNull(table, link) && !this.#isPlain(link) && !this.#leadsTo(link.target, table.id, new Set());
+  }
+
+  /** Whether the key of a table may need that of another, by links that it holds or shares columns with. */
+  #leadsTo(from: TableId, to: TableId, seen: Set<TableId>): boolean {
+    if (from === to) return true;
+    if (seen.has(from)) return false;
+    seen.add(from);
+    const table = this.#table(from);
+    const key = this.key(from);
+    const holds = (link: ForeignKey): boolean =>
+      this.#tables.has(link.target) &&
+      link.columns.some((name) => key.columns.includes(name)) &&
+      !(this.#sharesKey(table, link) && (canBeNull(table, link) || this.#isPlain(link)));
+    return (
+      key.kind === "natural" && table.foreignKeys.some((link) => holds(link) && this.#leadsTo(link.target, to, seen))
+    );
   }
 
   /** Its columns mean the same elsewhere: those of its target's key, or numbers that travel as they are. */
@@ -229,6 +242,9 @@ export function columnOf(table: Table, name: string): Column {
   if (column === undefined) throw new RangeError(`${table.id}.${name} is no column`);
   return column;
 }
+
+const canBeNull = (table: Table, { columns }: ForeignKey): boolean =>
+  columns.some((name) => columnOf(table, name).nullable);
 
 const isSameSet = (some: readonly string[], others: readonly string[]): boolean =>
   some.length === others.length && some.every((one) => others.includes(one));

@@ -126,6 +126,7 @@ async function importInside(
     if (later.length > 0 && result !== undefined && staging.target.key.kind !== "none")
       await merge.finish(staging, later, result);
   }
+  refuseMoved(targets, results);
   await checkForeignKeys(
     connection,
     schema,
@@ -140,6 +141,21 @@ async function importInside(
     mapped,
     warnings: [...targets.warnings, ...warnings, ...triggers.warnings, ...strayNumbers(targets, results)],
   };
+}
+
+/** A link that travelled as its columns are leads elsewhere where the rows have other numbers. Throws `E_IMPORT`. */
+function refuseMoved({ fields, tables }: Targets, results: readonly TableResult[]): void {
+  const moved = new Map(results.map(({ table, remapped }) => [table, remapped.samples[0]]));
+  for (const { table } of tables)
+    for (const { columns, target } of fields.unfollowed(table.id)) {
+      const first = moved.get(target);
+      if (first !== undefined)
+        throw new HoldfastError(
+          "E_IMPORT",
+          `${table.id}: (${columns.join(", ")}) came as it was, and ${target} ${first.key} is number ${first.is} here, not ${first.was}`,
+          { hint: `import into a database whose ${target} is empty, or has the same numbers` },
+        );
+    }
 }
 
 /** Of tables whose rows have other numbers here, what still holds the old ones. */

@@ -158,9 +158,10 @@ function decodeBits(engine: EngineName, column: Column, value: boolean | number 
 }
 
 /** SQLite makes a number of what looks like one, in whatever form it is given; also of JSON, whose declared type sounds like a number's to it. */
-function exactNumber(value: string): number {
+function exactNumber(value: string): number | bigint {
   const number = Number(value);
-  if (INTEGER.test(value) && BigInt.asIntN(64, BigInt(value)) === BigInt(value)) return number;
+  if (INTEGER.test(value) && BigInt.asIntN(64, BigInt(value)) === BigInt(value))
+    return Number.isSafeInteger(number) ? number : BigInt(value);
   if (canonicalNumber(value) !== canonicalDouble(number)) throw unfit(`${value}, of which SQLite would keep ${number}`);
   return number;
 }
