@@ -1,6 +1,6 @@
 /** Reads an export: its documents checked as a whole, its rows line by line. */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
 import { HoldfastError } from "../errors.ts";
@@ -67,6 +67,16 @@ export async function openPackage(
   };
 }
 
+/** A file of rows that the manifest does not know was put there, or left out of it. */
+function refuseUnlisted(directory: string, { tables }: ExportManifest): void {
+  const listed = new Set(tables.flatMap(({ files }) => files.map((file) => file.path)));
+  const data = path.join(directory, "data");
+  for (const name of existsSync(data) ? readdirSync(data, { recursive: true, encoding: "utf8" }) : []) {
+    const file = path.join("data", name);
+    if (file.endsWith(".ndjson.gz") && !listed.has(file)) fail(file, "is not in the manifest");
+  }
+}
+
 async function verifyPackage(directory: string, manifest: ExportManifest, signal: AbortSignal): Promise<void> {
   const { sha256 } = await hashFile(path.join(directory, SCHEMA), signal);
   if (sha256 !== manifest.schema_sha256) fail(SCHEMA, "is not what the manifest records");
@@ -77,9 +87,12 @@ async function verifyPackage(directory: string, manifest: ExportManifest, signal
       fail(SETTINGS, "is not what the manifest records");
   }
   if (checksumOf(manifest) !== manifest.checksum) fail(MANIFEST, "its checksum is not that of what it lists");
+  refuseUnlisted(directory, manifest);
   for (const { files, table, rows } of manifest.tables) {
     if (files.reduce((sum, file) => sum + file.rows, 0) !== rows)
       fail(MANIFEST, `the files of ${table} do not hold ${rows} rows`);
+    if (manifest.data_counts[table] !== rows)
+      fail(MANIFEST, `counts ${manifest.data_counts[table]} rows of ${table}, and lists ${rows}`);
     for (const file of files) await verifyFile(directory, file, signal);
   }
   for (const blob of manifest.blobs ?? [])

@@ -170,6 +170,13 @@ test("PostgreSQL's own types as Django writes them: arrays of arrays, ranges, ad
   expect(await runBuilt("portable", ["verify", file, "--database", url])).toMatchObject({ code: 0 });
 });
 
+test("a dump of nothing is no success of its own: it wants --force", async () => {
+  const url = await engines.of("SQLite").make(SCHEMA);
+  const { code, stderr } = await bring(write("[]"), url);
+  expect({ code, stderr }).toMatchObject({ code: 14, stderr: expect.stringContaining("no record in it") as unknown });
+  expect((await bring(write("[]"), url, "--force")).code).toBe(0);
+});
+
 test("what a killed import left of a dump in TMPDIR goes at the next one", async () => {
   const url = await engines.of("SQLite").make(SCHEMA);
   const file = write(Array.from({ length: 30_000 }, (_, at) => item(at + 1)));

@@ -236,6 +236,14 @@ describe("a damaged export is refused, exit 13, and nothing is changed", () => {
       "a count is another one",
       (at: string) => edit(join(at, "manifest.json"), (text) => text.replace(/"rows": 3/, '"rows": 4')),
     ],
+    [
+      "what is told of a table is another count",
+      (at: string) => edit(join(at, "manifest.json"), (text) => text.replace(/"tag": \d+/, '"tag": 77')),
+    ],
+    [
+      "a file is there that the manifest does not know",
+      (at: string) => cpSync(dataFile(at, "tag"), dataFile(at, "tag").replace("00001", "00002")),
+    ],
     ["a file is missing", (at: string) => rmSync(dataFile(at, "tag"))],
     [
       "a file ends too soon",

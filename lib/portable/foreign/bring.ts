@@ -58,6 +58,7 @@ export async function bringForeign(
     const homes = new Homes(schema, request.models);
     const loader = new Loader(schema, homes, scratch, references);
     const taken = await load(source, { schema, homes, loader, request });
+    if (loader.loaded.size === 0) warnings.push("there is no record in it");
     await takeOwnText(connection, scratch, loader.loaded.values());
     plan = planOf(schema, loader, { scratch, request, taken });
     refuseTwins(plan, loader, scratch, false);
