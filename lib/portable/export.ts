@@ -9,16 +9,10 @@ import { ChunkWriter } from "./chunk-writer.ts";
 import { refuseBadText } from "./bad-text.ts";
 import type { Connection } from "./connection.ts";
 import { rowFilter } from "./filter.ts";
-import type { Fields, Leaf, TableFields } from "./fields.ts";
-import {
-  EXPORT_FORMAT,
-  EXPORT_VERSION,
-  MANIFEST,
-  SCHEMA,
-  type ExportManifest,
-  type ExportedLeaf,
-  type ExportedTable,
-} from "./format.ts";
+import type { Fields, TableFields } from "./fields.ts";
+import { EXPORT_FORMAT, EXPORT_VERSION, MANIFEST, SCHEMA, type ExportManifest, type ExportedTable } from "./format.ts";
+import { countsInDigest, headerOf } from "./header.ts";
+import { refuseTwins } from "./key-proofs.ts";
 import { soundMigrationsOf } from "./migrations.ts";
 import type { PortablePlan } from "./plan.ts";
 import { SETTINGS, type CapturedSettings } from "./settings.ts";
@@ -27,9 +21,8 @@ import { BlobWriter } from "./large/blobs.ts";
 import { findLarge, type LargeRows } from "./large/find.ts";
 import { eachLargeLine } from "./large/lines.ts";
 import { LARGE } from "./large/tag.ts";
-import { nameOf } from "./row.ts";
-import { rowsOf, selectTable, type FieldPlace, type TableQuery } from "./select.ts";
-import type { Column, TableId } from "./schema.ts";
+import { selectTable, type TableQuery } from "./select.ts";
+import type { TableId } from "./schema.ts";
 import { refuseBrokenTrees } from "./tree-flaws.ts";
 import { makeWhole } from "./whole.ts";
 
@@ -203,79 +196,11 @@ const tooLong = (table: TableId, rows: number): HoldfastError =>
     },
   );
 
-/** The primary key of a row that has another key does not count: another database may have given another one, and keeps it; nor does what was put in a value's place. */
-export function countsInDigest({ key, table }: TableFields, place: FieldPlace): boolean {
-  if (place.kind === "value" && place.replaced !== undefined) return false;
-  if (place.kind !== "value" || key.kind !== "natural" || key.columns.includes(place.column.name)) return true;
-  return table.primaryKey?.columns.includes(place.column.name) !== true;
-}
-
 /** A directory that any file system takes, one for each table. */
 const pathOf = ({ table }: TableFields): string =>
   [...(table.schema === null ? [] : [table.schema]), table.name]
     .map((name) => encodeURIComponent(name).replaceAll(/^\./g, "%2E"))
     .join("/");
-
-export const describeColumn = ({
-  name,
-  kind,
-  native,
-  nullable,
-}: Column): ExportedTable["fields"][number] & { kind: "value" } => ({
-  kind: "value",
-  column: { name, kind, native, nullable },
-});
-
-/** What the first line of a table's files says. */
-export function headerOf(from: TableFields, { places }: TableQuery): ExportedTable {
-  const { table, key, leftOut = [] } = from;
-  const replaced = replacedIn(places);
-  const uncounted = places.filter((place) => !countsInDigest(from, place)).map(nameOf);
-  return {
-    table: table.id,
-    uncounted,
-    key: { kind: key.kind, columns: [...key.columns], reason: key.reason },
-    ...(leftOut.length > 0 && { columns_left_out: [...leftOut] }),
-    ...(replaced.length > 0 && { columns_replaced: replaced }),
-    fields: places.map((place) =>
-      place.kind === "value"
-        ? describeColumn(place.column)
-        : place.kind === "generic"
-          ? {
-              kind: "generic",
-              name: nameOf(place),
-              column: describeColumn(place.column).column,
-              type: place.relation.type,
-              tables: place.relation.targets.map(({ type, as }, index) => ({
-                type,
-                table: as,
-                leaves: leavesAt(place.targets[index]?.leaves),
-              })),
-            }
-          : {
-              kind: "link",
-              name: nameOf(place),
-              columns: [...place.field.link.columns],
-              table: place.field.target,
-              target_columns: [...place.field.link.targetColumns],
-              leaves: leavesAt(place.leaves),
-            },
-    ),
-  };
-}
-
-const describeLeaves = (leaves: readonly Leaf[]): ExportedLeaf[] =>
-  leaves.map(({ through, column, parts }) => ({
-    path: [...through.map(({ columns }) => columns.join("+")), column.name].join("."),
-    column: describeColumn(column).column,
-    ...(parts && { parts: describeLeaves(parts) }),
-  }));
-
-const leavesAt = (leaves: readonly { readonly leaf: Leaf }[] = []): ExportedLeaf[] =>
-  describeLeaves(leaves.map(({ leaf }) => leaf));
-
-const replacedIn = (places: readonly FieldPlace[]): string[] =>
-  places.flatMap((place) => (place.kind === "value" && place.replaced !== undefined ? [place.column.name] : []));
 
 /** For the manifest: what the rows do not say, by table. */
 const columnsIn = (
@@ -288,56 +213,3 @@ const columnsIn = (
     headers.flatMap(({ table, columns_replaced: columns }) => (columns === undefined ? [] : [[table, columns]])),
   ),
 });
-
-/** The key holds its own table, and is NULL at the roots. */
-const isTree = ({ id, foreignKeys }: TableFields["table"], { columns }: TableFields["key"]): boolean =>
-  foreignKeys.some((link) => link.target === id && link.columns.every((name) => columns.includes(name)));
-
-/** A key that was named by hand may not be one, and of a tree's roots the database may not have said so. */
-export async function refuseTwins(connection: Connection, { table, key }: TableFields): Promise<void> {
-  const isProved = [table.primaryKey, ...table.uniques].some(
-    (unique) =>
-      unique !== null &&
-      unique.columns.every((name) => key.columns.includes(name)) &&
-      (unique.nullsNotDistinct || !isTree(table, key)),
-  );
-  if (key.kind !== "natural") return;
-  await refuseNulls(connection, { table, key });
-  if (isProved) return;
-  const { quote } = connection;
-  const columns = key.columns.map(quote).join(", ");
-  const twins = await connection.rows(
-    `select ${columns}, count(*) from ${rowsOf(connection, table)} group by ${columns} having count(*) > 1 limit 10`,
-  );
-  const [first] = twins;
-  if (first === undefined) return;
-  throw new HoldfastError(
-    "E_IMPORT",
-    `${table.id}: ${first.at(-1)?.toString()} rows have the key (${first.slice(0, -1).map(String).join(", ")})${twins.length > 1 ? ", and more keys are not unique" : ""}`,
-    {
-      hint: isTree(table, key)
-        ? `rename them, or name another key under portable.keys: no columns make rows known by their number`
-        : `portable.keys says that (${key.columns.join(", ")}) tells rows apart`,
-    },
-  );
-}
-
-/** Nothing equals NULL: an import would not find such a row again. What the database proves by itself is not looked at. */
-async function refuseNulls(connection: Connection, { table, key }: Pick<TableFields, "table" | "key">): Promise<void> {
-  const proved = [table.primaryKey, ...table.uniques.filter(({ nullsNotDistinct }) => nullsNotDistinct)];
-  const open = table.columns.filter(
-    ({ name, nullable }) =>
-      nullable && key.columns.includes(name) && !proved.some((unique) => unique?.columns.includes(name) === true),
-  );
-  if (open.length === 0) return;
-  const isNull = open.map(({ name }) => `${connection.quote(name)} is null`).join(" or ");
-  const [row] = await connection.rows(`select count(*) from ${rowsOf(connection, table)} where ${isNull}`);
-  if (Number(row?.[0] ?? 0) === 0) return;
-  throw new HoldfastError(
-    "E_IMPORT",
-    `${table.id}: rows with NULL in their key (${key.columns.join(", ")}): ${String(row?.[0])}`,
-    {
-      hint: `portable.keys has to name columns that are never NULL, or none: { ${table.name}: [] }`,
-    },
-  );
-}

@@ -1,6 +1,6 @@
 /** Compares what an export holds with what a database holds: the same rows, by the digests of both. */
 import type { Connection } from "./connection.ts";
-import { countsInDigest } from "./export.ts";
+import { countsInDigest } from "./header.ts";
 import { rowFilter } from "./filter.ts";
 import { introspect } from "./introspect.ts";
 import { LineEncoder } from "./line.ts";
