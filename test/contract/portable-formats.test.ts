@@ -5,8 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LIBRARY, libraryRows, librarySchema } from "../support/library.ts";
 import { rowsOf, startEngines, type PortableEngines } from "../support/portable.ts";
-import { runBuilt } from "../support/backup.ts";
-import { runScript, startScript } from "../support/run.ts";
+import { runBuilt, startBuilt } from "../support/backup.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
@@ -372,7 +371,7 @@ describe("the ZIP", () => {
     const database = join(tempDirectory(), "x.db");
     execFileSync("sqlite3", [database, "create table t (a text primary key not null); insert into t values ('a');"]);
     execFileSync("chmod", ["755", join(database, "..")]);
-    const { code, stderr } = await runScript(
+    const { code, stderr } = await runBuilt(
       "portable",
       ["export", "--database", `sqlite:///${database}`, "--format", "zip", "--media", media, "-o", output],
       { user: "nobody" },
@@ -421,7 +420,7 @@ describe("more than 65,536 rows", () => {
   test.each(FORMATS)("%s: an interrupt leaves nothing", async (format, name) => {
     const output = tempDirectory();
     const args = ["export", "--database", url, "--format", format, "-o", join(output, name)];
-    const { child, done } = startScript("portable", format === "records" ? [...args, "--no-timestamp"] : args);
+    const { child, done } = startBuilt("portable", format === "records" ? [...args, "--no-timestamp"] : args);
     while (readdirSync(output).length === 0 && child.exitCode === null)
       await new Promise((resolve) => setTimeout(resolve, 5));
     child.kill("SIGINT");

@@ -2,8 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runBuilt } from "../support/backup.ts";
 import { change, rowsOf, startEngines, type PortableEngines } from "../support/portable.ts";
-import { runScript } from "../support/run.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
@@ -28,7 +28,7 @@ interface Summary {
 }
 
 async function portable(...args: string[]): Promise<{ code: number; stderr: string; summary: Summary }> {
-  const { code, stdout, stderr } = await runScript("portable", [...args, "--json"]);
+  const { code, stdout, stderr } = await runBuilt("portable", [...args, "--json"]);
   const last = stdout.trim().split("\n").at(-1) ?? "";
   return { code: code ?? -1, stderr, summary: last === "" ? ({} as Summary) : (JSON.parse(last) as Summary) };
 }
@@ -110,7 +110,7 @@ describe.each(NAMES)("roles of another name on %s", (name) => {
     ]);
     const again = await run("import", at, ...flags);
     expect(Object.values(of(again, "created")).every((one) => one === 0)).toBe(true);
-    const told = await runScript("portable", ["import", at, ...flags]);
+    const told = await runBuilt("portable", ["import", at, ...flags]);
     expect(told.stdout).toContain(`${here(name, "role")} (editor) is (writer) here`);
   });
 

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { introspect } from "../../lib/portable/introspect.ts";
 import { migrationsOf } from "../../lib/portable/migrations.ts";
+import { runBuilt } from "../support/backup.ts";
 import { on, startEngines, type PortableEngines } from "../support/portable.ts";
-import { runScript } from "../support/run.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 let engines: PortableEngines;
@@ -133,7 +133,7 @@ describe.each(["PostgreSQL", "MariaDB", "SQLite"])("on %s", (name) => {
     const [, sql = ""] = TOOLS.find(([one]) => one === tool) ?? [];
     const url = await engines.of(name).make(`${quoted(name, sql)}; ${broken}`);
     const output = join(directory, `${name}-${tool}`);
-    const { code, stderr } = await runScript("portable", ["export", "--database", url, "-o", output]);
+    const { code, stderr } = await runBuilt("portable", ["export", "--database", url, "-o", output]);
     expect({ code, stderr }).toEqual({
       code: 14,
       stderr: expect.stringContaining(`a ${tool} migration broke off in this database: ${said}`) as string,

@@ -2,8 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runBuilt } from "../support/backup.ts";
 import { change, rowsOf, startEngines, type PortableEngines } from "../support/portable.ts";
-import { runScript } from "../support/run.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
@@ -33,7 +33,7 @@ interface Summary {
 
 async function reconcile(url: string, ...flags: string[]): Promise<{ code: number; stderr: string; summary: Summary }> {
   const args = ["reconcile", "--database", url, ...flags, "--json"];
-  const { code, stdout, stderr } = await runScript("portable", args);
+  const { code, stdout, stderr } = await runBuilt("portable", args);
   const last = stdout.trim().split("\n").at(-1) ?? "";
   return { code: code ?? -1, stderr, summary: last === "" ? ({} as Summary) : (JSON.parse(last) as Summary) };
 }
@@ -150,7 +150,7 @@ test("the columns are those of the key, else the name; what is not there or has 
     { stays: { key: { slug: "ONE " }, references: 2 }, goes: [{ references: 1 }] },
   ]);
   expect(await rowsOf(url, "select distinct tag from post")).toEqual(["ONE "]);
-  const human = await runScript("portable", ["reconcile", "--database", url, "--table", "post", "--yes"]);
+  const human = await runBuilt("portable", ["reconcile", "--database", url, "--table", "post", "--yes"]);
   expect(human.stderr).toMatch(/equal by title[\s\S]*1 "x" .*stays for.* 2 "X"/);
   expect(human.stdout).toContain("post: 1 row merged into 1");
   for (const [flags, said] of [
@@ -165,5 +165,5 @@ test("the columns are those of the key, else the name; what is not there or has 
       code: 2,
       stderr: expect.stringMatching(said) as string,
     });
-  expect((await runScript("portable", ["plan", "--database", url, "--table", "tag"])).code).toBe(2);
+  expect((await runBuilt("portable", ["plan", "--database", url, "--table", "tag"])).code).toBe(2);
 });

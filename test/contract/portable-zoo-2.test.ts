@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
+import { runBuilt } from "../support/backup.ts";
 import { rowsOf, startEngines, type PortableEngine, type PortableEngines } from "../support/portable.ts";
-import { runScript } from "../support/run.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 type Name = PortableEngine["name"];
@@ -28,7 +28,7 @@ const summarySchema = z.object({
 
 /** What it says when it refuses; nothing when all is well. */
 async function refusal(...args: string[]): Promise<string> {
-  const { code, stderr } = await runScript("portable", args);
+  const { code, stderr } = await runBuilt("portable", args);
   return code === 0 ? "" : stderr;
 }
 
@@ -42,7 +42,7 @@ async function exportOf(url: string): Promise<string> {
 async function bring(output: string, url: string): Promise<void> {
   expect(await refusal("import", output, "--database", url)).toBe("");
   expect(await refusal("verify", output, "--database", url)).toBe("");
-  const { stdout } = await runScript("portable", ["import", output, "--database", url, "--json"]);
+  const { stdout } = await runBuilt("portable", ["import", output, "--database", url, "--json"]);
   const { tables } = summarySchema.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? ""));
   for (const { created, updated } of tables) expect({ created, updated }).toEqual({ created: 0, updated: 0 });
 }
@@ -207,7 +207,7 @@ test("a tree of a tenant that is known by another key: told, and refused where i
   const schema = `create table task (id integer primary key, tenant integer not null, nr integer not null, parent integer, unique (tenant, nr), unique (tenant, id), foreign key (tenant, parent) references task (tenant, id));
     create table note (id integer primary key, tenant integer not null, task integer not null, body varchar(9) not null, unique (task, body), foreign key (tenant, task) references task (tenant, id));`;
   const from = await make("SQLite", `${schema} insert into task values (1, 1, 1, null), (2, 1, 2, 1); insert into note values (1, 1, 2, 'x');`); // prettier-ignore
-  expect((await runScript("portable", ["plan", "--database", from])).stderr).toMatch(/task: \(tenant, parent\) to task shares/); // prettier-ignore
+  expect((await runBuilt("portable", ["plan", "--database", from])).stderr).toMatch(/task: \(tenant, parent\) to task shares/); // prettier-ignore
   const output = await exportOf(from);
   await bring(output, await make("PostgreSQL", schema));
   const url = await make("SQLite", `${schema} insert into task values (1, 2, 1, null), (5, 1, 1, null);`);

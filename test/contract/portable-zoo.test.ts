@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as z from "zod";
+import { runBuilt } from "../support/backup.ts";
 import { rowsOf, startEngines, type PortableEngine, type PortableEngines } from "../support/portable.ts";
-import { runScript } from "../support/run.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 type Name = PortableEngine["name"];
@@ -27,7 +27,7 @@ const summarySchema = z.object({
 
 /** What it says when it refuses; nothing when all is well. */
 async function refusal(...args: string[]): Promise<string> {
-  const { code, stderr } = await runScript("portable", args);
+  const { code, stderr } = await runBuilt("portable", args);
   return code === 0 ? "" : stderr;
 }
 
@@ -41,7 +41,7 @@ async function exportOf(url: string): Promise<string> {
 async function bring(output: string, url: string): Promise<void> {
   expect(await refusal("import", output, "--database", url)).toBe("");
   expect(await refusal("verify", output, "--database", url)).toBe("");
-  const { stdout } = await runScript("portable", ["import", output, "--database", url, "--json"]);
+  const { stdout } = await runBuilt("portable", ["import", output, "--database", url, "--json"]);
   const { tables } = summarySchema.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? ""));
   for (const { created, updated } of tables) expect({ created, updated }).toEqual({ created: 0, updated: 0 });
 }
@@ -136,12 +136,12 @@ const UNGUARDED =
 test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: numbers of rows that no foreign key guards are told of", async (name) => {
   const rows = "insert into wp_terms values (1, 'a'), (2, 'b'); insert into wp_other values (1, 'x'); insert into wp_links values (7, 1, 2, 1); insert into Session values ('secret', 1, '', '');";
   const from = await make(name, `${UNGUARDED} ${rows}`);
-  const plan = await runScript("portable", ["plan", "--database", from, "--json"]);
+  const plan = await runBuilt("portable", ["plan", "--database", from, "--json"]);
   expect(plan.stdout).toMatch(/wp_terms: (?:public\.)?wp_links\.term_id, (?:public\.)?wp_links\.rev_term seem to hold its term_id/);
   expect(plan.stdout).not.toMatch(/wp_other: .*seem/);
   const output = await exportOf(from);
   const url = await make(name, `${UNGUARDED} insert into wp_terms values (8, 'b');`);
-  const { code, stderr, stdout } = await runScript("portable", ["import", output, "--database", url, "--json"]);
+  const { code, stderr, stdout } = await runBuilt("portable", ["import", output, "--database", url, "--json"]);
   expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
   const { warnings } = summarySchema.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? ""));
   expect(warnings.join("\n")).toMatch(/wp_terms: 1 rows have another number here, and \S+term_id, \S+rev_term, which/);

@@ -5,7 +5,8 @@ import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } 
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DrillEvidence, DrillOutcome } from "../../lib/ops/drill.ts";
-import { runScript, startScript, type RunResult } from "../support/run.ts";
+import { runBuilt, startBuilt } from "../support/backup.ts";
+import type { RunResult } from "../support/run.ts";
 import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
 import { makeSite, type TestSite } from "../support/site.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
@@ -31,7 +32,7 @@ const DRILL = `drill:
   smoke: [sh, -c, 'test -f "$0/lara_legacy/loose file.txt" && test -n "$1"', "{root}", "{database_url}"]`;
 
 async function backup({ config, dest }: TestSite, env: Record<string, string> = {}): Promise<void> {
-  const result = await runScript("backup_all", ["--config", config, "--dest", dest], { env });
+  const result = await runBuilt("backup_all", ["--config", config, "--dest", dest], { env });
   if (result.code !== 0) throw new Error(result.stderr);
 }
 
@@ -42,7 +43,7 @@ interface Drilled extends RunResult {
 }
 
 async function drill(store: string, args: readonly string[], temporary = tempDirectory()): Promise<Drilled> {
-  const result = await runScript("drill", ["--dest", store, "--sandbox", temporary, "--json", ...args]);
+  const result = await runBuilt("drill", ["--dest", store, "--sandbox", temporary, "--json", ...args]);
   const summary = result.json.at(-1) as DrillOutcome & { message_type: string };
   if (summary?.message_type !== "summary") throw new Error(`${result.stdout}\n${result.stderr}`);
   return { ...result, summary, left: readdirSync(temporary) };
@@ -108,7 +109,7 @@ describe("a sound run", () => {
   });
 
   test("without a config proves nothing of the application, says so, and fails with --strict only", async () => {
-    const result = await runScript("drill", ["--dest", site.dest, "--sandbox", tempDirectory()]);
+    const result = await runBuilt("drill", ["--dest", site.dest, "--sandbox", tempDirectory()]);
     expect(result.stdout).toMatch(/not proved: migrations, compilation, application/);
     expect(result.code).toBe(0);
     expect((await drill(site.dest, ["--strict"])).code).toBe(13);
@@ -117,7 +118,7 @@ describe("a sound run", () => {
   test("is drilled by another user than root with the owners that the archives name", async () => {
     const store = copyOfStore();
     execFileSync("chmod", ["-R", "a+rwX", path.dirname(store)]);
-    const result = await runScript("drill", ["--dest", store, "--json"], { user: "nobody" });
+    const result = await runBuilt("drill", ["--dest", store, "--json"], { user: "nobody" });
     const { drills } = result.json.at(-1) as DrillOutcome;
     expect(states(drills[0])).toMatchObject({ trees: "ok", rows: "ok" });
     expect(result.code).toBe(0);
@@ -170,13 +171,13 @@ describe("a drill that is ended", () => {
   test("by SIGINT cleans up and exits 130; killed outright, the next one cleans up after it", async () => {
     const temporary = tempDirectory();
     const args = ["--dest", site.dest, "--sandbox", temporary, "--config", slow(), "--quiet"];
-    const interrupted = startScript("drill", args);
+    const interrupted = startBuilt("drill", args);
     await until(() => atSmoke(temporary));
     interrupted.child.kill("SIGINT");
     expect((await interrupted.done).code).toBe(130);
     expect(readdirSync(temporary)).toEqual([]);
 
-    const killed = startScript("drill", args);
+    const killed = startBuilt("drill", args);
     await until(() => atSmoke(temporary));
     killed.child.kill("SIGKILL");
     await killed.done;

@@ -4,9 +4,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { acquireLock } from "../../lib/store/lock.ts";
+import { runBuilt, startBuilt } from "../support/backup.ts";
 import { makePackageSite, POSTGRES_ID, siteSchema, siteUsers, SQLITE_ID } from "../support/package-site.ts";
 import { change, rowsOf, startEngines, type PortableEngines } from "../support/portable.ts";
-import { runScript, startScript, type RunResult } from "../support/run.ts";
+import type { RunResult } from "../support/run.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 const SCHEMAS: Readonly<Record<string, string>> = {
@@ -31,7 +32,7 @@ beforeAll(async () => {
     ["dump", ["--from-dump", "--include-users", "--include-passwords"]],
   ] as const) {
     packages[name] = join(directory, `${name}.tgz`);
-    const made = await runScript("portable", ["package", "--config", config, "-o", packages[name], ...flags]);
+    const made = await runBuilt("portable", ["package", "--config", config, "-o", packages[name], ...flags]);
     if (made.code !== 0) throw new Error(made.stderr);
   }
 }, 120_000);
@@ -77,7 +78,7 @@ async function site(name = "SQLite", rights = "createdb"): Promise<Site> {
 }
 
 const restore = async ({ config }: Site, ...args: string[]): Promise<RunResult> =>
-  await runScript("restore", [
+  await runBuilt("restore", [
     "--config",
     config,
     "--json",
@@ -167,7 +168,7 @@ test.each(["unpacking", "saving", "importing", "swapping"])(
   "killed while %s: nothing begins until it is recovered, and then it is whole or has not been",
   async (phase) => {
     const place = await site();
-    const { child, done } = startScript("restore", [
+    const { child, done } = startBuilt("restore", [
       "--config",
       place.config,
       ...["--package", packages.plain, "--in-place", "--yes", "--json"],
@@ -180,7 +181,7 @@ test.each(["unpacking", "saving", "importing", "swapping"])(
       ["restore", ["--package", packages.plain, "--in-place", "--yes"]],
       ["reinit", ["--yes", "--i-mean-it"]],
     ] as const)
-      expect(ended(await runScript(script, ["--config", place.config, "--json", ...args]))).toMatchObject({
+      expect(ended(await runBuilt(script, ["--config", place.config, "--json", ...args]))).toMatchObject({
         code: 1,
         error_code: "E_PENDING",
         message: expect.stringMatching(/of the package plain\.tgz was cut off/),
@@ -223,7 +224,7 @@ test("a dump takes the database's place, and goes back by --rollback", async () 
 test("while another command holds the store's lock nothing begins", async () => {
   const place = await site();
   mkdirSync(place.dest);
-  expect((await runScript("backup_all", ["--config", place.config])).code).toBe(0);
+  expect((await runBuilt("backup_all", ["--config", place.config])).code).toBe(0);
   const { signal } = new AbortController();
   const options = { command: "backup_all", signal, tmp: join(place.dest, ".tmp"), onCompromised: () => {} };
   const lock = await acquireLock(join(place.dest, ".lock"), options);
@@ -257,9 +258,9 @@ test("without a store there is no lock and no safety run: an error; with --to no
   expect(refused).toMatchObject({ code: 2, message: expect.stringMatching(/no store/) });
   const to = join(directory, "to");
   const args = ["--package", packages.plain, "--to", to];
-  expect((await runScript("restore", args)).code).toBe(0);
+  expect((await runBuilt("restore", args)).code).toBe(0);
   for (const flag of [["--dest", place.dest], ["--break-lock"], ["--no-safety", "--reason", "x"]])
-    expect((await runScript("restore", [...args, ...flag])).code).toBe(2);
+    expect((await runBuilt("restore", [...args, ...flag])).code).toBe(2);
   expect(existsSync(place.dest)).toBe(false);
 });
 

@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runBuilt, startBuilt } from "../support/backup.ts";
 import {
   HASH,
   makeDatabase,
@@ -25,7 +26,6 @@ import {
   TOKEN,
 } from "../support/package-site.ts";
 import { rowsOf } from "../support/portable.ts";
-import { runScript, startScript } from "../support/run.ts";
 import { startPostgres, type TestServer } from "../support/servers.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
@@ -48,7 +48,7 @@ beforeAll(async () => {
     ["dump", ["--from-dump", "--include-users", "--include-passwords"]],
   ] as const) {
     const file = join(directory, `${name}.tgz`);
-    const made = await runScript("portable", ["package", "--config", config, "-o", file, ...flags]);
+    const made = await runBuilt("portable", ["package", "--config", config, "-o", file, ...flags]);
     if (made.code !== 0) throw new Error(made.stderr);
     packages.set(name, file);
   }
@@ -68,7 +68,7 @@ const emptyDatabase = (users: boolean): string =>
     ...(users ? [siteUsers(70, "own-password")] : []),
   );
 const restore = async (name: string, ...args: string[]) =>
-  await runScript("restore", ["--package", packages.get(name) ?? name, ...args]);
+  await runBuilt("restore", ["--package", packages.get(name) ?? name, ...args]);
 const dataOf = (name: string): string => {
   const out = fresh();
   mkdirSync(out);
@@ -131,7 +131,7 @@ describe("the file", () => {
   test("flags that contradict each other, a dump without its users, a file that is there: errors, and nothing is made", async () => {
     const out = fresh();
     const make = async (...flags: string[]) =>
-      (await runScript("portable", ["package", "--config", config, ...flags])).code;
+      (await runBuilt("portable", ["package", "--config", config, ...flags])).code;
     expect(await make("-o", out, "--include-passwords")).toBe(2);
     expect(await make("-o", out, "--include-users", "--skip-users")).toBe(2);
     expect(await make("-o", out, "--from-dump")).toBe(2);
@@ -340,7 +340,7 @@ describe("killed", () => {
     const [to, url] = [fresh(), emptyDatabase(true)];
     mkdirSync(join(to, "media"), { recursive: true });
     writeFileSync(join(to, "media", "old.txt"), "old");
-    const { child, done } = startScript("restore", [
+    const { child, done } = startBuilt("restore", [
       "--package",
       packageOf("plain"),
       "--to",
@@ -378,7 +378,7 @@ describe("killed", () => {
     const home = fresh();
     mkdirSync(join(home), { recursive: true });
     mkdirSync(join(home, ".out.tgz.999999999-00000000-0000-4000-8000-000000000000.new"));
-    expect((await runScript("portable", ["package", "--config", config, "-o", join(home, "out.tgz")])).code).toBe(0);
+    expect((await runBuilt("portable", ["package", "--config", config, "-o", join(home, "out.tgz")])).code).toBe(0);
     expect(readdirSync(home)).toEqual(["out.tgz"]);
   });
 });

@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runScript } from "../support/run.ts";
+import { runBuilt } from "../support/backup.ts";
 import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
@@ -41,7 +41,7 @@ function home(files: Readonly<Record<string, string>>, mode = 0o600): string {
 }
 
 async function plan(url: string, HOME: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
-  const { code, stdout, stderr } = await runScript("portable", ["plan", "--database", url, "--json"], {
+  const { code, stdout, stderr } = await runBuilt("portable", ["plan", "--database", url, "--json"], {
     env: { PGPASSWORD: undefined, MYSQL_PWD: undefined, ...env, HOME },
   });
   expect(stdout + stderr).not.toMatch(/se:cr|Deprecat/);

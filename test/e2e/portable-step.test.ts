@@ -5,8 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import Sqlite from "better-sqlite3";
 import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../support/reinit.ts";
-import { builtScript } from "../support/backup.ts";
-import { runScript } from "../support/run.ts";
+import { builtScript, runBuilt } from "../support/backup.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 let directory: string;
@@ -57,7 +56,7 @@ test("a restore in place names what it does not bring back, and how; the guide a
 
 describe("verify --deep", () => {
   const deep = async (): Promise<Record<string, unknown>> => {
-    const { code, json } = await runScript("verify", [...config(), "--deep", "--json"]);
+    const { code, json } = await runBuilt("verify", [...config(), "--deep", "--json"]);
     const { checks } = json.at(-1) as { checks: { id: string }[] };
     return { code, ...checks.find(({ id }) => id === "portable_import") };
   };

@@ -2,9 +2,10 @@
 import { mkdtempSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runBuilt } from "../support/backup.ts";
 import { rowsOf, startEngines, type PortableEngines } from "../support/portable.ts";
 import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../support/reinit.ts";
-import { runScript, type RunResult } from "../support/run.ts";
+import type { RunResult } from "../support/run.ts";
 import { startMariadb } from "../support/servers.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
@@ -27,7 +28,7 @@ async function site(name: string): Promise<ReinitSite> {
   );
 }
 const drill = async ({ config, root }: ReinitSite, ...args: string[]): Promise<RunResult> =>
-  await runScript("drill", ["--reinit", "--config", config, "--sandbox", join(root, "../sandbox"), "--json", ...args]);
+  await runBuilt("drill", ["--reinit", "--config", config, "--sandbox", join(root, "../sandbox"), "--json", ...args]);
 
 describe.each(["SQLite", "PostgreSQL", "MariaDB"])("on %s", (name) => {
   test("export, reinit and import give the same digests, and nothing of the site changes", async () => {

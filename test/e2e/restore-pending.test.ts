@@ -2,10 +2,11 @@
 import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { runBuilt } from "../support/backup.ts";
 import { makeDatabase } from "../support/package-site.ts";
 import { rowsOf } from "../support/portable.ts";
 import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../support/reinit.ts";
-import { runScript, type RunResult } from "../support/run.ts";
+import type { RunResult } from "../support/run.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 /** Kills the script that starts it. */
@@ -24,7 +25,7 @@ function site(...reinit: readonly string[]): ReinitSite {
   return reinitSite(own, url, reinit);
 }
 const run = async (script: string, { config }: ReinitSite, ...args: string[]): Promise<RunResult> =>
-  await runScript(script, ["--config", config, "--json", ...args]);
+  await runBuilt(script, ["--config", config, "--json", ...args]);
 const reinit = async (place: ReinitSite, ...args: string[]): Promise<RunResult> =>
   await run("reinit", place, ...(args.length > 0 ? args : ["--yes", "--i-mean-it"]));
 const restore = async (place: ReinitSite, ...args: string[]): Promise<RunResult> =>
