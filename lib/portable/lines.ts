@@ -18,7 +18,7 @@ export interface Lines {
 const PIECE = 32 * 1024;
 const NEWLINE = 0x0a;
 /** Read between two collections of garbage. */
-const COLLECT_EVERY = 16 * 1024 * 1024;
+const COLLECT_EVERY = 4 * 1024 * 1024;
 
 /** Throws what the file system says, or zlib. Memory is that of a piece and of the longest line. */
 export async function* readLines(file: string): AsyncGenerator<Lines> {
