@@ -159,6 +159,7 @@ function render(): string {
   return `${lines.join("\n")}\n`;
 }
 
+mkdirSync(flags.directory, { recursive: true });
 const directory = mkdtempSync(path.join(flags.directory, "holdfast-bench-"));
 try {
   const output = path.join(directory, "export");

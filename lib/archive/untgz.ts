@@ -8,7 +8,7 @@ import { isZlibError, named } from "./unzip.ts";
 
 export type { TarEntry } from "./tar-reader.ts";
 
-const CHUNK = 64 * 1024;
+const CHUNK = 256 * 1024;
 
 /**
  * Unpacks all gzip members, checking their CRCs and sizes, and reads the tar headers in them, up to the end marker, after which there may be

@@ -162,11 +162,7 @@ async function copy(
 function unpack(window: FileWindow, entry: ZipEntry, start: number): Buffer {
   const packed = window.slice(start, start + entry.compressedSize);
   // With `info`, the engine tells how much it took; the types do not know of it.
-  const unpacked: unknown = inflateRawSync(packed, {
-    info: true,
-    maxOutputLength: entry.size + 1,
-    chunkSize: Math.max(entry.size + 1, 64), // one piece of memory, not many that are joined
-  });
+  const unpacked: unknown = inflateRawSync(packed, { info: true, maxOutputLength: entry.size + 1 });
   if (!isInfo(unpacked)) throw new HoldfastError("E_INTERNAL", "zlib gave no info");
   if (unpacked.engine.bytesWritten !== packed.length) bad(`stray bytes after the content of ${display(entry.name)}`);
   return unpacked.buffer;
