@@ -24,3 +24,14 @@ export function collectGarbage(): void {
   }
   collect();
 }
+
+/** Collects whenever as many bytes have passed since the last time: it is told of each piece. */
+export function collectEvery(bytes: number): (passed: number) => void {
+  let uncollected = 0;
+  return (passed) => {
+    uncollected += passed;
+    if (uncollected < bytes) return;
+    uncollected = 0;
+    collectGarbage();
+  };
+}

@@ -2,7 +2,7 @@
 import type { SiteConfig } from "../config/load.ts";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
 import type { Lock } from "../store/lock.ts";
-import { backup } from "./backup.ts";
+import { dumpFirst } from "./safety-dump.ts";
 import { verify } from "./verify.ts";
 
 export interface SafetyRequest {
@@ -20,30 +20,7 @@ export interface SafetyRequest {
 export async function makeSafetyRun(request: SafetyRequest): Promise<string> {
   const { config, store, unit, command, id, locks, signal } = request;
   try {
-    const saved = await backup(
-      {
-        config: config.file,
-        dest: store,
-        steps: ["db"],
-        only: [unit],
-        skip: [],
-        textTypes: [],
-        existing: "overwrite",
-        checksums: true,
-        resume: false,
-        dryRun: false,
-        name: `before the ${command} ${id}`,
-        tags: [],
-        breakLock: false,
-        newStore: false,
-        inProcess: true,
-        command,
-        safety: { locks },
-      },
-      { signal, report: () => {} },
-    );
-    if (saved.path === null || saved.status !== "complete")
-      throw new HoldfastError("E_SAFETY", saved.failures[0]?.message ?? "the dump failed");
+    const saved = await dumpFirst({ config, store, units: [unit], command, id, locks, signal });
     const proved = await verify({ store, run: saved.run, quick: false, config }, { signal });
     const wrong = proved.checks.find(({ ok }) => !ok);
     if (wrong !== undefined)

@@ -1,7 +1,7 @@
 /** What a row is made of when it travels: columns of its own, and links to rows of other tables by their keys. */
 import type { RefinedColumns, Replacement } from "./columns.ts";
 import type { GenericRelation, Generics } from "./generic.ts";
-import { parentLink } from "./links.ts";
+import { chosenLinks, parentLink } from "./links.ts";
 import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
 import type { TravelKey, TravelKeys } from "./travel-key.ts";
 
@@ -163,18 +163,10 @@ export class Fields {
     ); // prettier-ignore
   }
 
-  /** Of foreign keys that share columns, the widest carries them; the others follow from it, and are checked when all is there. */
   #linksOf(table: Table): readonly ForeignKey[] {
     const known = this.#links.get(table.id);
     if (known !== undefined) return known;
-    const chosen: ForeignKey[] = [];
-    const byWidth = table.foreignKeys
-      .filter((link) => this.#tables.has(link.target) && this.#isCarried(table, link))
-      .toSorted((a, b) => b.columns.length - a.columns.length);
-    for (const link of byWidth) {
-      const free = !chosen.some((one) => one.columns.some((column) => link.columns.includes(column)));
-      if (free) chosen.push(link);
-    }
+    const chosen = chosenLinks(table, (link) => this.#tables.has(link.target) && this.#isCarried(table, link));
     this.#links.set(table.id, chosen);
     return chosen;
   }

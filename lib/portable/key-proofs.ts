@@ -2,19 +2,21 @@
 import { HoldfastError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import type { TableFields } from "./fields.ts";
+import { parentLink } from "./links.ts";
 import { rowsOf } from "./select.ts";
 
-/** The key holds its own table, and is NULL at the roots. */
-const isTree = ({ id, foreignKeys }: TableFields["table"], { columns }: TableFields["key"]): boolean =>
-  foreignKeys.some((link) => link.target === id && link.columns.every((name) => columns.includes(name)));
+/** The link by which the key holds its own table, which is NULL at the roots. */
+const parentOf = ({ table, key }: Pick<TableFields, "table" | "key">) =>
+  parentLink(table, key.columns, (id) => id === table.id);
 
 /** A key that was named by hand may not be one, and of a tree's roots the database may not have said so. */
 export async function refuseTwins(connection: Connection, { table, key }: TableFields): Promise<void> {
+  const isTree = parentOf({ table, key }) !== undefined;
   const isProved = [table.primaryKey, ...table.uniques].some(
     (unique) =>
       unique !== null &&
       unique.columns.every((name) => key.columns.includes(name)) &&
-      (unique.nullsNotDistinct || !isTree(table, key)),
+      (unique.nullsNotDistinct || !isTree),
   );
   if (key.kind !== "natural") return;
   await refuseNulls(connection, { table, key });
@@ -30,7 +32,7 @@ export async function refuseTwins(connection: Connection, { table, key }: TableF
     "E_IMPORT",
     `${table.id}: ${first.at(-1)?.toString()} rows have the key (${first.slice(0, -1).map(String).join(", ")})${twins.length > 1 ? ", and more keys are not unique" : ""}`,
     {
-      hint: isTree(table, key)
+      hint: isTree
         ? `rename them, or name another key under portable.keys: no columns make rows known by their number`
         : `portable.keys says that (${key.columns.join(", ")}) tells rows apart`,
     },
@@ -42,13 +44,13 @@ export async function refuseTwins(connection: Connection, { table, key }: TableF
  * which is NULL at the roots.
  */
 async function refuseNulls(connection: Connection, { table, key }: Pick<TableFields, "table" | "key">): Promise<void> {
-  const up = isTree(table, key) ? table.foreignKeys.filter((link) => link.target === table.id) : [];
+  const [up] = parentOf({ table, key })?.columns ?? [];
   const proved = [table.primaryKey, ...table.uniques.filter(({ nullsNotDistinct }) => nullsNotDistinct)];
   const open = table.columns.filter(
     ({ name, nullable }) =>
       nullable &&
       key.columns.includes(name) &&
-      !up.some(({ columns }) => columns.includes(name)) &&
+      name !== up &&
       !proved.some((unique) => unique?.columns.includes(name) === true),
   );
   if (open.length === 0) return;

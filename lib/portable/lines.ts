@@ -2,7 +2,7 @@
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { collectGarbage } from "../exec/garbage.ts";
+import { collectEvery } from "../exec/garbage.ts";
 
 /** Lines that follow each other. */
 export interface Lines {
@@ -30,7 +30,7 @@ export async function* readLines(file: string): AsyncGenerator<Lines> {
   );
   // The last line that is whole is kept back: it may be the last of all.
   let rest: Buffer[] = [];
-  let uncollected = 0;
+  const pass = collectEvery(COLLECT_EVERY);
   for await (const piece of unpacked) {
     if (!Buffer.isBuffer(piece)) continue;
     rest.push(piece);
@@ -39,11 +39,7 @@ export async function* readLines(file: string): AsyncGenerator<Lines> {
     const whole = bytes.lastIndexOf(NEWLINE);
     const end = whole === 0 ? -1 : bytes.lastIndexOf(NEWLINE, whole - 1);
     rest = [bytes.subarray(end + 1)];
-    uncollected += bytes.length;
-    if (uncollected >= COLLECT_EVERY) {
-      uncollected = 0;
-      collectGarbage();
-    }
+    pass(bytes.length);
     if (end >= 0) yield { text: bytes.toString("utf8", 0, end), bytes: bytes.subarray(0, end + 1), isLast: false };
   }
   if (failure !== undefined) throw failure;

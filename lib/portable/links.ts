@@ -2,11 +2,9 @@
 import type { ForeignKey, Table, TableId } from "./schema.ts";
 
 /** Of foreign keys that share columns, the widest carries them; the others follow from it, and are checked when all is there. */
-export function chosenLinks(table: Table, isKnown: (target: TableId) => boolean): ForeignKey[] {
+export function chosenLinks(table: Table, isCarried: (link: ForeignKey) => boolean): ForeignKey[] {
   const chosen: ForeignKey[] = [];
-  const byWidth = table.foreignKeys
-    .filter(({ target }) => isKnown(target))
-    .toSorted((a, b) => b.columns.length - a.columns.length);
+  const byWidth = table.foreignKeys.filter(isCarried).toSorted((a, b) => b.columns.length - a.columns.length);
   for (const link of byWidth) {
     const free = !chosen.some((one) => one.columns.some((column) => link.columns.includes(column)));
     if (free) chosen.push(link);
@@ -23,7 +21,7 @@ export function parentLink(
   key: readonly string[],
   isKnown: (target: TableId) => boolean,
 ): ForeignKey | undefined {
-  const own = chosenLinks(table, isKnown).filter(
+  const own = chosenLinks(table, ({ target }) => isKnown(target)).filter(
     ({ target, columns }) => target === table.id && columns.some((name) => key.includes(name)),
   );
   const [link] = own;

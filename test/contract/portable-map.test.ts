@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runBuilt } from "../support/backup.ts";
 import { change, rowsOf, startEngines, type PortableEngines } from "../support/portable.ts";
+import { portableScript } from "../support/portable-script.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
@@ -27,17 +28,7 @@ interface Summary {
   readonly warnings: readonly string[];
 }
 
-async function portable(...args: string[]): Promise<{ code: number; stderr: string; summary: Summary }> {
-  const { code, stdout, stderr } = await runBuilt("portable", [...args, "--json"]);
-  const last = stdout.trim().split("\n").at(-1) ?? "";
-  return { code: code ?? -1, stderr, summary: last === "" ? ({} as Summary) : (JSON.parse(last) as Summary) };
-}
-
-async function run(...args: string[]): Promise<Summary> {
-  const { code, stderr, summary } = await portable(...args);
-  if (code !== 0) throw new Error(`${args.join(" ")} ended with ${code}: ${stderr}`);
-  return summary;
-}
+const { portable, run } = portableScript<Summary>();
 
 function config(refine: object): string {
   const file = join(directory, `site-${++count}.yaml`);

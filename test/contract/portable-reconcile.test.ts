@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runBuilt } from "../support/backup.ts";
 import { change, rowsOf, startEngines, type PortableEngines } from "../support/portable.ts";
+import { portableScript } from "../support/portable-script.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
@@ -31,12 +32,8 @@ interface Summary {
   readonly committed: boolean;
 }
 
-async function reconcile(url: string, ...flags: string[]): Promise<{ code: number; stderr: string; summary: Summary }> {
-  const args = ["reconcile", "--database", url, ...flags, "--json"];
-  const { code, stdout, stderr } = await runBuilt("portable", args);
-  const last = stdout.trim().split("\n").at(-1) ?? "";
-  return { code: code ?? -1, stderr, summary: last === "" ? ({} as Summary) : (JSON.parse(last) as Summary) };
-}
+const { portable } = portableScript<Summary>();
+const reconcile = async (url: string, ...flags: string[]) => await portable("reconcile", "--database", url, ...flags);
 
 const idOf = (name: Name): string =>
   ({

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { change, rowsOf, startEngines, type PortableEngines } from "../support/portable.ts";
-import { runBuilt } from "../support/backup.ts";
+import { portableScript } from "../support/portable-script.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
@@ -58,17 +58,7 @@ interface Summary {
   readonly warnings: readonly string[];
 }
 
-async function portable(...args: string[]): Promise<{ code: number; stderr: string; summary: Summary }> {
-  const { code, stdout, stderr } = await runBuilt("portable", [...args, "--json"]);
-  const last = stdout.trim().split("\n").at(-1) ?? "";
-  return { code: code ?? -1, stderr, summary: last === "" ? ({} as Summary) : (JSON.parse(last) as Summary) };
-}
-
-async function run(...args: string[]): Promise<Summary> {
-  const { code, stderr, summary } = await portable(...args);
-  if (code !== 0) throw new Error(`${args.join(" ")} ended with ${code}: ${stderr}`);
-  return summary;
-}
+const { portable, run } = portableScript<Summary>();
 
 const next = (): string => join(directory, `out-${count++}`);
 

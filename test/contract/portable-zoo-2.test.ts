@@ -1,51 +1,19 @@
 /** Further of what the schemas of real applications hold: it arrives, or a message names the row. */
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import * as z from "zod";
 import { runBuilt } from "../support/backup.ts";
 import { rowsOf, startEngines, type PortableEngine, type PortableEngines } from "../support/portable.ts";
-import { makeTemp, removeTree } from "../support/temp.ts";
+import { bring, exportOf, refusal } from "../support/portable-script.ts";
 
 type Name = PortableEngine["name"];
 const ALL = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 let engines: PortableEngines;
-let directory: string;
-let count = 0;
 
 beforeAll(async () => {
-  directory = makeTemp("holdfast-portable-zoo-2-");
   engines = await startEngines();
 }, 120_000);
 afterAll(async () => {
   await engines.stop();
-  removeTree(directory);
 });
-
-const summarySchema = z.object({
-  tables: z.array(z.object({ table: z.string(), created: z.number(), updated: z.number(), unchanged: z.number() })),
-  warnings: z.array(z.string()),
-});
-
-/** What it says when it refuses; nothing when all is well. */
-async function refusal(...args: string[]): Promise<string> {
-  const { code, stderr } = await runBuilt("portable", args);
-  return code === 0 ? "" : stderr;
-}
-
-async function exportOf(url: string): Promise<string> {
-  const output = join(directory, `export-${count++}`);
-  expect(await refusal("export", "--database", url, "-o", output, "--no-timestamp")).toBe("");
-  return output;
-}
-
-/** Brings it in, sees that both hold the same, and that a second time changes nothing. */
-async function bring(output: string, url: string): Promise<void> {
-  expect(await refusal("import", output, "--database", url)).toBe("");
-  expect(await refusal("verify", output, "--database", url)).toBe("");
-  const { stdout } = await runBuilt("portable", ["import", output, "--database", url, "--json"]);
-  const { tables } = summarySchema.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? ""));
-  for (const { created, updated } of tables) expect({ created, updated }).toEqual({ created: 0, updated: 0 });
-}
 
 const make = async (name: Name, sql: string): Promise<string> => await engines.of(name).make(sql);
 

@@ -6,7 +6,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LIBRARY, libraryRows, librarySchema } from "../support/library.ts";
 import { change, rowsOf, startEngines, type PortableEngines } from "../support/portable.ts";
-import { runBuilt } from "../support/backup.ts";
+import { portableScript } from "../support/portable-script.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
@@ -44,18 +44,7 @@ interface Summary {
   }[];
 }
 
-async function portable(...args: string[]): Promise<{ code: number; stderr: string; summary: Summary }> {
-  const { code, stdout, stderr } = await runBuilt("portable", [...args, "--json"]);
-  const last = stdout.trim().split("\n").at(-1) ?? "";
-  return { code: code ?? -1, stderr, summary: last === "" ? ({} as Summary) : (JSON.parse(last) as Summary) };
-}
-
-/** The same, and it went well. */
-async function run(...args: string[]): Promise<Summary> {
-  const { code, stderr, summary } = await portable(...args);
-  if (code !== 0) throw new Error(`${args.join(" ")} ended with ${code}: ${stderr}`);
-  return summary;
-}
+const { portable, run } = portableScript<Summary>();
 
 const counts = ({ tables }: Summary, of: "created" | "updated" | "unchanged" | "skipped"): Record<string, number> =>
   Object.fromEntries(tables.map((one) => [one.table.replace(/^public\./, ""), one[of]]));

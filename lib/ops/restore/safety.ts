@@ -5,7 +5,7 @@ import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
 import type { Lock } from "../../store/lock.ts";
 import { readStepMetadata } from "../../store/step-index.ts";
-import { backup } from "../backup.ts";
+import { dumpFirst } from "../safety-dump.ts";
 import type { PlannedDatabase } from "./databases.ts";
 import type { Journal } from "./journal.ts";
 import type { RestoreRequest } from "./request.ts";
@@ -35,38 +35,22 @@ export async function saveFirst(journal: Journal, work: SafetyWork): Promise<voi
       throw new HoldfastError("E_SAFETY", "the database of --database is not the configured one, and holds tables", {
         hint: "empty it, or give --no-safety and a reason",
       });
-    const saved = await backup(
-      {
-        config: config.file,
-        dest: request.store,
-        steps: ["db"],
-        only: units,
-        skip: [],
-        textTypes: [],
-        existing: "overwrite",
-        checksums: true,
-        resume: false,
-        dryRun: false,
-        name: `before the restore ${journal.document.restore}`,
-        tags: [],
-        breakLock: false,
-        newStore: false,
-        inProcess: true,
-        command: "restore",
-        safety: { locks: work.lock },
-      },
-      { signal: options.signal, report: () => {} },
-    );
-    if (saved.path === null || saved.status !== "complete")
-      throw new HoldfastError("E_SAFETY", saved.failures[0]?.message ?? "the dump failed");
+    const saved = await dumpFirst({
+      config,
+      store: request.store,
+      units,
+      command: "restore",
+      id: journal.document.restore,
+      locks: work.lock,
+      signal: options.signal,
+    });
     const dumps = new Map(
       [...readStepMetadata(saved.path, "db")].map(({ unit, artifacts }) => [unit, artifacts[0]?.path] as const),
     );
-    const run = saved.path;
     const operations = journal.document.operations.map((operation) => {
       const dump = operation.kind === "reload" ? dumps.get(operation.unit) : undefined;
       return operation.kind === "reload" && dump !== undefined
-        ? { ...operation, safety: path.join(run, dump) }
+        ? { ...operation, safety: path.join(saved.path, dump) }
         : operation;
     });
     await journal.update({ safety_run: saved.run, operations });

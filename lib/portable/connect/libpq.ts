@@ -47,7 +47,7 @@ export interface Destination {
 
 /**
  * The target with the password that `PGPASSFILE` or `~/.pgpass` has for it, where it has none by itself. As libpq does it: the first line that fits counts, and
- * a file that others may read counts for nothing. https://www.postgresql.org/docs/current/libpq-pgpass.html
+ * a file that others may read counts for nothing. What `pg` looks up by itself knows no `*` for a port, and is deprecated. https://www.postgresql.org/docs/current/libpq-pgpass.html
  */
 export function withPgpass(target: DatabaseTarget, { host, port, user = "", database }: Destination): DatabaseTarget {
   if (target.password !== undefined || process.env["PGPASSWORD"]) return target;

@@ -4,7 +4,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { HoldfastError } from "../../errors.ts";
-import { collectGarbage } from "../../exec/garbage.ts";
+import { collectEvery, collectGarbage } from "../../exec/garbage.ts";
 import type { Row } from "../connection.ts";
 import { blobPath, type LargeTag } from "../large/tag.ts";
 import type { Column } from "../schema.ts";
@@ -105,13 +105,11 @@ const textOf = ({ kind, native }: Column, bytes: string): string =>
   `convert_from(${bytes}, 'UTF8')${kind === "text" ? "" : `::${native}`}`;
 
 async function* numbered(value: StagedLarge, directory: string, refusesNul: boolean): AsyncGenerator<Row[]> {
-  let [number, uncollected] = [0, 0];
+  let number = 0;
+  const pass = collectEvery(COLLECT_EVERY);
   for (const piece of pieces(value, directory, refusesNul)) {
     yield [[String(++number), Buffer.from(piece)]];
-    uncollected += piece.length;
-    if (uncollected < COLLECT_EVERY) continue;
-    uncollected = 0;
-    collectGarbage();
+    pass(piece.length);
   }
 }
 

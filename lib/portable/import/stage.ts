@@ -13,7 +13,6 @@ import type { TargetTable } from "../target.ts";
 import type { Dialect } from "./dialect.ts";
 import { addedFiller, fillerOf, type Filler, type Staged, type StagedLink } from "./fillers.ts";
 import { loadLarge, type StagedLarge } from "./large.ts";
-
 import { inlineIndexes } from "./indexes.ts";
 import { ownPath } from "./path-cells.ts";
 import { hashColumn, type PathHasher } from "./path-hash.ts";

@@ -1,7 +1,7 @@
 /** Reads one value of one row piece by piece: nobody on this side holds more of it. */
 import { HoldfastError } from "../../errors.ts";
 import { bytesOf } from "../encoders.ts";
-import { collectGarbage } from "../../exec/garbage.ts";
+import { collectEvery } from "../../exec/garbage.ts";
 import type { Connection, Row } from "../connection.ts";
 import type { Table } from "../schema.ts";
 import { rowsOf } from "../select.ts";
@@ -21,15 +21,13 @@ export async function* readLarge(
   row: LargeRow,
   value: LargeValue,
 ): AsyncGenerator<Buffer> {
-  let [size, uncollected] = [0, 0];
+  let size = 0;
+  const pass = collectEvery(COLLECT_EVERY);
   const pieces = connection.engine === "postgresql" ? streamed : connection.engine === "sqlite" ? asked : held;
   for await (const piece of pieces(connection, table, row, value)) {
     size += piece.length;
-    uncollected += piece.length;
     yield piece;
-    if (uncollected < COLLECT_EVERY) continue;
-    uncollected = 0;
-    collectGarbage();
+    pass(piece.length);
   }
   if (size !== value.bytes)
     throw new HoldfastError(
