@@ -7,7 +7,8 @@ import { EXIT, HoldfastError } from "../errors.ts";
 import { STEP_NAMES, type StepName } from "../model/unit.ts";
 import { restore, type RestoreOutcome, type RestorePreview, type RestoreRequest } from "../ops/restore.ts";
 import { sourceOf } from "../ops/restore/journal.ts";
-import { endRestore, type EndRestore } from "../ops/restore/recover.ts";
+import { endRestore } from "../ops/restore/recover.ts";
+import type { EndCommand } from "../ops/restore/state.ts";
 import { colors as pc } from "../report/colors.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
 import { HOME } from "../exec/compiled.ts";
@@ -170,7 +171,7 @@ function show(outcome: RestoreOutcome, flags: Flags, dryRun: boolean): void {
   );
 }
 
-async function endOne(how: EndRestore, flags: Flags, store: string, frame: CommandFrame): Promise<number> {
+async function endOne(how: EndCommand, flags: Flags, store: string, frame: CommandFrame): Promise<number> {
   const id = single(flags[how]);
   const config = tryConfig(flags);
   const outcome = await endRestore(
