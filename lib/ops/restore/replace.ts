@@ -5,7 +5,7 @@
 import { mkdirSync, renameSync, statSync, utimesSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
 import { display, join, toBuffer } from "../../archive/path.ts";
-import { fileTime } from "../../archive/unpack-writer.ts";
+import { fileTime } from "../../archive/unpack-directories.ts";
 import { HoldfastError } from "../../errors.ts";
 import { fsyncDirectory } from "../../store/atomic.ts";
 import { noSteps, type OnStep } from "../step.ts";
