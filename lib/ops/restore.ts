@@ -24,6 +24,7 @@ import { describe, giveUp } from "./restore/give-up.ts";
 import { Journal, newRestoreId } from "./restore/journal.ts";
 import type { Operation } from "./restore/journal-format.ts";
 import { locate, type Located } from "./restore/located.ts";
+import { assertEmpty } from "./restore/empty.ts";
 import { refusePending, takeLock } from "./restore/frame.ts";
 import { planRestore, type RestorePlan } from "./restore/plan.ts";
 import { checkSpace } from "./restore/space.ts";
@@ -74,6 +75,7 @@ export async function restore(request: RestoreRequest, options: RestoreOptions):
   try {
     const directory = runDirectory(store.path, run);
     if (request.target.kind === "in-place") refusePending(store.path);
+    else assertEmpty(request.target.directory);
     const units = selectUnits(directory, request);
     const located = request.path === undefined ? undefined : await locate(directory, request.path, options.signal);
     const items = itemsOf(directory, located === undefined ? units : []);

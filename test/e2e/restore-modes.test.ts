@@ -76,6 +76,45 @@ test.each([1, 2, 4, 8])("%i workers", async (workers) => {
   expect(attributes(to)).toEqual(attributes(root));
 });
 
+test("a directory that is not empty is refused before anything is written", async () => {
+  const to = join(directory, "taken");
+  mkdirSync(to);
+  const args = ["--dest", store, "--to", to, "--json"];
+  writeFileSync(join(to, ".hidden"), "mine");
+  const refused = { error_code: "E_TARGET", message: expect.stringMatching(/is not empty$/), hint: expect.any(String) };
+  for (const more of [[], ["--dry-run"], ["--path", "media/picture"]]) {
+    const { code, json } = await runBuilt("restore", [...args, ...more]);
+    expect([code, json]).toEqual([1, [expect.objectContaining(refused)]]);
+  }
+  expect(readdirSync(to)).toEqual([".hidden"]);
+  expect(readdirSync(directory).filter((name) => name.startsWith(".holdfast"))).toEqual([]);
+});
+
+test("a store that may only be read is drilled and verified, and the evidence is kept on this host", async () => {
+  const copy = join(directory, "offsite");
+  execFileSync("cp", ["-a", store, copy]);
+  execFileSync("chmod", ["-R", "a+rX", copy, directory]);
+  const state = join(directory, "state");
+  mkdirSync(state);
+  chmodSync(state, 0o777);
+  for (const script of ["drill", "verify"]) {
+    const { code, stderr } = await runBuilt(script, ["--dest", copy, "--quiet"], {
+      user: "nobody",
+      env: { STATE_DIRECTORY: state },
+    });
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringMatching(`it is in ${state}/evidence/\\w+/${script}-`),
+    });
+  }
+  const evidence = join(directory, "named");
+  expect(await runBuilt("drill", ["--dest", copy, "--evidence", evidence, "--quiet"])).toMatchObject({
+    code: 0,
+    stderr: "",
+  });
+  expect(readdirSync(join(evidence, readdirSync(evidence)[0] ?? ""))).toEqual([expect.stringMatching(/^drill-/)]);
+});
+
 test("a drill compares modes, owners and times of directories", async () => {
   const to = join(directory, "drilled");
   const run = join(store, "latest");

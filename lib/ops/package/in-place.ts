@@ -2,6 +2,7 @@
 import { rmSync } from "node:fs";
 import path from "node:path";
 import { fromString } from "../../archive/path.ts";
+import { removeTree } from "../../archive/remove-tree.ts";
 import type { DatabaseTarget } from "../../database/engine.ts";
 import type { DatabaseRestorer } from "../../database/restore.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
@@ -113,8 +114,7 @@ async function perform(running: Running): Promise<PackageOutcome> {
     hooks.onPhase("unpacking");
     await unpack(opened, request, work, stagings, hooks.signal);
     const changed = await compareTrees(opened, stagings, hooks.signal);
-    for (const staging of stagings.filter((one) => !changed.includes(one)))
-      rmSync(staging.fresh, { recursive: true, force: true });
+    for (const staging of stagings.filter((one) => !changed.includes(one))) removeTree(fromString(staging.fresh));
     await journal.update({ operations: changed.map(({ operation }) => operation) });
     const data = (await bringIn(running, work)) ?? (await swap(running, null));
     const kept = changed.length > 0 || isChanged(data);

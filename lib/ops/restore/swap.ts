@@ -1,6 +1,6 @@
 /** Makes the operations of a restore, and undoes them. Both continue where an earlier attempt was cut off. */
-import { rmSync } from "node:fs";
-import { display, toBuffer } from "../../archive/path.ts";
+import { display } from "../../archive/path.ts";
+import { removeTree } from "../../archive/remove-tree.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Journal } from "./journal.ts";
 import type { Operation } from "./journal-format.ts";
@@ -127,7 +127,7 @@ export async function removeSpares(journal: Journal, servers: Servers): Promise<
   const { bases, scratch_databases, operations } = journal.document;
   for (const base of bases) {
     journal.step({ action: "remove", object: display(base) });
-    rmSync(toBuffer(base), { recursive: true, force: true });
+    removeTree(base);
   }
   const asides = operations.flatMap((one) =>
     one.kind === "exchange" ? [{ unit: one.unit, url: one.url, name: one.aside }] : [],
