@@ -18,6 +18,7 @@ import { describeOwner } from "../store/owner.ts";
 import { listReaders } from "../store/pins.ts";
 import { findLatest, repairLinks } from "../store/publish.ts";
 import { listFiles } from "../store/sums.ts";
+import { assertWritable } from "../store/writable.ts";
 import { findRun, latestRun } from "./find-run.ts";
 import { findLastCopies } from "./last-copies.ts";
 import { ReinitJournal } from "./reinit/journal.ts";
@@ -60,6 +61,7 @@ export async function deleteRun(
   const taken = new AbortController();
   const signal = AbortSignal.any([options.signal, taken.signal]);
   if (request.dryRun) return await judge(store, request.run, signal);
+  assertWritable(store);
   const lock = await acquireLock(path.join(store, ".lock"), {
     command: "delete",
     signal,

@@ -5,6 +5,7 @@ import { HoldfastError } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
 import { acquireLock, type Lock } from "../../store/lock.ts";
 import { describeOwner, livenessOf } from "../../store/owner.ts";
+import { assertWritable } from "../../store/writable.ts";
 import { refusePendingReinit } from "../reinit/journal.ts";
 import { assertReadable, pendingRestores, sourceOf } from "./journal.ts";
 import type { RestoreRequest } from "./request.ts";
@@ -16,7 +17,7 @@ export interface Held {
   release(): Promise<void>;
 }
 
-/** The store's lock, and the config's second one. */
+/** Takes the lock of the store, and the config's second one. Throws `E_LOCKED`, and `E_STORE` if the store cannot be written to. */
 export async function takeLock(
   store: string,
   request: Pick<RestoreRequest, "breakLock">,
@@ -25,6 +26,7 @@ export async function takeLock(
 ): Promise<Held> {
   const second = config?.lock_file;
   const locks: Lock[] = [];
+  assertWritable(store);
   const release = async (): Promise<void> => {
     for (const lock of locks.toReversed()) await lock.release();
   };
