@@ -23,7 +23,9 @@ import { itemsOf, type RestoreItems } from "./restore/items.ts";
 import { describe, giveUp } from "./restore/give-up.ts";
 import { Journal, newRestoreId } from "./restore/journal.ts";
 import type { Operation } from "./restore/journal-format.ts";
+import { runsOf } from "./restore/borrowed.ts";
 import { locate, type Located } from "./restore/located.ts";
+import { findLacks, type Lack } from "./restore/missing.ts";
 import { assertEmpty } from "./restore/empty.ts";
 import { refusePending, takeLock } from "./restore/frame.ts";
 import { planRestore, type RestorePlan } from "./restore/plan.ts";
@@ -58,6 +60,10 @@ export interface RestoreOutcome {
   readonly preview: RestorePreview;
   readonly warnings: readonly string[];
   readonly by_hand: readonly string[];
+  /** Units that the run lacks and that were not restored. */
+  readonly missing: RestorePreview["missing"];
+  /** Units that the run lacks and that were taken from an earlier run. */
+  readonly completed: RestorePreview["completed"];
   /** What could not be tried, such as a smoke command that nobody configured. */
   readonly not_proved: readonly string[];
   /** What was replaced is kept until it is confirmed. */
@@ -71,22 +77,24 @@ export interface RestoreOutcome {
 export async function restore(request: RestoreRequest, options: RestoreOptions): Promise<RestoreOutcome> {
   const store = await findStore(request.store);
   const run = findRun(store.path, request.run);
-  const unpin = await pinRun(store.path, run, "restore");
+  const unpins = [await pinRun(store.path, run, "restore")];
   try {
     const directory = runDirectory(store.path, run);
     if (request.target.kind === "in-place") refusePending(store.path);
     else assertEmpty(request.target.directory);
-    const units = selectUnits(directory, request);
+    const lacks = findLacks(store.path, run, request);
+    const units = selectUnits(directory, request, lacks);
+    for (const other of runsOf(units)) unpins.push(await pinRun(store.path, other, "restore"));
     const located = request.path === undefined ? undefined : await locate(directory, request.path, options.signal);
     const items = itemsOf(directory, located === undefined ? units : []);
-    const work = { request, options, store, run, directory, units, items, located };
+    const work = { request, options, store, run, directory, units, items, located, lacks };
     const preview = await rehearse(work);
     if (request.dryRun) return outcomeOf(work, preview, null, { kept: false });
     await options.confirm(preview);
     if (request.target.kind === "directory") return await restoreTo(work, preview);
     return await restoreInPlace(work, request.target.config, preview);
   } finally {
-    unpin();
+    for (const unpin of unpins) unpin();
   }
 }
 
@@ -101,6 +109,7 @@ interface Work {
   /** Of all these units, or none where a path is asked for. */
   readonly items: RestoreItems;
   readonly located: Located | undefined;
+  readonly lacks: readonly Lack[];
 }
 
 interface Prepared {
@@ -111,7 +120,8 @@ interface Prepared {
 
 /** The plan as it stands now; the databases are open and have to be closed. */
 async function prepare(work: Work, id: string): Promise<Prepared> {
-  const { request, options, directory, units, items, located } = work;
+  const { request, options, directory, units, items, located, lacks } = work;
+  const absent = request.complete === true ? [] : lacks.flatMap(({ copies }) => copies);
   const places = await databasePlaces(request, items.databases, options.signal);
   const loaded = new Set(places.map(({ item }) => item.unit));
   const plan = planRestore(directory, request, {
@@ -119,6 +129,7 @@ async function prepare(work: Work, id: string): Promise<Prepared> {
     items,
     units: located === undefined ? units : [],
     loaded,
+    absent,
     ...(located === undefined ? {} : { located }),
   });
   // What a server says of a damaged dump would be blamed on the server.
@@ -131,7 +142,7 @@ async function prepare(work: Work, id: string): Promise<Prepared> {
 async function rehearse(work: Work): Promise<RestorePreview> {
   const prepared = await prepare(work, newRestoreId(work.store.path));
   try {
-    return previewOf(work.run, work.request, prepared.plan, prepared.databases);
+    return previewOf(work.run, work.request, prepared.plan, prepared.databases, work.lacks);
   } finally {
     await closeDatabases(prepared.databases);
   }
@@ -152,6 +163,7 @@ async function begin({ request, store, run, options }: Work): Promise<Journal> {
         database: database === undefined ? null : true,
         rebuild,
         migrate: migrates,
+        complete: request.complete === true,
       },
       without_safety: request.withoutSafety ?? null,
     },
@@ -328,6 +340,8 @@ const outcomeOf = (
   preview,
   warnings: journal?.document.warnings ?? [],
   by_hand: preview.by_hand,
+  missing: preview.missing,
+  completed: preview.completed,
   not_proved: notProved,
   kept,
 });

@@ -9,6 +9,7 @@ import type { DatabaseFacts } from "../../database/engine.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Artifact, UnitMetadata } from "../../model/unit.ts";
 import { placesOf, type Place } from "../../store/places.ts";
+import { ownName } from "./borrowed.ts";
 
 /** An archive, and what of it goes where. */
 export interface ArchivePart {
@@ -143,7 +144,8 @@ function audioTree(directory: string, shards: readonly UnitMetadata[]): TreeItem
   const [place] = placesOf(shards[0] ?? missing());
   if (place === undefined) throw new HoldfastError("E_VERIFY", "the audio shards do not say where they belong");
   const sorted = shards.toSorted((a, b) => (a.unit < b.unit ? -1 : 1));
-  const archives = path.join(directory, "audio_cache/archives");
+  // Of the run that the shards are of.
+  const archives = path.join(directory, path.posix.dirname(shards[0]?.artifacts[0]?.path ?? missing()));
   const deleted = readNames(path.join(archives, "deleted.list"));
   const home = new Map<BytePath, number>();
   // One shard has every file once.
@@ -204,7 +206,7 @@ function infraOf(unit: UnitMetadata): InfraItem[] {
   const sources = infraSchema.safeParse(unit).data?.sources ?? {};
   return unit.artifacts.map(({ path: artifact }) => ({
     artifact,
-    sources: sources[path.posix.relative("infra", artifact)] ?? [],
+    sources: sources[path.posix.relative("infra", ownName(artifact))] ?? [],
   }));
 }
 

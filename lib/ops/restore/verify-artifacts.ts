@@ -8,10 +8,16 @@ import { PLACES_FILE } from "../../store/places.ts";
 import { readSums } from "../../store/sums.ts";
 import { workThrough } from "../../store/parallel.ts";
 import { ArtifactReaders } from "../verify/readers.ts";
+import { ownName, runOf, runsOf } from "./borrowed.ts";
 import type { RestorePlan } from "./plan.ts";
 
 /** What a restore reads beside the units' own files. */
-const DOCUMENTS = [PLACES_FILE, "audio_cache/archives/deleted.list", "audio_cache/archives/directories.list"];
+const DOCUMENTS = [
+  PLACES_FILE,
+  "failures.json",
+  "audio_cache/archives/deleted.list",
+  "audio_cache/archives/directories.list",
+];
 
 /** Throws `E_VERIFY` that names the first file which is missing or is not what SHA256SUMS and the unit's metadata say. */
 export async function verifyArtifacts(
@@ -29,17 +35,37 @@ export async function verifyArtifacts(
     ...plan.unpacks.map(({ part }) => part.artifact),
     ...plan.copies.flatMap((copy) => ("artifact" in copy ? [copy.artifact] : [])),
     ...DOCUMENTS.filter((file) => sums?.has(file) === true),
+    ...runsOf(units).map((other) => `../${other}/${PLACES_FILE}`),
     // They say where everything belongs.
     ...[...new Set(units.map(({ step }) => step))].flatMap((step) => listMetadata(run, step)),
   ]);
   await verifyFiles(run, files, recorded, signal);
 }
 
-/** The same for files by their names; `recorded` is what metadata say beside SHA256SUMS. */
+/** Verifies files by their names; `recorded` has the digests of metadata. Files of other runs are verified against those. */
 export async function verifyFiles(
   run: string,
   files: Iterable<string>,
   recorded: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<void> {
+  const byRun = new Map<string, string[]>();
+  for (const file of files) {
+    const other = runOf(file);
+    const directory = other === undefined ? run : path.join(run, "..", other);
+    byRun.set(directory, [...(byRun.get(directory) ?? []), ownName(file)]);
+  }
+  const digests = new Map([...recorded].map(([file, sha256]) => [`${runOf(file) ?? ""}/${ownName(file)}`, sha256]));
+  for (const [directory, names] of byRun) {
+    const prefix = directory === run ? "" : path.basename(directory);
+    await verifyOwn(directory, names, (file) => digests.get(`${prefix}/${file}`), signal);
+  }
+}
+
+async function verifyOwn(
+  run: string,
+  files: readonly string[],
+  recordedOf: (file: string) => string | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   const sums = readSums(run);
@@ -56,7 +82,7 @@ export async function verifyFiles(
     await workThrough(sizes, readers.width, async ([file, size]) => {
       try {
         const { sha256 } = await readers.digest(path.join(run, file), size);
-        if (sums.get(file) !== sha256 || (recorded.get(file) ?? sha256) !== sha256)
+        if (sums.get(file) !== sha256 || (recordedOf(file) ?? sha256) !== sha256)
           problems.push(`${file} is not what was recorded`);
       } catch (error) {
         signal.throwIfAborted();
