@@ -1,4 +1,5 @@
 /** `verify`: proves a run of a store. */
+import path from "node:path";
 import { colors as pc } from "../report/colors.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { verify, type Verification } from "../ops/verify.ts";
@@ -40,10 +41,17 @@ export async function verifyCommand(): Promise<void> {
           describe: "with --deep: URL of a server for scratch databases; else a private server is started",
           requiresArg: true,
         })
+        .option("evidence", {
+          type: "string",
+          describe:
+            "directory for the evidence; else the store, or, where that is read-only, this host's state directory",
+          requiresArg: true,
+        })
         .parseSync([...argv]),
     async (flags, store, frame) => {
       const sample = single(flags.sample);
       const scratch = single(flags.scratch);
+      const evidence = single(flags.evidence);
       if (flags.quick && (flags.deep || flags.live))
         throw new HoldfastError("E_USAGE", "--quick excludes --deep and --live");
       if (scratch !== undefined && !flags.deep) throw new HoldfastError("E_USAGE", "--scratch is for --deep");
@@ -56,6 +64,7 @@ export async function verifyCommand(): Promise<void> {
           deep: flags.deep,
           live: flags.live,
           scratch,
+          evidence: evidence === undefined ? undefined : path.resolve(evidence),
           config: siteConfigOf(single(flags.config), single(flags.dest)),
           ...(sample === undefined ? {} : { sample: parseSample(sample) }),
         },
@@ -81,11 +90,11 @@ function conclusion({ run, ok, quick, sample, checks }: Verification): string {
 /** A line for each problem, then the summary. */
 function jsonLines({ checks, ...rest }: Verification): string {
   const errors = checks.flatMap((check) =>
-    check.problems.map(({ path, message }) => ({
+    check.problems.map(({ path: item, message }) => ({
       message_type: "error",
       error: { message },
       during: "verify",
-      item: path,
+      item,
       check: check.id,
     })),
   );

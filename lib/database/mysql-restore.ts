@@ -176,7 +176,7 @@ class MysqlRestorer implements DatabaseRestorer {
     await this.exchange();
   }
 
-  async reload(dump: string, options: LoadOptions): Promise<void> {
+  async reload(dump: string | null, options: LoadOptions): Promise<void> {
     refuseFlags(options.restoreFlags);
     if (await this.exists(this.live)) {
       await endConnections(this.#opened.session, this.live);
@@ -184,7 +184,7 @@ class MysqlRestorer implements DatabaseRestorer {
     } else {
       await this.#create(this.live);
     }
-    await this.#send(dump, this.live, "as they were", options);
+    if (dump !== null) await this.#send(dump, this.live, "as they were", options);
   }
 
   /** A file that is there already is whole, from a call whose answer was lost, and is kept. */

@@ -50,8 +50,8 @@ export interface DatabaseRestorer {
   exchange(scratch: string, aside: string): Promise<void>;
   /** The way back: live becomes `scratch` again, and `aside` live. Done already: nothing happens. */
   exchangeBack(scratch: string, aside: string): Promise<void>;
-  /** Empties the live database, or makes it, and loads the dump into it. */
-  reload(dump: string, options: LoadOptions): Promise<void>;
+  /** Empties the live database, or creates it, and loads the dump into it; with null it stays empty. */
+  reload(dump: string | null, options: LoadOptions): Promise<void>;
   /** A dump of the live database that `reload` takes, at `path`; the safety copy for engines without `exchange`. */
   save(path: string): Promise<{ readonly size_bytes: number; readonly sha256: string }>;
   /** Drops a database that a restore made or moved aside, ending the connections to it; no error when there is none. Never live. */

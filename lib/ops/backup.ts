@@ -19,7 +19,7 @@ import { runDirectory } from "../store/layout.ts";
 import { MANIFEST_FILE, writeManifest } from "../store/manifest.ts";
 import { lookAtPlaces, PLACES_FILE, writePlaces } from "../store/places.ts";
 import { PreviousRuns } from "../store/previous.ts";
-import { publishRun, repairLinks, type RunPermissions } from "../store/publish.ts";
+import { publishRun, repairLinks, shareStore, type RunPermissions } from "../store/publish.ts";
 import { restoreGuide } from "../store/restore-guide.ts";
 import { LOG_FILE, tidyStaging } from "../store/resume.ts";
 import { SUMS_FILE, writeSums } from "../store/sums.ts";
@@ -62,6 +62,7 @@ export async function backup(request: BackupRequest, options: BackupOptions): Pr
   const session = await beginSession(config, request, signal, report, (error) => interrupt.abort(error));
   let keepStaging = false;
   try {
+    shareStore(session.store.path, permissions);
     if (session.resumed)
       tidyStaging(
         session.staging,

@@ -20,7 +20,7 @@ import { rowsToClear } from "../../portable/reinit/plan.ts";
 import { compareTables, type TableComparison } from "../../portable/verify.ts";
 import { databases, type NamedDatabase } from "../../steps/db.ts";
 import { openDatabase } from "../../steps/projects.ts";
-import { rulesOf } from "../reinit.ts";
+import { rulesOf } from "../reinit/connection.ts";
 import { makeDefiners, missingDefiners, refuseDefiners, showDefiners } from "./definers.ts";
 import { familyOf, PrivateServers } from "./private-servers.ts";
 import { dropDatabases, Sandbox, sweepSandboxes, type ScratchDatabase } from "./sandbox.ts";

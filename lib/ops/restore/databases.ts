@@ -15,7 +15,8 @@ import type { DatabaseRestorer, PresentDatabase } from "../../database/restore.t
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { databases } from "../../steps/db.ts";
 import type { DatabaseItem } from "./items.ts";
-import type { Journal, Operation } from "./journal.ts";
+import type { Journal } from "./journal.ts";
+import type { Operation } from "./journal-format.ts";
 import type { RestoreRequest } from "./request.ts";
 import { compareSchema, refuseNewerSchema, wantedMigrations, type SchemaComparison } from "./schema-version.ts";
 import { isThere } from "./targets.ts";
@@ -207,7 +208,8 @@ export async function loadDatabases(
     if (restorer.exchanges) operations.push({ kind: "exchange", unit: item.unit, url, scratch, aside });
     else {
       await restorer.drop(scratch);
-      operations.push({ kind: "reload", unit: item.unit, url, dump, safety: null, begun: false });
+      const empty = (database.present?.tables ?? 0) === 0;
+      operations.push({ kind: "reload", unit: item.unit, url, dump, safety: null, empty, begun: false });
     }
   }
   return operations;

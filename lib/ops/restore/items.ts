@@ -12,6 +12,7 @@ import type { Artifact, UnitMetadata } from "../../model/unit.ts";
 import { DEAD_LIST, DIRECTORY_TIMES, groupLayers } from "../../store/layers.ts";
 import { placesOf, prefixBytes, type Place } from "../../store/places.ts";
 import { unitOrder } from "../../store/unit-name.ts";
+import { ownName } from "./borrowed.ts";
 
 /** An archive, and what of it goes where. */
 export interface ArchivePart {
@@ -158,7 +159,8 @@ function layeredTree(directory: string, layers: string, shards: readonly UnitMet
   const [place] = placesOf(shards[0] ?? missing());
   if (place === undefined) throw new HoldfastError("E_VERIFY", `the shards in ${layers} do not say where they belong`);
   const sorted = shards.toSorted((a, b) => unitOrder(a.unit, b.unit));
-  const archives = path.join(directory, layers);
+  // Of the run that the shards are of.
+  const archives = path.join(directory, path.posix.dirname(shards[0]?.artifacts[0]?.path ?? missing()));
   const deleted = readNames(path.join(archives, DEAD_LIST));
   const home = new Map<BytePath, number>();
   // One shard has every file once.
@@ -220,7 +222,7 @@ export function infraOf(unit: UnitMetadata): InfraItem[] {
   const sources = infraSchema.safeParse(unit).data?.sources ?? {};
   return unit.artifacts.map(({ path: artifact }) => ({
     artifact,
-    sources: sources[path.posix.relative("infra", artifact)] ?? [],
+    sources: sources[path.posix.relative("infra", ownName(artifact))] ?? [],
   }));
 }
 
