@@ -62,6 +62,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
     /ERROR (?:1044|1142|1370)\b/,
     `the database user needs all rights on the database, as it has on LIVE: grant them, ${MANAGER}`,
   ],
+  [/ERROR 1449\b/, "create the account that it names on the server: a view reads another one that belongs to it"],
   [/ERROR (?:1153|2006)\b/, "a row may be larger than the server takes: raise its max_allowed_packet"],
   [/ERROR (?:1021|1114|1030)\b/, "the server may have no room left on its disk"],
 ];

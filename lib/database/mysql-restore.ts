@@ -8,15 +8,19 @@ import { pipeline } from "node:stream/promises";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
 import { startCommand } from "../exec/command.ts";
 import { hashFile } from "../store/hash.ts";
+import { digestEach, withDigests } from "./digest.ts";
 import { digestMysql } from "./mysql-digest.ts";
 import type { DatabaseFacts, DatabaseTarget, TableCount } from "./engine.ts";
 import { accessMysql, type MysqlAccess, type MysqlLocation } from "./mysql-access.ts";
-import { emptyDatabase, endConnections, text } from "./mysql-empty.ts";
+import { emptyDatabase, endConnections } from "./mysql-empty.ts";
+import { createAccounts } from "./mysql-furnish.ts";
 import { checkScript } from "./mysql-restore-check.ts";
 import { explained, MANAGER, readDump } from "./mysql-restore-dump.ts";
-import { MysqlScript, type Events } from "./mysql-script.ts";
+import { MysqlScript, type Events, type ScriptFacts } from "./mysql-script.ts";
 import { MysqlSession } from "./mysql-session.ts";
-import { MYSQL_TABLES, mysqlMigrations, openMysql, quoteMysql } from "./mysql.ts";
+import { countTable, readTables } from "./mysql-tables.ts";
+import { quoteMysql, text } from "./mysql-names.ts";
+import { mysqlMigrations, openMysql } from "./mysql.ts";
 import type { DatabaseRestorer, LoadOptions, PresentDatabase } from "./restore.ts";
 
 /** What the client gets besides the connection: it must stop at the first error, take its input as it is, and read no file. */
@@ -99,7 +103,7 @@ class MysqlRestorer implements DatabaseRestorer {
   async present(): Promise<PresentDatabase | undefined> {
     if (!(await this.exists(this.live))) return undefined;
     return await this.#within(this.live, async (session) => ({
-      tables: (await session.run(MYSQL_TABLES)).length,
+      tables: (await readTables(session)).length,
       size_bytes: await sizeOf(session),
       migrations: await mysqlMigrations(session),
     }));
@@ -125,12 +129,11 @@ class MysqlRestorer implements DatabaseRestorer {
 
   async check(dump: string, { restoreFlags }: Pick<LoadOptions, "restoreFlags">): Promise<readonly string[]> {
     refuseFlags(restoreFlags);
-    const script = new MysqlScript(this.live, "as they were");
-    const { signal, session } = this.#opened;
-    await readDump(dump, script, { signal, onBytes: () => {} }, async (statements) => {
-      for await (const _ of statements);
-    });
-    return await checkScript(session, script.facts, this.engine);
+    return await checkScript(this.#opened.session, await this.#read(dump), this.engine);
+  }
+
+  async furnish(dump: string): Promise<void> {
+    await createAccounts(this.#opened.session, (await this.#read(dump)).definers);
   }
 
   async load(dump: string, scratch: string, options: LoadOptions): Promise<void> {
@@ -151,16 +154,16 @@ class MysqlRestorer implements DatabaseRestorer {
     return await this.#within(name, async (session) => {
       const tables: Record<string, TableCount> = {};
       await session.run("start transaction with consistent snapshot, read only");
-      for (const { name: table } of await session.run(MYSQL_TABLES)) {
-        const [row] = await session.run(`select count(*) as n from ${quoteMysql(table ?? "")}`);
-        const digest = options.digests ? { digest: await digestMysql(session, table ?? "") } : {};
-        tables[table ?? ""] = { rows: Number(row?.n), exact: true, ...digest };
-      }
+      const found = await readTables(session, { withHistory: true });
+      for (const table of found) tables[table.key] = { rows: await countTable(session, table), exact: true };
+      const { digests } = options.digests
+        ? await digestEach(found, async (table) => await digestMysql(session, table))
+        : { digests: {} };
       return {
         engine: this.engine,
         server_version: this.#opened.version,
         database_size: await sizeOf(session),
-        tables,
+        tables: withDigests({ tables }, digests).tables,
         migrations: await mysqlMigrations(session),
         extensions: {},
         snapshot_at: new Date().toISOString(),
@@ -216,6 +219,14 @@ class MysqlRestorer implements DatabaseRestorer {
   async close(): Promise<void> {
     await this.#opened.session.close();
     this.#opened.access.remove();
+  }
+
+  async #read(dump: string): Promise<ScriptFacts> {
+    const script = new MysqlScript(this.live, "as they were");
+    await readDump(dump, script, { signal: this.#opened.signal, onBytes: () => {} }, async (statements) => {
+      for await (const _ of statements);
+    });
+    return script.facts;
   }
 
   /** By a session of its own: after an abort the other one is gone. */

@@ -1,10 +1,11 @@
 /**
  * A dump on its way to the client, statement by statement. Only statements that dumps consist of pass, and only with names in the database at
  * hand: `USE`, `CREATE DATABASE`, client commands, rights and the like are refused, wherever they come from. What names the database that
- * was dumped (`ALTER DATABASE` around routines; triggers keep the text that they were written with) is made to name the one at hand, and
- * events can come disabled, so that none fires in a copy. This keeps mistakes out, and simple malice; the body of a routine is not understood.
+ * was dumped (`ALTER DATABASE`; views, defaults, triggers and routines with qualified names) is made to name the one at hand, and events can
+ * come disabled, so that none fires in a copy. This keeps mistakes out, and simple malice; text that a routine executes is not understood.
  */
 import { HoldfastError } from "../errors.ts";
+import { renameDatabase } from "./mysql-qualifiers.ts";
 
 /** What a dump says of itself, as far as it has been read. */
 export interface ScriptFacts {
@@ -14,6 +15,12 @@ export interface ScriptFacts {
   readonly definers: ReadonlySet<string>;
   readonly collations: ReadonlySet<string>;
   readonly storageEngines: ReadonlySet<string>;
+  /** Other databases, whose tables or functions the views name. */
+  readonly databases: ReadonlySet<string>;
+  /** Bytes of the largest statement: the server must take so much at once. */
+  readonly largest: number;
+  /** Whether rows of system-versioned tables come with their history. */
+  readonly history: boolean;
   /** Whether the mark of the dump program's end has been read, with nothing behind it. */
   readonly complete: boolean;
 }
@@ -61,6 +68,9 @@ export class MysqlScript {
   readonly #definers = new Set<string>();
   readonly #collations = new Set<string>();
   readonly #storageEngines = new Set<string>();
+  readonly #databases = new Set<string>();
+  #largest = 0;
+  #history = false;
   #flavour: ScriptFacts["flavour"];
   /** The name in the dump's head. */
   #dumped: string | undefined;
@@ -94,6 +104,9 @@ export class MysqlScript {
       definers: this.#definers,
       collations: this.#collations,
       storageEngines: this.#storageEngines,
+      databases: this.#databases,
+      largest: this.#largest,
+      history: this.#history,
       complete: end && this.#code.trim() === "" && this.#state === "code",
     };
   }
@@ -144,6 +157,7 @@ export class MysqlScript {
         this.#before = this.#line = "";
       } else if (this.#inCode(byte)) {
         this.#parts.push(chunk.subarray(from, at + 1));
+        this.#largest = Math.max(this.#largest, this.#size + at + 1 - from);
         from = at + 1;
         yield* this.#endStatement();
       }
@@ -252,18 +266,16 @@ export class MysqlScript {
 
   #checked(code: string, statement: Buffer): Buffer {
     let text = statement.toString("latin1");
-    const dumped = this.#dumped === undefined ? [] : [quote(this.#dumped), this.#dumped].map(latin1).map(escape);
     const definer = DEFINER.exec(code)?.[1];
     let plain = squeeze(code.replace(DEFINER, ""));
-    if (/^CREATE (?:OR REPLACE )?TRIGGER /i.test(plain) && dumped.length > 0) {
-      const own = new RegExp(
-        `(\\b(?:TRIGGER(?:\\s+IF\\s+NOT\\s+EXISTS)?|ON)\\s+)(?:${dumped.join("|")})\\s*\\.\\s*(?=[\`\\w])`,
-        "i",
-      );
-      for (let pass = 0; pass < 2; pass++) {
-        plain = plain.replace(own, "$1");
-        text = text.replace(own, "$1");
-      }
+    if (/^CREATE /i.test(plain) && this.#dumped !== undefined) {
+      const rules = { ansi: this.#ansi, plainBackslash: this.#plainBackslash };
+      const dumped = latin1(this.#dumped);
+      const { text: bare, others } = renameDatabase(plain, dumped, undefined, rules);
+      plain = bare;
+      if (/^CREATE (?:OR REPLACE )?(?:ALGORITHM ?= ?\w+ )?(?:SQL SECURITY \w+ )?VIEW /i.test(plain))
+        for (const other of others) this.#databases.add(Buffer.from(other, "latin1").toString());
+      if (this.#dumped !== this.#database) text = renameDatabase(text, dumped, latin1(this.#database), rules).text;
     }
     if (!ALLOWED.some((allowed) => allowed.test(tame(plain)))) {
       throw refusal(`it holds a statement that no dump of one database needs: ${plain.slice(0, 60)}`);
@@ -281,6 +293,7 @@ export class MysqlScript {
     if (this.#events === "disabled" && /^CREATE (?:OR REPLACE )?EVENT /i.test(plain)) {
       text = text.replace(/(\bON\s+COMPLETION\s+(?:NOT\s+)?PRESERVE\s+)ENABLE\b/i, "$1DISABLE");
     }
+    if (/^SET .*\bsystem_versioning_insert_history ?= ?1/i.test(plain)) this.#history = true;
     if (/^SET .*\bSQL_MODE ?=/i.test(plain)) {
       this.#plainBackslash = /NO_BACKSLASH_ESCAPES/i.test(text);
       this.#ansi = /\bANSI/i.test(text);
@@ -323,10 +336,6 @@ function quote(name: string): string {
 
 function latin1(text: string): string {
   return Buffer.from(text).toString("latin1");
-}
-
-function escape(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 }
 
 function escapeReplacement(text: string): string {

@@ -7,10 +7,12 @@ import { startCommand, type CommandOptions } from "../exec/command.ts";
 import { postgresCredentials, type Credentials } from "./credentials.ts";
 import { factsOf } from "./digest.ts";
 import type { DatabaseFacts, DatabaseTarget } from "./engine.ts";
+import { withFirstComplaint } from "./first-complaint.ts";
 import { PostgresAdmin, literal, quote } from "./postgres-admin.ts";
 import { readArchive, type Archive, type RestorePrograms } from "./postgres-archive.ts";
-import { createLike, lacksLocale } from "./postgres-create.ts";
+import { createLike, lacksLocale, otherEncoding } from "./postgres-create.ts";
 import { exchange, exchangeBack } from "./postgres-exchange.ts";
+import { createRoles } from "./postgres-furnish.ts";
 import { checkFlags, planLoad, type LoadPlan } from "./postgres-plan.ts";
 import { openPostgres } from "./postgres.ts";
 import { editScript } from "./postgres-script.ts";
@@ -18,8 +20,6 @@ import type { DatabaseRestorer, LoadOptions, PresentDatabase } from "./restore.t
 
 /** How long the clean-up after an abort may take. */
 const CLEAN_UP_MS = 30_000;
-/** Characters of what a program says first that are kept for its error. */
-const SAID = 4000;
 
 /** Connects to the server's maintenance database. Throws `E_DATABASE`. */
 export async function openPostgresRestorer(target: DatabaseTarget, signal: AbortSignal): Promise<DatabaseRestorer> {
@@ -75,17 +75,27 @@ class PostgresRestorer implements DatabaseRestorer {
 
   async check(dump: string, options: Pick<LoadOptions, "restoreFlags">): Promise<readonly string[]> {
     const { archive, plan } = await this.#plan(dump, options.restoreFlags);
+    const warnings = [...plan.warnings];
     const locale = await lacksLocale(this.#admin, archive.entries);
-    if (locale === undefined) return plan.warnings;
-    return [
-      ...plan.warnings,
-      `the server lacks the locale ${locale}: the database gets the server's own, and may sort otherwise`,
-    ];
+    if (locale !== undefined)
+      warnings.push(
+        `the server lacks the locale ${locale}: the database gets the server's own, and may sort otherwise`,
+      );
+    const encodings = await otherEncoding(this.#admin, archive.entries);
+    if (encodings !== undefined)
+      warnings.push(
+        `the database ${this.live} has the encoding ${encodings.live}, the dump ${encodings.dump}: the restored database has the dump's`,
+      );
+    return warnings;
+  }
+
+  async furnish(dump: string): Promise<void> {
+    await createRoles(this.#admin, await this.#read(dump));
   }
 
   async load(dump: string, scratch: string, options: LoadOptions): Promise<void> {
     this.#refuseLive(scratch);
-    const { archive, plan } = await this.#plan(dump, options.restoreFlags);
+    const { archive, plan } = await this.#plan(dump, options.restoreFlags, options.searchPath);
     await this.drop(scratch);
     try {
       await createLike(this.#admin, scratch, plan);
@@ -142,12 +152,20 @@ class PostgresRestorer implements DatabaseRestorer {
     }
   }
 
-  get #options(): CommandOptions & { readonly code: "E_RESTORE" } {
+  get #options(): LoadCommand {
     const { env, secrets } = this.#credentials;
     return { signal: this.#signal, env, secrets, code: "E_RESTORE" };
   }
 
-  async #plan(dump: string, flags: readonly string[]): Promise<{ archive: Archive; plan: LoadPlan }> {
+  async #read(dump: string): Promise<Archive> {
+    return await readArchive(dump, this.#admin.server.major, this.#target.execPrefix, this.#options);
+  }
+
+  async #plan(
+    dump: string,
+    flags: readonly string[],
+    searchPath?: readonly string[],
+  ): Promise<{ archive: Archive; plan: LoadPlan }> {
     checkFlags(flags);
     if (this.#target.execPrefix.length > 0 && flags.some(isJobs)) {
       throw new HoldfastError(
@@ -158,14 +176,14 @@ class PostgresRestorer implements DatabaseRestorer {
         },
       );
     }
-    const archive = await readArchive(dump, this.#admin.server.major, this.#target.execPrefix, this.#options);
-    return { archive, plan: await planLoad(this.#admin, archive, flags) };
+    const archive = await this.#read(dump);
+    return { archive, plan: await planLoad(this.#admin, archive, flags, searchPath) };
   }
 
   /**
-   * The dump goes in by standard input, so that it can be told how far it has got, unless `--jobs` is among the flags. Where that fails it is tried once more, from an empty database, with the schemas that the site's
-   * sessions search: pg_restore searches none, and a function that names its tables without a schema breaks the index, the constraint
-   * or the materialised view that calls it.
+   * Loads by standard input, to measure how far it has got, unless `--jobs` is among the flags. pg_restore searches no schema, so that a
+   * function or a query in a text that names tables without a schema breaks the index, the constraint or the materialised view that uses
+   * it. Where it fails, it is tried once more from an empty database with the schemas of the site's sessions.
    */
   async #fill(
     dump: string,
@@ -180,7 +198,7 @@ class PostgresRestorer implements DatabaseRestorer {
       if (unknown === undefined) await runRestore(load, this.#options);
       else await runScript(load, unknown, undefined, this.#options);
     } catch (error) {
-      if (this.#signal.aborted || !plan.callsFunctions) throw error;
+      if (this.#signal.aborted || asHoldfastError(error).code === "E_NO_SPACE") throw error;
       await this.drop(scratch);
       await createLike(this.#admin, scratch, plan);
       await runScript(load, unknown ?? (() => false), plan.searchPath, this.#options).catch(() => {
@@ -209,6 +227,11 @@ class PostgresRestorer implements DatabaseRestorer {
   }
 }
 
+interface LoadCommand extends CommandOptions {
+  readonly code: "E_RESTORE";
+  readonly secrets: readonly string[];
+}
+
 interface Load {
   readonly dump: string;
   readonly flags: readonly string[];
@@ -218,14 +241,14 @@ interface Load {
 }
 
 /** pg_restore's exit status alone decides. */
-async function runRestore({ dump, flags, url, programs, onBytes }: Load, options: CommandOptions): Promise<void> {
+async function runRestore({ dump, flags, url, programs, onBytes }: Load, options: LoadCommand): Promise<void> {
   const file = flags.some(isJobs) ? [dump] : []; // several at a time seek in it
   const argv = [...programs.restore, "--exit-on-error", "--no-password", ...flags, `--dbname=${url}`, ...file];
   const command = startCommand(argv, options);
   command.stdout.resume();
-  if (file.length === 0) return await told(command, feed(dump, command, onBytes, options));
+  if (file.length === 0) return await withFirstComplaint(command, feed(dump, command, onBytes, options), options);
   command.stdin.on("error", () => {}).end();
-  await told(command, command.done);
+  await withFirstComplaint(command, command.done, options);
   onBytes((await stat(dump)).size);
 }
 
@@ -234,7 +257,7 @@ async function runScript(
   { dump, flags, url, programs, onBytes }: Load,
   drop: (setting: string) => boolean,
   searchPath: string | undefined,
-  options: CommandOptions,
+  options: LoadCommand,
 ): Promise<void> {
   const psqlFlags = [
     "-X",
@@ -257,9 +280,9 @@ async function runScript(
   try {
     // Both must succeed: psql takes the end of a script that was cut off for its end.
     await Promise.all([
-      told(restore, feed(dump, restore, onBytes, both)),
+      withFirstComplaint(restore, feed(dump, restore, onBytes, both), both),
       piped.catch(() => {}),
-      told(psql, psql.done),
+      withFirstComplaint(psql, psql.done, both),
     ]);
   } finally {
     ours.abort();
@@ -268,20 +291,6 @@ async function runScript(
 }
 
 const isJobs = (flag: string): boolean => /^(?:--jo|-j)/.test(flag);
-
-/** The error of a program begins with its first complaint: the statement that it prints after it may be long. */
-async function told(command: ReturnType<typeof startCommand>, work: Promise<unknown>): Promise<void> {
-  let said = "";
-  command.stderr.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(0, SAID)));
-  try {
-    await work;
-  } catch (error) {
-    const first = /^.*?(?:error|ERROR|FATAL): .*$/m.exec(said)?.[0];
-    const failure = asHoldfastError(error, "E_RESTORE");
-    if (failure.code !== "E_RESTORE" || first === undefined || failure.message.includes(first)) throw failure;
-    throw new HoldfastError("E_RESTORE", `${first} (${failure.message})`, { hint: failure.hint, cause: error });
-  }
-}
 
 async function feed(
   dump: string,

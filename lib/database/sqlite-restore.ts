@@ -95,6 +95,8 @@ class SqliteRestorer implements DatabaseRestorer {
     }
   }
 
+  async furnish(): Promise<void> {}
+
   async load(dump: string, name: string, { onBytes, restoreFlags }: LoadOptions): Promise<void> {
     refuseFlags(restoreFlags);
     const scratch = this.#spare(name);

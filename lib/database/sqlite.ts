@@ -9,9 +9,17 @@ import * as z from "zod";
 import type Sqlite from "better-sqlite3";
 import { isThere } from "../archive/walk.ts";
 import { HoldfastError } from "../errors.ts";
+import { digestEach } from "./digest.ts";
 import { mergeCounts, withinBudget, type EstimatedTable } from "./counts.ts";
 import { privateDirectory, type PrivateDirectory } from "./private-directory.ts";
-import type { DatabaseFacts, DatabaseSnapshot, DatabaseTarget, DumpResult, TableCount } from "./engine.ts";
+import type {
+  DatabaseFacts,
+  DatabaseSnapshot,
+  DatabaseTarget,
+  DumpResult,
+  TableCount,
+  TableDigests,
+} from "./engine.ts";
 import { readMigrations } from "./migrations.ts";
 import { writeDump } from "./output.ts";
 import { captureSqlite, integrityOf, openReadOnly, quoteSqlite, sqliteError, tableNames } from "./sqlite-capture.ts";
@@ -109,8 +117,15 @@ class SqliteSnapshot implements DatabaseSnapshot {
     };
   }
 
-  async digests(): Promise<Readonly<Record<string, string>>> {
-    return Object.fromEntries(tableNames(this.#db).map((table) => [table, digestSqlite(this.#db, table)]));
+  async digests(): Promise<TableDigests> {
+    const tables = tableNames(this.#db).map((key) => ({ key }));
+    return await digestEach(tables, ({ key }) => {
+      try {
+        return digestSqlite(this.#db, key);
+      } catch (error) {
+        throw sqliteError(error, this.#path);
+      }
+    });
   }
 
   async dump(path: string, onBytes: (bytes: number) => void): Promise<DumpResult> {
