@@ -40,6 +40,12 @@ const RIGHTS =
   "the database user needs SELECT, LOCK TABLES, SHOW VIEW, TRIGGER and EVENT on the database, and for routines that others made " +
   "SELECT on mysql.proc (MariaDB) or SHOW_ROUTINE (MySQL)";
 
+export interface Schema {
+  readonly tables: readonly MysqlTable[];
+  /** Whether there are sequences. */
+  readonly sequences: boolean;
+}
+
 /** What the dump program is told of the tables, and what it cannot do for them. */
 interface Programme {
   readonly tables: readonly MysqlTable[];
@@ -91,11 +97,7 @@ export class MysqlDump {
   }
 
   /** Starts the program that suits the server. Throws `E_DUMP` when there is none. */
-  static async start(
-    access: MysqlAccess,
-    server: "mysql" | "mariadb",
-    tables: readonly MysqlTable[],
-  ): Promise<MysqlDump> {
+  static async start(access: MysqlAccess, server: "mysql" | "mariadb", schema: Schema): Promise<MysqlDump> {
     const names = server === "mysql" ? ["mysqldump", "mariadb-dump"] : ["mariadb-dump", "mysqldump"];
     const { signal } = access.options;
     const found = await findClient(names, access.execPrefix, { signal, code: "E_DUMP" });
@@ -107,7 +109,7 @@ export class MysqlDump {
     const { stdout } = await runCommand([...program, "--version"], { signal, code: "E_DUMP" });
     const flavour = /mariadb/i.test(stdout) ? "mariadb" : "mysql";
     const warning = `dumped from a ${server} server with ${stdout.trim()}: load it into a new database of the server's own kind to be sure`;
-    const programme = await programmeFor(program, access, tables);
+    const programme = await programmeFor(program, access, schema);
     const rounded = programme.rounded.map(
       ({ key, floats }) =>
         `FLOAT columns of ${key} (${floats.join(", ")}) are rounded to six digits by ${stdout.trim()}`,
@@ -216,11 +218,13 @@ export class MysqlDump {
 async function programmeFor(
   program: readonly string[],
   { database, options }: MysqlAccess,
-  tables: readonly MysqlTable[],
+  { tables, sequences }: Schema,
 ): Promise<Programme> {
+  // A table that is locked alone cannot take values of a sequence as its defaults: such a dump would not load.
+  const locks = sequences ? ["--skip-add-locks"] : [];
   const versioned = tables.filter((table) => table.versioned);
   const withFloats = tables.filter(({ floats }) => floats.length > 0);
-  if (versioned.length + withFloats.length === 0) return { tables, byUs: [], rounded: [], flags: [] };
+  if (versioned.length + withFloats.length === 0) return { tables, byUs: [], rounded: [], flags: locks };
   const { stdout: help } = await runCommand([...program, "--help"], { signal: options.signal, code: "E_DUMP" });
   // The program refuses the whole dump where one table numbers its versions by transactions.
   const withHistory =
@@ -233,6 +237,7 @@ async function programmeFor(
     byUs,
     rounded: byUs.length > 0 ? [] : floats,
     flags: [
+      ...locks,
       ...(withHistory ? ["--dump-history"] : []),
       ...byUs.map(({ key }) => `--ignore-table-data=${database}.${key}`),
     ],

@@ -33,10 +33,9 @@ export async function* dumpRows(session: MysqlSession, tables: readonly MysqlTab
   for (const table of tables) {
     const name = quoteMysql(table.key);
     yield Buffer.from(`\n--\n-- Dumping data for table ${name.replaceAll("\n", " ")}, FLOAT by all digits\n--\n\n`);
-    yield Buffer.from(`${table.withHistory ? HISTORY : ""}LOCK TABLES ${name} WRITE;\n`);
-    yield Buffer.from(`/*!40000 ALTER TABLE ${name} DISABLE KEYS */;\n`);
+    yield Buffer.from(`${table.withHistory ? HISTORY : ""}/*!40000 ALTER TABLE ${name} DISABLE KEYS */;\n`);
     yield* insertsOf(session, table);
-    yield Buffer.from(`/*!40000 ALTER TABLE ${name} ENABLE KEYS */;\nUNLOCK TABLES;\n`);
+    yield Buffer.from(`/*!40000 ALTER TABLE ${name} ENABLE KEYS */;\n`);
     if (table.withHistory) yield Buffer.from(HISTORY_END);
   }
   yield Buffer.from(END);
@@ -73,7 +72,6 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "\0": "\\0",
   "\n": "\\n",
   "\r": "\\r",
-
   "'": "\\'",
   "\\": "\\\\",
 };

@@ -47,6 +47,12 @@ export async function readDump(
 /** Hints for what a server says most often. */
 export function explained(error: unknown, live: string): unknown {
   if (!(error instanceof HoldfastError)) return error;
+  const definer = /ERROR 1449\b.*\((\S+@\S+)\)/.exec(error.message)?.[1];
+  if (definer !== undefined)
+    return new HoldfastError("E_RESTORE", error.message, {
+      hint: `a view reads another one whose definer is missing; as an administrator: create user ${definer} account lock; grant select on the database to it`,
+      cause: error,
+    });
   const hint = HINTS.find(([pattern]) => pattern.test(error.message))?.[1];
   if (hint === undefined) return error;
   return new HoldfastError("E_RESTORE", error.message, { hint: hint.replace("LIVE", live), cause: error });
@@ -62,7 +68,6 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
     /ERROR (?:1044|1142|1370)\b/,
     `the database user needs all rights on the database, as it has on LIVE: grant them, ${MANAGER}`,
   ],
-  [/ERROR 1449\b/, "create the account that it names on the server: a view reads another one that belongs to it"],
   [/ERROR (?:1153|2006)\b/, "a row may be larger than the server takes: raise its max_allowed_packet"],
   [/ERROR (?:1021|1114|1030)\b/, "the server may have no room left on its disk"],
 ];

@@ -71,6 +71,8 @@ export class MysqlScript {
   readonly #databases = new Set<string>();
   #largest = 0;
   #history = false;
+  /** A default takes its value from a sequence, which LOCK TABLES of the table alone keeps from being used. */
+  #sequences = false;
   #flavour: ScriptFacts["flavour"];
   /** The name in the dump's head. */
   #dumped: string | undefined;
@@ -284,6 +286,7 @@ export class MysqlScript {
       this.#definers.add(Buffer.from(unquote(definer), "latin1").toString());
     }
     if (/^CREATE (?:OR REPLACE )?(?:TEMPORARY )?TABLE /i.test(plain)) this.#readTable(plain);
+    if (this.#sequences && /^(?:UN)?LOCK TABLES?\b/i.test(plain)) return Buffer.from("\n");
     if (/^ALTER DATABASE /i.test(plain)) {
       text = text.replace(
         /(\bDATABASE\s+)(?:`(?:[^`]|``)+`|[\w$\x80-\xff]+)/i,
@@ -302,6 +305,7 @@ export class MysqlScript {
   }
 
   #readTable(plain: string): void {
+    this.#sequences ||= /\bDEFAULT \(?(?:NEXTVAL ?\(|NEXT VALUE FOR )/i.test(plain);
     for (const [, name = ""] of plain.matchAll(/\bCOLLATE ?=? ?(\w+)/gi)) this.#collations.add(name.toLowerCase());
     const storage = /\) ENGINE ?= ?(\w+)/i.exec(plain)?.[1];
     if (storage !== undefined) this.#storageEngines.add(storage.toLowerCase());

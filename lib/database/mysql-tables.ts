@@ -49,6 +49,14 @@ export async function readTables(
   });
 }
 
+/** Whether the session's database holds sequences, which MySQL does not know. */
+export async function hasSequences(session: MysqlSession): Promise<boolean> {
+  const [row] = await session.run(
+    "select count(*) as n from information_schema.tables where table_schema = database() and table_type = 'SEQUENCE'",
+  );
+  return Number(row?.n) > 0;
+}
+
 /** Whether the database computes a column, by `extra` of its catalogue. */
 export const isGenerated = (extra: string | null | undefined): boolean =>
   /GENERATED/i.test((extra ?? "").replace(/DEFAULT_GENERATED/i, ""));

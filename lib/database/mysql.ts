@@ -31,7 +31,7 @@ import { MysqlDump } from "./mysql-dump.ts";
 import { quoteMysql } from "./mysql-names.ts";
 import { blindSpots } from "./mysql-rights.ts";
 import { MysqlSession } from "./mysql-session.ts";
-import { countTable, readTables, type MysqlTable } from "./mysql-tables.ts";
+import { countTable, hasSequences, readTables, type MysqlTable } from "./mysql-tables.ts";
 
 /** Engines whose tables a consistent snapshot covers. */
 const TRANSACTIONAL = new Set(["innodb", "rocksdb", "tokudb"]);
@@ -81,10 +81,12 @@ async function openAt(access: MysqlAccess, end: () => void): Promise<DatabaseSna
     const [now] = await session.run("select date_format(utc_timestamp(3), '%Y-%m-%dT%H:%i:%s.%f') as at");
     const tables = await readTables(session);
     // A dump program that is missing is the dump's failure: queries work without.
-    const dump = await MysqlDump.start(access, engine, tables).catch((error: unknown) => {
-      access.options.signal.throwIfAborted();
-      return error instanceof HoldfastError ? error : new HoldfastError("E_DUMP", String(error), { cause: error });
-    });
+    const dump = await MysqlDump.start(access, engine, { tables, sequences: await hasSequences(session) }).catch(
+      (error: unknown) => {
+        access.options.signal.throwIfAborted();
+        return error instanceof HoldfastError ? error : new HoldfastError("E_DUMP", String(error), { cause: error });
+      },
+    );
     if (dump instanceof MysqlDump) await dump.begun;
     warnings.push(...(await blindSpots(session, { database: access.database, tables: tables.map(({ key }) => key) })));
     return new MysqlSnapshot({

@@ -1,6 +1,7 @@
 /** One psql session that holds one snapshot. */
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { HoldfastError } from "../errors.ts";
 import { startCommand } from "../exec/command.ts";
@@ -110,6 +111,8 @@ export class PostgresSession {
       },
     );
     if (state === "false") return;
+    // The words come by another pipe, where they are by now, but perhaps not read.
+    for (let turn = 0; turn < 100 && !this.#said.includes("\n"); turn++) await sleep(10);
     const [first = "the rows broke off"] = /ERROR: +(.*)/.exec(this.#said)?.slice(1) ?? [];
     throw new HoldfastError("E_DATABASE", `PostgreSQL refused to read the rows: ${first}`);
   }

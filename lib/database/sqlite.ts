@@ -22,8 +22,9 @@ import type {
 } from "./engine.ts";
 import { readMigrations } from "./migrations.ts";
 import { writeDump } from "./output.ts";
-import { captureSqlite, integrityOf, openReadOnly, quoteSqlite, sqliteError, tableNames } from "./sqlite-capture.ts";
+import { captureSqlite, countSqlite, openReadOnly, quoteSqlite, sqliteError, tableNames } from "./sqlite-capture.ts";
 import { digestSqlite } from "./sqlite-digest.ts";
+import { checkIntegrity } from "./sqlite-integrity.ts";
 import type { DatabaseLocation } from "./url.ts";
 import { toRow } from "./values.ts";
 
@@ -129,8 +130,8 @@ class SqliteSnapshot implements DatabaseSnapshot {
   }
 
   async dump(path: string, onBytes: (bytes: number) => void): Promise<DumpResult> {
-    const integrity = integrityOf(this.#db);
-    if (integrity !== "ok") throw new HoldfastError("E_SQLITE", `${this.#path} is damaged: ${integrity.slice(0, 500)}`);
+    const { result, unchecked } = checkIntegrity(this.#db);
+    if (result !== "ok") throw new HoldfastError("E_SQLITE", `${this.#path} is damaged: ${result.slice(0, 500)}`);
     if (tableNames(this.#db).length === 0) {
       throw new HoldfastError("E_DUMP", `${this.#path} holds no table`, { hint: "check the path in database.url" });
     }
@@ -142,7 +143,7 @@ class SqliteSnapshot implements DatabaseSnapshot {
         if (size_bytes !== size) throw new HoldfastError("E_DUMP", `the copy has ${size_bytes} of ${size} bytes`);
       },
     });
-    return { ...written, media_type: "application/vnd.sqlite3", warnings: [] };
+    return { ...written, media_type: "application/vnd.sqlite3", warnings: [...unchecked, ...this.#uncounted()] };
   }
 
   async close(): Promise<void> {
@@ -153,17 +154,18 @@ class SqliteSnapshot implements DatabaseSnapshot {
   #count(exactRows: number): Map<string, TableCount> {
     if (this.#counts !== undefined) return this.#counts;
     const tables = tableNames(this.#db).map((key) => ({ key, estimate: this.#highestRowid(key) }));
-    const counted = withinBudget(tables, exactRows).map((table): [EstimatedTable, number] => [
-      table,
-      Number(
-        this.#db
-          .prepare(`select count(*) from ${quoteSqlite(table.key)}`)
-          .pluck()
-          .get(),
-      ),
-    ]);
+    const counted = withinBudget(tables, exactRows).flatMap((table): [EstimatedTable, number][] => {
+      const rows = countSqlite(this.#db, table.key);
+      return rows === undefined ? [] : [[table, rows]];
+    });
     this.#counts = mergeCounts(tables, new Map(counted));
     return this.#counts;
+  }
+
+  #uncounted(): string[] {
+    return tableNames(this.#db)
+      .filter((table) => countSqlite(this.#db, table) === undefined)
+      .map((table) => `the rows of ${table} could not be counted: it needs a collation or function of the application`);
   }
 
   /**

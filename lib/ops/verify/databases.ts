@@ -70,9 +70,10 @@ export async function checkDumps(
     [".db", ".sql.gz", ".dump"],
     async (file, artifact, metadata) => {
       const recorded = tablesSchema.safeParse(metadata["tables"]).data ?? {};
-      if (artifact.endsWith(".db")) return await checkSqlite(file, recorded);
       if (artifact.endsWith(".sql.gz")) return await checkSql(file, recorded, signal);
-      const result = await checkPostgres(file, recorded, tools, signal);
+      const result = artifact.endsWith(".db")
+        ? await checkSqlite(file, recorded)
+        : await checkPostgres(file, recorded, tools, signal);
       if (result.notProved !== undefined) reasons.add(`${artifact}: ${result.notProved}`);
       return result;
     },
@@ -129,11 +130,12 @@ async function checkEach(
 }
 
 async function checkSqlite(file: string, recorded: Tables): Promise<Tried> {
-  const { integrity, tables } = await describeSqlite(file);
+  const { integrity, unchecked, tables } = await describeSqlite(file);
   const messages = integrity === "ok" ? [] : [`SQLite finds it damaged: ${integrity.slice(0, 300)}`];
   return {
     tables: Object.keys(tables).length,
     messages: [...messages, ...compareRows(recorded, new Map(Object.entries(tables)))],
+    ...(unchecked.length > 0 ? { notProved: unchecked.join("; ") } : {}),
   };
 }
 
