@@ -34,6 +34,8 @@ export interface DatabaseFacts {
   readonly migrations: { readonly tool: string; readonly applied: readonly string[] } | null;
   readonly extensions: Readonly<Record<string, string>>;
   readonly snapshot_at: string;
+  /** PostgreSQL: of the database, e.g. `UTF8`. */
+  readonly encoding?: string | undefined;
   /** PostgreSQL: the schemas that an unqualified name is looked for in, in the order of the session that made the dump. */
   readonly search_path?: readonly string[] | undefined;
 }

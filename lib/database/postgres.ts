@@ -84,6 +84,7 @@ class PostgresSnapshot implements DatabaseSnapshot {
       }),
       extensions: Object.fromEntries(extensions.map(({ name, version }) => [String(name), String(version)])),
       snapshot_at: this.#session.opened.at,
+      encoding: this.#session.opened.encoding,
       search_path: this.#session.opened.schemas ?? [],
     };
   }
