@@ -4,9 +4,7 @@
  */
 import { access, rename, rm, statfs } from "node:fs/promises";
 import { hostname } from "node:os";
-import { pipeline } from "node:stream/promises";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
-import { startCommand } from "../exec/command.ts";
 import { hashFile } from "../store/hash.ts";
 import { digestEach, withDigests } from "./digest.ts";
 import { digestMysql } from "./mysql-digest.ts";
@@ -15,28 +13,15 @@ import { accessMysql, type MysqlAccess, type MysqlLocation } from "./mysql-acces
 import { emptyDatabase, endConnections } from "./mysql-empty.ts";
 import { createAccounts } from "./mysql-furnish.ts";
 import { checkScript } from "./mysql-restore-check.ts";
-import { explained, MANAGER, readDump } from "./mysql-restore-dump.ts";
-import { MysqlScript, type Events, type ScriptFacts } from "./mysql-script.ts";
+import { MANAGER, readDump } from "./mysql-restore-dump.ts";
+import { MysqlScript, type ScriptFacts } from "./mysql-script.ts";
+import { sendDump } from "./mysql-send.ts";
 import { MysqlSession } from "./mysql-session.ts";
 import { countTable, readTables } from "./mysql-tables.ts";
 import { quoteMysql, text } from "./mysql-names.ts";
 import { mysqlMigrations, openMysql } from "./mysql.ts";
 import type { DatabaseRestorer, LoadOptions, PresentDatabase } from "./restore.ts";
 
-/** What the client gets besides the connection: it must stop at the first error, take its input as it is, and read no file. */
-const LOADING = [
-  "--batch",
-  "--binary-mode",
-  "--disable-named-commands",
-  "--loose-sandbox", // MariaDB of 2024 and later
-  "--local-infile=0",
-  "--skip-force",
-  "--skip-reconnect",
-  "--connect-timeout=15",
-  "--max-allowed-packet=1073741824",
-];
-/** MariaDB refuses in strict mode what it took in another one: tables whose rows may become too large for a page. */
-const BEFORE = "set /*M!100100 session innodb_strict_mode = 0, */ @holdfast = 0;\n";
 const CLEANING_MS = 20_000;
 
 /** Throws `E_DATABASE` when the server does not answer; the database itself need not be there. */
@@ -142,7 +127,7 @@ class MysqlRestorer implements DatabaseRestorer {
     await this.drop(scratch);
     await this.#create(scratch);
     try {
-      await this.#send(dump, scratch, "disabled", options);
+      await sendDump(this.#opened.access, dump, { database: scratch, events: "disabled", live: this.live, ...options });
     } catch (error) {
       await this.#clean(scratch).catch(() => {}); // the first error counts
       const { signal } = this.#opened;
@@ -187,7 +172,12 @@ class MysqlRestorer implements DatabaseRestorer {
     } else {
       await this.#create(this.live);
     }
-    await this.#send(dump, this.live, "as they were", options);
+    await sendDump(this.#opened.access, dump, {
+      database: this.live,
+      events: "as they were",
+      live: this.live,
+      ...options,
+    });
   }
 
   /** A file that is there already is whole, from a call whose answer was lost, and is kept. */
@@ -268,37 +258,6 @@ class MysqlRestorer implements DatabaseRestorer {
         cause: error,
       });
     }
-  }
-
-  async #send(dump: string, database: string, events: Events, { onBytes }: LoadOptions): Promise<void> {
-    const { access: reached, signal } = this.#opened;
-    const script = new MysqlScript(database, events);
-    const argv = [...reached.client, ...LOADING, `--database=${database}`];
-    await readDump(dump, script, { signal, onBytes }, async (statements) => {
-      const stop = new AbortController();
-      const options = {
-        ...reached.options,
-        signal: AbortSignal.any([signal, stop.signal]),
-        code: "E_RESTORE" as const,
-      };
-      const client = startCommand(argv, options);
-      client.stdout.resume();
-      client.stdin.write(BEFORE);
-      let broken: unknown;
-      await pipeline(statements, client.stdin, { signal }).catch((error: unknown) => {
-        broken = error;
-        // When it was the client that ended, it says why; else it must not take the half for the whole.
-        if (error instanceof Error && "code" in error && error.code === "EPIPE") return;
-        stop.abort();
-      });
-      try {
-        await client.done;
-      } catch (error) {
-        signal.throwIfAborted();
-        throw stop.signal.aborted ? broken : explained(error, this.live);
-      }
-      if (broken !== undefined) throw broken;
-    });
   }
 
   /** A session of its own in a database. */

@@ -5,7 +5,9 @@
  * come disabled, so that none fires in a copy. This keeps mistakes out, and simple malice; text that a routine executes is not understood.
  */
 import { HoldfastError } from "../errors.ts";
+import { quoteMysql } from "./mysql-names.ts";
 import { renameDatabase } from "./mysql-qualifiers.ts";
+import { ALLOWED, DEFINER, latin1, ROWS, squeeze, tame, unquote } from "./mysql-statements.ts";
 
 /** What a dump says of itself, as far as it has been read. */
 export interface ScriptFacts {
@@ -28,25 +30,6 @@ export interface ScriptFacts {
 type State = "code" | "string" | "double" | "name" | "line" | "block" | "delimiter";
 
 const [NEWLINE, BACKTICK, QUOTE, DOUBLE, BACKSLASH, SLASH, HASH, BANG, M] = Buffer.from("\n`'\"\\/#!M");
-const NAME = "(?:`(?:[^`]|``)+`|[\\w$\\x80-\\xff]+)(?![\\w$`\\x80-\\xff]| ?\\.)";
-const OBJECT = "(?:VIEW|TRIGGER|EVENT|FUNCTION|PROCEDURE|SEQUENCE|PACKAGE(?: BODY)?)";
-const ALLOWED = [
-  "SET (?!.*\\b(?:GLOBAL|PERSIST|PERSIST_ONLY|PASSWORD|ROLE|STATEMENT|RESOURCE)\\b)[^;]*",
-  `DROP (?:TEMPORARY )?(?:TABLE|${OBJECT}) (?:IF EXISTS )?${NAME}`,
-  `CREATE (?:OR REPLACE )?(?:TEMPORARY )?TABLE (?:IF NOT EXISTS )?${NAME}[^;]*`,
-  `CREATE (?:OR REPLACE )?(?:ALGORITHM ?= ?\\w+ )?(?:SQL SECURITY \\w+ )?(?:VIEW|SEQUENCE) (?:IF NOT EXISTS )?${NAME}[^;]*`,
-  `CREATE (?:OR REPLACE )?(?:AGGREGATE )?${OBJECT} (?:IF NOT EXISTS )?${NAME}.*`,
-  `ALTER TABLE ${NAME}(?!.*\\bRENAME\\b)[^;]*`,
-  `ALTER DATABASE ${NAME} (?:DEFAULT )?(?:CHARACTER SET|COLLATE)[^;]*`,
-  `LOCK TABLES? ${NAME} (?:READ|WRITE)[^.;]*`,
-  "UNLOCK TABLES?",
-  `(?:DO|SELECT) SETVAL ?\\( ?${NAME} ?,[\\d ,-]*\\)`,
-  "START TRANSACTION[^;]*|COMMIT|BEGIN",
-].map((pattern) => new RegExp(`^(?:${pattern}) ?$`, "is"));
-const ROWS = new RegExp(`^(?:INSERT|REPLACE) (?:IGNORE )?(?:INTO )?${NAME} ?(?:\\([^;]*?\\) ?)?VALUES?`, "i");
-const DEFINER =
-  /DEFINER ?= ?((?:`(?:[^`]|``)*`|[\w$]+) ?@ ?(?:`(?:[^`]|``)*`|[\w$.%]+)|CURRENT_USER(?: ?\( ?\))?|`(?:[^`]|``)*`|\w+)/i;
-
 /** Bytes that mean nothing between the strings of a statement that holds rows, nor in a delimiter. */
 const ORDINARY = Uint8Array.from({ length: 256 }, (_, byte) =>
   /[\w(),.+ ]/.test(String.fromCharCode(byte)) && byte !== M ? 1 : 0,
@@ -290,7 +273,7 @@ export class MysqlScript {
     if (/^ALTER DATABASE /i.test(plain)) {
       text = text.replace(
         /(\bDATABASE\s+)(?:`(?:[^`]|``)+`|[\w$\x80-\xff]+)/i,
-        `$1${escapeReplacement(latin1(quote(this.#database)))}`,
+        (_all, before: string) => before + latin1(quoteMysql(this.#database)),
       );
     }
     if (this.#events === "disabled" && /^CREATE (?:OR REPLACE )?EVENT /i.test(plain)) {
@@ -312,38 +295,9 @@ export class MysqlScript {
   }
 }
 
-/** On one line, without the frames of version comments. */
-function squeeze(code: string): string {
-  return code
-    .replace(/\/\*M?!\d*|\*\//g, " ")
-    .replace(/\s+/g, " ")
-    .trim();
-}
-
 /** Whether it cannot end a string, nor begin an escape; nothing does at the end of a chunk. */
 function isPlain(byte: number | undefined): boolean {
   return byte !== undefined && byte !== QUOTE && byte !== BACKSLASH;
-}
-
-/** No semicolon is left but those between statements. */
-function tame(code: string): string {
-  return code.replace(/`(?:[^`]|``)*`/g, (name) => name.replaceAll(";", "_"));
-}
-
-function unquote(definer: string): string {
-  return definer.replace(/`((?:[^`]|``)*)`/g, (_all, name: string) => name.replaceAll("``", "`")).replace(/ ?@ ?/, "@");
-}
-
-function quote(name: string): string {
-  return `\`${name.replaceAll("`", "``")}\``;
-}
-
-function latin1(text: string): string {
-  return Buffer.from(text).toString("latin1");
-}
-
-function escapeReplacement(text: string): string {
-  return text.replaceAll("$", "$$$$");
 }
 
 function refusal(reason: string): HoldfastError {

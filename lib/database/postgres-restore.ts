@@ -1,13 +1,9 @@
 /** Restoring PostgreSQL: a dump into a new database by pg_restore, which then takes the place of live. */
-import { createReadStream } from "node:fs";
-import { stat, statfs } from "node:fs/promises";
-import { pipeline } from "node:stream/promises";
+import { statfs } from "node:fs/promises";
 import { HoldfastError, asHoldfastError } from "../errors.ts";
-import { startCommand, type CommandOptions } from "../exec/command.ts";
 import { postgresCredentials, type Credentials } from "./credentials.ts";
 import { factsOf } from "./digest.ts";
 import type { DatabaseFacts, DatabaseTarget } from "./engine.ts";
-import { withFirstComplaint } from "./first-complaint.ts";
 import { PostgresAdmin, literal, quote } from "./postgres-admin.ts";
 import { readArchive, type Archive, type RestorePrograms } from "./postgres-archive.ts";
 import { createLike, lacksLocale, otherEncoding } from "./postgres-create.ts";
@@ -15,7 +11,7 @@ import { exchange, exchangeBack } from "./postgres-exchange.ts";
 import { createRoles } from "./postgres-furnish.ts";
 import { checkFlags, planLoad, type LoadPlan } from "./postgres-plan.ts";
 import { openPostgres } from "./postgres.ts";
-import { editScript } from "./postgres-script.ts";
+import { isJobs, runRestore, runScript, type LoadCommand } from "./postgres-load.ts";
 import type { DatabaseRestorer, LoadOptions, PresentDatabase } from "./restore.ts";
 
 /** How long the clean-up after an abort may take. */
@@ -225,95 +221,6 @@ class PostgresRestorer implements DatabaseRestorer {
       credentials.remove();
     }
   }
-}
-
-interface LoadCommand extends CommandOptions {
-  readonly code: "E_RESTORE";
-  readonly secrets: readonly string[];
-}
-
-interface Load {
-  readonly dump: string;
-  readonly flags: readonly string[];
-  readonly url: string;
-  readonly programs: RestorePrograms;
-  readonly onBytes: (bytes: number) => void;
-}
-
-/** pg_restore's exit status alone decides. */
-async function runRestore({ dump, flags, url, programs, onBytes }: Load, options: LoadCommand): Promise<void> {
-  const file = flags.some(isJobs) ? [dump] : []; // several at a time seek in it
-  const argv = [...programs.restore, "--exit-on-error", "--no-password", ...flags, `--dbname=${url}`, ...file];
-  const command = startCommand(argv, options);
-  command.stdout.resume();
-  if (file.length === 0) return await withFirstComplaint(command, feed(dump, command, onBytes, options), options);
-  command.stdin.on("error", () => {}).end();
-  await withFirstComplaint(command, command.done, options);
-  onBytes((await stat(dump)).size);
-}
-
-/** pg_restore's script through psql, with lines of its head edited. */
-async function runScript(
-  { dump, flags, url, programs, onBytes }: Load,
-  drop: (setting: string) => boolean,
-  searchPath: string | undefined,
-  options: LoadCommand,
-): Promise<void> {
-  const psqlFlags = [
-    "-X",
-    "-q",
-    "-o",
-    "/dev/null",
-    "--no-password",
-    "-v",
-    "ON_ERROR_STOP=1",
-    "-v",
-    "VERBOSITY=default",
-  ];
-  const ours = new AbortController();
-  const both = { ...options, signal: AbortSignal.any([options.signal, ours.signal]) };
-  const restore = startCommand([...programs.restore, ...flags.filter((flag) => !isJobs(flag)), "--file=-"], both);
-  const psql = startCommand([...programs.psql, ...psqlFlags, "-d", url], both);
-  psql.stdout.resume();
-  const piped = pipeline(restore.stdout, editScript(drop, searchPath), psql.stdin, { signal: both.signal });
-  piped.catch(() => {}); // psql's own end says why
-  try {
-    // Both must succeed: psql takes the end of a script that was cut off for its end.
-    await Promise.all([
-      withFirstComplaint(restore, feed(dump, restore, onBytes, both), both),
-      piped.catch(() => {}),
-      withFirstComplaint(psql, psql.done, both),
-    ]);
-  } finally {
-    ours.abort();
-    await Promise.allSettled([restore.done, psql.done]);
-  }
-}
-
-const isJobs = (flag: string): boolean => /^(?:--jo|-j)/.test(flag);
-
-async function feed(
-  dump: string,
-  command: ReturnType<typeof startCommand>,
-  onBytes: (bytes: number) => void,
-  options: CommandOptions,
-): Promise<void> {
-  let bytes = 0;
-  const count = async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    for await (const chunk of source) {
-      yield chunk;
-      bytes += chunk.length;
-      onBytes(bytes);
-    }
-  };
-  const source = createReadStream(dump, { highWaterMark: 256 * 1024 });
-  let unreadable: unknown;
-  source.on("error", (error) => (unreadable = error));
-  await pipeline(source, count, command.stdin, { signal: options.signal }).catch(() => {}); // pg_restore has ended: it says why
-  if (unreadable !== undefined) throw asHoldfastError(unreadable, "E_IO");
-  await command.done;
-  const { size } = await stat(dump);
-  onBytes(size);
 }
 
 /** Drops a database whatever holds it: connections, subscriptions, the mark of a template. */

@@ -177,8 +177,8 @@ function postgresCommands(metadata: UnitMetadata, name: string, file: string): s
   const create = encoding === "UTF8" ? `createdb ${name}` : `createdb -T template0 -E ${encoding} --locale=C ${name}`;
   if (search_path.length === 0) return [create, `pg_restore --exit-on-error --no-owner -d ${name} ${file}`];
   const schemas = search_path.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(", ");
-  const path = schemas.replaceAll(/[\\/&]/g, "\\$&");
-  const edit = `1,40s/^SELECT pg_catalog.set_config(.search_path.*$/SET search_path = ${path};/`;
+  const escaped = schemas.replaceAll(/[\\/&]/g, "\\$&");
+  const edit = `1,40s/^SELECT pg_catalog.set_config(.search_path.*$/SET search_path = ${escaped};/`;
   const quoted = edit.includes("'") ? quote(edit) : `'${edit}'`;
   return [
     create,
