@@ -24,7 +24,7 @@ import type {
   TableCount,
   TableDigests,
 } from "./engine.ts";
-import { readMigrations } from "./migrations.ts";
+import { readMigrations, tryMigrations, type MigrationSource } from "./migrations.ts";
 import { accessMysql, type MysqlAccess, type MysqlLocation } from "./mysql-access.ts";
 import { digestMysql } from "./mysql-digest.ts";
 import { MysqlDump } from "./mysql-dump.ts";
@@ -140,7 +140,7 @@ class MysqlSnapshot implements DatabaseSnapshot {
   readonly #opened: Opened;
   #counts: Map<string, TableCount> | undefined;
   #dumped: ReadonlyMap<string, number> | undefined;
-  readonly #uncounted: string[] = [];
+  readonly #warnings: string[] = [];
 
   constructor(opened: Opened) {
     this.engine = opened.engine;
@@ -161,7 +161,7 @@ class MysqlSnapshot implements DatabaseSnapshot {
       server_version: this.#opened.version,
       database_size: Number(row?.size),
       tables: withDumped(counts, this.#dumped),
-      migrations: await mysqlMigrations(this.#opened.session),
+      migrations: await tryMigrations(migrationSource(this.#opened.session), this.#warnings),
       extensions: {},
       snapshot_at: this.#opened.at,
     };
@@ -201,7 +201,7 @@ class MysqlSnapshot implements DatabaseSnapshot {
     );
     return {
       ...result,
-      warnings: [...result.warnings, ...this.#opened.warnings, ...this.#uncounted, ...history, ...warnings],
+      warnings: [...result.warnings, ...this.#opened.warnings, ...this.#warnings, ...history, ...warnings],
     };
   }
 
@@ -223,7 +223,7 @@ class MysqlSnapshot implements DatabaseSnapshot {
         counted.set(table, await countTable(session, table));
       } catch (error) {
         if (!(error instanceof HoldfastError) || error.code !== "E_DATABASE") throw error;
-        this.#uncounted.push(`the rows of ${table.key} could not be counted: ${error.message}`);
+        this.#warnings.push(`the rows of ${table.key} could not be counted: ${error.message}`);
       }
     }
     this.#counts = mergeCounts(tables, counted);
@@ -233,12 +233,14 @@ class MysqlSnapshot implements DatabaseSnapshot {
 
 /** What the framework's own table says, read in a session that is in the database. */
 export async function mysqlMigrations(session: MysqlSession): Promise<DatabaseFacts["migrations"]> {
-  return await readMigrations({
-    columnsOf: async (names) => await columnsOf(session, names),
-    query: async (sql) => await session.query(sql),
-    quote: quoteMysql,
-  });
+  return await readMigrations(migrationSource(session));
 }
+
+const migrationSource = (session: MysqlSession): MigrationSource => ({
+  columnsOf: async (names) => await columnsOf(session, names),
+  query: async (sql) => await session.query(sql),
+  quote: quoteMysql,
+});
 
 async function columnsOf(session: MysqlSession, wanted: readonly string[]) {
   const rows = await session.run(

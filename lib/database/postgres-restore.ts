@@ -240,10 +240,14 @@ async function dropDatabase(admin: PostgresAdmin, name: string): Promise<void> {
     await admin.run(statements.join("\n"), name);
   }
   await admin.run(`alter database ${database} with is_template false allow_connections false;`);
-  const force = admin.server.major >= 13 ? " with (force)" : "";
-  await admin.run(
-    `select count(pg_terminate_backend(pid)) from pg_catalog.pg_stat_activity where ${
-      force === "" ? `datname = ${literal(name)}` : "false"
-    };\ndrop database if exists ${database}${force};`,
-  );
+  const own = `datname = ${literal(name)} and usesysid is not null`;
+  const end = `select count(pg_terminate_backend(pid)) from pg_catalog.pg_stat_activity where ${own};`;
+  if (admin.server.major < 13) return await admin.run(`${end}\ndrop database if exists ${database};`);
+  try {
+    await admin.run(`drop database if exists ${database} with (force);`);
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || error.code !== "E_DATABASE") throw error;
+    // Force asks for a right to end autovacuum, which is the superuser's; without it the server ends that by itself.
+    await admin.run(`drop database if exists ${database};`);
+  }
 }

@@ -12,7 +12,7 @@ import type {
   TableDigests,
 } from "./engine.ts";
 import { digestEach } from "./digest.ts";
-import { readMigrations } from "./migrations.ts";
+import { tryMigrations } from "./migrations.ts";
 import { digestPostgres } from "./postgres-digest.ts";
 import { countRows } from "./postgres-count.ts";
 import { dumpPostgres, findPostgresPrograms } from "./postgres-dump.ts";
@@ -77,11 +77,14 @@ class PostgresSnapshot implements DatabaseSnapshot {
       server_version: this.#session.opened.version,
       database_size: this.#session.opened.size,
       tables: withDumped(counts, this.#dumped),
-      migrations: await readMigrations({
-        columnsOf: async (names) => await this.#columnsOf(names),
-        query: async (sql) => await this.query(sql),
-        quote: quoteName,
-      }),
+      migrations: await tryMigrations(
+        {
+          columnsOf: async (names) => await this.#columnsOf(names),
+          query: async (sql) => await this.query(sql),
+          quote: quoteName,
+        },
+        this.#warnings,
+      ),
       extensions: Object.fromEntries(extensions.map(({ name, version }) => [String(name), String(version)])),
       snapshot_at: this.#session.opened.at,
       encoding: this.#session.opened.encoding,

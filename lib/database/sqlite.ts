@@ -20,7 +20,7 @@ import type {
   TableCount,
   TableDigests,
 } from "./engine.ts";
-import { readMigrations } from "./migrations.ts";
+import { tryMigrations } from "./migrations.ts";
 import { writeDump } from "./output.ts";
 import { captureSqlite, countSqlite, openReadOnly, quoteSqlite, sqliteError, tableNames } from "./sqlite-capture.ts";
 import { digestSqlite } from "./sqlite-digest.ts";
@@ -68,6 +68,7 @@ class SqliteSnapshot implements DatabaseSnapshot {
   readonly #directory: PrivateDirectory;
   readonly #signal: AbortSignal;
   #counts: Map<string, TableCount> | undefined;
+  readonly #warnings: string[] = [];
 
   constructor(
     path: string,
@@ -108,11 +109,14 @@ class SqliteSnapshot implements DatabaseSnapshot {
       server_version: version,
       database_size: (await stat(this.#copy)).size,
       tables: Object.fromEntries(this.#count(budget.exactRows)),
-      migrations: await readMigrations({
-        columnsOf: async (names) => this.#columnsOf(names),
-        query: async (sql) => await this.query(sql),
-        quote: quoteSqlite,
-      }),
+      migrations: await tryMigrations(
+        {
+          columnsOf: async (names) => this.#columnsOf(names),
+          query: async (sql) => await this.query(sql),
+          quote: quoteSqlite,
+        },
+        this.#warnings,
+      ),
       extensions: {},
       snapshot_at: this.#at,
     };
@@ -143,7 +147,11 @@ class SqliteSnapshot implements DatabaseSnapshot {
         if (size_bytes !== size) throw new HoldfastError("E_DUMP", `the copy has ${size_bytes} of ${size} bytes`);
       },
     });
-    return { ...written, media_type: "application/vnd.sqlite3", warnings: [...unchecked, ...this.#uncounted()] };
+    return {
+      ...written,
+      media_type: "application/vnd.sqlite3",
+      warnings: [...this.#warnings, ...unchecked, ...this.#uncounted()],
+    };
   }
 
   async close(): Promise<void> {

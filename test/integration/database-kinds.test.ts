@@ -41,6 +41,7 @@ async function dump(target: DatabaseTarget): Promise<Dumped> {
   const snapshot = await openSnapshot(target, signal);
   try {
     const path = join(tempDirectory(), `dump${snapshot.extension}`);
+    await snapshot.facts({ exactRows: 1000 });
     const result = await snapshot.dump(path, () => {});
     return { ...result, path, facts: await snapshot.facts({ exactRows: 1000 }), digests: await snapshot.digests() };
   } finally {
@@ -120,13 +121,15 @@ describe("PostgreSQL", () => {
       `create schema shop; set search_path = shop; create table rates (code text, r numeric); insert into rates values ('USD', 1.1);
        create function rate(text) returns numeric language sql immutable as 'select r from rates where code = $1';
        create table orders (cur text, amt numeric); insert into orders select 'USD', g from generate_series(1, 30) g;
-       create index on orders ((amt * rate(cur)))`,
+       create index on orders ((amt * rate(cur)));
+       create table django_migrations (id int, app text, name text, applied timestamptz); create index on django_migrations (rate(app))`,
       name,
     );
     const dumped = await dump(at(name));
+    expect(dumped.warnings).toEqual([expect.stringMatching(/migrations could not be read.*rates/)]);
     expect(dumped.facts.tables["shop.orders"]).toEqual({ rows: 30, exact: true });
     expect(dumped.digests.digests).not.toHaveProperty(["shop.orders"]);
-    expect(dumped.digests.warnings).toEqual([expect.stringMatching(/shop\.orders.*rates/)]);
+    expect(dumped.digests.warnings).toContainEqual(expect.stringMatching(/shop\.orders.*rates/));
     await load(at("postgres"), dumped, `${name}_copy`);
   });
 
