@@ -47,7 +47,7 @@ export interface Schema {
 }
 
 /** What the dump program is told of the tables, and what it cannot do for them. */
-interface Programme {
+interface DumpPlan {
   readonly tables: readonly MysqlTable[];
   /** Tables whose rows are written by us, between the program's tables and its triggers. */
   readonly byUs: readonly MysqlTable[];
@@ -65,22 +65,22 @@ export class MysqlDump {
   readonly #abort: AbortController;
   readonly #access: MysqlAccess;
   readonly #argv: readonly string[];
-  readonly #programme: Programme;
+  readonly #plan: DumpPlan;
 
   private constructor(
     access: MysqlAccess,
     program: readonly string[],
     flags: readonly string[],
-    programme: Programme,
+    plan: DumpPlan,
     warnings: readonly string[],
   ) {
     this.warnings = warnings;
     this.#abort = new AbortController();
     this.#access = access;
-    this.#programme = programme;
+    this.#plan = plan;
     this.#argv = [...program, ...access.connection, ...FLAGS, ...flags];
-    const code = programme.byUs.length > 0 ? CODE_APART[0] : CODE;
-    const command = this.#start([...code, ...programme.flags]);
+    const code = plan.byUs.length > 0 ? CODE_APART[0] : CODE;
+    const command = this.#start([...code, ...plan.flags]);
     this.#command = command;
     this.#output = new PassThrough({ highWaterMark: READ_AHEAD_BYTES });
     this.#output.on("error", () => {}); // whoever reads it gets the error as well
@@ -109,12 +109,12 @@ export class MysqlDump {
     const { stdout } = await runCommand([...program, "--version"], { signal, code: "E_DUMP" });
     const flavour = /mariadb/i.test(stdout) ? "mariadb" : "mysql";
     const warning = `dumped from a ${server} server with ${stdout.trim()}: load it into a new database of the server's own kind to be sure`;
-    const programme = await programmeFor(program, access, schema);
-    const rounded = programme.rounded.map(
+    const plan = await planFor(program, access, schema);
+    const rounded = plan.rounded.map(
       ({ key, floats }) =>
         `FLOAT columns of ${key} (${floats.join(", ")}) are rounded to six digits by ${stdout.trim()}`,
     );
-    return new MysqlDump(access, program, flavour === "mysql" ? MYSQL_FLAGS : [], programme, [
+    return new MysqlDump(access, program, flavour === "mysql" ? MYSQL_FLAGS : [], plan, [
       ...(flavour === server ? [] : [warning]),
       ...rounded,
     ]);
@@ -122,12 +122,12 @@ export class MysqlDump {
 
   /** The tables, with what is known of their history in the dump. */
   get tables(): readonly MysqlTable[] {
-    return this.#programme.tables;
+    return this.#plan.tables;
   }
 
   /** Tables whose FLOAT columns lose digits in the dump. */
   get rounded(): readonly MysqlTable[] {
-    return this.#programme.rounded;
+    return this.#plan.rounded;
   }
 
   get #signal(): AbortSignal {
@@ -196,7 +196,7 @@ export class MysqlDump {
 
   /** The program's output, with the rows that are written by us, and the triggers and events behind them. */
   async *#parts(session: MysqlSession): AsyncGenerator<Buffer> {
-    const { byUs } = this.#programme;
+    const { byUs } = this.#plan;
     if (byUs.length === 0) {
       yield* this.#output;
       return;
@@ -215,11 +215,11 @@ export class MysqlDump {
   }
 }
 
-async function programmeFor(
+async function planFor(
   program: readonly string[],
   { database, options }: MysqlAccess,
   { tables, sequences }: Schema,
-): Promise<Programme> {
+): Promise<DumpPlan> {
   // A table that is locked alone cannot take values of a sequence as its defaults: such a dump would not load.
   const locks = sequences ? ["--skip-add-locks"] : [];
   const versioned = tables.filter((table) => table.versioned);

@@ -78,6 +78,7 @@ class MysqlRestorer implements DatabaseRestorer {
   readonly live: string;
   readonly exchanges = false;
   readonly #opened: Opened;
+  readonly #known = new Map<string, ScriptFacts>();
 
   constructor(opened: Opened) {
     this.engine = /mariadb/i.test(opened.version) ? "mariadb" : "mysql";
@@ -211,11 +212,15 @@ class MysqlRestorer implements DatabaseRestorer {
     this.#opened.access.remove();
   }
 
+  /** Reads a dump to its end, once: it may be large. */
   async #read(dump: string): Promise<ScriptFacts> {
+    const known = this.#known.get(dump);
+    if (known !== undefined) return known;
     const script = new MysqlScript(this.live, "as they were");
     await readDump(dump, script, { signal: this.#opened.signal, onBytes: () => {} }, async (statements) => {
       for await (const _ of statements);
     });
+    this.#known.set(dump, script.facts);
     return script.facts;
   }
 

@@ -9,6 +9,6 @@ export async function createRoles(admin: PostgresAdmin, archive: Archive): Promi
   const named = new Set([...archive.owners, ...statements.flatMap(rolesOf), ...statements.flatMap(grantersOf)]);
   const rows = await admin.query("select rolname as name from pg_catalog.pg_roles");
   const known = new Set(rows.map(({ name }) => String(name)));
-  const missing = [...named].filter((name) => !known.has(name));
+  const missing = [...named].filter((name) => !known.has(name) && !name.startsWith("pg_")); // those are the server's own
   if (missing.length > 0) await admin.run(missing.map((name) => `create role ${quote(name)} nologin;`).join("\n"));
 }
