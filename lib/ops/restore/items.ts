@@ -58,6 +58,8 @@ export const databaseRecordSchema = z.looseObject({
   migrations: z.object({ tool: z.string(), applied: z.array(z.string()) }).nullable(),
   extensions: z.record(z.string(), z.string()),
   snapshot_at: z.string(),
+  encoding: z.string().optional(),
+  search_path: z.array(z.string()).optional(),
 }) satisfies z.ZodType<DatabaseFacts>;
 export type DatabaseRecord = z.infer<typeof databaseRecordSchema>;
 
