@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { isThere } from "../archive/walk.ts";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
+import { firstValue } from "../sqlite/query.ts";
 import { hashFile } from "../store/hash.ts";
 import { factsOf } from "./digest.ts";
 import type { DatabaseFacts, DatabaseTarget } from "./engine.ts";
@@ -210,11 +211,11 @@ class SqliteRestorer implements DatabaseRestorer {
 
 /** Throws when the file is damaged or no database; gives what is odd in it. It must be a private copy. */
 async function inspect(path: string): Promise<string[]> {
-  const db = await openReadOnly(path);
+  const db = openReadOnly(path);
   try {
     const integrity = integrityOf(db);
     if (integrity !== "ok") throw new HoldfastError("E_RESTORE", `it is damaged: ${integrity.slice(0, 500)}`);
-    const rows = db.prepare("select count(*) from pragma_foreign_key_check").pluck().get();
+    const rows = firstValue(db, "select count(*) from pragma_foreign_key_check");
     const broken = Number(rows);
     return broken === 0 ? [] : [`${broken} rows refer to rows that are not there; so it was when the backup was made`];
   } finally {
