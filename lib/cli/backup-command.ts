@@ -12,6 +12,7 @@ import type { BackupOutcome, BackupRequest } from "../ops/backup-request.ts";
 import { formatBytes, plural } from "../report/format.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
 import { HOME } from "../exec/compiled.ts";
+import type { FlagRules } from "./flag-rules.ts";
 import { runAsSubScript } from "./sub-script.ts";
 
 /** Runs `backup_all`, or with `step` the script of one step. What a sub-script does not need is loaded after it is known not to be one. */
@@ -45,10 +46,20 @@ export async function backupCommand(name: string, step?: StepName): Promise<void
   });
 }
 
+const RULES: FlagRules = {
+  conflicts: [
+    ["demo", "config"],
+    ["resume", "dry-run"],
+    ["resume", "new-store"],
+    ["resume", "existing=overwrite"],
+  ],
+};
+
 function parse(name: string, step: StepName | undefined) {
   const parser = commandLine(
     name,
     step === undefined ? "$0 --dest DIR\n\nBacks up the whole site." : `$0 --dest DIR\n\nBacks up ${step} alone.`,
+    RULES,
   )
     .option("only", {
       type: "string",
