@@ -42,7 +42,7 @@ export async function backupCommand(name: string, step?: StepName): Promise<void
       const { finishDemo } = await import("./demo.ts");
       return await finishDemo(outcome, outcome.path, frame, shown);
     }
-    return outcome.hookFailed ? EXIT.partial : exitOf(outcome.status);
+    return outcome.afterFailed ? EXIT.partial : exitOf(outcome.status);
   });
 }
 
@@ -92,6 +92,11 @@ function parse(name: string, step: StepName | undefined) {
     .option("yes", { type: "boolean", default: false, describe: "ask nothing" })
     .option("lock-file", { type: "string", describe: "a second lock beside the store's own", requiresArg: true })
     .option("break-lock", { type: "boolean", default: false, describe: "take over a lock held from another host" })
+    .option("accept-loss", {
+      type: "boolean",
+      default: false,
+      describe: "the run becomes latest although a step has less than half of its units",
+    })
     .option("new-store", {
       type: "boolean",
       default: false,
@@ -132,6 +137,7 @@ function parse(name: string, step: StepName | undefined) {
     lockFile: single(flags["lock-file"]),
     breakLock: flags["break-lock"],
     newStore: flags["new-store"],
+    acceptLoss: flags["accept-loss"],
     inProcess: step !== undefined,
     command: name,
   };

@@ -25,7 +25,7 @@ export function jsonReport(write: (line: string) => void, verbose: boolean): Rep
       if (severity === "failed") emit({ message_type: "error", error: { message }, during: step, item, code, hint });
       else if (verbose || severity === "accepted")
         emit({ message_type: "verbose_status", action: severity, item, code, message });
-    } else if (event.type === "note" && (verbose || event.level === "warning")) {
+    } else if (event.type === "note" && (verbose || event.level !== "info")) {
       emit({ message_type: "verbose_status", action: event.level, item: event.text });
     } else if (event.type === "run_ended") {
       emit({
@@ -37,6 +37,7 @@ export function jsonReport(write: (line: string) => void, verbose: boolean): Rep
       });
     } else if (
       event.type !== "run_started" &&
+      event.type !== "run_failed" &&
       (event.type === "step_ended" || Date.now() - lastStatus >= STATUS_EVERY_MS)
     ) {
       lastStatus = Date.now();
