@@ -7,6 +7,7 @@ import { describeUrl, splitPassword } from "../../database/open.ts";
 import { openRestorer } from "../../database/open-restorer.ts";
 import type { DatabaseRestorer } from "../../database/restore.ts";
 import { describeSqlite } from "../../database/sqlite-capture.ts";
+import { openSqlite } from "../../database/sqlite.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { display } from "../../archive/path.ts";
 import type { DatabaseItem, FileItem } from "../restore/items.ts";
@@ -217,8 +218,13 @@ export async function checkSqliteFiles(
       if (integrity !== "ok")
         problems.push({ path: one.artifact, message: `SQLite finds it damaged: ${integrity.slice(0, 300)}` });
       if (!("item" in one)) continue;
-      const found = Object.entries(tables).map(([name, number]) => [name, { rows: number, exact: true }] as const);
-      rows.add(one.artifact, one.item.record.tables, Object.fromEntries(found));
+      const recorded = one.item.record.tables;
+      const digests = hasDigests(recorded) ? await sqliteDigests(placeOfCopy(plan, one.artifact), signal) : {};
+      const found = Object.entries(tables).map(([name, number]) => {
+        const digest = digests[name];
+        return [name, { rows: number, exact: true, ...(digest === undefined ? {} : { digest }) }] as const;
+      });
+      rows.add(one.artifact, recorded, Object.fromEntries(found));
     } catch (error) {
       signal.throwIfAborted();
       problems.push({ path: one.artifact, message: asHoldfastError(error, "E_SQLITE").message });
@@ -226,6 +232,16 @@ export async function checkSqliteFiles(
   }
   const check = checkOf("sqlite", count(wanted.length, "file"), problems);
   return items.length === 0 ? [check] : [check, ...rows.checks()];
+}
+
+async function sqliteDigests(file: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+  const location = { engine: "sqlite", path: file, absolute: true, database: path.basename(file) } as const;
+  const snapshot = await openSqlite({ url: "", execPrefix: [], root: "/" }, location, signal);
+  try {
+    return await snapshot.digests();
+  } finally {
+    await snapshot.close();
+  }
 }
 
 /** Where a file of the run is in the sandbox. */
