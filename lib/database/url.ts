@@ -1,4 +1,5 @@
 /** Database URLs: taken apart, and rid of their password at once. */
+import { sqliteFile } from "../config/sqlite-url.ts";
 import { HoldfastError } from "../errors.ts";
 import type { DatabaseTarget } from "./engine.ts";
 
@@ -99,7 +100,7 @@ function describeMysql(engine: "mysql" | "mariadb", url: string): DatabaseLocati
 }
 
 function describeSqliteUrl(url: string): DatabaseLocation {
-  const path = /^sqlite:\/\/\/(.+)$/is.exec(url)?.[1];
+  const path = sqliteFile(url);
   if (path === undefined) {
     const hint = "write sqlite:///relative/to/root.db or sqlite:////absolute/path.db";
     throw new HoldfastError("E_CONFIG", `${url} is no SQLite URL`, { hint });

@@ -17,6 +17,7 @@ import {
   databasePlaces,
   loadDatabases,
   openDatabases,
+  sqliteFile,
   type PlannedDatabase,
 } from "./restore/databases.ts";
 import { itemsOf, type RestoreItems } from "./restore/items.ts";
@@ -29,6 +30,7 @@ import type { RestoreRequest } from "./restore/request.ts";
 import { saveFirst } from "./restore/safety.ts";
 import { stage } from "./restore/stage.ts";
 import { previewOf, type RestorePreview } from "./restore/preview.ts";
+import { isBelow } from "./restore/targets.ts";
 import { removeSpares, swapBack, swapIn } from "./restore/swap.ts";
 import { Servers } from "./restore/servers.ts";
 import { selectUnits } from "./restore/units.ts";
@@ -105,21 +107,34 @@ interface Prepared {
 /** The plan as it stands now; the databases are open and have to be closed. */
 async function prepare(work: Work, id: string): Promise<Prepared> {
   const { request, options, directory, units, items, located } = work;
-  const places = await databasePlaces(request, items.databases, options.signal);
-  const loaded = new Set(places.map(({ item }) => item.unit));
-  const plan = planRestore(directory, request, {
-    id,
-    items,
-    units: located === undefined ? units : [],
-    loaded,
-    ...(located === undefined ? {} : { located }),
-  });
+  let places = await databasePlaces(request, items.databases, options.signal);
+  const planWith = (): RestorePlan =>
+    planRestore(directory, request, {
+      id,
+      items,
+      units: located === undefined ? units : [],
+      loaded: new Set(places.map(({ item }) => item.unit)),
+      ...(located === undefined ? {} : { located }),
+    });
+  let plan = planWith();
+  // A database file in a tree that is replaced comes with that tree: it would be exchanged in the old one.
+  for (let rest = outsideOf(plan, places); rest.length < places.length; rest = outsideOf(plan, places)) {
+    places = rest;
+    plan = planWith();
+  }
   // What a server says of a damaged dump would be blamed on the server.
   const dumps = places.map(({ item }) => item.artifact);
   await verifyFiles(directory, dumps, new Map(), options.signal);
   const databases = await openDatabases(request, directory, places, options.signal);
   return { plan, databases, units };
 }
+
+const outsideOf = <T extends Pick<PlannedDatabase, "item" | "target">>(plan: RestorePlan, places: readonly T[]): T[] =>
+  places.filter(({ item, target }) => {
+    if (item.record.engine !== "sqlite") return true;
+    const file = plan.targets.real(sqliteFile(target));
+    return !plan.targets.swaps.some(({ live }) => isBelow(file, live));
+  });
 
 async function rehearse(work: Work): Promise<RestorePreview> {
   const prepared = await prepare(work, newRestoreId(work.store.path));

@@ -9,7 +9,7 @@ import type { DatabaseRestorer } from "../../database/restore.ts";
 import { describeSqlite } from "../../database/sqlite-capture.ts";
 import { openSqlite } from "../../database/sqlite.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
-import { display } from "../../archive/path.ts";
+import { toBuffer } from "../../archive/path.ts";
 import type { DatabaseItem, FileItem } from "../restore/items.ts";
 import type { RestorePlan } from "../restore/plan.ts";
 import { count, type Problem } from "../verify/verification.ts";
@@ -248,7 +248,7 @@ async function sqliteDigests(file: string, signal: AbortSignal): Promise<Readonl
 export function placeOfCopy(plan: RestorePlan, artifact: string): string {
   const copy = plan.copies.find((one) => "artifact" in one && one.artifact === artifact);
   if (copy === undefined) throw new HoldfastError("E_INTERNAL", `${artifact} was not restored`);
-  return display(livePlace(plan, copy.to));
+  return toBuffer(livePlace(plan, copy.to)).toString("utf8");
 }
 
 export const noDatabase = (): DrillCheck => notProved("rows", "the run holds no database");

@@ -1,14 +1,12 @@
 /** The units of a run that a restore is to bring back. */
 import { HoldfastError } from "../../errors.ts";
 import { STEP_NAMES, type StepName, type UnitMetadata } from "../../model/unit.ts";
+import { layersName, layersOf } from "../../store/layers.ts";
 import { readStepMetadata } from "../../store/step-index.ts";
 import { bundlesSchema } from "./items.ts";
 import type { RestoreRequest } from "./request.ts";
 
 const SLUGS = ["internal_id", "slug", "name"] as const;
-const SHARD = /^tts_audio_part_\d+$/;
-/** What names all shards of the audio cache: one alone is a layer, and no tree. */
-const ARCHIVES = "archives";
 /** The snapshot of the trees that the source exports hold one by one. */
 const PROJECTS_TREE = "full_projects_tree";
 
@@ -23,9 +21,10 @@ export function selectUnits(run: string, request: Omit<RestoreRequest, "store" |
   if (missing !== undefined) throw new HoldfastError("E_USAGE", `the run holds nothing of the step ${missing}`);
   const names = all.map(namesOf);
   for (const name of request.units) {
-    if (all.some((unit, at) => unit.step === "audio_cache" && SHARD.test(name) && names[at]?.includes(name) === true))
-      throw new HoldfastError("E_USAGE", `${name} is a layer of the audio cache and no unit to restore by itself`, {
-        hint: `restore --unit ${ARCHIVES}, or single files with --path`,
+    const shard = all.find((unit) => unit.unit === name && layersOf(unit) !== undefined);
+    if (shard !== undefined)
+      throw new HoldfastError("E_USAGE", `${name} is one layer of a tree and cannot be restored by itself`, {
+        hint: `restore --unit ${layersName(layersOf(shard) ?? "")}, or single files with --path`,
       });
     if (!names.some((own) => own.includes(name)))
       throw new HoldfastError("E_USAGE", `the run holds no unit ${name}`, { hint: "list.ts and index.json name them" });
@@ -53,7 +52,9 @@ function slim(unit: UnitMetadata): UnitMetadata {
 }
 
 /** What a unit can be called. */
-function namesOf({ unit, project }: UnitMetadata): string[] {
+function namesOf(metadata: UnitMetadata): string[] {
+  const { unit, project } = metadata;
+  const layers = layersOf(metadata);
   const slugs = SLUGS.flatMap((slug) => (typeof project?.[slug] === "string" ? [project[slug]] : []));
-  return [unit, ...slugs, ...(SHARD.test(unit) ? [ARCHIVES] : [])];
+  return [unit, ...slugs, ...(layers === undefined ? [] : [layersName(layers)])];
 }

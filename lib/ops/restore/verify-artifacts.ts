@@ -4,14 +4,12 @@ import path from "node:path";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
 import { listMetadata, unitFiles } from "../../store/step-index.ts";
+import { DEAD_LIST, DIRECTORY_TIMES, groupLayers } from "../../store/layers.ts";
 import { PLACES_FILE } from "../../store/places.ts";
 import { readSums } from "../../store/sums.ts";
 import { workThrough } from "../../store/parallel.ts";
 import { ArtifactReaders } from "../verify/readers.ts";
 import type { RestorePlan } from "./plan.ts";
-
-/** What a restore reads beside the units' own files. */
-const DOCUMENTS = [PLACES_FILE, "audio_cache/archives/deleted.list", "audio_cache/archives/directories.list"];
 
 /** Throws `E_VERIFY` that names the first file which is missing or is not what SHA256SUMS and the unit's metadata say. */
 export async function verifyArtifacts(
@@ -28,12 +26,20 @@ export async function verifyArtifacts(
     ...units.flatMap(unitFiles),
     ...plan.unpacks.map(({ part }) => part.artifact),
     ...plan.copies.flatMap((copy) => ("artifact" in copy ? [copy.artifact] : [])),
-    ...DOCUMENTS.filter((file) => sums?.has(file) === true),
+    ...documentsOf(units).filter((file) => sums?.has(file) === true),
     // They say where everything belongs.
     ...[...new Set(units.map(({ step }) => step))].flatMap((step) => listMetadata(run, step)),
   ]);
   await verifyFiles(run, files, recorded, signal);
 }
+
+/** The documents that a restore reads beside the units' own files. */
+const documentsOf = (units: readonly UnitMetadata[]): string[] => [
+  PLACES_FILE,
+  ...[...groupLayers(units).layered.keys()].flatMap((layers) =>
+    [DEAD_LIST, DIRECTORY_TIMES].map((name) => `${layers}/${name}`),
+  ),
+];
 
 /** The same for files by their names; `recorded` is what metadata say beside SHA256SUMS. */
 export async function verifyFiles(
