@@ -46,7 +46,7 @@ const drill = async (...args: string[]) => {
     CLARA_DATABASE_HOST: "live-host",
   };
   const result = await runBuilt("drill", ["--config", config, "--sandbox", directory, "--json", ...args], { env });
-  return { ...result, summary: result.json.at(-1) as unknown as DrillOutcome };
+  return { ...result, summary: result.json.at(-1) as DrillOutcome };
 };
 const checkOf = ({ drills }: DrillOutcome, id: string) => drills[0]?.checks.find((one) => one.id === id);
 
