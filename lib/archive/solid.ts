@@ -1,11 +1,8 @@
-/** Directories below a trusted one that are what they seem: no link stands in for any of them. */
-import { chmodSync, lstatSync, mkdirSync } from "node:fs";
+/** Creates directories below a trusted base and guarantees that none is a symbolic link. */
+import { lstatSync, mkdirSync } from "node:fs";
 import { HoldfastError, systemCode } from "../errors.ts";
 import type { BytePath } from "./entry.ts";
 import { display, toBuffer } from "./path.ts";
-
-/** What a directory gets that nothing describes. */
-const PLAIN_MODE = 0o755;
 
 /**
  * Makes directories below `base`, and looks at each that is there before anything is written into it. Nothing that works by these rules ever turns
@@ -54,8 +51,8 @@ export class SolidDirectories {
     return true;
   }
 
-  /** Gives those that were made here and that `described` does not name the mode of any directory. */
-  open(described: ReadonlySet<BytePath>): void {
-    for (const directory of this.#made) if (!described.has(directory)) chmodSync(toBuffer(directory), PLAIN_MODE);
+  /** The directories that were made here, the base excepted. */
+  get made(): ReadonlySet<BytePath> {
+    return this.#made;
   }
 }

@@ -1,7 +1,5 @@
 /** Writes the entries of an archive below their targets, and nowhere else. */
 import {
-  chmodSync,
-  chownSync,
   closeSync,
   constants,
   fchmodSync,
@@ -14,14 +12,13 @@ import {
   lutimesSync,
   openSync,
   symlinkSync,
-  utimesSync,
   writeSync,
 } from "node:fs";
 import { HoldfastError, systemCode } from "../errors.ts";
 import type { BytePath, EntryAttributes } from "./entry.ts";
-import { floorNs } from "./fingerprint.ts";
 import { display, join, toBuffer } from "./path.ts";
 import { SolidDirectories } from "./solid.ts";
+import { fileTime, UnpackedDirectories, type SharedDirectories } from "./unpack-directories.ts";
 import type { UnpackRequest } from "./unpack.ts";
 
 /** What lies at or below `prefix` in the archive (everything for an empty one) lands in `into`, an absolute path, by the rest of its path. */
@@ -64,7 +61,7 @@ export class TreeWriter {
   readonly #solid = new Map<BytePath, SolidDirectories>();
   /** Files that this archive made, by their names in it: what a hard link may lead to. */
   readonly #made = new Map<BytePath, BytePath>();
-  readonly #directories: { readonly absolute: BytePath; readonly attributes: EntryAttributes }[] = [];
+  readonly #directories: UnpackedDirectories;
   #total = 0;
   #open: OpenFile | undefined;
 
@@ -72,6 +69,10 @@ export class TreeWriter {
     this.#request = request;
     this.#targets = request.targets.toSorted((a, b) => b.prefix.length - a.prefix.length);
     this.#skip = new Set(request.skip);
+    this.#directories = new UnpackedDirectories(
+      request.targets.map(({ into }) => into),
+      request.shared,
+    );
   }
 
   /** Checks a name and counts it; gives it without needless parts. Every entry of the archive comes here, whether it is written or not. */
@@ -109,7 +110,7 @@ export class TreeWriter {
   directory(path: BytePath, attributes: EntryAttributes): void {
     const { target, absolute } = this.#home(path);
     this.#solidAt(target).make(absolute);
-    this.#directories.push({ absolute, attributes });
+    this.#directories.add(absolute, attributes);
     this.written.directories++;
   }
 
@@ -169,7 +170,10 @@ export class TreeWriter {
     const { fd, path, absolute, attributes, size } = file;
     if (file.hole) ftruncateSync(fd, size);
     if (fstatSync(fd).size !== size)
-      throw new HoldfastError("E_IO", `${display(path)} did not become as long as it is`);
+      throw new HoldfastError(
+        "E_IO",
+        `${display(path)}: ${size} bytes were written, but the file has ${fstatSync(fd).size}`,
+      );
     const owner = this.#ownerOf(attributes);
     if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid);
     fchmodSync(fd, attributes.mode); // after the owner: chown takes setuid away
@@ -186,19 +190,9 @@ export class TreeWriter {
     if (this.#request.cancelled()) throw new HoldfastError("E_INTERRUPTED", "interrupted");
   }
 
-  /** Gives directories their owners, modes and times, the deepest first: what is written into them changes their times. */
-  finish(): void {
-    const deepest = this.#directories.toSorted((a, b) => b.absolute.split("/").length - a.absolute.split("/").length);
-    for (const { absolute, attributes } of deepest) {
-      const bytes = toBuffer(absolute);
-      const owner = this.#ownerOf(attributes);
-      if (owner !== undefined) chownSync(bytes, owner.uid, owner.gid);
-      const time = fileTime(attributes.mtimeNs);
-      utimesSync(bytes, time, time);
-      chmodSync(bytes, attributes.mode);
-    }
-    const described = new Set(deepest.map(({ absolute }) => absolute));
-    for (const solid of this.#solid.values()) solid.open(described);
+  /** Sets owners, modes and times of directories. Returns those that are shared, whose attributes are for the caller to set. */
+  finish(): SharedDirectories {
+    return this.#directories.finish(this.#solid.values(), (attributes) => this.#ownerOf(attributes));
   }
 
   /** Closes what a failure left open. */
@@ -274,11 +268,3 @@ function outside(path: BytePath): never {
 
 const isHole = (data: Uint8Array, at: number): boolean =>
   data.length - at >= ZEROS.length && ZEROS.compare(data, at, at + ZEROS.length) === 0;
-
-/**
- * A time as `utimes` takes it: microseconds, rounded down, since rounded up a time just before a full second would become the next one.
- * Node takes a negative number for now: a Date of whole seconds gets past that.
- */
-export function fileTime(ns: bigint): number | Date {
-  return ns < 0n ? new Date(Number(floorNs(ns, 1_000_000_000n)) * 1000) : Number(ns / 1000n) / 1e6;
-}

@@ -4,6 +4,7 @@
  */
 import type { BytePath } from "./entry.ts";
 import { asHoldfastError, HoldfastError, systemCode } from "../errors.ts";
+import type { SharedDirectories, SharedRequest } from "./unpack-directories.ts";
 import { TreeWriter, type UnpackOwners, type UnpackTarget } from "./unpack-writer.ts";
 import { unpackTgz } from "./unpack-tgz.ts";
 import { unpackZip } from "./unpack-zip.ts";
@@ -20,6 +21,8 @@ export interface UnpackRequest {
   readonly skip?: readonly BytePath[];
   /** Of a compiled bundle: what is under `original` stands for the file of the same path, `multimedia` is left out. */
   readonly reserved?: { readonly multimedia: BytePath; readonly original: BytePath };
+  /** Directories that other archives write into as well; when absent, none is. */
+  readonly shared?: SharedRequest;
   /** Null: owners are not set. */
   readonly owners: UnpackOwners | null;
   /** What the archive may hold at most. */
@@ -40,6 +43,7 @@ export interface UnpackResult {
   readonly bytes: number;
   /** Of the whole archive, with the owners that it records (see content.ts); null when `only` left some of it unread. */
   readonly contentDigest: string | null;
+  readonly shared: SharedDirectories;
 }
 
 /**
@@ -52,8 +56,7 @@ export async function unpackArchive(request: UnpackRequest): Promise<UnpackResul
   try {
     const unpack = request.format === "zip" ? unpackZip : unpackTgz;
     const { entries, contentDigest } = await unpack(request, writer);
-    writer.finish();
-    return { entries, contentDigest, ...writer.written };
+    return { entries, contentDigest, shared: writer.finish(), ...writer.written };
   } catch (error) {
     throw explain(request.archive, error);
   } finally {

@@ -42,6 +42,12 @@ export async function drillCommand(): Promise<void> {
           describe: "URL of a server for scratch databases; else a private server is started",
           requiresArg: true,
         })
+        .option("evidence", {
+          type: "string",
+          describe:
+            "directory for the evidence; else the store, or, where that is read-only, this host's state directory",
+          requiresArg: true,
+        })
         .option("projects", { type: "number", default: 3, describe: "how many projects to compile", requiresArg: true })
         .option("workers", { type: "number", default: 2, describe: "worker threads", requiresArg: true })
         .option("strict", { type: "boolean", default: false, describe: "what is not proved fails: exit 13" })
@@ -64,6 +70,7 @@ export async function drillCommand(): Promise<void> {
       const shown = !flags.json && !flags.quiet;
       const say = (line: string): void => void (shown && process.stdout.write(`${line}\n`));
       const sandbox = single(flags.sandbox);
+      const evidence = single(flags.evidence);
       const outcome = await drill(
         {
           store,
@@ -75,6 +82,7 @@ export async function drillCommand(): Promise<void> {
           projects: wholeNumber("projects", single(flags.projects), 0),
           workers: wholeNumber("workers", single(flags.workers), 1),
           search: flags.search,
+          evidence: evidence === undefined ? undefined : path.resolve(evidence),
         },
         {
           signal: frame.signal,

@@ -2,7 +2,8 @@
 import { createInterface } from "node:readline/promises";
 import path from "node:path";
 import { EXIT, HoldfastError } from "../errors.ts";
-import { recoverReinit, reinit, type ReinitOutcome, type ReinitPreview } from "../ops/reinit.ts";
+import { reinit, type ReinitOutcome, type ReinitPreview } from "../ops/reinit.ts";
+import { recoverReinit } from "../ops/reinit/recover.ts";
 import { rowsToClear } from "../portable/reinit/plan.ts";
 import { colors as pc } from "../report/colors.ts";
 import { plural } from "../report/format.ts";

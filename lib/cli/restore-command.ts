@@ -7,13 +7,14 @@ import { EXIT, HoldfastError } from "../errors.ts";
 import { STEP_NAMES, type StepName } from "../model/unit.ts";
 import { restore, type RestoreOutcome, type RestorePreview, type RestoreRequest } from "../ops/restore.ts";
 import { sourceOf } from "../ops/restore/journal.ts";
-import { endRestore, type EndRestore } from "../ops/restore/recover.ts";
+import { endRestore } from "../ops/restore/recover.ts";
+import type { EndCommand } from "../ops/restore/state.ts";
 import { colors as pc } from "../report/colors.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
 import { HOME } from "../exec/compiled.ts";
 import type { FlagRules } from "./flag-rules.ts";
 import { ownerRule } from "./owner-flag.ts";
-import { showOutcome, showPreview } from "./restore-report.ts";
+import { missingText, showOutcome, showPreview } from "./restore-report.ts";
 import { namesPackage, restorePackageCommand } from "./restore-package-command.ts";
 import { storeCommand } from "./store-command.ts";
 import type { CommandFrame } from "./run-command.ts";
@@ -33,7 +34,8 @@ export async function restoreCommand(): Promise<void> {
       },
     });
     show(outcome, flags, request.dryRun);
-    return EXIT.ok;
+    const isPartial = !request.dryRun && outcome.missing.some(({ accepted }) => !accepted);
+    return isPartial ? EXIT.partial : EXIT.ok;
   });
 }
 
@@ -44,7 +46,10 @@ const say = (message: Record<string, unknown>): void => void process.stdout.writ
 const END = ["database", "break-lock", "yes"];
 const RULES: FlagRules = {
   modes: { confirm: END, rollback: END, recover: END },
-  conflicts: [["to", "in-place"]],
+  conflicts: [
+    ["to", "in-place"],
+    ["complete", "path"],
+  ],
   requires: {
     reason: ["no-safety"],
     "no-safety": ["in-place"],
@@ -69,6 +74,11 @@ function parse(argv: readonly string[]) {
     })
     .option("step", { ...text, describe: "only these steps, e.g. source_exports,db" })
     .option("unit", { ...text, describe: "only these units: project ids or names, legacy trees, databases …" })
+    .option("complete", {
+      type: "boolean",
+      default: false,
+      describe: "take units that failed in the run from the last good run of each",
+    })
     .option("path", { ...text, describe: "only this file or directory of the site" })
     .option("database", { ...text, describe: "load the dump into this database, by its URL" })
     .option("rebuild-from-source", {
@@ -135,6 +145,7 @@ function requestOf(flags: Flags, store: string): RestoreRequest {
     withoutSafety: flags.safety ? undefined : reason,
     owners: ownerRule(single(flags.owner) ?? "name"),
     restoreFlags: [flags["pg-restore-flag"] ?? []].flat(),
+    complete: flags.complete,
     dryRun: flags["dry-run"],
     workers: workers ?? defaultThreads(),
     breakLock: flags["break-lock"],
@@ -173,13 +184,16 @@ async function confirm(request: RestoreRequest, preview: RestorePreview, flags: 
 
 function show(outcome: RestoreOutcome, flags: Flags, dryRun: boolean): void {
   if (flags.json) return say({ message_type: "summary", ...outcome });
-  if (flags.quiet) return;
+  if (flags.quiet) {
+    if (!dryRun) process.stderr.write(outcome.missing.map((one) => `${missingText(one)}\n`).join(""));
+    return;
+  }
   process.stdout.write(
     dryRun ? `${showPreview(outcome.preview)}\ndry run: nothing was changed\n` : `${showOutcome(outcome)}\n`,
   );
 }
 
-async function endOne(how: EndRestore, flags: Flags, store: string, frame: CommandFrame): Promise<number> {
+async function endOne(how: EndCommand, flags: Flags, store: string, frame: CommandFrame): Promise<number> {
   const id = single(flags[how]);
   const config = tryConfig(flags);
   const outcome = await endRestore(

@@ -1,4 +1,5 @@
 /** `verify`: proves a run of a store. */
+import path from "node:path";
 import { colors as pc } from "../report/colors.ts";
 import { EXIT } from "../errors.ts";
 import { verify, type Verification } from "../ops/verify.ts";
@@ -54,10 +55,17 @@ export async function verifyCommand(): Promise<void> {
           describe: "with --deep: URL of a server for scratch databases; else a private server is started",
           requiresArg: true,
         })
+        .option("evidence", {
+          type: "string",
+          describe:
+            "directory for the evidence; else the store, or, where that is read-only, this host's state directory",
+          requiresArg: true,
+        })
         .parseSync([...argv]),
     async (flags, store, frame) => {
       const sample = single(flags.sample);
       const scratch = single(flags.scratch);
+      const evidence = single(flags.evidence);
       const shown = !flags.json && !flags.quiet;
       const verification = await verify(
         {
@@ -67,6 +75,7 @@ export async function verifyCommand(): Promise<void> {
           deep: flags.deep,
           live: flags.live,
           scratch,
+          evidence: evidence === undefined ? undefined : path.resolve(evidence),
           config: siteConfigOf(single(flags.config), single(flags.dest)),
           ...(sample === undefined ? {} : { sample: parseSample(sample) }),
         },
@@ -92,11 +101,11 @@ function conclusion({ run, ok, quick, sample, checks }: Verification): string {
 /** A line for each problem, then the summary. */
 function jsonLines({ checks, ...rest }: Verification): string {
   const errors = checks.flatMap((check) =>
-    check.problems.map(({ path, message }) => ({
+    check.problems.map(({ path: item, message }) => ({
       message_type: "error",
       error: { message },
       during: "verify",
-      item: path,
+      item,
       check: check.id,
     })),
   );

@@ -5,13 +5,15 @@ import { basename, dirname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { isThere } from "../archive/walk.ts";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
+import type { SqliteDatabase } from "../sqlite/database.ts";
 import { firstValue } from "../sqlite/query.ts";
 import { hashFile } from "../store/hash.ts";
 import { factsOf } from "./digest.ts";
 import type { DatabaseFacts, DatabaseTarget } from "./engine.ts";
 import { privateDirectory } from "./private-directory.ts";
 import type { DatabaseRestorer, LoadOptions, PresentDatabase } from "./restore.ts";
-import { captureSqlite, integrityOf, openReadOnly, sqliteError } from "./sqlite-capture.ts";
+import { captureSqlite, openReadOnly, sqliteError } from "./sqlite-capture.ts";
+import { checkIntegrity, isOfApplication, messageOf } from "./sqlite-integrity.ts";
 import { exchangeFiles, exchangeFilesBack, isPresent, NONE, removeSqlite } from "./sqlite-exchange.ts";
 import { locateSqlite, openSqlite } from "./sqlite.ts";
 import type { DatabaseLocation } from "./url.ts";
@@ -95,6 +97,8 @@ class SqliteRestorer implements DatabaseRestorer {
       directory.remove();
     }
   }
+
+  async furnish(): Promise<void> {}
 
   async load(dump: string, name: string, { onBytes, restoreFlags }: LoadOptions): Promise<void> {
     refuseFlags(restoreFlags);
@@ -213,15 +217,23 @@ class SqliteRestorer implements DatabaseRestorer {
 async function inspect(path: string): Promise<string[]> {
   const db = openReadOnly(path);
   try {
-    const integrity = integrityOf(db);
-    if (integrity !== "ok") throw new HoldfastError("E_RESTORE", `it is damaged: ${integrity.slice(0, 500)}`);
-    const rows = firstValue(db, "select count(*) from pragma_foreign_key_check");
-    const broken = Number(rows);
-    return broken === 0 ? [] : [`${broken} rows refer to rows that are not there; so it was when the backup was made`];
+    const { result, unchecked } = checkIntegrity(db);
+    if (result !== "ok") throw new HoldfastError("E_RESTORE", `it is damaged: ${result.slice(0, 500)}`);
+    return [...unchecked, ...brokenReferences(db)];
   } finally {
     db.close();
     // A read-only connection makes them for a WAL database, and cannot take them away.
     for (const end of ["-wal", "-shm"]) await rm(path + end, { force: true });
+  }
+}
+
+function brokenReferences(db: SqliteDatabase): string[] {
+  try {
+    const rows = Number(firstValue(db, "select count(*) from pragma_foreign_key_check"));
+    return rows === 0 ? [] : [`${rows} rows refer to rows that are missing; so it was when the backup was made`];
+  } catch (error) {
+    if (!isOfApplication(error)) throw error;
+    return [`foreign keys could not be checked: ${messageOf(error)}`];
   }
 }
 

@@ -75,6 +75,13 @@ export function describeUrl(url: string): DatabaseLocation {
   }
 }
 
+/** The URL of another database of the same server. Sockets and other options stay; libpq takes `dbname=` before the path. */
+export function urlWithDatabase(url: string, database: string): string {
+  const [, before = "", query = ""] = /^([^/]*\/\/[^/?#]*)(?:\/[^?#]*)?(.*)$/s.exec(url) ?? [];
+  const rest = query.replace(/([?&])dbname=[^&#]*&?/g, "$1").replace(/[?&]$/, "");
+  return `${before}/${encodeURIComponent(database)}${rest}`;
+}
+
 function describeMysql(engine: "mysql" | "mariadb", url: string): DatabaseLocation {
   const parts = /^[^:]*:\/\/(?:([^/?#]*)@)?(\[[^\]]*\]|[^/?#:]*)(?::(\d+))?\/([^/?#]+)(?:\?([^#]*))?$/.exec(url);
   if (parts === null) {

@@ -36,6 +36,10 @@ export function startScript(name: string, args: readonly string[], { signal, pla
     quiet: true,
     nothrow: true,
     verbose: false,
+    // Every system has this one; zx would look for bash on the PATH, and quote as only bash reads it.
+    shell: "/bin/sh",
+    prefix: "",
+    quote: quotePosix,
     env: { ...process.env, [PLAN_VARIABLE]: plan },
   });
   const script = shell`exec ${[...commandFor(name), ...args]}`;
@@ -80,6 +84,9 @@ export function startScript(name: string, args: readonly string[], { signal, pla
     },
   };
 }
+
+/** A word of a POSIX shell. */
+const quotePosix = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
 
 /** Node and the script, compiled where it is built; TypeScript needs tsx. */
 function commandFor(name: string): string[] {

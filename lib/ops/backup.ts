@@ -21,7 +21,7 @@ import { keepFailedLog } from "../store/failed-log.ts";
 import { MANIFEST_FILE, writeManifest } from "../store/manifest.ts";
 import { lookAtPlaces, PLACES_FILE, writePlaces } from "../store/places.ts";
 import { PreviousRuns } from "../store/previous.ts";
-import { finishPublishing, publishRun, type RunPermissions } from "../store/publish.ts";
+import { finishPublishing, publishRun, shareStore, type RunPermissions } from "../store/publish.ts";
 import { restoreGuide } from "../store/restore-guide.ts";
 import { LOG_FILE, tidyStaging } from "../store/resume.ts";
 import { SUMS_FILE, writeSums } from "../store/sums.ts";
@@ -65,6 +65,7 @@ export async function backup(request: BackupRequest, options: BackupOptions): Pr
   const session = await beginSession(config, request, signal, report, (error) => interrupt.abort(error));
   let outcome: BackupOutcome;
   try {
+    shareStore(session.store.path, permissions);
     if (session.resumed)
       tidyStaging(
         session.staging,

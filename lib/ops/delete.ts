@@ -18,10 +18,12 @@ import { describeOwner } from "../store/owner.ts";
 import { listReaders } from "../store/pins.ts";
 import { findLatest, repairLinks } from "../store/publish.ts";
 import { listFiles } from "../store/sums.ts";
+import { assertWritable } from "../store/writable.ts";
 import { findRun, latestRun } from "./find-run.ts";
 import { findLastCopies } from "./last-copies.ts";
 import { ReinitJournal } from "./reinit/journal.ts";
 import { pendingRestores } from "./restore/journal.ts";
+import { hintOf, RESTORE_RULES, stateOf } from "./restore/state.ts";
 
 export interface DeleteRequest {
   readonly store: string;
@@ -59,6 +61,7 @@ export async function deleteRun(
   const taken = new AbortController();
   const signal = AbortSignal.any([options.signal, taken.signal]);
   if (request.dryRun) return await judge(store, request.run, signal);
+  assertWritable(store);
   const lock = await acquireLock(path.join(store, ".lock"), {
     command: "delete",
     signal,
@@ -94,10 +97,13 @@ async function judge(store: string, id: string, signal: AbortSignal): Promise<De
       hint: "wait until that has ended",
     });
   }
-  const restore = pendingRestores(store).find(({ safety_run }) => safety_run === run);
-  if (restore !== undefined) {
-    throw new HoldfastError("E_PROTECTED", `the run ${run} is the way back from the restore ${restore.restore}`, {
-      hint: `restore.ts --confirm ${restore.restore} when all is well`,
+  for (const restore of pendingRestores(store)) {
+    const state = stateOf(restore);
+    const isUsed = restore.run === run && RESTORE_RULES[state].commands.recover === "finish";
+    if (restore.safety_run !== run && !isUsed) continue;
+    const why = isUsed ? "being restored by" : "needed to roll back";
+    throw new HoldfastError("E_PROTECTED", `the run ${run} is ${why} the restore ${restore.restore}`, {
+      hint: hintOf(state, restore.restore),
     });
   }
   if (ReinitJournal.pending(store)?.record.safety_run === run)

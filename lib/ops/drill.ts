@@ -28,6 +28,8 @@ export interface DrillRequest {
   /** After a failure: look for the newest earlier run that does restore. */
   readonly search: boolean;
   readonly workers: number;
+  /** A directory for the evidence; the store when absent. */
+  readonly evidence?: string | undefined;
 }
 
 export interface DrillOutcome {
@@ -43,15 +45,18 @@ export interface DrillOutcome {
  * Drills one run, or each since a day. Throws `E_STORE`, `E_RUN_UNKNOWN`, `E_CONFIG` for a config of another site, and what keeps a drill from being
  * done at all: `E_NO_SPACE`, `E_TARGET`, `E_DATABASE` for a named server that does not answer, `E_INTERRUPTED`. All is cleaned up then, too.
  */
-export async function drill(request: DrillRequest, options: DrillOptions): Promise<DrillOutcome> {
+export async function drill(request: DrillRequest, options: Omit<DrillOptions, "onNote">): Promise<DrillOutcome> {
   const { path: store, site } = await findStore(request.store);
   if (request.config !== undefined && request.config.site !== site)
     throw new HoldfastError("E_CONFIG", `the store is of the site ${site}, the config of ${request.config.site}`);
   const asked = request.allSince === undefined ? [findRun(store, request.run)] : runsSince(store, request.allSince);
-  const { config, sandbox, database, projects, workers } = request;
+  const { config, sandbox, database, projects, workers, evidence } = request;
   const warnings = await sweepSandboxes(sandbox, database, options.signal);
   const once = async (run: string): Promise<DrillEvidence> =>
-    await drillRun({ store, run, config, sandbox, database, projects, workers }, options);
+    await drillRun(
+      { store, run, config, sandbox, database, projects, workers, evidence },
+      { ...options, onNote: (text) => void warnings.push(text) },
+    );
   const drills: DrillEvidence[] = [];
   for (const run of asked) drills.push(await once(run));
   const newest = drills.at(-1);

@@ -2,7 +2,7 @@
  * Brings a run back, whole or a part of it, to a directory or in place. plan → confirmation → lock → verify what is used → stage beside the target →
  * compare → stop the service → swap → migrate → start → health. Nothing of the target changes before the swap; the swap can be taken back.
  */
-import { asHoldfastError, HoldfastError } from "../errors.ts";
+import { HoldfastError } from "../errors.ts";
 import type { SiteConfig } from "../config/load.ts";
 import type { Report } from "../model/event.ts";
 import type { UnitMetadata } from "../model/unit.ts";
@@ -21,8 +21,13 @@ import {
   type PlannedDatabase,
 } from "./restore/databases.ts";
 import { itemsOf, type RestoreItems } from "./restore/items.ts";
-import { Journal, newRestoreId, type Operation } from "./restore/journal.ts";
+import { describe, giveUp } from "./restore/give-up.ts";
+import { Journal, newRestoreId } from "./restore/journal.ts";
+import type { Operation } from "./restore/journal-format.ts";
+import { runsOf } from "./restore/borrowed.ts";
 import { locate, type Located } from "./restore/located.ts";
+import { findLacks, type Lack } from "./restore/missing.ts";
+import { assertEmpty } from "./restore/empty.ts";
 import { refusePending, takeLock } from "./restore/frame.ts";
 import { planRestore, type RestorePlan } from "./restore/plan.ts";
 import { checkSpace } from "./restore/space.ts";
@@ -30,9 +35,11 @@ import type { RestoreRequest } from "./restore/request.ts";
 import { saveFirst } from "./restore/safety.ts";
 import { stage } from "./restore/stage.ts";
 import { previewOf, type RestorePreview } from "./restore/preview.ts";
+import { removeSpares, swapIn } from "./restore/swap.ts";
+import { Servers, type FindTarget } from "./restore/servers.ts";
 import { isBelow } from "./restore/targets.ts";
-import { removeSpares, swapBack, swapIn } from "./restore/swap.ts";
-import { Servers } from "./restore/servers.ts";
+import { start } from "./restore/undo.ts";
+import type { OnStep } from "./step.ts";
 import { selectUnits } from "./restore/units.ts";
 import { verifyArtifacts, verifyFiles } from "./restore/verify-artifacts.ts";
 
@@ -46,6 +53,7 @@ export interface RestoreOptions {
   readonly confirm: (preview: RestorePreview) => Promise<void>;
   /** Hears of each phase, and of progress within it. */
   readonly onPhase: (phase: string) => void;
+  readonly onStep?: OnStep;
 }
 
 export interface RestoreOutcome {
@@ -54,6 +62,10 @@ export interface RestoreOutcome {
   readonly preview: RestorePreview;
   readonly warnings: readonly string[];
   readonly by_hand: readonly string[];
+  /** Units that the run lacks and that were not restored. */
+  readonly missing: RestorePreview["missing"];
+  /** Units that the run lacks and that were taken from an earlier run. */
+  readonly completed: RestorePreview["completed"];
   /** What could not be tried, such as a smoke command that nobody configured. */
   readonly not_proved: readonly string[];
   /** What was replaced is kept until it is confirmed. */
@@ -67,21 +79,24 @@ export interface RestoreOutcome {
 export async function restore(request: RestoreRequest, options: RestoreOptions): Promise<RestoreOutcome> {
   const store = await findStore(request.store);
   const run = findRun(store.path, request.run);
-  const unpin = await pinRun(store.path, run, "restore");
+  const unpins = [await pinRun(store.path, run, "restore")];
   try {
     const directory = runDirectory(store.path, run);
     if (request.target.kind === "in-place") refusePending(store.path);
-    const units = selectUnits(directory, request);
+    else assertEmpty(request.target.directory);
+    const lacks = findLacks(store.path, run, request);
+    const units = selectUnits(directory, request, lacks);
+    for (const other of runsOf(units)) unpins.push(await pinRun(store.path, other, "restore"));
     const located = request.path === undefined ? undefined : await locate(directory, request.path, options.signal);
     const items = itemsOf(directory, located === undefined ? units : []);
-    const work = { request, options, store, run, directory, units, items, located };
+    const work = { request, options, store, run, directory, units, items, located, lacks };
     const preview = await rehearse(work);
     if (request.dryRun) return outcomeOf(work, preview, null, { kept: false });
     await options.confirm(preview);
     if (request.target.kind === "directory") return await restoreTo(work, preview);
     return await restoreInPlace(work, request.target.config, preview);
   } finally {
-    unpin();
+    for (const unpin of unpins) unpin();
   }
 }
 
@@ -96,6 +111,7 @@ interface Work {
   /** Of all these units, or none where a path is asked for. */
   readonly items: RestoreItems;
   readonly located: Located | undefined;
+  readonly lacks: readonly Lack[];
 }
 
 interface Prepared {
@@ -106,7 +122,8 @@ interface Prepared {
 
 /** The plan as it stands now; the databases are open and have to be closed. */
 async function prepare(work: Work, id: string): Promise<Prepared> {
-  const { request, options, directory, units, items, located } = work;
+  const { request, options, directory, units, items, located, lacks } = work;
+  const absent = request.complete === true ? [] : lacks.flatMap(({ copies }) => copies);
   let places = await databasePlaces(request, items.databases, options.signal);
   const planWith = (): RestorePlan =>
     planRestore(directory, request, {
@@ -114,6 +131,7 @@ async function prepare(work: Work, id: string): Promise<Prepared> {
       items,
       units: located === undefined ? units : [],
       loaded: new Set(places.map(({ item }) => item.unit)),
+      absent,
       ...(located === undefined ? {} : { located }),
     });
   let plan = planWith();
@@ -139,13 +157,13 @@ const outsideOf = <T extends Pick<PlannedDatabase, "item" | "target">>(plan: Res
 async function rehearse(work: Work): Promise<RestorePreview> {
   const prepared = await prepare(work, newRestoreId(work.store.path));
   try {
-    return previewOf(work.run, work.request, prepared.plan, prepared.databases);
+    return previewOf(work.run, work.request, prepared.plan, prepared.databases, work.lacks);
   } finally {
     await closeDatabases(prepared.databases);
   }
 }
 
-async function begin({ request, store, run }: Work): Promise<Journal> {
+async function begin({ request, store, run, options }: Work): Promise<Journal> {
   const { target, steps, units, path, database, rebuild, migrate: migrates } = request;
   return await Journal.create(
     store.path,
@@ -160,10 +178,12 @@ async function begin({ request, store, run }: Work): Promise<Journal> {
         database: database === undefined ? null : true,
         rebuild,
         migrate: migrates,
+        complete: request.complete === true,
       },
       without_safety: request.withoutSafety ?? null,
     },
     target.kind === "in-place",
+    options.onStep,
   );
 }
 
@@ -171,18 +191,18 @@ async function begin({ request, store, run }: Work): Promise<Journal> {
 async function restoreTo(work: Work, preview: RestorePreview): Promise<RestoreOutcome> {
   const journal = await begin(work);
   const prepared = await prepareFor(journal, work);
-  const servers = serversOf(prepared.databases, work.options.signal);
+  const servers = new Servers(targetOf(prepared.databases), work.options.signal);
   try {
     await bringBeside(journal, work, prepared);
     await swapIn(journal, servers, async () => work.options.signal.throwIfAborted());
-    await journal.enter("completed", { kept: false, warnings: journal.document.warnings });
     await removeSpares(journal, servers);
+    await journal.enter("completed", { kept: false });
     return outcomeOf(work, preview, journal, {
       kept: false,
       notProved: ["application: nothing of it runs in a directory"],
     });
   } catch (error) {
-    throw await giveUp(journal, work, prepared.databases, error);
+    throw await failed(journal, work, prepared.databases, error);
   } finally {
     await servers.close();
     await closeDatabases(prepared.databases);
@@ -199,11 +219,11 @@ async function restoreInPlace(work: Work, config: SiteConfig, preview: RestorePr
     refusePending(store.path);
     const journal = await begin(held);
     const prepared = await prepareFor(journal, held);
-    const servers = serversOf(prepared.databases, signal);
+    const servers = new Servers(targetOf(prepared.databases), signal);
     try {
       await bringBeside(journal, held, prepared);
       await lock.assertHeld();
-      const stopped = await stopService(journal, config, signal);
+      await stopService(journal, config, signal);
       await saveFirst(journal, {
         request,
         config,
@@ -215,10 +235,10 @@ async function restoreInPlace(work: Work, config: SiteConfig, preview: RestorePr
       options.onPhase("swapping");
       await swapIn(journal, servers, async () => signal.throwIfAborted());
       for (const database of prepared.databases) await compareWithRecord(database, database.restorer.live);
-      const notProved = await finish(journal, held, config, prepared, stopped);
+      const notProved = await finish(journal, held, config, prepared);
       return outcomeOf(held, preview, journal, { kept: true, notProved });
     } catch (error) {
-      throw await giveUp(journal, held, prepared.databases, error, config);
+      throw await failed(journal, held, prepared.databases, error, config);
     } finally {
       await servers.close();
       await closeDatabases(prepared.databases);
@@ -267,20 +287,15 @@ async function bringBeside(journal: Journal, work: Work, { plan, databases, unit
   });
 }
 
-async function stopService(journal: Journal, config: SiteConfig, signal: AbortSignal): Promise<boolean> {
-  if (config.health?.service === undefined) return false;
+async function stopService(journal: Journal, config: SiteConfig, signal: AbortSignal): Promise<void> {
+  if (config.health?.service === undefined) return;
   await journal.update({ service_stopped: true });
-  return await service(config, "stop", signal);
+  journal.step({ action: "command", object: "stop" });
+  await service(config, "stop", signal);
 }
 
 /** Migrations, compiled projects, the service, the smoke command; gives what could not be tried. */
-async function finish(
-  journal: Journal,
-  work: Work,
-  config: SiteConfig,
-  prepared: Prepared,
-  stopped: boolean,
-): Promise<string[]> {
+async function finish(journal: Journal, work: Work, config: SiteConfig, prepared: Prepared): Promise<string[]> {
   const { options } = work;
   const notProved: string[] = [];
   await journal.enter("migrating");
@@ -300,10 +315,7 @@ async function finish(
     options.onPhase("compiling");
     await rebuildProjects(config, rebuild, options.signal);
   }
-  if (stopped) {
-    await service(config, "start", options.signal);
-    await journal.update({ service_stopped: false });
-  }
+  await start(journal, config, options.signal);
   options.onPhase("checking");
   if (!(await smoke(config, options.signal)))
     notProved.push("application: no smoke command is configured (health.smoke)");
@@ -311,74 +323,26 @@ async function finish(
   return notProved;
 }
 
-/** After a failure: what was done is taken back, what was made is removed, and the record says so. Gives the error to throw. */
-async function giveUp(
+/** Finds the servers again, for a signal that outlives the restore's own. */
+const targetOf =
+  (databases: readonly PlannedDatabase[]): FindTarget =>
+  async (unit) => {
+    const found = databases.find(({ item }) => item.unit === unit);
+    if (found === undefined) throw new HoldfastError("E_INTERNAL", `the database ${unit} is not open`);
+    return found.target;
+  };
+
+async function failed(
   journal: Journal,
-  work: Work,
+  { options }: Work,
   databases: readonly PlannedDatabase[],
   failure: unknown,
   config?: SiteConfig,
 ): Promise<unknown> {
-  const error: unknown = work.options.signal.aborted ? work.options.signal.reason : failure;
-  const { swap } = journal.document;
-  // The signal that ended the restore must not end the way back.
-  const always = new AbortController().signal;
-  const servers = serversOf(databases, always);
-  try {
-    if (swap === "begun" || swap === "done") {
-      work.options.onPhase("rolling back");
-      if (config !== undefined && !journal.document.service_stopped && config.health?.service !== undefined) {
-        await journal.update({ service_stopped: true });
-        await service(config, "stop", always).catch(() => false); // it may be what does not work
-      }
-      await swapBack(journal, servers);
-    }
-    await removeSpares(journal, servers);
-    const notStarted = config === undefined ? undefined : await startAgain(journal, config, always);
-    await journal.enter(swap === "none" ? "failed" : "rolled_back", { error: describe(error), kept: false });
-    if (notStarted === undefined) return error;
-    const { code, message } = asHoldfastError(error);
-    return new HoldfastError(
-      code,
-      `${message}; everything is as it was, but the service does not start: ${notStarted}`,
-      { cause: error },
-    );
-  } catch (second) {
-    const message = `the restore failed (${describe(error).message}), and taking it back failed too: ${describe(second).message}`;
-    await journal.update({ error: describe(error) }).catch(() => {}); // the disk may be full: the record before it will do
-    return new HoldfastError("E_PENDING", message, {
-      hint: `correct the cause, then restore.ts --recover ${journal.document.restore}`,
-      cause: second,
-    });
-  } finally {
-    await servers.close();
-  }
+  if (journal.document.swap !== "none") options.onPhase("rolling back");
+  const error: unknown = options.signal.aborted ? options.signal.reason : failure;
+  return await giveUp(journal, targetOf(databases), config, error);
 }
-
-/** Gives why the service does not start; undefined when it does, or was not stopped. */
-async function startAgain(journal: Journal, config: SiteConfig, signal: AbortSignal): Promise<string | undefined> {
-  if (!journal.document.service_stopped) return undefined;
-  try {
-    await service(config, "start", signal);
-    await journal.update({ service_stopped: false });
-    return undefined;
-  } catch (error) {
-    return describe(error).message;
-  }
-}
-
-function describe(error: unknown): { code: string; message: string; hint: string } {
-  const { code, message, hint } = asHoldfastError(error);
-  return { code, message, hint };
-}
-
-/** The servers again, with a signal that lives as long as it must. */
-const serversOf = (databases: readonly PlannedDatabase[], signal: AbortSignal): Servers =>
-  new Servers(async (unit) => {
-    const found = databases.find(({ item }) => item.unit === unit);
-    if (found === undefined) throw new HoldfastError("E_INTERNAL", `the database ${unit} is not open`);
-    return found.target;
-  }, signal);
 
 const outcomeOf = (
   { run }: Work,
@@ -391,6 +355,8 @@ const outcomeOf = (
   preview,
   warnings: journal?.document.warnings ?? [],
   by_hand: preview.by_hand,
+  missing: preview.missing,
+  completed: preview.completed,
   not_proved: notProved,
   kept,
 });

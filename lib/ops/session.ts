@@ -21,6 +21,7 @@ import { openStore, type Store } from "../store/open.ts";
 import { findLatest, repairLinks } from "../store/publish.ts";
 import { refusePendingReinit } from "./reinit/journal.ts";
 import { pendingRestores } from "./restore/journal.ts";
+import { hintOf, RESTORE_RULES, stateOf } from "./restore/state.ts";
 import type { BackupRequest } from "./backup-request.ts";
 
 export interface Session {
@@ -84,12 +85,12 @@ export async function beginSession(
   }
 }
 
-/** Throws `E_PENDING` while a restore was cut off in its swap: half of the site is of another time, and a backup would call it a whole one. */
+/** Throws `E_PENDING` while a restore in place is cut off half-way: a backup would record a mix of two times as one. */
 function refuseHalfRestored(store: string): void {
-  const half = pendingRestores(store).find(({ swap }) => swap === "begun" || swap === "undoing");
+  const half = pendingRestores(store).find((one) => one.target === "in-place" && !RESTORE_RULES[stateOf(one)].backup);
   if (half === undefined) return;
   throw new HoldfastError("E_PENDING", `the restore ${half.restore} was cut off while it replaced the site`, {
-    hint: `restore.ts --recover ${half.restore} finishes it or takes it back`,
+    hint: hintOf(stateOf(half), half.restore),
   });
 }
 

@@ -50,6 +50,8 @@ export interface VerifyRequest {
   readonly chromium?: string | null;
   /** Also compare with the site as it is now; needs the config. */
   readonly live?: boolean;
+  /** A directory for the evidence; the store when absent. */
+  readonly evidence?: string | undefined;
   /** Of the site; without it nothing of the application can be asked. */
   readonly config?: SiteConfig | undefined;
   /** Those of this host when absent. */
@@ -115,8 +117,8 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
       ok: checks.every((check) => check.ok),
       checks,
     };
-    const kept = await writeVerifyEvidence(survey, started, result, options.signal);
-    return { ...result, evidence: kept.evidence, notes: [...notes, ...kept.notes] };
+    const kept = await writeVerifyEvidence(survey, started, result, request.evidence, options.signal);
+    return { ...result, evidence: kept.file, notes: [...notes, ...kept.notes] };
   } finally {
     await readers?.close();
     unpin();

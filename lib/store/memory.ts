@@ -99,5 +99,6 @@ function cannot(what: "read" | "write", error: unknown): string {
   const file = `${memoryFile()}, by which an unmounted disk is noticed,`;
   const why = systemCode(error);
   if (why === undefined) return `${file} is damaged: remove it`;
-  return `${file} cannot be ${what === "read" ? "read" : "written"} (${why})`;
+  const hint = why === "EACCES" ? `: give ${stateDirectory()} to the user that runs the backup` : "";
+  return `${file} cannot be ${what === "read" ? "read" : "written"} (${why})${hint}`;
 }

@@ -9,6 +9,7 @@ import { FORMAT_VERSION } from "../model/unit.ts";
 import { LEFTOVER, createFileAtomic, fsyncDirectory, makeDirectory, storeError } from "./atomic.ts";
 import { formatJson, readDocument } from "./documents.ts";
 import { recallStore, rememberStore, type RememberedStore } from "./memory.ts";
+import { assertWritable } from "./writable.ts";
 
 const STORE_FILE = "store.json";
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -78,7 +79,10 @@ async function open(dest: string, site: string, options: OpenOptions): Promise<S
     if (known !== undefined && known.id !== found.id && !options.newStore) throw anotherStore(place, found.id, known);
   }
   const document = found ?? (await createStore(place, site));
-  if (options.create) await makeLayout(place);
+  if (options.create) {
+    assertWritable(place);
+    await makeLayout(place);
+  }
   const unwritten = await rememberStore(place, document.id, document.site);
   const warnings = [...new Set([warning, unwritten])].filter((text) => text !== undefined);
   return { path: place, id: document.id, site: document.site, warnings };

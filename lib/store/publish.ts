@@ -10,10 +10,12 @@ import {
   readlinkSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
 } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
+import { HoldfastError } from "../errors.ts";
 import { STEP_NAMES } from "../model/unit.ts";
 import { fsyncDirectory } from "./atomic.ts";
 import { workThrough } from "./parallel.ts";
@@ -50,6 +52,28 @@ export async function finishPublishing(store: string): Promise<void> {
   await repairLinks(store);
 }
 
+/**
+ * Lets the group pass to the runs: the root of the store and `runs/` get it, with the right to read and to enter. Throws `E_STORE` if this
+ * user cannot set that, before a run is made that the group could not reach.
+ */
+export function shareStore(store: string, { directoryMode, gid }: RunPermissions): void {
+  if (gid === undefined) return;
+  for (const directory of [store, runsDirectory(store)]) {
+    const { mode, gid: found, uid } = statSync(directory);
+    const wanted = (mode & 0o7777) | (directoryMode & 0o070);
+    if (found === gid && (mode & 0o7777) === wanted) continue;
+    try {
+      chownSync(directory, uid, gid);
+      chmodSync(directory, wanted);
+    } catch (error) {
+      throw new HoldfastError("E_STORE", `${directory} cannot be opened to the group of permissions.group`, {
+        hint: `as root: chgrp ${gid} ${store} ${runsDirectory(store)} && chmod g+rx ${store} ${runsDirectory(store)}`,
+        cause: error,
+      });
+    }
+  }
+}
+
 /** Sets modes and group and brings everything to disk: files first, then directories from the bottom up. */
 async function settle(staging: string, permissions: RunPermissions): Promise<void> {
   const files: string[] = [];
@@ -58,8 +82,9 @@ async function settle(staging: string, permissions: RunPermissions): Promise<voi
     for (const entry of readdirSync(directory, { withFileTypes: true })) {
       const inner = path.join(directory, entry.name);
       if (entry.isDirectory()) visit(inner);
-      // A file with another link is an earlier run's artifact: on disk already, and not ours to touch.
+      // A file with another link is an earlier run's artifact, and on disk already.
       else if (lstatSync(inner).nlink === 1) files.push(inner);
+      else shareLinked(inner, permissions);
     }
     directories.push(directory);
   };
@@ -68,6 +93,15 @@ async function settle(staging: string, permissions: RunPermissions): Promise<voi
   for (const directory of directories) own(directory, permissions.directoryMode, permissions.gid);
   await fsyncAll(files);
   await fsyncAll(directories);
+}
+
+/** Lets the group read an artifact of an earlier run that had no group, or another. One that belongs to another user stays as it is. */
+function shareLinked(file: string, { fileMode, gid }: RunPermissions): void {
+  const { uid, gid: found, mode } = lstatSync(file);
+  const user = process.geteuid?.() ?? -1;
+  if (gid === undefined || (found === gid && (mode & 0o040) !== 0) || (user !== 0 && user !== uid)) return;
+  chownSync(file, uid, gid);
+  chmodSync(file, (mode & 0o7777) | (fileMode & 0o040));
 }
 
 /** Several at a time: a disk needs no longer for them than for one. */

@@ -197,12 +197,29 @@ function databaseCommands(metadata: UnitMetadata, artifact: string, places: read
   const database = typeof metadata["database"] === "string" ? metadata["database"] : metadata.unit;
   const name = quote(database);
   if (artifact.endsWith(".dump")) {
-    return [`createdb ${name}`, `pg_restore --exit-on-error --no-owner -d ${name} ${file}`];
+    return postgresCommands(metadata, name, file);
   }
   if (artifact.endsWith(".sql.gz")) {
     return [`mariadb -e ${quote(`create database \`${database}\``)}`, `gunzip -c ${file} | mariadb ${name}`];
   }
   return places.map((place) => `install -D -m 600 ${file} ${target(place)}`);
+}
+
+const postgresSchema = z.object({ encoding: z.string().optional(), search_path: z.array(z.string()).default([]) });
+
+/** pg_restore alone searches no schema; functions and queries in texts may need those that the backup's session searched. */
+function postgresCommands(metadata: UnitMetadata, name: string, file: string): string[] {
+  const { encoding = "UTF8", search_path } = postgresSchema.parse(metadata);
+  const create = encoding === "UTF8" ? `createdb ${name}` : `createdb -T template0 -E ${encoding} --locale=C ${name}`;
+  if (search_path.length === 0) return [create, `pg_restore --exit-on-error --no-owner -d ${name} ${file}`];
+  const schemas = search_path.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(", ");
+  const escaped = schemas.replaceAll(/[\\/&]/g, "\\$&");
+  const edit = `1,40s/^SELECT pg_catalog.set_config(.search_path.*$/SET search_path = ${escaped};/`;
+  const quoted = edit.includes("'") ? quote(edit) : `'${edit}'`;
+  return [
+    create,
+    `pg_restore --no-owner -f - ${file} | sed ${quoted} | psql -X -q -o /dev/null -v ON_ERROR_STOP=1 -d ${name}`,
+  ];
 }
 
 /** No archive holds the attributes of the directories that it is unpacked into: a command for each, the deepest first. */

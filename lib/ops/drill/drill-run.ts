@@ -38,12 +38,15 @@ export interface DrillRunRequest {
   /** How many projects are compiled. */
   readonly projects: number;
   readonly workers: number;
+  /** A directory for the evidence; the store when absent. */
+  readonly evidence: string | undefined;
 }
 
 export interface DrillOptions {
   readonly signal: AbortSignal;
   readonly onPhase: (run: string, phase: DrillPhase) => void;
   readonly onCheck: (run: string, check: DrillCheck) => void;
+  readonly onNote: (text: string) => void;
 }
 
 /** Errors that say nothing about the run: the drill itself could not go on. */
@@ -72,7 +75,10 @@ export async function drillRun(request: DrillRunRequest, options: DrillOptions):
     } finally {
       await drill.clean();
     }
-    return await writeEvidence(request, started, drill.results(), options.signal);
+    const { store, run, evidence: directory } = request;
+    const { evidence, kept } = await writeEvidence({ store, run, directory }, started, drill.results(), options.signal);
+    for (const note of kept.notes) options.onNote(note);
+    return evidence;
   } finally {
     unpin();
   }

@@ -1,14 +1,12 @@
-/** What is kept of a drill: `<dest>/evidence/<run>/drill-<time>.json`. */
-import { mkdirSync } from "node:fs";
+/** The evidence of a drill, `evidence/<run>/drill-<time>.json`. */
 import { hostname } from "node:os";
 import path from "node:path";
 import { FORMAT_VERSION } from "../../model/unit.ts";
-import { writeFileAtomic } from "../../store/atomic.ts";
-import { formatJson } from "../../store/documents.ts";
 import { hashFile } from "../../store/hash.ts";
 import { runDirectory } from "../../store/layout.ts";
 import { SUMS_FILE } from "../../store/sums.ts";
 import { VERSION } from "../../version.ts";
+import { keepEvidence, type KeptEvidence } from "../evidence.ts";
 import type { DrillCheck } from "./check.ts";
 import type { RestoredTree } from "./trees.ts";
 
@@ -47,11 +45,11 @@ interface Results {
 }
 
 export async function writeEvidence(
-  { store, run }: { readonly store: string; readonly run: string },
+  { store, run, directory }: { readonly store: string; readonly run: string; readonly directory: string | undefined },
   started: Date,
   { phases, checks, trees, servers }: Results,
   signal: AbortSignal,
-): Promise<DrillEvidence> {
+): Promise<{ readonly evidence: DrillEvidence; readonly kept: KeptEvidence }> {
   const finished = new Date();
   const sums = await hashFile(path.join(runDirectory(store, run), SUMS_FILE), signal).catch(() => undefined);
   const spent = Object.entries(phases).filter(([phase]) => phase !== "clean");
@@ -71,9 +69,6 @@ export async function writeEvidence(
     checks,
     trees,
   };
-  const directory = path.join(store, "evidence", run);
-  mkdirSync(directory, { recursive: true, mode: 0o750 });
-  const time = started.toISOString().replaceAll(/[-:.]/g, "");
-  await writeFileAtomic(path.join(directory, `drill-${time}.json`), formatJson(evidence), { mode: 0o640 });
-  return evidence;
+  const kept = await keepEvidence({ store, run, kind: "drill", started, directory }, evidence);
+  return { evidence, kept };
 }

@@ -1,9 +1,11 @@
 /** Where a drill restores to: a directory of its own that says whose it is, so that the next drill can take away what a killed one left. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { randomUUID } from "node:crypto";
 import * as z from "zod";
+import { fromString } from "../../archive/path.ts";
+import { removeTree } from "../../archive/remove-tree.ts";
 import { openRestorer } from "../../database/open-restorer.ts";
 import { privateDirectory } from "../../database/private-directory.ts";
 import { splitPassword } from "../../database/open.ts";
@@ -64,7 +66,7 @@ export class Sandbox {
   /** Removes the directory; databases that could not be dropped stay written down. */
   async remove(left: readonly ScratchDatabase[] = []): Promise<void> {
     if (left.length > 0) return emptyBut(this.directory);
-    rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });
+    removeTree(fromString(this.directory));
   }
 
   async #write(): Promise<void> {
@@ -95,7 +97,7 @@ export async function sweepSandboxes(
     );
     try {
       if (kept.length > 0) emptyBut(sandbox);
-      else rmSync(sandbox, { recursive: true, force: true });
+      else removeTree(fromString(sandbox));
     } catch {
       // another user's
     }
@@ -111,7 +113,7 @@ function isDeadByName(name: string): boolean {
 
 function emptyBut(directory: string): void {
   for (const name of readdirSync(directory))
-    if (name !== OWNER_FILE) rmSync(path.join(directory, name), { recursive: true, force: true });
+    if (name !== OWNER_FILE) removeTree(fromString(path.join(directory, name)));
 }
 
 /** Drops those that are on this server; gives the others, and those that would not go. */

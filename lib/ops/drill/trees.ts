@@ -1,23 +1,21 @@
-/** Restored trees read back from disk, and held against what was recorded of each unit when it was backed up. */
+/** Restored trees, read back from disk and compared with what was recorded of each unit at backup. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
-import { consume } from "../../archive/consume.ts";
 import { ContentDigest } from "../../archive/content.ts";
 import type { BytePath, Entry } from "../../archive/entry.ts";
 import { readEntryList } from "../../archive/entry-list.ts";
 import { basename, display, join, toBuffer } from "../../archive/path.ts";
-import { TarReader } from "../../archive/tar-reader.ts";
-import { readZipDirectory } from "../../archive/unzip.ts";
 import { lstatEntry, statRoot, walk } from "../../archive/walk.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
+import { PLACES_FILE } from "../../store/places.ts";
 import { joined } from "../../steps/compiled/step.ts";
 import { labelOf, type ArchivePart } from "../restore/items.ts";
 import type { RestorePlan } from "../restore/plan.ts";
 import { isBelow, isThere } from "../restore/targets.ts";
+import { differenceOf, headersOf, placesDifference, timesIn, type Header } from "./attributes.ts";
 
 /** What of one unit is on disk. */
 export interface RestoredTree {
@@ -34,7 +32,10 @@ export interface RestoredTree {
 
 type Counts = { files: number; directories: number; symlinks: number; bytes: number };
 
-/** Reads every restored file of the plan once more. Throws only when it is called off. */
+/**
+ * Reads every restored file of the plan once more, and compares modes, owners and times of files and directories. Owners are compared as
+ * root only. Throws only when it is interrupted.
+ */
 export async function compareTrees(
   plan: RestorePlan,
   units: readonly UnitMetadata[],
@@ -49,7 +50,7 @@ export async function compareTrees(
       results.push(
         directoryTimes === undefined
           ? { label, ...(await comparison.byDigest(parts, unit?.input.content_digest ?? null, counts)), ...counts }
-          : { label, ...(await comparison.byLists(parts, counts)), ...counts },
+          : { label, ...(await comparison.byLists(parts, directoryTimes.list, counts)), ...counts },
       );
     } catch (error) {
       signal.throwIfAborted();
@@ -57,8 +58,12 @@ export async function compareTrees(
       results.push({ label, ...counts, difference, proved: true });
     }
   }
-  return results;
+  const difference = placesDifference(plan, (staged) => livePlace(plan, staged));
+  if (difference === null) return results;
+  return [...results, { label: PLACES_FILE, ...NOTHING, difference, proved: true }];
 }
+
+const NOTHING: Counts = { files: 0, directories: 0, symlinks: 0, bytes: 0 };
 
 type Result = Pick<RestoredTree, "difference" | "proved">;
 
@@ -91,13 +96,13 @@ class TreeComparison {
   }
 
   async #digestOf(part: ArchivePart, counts: Counts): Promise<string> {
-    const owners = process.getuid?.() === 0 ? undefined : await ownersOf(this.#plan.directory, part, this.#signal);
+    const owners = process.getuid?.() === 0 ? undefined : await headersOf(this.#plan.directory, part, this.#signal);
     const digest = new ContentDigest();
     for (const { entry, absolute } of this.#entriesOf(part)) {
       count(counts, entry);
       const owner = owners?.get(entry.path);
       const sha256 = entry.type === "file" ? await this.#hash(absolute) : null;
-      digest.add({ ...entry, ...owner }, sha256);
+      digest.add({ ...entry, ...(owner && { uid: owner.uid, gid: owner.gid }) }, sha256);
     }
     return digest.finish();
   }
@@ -131,13 +136,15 @@ class TreeComparison {
     });
   }
 
-  /** The layers of the audio cache: each file against the list of the layer that counts, and no file that none of them lists. */
-  async byLists(parts: readonly ArchivePart[], counts: Counts): Promise<Result> {
+  /** Compares the layers of the audio cache: each entry with the last layer that has it. A file in no list is a difference. */
+  async byLists(parts: readonly ArchivePart[], times: string, counts: Counts): Promise<Result> {
     let expected = 0;
     const wrong: string[] = [];
+    const directories = new Map<BytePath, Header>();
     for (const part of parts) {
       const [target] = this.#targetsOf(part);
       if (target === undefined) continue;
+      const headers = await headersOf(this.#plan.directory, part, this.#signal);
       const skip = new Set(part.skip);
       const list = path.join(this.#plan.directory, part.artifact.replace(/\.tgz$/, ".files.jsonl"));
       for (const listed of readEntryList(list)) {
@@ -148,14 +155,33 @@ class TreeComparison {
         if (entry?.type !== listed.type) wrong.push(`${display(listed.path)} is missing`);
         else if (listed.type === "file" && (await this.#hash(absolute)) !== listed.sha256)
           wrong.push(`${display(listed.path)} is not what was recorded`);
+        const header = headers.get(listed.path);
+        if (header === undefined || entry === undefined) continue;
+        if (listed.type === "directory") directories.set(listed.path, header);
+        else wrong.push(...differenceOf(entry, header, this.#plan.owners));
       }
     }
     const [into] = parts.flatMap((part) => this.#targetsOf(part));
+    const newest = timesIn(times);
+    if (into !== undefined) wrong.push(...this.#wrongDirectories(into.into, directories, newest));
     const exclude = (below: BytePath): boolean => into !== undefined && this.#isOther(into.into, below);
     if (into !== undefined) for (const entry of walk(into.into, { exclude })) count(counts, entry);
     if (counts.files > expected) wrong.push(`${counts.files} files are there, ${expected} were recorded`);
     const more = wrong.length > 1 ? ` (and ${wrong.length - 1} more)` : "";
     return { difference: wrong[0] === undefined ? null : wrong[0] + more, proved: true };
+  }
+
+  #wrongDirectories(
+    root: BytePath,
+    directories: ReadonlyMap<BytePath, Header>,
+    newest: ReadonlyMap<BytePath, bigint>,
+  ): string[] {
+    return [...directories].flatMap(([name, header]) => {
+      const absolute = join(root, name);
+      if (!isThere(absolute)) return []; // reported as missing
+      const mtime = newest.get(name) ?? header.mtime;
+      return differenceOf(lstatEntry(absolute, name), { ...header, mtime }, this.#plan.owners);
+    });
   }
 
   async #hash(file: BytePath): Promise<string> {
@@ -184,28 +210,4 @@ function count(counts: Counts, { type, size }: Entry): void {
     counts.files++;
     counts.bytes += size;
   }
-}
-
-/** Whose the entries of an archive were: nobody but root can give files away, and the digest holds the owners of the site. */
-async function ownersOf(
-  run: string,
-  { artifact, format }: ArchivePart,
-  signal: AbortSignal,
-): Promise<Map<BytePath, { uid: number; gid: number }>> {
-  const owners = new Map<BytePath, { uid: number; gid: number }>();
-  const file = path.join(run, artifact);
-  const keep = (name: BytePath, uid: number | null, gid: number | null): void => {
-    if (uid !== null && gid !== null) owners.set(name.replace(/^\.\//, "").replace(/\/+$/, ""), { uid, gid });
-  };
-  if (format === "zip") {
-    for (const { name, uid, gid } of readZipDirectory(file)) keep(name, uid, gid);
-    return owners;
-  }
-  const reader = new TarReader(undefined, {
-    begin: ({ path: name, uid, gid }) => keep(name, uid, gid),
-    data: () => {},
-  });
-  await consume(createReadStream(file), createGunzip(), (chunk) => reader.write(chunk), signal);
-  reader.end();
-  return owners;
 }

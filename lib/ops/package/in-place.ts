@@ -2,6 +2,7 @@
 import { rmSync } from "node:fs";
 import path from "node:path";
 import { fromString } from "../../archive/path.ts";
+import { removeTree } from "../../archive/remove-tree.ts";
 import type { DatabaseTarget } from "../../database/engine.ts";
 import type { DatabaseRestorer } from "../../database/restore.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
@@ -10,9 +11,11 @@ import { openStore } from "../../store/open.ts";
 import { readStepMetadata } from "../../store/step-index.ts";
 import { spareNames } from "../restore/databases.ts";
 import { refusePending, takeLock, type Held } from "../restore/frame.ts";
-import { Journal, type Operation } from "../restore/journal.ts";
-import { Servers } from "../restore/servers.ts";
-import { removeSpares, swapBack, swapIn } from "../restore/swap.ts";
+import { giveUp } from "../restore/give-up.ts";
+import { Journal } from "../restore/journal.ts";
+import type { Operation } from "../restore/journal-format.ts";
+import { Servers, type FindTarget } from "../restore/servers.ts";
+import { removeSpares, swapIn } from "../restore/swap.ts";
 import { isThere } from "../restore/targets.ts";
 import { makeSafetyRun } from "../safety-run.ts";
 import { loadBeside, loadPortable, reloadDump, type LoadOutcome } from "./load-data.ts";
@@ -74,13 +77,15 @@ export async function restoreInPlace(work: Work, hooks: PackageRestoreHooks): Pr
         without_safety: inPlace.withoutSafety ?? null,
       },
       true,
+      hooks.onStep,
     );
-    const servers = serversOf(request.database, signal);
+    const servers = new Servers(targetOf(request.database), signal);
     const stagings = work.targets.map((target) => new Staging(target, journal.document.restore));
     try {
       return await perform({ ...work, hooks: { ...hooks, signal }, store, lock, journal, servers, stagings });
     } catch (error) {
-      const failure = await giveUp(journal, request.database, signal.aborted ? signal.reason : error);
+      const reason: unknown = signal.aborted ? signal.reason : error;
+      const failure = await giveUp(journal, targetOf(request.database), undefined, reason);
       if (!journal.document.kept) for (const staging of stagings.toReversed()) staging.discard();
       throw failure;
     } finally {
@@ -91,8 +96,10 @@ export async function restoreInPlace(work: Work, hooks: PackageRestoreHooks): Pr
   }
 }
 
-const serversOf = (database: DatabaseTarget | undefined, signal: AbortSignal): Servers =>
-  new Servers(async () => database ?? noDatabase(), signal);
+const targetOf =
+  (database: DatabaseTarget | undefined): FindTarget =>
+  async () =>
+    database ?? noDatabase();
 
 function noDatabase(): never {
   throw new HoldfastError("E_INTERNAL", "the restore has no database");
@@ -107,13 +114,12 @@ async function perform(running: Running): Promise<PackageOutcome> {
     hooks.onPhase("unpacking");
     await unpack(opened, request, work, stagings, hooks.signal);
     const changed = await compareTrees(opened, stagings, hooks.signal);
-    for (const staging of stagings.filter((one) => !changed.includes(one)))
-      rmSync(staging.fresh, { recursive: true, force: true });
+    for (const staging of stagings.filter((one) => !changed.includes(one))) removeTree(fromString(staging.fresh));
     await journal.update({ operations: changed.map(({ operation }) => operation) });
     const data = (await bringIn(running, work)) ?? (await swap(running, null));
     const kept = changed.length > 0 || isChanged(data);
-    await journal.enter("completed", { kept, warnings: [...(data?.warnings ?? [])] });
     if (!kept) await removeSpares(journal, servers);
+    await journal.enter("completed", { kept, warnings: [...(data?.warnings ?? [])] });
     const trees = stagings.map((staging) => ({
       name: staging.target.name,
       to: staging.target.live,
@@ -214,27 +220,4 @@ async function saveFirst(
     (error: unknown) => [`--rollback could not bring the database back: ${asHoldfastError(error).message}`],
   );
   return { dump, warnings };
-}
-
-/** After a failure: what was done is taken back, what was made is removed, and the record says so. Gives the error to throw. */
-async function giveUp(journal: Journal, database: DatabaseTarget | undefined, failure: unknown): Promise<unknown> {
-  const { code, message, hint } = asHoldfastError(failure);
-  // The signal that ended the restore must not end the way back.
-  const servers = serversOf(database, new AbortController().signal);
-  const { swap: reached, restore } = journal.document;
-  try {
-    if (reached !== "none") await swapBack(journal, servers);
-    await removeSpares(journal, servers);
-    await journal.enter(reached === "none" ? "failed" : "rolled_back", { error: { code, message, hint }, kept: false });
-    return failure;
-  } catch (second) {
-    await journal.update({ error: { code, message, hint } }).catch(() => {}); // the disk may be full: the record before it will do
-    const then = asHoldfastError(second).message;
-    return new HoldfastError("E_PENDING", `the restore failed (${message}), and taking it back failed too: ${then}`, {
-      hint: `correct the cause, then restore.ts --recover ${restore}`,
-      cause: second,
-    });
-  } finally {
-    await servers.close();
-  }
 }

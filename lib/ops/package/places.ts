@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, realpathSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { display, fromString, join, toBuffer } from "../../archive/path.ts";
+import { removeTree } from "../../archive/remove-tree.ts";
 import { RESTORE_PREFIX } from "../../archive/walk.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError, systemCode } from "../../errors.ts";
@@ -129,10 +130,10 @@ export class Staging {
 
   /** Removes what is needed no more, and gives the place where what was replaced is kept, if anything was. */
   keep(stamp: string): string | undefined {
-    rmSync(this.fresh, { recursive: true, force: true });
+    removeTree(fromString(this.fresh));
     rmSync(this.#ownerFile, { force: true });
     if (!isThere(fromString(this.aside))) {
-      rmSync(this.#base, { recursive: true, force: true });
+      removeTree(fromString(this.#base));
       return undefined;
     }
     const kept = path.join(path.dirname(this.#base), `${RESTORE_PREFIX}${stamp}-${path.basename(this.target.live)}`);
@@ -144,7 +145,7 @@ export class Staging {
   /** After a failure: what was staged goes. What was there and could not be put back stays. */
   discard(): void {
     if (isThere(fromString(this.aside))) return;
-    rmSync(this.#base, { recursive: true, force: true });
+    removeTree(fromString(this.#base));
     if (this.#made === undefined) return;
     try {
       // Only as long as nothing else has come to be in it.
@@ -167,7 +168,7 @@ export class Staging {
     const [aside, live] = [fromString(this.aside), fromString(this.target.live)];
     if (isThere(aside) && !isThere(live)) renameSync(toBuffer(aside), toBuffer(live));
     if (isThere(aside)) this.keep(`${Date.now()}`);
-    else rmSync(toBuffer(base), { recursive: true, force: true });
+    else removeTree(base);
     if (isThere(join(base, "fresh"))) throw new HoldfastError("E_TARGET", `${display(base)} cannot be removed`);
   }
 

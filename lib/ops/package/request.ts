@@ -4,6 +4,7 @@ import type { DatabaseTarget } from "../../database/engine.ts";
 import type { Report } from "../../model/event.ts";
 import type { TargetRefinement } from "../../portable/target-refine.ts";
 import type { OwnerRule } from "../restore/request.ts";
+import type { OnStep } from "../step.ts";
 import type { LoadOutcome } from "./load-data.ts";
 import type { OpenedPackage } from "./open.ts";
 import type { PlaceRules } from "./places.ts";
@@ -76,4 +77,5 @@ export interface PackageRestoreHooks {
   readonly onRows: (table: string, phase: string, rows: number) => void;
   /** Throws where nobody agrees. */
   readonly confirm: (preview: PackagePreview) => Promise<void>;
+  readonly onStep?: OnStep;
 }

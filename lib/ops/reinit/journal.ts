@@ -1,4 +1,4 @@
-/** The record of a reinit, `<store>/reinits/<id>.json`: written before each thing that it names is done, for whoever has to end it after a crash. */
+/** The journal of a reinit, `<store>/reinits/<id>.json`: each phase is written before it begins, so that `--recover` can end it after a crash. */
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
@@ -6,6 +6,41 @@ import { HoldfastError } from "../../errors.ts";
 import { FORMAT_VERSION } from "../../model/unit.ts";
 import { storeError, writeFileAtomic } from "../../store/atomic.ts";
 import { formatJson, readDocument } from "../../store/documents.ts";
+import { noSteps, type OnStep } from "../step.ts";
+
+/**
+ * - `clearing`: nothing is committed.
+ * - `committing`: the transaction may be committed.
+ * - `cleared`: it is committed, and the administrator is to be created.
+ * - `finishing`: the administrator exists, and the service is to be started.
+ * - `undoing`: the cleared rows are being imported again.
+ * - `undone`: the rows are back, and directories and service follow.
+ * - `completed`, `taken back`: the ends.
+ */
+const REINIT_PHASES = [
+  "clearing",
+  "committing",
+  "cleared",
+  "finishing",
+  "undoing",
+  "undone",
+  "completed",
+  "taken back",
+] as const;
+export type ReinitPhase = (typeof REINIT_PHASES)[number];
+
+/**
+ * The work of `--recover` in each phase, the ends excepted. `ask`: the database shows whether the transaction was committed, which
+ * decides between the other two.
+ */
+export const REINIT_RECOVERY: Readonly<Partial<Record<ReinitPhase, "undo" | "ask" | "finish">>> = {
+  clearing: "undo",
+  committing: "ask",
+  cleared: "finish",
+  finishing: "finish",
+  undoing: "undo",
+  undone: "undo",
+};
 
 const recordSchema = z.object({
   format_version: z.string(),
@@ -14,74 +49,91 @@ const recordSchema = z.object({
   /** The configured database. */
   unit: z.string(),
   safety_run: z.string(),
-  /**
-   * `clearing`: nothing is committed; `committing`: it may be; `cleared`: it is, and the administrator is to be made; `undoing`: the database is being
-   * brought back. The other two are ends.
-   */
-  phase: z.enum(["clearing", "committing", "cleared", "undoing", "completed", "taken back"]),
+  phase: z.enum(REINIT_PHASES),
   rows: z.number().int(),
   moves: z.array(z.object({ live: z.string(), aside: z.string() })),
 });
 export type ReinitRecord = z.infer<typeof recordSchema>;
-export type ReinitPhase = ReinitRecord["phase"];
 
 const directoryOf = (store: string): string => path.join(store, "reinits");
-const isEnded = ({ phase }: ReinitRecord): boolean => phase === "completed" || phase === "taken back";
+const isEnded = ({ phase }: ReinitRecord): boolean => !(phase in REINIT_RECOVERY);
+
+const keptBeside = (file: string): string => file.replace(/\.json$/, "");
 
 export class ReinitJournal {
+  /** Called before each change that the reinit makes. */
+  readonly step: OnStep;
   readonly #file: string;
   #record: ReinitRecord;
 
-  private constructor(file: string, record: ReinitRecord) {
+  private constructor(file: string, record: ReinitRecord, step: OnStep) {
     this.#file = file;
     this.#record = record;
+    this.step = step;
   }
 
   get record(): ReinitRecord {
     return this.#record;
   }
 
-  /** Where what went is kept until the end. */
+  /** The directory of the exported rows, kept until the end. */
   get kept(): string {
-    return this.#file.replace(/\.json$/, "");
+    return keptBeside(this.#file);
   }
 
-  static async create(store: string, record: Omit<ReinitRecord, "format_version" | "phase">): Promise<ReinitJournal> {
+  /** Call it under the lock of the store. */
+  static async create(
+    store: string,
+    record: Omit<ReinitRecord, "format_version" | "phase">,
+    step: OnStep = noSteps,
+  ): Promise<ReinitJournal> {
     mkdirSync(directoryOf(store), { recursive: true, mode: 0o750 });
-    const journal = new ReinitJournal(path.join(directoryOf(store), `${record.reinit}.json`), {
-      format_version: FORMAT_VERSION,
-      ...record,
-      phase: "clearing",
-    });
+    removeLeftovers(store);
+    const file = path.join(directoryOf(store), `${record.reinit}.json`);
+    const document: ReinitRecord = { format_version: FORMAT_VERSION, ...record, phase: "clearing" };
+    const journal = new ReinitJournal(file, document, step);
     await journal.enter("clearing");
     return journal;
   }
 
-  /** The one that was cut off: under the store's lock nobody is at work on it. */
-  static pending(store: string): ReinitJournal | undefined {
-    const directory = directoryOf(store);
-    if (!existsSync(directory)) return undefined;
-    for (const name of readdirSync(directory).filter((one) => one.endsWith(".json") && !one.startsWith("."))) {
-      const file = path.join(directory, name);
+  /** Returns the reinit that was cut off: under the lock of the store no process works on it. */
+  static pending(store: string, step: OnStep = noSteps): ReinitJournal | undefined {
+    for (const file of journalsOf(store)) {
       const record = readDocument(file, recordSchema);
-      if (!isEnded(record)) return new ReinitJournal(file, record);
+      if (!isEnded(record)) return new ReinitJournal(file, record, step);
     }
     return undefined;
   }
 
-  /** What was kept for the way back goes with the end. */
+  /** Call it before the phase begins. An end removes the exported rows. */
   async enter(phase: ReinitPhase): Promise<void> {
+    this.step({ action: "write", object: phase });
     this.#record = { ...this.#record, phase };
     try {
       await writeFileAtomic(this.#file, formatJson(this.#record), { mode: 0o640 });
     } catch (error) {
-      throw storeError("the record of the reinit cannot be written", error);
+      throw storeError("the journal of the reinit cannot be written", error);
     }
-    if (isEnded(this.#record)) rmSync(this.kept, { recursive: true, force: true });
+    if (!isEnded(this.#record)) return;
+    this.step({ action: "remove", object: this.kept });
+    rmSync(this.kept, { recursive: true, force: true });
   }
 }
 
-/** Throws `E_PENDING` while an earlier reinit is neither whole nor taken back. */
+function journalsOf(store: string): string[] {
+  const directory = directoryOf(store);
+  if (!existsSync(directory)) return [];
+  const names = readdirSync(directory).filter((one) => one.endsWith(".json") && !one.startsWith("."));
+  return names.map((name) => path.join(directory, name));
+}
+
+/** Removes exported rows that a crash has left behind the end of their reinit. */
+function removeLeftovers(store: string): void {
+  for (const file of journalsOf(store))
+    if (isEnded(readDocument(file, recordSchema))) rmSync(keptBeside(file), { recursive: true, force: true });
+}
+
+/** Throws `E_PENDING` while an earlier reinit is neither completed nor undone. */
 export function refusePendingReinit(store: string): void {
   const pending = ReinitJournal.pending(store);
   if (pending === undefined) return;
@@ -89,7 +141,7 @@ export function refusePendingReinit(store: string): void {
     "E_PENDING",
     `the reinit ${pending.record.reinit} was cut off while ${pending.record.phase}`,
     {
-      hint: "reinit.ts --recover finishes it, or takes it back",
+      hint: "reinit.ts --recover finishes it or puts everything back",
     },
   );
 }

@@ -1,18 +1,19 @@
-/** Directories that are moved aside and made again, empty, with the owner and the mode that they had; and moved back. */
+/** Moves directories aside and creates them again, empty, with their owner and mode; and moves them back. */
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, realpathSync, renameSync, rmdirSync } from "node:fs";
 import path from "node:path";
 import { HoldfastError } from "../../errors.ts";
 import { fsyncDirectory } from "../../store/atomic.ts";
+import { noSteps, type OnStep } from "../step.ts";
 
 export interface Move {
-  /** Absolute, with every link followed. */
+  /** Absolute, with every link resolved. */
   readonly live: string;
   readonly aside: string;
 }
 
 /**
- * The moves that empty these directories. Throws `E_CONFIG` for one that is not there, lies in another, or holds what must stay (`inUse`: the site's root,
- * the store, database files).
+ * Plans the moves that empty these directories. Throws `E_CONFIG` for one that is missing, lies in another, or holds something that must
+ * stay (`inUse`: the site's root, the store, database files).
  */
 export function planMoves(
   root: string,
@@ -45,12 +46,14 @@ export function planMoves(
 const real = (place: string): string => (existsSync(place) ? realpathSync(place) : place);
 const isWithin = (inner: string, outer: string): boolean => inner === outer || inner.startsWith(`${outer}/`);
 
-/** Each by one rename. */
-export async function moveAside(moves: readonly Move[]): Promise<void> {
+/** Moves each directory aside by one rename, and creates an empty one in its place. */
+export async function moveAside(moves: readonly Move[], step: OnStep = noSteps): Promise<void> {
   for (const { live, aside } of moves) {
     const { mode, uid, gid } = lstatSync(live);
-    attempt(`${live} cannot be moved aside`, () => {
-      renameSync(live, aside);
+    step({ action: "move", object: `${live} ${aside}` });
+    attempt(`${live} cannot be moved aside`, () => renameSync(live, aside));
+    step({ action: "make", object: live });
+    attempt(`${live} cannot be created again`, () => {
       mkdirSync(live, { mode: 0o700 });
       if (process.getuid?.() === 0) chownSync(live, uid, gid);
       chmodSync(live, mode & 0o7777);
@@ -59,18 +62,18 @@ export async function moveAside(moves: readonly Move[]): Promise<void> {
   }
 }
 
-/** As it was, however far it had gone; gives the places of what was written into the new directories in the meantime. */
-export async function moveBack(moves: readonly Move[]): Promise<string[]> {
+/** Moves the directories back, however many were moved aside. Returns where files written into the new ones in the meantime are kept. */
+export async function moveBack(moves: readonly Move[], step: OnStep = noSteps): Promise<string[]> {
   const kept: string[] = [];
   for (const { live, aside } of moves.toReversed()) {
     if (!existsSync(aside)) continue;
-    attempt(`${aside} cannot be moved back`, () => {
-      if (existsSync(live) && !removedEmpty(live)) {
-        renameSync(live, `${aside}.new`);
-        kept.push(`${aside}.new`);
-      }
-      renameSync(aside, live);
+    step({ action: "move", object: `${live} ${aside}.new` });
+    attempt(`${live} cannot be moved away`, () => {
+      if (existsSync(live) && !removedEmpty(live)) renameSync(live, `${aside}.new`);
     });
+    if (existsSync(`${aside}.new`)) kept.push(`${aside}.new`);
+    step({ action: "move", object: `${aside} ${live}` });
+    attempt(`${aside} cannot be moved back`, () => renameSync(aside, live));
     await fsyncDirectory(path.dirname(live));
   }
   return kept;

@@ -15,7 +15,8 @@ import type { DatabaseRestorer, PresentDatabase } from "../../database/restore.t
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { databases } from "../../steps/db.ts";
 import type { DatabaseItem } from "./items.ts";
-import type { Journal, Operation } from "./journal.ts";
+import type { Journal } from "./journal.ts";
+import type { Operation } from "./journal-format.ts";
 import type { RestoreRequest } from "./request.ts";
 import { compareSchema, refuseNewerSchema, wantedMigrations, type SchemaComparison } from "./schema-version.ts";
 import { isThere } from "./targets.ts";
@@ -202,12 +203,14 @@ export async function loadDatabases(
       scratch_databases: [...journal.document.scratch_databases, { unit: item.unit, url, name: scratch }],
     });
     const flags = restorer.engine === "postgresql" ? options.restoreFlags : [];
-    await restorer.load(dump, scratch, { onBytes: options.onBytes, restoreFlags: flags });
+    const searchPath = item.record.search_path;
+    await restorer.load(dump, scratch, { onBytes: options.onBytes, restoreFlags: flags, searchPath });
     await compareWithRecord(database, scratch);
     if (restorer.exchanges) operations.push({ kind: "exchange", unit: item.unit, url, scratch, aside });
     else {
       await restorer.drop(scratch);
-      operations.push({ kind: "reload", unit: item.unit, url, dump, safety: null, begun: false });
+      const empty = (database.present?.tables ?? 0) === 0;
+      operations.push({ kind: "reload", unit: item.unit, url, dump, safety: null, empty, begun: false });
     }
   }
   return operations;

@@ -1,12 +1,15 @@
-/** What a restore in place holds while it works, and what forbids it to begin. */
+/** The locks of a restore in place, and the conditions under which it refuses to begin. */
 import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
 import { acquireLock, type Lock } from "../../store/lock.ts";
+import { describeOwner, livenessOf } from "../../store/owner.ts";
+import { assertWritable } from "../../store/writable.ts";
 import { refusePendingReinit } from "../reinit/journal.ts";
-import { isCutOff, pendingRestores, sourceOf } from "./journal.ts";
+import { assertReadable, pendingRestores, sourceOf } from "./journal.ts";
 import type { RestoreRequest } from "./request.ts";
+import { hintOf, RESTORE_RULES, stateOf } from "./state.ts";
 
 export interface Held {
   readonly locks: readonly Lock[];
@@ -14,7 +17,7 @@ export interface Held {
   release(): Promise<void>;
 }
 
-/** The store's lock, and the config's second one. */
+/** Takes the lock of the store, and the config's second one. Throws `E_LOCKED`, and `E_STORE` if the store cannot be written to. */
 export async function takeLock(
   store: string,
   request: Pick<RestoreRequest, "breakLock">,
@@ -23,6 +26,7 @@ export async function takeLock(
 ): Promise<Held> {
   const second = config?.lock_file;
   const locks: Lock[] = [];
+  assertWritable(store);
   const release = async (): Promise<void> => {
     for (const lock of locks.toReversed()) await lock.release();
   };
@@ -52,19 +56,22 @@ export async function takeLock(
 }
 
 /**
- * Throws `E_PENDING` while an earlier restore in place is neither finished nor confirmed, or a reinit was cut off: which of two to go back to could not
- * be told.
+ * Throws `E_PENDING` while an earlier restore in place or reinit has not ended: otherwise two earlier states of the site would be kept, and
+ * none could be told from the other. Throws `E_VERIFY` for a damaged journal, `E_LOCKED` while the other one is running.
  */
 export function refusePending(store: string): void {
   refusePendingReinit(store);
-  const [pending] = pendingRestores(store);
+  assertReadable(store);
+  const pending = pendingRestores(store).find((one) => !RESTORE_RULES[stateOf(one)].begin);
   if (pending === undefined) return;
-  const { restore, phase } = pending;
-  if (isCutOff(pending))
-    throw new HoldfastError("E_PENDING", `the restore ${restore} of ${sourceOf(pending)} was cut off while ${phase}`, {
-      hint: `restore.ts --recover ${restore} finishes it or takes it back`,
-    });
-  throw new HoldfastError("E_PENDING", `the restore ${restore} of ${sourceOf(pending)} keeps what it replaced`, {
-    hint: `restore.ts --confirm ${restore} when all is well, or --rollback ${restore}`,
+  const { restore, phase, process: owner } = pending;
+  const state = stateOf(pending);
+  const what = `the restore ${restore} of ${sourceOf(pending)}`;
+  if (state === "completed")
+    throw new HoldfastError("E_PENDING", `${what} keeps what it replaced`, { hint: hintOf(state, restore) });
+  if (livenessOf(owner) === "alive" && owner.pid !== process.pid)
+    throw new HoldfastError("E_LOCKED", `${what} is running: ${describeOwner(owner)}`);
+  throw new HoldfastError("E_PENDING", `${what} was cut off while ${phase.replace("_", " ")}`, {
+    hint: hintOf(state, restore),
   });
 }

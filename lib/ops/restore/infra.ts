@@ -17,12 +17,15 @@ export interface InfraResult {
   }[];
   /** What has to be done by hand, a line each. */
   readonly byHand: readonly string[];
+  /** Files of this host that the backup's copies do not replace: those have no secrets. */
+  readonly kept: readonly { readonly file: string; readonly copy: string }[];
 }
 
 /** `absolute` says where on this host a file of the backup's host belongs. */
 export function mergeInfra(run: string, items: readonly InfraItem[], absolute: (place: string) => string): InfraResult {
   const writes: InfraResult["writes"][number][] = [];
   const byHand: string[] = [];
+  const left: InfraResult["kept"][number][] = [];
   for (const { artifact, sources } of items) {
     const [source, ...others] = sources;
     const kept = path.join(run, artifact);
@@ -39,15 +42,14 @@ export function mergeInfra(run: string, items: readonly InfraItem[], absolute: (
       for (const key of merged.missing) byHand.push(`${file}: fill in ${key}`);
       if (merged.text !== present) writes.push({ file, text: merged.text, like: statOf(file) });
     } else if (text.includes(REDACTED)) {
-      byHand.push(
-        present === undefined
-          ? `${file}: fill in the values marked ${REDACTED}`
-          : `${file}: was left as it is; compare it with ${kept}, which has no secrets`,
-      );
-      if (present === undefined) writes.push({ file, text, like: undefined });
+      if (present !== undefined) left.push({ file, copy: kept });
+      else {
+        byHand.push(`${file}: fill in the values marked ${REDACTED}`);
+        writes.push({ file, text, like: undefined });
+      }
     } else if (text !== present) writes.push({ file, text, like: statOf(file) });
   }
-  return { writes, byHand };
+  return { writes, byHand, kept: left };
 }
 
 const PAIR = /^\s*(?:export\s+|set\s+)?([A-Za-z_][\w.-]*)\s*=(.*)$/;

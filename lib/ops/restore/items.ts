@@ -12,6 +12,7 @@ import type { Artifact, UnitMetadata } from "../../model/unit.ts";
 import { DEAD_LIST, DIRECTORY_TIMES, groupLayers } from "../../store/layers.ts";
 import { placesOf, prefixBytes, type Place } from "../../store/places.ts";
 import { unitOrder } from "../../store/unit-name.ts";
+import { ownName } from "./borrowed.ts";
 
 /** An archive, and what of it goes where. */
 export interface ArchivePart {
@@ -57,6 +58,8 @@ export const databaseRecordSchema = z.looseObject({
   migrations: z.object({ tool: z.string(), applied: z.array(z.string()) }).nullable(),
   extensions: z.record(z.string(), z.string()),
   snapshot_at: z.string(),
+  encoding: z.string().optional(),
+  search_path: z.array(z.string()).optional(),
 }) satisfies z.ZodType<DatabaseFacts>;
 export type DatabaseRecord = z.infer<typeof databaseRecordSchema>;
 
@@ -158,7 +161,8 @@ function layeredTree(directory: string, layers: string, shards: readonly UnitMet
   const [place] = placesOf(shards[0] ?? missing());
   if (place === undefined) throw new HoldfastError("E_VERIFY", `the shards in ${layers} do not say where they belong`);
   const sorted = shards.toSorted((a, b) => unitOrder(a.unit, b.unit));
-  const archives = path.join(directory, layers);
+  // Of the run that the shards are of.
+  const archives = path.join(directory, path.posix.dirname(shards[0]?.artifacts[0]?.path ?? missing()));
   const deleted = readNames(path.join(archives, DEAD_LIST));
   const home = new Map<BytePath, number>();
   // One shard has every file once.
@@ -220,7 +224,7 @@ export function infraOf(unit: UnitMetadata): InfraItem[] {
   const sources = infraSchema.safeParse(unit).data?.sources ?? {};
   return unit.artifacts.map(({ path: artifact }) => ({
     artifact,
-    sources: sources[path.posix.relative("infra", artifact)] ?? [],
+    sources: sources[path.posix.relative("infra", ownName(artifact))] ?? [],
   }));
 }
 

@@ -17,6 +17,8 @@ export interface KeptOptions {
   /** What is restored. */
   readonly items: RestoreItems;
   readonly units: readonly UnitMetadata[];
+  /** Units that the run lacks, as an earlier run has them. */
+  readonly absent?: readonly UnitMetadata[];
   /** Units of databases that are loaded into a server, or exchanged. */
   readonly loaded: ReadonlySet<string>;
   /** Returns where a place of the run is on this host. */
@@ -24,7 +26,7 @@ export interface KeptOptions {
 }
 
 /** Lists the paths, absolute; some may not exist, and some may be restored after all. */
-export function keptPaths(run: string, { items, units, loaded, absolute }: KeptOptions): BytePath[] {
+export function keptPaths(run: string, { items, units, loaded, absent = [], absolute }: KeptOptions): BytePath[] {
   const chosen = new Set(units.map(labelOf));
   const kept: BytePath[] = [];
   for (const step of STEP_NAMES)
@@ -34,6 +36,7 @@ export function keptPaths(run: string, { items, units, loaded, absolute }: KeptO
       else if (!chosen.has(labelOf(unit)) || loaded.has(unit.unit))
         for (const place of placesOf(unit)) if (place.loose !== true) kept.push(...withSidecars(unit, absolute(place)));
     }
+  for (const unit of absent) for (const place of placesOf(unit)) if (place.loose !== true) kept.push(absolute(place));
   for (const { rules, parts } of items.trees)
     if (rules !== undefined)
       for (const { place } of parts[0]?.targets ?? []) kept.push(...leftOut(absolute(place), rules));

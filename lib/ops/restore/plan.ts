@@ -6,10 +6,11 @@ import { basename, display, fromString, join, toBuffer } from "../../archive/pat
 import { readZipDirectory } from "../../archive/unzip.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
-import { isOutside, placeBytes, readPlaces, type Place, type PlaceAttributes } from "../../store/places.ts";
+import { isOutside, placeBytes, placesOf, type Place, type PlaceAttributes } from "../../store/places.ts";
 import { SIDECARS } from "../../archive/sqlite-file.ts";
+import { ownName, placesWith } from "./borrowed.ts";
 import { mergeInfra } from "./infra.ts";
-import type { ArchivePart, RestoreItems } from "./items.ts";
+import { labelOf, type ArchivePart, type RestoreItems } from "./items.ts";
 import { keptPaths } from "./kept.ts";
 import type { Replace } from "./replace.ts";
 import type { Located } from "./located.ts";
@@ -53,6 +54,8 @@ export interface RestorePlan {
   readonly operations: readonly Replace[];
   readonly bytes: number;
   readonly byHand: readonly string[];
+  /** Labels of the units that the run lacks, and whose places stay as they are. */
+  readonly left: readonly string[];
   /** SQLite databases that come as files: the dump's unit, and where it is staged. */
   readonly sqlite: readonly {
     readonly unit: string;
@@ -72,6 +75,8 @@ export interface PlanOptions {
   readonly located?: Located;
   /** Units of databases that are loaded into a server, or exchanged: no file of this plan. */
   readonly loaded: ReadonlySet<string>;
+  /** Units that the run lacks, as an earlier run has them: their places on the site are to stay. */
+  readonly absent?: readonly UnitMetadata[];
 }
 
 /** Throws `E_TARGET` for what cannot be put there, `E_VERIFY` for a run whose documents do not say enough. */
@@ -115,7 +120,7 @@ class Builder {
     const { located, id } = this.#options;
     if (located === undefined) this.#planItems();
     else this.#planLocated(located);
-    const places = readPlaces(this.#run);
+    const places = placesWith(this.#run, this.#options.units);
     if (located === undefined && this.#isWhole()) this.#planContainers(places.places);
     if (this.#request.target.kind === "directory") this.#refuseTaken();
     const targets = new Targets(id, this.#root, this.#destinations, this.#entries, this.#kept(places.places));
@@ -136,6 +141,7 @@ class Builder {
       operations: this.#operations(targets),
       bytes: this.#bytes,
       byHand: this.#byHand,
+      left: this.#left(targets),
       sqlite: this.#sqlite,
     };
   }
@@ -222,10 +228,16 @@ class Builder {
       for (const { artifact } of this.#items.infra) this.#planCopy(artifact, this.#extra(artifact), 0);
       return;
     }
-    const { writes, byHand } = mergeInfra(this.#run, this.#items.infra, (place) =>
+    const { writes, byHand, kept } = mergeInfra(this.#run, this.#items.infra, (place) =>
       path.resolve(target.config.root, place),
     );
     this.#byHand.push(...byHand);
+    for (const { file, copy } of kept)
+      this.#later.push((targets) => {
+        const stays = targets.keeps(targets.real(fromString(file)));
+        const fate = stays ? "was left as it is" : "lies in a tree that is restored";
+        this.#byHand.push(`${file}: ${fate}; compare it with ${copy}, which has no secrets`);
+      });
     for (const { file, text, like } of writes) {
       const to = fromString(file);
       this.#destinations.push(to);
@@ -264,12 +276,23 @@ class Builder {
     return this.#request.target.kind === "directory" ? join(this.#extra("outside"), bytes.slice(1)) : bytes;
   }
 
-  readonly #extra = (name: string): BytePath => join(join(this.#root, EXTRA), fromString(name));
+  readonly #extra = (name: string): BytePath => join(join(this.#root, EXTRA), fromString(ownName(name)));
 
   #kept(places: readonly PlaceAttributes[]): BytePath[] {
     if (this.#request.target.kind === "directory") return [];
     const containers = places.filter(({ make }) => make === true).map((place) => this.#absolute(place));
-    return [...keptPaths(this.#run, { ...this.#options, absolute: (place) => this.#absolute(place) }), ...containers];
+    const kept = keptPaths(this.#run, { ...this.#options, absolute: (place) => this.#absolute(place) });
+    return [...kept, ...containers];
+  }
+
+  #left(targets: Targets): string[] {
+    const absent = this.#request.target.kind === "directory" ? [] : (this.#options.absent ?? []);
+    return absent
+      .filter((unit) => {
+        const places = placesOf(unit).map((place) => targets.real(this.#absolute(place)));
+        return places.length > 0 && places.every((place) => isThere(place) && targets.keeps(place));
+      })
+      .map(labelOf);
   }
 
   /** A directory that holds something is not written into: what is the run's and what was there could not be told apart. */

@@ -1,8 +1,10 @@
-/** The plan of a restore as it is shown: what, from which run, to where, and what it would replace. */
+/** The plan of a restore as it is shown: its units, their run, their target, and what it would replace. */
 import { statfsSync } from "node:fs";
 import { toBuffer } from "../../archive/path.ts";
 import { describeUrl } from "../../database/open.ts";
 import type { PlannedDatabase } from "./databases.ts";
+import { labelOf } from "./items.ts";
+import type { Lack, MissingUnit } from "./missing.ts";
 import type { RestorePlan } from "./plan.ts";
 import { measureReplaced } from "./space.ts";
 import type { RestoreRequest } from "./request.ts";
@@ -32,6 +34,13 @@ export interface RestorePreview {
     readonly warnings: readonly string[];
   }[];
   readonly by_hand: readonly string[];
+  /** Units that the run lacks and that are not restored. */
+  readonly missing: readonly (MissingUnit & {
+    /** Its place on the site stays as it is; false where that is not known. */
+    readonly left: boolean;
+  })[];
+  /** Units that the run lacks and that come from an earlier run. */
+  readonly completed: readonly MissingUnit[];
   readonly warnings: readonly string[];
 }
 
@@ -40,7 +49,9 @@ export function previewOf(
   request: RestoreRequest,
   plan: RestorePlan,
   databases: readonly PlannedDatabase[],
+  lacks: readonly Lack[],
 ): RestorePreview {
+  const isCompleted = ({ copies }: Lack): boolean => request.complete === true && copies.length > 0;
   const { target } = request;
   const names = plan.owners.unknown;
   return {
@@ -66,6 +77,13 @@ export function previewOf(
       warnings,
     })),
     by_hand: plan.byHand,
+    missing: lacks
+      .filter((lack) => !isCompleted(lack))
+      .map(({ missing, copies }) => ({
+        ...missing,
+        left: copies.length > 0 && copies.every((unit) => plan.left.includes(labelOf(unit))),
+      })),
+    completed: lacks.filter(isCompleted).map(({ missing }) => missing),
     warnings:
       names.length === 0 || process.getuid?.() !== 0
         ? []

@@ -1,4 +1,4 @@
-/** Ends a restore in place: confirmed, taken back, or, where it was cut off, finished or taken back. */
+/** Ends a restore in place: confirms it, rolls it back, or, if it was cut off, finishes it or rolls it back. */
 import type { SiteConfig } from "../../config/load.ts";
 import { databasePassword } from "../../config/secrets.ts";
 import { describeUrl, splitPassword } from "../../database/open.ts";
@@ -6,21 +6,24 @@ import { HoldfastError } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
 import { databases } from "../../steps/db.ts";
 import { findStore } from "../../store/open.ts";
+import { ownerOfThisProcess } from "../../store/owner.ts";
+import type { OnStep } from "../step.ts";
 import { migrate, rebuildProjects, service, smoke } from "./after.ts";
 import { takeLock, type Held } from "./frame.ts";
-import { isCutOff, Journal, pendingRestores } from "./journal.ts";
+import { Journal, pendingRestores } from "./journal.ts";
+import type { JournalDocument } from "./journal-format.ts";
 import { Servers, type FindTarget } from "./servers.ts";
-import { removeSpares, swapBack, swapIn } from "./swap.ts";
-
-export type EndRestore = "confirm" | "rollback" | "recover";
+import { hintOf, RESTORE_RULES, stateOf, type EndCommand, type RestoreState } from "./state.ts";
+import { removeSpares, swapIn } from "./swap.ts";
+import { start, undo } from "./undo.ts";
 
 export interface EndRequest {
   readonly store: string;
   readonly config: SiteConfig | undefined;
-  /** The restore's id; the only one that is pending when absent. */
+  /** The restore's id; when absent, the only restore that is pending. */
   readonly restore?: string | undefined;
-  readonly how: EndRestore;
-  /** The database that was given to the restore, where it was not the configured one. */
+  readonly how: EndCommand;
+  /** The database that was given to the restore, if it was not the configured one. */
   readonly database?: string | undefined;
   readonly breakLock: boolean;
 }
@@ -28,19 +31,21 @@ export interface EndRequest {
 export interface EndOutcome {
   readonly restore: string;
   readonly run: string;
-  /** Of a migration package. */
+  /** The restore was of a migration package. */
   readonly package: boolean;
   readonly phase: string;
 }
 
-const ENDED = { confirm: "confirmed", rollback: "rolled back", recover: "recovered" } as const;
-
 interface EndOptions {
   readonly signal: AbortSignal;
   readonly report: Report;
+  readonly onStep?: OnStep;
 }
 
-/** Throws `E_RUN_UNKNOWN` when there is nothing to end, `E_PENDING` when the restore is at work or in a state that this cannot end. */
+/**
+ * Ends a restore as its journal allows it. Throws `E_RUN_UNKNOWN` if none is pending, `E_PENDING` where the state of the restore does not
+ * allow the command, `E_SAFETY` for a rollback that could not bring a database back, and `E_CONFIG` if the site's config is needed.
+ */
 export async function endRestore(request: EndRequest, options: EndOptions): Promise<EndOutcome> {
   const { path: store } = await findStore(request.store);
   const lost = new AbortController();
@@ -51,7 +56,7 @@ export async function endRestore(request: EndRequest, options: EndOptions): Prom
     onLost: (error) => lost.abort(error),
   });
   try {
-    const journal = await Journal.open(store, chooseRestore(store, request));
+    const journal = await Journal.open(store, chooseRestore(store, request), options.onStep);
     const servers = new Servers(targetFor(request, signal), signal);
     try {
       await end(journal, request, { signal, held, servers });
@@ -67,15 +72,16 @@ export async function endRestore(request: EndRequest, options: EndOptions): Prom
 
 function chooseRestore(store: string, { restore, how }: EndRequest): string {
   if (restore !== undefined) return restore;
-  const pending = pendingRestores(store).filter((one) => how !== "recover" || isCutOff(one));
-  const [only, ...others] = pending;
+  const pending = pendingRestores(store);
+  const allowed = pending.filter((one) => RESTORE_RULES[stateOf(one)].commands[how] !== undefined);
+  const [only, ...others] = allowed.length > 0 ? allowed : pending;
   if (only === undefined)
-    throw new HoldfastError("E_RUN_UNKNOWN", `no restore is waiting to be ${ENDED[how]}`, {
-      hint: "the store's restores/ holds a record of each",
+    throw new HoldfastError("E_RUN_UNKNOWN", `no restore is waiting for --${how}`, {
+      hint: `${store}/restores holds the journal of each`,
     });
   if (others.length > 0)
     throw new HoldfastError("E_USAGE", "several restores are waiting", {
-      hint: `name one: ${pending.map((one) => one.restore).join(", ")}`,
+      hint: `name one: ${[only, ...others].map((one) => `--${how} ${one.restore}`).join(", ")}`,
     });
   return only.restore;
 }
@@ -87,92 +93,103 @@ interface EndWork {
 }
 
 async function end(journal: Journal, { how, config }: EndRequest, work: EndWork): Promise<void> {
-  const { phase, swap, kept, restore } = journal.document;
-  const over = ["completed", "failed", "rolled_back"].includes(phase);
-  if (how === "confirm") {
-    if (phase !== "completed" || !kept)
-      throw new HoldfastError("E_PENDING", `the restore ${restore} is ${phase}: there is nothing to confirm`, {
-        hint: over ? "nothing is kept of it any more" : `restore.ts --recover ${restore} goes on with it`,
-      });
-    await removeSpares(journal, work.servers);
-    return await journal.update({ kept: false });
+  const state = stateOf(journal.document);
+  const action = RESTORE_RULES[state].commands[how];
+  if (action === undefined) throw refusal(journal.document, state, how);
+  await work.held.assertHeld();
+  switch (action) {
+    case "remove":
+      return await confirm(journal, work);
+    case "undo":
+      assertConfig(journal.document, config, how);
+      return await rollBack(journal, config, work);
+    case "finish":
+      assertConfig(journal.document, config, how);
+      return await finish(journal, config, work);
   }
-  if (how === "rollback") {
-    if (over && !kept)
-      throw new HoldfastError(
-        "E_PENDING",
-        `the restore ${restore} is ${phase}: what it replaced is not kept any more`,
-        { hint: "restore another run" },
-      );
-    return await takeBack(journal, config, work);
-  }
-  if (over)
-    throw new HoldfastError("E_PENDING", `the restore ${restore} is ${phase}: it was not cut off`, {
-      hint: "--confirm or --rollback end one that is done",
-    });
-  const isHalf = journal.document.operations.some(
-    (one) => one.kind === "import" && (one.state === "none" || (one.state === "begun" && one.safety !== null)),
-  );
-  if ((swap === "begun" || swap === "done") && !isHalf) return await goOn(journal, config, work);
-  return await takeBack(journal, config, work);
 }
 
-/** Back to what was there before. */
-async function takeBack(
-  journal: Journal,
-  config: SiteConfig | undefined,
-  { servers, signal, held }: EndWork,
-): Promise<void> {
-  const { swap, package: isPackage } = journal.document;
-  await held.assertHeld();
-  if (swap !== "none" && swap !== "undone") {
-    if (config?.health?.service !== undefined && !isPackage) {
-      await journal.update({ service_stopped: true });
-      await service(config, "stop", signal);
-    }
-    await swapBack(journal, servers);
-  }
-  await removeSpares(journal, servers);
-  await restart(journal, config, signal);
-  await journal.enter(swap === "none" ? "failed" : "rolled_back", {
-    kept: false,
-    ...(swap === "none" ? { error: CUT_OFF } : {}),
+const STATE_TEXT: Readonly<Record<Exclude<RestoreState, "ended">, string>> = {
+  staging: "was cut off before it replaced anything",
+  swapping: "was cut off while it replaced the site",
+  importing: "was cut off while it imported data",
+  irreversible: "was cut off while it replaced the site, and has saved no dump of a database that it overwrote",
+  completed: "is completed, and keeps what it replaced",
+  confirming: "is confirmed, and was cut off while what it replaced was removed",
+  rolling_back: "was cut off while it was rolled back",
+};
+
+function refusal({ restore, phase }: JournalDocument, state: RestoreState, how: EndCommand): HoldfastError {
+  const code = state === "irreversible" && how === "rollback" ? "E_SAFETY" : "E_PENDING";
+  const text = state === "ended" ? `is ${phase.replace("_", " ")}, and nothing of it is kept` : STATE_TEXT[state];
+  return new HoldfastError(code, `the restore ${restore} ${text}: it cannot be ended by --${how}`, {
+    hint: hintOf(state, restore),
   });
 }
 
-const CUT_OFF = {
-  code: "E_INTERRUPTED",
-  message: "the restore was cut off before it had changed anything",
-  hint: "start it again",
-};
+/** Without the config the service would stay stopped, and migrations would be left out. */
+function assertConfig(
+  { restore, package: isPackage, target, service_stopped, migrate: units, rebuild }: JournalDocument,
+  config: SiteConfig | undefined,
+  how: EndCommand,
+): void {
+  if (config !== undefined || isPackage || target !== "in-place") return;
+  if (!service_stopped && units.length === 0 && rebuild.length === 0) return;
+  throw new HoldfastError(
+    "E_CONFIG",
+    `the restore ${restore} stops the service or runs migrations: the config is needed`,
+    {
+      hint: `restore.ts --${how} ${restore} --config FILE`,
+    },
+  );
+}
 
-/** Everything was staged and compared when the swap began: it is finished. */
-async function goOn(
+/** Removes what was replaced. From the first file on nothing can be rolled back: so the journal says it first. */
+async function confirm(journal: Journal, { servers }: EndWork): Promise<void> {
+  await journal.enter("confirming");
+  await removeSpares(journal, servers);
+  await journal.enter("completed", { kept: false });
+}
+
+async function rollBack(journal: Journal, config: SiteConfig | undefined, { servers, signal }: EndWork): Promise<void> {
+  const notStarted = await undo(journal, servers, { config, signal });
+  if (notStarted === undefined) return;
+  throw new HoldfastError("E_COMMAND", `everything was put back, but the service does not start: ${notStarted}`, {
+    hint: "start the service by hand",
+  });
+}
+
+/** Continues a restore: everything was staged and compared before its swap began. */
+async function finish(
   journal: Journal,
   config: SiteConfig | undefined,
   { servers, signal, held }: EndWork,
 ): Promise<void> {
-  await swapIn(journal, servers, () => held.assertHeld());
-  await journal.enter("migrating");
-  const { migrate: units, rebuild, package: isPackage } = journal.document;
-  if (config !== undefined && journal.document.target === "in-place" && !isPackage) {
-    await migrate(config, units, signal);
-    if (rebuild.length > 0) await rebuildProjects(config, rebuild, signal);
-    await restart(journal, config, signal);
-    await smoke(config, signal);
+  const { migrate: units, rebuild, package: isPackage, restore, swap } = journal.document;
+  const isInPlace = journal.document.target === "in-place";
+  const site = isInPlace && !isPackage ? config : undefined;
+  const hasService = site?.health?.service !== undefined;
+  // A reboot may have started the service again.
+  const stops = hasService && swap !== "done";
+  await journal.update({ process: ownerOfThisProcess("restore", restore), ...(stops && { service_stopped: true }) });
+  if (stops) {
+    journal.step({ action: "command", object: "stop" });
+    await service(site, "stop", signal);
   }
-  const kept = journal.document.target === "in-place";
-  if (!kept) await removeSpares(journal, servers);
-  await journal.enter("completed", { kept });
+  // A dump that is loaded a second time would overwrite what was written since the first.
+  if (swap !== "done") await swapIn(journal, servers, () => held.assertHeld());
+  await journal.enter("migrating");
+  if (site !== undefined) {
+    await migrate(site, units, signal);
+    if (rebuild.length > 0) await rebuildProjects(site, rebuild, signal);
+    await start(journal, site, signal);
+    await smoke(site, signal);
+  }
+  if (!isInPlace) await removeSpares(journal, servers);
+  await journal.enter("completed", { kept: isInPlace });
 }
 
-async function restart(journal: Journal, config: SiteConfig | undefined, signal: AbortSignal): Promise<void> {
-  if (config === undefined || !journal.document.service_stopped) return;
-  await service(config, "start", signal);
-  await journal.update({ service_stopped: false });
-}
-
-/** The database of `--database`, or the configured one, as long as it is the one that the record names. */
+/** Returns the database of `--database`, or the configured one if it is the one that the journal names. */
 const targetFor =
   ({ config, database }: EndRequest, signal: AbortSignal): FindTarget =>
   async (unit, url) => {

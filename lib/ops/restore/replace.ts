@@ -1,37 +1,42 @@
 /**
- * One swap of files, forward and back. What has been done of it is told by what is where: each half is one rename, and calling it again after a
- * crash goes on where it stopped.
+ * One swap of files, forward and back. Its progress shows in which of the paths exist: each part is one rename, and calling it
+ * again after a crash continues where it stopped.
  */
 import { mkdirSync, renameSync, statSync, utimesSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
 import { display, join, toBuffer } from "../../archive/path.ts";
-import { fileTime } from "../../archive/unpack-writer.ts";
+import { fileTime } from "../../archive/unpack-directories.ts";
 import { HoldfastError } from "../../errors.ts";
 import { fsyncDirectory } from "../../store/atomic.ts";
-import type { Operation } from "./journal.ts";
+import { noSteps, type OnStep } from "../step.ts";
+import type { Operation } from "./journal-format.ts";
 import { dirname, isThere } from "./targets.ts";
 
 export type Replace = Extract<Operation, { kind: "replace" }>;
 
-/** Puts the new in the place of the old, which goes aside. */
-export async function replace({ live, fresh, aside, carry }: Replace): Promise<void> {
+/** Moves `live` aside and `fresh` into its place. Throws `E_TARGET` if a path cannot be moved. */
+export async function replace({ live, fresh, aside, carry }: Replace, step: OnStep = noSteps): Promise<void> {
+  const move = mover(step);
   if (fresh === null) {
     if (isThere(live) && !isThere(aside)) move(live, aside);
   } else if (isThere(fresh)) {
     for (const path of carry) {
       if (!isThere(join(live, path)) || isThere(join(fresh, path))) continue;
+      step({ action: "make", object: display(dirname(join(fresh, path))) });
       mkdirSync(toBuffer(dirname(join(fresh, path))), { recursive: true });
       move(join(live, path), join(fresh, path));
     }
     if (isThere(live) && !isThere(aside)) move(live, aside);
-    if (isThere(live)) throw new HoldfastError("E_TARGET", `${display(live)} is there again while it is replaced`);
+    if (isThere(live))
+      throw new HoldfastError("E_TARGET", `${display(live)} was created again while it was being replaced`);
     move(fresh, live);
   }
   await settle(live, aside);
 }
 
-/** Puts the old back in its place. */
-export async function undoReplace({ live, fresh, aside, carry }: Replace): Promise<void> {
+/** Moves `live` back to `fresh`, and `aside` back into its place. Throws `E_TARGET` if a path cannot be moved. */
+export async function undoReplace({ live, fresh, aside, carry }: Replace, step: OnStep = noSteps): Promise<void> {
+  const move = mover(step);
   if (fresh !== null && !isThere(fresh) && isThere(live)) move(live, fresh);
   for (const path of carry) {
     const home = isThere(aside) ? aside : live;
@@ -39,14 +44,22 @@ export async function undoReplace({ live, fresh, aside, carry }: Replace): Promi
     move(join(fresh, path), join(home, path));
   }
   if (isThere(aside)) {
-    if (isThere(live)) throw new HoldfastError("E_TARGET", `${display(live)} is there again while it is put back`);
+    if (isThere(live))
+      throw new HoldfastError("E_TARGET", `${display(live)} was created again while it was being put back`);
     move(aside, live);
   }
   await settle(live, aside);
 }
 
-/** The directory that holds a place keeps its time: what is in it is what was in it, as far as anybody can tell. */
-function move(from: BytePath, to: BytePath): void {
+/** A rename that leaves the times of both parent directories as they were. */
+const mover =
+  (step: OnStep) =>
+  (from: BytePath, to: BytePath): void => {
+    step({ action: "move", object: `${display(from)} ${display(to)}` });
+    rename(from, to);
+  };
+
+function rename(from: BytePath, to: BytePath): void {
   const parents = [dirname(from), dirname(to)].map((parent) => ({
     bytes: toBuffer(parent),
     stats: statSync(toBuffer(parent), { bigint: true }),

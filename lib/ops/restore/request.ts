@@ -39,6 +39,8 @@ export interface RestoreRequest {
   readonly owners: OwnerRule;
   /** Handed to pg_restore as they are. */
   readonly restoreFlags: readonly string[];
+  /** Takes the units that the run lacks from their last good runs. */
+  readonly complete?: boolean;
   readonly dryRun: boolean;
   readonly workers: number;
   readonly breakLock: boolean;

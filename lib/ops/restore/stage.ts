@@ -1,41 +1,27 @@
-/** Brings the content of a restore to where it is swapped in from: unpacked, copied, with owners, modes and times as they were. */
-import {
-  chmodSync,
-  chownSync,
-  closeSync,
-  constants,
-  copyFileSync,
-  fchmodSync,
-  fchownSync,
-  futimesSync,
-  lstatSync,
-  lutimesSync,
-  openSync,
-  renameSync,
-  writeFileSync,
-} from "node:fs";
+/** Stages the content of a restore: unpacked and copied beside its place, with owners, modes and times as they were. */
+import { chmodSync, chownSync, constants, copyFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import type { BytePath } from "../../archive/entry.ts";
-import { display, join, toBuffer } from "../../archive/path.ts";
+import { display, toBuffer } from "../../archive/path.ts";
 import { WorkerPool } from "../../archive/pool.ts";
 import { SolidDirectories } from "../../archive/solid.ts";
-import { fileTime } from "../../archive/unpack-writer.ts";
+import type { SharedDirectories } from "../../archive/unpack-directories.ts";
 import type { UnpackRequest, UnpackResult } from "../../archive/unpack.ts";
 import { asHoldfastError, HoldfastError, isDiskFull } from "../../errors.ts";
 import { runnable } from "../../exec/compiled.ts";
 import { runCommand } from "../../exec/command.ts";
-import type { PlaceAttributes } from "../../store/places.ts";
-import { readNames, type ArchivePart } from "./items.ts";
-import type { OwnerMap } from "./owner-map.ts";
+import { applyDirectories, sharedWith } from "./directories.ts";
+import type { ArchivePart } from "./items.ts";
 import type { RestorePlan } from "./plan.ts";
 import { dirname, isBelow, isThere } from "./targets.ts";
 
 const WORKER = "lib/ops/restore/worker";
 
-/** More than any site; a bomb gets no further. */
-const MOST_ENTRIES = 50_000_000;
-const MOST_DEPTH = 1000;
+/** More than any site has: a bomb gets no further. */
+const MAX_ENTRIES = 50_000_000;
+/** No path that Linux takes has more components: PATH_MAX is 4096 bytes, and each takes two. */
+const MAX_DEPTH = 2048;
 /** What an archive may hold beyond what was recorded of its unit: nothing but a margin for what is not counted as input. */
 const SLACK_BYTES = 64 * 1024 * 1024;
 
@@ -53,11 +39,11 @@ export interface StageOptions {
  * recorded, `E_ARCHIVE` for a hostile or damaged archive, `E_NO_SPACE`; what was written is for the caller to remove.
  */
 export async function stage(plan: RestorePlan, options: StageOptions): Promise<void> {
-  const { targets, directory, owners } = plan;
+  const { targets, directory } = plan;
   const solid = new Map(targets.bases.map((base) => [base, new SolidDirectories(base)]));
   const solidAt = (place: BytePath): SolidDirectories => solid.get(baseOf(plan, place)) ?? noBase(place);
   for (const base of targets.bases) solidAt(base).make(base);
-  await unpackAll(plan, options);
+  const shared = await unpackAll(plan, options);
   // From here on an archive's link may stand anywhere: nothing goes through one.
   for (const { from, to } of plan.moves) {
     if (!isThere(from)) throw new HoldfastError("E_VERIFY", `${display(from)} did not come out of its archive`);
@@ -71,8 +57,7 @@ export async function stage(plan: RestorePlan, options: StageOptions): Promise<v
   for (const to of plan.directories) solidAt(to).make(to);
   for (const { live, fresh } of targets.swaps)
     if (!isThere(fresh)) throw new HoldfastError("E_VERIFY", `nothing came out of the archives for ${display(live)}`);
-  for (const { list, root } of plan.directoryTimes) applyTimes(list, root, solidAt(root));
-  for (const { to, attributes } of plan.attributes) if (solidAt(to).leadTo(to)) applyAttributes(to, attributes, owners);
+  applyDirectories(plan, shared, solidAt);
   // One call for each file system is what makes many small files durable at a bearable price.
   for (const base of targets.bases)
     await runCommand(["sync", "-f", display(base)], { signal: options.signal, code: "E_IO" });
@@ -85,13 +70,15 @@ function noBase(place: BytePath): never {
   throw new HoldfastError("E_INTERNAL", `${display(place)} is staged nowhere`);
 }
 
-async function unpackAll(plan: RestorePlan, options: StageOptions): Promise<void> {
+/** Returns the directories that archives share, in the order of the plan. */
+async function unpackAll(plan: RestorePlan, options: StageOptions): Promise<SharedDirectories[]> {
   const pool = new WorkerPool<UnpackTask, UnpackResult>(
     pathToFileURL(runnable(WORKER)),
     options.workers,
     options.signal,
   );
   let total = 0;
+  const shared = sharedWith(plan);
   try {
     const results = await Promise.allSettled(
       plan.unpacks.map(async ({ part, targets, label, bytes }) => {
@@ -102,16 +89,19 @@ async function unpackAll(plan: RestorePlan, options: StageOptions): Promise<void
           ...(part.only === undefined ? {} : { only: part.only }),
           ...(part.skip === undefined ? {} : { skip: part.skip }),
           ...(part.reserved === undefined ? {} : { reserved: part.reserved }),
+          shared: shared(targets),
           owners: plan.owners.forWorker,
-          limits: { bytes: bytes * 2 + SLACK_BYTES, entries: part.entries ?? MOST_ENTRIES, depth: MOST_DEPTH },
+          limits: { bytes: bytes * 2 + SLACK_BYTES, entries: part.entries ?? MAX_ENTRIES, depth: MAX_DEPTH },
         };
         const result = await pool.run(task, (more) => options.onBytes((total += more)));
         checkContent(part, label, result);
+        return result.shared;
       }),
     );
     options.signal.throwIfAborted();
     const failed = results.find((result) => result.status === "rejected");
     if (failed !== undefined) throw asHoldfastError(failed.reason, "E_IO");
+    return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   } finally {
     await pool.close();
   }
@@ -141,33 +131,5 @@ function bring(copy: RestorePlan["copies"][number], directory: string): void {
     if (isDiskFull(error))
       throw new HoldfastError("E_NO_SPACE", `the disk is full: ${display(copy.to)}`, { cause: error });
     throw asHoldfastError(error, "E_IO");
-  }
-}
-
-/** `@seconds` and `./path`, one after the other. */
-function applyTimes(list: string, root: BytePath, solid: SolidDirectories): void {
-  const names = readNames(list);
-  for (let at = names.length - 2; at >= 0; at -= 2) {
-    const time = fileTime(BigInt(names[at]?.slice(1) ?? 0) * 1_000_000_000n);
-    const target = join(root, (names[at + 1] ?? "").replace(/^\.\/?/, ""));
-    if (isThere(target) && solid.leadTo(target)) lutimesSync(toBuffer(target), time, time);
-  }
-}
-
-const WITHOUT_LINKS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-
-/** Of a directory or a file; of what else is there, nothing is changed. */
-function applyAttributes(to: BytePath, attributes: PlaceAttributes, owners: OwnerMap): void {
-  const found = lstatSync(toBuffer(to), { throwIfNoEntry: false });
-  if (found === undefined || !(found.isDirectory() || found.isFile())) return;
-  const file = openSync(toBuffer(to), WITHOUT_LINKS);
-  try {
-    const owner = owners.of(attributes.uid, attributes.gid);
-    if (owner !== undefined) fchownSync(file, owner.uid, owner.gid);
-    const time = fileTime(BigInt(attributes.mtime) * 1_000_000_000n);
-    futimesSync(file, time, time);
-    fchmodSync(file, Number.parseInt(attributes.mode, 8));
-  } finally {
-    closeSync(file);
   }
 }

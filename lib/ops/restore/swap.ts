@@ -1,54 +1,93 @@
-/** Performs the operations of a restore, and takes them back. Either way it goes on where an earlier attempt was cut off. */
-import { rmSync } from "node:fs";
-import type { BytePath } from "../../archive/entry.ts";
-import { toBuffer } from "../../archive/path.ts";
+/** Makes the operations of a restore, and undoes them. Both continue where an earlier attempt was cut off. */
+import { display } from "../../archive/path.ts";
+import { removeTree } from "../../archive/remove-tree.ts";
 import { HoldfastError } from "../../errors.ts";
-import type { Journal, Operation } from "./journal.ts";
+import type { Journal } from "./journal.ts";
+import type { Operation } from "./journal-format.ts";
 import { replace, undoReplace } from "./replace.ts";
 import type { Servers } from "./servers.ts";
+import { isReversible } from "./state.ts";
 
-/** Everything into its place. `before` is called ahead of each operation, and may refuse by throwing. */
+type Reload = Extract<Operation, { kind: "reload" }>;
+type Import = Extract<Operation, { kind: "import" }>;
+
+/** Puts everything restored into its place. `before` is called ahead of each operation and may throw to stop. */
 export async function swapIn(journal: Journal, servers: Servers, before: () => Promise<void>): Promise<void> {
   await journal.update({ swap: "begun", kept: true });
   for (const [index, operation] of journal.document.operations.entries()) {
     await before();
     switch (operation.kind) {
       case "replace":
-        await replace(operation);
+        await replace(operation, journal.step);
         break;
       case "exchange": {
         const restorer = await servers.find(operation.unit, operation.url);
+        journal.step({ action: "database", object: `exchange ${operation.unit}` });
         await restorer.exchange(operation.scratch, operation.aside);
         break;
       }
       case "reload": {
         const restorer = await servers.find(operation.unit, operation.url);
         if (!operation.begun) await change(journal, index, { ...operation, begun: true });
+        journal.step({ action: "database", object: `load ${operation.unit}` });
         await restorer.reload(operation.dump, PLAIN);
         break;
       }
-      case "import": // by whoever read the package, before this
+      case "import": // made by the restore of the package itself
         break;
     }
   }
   await journal.update({ swap: "done" });
 }
 
-/** Everything back, in the opposite order. */
+/**
+ * Makes ready what `swapBack` needs, and changes nothing of the site: dumps of databases that were imported into are loaded beside them.
+ * Throws `E_SAFETY` if a database cannot be brought back, and what the server refuses.
+ */
+export async function prepareSwapBack(journal: Journal, servers: Servers): Promise<void> {
+  const { operations, scratch_databases } = journal.document;
+  if (!isReversible(journal.document)) throw notReversible(operations);
+  for (const operation of operations) {
+    if (operation.kind !== "import" || operation.state === "none") continue;
+    const { unit, url, scratch, aside, safety } = operation;
+    const restorer = await servers.find(unit, url);
+    if (!restorer.exchanges || safety === null) continue;
+    if (!scratch_databases.some(({ name }) => name === scratch))
+      await journal.update({ scratch_databases: [...scratch_databases, { unit, url, name: scratch }] });
+    journal.step({ action: "database", object: `load ${scratch}` });
+    await restorer.drop(aside);
+    await restorer.load(safety, scratch, PLAIN);
+  }
+}
+
+function notReversible(operations: readonly Operation[]): HoldfastError {
+  const lost = operations.find((one) => !isReversible({ operations: [one] }));
+  const unit = lost !== undefined && "unit" in lost ? lost.unit : "the database";
+  return new HoldfastError(
+    "E_SAFETY",
+    `no dump of the previous content of ${unit} was saved: it cannot be brought back`,
+    {
+      hint: "restore it from another run: restore.ts --in-place --run RUN --unit UNIT",
+    },
+  );
+}
+
+/** Undoes the operations in the opposite order; `prepareSwapBack` comes first. */
 export async function swapBack(journal: Journal, servers: Servers): Promise<void> {
-  await journal.update({ swap: "undoing" });
+  if (journal.document.swap !== "undoing") await journal.update({ swap: "undoing" });
   for (const [index, operation] of [...journal.document.operations.entries()].toReversed()) {
     switch (operation.kind) {
       case "replace":
-        await undoReplace(operation);
+        await undoReplace(operation, journal.step);
         break;
       case "exchange": {
         const restorer = await servers.find(operation.unit, operation.url);
+        journal.step({ action: "database", object: `exchange back ${operation.unit}` });
         await restorer.exchangeBack(operation.scratch, operation.aside);
         break;
       }
       case "reload":
-        if (operation.begun) await reloadSafety(journal, index, operation, servers);
+        if (operation.begun) await undoReload(journal, index, operation, servers);
         break;
       case "import":
         if (operation.state !== "none") await undoImport(journal, index, operation, servers);
@@ -58,40 +97,23 @@ export async function swapBack(journal: Journal, servers: Servers): Promise<void
   await journal.update({ swap: "undone" });
 }
 
-async function reloadSafety(
-  journal: Journal,
-  index: number,
-  operation: Extract<Operation, { kind: "reload" }>,
-  servers: Servers,
-): Promise<void> {
+async function undoReload(journal: Journal, index: number, operation: Reload, servers: Servers): Promise<void> {
   const restorer = await servers.find(operation.unit, operation.url);
-  await restorer.reload(savedBy(operation), PLAIN);
+  journal.step({ action: "database", object: `load back ${operation.unit}` });
+  await restorer.reload(operation.safety, PLAIN);
   await change(journal, index, { ...operation, begun: false });
 }
 
-function savedBy({ safety, unit }: Extract<Operation, { kind: "reload" | "import" }>): string {
-  if (safety !== null) return safety;
-  throw new HoldfastError("E_SAFETY", `nothing was saved of what was in ${unit}: it cannot be brought back`, {
-    hint: "restore it from another run",
-  });
-}
-
-/** The database as it was saved takes the place of the one that was imported into. Each time it begins with the dump. */
-async function undoImport(
-  journal: Journal,
-  index: number,
-  operation: Extract<Operation, { kind: "import" }>,
-  servers: Servers,
-): Promise<void> {
-  const { unit, url, scratch, aside } = operation;
-  const dump = savedBy(operation);
+/** Exchanges the database that was imported into for the one that `prepareSwapBack` loaded. */
+async function undoImport(journal: Journal, index: number, operation: Import, servers: Servers): Promise<void> {
+  const { unit, url, safety, scratch, aside } = operation;
   const restorer = await servers.find(unit, url);
+  journal.step({ action: "database", object: `exchange back ${unit}` });
   if (restorer.exchanges) {
-    await restorer.drop(aside);
-    await restorer.load(dump, scratch, PLAIN);
     await restorer.exchange(scratch, aside);
+    journal.step({ action: "database", object: `drop ${aside}` });
     await restorer.drop(aside);
-  } else await restorer.reload(dump, PLAIN);
+  } else await restorer.reload(safety, PLAIN);
   await change(journal, index, { ...operation, state: "none" });
 }
 
@@ -100,13 +122,19 @@ const PLAIN = { onBytes: (): void => {}, restoreFlags: [] };
 const change = async (journal: Journal, index: number, operation: Operation): Promise<void> =>
   await journal.update({ operations: journal.document.operations.map((one, at) => (at === index ? operation : one)) });
 
-/** Removes what a restore made beside the site: what was replaced, or what did not take its place. */
+/** Removes the directories and databases that a restore made beside the site, with all that is kept in them. */
 export async function removeSpares(journal: Journal, servers: Servers): Promise<void> {
   const { bases, scratch_databases, operations } = journal.document;
-  for (const base of bases) removeTree(base);
-  for (const { unit, url, name } of scratch_databases) await (await servers.find(unit, url)).drop(name);
-  for (const operation of operations)
-    if (operation.kind === "exchange") await (await servers.find(operation.unit, operation.url)).drop(operation.aside);
+  for (const base of bases) {
+    journal.step({ action: "remove", object: display(base) });
+    removeTree(base);
+  }
+  const asides = operations.flatMap((one) =>
+    one.kind === "exchange" ? [{ unit: one.unit, url: one.url, name: one.aside }] : [],
+  );
+  for (const { unit, url, name } of [...scratch_databases, ...asides]) {
+    const restorer = await servers.find(unit, url);
+    journal.step({ action: "database", object: `drop ${name}` });
+    await restorer.drop(name);
+  }
 }
-
-const removeTree = (path: BytePath): void => rmSync(toBuffer(path), { recursive: true, force: true });

@@ -62,6 +62,13 @@ export class Targets {
     this.bases = [...new Set(bases.values())];
   }
 
+  /** Whether what is at `place` (a real path) is there after the swap: no swap moves it, or one carries it along. */
+  keeps(place: BytePath): boolean {
+    const swap = this.swaps.find(({ live }) => live === place || isBelow(place, live));
+    if (swap === undefined) return true;
+    return swap.carry.some((path) => place === join(swap.live, path) || isBelow(place, join(swap.live, path)));
+  }
+
   /** Where what belongs at `destination` is to be written now. */
   staged(destination: BytePath): BytePath {
     const real = this.real(destination);

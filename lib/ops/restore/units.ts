@@ -1,9 +1,11 @@
-/** The units of a run that a restore is to bring back. */
+/** Selects the units of a run that are restored. */
+import path from "node:path";
 import { HoldfastError } from "../../errors.ts";
 import { STEP_NAMES, type StepName, type UnitMetadata } from "../../model/unit.ts";
 import { layersName, layersOf } from "../../store/layers.ts";
 import { readStepMetadata } from "../../store/step-index.ts";
 import { bundlesSchema } from "./items.ts";
+import { byStep, type Lack } from "./missing.ts";
 import type { RestoreRequest } from "./request.ts";
 
 const SLUGS = ["internal_id", "slug", "name"] as const;
@@ -12,11 +14,20 @@ const PROJECTS_TREE = "full_projects_tree";
 
 /**
  * The selected units in the order of the steps. What is there twice is taken once: projects from their own units rather than from the snapshot of
- * all of them, unless that is asked for. Throws `E_USAGE` for a step or unit that the run does not have.
+ * all of them, unless that is asked for. With `complete` the copies of `lacks` are units of the run. Throws `E_USAGE` for a step or unit
+ * that the run does not have.
  */
-export function selectUnits(run: string, request: Omit<RestoreRequest, "store" | "target">): UnitMetadata[] {
+export function selectUnits(
+  run: string,
+  request: Omit<RestoreRequest, "store" | "target">,
+  lacks: readonly Lack[] = [],
+): UnitMetadata[] {
+  const copies = request.complete === true ? lacks.flatMap((lack) => lack.copies) : [];
   const steps = request.steps.length > 0 ? STEP_NAMES.filter((step) => request.steps.includes(step)) : STEP_NAMES;
-  const all = steps.flatMap((step) => Array.from(readStepMetadata(run, step), slim));
+  const own = steps.flatMap((step) => Array.from(readStepMetadata(run, step), slim));
+  // The layers of the audio cache are those of one run.
+  const replaced = new Set(copies.map(layersOf).filter((layers) => layers !== undefined));
+  const all = [...own.filter((unit) => !replaced.has(layersOf(unit) ?? "")), ...copies.map(slim)].toSorted(byStep);
   const missing = request.steps.find((step) => !all.some((unit) => unit.step === step));
   if (missing !== undefined) throw new HoldfastError("E_USAGE", `the run holds nothing of the step ${missing}`);
   const names = all.map(namesOf);
@@ -26,8 +37,7 @@ export function selectUnits(run: string, request: Omit<RestoreRequest, "store" |
       throw new HoldfastError("E_USAGE", `${name} is one layer of a tree and cannot be restored by itself`, {
         hint: `restore --unit ${layersName(layersOf(shard) ?? "")}, or single files with --path`,
       });
-    if (!names.some((own) => own.includes(name)))
-      throw new HoldfastError("E_USAGE", `the run holds no unit ${name}`, { hint: "list.ts and index.json name them" });
+    if (!names.some((called) => called.includes(name))) throw noUnit(run, name, lacks);
   }
   const selected = all.filter(
     (_unit, at) => request.units.length === 0 || request.units.some((name) => names[at]?.includes(name) === true),
@@ -40,6 +50,16 @@ export function selectUnits(run: string, request: Omit<RestoreRequest, "store" |
       (request.media || (unit.step !== "audio_cache" && unit.unit !== "full_media_tree")) &&
       (asked || unit.unit !== PROJECTS_TREE || !selected.some(({ step }) => step === "source_exports")),
   );
+}
+
+function noUnit(run: string, name: string, lacks: readonly Lack[]): HoldfastError {
+  const failed = lacks.find(({ missing, copies }) => missing.unit === name || copies.some((one) => one.unit === name));
+  if (failed === undefined)
+    return new HoldfastError("E_USAGE", `the run holds no unit ${name}`, { hint: "list.ts and index.json name them" });
+  const { code, message, found_in } = failed.missing;
+  return new HoldfastError("E_USAGE", `the unit ${name} failed in the run ${path.basename(run)}: ${code}, ${message}`, {
+    hint: found_in === null ? "no earlier run holds it" : `--complete takes it from the run ${found_in}`,
+  });
 }
 
 const isOnly = (steps: readonly StepName[], step: StepName): boolean =>

@@ -9,6 +9,7 @@ import { PLACES_FILE } from "../../store/places.ts";
 import { readSums } from "../../store/sums.ts";
 import { workThrough } from "../../store/parallel.ts";
 import { ArtifactReaders } from "../verify/readers.ts";
+import { ownName, runOf, runsOf } from "./borrowed.ts";
 import type { RestorePlan } from "./plan.ts";
 
 /** Throws `E_VERIFY` that names the first file which is missing or is not what SHA256SUMS and the unit's metadata say. */
@@ -26,7 +27,9 @@ export async function verifyArtifacts(
     ...units.flatMap(unitFiles),
     ...plan.unpacks.map(({ part }) => part.artifact),
     ...plan.copies.flatMap((copy) => ("artifact" in copy ? [copy.artifact] : [])),
-    ...documentsOf(units).filter((file) => sums?.has(file) === true),
+    ...documentsOf(units),
+    ...(sums?.has("failures.json") === true ? ["failures.json"] : []),
+    ...runsOf(units).map((other) => `../${other}/${PLACES_FILE}`),
     // They say where everything belongs.
     ...[...new Set(units.map(({ step }) => step))].flatMap((step) => listMetadata(run, step)),
   ]);
@@ -36,16 +39,36 @@ export async function verifyArtifacts(
 /** The documents that a restore reads beside the units' own files. */
 const documentsOf = (units: readonly UnitMetadata[]): string[] => [
   PLACES_FILE,
-  ...[...groupLayers(units).layered.keys()].flatMap((layers) =>
-    [DEAD_LIST, DIRECTORY_TIMES].map((name) => `${layers}/${name}`),
-  ),
+  ...[...groupLayers(units).layered.values()].flatMap((shards) => {
+    const layers = path.posix.dirname(shards[0]?.artifacts[0]?.path ?? "");
+    return [DEAD_LIST, DIRECTORY_TIMES].map((name) => `${layers}/${name}`);
+  }),
 ];
 
-/** The same for files by their names; `recorded` is what metadata say beside SHA256SUMS. */
+/** Verifies files by their names; `recorded` has the digests of metadata. Files of other runs are verified against those. */
 export async function verifyFiles(
   run: string,
   files: Iterable<string>,
   recorded: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<void> {
+  const byRun = new Map<string, string[]>();
+  for (const file of files) {
+    const other = runOf(file);
+    const directory = other === undefined ? run : path.join(run, "..", other);
+    byRun.set(directory, [...(byRun.get(directory) ?? []), ownName(file)]);
+  }
+  const digests = new Map([...recorded].map(([file, sha256]) => [`${runOf(file) ?? ""}/${ownName(file)}`, sha256]));
+  for (const [directory, names] of byRun) {
+    const prefix = directory === run ? "" : path.basename(directory);
+    await verifyOwn(directory, names, (file) => digests.get(`${prefix}/${file}`), signal);
+  }
+}
+
+async function verifyOwn(
+  run: string,
+  files: readonly string[],
+  recordedOf: (file: string) => string | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   const sums = readSums(run);
@@ -62,7 +85,7 @@ export async function verifyFiles(
     await workThrough(sizes, readers.width, async ([file, size]) => {
       try {
         const { sha256 } = await readers.digest(path.join(run, file), size);
-        if (sums.get(file) !== sha256 || (recorded.get(file) ?? sha256) !== sha256)
+        if (sums.get(file) !== sha256 || (recordedOf(file) ?? sha256) !== sha256)
           problems.push(`${file} is not what was recorded`);
       } catch (error) {
         signal.throwIfAborted();

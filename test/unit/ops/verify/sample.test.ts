@@ -1,7 +1,7 @@
 /** Samples cover a run exactly once; what a verification found is kept. */
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { verify, type VerifyRequest } from "../../../../lib/ops/verify.ts";
 import { parseSample } from "../../../../lib/ops/verify/sample.ts";
 import { loadConfig } from "../../../../lib/config/load.ts";
@@ -84,12 +84,28 @@ describe("evidence", () => {
     expect(two).toMatchObject({ ok: false, sample: null, checks: bad.checks });
   });
 
-  test("a store that cannot be written to is a note and no error", async () => {
+  test("a store that cannot be written to: the evidence goes to the state directory, or to one that is named", async () => {
     const { store } = await storeOf(1);
     writeFileSync(path.join(store, "evidence"), "no directory"); // in the way, also of root
+    const state = tempDirectory();
+    vi.stubEnv("STATE_DIRECTORY", state);
+    onTestFinished(() => void vi.unstubAllEnvs());
     const verification = await look(store);
-    expect(verification).toMatchObject({ ok: true, evidence: null });
-    expect(verification.notes).toEqual([expect.stringContaining("the evidence was not kept")]);
+    expect(verification).toMatchObject({
+      ok: true,
+      evidence: expect.stringMatching(`^${state}/evidence/${RUN}/verify-`),
+    });
+    expect(verification.notes).toEqual([expect.stringContaining(`it is in ${verification.evidence ?? "?"}`)]);
+    expect(existsSync(verification.evidence ?? "")).toBe(true);
+    const named = path.join(state, "named");
+    expect(await look(store, { evidence: named })).toMatchObject({
+      evidence: expect.stringMatching(`^${named}/${RUN}/verify-`),
+      notes: [],
+    });
+    vi.stubEnv("STATE_DIRECTORY", path.join(store, "evidence/below a file"));
+    const nowhere = await look(store);
+    expect(nowhere).toMatchObject({ ok: true, evidence: null });
+    expect(nowhere.notes).toEqual([expect.stringContaining("--evidence")]);
   });
 });
 

@@ -1,0 +1,50 @@
+/** The database of a reinit and its rules, as the config names them. */
+import type { SiteConfig } from "../../config/load.ts";
+import { databasePassword } from "../../config/secrets.ts";
+import type { DatabaseTarget } from "../../database/engine.ts";
+import { HoldfastError } from "../../errors.ts";
+import { connect } from "../../portable/connect.ts";
+import type { Connection, ConnectionMode } from "../../portable/connection.ts";
+import type { ReinitRules } from "../../portable/reinit/plan.ts";
+import { databases, type NamedDatabase } from "../../steps/db.ts";
+
+/** Returns the first database of the config. Throws `E_CONFIG` if there is none, or it is reached through `exec_prefix`. */
+export function databaseOf(config: SiteConfig): NamedDatabase {
+  const [first] = databases(config);
+  if (first === undefined)
+    throw new HoldfastError("E_CONFIG", "the config has no database", { hint: "name it under database" });
+  if (config.exec_prefix.length > 0)
+    throw new HoldfastError("E_CONFIG", "a reinit goes through the database's own protocol, not through exec_prefix", {
+      hint: "run it where the database can be reached",
+    });
+  return first;
+}
+
+export const rulesOf = ({ portable }: SiteConfig): ReinitRules => ({
+  keys: portable?.keys ?? {},
+  keep: portable?.reinit?.keep ?? [],
+  keepRows: portable?.reinit?.keep_rows ?? {},
+});
+
+/** Opens a connection to the database for the time of `work`. */
+export async function using<T>(
+  config: SiteConfig,
+  { settings }: NamedDatabase,
+  mode: ConnectionMode,
+  signal: AbortSignal,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const password = await databasePassword(config, settings, signal);
+  const target: DatabaseTarget = {
+    url: settings.url,
+    ...(password === undefined ? {} : { password }),
+    execPrefix: [],
+    root: config.root,
+  };
+  const connection = await connect(target, mode, signal);
+  try {
+    return await work(connection);
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,86 @@
+/** Checks, before a long work begins, that a store can be written to: one that root has used may hold files of root. */
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+} from "node:fs";
+import { userInfo } from "node:os";
+import path from "node:path";
+import { HoldfastError, systemCode } from "../errors.ts";
+import { INCOMPLETE, isRunId, runsDirectory } from "./layout.ts";
+import { OWNER_FILE, parseOwner } from "./takeover.ts";
+import { livenessOf } from "./owner.ts";
+
+const DIRECTORIES = [".", ".tmp", "pins", "runs", "restores", "reinits", "evidence"];
+const JOURNALS = ["restores", "reinits"];
+
+/** Throws `E_STORE` that names the first file or directory of the store which this user cannot write, or a journal it cannot read. */
+export function assertWritable(store: string): void {
+  for (const place of writtenTo(store)) check(store, place, () => accessSync(place, constants.W_OK));
+  for (const name of JOURNALS)
+    for (const file of namesIn(path.join(store, name)).filter((one) => one.endsWith(".json")))
+      check(store, path.join(store, name, file), () => closeSync(openSync(path.join(store, name, file), "r")));
+}
+
+function writtenTo(store: string): string[] {
+  const lock = path.join(store, ".lock");
+  const runs = runsDirectory(store);
+  return [
+    ...DIRECTORIES.map((name) => path.join(store, name)),
+    // That of a living process is respected; a dead one has to be removed.
+    ...(isDead(lock) ? [lock] : []),
+    ...namesIn(runs)
+      .filter((name) => name.startsWith(INCOMPLETE))
+      .map((name) => path.join(runs, name)),
+    ...namesIn(path.join(store, ".tmp"))
+      .filter(isRunId)
+      .map((name) => path.join(store, ".tmp", name)),
+  ].filter((place) => existsSync(place));
+}
+
+function isDead(lock: string): boolean {
+  try {
+    const owner = parseOwner(readFileSync(path.join(lock, OWNER_FILE), "utf8"));
+    return owner !== null && livenessOf(owner) === "dead";
+  } catch {
+    return false; // there is no lock
+  }
+}
+
+function check(store: string, place: string, access: () => void): void {
+  try {
+    access();
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === "ENOENT") return; // another process has just removed it
+    if (code !== "EACCES" && code !== "EPERM") throw error;
+    const { uid } = statSync(place, { throwIfNoEntry: false }) ?? lstatSync(store);
+    const user = nameOf();
+    throw new HoldfastError("E_STORE", `${place} belongs to uid ${uid}, and ${user} cannot use it`, {
+      hint: `chown -R ${user}: ${store}`,
+      cause: error,
+    });
+  }
+}
+
+function nameOf(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.()); // it has no name
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return []; // not made yet, or reported by its own check
+  }
+}
