@@ -129,8 +129,8 @@ async function backUp(site: GeneratedSite, report: (event: HoldfastEvent) => voi
     tags: [],
     breakLock: false,
     newStore: false,
-    inProcess: true,
     acceptLoss: false,
+    inProcess: true,
     command: "backup_all",
   };
   return await backup(request, { signal, report });
