@@ -104,6 +104,11 @@ export const ERRORS = {
     http: 422,
     hint: "a value of this row leads out of the site's root; correct the row",
   },
+  E_CLAIM: {
+    exit: EXIT.partial,
+    http: 409,
+    hint: "every path belongs to one unit: correct the row or the config, or accept the failure with a reason",
+  },
   E_UNREADABLE: { exit: EXIT.partial, http: 403, hint: "give the backup user the right to read it" },
   E_CHANGED: {
     exit: EXIT.partial,

@@ -7,6 +7,8 @@ import { selectEntries, type ArchiveFailure, type ArchiveRoot } from "./select.t
 export interface Plan {
   readonly input: Omit<UnitInput, "content_digest">;
   readonly failures: ArchiveFailure[];
+  /** The links that may lead out of the trees: absolute path, and what each says. */
+  readonly links: { readonly path: BytePath; readonly target: BytePath }[];
 }
 
 /** The same counts and fingerprint that `buildArchive` records for the same trees. */
@@ -23,6 +25,13 @@ export function fingerprintTree(
     { roots, exclude, onlyFiles },
     { failed: (failure) => failures.push(failure), vanished: () => {}, sharedMemory: () => {} },
   );
-  for (const { entry } of entries) fingerprint.add(entry);
-  return { input: fingerprint.finish(started), failures };
+  const links: Plan["links"] = [];
+  for (const { entry, absolute } of entries) {
+    fingerprint.add(entry);
+    if (entry.type === "symlink" && MAY_LEAD_OUT.test(entry.target))
+      links.push({ path: absolute, target: entry.target });
+  }
+  return { input: fingerprint.finish(started), failures, links };
 }
+
+const MAY_LEAD_OUT = /^\/|(?:^|\/)\.\.(?:\/|$)/;

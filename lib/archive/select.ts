@@ -5,6 +5,7 @@ import { basename, display, join, toBuffer } from "./path.ts";
 import { readError } from "./read.ts";
 import { isSharedMemory } from "./sqlite-file.ts";
 import { readEntryList } from "./entry-list.ts";
+import { excludeTest, type ExcludeRules } from "./exclude-rules.ts";
 import { lstatEntry, statRoot, walk } from "./walk.ts";
 
 /** A tree or a file and what it is in the archive. */
@@ -15,6 +16,8 @@ export interface ArchiveRoot {
   readonly prefix: BytePath;
   /** A file of JSON lines (see entry-list.ts) that names the entries to take, in walk order, instead of walking the whole tree. */
   readonly list?: string;
+  /** What of the tree is left out; nothing without it. */
+  readonly rules?: ExcludeRules;
 }
 
 export interface Selection {
@@ -61,11 +64,12 @@ export function* selectEntries(selection: Selection, report: SelectionReport): G
       yield* selectListed(root, root.list, absolute, report);
       continue;
     }
+    const isLeftOut = root.rules === undefined ? undefined : excludeTest(absolute, root.rules);
     const entries = walk(absolute, {
       files: selection.onlyFiles ?? false,
       exclude: (path, type, found) => {
         const below = join(absolute, path);
-        if (isExcluded(below, found)) return true;
+        if (isExcluded(below, found) || isLeftOut?.(found) === true) return true;
         if (type !== "file" || !isSharedMemory(below)) return false;
         report.sharedMemory(below);
         return true;
@@ -106,15 +110,28 @@ function selectRoot(root: ArchiveRoot): Selected {
   return { entry: { ...entry, path: root.prefix === "" ? basename(root.path) : root.prefix }, absolute };
 }
 
-/** By path, and by device and inode, which are the same under every name that links and mounts may give. */
+/**
+ * By path; directories also by device and inode, which are the same under every name that links and mounts may give. A file with
+ * several names is left out under those that are given only.
+ */
 function exclusion(paths: readonly BytePath[]): (absolute: BytePath, entry: Entry) => boolean {
   const names = new Set(paths);
   const inodes = new Set<string>();
   for (const path of paths) {
-    const stats = statSync(toBuffer(path), { bigint: true, throwIfNoEntry: false });
-    if (stats !== undefined) inodes.add(`${stats.dev}:${stats.ino}`);
+    const inode = directoryInode(path);
+    if (inode !== undefined) inodes.add(inode);
   }
-  return (absolute, { dev, ino }) => names.has(absolute) || (inodes.size > 0 && inodes.has(`${dev}:${ino}`));
+  return (absolute, { type, dev, ino }) =>
+    names.has(absolute) || (type === "directory" && inodes.size > 0 && inodes.has(`${dev}:${ino}`));
+}
+
+function directoryInode(path: BytePath): string | undefined {
+  try {
+    const stats = statSync(toBuffer(path), { bigint: true, throwIfNoEntry: false });
+    return stats?.isDirectory() === true ? `${stats.dev}:${stats.ino}` : undefined;
+  } catch {
+    return undefined; // by its name alone: a loop of links, or a directory that may not be passed
+  }
 }
 
 function attempt<T>(path: BytePath, report: SelectionReport, look: () => T): T | undefined {

@@ -30,11 +30,20 @@ export function hasPendingChanges(database: BytePath): boolean {
 }
 
 /** Whether a path is the shared memory of a database beside it, as the database's first bytes tell. */
-export function isSharedMemory(file: BytePath): boolean {
-  if (!file.endsWith(SHARED_MEMORY)) return false;
+export const isSharedMemory = (file: BytePath): boolean =>
+  file.endsWith(SHARED_MEMORY) && databaseBeside(file) !== undefined;
+
+/** Returns the database that a file is a WAL, a journal or the shared memory of; undefined where there is no such database. */
+export function databaseBeside(file: BytePath): BytePath | undefined {
+  const suffix = SIDECARS.find((one) => file.endsWith(one));
+  if (suffix === undefined) return undefined;
+  const database = file.slice(0, -suffix.length);
+  return beginsAsDatabase(database) ? database : undefined;
+}
+
+function beginsAsDatabase(file: BytePath): boolean {
   try {
-    const database = toBuffer(file.slice(0, -SHARED_MEMORY.length));
-    const fd = openSync(database, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const fd = openSync(toBuffer(file), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       const head = Buffer.alloc(MAGIC.length);
       readSync(fd, head, 0, head.length, 0);

@@ -204,7 +204,8 @@ export class TreeWriter {
   /** The place of an entry that is no directory, the directories to it made. */
   #prepare(path: BytePath): BytePath {
     const { target, rest, absolute } = this.#home(path);
-    if (rest === "") throw bad(`${display(path)} is no directory, and should be one`);
+    // A tree that is a single file has the file's name for a prefix.
+    if (rest === "" && target.prefix === "") throw bad(`${display(path)} is no directory, and should be one`);
     this.#solidAt(target).make(absolute.slice(0, absolute.lastIndexOf("/")));
     return absolute;
   }

@@ -7,6 +7,7 @@ import type { StepName } from "../model/unit.ts";
 import type { BackupRequest } from "../ops/backup-request.ts";
 import { chooseTextTypes, stepOptions } from "../ops/step-options.ts";
 import { wireReport } from "../report/wire.ts";
+import { Claims } from "../steps/claims/claims.ts";
 import { PROJECTS_FILE, ProjectSource } from "../steps/projects.ts";
 import { loadStep } from "../steps/load-step.ts";
 import { readDocument } from "../store/documents.ts";
@@ -30,6 +31,7 @@ export async function runAsSubScript(name: StepName, planFile: string, request: 
     const store = path.resolve(plan.scratch, "../..");
     if (step === undefined) throw new HoldfastError("E_INTERNAL", `no step is called ${name}`);
     await inheritLock(path.join(store, ".lock"), process.env[TOKEN_VARIABLE] ?? "").assertHeld();
+    const projects = new ProjectSource(config, path.join(plan.staging, PROJECTS_FILE), abort.signal);
     await step.run({
       config,
       options: stepOptions(config, request, chooseTextTypes(config, request.textTypes), request.resume),
@@ -40,7 +42,8 @@ export async function runAsSubScript(name: StepName, planFile: string, request: 
       app: plan.app,
       previous: new PreviousRuns(store),
       runsSoFar: plan.runs_so_far,
-      projects: new ProjectSource(config, path.join(plan.staging, PROJECTS_FILE), abort.signal),
+      projects,
+      claims: new Claims(config, store, projects),
       signal: abort.signal,
       report,
     });

@@ -5,6 +5,7 @@ import { distance } from "fastest-levenshtein";
 import { isAlias, isMap, parseDocument, visit } from "yaml";
 import type * as z from "zod";
 import { HoldfastError } from "../errors.ts";
+import { checkClaims } from "./claims.ts";
 import { siteJsonSchema, siteSchema, type SiteSettings } from "./schema.ts";
 import { fillVariables } from "./variables.ts";
 
@@ -41,10 +42,12 @@ export function loadConfig(file: string, environment: NodeJS.ProcessEnv): SiteCo
   const text = readText(file);
   const settings = checkConfig(text, file, environment);
   const root = path.resolve(path.dirname(file), settings.root);
+  const dest = settings.dest === undefined ? undefined : path.resolve(path.dirname(file), settings.dest);
+  checkClaims({ ...settings, root }, dest);
   return {
     ...settings,
     root,
-    ...(settings.dest === undefined ? {} : { dest: path.resolve(path.dirname(file), settings.dest) }),
+    ...(dest === undefined ? {} : { dest }),
     file,
     text,
     warnings: inlineSecrets(settings),

@@ -126,6 +126,27 @@ const referenceSchema = z.strictObject({
   optional: paths.describe("Globs of paths, relative to that directory, that need not be there."),
 });
 
+const patterns = z.array(z.string().min(1)).default([]);
+
+const treeFields = z.strictObject({
+  name: z
+    .string()
+    .regex(/^\w[\w.-]*$/)
+    .optional()
+    .describe("The unit's name; its path, with _ for /, when absent."),
+  path: z.string().min(1).describe("A directory, a file or . for the whole root; relative to root, or anywhere by /."),
+  exclude: patterns.describe("Patterns of what is left out, by the rules of .gitignore, relative to the tree."),
+  exclude_caches: flag.default(false).describe("Leave out what lies in directories with a valid CACHEDIR.TAG."),
+  exclude_if_present: patterns.describe("Leave out what lies in directories that hold a file of such a name."),
+  shard_above_mb: whole(0)
+    .default(64)
+    .describe("Input size above which the tree is kept in layered shards, so that a new file does not rewrite it."),
+  shard_size_mb: whole(1).default(2048).describe("Input bytes of one shard, at most."),
+});
+/** Returns the settings of a tree of which nothing but the path is given. */
+export const treeSettings = (path: string): TreeSettings => treeFields.parse({ path });
+const treeSchema = z.union([z.string().min(1).transform(treeSettings), treeFields]);
+
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
 const reinitSchema = z
@@ -185,6 +206,16 @@ export const siteSchema = z.strictObject({
       projects: flag.default(false).describe("Whether all project trees go into full_projects_tree.tgz as well."),
     })
     .optional(),
+  trees: z
+    .array(treeSchema)
+    .default([])
+    .describe("Directories and files that are units by themselves: all that an application without projects needs."),
+  roots: paths.describe(
+    "Further directories that belong to the site: what no step covers in them is reported as well.",
+  ),
+  follow_links: flag
+    .default(false)
+    .describe("Whether what links lead to outside of the site is backed up as well, each target as a tree."),
   infra: z
     .strictObject({
       repo: z.string().optional().describe("The application's git checkout."),
@@ -193,6 +224,10 @@ export const siteSchema = z.strictObject({
       keep_values: z.array(z.string()).default([]).describe("Keys whose values are no secret and stay."),
       redact: z.array(z.string()).default([]).describe("Further keys whose values are secret."),
       nginx: paths,
+      apache: paths,
+      php: paths.describe("php.ini, pools of php-fpm."),
+      cron: paths.describe("Files of /etc/cron.d and the like."),
+      files: paths.describe("Any other text files: each is kept under its own name."),
       systemd: paths,
       crontabs: paths.describe("Users whose crontab is kept, or paths of crontab files."),
       tls: paths.describe("Certificates and keys; their names are listed, nothing of them is copied."),
@@ -288,6 +323,7 @@ export const siteSchema = z.strictObject({
 
 export type SiteSettings = z.infer<typeof siteSchema>;
 export type DatabaseSettings = z.infer<typeof databaseSchema>;
+export type TreeSettings = z.infer<typeof treeFields>;
 export type ReferenceSettings = z.infer<typeof referenceSchema>;
 export type ExportSettings = z.infer<typeof exportSchema>;
 export type CompiledSettings = z.infer<typeof compiledSchema>;

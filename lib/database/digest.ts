@@ -1,8 +1,30 @@
 /** Table digests among the facts of a database. */
-import type { DatabaseFacts, DatabaseSnapshot } from "./engine.ts";
+import { HoldfastError } from "../errors.ts";
+import type { DatabaseFacts, DatabaseSnapshot, TableDigests } from "./engine.ts";
+
+/** Digests tables one by one. A table that cannot be read is left out with a warning; other errors are thrown. */
+export async function digestEach<T extends { readonly key: string }>(
+  tables: readonly T[],
+  digest: (table: T) => Promise<string> | string,
+): Promise<TableDigests> {
+  const digests: Record<string, string> = {};
+  const warnings: string[] = [];
+  for (const table of tables) {
+    try {
+      digests[table.key] = await digest(table);
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || !["E_DATABASE", "E_SQLITE"].includes(error.code)) throw error;
+      warnings.push(`no digest of the table ${table.key}: ${error.message}`);
+    }
+  }
+  return { digests, warnings };
+}
 
 /** The facts with the digest of every table that has one. */
-export const withDigests = (facts: DatabaseFacts, digests: Readonly<Record<string, string>>): DatabaseFacts => ({
+export const withDigests = <T extends Pick<DatabaseFacts, "tables">>(
+  facts: T,
+  digests: Readonly<Record<string, string>>,
+): T & Pick<DatabaseFacts, "tables"> => ({
   ...facts,
   tables: Object.fromEntries(
     Object.entries(facts.tables).map(([name, table]) => {
@@ -19,7 +41,7 @@ export async function factsOf(
   options: { readonly digests: boolean } = { digests: false },
 ): Promise<DatabaseFacts> {
   const facts = await snapshot.facts({ exactRows });
-  return options.digests ? withDigests(facts, await snapshot.digests()) : facts;
+  return options.digests ? withDigests(facts, (await snapshot.digests()).digests) : facts;
 }
 
 /** Whether digests were recorded. */

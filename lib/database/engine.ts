@@ -34,6 +34,17 @@ export interface DatabaseFacts {
   readonly migrations: { readonly tool: string; readonly applied: readonly string[] } | null;
   readonly extensions: Readonly<Record<string, string>>;
   readonly snapshot_at: string;
+  /** PostgreSQL: of the database, e.g. `UTF8`. */
+  readonly encoding?: string | undefined;
+  /** PostgreSQL: the schemas that an unqualified name is looked for in, in the order of the session that made the dump. */
+  readonly search_path?: readonly string[] | undefined;
+}
+
+export interface TableDigests {
+  /** By the keys of `DatabaseFacts.tables`; without the tables that could not be digested. */
+  readonly digests: Readonly<Record<string, string>>;
+  /** One for each table that could not be digested. */
+  readonly warnings: readonly string[];
 }
 
 export interface DumpResult {
@@ -58,9 +69,10 @@ export interface DatabaseSnapshot {
   /** `exactRows`: about so many rows are counted one by one, those of the smallest tables first; the other tables are estimated. */
   facts(budget: { readonly exactRows: number }): Promise<DatabaseFacts>;
   /**
-   * The digest of each table, by the keys of `DatabaseFacts.tables`; reads every row. To be called after the dump, which in MySQL waits for nobody.
+   * Digests each table; reads every row. To be called after the dump, which in MySQL waits for nobody. A table whose columns cannot be read
+   * is left out with a warning.
    */
-  digests(): Promise<Readonly<Record<string, string>>>;
+  digests(): Promise<TableDigests>;
   /** The end of the dump's file name, with its dot: `.dump`, `.sql.gz`, `.db`. */
   readonly extension: string;
   /**

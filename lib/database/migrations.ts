@@ -1,4 +1,5 @@
 /** The migration tables of frameworks: told apart by name and columns, read into the set of what has been applied. */
+import { HoldfastError } from "../errors.ts";
 
 /** What an engine offers to read them. */
 export interface MigrationSource {
@@ -146,6 +147,17 @@ export async function readMigrations(source: MigrationSource): Promise<Migration
     return { tool: tool.tool, applied: sorted.map(tool.applied).filter((name) => name !== undefined) };
   }
   return null;
+}
+
+/** As `readMigrations`; where the database refuses to read the table, a warning is added instead, and null returned. */
+export async function tryMigrations(source: MigrationSource, warnings: string[]): Promise<Migrations | null> {
+  try {
+    return await readMigrations(source);
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || error.code !== "E_DATABASE") throw error;
+    warnings.push(`the migrations could not be read: ${error.message}`);
+    return null;
+  }
 }
 
 /** Whether an applied migration is marked as one that broke off. */

@@ -1,7 +1,7 @@
 /** Emptying a MySQL database that is to stay: its rights, its character set and its name. */
 import { HoldfastError } from "../errors.ts";
 import type { MysqlSession } from "./mysql-session.ts";
-import { quoteMysql } from "./mysql.ts";
+import { quoteMysql, text } from "./mysql-names.ts";
 
 const KINDS: Readonly<Record<string, string>> = {
   "BASE TABLE": "table",
@@ -45,9 +45,4 @@ export async function endConnections(session: MysqlSession, database: string): P
       if (!(error instanceof HoldfastError)) throw error; // it has ended, or is another user's
     });
   }
-}
-
-/** A string literal in any sql_mode. */
-export function text(value: string): string {
-  return `convert(0x${Buffer.from(value).toString("hex")} using utf8mb4)`;
 }

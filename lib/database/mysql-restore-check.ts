@@ -10,6 +10,9 @@ export async function checkScript(
   engine: "mysql" | "mariadb",
 ): Promise<string[]> {
   const warnings: string[] = [];
+  await checkDatabases(session, facts.databases);
+  await checkHistory(session, facts);
+  await checkPacket(session, facts.largest);
   if (facts.flavour !== undefined && facts.flavour !== engine) {
     warnings.push(`the dump was made by the programs of ${facts.flavour}, the server is ${engine}`);
   }
@@ -17,6 +20,42 @@ export async function checkScript(
   warnings.push(...(await missingEngines(session, facts.storageEngines)));
   warnings.push(...(await checkDefiners(session, facts.definers, engine)));
   return warnings;
+}
+
+async function checkDatabases(session: MysqlSession, wanted: ReadonlySet<string>): Promise<void> {
+  const rows = await session.run("select schema_name as name from information_schema.schemata");
+  const known = new Set(rows.map(({ name }) => name));
+  const missing = [...wanted].filter((name) => !known.has(name)).toSorted();
+  if (missing.length === 0) return;
+  throw new HoldfastError(
+    "E_RESTORE",
+    `the server lacks the database ${missing.join(", ")}, which views of the dump read`,
+    {
+      hint: `restore it first, or create it with the tables that the views name: ${missing.join(", ")}`,
+    },
+  );
+}
+
+async function checkHistory(session: MysqlSession, { history }: ScriptFacts): Promise<void> {
+  if (!history) return;
+  const rows = await session.run("show session variables like 'system_versioning_insert_history'");
+  if (rows.length > 0) return;
+  throw new HoldfastError("E_RESTORE", "the server does not know how to take the history of system-versioned tables", {
+    hint: "restore to MariaDB 10.11 or later",
+  });
+}
+
+/** A statement travels as one packet: its text and one byte before it. */
+async function checkPacket(session: MysqlSession, largest: number): Promise<void> {
+  const [row] = await session.run("select @@global.max_allowed_packet as packet");
+  const packet = Number(row?.packet);
+  if (largest + 1 <= packet) return;
+  const wanted = Math.min(2 ** 30, 2 ** Math.ceil(Math.log2(largest + 1)));
+  throw new HoldfastError(
+    "E_RESTORE",
+    `the server lacks room for a statement of ${largest} bytes: its max_allowed_packet is ${packet}`,
+    { hint: `as an administrator: set global max_allowed_packet = ${wanted}` },
+  );
 }
 
 async function checkCollations(session: MysqlSession, wanted: ReadonlySet<string>): Promise<void> {

@@ -47,6 +47,12 @@ export async function readDump(
 /** Hints for what a server says most often. */
 export function explained(error: unknown, live: string): unknown {
   if (!(error instanceof HoldfastError)) return error;
+  const definer = /ERROR 1449\b.*\((\S+@\S+)\)/.exec(error.message)?.[1];
+  if (definer !== undefined)
+    return new HoldfastError("E_RESTORE", error.message, {
+      hint: `a view reads another one whose definer is missing; as an administrator: create user ${definer} account lock; grant select on the database to it`,
+      cause: error,
+    });
   const hint = HINTS.find(([pattern]) => pattern.test(error.message))?.[1];
   if (hint === undefined) return error;
   return new HoldfastError("E_RESTORE", error.message, { hint: hint.replace("LIVE", live), cause: error });

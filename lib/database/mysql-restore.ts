@@ -4,35 +4,24 @@
  */
 import { access, rename, rm, statfs } from "node:fs/promises";
 import { hostname } from "node:os";
-import { pipeline } from "node:stream/promises";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
-import { startCommand } from "../exec/command.ts";
 import { hashFile } from "../store/hash.ts";
+import { digestEach, withDigests } from "./digest.ts";
 import { digestMysql } from "./mysql-digest.ts";
 import type { DatabaseFacts, DatabaseTarget, TableCount } from "./engine.ts";
 import { accessMysql, type MysqlAccess, type MysqlLocation } from "./mysql-access.ts";
-import { emptyDatabase, endConnections, text } from "./mysql-empty.ts";
+import { emptyDatabase, endConnections } from "./mysql-empty.ts";
+import { createAccounts } from "./mysql-furnish.ts";
 import { checkScript } from "./mysql-restore-check.ts";
-import { explained, MANAGER, readDump } from "./mysql-restore-dump.ts";
-import { MysqlScript, type Events } from "./mysql-script.ts";
+import { MANAGER, readDump } from "./mysql-restore-dump.ts";
+import { MysqlScript, type ScriptFacts } from "./mysql-script.ts";
+import { sendDump } from "./mysql-send.ts";
 import { MysqlSession } from "./mysql-session.ts";
-import { MYSQL_TABLES, mysqlMigrations, openMysql, quoteMysql } from "./mysql.ts";
+import { countTable, readTables } from "./mysql-tables.ts";
+import { quoteMysql, text } from "./mysql-names.ts";
+import { mysqlMigrations, openMysql } from "./mysql.ts";
 import type { DatabaseRestorer, LoadOptions, PresentDatabase } from "./restore.ts";
 
-/** What the client gets besides the connection: it must stop at the first error, take its input as it is, and read no file. */
-const LOADING = [
-  "--batch",
-  "--binary-mode",
-  "--disable-named-commands",
-  "--loose-sandbox", // MariaDB of 2024 and later
-  "--local-infile=0",
-  "--skip-force",
-  "--skip-reconnect",
-  "--connect-timeout=15",
-  "--max-allowed-packet=1073741824",
-];
-/** MariaDB refuses in strict mode what it took in another one: tables whose rows may become too large for a page. */
-const BEFORE = "set /*M!100100 session innodb_strict_mode = 0, */ @holdfast = 0;\n";
 const CLEANING_MS = 20_000;
 
 /** Throws `E_DATABASE` when the server does not answer; the database itself need not be there. */
@@ -89,6 +78,7 @@ class MysqlRestorer implements DatabaseRestorer {
   readonly live: string;
   readonly exchanges = false;
   readonly #opened: Opened;
+  readonly #known = new Map<string, ScriptFacts>();
 
   constructor(opened: Opened) {
     this.engine = /mariadb/i.test(opened.version) ? "mariadb" : "mysql";
@@ -99,7 +89,7 @@ class MysqlRestorer implements DatabaseRestorer {
   async present(): Promise<PresentDatabase | undefined> {
     if (!(await this.exists(this.live))) return undefined;
     return await this.#within(this.live, async (session) => ({
-      tables: (await session.run(MYSQL_TABLES)).length,
+      tables: (await readTables(session)).length,
       size_bytes: await sizeOf(session),
       migrations: await mysqlMigrations(session),
     }));
@@ -125,12 +115,11 @@ class MysqlRestorer implements DatabaseRestorer {
 
   async check(dump: string, { restoreFlags }: Pick<LoadOptions, "restoreFlags">): Promise<readonly string[]> {
     refuseFlags(restoreFlags);
-    const script = new MysqlScript(this.live, "as they were");
-    const { signal, session } = this.#opened;
-    await readDump(dump, script, { signal, onBytes: () => {} }, async (statements) => {
-      for await (const _ of statements);
-    });
-    return await checkScript(session, script.facts, this.engine);
+    return await checkScript(this.#opened.session, await this.#read(dump), this.engine);
+  }
+
+  async furnish(dump: string): Promise<void> {
+    await createAccounts(this.#opened.session, (await this.#read(dump)).definers);
   }
 
   async load(dump: string, scratch: string, options: LoadOptions): Promise<void> {
@@ -139,7 +128,7 @@ class MysqlRestorer implements DatabaseRestorer {
     await this.drop(scratch);
     await this.#create(scratch);
     try {
-      await this.#send(dump, scratch, "disabled", options);
+      await sendDump(this.#opened.access, dump, { database: scratch, events: "disabled", live: this.live, ...options });
     } catch (error) {
       await this.#clean(scratch).catch(() => {}); // the first error counts
       const { signal } = this.#opened;
@@ -151,16 +140,16 @@ class MysqlRestorer implements DatabaseRestorer {
     return await this.#within(name, async (session) => {
       const tables: Record<string, TableCount> = {};
       await session.run("start transaction with consistent snapshot, read only");
-      for (const { name: table } of await session.run(MYSQL_TABLES)) {
-        const [row] = await session.run(`select count(*) as n from ${quoteMysql(table ?? "")}`);
-        const digest = options.digests ? { digest: await digestMysql(session, table ?? "") } : {};
-        tables[table ?? ""] = { rows: Number(row?.n), exact: true, ...digest };
-      }
+      const found = await readTables(session, { withHistory: true });
+      for (const table of found) tables[table.key] = { rows: await countTable(session, table), exact: true };
+      const { digests } = options.digests
+        ? await digestEach(found, async (table) => await digestMysql(session, table))
+        : { digests: {} };
       return {
         engine: this.engine,
         server_version: this.#opened.version,
         database_size: await sizeOf(session),
-        tables,
+        tables: withDigests({ tables }, digests).tables,
         migrations: await mysqlMigrations(session),
         extensions: {},
         snapshot_at: new Date().toISOString(),
@@ -184,7 +173,13 @@ class MysqlRestorer implements DatabaseRestorer {
     } else {
       await this.#create(this.live);
     }
-    if (dump !== null) await this.#send(dump, this.live, "as they were", options);
+    if (dump !== null)
+      await sendDump(this.#opened.access, dump, {
+        database: this.live,
+        events: "as they were",
+        live: this.live,
+        ...options,
+      });
   }
 
   /** A file that is there already is whole, from a call whose answer was lost, and is kept. */
@@ -216,6 +211,18 @@ class MysqlRestorer implements DatabaseRestorer {
   async close(): Promise<void> {
     await this.#opened.session.close();
     this.#opened.access.remove();
+  }
+
+  /** Reads a dump to its end, once: it may be large. */
+  async #read(dump: string): Promise<ScriptFacts> {
+    const known = this.#known.get(dump);
+    if (known !== undefined) return known;
+    const script = new MysqlScript(this.live, "as they were");
+    await readDump(dump, script, { signal: this.#opened.signal, onBytes: () => {} }, async (statements) => {
+      for await (const _ of statements);
+    });
+    this.#known.set(dump, script.facts);
+    return script.facts;
   }
 
   /** By a session of its own: after an abort the other one is gone. */
@@ -257,37 +264,6 @@ class MysqlRestorer implements DatabaseRestorer {
         cause: error,
       });
     }
-  }
-
-  async #send(dump: string, database: string, events: Events, { onBytes }: LoadOptions): Promise<void> {
-    const { access: reached, signal } = this.#opened;
-    const script = new MysqlScript(database, events);
-    const argv = [...reached.client, ...LOADING, `--database=${database}`];
-    await readDump(dump, script, { signal, onBytes }, async (statements) => {
-      const stop = new AbortController();
-      const options = {
-        ...reached.options,
-        signal: AbortSignal.any([signal, stop.signal]),
-        code: "E_RESTORE" as const,
-      };
-      const client = startCommand(argv, options);
-      client.stdout.resume();
-      client.stdin.write(BEFORE);
-      let broken: unknown;
-      await pipeline(statements, client.stdin, { signal }).catch((error: unknown) => {
-        broken = error;
-        // When it was the client that ended, it says why; else it must not take the half for the whole.
-        if (error instanceof Error && "code" in error && error.code === "EPIPE") return;
-        stop.abort();
-      });
-      try {
-        await client.done;
-      } catch (error) {
-        signal.throwIfAborted();
-        throw stop.signal.aborted ? broken : explained(error, this.live);
-      }
-      if (broken !== undefined) throw broken;
-    });
   }
 
   /** A session of its own in a database. */

@@ -1,10 +1,13 @@
 /**
  * A dump on its way to the client, statement by statement. Only statements that dumps consist of pass, and only with names in the database at
  * hand: `USE`, `CREATE DATABASE`, client commands, rights and the like are refused, wherever they come from. What names the database that
- * was dumped (`ALTER DATABASE` around routines; triggers keep the text that they were written with) is made to name the one at hand, and
- * events can come disabled, so that none fires in a copy. This keeps mistakes out, and simple malice; the body of a routine is not understood.
+ * was dumped (`ALTER DATABASE`; views, defaults, triggers and routines with qualified names) is made to name the one at hand, and events can
+ * come disabled, so that none fires in a copy. This keeps mistakes out, and simple malice; text that a routine executes is not understood.
  */
 import { HoldfastError } from "../errors.ts";
+import { quoteMysql } from "./mysql-names.ts";
+import { renameDatabase } from "./mysql-qualifiers.ts";
+import { ALLOWED, DEFINER, latin1, ROWS, squeeze, tame, unquote } from "./mysql-statements.ts";
 
 /** What a dump says of itself, as far as it has been read. */
 export interface ScriptFacts {
@@ -14,6 +17,12 @@ export interface ScriptFacts {
   readonly definers: ReadonlySet<string>;
   readonly collations: ReadonlySet<string>;
   readonly storageEngines: ReadonlySet<string>;
+  /** Other databases, whose tables or functions the views name. */
+  readonly databases: ReadonlySet<string>;
+  /** Bytes of the largest statement: the server must take so much at once. */
+  readonly largest: number;
+  /** Whether rows of system-versioned tables come with their history. */
+  readonly history: boolean;
   /** Whether the mark of the dump program's end has been read, with nothing behind it. */
   readonly complete: boolean;
 }
@@ -21,25 +30,6 @@ export interface ScriptFacts {
 type State = "code" | "string" | "double" | "name" | "line" | "block" | "delimiter";
 
 const [NEWLINE, BACKTICK, QUOTE, DOUBLE, BACKSLASH, SLASH, HASH, BANG, M] = Buffer.from("\n`'\"\\/#!M");
-const NAME = "(?:`(?:[^`]|``)+`|[\\w$\\x80-\\xff]+)(?![\\w$`\\x80-\\xff]| ?\\.)";
-const OBJECT = "(?:VIEW|TRIGGER|EVENT|FUNCTION|PROCEDURE|SEQUENCE|PACKAGE(?: BODY)?)";
-const ALLOWED = [
-  "SET (?!.*\\b(?:GLOBAL|PERSIST|PERSIST_ONLY|PASSWORD|ROLE|STATEMENT|RESOURCE)\\b)[^;]*",
-  `DROP (?:TEMPORARY )?(?:TABLE|${OBJECT}) (?:IF EXISTS )?${NAME}`,
-  `CREATE (?:OR REPLACE )?(?:TEMPORARY )?TABLE (?:IF NOT EXISTS )?${NAME}[^;]*`,
-  `CREATE (?:OR REPLACE )?(?:ALGORITHM ?= ?\\w+ )?(?:SQL SECURITY \\w+ )?(?:VIEW|SEQUENCE) (?:IF NOT EXISTS )?${NAME}[^;]*`,
-  `CREATE (?:OR REPLACE )?(?:AGGREGATE )?${OBJECT} (?:IF NOT EXISTS )?${NAME}.*`,
-  `ALTER TABLE ${NAME}(?!.*\\bRENAME\\b)[^;]*`,
-  `ALTER DATABASE ${NAME} (?:DEFAULT )?(?:CHARACTER SET|COLLATE)[^;]*`,
-  `LOCK TABLES? ${NAME} (?:READ|WRITE)[^.;]*`,
-  "UNLOCK TABLES?",
-  `(?:DO|SELECT) SETVAL ?\\( ?${NAME} ?,[\\d ,-]*\\)`,
-  "START TRANSACTION[^;]*|COMMIT|BEGIN",
-].map((pattern) => new RegExp(`^(?:${pattern}) ?$`, "is"));
-const ROWS = new RegExp(`^(?:INSERT|REPLACE) (?:IGNORE )?(?:INTO )?${NAME} ?(?:\\([^;]*?\\) ?)?VALUES?`, "i");
-const DEFINER =
-  /DEFINER ?= ?((?:`(?:[^`]|``)*`|[\w$]+) ?@ ?(?:`(?:[^`]|``)*`|[\w$.%]+)|CURRENT_USER(?: ?\( ?\))?|`(?:[^`]|``)*`|\w+)/i;
-
 /** Bytes that mean nothing between the strings of a statement that holds rows, nor in a delimiter. */
 const ORDINARY = Uint8Array.from({ length: 256 }, (_, byte) =>
   /[\w(),.+ ]/.test(String.fromCharCode(byte)) && byte !== M ? 1 : 0,
@@ -61,6 +51,11 @@ export class MysqlScript {
   readonly #definers = new Set<string>();
   readonly #collations = new Set<string>();
   readonly #storageEngines = new Set<string>();
+  readonly #databases = new Set<string>();
+  #largest = 0;
+  #history = false;
+  /** A default takes its value from a sequence, which LOCK TABLES of the table alone keeps from being used. */
+  #sequences = false;
   #flavour: ScriptFacts["flavour"];
   /** The name in the dump's head. */
   #dumped: string | undefined;
@@ -94,6 +89,9 @@ export class MysqlScript {
       definers: this.#definers,
       collations: this.#collations,
       storageEngines: this.#storageEngines,
+      databases: this.#databases,
+      largest: this.#largest,
+      history: this.#history,
       complete: end && this.#code.trim() === "" && this.#state === "code",
     };
   }
@@ -144,6 +142,7 @@ export class MysqlScript {
         this.#before = this.#line = "";
       } else if (this.#inCode(byte)) {
         this.#parts.push(chunk.subarray(from, at + 1));
+        this.#largest = Math.max(this.#largest, this.#size + at + 1 - from);
         from = at + 1;
         yield* this.#endStatement();
       }
@@ -252,18 +251,16 @@ export class MysqlScript {
 
   #checked(code: string, statement: Buffer): Buffer {
     let text = statement.toString("latin1");
-    const dumped = this.#dumped === undefined ? [] : [quote(this.#dumped), this.#dumped].map(latin1).map(escape);
     const definer = DEFINER.exec(code)?.[1];
     let plain = squeeze(code.replace(DEFINER, ""));
-    if (/^CREATE (?:OR REPLACE )?TRIGGER /i.test(plain) && dumped.length > 0) {
-      const own = new RegExp(
-        `(\\b(?:TRIGGER(?:\\s+IF\\s+NOT\\s+EXISTS)?|ON)\\s+)(?:${dumped.join("|")})\\s*\\.\\s*(?=[\`\\w])`,
-        "i",
-      );
-      for (let pass = 0; pass < 2; pass++) {
-        plain = plain.replace(own, "$1");
-        text = text.replace(own, "$1");
-      }
+    if (/^CREATE /i.test(plain) && this.#dumped !== undefined) {
+      const rules = { ansi: this.#ansi, plainBackslash: this.#plainBackslash };
+      const dumped = latin1(this.#dumped);
+      const { text: bare, others } = renameDatabase(plain, dumped, undefined, rules);
+      plain = bare;
+      if (/^CREATE (?:OR REPLACE )?(?:ALGORITHM ?= ?\w+ )?(?:SQL SECURITY \w+ )?VIEW /i.test(plain))
+        for (const other of others) this.#databases.add(Buffer.from(other, "latin1").toString());
+      if (this.#dumped !== this.#database) text = renameDatabase(text, dumped, latin1(this.#database), rules).text;
     }
     if (!ALLOWED.some((allowed) => allowed.test(tame(plain)))) {
       throw refusal(`it holds a statement that no dump of one database needs: ${plain.slice(0, 60)}`);
@@ -272,15 +269,17 @@ export class MysqlScript {
       this.#definers.add(Buffer.from(unquote(definer), "latin1").toString());
     }
     if (/^CREATE (?:OR REPLACE )?(?:TEMPORARY )?TABLE /i.test(plain)) this.#readTable(plain);
+    if (this.#sequences && /^(?:UN)?LOCK TABLES?\b/i.test(plain)) return Buffer.from("\n");
     if (/^ALTER DATABASE /i.test(plain)) {
       text = text.replace(
         /(\bDATABASE\s+)(?:`(?:[^`]|``)+`|[\w$\x80-\xff]+)/i,
-        `$1${escapeReplacement(latin1(quote(this.#database)))}`,
+        (_all, before: string) => before + latin1(quoteMysql(this.#database)),
       );
     }
     if (this.#events === "disabled" && /^CREATE (?:OR REPLACE )?EVENT /i.test(plain)) {
       text = text.replace(/(\bON\s+COMPLETION\s+(?:NOT\s+)?PRESERVE\s+)ENABLE\b/i, "$1DISABLE");
     }
+    if (/^SET .*\bsystem_versioning_insert_history ?= ?1/i.test(plain)) this.#history = true;
     if (/^SET .*\bSQL_MODE ?=/i.test(plain)) {
       this.#plainBackslash = /NO_BACKSLASH_ESCAPES/i.test(text);
       this.#ansi = /\bANSI/i.test(text);
@@ -289,48 +288,16 @@ export class MysqlScript {
   }
 
   #readTable(plain: string): void {
+    this.#sequences ||= /\bDEFAULT \(?(?:NEXTVAL ?\(|NEXT VALUE FOR )/i.test(plain);
     for (const [, name = ""] of plain.matchAll(/\bCOLLATE ?=? ?(\w+)/gi)) this.#collations.add(name.toLowerCase());
     const storage = /\) ENGINE ?= ?(\w+)/i.exec(plain)?.[1];
     if (storage !== undefined) this.#storageEngines.add(storage.toLowerCase());
   }
 }
 
-/** On one line, without the frames of version comments. */
-function squeeze(code: string): string {
-  return code
-    .replace(/\/\*M?!\d*|\*\//g, " ")
-    .replace(/\s+/g, " ")
-    .trim();
-}
-
 /** Whether it cannot end a string, nor begin an escape; nothing does at the end of a chunk. */
 function isPlain(byte: number | undefined): boolean {
   return byte !== undefined && byte !== QUOTE && byte !== BACKSLASH;
-}
-
-/** No semicolon is left but those between statements. */
-function tame(code: string): string {
-  return code.replace(/`(?:[^`]|``)*`/g, (name) => name.replaceAll(";", "_"));
-}
-
-function unquote(definer: string): string {
-  return definer.replace(/`((?:[^`]|``)*)`/g, (_all, name: string) => name.replaceAll("``", "`")).replace(/ ?@ ?/, "@");
-}
-
-function quote(name: string): string {
-  return `\`${name.replaceAll("`", "``")}\``;
-}
-
-function latin1(text: string): string {
-  return Buffer.from(text).toString("latin1");
-}
-
-function escape(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
-}
-
-function escapeReplacement(text: string): string {
-  return text.replaceAll("$", "$$$$");
 }
 
 function refusal(reason: string): HoldfastError {

@@ -35,8 +35,10 @@ export class MysqlSession {
       "--binary-as-hex",
       "--force",
       "--unbuffered",
+      "--quick",
       "--skip-reconnect",
       "--connect-timeout=15",
+      "--max-allowed-packet=1073741824",
     ];
     const command = startCommand([...access.client, ...flags, `--database=${access.database}`], access.options);
     this.#session = new ClientSession(command);
@@ -78,13 +80,17 @@ export class MysqlSession {
     });
   }
 
-  /** Runs one SELECT and hands over its rows, one at a time, every cell as the client prints it. */
-  async rows(sql: string, onRow: (cells: readonly (string | null)[]) => void): Promise<void> {
+  /** Runs one SELECT and hands over its rows, one at a time, every cell as the client prints it. `room` as in ClientSession. */
+  async rows(
+    sql: string,
+    onRow: (cells: readonly (string | null)[]) => void,
+    room?: () => Promise<unknown>,
+  ): Promise<void> {
     const mark = randomUUID();
     let cells: (string | null)[] = [];
     let [sets, ended] = [0, false];
     const said: string[] = [];
-    await this.#session.lines(`${sql};\nshow errors;\nselect '${mark}' as mark;\n`, (line) => {
+    const onLine = (line: string): boolean => {
       if (line.startsWith("<resultset ")) sets++;
       if (line.includes(`>${mark}</field>`)) ended = true;
       if (line === "</resultset>" && ended) return true;
@@ -97,7 +103,8 @@ export class MysqlSession {
         cells = [];
       }
       return false;
-    });
+    };
+    await this.#session.lines(`${sql};\nshow errors;\nselect '${mark}' as mark;\n`, onLine, room);
     const [first] = said;
     if (first === undefined) return;
     await this.#ask(FORGET);

@@ -15,19 +15,23 @@ import {
   withinBudget,
   type EstimatedTable,
 } from "./counts.ts";
-import type { DatabaseFacts, DatabaseSnapshot, DatabaseTarget, DumpResult, TableCount } from "./engine.ts";
-import { readMigrations } from "./migrations.ts";
+import { digestEach } from "./digest.ts";
+import type {
+  DatabaseFacts,
+  DatabaseSnapshot,
+  DatabaseTarget,
+  DumpResult,
+  TableCount,
+  TableDigests,
+} from "./engine.ts";
+import { readMigrations, tryMigrations, type MigrationSource } from "./migrations.ts";
 import { accessMysql, type MysqlAccess, type MysqlLocation } from "./mysql-access.ts";
 import { digestMysql } from "./mysql-digest.ts";
 import { MysqlDump } from "./mysql-dump.ts";
+import { quoteMysql } from "./mysql-names.ts";
+import { blindSpots } from "./mysql-rights.ts";
 import { MysqlSession } from "./mysql-session.ts";
-
-interface Table extends EstimatedTable {
-  readonly engine: string;
-}
-
-export const MYSQL_TABLES = `select table_name as name, engine as engine, coalesce(table_rows, 0) as estimate from information_schema.tables
-  where table_schema = database() and table_type in ('BASE TABLE', 'SYSTEM VERSIONED') order by table_name`;
+import { countTable, hasSequences, readTables, type MysqlTable } from "./mysql-tables.ts";
 
 /** Engines whose tables a consistent snapshot covers. */
 const TRANSACTIONAL = new Set(["innodb", "rocksdb", "tokudb"]);
@@ -75,16 +79,16 @@ async function openAt(access: MysqlAccess, end: () => void): Promise<DatabaseSna
       warnings.push(`the rows are counted in the dump, the tables could not be locked for a moment: ${locked}`);
     await session.run("start transaction with consistent snapshot, read only");
     const [now] = await session.run("select date_format(utc_timestamp(3), '%Y-%m-%dT%H:%i:%s.%f') as at");
+    const tables = await readTables(session);
     // A dump program that is missing is the dump's failure: queries work without.
-    const dump = await MysqlDump.start(access, engine).catch((error: unknown) => {
-      access.options.signal.throwIfAborted();
-      return error instanceof HoldfastError ? error : new HoldfastError("E_DUMP", String(error), { cause: error });
-    });
+    const dump = await MysqlDump.start(access, engine, { tables, sequences: await hasSequences(session) }).catch(
+      (error: unknown) => {
+        access.options.signal.throwIfAborted();
+        return error instanceof HoldfastError ? error : new HoldfastError("E_DUMP", String(error), { cause: error });
+      },
+    );
     if (dump instanceof MysqlDump) await dump.begun;
-    const tables = await session.run(MYSQL_TABLES);
-    if (!(await mayReadTriggers(session))) {
-      warnings.push("without the TRIGGER right on the database its triggers are not seen, and not in the dump");
-    }
+    warnings.push(...(await blindSpots(session, { database: access.database, tables: tables.map(({ key }) => key) })));
     return new MysqlSnapshot({
       engine,
       version,
@@ -93,11 +97,7 @@ async function openAt(access: MysqlAccess, end: () => void): Promise<DatabaseSna
       session,
       dump,
       locked: locked === true,
-      tables: tables.map((row) => ({
-        key: row.name ?? "",
-        estimate: Number(row.estimate),
-        engine: row.engine ?? "unknown",
-      })),
+      tables: dump instanceof MysqlDump ? dump.tables : tables,
       warnings,
       end,
     });
@@ -106,19 +106,13 @@ async function openAt(access: MysqlAccess, end: () => void): Promise<DatabaseSna
   }
 }
 
-/** The one right whose lack no program mentions. */
-async function mayReadTriggers(session: MysqlSession): Promise<boolean> {
-  const grants = await session.run("show grants");
-  return grants.some((row) => Object.values(row).some((grant) => /\b(?:ALL PRIVILEGES|TRIGGER)\b/.test(grant ?? "")));
-}
-
 /** True, or the reason why not. */
 async function lockTables(session: MysqlSession): Promise<true | string> {
-  const tables = await session.run(MYSQL_TABLES);
+  const tables = await readTables(session);
   if (tables.length === 0) return true;
   try {
     await session.run(`set session lock_wait_timeout = ${LOCK_WAIT_SECONDS}`);
-    await session.run(`lock tables ${tables.map(({ name }) => `${quoteMysql(name ?? "")} read`).join(", ")}`);
+    await session.run(`lock tables ${tables.map(({ key }) => `${quoteMysql(key)} read`).join(", ")}`);
     return true;
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
@@ -135,7 +129,7 @@ interface Opened {
   readonly dump: MysqlDump | HoldfastError;
   /** Whether session and dump see the same moment for certain. */
   readonly locked: boolean;
-  readonly tables: readonly Table[];
+  readonly tables: readonly MysqlTable[];
   readonly warnings: readonly string[];
   end(): void;
 }
@@ -146,6 +140,7 @@ class MysqlSnapshot implements DatabaseSnapshot {
   readonly #opened: Opened;
   #counts: Map<string, TableCount> | undefined;
   #dumped: ReadonlyMap<string, number> | undefined;
+  readonly #warnings: string[] = [];
 
   constructor(opened: Opened) {
     this.engine = opened.engine;
@@ -166,20 +161,23 @@ class MysqlSnapshot implements DatabaseSnapshot {
       server_version: this.#opened.version,
       database_size: Number(row?.size),
       tables: withDumped(counts, this.#dumped),
-      migrations: await mysqlMigrations(this.#opened.session),
+      migrations: await tryMigrations(migrationSource(this.#opened.session), this.#warnings),
       extensions: {},
       snapshot_at: this.#opened.at,
     };
   }
 
-  async digests(): Promise<Readonly<Record<string, string>>> {
-    const digests: Record<string, string> = {};
-    for (const { key } of this.#opened.tables) digests[key] = await digestMysql(this.#opened.session, key);
-    return digests;
+  async digests(): Promise<TableDigests> {
+    const { dump, session, tables } = this.#opened;
+    const rounded = dump instanceof MysqlDump ? dump.rounded : [];
+    const exact = tables.filter((table) => !rounded.includes(table));
+    const { digests, warnings } = await digestEach(exact, async (table) => await digestMysql(session, table));
+    const left = rounded.map(({ key }) => `no digest of the table ${key}: the dump rounds its FLOAT columns`);
+    return { digests, warnings: [...warnings, ...left] };
   }
 
   async dump(path: string, onBytes: (bytes: number) => void): Promise<DumpResult> {
-    const { dump, tables } = this.#opened;
+    const { dump, session, tables } = this.#opened;
     if (dump instanceof HoldfastError) throw dump;
     if (tables.length === 0) {
       throw new HoldfastError("E_DUMP", "the database holds no table", {
@@ -188,15 +186,23 @@ class MysqlSnapshot implements DatabaseSnapshot {
     }
     const counts = await this.#count(DEFAULT_EXACT_ROWS);
     const loose = tables.filter(({ engine }) => !TRANSACTIONAL.has(engine.toLowerCase()));
-    const result = await dump.write(path, onBytes, (rows) => {
-      const difference = firstDifference(counts, rows);
-      if (difference !== undefined) throw new HoldfastError("E_DUMP", difference);
-      this.#dumped = rows;
+    const history = await lostHistory(session, tables);
+    const result = await dump.write(path, {
+      session,
+      onBytes,
+      check: (rows) => {
+        const difference = firstDifference(counts, rows);
+        if (difference !== undefined) throw new HoldfastError("E_DUMP", difference);
+        this.#dumped = rows;
+      },
     });
     const warnings = loose.map(
       ({ key, engine }) => `the table ${key} (${engine}) is not in the snapshot: its rows are of a later moment`,
     );
-    return { ...result, warnings: [...result.warnings, ...this.#opened.warnings, ...warnings] };
+    return {
+      ...result,
+      warnings: [...result.warnings, ...this.#opened.warnings, ...this.#warnings, ...history, ...warnings],
+    };
   }
 
   async close(): Promise<void> {
@@ -213,8 +219,12 @@ class MysqlSnapshot implements DatabaseSnapshot {
     const countable = tables.filter(({ engine }) => locked && TRANSACTIONAL.has(engine.toLowerCase()));
     const counted = new Map<EstimatedTable, number>();
     for (const table of withinBudget(countable, exactRows)) {
-      const [row] = await session.run(`select count(*) as n from ${quoteMysql(table.key)}`);
-      counted.set(table, Number(row?.n));
+      try {
+        counted.set(table, await countTable(session, table));
+      } catch (error) {
+        if (!(error instanceof HoldfastError) || error.code !== "E_DATABASE") throw error;
+        this.#warnings.push(`the rows of ${table.key} could not be counted: ${error.message}`);
+      }
     }
     this.#counts = mergeCounts(tables, counted);
     return this.#counts;
@@ -223,12 +233,14 @@ class MysqlSnapshot implements DatabaseSnapshot {
 
 /** What the framework's own table says, read in a session that is in the database. */
 export async function mysqlMigrations(session: MysqlSession): Promise<DatabaseFacts["migrations"]> {
-  return await readMigrations({
-    columnsOf: async (names) => await columnsOf(session, names),
-    query: async (sql) => await session.query(sql),
-    quote: quoteMysql,
-  });
+  return await readMigrations(migrationSource(session));
 }
+
+const migrationSource = (session: MysqlSession): MigrationSource => ({
+  columnsOf: async (names) => await columnsOf(session, names),
+  query: async (sql) => await session.query(sql),
+  quote: quoteMysql,
+});
 
 async function columnsOf(session: MysqlSession, wanted: readonly string[]) {
   const rows = await session.run(
@@ -243,6 +255,16 @@ async function columnsOf(session: MysqlSession, wanted: readonly string[]) {
   }));
 }
 
-export function quoteMysql(name: string): string {
-  return `\`${name.replaceAll("`", "``")}\``;
+/** Past versions of rows that the dump program cannot write. */
+async function lostHistory(session: MysqlSession, tables: readonly MysqlTable[]): Promise<string[]> {
+  const lost: string[] = [];
+  for (const table of tables.filter(({ versioned, withHistory }) => versioned && !withHistory)) {
+    const all = await countTable(session, { ...table, withHistory: true });
+    const past = all - (await countTable(session, table));
+    if (past > 0)
+      lost.push(
+        `the history of the system-versioned table ${table.key} is not in the dump: ${past} of its ${all} rows are past versions`,
+      );
+  }
+  return lost;
 }

@@ -6,7 +6,7 @@ import { openSqlite } from "./sqlite.ts";
 import { describeUrl, withPasswordApart } from "./url.ts";
 
 export { locateSqlite } from "./sqlite.ts";
-export { describeUrl, splitPassword } from "./url.ts";
+export { describeUrl, splitPassword, urlWithDatabase } from "./url.ts";
 
 /**
  * Opens one moment of a database. The caller closes it. Throws `E_CONFIG` for a URL that is not understood, `E_DATABASE` when the

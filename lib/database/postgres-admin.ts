@@ -6,7 +6,7 @@ import type { Credentials } from "./credentials.ts";
 import type { DatabaseTarget } from "./engine.ts";
 import { findProgram } from "./programs.ts";
 import { withTimeout } from "./postgres-session.ts";
-import { describeUrl } from "./url.ts";
+import { describeUrl, urlWithDatabase } from "./url.ts";
 
 /** What is known of the server and of who is connected. */
 const serverSchema = z.object({
@@ -77,7 +77,7 @@ export class PostgresAdmin {
 
   /** The URL of another database of this server. */
   urlOf(database: string): string {
-    return withDatabase(this.#access.target.url, database);
+    return urlWithDatabase(this.#access.target.url, database);
   }
 
   async exists(name: string): Promise<boolean> {
@@ -95,7 +95,7 @@ interface Access {
 
 async function psql({ target, credentials, signal }: Access, database: string, script: string, okExitCodes: number[]) {
   const options = ["-X", "-q", "-A", "-t", "--no-password", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse"];
-  const url = withTimeout(withDatabase(target.url, database));
+  const url = withTimeout(urlWithDatabase(target.url, database));
   return await runCommand([...target.execPrefix, "psql", ...options, "-d", url], {
     signal,
     env: credentials.env,
@@ -134,10 +134,4 @@ function databaseOf(url: string): string {
 function parameterOf(url: string, name: string): string | undefined {
   const value = new RegExp(`[?&]${name}=([^&#]*)`).exec(url)?.[1];
   return value === undefined ? undefined : decodeURIComponent(value);
-}
-
-function withDatabase(url: string, database: string): string {
-  const [, before = "", query = ""] = /^([^/]*\/\/[^/?#]*)(?:\/[^?#]*)?(.*)$/s.exec(url) ?? [];
-  const rest = query.replace(/([?&])dbname=[^&#]*&?/g, "$1").replace(/[?&]$/, "");
-  return `${before}/${encodeURIComponent(database)}${rest}`;
 }

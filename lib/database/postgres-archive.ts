@@ -6,6 +6,7 @@ import { pipeline } from "node:stream/promises";
 import glob from "fast-glob";
 import { HoldfastError } from "../errors.ts";
 import { runCommand, startCommand, type CommandOptions } from "../exec/command.ts";
+import { decodeName } from "./postgres-encoding.ts";
 import { findProgram, isProgram } from "./programs.ts";
 
 /** The programs of one version. `major` is pg_restore's. */
@@ -26,8 +27,10 @@ export interface Archive {
   readonly programs: RestorePrograms;
   /** Of all objects, without that of the database itself. */
   readonly owners: ReadonlySet<string>;
-  /** Whether there are functions, which may search schemas that pg_restore does not. */
-  readonly functions: boolean;
+  /** Other than the default one, of all objects. */
+  readonly tablespaces: ReadonlySet<string>;
+  /** Of all objects, in the order of the archive. */
+  readonly schemas: ReadonlySet<string>;
   /** Those of the types in `KEPT` only, so that a million large objects cost nothing. */
   readonly entries: readonly ArchiveEntry[];
 }
@@ -46,7 +49,7 @@ const KEPT = new Set([
 ]);
 
 /** `-- Name: t; Type: TABLE; Schema: public; Owner: clara`, as pg_dump writes it before each object. */
-const HEADER = /^-- Name: (.*); Type: ([A-Z ]+); Schema: .*; Owner: (.*?)(?:; Tablespace: .*)?$/;
+const HEADER = /^-- Name: (.*); Type: ([A-Z ]+); Schema: (.*); Owner: (.*?)(?:; Tablespace: (.*))?$/;
 
 /**
  * Reads all but the data with the first pg_restore that can: the server's own major, the one on the PATH, newer ones. Throws `E_RESTORE`
@@ -137,7 +140,7 @@ async function readWith(
     : Promise.resolve(command.stdin.end());
   const reader = new ScriptReader();
   let rest = "";
-  for await (const text of command.stdout.setEncoding("utf8") as AsyncIterable<string>) {
+  for await (const text of command.stdout.setEncoding("latin1") as AsyncIterable<string>) {
     const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) reader.line(line);
@@ -151,32 +154,46 @@ async function readWith(
 class ScriptReader {
   readonly #owners = new Set<string>();
   readonly #entries: ArchiveEntry[] = [];
-  #functions = false;
+  readonly #tablespaces = new Set<string>();
+  readonly #schemas = new Set<string>();
+  #encoding = "UTF8";
   #last: readonly [string, string] = ["", ""];
   #current: { name: string; type: string; lines: string[] } | undefined;
 
-  /** A header stands between two lines `--`: the words alone may be part of a comment or a function. */
-  line(text: string): void {
+  /**
+   * Reads a line of one character a byte, in the archive's encoding. A header stands between two lines `--`: the words alone may be part
+   * of a comment or a function.
+   */
+  line(bytes: string): void {
+    this.#encoding = /^SET client_encoding = '(\w+)';$/.exec(bytes)?.[1] ?? this.#encoding;
+    const text = decodeName(bytes, this.#encoding);
     const [first, header] = this.#last;
     this.#last = [header, text];
-    const [, name = "", type = "", owner = ""] = first === "--" && text === "--" ? (HEADER.exec(header) ?? []) : [];
-    if (type === "") {
+    const found = first === "--" && text === "--" ? HEADER.exec(header) : null;
+    if (found === null) {
       if (!/^(?:--$|\\)/.test(text)) this.#current?.lines.push(text);
       return;
     }
     this.#current?.lines.pop(); // the header itself
     this.#close();
-    this.#functions ||= type === "FUNCTION" || type === "PROCEDURE";
+    const [, name = "", type = "", schema = "-", owner = "", tablespace = ""] = found;
     if (owner !== "" && owner !== "-" && !type.startsWith("DATABASE") && !name.startsWith("DATABASE ")) {
       this.#owners.add(owner);
     }
+    if (schema !== "-") this.#schemas.add(schema);
+    if (tablespace !== "" && !type.startsWith("DATABASE")) this.#tablespaces.add(tablespace);
     const kept = KEPT.has(type) || (type === "COMMENT" && name.startsWith("DATABASE "));
     this.#current = kept ? { name, type, lines: [] } : undefined;
   }
 
   end(): Omit<Archive, "programs"> {
     this.#close();
-    return { owners: this.#owners, functions: this.#functions, entries: this.#entries };
+    return {
+      owners: this.#owners,
+      tablespaces: this.#tablespaces,
+      schemas: this.#schemas,
+      entries: this.#entries,
+    };
   }
 
   #close(): void {

@@ -65,22 +65,45 @@ export async function lacksLocale(admin: PostgresAdmin, entries: readonly Archiv
   return undefined;
 }
 
+/** Databases of the server itself: a new database takes nothing from them. */
+const MAINTENANCE = new Set(["postgres", "template1"]);
+
+/** The encoding in options of CREATE DATABASE. */
+const encodingIn = (options: string): string | undefined => /\bencoding = '([^']*)'/i.exec(options)?.[1];
+
+/** Returns the encodings of live and of the dump where they differ: the bytes of one may mean nothing in the other. */
+export async function otherEncoding(
+  admin: PostgresAdmin,
+  entries: readonly ArchiveEntry[],
+): Promise<{ readonly live: string; readonly dump: string } | undefined> {
+  const live = encodingIn((await optionsOfLive(admin)) ?? "");
+  const dump = encodingIn(optionsOfDump(entries));
+  return live === undefined || dump === undefined || live === dump ? undefined : { live, dump };
+}
+
+const optionsOfLive = async (admin: PostgresAdmin): Promise<string | undefined> =>
+  MAINTENANCE.has(admin.live) ? undefined : await optionsOfDatabase(admin, admin.live);
+
 /**
- * Makes the database `name`, like live, or as the dump says, or with the server's own locale where that is not there. Nobody but its owner
- * and superusers can connect to it.
+ * Creates the database `name`: like live where that has the encoding of the dump, else as the dump says, else with the dump's encoding and
+ * another locale. Nobody but its owner and superusers can connect to it.
  */
 export async function createLike(
   admin: PostgresAdmin,
   name: string,
   { entries, owner }: { readonly entries: readonly ArchiveEntry[]; readonly owner: string },
 ): Promise<void> {
-  const like = await optionsOfDatabase(admin, admin.live);
+  const like = await optionsOfLive(admin);
+  const asDumped = optionsOfDump(entries);
+  const encoding = encodingIn(asDumped) ?? "UTF8";
+  const options =
+    like !== undefined && encodingIn(like) === encoding
+      ? [like]
+      : [asDumped, `encoding = '${encoding}'`, `encoding = '${encoding}' lc_collate = 'C' lc_ctype = 'C'`];
   await tryOptions(
     admin,
     name,
-    (like === undefined ? [optionsOfDump(entries), "encoding = 'UTF8'", ""] : [like]).map(
-      (words) => `owner = ${quote(owner)} ${words}`,
-    ),
+    options.map((words) => `owner = ${quote(owner)} ${words}`),
   );
   await admin.run(
     `revoke all on database ${quote(name)} from public; alter database ${quote(name)} with allow_connections true;`,

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { canonicalCell, type ValueKind } from "./canonical.ts";
 import { TableDigest } from "./multiset.ts";
+import { qualified, quoteName, type Relation } from "./postgres-relations.ts";
 import type { PostgresSession } from "./postgres-session.ts";
 
 const columnSchema = z.object({ name: z.string(), type: z.string() });
@@ -24,15 +25,15 @@ const KINDS: Readonly<Record<string, ValueKind>> = {
   jsonb: "json",
 };
 
-const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** The digest of one relation, its partitions with it. Columns that the database generates are left out. */
 export async function digestPostgres(
   session: PostgresSession,
-  { schema, name, partitioned }: { schema: string; name: string; partitioned: boolean },
+  relation: Pick<Relation, "schema" | "name" | "kind">,
 ): Promise<string> {
-  const from = `${quote(schema)}.${quote(name)}`;
+  const from = qualified(relation);
+  const ascii = session.opened.encoding === "SQL_ASCII";
   const rows = await session.query(`
     select a.attname as name, t.typname as type from pg_catalog.pg_attribute a
       left join pg_catalog.pg_type own on own.oid = a.atttypid
@@ -42,25 +43,32 @@ export async function digestPostgres(
   const columns = rows.map((row) => columnSchema.parse(row));
   const kinds = columns.map(({ type }) => KINDS[type] ?? "text");
   const digest = new TableDigest(columns);
-  const cells = columns.map(({ name: column, type }) => expressionOf(quote(column), type)).join(", ");
-  const only = partitioned ? "" : "only ";
+  const cells = columns.map(({ name, type }) => expressionOf(quoteName(name), type, ascii)).join(", ");
+  const only = relation.kind === "p" ? "" : "only ";
   await session.lines(`copy (select ${cells} from ${only}${from}) to stdout;\n`, (line) => {
     digest.add(
       columns.length === 0
         ? []
         : line
             .split("\t")
-            .map((cell, index) => (cell === "\\N" ? null : canonicalCell(kinds[index] ?? "text", unescape(cell)))),
+            .map((cell, index) => (cell === "\\N" ? null : cellOf(kinds[index] ?? "text", unescape(cell), ascii))),
     );
   });
   return digest.finish();
 }
 
-function expressionOf(column: string, type: string): string {
+function expressionOf(column: string, type: string, ascii: boolean): string {
   if (type === "bool") return `${column}::int`;
   if (type === "bytea") return `encode(${column}, 'hex')`;
   if (type === "float4") return `${column}::float8`;
+  if (ascii && KINDS[type] === undefined) return `encode(convert_to(${column}::text, 'SQL_ASCII'), 'hex')`;
   return `${column}::text`; // which takes the blanks off a char(n)
+}
+
+/** The text of an SQL_ASCII database may be of any bytes, and comes in hexadecimal. */
+function cellOf(kind: ValueKind, text: string, ascii: boolean): Buffer {
+  if (ascii && kind === "text") return Buffer.concat([Buffer.from("t"), Buffer.from(text, "hex")]);
+  return canonicalCell(kind, text);
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v" };

@@ -1,5 +1,4 @@
 /** `pg_dump` of an exported snapshot, and the proof that the archive holds what the snapshot held. */
-import { createReadStream } from "node:fs";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { HoldfastError } from "../errors.ts";
@@ -7,7 +6,10 @@ import { runCommand, startCommand, type CommandOptions } from "../exec/command.t
 import { CopyRows } from "./copy-rows.ts";
 import type { Credentials } from "./credentials.ts";
 import type { DatabaseTarget, DumpResult } from "./engine.ts";
+import { withFirstComplaint } from "./first-complaint.ts";
 import { writeDump } from "./output.ts";
+import { decodeName } from "./postgres-encoding.ts";
+import { listArchive } from "./postgres-list.ts";
 import { findProgram, isProgram } from "./programs.ts";
 
 /** How long pg_dump waits for a table that somebody is altering. */
@@ -83,22 +85,26 @@ export async function dumpPostgres(
   const flags = ["-Fc", `--snapshot=${job.snapshot}`, "--no-password", `--lock-wait-timeout=${LOCK_WAIT_MS}`];
   const dump = startCommand([...job.programs.dump, ...flags, `--dbname=${job.target.url}`], options);
   dump.stdin.on("error", () => {}).end();
+  const ended = withFirstComplaint(dump, dump.done, options);
+  ended.catch(() => {}); // awaited when all has been read
+  let said = "";
   const reader = startReader(job.programs.restore, options);
   const tee = async function* (): AsyncGenerator<Uint8Array> {
     for await (const chunk of dump.stdout as AsyncIterable<Buffer>) {
       await reader.feed(chunk);
       yield chunk;
     }
+    said = (await ended).stderr; // a program that failed says why, before anything is said of what it wrote
   };
-  let said = "";
   try {
     const written = await writeDump(path, tee(), {
       signal,
       onBytes,
       check: async () => {
-        said = (await dump.done).stderr;
-        job.check(await reader.end());
-        await checkList(job.programs.restore, path, job.tables, options, job.target.execPrefix.length > 0);
+        const rows = await reader.end();
+        job.check(rows.tables);
+        const list = await listArchive(job.programs.restore, path, options, job.target.execPrefix.length > 0);
+        checkList(list, rows.encoding, job.tables);
       },
     });
     const warned = said.split("\n").filter((line) => line.includes("warning:"));
@@ -133,27 +139,18 @@ function startReader(restore: readonly string[], options: CommandOptions) {
       if (!ended && !command.stdin.write(chunk)) await new Promise<void>((resolve) => (wake = resolve));
       if (ended) await command.done; // a reader that stopped before the end: its error is ours
     },
-    end: async (): Promise<ReadonlyMap<string, number>> => {
+    end: async (): Promise<CopyRows> => {
       command.stdin.end();
       await command.done;
       await counted;
-      return rows.tables;
+      return rows;
     },
   };
 }
 
-/** Every table must be in the archive's own list, with its definition and, where it stores rows, with its data. */
-async function checkList(
-  restore: readonly string[],
-  path: string,
-  tables: readonly DumpedTable[],
-  options: CommandOptions,
-  byPipe: boolean,
-): Promise<void> {
-  const list = byPipe
-    ? await listByPipe(restore, path, options)
-    : (await runCommand([...restore, "--list", path], options)).stdout;
-  const entries = new Set(list.split("\n").map((line) => line.replace(/^\d+; \d+ \d+ /, "")));
+/** Throws when a table lacks its definition in the archive's list, or, where it stores rows, its data. */
+function checkList(list: readonly string[], encoding: string, tables: readonly DumpedTable[]): void {
+  const entries = new Set(list.map((entry) => decodeName(entry, encoding)));
   for (const { schema, name, owner, stored } of tables) {
     const entry = `${schema} ${name} ${owner}`.replace(/[\r\n]/g, " "); // as pg_restore prints them
     const missing = ["TABLE", ...(stored ? ["TABLE DATA"] : [])].find((type) => !entries.has(`${type} ${entry}`));
@@ -161,17 +158,4 @@ async function checkList(
       throw new HoldfastError("E_DUMP", `the dump has no ${missing} entry for ${schema}.${name}`);
     }
   }
-}
-
-/** Behind a prefix the file may not be visible; the list stands at its beginning, and pg_restore stops reading after it. */
-async function listByPipe(restore: readonly string[], path: string, options: CommandOptions): Promise<string> {
-  const command = startCommand([...restore, "--list"], options);
-  const chunks: Buffer[] = [];
-  const heard = pipeline(command.stdout, async (source: AsyncIterable<Buffer>) => {
-    for await (const chunk of source) chunks.push(chunk);
-  });
-  await pipeline(createReadStream(path), command.stdin, { signal: options.signal }).catch(() => {}); // a closed pipe is expected
-  await command.done;
-  await heard;
-  return Buffer.concat(chunks).toString("utf8");
 }

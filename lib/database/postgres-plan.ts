@@ -1,7 +1,7 @@
 /** What of a dump this server and this user can take, decided before anything is made. */
 import * as z from "zod";
 import { HoldfastError } from "../errors.ts";
-import { literal, type PostgresAdmin } from "./postgres-admin.ts";
+import { literal, quote, type PostgresAdmin } from "./postgres-admin.ts";
 import type { Archive, ArchiveEntry } from "./postgres-archive.ts";
 import { grantsFor, rolesOf } from "./postgres-roles.ts";
 
@@ -13,9 +13,8 @@ export interface LoadPlan {
   /** What the dump says of the database itself, as statements about another name. */
   readonly properties: (database: string) => readonly string[];
   readonly warnings: readonly string[];
-  /** What a session of the site searches, ready for SET. */
+  /** The schemas that unqualified names are looked for in, ready for SET: those of the site's sessions, then all others of the dump. */
   readonly searchPath: string;
-  readonly callsFunctions: boolean;
   /** Of the new database: live's, where we may give it to that role. */
   readonly owner: string;
   readonly entries: readonly ArchiveEntry[];
@@ -49,7 +48,12 @@ const extensionSchema = z.object({ name: z.string(), free: z.boolean() });
 const liveSchema = z.object({ owner: z.string(), ours: z.boolean() });
 
 /** Throws `E_RESTORE` for what cannot be; the rest is in the plan. */
-export async function planLoad(admin: PostgresAdmin, archive: Archive, flags: readonly string[]): Promise<LoadPlan> {
+export async function planLoad(
+  admin: PostgresAdmin,
+  archive: Archive,
+  flags: readonly string[],
+  searchPath: readonly string[] | undefined,
+): Promise<LoadPlan> {
   const { server } = admin;
   if (!server.createdb) {
     throw new HoldfastError("E_RESTORE", `${server.user} may not create databases on this server`, {
@@ -77,6 +81,13 @@ export async function planLoad(admin: PostgresAdmin, archive: Archive, flags: re
     if (foreign.length > 0)
       warnings.push(`${server.user} may not give objects to ${foreign.join(", ")}; all objects will belong to ${heir}`);
   }
+  const missingSpaces = await missingTablespaces(admin, archive);
+  if (missingSpaces.length > 0 && !hasFlag(flags, "no-tablespaces")) {
+    all.push("--no-tablespaces");
+    warnings.push(
+      `the server lacks the tablespace ${missingSpaces.join(", ")}: all tables and indexes go to the default one (--no-tablespaces)`,
+    );
+  }
   const rights = archive.entries.filter(
     ({ name, type }) => (type === "ACL" && !name.startsWith("DATABASE ")) || type === "DEFAULT ACL",
   );
@@ -98,11 +109,20 @@ export async function planLoad(admin: PostgresAdmin, archive: Archive, flags: re
     grants: partly ? possible : [],
     properties: (database) => propertiesFor(database, properties, asRole, known),
     warnings,
-    searchPath: searchPathOf(properties),
+    searchPath: searchPathFor(archive, properties, searchPath),
     owner: heir,
-    callsFunctions: archive.functions,
     entries: archive.entries,
   };
+}
+
+/** Returns those that are absent, and those that this user may not use. */
+async function missingTablespaces(admin: PostgresAdmin, { tablespaces }: Archive): Promise<string[]> {
+  if (tablespaces.size === 0) return [];
+  const rows = await admin.query(
+    "select spcname as name from pg_catalog.pg_tablespace where has_tablespace_privilege(oid, 'create')",
+  );
+  const known = new Set(rows.map(({ name }) => String(name)));
+  return [...tablespaces].filter((name) => !known.has(name) && name !== "pg_default").toSorted();
 }
 
 function grantable(
@@ -244,10 +264,20 @@ function propertiesFor(
   ];
 }
 
-function searchPathOf(properties: readonly ArchiveEntry[]): string {
+/**
+ * Returns the path of the session that made the dump, else the database's own setting, else PostgreSQL's default. The other schemas come
+ * behind it: they count only for names that would not be found at all.
+ */
+function searchPathFor(
+  archive: Archive,
+  properties: readonly ArchiveEntry[],
+  recorded: readonly string[] | undefined,
+): string {
   const setting = properties
     .flatMap(({ statements }) => statements)
     .map((sql) => /^ALTER DATABASE [^]*? SET search_path TO ([^]*);$/.exec(sql)?.[1])
     .find((value) => value !== undefined);
-  return setting ?? `"$user", public`;
+  const first = recorded?.map(quote).join(", ") ?? setting ?? `"$user", public`;
+  const others = [...archive.schemas].filter((schema) => recorded?.includes(schema) !== true).map(quote);
+  return [...(first === "" ? [] : [first]), ...others].join(", ") || "''";
 }

@@ -1,25 +1,21 @@
 /** Restoring PostgreSQL: a dump into a new database by pg_restore, which then takes the place of live. */
-import { createReadStream } from "node:fs";
-import { stat, statfs } from "node:fs/promises";
-import { pipeline } from "node:stream/promises";
+import { statfs } from "node:fs/promises";
 import { HoldfastError, asHoldfastError } from "../errors.ts";
-import { startCommand, type CommandOptions } from "../exec/command.ts";
 import { postgresCredentials, type Credentials } from "./credentials.ts";
 import { factsOf } from "./digest.ts";
 import type { DatabaseFacts, DatabaseTarget } from "./engine.ts";
 import { PostgresAdmin, literal, quote } from "./postgres-admin.ts";
 import { readArchive, type Archive, type RestorePrograms } from "./postgres-archive.ts";
-import { createLike, lacksLocale } from "./postgres-create.ts";
+import { createLike, lacksLocale, otherEncoding } from "./postgres-create.ts";
 import { exchange, exchangeBack } from "./postgres-exchange.ts";
+import { createRoles } from "./postgres-furnish.ts";
 import { checkFlags, planLoad, type LoadPlan } from "./postgres-plan.ts";
 import { openPostgres } from "./postgres.ts";
-import { editScript } from "./postgres-script.ts";
+import { isJobs, runRestore, runScript, type LoadCommand } from "./postgres-load.ts";
 import type { DatabaseRestorer, LoadOptions, PresentDatabase } from "./restore.ts";
 
 /** How long the clean-up after an abort may take. */
 const CLEAN_UP_MS = 30_000;
-/** Characters of what a program says first that are kept for its error. */
-const SAID = 4000;
 
 /** Connects to the server's maintenance database. Throws `E_DATABASE`. */
 export async function openPostgresRestorer(target: DatabaseTarget, signal: AbortSignal): Promise<DatabaseRestorer> {
@@ -75,17 +71,27 @@ class PostgresRestorer implements DatabaseRestorer {
 
   async check(dump: string, options: Pick<LoadOptions, "restoreFlags">): Promise<readonly string[]> {
     const { archive, plan } = await this.#plan(dump, options.restoreFlags);
+    const warnings = [...plan.warnings];
     const locale = await lacksLocale(this.#admin, archive.entries);
-    if (locale === undefined) return plan.warnings;
-    return [
-      ...plan.warnings,
-      `the server lacks the locale ${locale}: the database gets the server's own, and may sort otherwise`,
-    ];
+    if (locale !== undefined)
+      warnings.push(
+        `the server lacks the locale ${locale}: the database gets the server's own, and may sort otherwise`,
+      );
+    const encodings = await otherEncoding(this.#admin, archive.entries);
+    if (encodings !== undefined)
+      warnings.push(
+        `the database ${this.live} has the encoding ${encodings.live}, the dump ${encodings.dump}: the restored database has the dump's`,
+      );
+    return warnings;
+  }
+
+  async furnish(dump: string): Promise<void> {
+    await createRoles(this.#admin, await this.#read(dump));
   }
 
   async load(dump: string, scratch: string, options: LoadOptions): Promise<void> {
     this.#refuseLive(scratch);
-    const { archive, plan } = await this.#plan(dump, options.restoreFlags);
+    const { archive, plan } = await this.#plan(dump, options.restoreFlags, options.searchPath);
     await this.drop(scratch);
     try {
       await createLike(this.#admin, scratch, plan);
@@ -142,12 +148,20 @@ class PostgresRestorer implements DatabaseRestorer {
     }
   }
 
-  get #options(): CommandOptions & { readonly code: "E_RESTORE" } {
+  get #options(): LoadCommand {
     const { env, secrets } = this.#credentials;
     return { signal: this.#signal, env, secrets, code: "E_RESTORE" };
   }
 
-  async #plan(dump: string, flags: readonly string[]): Promise<{ archive: Archive; plan: LoadPlan }> {
+  async #read(dump: string): Promise<Archive> {
+    return await readArchive(dump, this.#admin.server.major, this.#target.execPrefix, this.#options);
+  }
+
+  async #plan(
+    dump: string,
+    flags: readonly string[],
+    searchPath?: readonly string[],
+  ): Promise<{ archive: Archive; plan: LoadPlan }> {
     checkFlags(flags);
     if (this.#target.execPrefix.length > 0 && flags.some(isJobs)) {
       throw new HoldfastError(
@@ -158,14 +172,14 @@ class PostgresRestorer implements DatabaseRestorer {
         },
       );
     }
-    const archive = await readArchive(dump, this.#admin.server.major, this.#target.execPrefix, this.#options);
-    return { archive, plan: await planLoad(this.#admin, archive, flags) };
+    const archive = await this.#read(dump);
+    return { archive, plan: await planLoad(this.#admin, archive, flags, searchPath) };
   }
 
   /**
-   * The dump goes in by standard input, so that it can be told how far it has got, unless `--jobs` is among the flags. Where that fails it is tried once more, from an empty database, with the schemas that the site's
-   * sessions search: pg_restore searches none, and a function that names its tables without a schema breaks the index, the constraint
-   * or the materialised view that calls it.
+   * Loads by standard input, to measure how far it has got, unless `--jobs` is among the flags. pg_restore searches no schema, so that a
+   * function or a query in a text that names tables without a schema breaks the index, the constraint or the materialised view that uses
+   * it. Where it fails, it is tried once more from an empty database with the schemas of the site's sessions.
    */
   async #fill(
     dump: string,
@@ -180,7 +194,7 @@ class PostgresRestorer implements DatabaseRestorer {
       if (unknown === undefined) await runRestore(load, this.#options);
       else await runScript(load, unknown, undefined, this.#options);
     } catch (error) {
-      if (this.#signal.aborted || !plan.callsFunctions) throw error;
+      if (this.#signal.aborted || asHoldfastError(error).code === "E_NO_SPACE") throw error;
       await this.drop(scratch);
       await createLike(this.#admin, scratch, plan);
       await runScript(load, unknown ?? (() => false), plan.searchPath, this.#options).catch(() => {
@@ -209,104 +223,6 @@ class PostgresRestorer implements DatabaseRestorer {
   }
 }
 
-interface Load {
-  readonly dump: string;
-  readonly flags: readonly string[];
-  readonly url: string;
-  readonly programs: RestorePrograms;
-  readonly onBytes: (bytes: number) => void;
-}
-
-/** pg_restore's exit status alone decides. */
-async function runRestore({ dump, flags, url, programs, onBytes }: Load, options: CommandOptions): Promise<void> {
-  const file = flags.some(isJobs) ? [dump] : []; // several at a time seek in it
-  const argv = [...programs.restore, "--exit-on-error", "--no-password", ...flags, `--dbname=${url}`, ...file];
-  const command = startCommand(argv, options);
-  command.stdout.resume();
-  if (file.length === 0) return await told(command, feed(dump, command, onBytes, options));
-  command.stdin.on("error", () => {}).end();
-  await told(command, command.done);
-  onBytes((await stat(dump)).size);
-}
-
-/** pg_restore's script through psql, with lines of its head edited. */
-async function runScript(
-  { dump, flags, url, programs, onBytes }: Load,
-  drop: (setting: string) => boolean,
-  searchPath: string | undefined,
-  options: CommandOptions,
-): Promise<void> {
-  const psqlFlags = [
-    "-X",
-    "-q",
-    "-o",
-    "/dev/null",
-    "--no-password",
-    "-v",
-    "ON_ERROR_STOP=1",
-    "-v",
-    "VERBOSITY=default",
-  ];
-  const ours = new AbortController();
-  const both = { ...options, signal: AbortSignal.any([options.signal, ours.signal]) };
-  const restore = startCommand([...programs.restore, ...flags.filter((flag) => !isJobs(flag)), "--file=-"], both);
-  const psql = startCommand([...programs.psql, ...psqlFlags, "-d", url], both);
-  psql.stdout.resume();
-  const piped = pipeline(restore.stdout, editScript(drop, searchPath), psql.stdin, { signal: both.signal });
-  piped.catch(() => {}); // psql's own end says why
-  try {
-    // Both must succeed: psql takes the end of a script that was cut off for its end.
-    await Promise.all([
-      told(restore, feed(dump, restore, onBytes, both)),
-      piped.catch(() => {}),
-      told(psql, psql.done),
-    ]);
-  } finally {
-    ours.abort();
-    await Promise.allSettled([restore.done, psql.done]);
-  }
-}
-
-const isJobs = (flag: string): boolean => /^(?:--jo|-j)/.test(flag);
-
-/** The error of a program begins with its first complaint: the statement that it prints after it may be long. */
-async function told(command: ReturnType<typeof startCommand>, work: Promise<unknown>): Promise<void> {
-  let said = "";
-  command.stderr.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(0, SAID)));
-  try {
-    await work;
-  } catch (error) {
-    const first = /^.*?(?:error|ERROR|FATAL): .*$/m.exec(said)?.[0];
-    const failure = asHoldfastError(error, "E_RESTORE");
-    if (failure.code !== "E_RESTORE" || first === undefined || failure.message.includes(first)) throw failure;
-    throw new HoldfastError("E_RESTORE", `${first} (${failure.message})`, { hint: failure.hint, cause: error });
-  }
-}
-
-async function feed(
-  dump: string,
-  command: ReturnType<typeof startCommand>,
-  onBytes: (bytes: number) => void,
-  options: CommandOptions,
-): Promise<void> {
-  let bytes = 0;
-  const count = async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    for await (const chunk of source) {
-      yield chunk;
-      bytes += chunk.length;
-      onBytes(bytes);
-    }
-  };
-  const source = createReadStream(dump, { highWaterMark: 256 * 1024 });
-  let unreadable: unknown;
-  source.on("error", (error) => (unreadable = error));
-  await pipeline(source, count, command.stdin, { signal: options.signal }).catch(() => {}); // pg_restore has ended: it says why
-  if (unreadable !== undefined) throw asHoldfastError(unreadable, "E_IO");
-  await command.done;
-  const { size } = await stat(dump);
-  onBytes(size);
-}
-
 /** Drops a database whatever holds it: connections, subscriptions, the mark of a template. */
 async function dropDatabase(admin: PostgresAdmin, name: string): Promise<void> {
   if (!(await admin.exists(name))) return;
@@ -324,10 +240,14 @@ async function dropDatabase(admin: PostgresAdmin, name: string): Promise<void> {
     await admin.run(statements.join("\n"), name);
   }
   await admin.run(`alter database ${database} with is_template false allow_connections false;`);
-  const force = admin.server.major >= 13 ? " with (force)" : "";
-  await admin.run(
-    `select count(pg_terminate_backend(pid)) from pg_catalog.pg_stat_activity where ${
-      force === "" ? `datname = ${literal(name)}` : "false"
-    };\ndrop database if exists ${database}${force};`,
-  );
+  const own = `datname = ${literal(name)} and usesysid is not null`;
+  const end = `select count(pg_terminate_backend(pid)) from pg_catalog.pg_stat_activity where ${own};`;
+  if (admin.server.major < 13) return await admin.run(`${end}\ndrop database if exists ${database};`);
+  try {
+    await admin.run(`drop database if exists ${database} with (force);`);
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || error.code !== "E_DATABASE") throw error;
+    // Force asks for a right to end autovacuum, which is the superuser's; without it the server ends that by itself.
+    await admin.run(`drop database if exists ${database};`);
+  }
 }

@@ -29,6 +29,14 @@ function unquote(name: string): string {
   return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
 }
 
+/** Returns the role as which the next grants are given (`SET SESSION AUTHORIZATION`), if this statement names one. */
+export function grantersOf(statement: string): string[] {
+  const [, role] = /^SET SESSION AUTHORIZATION ([^]*);$/.exec(statement) ?? [];
+  return role === undefined || role === "DEFAULT"
+    ? []
+    : [unquote(role.replace(/^'([^]*)'$/, (_, text: string) => text.replaceAll("''", "'")))];
+}
+
 /**
  * The rights of an entry that can be given on this server: without statements that name another role than `known`, and without those
  * that other roles granted (`SET SESSION AUTHORIZATION`) unless `asOthers`.
@@ -37,9 +45,8 @@ export function grantsFor(entry: ArchiveEntry, known: (role: string) => boolean,
   const kept: string[] = [];
   let granter: string | undefined;
   for (const statement of entry.statements) {
-    const [, role] = /^SET SESSION AUTHORIZATION ([^]*);$/.exec(statement) ?? [];
-    if (role !== undefined)
-      granter = unquote(role.replace(/^'([^]*)'$/, (_, text: string) => text.replaceAll("''", "'")));
+    const [named] = grantersOf(statement);
+    if (named !== undefined) granter = named;
     const possible = granter === undefined || (asOthers && known(granter));
     if (possible && rolesOf(statement).every(known)) kept.push(statement);
     if (/^RESET SESSION AUTHORIZATION;$/.test(statement)) granter = undefined;

@@ -1,5 +1,7 @@
 /** One psql session that holds one snapshot. */
 import { randomUUID } from "node:crypto";
+import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { HoldfastError } from "../errors.ts";
 import { startCommand } from "../exec/command.ts";
@@ -32,6 +34,8 @@ const openedSchema = z.object({
   version: z.string(),
   major: z.number(),
   size: z.number(),
+  encoding: z.string(),
+  schemas: z.array(z.string()).nullable(),
 });
 export type OpenedSnapshot = z.infer<typeof openedSchema>;
 
@@ -40,15 +44,21 @@ const OPENED = `
     to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at,
     current_setting('server_version') as version,
     current_setting('server_version_num')::int / 10000 as major,
-    pg_catalog.pg_database_size(pg_catalog.current_database()) as size`;
+    pg_catalog.pg_database_size(pg_catalog.current_database()) as size,
+    pg_catalog.getdatabaseencoding() as encoding, to_json(pg_catalog.current_schemas(false)) as schemas`;
+
+/** Characters of psql's last messages that are kept for an error. */
+const SAID = 2000;
 
 export class PostgresSession {
   readonly opened: OpenedSnapshot;
   readonly #session: ClientSession;
+  #said = "";
 
-  private constructor(session: ClientSession, opened: OpenedSnapshot) {
+  private constructor(session: ClientSession, opened: OpenedSnapshot, stderr: Readable) {
     this.#session = session;
     this.opened = opened;
+    stderr.on("data", (text: Buffer) => (this.#said = (this.#said + text.toString()).slice(-SAID)));
   }
 
   /** Connects and begins the transaction. Throws `E_DATABASE`. */
@@ -60,13 +70,14 @@ export class PostgresSession {
     const options = ["-X", "-q", "-A", "-t", "--no-password", "-v", "VERBOSITY=terse"];
     const argv = [...execPrefix, "psql", ...options, "-d", withTimeout(target.url)];
     const { env, secrets } = credentials;
-    const session = new ClientSession(startCommand(argv, { signal, env, secrets, code: "E_DATABASE" }));
+    const command = startCommand(argv, { signal, env, secrets, code: "E_DATABASE" });
+    const session = new ClientSession(command);
     try {
       await run(session, SETTINGS);
       const [opened] = await select(session, OPENED);
       // A failing query must not end the transaction, and the snapshot with it: psql sets a savepoint before each from now on.
       await run(session, "\\set ON_ERROR_ROLLBACK on\n");
-      return new PostgresSession(session, openedSchema.parse(opened));
+      return new PostgresSession(session, openedSchema.parse(opened), command.stderr);
     } catch (error) {
       await session.close();
       throw error;
@@ -78,23 +89,32 @@ export class PostgresSession {
     return await select(this.#session, sql);
   }
 
-  /** Runs one statement that prints lines, such as COPY, and hands over each. Throws `E_DATABASE` with the server's words. */
+  /**
+   * Runs one COPY TO STDOUT and hands over each line. Throws `E_DATABASE` with the server's words, also when the rows break off
+   * half-way. psql does not set `:ERROR` for a COPY that fails while it prints rows, but the failure ends the transaction: a query after
+   * it tells. The savepoint brings the transaction back.
+   */
   async lines(statement: string, onLine: (line: string) => void): Promise<void> {
     const mark = randomUUID();
     let state: string | undefined;
-    const said: string[] = [];
+    this.#said = "";
     await this.#session.lines(
-      `${statement}\\echo ${mark} :ERROR\n\\echo :LAST_ERROR_MESSAGE\n\\echo ${mark} end\n`,
+      `\\set ON_ERROR_ROLLBACK off\nsavepoint holdfast_lines;\n${statement}\\echo ${mark} rows\n` +
+        `select 1 as holdfast_done \\gset\n\\echo ${mark} :ERROR\n` +
+        `rollback to savepoint holdfast_lines;\nrelease savepoint holdfast_lines;\n` +
+        `\\set ON_ERROR_ROLLBACK on\n\\echo ${mark} end\n`,
       (line) => {
         if (line === `${mark} end`) return true;
         if (line.startsWith(`${mark} `)) state = line.slice(mark.length + 1);
         else if (state === undefined) onLine(line);
-        else said.push(line);
         return false;
       },
     );
-    if (state !== "false")
-      throw new HoldfastError("E_DATABASE", `PostgreSQL refused to read the rows: ${said.join(" ")}`);
+    if (state === "false") return;
+    // The words come by another pipe, where they are by now, but perhaps not read.
+    for (let turn = 0; turn < 100 && !this.#said.includes("\n"); turn++) await sleep(10);
+    const [first = "the rows broke off"] = /ERROR: +(.*)/.exec(this.#said)?.slice(1) ?? [];
+    throw new HoldfastError("E_DATABASE", `PostgreSQL refused to read the rows: ${first}`);
   }
 
   async close(): Promise<void> {

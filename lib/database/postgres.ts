@@ -3,50 +3,23 @@ import * as z from "zod";
 import { HoldfastError } from "../errors.ts";
 import { DEFAULT_EXACT_ROWS, firstDifference, mergeCounts, withDumped, withinBudget } from "./counts.ts";
 import { postgresCredentials, type Credentials } from "./credentials.ts";
-import type { DatabaseFacts, DatabaseSnapshot, DatabaseTarget, DumpResult, TableCount } from "./engine.ts";
-import { readMigrations } from "./migrations.ts";
+import type {
+  DatabaseFacts,
+  DatabaseSnapshot,
+  DatabaseTarget,
+  DumpResult,
+  TableCount,
+  TableDigests,
+} from "./engine.ts";
+import { digestEach } from "./digest.ts";
+import { tryMigrations } from "./migrations.ts";
 import { digestPostgres } from "./postgres-digest.ts";
+import { countRows } from "./postgres-count.ts";
 import { dumpPostgres, findPostgresPrograms } from "./postgres-dump.ts";
+import { qualified, quoteName, readRelations, type Relation } from "./postgres-relations.ts";
 import { PostgresSession } from "./postgres-session.ts";
 
-/** A relation of the user's own. Partitions carry the key of the table that they are a part of. */
-const relationSchema = z.object({
-  key: z.string(),
-  estimate: z.number(),
-  schema: z.string(),
-  name: z.string(),
-  owner: z.string(),
-  /** `r` ordinary, `p` partitioned, `f` foreign. */
-  kind: z.string(),
-});
-type Relation = z.infer<typeof relationSchema>;
-
 const columnsSchema = z.object({ schema: z.string(), name: z.string(), columns: z.array(z.string()) });
-
-/** Tables of extensions come back with the extension; an estimate is scaled to today's size as the planner does it. */
-const RELATIONS = `
-  with recursive part(oid, root) as (
-    select oid, oid from pg_catalog.pg_class where relkind in ('r', 'p', 'f') and not relispartition
-    union all
-    select i.inhrelid, part.root from part
-      join pg_catalog.pg_inherits i on i.inhparent = part.oid
-      join pg_catalog.pg_class c on c.oid = i.inhrelid and c.relispartition and c.relkind in ('r', 'p', 'f'))
-  select rn.nspname || '.' || r.relname as key, n.nspname as schema, c.relname as name, c.relkind as kind,
-    pg_catalog.pg_get_userbyid(c.relowner) as owner,
-    case when c.relkind <> 'r' then 0
-      when c.relpages > 0 and c.reltuples >= 0
-        then round(c.reltuples / c.relpages * (pg_catalog.pg_relation_size(c.oid) / current_setting('block_size')::int))::bigint
-      else pg_catalog.pg_relation_size(c.oid) / 32 end as estimate
-  from part
-    join pg_catalog.pg_class c on c.oid = part.oid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    join pg_catalog.pg_class r on r.oid = part.root join pg_catalog.pg_namespace rn on rn.oid = r.relnamespace
-  where c.relpersistence <> 't' and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
-    and not exists (select from pg_catalog.pg_depend d
-      where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
-  order by 1, 2, 3`;
-
-/** How many tables one counting query takes. */
-const TABLES_AT_ONCE = 100;
 
 /** Opens a snapshot. Throws `E_DATABASE` when there is no server, no right or no such database. */
 export async function openPostgres(target: DatabaseTarget, signal: AbortSignal): Promise<DatabaseSnapshot> {
@@ -55,14 +28,8 @@ export async function openPostgres(target: DatabaseTarget, signal: AbortSignal):
   const credentials = postgresCredentials(target, either);
   try {
     const session = await PostgresSession.open(target, credentials, either);
-    const relations = await session.query(RELATIONS);
-    return new PostgresSnapshot(
-      target,
-      credentials,
-      session,
-      relations.map((row) => relationSchema.parse(row)),
-      { signal, end: () => ours.abort() },
-    );
+    const relations = await readRelations(session);
+    return new PostgresSnapshot(target, credentials, session, relations, { signal, end: () => ours.abort() });
   } catch (error) {
     ours.abort();
     credentials.remove();
@@ -79,6 +46,7 @@ class PostgresSnapshot implements DatabaseSnapshot {
   readonly #relations: readonly Relation[];
   readonly #life: { readonly signal: AbortSignal; end(): void };
   #counts: Map<string, TableCount> | undefined;
+  readonly #warnings: string[] = [];
   #dumped: ReadonlyMap<string, number> | undefined;
 
   constructor(
@@ -109,24 +77,27 @@ class PostgresSnapshot implements DatabaseSnapshot {
       server_version: this.#session.opened.version,
       database_size: this.#session.opened.size,
       tables: withDumped(counts, this.#dumped),
-      migrations: await readMigrations({
-        columnsOf: async (names) => await this.#columnsOf(names),
-        query: async (sql) => await this.query(sql),
-        quote,
-      }),
+      migrations: await tryMigrations(
+        {
+          columnsOf: async (names) => await this.#columnsOf(names),
+          query: async (sql) => await this.query(sql),
+          quote: quoteName,
+        },
+        this.#warnings,
+      ),
       extensions: Object.fromEntries(extensions.map(({ name, version }) => [String(name), String(version)])),
       snapshot_at: this.#session.opened.at,
+      encoding: this.#session.opened.encoding,
+      search_path: this.#session.opened.schemas ?? [],
     };
   }
 
-  async digests(): Promise<Readonly<Record<string, string>>> {
-    const digests: Record<string, string> = {};
-    for (const { key, schema, name, kind } of this.#relations) {
-      // Rows of partitions are those of the table that they are a part of.
-      if (kind === "f" || key !== `${schema}.${name}`) continue;
-      digests[key] = await digestPostgres(this.#session, { schema, name, partitioned: kind === "p" });
-    }
-    return digests;
+  async digests(): Promise<TableDigests> {
+    // Rows of partitions are those of the table that they are a part of.
+    const tables = this.#relations.filter(
+      ({ key, schema, name, kind, typable }) => kind !== "f" && typable && key === `${schema}.${name}`,
+    );
+    return await digestEach(tables, async (table) => await digestPostgres(this.#session, table));
   }
 
   async dump(path: string, onBytes: (bytes: number) => void): Promise<DumpResult> {
@@ -162,7 +133,8 @@ class PostgresSnapshot implements DatabaseSnapshot {
     const warnings = foreign.map(
       ({ schema, name }) => `the rows of the foreign table ${schema}.${name} are not in the dump`,
     );
-    return { ...result, warnings: [...result.warnings, ...warnings] };
+    const unread = await unreadMappings(this.#session);
+    return { ...result, warnings: [...result.warnings, ...this.#warnings, ...warnings, ...unread] };
   }
 
   async close(): Promise<void> {
@@ -176,17 +148,9 @@ class PostgresSnapshot implements DatabaseSnapshot {
     if (this.#counts !== undefined) return this.#counts;
     const tables = this.#relations.filter(({ kind }) => kind === "r");
     const exact = withinBudget(tables, exactRows);
-    const counted = new Map<Relation, number>();
-    for (let start = 0; start < exact.length; start += TABLES_AT_ONCE) {
-      const some = exact.slice(start, start + TABLES_AT_ONCE);
-      const selects = some.map(
-        ({ schema, name }, index) => `select ${index} as i, count(*) as n from only ${quote(schema)}.${quote(name)}`,
-      );
-      for (const { i, n } of await this.query(selects.join(" union all "))) {
-        const table = some[Number(i)];
-        if (table !== undefined) counted.set(table, Number(n));
-      }
-    }
+    const { rows, warnings } = await countRows(this.#session, exact);
+    this.#warnings.push(...warnings);
+    const counted = new Map(rows);
     // A partitioned table without partitions has no rows and is a table all the same.
     const roots = this.#relations.filter(({ key, kind, schema, name }) => kind === "p" && key === `${schema}.${name}`);
     for (const root of roots) counted.set(root, 0);
@@ -214,11 +178,19 @@ class PostgresSnapshot implements DatabaseSnapshot {
     );
     return rows.map((row) => {
       const { schema, name, columns } = columnsSchema.parse(row);
-      return { name, from: `${quote(schema)}.${quote(name)}`, columns };
+      return { name, from: qualified({ schema, name }), columns };
     });
   }
 }
 
-function quote(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
+/** Passwords of user mappings that this user may not see: pg_dump writes the mappings without them, and says nothing. */
+async function unreadMappings(session: PostgresSession): Promise<string[]> {
+  const rows = await session.query(`
+    select srvname as server, usename as role from pg_catalog.pg_user_mappings
+    where umoptions is null and umuser <> 0 and usename <> current_user
+      and not (select rolsuper from pg_catalog.pg_roles where rolname = current_user)`);
+  return rows.map(
+    ({ server, role }) =>
+      `the options of the user mapping of ${String(role)} for the server ${String(server)} are not in the dump: the backup user may not read them`,
+  );
 }

@@ -186,6 +186,7 @@ grant all on *.* to root@'${HOST}' with grant option;
       "--innodb-flush-log-at-trx-commit=0",
       "--innodb-flush-method=nosync",
       "--character-set-server=utf8mb4",
+      "--max-allowed-packet=1073741824", // the largest there is: a row that one server took must go into this one
     ],
     probe: async ({ port, password }, options) => {
       const argv = [client, "--no-defaults", `--host=${HOST}`, `--port=${port}`, "--user=root", "--execute=select 1"];

@@ -15,6 +15,8 @@ export interface LoadOptions {
   readonly onBytes: (bytes: number) => void;
   /** Handed to pg_restore as they are; an error for other engines when not empty. */
   readonly restoreFlags: readonly string[];
+  /** As `DatabaseFacts.search_path` recorded it. */
+  readonly searchPath?: readonly string[] | undefined;
 }
 
 /**
@@ -39,6 +41,11 @@ export interface DatabaseRestorer {
    * available), before anything is made; gives what will be other than it was (roles that are missing …).
    */
   check(dump: string, options: Pick<LoadOptions, "restoreFlags">): Promise<readonly string[]>;
+  /**
+   * Creates on a private server, and nowhere else, what the dump expects of its surroundings: roles and accounts. They have no password
+   * and cannot log in.
+   */
+  furnish(dump: string): Promise<void>;
   /** Makes the database `scratch`, removing what an earlier attempt left of it, and loads the whole dump. Throws `E_RESTORE`; `scratch` is dropped then. */
   load(dump: string, scratch: string, options: LoadOptions): Promise<void>;
   /** What a database of this server holds, as it was recorded at backup: every table counted exactly, and digested if so asked. */

@@ -6,6 +6,8 @@ interface Question {
   readonly end: string;
   /** Hears each line instead of the answer being collected; true says that it was the last. */
   readonly onLine?: (line: string) => boolean;
+  /** Settles when the taker of the lines has room again. */
+  readonly room?: () => Promise<unknown>;
   readonly resolve: (answer: string) => void;
   readonly reject: (error: HoldfastError) => void;
 }
@@ -20,7 +22,17 @@ export class ClientSession {
   constructor(command: RunningCommand) {
     this.#command = command;
     command.stdin.on("error", () => {}); // the program has ended: `done` says why
-    command.stdout.setEncoding("utf8").on("data", (text: string) => this.#hear(text));
+    const { stdout } = command;
+    stdout.setEncoding("utf8").on("data", (text: string) => {
+      const { room } = this.#question ?? {};
+      this.#hear(text);
+      if (room === undefined) return;
+      stdout.pause();
+      room().then(
+        () => stdout.resume(),
+        (error: unknown) => this.fail(asHoldfastError(error, "E_DATABASE")),
+      );
+    });
     const lost = new HoldfastError("E_DATABASE", "the session with the database has ended");
     command.done.then(
       () => this.fail(lost),
@@ -39,13 +51,16 @@ export class ClientSession {
     });
   }
 
-  /** Sends `text` and hands over each line of the answer, until `onLine` says that it was the last. Memory is that of one line. */
-  async lines(text: string, onLine: (line: string) => boolean): Promise<void> {
+  /**
+   * Sends `text` and hands over each line of the answer, until `onLine` returns true for the last. Memory is that of one line; with `room`,
+   * nothing more is read before it settles.
+   */
+  async lines(text: string, onLine: (line: string) => boolean, room?: () => Promise<unknown>): Promise<void> {
     if (this.#question !== undefined)
       throw new HoldfastError("E_INTERNAL", "a database session was asked two things at once");
     if (this.#failure !== undefined) throw this.#failure;
     await new Promise<string>((resolve, reject) => {
-      this.#question = { end: "", onLine, resolve, reject };
+      this.#question = { end: "", onLine, ...(room === undefined ? {} : { room }), resolve, reject };
       this.#command.stdin.write(text);
     });
   }

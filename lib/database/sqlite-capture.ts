@@ -14,12 +14,17 @@ import type Sqlite from "better-sqlite3";
 import type { BytePath } from "../archive/entry.ts";
 import { HoldfastError, asHoldfastError, systemCode } from "../errors.ts";
 import { privateDirectory } from "./private-directory.ts";
+import { checkIntegrity, isOfApplication } from "./sqlite-integrity.ts";
 
 export interface SqliteDescription {
   /** What `pragma integrity_check` says, its lines joined; `ok` when all is well. */
   readonly integrity: string;
+  /** What SQLite could not check, with the reasons. See sqlite-integrity.ts. */
+  readonly unchecked: readonly string[];
   /** Rows by table; no views, no virtual tables. */
   readonly tables: Readonly<Record<string, number>>;
+  /** Tables whose rows only the application can count. */
+  readonly uncounted: readonly string[];
   readonly schema_version: number;
   readonly user_version: number;
   readonly page_count: number;
@@ -99,25 +104,36 @@ export function quoteSqlite(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** The result of `pragma integrity_check`, its lines joined. */
-export function integrityOf(db: Sqlite.Database): string {
-  return db.prepare("pragma integrity_check").pluck().all().map(String).join("; ");
-}
-
-function describeOpen(db: Sqlite.Database): SqliteDescription {
-  const pragma = (name: string): unknown => db.pragma(name, { simple: true });
-  const count = (table: string): number =>
-    Number(
+/** Counts the rows of a table; undefined where that needs something of the application's own. */
+export function countSqlite(db: Sqlite.Database, table: string): number | undefined {
+  try {
+    return Number(
       db
         .prepare(`select count(*) from ${quoteSqlite(table)}`)
         .pluck()
         .get(),
     );
+  } catch (error) {
+    if (isOfApplication(error)) return undefined;
+    throw error;
+  }
+}
+
+function describeOpen(db: Sqlite.Database): SqliteDescription {
+  const pragma = (name: string): unknown => db.pragma(name, { simple: true });
+  const names = tableNames(db);
+  const counted = names.flatMap((table): [string, number][] => {
+    const rows = countSqlite(db, table);
+    return rows === undefined ? [] : [[table, rows]];
+  });
   const schema = db.prepare("select sql from sqlite_schema where sql is not null order by type, name").pluck().all();
-  const integrity = integrityOf(db);
+  const { result, unchecked } = checkIntegrity(db);
+  const tables = Object.fromEntries(counted);
   return {
-    integrity,
-    tables: Object.fromEntries(tableNames(db).map((table) => [table, count(table)])),
+    integrity: result,
+    unchecked,
+    tables,
+    uncounted: names.filter((name) => !Object.hasOwn(tables, name)),
     schema_version: Number(pragma("schema_version")),
     user_version: Number(pragma("user_version")),
     page_count: Number(pragma("page_count")),
@@ -176,7 +192,11 @@ async function copyStill(file: Buffer, into: string): Promise<void> {
       await copyFile(file, copy, constants.COPYFILE_FICLONE);
       for (const end of SIDECARS) {
         await rm(copy + end, { force: true });
-        if (await exists(file, end)) await copyFile(beside(file, end), copy + end, constants.COPYFILE_FICLONE);
+        // A writer may take it away at any time: the files have changed then.
+        if (await exists(file, end))
+          await copyFile(beside(file, end), copy + end, constants.COPYFILE_FICLONE).catch((error: unknown) => {
+            if (systemCode(error) !== "ENOENT") throw error;
+          });
       }
       if ((await fingerprint(file)) === before) break;
       if (attempt === STILL_ATTEMPTS)

@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, open, readlink, realpath, rename, rm, stat, statfs } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
+import type Sqlite from "better-sqlite3";
 import { isThere } from "../archive/walk.ts";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
 import { hashFile } from "../store/hash.ts";
@@ -10,7 +11,8 @@ import { factsOf } from "./digest.ts";
 import type { DatabaseFacts, DatabaseTarget } from "./engine.ts";
 import { privateDirectory } from "./private-directory.ts";
 import type { DatabaseRestorer, LoadOptions, PresentDatabase } from "./restore.ts";
-import { captureSqlite, integrityOf, openReadOnly, sqliteError } from "./sqlite-capture.ts";
+import { captureSqlite, openReadOnly, sqliteError } from "./sqlite-capture.ts";
+import { checkIntegrity, isOfApplication, messageOf } from "./sqlite-integrity.ts";
 import { exchangeFiles, exchangeFilesBack, isPresent, NONE, removeSqlite } from "./sqlite-exchange.ts";
 import { locateSqlite, openSqlite } from "./sqlite.ts";
 import type { DatabaseLocation } from "./url.ts";
@@ -94,6 +96,8 @@ class SqliteRestorer implements DatabaseRestorer {
       directory.remove();
     }
   }
+
+  async furnish(): Promise<void> {}
 
   async load(dump: string, name: string, { onBytes, restoreFlags }: LoadOptions): Promise<void> {
     refuseFlags(restoreFlags);
@@ -212,15 +216,23 @@ class SqliteRestorer implements DatabaseRestorer {
 async function inspect(path: string): Promise<string[]> {
   const db = await openReadOnly(path);
   try {
-    const integrity = integrityOf(db);
-    if (integrity !== "ok") throw new HoldfastError("E_RESTORE", `it is damaged: ${integrity.slice(0, 500)}`);
-    const rows = db.prepare("select count(*) from pragma_foreign_key_check").pluck().get();
-    const broken = Number(rows);
-    return broken === 0 ? [] : [`${broken} rows refer to rows that are not there; so it was when the backup was made`];
+    const { result, unchecked } = checkIntegrity(db);
+    if (result !== "ok") throw new HoldfastError("E_RESTORE", `it is damaged: ${result.slice(0, 500)}`);
+    return [...unchecked, ...brokenReferences(db)];
   } finally {
     db.close();
     // A read-only connection makes them for a WAL database, and cannot take them away.
     for (const end of ["-wal", "-shm"]) await rm(path + end, { force: true });
+  }
+}
+
+function brokenReferences(db: Sqlite.Database): string[] {
+  try {
+    const rows = Number(db.prepare("select count(*) from pragma_foreign_key_check").pluck().get());
+    return rows === 0 ? [] : [`${rows} rows refer to rows that are missing; so it was when the backup was made`];
+  } catch (error) {
+    if (!isOfApplication(error)) throw error;
+    return [`foreign keys could not be checked: ${messageOf(error)}`];
   }
 }
 

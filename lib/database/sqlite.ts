@@ -9,13 +9,22 @@ import * as z from "zod";
 import type Sqlite from "better-sqlite3";
 import { isThere } from "../archive/walk.ts";
 import { HoldfastError } from "../errors.ts";
+import { digestEach } from "./digest.ts";
 import { mergeCounts, withinBudget, type EstimatedTable } from "./counts.ts";
 import { privateDirectory, type PrivateDirectory } from "./private-directory.ts";
-import type { DatabaseFacts, DatabaseSnapshot, DatabaseTarget, DumpResult, TableCount } from "./engine.ts";
-import { readMigrations } from "./migrations.ts";
+import type {
+  DatabaseFacts,
+  DatabaseSnapshot,
+  DatabaseTarget,
+  DumpResult,
+  TableCount,
+  TableDigests,
+} from "./engine.ts";
+import { tryMigrations } from "./migrations.ts";
 import { writeDump } from "./output.ts";
-import { captureSqlite, integrityOf, openReadOnly, quoteSqlite, sqliteError, tableNames } from "./sqlite-capture.ts";
+import { captureSqlite, countSqlite, openReadOnly, quoteSqlite, sqliteError, tableNames } from "./sqlite-capture.ts";
 import { digestSqlite } from "./sqlite-digest.ts";
+import { checkIntegrity } from "./sqlite-integrity.ts";
 import type { DatabaseLocation } from "./url.ts";
 import { toRow } from "./values.ts";
 
@@ -59,6 +68,7 @@ class SqliteSnapshot implements DatabaseSnapshot {
   readonly #directory: PrivateDirectory;
   readonly #signal: AbortSignal;
   #counts: Map<string, TableCount> | undefined;
+  readonly #warnings: string[] = [];
 
   constructor(
     path: string,
@@ -99,23 +109,33 @@ class SqliteSnapshot implements DatabaseSnapshot {
       server_version: version,
       database_size: (await stat(this.#copy)).size,
       tables: Object.fromEntries(this.#count(budget.exactRows)),
-      migrations: await readMigrations({
-        columnsOf: async (names) => this.#columnsOf(names),
-        query: async (sql) => await this.query(sql),
-        quote: quoteSqlite,
-      }),
+      migrations: await tryMigrations(
+        {
+          columnsOf: async (names) => this.#columnsOf(names),
+          query: async (sql) => await this.query(sql),
+          quote: quoteSqlite,
+        },
+        this.#warnings,
+      ),
       extensions: {},
       snapshot_at: this.#at,
     };
   }
 
-  async digests(): Promise<Readonly<Record<string, string>>> {
-    return Object.fromEntries(tableNames(this.#db).map((table) => [table, digestSqlite(this.#db, table)]));
+  async digests(): Promise<TableDigests> {
+    const tables = tableNames(this.#db).map((key) => ({ key }));
+    return await digestEach(tables, ({ key }) => {
+      try {
+        return digestSqlite(this.#db, key);
+      } catch (error) {
+        throw sqliteError(error, this.#path);
+      }
+    });
   }
 
   async dump(path: string, onBytes: (bytes: number) => void): Promise<DumpResult> {
-    const integrity = integrityOf(this.#db);
-    if (integrity !== "ok") throw new HoldfastError("E_SQLITE", `${this.#path} is damaged: ${integrity.slice(0, 500)}`);
+    const { result, unchecked } = checkIntegrity(this.#db);
+    if (result !== "ok") throw new HoldfastError("E_SQLITE", `${this.#path} is damaged: ${result.slice(0, 500)}`);
     if (tableNames(this.#db).length === 0) {
       throw new HoldfastError("E_DUMP", `${this.#path} holds no table`, { hint: "check the path in database.url" });
     }
@@ -127,7 +147,11 @@ class SqliteSnapshot implements DatabaseSnapshot {
         if (size_bytes !== size) throw new HoldfastError("E_DUMP", `the copy has ${size_bytes} of ${size} bytes`);
       },
     });
-    return { ...written, media_type: "application/vnd.sqlite3", warnings: [] };
+    return {
+      ...written,
+      media_type: "application/vnd.sqlite3",
+      warnings: [...this.#warnings, ...unchecked, ...this.#uncounted()],
+    };
   }
 
   async close(): Promise<void> {
@@ -138,17 +162,18 @@ class SqliteSnapshot implements DatabaseSnapshot {
   #count(exactRows: number): Map<string, TableCount> {
     if (this.#counts !== undefined) return this.#counts;
     const tables = tableNames(this.#db).map((key) => ({ key, estimate: this.#highestRowid(key) }));
-    const counted = withinBudget(tables, exactRows).map((table): [EstimatedTable, number] => [
-      table,
-      Number(
-        this.#db
-          .prepare(`select count(*) from ${quoteSqlite(table.key)}`)
-          .pluck()
-          .get(),
-      ),
-    ]);
+    const counted = withinBudget(tables, exactRows).flatMap((table): [EstimatedTable, number][] => {
+      const rows = countSqlite(this.#db, table.key);
+      return rows === undefined ? [] : [[table, rows]];
+    });
     this.#counts = mergeCounts(tables, new Map(counted));
     return this.#counts;
+  }
+
+  #uncounted(): string[] {
+    return tableNames(this.#db)
+      .filter((table) => countSqlite(this.#db, table) === undefined)
+      .map((table) => `the rows of ${table} could not be counted: it needs a collation or function of the application`);
   }
 
   /**

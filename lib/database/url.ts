@@ -1,4 +1,5 @@
 /** Database URLs: taken apart, and rid of their password at once. */
+import { sqliteFile } from "../config/sqlite-url.ts";
 import { HoldfastError } from "../errors.ts";
 import type { DatabaseTarget } from "./engine.ts";
 
@@ -74,6 +75,13 @@ export function describeUrl(url: string): DatabaseLocation {
   }
 }
 
+/** The URL of another database of the same server. Sockets and other options stay; libpq takes `dbname=` before the path. */
+export function urlWithDatabase(url: string, database: string): string {
+  const [, before = "", query = ""] = /^([^/]*\/\/[^/?#]*)(?:\/[^?#]*)?(.*)$/s.exec(url) ?? [];
+  const rest = query.replace(/([?&])dbname=[^&#]*&?/g, "$1").replace(/[?&]$/, "");
+  return `${before}/${encodeURIComponent(database)}${rest}`;
+}
+
 function describeMysql(engine: "mysql" | "mariadb", url: string): DatabaseLocation {
   const parts = /^[^:]*:\/\/(?:([^/?#]*)@)?(\[[^\]]*\]|[^/?#:]*)(?::(\d+))?\/([^/?#]+)(?:\?([^#]*))?$/.exec(url);
   if (parts === null) {
@@ -99,7 +107,7 @@ function describeMysql(engine: "mysql" | "mariadb", url: string): DatabaseLocati
 }
 
 function describeSqliteUrl(url: string): DatabaseLocation {
-  const path = /^sqlite:\/\/\/(.+)$/is.exec(url)?.[1];
+  const path = sqliteFile(url);
   if (path === undefined) {
     const hint = "write sqlite:///relative/to/root.db or sqlite:////absolute/path.db";
     throw new HoldfastError("E_CONFIG", `${url} is no SQLite URL`, { hint });

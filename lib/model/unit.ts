@@ -12,6 +12,7 @@ export const STEP_NAMES = [
   "db",
   "portable",
   "snapshots",
+  "trees",
   "infra",
 ] as const;
 

@@ -9,6 +9,8 @@ import type { Failure } from "../model/unit.ts";
 import { logReport } from "../report/log.ts";
 import { applicationState } from "../steps/application.ts";
 import type { Step, StepContext } from "../steps/context.ts";
+import { Claims } from "../steps/claims/claims.ts";
+import { containersOf } from "../steps/claims/containers.ts";
 import { findUncovered } from "../steps/coverage.ts";
 import { sanitiseConfig } from "../steps/infra/sanitise-config.ts";
 import { PROJECTS_FILE, ProjectSource } from "../steps/projects.ts";
@@ -127,7 +129,10 @@ async function writeRun(
     const merged = mergeSteps(staging, scratch, run, names, died, heard, context.previous);
     for (const failure of merged.failures)
       if (!heard.includes(failure) && died.has(failure.step)) report({ type: "failure", failure });
-    const uncovered = await findUncovered(config, session.store.path, signal);
+    const uncovered = [
+      ...(await findUncovered(config, session.store.path, context.claims, signal)),
+      ...merged.leadingOut,
+    ];
     const published = await publish(config, request, work, merged, { uncovered, started, closeLog: log.close, signal });
     const after = request.safety !== undefined || (await runLateHook(config, "after", signal, options.report));
     const outcome = { ...published, hookFailed: !after };
@@ -178,7 +183,7 @@ async function publish(
   for (const file of MERGED_FILES) rmSync(path.join(staging, file), { force: true });
   writeDocument(path.join(staging, "failures.json"), merged.failures);
   writeFileSync(path.join(staging, "site.yaml"), sanitiseConfig(config.text));
-  const places = lookAtPlaces(staging, config.root);
+  const places = lookAtPlaces(staging, config.root, containersOf(config));
   writePlaces(staging, places);
   writeFileSync(path.join(staging, "RESTORE.md"), restoreGuide(staging, head, config, places));
   writeManifest(staging, head, merged.steps, {
@@ -212,6 +217,7 @@ function contextOf(
   session: Session,
   options: BackupOptions,
 ): StepContext {
+  const projects = new ProjectSource(config, path.join(session.staging, PROJECTS_FILE), options.signal);
   return {
     config,
     options: stepOptions(config, request, textTypes, session.resumed),
@@ -222,7 +228,8 @@ function contextOf(
     app: { commit: null, version: null, dirty: null },
     previous: new PreviousRuns(session.store.path),
     runsSoFar: session.runsSoFar,
-    projects: new ProjectSource(config, path.join(session.staging, PROJECTS_FILE), options.signal),
+    projects,
+    claims: new Claims(config, session.store.path, projects),
     signal: options.signal,
     report: options.report,
   };

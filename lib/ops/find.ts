@@ -7,6 +7,7 @@ import { asHoldfastError } from "../errors.ts";
 import { metadataSchema, STEP_NAMES, type StepName, type UnitMetadata } from "../model/unit.ts";
 import { readDocument } from "../store/documents.ts";
 import { listRuns, runDirectory } from "../store/layout.ts";
+import { groupLayers } from "../store/layers.ts";
 import { findStore } from "../store/open.ts";
 import { pinRun } from "../store/pins.ts";
 import { listMetadata } from "../store/step-index.ts";
@@ -87,8 +88,9 @@ class Search {
     const directory = runDirectory(this.#store, run);
     for (const step of STEP_NAMES) {
       const units = this.#units(run, directory, step);
-      // The layers of the audio cache are one tree: what is alive of a shard depends on the others.
-      for (const group of step === "audio_cache" ? [units] : units.map((unit) => [unit])) {
+      // The layers of a tree belong together: what is alive of a shard depends on the others.
+      const { single, layered } = groupLayers(units);
+      for (const group of [...single.map((unit) => [unit]), ...layered.values()]) {
         for (const hit of await this.#group(run, directory, group)) {
           const unit = group.find(({ artifacts }) => artifacts.some((artifact) => artifact.path === hit.artifact));
           yield describe(run, unit?.built_in ?? run, hit);

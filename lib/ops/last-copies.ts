@@ -8,8 +8,14 @@ import { isSound, readSoundMetadata } from "../store/previous.ts";
 import { listMetadata } from "../store/step-index.ts";
 import { readSums } from "../store/sums.ts";
 
-/** Audio shards are layers of one whole: a file may lie in another shard in every run, so that they count together. */
-const SHARDS = "audio_cache/archives";
+/**
+ * The directory that stands for a unit. Shards, whose directories lie a level deeper, are layers of one tree: a file may lie in another
+ * shard in every run, so that they count together.
+ */
+function unitOf(metadataFile: string): string {
+  const directory = path.posix.dirname(metadataFile);
+  return directory.split("/").length > 2 ? path.posix.dirname(directory) : directory;
+}
 
 /**
  * The directories of the units that only `run` holds, or holds undamaged. A copy counts when its metadata and artifacts are what its run
@@ -51,7 +57,7 @@ function unitsOf(base: string): Map<string, MetadataFile[]> {
   for (const step of STEP_NAMES) {
     if (lstatSync(path.join(base, step), { throwIfNoEntry: false }) === undefined) continue;
     for (const file of listMetadata(base, step)) {
-      const unit = file.startsWith(`${SHARDS}/`) ? SHARDS : path.posix.dirname(file);
+      const unit = unitOf(file);
       units.set(unit, [...(units.get(unit) ?? []), { step, file }]);
     }
   }

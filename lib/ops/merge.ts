@@ -16,7 +16,12 @@ import { tidyStep } from "../store/resume.ts";
 import { readStepMetadata, writeIndex } from "../store/step-index.ts";
 import { VERSION } from "../version.ts";
 
-const stepStateSchema = z.object({ started_at: z.string(), finished_at: z.string(), counters: stepCountersSchema });
+const stepStateSchema = z.object({
+  started_at: z.string(),
+  finished_at: z.string(),
+  counters: stepCountersSchema,
+  leading_out: z.array(z.string()),
+});
 
 /** Everything of a manifest that the steps decide. */
 export interface Merged {
@@ -26,6 +31,8 @@ export interface Merged {
   readonly moments: Manifest["moments"];
   readonly artifacts: ReadonlyMap<string, string>;
   readonly work: Work;
+  /** Links that lead out of the site and are not followed, for people. */
+  readonly leadingOut: readonly string[];
 }
 
 /**
@@ -55,6 +62,7 @@ export function mergeSteps(
     reused_bytes: 0,
   };
   const work = noWork();
+  const leadingOut = new Set<string>();
   let database: string | null = null;
   for (const step of names) {
     const own = died.has(step)
@@ -74,6 +82,7 @@ export function mergeSteps(
     }
     const counters = state?.counters ?? noCounters();
     addWork(work, counters);
+    for (const link of state?.leading_out ?? []) leadingOut.add(link);
     const failed = own.filter((failure) => failure.severity === "failed").length;
     const skipped = own.filter((failure) => failure.severity === "skipped").length;
     const accepted = own.filter((failure) => failure.severity === "accepted").length;
@@ -104,7 +113,15 @@ export function mergeSteps(
       .map((summary) => summary.finished_at)
       .toSorted()
       .at(-1) ?? null;
-  return { steps, failures, totals, moments: { database, files_from: from, files_to: to }, artifacts, work };
+  return {
+    steps,
+    failures,
+    totals,
+    moments: { database, files_from: from, files_to: to },
+    artifacts,
+    work,
+    leadingOut: [...leadingOut],
+  };
 }
 
 const earlier = (known: string | null, at: unknown): string | null =>

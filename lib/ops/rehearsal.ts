@@ -6,6 +6,7 @@ import { fromString } from "../archive/path.ts";
 import type { SiteConfig } from "../config/load.ts";
 import type { Report } from "../model/event.ts";
 import type { Step, StepContext } from "../steps/context.ts";
+import { Claims } from "../steps/claims/claims.ts";
 import { findUncovered } from "../steps/coverage.ts";
 import { ProjectSource } from "../steps/projects.ts";
 import { nextRunId, stagingDirectory } from "../store/layout.ts";
@@ -26,6 +27,7 @@ export function prospect(
 ): StepContext {
   const store = path.resolve(destOf(config, request));
   const run = nextRunId(new Date(), undefined);
+  const projects = new ProjectSource(config, undefined, options.signal);
   return {
     config,
     options: stepOptions(config, request, textTypes, false),
@@ -36,7 +38,8 @@ export function prospect(
     app: { commit: null, version: null, dirty: null },
     previous: new PreviousRuns(store),
     runsSoFar: 0,
-    projects: new ProjectSource(config, undefined, options.signal),
+    projects,
+    claims: new Claims(config, store, projects),
     signal: options.signal,
     report: options.report,
   };
@@ -83,7 +86,10 @@ export async function rehearse(
     reused_bytes: 0,
   };
   const store = path.resolve(destOf(config, request));
-  const uncovered = await findUncovered(config, store, options.signal);
+  const uncovered = [
+    ...(await findUncovered(config, store, context.claims, options.signal)),
+    ...(await context.claims.leadingOut()),
+  ];
   const status = failed === 0 ? "complete" : "partial";
   options.report({ type: "run_ended", run: "dry-run", status, duration_ms: 0, summary: { dry_run: true, failed } });
   return {

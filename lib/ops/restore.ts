@@ -17,6 +17,7 @@ import {
   databasePlaces,
   loadDatabases,
   openDatabases,
+  sqliteFile,
   type PlannedDatabase,
 } from "./restore/databases.ts";
 import { itemsOf, type RestoreItems } from "./restore/items.ts";
@@ -36,6 +37,7 @@ import { stage } from "./restore/stage.ts";
 import { previewOf, type RestorePreview } from "./restore/preview.ts";
 import { removeSpares, swapIn } from "./restore/swap.ts";
 import { Servers, type FindTarget } from "./restore/servers.ts";
+import { isBelow } from "./restore/targets.ts";
 import { start } from "./restore/undo.ts";
 import type { OnStep } from "./step.ts";
 import { selectUnits } from "./restore/units.ts";
@@ -122,22 +124,35 @@ interface Prepared {
 async function prepare(work: Work, id: string): Promise<Prepared> {
   const { request, options, directory, units, items, located, lacks } = work;
   const absent = request.complete === true ? [] : lacks.flatMap(({ copies }) => copies);
-  const places = await databasePlaces(request, items.databases, options.signal);
-  const loaded = new Set(places.map(({ item }) => item.unit));
-  const plan = planRestore(directory, request, {
-    id,
-    items,
-    units: located === undefined ? units : [],
-    loaded,
-    absent,
-    ...(located === undefined ? {} : { located }),
-  });
+  let places = await databasePlaces(request, items.databases, options.signal);
+  const planWith = (): RestorePlan =>
+    planRestore(directory, request, {
+      id,
+      items,
+      units: located === undefined ? units : [],
+      loaded: new Set(places.map(({ item }) => item.unit)),
+      absent,
+      ...(located === undefined ? {} : { located }),
+    });
+  let plan = planWith();
+  // A database file in a tree that is replaced comes with that tree: it would be exchanged in the old one.
+  for (let rest = outsideOf(plan, places); rest.length < places.length; rest = outsideOf(plan, places)) {
+    places = rest;
+    plan = planWith();
+  }
   // What a server says of a damaged dump would be blamed on the server.
   const dumps = places.map(({ item }) => item.artifact);
   await verifyFiles(directory, dumps, new Map(), options.signal);
   const databases = await openDatabases(request, directory, places, options.signal);
   return { plan, databases, units };
 }
+
+const outsideOf = <T extends Pick<PlannedDatabase, "item" | "target">>(plan: RestorePlan, places: readonly T[]): T[] =>
+  places.filter(({ item, target }) => {
+    if (item.record.engine !== "sqlite") return true;
+    const file = plan.targets.real(sqliteFile(target));
+    return !plan.targets.swaps.some(({ live }) => isBelow(file, live));
+  });
 
 async function rehearse(work: Work): Promise<RestorePreview> {
   const prepared = await prepare(work, newRestoreId(work.store.path));

@@ -21,6 +21,7 @@ export const SCRIPTS: Readonly<Record<StepName, string>> = {
   db: "backup_db",
   portable: "backup_portable",
   snapshots: "backup_snapshots",
+  trees: "backup_trees",
   infra: "backup_infra",
 };
 

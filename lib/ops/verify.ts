@@ -177,6 +177,7 @@ const ARCHIVE_TITLES: Readonly<Record<StepName, string>> = {
   db: "database archives",
   portable: "portable archives",
   snapshots: "snapshots",
+  trees: "trees",
   infra: "infra archives",
 };
 

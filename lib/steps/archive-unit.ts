@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import type { BuildResult } from "../archive/build.ts";
+import type { BytePath } from "../archive/entry.ts";
 import { display, fromString, isUtf8, toBuffer } from "../archive/path.ts";
 import { WorkerPool } from "../archive/pool.ts";
 import { addWork, noWork, type Work } from "../archive/work.ts";
@@ -12,7 +13,7 @@ import { HoldfastError } from "../errors.ts";
 import { runnable } from "../exec/compiled.ts";
 import type { UnitInput } from "../model/unit.ts";
 import type { StepContext } from "./context.ts";
-import { archiveFailure, type BuiltUnit, type TreePlace } from "./unit-runner.ts";
+import { archiveFailure, type BuiltUnit, type TreePlace, type UnitPlan } from "./unit-runner.ts";
 import type { CompiledResult } from "./compiled/request.ts";
 import type { ArchiveTask, CompiledTask, WorkerResult, WorkerTask } from "./worker.ts";
 
@@ -84,36 +85,61 @@ const recipeOf = (context: StepContext, source: ArchiveSource): string =>
     source.roots.map((root) => root.prefix),
   ]);
 
-/** The input of a unit as a walk sees it, nothing opened. Throws the unit's failure when a part of it cannot be walked. */
-export function planArchive(context: StepContext, source: ArchiveSource): Omit<UnitInput, "content_digest"> {
-  const { input, failures } = fingerprintTree(
-    [...source.roots],
-    [...context.exclude],
-    recipeOf(context, source),
-    source.onlyFiles ?? false,
-  );
-  if (failures.length > 0) throw archiveFailure(failures);
-  return input;
+/** The input of an archive before it is built. */
+export interface PlannedArchive {
+  readonly input: Omit<UnitInput, "content_digest">;
+  /** Absolute paths below the roots that belong to other units, and the store. */
+  readonly exclude: readonly BytePath[];
 }
+
+/** Walks the input of a unit, nothing opened. Throws the unit's failure when a part of it cannot be walked. */
+export async function planArchive(context: StepContext, source: ArchiveSource): Promise<PlannedArchive> {
+  const { claims } = context;
+  const onlyFiles = source.onlyFiles ?? false;
+  const inner = await Promise.all(source.roots.map((root) => claims.within(root.path, onlyFiles)));
+  const exclude = [...new Set([...context.exclude, ...inner.flat()])];
+  const { input, failures, links } = fingerprintTree(source.roots, exclude, recipeOf(context, source), onlyFiles);
+  if (failures.length > 0) throw archiveFailure(failures);
+  await claims.noteLinks(links);
+  return { input, exclude };
+}
+
+/** Returns what the plan of a unit says of its archive. */
+export const archivePlan = (
+  context: StepContext,
+  workers: StepWorkers,
+  source: ArchiveSource,
+  planned: PlannedArchive,
+): Pick<UnitPlan, "trees" | "bytes" | "fingerprint" | "build"> => ({
+  trees: placesOf(context, source),
+  bytes: planned.input.bytes,
+  fingerprint: planned.input.fingerprint,
+  build: (onBytes) => buildArchiveUnit(context, workers, source, planned.exclude, onBytes),
+});
 
 /** Where the trees of an archive belong on the site. */
 export const placesOf = (context: StepContext, source: ArchiveSource): TreePlace[] =>
   source.roots.map(({ path: tree, prefix }) => {
-    const root = `${fromString(context.config.root)}/`;
-    const place = tree.startsWith(root) ? tree.slice(root.length) : tree;
+    const root = fromString(context.config.root);
+    const place = tree === root ? "" : tree.startsWith(`${root}/`) ? tree.slice(root.length + 1) : tree;
     return {
-      path: display(place),
+      path: asText(place),
       ...(isUtf8(place) ? {} : { path_b64: toBuffer(place).toString("base64") }),
-      prefix: display(prefix),
+      prefix: asText(prefix),
+      ...(isUtf8(prefix) ? {} : { prefix_b64: toBuffer(prefix).toString("base64") }),
       ...(source.onlyFiles === true ? { loose: true } : {}),
     };
   });
+
+/** The text of a path; one that is not UTF-8 as people are shown it, with its bytes beside it. */
+const asText = (place: BytePath): string => (isUtf8(place) ? toBuffer(place).toString("utf8") : display(place));
 
 /** Builds the archive in a worker thread. */
 export async function buildArchiveUnit(
   context: StepContext,
   workers: StepWorkers,
   source: ArchiveSource,
+  exclude: readonly BytePath[],
   onBytes: (bytes: number) => void,
 ): Promise<BuiltUnit> {
   const output = path.join(context.directory, source.artifact);
@@ -123,7 +149,7 @@ export async function buildArchiveUnit(
     output,
     level: context.config.compression_level,
     roots: [...source.roots],
-    exclude: [...context.exclude],
+    exclude: [...exclude],
     onlyFiles: source.onlyFiles ?? false,
     recipe: recipeOf(context, source),
   };

@@ -4,6 +4,7 @@ import type { SiteConfig } from "../config/load.ts";
 import type { Report } from "../model/event.ts";
 import type { StepName, UnitMetadata } from "../model/unit.ts";
 import type { PreviousRuns } from "../store/previous.ts";
+import type { Claims } from "./claims/claims.ts";
 import type { ProjectSource } from "./projects.ts";
 
 /** The choices of the command line that reach the steps. */
@@ -35,6 +36,8 @@ export interface StepContext {
   /** Published runs so far, for spreading what is done once in many runs. */
   readonly runsSoFar: number;
   readonly projects: ProjectSource;
+  /** Who has which path of the site. */
+  readonly claims: Claims;
   readonly signal: AbortSignal;
   readonly report: Report;
 }

@@ -1,44 +1,70 @@
-/** What lies under the site's root and no step covers. Walks only as deep as it must: a tree that a step takes is not entered. */
+/** Paths of a site that no step covers. A directory that one unit has as a whole is not entered. */
 import { readdirSync, type Dirent } from "node:fs";
 import path from "node:path";
-import glob from "fast-glob";
-import picomatch from "picomatch";
 import type { BytePath } from "../archive/entry.ts";
 import { display, fromString, join, toBuffer } from "../archive/path.ts";
-import { isThere, RESTORE_PREFIX } from "../archive/walk.ts";
+import { RESTORE_PREFIX } from "../archive/walk.ts";
 import type { SiteConfig } from "../config/load.ts";
-import { describeUrl } from "../database/url.ts";
 import { systemCode } from "../errors.ts";
-import { runCommand } from "../exec/command.ts";
-import { segmentPattern, templateBase } from "./template.ts";
+import type { Claims } from "./claims/claims.ts";
+import { realPath } from "./claims/paths.ts";
+import { treeKinds } from "./claims/project-trees.ts";
+import { CoveredPaths } from "./covered-paths.ts";
+import { ignoreMatcher } from "./ignore.ts";
+import { findFiles } from "./infra/sources.ts";
+import { takesStrays, templateBase } from "./template.ts";
+import { trackedFiles } from "./tracked-files.ts";
 
-/** One covered path as patterns of its segments, still to be matched. */
-type Pattern = readonly RegExp[];
-
-/** The uncovered paths, relative to the root, directories with a trailing slash, sorted. `store` and the config itself are known. */
-export async function findUncovered(config: SiteConfig, store: string, signal: AbortSignal): Promise<string[]> {
-  const patterns = [...coveredPaths(config), path.join(store), config.file, ...(await trackedFiles(config, signal))]
-    .map((covered) => path.relative(config.root, path.resolve(config.root, covered)))
-    .filter((relative) => relative !== "" && relative !== ".." && !relative.startsWith("../"))
-    .map((relative): Pattern => relative.split("/").map(segmentPattern));
+/**
+ * Lists the paths under the site's root, and under each of its further roots, that no step covers: relative to the root, absolute
+ * below the others, directories with a trailing slash, sorted. The store and the config itself are not reported.
+ */
+export async function findUncovered(
+  config: SiteConfig,
+  store: string,
+  claims: Claims,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const covered = new CoveredPaths();
+  for (const { path: file } of await claims.fixed()) for (const name of [file, realPath(file)]) covered.add(name);
+  for (const file of [store, config.file]) covered.add(fromString(path.resolve(file)));
+  for (const { template } of treeKinds(config)) {
+    // A template whose only field ends its last segment covers the whole directory: strays in it are units too.
+    if (takesStrays(template)) covered.add(fromString(path.resolve(config.root, templateBase(template))));
+    else covered.addTemplate(path.resolve(config.root, template));
+  }
+  for (const file of await certificates(config)) covered.add(fromString(file));
+  for (const file of await trackedFiles(config, signal)) covered.add(fromString(file));
   const isIgnored = ignoreMatcher(config.ignore);
-  const found: string[] = [];
-  const visit = (directory: BytePath, within: readonly Pattern[]): void => {
-    for (const entry of entriesOf(join(fromString(config.root), directory))) {
-      const bytes = entry.name.toString("latin1");
-      const inner = join(directory, bytes);
-      const name = display(inner);
-      const rests = within.filter(([first]) => first?.test(bytes) === true).map((pattern) => pattern.slice(1));
-      if (rests.some((rest) => rest.length === 0) || isIgnored(name)) continue;
-      if (entry.isDirectory() && rests.length > 0) visit(inner, rests);
-      else found.push(entry.isDirectory() ? `${name}/` : name);
-    }
-  };
-  visit("", patterns);
-  return found.toSorted();
+  const found = new Set<string>();
+  for (const root of rootsOf(config)) {
+    /** Returns whether anything in the directory is covered, or named: else the directory itself would go without a word. */
+    const visit = (directory: BytePath): boolean => {
+      let isHeld = false;
+      for (const entry of entriesOf(directory)) {
+        const inner = join(directory, entry.name.toString("latin1"));
+        const name = shown(config.root, inner);
+        const state = covered.look(inner, entry.isDirectory());
+        isHeld ||= !isIgnored(name);
+        if (state === "covered" || isIgnored(name) || (state === "partly" && visit(inner))) continue;
+        found.add(entry.isDirectory() ? `${name}/` : name);
+      }
+      return isHeld;
+    };
+    if (covered.look(root, true) !== "covered") visit(root);
+  }
+  return [...found].toSorted();
 }
 
-/** What a directory holds; of one that has gone, or that may not be read (which fails the units in it), nothing. */
+const rootsOf = ({ root, roots }: SiteConfig): BytePath[] =>
+  [root, ...roots].map((one) => fromString(path.resolve(root, one)));
+
+function shown(root: string, file: BytePath): string {
+  const prefix = `${fromString(root)}/`;
+  return display(file.startsWith(prefix) ? file.slice(prefix.length) : file);
+}
+
+/** Lists a directory; one that has gone, or that may not be read (which fails the units in it), holds nothing. */
 function entriesOf(directory: BytePath): Dirent<Buffer>[] {
   try {
     return readdirSync(toBuffer(directory), { withFileTypes: true, encoding: "buffer" }).filter(
@@ -50,59 +76,8 @@ function entriesOf(directory: BytePath): Dirent<Buffer>[] {
   }
 }
 
-/** Paths and path templates that the configured steps take, relative to the root or absolute. */
-function coveredPaths(config: SiteConfig): string[] {
-  const { projects, legacy, audio_cache, snapshots, infra, database } = config;
-  const source = projects?.source;
-  const databases = [
-    ...(audio_cache?.databases ?? []),
-    ...(database ?? [])
-      .map(({ url }) => describeUrl(url))
-      .flatMap((location) => (location.engine === "sqlite" ? [location.path] : [])),
-  ];
-  return [
-    ...(source !== undefined && "path" in source ? [covering(source.path)] : []),
-    ...Object.values(projects?.compiled?.text_types ?? {}).map((type) => covering(type.path)),
-    ...(legacy === undefined ? [] : [legacy.path]),
-    ...(audio_cache === undefined ? [] : [audio_cache.path]),
-    ...databases.flatMap((file) => [file, `${file}-wal`, `${file}-shm`, `${file}-journal`]),
-    ...(snapshots?.media ?? []),
-    ...(infra === undefined
-      ? []
-      : [infra.env, infra.settings, infra.nginx, infra.systemd, infra.crontabs, infra.tls].flat()
-    ).flatMap((entry) =>
-      glob.isDynamicPattern(entry) ? [entry, ...glob.sync(entry, { cwd: config.root, dot: true })] : [entry],
-    ),
-  ];
-}
-
-/** A template whose only field ends its last segment covers the whole directory: strays in it are units too. */
-const covering = (template: string): string => {
-  const base = templateBase(template);
-  return template.slice(base.length + 1).includes("/") ? template : base;
-};
-
-/** The files under version control: the repository holds them, and `infra/git_info.txt` says which commit. */
-async function trackedFiles(config: SiteConfig, signal: AbortSignal): Promise<string[]> {
-  const repo = config.infra?.repo;
-  if (repo === undefined) return [];
-  const directory = path.resolve(config.root, repo);
-  if (!isThere(path.join(directory, ".git"))) return [];
-  const argv = ["git", "-c", "safe.directory=*", "-C", directory, "ls-files", "-z"];
-  // A checkout that git cannot read covers nothing: infra says why, and its files are listed as uncovered.
-  const stdout = await runCommand(argv, { signal, env: { GIT_OPTIONAL_LOCKS: "0" } }).then(
-    (result) => result.stdout,
-    () => "",
-  );
-  signal.throwIfAborted();
-  const files = stdout.split("\0").filter((file) => file !== "");
-  return [".git", ...files].map((file) => path.join(directory, file));
-}
-
-function ignoreMatcher(ignore: readonly string[]): (name: string) => boolean {
-  const matchers = ignore.map((pattern) => {
-    const trimmed = pattern.replace(/\/+$/, "").replace(/^\.?\//, "");
-    return picomatch(trimmed, { dot: true, ...(trimmed.includes("/") ? {} : { basename: true }) });
-  });
-  return (name) => matchers.some((matches) => matches(name));
+/** The certificates and keys whose names are listed: nothing of them is copied, which is what the config asks for. */
+async function certificates({ root, infra }: SiteConfig): Promise<string[]> {
+  const sources = await Promise.all((infra?.tls ?? []).map((entry) => findFiles(root, entry)));
+  return sources.flat().flatMap((source) => (source.kind === "file" ? [source.file] : []));
 }

@@ -2,6 +2,7 @@
 import path from "node:path";
 import type { DatabaseSettings } from "../config/schema.ts";
 import type { SiteConfig } from "../config/load.ts";
+import type { TableDigests } from "../database/engine.ts";
 import { withDigests } from "../database/digest.ts";
 import { describeUrl, locateSqlite } from "../database/open.ts";
 import type { StepContext, Step } from "./context.ts";
@@ -50,6 +51,8 @@ const unitName = (url: string): string =>
     .database.replaceAll(/[^\w.-]/g, "_")
     .replace(/^\.*$/, "database");
 
+const NO_DIGESTS: TableDigests = { digests: {}, warnings: [] };
+
 function planDump(context: StepContext, runner: UnitRunner, database: NamedDatabase): UnitPlan {
   return {
     unit: database.unit,
@@ -83,7 +86,7 @@ async function dump(
     const facts = await snapshot.facts({ exactRows: database.settings.exact_counts_below_rows });
     const artifact = `db/${dumpName(config.site, database, run)}${snapshot.extension}`;
     const dumped = await snapshot.dump(path.join(directory, artifact), onBytes);
-    const digests = database.settings.digests ? await snapshot.digests() : {};
+    const { digests, warnings } = database.settings.digests ? await snapshot.digests() : NO_DIGESTS;
     const references = await captureReferences({
       config,
       target: { unit: database.unit, units: databases(config).map(({ unit }) => unit) },
@@ -93,6 +96,8 @@ async function dump(
       signal,
       onFailure: (name, error) => runner.failPart(`references_${name}`, error),
     });
+    const told = [...dumped.warnings, ...warnings];
+    for (const text of told) report({ type: "note", level: "warning", text: `db/${database.unit}: ${text}` });
     return {
       artifacts: [
         { path: artifact, size_bytes: dumped.size_bytes, sha256: dumped.sha256, media_type: dumped.media_type },
@@ -106,7 +111,7 @@ async function dump(
         fingerprint: null,
         content_digest: null,
       },
-      warnings: dumped.warnings,
+      warnings: told,
       extra: {
         database: describeUrl(database.settings.url).database,
         ...withDigests(facts, digests),

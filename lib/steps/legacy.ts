@@ -6,7 +6,7 @@ import { display, fromString, isUtf8, join, toBuffer } from "../archive/path.ts"
 import { RESTORE_PREFIX } from "../archive/walk.ts";
 import { HoldfastError } from "../errors.ts";
 import { LOOSE_FILES, unitDirectories } from "../store/unit-name.ts";
-import { buildArchiveUnit, placesOf, planArchive, type ArchiveSource, type StepWorkers } from "./archive-unit.ts";
+import { archivePlan, planArchive, type ArchiveSource, type StepWorkers } from "./archive-unit.ts";
 import type { Step, StepContext } from "./context.ts";
 import { runStep } from "./step-run.ts";
 import type { UnitPlan } from "./unit-runner.ts";
@@ -16,15 +16,15 @@ const MEGABYTE = 1024 * 1024;
 export const legacyStep: Step = {
   name: "legacy_zips",
   isConfigured: (config) => config.legacy !== undefined,
-  names: async (context) => listLegacy(context).map((tree) => tree.unit),
+  names: async (context) => (await listLegacy(context)).map((tree) => tree.unit),
   run: async (context) => {
     await runStep(context, "legacy_zips", async (runner, workers) => {
-      const trees = listLegacy(context).filter((tree) => runner.selects(tree.unit));
+      const trees = (await listLegacy(context)).filter((tree) => runner.selects(tree.unit));
       runner.counters.expected = trees.length;
       const plans: UnitPlan[] = [];
       for (const tree of trees) {
         try {
-          plans.push(planTree(context, workers, tree));
+          plans.push(await planTree(context, workers, tree));
         } catch (error) {
           runner.failUnit(tree.unit, tree.directory, error);
         }
@@ -44,16 +44,21 @@ interface LegacyTree {
 }
 
 /** The units of the legacy root, by name. A root that is not there is an error, never an empty list. */
-function listLegacy(context: StepContext): LegacyTree[] {
+async function listLegacy(context: StepContext): Promise<LegacyTree[]> {
   const configured = path.resolve(context.config.root, context.config.legacy?.path ?? "");
   const root = fromString(checkRoot(configured));
   const entries = readdirSync(toBuffer(root), { withFileTypes: true, encoding: "buffer" }).filter(
     ({ name }) => !name.toString("latin1").startsWith(RESTORE_PREFIX),
   );
-  const names = entries
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name.toString("latin1"))
-    .toSorted();
+  const names: BytePath[] = [];
+  let hasFiles = false;
+  for (const entry of entries) {
+    const name = entry.name.toString("latin1");
+    if (await context.claims.isTaken(join(root, name))) continue;
+    if (entry.isDirectory()) names.push(name);
+    else hasFiles = true;
+  }
+  names.sort();
   const directories = unitDirectories(names);
   const trees = names.map((name) => ({
     unit: display(name),
@@ -62,7 +67,7 @@ function listLegacy(context: StepContext): LegacyTree[] {
     root: join(root, name),
     loose: false,
   }));
-  if (entries.every((entry) => entry.isDirectory())) return trees;
+  if (!hasFiles) return trees;
   return [...trees, { unit: LOOSE_FILES, directory: `legacy_zips/${LOOSE_FILES}`, root, loose: true }];
 }
 
@@ -74,7 +79,7 @@ function checkRoot(configured: string): string {
   });
 }
 
-function planTree(context: StepContext, workers: StepWorkers, tree: LegacyTree): UnitPlan {
+async function planTree(context: StepContext, workers: StepWorkers, tree: LegacyTree): Promise<UnitPlan> {
   const limit = context.config.legacy?.tgz_above_mb ?? 0;
   const zip: ArchiveSource = {
     format: "zip",
@@ -83,16 +88,13 @@ function planTree(context: StepContext, workers: StepWorkers, tree: LegacyTree):
     roots: [{ path: tree.root, prefix: "" }],
     onlyFiles: tree.loose,
   };
-  const { bytes, fingerprint } = planArchive(context, zip);
+  const planned = await planArchive(context, zip);
   const source: ArchiveSource =
-    bytes > limit * MEGABYTE ? { ...zip, format: "tgz", artifact: `${tree.directory}/legacy.tgz` } : zip;
+    planned.input.bytes > limit * MEGABYTE ? { ...zip, format: "tgz", artifact: `${tree.directory}/legacy.tgz` } : zip;
   return {
     unit: tree.unit,
     ...(tree.unitB64 === undefined ? {} : { unitB64: tree.unitB64 }),
     directory: tree.directory,
-    trees: placesOf(context, source),
-    bytes,
-    fingerprint,
-    build: (onBytes) => buildArchiveUnit(context, workers, source, onBytes),
+    ...archivePlan(context, workers, source, planned),
   };
 }

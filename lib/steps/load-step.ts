@@ -10,6 +10,7 @@ const LOADERS: Readonly<Partial<Record<StepName, () => Promise<Step>>>> = {
   audio_cache: async () => (await import("./audio/step.ts")).audioStep,
   portable: async () => (await import("./portable.ts")).portableStep,
   snapshots: async () => (await import("./snapshots.ts")).snapshotsStep,
+  trees: async () => (await import("./trees/step.ts")).treesStep,
   infra: async () => (await import("./infra/step.ts")).infraStep,
 };
 

@@ -55,7 +55,13 @@ async function build(
     const manifest = await exportDatabase(context, database, output);
     const artifact = `portable/${database.unit}/portable.zip`;
     const roots = [{ path: fromString(output), prefix: "" }];
-    const built = await buildArchiveUnit(context, workers, { format: "zip", artifact, roots }, onBytes);
+    const built = await buildArchiveUnit(
+      context,
+      workers,
+      { format: "zip", artifact, roots },
+      context.exclude,
+      onBytes,
+    );
     return {
       artifacts: built.artifacts,
       input: { ...built.input, newest_mtime: null, fingerprint: null },

@@ -1,17 +1,13 @@
 /** The units of a step that goes by projects: one a row, one a directory without a row, one for the loose files beside them. */
+import path from "node:path";
 import type { BytePath } from "../archive/entry.ts";
 import { display, fromString, isUtf8, toBuffer } from "../archive/path.ts";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
 import type { Project, StepName } from "../model/unit.ts";
 import { LOOSE_FILES, ORPHAN_PREFIX, unitDirectories } from "../store/unit-name.ts";
 import type { StepContext } from "./context.ts";
-import { expandTemplate, resolveTree, templateBase, type Found } from "./template.ts";
-
-/** A kind of tree that projects have: their source, or one text type. */
-export interface TreeKind {
-  readonly label: string;
-  readonly template: string;
-}
+import type { ProjectTrees, TreeKind } from "./claims/project-trees.ts";
+import { templateBase, type Found } from "./template.ts";
 
 export interface ProjectUnit {
   readonly unit: string;
@@ -40,7 +36,8 @@ export async function listProjectUnits(
   kinds: readonly TreeKind[],
 ): Promise<ProjectUnit[]> {
   const { projects } = await context.projects.list();
-  const claimed = new Set<BytePath>();
+  const onDisk = await context.claims.projectTrees();
+  const others = await context.claims.keysByPath();
   const directories = unitDirectories(projects.map((project) => fromString(String(project.id))));
   const seen = new Set<string>();
   const rows = projects.map((project): ProjectUnit => {
@@ -49,8 +46,7 @@ export async function listProjectUnits(
       ? [new HoldfastError("E_PROJECTS", `two rows have the id ${unit}`, { hint: "let the query give each id once" })]
       : [];
     seen.add(unit);
-    const { trees, errors } = treesOf(context, kinds, project);
-    for (const tree of trees) claimed.add(tree.path);
+    const { trees, errors } = treesOf(kinds, (kind) => onDisk.treeOf(kind, project, others));
     return {
       unit,
       directory: `${step}/${directories.get(fromString(unit)) ?? unit}${twice.length > 0 ? `~twice-${seen.size}` : ""}`,
@@ -62,15 +58,15 @@ export async function listProjectUnits(
       loose: false,
     };
   });
-  return [...rows, ...strays(context, step, kinds, claimed)];
+  return [...rows, ...strays(context, step, kinds, onDisk)];
 }
 
-function treesOf(context: StepContext, kinds: readonly TreeKind[], project: Project) {
+function treesOf(kinds: readonly TreeKind[], treeOf: (kind: TreeKind) => BytePath) {
   const trees: { label: string; path: BytePath }[] = [];
   const errors: HoldfastError[] = [];
-  for (const { label, template } of kinds) {
+  for (const kind of kinds) {
     try {
-      trees.push({ label, path: resolveTree(context.config.root, template, project) });
+      trees.push({ label: kind.label, path: treeOf(kind) });
     } catch (error) {
       errors.push(asHoldfastError(error));
     }
@@ -79,20 +75,15 @@ function treesOf(context: StepContext, kinds: readonly TreeKind[], project: Proj
 }
 
 /** What lies where projects lie and belongs to no row. */
-function strays(
-  context: StepContext,
-  step: StepName,
-  kinds: readonly TreeKind[],
-  claimed: ReadonlySet<BytePath>,
-): ProjectUnit[] {
+function strays(context: StepContext, step: StepName, kinds: readonly TreeKind[], onDisk: ProjectTrees): ProjectUnit[] {
   const orphans = new Map<BytePath, { label: string; path: BytePath }[]>();
   const loose: { label: string; path: BytePath }[] = [];
-  for (const { label, template } of kinds) {
-    const found = expandTemplate(context.config.root, template).filter((one) => !claimed.has(one.path));
+  for (const { label, key, template } of kinds) {
+    const found = onDisk.strays(key);
     for (const one of found.filter(isTree))
       orphans.set(one.name, [...(orphans.get(one.name) ?? []), { label, path: one.path }]);
     if (found.some((one) => !isTree(one)))
-      loose.push({ label, path: fromString(`${context.config.root}/${templateBase(template)}`) });
+      loose.push({ label, path: fromString(path.join(context.config.root, templateBase(template))) });
   }
   const directories = unitDirectories([...orphans.keys()]);
   const units = [...orphans].map(([name, trees]): ProjectUnit => ({

@@ -8,6 +8,7 @@ import { legacyStep } from "./legacy.ts";
 import { portableStep } from "./portable.ts";
 import { snapshotsStep } from "./snapshots.ts";
 import { sourceStep } from "./source.ts";
+import { treesStep } from "./trees/step.ts";
 
 export const STEPS: readonly Step[] = [
   dbStep,
@@ -17,5 +18,6 @@ export const STEPS: readonly Step[] = [
   audioStep,
   portableStep,
   snapshotsStep,
+  treesStep,
   infraStep,
 ];

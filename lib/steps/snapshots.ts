@@ -4,7 +4,7 @@ import path from "node:path";
 import { fromString } from "../archive/path.ts";
 import type { SiteConfig } from "../config/load.ts";
 import { HoldfastError } from "../errors.ts";
-import { buildArchiveUnit, placesOf, planArchive, type ArchiveSource } from "./archive-unit.ts";
+import { archivePlan, planArchive, type ArchiveSource } from "./archive-unit.ts";
 import type { Step } from "./context.ts";
 import { runStep } from "./step-run.ts";
 import { templateBase } from "./template.ts";
@@ -36,15 +36,11 @@ export const snapshotsStep: Step = {
             })),
           };
           if (there.length === 0) throw new HoldfastError("E_MISSING", `none of the trees of ${unit} exists`);
-          const { bytes, fingerprint } = planArchive(context, source);
           plans.push({
             unit,
             directory,
-            trees: placesOf(context, source),
             outputs: [source.artifact],
-            bytes,
-            fingerprint,
-            build: (onBytes) => buildArchiveUnit(context, workers, source, onBytes),
+            ...archivePlan(context, workers, source, await planArchive(context, source)),
           });
         } catch (error) {
           runner.failUnit(unit, directory, error);

@@ -6,7 +6,8 @@ import { fromString } from "../archive/path.ts";
 import type { ExportSettings } from "../config/schema.ts";
 import { HoldfastError } from "../errors.ts";
 import { runCommand } from "../exec/command.ts";
-import { buildArchiveUnit, placesOf, planArchive, type ArchiveSource, type StepWorkers } from "./archive-unit.ts";
+import { archivePlan, buildArchiveUnit, planArchive, type ArchiveSource, type StepWorkers } from "./archive-unit.ts";
+import { treeKinds } from "./claims/project-trees.ts";
 import type { Step, StepContext } from "./context.ts";
 import { listProjectUnits, type ProjectUnit } from "./project-units.ts";
 import { runStep } from "./step-run.ts";
@@ -26,7 +27,7 @@ export const sourceStep: Step = {
       const plans: UnitPlan[] = [];
       for (const unit of units) {
         try {
-          plans.push(planUnit(context, workers, unit));
+          plans.push(await planUnit(context, workers, unit));
         } catch (error) {
           await runner.failProject(unit, error);
         }
@@ -37,12 +38,11 @@ export const sourceStep: Step = {
 };
 
 async function listUnits(context: StepContext): Promise<ProjectUnit[]> {
-  const source = context.config.projects?.source;
-  const kinds = source !== undefined && "path" in source ? [{ label: "source", template: source.path }] : [];
+  const kinds = treeKinds(context.config).filter(({ key }) => key === "projects.source.path");
   return await listProjectUnits(context, "source_exports", kinds);
 }
 
-function planUnit(context: StepContext, workers: StepWorkers, unit: ProjectUnit): UnitPlan {
+async function planUnit(context: StepContext, workers: StepWorkers, unit: ProjectUnit): Promise<UnitPlan> {
   const [error] = unit.errors;
   if (error !== undefined) throw error;
   const settings = context.config.projects?.source;
@@ -53,25 +53,18 @@ function planUnit(context: StepContext, workers: StepWorkers, unit: ProjectUnit)
     ...(unit.project === undefined ? {} : { project: unit.project }),
   };
   if (settings !== undefined && "command" in settings)
-    return { ...common, ...planCommand(context, workers, unit, settings) };
+    return { ...common, ...(await planCommand(context, workers, unit, settings)) };
   const source: ArchiveSource = {
     format: "zip",
     artifact: `${unit.directory}/source.zip`,
     roots: unit.trees.map((tree) => ({ path: tree.path, prefix: "" })),
     onlyFiles: unit.loose,
   };
-  const { bytes, fingerprint } = planArchive(context, source);
-  return {
-    ...common,
-    trees: placesOf(context, source),
-    bytes,
-    fingerprint,
-    build: (onBytes) => buildArchiveUnit(context, workers, source, onBytes),
-  };
+  return { ...common, ...archivePlan(context, workers, source, await planArchive(context, source)) };
 }
 
 /** An export by the site's own command can be reused only where the config says what the command reads. */
-function planCommand(context: StepContext, workers: StepWorkers, unit: ProjectUnit, settings: CommandExport) {
+async function planCommand(context: StepContext, workers: StepWorkers, unit: ProjectUnit, settings: CommandExport) {
   const inputs = settings.inputs.map((input) => path.resolve(context.config.root, fillTemplate(input, unit.fields)));
   const source: ArchiveSource = {
     format: "zip",
@@ -79,7 +72,7 @@ function planCommand(context: StepContext, workers: StepWorkers, unit: ProjectUn
     artifact: `${unit.directory}/source.zip`,
     roots: inputs.map((input) => ({ path: fromString(input), prefix: "" })),
   };
-  const measured = inputs.length === 0 ? undefined : planArchive(context, source);
+  const measured = inputs.length === 0 ? undefined : (await planArchive(context, source)).input;
   return {
     bytes: measured?.bytes ?? 0,
     fingerprint: measured?.fingerprint ?? null,
@@ -112,7 +105,7 @@ async function exportByCommand(
       artifact: `${unit.directory}/source.zip`,
       roots: [{ path: fromString(out), prefix: "" }],
     };
-    return await buildArchiveUnit(context, workers, source, onBytes);
+    return await buildArchiveUnit(context, workers, source, context.exclude, onBytes);
   } finally {
     rmSync(out, { recursive: true, force: true });
   }

@@ -48,6 +48,7 @@ export async function runStep(
       started_at,
       finished_at: new Date().toISOString(),
       counters: runner.counters,
+      leading_out: await context.claims.leadingOut(),
     });
   }
   report({ type: "step_ended", step, counters: runner.counters, duration_ms: runner.elapsed });

@@ -33,11 +33,16 @@ export function templateBase(template: string): string {
   return segments.slice(0, first === -1 ? segments.length : first).join("/");
 }
 
+/** Whether the trees of a template lie side by side in one directory, all of which belongs to the projects: strays, and loose files too. */
+export const takesStrays = (template: string): boolean =>
+  !template.slice(templateBase(template).length + 1).includes("/");
+
 /**
  * The absolute path of a project's tree. Throws `E_OUTSIDE` when a value of the row leads out of the directory that holds the
- * projects, or to another project, by `..`, by being empty or absolute, or out of the site by a link; `E_MISSING` when no directory is there.
+ * projects, or to another project, by `..`, by being empty or absolute, or, unless links are followed, out of the site by a link;
+ * `E_MISSING` when no directory is there.
  */
-export function resolveTree(root: string, template: string, project: Project): BytePath {
+export function resolveTree(root: string, template: string, project: Project, followLinks: boolean): BytePath {
   const base = templateBase(template);
   const text = fillTemplate(template.replace(/\/+$/, ""), project);
   const below = base === "" ? text : text.slice(base.length + 1);
@@ -49,8 +54,11 @@ export function resolveTree(root: string, template: string, project: Project): B
   }
   const filled = path.resolve(root, text);
   const real = realOrMissing(filled);
-  if (!isInside(realOrMissing(path.resolve(root, base)), real) && !isInside(realOrMissing(root), real)) {
-    throw new HoldfastError("E_OUTSIDE", `${filled} is a link that leads out of the site, to ${real}`);
+  const isOutside = !isInside(realOrMissing(path.resolve(root, base)), real) && !isInside(realOrMissing(root), real);
+  if (isOutside && !followLinks) {
+    throw new HoldfastError("E_OUTSIDE", `${filled} is a link that leads out of the site, to ${real}`, {
+      hint: "set follow_links: true in the config to back up what links lead to, or correct the row",
+    });
   }
   if (!statSync(real).isDirectory()) throw new HoldfastError("E_MISSING", `${filled} is no directory`);
   return fromString(filled);

@@ -51,6 +51,7 @@ export interface TreePlace {
   readonly path: string;
   readonly path_b64?: string;
   readonly prefix: string;
+  readonly prefix_b64?: string;
   /** The name of the archive, where the unit has several. */
   readonly artifact?: string;
   /** Only the loose files of the tree's top level belong to the unit. */

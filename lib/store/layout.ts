@@ -35,9 +35,9 @@ export function nextRunId(now: Date, newest: string | undefined): string {
 
 const runIdOf = (time: Date): string => `${time.toISOString().slice(0, 19).replaceAll(/[-:]/g, "")}Z`;
 
-/** How a run names a path of the site: relative to the root where it lies inside. */
+/** How a run names a path of the site: relative to the root where it lies inside, empty for the root itself. */
 export const placeOf = (root: string, file: string): string =>
-  file.startsWith(`${root}/`) ? file.slice(root.length + 1) : file;
+  file === root ? "" : file.startsWith(`${root}/`) ? file.slice(root.length + 1) : file;
 
 /** The moment that a run id names. */
 export function timeOfRun(run: string): Date {

@@ -5,9 +5,11 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
+import { isUtf8 } from "../archive/path.ts";
 import { systemOwnerNames } from "../archive/owners.ts";
 import { FORMAT_VERSION, STEP_NAMES, type UnitMetadata } from "../model/unit.ts";
 import { readDocument, writeDocument } from "./documents.ts";
+import { placeOf } from "./layout.ts";
 import { readStepMetadata } from "./step-index.ts";
 
 export const PLACES_FILE = "places.json";
@@ -18,6 +20,7 @@ export const placeSchema = z.object({
   path: z.string(),
   path_b64: z.string().optional(),
   prefix: z.string(),
+  prefix_b64: z.string().optional(),
   /** The name of the archive, where the unit has several. */
   artifact: z.string().optional(),
   /** Only the loose files of the tree's top level belong to the unit. */
@@ -34,6 +37,8 @@ const attributesSchema = z.object({
   gid: z.number().int(),
   /** Whole seconds since 1970. */
   mtime: z.number().int(),
+  /** A directory that units lie in, and of which no unit says that it is there: a restore makes it. */
+  make: z.boolean().optional(),
 });
 export type PlaceAttributes = z.infer<typeof attributesSchema>;
 
@@ -54,25 +59,52 @@ export const placesOf = (metadata: UnitMetadata): Place[] =>
 export const placeBytes = (place: Pick<Place, "path" | "path_b64">): Buffer =>
   place.path_b64 === undefined ? Buffer.from(place.path) : Buffer.from(place.path_b64, "base64");
 
+/** The bytes of the name that a tree has in its archive. */
+export const prefixBytes = (place: Pick<Place, "prefix" | "prefix_b64">): Buffer =>
+  place.prefix_b64 === undefined ? Buffer.from(place.prefix) : Buffer.from(place.prefix_b64, "base64");
+
 export const isOutside = (place: Pick<Place, "path">): boolean => place.path.startsWith("/");
 
-/** Looks at the site once more, for the places of all units in the run's directory, parents before what is in them. */
-export function lookAtPlaces(directory: string, root: string): Places {
-  const found = new Map<string, Pick<Place, "path" | "path_b64">>();
+type Named = Pick<Place, "path" | "path_b64">;
+
+/**
+ * Looks at the site once more, for the places of all units in the run's directory, parents before what is in them. `containers` are
+ * directories, absolute, that units lie in: those of legacy trees, of projects.
+ */
+export function lookAtPlaces(directory: string, root: string, containers: readonly string[]): Places {
+  const found = new Map<string, Named & { readonly make?: true }>();
+  const outside = new Set<string>();
   for (const step of STEP_NAMES) {
     for (const metadata of readStepMetadata(directory, step))
-      for (const place of placesOf(metadata))
+      for (const place of placesOf(metadata)) {
         for (const one of withParents(place)) found.set(placeBytes(one).toString("latin1"), one);
+        if (isOutside(place)) outside.add(placeBytes(place).toString("latin1"));
+      }
+  }
+  for (const inner of outside)
+    for (const one of parentsWithin(inner, outside)) if (!found.has(one)) found.set(one, named(one));
+  for (const container of containers) {
+    const place = placeOf(root, container);
+    if (found.has(place)) continue;
+    for (const one of withParents({ path: place })) if (!found.has(one.path)) found.set(one.path, one);
+    found.set(place, { path: place, make: true });
   }
   const places = [...found.entries()]
     .toSorted(([a], [b]) => a.split("/").length - b.split("/").length || (a < b ? -1 : 1))
     .flatMap(([, place]) => {
       const stats = statSync(onSite(root, place), { throwIfNoEntry: false });
       if (stats === undefined) return [];
-      const { path: text, path_b64 } = place;
+      const { path: text, path_b64, make } = place;
       const { mode, uid, gid, mtimeMs } = stats;
       const fields = { mode: (mode & 0o7777).toString(8), uid, gid, mtime: Math.floor(mtimeMs / 1000) };
-      return [{ path: text, ...(path_b64 === undefined ? {} : { path_b64 }), ...fields }];
+      return [
+        {
+          path: text,
+          ...(path_b64 === undefined ? {} : { path_b64 }),
+          ...fields,
+          ...(make === undefined ? {} : { make }),
+        },
+      ];
     });
   return { format_version: FORMAT_VERSION, root, places, owners: systemOwnerNames() };
 }
@@ -85,17 +117,31 @@ export function writePlaces(directory: string, places: Places): void {
 export const readPlaces = (run: string): Places => readDocument(path.join(run, PLACES_FILE), placesSchema);
 
 /** A place and the directories between it and the root, the root (an empty path) too; outside of the root those are the host's own. */
-function withParents(place: Place): Pick<Place, "path" | "path_b64">[] {
+function withParents(place: Named): Named[] {
   const { path: text, path_b64 } = place;
   const own = { path: text, ...(path_b64 === undefined ? {} : { path_b64 }) };
   if (isOutside(place)) return [own];
   const names = placeBytes(place).toString("latin1").split("/").slice(0, -1);
   const parents = ["", ...names.map((_name, index) => names.slice(0, index + 1).join("/"))];
-  const encode = (bytes: string) => ({
-    path: Buffer.from(bytes, "latin1").toString("utf8"),
-    ...(path_b64 === undefined ? {} : { path_b64: Buffer.from(bytes, "latin1").toString("base64") }),
-  });
-  return [own, ...parents.map(encode)];
+  return [own, ...parents.map(named)];
+}
+
+/** The directories above a path that lie in another tree outside of the root: of the host's own ones nothing is recorded. */
+function parentsWithin(inner: string, trees: ReadonlySet<string>): string[] {
+  const parents: string[] = [];
+  for (let at = path.posix.dirname(inner); at !== "/"; at = path.posix.dirname(at)) {
+    if (trees.has(at)) return parents;
+    parents.push(at);
+  }
+  return [];
+}
+
+function named(bytes: string): Named {
+  const buffer = Buffer.from(bytes, "latin1");
+  return {
+    path: buffer.toString("utf8"),
+    ...(isUtf8(bytes) ? {} : { path_b64: buffer.toString("base64") }),
+  };
 }
 
 const onSite = (root: string, place: Pick<Place, "path" | "path_b64">): Buffer =>

@@ -6,9 +6,10 @@ import type { UnitMetadata } from "../model/unit.ts";
 import { STEP_NAMES, type StepName } from "../model/unit.ts";
 import { existsSync } from "node:fs";
 import * as z from "zod";
-import { placeOf } from "./layout.ts";
+import { DEAD_LIST, DIRECTORY_TIMES, groupLayers } from "./layers.ts";
 import { isOutside, placeBytes, placesOf, type Place, type Places } from "./places.ts";
 import { readStepMetadata } from "./step-index.ts";
+import { unitOrder } from "./unit-name.ts";
 
 const bundlesSchema = z.record(
   z.string(),
@@ -18,8 +19,9 @@ const bundlesSchema = z.record(
 /** The guide for the run in `directory`, whose units are complete. */
 export function restoreGuide(directory: string, head: ManifestHead, config: SiteConfig, places: Places): string {
   const has = (step: StepName): boolean => existsSync(path.join(directory, step));
-  const steps = STEP_NAMES.filter(has);
-  const sections = steps.map((step) => section(directory, step, config));
+  // What lies inside of a tree goes back after it.
+  const steps = [...OUTER, ...STEP_NAMES.filter((step) => !OUTER.includes(step))].filter(has);
+  const sections = steps.map((step) => section(directory, step));
   return `${[intro(head, config), ...sections, attributes(places), outro()].join("\n\n")}\n`;
 }
 
@@ -43,6 +45,8 @@ sha256sum --quiet -c SHA256SUMS
 \`\`\``;
 }
 
+const OUTER: readonly StepName[] = ["trees", "snapshots", "audio_cache"];
+
 const TITLES: Readonly<Record<StepName, string>> = {
   source_exports: "Project sources",
   compiled_exports: "Compiled projects",
@@ -51,8 +55,12 @@ const TITLES: Readonly<Record<StepName, string>> = {
   db: "Database",
   portable: "Portable data",
   snapshots: "Snapshots of whole trees",
+  trees: "Trees",
   infra: "Configuration of the host",
 };
+
+const SHARDS =
+  "Unpack the parts in the order of their numbers: a later one replaces files of an earlier one. Then remove what the site had deleted, and give the directories their times.";
 
 const NOTES: Partial<Record<StepName, string>> = {
   db: "A dump goes into a new database of the same name; `PGHOST`, `PGUSER` and the like, or `~/.my.cnf`, say on which server and as whom.",
@@ -60,20 +68,19 @@ const NOTES: Partial<Record<StepName, string>> = {
     "The databases once more, as lines of JSON with natural keys: not needed where the dumps are restored. Each line of a file under `data/` is a row.",
   compiled_exports:
     "A bundle opens from disk as it is. To restore the site's own files, the originals in it replace the rewritten pages and what the bundle added goes.",
-  audio_cache:
-    "Unpack the parts in the order of their numbers: a later one replaces files of an earlier one. Then remove what the site had deleted, and give the directories their times.",
+  audio_cache: SHARDS,
+  trees: `A large tree is kept in parts. ${SHARDS}`,
   infra:
     "Secrets were left out of these files. Merge them with the host's own by hand; nothing here is copied over by a command.",
 };
 
-function section(directory: string, step: StepName, config: SiteConfig): string {
-  const commands: string[] = [];
-  for (const metadata of readStepMetadata(directory, step)) commands.push(...commandsFor(metadata));
-  if (step === "audio_cache" && existsSync(path.join(directory, "audio_cache/archives/deleted.list"))) {
-    const place = target({ path: placeOf(config.root, path.resolve(config.root, config.audio_cache?.path ?? "")) });
-    commands.push(`(cd ${place} && xargs -0 -r rm -rf -- < "$RUN"/audio_cache/archives/deleted.list)`);
-    commands.push(`(cd ${place} && xargs -0 -r -n 2 touch -c -d < "$RUN"/audio_cache/archives/directories.list)`);
-  }
+function section(directory: string, step: StepName): string {
+  const { single, layered } = groupLayers([...readStepMetadata(directory, step)].map(slim));
+  const groups = [
+    ...single.map((unit) => ({ place: placesOf(unit)[0], commands: commandsFor(unit) })),
+    ...[...layered].map(([layers, shards]) => layeredCommands(layers, shards)),
+  ];
+  const commands = groups.toSorted((a, b) => depthOf(a.place) - depthOf(b.place)).flatMap((group) => group.commands);
   const note = NOTES[step];
   const text = [
     `## ${TITLES[step]}`,
@@ -81,6 +88,31 @@ function section(directory: string, step: StepName, config: SiteConfig): string 
     ...(commands.length === 0 ? [] : [`\`\`\`bash\n${commands.join("\n")}\n\`\`\``]),
   ];
   return text.join("\n\n");
+}
+
+const depthOf = (place: Place | undefined): number =>
+  place === undefined ? 0 : place.path.split("/").filter((name) => name !== "").length;
+
+/** Without what no command needs: the media of compiled bundles are many. */
+const slim = (metadata: UnitMetadata): UnitMetadata =>
+  metadata.step === "compiled_exports"
+    ? { ...metadata, bundles: bundlesSchema.safeParse(metadata["bundles"]).data ?? {}, text_types: {} }
+    : metadata;
+
+function layeredCommands(layers: string, shards: readonly UnitMetadata[]) {
+  const [place] = shards.flatMap(placesOf);
+  if (place === undefined) return { place, commands: [] };
+  const into = target(place);
+  const sorted = shards.toSorted((a, b) => unitOrder(a.unit, b.unit));
+  const list = (name: string): string => `"$RUN"/${quote(`${layers}/${name}`)}`;
+  return {
+    place,
+    commands: [
+      ...sorted.flatMap(commandsFor),
+      `(cd ${into} && xargs -0 -r rm -rf -- < ${list(DEAD_LIST)})`,
+      `(cd ${into} && xargs -0 -r -n 2 touch -c -d < ${list(DIRECTORY_TIMES)})`,
+    ],
+  };
 }
 
 function commandsFor(metadata: UnitMetadata): string[] {
@@ -95,10 +127,14 @@ function commandsFor(metadata: UnitMetadata): string[] {
     return places.map((place) => `install -D -m 600 "$RUN"/audio_cache/orm_db/${quote(place.prefix)} ${target(place)}`);
   }
   const archive = `"$RUN"/${quote(artifact.path)}`;
-  if (metadata.step === "snapshots") return snapshotCommands(archive, places);
   const [place] = places;
+  if (metadata.step === "trees" && place?.prefix !== undefined && place.prefix !== "")
+    return [`mkdir -p ${directoryOf(place)} && tar -xzpf ${archive} -C ${directoryOf(place)}`];
+  if (metadata.step === "snapshots") return snapshotCommands(archive, places);
   if (place === undefined)
-    return [`# ${metadata.unit}: made by the site's own export command; unpack ${archive} where its import wants it`];
+    return [
+      `# ${quote(metadata.unit)}: made by the site's own export command; unpack ${archive} where its import wants it`,
+    ];
   const unpack =
     artifact.media_type === "application/zip"
       ? `$UNZIP ${archive} -d ${target(place)}`
@@ -161,7 +197,7 @@ function databaseCommands(metadata: UnitMetadata, artifact: string, places: read
   const database = typeof metadata["database"] === "string" ? metadata["database"] : metadata.unit;
   const name = quote(database);
   if (artifact.endsWith(".dump")) {
-    return [`createdb ${name}`, `pg_restore --exit-on-error --no-owner -d ${name} ${file}`];
+    return postgresCommands(metadata, name, file);
   }
   if (artifact.endsWith(".sql.gz")) {
     return [`mariadb -e ${quote(`create database \`${database}\``)}`, `gunzip -c ${file} | mariadb ${name}`];
@@ -169,8 +205,26 @@ function databaseCommands(metadata: UnitMetadata, artifact: string, places: read
   return places.map((place) => `install -D -m 600 ${file} ${target(place)}`);
 }
 
+const postgresSchema = z.object({ encoding: z.string().optional(), search_path: z.array(z.string()).default([]) });
+
+/** pg_restore alone searches no schema; functions and queries in texts may need those that the backup's session searched. */
+function postgresCommands(metadata: UnitMetadata, name: string, file: string): string[] {
+  const { encoding = "UTF8", search_path } = postgresSchema.parse(metadata);
+  const create = encoding === "UTF8" ? `createdb ${name}` : `createdb -T template0 -E ${encoding} --locale=C ${name}`;
+  if (search_path.length === 0) return [create, `pg_restore --exit-on-error --no-owner -d ${name} ${file}`];
+  const schemas = search_path.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(", ");
+  const escaped = schemas.replaceAll(/[\\/&]/g, "\\$&");
+  const edit = `1,40s/^SELECT pg_catalog.set_config(.search_path.*$/SET search_path = ${escaped};/`;
+  const quoted = edit.includes("'") ? quote(edit) : `'${edit}'`;
+  return [
+    create,
+    `pg_restore --no-owner -f - ${file} | sed ${quoted} | psql -X -q -o /dev/null -v ON_ERROR_STOP=1 -d ${name}`,
+  ];
+}
+
 /** No archive holds the attributes of the directories that it is unpacked into: a command for each, the deepest first. */
 function attributes({ places }: Places): string {
+  const made = places.filter(({ make }) => make === true).map((place) => `mkdir -p ${target(place)}`);
   const commands = places
     .toReversed()
     .map((place) => `as_it_was ${place.mode} ${place.uid}:${place.gid} @${place.mtime} ${target(place)}`);
@@ -180,9 +234,17 @@ Of the directories that hold what was unpacked, and of SQLite files.
 
 \`\`\`bash
 as_it_was() { [ ! -e "$4" ] || { [ "$(id -u)" != 0 ] || chown "$2" "$4"; chmod "$1" "$4"; touch -d "$3" "$4"; }; }
-${commands.join("\n")}
+${[...made, ...commands].join("\n")}
 \`\`\``;
 }
+
+/** The directory that a place lies in. */
+const directoryOf = (place: Place): string => {
+  const bytes = placeBytes(place);
+  const slash = bytes.lastIndexOf("/");
+  const parent = bytes.subarray(0, Math.max(0, slash));
+  return slash === 0 ? `"$OUTSIDE"/` : target({ path: parent.toString("utf8"), path_b64: parent.toString("base64") });
+};
 
 /** Where a tree goes: under the root, or, if it lay outside, where it was. */
 function target(place: Pick<Place, "path" | "path_b64">): string {

@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { metadataSchema, type IndexEntry, type StepName, type UnitMetadata } from "../model/unit.ts";
 import { readDocument, writeDocument } from "./documents.ts";
+import { layersOf } from "./layers.ts";
 import { unitOrder } from "./unit-name.ts";
 
 /** The metadata files of a step, relative to the run, in the order that the index and the manifest list them. */
@@ -63,5 +64,5 @@ export function indexEntries(metadata: UnitMetadata): IndexEntry[] {
 
 function nameOf(metadata: UnitMetadata): Pick<IndexEntry, "project_id" | "name" | "part"> {
   if (metadata.project !== undefined) return { project_id: metadata.project.id };
-  return metadata.unit.startsWith("tts_audio_part_") ? { part: metadata.unit } : { name: metadata.unit };
+  return layersOf(metadata) === undefined ? { name: metadata.unit } : { part: metadata.unit };
 }

@@ -61,7 +61,7 @@ async function digestsOf(engine: Engine, statements: string): Promise<Readonly<R
   const target = { url, execPrefix: [], root: "/", ...(password === undefined ? {} : { password }) };
   const snapshot = await openSnapshot(target, new AbortController().signal);
   try {
-    const digests = await snapshot.digests();
+    const { digests } = await snapshot.digests();
     return Object.fromEntries(Object.entries(digests).map(([name, digest]) => [name.replace(/^public\./, ""), digest]));
   } finally {
     await snapshot.close();

@@ -148,7 +148,7 @@ describe("all that a database may hold", () => {
     expect(await textOf(name)).toBe(before);
     expect(await textOf("scratch_all")).toBe(
       before
-        .replaceAll(`${name}.`, "")
+        .replaceAll(`${name}.`, "`scratch_all`.")
         .replace("ON COMPLETION NOT PRESERVE ENABLE", "ON COMPLETION NOT PRESERVE DISABLE"),
     );
     await restorer.drop("scratch_all");
@@ -156,7 +156,7 @@ describe("all that a database may hold", () => {
 
   test("comes back in live, over and over, also where live holds other things", async () => {
     const name = await everything();
-    const before = (await textOf(name)).replaceAll(`${name}.`, "");
+    const before = await textOf(name);
     const dump = await dumpOf(asRoot(name));
     await server.sql(
       `drop view v1; create view later as select 1; create table newer (id int primary key); create table a2 (id int references newer (id));
@@ -173,7 +173,7 @@ describe("all that a database may hold", () => {
 
   test("a reload that was cut off is done by the next", async () => {
     const name = await everything();
-    const before = (await textOf(name)).replaceAll(`${name}.`, "");
+    const before = await textOf(name);
     const dump = await dumpOf(asRoot(name));
     const half = join(directory, "half.sql.gz");
     writeFileSync(half, gzipSync(gunzipSync(readFileSync(dump)).subarray(0, 6000)));
@@ -189,7 +189,7 @@ describe("all that a database may hold", () => {
     const path = join(tempDirectory(), "safety.sql.gz");
     const saved = await restorer.save(path);
     expect(existsSync(`${path}.partial`)).toBe(false);
-    const before = (await textOf(name)).replaceAll(`${name}.`, "");
+    const before = await textOf(name);
     await server.sql("insert into log values ('later')", name);
     expect(await restorer.save(path)).toEqual(saved);
     await restorer.reload(path, options);

@@ -6,8 +6,8 @@ import { afterEach, expect, test } from "vitest";
 import { EntryListWriter, entryId, readEntryList } from "../../lib/archive/entry-list.ts";
 import { fromString, join } from "../../lib/archive/path.ts";
 import { lstatEntry, walk } from "../../lib/archive/walk.ts";
-import type { Layer } from "../../lib/steps/audio/layers.ts";
-import { layOutShards } from "../../lib/steps/audio/shards.ts";
+import type { Layer } from "../../lib/steps/layers/layers.ts";
+import { layOutShards } from "../../lib/steps/layers/layout.ts";
 
 const SHARD_BYTES = 100;
 const temporary: string[] = [];
@@ -71,7 +71,16 @@ test("however a cache changes, unpacking its shards in order and removing the de
       const given = new Set<number>();
       for (const [round, changes] of rounds.entries()) {
         for (const one of changes) apply(root, one, 1_000_000 + round);
-        const layout = layOutShards(fromString(root), layers, highest, SHARD_BYTES, base);
+        const layout = layOutShards({
+          root: fromString(root),
+          exclude: () => false,
+          isTaken: () => false,
+          layers,
+          highest,
+          shardBytes: SHARD_BYTES,
+          lists: path.join(base, "layers"),
+          onLink: () => {},
+        });
         expect(layout.failures).toEqual([]);
         const kept = new Map(layers.map((layer) => [layer.number, layer]));
         layers = layout.shards.map((shard): Layer => {

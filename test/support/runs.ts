@@ -76,7 +76,7 @@ export async function makeRun(
   writeDocument(path.join(directory, "failures.json"), []);
   writeFileSync(path.join(directory, "RESTORE.md"), "how to restore\n");
   writeFileSync(path.join(directory, "site.yaml"), "site: test\n");
-  writePlaces(directory, lookAtPlaces(directory, "/nowhere"));
+  writePlaces(directory, lookAtPlaces(directory, "/nowhere", []));
   writeFileSync(
     path.join(directory, "run.log"),
     `${JSON.stringify({ level: "info", time: at, type: "run_started", run, site: "test", steps: [...steps.keys()], resumed: false, msg: "run started" })}\n`,

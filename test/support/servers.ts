@@ -36,11 +36,20 @@ const HOST = "127.0.0.1";
 const USER = "clara";
 const DATABASE = "clara";
 
-/** A PostgreSQL server of the newest version installed, with scram authentication. */
-export async function startPostgres(): Promise<
-  TestServer & { psql(statements: string, database?: string): Promise<string> }
-> {
-  const bin = glob.sync("/usr/lib/postgresql/*/bin", { onlyDirectories: true }).toSorted(byNumber).at(-1);
+/** Directories with `initdb` and `postgres`: those of Debian, and `<major>/bin` below `HOLDFAST_TEST_POSTGRES`. */
+export function postgresDirectories(): string[] {
+  const more = process.env.HOLDFAST_TEST_POSTGRES;
+  const roots = ["/usr/lib/postgresql", ...(more === undefined ? [] : [more])];
+  return roots
+    .flatMap((root) => glob.sync(`${root}/*/bin`, { onlyDirectories: true }))
+    .filter((bin) => existsSync(join(bin, "initdb")));
+}
+
+/** A PostgreSQL server, of the newest version of Debian's installed unless `programs` says where another is, with scram authentication. */
+export async function startPostgres(
+  programs?: string,
+): Promise<TestServer & { psql(statements: string, database?: string): Promise<string> }> {
+  const bin = programs ?? glob.sync("/usr/lib/postgresql/*/bin", { onlyDirectories: true }).toSorted(byNumber).at(-1);
   if (bin === undefined || !existsSync(join(bin, "initdb"))) throw missing("initdb", "postgresql");
   const { directory, as, remove } = serverDirectory("postgres");
   const [password, superuserPassword] = [secret(), secret()];

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadConfig } from "../../lib/config/load.ts";
-import { findUncovered } from "../../lib/steps/coverage.ts";
+import { uncoveredBy } from "../support/coverage.ts";
 import { PROJECT } from "../support/run.ts";
 import { tempDirectory } from "../support/temp.ts";
 
@@ -63,13 +63,10 @@ describe("config/clara.yaml", () => {
       writeFileSync(join(root, path), path);
     }
     const config = load({ CLARA: root, DB_ENGINE: "sqlite" });
-    expect(await findUncovered(config, "/srv/clara_backups", new AbortController().signal)).toEqual([]);
+    expect(await uncoveredBy(config, "/srv/clara_backups")).toEqual([]);
     writeFileSync(join(root, "audio/forgotten.mp3"), "");
     mkdirSync(join(root, "gloss_images"));
-    expect(await findUncovered(config, "/srv/clara_backups", new AbortController().signal)).toEqual([
-      "audio/forgotten.mp3",
-      "gloss_images/",
-    ]);
+    expect(await uncoveredBy(config, "/srv/clara_backups")).toEqual(["audio/forgotten.mp3", "gloss_images/"]);
   });
 });
 

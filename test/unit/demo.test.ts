@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadConfig } from "../../lib/config/load.ts";
 import { demoSecrets } from "../../lib/demo/application.ts";
 import { makeDemoSite, type DemoSite } from "../../lib/demo/site.ts";
-import { findUncovered } from "../../lib/steps/coverage.ts";
+import { uncoveredBy } from "../support/coverage.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
 
 let directory: string;
@@ -65,9 +65,7 @@ describe("the demo site", () => {
   });
 
   test("is covered by its config to the last file", async () => {
-    expect(
-      await findUncovered(loadConfig(site.config, {}), join(directory, "store"), new AbortController().signal),
-    ).toEqual([]);
+    expect(await uncoveredBy(loadConfig(site.config, {}), join(directory, "store"))).toEqual([]);
   });
 
   test("refers to media by the live URLs, in many places of a page, and every one is there", () => {

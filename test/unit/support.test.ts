@@ -19,7 +19,7 @@ import {
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { loadConfig } from "../../lib/config/load.ts";
-import { findUncovered } from "../../lib/steps/coverage.ts";
+import { uncoveredBy } from "../support/coverage.ts";
 import { plantAwkward, plantUnreadable } from "../support/awkward.ts";
 import { compareTrees } from "../support/compare.ts";
 import { startProgram } from "../support/run.ts";
@@ -117,7 +117,7 @@ describe("startProgram", () => {
 describe("makeSite", () => {
   test("makes a site that its config covers", async () => {
     const site = makeSite(tempDirectory());
-    expect(await findUncovered(loadConfig(site.config, {}), site.dest, new AbortController().signal)).toEqual([]);
+    expect(await uncoveredBy(loadConfig(site.config, {}), site.dest)).toEqual([]);
   });
 
   test("makes a site that its config describes, with as many projects and files as wanted", () => {

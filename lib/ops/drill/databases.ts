@@ -2,18 +2,19 @@
 import path from "node:path";
 import { compareTables } from "../../database/compare.ts";
 import { hasDigests } from "../../database/digest.ts";
-import type { DatabaseFacts, DatabaseTarget } from "../../database/engine.ts";
-import { describeUrl, splitPassword } from "../../database/open.ts";
+import type { DatabaseFacts, DatabaseTarget, TableCount } from "../../database/engine.ts";
+import { describeUrl, splitPassword, urlWithDatabase } from "../../database/open.ts";
 import { openRestorer } from "../../database/open-restorer.ts";
 import type { DatabaseRestorer } from "../../database/restore.ts";
 import { describeSqlite } from "../../database/sqlite-capture.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
-import { display } from "../../archive/path.ts";
+import { toBuffer } from "../../archive/path.ts";
 import type { DatabaseItem, FileItem } from "../restore/items.ts";
 import type { RestorePlan } from "../restore/plan.ts";
 import { count, type Problem } from "../verify/verification.ts";
 import { checkOf, notProved, type DrillCheck } from "./check.ts";
 import { familyOf, PrivateServers } from "./private-servers.ts";
+import { loadScratch, scratchName } from "./scratch-load.ts";
 import { dropDatabases, type Sandbox, type ScratchDatabase } from "./sandbox.ts";
 import { livePlace } from "./trees.ts";
 
@@ -61,28 +62,47 @@ export class DrillDatabases {
     if (items.length === 0) return undefined;
     const problems: Problem[] = [];
     const untried: string[] = [];
-    for (const [index, item] of items.entries()) {
-      const target = await this.#serverFor(item).catch((error: unknown) => {
-        this.#signal.throwIfAborted();
-        if (this.#given !== undefined) throw error;
-        untried.push(`${item.unit}: ${asHoldfastError(error).message}`);
-      });
-      if (target === undefined) continue;
-      const name = `holdfast_drill_${this.#sandbox.id}_${index}`;
-      const restorer = await openRestorer(target, this.#signal);
-      // A server that does not answer says nothing about the run.
-      await restorer.exists(name);
-      try {
-        await this.#loadOne(run, item, { target, restorer, name });
-      } catch (error) {
-        this.#signal.throwIfAborted();
-        const failure = asHoldfastError(error, "E_RESTORE");
-        if (failure.code === "E_NO_SPACE" || failure.code === "E_INTERNAL") throw failure;
-        problems.push({ path: item.artifact, message: failure.message });
+    // A dump may need another one of the run: what its server lacks at first may be there when all others are loaded.
+    let waiting = items.map((item, index) => ({ item, index, reason: "" }));
+    for (let before = Infinity; waiting.length > 0 && waiting.length < before;) {
+      before = waiting.length;
+      const again: typeof waiting = [];
+      for (const one of waiting) {
+        const reason = await this.#tryOne(run, one.item, one.index, problems);
+        if (reason !== undefined) again.push({ ...one, reason });
       }
+      waiting = again;
     }
+    untried.push(...waiting.map(({ item, reason }) => `${item.unit}: ${reason}`));
     const figure = [count(this.#scratch.length, "dump"), ...untried].join("; ");
     return checkOf("load", figure, problems, untried.length > 0 ? "not proved" : "ok");
+  }
+
+  /** Returns why a dump could not be tried; what is wrong with one is added to `problems`. */
+  async #tryOne(run: string, item: DatabaseItem, index: number, problems: Problem[]): Promise<string | undefined> {
+    let target: DatabaseTarget;
+    try {
+      target = await this.#serverFor(item);
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      if (this.#given !== undefined) throw error;
+      return asHoldfastError(error).message;
+    }
+    const restorer = await openRestorer(target, this.#signal);
+    const spare = `holdfast_drill_${this.#sandbox.id}_${index}`;
+    // A server that does not answer says nothing about the run.
+    const name = await scratchName(restorer, item.record.database, { isPrivate: this.#given === undefined, spare });
+    try {
+      await this.#loadOne(run, item, { target, restorer, name });
+      return undefined;
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      const failure = asHoldfastError(error, "E_RESTORE");
+      if (failure.code === "E_NO_SPACE" || failure.code === "E_INTERNAL") throw failure;
+      if (failure.code === "E_TARGET") return failure.message;
+      problems.push({ path: item.artifact, message: failure.message });
+      return undefined;
+    }
   }
 
   async #loadOne(
@@ -97,20 +117,17 @@ export class DrillDatabases {
         this.#noted.push({ url, name });
         await this.#sandbox.note({ url, name });
       }
-      await restorer.check(dump, { restoreFlags: [] });
-      await restorer.load(dump, name, { onBytes: () => {}, restoreFlags: [] });
+      await loadScratch(restorer, dump, { name, isPrivate: this.#given === undefined, record: item.record });
     } catch (error) {
       await restorer.close();
       throw error;
     }
-    const own = new URL(url);
-    own.pathname = `/${encodeURIComponent(name)}`;
     this.#scratch.push({
       unit: item.unit,
       item,
       restorer,
       name,
-      url: own.toString(),
+      url: urlWithDatabase(url, name),
       password: target.password ?? password,
     });
   }
@@ -209,22 +226,27 @@ export async function checkSqliteFiles(
   const wanted = [...items.map((item) => ({ item, artifact: item.artifact })), ...files];
   if (wanted.length === 0) return [];
   const problems: Problem[] = [];
+  const untried: string[] = [];
   const rows = new Comparison();
   for (const one of wanted) {
     signal.throwIfAborted();
     try {
-      const { integrity, tables } = await describeSqlite(placeOfCopy(plan, one.artifact));
+      const { integrity, unchecked, tables, uncounted } = await describeSqlite(placeOfCopy(plan, one.artifact));
       if (integrity !== "ok")
         problems.push({ path: one.artifact, message: `SQLite finds it damaged: ${integrity.slice(0, 300)}` });
+      untried.push(...unchecked);
       if (!("item" in one)) continue;
-      const found = Object.entries(tables).map(([name, number]) => [name, { rows: number, exact: true }] as const);
-      rows.add(one.artifact, one.item.record.tables, Object.fromEntries(found));
+      const found: Record<string, TableCount> = {};
+      for (const [name, number] of Object.entries(tables)) found[name] = { rows: number, exact: true };
+      for (const name of uncounted) found[name] = { rows: 0, exact: false };
+      rows.add(one.artifact, one.item.record.tables, found);
     } catch (error) {
       signal.throwIfAborted();
       problems.push({ path: one.artifact, message: asHoldfastError(error, "E_SQLITE").message });
     }
   }
-  const check = checkOf("sqlite", count(wanted.length, "file"), problems);
+  const figure = [count(wanted.length, "file"), ...untried].join("; ");
+  const check = checkOf("sqlite", figure, problems, untried.length > 0 ? "not proved" : "ok");
   return items.length === 0 ? [check] : [check, ...rows.checks()];
 }
 
@@ -232,7 +254,7 @@ export async function checkSqliteFiles(
 export function placeOfCopy(plan: RestorePlan, artifact: string): string {
   const copy = plan.copies.find((one) => "artifact" in one && one.artifact === artifact);
   if (copy === undefined) throw new HoldfastError("E_INTERNAL", `${artifact} was not restored`);
-  return display(livePlace(plan, copy.to));
+  return toBuffer(livePlace(plan, copy.to)).toString("utf8");
 }
 
 export const noDatabase = (): DrillCheck => notProved("rows", "the run holds no database");

@@ -30,16 +30,6 @@ export async function missingDefiners(connection: Connection): Promise<Definer[]
 export const showDefiners = (definers: readonly Definer[]): string =>
   definers.map(({ user, host }) => `${user}@${host}`).join(", ");
 
-/** Makes them, with all rights in the connection's database and without a way to log in: for a server that goes with the drill. */
-export async function makeDefiners(connection: Connection, definers: readonly Definer[]): Promise<void> {
-  const [[database] = []] = await connection.rows("select database()");
-  for (const { user, host } of definers) {
-    const account = `${connection.quote(user)}@${connection.quote(host)}`;
-    await connection.run(`create user ${account} account lock`);
-    await connection.run(`grant all on ${connection.quote(String(database))}.* to ${account}`);
-  }
-}
-
 /** Throws `E_TARGET` that names those of a copy on a server which is not ours. */
 export function refuseDefiners(definers: readonly Definer[]): void {
   if (definers.length === 0) return;

@@ -5,8 +5,8 @@
 import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
 import { databasePassword } from "../../config/secrets.ts";
-import type { DatabaseTarget } from "../../database/engine.ts";
-import { describeUrl, splitPassword } from "../../database/open.ts";
+import type { DatabaseFacts, DatabaseTarget } from "../../database/engine.ts";
+import { describeUrl, splitPassword, urlWithDatabase } from "../../database/open.ts";
 import { openRestorer } from "../../database/open-restorer.ts";
 import { HoldfastError } from "../../errors.ts";
 import { connect } from "../../portable/connect.ts";
@@ -21,8 +21,9 @@ import { compareTables, type TableComparison } from "../../portable/verify.ts";
 import { databases, type NamedDatabase } from "../../steps/db.ts";
 import { openDatabase } from "../../steps/projects.ts";
 import { rulesOf } from "../reinit/connection.ts";
-import { makeDefiners, missingDefiners, refuseDefiners, showDefiners } from "./definers.ts";
+import { missingDefiners, refuseDefiners, showDefiners } from "./definers.ts";
 import { familyOf, PrivateServers } from "./private-servers.ts";
+import { scratchName } from "./scratch-load.ts";
 import { dropDatabases, Sandbox, sweepSandboxes, type ScratchDatabase } from "./sandbox.ts";
 
 export interface ReinitDrillRequest {
@@ -84,10 +85,10 @@ async function copyOf(
 ): Promise<DatabaseTarget> {
   const { engine } = describeUrl(settings.url);
   const snapshot = await openDatabase(config, settings, signal);
-  let version: string;
+  let facts: DatabaseFacts;
   const dump = path.join(sandbox.directory, `copy${snapshot.extension}`);
   try {
-    version = (await snapshot.facts({ exactRows: 0 })).server_version;
+    facts = await snapshot.facts({ exactRows: 0 });
     await snapshot.dump(dump, () => {});
   } finally {
     await snapshot.close();
@@ -99,29 +100,37 @@ async function copyOf(
     });
   const server =
     given === undefined
-      ? await servers.serverFor(engine, version)
+      ? await servers.serverFor(engine, facts.server_version)
       : { ...splitPassword(given), execPrefix: [], root: "/" };
-  const name = `holdfast_drill_${sandbox.id}_reinit`;
+  const isPrivate = given === undefined;
+  const spare = `holdfast_drill_${sandbox.id}_reinit`;
   const { url, password = server.password } = splitPassword(server.url);
-  if (given !== undefined) {
-    noted.push({ url, name });
-    await sandbox.note({ url, name });
-  }
   const restorer = await openRestorer(server, signal);
+  let name: string;
   try {
+    name = await scratchName(restorer, describeUrl(settings.url).database, { isPrivate, spare });
+    if (isPrivate) await restorer.furnish(dump);
+    else {
+      noted.push({ url, name });
+      await sandbox.note({ url, name });
+    }
     const warnings = await restorer.check(dump, { restoreFlags: [] });
-    await restorer.load(dump, name, { onBytes: () => {}, restoreFlags: [] }).catch((error: unknown) => {
+    const options = { onBytes: () => {}, restoreFlags: [], searchPath: facts.search_path };
+    await restorer.load(dump, name, options).catch((error: unknown) => {
       throw withWarnings(error, warnings);
     });
   } finally {
     await restorer.close();
   }
-  const own = new URL(url);
-  own.pathname = `/${encodeURIComponent(name)}`;
-  return { url: own.toString(), ...(password === undefined ? {} : { password }), execPrefix: [], root: "/" };
+  return {
+    url: urlWithDatabase(url, name),
+    ...(password === undefined ? {} : { password }),
+    execPrefix: [],
+    root: "/",
+  };
 }
 
-/** A view whose account is gone is dumped with the name of its database, and cannot be loaded under another: the check has named the account. */
+/** Adds what the check found, such as accounts that are missing, to an error of the load. */
 function withWarnings(error: unknown, warnings: readonly string[]): unknown {
   if (!(error instanceof HoldfastError) || error.code !== "E_RESTORE" || warnings.length === 0) return error;
   return new HoldfastError("E_RESTORE", `the copy cannot be loaded: ${error.message}; ${warnings.join("; ")}`, {
@@ -131,8 +140,8 @@ function withWarnings(error: unknown, warnings: readonly string[]): unknown {
 }
 
 /**
- * The copy's triggers shall do what those of the site do. A private server gets the accounts that they belong to. Gives a warning of those that the site's
- * own server lacks. Throws `E_TARGET` for a named server without them.
+ * The copy's triggers shall do what those of the site do. Gives a warning of the accounts that they belong to and the site's own server lacks; a
+ * private server has got them with the dump. Throws `E_TARGET` for a named server without them.
  */
 async function settleDefiners(
   { config, database: given }: ReinitDrillRequest,
@@ -144,8 +153,7 @@ async function settleDefiners(
   if (engine !== "mysql" && engine !== "mariadb") return [];
   await using(copy, "write", signal, async (connection) => {
     const missing = await missingDefiners(connection);
-    if (given === undefined) await makeDefiners(connection, missing);
-    else refuseDefiners(missing);
+    if (given !== undefined) refuseDefiners(missing);
   });
   if (config.exec_prefix.length > 0) return [];
   const password = await databasePassword(config, settings, signal);

@@ -78,7 +78,7 @@ class TreeComparison {
     this.#signal = signal;
     this.#places = new Set([
       ...plan.unpacks.flatMap(({ targets }) => targets.map(({ into }) => livePlace(plan, into))),
-      ...plan.copies.map(({ to }) => livePlace(plan, to)),
+      ...[...plan.copies.map(({ to }) => to), ...plan.directories].map((to) => livePlace(plan, to)),
       join(plan.root, ".holdfast"),
     ]);
   }
@@ -107,6 +107,11 @@ class TreeComparison {
     return digest.finish();
   }
 
+  /** Whether a path below a tree is one of another unit. */
+  #isOther(tree: BytePath, below: BytePath): boolean {
+    return below !== "" && this.#places.has(join(tree, below));
+  }
+
   /** The entries of an archive as they are on disk now, by their names in it and in its order. */
   *#entriesOf(part: ArchivePart): Generator<{ entry: Entry; absolute: BytePath }> {
     for (const { prefix, place, into } of this.#targetsOf(part)) {
@@ -116,10 +121,7 @@ class TreeComparison {
         continue;
       }
       if (place.loose !== true) yield { entry: { ...root, path: prefix }, absolute: into };
-      const exclude = (below: BytePath): boolean => {
-        const absolute = join(into, below);
-        return this.#places.has(absolute) && isBelow(absolute, into);
-      };
+      const exclude = (below: BytePath): boolean => this.#isOther(into, below);
       for (const entry of walk(into, { exclude, files: place.loose ?? false }))
         yield { entry: { ...entry, path: join(prefix, entry.path) }, absolute: join(into, entry.path) };
     }
@@ -162,7 +164,8 @@ class TreeComparison {
     const [into] = parts.flatMap((part) => this.#targetsOf(part));
     const newest = timesIn(times);
     if (into !== undefined) wrong.push(...this.#wrongDirectories(into.into, directories, newest));
-    if (into !== undefined) for (const entry of walk(into.into)) count(counts, entry);
+    const exclude = (below: BytePath): boolean => into !== undefined && this.#isOther(into.into, below);
+    if (into !== undefined) for (const entry of walk(into.into, { exclude })) count(counts, entry);
     if (counts.files > expected) wrong.push(`${counts.files} files are there, ${expected} were recorded`);
     const more = wrong.length > 1 ? ` (and ${wrong.length - 1} more)` : "";
     return { difference: wrong[0] === undefined ? null : wrong[0] + more, proved: true };

@@ -28,7 +28,7 @@ export async function checkProjects(config: SiteConfig, signal: AbortSignal): Pr
 
 function faultOf(config: SiteConfig, template: string, project: Project) {
   try {
-    resolveTree(config.root, template, project);
+    resolveTree(config.root, template, project, config.follow_links);
     return undefined;
   } catch (error) {
     return asHoldfastError(error, "E_MISSING");

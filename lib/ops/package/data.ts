@@ -129,7 +129,7 @@ export async function packDump({ target }: DataRequest, directory: string, signa
     const dump = `${DUMP}/database${snapshot.extension}`;
     mkdirSync(path.join(directory, DUMP), { recursive: true });
     const { warnings } = await snapshot.dump(path.join(directory, dump), () => {});
-    const digests = await snapshot.digests();
+    const { digests, warnings: undigested } = await snapshot.digests();
     return {
       database: {
         kind: "dump",
@@ -143,7 +143,7 @@ export async function packDump({ target }: DataRequest, directory: string, signa
         digest: digests[table] ?? null,
       })),
       leftOut: [],
-      warnings,
+      warnings: [...warnings, ...undigested],
     };
   } finally {
     await snapshot.close();

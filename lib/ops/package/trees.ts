@@ -16,7 +16,7 @@ export interface StorageTree {
 
 /** Places of the config's trees as it names them: media, legacy content, the audio cache, and where projects lie. */
 function configuredPlaces(config: SiteConfig): string[] {
-  const { projects, legacy, snapshots, audio_cache } = config;
+  const { projects, legacy, snapshots, audio_cache, trees } = config;
   const patterns = [
     ...(projects?.glob === undefined ? [] : [projects.glob]),
     ...(projects?.source !== undefined && "path" in projects.source ? [projects.source.path] : []),
@@ -27,6 +27,7 @@ function configuredPlaces(config: SiteConfig): string[] {
     ...(legacy === undefined ? [] : [legacy.path]),
     ...(audio_cache === undefined ? [] : [audio_cache.path]),
     ...(snapshots?.media ?? []),
+    ...trees.map((tree) => tree.path),
   ];
   return [...plain, ...patterns.map(fixedPart).filter((place) => place !== "" && place !== "/")];
 }
@@ -64,7 +65,7 @@ function present(directory: string): string {
 
 const relative = (root: string, directory: string): string | null => {
   const place = placeOf(root, directory);
-  return place === directory ? null : place;
+  return place === directory || place === "" ? null : place;
 };
 
 export const isBelow = (one: string, other: string): boolean => one.startsWith(other === "/" ? "/" : `${other}/`);

@@ -3,7 +3,6 @@ import path from "node:path";
 import type { UnitMetadata } from "../../model/unit.ts";
 import { readPlaces, type Places } from "../../store/places.ts";
 
-export const SHARD = /^tts_audio_part_\d+$/;
 const BORROWED = /^\.\.\/(\d{8}T\d{6}Z)\//;
 
 /** The unit with its files named relative to another run. */

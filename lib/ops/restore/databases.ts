@@ -203,7 +203,8 @@ export async function loadDatabases(
       scratch_databases: [...journal.document.scratch_databases, { unit: item.unit, url, name: scratch }],
     });
     const flags = restorer.engine === "postgresql" ? options.restoreFlags : [];
-    await restorer.load(dump, scratch, { onBytes: options.onBytes, restoreFlags: flags });
+    const searchPath = item.record.search_path;
+    await restorer.load(dump, scratch, { onBytes: options.onBytes, restoreFlags: flags, searchPath });
     await compareWithRecord(database, scratch);
     if (restorer.exchanges) operations.push({ kind: "exchange", unit: item.unit, url, scratch, aside });
     else {

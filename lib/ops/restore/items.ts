@@ -4,11 +4,14 @@ import path from "node:path";
 import * as z from "zod";
 import type { BytePath } from "../../archive/entry.ts";
 import { readEntryList } from "../../archive/entry-list.ts";
+import type { ExcludeRules } from "../../archive/exclude-rules.ts";
 import { fromString } from "../../archive/path.ts";
 import type { DatabaseFacts } from "../../database/engine.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Artifact, UnitMetadata } from "../../model/unit.ts";
-import { placesOf, type Place } from "../../store/places.ts";
+import { DEAD_LIST, DIRECTORY_TIMES, groupLayers } from "../../store/layers.ts";
+import { placesOf, prefixBytes, type Place } from "../../store/places.ts";
+import { unitOrder } from "../../store/unit-name.ts";
 import { ownName } from "./borrowed.ts";
 
 /** An archive, and what of it goes where. */
@@ -33,6 +36,8 @@ export interface TreeItem {
   readonly bytes: number;
   /** Times of directories when all layers are unpacked: `@seconds` and a path below the place, each ended by a NUL. */
   readonly directoryTimes?: { readonly list: string; readonly place: Place };
+  /** What was left out of the tree, where the config said so. */
+  readonly rules?: ExcludeRules;
 }
 
 /** A file that is an artifact by itself: a database of the audio cache. */
@@ -53,6 +58,8 @@ export const databaseRecordSchema = z.looseObject({
   migrations: z.object({ tool: z.string(), applied: z.array(z.string()) }).nullable(),
   extensions: z.record(z.string(), z.string()),
   snapshot_at: z.string(),
+  encoding: z.string().optional(),
+  search_path: z.array(z.string()).optional(),
 }) satisfies z.ZodType<DatabaseFacts>;
 export type DatabaseRecord = z.infer<typeof databaseRecordSchema>;
 
@@ -87,17 +94,17 @@ export const bundlesSchema = z.record(
 
 /** Sorts the units of the run in `directory` into items. */
 export function itemsOf(directory: string, units: readonly UnitMetadata[]): RestoreItems {
-  const shards = units.filter(isShard);
+  const { single, layered } = groupLayers(units);
   const trees: TreeItem[] = [];
   const loose: { label: string; artifact: string }[] = [];
-  for (const unit of units.filter((one) => !isShard(one) && !["db", "infra"].includes(one.step))) {
+  for (const unit of single.filter((one) => !["db", "infra"].includes(one.step))) {
     if (unit.unit === ORM_DB && unit.step === "audio_cache") continue;
     const tree = treeOf(unit);
     if (tree === undefined)
       loose.push(...unit.artifacts.map(({ path: artifact }) => ({ label: labelOf(unit), artifact })));
     else trees.push(tree);
   }
-  if (shards.length > 0) trees.push(audioTree(directory, shards));
+  for (const [layers, shards] of layered) trees.push(layeredTree(directory, layers, shards));
   return {
     trees,
     files: units.filter((unit) => unit.step === "audio_cache" && unit.unit === ORM_DB).flatMap(copiesOf),
@@ -107,8 +114,7 @@ export function itemsOf(directory: string, units: readonly UnitMetadata[]): Rest
   };
 }
 
-const ORM_DB = "orm_db";
-const isShard = (unit: UnitMetadata): boolean => unit.step === "audio_cache" && unit.unit !== ORM_DB;
+export const ORM_DB = "orm_db";
 export const labelOf = (unit: UnitMetadata): string => `${unit.step}/${unit.unit}`;
 
 function treeOf(unit: UnitMetadata): TreeItem | undefined {
@@ -126,27 +132,38 @@ function treeOf(unit: UnitMetadata): TreeItem | undefined {
         : { reserved: { multimedia: fromString(reserved.multimedia), original: fromString(reserved.original) } }),
     };
   });
-  return { label: labelOf(unit), parts, bytes: unit.input.bytes };
+  return { label: labelOf(unit), parts, bytes: unit.input.bytes, ...rulesIn(unit) };
 }
 
 const partOf = (artifact: Artifact, places: readonly Place[], contentDigest: string | null): ArchivePart => ({
   artifact: artifact.path,
   format: artifact.media_type === "application/zip" ? "zip" : "tgz",
-  targets: places.map((place) => ({ prefix: fromString(place.prefix), place })),
+  targets: places.map((place) => ({ prefix: prefixBytes(place).toString("latin1"), place })),
   contentDigest,
   entries: artifact.entries,
 });
 
+const rulesSchema = z.object({
+  patterns: z.array(z.string()),
+  caches: z.boolean(),
+  markers: z.array(z.string()),
+}) satisfies z.ZodType<ExcludeRules>;
+
+function rulesIn(unit: UnitMetadata | undefined): { readonly rules?: ExcludeRules } {
+  const rules = rulesSchema.safeParse(unit?.["exclude"]).data;
+  return rules === undefined ? {} : { rules };
+}
+
 const listSchema = z.looseObject({ files_list: z.string() });
 
 /** All layers at once: of each path the highest shard that lists it counts, and what the site had deleted is left out. */
-function audioTree(directory: string, shards: readonly UnitMetadata[]): TreeItem {
+function layeredTree(directory: string, layers: string, shards: readonly UnitMetadata[]): TreeItem {
   const [place] = placesOf(shards[0] ?? missing());
-  if (place === undefined) throw new HoldfastError("E_VERIFY", "the audio shards do not say where they belong");
-  const sorted = shards.toSorted((a, b) => (a.unit < b.unit ? -1 : 1));
+  if (place === undefined) throw new HoldfastError("E_VERIFY", `the shards in ${layers} do not say where they belong`);
+  const sorted = shards.toSorted((a, b) => unitOrder(a.unit, b.unit));
   // Of the run that the shards are of.
   const archives = path.join(directory, path.posix.dirname(shards[0]?.artifacts[0]?.path ?? missing()));
-  const deleted = readNames(path.join(archives, "deleted.list"));
+  const deleted = readNames(path.join(archives, DEAD_LIST));
   const home = new Map<BytePath, number>();
   // One shard has every file once.
   const layered = sorted.length > 1 || deleted.length > 0;
@@ -162,10 +179,11 @@ function audioTree(directory: string, shards: readonly UnitMetadata[]): TreeItem
     return { ...partOf(artifact ?? missing(), [place], shard.input.content_digest), skip };
   });
   return {
-    label: "audio_cache/archives",
+    label: layers,
     parts,
     bytes: shards.reduce((sum, shard) => sum + shard.input.bytes, 0),
-    directoryTimes: { list: path.join(archives, "directories.list"), place },
+    directoryTimes: { list: path.join(archives, DIRECTORY_TIMES), place },
+    ...rulesIn(shards[0]),
   };
 }
 
@@ -202,7 +220,7 @@ function databaseOf(unit: UnitMetadata): DatabaseItem {
 
 const infraSchema = z.looseObject({ sources: z.record(z.string(), z.array(z.string())) });
 
-function infraOf(unit: UnitMetadata): InfraItem[] {
+export function infraOf(unit: UnitMetadata): InfraItem[] {
   const sources = infraSchema.safeParse(unit).data?.sources ?? {};
   return unit.artifacts.map(({ path: artifact }) => ({
     artifact,

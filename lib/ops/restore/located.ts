@@ -65,7 +65,7 @@ async function locatePlace(run: string, place: BytePath, signal: AbortSignal): P
     for (const source of units.length === 0 ? [] : entrySources(run, units, signal)) {
       let entries: UnitEntry[];
       try {
-        entries = (await source.read()).filter((entry) => entry.place === place || isBelow(entry.place, place));
+        entries = (await source.read()).filter((entry) => entry.place === place || isInside(entry.place, place));
       } catch (error) {
         signal.throwIfAborted();
         damage ??= asHoldfastError(error);
@@ -92,9 +92,13 @@ function mayHold(unit: UnitMetadata, place: BytePath): boolean {
   if (unit.step === "infra") return false; // nothing of it is the host's own file
   return placesOf(unit).some((tree) => {
     const bytes = placeBytes(tree).toString("latin1");
-    return bytes === place || isBelow(place, bytes) || isBelow(bytes, place);
+    return bytes === place || isInside(place, bytes) || isInside(bytes, place);
   });
 }
+
+/** Whether a place lies below another; the site's root, an empty place, holds every place that is not absolute. */
+const isInside = (place: BytePath, outer: BytePath): boolean =>
+  outer === "" ? place !== "" && !place.startsWith("/") : isBelow(place, outer);
 
 /** What of an archive belongs at the place or below it, without what another unit gives already. */
 function partsOf(
@@ -110,9 +114,9 @@ function partsOf(
   const bytes = entries.reduce((sum, { size }) => sum + size, 0);
   return part.targets.flatMap((target) => {
     const tree = placeBytes(target.place).toString("latin1");
-    const inside = place === tree || isBelow(place, tree);
-    if (!inside && !isBelow(tree, place)) return [];
-    const rest = isBelow(place, tree) ? place.slice(tree.length + 1) : "";
+    const inside = place === tree || isInside(place, tree);
+    if (!inside && !isInside(tree, place)) return [];
+    const rest = isInside(place, tree) ? place.slice(tree === "" ? 0 : tree.length + 1) : "";
     const entry = target.prefix === "" || rest === "" ? target.prefix + rest : `${target.prefix}/${rest}`;
     const own = {
       ...part,

@@ -6,11 +6,12 @@ import { HoldfastError } from "../../errors.ts";
 import { failureSchema, STEP_NAMES, type Failure, type StepName, type UnitMetadata } from "../../model/unit.ts";
 import { listRuns, runDirectory } from "../../store/layout.ts";
 import { readManifestHead } from "../../store/manifest.ts";
+import { layersName, layersOf } from "../../store/layers.ts";
 import { readSoundMetadata } from "../../store/previous.ts";
 import { placesOf } from "../../store/places.ts";
 import { listMetadata } from "../../store/step-index.ts";
 import { readSums } from "../../store/sums.ts";
-import { borrowed, SHARD } from "./borrowed.ts";
+import { borrowed } from "./borrowed.ts";
 import type { RestoreRequest } from "./request.ts";
 
 export interface MissingUnit {
@@ -36,7 +37,6 @@ type Selection = Pick<RestoreRequest, "steps" | "units" | "media" | "rebuild" | 
 
 /** Of the step `db`: queries of `references` that failed are no part of the site. */
 const REFERENCES = /^references_/;
-const ARCHIVES = /^archives(?:\/|$)/;
 
 /**
  * Finds what a restore of `run` would lack, with the copies that earlier runs hold. Throws `E_VERIFY` if the run's failures cannot be read.
@@ -121,13 +121,13 @@ class EarlierRuns {
 }
 
 /**
- * Returns the unit, or the part of it, that a failure names: a file of a set, a tree of a snapshot. The layers of the audio cache belong
+ * Returns the unit, or the part of it, that a failure names: a file of a set, a tree of a snapshot. The layers of a tree belong
  * together and are taken from one run, all of them.
  */
 function wantedOf(one: UnitMetadata, failed: string | null, here: ReadonlySet<string>): UnitMetadata[] {
-  const isShard = one.step === "audio_cache" && SHARD.test(one.unit);
-  if (failed === null) return isShard || !here.has(one.unit) ? [one] : [];
-  if (isShard) return ARCHIVES.test(failed) || SHARD.test(failed) ? [one] : [];
+  const layers = layersOf(one);
+  if (failed === null) return layers !== undefined || !here.has(one.unit) ? [one] : [];
+  if (layers !== undefined) return isOfLayers(failed, one.unit, layersName(layers)) ? [one] : [];
   if (one.unit === failed) return [one];
   const trees = placesOf(one).filter((place) => place.path === failed);
   if (one.step === "snapshots") return trees.length === 0 ? [] : [{ ...one, trees }];
@@ -141,6 +141,10 @@ function wantedOf(one: UnitMetadata, failed: string | null, here: ReadonlySet<st
   });
   return artifacts.length === 0 ? [] : [{ ...one, artifacts }];
 }
+
+/** Whether a failure is of the tree that a shard is a layer of, of a part of it, or of another shard. */
+const isOfLayers = (failed: string, shard: string, tree: string): boolean =>
+  failed === tree || failed.startsWith(`${tree}/`) || failed.replace(/\d+$/, "") === shard.replace(/\d+$/, "");
 
 /** Units of several files, each of which can fail by itself. */
 const SETS = new Set(["orm_db", "infra"]);

@@ -1,16 +1,17 @@
 /** What a restore will do with files, worked out before anything is changed. */
 import path from "node:path";
+import { lstatSync, readdirSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
-import { basename, display, fromString, join } from "../../archive/path.ts";
+import { basename, display, fromString, join, toBuffer } from "../../archive/path.ts";
 import { readZipDirectory } from "../../archive/unzip.ts";
 import { HoldfastError } from "../../errors.ts";
-import { STEP_NAMES, type UnitMetadata } from "../../model/unit.ts";
+import type { UnitMetadata } from "../../model/unit.ts";
 import { isOutside, placeBytes, placesOf, type Place, type PlaceAttributes } from "../../store/places.ts";
-import { readStepMetadata } from "../../store/step-index.ts";
 import { SIDECARS } from "../../archive/sqlite-file.ts";
 import { ownName, placesWith } from "./borrowed.ts";
 import { mergeInfra } from "./infra.ts";
 import { labelOf, type ArchivePart, type RestoreItems } from "./items.ts";
+import { keptPaths } from "./kept.ts";
 import type { Replace } from "./replace.ts";
 import type { Located } from "./located.ts";
 import { ownerMap, type OwnerMap } from "./owner-map.ts";
@@ -45,6 +46,8 @@ export interface RestorePlan {
   /** Single files out of archives: from where they are unpacked to where they are staged. */
   readonly moves: readonly { readonly from: BytePath; readonly to: BytePath }[];
   readonly copies: readonly Copy[];
+  /** Directories that no archive holds and that units lie in. */
+  readonly directories: readonly BytePath[];
   readonly directoryTimes: readonly { readonly list: string; readonly root: BytePath }[];
   /** Of directories and files that no archive describes, the deepest first. */
   readonly attributes: readonly { readonly to: BytePath; readonly attributes: PlaceAttributes }[];
@@ -89,11 +92,14 @@ class Builder {
   readonly #items: RestoreItems;
   readonly #root: BytePath;
   readonly #destinations: BytePath[] = [];
+  /** Those of them that are files by themselves, and may be links. */
+  readonly #entries = new Set<BytePath>();
   /** Worked out when all destinations are known. */
   readonly #later: ((targets: Targets) => void)[] = [];
   readonly #unpacks: RestorePlan["unpacks"][number][] = [];
   readonly #moves: RestorePlan["moves"][number][] = [];
   readonly #copies: Copy[] = [];
+  readonly #directories: BytePath[] = [];
   readonly #times: RestorePlan["directoryTimes"][number][] = [];
   readonly #sqlite: RestorePlan["sqlite"][number][] = [];
   readonly #byHand: string[] = [];
@@ -114,10 +120,11 @@ class Builder {
     const { located, id } = this.#options;
     if (located === undefined) this.#planItems();
     else this.#planLocated(located);
-    if (this.#request.target.kind === "directory") this.#refuseTaken();
-    const targets = new Targets(id, this.#root, this.#destinations, this.#others());
-    for (const work of this.#later) work(targets);
     const places = placesWith(this.#run, this.#options.units);
+    if (located === undefined && this.#isWhole()) this.#planContainers(places.places);
+    if (this.#request.target.kind === "directory") this.#refuseTaken();
+    const targets = new Targets(id, this.#root, this.#destinations, this.#entries, this.#kept(places.places));
+    for (const work of this.#later) work(targets);
     const owners = ownerMap(this.#request.owners, places.owners);
     return {
       directory: this.#run,
@@ -128,6 +135,7 @@ class Builder {
       unpacks: this.#unpacks,
       moves: this.#moves,
       copies: this.#copies,
+      directories: this.#directories,
       directoryTimes: this.#times,
       attributes: this.#attributes(targets, places.places),
       operations: this.#operations(targets),
@@ -168,6 +176,20 @@ class Builder {
     }
   }
 
+  #isWhole(): boolean {
+    const { steps, units, media } = this.#request;
+    return steps.length === 0 && units.length === 0 && media;
+  }
+
+  #planContainers(places: readonly PlaceAttributes[]): void {
+    for (const place of places.filter(({ make }) => make === true)) {
+      const absolute = this.#absolute(place);
+      if (isThere(absolute)) continue;
+      this.#destinations.push(absolute);
+      this.#later.push((targets) => this.#directories.push(targets.staged(absolute)));
+    }
+  }
+
   #planPart(part: ArchivePart, label: string, bytes: number): void {
     const into: ((targets: Targets) => { prefix: BytePath; into: BytePath })[] = [];
     for (const { prefix, place } of part.targets) {
@@ -176,7 +198,10 @@ class Builder {
         // Only the files themselves are replaced: the directory holds the projects too.
         const names = looseNames(path.join(this.#run, part.artifact));
         const scratch = this.#scratch++;
-        this.#destinations.push(...names.map((name) => join(absolute, name)));
+        for (const name of names) {
+          this.#destinations.push(join(absolute, name));
+          this.#entries.add(join(absolute, name));
+        }
         into.push((targets) => {
           const aside = join(scratchBase(targets), `files-${scratch}`);
           for (const name of names)
@@ -224,6 +249,7 @@ class Builder {
   #planLocated({ place, parts, copies }: Located): void {
     const whole = this.#absolute(place);
     this.#destinations.push(whole);
+    if (parts.some(({ alone }) => alone)) this.#entries.add(whole);
     this.#bytes += [...parts, ...copies].reduce((sum, { bytes }) => sum + bytes, 0);
     this.#later.push((targets) => {
       for (const { part, label, bytes, entry, at, alone } of parts) {
@@ -252,18 +278,11 @@ class Builder {
 
   readonly #extra = (name: string): BytePath => join(join(this.#root, EXTRA), fromString(ownName(name)));
 
-  /** Places of the run that are not restored now: what is in them is not to be lost. */
-  #others(): BytePath[] {
+  #kept(places: readonly PlaceAttributes[]): BytePath[] {
     if (this.#request.target.kind === "directory") return [];
-    const chosen = new Set(this.#options.units.map(labelOf));
-    const others: BytePath[] = [];
-    for (const step of STEP_NAMES)
-      for (const unit of readStepMetadata(this.#run, step))
-        if (!chosen.has(labelOf(unit)) || this.#options.loaded.has(unit.unit))
-          for (const place of placesOf(unit)) if (place.loose !== true) others.push(this.#absolute(place));
-    for (const unit of this.#options.absent ?? [])
-      for (const place of placesOf(unit)) if (place.loose !== true) others.push(this.#absolute(place));
-    return others;
+    const containers = places.filter(({ make }) => make === true).map((place) => this.#absolute(place));
+    const kept = keptPaths(this.#run, { ...this.#options, absolute: (place) => this.#absolute(place) });
+    return [...kept, ...containers];
   }
 
   #left(targets: Targets): string[] {
@@ -278,7 +297,7 @@ class Builder {
 
   /** A directory that holds something is not written into: what is the run's and what was there could not be told apart. */
   #refuseTaken(): void {
-    const taken = this.#destinations.find(isThere);
+    const taken = this.#destinations.find((one) => isThere(one) && !(one === this.#root && isEmpty(one)));
     if (taken !== undefined)
       throw new HoldfastError("E_TARGET", `${display(taken)} is there already`, {
         hint: "name an empty directory, or one that does not exist yet",
@@ -311,6 +330,11 @@ class Builder {
     });
     return [...asides, ...swaps];
   }
+}
+
+function isEmpty(directory: BytePath): boolean {
+  const stats = lstatSync(toBuffer(directory));
+  return stats.isDirectory() && readdirSync(toBuffer(directory)).length === 0;
 }
 
 const scratchBase = (targets: Targets): BytePath => targets.bases[0] ?? noBase();

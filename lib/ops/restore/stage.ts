@@ -54,6 +54,7 @@ export async function stage(plan: RestorePlan, options: StageOptions): Promise<v
     solidAt(copy.to).make(dirname(copy.to));
     bring(copy, directory);
   }
+  for (const to of plan.directories) solidAt(to).make(to);
   for (const { live, fresh } of targets.swaps)
     if (!isThere(fresh)) throw new HoldfastError("E_VERIFY", `nothing came out of the archives for ${display(live)}`);
   applyDirectories(plan, shared, solidAt);

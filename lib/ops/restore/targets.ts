@@ -2,7 +2,7 @@
  * Where things are put before they are swapped into their places. What a swap moves is as large as it can be: a directory that is not there yet
  * comes with all that is restored below it, by one rename; one that is there is moved aside whole.
  */
-import { accessSync, constants, lstatSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { accessSync, constants, lstatSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
 import { basename, display, join, toBuffer } from "../../archive/path.ts";
 import { RESTORE_PREFIX } from "../../archive/walk.ts";
@@ -22,14 +22,22 @@ export class Targets {
   readonly swaps: readonly Swap[];
   /** Directories made for this restore alone. */
   readonly bases: readonly BytePath[];
-  /** A place with every link in it followed, as it was when this was made. */
-  readonly real = realPaths();
+  /** A place with every link in it followed, as it was when this was made; of an entry, the links that lead to it. */
+  readonly real: (path: BytePath) => BytePath;
 
   /**
-   * `destinations` are absolute places of trees and files, `others` those of the run that are not restored. Throws `E_TARGET` for one that cannot
-   * be moved aside: a mount point, or a directory that may not be written to.
+   * `destinations` are absolute places of trees and files, those among `entries` files that may be links themselves; `others` are places
+   * that are not restored. Throws `E_TARGET` for one that cannot be moved aside: a mount point, or a directory that may not be written to.
    */
-  constructor(id: string, root: BytePath, destinations: readonly BytePath[], others: readonly BytePath[]) {
+  constructor(
+    id: string,
+    root: BytePath,
+    destinations: readonly BytePath[],
+    entries: ReadonlySet<BytePath>,
+    others: readonly BytePath[],
+  ) {
+    const follow = realPaths();
+    this.real = (path) => (entries.has(path) ? join(follow(dirname(path)), basename(path)) : follow(path));
     const mounts = readMounts();
     const real = [...new Set(destinations.map(this.real))];
     const lives = outermost(real.map(firstMissing));
@@ -40,11 +48,9 @@ export class Targets {
       const base = bases.get(parent) ?? join(baseFor(parent, root, mounts), RESTORE_PREFIX + id);
       bases.set(parent, base);
       const carry = others
-        .map(this.real)
-        .filter(
-          (other) =>
-            isBelow(other, live) && !real.some((one) => one === other || isBelow(other, one) || isBelow(one, other)),
-        )
+        .map((other) => join(this.real(dirname(other)), basename(other)))
+        .filter((other) => isBelow(other, live))
+        .flatMap((other) => without(other, real))
         .map((other) => other.slice(live.length + 1));
       return {
         live,
@@ -112,6 +118,14 @@ const fromBuffer = (bytes: Buffer): BytePath => bytes.toString("latin1");
 function firstMissing(path: BytePath): BytePath {
   const parent = dirname(path);
   return isThere(path) || parent === path || isThere(parent) ? path : firstMissing(parent);
+}
+
+/** A path, or, where some of what lies below it is restored, what else lies below it. Nothing for a path that is restored itself. */
+function without(path: BytePath, restored: readonly BytePath[]): BytePath[] {
+  if (restored.includes(path)) return [];
+  if (!restored.some((one) => isBelow(one, path))) return [path];
+  if (lstatSync(toBuffer(path), { throwIfNoEntry: false })?.isDirectory() !== true) return [];
+  return readdirSync(toBuffer(path), { encoding: "latin1" }).flatMap((name) => without(join(path, name), restored));
 }
 
 /** Those that lie below none of the others. */

@@ -2,15 +2,13 @@
 import path from "node:path";
 import { HoldfastError } from "../../errors.ts";
 import { STEP_NAMES, type StepName, type UnitMetadata } from "../../model/unit.ts";
+import { layersName, layersOf } from "../../store/layers.ts";
 import { readStepMetadata } from "../../store/step-index.ts";
-import { SHARD } from "./borrowed.ts";
 import { bundlesSchema } from "./items.ts";
 import { byStep, type Lack } from "./missing.ts";
 import type { RestoreRequest } from "./request.ts";
 
 const SLUGS = ["internal_id", "slug", "name"] as const;
-/** What names all shards of the audio cache: one alone is a layer, and no tree. */
-const ARCHIVES = "archives";
 /** The snapshot of the trees that the source exports hold one by one. */
 const PROJECTS_TREE = "full_projects_tree";
 
@@ -28,15 +26,16 @@ export function selectUnits(
   const steps = request.steps.length > 0 ? STEP_NAMES.filter((step) => request.steps.includes(step)) : STEP_NAMES;
   const own = steps.flatMap((step) => Array.from(readStepMetadata(run, step), slim));
   // The layers of the audio cache are those of one run.
-  const isReplaced = copies.some(isShard);
-  const all = [...own.filter((unit) => !(isReplaced && isShard(unit))), ...copies.map(slim)].toSorted(byStep);
+  const replaced = new Set(copies.map(layersOf).filter((layers) => layers !== undefined));
+  const all = [...own.filter((unit) => !replaced.has(layersOf(unit) ?? "")), ...copies.map(slim)].toSorted(byStep);
   const missing = request.steps.find((step) => !all.some((unit) => unit.step === step));
   if (missing !== undefined) throw new HoldfastError("E_USAGE", `the run holds nothing of the step ${missing}`);
   const names = all.map(namesOf);
   for (const name of request.units) {
-    if (all.some((unit, at) => unit.step === "audio_cache" && SHARD.test(name) && names[at]?.includes(name) === true))
-      throw new HoldfastError("E_USAGE", `${name} is a layer of the audio cache and no unit to restore by itself`, {
-        hint: `restore --unit ${ARCHIVES}, or single files with --path`,
+    const shard = all.find((unit) => unit.unit === name && layersOf(unit) !== undefined);
+    if (shard !== undefined)
+      throw new HoldfastError("E_USAGE", `${name} is one layer of a tree and cannot be restored by itself`, {
+        hint: `restore --unit ${layersName(layersOf(shard) ?? "")}, or single files with --path`,
       });
     if (!names.some((called) => called.includes(name))) throw noUnit(run, name, lacks);
   }
@@ -52,8 +51,6 @@ export function selectUnits(
       (asked || unit.unit !== PROJECTS_TREE || !selected.some(({ step }) => step === "source_exports")),
   );
 }
-
-const isShard = ({ step, unit }: UnitMetadata): boolean => step === "audio_cache" && SHARD.test(unit);
 
 function noUnit(run: string, name: string, lacks: readonly Lack[]): HoldfastError {
   const failed = lacks.find(({ missing, copies }) => missing.unit === name || copies.some((one) => one.unit === name));
@@ -75,7 +72,9 @@ function slim(unit: UnitMetadata): UnitMetadata {
 }
 
 /** What a unit can be called. */
-function namesOf({ unit, project }: UnitMetadata): string[] {
+function namesOf(metadata: UnitMetadata): string[] {
+  const { unit, project } = metadata;
+  const layers = layersOf(metadata);
   const slugs = SLUGS.flatMap((slug) => (typeof project?.[slug] === "string" ? [project[slug]] : []));
-  return [unit, ...slugs, ...(SHARD.test(unit) ? [ARCHIVES] : [])];
+  return [unit, ...slugs, ...(layers === undefined ? [] : [layersName(layers)])];
 }

@@ -4,20 +4,13 @@ import path from "node:path";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
 import { listMetadata, unitFiles } from "../../store/step-index.ts";
+import { DEAD_LIST, DIRECTORY_TIMES, groupLayers } from "../../store/layers.ts";
 import { PLACES_FILE } from "../../store/places.ts";
 import { readSums } from "../../store/sums.ts";
 import { workThrough } from "../../store/parallel.ts";
 import { ArtifactReaders } from "../verify/readers.ts";
 import { ownName, runOf, runsOf } from "./borrowed.ts";
 import type { RestorePlan } from "./plan.ts";
-
-/** What a restore reads beside the units' own files. */
-const DOCUMENTS = [
-  PLACES_FILE,
-  "failures.json",
-  "audio_cache/archives/deleted.list",
-  "audio_cache/archives/directories.list",
-];
 
 /** Throws `E_VERIFY` that names the first file which is missing or is not what SHA256SUMS and the unit's metadata say. */
 export async function verifyArtifacts(
@@ -34,13 +27,23 @@ export async function verifyArtifacts(
     ...units.flatMap(unitFiles),
     ...plan.unpacks.map(({ part }) => part.artifact),
     ...plan.copies.flatMap((copy) => ("artifact" in copy ? [copy.artifact] : [])),
-    ...DOCUMENTS.filter((file) => sums?.has(file) === true),
+    ...documentsOf(units),
+    ...(sums?.has("failures.json") === true ? ["failures.json"] : []),
     ...runsOf(units).map((other) => `../${other}/${PLACES_FILE}`),
     // They say where everything belongs.
     ...[...new Set(units.map(({ step }) => step))].flatMap((step) => listMetadata(run, step)),
   ]);
   await verifyFiles(run, files, recorded, signal);
 }
+
+/** The documents that a restore reads beside the units' own files. */
+const documentsOf = (units: readonly UnitMetadata[]): string[] => [
+  PLACES_FILE,
+  ...[...groupLayers(units).layered.values()].flatMap((shards) => {
+    const layers = path.posix.dirname(shards[0]?.artifacts[0]?.path ?? "");
+    return [DEAD_LIST, DIRECTORY_TIMES].map((name) => `${layers}/${name}`);
+  }),
+];
 
 /** Verifies files by their names; `recorded` has the digests of metadata. Files of other runs are verified against those. */
 export async function verifyFiles(

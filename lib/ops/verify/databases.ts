@@ -6,10 +6,12 @@ import { createGunzip } from "node:zlib";
 import * as z from "zod";
 import { CopyRows } from "../../database/copy-rows.ts";
 import { InsertRows } from "../../database/insert-rows.ts";
+import { decodeName } from "../../database/postgres-encoding.ts";
+import { listArchive } from "../../database/postgres-list.ts";
 import { findProgram } from "../../database/programs.ts";
 import { describeSqlite } from "../../database/sqlite-capture.ts";
 import { HoldfastError } from "../../errors.ts";
-import { runCommand, startCommand } from "../../exec/command.ts";
+import { startCommand } from "../../exec/command.ts";
 import { metadataSchema, type UnitMetadata } from "../../model/unit.ts";
 import { messageOf } from "./archives.ts";
 import { tryRead, type Survey } from "./survey.ts";
@@ -68,9 +70,10 @@ export async function checkDumps(
     [".db", ".sql.gz", ".dump"],
     async (file, artifact, metadata) => {
       const recorded = tablesSchema.safeParse(metadata["tables"]).data ?? {};
-      if (artifact.endsWith(".db")) return await checkSqlite(file, recorded);
       if (artifact.endsWith(".sql.gz")) return await checkSql(file, recorded, signal);
-      const result = await checkPostgres(file, recorded, tools, signal);
+      const result = artifact.endsWith(".db")
+        ? await checkSqlite(file, recorded)
+        : await checkPostgres(file, recorded, tools, signal);
       if (result.notProved !== undefined) reasons.add(`${artifact}: ${result.notProved}`);
       return result;
     },
@@ -127,11 +130,12 @@ async function checkEach(
 }
 
 async function checkSqlite(file: string, recorded: Tables): Promise<Tried> {
-  const { integrity, tables } = await describeSqlite(file);
+  const { integrity, unchecked, tables } = await describeSqlite(file);
   const messages = integrity === "ok" ? [] : [`SQLite finds it damaged: ${integrity.slice(0, 300)}`];
   return {
     tables: Object.keys(tables).length,
     messages: [...messages, ...compareRows(recorded, new Map(Object.entries(tables)))],
+    ...(unchecked.length > 0 ? { notProved: unchecked.join("; ") } : {}),
   };
 }
 
@@ -159,17 +163,13 @@ async function checkPostgres(
 ): Promise<Tried> {
   if (tools.pgRestore === null) return { tables: 0, messages: [], notProved: "pg_restore is not installed" };
   const options = { signal, code: "E_DUMP" } as const;
-  let list: string;
+  let list: string[];
   try {
-    list = (await runCommand([...tools.pgRestore, "--list", file], options)).stdout;
+    list = await listArchive(tools.pgRestore, file, options, false);
   } catch (error) {
     if (!(error instanceof HoldfastError) || !error.message.includes("unsupported version")) throw error;
     return { tables: 0, messages: [], notProved: "the pg_restore of this host is too old for it" };
   }
-  const entries = list.split("\n").map((line) => line.replace(/^\d+; \d+ \d+ /, ""));
-  const missing = Object.keys(recorded).filter(
-    (key) => !entries.some((entry) => entry.startsWith(`TABLE ${key.replace(".", " ")} `)),
-  );
   const command = startCommand([...tools.pgRestore, "--data-only", "--file=-", file], options);
   command.stdin.end();
   const rows = new CopyRows();
@@ -177,6 +177,13 @@ async function checkPostgres(
     for await (const chunk of source) rows.push(chunk);
   });
   await command.done;
+  // A key is schema and table, either of which may hold dots, and pg_restore prints newlines as blanks.
+  const entries = list
+    .filter((entry) => /^TABLE (?!DATA )/.test(entry))
+    .map((entry) => decodeName(entry, rows.encoding).replaceAll(" ", "."));
+  const missing = Object.keys(recorded).filter(
+    (key) => !entries.some((entry) => entry.startsWith(`TABLE.${key.replaceAll(/[ \r\n]/g, ".")}.`)),
+  );
   const messages = [...missing.map((key) => `has no table ${key}`), ...compareRows(recorded, rows.tables, true)];
   return { tables: Object.keys(recorded).length, messages };
 }

@@ -3,11 +3,12 @@ import path from "node:path";
 import { compareTables } from "../../database/compare.ts";
 import { hasDigests } from "../../database/digest.ts";
 import type { DatabaseFacts, DatabaseTarget } from "../../database/engine.ts";
-import { describeUrl, splitPassword } from "../../database/open.ts";
+import { describeUrl, splitPassword, urlWithDatabase } from "../../database/open.ts";
 import { openRestorer } from "../../database/open-restorer.ts";
-import { asHoldfastError, HoldfastError } from "../../errors.ts";
+import { asHoldfastError } from "../../errors.ts";
 import { familyOf, PrivateServers } from "../drill/private-servers.ts";
 import { Sandbox } from "../drill/sandbox.ts";
+import { loadScratch, scratchName } from "../drill/scratch-load.ts";
 import type { DatabaseItem } from "../restore/items.ts";
 import { databaseItems } from "./migrations.ts";
 import { PortableImports } from "./portable-imports.ts";
@@ -101,15 +102,12 @@ class DeepDatabases {
   async #restore(item: DatabaseItem, target: DatabaseTarget, index: number): Promise<void> {
     const dump = path.join(this.#run, item.artifact);
     const restorer = await openRestorer(target, this.#signal);
-    const name = `holdfast_verify_${this.#sandbox.id}_${index}`;
     try {
-      await restorer.check(dump, { restoreFlags: [] }).catch((error: unknown) => {
-        throw unfit(error);
-      });
-      if (target.url === this.#given?.url) await this.#sandbox.note({ url: target.url, name });
-      await restorer.load(dump, name, { onBytes: () => {}, restoreFlags: [] }).catch((error: unknown) => {
-        throw notLoaded(error);
-      });
+      const isPrivate = target.url !== this.#given?.url;
+      const spare = `holdfast_verify_${this.#sandbox.id}_${index}`;
+      const name = await scratchName(restorer, item.record.database, { isPrivate, spare });
+      if (!isPrivate) await this.#sandbox.note({ url: target.url, name });
+      await loadScratch(restorer, dump, { name, isPrivate, record: item.record });
       try {
         this.#compare(item, await restorer.facts(name, { digests: hasDigests(item.record.tables) }));
         await this.#portable.tryOne(item.unit, databaseAt(target, name));
@@ -169,31 +167,10 @@ function databaseAt(server: DatabaseTarget, name: string): DatabaseTarget {
   const location = describeUrl(server.url);
   if (location.engine === "sqlite")
     return { ...server, url: `sqlite:///${path.join(path.dirname(location.path), name)}` };
-  const own = new URL(server.url);
-  own.pathname = `/${encodeURIComponent(name)}`;
-  return { ...server, url: own.toString() };
+  return { ...server, url: urlWithDatabase(server.url, name) };
 }
 
 function targetOf(url: string): DatabaseTarget {
   const clean = splitPassword(url);
   return { ...clean, execPrefix: [], root: "/" };
-}
-
-/** What tells of this server, its programs and its rights, and not of the dump. */
-const UNFIT =
-  /^the server (?:lacks|does not know)|\bmay not create\b|is not installed|by a superuser only|not on the server$|^the database .* belongs to/;
-
-/** A dump that the server or the programs of this host cannot load may be good all the same. */
-function unfit(error: unknown): HoldfastError {
-  const failure = asHoldfastError(error, "E_RESTORE");
-  if (!UNFIT.test(failure.message) && !failure.hint.includes("newer pg_dump")) return failure;
-  return new HoldfastError("E_TARGET", failure.message, { cause: error });
-}
-
-/** The server answers, and would not have the dump: that is the dump's, whatever it says, unless its disk is full or we lack a right. */
-function notLoaded(error: unknown): HoldfastError {
-  const failure = asHoldfastError(error, "E_RESTORE");
-  if (failure.code === "E_NO_SPACE" || failure.code === "E_INTERRUPTED") return failure;
-  const isOurs = /\b(?:access|permission|command) denied\b|\bmay not create\b/i.test(failure.message);
-  return new HoldfastError(isOurs ? "E_TARGET" : "E_RESTORE", failure.message, { cause: error });
 }

@@ -8,6 +8,7 @@ import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { crc32 } from "node:zlib";
 import type { BytePath, Entry } from "../../archive/entry.ts";
+import { excludeTest } from "../../archive/exclude-rules.ts";
 import { readEntryList } from "../../archive/entry-list.ts";
 import { basename, display, fromString, join, toBuffer } from "../../archive/path.ts";
 import { verifyTgz } from "../../archive/untgz.ts";
@@ -16,8 +17,9 @@ import { lstatEntry, statRoot, walk } from "../../archive/walk.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError, systemCode } from "../../errors.ts";
 import { metadataSchema, type UnitMetadata } from "../../model/unit.ts";
+import { placesOf } from "../../store/places.ts";
 import { formatBytes } from "../../report/format.ts";
-import { itemsOf, type ArchivePart, type TreeItem } from "../restore/items.ts";
+import { infraOf, itemsOf, type ArchivePart, type TreeItem } from "../restore/items.ts";
 import { messageOf } from "./archives.ts";
 import { driftOf, onSite } from "./live.ts";
 import { tryRead, type Survey, type UnitRecord } from "./survey.ts";
@@ -63,6 +65,12 @@ const sampleOf = ({ run, units }: Survey): UnitRecord[] =>
     .slice(0, UNITS)
     .map(({ unit }) => unit);
 
+/** Every path of the site that a unit has. */
+const placesOn = (config: SiteConfig, unit: UnitMetadata): BytePath[] =>
+  unit.step === "infra"
+    ? infraOf(unit).flatMap(({ sources }) => sources.map((place) => onSite(config, { path: place })))
+    : placesOf(unit).map((place) => onSite(config, place));
+
 class LiveTrees {
   readonly items: readonly TreeItem[];
   readonly #survey: Survey;
@@ -88,12 +96,7 @@ class LiveTrees {
       survey.directory,
       units.filter(({ step }) => step !== "db" && step !== "infra"),
     ).trees;
-    this.#places = new Set([
-      ...this.items.flatMap(({ parts }) =>
-        parts.flatMap(({ targets }) => targets.map(({ place }) => onSite(config, place))),
-      ),
-      fromString(survey.store.path),
-    ]);
+    this.#places = new Set([...units.flatMap((unit) => placesOn(config, unit)), fromString(survey.store.path)]);
   }
 
   async compare(item: TreeItem, part: ArchivePart): Promise<void> {
@@ -105,7 +108,7 @@ class LiveTrees {
         this.#signal.throwIfAborted();
         await this.#compareFile(part, recorded);
       }
-      if (item.directoryTimes === undefined) this.#findNew(part, known);
+      if (item.directoryTimes === undefined) this.#findNew(item, part, known);
     } catch (error) {
       this.#signal.throwIfAborted();
       this.#problems.push({ path: part.artifact, message: messageOf(error, file) });
@@ -214,7 +217,7 @@ class LiveTrees {
   }
 
   /** What is on the site and not in the archive. */
-  #findNew({ targets }: ArchivePart, known: ReadonlySet<BytePath>): void {
+  #findNew({ rules }: TreeItem, { targets }: ArchivePart, known: ReadonlySet<BytePath>): void {
     for (const { prefix, place } of targets) {
       const root = onSite(this.#config, place);
       let directory: boolean;
@@ -224,7 +227,9 @@ class LiveTrees {
         continue; // gone: each of its files has been told already
       }
       if (!directory) continue;
-      const exclude = (below: BytePath): boolean => this.#places.has(join(root, below));
+      const isLeftOut = rules === undefined ? undefined : excludeTest(root, rules);
+      const exclude = (below: BytePath, _type: unknown, entry: Entry): boolean =>
+        this.#places.has(join(root, below)) || isLeftOut?.(entry) === true;
       const onError = (): void => {};
       for (const entry of walk(root, { exclude, onError, files: place.loose ?? false })) {
         if (known.has(join(prefix, entry.path)) || !["file", "symlink"].includes(entry.type)) continue;

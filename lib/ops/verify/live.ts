@@ -1,7 +1,7 @@
 /** A run against the site as it is now: projects, places and rows. That a site changes is drift: listed, and no failure. */
 import { readdirSync } from "node:fs";
 import path from "node:path";
-import { fromString, join } from "../../archive/path.ts";
+import { display, fromString, join } from "../../archive/path.ts";
 import type { BytePath } from "../../archive/entry.ts";
 import { statRoot } from "../../archive/walk.ts";
 import type { SiteConfig } from "../../config/load.ts";
@@ -66,7 +66,12 @@ export function checkLiveUnits(survey: Survey, config: SiteConfig): Finding | un
     counted.units++;
     const gone = own.filter(({ live }) => !isOnSite(live));
     if (gone.length === 0) counted.found++;
-    notes.push(...gone.map(({ place }) => ({ path: place.path, message: "is not on the site any more" })));
+    notes.push(
+      ...gone.map(({ place }) => ({
+        path: display(placeBytes(place).toString("latin1")),
+        message: "is not on the site any more",
+      })),
+    );
     for (const { live } of own) places.add(live);
   }
   if (there.size === 0) return undefined;

@@ -7,6 +7,7 @@ import type { BytePath } from "../../archive/entry.ts";
 import { display, fromString } from "../../archive/path.ts";
 import { asHoldfastError } from "../../errors.ts";
 import { metadataSchema, type UnitMetadata } from "../../model/unit.ts";
+import { groupLayers } from "../../store/layers.ts";
 import { placeBytes, placesOf } from "../../store/places.ts";
 import { referenceRecordSchema, type ReferenceRecord } from "../../steps/references.ts";
 import { entrySources } from "../unit-entries.ts";
@@ -99,13 +100,10 @@ class References {
     const units = this.#survey.units.flatMap(
       ({ file }) => tryRead(this.#survey.directory, file, metadataSchema, []) ?? [],
     );
-    for (const unit of units.filter((one) => this.#concerns(one))) {
-      // Shards are layers of one another, and are read together below.
-      if (isShard(unit)) continue;
-      await this.#read([unit], signal);
-    }
-    const shards = units.filter((unit) => isShard(unit) && this.#concerns(unit));
-    if (shards.length > 0) await this.#read(shards, signal);
+    // The shards of a tree are layers of one another, and are read together.
+    const { single, layered } = groupLayers(units.filter((one) => this.#concerns(one)));
+    for (const unit of single) await this.#read([unit], signal);
+    for (const shards of layered.values()) await this.#read(shards, signal);
   }
 
   #concerns(unit: UnitMetadata): boolean {
@@ -166,8 +164,6 @@ class References {
     };
   }
 }
-
-const isShard = ({ step, unit }: UnitMetadata): boolean => step === "audio_cache" && unit.startsWith("tts_audio_part_");
 
 const isBelow = (inner: BytePath, outer: BytePath): boolean =>
   outer === "" ? inner !== "" && !inner.startsWith("../") && !inner.startsWith("/") : inner.startsWith(`${outer}/`);

@@ -61,6 +61,7 @@ async function copyDatabases(
   const target = path.join(context.directory, DIRECTORY);
   mkdirSync(target, { recursive: true });
   const descriptions: Record<string, unknown> = {};
+  const warnings: string[] = [];
   for (const [name, file] of named) {
     const copy = path.join(target, name);
     await captureSqlite(file, copy, context.signal);
@@ -68,6 +69,7 @@ async function copyDatabases(
     if (description.integrity !== "ok")
       throw new HoldfastError("E_SQLITE", `${file} is damaged: ${description.integrity.slice(0, 200)}`);
     descriptions[name] = description;
+    warnings.push(...description.unchecked.map((text) => `${name}: ${text}`));
   }
   writeFileSync(path.join(target, "db_metadata.json"), formatJson(descriptions));
   const artifacts: Artifact[] = [];
@@ -76,5 +78,5 @@ async function copyDatabases(
     const media_type = name === "db_metadata.json" ? "application/json" : "application/vnd.sqlite3";
     artifacts.push({ path: `${DIRECTORY}/${name}`, size_bytes: size, sha256, media_type });
   }
-  return { artifacts, warnings: [], extra: { databases: descriptions } };
+  return { artifacts, warnings, extra: { databases: descriptions } };
 }

@@ -10,9 +10,9 @@ import type { CompiledSource } from "./request.ts";
  */
 export function planCompiledBundle(source: CompiledSource, previousMedia?: readonly string[]): Plan {
   const started = Date.now();
-  const { input, failures } = fingerprintTree(source.trees, source.exclude, bundleRecipe(source));
-  if (previousMedia === undefined) return { input: { ...input, fingerprint: null }, failures };
+  const { input, failures, links } = fingerprintTree(source.trees, source.exclude, bundleRecipe(source));
+  if (previousMedia === undefined) return { input: { ...input, fingerprint: null }, failures, links };
   const site = new MediaSite(source);
   const media = previousMedia.map((path) => [path, site.look(site.absolute(path))] as const);
-  return { input: { ...input, fingerprint: withMedia(input.fingerprint, media, started) }, failures };
+  return { input: { ...input, fingerprint: withMedia(input.fingerprint, media, started) }, failures, links };
 }

@@ -3,12 +3,15 @@ import path from "node:path";
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import * as z from "zod";
+import type { BytePath } from "../../archive/entry.ts";
 import { fromString } from "../../archive/path.ts";
+import type { Plan } from "../../archive/plan.ts";
 import type { CompiledSettings } from "../../config/schema.ts";
 import { HoldfastError } from "../../errors.ts";
 import { metadataSchema, type Artifact, type UnitInput } from "../../model/unit.ts";
 import { tryReadDocument } from "../../store/documents.ts";
-import { buildArchiveUnit, placesOf, planArchive, type ArchiveSource, type StepWorkers } from "../archive-unit.ts";
+import { archivePlan, placesOf, planArchive, type ArchiveSource, type StepWorkers } from "../archive-unit.ts";
+import { treeKinds } from "../claims/project-trees.ts";
 import type { Step, StepContext } from "../context.ts";
 import { listProjectUnits, type ProjectUnit } from "../project-units.ts";
 import { runStep } from "../step-run.ts";
@@ -19,16 +22,16 @@ import type { CompiledResult, CompiledSource, CompiledTree } from "./request.ts"
 export const compiledStep: Step = {
   name: "compiled_exports",
   isConfigured: (config) => config.projects?.compiled !== undefined,
-  names: async (context) => (await listUnits(context, settingsOf(context))).flatMap((unit) => unit.names),
+  names: async (context) => (await listUnits(context)).flatMap((unit) => unit.names),
   run: async (context) => {
     await runStep(context, "compiled_exports", async (runner, workers) => {
       const settings = settingsOf(context);
-      const units = (await listUnits(context, settings)).filter((unit) => runner.selects(...unit.names));
+      const units = (await listUnits(context)).filter((unit) => runner.selects(...unit.names));
       runner.counters.expected = units.length;
       const plans: UnitPlan[] = [];
       for (const unit of units) {
         try {
-          const plan = planUnit(context, workers, runner, settings, unit);
+          const plan = await planUnit(context, workers, runner, settings, unit);
           if (plan !== undefined) plans.push(plan);
         } catch (error) {
           await runner.failProject(unit, error);
@@ -45,11 +48,11 @@ function settingsOf(context: StepContext): CompiledSettings {
   return settings;
 }
 
-async function listUnits(context: StepContext, settings: CompiledSettings): Promise<ProjectUnit[]> {
+async function listUnits(context: StepContext): Promise<ProjectUnit[]> {
   const { textTypes } = context.options;
-  const kinds = Object.entries(settings.text_types)
-    .filter(([label]) => textTypes.length === 0 || textTypes.includes(label))
-    .map(([label, type]) => ({ label, template: type.path }));
+  const kinds = treeKinds(context.config).filter(
+    ({ key, label }) => key !== "projects.source.path" && (textTypes.length === 0 || textTypes.includes(label)),
+  );
   return await listProjectUnits(context, "compiled_exports", kinds);
 }
 
@@ -61,13 +64,13 @@ interface Bundle {
 }
 
 /** The plan of a unit, or nothing when the project has nothing compiled. */
-function planUnit(
+async function planUnit(
   context: StepContext,
   workers: StepWorkers,
   runner: UnitRunner,
   settings: CompiledSettings,
   unit: ProjectUnit,
-): UnitPlan | undefined {
+): Promise<UnitPlan | undefined> {
   const error = unit.errors.find((one) => one.code !== "E_MISSING");
   if (error !== undefined) throw error;
   if (unit.trees.length === 0) {
@@ -80,14 +83,17 @@ function planUnit(
     directory: unit.directory,
     ...(unit.project === undefined ? {} : { project: unit.project }),
   };
-  if (unit.loose) return { ...common, ...planLooseFiles(context, workers, unit) };
-  const bundles = bundlesOf(context, settings, unit);
+  if (unit.loose) return { ...common, ...(await planLooseFiles(context, workers, unit)) };
+  const inner = await Promise.all(unit.trees.map((tree) => context.claims.within(tree.path)));
+  const bundles = bundlesOf(context, settings, unit, [...context.exclude, ...inner.flat()]);
   const recorded = recordedMedia(context, unit);
-  const inputs = bundles.map(({ name, source }) => {
-    const { input, failures } = planCompiledBundle(source, recorded[name]);
+  const inputs: Plan["input"][] = [];
+  for (const { name, source } of bundles) {
+    const { input, failures, links } = planCompiledBundle(source, recorded[name]);
     if (failures.length > 0) throw archiveFailure(failures);
-    return input;
-  });
+    await context.claims.noteLinks(links);
+    inputs.push(input);
+  }
   return {
     ...common,
     trees: placesOfBundles(context, bundles),
@@ -97,8 +103,12 @@ function planUnit(
   };
 }
 
-function bundlesOf(context: StepContext, settings: CompiledSettings, unit: ProjectUnit): Bundle[] {
-  const { config, exclude } = context;
+function bundlesOf(
+  { config }: StepContext,
+  settings: CompiledSettings,
+  unit: ProjectUnit,
+  exclude: readonly BytePath[],
+): Bundle[] {
   const single = settings.bundle === "single";
   const tree = ({ label, path: at }: ProjectUnit["trees"][number]): CompiledTree => ({
     textType: label,
@@ -200,18 +210,15 @@ function placesOfBundles(context: StepContext, bundles: readonly Bundle[]): Tree
   );
 }
 
-/** Loose files beside the projects' trees: one zip, a directory for each text type. */
-function planLooseFiles(context: StepContext, workers: StepWorkers, unit: ProjectUnit) {
+/** Plans the loose files beside the projects' trees: one zip, a directory for each text type. */
+async function planLooseFiles(context: StepContext, workers: StepWorkers, unit: ProjectUnit) {
   const source: ArchiveSource = {
     format: "zip",
     artifact: `${unit.directory}/compiled.zip`,
     roots: unit.trees.map((tree) => ({ path: tree.path, prefix: fromString(tree.label) })),
     onlyFiles: true,
   };
-  const { bytes, fingerprint } = planArchive(context, source);
-  const build = (onBytes: (bytes: number) => void): Promise<BuiltUnit> =>
-    buildArchiveUnit(context, workers, source, onBytes);
-  return { trees: placesOf(context, source), bytes, fingerprint, build };
+  return archivePlan(context, workers, source, await planArchive(context, source));
 }
 
 const newest = (times: readonly (string | null)[]): string | null =>

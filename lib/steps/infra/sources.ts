@@ -15,6 +15,11 @@ export interface InfraInput {
   readonly keepValues: readonly string[];
   readonly redactKeys: readonly string[];
   readonly nginx: readonly string[];
+  readonly apache?: readonly string[];
+  readonly php?: readonly string[];
+  readonly cron?: readonly string[];
+  /** Any other text files. */
+  readonly files?: readonly string[];
   readonly systemd: readonly string[];
   /** Users, or paths of crontab files. */
   readonly crontabs: readonly string[];
@@ -50,7 +55,7 @@ export async function infraUnits(input: InfraInput): Promise<InfraUnit[]> {
     if (sources.length > 0) units.push({ name: unique(name, taken), form, sources });
   };
   const expand = async (entries: readonly string[]): Promise<Source[]> =>
-    distinct((await Promise.all(entries.map((entry) => find(input.root, entry)))).flat());
+    distinct((await Promise.all(entries.map((entry) => findFiles(input.root, entry)))).flat());
 
   const command: Source[] =
     input.settingsCommand === undefined
@@ -61,13 +66,20 @@ export async function infraUnits(input: InfraInput): Promise<InfraUnit[]> {
     add(index === 0 ? ".env.sample" : `${baseName(source)}.sample`, "env", [source]);
   }
   add("nginx_site.conf", "text", await expand(input.nginx));
+  const each = async (directory: string, entries: readonly string[] = []): Promise<void> => {
+    for (const source of await expand(entries)) add(`${directory}/${baseName(source)}`, "text", [source]);
+  };
+  await each("apache", input.apache);
+  await each("php", input.php);
+  await each("cron", input.cron);
+  await each("files", input.files);
   for (const source of distinct((await Promise.all((await expand(input.systemd)).map(withDropIns))).flat())) {
     add(`systemd_units/${unitFileName(source)}`, "text", [source]);
   }
   for (const entry of input.crontabs) {
     const sources: Source[] = /^[\w][\w.-]*\$?$/.test(entry)
       ? [{ kind: "crontab", user: entry }]
-      : await find(input.root, entry);
+      : await findFiles(input.root, entry);
     for (const source of sources)
       add(`crontabs/${source.kind === "crontab" ? entry : baseName(source)}`, "text", [source]);
   }
@@ -76,7 +88,7 @@ export async function infraUnits(input: InfraInput): Promise<InfraUnit[]> {
 }
 
 /** The files that an entry stands for: itself, the files of a directory, or what a glob finds. */
-async function find(root: string, entry: string): Promise<Source[]> {
+export async function findFiles(root: string, entry: string): Promise<Source[]> {
   const absolute = path.resolve(root, entry);
   const found = await lookAt(absolute);
   if (found !== undefined) return found;

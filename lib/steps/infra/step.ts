@@ -1,7 +1,6 @@
 /** `infra`: the host's configuration of the site, without its secrets, as one unit of several files. */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import type { SiteConfig } from "../../config/load.ts";
 import { databasePassword } from "../../config/secrets.ts";
 import { splitPassword } from "../../database/url.ts";
 import { HoldfastError } from "../../errors.ts";
@@ -11,7 +10,8 @@ import type { Step, StepContext } from "../context.ts";
 import { placeOf } from "../../store/layout.ts";
 import { runStep } from "../step-run.ts";
 import type { BuiltUnit, UnitRunner } from "../unit-runner.ts";
-import { collectInfra, type InfraInput } from "./collect.ts";
+import { collectInfra } from "./collect.ts";
+import { inputOf } from "./input.ts";
 
 export const infraStep: Step = {
   name: "infra",
@@ -27,25 +27,6 @@ export const infraStep: Step = {
     });
   },
 };
-
-/** What the config names of the infrastructure. */
-export function inputOf(config: SiteConfig, knownSecrets: readonly string[]): InfraInput {
-  const { repo, env, settings, keep_values, redact, nginx, systemd, crontabs, tls } = config.infra ?? {};
-  return {
-    root: config.root,
-    ...(repo === undefined ? {} : { repo }),
-    env: env ?? [],
-    settings: settings ?? [],
-    keepValues: keep_values ?? [],
-    redactKeys: redact ?? [],
-    nginx: nginx ?? [],
-    systemd: systemd ?? [],
-    crontabs: crontabs ?? [],
-    tls: tls ?? [],
-    execPrefix: config.exec_prefix,
-    knownSecrets,
-  };
-}
 
 /** The databases' passwords, which no captured file may show. One that cannot be had is the db step's failure, not this one's. */
 export async function databasePasswords({ config, signal }: Pick<StepContext, "config" | "signal">): Promise<string[]> {

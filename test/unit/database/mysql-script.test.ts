@@ -100,7 +100,9 @@ ${END}`;
       "ALTER DATABASE `scratch$&``x`",
       "ALTER DATABASE `scratch$&``x`",
     ]);
-    expect(text).toContain("trigger t1 after insert on t for each row set @on = 'trigger site.x'");
+    expect(text).toContain(
+      "trigger `scratch$&``x`.t1 after insert on `scratch$&``x`.t for each row set @on = 'trigger site.x'",
+    );
     await expect(through(sql.replace("site.t1", "other.t1"))).rejects.toMatchObject({ code: "E_RESTORE" });
   });
 

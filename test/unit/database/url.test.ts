@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { describeUrl, splitPassword } from "../../../lib/database/open.ts";
+import { describeUrl, splitPassword, urlWithDatabase } from "../../../lib/database/open.ts";
 
 describe("splitPassword", () => {
   test.each([
@@ -100,4 +100,14 @@ describe("describeUrl", () => {
       expect(() => describeUrl(url)).toThrow(expect.objectContaining({ code: "E_CONFIG" }));
     },
   );
+});
+
+test.each([
+  ["postgresql://clara@db:5432/clara", "postgresql://clara@db:5432/x%20y"],
+  ["postgresql://clara@/clara?host=/run/postgresql", "postgresql://clara@/x%20y?host=/run/postgresql"],
+  ["postgresql:///?host=/run&dbname=clara&port=5433", "postgresql:///x%20y?host=/run&port=5433"],
+  ["postgresql://h1,h2:5433", "postgresql://h1,h2:5433/x%20y"],
+  ["mariadb://root@localhost/clara?socket=/run/s.sock", "mariadb://root@localhost/x%20y?socket=/run/s.sock"],
+])("another database beside %s", (url, other) => {
+  expect(urlWithDatabase(url, "x y")).toBe(other);
 });

@@ -1,9 +1,9 @@
-/** Plans the audio shards of a run: which stay, and which entries go into new ones. Lists are on disk, so that memory stays flat. */
+/** Plans the shards of a tree: which stay, and which entries go into new ones. Lists are on disk, so that memory stays flat. */
 import { closeSync, openSync, writeFileSync } from "node:fs";
-import path from "node:path";
 import type { BytePath, Entry } from "../../archive/entry.ts";
 import { floorNs } from "../../archive/fingerprint.ts";
-import { toBuffer } from "../../archive/path.ts";
+import { join, toBuffer } from "../../archive/path.ts";
+import { databaseBeside, isSharedMemory } from "../../archive/sqlite-file.ts";
 import { walk } from "../../archive/walk.ts";
 import { asHoldfastError, type HoldfastError } from "../../errors.ts";
 import { chooseRewrites, placeEntries, type Dead, type Layer, type LayerState, type Placed } from "./layers.ts";
@@ -28,29 +28,41 @@ export interface ShardLayout {
   readonly failures: readonly { readonly path: string; readonly error: HoldfastError }[];
 }
 
-/**
- * Lays out the tree at `root` over `layers` (none: the canonical layout). Shards hold at most `shardBytes` input bytes, but for a
- * larger single file. New shards get numbers above `highest`. Lists are written into `scratch`.
- */
-export function layOutShards(
-  root: BytePath,
-  layers: readonly Layer[],
-  highest: number,
-  shardBytes: number,
-  scratch: string,
-): ShardLayout {
+/** A tree to be laid out. */
+export interface LayoutRequest {
+  readonly root: BytePath;
+  /** Says of an entry, by its path below the root, that it is no part of the tree. */
+  readonly exclude: (path: BytePath, entry: Entry) => boolean;
+  /** Says of a path that it belongs to another unit now: no shard may bring it back. */
+  readonly isTaken: (path: BytePath) => boolean;
+  /** The shards of an earlier run; none: the canonical layout. */
+  readonly layers: readonly Layer[];
+  /** New shards get numbers above it. */
+  readonly highest: number;
+  /** Input bytes of a shard, at most, but for a larger single file. */
+  readonly shardBytes: number;
+  /** The beginning of the paths of lists that are written. */
+  readonly lists: string;
+  /** Hears of each link. */
+  readonly onLink: (path: BytePath, target: BytePath) => void;
+}
+
+/** Lays out a tree. Lists are written for every shard. */
+export function layOutShards(request: LayoutRequest): ShardLayout {
+  const { layers, shardBytes } = request;
   const states = new Map<number, LayerState>(
     layers.map(({ number }) => [number, { live: 0, liveBytes: 0, deadBytes: 0 }]),
   );
   const conflicts = new Set<number>();
   let fresh = 0;
   let freshBytes = 0;
-  for (const placed of classify(root, layers).items) {
+  const pending = new Set<BytePath>();
+  for (const placed of classify(request, pending).items) {
     const state =
       placed.kind === "dead" ? states.get(placed.shard) : placed.home === null ? undefined : states.get(placed.home);
     if (placed.kind === "dead") {
       if (state !== undefined) state.deadBytes += placed.size;
-      if (placed.conflict) conflicts.add(placed.shard);
+      if (placed.conflict || request.isTaken(placed.path)) conflicts.add(placed.shard);
     } else if (state === undefined) {
       fresh++;
       freshBytes += placed.size;
@@ -59,15 +71,31 @@ export function layOutShards(
       state.liveBytes += placed.size;
     }
   }
+  fresh += pending.size;
   const rewrites = chooseRewrites(states, fresh === 0 ? 0 : Math.max(1, freshBytes), shardBytes);
   for (const number of conflicts) rewrites.add(number);
-  return write(root, layers, states, rewrites, highest, shardBytes, scratch);
+  return write(request, pending, states, rewrites);
 }
 
-function classify(root: BytePath, layers: readonly Layer[], note: (entry: Entry) => void = () => {}) {
+/**
+ * Walks the tree and says which shard holds each entry. A live database whose changes lie in a file beside it goes into a new shard,
+ * whatever its own file looks like, and never the file beside it; such databases are added to `pending`.
+ */
+function classify(
+  { root, exclude, layers }: LayoutRequest,
+  pending: Set<BytePath>,
+  note: (entry: Entry) => void = () => {},
+) {
+  const isBesideDatabase = (at: BytePath, size: number): boolean => {
+    const database = databaseBeside(join(root, at));
+    if (database === undefined) return false;
+    if (size > 0 && !isSharedMemory(join(root, at))) pending.add(database.slice(root.length + 1));
+    return true;
+  };
   const failures: { path: string; error: HoldfastError }[] = [];
   const unseen: BytePath[] = [];
   const entries = walk(root, {
+    exclude: (at, type, entry) => exclude(at, entry) || (type === "file" && isBesideDatabase(at, entry.size)),
     onError: (at, error) => {
       if (error.code === "ENOENT" && at !== "") return; // gone between listing and looking: as if it had never been listed
       unseen.push(at);
@@ -76,39 +104,42 @@ function classify(root: BytePath, layers: readonly Layer[], note: (entry: Entry)
   });
   const unknown = (at: BytePath): boolean =>
     unseen.some((prefix) => prefix === "" || at === prefix || at.startsWith(`${prefix}/`));
-  return { items: placeEntries(storable(entries, note), layers, unknown), failures };
+  return { items: placeEntries(storable(entries, pending, note), layers, unknown), failures };
 }
 
 /** The entries that an archive can hold: another kind would be taken for new in every run. */
-function* storable(entries: Iterable<Entry>, note: (entry: Entry) => void): Generator<Entry> {
+function* storable(
+  entries: Iterable<Entry>,
+  pending: ReadonlySet<BytePath>,
+  note: (entry: Entry) => void,
+): Generator<Entry> {
   for (const entry of entries) {
     note(entry);
-    if (["file", "directory", "symlink"].includes(entry.type)) yield entry;
+    if (!["file", "directory", "symlink"].includes(entry.type)) continue;
+    yield pending.has(entry.path) ? { ...entry, ino: -1n } : entry; // as no shard can have listed it
   }
 }
 
 /** The second pass: writes the list of every shard, the kept ones' too, as they are needed when a kept shard proves damaged. */
 function write(
-  root: BytePath,
-  layers: readonly Layer[],
+  request: LayoutRequest,
+  pending: Set<BytePath>,
   states: ReadonlyMap<number, LayerState>,
   rewrites: ReadonlySet<number>,
-  highest: number,
-  shardBytes: number,
-  scratch: string,
 ): ShardLayout {
+  const { lists, onLink } = request;
   const dead: BytePath[] = [];
   const kept = new Map<number, ListFile>();
   for (const [number, state] of states) {
-    if (state.live > 0 && !rewrites.has(number))
-      kept.set(number, new ListFile(path.join(scratch, `audio-kept-${number}.list`)));
+    if (state.live > 0 && !rewrites.has(number)) kept.set(number, new ListFile(`${lists}-kept-${number}.list`));
   }
   const fresh: { number: number; file: ListFile }[] = [];
-  const directories = new TextFile(path.join(scratch, "audio-directories.list"));
+  const directories = new TextFile(`${lists}-directories.list`);
   const dropped: BytePath[] = [];
-  const { items, failures } = classify(root, layers, ({ type, path: at, mtimeNs }) => {
+  const { items, failures } = classify(request, pending, ({ type, path: at, mtimeNs, target }) => {
     if (type === "directory") directories.append(`@${floorNs(mtimeNs, 1_000_000_000n)}\0./${at}\0`);
-    else if (type !== "file" && type !== "symlink") dropped.push(at);
+    else if (type === "symlink") onLink(at, target);
+    else if (type !== "file") dropped.push(at);
   });
   for (const placed of items) {
     if (placed.kind === "dead") {
@@ -116,7 +147,7 @@ function write(
       continue;
     }
     const home = placed.home === null ? undefined : kept.get(placed.home);
-    (home ?? roomFor(placed, fresh, highest, shardBytes, scratch)).add(placed);
+    (home ?? roomFor(placed, fresh, request)).add(placed);
   }
   const shards = [
     ...[...kept].map(([number, file]) => ({ number, list: file.close(), isNew: false, bytes: file.bytes })),
@@ -131,14 +162,12 @@ const isHeld = (placed: Dead, kept: ReadonlyMap<number, ListFile>): boolean => k
 function roomFor(
   placed: Placed,
   fresh: { number: number; file: ListFile }[],
-  highest: number,
-  shardBytes: number,
-  scratch: string,
+  { highest, shardBytes, lists }: LayoutRequest,
 ): ListFile {
   const last = fresh.at(-1);
   if (last !== undefined && (last.file.bytes === 0 || last.file.bytes + placed.size <= shardBytes)) return last.file;
   const number = (last?.number ?? highest) + 1;
-  const file = new ListFile(path.join(scratch, `audio-new-${number}.list`));
+  const file = new ListFile(`${lists}-new-${number}.list`);
   fresh.push({ number, file });
   return file;
 }
@@ -181,6 +210,3 @@ class ListFile extends TextFile {
     this.append(`${JSON.stringify({ path_b64, type: "", size, mtime: "", sha256: null, id: null })}\n`);
   }
 }
-
-/** The name of a shard. */
-export const shardName = (number: number): string => `tts_audio_part_${String(number).padStart(4, "0")}`;

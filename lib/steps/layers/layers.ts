@@ -1,5 +1,5 @@
 /**
- * The layers of the audio shards: a new or changed entry goes to a new shard, and for every path the shard with the highest number that
+ * The layers of a tree in shards: a new or changed entry goes to a new shard, and for every path the shard with the highest number that
  * lists it is the one that counts. This module decides where each entry of the site belongs; nothing is written here.
  */
 import type { BytePath, Entry } from "../../archive/entry.ts";

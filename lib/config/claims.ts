@@ -1,0 +1,149 @@
+/** The paths that a config takes, and by which key. Every path of a site belongs to one unit alone. */
+import { realpathSync } from "node:fs";
+import path from "node:path";
+import { HoldfastError } from "../errors.ts";
+import type { StepName } from "../model/unit.ts";
+import type { SiteSettings, TreeSettings } from "./schema.ts";
+import { sqliteFile } from "./sqlite-url.ts";
+
+/** A path that a key of the config takes for a step. */
+export interface Claim {
+  /** The key, such as `snapshots.media[0]`. */
+  readonly key: string;
+  readonly step: StepName;
+  /** Absolute and normalised; may hold `{fields}` of a project's row, or be a glob where `isGlob` is set. */
+  readonly path: string;
+  readonly isGlob?: true;
+  /** Files beside a database that belong to it are taken as well. */
+  readonly isDatabase?: true;
+}
+
+type Site = Omit<SiteSettings, "root"> & { readonly root: string };
+
+/** The keys of `infra` whose files are captured; of certificates only the names are. */
+const INFRA_KEYS = ["env", "settings", "nginx", "apache", "php", "cron", "files", "systemd", "crontabs"] as const;
+
+/** Lists the claims of a config whose root is absolute, in the order of its steps. */
+export function claimsOf(config: Site): Claim[] {
+  const { projects, legacy, audio_cache, snapshots, trees, infra, database } = config;
+  const claims: Claim[] = [];
+  const add = (step: StepName, key: string, file: string, kind: Pick<Claim, "isGlob" | "isDatabase"> = {}): void => {
+    claims.push({ step, key, path: path.resolve(config.root, file), ...kind });
+  };
+  for (const [index, { url }] of (database ?? []).entries()) {
+    const file = sqliteFile(url);
+    if (file !== undefined) add("db", keyOf("database", index, database), file, { isDatabase: true });
+  }
+  const source = projects?.source;
+  if (source !== undefined && "path" in source) add("source_exports", "projects.source.path", source.path);
+  for (const [type, { path: template }] of Object.entries(projects?.compiled?.text_types ?? {}))
+    add("compiled_exports", `projects.compiled.text_types.${type}.path`, template);
+  if (legacy !== undefined) add("legacy_zips", "legacy.path", legacy.path);
+  if (audio_cache !== undefined) add("audio_cache", "audio_cache.path", audio_cache.path);
+  for (const [index, file] of (audio_cache?.databases ?? []).entries())
+    add("audio_cache", `audio_cache.databases[${index}]`, file, { isDatabase: true });
+  for (const [index, tree] of (snapshots?.media ?? []).entries()) add("snapshots", `snapshots.media[${index}]`, tree);
+  for (const [index, tree] of trees.entries()) add("trees", `trees[${index}]`, tree.path);
+  for (const key of INFRA_KEYS)
+    for (const [index, entry] of (infra?.[key] ?? []).entries())
+      if (key !== "crontabs" || !isUser(entry))
+        add("infra", `infra.${key}[${index}]`, entry, /[*?[{]/.test(entry) ? { isGlob: true } : {});
+  return claims;
+}
+
+/** Whether an entry of `infra.crontabs` names a user rather than a file. */
+export const isUser = (entry: string): boolean => /^\w[\w.-]*\$?$/.test(entry);
+
+/** The name of a tree's unit. */
+export const treeName = (config: Pick<SiteSettings, "site">, { name, path: place }: TreeSettings): string =>
+  name ??
+  (place
+    .replace(/^\.?\/+|\/+$/g, "")
+    .replaceAll(/[^\w.-]+/g, "_")
+    .replace(/^[.-]+/, "") ||
+    config.site);
+
+/**
+ * Throws `E_CONFIG` where two keys take the same path, directly or through a link, or two trees have one name; and where the store
+ * lies in a tree: a restore in place would move it aside.
+ */
+export function checkClaims(config: Site, store: string | undefined): void {
+  const taken = new Map<string, Claim>();
+  const claims = claimsOf(config);
+  for (const claim of claims) {
+    for (const name of new Set([pattern(claim.path), pattern(realPath(claim.path))])) {
+      const other = taken.get(name);
+      if (other !== undefined && other !== claim)
+        throw new HoldfastError("E_CONFIG", `${other.key} and ${claim.key} both take ${claim.path}`, {
+          hint: "leave it to one of them: every path belongs to one unit",
+        });
+      taken.set(name, claim);
+    }
+  }
+  refuseSharedDirectory(claims);
+  const names = new Map<string, number>();
+  for (const [index, tree] of config.trees.entries()) {
+    const name = treeName(config, tree);
+    const other = names.get(name.toLowerCase());
+    if (other !== undefined)
+      throw new HoldfastError("E_CONFIG", `trees[${other}] and trees[${index}] are both called ${name}`, {
+        hint: "give one of them a name of its own",
+      });
+    names.set(name.toLowerCase(), index);
+  }
+  if (store !== undefined) refuseStoreInside(claims, store);
+}
+
+/** Legacy trees and projects cannot lie side by side: each directory would be both. */
+function refuseSharedDirectory(claims: readonly Claim[]): void {
+  const legacy = claims.find(({ step }) => step === "legacy_zips");
+  const template = claims.find(
+    (claim) => legacy !== undefined && claim.path.includes("{") && baseOf(claim.path) === legacy.path,
+  );
+  if (legacy !== undefined && template !== undefined)
+    throw new HoldfastError(
+      "E_CONFIG",
+      `${legacy.key} and ${template.key} both take the directories in ${legacy.path}`,
+      {
+        hint: "leave them to one of the two: every path belongs to one unit",
+      },
+    );
+}
+
+/** The part of a path before its first name with a field. */
+const baseOf = (template: string): string => path.dirname(`${template.slice(0, template.indexOf("{"))}x`);
+
+function refuseStoreInside(claims: readonly Claim[], store: string): void {
+  const real = realPath(path.resolve(store));
+  const outer = claims.find(
+    ({ path: tree, isGlob, step }) =>
+      step !== "infra" && isGlob !== true && !tree.includes("{") && isWithin(real, realPath(tree)),
+  );
+  if (outer !== undefined)
+    throw new HoldfastError(
+      "E_CONFIG",
+      `the store (dest) ${store} lies inside ${outer.path}, which ${outer.key} takes`,
+      {
+        hint: "move the store out of the site: a restore in place would move it aside",
+      },
+    );
+}
+
+const isWithin = (file: string, directory: string): boolean =>
+  file === directory || file.startsWith(directory.endsWith("/") ? directory : `${directory}/`);
+
+/** Two templates that differ only in the names of their fields take the same paths. */
+const pattern = (file: string): string => file.replaceAll(/\{\w+\}/g, "{}");
+
+/** The path with its links followed, as far as it exists. */
+function realPath(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    const parent = path.dirname(file);
+    return parent === file ? file : path.join(realPath(parent), path.basename(file));
+  }
+}
+
+const keyOf = (key: string, index: number, all: readonly unknown[] | undefined): string =>
+  all !== undefined && all.length > 1 ? `${key}[${index}].url` : `${key}.url`;

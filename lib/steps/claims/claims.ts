@@ -1,0 +1,203 @@
+/** Who has which path of the site, when a run is planned: what lies inside of a tree and belongs to another unit is taken out of it. */
+import { statSync } from "node:fs";
+import path from "node:path";
+import type { BytePath } from "../../archive/entry.ts";
+import { display, fromString, join, toBuffer } from "../../archive/path.ts";
+import { SIDECARS } from "../../archive/sqlite-file.ts";
+import { claimsOf, type Claim } from "../../config/claims.ts";
+import type { SiteConfig } from "../../config/load.ts";
+import { systemCode } from "../../errors.ts";
+import type { Project } from "../../model/unit.ts";
+import { ignoreMatcher } from "../ignore.ts";
+import { inputOf } from "../infra/input.ts";
+import { infraUnits } from "../infra/sources.ts";
+import type { ProjectSource } from "../projects.ts";
+import { templateBase } from "../template.ts";
+import { entryPath, isBelow, parentOf, realPath } from "./paths.ts";
+import { ProjectTrees, treeKinds } from "./project-trees.ts";
+
+/** A path that a unit has, and the config key by which. */
+export interface Owned {
+  readonly key: string;
+  readonly step: Claim["step"];
+  /** Absolute, as the config names it. */
+  readonly path: BytePath;
+}
+
+/** A link that a walk came across: its absolute path, and what it says. */
+export interface FoundLink {
+  readonly path: BytePath;
+  readonly target: BytePath;
+}
+
+export class Claims {
+  readonly #config: SiteConfig;
+  readonly #store: BytePath;
+  readonly #projects: ProjectSource;
+  #fixed: Promise<readonly Owned[]> | undefined;
+  #trees: Promise<ProjectTrees> | undefined;
+  #homes: Promise<readonly BytePath[]> | undefined;
+  /** Links that lead out of everything that is backed up, by their paths. */
+  readonly #outward = new Map<BytePath, BytePath>();
+
+  constructor(config: SiteConfig, store: string, projects: ProjectSource) {
+    this.#config = config;
+    this.#store = fromString(store);
+    this.#projects = projects;
+  }
+
+  /** What the config names one by one: every path but those of projects. */
+  async fixed(): Promise<readonly Owned[]> {
+    return await (this.#fixed ??= fixedClaims(this.#config));
+  }
+
+  /** The trees of the projects that the config has paths for. */
+  async projectTrees(): Promise<ProjectTrees> {
+    return await (this.#trees ??= this.#findProjectTrees());
+  }
+
+  /** Config keys by the paths that they take: what is none of a project's. */
+  async keysByPath(): Promise<ReadonlyMap<BytePath, string>> {
+    const named = (await this.fixed()).flatMap(({ path: file, key }) => [
+      [file, key] as const,
+      [realPath(file), key] as const,
+    ]);
+    return new Map(named);
+  }
+
+  /**
+   * What lies below a tree and belongs to other units: absolute paths that begin with the tree's own. The loose files beside projects
+   * lie in a directory of projects, and have none of their own.
+   */
+  async within(tree: BytePath, isLoose = false): Promise<BytePath[]> {
+    const real = realPath(tree);
+    const inner = new Set<BytePath>();
+    const look = (file: BytePath): void => {
+      for (const name of [entryPath(file), realPath(file)])
+        if (isBelow(name, real)) inner.add(join(tree, name.slice(real === "/" ? 1 : real.length + 1)));
+    };
+    for (const { path: file } of await this.fixed()) look(file);
+    if (isLoose) return [...inner];
+    for (const file of await this.#projectsNear(real)) look(file);
+    return [...inner];
+  }
+
+  /** Whether a path is that of another unit: one that the config names, or a project's. */
+  async isTaken(file: BytePath): Promise<boolean> {
+    const names = [entryPath(file), realPath(file)];
+    const owned = [...(await this.fixed()).map((one) => one.path), ...(await this.#projectsNear(realPath(file)))];
+    return owned.some((one) => names.includes(entryPath(one)) || names.includes(realPath(one)));
+  }
+
+  /** The trees of projects, where some may lie in a directory, or around it. */
+  async #projectsNear(real: BytePath): Promise<readonly BytePath[]> {
+    const near = treeKinds(this.#config).some(({ template }) => {
+      const base = realPath(fromString(path.resolve(this.#config.root, templateBase(template))));
+      return base === real || isBelow(base, real) || isBelow(real, base);
+    });
+    return near ? (await this.projectTrees()).paths : [];
+  }
+
+  /**
+   * Notes links that a walk came across where they lead to something outside of the site and of every tree. One that stays, by its
+   * text, inside the root is not looked at: a link on its way out would be noted by itself.
+   */
+  async noteLinks(links: readonly FoundLink[]): Promise<void> {
+    const root = fromString(this.#config.root);
+    for (const { path: link, target } of links) {
+      const lexical = normalize(target.startsWith("/") ? target : `${parentOf(link)}/${target}`);
+      if (lexical === root || isBelow(lexical, root)) continue;
+      const absolute = target.startsWith("/") ? target : `${realPath(parentOf(link))}/${target}`;
+      if (!exists(absolute)) continue;
+      const real = realPath(absolute);
+      const homes = await this.homes();
+      if (!homes.some((home) => real === home || isBelow(real, home))) this.#outward.set(link, real);
+    }
+  }
+
+  /**
+   * The places that the noted links lead to and that `follow_links` takes, the outermost ones, sorted. One that holds the site itself,
+   * or something that another unit has, is not followed.
+   */
+  async followed(): Promise<BytePath[]> {
+    if (!this.#config.follow_links) return [];
+    const homes = await this.homes();
+    const places = [...new Set(this.#wanted().map(([, target]) => target))].filter(
+      (target) => !homes.some((home) => home === target || isBelow(home, target)),
+    );
+    return places.filter((one) => !places.some((other) => isBelow(one, other))).toSorted();
+  }
+
+  /** The noted links that nothing follows, for people: `path -> target`, sorted. */
+  async leadingOut(): Promise<string[]> {
+    const followed = await this.followed();
+    return this.#wanted()
+      .filter(([, target]) => !followed.some((place) => place === target || isBelow(target, place)))
+      .map(([link, target]) => `${this.#shown(link)} -> ${display(target)}`)
+      .toSorted();
+  }
+
+  /** The noted links but for those that `ignore` of the config names, by their own path or by what they lead to. */
+  #wanted(): [BytePath, BytePath][] {
+    const isIgnored = ignoreMatcher(this.#config.ignore);
+    return [...this.#outward].filter(([link, target]) => !isIgnored(this.#shown(link)) && !isIgnored(display(target)));
+  }
+
+  /** The real paths in which nothing is lost: the root and further roots, every path that has a unit, and the store. */
+  async homes(): Promise<readonly BytePath[]> {
+    return await (this.#homes ??= this.#findHomes());
+  }
+
+  async #findHomes(): Promise<BytePath[]> {
+    const roots = [this.#config.root, ...this.#config.roots].map((root) => path.resolve(this.#config.root, root));
+    const owned = (await this.fixed()).map(({ path: file }) => file);
+    return [...roots.map(fromString), ...owned, this.#store].map(realPath);
+  }
+
+  async #findProjectTrees(): Promise<ProjectTrees> {
+    const keys = await this.keysByPath();
+    const bases = treeKinds(this.#config).map(({ template }) =>
+      fromString(path.resolve(this.#config.root, templateBase(template))),
+    );
+    // Without the list every directory is a stray: what rows name deeper than that cannot be known.
+    const rows = await this.#projects.list().then(
+      ({ projects }): readonly Project[] => projects,
+      () => [],
+    );
+    return new ProjectTrees(
+      this.#config,
+      rows,
+      new Set([...keys.keys(), ...bases, this.#store, realPath(this.#store), fromString(this.#config.file)]),
+    );
+  }
+
+  #shown(file: BytePath): string {
+    const root = `${fromString(this.#config.root)}/`;
+    return display(file.startsWith(root) ? file.slice(root.length) : file);
+  }
+}
+
+async function fixedClaims(config: SiteConfig): Promise<Owned[]> {
+  const owned = claimsOf(config).flatMap(({ key, step, path: file, isDatabase }): Owned[] => {
+    if (step === "infra" || step === "source_exports" || step === "compiled_exports") return [];
+    const files = isDatabase === true ? [file, ...SIDECARS.map((suffix) => file + suffix)] : [file];
+    return files.map((one) => ({ key, step, path: fromString(one) }));
+  });
+  if (config.infra === undefined) return owned;
+  const units = await infraUnits(inputOf(config, []));
+  const captured = units
+    .filter(({ form }) => form !== "tls")
+    .flatMap(({ sources }) => sources.flatMap((source) => (source.kind === "file" ? [source.file] : [])));
+  return [...owned, ...captured.map((file): Owned => ({ key: "infra", step: "infra", path: fromString(file) }))];
+}
+
+function exists(file: BytePath): boolean {
+  try {
+    return statSync(toBuffer(file), { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    return !["ELOOP", "ENOTDIR", "ENAMETOOLONG"].includes(systemCode(error) ?? ""); // else it may not be looked at
+  }
+}
+
+/** The path without `.`, `..` and double slashes, by its text alone. */
+const normalize = (file: BytePath): BytePath => path.posix.normalize(file).replace(/(?<=.)\/$/, "");

@@ -1,0 +1,208 @@
+/** Units that are the shards of one tree, in layers: a new or changed file goes into a new shard, and a later shard wins. */
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import type { BytePath, Entry } from "../../archive/entry.ts";
+import { excludeTest, type ExcludeRules } from "../../archive/exclude-rules.ts";
+import { display, join, toBuffer } from "../../archive/path.ts";
+import type { StepName, UnitMetadata } from "../../model/unit.ts";
+import { DEAD_LIST, DIRECTORY_TIMES, listOf } from "../../store/layers.ts";
+import type { PreviousUnit } from "../../store/previous.ts";
+import { readStepMetadata } from "../../store/step-index.ts";
+import { placesOf, type ArchiveSource, type StepWorkers } from "../archive-unit.ts";
+import type { FoundLink } from "../claims/claims.ts";
+import { isBelow } from "../claims/paths.ts";
+import type { StepContext } from "../context.ts";
+import { archiveFailure, type BuiltUnit, type UnitPlan, type UnitRunner } from "../unit-runner.ts";
+import { layOutShards, type ShardLayout, type ShardPlan } from "./layout.ts";
+
+/** A tree that is kept in shards. */
+export interface LayeredTree {
+  readonly step: StepName;
+  /** What failures of a part of it are called after. */
+  readonly unit: string;
+  /** Where the shards lie, relative to the run. */
+  readonly directory: string;
+  readonly root: BytePath;
+  /** The name of a shard's unit, and of its files. */
+  readonly shardName: (number: number) => string;
+  /** Input bytes of a shard, at most. */
+  readonly shardBytes: number;
+  readonly rules?: ExcludeRules;
+  /** Part of the fingerprint of what is built. */
+  readonly recipe: string;
+}
+
+/** Plans the shards of a tree: those of earlier runs that stay, and new ones for what is new. */
+export async function planLayers(
+  context: StepContext,
+  runner: UnitRunner,
+  workers: StepWorkers,
+  tree: LayeredTree,
+): Promise<UnitPlan[]> {
+  const earlier = earlierShards(context, tree);
+  const layers = earlier.map(({ number, found }) => ({
+    number,
+    list: path.join(found.directory, listOf(tree.directory, tree.shardName(number))),
+  }));
+  const highest = Math.max(0, ...earlier.map((shard) => shard.highest));
+  const links: FoundLink[] = [];
+  const exclude = [...context.exclude, ...(await context.claims.within(tree.root))];
+  const layout = layOutShards({
+    root: tree.root,
+    exclude: excluder(tree, exclude),
+    isTaken: (at) => exclude.some((one) => one === join(tree.root, at) || isBelow(join(tree.root, at), one)),
+    layers,
+    highest,
+    shardBytes: tree.shardBytes,
+    lists: path.join(context.scratch, tree.directory.replaceAll("/", "-")),
+    onLink: (at, target) => links.push({ path: join(tree.root, at), target }),
+  });
+  await context.claims.noteLinks(links);
+  for (const { path: where, error } of layout.failures) runner.failPart(`${tree.unit}/${where}`, error);
+  for (const at of layout.dropped) {
+    const text = `${display(join(tree.root, at))} is a FIFO, a socket or a device: it is not backed up`;
+    context.report({ type: "note", level: "warning", text });
+  }
+  writeLists(context, tree, layout);
+  const numbers = Math.max(highest, ...layout.shards.map((shard) => shard.number));
+  return layout.shards.map((shard) =>
+    planShard(context, workers, tree, {
+      shard,
+      exclude,
+      earlier: earlier.find((one) => one.number === shard.number)?.found,
+      highest: numbers,
+    }),
+  );
+}
+
+function excluder({ root, rules }: LayeredTree, exclude: readonly BytePath[]) {
+  const names = new Set(exclude);
+  const isLeftOut = rules === undefined ? undefined : excludeTest(root, rules);
+  return (at: BytePath, entry: Entry): boolean => names.has(join(root, at)) || isLeftOut?.(entry) === true;
+}
+
+interface EarlierShard {
+  readonly number: number;
+  /** The highest number that had been given when that run was made. */
+  readonly highest: number;
+  readonly found: PreviousUnit;
+}
+
+/**
+ * The shards of the newest earlier run that has any: layers of one run belong together. What an interrupted run has finished comes on top when
+ * it is resumed. A shard whose list is unsound is left out.
+ */
+function earlierShards({ options, previous, directory }: StepContext, tree: LayeredTree): EarlierShard[] {
+  const own = options.resume ? unitsIn(directory, tree) : [];
+  const before = options.existing === "overwrite" ? [] : previous.findAll(tree.step, tree.directory);
+  const shards = new Map<number, EarlierShard>();
+  for (const found of [...before, ...own]) {
+    const number = Number(/(\d+)$/.exec(found.metadata.unit)?.[1] ?? Number.NaN);
+    if (tree.shardName(number) !== found.metadata.unit || !isListSound(found, tree)) continue;
+    shards.set(number, { number, highest: Number(found.metadata["highest_part"] ?? number), found });
+  }
+  return [...shards.values()].toSorted((a, b) => a.number - b.number);
+}
+
+/** The shards that are finished in the staging directory; the runner hashes them again before it keeps them. */
+function unitsIn(directory: string, tree: LayeredTree): PreviousUnit[] {
+  if (!existsSync(path.join(directory, tree.directory))) return [];
+  return [...readStepMetadata(directory, tree.step)].map((metadata) => ({ run: metadata.run, directory, metadata }));
+}
+
+function isListSound({ directory, metadata }: PreviousUnit, tree: LayeredTree): boolean {
+  const file = path.join(directory, listOf(tree.directory, metadata.unit));
+  return existsSync(file) && digestOf(file) === metadata["list_sha256"];
+}
+
+const digestOf = (file: string): string => createHash("sha256").update(readFileSync(file)).digest("hex");
+
+interface ShardOptions {
+  readonly shard: ShardPlan;
+  readonly exclude: readonly BytePath[];
+  readonly earlier: PreviousUnit | undefined;
+  readonly highest: number;
+}
+
+function planShard(
+  context: StepContext,
+  workers: StepWorkers,
+  tree: LayeredTree,
+  { shard, exclude, earlier, highest }: ShardOptions,
+): UnitPlan {
+  const name = tree.shardName(shard.number);
+  const list = listOf(tree.directory, name);
+  const source: ArchiveSource = {
+    format: "tgz",
+    artifact: `${tree.directory}/${name}.tgz`,
+    roots: [{ path: tree.root, prefix: "", list: shard.list }],
+  };
+  return {
+    unit: name,
+    directory: `${tree.directory}/${name}`,
+    trees: placesOf(context, source),
+    outputs: [source.artifact, list],
+    bytes: shard.bytes,
+    fingerprint: shard.isNew ? null : (earlier?.metadata.input.fingerprint ?? null),
+    fresh: {
+      layers: tree.directory,
+      highest_part: highest,
+      ...(tree.rules === undefined ? {} : { exclude: tree.rules }),
+    },
+    build: (onBytes) => buildShard(context, workers, { tree, source, list, exclude }, onBytes),
+  };
+}
+
+/** Builds a shard. Its fingerprint is the digest of its list: of every entry as it was when it was read. */
+async function buildShard(
+  context: StepContext,
+  workers: StepWorkers,
+  {
+    tree,
+    source,
+    list,
+    exclude,
+  }: { tree: LayeredTree; source: ArchiveSource; list: string; exclude: readonly BytePath[] },
+  onBytes: (bytes: number) => void,
+): Promise<BuiltUnit> {
+  const entryList = path.join(context.directory, list);
+  const result = await workers.archive(
+    {
+      format: "tgz",
+      output: path.join(context.directory, source.artifact),
+      entryList,
+      level: context.config.compression_level,
+      roots: [...source.roots],
+      exclude: [...exclude],
+      recipe: tree.recipe,
+    },
+    onBytes,
+  );
+  if (result.failures.length > 0) throw archiveFailure(result.failures);
+  const list_sha256 = digestOf(entryList);
+  const artifact = {
+    path: source.artifact,
+    size_bytes: result.size_bytes,
+    sha256: result.sha256,
+    entries: result.entries,
+    media_type: "application/gzip",
+  };
+  return {
+    artifacts: [artifact],
+    input: { ...result.input, fingerprint: list_sha256 },
+    warnings: result.warnings,
+    extra: { files_list: list, list_sha256, companions: [list] } satisfies Partial<UnitMetadata>,
+  };
+}
+
+function writeLists(context: StepContext, tree: LayeredTree, layout: ShardLayout): void {
+  if (context.options.dryRun || layout.shards.length === 0) return;
+  const directory = path.join(context.directory, tree.directory);
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(
+    path.join(directory, DEAD_LIST),
+    Buffer.concat(layout.dead.map((one) => Buffer.concat([toBuffer(one), Buffer.from([0])]))),
+  );
+  copyFileSync(layout.directories, path.join(directory, DIRECTORY_TIMES));
+}

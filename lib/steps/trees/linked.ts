@@ -1,0 +1,44 @@
+/** With `follow_links`, the places outside of the site that its links lead to: each is a tree of its own. */
+import { statSync } from "node:fs";
+import type { BytePath } from "../../archive/entry.ts";
+import { join, toBuffer } from "../../archive/path.ts";
+import { walk } from "../../archive/walk.ts";
+import type { Claims, FoundLink } from "../claims/claims.ts";
+
+const MAY_LEAD_OUT = /^\/|(?:^|\/)\.\.(?:\/|$)/;
+
+/**
+ * Walks every tree of the site, and every place that is found, and returns the outermost places that links lead to, sorted: real
+ * paths, none of which holds anything that another unit has.
+ */
+export async function linkedPlaces(claims: Claims): Promise<BytePath[]> {
+  const roots = (await claims.fixed()).filter(({ step }) => step !== "infra" && step !== "db").map((one) => one.path);
+  const waiting = [...roots, ...(await claims.projectTrees()).paths];
+  const places = new Set<BytePath>();
+  for (let root = waiting.pop(); root !== undefined; root = waiting.pop()) {
+    await claims.noteLinks(linksIn(root, new Set(await claims.within(root))));
+    for (const place of await claims.followed())
+      if (!places.has(place)) {
+        places.add(place);
+        waiting.push(place);
+      }
+  }
+  return await claims.followed();
+}
+
+function linksIn(root: BytePath, exclude: ReadonlySet<BytePath>): FoundLink[] {
+  const links: FoundLink[] = [];
+  if (!isDirectory(root)) return links;
+  const entries = walk(root, { exclude: (at) => exclude.has(join(root, at)), onError: () => {} });
+  for (const { path, type, target } of entries)
+    if (type === "symlink" && MAY_LEAD_OUT.test(target)) links.push({ path: join(root, path), target });
+  return links;
+}
+
+function isDirectory(file: BytePath): boolean {
+  try {
+    return statSync(toBuffer(file)).isDirectory();
+  } catch {
+    return false; // its unit's failure says why
+  }
+}
