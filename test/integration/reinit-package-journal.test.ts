@@ -11,7 +11,6 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import Database from "better-sqlite3";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadConfig, type SiteConfig } from "../../lib/config/load.ts";
 import { HoldfastError } from "../../lib/errors.ts";
@@ -21,6 +20,8 @@ import { recoverReinit } from "../../lib/ops/reinit/recover.ts";
 import { refusePending } from "../../lib/ops/restore/frame.ts";
 import { endRestore } from "../../lib/ops/restore/recover.ts";
 import type { OnStep, Step } from "../../lib/ops/step.ts";
+import { openSqliteFile } from "../../lib/sqlite/open.ts";
+import { firstValue } from "../../lib/sqlite/query.ts";
 import { runBuilt } from "../support/backup.ts";
 import { makeDatabase, makePackageSite } from "../support/package-site.ts";
 import { reinitRows, reinitSchema, reinitSite } from "../support/reinit.ts";
@@ -61,9 +62,9 @@ const codeOf = (error: unknown): unknown =>
   error === null ? undefined : error instanceof HoldfastError ? error.code : error;
 
 function query(file: string, text: string): unknown {
-  const database = new Database(file, { readonly: true });
+  const database = openSqliteFile(file, { mode: "read" });
   try {
-    return database.prepare(text).pluck().get();
+    return firstValue(database, text);
   } finally {
     database.close();
   }
@@ -95,7 +96,7 @@ test("a reinit, and its recovery", async () => {
     const asides = readdirSync(place.root).filter((name) => name.includes(".reinit-")).length;
     return `${books} books, ${readdirSync(place.media).length} files, ${asides} aside`;
   };
-  const live = (): boolean => query(file, "select count(*) from tag where name = 'live'") === 1;
+  const live = (): boolean => Number(query(file, "select count(*) from tag where name = 'live'")) === 1;
   const seen = new Set<string>();
   for (let at = 0; ; at++) {
     load();
