@@ -36,8 +36,7 @@ export function keptPaths(run: string, { items, units, loaded, absent = [], abso
       else if (!chosen.has(labelOf(unit)) || loaded.has(unit.unit))
         for (const place of placesOf(unit)) if (place.loose !== true) kept.push(...withSidecars(unit, absolute(place)));
     }
-  for (const unit of absent)
-    for (const place of placesOf(unit)) if (place.loose !== true) kept.push(absolute(place));
+  for (const unit of absent) for (const place of placesOf(unit)) if (place.loose !== true) kept.push(absolute(place));
   for (const { rules, parts } of items.trees)
     if (rules !== undefined)
       for (const { place } of parts[0]?.targets ?? []) kept.push(...leftOut(absolute(place), rules));
