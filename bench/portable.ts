@@ -5,13 +5,13 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, hostname, loadavg, tmpdir, totalmem } from "node:os";
 import path from "node:path";
-import Database from "better-sqlite3";
 import yargs from "yargs";
 import { startPrivateServer } from "../lib/database/private-server.ts";
 import { runCommand } from "../lib/exec/command.ts";
 import { measure, type Cost } from "./support/measure.ts";
 import { DJANGO_PEERS, djangoRounds, hasDjango } from "./support/portable-django.ts";
 import { CHANGE, fill, TABLES } from "./support/portable-tables.ts";
+import { openSqliteFile } from "../lib/sqlite/open.ts";
 
 const flags = yargs(process.argv.slice(2))
   .option("rows", { type: "number", default: 1_000_000 })
@@ -108,7 +108,9 @@ async function sqlite(directory: string, output: string): Promise<void> {
   for (let round = 0; round < flags.rounds; round++) {
     const file = path.join(directory, "target.db");
     rmSync(file, { force: true });
-    new Database(file).exec(TABLES.sqlite).close();
+    const db = openSqliteFile(file, { mode: "create" });
+    db.exec(TABLES.sqlite);
+    db.close();
     await inAndOut("SQLite", `sqlite:///${file}`, directory, output, {});
   }
 }

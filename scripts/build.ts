@@ -27,8 +27,8 @@ await build({
   platform: "node",
   target: "node20",
   format: "esm",
-  // One is native, the other starts threads from files of its own.
-  external: ["better-sqlite3", "pino"],
+  // Starts threads from files of its own.
+  external: ["pino"],
   // Packages that are no modules yet ask for what Node has by `require`.
   banner: { js: 'import { createRequire as bundled } from "node:module"; const require = bundled(import.meta.url);' },
   minifyWhitespace: true,

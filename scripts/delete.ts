@@ -1,4 +1,5 @@
 #!/usr/bin/env -S npx tsx
-import { deleteCommand } from "../lib/cli/delete-command.ts";
+import "../lib/node-version.ts";
 
+const { deleteCommand } = await import("../lib/cli/delete-command.ts");
 await deleteCommand();

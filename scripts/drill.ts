@@ -1,4 +1,5 @@
 #!/usr/bin/env -S npx tsx
-import { drillCommand } from "../lib/cli/drill-command.ts";
+import "../lib/node-version.ts";
 
+const { drillCommand } = await import("../lib/cli/drill-command.ts");
 await drillCommand();

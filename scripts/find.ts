@@ -1,5 +1,6 @@
 #!/usr/bin/env -S npx tsx
 /** Finds files in the runs of a store. */
-import { findCommand } from "../lib/cli/find-command.ts";
+import "../lib/node-version.ts";
 
+const { findCommand } = await import("../lib/cli/find-command.ts");
 await findCommand();

@@ -1,4 +1,5 @@
 #!/usr/bin/env -S npx tsx
-import { healthCommand } from "../lib/cli/health-command.ts";
+import "../lib/node-version.ts";
 
+const { healthCommand } = await import("../lib/cli/health-command.ts");
 await healthCommand();

@@ -1,4 +1,5 @@
 #!/usr/bin/env -S npx tsx
-import { listCommand } from "../lib/cli/list-command.ts";
+import "../lib/node-version.ts";
 
+const { listCommand } = await import("../lib/cli/list-command.ts");
 await listCommand();

@@ -1,4 +1,5 @@
 #!/usr/bin/env -S npx tsx
-import { logsCommand } from "../lib/cli/logs-command.ts";
+import "../lib/node-version.ts";
 
+const { logsCommand } = await import("../lib/cli/logs-command.ts");
 await logsCommand();

@@ -1,4 +1,5 @@
 #!/usr/bin/env -S npx tsx
-import { verifyCommand } from "../lib/cli/verify-command.ts";
+import "../lib/node-version.ts";
 
+const { verifyCommand } = await import("../lib/cli/verify-command.ts");
 await verifyCommand();

@@ -4,8 +4,9 @@
  */
 import { copyFileSync, existsSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
-import Database from "better-sqlite3";
 import { runCommand } from "../../lib/exec/command.ts";
+import { openSqliteFile } from "../../lib/sqlite/open.ts";
+import { firstValue } from "../../lib/sqlite/query.ts";
 
 /** Debian's own Python has Debian's Django. */
 const PYTHON = "/usr/bin/python3";
@@ -48,7 +49,9 @@ export async function djangoRounds({ portable, directory, rounds, rows, djangoRo
     ["some", djangoRows],
   ] as const) {
     copyFileSync(at("empty"), at(name));
-    new Database(at(name)).exec(fill(count)).close();
+    const db = openSqliteFile(at(name), { mode: "write" });
+    db.exec(fill(count));
+    db.close();
   }
   const [output, dump] = [path.join(directory, "django-export"), path.join(directory, "dump.json")];
   for (let round = 0; round < rounds; round++) {
@@ -73,8 +76,8 @@ export async function djangoRounds({ portable, directory, rounds, rows, djangoRo
 }
 
 function expectRows(file: string, rows: number): void {
-  const db = new Database(file, { readonly: true });
-  const count = db.prepare("select (select count(*) from zoo_keeper) + (select count(*) from zoo_cage)").pluck().get();
+  const db = openSqliteFile(file, { mode: "read" });
+  const count = Number(firstValue(db, "select (select count(*) from zoo_keeper) + (select count(*) from zoo_cage)"));
   db.close();
   if (count !== rows) throw new Error(`${file} has ${String(count)} rows in place of ${rows}`);
 }

@@ -2,7 +2,7 @@
 import { createCipheriv } from "node:crypto";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import Database from "better-sqlite3";
+import { openSqliteFile } from "../../lib/sqlite/open.ts";
 
 /** Medium is about 1 GB in 47,000 files: a quarter text that shrinks to a fifth, the rest sound and pictures, of which two fifths are copies of others. */
 export const SIZES = { small: 30, medium: 300, large: 1800 } as const;
@@ -106,12 +106,12 @@ export function changeSome({ root, projects }: BenchSite, round: number): number
 }
 
 function plantDatabase(file: string, projects: number): void {
-  const database = new Database(file);
+  const database = openSqliteFile(file, { mode: "create" });
   database.exec("create table clara_app_claraproject (id integer primary key, internal_id text not null, title text)");
   const insert = database.prepare("insert into clara_app_claraproject values (?, ?, ?)");
-  database.transaction(() => {
-    for (let id = 1; id <= projects; id++) insert.run(id, `Project_${id}`, `Project ${id}`);
-  })();
+  database.exec("begin");
+  for (let id = 1; id <= projects; id++) insert.run(id, `Project_${id}`, `Project ${id}`);
+  database.exec("commit");
   database.close();
 }
 

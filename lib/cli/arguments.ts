@@ -3,9 +3,13 @@ import { distance } from "fastest-levenshtein";
 import yargs from "yargs";
 import { HoldfastError } from "../errors.ts";
 import { VERSION } from "../version.ts";
+import { assertFlags, type FlagRules } from "./flag-rules.ts";
 
-/** A parser for `name`. A fault in the arguments throws `E_USAGE`; `--help` and `--version` print and end the process. */
-export function commandLine(name: string, usage: string) {
+/**
+ * Returns a parser for the command `name`. A fault in the arguments, or a broken rule, throws `E_USAGE`; `--help` and `--version` print and
+ * end the process.
+ */
+export function commandLine(name: string, usage: string, rules: FlagRules = {}) {
   return yargs()
     .scriptName(name)
     .usage(usage)
@@ -25,6 +29,10 @@ export function commandLine(name: string, usage: string) {
         text,
         near === undefined ? {} : { hint: `did you mean --${near}? --help shows every flag` },
       );
+    })
+    .check((parsed) => {
+      assertFlags(process.argv.slice(2), rules, String(parsed["_"][0] ?? ""));
+      return true;
     })
     .option("config", { type: "string", describe: "config file of the site", requiresArg: true })
     .option("dest", { type: "string", describe: "the store; else the config's dest", requiresArg: true })

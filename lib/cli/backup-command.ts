@@ -12,6 +12,7 @@ import type { BackupOutcome, BackupRequest } from "../ops/backup-request.ts";
 import { formatBytes, plural } from "../report/format.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
 import { HOME } from "../exec/compiled.ts";
+import type { FlagRules } from "./flag-rules.ts";
 import { runAsSubScript } from "./sub-script.ts";
 
 /** Runs `backup_all`, or with `step` the script of one step. What a sub-script does not need is loaded after it is known not to be one. */
@@ -41,14 +42,24 @@ export async function backupCommand(name: string, step?: StepName): Promise<void
       const { finishDemo } = await import("./demo.ts");
       return await finishDemo(outcome, outcome.path, frame, shown);
     }
-    return outcome.hookFailed ? EXIT.partial : exitOf(outcome.status);
+    return outcome.afterFailed ? EXIT.partial : exitOf(outcome.status);
   });
 }
+
+const RULES: FlagRules = {
+  conflicts: [
+    ["demo", "config"],
+    ["resume", "dry-run"],
+    ["resume", "new-store"],
+    ["resume", "existing=overwrite"],
+  ],
+};
 
 function parse(name: string, step: StepName | undefined) {
   const parser = commandLine(
     name,
     step === undefined ? "$0 --dest DIR\n\nBacks up the whole site." : `$0 --dest DIR\n\nBacks up ${step} alone.`,
+    RULES,
   )
     .option("only", {
       type: "string",
@@ -81,6 +92,11 @@ function parse(name: string, step: StepName | undefined) {
     .option("yes", { type: "boolean", default: false, describe: "ask nothing" })
     .option("lock-file", { type: "string", describe: "a second lock beside the store's own", requiresArg: true })
     .option("break-lock", { type: "boolean", default: false, describe: "take over a lock held from another host" })
+    .option("accept-loss", {
+      type: "boolean",
+      default: false,
+      describe: "the run becomes latest although a step has less than half of its units",
+    })
     .option("new-store", {
       type: "boolean",
       default: false,
@@ -121,6 +137,7 @@ function parse(name: string, step: StepName | undefined) {
     lockFile: single(flags["lock-file"]),
     breakLock: flags["break-lock"],
     newStore: flags["new-store"],
+    acceptLoss: flags["accept-loss"],
     inProcess: step !== undefined,
     command: name,
   };

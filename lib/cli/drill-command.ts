@@ -7,10 +7,16 @@ import { colors as pc } from "../report/colors.ts";
 import { formatDuration } from "../report/format.ts";
 import { commandLine, single } from "./arguments.ts";
 import { HOME } from "../exec/compiled.ts";
+import type { FlagRules } from "./flag-rules.ts";
 import { reinitDrillCommand } from "./drill-reinit.ts";
 import { requireSiteConfig } from "./site-config.ts";
 import { storeCommand } from "./store-command.ts";
 import { showCheck } from "./verify-report.ts";
+
+const RULES: FlagRules = {
+  modes: { reinit: ["sandbox", "database"] },
+  conflicts: [["run", "all-since"]],
+};
 
 export async function drillCommand(): Promise<void> {
   await storeCommand(
@@ -18,6 +24,7 @@ export async function drillCommand(): Promise<void> {
       commandLine(
         "drill",
         "$0 --dest DIR\n\nRestores a whole run into a sandbox and scratch databases, compares it with what was recorded, and keeps the evidence.",
+        RULES,
       )
         .option("run", { type: "string", default: "latest", describe: "the run: an id, or latest", requiresArg: true })
         .option("all-since", {

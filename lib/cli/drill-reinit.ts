@@ -1,28 +1,17 @@
 /** `drill --reinit`: whether what a reinit clears comes back whole from an export. */
 import path from "node:path";
 import type { SiteConfig } from "../config/load.ts";
-import { EXIT, HoldfastError } from "../errors.ts";
+import { EXIT } from "../errors.ts";
 import { drillReinit, type ReinitDrill } from "../ops/drill/reinit.ts";
 import { colors as pc } from "../report/colors.ts";
 import { plural } from "../report/format.ts";
 import type { CommandFrame, OutputFlags } from "./run-command.ts";
-
-/** Flags of a drill that mean a run. */
-const OF_A_RUN = ["run", "all-since", "projects", "workers", "strict", "search"];
 
 export async function reinitDrillCommand(
   config: SiteConfig,
   flags: OutputFlags & { readonly sandbox: string | undefined; readonly database: string | undefined },
   { signal }: CommandFrame,
 ): Promise<number> {
-  const idle = process.argv.find((argument) => {
-    const [, name] = /^--(?:no-)?([\w-]+)/.exec(argument) ?? [];
-    return name !== undefined && OF_A_RUN.includes(name);
-  });
-  if (idle !== undefined)
-    throw new HoldfastError("E_USAGE", `${idle.split("=")[0] ?? ""} has no meaning for --reinit`, {
-      hint: "--reinit tries the database as it is now, not a run",
-    });
   const shown = !flags.json && !flags.quiet;
   const found = await drillReinit(
     {

@@ -55,10 +55,6 @@ export async function packageCommand(flags: PackageFlags, site: PackageSite, sig
   const chooses = [flags.models, flags.component, flags.exclude].some((one) => one !== undefined);
   if (output === undefined)
     throw new HoldfastError("E_USAGE", "package where to?", { hint: "name a file with -o, e.g. -o site.tgz" });
-  if (withUsers && flags["skip-users"])
-    throw new HoldfastError("E_USAGE", "--include-users and --skip-users contradict each other");
-  if (withPasswords && !withUsers)
-    throw new HoldfastError("E_USAGE", "--include-passwords has no meaning without --include-users");
   if (flags["from-dump"] && chooses)
     throw new HoldfastError("E_USAGE", "a dump holds every table: nothing can be chosen or left out", {
       hint: "leave --models, --component and --exclude out, or --from-dump",

@@ -3,6 +3,7 @@ import path from "node:path";
 import { HoldfastError } from "../errors.ts";
 import type { ImportMode } from "../portable/import.ts";
 import { commandLine, single } from "./arguments.ts";
+import type { FlagRules } from "./flag-rules.ts";
 import { PACKAGE_FLAGS } from "./package-command.ts";
 import { EXPORT_FLAGS, EXPORT_OPTIONS } from "./portable-export.ts";
 import { RECONCILE_FLAGS } from "./reconcile-command.ts";
@@ -47,6 +48,20 @@ const FLAGS: Readonly<Record<Verb, readonly string[]>> = {
   reconcile: RECONCILE_FLAGS,
 };
 
+const RULES: FlagRules = {
+  verbs: FLAGS,
+  conflicts: [
+    ["validate", "dry-run"],
+    ["validate", "clear-existing"],
+    ["validate", "skip-conflicts"],
+    ["clear-existing", "mode=update-only"],
+    ["set", "models"],
+    ["set", "component"],
+    ["include-users", "skip-users"],
+  ],
+  requires: { "include-passwords": ["include-users"] },
+};
+
 const USAGE = `$0 plan | export | import PATH | check PATH | verify PATH | package | reconcile --database URL
 
 Any database out as JSON with natural keys, and in again: SQLite, PostgreSQL, MySQL and MariaDB, each into each.`;
@@ -56,7 +71,7 @@ export type PortableFlags = ReturnType<typeof parsePortable>;
 /** Throws `E_USAGE` for what is not known, and for a flag that has no meaning for its verb. */
 export function parsePortable(argv: readonly string[]) {
   const text = { type: "string", requiresArg: true } as const;
-  const flags = commandLine("portable", USAGE)
+  const flags = commandLine("portable", USAGE, RULES)
     .strict(false)
     .strictOptions()
     .option("database", { ...text, describe: "the database, by its URL; else DATABASE_URL, else the config's" })
@@ -111,7 +126,6 @@ export function parsePortable(argv: readonly string[]) {
       hint: `one of ${VERBS.join(", ")}`,
     });
   if (more.length > 0) throw new HoldfastError("E_USAGE", `unexpected argument: ${more[0] ?? ""}`);
-  refuseIdle(known, argv);
   const needs = readsExport(known);
   if (needs !== (directory !== undefined))
     throw new HoldfastError(
@@ -125,13 +139,3 @@ export function parsePortable(argv: readonly string[]) {
 
 /** Whether a verb is given an export. */
 export const readsExport = (verb: Verb): boolean => verb === "import" || verb === "check" || verb === "verify";
-
-/** A flag that the verb does not look at was meant to do something. */
-function refuseIdle(verb: Verb, argv: readonly string[]): void {
-  const own = new Set(Object.values(FLAGS).flat());
-  for (const argument of argv) {
-    const [, name] = /^--(?:no-)?([\w-]+)/.exec(argument === "-o" ? "--output" : argument) ?? [];
-    if (name !== undefined && own.has(name) && !FLAGS[verb].includes(name))
-      throw new HoldfastError("E_USAGE", `${argument.split("=")[0] ?? ""} has no meaning for ${verb}`);
-  }
-}

@@ -51,15 +51,13 @@ const say = (message: Record<string, unknown>): void => void process.stdout.writ
 
 function parse(argv: readonly string[]) {
   const no = { type: "boolean", default: false } as const;
-  const flags = commandLine("reinit", USAGE)
+  const flags = commandLine("reinit", USAGE, { modes: { recover: [] } })
     .option("dry-run", { ...no, describe: "show the plan with its counts; change nothing" })
     .option("yes", { ...no, describe: "do not ask; only together with --i-mean-it" })
     .option("i-mean-it", { ...no, describe: "do not ask; only together with --yes" })
     .option("recover", { ...no, describe: "end a reinit that was cut off: finish it, or take it back" })
     .parseSync([...argv]);
   if (flags._.length > 0) throw new HoldfastError("E_USAGE", `unexpected argument: ${String(flags._[0])}`);
-  if (flags.recover && (flags["dry-run"] || flags.yes || flags["i-mean-it"]))
-    throw new HoldfastError("E_USAGE", "--recover goes with no other flag of reinit");
   return flags;
 }
 

@@ -12,6 +12,7 @@ import type { EndCommand } from "../ops/restore/state.ts";
 import { colors as pc } from "../report/colors.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
 import { HOME } from "../exec/compiled.ts";
+import type { FlagRules } from "./flag-rules.ts";
 import { ownerRule } from "./owner-flag.ts";
 import { missingText, showOutcome, showPreview } from "./restore-report.ts";
 import { namesPackage, restorePackageCommand } from "./restore-package-command.ts";
@@ -42,11 +43,27 @@ type Flags = ReturnType<typeof parse>;
 
 const say = (message: Record<string, unknown>): void => void process.stdout.write(`${JSON.stringify(message)}\n`);
 
+const END = ["database", "break-lock", "yes"];
+const RULES: FlagRules = {
+  modes: { confirm: END, rollback: END, recover: END },
+  conflicts: [
+    ["to", "in-place"],
+    ["complete", "path"],
+  ],
+  requires: {
+    reason: ["no-safety"],
+    "no-safety": ["in-place"],
+    "rebuild-from-source": ["in-place"],
+    "no-migrate": ["in-place"],
+  },
+};
+
 function parse(argv: readonly string[]) {
   const text = { type: "string", requiresArg: true } as const;
   return commandLine(
     "restore",
     "$0 --to DIR | --in-place\n$0 --package FILE --to DIR | --in-place (see --package FILE --help)\n\nBrings a run back: to a directory that shows the site as it was, or to where the config says it lives.",
+    RULES,
   )
     .option("run", { ...text, default: "latest", describe: "the run: an id, or latest" })
     .option("to", { ...text, describe: "an empty directory, or one that does not exist yet" })
@@ -100,23 +117,14 @@ function parse(argv: readonly string[]) {
 
 function requestOf(flags: Flags, store: string): RestoreRequest {
   const to = single(flags.to);
-  if ((to === undefined) === !flags["in-place"])
-    throw new HoldfastError("E_USAGE", "say where: --to DIR or --in-place", {
+  if (to === undefined && !flags["in-place"])
+    throw new HoldfastError("E_USAGE", "neither --to DIR nor --in-place was given", {
       hint: "--to shows the site as it was and changes nothing else",
     });
   const reason = single(flags.reason);
   if (!flags.safety && (reason ?? "").trim() === "")
     throw new HoldfastError("E_USAGE", "--no-safety wants --reason", {
       hint: "say why there shall be no way back; it is kept in the record of the restore",
-    });
-  if (flags["rebuild-from-source"] && to !== undefined)
-    throw new HoldfastError(
-      "E_USAGE",
-      "--rebuild-from-source needs --in-place: the site's command compiles where the site lives",
-    );
-  if (flags.complete && flags.path !== undefined)
-    throw new HoldfastError("E_USAGE", "--complete and --path exclude each other", {
-      hint: "find.ts shows the runs that hold a file; name one with --run",
     });
   const workers = single(flags.workers);
   return {

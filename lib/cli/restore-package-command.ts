@@ -13,6 +13,7 @@ import { colors as pc } from "../report/colors.ts";
 import { formatBytes, plural } from "../report/format.ts";
 import { databases } from "../steps/db.ts";
 import { commandLine, single } from "./arguments.ts";
+import type { FlagRules } from "./flag-rules.ts";
 import { ownerRule } from "./owner-flag.ts";
 import { progressOf } from "./portable-progress.ts";
 import { parsedCommand } from "./store-command.ts";
@@ -22,16 +23,10 @@ export const namesPackage = (argv: readonly string[]): boolean => argv.some((one
 export async function restorePackageCommand(): Promise<void> {
   await parsedCommand(parse, async (flags, { signal, report }) => {
     const to = single(flags.to);
-    if ((to === undefined) === !flags["in-place"])
-      throw new HoldfastError("E_USAGE", "say where: --to DIR or --in-place", {
+    if (to === undefined && !flags["in-place"])
+      throw new HoldfastError("E_USAGE", "neither --to DIR nor --in-place was given", {
         hint: "--in-place is where the config says that the site lives",
       });
-    const idle =
-      to === undefined
-        ? undefined
-        : ((["config", "dest", "reason"] as const).find((one) => flags[one] !== undefined) ??
-          (flags["break-lock"] ? "break-lock" : flags.safety ? undefined : "no-safety"));
-    if (idle !== undefined) throw new HoldfastError("E_USAGE", `--${idle} has no meaning for a package with --to`);
     const reason = single(flags.reason);
     if (!flags.safety && (reason ?? "").trim() === "")
       throw new HoldfastError("E_USAGE", "--no-safety wants --reason", {
@@ -71,9 +66,14 @@ export async function restorePackageCommand(): Promise<void> {
 
 type Flags = ReturnType<typeof parse>;
 
+const RULES: FlagRules = {
+  conflicts: ["in-place", "config", "dest", "no-safety", "break-lock"].map((flag) => ["to", flag]),
+  requires: { reason: ["no-safety"] },
+};
+
 function parse(argv: readonly string[]) {
   const text = { type: "string", requiresArg: true } as const;
-  return commandLine("restore", "$0 --package FILE --to DIR | --in-place\n\nA migration package onto this host.")
+  return commandLine("restore", "$0 --package FILE --to DIR | --in-place\n\nA migration package onto this host.", RULES)
     .option("package", { ...text, demandOption: true, describe: "the file that portable.ts package made" })
     .option("to", { ...text, describe: "below this directory, as it was below the site's root" })
     .option("in-place", { type: "boolean", default: false, describe: "where the config says that the site lives" })

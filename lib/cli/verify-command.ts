@@ -1,19 +1,33 @@
 /** `verify`: proves a run of a store. */
 import path from "node:path";
 import { colors as pc } from "../report/colors.ts";
-import { EXIT, HoldfastError } from "../errors.ts";
+import { EXIT } from "../errors.ts";
 import { verify, type Verification } from "../ops/verify.ts";
 import { plural } from "../report/format.ts";
 import { commandLine, single } from "./arguments.ts";
+import type { FlagRules } from "./flag-rules.ts";
 import { parseSample } from "../ops/verify/sample.ts";
 import { siteConfigOf } from "./site-config.ts";
 import { storeCommand } from "./store-command.ts";
 import { showCheck } from "./verify-report.ts";
 
+const RULES: FlagRules = {
+  conflicts: [
+    ["quick", "deep"],
+    ["quick", "live"],
+    ["quick", "sample"],
+  ],
+  requires: { scratch: ["deep"] },
+};
+
 export async function verifyCommand(): Promise<void> {
   await storeCommand(
     (argv) =>
-      commandLine("verify", "$0 --dest DIR\n\nProves a run: counts, indexes, checksums, every archive, the dump.")
+      commandLine(
+        "verify",
+        "$0 --dest DIR\n\nProves a run: counts, indexes, checksums, every archive, the dump.",
+        RULES,
+      )
         .option("run", { type: "string", default: "latest", describe: "the run: an id, or latest", requiresArg: true })
         .option("quick", {
           type: "boolean",
@@ -52,9 +66,6 @@ export async function verifyCommand(): Promise<void> {
       const sample = single(flags.sample);
       const scratch = single(flags.scratch);
       const evidence = single(flags.evidence);
-      if (flags.quick && (flags.deep || flags.live))
-        throw new HoldfastError("E_USAGE", "--quick excludes --deep and --live");
-      if (scratch !== undefined && !flags.deep) throw new HoldfastError("E_USAGE", "--scratch is for --deep");
       const shown = !flags.json && !flags.quiet;
       const verification = await verify(
         {

@@ -10,9 +10,11 @@
 import { constants, type BigIntStats } from "node:fs";
 import { chmod, copyFile, mkdtemp, open, realpath, rename, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type Sqlite from "better-sqlite3";
 import type { BytePath } from "../archive/entry.ts";
 import { HoldfastError, asHoldfastError, systemCode } from "../errors.ts";
+import type { SqliteDatabase } from "../sqlite/database.ts";
+import { openSqliteFile } from "../sqlite/open.ts";
+import { firstColumn, firstValue } from "../sqlite/query.ts";
 import { privateDirectory } from "./private-directory.ts";
 import { checkIntegrity, isOfApplication } from "./sqlite-integrity.ts";
 
@@ -35,9 +37,6 @@ export interface SqliteDescription {
 }
 
 const BUSY_MS = 30_000;
-const PAGES_AT_ONCE = 2000;
-/** How often a writer may make the backup begin again before it is kept out for the time of the copy. */
-const RESTARTS = 3;
 const STILL_ATTEMPTS = 5;
 const SIDECARS = ["-wal", "-journal"];
 
@@ -67,7 +66,7 @@ export async function describeSqlite(path: string | BytePath): Promise<SqliteDes
     const direct = (await modeOf(file)) === "journal" && !(await exists(file, "-journal"));
     const copy = join(directory.path, "db");
     if (!direct) await captureSqlite(path, copy);
-    const db = await openReadOnly(direct ? await linkTo(file, directory.path) : copy);
+    const db = openReadOnly(direct ? await linkTo(file, directory.path) : copy);
     try {
       return describeOpen(db);
     } finally {
@@ -80,23 +79,17 @@ export async function describeSqlite(path: string | BytePath): Promise<SqliteDes
   }
 }
 
-/** A read-only connection; 64-bit integers come as bigints. */
-export async function openReadOnly(path: string): Promise<Sqlite.Database> {
-  // Loaded only where there is a SQLite file: it is a native module.
-  const { default: Database } = await import("better-sqlite3");
-  const db = new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
-  db.defaultSafeIntegers(true);
-  return db;
+/** Opens a read-only connection, which waits half a minute for the lock of a writer. */
+export function openReadOnly(path: string): SqliteDatabase {
+  return openSqliteFile(path, { mode: "read", busyTimeout: BUSY_MS });
 }
 
 /** The names of the ordinary tables: no views, no virtual tables nor what these keep their data in, nothing of SQLite's own. */
-export function tableNames(db: Sqlite.Database): string[] {
-  const rows = db
-    .prepare(
-      "select name from pragma_table_list where schema = 'main' and type = 'table' and name not like 'sqlite\\_%' escape '\\'",
-    )
-    .pluck()
-    .all();
+export function tableNames(db: SqliteDatabase): string[] {
+  const rows = firstColumn(
+    db,
+    "select name from pragma_table_list where schema = 'main' and type = 'table' and name not like 'sqlite\\_%' escape '\\'",
+  );
   return rows.map(String).toSorted();
 }
 
@@ -105,28 +98,23 @@ export function quoteSqlite(name: string): string {
 }
 
 /** Counts the rows of a table; undefined where that needs something of the application's own. */
-export function countSqlite(db: Sqlite.Database, table: string): number | undefined {
+export function countSqlite(db: SqliteDatabase, table: string): number | undefined {
   try {
-    return Number(
-      db
-        .prepare(`select count(*) from ${quoteSqlite(table)}`)
-        .pluck()
-        .get(),
-    );
+    return Number(firstValue(db, `select count(*) from ${quoteSqlite(table)}`));
   } catch (error) {
     if (isOfApplication(error)) return undefined;
     throw error;
   }
 }
 
-function describeOpen(db: Sqlite.Database): SqliteDescription {
-  const pragma = (name: string): unknown => db.pragma(name, { simple: true });
+function describeOpen(db: SqliteDatabase): SqliteDescription {
+  const pragma = (name: string): unknown => firstValue(db, `pragma ${name}`);
   const names = tableNames(db);
   const counted = names.flatMap((table): [string, number][] => {
     const rows = countSqlite(db, table);
     return rows === undefined ? [] : [[table, rows]];
   });
-  const schema = db.prepare("select sql from sqlite_schema where sql is not null order by type, name").pluck().all();
+  const schema = firstColumn(db, "select sql from sqlite_schema where sql is not null order by type, name");
   const { result, unchecked } = checkIntegrity(db);
   const tables = Object.fromEntries(counted);
   return {
@@ -147,18 +135,16 @@ function describeOpen(db: Sqlite.Database): SqliteDescription {
 async function backUp(file: Buffer, mode: "wal" | "journal", into: string, signal?: AbortSignal): Promise<boolean> {
   const directory = await mkdtemp(join(dirname(into), ".holdfast-"));
   try {
-    const db = await openReadOnly(await linkTo(file, directory));
+    const db = openReadOnly(await linkTo(file, directory));
     const copy = join(directory, "copy");
     try {
-      // In WAL mode an open read transaction keeps the moment, and hinders nobody: the backup never begins again.
+      // In WAL mode an open read transaction keeps the state of one moment and blocks no writer: the backup never restarts.
       if (mode === "wal") db.exec("begin");
       db.prepare("select 1 from sqlite_schema").get();
-      await db.backup(copy, { progress: pace(signal) });
+      await db.backup(copy, signal);
     } finally {
       db.close();
     }
-    // When the file stays locked, better-sqlite3 leaves nothing, and says nothing.
-    if (!(await exists(Buffer.from(copy)))) throw new HoldfastError("E_SQLITE", "the database stayed locked");
     await rename(copy, into);
     return true;
   } catch (error) {
@@ -169,17 +155,6 @@ async function backUp(file: Buffer, mode: "wal" | "journal", into: string, signa
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
-}
-
-/** Some pages at a time, so that writers get their turn; all of them in one go when they make it begin again and again. */
-function pace(signal?: AbortSignal): (state: { totalPages: number; remainingPages: number }) => number {
-  let [previous, restarts] = [Infinity, 0];
-  return ({ totalPages, remainingPages }) => {
-    signal?.throwIfAborted();
-    if (remainingPages > previous) restarts++;
-    previous = remainingPages;
-    return restarts > RESTARTS ? totalPages + PAGES_AT_ONCE : PAGES_AT_ONCE;
-  };
 }
 
 /** Copies the files as they lie there, and lets SQLite merge what stands in the WAL or roll back what stands in the journal. */
@@ -214,11 +189,10 @@ async function recover(copy: string): Promise<void> {
   const sidecars = await Promise.all(SIDECARS.map(async (end) => await exists(Buffer.from(copy), end)));
   if (!sidecars.includes(true)) return;
   await chmod(copy, 0o600);
-  const { default: Database } = await import("better-sqlite3");
-  const db = new Database(copy, { fileMustExist: true });
+  const db = openSqliteFile(copy, { mode: "write" });
   try {
     db.prepare("select 1 from sqlite_schema").get();
-    db.pragma("wal_checkpoint(TRUNCATE)");
+    db.exec("pragma wal_checkpoint(truncate)");
   } finally {
     db.close();
   }

@@ -16,8 +16,10 @@ import {
   statSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import type Sqlite from "better-sqlite3";
 import { HoldfastError } from "../errors.ts";
+import type { SqliteDatabase } from "../sqlite/database.ts";
+import { SqliteError } from "../sqlite/error.ts";
+import { sqliteDriver } from "../sqlite/open.ts";
 
 /** `-shm` is an index of the WAL that SQLite makes anew. */
 const SIDECARS = ["-wal", "-journal", "-shm"];
@@ -79,7 +81,7 @@ export async function exchangeFilesBack(live: string, next: string, aside: strin
 
 /** Under a lock, which nobody gets while another has the file open, so that it is whole by itself. */
 async function moveAside(live: string, to: string): Promise<void> {
-  const db = await lock(live);
+  const db = lock(live);
   try {
     renameSync(live, to);
   } finally {
@@ -88,17 +90,14 @@ async function moveAside(live: string, to: string): Promise<void> {
 }
 
 /** Undefined for an empty file, into which SQLite would write; a damaged one goes without a lock. */
-async function lock(live: string): Promise<Sqlite.Database | undefined> {
+function lock(live: string): SqliteDatabase | undefined {
   if (statSync(live).size === 0) return undefined;
-  const { default: Database } = await import("better-sqlite3");
-  let db: Sqlite.Database | undefined;
+  const driver = sqliteDriver();
+  let db: SqliteDatabase | undefined;
   try {
-    db = new Database(live, { fileMustExist: true, timeout: BUSY_MS });
+    db = driver.open(live, { mode: "write", busyTimeout: BUSY_MS });
     // In this mode a WAL database is opened only when no other connection has it.
-    db.pragma("locking_mode = exclusive");
-    db.exec("begin exclusive");
-    db.exec("commit");
-    db.pragma("wal_checkpoint(truncate)");
+    db.exec("pragma locking_mode = exclusive; begin exclusive; commit; pragma wal_checkpoint(truncate)");
   } catch (error) {
     if (isBusy(error)) {
       db?.close();
@@ -109,7 +108,7 @@ async function lock(live: string): Promise<Sqlite.Database | undefined> {
 }
 
 function isBusy(error: unknown): boolean {
-  return error instanceof Error && "code" in error && /^SQLITE_(?:BUSY|LOCKED)/.test(String(error.code));
+  return error instanceof SqliteError && ["SQLITE_BUSY", "SQLITE_LOCKED"].includes(error.code);
 }
 
 function inUse(live: string, cause: unknown): HoldfastError {

@@ -1,5 +1,6 @@
 /** SQLite's own check of a database. */
-import type Sqlite from "better-sqlite3";
+import type { SqliteDatabase } from "../sqlite/database.ts";
+import { firstColumn } from "../sqlite/query.ts";
 
 export interface Integrity {
   /** The lines of `pragma integrity_check`, joined; `ok` when it finds nothing. */
@@ -12,18 +13,16 @@ export interface Integrity {
 }
 
 /** Checks a database; throws SQLite's error where it is damaged beyond checking. */
-export function checkIntegrity(db: Sqlite.Database): Integrity {
+export function checkIntegrity(db: SqliteDatabase): Integrity {
   try {
     return { result: linesOf(db, "pragma integrity_check"), unchecked: [] };
   } catch (error) {
     if (!isOfApplication(error)) throw error;
   }
-  const names = db
-    .prepare(
-      "select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\' order by name",
-    )
-    .pluck()
-    .all();
+  const names = firstColumn(
+    db,
+    "select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\' order by name",
+  );
   const unchecked: string[] = [];
   const found = new Set<string>();
   for (const name of names.map(String)) {
@@ -50,8 +49,8 @@ export function isOfApplication(error: unknown): boolean {
   );
 }
 
-function linesOf(db: Sqlite.Database, pragma: string): string {
-  return db.prepare(pragma).pluck().all().map(String).join("; ");
+function linesOf(db: SqliteDatabase, pragma: string): string {
+  return firstColumn(db, pragma).map(String).join("; ");
 }
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -3,9 +3,10 @@ import { createReadStream } from "node:fs";
 import { mkdir, open, readlink, realpath, rename, rm, stat, statfs } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
-import type Sqlite from "better-sqlite3";
 import { isThere } from "../archive/walk.ts";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
+import type { SqliteDatabase } from "../sqlite/database.ts";
+import { firstValue } from "../sqlite/query.ts";
 import { hashFile } from "../store/hash.ts";
 import { factsOf } from "./digest.ts";
 import type { DatabaseFacts, DatabaseTarget } from "./engine.ts";
@@ -214,7 +215,7 @@ class SqliteRestorer implements DatabaseRestorer {
 
 /** Throws when the file is damaged or no database; gives what is odd in it. It must be a private copy. */
 async function inspect(path: string): Promise<string[]> {
-  const db = await openReadOnly(path);
+  const db = openReadOnly(path);
   try {
     const { result, unchecked } = checkIntegrity(db);
     if (result !== "ok") throw new HoldfastError("E_RESTORE", `it is damaged: ${result.slice(0, 500)}`);
@@ -226,9 +227,9 @@ async function inspect(path: string): Promise<string[]> {
   }
 }
 
-function brokenReferences(db: Sqlite.Database): string[] {
+function brokenReferences(db: SqliteDatabase): string[] {
   try {
-    const rows = Number(db.prepare("select count(*) from pragma_foreign_key_check").pluck().get());
+    const rows = Number(firstValue(db, "select count(*) from pragma_foreign_key_check"));
     return rows === 0 ? [] : [`${rows} rows refer to rows that are missing; so it was when the backup was made`];
   } catch (error) {
     if (!isOfApplication(error)) throw error;

@@ -5,11 +5,11 @@
 import { createReadStream, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import * as z from "zod";
-import type Sqlite from "better-sqlite3";
 import { isThere } from "../archive/walk.ts";
 import { HoldfastError } from "../errors.ts";
 import { digestEach } from "./digest.ts";
+import type { SqliteDatabase, SqliteValue } from "../sqlite/database.ts";
+import { firstColumn, firstValue } from "../sqlite/query.ts";
 import { mergeCounts, withinBudget, type EstimatedTable } from "./counts.ts";
 import { privateDirectory, type PrivateDirectory } from "./private-directory.ts";
 import type {
@@ -40,7 +40,7 @@ export async function openSqlite(
     const copy = join(directory.path, "snapshot.db");
     const at = new Date().toISOString();
     await captureSqlite(path, copy, signal);
-    return new SqliteSnapshot(path, copy, await openReadOnly(copy), at, directory, signal);
+    return new SqliteSnapshot(path, copy, openReadOnly(copy), at, directory, signal);
   } catch (error) {
     directory.remove();
     throw sqliteError(error, path);
@@ -63,7 +63,7 @@ class SqliteSnapshot implements DatabaseSnapshot {
   readonly extension = ".db";
   readonly #path: string;
   readonly #copy: string;
-  readonly #db: Sqlite.Database;
+  readonly #db: SqliteDatabase;
   readonly #at: string;
   readonly #directory: PrivateDirectory;
   readonly #signal: AbortSignal;
@@ -73,7 +73,7 @@ class SqliteSnapshot implements DatabaseSnapshot {
   constructor(
     path: string,
     copy: string,
-    db: Sqlite.Database,
+    db: SqliteDatabase,
     at: string,
     directory: PrivateDirectory,
     signal: AbortSignal,
@@ -89,11 +89,10 @@ class SqliteSnapshot implements DatabaseSnapshot {
   async query(sql: string): Promise<Record<string, unknown>[]> {
     try {
       const statement = this.#db.prepare(sql);
-      if (!statement.reader) throw new HoldfastError("E_DATABASE", "SQLite: the query gives no rows");
-      const names = statement.columns().map(({ name }) => name);
+      const names = statement.columns;
+      if (names.length === 0) throw new HoldfastError("E_DATABASE", "SQLite: the query returns no rows");
       toRow(names.map((name) => [name, null])); // says which name is there twice, also when there are no rows
-      const rows = z.array(z.array(z.unknown())).parse(statement.raw().all());
-      return rows.map((row) => toRow(names.map((name, index) => [name, plain(row[index])])));
+      return statement.all().map((row) => toRow(names.map((name, index) => [name, plain(row[index] ?? null)])));
     } catch (error) {
       if (error instanceof HoldfastError) throw error;
       const message = error instanceof Error ? error.message : String(error);
@@ -103,7 +102,7 @@ class SqliteSnapshot implements DatabaseSnapshot {
   }
 
   async facts(budget: { readonly exactRows: number }): Promise<DatabaseFacts> {
-    const version = String(this.#db.prepare("select sqlite_version()").pluck().get());
+    const version = String(firstValue(this.#db, "select sqlite_version()"));
     return {
       engine: this.engine,
       server_version: version,
@@ -181,12 +180,7 @@ class SqliteSnapshot implements DatabaseSnapshot {
    */
   #highestRowid(table: string): number {
     try {
-      const highest = Number(
-        this.#db
-          .prepare(`select max(rowid) from ${quoteSqlite(table)}`)
-          .pluck()
-          .get() ?? 0,
-      );
+      const highest = Number(firstValue(this.#db, `select max(rowid) from ${quoteSqlite(table)}`) ?? 0);
       return Math.max(0, Math.min(highest, Math.floor(statSync(this.#copy).size / 8)));
     } catch {
       return 0;
@@ -199,7 +193,7 @@ class SqliteSnapshot implements DatabaseSnapshot {
       .map((name) => ({
         name,
         from: quoteSqlite(name),
-        columns: this.#db.prepare("select name from pragma_table_info(?)").pluck().all(name).map(String),
+        columns: firstColumn(this.#db, "select name from pragma_table_info(?)", name).map(String),
       }));
   }
 }
@@ -210,7 +204,7 @@ async function* readFile(path: string): AsyncGenerator<Buffer> {
 }
 
 /** As the other engines give them: whole numbers within ±2^53 as numbers, other numbers as text, blobs as SQLite writes them. */
-function plain(value: unknown): unknown {
+function plain(value: SqliteValue): unknown {
   if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   if (typeof value === "number") return Number.isSafeInteger(value) ? value : String(value);
   return Buffer.isBuffer(value) ? `X'${value.toString("hex").toUpperCase()}'` : value;

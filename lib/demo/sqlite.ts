@@ -1,7 +1,8 @@
 /** SQLite files as a site at work leaves them. */
 import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
-import Database from "better-sqlite3";
+import type { SqliteDatabase } from "../sqlite/database.ts";
+import { openSqliteFile } from "../sqlite/open.ts";
 
 type Value = string | number | null;
 
@@ -15,7 +16,7 @@ export interface Table {
 /** Makes a database that nobody has open: everything is in the one file. */
 export function writeDatabase(path: string, tables: readonly Table[]): void {
   mkdirSync(dirname(path), { recursive: true });
-  const database = new Database(path);
+  const database = openSqliteFile(path, { mode: "create" });
   fill(database, tables);
   database.close();
 }
@@ -27,17 +28,15 @@ export function writeDatabase(path: string, tables: readonly Table[]): void {
 export function writeLiveDatabase(path: string, tables: readonly Table[]): void {
   const original = `${path}.making`;
   mkdirSync(dirname(path), { recursive: true });
-  const database = new Database(original);
-  database.pragma("journal_mode = wal");
-  database.pragma("wal_autocheckpoint = 0");
+  const database = openSqliteFile(original, { mode: "create" });
+  database.exec("pragma journal_mode = wal; pragma wal_autocheckpoint = 0");
   fill(
     database,
     tables.map((table) => ({ ...table, rows: table.rows.slice(0, -LIVE_ROWS) })),
   );
-  database.pragma("wal_checkpoint(truncate)");
-  database.transaction(() => {
-    for (const table of tables) insert(database, { ...table, rows: table.rows.slice(-LIVE_ROWS) });
-  })();
+  database.exec("pragma wal_checkpoint(truncate); begin");
+  for (const table of tables) insert(database, { ...table, rows: table.rows.slice(-LIVE_ROWS) });
+  database.exec("commit");
   for (const suffix of ["", "-wal", "-shm"]) copyFileSync(`${original}${suffix}`, `${path}${suffix}`);
   database.close();
   rmSync(original);
@@ -45,14 +44,14 @@ export function writeLiveDatabase(path: string, tables: readonly Table[]): void 
 
 const LIVE_ROWS = 3;
 
-function fill(database: Database.Database, tables: readonly Table[]): void {
-  database.transaction(() => {
-    for (const { name, columns } of tables) database.exec(`create table ${name} (${columns.join(", ")})`);
-    for (const table of tables) insert(database, table);
-  })();
+function fill(database: SqliteDatabase, tables: readonly Table[]): void {
+  database.exec("begin");
+  for (const { name, columns } of tables) database.exec(`create table ${name} (${columns.join(", ")})`);
+  for (const table of tables) insert(database, table);
+  database.exec("commit");
 }
 
-function insert(database: Database.Database, { name, columns, rows }: Table): void {
+function insert(database: SqliteDatabase, { name, columns, rows }: Table): void {
   const statement = database.prepare(`insert into ${name} values (${columns.map(() => "?").join(", ")})`);
-  for (const row of rows) statement.run(row);
+  for (const row of rows) statement.run(...row);
 }

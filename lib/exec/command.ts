@@ -13,8 +13,10 @@ import { redact } from "../report/redact.ts";
 export interface CommandOptions {
   readonly signal: AbortSignal;
   readonly cwd?: string;
-  /** Added to this process's environment. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** Added to this process's environment; undefined removes a variable. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Called with all that the program printed when it has ended, well or not; secrets are redacted. */
+  readonly onOutput?: (text: string) => void;
   /** Milliseconds; no limit when absent. */
   readonly timeout?: number;
   /** Values that no error may show. */
@@ -144,6 +146,7 @@ function check(
   options.signal.throwIfAborted();
   const stdout = typeof result.stdout === "string" ? result.stdout : "";
   const stderr = typeof result.stderr === "string" ? result.stderr : "";
+  options.onOutput?.(redact([stdout, stderr].filter((text) => text !== "").join("\n"), options.secrets ?? []));
   const ok = options.okExitCodes ?? [0];
   if (!timedOut() && result.exitCode !== undefined && ok.includes(result.exitCode)) {
     return { stdout, stderr, exitCode: result.exitCode };

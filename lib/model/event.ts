@@ -49,13 +49,15 @@ export const eventSchema = z.discriminatedUnion("type", [
   /** A sub-script cannot go on: what its parent should throw. */
   z.object({ type: z.literal("fatal"), code: z.string(), message: z.string(), hint: z.string() }),
   z.object({ type: z.literal("projects"), count: z.number().int() }),
-  z.object({ type: z.literal("note"), level: z.enum(["info", "warning"]), text: z.string() }),
+  z.object({ type: z.literal("note"), level: z.enum(["info", "warning", "error"]), text: z.string() }),
   z.object({
     type: z.literal("step_ended"),
     step: stepNameSchema,
     counters: stepCountersSchema,
     duration_ms: z.number(),
   }),
+  /** Nothing was published. */
+  z.object({ type: z.literal("run_failed"), run: z.string() }),
   z.object({
     type: z.literal("run_ended"),
     run: z.string(),

@@ -50,6 +50,16 @@ export const momentsSchema = z.object({
   files_to: z.string().nullable(),
 });
 
+/** A step that failed as a whole, or has less than half of the units that the latest run had. */
+export const lossSchema = z.object({
+  step: stepNameSchema,
+  reason: z.enum(["failed", "lost"]),
+  units: z.number().int(),
+  /** Of the run that was latest; null where there was none. */
+  before: z.number().int().nullable(),
+});
+export type Loss = z.infer<typeof lossSchema>;
+
 /** Everything of a manifest but what its steps list: enough for `list` and for choosing a run. */
 export const manifestHeadSchema = z.looseObject({
   format: z.literal("holdfast-run"),
@@ -68,6 +78,8 @@ export const manifestHeadSchema = z.looseObject({
   status: runStatusSchema,
   moments: momentsSchema,
   totals: totalsSchema,
+  /** Why this run is not `latest`. */
+  losses: z.array(lossSchema).default([]),
 });
 export type ManifestHead = z.infer<typeof manifestHeadSchema>;
 

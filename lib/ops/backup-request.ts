@@ -24,6 +24,8 @@ export interface BackupRequest {
   readonly lockFile?: string | undefined;
   readonly breakLock: boolean;
   readonly newStore: boolean;
+  /** The run may become `latest` although a step lost more than half of its units. */
+  readonly acceptLoss: boolean;
   /** Run the steps in this process rather than each as a sub-script: for a sub-script that was started alone. */
   readonly inProcess: boolean;
   /** A copy of what a restore is about to overwrite, made under the locks that the restore holds: no hooks run, and the run is no backup. */
@@ -42,8 +44,8 @@ export interface BackupOutcome {
   readonly failures: readonly Failure[];
   readonly uncovered: readonly string[];
   readonly warnings: readonly string[];
-  /** The run is published, but `hooks.after` failed: the site may not be as it was. */
-  readonly hookFailed: boolean;
+  /** The run is published, and something after that failed: a link, `hooks.after`, tidying the store. */
+  readonly afterFailed: boolean;
 }
 
 export interface BackupOptions {

@@ -3,8 +3,9 @@ import { rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fromString } from "../archive/path.ts";
 import { loadConfig, type SiteConfig } from "../config/load.ts";
-import { isDiskFull } from "../errors.ts";
+import { asHoldfastError, isDiskFull } from "../errors.ts";
 import type { Report } from "../model/event.ts";
+import type { Loss, Scope } from "../model/run.ts";
 import type { Failure } from "../model/unit.ts";
 import { logReport } from "../report/log.ts";
 import { applicationState } from "../steps/application.ts";
@@ -16,15 +17,17 @@ import { sanitiseConfig } from "../steps/infra/sanitise-config.ts";
 import { PROJECTS_FILE, ProjectSource } from "../steps/projects.ts";
 import { writeDocument } from "../store/documents.ts";
 import { runDirectory } from "../store/layout.ts";
+import { keepFailedLog } from "../store/failed-log.ts";
 import { MANIFEST_FILE, writeManifest } from "../store/manifest.ts";
 import { lookAtPlaces, PLACES_FILE, writePlaces } from "../store/places.ts";
 import { PreviousRuns } from "../store/previous.ts";
-import { publishRun, repairLinks, shareStore, type RunPermissions } from "../store/publish.ts";
+import { finishPublishing, publishRun, shareStore, type RunPermissions } from "../store/publish.ts";
 import { restoreGuide } from "../store/restore-guide.ts";
 import { LOG_FILE, tidyStaging } from "../store/resume.ts";
 import { SUMS_FILE, writeSums } from "../store/sums.ts";
 import type { BackupOptions, BackupOutcome, BackupRequest } from "./backup-request.ts";
 import { runHook, runLateHook } from "./hooks.ts";
+import { describeLoss, findLosses } from "./losses.ts";
 import { headOf, mergeSteps, type Merged } from "./merge.ts";
 import { runPermissions } from "./permissions.ts";
 import { prospect, rehearse } from "./rehearsal.ts";
@@ -56,11 +59,11 @@ export async function backup(request: BackupRequest, options: BackupOptions): Pr
   const permissions = await runPermissions(config, signal);
   const warnings = [...config.warnings];
   const report: Report = (event) => {
-    if (event.type === "note" && event.level === "warning") warnings.push(event.text);
+    if (event.type === "note" && event.level !== "info") warnings.push(event.text);
     options.report(event);
   };
   const session = await beginSession(config, request, signal, report, (error) => interrupt.abort(error));
-  let keepStaging = false;
+  let outcome: BackupOutcome;
   try {
     shareStore(session.store.path, permissions);
     if (session.resumed)
@@ -70,13 +73,30 @@ export async function backup(request: BackupRequest, options: BackupOptions): Pr
       );
     const context = contextOf(config, request, textTypes, session, { report, signal });
     const work = { session, context, steps: selected, permissions, warnings };
-    return await writeRun(config, request, work, { report, signal });
+    outcome = await writeRun(config, request, work, { report, signal });
   } catch (error) {
     // Finished units are worth keeping for --resume, but not at the price of a disk that stays full.
-    keepStaging = signal.aborted && !isDiskFull(error);
-    throw error;
-  } finally {
+    const keepStaging = signal.aborted && !isDiskFull(error);
+    if (!keepStaging) keepFailedLog(session.store.path, session.run, session.staging);
     await session.end(keepStaging);
+    throw error;
+  }
+  const tidied = await afterwards("the store could not be tidied", report, async () => await session.end(false));
+  return { ...outcome, afterFailed: outcome.afterFailed || !tidied };
+}
+
+/** Does what comes after the run is published: a failure is a warning, and the run stays. Returns false when it failed. */
+async function afterwards(what: string, report: Report, work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    report({
+      type: "note",
+      level: "error",
+      text: `the run is published, but ${what}: ${asHoldfastError(error).message}`,
+    });
+    return false;
   }
 }
 
@@ -133,9 +153,10 @@ async function writeRun(
       ...(await findUncovered(config, session.store.path, context.claims, signal)),
       ...merged.leadingOut,
     ];
-    const published = await publish(config, request, work, merged, { uncovered, started, closeLog: log.close, signal });
+    const finish = { uncovered, started, closeLog: log.close, signal, report };
+    const published = await publish(config, request, work, merged, finish);
     const after = request.safety !== undefined || (await runLateHook(config, "after", signal, options.report));
-    const outcome = { ...published, hookFailed: !after };
+    const outcome = { ...published, afterFailed: published.afterFailed || !after };
     options.report({
       type: "run_ended",
       run,
@@ -145,7 +166,9 @@ async function writeRun(
     });
     return outcome;
   } catch (error) {
+    log.report({ type: "note", level: "error", text: asHoldfastError(error).message });
     log.close();
+    options.report({ type: "run_failed", run: session.run });
     if (request.safety === undefined)
       await runLateHook(config, "on_error", AbortSignal.timeout(ON_ERROR_MS), options.report);
     throw error;
@@ -156,6 +179,7 @@ interface Finish {
   readonly uncovered: readonly string[];
   readonly started: number;
   readonly closeLog: () => void;
+  readonly report: Report;
   readonly signal: AbortSignal;
 }
 
@@ -170,6 +194,7 @@ async function publish(
   const { run, staging, store } = session;
   const scope = scopeOf(request, steps, context.options.textTypes);
   const startedAt = new Date(finish.started).toISOString();
+  const losses = lossesOf(request, scope, store.path, merged);
   const head = headOf(merged, {
     run,
     site: config.site,
@@ -179,7 +204,15 @@ async function publish(
     description: request.description,
     tags: request.tags,
     startedAt,
+    store: store.path,
+    losses,
   });
+  for (const loss of losses)
+    finish.report({
+      type: "note",
+      level: "error",
+      text: `${describeLoss(loss)}: the run ${run} does not become latest`,
+    });
   for (const file of MERGED_FILES) rmSync(path.join(staging, file), { force: true });
   writeDocument(path.join(staging, "failures.json"), merged.failures);
   writeFileSync(path.join(staging, "site.yaml"), sanitiseConfig(config.text));
@@ -195,7 +228,11 @@ async function publish(
   await writeSums(staging, merged.artifacts, finish.signal);
   finish.signal.throwIfAborted();
   await publishRun(store.path, run, permissions, () => session.assertHeld());
-  await repairLinks(store.path);
+  const linked = await afterwards(
+    "its links could not be set",
+    finish.report,
+    async () => await finishPublishing(store.path),
+  );
   const { status, totals } = head;
   return {
     run,
@@ -206,8 +243,14 @@ async function publish(
     failures: merged.failures,
     uncovered: finish.uncovered,
     warnings,
-    hookFailed: false,
+    afterFailed: !linked,
   };
+}
+
+/** Only a full backup can become latest. A step that failed as a whole is never accepted. */
+function lossesOf({ safety, acceptLoss }: BackupRequest, scope: Scope, store: string, merged: Merged): Loss[] {
+  if (safety !== undefined || scope !== "full") return [];
+  return findLosses(store, merged.steps, merged.failures).filter(({ reason }) => reason === "failed" || !acceptLoss);
 }
 
 function contextOf(

@@ -6,12 +6,15 @@ import { isRunId, listIncomplete, listRuns } from "../store/layout.ts";
 import { findLatest } from "../store/publish.ts";
 
 /**
- * The id of a published run: `name` itself, or for `latest` the run that the store's link names. The link and not the newest sound manifest
+ * The id of a published run: `name` itself, for `last` the newest of all, or for `latest` the run that the store's link names. The link and not the newest sound manifest
  * decides, so that a run whose manifest is damaged is looked at and not passed over. Throws `E_RUN_UNKNOWN`.
  */
 export function findRun(store: string, name: string): string {
-  const run = name === "latest" ? latestRun(store) : name;
-  if (run === undefined) throw new HoldfastError("E_RUN_UNKNOWN", `the store ${store} holds no full backup yet`);
+  const run = name === "latest" ? latestRun(store) : name === "last" ? listRuns(store).at(-1) : name;
+  if (run === undefined)
+    throw new HoldfastError("E_RUN_UNKNOWN", `the store ${store} holds no full backup yet`, {
+      hint: `see what it holds: npx tsx scripts/list.ts --dest ${store}`,
+    });
   if (listRuns(store).includes(run)) return run;
   if (name === "latest")
     throw new HoldfastError("E_RUN_UNKNOWN", `the link latest names the run ${run}, which is not there`);
@@ -23,7 +26,7 @@ export function findRun(store: string, name: string): string {
   throw new HoldfastError(
     "E_RUN_UNKNOWN",
     `the store has no run ${run}`,
-    isRunId(run) ? {} : { hint: "a run is named like 20261120T020000Z, or latest" },
+    isRunId(run) ? {} : { hint: "a run is named like 20261120T020000Z, or latest, or last" },
   );
 }
 

@@ -28,6 +28,8 @@ export interface HealthCheck {
   readonly ok: boolean;
   readonly figure: string;
   readonly problems: readonly Problem[];
+  /** All that the smoke command printed at its last attempt. */
+  readonly output?: string;
 }
 
 export interface Health {
@@ -68,10 +70,12 @@ export async function checkHealth(
   { signal, onCheck }: HealthOptions,
 ): Promise<Health> {
   const checks: HealthCheck[] = [];
+  let output: string | undefined;
   const say = (id: HealthCheckId, { figure, problems, notProved }: Finding): void => {
     const state = problems.length > 0 ? "failed" : notProved === undefined ? "ok" : "not proved";
     const shown = notProved === undefined ? figure : [figure, `not proved: ${notProved}`].filter(Boolean).join("; ");
-    const check = { id, title: TITLES[id], state, ok: state !== "failed", figure: shown, problems } as const;
+    const said = id === "application" && output !== undefined ? { output } : {};
+    const check = { id, title: TITLES[id], state, ok: state !== "failed", figure: shown, problems, ...said } as const;
     checks.push(check);
     onCheck?.(check);
   };
@@ -94,7 +98,7 @@ export async function checkHealth(
   await attempt("store_disk", async () => await checkDisk(store, latest.written));
   say("latest_run", latest.finding);
   await attempt("application", async () =>
-    (await smoke(config, signal))
+    (await smoke(config, signal, (text) => (output = text)))
       ? { figure: "the smoke command succeeds", problems: [] }
       : { figure: "", problems: [], notProved: "health.smoke is not configured" },
   );

@@ -4,7 +4,8 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import * as z from "zod";
 import { HoldfastError } from "../errors.ts";
-import { listIncomplete, runDirectory, stagingDirectory } from "../store/layout.ts";
+import { failedLog } from "../store/failed-log.ts";
+import { isRunId, listIncomplete, listRuns, runDirectory, stagingDirectory } from "../store/layout.ts";
 import { findStore } from "../store/open.ts";
 import { findRun } from "./find-run.ts";
 
@@ -21,16 +22,21 @@ export async function* readLog(
   level: LogLevel,
 ): AsyncGenerator<{ line: LogLine; text: string }> {
   const store = await findStore(dest);
-  const directory = listIncomplete(store.path).includes(name)
-    ? stagingDirectory(store.path, name)
-    : runDirectory(store.path, findRun(store.path, name));
-  const file = path.join(directory, "run.log");
+  const file = logOf(store.path, name);
   if (!existsSync(file)) throw new HoldfastError("E_VERIFY", `the run ${name} has no run.log`);
   for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
     const line = parseLine(text);
     if (line !== undefined && LEVELS.findIndex((one) => one === line.level) >= LEVELS.indexOf(level))
       yield { line, text };
   }
+}
+
+/** The log of a run that was published, is being written, or failed. */
+function logOf(store: string, name: string): string {
+  if (listIncomplete(store).includes(name)) return path.join(stagingDirectory(store, name), "run.log");
+  const failed = failedLog(store, name);
+  if (isRunId(name) && !listRuns(store).includes(name) && existsSync(failed)) return failed;
+  return path.join(runDirectory(store, findRun(store, name)), "run.log");
 }
 
 function parseLine(text: string): LogLine | undefined {

@@ -6,7 +6,7 @@ import * as z from "zod";
 import { addWork, noWork, type Work } from "../archive/work.ts";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
 import { noCounters, stepCountersSchema } from "../model/event.ts";
-import type { Manifest, ManifestHead, Scope, StepSummary, Totals } from "../model/run.ts";
+import type { Loss, Manifest, ManifestHead, Scope, StepSummary, Totals } from "../model/run.ts";
 import { FORMAT_VERSION, type Failure, type StepName } from "../model/unit.ts";
 import { stepStateFile } from "../steps/step-run.ts";
 import { tryReadDocument, writeDocument } from "../store/documents.ts";
@@ -160,18 +160,20 @@ export function headOf(
   about: {
     run: string;
     site: string;
+    store: string;
     kind: ManifestHead["kind"];
     scope: Scope;
     name: string | undefined;
     description: string | undefined;
     tags: readonly string[];
     startedAt: string;
+    losses: readonly Loss[];
   },
 ): ManifestHead {
   if (merged.totals.units === 0) {
-    const hint = merged.failures[0]?.hint;
-    const message = "not one unit could be backed up; no run is published";
-    throw new HoldfastError("E_NOTHING", message, hint === undefined ? {} : { hint });
+    throw new HoldfastError("E_NOTHING", "not one unit could be backed up; no run is published", {
+      hint: `the reasons are above, and in: npx tsx scripts/logs.ts ${about.run} --dest ${about.store}`,
+    });
   }
   return {
     format: "holdfast-run",
@@ -190,5 +192,6 @@ export function headOf(
     status: merged.totals.failed === 0 ? "complete" : "partial",
     moments: merged.moments,
     totals: merged.totals,
+    losses: [...about.losses],
   };
 }

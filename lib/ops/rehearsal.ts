@@ -101,6 +101,6 @@ export async function rehearse(
     failures,
     uncovered,
     warnings: config.warnings,
-    hookFailed: false,
+    afterFailed: false,
   };
 }

@@ -34,6 +34,7 @@ export async function dumpFirst(request: SafetyDump): Promise<{ readonly run: st
       tags: [],
       breakLock: false,
       newStore: false,
+      acceptLoss: false,
       inProcess: true,
       command,
       safety: { locks },

@@ -6,6 +6,7 @@ const STATUS_EVERY_MS = 250;
 
 export function jsonReport(write: (line: string) => void, verbose: boolean): Report {
   const progress = new Progress();
+  const startedMs = Date.now();
   let lastStatus = 0;
   const emit = (message: Record<string, unknown>): void => write(`${JSON.stringify(message)}\n`);
   return (event) => {
@@ -25,7 +26,7 @@ export function jsonReport(write: (line: string) => void, verbose: boolean): Rep
       if (severity === "failed") emit({ message_type: "error", error: { message }, during: step, item, code, hint });
       else if (verbose || severity === "accepted")
         emit({ message_type: "verbose_status", action: severity, item, code, message });
-    } else if (event.type === "note" && (verbose || event.level === "warning")) {
+    } else if (event.type === "note" && (verbose || event.level !== "info")) {
       emit({ message_type: "verbose_status", action: event.level, item: event.text });
     } else if (event.type === "run_ended") {
       emit({
@@ -37,20 +38,22 @@ export function jsonReport(write: (line: string) => void, verbose: boolean): Rep
       });
     } else if (
       event.type !== "run_started" &&
+      event.type !== "run_failed" &&
       (event.type === "step_ended" || Date.now() - lastStatus >= STATUS_EVERY_MS)
     ) {
       lastStatus = Date.now();
-      emit(status(progress, event));
+      emit(status(progress, event, startedMs));
     }
   };
 }
 
-function status(progress: Progress, event: HoldfastEvent): Record<string, unknown> {
+function status(progress: Progress, event: HoldfastEvent, startedMs: number): Record<string, unknown> {
   const steps = [...progress.steps.values()];
   const running = steps.filter((step) => step.state === "running");
   const left = running.map((step) => progress.secondsLeft(step)).filter((seconds) => seconds !== undefined);
   return {
     message_type: "status",
+    seconds_elapsed: Math.round((Date.now() - startedMs) / 1000),
     percent_done: progress.fraction(),
     ...(left.length === 0 ? {} : { seconds_remaining: Math.round(Math.max(...left)) }),
     total_files: steps.reduce((sum, step) => sum + step.unitsTotal, 0),

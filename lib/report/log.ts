@@ -3,6 +3,8 @@ import pino from "pino";
 import type { Report } from "../model/event.ts";
 import { redact } from "./redact.ts";
 
+const LEVELS = { info: "info", warning: "warn", error: "error" } as const;
+
 /** Writes events to `file` until `close` is called. */
 export function logReport(file: string): { readonly report: Report; readonly close: () => void } {
   const destination = pino.destination({ dest: file, sync: true, append: true });
@@ -23,7 +25,7 @@ export function logReport(file: string): { readonly report: Report; readonly clo
         { type, ...event.failure },
         redact(event.failure.message),
       );
-    else if (event.type === "note") log[event.level === "warning" ? "warn" : "info"]({ type }, redact(event.text));
+    else if (event.type === "note") log[LEVELS[event.level]]({ type }, redact(event.text));
     else log.info({ type, ...rest }, type.replaceAll("_", " "));
   };
   return {

@@ -27,22 +27,29 @@ export function textReport(stream: NodeJS.WriteStream, options: TextOptions): Re
   return (event) => {
     progress.apply(event);
     if (event.type === "failure") failures.push(event.failure);
-    const line = options.quiet ? undefined : lineFor(event, progress, options, live !== undefined);
+    const isShown = !options.quiet || (event.type === "note" && event.level === "error");
+    const line = !isShown ? undefined : lineFor(event, progress, options, live !== undefined);
     if (line !== undefined) say(line);
-    if (event.type === "run_ended") {
+    if (event.type === "run_ended" || event.type === "run_failed") {
       live?.stop();
-      if (options.quiet) return;
-      for (const failure of failures
-        .filter((one) => options.verbose || one.severity !== "skipped")
-        .slice(0, FAILURES_SHOWN)) {
-        for (const text of describeFailure(failure)) stream.write(`${text}\n`);
-      }
-      if (failures.length > FAILURES_SHOWN)
-        stream.write(`… and ${failures.length - FAILURES_SHOWN} more in failures.json\n`);
+      const place = event.type === "run_ended" ? "failures.json" : "the log";
+      for (const text of failureLines(failures, options, place)) stream.write(`${text}\n`);
     } else {
       live?.draw();
     }
   };
+}
+
+/** The failures that are shown at the end, also with `quiet`: those that count, then how many of them were not shown. */
+function failureLines(failures: readonly Failure[], { quiet, verbose }: TextOptions, place: string): string[] {
+  const counting = failures.filter(({ severity }) =>
+    quiet ? severity === "failed" : verbose || severity !== "skipped",
+  );
+  const more = counting.length - FAILURES_SHOWN;
+  return [
+    ...counting.slice(0, FAILURES_SHOWN).flatMap(describeFailure),
+    ...(more > 0 ? [`… and ${more} more in ${place}`] : []),
+  ];
 }
 
 function lineFor(event: HoldfastEvent, progress: Progress, options: TextOptions, live: boolean): string | undefined {
@@ -58,6 +65,7 @@ function lineFor(event: HoldfastEvent, progress: Progress, options: TextOptions,
         ? `  ${event.action.padEnd(8)} ${event.step}/${event.unit}  ${formatBytes(event.bytes)}`
         : undefined;
     case "note":
+      if (event.level === "error") return `${pc.red("error:")} ${event.text}`;
       if (event.level === "warning") return `${pc.yellow("warning:")} ${event.text}`;
       return options.verbose ? event.text : undefined;
     case "projects":

@@ -24,6 +24,7 @@ import { isSound, linkArtifacts, rehashDue } from "../store/previous.ts";
 import { unitFiles } from "../store/step-index.ts";
 import { unitOrder } from "../store/unit-name.ts";
 import type { StepContext } from "./context.ts";
+import { UnitWarnings } from "./unit-warnings.ts";
 
 /** A unit before it is built. */
 export interface UnitPlan {
@@ -73,6 +74,7 @@ export class UnitRunner {
   readonly #context: StepContext;
   readonly #step: StepName;
   readonly #failures: Failure[] = [];
+  readonly #warnings = new UnitWarnings();
   readonly #started = Date.now();
   readonly #finished = new Set<string>();
   #accounted = 0;
@@ -148,6 +150,7 @@ export class UnitRunner {
     });
     const limit = pLimit(workers);
     await Promise.all(plans.map((plan) => limit(() => this.#run(plan))));
+    for (const text of this.#warnings.take(this.#step)) this.#note(text);
   }
 
   async #run(plan: UnitPlan): Promise<void> {
@@ -168,6 +171,7 @@ export class UnitRunner {
       if (options.checksums) await this.#readBack(metadata);
       writeDocument(path.join(this.#context.directory, plan.directory, "metadata.json"), metadata);
       this.#finished.add(plan.directory);
+      this.#warnings.add(plan.unit, metadata.warnings);
       this.#accounted++;
       this.counters[action]++;
       this.counters.size_bytes += metadata.size_bytes;

@@ -30,8 +30,9 @@ export interface RunPermissions {
 }
 
 /**
- * Publishes the staging directory of `run`. Everything in it and the directories above are on disk before it is visible; a crash at
- * any instant leaves either no run or a whole one. `beforeRename` is asked at the last moment whether the lock is still ours.
+ * Publishes the staging directory of `run`. Everything in it is on disk before it is visible; a crash at any instant leaves either no run or
+ * a whole one. `beforeRename` throws at the last moment where the lock is no longer ours. Throws only while nothing is published: the
+ * caller calls `finishPublishing` next.
  */
 export async function publishRun(
   store: string,
@@ -43,7 +44,12 @@ export async function publishRun(
   await settle(staging, permissions);
   await beforeRename();
   renameSync(staging, runDirectory(store, run));
+}
+
+/** Brings the published run's name to disk and swaps the links. What fails here does not undo the run. */
+export async function finishPublishing(store: string): Promise<void> {
   await fsyncDirectory(runsDirectory(store));
+  await repairLinks(store);
 }
 
 /**
@@ -119,14 +125,14 @@ function own(file: string, mode: number, gid: number | undefined): void {
   if (gid !== undefined) chownSync(file, process.geteuid?.() ?? -1, gid);
 }
 
-/** The run that `latest` should name: the newest backup of full scope. Runs whose manifest cannot be read are passed over. */
+/** The run that `latest` should name: the newest backup of full scope without losses. Runs whose manifest cannot be read are passed over. */
 export function findLatest(store: string): string | undefined {
   return listRuns(store)
     .toReversed()
     .find((run) => {
       try {
         const head = readManifestHead(runDirectory(store, run));
-        return head.kind === "backup" && head.scope === "full";
+        return head.kind === "backup" && head.scope === "full" && head.losses.length === 0;
       } catch {
         return false; // verify names what is wrong with it
       }
@@ -137,7 +143,11 @@ export function findLatest(store: string): string | undefined {
 export async function repairLinks(store: string): Promise<string[]> {
   const latest = findLatest(store);
   const repaired: string[] = [];
-  const links: [string, string | undefined][] = [["latest", latest === undefined ? undefined : `runs/${latest}`]];
+  const newest = listRuns(store).at(-1);
+  const links: [string, string | undefined][] = [
+    ["last", newest === undefined ? undefined : `runs/${newest}`],
+    ["latest", latest === undefined ? undefined : `runs/${latest}`],
+  ];
   for (const name of [...STEP_NAMES, MANIFEST_FILE]) {
     const there =
       latest !== undefined &&

@@ -4,13 +4,13 @@ import { chmodSync, existsSync, readFileSync, readdirSync, statSync, writeFileSy
 import { join } from "node:path";
 import { setImmediate as immediate, setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
-import Database from "better-sqlite3";
 import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { DatabaseSnapshot, DatabaseTarget } from "../../lib/database/engine.ts";
 import { openSnapshot } from "../../lib/database/open.ts";
 import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
+import { runSql } from "../support/sqlite.ts";
 
 /** One database in which a test works, and how to restore a dump of it. */
 interface Site {
@@ -114,10 +114,7 @@ const SITES: Record<string, () => Promise<Site>> = {
   sqlite: async () => {
     const root = tempDirectory();
     const run = async (statements: string): Promise<void> => {
-      const db = new Database(join(root, "site.db"));
-      db.pragma("journal_mode = wal");
-      db.exec(statements);
-      db.close();
+      runSql(join(root, "site.db"), "pragma journal_mode = wal", statements);
     };
     await run("");
     return {

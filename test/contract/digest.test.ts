@@ -1,10 +1,10 @@
 /** Table digests: the same for equal data in PostgreSQL, MariaDB and SQLite, another for any difference. */
 import { join } from "node:path";
-import Database from "better-sqlite3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openSnapshot } from "../../lib/database/open.ts";
 import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
+import { runSql } from "../support/sqlite.ts";
 
 interface Engine {
   readonly name: string;
@@ -48,9 +48,7 @@ const ENGINES: readonly Engine[] = [
     name: "SQLite",
     fill: async (statements) => {
       const file = join(directory, `${++count}.db`);
-      const database = new Database(file);
-      database.exec(statements);
-      database.close();
+      runSql(file, statements);
       return { url: `sqlite:///${file}` };
     },
   },

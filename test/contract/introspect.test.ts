@@ -1,6 +1,6 @@
 /** Introspection: one schema in three dialects is told in the same words; then each engine's own cases. */
 import { join } from "node:path";
-import Database from "better-sqlite3";
+import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connect } from "../../lib/portable/connect.ts";
 import { introspect } from "../../lib/portable/introspect.ts";
@@ -27,10 +27,7 @@ afterAll(async () => {
 async function schemaOf(engine: EngineName, statements: string): Promise<Schema> {
   if (engine === "sqlite") {
     const file = join(directory, `${++count}.db`);
-    const database = new Database(file);
-    database.unsafeMode();
-    database.exec(statements);
-    database.close();
+    await execa("sqlite3", ["-bail", file], { input: statements });
     return await read({ url: `sqlite:///${file}` });
   }
   const server = engine === "postgresql" ? postgres : mariadb;

@@ -1,7 +1,6 @@
 /** What every engine promises of a restore: against real servers, checked with their own tools. */
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import Database from "better-sqlite3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { compareTables } from "../../lib/database/compare.ts";
 import type { DatabaseFacts, DatabaseTarget } from "../../lib/database/engine.ts";
@@ -11,6 +10,7 @@ import type { DatabaseRestorer } from "../../lib/database/restore.ts";
 import { HoldfastError } from "../../lib/errors.ts";
 import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
+import { runSql } from "../support/sqlite.ts";
 
 /** One engine's database in which a test works. */
 interface Site {
@@ -74,10 +74,7 @@ const SITES: Record<string, () => Promise<Site>> = {
   sqlite: async () => {
     const root = mkdtempSync(join(temporary, "live-"));
     const run = async (statements: string): Promise<void> => {
-      const db = new Database(join(root, "site.db"));
-      db.pragma("journal_mode = wal");
-      db.exec(statements);
-      db.close();
+      runSql(join(root, "site.db"), "pragma journal_mode = wal", statements);
     };
     await run("");
     return {

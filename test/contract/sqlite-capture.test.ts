@@ -12,20 +12,21 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import Database from "better-sqlite3";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
 import { captureSqlite, describeSqlite } from "../../lib/database/sqlite-capture.ts";
+import type { SqliteDatabase } from "../../lib/sqlite/database.ts";
+import { openDatabase, processWith } from "../support/sqlite.ts";
 import { tempDirectory } from "../support/temp.ts";
 
 const ROWS = 500;
 
-function fill(db: Database.Database): void {
+function fill(db: SqliteDatabase): void {
   db.exec("create table t (id integer primary key, txt text)");
   const insert = db.prepare("insert into t (txt) values (?)");
-  db.transaction(() => {
-    for (let i = 0; i < ROWS; i++) insert.run(`row ${i} `.repeat(20));
-  })();
+  db.exec("begin");
+  for (let i = 0; i < ROWS; i++) insert.run(`row ${i} `.repeat(20));
+  db.exec("commit");
 }
 
 /** What sqlite3, which is not ours, finds in a file. A copy is asked, so that the file stays as it is. */
@@ -45,8 +46,8 @@ function snapshotOf(directory: string): string[] {
 describe.each(["delete", "persist", "truncate", "wal"])("journal_mode=%s", (mode) => {
   test("a closed database is captured, and its directory is not touched", async () => {
     const directory = tempDirectory();
-    const db = new Database(join(directory, "site.db"));
-    db.pragma(`journal_mode=${mode}`);
+    const db = openDatabase(join(directory, "site.db"));
+    db.exec(`pragma journal_mode=${mode}`);
     fill(db);
     db.close();
     const before = snapshotOf(directory);
@@ -63,8 +64,8 @@ describe.each(["delete", "persist", "truncate", "wal"])("journal_mode=%s", (mode
 
   test("a database that somebody is writing is captured as of its last commit", async () => {
     const directory = tempDirectory();
-    const db = new Database(join(directory, "site.db"));
-    db.pragma(`journal_mode=${mode}`);
+    const db = openDatabase(join(directory, "site.db"));
+    db.exec(`pragma journal_mode=${mode}`);
     fill(db);
     if (mode === "wal") db.exec("begin; insert into t (txt) values ('not committed')");
     const names = readdirSync(directory);
@@ -78,19 +79,18 @@ describe.each(["delete", "persist", "truncate", "wal"])("journal_mode=%s", (mode
   test("a database under constant writing is captured whole", async () => {
     const directory = tempDirectory();
     const file = join(directory, "site.db");
-    const db = new Database(file);
-    db.pragma(`journal_mode=${mode}`);
+    const db = openDatabase(file);
+    db.exec(`pragma journal_mode=${mode}`);
     fill(db);
     for (let i = 0; i < 6; i++) db.exec("insert into t (txt) select txt from t");
     db.exec(
       "create table pair (n integer); insert into pair values (0); create table other (n integer); insert into other values (0)",
     );
     db.close();
-    const code = `import Database from "better-sqlite3"; const db = new Database(process.argv[1], { timeout: 20000 });
-      db.pragma("synchronous=off");
-      const both = db.transaction(() => { db.exec("update pair set n = n + 1"); db.exec("update other set n = n + 1"); });
+    const code = `db.exec("pragma synchronous=off");
+      const both = () => db.exec("begin immediate; update pair set n = n + 1; update other set n = n + 1; commit");
       both(); console.log("ready"); setInterval(() => both(), 2);`;
-    const writer = spawn("node", ["--input-type=module", "-e", code, file], { cwd: import.meta.dirname });
+    const writer = spawn(process.execPath, processWith(file, code));
     try {
       await new Promise((resolve, reject) => {
         writer.stdout.once("data", resolve);
@@ -111,8 +111,8 @@ describe.each(["delete", "persist", "truncate", "wal"])("journal_mode=%s", (mode
 
 test("what a crashed process left in its WAL is in the copy, and its files stay as they are", async () => {
   const live = tempDirectory();
-  const db = new Database(join(live, "site.db"));
-  db.pragma("journal_mode=wal");
+  const db = openDatabase(join(live, "site.db"));
+  db.exec("pragma journal_mode=wal");
   fill(db);
   const directory = tempDirectory();
   for (const end of ["", "-wal"]) cpSync(join(live, `site.db${end}`), join(directory, `site.db${end}`));
@@ -127,15 +127,12 @@ test("what a crashed process left in its WAL is in the copy, and its files stay 
 
 test("what a crashed process had half written is rolled back in the copy, and its journal stays as it is", async () => {
   const directory = tempDirectory();
-  const code = `import Database from "better-sqlite3"; const db = new Database(process.argv[1]);
-    db.pragma("cache_size=5"); db.exec("begin; update t set txt = 'half written'"); process.kill(process.pid, "SIGKILL");`;
-  const db = new Database(join(directory, "site.db"));
+  const file = join(directory, "site.db");
+  const db = openDatabase(file);
   fill(db);
   db.close();
-  await execa("node", ["--input-type=module", "-e", code, join(directory, "site.db")], {
-    cwd: import.meta.dirname,
-    reject: false,
-  });
+  const code = `db.exec("pragma cache_size=5; begin; update t set txt = 'half written'"); process.kill(process.pid, "SIGKILL");`;
+  await execa(process.execPath, processWith(file, code), { reject: false });
   expect(readdirSync(directory)).toEqual(["site.db", "site.db-journal"]);
   const before = snapshotOf(directory);
   const into = join(tempDirectory(), "copy.db");
@@ -146,8 +143,8 @@ test("what a crashed process had half written is rolled back in the copy, and it
 
 test("a WAL database in a directory that may not be written is captured", async () => {
   const directory = tempDirectory();
-  const db = new Database(join(directory, "site.db"));
-  db.pragma("journal_mode=wal");
+  const db = openDatabase(join(directory, "site.db"));
+  db.exec("pragma journal_mode=wal");
   fill(db);
   db.close();
   chmodSync(join(directory, "site.db"), 0o444);
@@ -167,8 +164,8 @@ test.each([
   for (const open of [false, true]) {
     const directory = tempDirectory();
     const plain = join(directory, "plain.db");
-    const db = new Database(plain);
-    db.pragma("journal_mode=wal");
+    const db = openDatabase(plain);
+    db.exec("pragma journal_mode=wal");
     fill(db);
     if (!open) db.close();
     const file = Buffer.concat([Buffer.from(`${directory}/`), name]);
@@ -186,8 +183,8 @@ test.each([
 
 test("a link to a database is followed, with the WAL that lies beside the database itself", async () => {
   const [directory, links] = [tempDirectory(), tempDirectory()];
-  const db = new Database(join(directory, "site.db"));
-  db.pragma("journal_mode=wal");
+  const db = openDatabase(join(directory, "site.db"));
+  db.exec("pragma journal_mode=wal");
   fill(db);
   symlinkSync(join(directory, "site.db"), join(links, "link.db"));
   const into = join(tempDirectory(), "copy.db");
@@ -209,7 +206,7 @@ test("a file that is no database, a damaged one and a missing one are told apart
   mkdirSync(join(directory, "directory.db"));
   await expect(captureSqlite(join(directory, "directory.db"), into)).rejects.toMatchObject({ name: "HoldfastError" });
   expect(readdirSync(join(into, ".."))).toEqual([]);
-  const db = new Database(join(directory, "damaged.db"));
+  const db = openDatabase(join(directory, "damaged.db"));
   fill(db);
   db.close();
   const bytes = readFileSync(join(directory, "damaged.db"));
@@ -221,7 +218,7 @@ test("a file that is no database, a damaged one and a missing one are told apart
 
 test("views, virtual tables and what these keep their data in are not counted", async () => {
   const file = join(tempDirectory(), "site.db");
-  const db = new Database(file);
+  const db = openDatabase(file);
   db.exec(`create table "Order Items" (id integer primary key autoincrement); insert into "Order Items" default values;
     create table pairs (a, b, primary key (a, b)) without rowid; insert into pairs values (1, 2), (3, 4);
     create view seen as select 1; create virtual table words using fts5 (txt); insert into words values ('x');
@@ -235,8 +232,8 @@ test("views, virtual tables and what these keep their data in are not counted", 
 
 test("the same database gives the same bytes", async () => {
   const directory = tempDirectory();
-  const db = new Database(join(directory, "site.db"));
-  db.pragma("journal_mode=wal");
+  const db = openDatabase(join(directory, "site.db"));
+  db.exec("pragma journal_mode=wal");
   fill(db);
   const copies = tempDirectory();
   await captureSqlite(join(directory, "site.db"), join(copies, "1"));

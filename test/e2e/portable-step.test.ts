@@ -3,18 +3,16 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import Sqlite from "better-sqlite3";
 import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../support/reinit.ts";
 import { builtScript, runBuilt } from "../support/backup.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
+import { runSql } from "../support/sqlite.ts";
 
 let directory: string;
 let place: ReinitSite;
 
 const make = (name: string, sql: string): string => {
-  const db = new Sqlite(join(directory, name));
-  db.exec(sql);
-  db.close();
+  runSql(join(directory, name), sql);
   return `sqlite:///${join(directory, name)}`;
 };
 const script = (name: string, ...args: string[]): string =>

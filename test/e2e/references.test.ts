@@ -2,12 +2,12 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
-import Database from "better-sqlite3";
 import { describe, expect, test } from "vitest";
 import { verify, type Check } from "../../lib/ops/verify.ts";
 import { runScript } from "../support/run.ts";
 import { makeSite, type TestSite } from "../support/site.ts";
 import { tempDirectory } from "../support/temp.ts";
+import { runSql } from "../support/sqlite.ts";
 
 const TTS =
   "{ name: tts, database: audio/tts_metadata.db, query: select file_path as path from metadata, root: audio/tts_repository_orm }";
@@ -32,9 +32,7 @@ async function references(site: TestSite, run = "latest"): Promise<Check | undef
 }
 
 function editCache(site: TestSite, sql: string): void {
-  const database = new Database(path.join(site.root, "audio/tts_metadata.db"));
-  database.exec(sql);
-  database.close();
+  runSql(path.join(site.root, "audio/tts_metadata.db"), sql);
 }
 
 describe("references", () => {

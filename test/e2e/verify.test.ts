@@ -14,7 +14,6 @@ import {
   writeFileSync,
 } from "node:fs";
 import path from "node:path";
-import Database from "better-sqlite3";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Manifest } from "../../lib/model/run.ts";
 import type { Failure, IndexEntry, UnitMetadata } from "../../lib/model/unit.ts";
@@ -22,6 +21,7 @@ import { verify as verifyRun, type Check, type Verification } from "../../lib/op
 import { runScript, type RunOptions } from "../support/run.ts";
 import { makeSite } from "../support/site.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
+import { runSql } from "../support/sqlite.ts";
 
 let directory: string;
 let store: string;
@@ -427,9 +427,7 @@ describe("damage that SHA256SUMS was made to agree with", () => {
 
   test("a database that lost rows is found, though SQLite finds it sound", async () => {
     const damaged = new Damaged();
-    const database = new Database(damaged.at(dumpOf()));
-    database.exec("pragma foreign_keys = off; delete from auth_user; vacuum");
-    database.close();
+    runSql(damaged.at(dumpOf()), "pragma foreign_keys = off; delete from auth_user; vacuum");
     record(damaged, "db", find("db.sqlite3/metadata.json"), dumpOf());
     const result = await verify(damaged.store);
     expect(failed(result)).toEqual(["database_dump"]);

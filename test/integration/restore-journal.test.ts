@@ -5,7 +5,6 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import Database from "better-sqlite3";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadConfig, type SiteConfig } from "../../lib/config/load.ts";
@@ -17,6 +16,9 @@ import { RESTORE_RULES, stateOf, type EndCommand, type RestoreState } from "../.
 import type { OnStep, Step } from "../../lib/ops/step.ts";
 import { runBuilt } from "../support/backup.ts";
 import { removeTree } from "../support/temp.ts";
+import { runSql } from "../support/sqlite.ts";
+import { openSqliteFile } from "../../lib/sqlite/open.ts";
+import { firstValue } from "../../lib/sqlite/query.ts";
 
 const TREES = ["one", "two", "new"];
 const FILES = ["a", "b", "c"];
@@ -67,9 +69,7 @@ function write(tree: string, text: string): void {
   for (const name of FILES) writeFileSync(join(at, name), text);
 }
 function sql(text: string): void {
-  const database = new Database(join(world, "site/db.sqlite3"));
-  database.exec(text);
-  database.close();
+  runSql(join(world, "site/db.sqlite3"), text);
 }
 
 /** The old site was confirmed away: from then on what was restored is the old site. */
@@ -173,9 +173,9 @@ function treeAt(at: string): string {
 }
 function databaseAt(file: string): string {
   if (!existsSync(file)) return "missing";
-  const database = new Database(file, { readonly: true });
+  const database = openSqliteFile(file, { mode: "read" });
   try {
-    return String(database.prepare("select which from t").pluck().get());
+    return String(firstValue(database, "select which from t"));
   } finally {
     database.close();
   }

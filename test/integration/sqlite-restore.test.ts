@@ -12,11 +12,13 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
-import Database from "better-sqlite3";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
 import { openRestorer } from "../../lib/database/open-restorer.ts";
 import type { DatabaseRestorer } from "../../lib/database/restore.ts";
+import { openSqliteFile } from "../../lib/sqlite/open.ts";
+import { firstValue } from "../../lib/sqlite/query.ts";
+import { openDatabase, processWith } from "../support/sqlite.ts";
 import { tempDirectory } from "../support/temp.ts";
 
 const options = { onBytes: () => {}, restoreFlags: [] };
@@ -30,17 +32,17 @@ interface Site {
 }
 
 function write(path: string, word: string, mode: "wal" | "delete" = "wal"): void {
-  const db = new Database(path);
-  db.pragma(`journal_mode = ${mode}`);
+  const db = openDatabase(path);
+  db.exec(`pragma journal_mode = ${mode}`);
   db.exec("create table t (word text)");
   db.prepare("insert into t values (?)").run(word);
   db.close();
 }
 
 function wordOf(path: string): unknown {
-  const db = new Database(path, { fileMustExist: true });
+  const db = openSqliteFile(path, { mode: "write" });
   try {
-    return db.prepare("select group_concat(word) from t").pluck().get();
+    return firstValue(db, "select group_concat(word) from t");
   } finally {
     db.close();
   }
@@ -61,13 +63,8 @@ async function makeSite(mode: "wal" | "delete" = "wal"): Promise<Site> {
 
 /** Another process that has the file open, in a transaction or not, until it is killed. */
 async function holder(path: string, statements: string) {
-  const script = `import D from "better-sqlite3"; const db = new D(process.argv[1]); ${statements};
-    console.log("ready"); setInterval(() => {}, 1000);`;
-  const child = execa("node", ["--input-type=module", "-e", script, path], {
-    cwd: resolve("."),
-    reject: false,
-    buffer: false,
-  });
+  const script = `${statements}; console.log("ready"); setInterval(() => {}, 1000);`;
+  const child = execa(process.execPath, processWith(path, script), { reject: false, buffer: false });
   await new Promise((done) => child.stdout.once("data", done));
   return { pid: child.pid, kill: async () => (child.kill("SIGKILL"), await child) };
 }
@@ -199,8 +196,8 @@ describe("killed between two renames", () => {
 
 test("a dump whose foreign keys are broken is loaded, with a warning; flags of pg_restore are refused", async () => {
   const { dump, restorer } = await makeSite();
-  const db = new Database(dump);
-  db.pragma("foreign_keys = off");
+  const db = openDatabase(dump);
+  db.exec("pragma foreign_keys = off");
   db.exec("create table a (id integer primary key); create table b (a_id references a (id)); insert into b values (5)");
   db.close();
   const before = readdirSync(join(dump, ".."));

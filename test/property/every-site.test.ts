@@ -130,6 +130,7 @@ async function backUp(site: GeneratedSite, report: (event: HoldfastEvent) => voi
     breakLock: false,
     newStore: false,
     inProcess: true,
+    acceptLoss: false,
     command: "backup_all",
   };
   return await backup(request, { signal, report });

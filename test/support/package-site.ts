@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { linkSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import Sqlite from "better-sqlite3";
+import { runSql } from "./sqlite.ts";
 
 export const HASH = "pbkdf2_sha256$600000$salt$abcdefghijklmnop";
 export const TOKEN = "tok3n-that-is-as-good-as-a-password";
@@ -27,9 +27,7 @@ export const siteUsers = (first: number, hash: string): string =>
   `insert into auth_user values (${first}, 'ann', '${hash}', 'ann@example.org'), (${first + 1}, 'bob', '${hash}', 'bob@example.org')`;
 
 export function makeDatabase(file: string, ...sql: readonly string[]): string {
-  const db = new Sqlite(file);
-  for (const one of sql) db.exec(one);
-  db.close();
+  runSql(file, ...sql);
   return `sqlite:///${file}`;
 }
 

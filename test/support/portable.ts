@@ -1,10 +1,10 @@
 /** Databases for tests of portable data: one schema in three dialects, and a way to ask each. */
 import { join } from "node:path";
-import Sqlite from "better-sqlite3";
 import { connect } from "../../lib/portable/connect.ts";
 import type { Connection, ConnectionMode } from "../../lib/portable/connection.ts";
 import { startMariadb, startPostgres, type TestServer } from "./servers.ts";
 import { makeTemp, removeTree } from "./temp.ts";
+import { runSql } from "./sqlite.ts";
 
 export interface PortableEngine {
   readonly name: "PostgreSQL" | "MariaDB" | "SQLite";
@@ -29,9 +29,7 @@ export async function startEngines(): Promise<PortableEngines> {
       name: "SQLite",
       make: async (sql) => {
         const file = join(directory, `portable-${++count}.db`);
-        const db = new Sqlite(file);
-        db.exec(sql);
-        db.close();
+        runSql(file, sql);
         return `sqlite:///${file}`;
       },
     },

@@ -144,6 +144,7 @@ function headOf(run: string, at: string, made: readonly UnitMetadata[], head: Pa
     finished_at: at,
     status: "complete",
     moments: { database: null, files_from: null, files_to: null },
+    losses: [],
     totals: {
       units: made.length,
       failed: 0,

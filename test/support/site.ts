@@ -1,7 +1,7 @@
 /** A small C-LARA-like site with a SQLite database and a config, made in milliseconds: what the whole-run tests back up. */
 import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import Database from "better-sqlite3";
+import { openDatabase, runSql } from "./sqlite.ts";
 
 export interface SiteOptions {
   readonly projects?: number;
@@ -78,9 +78,7 @@ export function makeSite(directory: string, options: SiteOptions = {}): TestSite
   const config = join(directory, "site.yaml");
   writeFileSync(config, Object.values({ ...CONFIG, ...options.config }).join("\n"));
   const sql = (statement: string): void => {
-    const open = new Database(database);
-    open.exec(statement);
-    open.close();
+    runSql(database, statement);
   };
   return { root, config, dest: join(directory, "store"), database, projects, write, sql };
 }
@@ -111,7 +109,7 @@ function writeOld(path: string, data: string | Uint8Array): void {
 }
 
 function fillDatabase(path: string, projects: readonly TestProject[]): void {
-  const database = new Database(path);
+  const database = openDatabase(path);
   database.exec(`
     create table auth_user (id integer primary key, username text not null unique);
     insert into auth_user values (1, 'anna');
@@ -120,12 +118,14 @@ function fillDatabase(path: string, projects: readonly TestProject[]): void {
     create table django_migrations (id integer primary key, app text not null, name text not null, applied datetime not null);
     insert into django_migrations values (1, 'clara_app', '0001_initial', '2026-01-01 00:00:00');`);
   const insert = database.prepare("insert into clara_app_claraproject values (?, ?, ?, 'fr', 'en', 1)");
-  database.transaction(() => projects.forEach(({ id, internalId }) => insert.run(id, internalId, `Project ${id}`)))();
+  database.exec("begin");
+  projects.forEach(({ id, internalId }) => insert.run(id, internalId, `Project ${id}`));
+  database.exec("commit");
   database.close();
 }
 
 function cacheDatabase(path: string, audioFiles: number): void {
-  const database = new Database(path);
+  const database = openDatabase(path);
   database.exec("create table metadata (id integer primary key, file_path text)");
   const insert = database.prepare("insert into metadata values (?, ?)");
   for (let file = 1; file <= audioFiles; file++)

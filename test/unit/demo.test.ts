@@ -1,15 +1,16 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { globSync } from "fast-glob";
-import { existsSync, lstatSync, readFileSync, readdirSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, writeFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import Database from "better-sqlite3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadConfig } from "../../lib/config/load.ts";
 import { demoSecrets } from "../../lib/demo/application.ts";
 import { makeDemoSite, type DemoSite } from "../../lib/demo/site.ts";
 import { uncoveredBy } from "../support/coverage.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
+import { openDatabase } from "../support/sqlite.ts";
+import { firstValue } from "../../lib/sqlite/query.ts";
 
 let directory: string;
 let site: DemoSite;
@@ -121,9 +122,10 @@ describe("the demo site", () => {
       expect(statSync(inSite(`${path}-wal`)).size, path).toBeGreaterThan(0);
       const [table] = rows(path, "select name from sqlite_master where type = 'table'");
       const all = rows(path, `select count(*) as n from ${String(table?.["name"])}`)[0]?.["n"];
-      const alone = new Database(readFileSync(inSite(path)).fill(1, 18, 20)); // the file by itself, its WAL mode taken back
-      const without = alone.prepare(`select count(*) as n from ${String(table?.["name"])}`).get() as { n: number };
-      expect(all, path).toBe(without.n + 3);
+      const alone = join(tempDirectory(), "alone.db"); // the file by itself, its WAL mode reset
+      writeFileSync(alone, readFileSync(inSite(path)).fill(1, 18, 20));
+      const without = firstValue(openDatabase(alone), `select count(*) from ${String(table?.["name"])}`);
+      expect(all, path).toBe(Number(without) + 3);
     }
     expect(rows("audio/tts_metadata.db", "select count(*) as n from metadata")[0]?.["n"]).toBe(
       globSync("audio/tts_repository_orm/**/*.mp3", { cwd: site.root }).length,

@@ -11,6 +11,7 @@ import { compareSchema, wantedMigrations } from "../restore/schema-version.ts";
 import { count, type Problem } from "../verify/verification.ts";
 import { checkOf, notProved, type DrillCheck } from "./check.ts";
 import type { LoadedDatabase } from "./databases.ts";
+import { drillEnvironment } from "./environment.ts";
 
 const COMMAND_TIMEOUT_MS = 30 * 60_000;
 
@@ -57,23 +58,30 @@ const STATES = {
   unknown: "nothing says what the code wants",
 } as const;
 
-/** Compiles a sample of the projects from their restored sources. */
+/** Compiles a sample of the projects from their restored sources. Returns undefined where the run holds no project. */
 export async function compileSample(
   config: SiteConfig | undefined,
   site: DrillSite,
-  sample: readonly Project[],
+  { run, projects, size }: { readonly run: string; readonly projects: readonly Project[]; readonly size: number },
   signal: AbortSignal,
-): Promise<DrillCheck> {
+): Promise<DrillCheck | undefined> {
+  if (projects.length === 0) return undefined;
+  const sample = sampleOf(run, projects, size);
   const command = config?.drill?.compile;
+  if (sample.length === 0) return notProved("compilation", "--projects is 0");
   if (command === undefined) return notProved("compilation", "drill.compile is not configured");
-  if (sample.length === 0) return notProved("compilation", "no project was restored");
   if (lacksDatabase(command, site)) return notProved("compilation", NO_DATABASE);
   const problems: Problem[] = [];
+  const outputs: string[] = [];
   for (const project of sample) {
-    const fault = await tryCommand(command, { ...project }, site, signal);
+    const { fault, output } = await tryCommand(command, { ...project }, site, signal);
+    outputs.push(output);
     if (fault !== undefined) problems.push({ path: `source_exports/${project.id}`, message: fault });
   }
-  return checkOf("compilation", `${count(sample.length, "project")} compiled`, problems);
+  return {
+    ...checkOf("compilation", `${count(sample.length, "project")} compiled`, problems),
+    output: outputs.join("\n"),
+  };
 }
 
 /** Runs the smoke command against the sandbox. */
@@ -85,8 +93,9 @@ export async function smokeTest(
   const command = config?.drill?.smoke;
   if (command === undefined) return notProved("application", "drill.smoke is not configured");
   if (lacksDatabase(command, site)) return notProved("application", NO_DATABASE);
-  const fault = await tryCommand(command, {}, site, signal);
-  return checkOf("application", "the smoke command", fault === undefined ? [] : [{ path: "site", message: fault }]);
+  const { fault, output } = await tryCommand(command, {}, site, signal);
+  const problems = fault === undefined ? [] : [{ path: "site", message: fault }];
+  return { ...checkOf("application", "the smoke command", problems), output };
 }
 
 const NO_DATABASE = "no database could be loaded for it";
@@ -97,10 +106,12 @@ const lacksDatabase = (command: readonly string[], { database }: DrillSite): boo
 async function tryCommand(
   command: readonly string[],
   fields: Readonly<Record<string, unknown>>,
-  { root, database }: DrillSite,
+  site: DrillSite,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<{ readonly fault: string | undefined; readonly output: string }> {
+  const { root, database } = site;
   const password = database?.password;
+  let output = "";
   try {
     const values = { ...fields, root, database_url: database?.url };
     await runCommand(
@@ -109,18 +120,15 @@ async function tryCommand(
         signal,
         cwd: root,
         timeout: COMMAND_TIMEOUT_MS,
-        env: {
-          HOLDFAST_SANDBOX: root,
-          ...(database === undefined ? {} : { HOLDFAST_DATABASE_URL: database.url }),
-          ...(password === undefined ? {} : { HOLDFAST_DATABASE_PASSWORD: password }),
-        },
+        env: drillEnvironment(site),
+        onOutput: (text) => (output = text),
         secrets: password === undefined ? [] : [password],
       },
     );
-    return undefined;
+    return { fault: undefined, output };
   } catch (error) {
     signal.throwIfAborted();
-    return asHoldfastError(error, "E_COMMAND").message;
+    return { fault: asHoldfastError(error, "E_COMMAND").message, output };
   }
 }
 

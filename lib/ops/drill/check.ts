@@ -21,6 +21,8 @@ export interface DrillCheck {
   readonly state: CheckState;
   readonly figure: string;
   readonly problems: readonly Problem[];
+  /** All that the commands of the check printed. */
+  readonly output?: string;
 }
 
 const TITLES: Readonly<Record<DrillCheckId, string>> = {

@@ -7,6 +7,7 @@ import { describeUrl, splitPassword, urlWithDatabase } from "../../database/open
 import { openRestorer } from "../../database/open-restorer.ts";
 import type { DatabaseRestorer } from "../../database/restore.ts";
 import { describeSqlite } from "../../database/sqlite-capture.ts";
+import { openSqlite } from "../../database/sqlite.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { toBuffer } from "../../archive/path.ts";
 import type { DatabaseItem, FileItem } from "../restore/items.ts";
@@ -236,10 +237,15 @@ export async function checkSqliteFiles(
         problems.push({ path: one.artifact, message: `SQLite finds it damaged: ${integrity.slice(0, 300)}` });
       untried.push(...unchecked);
       if (!("item" in one)) continue;
+      const recorded = one.item.record.tables;
+      const digests = hasDigests(recorded) ? await sqliteDigests(placeOfCopy(plan, one.artifact), signal) : {};
       const found: Record<string, TableCount> = {};
-      for (const [name, number] of Object.entries(tables)) found[name] = { rows: number, exact: true };
+      for (const [name, number] of Object.entries(tables)) {
+        const digest = digests[name];
+        found[name] = { rows: number, exact: true, ...(digest === undefined ? {} : { digest }) };
+      }
       for (const name of uncounted) found[name] = { rows: 0, exact: false };
-      rows.add(one.artifact, one.item.record.tables, found);
+      rows.add(one.artifact, recorded, found);
     } catch (error) {
       signal.throwIfAborted();
       problems.push({ path: one.artifact, message: asHoldfastError(error, "E_SQLITE").message });
@@ -248,6 +254,16 @@ export async function checkSqliteFiles(
   const figure = [count(wanted.length, "file"), ...untried].join("; ");
   const check = checkOf("sqlite", figure, problems, untried.length > 0 ? "not proved" : "ok");
   return items.length === 0 ? [check] : [check, ...rows.checks()];
+}
+
+async function sqliteDigests(file: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+  const location = { engine: "sqlite", path: file, absolute: true, database: path.basename(file) } as const;
+  const snapshot = await openSqlite({ url: "", execPrefix: [], root: "/" }, location, signal);
+  try {
+    return (await snapshot.digests()).digests;
+  } finally {
+    await snapshot.close();
+  }
 }
 
 /** Where a file of the run is in the sandbox. */

@@ -17,7 +17,7 @@ import { stage } from "../restore/stage.ts";
 import { selectUnits } from "../restore/units.ts";
 import { verifyArtifacts } from "../restore/verify-artifacts.ts";
 import { count } from "../verify/verification.ts";
-import { compareMigrations, compileSample, sampleOf, smokeTest, type DrillSite } from "./application.ts";
+import { compareMigrations, compileSample, smokeTest, type DrillSite } from "./application.ts";
 import { checkOf, notProved, type DrillCheck, type DrillCheckId } from "./check.ts";
 import { checkSqliteFiles, DrillDatabases, noDatabase, placeOfCopy } from "./databases.ts";
 import { writeEvidence, type DrillEvidence } from "./evidence.ts";
@@ -194,9 +194,8 @@ class Drill {
         : { unit: file.unit, url: `sqlite://${placeOfCopy(plan, file.artifact)}`, password: undefined });
     const site: DrillSite = { root: this.#sandbox.root, database };
     const projects = units.filter(({ step }) => step === "source_exports").flatMap(({ project }) => project ?? []);
-    const sample = sampleOf(run, projects, size);
     await this.#phase("compile", "compilation", async () =>
-      this.#say(await compileSample(config, site, sample, signal)),
+      this.#say(await compileSample(config, site, { run, projects, size }, signal)),
     );
     await this.#phase("smoke", "application", async () => this.#say(await smokeTest(config, site, signal)));
   }

@@ -1,9 +1,10 @@
 /** The newest full backup: that there is one, how old it is, and how it ended. */
 import { asHoldfastError } from "../../errors.ts";
-import { runDirectory } from "../../store/layout.ts";
+import { listRuns, runDirectory } from "../../store/layout.ts";
 import { readManifestHead } from "../../store/manifest.ts";
 import { findStore } from "../../store/open.ts";
 import { findRun } from "../find-run.ts";
+import { describeLoss } from "../losses.ts";
 import { count, type Finding, type Problem } from "../verify/verification.ts";
 
 const HOUR_MS = 3_600_000;
@@ -31,6 +32,14 @@ export async function checkLatestRun(
     const say = (message: string): void => void problems.push({ path: `runs/${run}`, message });
     if (age > maxAge * HOUR_MS) say(`is ${hours(age)} old; ${count(maxAge, "hour")} are the most`);
     if (status !== "complete") say(`is ${status}: ${count(totals.failed, "unit")} failed`);
+    for (const newer of listRuns(store.path).filter((one) => one > run)) {
+      const { kind, scope, losses } = readManifestHead(runDirectory(store.path, newer));
+      if (kind !== "backup" || scope !== "full") continue;
+      problems.push({
+        path: `runs/${newer}`,
+        message: `is newer and not latest: ${losses.map(describeLoss).join("; ")}`,
+      });
+    }
     const figure = `${run}, ${status}, ${hours(Math.max(0, age))} old`;
     return { finding: { figure, problems }, written: totals.written_bytes };
   } catch (error) {

@@ -62,12 +62,16 @@ export async function rebuildProjects(
 }
 
 /** Runs the smoke command until it succeeds, five times at most; false when there is none. */
-export async function smoke(config: SiteConfig, signal: AbortSignal): Promise<boolean> {
+export async function smoke(
+  config: SiteConfig,
+  signal: AbortSignal,
+  onOutput: (text: string) => void = () => {},
+): Promise<boolean> {
   const argv = config.health?.smoke;
   if (argv === undefined) return false;
   for (let attempt = 1; ; attempt++) {
     try {
-      await runCommand(argv, { signal, cwd: workingDirectory(config), timeout: SMOKE_TIMEOUT_MS });
+      await runCommand(argv, { signal, cwd: workingDirectory(config), timeout: SMOKE_TIMEOUT_MS, onOutput });
       return true;
     } catch (error) {
       signal.throwIfAborted();

@@ -70,7 +70,9 @@ function concerns({ step, unit, severity }: Failure, { steps, media, rebuild }: 
 function isNamed({ missing, copies }: Lack, names: readonly string[]): boolean {
   const own = copies.flatMap(({ unit, project }) => [
     unit,
-    ...[project?.["internal_id"], project?.["slug"], project?.["name"]],
+    project?.["internal_id"],
+    project?.["slug"],
+    project?.["name"],
   ]);
   return names.some((name) => name === missing.unit || own.includes(name));
 }

@@ -1,15 +1,18 @@
-/** SQLite through better-sqlite3: integers are bigint, floats number. */
-import Sqlite from "better-sqlite3";
+/** A connection to SQLite: integers are bigint, floats number. */
 import type { DatabaseTarget } from "../../database/engine.ts";
 import { sqliteError } from "../../database/sqlite-capture.ts";
 import { locateSqlite } from "../../database/sqlite.ts";
 import type { DatabaseLocation } from "../../database/url.ts";
 import { HoldfastError } from "../../errors.ts";
+import type { SqliteDatabase } from "../../sqlite/database.ts";
+import { openSqliteFile } from "../../sqlite/open.ts";
+import { firstValue } from "../../sqlite/query.ts";
 import { rowToBytes } from "../bytes.ts";
 import { Batch } from "./batch.ts";
-import type { Cell, Connection, ConnectionMode, Row } from "../connection.ts";
+import type { Connection, ConnectionMode } from "../connection.ts";
 
-const isRow = (row: unknown): row is Row => Array.isArray(row);
+/** KiB of pages in memory. */
+const CACHE_KIB = 16_000;
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /** Throws `E_DATABASE` when there is no such file, `E_SQLITE` when it is no database. */
@@ -21,11 +24,11 @@ export async function connectSqlite(
 ): Promise<Connection> {
   signal.throwIfAborted();
   const path = locateSqlite(location, target.root);
-  let db: Sqlite.Database | undefined;
+  let db: SqliteDatabase | undefined;
   try {
-    db = new Sqlite(path, { readonly: mode === "read", fileMustExist: true });
-    db.defaultSafeIntegers(true);
-    if (mode === "write") db.pragma("foreign_keys = off"); // within a transaction it would do nothing
+    db = openSqliteFile(path, { mode });
+    db.exec(`pragma cache_size = -${CACHE_KIB}`);
+    if (mode === "write") db.exec("pragma foreign_keys = off"); // within a transaction it would do nothing
     db.exec(mode === "write" ? "begin immediate" : "begin");
     db.prepare("select count(*) from sqlite_master").get(); // the snapshot begins with the first read
     return connection(db, signal);
@@ -35,7 +38,7 @@ export async function connectSqlite(
   }
 }
 
-function connection(db: Sqlite.Database, signal: AbortSignal): Connection {
+function connection(db: SqliteDatabase, signal: AbortSignal): Connection {
   const attempt = <T>(work: () => T): T => {
     signal.throwIfAborted();
     try {
@@ -46,34 +49,19 @@ function connection(db: Sqlite.Database, signal: AbortSignal): Connection {
       throw new HoldfastError("E_DATABASE", `SQLite: ${message}`, { cause: error });
     }
   };
-  const read = (row: unknown): Row => {
-    if (isRow(row)) return row;
-    throw new TypeError("SQLite gives a row that is none"); // raw() makes arrays
-  };
   const own: Connection = {
     engine: "sqlite",
-    serverVersion: String(db.prepare("select sqlite_version()").pluck().get()),
+    serverVersion: String(firstValue(db, "select sqlite_version()")),
     quote,
     async rows(sql, parameters = []) {
-      return attempt(() =>
-        db
-          .prepare(sql)
-          .raw()
-          .all(...parameters)
-          .map(read),
-      );
+      return attempt(() => db.prepare(sql).all(...parameters));
     },
     async *stream(sql, parameters = []) {
-      const rows = attempt(() =>
-        db
-          .prepare(sql)
-          .raw()
-          .iterate(...parameters),
-      );
+      const rows = attempt(() => db.prepare(sql).iterate(...parameters));
       try {
         const batch = new Batch();
         for (let next; !(next = attempt(() => rows.next())).done;) {
-          batch.add(read(next.value));
+          batch.add(next.value);
           if (batch.isFull) yield batch.take();
         }
         if (!batch.isEmpty) yield batch.take();
@@ -87,14 +75,14 @@ function connection(db: Sqlite.Database, signal: AbortSignal): Connection {
     async run(sql, parameters = []) {
       return attempt(() => {
         const statement = db.prepare(sql);
-        if (!statement.reader) return statement.run(...parameters).changes;
+        if (statement.columns.length === 0) return statement.run(...parameters);
         return statement.all(...parameters).length;
       });
     },
     async load(table, columns, batches) {
       const names = columns.map(quote).join(", ");
       const sql = `insert into ${table} (${names}) values (${columns.map(() => "?").join(", ")})`;
-      const insert = attempt(() => db.prepare<Cell[]>(sql));
+      const insert = attempt(() => db.prepare(sql));
       let count = 0;
       for await (const batch of batches) {
         for (const row of batch) {
@@ -105,7 +93,7 @@ function connection(db: Sqlite.Database, signal: AbortSignal): Connection {
       return count;
     },
     async close() {
-      if (!db.open) return;
+      if (!db.isOpen) return;
       if (db.inTransaction) db.exec("rollback");
       db.close();
     },

@@ -1,6 +1,7 @@
 /** A SQLite database in the shape of the target's, where foreign records wait until all of them are there and every link is found. */
-import Sqlite from "better-sqlite3";
 import { HoldfastError } from "../../errors.ts";
+import type { SqliteDatabase, SqliteStatement } from "../../sqlite/database.ts";
+import { openSqliteFile } from "../../sqlite/open.ts";
 import type { Cell } from "../connection.ts";
 import type { Schema, Table, TableId } from "../schema.ts";
 
@@ -16,18 +17,16 @@ const AT_ONCE = 50_000;
 
 export class Scratch {
   readonly path: string;
-  readonly #db: Sqlite.Database;
+  readonly #db: SqliteDatabase;
   readonly #tables: ReadonlyMap<TableId, { readonly table: Table; readonly name: string }>;
-  readonly #statements = new Map<string, Sqlite.Statement<Cell[]>>();
+  readonly #statements = new Map<string, SqliteStatement>();
   #open = 0;
 
   /** Makes the file, with a table for each of the schema's. */
   constructor(path: string, schema: Schema) {
     this.path = path;
-    this.#db = new Sqlite(path);
-    this.#db.defaultSafeIntegers(true);
-    this.#db.pragma("journal_mode = off");
-    this.#db.pragma("synchronous = off");
+    this.#db = openSqliteFile(path, { mode: "create" });
+    this.#db.exec("pragma journal_mode = memory; pragma synchronous = off; pragma cache_size = -16000");
     const names = schema.tables.map(({ name }) => name.toLowerCase());
     this.#tables = new Map(
       schema.tables.map((table, at) => {
@@ -73,10 +72,7 @@ export class Scratch {
 
   rows(sql: string, cells: readonly Cell[] = []): Cell[][] {
     try {
-      return this.#prepare(sql)
-        .raw()
-        .all(...cells)
-        .map((row) => rowOf(row));
+      return this.#prepare(sql).all(...cells);
     } catch (error) {
       throw failure(error);
     }
@@ -89,26 +85,18 @@ export class Scratch {
   }
 
   close(): void {
-    if (!this.#db.open) return;
+    if (!this.#db.isOpen) return;
     if (this.#db.inTransaction) this.#db.exec("commit");
     this.#db.close();
   }
 
-  #prepare(sql: string): Sqlite.Statement<Cell[]> {
+  #prepare(sql: string): SqliteStatement {
     const known = this.#statements.get(sql);
     if (known !== undefined) return known;
-    const statement = this.#db.prepare<Cell[]>(sql);
+    const statement = this.#db.prepare(sql);
     this.#statements.set(sql, statement);
     return statement;
   }
-}
-
-const isCell = (value: unknown): value is Cell =>
-  value === null || ["string", "number", "bigint"].includes(typeof value) || Buffer.isBuffer(value);
-
-function rowOf(row: unknown): Cell[] {
-  if (!Array.isArray(row) || !row.every(isCell)) throw new TypeError("SQLite gave no row");
-  return row;
 }
 
 function failure(error: unknown): HoldfastError {

@@ -15,7 +15,6 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
-import Database from "better-sqlite3";
 import { describe, expect, test } from "vitest";
 import type { BuildRequest } from "../../../lib/archive/build.ts";
 import { ContentDigest } from "../../../lib/archive/content.ts";
@@ -27,6 +26,8 @@ import { plantAwkward } from "../../support/awkward.ts";
 import { compareTrees } from "../../support/compare.ts";
 import { tempDirectory } from "../../support/temp.ts";
 import { asNobody, build } from "./support.ts";
+import { openDatabase } from "../../support/sqlite.ts";
+import { openSqliteFile } from "../../../lib/sqlite/open.ts";
 
 const list = (path: string): string[] =>
   execFileSync(path.endsWith(".zip") ? "unzip" : "tar", path.endsWith(".zip") ? ["-Z1", path] : ["tzf", path], {
@@ -259,7 +260,7 @@ describe.each(["zip", "tgz"] as const)("%s", (format) => {
       const captureSqlite = async (file: string): Promise<string> => {
         const copy = `${directory}/copy-${copies.length}.db`;
         copies.push(copy);
-        const database = new Database(toBuffer(file).toString(), { readonly: true });
+        const database = openSqliteFile(toBuffer(file).toString(), { mode: "read" });
         await database.backup(copy);
         database.close();
         return copy;
@@ -270,8 +271,8 @@ describe.each(["zip", "tgz"] as const)("%s", (format) => {
     test("a live database is captured whole, and its WAL is left out", async () => {
       const tree = tempDirectory();
       const scratch = tempDirectory();
-      const database = new Database(`${tree}/live.db`);
-      database.pragma("journal_mode = wal");
+      const database = openDatabase(`${tree}/live.db`);
+      database.exec("pragma journal_mode = wal");
       database.exec("create table t (x); insert into t values (1), (2), (3)");
       writeFileSync(`${tree}/live.db-other`, "kept");
       const { copies, captureSqlite } = captureInto(scratch);
@@ -288,8 +289,8 @@ describe.each(["zip", "tgz"] as const)("%s", (format) => {
         format === "zip" ? "unzip" : "tar",
         format === "zip" ? [path, "-d", into] : ["xpzf", path, "-C", into],
       );
-      const restored = new Database(`${into}/live.db`);
-      expect(restored.prepare("select count(*) as n from t").get()).toEqual({ n: 3 });
+      const restored = openDatabase(`${into}/live.db`);
+      expect(restored.prepare("select count(*) from t").get()).toEqual([3n]);
       restored.close();
     });
 
@@ -298,8 +299,8 @@ describe.each(["zip", "tgz"] as const)("%s", (format) => {
       const old = 1_600_000_000;
       copyFileSync("/dev/null", `${tree}/not-sqlite-shm`);
       writeFileSync(`${tree}/not-sqlite`, "x");
-      const database = new Database(`${tree}/live.db`);
-      database.pragma("journal_mode = wal");
+      const database = openDatabase(`${tree}/live.db`);
+      database.exec("pragma journal_mode = wal");
       database.exec("create table t (x)");
       await new Promise((resolve) => setTimeout(resolve, 2100));
       const plan = () => fingerprintTree([{ path: tree, prefix: "" }], [], "recipe").input;
@@ -320,7 +321,7 @@ describe.each(["zip", "tgz"] as const)("%s", (format) => {
 
     test("a quiet database stays byte for byte, however it is called", async () => {
       const tree = tempDirectory();
-      const database = new Database(`${tree}/quiet`);
+      const database = openDatabase(`${tree}/quiet`);
       database.exec("create table t (x); insert into t values (1)");
       database.close();
       writeFileSync(`${tree}/quiet-wal`, "");
@@ -339,7 +340,7 @@ describe.each(["zip", "tgz"] as const)("%s", (format) => {
 
     test("a database that will not hold still is captured", async () => {
       const tree = tempDirectory();
-      const database = new Database(`${tree}/busy.db`);
+      const database = openDatabase(`${tree}/busy.db`);
       database.exec("create table t (x)");
       const { captureSqlite } = captureInto(tempDirectory());
       let writes = 0;

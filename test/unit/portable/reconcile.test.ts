@@ -1,6 +1,5 @@
 /** What makes rows equal to people, which one stays, and that a merge keeps what the rows say. */
 import { join } from "node:path";
-import Sqlite from "better-sqlite3";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connect } from "../../../lib/portable/connect.ts";
@@ -8,6 +7,8 @@ import { planReconcile, reconcile } from "../../../lib/portable/reconcile.ts";
 import { folded, groupOf, sameness } from "../../../lib/portable/reconcile/groups.ts";
 import type { Column, Kind } from "../../../lib/portable/schema.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
+import { openDatabase } from "../../support/sqlite.ts";
+import { firstValue } from "../../../lib/sqlite/query.ts";
 
 const column = (kind: Kind): Column => ({ name: "c", kind, native: kind, nullable: true, generated: false, hasDefault: false }); // prettier-ignore
 const row = (id: string, references: number) => ({ values: [id], said: [id], references });
@@ -76,8 +77,8 @@ describe("a merge", () => {
         }),
         async ({ names, leaves, books, tagged, rules }) => {
           const file = join(directory, `merge-${++count}.db`);
-          const db = new Sqlite(file);
-          db.pragma("synchronous = off");
+          const db = openDatabase(file);
+          db.exec("pragma synchronous = off");
           db.exec(SCHEMA);
           const top = names.length;
           const kindAt = (number: number): number => (number % (top + leaves.length)) + 1;
@@ -101,7 +102,7 @@ describe("a merge", () => {
           for (const [a, b] of rules) put("rule (a_id, b_id) values (?, ?)", kindAt(a), kindAt(b));
           db.exec("insert into used (rule_id) select id from rule union all select id from rule");
           const says = (): string[][] =>
-            SAYS.map((sql) => db.prepare(sql).raw().all().map((one) => JSON.stringify(one)).toSorted()); // prettier-ignore
+            SAYS.map((sql) => db.prepare(sql).all().map((one) => JSON.stringify(one.map(String))).toSorted()); // prettier-ignore
           const before = says();
           const { signal } = new AbortController();
           const target = { url: `sqlite:///${file}`, execPrefix: [], root: "/" };
@@ -110,9 +111,9 @@ describe("a merge", () => {
           const plan = await planReconcile(connection, request);
           await reconcile(connection, plan, request, { dryRun: false, signal });
           await connection.close();
-          expect(db.pragma("foreign_key_check")).toEqual([]);
+          expect(db.prepare("pragma foreign_key_check").all()).toEqual([]);
           expect(says()).toEqual(before);
-          expect(db.prepare("select count(code) - count(distinct lower(trim(code))) from kind").pluck().get()).toBe(0);
+          expect(firstValue(db, "select count(code) - count(distinct lower(trim(code))) from kind")).toBe(0n);
           db.close();
         },
       ),

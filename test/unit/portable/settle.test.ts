@@ -1,6 +1,5 @@
 /** A target whose constraints promise less than the export's: rows that match two others are neither doubled nor lost. */
 import { join } from "node:path";
-import Sqlite from "better-sqlite3";
 import { expect, test } from "vitest";
 import { connect } from "../../../lib/portable/connect.ts";
 import { exportTables } from "../../../lib/portable/export.ts";
@@ -9,6 +8,7 @@ import { introspect } from "../../../lib/portable/introspect.ts";
 import { openPackage } from "../../../lib/portable/package.ts";
 import { planPortable } from "../../../lib/portable/plan.ts";
 import { tempDirectory } from "../../support/temp.ts";
+import { openDatabase, runSql } from "../../support/sqlite.ts";
 
 const { signal } = new AbortController();
 const open = async (file: string, mode: "read" | "write") =>
@@ -16,7 +16,7 @@ const open = async (file: string, mode: "read" | "write") =>
 
 function make(directory: string, name: string, sql: string): string {
   const file = join(directory, name);
-  new Sqlite(file).exec(sql).close();
+  runSql(file, sql);
   return file;
 }
 
@@ -43,10 +43,10 @@ async function bring(directory: string, target: string): Promise<ImportResult> {
 }
 
 const booksOf = (file: string): unknown[] =>
-  new Sqlite(file, { readonly: true })
+  openDatabase(file)
     .prepare("select title, code, pages from book join shelf on shelf.id = shelf_id order by title")
-    .raw()
-    .all();
+    .all()
+    .map(([title, code, pages]) => [title, code, Number(pages)]);
 
 const counts = ({ tables: all }: ImportResult): string[] =>
   all.map(({ table, created, updated, unchanged }) => `${table} ${created} ${updated} ${unchanged}`);
