@@ -21,7 +21,7 @@ const signal = new AbortController().signal;
 
 const SITE = `
   create table papers (id int generated always as identity primary key, tv tsvector, doubled int generated always as (id * 2) stored);
-  insert into papers (tv) values ('alpha beta'), ('alpha'); create materialized view words as select word, ndoc from ts_stat('select tv from papers');
+  insert into papers (tv) values ('alpha beta'), ('alpha'); create materialized view words as select word, ndoc from ts_stat('select tv from public.papers');
   create table part (k int, at date) partition by range (at); create table part_1 partition of part for values from ('2026-01-01') to ('2027-01-01');
   insert into part values (1, '2026-02-01'); create table floats (f float4, d float8); insert into floats values (0.1, 1e-300);`;
 
