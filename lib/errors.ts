@@ -45,7 +45,7 @@ export const ERRORS = {
     hint: "start it again; a backup keeps its finished units with --resume",
   },
   E_NO_SPACE: { exit: EXIT.failed, http: 507, hint: "free some space on the store's disk and run it again" },
-  E_RUN_UNKNOWN: { exit: EXIT.failed, http: 404, hint: "list.ts shows the runs of the store" },
+  E_RUN_UNKNOWN: { exit: EXIT.failed, http: 404, hint: "npx tsx scripts/list.ts shows the runs of the store" },
   E_PROTECTED: { exit: EXIT.failed, http: 409, hint: "this run holds the last good copy of something; keep it" },
   E_CONFIRM: {
     exit: EXIT.usage,
@@ -87,7 +87,7 @@ export const ERRORS = {
   E_PENDING: {
     exit: EXIT.failed,
     http: 409,
-    hint: "restore.ts --recover ID finishes it or takes it back; --confirm or --rollback end one that is done",
+    hint: "npx tsx scripts/restore.ts --recover ID finishes it or takes it back; --confirm or --rollback end one that is done",
   },
   E_NOTHING: { exit: EXIT.failed, http: 500, hint: "see the failures above; nothing was published" },
   E_INTERNAL: { exit: EXIT.failed, http: 500, hint: "run it again with --verbose and report what it prints" },

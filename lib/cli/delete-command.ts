@@ -22,7 +22,9 @@ export async function deleteCommand(): Promise<void> {
         .parseSync([...argv]);
       const run = argumentOf(flags._);
       if (run === undefined)
-        throw new HoldfastError("E_USAGE", "which run? name its id", { hint: "list.ts shows the runs of the store" });
+        throw new HoldfastError("E_USAGE", "which run? name its id", {
+          hint: "npx tsx scripts/list.ts shows the runs of the store",
+        });
       return { ...flags, run };
     },
     async (flags, store, frame) => {

@@ -81,7 +81,7 @@ export async function drillCommand(): Promise<void> {
         return await reinitDrillCommand(requireSiteConfig(single(flags.config)), given, frame);
       }
       const shown = !flags.json && !flags.quiet;
-      const progress = phaseReport(flags);
+      const progress = phaseReport(flags, "results");
       const say = (line: string): void => void (shown && progress.say(line));
       const sandbox = single(flags.sandbox);
       const evidence = single(flags.evidence);

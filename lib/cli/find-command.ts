@@ -20,7 +20,7 @@ export async function findCommand(): Promise<void> {
         .parseSync([...argv]);
       const pattern = argumentOf(flags._);
       if (pattern === undefined || pattern === "")
-        throw new HoldfastError("E_USAGE", "find what?", { hint: "for instance: find.ts 'logo*.png'" });
+        throw new HoldfastError("E_USAGE", "find what?", { hint: "for instance: npx tsx scripts/find.ts 'logo*.png'" });
       return { ...flags, pattern };
     },
     async (flags, store, frame) => {

@@ -26,7 +26,7 @@ export function refuseUnfit(report: CompatibilityReport, warningsPass: boolean):
     const bySettings = configuration?.ignored === false && configuration.counts.critical > 0;
     if (bySettings && problems.length === 1) throw new HoldfastError("E_SETTINGS", problems.join("; "));
     throw new HoldfastError("E_SCHEMA", `the export does not fit: ${problems.join("; ")}`, {
-      hint: "portable.ts check shows all of it",
+      hint: "npx tsx scripts/portable.ts check shows all of it",
     });
   }
   if (warnings.length > 0 && !warningsPass)

@@ -127,6 +127,6 @@ function show({ reinit: id, safetyRun, preview, rows, warnings }: ReinitOutcome,
   if (id === null) process.stdout.write(`${describe(preview).join("\n")}\ndry run: nothing was changed\n`);
   else
     process.stdout.write(
-      `${pc.green("✓")} ${plural(rows, "row")} cleared; the safety backup is ${safetyRun ?? ""}: restore.ts --in-place --run ${safetyRun ?? ""} goes back\n`,
+      `${pc.green("✓")} ${plural(rows, "row")} cleared; the safety backup is ${safetyRun ?? ""}: npx tsx scripts/restore.ts --in-place --run ${safetyRun ?? ""} goes back\n`,
     );
 }

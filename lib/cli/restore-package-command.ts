@@ -200,7 +200,9 @@ function show(outcome: PackageOutcome, flags: Flags): void {
     ...(safety_run === null ? [] : [`the database as it was is in the safety run ${safety_run}`]),
     ...(restore === null || !kept
       ? []
-      : [`what was there is kept: restore.ts --confirm ${restore} when all is well, --rollback ${restore} goes back`]),
+      : [
+          `what was there is kept: npx tsx scripts/restore.ts --confirm ${restore} when all is well, --rollback ${restore} goes back`,
+        ]),
     flags["dry-run"] ? "dry run: nothing was changed" : `${pc.green("✓")} every check of the package holds`,
   ];
   process.stdout.write(`${lines.join("\n")}\n`);

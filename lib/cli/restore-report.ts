@@ -77,7 +77,9 @@ export function showOutcome(outcome: RestoreOutcome): string {
     ...not_proved.map((text) => `${pc.yellow("?")} not proved: ${text}`),
     `${missing.some(({ accepted }) => !accepted) ? pc.yellow("!") : pc.green("✓")} the run ${run} is restored${missing.length === 0 ? "" : `, without ${plural(missing.length, "unit")} that it lacks,`} ${preview.in_place ? "in place" : `to ${preview.target}`}: ${formatBytes(preview.bytes)}`,
     ...(kept
-      ? [`What was replaced is kept: restore.ts --confirm ${restore} removes it, --rollback ${restore} brings it back.`]
+      ? [
+          `What was replaced is kept: npx tsx scripts/restore.ts --confirm ${restore} removes it, --rollback ${restore} brings it back.`,
+        ]
       : []),
   ].join("\n");
 }

@@ -68,8 +68,8 @@ export async function verifyCommand(): Promise<void> {
       const scratch = single(flags.scratch);
       const evidence = single(flags.evidence);
       const shown = !flags.json && !flags.quiet;
-      const progress = phaseReport(flags);
-      if (!flags.quick) progress.phase("verifying");
+      const progress = phaseReport(flags, "results");
+      progress.phase("verifying");
       const verification = await verify(
         {
           store,

@@ -55,7 +55,7 @@ export async function deleteRun(
   const { path: store } = await findStore(request.store);
   if (!isRunId(request.run)) {
     throw new HoldfastError("E_USAGE", `${request.run} is not the id of a run`, {
-      hint: "list.ts shows the runs of the store; name one like 20261120T020000Z",
+      hint: "npx tsx scripts/list.ts shows the runs of the store; name one like 20261120T020000Z",
     });
   }
   const taken = new AbortController();
@@ -108,7 +108,7 @@ async function judge(store: string, id: string, signal: AbortSignal): Promise<De
   }
   if (ReinitJournal.pending(store)?.record.safety_run === run)
     throw new HoldfastError("E_PROTECTED", `the run ${run} is the way back from a reinit that was cut off`, {
-      hint: "reinit.ts --recover ends it",
+      hint: "npx tsx scripts/reinit.ts --recover ends it",
     });
   const last = await findLastCopies(store, run, signal);
   if (last.length > 0) {

@@ -20,7 +20,7 @@ export function findRun(store: string, name: string): string {
     throw new HoldfastError("E_RUN_UNKNOWN", `the link latest names the run ${run}, which is not there`);
   if (listIncomplete(store).includes(run)) {
     throw new HoldfastError("E_RUN_UNKNOWN", `the run ${run} was interrupted and never published`, {
-      hint: "backup_all.ts --resume goes on with it, delete.ts removes it",
+      hint: "npx tsx scripts/backup_all.ts --resume goes on with it, npx tsx scripts/delete.ts removes it",
     });
   }
   throw new HoldfastError(

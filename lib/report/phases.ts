@@ -17,13 +17,19 @@ export interface PhaseReport {
 export interface PhaseFlags {
   readonly json: boolean;
   readonly quiet: boolean;
+  readonly verbose: boolean;
 }
 
 const EVERY_MS = 250;
 
-/** Reports to standard error, and with `--json` to standard output. Nothing but results with `--quiet`. */
-export function phaseReport({ json, quiet }: PhaseFlags): PhaseReport {
-  const isLive = process.stderr.isTTY && !json && !quiet;
+/**
+ * Reports to standard error, and with `--json` to standard output. Nothing but results with `--quiet`. Where the results are `lines`
+ * enough, a pipe gets those alone, and JSON has status lines with `--verbose`.
+ */
+export function phaseReport(flags: PhaseFlags, lines: "phases" | "results" = "phases"): PhaseReport {
+  const { quiet } = flags;
+  const json = flags.json && (lines === "phases" || flags.verbose);
+  const isLive = process.stderr.isTTY && !flags.json && !quiet;
   const block = isLive ? createLogUpdate(process.stderr, { showCursor: true }) : undefined;
   const startedMs = Date.now();
   let state = { phase: "", begunMs: startedMs, done: 0, total: 0 };
@@ -37,7 +43,7 @@ export function phaseReport({ json, quiet }: PhaseFlags): PhaseReport {
     phase: (phase) => {
       state = { phase, begunMs: Date.now(), done: 0, total: 0 };
       if (json || isLive) show();
-      else if (!quiet) process.stderr.write(`${phase} …\n`);
+      else if (!quiet && !flags.json && lines === "phases") process.stderr.write(`${phase} …\n`);
     },
     bytes: (done, total) => {
       state = { ...state, done, total };

@@ -59,7 +59,7 @@ export async function takeBack(
   } catch (second) {
     const [first, then] = [asHoldfastError(failure).message, asHoldfastError(second).message];
     return new HoldfastError("E_PENDING", `the reinit failed (${first}), and so did its undoing: ${then}`, {
-      hint: `correct the cause, then reinit.ts --recover; the safety backup is ${journal.record.safety_run}`,
+      hint: `correct the cause, then npx tsx scripts/reinit.ts --recover; the safety backup is ${journal.record.safety_run}`,
       cause: second,
     });
   }

@@ -141,7 +141,7 @@ export function refusePendingReinit(store: string): void {
     "E_PENDING",
     `the reinit ${pending.record.reinit} was cut off while ${pending.record.phase}`,
     {
-      hint: "reinit.ts --recover finishes it or puts everything back",
+      hint: "npx tsx scripts/reinit.ts --recover finishes it or puts everything back",
     },
   );
 }

@@ -43,7 +43,7 @@ export async function locate(run: string, wanted: string, signal: AbortSignal): 
     if (found !== undefined) return found;
   }
   throw new HoldfastError("E_RUN_UNKNOWN", `the run ${path.basename(run)} holds nothing at ${wanted}`, {
-    hint: "find.ts looks for a name in all runs; a path is relative to the site's root",
+    hint: "npx tsx scripts/find.ts looks for a name in all runs; a path is relative to the site's root",
   });
 }
 

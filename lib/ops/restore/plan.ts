@@ -170,7 +170,7 @@ class Builder {
       else
         this.#byHand.push(
           label.startsWith("portable/")
-            ? `${label}: unpack ${path.join(this.#run, artifact)} and bring it in with portable.ts import`
+            ? `${label}: unpack ${path.join(this.#run, artifact)} and bring it in with npx tsx scripts/portable.ts import`
             : `${label}: was made by the site's own export command; import ${path.join(this.#run, artifact)}`,
         );
     }

@@ -139,7 +139,7 @@ function assertConfig(
     "E_CONFIG",
     `the restore ${restore} stops the service or runs migrations: the config is needed`,
     {
-      hint: `restore.ts --${how} ${restore} --config FILE`,
+      hint: `npx tsx scripts/restore.ts --${how} ${restore} --config FILE`,
     },
   );
 }

@@ -79,15 +79,15 @@ export function hintOf(state: RestoreState, restore: string): string {
     case "staging":
     case "importing":
     case "rolling_back":
-      return `restore.ts --recover ${restore} puts everything back`;
+      return `npx tsx scripts/restore.ts --recover ${restore} puts everything back`;
     case "swapping":
-      return `restore.ts --recover ${restore} finishes it; --rollback ${restore} puts everything back`;
+      return `npx tsx scripts/restore.ts --recover ${restore} finishes it; --rollback ${restore} puts everything back`;
     case "irreversible":
     case "confirming":
-      return `restore.ts --recover ${restore} finishes it`;
+      return `npx tsx scripts/restore.ts --recover ${restore} finishes it`;
     case "completed":
-      return `restore.ts --confirm ${restore} when all is well, or --rollback ${restore}`;
+      return `npx tsx scripts/restore.ts --confirm ${restore} when all is well, or --rollback ${restore}`;
     case "ended":
-      return "nothing of it is kept; restore another run with restore.ts --in-place --run RUN";
+      return "nothing of it is kept; restore another run with npx tsx scripts/restore.ts --in-place --run RUN";
   }
 }

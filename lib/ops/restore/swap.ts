@@ -67,7 +67,7 @@ function notReversible(operations: readonly Operation[]): HoldfastError {
     "E_SAFETY",
     `no dump of the previous content of ${unit} was saved: it cannot be brought back`,
     {
-      hint: "restore it from another run: restore.ts --in-place --run RUN --unit UNIT",
+      hint: "restore it from another run: npx tsx scripts/restore.ts --in-place --run RUN --unit UNIT",
     },
   );
 }

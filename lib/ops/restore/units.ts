@@ -55,7 +55,9 @@ export function selectUnits(
 function noUnit(run: string, name: string, lacks: readonly Lack[]): HoldfastError {
   const failed = lacks.find(({ missing, copies }) => missing.unit === name || copies.some((one) => one.unit === name));
   if (failed === undefined)
-    return new HoldfastError("E_USAGE", `the run holds no unit ${name}`, { hint: "list.ts and index.json name them" });
+    return new HoldfastError("E_USAGE", `the run holds no unit ${name}`, {
+      hint: "npx tsx scripts/list.ts and index.json name them",
+    });
   const { code, message, found_in } = failed.missing;
   return new HoldfastError("E_USAGE", `the unit ${name} failed in the run ${path.basename(run)}: ${code}, ${message}`, {
     hint: found_in === null ? "no earlier run holds it" : `--complete takes it from the run ${found_in}`,

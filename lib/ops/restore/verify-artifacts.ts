@@ -99,6 +99,6 @@ async function verifyOwn(
   if (first === undefined) return;
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
   throw new HoldfastError("E_VERIFY", `the run is damaged: ${first}${more}`, {
-    hint: "nothing was changed; verify.ts names all damage, list.ts shows older runs",
+    hint: "nothing was changed; npx tsx scripts/verify.ts names all damage, npx tsx scripts/list.ts shows older runs",
   });
 }

@@ -108,7 +108,7 @@ function meant({ tables }: Schema, wanted: string): TableId[] {
   const found = tablesMeant(tables, wanted);
   if (found.length === 0)
     throw new HoldfastError("E_CONFIG", `portable.reinit.keep: the database has no table ${wanted}`, {
-      hint: "portable.ts plan shows the tables",
+      hint: "npx tsx scripts/portable.ts plan shows the tables",
     });
   return found.map(({ id }) => id);
 }
