@@ -15,6 +15,8 @@ export async function initCommand(): Promise<void> {
         "init",
         "$0 [DIR] [-o FILE]\n\nLooks at the installation in DIR, or in the current directory, writes a config for it and tries it by a dry run.",
       )
+        .strict(false)
+        .strictOptions()
         .option("output", {
           alias: "o",
           type: "string",
@@ -49,7 +51,11 @@ const isProven = ({ outcome, unreachable }: InitOutcome): boolean =>
 function unitsOf({ site, databases, found, services, root }: InitOutcome): [string, string, string][] {
   return [
     ...databases.map(({ url }): [string, string, string] => ["db", url, passwordText(databases, url)]),
-    ["trees", "site", `all of ${root}${(found.exclude ?? []).length > 0 ? ` but ${(found.exclude ?? []).join(", ")}` : ""}`],
+    [
+      "trees",
+      "site",
+      `all of ${root}${(found.exclude ?? []).length > 0 ? ` but ${(found.exclude ?? []).join(", ")}` : ""}`,
+    ],
     ...found.trees.map(({ name, path: place }): [string, string, string] => [
       "trees",
       name === "" ? site : name,
@@ -72,7 +78,9 @@ function passwordText(databases: InitOutcome["databases"], url: string): string 
 const openPoints = ({ found, databases, outcome, unreachable }: InitOutcome): string[] => [
   ...found.unknown,
   ...databases.flatMap(({ unprinted }) =>
-    unprinted === undefined ? [] : [`a command that prints the password in ${unprinted}: the config names password_file`],
+    unprinted === undefined
+      ? []
+      : [`a command that prints the password in ${unprinted}: the config names password_file`],
   ),
   ...unreachable.map(({ unit, error }) => `whether ${unit} can be dumped: ${error.message}`),
   ...outcome.uncovered.map((name) => `whether ${name} is needed: no step covers it`),
@@ -85,7 +93,9 @@ function textOf(result: InitOutcome): string {
   const open = openPoints(result).map(safe);
   return [
     `${pc.bold(application)} in ${safe(root)}`,
-    ...units.map(([step = "", unit = "", place = ""]) => `  ${step.padEnd(5)}  ${unit.padEnd(width)}  ${place}`.trimEnd()),
+    ...units.map(([step = "", unit = "", place = ""]) =>
+      `  ${step.padEnd(5)}  ${unit.padEnd(width)}  ${place}`.trimEnd(),
+    ),
     ...(open.length === 0 ? [] : ["not found out:", ...open.map((one) => `  ${one}`)]),
     `wrote ${safe(file)}`,
     isProven(result)

@@ -101,7 +101,9 @@ function writeConfig(file: string, text: string): ReturnType<typeof loadConfig> 
     writeFileSync(file, text, { flag: "wx", mode: 0o640 });
   } catch (error) {
     if (systemCode(error) === "EEXIST")
-      throw new HoldfastError("E_CONFIG", `${file} exists and is not overwritten`, { hint: "name another file with -o" });
+      throw new HoldfastError("E_CONFIG", `${file} exists and is not overwritten`, {
+        hint: "name another file with -o",
+      });
     throw new HoldfastError("E_CONFIG", `${file} cannot be written`, {
       hint: "name a file in a directory of yours with -o",
       cause: error,

@@ -40,7 +40,9 @@ export function composeDatabase(
   if (database === undefined)
     return { databases: [], unknown: [`the database's name in the service ${name}`], execPrefix };
   const url = serverUrl({ engine, name: database, user, host: "localhost" });
-  const keys = PASSWORDS[user === "root" ? "root" : engine].filter((key) => environment.has(key) || environment.has(`${key}_FILE`));
+  const keys = PASSWORDS[user === "root" ? "root" : engine].filter(
+    (key) => environment.has(key) || environment.has(`${key}_FILE`),
+  );
   const password = keys.map((key) => passwordOf(context, name, environment, key)).find((one) => one !== undefined);
   return {
     databases: [{ url, ...(password === undefined ? {} : { password }) }],
@@ -70,7 +72,8 @@ function environmentOf({ environment = {} }: Service): ReadonlyMap<string, strin
 function fill(value: string | undefined, env: EnvFile): { text: string; variable?: string } | undefined {
   if (value === undefined) return undefined;
   const [, variable, fallback] = /^\$\{?(\w+)(?::?[-?]([^}]*))?\}?$/.exec(value) ?? [];
-  if (variable === undefined) return /\$(?!\$)/.test(value.replaceAll("$$", "")) ? undefined : { text: value.replaceAll("$$", "$") };
+  if (variable === undefined)
+    return /\$(?!\$)/.test(value.replaceAll("$$", "")) ? undefined : { text: value.replaceAll("$$", "$") };
   const given = env.get(variable);
   if (given !== undefined) return { text: given, variable };
   return fallback === undefined || value.includes("?") ? undefined : { text: fallback };

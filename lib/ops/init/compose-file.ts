@@ -15,9 +15,7 @@ const serviceSchema = z.object({
 export const composeSchema = z.object({
   name: z.string().optional(),
   services: z.record(z.string(), serviceSchema),
-  volumes: z
-    .record(z.string(), z.object({ name: z.string().optional() }).nullable())
-    .nullish(),
+  volumes: z.record(z.string(), z.object({ name: z.string().optional() }).nullable()).nullish(),
   secrets: z.record(z.string(), z.object({ file: z.string().optional() }).nullable()).nullish(),
 });
 

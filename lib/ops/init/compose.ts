@@ -11,7 +11,7 @@ import { parseYaml } from "./yaml-text.ts";
 const FILES = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
 const VOLUMES = "/var/lib/docker/volumes";
 /** Paths of the host that containers borrow. */
-const HOST = /^\/(?:(?:proc|sys|dev|run|var\/run|tmp)(?:\/|$)|etc\/(?:localtime|timezone|passwd|group|hosts)$|$)/;
+const HOST = /^\/(?:(?:proc|sys|dev|run|var\/run)(?:\/|$)|tmp$|etc\/(?:localtime|timezone|passwd|group|hosts)$|$)/;
 
 export const compose: Application = {
   name: "Docker Compose",
@@ -32,8 +32,13 @@ function installation(directory: string, file: string, parsed: ComposeFile): Fou
   const [first, ...others] = servers;
   const found = first === undefined ? undefined : composeDatabase({ file, env, project, parsed }, ...first);
   const data = servers.flatMap(([, service]) => mountsOf(directory, env, service).map(({ source }) => source));
-  const mounts = services.filter((one) => !servers.includes(one)).flatMap(([, service]) => mountsOf(directory, env, service));
-  const unknown = [...(found?.unknown ?? []), ...others.map(([name]) => `a config for the database of ${name}: exec_prefix serves one`)];
+  const mounts = services
+    .filter((one) => !servers.includes(one))
+    .flatMap(([, service]) => mountsOf(directory, env, service));
+  const unknown = [
+    ...(found?.unknown ?? []),
+    ...others.map(([name]) => `a config for the database of ${name}: exec_prefix serves one`),
+  ];
   const trees = new Map<string, FoundTree>();
   for (const { source } of mounts) {
     if (data.includes(source)) continue;
@@ -67,13 +72,20 @@ function mountsOf(directory: string, env: EnvFile, { volumes = [] }: Service): {
 }
 
 const filled = (value: string, env: EnvFile): string =>
-  value.replaceAll(/\$\{(\w+)(?::?-([^}]*))?\}/g, (all, key: string, fallback?: string) => env.get(key) ?? fallback ?? all);
+  value.replaceAll(
+    /\$\{(\w+)(?::?-([^}]*))?\}/g,
+    (all, key: string, fallback?: string) => env.get(key) ?? fallback ?? all,
+  );
 
 const volumeName = (project: string, parsed: ComposeFile, volume: string): string =>
   parsed.volumes?.[volume]?.name ?? `${project}_${volume}`;
 
 /** The name of a project, as Compose makes it from a directory's. */
-const normalized = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9_-]/g, "").replace(/^[_-]+/, "");
+const normalized = (name: string): string =>
+  name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9_-]/g, "")
+    .replace(/^[_-]+/, "");
 
 const treeNameOf = (source: string): string => source.replaceAll(/[^\w.-]+/g, "_").replace(/^[_.-]+/, "") || "mount";
 

@@ -38,7 +38,10 @@ function databases({ databases: all, found }: Installation): string {
   return [
     ...(prefix === undefined
       ? []
-      : ["# The database's clients run in its container; docker ps shows the container's name.", `exec_prefix: ${list(prefix)}`]),
+      : [
+          "# The database's clients run in its container; docker ps shows the container's name.",
+          `exec_prefix: ${list(prefix)}`,
+        ]),
     "# Each database becomes a dump.",
     "database:",
     ...all.flatMap((database, index) => [
@@ -90,20 +93,14 @@ function trees({ found, root }: Installation): string {
     `  - name: ${quoted("site")}`,
     `    path: . # all of ${oneLine(root)}`,
     ...(exclude.length > 0
-      ? [
-          "    # The files of a running database server; its dump takes their place.",
-          `    exclude: ${list(exclude)}`,
-        ]
+      ? ["    # The files of a running database server; its dump takes their place.", `    exclude: ${list(exclude)}`]
       : ['    # exclude: ["__pycache__/", "*.tmp"] # patterns of .gitignore, of what no restore needs']),
     ...found.trees.flatMap(treeLines),
     "",
   ].join("\n");
 }
 
-const treeLines = ({ name, path }: FoundTree): string[] => [
-  `  - name: ${quoted(name)}`,
-  `    path: ${quoted(path)}`,
-];
+const treeLines = ({ name, path }: FoundTree): string[] => [`  - name: ${quoted(name)}`, `    path: ${quoted(path)}`];
 
 function infra({ services }: Installation): string {
   const keys = Object.entries(services).filter(([, files]) => files.length > 0);
@@ -127,7 +124,7 @@ follow_links: false
 }
 
 /** A YAML scalar for any text; `\${` would be filled from the environment. */
-const quoted = (text: string): string => JSON.stringify(text.replaceAll("${", "$${"));
+const quoted = (text: string): string => JSON.stringify(text.replaceAll("${", () => "$${"));
 const list = (words: readonly string[]): string => `[${words.map(quoted).join(", ")}]`;
 /** For comments: control characters are escaped. */
 const oneLine = (text: string): string => JSON.stringify(text).slice(1, -1);

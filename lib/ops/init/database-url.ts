@@ -11,13 +11,18 @@ export interface Server {
 
 /** Returns the URL of a database on a server, without a password. */
 export function serverUrl({ engine, name, user, host = "", port = "" }: Server): string {
-  const [, given = "", ownPort = "", socket = ""] = /^(\[[^\]]*\]|[^:/]*)(?::(\d+))?:?(\/.*)?$/.exec(host) ?? ["", host];
+  const [, given = "", ownPort = "", socket = ""] = /^(\[[^\]]*\]|[^:/]*)(?::(\d+))?:?(\/.*)?$/.exec(host) ?? [
+    "",
+    host,
+  ];
   const account = user === undefined || user === "" ? "" : `${encodeURIComponent(user)}@`;
   const number = ownPort === "" ? port : ownPort;
   // PostgreSQL's clients take the socket's directory in place of a host.
   const server = engine === "postgresql" && socket !== "" ? "" : given;
   const parameter =
-    socket === "" ? "" : `?${engine === "mysql" ? "socket" : "host"}=${encodeURIComponent(socket).replaceAll("%2F", "/")}`;
+    socket === ""
+      ? ""
+      : `?${engine === "mysql" ? "socket" : "host"}=${encodeURIComponent(socket).replaceAll("%2F", "/")}`;
   const place = server === "" && engine === "mysql" ? "localhost" : server;
   return `${engine}://${account}${place}${number === "" || place === "" ? "" : `:${number}`}/${encodeURIComponent(name)}${parameter}`;
 }

@@ -47,7 +47,8 @@ function aliasesOf(text: string): [string, string][] {
     const inner = value.startsWith("{") ? bracketed(value, 0) : undefined;
     const open = value.indexOf("(");
     const call = inner === undefined && open >= 0 ? bracketed(value, open) : undefined;
-    const length = inner === undefined ? (call === undefined ? value.length : open + call.length + 2) : inner.length + 2;
+    const length =
+      inner === undefined ? (call === undefined ? value.length : open + call.length + 2) : inner.length + 2;
     aliases.push([found[1] ?? "", inner ?? value.slice(0, length)]);
     rest = value.slice(length);
   }
@@ -73,7 +74,9 @@ function databaseOf(
   }
   const engine = /postg/.test(backend) ? "postgresql" : /mysql|mariadb/.test(backend) ? "mysql" : undefined;
   const name = valueOf("NAME")?.text;
-  const computed = ["USER", "HOST", "PORT"].filter((key) => expressionOf(key) !== undefined && valueOf(key) === undefined);
+  const computed = ["USER", "HOST", "PORT"].filter(
+    (key) => expressionOf(key) !== undefined && valueOf(key) === undefined,
+  );
   if (engine === undefined || name === undefined)
     return { databases: [], unknown: [`the database ${alias}: ${where} does not set its ENGINE and NAME literally`] };
   const [user, host, port] = ["USER", "HOST", "PORT"].map((key) => valueOf(key)?.text);

@@ -48,7 +48,5 @@ export function treeAt(installation: string, name: string, place: string): Found
   const file = path.resolve(installation, place);
   if (!isDirectory(file)) return [];
   const real = lstatSync(file).isSymbolicLink() ? realpathSync(file) : file;
-  return real === installation || isInside(installation, real)
-    ? []
-    : [{ name, path: relativeTo(installation, real) }];
+  return real === installation || isInside(installation, real) ? [] : [{ name, path: relativeTo(installation, real) }];
 }

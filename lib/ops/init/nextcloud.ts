@@ -14,12 +14,15 @@ export const nextcloud: Application = {
     if (!/\$CONFIG\s*=/.test(source)) return undefined;
     const expressionOf = (key: string): string | undefined =>
       new RegExp(String.raw`(?:'${key}'|"${key}")\s*=>\s*${EXPRESSION}`).exec(source)?.[1];
-    const valueOf = (key: string): string | undefined => phpString(expressionOf(key) ?? "", { __DIR__: path.dirname(file) });
+    const valueOf = (key: string): string | undefined =>
+      phpString(expressionOf(key) ?? "", { __DIR__: path.dirname(file) });
     const type = valueOf("dbtype") ?? "sqlite3";
     const data = path.resolve(directory, valueOf("datadirectory") ?? "data");
     const found = type.startsWith("sqlite")
       ? {
-          databases: [{ url: sqliteUrl(relativeTo(directory, path.join(data, `${valueOf("dbname") ?? "owncloud"}.db`))) }],
+          databases: [
+            { url: sqliteUrl(relativeTo(directory, path.join(data, `${valueOf("dbname") ?? "owncloud"}.db`))) },
+          ],
           unknown: [],
         }
       : phpDatabase({

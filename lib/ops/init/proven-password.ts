@@ -12,7 +12,10 @@ export interface ConfiguredDatabase {
 }
 
 /** Returns the database with the first command whose first line of output is the password. */
-export async function proveDatabase({ url, password }: FoundDatabase, signal: AbortSignal): Promise<ConfiguredDatabase> {
+export async function proveDatabase(
+  { url, password }: FoundDatabase,
+  signal: AbortSignal,
+): Promise<ConfiguredDatabase> {
   if (password === undefined) return { url };
   if (!("commands" in password)) return { url, passwordFile: password.file };
   for (const command of password.commands)

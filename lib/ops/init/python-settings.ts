@@ -74,7 +74,9 @@ export class PythonSettings {
     const plain = this.valueOf(expression)?.text;
     if (plain !== undefined) return plain === "" ? "" : path.resolve(this.#base, plain);
     const inner = /^(?:str|Path|os\.fspath)\(([\s\S]+)\)$/.exec(expression.trim())?.[1] ?? expression.trim();
-    const joined = /^os\.path\.join\(\s*(?:str\()?(?:BASE_DIR|PROJECT_ROOT|ROOT_DIR)\)?\s*,([\s\S]+)\)$/.exec(inner)?.[1];
+    const joined = /^os\.path\.join\(\s*(?:str\()?(?:BASE_DIR|PROJECT_ROOT|ROOT_DIR)\)?\s*,([\s\S]+)\)$/.exec(
+      inner,
+    )?.[1];
     const divided = /^(?:BASE_DIR|PROJECT_ROOT|ROOT_DIR)\s*\/([\s\S]+)$/.exec(inner)?.[1];
     const called = /^(?:BASE_DIR|PROJECT_ROOT|ROOT_DIR)\.joinpath\(([\s\S]+)\)$/.exec(inner)?.[1];
     const parts = joined?.split(",") ?? divided?.split("/") ?? called?.split(",");

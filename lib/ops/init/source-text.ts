@@ -12,7 +12,7 @@ export const withoutComments = (text: string, language: keyof typeof COMMENTS): 
   text.replaceAll(COMMENTS[language], (_all, string: string | undefined) => string ?? "");
 
 /** A regular expression's text for one expression that ends at a comma, semicolon, bracket or line; strings may hold any of them. */
-export const EXPRESSION = String.raw`((?:${STRING}|[^,;\n'"\])}]|\([^()\n]*\))*)`;
+export const EXPRESSION = String.raw`((?:${STRING}|\([^()\n]*\)|\[[^[\]\n]*\]|[^,;\n'"\])}])*)`;
 
 /** Returns the value of a PHP string; undefined where it is not a literal, or has an escape or a variable to be computed. */
 export function phpString(expression: string, variables: Readonly<Record<string, string>> = {}): string | undefined {
