@@ -179,7 +179,7 @@ production:
     "files/2024/a.pdf": "a",
     "plugins/agile/init.rb": "exit 1",
   });
-  const config = await initConfig(made, ["with "]);
+  const config = await initConfig(made, ["quotes"]);
   expect(urls(config)).toEqual(["mysql://redmine@127.0.0.1:1/redmine"]);
   expect(trees(config)).toEqual({ site: ".", files: "files", plugins: "plugins" });
   expect(printed(config)).toBe('with "quotes" #1');

@@ -7,7 +7,11 @@ import { isDirectory, isFile, readText, relativeTo, treeAt } from "./files.ts";
 import { literalExpression, secretCommands } from "./secret-command.ts";
 import { parseYaml } from "./yaml-text.ts";
 
-const scalar = z.union([z.string(), z.number()]).transform(String).nullish();
+const scalar = z
+  .union([z.string(), z.number()])
+  .transform(String)
+  .nullish()
+  .transform((value) => value ?? undefined);
 const sectionSchema = z.object({
   adapter: scalar,
   database: scalar,
@@ -42,15 +46,15 @@ function databaseOf(directory: string, file: string, text: string): Pick<Found, 
   const section = sectionSchema.safeParse(sections["production"]).data;
   const { adapter, database, host, port, socket, username } = section ?? {};
   const computed = [adapter, database, host, port, socket, username].some((value) => value?.includes("<%") === true);
-  if (section === undefined || database == null || adapter == null || computed)
+  if (section === undefined || database === undefined || adapter === undefined || computed)
     return { databases: [], unknown: [`the database: ${file} does not set it literally under production`] };
   if (adapter.startsWith("sqlite"))
     return { databases: [{ url: sqliteUrl(relativeTo(directory, path.resolve(directory, database))) }], unknown: [] };
   const engine = adapter.startsWith("postgres") ? "postgresql" : adapter.includes("mysql") ? "mysql" : undefined;
   if (engine === undefined)
     return { databases: [], unknown: [`the database: Holdfast cannot dump ${adapter} (${file})`] };
-  const server = { engine, name: database, user: username ?? undefined, port: port ?? undefined } as const;
-  const url = serverUrl({ ...server, host: socket ?? host ?? undefined });
+  const server = { engine, name: database, user: username, port } as const;
+  const url = serverUrl({ ...server, host: socket ?? host });
   return withPassword(url, file, sections, section);
 }
 
@@ -60,7 +64,7 @@ function withPassword(
   sections: Readonly<Record<string, unknown>>,
   { password }: Section,
 ): Pick<Found, "databases" | "unknown"> {
-  if (password == null || password === "") return { databases: [{ url }], unknown: [] };
+  if (password === undefined || password === "") return { databases: [{ url }], unknown: [] };
   if (password.includes("<%"))
     return { databases: [{ url }], unknown: [`the database's password: ${file} does not set it literally`] };
   // The section itself, or the one that it merges with `<<`.
