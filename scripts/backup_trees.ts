@@ -1,4 +1,5 @@
 #!/usr/bin/env -S npx tsx
-import { backupCommand } from "../lib/cli/backup-command.ts";
+import "../lib/node-version.ts";
 
+const { backupCommand } = await import("../lib/cli/backup-command.ts");
 await backupCommand("backup_trees", "trees");

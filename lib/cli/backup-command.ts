@@ -9,7 +9,7 @@ import { EXIT, HoldfastError } from "../errors.ts";
 import { PLAN_VARIABLE } from "../exec/plan.ts";
 import { STEP_NAMES, type StepName } from "../model/unit.ts";
 import type { BackupOutcome, BackupRequest } from "../ops/backup-request.ts";
-import { formatBytes, plural } from "../report/format.ts";
+import { formatBytes, plural, printable } from "../report/format.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
 import { HOME } from "../exec/compiled.ts";
 import type { FlagRules } from "./flag-rules.ts";
@@ -181,6 +181,8 @@ function showOutcome(outcome: BackupOutcome): void {
       `${pc.yellow("warning:")} no step covers: ${uncovered.slice(0, 5).join(", ")}${uncovered.length > 5 ? ` and ${uncovered.length - 5} more` : ""}\n`,
     );
   }
+  for (const claim of outcome.claims ?? [])
+    process.stdout.write(`${printable(claim.path)}  ${pc.dim(`${claim.step} (${claim.key})`)}\n`);
   process.stdout.write(
     place === null ? "dry run: nothing was written\n" : `${mark} ${status}: ${counts.join(", ")}\n${place}\n`,
   );

@@ -43,6 +43,8 @@ export interface BackupOutcome {
   readonly totals: Totals;
   readonly failures: readonly Failure[];
   readonly uncovered: readonly string[];
+  /** Of a dry run: which config key takes which path of the site, and for which step. */
+  readonly claims?: readonly { readonly path: string; readonly step: StepName; readonly key: string }[];
   readonly warnings: readonly string[];
   /** The run is published, and something after that failed: a link, `hooks.after`, tidying the store. */
   readonly afterFailed: boolean;

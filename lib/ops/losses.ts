@@ -2,13 +2,17 @@
 import type { Loss, StepSummary } from "../model/run.ts";
 import type { Failure, StepName } from "../model/unit.ts";
 import { runDirectory } from "../store/layout.ts";
+import { plural } from "../report/format.ts";
 import { findLatest } from "../store/publish.ts";
 import { listMetadata } from "../store/step-index.ts";
 
-/** Steps whose number of units says nothing of what they hold: shards of the audio cache are merged. */
-const MERGED_UNITS: ReadonlySet<StepName> = new Set(["audio_cache"]);
+/** Steps of layered shards, whose number says nothing of what they hold: shards are merged. What failed is counted instead. */
+const LAYERED: ReadonlySet<StepName> = new Set(["audio_cache", "trees"]);
 
-/** Returns the steps that failed as a whole, or have less than half of the units of the run that is `latest` now. */
+/**
+ * Returns the steps that failed as a whole, or have less than half of the units of the run that is `latest` now; of a layered step those of
+ * which more units failed than were made.
+ */
 export function findLosses(
   store: string,
   steps: ReadonlyMap<StepName, Pick<StepSummary, "status" | "units">>,
@@ -19,9 +23,9 @@ export function findLosses(
     const before = latest === undefined ? null : listMetadata(runDirectory(store, latest), step).length;
     const whole = failures.some((one) => one.step === step && one.unit === null && one.severity === "failed");
     if (whole || status === "failed") return [{ step, reason: "failed", units, before }];
-    if (before !== null && units * 2 < before && !MERGED_UNITS.has(step))
-      return [{ step, reason: "lost", units, before }];
-    return [];
+    const failed = failures.filter((one) => one.step === step && one.severity === "failed").length;
+    const isLost = LAYERED.has(step) ? failed > units : before !== null && units * 2 < before;
+    return isLost ? [{ step, reason: "lost", units, before }] : [];
   });
 }
 
@@ -29,4 +33,4 @@ export function findLosses(
 export const describeLoss = ({ step, reason, units, before }: Loss): string =>
   reason === "failed"
     ? `${step} failed as a whole`
-    : `${step} has ${units} of the ${before ?? 0} units that the latest run has`;
+    : `${step} has ${plural(units, "unit")}${before === null ? "" : ` of the ${before} that the latest run has`}`;

@@ -100,6 +100,7 @@ export async function rehearse(
     totals,
     failures,
     uncovered,
+    claims: await context.claims.shown(),
     warnings: config.warnings,
     afterFailed: false,
   };

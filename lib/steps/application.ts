@@ -2,7 +2,7 @@
 import path from "node:path";
 import { isThere } from "../archive/walk.ts";
 import type { SiteConfig } from "../config/load.ts";
-import { runCommand } from "../exec/command.ts";
+import { gitIn } from "../exec/git.ts";
 import type { UnitMetadata } from "../model/unit.ts";
 
 /** Commit, described version and whether files under version control were changed; nulls where there is no checkout. */
@@ -10,16 +10,15 @@ export async function applicationState(config: SiteConfig, signal: AbortSignal):
   const unknown = { commit: null, version: null, dirty: null };
   const repo = path.resolve(config.root, config.infra?.repo ?? ".");
   if (!isThere(path.join(repo, ".git"))) return unknown;
-  const git = async (...args: readonly string[]): Promise<string | null> => {
-    const argv = ["git", "-c", "safe.directory=*", "-C", repo, ...args];
-    return await runCommand(argv, { signal, env: { GIT_OPTIONAL_LOCKS: "0" } }).then(
-      (result) => result.stdout.trim(),
+  const run = gitIn(repo, signal);
+  const git = async (...args: readonly string[]): Promise<string | null> =>
+    await run(...args).then(
+      ({ exitCode, stdout }) => (exitCode === 0 ? stdout.trim() : null),
       () => {
         signal.throwIfAborted();
         return null;
       },
     );
-  };
   const commit = await git("rev-parse", "HEAD");
   if (commit === null) return unknown;
   const changes = await git("status", "--porcelain", "--untracked-files=no");

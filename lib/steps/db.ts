@@ -96,8 +96,6 @@ async function dump(
       signal,
       onFailure: (name, error) => runner.failPart(`references_${name}`, error),
     });
-    const told = [...dumped.warnings, ...warnings];
-    for (const text of told) report({ type: "note", level: "warning", text: `db/${database.unit}: ${text}` });
     return {
       artifacts: [
         { path: artifact, size_bytes: dumped.size_bytes, sha256: dumped.sha256, media_type: dumped.media_type },
@@ -111,7 +109,7 @@ async function dump(
         fingerprint: null,
         content_digest: null,
       },
-      warnings: told,
+      warnings: [...dumped.warnings, ...warnings],
       extra: {
         database: describeUrl(database.settings.url).database,
         ...withDigests(facts, digests),

@@ -2,7 +2,7 @@
 import path from "node:path";
 import { isThere } from "../archive/walk.ts";
 import type { SiteConfig } from "../config/load.ts";
-import { runCommand } from "../exec/command.ts";
+import { gitIn } from "../exec/git.ts";
 
 /**
  * Lists `.git` and every tracked file, those of submodules too, as absolute paths. A checkout that git cannot read covers nothing:
@@ -13,9 +13,8 @@ export async function trackedFiles({ root, infra }: SiteConfig, signal: AbortSig
   const directory = path.resolve(root, infra.repo);
   if (!isThere(path.join(directory, ".git"))) return [];
   // A submodule is one entry of the index: what it tracks is listed file by file, and what it does not track is not covered.
-  const argv = ["git", "-c", "safe.directory=*", "-C", directory, "ls-files", "-z", "--recurse-submodules"];
-  const stdout = await runCommand(argv, { signal, env: { GIT_OPTIONAL_LOCKS: "0" } }).then(
-    (result) => result.stdout,
+  const stdout = await gitIn(directory, signal)("ls-files", "-z", "--recurse-submodules").then(
+    (result) => (result.exitCode === 0 ? result.stdout : ""),
     () => "",
   );
   signal.throwIfAborted();

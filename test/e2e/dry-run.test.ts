@@ -74,6 +74,7 @@ const OTHER_STEPS = [
   "backup_infra",
   "backup_legacy",
   "backup_source_exports",
+  "backup_trees",
 ];
 
 test("every command that knows --dry-run is tried", async () => {

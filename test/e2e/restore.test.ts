@@ -104,7 +104,11 @@ afterAll(() => removeTree(directory));
 const original = (): string => join(directory, "original");
 const flags = (): string[] => ["--config", site.config, "--dest", site.dest, "--json"];
 /** The run of the beginning, whatever has been backed up since. */
-const restore = async (...args: string[]) => await startBuilt("restore", [...flags(), "--run", run.run, ...args]).done;
+/** Runs the script on the run of this file; a command that ends a restore takes the restore and no run. */
+const restore = async (...args: string[]) => {
+  const ends = args.some((arg) => ["--confirm", "--rollback", "--recover"].includes(arg));
+  return await startBuilt("restore", [...flags(), ...(ends ? [] : ["--run", run.run]), ...args]).done;
+};
 const inPlace = async (...args: string[]) => await restore("--in-place", "--yes", ...args);
 const messageOf = (json: readonly unknown[], type: string): unknown =>
   json.find((line) => isMessage(line) && line.message_type === type);
@@ -261,7 +265,8 @@ describe("in place", () => {
     expect(lstatSync(join(site.root, "templates")).isSymbolicLink()).toBe(true);
     compareDatabases(original(), site.root);
     const between = await backUp(site);
-    expect(between).toMatchObject({ failed: 0, uncovered: ["elsewhere of the site/"] });
+    expect(between.failed).toBe(0);
+    expect(between.uncovered.filter((one) => !one.includes(" -> "))).toEqual(["elsewhere of the site/"]);
     expect(JSON.stringify(manifestOf(between.path))).not.toContain(".holdfast-restore");
     expect((await inPlace()).code).toBe(1);
     expect((await restore("--rollback")).code).toBe(0);

@@ -55,7 +55,7 @@ describe("the documented cron line", () => {
     expect(stderr.match(/^failed source_exports\/p\d+: .*\[E_UNREADABLE\]$/gm)).toHaveLength(10);
     expect(stderr).toContain(`… and ${UNITS - 2 - 10} more in failures.json`);
     expect(stderr).toMatch(
-      /^error: source_exports has 2 of the 24 units that the latest run has: the run \S+ does not become latest$/m,
+      /^error: source_exports has 2 units of the 24 that the latest run has: the run \S+ does not become latest$/m,
     );
     expect(latest()).toBe(good);
     expect(last()).not.toBe(good);
@@ -65,7 +65,7 @@ describe("the documented cron line", () => {
     ]);
     const health = await runBuilt("health", ["--config", config()]);
     expect(health.code).toBe(13);
-    expect(health.stdout).toContain(`${last()}: is newer and not latest: source_exports has 2 of the 24 units`);
+    expect(health.stdout).toContain(`${last()}: is newer and not latest: source_exports has 2 units of the 24`);
     const verified = await runBuilt("verify", ["--dest", store, "--quick", "--run", "last", "--json"]);
     expect(verified.json.at(-1)).toMatchObject({ run: last().replace("runs/", "") });
   });
@@ -134,4 +134,15 @@ test("what fails after the run was published is an error that is told, and the e
   expect(stderr).toMatch(/^error: the run is published, but its links could not be set/m);
   expect(readdirSync(join(store, "runs")).map((name) => `runs/${name}`)).toContain(good);
   expect(readdirSync(join(store, "runs"))).toHaveLength(2);
+});
+
+test("list --units shows the units of a run", async () => {
+  expect((await backUp()).code).toBe(0);
+  const shown = await runBuilt("list", ["--dest", store, "--units", "latest"]);
+  expect(shown.stdout).toMatch(
+    /^step +unit +built in +files +size +artifacts\nsource_exports +p1 +\S+Z +1 +\d+ B +source_exports\/p1\/source\.zip$/m,
+  );
+  const { json } = await runBuilt("list", ["--dest", store, "--units", "last", "--json"]);
+  expect((json.at(-1) as { units: unknown[] }).units).toHaveLength(UNITS);
+  expect((await runBuilt("list", ["--dest", store, "--units", "20200101T000000Z"])).code).toBe(1);
 });

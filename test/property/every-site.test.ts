@@ -78,24 +78,24 @@ async function comesBack(base: string, spec: SiteSpec): Promise<boolean> {
   ];
 
   const out = join(base, "restored");
-  await bring(site, { kind: "directory", directory: out });
+  await bring(site, run.run, { kind: "directory", directory: out });
   expectWhole(site, out, join(out, ".holdfast/outside"), named, spec);
 
   const original = copyOf(base, site);
   damage(site, out);
-  await bring(site, { kind: "in-place", config });
+  await bring(site, run.run, { kind: "in-place", config });
   forget(site);
   expect(differences(original.root, site.root).filter(noExchangeIn(site)), "in place").toEqual([]);
   expect(differences(original.out, site.out), "in place, outside").toEqual([]);
 
   renameSync(site.root, join(base, "gone"));
   if (spec.config.outside) rmSync(site.out, { recursive: true });
-  await bring(site, { kind: "in-place", config });
+  await bring(site, run.run, { kind: "in-place", config });
   mkdirSync(site.root, { recursive: true });
   expectWhole({ ...site, root: original.root, out: original.out, real: site }, site.root, "", named, spec);
 
   const drilled = await drill(
-    { store: site.store, run: "latest", projects: 0, search: false, workers: 2, config: undefined },
+    { store: site.store, run: run.run, projects: 0, search: false, workers: 2, config: undefined },
     { signal, onPhase: () => {}, onCheck: () => {} },
   );
   const wrong = drilled.drills.flatMap(({ checks }) => checks.filter(({ state }) => state === "failed"));
@@ -129,17 +129,17 @@ async function backUp(site: GeneratedSite, report: (event: HoldfastEvent) => voi
     tags: [],
     breakLock: false,
     newStore: false,
-    inProcess: true,
     acceptLoss: false,
+    inProcess: true,
     command: "backup_all",
   };
   return await backup(request, { signal, report });
 }
 
-async function bring({ store }: GeneratedSite, target: RestoreTarget): Promise<void> {
+async function bring({ store }: GeneratedSite, run: string, target: RestoreTarget): Promise<void> {
   const request = {
     store,
-    run: "latest",
+    run,
     target,
     steps: [],
     units: [],

@@ -36,9 +36,9 @@ const HOST = "127.0.0.1";
 const USER = "clara";
 const DATABASE = "clara";
 
-/** Directories with `initdb` and `postgres`: those of Debian, and `<major>/bin` below `HOLDFAST_TEST_POSTGRES`. */
+/** Directories with `initdb` and `postgres`: those of Debian, and `<major>/bin` below `TEST_POSTGRES_DIRECTORY`. */
 export function postgresDirectories(): string[] {
-  const more = process.env.HOLDFAST_TEST_POSTGRES;
+  const more = process.env.TEST_POSTGRES_DIRECTORY;
   const roots = ["/usr/lib/postgresql", ...(more === undefined ? [] : [more])];
   return roots
     .flatMap((root) => glob.sync(`${root}/*/bin`, { onlyDirectories: true }))

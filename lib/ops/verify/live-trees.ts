@@ -24,6 +24,7 @@ import { messageOf } from "./archives.ts";
 import { driftOf, onSite } from "./live.ts";
 import { tryRead, type Survey, type UnitRecord } from "./survey.ts";
 import { count, type Finding, type Problem } from "./verification.ts";
+import { attributeChanges, UNKNOWN, type Recorded } from "./live-attributes.ts";
 
 /** Units looked at where no part of the run is asked for. */
 const UNITS = 20;
@@ -63,15 +64,6 @@ const sampleOf = ({ run, units }: Survey): UnitRecord[] =>
     .toSorted((a, b) => (a.key < b.key ? -1 : 1))
     .slice(0, UNITS)
     .map(({ unit }) => unit);
-
-/** A file as an archive has it. */
-interface Recorded {
-  readonly entry: BytePath;
-  readonly size: number;
-  /** Whole seconds since 1970. */
-  readonly mtime: bigint;
-  readonly sum: { readonly crc: number } | { readonly sha256: string };
-}
 
 /** Every path of the site that a unit has. */
 const placesOn = (config: SiteConfig, unit: UnitMetadata): BytePath[] =>
@@ -136,17 +128,19 @@ class LiveTrees {
         ({ path: entry, size, mtime, sha256 }) =>
           sha256 === null || left.has(entry)
             ? []
-            : [{ entry, size, mtime: BigInt(Math.floor(Date.parse(mtime) / 1000)), sum: { sha256 } }],
+            : [{ entry, size, mtime: BigInt(Math.floor(Date.parse(mtime) / 1000)), sum: { sha256 }, ...UNKNOWN }],
       );
     }
     if (format === "tgz") {
       const found: Recorded[] = [];
       await verifyTgz(
         file,
-        ({ path: name, type, size, mtimeNs, sha256 }) => {
+        ({ path: name, type, size, mtimeNs, sha256, mode, uid, gid }) => {
           const entry = trim(name);
           known.add(entry);
-          if (type === "file" && sha256 !== null) found.push({ entry, size, mtime: seconds(mtimeNs), sum: { sha256 } });
+          const own = { entry, mode, owner: { uid, gid }, mtime: seconds(mtimeNs) };
+          if (type === "directory") found.push({ ...own, size: 0, sum: null });
+          if (type === "file" && sha256 !== null) found.push({ ...own, size, sum: { sha256 } });
         },
         this.#signal,
       );
@@ -158,14 +152,18 @@ class LiveTrees {
     const originals = new Map(entries.map((entry) => [entry.name, entry]));
     const own = entries.filter(({ name }) => !within(name, reserved?.multimedia) && !within(name, reserved?.original));
     for (const { name } of own) known.add(name);
-    return own.flatMap(({ name, type, mtimeNs, ...entry }) => {
+    return own.flatMap(({ name, type, mtimeNs, mode, uid, gid, ...entry }): Recorded[] => {
+      const owner = uid === null || gid === null ? null : { uid, gid };
+      const recorded = { entry: name, mode, owner, mtime: seconds(mtimeNs) };
+      if (type === "directory") return [{ ...recorded, size: 0, sum: null }];
       if (type !== "file") return [];
       const { size, crc } = (reserved && originals.get(join(reserved.original, name))) ?? entry;
-      return [{ entry: name, size, mtime: seconds(mtimeNs), sum: { crc } }];
+      return [{ ...recorded, size, sum: { crc } }];
     });
   }
 
-  async #compareFile(part: ArchivePart, { entry, size, mtime, sum }: Recorded): Promise<void> {
+  async #compareFile(part: ArchivePart, recorded: Recorded): Promise<void> {
+    const { entry, size, mtime, sum } = recorded;
     const absolute = this.#liveOf(part, entry);
     if (absolute === undefined) return;
     const shown = this.#shown(absolute);
@@ -175,10 +173,14 @@ class LiveTrees {
       live = lstatEntry(absolute, entry);
     } catch (error) {
       if (!["ENOENT", "ENOTDIR"].includes(systemCode(error) ?? "")) throw error;
+      if (sum === null) return; // the files in it are reported
       return note("has been deleted since");
     }
+    const wanted = sum === null ? "directory" : "file";
+    if (live.type !== wanted) return note(`is a ${live.type} now`);
+    for (const change of attributeChanges(live, recorded)) note(change);
+    if (sum === null) return;
     this.#files++;
-    if (live.type !== "file") return note(`is a ${live.type} now`);
     if (live.size !== size || seconds(live.mtimeNs) !== mtime) return note("has been changed since");
     try {
       const found = await this.#read(absolute);

@@ -56,6 +56,20 @@ export class Claims {
     return await (this.#trees ??= this.#findProjectTrees());
   }
 
+  /** Lists what the config takes, for people, by path: what has a path of its own, and the templates of projects. */
+  async shown(): Promise<{ path: string; step: Claim["step"]; key: string }[]> {
+    const templates = claimsOf(this.#config).filter(({ path: template }) => template.includes("{"));
+    const fixed = (await this.fixed()).map(({ key, step, path: file }) => ({ key, step, path: this.#shown(file) }));
+    const projects = templates.map(({ key, step, path: template }) => ({
+      key,
+      step,
+      path: this.#shown(fromString(template)),
+    }));
+    return [...fixed.filter((one) => !SIDECARS.some((suffix) => one.path.endsWith(suffix))), ...projects].toSorted(
+      (a, b) => (a.path < b.path ? -1 : 1),
+    );
+  }
+
   /** Config keys by the paths that they take: what is none of a project's. */
   async keysByPath(): Promise<ReadonlyMap<BytePath, string>> {
     const named = (await this.fixed()).flatMap(({ path: file, key }) => [
@@ -172,8 +186,8 @@ export class Claims {
   }
 
   #shown(file: BytePath): string {
-    const root = `${fromString(this.#config.root)}/`;
-    return display(file.startsWith(root) ? file.slice(root.length) : file);
+    const root = fromString(this.#config.root);
+    return file === root ? "." : display(file.startsWith(`${root}/`) ? file.slice(root.length + 1) : file);
   }
 }
 

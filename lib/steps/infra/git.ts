@@ -1,7 +1,6 @@
 /** What the application's repository says of itself: where it came from, which commit is checked out, what is not committed. */
-import { statSync } from "node:fs";
 import { HoldfastError } from "../../errors.ts";
-import { runCommand } from "../../exec/command.ts";
+import { gitIn } from "../../exec/git.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
 
 export interface GitInfo {
@@ -74,45 +73,6 @@ export function withoutCredentials(remote: string): string {
     .replace(/\b(https?):\/\/[^\s/:]+:(?!\d+(?:\/|\s|$))\S*@/gi, "$1://")
     .replace(/\b((?:git\+)?ssh:\/\/[^\s:/@]+):[^\s@]*@/gi, "$1@")
     .replace(/(https?:\/\/[^\s?#]*)[?#]\S*/gi, "$1");
-}
-
-function gitIn(directory: string, signal: AbortSignal) {
-  const owner = ownerOf(directory);
-  const asOwner =
-    process.getuid?.() === 0 && owner !== undefined && owner.uid !== 0
-      ? ["setpriv", `--reuid=${owner.uid}`, `--regid=${owner.gid}`, "--clear-groups", "--"]
-      : [];
-  const safe = [
-    "-c",
-    "safe.directory=*",
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    "core.hooksPath=/dev/null",
-    "-c",
-    "core.quotePath=false",
-  ];
-  // The settings of whoever runs the backup are no part of the site, and its owner may not even read them.
-  const env = {
-    GIT_OPTIONAL_LOCKS: "0",
-    GIT_TERMINAL_PROMPT: "0",
-    GIT_CONFIG_GLOBAL: "/dev/null",
-    GIT_PAGER: "cat",
-    LC_ALL: "C",
-    ...(asOwner.length === 0 ? {} : { HOME: "/nonexistent", XDG_CONFIG_HOME: "/nonexistent" }),
-  };
-  return async (...args: string[]) => {
-    const argv = [...asOwner, "git", "-C", directory, ...safe, "--no-pager", ...args];
-    return await runCommand(argv, { signal, env, okExitCodes: [0, 1, 128], timeout: 10 * 60_000 });
-  };
-}
-
-function ownerOf(directory: string): { uid: number; gid: number } | undefined {
-  try {
-    return statSync(directory);
-  } catch {
-    return undefined; // git will say it better
-  }
 }
 
 function line(result: { readonly stdout: string; readonly exitCode: number }): string | null {
