@@ -1,10 +1,10 @@
 /** `init`: writes a config for an installation and reports what it found. */
 import path from "node:path";
-import { fromString, display } from "../archive/path.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { HOME } from "../exec/compiled.ts";
 import { init, type InitOutcome } from "../ops/init.ts";
 import { colors as pc } from "../report/colors.ts";
+import { printable } from "../report/format.ts";
 import { commandLine, single } from "./arguments.ts";
 import { argumentOf, parsedCommand } from "./store-command.ts";
 
@@ -47,31 +47,18 @@ export async function initCommand(): Promise<void> {
 const isProven = ({ outcome, unreachable }: InitOutcome): boolean =>
   outcome.status === "complete" && unreachable.length === 0;
 
-/** What has which path or URL: step, unit, place. */
-function unitsOf({ site, databases, found, services, root }: InitOutcome): [string, string, string][] {
-  return [
-    ...databases.map(({ url }): [string, string, string] => ["db", url, passwordText(databases, url)]),
-    [
-      "trees",
-      "site",
-      `all of ${root}${(found.exclude ?? []).length > 0 ? ` but ${(found.exclude ?? []).join(", ")}` : ""}`,
-    ],
-    ...found.trees.map(({ name, path: place }): [string, string, string] => [
-      "trees",
-      name === "" ? site : name,
-      path.resolve(root, place),
-    ]),
-    ...Object.entries(services).flatMap(([key, files]) =>
-      files.map((file): [string, string, string] => ["infra", key, file]),
-    ),
-  ];
-}
+/** The units that a run will have: step, path or URL, and the config key that takes it or where the password is. */
+const unitsOf = ({ databases, outcome }: InitOutcome): [step: string, place: string, note: string][] => [
+  ...databases.map((database): [string, string, string] => ["db", database.url, passwordText(database)]),
+  ...(outcome.claims ?? [])
+    .filter(({ step }) => step !== "db")
+    .map(({ step, path: place, key }): [string, string, string] => [step, place, key]),
+];
 
-function passwordText(databases: InitOutcome["databases"], url: string): string {
-  const database = databases.find((one) => one.url === url);
-  if (database?.passwordCommand !== undefined) return `password from ${database.passwordCommand.at(-1) ?? ""}`;
-  if (database?.passwordFile !== undefined) return `password from ${database.passwordFile}`;
-  return database?.unprinted === undefined ? "" : `password in ${database.unprinted}: see the config`;
+function passwordText({ passwordCommand, passwordFile, unprinted }: InitOutcome["databases"][number]): string {
+  if (unprinted !== undefined) return `password in ${unprinted}: see the config`;
+  const file = passwordFile ?? passwordCommand?.at(-1);
+  return file === undefined ? "" : `password from ${file}`;
 }
 
 /** Sentences on what the operator has to look at. */
@@ -88,18 +75,18 @@ const openPoints = ({ found, databases, outcome, unreachable }: InitOutcome): st
 
 function textOf(result: InitOutcome): string {
   const { application, root, file, outcome } = result;
-  const units = unitsOf(result).map((cells) => cells.map(safe));
-  const width = Math.max(...units.map(([, unit = ""]) => unit.length));
-  const open = openPoints(result).map(safe);
+  const units = unitsOf(result).map((cells) => cells.map(printable));
+  const width = Math.max(...units.map(([, place = ""]) => place.length));
+  const open = openPoints(result).map(printable);
   return [
-    `${pc.bold(application)} in ${safe(root)}`,
-    ...units.map(([step = "", unit = "", place = ""]) =>
-      `  ${step.padEnd(5)}  ${unit.padEnd(width)}  ${place}`.trimEnd(),
+    `${pc.bold(application)} in ${printable(root)}`,
+    ...units.map(([step = "", place = "", note = ""]) =>
+      `  ${step.padEnd(5)}  ${place.padEnd(width)}  ${note}`.trimEnd(),
     ),
     ...(open.length === 0 ? [] : ["not found out:", ...open.map((one) => `  ${one}`)]),
-    `wrote ${safe(file)}`,
+    `wrote ${printable(file)}`,
     isProven(result)
-      ? `${pc.green("✓")} the dry run succeeded; each database can be opened`
+      ? `${pc.green("✓")} the dry run succeeded, and each database can be opened`
       : `${pc.red("✗")} ${outcome.status === "complete" ? "a database cannot be opened" : "the dry run failed"}: edit the config, then try it with backup_all.ts --dry-run`,
     "",
   ].join("\n");
@@ -111,11 +98,8 @@ function summaryOf(result: InitOutcome): Record<string, unknown> {
     application: result.application,
     root: result.root,
     config: result.file,
-    units: unitsOf(result).map(([step, unit, place]) => ({ step, unit, place })),
+    units: unitsOf(result).map(([step, place, note]) => ({ step, place, note })),
     not_found_out: openPoints(result),
     status: isProven(result) ? "complete" : "partial",
   };
 }
-
-/** Names of a site are data: control characters are escaped. */
-const safe = (text: string): string => display(fromString(text));
