@@ -76,6 +76,7 @@ async function inspect(request: InitRequest, signal: AbortSignal): Promise<Insta
   const { name, found } = detectApplication(root);
   const proven = [];
   for (const database of found.databases) proven.push(await proveDatabase(database, signal));
+  const taken = new Set(found.trees.map((tree) => path.resolve(root, tree.path)));
   return {
     application: name,
     site: request.site ?? siteNameOf(root),
@@ -83,7 +84,7 @@ async function inspect(request: InitRequest, signal: AbortSignal): Promise<Insta
     dest: path.resolve(request.dest ?? `${root}_backups`),
     found,
     databases: proven,
-    services: findServices(root, "/etc"),
+    services: findServices(root, "/etc", taken),
   };
 }
 

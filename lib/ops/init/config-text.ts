@@ -95,9 +95,21 @@ function trees({ found, root }: Installation): string {
     ...(exclude.length > 0
       ? ["    # The files of a running database server; its dump takes their place.", `    exclude: ${list(exclude)}`]
       : ['    # exclude: ["__pycache__/", "*.tmp"] # patterns of .gitignore, of what no restore needs']),
-    ...found.trees.flatMap(treeLines),
+    ...namedApart(found.trees).flatMap(treeLines),
     "",
   ].join("\n");
+}
+
+/** Each path once, and each name once beside the whole root's: a config that repeats one is refused. */
+function namedApart(all: readonly FoundTree[]): FoundTree[] {
+  const names = new Set(["site"]);
+  return all
+    .filter(({ path }, index) => all.findIndex((one) => one.path === path) === index)
+    .map((tree, index) => {
+      const name = names.has(tree.name.toLowerCase()) ? `${tree.name}_${index + 2}` : tree.name;
+      names.add(name.toLowerCase());
+      return { ...tree, name };
+    });
 }
 
 const treeLines = ({ name, path }: FoundTree): string[] => [`  - name: ${quoted(name)}`, `    path: ${quoted(path)}`];

@@ -20,8 +20,10 @@ const MAX_FILES = 400;
 const GLOB = /[*?[\]{}]/;
 const POOL = /\/fpm\/pool\.d\//;
 
-/** Finds files below an `/etc` that contain the directory's path; a file and the links to it count once. */
-export function findServices(directory: string, etc: string): Services {
+/**
+ * Finds files below an `/etc` that contain the directory's path, but for those that are taken; a file and the links to it count once.
+ */
+export function findServices(directory: string, etc: string, taken: ReadonlySet<string> = new Set()): Services {
   const naming = new RegExp(`${literalExpression(directory)}(?![\\w.-])`);
   let left = MAX_FILES;
   const find = (key: keyof Services): string[] => {
@@ -32,7 +34,9 @@ export function findServices(directory: string, etc: string): Services {
       return naming.test(readText(file) ?? "");
     });
     // A file of the installation itself stays in its tree, whole.
-    const real = named.map((file) => realpathSync(file)).filter((file) => !isInside(file, directory));
+    const real = named
+      .map((file) => realpathSync(file))
+      .filter((file) => !isInside(file, directory) && !taken.has(file));
     return [...new Set(real)].toSorted();
   };
   return {

@@ -3,7 +3,9 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { loadConfig } from "../../../lib/config/load.ts";
 import { detectApplication } from "../../../lib/ops/init/applications.ts";
+import { configText } from "../../../lib/ops/init/config-text.ts";
 import { proveDatabase } from "../../../lib/ops/init/proven-password.ts";
 import { findServices } from "../../../lib/ops/init/services.ts";
 import { tempDirectory } from "../../support/temp.ts";
@@ -233,4 +235,31 @@ test("files of services that name the directory, each once, and none of another 
     cron: [join(etc, "cron.d/site")],
     systemd: [join(etc, "systemd/system/site.service")],
   });
+  const taken = new Set([join(etc, "cron.d/site")]);
+  expect(findServices(root, etc, taken).cron).toEqual([]);
+});
+
+test("a config in which trees and databases would share names, or two trees a path, has each once", () => {
+  const root = install({ a: "" });
+  const file = join(root, "../site.yaml");
+  const trees = [
+    { name: "Site", path: "/nowhere/1" },
+    { name: "data", path: "/nowhere/2" },
+    { name: "data", path: "/nowhere/3" },
+    { name: "again", path: "/nowhere/3" },
+  ];
+  const text = configText({
+    application: "test",
+    site: "test",
+    root,
+    dest: "/nowhere/store",
+    found: { databases: [], trees, secretFiles: ["a\nb: c"], unknown: ["one\ntwo: three"] },
+    databases: [{ url: "sqlite:///a/x.db" }, { url: "sqlite:///b/x.db" }],
+    services: { nginx: [], apache: [], php: [], cron: [], systemd: [] },
+  });
+  writeFileSync(file, text);
+  const config = loadConfig(file, {});
+  expect(config.trees.map(({ path }) => path)).toEqual([".", "/nowhere/1", "/nowhere/2", "/nowhere/3"]);
+  expect(new Set(config.trees.map(({ name }) => name?.toLowerCase())).size).toBe(4);
+  expect(config.database?.map(({ name }) => name)).toEqual([undefined, "x.db_2"]);
 });
