@@ -3,8 +3,10 @@ import path from "node:path";
 import { findConfig, loadConfig, type SiteConfig } from "../config/load.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { drill, type DrillEvidence, type DrillOutcome } from "../ops/drill.ts";
+import type { DrillPhase } from "../ops/drill/drill-run.ts";
 import { colors as pc } from "../report/colors.ts";
 import { formatDuration } from "../report/format.ts";
+import { phaseReport } from "../report/phases.ts";
 import { commandLine, single } from "./arguments.ts";
 import { HOME } from "../exec/compiled.ts";
 import type { FlagRules } from "./flag-rules.ts";
@@ -17,6 +19,17 @@ const RULES: FlagRules = {
   modes: { reinit: ["sandbox", "database"] },
   conflicts: [["run", "all-since"]],
 };
+
+/** Each phase as it is shown. */
+const PHASES = {
+  verify: "verifying",
+  unpack: "unpacking",
+  load: "loading",
+  compare: "comparing",
+  compile: "compiling",
+  smoke: "smoke test",
+  clean: "cleaning up",
+} as const satisfies Record<DrillPhase, string>;
 
 export async function drillCommand(): Promise<void> {
   await storeCommand(
@@ -68,7 +81,8 @@ export async function drillCommand(): Promise<void> {
         return await reinitDrillCommand(requireSiteConfig(single(flags.config)), given, frame);
       }
       const shown = !flags.json && !flags.quiet;
-      const say = (line: string): void => void (shown && process.stdout.write(`${line}\n`));
+      const progress = phaseReport(flags);
+      const say = (line: string): void => void (shown && progress.say(line));
       const sandbox = single(flags.sandbox);
       const evidence = single(flags.evidence);
       const outcome = await drill(
@@ -86,10 +100,14 @@ export async function drillCommand(): Promise<void> {
         },
         {
           signal: frame.signal,
-          onPhase: (run, phase) => void (phase === "verify" && say(pc.bold(run))),
+          onPhase: (run, phase) => {
+            if (phase === "verify") say(pc.bold(run));
+            progress.phase(PHASES[phase]);
+          },
           onCheck: (_run, check) => say(showCheck(check)),
+          onBytes: progress.bytes,
         },
-      );
+      ).finally(progress.end);
       for (const warning of outcome.warnings) process.stderr.write(`${pc.yellow("warning:")} ${warning}\n`);
       if (flags.json) process.stdout.write(jsonLines(outcome));
       else if (shown || !outcome.ok) process.stdout.write(`${conclusion(outcome)}\n`);

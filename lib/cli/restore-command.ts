@@ -10,6 +10,7 @@ import { sourceOf } from "../ops/restore/journal.ts";
 import { endRestore } from "../ops/restore/recover.ts";
 import type { EndCommand } from "../ops/restore/state.ts";
 import { colors as pc } from "../report/colors.ts";
+import { phaseReport } from "../report/phases.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
 import { HOME } from "../exec/compiled.ts";
 import type { FlagRules } from "./flag-rules.ts";
@@ -25,14 +26,13 @@ export async function restoreCommand(): Promise<void> {
     const how = (["confirm", "rollback", "recover"] as const).find((one) => flags[one] !== undefined);
     if (how !== undefined) return await endOne(how, flags, store, frame);
     const request = requestOf(flags, store);
+    const progress = phaseReport(flags);
     const outcome = await restore(request, {
       ...frame,
       confirm: async (preview) => await confirm(request, preview, flags),
-      onPhase: (phase) => {
-        if (!flags.json && !flags.quiet) process.stderr.write(`${pc.dim(`${phase} …`)}\n`);
-        if (flags.json) say({ message_type: "status", phase });
-      },
-    });
+      onPhase: progress.phase,
+      onBytes: progress.bytes,
+    }).finally(progress.end);
     show(outcome, flags, request.dryRun);
     const isPartial = !request.dryRun && outcome.missing.some(({ accepted }) => !accepted);
     return isPartial ? EXIT.partial : EXIT.ok;

@@ -3,6 +3,7 @@ import { colors as pc } from "../report/colors.ts";
 import { asHoldfastError, EXIT, type HoldfastError } from "../errors.ts";
 import { keepYoungGenerationSmall } from "../exec/garbage.ts";
 import type { Report } from "../model/event.ts";
+import { isAsciiLocale, writeAscii } from "../report/ascii.ts";
 import { jsonReport } from "../report/json.ts";
 import { redact } from "../report/redact.ts";
 import { textReport } from "../report/text.ts";
@@ -31,6 +32,9 @@ export async function runCommandFrame(
   keepYoungGenerationSmall();
   // Whoever read the output has gone: no reason to leave the work undone.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+  // Documents of JSON are UTF-8 whatever the locale.
+  if (isAsciiLocale(process.env))
+    for (const stream of flags.json ? [process.stderr] : [process.stdout, process.stderr]) writeAscii(stream);
   const abort = abortOnSignals();
   const report = flags.json
     ? jsonReport((line) => process.stdout.write(line), flags.verbose)

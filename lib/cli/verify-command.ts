@@ -4,6 +4,7 @@ import { colors as pc } from "../report/colors.ts";
 import { EXIT } from "../errors.ts";
 import { verify, type Verification } from "../ops/verify.ts";
 import { plural } from "../report/format.ts";
+import { phaseReport } from "../report/phases.ts";
 import { commandLine, single } from "./arguments.ts";
 import type { FlagRules } from "./flag-rules.ts";
 import { parseSample } from "../ops/verify/sample.ts";
@@ -67,6 +68,8 @@ export async function verifyCommand(): Promise<void> {
       const scratch = single(flags.scratch);
       const evidence = single(flags.evidence);
       const shown = !flags.json && !flags.quiet;
+      const progress = phaseReport(flags);
+      if (!flags.quick) progress.phase("verifying");
       const verification = await verify(
         {
           store,
@@ -79,8 +82,8 @@ export async function verifyCommand(): Promise<void> {
           config: siteConfigOf(single(flags.config), single(flags.dest)),
           ...(sample === undefined ? {} : { sample: parseSample(sample) }),
         },
-        { ...frame, onCheck: (check) => void (shown && process.stdout.write(`${showCheck(check)}\n`)) },
-      );
+        { ...frame, onCheck: (check) => void (shown && progress.say(showCheck(check))), onBytes: progress.bytes },
+      ).finally(progress.end);
       for (const note of verification.notes) process.stderr.write(`${pc.yellow("warning:")} ${note}\n`);
       if (flags.json) process.stdout.write(jsonLines(verification));
       else if (shown || !verification.ok) process.stdout.write(`${conclusion(verification)}\n`);

@@ -53,6 +53,8 @@ export interface RestoreOptions {
   readonly confirm: (preview: RestorePreview) => Promise<void>;
   /** Hears of each phase, and of progress within it. */
   readonly onPhase: (phase: string) => void;
+  /** Hears how many bytes of the phase are done, and about how many there are. */
+  readonly onBytes?: (done: number, total: number) => void;
   readonly onStep?: OnStep;
 }
 
@@ -266,7 +268,11 @@ async function bringBeside(journal: Journal, work: Work, { plan, databases, unit
   checkSpace(plan);
   await journal.enter("restoring", { bases: [...plan.targets.bases], by_hand: [...plan.byHand] });
   options.onPhase("unpacking");
-  await stage(plan, { signal: options.signal, workers: request.workers, onBytes: () => {} });
+  await stage(plan, {
+    signal: options.signal,
+    workers: request.workers,
+    onBytes: (done) => options.onBytes?.(done, plan.bytes),
+  });
   options.onPhase("loading");
   const loads = await loadDatabases(directory, databases, journal, {
     restoreFlags: request.restoreFlags,

@@ -62,6 +62,8 @@ export interface VerifyOptions {
   readonly signal: AbortSignal;
   /** Hears of each check as soon as it is done. */
   readonly onCheck?: (check: Check) => void;
+  /** Hears how many bytes have been read, and about how many there are. */
+  readonly onBytes?: (done: number, total: number) => void;
 }
 
 /**
@@ -91,7 +93,11 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
     collectGarbage(); // of the documents: what is read from here on is read by other threads, so that nothing would ask for it
     const sampled = request.sample === undefined ? survey : sampleSurvey(survey, request.sample);
     const checks: Check[] = [];
-    readers = new ArtifactReaders(request.quick ? 0 : sizeOf(sampled), options.signal);
+    let read = 0;
+    const total = bytesToRead(sampled);
+    readers = new ArtifactReaders(request.quick ? 0 : sizeOf(sampled), options.signal, (bytes) =>
+      options.onBytes?.((read += bytes), total),
+    );
     const work: Work = {
       request,
       readers,
@@ -166,6 +172,10 @@ function restoreOnce(scratch: string | undefined, signal: AbortSignal): Work["re
   let begun: Promise<RestoredDumps> | undefined;
   return async (survey) => await (begun ??= checkRestoredDumps(survey, scratch, signal));
 }
+
+/** Every file is hashed, and every archive read through. */
+const bytesToRead = ({ files }: Survey): number =>
+  Array.from(files).reduce((sum, [name, { size }]) => sum + size * (/\.(?:zip|tgz)$/.test(name) ? 2 : 1), 0);
 
 const sizeOf = ({ files }: Survey): number => Array.from(files.values()).reduce((sum, { size }) => sum + size, 0);
 

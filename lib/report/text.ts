@@ -1,5 +1,6 @@
 /** What a person sees: a live block of bars on a terminal, plain lines in a pipe. All on standard error; results go to standard output. */
 import { createLogUpdate } from "log-update";
+import { bar } from "./bar.ts";
 import { colors as pc } from "./colors.ts";
 import type { HoldfastEvent, Report, StepCounters } from "../model/event.ts";
 import type { Failure } from "../model/unit.ts";
@@ -12,7 +13,6 @@ export interface TextOptions {
 }
 
 const FRAME_MS = 100;
-const BAR_WIDTH = 24;
 const FAILURES_SHOWN = 10;
 
 /** Reports to `stream`; with bars when it is a terminal. */
@@ -125,8 +125,6 @@ function liveBlock(stream: NodeJS.WriteStream, progress: Progress) {
 }
 
 function barLine(progress: Progress, step: StepProgress): string {
-  const full = Math.round(progress.stepFraction(step) * BAR_WIDTH);
-  const bar = pc.cyan("━".repeat(full)) + pc.dim("━".repeat(BAR_WIDTH - full));
   const mark =
     step.failed > 0
       ? pc.red("✗")
@@ -135,7 +133,7 @@ function barLine(progress: Progress, step: StepProgress): string {
         : step.state === "running"
           ? pc.cyan("▸")
           : pc.dim("·");
-  return `${mark} ${step.step.padEnd(17)} ${bar} ${barDetails(progress, step)}`;
+  return `${mark} ${step.step.padEnd(17)} ${bar(progress.stepFraction(step))} ${barDetails(progress, step)}`;
 }
 
 function barDetails(progress: Progress, step: StepProgress): string {

@@ -289,22 +289,28 @@ describe.each(["postgresql", "mariadb", "sqlite"] as const)("%s", (engine) => {
     );
     let running = true;
     let id = 0;
+    let written = 0;
     const writer = async (): Promise<void> => {
       while (running) {
         const values = Array.from({ length: 20 }, () => `(${++id}, 'row')`).join(", ");
         await site.run(`begin; insert into busy values ${values}; insert into pair values ${values}; commit;`);
+        written = id;
         await sleep(5);
       }
     };
     const writing = writer();
-    await sleep(200);
+    /** A slow machine may take its time for a transaction. */
+    const writeMore = async (): Promise<void> => {
+      for (const before = written; written <= before + 20;) await sleep(10);
+    };
+    await writeMore();
     try {
       const snapshot = await open(site.target);
       const [queried] = await snapshot.query("select count(*) as n from busy");
-      await sleep(200);
+      await writeMore();
       const path = join(tempDirectory(), "dump");
       await snapshot.dump(path, () => {});
-      await sleep(100);
+      await writeMore();
       const { tables } = await snapshot.facts({ exactRows: 1e6 });
       running = false;
       await writing;

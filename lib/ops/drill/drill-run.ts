@@ -46,6 +46,8 @@ export interface DrillOptions {
   readonly signal: AbortSignal;
   readonly onPhase: (run: string, phase: DrillPhase) => void;
   readonly onCheck: (run: string, check: DrillCheck) => void;
+  /** Hears how many bytes are unpacked, and about how many there are. */
+  readonly onBytes?: (done: number, total: number) => void;
   readonly onNote: (text: string) => void;
 }
 
@@ -162,8 +164,8 @@ class Drill {
 
   async #unpack(plan: RestorePlan): Promise<true> {
     checkSpace(plan);
-    const { signal } = this.#options;
-    await stage(plan, { signal, workers: this.#request.workers, onBytes: () => {} });
+    const { signal, onBytes } = this.#options;
+    await stage(plan, { signal, workers: this.#request.workers, onBytes: (done) => onBytes?.(done, plan.bytes) });
     for (const operation of plan.operations) await replace(operation);
     mkdirSync(this.#sandbox.root, { recursive: true }); // of a run that holds no file
     const figure = `${count(plan.unpacks.length, "archive")}, ${count(plan.copies.length, "file")} copied`;

@@ -1,5 +1,5 @@
 /** Stages the content of a restore: unpacked and copied beside its place, with owners, modes and times as they were. */
-import { chmodSync, chownSync, constants, copyFileSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, closeSync, constants, copyFileSync, openSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import type { BytePath } from "../../archive/entry.ts";
@@ -59,8 +59,17 @@ export async function stage(plan: RestorePlan, options: StageOptions): Promise<v
     if (!isThere(fresh)) throw new HoldfastError("E_VERIFY", `nothing came out of the archives for ${display(live)}`);
   applyDirectories(plan, shared, solidAt);
   // One call for each file system is what makes many small files durable at a bearable price.
-  for (const base of targets.bases)
-    await runCommand(["sync", "-f", display(base)], { signal: options.signal, code: "E_IO" });
+  for (const base of targets.bases) await syncFileSystem(base, options.signal);
+}
+
+/** Makes durable what was written to the file system of a directory; it is named by its handle, as its name may be any bytes. */
+async function syncFileSystem(directory: BytePath, signal: AbortSignal): Promise<void> {
+  const handle = openSync(toBuffer(directory), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    await runCommand(["sync", "-f", `/proc/${process.pid}/fd/${handle}`], { signal, code: "E_IO" });
+  } finally {
+    closeSync(handle);
+  }
 }
 
 const baseOf = ({ targets }: RestorePlan, place: BytePath): BytePath =>

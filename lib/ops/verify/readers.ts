@@ -1,4 +1,5 @@
 /** Reads the files of a run with all processors, where there is enough to read for that to pay. */
+import { statSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { defaultThreads, WorkerPool } from "../../archive/pool.ts";
@@ -21,12 +22,15 @@ const WORKER = "lib/ops/verify/worker";
 
 export class ArtifactReaders {
   readonly #signal: AbortSignal;
+  /** Hears of the bytes of each file that has been read. */
+  readonly #onBytes: (bytes: number) => void;
   readonly #pool: WorkerPool<DigestTask | ArchiveTask, DigestResult | ArchiveResult> | undefined;
   /** How many files to ask for at the same time. */
   readonly width: number;
 
   /** `bytes`: about what there is to read in all. The caller closes it. */
-  constructor(bytes: number, signal: AbortSignal) {
+  constructor(bytes: number, signal: AbortSignal, onBytes: (bytes: number) => void = () => {}) {
+    this.#onBytes = onBytes;
     this.#signal = signal;
     const threads = defaultThreads();
     const pays = bytes >= WORTH_A_THREAD && threads > 1;
@@ -37,8 +41,9 @@ export class ArtifactReaders {
   /** The size and sha256 of a file of about `size` bytes. */
   async digest(file: string, size: number): Promise<DigestResult> {
     const task: DigestTask = { kind: "digest", file };
-    if (this.#pool === undefined || size < WORTH_ASKING) return await readDigest(task, this.#signal);
-    const result = await this.#pool.run(task);
+    const isOwn = this.#pool === undefined || size < WORTH_ASKING;
+    const result = isOwn ? await readDigest(task, this.#signal) : await this.#pool.run(task);
+    this.#onBytes(size);
     if ("sha256" in result) return result;
     throw unexpected(file);
   }
@@ -46,8 +51,8 @@ export class ArtifactReaders {
   /** Throws `E_ARCHIVE`. */
   async archive(kind: ArchiveTask["kind"], file: string, list: ArchiveTask["list"]): Promise<ArchiveResult> {
     const task: ArchiveTask = { kind, file, list };
-    if (this.#pool === undefined) return await readArchive(task, this.#signal);
-    const result = await this.#pool.run(task);
+    const result = this.#pool === undefined ? await readArchive(task, this.#signal) : await this.#pool.run(task);
+    this.#onBytes(statSync(file).size);
     if ("entries" in result) return result;
     throw unexpected(file);
   }

@@ -1,0 +1,95 @@
+/** How far a command is that works in phases: a bar on a terminal, a line for each phase in a pipe, status lines with `--json`. */
+import { createLogUpdate } from "log-update";
+import { bar } from "./bar.ts";
+import { colors as pc } from "./colors.ts";
+import { formatBytes } from "./format.ts";
+
+export interface PhaseReport {
+  /** Begins a phase; a command that knows how many bytes it has to work through says so by `bytes`. */
+  phase(name: string): void;
+  /** Bytes of the phase so far, and about how many there are. */
+  bytes(done: number, total: number): void;
+  /** Prints a line of the result on standard output. */
+  say(line: string): void;
+  end(): void;
+}
+
+export interface PhaseFlags {
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+const EVERY_MS = 250;
+
+/** Reports to standard error, and with `--json` to standard output. Nothing but results with `--quiet`. */
+export function phaseReport({ json, quiet }: PhaseFlags): PhaseReport {
+  const isLive = process.stderr.isTTY && !json && !quiet;
+  const block = isLive ? createLogUpdate(process.stderr, { showCursor: true }) : undefined;
+  const startedMs = Date.now();
+  let state = { phase: "", begunMs: startedMs, done: 0, total: 0 };
+  let lastMs = 0;
+  const show = (): void => {
+    lastMs = Date.now();
+    if (json) process.stdout.write(`${JSON.stringify(statusOf(state, startedMs))}\n`);
+    else block?.(lineOf(state));
+  };
+  return {
+    phase: (phase) => {
+      state = { phase, begunMs: Date.now(), done: 0, total: 0 };
+      if (json || isLive) show();
+      else if (!quiet) process.stderr.write(`${phase} …\n`);
+    },
+    bytes: (done, total) => {
+      state = { ...state, done, total };
+      if (Date.now() - lastMs >= EVERY_MS) show();
+    },
+    say: (line) => {
+      block?.clear();
+      process.stdout.write(`${line}\n`);
+    },
+    end: () => {
+      block?.clear();
+      block?.done();
+    },
+  };
+}
+
+interface State {
+  readonly phase: string;
+  readonly begunMs: number;
+  readonly done: number;
+  readonly total: number;
+}
+
+const fractionOf = ({ done, total }: State): number => (total > 0 ? Math.min(1, done / total) : 0);
+
+/** Seconds left at the pace so far; undefined before there is one. */
+function secondsLeft(state: State): number | undefined {
+  const fraction = fractionOf(state);
+  return fraction < 0.02 ? undefined : Math.ceil(((Date.now() - state.begunMs) / 1000) * (1 / fraction - 1));
+}
+
+/** A status line with restic's names. */
+function statusOf(state: State, startedMs: number): Record<string, unknown> {
+  const left = secondsLeft(state);
+  return {
+    message_type: "status",
+    phase: state.phase,
+    seconds_elapsed: Math.round((Date.now() - startedMs) / 1000),
+    percent_done: fractionOf(state),
+    ...(left === undefined ? {} : { seconds_remaining: left }),
+    ...(state.total > 0 ? { total_bytes: state.total, bytes_done: state.done } : {}),
+  };
+}
+
+function lineOf(state: State): string {
+  if (state.total === 0) return pc.dim(`${state.phase} …`);
+  const fraction = fractionOf(state);
+  const left = secondsLeft(state);
+  const figures = [
+    `${Math.floor(fraction * 100)} %`,
+    `${formatBytes(state.done)} of ${formatBytes(state.total)}`,
+    ...(left === undefined ? [] : [`${left} s left`]),
+  ];
+  return `${state.phase.padEnd(10)} ${bar(fraction)} ${figures.join("  ")}`;
+}
