@@ -74,7 +74,7 @@ const openPoints = ({ found, databases, outcome, unreachable }: InitOutcome): st
 ];
 
 function textOf(result: InitOutcome): string {
-  const { application, root, file, outcome } = result;
+  const { application, root, file, outcome, databases } = result;
   const units = unitsOf(result).map((cells) => cells.map(printable));
   const width = Math.max(...units.map(([, place = ""]) => place.length));
   const open = openPoints(result).map(printable);
@@ -86,7 +86,7 @@ function textOf(result: InitOutcome): string {
     ...(open.length === 0 ? [] : ["not found out:", ...open.map((one) => `  ${one}`)]),
     `wrote ${printable(file)}`,
     isProven(result)
-      ? `${pc.green("✓")} the dry run succeeded, and each database can be opened`
+      ? `${pc.green("✓")} the dry run succeeded${databases.length === 0 ? "" : ", and each database can be opened"}`
       : `${pc.red("✗")} ${outcome.status === "complete" ? "a database cannot be opened" : "the dry run failed"}: edit the config, then try it with backup_all.ts --dry-run`,
     "",
   ].join("\n");
