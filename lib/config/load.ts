@@ -32,7 +32,7 @@ export function findConfig(flag: string | undefined, environment: NodeJS.Process
     "E_CONFIG",
     "there is no config: neither --config nor $HOLDFAST_CONFIG, and no config/site.yaml",
     {
-      hint: "copy config/site.example.yaml to config/site.yaml and edit it, or try --demo",
+      hint: "npx tsx scripts/init.ts DIR writes one for the site in DIR; or try --demo",
     },
   );
 }

@@ -1,6 +1,7 @@
 /** The documentation stays true: what it names exists, what it tabulates is what the code says, what it shows can be read. */
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse, parseDocument } from "yaml";
 import { z } from "zod";
@@ -29,6 +30,14 @@ const save = (text: string): string => {
   const file = join(tempDirectory(), "site.yaml");
   writeFileSync(file, text);
   return file;
+};
+
+/** Lines of the files that the commands of the examples read. */
+const passwordSamples: Readonly<Record<string, string>> = {
+  django: "DEBUG=0\nDB_PASSWORD=a 'b\n",
+  wordpress: "define( 'DB_USER', 'x' );\ndefine( 'DB_PASSWORD', 'a 'b' );\n",
+  redmine: 'test:\n  password: "x"\nproduction:\n  password: "a \'b"\nother:\n  password: "y"\n',
+  nextcloud: "  'dbuser' => 'x',\n  'dbpassword' => 'a 'b',\n",
 };
 
 describe("config/site.example.yaml", () => {
@@ -72,6 +81,23 @@ describe("config/site.example.yaml", () => {
     if (key === "glob" || key === "command") document.deleteIn(["projects", "query"]);
     document.setIn([...(PLACES[key] ?? ["?"]), key], z.record(z.string(), z.unknown()).parse(parse(block))[key]);
     expect(loadConfig(save(String(document)), {}).site).toBe("example");
+  });
+});
+
+describe.each(namesIn("config/examples"))("%s", (file) => {
+  test("loads without any variable set, with all of the root in a tree", () => {
+    const config = loadConfig(join(PROJECT, file), {});
+    expect(config.warnings).toEqual([]);
+    expect(config.trees.map(({ path }) => path)).toContain(".");
+  });
+
+  test("has password commands that print what their comments say", () => {
+    const printed = passwordSamples[basename(file, ".yaml")];
+    for (const { password_command: command } of loadConfig(join(PROJECT, file), {}).database ?? []) {
+      if (command === undefined) continue;
+      const [program = "", ...args] = command.slice(0, -1);
+      expect(execFileSync(program, args, { input: printed, encoding: "utf8" })).toBe("a 'b\n");
+    }
   });
 });
 
