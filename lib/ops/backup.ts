@@ -77,16 +77,24 @@ export async function backup(request: BackupRequest, options: BackupOptions): Pr
   } catch (error) {
     // Finished units are worth keeping for --resume, but not at the price of a disk that stays full.
     const keepStaging = signal.aborted && !isDiskFull(error);
-    if (!keepStaging) keepFailedLog(session.store.path, session.run, session.staging);
+    const { store, run, staging } = session;
+    if (!keepStaging)
+      await attempt("the log of the failed run could not be kept", report, async () =>
+        keepFailedLog(store.path, run, staging),
+      );
     await session.end(keepStaging);
     throw error;
   }
-  const tidied = await afterwards("the store could not be tidied", report, async () => await session.end(false));
+  const tidied = await attempt(
+    "the run is published, but the store could not be tidied",
+    report,
+    async () => await session.end(false),
+  );
   return { ...outcome, afterFailed: outcome.afterFailed || !tidied };
 }
 
-/** Does what comes after the run is published: a failure is a warning, and the run stays. Returns false when it failed. */
-async function afterwards(what: string, report: Report, work: () => Promise<void>): Promise<boolean> {
+/** Does what decides nothing any more: a failure is reported, and changes nothing of the outcome. Returns false when it failed. */
+async function attempt(what: string, report: Report, work: () => Promise<void>): Promise<boolean> {
   try {
     await work();
     return true;
@@ -94,7 +102,7 @@ async function afterwards(what: string, report: Report, work: () => Promise<void
     report({
       type: "note",
       level: "error",
-      text: `the run is published, but ${what}: ${asHoldfastError(error).message}`,
+      text: `${what}: ${asHoldfastError(error).message}`,
     });
     return false;
   }
@@ -228,8 +236,8 @@ async function publish(
   await writeSums(staging, merged.artifacts, finish.signal);
   finish.signal.throwIfAborted();
   await publishRun(store.path, run, permissions, () => session.assertHeld());
-  const linked = await afterwards(
-    "its links could not be set",
+  const linked = await attempt(
+    "the run is published, but its links could not be set",
     finish.report,
     async () => await finishPublishing(store.path),
   );

@@ -1,5 +1,5 @@
 /** Logs of runs that failed and left no directory of their own: `logs/<run>.log` in the store. */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { LOG_FILE } from "./resume.ts";
 
@@ -10,13 +10,13 @@ const directoryOf = (store: string): string => path.join(store, "logs");
 /** Returns where the log of a failed run is kept. */
 export const failedLog = (store: string, run: string): string => path.join(directoryOf(store), `${run}.log`);
 
-/** Copies the log out of the staging directory, before that is removed, and keeps the newest thirty. */
+/** Moves the log out of the staging directory, before that is removed, and keeps the newest thirty. A move needs no space on the disk. */
 export function keepFailedLog(store: string, run: string, staging: string): void {
   const log = path.join(staging, LOG_FILE);
   if (!existsSync(log)) return;
   const directory = directoryOf(store);
   mkdirSync(directory, { recursive: true, mode: 0o750 });
-  copyFileSync(log, failedLog(store, run));
+  renameSync(log, failedLog(store, run));
   const names = readdirSync(directory).filter((name) => name.endsWith(".log"));
   for (const name of names.toSorted().slice(0, -KEPT)) rmSync(path.join(directory, name), { force: true });
 }
