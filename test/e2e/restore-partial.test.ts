@@ -43,8 +43,12 @@ beforeEach(() => {
   execFileSync("cp", ["-a", join(directory, "original"), site.root]);
 });
 
-const restore = async (...args: string[]): Promise<RunResult> =>
-  await runBuilt("restore", ["--config", site.config, "--dest", site.dest, "--run", partial.run, ...args]);
+/** Restores the partial run; a command that ends a restore takes the restore and no run. */
+const restore = async (...args: string[]): Promise<RunResult> => {
+  const ends = args.some((arg) => ["--confirm", "--rollback", "--recover"].includes(arg));
+  const run = ends ? [] : ["--run", partial.run];
+  return await runBuilt("restore", ["--config", site.config, "--dest", site.dest, ...run, ...args]);
+};
 const summaryOf = ({ json }: RunResult): Record<string, unknown> =>
   json.find((line) => isMessage(line) && line.message_type === "summary") as Record<string, unknown>;
 let count = 0;
