@@ -9,6 +9,9 @@ const SECTION = /^[ \t]*\[([\w.-]+)\][ \t]*(?:[#;].*)?$/;
 const ENTRY = /^([ \t]*(?:-[ \t]+)?["']?([A-Za-z_][\w.@-]*)["']?[ \t]*[:=][ \t]*)(.*?)[ \t]*$/;
 const ITEM = /^([ \t]*-[ \t]+)(.*?)[ \t]*$/;
 
+/** Headings whose items are passwords; those of others, such as the secrets of a compose file, may be names. */
+const PASSWORDS = /(?:pass(?:word|wd|phrase|code)s?|pwds?)$/i;
+
 /** The entries of secret headings; what is nested deeper is judged by its own keys. */
 export function containerSpans(text: string, classify: Classify): Span[] {
   const spans: Span[] = [];
@@ -35,7 +38,9 @@ export function containerSpans(text: string, classify: Classify): Span[] {
       const inner = entry === null ? undefined : (entry[2] ?? "");
       const found = unquoted(value[last] ?? "");
       const goes =
-        inner === undefined ? !/^[a-z]+(?:[_-][a-z]+)*$/.test(found.text) : sharesFate(inner, "secret", classify);
+        inner === undefined
+          ? PASSWORDS.test(key) || !/^[a-z]+(?:[_-][a-z]+)*$/.test(found.text)
+          : sharesFate(inner, "secret", classify);
       const from = start + (value[1] ?? "").length + found.from;
       if (goes && !/^[|>[{&!]/.test(found.text) && isSecretValue(found.text, "secret")) {
         spans.push({ start: from, end: from + found.text.length, rule: "key", key });

@@ -2,6 +2,7 @@
 import type { Classify } from "./assignments.ts";
 import type { Span } from "./shapes.ts";
 import { isSecretValue } from "./values.ts";
+import { asCommandLines } from "./word-lists.ts";
 
 /** A word as a shell or a server reads it, quoted or bare; the groups are its content. */
 const WORD = `(?:"((?:[^"\\\\\\n]|\\\\.)*)"|'([^'\\n]*)'|([^\\s"'\`;]+))`;
@@ -35,6 +36,8 @@ const PROGRAM_OPTIONS: readonly RegExp[] = [
   /^[ \t]*user[ \t]+\S+[ \t]+[^\n]{0,2000}?[ \t][>#]([^\s]+)/dgm,
   /\blogin[ \t]+\S+\s+password[ \t]+(\S+)/dg,
   /\bAccountKey=([^;\s"']+)/dg,
+  /[?&](?:auth|password|passwd|pwd|token|secret|api_?key)=([^&\s"'`;#]+)/dgi,
+  /^[ \t]*(?:password|passwd|passphrase|secret)[ \t]+(?:"([^"\n]+)"|'([^'\n]+)'|([^\s"';{}=:]+))[ \t]*$/dgm,
 ];
 
 /** Directives that carry a name and a value: the name decides. */
@@ -69,8 +72,9 @@ export function phraseSpans(text: string, classify: Classify): Span[] {
     if (range !== undefined && range[1] > range[0])
       spans.push({ start: range[0], end: range[1], rule, ...(key === undefined ? {} : { key }) });
   };
+  const lines = asCommandLines(text);
   for (const pattern of PROGRAM_OPTIONS) {
-    for (const match of text.matchAll(pattern)) {
+    for (const match of [...text.matchAll(pattern), ...(lines === text ? [] : lines.matchAll(pattern))]) {
       const range = firstRange(match, 1);
       if (range !== undefined && isSecretValue(text.slice(...range), "secret", match[2] !== undefined))
         add(range, "option");
@@ -111,7 +115,7 @@ export function phraseSpans(text: string, classify: Classify): Span[] {
     if (!["secret", "maybe", "named"].includes(classify(match[1] ?? ""))) continue;
     const from = match.indices?.[2]?.[0] ?? 0;
     for (const entry of (match[2] ?? "").matchAll(
-      /^[ \t]*"?(?!default\b|include\b|hostnames\b|volatile\b|"|#)([^\s";]+(?:[ \t]+[^\s";]+)?)"?[ \t]+\S+[ \t]*;/dgm,
+      /(?:^|;)[ \t]*"?(?!default\b|include\b|hostnames\b|volatile\b|"|#)([^\s";]+(?:[ \t]+[^\s";]+)?)"?[ \t]+[^\s;]+[ \t]*(?=;)/dgm,
     )) {
       const range = entry.indices?.[1];
       if (range !== undefined) add([from + range[0], from + range[1]], "key", match[1]);

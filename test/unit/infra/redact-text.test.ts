@@ -364,3 +364,23 @@ describe("for any text", () => {
     );
   });
 });
+
+test.each([
+  ['test: ["CMD", "mysqladmin", "ping", "-uroot", "-pPlanted1x"]', "Planted1x"],
+  ['test: { test: ["CMD", "redis-cli", "-a", "Planted1x", "ping"] }', "Planted1x"],
+  ["command:\n  - mysqladmin\n  - -uroot\n  - -pPlanted1x\n", "Planted1x"],
+  ['test: ["CMD", "curl", "-u", "elastic:Planted1x", "http://x"]', "Planted1x"],
+  ["passwords:\n  - sunflowerhill\n", "sunflowerhill"],
+  ['session.save_path = "tcp://10.0.0.5:6379?weight=1&auth=riverbankhouse"', "riverbankhouse"],
+  ["account default\npassword Planted1x\n", "Planted1x"],
+  ["map $arg_token $ok { default 0; Planted1x 1; }", "Planted1x"],
+])("commands in lists, plain passwords and one-line maps: %s", (text, secret) => {
+  const redacted = redactText(text, { keepValues: [] }).text;
+  expect(redacted).not.toContain(secret);
+  expect(redacted.replace("***REDACTED***", secret)).toBe(text);
+});
+
+test("names of secrets in a compose file stay", () => {
+  const text = "secrets:\n  - db_password\n";
+  expect(redactText(text, { keepValues: [] }).text).toBe(text);
+});
