@@ -8,7 +8,7 @@ import { basename, fromString, join, toBuffer } from "./path.ts";
 export interface ExcludeRules {
   /** Patterns by the rules of gitignore(5), relative to the tree. */
   readonly patterns: readonly string[];
-  /** Whether what lies in directories with a valid CACHEDIR.TAG is left out. https://bford.info/cachedir/ */
+  /** Leaves out what lies in directories with a valid CACHEDIR.TAG. https://bford.info/cachedir/ */
   readonly caches: boolean;
   /** Names of files: what lies in a directory that holds one is left out, but for that file. */
   readonly markers: readonly string[];

@@ -34,4 +34,5 @@ export function fingerprintTree(
   return { input: fingerprint.finish(started), failures, links };
 }
 
-const MAY_LEAD_OUT = /^\/|(?:^|\/)\.\.(?:\/|$)/;
+/** Matches the text of a link that may lead out of the directory that it is in. */
+export const MAY_LEAD_OUT = /^\/|(?:^|\/)\.\.(?:\/|$)/;

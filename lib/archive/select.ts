@@ -16,7 +16,7 @@ export interface ArchiveRoot {
   readonly prefix: BytePath;
   /** A file of JSON lines (see entry-list.ts) that names the entries to take, in walk order, instead of walking the whole tree. */
   readonly list?: string;
-  /** What of the tree is left out; nothing without it. */
+  /** Rules for what is left out of the tree; nothing without them. */
   readonly rules?: ExcludeRules;
 }
 
@@ -111,7 +111,7 @@ function selectRoot(root: ArchiveRoot): Selected {
 }
 
 /**
- * By path; directories also by device and inode, which are the same under every name that links and mounts may give. A file with
+ * Compares by path; directories also by device and inode, which are the same under every name that links and mounts may give. A file with
  * several names is left out under those that are given only.
  */
 function exclusion(paths: readonly BytePath[]): (absolute: BytePath, entry: Entry) => boolean {

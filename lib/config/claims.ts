@@ -51,7 +51,7 @@ export function claimsOf(config: Site): Claim[] {
   return claims;
 }
 
-/** Whether an entry of `infra.crontabs` names a user rather than a file. */
+/** Returns whether an entry of `infra.crontabs` names a user rather than a file. */
 export const isUser = (entry: string): boolean => /^\w[\w.-]*\$?$/.test(entry);
 
 /** The name of a tree's unit. */
