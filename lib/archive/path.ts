@@ -58,3 +58,21 @@ export function display(path: BytePath): string {
 function escapeBytes(bytes: BytePath): string {
   return Array.from(bytes, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, "0")}`).join("");
 }
+
+/** Returns those of sorted paths that lie below a directory; not the directory itself. */
+export function pathsBelow(sorted: readonly BytePath[], directory: BytePath): BytePath[] {
+  const base = directory.replace(/\/$/, "");
+  const from = lowerBound(sorted, `${base}/`);
+  return sorted.slice(from, lowerBound(sorted, `${base}0`, from)); // "0" is the character after "/"
+}
+
+/** The index of the first element that is not less than `value`. */
+function lowerBound(sorted: readonly BytePath[], value: BytePath, from = 0): number {
+  let [low, high] = [from, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((sorted[middle] ?? "") < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,5 +1,5 @@
 /** Which entries of the file system make an archive, and under which names: shared by building and by planning, so that both see the same. */
-import { realpathSync, statSync } from "node:fs";
+import { lstatSync, realpathSync } from "node:fs";
 import type { BytePath, Entry } from "./entry.ts";
 import { basename, display, join, toBuffer } from "./path.ts";
 import { readError } from "./read.ts";
@@ -22,7 +22,10 @@ export interface ArchiveRoot {
 
 export interface Selection {
   readonly roots: readonly ArchiveRoot[];
-  /** Absolute paths that are left out with what is below them, under whatever name the walk meets them. */
+  /**
+   * Absolute paths that are left out with what is below them, under whatever name a walk meets them. A root that lies in another root
+   * is left out of that one, and taken for itself.
+   */
   readonly exclude: readonly BytePath[];
   /** Only what lies directly in the roots and is no directory, the roots themselves not. */
   readonly onlyFiles?: boolean;
@@ -56,7 +59,7 @@ export function* selectEntries(selection: Selection, report: SelectionReport): G
   const isExcluded = exclusion(selection.exclude);
   for (const root of selection.roots) {
     const selected = attempt(root.path, report, () => selectRoot(root));
-    if (selected === undefined || isExcluded(selected.absolute, selected.entry)) continue;
+    if (selected === undefined) continue;
     const { entry, absolute } = selected;
     if (entry.type !== "directory" || selection.onlyFiles !== true) yield selected;
     if (entry.type !== "directory") continue;
@@ -111,8 +114,8 @@ function selectRoot(root: ArchiveRoot): Selected {
 }
 
 /**
- * Compares by path; directories also by device and inode, which are the same under every name that links and mounts may give. A file with
- * several names is left out under those that are given only.
+ * Compares by path; directories also by device and inode, which are the same under every name that links and mounts may give. A file or
+ * a link is left out under its given name alone, and not what the link leads to.
  */
 function exclusion(paths: readonly BytePath[]): (absolute: BytePath, entry: Entry) => boolean {
   const names = new Set(paths);
@@ -127,10 +130,10 @@ function exclusion(paths: readonly BytePath[]): (absolute: BytePath, entry: Entr
 
 function directoryInode(path: BytePath): string | undefined {
   try {
-    const stats = statSync(toBuffer(path), { bigint: true, throwIfNoEntry: false });
+    const stats = lstatSync(toBuffer(path), { bigint: true, throwIfNoEntry: false });
     return stats?.isDirectory() === true ? `${stats.dev}:${stats.ino}` : undefined;
   } catch {
-    return undefined; // by its name alone: a loop of links, or a directory that may not be passed
+    return undefined; // by its name alone: it lies in a directory that may not be passed
   }
 }
 

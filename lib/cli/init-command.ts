@@ -87,7 +87,7 @@ function textOf(result: InitOutcome): string {
     `wrote ${printable(file)}`,
     isProven(result)
       ? `${pc.green("✓")} the dry run succeeded${databases.length === 0 ? "" : ", and each database can be opened"}`
-      : `${pc.red("✗")} ${outcome.status === "complete" ? "a database cannot be opened" : "the dry run failed"}: edit the config, then try it with backup_all.ts --dry-run`,
+      : `${pc.red("✗")} ${outcome.status === "complete" ? "a database cannot be opened" : "the dry run failed"}: edit the config, then try it: npx tsx scripts/backup_all.ts --dry-run`,
     "",
   ].join("\n");
 }

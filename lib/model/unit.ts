@@ -91,3 +91,12 @@ export const failureSchema = z.object({
   at: z.string(),
 });
 export type Failure = z.infer<typeof failureSchema>;
+
+/** Lists what a project can be called: its id, and what its row has of `internal_id`, `slug` and `name`. */
+export const projectNames = (project: Project): string[] => [
+  String(project.id),
+  ...["internal_id", "slug", "name"].flatMap((field) => {
+    const value = project[field];
+    return typeof value === "string" ? [value] : [];
+  }),
+];

@@ -2,10 +2,17 @@
  * Brings a run back, whole or a part of it, to a directory or in place. plan → confirmation → lock → verify what is used → stage beside the target →
  * compare → stop the service → swap → migrate → start → health. Nothing of the target changes before the swap; the swap can be taken back.
  */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { BytePath } from "../archive/entry.ts";
 import { HoldfastError } from "../errors.ts";
 import type { SiteConfig } from "../config/load.ts";
 import type { Report } from "../model/event.ts";
+import { projectListSchema } from "../model/run.ts";
 import type { UnitMetadata } from "../model/unit.ts";
+import { Claims } from "../steps/claims/claims.ts";
+import { PROJECTS_FILE } from "../steps/projects.ts";
+import { readDocument } from "../store/documents.ts";
 import { runDirectory } from "../store/layout.ts";
 import { findStore } from "../store/open.ts";
 import { pinRun } from "../store/pins.ts";
@@ -91,7 +98,8 @@ export async function restore(request: RestoreRequest, options: RestoreOptions):
     for (const other of runsOf(units)) unpins.push(await pinRun(store.path, other, "restore"));
     const located = request.path === undefined ? undefined : await locate(directory, request.path, options.signal);
     const items = itemsOf(directory, located === undefined ? units : []);
-    const work = { request, options, store, run, directory, units, items, located, lacks };
+    const owned = await ownedNow(request, store.path, directory);
+    const work = { request, options, store, run, directory, units, items, located, lacks, owned };
     const preview = await rehearse(work);
     if (request.dryRun) return outcomeOf(work, preview, null, { kept: false });
     await options.confirm(preview);
@@ -114,6 +122,15 @@ interface Work {
   readonly items: RestoreItems;
   readonly located: Located | undefined;
   readonly lacks: readonly Lack[];
+  readonly owned: readonly BytePath[];
+}
+
+/** The paths that units of the config have on the site, with the projects that the run knew. */
+async function ownedNow({ target }: RestoreRequest, store: string, directory: string): Promise<BytePath[]> {
+  if (target.kind === "directory") return [];
+  const file = join(directory, PROJECTS_FILE);
+  const list = async () => (existsSync(file) ? readDocument(file, projectListSchema) : { projects: [] });
+  return await new Claims(target.config, store, { list }).owned();
 }
 
 interface Prepared {
@@ -124,7 +141,7 @@ interface Prepared {
 
 /** The plan as it stands now; the databases are open and have to be closed. */
 async function prepare(work: Work, id: string): Promise<Prepared> {
-  const { request, options, directory, units, items, located, lacks } = work;
+  const { request, options, directory, units, items, located, lacks, owned } = work;
   const absent = request.complete === true ? [] : lacks.flatMap(({ copies }) => copies);
   let places = await databasePlaces(request, items.databases, options.signal);
   const planWith = (): RestorePlan =>
@@ -134,6 +151,7 @@ async function prepare(work: Work, id: string): Promise<Prepared> {
       units: located === undefined ? units : [],
       loaded: new Set(places.map(({ item }) => item.unit)),
       absent,
+      owned,
       ...(located === undefined ? {} : { located }),
     });
   let plan = planWith();

@@ -30,8 +30,7 @@ export async function findUncovered(
   for (const file of [store, config.file]) covered.add(fromString(path.resolve(file)));
   for (const { template } of treeKinds(config)) {
     // A template whose only field ends its last segment covers the whole directory: strays in it are units too.
-    if (takesStrays(template)) covered.add(fromString(path.resolve(config.root, templateBase(template))));
-    else covered.addTemplate(path.resolve(config.root, template));
+    covered.addDirectories(path.resolve(config.root, takesStrays(template) ? templateBase(template) : template));
   }
   for (const file of await certificates(config)) covered.add(fromString(file));
   for (const file of await trackedFiles(config, signal)) covered.add(fromString(file));

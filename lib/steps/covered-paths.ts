@@ -26,8 +26,8 @@ export class CoveredPaths {
     node.covers = "all";
   }
 
-  /** Adds an absolute path some of whose names hold `{fields}`, and which means directories only. */
-  addTemplate(template: string): void {
+  /** Adds an absolute path of directories, some of whose names may hold `{fields}`: each and all below it are covered. */
+  addDirectories(template: string): void {
     let node = this.#root;
     for (const segment of namesOf(template))
       node = segment.includes("{") ? byPattern(node, segment) : byName(node, segment);

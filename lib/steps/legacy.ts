@@ -5,7 +5,7 @@ import type { BytePath } from "../archive/entry.ts";
 import { display, fromString, isUtf8, join, toBuffer } from "../archive/path.ts";
 import { RESTORE_PREFIX } from "../archive/walk.ts";
 import { HoldfastError } from "../errors.ts";
-import { LOOSE_FILES, unitDirectories } from "../store/unit-name.ts";
+import { LOOSE_FILES, unitDirectories, unitName } from "../store/unit-name.ts";
 import { archivePlan, planArchive, type ArchiveSource, type StepWorkers } from "./archive-unit.ts";
 import type { Step, StepContext } from "./context.ts";
 import { runStep } from "./step-run.ts";
@@ -61,7 +61,7 @@ async function listLegacy(context: StepContext): Promise<LegacyTree[]> {
   names.sort();
   const directories = unitDirectories(names);
   const trees = names.map((name) => ({
-    unit: display(name),
+    unit: unitName(display(name)),
     ...(isUtf8(name) ? {} : { unitB64: toBuffer(name).toString("base64") }),
     directory: `legacy_zips/${directories.get(name) ?? name}`,
     root: join(root, name),

@@ -3,8 +3,8 @@ import path from "node:path";
 import type { BytePath } from "../archive/entry.ts";
 import { display, fromString, isUtf8, toBuffer } from "../archive/path.ts";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
-import type { Project, StepName } from "../model/unit.ts";
-import { LOOSE_FILES, ORPHAN_PREFIX, unitDirectories } from "../store/unit-name.ts";
+import { projectNames, type Project, type StepName } from "../model/unit.ts";
+import { LOOSE_FILES, ORPHAN_PREFIX, unitDirectories, unitName } from "../store/unit-name.ts";
 import type { StepContext } from "./context.ts";
 import type { ProjectTrees, TreeKind } from "./claims/project-trees.ts";
 import { templateBase, type Found } from "./template.ts";
@@ -27,8 +27,6 @@ export interface ProjectUnit {
   readonly loose: boolean;
 }
 
-const SLUGS = ["internal_id", "slug", "name"] as const;
-
 /** Every unit of the step, rows first. Throws `E_PROJECTS` when the projects cannot be listed. */
 export async function listProjectUnits(
   context: StepContext,
@@ -41,18 +39,19 @@ export async function listProjectUnits(
   const directories = unitDirectories(projects.map((project) => fromString(String(project.id))));
   const seen = new Set<string>();
   const rows = projects.map((project): ProjectUnit => {
-    const unit = String(project.id);
+    const id = String(project.id);
+    const unit = unitName(id);
     const twice = seen.has(unit)
-      ? [new HoldfastError("E_PROJECTS", `two rows have the id ${unit}`, { hint: "let the query give each id once" })]
+      ? [new HoldfastError("E_PROJECTS", `two rows have the id ${id}`, { hint: "let the query give each id once" })]
       : [];
     seen.add(unit);
     const { trees, errors } = treesOf(kinds, (kind) => onDisk.treeOf(kind, project, others));
     return {
       unit,
-      directory: `${step}/${directories.get(fromString(unit)) ?? unit}${twice.length > 0 ? `~twice-${seen.size}` : ""}`,
+      directory: `${step}/${directories.get(fromString(id)) ?? unit}${twice.length > 0 ? `~twice-${seen.size}` : ""}`,
       project,
       fields: project,
-      names: [unit, ...SLUGS.flatMap((slug) => (typeof project[slug] === "string" ? [project[slug]] : []))],
+      names: [unit, ...projectNames(project)],
       trees,
       errors: [...twice, ...errors],
       loose: false,

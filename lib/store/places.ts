@@ -73,10 +73,13 @@ type Named = Pick<Place, "path" | "path_b64">;
  */
 export function lookAtPlaces(directory: string, root: string, containers: readonly string[]): Places {
   const found = new Map<string, Named & { readonly make?: true }>();
+  /** Directories that an archive describes itself. */
+  const own = new Set<string>();
   const outside = new Set<string>();
   for (const step of STEP_NAMES) {
     for (const metadata of readStepMetadata(directory, step))
       for (const place of placesOf(metadata)) {
+        if (place.loose !== true) own.add(placeBytes(place).toString("latin1"));
         for (const one of withParents(place)) found.set(placeBytes(one).toString("latin1"), one);
         if (isOutside(place)) outside.add(placeBytes(place).toString("latin1"));
       }
@@ -85,7 +88,7 @@ export function lookAtPlaces(directory: string, root: string, containers: readon
     for (const one of parentsWithin(inner, outside)) if (!found.has(one)) found.set(one, named(one));
   for (const container of containers) {
     const place = placeOf(root, container);
-    if (found.has(place)) continue;
+    if (own.has(place)) continue;
     for (const one of withParents({ path: place })) if (!found.has(one.path)) found.set(one.path, one);
     found.set(place, { path: place, make: true });
   }

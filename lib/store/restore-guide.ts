@@ -168,12 +168,15 @@ function compiledCommands(metadata: UnitMetadata, places: readonly Place[]): str
 
 /** Trees of the site and trees that lay outside of it lie in one archive, under the names that they have below the root and below `/`. */
 function snapshotCommands(archive: string, places: readonly Place[]): string[] {
-  const unpack = (into: string, members: readonly Place[]): string[] =>
-    members.length === 0
-      ? []
-      : [
-          `mkdir -p ${into} && tar -xzpf ${archive} -C ${into} -- ${members.map(({ prefix }) => quote(prefix)).join(" ")}`,
-        ];
+  const unpack = (into: string, members: readonly Place[]): string[] => {
+    if (members.length === 0) return [];
+    // tar takes what lies below a member with it, and then says that it cannot find a second one there.
+    const outer = members.filter(({ prefix }) => !members.some((other) => prefix.startsWith(`${other.prefix}/`)));
+    const names = outer.some(({ prefix }) => prefix === "")
+      ? ""
+      : ` -- ${outer.map((one) => quote(one.prefix)).join(" ")}`;
+    return [`mkdir -p ${into} && tar -xzpf ${archive} -C ${into}${names}`];
+  };
   return [
     ...unpack(
       `"$ROOT"`,

@@ -12,6 +12,10 @@ const RESERVED = /^(index\.json|failures\.json|metadata\.json|con|prn|aux|nul|co
 export const ORPHAN_PREFIX = "~orphan-";
 export const LOOSE_FILES = "~files";
 
+/** Returns what the unit of a project, a tree or a file of the site is called: its own name, which never begins with `~`. */
+export const unitName = (name: string): string =>
+  /^(?:~|%(?:25)*7E)/.test(name) ? percent(name.slice(0, 1)) + name.slice(1) : name;
+
 /**
  * The directory name of each unit name. Names are bytes as a latin1 string. Bytes other than `A-Z a-z 0-9 _ . -` become `%XX`, and so does the
  * first byte of a reserved name or of one that begins with `.` or `-`; of names that differ in case only, every capital too. A name

@@ -1,6 +1,6 @@
 /**
  * Every site that a config takes comes back: to a directory, in place over the site, in place on an empty host, in a drill, and by the commands
- * of RESTORE.md; and what is not in the run is named. HOLDFAST_SITES sets how many sites are made up.
+ * of RESTORE.md; and what is not in the run is named. TEST_SITES sets how many sites are made up.
  */
 import { execFileSync } from "node:child_process";
 import {
@@ -30,8 +30,8 @@ import { makeGenerated, siteSpec, type GeneratedSite, type SiteSpec } from "../s
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 /** A value that fast-check printed for a failure, to try that one again. */
-const SEED = process.env["HOLDFAST_SEED"];
-const SITES = Number(process.env["HOLDFAST_SITES"] ?? 12);
+const SEED = process.env["TEST_SEED"];
+const SITES = Number(process.env["TEST_SITES"] ?? 12);
 const { signal } = new AbortController();
 
 test(
@@ -189,6 +189,7 @@ function isNamed(line: string, site: Compared, named: readonly string[], { confi
       shown === place ||
       shown.startsWith(`${place}/`) ||
       one.includes(`/${shown}`) ||
+      one.includes(`/${text} `) ||
       one.includes(`${shown}:`) ||
       place.startsWith(`${shown}/`)
     );

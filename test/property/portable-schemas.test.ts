@@ -15,7 +15,7 @@ import { makeTemp, removeTree } from "../support/temp.ts";
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 const PAIRS = NAMES.flatMap((from) => NAMES.map((to) => [from, to] as const));
 /** A hunt sets more. */
-const RUNS = Number(process.env.HOLDFAST_PROPERTY_RUNS ?? 4);
+const RUNS = Number(process.env.TEST_SCHEMAS ?? 4);
 const { signal } = new AbortController();
 let engines: PortableEngines;
 let directory: string;

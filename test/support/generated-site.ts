@@ -118,11 +118,14 @@ export function makeGenerated(base: string, spec: SiteSpec): GeneratedSite {
     attempt(() => symlinkSync(target.replace("OUT", out), join(root, at, name)));
   for (const { from, at } of spec.hardLinks)
     attempt(() => linkSync(made[from % Math.max(1, made.length)] ?? "", join(root, at, "hard")));
-  const databases = spec.databases.map((at) => join(root, at, "data.sqlite3"));
-  for (const path of databases) {
-    mkdirSync(dirname(path), { recursive: true });
-    execFileSync("sqlite3", [path, "create table t(i, s); insert into t values (1, 'a'), (2, zeroblob(4000))"]);
-  }
+  const databases: string[] = [];
+  for (const at of spec.databases)
+    attempt(() => {
+      const path = join(root, at, "data.sqlite3");
+      mkdirSync(dirname(path), { recursive: true });
+      execFileSync("sqlite3", [path, "create table t(i, s); insert into t values (1, 'a'), (2, zeroblob(4000))"]);
+      databases.push(path);
+    });
   settle(base);
   const config = join(base, "site.yaml");
   const store = join(base, "store");

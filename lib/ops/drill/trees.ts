@@ -5,6 +5,7 @@ import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ContentDigest } from "../../archive/content.ts";
 import type { BytePath, Entry } from "../../archive/entry.ts";
+import { excludeTest, type ExcludeRules } from "../../archive/exclude-rules.ts";
 import { readEntryList } from "../../archive/entry-list.ts";
 import { basename, display, join, toBuffer } from "../../archive/path.ts";
 import { lstatEntry, statRoot, walk } from "../../archive/walk.ts";
@@ -12,7 +13,7 @@ import { HoldfastError } from "../../errors.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
 import { PLACES_FILE } from "../../store/places.ts";
 import { joined } from "../../steps/compiled/step.ts";
-import { labelOf, type ArchivePart } from "../restore/items.ts";
+import { labelOf, looseNames, type ArchivePart } from "../restore/items.ts";
 import type { RestorePlan } from "../restore/plan.ts";
 import { isBelow, isThere } from "../restore/targets.ts";
 import { differenceOf, headersOf, placesDifference, timesIn, type Header } from "./attributes.ts";
@@ -43,13 +44,17 @@ export async function compareTrees(
 ): Promise<RestoredTree[]> {
   const comparison = new TreeComparison(plan, signal);
   const results: RestoredTree[] = [];
-  for (const { label, parts, directoryTimes } of plan.items.trees) {
+  for (const { label, parts, directoryTimes, rules } of plan.items.trees) {
     const counts: Counts = { files: 0, directories: 0, symlinks: 0, bytes: 0 };
     try {
       const unit = units.find((one) => labelOf(one) === label);
       results.push(
         directoryTimes === undefined
-          ? { label, ...(await comparison.byDigest(parts, unit?.input.content_digest ?? null, counts)), ...counts }
+          ? {
+              label,
+              ...(await comparison.byDigest(parts, rules, unit?.input.content_digest ?? null, counts)),
+              ...counts,
+            }
           : { label, ...(await comparison.byLists(parts, directoryTimes.list, counts)), ...counts },
       );
     } catch (error) {
@@ -72,21 +77,33 @@ class TreeComparison {
   readonly #signal: AbortSignal;
   /** Where trees and files of the plan are: each is looked at by itself alone. */
   readonly #places: ReadonlySet<BytePath>;
+  /** The files beside projects: units of their own, in a directory that may be part of another tree. */
+  readonly #loose: ReadonlySet<BytePath>;
 
   constructor(plan: RestorePlan, signal: AbortSignal) {
     this.#plan = plan;
     this.#signal = signal;
-    this.#places = new Set([
-      ...plan.unpacks.flatMap(({ targets }) => targets.map(({ into }) => livePlace(plan, into))),
-      ...[...plan.copies.map(({ to }) => to), ...plan.directories].map((to) => livePlace(plan, to)),
-      join(plan.root, ".holdfast"),
-    ]);
+    const [places, loose]: [BytePath[], BytePath[]] = [[join(plan.root, ".holdfast")], []];
+    for (const { part, targets } of plan.unpacks)
+      for (const [index, { into }] of targets.entries()) {
+        const live = livePlace(plan, into);
+        if (part.targets[index]?.place.loose !== true) places.push(live);
+        else for (const name of looseNames(path.join(plan.directory, part.artifact))) loose.push(join(live, name));
+      }
+    for (const to of [...plan.copies.map((one) => one.to), ...plan.directories]) places.push(livePlace(plan, to));
+    this.#places = new Set(places);
+    this.#loose = new Set(loose);
   }
 
   /** By the content digest, of each archive's trees one after the other. */
-  async byDigest(parts: readonly ArchivePart[], recorded: string | null, counts: Counts): Promise<Result> {
+  async byDigest(
+    parts: readonly ArchivePart[],
+    rules: ExcludeRules | undefined,
+    recorded: string | null,
+    counts: Counts,
+  ): Promise<Result> {
     const digests: string[] = [];
-    for (const part of parts) digests.push(await this.#digestOf(part, counts));
+    for (const part of parts) digests.push(await this.#digestOf(part, rules, counts));
     if (recorded === null) return { difference: null, proved: false };
     const found = joined(digests);
     return {
@@ -95,10 +112,10 @@ class TreeComparison {
     };
   }
 
-  async #digestOf(part: ArchivePart, counts: Counts): Promise<string> {
+  async #digestOf(part: ArchivePart, rules: ExcludeRules | undefined, counts: Counts): Promise<string> {
     const owners = process.getuid?.() === 0 ? undefined : await headersOf(this.#plan.directory, part, this.#signal);
     const digest = new ContentDigest();
-    for (const { entry, absolute } of this.#entriesOf(part)) {
+    for (const { entry, absolute } of this.#entriesOf(part, rules)) {
       count(counts, entry);
       const owner = owners?.get(entry.path);
       const sha256 = entry.type === "file" ? await this.#hash(absolute) : null;
@@ -108,12 +125,14 @@ class TreeComparison {
   }
 
   /** Whether a path below a tree is one of another unit. */
-  #isOther(tree: BytePath, below: BytePath): boolean {
-    return below !== "" && this.#places.has(join(tree, below));
+  #isOther(tree: BytePath, below: BytePath, isLoose = false): boolean {
+    if (below === "") return false;
+    const absolute = join(tree, below);
+    return this.#places.has(absolute) || (!isLoose && this.#loose.has(absolute));
   }
 
   /** The entries of an archive as they are on disk now, by their names in it and in its order. */
-  *#entriesOf(part: ArchivePart): Generator<{ entry: Entry; absolute: BytePath }> {
+  *#entriesOf(part: ArchivePart, rules: ExcludeRules | undefined): Generator<{ entry: Entry; absolute: BytePath }> {
     for (const { prefix, place, into } of this.#targetsOf(part)) {
       const root = statRoot(into);
       if (root.type !== "directory") {
@@ -121,7 +140,10 @@ class TreeComparison {
         continue;
       }
       if (place.loose !== true) yield { entry: { ...root, path: prefix }, absolute: into };
-      const exclude = (below: BytePath): boolean => this.#isOther(into, below);
+      // A directory that the rules left out is back where another unit lies in it.
+      const isLeftOut = rules === undefined ? () => false : excludeTest(into, rules);
+      const exclude = (below: BytePath, _type: unknown, entry: Entry): boolean =>
+        this.#isOther(into, below, place.loose) || isLeftOut(entry);
       for (const entry of walk(into, { exclude, files: place.loose ?? false }))
         yield { entry: { ...entry, path: join(prefix, entry.path) }, absolute: join(into, entry.path) };
     }

@@ -1,7 +1,7 @@
 /** Owners, modes and times of directories that several archives share, set once when all archives are unpacked. */
 import { closeSync, constants, fchmodSync, fchownSync, futimesSync, lstatSync, lutimesSync, openSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
-import { join, toBuffer } from "../../archive/path.ts";
+import { join, pathsBelow, toBuffer } from "../../archive/path.ts";
 import type { SolidDirectories } from "../../archive/solid.ts";
 import {
   deepestFirst,
@@ -23,23 +23,9 @@ export function sharedWith(
   for (const { to } of [...plan.moves, ...plan.copies]) use(to);
   const sorted = [...uses.keys()].toSorted((a, b) => (a < b ? -1 : 1));
   return (targets) => ({
-    places: targets.flatMap(({ into }) => {
-      const from = lowerBound(sorted, `${into}/`);
-      return sorted.slice(from, lowerBound(sorted, `${into}0`, from)); // "0" is the character after "/"
-    }),
+    places: targets.flatMap(({ into }) => pathsBelow(sorted, into)),
     all: targets.some(({ into }) => (uses.get(into) ?? 0) > 1),
   });
-}
-
-/** The index of the first element that is not less than `value`. */
-function lowerBound(sorted: readonly BytePath[], value: BytePath, from = 0): number {
-  let [low, high] = [from, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((sorted[middle] ?? "") < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 interface Attributes {

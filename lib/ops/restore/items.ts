@@ -6,6 +6,7 @@ import type { BytePath } from "../../archive/entry.ts";
 import { readEntryList } from "../../archive/entry-list.ts";
 import type { ExcludeRules } from "../../archive/exclude-rules.ts";
 import { fromString } from "../../archive/path.ts";
+import { readZipDirectory } from "../../archive/unzip.ts";
 import type { DatabaseFacts } from "../../database/engine.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Artifact, UnitMetadata } from "../../model/unit.ts";
@@ -231,3 +232,9 @@ export function infraOf(unit: UnitMetadata): InfraItem[] {
 function missing(): never {
   throw new HoldfastError("E_VERIFY", "a unit without an artifact");
 }
+
+/** Names the files of an archive of those that lie beside projects. */
+export const looseNames = (archive: string): BytePath[] =>
+  readZipDirectory(archive)
+    .map(({ name }) => name)
+    .filter((name) => !name.includes("/"));

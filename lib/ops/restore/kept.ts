@@ -21,14 +21,19 @@ export interface KeptOptions {
   readonly absent?: readonly UnitMetadata[];
   /** Units of databases that are loaded into a server, or exchanged. */
   readonly loaded: ReadonlySet<string>;
+  /** What units of the site's config have now: some may have failed in the run, which says nothing of them then. */
+  readonly owned?: readonly BytePath[];
   /** Returns where a place of the run is on this host. */
   readonly absolute: (place: Pick<Place, "path" | "path_b64">) => BytePath;
 }
 
 /** Lists the paths, absolute; some may not exist, and some may be restored after all. */
-export function keptPaths(run: string, { items, units, loaded, absent = [], absolute }: KeptOptions): BytePath[] {
+export function keptPaths(
+  run: string,
+  { items, units, loaded, absent = [], owned = [], absolute }: KeptOptions,
+): BytePath[] {
   const chosen = new Set(units.map(labelOf));
-  const kept: BytePath[] = [];
+  const kept: BytePath[] = [...owned];
   for (const step of STEP_NAMES)
     for (const unit of readStepMetadata(run, step)) {
       if (step === "infra")

@@ -3,7 +3,14 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
 import { HoldfastError } from "../../errors.ts";
-import { failureSchema, STEP_NAMES, type Failure, type StepName, type UnitMetadata } from "../../model/unit.ts";
+import {
+  failureSchema,
+  projectNames,
+  STEP_NAMES,
+  type Failure,
+  type StepName,
+  type UnitMetadata,
+} from "../../model/unit.ts";
 import { listRuns, runDirectory } from "../../store/layout.ts";
 import { readManifestHead } from "../../store/manifest.ts";
 import { layersName, layersOf } from "../../store/layers.ts";
@@ -68,12 +75,7 @@ function concerns({ step, unit, severity }: Failure, { steps, media, rebuild }: 
 
 /** Whether `--unit` names it, by the unit's name or by one of its project. */
 function isNamed({ missing, copies }: Lack, names: readonly string[]): boolean {
-  const own = copies.flatMap(({ unit, project }) => [
-    unit,
-    project?.["internal_id"],
-    project?.["slug"],
-    project?.["name"],
-  ]);
+  const own = copies.flatMap(({ unit, project }) => [unit, ...(project === undefined ? [] : projectNames(project))]);
   return names.some((name) => name === missing.unit || own.includes(name));
 }
 

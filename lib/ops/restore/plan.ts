@@ -3,14 +3,13 @@ import path from "node:path";
 import { lstatSync, readdirSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
 import { basename, display, fromString, join, toBuffer } from "../../archive/path.ts";
-import { readZipDirectory } from "../../archive/unzip.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
 import { isOutside, placeBytes, placesOf, type Place, type PlaceAttributes } from "../../store/places.ts";
 import { SIDECARS } from "../../archive/sqlite-file.ts";
 import { ownName, placesWith } from "./borrowed.ts";
 import { mergeInfra } from "./infra.ts";
-import { labelOf, type ArchivePart, type RestoreItems } from "./items.ts";
+import { labelOf, looseNames, type ArchivePart, type RestoreItems } from "./items.ts";
 import { keptPaths } from "./kept.ts";
 import type { Replace } from "./replace.ts";
 import type { Located } from "./located.ts";
@@ -77,6 +76,8 @@ export interface PlanOptions {
   readonly loaded: ReadonlySet<string>;
   /** Units that the run lacks, as an earlier run has them: their places on the site are to stay. */
   readonly absent?: readonly UnitMetadata[];
+  /** Paths that units of the site's config have now: what is not restored of them is to stay. */
+  readonly owned?: readonly BytePath[];
 }
 
 /** Throws `E_TARGET` for what cannot be put there, `E_VERIFY` for a run whose documents do not say enough. */
@@ -344,8 +345,3 @@ function noBase(): never {
 }
 
 const dirnameOf = (entry: BytePath): BytePath => entry.slice(0, Math.max(0, entry.lastIndexOf("/")));
-
-const looseNames = (archive: string): BytePath[] =>
-  readZipDirectory(archive)
-    .map(({ name }) => name)
-    .filter((name) => !name.includes("/"));

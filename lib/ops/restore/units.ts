@@ -1,14 +1,13 @@
 /** Selects the units of a run that are restored. */
 import path from "node:path";
 import { HoldfastError } from "../../errors.ts";
-import { STEP_NAMES, type StepName, type UnitMetadata } from "../../model/unit.ts";
+import { projectNames, STEP_NAMES, type StepName, type UnitMetadata } from "../../model/unit.ts";
 import { layersName, layersOf } from "../../store/layers.ts";
 import { readStepMetadata } from "../../store/step-index.ts";
 import { bundlesSchema } from "./items.ts";
 import { byStep, type Lack } from "./missing.ts";
 import type { RestoreRequest } from "./request.ts";
 
-const SLUGS = ["internal_id", "slug", "name"] as const;
 /** The snapshot of the trees that the source exports hold one by one. */
 const PROJECTS_TREE = "full_projects_tree";
 
@@ -77,6 +76,9 @@ function slim(unit: UnitMetadata): UnitMetadata {
 function namesOf(metadata: UnitMetadata): string[] {
   const { unit, project } = metadata;
   const layers = layersOf(metadata);
-  const slugs = SLUGS.flatMap((slug) => (typeof project?.[slug] === "string" ? [project[slug]] : []));
-  return [unit, ...slugs, ...(layers === undefined ? [] : [layersName(layers)])];
+  return [
+    unit,
+    ...(project === undefined ? [] : projectNames(project)),
+    ...(layers === undefined ? [] : [layersName(layers)]),
+  ];
 }

@@ -1,5 +1,6 @@
 /** Counts: every row of the site's own list has come to something, and every unit that was counted is there. */
 import type { Failure, StepName } from "../../model/unit.ts";
+import { unitName } from "../../store/unit-name.ts";
 import type { Survey, UnitRecord } from "./survey.ts";
 import { count, type Finding, type Problem } from "./verification.ts";
 
@@ -62,9 +63,10 @@ function unaccounted(
   units: readonly UnitRecord[],
   failures: readonly Failure[],
 ): Problem[] {
-  const known = new Set([...units.map((unit) => unit.project), ...failures.map((failure) => failure.unit)]);
+  const built = new Set(units.map((unit) => unit.project));
+  const failed = new Set(failures.map((failure) => failure.unit));
   return [...projects]
-    .filter(([id]) => !known.has(id))
+    .filter(([id]) => !built.has(id) && !failed.has(unitName(id)))
     .map(([id, title]) => ({
       path: `${step}/${id}`,
       message: `the project ${title === "" ? id : `${id} (${title})`} has neither a unit nor a failure`,

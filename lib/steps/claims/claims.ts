@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
-import { display, fromString, join, toBuffer } from "../../archive/path.ts";
+import { display, fromString, join, pathsBelow, toBuffer } from "../../archive/path.ts";
 import { SIDECARS } from "../../archive/sqlite-file.ts";
 import { claimsOf, type Claim } from "../../config/claims.ts";
 import type { SiteConfig } from "../../config/load.ts";
@@ -11,7 +11,6 @@ import type { Project } from "../../model/unit.ts";
 import { ignoreMatcher } from "../ignore.ts";
 import { inputOf } from "../infra/input.ts";
 import { infraUnits } from "../infra/sources.ts";
-import type { ProjectSource } from "../projects.ts";
 import { templateBase } from "../template.ts";
 import { entryPath, isBelow, parentOf, realPath } from "./paths.ts";
 import { ProjectTrees, treeKinds } from "./project-trees.ts";
@@ -30,17 +29,24 @@ export interface FoundLink {
   readonly target: BytePath;
 }
 
+/** The rows of the site's projects. */
+export interface ProjectRows {
+  list(): Promise<{ readonly projects: readonly Project[] }>;
+}
+
 export class Claims {
   readonly #config: SiteConfig;
   readonly #store: BytePath;
-  readonly #projects: ProjectSource;
+  readonly #projects: ProjectRows;
   #fixed: Promise<readonly Owned[]> | undefined;
   #trees: Promise<ProjectTrees> | undefined;
+  #fixedNames: Promise<readonly BytePath[]> | undefined;
+  #projectNames: Promise<readonly BytePath[]> | undefined;
   #homes: Promise<readonly BytePath[]> | undefined;
   /** Links that lead out of everything that is backed up, by their paths. */
   readonly #outward = new Map<BytePath, BytePath>();
 
-  constructor(config: SiteConfig, store: string, projects: ProjectSource) {
+  constructor(config: SiteConfig, store: string, projects: ProjectRows) {
     this.#config = config;
     this.#store = fromString(store);
     this.#projects = projects;
@@ -85,31 +91,34 @@ export class Claims {
    */
   async within(tree: BytePath, isLoose = false): Promise<BytePath[]> {
     const real = realPath(tree);
-    const inner = new Set<BytePath>();
-    const look = (file: BytePath): void => {
-      for (const name of [entryPath(file), realPath(file)])
-        if (isBelow(name, real)) inner.add(join(tree, name.slice(real === "/" ? 1 : real.length + 1)));
-    };
-    for (const { path: file } of await this.fixed()) look(file);
-    if (isLoose) return [...inner];
-    for (const file of await this.#projectsNear(real)) look(file);
-    return [...inner];
+    const inner = pathsBelow(await this.#namesOfFixed(), real);
+    if (!isLoose) inner.push(...pathsBelow(await this.#namesOfProjects(real), real));
+    return [...new Set(inner)].map((name) => join(tree, name.slice(real === "/" ? 1 : real.length + 1)));
   }
 
-  /** Whether a path is that of another unit: one that the config names, or a project's. */
+  /** Whether a path is that of another unit: one that the config names, or a project's. A link is an entry of its own. */
   async isTaken(file: BytePath): Promise<boolean> {
-    const names = [entryPath(file), realPath(file)];
-    const owned = [...(await this.fixed()).map((one) => one.path), ...(await this.#projectsNear(realPath(file)))];
-    return owned.some((one) => names.includes(entryPath(one)) || names.includes(realPath(one)));
+    const entry = entryPath(file);
+    return [await this.#namesOfFixed(), await this.#namesOfProjects(entry)].some((names) => names.includes(entry));
+  }
+
+  /** Lists every path that a unit of the config has on the site now. */
+  async owned(): Promise<BytePath[]> {
+    return [...(await this.fixed()).map(({ path: file }) => file), ...(await this.projectTrees()).paths];
+  }
+
+  async #namesOfFixed(): Promise<readonly BytePath[]> {
+    return await (this.#fixedNames ??= this.fixed().then((owned) => namesOf(owned.map(({ path: file }) => file))));
   }
 
   /** The trees of projects, where some may lie in a directory, or around it. */
-  async #projectsNear(real: BytePath): Promise<readonly BytePath[]> {
+  async #namesOfProjects(real: BytePath): Promise<readonly BytePath[]> {
     const near = treeKinds(this.#config).some(({ template }) => {
       const base = realPath(fromString(path.resolve(this.#config.root, templateBase(template))));
       return base === real || isBelow(base, real) || isBelow(real, base);
     });
-    return near ? (await this.projectTrees()).paths : [];
+    if (!near) return [];
+    return await (this.#projectNames ??= this.projectTrees().then(({ names }) => names));
   }
 
   /**
@@ -190,6 +199,10 @@ export class Claims {
     return file === root ? "." : display(file.startsWith(`${root}/`) ? file.slice(root.length + 1) : file);
   }
 }
+
+/** The real paths, sorted, of entries and of what they lead to. */
+const namesOf = (paths: readonly BytePath[]): BytePath[] =>
+  [...new Set(paths.flatMap((file) => [entryPath(file), realPath(file)]))].toSorted((a, b) => (a < b ? -1 : 1));
 
 async function fixedClaims(config: SiteConfig): Promise<Owned[]> {
   const owned = claimsOf(config).flatMap(({ key, step, path: file, isDatabase }): Owned[] => {

@@ -40,6 +40,7 @@ export class ProjectTrees {
   readonly #owners = new Map<BytePath, Owner>();
   readonly #strays = new Map<string, Found[]>();
   readonly #paths: BytePath[] = [];
+  readonly #names = new Set<BytePath>();
 
   /** `others` are the real paths that no project may take: those of other steps, and the store. */
   constructor(config: SiteConfig, rows: readonly Project[], others: ReadonlySet<BytePath>) {
@@ -52,6 +53,7 @@ export class ProjectTrees {
         const real = realPath(tree);
         if (!this.#owners.has(real)) this.#owners.set(real, { key, project: String(row.id) });
         this.#paths.push(tree);
+        this.#names.add(entryPath(tree)).add(real);
       }
     const seen = new Set(others);
     for (const { key, template } of kinds) {
@@ -64,6 +66,7 @@ export class ProjectTrees {
       for (const { path: tree, isDirectory } of found) {
         seen.add(nameOf(tree, isDirectory));
         this.#paths.push(tree);
+        this.#names.add(entryPath(tree)).add(nameOf(tree, isDirectory));
       }
     }
   }
@@ -71,6 +74,11 @@ export class ProjectTrees {
   /** Every tree, and every file beside them: absolute paths, in no order. */
   get paths(): readonly BytePath[] {
     return this.#paths;
+  }
+
+  /** The paths by which the trees and files may be met, links before them followed; of a link beside projects its own alone. */
+  get names(): readonly BytePath[] {
+    return [...this.#names].toSorted((a, b) => (a < b ? -1 : 1));
   }
 
   /** The directories and files that a template can mean and no row or other step has, sorted by byte. */

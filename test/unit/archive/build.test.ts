@@ -142,10 +142,33 @@ describe.each(["zip", "tgz"] as const)("%s", (format) => {
     mkdirSync(`${tree}/store/runs`, { recursive: true });
     writeFileSync(`${tree}/kept`, "x");
     const other = tempDirectory();
-    symlinkSync(`${tree}/store`, `${other}/store`);
+    symlinkSync(tree, `${other}/site`);
     const path = output();
-    await build({ format, output: path, tree, exclude: [`${other}/store`] });
+    await build({ format, output: path, tree: `${other}/site`, exclude: [`${tree}/store`] });
     expect(list(path).filter((name) => name !== "./")).toEqual(["kept"]);
+  });
+
+  test("a link that is excluded takes nothing with it of what it leads to", async () => {
+    const tree = tempDirectory();
+    mkdirSync(`${tree}/photos`);
+    writeFileSync(`${tree}/photos/one`, "x");
+    symlinkSync("photos", `${tree}/link`);
+    const path = output();
+    await build({ format, output: path, tree, exclude: [`${tree}/link`] });
+    expect(list(path).filter((name) => name !== "./")).toEqual(["photos/", "photos/one"]);
+  });
+
+  test("a root inside of another one is taken for itself, though the other leaves it out", async () => {
+    const tree = tempDirectory();
+    mkdirSync(`${tree}/inner`);
+    writeFileSync(`${tree}/inner/one`, "x");
+    const path = output();
+    const roots = [
+      { path: tree, prefix: "outer" },
+      { path: `${tree}/inner`, prefix: "outer/inner" },
+    ];
+    await build({ format, output: path, tree, roots, exclude: [`${tree}/inner`] });
+    expect(list(path)).toEqual(["outer/", "outer/inner/", "outer/inner/one"]);
   });
 
   test("unreadable files and directories are failures, all of them, and leave no archive", async () => {
