@@ -27,7 +27,7 @@ export interface BuildRequest extends Selection {
   /** Where to write the list of what was archived (see entry-list.ts); none without it. */
   readonly entryList?: string;
   /** Gives a consistent copy of a live SQLite database in a temporary file, which is removed here. Without it, such files are read as they are. */
-  readonly captureSqlite?: (absolute: BytePath) => Promise<string>;
+  readonly captureSqlite?: (file: BytePath, found: Pick<Entry, "dev" | "ino">) => Promise<string>;
   /** Looked at between entries and pieces; true ends the work with `E_INTERRUPTED`. */
   readonly cancelled: () => boolean;
   readonly onBytes?: (bytes: number) => void;
@@ -127,6 +127,7 @@ class Build {
     const entries = selectEntries(selection, {
       failed: (failure) => this.#failures.push(failure),
       vanished: (path) => this.#warnings.push(`vanished while reading: ${display(path)}`),
+      moved: (path) => this.#warnings.push(`moved or replaced while it was read: ${display(path)}`),
       sharedMemory: (path) => shared.push(path),
     });
     for (const selected of entries) {
@@ -143,9 +144,10 @@ class Build {
   }
 
   /** True when the file is a database that has to be captured. */
-  #add({ entry, absolute }: Selected): boolean {
+  #add(selected: Selected): boolean {
+    const { entry, absolute } = selected;
     const { path, type } = entry;
-    if (type === "file") return this.#partOfCapture.has(absolute) ? false : this.#addFile(entry, absolute);
+    if (type === "file") return this.#partOfCapture.has(absolute) ? false : this.#addFile(selected);
     if (type === "directory" && path === "") {
       this.#addTop(entry);
     } else if (type === "directory") {
@@ -166,12 +168,13 @@ class Build {
     if (this.#writer instanceof TgzWriter) this.#writer.addDirectory(".", entry);
   }
 
-  #addFile(entry: Entry, absolute: BytePath): boolean {
+  #addFile(selected: Selected): boolean {
+    const { entry, absolute, location } = selected;
     if (this.#addLink(entry)) return false;
     try {
       this.#database = false;
-      const stored = this.#extension.store?.({ entry, absolute }, this.#writer);
-      this.#keep(entry, stored ?? this.#writer.addFile(entry.path, absolute, entry));
+      const stored = this.#extension.store?.(selected, this.#writer);
+      this.#keep(entry, stored ?? this.#writer.addFile(entry.path, location, entry, absolute));
     } catch (error) {
       if (error instanceof LiveDatabase) return true;
       this.#fail(absolute, error);
@@ -205,10 +208,10 @@ class Build {
     this.#list?.add(entry, size, sha256);
   }
 
-  async #capture({ entry, absolute }: Selected): Promise<void> {
+  async #capture({ entry, absolute, location }: Selected): Promise<void> {
     let copy: string | undefined;
     try {
-      copy = await this.#request.captureSqlite?.(absolute);
+      copy = await this.#request.captureSqlite?.(location, entry);
       if (copy === undefined) return;
       this.#capturing = true;
       this.#keep(entry, this.#writer.addFile(entry.path, fromString(copy), entry));

@@ -43,8 +43,11 @@ export interface ArchiveWriter {
   addDirectory(name: BytePath, attributes: EntryAttributes): void;
   addSymlink(name: BytePath, target: BytePath, attributes: EntryAttributes): void;
   addBytes(name: BytePath, data: Uint8Array, attributes: EntryAttributes): StoredFile;
-  /** Reads `file` (an absolute path) into the archive. Throws a HoldfastError `E_UNREADABLE` or `E_MISSING` and leaves the archive as it was. */
-  addFile(name: BytePath, file: BytePath, attributes: EntryAttributes): StoredFile;
+  /**
+   * Reads the file at `location` into the archive; errors call it `file`, where that is another path. Throws a HoldfastError
+   * `E_UNREADABLE` or `E_MISSING` and leaves the archive as it was.
+   */
+  addFile(name: BytePath, location: BytePath, attributes: EntryAttributes, file?: BytePath): StoredFile;
   /** Writes what ends the archive. The number of entries written. */
   close(): number;
 }

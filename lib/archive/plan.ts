@@ -23,7 +23,7 @@ export function fingerprintTree(
   const fingerprint = new FingerprintBuilder(recipe);
   const entries = selectEntries(
     { roots, exclude, onlyFiles },
-    { failed: (failure) => failures.push(failure), vanished: () => {}, sharedMemory: () => {} },
+    { failed: (failure) => failures.push(failure), vanished: () => {}, moved: () => {}, sharedMemory: () => {} },
   );
   const links: Plan["links"] = [];
   for (const { entry, absolute } of entries) {

@@ -29,25 +29,30 @@ export interface ReadHooks {
   /** Bytes just read. */
   progress?(bytes: number): void;
   /** The first 16 bytes, or fewer, at each reading of a file, before anything of that reading is consumed. */
-  head?(file: BytePath, head: Buffer): void;
+  head?(location: BytePath, head: Buffer): void;
   /** The file would not hold still, and its last reading is about to stand. */
   restless?(file: BytePath): void;
 }
 
 /**
- * Reads a regular file. When its size, mtime or ctime is another afterwards, it is read again, up to three times; then the last reading
+ * Reads a regular file, which errors call `file`. When its size, mtime or ctime is another afterwards, it is read again, up to three times; then the last reading
  * stands, and true is returned: it changed. A file that grows is taken up to the size that it had at first.
  * Never follows a link, never opens a FIFO or device. Throws a FileError: `E_UNREADABLE`, `E_MISSING` (gone, or no regular file any more) or `E_IO`.
  */
-export function readStable(file: BytePath, consumer: FileConsumer, hooks: ReadHooks = {}): boolean {
-  const fd = system(file, () => openSync(toBuffer(file), OPEN_FLAGS));
+export function readStable(
+  location: BytePath,
+  consumer: FileConsumer,
+  hooks: ReadHooks = {},
+  file: BytePath = location,
+): boolean {
+  const fd = system(file, () => openSync(toBuffer(location), OPEN_FLAGS));
   work.files_opened++;
   try {
     for (let attempt = 1; ; attempt++) {
       const before = settle(() => system(file, () => fstatSync(fd, { bigint: true })));
       if (!before.isFile()) throw new FileError("E_MISSING", `${display(file)} is no regular file any more`);
       const size = Number(before.size);
-      const source: Source = { fd, file, size, hooks };
+      const source: Source = { fd, location, file, size, hooks };
       const small = size <= PIECE_SIZE;
       const data = small ? readPiece(source, 0) : null;
       if (data === null) stream(source, consumer);
@@ -68,6 +73,7 @@ export function readStable(file: BytePath, consumer: FileConsumer, hooks: ReadHo
 
 interface Source {
   readonly fd: number;
+  readonly location: BytePath;
   readonly file: BytePath;
   readonly size: number;
   readonly hooks: ReadHooks;
@@ -101,7 +107,7 @@ function readPiece(source: Source, position: number): Buffer {
   }
   work.bytes_read += length;
   const data = scratch.subarray(0, length);
-  if (position === 0) source.hooks.head?.(source.file, data.subarray(0, HEAD_SIZE));
+  if (position === 0) source.hooks.head?.(source.location, data.subarray(0, HEAD_SIZE));
   source.hooks.progress?.(length);
   return data;
 }

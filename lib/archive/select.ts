@@ -6,6 +6,7 @@ import { readError } from "./read.ts";
 import { isSharedMemory } from "./sqlite-file.ts";
 import { readEntryList } from "./entry-list.ts";
 import { excludeTest, type ExcludeRules } from "./exclude-rules.ts";
+import { TreeHandles } from "./handles.ts";
 import { lstatEntry, statRoot, walk } from "./walk.ts";
 
 /** A tree or a file and what it is in the archive. */
@@ -35,6 +36,8 @@ export interface Selected {
   /** Its path is that in the archive; empty for a root at the top. */
   readonly entry: Entry;
   readonly absolute: BytePath;
+  /** The path to open it by: through the handle of its directory, and only until the next entry is asked for. */
+  readonly location: BytePath;
 }
 
 /** Something that could not be read: with it there is no archive. */
@@ -50,6 +53,8 @@ export interface SelectionReport {
   failed(failure: ArchiveFailure): void;
   /** Listed by its directory and gone when its turn came. */
   vanished(path: BytePath): void;
+  /** Moved, or replaced, while what is in it was read. */
+  moved(path: BytePath): void;
   /** The shared memory of an SQLite database: left out, because readers change it and it holds no data. */
   sharedMemory(path: BytePath): void;
 }
@@ -63,43 +68,69 @@ export function* selectEntries(selection: Selection, report: SelectionReport): G
     const { entry, absolute } = selected;
     if (entry.type !== "directory" || selection.onlyFiles !== true) yield selected;
     if (entry.type !== "directory") continue;
-    if (root.list !== undefined) {
-      yield* selectListed(root, root.list, absolute, report);
-      continue;
-    }
-    const isLeftOut = root.rules === undefined ? undefined : excludeTest(absolute, root.rules);
-    const entries = walk(absolute, {
-      files: selection.onlyFiles ?? false,
-      exclude: (path, type, found) => {
-        const below = join(absolute, path);
-        if (isExcluded(below, found) || isLeftOut?.(found) === true) return true;
-        if (type !== "file" || !isSharedMemory(below)) return false;
-        report.sharedMemory(below);
-        return true;
-      },
-      onError: (path, error) => tell(join(absolute, path), path === "", error, report),
-    });
-    for (const found of entries) {
-      const path = found.path;
-      yield {
-        entry: root.prefix === "" ? found : { ...found, path: join(root.prefix, path) },
-        absolute: join(absolute, path),
-      };
+    const handles = attempt(root.path, report, () => new TreeHandles(absolute));
+    if (handles === undefined) continue;
+    try {
+      if (root.list !== undefined) yield* selectListed(root, { absolute, list: root.list, handles }, report);
+      else yield* selectWalked(root, { absolute, selection, isExcluded, handles }, report);
+    } finally {
+      handles.close();
     }
   }
+}
+
+type Exclusion = (absolute: BytePath, entry: Entry) => boolean;
+
+function* selectWalked(
+  root: ArchiveRoot,
+  {
+    absolute,
+    selection,
+    isExcluded,
+    handles,
+  }: Tree & { readonly selection: Selection; readonly isExcluded: Exclusion },
+  report: SelectionReport,
+): Generator<Selected> {
+  const isLeftOut = root.rules === undefined ? undefined : excludeTest(absolute, root.rules);
+  const entries = walk(absolute, {
+    handles,
+    files: selection.onlyFiles ?? false,
+    exclude: (path, type, found) => {
+      const below = join(absolute, path);
+      if (isExcluded(below, found) || isLeftOut?.(found) === true) return true;
+      if (type !== "file" || !isSharedMemory(handles.at(basename(path)))) return false;
+      report.sharedMemory(below);
+      return true;
+    },
+    onError: (path, error) => tell(join(absolute, path), path === "", error, report),
+    onMoved: (path) => report.moved(join(absolute, path)),
+  });
+  for (const found of entries) {
+    const path = found.path;
+    yield {
+      entry: root.prefix === "" ? found : { ...found, path: join(root.prefix, path) },
+      absolute: join(absolute, path),
+      location: handles.at(basename(path)),
+    };
+  }
+}
+
+interface Tree {
+  readonly absolute: BytePath;
+  readonly handles: TreeHandles;
 }
 
 /** The entries of a list as they are now; one that has gone since is reported as vanished. */
 function* selectListed(
   root: ArchiveRoot,
-  list: string,
-  absolute: BytePath,
+  { absolute, list, handles }: Tree & { readonly list: string },
   report: SelectionReport,
 ): Generator<Selected> {
   for (const { path } of readEntryList(list)) {
     const below = join(absolute, path);
     try {
-      yield { entry: lstatEntry(below, join(root.prefix, path)), absolute: below };
+      const location = path === "" ? absolute : handles.locate(path);
+      yield { entry: lstatEntry(location, join(root.prefix, path)), absolute: below, location };
     } catch (error) {
       tell(below, false, error, report);
     }
@@ -108,16 +139,21 @@ function* selectListed(
 
 function selectRoot(root: ArchiveRoot): Selected {
   const entry = statRoot(root.path);
-  if (entry.type === "directory") return { entry: { ...entry, path: root.prefix }, absolute: root.path };
+  if (entry.type === "directory")
+    return { entry: { ...entry, path: root.prefix }, absolute: root.path, location: root.path };
   const absolute = realpathSync(toBuffer(root.path), { encoding: "buffer" }).toString("latin1"); // reading follows no link
-  return { entry: { ...entry, path: root.prefix === "" ? basename(root.path) : root.prefix }, absolute };
+  return {
+    entry: { ...entry, path: root.prefix === "" ? basename(root.path) : root.prefix },
+    absolute,
+    location: absolute,
+  };
 }
 
 /**
  * Compares by path; directories also by device and inode, which are the same under every name that links and mounts may give. A file or
  * a link is left out under its given name alone, and not what the link leads to.
  */
-function exclusion(paths: readonly BytePath[]): (absolute: BytePath, entry: Entry) => boolean {
+function exclusion(paths: readonly BytePath[]): Exclusion {
   const names = new Set(paths);
   const inodes = new Set<string>();
   for (const path of paths) {

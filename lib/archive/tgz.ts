@@ -62,7 +62,7 @@ export class TgzWriter implements ArchiveWriter {
   }
 
   /** A file that shrinks while it is read, and does so each time, is filled up with zeros to the size that it had, and `changed`. */
-  addFile(name: BytePath, file: BytePath, attributes: EntryAttributes): StoredFile {
+  addFile(name: BytePath, location: BytePath, attributes: EntryAttributes, file: BytePath = location): StoredFile {
     this.#check(name);
     let stored = { size: 0, sha256: "" };
     let streaming: StreamedFile | null = null;
@@ -71,7 +71,7 @@ export class TgzWriter implements ArchiveWriter {
     };
     try {
       const changed = readStable(
-        file,
+        location,
         {
           whole: (data) => {
             forget();
@@ -86,6 +86,7 @@ export class TgzWriter implements ArchiveWriter {
           piece: (data) => this.#addPiece(streaming, data, !isCompressed(name)),
         },
         this.#options.hooks,
+        file,
       );
       const streamed = streaming as StreamedFile | null;
       if (streamed !== null) {

@@ -4,6 +4,7 @@
  */
 import { lstatSync, readdirSync, readlinkSync, statSync, type BigIntStats } from "node:fs";
 import type { BytePath, Entry, EntryType } from "./entry.ts";
+import { TreeHandles } from "./handles.ts";
 import { join, toBuffer } from "./path.ts";
 
 export interface WalkOptions {
@@ -16,6 +17,10 @@ export interface WalkOptions {
   readonly onError?: (path: BytePath, error: NodeJS.ErrnoException) => void;
   /** Only what lies directly in the root and is no directory. */
   readonly files?: boolean;
+  /** The tree's handles, for a caller that opens entries: the current directory is that of the entry. The walk's own else. */
+  readonly handles?: TreeHandles;
+  /** Hears of a directory that was moved, or replaced, while what is in it was walked. */
+  readonly onMoved?: (path: BytePath) => void;
 }
 
 /** What restores keep beside what they restore: no part of a site. */
@@ -29,32 +34,73 @@ interface Level {
 }
 
 /**
- * Yields every entry below `root` (absolute; followed if it is a link itself), never following a link. Parents come before children and
- * the children of a directory in byte order, so that paths are ordered by component: `a`, `a/b`, `a-b`. See `comparePaths`.
- * Memory is that of the directories open at one time. A path longer than the system takes (4,095 bytes) goes to `onError`.
+ * Yields every entry below `root` (absolute; followed if it is a link itself), never following a link, nor one that takes the place of
+ * a directory meanwhile. Parents come before children and the children of a directory in byte order, so that paths are ordered by
+ * component: `a`, `a/b`, `a-b`. See `comparePaths`. Memory is that of the directories open at one time. A path longer than the
+ * system takes (4,095 bytes) goes to `onError`.
  */
 export function* walk(root: BytePath, options: WalkOptions = {}): Generator<Entry> {
+  const handles = options.handles ?? attempt("", options, () => new TreeHandles(root));
+  if (handles === undefined) return;
+  try {
+    yield* walkLevels(root, handles, options);
+  } finally {
+    if (options.handles === undefined) handles.close();
+  }
+}
+
+function* walkLevels(root: BytePath, handles: TreeHandles, options: WalkOptions): Generator<Entry> {
   const levels: Level[] = [];
-  const open = (path: BytePath): void => {
-    const found = attempt(path, options, () => readdirSync(toBuffer(join(root, path)), { encoding: "latin1" }));
-    const names = found?.filter((name) => !name.startsWith(RESTORE_PREFIX));
-    if (names !== undefined) levels.push({ path, names: names.toSorted(), next: 0 });
+  const list = (path: BytePath): void => {
+    const names = readdirSync(handles.current, { encoding: "latin1" }).filter(
+      (name) => !name.startsWith(RESTORE_PREFIX),
+    );
+    levels.push({ path, names: names.toSorted(), next: 0 });
   };
-  open("");
+  attempt("", options, () => list(""));
   for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
-    const name = level.names[level.next++];
+    const { path: directory, names } = level;
+    const name = names[level.next++];
     if (name === undefined) {
       levels.pop();
+      const above = levels.at(-1);
+      if (above === undefined) return;
+      const stayed = attempt(above.path, options, () => handles.leave());
+      if (stayed === undefined) return;
+      if (!stayed) options.onMoved?.(directory);
       continue;
     }
-    const path = join(level.path, name);
-    const entry = attempt(path, options, () => lstatEntry(join(root, path), path));
+    const path = join(directory, name);
+    const entry = attempt(path, options, () => {
+      refuseLong(root, path);
+      return lstatEntry(handles.at(name), path);
+    });
     if (entry === undefined || (options.files === true && entry.type === "directory")) continue;
     if (options.exclude?.(path, entry.type, entry) === true) continue;
     yield entry;
-    if (entry.type === "directory") open(path);
+    if (entry.type === "directory") attempt(path, options, () => enter(handles, name, () => list(path)));
   }
 }
+
+/** Goes into a directory and lists it; one that cannot be listed is left again. */
+function enter(handles: TreeHandles, name: BytePath, list: () => void): void {
+  handles.enter(name);
+  try {
+    list();
+  } catch (error) {
+    handles.leave();
+    throw error;
+  }
+}
+
+/** What is reached by handles still has to be named when it is restored. */
+function refuseLong(root: BytePath, path: BytePath): void {
+  if (root.length + path.length + 1 > LONGEST_PATH)
+    throw Object.assign(new Error(`ENAMETOOLONG: name too long, lstat '${path}'`), { code: "ENAMETOOLONG" });
+}
+
+/** PATH_MAX without the NUL at its end. */
+const LONGEST_PATH = 4095;
 
 /** The root of a walk as an entry, its path empty; a link to a directory or file is followed. */
 export function statRoot(root: BytePath): Entry {

@@ -71,14 +71,14 @@ export class ZipWriter implements ArchiveWriter {
     return { size: data.length, sha256: hash("sha256", data, "hex"), changed: false };
   }
 
-  addFile(name: BytePath, file: BytePath, attributes: EntryAttributes): StoredFile {
+  addFile(name: BytePath, location: BytePath, attributes: EntryAttributes, file: BytePath = location): StoredFile {
     const head: Head = { name, type: "file", attributes };
     this.#check(name);
     let stored = { size: 0, sha256: "" };
     let streaming: StreamedEntry | null = null;
     try {
       const changed = readStable(
-        file,
+        location,
         {
           whole: (data) => {
             streaming?.forget();
@@ -93,6 +93,7 @@ export class ZipWriter implements ArchiveWriter {
           piece: (data) => streaming?.piece(data),
         },
         this.#options.hooks,
+        file,
       );
       const streamed = streaming as StreamedEntry | null;
       if (streamed !== null) {

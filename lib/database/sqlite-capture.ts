@@ -7,10 +7,11 @@
  * are copied as files, with their `-wal` or `-journal`, and SQLite recovers the copy. Such a copy counts when nothing changed meanwhile.
  * See https://www.sqlite.org/wal.html#read_only_databases and https://www.sqlite.org/backup.html
  */
-import { constants, type BigIntStats } from "node:fs";
+import { constants, readdirSync, statSync, type BigIntStats } from "node:fs";
 import { chmod, copyFile, mkdtemp, open, realpath, rename, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { BytePath } from "../archive/entry.ts";
+import { display } from "../archive/path.ts";
 import { HoldfastError, asHoldfastError, systemCode } from "../errors.ts";
 import type { SqliteDatabase } from "../sqlite/database.ts";
 import { openSqliteFile } from "../sqlite/open.ts";
@@ -40,17 +41,34 @@ const BUSY_MS = 30_000;
 const STILL_ATTEMPTS = 5;
 const SIDECARS = ["-wal", "-journal"];
 
+/** Which file a walk has found, whatever is at its path by now. */
+export interface FileIdentity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
+
+export interface CaptureOptions {
+  readonly signal?: AbortSignal;
+  /** The file that is expected at the path. */
+  readonly expected?: FileIdentity;
+}
+
 /**
  * Copies the database at `source`, as it is at one moment, to the new file `into` (mode 0640). `source` is opened read-only. Throws `E_MISSING`,
- * `E_UNREADABLE`, `E_SQLITE` when it is no database, and `E_CHANGED` when it would not hold still.
+ * also for another file than the expected one, `E_UNREADABLE`, `E_SQLITE` when it is no database, and `E_CHANGED` when it would not
+ * hold still.
  */
-export async function captureSqlite(source: string | BytePath, into: string, signal?: AbortSignal): Promise<void> {
+export async function captureSqlite(
+  source: string | BytePath,
+  into: string,
+  options: CaptureOptions = {},
+): Promise<void> {
   const file = await realBytes(source);
   try {
     const mode = await modeOf(file);
     const still =
       mode === "empty" || (mode === "wal" && !((await exists(file, "-wal")) && (await exists(file, "-shm"))));
-    if (still || !(await backUp(file, mode, into, signal))) await copyStill(file, into);
+    if (still || !(await backUp(file, mode, into, options))) await copyStill(file, into, options.expected);
     await chmod(into, 0o640);
   } catch (error) {
     await rm(into, { force: true });
@@ -132,7 +150,12 @@ function describeOpen(db: SqliteDatabase): SqliteDescription {
 }
 
 /** True when done; false when SQLite cannot open the file without writing to it. */
-async function backUp(file: Buffer, mode: "wal" | "journal", into: string, signal?: AbortSignal): Promise<boolean> {
+async function backUp(
+  file: Buffer,
+  mode: "wal" | "journal",
+  into: string,
+  { signal, expected }: CaptureOptions,
+): Promise<boolean> {
   const directory = await mkdtemp(join(dirname(into), ".holdfast-"));
   try {
     const db = openReadOnly(await linkTo(file, directory));
@@ -141,6 +164,7 @@ async function backUp(file: Buffer, mode: "wal" | "journal", into: string, signa
       // In WAL mode an open read transaction keeps the state of one moment and blocks no writer: the backup never restarts.
       if (mode === "wal") db.exec("begin");
       db.prepare("select 1 from sqlite_schema").get();
+      if (expected !== undefined && !isOpen(expected)) throw replaced(file);
       await db.backup(copy, signal);
     } finally {
       db.close();
@@ -158,13 +182,13 @@ async function backUp(file: Buffer, mode: "wal" | "journal", into: string, signa
 }
 
 /** Copies the files as they lie there, and lets SQLite merge what stands in the WAL or roll back what stands in the journal. */
-async function copyStill(file: Buffer, into: string): Promise<void> {
+async function copyStill(file: Buffer, into: string, expected: FileIdentity | undefined): Promise<void> {
   const directory = await mkdtemp(join(dirname(into), ".holdfast-"));
   try {
     const copy = join(directory, "copy");
     for (let attempt = 1; ; attempt++) {
       const before = await fingerprint(file);
-      await copyFile(file, copy, constants.COPYFILE_FICLONE);
+      await copyOpened(file, copy, expected);
       for (const end of SIDECARS) {
         await rm(copy + end, { force: true });
         // A writer may take it away at any time: the files have changed then.
@@ -183,6 +207,31 @@ async function copyStill(file: Buffer, into: string): Promise<void> {
     await rm(directory, { recursive: true, force: true });
   }
 }
+
+async function copyOpened(file: Buffer, copy: string, expected: FileIdentity | undefined): Promise<void> {
+  const handle = await open(file, "r");
+  try {
+    const { dev, ino } = await handle.stat({ bigint: true });
+    if (expected !== undefined && !(dev === expected.dev && ino === expected.ino)) throw replaced(file);
+    await copyFile(`/proc/self/fd/${handle.fd}`, copy, constants.COPYFILE_FICLONE);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Whether this process has the file open: SQLite tells nothing of the one that it has opened. */
+function isOpen({ dev, ino }: FileIdentity): boolean {
+  return readdirSync("/proc/self/fd").some((fd) => {
+    const stats = statSync(`/proc/self/fd/${fd}`, { bigint: true, throwIfNoEntry: false });
+    return stats?.dev === dev && stats.ino === ino;
+  });
+}
+
+const replaced = (file: Buffer): HoldfastError =>
+  new HoldfastError(
+    "E_MISSING",
+    `another file took the place of ${display(file.toString("latin1"))} while it was read`,
+  );
 
 /** The copy is ours: opened for writing, SQLite puts it in order and takes its sidecars away when it is closed. */
 async function recover(copy: string): Promise<void> {

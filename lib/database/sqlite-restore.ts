@@ -89,7 +89,7 @@ class SqliteRestorer implements DatabaseRestorer {
     const directory = privateDirectory(this.#signal);
     try {
       const copy = join(directory.path, "db");
-      await captureSqlite(dump, copy, this.#signal);
+      await captureSqlite(dump, copy, { signal: this.#signal });
       return await inspect(copy);
     } catch (error) {
       throw notLoadable(dump, error);
@@ -136,7 +136,7 @@ class SqliteRestorer implements DatabaseRestorer {
     if (!isPresent(path)) {
       const partial = `${path}.partial`;
       await rm(partial, { force: true });
-      await captureSqlite(this.live, partial, this.#signal);
+      await captureSqlite(this.live, partial, { signal: this.#signal });
       await rename(partial, path);
     }
     const { size, sha256 } = await hashFile(path, this.#signal);

@@ -39,7 +39,7 @@ export async function openSqlite(
   try {
     const copy = join(directory.path, "snapshot.db");
     const at = new Date().toISOString();
-    await captureSqlite(path, copy, signal);
+    await captureSqlite(path, copy, { signal });
     return new SqliteSnapshot(path, copy, openReadOnly(copy), at, directory, signal);
   } catch (error) {
     directory.remove();

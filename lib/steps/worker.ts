@@ -5,7 +5,7 @@ import { buildArchive, type BuildRequest, type BuildResult } from "../archive/bu
 import type { BytePath } from "../archive/entry.ts";
 import { serveTasks } from "../archive/pool.ts";
 import { addWork, noWork, work, type Work } from "../archive/work.ts";
-import { captureSqlite } from "../database/sqlite-capture.ts";
+import { captureSqlite, type FileIdentity } from "../database/sqlite-capture.ts";
 import { buildCompiledBundle, type CompiledRequest, type CompiledResult } from "./compiled/bundle.ts";
 
 /** What the worker adds to a request by itself. */
@@ -37,9 +37,9 @@ serveTasks<WorkerTask, WorkerResult>(async (task, { cancelled, onBytes }) => {
   const hooks = {
     cancelled,
     onBytes,
-    captureSqlite: async (file: BytePath): Promise<string> => {
+    captureSqlite: async (file: BytePath, expected: FileIdentity): Promise<string> => {
       const copy = path.join(task.scratch, `sqlite-${randomUUID()}.db`);
-      await captureSqlite(file, copy);
+      await captureSqlite(file, copy, { expected });
       return copy;
     },
   };

@@ -58,6 +58,11 @@ describe.each(["delete", "persist", "truncate", "wal"])("journal_mode=%s", (mode
     expect(statSync(into).mode & 0o777).toBe(0o640);
     const description = await describeSqlite(into);
     expect(description).toMatchObject({ integrity: "ok", tables: { t: ROWS }, page_size: 4096 });
+    const { dev, ino } = statSync(join(directory, "site.db"), { bigint: true });
+    await captureSqlite(join(directory, "site.db"), into, { expected: { dev, ino } });
+    await expect(
+      captureSqlite(join(directory, "site.db"), join(tempDirectory(), "other"), { expected: { dev, ino: ino + 1n } }),
+    ).rejects.toMatchObject({ code: "E_MISSING" });
     expect(description.journal_mode).toBe(mode === "wal" ? "wal" : "delete");
     expect(readdirSync(join(into, ".."))).toEqual(["copy.db"]);
   });

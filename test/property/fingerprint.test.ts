@@ -90,7 +90,7 @@ const unexpected = (what: unknown): never => expect.fail(JSON.stringify(what));
 /** As of a walk in a while: one of now would not trust changes this young. */
 function fingerprintOf(root: string): string | null {
   const builder = new FingerprintBuilder("recipe");
-  const heard = { failed: unexpected, vanished: unexpected, sharedMemory: unexpected };
+  const heard = { failed: unexpected, vanished: unexpected, moved: unexpected, sharedMemory: unexpected };
   const selection = { roots: [{ path: fromString(root), prefix: "" }], exclude: [], onlyFiles: false };
   for (const { entry } of selectEntries(selection, heard)) builder.add(entry);
   return builder.finish(Date.now() + 60_000).fingerprint;

@@ -1,8 +1,9 @@
 /** The files that belong to a site, put into a package under `media/`. */
-import { existsSync, realpathSync, statSync } from "node:fs";
+import { existsSync, lstatSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { BytePath } from "../../archive/entry.ts";
+import { TreeHandles } from "../../archive/handles.ts";
 import { display, fromString, join, toBuffer } from "../../archive/path.ts";
 import { FileError } from "../../archive/read.ts";
 import { selectEntries, type ArchiveFailure, type Selected } from "../../archive/select.ts";
@@ -52,6 +53,7 @@ export async function addMedia(
   const report = {
     failed: (failure: ArchiveFailure) => void failures.push(failure),
     vanished: (one: BytePath) => warn(`vanished while reading: ${display(one)}`),
+    moved: (one: BytePath) => warn(`moved or replaced while it was read: ${display(one)}`),
     sharedMemory: (one: BytePath) => warn(`left out, SQLite's shared memory without data: ${display(one)}`),
   };
   for (const { directory, prefix } of placesOf(directories)) {
@@ -87,31 +89,36 @@ interface Adding {
   readonly warn: (text: string) => void;
 }
 
-function addEntry(zip: ZipWriter, { entry, absolute }: Selected, { root, added, warn }: Adding): void {
+function addEntry(zip: ZipWriter, { entry, absolute, location }: Selected, { root, added, warn }: Adding): void {
   const { path: name, type } = entry;
   if (type === "directory") return zip.addDirectory(name, entry);
-  const file = type === "symlink" ? fileBehind(absolute, root) : type === "file" ? absolute : undefined;
-  if (file === undefined)
-    return warn(
-      `left out, ${type === "symlink" ? "a link out of the tree, or to no file" : `a ${type}`}: ${display(absolute)}`,
-    );
+  const handles = new TreeHandles("/");
   try {
-    const { size, changed } = zip.addFile(name, file, type === "symlink" ? { ...entry, mode: 0o644 } : entry);
+    const file = type === "symlink" ? fileBehind(absolute, root, handles) : type === "file" ? location : undefined;
+    if (file === undefined)
+      return warn(
+        `left out, ${type === "symlink" ? "a link out of the tree, or to no file" : `a ${type}`}: ${display(absolute)}`,
+      );
+    const attributes = type === "symlink" ? { ...entry, mode: 0o644 } : entry;
+    const { size, changed } = zip.addFile(name, file, attributes, absolute);
     added.files++;
     added.bytes += size;
     if (changed) warn(`changed while it was read: ${display(absolute)}`);
   } catch (error) {
     if (!(error instanceof FileError) || error.code !== "E_MISSING") throw error;
     warn(`vanished while reading: ${display(absolute)}`);
+  } finally {
+    handles.close();
   }
 }
 
-/** The regular file of the same tree that a link leads to. */
-function fileBehind(link: BytePath, root: string): BytePath | undefined {
+/** The regular file of the same tree that a link leads to, by a path that holds as long as the handles stay where they are. */
+function fileBehind(link: BytePath, root: string, handles: TreeHandles): BytePath | undefined {
   try {
-    const real = realpathSync(toBuffer(link), { encoding: "buffer" });
-    const inside = real.toString("latin1").startsWith(`${fromString(root)}/`);
-    return inside && statSync(real).isFile() ? real.toString("latin1") : undefined;
+    const real = realpathSync(toBuffer(link), { encoding: "buffer" }).toString("latin1");
+    if (!real.startsWith(`${fromString(root)}/`)) return undefined;
+    const location = handles.locate(real.slice(1));
+    return lstatSync(toBuffer(location)).isFile() ? location : undefined;
   } catch {
     return undefined;
   }

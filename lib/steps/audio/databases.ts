@@ -64,7 +64,7 @@ async function copyDatabases(
   const warnings: string[] = [];
   for (const [name, file] of named) {
     const copy = path.join(target, name);
-    await captureSqlite(file, copy, context.signal);
+    await captureSqlite(file, copy, { signal: context.signal });
     const description = await describeSqlite(copy);
     if (description.integrity !== "ok")
       throw new HoldfastError("E_SQLITE", `${file} is damaged: ${description.integrity.slice(0, 200)}`);

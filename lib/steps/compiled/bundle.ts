@@ -17,7 +17,8 @@ import { readdirSync } from "node:fs";
 import { buildArchive, type BuildExtension } from "../../archive/build.ts";
 import type { ArchiveWriter, BytePath, StoredFile } from "../../archive/entry.ts";
 import { display, join, toBuffer } from "../../archive/path.ts";
-import { FileError, readStable, type ReadHooks } from "../../archive/read.ts";
+import { TreeHandles } from "../../archive/handles.ts";
+import { FileError, readError, readStable, type ReadHooks } from "../../archive/read.ts";
 import type { ArchiveFailure, Selected } from "../../archive/select.ts";
 import { PageFindings } from "./findings.ts";
 import { bundleRecipe, withMedia } from "./fingerprint.ts";
@@ -81,7 +82,7 @@ class Bundle implements BuildExtension {
   }
 
   store(selected: Selected, writer: ArchiveWriter): StoredFile | undefined {
-    const { entry, absolute } = selected;
+    const { entry } = selected;
     const tree = this.#treeOf(selected);
     this.findings.addFile(tree.textType);
     const kind = documentKind(entry.path);
@@ -90,7 +91,7 @@ class Bundle implements BuildExtension {
       this.findings.note("too long to be searched for references", display(entry.path));
       return undefined;
     }
-    const { data, changed } = readWhole(absolute, this.#hooks);
+    const { data, changed } = readWhole(selected, this.#hooks);
     const rewritten = this.#rewrite(data, kind, selected, tree);
     if (rewritten === null) return { ...writer.addBytes(entry.path, data, entry), changed };
     writer.addBytes(entry.path, rewritten, entry);
@@ -99,6 +100,16 @@ class Bundle implements BuildExtension {
 
   /** Adds the media, sorted by name. */
   finish(writer: ArchiveWriter): ArchiveFailure[] {
+    const handles = new TreeHandles("/");
+    try {
+      return this.#addMedia(writer, handles);
+    } finally {
+      handles.close();
+    }
+  }
+
+  /** The places of media are free of links: one that is put there meanwhile is not followed. */
+  #addMedia(writer: ArchiveWriter, handles: TreeHandles): ArchiveFailure[] {
     const failures: ArchiveFailure[] = [];
     for (const media of this.#collector.all()) {
       const { state, stored } = media;
@@ -112,7 +123,8 @@ class Bundle implements BuildExtension {
       if (!("file" in state)) continue;
       try {
         const name = join(this.reserved.multimedia, stored);
-        const { changed } = writer.addFile(name, state.file, state.entry);
+        const location = locate(handles, state.file);
+        const { changed } = writer.addFile(name, location, state.entry, state.file);
         if (changed) this.findings.note("changed while it was read", display(name));
       } catch (error) {
         if (!(error instanceof FileError)) throw error;
@@ -198,10 +210,10 @@ const withoutPrefix = (name: BytePath, prefix: BytePath): BytePath =>
   prefix === "" ? name : name.slice(prefix.length + 1);
 
 /** Whole, as it was at one time; a copy of the reader's buffers. */
-function readWhole(file: BytePath, hooks: ReadHooks): { data: Buffer; changed: boolean } {
+function readWhole({ absolute, location }: Selected, hooks: ReadHooks): { data: Buffer; changed: boolean } {
   let pieces: Buffer[] = [];
   const changed = readStable(
-    file,
+    location,
     {
       whole: (data) => {
         pieces = [Buffer.from(data)];
@@ -212,6 +224,7 @@ function readWhole(file: BytePath, hooks: ReadHooks): { data: Buffer; changed: b
       piece: (data) => void pieces.push(Buffer.from(data)),
     },
     hooks,
+    absolute,
   );
   return { data: Buffer.concat(pieces), changed };
 }
@@ -224,6 +237,14 @@ function decodeUtf16(data: Buffer): string | undefined {
   return Buffer.from(data.subarray(0, data.length - (data.length % 2)))
     .swap16()
     .toString("utf16le");
+}
+
+function locate(handles: TreeHandles, file: BytePath): BytePath {
+  try {
+    return handles.locate(file.slice(1));
+  } catch (error) {
+    throw readError(file, error);
+  }
 }
 
 /** What lies at the top of the bundle, in lower case: some file systems know no other. */

@@ -1,4 +1,5 @@
 /** What a compiled bundle is made of, and what comes of it. */
+import type { BuildRequest } from "../../archive/build.ts";
 import type { BytePath } from "../../archive/entry.ts";
 import type { ArchiveFailure } from "../../archive/select.ts";
 import type { UnitInput } from "../../model/unit.ts";
@@ -29,13 +30,12 @@ export interface CompiledSource {
   readonly recipe: string;
 }
 
-export interface CompiledRequest extends CompiledSource {
+export interface CompiledRequest extends CompiledSource, Pick<BuildRequest, "captureSqlite"> {
   /** The zip to create. */
   readonly output: string;
   readonly level: number;
   readonly cancelled: () => boolean;
   readonly onBytes?: (bytes: number) => void;
-  readonly captureSqlite?: (absolute: BytePath) => Promise<string>;
 }
 
 /** A reference that leads to nothing: the page that holds it, by its path in the bundle, and the URL as it is written there. */
