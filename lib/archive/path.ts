@@ -28,6 +28,13 @@ export function join(a: BytePath, b: BytePath): BytePath {
   return a.endsWith("/") ? a + b : `${a}/${b}`;
 }
 
+/** Returns the directory that an absolute path lies in. */
+export const dirname = (path: BytePath): BytePath => path.slice(0, Math.max(1, path.lastIndexOf("/")));
+
+/** Returns whether a path lies below a directory; the directory itself does not. */
+export const isBelow = (path: BytePath, directory: BytePath): boolean =>
+  path.startsWith(directory.endsWith("/") ? directory : `${directory}/`) && path !== directory;
+
 /** The last component. */
 export function basename(path: BytePath): BytePath {
   return path.slice(path.lastIndexOf("/") + 1);

@@ -1,31 +1,74 @@
 /** Removes trees, those of an ordinary user that have directories without the right to write included. */
-import { chmodSync, lstatSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, lstatSync, readdirSync, rmdirSync, statSync, unlinkSync } from "node:fs";
 import { systemCode } from "../errors.ts";
 import type { BytePath } from "./entry.ts";
-import { join, toBuffer } from "./path.ts";
+import { TreeHandles } from "./handles.ts";
+import { basename, dirname, toBuffer } from "./path.ts";
 
 /** A process that is ending may still write into the tree. */
-const OPTIONS = { recursive: true, force: true, maxRetries: 5 } as const;
+const ATTEMPTS = 5;
+const PAUSE_MS = 100;
 
-/** Removes a file or a tree; nothing happens if it does not exist. No link is followed. */
+/**
+ * Removes a file or a tree; nothing happens if it does not exist. No link is followed, nor one that takes the place of a directory of the
+ * tree meanwhile. What belongs to another user stays and makes the removal fail.
+ */
 export function removeTree(path: BytePath): void {
-  try {
-    rmSync(toBuffer(path), OPTIONS);
-  } catch (error) {
-    if (!["EACCES", "EPERM"].includes(systemCode(error) ?? "")) throw error;
-    unlock(path);
-    rmSync(toBuffer(path), OPTIONS);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      if (lstatSync(toBuffer(path), { throwIfNoEntry: false }) === undefined) return;
+      const handles = new TreeHandles(dirname(path));
+      try {
+        return remove(handles, basename(path));
+      } finally {
+        handles.close();
+      }
+    } catch (error) {
+      if (attempt === ATTEMPTS || !["ENOTEMPTY", "EBUSY"].includes(systemCode(error) ?? "")) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS * attempt);
+    }
   }
 }
 
-/** Gives the owner every right to the directories of a tree. What belongs to another user stays and makes the removal fail. */
-function unlock(root: BytePath): void {
-  const left = [root];
-  for (let at = left.pop(); at !== undefined; at = left.pop()) {
-    const stats = lstatSync(toBuffer(at), { throwIfNoEntry: false });
-    if (stats?.isDirectory() !== true || stats.uid !== process.getuid?.()) continue;
-    chmodSync(toBuffer(at), 0o700);
-    for (const entry of readdirSync(toBuffer(at), { withFileTypes: true, encoding: "latin1" }))
-      if (entry.isDirectory()) left.push(join(at, entry.name));
+/** Removes an entry of the current directory; trees level by level, so that a deep one overflows no stack. */
+function remove(handles: TreeHandles, name: BytePath): void {
+  if (!isDirectory(handles, name)) return;
+  handles.enter(name);
+  const levels = [{ name, left: list(handles) }];
+  for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+    const next = level.left.pop();
+    if (next === undefined) {
+      levels.pop();
+      handles.leave();
+      quietly(() => rmdirSync(toBuffer(handles.at(level.name))));
+    } else if (isDirectory(handles, next)) {
+      handles.enter(next);
+      levels.push({ name: next, left: list(handles) });
+    }
+  }
+}
+
+/** Returns true for a directory; anything else is removed. */
+function isDirectory(handles: TreeHandles, name: BytePath): boolean {
+  const path = toBuffer(handles.at(name));
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats?.isDirectory() === true) return true;
+  quietly(() => unlinkSync(path));
+  return false;
+}
+
+/** Lists the current directory, which its owner is given every right to. */
+function list(handles: TreeHandles): BytePath[] {
+  const { mode, uid } = statSync(handles.current);
+  if ((mode & 0o700) !== 0o700 && uid === process.geteuid?.()) chmodSync(handles.current, 0o700);
+  return readdirSync(handles.current, { encoding: "latin1" });
+}
+
+/** Somebody else may have removed it. */
+function quietly(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT") throw error;
   }
 }

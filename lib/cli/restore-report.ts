@@ -8,7 +8,7 @@ const SHOWN = 8;
 
 export function showPreview(preview: RestorePreview): string {
   const { run, target, in_place, trees, files, bytes, free_bytes, replaced, databases, by_hand, warnings } = preview;
-  const { missing, completed } = preview;
+  const { missing, completed, outside } = preview;
   return [
     pc.bold(`restore of the run ${run} ${in_place ? "in place, at" : "to"} ${target}`),
     `  ${plural(trees, "archive")}, ${plural(files, "file")}, about ${formatBytes(bytes)}${free_bytes === null ? "" : `; ${formatBytes(free_bytes)} free`}`,
@@ -22,6 +22,8 @@ export function showPreview(preview: RestorePreview): string {
       ...more(one.migrations_to_run),
       ...one.warnings.map((text) => `    ${pc.yellow("warning:")} ${text}`),
     ]),
+    ...(outside.length === 0 ? [] : ["  outside of the site's root:"]),
+    ...outside.map((one) => `    ${one}`),
     ...(replaced.length === 0 ? [] : ["  moved aside, and kept:"]),
     ...replaced
       .slice(0, SHOWN)

@@ -1,7 +1,9 @@
 /** Temporary directories for secrets and copies of databases. */
-import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdtempSync, readdirSync, readlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { removeTree } from "../archive/remove-tree.ts";
+import { fromString } from "../archive/path.ts";
 
 /** A directory of mode 0700 that goes away with `remove()`, when `signal` aborts, or when the process exits. */
 export interface PrivateDirectory {
@@ -17,7 +19,7 @@ export function privateDirectory(signal?: AbortSignal, parent: string = tmpdir()
   const remove = (): void => {
     signal?.removeEventListener("abort", remove);
     process.off("exit", remove);
-    rmSync(path, { recursive: true, force: true });
+    removeTree(fromString(path));
   };
   signal?.addEventListener("abort", remove, { once: true });
   process.on("exit", remove);
@@ -27,11 +29,11 @@ export function privateDirectory(signal?: AbortSignal, parent: string = tmpdir()
 function sweep(parent: string): void {
   for (const name of readdirSync(parent)) {
     const [, namespace, pid] = /^holdfast-(\d+)-(\d+)-/.exec(name) ?? [];
-    if (namespace !== pidNamespace() || existsSync(`/proc/${pid}`)) continue;
+    if (namespace !== pidNamespace() || existsSync(`/proc/${pid}`) || !isOurs(join(parent, name))) continue;
     try {
-      rmSync(join(parent, name), { recursive: true, force: true });
+      removeTree(fromString(join(parent, name)));
     } catch {
-      // another user's
+      // what another user's processes have put into it
     }
   }
 }
@@ -39,4 +41,10 @@ function sweep(parent: string): void {
 /** Containers may share a temporary directory: there the same number is another process. */
 function pidNamespace(): string {
   return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0] ?? "";
+}
+
+/** Returns whether a path is a directory that this user has made: in a shared one anybody may make others. */
+export function isOurs(directory: string): boolean {
+  const stats = lstatSync(directory, { throwIfNoEntry: false });
+  return stats?.isDirectory() === true && stats.uid === process.geteuid?.();
 }

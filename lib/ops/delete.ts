@@ -1,6 +1,8 @@
 /** Deletes one run, unless something still needs it. */
-import { lstatSync, renameSync, rmSync } from "node:fs";
+import { lstatSync, renameSync } from "node:fs";
 import path from "node:path";
+import { removeTree } from "../archive/remove-tree.ts";
+import { fromString } from "../archive/path.ts";
 import { HoldfastError } from "../errors.ts";
 import type { Report } from "../model/event.ts";
 import { fsyncDirectory, storeError } from "../store/atomic.ts";
@@ -125,10 +127,10 @@ async function remove(store: string, { run, incomplete }: DeleteOutcome): Promis
   // A trash of this name is swept by the next backup, should this process not live to empty it.
   const trash = scratchDirectory(store, run);
   try {
-    rmSync(trash, { recursive: true, force: true });
+    removeTree(fromString(trash));
     renameSync(incomplete ? stagingDirectory(store, run) : runDirectory(store, run), trash);
     await fsyncDirectory(runsDirectory(store));
-    rmSync(trash, { recursive: true, force: true });
+    removeTree(fromString(trash));
     await repairLinks(store);
   } catch (error) {
     throw storeError(`the run ${run} cannot be removed`, error);

@@ -1,7 +1,8 @@
 /** `--dry-run` of a backup. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { removeTree } from "../archive/remove-tree.ts";
 import { fromString } from "../archive/path.ts";
 import type { SiteConfig } from "../config/load.ts";
 import type { Report } from "../model/event.ts";
@@ -72,7 +73,7 @@ export async function rehearse(
     });
     await runInProcess(context, selected);
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
+    removeTree(fromString(scratch));
   }
   const failed = failures.filter((failure) => failure.severity === "failed").length;
   const totals = {

@@ -4,6 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { isBelow } from "../archive/path.ts";
 import type { BytePath } from "../archive/entry.ts";
 import { HoldfastError } from "../errors.ts";
 import type { SiteConfig } from "../config/load.ts";
@@ -44,7 +45,6 @@ import { stage } from "./restore/stage.ts";
 import { previewOf, type RestorePreview } from "./restore/preview.ts";
 import { removeSpares, swapIn } from "./restore/swap.ts";
 import { Servers, type FindTarget } from "./restore/servers.ts";
-import { isBelow } from "./restore/targets.ts";
 import { start } from "./restore/undo.ts";
 import type { OnStep } from "./step.ts";
 import { selectUnits } from "./restore/units.ts";

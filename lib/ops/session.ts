@@ -1,6 +1,8 @@
 /** The frame around a run: the store, the lock, the directory that is written, and cleaning up whatever happens. */
-import { mkdirSync, readdirSync, rmSync, statfsSync } from "node:fs";
+import { mkdirSync, readdirSync, statfsSync } from "node:fs";
 import path from "node:path";
+import { removeTree } from "../archive/remove-tree.ts";
+import { fromString } from "../archive/path.ts";
 import { HoldfastError } from "../errors.ts";
 import type { SiteConfig } from "../config/load.ts";
 import type { Report } from "../model/event.ts";
@@ -74,8 +76,8 @@ export async function beginSession(
         for (const lock of locks) await lock.assertHeld();
       },
       end: async (keepStaging) => {
-        rmSync(scratch, { recursive: true, force: true });
-        if (!keepStaging) rmSync(staging, { recursive: true, force: true });
+        removeTree(fromString(scratch));
+        if (!keepStaging) removeTree(fromString(staging));
         await release();
       },
     };
@@ -142,7 +144,7 @@ function chooseRun(
     report({ type: "note", level: "warning", text: "there is no interrupted run to resume; a new one is begun" });
   for (const run of incomplete) {
     if (run === resumed) continue;
-    rmSync(stagingDirectory(store, run), { recursive: true, force: true });
+    removeTree(fromString(stagingDirectory(store, run)));
     report({ type: "note", level: "info", text: `the interrupted run ${run} was removed` });
   }
   if (resumed !== undefined) return { run: resumed, resumed: true };
@@ -172,5 +174,5 @@ function checkFreeSpace(store: string, existing: "skip" | "overwrite"): void {
 /** Removes what runs that were killed left in `.tmp`. Safe, because the lock is ours; other names there belong to whoever waits for it. */
 function clearScratch(store: string): void {
   const tmp = path.join(store, ".tmp");
-  for (const name of readdirSync(tmp).filter(isRunId)) rmSync(path.join(tmp, name), { recursive: true, force: true });
+  for (const name of readdirSync(tmp).filter(isRunId)) removeTree(fromString(path.join(tmp, name)));
 }

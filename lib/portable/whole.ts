@@ -1,7 +1,9 @@
 /** A file or directory that is whole, or not there: made beside its place, and moved there at the end. */
 import { randomUUID } from "node:crypto";
-import { linkSync, lstatSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { linkSync, lstatSync, mkdirSync, renameSync } from "node:fs";
 import path from "node:path";
+import { removeTree } from "../archive/remove-tree.ts";
+import { fromString } from "../archive/path.ts";
 import { HoldfastError, systemCode } from "../errors.ts";
 import { fsyncDirectory } from "../store/atomic.ts";
 
@@ -20,7 +22,7 @@ export async function makeWhole<T>(output: string, make: (staging: string) => Pr
     await fsyncDirectory(path.dirname(target));
     return made;
   } finally {
-    rmSync(staging, { recursive: true, force: true });
+    removeTree(fromString(staging));
   }
 }
 

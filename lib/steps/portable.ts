@@ -1,7 +1,8 @@
 /** `portable`: each database as portable data, in one zip. Beside the dump, for another engine or another schema. */
 import { randomUUID } from "node:crypto";
-import { rmSync } from "node:fs";
+import {} from "node:fs";
 import path from "node:path";
+import { removeTree } from "../archive/remove-tree.ts";
 import { fromString } from "../archive/path.ts";
 import type { SiteConfig } from "../config/load.ts";
 import { databasePassword } from "../config/secrets.ts";
@@ -77,7 +78,7 @@ async function build(
       },
     };
   } finally {
-    rmSync(output, { recursive: true, force: true });
+    removeTree(fromString(output));
   }
 }
 

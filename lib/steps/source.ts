@@ -1,7 +1,8 @@
 /** `source_exports`: one `source.zip` a project, of its tree or of what the site's own command writes. */
 import { randomUUID } from "node:crypto";
-import { lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync } from "node:fs";
 import path from "node:path";
+import { removeTree } from "../archive/remove-tree.ts";
 import { fromString } from "../archive/path.ts";
 import type { ExportSettings } from "../config/schema.ts";
 import { HoldfastError } from "../errors.ts";
@@ -107,6 +108,6 @@ async function exportByCommand(
     };
     return await buildArchiveUnit(context, workers, source, context.exclude, onBytes);
   } finally {
-    rmSync(out, { recursive: true, force: true });
+    removeTree(fromString(out));
   }
 }

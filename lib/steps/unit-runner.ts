@@ -4,6 +4,8 @@
  */
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
+import { removeTree } from "../archive/remove-tree.ts";
+import { fromString } from "../archive/path.ts";
 import pLimit from "p-limit";
 import { asHoldfastError, ERRORS, HoldfastError, isDiskFull, isErrorCode, systemCode } from "../errors.ts";
 import type { SiteConfig } from "../config/load.ts";
@@ -271,7 +273,7 @@ export class UnitRunner {
       if (systemCode(error) === "ENOENT") return;
       throw error;
     }
-    rmSync(gone, { recursive: true, force: true });
+    removeTree(fromString(gone));
   }
 
   #record(unit: string | null, error: HoldfastError, lastGood: string | undefined): void {

@@ -7,6 +7,8 @@ import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { removeTree } from "../archive/remove-tree.ts";
+import { fromString } from "../archive/path.ts";
 import lockfile from "proper-lockfile";
 import { HoldfastError, systemCode } from "../errors.ts";
 import { makeDirectory, storeError } from "./atomic.ts";
@@ -154,7 +156,7 @@ function removeOwn(place: Place, token: string): void {
   if (parseOwner(readIfThere(path.join(place.path, OWNER_FILE)))?.token !== token) return;
   const old = place.beside(`old-${randomUUID()}`);
   fs.renameSync(place.path, old);
-  fs.rmSync(old, { recursive: true, force: true });
+  removeTree(fromString(old));
 }
 
 async function assertToken(file: string, token: string): Promise<void> {

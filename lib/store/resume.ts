@@ -1,6 +1,8 @@
 /** What of an interrupted run's staging directory a resumed run may build upon: whole units of its own steps, and its log. */
 import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import path from "node:path";
+import { removeTree } from "../archive/remove-tree.ts";
+import { fromString } from "../archive/path.ts";
 import { systemCode } from "../errors.ts";
 import { metadataSchema, type StepName } from "../model/unit.ts";
 import { readDocument, tryReadDocument } from "./documents.ts";
@@ -14,7 +16,7 @@ export const LOG_FILE = "run.log";
 export function tidyStaging(staging: string, steps: readonly StepName[]): void {
   const own = new Set<string>([LOG_FILE, ...steps]);
   for (const name of readdirSync(staging)) {
-    if (!own.has(name)) rmSync(path.join(staging, name), { recursive: true, force: true });
+    if (!own.has(name)) removeTree(fromString(path.join(staging, name)));
   }
   for (const step of steps) tidyStep(staging, step);
 }

@@ -16,7 +16,7 @@ import { count, type Problem } from "../verify/verification.ts";
 import { checkOf, notProved, type DrillCheck } from "./check.ts";
 import { familyOf, PrivateServers } from "./private-servers.ts";
 import { loadScratch, scratchName } from "./scratch-load.ts";
-import { dropDatabases, type Sandbox, type ScratchDatabase } from "./sandbox.ts";
+import { dropDatabases, type Sandbox, type ScratchDatabase, spareName } from "./sandbox.ts";
 import { livePlace } from "./trees.ts";
 
 /** A database as the drill's own commands reach it. */
@@ -90,7 +90,7 @@ export class DrillDatabases {
       return asHoldfastError(error).message;
     }
     const restorer = await openRestorer(target, this.#signal);
-    const spare = `holdfast_drill_${this.#sandbox.id}_${index}`;
+    const spare = spareName("drill", this.#sandbox.id, index);
     // A server that does not answer says nothing about the run.
     const name = await scratchName(restorer, item.record.database, { isPrivate: this.#given === undefined, spare });
     try {

@@ -24,7 +24,7 @@ import { rulesOf } from "../reinit/connection.ts";
 import { missingDefiners, refuseDefiners, showDefiners } from "./definers.ts";
 import { familyOf, PrivateServers } from "./private-servers.ts";
 import { scratchName } from "./scratch-load.ts";
-import { dropDatabases, Sandbox, sweepSandboxes, type ScratchDatabase } from "./sandbox.ts";
+import { dropDatabases, Sandbox, sweepSandboxes, type ScratchDatabase, spareName } from "./sandbox.ts";
 
 export interface ReinitDrillRequest {
   readonly config: SiteConfig;
@@ -103,7 +103,7 @@ async function copyOf(
       ? await servers.serverFor(engine, facts.server_version)
       : { ...splitPassword(given), execPrefix: [], root: "/" };
   const isPrivate = given === undefined;
-  const spare = `holdfast_drill_${sandbox.id}_reinit`;
+  const spare = spareName("drill", sandbox.id, "reinit");
   const { url, password = server.password } = splitPassword(server.url);
   const restorer = await openRestorer(server, signal);
   let name: string;

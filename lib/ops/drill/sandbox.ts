@@ -7,7 +7,7 @@ import * as z from "zod";
 import { fromString } from "../../archive/path.ts";
 import { removeTree } from "../../archive/remove-tree.ts";
 import { openRestorer } from "../../database/open-restorer.ts";
-import { privateDirectory } from "../../database/private-directory.ts";
+import { isOurs, privateDirectory } from "../../database/private-directory.ts";
 import { splitPassword } from "../../database/open.ts";
 import { HoldfastError, asHoldfastError } from "../../errors.ts";
 import { writeFileAtomic } from "../../store/atomic.ts";
@@ -32,7 +32,7 @@ export class Sandbox {
 
   private constructor(directory: string) {
     this.directory = directory;
-    this.id = path.basename(directory).slice(PREFIX.length).toLowerCase().replaceAll("-", "_");
+    this.id = idOf(directory);
   }
 
   /** Makes one in `parent`, 0700. Throws `E_TARGET` when it cannot. */
@@ -75,6 +75,16 @@ export class Sandbox {
   }
 }
 
+const idOf = (sandbox: string): string =>
+  path.basename(sandbox).slice(PREFIX.length).toLowerCase().replaceAll("-", "_");
+
+/** Returns the name of a scratch database, on a server where others are, of the sandbox with an id. */
+export const spareName = (purpose: "drill" | "verify", id: string, suffix: string | number): string =>
+  `holdfast_${purpose}_${id}_${suffix}`;
+
+const isSpare = (name: string, id: string): boolean =>
+  name.startsWith(spareName("drill", id, "")) || name.startsWith(spareName("verify", id, ""));
+
 /**
  * Takes away the sandboxes in `parent` whose drills are dead, and their scratch databases on the server `database`. Gives a line for each database
  * that is on another server or could not be dropped: its sandbox stays as a note of it.
@@ -89,9 +99,12 @@ export async function sweepSandboxes(
   const left: string[] = [];
   for (const name of existsSync(directory) ? readdirSync(directory).filter((one) => one.startsWith(PREFIX)) : []) {
     const sandbox = path.join(directory, name);
+    // In a shared directory anybody may make one that says anything.
+    if (!isOurs(sandbox)) continue;
     const found = tryReadDocument(path.join(sandbox, OWNER_FILE), sandboxSchema);
     if (found === undefined ? !isDeadByName(name) : livenessOf(found.owner) !== "dead") continue;
-    const kept = await dropDatabases(found?.databases ?? [], database, signal);
+    const spares = (found?.databases ?? []).filter((one) => isSpare(one.name, idOf(sandbox)));
+    const kept = await dropDatabases(spares, database, signal);
     left.push(
       ...kept.map(({ url, name: spare }) => `the scratch database ${spare} of a killed drill is left at ${url}`),
     );
@@ -99,7 +112,7 @@ export async function sweepSandboxes(
       if (kept.length > 0) emptyBut(sandbox);
       else removeTree(fromString(sandbox));
     } catch {
-      // another user's
+      // what another user's processes have put into it
     }
   }
   return left;

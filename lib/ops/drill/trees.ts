@@ -7,7 +7,7 @@ import { ContentDigest } from "../../archive/content.ts";
 import type { BytePath, Entry } from "../../archive/entry.ts";
 import { excludeTest, type ExcludeRules } from "../../archive/exclude-rules.ts";
 import { readEntryList } from "../../archive/entry-list.ts";
-import { basename, display, join, toBuffer } from "../../archive/path.ts";
+import { isBelow, basename, display, join, toBuffer } from "../../archive/path.ts";
 import { lstatEntry, statRoot, walk } from "../../archive/walk.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
@@ -15,7 +15,7 @@ import { PLACES_FILE } from "../../store/places.ts";
 import { joined } from "../../steps/compiled/step.ts";
 import { labelOf, looseNames, type ArchivePart } from "../restore/items.ts";
 import type { RestorePlan } from "../restore/plan.ts";
-import { isBelow, isThere } from "../restore/targets.ts";
+import { isThere } from "../restore/targets.ts";
 import { differenceOf, headersOf, placesDifference, timesIn, type Header } from "./attributes.ts";
 
 /** What of one unit is on disk. */

@@ -1,5 +1,5 @@
 /** A package restored in place: under the lock of the store, behind a safety run, with a record by which it is confirmed, rolled back or recovered. */
-import { rmSync } from "node:fs";
+import {} from "node:fs";
 import path from "node:path";
 import { fromString } from "../../archive/path.ts";
 import { removeTree } from "../../archive/remove-tree.ts";
@@ -129,7 +129,7 @@ async function perform(running: Running): Promise<PackageOutcome> {
     const { restore, safety_run } = journal.document;
     return { preview, trees, data, beside: [], settings: opened.checks.settings, restore, safety_run, kept };
   } finally {
-    rmSync(work, { recursive: true, force: true });
+    removeTree(fromString(work));
   }
 }
 

@@ -1,8 +1,9 @@
 /** Makes a migration package: data, storage, configuration without its secrets, checks and a guide in one file. */
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, openSync, closeSync, fsyncSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, openSync, closeSync, fsyncSync, readdirSync, renameSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
+import { removeTree } from "../../archive/remove-tree.ts";
 import { systemOwnerNames } from "../../archive/owners.ts";
 import { display, fromString } from "../../archive/path.ts";
 import type { SiteConfig } from "../../config/load.ts";
@@ -72,7 +73,7 @@ export async function makePackage(request: MakeRequest, signal: AbortSignal): Pr
     await fsyncDirectory(path.dirname(output));
     return made;
   } finally {
-    rmSync(staging, { recursive: true, force: true });
+    removeTree(fromString(staging));
   }
 }
 
@@ -82,8 +83,7 @@ function removeLeftovers(output: string): void {
   const begin = `.${path.basename(output)}.`;
   for (const name of readdirSync(directory)) {
     const [, pid] = name.startsWith(begin) ? (/^(\d+)-[0-9a-f-]{36}\.new$/.exec(name.slice(begin.length)) ?? []) : [];
-    if (pid !== undefined && !existsSync(`/proc/${pid}`))
-      rmSync(path.join(directory, name), { recursive: true, force: true });
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) removeTree(fromString(path.join(directory, name)));
   }
 }
 

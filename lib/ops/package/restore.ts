@@ -1,6 +1,8 @@
 /** Restores a migration package: everything is checked and staged first, then the data go in by one transaction, and the trees by renames. */
-import { cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
+import { removeTree } from "../../archive/remove-tree.ts";
+import { fromString } from "../../archive/path.ts";
 import { describeUrl } from "../../database/open.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { refusePending } from "../restore/frame.ts";
@@ -58,7 +60,7 @@ export async function restorePackage(
     for (const staging of prepared.toReversed()) staging.discard();
     throw error;
   } finally {
-    rmSync(work, { recursive: true, force: true });
+    removeTree(fromString(work));
   }
 }
 
@@ -119,7 +121,7 @@ function putBeside({ rules, database }: PackageRestoreRequest, { manifest }: Ope
   return names.map((name) => {
     const home = path.join(directory, ".holdfast", name);
     mkdirSync(path.dirname(home), { recursive: true, mode: 0o750 });
-    rmSync(home, { recursive: true, force: true });
+    removeTree(fromString(home));
     cpSync(path.join(work, name), home, { recursive: true, preserveTimestamps: true });
     return home;
   });

@@ -1,6 +1,8 @@
 /** The journal of a reinit, `<store>/reinits/<id>.json`: each phase is written before it begins, so that `--recover` can end it after a crash. */
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import path from "node:path";
+import { removeTree } from "../../archive/remove-tree.ts";
+import { fromString } from "../../archive/path.ts";
 import * as z from "zod";
 import { HoldfastError } from "../../errors.ts";
 import { FORMAT_VERSION } from "../../model/unit.ts";
@@ -116,7 +118,7 @@ export class ReinitJournal {
     }
     if (!isEnded(this.#record)) return;
     this.step({ action: "remove", object: this.kept });
-    rmSync(this.kept, { recursive: true, force: true });
+    removeTree(fromString(this.kept));
   }
 }
 
@@ -130,7 +132,7 @@ function journalsOf(store: string): string[] {
 /** Removes exported rows that a crash has left behind the end of their reinit. */
 function removeLeftovers(store: string): void {
   for (const file of journalsOf(store))
-    if (isEnded(readDocument(file, recordSchema))) rmSync(keptBeside(file), { recursive: true, force: true });
+    if (isEnded(readDocument(file, recordSchema))) removeTree(fromString(keptBeside(file)));
 }
 
 /** Throws `E_PENDING` while an earlier reinit is neither completed nor undone. */

@@ -21,8 +21,14 @@ export interface InfraResult {
   readonly kept: readonly { readonly file: string; readonly copy: string }[];
 }
 
-/** `absolute` says where on this host a file of the backup's host belongs. */
-export function mergeInfra(run: string, items: readonly InfraItem[], absolute: (place: string) => string): InfraResult {
+export interface InfraPlaces {
+  /** Returns where on this host a file of the backup's host belongs. */
+  readonly absolute: (place: string) => string;
+  /** Returns whether the config names the file. */
+  readonly isTaken: (file: string) => boolean;
+}
+
+export function mergeInfra(run: string, items: readonly InfraItem[], { absolute, isTaken }: InfraPlaces): InfraResult {
   const writes: InfraResult["writes"][number][] = [];
   const byHand: string[] = [];
   const left: InfraResult["kept"][number][] = [];
@@ -34,6 +40,10 @@ export function mergeInfra(run: string, items: readonly InfraItem[], absolute: (
       continue;
     }
     const file = absolute(source);
+    if (!isTaken(file)) {
+      byHand.push(`${file}: the config does not name it; see ${kept}`);
+      continue;
+    }
     const text = readFileSync(kept, "latin1");
     const present = readIfThere(file);
     const isEnv = artifact.endsWith(".sample");

@@ -1,14 +1,13 @@
 /** `--path`: which archives of a run hold one file or directory of the site, and what of them. */
 import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
-import { fromString } from "../../archive/path.ts";
+import { isBelow, fromString } from "../../archive/path.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { STEP_NAMES, type StepName, type UnitMetadata } from "../../model/unit.ts";
 import { readStepMetadata } from "../../store/step-index.ts";
 import { placeBytes, placesOf, type Place } from "../../store/places.ts";
 import { entrySources, type EntrySource, type UnitEntry } from "../unit-entries.ts";
 import type { ArchivePart } from "./items.ts";
-import { isBelow } from "./targets.ts";
 
 /** A unit of its own knows best; the coarse snapshots come last, for what no unit has. */
 const ORDER: readonly StepName[] = [...STEP_NAMES.filter((step) => step !== "snapshots"), "snapshots"];

@@ -2,7 +2,7 @@
 import path from "node:path";
 import { lstatSync, readdirSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
-import { basename, display, fromString, join, toBuffer } from "../../archive/path.ts";
+import { isBelow, dirname, basename, display, fromString, join, toBuffer } from "../../archive/path.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
 import { isOutside, placeBytes, placesOf, type Place, type PlaceAttributes } from "../../store/places.ts";
@@ -13,9 +13,10 @@ import { labelOf, looseNames, type ArchivePart, type RestoreItems } from "./item
 import { keptPaths } from "./kept.ts";
 import type { Replace } from "./replace.ts";
 import type { Located } from "./located.ts";
+import { takesInfra, takesOutside } from "./outside.ts";
 import { ownerMap, type OwnerMap } from "./owner-map.ts";
 import type { RestoreRequest } from "./request.ts";
-import { dirname, isBelow, isThere, Targets } from "./targets.ts";
+import { isThere, Targets } from "./targets.ts";
 
 /** Beside what is restored to a directory: what has no place below the site's root. */
 const EXTRA = ".holdfast";
@@ -95,6 +96,7 @@ class Builder {
   readonly #destinations: BytePath[] = [];
   /** Those of them that are files by themselves, and may be links. */
   readonly #entries = new Set<BytePath>();
+  readonly #isTaken: (place: string) => boolean;
   /** Worked out when all destinations are known. */
   readonly #later: ((targets: Targets) => void)[] = [];
   readonly #unpacks: RestorePlan["unpacks"][number][] = [];
@@ -112,6 +114,7 @@ class Builder {
     this.#request = request;
     this.#options = options;
     this.#items = options.items;
+    this.#isTaken = request.target.kind === "directory" ? () => true : takesOutside(request.target.config);
     this.#root = fromString(
       request.target.kind === "directory" ? request.target.directory : request.target.config.root,
     );
@@ -153,14 +156,14 @@ class Builder {
       this.#bytes += tree.bytes;
       const { directoryTimes } = tree;
       if (directoryTimes === undefined) continue;
-      const root = this.#absolute(directoryTimes.place);
+      const root = this.#target(directoryTimes.place);
       this.#later.push((targets) => this.#times.push({ list: directoryTimes.list, root: targets.staged(root) }));
     }
-    for (const { artifact, place, bytes } of this.#items.files) this.#planCopy(artifact, this.#absolute(place), bytes);
+    for (const { artifact, place, bytes } of this.#items.files) this.#planCopy(artifact, this.#target(place), bytes);
     for (const database of this.#items.databases) {
       if (this.#options.loaded.has(database.unit)) continue;
       const { artifact, place, unit } = database;
-      const live = place === undefined ? this.#extra(artifact) : this.#absolute(place);
+      const live = place === undefined ? this.#extra(artifact) : this.#target(place);
       this.#planCopy(artifact, live, database.record.database_size);
       if (place !== undefined)
         this.#later.push((targets) => this.#sqlite.push({ unit, artifact, live, staged: targets.staged(live) }));
@@ -184,7 +187,7 @@ class Builder {
 
   #planContainers(places: readonly PlaceAttributes[]): void {
     for (const place of places.filter(({ make }) => make === true)) {
-      const absolute = this.#absolute(place);
+      const absolute = this.#target(place);
       if (isThere(absolute)) continue;
       this.#destinations.push(absolute);
       this.#later.push((targets) => this.#directories.push(targets.staged(absolute)));
@@ -194,7 +197,7 @@ class Builder {
   #planPart(part: ArchivePart, label: string, bytes: number): void {
     const into: ((targets: Targets) => { prefix: BytePath; into: BytePath })[] = [];
     for (const { prefix, place } of part.targets) {
-      const absolute = this.#absolute(place);
+      const absolute = this.#target(place);
       if (place.loose === true && isThere(absolute)) {
         // Only the files themselves are replaced: the directory holds the projects too.
         const names = looseNames(path.join(this.#run, part.artifact));
@@ -229,9 +232,12 @@ class Builder {
       for (const { artifact } of this.#items.infra) this.#planCopy(artifact, this.#extra(artifact), 0);
       return;
     }
-    const { writes, byHand, kept } = mergeInfra(this.#run, this.#items.infra, (place) =>
-      path.resolve(target.config.root, place),
-    );
+    const { root } = target.config;
+    const isTaken = takesInfra(target.config);
+    const { writes, byHand, kept } = mergeInfra(this.#run, this.#items.infra, {
+      absolute: (place) => path.resolve(root, place),
+      isTaken: (file) => isTaken(fromString(file)),
+    });
     this.#byHand.push(...byHand);
     for (const { file, copy } of kept)
       this.#later.push((targets) => {
@@ -248,7 +254,7 @@ class Builder {
 
   /** All of it comes as one: the file, or the directory with what several units have in it. */
   #planLocated({ place, parts, copies }: Located): void {
-    const whole = this.#absolute(place);
+    const whole = this.#target(place);
     this.#destinations.push(whole);
     if (parts.some(({ alone }) => alone)) this.#entries.add(whole);
     this.#bytes += [...parts, ...copies].reduce((sum, { bytes }) => sum + bytes, 0);
@@ -262,6 +268,17 @@ class Builder {
       }
       for (const { artifact, at } of copies) this.#copies.push({ artifact, to: targets.staged(this.#absolute(at)) });
     });
+  }
+
+  /** The place of something that is restored. Throws `E_TARGET` for one outside of the root that the config does not name. */
+  #target(place: Pick<Place, "path" | "path_b64">): BytePath {
+    const absolute = this.#absolute(place);
+    if (!isOutside(place) || this.#isTaken(absolute)) return absolute;
+    throw new HoldfastError(
+      "E_TARGET",
+      `the run names ${display(absolute)}, outside of the site's root, and no key of the config does`,
+      { hint: "add it to the config, leave the unit out by --step or --unit, or restore to a directory with --to" },
+    );
   }
 
   #absolute(place: Pick<Place, "path" | "path_b64">): BytePath {

@@ -1,6 +1,6 @@
 /** The plan of a restore as it is shown: its units, their run, their target, and what it would replace. */
 import { statfsSync } from "node:fs";
-import { toBuffer } from "../../archive/path.ts";
+import { dirname, display, isBelow, toBuffer } from "../../archive/path.ts";
 import { describeUrl } from "../../database/open.ts";
 import type { PlannedDatabase } from "./databases.ts";
 import { labelOf } from "./items.ts";
@@ -8,7 +8,7 @@ import type { Lack, MissingUnit } from "./missing.ts";
 import type { RestorePlan } from "./plan.ts";
 import { measureReplaced } from "./space.ts";
 import type { RestoreRequest } from "./request.ts";
-import { dirname, isThere } from "./targets.ts";
+import { isThere } from "./targets.ts";
 
 export interface RestorePreview {
   readonly run: string;
@@ -18,6 +18,8 @@ export interface RestorePreview {
   readonly files: number;
   readonly bytes: number;
   readonly free_bytes: number | null;
+  /** What is written to outside of the site's root, by its real path. */
+  readonly outside: readonly string[];
   /** What is there now and would be moved aside. */
   readonly replaced: readonly { readonly path: string; readonly files: number; readonly bytes: number }[];
   readonly databases: readonly {
@@ -62,6 +64,7 @@ export function previewOf(
     files: plan.copies.length,
     bytes: plan.bytes,
     free_bytes: freeBytes(plan),
+    outside: target.kind === "directory" ? [] : outsideOf(plan),
     replaced: measureReplaced(plan),
     databases: databases.map(({ item, present, schema, target: to, restorer, warnings }) => ({
       unit: item.unit,
@@ -91,6 +94,14 @@ export function previewOf(
             `this host does not know some users of the backup's; their files keep the number: ${names.slice(0, 5).join(", ")}${names.length > 5 ? " …" : ""}`,
           ],
   };
+}
+
+function outsideOf({ targets, root }: RestorePlan): string[] {
+  const home = targets.real(root);
+  return targets.swaps
+    .map(({ live }) => live)
+    .filter((live) => live !== home && !isBelow(live, home))
+    .map(display);
 }
 
 function freeBytes({ targets }: RestorePlan): number | null {

@@ -4,13 +4,14 @@
  */
 import { mkdirSync, renameSync, statSync, utimesSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
-import { display, join, toBuffer } from "../../archive/path.ts";
+import { dirname, display, join, toBuffer } from "../../archive/path.ts";
+import { TreeHandles } from "../../archive/handles.ts";
 import { fileTime } from "../../archive/unpack-directories.ts";
 import { HoldfastError } from "../../errors.ts";
 import { fsyncDirectory } from "../../store/atomic.ts";
 import { noSteps, type OnStep } from "../step.ts";
 import type { Operation } from "./journal-format.ts";
-import { dirname, isThere } from "./targets.ts";
+import { isThere } from "./targets.ts";
 
 export type Replace = Extract<Operation, { kind: "replace" }>;
 
@@ -59,16 +60,19 @@ const mover =
     rename(from, to);
   };
 
+/** Reaches both directories without following a link: somebody may have put one there since the plan was made. */
 function rename(from: BytePath, to: BytePath): void {
-  const parents = [dirname(from), dirname(to)].map((parent) => ({
-    bytes: toBuffer(parent),
-    stats: statSync(toBuffer(parent), { bigint: true }),
-  }));
+  const [source, target] = [new TreeHandles("/"), new TreeHandles("/")];
   try {
-    renameSync(toBuffer(from), toBuffer(to));
-    for (const { bytes, stats } of parents) utimesSync(bytes, fileTime(stats.atimeNs), fileTime(stats.mtimeNs));
+    const paths = [source.locate(from.slice(1)), target.locate(to.slice(1))] as const;
+    const parents = [source.current, target.current].map((path) => ({ path, stats: statSync(path, { bigint: true }) }));
+    renameSync(toBuffer(paths[0]), toBuffer(paths[1]));
+    for (const { path, stats } of parents) utimesSync(path, fileTime(stats.atimeNs), fileTime(stats.mtimeNs));
   } catch (error) {
     throw new HoldfastError("E_TARGET", `${display(from)} cannot be moved to ${display(to)}`, { cause: error });
+  } finally {
+    source.close();
+    target.close();
   }
 }
 

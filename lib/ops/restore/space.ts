@@ -1,12 +1,12 @@
 /** What a restore needs of the disks, and what it would move aside. */
 import { lstatSync, statfsSync, statSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
-import { display, toBuffer } from "../../archive/path.ts";
+import { isBelow, dirname, display, toBuffer } from "../../archive/path.ts";
 import { walk } from "../../archive/walk.ts";
 import { HoldfastError } from "../../errors.ts";
 import { formatBytes } from "../../report/format.ts";
 import type { RestorePlan } from "./plan.ts";
-import { dirname, isBelow, isThere } from "./targets.ts";
+import { isThere } from "./targets.ts";
 
 /** Throws `E_NO_SPACE` when a disk cannot take what is to be unpacked on it. */
 export function checkSpace(plan: RestorePlan): void {

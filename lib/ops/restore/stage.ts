@@ -1,9 +1,9 @@
 /** Stages the content of a restore: unpacked and copied beside its place, with owners, modes and times as they were. */
-import { chmodSync, chownSync, closeSync, constants, copyFileSync, openSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, constants, copyFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import type { BytePath } from "../../archive/entry.ts";
-import { display, toBuffer } from "../../archive/path.ts";
+import { isBelow, dirname, display, toBuffer } from "../../archive/path.ts";
 import { WorkerPool } from "../../archive/pool.ts";
 import { SolidDirectories } from "../../archive/solid.ts";
 import type { SharedDirectories } from "../../archive/unpack-directories.ts";
@@ -11,10 +11,11 @@ import type { UnpackRequest, UnpackResult } from "../../archive/unpack.ts";
 import { asHoldfastError, HoldfastError, isDiskFull } from "../../errors.ts";
 import { runnable } from "../../exec/compiled.ts";
 import { runCommand } from "../../exec/command.ts";
+import { Bases } from "./bases.ts";
 import { applyDirectories, sharedWith } from "./directories.ts";
 import type { ArchivePart } from "./items.ts";
 import type { RestorePlan } from "./plan.ts";
-import { dirname, isBelow, isThere } from "./targets.ts";
+import { isThere } from "./targets.ts";
 
 const WORKER = "lib/ops/restore/worker";
 
@@ -39,11 +40,23 @@ export interface StageOptions {
  * recorded, `E_ARCHIVE` for a hostile or damaged archive, `E_NO_SPACE`; what was written is for the caller to remove.
  */
 export async function stage(plan: RestorePlan, options: StageOptions): Promise<void> {
-  const { targets, directory } = plan;
-  const solid = new Map(targets.bases.map((base) => [base, new SolidDirectories(base)]));
-  const solidAt = (place: BytePath): SolidDirectories => solid.get(baseOf(plan, place)) ?? noBase(place);
-  for (const base of targets.bases) solidAt(base).make(base);
-  const shared = await unpackAll(plan, options);
+  const bases = new Bases(plan.targets.bases);
+  try {
+    await fill(bases.held(plan), bases.paths, options);
+    for (const { live, fresh } of plan.targets.swaps)
+      if (!isThere(fresh)) throw new HoldfastError("E_VERIFY", `nothing came out of the archives for ${display(live)}`);
+  } catch (error) {
+    throw bases.named(error);
+  } finally {
+    bases.close();
+  }
+}
+
+/** Writes everything into the staging directories. */
+async function fill(plan: RestorePlan, bases: readonly BytePath[], options: StageOptions): Promise<void> {
+  const solid = new Map(bases.map((base) => [base, new SolidDirectories(base)]));
+  const solidAt = (place: BytePath): SolidDirectories => solid.get(baseOf(bases, place)) ?? noBase(place);
+  const shared = await unpackAll(plan, bases, options);
   // From here on an archive's link may stand anywhere: nothing goes through one.
   for (const { from, to } of plan.moves) {
     if (!isThere(from)) throw new HoldfastError("E_VERIFY", `${display(from)} did not come out of its archive`);
@@ -52,35 +65,32 @@ export async function stage(plan: RestorePlan, options: StageOptions): Promise<v
   }
   for (const copy of plan.copies) {
     solidAt(copy.to).make(dirname(copy.to));
-    bring(copy, directory);
+    bring(copy, plan.directory);
   }
   for (const to of plan.directories) solidAt(to).make(to);
-  for (const { live, fresh } of targets.swaps)
-    if (!isThere(fresh)) throw new HoldfastError("E_VERIFY", `nothing came out of the archives for ${display(live)}`);
   applyDirectories(plan, shared, solidAt);
   // One call for each file system is what makes many small files durable at a bearable price.
-  for (const base of targets.bases) await syncFileSystem(base, options.signal);
+  for (const base of bases) await syncFileSystem(base, options.signal);
 }
 
-/** Makes durable what was written to the file system of a directory; it is named by its handle, as its name may be any bytes. */
+/** Makes durable what was written to the file system of a directory, which is named by its handle. */
 async function syncFileSystem(directory: BytePath, signal: AbortSignal): Promise<void> {
-  const handle = openSync(toBuffer(directory), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-  try {
-    await runCommand(["sync", "-f", `/proc/${process.pid}/fd/${handle}`], { signal, code: "E_IO" });
-  } finally {
-    closeSync(handle);
-  }
+  await runCommand(["sync", "-f", directory.replace("/self/", `/${process.pid}/`)], { signal, code: "E_IO" });
 }
 
-const baseOf = ({ targets }: RestorePlan, place: BytePath): BytePath =>
-  targets.bases.find((base) => place === base || isBelow(place, base)) ?? noBase(place);
+const baseOf = (bases: readonly BytePath[], place: BytePath): BytePath =>
+  bases.find((base) => place === base || isBelow(place, base)) ?? noBase(place);
 
 function noBase(place: BytePath): never {
   throw new HoldfastError("E_INTERNAL", `${display(place)} is staged nowhere`);
 }
 
 /** Returns the directories that archives share, in the order of the plan. */
-async function unpackAll(plan: RestorePlan, options: StageOptions): Promise<SharedDirectories[]> {
+async function unpackAll(
+  plan: RestorePlan,
+  bases: readonly BytePath[],
+  options: StageOptions,
+): Promise<SharedDirectories[]> {
   const pool = new WorkerPool<UnpackTask, UnpackResult>(
     pathToFileURL(runnable(WORKER)),
     options.workers,
@@ -94,7 +104,7 @@ async function unpackAll(plan: RestorePlan, options: StageOptions): Promise<Shar
         const task: UnpackTask = {
           archive: path.join(plan.directory, part.artifact),
           format: part.format,
-          targets: targets.map((target) => ({ ...target, base: baseOf(plan, target.into) })),
+          targets: targets.map((target) => ({ ...target, base: baseOf(bases, target.into) })),
           ...(part.only === undefined ? {} : { only: part.only }),
           ...(part.skip === undefined ? {} : { skip: part.skip }),
           ...(part.reserved === undefined ? {} : { reserved: part.reserved }),

@@ -2,11 +2,12 @@
  * Where things are put before they are swapped into their places. What a swap moves is as large as it can be: a directory that is not there yet
  * comes with all that is restored below it, by one rename; one that is there is moved aside whole.
  */
-import { accessSync, constants, lstatSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { accessSync, constants, lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
-import { basename, display, join, toBuffer } from "../../archive/path.ts";
+import { isBelow, basename, dirname, display, join, toBuffer } from "../../archive/path.ts";
 import { RESTORE_PREFIX } from "../../archive/walk.ts";
-import { HoldfastError, systemCode } from "../../errors.ts";
+import { HoldfastError } from "../../errors.ts";
+import { realPaths, refuseForeign } from "./real-paths.ts";
 
 /** A move to be made: `fresh` takes the place of `live`, which goes to `aside`. */
 export interface Swap {
@@ -27,7 +28,8 @@ export class Targets {
 
   /**
    * `destinations` are absolute places of trees and files, those among `entries` files that may be links themselves; `others` are places
-   * that are not restored. Throws `E_TARGET` for one that cannot be moved aside: a mount point, or a directory that may not be written to.
+   * that are not restored. Throws `E_TARGET` for one that cannot be moved aside: a mount point, or a directory that may not be written to;
+   * and for a link on the way that cannot be trusted.
    */
   constructor(
     id: string,
@@ -36,7 +38,8 @@ export class Targets {
     entries: ReadonlySet<BytePath>,
     others: readonly BytePath[],
   ) {
-    const follow = realPaths();
+    const follow = realPaths(refuseForeign);
+    const followAny = realPaths();
     this.real = (path) => (entries.has(path) ? join(follow(dirname(path)), basename(path)) : follow(path));
     const mounts = readMounts();
     const real = [...new Set(destinations.map(this.real))];
@@ -48,7 +51,7 @@ export class Targets {
       const base = bases.get(parent) ?? join(baseFor(parent, root, mounts), RESTORE_PREFIX + id);
       bases.set(parent, base);
       const carry = others
-        .map((other) => join(this.real(dirname(other)), basename(other)))
+        .map((other) => join(followAny(dirname(other)), basename(other)))
         .filter((other) => isBelow(other, live))
         .flatMap((other) => without(other, real))
         .map((other) => other.slice(live.length + 1));
@@ -79,40 +82,8 @@ export class Targets {
   }
 }
 
-export const dirname = (path: BytePath): BytePath => path.slice(0, Math.max(1, path.lastIndexOf("/")));
-export const isBelow = (path: BytePath, directory: BytePath): boolean =>
-  path.startsWith(directory.endsWith("/") ? directory : `${directory}/`);
-
 /** Whether anything is at a path; a dangling link is something. */
 export const isThere = (path: BytePath): boolean => lstatSync(toBuffer(path), { throwIfNoEntry: false }) !== undefined;
-
-/**
- * Follows every link in a place, as far as it is there: a tree that lay behind a link goes back behind it. Each directory is looked at once.
- */
-function realPaths(): (path: BytePath) => BytePath {
-  const known = new Map<BytePath, { readonly real: BytePath; readonly there: boolean }>();
-  const resolve = (path: BytePath): { readonly real: BytePath; readonly there: boolean } => {
-    const found = known.get(path) ?? look(path);
-    known.set(path, found);
-    return found;
-  };
-  const look = (path: BytePath): { readonly real: BytePath; readonly there: boolean } => {
-    if (path === "/") return { real: path, there: true };
-    const parent = resolve(dirname(path));
-    const here = join(parent.real, basename(path));
-    if (!parent.there) return { real: here, there: false };
-    try {
-      const isLink = lstatSync(toBuffer(here)).isSymbolicLink();
-      return { real: isLink ? fromBuffer(realpathSync(toBuffer(here), { encoding: "buffer" })) : here, there: true };
-    } catch (error) {
-      if (["ENOENT", "ENOTDIR"].includes(systemCode(error) ?? "")) return { real: here, there: false };
-      throw new HoldfastError("E_TARGET", `${display(path)} cannot be looked at`, { cause: error });
-    }
-  };
-  return (path) => resolve(path).real;
-}
-
-const fromBuffer = (bytes: Buffer): BytePath => bytes.toString("latin1");
 
 /** The path itself where it is there; else the first of its components that is not. */
 function firstMissing(path: BytePath): BytePath {

@@ -7,7 +7,7 @@ import { describeUrl, splitPassword, urlWithDatabase } from "../../database/open
 import { openRestorer } from "../../database/open-restorer.ts";
 import { asHoldfastError } from "../../errors.ts";
 import { familyOf, PrivateServers } from "../drill/private-servers.ts";
-import { Sandbox } from "../drill/sandbox.ts";
+import { Sandbox, spareName } from "../drill/sandbox.ts";
 import { loadScratch, scratchName } from "../drill/scratch-load.ts";
 import type { DatabaseItem } from "../restore/items.ts";
 import { databaseItems } from "./migrations.ts";
@@ -104,7 +104,7 @@ class DeepDatabases {
     const restorer = await openRestorer(target, this.#signal);
     try {
       const isPrivate = target.url !== this.#given?.url;
-      const spare = `holdfast_verify_${this.#sandbox.id}_${index}`;
+      const spare = spareName("verify", this.#sandbox.id, index);
       const name = await scratchName(restorer, item.record.database, { isPrivate, spare });
       if (!isPrivate) await this.#sandbox.note({ url: target.url, name });
       await loadScratch(restorer, dump, { name, isPrivate, record: item.record });

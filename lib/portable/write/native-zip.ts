@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { removeTree } from "../../archive/remove-tree.ts";
 import { fromString } from "../../archive/path.ts";
 import type { ZipWriter } from "../../archive/zip.ts";
 import type { Connection } from "../connection.ts";
@@ -29,7 +30,7 @@ export async function exportNativeZip(
       await writeZip(staging, hooks.signal, async (zip) => await pack(zip, directory, manifest, hooks.signal));
       return manifest;
     } finally {
-      rmSync(directory, { recursive: true, force: true });
+      removeTree(fromString(directory));
     }
   });
 }

@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
-import { display, fromString, join, pathsBelow, toBuffer } from "../../archive/path.ts";
+import { dirname, isBelow, display, fromString, join, pathsBelow, toBuffer } from "../../archive/path.ts";
 import { SIDECARS } from "../../archive/sqlite-file.ts";
 import { claimsOf, type Claim } from "../../config/claims.ts";
 import type { SiteConfig } from "../../config/load.ts";
@@ -12,7 +12,7 @@ import { ignoreMatcher } from "../ignore.ts";
 import { inputOf } from "../infra/input.ts";
 import { infraUnits } from "../infra/sources.ts";
 import { templateBase } from "../template.ts";
-import { entryPath, isBelow, parentOf, realPath } from "./paths.ts";
+import { entryPath, realPath } from "./paths.ts";
 import { ProjectTrees, treeKinds } from "./project-trees.ts";
 
 /** A path that a unit has, and the config key by which. */
@@ -128,9 +128,9 @@ export class Claims {
   async noteLinks(links: readonly FoundLink[]): Promise<void> {
     const root = fromString(this.#config.root);
     for (const { path: link, target } of links) {
-      const lexical = normalize(target.startsWith("/") ? target : `${parentOf(link)}/${target}`);
+      const lexical = normalize(target.startsWith("/") ? target : `${dirname(link)}/${target}`);
       if (lexical === root || isBelow(lexical, root)) continue;
-      const absolute = target.startsWith("/") ? target : `${realPath(parentOf(link))}/${target}`;
+      const absolute = target.startsWith("/") ? target : `${realPath(dirname(link))}/${target}`;
       if (!exists(absolute)) continue;
       const real = realPath(absolute);
       const homes = await this.homes();

@@ -1,11 +1,11 @@
 /** The directories that hold the trees of several units: they come back though no archive holds them. */
 import { statSync } from "node:fs";
 import path from "node:path";
+import { isBelow } from "../../archive/path.ts";
 import { claimsOf } from "../../config/claims.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import type { StepName } from "../../model/unit.ts";
 import { templateBase } from "../template.ts";
-import { isBelow } from "./paths.ts";
 import { treeKinds } from "./project-trees.ts";
 
 const TREES: ReadonlySet<StepName> = new Set(["snapshots", "trees", "audio_cache", "legacy_zips"]);

@@ -4,14 +4,13 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import path from "node:path";
 import type { BytePath, Entry } from "../../archive/entry.ts";
 import { excludeTest, type ExcludeRules } from "../../archive/exclude-rules.ts";
-import { display, join, toBuffer } from "../../archive/path.ts";
+import { isBelow, display, join, toBuffer } from "../../archive/path.ts";
 import type { StepName, UnitMetadata } from "../../model/unit.ts";
 import { DEAD_LIST, DIRECTORY_TIMES, listOf } from "../../store/layers.ts";
 import type { PreviousUnit } from "../../store/previous.ts";
 import { readStepMetadata } from "../../store/step-index.ts";
 import { placesOf, type ArchiveSource, type StepWorkers } from "../archive-unit.ts";
 import type { FoundLink } from "../claims/claims.ts";
-import { isBelow } from "../claims/paths.ts";
 import type { StepContext } from "../context.ts";
 import { archiveFailure, type BuiltUnit, type UnitPlan, type UnitRunner } from "../unit-runner.ts";
 import { layOutShards, type ShardLayout, type ShardPlan } from "./layout.ts";
