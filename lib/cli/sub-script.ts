@@ -41,7 +41,6 @@ export async function runAsSubScript(name: StepName, planFile: string, request: 
       exclude: [fromString(store)],
       app: plan.app,
       previous: new PreviousRuns(store),
-      runsSoFar: plan.runs_so_far,
       projects,
       claims: new Claims(config, store, projects),
       signal: abort.signal,

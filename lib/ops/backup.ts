@@ -144,15 +144,10 @@ async function writeRun(
     });
     const app = await applicationState(config, signal);
     const context: StepContext = { ...work.context, app, report };
-    const { run, staging, scratch, runsSoFar } = session;
+    const { run, staging, scratch } = session;
     const died = request.inProcess
       ? await runInProcess(context, steps)
-      : await runAsScripts(
-          context,
-          steps,
-          { run, staging, scratch, runs_so_far: runsSoFar, app },
-          subScriptFlags(request),
-        );
+      : await runAsScripts(context, steps, { run, staging, scratch, app }, subScriptFlags(request));
     const names = steps.map((step) => step.name);
     const merged = mergeSteps(staging, scratch, run, names, died, heard, context.previous);
     for (const failure of merged.failures)
@@ -278,7 +273,6 @@ function contextOf(
     exclude: [fromString(session.store.path)],
     app: { commit: null, version: null, dirty: null },
     previous: new PreviousRuns(session.store.path),
-    runsSoFar: session.runsSoFar,
     projects,
     claims: new Claims(config, session.store.path, projects),
     signal: options.signal,

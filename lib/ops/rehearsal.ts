@@ -38,7 +38,6 @@ export function prospect(
     exclude: [fromString(store)],
     app: { commit: null, version: null, dirty: null },
     previous: new PreviousRuns(store),
-    runsSoFar: 0,
     projects,
     claims: new Claims(config, store, projects),
     signal: options.signal,

@@ -18,6 +18,7 @@ import {
   timeOfRun,
 } from "../store/layout.ts";
 import { acquireLock, type Lock } from "../store/lock.ts";
+import { sweepPins } from "../store/pins.ts";
 import { readManifestHead } from "../store/manifest.ts";
 import { openStore, type Store } from "../store/open.ts";
 import { findLatest, repairLinks } from "../store/publish.ts";
@@ -32,7 +33,6 @@ export interface Session {
   readonly resumed: boolean;
   readonly staging: string;
   readonly scratch: string;
-  readonly runsSoFar: number;
   /** Throws `E_LOCKED` when a lock is no longer ours. */
   assertHeld(): Promise<void>;
   /** Releases the locks and removes what is no part of a run; the staging directory too unless it is kept for `--resume`. */
@@ -63,6 +63,7 @@ export async function beginSession(
     const staging = stagingDirectory(store.path, run);
     const scratch = scratchDirectory(store.path, run);
     clearScratch(store.path);
+    sweepPins(store.path);
     mkdirSync(staging, { recursive: true });
     mkdirSync(scratch, { recursive: true, mode: 0o700 });
     return {
@@ -71,7 +72,6 @@ export async function beginSession(
       resumed,
       staging,
       scratch,
-      runsSoFar: listRuns(store.path).length,
       assertHeld: async () => {
         for (const lock of locks) await lock.assertHeld();
       },

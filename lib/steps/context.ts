@@ -33,8 +33,6 @@ export interface StepContext {
   readonly exclude: readonly BytePath[];
   readonly app: UnitMetadata["app"];
   readonly previous: PreviousRuns;
-  /** Published runs so far, for spreading what is done once in many runs. */
-  readonly runsSoFar: number;
   readonly projects: ProjectSource;
   /** Who has which path of the site. */
   readonly claims: Claims;

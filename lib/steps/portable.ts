@@ -1,6 +1,5 @@
 /** `portable`: each database as portable data, in one zip. Beside the dump, for another engine or another schema. */
 import { randomUUID } from "node:crypto";
-import {} from "node:fs";
 import path from "node:path";
 import { removeTree } from "../archive/remove-tree.ts";
 import { fromString } from "../archive/path.ts";

@@ -22,7 +22,7 @@ import {
 } from "../model/unit.ts";
 import { tryReadDocument, writeDocument } from "../store/documents.ts";
 import { hashFile } from "../store/hash.ts";
-import { isSound, linkArtifacts, rehashDue } from "../store/previous.ts";
+import { isSound, linkArtifacts, unreadRuns } from "../store/previous.ts";
 import { unitFiles } from "../store/step-index.ts";
 import { unitOrder } from "../store/unit-name.ts";
 import type { StepContext } from "./context.ts";
@@ -190,7 +190,7 @@ export class UnitRunner {
 
   /** A sound unit with the same input: of the interrupted run that is resumed, else of an earlier run. */
   async #existing(plan: UnitPlan): Promise<{ action: Action; from: string; metadata: UnitMetadata } | undefined> {
-    const { options, directory, previous, config, runsSoFar, signal } = this.#context;
+    const { options, directory, previous, config, signal } = this.#context;
     if (options.resume) {
       const metadata = tryReadDocument(path.join(directory, plan.directory, "metadata.json"), metadataSchema);
       if (metadata !== undefined && sameInput(plan, metadata) && (await isSound(directory, metadata, true, signal))) {
@@ -200,9 +200,9 @@ export class UnitRunner {
     if (options.existing === "overwrite" || plan.fingerprint === null) return undefined;
     const found = previous.find(this.#step, plan.directory);
     if (found === undefined || !sameInput(plan, found.metadata)) return undefined;
-    const rehash = rehashDue(plan.directory, runsSoFar, config.rehash_every);
-    if (await isSound(found.directory, found.metadata, rehash, signal)) {
-      return { action: "reused", from: found.directory, metadata: found.metadata };
+    const unread_runs = unreadRuns(found.metadata, plan.directory, config.rehash_every);
+    if (await isSound(found.directory, found.metadata, unread_runs === 0, signal)) {
+      return { action: "reused", from: found.directory, metadata: { ...found.metadata, unread_runs } };
     }
     this.#note(`${this.#step}/${plan.unit}: what run ${found.run} holds of it is damaged; it is built again`);
     return undefined;

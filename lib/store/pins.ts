@@ -3,7 +3,7 @@
  * Which pins count is judged as locks are, by what /proc says and never by age.
  */
 import { randomUUID } from "node:crypto";
-import { readFileSync, readdirSync, rmSync } from "node:fs";
+import { readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
 import { createFileAtomic } from "./atomic.ts";
@@ -19,6 +19,7 @@ const pinsDirectory = (store: string): string => path.join(store, "pins");
  * nothing is done.
  */
 export async function pinRun(store: string, run: string, command: string): Promise<() => void> {
+  sweepPins(store);
   const token = randomUUID();
   const file = path.join(pinsDirectory(store), `${run}-${process.pid}-${token.slice(0, 8)}.json`);
   try {
@@ -28,6 +29,28 @@ export async function pinRun(store: string, run: string, command: string): Promi
   }
   return () => rmSync(file, { force: true });
 }
+
+/** Removes the pins of processes that were killed before they could. */
+export function sweepPins(store: string): void {
+  for (const name of pinNames(store)) {
+    const file = path.join(pinsDirectory(store), name);
+    try {
+      const owner = readPin(file);
+      if (owner === undefined ? isOldDraft(file) : livenessOf(owner) === "dead") rmSync(file, { force: true });
+    } catch {
+      return; // a store that cannot be written to
+    }
+  }
+}
+
+/** Whether a file is the beginning of a pin that was never finished. */
+function isOldDraft(file: string): boolean {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  return path.basename(file).startsWith(".") && stats !== undefined && Date.now() - stats.mtimeMs > DRAFT_MS;
+}
+
+/** Far longer than a pin takes to be written. */
+const DRAFT_MS = 3_600_000;
 
 /** Who reads a run right now; a reader on another host counts until its pin is gone. With the lock held, pins of the dead are removed. */
 export function listReaders(store: string, run: string): LockOwner[] {

@@ -125,9 +125,11 @@ export function linkArtifacts(from: string, to: string, files: readonly string[]
   return linked;
 }
 
-/** Whether it is this unit's turn to be read again: each unit comes once in `every` runs, spread by its name. */
-export function rehashDue(unitDirectory: string, runsSoFar: number, every: number): boolean {
-  return (createHash("sha256").update(unitDirectory).digest().readUInt32BE(0) + runsSoFar) % every === 0;
+/** Returns in how many runs a unit has been linked unread, this one included: 0 when it is to be read again in this one. */
+export function unreadRuns(metadata: UnitMetadata, unitDirectory: string, every: number): number {
+  // Units that were built together do not come together.
+  const before = metadata.unread_runs ?? createHash("sha256").update(unitDirectory).digest().readUInt32BE(0) % every;
+  return before + 1 < every ? before + 1 : 0;
 }
 
 function readIfThere(file: string): Buffer | undefined {

@@ -5,7 +5,6 @@ export const runPlanSchema = z.object({
   run: z.string(),
   staging: z.string(),
   scratch: z.string(),
-  runs_so_far: z.number().int(),
   app: z.object({ commit: z.string().nullable(), version: z.string().nullable(), dirty: z.boolean().nullable() }),
 });
 export type RunPlan = z.infer<typeof runPlanSchema>;

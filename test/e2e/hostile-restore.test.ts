@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -95,7 +96,7 @@ describe.skipIf(!isRoot)("a restore as root", () => {
 
   test("writes to no place that the run names and the config does not", async () => {
     const planted = join(base, "cron.d");
-    const run = execFileSync("readlink", ["-f", join(base, "store/latest")], { encoding: "utf8" }).trim();
+    const run = realpathSync(join(base, "store/latest"));
     rewrite(run, "legacy_zips/one/metadata.json", '"path": "legacy/one"', `"path": "${planted}"`);
     const { code, stderr } = await inPlace();
     expect(code).toBe(1);
@@ -105,7 +106,7 @@ describe.skipIf(!isRoot)("a restore as root", () => {
 
   test("a file of infra that the config does not name is left to the operator", async () => {
     const planted = join(base, "cron.d");
-    const run = execFileSync("readlink", ["-f", join(base, "store/latest")], { encoding: "utf8" }).trim();
+    const run = realpathSync(join(base, "store/latest"));
     rewrite(run, "infra/metadata.json", `"${base}/nginx.conf"`, `"${planted}"`);
     const { code, stdout } = await inPlace();
     expect(code).toBe(0);

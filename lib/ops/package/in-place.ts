@@ -1,5 +1,4 @@
 /** A package restored in place: under the lock of the store, behind a safety run, with a record by which it is confirmed, rolled back or recovered. */
-import {} from "node:fs";
 import path from "node:path";
 import { fromString } from "../../archive/path.ts";
 import { removeTree } from "../../archive/remove-tree.ts";
