@@ -114,6 +114,51 @@ describe.skipIf(!isRoot)("a restore as root", () => {
     expect(existsSync(planted)).toBe(false);
   });
 
+  describe("whose journal somebody with rights in the store changes", () => {
+    const journal = (): { file: string; text: string } => {
+      const [name = ""] = readdirSync(join(base, "store/restores"));
+      const file = join(base, "store/restores", name);
+      return { file, text: readFileSync(file, "utf8") };
+    };
+
+    beforeEach(async () => {
+      expect((await inPlace()).code).toBe(0);
+    });
+
+    test("rolls nothing back to another place", async () => {
+      const { file, text } = journal();
+      writeFileSync(file, text.replaceAll(`"live": "${base}/site/images"`, `"live": "${base}/cron.d"`));
+      const { code, stderr } = await restore("--config", join(base, "site.yaml"), "--rollback", "--yes");
+      expect(code).toBe(13);
+      expect(stderr).toContain("is not as the restore wrote it: the seal of its moves is another");
+      expect(existsSync(join(base, "cron.d"))).toBe(false);
+      writeFileSync(file, text);
+      expect((await restore("--config", join(base, "site.yaml"), "--rollback", "--yes")).code).toBe(0);
+    });
+
+    test("removes no other directory when it is confirmed", async () => {
+      const { file, text } = journal();
+      const [, own = ""] = /"bases": \[\s*"([^"]+)"/.exec(text) ?? [];
+      for (const [other, said] of [
+        [join(base, "victim"), "is no staging directory of it"],
+        [join(base, "shared", own.slice(own.lastIndexOf("/") + 1)), "was made by somebody else"],
+      ] as const) {
+        mkdirSync(other, { recursive: true });
+        if (!other.endsWith("victim")) execFileSync("chown", ["nobody", other]);
+        writeFileSync(
+          file,
+          text.replace(`"${own}"`, () => `"${own}", "${other}"`),
+        );
+        const { code, stderr } = await restore("--config", join(base, "site.yaml"), "--confirm", "--yes");
+        expect(code).toBe(13);
+        expect(stderr).toContain(said);
+        expect(existsSync(other)).toBe(true);
+      }
+      writeFileSync(file, text);
+      expect((await restore("--config", join(base, "site.yaml"), "--confirm", "--yes")).code).toBe(0);
+    });
+  });
+
   /** Changes a document of a run, and its checksum with it. */
   function rewrite(run: string, file: string, from: string, to: string): void {
     const text = readFileSync(join(run, file), "utf8");

@@ -5,6 +5,7 @@ import { display, fromString, join, toBuffer } from "../../archive/path.ts";
 import { removeTree } from "../../archive/remove-tree.ts";
 import { RESTORE_PREFIX } from "../../archive/walk.ts";
 import type { SiteConfig } from "../../config/load.ts";
+import { isOurs } from "../../database/private-directory.ts";
 import { HoldfastError, systemCode } from "../../errors.ts";
 import { describeOwner, livenessOf, ownerOfThisProcess, ownerSchema } from "../../store/owner.ts";
 import { replace, undoReplace, type Replace } from "../restore/replace.ts";
@@ -162,6 +163,10 @@ export class Staging {
   #heal(): void {
     const base = fromString(this.#base);
     if (!isThere(base)) return;
+    if (!isOurs(this.#base))
+      throw new HoldfastError("E_TARGET", `the staging directory ${display(base)} was made by somebody else`, {
+        hint: "see who may write to the directory that it lies in, remove it, and restore again",
+      });
     const owner = this.#owner();
     if (owner !== undefined && livenessOf(owner) !== "dead")
       throw new HoldfastError("E_LOCKED", `${this.target.live} is being restored by ${describeOwner(owner)}`);

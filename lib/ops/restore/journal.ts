@@ -13,6 +13,7 @@ import { nextRunId } from "../../store/layout.ts";
 import { ownerOfThisProcess } from "../../store/owner.ts";
 import { noSteps, type OnStep } from "../step.ts";
 import { journalSchema, toJson, type JournalDocument, type JournalStart, type Phase } from "./journal-format.ts";
+import { writeSeals } from "./seal.ts";
 import { stateOf } from "./state.ts";
 
 const directoryOf = (store: string): string => path.join(store, "restores");
@@ -85,6 +86,7 @@ export class Journal {
   /** Writes a change durably; call it before the change that it describes is made. */
   async update(change: Partial<JournalDocument>): Promise<void> {
     this.#document = { ...this.#document, ...change };
+    if (change.operations !== undefined) writeSeals(this.#document);
     await this.#write();
   }
 

@@ -12,6 +12,7 @@ import { migrate, rebuildProjects, service, smoke } from "./after.ts";
 import { takeLock, type Held } from "./frame.ts";
 import { Journal, pendingRestores } from "./journal.ts";
 import type { JournalDocument } from "./journal-format.ts";
+import { checkJournal } from "./seal.ts";
 import { Servers, type FindTarget } from "./servers.ts";
 import { hintOf, RESTORE_RULES, stateOf, type EndCommand, type RestoreState } from "./state.ts";
 import { removeSpares, swapIn } from "./swap.ts";
@@ -59,7 +60,7 @@ export async function endRestore(request: EndRequest, options: EndOptions): Prom
     const journal = await Journal.open(store, chooseRestore(store, request), options.onStep);
     const servers = new Servers(targetFor(request, signal), signal);
     try {
-      await end(journal, request, { signal, held, servers });
+      await end(journal, request, { store, signal, held, servers });
     } finally {
       await servers.close();
     }
@@ -87,15 +88,22 @@ function chooseRestore(store: string, { restore, how }: EndRequest): string {
 }
 
 interface EndWork {
+  readonly store: string;
   readonly signal: AbortSignal;
   readonly held: Held;
   readonly servers: Servers;
 }
 
-async function end(journal: Journal, { how, config }: EndRequest, work: EndWork): Promise<void> {
+async function end(journal: Journal, request: EndRequest, work: EndWork): Promise<void> {
+  const { how, config } = request;
   const state = stateOf(journal.document);
   const action = RESTORE_RULES[state].commands[how];
   if (action === undefined) throw refusal(journal.document, state, how);
+  const { swap } = journal.document;
+  checkJournal(work.store, journal.document, {
+    moves: action !== "remove" && swap !== "none" && swap !== "undone",
+    isNamed: (unit, url) => isNamed(request, unit, url),
+  });
   await work.held.assertHeld();
   switch (action) {
     case "remove":
@@ -187,6 +195,12 @@ async function finish(
   }
   if (!isInPlace) await removeSpares(journal, servers);
   await journal.enter("completed", { kept: isInPlace });
+}
+
+function isNamed({ config, database }: EndRequest, unit: string, url: string): boolean {
+  if (database !== undefined) return splitPassword(database).url === url;
+  const settings = config === undefined ? undefined : databases(config).find((one) => one.unit === unit)?.settings;
+  return settings !== undefined && splitPassword(settings.url).url === url;
 }
 
 /** Returns the database of `--database`, or the configured one if it is the one that the journal names. */
