@@ -1,6 +1,17 @@
 /** A store of which as many runs are deleted as are made: damage is found in its turn, and nothing of dead readers is left. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, realpathSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+  closeSync,
+  openSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { runBuilt, startBuilt } from "../support/backup.ts";
@@ -75,12 +86,8 @@ function writeOld(directory: string, content: Buffer): void {
 /** Changes a byte in the middle of an artifact, and no time of it. */
 function damage(file: string): void {
   const { atime, mtime, size } = statSync(file);
-  execFileSync(
-    "dd",
-    [`of=${realpathSync(file)}`, "bs=1", `seek=${Math.floor(size / 2)}`, "conv=notrunc", "status=none"],
-    {
-      input: Buffer.from([0xff, 0x00, 0xff]),
-    },
-  );
+  const handle = openSync(file, "r+");
+  writeSync(handle, Buffer.from([0xff, 0x00, 0xff]), 0, 3, Math.floor(size / 2));
+  closeSync(handle);
   utimesSync(file, atime, mtime);
 }
