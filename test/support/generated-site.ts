@@ -46,6 +46,8 @@ export interface SiteSpec {
     readonly legacy: string | null;
     readonly audio: string | null;
     readonly projects: string | null;
+    /** A directory of compiled trees, beside the projects' own or in any other tree. */
+    readonly compiled: string | null;
     readonly settings: readonly string[];
     readonly outside: boolean;
     readonly followLinks: boolean;
@@ -72,7 +74,7 @@ export const siteSpec: fc.Arbitrary<SiteSpec> = fc.record({
   config: fc.record({
     trees: fc.array(
       fc.record({
-        path: fc.oneof(place, fc.constantFrom("a/f", "g.txt", "media/näme")),
+        path: fc.oneof(place, fc.constantFrom("a/f", "g.txt", "media/näme", "a/link", "link")),
         exclude: fc.subarray(["*.txt", "/c/", "in/deep"], { maxLength: 2 }),
         shardAbove: fc.constantFrom(0, 64),
       }),
@@ -82,6 +84,7 @@ export const siteSpec: fc.Arbitrary<SiteSpec> = fc.record({
     legacy: fc.option(directory),
     audio: fc.option(directory),
     projects: fc.option(place),
+    compiled: fc.option(place, { freq: 1 }),
     settings: fc.uniqueArray(fc.constantFrom("a/f", "media/g.txt", "f"), { maxLength: 2 }),
     outside: fc.boolean(),
     followLinks: fc.boolean(),
@@ -134,7 +137,8 @@ export function makeGenerated(base: string, spec: SiteSpec): GeneratedSite {
 }
 
 function configOf({ config }: SiteSpec, site: { root: string; out: string; store: string; databases: string[] }) {
-  const { trees, media, legacy, audio, projects, settings, outside, followLinks } = config;
+  const { trees, media, legacy, audio, projects, compiled, settings, outside, followLinks } = config;
+  const pages = compiled === null ? {} : { compiled: { text_types: { normal: { path: join(compiled, "{id}") } } } };
   const database = site.databases.map((path, index) => ({ name: `db${index}`, url: `sqlite:///${path}` }));
   const named = trees.map(({ path, exclude, shardAbove }, index) => ({
     name: `tree${index}`,
@@ -147,7 +151,9 @@ function configOf({ config }: SiteSpec, site: { root: string; out: string; store
     root: site.root,
     dest: site.store,
     ...(database.length === 0 ? {} : { database }),
-    ...(projects === null ? {} : { projects: { glob: join(projects, "*"), source: { path: join(projects, "{id}") } } }),
+    ...(projects === null
+      ? {}
+      : { projects: { glob: join(projects, "*"), source: { path: join(projects, "{id}") }, ...pages } }),
     ...(legacy === null ? {} : { legacy: { path: legacy } }),
     ...(audio === null ? {} : { audio_cache: { path: audio } }),
     ...(media.length === 0 ? {} : { snapshots: { media } }),
