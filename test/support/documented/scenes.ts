@@ -29,7 +29,8 @@ const RESTORE = "docs/restore.md";
 
 const backupAt = (clock: string): string =>
   `WORLD_CLOCK=${clock} node dist/scripts/backup_all.js --config /etc/holdfast/clara.yaml --quiet`;
-const NIGHTS = [backupAt("2026-10-20T02:00:00Z"), backupAt("2026-11-20T02:00:00Z")];
+const IN_OCTOBER = backupAt("2026-10-20T02:00:00Z");
+const IN_NOVEMBER = backupAt("2026-11-20T02:00:00Z");
 
 const WIKI = [
   "mkdir -p /var/www/wiki/{images,data}",
@@ -47,12 +48,12 @@ const EMPTY_TABLES =
   ` where relname not in ('django_migrations', 'django_content_type')" | psql -q -d clara`;
 
 export const HOSTS: Readonly<Record<string, Host>> = {
-  [README]: { commands: [...NIGHTS, ...WIKI] },
+  [README]: { commands: [IN_OCTOBER, ...WIKI] },
   "docs/configuring.md": { withoutSite: true, commands: [...WIKI, ...BLOG] },
   "docs/source-code.md": { withoutSite: true },
   [OPERATIONS]: { configs: { clara: ["references:", "drill:"] }, commands: ["mkdir /mnt/large"] },
   [PORTABLE]: { configs: { clara: ["  reinit:"], site: [] }, commands: ["pg_dump -Fc -d clara -f /root/clara.dump"] },
-  [RESTORE]: { configs: { clara: [], site: [] }, commands: NIGHTS },
+  [RESTORE]: { configs: { clara: [], site: [] }, commands: [IN_NOVEMBER] },
 };
 
 const withoutSiteConfig = {
@@ -61,6 +62,12 @@ const withoutSiteConfig = {
 };
 
 export const SCENES: readonly Scene[] = [
+  {
+    page: README,
+    script: "npx tsx scripts/backup_all.ts",
+    says: "the run that is named below",
+    clock: "2026-11-20T02:00:00Z",
+  },
   {
     page: README,
     script: "CLARA=/srv/clara npx tsx scripts/backup_all.ts",

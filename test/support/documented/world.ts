@@ -39,7 +39,7 @@ export class World {
       mkdirSync(this.path(name), { recursive: true });
     execFileSync("cp", ["-a", "/etc/.", this.path("etc")]);
     execFileSync("chmod", ["1777", this.path("tmp")]);
-    mkdirSync(this.path("var/lib"), { recursive: true });
+    for (const name of ["etc/systemd/system", "var/lib"]) mkdirSync(this.path(name), { recursive: true });
     symlinkSync("/run", this.path("var/run"));
     this.#addTools();
     this.#addCheckout();
@@ -126,6 +126,7 @@ export class World {
     const more = ["scripts", "test.sh", "tsconfig.build.json", "tsconfig.json"];
     execFileSync("cp", ["-a", ...[...names, ...more].map((name) => join(PROJECT, name)), checkout]);
     symlinkSync("../.world/node_modules", join(checkout, "node_modules"));
-    execFileSync("cp", ["-a", this.path("opt/.world/dist"), join(checkout, "dist")]);
+    // Newer than the sources: else it would not be used.
+    execFileSync("cp", ["-r", this.path("opt/.world/dist"), join(checkout, "dist")]);
   }
 }
