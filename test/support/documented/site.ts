@@ -8,7 +8,7 @@ import { runSql } from "../sqlite.ts";
 
 /** Makes `<directory>/clara`, the tree of the site; its `db.sqlite3` holds the data as they were before the site had a server. */
 export async function makeDocumentedSite(directory: string): Promise<string> {
-  const { root } = await makeDemoSite(join(directory, "demo"));
+  const { root } = await makeDemoSite(join(directory, "demo"), { projects: 2 });
   const site = join(directory, "clara");
   renameSync(root, site);
   for (const name of readdirSync(join(site, "app"))) renameSync(join(site, "app", name), join(site, name));
