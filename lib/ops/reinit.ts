@@ -8,12 +8,11 @@ import type { Report } from "../model/event.ts";
 import { clearTables, refuseStranded, resetCounters } from "../portable/reinit/clear.ts";
 import { planReinit, rowsToClear, type ReinitPlan } from "../portable/reinit/plan.ts";
 import { databases, type NamedDatabase } from "../steps/db.ts";
-import { nextRunId } from "../store/layout.ts";
 import { openStore } from "../store/open.ts";
 import { databaseOf, rulesOf, using } from "./reinit/connection.ts";
 import { finish, takeBack } from "./reinit/end.ts";
 import { hold, type HeldReinit } from "./reinit/hold.ts";
-import { ReinitJournal } from "./reinit/journal.ts";
+import { nextReinitId, ReinitJournal } from "./reinit/journal.ts";
 import { moveAside, planMoves, type Move } from "./reinit/storage.ts";
 import { keepCleared } from "./reinit/undo.ts";
 import { service } from "./restore/after.ts";
@@ -61,7 +60,7 @@ export interface ReinitOutcome {
 export async function reinit(request: ReinitRequest, options: ReinitOptions): Promise<ReinitOutcome> {
   const { config } = request;
   const database = databaseOf(config);
-  const id = nextRunId(new Date(), undefined);
+  const id = nextReinitId(request.store);
   const preview = await previewOf(request, database, id, options.signal);
   if (request.dryRun) return { reinit: null, safetyRun: null, preview, rows: rowsToClear(preview.plan), warnings: [] };
   refuseStranded(preview.plan);

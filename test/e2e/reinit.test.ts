@@ -221,6 +221,15 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`,
     expect(String(summaryOf(refused)["message"])).toMatch(message);
   });
 
+  test("the clock was set back: a reinit has a later id than all before it", async () => {
+    const place = await site("SQLite");
+    const first = String(summaryOf(await reinit(place, ...SURE))["reinit"]);
+    const journal = (id: string): string => join(place.dest, "reinits", `${id}.json`);
+    const ahead = "29991231T235958Z";
+    writeFileSync(journal(ahead), readFileSync(journal(first), "utf8").replaceAll(first, ahead));
+    expect(summaryOf(await reinit(place, ...SURE))).toMatchObject({ reinit: "29991231T235959Z" });
+  });
+
   test("the safety backup failed and the restore went on: no reinit without one", async () => {
     const place = await site("SQLite");
     await runBuilt("backup_db", ["--config", place.config]);

@@ -26,7 +26,8 @@ export default function setup(): () => void {
   return () => rmSync(state, { recursive: true, force: true });
 }
 
-function isCi(): boolean {
+/** Whether a missing tool ends the test run. */
+export function isCi(): boolean {
   return !["", "0", "false"].includes(process.env.CI ?? "");
 }
 

@@ -8,6 +8,7 @@ import { HoldfastError } from "../../errors.ts";
 import { FORMAT_VERSION } from "../../model/unit.ts";
 import { storeError, writeFileAtomic } from "../../store/atomic.ts";
 import { formatJson, readDocument } from "../../store/documents.ts";
+import { nextRunId } from "../../store/layout.ts";
 import { noSteps, type OnStep } from "../step.ts";
 
 /**
@@ -127,6 +128,16 @@ function journalsOf(store: string): string[] {
   if (!existsSync(directory)) return [];
   const names = readdirSync(directory).filter((one) => one.endsWith(".json") && !one.startsWith("."));
   return names.map((name) => path.join(directory, name));
+}
+
+/** Returns an id that no reinit of the store has, later than all of them, also where the clock was set back. */
+export function nextReinitId(store: string): string {
+  const newest = journalsOf(store)
+    .map((file) => path.basename(file, ".json"))
+    .filter((id) => /^\d{8}T\d{6}Z$/.test(id))
+    .toSorted()
+    .at(-1);
+  return nextRunId(new Date(), newest);
 }
 
 /** Removes exported rows that a crash has left behind the end of their reinit. */

@@ -1,0 +1,164 @@
+/** What the pages say, or take for granted, about the hosts on which their commands run. */
+
+export interface Scene {
+  readonly page: string;
+  /** The first words of the script, as printed. */
+  readonly script: string;
+  /** What the page says of it. */
+  readonly says: string;
+  readonly before?: readonly string[];
+  readonly after?: readonly string[];
+  /** The time of the script. */
+  readonly clock?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+interface Host {
+  /** Whether the site is not there: neither its tree nor its database server. */
+  readonly withoutSite?: boolean;
+  /** Files of /etc/holdfast, by name without `.yaml`: a line of each YAML block of the page that goes to the end of the README's config. */
+  readonly configs?: Readonly<Record<string, readonly string[]>>;
+  /** What has happened before the page begins. */
+  readonly commands?: readonly string[];
+}
+
+const OPERATIONS = "docs/operations.md";
+const PORTABLE = "docs/portable.md";
+const README = "README.md";
+const RESTORE = "docs/restore.md";
+
+const backupAt = (clock: string): string =>
+  `WORLD_CLOCK=${clock} node dist/scripts/backup_all.js --config /etc/holdfast/clara.yaml --quiet`;
+const IN_OCTOBER = backupAt("2026-10-20T02:00:00Z");
+const IN_NOVEMBER = backupAt("2026-11-20T02:00:00Z");
+
+const WIKI = [
+  "mkdir -p /var/www/wiki/{images,data}",
+  `printf '%s\\n' '<?php' '$wgDBtype = "sqlite";' '$wgDBname = "my_wiki";' '$wgSQLiteDataDir = "$IP/data";' >/var/www/wiki/LocalSettings.php`,
+  "sqlite3 /var/www/wiki/data/my_wiki.sqlite 'create table page (title text)'",
+];
+const BLOG = [
+  "mkdir -p /var/www/blog && printf 'Hello\\n' >/var/www/blog/index.html",
+  "sqlite3 /var/www/blog/statistics.db 'create table visit (day date)'",
+];
+
+/** As the application's migrations leave a new database. */
+const EMPTY_TABLES =
+  `psql -qAt -d clara -c "select 'truncate ' || string_agg(quote_ident(relname), ',') from pg_stat_user_tables` +
+  ` where relname not in ('django_migrations', 'django_content_type')" | psql -q -d clara`;
+
+export const HOSTS: Readonly<Record<string, Host>> = {
+  [README]: { commands: [IN_OCTOBER, ...WIKI] },
+  "docs/configuring.md": { withoutSite: true, commands: [...WIKI, ...BLOG] },
+  "docs/source-code.md": { withoutSite: true },
+  [OPERATIONS]: { configs: { clara: ["references:", "drill:"] }, commands: ["mkdir /mnt/large"] },
+  [PORTABLE]: { configs: { clara: ["  reinit:"], site: [] }, commands: ["pg_dump -Fc -d clara -f /root/clara.dump"] },
+  [RESTORE]: { configs: { clara: [], site: [] }, commands: [IN_NOVEMBER] },
+};
+
+const withoutSiteConfig = {
+  before: ["mv config/site.yaml /root/"],
+  after: ["mv /root/site.yaml config/site.yaml"],
+};
+
+export const SCENES: readonly Scene[] = [
+  {
+    page: README,
+    script: "npx tsx scripts/backup_all.ts",
+    says: "the run that is named below",
+    clock: "2026-11-20T02:00:00Z",
+  },
+  {
+    page: README,
+    script: "CLARA=/srv/clara npx tsx scripts/backup_all.ts",
+    says: "config/clara.yaml is taken where there is no config/site.yaml",
+    ...withoutSiteConfig,
+  },
+  {
+    page: README,
+    script: "npx tsx scripts/init.ts /var/www/wiki",
+    says: "another application, on a host that has no config yet",
+    ...withoutSiteConfig,
+  },
+  {
+    page: README,
+    script: "cd /srv/clara_backups/latest",
+    says: "a new host, to which the run of the printed dump was brought",
+    before: [
+      "rm -rf /srv/clara && dropdb clara",
+      "cd /srv/clara_backups && rm -rf runs/20261120T1* && ln -sfn runs/20261120T020000Z latest",
+    ],
+    env: { PGHOST: "localhost", PGUSER: "clara" },
+  },
+  {
+    page: README,
+    script: "npx tsx scripts/portable.ts export",
+    says: "an application moves from SQLite to PostgreSQL: its migrations have made the tables there",
+    before: ["cp /opt/.world/db.sqlite3 /srv/clara/", EMPTY_TABLES],
+  },
+  {
+    page: OPERATIONS,
+    script: "git clone",
+    says: "nothing is installed yet",
+    before: [
+      "git init -q && git add -A && git -c user.name=x -c user.email=x@example.org commit -qm x && mv /opt/holdfast /opt/.world/repository",
+    ],
+    env: { REPOSITORY: "/opt/.world/repository" },
+  },
+  {
+    page: OPERATIONS,
+    script: "setpriv",
+    says: "a run of October is deleted below",
+    clock: "2026-10-20T02:00:00Z",
+  },
+  {
+    page: OPERATIONS,
+    script: "cp config/systemd/holdfast-backup@.*",
+    says: "the timer's run is the one that is named below",
+    clock: "2026-11-20T02:00:00Z",
+  },
+  {
+    page: OPERATIONS,
+    script: "install -m 0640 -o root -g holdfast /dev/null /etc/holdfast/db_password",
+    says: "then edit it",
+    after: ["cut -d: -f5 /root/.pgpass >/etc/holdfast/db_password"],
+  },
+  {
+    page: RESTORE,
+    script: "npx tsx scripts/restore.ts --config /etc/holdfast/clara.yaml --rollback",
+    says: "taken back: another restore in place that is not confirmed",
+    before: ["node dist/scripts/restore.js --config /etc/holdfast/clara.yaml --in-place --yes --quiet"],
+  },
+  {
+    page: RESTORE,
+    script: "npx tsx scripts/restore.ts --config /etc/holdfast/clara.yaml --recover",
+    says: "after a kill",
+    before: [
+      "journals() { ls /srv/clara_backups/restores | wc -l; }; before=$(journals)",
+      "node dist/scripts/restore.js --config /etc/holdfast/clara.yaml --in-place --yes --quiet &",
+      "until [ $(journals) -gt $before ]; do sleep 0.05; done; kill -KILL $!",
+    ],
+  },
+  {
+    page: RESTORE,
+    script: "npx tsx scripts/restore.ts --package site.tgz",
+    says: "a package was made; on the other host the application is installed, and its users are there",
+    before: [
+      "node dist/scripts/portable.js package --config /etc/holdfast/site.yaml -o site.tgz",
+      "rm -rf /srv/clara/{images,templates,clara_content}",
+      "psql -q -d clara -c 'truncate clara_app_comment, clara_app_apicall'",
+    ],
+  },
+  {
+    page: PORTABLE,
+    script: "npx tsx scripts/portable.ts plan",
+    says: "the application's migrations have made the tables",
+    before: [EMPTY_TABLES],
+  },
+  {
+    page: PORTABLE,
+    script: "npx tsx scripts/portable.ts package",
+    says: "another site than the one that was cleared",
+    before: ["dropdb clara", "createdb clara", "pg_restore -d clara /root/clara.dump"],
+  },
+];
