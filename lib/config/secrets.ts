@@ -14,7 +14,12 @@ export async function databasePassword(
 ): Promise<string | undefined> {
   if (database.password_file !== undefined) return firstLine(path.resolve(config.root, database.password_file));
   if (database.password_command === undefined) return undefined;
-  const { stdout } = await runCommand(database.password_command, { signal, cwd: config.root, code: "E_CONFIG" });
+  const { stdout } = await runCommand(database.password_command, {
+    signal,
+    cwd: config.root,
+    code: "E_CONFIG",
+    isSecret: true,
+  });
   return stdout.split("\n")[0] ?? "";
 }
 

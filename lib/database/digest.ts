@@ -7,17 +7,17 @@ export async function digestEach<T extends { readonly key: string }>(
   tables: readonly T[],
   digest: (table: T) => Promise<string> | string,
 ): Promise<TableDigests> {
-  const digests: Record<string, string> = {};
+  const digests = new Map<string, string>();
   const warnings: string[] = [];
   for (const table of tables) {
     try {
-      digests[table.key] = await digest(table);
+      digests.set(table.key, await digest(table));
     } catch (error) {
       if (!(error instanceof HoldfastError) || !["E_DATABASE", "E_SQLITE"].includes(error.code)) throw error;
       warnings.push(`no digest of the table ${table.key}: ${error.message}`);
     }
   }
-  return { digests, warnings };
+  return { digests: Object.fromEntries(digests), warnings };
 }
 
 /** The facts with the digest of every table that has one. */

@@ -138,10 +138,10 @@ class MysqlRestorer implements DatabaseRestorer {
 
   async facts(name: string, options = { digests: false }): Promise<DatabaseFacts> {
     return await this.#within(name, async (session) => {
-      const tables: Record<string, TableCount> = {};
+      const tables = new Map<string, TableCount>();
       await session.run("start transaction with consistent snapshot, read only");
       const found = await readTables(session, { withHistory: true });
-      for (const table of found) tables[table.key] = { rows: await countTable(session, table), exact: true };
+      for (const table of found) tables.set(table.key, { rows: await countTable(session, table), exact: true });
       const { digests } = options.digests
         ? await digestEach(found, async (table) => await digestMysql(session, table))
         : { digests: {} };
@@ -149,7 +149,7 @@ class MysqlRestorer implements DatabaseRestorer {
         engine: this.engine,
         server_version: this.#opened.version,
         database_size: await sizeOf(session),
-        tables: withDigests({ tables }, digests).tables,
+        tables: withDigests({ tables: Object.fromEntries(tables) }, digests).tables,
         migrations: await mysqlMigrations(session),
         extensions: {},
         snapshot_at: new Date().toISOString(),

@@ -21,6 +21,8 @@ export interface CommandOptions {
   readonly timeout?: number;
   /** Values that no error may show. */
   readonly secrets?: readonly string[];
+  /** All that the program prints is secret: no error shows any of it. */
+  readonly isSecret?: boolean;
   /** The code of the error when the program fails; `E_COMMAND` when absent. */
   readonly code?: ErrorCode;
   /** Exit statuses that count as success; `[0]` when absent. */
@@ -151,7 +153,8 @@ function check(
   if (!timedOut() && result.exitCode !== undefined && ok.includes(result.exitCode)) {
     return { stdout, stderr, exitCode: result.exitCode };
   }
-  const said = redact(stderr.trim().split("\n").slice(-3).join(" "), options.secrets ?? []);
+  const said =
+    options.isSecret === true ? "" : redact(stderr.trim().split("\n").slice(-3).join(" "), options.secrets ?? []);
   const what = `${argv[0] ?? "?"} ${timedOut() ? "took too long" : howItEnded(result)}${said === "" ? "" : `: ${said}`}`;
   throw new HoldfastError(timedOut() ? "E_TIMEOUT" : (options.code ?? "E_COMMAND"), what);
 }

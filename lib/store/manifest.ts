@@ -5,7 +5,7 @@ import * as z from "zod";
 import { HoldfastError } from "../errors.ts";
 import { manifestHeadSchema, type ManifestHead, type StepSummary } from "../model/run.ts";
 import { failureSchema, type Failure, type StepName } from "../model/unit.ts";
-import { readDocument } from "./documents.ts";
+import { readDocument, refuseNewer } from "./documents.ts";
 import { indexEntries, readStepMetadata } from "./step-index.ts";
 
 export const MANIFEST_FILE = "manifest.json";
@@ -77,8 +77,11 @@ export function readManifestHead(run: string): ManifestHead {
   const end = text.indexOf('\n  "steps": {');
   if (end === -1) return readDocument(file, manifestHeadSchema);
   try {
-    return manifestHeadSchema.parse(JSON.parse(`${text.slice(0, end).replace(/,\s*$/, "")}}`));
+    const head: unknown = JSON.parse(`${text.slice(0, end).replace(/,\s*$/, "")}}`);
+    refuseNewer(file, head);
+    return manifestHeadSchema.parse(head);
   } catch (error) {
+    if (error instanceof HoldfastError) throw error;
     throw new HoldfastError("E_VERIFY", `${file} does not begin as a manifest does`, { cause: error });
   }
 }

@@ -114,6 +114,16 @@ describe.skipIf(!isRoot)("a restore as root", () => {
     expect(existsSync(planted)).toBe(false);
   });
 
+  test("a run of a newer format is refused, and no drill proves it", async () => {
+    const run = realpathSync(join(base, "store/latest"));
+    rewrite(run, "manifest.json", '"format_version": "1.0.0"', '"format_version": "2.0.0"');
+    expect(await restore("--to", join(base, "look"))).toMatchObject({ code: 14 });
+    expect(existsSync(join(base, "look"))).toBe(false);
+    const { code, stdout } = await runBuilt("drill", ["--dest", join(base, "store")]);
+    expect(code).toBe(13);
+    expect(stdout).toContain("has format 2.0.0; this Holdfast knows 1.0.0");
+  });
+
   describe("whose journal somebody with rights in the store changes", () => {
     const journal = (): { file: string; text: string } => {
       const [name = ""] = readdirSync(join(base, "store/restores"));

@@ -21,6 +21,7 @@ const FURTHER = {
   hookToken: mark("HookToken"),
   commentToken: mark("CommentToken"),
   variablePassword: mark("VariablePassword"),
+  failingPassword: mark("FailingPassword"),
 };
 
 const markers = [...SECRETS.map(({ marker }) => marker), ...Object.values(FURTHER)];
@@ -37,6 +38,7 @@ beforeAll(async () => {
     `  - { name: encoded, url: "mysql://clara:${FURTHER.encodedPassword}%2Fx@127.0.0.1:1/clara" }`,
     "  - { name: by_file, url: postgresql://clara@127.0.0.1:1/clara, password_file: ../password }",
     `  - { name: by_command, url: mariadb://clara@127.0.0.1:1/clara, password_command: [sh, ../password.sh] }`,
+    `  - { name: by_failure, url: mariadb://clara@127.0.0.1:1/clara, password_command: [sh, ../failing.sh] }`,
     `  - { name: by_variable, url: "postgresql://clara:\${PASSWORD_OF_TEST}@127.0.0.1:1/clara" }`,
   ];
   site = makeSite(makeTemp("holdfast-e2e-"), {
@@ -50,6 +52,8 @@ beforeAll(async () => {
   });
   writeFileSync(join(site.root, "../password"), `${FURTHER.filePassword}\n`);
   writeFileSync(join(site.root, "../password.sh"), `echo ${FURTHER.commandPassword}\n`);
+  const failing = `echo ${FURTHER.failingPassword}; echo the password is ${FURTHER.failingPassword} >&2; exit 3\n`;
+  writeFileSync(join(site.root, "../failing.sh"), failing);
   plantSecrets(site.root);
   const git = (...args: string[]): void =>
     void execFileSync("git", ["-C", join(site.root, "app"), "-c", "user.name=t", "-c", "user.email=t@t", ...args], {
@@ -108,7 +112,7 @@ test("none is in the run: not in infra, the documents, the log, the config that 
     failuresOf(run)
       .filter(({ severity }) => severity === "failed")
       .map(({ unit }) => unit),
-  ).toEqual(["by_command", "by_file", "by_variable", "encoded", "inline"]);
+  ).toEqual(["by_command", "by_failure", "by_file", "by_variable", "encoded", "inline"]);
   const { stdout, status } = spawnSync(
     "grep",
     ["-rnaF", ...markers.flatMap((marker) => ["-e", marker]), "--", site.dest],

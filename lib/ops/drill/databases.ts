@@ -239,13 +239,13 @@ export async function checkSqliteFiles(
       if (!("item" in one)) continue;
       const recorded = one.item.record.tables;
       const digests = hasDigests(recorded) ? await sqliteDigests(placeOfCopy(plan, one.artifact), signal) : {};
-      const found: Record<string, TableCount> = {};
+      const found = new Map<string, TableCount>();
       for (const [name, number] of Object.entries(tables)) {
         const digest = digests[name];
-        found[name] = { rows: number, exact: true, ...(digest === undefined ? {} : { digest }) };
+        found.set(name, { rows: number, exact: true, ...(digest === undefined ? {} : { digest }) });
       }
-      for (const name of uncounted) found[name] = { rows: 0, exact: false };
-      rows.add(one.artifact, recorded, found);
+      for (const name of uncounted) found.set(name, { rows: 0, exact: false });
+      rows.add(one.artifact, recorded, Object.fromEntries(found));
     } catch (error) {
       signal.throwIfAborted();
       problems.push({ path: one.artifact, message: asHoldfastError(error, "E_SQLITE").message });

@@ -14,6 +14,7 @@ import { DEAD_LIST, DIRECTORY_TIMES, groupLayers } from "../../store/layers.ts";
 import { placesOf, prefixBytes, type Place } from "../../store/places.ts";
 import { unitOrder } from "../../store/unit-name.ts";
 import { ownName } from "./borrowed.ts";
+import { named } from "../../model/named.ts";
 
 /** An archive, and what of it goes where. */
 export interface ArchivePart {
@@ -55,9 +56,9 @@ export const databaseRecordSchema = z.looseObject({
   engine: z.enum(["postgresql", "mysql", "mariadb", "sqlite"]),
   server_version: z.string(),
   database_size: z.number(),
-  tables: z.record(z.string(), z.object({ rows: z.number(), exact: z.boolean(), digest: z.string().optional() })),
+  tables: named(z.object({ rows: z.number(), exact: z.boolean(), digest: z.string().optional() })),
   migrations: z.object({ tool: z.string(), applied: z.array(z.string()) }).nullable(),
-  extensions: z.record(z.string(), z.string()),
+  extensions: named(z.string()),
   snapshot_at: z.string(),
   encoding: z.string().optional(),
   search_path: z.array(z.string()).optional(),
@@ -88,10 +89,7 @@ export interface RestoreItems {
 }
 
 /** Of a compiled unit's bundles, what a restore asks for. */
-export const bundlesSchema = z.record(
-  z.string(),
-  z.object({ reserved: z.object({ multimedia: z.string(), original: z.string() }) }),
-);
+export const bundlesSchema = named(z.object({ reserved: z.object({ multimedia: z.string(), original: z.string() }) }));
 
 /** Sorts the units of the run in `directory` into items. */
 export function itemsOf(directory: string, units: readonly UnitMetadata[]): RestoreItems {
@@ -219,7 +217,7 @@ function databaseOf(unit: UnitMetadata): DatabaseItem {
   return { unit: unit.unit, artifact: artifact.path, record: record.data, place: placesOf(unit)[0] };
 }
 
-const infraSchema = z.looseObject({ sources: z.record(z.string(), z.array(z.string())) });
+const infraSchema = z.looseObject({ sources: named(z.array(z.string())) });
 
 export function infraOf(unit: UnitMetadata): InfraItem[] {
   const sources = infraSchema.safeParse(unit).data?.sources ?? {};

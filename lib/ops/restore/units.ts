@@ -3,6 +3,7 @@ import path from "node:path";
 import { HoldfastError } from "../../errors.ts";
 import { projectNames, STEP_NAMES, type StepName, type UnitMetadata } from "../../model/unit.ts";
 import { layersName, layersOf } from "../../store/layers.ts";
+import { readManifestHead } from "../../store/manifest.ts";
 import { readStepMetadata } from "../../store/step-index.ts";
 import { bundlesSchema } from "./items.ts";
 import { byStep, type Lack } from "./missing.ts";
@@ -21,6 +22,7 @@ export function selectUnits(
   request: Omit<RestoreRequest, "store" | "target">,
   lacks: readonly Lack[] = [],
 ): UnitMetadata[] {
+  refuseNewerRun(run);
   const copies = request.complete === true ? lacks.flatMap((lack) => lack.copies) : [];
   const steps = request.steps.length > 0 ? STEP_NAMES.filter((step) => request.steps.includes(step)) : STEP_NAMES;
   const own = steps.flatMap((step) => Array.from(readStepMetadata(run, step), slim));
@@ -49,6 +51,15 @@ export function selectUnits(
       (request.media || (unit.step !== "audio_cache" && unit.unit !== "full_media_tree")) &&
       (asked || unit.unit !== PROJECTS_TREE || !selected.some(({ step }) => step === "source_exports")),
   );
+}
+
+/** Throws `E_VERSION` for a run of a newer format; one whose manifest is damaged can be restored from the documents of its units. */
+function refuseNewerRun(run: string): void {
+  try {
+    readManifestHead(run);
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === "E_VERSION") throw error;
+  }
 }
 
 function noUnit(run: string, name: string, lacks: readonly Lack[]): HoldfastError {

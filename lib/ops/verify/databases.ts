@@ -16,9 +16,10 @@ import { metadataSchema, type UnitMetadata } from "../../model/unit.ts";
 import { messageOf } from "./archives.ts";
 import { tryRead, type Survey } from "./survey.ts";
 import { count, type Finding, type Problem } from "./verification.ts";
+import { named } from "../../model/named.ts";
 
-const tablesSchema = z.record(z.string(), z.object({ rows: z.number(), exact: z.boolean() }));
-const databasesSchema = z.record(z.string(), z.object({ tables: z.record(z.string(), z.number()) }));
+const tablesSchema = named(z.object({ rows: z.number(), exact: z.boolean() }));
+const databasesSchema = named(z.object({ tables: named(z.number()) }));
 
 type Tables = z.infer<typeof tablesSchema>;
 

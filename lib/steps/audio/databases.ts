@@ -60,7 +60,7 @@ async function copyDatabases(
 ): Promise<Omit<BuiltUnit, "input">> {
   const target = path.join(context.directory, DIRECTORY);
   mkdirSync(target, { recursive: true });
-  const descriptions: Record<string, unknown> = {};
+  const descriptions = new Map<string, unknown>();
   const warnings: string[] = [];
   for (const [name, file] of named) {
     const copy = path.join(target, name);
@@ -68,15 +68,15 @@ async function copyDatabases(
     const description = await describeSqlite(copy);
     if (description.integrity !== "ok")
       throw new HoldfastError("E_SQLITE", `${file} is damaged: ${description.integrity.slice(0, 200)}`);
-    descriptions[name] = description;
+    descriptions.set(name, description);
     warnings.push(...description.unchecked.map((text) => `${name}: ${text}`));
   }
-  writeFileSync(path.join(target, "db_metadata.json"), formatJson(descriptions));
+  writeFileSync(path.join(target, "db_metadata.json"), formatJson(Object.fromEntries(descriptions)));
   const artifacts: Artifact[] = [];
   for (const name of [...named.keys(), "db_metadata.json"]) {
     const { size, sha256 } = await hashFile(path.join(target, name), context.signal);
     const media_type = name === "db_metadata.json" ? "application/json" : "application/vnd.sqlite3";
     artifacts.push({ path: `${DIRECTORY}/${name}`, size_bytes: size, sha256, media_type });
   }
-  return { artifacts, warnings, extra: { databases: descriptions } };
+  return { artifacts, warnings, extra: { databases: Object.fromEntries(descriptions) } };
 }
