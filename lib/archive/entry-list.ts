@@ -3,9 +3,12 @@
  * and so that the next run can tell what has changed.
  */
 import { createHash } from "node:crypto";
-import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
 import * as z from "zod";
 import type { BytePath, Entry } from "./entry.ts";
+import { HoldfastError } from "../errors.ts";
+import { MOST_LINE, parseJson } from "./limits.ts";
+import { readLines } from "./lines.ts";
 import { fromString, isUtf8, toBuffer } from "./path.ts";
 
 const lineSchema = z.object({
@@ -82,10 +85,10 @@ export class EntryListWriter {
 const pathFields = (path: BytePath): { path: string } | { path_b64: string } =>
   isUtf8(path) ? { path: toBuffer(path).toString("utf8") } : { path_b64: toBuffer(path).toString("base64") };
 
-/** Reads a list line by line; memory is that of one line. Throws when a line is not what it should be. */
+/** Reads a list line by line; memory is that of one line. Throws `E_ARCHIVE` when a line is not what it should be. */
 export function* readEntryList(file: string): Generator<ListedEntry> {
-  for (const line of readLines(file)) {
-    const { path, path_b64, type, size, mtime, sha256, id } = lineSchema.parse(JSON.parse(line));
+  for (const line of readLines(file, MOST_LINE, "E_ARCHIVE")) {
+    const { path, path_b64, type, size, mtime, sha256, id } = parsed(line, file);
     yield {
       path: path === undefined ? Buffer.from(path_b64 ?? "", "base64").toString("latin1") : fromString(path),
       type,
@@ -97,22 +100,10 @@ export function* readEntryList(file: string): Generator<ListedEntry> {
   }
 }
 
-function* readLines(file: string): Generator<string> {
-  const descriptor = openSync(file, "r");
-  const chunk = Buffer.alloc(BATCH);
-  let rest = Buffer.alloc(0);
+function parsed(line: string, file: string): z.infer<typeof lineSchema> {
   try {
-    for (let read = readSync(descriptor, chunk); read > 0; read = readSync(descriptor, chunk)) {
-      const text = Buffer.concat([rest, chunk.subarray(0, read)]);
-      let from = 0;
-      for (let end = text.indexOf(10, from); end !== -1; end = text.indexOf(10, from)) {
-        yield text.toString("utf8", from, end);
-        from = end + 1;
-      }
-      rest = Buffer.from(text.subarray(from));
-    }
-    if (rest.length > 0) yield rest.toString("utf8");
-  } finally {
-    closeSync(descriptor);
+    return lineSchema.parse(parseJson(line));
+  } catch (error) {
+    throw new HoldfastError("E_ARCHIVE", `${file} has a line that is no entry`, { cause: error });
   }
 }

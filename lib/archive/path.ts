@@ -1,5 +1,6 @@
 /** File names as bytes: what a `BytePath` is made of, and how it is shown to people. */
 import { isUtf8 as bytesAreUtf8 } from "node:buffer";
+import { CONTROLS } from "../report/printable.ts";
 import type { BytePath } from "./entry.ts";
 
 /** The bytes of a path, as `node:fs` takes them. */
@@ -40,8 +41,8 @@ export function basename(path: BytePath): BytePath {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
-/** Characters that would break a line or change how a terminal shows it: controls, line and paragraph separators, direction marks. */
-const UNSHOWABLE = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\\]/u;
+/** What would break a line or change how a terminal shows it; a backslash too, which begins an escape here. */
+const UNSHOWABLE = new RegExp(`[${CONTROLS}\\\\]`, "u");
 /** One valid UTF-8 sequence (RFC 3629, section 4), or else one byte. */
 const SEQUENCE =
   /[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}|[^]/g; // oxlint-disable-line no-control-regex

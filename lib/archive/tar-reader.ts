@@ -118,7 +118,7 @@ export class TarReader {
       bad(`the checksum of the header after ${this.#entries} entries is wrong`);
     const type = String.fromCharCode(block[156] ?? 0);
     if (EXTENSIONS.has(type)) {
-      const size = number(block, 124, 12);
+      const size = unsigned(block, 124, 12);
       if (size > MAX_EXTENSION) bad("a header of extended attributes is too long");
       this.#begin({ at: "extension", type, parts: [], left: size });
       return;
@@ -175,13 +175,13 @@ export class TarReader {
     const name = pax("path") ?? headerName(block);
     if (name === "" || name.includes("\0")) bad("an entry has no usable name");
     const mtime = pax("mtime");
-    const size = decimal("size") ?? number(block, 124, 12);
+    const size = decimal("size") ?? unsigned(block, 124, 12);
     return {
       path: name.replace(/\/+$/, "").replace(/^\.$/, ""),
       type: known === "file" && name.endsWith("/") ? "directory" : known,
-      mode: number(block, 100, 8) & 0o7777,
-      uid: decimal("uid") ?? number(block, 108, 8),
-      gid: decimal("gid") ?? number(block, 116, 8),
+      mode: unsigned(block, 100, 8) & 0o7777,
+      uid: decimal("uid") ?? unsigned(block, 108, 8),
+      gid: decimal("gid") ?? unsigned(block, 116, 8),
       user: pax("uname") ?? untilNul(block.subarray(265, 297)),
       group: pax("gname") ?? untilNul(block.subarray(297, 329)),
       size: known === "file" ? size : 0,
@@ -227,6 +227,12 @@ function number(block: Buffer, at: number, size: number): number {
   }
   const text = untilNul(field).trim();
   return /^[0-7]*$/.test(text) ? Number.parseInt(text === "" ? "0" : text, 8) : bad("a number in a header is damaged");
+}
+
+/** A number that cannot be less than 0; only times can. */
+function unsigned(block: Buffer, at: number, size: number): number {
+  const value = number(block, at, size);
+  return value >= 0 ? value : bad("a number in a header is negative");
 }
 
 function untilNul(data: Buffer): BytePath {

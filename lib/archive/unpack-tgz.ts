@@ -1,10 +1,10 @@
 /** The tgz side of unpacking: one pass, each entry written as it comes by. */
-import { createReadStream } from "node:fs";
 import { createGunzip } from "node:zlib";
 import { consume } from "./consume.ts";
 import { ContentDigest } from "./content.ts";
 import type { BytePath } from "./entry.ts";
 import { display } from "./path.ts";
+import { streamRegular } from "./regular-file.ts";
 import { TarReader, type TarEntry } from "./tar-reader.ts";
 import type { UnpackRequest } from "./unpack.ts";
 import { bad, type TreeWriter } from "./unpack-writer.ts";
@@ -27,7 +27,7 @@ export async function unpackTgz(
 
 /** Reads the whole archive; gives the number of entries. */
 async function read(archive: string, reader: TarReader): Promise<number> {
-  const input = createReadStream(archive, { highWaterMark: CHUNK });
+  const input = streamRegular(archive, { code: "E_ARCHIVE" }, { highWaterMark: CHUNK });
   const gunzip = createGunzip({ chunkSize: CHUNK });
   try {
     await consume(input, gunzip, (chunk) => reader.write(chunk), undefined);

@@ -1,8 +1,8 @@
 /** Reads a .tgz to its very end. */
-import { createReadStream } from "node:fs";
 import { createGunzip } from "node:zlib";
 import { HoldfastError } from "../errors.ts";
 import { consume } from "./consume.ts";
+import { streamRegular } from "./regular-file.ts";
 import { TarReader, type TarEntry } from "./tar-reader.ts";
 import { isZlibError, named } from "./unzip.ts";
 
@@ -21,9 +21,9 @@ export async function verifyTgz(
   signal?: AbortSignal,
 ): Promise<{ entries: number; bytes: number }> {
   const reader = new TarReader(onEntry);
-  const input = createReadStream(path, { highWaterMark: CHUNK });
-  const gunzip = createGunzip({ chunkSize: CHUNK });
   try {
+    const input = streamRegular(path, { code: "E_ARCHIVE" }, { highWaterMark: CHUNK });
+    const gunzip = createGunzip({ chunkSize: CHUNK });
     await consume(input, gunzip, (chunk) => reader.write(chunk), signal);
     const stray = input.bytesRead - gunzip.bytesWritten;
     if (stray !== 0) throw new HoldfastError("E_ARCHIVE", `${stray} stray bytes after the last gzip member`);

@@ -1,11 +1,11 @@
 /** Reads zip archives: proves that every entry is what the directory says, and that nothing else is there. */
-import { createReadStream } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { crc32, createInflateRaw, inflateRawSync } from "node:zlib";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
 import { consume } from "./consume.ts";
 import { FileWindow } from "./file-window.ts";
 import { display } from "./path.ts";
+import { streamRegular } from "./regular-file.ts";
 import { bad, parseDirectory, readExtra, readUInt64, type ZipEntry } from "./zip-directory.ts";
 import { DESCRIPTOR_SIGNATURE, FLAG_DESCRIPTOR, LOCAL_SIGNATURE, STORED } from "./zip-format.ts";
 
@@ -54,9 +54,10 @@ export async function readEntry(
   window: FileWindow,
   entry: ZipEntry,
   take: (data: Buffer) => void,
+  signal?: AbortSignal,
 ): Promise<void> {
   const { dataStart } = checkLocal(window, entry, entry.offset);
-  await checkData(path, window, entry, dataStart, undefined, take);
+  await checkData(path, window, entry, dataStart, signal, take);
 }
 
 /** Says which archive it is that is damaged. */
@@ -175,7 +176,8 @@ async function stream(
   take: (data: Buffer) => void,
   signal?: AbortSignal,
 ): Promise<void> {
-  const input = createReadStream(path, { start, end: start + entry.compressedSize - 1, highWaterMark: CHUNK });
+  const end = start + entry.compressedSize - 1;
+  const input = streamRegular(path, { code: "E_ARCHIVE" }, { start, end, highWaterMark: CHUNK });
   const inflate = createInflateRaw({ chunkSize: CHUNK });
   await consume(input, inflate, take, signal);
   if (inflate.bytesWritten !== entry.compressedSize) {

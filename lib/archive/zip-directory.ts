@@ -2,6 +2,7 @@
 import { HoldfastError } from "../errors.ts";
 import type { BytePath, EntryType } from "./entry.ts";
 import { FileWindow } from "./file-window.ts";
+import { MOST_ENTRIES } from "./limits.ts";
 import { display } from "./path.ts";
 import {
   CENTRAL_SIGNATURE,
@@ -130,6 +131,7 @@ function findEnd64(window: FileWindow, end: number): End {
 
 function checkEnd(end: End, start: number): End {
   if (end.offset + end.size !== start) bad("the directory is not where the end record says");
+  if (end.entries > MOST_ENTRIES) bad(`it has ${end.entries} entries; ${MOST_ENTRIES} is the most that is read`);
   if (end.entries * 46 > end.size) bad("the directory is too short for its entries");
   return end;
 }

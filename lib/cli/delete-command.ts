@@ -1,9 +1,9 @@
 /** `delete`: removes one run that nothing needs any more. */
-import { createInterface } from "node:readline/promises";
 import { colors as pc } from "../report/colors.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { deleteRun } from "../ops/delete.ts";
 import { formatBytes } from "../report/format.ts";
+import { ask } from "./ask.ts";
 import { commandLine } from "./arguments.ts";
 import { argumentOf, storeCommand } from "./store-command.ts";
 
@@ -49,11 +49,6 @@ export async function deleteCommand(): Promise<void> {
 async function confirm(run: string, signal: AbortSignal): Promise<void> {
   if (!process.stdin.isTTY)
     throw new HoldfastError("E_USAGE", "deleting a run asks first, and there is no terminal", { hint: "pass --yes" });
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const typed = await lines.question(`Type ${run} to delete it: `, { signal });
-    if (typed.trim() !== run) throw new HoldfastError("E_USAGE", "that is another id; nothing was deleted");
-  } finally {
-    lines.close();
-  }
+  if ((await ask(`Type ${run} to delete it: `, signal)) !== run)
+    throw new HoldfastError("E_USAGE", "that is another id; nothing was deleted");
 }

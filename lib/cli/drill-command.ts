@@ -7,6 +7,7 @@ import type { DrillPhase } from "../ops/drill/drill-run.ts";
 import { colors as pc } from "../report/colors.ts";
 import { formatDuration } from "../report/format.ts";
 import { phaseReport } from "../report/phases.ts";
+import { printable, printableLines } from "../report/printable.ts";
 import { commandLine, single } from "./arguments.ts";
 import { HOME } from "../exec/compiled.ts";
 import type { FlagRules } from "./flag-rules.ts";
@@ -108,7 +109,7 @@ export async function drillCommand(): Promise<void> {
           onBytes: progress.bytes,
         },
       ).finally(progress.end);
-      for (const warning of outcome.warnings) process.stderr.write(`${pc.yellow("warning:")} ${warning}\n`);
+      for (const warning of outcome.warnings) process.stderr.write(`${pc.yellow("warning:")} ${printable(warning)}\n`);
       if (flags.json) process.stdout.write(jsonLines(outcome));
       else if (shown || !outcome.ok) process.stdout.write(`${conclusion(outcome)}\n`);
       const unproved = outcome.drills.some(({ not_proved }) => not_proved.length > 0);
@@ -136,7 +137,7 @@ function conclusion({ drills, restorable }: DrillOutcome): string {
   const lines = drills.map(conclusionOf);
   if (restorable === null) lines.push(`${pc.red("✗")} no earlier run restores either`);
   else if (restorable !== undefined) lines.push(`${pc.yellow("!")} the newest run that does restore is ${restorable}`);
-  return lines.join("\n");
+  return printableLines(lines);
 }
 
 function conclusionOf({ run, ok, not_proved, rto_ms, checks }: DrillEvidence): string {

@@ -3,6 +3,7 @@ import { EXIT, HoldfastError } from "../errors.ts";
 import { findFiles, type FoundFile } from "../ops/find.ts";
 import { colors as pc } from "../report/colors.ts";
 import { formatBytes, plural } from "../report/format.ts";
+import { printable } from "../report/printable.ts";
 import { commandLine, single } from "./arguments.ts";
 import { argumentOf, storeCommand } from "./store-command.ts";
 
@@ -30,11 +31,11 @@ export async function findCommand(): Promise<void> {
           signal: frame.signal,
           onFound: (found) =>
             void process.stdout.write(
-              flags.json ? `${JSON.stringify({ message_type: "found", ...found })}\n` : `${line(found)}\n`,
+              flags.json ? `${JSON.stringify({ message_type: "found", ...found })}\n` : `${printable(line(found))}\n`,
             ),
         },
       );
-      for (const text of outcome.not_searched) process.stderr.write(`${pc.red("not searched:")} ${text}\n`);
+      for (const text of outcome.not_searched) process.stderr.write(`${pc.red("not searched:")} ${printable(text)}\n`);
       if (flags.json) process.stdout.write(`${JSON.stringify({ message_type: "summary", ...outcome })}\n`);
       else if (!flags.quiet)
         process.stderr.write(

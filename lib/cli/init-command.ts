@@ -4,7 +4,7 @@ import { EXIT, HoldfastError } from "../errors.ts";
 import { HOME } from "../exec/compiled.ts";
 import { init, type InitOutcome } from "../ops/init.ts";
 import { colors as pc } from "../report/colors.ts";
-import { printable } from "../report/format.ts";
+import { printable } from "../report/printable.ts";
 import { commandLine, single } from "./arguments.ts";
 import { argumentOf, parsedCommand } from "./store-command.ts";
 

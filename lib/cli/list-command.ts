@@ -3,7 +3,8 @@ import { colors as pc } from "../report/colors.ts";
 import { EXIT } from "../errors.ts";
 import type { Scope } from "../model/run.ts";
 import { listStore, type ListedRun } from "../ops/list.ts";
-import { formatBytes, printable } from "../report/format.ts";
+import { formatBytes } from "../report/format.ts";
+import { printable } from "../report/printable.ts";
 import { listUnits, type ListedUnit } from "../ops/list-units.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
 import type { OutputFlags } from "./run-command.ts";
@@ -71,7 +72,7 @@ function showTree({ run, units }: Awaited<ReturnType<typeof listUnits>>, { json,
     process.stdout.write(
       table(
         ["path", "step", "unit"],
-        rows.map(({ path, step, unit }) => [printable(path), step, printable(unit)]),
+        rows.map(({ path, step, unit }) => [path, step, unit].map(printable)),
       ),
     );
   return EXIT.ok;
@@ -95,7 +96,7 @@ const RIGHT = new Set<string>(["units", "failed", "size", "written", "files"]);
 const showRuns = (runs: readonly ListedRun[]): string =>
   table(
     HEADS,
-    runs.map(cellsOf),
+    runs.map((run) => cellsOf(run).map(printable)),
     runs.map(({ latest }) => (latest ? `  ${pc.green("latest")}` : "")),
   );
 
@@ -110,7 +111,7 @@ function table(heads: readonly string[], rows: readonly string[][], marks: reado
       .join("  ")
       .trimEnd();
   const marked = rows.map((row, index) => `${line(row)}${marks[index] ?? ""}`);
-  return [pc.bold(line(heads)), ...marked].map((text) => `${text}\n`).join("");
+  return [pc.bold(line(heads)), ...marked].map((text) => `${printable(text)}\n`).join("");
 }
 
 function cellsOf(run: ListedRun): string[] {

@@ -4,6 +4,7 @@ import { EXIT } from "../errors.ts";
 import { eventSchema, type HoldfastEvent } from "../model/event.ts";
 import { readLog, type LogLevel, type LogLine } from "../ops/logs.ts";
 import { formatBytes, formatDuration, plural } from "../report/format.ts";
+import { printable } from "../report/printable.ts";
 import { commandLine, single } from "./arguments.ts";
 import { argumentOf, storeCommand } from "./store-command.ts";
 
@@ -24,7 +25,7 @@ export async function logsCommand(): Promise<void> {
     },
     async (flags, store) => {
       for await (const { line, text } of readLog(store, flags.run, single(flags.level) ?? "info")) {
-        process.stdout.write(flags.json ? `${text}\n` : `${showLine(line)}\n`);
+        process.stdout.write(flags.json ? `${text}\n` : `${printable(showLine(line))}\n`);
       }
       return EXIT.ok;
     },

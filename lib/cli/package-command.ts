@@ -6,6 +6,7 @@ import { makePackage, type MadePackage } from "../ops/package/make.ts";
 import type { PlanRequest } from "../portable/plan.ts";
 import { colors as pc } from "../report/colors.ts";
 import { formatBytes, plural } from "../report/format.ts";
+import { printable, printableLines } from "../report/printable.ts";
 import { single } from "./arguments.ts";
 import { progressOf } from "./portable-progress.ts";
 
@@ -92,7 +93,7 @@ function show({ path, size_bytes, sha256, manifest, checks }: MadePackage, { jso
     return void process.stdout.write(`${JSON.stringify({ message_type: "summary", ...summary })}\n`);
   }
   if (quiet) return;
-  for (const text of warnings) process.stderr.write(`${pc.yellow("!")} ${text}\n`);
+  for (const text of warnings) process.stderr.write(`${pc.yellow("!")} ${printable(text)}\n`);
   const rows = checks.tables.reduce((sum, one) => sum + one.rows, 0);
   const files = checks.trees.reduce((sum, one) => sum + one.files, 0);
   const lines = [
@@ -100,5 +101,5 @@ function show({ path, size_bytes, sha256, manifest, checks }: MadePackage, { jso
     ...left_out.map(({ what, why }) => pc.dim(`not in it: ${what} (${why})`)),
     `${path}, ${formatBytes(size_bytes)}`,
   ];
-  process.stdout.write(`${lines.join("\n")}\n`);
+  process.stdout.write(`${printableLines(lines)}\n`);
 }

@@ -5,6 +5,7 @@ import type { Connection } from "../portable/connection.ts";
 import { bringForeign } from "../portable/foreign/bring.ts";
 import { foreignSource } from "../portable/foreign/detect.ts";
 import { colors as pc } from "../report/colors.ts";
+import { printable } from "../report/printable.ts";
 import { listOf } from "./arguments.ts";
 import { progressOf } from "./portable-progress.ts";
 
@@ -37,7 +38,7 @@ export async function bringIn(flags: BringFlags, ways: Ways): Promise<number> {
     const source = await foreignSource(flags.directory, { verify: flags["verify-checksum"], scratch, signal });
     if (source === undefined) return await ways.native();
     if (!flags.json && !flags.quiet)
-      for (const note of source.notes) process.stderr.write(`${pc.yellow("!")} ${note}\n`);
+      for (const note of source.notes) process.stderr.write(`${pc.yellow("!")} ${printable(note)}\n`);
     const progress = progressOf(flags);
     const { keys = {}, models = {}, exclude = [] } = flags.portable() ?? {};
     const directory = await ways.read(

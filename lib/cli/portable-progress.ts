@@ -1,6 +1,6 @@
 /** How far an export or import is: one line on a terminal that changes. */
-import { createLogUpdate } from "log-update";
 import { formatDuration } from "../report/format.ts";
+import { liveText } from "../report/terminal.ts";
 
 const EVERY_MS = 100;
 /** Before this part of the work is done, how long the rest takes is a guess. */
@@ -34,7 +34,7 @@ export function progressOf(
   { total = 0, phases = 1 }: { readonly total?: number; readonly phases?: number } = {},
 ) {
   const shown = process.stderr.isTTY && !json && !quiet;
-  const line = shown ? createLogUpdate(process.stderr) : undefined;
+  const line = shown ? liveText(process.stderr) : undefined;
   const started = performance.now();
   const counts = new Map<string, number>();
   let [done, last] = [0, 0];
@@ -46,7 +46,7 @@ export function progressOf(
       const now = performance.now();
       if (line === undefined || now - last < EVERY_MS) return;
       last = now;
-      line(progressText({ table, phase, rows, done, total: total * phases, elapsedMs: now - started }));
+      line.draw(progressText({ table, phase, rows, done, total: total * phases, elapsedMs: now - started }));
     },
     end(): void {
       line?.clear();

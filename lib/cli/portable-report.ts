@@ -6,6 +6,7 @@ import type { TableComparison } from "../portable/verify.ts";
 import type { ExportSummary } from "../portable/write/rows.ts";
 import { colors as pc } from "../report/colors.ts";
 import { plural } from "../report/format.ts";
+import { printable } from "../report/printable.ts";
 
 export interface Output {
   readonly json: boolean;
@@ -14,9 +15,10 @@ export interface Output {
 
 export const json = (type: string, value: object): void =>
   void process.stdout.write(`${JSON.stringify({ message_type: type, ...value })}\n`);
-export const say = (...lines: readonly string[]): void => void process.stdout.write(`${lines.join("\n")}\n`);
+export const say = (...lines: readonly string[]): void =>
+  void process.stdout.write(lines.map((line) => `${printable(line)}\n`).join(""));
 const warn = (texts: readonly string[]): void => {
-  for (const text of texts) process.stderr.write(`${pc.yellow("!")} ${text}\n`);
+  for (const text of texts) process.stderr.write(`${pc.yellow("!")} ${printable(text)}\n`);
 };
 
 export function showPlan(

@@ -1,12 +1,13 @@
 /** `portable reconcile`: duplicate rows of a table become one. */
-import { createInterface } from "node:readline/promises";
 import { EXIT, HoldfastError } from "../errors.ts";
 import type { Connection, ConnectionMode } from "../portable/connection.ts";
 import { planReconcile, reconcile, type ReconcilePlan, type ReconcileResult } from "../portable/reconcile.ts";
 import type { SiteConfig } from "../config/load.ts";
 import { colors as pc } from "../report/colors.ts";
 import { plural } from "../report/format.ts";
+import { printable, printableLines } from "../report/printable.ts";
 import { listOf, single } from "./arguments.ts";
+import { ask } from "./ask.ts";
 import { json, say } from "./portable-report.ts";
 
 /** What the verb takes beside the flags of every command. */
@@ -40,13 +41,13 @@ export async function reconcileCommand(
   const by = flags.by === undefined ? [] : listOf("by", flags.by);
   const request = { table, by, keys: portable?.keys ?? {}, generic: portable?.generic ?? [] };
   const plan = await using("read", async (connection) => await planReconcile(connection, request));
-  for (const text of plan.warnings) if (!flags.json) process.stderr.write(`${pc.yellow("!")} ${text}\n`);
+  for (const text of plan.warnings) if (!flags.json) process.stderr.write(`${pc.yellow("!")} ${printable(text)}\n`);
   if (plan.groups.length === 0) {
     show(plan, { counts: new Map(), committed: false }, flags);
     return EXIT.ok;
   }
-  if (!flags.json && !flags.quiet) process.stderr.write(`${describe(plan).join("\n")}\n`);
-  if (!flags["dry-run"]) await confirm(plan, flags);
+  if (!flags.json && !flags.quiet) process.stderr.write(`${printableLines(describe(plan))}\n`);
+  if (!flags["dry-run"]) await confirm(plan, flags, signal);
   const result = await using(
     "write",
     async (connection) => await reconcile(connection, plan, request, { dryRun: flags["dry-run"], signal }),
@@ -56,22 +57,14 @@ export async function reconcileCommand(
 }
 
 /** The table's name has to be typed: a plain yes is given too soon. */
-async function confirm({ table: { name } }: ReconcilePlan, flags: ReconcileFlags): Promise<void> {
+async function confirm({ table: { name } }: ReconcilePlan, flags: ReconcileFlags, signal: AbortSignal): Promise<void> {
   if (flags.yes) return;
   if (!process.stdin.isTTY)
     throw new HoldfastError("E_CONFIRM", "rows that are merged cannot be told apart again; nothing was changed", {
       hint: "look at it with --dry-run; then type the table's name when asked, or give --yes",
     });
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await terminal.question(`Type ${name} to merge these rows: `);
-    if (answer.trim() !== name)
-      throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed", {
-        hint: `type ${name}, or give --yes`,
-      });
-  } finally {
-    terminal.close();
-  }
+  if ((await ask(`Type ${name} to merge these rows: `, signal)) !== name)
+    throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed", { hint: `type ${name}, or give --yes` });
 }
 
 const SHOWN = 50;

@@ -1,5 +1,4 @@
 /** `reinit`: clears what users made, and keeps what the config says. */
-import { createInterface } from "node:readline/promises";
 import path from "node:path";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { reinit, type ReinitOutcome, type ReinitPreview } from "../ops/reinit.ts";
@@ -7,6 +6,8 @@ import { recoverReinit } from "../ops/reinit/recover.ts";
 import { rowsToClear } from "../portable/reinit/plan.ts";
 import { colors as pc } from "../report/colors.ts";
 import { plural } from "../report/format.ts";
+import { printable, printableLines } from "../report/printable.ts";
+import { ask } from "./ask.ts";
 import { commandLine, single } from "./arguments.ts";
 import { requireSiteConfig } from "./site-config.ts";
 import { parsedCommand } from "./store-command.ts";
@@ -32,7 +33,7 @@ export async function reinitCommand(): Promise<void> {
       { config, store, dryRun: flags["dry-run"] },
       {
         ...frame,
-        confirm: async (preview) => await confirm(preview, flags),
+        confirm: async (preview) => await confirm(preview, flags, frame.signal),
         onPhase: (phase) => {
           if (flags.json) say({ message_type: "status", phase });
           else if (!flags.quiet) process.stderr.write(`${pc.dim(`${phase} …`)}\n`);
@@ -62,20 +63,15 @@ function parse(argv: readonly string[]) {
 }
 
 /** The site's name has to be typed: a plain yes is given too soon. */
-async function confirm(preview: ReinitPreview, flags: Flags): Promise<void> {
-  if (!flags.json && !flags.quiet) process.stderr.write(`${describe(preview).join("\n")}\n`);
+async function confirm(preview: ReinitPreview, flags: Flags, signal: AbortSignal): Promise<void> {
+  if (!flags.json && !flags.quiet) process.stderr.write(`${printableLines(describe(preview))}\n`);
   if (flags.yes && flags["i-mean-it"]) return;
   if (!process.stdin.isTTY || flags.yes !== flags["i-mean-it"])
     throw new HoldfastError("E_CONFIRM", "a reinit has to be confirmed; nothing was changed", {
       hint: "type the site's name when asked, or give --yes --i-mean-it where nobody can type",
     });
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await terminal.question(`Type ${preview.site} to clear it: `);
-    if (answer.trim() !== preview.site) throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed");
-  } finally {
-    terminal.close();
-  }
+  if ((await ask(`Type ${preview.site} to clear it: `, signal)) !== preview.site)
+    throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed");
 }
 
 function describe({ plan, moves, adminCommand, unit }: ReinitPreview): string[] {
@@ -93,7 +89,7 @@ function describe({ plan, moves, adminCommand, unit }: ReinitPreview): string[] 
     }),
     ...moves.map(({ live, aside }) => `${live} moves to ${aside}`),
     ...(adminCommand === undefined ? [] : [`then: ${adminCommand.join(" ")}`]),
-    ...plan.warnings.map((text) => `${pc.yellow("!")} ${text}`),
+    ...plan.warnings.map((text) => `${pc.yellow("!")} ${printable(text)}`),
     ...plan.problems.map((text) => `${pc.red("✗")} ${text}`),
   ];
 }
@@ -122,9 +118,9 @@ function show({ reinit: id, safetyRun, preview, rows, warnings }: ReinitOutcome,
       warnings: id === null ? plan.warnings : warnings,
     });
   }
-  for (const text of warnings) process.stderr.write(`${pc.yellow("!")} ${text}\n`);
+  for (const text of warnings) process.stderr.write(`${pc.yellow("!")} ${printable(text)}\n`);
   if (flags.quiet) return;
-  if (id === null) process.stdout.write(`${describe(preview).join("\n")}\ndry run: nothing was changed\n`);
+  if (id === null) process.stdout.write(`${printableLines(describe(preview))}\ndry run: nothing was changed\n`);
   else
     process.stdout.write(
       `${pc.green("✓")} ${plural(rows, "row")} cleared; the safety backup is ${safetyRun ?? ""}: npx tsx scripts/restore.ts --in-place --run ${safetyRun ?? ""} goes back\n`,

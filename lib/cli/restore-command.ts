@@ -1,5 +1,4 @@
 /** `restore`: brings a run back, and ends restores in place: confirmed, rolled back, recovered. */
-import { createInterface } from "node:readline/promises";
 import path from "node:path";
 import { defaultThreads } from "../archive/pool.ts";
 import { findConfig, loadConfig, type SiteConfig } from "../config/load.ts";
@@ -11,6 +10,8 @@ import { endRestore } from "../ops/restore/recover.ts";
 import type { EndCommand } from "../ops/restore/state.ts";
 import { colors as pc } from "../report/colors.ts";
 import { phaseReport } from "../report/phases.ts";
+import { printable } from "../report/printable.ts";
+import { ask } from "./ask.ts";
 import { commandLine, listOf, single } from "./arguments.ts";
 import { HOME } from "../exec/compiled.ts";
 import type { FlagRules } from "./flag-rules.ts";
@@ -29,7 +30,7 @@ export async function restoreCommand(): Promise<void> {
     const progress = phaseReport(flags);
     const outcome = await restore(request, {
       ...frame,
-      confirm: async (preview) => await confirm(request, preview, flags),
+      confirm: async (preview) => await confirm(request, preview, flags, frame.signal),
       onPhase: progress.phase,
       onBytes: progress.bytes,
     }).finally(progress.end);
@@ -166,26 +167,26 @@ const configOf = (flags: Flags): SiteConfig =>
   loadConfig(findConfig(single(flags.config), process.env, HOME), process.env);
 
 /** The plan is always shown; in place it has to be agreed to. */
-async function confirm(request: RestoreRequest, preview: RestorePreview, flags: Flags): Promise<void> {
+async function confirm(
+  request: RestoreRequest,
+  preview: RestorePreview,
+  flags: Flags,
+  signal: AbortSignal,
+): Promise<void> {
   if (!flags.json && !flags.quiet) process.stderr.write(`${showPreview(preview)}\n`);
   if (request.target.kind === "directory" || flags.yes) return;
   if (!process.stdin.isTTY)
     throw new HoldfastError("E_CONFIRM", "a restore in place has to be confirmed", {
       hint: "give --yes where nobody can type",
     });
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await terminal.question("Type RESTORE to replace what is there: ");
-    if (answer.trim() !== "RESTORE") throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed");
-  } finally {
-    terminal.close();
-  }
+  if ((await ask("Type RESTORE to replace what is there: ", signal)) !== "RESTORE")
+    throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed");
 }
 
 function show(outcome: RestoreOutcome, flags: Flags, dryRun: boolean): void {
   if (flags.json) return say({ message_type: "summary", ...outcome });
   if (flags.quiet) {
-    if (!dryRun) process.stderr.write(outcome.missing.map((one) => `${missingText(one)}\n`).join(""));
+    if (!dryRun) process.stderr.write(outcome.missing.map((one) => `${printable(missingText(one))}\n`).join(""));
     return;
   }
   process.stdout.write(

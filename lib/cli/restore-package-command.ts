@@ -1,5 +1,4 @@
 /** `restore --package FILE`: a migration package onto this host. */
-import { createInterface } from "node:readline/promises";
 import path from "node:path";
 import { findConfig, loadConfig, type SiteConfig } from "../config/load.ts";
 import { databasePassword } from "../config/secrets.ts";
@@ -11,7 +10,9 @@ import type { InPlaceRequest, PackageOutcome, PackagePreview } from "../ops/pack
 import { restorePackage } from "../ops/package/restore.ts";
 import { colors as pc } from "../report/colors.ts";
 import { formatBytes, plural } from "../report/format.ts";
+import { printableLines } from "../report/printable.ts";
 import { databases } from "../steps/db.ts";
+import { ask } from "./ask.ts";
 import { commandLine, single } from "./arguments.ts";
 import type { FlagRules } from "./flag-rules.ts";
 import { ownerRule } from "./owner-flag.ts";
@@ -50,7 +51,7 @@ export async function restorePackageCommand(): Promise<void> {
       {
         signal,
         report,
-        confirm: async (preview) => await confirm(preview, flags),
+        confirm: async (preview) => await confirm(preview, flags, signal),
         onPhase: (phase) => {
           if (flags.json) process.stdout.write(`${JSON.stringify({ message_type: "status", phase })}\n`);
           else if (!flags.quiet) process.stderr.write(`${pc.dim(`${phase} …`)}\n`);
@@ -142,20 +143,15 @@ function inPlaceOf(config: SiteConfig, flags: Flags): InPlaceRequest {
   };
 }
 
-async function confirm(preview: PackagePreview, flags: Flags): Promise<void> {
-  if (!flags.json && !flags.quiet) process.stderr.write(`${describe(preview).join("\n")}\n`);
+async function confirm(preview: PackagePreview, flags: Flags, signal: AbortSignal): Promise<void> {
+  if (!flags.json && !flags.quiet) process.stderr.write(`${printableLines(describe(preview))}\n`);
   if (flags.yes || flags["dry-run"] || !flags["in-place"]) return;
   if (!process.stdin.isTTY)
     throw new HoldfastError("E_CONFIRM", "a restore in place has to be confirmed", {
       hint: "give --yes where nobody can type",
     });
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await terminal.question("Type RESTORE to replace what is there: ");
-    if (answer.trim() !== "RESTORE") throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed");
-  } finally {
-    terminal.close();
-  }
+  if ((await ask("Type RESTORE to replace what is there: ", signal)) !== "RESTORE")
+    throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed");
 }
 
 const describe = ({ created_at, source, users, trees, database, rows }: PackagePreview): string[] => [
@@ -205,5 +201,5 @@ function show(outcome: PackageOutcome, flags: Flags): void {
         ]),
     flags["dry-run"] ? "dry run: nothing was changed" : `${pc.green("✓")} every check of the package holds`,
   ];
-  process.stdout.write(`${lines.join("\n")}\n`);
+  process.stdout.write(`${printableLines(lines)}\n`);
 }

@@ -3,13 +3,14 @@ import type { RestoreOutcome, RestorePreview } from "../ops/restore.ts";
 import { nameOf } from "../ops/restore/missing.ts";
 import { colors as pc } from "../report/colors.ts";
 import { formatBytes, plural } from "../report/format.ts";
+import { printableLines } from "../report/printable.ts";
 
 const SHOWN = 8;
 
 export function showPreview(preview: RestorePreview): string {
   const { run, target, in_place, trees, files, bytes, free_bytes, replaced, databases, by_hand, warnings } = preview;
   const { missing, completed, outside } = preview;
-  return [
+  return printableLines([
     pc.bold(`restore of the run ${run} ${in_place ? "in place, at" : "to"} ${target}`),
     `  ${plural(trees, "archive")}, ${plural(files, "file")}, about ${formatBytes(bytes)}${free_bytes === null ? "" : `; ${formatBytes(free_bytes)} free`}`,
     ...databases.flatMap((one) => [
@@ -38,7 +39,7 @@ export function showPreview(preview: RestorePreview): string {
     ...(by_hand.length === 0 ? [] : ["  to be done by hand:"]),
     ...by_hand.map((text) => `    ${text}`),
     ...warnings.map((text) => `  ${pc.yellow("warning:")} ${text}`),
-  ].join("\n");
+  ]);
 }
 
 function schemaText({ schema, unknown_migrations }: RestorePreview["databases"][number]): string {
@@ -69,7 +70,7 @@ export function missingText({
 export function showOutcome(outcome: RestoreOutcome): string {
   const { restore, run, preview, warnings, by_hand, not_proved, kept, missing, completed } = outcome;
   const from = [...new Set(completed.map(({ found_in }) => found_in ?? ""))].toSorted();
-  return [
+  return printableLines([
     ...missing.map(missingText),
     ...(completed.length === 0
       ? []
@@ -83,5 +84,5 @@ export function showOutcome(outcome: RestoreOutcome): string {
           `What was replaced is kept: npx tsx scripts/restore.ts --confirm ${restore} removes it, --rollback ${restore} brings it back.`,
         ]
       : []),
-  ].join("\n");
+  ]);
 }

@@ -3,9 +3,9 @@ import { colors as pc } from "../report/colors.ts";
 import { asHoldfastError, EXIT, type HoldfastError } from "../errors.ts";
 import { keepYoungGenerationSmall } from "../exec/garbage.ts";
 import type { Report } from "../model/event.ts";
-import { isAsciiLocale, writeAscii } from "../report/ascii.ts";
 import { jsonReport } from "../report/json.ts";
 import { redact } from "../report/redact.ts";
+import { guardTerminal } from "../report/terminal.ts";
 import { textReport } from "../report/text.ts";
 import { abortOnSignals } from "./signals.ts";
 
@@ -32,9 +32,8 @@ export async function runCommandFrame(
   keepYoungGenerationSmall();
   // Whoever read the output has gone: no reason to leave the work undone.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
-  // Documents of JSON are UTF-8 whatever the locale.
-  if (isAsciiLocale(process.env))
-    for (const stream of flags.json ? [process.stderr] : [process.stdout, process.stderr]) writeAscii(stream);
+  // Documents of JSON are exact, whatever is in them.
+  for (const stream of flags.json ? [process.stderr] : [process.stdout, process.stderr]) guardTerminal(stream);
   const abort = abortOnSignals();
   const report = flags.json
     ? jsonReport((line) => process.stdout.write(line), flags.verbose)
@@ -56,9 +55,12 @@ function showError(error: HoldfastError, exitCode: number, flags: OutputFlags): 
     process.stdout.write(
       `${JSON.stringify({ message_type: "exit_error", code: exitCode, error_code: code, message: redact(message), hint })}\n`,
     );
-  process.stderr.write(`${pc.red("error:")} ${redact(message)}\nhint: ${redact(hint)}\n`);
+  process.stderr.write(`${pc.red("error:")} ${inset(redact(message))}\nhint: ${inset(redact(hint))}\n`);
   if (flags.verbose) process.stderr.write(`${redact(error.stack ?? "")}\n${causes(error)}`);
 }
+
+/** Text whose further lines are not taken for lines of ours. */
+const inset = (text: string): string => text.replaceAll("\n", "\n  ");
 
 function causes(error: Error): string {
   return error.cause instanceof Error

@@ -5,6 +5,7 @@ import { EXIT } from "../errors.ts";
 import { verify, type Verification } from "../ops/verify.ts";
 import { plural } from "../report/format.ts";
 import { phaseReport } from "../report/phases.ts";
+import { printable } from "../report/printable.ts";
 import { commandLine, single } from "./arguments.ts";
 import type { FlagRules } from "./flag-rules.ts";
 import { parseSample } from "../ops/verify/sample.ts";
@@ -84,7 +85,7 @@ export async function verifyCommand(): Promise<void> {
         },
         { ...frame, onCheck: (check) => void (shown && progress.say(showCheck(check))), onBytes: progress.bytes },
       ).finally(progress.end);
-      for (const note of verification.notes) process.stderr.write(`${pc.yellow("warning:")} ${note}\n`);
+      for (const note of verification.notes) process.stderr.write(`${pc.yellow("warning:")} ${printable(note)}\n`);
       if (flags.json) process.stdout.write(jsonLines(verification));
       else if (shown || !verification.ok) process.stdout.write(`${conclusion(verification)}\n`);
       return verification.ok ? EXIT.ok : EXIT.verification;

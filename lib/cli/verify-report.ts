@@ -1,5 +1,6 @@
 /** A verification for people: a line for each check, and what is wrong beneath it. */
 import { colors as pc } from "../report/colors.ts";
+import { printableLines } from "../report/printable.ts";
 import { display, fromString } from "../archive/path.ts";
 import type { Check, Verification } from "../ops/verify.ts";
 
@@ -23,5 +24,5 @@ export function showCheck({ state, title, figure, problems, notes = [] }: Omit<C
     ...notes.slice(0, SHOWN).map(({ path, message }) => pc.dim(`    ${display(fromString(path))}: ${message}`)),
   );
   if (notes.length > SHOWN) lines.push(pc.dim(`    … and ${notes.length - SHOWN} more that are no failures`));
-  return lines.join("\n");
+  return printableLines(lines);
 }

@@ -1,8 +1,9 @@
 /** The log of a run, line by line. */
-import { createReadStream, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import path from "node:path";
-import { createInterface } from "node:readline";
 import * as z from "zod";
+import { MOST_LINE, parseJson } from "../archive/limits.ts";
+import { readLines } from "../archive/lines.ts";
 import { HoldfastError } from "../errors.ts";
 import { failedLog } from "../store/failed-log.ts";
 import { isRunId, listIncomplete, listRuns, runDirectory, stagingDirectory } from "../store/layout.ts";
@@ -24,7 +25,7 @@ export async function* readLog(
   const store = await findStore(dest);
   const file = logOf(store.path, name);
   if (!existsSync(file)) throw new HoldfastError("E_VERIFY", `the run ${name} has no run.log`);
-  for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+  for (const text of readLines(file, MOST_LINE, "E_VERIFY")) {
     const line = parseLine(text);
     if (line !== undefined && LEVELS.findIndex((one) => one === line.level) >= LEVELS.indexOf(level))
       yield { line, text };
@@ -41,7 +42,7 @@ function logOf(store: string, name: string): string {
 
 function parseLine(text: string): LogLine | undefined {
   try {
-    return logLineSchema.parse(JSON.parse(text));
+    return logLineSchema.parse(parseJson(text));
   } catch {
     return undefined; // the last line of a run that was killed may be half a line
   }

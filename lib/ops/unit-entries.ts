@@ -1,5 +1,6 @@
 /** What the units of a run hold, entry by entry, told from directories, lists and headers: no content is unpacked. */
-import { createReadStream, statSync } from "node:fs";
+import { streamRegular } from "../archive/regular-file.ts";
+import { statSync } from "node:fs";
 import path from "node:path";
 import { createGunzip } from "node:zlib";
 import { consume } from "../archive/consume.ts";
@@ -144,7 +145,7 @@ async function readHeaders(file: string, signal: AbortSignal): Promise<Raw[]> {
     data: () => {},
   });
   await consume(
-    createReadStream(file, { highWaterMark: 1 << 18 }),
+    streamRegular(file, { code: "E_ARCHIVE" }, { highWaterMark: 1 << 18 }),
     createGunzip({ chunkSize: 1 << 18 }),
     (chunk) => reader.write(chunk),
     signal,

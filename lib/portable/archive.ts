@@ -1,6 +1,7 @@
 /** A native export that is one ZIP: checked as a whole, and unpacked where nobody else can look. */
 import { statfsSync } from "node:fs";
 import { fromString } from "../archive/path.ts";
+import { realFile } from "../archive/regular-file.ts";
 import { unpackArchive } from "../archive/unpack.ts";
 import { readZipDirectory } from "../archive/unzip.ts";
 import type { ZipEntry } from "../archive/zip-directory.ts";
@@ -21,7 +22,8 @@ export interface UnpackedExport {
  * Unpacks a native export into a temporary directory (`TMPDIR`) of mode 0700. Throws `E_PACKAGE`, and leaves nothing, for what is no such ZIP, is damaged, or holds
  * anything but files of an export: other names, paths that lead out, two of one name, links; `E_NO_SPACE` where it would not fit.
  */
-export async function unpackedExport(file: string, signal: AbortSignal): Promise<UnpackedExport> {
+export async function unpackedExport(name: string, signal: AbortSignal): Promise<UnpackedExport> {
+  const file = realFile(name);
   const total = refusing(file, () => admitted(readZipDirectory(file)));
   const directory = privateDirectory(signal);
   try {

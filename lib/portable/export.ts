@@ -1,4 +1,5 @@
 /** Writes a database as portable data: a directory of lines of JSON, its manifest last. */
+import { MOST_LINE } from "./lines.ts";
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -167,6 +168,7 @@ async function writeTable(
       onRows(id, rows);
     }
     const take = async (line: string): Promise<void> => {
+      if (line.length > MOST_LINE) throw tooLong(id, rows);
       writer.add(line);
       if (writer.isFull) await writer.flush();
       onRows(id, ++rows);
@@ -182,7 +184,7 @@ async function writeTable(
   return { table: { table: id, rows, digest: encoder.finish(), files: writer.files }, dangling: encoder.dangling };
 }
 
-/** V8 has no strings beyond 512 MiB. */
+/** V8 has no strings beyond 512 MiB: it may not even come to a line. */
 const isTooLong = (error: unknown): boolean =>
   error instanceof Error &&
   (("code" in error && error.code === "ERR_STRING_TOO_LONG") || /Invalid string length/.test(error.message));
@@ -190,7 +192,7 @@ const isTooLong = (error: unknown): boolean =>
 const tooLong = (table: TableId, rows: number): HoldfastError =>
   new HoldfastError(
     "E_IMPORT",
-    `${table}: a row soon after the first ${rows} is too large: as text it has more than 512 MiB`,
+    `${table}: a row soon after the first ${rows} is too large: as text it has more than 128 MiB`,
     {
       hint: "leave its column out with portable.exclude_columns, or the table with --exclude; the dump of the step db has it",
     },

@@ -1,7 +1,8 @@
 /** The lines of a compressed file, many at a time. */
-import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
+import { streamRegular } from "../archive/regular-file.ts";
+import { HoldfastError } from "../errors.ts";
 import { collectEvery } from "../exec/garbage.ts";
 
 /** Lines that follow each other. */
@@ -20,21 +21,30 @@ const NEWLINE = 0x0a;
 /** Read between two collections of garbage. */
 const COLLECT_EVERY = 4 * 1024 * 1024;
 
-/** Throws what the file system says, or zlib. Memory is that of a piece and of the longest line. */
+/** Bytes of a line. Values above 8 MiB are in files of their own. */
+export const MOST_LINE = 128 * 1024 * 1024;
+
+/** Throws what the file system says, or zlib; `E_PACKAGE` for a line that is too long. Memory is that of a piece and of the longest line. */
 export async function* readLines(file: string): AsyncGenerator<Lines> {
   let failure: unknown;
   const unpacked = pipeline(
-    createReadStream(file),
+    streamRegular(file, { code: "E_PACKAGE" }),
     createGunzip({ chunkSize: PIECE }),
     (error) => (failure = error ?? undefined),
   );
   // The last line that is whole is kept back: it may be the last of all.
   let rest: Buffer[] = [];
+  /** Bytes of the line that has begun. */
+  let begun = 0;
   const pass = collectEvery(COLLECT_EVERY);
   for await (const piece of unpacked) {
     if (!Buffer.isBuffer(piece)) continue;
     rest.push(piece);
-    if (!piece.includes(NEWLINE)) continue;
+    const first = piece.indexOf(NEWLINE);
+    begun += first === -1 ? piece.length : first;
+    if (begun > MOST_LINE) throw new HoldfastError("E_PACKAGE", `${file} has a line of more than ${MOST_LINE} bytes`);
+    if (first === -1) continue;
+    begun = piece.length - piece.lastIndexOf(NEWLINE) - 1;
     const bytes = rest.length === 1 ? piece : Buffer.concat(rest);
     const whole = bytes.lastIndexOf(NEWLINE);
     const end = whole === 0 ? -1 : bytes.lastIndexOf(NEWLINE, whole - 1);

@@ -1,6 +1,8 @@
 /** Reads an export: its documents checked as a whole, its rows line by line. */
+import { DOCUMENT, parseJson } from "../archive/limits.ts";
+import { readRegular } from "../archive/regular-file.ts";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
 import { HoldfastError } from "../errors.ts";
@@ -106,6 +108,7 @@ async function verifyFile(
 ): Promise<void> {
   const absolute = path.join(directory, file.path);
   if (!existsSync(absolute)) fail(file.path, "is missing");
+  if (!lstatSync(absolute).isFile()) fail(file.path, "is no regular file");
   if (statSync(absolute).size !== file.size_bytes)
     fail(file.path, `has ${statSync(absolute).size} bytes; the manifest says ${file.size_bytes}`);
   if ((await hashFile(absolute, signal)).sha256 !== file.sha256) fail(file.path, "is not what the manifest records");
@@ -179,19 +182,23 @@ function checkHeader(text: string, header: ExportedTable | undefined, file: stri
 function parseRow(text: string, file: string, line: number): readonly JsonCell[] {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = text.length < SHORT ? JSON.parse(text) : parseJson(text, ROW);
   } catch {
     return fail(file, `line ${line} is no JSON: the file was cut off or changed`);
   }
   return isRow(value) ? value : fail(file, `line ${line} is not what belongs there`);
 }
 
+/** Values of JSON columns: as deep as any engine takes them, but not so deep that a stack overflows. A short line can hold nothing that does harm. */
+const ROW = { depth: 2000, containers: 4_000_000 };
+const SHORT = 2 * ROW.depth;
+
 const isRow = (value: unknown): value is readonly JsonCell[] => Array.isArray(value);
 
 function parse<T>(text: string, schema: z.ZodType<T>, file: string, line: number): T {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     return fail(file, `line ${line} is no JSON: the file was cut off or changed`);
   }
@@ -202,15 +209,16 @@ function parse<T>(text: string, schema: z.ZodType<T>, file: string, line: number
 function readJson<T>(file: string, schema: z.ZodType<T>): T {
   let text: string;
   try {
-    text = readFileSync(file, "utf8");
+    text = readRegular(file, DOCUMENT.bytes, { code: "E_PACKAGE" }).toString("utf8");
   } catch (error) {
+    if (error instanceof HoldfastError) throw error;
     throw new HoldfastError("E_PACKAGE", `${file} cannot be read: it is no export, or not a whole one`, {
       cause: error,
     });
   }
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     return fail(path.basename(file), "is no JSON: it was cut off or changed");
   }

@@ -27,14 +27,3 @@ export const toAscii = (text: string): string =>
 
 const bytesOf = (character: string): string =>
   Array.from(Buffer.from(character), (byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
-
-type Done = (error?: Error | null) => void;
-
-/** Makes a stream write ASCII alone. */
-export function writeAscii(stream: NodeJS.WriteStream): void {
-  const write = stream.write.bind(stream);
-  stream.write = (chunk: string | Uint8Array, encoding?: BufferEncoding | Done, done?: Done): boolean => {
-    const text = typeof chunk === "string" ? toAscii(chunk) : chunk;
-    return typeof encoding === "string" ? write(text, encoding, done) : write(text, encoding ?? done);
-  };
-}

@@ -1,6 +1,15 @@
 /** Colours for people: only where both streams are a terminal, never in a pipe, whatever the environment says of CI. */
 import pc from "picocolors";
+import { owned } from "./printable.ts";
 
 const areTerminals = [process.stdout, process.stderr].every((stream: { isTTY?: boolean }) => stream.isTTY === true);
+const { bold, dim, red, green, yellow, cyan } = pc.createColors(areTerminals && (process.env["NO_COLOR"] ?? "") === "");
 
-export const colors = pc.createColors(areTerminals && (process.env["NO_COLOR"] ?? "") === "");
+export const colors = {
+  bold: owned(bold),
+  dim: owned(dim),
+  red: owned(red),
+  green: owned(green),
+  yellow: owned(yellow),
+  cyan: owned(cyan),
+};

@@ -21,7 +21,3 @@ export function formatDuration(ms: number): string {
 
 /** `1 unit`, `2 units`. */
 export const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`;
-
-/** Returns a name from a site for a terminal: control characters as `\x1b`. */
-export const printable = (name: string): string =>
-  name.replaceAll(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);

@@ -1,8 +1,9 @@
 /** How far a command is that works in phases: a bar on a terminal, a line for each phase in a pipe, status lines with `--json`. */
-import { createLogUpdate } from "log-update";
 import { bar } from "./bar.ts";
 import { colors as pc } from "./colors.ts";
 import { formatBytes } from "./format.ts";
+import { printable } from "./printable.ts";
+import { liveText } from "./terminal.ts";
 
 export interface PhaseReport {
   /** Begins a phase; a command that knows how many bytes it has to work through says so by `bytes`. */
@@ -30,14 +31,14 @@ export function phaseReport(flags: PhaseFlags, lines: "phases" | "results" = "ph
   const { quiet } = flags;
   const json = flags.json && (lines === "phases" || flags.verbose);
   const isLive = process.stderr.isTTY && !flags.json && !quiet;
-  const block = isLive ? createLogUpdate(process.stderr, { showCursor: true }) : undefined;
+  const block = isLive ? liveText(process.stderr) : undefined;
   const startedMs = Date.now();
   let state = { phase: "", begunMs: startedMs, done: 0, total: 0 };
   let lastMs = 0;
   const show = (): void => {
     lastMs = Date.now();
     if (json) process.stdout.write(`${JSON.stringify(statusOf(state, startedMs))}\n`);
-    else block?.(lineOf(state));
+    else block?.draw(lineOf(state));
   };
   return {
     phase: (phase) => {
@@ -51,7 +52,7 @@ export function phaseReport(flags: PhaseFlags, lines: "phases" | "results" = "ph
     },
     say: (line) => {
       block?.clear();
-      process.stdout.write(`${line}\n`);
+      process.stdout.write(`${printable(line)}\n`);
     },
     end: () => {
       block?.clear();

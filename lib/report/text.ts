@@ -1,11 +1,12 @@
 /** What a person sees: a live block of bars on a terminal, plain lines in a pipe. All on standard error; results go to standard output. */
-import { createLogUpdate } from "log-update";
 import { bar } from "./bar.ts";
 import { colors as pc } from "./colors.ts";
 import type { HoldfastEvent, Report, StepCounters } from "../model/event.ts";
 import type { Failure } from "../model/unit.ts";
 import { formatBytes, formatDuration, plural } from "./format.ts";
+import { printable } from "./printable.ts";
 import { Progress, type StepProgress } from "./progress.ts";
+import { liveText } from "./terminal.ts";
 
 export interface TextOptions {
   readonly quiet: boolean;
@@ -22,7 +23,7 @@ export function textReport(stream: NodeJS.WriteStream, options: TextOptions): Re
   const failures: Failure[] = [];
   const say = (line: string): void => {
     live?.clear();
-    stream.write(`${line}\n`);
+    stream.write(`${printable(line)}\n`);
   };
   return (event) => {
     progress.apply(event);
@@ -33,7 +34,7 @@ export function textReport(stream: NodeJS.WriteStream, options: TextOptions): Re
     if (event.type === "run_ended" || event.type === "run_failed") {
       live?.stop();
       const place = event.type === "run_ended" ? "failures.json" : "the log";
-      for (const text of failureLines(failures, options, place)) stream.write(`${text}\n`);
+      for (const text of failureLines(failures, options, place)) stream.write(`${printable(text)}\n`);
     } else {
       live?.draw();
     }
@@ -105,11 +106,11 @@ export function describeFailure(failure: Failure): string[] {
 
 /** The bars, drawn anew at most ten times a second. */
 function liveBlock(stream: NodeJS.WriteStream, progress: Progress) {
-  const update = createLogUpdate(stream, { showCursor: true });
+  const update = liveText(stream);
   let timer: NodeJS.Timeout | undefined;
   const draw = (): void => {
     timer = undefined;
-    update([...progress.steps.values()].map((step) => barLine(progress, step)).join("\n"));
+    update.draw([...progress.steps.values()].map((step) => printable(barLine(progress, step))).join("\n"));
   };
   return {
     draw: (): void => {

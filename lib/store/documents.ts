@@ -1,8 +1,10 @@
 /** Reading and writing the JSON documents of a store. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type * as z from "zod";
 import { FORMAT_VERSION } from "../model/unit.ts";
+import { DOCUMENT, parseJson } from "../archive/limits.ts";
+import { readRegular } from "../archive/regular-file.ts";
 import { HoldfastError } from "../errors.ts";
 
 /** The text of a document: UTF-8, two spaces, keys in the order they were given, a newline at the end. */
@@ -18,7 +20,7 @@ export function writeDocument(file: string, value: unknown): void {
 export function readDocument<T>(file: string, schema: z.ZodType<T>): T {
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(file, "utf8"));
+    value = readJson(file);
   } catch (error) {
     throw new HoldfastError("E_VERIFY", `${file} cannot be read as JSON`, { cause: error });
   }
@@ -31,6 +33,10 @@ export function readDocument<T>(file: string, schema: z.ZodType<T>): T {
     `${file} is not what it should be: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`,
   );
 }
+
+/** Returns what a JSON file of a run holds. Throws for what is no regular file, is longer than a document can be, or is no JSON. */
+export const readJson = (file: string): unknown =>
+  parseJson(readRegular(file, DOCUMENT.bytes, { code: "E_VERIFY" }).toString("utf8"));
 
 /** Like `readDocument`, but a document that is not there or not sound is undefined: for what only saves work. */
 export function tryReadDocument<T>(file: string, schema: z.ZodType<T>): T | undefined {

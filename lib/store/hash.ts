@@ -1,17 +1,18 @@
 /** sha256 of files, piece by piece. */
 import { createHash } from "node:crypto";
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
+import { openRegular } from "../archive/regular-file.ts";
 
 const PIECE = 1024 * 1024;
 /** Read between two moments at which something else may happen. */
 const AT_ONCE = 8 * PIECE;
 
-/** The size and lower-case sha256 of a file. Memory is that of one piece. */
+/** The size and lower-case sha256 of a regular file. Memory is that of one piece. */
 export async function hashFile(file: string | Buffer, signal: AbortSignal): Promise<{ size: number; sha256: string }> {
   signal.throwIfAborted();
   const hash = createHash("sha256");
-  const fd = openSync(file, "r");
+  const fd = openRegular(file, { code: "E_VERIFY" });
   try {
     let size = 0;
     for (let since = 0; ;) {

@@ -1,11 +1,13 @@
 /** `manifest.json`: every unit's metadata, every index and every failure of a run merged, written as a stream. */
-import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
 import { HoldfastError } from "../errors.ts";
 import { manifestHeadSchema, type ManifestHead, type StepSummary } from "../model/run.ts";
 import { failureSchema, type Failure, type StepName } from "../model/unit.ts";
-import { readDocument, refuseNewer } from "./documents.ts";
+import { parseJson } from "../archive/limits.ts";
+import { openRegular } from "../archive/regular-file.ts";
+import { readDocument, readJson, refuseNewer } from "./documents.ts";
 import { indexEntries, readStepMetadata } from "./step-index.ts";
 
 export const MANIFEST_FILE = "manifest.json";
@@ -77,7 +79,7 @@ export function readManifestHead(run: string): ManifestHead {
   const end = text.indexOf('\n  "steps": {');
   if (end === -1) return readDocument(file, manifestHeadSchema);
   try {
-    const head: unknown = JSON.parse(`${text.slice(0, end).replace(/,\s*$/, "")}}`);
+    const head = parseJson(`${text.slice(0, end).replace(/,\s*$/, "")}}`);
     refuseNewer(file, head);
     return manifestHeadSchema.parse(head);
   } catch (error) {
@@ -88,7 +90,7 @@ export function readManifestHead(run: string): ManifestHead {
 
 function readStart(file: string): string {
   try {
-    const descriptor = openSync(file, "r");
+    const descriptor = openRegular(file, { code: "E_VERIFY" });
     try {
       const buffer = Buffer.alloc(HEAD_BYTES);
       return buffer.toString("utf8", 0, readSync(descriptor, buffer, 0, HEAD_BYTES, 0));
@@ -104,7 +106,7 @@ function readStart(file: string): string {
 export function readFailures(run: string, step: StepName): Failure[] {
   const file = path.join(run, step, "failures.json");
   try {
-    return z.array(failureSchema).parse(JSON.parse(readFileSync(file, "utf8")));
+    return z.array(failureSchema).parse(readJson(file));
   } catch (error) {
     throw new HoldfastError("E_VERIFY", `${file} cannot be read`, { cause: error });
   }

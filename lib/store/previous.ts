@@ -1,8 +1,10 @@
 /** Earlier runs as a source of unchanged units: what they hold, whether it is sound, and linking it into a new run. */
 import { createHash } from "node:crypto";
-import { constants, copyFileSync, existsSync, linkSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { constants, copyFileSync, existsSync, linkSync, lstatSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
+import { DOCUMENT, parseJson } from "../archive/limits.ts";
+import { readRegular } from "../archive/regular-file.ts";
 import { systemCode } from "../errors.ts";
 import { failureSchema, metadataSchema, type StepName, type UnitMetadata } from "../model/unit.ts";
 import { hashFile } from "./hash.ts";
@@ -59,7 +61,7 @@ export class PreviousRuns {
       if (text === undefined || listMetadata(base, step).length === 0) return false;
       if (this.#sumsOf(run, base)?.get(`${step}/failures.json`) !== createHash("sha256").update(text).digest("hex"))
         return false;
-      const failures = z.array(failureSchema).safeParse(JSON.parse(text.toString("utf8"))).data;
+      const failures = z.array(failureSchema).safeParse(parsedOrNothing(text)).data;
       return failures?.every((failure) => failure.unit !== unit || failure.severity === "skipped") ?? false;
     });
   }
@@ -85,7 +87,7 @@ export function readSoundMetadata(
 ): UnitMetadata | undefined {
   const text = readIfThere(path.join(base, file));
   if (text === undefined || sums?.get(file) !== createHash("sha256").update(text).digest("hex")) return undefined;
-  const parsed = metadataSchema.safeParse(JSON.parse(text.toString("utf8")));
+  const parsed = metadataSchema.safeParse(parsedOrNothing(text));
   if (!parsed.success || parsed.data.step !== step) return undefined;
   return parsed.data.artifacts.every((artifact) => sums.get(artifact.path) === artifact.sha256)
     ? parsed.data
@@ -132,9 +134,17 @@ export function unreadRuns(metadata: UnitMetadata, unitDirectory: string, every:
   return before + 1 < every ? before + 1 : 0;
 }
 
+function parsedOrNothing(text: Buffer): unknown {
+  try {
+    return parseJson(text.toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
 function readIfThere(file: string): Buffer | undefined {
   try {
-    return readFileSync(file);
+    return readRegular(file, DOCUMENT.bytes, { code: "E_VERIFY" });
   } catch {
     return undefined;
   }

@@ -203,7 +203,10 @@ function databaseCommands(metadata: UnitMetadata, artifact: string, places: read
     return postgresCommands(metadata, name, file);
   }
   if (artifact.endsWith(".sql.gz")) {
-    return [`mariadb -e ${quote(`create database \`${database}\``)}`, `gunzip -c ${file} | mariadb ${name}`];
+    return [
+      `mariadb -e ${quote(`create database \`${database.replaceAll("`", "``")}\``)}`,
+      `gunzip -c ${file} | mariadb ${name}`,
+    ];
   }
   return places.map((place) => `install -D -m 600 ${file} ${target(place)}`);
 }
@@ -213,7 +216,8 @@ const postgresSchema = z.object({ encoding: z.string().optional(), search_path: 
 /** pg_restore alone searches no schema; functions and queries in texts may need those that the backup's session searched. */
 function postgresCommands(metadata: UnitMetadata, name: string, file: string): string[] {
   const { encoding = "UTF8", search_path } = postgresSchema.parse(metadata);
-  const create = encoding === "UTF8" ? `createdb ${name}` : `createdb -T template0 -E ${encoding} --locale=C ${name}`;
+  const create =
+    encoding === "UTF8" ? `createdb ${name}` : `createdb -T template0 -E ${quote(encoding)} --locale=C ${name}`;
   if (search_path.length === 0) return [create, `pg_restore --exit-on-error --no-owner -d ${name} ${file}`];
   const schemas = search_path.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(", ");
   const escaped = schemas.replaceAll(/[\\/&]/g, "\\$&");

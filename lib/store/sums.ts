@@ -1,6 +1,8 @@
 /** SHA256SUMS: a line for every other file of a run, in the form that `sha256sum -c` reads. A signature signs this file. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { MOST_LIST } from "../archive/limits.ts";
+import { readRegular } from "../archive/regular-file.ts";
 import { hashFile } from "./hash.ts";
 
 export const SUMS_FILE = "SHA256SUMS";
@@ -33,7 +35,7 @@ export async function writeSums(run: string, known: ReadonlyMap<string, string>,
 export function readSums(run: string): Map<string, string> | undefined {
   let text: string;
   try {
-    text = readFileSync(path.join(run, SUMS_FILE), "utf8");
+    text = readRegular(path.join(run, SUMS_FILE), MOST_LIST, { code: "E_VERIFY" }).toString("utf8");
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 /** Modes, owners and times of restored entries, compared with what the run recorded of them. */
-import { createReadStream } from "node:fs";
+import { streamRegular } from "../../archive/regular-file.ts";
 import path from "node:path";
 import { createGunzip } from "node:zlib";
 import { consume } from "../../archive/consume.ts";
@@ -45,7 +45,7 @@ export async function headersOf(
     begin: ({ path: name, mode, uid, gid, mtimeNs }) => keep(name, { mode, uid, gid, mtime: secondsOf(mtimeNs) }),
     data: () => {},
   });
-  await consume(createReadStream(file), createGunzip(), (chunk) => reader.write(chunk), signal);
+  await consume(streamRegular(file, { code: "E_ARCHIVE" }), createGunzip(), (chunk) => reader.write(chunk), signal);
   reader.end();
   return headers;
 }

@@ -1,6 +1,6 @@
 /** Restored trees, read back from disk and compared with what was recorded of each unit at backup. */
+import { streamRegular } from "../../archive/regular-file.ts";
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ContentDigest } from "../../archive/content.ts";
@@ -209,7 +209,7 @@ class TreeComparison {
   async #hash(file: BytePath): Promise<string> {
     const hash = createHash("sha256");
     await pipeline(
-      createReadStream(toBuffer(file), { highWaterMark: 1 << 18 }),
+      streamRegular(toBuffer(file), { code: "E_VERIFY" }, { highWaterMark: 1 << 18 }),
       async (source: AsyncIterable<Buffer>) => {
         for await (const chunk of source) hash.update(chunk);
       },

@@ -1,10 +1,11 @@
 /** Reads a package from end to end, before anything of it is believed. */
-import { createReadStream } from "node:fs";
 import { createGunzip } from "node:zlib";
 import type * as z from "zod";
 import { consume } from "../../archive/consume.ts";
 import type { BytePath } from "../../archive/entry.ts";
+import { DOCUMENT, MOST_ENTRIES, MOST_NAMES, parseJson } from "../../archive/limits.ts";
 import { display, fromString } from "../../archive/path.ts";
+import { realFile, streamRegular } from "../../archive/regular-file.ts";
 import { TarReader, type TarEntry } from "../../archive/tar-reader.ts";
 import { isZlibError } from "../../archive/unzip.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
@@ -32,18 +33,21 @@ export interface OpenedPackage {
   readonly limits: { readonly bytes: number; readonly entries: number; readonly depth: number };
 }
 
-/** Longer documents are damage or meant to do harm. */
-const MAX_DOCUMENT = 400 * 1024 * 1024;
+/** A manifest has a line or so for each file, with its name, perhaps escaped; what is longer is damage or meant to do harm. */
+const BESIDE_NAMES = { document: 16 * 1024 * 1024, file: 512, nameByte: 6 };
+/** Lists and objects of a manifest beside those of its files. */
+const BESIDE_FILES = 200_000;
 const MAX_DEPTH = 4000;
 
 /**
  * Throws `E_PACKAGE` for what is no package, is damaged, lacks a file or has one too many, or holds a name or link that leads out of it; `E_VERSION` for
  * a newer one. Nothing is written.
  */
-export async function openMigrationPackage(file: string, signal: AbortSignal): Promise<OpenedPackage> {
+export async function openMigrationPackage(name: string, signal: AbortSignal): Promise<OpenedPackage> {
+  const file = realFile(name);
   const survey = new Survey();
   const reader = new TarReader((entry) => survey.end(entry), survey);
-  const input = createReadStream(file, { highWaterMark: 256 * 1024 });
+  const input = streamRegular(file, { code: "E_PACKAGE" }, { highWaterMark: 256 * 1024 });
   const gunzip = createGunzip({ chunkSize: 256 * 1024 });
   let bytes = 0;
   try {
@@ -90,6 +94,7 @@ const TOPS = new Set([DATA, DUMP, STORAGE, CONFIG]);
 class Survey {
   readonly #files = new Map<BytePath, { size: number; sha256: string }>();
   readonly #seen = new Set<BytePath>();
+  #names = 0;
   readonly #texts = new Map<string, Buffer[]>();
   #collecting: Buffer[] | undefined;
 
@@ -106,6 +111,9 @@ class Survey {
     if (parts.length > MAX_DEPTH) fail(`${display(path.slice(0, 100))} … is too deep`);
     if (this.#seen.has(path)) fail(`two entries are named ${display(path)}`);
     this.#seen.add(path);
+    this.#names += path.length;
+    if (this.#seen.size > MOST_ENTRIES || this.#names > MOST_NAMES)
+      fail(`it has more than ${MOST_ENTRIES} entries, or ${MOST_NAMES} bytes of names`);
     const isDocument = [...DOCUMENTS, GUIDE].includes(path);
     if (isDocument ? type !== "file" : !TOPS.has(parts[0] ?? "")) fail(`${display(path)} is not known to a package`);
     if (!["file", "directory", "symlink", "hardlink"].includes(type)) fail(`${display(path)} is a ${type}`);
@@ -113,7 +121,7 @@ class Survey {
     if (type === "hardlink" && !this.#isOwn(parts, linkname))
       fail(`${display(path)} is a link to ${display(linkname)}, which is no file of its tree`);
     if (DOCUMENTS.includes(path)) {
-      if (size > MAX_DOCUMENT) fail(`${path} is longer than one can be`);
+      if (size > this.#mostOfDocument()) fail(`${path} is longer than one can be`);
       this.#collecting = [];
       this.#texts.set(path, this.#collecting);
     }
@@ -126,6 +134,12 @@ class Survey {
   end({ path, type, size, sha256, linkname }: TarEntry): void {
     const facts = type === "hardlink" ? this.#files.get(linkname) : sha256 === null ? undefined : { size, sha256 };
     if (facts !== undefined) this.#files.set(path, facts);
+  }
+
+  /** The manifest is the last entry. */
+  #mostOfDocument(): number {
+    const { document, file, nameByte } = BESIDE_NAMES;
+    return document + this.#seen.size * file + this.#names * nameByte;
   }
 
   /** Every file that the manifest lists, and no other. */
@@ -152,9 +166,12 @@ class Survey {
     if (parts === undefined) fail(`it has no ${name}: it is no package, or not a whole one`);
     let value: unknown;
     try {
-      value = JSON.parse(Buffer.concat(parts).toString("utf8"));
-    } catch {
-      fail(`${name} is no JSON`);
+      value = parseJson(Buffer.concat(parts).toString("utf8"), {
+        ...DOCUMENT,
+        containers: BESIDE_FILES + 2 * this.#seen.size,
+      });
+    } catch (error) {
+      fail(`${name} is no JSON: ${error instanceof SyntaxError ? error.message : "it is too long"}`);
     }
     const found = schema.safeParse(value);
     if (found.success) return found.data;

@@ -1,5 +1,5 @@
 /** The units that a run lacks because they failed at backup, and the last good copy of each in an earlier run. */
-import { readFileSync } from "node:fs";
+import { readJson } from "../../store/documents.ts";
 import path from "node:path";
 import * as z from "zod";
 import { HoldfastError } from "../../errors.ts";
@@ -60,7 +60,7 @@ export function findLacks(store: string, run: string, selection: Selection): Lac
 function readFailures(directory: string): Failure[] {
   const file = path.join(directory, "failures.json");
   try {
-    return z.array(failureSchema).parse(JSON.parse(readFileSync(file, "utf8")));
+    return z.array(failureSchema).parse(readJson(file));
   } catch (error) {
     throw new HoldfastError("E_VERIFY", `${file} cannot be read`, { cause: error });
   }

@@ -2,8 +2,9 @@
  * Reads a manifest as it was written, as a stream: it lists every unit of a run, and memory must not grow with the site. What each
  * step lists (`steps.<step>.index[]` and `.metadata[]`) is handed over item by item; the rest, which is small, is given at the end.
  */
-import { createReadStream } from "node:fs";
+import { streamRegular } from "../../archive/regular-file.ts";
 import { pipeline } from "node:stream/promises";
+import { DOCUMENT, parseJson } from "../../archive/limits.ts";
 import { HoldfastError } from "../../errors.ts";
 
 /** The two lists that a step has in a manifest. */
@@ -16,7 +17,7 @@ export async function streamManifest(file: string, onItem: OnItem, signal: Abort
   const scanner = new ManifestScanner(onItem);
   try {
     await pipeline(
-      createReadStream(file, { encoding: "utf8", highWaterMark: 256 * 1024 }),
+      streamRegular(file, { code: "E_VERIFY" }, { highWaterMark: 256 * 1024 }).setEncoding("utf8"),
       async (source: AsyncIterable<string>) => {
         for await (const chunk of source) scanner.push(chunk);
       },
@@ -98,11 +99,13 @@ class ManifestScanner {
       }
     }
     take(chunk.length);
+    if (Math.max(this.#rest.length, this.#item.length) > DOCUMENT.bytes)
+      throw new SyntaxError("the manifest holds more than one can in one place");
   }
 
   end(): unknown {
     if (this.#list !== undefined) throw new SyntaxError("the manifest ends within a list");
-    return JSON.parse(this.#rest);
+    return parseJson(this.#rest);
   }
 
   #inText(code: number, chunk: string, at: number): void {
@@ -118,7 +121,7 @@ class ManifestScanner {
 
   #emit(): void {
     if (this.#list === undefined) return;
-    this.#onItem(this.#keys[2] ?? "", this.#list, JSON.parse(this.#item));
+    this.#onItem(this.#keys[2] ?? "", this.#list, parseJson(this.#item));
     this.#item = "";
   }
 }

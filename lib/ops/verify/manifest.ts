@@ -1,8 +1,8 @@
 /** The manifest: its totals are those of the units, and its times are those of run.log. */
-import { createReadStream } from "node:fs";
 import path from "node:path";
-import { createInterface } from "node:readline";
 import * as z from "zod";
+import { MOST_LINE, parseJson } from "../../archive/limits.ts";
+import { readLines } from "../../archive/lines.ts";
 import { totalsSchema, type Totals } from "../../model/run.ts";
 import { formatBytes } from "../../report/format.ts";
 import { MANIFEST_FILE } from "../../store/manifest.ts";
@@ -59,10 +59,7 @@ export async function checkTimes(survey: Survey): Promise<Finding | undefined> {
   let lines = 0;
   let started = Number.NaN;
   let last = Number.NaN;
-  for await (const text of createInterface({
-    input: createReadStream(path.join(directory, "run.log")),
-    crlfDelay: Infinity,
-  })) {
+  for (const text of readLines(path.join(directory, "run.log"), MOST_LINE, "E_VERIFY")) {
     const line = parseLine(text);
     lines++;
     if (line === undefined) continue;
@@ -86,7 +83,7 @@ export async function checkTimes(survey: Survey): Promise<Finding | undefined> {
 
 function parseLine(text: string) {
   try {
-    const { success, data } = lineSchema.safeParse(JSON.parse(text));
+    const { success, data } = lineSchema.safeParse(parseJson(text));
     return success && !Number.isNaN(Date.parse(data.time)) ? data : undefined;
   } catch {
     return undefined; // a run that was killed may have left half a line

@@ -1,5 +1,6 @@
 /** Databases and files: every file that a row names is in the run, and which files no row names. */
-import { readFileSync } from "node:fs";
+import { MOST_LIST } from "../../archive/limits.ts";
+import { readRegular } from "../../archive/regular-file.ts";
 import path from "node:path";
 import picomatch from "picomatch";
 import * as z from "zod";
@@ -69,7 +70,10 @@ class References {
     }
     let paths: string[];
     try {
-      paths = readFileSync(path.join(this.#survey.directory, list), "utf8").split("\0").slice(0, -1);
+      paths = readRegular(path.join(this.#survey.directory, list), MOST_LIST, { code: "E_VERIFY" })
+        .toString("utf8")
+        .split("\0")
+        .slice(0, -1);
     } catch (error) {
       this.#problems.push({ path: list, message: `cannot be read: ${asHoldfastError(error).message}` });
       return [];

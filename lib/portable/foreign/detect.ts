@@ -1,6 +1,7 @@
 /** Tells by its content what another program wrote. */
 import { statSync } from "node:fs";
 import path from "node:path";
+import { realFile } from "../../archive/regular-file.ts";
 import { djangoZipSource, isDjangoZip } from "./django-zip.ts";
 import { readDump } from "./dump.ts";
 import type { ForeignSource } from "./record.ts";
@@ -16,16 +17,17 @@ export interface SourceRequest {
 }
 
 /** Undefined for what is not foreign: an export of ours, or nothing. Throws `E_PACKAGE` for what is damaged, `E_VERSION` for what is too new. */
-export async function foreignSource(from: string, request: SourceRequest): Promise<ForeignSource | undefined> {
-  const found = statSync(from, { throwIfNoEntry: false });
+export async function foreignSource(given: string, request: SourceRequest): Promise<ForeignSource | undefined> {
+  const found = statSync(given, { throwIfNoEntry: false });
   if (found === undefined) return undefined;
+  const from = realFile(given);
   if (found.isDirectory()) return isRecords(from) ? await recordsSource(from, request) : undefined;
   // What calls itself a ZIP and is none, or a hostile one, is refused by whoever reads exports of ours.
   if (headOf(from).toString("latin1") === ZIP || from.toLowerCase().endsWith(".zip"))
     return isDjangoZip(from) ? await djangoZipSource(from, request) : undefined;
   return {
     format: "a Django dump",
-    name: path.basename(from),
+    name: path.basename(given),
     url: null,
     notes: [],
     warnings: [],

@@ -1,5 +1,7 @@
 /** Reads a ZIP of `metadata.json`, `<app>/<model>.json` as Django's serialiser writes it, and `media/`. */
-import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { DOCUMENT, parseJson } from "../../archive/limits.ts";
+import { readRegular } from "../../archive/regular-file.ts";
+import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
 import { FileWindow } from "../../archive/file-window.ts";
@@ -51,9 +53,10 @@ export async function djangoZipSource(
       const place = path.join(directory, `${at}.json`);
       const fd = openSync(place, "wx", 0o600);
       try {
-        await readEntry(file, window, entry, (data) => {
+        const write = (data: Buffer): void => {
           for (let done = 0; done < data.length;) done += writeSync(fd, data, done);
-        });
+        };
+        await readEntry(file, window, entry, write, signal);
       } finally {
         closeSync(fd);
       }
@@ -107,7 +110,7 @@ async function* readModels(
 function readMetadata(file: string, place: string): z.infer<typeof metadataSchema> {
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(place, "utf8"));
+    value = parseJson(readRegular(place, DOCUMENT.bytes, { code: "E_PACKAGE" }).toString("utf8"));
   } catch (error) {
     throw new HoldfastError("E_PACKAGE", `${file}: ${METADATA} is no JSON`, { cause: error });
   }

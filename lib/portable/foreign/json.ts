@@ -16,6 +16,8 @@ export const isList = (value: Json | undefined): value is readonly Json[] => Arr
 export const isObject = (value: Json | undefined): value is JsonObject => value instanceof Map;
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+/** Deeper values are damage or meant to do harm: a stack would overflow. */
+const MOST_DEPTH = 1000;
 const BLANKS = /[ \t\r\n]*/y;
 /** The last two and NaN are no JSON, but what Python writes. */
 const WORDS = [
@@ -38,12 +40,20 @@ export function parseJson(text: string): Json {
 class Parser {
   readonly #text: string;
   #at = 0;
+  #depth = 0;
 
   constructor(text: string) {
     this.#text = text;
   }
 
   value(): Json {
+    if (++this.#depth > MOST_DEPTH) throw new SyntaxError(`it is nested more than ${MOST_DEPTH} deep`);
+    const value = this.#any();
+    this.#depth--;
+    return value;
+  }
+
+  #any(): Json {
     this.#blanks();
     const first = this.#text[this.#at];
     if (first === "{") return this.#object();

@@ -1,4 +1,5 @@
 /** Takes JSON values one after the other out of a text that comes in pieces: no more of it is held than one value. */
+import { HoldfastError } from "../../errors.ts";
 
 /** A whole value, and the line that it begins in. */
 export interface ReadValue {
@@ -6,6 +7,8 @@ export interface ReadValue {
   readonly line: number;
 }
 
+/** Longer values are damage or meant to do harm. */
+const MOST_VALUE = 128 * 1024 * 1024;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const BLANK = /[^ \t\r\n\uFEFF]/g;
@@ -18,6 +21,8 @@ export class JsonReader {
   readonly #pieces: AsyncIterator<string>;
   #buffer = "";
   #at = 0;
+  /** Of the value that has begun. */
+  #held = 0;
   /** The next one in the buffer, not yet counted. */
   #lineEnd = Number.POSITIVE_INFINITY;
 
@@ -77,6 +82,7 @@ export class JsonReader {
 
   async #balanced(): Promise<string | undefined> {
     const parts: string[] = [];
+    this.#held = 0;
     let [depth, inString, escaped, at] = [0, false, false, this.#at];
     for (;;) {
       const buffer = this.#buffer;
@@ -101,6 +107,7 @@ export class JsonReader {
         return parts.join("");
       }
       parts.push(buffer.slice(this.#at));
+      this.#count(buffer.length - this.#at);
       this.#moveTo(buffer.length);
       if (!(await this.#more())) return undefined;
       at = 0;
@@ -109,13 +116,21 @@ export class JsonReader {
 
   async #word(): Promise<string> {
     const parts: string[] = [];
+    this.#held = 0;
     for (;;) {
       AFTER_WORD.lastIndex = this.#at + Number(parts.length === 0);
       const end = AFTER_WORD.exec(this.#buffer)?.index;
       parts.push(this.#buffer.slice(this.#at, end));
+      this.#count((end ?? this.#buffer.length) - this.#at);
       this.#moveTo(end ?? this.#buffer.length);
       if (end !== undefined || !(await this.#more())) return parts.join("");
     }
+  }
+
+  #count(length: number): void {
+    this.#held += length;
+    if (this.#held > MOST_VALUE)
+      throw new HoldfastError("E_PACKAGE", `line ${this.line}: a value of more than ${MOST_VALUE} characters`);
   }
 
   #moveTo(at: number): void {

@@ -1,6 +1,8 @@
 /** Reads a directory of `{model, count, records: [{natural_key, fields}]}` files and a manifest: the records format, and the portal exports that it comes from. */
+import { DOCUMENT, parseJson } from "../../archive/limits.ts";
+import { readRegular, streamRegular } from "../../archive/regular-file.ts";
 import { createHash } from "node:crypto";
-import { createReadStream, readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
 import { HoldfastError } from "../../errors.ts";
@@ -161,8 +163,10 @@ async function verifyChecksum(
   const hash = createHash(checksum.algorithm);
   if (files === undefined)
     for (const file of jsonFiles(directory))
-      for await (const piece of createReadStream(path.join(directory, file), { signal }))
+      for await (const piece of streamRegular(path.join(directory, file), { code: "E_PACKAGE" })) {
+        signal.throwIfAborted();
         hash.update(z.instanceof(Buffer).parse(piece));
+      }
   else {
     hash.update("holdfast records 1\n");
     for (const { path: file, size_bytes, rows, sha256 } of files) {
@@ -178,7 +182,7 @@ async function verifyChecksum(
 
 function readJson(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, "utf8"));
+    return parseJson(readRegular(file, DOCUMENT.bytes, { code: "E_PACKAGE" }).toString("utf8"));
   } catch (error) {
     throw new HoldfastError("E_PACKAGE", `${file} cannot be read, or is no JSON`, { cause: error });
   }

@@ -1,5 +1,6 @@
 /** The text of a file, in pieces: packed as Django packs it (gzip, bzip2, xz) or not, in UTF-8 or in the UTF-16 that a Windows shell writes. */
-import { createReadStream, openSync, readSync, closeSync } from "node:fs";
+import { openRegular, streamRegular } from "../../archive/regular-file.ts";
+import { closeSync, readSync } from "node:fs";
 import { pipeline, type Readable } from "node:stream";
 import { TextDecoder } from "node:util";
 import { createGunzip } from "node:zlib";
@@ -25,7 +26,7 @@ export async function* textOf(file: string, damage: Damage, signal: AbortSignal)
   const program = PROGRAMS.find((one) => head.subarray(0, one.head.length).equals(one.head))?.name;
   const packing = isGzip ? "gzip" : program;
   let failure: unknown;
-  const open = (): Readable => createReadStream(file, { highWaterMark: 256 * 1024, signal });
+  const open = (): Readable => streamRegular(file, { code: "E_PACKAGE" }, { highWaterMark: 256 * 1024 });
   const unpacker = program === undefined ? undefined : unpack(program, file, signal);
   const bytes =
     unpacker?.stdout ??
@@ -33,6 +34,7 @@ export async function* textOf(file: string, damage: Damage, signal: AbortSignal)
   let decoder: TextDecoder | undefined;
   try {
     for await (const piece of bytes) {
+      signal.throwIfAborted();
       if (!Buffer.isBuffer(piece)) continue;
       decoder ??= new TextDecoder(encodingOf(piece), { fatal: true });
       const text = decode(decoder, piece);
@@ -63,13 +65,14 @@ function unpack(program: string, file: string, signal: AbortSignal): RunningComm
 export function headOf(file: string, size = 4): Buffer {
   const head = Buffer.alloc(size);
   try {
-    const fd = openSync(file, "r");
+    const fd = openRegular(file, { code: "E_PACKAGE" });
     try {
       return head.subarray(0, readSync(fd, head));
     } finally {
       closeSync(fd);
     }
   } catch (error) {
+    if (error instanceof HoldfastError) throw error;
     throw new HoldfastError("E_PACKAGE", `${file} cannot be read`, { cause: error });
   }
 }

@@ -1,0 +1,56 @@
+/** What readers take at most of what others wrote. Longer lines, documents and lists are damage or meant to do harm. */
+
+const MIB = 1024 * 1024;
+
+/** Entries of an archive whose names are held in memory. */
+export const MOST_ENTRIES = 4_000_000;
+/** Bytes of all names of an archive that are held in memory. */
+export const MOST_NAMES = 256 * MIB;
+/** Bytes of a line of a list of entries, or of a log. */
+export const MOST_LINE = MIB;
+/** Bytes of `SHA256SUMS`, and of a list of names. */
+export const MOST_LIST = 256 * MIB;
+
+/** What a JSON document may hold: a short text of nothing but brackets takes many times its length in memory. */
+export interface JsonLimits {
+  readonly bytes: number;
+  /** Lists and objects in one another. */
+  readonly depth: number;
+  /** Lists and objects. */
+  readonly containers: number;
+}
+export const DOCUMENT: JsonLimits = { bytes: 64 * MIB, depth: 100, containers: 2_000_000 };
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** Parses a text that is no longer than it may be. Throws `SyntaxError` for what is no JSON, or holds more than the limits. */
+export function parseJson(text: string, { depth, containers }: Omit<JsonLimits, "bytes"> = DOCUMENT): unknown {
+  assertShape(text, depth, containers);
+  return JSON.parse(text);
+}
+
+function assertShape(text: string, mostDepth: number, mostContainers: number): void {
+  let [depth, containers] = [0, 0];
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) at = endOfString(text, at);
+    else if (code === 0x5b || code === 0x7b) {
+      if (++depth > mostDepth) throw new SyntaxError(`it is nested more than ${mostDepth} deep`);
+      if (++containers > mostContainers)
+        throw new SyntaxError(`it holds more than ${mostContainers} lists and objects`);
+    } else if (code === 0x5d || code === 0x7d) depth--;
+  }
+}
+
+/** The place of the quote that ends the string which begins at `start`; the text's end where none does. */
+function endOfString(text: string, start: number): number {
+  for (let at = start + 1; ;) {
+    const quote = text.indexOf('"', at);
+    if (quote === -1) return text.length;
+    let backslashes = 0;
+    while (text.charCodeAt(quote - 1 - backslashes) === BACKSLASH) backslashes++;
+    if (backslashes % 2 === 0) return quote;
+    at = quote + 1;
+  }
+}
