@@ -11,7 +11,7 @@ import { PathHasher } from "./import/path-hash.ts";
 import { Merge } from "./import/merge.ts";
 import { raiseSequences } from "./import/numbers.ts";
 import { Statements, type ImportMode, type TableResult } from "./import/statements.ts";
-import { realName, StagingTable } from "./import/stage.ts";
+import { realRows, StagingTable } from "./import/stage.ts";
 import { Trees } from "./import/trees.ts";
 import { introspect } from "./introspect.ts";
 import { listed, looseNumbers } from "./loose-numbers.ts";
@@ -234,13 +234,13 @@ async function clear(
   for (const staging of stagings)
     for (const link of laterOf(staging.target.table.id))
       await connection.run(
-        `update ${realName(dialect, staging)} set ${nullable(staging.target.table, link)
+        `update ${realRows(dialect, staging)} set ${nullable(staging.target.table, link)
           .map((name) => `${connection.quote(name)} = null`)
           .join(", ")}`,
       );
   for (const staging of stagings.toReversed()) {
     try {
-      await connection.run(`delete from ${realName(dialect, staging)}`);
+      await connection.run(`delete from ${realRows(dialect, staging)}`);
     } catch (error) {
       throw new HoldfastError(
         "E_IMPORT",

@@ -12,6 +12,7 @@ import {
   LINE,
   NUMBER,
   realName,
+  realRows,
   stagingName,
   type Staged,
   type StagedLink,
@@ -111,7 +112,7 @@ export class Merge {
       const states = { "create-only": "1", "update-only": "2", "create-or-update": "1, 2" }[mode];
       await this.#on.write(staging, (only) =>
         this.#on.dialect.update({
-          table: realName(this.#on.dialect, staging),
+          table: realRows(this.#on.dialect, staging),
           alias: "t",
           set,
           joins: [{ table: stagingName(this.#on.dialect, staging), alias: "s", on: this.#on.match(staging) }],
@@ -124,7 +125,7 @@ export class Merge {
   async #markFresh(staging: StagingTable): Promise<void> {
     const stage = stagingName(this.#on.dialect, staging);
     const fresh = this.#on.quote(STATE);
-    const real = realName(this.#on.dialect, staging);
+    const real = realRows(this.#on.dialect, staging);
     await this.#on.dialect.connection.run(
       `update ${stage} as s set ${fresh} = case when exists (select 1 from ${real} as t where ${this.#on.match(staging)}) then 0 else 1 end`,
     );
@@ -195,7 +196,8 @@ export class Merge {
     const { table, key } = staging.target;
     const waits = new Set(later.flatMap(({ columns }) => columns));
     const columns = staging.columns.filter(({ column }) => !(waits.has(column.name) && column.nullable));
-    const real = realName(this.#on.dialect, staging);
+    const into = realName(this.#on.dialect, staging);
+    const real = realRows(this.#on.dialect, staging);
     const stage = stagingName(this.#on.dialect, staging);
     const number = table.primaryKey?.columns.length === 1 ? table.primaryKey.columns[0] : undefined;
     const surrogate = columns.find(({ column }) => column.name === number && !key.columns.includes(column.name));
@@ -210,7 +212,7 @@ export class Merge {
       const names = chosen.map(({ column }) => this.#on.quote(column.name)).join(", ");
       const values = chosen.map((one) => `s.${this.#on.quote(numberOf(one))}`).join(", ");
       const sqlOf = (only: string): string =>
-        `insert into ${real} (${names})${this.#on.dialect.overriding} select ${values} from ${stage} as s where ${[...conditions, only].join(" and ")} order by s.${this.#on.quote(LINE)}`;
+        `insert into ${into} (${names})${this.#on.dialect.overriding} select ${values} from ${stage} as s where ${[...conditions, only].join(" and ")} order by s.${this.#on.quote(LINE)}`;
       const { insertPassing } = this.#on.dialect;
       return await this.#on.write(staging, this.#options.skipConflicts ? (only) => insertPassing(sqlOf(only)) : sqlOf);
     };
@@ -252,7 +254,7 @@ export class Merge {
     if (changed === 0) return 0;
     await this.#on.write(staging, (only) =>
       this.#on.dialect.update({
-        table: realName(this.#on.dialect, staging),
+        table: realRows(this.#on.dialect, staging),
         alias: "t",
         set: pairs.map(({ column, s }) => [column.name, s] as const),
         joins: [{ table: stagingName(this.#on.dialect, staging), alias: "s", on: this.#on.match(staging) }],
@@ -269,7 +271,7 @@ export class Merge {
         table: stagingName(this.#on.dialect, staging),
         alias: "s",
         set: [[STATE, "2"]],
-        joins: [{ table: realName(this.#on.dialect, staging), alias: "t", on: this.#on.match(staging) }],
+        joins: [{ table: realRows(this.#on.dialect, staging), alias: "t", on: this.#on.match(staging) }],
         where: `s.${this.#on.quote(STATE)} = 0 and (${differs.join(" or ")})`,
       }),
     );
