@@ -8,6 +8,7 @@ import type { Conditions } from "./filter.ts";
 import { KeyMaps } from "./key-map.ts";
 import { genericTarget, withGenerics, type GenericRelation, type GenericTarget } from "./generic.ts";
 import { findTable as findNamed, fold } from "./names.ts";
+import { sharedPlaces } from "./one-place.ts";
 import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
 import {
   addedTo,
@@ -78,6 +79,7 @@ export function findTargets(
     if (table === undefined) problems.push(`there is no table ${one.table}`);
     else homes.set(one.table, table);
   }
+  problems.push(...sharedPlaces(exported, (id) => homes.get(id) ?? findTable(schema, id)));
   const linked = withSent(withLinks(schema, exported, homes), exported, homes);
   for (const [id, home] of homes) homes.set(id, linked.tables.find((table) => table.id === home.id) ?? home);
   const keys = knownKeys(linked, exported);

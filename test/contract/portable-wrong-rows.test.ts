@@ -67,3 +67,57 @@ describe("PostgreSQL: a table and one that inherits from it", () => {
     expect(await rowsOf(url, "select tableoid::regclass::text, id, name from place order by 1, 2")).toEqual(["place|1|a", "site|2|other"]);
   }); // prettier-ignore
 });
+
+describe("two of an export with one place in the database", () => {
+  const client = "(id serial primary key, name text unique not null)";
+  const kept = "create table client (id integer primary key, name text unique not null)";
+  const refused = async (from: string, to: string, ...flags: readonly string[]): Promise<[string, string]> => {
+    const output = await exportOf(await make("PostgreSQL", from));
+    const url = await make("SQLite", to);
+    const words = await Promise.all(["import", "check"].map(async (verb) => {
+      const { code, stdout, stderr } = await runBuilt("portable", [verb, output, "--database", url, ...flags]);
+      expect(code).toBe(14);
+      return `${stderr}${stdout}`;
+    }));
+    return [words[0] ?? "", words[1] ?? ""];
+  }; // prettier-ignore
+
+  test.each([
+    [
+      "tables of two schemas",
+      `create schema a; create schema b; create table a.client ${client}; create table b.client ${client}; insert into a.client (name) values ('ann'); insert into b.client (name) values ('bob');`,
+      kept,
+      "a.client and b.client both go into client",
+    ],
+    [
+      "tables whose names differ by case",
+      `create table "Client" ${client}; create table client ${client}; insert into "Client" (name) values ('ann'); insert into client (name) values ('bob');`,
+      kept,
+      "public.Client and public.client both go into client",
+    ],
+    [
+      "columns",
+      `create table client (id serial primary key, name text unique not null, "nickName" text, nick_name text); insert into client (name, "nickName", nick_name) values ('ann', 'a', 'b');`,
+      `${kept.slice(0, -1)}, nick_name text)`,
+      "nickName and nick_name of public.client both go into client.nick_name",
+    ],
+  ])("%s", async (_what, from, to, message) => {
+    for (const words of await refused(from, to)) expect(words).toContain(message);
+  });
+
+  test("a link to a table that stays behind does not lead into the other", async () => {
+    const from = `create schema a; create schema b; create table a.client ${client}; create table b.client ${client};
+      create table bill (id serial primary key, no text unique not null, of int references b.client (id)); insert into b.client (name) values ('bob'); insert into bill (no, of) values ('1', 1);`;
+    const to = `${kept}; create table bill (id integer primary key, no text unique not null, of int references client (id)); insert into client values (1, 'bob');`;
+    for (const words of await refused(from, to, "--exclude", "b.client")) expect(words).toContain("a.client and b.client both go into client");
+  }); // prettier-ignore
+
+  test("one of them alone is brought in", async () => {
+    const output = await exportOf(
+      await make("PostgreSQL", `create schema a; create schema b; create table a.client ${client}; create table b.client ${client}; insert into a.client (name) values ('ann'); insert into b.client (name) values ('bob');`),
+    );
+    const url = await make("SQLite", kept);
+    expect(await refusal("import", output, "--database", url, "--models", "b.client")).toBe("");
+    expect(await rowsOf(url, "select name from client")).toEqual(["bob"]);
+  }); // prettier-ignore
+});
