@@ -171,6 +171,8 @@ export class StagingTable {
       });
     }
     this.rows = line - this.skipped;
+    for (const { settle } of this.#fillers)
+      for (const sql of settle?.(connection.quote(this.name)) ?? []) await connection.run(sql);
     await loadLarge(this.#dialect, connection.quote(this.name), this.#large, from.directory, signal);
   }
 
