@@ -120,7 +120,7 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
         throw unfit(`the text ${JSON.stringify(given.slice(0, 40))}, of which ${column.native} would make a number`);
       if (column.kind === "interval" && LIKE_A_NUMBER.test(given))
         throw unfit(`the number ${given}, and takes an interval`);
-      if (/^bit varying/.test(column.native) && !/^[01]*$/.test(given))
+      if (column.native.startsWith("bit varying") && !/^[01]*$/.test(given))
         throw unfit(`${JSON.stringify(given.slice(0, 40))}, and takes ${column.native}`);
       const words = engine !== "sqlite" && TIMES.has(column.kind) ? serverTime(engine, column, given) : given;
       if (engine === "sqlite" && column.kind === "json" && !TEXTUAL.test(column.native) && NUMBER.test(words.trim()))
