@@ -63,7 +63,10 @@ export async function bringForeign(
   try {
     const references = new References(scratch);
     const homes = new Homes(schema, request.models);
-    const loader = new Loader(schema, homes, scratch, references);
+    const configured = new Map(
+      Object.entries(request.keys).map(([name, columns]) => [findTable(schema, name, "keys").id, columns]),
+    );
+    const loader = new Loader(schema, homes, scratch, references, configured);
     const taken = await load(source, { schema, homes, loader, request });
     if (loader.loaded.size === 0) warnings.push("there is no record in it");
     await takeOwnText(connection, scratch, loader.loaded.values());
@@ -72,9 +75,6 @@ export async function bringForeign(
     plan = planWith(NO_GENERICS);
     refuseTwins(plan, loader, scratch, false);
     const keyOf = (id: TableId): readonly string[] => plan.fields.key(id).columns;
-    const configured = new Map(
-      Object.entries(request.keys).map(([name, columns]) => [findTable(schema, name, "keys").id, columns]),
-    );
     const resolver = new Resolver({
       scratch,
       references,
