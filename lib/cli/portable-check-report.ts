@@ -11,7 +11,7 @@ import { json, say, type Output } from "./portable-report.ts";
 
 const WIDTH = 60;
 const RECOMMENDATION = {
-  COMPATIBLE: `${pc.green("✓")} This export is fully compatible and can be imported.`,
+  COMPATIBLE: `${pc.green("✓")} This export is compatible and can be imported.`,
   COMPATIBLE_WITH_WARNINGS: `${pc.yellow("!")} This export can be imported with --force. Read the warnings first.`,
   INCOMPATIBLE: `${pc.red("✗")} Do not import this export: first mend what is named above.`,
 } as const;
@@ -57,7 +57,15 @@ export function showCheck({ directory, manifest }: Package, report: Compatibilit
       counts.reduce((sum, [, count]) => sum + count, 0),
     ),
   );
-  section("RECOMMENDATION", RECOMMENDATION[report.status]);
+  section(
+    "RECOMMENDATION",
+    report.values === true
+      ? RECOMMENDATION[report.status].replace("is compatible", "is fully compatible")
+      : RECOMMENDATION[report.status],
+    ...(report.values === true || report.status === "INCOMPATIBLE"
+      ? []
+      : ["The values were not looked at: --values tries every one of them, and takes it back."]),
+  );
 }
 
 function section(title: string, ...lines: readonly string[]): void {

@@ -9,7 +9,8 @@ import { HOME } from "../exec/compiled.ts";
 import { unpackedExport } from "../portable/archive.ts";
 import { connect } from "../portable/connect.ts";
 import type { Connection, ConnectionMode } from "../portable/connection.ts";
-import { importTables } from "../portable/import.ts";
+import type { CompatibilityReport } from "../portable/check.ts";
+import { importTables, type ImportRequest } from "../portable/import.ts";
 import { choose, openPackage, type Package } from "../portable/package.ts";
 import { planDatabase } from "../portable/plan-database.ts";
 import type { PlanRequest } from "../portable/plan.ts";
@@ -22,8 +23,10 @@ import { showCheck } from "./portable-check-report.ts";
 import { exportFormat, exportTo } from "./portable-export.ts";
 import { fitOf, refuseUnfit } from "./portable-fit.ts";
 import { parsePortable, readsExport, type PortableFlags, type Verb } from "./portable-flags.ts";
+import { instanceOf } from "./portable-instance.ts";
 import { progressOf } from "./portable-progress.ts";
 import { showComparison, showImport, showPlan } from "./portable-report.ts";
+import { checkValues } from "./portable-values.ts";
 import { refuseWhole, setOf } from "./portable-set.ts";
 import { reconcileCommand } from "./reconcile-command.ts";
 import type { CommandFrame } from "./run-command.ts";
@@ -72,11 +75,11 @@ const WORK: Readonly<Record<Verb, Work>> = {
   async check(flags, frame) {
     return await using(flags, "read", frame, async (connection) => {
       const found = await open(flags, frame, { anyVersion: true });
-      const report = await fitOf(connection, found, flags, { config: configOf(flags), signal: frame.signal });
+      const around = { config: configOf(flags), signal: frame.signal };
+      const schema = await fitOf(connection, found, flags, around);
+      const report = flags.values === true ? await triedOut(flags, frame, found, schema) : schema;
       showCheck(found, report, flags);
-      return { COMPATIBLE: EXIT.ok, COMPATIBLE_WITH_WARNINGS: EXIT.partial, INCOMPATIBLE: EXIT.incompatible }[
-        report.status
-      ];
+      return EXITS[report.status];
     });
   },
   async import(flags, frame) {
@@ -89,8 +92,9 @@ const WORK: Readonly<Record<Verb, Work>> = {
     const report = await using(flags, "read", frame, async (one) => await fitOf(one, found, flags, around));
     refuseUnfit(report, flags.force || flags["dry-run"] || flags.validate);
     if (flags.validate) {
-      showCheck(found, report, flags);
-      return report.status === "COMPATIBLE" ? EXIT.ok : EXIT.partial;
+      const tried = flags.values === false ? report : await triedOut(flags, frame, found, report);
+      showCheck(found, tried, flags);
+      return EXITS[tried.status];
     }
     const total = found.tables.reduce((sum, { table }) => sum + (found.manifest.data_counts[table] ?? 0), 0);
     const progress = progressOf(flags, { total, phases: 2 });
@@ -103,10 +107,8 @@ const WORK: Readonly<Record<Verb, Work>> = {
           connection,
           found,
           {
-            mode: flags.mode,
-            skipConflicts: flags["skip-conflicts"],
+            ...(await wishesOf(flags, found)),
             dryRun: flags["dry-run"],
-            clearExisting: flags["clear-existing"],
           },
           { signal: frame.signal, onRows: (table, phase, rows) => progress.rows(table, phase, rows) },
         ),
@@ -134,6 +136,34 @@ const WORK: Readonly<Record<Verb, Work>> = {
     });
   },
 };
+
+const EXITS = { COMPATIBLE: EXIT.ok, COMPATIBLE_WITH_WARNINGS: EXIT.partial, INCOMPATIBLE: EXIT.incompatible } as const;
+
+/** The report with what the values say, unless the schema says no already. */
+async function triedOut(flags: Flags, frame: CommandFrame, found: Package, report: CompatibilityReport) {
+  if (report.status === "INCOMPATIBLE") return report;
+  const request = await wishesOf(flags, found);
+  return await using(
+    flags,
+    "write",
+    frame,
+    async (connection) => await checkValues(connection, found, report, { request, signal: frame.signal }),
+  );
+}
+
+/** What the flags ask of an import. */
+const wishesOf = async (flags: Flags, found: Package): Promise<Omit<ImportRequest, "dryRun">> => ({
+  mode: flags.mode,
+  skipConflicts: flags["skip-conflicts"],
+  clearExisting: flags["clear-existing"],
+  isOther: !flags["into-other"] && !(await isOrigin(found, configOf(flags))),
+});
+
+/** Whether the database is the one that an export was made from, by what both are known as. */
+async function isOrigin({ manifest }: Package, config: SiteConfig | undefined): Promise<boolean> {
+  const { instance } = manifest.source;
+  return instance !== undefined && instance === (await instanceOf(config));
+}
 
 async function open(
   flags: Flags,

@@ -12,6 +12,7 @@ import { exportRecords } from "../portable/write/records.ts";
 import type { ExportHooks, ExportSummary } from "../portable/write/rows.ts";
 import { redact } from "../report/redact.ts";
 import { listOf, single } from "./arguments.ts";
+import { instanceOf } from "./portable-instance.ts";
 import { progressOf } from "./portable-progress.ts";
 import { showExport } from "./portable-report.ts";
 import { settingsOf } from "./portable-settings.ts";
@@ -83,6 +84,7 @@ export async function exportTo(
     output,
     sourceName: single(flags["source-name"]) ?? null,
     sourceUrl: redact(single(flags["source-url"]) ?? "") || null,
+    instance: await instanceOf(config),
     settings: exportFormat(flags) === "native" ? await settingsOf(config, signal) : undefined,
   };
   const summary = await write(connection, plan, request, hooks);

@@ -34,15 +34,17 @@ const FLAGS: Readonly<Record<Verb, readonly string[]>> = {
     "mode",
     "dry-run",
     "validate",
+    "values",
     "skip-conflicts",
     "force",
     "verify-checksum",
     "clear-existing",
+    "into-other",
     "yes",
     "ignore-config-diff",
     "config-diff-report",
   ],
-  check: ["models", "exclude", "verify-checksum", "ignore-config-diff", "config-diff-report"],
+  check: ["models", "exclude", "values", "verify-checksum", "ignore-config-diff", "config-diff-report"],
   verify: ["set", "models", "exclude", "verify-checksum"],
   package: PACKAGE_FLAGS,
   reconcile: RECONCILE_FLAGS,
@@ -94,6 +96,10 @@ export function parsePortable(argv: readonly string[]) {
       default: false,
       describe: "import: check the export and how it fits, and stop",
     })
+    .option("values", {
+      type: "boolean",
+      describe: "check, and import --validate, which does so unless --no-values: try every value, and take it back",
+    })
     .option("skip-conflicts", {
       type: "boolean",
       default: false,
@@ -105,6 +111,11 @@ export function parsePortable(argv: readonly string[]) {
       type: "boolean",
       default: false,
       describe: "import: empty the tables first; needs --yes",
+    })
+    .option("into-other", {
+      type: "boolean",
+      default: false,
+      describe: "import: rows known by their number alone are the same ones, though the database may be another site's",
     })
     .option("ignore-config-diff", {
       type: "boolean",
@@ -132,6 +143,10 @@ export function parsePortable(argv: readonly string[]) {
       "E_USAGE",
       needs ? `${known} what? name an export` : `unexpected argument: ${directory ?? ""}`,
     );
+  if (known === "import" && flags.values !== undefined && !flags.validate)
+    throw new HoldfastError("E_USAGE", "--values has no effect without --validate: an import looks at every value", {
+      hint: "add --validate, or leave --values out",
+    });
   const mode = MODES.find((one) => one === single(flags.mode));
   if (mode === undefined) throw new HoldfastError("E_USAGE", `--mode is one of ${MODES.join(", ")}`);
   return { ...flags, verb: known, directory: path.resolve(directory ?? "."), mode };

@@ -37,21 +37,25 @@ export async function bringIn(flags: BringFlags, ways: Ways): Promise<number> {
     const { signal } = flags;
     const source = await foreignSource(flags.directory, { verify: flags["verify-checksum"], scratch, signal });
     if (source === undefined) return await ways.native();
-    if (!flags.json && !flags.quiet)
-      for (const note of source.notes) process.stderr.write(`${pc.yellow("!")} ${printable(note)}\n`);
     const progress = progressOf(flags);
-    const { keys = {}, models = {}, exclude = [] } = flags.portable() ?? {};
+    const note = (text: string): void => {
+      if (!flags.json && !flags.quiet) process.stderr.write(`${pc.yellow("!")} ${printable(text)}\n`);
+    };
+    for (const text of source.notes) note(text);
+    const { keys = {}, models = {}, exclude = [], generic = [] } = flags.portable() ?? {};
     const directory = await ways.read(
       async (connection) =>
         await bringForeign(connection, source, {
           keys,
           models,
+          generic,
           chosen: listOf("models", flags.models),
           excluded: listOf("exclude", flags.exclude),
           passedOver: exclude,
           directory: scratch,
           signal,
           onRecords: (records) => progress.rows(source.format, "reading", records),
+          onNote: note,
         }),
     );
     progress.end();

@@ -267,6 +267,13 @@ export const siteSchema = z.strictObject({
         .default({})
         .describe("Groups of tables for --component, beside those that are found."),
       exclude: paths.describe("Tables that are left out."),
+      instance: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          "Of which installation the database is: the same for exports and imports of one, so that rows known by their number alone are the same. The id of the store when absent.",
+        ),
       settings: portableSettingsSchema
         .optional()
         .describe("The application's settings: recorded by an export, compared by a check and an import."),

@@ -23,6 +23,8 @@ export interface CompatibilityReport {
   readonly problems: readonly string[];
   /** What an import can be made in spite of. */
   readonly warnings: readonly string[];
+  /** Whether the rows were looked at too, not the schema alone. */
+  readonly values?: boolean;
   /** How the settings compare, where somebody looked. */
   readonly configuration?: ConfigurationReport;
 }
@@ -68,6 +70,16 @@ export async function checkCompatibility(
 
 const statusOf = (problems: readonly string[], warnings: readonly string[]): Compatibility =>
   problems.length > 0 ? "INCOMPATIBLE" : warnings.length > 0 ? "COMPATIBLE_WITH_WARNINGS" : "COMPATIBLE";
+
+/** The report with what an import that was taken back said of the rows. */
+export function withValues(
+  report: CompatibilityReport,
+  found: { readonly problems: readonly string[]; readonly warnings: readonly string[] },
+): CompatibilityReport {
+  const problems = [...report.problems, ...found.problems];
+  const warnings = [...new Set([...report.warnings, ...found.warnings])];
+  return { ...report, status: statusOf(problems, warnings), problems, warnings, values: true };
+}
 
 /** The report with what differs in the settings: what is critical forbids an import, what is a warning warns, unless differences are ignored. */
 export function withConfiguration(

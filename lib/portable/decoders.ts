@@ -3,7 +3,7 @@ import type { EngineName } from "../database/engine.ts";
 import type { Cell } from "./connection.ts";
 import { fromSent } from "./crossing.ts";
 import type { Column } from "./schema.ts";
-import { decode, type JsonValue } from "./values.ts";
+import { decode, makesNumbers, type JsonValue } from "./values.ts";
 
 /** In the form in which it is written. */
 const PLAIN_TIME = /^[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]) \d\d:\d\d:\d\d(?:\.\d{0,5}[1-9])?$/;
@@ -31,10 +31,12 @@ function ownDecoder(engine: EngineName, column: Column): Decoder {
           ? String(value)
           : slow(value);
     }
-    case "text":
     case "enum":
+      return slow;
+    case "text":
     case "uuid":
     case "array":
+      if (engine === "sqlite" && makesNumbers(column)) return slow;
       if (engine === "sqlite") return (value) => (typeof value === "string" ? value : slow(value));
       return (value) =>
         typeof value === "string" &&

@@ -32,7 +32,7 @@ export function encoderOf(engine: EngineName, column: Column): Encoder {
   if (sent === undefined) return own;
   return (cell, to) => {
     own(cell, to);
-    if (to.form !== null) to.form = sentForm(sent, to.form, to.json);
+    if (to.form !== null) to.form = sentForm(column, sent, to.form, to.json);
   };
 }
 

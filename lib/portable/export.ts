@@ -32,6 +32,8 @@ export interface ExportRequest {
   readonly output: string;
   readonly sourceName: string | null;
   readonly sourceUrl: string | null;
+  /** Of which installation the database is, where somebody knows. */
+  readonly instance?: string | undefined;
   /** The application's, without its secrets; none are recorded when absent. */
   readonly settings?: CapturedSettings | undefined;
   /** Values of more bytes travel in files of their own: `LARGE`, where tests do not say less. */
@@ -102,6 +104,7 @@ async function writeExport(
       url: request.sourceUrl,
       engine: connection.engine,
       server_version: connection.serverVersion,
+      ...(request.instance !== undefined && { instance: request.instance }),
     },
     software_versions: {
       holdfast: VERSION,

@@ -120,6 +120,8 @@ export const exportManifestSchema = z.looseObject({
     url: z.string().nullable(),
     engine: z.enum(["postgresql", "mysql", "mariadb", "sqlite"]),
     server_version: z.string(),
+    /** Of which installation it is, where somebody knows. */
+    instance: z.string().optional(),
   }),
   software_versions: z.record(z.string(), z.string()),
   /** Of the framework's own migration table. */

@@ -11,7 +11,8 @@ import { PathHasher } from "./import/path-hash.ts";
 import { Merge } from "./import/merge.ts";
 import { raiseSequences } from "./import/numbers.ts";
 import { Statements, type ImportMode, type TableResult } from "./import/statements.ts";
-import { realName, StagingTable } from "./import/stage.ts";
+import { refuseForeignNumbers } from "./import/other-origin.ts";
+import { realRows, StagingTable } from "./import/stage.ts";
 import { Trees } from "./import/trees.ts";
 import { introspect } from "./introspect.ts";
 import { listed, looseNumbers } from "./loose-numbers.ts";
@@ -30,6 +31,8 @@ export interface ImportRequest {
   readonly dryRun: boolean;
   /** Empties the tables first. */
   readonly clearExisting: boolean;
+  /** The database may be another installation's: what its numbers alone tell apart are other rows. */
+  readonly isOther?: boolean;
 }
 
 export interface ImportHooks {
@@ -95,6 +98,7 @@ async function importInside(
     await staging.load(from, signal, (rows) => onRows(target.table.id, "staging", rows));
     stagings.push(staging);
   }
+  if (request.isOther === true) await refuseForeignNumbers(statements, targets, stagings);
   const { mapped, warnings } = await settleMapped(statements, targets.maps, stagings);
   const guards = await suspendForeignKeys(connection, lateChecks(schema, deferred, targets));
   const triggers = await quietTriggers(
@@ -234,13 +238,13 @@ async function clear(
   for (const staging of stagings)
     for (const link of laterOf(staging.target.table.id))
       await connection.run(
-        `update ${realName(dialect, staging)} set ${nullable(staging.target.table, link)
+        `update ${realRows(dialect, staging)} set ${nullable(staging.target.table, link)
           .map((name) => `${connection.quote(name)} = null`)
           .join(", ")}`,
       );
   for (const staging of stagings.toReversed()) {
     try {
-      await connection.run(`delete from ${realName(dialect, staging)}`);
+      await connection.run(`delete from ${realRows(dialect, staging)}`);
     } catch (error) {
       throw new HoldfastError(
         "E_IMPORT",

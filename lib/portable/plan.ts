@@ -77,6 +77,7 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
   const tables = order.filter((id) => !out.has(id)).map((id) => fields.of(id));
   for (const { table, key } of tables) refuseReplacedKey(table.id, key.columns, refined);
   const warnings = [
+    ...(schema.notes ?? []),
     ...tables.flatMap((one) => [
       ...warningsOf(one),
       ...(refined.warnings.get(one.table.id) ?? []),

@@ -54,12 +54,22 @@ export interface Column {
   readonly scale?: number;
   /** Of an enum or set, in their order. */
   readonly labels?: readonly string[];
+  /** SQLite: the column keeps each value as it is given, as ANY of a STRICT table does. */
+  readonly asIs?: boolean;
   /** Of an array. */
   readonly element?: Kind;
   /** The collation as the engine names it, of text; in SQLite the one that an index compares it by, where that is not BINARY. */
   readonly collation?: string;
-  /** The kind of the column that its values come from, where that is of another sort: see crossing.ts. */
-  readonly sent?: Kind;
+  /** The column that its values come from, where that is of another sort: see crossing.ts. */
+  readonly sent?: SentColumn;
+}
+
+/** A column of an export, as a column of another sort takes its values. */
+export interface SentColumn {
+  readonly kind: Kind;
+  readonly native: string;
+  /** Both are Django's, which keeps a duration as microseconds where it has no interval. */
+  readonly isDjango: boolean;
 }
 
 /** A primary key, a unique constraint or a unique index over plain columns; partial and expression indexes are none. */

@@ -161,7 +161,7 @@ class Joins {
         : TYPE_COLUMNS.map((name) => `${said}.${quote(name)} = ?`).join(" and ");
     const { table } = this.#fields.of(link.target);
     const on = `${isType} and ${sameNumber(this.#connection, alias, numberOf(table, link), column)}`;
-    this.#sql += ` left join ${tableName(this.#connection, table)} as ${alias} on ${on}`;
+    this.#sql += ` left join ${rowsOf(this.#connection, table)} as ${alias} on ${on}`;
   }
 
   presence(link: ForeignKey): string {
@@ -204,7 +204,7 @@ class Joins {
     const on = link.columns
       .map((name, index) => `${alias}.${quote(link.targetColumns[index] ?? "")} = ${before}.${quote(name)}`)
       .join(" and ");
-    this.#sql += ` left join ${tableName(this.#connection, this.#fields.of(link.target).table)} as ${alias} on ${on}`;
+    this.#sql += ` left join ${rowsOf(this.#connection, this.#fields.of(link.target).table)} as ${alias} on ${on}`;
     return alias;
   }
 }

@@ -8,6 +8,7 @@ import type { Conditions } from "./filter.ts";
 import { KeyMaps } from "./key-map.ts";
 import { genericTarget, withGenerics, type GenericRelation, type GenericTarget } from "./generic.ts";
 import { findTable as findNamed, fold } from "./names.ts";
+import { sharedPlaces } from "./one-place.ts";
 import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
 import {
   addedTo,
@@ -24,7 +25,13 @@ import type { TravelKey } from "./travel-key.ts";
 
 /** One place of a row, and what takes it; `undefined` where the database has no such column any more. */
 export type TargetField =
-  | { readonly kind: "value"; readonly column: Column; readonly replaced?: Replacement }
+  | {
+      readonly kind: "value";
+      readonly column: Column;
+      readonly replaced?: Replacement;
+      /** The export has an enum there too: its `''` may be what MySQL made of a value that was no label. */
+      readonly isEnum?: boolean;
+    }
   | {
       readonly kind: "link";
       readonly link: ForeignKey;
@@ -78,7 +85,8 @@ export function findTargets(
     if (table === undefined) problems.push(`there is no table ${one.table}`);
     else homes.set(one.table, table);
   }
-  const linked = withSent(withLinks(schema, exported, homes), exported, homes);
+  problems.push(...sharedPlaces(exported, (id) => homes.get(id) ?? findTable(schema, id)));
+  const linked = withSent(withLinks(schema, exported, homes), exported, (id) => homes.get(id) ?? findTable(schema, id));
   for (const [id, home] of homes) homes.set(id, linked.tables.find((table) => table.id === home.id) ?? home);
   const keys = knownKeys(linked, exported);
   for (const { table, key } of exported) {
@@ -179,7 +187,8 @@ function findField(field: ExportedField, table: Table, found: Finding): TargetFi
     if (column?.generated === true) return undefined;
     if (column === undefined)
       found.warnings.push(`${table.id} has no column ${field.column.name}: its values are left out`);
-    return column === undefined ? undefined : { kind: "value", column };
+    if (column === undefined) return undefined;
+    return { kind: "value", column, ...(field.column.kind === "enum" && { isEnum: true }) };
   }
   if (field.kind === "generic") return findGeneric(field, table, found);
   const columns = field.columns.flatMap((name) => findColumn(table, name) ?? []);

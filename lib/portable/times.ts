@@ -25,6 +25,16 @@ export function timeForm(kind: Kind, text: string): string {
 /** Whether a server's column takes it as what it is. */
 export const isTime = ({ kind }: Column, text: string): boolean => FORMS[kind]?.test(text) ?? true;
 
+/** A moment as MediaWiki keeps it: 14 digits, in UTC. Undefined for what has parts of a second, or is none. */
+export const digitsOfTime = (text: string): string | undefined =>
+  /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)$/.exec(timeForm("timestamp", text))?.slice(1).join("");
+
+/** The moment that 14 digits stand for. */
+export function timeOfDigits(digits: string): string | undefined {
+  const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(digits) ?? [];
+  return year === undefined ? undefined : `${year}-${month}-${day} ${hour}:${minute}:${second}`;
+}
+
 /** A time with an offset, in UTC. */
 function atGreenwich(text: string): string | undefined {
   const [, day, time, fraction = "", hours = "", minutes = ""] = AWAY.exec(text) ?? [];

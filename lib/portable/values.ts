@@ -1,4 +1,5 @@
 /** Values on their way: from what an engine prints to JSON that means the same to every engine, and back into what another one reads. */
+import { isUtf8 } from "node:buffer";
 import { canonicalCell, canonicalDouble, canonicalNumber, canonicalTime } from "../database/canonical.ts";
 import type { EngineName } from "../database/engine.ts";
 import { HoldfastError } from "../errors.ts";
@@ -23,8 +24,7 @@ const INFINITE = /^-?infinity$/i;
 /** What an engine gave for a column, as it is written into an export. SQLite's times stay as the application wrote them: they are its texts. */
 export function encode(engine: EngineName, column: Column, cell: Cell): JsonValue {
   if (cell === null) return null;
-  if (Buffer.isBuffer(cell))
-    return column.kind === "bytes" ? cell.toString("base64") : { $: "bytes", v: cell.toString("base64") };
+  if (Buffer.isBuffer(cell)) return encodeBytes(column, cell);
   const { kind } = column;
   if (typeof cell === "number") return encodeFloat(kind, cell);
   if (typeof cell === "bigint") return encodeInteger(kind, String(cell));
@@ -51,6 +51,12 @@ export function encode(engine: EngineName, column: Column, cell: Cell): JsonValu
       if (!TIMES.has(kind) || engine === "sqlite") return cell;
       return INFINITE.test(cell) ? { $: cell.startsWith("-") ? "-inf" : "inf" } : canonicalTime(cell);
   }
+}
+
+/** MySQL gives the labels of an enum or set of the binary character set as bytes. */
+function encodeBytes({ kind, labels }: Column, cell: Buffer): JsonValue {
+  if (kind === "bytes") return cell.toString("base64");
+  return labels !== undefined && isUtf8(cell) ? cell.toString("utf8") : { $: "bytes", v: cell.toString("base64") };
 }
 
 const BOOLEANS = new Map<string, boolean>([
@@ -90,7 +96,7 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
       return decodeBoolean(engine, column, value);
     case "bytes":
       if (typeof value !== "string") throw unfit("a number or boolean, and takes bytes");
-      return Buffer.from(value, "base64");
+      return exactBytes(engine, column, Buffer.from(value, "base64"));
     case "integer":
       return decodeInteger(engine, column, value);
     case "bits":
@@ -103,8 +109,19 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
       refuseRounding(column, String(value));
       if (engine !== "sqlite") return String(value);
       return column.kind === "decimal" && typeof value === "string" ? exactNumber(value) : Number(value);
+    case "enum":
+    case "set":
+      return labelled(engine, column, text(value));
     default: {
+      if (engine === "sqlite" && typeof value !== "string" && !TEXTUAL.test(column.native))
+        return exactNumber(text(value));
       const given = refuseNul(engine, text(value));
+      if (engine === "sqlite" && column.kind !== "json" && makesNumbers(column) && LIKE_A_NUMBER.test(given))
+        throw unfit(`the text ${JSON.stringify(given.slice(0, 40))}, of which ${column.native} would make a number`);
+      if (column.kind === "interval" && LIKE_A_NUMBER.test(given))
+        throw unfit(`the number ${given}, and takes an interval`);
+      if (column.native.startsWith("bit varying") && !/^[01]*$/.test(given))
+        throw unfit(`${JSON.stringify(given.slice(0, 40))}, and takes ${column.native}`);
       const words = engine !== "sqlite" && TIMES.has(column.kind) ? serverTime(engine, column, given) : given;
       if (engine === "sqlite" && column.kind === "json" && !TEXTUAL.test(column.native) && NUMBER.test(words.trim()))
         exactNumber(words.trim());
@@ -113,6 +130,31 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
     }
   }
 }
+
+/** A server fills up what is too short. */
+function exactBytes(engine: EngineName, { native, length }: Column, bytes: Buffer): Buffer {
+  const isFixed = engine !== "sqlite" && /^binary\b/i.test(native);
+  if (isFixed && length !== undefined && bytes.length !== length)
+    throw unfit(`${bytes.length} bytes, and takes ${native}, which has ${length}`);
+  return bytes;
+}
+
+/** MySQL takes a number for the label at its place, and a label of another case for its own. */
+function labelled(engine: EngineName, { kind, native, labels }: Column, given: string): string {
+  if (engine === "sqlite" || labels === undefined) return refuseNul(engine, given);
+  const words = kind === "enum" ? [given] : given === "" ? [] : given.split(",");
+  const other = words.find((word) => !labels.includes(word));
+  if (other !== undefined)
+    throw unfit(`${JSON.stringify(other.slice(0, 40))}, which is no label of ${native.slice(0, 60)}`);
+  return given;
+}
+
+/** What SQLite makes a number of in a column that is none by its declared type. */
+const LIKE_A_NUMBER = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
+
+/** Whether SQLite makes a number of a text that looks like one: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
+export const makesNumbers = ({ native, asIs = false }: Column): boolean =>
+  !asIs && native !== "" && (/int/i.test(native) || (!TEXTUAL.test(native) && !/blob/i.test(native)));
 
 /** Servers cut off and guess where a time is not written as they do. */
 function serverTime(engine: EngineName, column: Column, words: string): string {
@@ -134,8 +176,9 @@ function decodeBoolean(engine: EngineName, column: Column, value: boolean | numb
   if (truth === undefined && engine === "postgresql") throw unfit(`${JSON.stringify(value)}, and takes true or false`);
   if (engine === "postgresql") return truth === true ? "t" : "f";
   const digits = truth === undefined ? String(value) : truth ? "1" : "0";
+  if (engine === "sqlite" && !INTEGER.test(digits)) throw unfit(`${JSON.stringify(value)}, and takes true or false`);
   if (engine !== "sqlite") return truth === undefined ? decodeInteger(engine, { ...column, length: 8 }, value) : digits;
-  return INTEGER.test(digits) ? BigInt(digits) : digits;
+  return BigInt(digits);
 }
 
 function decodeInteger(engine: EngineName, column: Column, value: boolean | number | string): Cell {
@@ -146,7 +189,11 @@ function decodeInteger(engine: EngineName, column: Column, value: boolean | numb
     column.unsigned === true ? [0n, (1n << bits) - 1n] : [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n];
   const number = BigInt(digits);
   if (number < least || number > most) throw unfit(`${digits}, and takes ${least} to ${most}`);
-  if (/^year\b/i.test(column.native)) return digits.padStart(4, "0"); // MySQL takes '0' for 2000
+  if (/^year\b/i.test(column.native)) {
+    if (number !== 0n && (number < 1901n || number > 2155n))
+      throw unfit(`${digits}, and takes years from 1901 to 2155`);
+    return digits.padStart(4, "0"); // MySQL takes '0' for 2000
+  }
   return engine === "sqlite" ? number : digits;
 }
 
@@ -202,7 +249,7 @@ function decodeTagged(engine: EngineName, column: Column, { $, v = "" }: Tagged)
       if (engine === "sqlite" && float) return $ === "inf" ? Infinity : -Infinity;
       throw unfit("infinite, which it cannot hold");
     case "bytes":
-      if (engine === "sqlite" || column.kind === "bytes") return Buffer.from(v, "base64");
+      if (engine === "sqlite" || column.kind === "bytes") return exactBytes(engine, column, Buffer.from(v, "base64"));
       if (isGeometry(engine, column)) return Buffer.from(v, "base64");
       throw unfit("bytes, and takes none");
     case "integer":

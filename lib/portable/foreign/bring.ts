@@ -1,11 +1,14 @@
 /** Makes a native export out of what another program wrote, for one database: then there is one way in for all. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import type { GenericSetting } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import { connect } from "../connect.ts";
 import type { Connection } from "../connection.ts";
 import { exportTables } from "../export.ts";
 import { exportManifestSchema, MANIFEST } from "../format.ts";
+import { suspectedGenerics } from "../generic.ts";
+import { readGenerics, type ReadGenerics } from "../generic-types.ts";
 import { introspect } from "../introspect.ts";
 import { migrationsOf } from "../migrations.ts";
 import { findTable } from "../names.ts";
@@ -29,6 +32,7 @@ export interface BringRequest {
   /** Of the config: columns of keys by table, and tables by model. */
   readonly keys: Readonly<Record<string, readonly string[]>>;
   readonly models: Readonly<Record<string, string>>;
+  readonly generic: readonly GenericSetting[];
   /** Of the flags: models, apps or tables. */
   readonly chosen: readonly string[];
   readonly excluded: readonly string[];
@@ -38,6 +42,8 @@ export interface BringRequest {
   readonly directory: string;
   readonly signal: AbortSignal;
   readonly onRecords: (records: number) => void;
+  /** What a person should know, and forbids nothing. */
+  readonly onNote: (text: string) => void;
 }
 
 /**
@@ -52,20 +58,23 @@ export async function bringForeign(
   const schema = await introspect(connection);
   const scratch = new Scratch(path.join(request.directory, "records.db"), schema);
   let plan: PortablePlan;
+  let planWith: (generics: ReadGenerics) => PortablePlan;
   const warnings: string[] = [...source.warnings];
   try {
     const references = new References(scratch);
     const homes = new Homes(schema, request.models);
-    const loader = new Loader(schema, homes, scratch, references);
-    const taken = await load(source, { schema, homes, loader, request });
-    if (loader.loaded.size === 0) warnings.push("there is no record in it");
-    await takeOwnText(connection, scratch, loader.loaded.values());
-    plan = planOf(schema, loader, { scratch, request, taken });
-    refuseTwins(plan, loader, scratch, false);
-    const keyOf = (id: TableId): readonly string[] => plan.fields.key(id).columns;
     const configured = new Map(
       Object.entries(request.keys).map(([name, columns]) => [findTable(schema, name, "keys").id, columns]),
     );
+    const loader = new Loader(schema, homes, scratch, references, configured);
+    const taken = await load(source, { schema, homes, loader, request });
+    if (loader.loaded.size === 0) warnings.push("there is no record in it");
+    await takeOwnText(connection, scratch, loader.loaded.values());
+    const filled = filledSchema(schema, loader, scratch);
+    planWith = (generics) => planOf(filled, loader, { schema, request, taken, generics });
+    plan = planWith(NO_GENERICS);
+    refuseTwins(plan, loader, scratch, false);
+    const keyOf = (id: TableId): readonly string[] => plan.fields.key(id).columns;
     const resolver = new Resolver({
       scratch,
       references,
@@ -89,7 +98,13 @@ export async function bringForeign(
     request.signal,
   );
   try {
-    await exportTables(reading, plan, { output, sourceName: source.name, sourceUrl: source.url }, () => {});
+    const generics = await readGenerics(reading, plan.schema, settingsIn(schema, plan, request.generic));
+    plan = planWith(generics);
+    for (const { table } of plan.tables)
+      for (const text of suspectedGenerics(plan.schema, table, generics.relations)) request.onNote(text);
+    const named = { output, sourceName: source.name, sourceUrl: source.url };
+    const { warnings: told } = await exportTables(reading, plan, named, () => {});
+    if (generics.relations.size > 0) warnings.push(...told);
   } finally {
     await reading.close();
   }
@@ -151,11 +166,20 @@ async function load(
 }
 
 function planOf(
-  schema: Schema,
+  filled: Schema,
   loader: Loader,
-  { scratch, request, taken }: { readonly scratch: Scratch; readonly request: BringRequest; readonly taken: Taken },
+  {
+    schema,
+    request,
+    taken,
+    generics,
+  }: {
+    readonly schema: Schema;
+    readonly request: BringRequest;
+    readonly taken: Taken;
+    readonly generics: ReadGenerics;
+  },
 ): PortablePlan {
-  const filled = filledSchema(schema, loader, scratch);
   const keys = new Map<string, readonly string[]>();
   for (const id of taken.joins) {
     const table = filled.tables.find((one) => one.id === id);
@@ -176,13 +200,25 @@ function planOf(
     models: request.chosen.length === 0 ? [] : [...taken.tables],
     components: [],
     exclude: [],
+    generics,
     // Records that have no number are known by nothing else.
     trees: trustTrees(filled, ({ id, primaryKey }) => loader.loaded.has(id) && primaryKey === null),
   });
   const where = `t.${quoteName(FILE)} is not null`;
   const tables = plan.tables.filter(({ table }) => taken.tables.has(table.id)).map((fields) => ({ ...fields, where }));
   const leftOut = new Map([...plan.leftOut].filter(([id]) => taken.tables.has(id)));
-  return { ...plan, tables, leftOut, warnings: [] };
+  return { ...plan, tables, leftOut, warnings: generics.warnings };
+}
+
+const NO_GENERICS: ReadGenerics = { relations: new Map(), warnings: [] };
+
+/** Generic relations of tables that come with this import, by the names that these tables have in the scratch database. */
+function settingsIn(schema: Schema, { tables }: PortablePlan, generic: readonly GenericSetting[]): GenericSetting[] {
+  const coming = new Set(tables.map(({ table }) => table.id));
+  return generic.flatMap((one) => {
+    const { id } = findTable(schema, one.table, "generic");
+    return coming.has(id) ? [{ ...one, table: id }] : [];
+  });
 }
 
 const isLink = (table: Table, name: string): boolean => table.foreignKeys.some(({ columns }) => columns.includes(name));

@@ -1,5 +1,6 @@
 /** Where the models and fields of other programs go in a database: by the names that Django gives to tables and columns. */
 import { HoldfastError } from "../../errors.ts";
+import { DJANGO_TABLES } from "../django-models.ts";
 import { columnOf } from "../fields.ts";
 import { findTable, fold, nearestName } from "../names.ts";
 import type { Column, ForeignKey, Schema, Table } from "../schema.ts";
@@ -17,16 +18,6 @@ export type Home =
   | { readonly kind: "part"; readonly link: ForeignKey; readonly path: string }
   /** Nothing: it is told of. */
   | { readonly kind: "none"; readonly name: string };
-
-/** Of Django's own models, those whose tables are not called after them. */
-const DJANGO: ReadonlyMap<string, string> = new Map([
-  ["contenttypes.contenttype", "django_content_type"],
-  ["admin.logentry", "django_admin_log"],
-  ["sites.site", "django_site"],
-  ["sessions.session", "django_session"],
-  ["redirects.redirect", "django_redirect"],
-  ["flatpages.flatpage", "django_flatpage"],
-]);
 
 export class Homes {
   readonly #schema: Schema;
@@ -87,7 +78,7 @@ export class Homes {
     const { tables } = this.#schema;
     const short = model.slice(model.indexOf(".") + 1);
     const forms = new Set(singulars(fold(short)));
-    const django = DJANGO.get(model);
+    const django = DJANGO_TABLES.get(model);
     const tries = [
       tables.filter(({ name }) => name === django),
       tables.filter(({ id, name }) => id.toLowerCase() === model || name.toLowerCase() === model.replace(".", "_")),

@@ -35,12 +35,21 @@ export class Loader {
   readonly #schema: Schema;
   readonly #engine: EngineName;
   readonly #homes: Homes;
+  readonly #keys: ReadonlyMap<TableId, readonly string[]>;
   readonly #scratch: Scratch;
   readonly #references: References;
   /** Numbers for rows that have none, in their order: far below zero, where no other is. */
   #next = -(2n ** 62n);
 
-  constructor(schema: Schema, homes: Homes, scratch: Scratch, references: References) {
+  /** `keys` are those of the config. */
+  constructor(
+    schema: Schema,
+    homes: Homes,
+    scratch: Scratch,
+    references: References,
+    keys: ReadonlyMap<TableId, readonly string[]>,
+  ) {
+    this.#keys = keys;
     this.#schema = schema;
     this.#engine = schema.engine;
     this.#homes = homes;
@@ -79,7 +88,9 @@ export class Loader {
   /** Puts in the primary key, where the record has one beside its fields; gives its column, where it is one. */
   #number(draft: Draft, record: ForeignRecord): Column | undefined {
     const number = numberOf(draft.table);
-    const pk = record.pk ?? (number === undefined ? undefined : pkOfKey(record, number));
+    const pk =
+      record.pk ??
+      (number === undefined ? undefined : pkOfKey(record, number, (name) => this.#tellsApart(draft.table, name)));
     if (pk === undefined || draft.table.primaryKey === null) return number;
     const names = draft.table.primaryKey.columns;
     const values = isList(pk) && names.length > 1 ? pk : [pk];
@@ -88,6 +99,14 @@ export class Loader {
     for (const [at, name] of names.entries())
       this.#put(draft, this.#homes.fieldOf(draft.table, name), values[at] ?? null, { record, name });
     return number;
+  }
+
+  /** Whether the database, or the config, lets no two rows have one value of a field. */
+  #tellsApart(table: Table, field: string): boolean {
+    const home = this.#homes.fieldOf(table, field);
+    const names = home.kind === "value" ? [home.column.name] : home.kind === "link" ? home.link.columns : [];
+    const keys = [...table.uniques.map(({ columns }) => columns), this.#keys.get(table.id) ?? []];
+    return keys.some((columns) => columns.length === 1 && names.length === 1 && columns[0] === names[0]);
   }
 
   #put(draft: Draft, home: Home, value: Json, at: Place): void {
@@ -224,14 +243,20 @@ function isNumberOf({ kind }: Column, value: Json): boolean {
   return true;
 }
 
-/** The key that a record is known by may be its number: where it is one value that could be, and that no field has. */
-function pkOfKey({ naturalKey, fields }: ForeignRecord, number: Column): Json | undefined {
+/** The key that a record is known by may be its number: where it is one value that could be, and that no field has which tells records apart. */
+function pkOfKey(
+  { naturalKey, fields }: ForeignRecord,
+  number: Column,
+  tellsApart: (field: string) => boolean,
+): Json | undefined {
   const [value, ...more] = naturalKey ?? [];
   if (value === undefined || value === null || more.length > 0 || isList(value) || fields.has(number.name))
     return undefined;
   if (!isNumberOf(number, value)) return undefined;
   const words = pythonText(value);
-  return [...fields.values()].some((one) => pythonText(one) === words || pythonText(one) === `[${words}]`)
+  return [...fields].some(
+    ([name, one]) => tellsApart(name) && (pythonText(one) === words || pythonText(one) === `[${words}]`),
+  )
     ? undefined
     : value;
 }

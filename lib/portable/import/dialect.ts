@@ -68,8 +68,9 @@ const postgres = (connection: Connection): Dialect => ({
 const sqlite = (connection: Connection): Dialect => ({
   connection,
   slim: (column) => column,
-  typed: (name, { native, collation }) =>
-    `${connection.quote(name)} ${native}${collation === undefined ? "" : ` collate ${connection.quote(collation)}`}`,
+  typed: (name, { native, collation, asIs = false }) =>
+    // A temporary table is no STRICT one: there, a column without a type is what keeps all values.
+    `${connection.quote(name)} ${asIs ? "" : native}${collation === undefined ? "" : ` collate ${connection.quote(collation)}`}`,
   temporary: "",
   dropped: "table",
   differs: (a, b) => `${a} is not ${b} collate binary`,

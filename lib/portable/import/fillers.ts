@@ -1,7 +1,7 @@
 /** What the cells of an exported row become in a staging table. */
 import type { EngineName } from "../../database/engine.ts";
 import { HoldfastError } from "../../errors.ts";
-import type { Cell } from "../connection.ts";
+import type { Cell, Connection } from "../connection.ts";
 import { decoderOf, type Decoder } from "../decoders.ts";
 import type { Leaf } from "../fields.ts";
 import { flatten, isGeneric, isRaw, unnest, valueOf, type JsonCell } from "../cells.ts";
@@ -35,6 +35,8 @@ export interface Filler {
   readonly links?: readonly StagedLink[];
   /** Appends a cell for each of `staged`. */
   readonly fill: (cell: JsonCell, row: Cell[]) => void;
+  /** Once all rows are loaded: statements that set what no load of a strict server can bring in. */
+  readonly settle?: (stage: string) => readonly string[];
 }
 
 /** Where NULL is not the wish for a number. */
@@ -57,6 +59,8 @@ export function fillerOf({ connection }: Dialect, field: TargetField, at: number
   if (field === undefined) return { staged: [], columns: [], fill: () => {} };
   if (field.kind === "value") {
     const staged = `v${at}`;
+    if (field.isEnum === true && holdsNoLabel(engine, field.column))
+      return enumFiller(connection, field.column, staged);
     const decoded = field.replaced
       ? decoderOf(engine, field.column)
       : requiring(decoderOf(engine, field.column), field.column);
@@ -108,6 +112,45 @@ export function fillerOf({ connection }: Dialect, field: TargetField, at: number
       const values = unnest(field.leaves, cell, 1);
       for (const [index, decoded] of keys.entries()) row.push(decoded(values[index] ?? null));
     },
+  };
+}
+
+/** MySQL's enums hold `''` beside their labels, at place 0: what a server that was not strict made of a wrong value. */
+const holdsNoLabel = (engine: EngineName, { kind, labels = [] }: Column): boolean =>
+  engine !== "sqlite" && engine !== "postgresql" && kind === "enum" && !labels.includes("");
+
+/** A strict server takes place 0 from another enum alone: it is set in the staging table, once all rows are there. */
+function enumFiller({ engine, quote }: Connection, column: Column, staged: string): Filler {
+  const isEmpty = `${staged}_0`;
+  const flag: Column = {
+    name: isEmpty,
+    kind: "integer",
+    native: "tinyint",
+    nullable: true,
+    generated: false,
+    hasDefault: false,
+  };
+  const decoded = requiring(decoderOf(engine, column), column);
+  let isUsed = false;
+  return {
+    staged: [
+      { name: staged, column },
+      { name: isEmpty, column: flag },
+    ],
+    columns: [{ column, staged }],
+    fill: (cell, row) => {
+      if (cell !== "") return void row.push(decoded(valueOf(cell)), null);
+      isUsed = true;
+      row.push(null, "1");
+    },
+    settle: (stage) =>
+      isUsed
+        ? [
+            "set @holdfast_mode = @@sql_mode, sql_mode = ''",
+            `update ${stage} set ${quote(staged)} = '' where ${quote(isEmpty)} = 1`,
+            "set sql_mode = @holdfast_mode",
+          ]
+        : [],
   };
 }
 

@@ -2,7 +2,7 @@
 import type { Leaf } from "../fields.ts";
 import type { ForeignKey, TableId } from "../schema.ts";
 import type { Links } from "./links.ts";
-import { LINE, NUMBER, realName, stagingName, type StagedLink, type StagedRows, type StagingTable } from "./stage.ts";
+import { LINE, NUMBER, realRows, stagingName, type StagedLink, type StagedRows, type StagingTable } from "./stage.ts";
 import type { Statements } from "./statements.ts";
 import { PATH, ROW } from "./tree-names.ts";
 import type { TreePaths } from "./tree-paths.ts";
@@ -46,7 +46,7 @@ export class Foresight {
     const number = staging.surrogate;
     if (number === undefined) return;
     const { quote } = this.#on;
-    const [stage, real] = [stagingName(this.#on.dialect, staging), realName(this.#on.dialect, staging)];
+    const [stage, real] = [stagingName(this.#on.dialect, staging), realRows(this.#on.dialect, staging)];
     const own = quote(staging.of(number));
     await this.#on.dialect.connection.run(
       this.#on.dialect.update({

@@ -1,6 +1,6 @@
 /** Tables whose rows nothing tells apart. */
 import { HoldfastError } from "../../errors.ts";
-import { LINE, realName, stagingName, type StagingTable } from "./stage.ts";
+import { LINE, realName, realRows, stagingName, type StagingTable } from "./stage.ts";
 import type { ImportMode, Statements, TableResult } from "./statements.ts";
 
 /** A table without a key: into an empty one, or not at all. */
@@ -11,7 +11,7 @@ export async function pour(
   result: TableResult,
 ): Promise<TableResult> {
   const real = realName(on.dialect, staging);
-  const there = await on.count(real);
+  const there = await on.count(realRows(on.dialect, staging));
   if (staging.rows === 0) return result;
   if (there > 0) {
     if (await sameRows(on, staging)) return { ...result, unchanged: staging.rows };
@@ -41,10 +41,10 @@ async function sameRows(on: Statements, staging: StagingTable): Promise<boolean>
   const grouped = (from: string, names: readonly string[]): string =>
     `select ${names.map((name, index) => `${name} as c${index}`).join(", ")}, count(*) as n from ${from} group by ${names.join(", ")}`;
   const columns = staging.columns.filter(({ onlyNew }) => onlyNew !== true);
-  const total = await on.count(realName(on.dialect, staging));
+  const total = await on.count(realRows(on.dialect, staging));
   if (columns.length === 0) return total === staging.rows;
   const real = grouped(
-    realName(on.dialect, staging),
+    realRows(on.dialect, staging),
     columns.map(({ column }) => on.dialect.comparable(on.quote(column.name), column)),
   );
   const staged = grouped(

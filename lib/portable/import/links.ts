@@ -3,7 +3,7 @@ import { HoldfastError } from "../../errors.ts";
 import type { Fields, Leaf } from "../fields.ts";
 import type { ForeignKey } from "../schema.ts";
 import { isPath } from "../path.ts";
-import { tableName } from "../select.ts";
+import { rowsOf } from "../select.ts";
 import type { Missing } from "./missing.ts";
 import { stagingName, type StagedLink, type StagedRows } from "./stage.ts";
 import { keyText, SAMPLES, type Statements } from "./statements.ts";
@@ -55,7 +55,7 @@ export class Links {
           `${alias}.${this.#on.quote(last.targetColumns[index] ?? "")} = ${before}.${this.#on.quote(name)}`,
       );
       joins.push({
-        table: tableName(this.#on.dialect.connection, this.#fields.of(last.target).table),
+        table: rowsOf(this.#on.dialect.connection, this.#fields.of(last.target).table),
         alias,
         on: on.join(" and "),
       });
@@ -67,7 +67,7 @@ export class Links {
       const [alias, name] = this.#placeOf(leaf, aliasOf, waysOf);
       return this.#same(`${alias}.${this.#on.quote(name)}`, from, leaf, leaves);
     });
-    const target = tableName(this.#on.dialect.connection, this.#fields.of(link.target).table);
+    const target = rowsOf(this.#on.dialect.connection, this.#fields.of(link.target).table);
     const resolved = await this.#on.dialect.connection.run(
       this.#on.dialect.update({
         table: stagingName(this.#on.dialect, staging),
@@ -122,7 +122,7 @@ export class Links {
       const before = through.length > 1 ? aliasOf(through.slice(0, -1)) : undefined;
       const alias = `j${aliases.size}`;
       aliases.set(path, alias);
-      const table = `${tableName(this.#on.dialect.connection, this.#fields.of(last.target).table)} as ${alias}`;
+      const table = `${rowsOf(this.#on.dialect.connection, this.#fields.of(last.target).table)} as ${alias}`;
       const on = last.columns.map(
         (name, index) => `${alias}.${quote(last.targetColumns[index] ?? "")} = ${before ?? ""}.${quote(name)}`,
       );

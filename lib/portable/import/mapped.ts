@@ -1,7 +1,7 @@
 /** What a map of keys comes to: that the rows it leads to are somewhere, and rows which it made equal. */
 import { HoldfastError } from "../../errors.ts";
 import type { KeyMaps } from "../key-map.ts";
-import { tableName } from "../select.ts";
+import { rowsOf } from "../select.ts";
 import { decode } from "../values.ts";
 import { LINE, RENAMED, stagingName, STATE, type StagingTable } from "./stage.ts";
 import { keyText, type Statements } from "./statements.ts";
@@ -39,7 +39,7 @@ export async function settleMapped(
         )
       ).length > 0;
     const names = columns.map(({ name }) => name);
-    if (await isIn(tableName(connection, table), names)) continue;
+    if (await isIn(rowsOf(connection, table), names)) continue;
     if (staging !== undefined && (await isIn(stagingName(on.dialect, staging), names.map((name) => staging.of(name))))) continue; // prettier-ignore
     throw new HoldfastError(
       "E_CONFIG",

@@ -6,12 +6,14 @@ import { findTree, growTree } from "./grow.ts";
 import { pour } from "./keyless.ts";
 import { Links } from "./links.ts";
 import { listRemapped, raiseSequences } from "./numbers.ts";
+import { refuseOthers } from "./other-origin.ts";
 import { pourFresh, settle } from "./settle.ts";
 import {
   STATE,
   LINE,
   NUMBER,
   realName,
+  realRows,
   stagingName,
   type Staged,
   type StagedLink,
@@ -76,6 +78,10 @@ export class Merge {
       fresh = await this.#on.count(`${stagingName(this.#on.dialect, staging)} where ${this.#on.quote(STATE)} = 1`);
     } else fresh = await this.#grow(staging, tree, { later, inTable, result });
     const matched = staging.rows - fresh;
+    if (this.#isOther(staging) && matched > 0) {
+      const differ = await this.#countChanged(staging, later, isSettled && compared.length > 0);
+      if (differ > 0) await refuseOthers(this.#on, staging, differ);
+    }
     if (mode === "update-only") result.skipped += fresh;
     else if (tree !== undefined) this.#countLost(staging, fresh, result);
     else if (fresh > 0 || inTable.length > 0) await this.#create(staging, { later, inTable, fresh, result });
@@ -103,15 +109,16 @@ export class Merge {
         this.#on.dialect.differs(`t.${this.#on.quote(column.name)}`, `s.${this.#on.quote(from)}`, column),
       );
       const set = columns.map(({ column, staged: from }) => [column.name, `s.${this.#on.quote(from)}`] as const);
-      if (mode !== "create-only") {
+      if (mode !== "create-only" || this.#isOther(staging)) {
         const changed = await this.#markChanged(staging, differs);
+        if (changed > 0 && this.#isOther(staging)) await refuseOthers(this.#on, staging, changed);
         result.updated += changed;
         result.unchanged -= changed;
       }
       const states = { "create-only": "1", "update-only": "2", "create-or-update": "1, 2" }[mode];
       await this.#on.write(staging, (only) =>
         this.#on.dialect.update({
-          table: realName(this.#on.dialect, staging),
+          table: realRows(this.#on.dialect, staging),
           alias: "t",
           set,
           joins: [{ table: stagingName(this.#on.dialect, staging), alias: "s", on: this.#on.match(staging) }],
@@ -121,10 +128,14 @@ export class Merge {
     }
   }
 
+  #isOther({ target }: StagingTable): boolean {
+    return this.#options.isOther === true && target.key.kind === "reference";
+  }
+
   async #markFresh(staging: StagingTable): Promise<void> {
     const stage = stagingName(this.#on.dialect, staging);
     const fresh = this.#on.quote(STATE);
-    const real = realName(this.#on.dialect, staging);
+    const real = realRows(this.#on.dialect, staging);
     await this.#on.dialect.connection.run(
       `update ${stage} as s set ${fresh} = case when exists (select 1 from ${real} as t where ${this.#on.match(staging)}) then 0 else 1 end`,
     );
@@ -195,7 +206,8 @@ export class Merge {
     const { table, key } = staging.target;
     const waits = new Set(later.flatMap(({ columns }) => columns));
     const columns = staging.columns.filter(({ column }) => !(waits.has(column.name) && column.nullable));
-    const real = realName(this.#on.dialect, staging);
+    const into = realName(this.#on.dialect, staging);
+    const real = realRows(this.#on.dialect, staging);
     const stage = stagingName(this.#on.dialect, staging);
     const number = table.primaryKey?.columns.length === 1 ? table.primaryKey.columns[0] : undefined;
     const surrogate = columns.find(({ column }) => column.name === number && !key.columns.includes(column.name));
@@ -210,7 +222,7 @@ export class Merge {
       const names = chosen.map(({ column }) => this.#on.quote(column.name)).join(", ");
       const values = chosen.map((one) => `s.${this.#on.quote(numberOf(one))}`).join(", ");
       const sqlOf = (only: string): string =>
-        `insert into ${real} (${names})${this.#on.dialect.overriding} select ${values} from ${stage} as s where ${[...conditions, only].join(" and ")} order by s.${this.#on.quote(LINE)}`;
+        `insert into ${into} (${names})${this.#on.dialect.overriding} select ${values} from ${stage} as s where ${[...conditions, only].join(" and ")} order by s.${this.#on.quote(LINE)}`;
       const { insertPassing } = this.#on.dialect;
       return await this.#on.write(staging, this.#options.skipConflicts ? (only) => insertPassing(sqlOf(only)) : sqlOf);
     };
@@ -237,29 +249,28 @@ export class Merge {
 
   async #update(staging: StagingTable, later: readonly ForeignKey[], isMarked: boolean): Promise<number> {
     const columns = updatedColumns(staging, later);
-    if (columns.length === 0) return 0;
-    const pairs = columns.map(({ column, staged }) => ({
-      column,
-      t: `t.${this.#on.quote(column.name)}`,
-      s: `s.${this.#on.quote(staged)}`,
-    }));
-    const changed = isMarked
-      ? await this.#on.count(`${stagingName(this.#on.dialect, staging)} where ${this.#on.quote(STATE)} = 2`)
-      : await this.#markChanged(
-          staging,
-          pairs.map(({ column, t, s }) => this.#on.dialect.differs(t, s, column)),
-        );
+    const changed = await this.#countChanged(staging, later, isMarked);
     if (changed === 0) return 0;
     await this.#on.write(staging, (only) =>
       this.#on.dialect.update({
-        table: realName(this.#on.dialect, staging),
+        table: realRows(this.#on.dialect, staging),
         alias: "t",
-        set: pairs.map(({ column, s }) => [column.name, s] as const),
+        set: columns.map(({ column, staged }) => [column.name, `s.${this.#on.quote(staged)}`] as const),
         joins: [{ table: stagingName(this.#on.dialect, staging), alias: "s", on: this.#on.match(staging) }],
         where: `s.${this.#on.quote(STATE)} = 2 and ${only}`,
       }),
     );
     return changed;
+  }
+
+  /** The rows that were there and differ, which are marked afterwards. */
+  async #countChanged(staging: StagingTable, later: readonly ForeignKey[], isMarked: boolean): Promise<number> {
+    if (isMarked)
+      return await this.#on.count(`${stagingName(this.#on.dialect, staging)} where ${this.#on.quote(STATE)} = 2`);
+    const differs = updatedColumns(staging, later).map(({ column, staged }) =>
+      this.#on.dialect.differs(`t.${this.#on.quote(column.name)}`, `s.${this.#on.quote(staged)}`, column),
+    );
+    return differs.length === 0 ? 0 : await this.#markChanged(staging, differs);
   }
 
   /** Marks the rows that were there and differ; gives how many of them were not marked yet, so that each counts once. */
@@ -269,7 +280,7 @@ export class Merge {
         table: stagingName(this.#on.dialect, staging),
         alias: "s",
         set: [[STATE, "2"]],
-        joins: [{ table: realName(this.#on.dialect, staging), alias: "t", on: this.#on.match(staging) }],
+        joins: [{ table: realRows(this.#on.dialect, staging), alias: "t", on: this.#on.match(staging) }],
         where: `s.${this.#on.quote(STATE)} = 0 and (${differs.join(" or ")})`,
       }),
     );

@@ -5,7 +5,7 @@ import { replacementOf, type Replacement } from "../columns.ts";
 import { columnOf } from "../fields.ts";
 import { findColumn, findTable } from "../names.ts";
 import type { Schema, Table } from "../schema.ts";
-import { tableName } from "../select.ts";
+import { rowsOf, tableName } from "../select.ts";
 import { decode } from "../values.ts";
 import { raiseTable } from "./numbers.ts";
 import { stagingName, type StagedLink, type StagedRows } from "./stage.ts";
@@ -51,7 +51,7 @@ export class Missing {
     const keys = leaves.map(({ staged }) => `s.${quote(staged)}`);
     const match = leaves.map(({ leaf }, index) => `u.${quote(leaf.column.name)} = ${keys[index] ?? ""}`).join(" and ");
     const missing = await connection.rows(
-      `select distinct ${keys.join(", ")} from ${stagingName(this.#on.dialect, staging)} as s where ${keys.map((key) => `${key} is not null`).join(" and ")} and not exists (select 1 from ${real} as u where ${match})`,
+      `select distinct ${keys.join(", ")} from ${stagingName(this.#on.dialect, staging)} as s where ${keys.map((key) => `${key} is not null`).join(" and ")} and not exists (select 1 from ${rowsOf(connection, this.#table)} as u where ${match})`,
     );
     if (missing.length === 0) return;
     await raiseTable(this.#on, this.#table);

@@ -1,7 +1,7 @@
 /** The numbers that databases give to rows. */
 import type { Table } from "../schema.ts";
 import { tableName } from "../select.ts";
-import { realName, stagingName, type StagingTable } from "./stage.ts";
+import { realRows, stagingName, type StagingTable } from "./stage.ts";
 import { PATH } from "./tree-names.ts";
 import { keyText, SAMPLES, type Statements, type TableResult } from "./statements.ts";
 
@@ -10,7 +10,7 @@ export async function listRemapped(on: Statements, staging: StagingTable, result
   const { table, key } = staging.target;
   const [number] = table.primaryKey?.columns ?? [];
   if (number === undefined || key.kind !== "natural" || key.columns.includes(number) || !staging.has(number)) return;
-  const other = `${stagingName(on.dialect, staging)} as s join ${realName(on.dialect, staging)} as t on ${on.match(staging)} where s.${on.quote(staging.of(number))} <> t.${on.quote(number)}`;
+  const other = `${stagingName(on.dialect, staging)} as s join ${realRows(on.dialect, staging)} as t on ${on.match(staging)} where s.${on.quote(staging.of(number))} <> t.${on.quote(number)}`;
   result.remapped.count = await on.count(other);
   if (result.remapped.count === 0) return;
   const { tree } = staging;

@@ -4,7 +4,16 @@
  */
 import { columnOf } from "../fields.ts";
 import type { Links } from "./links.ts";
-import { LINE, realName, stagingName, STATE, type Staged, type StagedLink, type StagingTable } from "./stage.ts";
+import {
+  LINE,
+  realName,
+  realRows,
+  stagingName,
+  STATE,
+  type Staged,
+  type StagedLink,
+  type StagingTable,
+} from "./stage.ts";
 import type { Statements } from "./statements.ts";
 
 /** The table is empty, and a constraint of its own refuses rows of one key. */
@@ -14,13 +23,14 @@ export async function pourFresh(on: Statements, links: Links, staging: StagingTa
     (unique) =>
       unique !== null && unique.deferrable !== true && unique.columns.every((name) => key.columns.includes(name)),
   );
-  const real = realName(on.dialect, staging);
+  const into = realName(on.dialect, staging);
   if (!isGuarded || staging.rows === 0) return false;
-  if ((await on.dialect.connection.rows(`select 1 from ${real} limit 1`)).length > 0) return false;
+  if ((await on.dialect.connection.rows(`select 1 from ${realRows(on.dialect, staging)} limit 1`)).length > 0)
+    return false;
   const { joins, values, found } = links.joined(staging.links);
   const names = staging.columns.map(({ column }) => on.quote(column.name)).join(", ");
   const list = staging.columns.map(({ staged }) => values.get(staged) ?? `s.${on.quote(staged)}`).join(", ");
-  const sql = `insert into ${real} (${names})${on.dialect.overriding} select ${list} from ${stagingName(on.dialect, staging)} as s${joins} where ${found}`;
+  const sql = `insert into ${into} (${names})${on.dialect.overriding} select ${list} from ${stagingName(on.dialect, staging)} as s${joins} where ${found}`;
   return await on.attempt(async () => (await on.dialect.connection.run(sql)) === staging.rows);
 }
 
@@ -48,7 +58,7 @@ export async function settle(
     staging.name = `${unsettled}_settled`;
     await staging.create();
     const count = await connection.run(
-      `insert into ${stagingName(on.dialect, staging)} (${names}) select ${list} from ${from} as s${joins} left join ${realName(on.dialect, staging)} as t on ${match}`,
+      `insert into ${stagingName(on.dialect, staging)} (${names}) select ${list} from ${from} as s${joins} left join ${realRows(on.dialect, staging)} as t on ${match}`,
     );
     if (count !== staging.rows) return false;
     await connection.run(`drop ${dropped} ${on.quote(unsettled)}`);

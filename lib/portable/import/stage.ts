@@ -8,7 +8,7 @@ import { fitLarge, limitOf, type LargeLimit } from "../large/fit.ts";
 import { isLarge, type LargeTag } from "../large/tag.ts";
 import { largeIn, readRows, type Package, type ReadRow } from "../package.ts";
 import type { Column } from "../schema.ts";
-import { tableName } from "../select.ts";
+import { rowsOf, tableName } from "../select.ts";
 import type { TargetTable } from "../target.ts";
 import type { Dialect } from "./dialect.ts";
 import { addedFiller, fillerOf, type Filler, type Staged, type StagedLink } from "./fillers.ts";
@@ -171,6 +171,8 @@ export class StagingTable {
       });
     }
     this.rows = line - this.skipped;
+    for (const { settle } of this.#fillers)
+      for (const sql of settle?.(connection.quote(this.name)) ?? []) await connection.run(sql);
     await loadLarge(this.#dialect, connection.quote(this.name), this.#large, from.directory, signal);
   }
 
@@ -278,5 +280,9 @@ export const RENAMED = "3";
 export const NUMBER = "holdfast_number";
 
 export const stagingName = ({ connection }: Dialect, staging: StagedRows): string => connection.quote(staging.name);
+/** The real table, as INSERT names it. */
 export const realName = ({ connection }: Dialect, staging: StagingTable): string =>
   tableName(connection, staging.target.table);
+/** Its own rows, to be read, updated or deleted: those of tables that inherit from it are not among them. */
+export const realRows = ({ connection }: Dialect, staging: StagingTable): string =>
+  rowsOf(connection, staging.target.table);

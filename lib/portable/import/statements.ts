@@ -17,6 +17,8 @@ export interface MergeOptions {
   readonly mode: ImportMode;
   /** Rows that break a unique constraint of the database are passed over and counted. */
   readonly skipConflicts: boolean;
+  /** The database may be another installation's. */
+  readonly isOther?: boolean;
   /** Whether rows of this table come with this import. */
   readonly isImported: (table: TableId) => boolean;
   /** Makes rows that links name and that are nowhere. */

@@ -6,7 +6,7 @@ import type { Cell, Row } from "../connection.ts";
 import { columnOf, isDirect, type Fields, type Tree } from "../fields.ts";
 import { readRows, type Package } from "../package.ts";
 import { widthOf } from "../path.ts";
-import { tableName } from "../select.ts";
+import { rowsOf } from "../select.ts";
 import type { TargetField, TargetTable } from "../target.ts";
 import { fillerOf, type Filler, type StagedLink } from "./fillers.ts";
 import { addIndexes, inlineIndexes } from "./indexes.ts";
@@ -107,7 +107,7 @@ export class TreePaths {
     );
     const below = level === 1 ? `${up} is null` : `${up} = s.${quote(UP)}`;
     await connection.run(
-      `insert into ${found} (${quote(PATH)}, ${quote(ROW)}) select distinct s.${quote(PATH)}, t.${quote(parent.targetColumns[0] ?? "")} from ${ways} as s join ${tableName(connection, table)} as t on ${[below, ...match].join(" and ")} where ${isOpen}`,
+      `insert into ${found} (${quote(PATH)}, ${quote(ROW)}) select distinct s.${quote(PATH)}, t.${quote(parent.targetColumns[0] ?? "")} from ${ways} as s join ${rowsOf(connection, table)} as t on ${[below, ...match].join(" and ")} where ${isOpen}`,
     );
     await update([[DONE, "1"]], PATH, isOpen);
   }

@@ -52,7 +52,8 @@ const COLUMNS = `
       join pg_catalog.pg_namespace sn on sn.oid = s.relnamespace where s.oid = coalesce(case when def.counts then c.sequence end, o.sequence)),
     case when tn.nspname = 'pg_catalog' then t.typname end, t.typtype, m.typmod,
     el.typtype, case when eln.nspname = 'pg_catalog' then el.typname end, el.oid is not null,
-    co.collname,
+    case when con.nspname = 'pg_catalog' and co.collname !~ '[."]' then co.collname
+      else pg_catalog.quote_ident(con.nspname) || '.' || pg_catalog.quote_ident(co.collname) end,
     case when t.typtype = 'e' then (select json_agg(l.enumlabel order by l.enumsortorder) from pg_catalog.pg_enum l where l.enumtypid = t.oid) end
   from pg_catalog.pg_attribute a
     join pg_catalog.pg_class r on r.oid = a.attrelid and r.relkind in ('r', 'p') and not r.relispartition
@@ -72,6 +73,7 @@ const COLUMNS = `
     left join owned o on o.attrelid = a.attrelid and o.attnum = a.attnum
     left join called c on c.attrdef = e.oid
     left join pg_catalog.pg_collation co on co.oid = a.attcollation
+    left join pg_catalog.pg_namespace con on con.oid = co.collnamespace
   where a.attnum > 0 and not a.attisdropped
   order by a.attrelid, a.attnum`;
 
@@ -122,6 +124,18 @@ const REMARKS = `
   select i.inhrelid, 'child', i.inhparent::regclass::text, 'O' from pg_catalog.pg_inherits i
     join pg_catalog.pg_class c on c.oid = i.inhrelid and c.relkind in ('r', 'f') and not c.relispartition`;
 
+/** What holds data and is no table: large objects, and sequences that no column owns or calls. */
+const LEFT = `
+  select 'large', count(*)::text from pg_catalog.pg_largeobject_metadata having count(*) > 0
+  union all
+  select 'sequence', s.oid::regclass::text from pg_catalog.pg_class s join pg_catalog.pg_namespace n on n.oid = s.relnamespace
+    where s.relkind = 'S' and s.relpersistence <> 't' and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+      and not exists (select from pg_catalog.pg_depend d
+        where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = s.oid and d.deptype in ('a', 'i', 'e'))
+      and not exists (select from pg_catalog.pg_depend d
+        where d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = s.oid and d.classid = 'pg_catalog.pg_attrdef'::regclass)
+  order by 1, 2`;
+
 const FIRES: Readonly<Record<string, string>> = { D: "disabled", R: "fires on replicas only", A: "fires always" };
 
 export async function introspectPostgres(connection: Connection): Promise<Schema> {
@@ -150,6 +164,14 @@ export async function introspectPostgres(connection: Connection): Promise<Schema
   for (const row of await connection.rows(WATCHED)) draft.addWatched(cells(row).text(0), [cells(row).text(1)]);
   await addForeignKeys(connection, draft);
   for (const row of await connection.rows(REMARKS)) addRemark(draft, row);
+  for (const row of await connection.rows(LEFT)) {
+    const { text } = cells(row);
+    if (text(0) === "sequence") draft.note(`sequence ${text(1)}: left out`);
+    else
+      draft.note(
+        `large objects (${text(1)}): left out; a column of type oid that holds one leads nowhere in another database`,
+      );
+  }
   return draft.finish(connection);
 }
 

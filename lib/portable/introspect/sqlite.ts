@@ -57,7 +57,8 @@ export async function introspectSqlite(connection: Connection): Promise<Schema> 
   }
   const indexes = (await connection.rows(INDEXES)).map(indexPartOf);
   const json = new Set(tables.flatMap(({ text }) => jsonColumns(text(0), text(4))));
-  addColumns(draft, await connection.rows(COLUMNS), indexes, json);
+  const strict = new Set(tables.flatMap(({ text, flag }) => (flag(3) ? [text(0)] : [])));
+  addColumns(draft, await connection.rows(COLUMNS), { indexes, json, strict });
   addUniques(draft, indexes);
   addWatched(draft, await connection.rows(CONDITIONS));
   addForeignKeys(draft, await connection.rows(FOREIGN_KEYS));
@@ -123,8 +124,15 @@ function indexPartOf(row: Row): IndexPart {
 function addColumns(
   draft: SchemaDraft,
   rows: readonly Row[],
-  indexes: readonly IndexPart[],
-  json: ReadonlySet<string>,
+  {
+    indexes,
+    json,
+    strict,
+  }: {
+    readonly indexes: readonly IndexPart[];
+    readonly json: ReadonlySet<string>;
+    readonly strict: ReadonlySet<string>;
+  },
 ): void {
   const indexed = new Set(indexes.filter(({ origin }) => origin === "pk").map(({ table }) => table));
   const collations = new Map(
@@ -137,7 +145,8 @@ function addColumns(
     const { text, number } = cells(row);
     const [name, place] = [text(0), number(6)];
     const isJson = json.has(idOf(name, lowerCase(text(1))));
-    const column = columnOf(row, collations.get(idOf(name, text(1))), isJson);
+    const asIs = strict.has(name) && /^any$/i.test(text(2));
+    const column = { ...columnOf(row, collations.get(idOf(name, text(1))), isJson), ...(asIs && { asIs }) };
     draft.get(name)?.columns.push(column);
     const part = { column: column.name, place, nullable: column.nullable, integer: /^integer$/i.test(text(2)) };
     if (place > 0) primary.set(name, [...(primary.get(name) ?? []), part]);

@@ -24,7 +24,7 @@ const OTHERS: ReadonlySet<Kind> = new Set(["bytes", "json"]);
 
 function letterOf({ kind, sent }: Column, is: "text" | "bytes"): "x" | "t" | "j" {
   if (sent === undefined) return is === "bytes" ? "x" : kind === "json" ? "j" : "t";
-  return !OTHERS.has(sent) ? "t" : sent === "bytes" ? "x" : "j";
+  return !OTHERS.has(sent.kind) ? "t" : sent.kind === "bytes" ? "x" : "j";
 }
 
 class JsonFormWriter implements FormWriter {

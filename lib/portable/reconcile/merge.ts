@@ -66,7 +66,7 @@ export class RowMerge {
     }
     for (const move of moves) await this.#checkLeft(move, all);
     const real = tableName(connection, table);
-    const gone = await connection.run(`delete from ${real} where ${all.isGoing(all.name, real)}`);
+    const gone = await connection.run(`delete from ${rowsOf(connection, table)} where ${all.isGoing(all.name, real)}`);
     this.#pending.pop();
     this.#count(table).removed += gone;
     if (gone !== pairs.length)
@@ -92,7 +92,7 @@ export class RowMerge {
     for (const name of columns)
       if (!pairs.columns.includes(name) && columnOf(pairs.table, name).nullable)
         await connection.run(
-          `update ${real} set ${connection.quote(name)} = null where ${pairs.isGoing(pairs.name, real)}`,
+          `update ${rowsOf(connection, pairs.table)} set ${connection.quote(name)} = null where ${pairs.isGoing(pairs.name, real)}`,
         );
   }
 
@@ -128,7 +128,7 @@ export class RowMerge {
     }
     this.#count(move.table).moved += await connection.run(
       this.#dialect.update({
-        table: tableName(connection, move.table),
+        table: rowsOf(connection, move.table),
         alias: "t",
         set,
         joins: [{ table: pairs.name, alias: "m", on: sql }],

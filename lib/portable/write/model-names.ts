@@ -1,5 +1,6 @@
 /** Tables as Django's `app.model`: by its own records of its apps, where the database is a Django site's. */
 import type { Connection } from "../connection.ts";
+import { DJANGO_TABLES } from "../django-models.ts";
 import type { Table, TableId } from "../schema.ts";
 import { tableName } from "../select.ts";
 
@@ -26,7 +27,9 @@ export async function modelNames(
   const taken = new Set<string>();
   for (const table of tables) {
     const found =
-      known.find(({ app, model }) => `${app}_${model}` === table.name.toLowerCase()) ?? byPrefix(table, apps);
+      ownModel(table, all) ??
+      known.find(({ app, model }) => `${app}_${model}` === table.name.toLowerCase()) ??
+      byPrefix(table, apps);
     const wanted = found !== undefined && !taken.has(labelOf(found)) ? found : plain(table, apps);
     const name = { ...wanted };
     while (taken.has(labelOf(name))) name.app += "_";
@@ -37,6 +40,13 @@ export async function modelNames(
 }
 
 export const labelOf = ({ app, model }: ModelName): string => `${app}.${model}`;
+
+/** A model of Django itself whose table is not called after it. */
+function ownModel({ name }: Table, all: readonly Table[]): ModelName | undefined {
+  const [label = ""] = [...DJANGO_TABLES].find(([, table]) => table === name) ?? [];
+  const [app, model] = label.split(".");
+  return isDjango(all) && app !== undefined && model !== undefined ? { app, model } : undefined;
+}
 
 /** The longest app whose name begins the table's: join tables have no content type. */
 function byPrefix({ name }: Table, apps: readonly string[]): ModelName | undefined {

@@ -1,0 +1,35 @@
+/** What only the values of an export tell of its fit: an import of them that is taken back. */
+import { HoldfastError } from "../errors.ts";
+import { withValues, type CompatibilityReport } from "../portable/check.ts";
+import type { Connection } from "../portable/connection.ts";
+import { importTables, type ImportRequest } from "../portable/import.ts";
+import { introspect } from "../portable/introspect.ts";
+import type { Package } from "../portable/package.ts";
+import { findTargets } from "../portable/target.ts";
+
+/** The connection is one for writing; nothing of what it does stays. Throws `E_SCHEMA` where a table of the database could not take it back. */
+export async function checkValues(
+  connection: Connection,
+  from: Package,
+  report: CompatibilityReport,
+  { request, signal }: { readonly request: Omit<ImportRequest, "dryRun">; readonly signal: AbortSignal },
+): Promise<CompatibilityReport> {
+  const { tables } = findTargets(await introspect(connection), from.tables, from.refine);
+  const fixed = tables.find(({ table }) => table.notes.some((note) => note.includes("not transactional")));
+  if (fixed !== undefined)
+    throw new HoldfastError("E_SCHEMA", `${fixed.table.id} is not transactional: its values cannot be tried`, {
+      hint: "check it without --values, or leave it out with --exclude",
+    });
+  try {
+    const { warnings } = await importTables(
+      connection,
+      from,
+      { ...request, dryRun: true },
+      { signal, onRows: () => {} },
+    );
+    return withValues(report, { problems: [], warnings });
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || !["E_IMPORT", "E_SCHEMA"].includes(error.code)) throw error;
+    return withValues(report, { problems: [error.message], warnings: [] });
+  }
+}

@@ -1,0 +1,9 @@
+/** Of Django's own models, those whose tables are not called after them. */
+export const DJANGO_TABLES: ReadonlyMap<string, string> = new Map([
+  ["contenttypes.contenttype", "django_content_type"],
+  ["admin.logentry", "django_admin_log"],
+  ["sites.site", "django_site"],
+  ["sessions.session", "django_session"],
+  ["redirects.redirect", "django_redirect"],
+  ["flatpages.flatpage", "django_flatpage"],
+]);

@@ -1,0 +1,29 @@
+/** Durations, as PostgreSQL's intervals and as the microseconds that Django keeps elsewhere. */
+
+const INTERVAL = /^(?:(-?\d+) days? ?)?(?:([+-]?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?)?$/;
+const SECOND = 1_000_000n;
+const DAY = 86_400n * SECOND;
+
+/** Of an interval as PostgreSQL prints it; undefined for one with months or years, which have no length of their own. */
+export function microsecondsOf(interval: string): bigint | undefined {
+  const [all = "", days = "0", sign = "", hours = "0", minutes = "0", seconds = "0", fraction = ""] =
+    INTERVAL.exec(interval) ?? [];
+  if (all === "") return undefined;
+  const time =
+    (BigInt(hours) * 3600n + BigInt(minutes) * 60n + BigInt(seconds)) * SECOND + BigInt(fraction.padEnd(6, "0"));
+  return BigInt(days) * DAY + (sign === "-" ? -time : time);
+}
+
+/** As PostgreSQL prints it: whole days, which may be negative, and the time that is more than they are. Django writes it so. */
+export function intervalOf(microseconds: bigint): string {
+  const time = ((microseconds % DAY) + DAY) % DAY;
+  const days = (microseconds - time) / DAY;
+  const two = (value: bigint): string => String(value).padStart(2, "0");
+  const fraction = String(time % SECOND)
+    .padStart(6, "0")
+    .replace(/0+$/, "");
+  const clock = `${two(time / (3600n * SECOND))}:${two((time / (60n * SECOND)) % 60n)}:${two((time / SECOND) % 60n)}${fraction === "" ? "" : `.${fraction}`}`;
+  if (days === 0n) return clock;
+  const whole = `${days} day${days === 1n ? "" : "s"}`;
+  return time === 0n ? whole : `${whole} ${days < 0n ? "+" : ""}${clock}`;
+}

@@ -1,0 +1,116 @@
+/** Rows that are known by their number alone are other rows in another installation; and what only values tell is found before an import. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { runBuilt } from "../support/backup.ts";
+import { makeDatabase } from "../support/package-site.ts";
+import { rowsOf } from "../support/portable.ts";
+import { tempDirectory } from "../support/temp.ts";
+
+const SCHEMA = `
+  create table note (id integer primary key, text text, parent_id integer references note (id));
+  create table remark (id integer primary key, code text not null unique, note_id integer references note (id));`;
+const OURS = "insert into note values (1, 'ours', null), (2, 'two', 1); insert into remark values (1, 'a', 1);";
+const THEIRS = "insert into note values (1, 'theirs', null), (3, 'three', null);";
+
+interface Site {
+  readonly url: string;
+  readonly config: string;
+}
+
+/** A database, and a config that says of which installation it is. */
+function site(instance: string | undefined, ...sql: readonly string[]): Site {
+  const directory = tempDirectory();
+  const url = makeDatabase(join(directory, "site.db"), SCHEMA, ...sql);
+  const config = join(directory, "site.yaml");
+  const portable = instance === undefined ? {} : { instance };
+  writeFileSync(config, `site: s\nroot: ${directory}\nportable: ${JSON.stringify(portable)}\n`);
+  return { url, config };
+}
+
+async function portable(verb: string, { url, config }: Site, ...args: readonly string[]) {
+  const { code, stdout, stderr } = await runBuilt("portable", [verb, ...args, "--config", config, "--database", url]);
+  return { code, said: `${stderr}${stdout}` };
+}
+
+async function exported(from: Site): Promise<string> {
+  const at = join(tempDirectory(), "export");
+  expect(await portable("export", from, "-o", at, "--no-timestamp")).toMatchObject({ code: 0 });
+  return at;
+}
+
+const notes = async ({ url }: Site): Promise<string[]> => await rowsOf(url, "select id, text from note order by id");
+
+test.each([
+  ["no installation is known", undefined, undefined],
+  ["the export's alone is known", "a", undefined],
+  ["it is another one's", "a", "b"],
+])("other rows of the same numbers are not overwritten: %s", async (_what, from, to) => {
+  const at = await exported(site(from, OURS));
+  for (const mode of ["create-or-update", "create-only", "update-only"]) {
+    const other = site(to, THEIRS);
+    const { code, said } = await portable("import", other, at, "--mode", mode);
+    expect(code).toBe(1);
+    expect(said).toContain("note: 1 rows are known by their number alone, and other rows have it here: (1)");
+    expect(said).toContain("--into-other insists");
+    expect(await notes(other)).toEqual(["1|theirs", "3|three"]);
+    expect(await portable("check", other, at, "--values")).toMatchObject({ code: 14 });
+  }
+  const other = site(to, THEIRS);
+  expect(await portable("import", other, at, "--into-other")).toMatchObject({ code: 0 });
+  expect(await notes(other)).toEqual(["1|ours", "2|two", "3|three"]);
+});
+
+test("the export's own installation, an empty database, and the very same rows take it", async () => {
+  const at = await exported(site("a", OURS));
+  const own = site("a", THEIRS);
+  expect(await portable("import", own, at)).toMatchObject({ code: 0 });
+  expect(await notes(own)).toEqual(["1|ours", "2|two", "3|three"]);
+  const empty = site("b");
+  for (const created of [2, 0]) {
+    const { code, said } = await portable("import", empty, at);
+    expect([code, new RegExp(`^note +${created} `, "m").test(said)]).toEqual([0, true]);
+  }
+  expect(await notes(empty)).toEqual(["1|ours", "2|two"]);
+});
+
+test("a link that differs, to a row of the table itself, is told of as well", async () => {
+  const at = await exported(site("a", OURS));
+  const other = site("b", "insert into note values (1, 'ours', null), (2, 'two', null);");
+  expect(await portable("import", other, at)).toMatchObject({ code: 1, said: expect.stringContaining("(2)") });
+});
+
+test("a link by number to rows that do not come along is refused", async () => {
+  const at = await exported(site("a", OURS));
+  const other = site("b", THEIRS);
+  const { code, said } = await portable("import", other, at, "--models", "remark");
+  expect([code, await rowsOf(other.url, "select count(*) from remark")]).toEqual([1, ["0"]]);
+  expect(said).toContain("remark: 1 rows link by note_id to rows of note, which are known by their number alone");
+  expect(await portable("import", site("a", OURS), at, "--models", "remark")).toMatchObject({ code: 0 });
+});
+
+test("check --values and import --validate find what only values tell, and change nothing", async () => {
+  const directory = tempDirectory();
+  const make = (name: string, ...sql: readonly string[]): Site => ({
+    url: makeDatabase(join(directory, name), ...sql),
+    config: site(undefined).config,
+  });
+  const good = make("good.db", "create table t (id integer primary key, n text not null unique); insert into t values (1, 'x');");
+  const bad = make("bad.db", "create table t (id integer primary key, n integer not null unique);");
+  const fine = make("fine.db", "create table t (id integer primary key, n text not null unique);");
+  const at = await exported(good);
+  const schemaOnly = await portable("check", bad, at);
+  expect(schemaOnly.code).toBe(0);
+  expect(schemaOnly.said).toContain("The values were not looked at: --values");
+  expect(schemaOnly.said).not.toContain("fully compatible");
+  for (const args of [["check", "--values"], ["import", "--validate"]] as const) {
+    const [verb, flag] = args;
+    expect(await portable(verb, bad, at, flag)).toMatchObject({ code: 14, said: expect.stringContaining("t.n is given") });
+    const { code, said } = await portable(verb, fine, at, flag);
+    expect(code).toBe(0);
+    expect(said).toContain("fully compatible");
+    expect(await rowsOf(fine.url, "select count(*) from t")).toEqual(["0"]);
+  }
+  expect(await portable("import", bad, at, "--validate", "--no-values")).toMatchObject({ code: 0 });
+  expect(await portable("import", bad, at, "--values")).toMatchObject({ code: 2 });
+}); // prettier-ignore
