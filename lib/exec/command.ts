@@ -17,6 +17,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Called with all that the program printed when it has ended, well or not; secrets are redacted. */
   readonly onOutput?: (text: string) => void;
+  /** What the program leaves behind in its process group is killed when it ends. */
+  readonly alone?: boolean;
   /** Milliseconds; no limit when absent. */
   readonly timeout?: number;
   /** Values that no error may show. */
@@ -95,6 +97,7 @@ function start(argv: readonly string[], options: CommandOptions, extra: Options)
     reject: false,
   });
   const stop = endGroupOnAbort(subprocess.pid, options);
+  if (options.alone === true) subprocess.once("exit", stop.kill);
   const done = (async (): Promise<CommandResult> => {
     try {
       return check(argv, await subprocess, options, stop.timedOut);
@@ -131,6 +134,7 @@ function endGroupOnAbort(pid: number | undefined, options: CommandOptions) {
   options.signal.addEventListener("abort", end, { once: true });
   return {
     timedOut: (): boolean => late,
+    kill: (): void => kill("SIGKILL"),
     release: (): void => {
       clearTimeout(force);
       clearTimeout(limit);

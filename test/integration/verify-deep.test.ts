@@ -1,10 +1,11 @@
 /** `verify --deep`: dumps of real servers restored into scratch databases, and compiled texts opened in a browser. */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { verify, type Check, type VerifyRequest } from "../../lib/ops/verify.ts";
+import { eventually } from "../support/backup.ts";
 import { startEngines, type PortableEngines } from "../support/portable.ts";
 import { reinitRows, reinitSchema, reinitSite } from "../support/reinit.ts";
 import { runScript } from "../support/run.ts";
@@ -248,6 +249,37 @@ describe("a site with SQLite and compiled texts", () => {
         message: `page_1.html names ${entry}, which cannot be had from the bundle`,
       },
     ]);
+  });
+
+  test.skipIf(process.getuid?.() !== 0)("the browser has no rights, no secrets, and leaves nothing", async () => {
+    const base = tempDirectory("hf-"); // short: a socket of Chromium's lies below it
+    const [temporary, mark, program] = ["tmp", "mark", "chromium"].map((name) => path.join(base, name));
+    mkdirSync(temporary ?? "", { mode: 0o777 });
+    writeFileSync(mark ?? "", "");
+    const report = `{ id -u; printf '%s\\n' "$@"; env; echo "TMPDIR is $(stat -c %a:%u "$TMPDIR")"; } >>${mark}`;
+    // What a page might have started: it neither ends by itself nor by SIGTERM, and writes into the browser's directory.
+    const stays = `(trap '' TERM; echo "stays $(sh -c 'echo $PPID')" >>${mark}; while sleep 1; do mkdir -p "$HOME/again"; done) &`;
+    writeFileSync(program ?? "", `#!/bin/sh\n${report}\n${stays}\nexec chromium "$@"\n`);
+    for (const file of [base, temporary, mark, program]) chmodSync(file ?? "", 0o777);
+    const before = { TMPDIR: process.env["TMPDIR"] };
+    Object.assign(process.env, { TMPDIR: temporary, DATABASE_PASSWORD: "hunter2" });
+    try {
+      expect(await deep(store, "compiled_pages", { chromium: program ?? "" })).toMatchObject({ state: "ok" });
+    } finally {
+      if (before.TMPDIR === undefined) delete process.env["TMPDIR"];
+      else process.env["TMPDIR"] = before.TMPDIR;
+      delete process.env["DATABASE_PASSWORD"];
+    }
+    const said = readFileSync(mark ?? "", "utf8");
+    expect(said.split("\n")[0]).toBe("65534");
+    expect(said).not.toMatch(/no-sandbox|hunter2/);
+    expect(said).toContain("TMPDIR is 700:65534");
+    const pids = [...said.matchAll(/^stays (\d+)$/gm)].map(([, pid]) => pid ?? "");
+    expect(pids.length).toBeGreaterThan(0);
+    await eventually("they are gone", () => !pids.some((pid) => existsSync(`/proc/${pid}`)));
+    const [, used = ""] = /^TMPDIR=(.*)$/m.exec(said) ?? [];
+    expect(path.dirname(used)).toBe(temporary);
+    expect(readdirSync(temporary ?? "")).toEqual([]);
   });
 
   test("without a browser nothing is proved", async () => {

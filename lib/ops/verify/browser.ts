@@ -12,6 +12,7 @@ import * as z from "zod";
 import { findProgram } from "../../database/programs.ts";
 import { HoldfastError } from "../../errors.ts";
 import { startCommand, type RunningCommand } from "../../exec/command.ts";
+import type { BrowserHome } from "./browser-home.ts";
 
 const resultSchema = z.object({
   /** Distinct URLs of media that were asked for. */
@@ -30,26 +31,30 @@ const MOST_RESULT = 64 * 1024 * 1024;
 export const findChromium = (): string | undefined =>
   findProgram(["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]);
 
-/** Opens `pages` (absolute paths of files). `directory` is for the browser's own files. Throws `E_COMMAND` when the browser gives no result. */
+/** Opens `pages`, absolute paths of files in `home`. Throws `E_COMMAND` when the browser gives no result. */
 export async function openPages(
   chromium: string,
   pages: readonly string[],
-  directory: string,
+  home: BrowserHome,
   signal: AbortSignal,
 ): Promise<BrowserResult> {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const directory = path.join(home.directory, "browser");
+  mkdirSync(directory);
   const token = randomUUID();
   const driver = path.join(directory, "check.html");
   writeFileSync(driver, driverPage(pages, token));
+  await home.hand();
   const ended = new AbortController();
   const within = AbortSignal.any([signal, ended.signal]);
   const { server, port, result } = await listen(token);
   let browser: RunningCommand | undefined;
   try {
-    browser = startCommand([chromium, ...flagsOf(directory, port), pathToFileURL(driver).href], {
+    const argv = [chromium, ...flagsOf(directory, port), pathToFileURL(driver).href];
+    browser = startCommand([...home.account.as, "env", "-i", ...environmentOf(home.directory), ...argv], {
       signal: within,
+      cwd: "/",
+      alone: true,
       timeout: START_MS + pages.length * PAGE_MS,
-      env: { HOME: directory },
     });
     browser.stdin.on("error", () => {}).end();
     browser.stdout.resume();
@@ -65,11 +70,18 @@ export async function openPages(
   }
 }
 
-/** Root has no sandbox of Chromium's; others do without only by their own choice, and are told that nothing could be opened. */
+/** Nothing of this process's environment, which may hold passwords; every temporary file goes into the directory. */
+const environmentOf = (directory: string): string[] => [
+  `PATH=${process.env["PATH"] ?? ""}`,
+  "LANG=C.UTF-8",
+  ...["HOME", "TMPDIR", "XDG_RUNTIME_DIR"].map((name) => `${name}=${directory}`),
+];
+
+/** Chromium's own sandbox stays on: where the host does not allow it, nothing is opened. */
 const flagsOf = (directory: string, port: number): string[] => [
   "--headless",
-  ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
   "--disable-gpu",
+  "--disable-breakpad",
   "--disable-dev-shm-usage",
   "--disable-extensions",
   "--disable-background-networking",

@@ -1,6 +1,5 @@
 /** Compiled bundles, opened: unpacked as anybody would, and every page and every file of sound and pictures that it names asked for from disk. */
 import { readdirSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { createHash } from "node:crypto";
@@ -9,8 +8,8 @@ import { fromString } from "../../archive/path.ts";
 import { unpackArchive } from "../../archive/unpack.ts";
 import { asHoldfastError } from "../../errors.ts";
 import { metadataSchema } from "../../model/unit.ts";
-import { Sandbox } from "../drill/sandbox.ts";
 import { findChromium, openPages } from "./browser.ts";
+import { browserHome, type BrowserHome } from "./browser-home.ts";
 import { tryRead, type Survey, type UnitRecord } from "./survey.ts";
 import { count, type Finding, type Problem } from "./verification.ts";
 
@@ -41,14 +40,9 @@ export async function checkCompiledPages(
   const chosen = all ? units : sampleOf(survey.run, units);
   if (chromium === null)
     return { figure: count(chosen.length, "unit"), problems: [], notProved: "chromium is not installed" };
-  const sandbox = await Sandbox.create(undefined);
-  const opening = new Opening(survey, chromium, sandbox, signal);
-  try {
-    for (const unit of chosen) await opening.tryUnit(unit);
-    return opening.finding();
-  } finally {
-    await sandbox.remove();
-  }
+  const opening = new Opening(survey, chromium, signal);
+  for (const unit of chosen) await opening.tryUnit(unit);
+  return opening.finding();
 }
 
 /** The same ones for the same run, others for another. */
@@ -62,7 +56,6 @@ const sampleOf = (run: string, units: readonly UnitRecord[]): UnitRecord[] =>
 class Opening {
   readonly #survey: Survey;
   readonly #chromium: string;
-  readonly #sandbox: Sandbox;
   readonly #signal: AbortSignal;
   readonly #problems: Problem[] = [];
   readonly #notes: Problem[] = [];
@@ -71,10 +64,9 @@ class Opening {
   #pages = 0;
   #media = 0;
 
-  constructor(survey: Survey, chromium: string, sandbox: Sandbox, signal: AbortSignal) {
+  constructor(survey: Survey, chromium: string, signal: AbortSignal) {
     this.#survey = survey;
     this.#chromium = chromium;
-    this.#sandbox = sandbox;
     this.#signal = signal;
   }
 
@@ -85,21 +77,25 @@ class Opening {
       const own = z.record(z.string(), z.unknown()).safeParse(bundles).data?.[name];
       const bundle = bundleSchema.safeParse(own).data;
       if (!artifact.endsWith(".zip") || bundle === undefined) continue;
+      this.#bundles++;
+      let home: BrowserHome | undefined;
       try {
-        await this.#open(artifact, bundle, path.join(this.#sandbox.directory, String(this.#bundles++)));
+        home = await browserHome(this.#signal);
+        await this.#open(artifact, bundle, home);
       } catch (error) {
         this.#signal.throwIfAborted();
         const { code, message } = asHoldfastError(error);
         if (code === "E_ARCHIVE") this.#problems.push({ path: artifact, message });
         else this.#untried.push(`${artifact}: ${message}`);
+      } finally {
+        await home?.remove();
       }
     }
   }
 
-  async #open(artifact: string, bundle: Bundle, directory: string): Promise<void> {
-    const into = path.join(directory, "bundle");
+  async #open(artifact: string, bundle: Bundle, home: BrowserHome): Promise<void> {
+    const into = path.join(home.directory, "bundle");
     const signal = this.#signal;
-    await mkdir(directory, { mode: 0o700 });
     const limits = { bytes: Number.MAX_SAFE_INTEGER, entries: Number.MAX_SAFE_INTEGER, depth: 128 };
     await unpackArchive({
       archive: path.join(this.#survey.directory, artifact),
@@ -110,12 +106,11 @@ class Opening {
       cancelled: () => signal.aborted,
     });
     const pages = pagesIn(into, path.join(into, bundle.reserved.original));
-    const result = await openPages(this.#chromium, pages, path.join(directory, "browser"), signal);
+    const result = await openPages(this.#chromium, pages, home, signal);
     this.#pages += pages.length;
     this.#media += result.media;
     const known = new Set(bundle.missing.map(({ stored }) => stored));
     for (const { page, url } of result.failed) this.#judge(artifact, into, known, page, url);
-    await rm(directory, { recursive: true, force: true, maxRetries: 10 }); // processes of the browser may outlive it a little
   }
 
   /** What was missing when the bundle was made is told by the bundle's own metadata; what is on the network is in no backup. */
