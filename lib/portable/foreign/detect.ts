@@ -25,6 +25,7 @@ export async function foreignSource(from: string, request: SourceRequest): Promi
     return isDjangoZip(from) ? await djangoZipSource(from, request) : undefined;
   return {
     format: "a Django dump",
+    made: { path: from, format: "a Django dump", version: null, created_at: null, database: null },
     name: path.basename(from),
     url: null,
     notes: [],
