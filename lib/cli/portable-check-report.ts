@@ -17,21 +17,28 @@ const RECOMMENDATION = {
 } as const;
 
 export function showCheck({ directory, manifest }: Package, report: CompatibilityReport, output: Output): void {
-  const { export_format, export_version, created_at, source, data_counts, schema_versions } = manifest;
-  if (output.json)
-    return json("summary", {
-      ...report,
-      export: { path: directory, export_version, created_at, source, schema_versions, data_counts },
-    });
+  const { source, data_counts, schema_versions } = manifest;
+  const { path, format, version, created_at, database } = manifest.origin ?? {
+    path: directory,
+    format: manifest.export_format,
+    version: manifest.export_version,
+    created_at: manifest.created_at,
+    database: `${source.engine} ${source.server_version}`,
+  };
+  if (output.json) {
+    const told = manifest.origin === undefined ? source : { name: source.name, url: source.url, database };
+    const about = { path, export_format: format, export_version: version, created_at, source: told };
+    return json("summary", { ...report, export: { ...about, schema_versions, data_counts } });
+  }
   const paint = { COMPATIBLE: pc.green, COMPATIBLE_WITH_WARNINGS: pc.yellow, INCOMPATIBLE: pc.red }[report.status];
   section(
     "EXPORT INFORMATION",
-    field("Export Version", export_version),
-    field("Export Format", export_format),
-    field("Created", created_at),
+    field("Export Version", version ?? "not named"),
+    field("Export Format", format),
+    field("Created", created_at ?? "not named"),
     field("Source Portal", source.name ?? "not named"),
     field("Source URL", source.url ?? "not named"),
-    field("Database", `${source.engine} ${source.server_version}`),
+    field("Database", database ?? "not named"),
     field("Schema Version", schemaVersion(schema_versions)),
   );
   section(

@@ -177,7 +177,8 @@ async function open(
     anyVersion,
     signal,
   });
-  const from = choose(whole, set?.tables ?? listOf("models", flags.models), listOf("exclude", flags.exclude));
+  const models = set?.tables ?? listOf("models", flags.models);
+  const from = choose(whole, models, listOf("exclude", flags.exclude), refinement?.exclude);
   refuseWhole(set, from);
   const { defaults = {}, users, map = {} } = refinement ?? {};
   return { ...from, refine: { defaults, rename: set?.rename ?? {}, map, ...(users && { users }) } };

@@ -111,6 +111,16 @@ const blobSchema = z.object({ sha256: sha256Schema, size_bytes: z.number().int()
 /** A large value, in `blobs/<sha256>`. */
 export type ExportedBlob = z.infer<typeof blobSchema>;
 
+/** What another program's export says of itself; null where it does not say. */
+const originSchema = z.object({
+  path: z.string(),
+  format: z.string(),
+  version: z.string().nullable(),
+  created_at: z.string().nullable(),
+  database: z.string().nullable(),
+});
+export type ExportOrigin = z.infer<typeof originSchema>;
+
 export const exportManifestSchema = z.looseObject({
   export_format: z.literal(EXPORT_FORMAT),
   export_version: z.string(),
@@ -124,6 +134,8 @@ export const exportManifestSchema = z.looseObject({
     instance: z.string().optional(),
   }),
   software_versions: z.record(z.string(), z.string()),
+  /** Of what another program wrote, and this export was made of. */
+  origin: originSchema.optional(),
   /** Of the framework's own migration table. */
   schema_versions: z.object({ tool: z.string(), applied: z.array(z.string()) }).nullable(),
   data_counts: z.record(z.string(), z.number().int()),

@@ -232,21 +232,32 @@ function fail(file: string, what: string): never {
   throw new HoldfastError("E_PACKAGE", `${file}: ${what}`);
 }
 
-/** The package with some of its tables only. Throws `E_USAGE` for one that it does not have. */
-export function choose(from: Package, models: readonly string[], exclude: readonly string[]): Package {
+/** The package with some of its tables only. Throws `E_USAGE` for one that it does not have, but for those that the config passes over. */
+export function choose(
+  from: Package,
+  models: readonly string[],
+  exclude: readonly string[],
+  passedOver: readonly string[] = [],
+): Package {
   const names = from.tables.map(({ table }) => table);
   const wanted = new Set(models.flatMap((model) => namesOf(names, model)));
-  const unwanted = new Set(exclude.flatMap((model) => namesOf(names, model)));
+  const unwanted = new Set([
+    ...exclude.flatMap((model) => namesOf(names, model)),
+    ...passedOver.flatMap((model) => meant(names, model)),
+  ]);
   const stays = (table: string): boolean => (models.length === 0 || wanted.has(table)) && !unwanted.has(table);
   return { ...from, tables: from.tables.filter(({ table }) => stays(table)) };
 }
 
-function namesOf(tables: readonly string[], wanted: string): string[] {
-  const found = tablesMeant(
+const meant = (tables: readonly string[], wanted: string): string[] =>
+  tablesMeant(
     tables.map((id) => ({ id, name: id.slice(id.lastIndexOf(".") + 1) })),
     wanted,
-  );
-  if (found.length > 0) return found.map(({ id }) => id);
+  ).map(({ id }) => id);
+
+function namesOf(tables: readonly string[], wanted: string): string[] {
+  const names = meant(tables, wanted);
+  if (names.length > 0) return names;
   throw new HoldfastError("E_USAGE", `the export has no table ${wanted}`, {
     hint: `it has ${tables.slice(0, 8).join(", ")}${tables.length > 8 ? " …" : ""}`,
   });

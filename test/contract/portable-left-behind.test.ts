@@ -67,6 +67,10 @@ test("a ZIP calls the tables of Django's own models as loaddata knows them", asy
 }); // prettier-ignore
 
 async function records(url: string, models: Readonly<Record<string, readonly object[]>>): Promise<string> {
+  return await refusal("import", recordsOf(models), "--database", url);
+}
+
+function recordsOf(models: Readonly<Record<string, readonly object[]>>): string {
   const directory = join(tempDirectory(), "e");
   mkdirSync(directory);
   const hash = createHash("sha256");
@@ -78,7 +82,7 @@ async function records(url: string, models: Readonly<Record<string, readonly obj
   const counts = Object.fromEntries(Object.entries(models).map(([model, all]) => [model, all.length]));
   const manifest = { export_version: "1.0.0", export_format: "orcd-portal-export", created_at: "2026-01-17T14:45:00-05:00", source_portal: { url: "", name: "P" }, data_counts: counts, checksum: { algorithm: "sha256", value: hash.digest("hex") } };
   writeFileSync(join(directory, "manifest.json"), JSON.stringify(manifest));
-  return await refusal("import", directory, "--database", url);
+  return directory;
 } // prettier-ignore
 
 test.each([
@@ -102,4 +106,39 @@ test.each([
   expect(await rowsOf(url, "select id, blocks, note from reservation order by note")).toEqual(rows);
   const led = await rowsOf(url, "select note from entry join reservation r on r.id = reservation_id");
   expect(led).toEqual(unique === "" ? ["b"] : []);
+}); // prettier-ignore
+
+test("check tells of another program's export by its own format, version and time", async () => {
+  const directory = tempDirectory();
+  const url = makeDatabase(join(directory, "b.db"), "create table kind (id integer not null primary key, name text not null unique)");
+  const dump = join(directory, "dump.json");
+  writeFileSync(dump, '[{"model": "kind", "pk": 1, "fields": {"name": "a"}}]');
+  const at = recordsOf({ kinds: [{ natural_key: ["a"], fields: { name: "a" } }] });
+  for (const [path, about] of [
+    [at, { path: at, export_format: "orcd-portal-export", export_version: "1.0.0", created_at: "2026-01-17T14:45:00-05:00" }],
+    [dump, { path: dump, export_format: "a Django dump", export_version: null, created_at: null }],
+  ] as const) {
+    const { code, json } = await runBuilt("portable", ["check", path, "--database", url, "--json"]);
+    expect([code, json.at(-1)]).toMatchObject([0, { export: about }]);
+    const { stdout } = await runBuilt("portable", ["check", path, "--database", url]);
+    expect(stdout).toMatch(new RegExp(`^Export Format: +${about.export_format}$`, "m"));
+    expect(stdout).toMatch(new RegExp(`^Created: +${about.created_at ?? "not named"}$`, "m"));
+    expect(stdout).not.toMatch(/sqlite.*\n[^]*Schema Version[^]*CURRENT INSTANCE/);
+  }
+}); // prettier-ignore
+
+test("portable.models names the column of a field of a model without an app", async () => {
+  const directory = tempDirectory();
+  const url = makeDatabase(
+    join(directory, "b.db"),
+    `create table shop_sku (id integer not null primary key autoincrement, sku_code varchar(9) not null unique); insert into shop_sku values (7, 'A');
+     create table shop_rate (id integer not null primary key autoincrement, sku_id integer not null references shop_sku (id), day date not null, unique (sku_id, day));`,
+  );
+  const at = recordsOf({ shop_rates: [{ natural_key: ["A", "2026-01-01"], fields: { sku_code: "A", on: "2026-01-01" } }] });
+  const config = join(directory, "c.yaml");
+  writeFileSync(config, `site: s\nroot: ${directory}\nportable:\n  models: { shop_rates: shop_rate, shop_rates.sku_code: sku_id, shop_rates.on: day }\n`);
+  expect(await refusal("import", at, "--database", url, "--config", config)).toBe("");
+  expect(await rowsOf(url, "select sku_id, day from shop_rate")).toEqual(["7|2026-01-01"]);
+  writeFileSync(config, `site: s\nroot: ${directory}\nportable:\n  models: { shop_rates.sku_code: nowhere }\n`);
+  expect(await refusal("import", at, "--database", url, "--config", config)).toContain("models.shop_rates.sku_code");
 }); // prettier-ignore

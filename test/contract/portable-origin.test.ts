@@ -114,3 +114,11 @@ test("check --values and import --validate find what only values tell, and chang
   expect(await portable("import", bad, at, "--validate", "--no-values")).toMatchObject({ code: 0 });
   expect(await portable("import", bad, at, "--values")).toMatchObject({ code: 2 });
 }); // prettier-ignore
+
+test("portable.exclude counts for an import: such tables stay as they are, also where the export does not have them", async () => {
+  const at = await exported(site("a", OURS));
+  const other = site("a", THEIRS);
+  writeFileSync(other.config, "site: s\nroot: .\nportable: { instance: a, exclude: [remark, elsewhere] }\n");
+  expect(await portable("import", other, at)).toMatchObject({ code: 0 });
+  expect(await rowsOf(other.url, "select (select count(*) from remark), (select count(*) from note)")).toEqual(["0|3"]);
+});

@@ -121,3 +121,37 @@ describe("two of an export with one place in the database", () => {
     expect(await rowsOf(url, "select name from client")).toEqual(["bob"]);
   }); // prettier-ignore
 });
+
+describe("rows that a mode passes over need no rows that they lead to", () => {
+  const table = (name: Name, more: string, ...rows: readonly string[]): string => {
+    const id = { PostgreSQL: "serial", MariaDB: "integer auto_increment", SQLite: "integer" }[name];
+    return `create table p (id ${id} primary key, n varchar(9) not null unique, v integer);
+      create table c (id ${id} primary key, n varchar(9) not null unique, p_id integer${more} references p (id), v integer);
+      create table d (id ${id} primary key, p_id integer not null references p (id), n varchar(9) not null, v integer, unique (p_id, n)); ${rows.join(" ")}`;
+  };
+  const FULL = [
+    "insert into p values (1, 'p1', 10), (2, 'p2', 20), (3, 'p3', 30);",
+    "insert into c values (1, 'c1', 1, 10), (2, 'c2', 2, 20);",
+    "insert into d values (1, 1, 'd', 10), (2, 2, 'd', 20), (3, 3, 'd', 30);",
+  ];
+  const values = async (url: string): Promise<string[]> =>
+    await rowsOf(url, "select n, v from p union all select n, v from c union all select n, v from d order by 1");
+
+  test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: --mode update-only passes over new rows with new parents", async (name) => {
+    const output = await exportOf(await make(name, table(name, " not null", ...FULL)));
+    const url = await make(name, table(name, " not null", "insert into p values (7, 'p1', 1);", "insert into c values (7, 'c1', 7, 1);", "insert into d values (7, 7, 'd', 1);"));
+    expect(await refusal("import", output, "--database", url, "--mode", "update-only")).toBe("");
+    expect(await values(url)).toEqual(["c1|10", "d|10", "p1|10"]);
+    // A row that is there, and would lead to one that is not, is refused.
+    const other = await make(name, table(name, "", "insert into p values (7, 'p1', 1);", "insert into c values (7, 'c2', 7, 1);"));
+    expect(await refusal("import", output, "--database", other, "--mode", "update-only")).toContain("c: 1 rows link by p_id to rows of");
+    expect(await values(other)).toEqual(["c2|1", "p1|1"]);
+  });
+
+  test("--mode create-only passes over rows that are there, wherever they lead", async () => {
+    const output = await exportOf(await make("SQLite", table("SQLite", " not null", ...FULL)));
+    const url = await make("SQLite", table("SQLite", " not null", "insert into p values (7, 'own', 1);", "insert into c values (7, 'c1', 7, 1), (8, 'c2', 7, 2);"));
+    expect(await refusal("import", output, "--database", url, "--models", "c", "--mode", "create-only")).toBe("");
+    expect(await values(url)).toEqual(["c1|1", "c2|2", "own|1"]);
+  });
+}); // prettier-ignore

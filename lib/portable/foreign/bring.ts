@@ -111,6 +111,7 @@ export async function bringForeign(
   const here = await migrationsOf(connection, schema);
   rewriteManifest(output, (manifest) => ({
     ...manifest,
+    origin: source.made,
     schema_versions: source.migrations ?? migrationsAt(source.lastMigrations, here),
     import_warnings: warnings,
   }));

@@ -27,6 +27,7 @@ export async function foreignSource(given: string, request: SourceRequest): Prom
     return isDjangoZip(from) ? await djangoZipSource(from, request) : undefined;
   return {
     format: "a Django dump",
+    made: { path: given, format: "a Django dump", version: null, created_at: null, database: null },
     name: path.basename(given),
     url: null,
     notes: [],

@@ -18,6 +18,8 @@ const NEWEST = 1;
 
 const metadataSchema = z.looseObject({
   version: z.union([z.string(), z.number()]).transform(String),
+  timestamp: z.string().nullish().catch(null),
+  database_engine: z.string().nullish().catch(null),
   models_count: z.number().int().optional(),
   total_records: z.number().int().optional(),
   schema_versions: z.strictObject({ tool: z.string(), applied: z.array(z.string()) }).nullish(),
@@ -76,6 +78,13 @@ export async function djangoZipSource(
   const others = entries.filter(({ name }) => !name.startsWith(MEDIA) && name !== METADATA && !isModel(name));
   return {
     format: "a ZIP of models",
+    made: {
+      path: file,
+      format: "a ZIP of models",
+      version: metadata.version,
+      created_at: metadata.timestamp ?? null,
+      database: metadata.database_engine ?? null,
+    },
     name: path.basename(file),
     url: null,
     notes: [

@@ -33,8 +33,10 @@ export class Homes {
     const depth = (name: string): number => name.split(".").length;
     // The models before their fields.
     for (const [model, name] of Object.entries(models).toSorted(([a], [b]) => depth(a) - depth(b))) {
-      const [, owner = "", field = ""] = /^(.+\..+)\.(.+)$/.exec(model) ?? [];
-      const table = owner === "" ? undefined : this.tableOf(owner);
+      const [, owner = "", field = ""] = /^(.+)\.(.+)$/.exec(model) ?? [];
+      // `a.b` is a field of a model without an app where no table has the name that is said.
+      const isField = owner.includes(".") || !schema.tables.some((one) => one.id === name || one.name === name);
+      const table = owner === "" || !isField ? undefined : this.tableOf(owner);
       const column = table?.columns.find((one) => one.name === name);
       if (table === undefined || column === undefined)
         configured.set(model.toLowerCase(), findTable(schema, name, `models.${model}`));

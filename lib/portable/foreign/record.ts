@@ -1,4 +1,5 @@
 /** What every foreign format is read as. */
+import type { ExportOrigin } from "../format.ts";
 import { isList, isObject, Numeral, type Json, type JsonObject } from "./json.ts";
 
 /** A row as another program wrote it. */
@@ -18,6 +19,8 @@ export interface ForeignRecord {
 export interface ForeignSource {
   /** In words: `a Django dump`. */
   readonly format: string;
+  /** What it says of itself. */
+  readonly made: ExportOrigin;
   readonly name: string | null;
   readonly url: string | null;
   /** What is not imported from it, and what a person should know. */

@@ -30,6 +30,8 @@ const componentsSchema = z.looseObject({ components: z.record(z.string(), z.unkn
 const manifestSchema = z.looseObject({
   export_format: z.enum(["orcd-portal-export", "holdfast-records"]),
   export_version: z.string(),
+  created_at: z.string().nullish(),
+  source: z.looseObject({ engine: z.string(), server_version: z.string() }).nullish().catch(null),
   source_portal: z.looseObject({ name: z.string().nullish(), url: z.string().nullish() }).nullish(),
   schema_versions: z.union([wholeSchema, lastSchema]).nullish(),
   data_counts: z.record(z.string(), z.number().int()).optional(),
@@ -72,6 +74,13 @@ export async function recordsSource(
   const counts = Object.fromEntries(manifests.flatMap(({ data_counts: one }) => Object.entries(one ?? {})));
   return {
     format: "records",
+    made: {
+      path: directory,
+      format: manifest.export_format,
+      version: manifest.export_version,
+      created_at: manifest.created_at ?? null,
+      database: manifest.source ? `${manifest.source.engine} ${manifest.source.server_version}` : null,
+    },
     name: manifest.source_portal?.name ?? null,
     url: manifest.source_portal?.url ?? null,
     notes: configs.map((name) => `${name}: settings are not imported`),

@@ -191,15 +191,25 @@ export class Links {
     return others.length === 0 ? "1 = 1" : others.join(" and ");
   }
 
-  /** Throws `E_IMPORT` with how many keys of a link lead nowhere, and some of them. */
-  async refuseLost(staging: StagedRows, { link, columns, leaves }: StagedLink): Promise<void> {
-    const given = givenOf(leaves, this.#on.quote);
-    const [column] = columns;
-    if (column === undefined) return;
-    const lost = `${stagingName(this.#on.dialect, staging)} as s where (${given}) and s.${this.#on.quote(column.staged)} is null`;
+  /** Takes out the rows whose link leads nowhere; gives how many. */
+  async dropLost(staging: StagedRows, staged: StagedLink): Promise<number> {
+    const stage = stagingName(this.#on.dialect, staging);
+    return await this.#on.dialect.connection.run(`delete from ${stage} where ${this.#lost(staged, "")}`);
+  }
+
+  #lost({ columns: [column], leaves }: StagedLink, alias: string): string {
+    const none = `${alias}${this.#on.quote(column?.staged ?? "")} is null`;
+    return `(${leaves.map(({ staged }) => `${alias}${this.#on.quote(staged)} is not null`).join(" or ")}) and ${none}`;
+  }
+
+  /** Throws `E_IMPORT` with how many keys of a link lead nowhere, and some of them; `only` says of which rows `s`. */
+  async refuseLost(staging: StagedRows, staged: StagedLink, only = "1 = 1"): Promise<void> {
+    const { link, columns, leaves } = staged;
+    if (columns.length === 0) return;
+    const lost = `${stagingName(this.#on.dialect, staging)} as s where ${this.#lost(staged, "s.")} and ${only}`;
     const count = await this.#on.count(lost);
     if (count === 0) return;
-    const keys = leaves.map(({ staged }) => `s.${this.#on.quote(staged)}`).join(", ");
+    const keys = leaves.map((leaf) => `s.${this.#on.quote(leaf.staged)}`).join(", ");
     const samples = await this.#on.dialect.connection.rows(`select distinct ${keys} from ${lost} limit ${SAMPLES}`);
     const texts: string[] = [];
     for (const key of samples) texts.push(keyText(await this.#trees.shown(leaves, key)));

@@ -67,9 +67,12 @@ export class Merge {
     const isSettled =
       isQuick && !staging.hasLarge && (await settle(this.#on, this.#links, staging, { resolved, compared }));
     if (!isSettled) await staging.analyze();
-    for (const link of resolved)
-      if (isSettled) await this.#links.refuseLost(staging, link);
-      else await this.#links.resolve(staging, link);
+    for (const link of resolved) if (!isSettled) await this.#links.resolve(staging, link, false);
+    const isChosen = mode !== "create-or-update" && staging.target.key.kind !== "none";
+    // A tree's new rows are written as they are found.
+    if (!isChosen || (tree !== undefined && mode === "create-only"))
+      for (const link of resolved) await this.#links.refuseLost(staging, link);
+    else if (mode === "update-only") result.skipped += await this.#dropNew(staging, resolved);
     if (staging.target.key.kind === "none") return await pour(this.#on, mode, staging, result);
     await refuseTwins(this.#on, staging);
     let fresh = 0;
@@ -77,6 +80,7 @@ export class Merge {
       if (!isSettled) await this.#markFresh(staging);
       fresh = await this.#on.count(`${stagingName(this.#on.dialect, staging)} where ${this.#on.quote(STATE)} = 1`);
     } else fresh = await this.#grow(staging, tree, { later, inTable, result });
+    if (isChosen) for (const link of resolved) await this.#links.refuseLost(staging, link, this.#written());
     const matched = staging.rows - fresh;
     if (this.#isOther(staging) && matched > 0) {
       const differ = await this.#countChanged(staging, later, isSettled && compared.length > 0);
@@ -99,7 +103,10 @@ export class Merge {
     const { mode } = this.#options;
     // All of them first: several may fill one column.
     for (const staged of staging.links)
-      if (later.some(({ name }) => name === staged.link.name)) await this.#links.resolve(staging, staged);
+      if (later.some(({ name }) => name === staged.link.name)) {
+        await this.#links.resolve(staging, staged, false);
+        await this.#links.refuseLost(staging, staged, this.#written());
+      }
     for (const link of later) {
       const staged = staging.links.find((one) => one.link.name === link.name);
       const columns = staged?.columns ?? staging.columns.filter(({ column }) => link.columns.includes(column.name));
@@ -126,6 +133,25 @@ export class Merge {
         }),
       );
     }
+  }
+
+  /** Which of the rows `s` the mode lets be written, once it is known which are new. */
+  #written(): string {
+    const state = `s.${this.#on.quote(STATE)}`;
+    return { "create-only": `${state} = 1`, "update-only": `${state} <> 1`, "create-or-update": "1 = 1" }[
+      this.#options.mode
+    ];
+  }
+
+  /** Rows of which the key holds a link to nowhere are new, and are passed over where nothing new is written. */
+  async #dropNew(staging: StagingTable, links: readonly StagedLink[]): Promise<number> {
+    const { columns: key } = staging.target.key;
+    let dropped = 0;
+    for (const staged of links)
+      if (staged.link.columns.some((name) => key.includes(name)))
+        dropped += await this.#links.dropLost(staging, staged);
+    staging.rows -= dropped;
+    return dropped;
   }
 
   #isOther({ target }: StagingTable): boolean {
