@@ -29,11 +29,11 @@ export function privateDirectory(signal?: AbortSignal, parent: string = tmpdir()
 function sweep(parent: string): void {
   for (const name of readdirSync(parent)) {
     const [, namespace, pid] = /^holdfast-(\d+)-(\d+)-/.exec(name) ?? [];
-    if (namespace !== pidNamespace() || existsSync(`/proc/${pid}`) || !isOurs(join(parent, name))) continue;
+    if (namespace !== pidNamespace() || existsSync(`/proc/${pid}`)) continue;
     try {
-      removeTree(fromString(join(parent, name)));
+      removeTree(fromString(join(parent, name))); // one that root made may belong to the user of its server by now
     } catch {
-      // what another user's processes have put into it
+      // another user's
     }
   }
 }
