@@ -6,8 +6,8 @@ export default defineConfig({
     globalSetup: ["test/support/global.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // Most tests start processes of their own; two at a time keep a two-core machine honest.
-    maxWorkers: 2,
+    // Most tests wait for processes of their own: three at a time keep two cores busy, and no more than that.
+    maxWorkers: 3,
     pool: "forks",
   },
 });
