@@ -25,8 +25,16 @@ import { readPlaces } from "../../lib/store/places.ts";
 import { readSums } from "../../lib/store/sums.ts";
 import { makeTemp, removeTree } from "./temp.ts";
 
-/** Part of a file from 0 to 1, and what happens there. */
-type Change = readonly [at: number, what: "bytes" | "cut" | "drop" | "double" | "fill" | "number", value: Uint8Array];
+/** Part of a file from 0 to 1, and what happens there; in a tar header, to one of its fields. */
+type Change = readonly [
+  at: number,
+  what: "bytes" | "cut" | "drop" | "double" | "fill" | "number",
+  value: Uint8Array,
+  field: number,
+];
+
+/** Where the fields of a tar header begin: name, mode, owners, size, time … */
+const FIELDS = [0, 100, 108, 116, 124, 136, 156, 157, 257, 345] as const;
 
 const { signal } = new AbortController();
 const work = makeTemp();
@@ -97,6 +105,7 @@ const change: fc.Arbitrary<Change> = fc.tuple(
   fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
   fc.constantFrom("bytes", "bytes", "cut", "drop", "double", "fill", "number", "number"),
   fc.oneof(fc.uint8Array({ minLength: 1, maxLength: 16 }), fc.constantFrom(...NUMBERS)),
+  fc.constantFrom(...FIELDS),
 );
 
 function changed(data: Buffer, [place, what, value]: Change): Buffer {
@@ -120,15 +129,13 @@ function changed(data: Buffer, [place, what, value]: Change): Buffer {
 }
 
 /** Changes what a header says, and makes its checksum right again: the reader has to believe it. */
-function withHeader(tar: Buffer, [place, , value]: Change): Buffer {
+function withHeader(tar: Buffer, [place, , value, field]: Change): Buffer {
   const copy = Buffer.from(tar);
   const headers = [];
   for (let at = 0; at + BLOCK <= copy.length; at += BLOCK)
     if (copy.toString("latin1", at + 257, at + 262) === "ustar") headers.push(at);
   const header = headers[Math.floor(place * headers.length)];
   if (header === undefined) return copy;
-  const fields = [0, 100, 108, 116, 124, 136, 156, 157, 257, 345];
-  const field = fields[(value[0] ?? 0) % fields.length] ?? 124;
   copy.set(value.subarray(0, Math.min(value.length, BLOCK - field)), header + field);
   const block = copy.subarray(header, header + BLOCK);
   block.set(Buffer.from(`${checksum(block).toString(8).padStart(6, "0")}\0 `), 148);
