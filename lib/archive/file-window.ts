@@ -1,7 +1,7 @@
 /** Reads small pieces of a file here and there without a system call for each. */
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
-import { openRegular, type Opening } from "./regular-file.ts";
+import { openRegular } from "./regular-file.ts";
 
 const WINDOW_SIZE = 256 * 1024;
 
@@ -15,9 +15,9 @@ export class FileWindow {
   #start = 0;
   #length = 0;
 
-  constructor(path: string, opening: Opening = { code: "E_ARCHIVE" }) {
+  constructor(path: string) {
     try {
-      this.fd = openRegular(path, opening);
+      this.fd = openRegular(path, "E_ARCHIVE");
     } catch (error) {
       throw asHoldfastError(error, "E_IO");
     }

@@ -17,9 +17,10 @@ interface Level {
 /** open(2): a handle that needs no right to list the directory. Node does not name it. */
 const O_PATH = 0o10000000;
 const DIRECTORY = O_PATH | constants.O_DIRECTORY;
-/** Of one tree at one time: a deep one opens no more, whatever the limit of the process. */
+/** Limits the directories of one tree that are open at a time, so that a deep one stays below the limit of the process. */
 const MOST_OPEN = 128;
 
+/** Reaches the entries of a tree, one directory at a time. */
 export class TreeHandles {
   readonly #levels: Level[] = [];
   #oldestOpen = 0;
@@ -29,12 +30,12 @@ export class TreeHandles {
     this.#push("", openSync(toBuffer(root), DIRECTORY));
   }
 
-  /** How many directories below the root the current one lies. */
+  /** Returns the number of directories between the root and the current one, this one included. */
   get depth(): number {
     return this.#levels.length - 1;
   }
 
-  /** The current directory, by a path that holds as long as it is the current one. */
+  /** Returns a path of the current directory, valid as long as it is the current one. */
   get current(): BytePath {
     return `/proc/self/fd/${this.#handle()}`;
   }
@@ -66,7 +67,7 @@ export class TreeHandles {
     }
   }
 
-  /** Returns a path of an entry, given by its path below the root, that holds until the next call. Throws as `enter` does. */
+  /** Returns a path of an entry, given by its path below the root, valid until the next call. Throws as `enter` does. */
   locate(path: BytePath): BytePath {
     const names = path.split("/");
     const last = names.pop() ?? "";

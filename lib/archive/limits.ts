@@ -1,4 +1,4 @@
-/** What readers take at most of what others wrote. Longer lines, documents and lists are damage or meant to do harm. */
+/** Limits of readers: lines, documents and lists that are longer are damaged, or meant to do harm. */
 
 const MIB = 1024 * 1024;
 
@@ -11,7 +11,7 @@ export const MOST_LINE = MIB;
 /** Bytes of `SHA256SUMS`, and of a list of names. */
 export const MOST_LIST = 256 * MIB;
 
-/** What a JSON document may hold: a short text of nothing but brackets takes many times its length in memory. */
+/** Limits of a JSON document: a short text of nothing but brackets takes many times its length in memory. */
 export interface JsonLimits {
   readonly bytes: number;
   /** Lists and objects in one another. */

@@ -8,7 +8,7 @@ const NEWLINE = 10;
 
 /** Yields each line, the last one also without its end. Throws `code` for one of more than `most` bytes, and for what is no regular file. */
 export function* readLines(file: string, most: number, code: ErrorCode): Generator<string> {
-  const descriptor = openRegular(file, { code });
+  const descriptor = openRegular(file, code);
   const piece = Buffer.alloc(PIECE);
   let begun: Buffer[] = [];
   let length = 0;

@@ -41,7 +41,7 @@ export function basename(path: BytePath): BytePath {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
-/** What would break a line or change how a terminal shows it; a backslash too, which begins an escape here. */
+/** Matches a character that would break a line or change how a terminal shows it, and a backslash, which begins an escape here. */
 const UNSHOWABLE = new RegExp(`[${CONTROLS}\\\\]`, "u");
 /** One valid UTF-8 sequence (RFC 3629, section 4), or else one byte. */
 const SEQUENCE =

@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats }
 import { HoldfastError, systemCode } from "../errors.ts";
 import type { BytePath } from "./entry.ts";
 import { display, toBuffer } from "./path.ts";
+import { pause } from "./pause.ts";
 import { work } from "./work.ts";
 
 /** Files up to this size are read whole; larger ones in pieces of this size. */
@@ -35,9 +36,9 @@ export interface ReadHooks {
 }
 
 /**
- * Reads a regular file, which errors call `file`. When its size, mtime or ctime is another afterwards, it is read again, up to three times; then the last reading
- * stands, and true is returned: it changed. A file that grows is taken up to the size that it had at first.
- * Never follows a link, never opens a FIFO or device. Throws a FileError: `E_UNREADABLE`, `E_MISSING` (gone, or no regular file any more) or `E_IO`.
+ * Reads the regular file at `location`, which errors call `file`. When its size, mtime or ctime is another afterwards, it is read again, up
+ * to three times; then the last reading stands, and true is returned: it changed. A file that grows is taken up to the size that it had
+ * at first. Never follows a link, never opens a FIFO or device. Throws a FileError: `E_UNREADABLE`, `E_MISSING` (gone, or no regular file any more) or `E_IO`.
  */
 export function readStable(
   location: BytePath,
@@ -119,10 +120,6 @@ function settle(stat: () => BigIntStats): BigIntStats {
   if (age < 0 || age >= TICK_MS) return stats;
   pause(TICK_MS - age);
   return stat();
-}
-
-function pause(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 function system<T>(file: BytePath, act: () => T): T {

@@ -13,13 +13,8 @@ import { asHoldfastError, HoldfastError, systemCode, type ErrorCode } from "../e
 
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-export interface Opening {
-  /** The code of the error for what is no regular file, or is too long. */
-  readonly code: ErrorCode;
-}
-
 /** Returns a descriptor. Throws the system's error where the file is missing, `code` where it is a link, a FIFO or a device. */
-export function openRegular(file: string | Buffer, { code }: Opening): number {
+export function openRegular(file: string | Buffer, code: ErrorCode): number {
   let fd: number;
   try {
     fd = openSync(file, FLAGS);
@@ -52,14 +47,14 @@ export interface Piece {
 }
 
 /** A stream of a regular file. Throws as `openRegular` does. */
-export const streamRegular = (file: string | Buffer, opening: Opening, piece: Piece = {}): ReadStream =>
-  createReadStream("", { ...piece, fd: openRegular(file, opening) });
+export const streamRegular = (file: string | Buffer, code: ErrorCode, piece: Piece = {}): ReadStream =>
+  createReadStream("", { ...piece, fd: openRegular(file, code) });
 
 /** Returns all of a regular file. Throws as `openRegular` does, and `code` for a file of more than `most` bytes. */
-export function readRegular(file: string, most: number, opening: Opening): Buffer {
-  const fd = openRegular(file, opening);
+export function readRegular(file: string, most: number, code: ErrorCode): Buffer {
+  const fd = openRegular(file, code);
   try {
-    const data = Buffer.allocUnsafe(checkedSize(file, fstatSync(fd).size, most, opening.code));
+    const data = Buffer.allocUnsafe(checkedSize(file, fstatSync(fd).size, most, code));
     let length = 0;
     for (let count = -1; count !== 0 && length < data.length; length += count)
       count = readSync(fd, data, length, data.length - length, length);

@@ -4,6 +4,7 @@ import { systemCode } from "../errors.ts";
 import type { BytePath } from "./entry.ts";
 import { TreeHandles } from "./handles.ts";
 import { basename, dirname, toBuffer } from "./path.ts";
+import { pause } from "./pause.ts";
 
 /** A process that is ending may still write into the tree. */
 const ATTEMPTS = 5;
@@ -25,7 +26,7 @@ export function removeTree(path: BytePath): void {
       }
     } catch (error) {
       if (attempt === ATTEMPTS || !["ENOTEMPTY", "EBUSY"].includes(systemCode(error) ?? "")) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS * attempt);
+      pause(PAUSE_MS * attempt);
     }
   }
 }

@@ -53,7 +53,7 @@ export interface SelectionReport {
   failed(failure: ArchiveFailure): void;
   /** Listed by its directory and gone when its turn came. */
   vanished(path: BytePath): void;
-  /** Moved, or replaced, while what is in it was read. */
+  /** Hears of a directory that was moved, or replaced, while its entries were read. */
   moved(path: BytePath): void;
   /** The shared memory of an SQLite database: left out, because readers change it and it holds no data. */
   sharedMemory(path: BytePath): void;

@@ -27,7 +27,7 @@ export async function unpackTgz(
 
 /** Reads the whole archive; gives the number of entries. */
 async function read(archive: string, reader: TarReader): Promise<number> {
-  const input = streamRegular(archive, { code: "E_ARCHIVE" }, { highWaterMark: CHUNK });
+  const input = streamRegular(archive, "E_ARCHIVE", { highWaterMark: CHUNK });
   const gunzip = createGunzip({ chunkSize: CHUNK });
   try {
     await consume(input, gunzip, (chunk) => reader.write(chunk), undefined);

@@ -22,7 +22,7 @@ export async function verifyTgz(
 ): Promise<{ entries: number; bytes: number }> {
   const reader = new TarReader(onEntry);
   try {
-    const input = streamRegular(path, { code: "E_ARCHIVE" }, { highWaterMark: CHUNK });
+    const input = streamRegular(path, "E_ARCHIVE", { highWaterMark: CHUNK });
     const gunzip = createGunzip({ chunkSize: CHUNK });
     await consume(input, gunzip, (chunk) => reader.write(chunk), signal);
     const stray = input.bytesRead - gunzip.bytesWritten;

@@ -177,7 +177,7 @@ async function stream(
   signal?: AbortSignal,
 ): Promise<void> {
   const end = start + entry.compressedSize - 1;
-  const input = streamRegular(path, { code: "E_ARCHIVE" }, { start, end, highWaterMark: CHUNK });
+  const input = streamRegular(path, "E_ARCHIVE", { start, end, highWaterMark: CHUNK });
   const inflate = createInflateRaw({ chunkSize: CHUNK });
   await consume(input, inflate, take, signal);
   if (inflate.bytesWritten !== entry.compressedSize) {

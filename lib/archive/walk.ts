@@ -93,7 +93,7 @@ function enter(handles: TreeHandles, name: BytePath, list: () => void): void {
   }
 }
 
-/** What is reached by handles still has to be named when it is restored. */
+/** Throws `ENAMETOOLONG` for a path that no restore could name, though handles reach it. */
 function refuseLong(root: BytePath, path: BytePath): void {
   if (root.length + path.length + 1 > LONGEST_PATH)
     throw Object.assign(new Error(`ENAMETOOLONG: name too long, lstat '${path}'`), { code: "ENAMETOOLONG" });

@@ -5,7 +5,7 @@ import { EXIT } from "../errors.ts";
 import { drillReinit, type ReinitDrill } from "../ops/drill/reinit.ts";
 import { colors as pc } from "../report/colors.ts";
 import { plural } from "../report/format.ts";
-import { printableLines } from "../report/printable.ts";
+import { printable, printableLines } from "../report/printable.ts";
 import type { CommandFrame, OutputFlags } from "./run-command.ts";
 
 export async function reinitDrillCommand(
@@ -22,7 +22,7 @@ export async function reinitDrillCommand(
     },
     { signal, onPhase: (phase) => void (shown && process.stderr.write(`${pc.dim(`${phase} …`)}\n`)) },
   );
-  for (const warning of found.warnings) process.stderr.write(`${pc.yellow("!")} ${warning}\n`);
+  for (const warning of found.warnings) process.stderr.write(`${pc.yellow("!")} ${printable(warning)}\n`);
   if (flags.json) process.stdout.write(`${JSON.stringify({ message_type: "summary", ...found })}\n`);
   else if (shown || !found.ok) process.stdout.write(`${printableLines(describe(found))}\n`);
   return found.ok ? EXIT.ok : EXIT.verification;

@@ -139,7 +139,7 @@ const WORK: Readonly<Record<Verb, Work>> = {
 
 const EXITS = { COMPATIBLE: EXIT.ok, COMPATIBLE_WITH_WARNINGS: EXIT.partial, INCOMPATIBLE: EXIT.incompatible } as const;
 
-/** The report with what the values say, unless the schema says no already. */
+/** Returns the report with what the values say, unless the schema does not fit already. */
 async function triedOut(flags: Flags, frame: CommandFrame, found: Package, report: CompatibilityReport) {
   if (report.status === "INCOMPATIBLE") return report;
   const request = await wishesOf(flags, found);
@@ -151,7 +151,7 @@ async function triedOut(flags: Flags, frame: CommandFrame, found: Package, repor
   );
 }
 
-/** What the flags ask of an import. */
+/** Returns the request of an import that the flags make. */
 const wishesOf = async (flags: Flags, found: Package): Promise<Omit<ImportRequest, "dryRun">> => ({
   mode: flags.mode,
   skipConflicts: flags["skip-conflicts"],
@@ -159,7 +159,7 @@ const wishesOf = async (flags: Flags, found: Package): Promise<Omit<ImportReques
   isOther: !flags["into-other"] && !(await isOrigin(found, configOf(flags))),
 });
 
-/** Whether the database is the one that an export was made from, by what both are known as. */
+/** Returns whether the database belongs to the installation that the export was made from. */
 async function isOrigin({ manifest }: Package, config: SiteConfig | undefined): Promise<boolean> {
   const { instance } = manifest.source;
   return instance !== undefined && instance === (await instanceOf(config));

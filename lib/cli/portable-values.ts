@@ -1,4 +1,4 @@
-/** What only the values of an export tell of its fit: an import of them that is taken back. */
+/** Tries the values of an export by an import that is rolled back. */
 import { HoldfastError } from "../errors.ts";
 import { withValues, type CompatibilityReport } from "../portable/check.ts";
 import type { Connection } from "../portable/connection.ts";
@@ -7,7 +7,7 @@ import { introspect } from "../portable/introspect.ts";
 import type { Package } from "../portable/package.ts";
 import { findTargets } from "../portable/target.ts";
 
-/** The connection is one for writing; nothing of what it does stays. Throws `E_SCHEMA` where a table of the database could not take it back. */
+/** Returns the report with what the values say; the connection is for writing, and all is rolled back. Throws `E_SCHEMA` where a table of the database could not take it back. */
 export async function checkValues(
   connection: Connection,
   from: Package,

@@ -89,7 +89,7 @@ function describe({ plan, moves, adminCommand, unit }: ReinitPreview): string[] 
     }),
     ...moves.map(({ live, aside }) => `${live} moves to ${aside}`),
     ...(adminCommand === undefined ? [] : [`then: ${adminCommand.join(" ")}`]),
-    ...plan.warnings.map((text) => `${pc.yellow("!")} ${printable(text)}`),
+    ...plan.warnings.map((text) => `${pc.yellow("!")} ${text}`),
     ...plan.problems.map((text) => `${pc.red("✗")} ${text}`),
   ];
 }

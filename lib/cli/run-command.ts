@@ -59,7 +59,7 @@ function showError(error: HoldfastError, exitCode: number, flags: OutputFlags): 
   if (flags.verbose) process.stderr.write(`${redact(error.stack ?? "")}\n${causes(error)}`);
 }
 
-/** Text whose further lines are not taken for lines of ours. */
+/** Indents further lines, so that none is taken for a line of ours. */
 const inset = (text: string): string => text.replaceAll("\n", "\n  ");
 
 function causes(error: Error): string {

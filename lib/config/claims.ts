@@ -110,8 +110,9 @@ function refuseSharedDirectory(claims: readonly Claim[]): void {
     );
 }
 
-/** The part of a path before its first name with a field. */
-const baseOf = (template: string): string => path.dirname(`${template.slice(0, template.indexOf("{"))}x`);
+/** The part of a path before its first name with a field: all of a path without one. */
+export const baseOf = (template: string): string =>
+  template.includes("{") ? path.dirname(`${template.slice(0, template.indexOf("{"))}x`) : template;
 
 function refuseStoreInside(claims: readonly Claim[], store: string): void {
   const real = realPath(path.resolve(store));

@@ -44,7 +44,7 @@ function pidNamespace(): string {
 }
 
 /** Returns whether a path is a directory that this user has made: in a shared one anybody may make others. */
-export function isOurs(directory: string): boolean {
+export function isOurs(directory: string | Buffer): boolean {
   const stats = lstatSync(directory, { throwIfNoEntry: false });
   return stats?.isDirectory() === true && stats.uid === process.geteuid?.();
 }

@@ -7,16 +7,16 @@
  * are copied as files, with their `-wal` or `-journal`, and SQLite recovers the copy. Such a copy counts when nothing changed meanwhile.
  * See https://www.sqlite.org/wal.html#read_only_databases and https://www.sqlite.org/backup.html
  */
-import { constants, readdirSync, statSync, type BigIntStats } from "node:fs";
+import { constants, type BigIntStats } from "node:fs";
 import { chmod, copyFile, mkdtemp, open, realpath, rename, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { BytePath } from "../archive/entry.ts";
-import { display } from "../archive/path.ts";
 import { HoldfastError, asHoldfastError, systemCode } from "../errors.ts";
 import type { SqliteDatabase } from "../sqlite/database.ts";
 import { openSqliteFile } from "../sqlite/open.ts";
 import { firstColumn, firstValue } from "../sqlite/query.ts";
 import { privateDirectory } from "./private-directory.ts";
+import { copyOpened, isOpen, replaced, type FileIdentity } from "./sqlite-identity.ts";
 import { checkIntegrity, isOfApplication } from "./sqlite-integrity.ts";
 
 export interface SqliteDescription {
@@ -40,12 +40,6 @@ export interface SqliteDescription {
 const BUSY_MS = 30_000;
 const STILL_ATTEMPTS = 5;
 const SIDECARS = ["-wal", "-journal"];
-
-/** Which file a walk has found, whatever is at its path by now. */
-export interface FileIdentity {
-  readonly dev: bigint;
-  readonly ino: bigint;
-}
 
 export interface CaptureOptions {
   readonly signal?: AbortSignal;
@@ -207,31 +201,6 @@ async function copyStill(file: Buffer, into: string, expected: FileIdentity | un
     await rm(directory, { recursive: true, force: true });
   }
 }
-
-async function copyOpened(file: Buffer, copy: string, expected: FileIdentity | undefined): Promise<void> {
-  const handle = await open(file, "r");
-  try {
-    const { dev, ino } = await handle.stat({ bigint: true });
-    if (expected !== undefined && !(dev === expected.dev && ino === expected.ino)) throw replaced(file);
-    await copyFile(`/proc/self/fd/${handle.fd}`, copy, constants.COPYFILE_FICLONE);
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Whether this process has the file open: SQLite tells nothing of the one that it has opened. */
-function isOpen({ dev, ino }: FileIdentity): boolean {
-  return readdirSync("/proc/self/fd").some((fd) => {
-    const stats = statSync(`/proc/self/fd/${fd}`, { bigint: true, throwIfNoEntry: false });
-    return stats?.dev === dev && stats.ino === ino;
-  });
-}
-
-const replaced = (file: Buffer): HoldfastError =>
-  new HoldfastError(
-    "E_MISSING",
-    `another file took the place of ${display(file.toString("latin1"))} while it was read`,
-  );
 
 /** The copy is ours: opened for writing, SQLite puts it in order and takes its sidecars away when it is closed. */
 async function recover(copy: string): Promise<void> {

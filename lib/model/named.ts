@@ -1,9 +1,7 @@
 /** Objects whose keys are names of the site's own: tables, files, columns. */
 import * as z from "zod";
 
-/**
- * Returns the schema of such an object. Unlike `z.record` it keeps a key `__proto__`, which names a table as well as any other does.
- */
+/** Returns the schema of such an object. Unlike `z.record` it keeps the key `__proto__`: a table may be called so. */
 export const named = <T extends z.ZodType>(value: T) =>
   z.unknown().transform((input, context): Record<string, z.output<T>> => {
     if (typeof input !== "object" || input === null || Array.isArray(input)) {

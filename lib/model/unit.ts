@@ -56,7 +56,7 @@ export const metadataSchema = z.looseObject({
   unit_b64: z.string().optional(),
   run: z.string(),
   built_in: z.string(),
-  /** In how many runs its artifacts were linked since they were last read; absent in the run that built them. */
+  /** The number of runs that linked its artifacts since they were last read; absent in the run that built them. */
   unread_runs: z.number().int().nonnegative().optional(),
   project: projectSchema.optional(),
   created_at: z.string(),

@@ -2,18 +2,12 @@
  * Brings a run back, whole or a part of it, to a directory or in place. plan → confirmation → lock → verify what is used → stage beside the target →
  * compare → stop the service → swap → migrate → start → health. Nothing of the target changes before the swap; the swap can be taken back.
  */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { isBelow } from "../archive/path.ts";
 import type { BytePath } from "../archive/entry.ts";
 import { HoldfastError } from "../errors.ts";
 import type { SiteConfig } from "../config/load.ts";
 import type { Report } from "../model/event.ts";
-import { projectListSchema } from "../model/run.ts";
 import type { UnitMetadata } from "../model/unit.ts";
-import { Claims } from "../steps/claims/claims.ts";
-import { PROJECTS_FILE } from "../steps/projects.ts";
-import { readDocument } from "../store/documents.ts";
 import { runDirectory } from "../store/layout.ts";
 import { findStore } from "../store/open.ts";
 import { pinRun } from "../store/pins.ts";
@@ -37,6 +31,7 @@ import { locate, type Located } from "./restore/located.ts";
 import { findLacks, type Lack } from "./restore/missing.ts";
 import { assertEmpty } from "./restore/empty.ts";
 import { refusePending, takeLock } from "./restore/frame.ts";
+import { ownedNow } from "./restore/owned.ts";
 import { planRestore, type RestorePlan } from "./restore/plan.ts";
 import { checkSpace } from "./restore/space.ts";
 import type { RestoreRequest } from "./restore/request.ts";
@@ -98,7 +93,7 @@ export async function restore(request: RestoreRequest, options: RestoreOptions):
     for (const other of runsOf(units)) unpins.push(await pinRun(store.path, other, "restore"));
     const located = request.path === undefined ? undefined : await locate(directory, request.path, options.signal);
     const items = itemsOf(directory, located === undefined ? units : []);
-    const owned = await ownedNow(request, store.path, directory);
+    const owned = await ownedNow(request.target, store.path, directory);
     const work = { request, options, store, run, directory, units, items, located, lacks, owned };
     const preview = await rehearse(work);
     if (request.dryRun) return outcomeOf(work, preview, null, { kept: false });
@@ -123,14 +118,6 @@ interface Work {
   readonly located: Located | undefined;
   readonly lacks: readonly Lack[];
   readonly owned: readonly BytePath[];
-}
-
-/** The paths that units of the config have on the site, with the projects that the run knew. */
-async function ownedNow({ target }: RestoreRequest, store: string, directory: string): Promise<BytePath[]> {
-  if (target.kind === "directory") return [];
-  const file = join(directory, PROJECTS_FILE);
-  const list = async () => (existsSync(file) ? readDocument(file, projectListSchema) : { projects: [] });
-  return await new Claims(target.config, store, { list }).owned();
 }
 
 interface Prepared {

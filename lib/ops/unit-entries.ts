@@ -1,8 +1,8 @@
 /** What the units of a run hold, entry by entry, told from directories, lists and headers: no content is unpacked. */
-import { streamRegular } from "../archive/regular-file.ts";
 import { statSync } from "node:fs";
 import path from "node:path";
 import { createGunzip } from "node:zlib";
+import { streamRegular } from "../archive/regular-file.ts";
 import { consume } from "../archive/consume.ts";
 import type { BytePath } from "../archive/entry.ts";
 import { readEntryList } from "../archive/entry-list.ts";
@@ -145,7 +145,7 @@ async function readHeaders(file: string, signal: AbortSignal): Promise<Raw[]> {
     data: () => {},
   });
   await consume(
-    streamRegular(file, { code: "E_ARCHIVE" }, { highWaterMark: 1 << 18 }),
+    streamRegular(file, "E_ARCHIVE", { highWaterMark: 1 << 18 }),
     createGunzip({ chunkSize: 1 << 18 }),
     (chunk) => reader.write(chunk),
     signal,

@@ -23,7 +23,7 @@ export interface CompatibilityReport {
   readonly problems: readonly string[];
   /** What an import can be made in spite of. */
   readonly warnings: readonly string[];
-  /** Whether the rows were looked at too, not the schema alone. */
+  /** True where the rows were tried too, not the schema alone. */
   readonly values?: boolean;
   /** How the settings compare, where somebody looked. */
   readonly configuration?: ConfigurationReport;
@@ -71,7 +71,7 @@ export async function checkCompatibility(
 const statusOf = (problems: readonly string[], warnings: readonly string[]): Compatibility =>
   problems.length > 0 ? "INCOMPATIBLE" : warnings.length > 0 ? "COMPATIBLE_WITH_WARNINGS" : "COMPATIBLE";
 
-/** The report with what an import that was taken back said of the rows. */
+/** Adds to a report what an import that was rolled back said of the rows. */
 export function withValues(
   report: CompatibilityReport,
   found: { readonly problems: readonly string[]; readonly warnings: readonly string[] },

@@ -4,7 +4,7 @@ const INTERVAL = /^(?:(-?\d+) days? ?)?(?:([+-]?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,6
 const SECOND = 1_000_000n;
 const DAY = 86_400n * SECOND;
 
-/** Of an interval as PostgreSQL prints it; undefined for one with months or years, which have no length of their own. */
+/** Returns the length of an interval as PostgreSQL prints it; undefined for one with months or years, which have no length of their own. */
 export function microsecondsOf(interval: string): bigint | undefined {
   const [all = "", days = "0", sign = "", hours = "0", minutes = "0", seconds = "0", fraction = ""] =
     INTERVAL.exec(interval) ?? [];
@@ -14,7 +14,7 @@ export function microsecondsOf(interval: string): bigint | undefined {
   return BigInt(days) * DAY + (sign === "-" ? -time : time);
 }
 
-/** As PostgreSQL prints it: whole days, which may be negative, and the time that is more than they are. Django writes it so. */
+/** Returns the interval as PostgreSQL prints it: whole days, which may be negative, and the time that is more than they are. Django writes it so. */
 export function intervalOf(microseconds: bigint): string {
   const time = ((microseconds % DAY) + DAY) % DAY;
   const days = (microseconds - time) / DAY;

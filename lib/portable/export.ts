@@ -1,8 +1,8 @@
 /** Writes a database as portable data: a directory of lines of JSON, its manifest last. */
-import { MOST_LINE } from "./lines.ts";
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { MOST_LINE } from "./lines.ts";
 import { HoldfastError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { checksumOf } from "./checksum.ts";
@@ -32,7 +32,7 @@ export interface ExportRequest {
   readonly output: string;
   readonly sourceName: string | null;
   readonly sourceUrl: string | null;
-  /** Of which installation the database is, where somebody knows. */
+  /** The installation that the database belongs to, where that is known. */
   readonly instance?: string | undefined;
   /** The application's, without its secrets; none are recorded when absent. */
   readonly settings?: CapturedSettings | undefined;

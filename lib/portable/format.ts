@@ -111,7 +111,7 @@ const blobSchema = z.object({ sha256: sha256Schema, size_bytes: z.number().int()
 /** A large value, in `blobs/<sha256>`. */
 export type ExportedBlob = z.infer<typeof blobSchema>;
 
-/** What another program's export says of itself; null where it does not say. */
+/** The description that another program's export gives of itself; null where it gives none. */
 const originSchema = z.object({
   path: z.string(),
   format: z.string(),
@@ -130,11 +130,11 @@ export const exportManifestSchema = z.looseObject({
     url: z.string().nullable(),
     engine: z.enum(["postgresql", "mysql", "mariadb", "sqlite"]),
     server_version: z.string(),
-    /** Of which installation it is, where somebody knows. */
+    /** The installation that it was made of, where that is known. */
     instance: z.string().optional(),
   }),
   software_versions: z.record(z.string(), z.string()),
-  /** Of what another program wrote, and this export was made of. */
+  /** The export of another program that this one was made from. */
   origin: originSchema.optional(),
   /** Of the framework's own migration table. */
   schema_versions: z.object({ tool: z.string(), applied: z.array(z.string()) }).nullable(),

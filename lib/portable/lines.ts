@@ -28,7 +28,7 @@ export const MOST_LINE = 128 * 1024 * 1024;
 export async function* readLines(file: string): AsyncGenerator<Lines> {
   let failure: unknown;
   const unpacked = pipeline(
-    streamRegular(file, { code: "E_PACKAGE" }),
+    streamRegular(file, "E_PACKAGE"),
     createGunzip({ chunkSize: PIECE }),
     (error) => (failure = error ?? undefined),
   );

@@ -1,10 +1,10 @@
 /** Reads an export: its documents checked as a whole, its rows line by line. */
-import { DOCUMENT, parseJson } from "../archive/limits.ts";
-import { readRegular } from "../archive/regular-file.ts";
 import { createHash } from "node:crypto";
 import { existsSync, lstatSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
+import { DOCUMENT, parseJson } from "../archive/limits.ts";
+import { readRegular } from "../archive/regular-file.ts";
 import { HoldfastError } from "../errors.ts";
 import { hashFile } from "../store/hash.ts";
 import { blobPath, readTag, type LargeTag } from "./large/tag.ts";
@@ -189,7 +189,7 @@ function parseRow(text: string, file: string, line: number): readonly JsonCell[]
   return isRow(value) ? value : fail(file, `line ${line} is not what belongs there`);
 }
 
-/** Values of JSON columns: as deep as any engine takes them, but not so deep that a stack overflows. A short line can hold nothing that does harm. */
+/** Limits of a row: JSON as deep as any engine takes it, and not so deep that the stack overflows. A shorter line exceeds none. */
 const ROW = { depth: 2000, containers: 4_000_000 };
 const SHORT = 2 * ROW.depth;
 
@@ -209,7 +209,7 @@ function parse<T>(text: string, schema: z.ZodType<T>, file: string, line: number
 function readJson<T>(file: string, schema: z.ZodType<T>): T {
   let text: string;
   try {
-    text = readRegular(file, DOCUMENT.bytes, { code: "E_PACKAGE" }).toString("utf8");
+    text = readRegular(file, DOCUMENT.bytes, "E_PACKAGE").toString("utf8");
   } catch (error) {
     if (error instanceof HoldfastError) throw error;
     throw new HoldfastError("E_PACKAGE", `${file} cannot be read: it is no export, or not a whole one`, {

@@ -68,7 +68,7 @@ export interface Column {
 export interface SentColumn {
   readonly kind: Kind;
   readonly native: string;
-  /** Both are Django's, which keeps a duration as microseconds where it has no interval. */
+  /** True where Django made both: it keeps a duration as microseconds where the engine has no interval. */
   readonly isDjango: boolean;
 }
 

@@ -149,10 +149,10 @@ function labelled(engine: EngineName, { kind, native, labels }: Column, given: s
   return given;
 }
 
-/** What SQLite makes a number of in a column that is none by its declared type. */
+/** Matches text that SQLite stores as a number in a column whose declared type does not say text. */
 const LIKE_A_NUMBER = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
 
-/** Whether SQLite makes a number of a text that looks like one: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
+/** Returns whether SQLite makes a number of a text that looks like one: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
 export const makesNumbers = ({ native, asIs = false }: Column): boolean =>
   !asIs && native !== "" && (/int/i.test(native) || (!TEXTUAL.test(native) && !/blob/i.test(native)));
 

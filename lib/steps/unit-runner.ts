@@ -4,9 +4,9 @@
  */
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
+import pLimit from "p-limit";
 import { removeTree } from "../archive/remove-tree.ts";
 import { fromString } from "../archive/path.ts";
-import pLimit from "p-limit";
 import { asHoldfastError, ERRORS, HoldfastError, isDiskFull, isErrorCode, systemCode } from "../errors.ts";
 import type { SiteConfig } from "../config/load.ts";
 import { noCounters, type StepCounters } from "../model/event.ts";

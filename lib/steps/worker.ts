@@ -5,7 +5,8 @@ import { buildArchive, type BuildRequest, type BuildResult } from "../archive/bu
 import type { BytePath } from "../archive/entry.ts";
 import { serveTasks } from "../archive/pool.ts";
 import { addWork, noWork, work, type Work } from "../archive/work.ts";
-import { captureSqlite, type FileIdentity } from "../database/sqlite-capture.ts";
+import { captureSqlite } from "../database/sqlite-capture.ts";
+import type { FileIdentity } from "../database/sqlite-identity.ts";
 import { buildCompiledBundle, type CompiledRequest, type CompiledResult } from "./compiled/bundle.ts";
 
 /** What the worker adds to a request by itself. */

@@ -36,7 +36,7 @@ export function readDocument<T>(file: string, schema: z.ZodType<T>): T {
 
 /** Returns what a JSON file of a run holds. Throws for what is no regular file, is longer than a document can be, or is no JSON. */
 export const readJson = (file: string): unknown =>
-  parseJson(readRegular(file, DOCUMENT.bytes, { code: "E_VERIFY" }).toString("utf8"));
+  parseJson(readRegular(file, DOCUMENT.bytes, "E_VERIFY").toString("utf8"));
 
 /** Like `readDocument`, but a document that is not there or not sound is undefined: for what only saves work. */
 export function tryReadDocument<T>(file: string, schema: z.ZodType<T>): T | undefined {

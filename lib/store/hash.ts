@@ -12,7 +12,7 @@ const AT_ONCE = 8 * PIECE;
 export async function hashFile(file: string | Buffer, signal: AbortSignal): Promise<{ size: number; sha256: string }> {
   signal.throwIfAborted();
   const hash = createHash("sha256");
-  const fd = openRegular(file, { code: "E_VERIFY" });
+  const fd = openRegular(file, "E_VERIFY");
   try {
     let size = 0;
     for (let since = 0; ;) {

@@ -90,7 +90,7 @@ export function readManifestHead(run: string): ManifestHead {
 
 function readStart(file: string): string {
   try {
-    const descriptor = openRegular(file, { code: "E_VERIFY" });
+    const descriptor = openRegular(file, "E_VERIFY");
     try {
       const buffer = Buffer.alloc(HEAD_BYTES);
       return buffer.toString("utf8", 0, readSync(descriptor, buffer, 0, HEAD_BYTES, 0));

@@ -43,7 +43,7 @@ export function sweepPins(store: string): void {
   }
 }
 
-/** Whether a file is the beginning of a pin that was never finished. */
+/** Returns whether a file is the beginning of a pin that was never finished. */
 function isOldDraft(file: string): boolean {
   const stats = statSync(file, { throwIfNoEntry: false });
   return path.basename(file).startsWith(".") && stats !== undefined && Date.now() - stats.mtimeMs > DRAFT_MS;

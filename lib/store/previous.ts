@@ -127,7 +127,7 @@ export function linkArtifacts(from: string, to: string, files: readonly string[]
   return linked;
 }
 
-/** Returns in how many runs a unit has been linked unread, this one included: 0 when it is to be read again in this one. */
+/** Returns the number of runs that linked a unit unread, this one included; 0 when this one has to read it again. */
 export function unreadRuns(metadata: UnitMetadata, unitDirectory: string, every: number): number {
   // Units that were built together do not come together.
   const before = metadata.unread_runs ?? createHash("sha256").update(unitDirectory).digest().readUInt32BE(0) % every;
@@ -144,7 +144,7 @@ function parsedOrNothing(text: Buffer): unknown {
 
 function readIfThere(file: string): Buffer | undefined {
   try {
-    return readRegular(file, DOCUMENT.bytes, { code: "E_VERIFY" });
+    return readRegular(file, DOCUMENT.bytes, "E_VERIFY");
   } catch {
     return undefined;
   }

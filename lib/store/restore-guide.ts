@@ -1,11 +1,11 @@
 /** `RESTORE.md`: how to bring a run back with standard tools alone, written for this very run. */
 import path from "node:path";
+import { existsSync } from "node:fs";
+import * as z from "zod";
 import type { SiteConfig } from "../config/load.ts";
 import type { ManifestHead } from "../model/run.ts";
 import type { UnitMetadata } from "../model/unit.ts";
 import { STEP_NAMES, type StepName } from "../model/unit.ts";
-import { existsSync } from "node:fs";
-import * as z from "zod";
 import { DEAD_LIST, DIRECTORY_TIMES, groupLayers } from "./layers.ts";
 import { isOutside, placeBytes, placesOf, type Place, type Places } from "./places.ts";
 import { readStepMetadata } from "./step-index.ts";

@@ -35,7 +35,7 @@ export async function writeSums(run: string, known: ReadonlyMap<string, string>,
 export function readSums(run: string): Map<string, string> | undefined {
   let text: string;
   try {
-    text = readRegular(path.join(run, SUMS_FILE), MOST_LIST, { code: "E_VERIFY" }).toString("utf8");
+    text = readRegular(path.join(run, SUMS_FILE), MOST_LIST, "E_VERIFY").toString("utf8");
   } catch {
     return undefined;
   }

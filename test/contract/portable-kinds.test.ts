@@ -1,19 +1,10 @@
 /** A field that a framework keeps in another type on each engine arrives as that type's, and back; a value that has no form there is refused. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { rowsOf, startEngines, type PortableEngine, type PortableEngines } from "../support/portable.ts";
+import { describe, expect, test } from "vitest";
+import { rowsOf, useEngines, type PortableEngine } from "../support/portable.ts";
 import { bring, exportOf, refusal } from "../support/portable-script.ts";
 
 type Name = PortableEngine["name"];
-let engines: PortableEngines;
-
-beforeAll(async () => {
-  engines = await startEngines();
-}, 120_000);
-afterAll(async () => {
-  await engines.stop();
-});
-
-const make = async (name: Name, sql: string): Promise<string> => await engines.of(name).make(sql);
+const { make } = useEngines();
 
 /** A table `t` with one column of the type, and rows of these values as SQL writes them. */
 const table = (type: string, ...values: readonly string[]): string =>

@@ -3,24 +3,15 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { execa } from "execa";
 import { runBuilt } from "../support/backup.ts";
 import { makeDatabase } from "../support/package-site.ts";
-import { rowsOf, startEngines, type PortableEngine, type PortableEngines } from "../support/portable.ts";
+import { rowsOf, useEngines } from "../support/portable.ts";
 import { bring, exportOf, refusal } from "../support/portable-script.ts";
 import { tempDirectory } from "../support/temp.ts";
 
-let engines: PortableEngines;
-
-beforeAll(async () => {
-  engines = await startEngines();
-}, 120_000);
-afterAll(async () => {
-  await engines.stop();
-});
-
-const make = async (name: PortableEngine["name"], sql: string): Promise<string> => await engines.of(name).make(sql);
+const { make } = useEngines();
 
 test.each([
   [

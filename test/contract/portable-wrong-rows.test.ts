@@ -1,20 +1,11 @@
 /** Kinds of imports that ended well and left wrong rows: each comes through as it was, or is refused before anything is written. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { runBuilt } from "../support/backup.ts";
-import { rowsOf, startEngines, type PortableEngine, type PortableEngines } from "../support/portable.ts";
+import { rowsOf, useEngines, type PortableEngine } from "../support/portable.ts";
 import { bring, exportOf, refusal } from "../support/portable-script.ts";
 
 type Name = PortableEngine["name"];
-let engines: PortableEngines;
-
-beforeAll(async () => {
-  engines = await startEngines();
-}, 120_000);
-afterAll(async () => {
-  await engines.stop();
-});
-
-const make = async (name: Name, sql: string): Promise<string> => await engines.of(name).make(sql);
+const { make } = useEngines();
 
 describe("PostgreSQL: a table and one that inherits from it", () => {
   const SCHEMA = `

@@ -1,21 +1,11 @@
 /** Further of what the schemas of real applications hold: it arrives, or a message names the row. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { runBuilt } from "../support/backup.ts";
-import { rowsOf, startEngines, type PortableEngine, type PortableEngines } from "../support/portable.ts";
+import { rowsOf, useEngines } from "../support/portable.ts";
 import { bring, exportOf, refusal } from "../support/portable-script.ts";
 
-type Name = PortableEngine["name"];
 const ALL = ["PostgreSQL", "MariaDB", "SQLite"] as const;
-let engines: PortableEngines;
-
-beforeAll(async () => {
-  engines = await startEngines();
-}, 120_000);
-afterAll(async () => {
-  await engines.stop();
-});
-
-const make = async (name: Name, sql: string): Promise<string> => await engines.of(name).make(sql);
+const { make } = useEngines();
 
 describe("a link that may not be NULL for a time, though its column may", () => {
   test.each([

@@ -1,26 +1,17 @@
 /** What the schemas of real applications hold, and differ in from engine to engine: it arrives, or a message names the row. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import * as z from "zod";
 import { runBuilt } from "../support/backup.ts";
-import { rowsOf, startEngines, type PortableEngine, type PortableEngines } from "../support/portable.ts";
+import { rowsOf, useEngines } from "../support/portable.ts";
 import { bring, exportOf, refusal } from "../support/portable-script.ts";
 
-type Name = PortableEngine["name"];
-let engines: PortableEngines;
-
-beforeAll(async () => {
-  engines = await startEngines();
-}, 120_000);
-afterAll(async () => {
-  await engines.stop();
-});
+const engines = useEngines();
+const { make } = engines;
 
 const summarySchema = z.object({
   tables: z.array(z.object({ created: z.number(), updated: z.number(), unchanged: z.number() })),
   warnings: z.array(z.string()),
 });
-
-const make = async (name: Name, sql: string): Promise<string> => await engines.of(name).make(sql);
 
 test.each([
   ["MariaDB", "varbinary(255)", "PostgreSQL", "text"],

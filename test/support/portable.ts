@@ -1,5 +1,6 @@
 /** Databases for tests of portable data: one schema in three dialects, and a way to ask each. */
 import { join } from "node:path";
+import { afterAll, beforeAll } from "vitest";
 import { connect } from "../../lib/portable/connect.ts";
 import type { Connection, ConnectionMode } from "../../lib/portable/connection.ts";
 import { startMariadb, startPostgres, type TestServer } from "./servers.ts";
@@ -46,6 +47,24 @@ export async function startEngines(): Promise<PortableEngines> {
       removeTree(directory);
     },
   };
+}
+
+/** Starts the engines before the tests of a file, and stops them after. */
+export function useEngines(): Pick<PortableEngines, "of"> & {
+  readonly make: (name: PortableEngine["name"], sql: string) => Promise<string>;
+} {
+  let engines: PortableEngines | undefined;
+  beforeAll(async () => {
+    engines = await startEngines();
+  }, 120_000);
+  afterAll(async () => {
+    await engines?.stop();
+  });
+  const of = (name: string): PortableEngine => {
+    if (engines === undefined) throw new Error("the engines are there for tests alone");
+    return engines.of(name);
+  };
+  return { of, make: async (name, sql) => await of(name).make(sql) };
 }
 
 /** The tables belong to the user who will import: they are nobody's who is not their owner. */

@@ -1,7 +1,7 @@
 /** Modes, owners and times of restored entries, compared with what the run recorded of them. */
-import { streamRegular } from "../../archive/regular-file.ts";
 import path from "node:path";
 import { createGunzip } from "node:zlib";
+import { streamRegular } from "../../archive/regular-file.ts";
 import { consume } from "../../archive/consume.ts";
 import type { BytePath, Entry } from "../../archive/entry.ts";
 import { floorNs } from "../../archive/fingerprint.ts";
@@ -45,7 +45,7 @@ export async function headersOf(
     begin: ({ path: name, mode, uid, gid, mtimeNs }) => keep(name, { mode, uid, gid, mtime: secondsOf(mtimeNs) }),
     data: () => {},
   });
-  await consume(streamRegular(file, { code: "E_ARCHIVE" }), createGunzip(), (chunk) => reader.write(chunk), signal);
+  await consume(streamRegular(file, "E_ARCHIVE"), createGunzip(), (chunk) => reader.write(chunk), signal);
   reader.end();
   return headers;
 }

@@ -1,13 +1,13 @@
 /** Restored trees, read back from disk and compared with what was recorded of each unit at backup. */
-import { streamRegular } from "../../archive/regular-file.ts";
 import { createHash } from "node:crypto";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
+import { streamRegular } from "../../archive/regular-file.ts";
 import { ContentDigest } from "../../archive/content.ts";
 import type { BytePath, Entry } from "../../archive/entry.ts";
 import { excludeTest, type ExcludeRules } from "../../archive/exclude-rules.ts";
 import { readEntryList } from "../../archive/entry-list.ts";
-import { isBelow, basename, display, join, toBuffer } from "../../archive/path.ts";
+import { basename, display, isBelow, join, toBuffer } from "../../archive/path.ts";
 import { lstatEntry, statRoot, walk } from "../../archive/walk.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
@@ -209,7 +209,7 @@ class TreeComparison {
   async #hash(file: BytePath): Promise<string> {
     const hash = createHash("sha256");
     await pipeline(
-      streamRegular(toBuffer(file), { code: "E_VERIFY" }, { highWaterMark: 1 << 18 }),
+      streamRegular(toBuffer(file), "E_VERIFY", { highWaterMark: 1 << 18 }),
       async (source: AsyncIterable<Buffer>) => {
         for await (const chunk of source) hash.update(chunk);
       },

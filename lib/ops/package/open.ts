@@ -47,7 +47,7 @@ export async function openMigrationPackage(name: string, signal: AbortSignal): P
   const file = realFile(name);
   const survey = new Survey();
   const reader = new TarReader((entry) => survey.end(entry), survey);
-  const input = streamRegular(file, { code: "E_PACKAGE" }, { highWaterMark: 256 * 1024 });
+  const input = streamRegular(file, "E_PACKAGE", { highWaterMark: 256 * 1024 });
   const gunzip = createGunzip({ chunkSize: 256 * 1024 });
   let bytes = 0;
   try {

@@ -8,6 +8,7 @@ import type { SiteConfig } from "../../config/load.ts";
 import { isOurs } from "../../database/private-directory.ts";
 import { HoldfastError, systemCode } from "../../errors.ts";
 import { describeOwner, livenessOf, ownerOfThisProcess, ownerSchema } from "../../store/owner.ts";
+import { taken } from "../restore/bases.ts";
 import { replace, undoReplace, type Replace } from "../restore/replace.ts";
 import { isThere } from "../restore/targets.ts";
 import type { PackageManifest } from "./format.ts";
@@ -163,10 +164,7 @@ export class Staging {
   #heal(): void {
     const base = fromString(this.#base);
     if (!isThere(base)) return;
-    if (!isOurs(this.#base))
-      throw new HoldfastError("E_TARGET", `the staging directory ${display(base)} was made by somebody else`, {
-        hint: "see who may write to the directory that it lies in, remove it, and restore again",
-      });
+    if (!isOurs(this.#base)) throw taken(base);
     const owner = this.#owner();
     if (owner !== undefined && livenessOf(owner) !== "dead")
       throw new HoldfastError("E_LOCKED", `${this.target.live} is being restored by ${describeOwner(owner)}`);

@@ -1,11 +1,12 @@
 /** What a package holds, unpacked: trees beside their places, and the rest into a directory of its own. */
-import { existsSync, lstatSync, mkdtempSync, readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { removeTree } from "../../archive/remove-tree.ts";
 import { fromString } from "../../archive/path.ts";
 import { unpackArchive } from "../../archive/unpack.ts";
 import type { UnpackTarget } from "../../archive/unpack-writer.ts";
+import { isOurs } from "../../database/private-directory.ts";
 import { HoldfastError } from "../../errors.ts";
 import { ownerMap } from "../restore/owner-map.ts";
 import { CONFIG, DATA, DUMP, STORAGE } from "./format.ts";
@@ -72,7 +73,7 @@ export function workDirectory(): string {
   for (const name of readdirSync(tmpdir())) {
     const [, pid] = WORK.exec(name) ?? [];
     const left = path.join(tmpdir(), name);
-    if (pid === undefined || existsSync(`/proc/${pid}`) || lstatSync(left).uid !== process.getuid?.()) continue;
+    if (pid === undefined || existsSync(`/proc/${pid}`) || !isOurs(left)) continue;
     removeTree(fromString(left));
   }
   return mkdtempSync(path.join(tmpdir(), `holdfast-package-${process.pid}-`));

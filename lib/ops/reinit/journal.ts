@@ -1,9 +1,9 @@
 /** The journal of a reinit, `<store>/reinits/<id>.json`: each phase is written before it begins, so that `--recover` can end it after a crash. */
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import path from "node:path";
+import * as z from "zod";
 import { removeTree } from "../../archive/remove-tree.ts";
 import { fromString } from "../../archive/path.ts";
-import * as z from "zod";
 import { HoldfastError } from "../../errors.ts";
 import { FORMAT_VERSION } from "../../model/unit.ts";
 import { storeError, writeFileAtomic } from "../../store/atomic.ts";

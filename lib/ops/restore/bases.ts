@@ -10,6 +10,7 @@ import type { RestorePlan } from "./plan.ts";
 
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
+/** Holds the staging directories open. */
 export class Bases {
   readonly #handles = new Map<BytePath, number>();
 
@@ -23,7 +24,7 @@ export class Bases {
     }
   }
 
-  /** The directories, by paths that hold until they are closed. */
+  /** Returns paths of the directories, valid until they are closed. */
   get paths(): BytePath[] {
     return [...this.#handles.values()].map(pathOf);
   }
@@ -83,7 +84,8 @@ function make(base: BytePath): number {
   throw taken(base);
 }
 
-const taken = (base: BytePath): HoldfastError =>
+/** Returns the error for a staging directory of another user, or of unknown origin. */
+export const taken = (base: BytePath): HoldfastError =>
   new HoldfastError("E_TARGET", `the staging directory ${display(base)} was made by somebody else`, {
     hint: "see who may write to the directory that it lies in, remove it, and restore again",
   });

@@ -1,8 +1,8 @@
 /** What of the selected units goes where: trees out of archives, files that are copied, dumps that are loaded. */
-import { MOST_LIST } from "../../archive/limits.ts";
-import { readRegular } from "../../archive/regular-file.ts";
 import path from "node:path";
 import * as z from "zod";
+import { MOST_LIST } from "../../archive/limits.ts";
+import { readRegular } from "../../archive/regular-file.ts";
 import type { BytePath } from "../../archive/entry.ts";
 import { readEntryList } from "../../archive/entry-list.ts";
 import type { ExcludeRules } from "../../archive/exclude-rules.ts";
@@ -196,7 +196,7 @@ const listOf = (directory: string, shard: UnitMetadata) => {
 /** What a file holds, one name after the other, each ended by a NUL; nothing where there is no such file. */
 export function readNames(file: string): BytePath[] {
   try {
-    return readRegular(file, MOST_LIST, { code: "E_VERIFY" }).toString("latin1").split("\0").slice(0, -1);
+    return readRegular(file, MOST_LIST, "E_VERIFY").toString("latin1").split("\0").slice(0, -1);
   } catch {
     return [];
   }

@@ -21,7 +21,7 @@ export interface KeptOptions {
   readonly absent?: readonly UnitMetadata[];
   /** Units of databases that are loaded into a server, or exchanged. */
   readonly loaded: ReadonlySet<string>;
-  /** What units of the site's config have now: some may have failed in the run, which says nothing of them then. */
+  /** Paths that units of the site's config have now: some may have failed in the run, which says nothing of them then. */
   readonly owned?: readonly BytePath[];
   /** Returns where a place of the run is on this host. */
   readonly absolute: (place: Pick<Place, "path" | "path_b64">) => BytePath;

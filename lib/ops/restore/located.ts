@@ -1,7 +1,7 @@
 /** `--path`: which archives of a run hold one file or directory of the site, and what of them. */
 import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
-import { isBelow, fromString } from "../../archive/path.ts";
+import { fromString, isBelow } from "../../archive/path.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { STEP_NAMES, type StepName, type UnitMetadata } from "../../model/unit.ts";
 import { readStepMetadata } from "../../store/step-index.ts";

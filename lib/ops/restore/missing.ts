@@ -1,7 +1,7 @@
 /** The units that a run lacks because they failed at backup, and the last good copy of each in an earlier run. */
-import { readJson } from "../../store/documents.ts";
 import path from "node:path";
 import * as z from "zod";
+import { readJson } from "../../store/documents.ts";
 import { HoldfastError } from "../../errors.ts";
 import {
   failureSchema,

@@ -5,14 +5,14 @@
 import path from "node:path";
 import picomatch from "picomatch";
 import { fromString, isBelow } from "../../archive/path.ts";
-import { claimsOf } from "../../config/claims.ts";
+import { baseOf, claimsOf } from "../../config/claims.ts";
 import type { SiteConfig } from "../../config/load.ts";
 
 /** Returns a test of absolute paths: whether a tree or a database of the config lies there, or, with `follow_links`, may. */
 export function takesOutside(config: SiteConfig): (place: string) => boolean {
   const claimed = claimsOf(config)
     .filter(({ step }) => step !== "infra")
-    .map(({ path: file }) => fromString(withoutFields(file)));
+    .map(({ path: file }) => fromString(baseOf(file)));
   return (place) => config.follow_links || claimed.some((one) => place === one || isBelow(place, one));
 }
 
@@ -25,7 +25,3 @@ export function takesInfra(config: SiteConfig): (file: string) => boolean {
   return (file) =>
     isBelow(file, root) || named.some(({ entry, isMatch }) => file === entry || isBelow(file, entry) || isMatch(file));
 }
-
-/** The part of a template that holds whatever the template means. */
-const withoutFields = (template: string): string =>
-  template.includes("{") ? path.dirname(`${template.slice(0, template.indexOf("{"))}x`) : template;

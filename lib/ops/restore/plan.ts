@@ -2,7 +2,7 @@
 import path from "node:path";
 import { lstatSync, readdirSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
-import { isBelow, dirname, basename, display, fromString, join, toBuffer } from "../../archive/path.ts";
+import { basename, dirname, display, fromString, isBelow, join, toBuffer } from "../../archive/path.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
 import { isOutside, placeBytes, placesOf, type Place, type PlaceAttributes } from "../../store/places.ts";

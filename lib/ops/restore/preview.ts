@@ -18,7 +18,7 @@ export interface RestorePreview {
   readonly files: number;
   readonly bytes: number;
   readonly free_bytes: number | null;
-  /** What is written to outside of the site's root, by its real path. */
+  /** Real paths outside of the site's root that are written to. */
   readonly outside: readonly string[];
   /** What is there now and would be moved aside. */
   readonly replaced: readonly { readonly path: string; readonly files: number; readonly bytes: number }[];

@@ -199,8 +199,15 @@ async function finish(
 
 function isNamed({ config, database }: EndRequest, unit: string, url: string): boolean {
   if (database !== undefined) return splitPassword(database).url === url;
+  return configuredAt(config, unit, url) !== undefined;
+}
+
+/** The configured database of a unit, if it is the one at a URL. */
+function configuredAt(config: SiteConfig | undefined, unit: string, url: string) {
   const settings = config === undefined ? undefined : databases(config).find((one) => one.unit === unit)?.settings;
-  return settings !== undefined && splitPassword(settings.url).url === url;
+  if (config === undefined || settings === undefined) return undefined;
+  const { url: own, password } = splitPassword(settings.url);
+  return own === url ? { config, settings, password } : undefined;
 }
 
 /** Returns the database of `--database`, or the configured one if it is the one that the journal names. */
@@ -210,12 +217,8 @@ const targetFor =
     const given = database === undefined ? undefined : splitPassword(database);
     if (given !== undefined && describeUrl(given.url).database !== describeUrl(url).database)
       throw new HoldfastError("E_USAGE", `the restore was of the database ${describeUrl(url).database}`);
-    const settings = config === undefined ? undefined : databases(config).find((one) => one.unit === unit)?.settings;
-    const own = settings === undefined ? undefined : splitPassword(settings.url);
-    const configured =
-      config === undefined || settings === undefined || own?.url !== url
-        ? undefined
-        : ((await databasePassword(config, settings, signal)) ?? own.password);
+    const own = configuredAt(config, unit, url);
+    const configured = own && ((await databasePassword(own.config, own.settings, signal)) ?? own.password);
     const password = given?.password ?? configured;
     return {
       url: given?.url ?? url,

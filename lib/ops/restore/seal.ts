@@ -3,14 +3,16 @@
  * sealed in the staging directories, which only the latter may enter, and a later command acts on no others.
  */
 import { createHash } from "node:crypto";
-import { closeSync, constants, lstatSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
 import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
 import { TreeHandles } from "../../archive/handles.ts";
 import { basename, display, fromString, isBelow, join, toBuffer } from "../../archive/path.ts";
 import { RESTORE_PREFIX } from "../../archive/walk.ts";
+import { isOurs } from "../../database/private-directory.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { JournalDocument, Operation } from "./journal-format.ts";
+import { isThere } from "./targets.ts";
 
 const SEAL = "seal";
 const WRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
@@ -48,9 +50,7 @@ export function checkJournal(store: string, document: JournalDocument, { moves, 
     const name = basename(base);
     if (name !== RESTORE_PREFIX + id && !(isPackage && name.startsWith(`${RESTORE_PREFIX}${id}-`)))
       refuse(`${display(base)} is no staging directory of it`);
-    const stats = lstatSync(toBuffer(base), { throwIfNoEntry: false });
-    if (stats !== undefined && !(stats.isDirectory() && stats.uid === process.geteuid?.()))
-      refuse(`${display(base)} was made by somebody else`);
+    if (isThere(base) && !isOurs(toBuffer(base))) refuse(`${display(base)} was made by somebody else`);
   }
   const names = scratch_databases.map(({ name }) => name);
   for (const operation of operations) {

@@ -1,7 +1,7 @@
 /** What a restore needs of the disks, and what it would move aside. */
 import { lstatSync, statfsSync, statSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
-import { isBelow, dirname, display, toBuffer } from "../../archive/path.ts";
+import { dirname, display, isBelow, toBuffer } from "../../archive/path.ts";
 import { walk } from "../../archive/walk.ts";
 import { HoldfastError } from "../../errors.ts";
 import { formatBytes } from "../../report/format.ts";

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, constants, copyFileSync, renameSync, writeFileSyn
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import type { BytePath } from "../../archive/entry.ts";
-import { isBelow, dirname, display, toBuffer } from "../../archive/path.ts";
+import { dirname, display, isBelow, toBuffer } from "../../archive/path.ts";
 import { WorkerPool } from "../../archive/pool.ts";
 import { SolidDirectories } from "../../archive/solid.ts";
 import type { SharedDirectories } from "../../archive/unpack-directories.ts";

@@ -4,7 +4,7 @@
  */
 import { accessSync, constants, lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
-import { isBelow, basename, dirname, display, join, toBuffer } from "../../archive/path.ts";
+import { basename, dirname, display, isBelow, join, pathsBelow, toBuffer } from "../../archive/path.ts";
 import { RESTORE_PREFIX } from "../../archive/walk.ts";
 import { HoldfastError } from "../../errors.ts";
 import { realPaths, refuseForeign } from "./real-paths.ts";
@@ -44,15 +44,14 @@ export class Targets {
     const mounts = readMounts();
     const real = [...new Set(destinations.map(this.real))];
     const lives = outermost(real.map(firstMissing));
+    const kept = [...new Set(others.map((other) => join(followAny(dirname(other)), basename(other))))].toSorted();
     const bases = new Map<BytePath, BytePath>();
     this.swaps = lives.map((live, index) => {
       refuseMounts(live, mounts);
       const parent = dirname(live);
       const base = bases.get(parent) ?? join(baseFor(parent, root, mounts), RESTORE_PREFIX + id);
       bases.set(parent, base);
-      const carry = others
-        .map((other) => join(followAny(dirname(other)), basename(other)))
-        .filter((other) => isBelow(other, live))
+      const carry = pathsBelow(kept, live)
         .flatMap((other) => without(other, real))
         .map((other) => other.slice(live.length + 1));
       return {

@@ -1,10 +1,10 @@
 /** Databases: SQLite copies pass SQLite's own check, dumps are read to their end, and all hold the rows that were counted when they were made. */
-import { streamRegular } from "../../archive/regular-file.ts";
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import * as z from "zod";
+import { streamRegular } from "../../archive/regular-file.ts";
 import { CopyRows } from "../../database/copy-rows.ts";
 import { InsertRows } from "../../database/insert-rows.ts";
 import { decodeName } from "../../database/postgres-encoding.ts";
@@ -145,7 +145,7 @@ async function checkSqlite(file: string, recorded: Tables): Promise<Tried> {
 async function checkSql(file: string, recorded: Tables, signal: AbortSignal): Promise<Tried> {
   const rows = new InsertRows();
   await pipeline(
-    streamRegular(file, { code: "E_VERIFY" }),
+    streamRegular(file, "E_VERIFY"),
     createGunzip(),
     async (source: AsyncIterable<Buffer>) => {
       for await (const chunk of source) rows.push(chunk);

@@ -2,11 +2,11 @@
  * The content of a run against the live trees, entry by entry. What has another size or time, is gone or is new was changed by the site: drift. Another
  * content under the very size and time that were recorded is damage, here or there: of the archive, or of the site's disk.
  */
-import { streamRegular } from "../../archive/regular-file.ts";
 import { createHash } from "node:crypto";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { crc32 } from "node:zlib";
+import { streamRegular } from "../../archive/regular-file.ts";
 import type { BytePath, Entry } from "../../archive/entry.ts";
 import { excludeTest } from "../../archive/exclude-rules.ts";
 import { readEntryList } from "../../archive/entry-list.ts";
@@ -202,7 +202,7 @@ class LiveTrees {
     let crc = 0;
     let head = "";
     await pipeline(
-      streamRegular(toBuffer(file), { code: "E_VERIFY" }, { highWaterMark: 1 << 18 }),
+      streamRegular(toBuffer(file), "E_VERIFY", { highWaterMark: 1 << 18 }),
       async (source: AsyncIterable<Buffer>) => {
         for await (const chunk of source) {
           if (head.length < SQLITE_MARK.length) head += chunk.toString("latin1", 0, SQLITE_MARK.length);

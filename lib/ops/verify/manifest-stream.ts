@@ -2,8 +2,8 @@
  * Reads a manifest as it was written, as a stream: it lists every unit of a run, and memory must not grow with the site. What each
  * step lists (`steps.<step>.index[]` and `.metadata[]`) is handed over item by item; the rest, which is small, is given at the end.
  */
-import { streamRegular } from "../../archive/regular-file.ts";
 import { pipeline } from "node:stream/promises";
+import { streamRegular } from "../../archive/regular-file.ts";
 import { DOCUMENT, parseJson } from "../../archive/limits.ts";
 import { HoldfastError } from "../../errors.ts";
 
@@ -17,7 +17,7 @@ export async function streamManifest(file: string, onItem: OnItem, signal: Abort
   const scanner = new ManifestScanner(onItem);
   try {
     await pipeline(
-      streamRegular(file, { code: "E_VERIFY" }, { highWaterMark: 256 * 1024 }).setEncoding("utf8"),
+      streamRegular(file, "E_VERIFY", { highWaterMark: 256 * 1024 }).setEncoding("utf8"),
       async (source: AsyncIterable<string>) => {
         for await (const chunk of source) scanner.push(chunk);
       },

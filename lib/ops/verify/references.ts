@@ -1,9 +1,9 @@
 /** Databases and files: every file that a row names is in the run, and which files no row names. */
-import { MOST_LIST } from "../../archive/limits.ts";
-import { readRegular } from "../../archive/regular-file.ts";
 import path from "node:path";
 import picomatch from "picomatch";
 import * as z from "zod";
+import { MOST_LIST } from "../../archive/limits.ts";
+import { readRegular } from "../../archive/regular-file.ts";
 import type { BytePath } from "../../archive/entry.ts";
 import { display, fromString } from "../../archive/path.ts";
 import { asHoldfastError } from "../../errors.ts";
@@ -70,7 +70,7 @@ class References {
     }
     let paths: string[];
     try {
-      paths = readRegular(path.join(this.#survey.directory, list), MOST_LIST, { code: "E_VERIFY" })
+      paths = readRegular(path.join(this.#survey.directory, list), MOST_LIST, "E_VERIFY")
         .toString("utf8")
         .split("\0")
         .slice(0, -1);

@@ -1,9 +1,9 @@
 /** Reads a ZIP of `metadata.json`, `<app>/<model>.json` as Django's serialiser writes it, and `media/`. */
-import { DOCUMENT, parseJson } from "../../archive/limits.ts";
-import { readRegular } from "../../archive/regular-file.ts";
 import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
+import { DOCUMENT, parseJson } from "../../archive/limits.ts";
+import { readRegular } from "../../archive/regular-file.ts";
 import { FileWindow } from "../../archive/file-window.ts";
 import { display } from "../../archive/path.ts";
 import { readEntry, readZipDirectory, verifyZip } from "../../archive/unzip.ts";
@@ -119,7 +119,7 @@ async function* readModels(
 function readMetadata(file: string, place: string): z.infer<typeof metadataSchema> {
   let value: unknown;
   try {
-    value = parseJson(readRegular(place, DOCUMENT.bytes, { code: "E_PACKAGE" }).toString("utf8"));
+    value = parseJson(readRegular(place, DOCUMENT.bytes, "E_PACKAGE").toString("utf8"));
   } catch (error) {
     throw new HoldfastError("E_PACKAGE", `${file}: ${METADATA} is no JSON`, { cause: error });
   }

@@ -101,7 +101,7 @@ export class Loader {
     return number;
   }
 
-  /** Whether the database, or the config, lets no two rows have one value of a field. */
+  /** Returns whether the database or the config makes a field unique. */
   #tellsApart(table: Table, field: string): boolean {
     const home = this.#homes.fieldOf(table, field);
     const names = home.kind === "value" ? [home.column.name] : home.kind === "link" ? home.link.columns : [];

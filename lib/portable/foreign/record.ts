@@ -19,7 +19,7 @@ export interface ForeignRecord {
 export interface ForeignSource {
   /** In words: `a Django dump`. */
   readonly format: string;
-  /** What it says of itself. */
+  /** The description that it gives of itself. */
   readonly made: ExportOrigin;
   readonly name: string | null;
   readonly url: string | null;

@@ -1,10 +1,10 @@
 /** Reads a directory of `{model, count, records: [{natural_key, fields}]}` files and a manifest: the records format, and the portal exports that it comes from. */
-import { DOCUMENT, parseJson } from "../../archive/limits.ts";
-import { readRegular, streamRegular } from "../../archive/regular-file.ts";
 import { createHash } from "node:crypto";
 import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
+import { DOCUMENT, parseJson } from "../../archive/limits.ts";
+import { readRegular, streamRegular } from "../../archive/regular-file.ts";
 import { HoldfastError } from "../../errors.ts";
 import { hashFile } from "../../store/hash.ts";
 import { MANIFEST } from "../format.ts";
@@ -172,7 +172,7 @@ async function verifyChecksum(
   const hash = createHash(checksum.algorithm);
   if (files === undefined)
     for (const file of jsonFiles(directory))
-      for await (const piece of streamRegular(path.join(directory, file), { code: "E_PACKAGE" })) {
+      for await (const piece of streamRegular(path.join(directory, file), "E_PACKAGE")) {
         signal.throwIfAborted();
         hash.update(z.instanceof(Buffer).parse(piece));
       }
@@ -191,7 +191,7 @@ async function verifyChecksum(
 
 function readJson(file: string): unknown {
   try {
-    return parseJson(readRegular(file, DOCUMENT.bytes, { code: "E_PACKAGE" }).toString("utf8"));
+    return parseJson(readRegular(file, DOCUMENT.bytes, "E_PACKAGE").toString("utf8"));
   } catch (error) {
     throw new HoldfastError("E_PACKAGE", `${file} cannot be read, or is no JSON`, { cause: error });
   }

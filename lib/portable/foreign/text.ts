@@ -1,9 +1,9 @@
 /** The text of a file, in pieces: packed as Django packs it (gzip, bzip2, xz) or not, in UTF-8 or in the UTF-16 that a Windows shell writes. */
-import { openRegular, streamRegular } from "../../archive/regular-file.ts";
 import { closeSync, readSync } from "node:fs";
 import { pipeline, type Readable } from "node:stream";
 import { TextDecoder } from "node:util";
 import { createGunzip } from "node:zlib";
+import { openRegular, streamRegular } from "../../archive/regular-file.ts";
 import { HoldfastError } from "../../errors.ts";
 import { startCommand, type RunningCommand } from "../../exec/command.ts";
 
@@ -26,7 +26,7 @@ export async function* textOf(file: string, damage: Damage, signal: AbortSignal)
   const program = PROGRAMS.find((one) => head.subarray(0, one.head.length).equals(one.head))?.name;
   const packing = isGzip ? "gzip" : program;
   let failure: unknown;
-  const open = (): Readable => streamRegular(file, { code: "E_PACKAGE" }, { highWaterMark: 256 * 1024 });
+  const open = (): Readable => streamRegular(file, "E_PACKAGE", { highWaterMark: 256 * 1024 });
   const unpacker = program === undefined ? undefined : unpack(program, file, signal);
   const bytes =
     unpacker?.stdout ??
@@ -65,7 +65,7 @@ function unpack(program: string, file: string, signal: AbortSignal): RunningComm
 export function headOf(file: string, size = 4): Buffer {
   const head = Buffer.alloc(size);
   try {
-    const fd = openRegular(file, { code: "E_PACKAGE" });
+    const fd = openRegular(file, "E_PACKAGE");
     try {
       return head.subarray(0, readSync(fd, head));
     } finally {

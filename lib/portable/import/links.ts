@@ -191,7 +191,7 @@ export class Links {
     return others.length === 0 ? "1 = 1" : others.join(" and ");
   }
 
-  /** Takes out the rows whose link leads nowhere; gives how many. */
+  /** Removes the rows whose link leads nowhere, and returns their number. */
   async dropLost(staging: StagedRows, staged: StagedLink): Promise<number> {
     const stage = stagingName(this.#on.dialect, staging);
     return await this.#on.dialect.connection.run(`delete from ${stage} where ${this.#lost(staged, "")}`);

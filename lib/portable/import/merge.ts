@@ -135,7 +135,7 @@ export class Merge {
     }
   }
 
-  /** Which of the rows `s` the mode lets be written, once it is known which are new. */
+  /** Returns the condition for rows `s` that the mode writes, once it is known which are new. */
   #written(): string {
     const state = `s.${this.#on.quote(STATE)}`;
     return { "create-only": `${state} = 1`, "update-only": `${state} <> 1`, "create-or-update": "1 = 1" }[

@@ -92,14 +92,14 @@ interface Adding {
 function addEntry(zip: ZipWriter, { entry, absolute, location }: Selected, { root, added, warn }: Adding): void {
   const { path: name, type } = entry;
   if (type === "directory") return zip.addDirectory(name, entry);
-  const handles = new TreeHandles("/");
+  const handles = type === "symlink" ? new TreeHandles("/") : undefined;
   try {
-    const file = type === "symlink" ? fileBehind(absolute, root, handles) : type === "file" ? location : undefined;
+    const file = handles !== undefined ? fileBehind(absolute, root, handles) : type === "file" ? location : undefined;
     if (file === undefined)
       return warn(
         `left out, ${type === "symlink" ? "a link out of the tree, or to no file" : `a ${type}`}: ${display(absolute)}`,
       );
-    const attributes = type === "symlink" ? { ...entry, mode: 0o644 } : entry;
+    const attributes = handles !== undefined ? { ...entry, mode: 0o644 } : entry;
     const { size, changed } = zip.addFile(name, file, attributes, absolute);
     added.files++;
     added.bytes += size;
@@ -108,7 +108,7 @@ function addEntry(zip: ZipWriter, { entry, absolute, location }: Selected, { roo
     if (!(error instanceof FileError) || error.code !== "E_MISSING") throw error;
     warn(`vanished while reading: ${display(absolute)}`);
   } finally {
-    handles.close();
+    handles?.close();
   }
 }
 

@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
-import { dirname, isBelow, display, fromString, join, pathsBelow, toBuffer } from "../../archive/path.ts";
+import { dirname, display, fromString, isBelow, join, pathsBelow, toBuffer } from "../../archive/path.ts";
 import { SIDECARS } from "../../archive/sqlite-file.ts";
 import { claimsOf, type Claim } from "../../config/claims.ts";
 import type { SiteConfig } from "../../config/load.ts";
@@ -202,7 +202,7 @@ export class Claims {
 
 /** The real paths, sorted, of entries and of what they lead to. */
 const namesOf = (paths: readonly BytePath[]): BytePath[] =>
-  [...new Set(paths.flatMap((file) => [entryPath(file), realPath(file)]))].toSorted((a, b) => (a < b ? -1 : 1));
+  [...new Set(paths.flatMap((file) => [entryPath(file), realPath(file)]))].toSorted();
 
 async function fixedClaims(config: SiteConfig): Promise<Owned[]> {
   const owned = claimsOf(config).flatMap(({ key, step, path: file, isDatabase }): Owned[] => {

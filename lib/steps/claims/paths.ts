@@ -1,7 +1,7 @@
 /** Paths as bytes: followed through links. */
 import { realpathSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
-import { dirname, basename, join, toBuffer } from "../../archive/path.ts";
+import { basename, dirname, join, toBuffer } from "../../archive/path.ts";
 
 /** The path with its links followed, as far as it exists. */
 export function realPath(file: BytePath): BytePath {

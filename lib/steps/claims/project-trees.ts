@@ -78,7 +78,7 @@ export class ProjectTrees {
 
   /** The paths by which the trees and files may be met, links before them followed; of a link beside projects its own alone. */
   get names(): readonly BytePath[] {
-    return [...this.#names].toSorted((a, b) => (a < b ? -1 : 1));
+    return [...this.#names].toSorted();
   }
 
   /** The directories and files that a template can mean and no row or other step has, sorted by byte. */

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import type { BytePath, Entry } from "../../archive/entry.ts";
-import { basename, display, fromString, isUtf8, join, toBuffer } from "../../archive/path.ts";
+import { basename, display, fromString, isBelow, isUtf8, join, toBuffer } from "../../archive/path.ts";
 import { lstatEntry } from "../../archive/walk.ts";
 import { HoldfastError, systemCode } from "../../errors.ts";
 import type { CompiledSource } from "./request.ts";
@@ -137,7 +137,6 @@ export class MediaSite {
 const NOT_THERE = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG", "EINVAL"]);
 
 const realPath = (path: BytePath): BytePath => realpathSync.native(toBuffer(path), "buffer").toString("latin1");
-const isBelow = (path: BytePath, directory: BytePath): boolean => path.startsWith(`${directory.replace(/\/+$/, "")}/`);
 
 function realPathIfThere(path: BytePath): BytePath[] {
   try {

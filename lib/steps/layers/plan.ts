@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import path from "node:path";
 import type { BytePath, Entry } from "../../archive/entry.ts";
 import { excludeTest, type ExcludeRules } from "../../archive/exclude-rules.ts";
-import { isBelow, display, join, toBuffer } from "../../archive/path.ts";
+import { display, isBelow, join, toBuffer } from "../../archive/path.ts";
 import type { StepName, UnitMetadata } from "../../model/unit.ts";
 import { DEAD_LIST, DIRECTORY_TIMES, listOf } from "../../store/layers.ts";
 import type { PreviousUnit } from "../../store/previous.ts";
