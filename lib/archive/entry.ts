@@ -29,6 +29,12 @@ export interface Entry {
 /** What an archive remembers of an entry beside its name and content. */
 export type EntryAttributes = Pick<Entry, "mode" | "uid" | "gid" | "mtimeNs">;
 
+/** Names of users and groups by number; empty strings for unknown numbers. */
+export interface Owners {
+  user(uid: number): string;
+  group(gid: number): string;
+}
+
 /** What came of reading a file into an archive. */
 export interface StoredFile {
   readonly size: number;

@@ -1,6 +1,6 @@
 /** Names of users and groups, as this host's files give them. */
 import { readFileSync } from "node:fs";
-import type { Owners } from "./tgz.ts";
+import type { Owners } from "./entry.ts";
 
 /** From `/etc/passwd` and `/etc/group`, read once. Numbers without a name there, such as those of a directory service, have none. */
 export function systemOwners(): Owners {

@@ -1,6 +1,6 @@
 /** Reads a tar stream that is pushed into it, ustar, pax or GNU, and believes none of it. Formats: tar-format.ts. */
 import { createHash, type Hash } from "node:crypto";
-import { HoldfastError } from "../errors.ts";
+import { failArchive } from "./archive-error.ts";
 import type { BytePath, EntryType } from "./entry.ts";
 import { display } from "./path.ts";
 import { BLOCK, checksum, paddingOf, TAR_TYPE } from "./tar-format.ts";
@@ -71,7 +71,7 @@ export class TarReader {
 
   /** To be called after the last chunk. `bytes` is the content of all files. */
   end(): { entries: number; bytes: number } {
-    if (this.#state.at !== "end") bad("the archive ends without its end marker: it is truncated");
+    if (this.#state.at !== "end") failArchive("the archive ends without its end marker: it is truncated");
     return { entries: this.#entries, bytes: this.#bytes };
   }
 
@@ -79,9 +79,9 @@ export class TarReader {
   #take(chunk: Buffer): Buffer {
     const state = this.#state;
     if (state.at === "end") {
-      if (chunk.some((byte) => byte !== 0)) bad("there are stray bytes after the end marker");
+      if (chunk.some((byte) => byte !== 0)) failArchive("there are stray bytes after the end marker");
       this.#padding += chunk.length;
-      if (this.#padding > MAX_PADDING) bad("the end marker is followed by more zeros than any program writes");
+      if (this.#padding > MAX_PADDING) failArchive("the end marker is followed by more zeros than any program writes");
       return chunk.subarray(chunk.length);
     }
     if (state.at === "header") return this.#takeHeader(chunk);
@@ -109,17 +109,17 @@ export class TarReader {
 
   #header(block: Buffer): void {
     if (block.every((byte) => byte === 0)) {
-      if (this.#next.size > 0) bad("a header of extended attributes belongs to no entry");
+      if (this.#next.size > 0) failArchive("a header of extended attributes belongs to no entry");
       if (++this.#zeroBlocks === 2) this.#state = { at: "end" };
       return;
     }
-    if (this.#zeroBlocks > 0) bad("an entry follows half an end marker");
+    if (this.#zeroBlocks > 0) failArchive("an entry follows half an end marker");
     if (number(block, 148, 8) !== checksum(block))
-      bad(`the checksum of the header after ${this.#entries} entries is wrong`);
+      failArchive(`the checksum of the header after ${this.#entries} entries is wrong`);
     const type = String.fromCharCode(block[156] ?? 0);
     if (EXTENSIONS.has(type)) {
       const size = unsigned(block, 124, 12);
-      if (size > MAX_EXTENSION) bad("a header of extended attributes is too long");
+      if (size > MAX_EXTENSION) failArchive("a header of extended attributes is too long");
       this.#begin({ at: "extension", type, parts: [], left: size });
       return;
     }
@@ -158,22 +158,22 @@ export class TarReader {
     else if (type === TAR_TYPE.gnuLongLink) this.#next.set("linkpath", untilNul(data));
     else
       for (const [key, value] of paxRecords(data)) {
-        if (key.startsWith("GNU.sparse")) bad("an entry in GNU's sparse format, which is not known here");
+        if (key.startsWith("GNU.sparse")) failArchive("an entry in GNU's sparse format, which is not known here");
         if (PAX_KEYS.has(key)) (type === TAR_TYPE.pax ? this.#next : this.#global).set(key, value);
       }
   }
 
   #entry(block: Buffer, type: string): Omit<TarEntry, "sha256"> {
     const known = TYPES.get(type);
-    if (known === undefined) bad(`an entry of the unknown type ${JSON.stringify(type)}`);
+    if (known === undefined) failArchive(`an entry of the unknown type ${JSON.stringify(type)}`);
     const pax = (key: string): BytePath | undefined => this.#next.get(key) ?? this.#global.get(key);
     const decimal = (key: string): number | undefined => {
       const value = pax(key);
       if (value === undefined) return undefined;
-      return /^\d{1,15}$/.test(value) ? Number(value) : bad(`the pax ${key} ${display(value)} is no number`);
+      return /^\d{1,15}$/.test(value) ? Number(value) : failArchive(`the pax ${key} ${display(value)} is no number`);
     };
     const name = pax("path") ?? headerName(block);
-    if (name === "" || name.includes("\0")) bad("an entry has no usable name");
+    if (name === "" || name.includes("\0")) failArchive("an entry has no usable name");
     const mtime = pax("mtime");
     const size = decimal("size") ?? unsigned(block, 124, 12);
     return {
@@ -205,10 +205,6 @@ const TYPES = new Map<string, TarEntry["type"]>([
   ["6", "fifo"],
 ]);
 
-function bad(what: string): never {
-  throw new HoldfastError("E_ARCHIVE", what);
-}
-
 /** The prefix belongs to ustar; in GNU's own format, which ends its magic with two spaces, other fields are there. */
 function headerName(block: Buffer): BytePath {
   const name = untilNul(block.subarray(0, 100));
@@ -223,16 +219,18 @@ function number(block: Buffer, at: number, size: number): number {
   if ((first & 0x80) !== 0) {
     const value = field.reduce((sum, byte, index) => sum * 256n + BigInt(index === 0 ? byte & 0x7f : byte), 0n);
     const signed = (first & 0x40) === 0 ? value : value - (1n << BigInt(size * 8 - 1));
-    return Number.isSafeInteger(Number(signed)) ? Number(signed) : bad("a number in a header is out of range");
+    return Number.isSafeInteger(Number(signed)) ? Number(signed) : failArchive("a number in a header is out of range");
   }
   const text = untilNul(field).trim();
-  return /^[0-7]*$/.test(text) ? Number.parseInt(text === "" ? "0" : text, 8) : bad("a number in a header is damaged");
+  return /^[0-7]*$/.test(text)
+    ? Number.parseInt(text === "" ? "0" : text, 8)
+    : failArchive("a number in a header is damaged");
 }
 
 /** A number that cannot be less than 0; only times can. */
 function unsigned(block: Buffer, at: number, size: number): number {
   const value = number(block, at, size);
-  return value >= 0 ? value : bad("a number in a header is negative");
+  return value >= 0 ? value : failArchive("a number in a header is negative");
 }
 
 function untilNul(data: Buffer): BytePath {
@@ -243,10 +241,12 @@ function untilNul(data: Buffer): BytePath {
 /** `LENGTH KEYWORD=VALUE LF`, one after the other. */
 function* paxRecords(data: Buffer): Generator<[string, BytePath]> {
   for (let at = 0; at < data.length;) {
-    const length = /^(\d{1,7}) /.exec(data.toString("latin1", at, at + 8))?.[1] ?? bad("a pax header is damaged");
+    const length =
+      /^(\d{1,7}) /.exec(data.toString("latin1", at, at + 8))?.[1] ?? failArchive("a pax header is damaged");
     const record = data.toString("latin1", at, at + Number(length));
     const equals = record.indexOf("=");
-    if (record.length !== Number(length) || !record.endsWith("\n") || equals < 0) bad("a pax header is damaged");
+    if (record.length !== Number(length) || !record.endsWith("\n") || equals < 0)
+      failArchive("a pax header is damaged");
     yield [record.slice(length.length + 1, equals), record.slice(equals + 1, -1)];
     at += record.length;
   }
@@ -254,7 +254,7 @@ function* paxRecords(data: Buffer): Generator<[string, BytePath]> {
 
 function decimalNs(text: string): bigint {
   const [, sign, seconds = "0", fraction = ""] =
-    /^(-?)(\d{1,15})(?:\.(\d*))?$/.exec(text) ?? bad(`the pax mtime ${display(text)} is no time`);
+    /^(-?)(\d{1,15})(?:\.(\d*))?$/.exec(text) ?? failArchive(`the pax mtime ${display(text)} is no time`);
   const ns = BigInt(seconds) * 1_000_000_000n + BigInt(fraction.slice(0, 9).padEnd(9, "0"));
   return sign === "-" ? -ns : ns;
 }

@@ -2,18 +2,12 @@
 import { createHash, hash } from "node:crypto";
 import { HoldfastError } from "../errors.ts";
 import { isCompressed } from "./compress.ts";
-import type { ArchiveWriter, BytePath, EntryAttributes, StoredFile } from "./entry.ts";
+import type { ArchiveWriter, BytePath, EntryAttributes, Owners, StoredFile } from "./entry.ts";
 import { GzipStream, type GzipMark } from "./gzip.ts";
 import { display } from "./path.ts";
 import { readStable, type ReadHooks } from "./read.ts";
 import type { ArchiveSink } from "./sink.ts";
 import { BLOCK, paddingOf, TAR_LIMITS, tarHeaders, type TarLimits, type TarRecord } from "./tar-format.ts";
-
-/** Names of users and groups; empty where there is none. */
-export interface Owners {
-  user(uid: number): string;
-  group(gid: number): string;
-}
 
 export interface TgzOptions {
   /** Of deflate, 0 to 9; 0 compresses nothing. */

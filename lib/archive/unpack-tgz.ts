@@ -6,9 +6,9 @@ import type { BytePath } from "./entry.ts";
 import { display } from "./path.ts";
 import { streamRegular } from "./regular-file.ts";
 import { TarReader, type TarEntry } from "./tar-reader.ts";
-import type { UnpackRequest } from "./unpack.ts";
-import { bad, type TreeWriter } from "./unpack-writer.ts";
-import { isZlibError } from "./unzip.ts";
+import type { UnpackRequest } from "./unpack-request.ts";
+import type { TreeWriter } from "./unpack-writer.ts";
+import { failArchive, isZlibError } from "./archive-error.ts";
 
 const CHUNK = 256 * 1024;
 
@@ -32,10 +32,11 @@ async function read(archive: string, reader: TarReader): Promise<number> {
   try {
     await consume(input, gunzip, (chunk) => reader.write(chunk), undefined);
   } catch (error) {
-    throw isZlibError(error) ? bad(error.message) : error;
+    if (isZlibError(error)) failArchive(error.message);
+    throw error;
   }
   const stray = input.bytesRead - gunzip.bytesWritten;
-  if (stray !== 0) throw bad(`${stray} stray bytes after the last gzip member`);
+  if (stray !== 0) failArchive(`${stray} stray bytes after the last gzip member`);
   return reader.end().entries;
 }
 
@@ -93,7 +94,7 @@ class Unpacking {
     this.#path = this.#writer.admit(entry.path);
     this.#wanted = this.#writer.wants(this.#path);
     if (["fifo", "socket", "device"].includes(entry.type))
-      throw bad(`${display(entry.path)} is a device, FIFO or socket`);
+      failArchive(`${display(entry.path)} is a device, FIFO or socket`);
     if (entry.type !== "file") return;
     this.#writer.claim(entry.size);
     if (this.#wanted) this.#writer.beginFile(this.#path, entry);
@@ -116,7 +117,7 @@ class Unpacking {
       const first = tidy(linkname);
       const file = this.#files.get(first);
       if (file === undefined)
-        throw bad(`${display(path)} is a link to ${display(first)}, which is no file of the archive`);
+        failArchive(`${display(path)} is a link to ${display(first)}, which is no file of the archive`);
       this.#files.set(path, file);
       if (this.#wanted && this.#unwritten.has(first))
         this.orphans.set(first, [...(this.orphans.get(first) ?? []), path]);

@@ -19,22 +19,8 @@ import type { BytePath, EntryAttributes } from "./entry.ts";
 import { display, join, toBuffer } from "./path.ts";
 import { SolidDirectories } from "./solid.ts";
 import { fileTime, UnpackedDirectories, type SharedDirectories } from "./unpack-directories.ts";
-import type { UnpackRequest } from "./unpack.ts";
-
-/** What lies at or below `prefix` in the archive (everything for an empty one) lands in `into`, an absolute path, by the rest of its path. */
-export interface UnpackTarget {
-  readonly prefix: BytePath;
-  readonly into: BytePath;
-  /** At or above `into`: what leads there is trusted, what is below it may be another archive's. The parent of `into` when absent. */
-  readonly base?: BytePath;
-}
-
-/** Numbers of the archive → numbers of this host; one that is not listed stays. `all` is for everything. */
-export interface UnpackOwners {
-  readonly users: Readonly<Record<number, number>>;
-  readonly groups: Readonly<Record<number, number>>;
-  readonly all?: { readonly uid: number; readonly gid: number };
-}
+import type { UnpackRequest, UnpackTarget } from "./unpack-request.ts";
+import { failArchive } from "./archive-error.ts";
 
 const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const ZEROS = Buffer.alloc(64 * 1024);
@@ -79,15 +65,15 @@ export class TreeWriter {
   admit(name: BytePath): BytePath {
     const { limits } = this.#request;
     this.checkCancelled();
-    if (name.startsWith("/")) throw bad(`${display(name)} is an absolute path`);
+    if (name.startsWith("/")) failArchive(`${display(name)} is an absolute path`);
     const parts = name.split("/").filter((part) => part !== "" && part !== ".");
-    if (parts.includes("..")) throw bad(`${display(name)} leads out of the archive`);
+    if (parts.includes("..")) failArchive(`${display(name)} leads out of the archive`);
     if (parts.length > limits.depth)
-      throw bad(`${display(name.slice(0, 100))} … is deeper than ${limits.depth} directories`);
+      failArchive(`${display(name.slice(0, 100))} … is deeper than ${limits.depth} directories`);
     const path = parts.join("/");
-    if (this.#seen.has(path)) throw bad(`two entries are named ${display(path)}`);
+    if (this.#seen.has(path)) failArchive(`two entries are named ${display(path)}`);
     this.#seen.add(path);
-    if (this.#seen.size > limits.entries) throw bad(`it holds more than the ${limits.entries} entries that it may`);
+    if (this.#seen.size > limits.entries) failArchive(`it holds more than the ${limits.entries} entries that it may`);
     return path;
   }
 
@@ -95,7 +81,7 @@ export class TreeWriter {
   claim(bytes: number): void {
     this.#total += bytes;
     if (this.#total > this.#request.limits.bytes)
-      throw bad(`it holds more than the ${this.#request.limits.bytes} bytes that it may`);
+      failArchive(`it holds more than the ${this.#request.limits.bytes} bytes that it may`);
   }
 
   /** Whether an entry is to be written. */
@@ -116,7 +102,7 @@ export class TreeWriter {
 
   symlink(path: BytePath, target: BytePath, attributes: EntryAttributes): void {
     const absolute = this.#prepare(path);
-    if (target === "" || target.includes("\0")) throw bad(`the link ${display(path)} leads nowhere`);
+    if (target === "" || target.includes("\0")) failArchive(`the link ${display(path)} leads nowhere`);
     occupy(path, () => symlinkSync(toBuffer(target), toBuffer(absolute)));
     const owner = this.#ownerOf(attributes);
     if (owner !== undefined) lchownSync(toBuffer(absolute), owner.uid, owner.gid);
@@ -129,7 +115,7 @@ export class TreeWriter {
   hardlink(path: BytePath, first: BytePath): void {
     const there = this.#made.get(first);
     if (there === undefined)
-      throw bad(`${display(path)} is a link to ${display(first)}, which is no file of the archive`);
+      failArchive(`${display(path)} is a link to ${display(first)}, which is no file of the archive`);
     const absolute = this.#prepare(path);
     occupy(path, () => linkSync(toBuffer(there), toBuffer(absolute)));
     this.#made.set(path, absolute);
@@ -205,7 +191,7 @@ export class TreeWriter {
   #prepare(path: BytePath): BytePath {
     const { target, rest, absolute } = this.#home(path);
     // A tree that is a single file has the file's name for a prefix.
-    if (rest === "" && target.prefix === "") throw bad(`${display(path)} is no directory, and should be one`);
+    if (rest === "" && target.prefix === "") failArchive(`${display(path)} is no directory, and should be one`);
     this.#solidAt(target).make(absolute.slice(0, absolute.lastIndexOf("/")));
     return absolute;
   }
@@ -234,7 +220,7 @@ export class TreeWriter {
   #ownerOf({ uid, gid }: EntryAttributes): { uid: number; gid: number } | undefined {
     const { owners } = this.#request;
     if (owners === null) return undefined;
-    if ([uid, gid].some((id) => id < 0 || id > MAX_ID)) throw bad(`the owner ${uid}:${gid} is none`);
+    if ([uid, gid].some((id) => id < 0 || id > MAX_ID)) failArchive(`the owner ${uid}:${gid} is none`);
     return owners.all ?? { uid: owners.users[uid] ?? uid, gid: owners.groups[gid] ?? gid };
   }
 }
@@ -254,12 +240,8 @@ function occupy<T>(path: BytePath, make: () => T): T {
     return make();
   } catch (error) {
     if (!["EEXIST", "ELOOP"].includes(systemCode(error) ?? "")) throw error;
-    throw bad(`${display(path)} is there already: is it the twin of a name that differs in case only?`);
+    failArchive(`${display(path)} is there already: is it the twin of a name that differs in case only?`);
   }
-}
-
-export function bad(what: string): HoldfastError {
-  return new HoldfastError("E_ARCHIVE", what);
 }
 
 function outside(path: BytePath): never {

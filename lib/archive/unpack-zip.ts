@@ -4,8 +4,9 @@ import { ContentDigest } from "./content.ts";
 import type { BytePath } from "./entry.ts";
 import { FileWindow } from "./file-window.ts";
 import { display } from "./path.ts";
-import type { UnpackRequest } from "./unpack.ts";
-import { bad, type TreeWriter } from "./unpack-writer.ts";
+import type { UnpackRequest } from "./unpack-request.ts";
+import type { TreeWriter } from "./unpack-writer.ts";
+import { failArchive } from "./archive-error.ts";
 import { readEntry } from "./unzip.ts";
 import { parseDirectory, type ZipEntry } from "./zip-directory.ts";
 
@@ -90,7 +91,7 @@ class Unpacking {
   }
 
   async #target(path: BytePath, entry: ZipEntry): Promise<BytePath> {
-    if (entry.size > MAX_TARGET) throw bad(`the link ${display(path)} has a target of ${entry.size} bytes`);
+    if (entry.size > MAX_TARGET) failArchive(`the link ${display(path)} has a target of ${entry.size} bytes`);
     const parts: Buffer[] = [];
     await this.#read(entry, (data) => parts.push(Buffer.from(data)));
     return Buffer.concat(parts).toString("latin1");

@@ -2,49 +2,11 @@
  * Unpacks archives, which are hostile until checked: nothing is written outside of the targets, through a link, or over what is there. The content
  * digest of what comes out is worked out on the way, so that it can be held against what was recorded.
  */
-import type { BytePath } from "./entry.ts";
 import { asHoldfastError, HoldfastError, systemCode } from "../errors.ts";
-import type { SharedDirectories, SharedRequest } from "./unpack-directories.ts";
-import { TreeWriter, type UnpackOwners, type UnpackTarget } from "./unpack-writer.ts";
+import type { UnpackRequest, UnpackResult } from "./unpack-request.ts";
+import { TreeWriter } from "./unpack-writer.ts";
 import { unpackTgz } from "./unpack-tgz.ts";
 import { unpackZip } from "./unpack-zip.ts";
-
-export interface UnpackRequest {
-  /** Absolute path. */
-  readonly archive: string;
-  readonly format: "zip" | "tgz";
-  /** What lies under no target's prefix is read for the digest and not written. */
-  readonly targets: readonly UnpackTarget[];
-  /** Only these entries, by their paths in the archive, and what is below them; all when absent. */
-  readonly only?: readonly BytePath[];
-  /** Entries that are read for the digest and not written. */
-  readonly skip?: readonly BytePath[];
-  /** Of a compiled bundle: what is under `original` stands for the file of the same path, `multimedia` is left out. */
-  readonly reserved?: { readonly multimedia: BytePath; readonly original: BytePath };
-  /** Directories that other archives write into as well; when absent, none is. */
-  readonly shared?: SharedRequest;
-  /** Null: owners are not set. */
-  readonly owners: UnpackOwners | null;
-  /** What the archive may hold at most. */
-  readonly limits: { readonly bytes: number; readonly entries: number; readonly depth: number };
-  /** Looked at between entries and pieces; true ends the work with `E_INTERRUPTED`. */
-  readonly cancelled: () => boolean;
-  /** Hears of content as it is written. */
-  readonly onBytes?: (bytes: number) => void;
-}
-
-export interface UnpackResult {
-  /** All of the archive's. */
-  readonly entries: number;
-  /** What was written of each kind; `bytes` of content. */
-  readonly files: number;
-  readonly directories: number;
-  readonly symlinks: number;
-  readonly bytes: number;
-  /** Of the whole archive, with the owners that it records (see content.ts); null when `only` left some of it unread. */
-  readonly contentDigest: string | null;
-  readonly shared: SharedDirectories;
-}
 
 /**
  * Unpacks one archive. Throws `E_ARCHIVE`, naming what is wrong, for one that is damaged or hostile: names that lead out, two entries of one name,

@@ -4,9 +4,7 @@ import { HoldfastError } from "../errors.ts";
 import { consume } from "./consume.ts";
 import { streamRegular } from "./regular-file.ts";
 import { TarReader, type TarEntry } from "./tar-reader.ts";
-import { isZlibError, named } from "./unzip.ts";
-
-export type { TarEntry } from "./tar-reader.ts";
+import { isZlibError, withArchivePath } from "./archive-error.ts";
 
 const CHUNK = 256 * 1024;
 
@@ -29,6 +27,9 @@ export async function verifyTgz(
     if (stray !== 0) throw new HoldfastError("E_ARCHIVE", `${stray} stray bytes after the last gzip member`);
     return reader.end();
   } catch (error) {
-    throw named(path, isZlibError(error) ? new HoldfastError("E_ARCHIVE", error.message, { cause: error }) : error);
+    throw withArchivePath(
+      path,
+      isZlibError(error) ? new HoldfastError("E_ARCHIVE", error.message, { cause: error }) : error,
+    );
   }
 }

@@ -1,15 +1,14 @@
 /** Reads zip archives: proves that every entry is what the directory says, and that nothing else is there. */
 import { setImmediate } from "node:timers/promises";
 import { crc32, createInflateRaw, inflateRawSync } from "node:zlib";
-import { asHoldfastError, HoldfastError } from "../errors.ts";
+import { HoldfastError } from "../errors.ts";
+import { failArchive, isZlibError, withArchivePath } from "./archive-error.ts";
 import { consume } from "./consume.ts";
 import { FileWindow } from "./file-window.ts";
 import { display } from "./path.ts";
 import { streamRegular } from "./regular-file.ts";
-import { bad, parseDirectory, readExtra, readUInt64, type ZipEntry } from "./zip-directory.ts";
+import { parseDirectory, readExtra, readUInt64, type ZipEntry } from "./zip-directory.ts";
 import { DESCRIPTOR_SIGNATURE, FLAG_DESCRIPTOR, LOCAL_SIGNATURE, STORED } from "./zip-format.ts";
-
-export { readZipDirectory } from "./zip-directory.ts";
 
 /** Entries up to this size, packed and unpacked, are read whole. */
 const SMALL = 4 * 1024 * 1024;
@@ -37,10 +36,10 @@ export async function verifyZip(path: string, signal?: AbortSignal): Promise<{ e
       await setImmediate();
       signal?.throwIfAborted();
     }
-    if (position !== offset) bad(`${offset - position} stray bytes before the directory`);
+    if (position !== offset) failArchive(`${offset - position} stray bytes before the directory`);
     return { entries: entries.length, bytes };
   } catch (error) {
-    throw named(path, error);
+    throw withArchivePath(path, error);
   } finally {
     window.close();
   }
@@ -60,19 +59,12 @@ export async function readEntry(
   await checkData(path, window, entry, dataStart, signal, take);
 }
 
-/** Says which archive it is that is damaged. */
-export function named(path: string, error: unknown): HoldfastError {
-  const failure = asHoldfastError(error, "E_IO");
-  if (failure.code !== "E_ARCHIVE") return failure;
-  return new HoldfastError("E_ARCHIVE", `${path}: ${failure.message}`, { cause: error });
-}
-
 /** APPNOTE 4.3.7: the local header must say what the directory says. */
 function checkLocal(window: FileWindow, entry: ZipEntry, position: number): { dataStart: number; zip64: boolean } {
   const name = display(entry.name);
-  if (entry.offset !== position) bad(`${entry.offset - position} stray bytes before ${name}`);
+  if (entry.offset !== position) failArchive(`${entry.offset - position} stray bytes before ${name}`);
   const fixed = window.slice(position, position + 30);
-  if (fixed.readUInt32LE(0) !== LOCAL_SIGNATURE) bad(`the local header of ${name} is damaged`);
+  if (fixed.readUInt32LE(0) !== LOCAL_SIGNATURE) failArchive(`the local header of ${name} is damaged`);
   const nameSize = fixed.readUInt16LE(26);
   const dataStart = position + 30 + nameSize + fixed.readUInt16LE(28);
   const header = window.slice(position, dataStart);
@@ -89,7 +81,7 @@ function checkLocal(window: FileWindow, entry: ZipEntry, position: number): { da
     header.readUInt16LE(8) === entry.method &&
     header.readUInt32LE(10) === entry.dosTime &&
     (streamed || (crc === entry.crc && size === entry.size && compressedSize === entry.compressedSize));
-  if (!same) bad(`the local header of ${name} differs from the directory`);
+  if (!same) failArchive(`the local header of ${name} differs from the directory`);
   return { dataStart, zip64: extra.hasZip64 };
 }
 
@@ -105,7 +97,7 @@ function checkDescriptor(window: FileWindow, entry: ZipEntry, at: number, zip64:
     ? [readUInt64(descriptor, 4), readUInt64(descriptor, 12)]
     : [descriptor.readUInt32LE(4), descriptor.readUInt32LE(8)];
   if (descriptor.readUInt32LE(0) !== entry.crc || compressedSize !== entry.compressedSize || size !== entry.size) {
-    bad(`the data descriptor of ${display(entry.name)} differs from the directory`);
+    failArchive(`the data descriptor of ${display(entry.name)} differs from the directory`);
   }
   return end;
 }
@@ -119,12 +111,12 @@ async function checkData(
   onData?: (data: Buffer) => void,
 ): Promise<void> {
   const name = display(entry.name);
-  if (start + entry.compressedSize > window.size) bad(`${name} goes beyond the end of the file`);
+  if (start + entry.compressedSize > window.size) failArchive(`${name} goes beyond the end of the file`);
   let crc = 0;
   let size = 0;
   const take = (data: Buffer): void => {
     size += data.length;
-    if (size > entry.size) bad(`${name} holds more than the ${entry.size} bytes that the directory says`);
+    if (size > entry.size) failArchive(`${name} holds more than the ${entry.size} bytes that the directory says`);
     crc = crc32(data, crc);
     onData?.(data);
   };
@@ -133,11 +125,11 @@ async function checkData(
     else if (entry.compressedSize <= SMALL && entry.size <= SMALL) take(unpack(window, entry, start));
     else await stream(path, entry, start, take, signal);
   } catch (error) {
-    if (isZlibError(error)) bad(`${name} cannot be unpacked: ${error.message}`);
+    if (isZlibError(error)) failArchive(`${name} cannot be unpacked: ${error.message}`);
     throw error;
   }
-  if (size !== entry.size) bad(`${name} holds ${size} bytes, not the ${entry.size} that the directory says`);
-  if (crc !== entry.crc) bad(`the content of ${name} is damaged: its CRC is wrong`);
+  if (size !== entry.size) failArchive(`${name} holds ${size} bytes, not the ${entry.size} that the directory says`);
+  if (crc !== entry.crc) failArchive(`the content of ${name} is damaged: its CRC is wrong`);
 }
 
 /** Through the window that the headers are read through: each byte of the file is read once. */
@@ -165,7 +157,8 @@ function unpack(window: FileWindow, entry: ZipEntry, start: number): Buffer {
   // With `info`, the engine tells how much it took; the types do not know of it.
   const unpacked: unknown = inflateRawSync(packed, { info: true, maxOutputLength: entry.size + 1 });
   if (!isInfo(unpacked)) throw new HoldfastError("E_INTERNAL", "zlib gave no info");
-  if (unpacked.engine.bytesWritten !== packed.length) bad(`stray bytes after the content of ${display(entry.name)}`);
+  if (unpacked.engine.bytesWritten !== packed.length)
+    failArchive(`stray bytes after the content of ${display(entry.name)}`);
   return unpacked.buffer;
 }
 
@@ -181,16 +174,10 @@ async function stream(
   const inflate = createInflateRaw({ chunkSize: CHUNK });
   await consume(input, inflate, take, signal);
   if (inflate.bytesWritten !== entry.compressedSize) {
-    bad(`stray bytes after the content of ${display(entry.name)}`);
+    failArchive(`stray bytes after the content of ${display(entry.name)}`);
   }
 }
 
 function isInfo(value: unknown): value is { buffer: Buffer; engine: { bytesWritten: number } } {
   return typeof value === "object" && value !== null && "buffer" in value && "engine" in value;
-}
-
-/** zlib's errors, whose codes are `Z_DATA_ERROR` and the like, and the one for more output than allowed. */
-export function isZlibError(error: unknown): error is Error {
-  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return false;
-  return error.code.startsWith("Z_") || error.code === "ERR_BUFFER_TOO_LARGE";
 }

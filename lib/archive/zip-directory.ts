@@ -1,5 +1,5 @@
 /** Reads the central directory of any zip archive, and believes none of it. Sections: APPNOTE 6.3.10. */
-import { HoldfastError } from "../errors.ts";
+import { failArchive } from "./archive-error.ts";
 import type { BytePath, EntryType } from "./entry.ts";
 import { FileWindow } from "./file-window.ts";
 import { MOST_ENTRIES } from "./limits.ts";
@@ -69,19 +69,15 @@ export function parseDirectory(window: FileWindow): ZipDirectory {
   for (let index = 0; index < end.entries; index++) {
     const { entry, next } = parseEntry(window, at, end.offset + end.size);
     const path = safePath(entry.name);
-    if (names.has(path)) bad(`two entries are named ${display(path)}`);
+    if (names.has(path)) failArchive(`two entries are named ${display(path)}`);
     names.add(path);
     entries.push(entry);
     at = next;
   }
   if (at !== end.offset + end.size)
-    bad(`${end.offset + end.size - at} stray bytes after the last entry of the directory`);
+    failArchive(`${end.offset + end.size - at} stray bytes after the last entry of the directory`);
   checkOverlaps(entries, end.offset);
   return { entries, offset: end.offset };
-}
-
-export function bad(what: string): never {
-  throw new HoldfastError("E_ARCHIVE", what);
 }
 
 interface End {
@@ -96,17 +92,17 @@ function findEnd(window: FileWindow): End {
   const tail = window.slice(start, window.size);
   for (let i = tail.length - 22; i >= 0; i--) {
     if (tail.readUInt32LE(i) !== END_SIGNATURE || i + 22 + tail.readUInt16LE(i + 20) !== tail.length) continue;
-    if (tail.readUInt16LE(i + 4) !== 0 || tail.readUInt16LE(i + 6) !== 0) bad("one of several parts");
+    if (tail.readUInt16LE(i + 4) !== 0 || tail.readUInt16LE(i + 6) !== 0) failArchive("one of several parts");
     const entries = tail.readUInt16LE(i + 10);
     const size = tail.readUInt32LE(i + 12);
     const offset = tail.readUInt32LE(i + 16);
-    if (tail.readUInt16LE(i + 8) !== entries) bad("one of several parts");
+    if (tail.readUInt16LE(i + 8) !== entries) failArchive("one of several parts");
     // Info-ZIP writes the zip64 record also where all numbers would fit the old one.
     const wide = entries === MAX16 || size === MAX32 || offset === MAX32;
     if (wide || hasLocator64(window, start + i)) return findEnd64(window, start + i);
     return checkEnd({ entries, size, offset }, start + i);
   }
-  return bad("truncated, or no zip archive: it has no end record");
+  return failArchive("truncated, or no zip archive: it has no end record");
 }
 
 function hasLocator64(window: FileWindow, end: number): boolean {
@@ -115,14 +111,14 @@ function hasLocator64(window: FileWindow, end: number): boolean {
 
 /** 4.3.14 and 4.3.15: directly before the end record. */
 function findEnd64(window: FileWindow, end: number): End {
-  if (!hasLocator64(window, end)) bad("the zip64 end record is missing");
+  if (!hasLocator64(window, end)) failArchive("the zip64 end record is missing");
   const locator = end - 20;
   const start = readUInt64(window.slice(locator, end), 8);
-  if (start > locator - 56) bad("the zip64 end record is out of place");
+  if (start > locator - 56) failArchive("the zip64 end record is out of place");
   const record = window.slice(start, start + 56);
-  if (record.readUInt32LE(0) !== END64_SIGNATURE) bad("the zip64 end record is damaged");
-  if (start + 12 + readUInt64(record, 4) !== locator) bad("stray bytes after the zip64 end record");
-  if (readUInt64(record, 24) !== readUInt64(record, 32)) bad("one of several parts");
+  if (record.readUInt32LE(0) !== END64_SIGNATURE) failArchive("the zip64 end record is damaged");
+  if (start + 12 + readUInt64(record, 4) !== locator) failArchive("stray bytes after the zip64 end record");
+  if (readUInt64(record, 24) !== readUInt64(record, 32)) failArchive("one of several parts");
   return checkEnd(
     { entries: readUInt64(record, 32), size: readUInt64(record, 40), offset: readUInt64(record, 48) },
     start,
@@ -130,21 +126,22 @@ function findEnd64(window: FileWindow, end: number): End {
 }
 
 function checkEnd(end: End, start: number): End {
-  if (end.offset + end.size !== start) bad("the directory is not where the end record says");
-  if (end.entries > MOST_ENTRIES) bad(`it has ${end.entries} entries; ${MOST_ENTRIES} is the most that is read`);
-  if (end.entries * 46 > end.size) bad("the directory is too short for its entries");
+  if (end.offset + end.size !== start) failArchive("the directory is not where the end record says");
+  if (end.entries > MOST_ENTRIES)
+    failArchive(`it has ${end.entries} entries; ${MOST_ENTRIES} is the most that is read`);
+  if (end.entries * 46 > end.size) failArchive("the directory is too short for its entries");
   return end;
 }
 
 /** 4.3.12. */
 function parseEntry(window: FileWindow, at: number, end: number): { entry: ZipEntry; next: number } {
-  if (at + 46 > end) bad("the directory ends within an entry");
+  if (at + 46 > end) failArchive("the directory ends within an entry");
   const fixed = window.slice(at, at + 46);
-  if (fixed.readUInt32LE(0) !== CENTRAL_SIGNATURE) bad(`the directory is damaged at byte ${at}`);
+  if (fixed.readUInt32LE(0) !== CENTRAL_SIGNATURE) failArchive(`the directory is damaged at byte ${at}`);
   const nameSize = fixed.readUInt16LE(28);
   const extraSize = fixed.readUInt16LE(30);
   const next = at + 46 + nameSize + extraSize + fixed.readUInt16LE(32);
-  if (next > end) bad("the directory ends within an entry");
+  if (next > end) failArchive("the directory ends within an entry");
   const header = window.slice(at, next);
   const name = header.toString("latin1", 46, 46 + nameSize);
   const extra = readExtra(header.subarray(46 + nameSize, 46 + nameSize + extraSize));
@@ -177,20 +174,20 @@ const MAX_RATIO = 1032;
 
 function checkEntry(entry: ZipEntry): void {
   const name = display(entry.name);
-  if ((entry.flags & FLAG_ENCRYPTED) !== 0) bad(`${name} is encrypted`);
+  if ((entry.flags & FLAG_ENCRYPTED) !== 0) failArchive(`${name} is encrypted`);
   if (entry.method !== STORED && entry.method !== DEFLATED)
-    bad(`${name} is compressed by method ${entry.method}, which is not known here`);
-  if (entry.method === STORED && entry.size !== entry.compressedSize) bad(`${name} has two sizes`);
-  if (entry.size > entry.compressedSize * MAX_RATIO) bad(`${name} claims more content than its data can hold`);
-  if (entry.type === "directory" && entry.size > 0) bad(`${name} is a directory with content`);
+    failArchive(`${name} is compressed by method ${entry.method}, which is not known here`);
+  if (entry.method === STORED && entry.size !== entry.compressedSize) failArchive(`${name} has two sizes`);
+  if (entry.size > entry.compressedSize * MAX_RATIO) failArchive(`${name} claims more content than its data can hold`);
+  if (entry.type === "directory" && entry.size > 0) failArchive(`${name} is a directory with content`);
 }
 
 /** The name as a path without needless parts; throws for one that would lead out of the target. */
 function safePath(name: BytePath): BytePath {
-  if (name === "" || name.includes("\0")) bad("an entry has no usable name");
-  if (name.startsWith("/")) bad(`${display(name)} is an absolute path`);
+  if (name === "" || name.includes("\0")) failArchive("an entry has no usable name");
+  if (name.startsWith("/")) failArchive(`${display(name)} is an absolute path`);
   const parts = name.split("/");
-  if (parts.includes("..")) bad(`${display(name)} leads out of the archive`);
+  if (parts.includes("..")) failArchive(`${display(name)} leads out of the archive`);
   return parts.filter((part) => part !== "" && part !== ".").join("/");
 }
 
@@ -205,7 +202,7 @@ function typeOf(name: BytePath, unixMode: number): ZipEntry["type"] {
     case FILE_TYPE_BITS.directory:
       return "directory";
     default:
-      return bad(`${display(name)} is a device, FIFO or socket`);
+      return failArchive(`${display(name)} is a device, FIFO or socket`);
   }
 }
 
@@ -215,7 +212,7 @@ function checkOverlaps(entries: readonly ZipEntry[], end: number): void {
   sorted.forEach((entry, index) => {
     const next = sorted[index + 1]?.offset ?? end;
     if (entry.offset + 30 + entry.name.length + entry.compressedSize > next)
-      bad(`${display(entry.name)} overlaps what follows it`);
+      failArchive(`${display(entry.name)} overlaps what follows it`);
   });
 }
 
@@ -234,7 +231,7 @@ export function readExtra(extra: Buffer): Extra {
   const fields = new Map<number, Buffer>();
   for (let at = 0; at + 4 <= extra.length;) {
     const size = extra.readUInt16LE(at + 2);
-    if (at + 4 + size > extra.length) bad("an extra field is damaged");
+    if (at + 4 + size > extra.length) failArchive("an extra field is damaged");
     fields.set(extra.readUInt16LE(at), extra.subarray(at + 4, at + 4 + size));
     at += 4 + size;
   }
@@ -248,7 +245,7 @@ export function readExtra(extra: Buffer): Extra {
       let at = 0;
       for (const field of order) {
         if (narrow[field] !== MAX32 || zip64 === undefined) continue;
-        if (at + 8 > zip64.length) bad("a zip64 extra field is too short");
+        if (at + 8 > zip64.length) failArchive("a zip64 extra field is too short");
         wide[field] = readUInt64(zip64, at);
         at += 8;
       }
@@ -287,5 +284,5 @@ function dosToNs(value: number): bigint {
 /** Throws for what no file can be as long as. */
 export function readUInt64(buffer: Buffer, at: number): number {
   const value = Number(buffer.readBigUInt64LE(at));
-  return Number.isSafeInteger(value) ? value : bad("a number is out of range");
+  return Number.isSafeInteger(value) ? value : failArchive("a number is out of range");
 }

@@ -8,7 +8,7 @@ import type { BytePath } from "../archive/entry.ts";
 import { readEntryList } from "../archive/entry-list.ts";
 import { fromString, join } from "../archive/path.ts";
 import { TarReader } from "../archive/tar-reader.ts";
-import { readZipDirectory } from "../archive/unzip.ts";
+import { readZipDirectory } from "../archive/zip-directory.ts";
 import type { UnitMetadata } from "../model/unit.ts";
 import { placeBytes } from "../store/places.ts";
 import { itemsOf, type ArchivePart, type TreeItem } from "./restore/items.ts";

@@ -3,7 +3,7 @@ import { statfsSync } from "node:fs";
 import { fromString } from "../archive/path.ts";
 import { realFile } from "../archive/regular-file.ts";
 import { unpackArchive } from "../archive/unpack.ts";
-import { readZipDirectory } from "../archive/unzip.ts";
+import { readZipDirectory } from "../archive/zip-directory.ts";
 import type { ZipEntry } from "../archive/zip-directory.ts";
 import { privateDirectory } from "../database/private-directory.ts";
 import { HoldfastError } from "../errors.ts";

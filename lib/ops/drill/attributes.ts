@@ -7,7 +7,7 @@ import type { BytePath, Entry } from "../../archive/entry.ts";
 import { floorNs } from "../../archive/fingerprint.ts";
 import { display } from "../../archive/path.ts";
 import { TarReader } from "../../archive/tar-reader.ts";
-import { readZipDirectory } from "../../archive/unzip.ts";
+import { readZipDirectory } from "../../archive/zip-directory.ts";
 import { lstatEntry } from "../../archive/walk.ts";
 import { readNames, type ArchivePart } from "../restore/items.ts";
 import type { OwnerMap } from "../restore/owner-map.ts";

@@ -7,7 +7,7 @@ import { DOCUMENT, MOST_ENTRIES, MOST_NAMES, parseJson } from "../../archive/lim
 import { display, fromString } from "../../archive/path.ts";
 import { realFile, streamRegular } from "../../archive/regular-file.ts";
 import { TarReader, type TarEntry } from "../../archive/tar-reader.ts";
-import { isZlibError } from "../../archive/unzip.ts";
+import { isZlibError } from "../../archive/archive-error.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import {
   CHECKS,

@@ -5,7 +5,7 @@ import path from "node:path";
 import { removeTree } from "../../archive/remove-tree.ts";
 import { fromString } from "../../archive/path.ts";
 import { unpackArchive } from "../../archive/unpack.ts";
-import type { UnpackTarget } from "../../archive/unpack-writer.ts";
+import type { UnpackTarget } from "../../archive/unpack-request.ts";
 import { isOurs } from "../../database/private-directory.ts";
 import { HoldfastError } from "../../errors.ts";
 import { ownerMap } from "../restore/owner-map.ts";

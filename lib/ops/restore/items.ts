@@ -7,7 +7,7 @@ import type { BytePath } from "../../archive/entry.ts";
 import { readEntryList } from "../../archive/entry-list.ts";
 import type { ExcludeRules } from "../../archive/exclude-rules.ts";
 import { fromString } from "../../archive/path.ts";
-import { readZipDirectory } from "../../archive/unzip.ts";
+import { readZipDirectory } from "../../archive/zip-directory.ts";
 import type { DatabaseFacts } from "../../database/engine.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Artifact, UnitMetadata } from "../../model/unit.ts";

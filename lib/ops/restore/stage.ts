@@ -7,7 +7,7 @@ import { dirname, display, isBelow, toBuffer } from "../../archive/path.ts";
 import { WorkerPool } from "../../archive/pool.ts";
 import { SolidDirectories } from "../../archive/solid.ts";
 import type { SharedDirectories } from "../../archive/unpack-directories.ts";
-import type { UnpackRequest, UnpackResult } from "../../archive/unpack.ts";
+import type { UnpackRequest, UnpackResult } from "../../archive/unpack-request.ts";
 import { asHoldfastError, HoldfastError, isDiskFull } from "../../errors.ts";
 import { runnable } from "../../exec/compiled.ts";
 import { runCommand } from "../../exec/command.ts";

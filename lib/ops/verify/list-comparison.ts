@@ -1,7 +1,7 @@
 /** A shard of the audio cache against the list of what is in it. */
 import { readEntryList, type ListedEntry } from "../../archive/entry-list.ts";
 import { display } from "../../archive/path.ts";
-import type { TarEntry } from "../../archive/untgz.ts";
+import type { TarEntry } from "../../archive/tar-reader.ts";
 
 /** Differences shown of one shard; the rest are of the same cause. */
 const MOST = 20;

@@ -12,7 +12,7 @@ import { excludeTest } from "../../archive/exclude-rules.ts";
 import { readEntryList } from "../../archive/entry-list.ts";
 import { basename, display, fromString, join, toBuffer } from "../../archive/path.ts";
 import { verifyTgz } from "../../archive/untgz.ts";
-import { readZipDirectory } from "../../archive/unzip.ts";
+import { readZipDirectory } from "../../archive/zip-directory.ts";
 import { lstatEntry, statRoot, walk } from "../../archive/walk.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError, systemCode } from "../../errors.ts";

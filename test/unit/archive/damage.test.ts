@@ -5,7 +5,8 @@ import { crc32, gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PIECE_SIZE } from "../../../lib/archive/read.ts";
 import { verifyTgz } from "../../../lib/archive/untgz.ts";
-import { readZipDirectory, verifyZip } from "../../../lib/archive/unzip.ts";
+import { readZipDirectory } from "../../../lib/archive/zip-directory.ts";
+import { verifyZip } from "../../../lib/archive/unzip.ts";
 import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
 import { build } from "./support.ts";
 
