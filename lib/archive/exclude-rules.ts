@@ -1,4 +1,5 @@
 /** Rules by which a tree leaves out some of what lies in it. */
+import { fileExists } from "./path-exists.ts";
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import gitignore from "ignore";
 import type { BytePath, Entry } from "./entry.ts";
@@ -39,16 +40,8 @@ export function excludeTest(root: BytePath, rules: ExcludeRules): (entry: Entry)
 }
 
 function markOf(directory: BytePath, markers: readonly BytePath[], caches: boolean): BytePath | undefined {
-  const marker = markers.find((name) => isThere(join(directory, name)));
+  const marker = markers.find((name) => fileExists(toBuffer(join(directory, name))));
   return marker ?? (caches && hasCacheTag(directory) ? CACHE_TAG : undefined);
-}
-
-function isThere(file: BytePath): boolean {
-  try {
-    return statSync(toBuffer(file), { throwIfNoEntry: false }) !== undefined;
-  } catch {
-    return false;
-  }
 }
 
 function hasCacheTag(directory: BytePath): boolean {

@@ -107,18 +107,6 @@ export function statRoot(root: BytePath): Entry {
   return toEntry("", statSync(toBuffer(root), { bigint: true }), "");
 }
 
-/**
- * Whether something is at a path of the site, as far as this process may see. Not by `existsSync`: access(2) forgets the capability by which an
- * ordinary user may read everything.
- */
-export function isThere(file: string): boolean {
-  try {
-    return statSync(file, { throwIfNoEntry: false }) !== undefined;
-  } catch {
-    return false;
-  }
-}
-
 /** One entry as `lstat` sees it, under the path it is to have. */
 export function lstatEntry(absolute: BytePath, path: BytePath): Entry {
   const bytes = toBuffer(absolute);

@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, open, readlink, realpath, rename, rm, stat, statfs } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { isThere } from "../archive/walk.ts";
+import { fileExists } from "../archive/path-exists.ts";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
 import type { SqliteDatabase } from "../sqlite/database.ts";
 import { firstValue } from "../sqlite/query.ts";
@@ -77,7 +77,7 @@ class SqliteRestorer implements DatabaseRestorer {
 
   async freeBytes(): Promise<number | undefined> {
     for (let directory = dirname(this.live); ; directory = dirname(directory)) {
-      if (!isThere(directory)) continue;
+      if (!fileExists(directory)) continue;
       const { bavail, bsize } = await statfs(directory);
       return bavail * bsize;
     }

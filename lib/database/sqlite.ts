@@ -5,7 +5,7 @@
 import { createReadStream, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { isThere } from "../archive/walk.ts";
+import { fileExists } from "../archive/path-exists.ts";
 import { HoldfastError } from "../errors.ts";
 import { digestEach } from "./digest.ts";
 import type { SqliteDatabase, SqliteValue } from "../sqlite/database.ts";
@@ -53,7 +53,7 @@ export function locateSqlite(
   root: string,
 ): string {
   const candidates = absolute ? [path] : [resolve(root, path), `/${path}`];
-  const found = candidates.find(isThere);
+  const found = candidates.find(fileExists);
   if (found === undefined) throw new HoldfastError("E_DATABASE", `the SQLite database ${candidates[0]} does not exist`);
   return found;
 }

@@ -1,6 +1,6 @@
 /** Which version of the application a run was made of. */
 import path from "node:path";
-import { isThere } from "../archive/walk.ts";
+import { fileExists } from "../archive/path-exists.ts";
 import type { SiteConfig } from "../config/load.ts";
 import { gitIn } from "../exec/git.ts";
 import type { UnitMetadata } from "../model/unit.ts";
@@ -9,7 +9,7 @@ import type { UnitMetadata } from "../model/unit.ts";
 export async function applicationState(config: SiteConfig, signal: AbortSignal): Promise<UnitMetadata["app"]> {
   const unknown = { commit: null, version: null, dirty: null };
   const repo = path.resolve(config.root, config.infra?.repo ?? ".");
-  if (!isThere(path.join(repo, ".git"))) return unknown;
+  if (!fileExists(path.join(repo, ".git"))) return unknown;
   const run = gitIn(repo, signal);
   const git = async (...args: readonly string[]): Promise<string | null> =>
     await run(...args).then(

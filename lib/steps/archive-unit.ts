@@ -1,21 +1,15 @@
 /** Units that are one archive of one or several trees: sources, legacy trees, snapshots. */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import { pathToFileURL } from "node:url";
 import type { BuildResult } from "../archive/build.ts";
 import type { BytePath } from "../archive/entry.ts";
 import { display, fromString, isUtf8, toBuffer } from "../archive/path.ts";
-import { WorkerPool } from "../archive/pool.ts";
-import { addWork, noWork, type Work } from "../archive/work.ts";
 import { fingerprintTree } from "../archive/plan.ts";
 import type { ArchiveRoot } from "../archive/select.ts";
-import { HoldfastError } from "../errors.ts";
-import { runnable } from "../exec/compiled.ts";
 import type { UnitInput } from "../model/unit.ts";
 import type { StepContext } from "./context.ts";
 import { archiveFailure, type BuiltUnit, type TreePlace, type UnitPlan } from "./unit-runner.ts";
-import type { CompiledResult } from "./compiled/request.ts";
-import type { ArchiveTask, CompiledTask, WorkerResult, WorkerTask } from "./worker.ts";
+import type { StepWorkers } from "./step-workers.ts";
 
 /** The trees of a unit and the archive they become. */
 export interface ArchiveSource {
@@ -30,47 +24,6 @@ export interface ArchiveSource {
 }
 
 const MEDIA_TYPES = { zip: "application/zip", tgz: "application/gzip" } as const;
-const WORKER = "lib/steps/worker";
-
-/** The worker threads of a step, started when the first unit has to be built: a run without a change starts none. */
-export class StepWorkers {
-  readonly #context: StepContext;
-  /** What all that was built has cost. */
-  readonly work: Work = noWork();
-  #pool: WorkerPool<WorkerTask, WorkerResult> | undefined;
-
-  constructor(context: StepContext) {
-    this.#context = context;
-  }
-
-  /** Builds an archive; `onBytes` hears how many bytes of input have been read so far. */
-  async archive(request: ArchiveTask["request"], onBytes: (bytes: number) => void): Promise<BuildResult> {
-    const result = await this.#run({ kind: "archive", scratch: this.#context.scratch, request }, onBytes);
-    if (isCompiled(result)) throw new HoldfastError("E_INTERNAL", "the worker answered another question");
-    return result;
-  }
-
-  /** Builds a compiled bundle, likewise. */
-  async compiled(request: CompiledTask["request"], onBytes: (bytes: number) => void): Promise<CompiledResult> {
-    const result = await this.#run({ kind: "compiled", scratch: this.#context.scratch, request }, onBytes);
-    if (!isCompiled(result)) throw new HoldfastError("E_INTERNAL", "the worker answered another question");
-    return result;
-  }
-
-  async #run(task: WorkerTask, onBytes: (bytes: number) => void): Promise<BuildResult | CompiledResult> {
-    this.#pool ??= new WorkerPool(pathToFileURL(runnable(WORKER)), this.#context.options.workers, this.#context.signal);
-    let total = 0;
-    const { built, work } = await this.#pool.run(task, (bytes) => onBytes((total += bytes)));
-    addWork(this.work, work);
-    return built;
-  }
-
-  async close(): Promise<void> {
-    await this.#pool?.close();
-  }
-}
-
-const isCompiled = (result: BuildResult | CompiledResult): result is CompiledResult => "textTypes" in result;
 
 /** Raised when the writers give other bytes for the same input than before. */
 const RECIPE_VERSION = 1;

@@ -6,7 +6,8 @@ import { display, fromString, isUtf8, join, toBuffer } from "../archive/path.ts"
 import { RESTORE_PREFIX } from "../archive/walk.ts";
 import { HoldfastError } from "../errors.ts";
 import { LOOSE_FILES, unitDirectories, unitName } from "../store/unit-name.ts";
-import { archivePlan, planArchive, type ArchiveSource, type StepWorkers } from "./archive-unit.ts";
+import { archivePlan, planArchive, type ArchiveSource } from "./archive-unit.ts";
+import type { StepWorkers } from "./step-workers.ts";
 import type { Step, StepContext } from "./context.ts";
 import { runStep } from "./step-run.ts";
 import type { UnitPlan } from "./unit-runner.ts";

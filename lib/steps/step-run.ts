@@ -6,7 +6,7 @@ import type { StepName } from "../model/unit.ts";
 import { writeDocument } from "../store/documents.ts";
 import { dropUnits } from "../store/resume.ts";
 import { writeIndex } from "../store/step-index.ts";
-import { StepWorkers } from "./archive-unit.ts";
+import { StepWorkers } from "./step-workers.ts";
 import type { StepContext } from "./context.ts";
 import { UnitRunner } from "./unit-runner.ts";
 

@@ -1,6 +1,6 @@
 /** The files that the application's git checkout tracks: `infra/git_info.txt` says which commit of which repository holds them. */
 import path from "node:path";
-import { isThere } from "../archive/walk.ts";
+import { fileExists } from "../archive/path-exists.ts";
 import type { SiteConfig } from "../config/load.ts";
 import { gitIn } from "../exec/git.ts";
 
@@ -11,7 +11,7 @@ import { gitIn } from "../exec/git.ts";
 export async function trackedFiles({ root, infra }: SiteConfig, signal: AbortSignal): Promise<string[]> {
   if (infra?.repo === undefined) return [];
   const directory = path.resolve(root, infra.repo);
-  if (!isThere(path.join(directory, ".git"))) return [];
+  if (!fileExists(path.join(directory, ".git"))) return [];
   // A submodule is one entry of the index: what it tracks is listed file by file, and what it does not track is not covered.
   const stdout = await gitIn(directory, signal)("ls-files", "-z", "--recurse-submodules").then(
     (result) => (result.exitCode === 0 ? result.stdout : ""),
@@ -23,6 +23,6 @@ export async function trackedFiles({ root, infra }: SiteConfig, signal: AbortSig
   const checkouts = [...new Set([".", ...files.map((file) => path.dirname(file))])].map((one) =>
     path.join(one, ".git"),
   );
-  const repositories = checkouts.map((file) => path.join(directory, file)).filter(isThere);
+  const repositories = checkouts.map((file) => path.join(directory, file)).filter(fileExists);
   return [...repositories, ...files.map((file) => path.join(directory, file))];
 }

@@ -1,39 +1,18 @@
-/** The worker thread's side: builds one archive or bundle at a time, synchronously. */
+/** The worker thread of a step: builds one archive or bundle at a time, synchronously. */
 import { randomUUID } from "node:crypto";
 import path from "node:path";
-import { buildArchive, type BuildRequest, type BuildResult } from "../archive/build.ts";
+import { buildArchive } from "../archive/build.ts";
 import type { BytePath } from "../archive/entry.ts";
 import { serveTasks } from "../archive/pool.ts";
-import { addWork, noWork, work, type Work } from "../archive/work.ts";
+import { addWork, noWork, work } from "../archive/work.ts";
 import { captureSqlite } from "../database/sqlite-capture.ts";
 import type { FileIdentity } from "../database/sqlite-identity.ts";
-import { buildCompiledBundle, type CompiledRequest, type CompiledResult } from "./compiled/bundle.ts";
+import { buildCompiledBundle, type CompiledRequest } from "./compiled/bundle.ts";
+import type { ArchiveTask, WorkerHooks, WorkerResult, WorkerTask } from "./step-workers.ts";
 
-/** What the worker adds to a request by itself. */
-type Hooks = "cancelled" | "onBytes" | "captureSqlite";
+type CompiledTask = WorkerTask<"compiled", Omit<CompiledRequest, WorkerHooks>>;
 
-/** Tasks, as they cross the thread's border. `scratch` takes the copies of live SQLite files. */
-export interface ArchiveTask {
-  readonly kind: "archive";
-  readonly scratch: string;
-  readonly request: Omit<BuildRequest, Hooks>;
-}
-
-export interface CompiledTask {
-  readonly kind: "compiled";
-  readonly scratch: string;
-  readonly request: Omit<CompiledRequest, Hooks>;
-}
-
-export type WorkerTask = ArchiveTask | CompiledTask;
-
-/** What was built, and what that cost. */
-export interface WorkerResult {
-  readonly built: BuildResult | CompiledResult;
-  readonly work: Work;
-}
-
-serveTasks<WorkerTask, WorkerResult>(async (task, { cancelled, onBytes }) => {
+serveTasks<ArchiveTask | CompiledTask, WorkerResult>(async (task, { cancelled, onBytes }) => {
   const before = { ...work };
   const hooks = {
     cancelled,

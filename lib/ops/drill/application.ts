@@ -1,62 +1,15 @@
-/** What a drill tries of the application: its migrations, the compiling of a sample, a smoke command. None of it touches the live site. */
+/** Tries the application in a drill: compiles a sample of the projects and runs the smoke command. Neither touches the live site. */
 import { createHash } from "node:crypto";
 import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError } from "../../errors.ts";
 import { runCommand } from "../../exec/command.ts";
 import type { Project } from "../../model/unit.ts";
-import { databases } from "../../steps/db.ts";
 import { fillTemplate } from "../../steps/template.ts";
-import type { DatabaseItem } from "../restore/items.ts";
-import { compareSchema, wantedMigrations } from "../restore/schema-version.ts";
 import { count, type Problem } from "../verify/verification.ts";
 import { checkOf, notProved, type DrillCheck } from "./check.ts";
-import type { LoadedDatabase } from "./databases.ts";
-import { drillEnvironment } from "./environment.ts";
+import { drillEnvironment, type DrillSite } from "./environment.ts";
 
 const COMMAND_TIMEOUT_MS = 30 * 60_000;
-
-/** What commands of a drill are told. */
-export interface DrillSite {
-  /** Where the site's root is in the sandbox. */
-  readonly root: string;
-  readonly database: LoadedDatabase | undefined;
-}
-
-/** The migrations of the dumps against those that the code wants, as `database.migrations_wanted` tells them. */
-export async function compareMigrations(
-  config: SiteConfig | undefined,
-  items: readonly DatabaseItem[],
-  signal: AbortSignal,
-): Promise<DrillCheck | undefined> {
-  if (items.length === 0) return undefined;
-  if (config === undefined) return notProved("migrations", "no config says what the code wants");
-  const problems: Problem[] = [];
-  const figures: string[] = [];
-  let unknown = false;
-  for (const { unit, artifact, record } of items) {
-    const settings = databases(config).find((one) => one.unit === unit)?.settings;
-    try {
-      const wanted = settings === undefined ? undefined : await wantedMigrations(config, settings, null, signal);
-      const { state, toRun, unknownToCode } = compareSchema(record.migrations, wanted);
-      unknown ||= state === "unknown";
-      figures.push(`${unit}: ${STATES[state]}${toRun.length > 0 ? `, ${toRun.length} to run` : ""}`);
-      if (state === "newer")
-        problems.push({ path: artifact, message: `the code does not know ${unknownToCode.slice(0, 3).join(", ")}` });
-    } catch (error) {
-      signal.throwIfAborted();
-      unknown = true;
-      figures.push(`${unit}: the code could not be asked: ${asHoldfastError(error).message}`);
-    }
-  }
-  return checkOf("migrations", figures.join("; "), problems, unknown ? "not proved" : "ok");
-}
-
-const STATES = {
-  exact: "as the code wants them",
-  older: "older than the code",
-  newer: "newer than the code",
-  unknown: "nothing says what the code wants",
-} as const;
 
 /** Compiles a sample of the projects from their restored sources. Returns undefined where the run holds no project. */
 export async function compileSample(

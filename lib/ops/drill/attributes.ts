@@ -12,7 +12,7 @@ import { lstatEntry } from "../../archive/walk.ts";
 import { readNames, type ArchivePart } from "../restore/items.ts";
 import type { OwnerMap } from "../restore/owner-map.ts";
 import type { RestorePlan } from "../restore/plan.ts";
-import { isThere } from "../restore/targets.ts";
+import { pathExists } from "../../archive/path-exists.ts";
 
 /** The recorded attributes of an entry; null where the format does not have them. */
 export interface Header {
@@ -87,7 +87,7 @@ export function placesDifference(plan: RestorePlan, liveOf: (staged: BytePath) =
   const wrong: string[] = [];
   for (const { to, attributes } of plan.attributes) {
     const live = liveOf(to);
-    if (!isThere(live)) continue;
+    if (!pathExists(live)) continue;
     const entry = lstatEntry(live, attributes.path);
     if (entry.type !== "directory" && entry.type !== "file") continue;
     const { mode, uid, gid, mtime } = attributes;

@@ -1,6 +1,13 @@
 /** The environment of a drill's commands: the sandbox's database under the names that applications know, and the live one under none. */
 import { describeUrl } from "../../database/url.ts";
-import type { DrillSite } from "./application.ts";
+import type { LoadedDatabase } from "./databases.ts";
+
+/** The site in the sandbox, for the commands of a drill. */
+export interface DrillSite {
+  /** Where the site's root is in the sandbox. */
+  readonly root: string;
+  readonly database: LoadedDatabase | undefined;
+}
 
 /** Names under which an application finds its database. */
 const DATABASE_VARIABLES =

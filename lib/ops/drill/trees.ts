@@ -15,7 +15,7 @@ import { PLACES_FILE } from "../../store/places.ts";
 import { joined } from "../../steps/compiled/step.ts";
 import { labelOf, looseNames, type ArchivePart } from "../restore/items.ts";
 import type { RestorePlan } from "../restore/plan.ts";
-import { isThere } from "../restore/targets.ts";
+import { pathExists } from "../../archive/path-exists.ts";
 import { differenceOf, headersOf, placesDifference, timesIn, type Header } from "./attributes.ts";
 
 /** What of one unit is on disk. */
@@ -173,7 +173,7 @@ class TreeComparison {
         if (skip.has(listed.path) || listed.path === "") continue;
         const absolute = join(target.into, listed.path);
         if (listed.type === "file") expected++;
-        const entry = isThere(absolute) ? lstatEntry(absolute, listed.path) : undefined;
+        const entry = pathExists(absolute) ? lstatEntry(absolute, listed.path) : undefined;
         if (entry?.type !== listed.type) wrong.push(`${display(listed.path)} is missing`);
         else if (listed.type === "file" && (await this.#hash(absolute)) !== listed.sha256)
           wrong.push(`${display(listed.path)} is not what was recorded`);
@@ -200,7 +200,7 @@ class TreeComparison {
   ): string[] {
     return [...directories].flatMap(([name, header]) => {
       const absolute = join(root, name);
-      if (!isThere(absolute)) return []; // reported as missing
+      if (!pathExists(absolute)) return []; // reported as missing
       const mtime = newest.get(name) ?? header.mtime;
       return differenceOf(lstatEntry(absolute, name), { ...header, mtime }, this.#plan.owners);
     });

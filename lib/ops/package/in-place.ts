@@ -15,7 +15,7 @@ import { Journal } from "../restore/journal.ts";
 import type { Operation } from "../restore/journal-format.ts";
 import { Servers, type FindTarget } from "../restore/servers.ts";
 import { removeSpares, swapIn } from "../restore/swap.ts";
-import { isThere } from "../restore/targets.ts";
+import { pathExists } from "../../archive/path-exists.ts";
 import { makeSafetyRun } from "../safety-run.ts";
 import { loadBeside, loadPortable, reloadDump, type LoadOutcome } from "./load-data.ts";
 import type { OpenedPackage } from "./open.ts";
@@ -123,7 +123,7 @@ async function perform(running: Running): Promise<PackageOutcome> {
       name: staging.target.name,
       to: staging.target.live,
       state: changed.includes(staging) ? ("restored" as const) : ("unchanged" as const),
-      kept: isThere(fromString(staging.aside)) ? staging.aside : null,
+      kept: pathExists(fromString(staging.aside)) ? staging.aside : null,
     }));
     const { restore, safety_run } = journal.document;
     return { preview, trees, data, beside: [], settings: opened.checks.settings, restore, safety_run, kept };

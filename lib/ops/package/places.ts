@@ -9,8 +9,9 @@ import { isOurs } from "../../database/private-directory.ts";
 import { HoldfastError, systemCode } from "../../errors.ts";
 import { describeOwner, livenessOf, ownerOfThisProcess, ownerSchema } from "../../store/owner.ts";
 import { taken } from "../restore/bases.ts";
-import { replace, undoReplace, type Replace } from "../restore/replace.ts";
-import { isThere } from "../restore/targets.ts";
+import type { Replace } from "../restore/journal-format.ts";
+import { replace, undoReplace } from "../restore/replace.ts";
+import { pathExists } from "../../archive/path-exists.ts";
 import type { PackageManifest } from "./format.ts";
 import { configuredTrees, isBelow } from "./trees.ts";
 
@@ -134,7 +135,7 @@ export class Staging {
   keep(stamp: string): string | undefined {
     removeTree(fromString(this.fresh));
     rmSync(this.#ownerFile, { force: true });
-    if (!isThere(fromString(this.aside))) {
+    if (!pathExists(fromString(this.aside))) {
       removeTree(fromString(this.#base));
       return undefined;
     }
@@ -146,7 +147,7 @@ export class Staging {
 
   /** After a failure: what was staged goes. What was there and could not be put back stays. */
   discard(): void {
-    if (isThere(fromString(this.aside))) return;
+    if (pathExists(fromString(this.aside))) return;
     removeTree(fromString(this.#base));
     if (this.#made === undefined) return;
     try {
@@ -163,16 +164,16 @@ export class Staging {
 
   #heal(): void {
     const base = fromString(this.#base);
-    if (!isThere(base)) return;
+    if (!pathExists(base)) return;
     if (!isOurs(this.#base)) throw taken(base);
     const owner = this.#owner();
     if (owner !== undefined && livenessOf(owner) !== "dead")
       throw new HoldfastError("E_LOCKED", `${this.target.live} is being restored by ${describeOwner(owner)}`);
     const [aside, live] = [fromString(this.aside), fromString(this.target.live)];
-    if (isThere(aside) && !isThere(live)) renameSync(toBuffer(aside), toBuffer(live));
-    if (isThere(aside)) this.keep(`${Date.now()}`);
+    if (pathExists(aside) && !pathExists(live)) renameSync(toBuffer(aside), toBuffer(live));
+    if (pathExists(aside)) this.keep(`${Date.now()}`);
     else removeTree(base);
-    if (isThere(join(base, "fresh"))) throw new HoldfastError("E_TARGET", `${display(base)} cannot be removed`);
+    if (pathExists(join(base, "fresh"))) throw new HoldfastError("E_TARGET", `${display(base)} cannot be removed`);
   }
 
   #owner() {

@@ -19,7 +19,7 @@ import type { Journal } from "./journal.ts";
 import type { Operation } from "./journal-format.ts";
 import type { RestoreRequest } from "./request.ts";
 import { compareSchema, refuseNewerSchema, wantedMigrations, type SchemaComparison } from "./schema-version.ts";
-import { isThere } from "./targets.ts";
+import { pathExists } from "../../archive/path-exists.ts";
 
 /** A dump that goes into a server, or in the place of a live SQLite file. */
 export interface PlannedDatabase {
@@ -68,7 +68,7 @@ export async function databasePlaces(
       });
     const password = await databasePassword(config, settings, signal);
     const place = placeAt(settings.url, item, config);
-    if (item.record.engine === "sqlite" && !isThere(sqliteFile(place.target))) continue; // comes as a file
+    if (item.record.engine === "sqlite" && !pathExists(sqliteFile(place.target))) continue; // comes as a file
     places.push({ ...place, settings, target: { ...place.target, ...(password === undefined ? {} : { password }) } });
   }
   return places;

@@ -8,7 +8,6 @@ import { describeOwner, livenessOf } from "../../store/owner.ts";
 import { assertWritable } from "../../store/writable.ts";
 import { refusePendingReinit } from "../reinit/journal.ts";
 import { assertReadable, pendingRestores, sourceOf } from "./journal.ts";
-import type { RestoreRequest } from "./request.ts";
 import { hintOf, RESTORE_RULES, stateOf } from "./state.ts";
 
 export interface Held {
@@ -20,7 +19,7 @@ export interface Held {
 /** Takes the lock of the store, and the config's second one. Throws `E_LOCKED`, and `E_STORE` if the store cannot be written to. */
 export async function takeLock(
   store: string,
-  request: Pick<RestoreRequest, "breakLock">,
+  request: { readonly breakLock: boolean },
   config: SiteConfig | undefined,
   options: { readonly signal: AbortSignal; readonly report: Report; readonly onLost: (error: HoldfastError) => void },
 ): Promise<Held> {

@@ -62,6 +62,9 @@ const operationSchema = z.discriminatedUnion("kind", [
 ]);
 export type Operation = z.infer<typeof operationSchema>;
 
+/** The replacement of one tree or file by a staged one. */
+export type Replace = Extract<Operation, { kind: "replace" }>;
+
 export const journalSchema = z.object({
   format_version: z.string(),
   restore: z.string(),

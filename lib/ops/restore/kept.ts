@@ -11,7 +11,7 @@ import { STEP_NAMES, type UnitMetadata } from "../../model/unit.ts";
 import { placesOf, type Place } from "../../store/places.ts";
 import { readStepMetadata } from "../../store/step-index.ts";
 import { infraOf, labelOf, ORM_DB, type RestoreItems } from "./items.ts";
-import { isThere } from "./targets.ts";
+import { pathExists } from "../../archive/path-exists.ts";
 
 export interface KeptOptions {
   /** What is restored. */
@@ -57,7 +57,7 @@ const withSidecars = ({ step, unit }: UnitMetadata, place: BytePath): BytePath[]
 /** Lists the outermost paths in a tree of the site that rules leave out of its archive. */
 function leftOut(root: BytePath, rules: ExcludeRules): BytePath[] {
   const found: BytePath[] = [];
-  if (!isThere(root)) return found;
+  if (!pathExists(root)) return found;
   const isLeftOut = excludeTest(root, rules);
   const exclude = (at: BytePath, _type: unknown, entry: Entry): boolean => {
     const isOut = isLeftOut(entry);

@@ -11,12 +11,13 @@ import { ownName, placesWith } from "./borrowed.ts";
 import { mergeInfra } from "./infra.ts";
 import { labelOf, looseNames, type ArchivePart, type RestoreItems } from "./items.ts";
 import { keptPaths } from "./kept.ts";
-import type { Replace } from "./replace.ts";
+import type { Replace } from "./journal-format.ts";
 import type { Located } from "./located.ts";
 import { takesInfra, takesOutside } from "./outside.ts";
 import { ownerMap, type OwnerMap } from "./owner-map.ts";
 import type { RestoreRequest } from "./request.ts";
-import { isThere, Targets } from "./targets.ts";
+import { Targets } from "./targets.ts";
+import { pathExists } from "../../archive/path-exists.ts";
 
 /** Beside what is restored to a directory: what has no place below the site's root. */
 const EXTRA = ".holdfast";
@@ -188,7 +189,7 @@ class Builder {
   #planContainers(places: readonly PlaceAttributes[]): void {
     for (const place of places.filter(({ make }) => make === true)) {
       const absolute = this.#target(place);
-      if (isThere(absolute)) continue;
+      if (pathExists(absolute)) continue;
       this.#destinations.push(absolute);
       this.#later.push((targets) => this.#directories.push(targets.staged(absolute)));
     }
@@ -198,7 +199,7 @@ class Builder {
     const into: ((targets: Targets) => { prefix: BytePath; into: BytePath })[] = [];
     for (const { prefix, place } of part.targets) {
       const absolute = this.#target(place);
-      if (place.loose === true && isThere(absolute)) {
+      if (place.loose === true && pathExists(absolute)) {
         // Only the files themselves are replaced: the directory holds the projects too.
         const names = looseNames(path.join(this.#run, part.artifact));
         const scratch = this.#scratch++;
@@ -308,14 +309,14 @@ class Builder {
     return absent
       .filter((unit) => {
         const places = placesOf(unit).map((place) => targets.real(this.#absolute(place)));
-        return places.length > 0 && places.every((place) => isThere(place) && targets.keeps(place));
+        return places.length > 0 && places.every((place) => pathExists(place) && targets.keeps(place));
       })
       .map(labelOf);
   }
 
   /** A directory that holds something is not written into: what is the run's and what was there could not be told apart. */
   #refuseTaken(): void {
-    const taken = this.#destinations.find((one) => isThere(one) && !(one === this.#root && isEmpty(one)));
+    const taken = this.#destinations.find((one) => pathExists(one) && !(one === this.#root && isEmpty(one)));
     if (taken !== undefined)
       throw new HoldfastError("E_TARGET", `${display(taken)} is there already`, {
         hint: "name an empty directory, or one that does not exist yet",
@@ -340,7 +341,7 @@ class Builder {
     ].map((file) => targets.real(file));
     const sidecars = databases
       .flatMap((file) => SIDECARS.map((suffix) => file + suffix))
-      .filter((file) => isThere(file) && !targets.swaps.some(({ live }) => isBelow(file, live)));
+      .filter((file) => pathExists(file) && !targets.swaps.some(({ live }) => isBelow(file, live)));
     const asides = sidecars.map((live, index): Replace => {
       const near = targets.swaps.find((swap) => dirname(swap.live) === dirname(live));
       const base = near === undefined ? scratchBase(targets) : dirname(near.aside);

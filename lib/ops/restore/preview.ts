@@ -8,7 +8,7 @@ import type { Lack, MissingUnit } from "./missing.ts";
 import type { RestorePlan } from "./plan.ts";
 import { measureReplaced } from "./space.ts";
 import type { RestoreRequest } from "./request.ts";
-import { isThere } from "./targets.ts";
+import { pathExists } from "../../archive/path-exists.ts";
 
 export interface RestorePreview {
   readonly run: string;
@@ -108,7 +108,7 @@ function freeBytes({ targets }: RestorePlan): number | null {
   const base = targets.bases[0];
   if (base === undefined) return null;
   const parent = dirname(base);
-  if (!isThere(parent)) return null;
+  if (!pathExists(parent)) return null;
   const { bavail, bsize } = statfsSync(toBuffer(parent));
   return bavail * bsize;
 }

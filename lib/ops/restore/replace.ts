@@ -10,25 +10,23 @@ import { fileTime } from "../../archive/unpack-directories.ts";
 import { HoldfastError } from "../../errors.ts";
 import { fsyncDirectory } from "../../store/atomic.ts";
 import { noSteps, type OnStep } from "../step.ts";
-import type { Operation } from "./journal-format.ts";
-import { isThere } from "./targets.ts";
-
-export type Replace = Extract<Operation, { kind: "replace" }>;
+import type { Replace } from "./journal-format.ts";
+import { pathExists } from "../../archive/path-exists.ts";
 
 /** Moves `live` aside and `fresh` into its place. Throws `E_TARGET` if a path cannot be moved. */
 export async function replace({ live, fresh, aside, carry }: Replace, step: OnStep = noSteps): Promise<void> {
   const move = mover(step);
   if (fresh === null) {
-    if (isThere(live) && !isThere(aside)) move(live, aside);
-  } else if (isThere(fresh)) {
+    if (pathExists(live) && !pathExists(aside)) move(live, aside);
+  } else if (pathExists(fresh)) {
     for (const path of carry) {
-      if (!isThere(join(live, path)) || isThere(join(fresh, path))) continue;
+      if (!pathExists(join(live, path)) || pathExists(join(fresh, path))) continue;
       step({ action: "make", object: display(dirname(join(fresh, path))) });
       mkdirSync(toBuffer(dirname(join(fresh, path))), { recursive: true });
       move(join(live, path), join(fresh, path));
     }
-    if (isThere(live) && !isThere(aside)) move(live, aside);
-    if (isThere(live))
+    if (pathExists(live) && !pathExists(aside)) move(live, aside);
+    if (pathExists(live))
       throw new HoldfastError("E_TARGET", `${display(live)} was created again while it was being replaced`);
     move(fresh, live);
   }
@@ -38,14 +36,14 @@ export async function replace({ live, fresh, aside, carry }: Replace, step: OnSt
 /** Moves `live` back to `fresh`, and `aside` back into its place. Throws `E_TARGET` if a path cannot be moved. */
 export async function undoReplace({ live, fresh, aside, carry }: Replace, step: OnStep = noSteps): Promise<void> {
   const move = mover(step);
-  if (fresh !== null && !isThere(fresh) && isThere(live)) move(live, fresh);
+  if (fresh !== null && !pathExists(fresh) && pathExists(live)) move(live, fresh);
   for (const path of carry) {
-    const home = isThere(aside) ? aside : live;
-    if (fresh === null || !isThere(join(fresh, path)) || isThere(join(home, path)) || !isThere(home)) continue;
+    const home = pathExists(aside) ? aside : live;
+    if (fresh === null || !pathExists(join(fresh, path)) || pathExists(join(home, path)) || !pathExists(home)) continue;
     move(join(fresh, path), join(home, path));
   }
-  if (isThere(aside)) {
-    if (isThere(live))
+  if (pathExists(aside)) {
+    if (pathExists(live))
       throw new HoldfastError("E_TARGET", `${display(live)} was created again while it was being put back`);
     move(aside, live);
   }
@@ -78,5 +76,5 @@ function rename(from: BytePath, to: BytePath): void {
 
 async function settle(...paths: readonly BytePath[]): Promise<void> {
   for (const directory of new Set(paths.map(dirname)))
-    if (isThere(directory)) await fsyncDirectory(toBuffer(directory));
+    if (pathExists(directory)) await fsyncDirectory(toBuffer(directory));
 }

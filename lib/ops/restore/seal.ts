@@ -12,7 +12,7 @@ import { RESTORE_PREFIX } from "../../archive/walk.ts";
 import { isOurs } from "../../database/private-directory.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { JournalDocument, Operation } from "./journal-format.ts";
-import { isThere } from "./targets.ts";
+import { pathExists } from "../../archive/path-exists.ts";
 
 const SEAL = "seal";
 const WRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
@@ -50,7 +50,7 @@ export function checkJournal(store: string, document: JournalDocument, { moves, 
     const name = basename(base);
     if (name !== RESTORE_PREFIX + id && !(isPackage && name.startsWith(`${RESTORE_PREFIX}${id}-`)))
       refuse(`${display(base)} is no staging directory of it`);
-    if (isThere(base) && !isOurs(toBuffer(base))) refuse(`${display(base)} was made by somebody else`);
+    if (pathExists(base) && !isOurs(toBuffer(base))) refuse(`${display(base)} was made by somebody else`);
   }
   const names = scratch_databases.map(({ name }) => name);
   for (const operation of operations) {

@@ -6,7 +6,7 @@ import { walk } from "../../archive/walk.ts";
 import { HoldfastError } from "../../errors.ts";
 import { formatBytes } from "../../report/format.ts";
 import type { RestorePlan } from "./plan.ts";
-import { isThere } from "./targets.ts";
+import { pathExists } from "../../archive/path-exists.ts";
 
 /** Throws `E_NO_SPACE` when a disk cannot take what is to be unpacked on it. */
 export function checkSpace(plan: RestorePlan): void {
@@ -38,12 +38,12 @@ export function checkSpace(plan: RestorePlan): void {
   }
 }
 
-const existing = (place: BytePath): BytePath => (isThere(place) ? place : existing(dirname(place)));
+const existing = (place: BytePath): BytePath => (pathExists(place) ? place : existing(dirname(place)));
 
 /** Bytes and files that would be moved aside. */
 export function measureReplaced(plan: RestorePlan): { path: string; files: number; bytes: number }[] {
   return plan.operations.flatMap(({ live }) => {
-    if (!isThere(live)) return [];
+    if (!pathExists(live)) return [];
     const itself = lstatSync(toBuffer(live));
     if (!itself.isDirectory()) return [{ path: display(live), files: 1, bytes: itself.size }];
     let [files, bytes] = [0, 0];

@@ -15,7 +15,7 @@ import { Bases } from "./bases.ts";
 import { applyDirectories, sharedWith } from "./directories.ts";
 import type { ArchivePart } from "./items.ts";
 import type { RestorePlan } from "./plan.ts";
-import { isThere } from "./targets.ts";
+import { pathExists } from "../../archive/path-exists.ts";
 
 const WORKER = "lib/ops/restore/worker";
 
@@ -44,7 +44,8 @@ export async function stage(plan: RestorePlan, options: StageOptions): Promise<v
   try {
     await fill(bases.held(plan), bases.paths, options);
     for (const { live, fresh } of plan.targets.swaps)
-      if (!isThere(fresh)) throw new HoldfastError("E_VERIFY", `nothing came out of the archives for ${display(live)}`);
+      if (!pathExists(fresh))
+        throw new HoldfastError("E_VERIFY", `nothing came out of the archives for ${display(live)}`);
   } catch (error) {
     throw bases.named(error);
   } finally {
@@ -59,7 +60,7 @@ async function fill(plan: RestorePlan, bases: readonly BytePath[], options: Stag
   const shared = await unpackAll(plan, bases, options);
   // From here on an archive's link may stand anywhere: nothing goes through one.
   for (const { from, to } of plan.moves) {
-    if (!isThere(from)) throw new HoldfastError("E_VERIFY", `${display(from)} did not come out of its archive`);
+    if (!pathExists(from)) throw new HoldfastError("E_VERIFY", `${display(from)} did not come out of its archive`);
     solidAt(to).make(dirname(to));
     renameSync(toBuffer(from), toBuffer(to));
   }

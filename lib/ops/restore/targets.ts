@@ -5,6 +5,7 @@
 import { accessSync, constants, lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
 import { basename, dirname, display, isBelow, join, pathsBelow, toBuffer } from "../../archive/path.ts";
+import { pathExists } from "../../archive/path-exists.ts";
 import { RESTORE_PREFIX } from "../../archive/walk.ts";
 import { HoldfastError } from "../../errors.ts";
 import { realPaths, refuseForeign } from "./real-paths.ts";
@@ -58,7 +59,7 @@ export class Targets {
         live,
         fresh: join(base, `new-${index}`),
         aside: join(base, `old-${index}`),
-        carry: isThere(live) ? outermost(carry) : [],
+        carry: pathExists(live) ? outermost(carry) : [],
       };
     });
     this.bases = [...new Set(bases.values())];
@@ -81,13 +82,10 @@ export class Targets {
   }
 }
 
-/** Whether anything is at a path; a dangling link is something. */
-export const isThere = (path: BytePath): boolean => lstatSync(toBuffer(path), { throwIfNoEntry: false }) !== undefined;
-
 /** The path itself where it is there; else the first of its components that is not. */
 function firstMissing(path: BytePath): BytePath {
   const parent = dirname(path);
-  return isThere(path) || parent === path || isThere(parent) ? path : firstMissing(parent);
+  return pathExists(path) || parent === path || pathExists(parent) ? path : firstMissing(parent);
 }
 
 /** A path, or, where some of what lies below it is restored, what else lies below it. Nothing for a path that is restored itself. */
@@ -138,7 +136,7 @@ const mountOf = (path: BytePath, mounts: readonly BytePath[]): BytePath | undefi
 
 function refuseMounts(live: BytePath, mounts: readonly BytePath[]): void {
   const mount = mounts.find((one) => one === live || isBelow(one, live));
-  if (mount !== undefined && isThere(live))
+  if (mount !== undefined && pathExists(live))
     throw new HoldfastError("E_TARGET", `${display(mount)} is a mount point and cannot be moved aside`, {
       hint: "restore to a directory with --to, or unmount it",
     });

@@ -1,7 +1,7 @@
 /** Migrations: those that the dumps have applied, against those that the code wants. */
 import type { SiteConfig } from "../../config/load.ts";
 import { metadataSchema } from "../../model/unit.ts";
-import { compareMigrations } from "../drill/application.ts";
+import { compareMigrations } from "../compare-migrations.ts";
 import { itemsOf, type DatabaseItem } from "../restore/items.ts";
 import { tryRead, type Survey } from "./survey.ts";
 import { count, type Finding } from "./verification.ts";

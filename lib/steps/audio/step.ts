@@ -2,9 +2,9 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import { fromString } from "../../archive/path.ts";
-import { isThere } from "../../archive/walk.ts";
+import { fileExists } from "../../archive/path-exists.ts";
 import { HoldfastError, isDiskFull } from "../../errors.ts";
-import type { StepWorkers } from "../archive-unit.ts";
+import type { StepWorkers } from "../step-workers.ts";
 import type { Step, StepContext } from "../context.ts";
 import { planLayers } from "../layers/plan.ts";
 import { runStep } from "../step-run.ts";
@@ -46,7 +46,7 @@ function planOrmDb(context: StepContext, runner: UnitRunner): UnitPlan[] {
     previous
       .find("audio_cache", `audio_cache/${ORM_DB}`)
       ?.metadata.artifacts.map((artifact) => path.basename(artifact.path)) ?? [];
-  const there = configured.filter(isThere);
+  const there = configured.filter(fileExists);
   for (const file of configured.filter((one) => !there.includes(one))) {
     const error = new HoldfastError("E_MISSING", `${file} does not exist`);
     if (there.length === 0 || known.includes(path.basename(file))) runner.failPart(path.basename(file), error);

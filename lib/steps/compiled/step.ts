@@ -10,14 +10,15 @@ import type { CompiledSettings } from "../../config/schema.ts";
 import { HoldfastError } from "../../errors.ts";
 import { metadataSchema, type Artifact, type UnitInput } from "../../model/unit.ts";
 import { tryReadDocument } from "../../store/documents.ts";
-import { archivePlan, placesOf, planArchive, type ArchiveSource, type StepWorkers } from "../archive-unit.ts";
+import { archivePlan, placesOf, planArchive, type ArchiveSource } from "../archive-unit.ts";
+import type { StepWorkers, WorkerHooks } from "../step-workers.ts";
 import { treeKinds } from "../claims/project-trees.ts";
 import type { Step, StepContext } from "../context.ts";
 import { listProjectUnits, type ProjectUnit } from "../project-units.ts";
 import { runStep } from "../step-run.ts";
 import { archiveFailure, type BuiltUnit, type TreePlace, type UnitPlan, type UnitRunner } from "../unit-runner.ts";
 import { planCompiledBundle } from "./plan.ts";
-import type { CompiledResult, CompiledSource, CompiledTree } from "./request.ts";
+import type { CompiledRequest, CompiledResult, CompiledSource, CompiledTree } from "./request.ts";
 
 export const compiledStep: Step = {
   name: "compiled_exports",
@@ -154,6 +155,9 @@ function recordedMedia(context: StepContext, unit: ProjectUnit): Readonly<Record
   );
 }
 
+const isCompiled = (built: unknown): built is CompiledResult =>
+  typeof built === "object" && built !== null && "textTypes" in built;
+
 async function buildBundles(
   context: StepContext,
   workers: StepWorkers,
@@ -165,12 +169,12 @@ async function buildBundles(
   const results: { name: string; artifact: Artifact; result: CompiledResult }[] = [];
   for (const { name, source } of bundles) {
     const artifact = `${unit.directory}/${name}.zip`;
-    const request = {
+    const request: Omit<CompiledRequest, WorkerHooks> = {
       ...source,
       output: path.join(context.directory, artifact),
       level: context.config.compression_level,
     };
-    const result = await workers.compiled(request, onBytes);
+    const result = await workers.run("compiled", request, isCompiled, onBytes);
     if (result.failures.length > 0) throw archiveFailure(result.failures);
     const { size_bytes, sha256, entries } = result;
     results.push({
