@@ -1,7 +1,7 @@
 /** What may be said to `portable`: its verbs, and the flags of each. */
 import path from "node:path";
 import { HoldfastError } from "../errors.ts";
-import type { ImportMode } from "../portable/import.ts";
+import type { ImportMode } from "../portable/import/options.ts";
 import { commandLine, single } from "./arguments.ts";
 import type { FlagRules } from "./flag-rules.ts";
 import { PACKAGE_FLAGS } from "./package-command.ts";

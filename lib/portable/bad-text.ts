@@ -3,7 +3,7 @@ import { isUtf8 } from "node:buffer";
 import { HoldfastError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import type { TableFields } from "./fields.ts";
-import { rowsOf } from "./select.ts";
+import { rowsOf } from "./sql-names.ts";
 
 /**
  * SQLite's driver puts U+FFFD in the place of what is no UTF-8: of the columns where it stands, the bytes are looked at. Throws `E_IMPORT` that names table,

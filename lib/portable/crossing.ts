@@ -3,20 +3,18 @@
  * values are written as what they are here, or refused, and compared as what they were there.
  */
 import { canonicalNumber } from "../database/canonical.ts";
-import { migrationTool } from "../database/migrations.ts";
 import { HoldfastError } from "../errors.ts";
 import { fromBytes, toBytes } from "./bytes.ts";
 import { intervalOf, microsecondsOf } from "./durations.ts";
-import type { ExportedField, ExportedTable } from "./format.ts";
 import { jsonForm } from "./json-form.ts";
-import type { Column, Kind, Schema, SentColumn, Table } from "./schema.ts";
-import { findColumn } from "./target-refine.ts";
+import type { Column, Kind, SentColumn } from "./schema.ts";
 import { digitsOfTime, isTime, timeForm, timeOfDigits } from "./times.ts";
 import { isGeometryType, type JsonValue } from "./values.ts";
 
 type Sort = "number" | "bytes" | "json" | "text" | "native" | "uuid" | "interval" | "date" | "time" | "moment";
 
-const SORTS: Readonly<Record<Kind, Sort>> = {
+/** The group of each kind: values of one group are written alike. */
+export const SORTS: Readonly<Record<Kind, Sort>> = {
   integer: "number",
   decimal: "number",
   float4: "number",
@@ -38,57 +36,6 @@ const SORTS: Readonly<Record<Kind, Sort>> = {
   timestamptz: "moment",
 };
 const DATED: ReadonlySet<Sort> = new Set(["date", "moment"]);
-
-/** The schema with `sent` in each column that an export has as another sort; `homeOf` finds the table that a table of the export goes into. */
-export function withSent(
-  schema: Schema,
-  exported: readonly ExportedTable[],
-  homeOf: (table: string) => Table | undefined,
-): Schema {
-  const isDjango = schema.tables.some(
-    ({ name, columns }) =>
-      migrationTool(
-        name,
-        columns.map((column) => column.name.toLowerCase()),
-      ) === "Django",
-  );
-  const sent = new Map<string, Map<string, SentColumn>>();
-  for (const { table, fields } of exported)
-    for (const { of, name, kind, native } of fields.flatMap((field) => sentBy(table, field))) {
-      const home = homeOf(of);
-      const column = home && findColumn(home, name);
-      if (home === undefined || column === undefined || SORTS[column.kind] === SORTS[kind]) continue;
-      const own = sent.get(home.id) ?? new Map<string, SentColumn>();
-      sent.set(home.id, own.set(column.name, { kind, native, isDjango }));
-    }
-  const columnOf = (table: Table, column: Column): Column => {
-    const from = sent.get(table.id)?.get(column.name);
-    return from === undefined ? column : { ...column, sent: from };
-  };
-  const tables = schema.tables.map((table) =>
-    sent.has(table.id) ? { ...table, columns: table.columns.map((column) => columnOf(table, column)) } : table,
-  );
-  return { ...schema, tables };
-}
-
-interface Carried extends Pick<SentColumn, "kind" | "native"> {
-  readonly of: string;
-  readonly name: string;
-}
-
-/** The columns that a field carries values of: its own, of a link those that it carries as they are, and those of the row that it leads to. */
-function sentBy(table: string, field: ExportedField): Carried[] {
-  if (field.kind === "value") return [{ ...field.column, of: table }];
-  if (field.kind === "generic") return [];
-  const at = `${field.columns.join("+")}.`;
-  return field.leaves.flatMap(({ path, column, parts }): Carried[] => {
-    const name = path.slice(at.length);
-    if (!path.startsWith(at) || name !== column.name || parts !== undefined) return [];
-    const own = field.columns[field.target_columns.indexOf(name)];
-    const there = { ...column, of: field.table };
-    return own === undefined ? [there] : [there, { ...column, of: table, name: own }];
-  });
-}
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 

@@ -2,7 +2,7 @@
 import type { RefinedColumns, Replacement } from "./columns.ts";
 import type { GenericRelation, Generics } from "./generic.ts";
 import { chosenLinks, parentLink } from "./links.ts";
-import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
+import { type Column, columnOf, type ForeignKey, type Schema, type Table, type TableId } from "./schema.ts";
 import type { TravelKey, TravelKeys } from "./travel-key.ts";
 
 /** A column that carries its own value. */
@@ -228,12 +228,6 @@ export class Fields {
 /** Carried by the link's own columns, without a look at the row that they lead to. */
 export const isDirect = ({ through, column, parts }: Leaf, { targetColumns }: ForeignKey): boolean =>
   parts === undefined && through.length === 1 && targetColumns.includes(column.name);
-
-export function columnOf(table: Table, name: string): Column {
-  const column = table.columns.find((one) => one.name === name);
-  if (column === undefined) throw new RangeError(`${table.id}.${name} is no column`);
-  return column;
-}
 
 const canBeNull = (table: Table, { columns }: ForeignKey): boolean =>
   columns.some((name) => columnOf(table, name).nullable);

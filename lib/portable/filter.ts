@@ -2,10 +2,9 @@
 import type { RangeSetting } from "../config/portable-refinement.ts";
 import { HoldfastError } from "../errors.ts";
 import type { Cell, Connection } from "./connection.ts";
-import { columnOf } from "./fields.ts";
+import { columnOf, type Column, type ForeignKey, type Kind, type Schema, type Table, type TableId } from "./schema.ts";
 import type { RowCondition } from "./format.ts";
 import { findColumn, findTable } from "./names.ts";
-import type { Column, ForeignKey, Kind, Schema, Table, TableId } from "./schema.ts";
 import { decode } from "./values.ts";
 
 /** By table; each must hold. */

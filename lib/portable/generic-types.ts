@@ -4,7 +4,7 @@ import { HoldfastError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { genericTarget, TYPE_COLUMNS, typeTable, type GenericRelation, type GenericTarget } from "./generic.ts";
 import { findColumn, findTable, fold } from "./names.ts";
-import { rowsOf, tableName } from "./select.ts";
+import { rowsOf, tableName } from "./sql-names.ts";
 import type { Schema, Table, TableId } from "./schema.ts";
 
 export interface ReadGenerics {

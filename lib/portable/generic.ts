@@ -1,8 +1,7 @@
 /** Generic relations: a column that holds the number of a row, in a table that another column tells by its name. */
 import type { Connection } from "./connection.ts";
-import { columnOf } from "./fields.ts";
+import { columnOf, type Column, type ForeignKey, type Schema, type Table, type TableId } from "./schema.ts";
 import { fold } from "./names.ts";
-import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
 
 /** Rows of one type, and where they are. */
 export interface GenericTarget {

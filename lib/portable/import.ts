@@ -10,9 +10,12 @@ import { Missing, type MadeRow } from "./import/missing.ts";
 import { PathHasher } from "./import/path-hash.ts";
 import { Merge } from "./import/merge.ts";
 import { raiseSequences } from "./import/numbers.ts";
-import { Statements, type ImportMode, type TableResult } from "./import/statements.ts";
+import { Statements } from "./import/statements.ts";
+import type { ImportMode } from "./import/options.ts";
+import type { TableResult } from "./import/table-result.ts";
 import { refuseForeignNumbers } from "./import/other-origin.ts";
-import { realRows, StagingTable } from "./import/stage.ts";
+import { realRows } from "./import/staged-table.ts";
+import { StagingTable } from "./import/stage.ts";
 import { Trees } from "./import/trees.ts";
 import { introspect } from "./introspect.ts";
 import { listed, looseNumbers } from "./loose-numbers.ts";
@@ -20,9 +23,8 @@ import { orderTables, type DeferredKey } from "./order.ts";
 import type { Package } from "./package.ts";
 import type { ForeignKey, Schema, Table, TableId } from "./schema.ts";
 import { chosenKeys } from "./travel-key.ts";
-import { findTargets, type Targets, type TargetTable } from "./target.ts";
-
-export type { ImportMode, TableResult } from "./import/statements.ts";
+import { findTargets, type Targets } from "./target.ts";
+import type { TargetTable } from "./target-types.ts";
 
 export interface ImportRequest {
   readonly mode: ImportMode;

@@ -2,11 +2,11 @@
 import type { KeyMapSetting, PlainValue } from "../config/portable-refinement.ts";
 import { HoldfastError } from "../errors.ts";
 import { settingOf } from "./columns.ts";
-import { columnOf, type Fields, type Leaf } from "./fields.ts";
+import { columnOf, type Column, type Schema, type Table, type TableId } from "./schema.ts";
+import type { Fields, Leaf } from "./fields.ts";
 import { findTable } from "./names.ts";
 import { isGeneric, isRaw, nest, unnest, type JsonCell } from "./cells.ts";
-import type { Column, Schema, Table, TableId } from "./schema.ts";
-import type { TargetTable } from "./target.ts";
+import type { TargetTable } from "./target-types.ts";
 import type { JsonValue } from "./values.ts";
 
 /** One row that is taken for another, with how often that was done. */

@@ -3,7 +3,7 @@ import { HoldfastError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import type { TableFields } from "./fields.ts";
 import { parentLink } from "./links.ts";
-import { rowsOf } from "./select.ts";
+import { rowsOf } from "./sql-names.ts";
 
 /** The link by which the key holds its own table, which is NULL at the roots. */
 const parentOf = ({ table, key }: Pick<TableFields, "table" | "key">) =>

@@ -4,9 +4,12 @@ import { byName, stronglyConnected, wayBetween, type Graph } from "./graph.ts";
 import { byRank, candidatesOf, type Candidate, type ChosenKey, type NaturalKey } from "./key-candidates.ts";
 import { findColumn, findTable } from "./names.ts";
 import type { Schema, TableId } from "./schema.ts";
-import { provedCandidates, type TreeProofs } from "./tree-proofs.ts";
 
-export type { ChosenKey } from "./key-candidates.ts";
+/** The flaw of each tree key, or null, by table and columns. */
+export type TreeProofs = ReadonlyMap<string, string | null>;
+
+/** Returns the name of a key in `TreeProofs`. */
+export const treeKeyName = (table: TableId, { columns }: NaturalKey): string => JSON.stringify([table, ...columns]);
 
 /** What the config says: columns by table (its id, or its name where that is clear). No columns: rows are known by their primary key. */
 export interface KeyHints {
@@ -90,3 +93,28 @@ const nestedIn = (id: TableId, key: ChosenKey): TableId[] =>
 
 const nesting = (candidates: ReadonlyMap<TableId, readonly Candidate[]>): Graph =>
   new Map([...candidates].map(([id, [best]]) => [id, best === undefined ? [] : nestedIn(id, best.key)]));
+
+/** Without tree keys that the rows do not bear, or that nobody has looked at though the database does not guard them. */
+function provedCandidates(
+  table: TableId,
+  candidates: readonly Candidate[],
+  proofs: TreeProofs | undefined,
+): Candidate[] {
+  const flaws: string[] = [];
+  const proved = candidates.flatMap((candidate): Candidate[] => {
+    const { key } = candidate;
+    if (proofs === undefined || key.kind !== "natural" || key.tree !== true || isConfigured(candidate))
+      return [candidate];
+    const flaw = proofs.get(treeKeyName(table, key));
+    if (flaw === null && key.rootsMayRepeat)
+      return [{ ...candidate, key: { ...key, reason: `${key.reason}: these are distinct` } }];
+    if (flaw === null || (flaw === undefined && !key.rootsMayRepeat)) return [candidate];
+    flaws.push(`(${key.columns.join(", ")}) is none: ${flaw ?? "two rows without a parent may share it"}`);
+    return [];
+  });
+  const [best, ...rest] = proved;
+  if (best === undefined || flaws.length === 0) return proved;
+  return [{ ...best, key: { ...best.key, reason: `${best.key.reason}; ${flaws.join("; ")}` } }, ...rest];
+}
+
+const isConfigured = ({ rank }: Candidate): boolean => rank[0] === 0;

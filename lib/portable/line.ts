@@ -9,8 +9,7 @@ import { isPath, pathEncoder, type PathLeaf } from "./path.ts";
 import { isRaw, nest, type JsonCell } from "./cells.ts";
 import { fold } from "./names.ts";
 import { genericForm, nameOf, RowEncoder } from "./row.ts";
-import { columnOf } from "./fields.ts";
-import type { Column, Table } from "./schema.ts";
+import { columnOf, type Column, type Table } from "./schema.ts";
 import type { FieldPlace, TableQuery } from "./select.ts";
 import { canonical, type JsonValue } from "./values.ts";
 

@@ -3,7 +3,7 @@ import { isBroken, readMigrations, type Migrations } from "../database/migration
 import { HoldfastError } from "../errors.ts";
 import type { Cell, Connection } from "./connection.ts";
 import type { Column, Schema } from "./schema.ts";
-import { tableName } from "./select.ts";
+import { tableName } from "./sql-names.ts";
 
 /** All that has been applied, in the tool's own order; one that broke off is marked. Null where no tool's table is known. */
 export async function migrationsOf(

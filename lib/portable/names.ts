@@ -58,3 +58,11 @@ export function tablesMeant<T extends Pick<Table, "id" | "name">>(tables: readon
   );
   return exact.length > 0 ? exact : tables.filter(({ name }) => name.toLowerCase().startsWith(`${lower}_`));
 }
+
+/** Returns the only element of a list, or undefined for any other length. */
+export const single = <T>(found: readonly T[]): T | undefined => (found.length === 1 ? found[0] : undefined);
+
+/** Returns the column of this name, or the only one whose name differs in case and underscores alone. */
+export const matchColumn = (table: Table, name: string): Column | undefined =>
+  table.columns.find((column) => column.name === name) ??
+  single(table.columns.filter((column) => fold(column.name) === fold(name)));

@@ -1,7 +1,7 @@
 /** Each table and each column of an export has a place of its own in a database: where two share one, the rows of the second would replace those of the first. */
 import type { ExportedField, ExportedTable } from "./format.ts";
 import type { Table } from "./schema.ts";
-import { findColumn } from "./target-refine.ts";
+import { matchColumn } from "./names.ts";
 
 /** Names the tables that would go into one, or links to which would lead into one, and the columns of a table that would go into one. */
 export function sharedPlaces(
@@ -14,7 +14,7 @@ export function sharedPlaces(
     const home = homeOf(one.table);
     return home === undefined
       ? []
-      : sharedBy(one.fields.flatMap(columnsOf), (name) => findColumn(home, name)?.name).map(
+      : sharedBy(one.fields.flatMap(columnsOf), (name) => matchColumn(home, name)?.name).map(
           ([column, names]) => `${names.join(" and ")} of ${one.table} both go into ${home.id}.${column}`,
         );
   });

@@ -7,7 +7,7 @@ import { Fields, type TableFields } from "./fields.ts";
 import { conditionsOf, type Conditions } from "./filter.ts";
 import { suspectedGenerics, withGenerics, type Generics } from "./generic.ts";
 import type { ReadGenerics } from "./generic-types.ts";
-import { chooseKeys } from "./keys.ts";
+import { chooseKeys, type TreeProofs } from "./keys.ts";
 import { recognise } from "./kinds.ts";
 import { listed, looseNumbers } from "./loose-numbers.ts";
 import { nearestName, tablesMeant } from "./names.ts";
@@ -15,7 +15,6 @@ import type { DeferredKey } from "./order.ts";
 import type { Schema, TableId } from "./schema.ts";
 import { travelKeys, type TravelKey } from "./travel-key.ts";
 import { orderWithTrees } from "./tree-order.ts";
-import type { TreeProofs } from "./tree-proofs.ts";
 
 export interface PlanRequest extends ColumnsRequest {
   /** Of the config: columns by table. */

@@ -132,3 +132,10 @@ export interface Schema {
   /** What holds data and is no table here: foreign tables, virtual tables, MariaDB's sequences. */
   readonly notes?: readonly string[];
 }
+
+/** Returns the column of this name. Throws `RangeError` for a name that the table does not have. */
+export function columnOf(table: Table, name: string): Column {
+  const column = table.columns.find((one) => one.name === name);
+  if (column === undefined) throw new RangeError(`${table.id}.${name} is no column`);
+  return column;
+}

@@ -1,11 +1,12 @@
 /** The query that reads a table as it travels: its values, and for each link the key of the row that it leads to, joined by the database. */
 import type { Replacement } from "./columns.ts";
-import type { Cell, Connection } from "./connection.ts";
+import type { Cell } from "./connection.ts";
 import type { RowFilter } from "./filter.ts";
 import type { Fields, GenericField, Leaf, LinkField, TableFields } from "./fields.ts";
 import { numberOf, sameNumber, TYPE_COLUMNS, typeTable, type GenericRelation, type GenericTarget } from "./generic.ts";
 import type { Column, ForeignKey, Table, TableId } from "./schema.ts";
 import { TreeWalks } from "./tree-walk.ts";
+import { rowsOf, type Quoting } from "./sql-names.ts";
 
 /** Where the parts of a field stand in a row of the answer. */
 export type FieldPlace =
@@ -42,18 +43,6 @@ export interface TableQuery {
   readonly parameters: readonly Cell[];
   readonly places: readonly FieldPlace[];
 }
-
-type Quoting = Pick<Connection, "engine" | "quote">;
-
-/** `"schema"."table"`. */
-export const tableName = (
-  { quote }: Pick<Connection, "quote">,
-  { schema, name }: { readonly schema: string | null; readonly name: string },
-): string => (schema === null ? quote(name) : `${quote(schema)}.${quote(name)}`);
-
-/** A table's own rows, behind FROM: not those of its children, but those of its partitions. */
-export const rowsOf = (connection: Quoting, table: Table): string =>
-  `${connection.engine === "postgresql" && table.partitioned !== true ? "only " : ""}${tableName(connection, table)}`;
 
 /** Reads the fields of a table, of the rows that the filter takes; rows in the order of the primary key, or of the key. Columns that stay `apart` are NULL. */
 export function selectTable(

@@ -1,18 +1,19 @@
 /** How the config refines the way of an export into a database: other tables, values for columns that are new, and the rows that are compared. */
-import type { KeyMapSetting, PlainValue } from "../config/portable-refinement.ts";
+import type { KeyMapSetting, PlainValue, ReplacementSetting } from "../config/portable-refinement.ts";
 import { HoldfastError } from "../errors.ts";
 import { settingOf } from "./columns.ts";
 import type { Conditions } from "./filter.ts";
 import type { ExportedTable } from "./format.ts";
-import { findColumn as findNamedColumn, findTable as findNamed, fold } from "./names.ts";
-import type { Column, Schema, Table } from "./schema.ts";
-import type { TargetField, TargetTable } from "./target.ts";
-import type { MissingSetting } from "./import/missing.ts";
-import type { JsonValue } from "./values.ts";
+import { findColumn as findNamedColumn, findTable as findNamed, matchColumn } from "./names.ts";
+import type { Schema, Table } from "./schema.ts";
+import type { AddedColumn, TargetField, TargetTable } from "./target-types.ts";
 
-export interface AddedColumn {
-  readonly column: Column;
-  readonly value: JsonValue;
+/** Users that rows refer to and that do not exist: their table, and the values of the rows that are created. */
+export interface MissingSetting {
+  readonly table: string;
+  readonly create_missing: boolean;
+  /** What the rows have beside their keys, by column. */
+  readonly disabled: Readonly<Record<string, ReplacementSetting>>;
 }
 
 /** How the config refines the way into a database. */
@@ -48,7 +49,7 @@ export const conditionsIn = (tables: readonly TargetTable[]): Conditions =>
   new Map(
     tables.flatMap(({ exported: { where = [] }, table }) => {
       const here = where.flatMap((one) => {
-        const column = findColumn(table, one.column);
+        const column = matchColumn(table, one.column);
         return column === undefined ? [] : [{ ...one, column: column.name }];
       });
       return here.length === 0 ? [] : [[table.id, here] as const];
@@ -81,11 +82,3 @@ export const givenBy = (fields: readonly TargetField[]): Set<string> =>
       field === undefined ? [] : field.kind === "link" ? field.columns.map(({ name }) => name) : [field.column.name],
     ),
   );
-
-/** The one that was found, where it is one. */
-export const single = <T>(found: readonly T[]): T | undefined => (found.length === 1 ? found[0] : undefined);
-
-/** By its name, else by one that means the same. */
-export const findColumn = (table: Table, name: string): Column | undefined =>
-  table.columns.find((column) => column.name === name) ??
-  single(table.columns.filter((column) => fold(column.name) === fold(name)));

@@ -1,57 +1,17 @@
 /** Where the tables of an export go in a database: each with the table, the columns and the links that are to take its rows. */
 import { HoldfastError } from "../errors.ts";
-import type { Replacement } from "./columns.ts";
-import { withSent } from "./crossing.ts";
-import { Fields, isDirect, type GenericField, type Leaf } from "./fields.ts";
+import { withSent } from "./source-kinds.ts";
+import { Fields, isDirect, type Leaf } from "./fields.ts";
 import type { ExportedField, ExportedLeaf, ExportedTable } from "./format.ts";
 import type { Conditions } from "./filter.ts";
 import { KeyMaps } from "./key-map.ts";
-import { genericTarget, withGenerics, type GenericRelation, type GenericTarget } from "./generic.ts";
-import { findTable as findNamed, fold } from "./names.ts";
+import { genericTarget, withGenerics, type GenericRelation } from "./generic.ts";
+import { findTable as findNamed, fold, matchColumn, single } from "./names.ts";
 import { sharedPlaces } from "./one-place.ts";
-import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
-import {
-  addedTo,
-  conditionsIn,
-  findColumn,
-  givenBy,
-  renamesOf,
-  single,
-  type AddedColumn,
-  type TargetRefinement,
-} from "./target-refine.ts";
+import type { ForeignKey, Schema, Table, TableId } from "./schema.ts";
+import { addedTo, conditionsIn, givenBy, renamesOf, type TargetRefinement } from "./target-refine.ts";
+import type { AddedColumn, TargetField, TargetTable } from "./target-types.ts";
 import { knownKeys, refuseEndless } from "./target-keys.ts";
-import type { TravelKey } from "./travel-key.ts";
-
-/** One place of a row, and what takes it; `undefined` where the database has no such column any more. */
-export type TargetField =
-  | {
-      readonly kind: "value";
-      readonly column: Column;
-      readonly replaced?: Replacement;
-      /** The export has an enum there too: its `''` may be what MySQL made of a value that was no label. */
-      readonly isEnum?: boolean;
-    }
-  | {
-      readonly kind: "link";
-      readonly link: ForeignKey;
-      readonly columns: readonly Column[];
-      readonly leaves: readonly Leaf[];
-      readonly direct: boolean;
-    }
-  | (GenericField & {
-      readonly targets: readonly { readonly target: GenericTarget; readonly leaves: readonly Leaf[] }[];
-    })
-  | undefined;
-
-export interface TargetTable {
-  readonly exported: ExportedTable;
-  readonly table: Table;
-  readonly key: TravelKey;
-  readonly fields: readonly TargetField[];
-  /** Columns that the export does not know, and what new rows have there. */
-  readonly added: readonly AddedColumn[];
-}
 
 export interface Targets {
   readonly schema: Schema;
@@ -92,7 +52,7 @@ export function findTargets(
   for (const { table, key } of exported) {
     const home = homes.get(table);
     if (home === undefined) continue;
-    const columns = key.columns.flatMap((name) => findColumn(home, name)?.name ?? []);
+    const columns = key.columns.flatMap((name) => matchColumn(home, name)?.name ?? []);
     if (columns.length !== key.columns.length)
       problems.push(`${home.id} lacks a column of its key (${key.columns.join(", ")})`);
     else keys.set(home.id, { ...key, columns });
@@ -155,8 +115,8 @@ function withLinks(schema: Schema, exported: readonly ExportedTable[], homes: Re
     for (const field of fields) {
       if (home === undefined || field.kind !== "link") continue;
       const target = homes.get(field.table) ?? findTable(schema, field.table);
-      const columns = field.columns.flatMap((name) => findColumn(home, name)?.name ?? []);
-      const targetColumns = field.target_columns.flatMap((name) => (target && findColumn(target, name)?.name) ?? []);
+      const columns = field.columns.flatMap((name) => matchColumn(home, name)?.name ?? []);
+      const targetColumns = field.target_columns.flatMap((name) => (target && matchColumn(target, name)?.name) ?? []);
       const isWhole = columns.length === field.columns.length && targetColumns.length === columns.length;
       if (target === undefined || !isWhole || linkOf(home, target, columns) !== undefined) continue;
       const name = `${home.name}.${field.name}`;
@@ -183,7 +143,7 @@ interface Finding {
 
 function findField(field: ExportedField, table: Table, found: Finding): TargetField {
   if (field.kind === "value") {
-    const column = findColumn(table, field.column.name);
+    const column = matchColumn(table, field.column.name);
     if (column?.generated === true) return undefined;
     if (column === undefined)
       found.warnings.push(`${table.id} has no column ${field.column.name}: its values are left out`);
@@ -191,7 +151,7 @@ function findField(field: ExportedField, table: Table, found: Finding): TargetFi
     return { kind: "value", column, ...(field.column.kind === "enum" && { isEnum: true }) };
   }
   if (field.kind === "generic") return findGeneric(field, table, found);
-  const columns = field.columns.flatMap((name) => findColumn(table, name) ?? []);
+  const columns = field.columns.flatMap((name) => matchColumn(table, name) ?? []);
   if (columns.length !== field.columns.length) {
     found.warnings.push(`${table.id} lacks ${field.columns.join(", ")}: its links to ${field.table} are left out`);
     return undefined;
@@ -241,7 +201,7 @@ const exportedText = ({ path, parts }: ExportedLeaf): string =>
   parts === undefined ? path : `the path of ${parts.map(exportedText).join(", ")}`;
 
 function findGeneric(field: ExportedField & { readonly kind: "generic" }, table: Table, found: Finding): TargetField {
-  const [column, type] = [findColumn(table, field.column.name), findColumn(table, field.type)];
+  const [column, type] = [matchColumn(table, field.column.name), matchColumn(table, field.type)];
   if (column === undefined || type === undefined) {
     found.warnings.push(`${table.id} lacks ${field.name} or ${field.type}: its generic relation is left out`);
     return undefined;

@@ -1,6 +1,5 @@
 /** The key by which a row is known on its way: the chosen one, as far as it can be followed. */
-import { nestedForeignKeys } from "./key-candidates.ts";
-import type { ChosenKey } from "./keys.ts";
+import { nestedForeignKeys, type ChosenKey } from "./key-candidates.ts";
 import { parentLink } from "./links.ts";
 import type { Schema, Table, TableId } from "./schema.ts";
 

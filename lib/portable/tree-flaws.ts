@@ -4,7 +4,7 @@ import type { Connection } from "./connection.ts";
 import type { Fields, Leaf, Tree } from "./fields.ts";
 import { isPath } from "./path.ts";
 import type { TableId } from "./schema.ts";
-import { rowsOf } from "./select.ts";
+import { rowsOf } from "./sql-names.ts";
 import { isMysql } from "./tree-walk.ts";
 
 /**

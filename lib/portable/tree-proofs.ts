@@ -1,14 +1,10 @@
 /** Whether the rows of a tree bear the key that its table seems to have: a unique constraint says nothing of rows whose parent is NULL. */
 import type { Connection } from "./connection.ts";
-import { candidatesOf, type Candidate, type NaturalKey } from "./key-candidates.ts";
+import { candidatesOf, type NaturalKey } from "./key-candidates.ts";
+import { treeKeyName, type TreeProofs } from "./keys.ts";
 import { parentLink } from "./links.ts";
-import { rowsOf } from "./select.ts";
+import { rowsOf } from "./sql-names.ts";
 import type { Schema, Table, TableId } from "./schema.ts";
-
-/** By table and columns of the key: why it is none, or null. */
-export type TreeProofs = ReadonlyMap<string, string | null>;
-
-const nameOf = (table: TableId, { columns }: NaturalKey): string => JSON.stringify([table, ...columns]);
 
 /** Takes the tree keys of some tables for good ones: their rows are looked at when they are written. */
 export function trustTrees({ tables }: Schema, isTrusted: (table: Table) => boolean): TreeProofs {
@@ -18,7 +14,7 @@ export function trustTrees({ tables }: Schema, isTrusted: (table: Table) => bool
       .filter(isTrusted)
       .flatMap((table) =>
         candidatesOf(table, known, undefined).flatMap(({ key }) =>
-          key.kind === "natural" && key.tree ? [[nameOf(table.id, key), null] as const] : [],
+          key.kind === "natural" && key.tree ? [[treeKeyName(table.id, key), null] as const] : [],
         ),
       ),
   );
@@ -31,7 +27,7 @@ export async function proveTrees(connection: Connection, schema: Schema): Promis
   for (const table of schema.tables)
     for (const { key } of candidatesOf(table, known, undefined)) {
       if (key.kind !== "natural" || key.tree !== true) break;
-      proofs.set(nameOf(table.id, key), await flawOf(connection, table, key, known));
+      proofs.set(treeKeyName(table.id, key), await flawOf(connection, table, key, known));
     }
   return proofs;
 }
@@ -64,28 +60,3 @@ async function flawOf(
   );
   return orphan === undefined ? null : "the parent of a row is not there";
 }
-
-/** Without tree keys that the rows do not bear, or that nobody has looked at though the database does not guard them. */
-export function provedCandidates(
-  table: TableId,
-  candidates: readonly Candidate[],
-  proofs: TreeProofs | undefined,
-): Candidate[] {
-  const flaws: string[] = [];
-  const proved = candidates.flatMap((candidate): Candidate[] => {
-    const { key } = candidate;
-    if (proofs === undefined || key.kind !== "natural" || key.tree !== true || isConfigured(candidate))
-      return [candidate];
-    const flaw = proofs.get(nameOf(table, key));
-    if (flaw === null && key.rootsMayRepeat)
-      return [{ ...candidate, key: { ...key, reason: `${key.reason}: these are distinct` } }];
-    if (flaw === null || (flaw === undefined && !key.rootsMayRepeat)) return [candidate];
-    flaws.push(`(${key.columns.join(", ")}) is none: ${flaw ?? "two rows without a parent may share it"}`);
-    return [];
-  });
-  const [best, ...rest] = proved;
-  if (best === undefined || flaws.length === 0) return proved;
-  return [{ ...best, key: { ...best.key, reason: `${best.key.reason}; ${flaws.join("; ")}` } }, ...rest];
-}
-
-const isConfigured = ({ rank }: Candidate): boolean => rank[0] === 0;

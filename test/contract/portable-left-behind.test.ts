@@ -1,8 +1,7 @@
 /** What an export does not hold is named, and what lies outside of the usual schemas is brought in. */
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { expect, test } from "vitest";
 import { execa } from "execa";
 import { runBuilt } from "../support/backup.ts";

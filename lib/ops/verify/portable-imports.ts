@@ -13,7 +13,7 @@ import { introspect } from "../../portable/introspect.ts";
 import { tablesMeant } from "../../portable/names.ts";
 import { openPackage, type Package } from "../../portable/package.ts";
 import type { Table, TableId } from "../../portable/schema.ts";
-import { tableName } from "../../portable/select.ts";
+import { tableName } from "../../portable/sql-names.ts";
 import { compareTables } from "../../portable/verify.ts";
 import { tryRead, type Survey } from "./survey.ts";
 import { count, type Finding, type Problem } from "./verification.ts";

@@ -1,9 +1,8 @@
 /** Where the models and fields of other programs go in a database: by the names that Django gives to tables and columns. */
 import { HoldfastError } from "../../errors.ts";
 import { DJANGO_TABLES } from "../django-models.ts";
-import { columnOf } from "../fields.ts";
+import { columnOf, type Column, type ForeignKey, type Schema, type Table } from "../schema.ts";
 import { findTable, fold, nearestName } from "../names.ts";
-import type { Column, ForeignKey, Schema, Table } from "../schema.ts";
 import { isList } from "./json.ts";
 import type { ForeignRecord } from "./record.ts";
 

@@ -2,8 +2,7 @@
 import type { EngineName } from "../../database/engine.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Cell } from "../connection.ts";
-import { columnOf } from "../fields.ts";
-import type { Column, ForeignKey, Schema, Table, TableId } from "../schema.ts";
+import { columnOf, type Column, type ForeignKey, type Schema, type Table, type TableId } from "../schema.ts";
 import { decode } from "../values.ts";
 import { numberOf, type Home, type Homes } from "./homes.ts";
 import { isList, isObject, Numeral, pythonText, type Json } from "./json.ts";

@@ -1,9 +1,9 @@
 /** Finds the row that a key means: among the records, else among the rows of the database. */
 import { HoldfastError } from "../../errors.ts";
 import type { Cell, Connection } from "../connection.ts";
-import { columnOf, type Leaf } from "../fields.ts";
-import type { Column, ForeignKey, Schema, Table, TableId } from "../schema.ts";
-import { rowsOf } from "../select.ts";
+import { columnOf, type Column, type ForeignKey, type Schema, type Table, type TableId } from "../schema.ts";
+import type { Leaf } from "../fields.ts";
+import { rowsOf } from "../sql-names.ts";
 import { decode, encode, type JsonValue } from "../values.ts";
 import type { Json } from "./json.ts";
 import type { Reading } from "./readings.ts";

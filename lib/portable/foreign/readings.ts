@@ -1,6 +1,6 @@
 /** What a list of values that leads to a row can mean: the columns of one of its table's keys, in one order or another. */
-import { columnOf, type Leaf } from "../fields.ts";
-import type { ForeignKey, Schema, Table, TableId } from "../schema.ts";
+import { columnOf, type ForeignKey, type Schema, type Table, type TableId } from "../schema.ts";
+import type { Leaf } from "../fields.ts";
 import { fold } from "../names.ts";
 import { baseOf } from "./homes.ts";
 

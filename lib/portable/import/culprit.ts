@@ -1,12 +1,14 @@
 /** Which row it is that a server refuses: most of them name a constraint, and not all of them a row. */
 import { HoldfastError } from "../../errors.ts";
-import type { Cell } from "../connection.ts";
-import { LINE, stagingName, type StagingTable } from "./stage.ts";
-import type { Statements } from "./statements.ts";
+import type { Dialect } from "./dialect.ts";
+import { keyText, LINE, stagingName, type StagedTable } from "./staged-table.ts";
 
-/** A key, for people. */
-export const keyText = (row: readonly Cell[]): string =>
-  `(${row.map((cell) => (Buffer.isBuffer(cell) ? `\\x${cell.toString("hex")}` : String(cell))).join(", ")})`;
+/** The savepoints by which statements are tried. */
+interface Trials {
+  readonly dialect: Dialect;
+  quote(name: string): string;
+  attempt(work: () => Promise<boolean>): Promise<boolean>;
+}
 
 /** The same statement for the rows of a staging table `s` for which this holds. */
 export type StatementOf = (only: string) => string;
@@ -15,11 +17,7 @@ export type StatementOf = (only: string) => string;
  * The number of the first row with which the statement fails, and its key; undefined where it cannot be told. The statement has failed, and what it did has
  * been taken back; nothing of what is tried stays.
  */
-export async function culpritOf(
-  on: Statements,
-  staging: StagingTable,
-  statement: StatementOf,
-): Promise<string | undefined> {
+export async function culpritOf(on: Trials, staging: StagedTable, statement: StatementOf): Promise<string | undefined> {
   const { notes } = staging.target.table;
   if (notes.some((note) => note.includes("not transactional"))) return undefined; // what is tried would stay
   const line = `s.${on.quote(LINE)}`;

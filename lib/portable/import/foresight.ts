@@ -2,7 +2,9 @@
 import type { Leaf } from "../fields.ts";
 import type { ForeignKey, TableId } from "../schema.ts";
 import type { Links } from "./links.ts";
-import { LINE, NUMBER, realRows, stagingName, type StagedLink, type StagedRows, type StagingTable } from "./stage.ts";
+import { LINE, NUMBER, realRows, stagingName, type StagedRows } from "./staged-table.ts";
+import type { StagedLink } from "./fillers.ts";
+import type { StagingTable } from "./stage.ts";
 import type { Statements } from "./statements.ts";
 import { PATH, ROW } from "./tree-names.ts";
 import type { TreePaths } from "./tree-paths.ts";

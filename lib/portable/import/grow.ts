@@ -2,7 +2,9 @@
 import { HoldfastError } from "../../errors.ts";
 import { addIndexes } from "./indexes.ts";
 import type { Links } from "./links.ts";
-import { stagingName, STATE, type StagedLink, type StagingTable } from "./stage.ts";
+import { stagingName, STATE } from "./staged-table.ts";
+import type { StagedLink } from "./fillers.ts";
+import type { StagingTable } from "./stage.ts";
 import type { Statements } from "./statements.ts";
 import { LEVEL, PATH, ROW } from "./tree-names.ts";
 import type { TreePaths } from "./tree-paths.ts";

@@ -1,7 +1,7 @@
 /** What an import has to keep from happening by itself, and what it has to look after itself instead: triggers and foreign keys. */
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
-import { tableName } from "../select.ts";
+import { tableName } from "../sql-names.ts";
 import type { ForeignKey, Schema, Table } from "../schema.ts";
 
 /** Those that fire, on a table and on its partitions, which may have their own: the others stay as they are. */

@@ -1,7 +1,10 @@
 /** Tables whose rows nothing tells apart. */
 import { HoldfastError } from "../../errors.ts";
-import { LINE, realName, realRows, stagingName, type StagingTable } from "./stage.ts";
-import type { ImportMode, Statements, TableResult } from "./statements.ts";
+import { LINE, realName, realRows, stagingName } from "./staged-table.ts";
+import type { StagingTable } from "./stage.ts";
+import type { ImportMode } from "./options.ts";
+import type { TableResult } from "./table-result.ts";
+import type { Statements } from "./statements.ts";
 
 /** A table without a key: into an empty one, or not at all. */
 export async function pour(

@@ -3,10 +3,12 @@ import { HoldfastError } from "../../errors.ts";
 import type { Fields, Leaf } from "../fields.ts";
 import type { ForeignKey } from "../schema.ts";
 import { isPath } from "../path.ts";
-import { rowsOf } from "../select.ts";
+import { rowsOf } from "../sql-names.ts";
 import type { Missing } from "./missing.ts";
-import { stagingName, type StagedLink, type StagedRows } from "./stage.ts";
-import { keyText, SAMPLES, type Statements } from "./statements.ts";
+import { stagingName, type StagedRows, keyText } from "./staged-table.ts";
+import type { StagedLink } from "./fillers.ts";
+import { SAMPLES } from "./table-result.ts";
+import type { Statements } from "./statements.ts";
 import { PATH, ROW } from "./tree-names.ts";
 import type { Trees } from "./trees.ts";
 

@@ -1,10 +1,11 @@
 /** What a map of keys comes to: that the rows it leads to are somewhere, and rows which it made equal. */
 import { HoldfastError } from "../../errors.ts";
 import type { KeyMaps } from "../key-map.ts";
-import { rowsOf } from "../select.ts";
+import { rowsOf } from "../sql-names.ts";
 import { decode } from "../values.ts";
-import { LINE, RENAMED, stagingName, STATE, type StagingTable } from "./stage.ts";
-import { keyText, type Statements } from "./statements.ts";
+import { LINE, RENAMED, stagingName, STATE, keyText } from "./staged-table.ts";
+import type { StagingTable } from "./stage.ts";
+import type { Statements } from "./statements.ts";
 
 /** A row of the export that another one of the database stands for. */
 export interface MappedRow {

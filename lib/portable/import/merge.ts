@@ -8,18 +8,12 @@ import { Links } from "./links.ts";
 import { listRemapped, raiseSequences } from "./numbers.ts";
 import { refuseOthers } from "./other-origin.ts";
 import { pourFresh, settle } from "./settle.ts";
-import {
-  STATE,
-  LINE,
-  NUMBER,
-  realName,
-  realRows,
-  stagingName,
-  type Staged,
-  type StagedLink,
-  type StagingTable,
-} from "./stage.ts";
-import type { MergeOptions, Statements, TableResult } from "./statements.ts";
+import { STATE, LINE, NUMBER, realName, realRows, stagingName } from "./staged-table.ts";
+import type { Staged, StagedLink } from "./fillers.ts";
+import type { StagingTable } from "./stage.ts";
+import type { MergeOptions } from "./options.ts";
+import type { TableResult } from "./table-result.ts";
+import type { Statements } from "./statements.ts";
 import type { TreePaths } from "./tree-paths.ts";
 import type { Trees } from "./trees.ts";
 import { refuseTwins } from "./twins.ts";

@@ -1,22 +1,15 @@
 /** Rows that links name and that are nowhere: users who have gone, made again so that nobody can log in as them. */
-import type { ReplacementSetting } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import { replacementOf, type Replacement } from "../columns.ts";
-import { columnOf } from "../fields.ts";
+import { columnOf, type Schema, type Table } from "../schema.ts";
 import { findColumn, findTable } from "../names.ts";
-import type { Schema, Table } from "../schema.ts";
-import { rowsOf, tableName } from "../select.ts";
+import { rowsOf, tableName } from "../sql-names.ts";
 import { decode } from "../values.ts";
 import { raiseTable } from "./numbers.ts";
-import { stagingName, type StagedLink, type StagedRows } from "./stage.ts";
-import { keyText, type Statements } from "./statements.ts";
-
-export interface MissingSetting {
-  readonly table: string;
-  readonly create_missing: boolean;
-  /** What the rows have beside their keys, by column. */
-  readonly disabled: Readonly<Record<string, ReplacementSetting>>;
-}
+import { stagingName, type StagedRows, keyText } from "./staged-table.ts";
+import type { StagedLink } from "./fillers.ts";
+import type { Statements } from "./statements.ts";
+import type { MissingSetting } from "../target-refine.ts";
 
 export interface MadeRow {
   readonly table: string;

@@ -1,9 +1,11 @@
 /** The numbers that databases give to rows. */
 import type { Table } from "../schema.ts";
-import { tableName } from "../select.ts";
-import { realRows, stagingName, type StagingTable } from "./stage.ts";
+import { tableName } from "../sql-names.ts";
+import { realRows, stagingName, keyText } from "./staged-table.ts";
+import type { StagingTable } from "./stage.ts";
 import { PATH } from "./tree-names.ts";
-import { keyText, SAMPLES, type Statements, type TableResult } from "./statements.ts";
+import { SAMPLES, type TableResult } from "./table-result.ts";
+import type { Statements } from "./statements.ts";
 
 /** Rows that have another number here than where they came from. */
 export async function listRemapped(on: Statements, staging: StagingTable, result: TableResult): Promise<void> {

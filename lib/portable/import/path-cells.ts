@@ -3,7 +3,7 @@ import { isGeneric, isRaw, levelsOf, unnest, type JsonCell } from "../cells.ts";
 import type { Leaf, Tree } from "../fields.ts";
 import { isPath, widthOf } from "../path.ts";
 import type { TableId } from "../schema.ts";
-import type { TargetField, TargetTable } from "../target.ts";
+import type { TargetField, TargetTable } from "../target-types.ts";
 import { pathBelow } from "./path-hash.ts";
 
 /** What gives the ways to rows of one tree that a table's rows hold; undefined where they hold none. */

@@ -2,18 +2,11 @@
  * The two ways that most rows of an import go: into a table that is empty, by one insert; else into a second staging table, which says at once where
  * links lead, what is new and what changes. Both take for granted what nearly always holds, and leave the rest to the merge: false means that nothing was done.
  */
-import { columnOf } from "../fields.ts";
+import { columnOf } from "../schema.ts";
 import type { Links } from "./links.ts";
-import {
-  LINE,
-  realName,
-  realRows,
-  stagingName,
-  STATE,
-  type Staged,
-  type StagedLink,
-  type StagingTable,
-} from "./stage.ts";
+import { LINE, realName, realRows, stagingName, STATE } from "./staged-table.ts";
+import type { Staged, StagedLink } from "./fillers.ts";
+import type { StagingTable } from "./stage.ts";
 import type { Statements } from "./statements.ts";
 
 /** The table is empty, and a constraint of its own refuses rows of one key. */

@@ -2,14 +2,12 @@
 import { HoldfastError } from "../../errors.ts";
 import type { JsonCell } from "../cells.ts";
 import type { Cell, Row } from "../connection.ts";
-import { columnOf } from "../fields.ts";
+import { columnOf, type Column } from "../schema.ts";
 import type { RowMap } from "../key-map.ts";
 import { fitLarge, limitOf, type LargeLimit } from "../large/fit.ts";
 import { isLarge, type LargeTag } from "../large/tag.ts";
 import { largeIn, readRows, type Package, type ReadRow } from "../package.ts";
-import type { Column } from "../schema.ts";
-import { rowsOf, tableName } from "../select.ts";
-import type { TargetTable } from "../target.ts";
+import type { TargetTable } from "../target-types.ts";
 import type { Dialect } from "./dialect.ts";
 import { addedFiller, fillerOf, type Filler, type Staged, type StagedLink } from "./fillers.ts";
 import { loadLarge, type StagedLarge } from "./large.ts";
@@ -18,11 +16,7 @@ import { ownPath } from "./path-cells.ts";
 import { hashColumn, type PathHasher } from "./path-hash.ts";
 import { LEVEL, PATH, ROW } from "./tree-names.ts";
 import type { TreePaths } from "./tree-paths.ts";
-
-export type { Staged, StagedLink } from "./fillers.ts";
-
-/** Rows in a temporary table, of which links are to be found. */
-export type StagedRows = Pick<StagingTable, "name"> & { readonly target: Pick<TargetTable, "table"> };
+import { LINE, NUMBER, RENAMED, STATE } from "./staged-table.ts";
 
 export class StagingTable {
   readonly target: TargetTable;
@@ -267,22 +261,3 @@ interface RowInRoom extends ReadRow, Room {
 const WIDEST = 60_000;
 const widthOf = ({ kind, length = 0, octets }: Column): number =>
   octets !== undefined ? 12 : kind === "text" ? 4 * length + 2 : kind === "bytes" ? length + 2 : 32;
-
-/** The number of a row in its export, from 1. */
-export const LINE = "holdfast_line";
-/** What is known of a row: 0 it was there and is the same, 1 it is new, 2 it was there and changes. */
-export const STATE = "holdfast_state";
-
-/** What `STATE` says, until the merge, of a row whose key the map of the config has changed. */
-export const RENAMED = "3";
-
-/** The primary key that a row has or will have, where it must be known beforehand. */
-export const NUMBER = "holdfast_number";
-
-export const stagingName = ({ connection }: Dialect, staging: StagedRows): string => connection.quote(staging.name);
-/** The real table, as INSERT names it. */
-export const realName = ({ connection }: Dialect, staging: StagingTable): string =>
-  tableName(connection, staging.target.table);
-/** Its own rows, to be read, updated or deleted: those of tables that inherit from it are not among them. */
-export const realRows = ({ connection }: Dialect, staging: StagingTable): string =>
-  rowsOf(connection, staging.target.table);

@@ -1,47 +1,11 @@
 /** What the parts of an import have in common: what is asked for, what became of it, and the statements that all of them need. */
 import { HoldfastError } from "../../errors.ts";
 import type { Cell } from "../connection.ts";
-import { columnOf } from "../fields.ts";
-import type { TableId } from "../schema.ts";
+import { columnOf } from "../schema.ts";
 import { culpritOf, type StatementOf } from "./culprit.ts";
 import type { Dialect } from "./dialect.ts";
-import type { Missing } from "./missing.ts";
-import type { StagingTable } from "./stage.ts";
+import type { StagedTable } from "./staged-table.ts";
 import { ROW } from "./tree-names.ts";
-
-export { keyText } from "./culprit.ts";
-
-export type ImportMode = "create-only" | "update-only" | "create-or-update";
-
-export interface MergeOptions {
-  readonly mode: ImportMode;
-  /** Rows that break a unique constraint of the database are passed over and counted. */
-  readonly skipConflicts: boolean;
-  /** The database may be another installation's. */
-  readonly isOther?: boolean;
-  /** Whether rows of this table come with this import. */
-  readonly isImported: (table: TableId) => boolean;
-  /** Makes rows that links name and that are nowhere. */
-  readonly missing?: Missing;
-}
-
-/** What became of the rows of a table. */
-export interface TableResult {
-  readonly table: string;
-  created: number;
-  updated: number;
-  unchanged: number;
-  skipped: number;
-  failed: number;
-  /** Rows whose generated number is another here than where they came from, some of them. */
-  readonly remapped: {
-    count: number;
-    readonly samples: { readonly key: string; readonly was: string; readonly is: string }[];
-  };
-}
-
-/** Of rows or keys that are told of. */
-export const SAMPLES = 10;
 
 export class Statements {
   readonly dialect: Dialect;
@@ -59,7 +23,7 @@ export class Statements {
   }
 
   /** A staged row `s` and the real one `t` have one key: `t.code = s.v0 and …`. */
-  match(staging: StagingTable): string {
+  match(staging: StagedTable): string {
     const { tree: { tree } = {}, matchedBy, target } = staging;
     const [up, to] = [tree?.parent.columns[0], tree?.parent.targetColumns[0]];
     if (to !== undefined && matchedBy === "row") return `t.${this.quote(to)} = s.${this.quote(ROW)}`;
@@ -91,7 +55,7 @@ export class Statements {
   }
 
   /** `sqlOf` gives the statement over the staged rows `s` that a condition holds for. Throws `E_IMPORT` that names table and row for what the server refuses. */
-  async write(staging: StagingTable, sqlOf: StatementOf): Promise<number> {
+  async write(staging: StagedTable, sqlOf: StatementOf): Promise<number> {
     const { connection } = this.dialect;
     await connection.run("savepoint holdfast_write");
     try {
@@ -116,7 +80,7 @@ export class Statements {
     }
   }
 
-  async #culprit(staging: StagingTable, sqlOf: StatementOf): Promise<string | undefined> {
+  async #culprit(staging: StagedTable, sqlOf: StatementOf): Promise<string | undefined> {
     try {
       await this.dialect.connection.run("rollback to savepoint holdfast_write");
     } catch {

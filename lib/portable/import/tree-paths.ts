@@ -3,11 +3,12 @@
  * the rows above them.
  */
 import type { Cell, Row } from "../connection.ts";
-import { columnOf, isDirect, type Fields, type Tree } from "../fields.ts";
+import { columnOf } from "../schema.ts";
+import { isDirect, type Fields, type Tree } from "../fields.ts";
 import { readRows, type Package } from "../package.ts";
 import { widthOf } from "../path.ts";
-import { rowsOf } from "../select.ts";
-import type { TargetField, TargetTable } from "../target.ts";
+import { rowsOf } from "../sql-names.ts";
+import type { TargetField, TargetTable } from "../target-types.ts";
 import { fillerOf, type Filler, type StagedLink } from "./fillers.ts";
 import { addIndexes, inlineIndexes } from "./indexes.ts";
 import { pathsIn } from "./path-cells.ts";

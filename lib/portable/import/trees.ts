@@ -3,10 +3,11 @@ import type { Row } from "../connection.ts";
 import { isPath } from "../path.ts";
 import type { Package } from "../package.ts";
 import type { TableId } from "../schema.ts";
-import type { Targets, TargetTable } from "../target.ts";
+import type { Targets } from "../target.ts";
+import type { TargetTable } from "../target-types.ts";
 import { treesIn } from "./path-cells.ts";
 import type { PathHasher } from "./path-hash.ts";
-import type { StagedLink } from "./stage.ts";
+import type { StagedLink } from "./fillers.ts";
 import type { Statements } from "./statements.ts";
 import { TreePaths } from "./tree-paths.ts";
 

@@ -1,7 +1,9 @@
 /** Rows of an export that are one row to the database. */
 import { HoldfastError } from "../../errors.ts";
-import { LINE, stagingName, type StagingTable } from "./stage.ts";
-import { keyText, SAMPLES, type Statements } from "./statements.ts";
+import { LINE, stagingName, keyText } from "./staged-table.ts";
+import type { StagingTable } from "./stage.ts";
+import { SAMPLES } from "./table-result.ts";
+import type { Statements } from "./statements.ts";
 
 /** Two keys of the export that are one to the database: its collation may say so. NULL is a value of a key that may hold it. Throws `E_IMPORT`. */
 export async function refuseTwins(on: Statements, staging: StagingTable): Promise<void> {

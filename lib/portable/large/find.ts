@@ -3,15 +3,8 @@ import type { Cell, Connection, Row } from "../connection.ts";
 import type { TableFields } from "../fields.ts";
 import type { RowFilter } from "../filter.ts";
 import type { Column, Kind, Table } from "../schema.ts";
-import { rowsOf, tableName } from "../select.ts";
-
-/** A value that is read by itself. */
-export interface LargeValue {
-  readonly column: Column;
-  /** Of its bytes; of a text, of its UTF-8. */
-  readonly bytes: number;
-  readonly is: "text" | "bytes";
-}
+import { rowsOf, tableName } from "../sql-names.ts";
+import type { LargeValue } from "./tag.ts";
 
 export interface LargeRow {
   /** Finds this row, and no other, in the one moment that the connection sees; `t` is the table. */

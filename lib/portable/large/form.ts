@@ -3,7 +3,7 @@ import type { Hash } from "node:crypto";
 import { HoldfastError } from "../../errors.ts";
 import { jsonForm } from "../json-form.ts";
 import type { Column, Kind } from "../schema.ts";
-import type { LargeValue } from "./find.ts";
+import type { LargeValue } from "./tag.ts";
 import { jsonBytes } from "./json-bytes.ts";
 
 /** Takes the pieces of a value; what it adds to the digest of a row is the length of the form, `:` and the form. */

@@ -8,10 +8,10 @@ import type { ApartCell, LineEncoder } from "../line.ts";
 import { selectTable } from "../select.ts";
 import { Utf8Check } from "../utf8.ts";
 import type { BlobWriter } from "./blobs.ts";
-import type { LargeRow, LargeRows, LargeValue } from "./find.ts";
+import type { LargeRow, LargeRows } from "./find.ts";
+import type { LargeValue, LargeTag } from "./tag.ts";
 import { formOf } from "./form.ts";
 import { readLarge } from "./read.ts";
-import type { LargeTag } from "./tag.ts";
 
 /** Gives each line to `take`, in the order of the rows. Values go into `blobs`; where there are none, they are read for the digest alone. */
 export async function eachLargeLine(

@@ -4,8 +4,9 @@ import { bytesOf } from "../encoders.ts";
 import { collectEvery } from "../../exec/garbage.ts";
 import type { Connection, Row } from "../connection.ts";
 import type { Table } from "../schema.ts";
-import { rowsOf } from "../select.ts";
-import type { LargeRow, LargeValue } from "./find.ts";
+import { rowsOf } from "../sql-names.ts";
+import type { LargeRow } from "./find.ts";
+import type { LargeValue } from "./tag.ts";
 
 /** Of PostgreSQL, whose answer comes as it is made. */
 const STREAMED = 256 * 1024;

@@ -1,5 +1,6 @@
 /** A value that travels in a file of its own: what stands for it in its row, and where it lies. docs/portable.md, "Large values". */
 import * as z from "zod";
+import type { Column } from "../schema.ts";
 
 /** Values of more bytes than this travel by themselves. */
 export const LARGE = 8 * 1024 * 1024;
@@ -27,3 +28,11 @@ export const readTag = (cell: LargeTag): LargeTag | undefined => tagSchema.safeP
 
 /** Relative to the export. */
 export const blobPath = (sha256: string): string => `${BLOBS}/${sha256}`;
+
+/** A value that is read by itself. */
+export interface LargeValue {
+  readonly column: Column;
+  /** Of its bytes; of a text, of its UTF-8. */
+  readonly bytes: number;
+  readonly is: "text" | "bytes";
+}

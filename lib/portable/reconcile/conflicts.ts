@@ -1,11 +1,10 @@
 /** Rows that would break a unique constraint when what they lead to is one row. */
 import { HoldfastError } from "../../errors.ts";
 import type { Cell } from "../connection.ts";
-import { columnOf } from "../fields.ts";
+import { columnOf, type Schema, type Table, type Unique } from "../schema.ts";
 import type { Dialect } from "../import/dialect.ts";
-import { keyText } from "../import/statements.ts";
-import type { Schema, Table, Unique } from "../schema.ts";
-import { rowsOf } from "../select.ts";
+import { keyText } from "../import/staged-table.ts";
+import { rowsOf } from "../sql-names.ts";
 import { textOf } from "./groups.ts";
 import { heldAs, heldBy, typeCondition, type Move } from "./moves.ts";
 import { GOES, type Pair, type Pairs } from "./pairs.ts";

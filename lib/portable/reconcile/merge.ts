@@ -1,11 +1,10 @@
 /** Leads all that leads to some rows of a table to others of them, and removes the former. */
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
-import { columnOf } from "../fields.ts";
+import { columnOf, type Schema, type Table, type TableId, type Unique } from "../schema.ts";
 import type { Generics } from "../generic.ts";
 import type { Dialect } from "../import/dialect.ts";
-import type { Schema, Table, TableId, Unique } from "../schema.ts";
-import { rowsOf, tableName } from "../select.ts";
+import { rowsOf, tableName } from "../sql-names.ts";
 import { findConflicts } from "./conflicts.ts";
 import { heldAs, heldBy, movesInto, typeCondition, type Move } from "./moves.ts";
 import { GOES, Pairs, type Pair } from "./pairs.ts";

@@ -1,9 +1,8 @@
 /** What leads to the rows of a table, and how it is led to others of them. */
 import type { Cell, Connection } from "../connection.ts";
-import { columnOf } from "../fields.ts";
+import { columnOf, type ForeignKey, type Schema, type Table, type TableId } from "../schema.ts";
 import { numberOf, sameNumber, TYPE_COLUMNS, typeTable, type GenericTarget, type Generics } from "../generic.ts";
-import type { ForeignKey, Schema, Table, TableId } from "../schema.ts";
-import { tableName } from "../select.ts";
+import { tableName } from "../sql-names.ts";
 
 /** Columns of a table that hold values of columns of another one. */
 export interface Move {

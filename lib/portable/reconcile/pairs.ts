@@ -1,8 +1,7 @@
 /** Rows that are to go, each beside the one that stands for it: temporary tables, so that all of them are changed by one statement. */
 import type { Cell, Row } from "../connection.ts";
-import { columnOf } from "../fields.ts";
+import { columnOf, type Table } from "../schema.ts";
 import type { Dialect } from "../import/dialect.ts";
-import type { Table } from "../schema.ts";
 
 export interface Pair {
   /** Values of the pairs' columns. */

@@ -2,15 +2,14 @@
 import type { GenericSetting } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Cell, Connection } from "../connection.ts";
-import { columnOf } from "../fields.ts";
+import { columnOf, type Column, type Schema, type Table } from "../schema.ts";
 import type { Generics } from "../generic.ts";
 import { readGenerics } from "../generic-types.ts";
 import { byName } from "../graph.ts";
 import { introspect } from "../introspect.ts";
 import { chooseKeys } from "../keys.ts";
 import { findColumn, findTable } from "../names.ts";
-import type { Column, Schema, Table } from "../schema.ts";
-import { rowsOf } from "../select.ts";
+import { rowsOf } from "../sql-names.ts";
 import { groupOf, sameness, textOf, type DuplicateGroup, type ReferenceRow } from "./groups.ts";
 import { movesInto, typeCondition, type Move } from "./moves.ts";
 

@@ -3,7 +3,7 @@ import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
 import { checkForeignKeys, quietTriggers, suspendForeignKeys } from "../import/guards.ts";
 import type { ForeignKey, Table } from "../schema.ts";
-import { rowsOf, tableName } from "../select.ts";
+import { rowsOf, tableName } from "../sql-names.ts";
 import { countCleared, planReinit, type ReinitPlan, type ReinitRules, type ReinitTable } from "./plan.ts";
 
 export interface Cleared {

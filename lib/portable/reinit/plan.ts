@@ -6,7 +6,7 @@ import { chooseKeys } from "../keys.ts";
 import { recognise, type Role } from "../kinds.ts";
 import { findTable, tablesMeant } from "../names.ts";
 import { orderTables, type DeferredKey } from "../order.ts";
-import { rowsOf } from "../select.ts";
+import { rowsOf } from "../sql-names.ts";
 import type { ForeignKey, Schema, Table, TableId } from "../schema.ts";
 import { chosenKeys, travelKeys, type TravelKeys } from "../travel-key.ts";
 import { conditionOf, EVERY_ROW, NO_ROW, type Condition, type RowRule } from "./conditions.ts";

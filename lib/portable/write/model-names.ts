@@ -2,7 +2,7 @@
 import type { Connection } from "../connection.ts";
 import { DJANGO_TABLES } from "../django-models.ts";
 import type { Table, TableId } from "../schema.ts";
-import { tableName } from "../select.ts";
+import { tableName } from "../sql-names.ts";
 
 export interface ModelName {
   readonly app: string;

@@ -8,7 +8,8 @@ import { findLarge } from "../large/find.ts";
 import type { PortablePlan } from "../plan.ts";
 import type { JsonCell } from "../cells.ts";
 import type { Table, TableId } from "../schema.ts";
-import { rowsOf, selectTable, type TableQuery } from "../select.ts";
+import { rowsOf } from "../sql-names.ts";
+import { selectTable, type TableQuery } from "../select.ts";
 
 /** What an export of any format reports. */
 export interface ExportSummary {

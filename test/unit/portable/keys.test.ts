@@ -1,7 +1,8 @@
 /** By what rows are known: which key is chosen for a table, and why. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { chooseKeys, type ChosenKey, type KeyHints } from "../../../lib/portable/keys.ts";
+import { chooseKeys, type KeyHints } from "../../../lib/portable/keys.ts";
+import type { ChosenKey } from "../../../lib/portable/key-candidates.ts";
 import type { Schema } from "../../../lib/portable/schema.ts";
 import { portableSchema, type TerseTable } from "../../support/portable-schema.ts";
 

@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { EngineName } from "../../../lib/database/engine.ts";
-import { chooseKeys, type ChosenKey } from "../../../lib/portable/keys.ts";
+import { chooseKeys } from "../../../lib/portable/keys.ts";
+import type { ChosenKey } from "../../../lib/portable/key-candidates.ts";
 import { orderTables, type TableOrder } from "../../../lib/portable/order.ts";
 import type { Schema } from "../../../lib/portable/schema.ts";
 import { portableSchema, type TerseTable } from "../../support/portable-schema.ts";

@@ -1,0 +1,17 @@
+/** The options of an import. */
+import type { Missing } from "./missing.ts";
+import type { TableId } from "../schema.ts";
+
+export type ImportMode = "create-only" | "update-only" | "create-or-update";
+
+export interface MergeOptions {
+  readonly mode: ImportMode;
+  /** Rows that break a unique constraint of the database are passed over and counted. */
+  readonly skipConflicts: boolean;
+  /** The database may be another installation's. */
+  readonly isOther?: boolean;
+  /** Whether rows of this table come with this import. */
+  readonly isImported: (table: TableId) => boolean;
+  /** Makes rows that links name and that are nowhere. */
+  readonly missing?: Missing;
+}
