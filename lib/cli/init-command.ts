@@ -7,6 +7,7 @@ import { colors as pc } from "../report/colors.ts";
 import { printable } from "../report/printable.ts";
 import { commandLine, single } from "./arguments.ts";
 import { argumentOf, parsedCommand } from "./store-command.ts";
+import { shellQuote } from "../report/shell.ts";
 
 export async function initCommand(): Promise<void> {
   await parsedCommand(
@@ -87,7 +88,7 @@ function textOf(result: InitOutcome): string {
     `wrote ${printable(file)}`,
     isProven(result)
       ? `${pc.green("✓")} the dry run succeeded${databases.length === 0 ? "" : ", and each database can be opened"}`
-      : `${pc.red("✗")} ${outcome.status === "complete" ? "a database cannot be opened" : "the dry run failed"}: edit the config, then try it: npx tsx scripts/backup_all.ts --dry-run`,
+      : `${pc.red("✗")} ${outcome.status === "complete" ? "a database cannot be opened" : "the dry run failed"}: edit the config, then try it: npx tsx scripts/backup_all.ts --config ${shellQuote(file)} --dry-run`,
     "",
   ].join("\n");
 }

@@ -11,6 +11,7 @@ import { ask } from "./ask.ts";
 import { commandLine, single } from "./arguments.ts";
 import { requireSiteConfig } from "./site-config.ts";
 import { parsedCommand } from "./store-command.ts";
+import { withGivenFlags } from "./given-flags.ts";
 
 const USAGE = `$0 --dry-run | --recover
 
@@ -123,6 +124,6 @@ function show({ reinit: id, safetyRun, preview, rows, warnings }: ReinitOutcome,
   if (id === null) process.stdout.write(`${printableLines(describe(preview))}\ndry run: nothing was changed\n`);
   else
     process.stdout.write(
-      `${pc.green("✓")} ${plural(rows, "row")} cleared; the safety backup is ${safetyRun ?? ""}: npx tsx scripts/restore.ts --in-place --run ${safetyRun ?? ""} goes back\n`,
+      `${pc.green("✓")} ${plural(rows, "row")} cleared; the safety backup is ${safetyRun ?? ""}: ${withGivenFlags("npx tsx scripts/restore.ts")} --in-place --run ${safetyRun ?? ""} goes back\n`,
     );
 }

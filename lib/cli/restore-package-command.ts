@@ -18,6 +18,7 @@ import type { FlagRules } from "./flag-rules.ts";
 import { ownerRule } from "./owner-flag.ts";
 import { progressOf } from "./portable-progress.ts";
 import { parsedCommand } from "./store-command.ts";
+import { withGivenFlags } from "./given-flags.ts";
 
 export const namesPackage = (argv: readonly string[]): boolean => argv.some((one) => /^--package(?:=|$)/.test(one));
 
@@ -197,7 +198,9 @@ function show(outcome: PackageOutcome, flags: Flags): void {
     ...(restore === null || !kept
       ? []
       : [
-          `what was there is kept: npx tsx scripts/restore.ts --confirm ${restore} when all is well, --rollback ${restore} goes back`,
+          withGivenFlags(
+            `what was there is kept: npx tsx scripts/restore.ts --confirm ${restore} when all is well, --rollback ${restore} goes back`,
+          ),
         ]),
     flags["dry-run"] ? "dry run: nothing was changed" : `${pc.green("✓")} every check of the package holds`,
   ];

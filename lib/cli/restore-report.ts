@@ -4,6 +4,7 @@ import { nameOf } from "../ops/restore/missing.ts";
 import { colors as pc } from "../report/colors.ts";
 import { formatBytes, plural } from "../report/format.ts";
 import { printableLines } from "../report/printable.ts";
+import { withGivenFlags } from "./given-flags.ts";
 
 const SHOWN = 8;
 
@@ -81,7 +82,9 @@ export function showOutcome(outcome: RestoreOutcome): string {
     `${missing.some(({ accepted }) => !accepted) ? pc.yellow("!") : pc.green("✓")} the run ${run} is restored${missing.length === 0 ? "" : `, without ${plural(missing.length, "unit")} that it lacks,`} ${preview.in_place ? "in place" : `to ${preview.target}`}: ${formatBytes(preview.bytes)}`,
     ...(kept
       ? [
-          `What was replaced is kept: npx tsx scripts/restore.ts --confirm ${restore} removes it, --rollback ${restore} brings it back.`,
+          withGivenFlags(
+            `What was replaced is kept: npx tsx scripts/restore.ts --confirm ${restore} removes it, --rollback ${restore} brings it back.`,
+          ),
         ]
       : []),
   ]);

@@ -7,6 +7,7 @@ import { jsonReport } from "../report/json.ts";
 import { redact } from "../report/redact.ts";
 import { guardTerminal } from "../report/terminal.ts";
 import { textReport } from "../report/text.ts";
+import { withGivenFlags } from "./given-flags.ts";
 import { abortOnSignals } from "./signals.ts";
 
 export interface OutputFlags {
@@ -50,7 +51,8 @@ export async function runCommandFrame(
 
 /** One line of what happened, one of what to do; the causes with `--verbose`. */
 function showError(error: HoldfastError, exitCode: number, flags: OutputFlags): void {
-  const { code, message, hint } = error;
+  const { code, message } = error;
+  const hint = withGivenFlags(error.hint);
   if (flags.json)
     process.stdout.write(
       `${JSON.stringify({ message_type: "exit_error", code: exitCode, error_code: code, message: redact(message), hint })}\n`,

@@ -1,5 +1,6 @@
 /** `RESTORE.md`: how to bring a run back with standard tools alone, written for this very run. */
 import path from "node:path";
+import { shellQuote, shellQuoteBytes } from "../report/shell.ts";
 import { existsSync } from "node:fs";
 import * as z from "zod";
 import type { SiteConfig } from "../config/load.ts";
@@ -31,12 +32,12 @@ This run was made on ${head.host} and ended ${head.finished_at} as **${head.stat
 \`sha256sum\`, \`unzip\`, \`tar\` and the database's own tools bring it back. \`failures.json\` names what could not be backed up.
 
 The commands below are for bash and GNU tools, as root where owners matter. Start in this directory and set where the site shall be: it was at
-${quote(config.root)}. Trees that lay outside of it go back to where they were, or below \`OUTSIDE\` when that is set.
+${shellQuote(config.root)}. Trees that lay outside of it go back to where they were, or below \`OUTSIDE\` when that is set.
 
 \`\`\`bash
 set -o pipefail
 RUN=$PWD
-ROOT=${quote(config.root)}
+ROOT=${shellQuote(config.root)}
 OUTSIDE=
 UNZIP="unzip -qo -^ -K -V"
 [ "$(id -u)" != 0 ] || UNZIP="$UNZIP -X"
@@ -103,7 +104,7 @@ function layeredCommands(layers: string, shards: readonly UnitMetadata[]) {
   if (place === undefined) return { place, commands: [] };
   const into = target(place);
   const sorted = shards.toSorted((a, b) => unitOrder(a.unit, b.unit));
-  const list = (name: string): string => `"$RUN"/${quote(`${layers}/${name}`)}`;
+  const list = (name: string): string => `"$RUN"/${shellQuote(`${layers}/${name}`)}`;
   return {
     place,
     commands: [
@@ -123,16 +124,18 @@ function commandsFor(metadata: UnitMetadata): string[] {
   if (metadata.step === "portable") return portableCommands(metadata.unit, artifact.path);
   if (metadata.step === "compiled_exports") return compiledCommands(metadata, places);
   if (metadata.unit === "orm_db") {
-    return places.map((place) => `install -D -m 600 "$RUN"/audio_cache/orm_db/${quote(place.prefix)} ${target(place)}`);
+    return places.map(
+      (place) => `install -D -m 600 "$RUN"/audio_cache/orm_db/${shellQuote(place.prefix)} ${target(place)}`,
+    );
   }
-  const archive = `"$RUN"/${quote(artifact.path)}`;
+  const archive = `"$RUN"/${shellQuote(artifact.path)}`;
   const [place] = places;
   if (metadata.step === "trees" && place?.prefix !== undefined && place.prefix !== "")
     return [`mkdir -p ${directoryOf(place)} && tar -xzpf ${archive} -C ${directoryOf(place)}`];
   if (metadata.step === "snapshots") return snapshotCommands(archive, places);
   if (place === undefined)
     return [
-      `# ${quote(metadata.unit)}: made by the site's own export command; unpack ${archive} where its import wants it`,
+      `# ${shellQuote(metadata.unit)}: made by the site's own export command; unpack ${archive} where its import wants it`,
     ];
   const unpack =
     artifact.media_type === "application/zip"
@@ -147,18 +150,18 @@ function compiledCommands(metadata: UnitMetadata, places: readonly Place[]): str
   return metadata.artifacts.flatMap(({ path: file }) => {
     const name = path.basename(file);
     const reserved = bundles[name.replace(/\.zip$/, "")]?.reserved;
-    const original = reserved === undefined ? undefined : quote(reserved.original);
+    const original = reserved === undefined ? undefined : shellQuote(reserved.original);
     const own = places.filter((place) => place.artifact === undefined || place.artifact === name);
     return [
-      `T=$(mktemp -d) && $UNZIP "$RUN"/${quote(file)} -d "$T"`,
+      `T=$(mktemp -d) && $UNZIP "$RUN"/${shellQuote(file)} -d "$T"`,
       ...(reserved === undefined || original === undefined
         ? []
         : [
-            `if [ -d "$T"/${original} ]; then (cd "$T"/${original} && find . -type f -exec cp -pf {} ../{} \\;); fi; rm -rf "$T"/${original} "$T"/${quote(reserved.multimedia)}`,
+            `if [ -d "$T"/${original} ]; then (cd "$T"/${original} && find . -type f -exec cp -pf {} ../{} \\;); fi; rm -rf "$T"/${original} "$T"/${shellQuote(reserved.multimedia)}`,
           ]),
       ...own.map(
         (place) =>
-          `mkdir -p ${target(place)} && cp -a "$T"/${place.prefix === "" ? "" : `${quote(place.prefix)}/`}. ${target(place)}`,
+          `mkdir -p ${target(place)} && cp -a "$T"/${place.prefix === "" ? "" : `${shellQuote(place.prefix)}/`}. ${target(place)}`,
       ),
       `rm -rf "$T"`,
     ];
@@ -173,7 +176,7 @@ function snapshotCommands(archive: string, places: readonly Place[]): string[] {
     const outer = members.filter(({ prefix }) => !members.some((other) => prefix.startsWith(`${other.prefix}/`)));
     const names = outer.some(({ prefix }) => prefix === "")
       ? ""
-      : ` -- ${outer.map((one) => quote(one.prefix)).join(" ")}`;
+      : ` -- ${outer.map((one) => shellQuote(one.prefix)).join(" ")}`;
     return [`mkdir -p ${into} && tar -xzpf ${archive} -C ${into}${names}`];
   };
   return [
@@ -187,23 +190,23 @@ function snapshotCommands(archive: string, places: readonly Place[]): string[] {
 
 /** Data that are in the dump as well: for a database of another engine or schema. */
 function portableCommands(unit: string, artifact: string): string[] {
-  const directory = quote(`${unit}-portable`);
+  const directory = shellQuote(`${unit}-portable`);
   return [
-    `mkdir ${directory} && unzip -q "$RUN"/${quote(artifact)} -d ${directory}`,
+    `mkdir ${directory} && unzip -q "$RUN"/${shellQuote(artifact)} -d ${directory}`,
     `# npx tsx scripts/portable.ts import ${directory} --database URL`,
   ];
 }
 
 function databaseCommands(metadata: UnitMetadata, artifact: string, places: readonly Place[]): string[] {
-  const file = `"$RUN"/${quote(artifact)}`;
+  const file = `"$RUN"/${shellQuote(artifact)}`;
   const database = typeof metadata["database"] === "string" ? metadata["database"] : metadata.unit;
-  const name = quote(database);
+  const name = shellQuote(database);
   if (artifact.endsWith(".dump")) {
     return postgresCommands(metadata, name, file);
   }
   if (artifact.endsWith(".sql.gz")) {
     return [
-      `mariadb -e ${quote(`create database \`${database.replaceAll("`", "``")}\``)}`,
+      `mariadb -e ${shellQuote(`create database \`${database.replaceAll("`", "``")}\``)}`,
       `gunzip -c ${file} | mariadb ${name}`,
     ];
   }
@@ -216,12 +219,12 @@ const postgresSchema = z.object({ encoding: z.string().optional(), search_path: 
 function postgresCommands(metadata: UnitMetadata, name: string, file: string): string[] {
   const { encoding = "UTF8", search_path } = postgresSchema.parse(metadata);
   const create =
-    encoding === "UTF8" ? `createdb ${name}` : `createdb -T template0 -E ${quote(encoding)} --locale=C ${name}`;
+    encoding === "UTF8" ? `createdb ${name}` : `createdb -T template0 -E ${shellQuote(encoding)} --locale=C ${name}`;
   if (search_path.length === 0) return [create, `pg_restore --exit-on-error --no-owner -d ${name} ${file}`];
   const schemas = search_path.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(", ");
   const escaped = schemas.replaceAll(/[\\/&]/g, "\\$&");
   const edit = `1,40s/^SELECT pg_catalog.set_config(.search_path.*$/SET search_path = ${escaped};/`;
-  const quoted = edit.includes("'") ? quote(edit) : `'${edit}'`;
+  const quoted = edit.includes("'") ? shellQuote(edit) : `'${edit}'`;
   return [
     create,
     `pg_restore --no-owner -f - ${file} | sed ${quoted} | psql -X -q -o /dev/null -v ON_ERROR_STOP=1 -d ${name}`,
@@ -255,21 +258,8 @@ const directoryOf = (place: Place): string => {
 /** Where a tree goes: under the root, or, if it lay outside, where it was. */
 function target(place: Pick<Place, "path" | "path_b64">): string {
   if (place.path === "") return `"$ROOT"`;
-  const text = place.path_b64 === undefined ? quote(place.path) : quoteBytes(placeBytes(place));
+  const text = place.path_b64 === undefined ? shellQuote(place.path) : shellQuoteBytes(placeBytes(place));
   return isOutside(place) ? `"$OUTSIDE"${text}` : `"$ROOT"/${text}`;
-}
-
-/** A word for the shell; bash's `$'…'` where it holds anything but the plainest characters. */
-function quote(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : quoteBytes(Buffer.from(text, "utf8"));
-}
-
-function quoteBytes(bytes: Buffer): string {
-  const inner = Array.from(bytes, (byte) => {
-    const character = String.fromCharCode(byte);
-    return /[\w @%+=:,./~()-]/.test(character) ? character : `\\x${byte.toString(16).padStart(2, "0")}`;
-  });
-  return `$'${inner.join("")}'`;
 }
 
 function outro(): string {

@@ -50,7 +50,7 @@ test("no restore in place while a reinit is cut off, and none of a package; once
   for (const args of what)
     expect(ended(await restore(place, ...args))).toMatchObject({
       ...refused,
-      hint: expect.stringContaining("reinit.ts --recover"),
+      hint: expect.stringContaining("--recover finishes it or puts everything back"),
     });
   expect(await books(place)).toBe("0");
   writeFileSync(place.config, readFileSync(place.config, "utf8").replace(CUT_OFF, "[sh, -c, 'exit 0']"));

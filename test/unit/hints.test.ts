@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { withGivenFlags } from "../../lib/cli/given-flags.ts";
 import { PROJECT } from "../support/run.ts";
 
 const sources = readdirSync(join(PROJECT, "lib"), { recursive: true, encoding: "utf8" })
@@ -45,4 +46,17 @@ test("every flag of a command that a message shows is one of the commands'", () 
       ),
   );
   expect(unknown).toEqual([]);
+});
+
+test("commands in messages repeat the flags by which this command found its config and its store", () => {
+  const given = ["latest", "--config", "/etc/my sites/a.yaml", "--dest=/srv/b"];
+  const hint = "npx tsx scripts/list.ts shows the runs, npx tsx scripts/delete.ts --yes RUN removes one";
+  const flags = "--config $'/etc/my sites/a.yaml' --dest /srv/b";
+  expect(withGivenFlags(hint, given)).toBe(
+    `npx tsx scripts/list.ts ${flags} shows the runs, npx tsx scripts/delete.ts ${flags} --yes RUN removes one`,
+  );
+  expect(withGivenFlags("see: npx tsx scripts/logs.ts X --dest /srv/c", given)).toBe(
+    "see: npx tsx scripts/logs.ts --config $'/etc/my sites/a.yaml' X --dest /srv/c",
+  );
+  expect(withGivenFlags(hint, ["latest", "--json"])).toBe(hint);
 });
