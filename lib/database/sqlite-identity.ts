@@ -1,6 +1,5 @@
 /** SQLite files that are read by path, and are to be the ones that a walk has found. */
-import { constants, readdirSync, statSync } from "node:fs";
-import { copyFile, open } from "node:fs/promises";
+import { readdirSync, statSync } from "node:fs";
 import { display } from "../archive/path.ts";
 import { HoldfastError } from "../errors.ts";
 
@@ -8,18 +7,6 @@ import { HoldfastError } from "../errors.ts";
 export interface FileIdentity {
   readonly dev: bigint;
   readonly ino: bigint;
-}
-
-/** Copies the file at a path. Throws `E_MISSING` for another file than the expected one. */
-export async function copyOpened(file: Buffer, copy: string, expected: FileIdentity | undefined): Promise<void> {
-  const handle = await open(file, "r");
-  try {
-    const { dev, ino } = await handle.stat({ bigint: true });
-    if (expected !== undefined && !(dev === expected.dev && ino === expected.ino)) throw replaced(file);
-    await copyFile(`/proc/self/fd/${handle.fd}`, copy, constants.COPYFILE_FICLONE);
-  } finally {
-    await handle.close();
-  }
 }
 
 /** Returns whether this process has the file open: SQLite tells nothing of the one that it has opened. */

@@ -1,8 +1,10 @@
 /** Restoring SQLite: the dump is a database file already. The names of scratch and aside are paths; one that is not absolute lies beside live. */
-import { createReadStream } from "node:fs";
-import { mkdir, open, readlink, realpath, rename, rm, stat, statfs } from "node:fs/promises";
+import { constants, createReadStream, realpathSync, statSync } from "node:fs";
+import { lstat, mkdir, open, readlink, rename, rm, stat, statfs } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { fromString, toBuffer } from "../archive/path.ts";
+import { atTrusted, MOST_LINKS, refuseForeign } from "../archive/trusted-path.ts";
 import { isThere } from "../archive/walk.ts";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
 import type { SqliteDatabase } from "../sqlite/database.ts";
@@ -13,6 +15,7 @@ import type { DatabaseFacts, DatabaseTarget } from "./engine.ts";
 import { privateDirectory } from "./private-directory.ts";
 import type { DatabaseRestorer, LoadOptions, PresentDatabase } from "./restore.ts";
 import { captureSqlite, openReadOnly, sqliteError } from "./sqlite-capture.ts";
+import { replaced, type FileIdentity } from "./sqlite-identity.ts";
 import { checkIntegrity, isOfApplication, messageOf } from "./sqlite-integrity.ts";
 import { exchangeFiles, exchangeFilesBack, isPresent, NONE, removeSqlite } from "./sqlite-exchange.ts";
 import { locateSqlite, openSqlite } from "./sqlite.ts";
@@ -37,12 +40,28 @@ function placeOf(location: SqliteLocation, root: string): string {
   }
 }
 
-/** As `realpath`, also where the last link leads to nothing. */
+/** As `realpath`, also where the last link leads to nothing. Throws `E_LINK` for a link that cannot be trusted. */
 async function followLinks(path: string, depth = 0): Promise<string> {
-  const directory = await realpath(dirname(path)).catch(() => dirname(path));
+  const directory = realDirectory(dirname(path));
   const place = join(directory, basename(path));
-  const link = depth < 40 ? await readlink(place).catch(() => undefined) : undefined;
-  return link === undefined ? place : await followLinks(resolve(directory, link), depth + 1);
+  const link = depth < MOST_LINKS ? await readlink(place).catch(() => undefined) : undefined;
+  if (link === undefined) return place;
+  const owner = (await lstat(place, { bigint: true })).uid;
+  const target = statSync(place, { bigint: true, throwIfNoEntry: false })?.uid;
+  refuseForeign({ link: fromString(place), owner }, target ?? NOBODY);
+  return await followLinks(resolve(directory, link), depth + 1);
+}
+
+/** Stands for the owner of what is not there: where it would be made is another's choice. */
+const NOBODY = -1n;
+
+function realDirectory(directory: string): string {
+  try {
+    return atTrusted(fromString(directory), (at) => realpathSync(toBuffer(at)));
+  } catch (error) {
+    if (error instanceof HoldfastError) throw error;
+    return directory;
+  }
 }
 
 class SqliteRestorer implements DatabaseRestorer {
@@ -106,9 +125,9 @@ class SqliteRestorer implements DatabaseRestorer {
     await this.drop(scratch);
     await mkdir(dirname(scratch), { recursive: true, mode: 0o750 });
     try {
-      await this.#copy(dump, scratch, onBytes);
+      const written = await this.#copy(dump, scratch, onBytes);
       await inspect(scratch);
-      await this.#dress(scratch);
+      await this.#dress(scratch, written);
     } catch (error) {
       removeSqlite(scratch);
       throw this.#signal.aborted ? asHoldfastError(this.#signal.reason, "E_INTERRUPTED") : notLoadable(dump, error);
@@ -171,7 +190,7 @@ class SqliteRestorer implements DatabaseRestorer {
     }
   }
 
-  async #copy(dump: string, scratch: string, onBytes: (bytes: number) => void): Promise<void> {
+  async #copy(dump: string, scratch: string, onBytes: (bytes: number) => void): Promise<FileIdentity> {
     let read = 0;
     const counted = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
       for await (const chunk of chunks) {
@@ -180,6 +199,7 @@ class SqliteRestorer implements DatabaseRestorer {
       }
     };
     const file = await open(scratch, "wx", 0o600);
+    const { dev, ino } = await file.stat({ bigint: true });
     try {
       const input = createReadStream(dump, { highWaterMark: 1 << 20 });
       await pipeline(input, counted, file.createWriteStream({ flush: true }), { signal: this.#signal });
@@ -187,13 +207,16 @@ class SqliteRestorer implements DatabaseRestorer {
       await file.close().catch(() => {}); // the stream has closed it already, unless it failed early
     }
     if (read === 0) throw new HoldfastError("E_RESTORE", "the file is empty");
+    return { dev, ino };
   }
 
-  /** The mode and owner of live; the file and its name are on the disk then. */
-  async #dress(scratch: string): Promise<void> {
-    const like = await stat(this.live).catch(() => undefined);
-    const file = await open(scratch, "r+");
+  /** The mode and owner of live; the file and its name are on the disk then. No other file gets them that took its place meanwhile. */
+  async #dress(scratch: string, written: FileIdentity): Promise<void> {
+    const like = await lstat(this.live).catch(() => undefined);
+    const file = await open(scratch, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
+      const { dev, ino } = await file.stat({ bigint: true });
+      if (dev !== written.dev || ino !== written.ino) throw replaced(Buffer.from(scratch));
       if (like !== undefined) {
         await file.chown(like.uid, like.gid).catch((error: unknown) => {
           if (process.getuid?.() === 0) throw error; // others have only their own files

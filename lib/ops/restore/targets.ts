@@ -7,7 +7,7 @@ import type { BytePath } from "../../archive/entry.ts";
 import { basename, dirname, display, isBelow, join, pathsBelow, toBuffer } from "../../archive/path.ts";
 import { RESTORE_PREFIX } from "../../archive/walk.ts";
 import { HoldfastError } from "../../errors.ts";
-import { realPaths, refuseForeign } from "./real-paths.ts";
+import { realPaths, refuseForeignLink } from "./real-paths.ts";
 
 /** A move to be made: `fresh` takes the place of `live`, which goes to `aside`. */
 export interface Swap {
@@ -38,7 +38,7 @@ export class Targets {
     entries: ReadonlySet<BytePath>,
     others: readonly BytePath[],
   ) {
-    const follow = realPaths(refuseForeign);
+    const follow = realPaths(refuseForeignLink);
     const followAny = realPaths();
     this.real = (path) => (entries.has(path) ? join(follow(dirname(path)), basename(path)) : follow(path));
     const mounts = readMounts();
