@@ -1,10 +1,9 @@
 /** Restoring SQLite: the dump is a database file already. The names of scratch and aside are paths; one that is not absolute lies beside live. */
-import { constants, createReadStream, realpathSync, statSync } from "node:fs";
-import { lstat, mkdir, open, readlink, rename, rm, stat, statfs } from "node:fs/promises";
+import { constants, createReadStream } from "node:fs";
+import { lstat, mkdir, open, rename, rm, stat, statfs } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { fromString, toBuffer } from "../archive/path.ts";
-import { atTrusted, MOST_LINKS, refuseForeign } from "../archive/trusted-path.ts";
+import { realPlace } from "../archive/real-place.ts";
 import { isThere } from "../archive/walk.ts";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
 import type { SqliteDatabase } from "../sqlite/database.ts";
@@ -29,7 +28,7 @@ export async function openSqliteRestorer(
   location: SqliteLocation,
   signal: AbortSignal,
 ): Promise<DatabaseRestorer> {
-  return new SqliteRestorer(target, await followLinks(placeOf(location, target.root)), signal);
+  return new SqliteRestorer(target, realPlace(placeOf(location, target.root)), signal);
 }
 
 function placeOf(location: SqliteLocation, root: string): string {
@@ -37,30 +36,6 @@ function placeOf(location: SqliteLocation, root: string): string {
     return locateSqlite(location, root);
   } catch {
     return location.absolute ? location.path : resolve(root, location.path); // where it will be
-  }
-}
-
-/** As `realpath`, also where the last link leads to nothing. Throws `E_LINK` for a link that cannot be trusted. */
-async function followLinks(path: string, depth = 0): Promise<string> {
-  const directory = realDirectory(dirname(path));
-  const place = join(directory, basename(path));
-  const link = depth < MOST_LINKS ? await readlink(place).catch(() => undefined) : undefined;
-  if (link === undefined) return place;
-  const owner = (await lstat(place, { bigint: true })).uid;
-  const target = statSync(place, { bigint: true, throwIfNoEntry: false })?.uid;
-  refuseForeign({ link: fromString(place), owner }, target ?? NOBODY);
-  return await followLinks(resolve(directory, link), depth + 1);
-}
-
-/** Stands for the owner of what is not there: where it would be made is another's choice. */
-const NOBODY = -1n;
-
-function realDirectory(directory: string): string {
-  try {
-    return atTrusted(fromString(directory), (at) => realpathSync(toBuffer(at)));
-  } catch (error) {
-    if (error instanceof HoldfastError) throw error;
-    return directory;
   }
 }
 
