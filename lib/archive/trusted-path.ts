@@ -48,6 +48,12 @@ export class TrustedPath {
     return join(`/proc/self/fd/${this.#directory}`, this.name);
   }
 
+  /** Returns the path without links, as it was when it was followed. */
+  get real(): BytePath {
+    const directory = readlinkSync(`/proc/self/fd/${this.#directory}`, { encoding: "latin1" });
+    return this.name === "." ? directory : join(directory, this.name);
+  }
+
   close(): void {
     closeSync(this.#directory);
   }

@@ -2,14 +2,14 @@
  * A SQLite database and the files beside it, reached through the handle of their directory: whoever may write to that directory can neither
  * lead a reader out of it, nor let it wait for a FIFO.
  */
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, realpathSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, statSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import type { BytePath } from "../archive/entry.ts";
 import { display, fromString, toBuffer } from "../archive/path.ts";
 import { TrustedPath } from "../archive/trusted-path.ts";
 import { HoldfastError, systemCode } from "../errors.ts";
-import { isOpen, replaced, type FileIdentity } from "./sqlite-identity.ts";
+import { isSame, openFiles, replaced, type FileIdentity } from "./sqlite-identity.ts";
 
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** What is copied with a database; `-shm` is made anew. */
@@ -19,6 +19,7 @@ type Sidecar = (typeof SIDECARS)[number];
 
 export class SqliteFiles {
   readonly #at: TrustedPath;
+  #before: ReadonlyMap<string, FileIdentity> = new Map();
 
   /** A `BytePath` where such a file exists, else the string itself. Throws as `TrustedPath` does, and the system's error for no file. */
   constructor(source: string | BytePath) {
@@ -37,7 +38,7 @@ export class SqliteFiles {
 
   /** Returns the path under which SQLite opens it, which the database's other users know it by as well. */
   realPath(): Buffer {
-    return realpathSync.native(toBuffer(this.#at.location), { encoding: "buffer" });
+    return toBuffer(this.#at.real);
   }
 
   /** Returns what its header says (https://www.sqlite.org/fileformat.html); an empty file is an empty database. */
@@ -58,17 +59,25 @@ export class SqliteFiles {
     return true;
   }
 
-  /** Throws as `has` does for any file beside it. */
+  /** Throws as `has` does for any file beside it. Call it before SQLite opens the database, and `checkOpened` afterwards. */
   checkSidecars(): void {
     for (const end of SIDECARS) this.has(end);
+    this.#before = openFiles();
   }
 
   /** Throws `E_MISSING` where SQLite, which opens by name, has opened other files than those that are here. */
   checkOpened(mode: "wal" | "journal" | "empty", expected?: FileIdentity): void {
+    const all = [...openFiles()];
+    const fresh = all.filter(([fd, one]) => !isSame(this.#before.get(fd) ?? NONE, one)).map(([, one]) => one);
+    const own = ["", ...SIDECARS].flatMap((end) => this.#stat(end) ?? []);
+    // Another connection of this process may have it open: then SQLite may use that descriptor, and opens nothing else.
+    const isOpened = (one: FileIdentity): boolean =>
+      fresh.some((found) => isSame(found, one)) ||
+      (all.some(([, found]) => isSame(found, one)) && fresh.every((found) => own.some((file) => isSame(file, found))));
     const ends = mode === "wal" ? (["", "-wal", "-shm"] as const) : ([""] as const);
     for (const end of ends) {
       const found = this.#stat(end);
-      if (found === undefined || !isOpen(found)) throw replaced(this.realPath());
+      if (found === undefined || !isOpened(found)) throw replaced(this.realPath());
       if (end === "" && expected !== undefined && !isSame(found, expected)) throw replaced(this.realPath());
     }
   }
@@ -128,7 +137,8 @@ export class SqliteFiles {
   }
 }
 
-const isSame = (one: FileIdentity, other: FileIdentity): boolean => one.dev === other.dev && one.ino === other.ino;
+/** Is the identity of no file. */
+const NONE: FileIdentity = { dev: -1n, ino: -1n };
 
 const notRegular = (name: BytePath, cause?: unknown): HoldfastError =>
   new HoldfastError("E_SQLITE", `${display(name)} is a link, a FIFO or a device, and not a regular file`, {

@@ -9,13 +9,18 @@ export interface FileIdentity {
   readonly ino: bigint;
 }
 
-/** Returns whether this process has the file open: SQLite tells nothing of the one that it has opened. */
-export function isOpen({ dev, ino }: FileIdentity): boolean {
-  return readdirSync("/proc/self/fd").some((fd) => {
+/** Returns the regular files that this process has open, by descriptor: SQLite tells nothing of those that it has opened. */
+export function openFiles(): Map<string, FileIdentity> {
+  const files = new Map<string, FileIdentity>();
+  for (const fd of readdirSync("/proc/self/fd")) {
     const stats = statSync(`/proc/self/fd/${fd}`, { bigint: true, throwIfNoEntry: false });
-    return stats?.dev === dev && stats.ino === ino;
-  });
+    if (stats?.isFile() === true) files.set(fd, stats);
+  }
+  return files;
 }
+
+export const isSame = (one: FileIdentity, other: FileIdentity): boolean =>
+  one.dev === other.dev && one.ino === other.ino;
 
 /** Returns the error for a file that is another by now. */
 export const replaced = (file: Buffer): HoldfastError =>

@@ -172,6 +172,18 @@ ${extra}`,
     expect(existsSync(join(base, "export"))).toBe(false);
   });
 
+  test("a package holds no tree that a link of the site's user leads to", async () => {
+    rmSync(site("uploads"), { recursive: true });
+    link(site("uploads"), victim());
+    const database = `database: { url: sqlite:///${site("data/app.db")} }`;
+    writeFileSync(join(base, "site.yaml"), `site: s\nroot: ${site()}\n${database}\ntrees: [uploads]\n`);
+    const args = ["package", "--config", join(base, "site.yaml")];
+    const { code, stderr } = await runBuilt("portable", [...args, "-o", join(base, "p.tgz")]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${site("uploads")} is a link of the user 65534`);
+    expect(existsSync(join(base, "p.tgz"))).toBe(false);
+  });
+
   test("a restore puts no database in the place of what a link leads to", async () => {
     expect((await backUp()).code).toBe(0);
     for (const target of [victim("app.db"), join(base, "cron.d")]) {
