@@ -104,6 +104,11 @@ export const ERRORS = {
     http: 422,
     hint: "a value of this row leads out of the site's root; correct the row",
   },
+  E_LINK: {
+    exit: EXIT.partial,
+    http: 403,
+    hint: "remove the link, or trust it: chown -h root LINK",
+  },
   E_CLAIM: {
     exit: EXIT.partial,
     http: 409,

@@ -1,6 +1,6 @@
 /** Rules by which a tree leaves out some of what lies in it. */
+import { closeSync, constants, openSync, readSync, statSync } from "node:fs";
 import { fileExists } from "./path-exists.ts";
-import { closeSync, openSync, readSync, statSync } from "node:fs";
 import gitignore from "ignore";
 import type { BytePath, Entry } from "./entry.ts";
 import { basename, fromString, join, toBuffer } from "./path.ts";
@@ -48,7 +48,7 @@ function hasCacheTag(directory: BytePath): boolean {
   const file = toBuffer(join(directory, CACHE_TAG));
   try {
     if (!statSync(file).isFile()) return false;
-    const descriptor = openSync(file, "r");
+    const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const head = Buffer.alloc(CACHE_SIGNATURE.length);
       readSync(descriptor, head);

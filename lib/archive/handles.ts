@@ -5,6 +5,7 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync } from "node:fs";
 import type { BytePath } from "./entry.ts";
 import { toBuffer } from "./path.ts";
+import { atTrusted, DIRECTORY_HANDLE } from "./trusted-path.ts";
 
 interface Level {
   readonly name: BytePath;
@@ -14,9 +15,6 @@ interface Level {
   readonly ino: bigint;
 }
 
-/** open(2): a handle that needs no right to list the directory. Node does not name it. */
-const O_PATH = 0o10000000;
-const DIRECTORY = O_PATH | constants.O_DIRECTORY;
 /** Limits the directories of one tree that are open at a time, so that a deep one stays below the limit of the process. */
 const MOST_OPEN = 128;
 
@@ -25,9 +23,10 @@ export class TreeHandles {
   readonly #levels: Level[] = [];
   #oldestOpen = 0;
 
-  /** Opens the top of a tree: an absolute path, followed if it is a link. Throws as open(2) does. */
+  /** Opens the top of a tree: an absolute path, followed if it is a link that can be trusted. Throws as open(2) and `TrustedPath` do. */
   constructor(root: BytePath) {
-    this.#push("", openSync(toBuffer(root), DIRECTORY));
+    const handle = atTrusted(root, (at) => openSync(toBuffer(at), DIRECTORY_HANDLE | constants.O_NOFOLLOW));
+    this.#push("", handle);
   }
 
   /** Returns the number of directories between the root and the current one, this one included. */
@@ -47,7 +46,7 @@ export class TreeHandles {
 
   /** Makes a directory in the current one the current one. Throws as open(2) does, `ENOTDIR` for a link. */
   enter(name: BytePath): void {
-    this.#push(name, openSync(toBuffer(this.at(name)), DIRECTORY | constants.O_NOFOLLOW));
+    this.#push(name, openSync(toBuffer(this.at(name)), DIRECTORY_HANDLE | constants.O_NOFOLLOW));
   }
 
   /**
@@ -100,7 +99,7 @@ export class TreeHandles {
 }
 
 function reopen(path: string, { dev, ino }: Level): number {
-  const handle = openSync(path, DIRECTORY);
+  const handle = openSync(path, DIRECTORY_HANDLE);
   const found = fstatSync(handle, { bigint: true });
   if (found.dev === dev && found.ino === ino) return handle;
   closeSync(handle);

@@ -1,5 +1,7 @@
 /** Limits of readers: lines, documents and lists that are longer are damaged, or meant to do harm. */
 
+import { HoldfastError } from "../errors.ts";
+
 const MIB = 1024 * 1024;
 
 /** Entries of an archive whose names are held in memory. */
@@ -10,6 +12,14 @@ export const MOST_NAMES = 256 * MIB;
 export const MOST_LINE = MIB;
 /** Bytes of `SHA256SUMS`, and of a list of names. */
 export const MOST_LIST = 256 * MIB;
+
+/** Throws `E_IO` for a list that is too long to be read again. */
+export function refuseLongList(name: string, bytes: number): void {
+  if (bytes <= MOST_LIST) return;
+  throw new HoldfastError("E_IO", `${name} would have ${bytes} bytes, and ${MOST_LIST} can be read`, {
+    hint: "name smaller trees in the config, or build all shards anew: --existing overwrite",
+  });
+}
 
 /** Limits of a JSON document: a short text of nothing but brackets takes many times its length in memory. */
 export interface JsonLimits {
@@ -23,6 +33,13 @@ export const DOCUMENT: JsonLimits = { bytes: 64 * MIB, depth: 100, containers: 2
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+
+/** Throws `SyntaxError` for a document that no reader would take. */
+export function assertReadable(text: string, { bytes, depth, containers }: JsonLimits = DOCUMENT): void {
+  const length = Buffer.byteLength(text);
+  if (length > bytes) throw new SyntaxError(`it has ${length} bytes; ${bytes} is the most that is read`);
+  assertShape(text, depth, containers);
+}
 
 /** Parses a text that is no longer than it may be. Throws `SyntaxError` for what is no JSON, or holds more than the limits. */
 export function parseJson(text: string, { depth, containers }: Omit<JsonLimits, "bytes"> = DOCUMENT): unknown {

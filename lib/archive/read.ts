@@ -132,6 +132,8 @@ function system<T>(file: BytePath, act: () => T): T {
 
 /** What a failed look at a file means to the unit that it belongs to. */
 export function readError(file: BytePath, error: unknown): FileError {
+  if (error instanceof HoldfastError)
+    return new FileError(error.code, error.message, { hint: error.hint, cause: error });
   const name = display(file);
   switch (systemCode(error)) {
     case "EACCES":

@@ -7,11 +7,12 @@ import { isSharedMemory } from "./sqlite-file.ts";
 import { readEntryList } from "./entry-list.ts";
 import { excludeTest, type ExcludeRules } from "./exclude-rules.ts";
 import { TreeHandles } from "./handles.ts";
-import { lstatEntry, statRoot, walk } from "./walk.ts";
+import { TrustedPath } from "./trusted-path.ts";
+import { lstatEntry, walk } from "./walk.ts";
 
 /** A tree or a file and what it is in the archive. */
 export interface ArchiveRoot {
-  /** Absolute; followed if it is a link itself. */
+  /** Absolute; followed if it is a link itself, as `TrustedPath` does. */
   readonly path: BytePath;
   /** The root's own name inside the archive, e.g. `images`. Empty: the tree's entries are at the top; a file keeps its name. */
   readonly prefix: BytePath;
@@ -63,18 +64,24 @@ export interface SelectionReport {
 export function* selectEntries(selection: Selection, report: SelectionReport): Generator<Selected> {
   const isExcluded = exclusion(selection.exclude);
   for (const root of selection.roots) {
-    const selected = attempt(root.path, report, () => selectRoot(root));
-    if (selected === undefined) continue;
-    const { entry, absolute } = selected;
-    if (entry.type !== "directory" || selection.onlyFiles !== true) yield selected;
-    if (entry.type !== "directory") continue;
-    const handles = attempt(root.path, report, () => new TreeHandles(absolute));
-    if (handles === undefined) continue;
+    const at = attempt(root.path, report, () => new TrustedPath(root.path));
+    if (at === undefined) continue;
     try {
-      if (root.list !== undefined) yield* selectListed(root, { absolute, list: root.list, handles }, report);
-      else yield* selectWalked(root, { absolute, selection, isExcluded, handles }, report);
+      const selected = attempt(root.path, report, () => selectRoot(root, at.location));
+      if (selected === undefined) continue;
+      const { entry, absolute, location } = selected;
+      if (entry.type !== "directory" || selection.onlyFiles !== true) yield selected;
+      if (entry.type !== "directory") continue;
+      const handles = attempt(root.path, report, () => new TreeHandles(location));
+      if (handles === undefined) continue;
+      try {
+        if (root.list !== undefined) yield* selectListed(root, { absolute, list: root.list, handles }, report);
+        else yield* selectWalked(root, { absolute, selection, isExcluded, handles }, report);
+      } finally {
+        handles.close();
+      }
     } finally {
-      handles.close();
+      at.close();
     }
   }
 }
@@ -129,7 +136,7 @@ function* selectListed(
   for (const { path } of readEntryList(list)) {
     const below = join(absolute, path);
     try {
-      const location = path === "" ? absolute : handles.locate(path);
+      const location = path === "" ? handles.current : handles.locate(path);
       yield { entry: lstatEntry(location, join(root.prefix, path)), absolute: below, location };
     } catch (error) {
       tell(below, false, error, report);
@@ -137,16 +144,13 @@ function* selectListed(
   }
 }
 
-function selectRoot(root: ArchiveRoot): Selected {
-  const entry = statRoot(root.path);
-  if (entry.type === "directory")
-    return { entry: { ...entry, path: root.prefix }, absolute: root.path, location: root.path };
-  const absolute = realpathSync(toBuffer(root.path), { encoding: "buffer" }).toString("latin1"); // reading follows no link
-  return {
-    entry: { ...entry, path: root.prefix === "" ? basename(root.path) : root.prefix },
-    absolute,
-    location: absolute,
-  };
+/** A file goes by its real path, so that what lies beside it is found. */
+function selectRoot(root: ArchiveRoot, location: BytePath): Selected {
+  const entry = lstatEntry(location, root.prefix);
+  if (entry.type === "directory") return { entry, absolute: root.path, location };
+  const absolute = realpathSync.native(toBuffer(location), { encoding: "buffer" }).toString("latin1");
+  const path = root.prefix === "" ? basename(root.path) : root.prefix;
+  return { entry: { ...entry, path }, absolute, location };
 }
 
 /**

@@ -4,6 +4,7 @@ import { crc32 } from "node:zlib";
 import { HoldfastError } from "../errors.ts";
 import { deflateWhole, FINAL_BLOCK, isCompressed, worstCase, writePiece } from "./compress.ts";
 import type { ArchiveWriter, BytePath, EntryAttributes, StoredFile } from "./entry.ts";
+import { MOST_ENTRIES } from "./limits.ts";
 import { display, toBuffer } from "./path.ts";
 import { readStable, type ReadHooks } from "./read.ts";
 import type { ArchiveSink, SinkMark } from "./sink.ts";
@@ -23,6 +24,8 @@ export interface ZipOptions {
   /** Of deflate, 0 to 9; 0 compresses nothing. */
   readonly level: number;
   readonly hooks?: ReadHooks;
+  /** For tests: entries that a reader takes. */
+  readonly mostEntries?: number;
   /** For tests: where zip64 begins. */
   readonly zip64?: Zip64Limits;
 }
@@ -162,6 +165,11 @@ export class ZipWriter implements ArchiveWriter {
 
   #check(name: BytePath): void {
     if (this.#names.has(name)) throw new HoldfastError("E_INTERNAL", `${display(name)} comes twice in one archive`);
+    const most = this.#options.mostEntries ?? MOST_ENTRIES;
+    if (this.#names.size >= most)
+      throw new HoldfastError("E_IO", `it has more than ${most} entries, the most that is read of a zip`, {
+        hint: "divide it, or name it in trees of the config: those become tgz",
+      });
   }
 }
 

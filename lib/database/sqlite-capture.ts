@@ -7,17 +7,19 @@
  * are copied as files, with their `-wal` or `-journal`, and SQLite recovers the copy. Such a copy counts when nothing changed meanwhile.
  * See https://www.sqlite.org/wal.html#read_only_databases and https://www.sqlite.org/backup.html
  */
-import { constants, type BigIntStats } from "node:fs";
-import { chmod, copyFile, mkdtemp, open, realpath, rename, rm, stat, symlink } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { chmod, mkdtemp, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { BytePath } from "../archive/entry.ts";
-import { HoldfastError, asHoldfastError, systemCode } from "../errors.ts";
+import { HoldfastError, asHoldfastError } from "../errors.ts";
 import type { SqliteDatabase } from "../sqlite/database.ts";
 import { openSqliteFile } from "../sqlite/open.ts";
 import { firstColumn, firstValue } from "../sqlite/query.ts";
 import { privateDirectory } from "./private-directory.ts";
-import { copyOpened, isOpen, replaced, type FileIdentity } from "./sqlite-identity.ts";
+import { PENDING, SqliteFiles } from "./sqlite-files.ts";
+import type { FileIdentity } from "./sqlite-identity.ts";
 import { checkIntegrity, isOfApplication } from "./sqlite-integrity.ts";
+import { forgetSuperJournal } from "./super-journal.ts";
 
 export interface SqliteDescription {
   /** What `pragma integrity_check` says, its lines joined; `ok` when all is well. */
@@ -39,7 +41,6 @@ export interface SqliteDescription {
 
 const BUSY_MS = 30_000;
 const STILL_ATTEMPTS = 5;
-const SIDECARS = ["-wal", "-journal"];
 
 export interface CaptureOptions {
   readonly signal?: AbortSignal;
@@ -49,36 +50,40 @@ export interface CaptureOptions {
 
 /**
  * Copies the database at `source`, as it is at one moment, to the new file `into` (mode 0640). `source` is opened read-only. Throws `E_MISSING`,
- * also for another file than the expected one, `E_UNREADABLE`, `E_SQLITE` when it is no database, and `E_CHANGED` when it would not
- * hold still.
+ * also for another file than the expected one, `E_LINK` for a link that cannot be trusted, `E_UNREADABLE`, `E_SQLITE` when it is no database,
+ * or what lies beside it no file, and `E_CHANGED` when it would not hold still.
  */
 export async function captureSqlite(
   source: string | BytePath,
   into: string,
   options: CaptureOptions = {},
 ): Promise<void> {
-  const file = await realBytes(source);
+  let files: SqliteFiles | undefined;
   try {
-    const mode = await modeOf(file);
-    const still =
-      mode === "empty" || (mode === "wal" && !((await exists(file, "-wal")) && (await exists(file, "-shm"))));
-    if (still || !(await backUp(file, mode, into, options))) await copyStill(file, into, options.expected);
+    files = new SqliteFiles(source);
+    files.checkSidecars();
+    const mode = files.mode();
+    const still = mode === "empty" || (mode === "wal" && !(files.has("-wal") && files.has("-shm")));
+    if (still || !(await backUp(files, mode, into, options))) await copyStill(files, into, options.expected);
     await chmod(into, 0o640);
   } catch (error) {
     await rm(into, { force: true });
     throw sqliteError(error, source);
+  } finally {
+    files?.close();
   }
 }
 
 /** Looks into a database that nobody is writing. Throws as `captureSqlite`; damage is told in `integrity`, not thrown. */
 export async function describeSqlite(path: string | BytePath): Promise<SqliteDescription> {
-  const file = await realBytes(path);
   const directory = privateDirectory();
+  let files: SqliteFiles | undefined;
   try {
-    const direct = (await modeOf(file)) === "journal" && !(await exists(file, "-journal"));
+    files = new SqliteFiles(path);
+    const direct = files.mode() === "journal" && !files.has("-journal");
     const copy = join(directory.path, "db");
     if (!direct) await captureSqlite(path, copy);
-    const db = openReadOnly(direct ? await linkTo(file, directory.path) : copy);
+    const db = openReadOnly(direct ? await linkTo(files, directory.path) : copy);
     try {
       return describeOpen(db);
     } finally {
@@ -87,6 +92,7 @@ export async function describeSqlite(path: string | BytePath): Promise<SqliteDes
   } catch (error) {
     throw sqliteError(error, path);
   } finally {
+    files?.close();
     directory.remove();
   }
 }
@@ -145,20 +151,20 @@ function describeOpen(db: SqliteDatabase): SqliteDescription {
 
 /** True when done; false when SQLite cannot open the file without writing to it. */
 async function backUp(
-  file: Buffer,
+  files: SqliteFiles,
   mode: "wal" | "journal",
   into: string,
   { signal, expected }: CaptureOptions,
 ): Promise<boolean> {
   const directory = await mkdtemp(join(dirname(into), ".holdfast-"));
   try {
-    const db = openReadOnly(await linkTo(file, directory));
+    const db = openReadOnly(await linkTo(files, directory));
     const copy = join(directory, "copy");
     try {
       // In WAL mode an open read transaction keeps the state of one moment and blocks no writer: the backup never restarts.
       if (mode === "wal") db.exec("begin");
       db.prepare("select 1 from sqlite_schema").get();
-      if (expected !== undefined && !isOpen(expected)) throw replaced(file);
+      files.checkOpened(mode, expected);
       await db.backup(copy, signal);
     } finally {
       db.close();
@@ -176,22 +182,18 @@ async function backUp(
 }
 
 /** Copies the files as they lie there, and lets SQLite merge what stands in the WAL or roll back what stands in the journal. */
-async function copyStill(file: Buffer, into: string, expected: FileIdentity | undefined): Promise<void> {
+async function copyStill(files: SqliteFiles, into: string, expected: FileIdentity | undefined): Promise<void> {
   const directory = await mkdtemp(join(dirname(into), ".holdfast-"));
   try {
     const copy = join(directory, "copy");
     for (let attempt = 1; ; attempt++) {
-      const before = await fingerprint(file);
-      await copyOpened(file, copy, expected);
-      for (const end of SIDECARS) {
+      const before = files.fingerprint();
+      await files.copyTo(copy, expected);
+      for (const end of PENDING) {
         await rm(copy + end, { force: true });
-        // A writer may take it away at any time: the files have changed then.
-        if (await exists(file, end))
-          await copyFile(beside(file, end), copy + end, constants.COPYFILE_FICLONE).catch((error: unknown) => {
-            if (systemCode(error) !== "ENOENT") throw error;
-          });
+        await files.copyBeside(end, copy + end);
       }
-      if ((await fingerprint(file)) === before) break;
+      if (files.fingerprint() === before) break;
       if (attempt === STILL_ATTEMPTS)
         throw new HoldfastError("E_CHANGED", "the SQLite file changed again and again while it was copied");
     }
@@ -204,8 +206,8 @@ async function copyStill(file: Buffer, into: string, expected: FileIdentity | un
 
 /** The copy is ours: opened for writing, SQLite puts it in order and takes its sidecars away when it is closed. */
 async function recover(copy: string): Promise<void> {
-  const sidecars = await Promise.all(SIDECARS.map(async (end) => await exists(Buffer.from(copy), end)));
-  if (!sidecars.includes(true)) return;
+  if (!PENDING.some((end) => existsSync(copy + end))) return;
+  forgetSuperJournal(`${copy}-journal`);
   await chmod(copy, 0o600);
   const db = openSqliteFile(copy, { mode: "write" });
   try {
@@ -216,63 +218,14 @@ async function recover(copy: string): Promise<void> {
   }
 }
 
-async function fingerprint(file: Buffer): Promise<string> {
-  const paths = [file, ...SIDECARS.map((end) => beside(file, end))];
-  const stats = await Promise.all(paths.map(statOrUndefined));
-  return stats.map((it) => (it === undefined ? "-" : `${it.ino}:${it.size}:${it.mtimeNs}:${it.ctimeNs}`)).join(" ");
-}
-
-/** What the header says (https://www.sqlite.org/fileformat.html, "File format version numbers"); an empty file is an empty database. */
-async function modeOf(file: Buffer): Promise<"wal" | "journal" | "empty"> {
-  const handle = await open(file, "r");
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(20), 0, 20, 0);
-    if (bytesRead === 0) return "empty";
-    if (!buffer.toString("latin1").startsWith("SQLite format 3\0")) {
-      throw new HoldfastError("E_SQLITE", "the file is no SQLite database");
-    }
-    return buffer[18] === 2 || buffer[19] === 2 ? "wal" : "journal";
-  } finally {
-    await handle.close();
-  }
-}
-
-/** A `BytePath` where such a file exists, else the string itself, as bytes. Links are followed: a `-wal` lies beside the file itself. */
-async function realBytes(path: string | BytePath): Promise<Buffer> {
-  const bytes = Buffer.from(path, "latin1");
-  const isBytes = bytes.toString("latin1") === path && (await statOrUndefined(bytes)) !== undefined;
-  try {
-    return await realpath(isBytes ? bytes : Buffer.from(path), { encoding: "buffer" });
-  } catch (error) {
-    throw sqliteError(error, path);
-  }
-}
-
 /**
  * A name for better-sqlite3, which takes strings only, trims them, and asks access(2) about the directory, which forgets the capability to
  * read everything: a link in a directory of ours, which SQLite resolves before it looks for the `-wal`.
  */
-async function linkTo(file: Buffer, directory: string): Promise<string> {
+async function linkTo(files: SqliteFiles, directory: string): Promise<string> {
   const link = join(directory, "link");
-  await symlink(file, link);
+  await symlink(files.realPath(), link);
   return link;
-}
-
-function beside(file: Buffer, end: string): Buffer {
-  return Buffer.concat([file, Buffer.from(end)]);
-}
-
-async function exists(file: Buffer, end = ""): Promise<boolean> {
-  return (await statOrUndefined(beside(file, end))) !== undefined;
-}
-
-async function statOrUndefined(path: Buffer): Promise<BigIntStats | undefined> {
-  try {
-    return await stat(path, { bigint: true });
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
-    throw error;
-  }
 }
 
 /** Says which file it was. SQLite's own codes (`SQLITE_…`) become `E_SQLITE`, a full disk `E_NO_SPACE`. */

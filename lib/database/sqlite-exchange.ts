@@ -20,6 +20,7 @@ import { HoldfastError } from "../errors.ts";
 import type { SqliteDatabase } from "../sqlite/database.ts";
 import { SqliteError } from "../sqlite/error.ts";
 import { sqliteDriver } from "../sqlite/open.ts";
+import { superJournalOf } from "./super-journal.ts";
 
 /** `-shm` is an index of the WAL that SQLite makes anew. */
 const SIDECARS = ["-wal", "-journal", "-shm"];
@@ -89,9 +90,9 @@ async function moveAside(live: string, to: string): Promise<void> {
   }
 }
 
-/** Undefined for an empty file, into which SQLite would write; a damaged one goes without a lock. */
+/** Undefined for an empty file, into which SQLite would write; one that is damaged, or names a file to remove, goes without a lock. */
 function lock(live: string): SqliteDatabase | undefined {
-  if (statSync(live).size === 0) return undefined;
+  if (statSync(live).size === 0 || superJournalOf(`${live}-journal`) !== undefined) return undefined;
   const driver = sqliteDriver();
   let db: SqliteDatabase | undefined;
   try {

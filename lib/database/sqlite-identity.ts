@@ -1,6 +1,5 @@
 /** SQLite files that are read by path, and are to be the ones that a walk has found. */
-import { constants, readdirSync, statSync } from "node:fs";
-import { copyFile, open } from "node:fs/promises";
+import { readdirSync, statSync } from "node:fs";
 import { display } from "../archive/path.ts";
 import { HoldfastError } from "../errors.ts";
 
@@ -10,25 +9,18 @@ export interface FileIdentity {
   readonly ino: bigint;
 }
 
-/** Copies the file at a path. Throws `E_MISSING` for another file than the expected one. */
-export async function copyOpened(file: Buffer, copy: string, expected: FileIdentity | undefined): Promise<void> {
-  const handle = await open(file, "r");
-  try {
-    const { dev, ino } = await handle.stat({ bigint: true });
-    if (expected !== undefined && !(dev === expected.dev && ino === expected.ino)) throw replaced(file);
-    await copyFile(`/proc/self/fd/${handle.fd}`, copy, constants.COPYFILE_FICLONE);
-  } finally {
-    await handle.close();
+/** Returns the regular files that this process has open, by descriptor: SQLite tells nothing of those that it has opened. */
+export function openFiles(): Map<string, FileIdentity> {
+  const files = new Map<string, FileIdentity>();
+  for (const fd of readdirSync("/proc/self/fd")) {
+    const stats = statSync(`/proc/self/fd/${fd}`, { bigint: true, throwIfNoEntry: false });
+    if (stats?.isFile() === true) files.set(fd, stats);
   }
+  return files;
 }
 
-/** Returns whether this process has the file open: SQLite tells nothing of the one that it has opened. */
-export function isOpen({ dev, ino }: FileIdentity): boolean {
-  return readdirSync("/proc/self/fd").some((fd) => {
-    const stats = statSync(`/proc/self/fd/${fd}`, { bigint: true, throwIfNoEntry: false });
-    return stats?.dev === dev && stats.ino === ino;
-  });
-}
+export const isSame = (one: FileIdentity, other: FileIdentity): boolean =>
+  one.dev === other.dev && one.ino === other.ino;
 
 /** Returns the error for a file that is another by now. */
 export const replaced = (file: Buffer): HoldfastError =>

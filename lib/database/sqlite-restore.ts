@@ -1,9 +1,10 @@
 /** Restoring SQLite: the dump is a database file already. The names of scratch and aside are paths; one that is not absolute lies beside live. */
-import { createReadStream } from "node:fs";
-import { mkdir, open, readlink, realpath, rename, rm, stat, statfs } from "node:fs/promises";
+import { constants, createReadStream } from "node:fs";
+import { lstat, mkdir, open, rename, rm, stat, statfs } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { fileExists } from "../archive/path-exists.ts";
+import { realPlace } from "../archive/real-place.ts";
 import { asHoldfastError, HoldfastError } from "../errors.ts";
 import type { SqliteDatabase } from "../sqlite/database.ts";
 import { firstValue } from "../sqlite/query.ts";
@@ -13,6 +14,7 @@ import type { DatabaseFacts, DatabaseTarget } from "./engine.ts";
 import { privateDirectory } from "./private-directory.ts";
 import type { DatabaseRestorer, LoadOptions, PresentDatabase } from "./restore.ts";
 import { captureSqlite, openReadOnly, sqliteError } from "./sqlite-capture.ts";
+import { replaced, type FileIdentity } from "./sqlite-identity.ts";
 import { checkIntegrity, isOfApplication, messageOf } from "./sqlite-integrity.ts";
 import { exchangeFiles, exchangeFilesBack, isPresent, NONE, removeSqlite } from "./sqlite-exchange.ts";
 import { locateSqlite, openSqlite } from "./sqlite.ts";
@@ -26,7 +28,7 @@ export async function openSqliteRestorer(
   location: SqliteLocation,
   signal: AbortSignal,
 ): Promise<DatabaseRestorer> {
-  return new SqliteRestorer(target, await followLinks(placeOf(location, target.root)), signal);
+  return new SqliteRestorer(target, realPlace(placeOf(location, target.root)), signal);
 }
 
 function placeOf(location: SqliteLocation, root: string): string {
@@ -35,14 +37,6 @@ function placeOf(location: SqliteLocation, root: string): string {
   } catch {
     return location.absolute ? location.path : resolve(root, location.path); // where it will be
   }
-}
-
-/** As `realpath`, also where the last link leads to nothing. */
-async function followLinks(path: string, depth = 0): Promise<string> {
-  const directory = await realpath(dirname(path)).catch(() => dirname(path));
-  const place = join(directory, basename(path));
-  const link = depth < 40 ? await readlink(place).catch(() => undefined) : undefined;
-  return link === undefined ? place : await followLinks(resolve(directory, link), depth + 1);
 }
 
 class SqliteRestorer implements DatabaseRestorer {
@@ -106,9 +100,9 @@ class SqliteRestorer implements DatabaseRestorer {
     await this.drop(scratch);
     await mkdir(dirname(scratch), { recursive: true, mode: 0o750 });
     try {
-      await this.#copy(dump, scratch, onBytes);
+      const written = await this.#copy(dump, scratch, onBytes);
       await inspect(scratch);
-      await this.#dress(scratch);
+      await this.#dress(scratch, written);
     } catch (error) {
       removeSqlite(scratch);
       throw this.#signal.aborted ? asHoldfastError(this.#signal.reason, "E_INTERRUPTED") : notLoadable(dump, error);
@@ -171,7 +165,7 @@ class SqliteRestorer implements DatabaseRestorer {
     }
   }
 
-  async #copy(dump: string, scratch: string, onBytes: (bytes: number) => void): Promise<void> {
+  async #copy(dump: string, scratch: string, onBytes: (bytes: number) => void): Promise<FileIdentity> {
     let read = 0;
     const counted = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
       for await (const chunk of chunks) {
@@ -180,6 +174,7 @@ class SqliteRestorer implements DatabaseRestorer {
       }
     };
     const file = await open(scratch, "wx", 0o600);
+    const { dev, ino } = await file.stat({ bigint: true });
     try {
       const input = createReadStream(dump, { highWaterMark: 1 << 20 });
       await pipeline(input, counted, file.createWriteStream({ flush: true }), { signal: this.#signal });
@@ -187,13 +182,16 @@ class SqliteRestorer implements DatabaseRestorer {
       await file.close().catch(() => {}); // the stream has closed it already, unless it failed early
     }
     if (read === 0) throw new HoldfastError("E_RESTORE", "the file is empty");
+    return { dev, ino };
   }
 
-  /** The mode and owner of live; the file and its name are on the disk then. */
-  async #dress(scratch: string): Promise<void> {
-    const like = await stat(this.live).catch(() => undefined);
-    const file = await open(scratch, "r+");
+  /** The mode and owner of live; the file and its name are on the disk then. No other file gets them that took its place meanwhile. */
+  async #dress(scratch: string, written: FileIdentity): Promise<void> {
+    const like = await lstat(this.live).catch(() => undefined);
+    const file = await open(scratch, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
+      const { dev, ino } = await file.stat({ bigint: true });
+      if (dev !== written.dev || ino !== written.ino) throw replaced(Buffer.from(scratch));
       if (like !== undefined) {
         await file.chown(like.uid, like.gid).catch((error: unknown) => {
           if (process.getuid?.() === 0) throw error; // others have only their own files

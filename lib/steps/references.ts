@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
+import { refuseLongList } from "../archive/limits.ts";
 import type { SiteConfig } from "../config/load.ts";
 import type { ReferenceSettings } from "../config/schema.ts";
 import type { DatabaseSnapshot } from "../database/engine.ts";
@@ -53,7 +54,9 @@ export async function captureReferences(request: CaptureRequest): Promise<Refere
     try {
       const paths = await ask(request, settings);
       const list = `${directory}/references_${name}.list`;
-      writeFileSync(path.join(run, list), paths.map((one) => `${one}\0`).join(""));
+      const text = paths.map((one) => `${one}\0`).join("");
+      refuseLongList(list, Buffer.byteLength(text));
+      writeFileSync(path.join(run, list), text);
       records.push({ name, root, optional, list, paths: paths.length });
     } catch (error) {
       signal.throwIfAborted();

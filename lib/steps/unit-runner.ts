@@ -26,7 +26,7 @@ import { isSound, linkArtifacts, unreadRuns } from "../store/previous.ts";
 import { unitFiles } from "../store/step-index.ts";
 import { unitOrder } from "../store/unit-name.ts";
 import type { StepContext } from "./context.ts";
-import { UnitWarnings } from "./unit-warnings.ts";
+import { keepWarnings, UnitWarnings } from "./unit-warnings.ts";
 
 /** A unit before it is built. */
 export interface UnitPlan {
@@ -244,7 +244,7 @@ export class UnitRunner {
       input: built.input,
       app,
       ...built.extra,
-      warnings: [...built.warnings],
+      warnings: keepWarnings(built.warnings),
     };
   }
 

@@ -2,6 +2,20 @@
 import { plural } from "../report/format.ts";
 
 const SHOWN = 3;
+/** Warnings of a unit that its metadata have, and characters of each: a document has its limits. */
+const MOST_WARNINGS = 5000;
+const LONGEST_WARNING = 4500;
+
+/** Returns the warnings of a unit as its metadata have them: the first ones, none longer than a path can be, and how many more there are. */
+export function keepWarnings(warnings: readonly string[]): string[] {
+  const kept = warnings
+    .slice(0, MOST_WARNINGS)
+    .map((text) =>
+      text.length <= LONGEST_WARNING ? text : `${text.slice(0, LONGEST_WARNING)} … (${text.length} characters)`,
+    );
+  const left = warnings.length - kept.length;
+  return left === 0 ? kept : [...kept, `left out of this list: ${left} more warnings`];
+}
 
 /** Collects what `metadata.warnings` of the units say. */
 export class UnitWarnings {

@@ -3,17 +3,29 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type * as z from "zod";
 import { FORMAT_VERSION } from "../model/unit.ts";
-import { DOCUMENT, parseJson } from "../archive/limits.ts";
+import { assertReadable, DOCUMENT, parseJson } from "../archive/limits.ts";
 import { readRegular } from "../archive/regular-file.ts";
 import { HoldfastError } from "../errors.ts";
 
 /** The text of a document: UTF-8, two spaces, keys in the order they were given, a newline at the end. */
 export const formatJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/** Writes a document into a staging directory, where nothing is visible under a final name yet; parents are made. */
+/**
+ * Writes a document into a staging directory, where nothing is visible under a final name yet; parents are made. Throws `E_IO` for one that
+ * `readDocument` would refuse.
+ */
 export function writeDocument(file: string, value: unknown): void {
+  const text = formatJson(value);
+  try {
+    assertReadable(text);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new HoldfastError("E_IO", `${path.basename(file)} could not be read again: ${why}`, {
+      hint: "divide what it describes: name smaller trees, or fewer columns of the projects, in the config",
+    });
+  }
   mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, formatJson(value));
+  writeFileSync(file, text);
 }
 
 /** Reads and checks a document. Throws `E_VERIFY` when it is missing or not what it should be, `E_VERSION` when its format is newer. */

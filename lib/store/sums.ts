@@ -1,7 +1,7 @@
 /** SHA256SUMS: a line for every other file of a run, in the form that `sha256sum -c` reads. A signature signs this file. */
 import { readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { MOST_LIST } from "../archive/limits.ts";
+import { MOST_LIST, refuseLongList } from "../archive/limits.ts";
 import { readRegular } from "../archive/regular-file.ts";
 import { hashFile } from "./hash.ts";
 
@@ -28,7 +28,9 @@ export async function writeSums(run: string, known: ReadonlyMap<string, string>,
     if (file === SUMS_FILE) continue;
     lines.push(`${known.get(file) ?? (await hashFile(path.join(run, file), signal)).sha256}  ${file}\n`);
   }
-  writeFileSync(path.join(run, SUMS_FILE), lines.join(""));
+  const text = lines.join("");
+  refuseLongList(SUMS_FILE, Buffer.byteLength(text));
+  writeFileSync(path.join(run, SUMS_FILE), text);
 }
 
 /** The digests of a run by file, or undefined when its SHA256SUMS is missing or malformed. */

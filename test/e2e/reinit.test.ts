@@ -1,6 +1,6 @@
 /** A site is cleared by the front door, and filled again from an export; whatever goes wrong, it is as it was. */
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runBuilt } from "../support/backup.ts";
@@ -243,4 +243,33 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`,
     expect(await everything(place)).toEqual(before);
     expect(readdirSync(place.media)).toEqual(["photo.jpg"]);
   });
+});
+
+test("a recovery moves no directory that the journal names and the config does not", async () => {
+  const place = await site("SQLite");
+  expect((await reinit(place, ...SURE)).code).toBe(0);
+  const [name = ""] = readdirSync(join(place.dest, "reinits")).filter((one) => one.endsWith(".json"));
+  const file = join(place.dest, "reinits", name);
+  const text = readFileSync(file, "utf8").replace('"phase": "completed"', '"phase": "clearing"');
+  const planted = join(place.root, "../cron.d");
+  const victim = join(place.root, "../victim");
+  mkdirSync(victim);
+  const [, live = ""] = /"live": ("[^"]+")/.exec(text) ?? [];
+  const [, aside = ""] = /"aside": ("[^"]+")/.exec(text) ?? [];
+  for (const forged of [
+    text.replace(live, () => JSON.stringify(planted)),
+    text.replace(aside, () => JSON.stringify(victim)),
+    text.replace(/"reinit": "[^"]+"/, '"reinit": "../../x"'),
+  ]) {
+    writeFileSync(file, forged);
+    expect((await reinit(place, "--recover")).code).toBe(13);
+    expect([existsSync(planted), existsSync(victim), existsSync(JSON.parse(aside) as string)]).toEqual([
+      false,
+      true,
+      true,
+    ]);
+  }
+  writeFileSync(file, text);
+  expect((await reinit(place, "--recover")).code).toBe(0);
+  expect(readdirSync(place.media)).toEqual(["photo.jpg"]);
 });

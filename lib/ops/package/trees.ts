@@ -1,6 +1,7 @@
 /** The trees of a site that go into a package: what the config names, and what is named beside it. */
-import { realpathSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import path from "node:path";
+import { realPlace } from "../../archive/real-place.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
 import { placeOf } from "../../store/layout.ts";
@@ -57,7 +58,7 @@ export function storageTrees(config: SiteConfig | undefined, further: readonly s
 }
 
 function present(directory: string): string {
-  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true) return realpathSync(directory);
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true) return realPlace(directory);
   throw new HoldfastError("E_MISSING", `${directory} is no directory`, {
     hint: "correct the config or --storage, or mount its disk: nothing was written",
   });

@@ -1,8 +1,10 @@
 /** Writes the entries of a package, and notes what each file is. */
 import { setImmediate } from "node:timers/promises";
 import type { BytePath, Entry, EntryAttributes, StoredFile } from "../../archive/entry.ts";
+import { TreeHandles } from "../../archive/handles.ts";
+import { MOST_ENTRIES, MOST_NAMES } from "../../archive/limits.ts";
 import { systemOwners } from "../../archive/owners.ts";
-import { display, fromString, join } from "../../archive/path.ts";
+import { basename, display, fromString, join } from "../../archive/path.ts";
 import { ArchiveSink } from "../../archive/sink.ts";
 import { TgzWriter } from "../../archive/tgz.ts";
 import { statRoot, walk } from "../../archive/walk.ts";
@@ -14,6 +16,15 @@ import { staysInside, TreeDigest } from "./tree-facts.ts";
 /** Bytes and entries between two moments at which something else may happen. */
 const AT_ONCE = { bytes: 8 * 1024 * 1024, entries: 64 };
 
+/** What is packed of a tree, and where it is noted. */
+interface Walked {
+  readonly handles: TreeHandles;
+  readonly exclude: (path: BytePath) => boolean;
+  readonly digest: TreeDigest;
+  readonly first: First;
+  readonly leftOut: (path: BytePath, why: string) => void;
+}
+
 /** Files with further names, by their inodes. */
 type First = Map<string, PackageManifest["files"][number]>;
 
@@ -23,6 +34,8 @@ export class PackageWriter {
   readonly #writer: TgzWriter;
   readonly #signal: AbortSignal;
   #since = { bytes: 0, entries: 0 };
+  #entries = 0;
+  #names = 0;
 
   constructor(file: string, level: number, signal: AbortSignal) {
     this.#sink = new ArchiveSink(file);
@@ -64,10 +77,21 @@ export class PackageWriter {
     const digest = new TreeDigest();
     const base = fromString(prefix);
     const first: First = new Map();
-    this.#writer.addDirectory(base, statRoot(root));
-    for (const entry of walk(root, { exclude: (path) => exclude(path) })) {
+    const handles = new TreeHandles(root);
+    try {
+      await this.#walk(root, base, { handles, exclude, digest, first, leftOut });
+    } finally {
+      handles.close();
+    }
+    return digest.finish();
+  }
+
+  async #walk(root: BytePath, base: BytePath, { handles, exclude, digest, first, leftOut }: Walked): Promise<void> {
+    this.#writer.addDirectory(base, statRoot(handles.current));
+    for (const entry of walk(root, { handles, exclude: (path) => exclude(path) })) {
       await this.#breathe(entry);
       const name = join(base, entry.path);
+      this.#count(name);
       if (entry.type === "directory") {
         this.#writer.addDirectory(name, entry);
         digest.add(entry, 0, "");
@@ -78,15 +102,16 @@ export class PackageWriter {
         }
         this.#writer.addSymlink(name, entry.target, entry);
         digest.add(entry, 0, "");
-      } else if (entry.type === "file") this.#file(name, root, entry, { first, digest, leftOut });
-      else leftOut(entry.path, `a ${entry.type}`);
+      } else if (entry.type === "file") {
+        const place = { location: handles.at(basename(entry.path)), file: join(root, entry.path) };
+        this.#file(name, place, entry, { first, digest, leftOut });
+      } else leftOut(entry.path, `a ${entry.type}`);
     }
-    return digest.finish();
   }
 
   #file(
     name: BytePath,
-    root: BytePath,
+    place: { readonly location: BytePath; readonly file: BytePath },
     entry: Entry,
     {
       first,
@@ -106,7 +131,7 @@ export class PackageWriter {
       digest.add(entry, other.size_bytes, other.sha256);
       return;
     }
-    const stored = this.#read(name, join(root, entry.path), entry);
+    const stored = this.#read(name, place, entry);
     if (stored === undefined) return leftOut(entry.path, "gone before it could be read");
     const { size, sha256, changed } = stored;
     if (changed) leftOut(entry.path, "changed while it was read: its last reading is in the package");
@@ -116,10 +141,27 @@ export class PackageWriter {
     digest.add(entry, size, sha256);
   }
 
+  /** Throws `E_USAGE` for more than a reader of packages takes. */
+  #count(name: BytePath): void {
+    this.#names += name.length;
+    if (++this.#entries < MOST_ENTRIES && this.#names < MOST_NAMES) return;
+    throw new HoldfastError(
+      "E_USAGE",
+      `the trees have more than ${MOST_ENTRIES} entries, or ${MOST_NAMES} bytes of names`,
+      {
+        hint: "make a package of fewer trees: a backup holds any number",
+      },
+    );
+  }
+
   /** Undefined where the file is gone: a site goes on while it is packed. */
-  #read(name: BytePath, file: BytePath, entry: Entry): StoredFile | undefined {
+  #read(
+    name: BytePath,
+    { location, file }: { readonly location: BytePath; readonly file: BytePath },
+    entry: Entry,
+  ): StoredFile | undefined {
     try {
-      return this.#writer.addFile(name, file, entry);
+      return this.#writer.addFile(name, location, entry, file);
     } catch (error) {
       if (error instanceof HoldfastError && error.code === "E_MISSING") return undefined;
       throw error;

@@ -47,7 +47,7 @@ export const REINIT_RECOVERY: Readonly<Partial<Record<ReinitPhase, "undo" | "ask
 
 const recordSchema = z.object({
   format_version: z.string(),
-  reinit: z.string(),
+  reinit: z.string().regex(/^\d{8}T\d{6}Z$/),
   site: z.string(),
   /** The configured database. */
   unit: z.string(),

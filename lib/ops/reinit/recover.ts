@@ -5,6 +5,7 @@ import type { ReinitOptions, ReinitRequest } from "../reinit.ts";
 import { finish, hasCommitted, takeBack } from "./end.ts";
 import { hold } from "./hold.ts";
 import { REINIT_RECOVERY, ReinitJournal } from "./journal.ts";
+import { checkMoves } from "./storage.ts";
 
 /**
  * Ends a reinit that was cut off: finishes it if it was committed, else puts everything back. Throws `E_RUN_UNKNOWN` if there is none,
@@ -21,7 +22,8 @@ export async function recoverReinit(
     const journal = ReinitJournal.pending(store, options.onStep);
     if (journal === undefined)
       throw new HoldfastError("E_RUN_UNKNOWN", "no reinit was cut off", { hint: "there is nothing to recover" });
-    const { reinit: id } = journal.record;
+    const { reinit: id, moves } = journal.record;
+    checkMoves(config.root, config.portable?.reinit?.storage ?? [], id, moves);
     const way = REINIT_RECOVERY[journal.record.phase];
     if (way === "undo" || (way === "ask" && !(await hasCommitted(journal, config, held.signal)))) {
       const failed = new HoldfastError("E_INTERRUPTED", "the reinit was cut off");

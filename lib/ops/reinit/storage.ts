@@ -1,6 +1,24 @@
 /** Moves directories aside and creates them again, empty, with their owner and mode; and moves them back. */
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, realpathSync, renameSync, rmdirSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  type Stats,
+} from "node:fs";
 import path from "node:path";
+import { TreeHandles } from "../../archive/handles.ts";
+import { fromString, toBuffer } from "../../archive/path.ts";
+import { realPlace } from "../../archive/real-place.ts";
 import { HoldfastError } from "../../errors.ts";
 import { fsyncDirectory } from "../../store/atomic.ts";
 import { noSteps, type OnStep } from "../step.ts";
@@ -13,7 +31,7 @@ export interface Move {
 
 /**
  * Plans the moves that empty these directories. Throws `E_CONFIG` for one that is missing, lies in another, or holds something that must
- * stay (`inUse`: the site's root, the store, database files).
+ * stay (`inUse`: the site's root, the store, database files), and `E_LINK` for one behind a link that cannot be trusted.
  */
 export function planMoves(
   root: string,
@@ -27,7 +45,7 @@ export function planMoves(
       throw new HoldfastError("E_CONFIG", `portable.reinit.storage: ${place} is no directory`, {
         hint: "correct the path, or leave it out",
       });
-    return realpathSync(place);
+    return realPlace(place);
   });
   for (const [at, live] of lives.entries()) {
     const held = inUse.map(real).find((one) => isWithin(one, live));
@@ -40,7 +58,24 @@ export function planMoves(
         hint: "name the outer directory only",
       });
   }
-  return lives.map((live) => ({ live, aside: `${live}.reinit-${stamp}` }));
+  return lives.map((live) => ({ live, aside: asideOf(live, stamp) }));
+}
+
+const asideOf = (live: string, stamp: string): string => `${live}.reinit-${stamp}`;
+
+/**
+ * Throws `E_VERIFY` for moves that a reinit of this config cannot have made: its journal lies in the store, which may be a user's who must
+ * not move what root may.
+ */
+export function checkMoves(root: string, directories: readonly string[], stamp: string, moves: readonly Move[]): void {
+  const lives = new Set(directories.map((directory) => realPlace(path.resolve(root, directory))));
+  const other = moves.find(({ live, aside }) => !lives.has(live) || aside !== asideOf(live, stamp));
+  if (other === undefined) return;
+  throw new HoldfastError(
+    "E_VERIFY",
+    `the journal of the reinit ${stamp} moves ${other.aside} to ${other.live}, and the config has it move no such directory`,
+    { hint: "see who may write to reinits/ in the store, and whether portable.reinit.storage is what it was" },
+  );
 }
 
 const real = (place: string): string => (existsSync(place) ? realpathSync(place) : place);
@@ -49,14 +84,12 @@ const isWithin = (inner: string, outer: string): boolean => inner === outer || i
 /** Moves each directory aside by one rename, and creates an empty one in its place. */
 export async function moveAside(moves: readonly Move[], step: OnStep = noSteps): Promise<void> {
   for (const { live, aside } of moves) {
-    const { mode, uid, gid } = lstatSync(live);
-    step({ action: "move", object: `${live} ${aside}` });
-    attempt(`${live} cannot be moved aside`, () => renameSync(live, aside));
-    step({ action: "make", object: live });
-    attempt(`${live} cannot be created again`, () => {
-      mkdirSync(live, { mode: 0o700 });
-      if (process.getuid?.() === 0) chownSync(live, uid, gid);
-      chmodSync(live, mode & 0o7777);
+    besides(live, (at) => {
+      const stats = lstatSync(at(live));
+      step({ action: "move", object: `${live} ${aside}` });
+      attempt(`${live} cannot be moved aside`, () => renameSync(at(live), at(aside)));
+      step({ action: "make", object: live });
+      attempt(`${live} cannot be created again`, () => makeLike(at(live), stats));
     });
     await fsyncDirectory(path.dirname(live));
   }
@@ -67,19 +100,45 @@ export async function moveBack(moves: readonly Move[], step: OnStep = noSteps): 
   const kept: string[] = [];
   for (const { live, aside } of moves.toReversed()) {
     if (!existsSync(aside)) continue;
-    step({ action: "move", object: `${live} ${aside}.new` });
-    attempt(`${live} cannot be moved away`, () => {
-      if (existsSync(live) && !removedEmpty(live)) renameSync(live, `${aside}.new`);
+    besides(live, (at) => {
+      step({ action: "move", object: `${live} ${aside}.new` });
+      attempt(`${live} cannot be moved away`, () => {
+        if (existsSync(at(live)) && !removedEmpty(at(live))) renameSync(at(live), at(`${aside}.new`));
+      });
+      if (existsSync(at(`${aside}.new`))) kept.push(`${aside}.new`);
+      step({ action: "move", object: `${aside} ${live}` });
+      attempt(`${aside} cannot be moved back`, () => renameSync(at(aside), at(live)));
     });
-    if (existsSync(`${aside}.new`)) kept.push(`${aside}.new`);
-    step({ action: "move", object: `${aside} ${live}` });
-    attempt(`${aside} cannot be moved back`, () => renameSync(aside, live));
     await fsyncDirectory(path.dirname(live));
   }
   return kept;
 }
 
-function removedEmpty(directory: string): boolean {
+/** Calls `work` with a function that gives the paths of entries beside `live`, by the handle of the directory that they lie in. */
+function besides(live: string, work: (at: (file: string) => Buffer) => void): void {
+  const handles = new TreeHandles(fromString(path.dirname(live)));
+  try {
+    work((file) => toBuffer(handles.at(fromString(path.basename(file)))));
+  } finally {
+    handles.close();
+  }
+}
+
+/** Makes an empty directory with this owner and mode. Throws where another directory took its place before it had them. */
+function makeLike(place: Buffer, { mode, uid, gid }: Stats): void {
+  mkdirSync(place, { mode: 0o700 });
+  const handle = openSync(place, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    if (fstatSync(handle).uid !== process.geteuid?.() || readdirSync(`/proc/self/fd/${handle}`).length > 0)
+      throw new Error("another directory took its place");
+    if (process.getuid?.() === 0) fchownSync(handle, uid, gid);
+    fchmodSync(handle, mode & 0o7777);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function removedEmpty(directory: Buffer): boolean {
   try {
     rmdirSync(directory);
     return true;

@@ -2,6 +2,7 @@
 import { lstatSync, readlinkSync, statSync, type Stats } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
 import { basename, dirname, display, join, toBuffer } from "../../archive/path.ts";
+import { MOST_LINKS, refuseForeign } from "../../archive/trusted-path.ts";
 import { HoldfastError, systemCode } from "../../errors.ts";
 
 /** Looks at a link before it is followed; throws where it is not to be. */
@@ -11,9 +12,6 @@ interface Resolved {
   readonly real: BytePath;
   readonly there: boolean;
 }
-
-/** The limit of Linux for one path. */
-const MOST_LINKS = 40;
 
 /**
  * Returns a function that follows every link in an absolute path, as far as it exists: a tree that lay behind a link goes back behind it. Each
@@ -50,17 +48,8 @@ export function realPaths(onLink: OnLink = () => {}): (path: BytePath) => BytePa
   return (path) => resolve(path, 0).real;
 }
 
-/**
- * Throws `E_TARGET` for a link that neither root nor this user has made, and that leads to something of another owner: by it a user of the
- * site could have a restore replace what he may not touch.
- */
-export function refuseForeign(link: BytePath, { uid }: Stats): void {
-  if (uid === 0 || uid === process.geteuid?.()) return;
-  const target = statSync(toBuffer(link), { throwIfNoEntry: false });
-  if (target === undefined || target.uid === uid) return;
-  throw new HoldfastError(
-    "E_TARGET",
-    `${display(link)} is a link of the user ${uid}, and leads to something of the user ${target.uid}`,
-    { hint: "remove the link, or trust it: chown -h root LINK" },
-  );
+/** Throws `E_TARGET` for a link that `refuseForeign` refuses; one that leads nowhere is none. */
+export function refuseForeignLink(link: BytePath, { uid }: Stats): void {
+  const target = statSync(toBuffer(link), { throwIfNoEntry: false, bigint: true });
+  if (target !== undefined) refuseForeign({ link, owner: BigInt(uid) }, target.uid, "E_TARGET");
 }

@@ -8,7 +8,7 @@ import { basename, dirname, display, isBelow, join, pathsBelow, toBuffer } from 
 import { pathExists } from "../../archive/path-exists.ts";
 import { RESTORE_PREFIX } from "../../archive/walk.ts";
 import { HoldfastError } from "../../errors.ts";
-import { realPaths, refuseForeign } from "./real-paths.ts";
+import { realPaths, refuseForeignLink } from "./real-paths.ts";
 
 /** A move to be made: `fresh` takes the place of `live`, which goes to `aside`. */
 export interface Swap {
@@ -39,7 +39,7 @@ export class Targets {
     entries: ReadonlySet<BytePath>,
     others: readonly BytePath[],
   ) {
-    const follow = realPaths(refuseForeign);
+    const follow = realPaths(refuseForeignLink);
     const followAny = realPaths();
     this.real = (path) => (entries.has(path) ? join(follow(dirname(path)), basename(path)) : follow(path));
     const mounts = readMounts();

@@ -1,7 +1,9 @@
 /** A connection to SQLite: integers are bigint, floats number. */
 import type { DatabaseTarget } from "../../database/engine.ts";
 import { sqliteError } from "../../database/sqlite-capture.ts";
+import { SqliteFiles } from "../../database/sqlite-files.ts";
 import { locateSqlite } from "../../database/sqlite.ts";
+import { refuseSuperJournal } from "../../database/super-journal.ts";
 import type { DatabaseLocation } from "../../database/url.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { SqliteDatabase } from "../../sqlite/database.ts";
@@ -24,17 +26,24 @@ export async function connectSqlite(
 ): Promise<Connection> {
   signal.throwIfAborted();
   const path = locateSqlite(location, target.root);
+  let files: SqliteFiles | undefined;
   let db: SqliteDatabase | undefined;
   try {
+    files = new SqliteFiles(path);
+    files.checkSidecars();
+    if (mode === "write") refuseSuperJournal(path);
     db = openSqliteFile(path, { mode });
     db.exec(`pragma cache_size = -${CACHE_KIB}`);
     if (mode === "write") db.exec("pragma foreign_keys = off"); // within a transaction it would do nothing
     db.exec(mode === "write" ? "begin immediate" : "begin");
     db.prepare("select count(*) from sqlite_master").get(); // the snapshot begins with the first read
+    files.checkOpened(files.mode());
     return connection(db, signal);
   } catch (error) {
     db?.close();
     throw sqliteError(error, path);
+  } finally {
+    files?.close();
   }
 }
 

@@ -115,7 +115,7 @@ function addEntry(zip: ZipWriter, { entry, absolute, location }: Selected, { roo
 /** The regular file of the same tree that a link leads to, by a path that holds as long as the handles stay where they are. */
 function fileBehind(link: BytePath, root: string, handles: TreeHandles): BytePath | undefined {
   try {
-    const real = realpathSync(toBuffer(link), { encoding: "buffer" }).toString("latin1");
+    const real = realpathSync.native(toBuffer(link), { encoding: "buffer" }).toString("latin1");
     if (!real.startsWith(`${fromString(root)}/`)) return undefined;
     const location = handles.locate(real.slice(1));
     return lstatSync(toBuffer(location)).isFile() ? location : undefined;

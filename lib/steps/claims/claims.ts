@@ -4,6 +4,7 @@ import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
 import { dirname, display, fromString, isBelow, join, pathsBelow, toBuffer } from "../../archive/path.ts";
 import { SIDECARS } from "../../archive/sqlite-file.ts";
+import { atTrusted } from "../../archive/trusted-path.ts";
 import { claimsOf, type Claim } from "../../config/claims.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { systemCode } from "../../errors.ts";
@@ -45,6 +46,8 @@ export class Claims {
   #homes: Promise<readonly BytePath[]> | undefined;
   /** Links that lead out of everything that is backed up, by their paths. */
   readonly #outward = new Map<BytePath, BytePath>();
+  /** Those of them that are not followed, whatever the config says: see `TrustedPath`. */
+  readonly #foreign = new Set<BytePath>();
 
   constructor(config: SiteConfig, store: string, projects: ProjectRows) {
     this.#config = config;
@@ -134,7 +137,9 @@ export class Claims {
       if (!exists(absolute)) continue;
       const real = realPath(absolute);
       const homes = await this.homes();
-      if (!homes.some((home) => real === home || isBelow(real, home))) this.#outward.set(link, real);
+      if (homes.some((home) => real === home || isBelow(real, home))) continue;
+      this.#outward.set(link, real);
+      if (!isTrusted(link)) this.#foreign.add(link);
     }
   }
 
@@ -145,7 +150,8 @@ export class Claims {
   async followed(): Promise<BytePath[]> {
     if (!this.#config.follow_links) return [];
     const homes = await this.homes();
-    const places = [...new Set(this.#wanted().map(([, target]) => target))].filter(
+    const trusted = this.#wanted().filter(([link]) => !this.#foreign.has(link));
+    const places = [...new Set(trusted.map(([, target]) => target))].filter(
       (target) => !homes.some((home) => home === target || isBelow(home, target)),
     );
     return places.filter((one) => !places.some((other) => isBelow(one, other))).toSorted();
@@ -216,6 +222,14 @@ async function fixedClaims(config: SiteConfig): Promise<Owned[]> {
     .filter(({ form }) => form !== "tls")
     .flatMap(({ sources }) => sources.flatMap((source) => (source.kind === "file" ? [source.file] : [])));
   return [...owned, ...captured.map((file): Owned => ({ key: "infra", step: "infra", path: fromString(file) }))];
+}
+
+function isTrusted(link: BytePath): boolean {
+  try {
+    return atTrusted(link, () => true);
+  } catch {
+    return false; // or it leads nowhere by now
+  }
 }
 
 function exists(file: BytePath): boolean {

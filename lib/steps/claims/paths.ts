@@ -6,7 +6,7 @@ import { basename, dirname, join, toBuffer } from "../../archive/path.ts";
 /** The path with its links followed, as far as it exists. */
 export function realPath(file: BytePath): BytePath {
   try {
-    return realpathSync(toBuffer(file), { encoding: "buffer" }).toString("latin1");
+    return realpathSync.native(toBuffer(file), { encoding: "buffer" }).toString("latin1");
   } catch {
     const parent = dirname(file);
     return parent === file ? file : join(realPath(parent), basename(file));

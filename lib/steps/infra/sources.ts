@@ -1,7 +1,10 @@
 /** What the config's `infra` names, file by file, and the unit of `infra/` that each goes into. */
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { closeSync, fstatSync, readFileSync, type Stats } from "node:fs";
+import { readdir, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import glob from "fast-glob";
+import { fromString } from "../../archive/path.ts";
+import { openTrusted } from "../../archive/trusted-path.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 
 /** The `infra` section of the config, its paths relative to `root`, absolute, or globs. */
@@ -156,18 +159,29 @@ export interface SourceText {
 
 const READ_AT_MOST = 8 * 1024 * 1024;
 
-/** Reads a text file. Throws `E_MISSING`, `E_UNREADABLE` (no rights, no regular file, no text, over 8 MB) or `E_IO`. */
+/** Calls `use` with a file of the site. Throws as open(2) does, and `E_LINK` for a link that cannot be trusted. */
+export function withFile<T>(file: string, use: (fd: number, facts: Stats) => T): T {
+  const fd = openTrusted(fromString(file));
+  try {
+    return use(fd, fstatSync(fd));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Reads a text file. Throws `E_MISSING`, `E_LINK`, `E_UNREADABLE` (no rights, no regular file, no text, over 8 MB) or `E_IO`. */
 export async function readText(file: string): Promise<SourceText> {
   try {
     if ((await realpath(file)) === "/dev/null") return { text: "", encoding: "utf8" }; // how systemd masks a unit
-    const facts = await stat(file);
-    if (!facts.isFile())
-      throw new HoldfastError("E_UNREADABLE", `${file} is no regular file`, { hint: "correct the config" });
-    if (facts.size > READ_AT_MOST)
-      throw new HoldfastError("E_UNREADABLE", `${file} is too large for a settings file`, {
-        hint: "correct the config",
-      });
-    const data = await readFile(file);
+    const data = withFile(file, (fd, facts) => {
+      if (!facts.isFile())
+        throw new HoldfastError("E_UNREADABLE", `${file} is no regular file`, { hint: "correct the config" });
+      if (facts.size > READ_AT_MOST)
+        throw new HoldfastError("E_UNREADABLE", `${file} is too large for a settings file`, {
+          hint: "correct the config",
+        });
+      return readFileSync(fd);
+    });
     if (data.includes(0))
       throw new HoldfastError("E_UNREADABLE", `${file} is no text file`, {
         hint: "correct the config, or convert it to UTF-8",

@@ -1,14 +1,16 @@
 /** `tls_files.txt`: which certificates and keys there are, so that one knows what to get again. Nothing of their content but a certificate's own words. */
 import { X509Certificate } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
+import { lstatSync, readFileSync, type Stats } from "node:fs";
+import { fromString, toBuffer } from "../../archive/path.ts";
+import { atTrusted } from "../../archive/trusted-path.ts";
+import { withFile } from "./sources.ts";
 
 /** A certificate or a chain is far smaller; what is larger is only listed. */
 const READ_AT_MOST = 1024 * 1024;
 
 /** One file's lines. A private key, or a file that cannot be read, is listed by name only. Throws the system's error when it is not there. */
 export async function describeTlsFile(file: string): Promise<string> {
-  const { size, mtime } = await stat(file);
-  const data = size <= READ_AT_MOST ? await read(file) : undefined;
+  const { data, facts } = read(file);
   if (data === undefined) return `${file}\n  not readable, or too large for a certificate\n`;
   const text = data.toString("latin1");
   const blocks = text.match(
@@ -21,15 +23,25 @@ export async function describeTlsFile(file: string): Promise<string> {
     ({ subject, issuer, validTo }) =>
       `  certificate: ${flat(subject)}\n    issuer: ${flat(issuer)}\n    not after: ${instant(validTo)}\n`,
   );
-  return `${file}\n  size: ${size}, modified: ${mtime.toISOString()}\n${lines.join("")}`;
+  return `${file}\n  size: ${facts.size}, modified: ${facts.mtime.toISOString()}\n${lines.join("")}`;
 }
 
-async function read(file: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(file);
-  } catch {
-    return undefined; // a key that only its owner may read is listed all the same
-  }
+interface Seen {
+  readonly facts: Stats;
+  readonly data?: Buffer;
+}
+
+/** A key that only its owner may read is listed all the same. */
+function read(file: string): Seen {
+  return atTrusted(fromString(file), (at) => {
+    const facts = lstatSync(toBuffer(at));
+    if (!facts.isFile() || facts.size > READ_AT_MOST) return { facts };
+    try {
+      return withFile(file, (fd) => ({ facts, data: readFileSync(fd) }));
+    } catch {
+      return { facts };
+    }
+  });
 }
 
 function parse(block: string | Buffer): X509Certificate[] {

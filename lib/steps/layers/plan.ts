@@ -1,9 +1,10 @@
 /** Units that are the shards of one tree, in layers: a new or changed file goes into a new shard, and a later shard wins. */
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { BytePath, Entry } from "../../archive/entry.ts";
 import { excludeTest, type ExcludeRules } from "../../archive/exclude-rules.ts";
+import { refuseLongList } from "../../archive/limits.ts";
 import { display, isBelow, join, toBuffer } from "../../archive/path.ts";
 import type { StepName, UnitMetadata } from "../../model/unit.ts";
 import { DEAD_LIST, DIRECTORY_TIMES, listOf } from "../../store/layers.ts";
@@ -199,10 +200,10 @@ async function buildShard(
 function writeLists(context: StepContext, tree: LayeredTree, layout: ShardLayout): void {
   if (context.options.dryRun || layout.shards.length === 0) return;
   const directory = path.join(context.directory, tree.directory);
+  const dead = Buffer.concat(layout.dead.map((one) => Buffer.concat([toBuffer(one), Buffer.from([0])])));
+  refuseLongList(`${tree.directory}/${DEAD_LIST}`, dead.length);
+  refuseLongList(`${tree.directory}/${DIRECTORY_TIMES}`, statSync(layout.directories).size);
   mkdirSync(directory, { recursive: true });
-  writeFileSync(
-    path.join(directory, DEAD_LIST),
-    Buffer.concat(layout.dead.map((one) => Buffer.concat([toBuffer(one), Buffer.from([0])]))),
-  );
+  writeFileSync(path.join(directory, DEAD_LIST), dead);
   copyFileSync(layout.directories, path.join(directory, DIRECTORY_TIMES));
 }

@@ -7,6 +7,7 @@ import { HoldfastError } from "../../errors.ts";
 import { runCommand } from "../../exec/command.ts";
 import type { CapturedSettings } from "../../portable/settings.ts";
 import { redactText } from "../infra/redact-text.ts";
+import { withFile } from "../infra/sources.ts";
 import { parseSettings } from "./parse.ts";
 import { sanitiseSettings } from "./sanitise.ts";
 
@@ -44,8 +45,9 @@ async function readSettings(
   }
   const name = file ?? "";
   try {
-    return { text: readFileSync(path.resolve(root, name), "utf8"), where: name };
+    return { text: withFile(path.resolve(root, name), (fd) => readFileSync(fd, "utf8")), where: name };
   } catch (error) {
+    if (error instanceof HoldfastError) throw error;
     throw new HoldfastError("E_CONFIG", `the settings file ${name} cannot be read`, {
       hint: "check portable.settings.file and the rights of the user",
       cause: error,
