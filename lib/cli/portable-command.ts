@@ -11,6 +11,7 @@ import { connect } from "../portable/connect.ts";
 import type { Connection, ConnectionMode } from "../portable/connection.ts";
 import type { CompatibilityReport } from "../portable/check.ts";
 import { importTables, type ImportRequest } from "../portable/import.ts";
+import { refuseLooseUsers } from "../portable/loose-users.ts";
 import { choose, openPackage, type Package } from "../portable/package.ts";
 import { planDatabase } from "../portable/plan-database.ts";
 import type { PlanRequest } from "../portable/plan.ts";
@@ -69,6 +70,7 @@ const WORK: Readonly<Record<Verb, Work>> = {
         showPlan(plan, flags);
         return EXIT.ok;
       }
+      await refuseLooseUsers(connection, plan, "left out");
       return await exportTo(connection, plan, flags, { config: configOf(flags), signal: frame.signal });
     });
   },
@@ -180,8 +182,8 @@ async function open(
   const models = set?.tables ?? listOf("models", flags.models);
   const from = choose(whole, models, listOf("exclude", flags.exclude), refinement?.exclude);
   refuseWhole(set, from);
-  const { defaults = {}, users, map = {} } = refinement ?? {};
-  return { ...from, refine: { defaults, rename: set?.rename ?? {}, map, ...(users && { users }) } };
+  const { defaults = {}, users, map = {}, foreign_keys: foreignKeys = {} } = refinement ?? {};
+  return { ...from, refine: { defaults, rename: set?.rename ?? {}, map, foreignKeys, ...(users && { users }) } };
 }
 
 /** Of an export that is one file, what it holds: in a directory that goes when the process ends. */
@@ -197,7 +199,12 @@ function requestOf(flags: Flags): PlanRequest {
   return {
     keys,
     groups,
-    ...(refine && { excludeColumns: refine.exclude_columns, replace: refine.replace }),
+    ...(refine && {
+      excludeColumns: refine.exclude_columns,
+      replace: refine.replace,
+      foreignKeys: refine.foreign_keys,
+      userTables: refine.users === undefined ? [] : [refine.users.table],
+    }),
     models: set?.tables ?? listOf("models", flags.models),
     ...(set && { set }),
     components: listOf("component", flags.component),

@@ -35,7 +35,7 @@ export async function restorePackageCommand(): Promise<void> {
       });
     const config =
       to === undefined ? loadConfig(findConfig(single(flags.config), process.env, HOME), process.env) : undefined;
-    const { defaults = {}, map = {}, users } = config?.portable ?? {};
+    const { defaults = {}, map = {}, users, foreign_keys: foreignKeys = {} } = config?.portable ?? {};
     const progress = progressOf(flags);
     const outcome = await restorePackage(
       {
@@ -45,7 +45,7 @@ export async function restorePackageCommand(): Promise<void> {
         owners: ownerRule(single(flags.owner) ?? "name"),
         dryRun: flags["dry-run"],
         force: flags.force,
-        refine: { defaults, map, ...(users && { users }) },
+        refine: { defaults, map, foreignKeys, ...(users && { users }) },
         inPlace: config === undefined ? undefined : inPlaceOf(config, flags),
       },
       {

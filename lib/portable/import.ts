@@ -12,6 +12,8 @@ import { Merge } from "./import/merge.ts";
 import { raiseSequences } from "./import/numbers.ts";
 import { Statements, type ImportMode, type TableResult } from "./import/statements.ts";
 import { refuseForeignNumbers } from "./import/other-origin.ts";
+import { refuseEqualKeys, refuseStrayLinks } from "./import/stray-links.ts";
+import { UserNumbers } from "./import/user-numbers.ts";
 import { realRows, StagingTable } from "./import/stage.ts";
 import { Trees } from "./import/trees.ts";
 import { introspect } from "./introspect.ts";
@@ -98,7 +100,12 @@ async function importInside(
     await staging.load(from, signal, (rows) => onRows(target.table.id, "staging", rows));
     stagings.push(staging);
   }
-  if (request.isOther === true) await refuseForeignNumbers(statements, targets, stagings);
+  await refuseEqualKeys(connection, targets);
+  const users = new UserNumbers(statements, targets, stagings, from.refine);
+  if (request.isOther === true) {
+    await refuseForeignNumbers(statements, targets, stagings);
+    await users.refuseLeft();
+  }
   const { mapped, warnings } = await settleMapped(statements, targets.maps, stagings);
   const guards = await suspendForeignKeys(connection, lateChecks(schema, deferred, targets));
   const triggers = await quietTriggers(
@@ -111,8 +118,8 @@ async function importInside(
   if (request.mode !== "update-only")
     for (const staging of stagings)
       for (const link of waitingOf(targets, deferred, staging)) await foresight.fill(staging, link);
-  const users = from.refine?.users;
-  const missing = users?.create_missing === true ? new Missing(statements, targets.schema, users) : undefined;
+  const made = from.refine?.users;
+  const missing = made?.create_missing === true ? new Missing(statements, targets.schema, made) : undefined;
   const isImported = (id: TableId): boolean => order.some(({ table }) => table.id === id);
   const merge = new Merge(statements, targets.fields, trees, { ...request, isImported, ...(missing && { missing }) });
   const results: TableResult[] = [];
@@ -131,6 +138,8 @@ async function importInside(
       await merge.finish(staging, later, result);
   }
   refuseMoved(targets, results);
+  await users.refuseMoved(results);
+  if (request.isOther === true) await refuseStrayLinks(statements, targets, stagings);
   await checkForeignKeys(
     connection,
     schema,
@@ -143,7 +152,7 @@ async function importInside(
     tables: results,
     made: missing?.made ?? [],
     mapped,
-    warnings: [...targets.warnings, ...warnings, ...triggers.warnings, ...strayNumbers(targets, results)],
+    warnings: [...targets.warnings, ...warnings, ...triggers.warnings, ...strayNumbers(targets, results, users.tables)],
   };
 }
 
@@ -163,10 +172,14 @@ function refuseMoved({ fields, tables }: Targets, results: readonly TableResult[
 }
 
 /** Of tables whose rows have other numbers here, what still holds the old ones. */
-function strayNumbers({ schema, tables }: Targets, results: readonly TableResult[]): string[] {
+function strayNumbers(
+  { schema, tables }: Targets,
+  results: readonly TableResult[],
+  refused: readonly Table[],
+): string[] {
   const imported = { ...schema, tables: tables.map(({ table }) => table) };
   return results.flatMap(({ table, remapped }) => {
-    const target = schema.tables.find(({ id }) => id === table);
+    const target = schema.tables.find(({ id }) => id === table && !refused.some((one) => one.id === id));
     const loose = target === undefined || remapped.count === 0 ? [] : looseNumbers(imported, target);
     return loose.length === 0
       ? []

@@ -2,6 +2,7 @@
 import { HoldfastError } from "../errors.ts";
 import type { Replacement } from "./columns.ts";
 import { withSent } from "./crossing.ts";
+import { withoutReferences } from "./declared.ts";
 import { Fields, isDirect, type GenericField, type Leaf } from "./fields.ts";
 import type { ExportedField, ExportedLeaf, ExportedTable } from "./format.ts";
 import type { Conditions } from "./filter.ts";
@@ -15,12 +16,13 @@ import {
   conditionsIn,
   findColumn,
   givenBy,
+  noReferences,
   renamesOf,
   single,
   type AddedColumn,
   type TargetRefinement,
 } from "./target-refine.ts";
-import { knownKeys, refuseEndless } from "./target-keys.ts";
+import { knownKeys, linkedKeys, refuseEndless } from "./target-keys.ts";
 import type { TravelKey } from "./travel-key.ts";
 
 /** One place of a row, and what takes it; `undefined` where the database has no such column any more. */
@@ -86,7 +88,8 @@ export function findTargets(
     else homes.set(one.table, table);
   }
   problems.push(...sharedPlaces(exported, (id) => homes.get(id) ?? findTable(schema, id)));
-  const linked = withSent(withLinks(schema, exported, homes), exported, (id) => homes.get(id) ?? findTable(schema, id));
+  const declared = withoutReferences(withLinks(schema, exported, homes), noReferences(exported, homes, refine));
+  const linked = withSent(declared, exported, (id) => homes.get(id) ?? findTable(schema, id));
   for (const [id, home] of homes) homes.set(id, linked.tables.find((table) => table.id === home.id) ?? home);
   const keys = knownKeys(linked, exported);
   for (const { table, key } of exported) {
@@ -97,6 +100,8 @@ export function findTargets(
       problems.push(`${home.id} lacks a column of its key (${key.columns.join(", ")})`);
     else keys.set(home.id, { ...key, columns });
   }
+  for (const [id, key] of linkedKeys(exported, keys, (name) => (homes.has(name) ? undefined : findTable(linked, name))))
+    keys.set(id, key);
   refuseEndless(linked, keys);
   const fields = new Fields(linked, keys);
   const tables = exported.flatMap((one): TargetTable[] => {
