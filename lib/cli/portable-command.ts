@@ -12,7 +12,7 @@ import type { Connection, ConnectionMode } from "../portable/connection.ts";
 import type { CompatibilityReport } from "../portable/check.ts";
 import { importTables, type ImportRequest } from "../portable/import.ts";
 import { refuseLooseUsers } from "../portable/loose-users.ts";
-import { choose, openPackage, type Package } from "../portable/package.ts";
+import { choose, isOrigin, openPackage, type Package } from "../portable/package.ts";
 import { planDatabase } from "../portable/plan-database.ts";
 import type { PlanRequest } from "../portable/plan.ts";
 import { compareTables } from "../portable/verify.ts";
@@ -158,14 +158,8 @@ const wishesOf = async (flags: Flags, found: Package): Promise<Omit<ImportReques
   mode: flags.mode,
   skipConflicts: flags["skip-conflicts"],
   clearExisting: flags["clear-existing"],
-  isOther: !flags["into-other"] && !(await isOrigin(found, configOf(flags))),
+  isOther: !flags["into-other"] && !isOrigin(found, await instanceOf(configOf(flags))),
 });
-
-/** Returns whether the database belongs to the installation that the export was made from. */
-async function isOrigin({ manifest }: Package, config: SiteConfig | undefined): Promise<boolean> {
-  const { instance } = manifest.source;
-  return instance !== undefined && instance === (await instanceOf(config));
-}
 
 async function open(
   flags: Flags,
