@@ -121,7 +121,9 @@ async function importInside(
   const made = from.refine?.users;
   const missing = made?.create_missing === true ? new Missing(statements, targets.schema, made) : undefined;
   const isImported = (id: TableId): boolean => order.some(({ table }) => table.id === id);
-  const merge = new Merge(statements, targets.fields, trees, { ...request, isImported, ...(missing && { missing }) });
+  const stagingOf = (id: TableId): StagingTable | undefined => stagings.find(({ target }) => target.table.id === id);
+  const options = { ...request, isImported, stagingOf, ...(missing && { missing }) };
+  const merge = new Merge(statements, targets.fields, trees, options);
   const results: TableResult[] = [];
   for (const staging of stagings) {
     signal.throwIfAborted();
@@ -137,6 +139,7 @@ async function importInside(
     if (later.length > 0 && result !== undefined && staging.target.key.kind !== "none")
       await merge.finish(staging, later, result);
   }
+  if (request.skipConflicts) await merge.passedOver.refuseLeft(stagings);
   refuseMoved(targets, results);
   await users.refuseMoved(results);
   if (request.isOther === true) await refuseStrayLinks(statements, targets, stagings);

@@ -21,6 +21,8 @@ export interface MergeOptions {
   readonly isOther?: boolean;
   /** Whether rows of this table come with this import. */
   readonly isImported: (table: TableId) => boolean;
+  /** The staged rows of a table that comes with this import. */
+  readonly stagingOf: (table: TableId) => StagingTable | undefined;
   /** Makes rows that links name and that are nowhere. */
   readonly missing?: Missing;
 }
