@@ -8,6 +8,7 @@ import { colors as pc } from "../report/colors.ts";
 import { formatBytes, plural } from "../report/format.ts";
 import { printable, printableLines } from "../report/printable.ts";
 import { single } from "./arguments.ts";
+import { instanceOf } from "./portable-instance.ts";
 import { progressOf } from "./portable-progress.ts";
 
 /** What the verb takes beside the flags of every command. */
@@ -76,6 +77,7 @@ export async function packageCommand(flags: PackageFlags, site: PackageSite, sig
         userTables: config?.portable?.users === undefined ? [] : [config.portable.users.table],
         sourceName: single(flags["source-name"]) ?? null,
         sourceUrl: single(flags["source-url"]) ?? null,
+        instance: await instanceOf(config),
         onRows: (table, rows) => progress.rows(table, "exporting", rows),
       },
     },

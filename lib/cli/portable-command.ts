@@ -11,7 +11,8 @@ import { connect } from "../portable/connect.ts";
 import type { Connection, ConnectionMode } from "../portable/connection.ts";
 import type { CompatibilityReport } from "../portable/check.ts";
 import { importTables, type ImportRequest } from "../portable/import.ts";
-import { choose, openPackage, type Package } from "../portable/package.ts";
+import { refuseLooseUsers } from "../portable/loose-users.ts";
+import { choose, isOrigin, openPackage, type Package } from "../portable/package.ts";
 import { planDatabase } from "../portable/plan-database.ts";
 import type { PlanRequest } from "../portable/plan.ts";
 import { compareTables } from "../portable/verify.ts";
@@ -69,6 +70,7 @@ const WORK: Readonly<Record<Verb, Work>> = {
         showPlan(plan, flags);
         return EXIT.ok;
       }
+      await refuseLooseUsers(connection, plan, "left out");
       return await exportTo(connection, plan, flags, { config: configOf(flags), signal: frame.signal });
     });
   },
@@ -156,14 +158,8 @@ const wishesOf = async (flags: Flags, found: Package): Promise<Omit<ImportReques
   mode: flags.mode,
   skipConflicts: flags["skip-conflicts"],
   clearExisting: flags["clear-existing"],
-  isOther: !flags["into-other"] && !(await isOrigin(found, configOf(flags))),
+  isOther: !flags["into-other"] && !isOrigin(found, await instanceOf(configOf(flags))),
 });
-
-/** Returns whether the database belongs to the installation that the export was made from. */
-async function isOrigin({ manifest }: Package, config: SiteConfig | undefined): Promise<boolean> {
-  const { instance } = manifest.source;
-  return instance !== undefined && instance === (await instanceOf(config));
-}
 
 async function open(
   flags: Flags,
@@ -180,8 +176,8 @@ async function open(
   const models = set?.tables ?? listOf("models", flags.models);
   const from = choose(whole, models, listOf("exclude", flags.exclude), refinement?.exclude);
   refuseWhole(set, from);
-  const { defaults = {}, users, map = {} } = refinement ?? {};
-  return { ...from, refine: { defaults, rename: set?.rename ?? {}, map, ...(users && { users }) } };
+  const { defaults = {}, users, map = {}, foreign_keys: foreignKeys = {} } = refinement ?? {};
+  return { ...from, refine: { defaults, rename: set?.rename ?? {}, map, foreignKeys, ...(users && { users }) } };
 }
 
 /** Of an export that is one file, what it holds: in a directory that goes when the process ends. */
@@ -197,7 +193,12 @@ function requestOf(flags: Flags): PlanRequest {
   return {
     keys,
     groups,
-    ...(refine && { excludeColumns: refine.exclude_columns, replace: refine.replace }),
+    ...(refine && {
+      excludeColumns: refine.exclude_columns,
+      replace: refine.replace,
+      foreignKeys: refine.foreign_keys,
+      userTables: refine.users === undefined ? [] : [refine.users.table],
+    }),
     models: set?.tables ?? listOf("models", flags.models),
     ...(set && { set }),
     components: listOf("component", flags.component),

@@ -39,7 +39,13 @@ export async function reconcileCommand(
   if (table === undefined)
     throw new HoldfastError("E_USAGE", "reconcile what?", { hint: "name a table with --table, e.g. --table category" });
   const by = flags.by === undefined ? [] : listOf("by", flags.by);
-  const request = { table, by, keys: portable?.keys ?? {}, generic: portable?.generic ?? [] };
+  const request = {
+    table,
+    by,
+    keys: portable?.keys ?? {},
+    generic: portable?.generic ?? [],
+    foreignKeys: portable?.foreign_keys,
+  };
   const plan = await using("read", async (connection) => await planReconcile(connection, request));
   for (const text of plan.warnings) if (!flags.json) process.stderr.write(`${pc.yellow("!")} ${printable(text)}\n`);
   if (plan.groups.length === 0) {

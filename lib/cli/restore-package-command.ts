@@ -16,6 +16,7 @@ import { ask } from "./ask.ts";
 import { commandLine, single } from "./arguments.ts";
 import type { FlagRules } from "./flag-rules.ts";
 import { ownerRule } from "./owner-flag.ts";
+import { instanceOf } from "./portable-instance.ts";
 import { progressOf } from "./portable-progress.ts";
 import { parsedCommand } from "./store-command.ts";
 import { withGivenFlags } from "./given-flags.ts";
@@ -36,7 +37,8 @@ export async function restorePackageCommand(): Promise<void> {
       });
     const config =
       to === undefined ? loadConfig(findConfig(single(flags.config), process.env, HOME), process.env) : undefined;
-    const { defaults = {}, map = {}, users } = config?.portable ?? {};
+    const dest = single(flags.dest) ?? config?.dest;
+    const { defaults = {}, map = {}, users, foreign_keys: foreignKeys = {} } = config?.portable ?? {};
     const progress = progressOf(flags);
     const outcome = await restorePackage(
       {
@@ -46,7 +48,9 @@ export async function restorePackageCommand(): Promise<void> {
         owners: ownerRule(single(flags.owner) ?? "name"),
         dryRun: flags["dry-run"],
         force: flags.force,
-        refine: { defaults, map, ...(users && { users }) },
+        instance: await instanceOf(config && { ...config, ...(dest !== undefined && { dest }) }),
+        intoOther: flags["into-other"],
+        refine: { defaults, map, foreignKeys, ...(users && { users }) },
         inPlace: config === undefined ? undefined : inPlaceOf(config, flags),
       },
       {
@@ -70,7 +74,7 @@ type Flags = ReturnType<typeof parse>;
 
 const RULES: FlagRules = {
   conflicts: ["in-place", "config", "dest", "no-safety", "break-lock"].map((flag) => ["to", flag]),
-  requires: { reason: ["no-safety"] },
+  requires: { reason: ["no-safety"], "into-other": ["database", "in-place"] },
 };
 
 function parse(argv: readonly string[]) {
@@ -83,6 +87,11 @@ function parse(argv: readonly string[]) {
     .option("database", { ...text, describe: "import the data into this database, by its URL" })
     .option("owner", { ...text, default: "name", describe: "whose the files become: name, number, or USER[:GROUP]" })
     .option("force", { type: "boolean", default: false, describe: "restore in spite of warnings about the schema" })
+    .option("into-other", {
+      type: "boolean",
+      default: false,
+      describe: "rows known by their number alone are the same ones, though the database may be another site's",
+    })
     .option("safety", {
       type: "boolean",
       default: true,

@@ -20,6 +20,9 @@ const genericSchema = z.strictObject({
 });
 export type GenericSetting = z.infer<typeof genericSchema>;
 
+const foreignKeysSchema = byTable(z.record(z.string(), z.union([z.string().min(1), z.literal(false)])));
+export type ForeignKeySettings = z.infer<typeof foreignKeysSchema>;
+
 const bound = z.union([z.string(), z.number(), z.boolean()]);
 const rangeSchema = z
   .strictObject({
@@ -56,6 +59,9 @@ export const portableRefinement = {
     .array(genericSchema)
     .default([])
     .describe("Relations without a foreign key: a type and a number. They travel as the key of the row."),
+  foreign_keys: foreignKeysSchema.describe(
+    "By table and column: the table whose primary key the column holds, where the database declares no foreign key; false where it holds none.",
+  ),
   users: z
     .strictObject({
       table: z.string().min(1),

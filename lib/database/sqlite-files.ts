@@ -2,8 +2,7 @@
  * A SQLite database and the files beside it, reached through the handle of their directory: whoever may write to that directory can neither
  * lead a reader out of it, nor let it wait for a FIFO.
  */
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, statSync } from "node:fs";
-import type { BigIntStats } from "node:fs";
+import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync, statSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import type { BytePath } from "../archive/entry.ts";
 import { display, fromString, toBuffer } from "../archive/path.ts";

@@ -13,7 +13,7 @@ import { rowFilter } from "./filter.ts";
 import type { Fields, TableFields } from "./fields.ts";
 import { EXPORT_FORMAT, EXPORT_VERSION, MANIFEST, SCHEMA, type ExportManifest, type ExportedTable } from "./format.ts";
 import { countsInDigest, headerOf } from "./header.ts";
-import { refuseTwins } from "./key-proofs.ts";
+import { refuseTwins, refuseTwinsOutside } from "./key-proofs.ts";
 import { soundMigrationsOf } from "./migrations.ts";
 import type { PortablePlan } from "./plan.ts";
 import { SETTINGS, type CapturedSettings } from "./settings.ts";
@@ -74,6 +74,7 @@ async function writeExport(
     plan.fields,
     together.map(({ id }) => id),
   );
+  await refuseTwinsOutside(connection, plan);
   const blobs = new BlobWriter(request.output);
   for (const fields of plan.tables) {
     const filter = rowFilter(connection, together, fields.table, plan.conditions);

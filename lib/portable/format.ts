@@ -88,6 +88,8 @@ export const tableSchema = z.object({
   columns_left_out: z.array(z.string()).optional(),
   /** These hold something else than they did. */
   columns_replaced: z.array(z.string()).optional(),
+  /** Columns that hold no key of a row by the config, whatever their names say. */
+  not_foreign_keys: z.array(z.string()).optional(),
   /** Only rows that meet these travel, and those that belong to them. */
   where: z.array(conditionSchema).optional(),
   fields: z.array(fieldSchema),

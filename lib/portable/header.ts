@@ -19,6 +19,7 @@ export const describeColumn = ({
 export function headerOf(from: TableFields, { places }: TableQuery): ExportedTable {
   const { table, key, leftOut = [] } = from;
   const replaced = replacedIn(places);
+  const { notForeignKeys = [] } = table;
   const uncounted = places.filter((place) => !countsInDigest(from, place)).map(nameOf);
   return {
     table: table.id,
@@ -26,6 +27,7 @@ export function headerOf(from: TableFields, { places }: TableQuery): ExportedTab
     key: { kind: key.kind, columns: [...key.columns], reason: key.reason },
     ...(leftOut.length > 0 && { columns_left_out: [...leftOut] }),
     ...(replaced.length > 0 && { columns_replaced: replaced }),
+    ...(notForeignKeys.length > 0 && { not_foreign_keys: [...notForeignKeys] }),
     fields: places.map((place) =>
       place.kind === "value"
         ? describeColumn(place.column)

@@ -16,6 +16,8 @@ import type { TableResult } from "./import/table-result.ts";
 import { refuseForeignNumbers } from "./import/other-origin.ts";
 import { realRows } from "./import/staged-table.ts";
 import { StagingTable } from "./import/stage.ts";
+import { refuseEqualKeys, refuseStrayLinks } from "./import/stray-links.ts";
+import { UserNumbers } from "./import/user-numbers.ts";
 import { Trees } from "./import/trees.ts";
 import { introspect } from "./introspect.ts";
 import { listed, looseNumbers } from "./loose-numbers.ts";
@@ -100,7 +102,12 @@ async function importInside(
     await staging.load(from, signal, (rows) => onRows(target.table.id, "staging", rows));
     stagings.push(staging);
   }
-  if (request.isOther === true) await refuseForeignNumbers(statements, targets, stagings);
+  await refuseEqualKeys(connection, targets);
+  const users = new UserNumbers(statements, targets, stagings, from.refine);
+  if (request.isOther === true) {
+    await refuseForeignNumbers(statements, targets, stagings);
+    await users.refuseLeft();
+  }
   const { mapped, warnings } = await settleMapped(statements, targets.maps, stagings);
   const guards = await suspendForeignKeys(connection, lateChecks(schema, deferred, targets));
   const triggers = await quietTriggers(
@@ -113,10 +120,12 @@ async function importInside(
   if (request.mode !== "update-only")
     for (const staging of stagings)
       for (const link of waitingOf(targets, deferred, staging)) await foresight.fill(staging, link);
-  const users = from.refine?.users;
-  const missing = users?.create_missing === true ? new Missing(statements, targets.schema, users) : undefined;
+  const made = from.refine?.users;
+  const missing = made?.create_missing === true ? new Missing(statements, targets.schema, made) : undefined;
   const isImported = (id: TableId): boolean => order.some(({ table }) => table.id === id);
-  const merge = new Merge(statements, targets.fields, trees, { ...request, isImported, ...(missing && { missing }) });
+  const stagingOf = (id: TableId): StagingTable | undefined => stagings.find(({ target }) => target.table.id === id);
+  const options = { ...request, isImported, stagingOf, ...(missing && { missing }) };
+  const merge = new Merge(statements, targets.fields, trees, options);
   const results: TableResult[] = [];
   for (const staging of stagings) {
     signal.throwIfAborted();
@@ -132,7 +141,10 @@ async function importInside(
     if (later.length > 0 && result !== undefined && staging.target.key.kind !== "none")
       await merge.finish(staging, later, result);
   }
+  if (request.skipConflicts) await merge.passedOver.refuseLeft(stagings);
   refuseMoved(targets, results);
+  await users.refuseMoved(results);
+  if (request.isOther === true) await refuseStrayLinks(statements, targets, stagings);
   await checkForeignKeys(
     connection,
     schema,
@@ -145,7 +157,7 @@ async function importInside(
     tables: results,
     made: missing?.made ?? [],
     mapped,
-    warnings: [...targets.warnings, ...warnings, ...triggers.warnings, ...strayNumbers(targets, results)],
+    warnings: [...targets.warnings, ...warnings, ...triggers.warnings, ...strayNumbers(targets, results, users.tables)],
   };
 }
 
@@ -165,10 +177,14 @@ function refuseMoved({ fields, tables }: Targets, results: readonly TableResult[
 }
 
 /** Of tables whose rows have other numbers here, what still holds the old ones. */
-function strayNumbers({ schema, tables }: Targets, results: readonly TableResult[]): string[] {
+function strayNumbers(
+  { schema, tables }: Targets,
+  results: readonly TableResult[],
+  refused: readonly Table[],
+): string[] {
   const imported = { ...schema, tables: tables.map(({ table }) => table) };
   return results.flatMap(({ table, remapped }) => {
-    const target = schema.tables.find(({ id }) => id === table);
+    const target = schema.tables.find(({ id }) => id === table && !refused.some((one) => one.id === id));
     const loose = target === undefined || remapped.count === 0 ? [] : looseNumbers(imported, target);
     return loose.length === 0
       ? []

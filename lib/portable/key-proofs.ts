@@ -1,7 +1,7 @@
 /** Whether the rows of a table can be told apart by its key: asked of the rows, where the database has not proved it. */
 import { HoldfastError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
-import type { TableFields } from "./fields.ts";
+import type { Fields, TableFields } from "./fields.ts";
 import { parentLink } from "./links.ts";
 import { rowsOf } from "./sql-names.ts";
 
@@ -37,6 +37,18 @@ export async function refuseTwins(connection: Connection, { table, key }: TableF
         : `portable.keys says that (${key.columns.join(", ")}) tells rows apart`,
     },
   );
+}
+
+/** The same of tables that are left out, and by whose keys rows travel. */
+export async function refuseTwinsOutside(
+  connection: Connection,
+  { fields, tables }: { readonly fields: Fields; readonly tables: readonly TableFields[] },
+): Promise<void> {
+  const own = new Set(tables.map(({ table }) => table.id));
+  const led = tables.flatMap((one) =>
+    one.fields.flatMap((field) => (field.kind === "link" ? fields.leavesOf(field.link).map(({ table }) => table) : [])),
+  );
+  for (const id of new Set(led)) if (!own.has(id)) await refuseTwins(connection, fields.of(id));
 }
 
 /**

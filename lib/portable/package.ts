@@ -36,6 +36,10 @@ export interface Package {
   readonly refine?: TargetRefinement;
 }
 
+/** Returns whether the export was made from this installation: rows that are known by their number alone are the same rows in it. */
+export const isOrigin = ({ manifest: { source } }: Package, instance: string | undefined): boolean =>
+  source.instance !== undefined && source.instance === instance;
+
 /** A line of rows, and where it stands. */
 export interface ReadRow {
   readonly cells: readonly JsonCell[];

@@ -1,5 +1,5 @@
 /** What an export or import of a database would do: which tables, told apart by what, in which order. Nothing is read but the catalogue. */
-import type { SetSetting } from "../config/portable-refinement.ts";
+import type { ForeignKeySettings, SetSetting } from "../config/portable-refinement.ts";
 import { HoldfastError } from "../errors.ts";
 import { refineColumns, refuseReplacedKey, type ColumnsRequest } from "./columns.ts";
 import { findComponents, type Component } from "./components.ts";
@@ -10,11 +10,13 @@ import type { ReadGenerics } from "./generic-types.ts";
 import { chooseKeys, type TreeProofs } from "./keys.ts";
 import { recognise } from "./kinds.ts";
 import { listed, looseNumbers } from "./loose-numbers.ts";
+import { leftNumbers } from "./loose-users.ts";
 import { nearestName, tablesMeant } from "./names.ts";
 import type { DeferredKey } from "./order.ts";
-import type { Schema, TableId } from "./schema.ts";
+import type { Schema, Table, TableId } from "./schema.ts";
 import { travelKeys, type TravelKey } from "./travel-key.ts";
 import { orderWithTrees } from "./tree-order.ts";
+import { peopleTables } from "./users.ts";
 
 export interface PlanRequest extends ColumnsRequest {
   /** Of the config: columns by table. */
@@ -25,6 +27,10 @@ export interface PlanRequest extends ColumnsRequest {
   readonly models: readonly string[];
   /** Groups of tables that hang together, by the names that `plan` shows; all when empty. */
   readonly components: readonly string[];
+  /** Of the config: foreign keys that the database does not declare. `planDatabase` puts them into the schema. */
+  readonly foreignKeys?: ForeignKeySettings | undefined;
+  /** Of the config: tables of users, beside those that are found. */
+  readonly userTables?: readonly string[];
   /** Of the config, with the tables that they lead to: see `readGenerics`. */
   readonly generics?: ReadGenerics;
   /** What the rows say of tree keys: see `proveTrees`. Absent, only those are followed that the database guards. */
@@ -45,6 +51,8 @@ export interface PortablePlan {
   readonly conditions: Conditions;
   readonly set?: string;
   readonly leftOut: ReadonlyMap<TableId, string>;
+  /** Tables whose rows are users. */
+  readonly people: readonly Table[];
   readonly warnings: readonly string[];
 }
 
@@ -74,6 +82,10 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
   const { order, deferred } = orderWithTrees(linked, keys);
   const fields = new Fields(schema, keys, refined, generics);
   const tables = order.filter((id) => !out.has(id)).map((id) => fields.of(id));
+  const people = peopleTables(
+    schema,
+    (request.userTables ?? []).flatMap((name) => tablesMeant(schema.tables, name).map(({ id }) => id)),
+  );
   for (const { table, key } of tables) refuseReplacedKey(table.id, key.columns, refined);
   const warnings = [
     ...(schema.notes ?? []),
@@ -81,7 +93,7 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
       ...warningsOf(one),
       ...(refined.warnings.get(one.table.id) ?? []),
       ...suspectedGenerics(schema, one.table, generics),
-      ...suspectedNumbers(schema, one),
+      ...suspectedNumbers(schema, one, people),
       ...fields
         .unfollowed(one.table.id)
         .map(
@@ -90,6 +102,7 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
         ),
     ]),
     ...loose,
+    ...leftNumbers({ fields, tables, people, leftOut: out }),
     ...(request.generics?.warnings ?? []),
   ];
   const conditions = conditionsOf(schema, request.set?.where ?? {});
@@ -102,6 +115,7 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
     conditions,
     ...(request.set && { set: request.set.name }),
     leftOut: out,
+    people,
     warnings,
   };
 }
@@ -143,12 +157,13 @@ function resolve({ tables }: Schema, wanted: string): TableId[] {
 }
 
 /** Of rows that get another number where a row of their key is there. */
-function suspectedNumbers(schema: Schema, { table, key }: TableFields): string[] {
+function suspectedNumbers(schema: Schema, { table, key }: TableFields, people: readonly Table[]): string[] {
   const [number = ""] = table.primaryKey?.columns ?? [];
-  const loose = key.kind !== "natural" || key.columns.includes(number) ? [] : looseNumbers(schema, table);
+  const isPeople = people.includes(table);
+  const loose = key.kind !== "natural" || key.columns.includes(number) ? [] : looseNumbers(schema, table, { isPeople });
   if (loose.length === 0) return [];
   return [
-    `${table.id}: ${listed(loose)} seem to hold its ${number}, without a foreign key, and travel as they are: where the target has its rows under other numbers they would lead to others; portable.keys, as { ${table.name}: [] }, keeps the numbers`,
+    `${table.id}: ${listed(loose)} seem to hold its ${number}, without a foreign key, and travel as they are: where the target has its rows under other numbers they would lead to others; portable.foreign_keys declares them, or portable.keys, as { ${table.name}: [] }, keeps the numbers`,
   ];
 }
 

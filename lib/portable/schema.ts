@@ -94,6 +94,8 @@ export interface ForeignKey {
   readonly targetColumns: readonly string[];
   /** PostgreSQL: can wait for the commit; SQLite always can; MySQL never. */
   readonly deferrable: boolean;
+  /** By the config alone: the database guards nothing, and has values that lead to no row, such as 0. */
+  readonly declared?: true;
 }
 
 /** `schema.table` in PostgreSQL, `table` elsewhere: the keys of `DatabaseFacts.tables`. */
@@ -111,7 +113,10 @@ export interface Table {
   readonly primaryKey: Unique | null;
   /** Without the primary key. */
   readonly uniques: readonly Unique[];
+  /** Those of the database, and those that the config declares. */
   readonly foreignKeys: readonly ForeignKey[];
+  /** Columns that hold no key of a row by the config, whatever their names say. */
+  readonly notForeignKeys?: readonly string[];
   /** Columns that a condition on rows looks at, which NULL in them for a time may break: a check, a partial unique index, one over expressions. */
   readonly watched?: readonly string[];
   /** The user's own triggers on it, by name; a note tells those that are disabled, or fire always or on replicas. */

@@ -1,9 +1,10 @@
 /** By what the rows of a database are known that takes an export. */
 import { HoldfastError } from "../errors.ts";
-import type { ExportedTable } from "./format.ts";
+import type { ExportedField, ExportedTable } from "./format.ts";
 import { wayBetween } from "./graph.ts";
 import { chooseKeys } from "./keys.ts";
-import type { Schema, TableId } from "./schema.ts";
+import type { Schema, Table, TableId } from "./schema.ts";
+import { matchColumn } from "./names.ts";
 import { byNumber, chosenKeys, travelKeys, type TravelKey } from "./travel-key.ts";
 import { treesOf } from "./tree-order.ts";
 
@@ -18,6 +19,45 @@ export function knownKeys(schema: Schema, exported: readonly ExportedTable[]): M
   if (leaves.some(({ parts }) => parts !== undefined)) return keys;
   for (const table of treesOf(schema, keys)) keys.set(table.id, byNumber(table, keys.get(table.id)?.reason ?? ""));
   return keys;
+}
+
+/**
+ * Returns the keys by which links know rows of tables that do not come with the export, where these are others than `keys`. `outside` finds such a table
+ * by its id in the export.
+ */
+export function linkedKeys(
+  exported: readonly ExportedTable[],
+  keys: ReadonlyMap<TableId, TravelKey>,
+  outside: (id: TableId) => Table | undefined,
+): Map<TableId, TravelKey> {
+  const found = new Map<TableId, TravelKey>();
+  for (const field of exported.flatMap(({ fields }) => fields)) {
+    const target = field.kind === "link" ? outside(field.table) : undefined;
+    const columns = field.kind === "link" && target !== undefined ? linkedKey(field, target) : undefined;
+    if (target === undefined || columns === undefined) continue;
+    const known = keys.get(target.id);
+    const isSame = known?.kind === "natural" && sorted(known.columns) === sorted(columns);
+    if (!isSame) found.set(target.id, { kind: "natural", columns, reason: "key of the export" });
+  }
+  return found;
+}
+
+const sorted = (columns: readonly string[]): string => columns.toSorted().join();
+
+/**
+ * Returns the columns by which a link knows the rows of a table that does not come with the export; undefined where they are its primary key, a way
+ * in a tree, or not there.
+ */
+function linkedKey({ leaves }: Extract<ExportedField, { kind: "link" }>, target: Table): string[] | undefined {
+  const columns = new Set<string | undefined>();
+  for (const { path, column, parts } of leaves) {
+    const [, own, ...more] = path.split(".");
+    if (parts !== undefined || own === undefined || (more.at(-1) ?? own) !== column.name) return undefined;
+    for (const name of own.split("+")) columns.add(matchColumn(target, name)?.name);
+  }
+  const known = [...columns].flatMap((name) => name ?? []);
+  const isNumber = known.every((name) => target.primaryKey?.columns.includes(name) === true);
+  return known.length !== columns.size || isNumber ? undefined : known;
 }
 
 /** Throws `E_SCHEMA` for a key of an export that would need itself without an end here. */

@@ -1,5 +1,10 @@
 /** How the config refines the way of an export into a database: other tables, values for columns that are new, and the rows that are compared. */
-import type { KeyMapSetting, PlainValue, ReplacementSetting } from "../config/portable-refinement.ts";
+import type {
+  ForeignKeySettings,
+  KeyMapSetting,
+  PlainValue,
+  ReplacementSetting,
+} from "../config/portable-refinement.ts";
 import { HoldfastError } from "../errors.ts";
 import { settingOf } from "./columns.ts";
 import type { Conditions } from "./filter.ts";
@@ -24,6 +29,8 @@ export interface TargetRefinement {
   readonly rename?: Readonly<Record<string, string>>;
   /** Rows that links name and that are nowhere: the table, and what they get. */
   readonly users?: MissingSetting;
+  /** Columns that hold keys of rows without a foreign key of the database, and columns that hold none. */
+  readonly foreignKeys?: ForeignKeySettings;
   /** By table: rows of the export, by their keys, and the rows of the database that stand for them. */
   readonly map?: Readonly<Record<string, KeyMapSetting>>;
   /** Nothing will be written: what new rows would need does not matter. */
@@ -42,6 +49,22 @@ export function renamesOf(
       throw new HoldfastError("E_CONFIG", `rename: the export has no table ${from}`);
     }),
   );
+}
+
+/** Columns that hold no key of a row by the config of the export, or by the one here. */
+export function noReferences(
+  exported: readonly ExportedTable[],
+  homes: ReadonlyMap<string, Table>,
+  { foreignKeys = {} }: TargetRefinement,
+): (table: Table, column: string) => boolean {
+  const there = new Set(
+    exported.flatMap(({ table, not_foreign_keys: names = [] }) => {
+      const home = homes.get(table);
+      return home === undefined ? [] : names.map((name) => `${home.id}.${matchColumn(home, name)?.name ?? ""}`);
+    }),
+  );
+  return ({ id, name }, column) =>
+    there.has(`${id}.${column}`) || [id, name].some((one) => foreignKeys[one]?.[column] === false);
 }
 
 /** By which rows were taken; where a column is not there any more, the tables differ by that alone. */

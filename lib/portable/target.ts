@@ -1,6 +1,7 @@
 /** Where the tables of an export go in a database: each with the table, the columns and the links that are to take its rows. */
 import { HoldfastError } from "../errors.ts";
 import { withSent } from "./source-kinds.ts";
+import { withoutReferences } from "./declared.ts";
 import { Fields, isDirect, type Leaf } from "./fields.ts";
 import type { ExportedField, ExportedLeaf, ExportedTable } from "./format.ts";
 import type { Conditions } from "./filter.ts";
@@ -9,9 +10,9 @@ import { genericTarget, withGenerics, type GenericRelation } from "./generic.ts"
 import { findTable as findNamed, fold, matchColumn, single } from "./names.ts";
 import { sharedPlaces } from "./one-place.ts";
 import type { ForeignKey, Schema, Table, TableId } from "./schema.ts";
-import { addedTo, conditionsIn, givenBy, renamesOf, type TargetRefinement } from "./target-refine.ts";
+import { addedTo, conditionsIn, givenBy, noReferences, renamesOf, type TargetRefinement } from "./target-refine.ts";
 import type { AddedColumn, TargetField, TargetTable } from "./target-types.ts";
-import { knownKeys, refuseEndless } from "./target-keys.ts";
+import { knownKeys, linkedKeys, refuseEndless } from "./target-keys.ts";
 
 export interface Targets {
   readonly schema: Schema;
@@ -46,7 +47,8 @@ export function findTargets(
     else homes.set(one.table, table);
   }
   problems.push(...sharedPlaces(exported, (id) => homes.get(id) ?? findTable(schema, id)));
-  const linked = withSent(withLinks(schema, exported, homes), exported, (id) => homes.get(id) ?? findTable(schema, id));
+  const declared = withoutReferences(withLinks(schema, exported, homes), noReferences(exported, homes, refine));
+  const linked = withSent(declared, exported, (id) => homes.get(id) ?? findTable(schema, id));
   for (const [id, home] of homes) homes.set(id, linked.tables.find((table) => table.id === home.id) ?? home);
   const keys = knownKeys(linked, exported);
   for (const { table, key } of exported) {
@@ -57,6 +59,8 @@ export function findTargets(
       problems.push(`${home.id} lacks a column of its key (${key.columns.join(", ")})`);
     else keys.set(home.id, { ...key, columns });
   }
+  for (const [id, key] of linkedKeys(exported, keys, (name) => (homes.has(name) ? undefined : findTable(linked, name))))
+    keys.set(id, key);
   refuseEndless(linked, keys);
   const fields = new Fields(linked, keys);
   const tables = exported.flatMap((one): TargetTable[] => {

@@ -1,4 +1,5 @@
 /** Tables that hold users and what proves who they are, told by their columns: they do not go into a package unless somebody asks for them. */
+import { looseColumns } from "./loose-numbers.ts";
 import type { Schema, Table, TableId } from "./schema.ts";
 
 export interface UserTable {
@@ -27,24 +28,58 @@ const PASSWORD = new Set([
   "pass",
 ]);
 const LOGIN = new Set(["username", "login", "userlogin", "email", "emailaddress", "usermail", "mail"]);
+/** A user's own rows in WordPress, MediaWiki and Redmine, which declare no foreign keys; behind any prefix. */
+const OWN =
+  /(?:^|_)(?:usermeta|user_(?:groups|former_groups|properties|newtalk|preferences)|groups_users|email_addresses)$/;
 /** Of the whole name, in small letters. */
 const CREDENTIALS =
-  /^(?:authtoken_token|knox_authtoken|otp_(?:totp|static|email|hotp)_\w+|two_factor_\w+|mfa_authenticator|oauth2_provider_(?:accesstoken|refreshtoken|grant|idtoken)|socialaccount_socialtoken|social_auth_usersocialauth|personal_access_tokens|oauth_(?:access_tokens|refresh_tokens|auth_codes)|password_resets?|password_reset_tokens|api_keys?|user_tokens?)$/;
+  /^(?:authtoken_token|knox_authtoken|otp_(?:totp|static|email|hotp)_\w+|two_factor_\w+|mfa_authenticator|oauth2_provider_(?:accesstoken|refreshtoken|grant|idtoken)|socialaccount_socialtoken|social_auth_usersocialauth|personal_access_tokens|oauth_(?:access_tokens|refresh_tokens|auth_codes)|password_resets?|password_reset_tokens|api_keys?|user_tokens?|bot_passwords)$/;
 
 const plain = (name: string): string => name.toLowerCase().replaceAll("_", "");
 
 /** `named` are ids of tables that hold users whatever their columns are. */
 export function findUsers({ tables }: Schema, named: readonly TableId[] = []): UserTables {
-  const credentials = tables.filter(({ name }) => CREDENTIALS.test(name.toLowerCase())).map(({ id }) => id);
+  const credentials = tables.filter(isCredential).map(({ id }) => id);
   const users = tables.flatMap((table): UserTable[] => {
     const password = table.columns.find(({ name }) => PASSWORD.has(plain(name)))?.name ?? null;
     const isLogin = table.columns.some(({ name }) => LOGIN.has(plain(name)));
     const isUser = named.includes(table.id) || (password !== null && isLogin && !credentials.includes(table.id));
     return isUser ? [{ table, password }] : [];
   });
-  const memberships = tables.filter((table) => users.some((user) => isMembership(table, user.table)));
+  const memberships = tables.filter((table) =>
+    users.some((user) => isMembership(table, user.table) || isOwn(table, user.table)),
+  );
   return { users, memberships: memberships.map(({ id }) => id), credentials };
 }
+
+/** Tables whose rows are users, or stand for users as MediaWiki's `actor` does. */
+export function peopleTables(schema: Schema, named: readonly TableId[] = []): Table[] {
+  const users = findUsers(schema, named).users.map(({ table }) => table);
+  const actors = schema.tables.filter(
+    (table) =>
+      /(?:^|_)actors?$/.test(table.name.toLowerCase()) &&
+      users.some((user) => table.id !== user.id && (leadsTo(table, user) || isLoose(table, user))),
+  );
+  return [...users, ...actors.filter((table) => !users.includes(table))];
+}
+
+/** The columns by which people know a user, the best one first. */
+export function loginOf({ columns }: Table): string | undefined {
+  const order = ["userlogin", "login", "username", "email", "emailaddress", "useremail", "usermail", "mail"];
+  return order.flatMap((wanted) => columns.filter(({ name }) => plain(name) === wanted))[0]?.name;
+}
+
+/** Redmine's `tokens` are known by their columns: the name says too little. */
+const isCredential = ({ name, columns }: Table): boolean =>
+  CREDENTIALS.test(name.toLowerCase()) ||
+  (/(?:^|_)tokens$/.test(name.toLowerCase()) &&
+    ["user_id", "action", "value"].every((wanted) => columns.some((column) => column.name === wanted)));
+
+const leadsTo = ({ foreignKeys }: Table, { id }: Table): boolean => foreignKeys.some(({ target }) => target === id);
+const isLoose = (table: Table, user: Table): boolean =>
+  looseColumns({ tables: [table] }, user, { isPeople: true }).length > 0;
+const isOwn = (table: Table, user: Table): boolean =>
+  OWN.test(table.name.toLowerCase()) && (leadsTo(table, user) || isLoose(table, user));
 
 function isMembership(table: Table, user: Table): boolean {
   const linked = new Set(table.foreignKeys.flatMap(({ columns }) => columns));

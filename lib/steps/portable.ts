@@ -100,8 +100,8 @@ async function exportDatabase(
   };
   const connection = await connect(target, "read", signal);
   try {
-    const { keys = {}, components: groups = {}, exclude = [] } = config.portable ?? {};
-    const plan = await planDatabase(connection, { keys, groups, models: [], components: [], exclude });
+    const { keys = {}, components: groups = {}, exclude = [], foreign_keys: foreignKeys } = config.portable ?? {};
+    const plan = await planDatabase(connection, { keys, groups, models: [], components: [], exclude, foreignKeys });
     return await exportTables(connection, plan, { output, sourceName: config.site, sourceUrl: null }, () =>
       signal.throwIfAborted(),
     );

@@ -170,6 +170,8 @@ test("a package restored in place, and each command that ends it", async () => {
         owners: { by: "name" },
         dryRun: false,
         force: false,
+        instance: undefined,
+        intoOther: false,
         refine: { defaults: {}, map: {} },
         inPlace: { config, store, unit: "db", withoutSafety: undefined, breakLock: false },
       },

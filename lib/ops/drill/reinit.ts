@@ -193,10 +193,10 @@ async function roundTrip(
 ): Promise<Omit<ReinitDrill, "unit">> {
   const on = async <T>(mode: ConnectionMode, work: (connection: Connection) => Promise<T>): Promise<T> =>
     await using(target, mode, signal, work);
-  const { keys = {}, components: groups = {}, exclude = [] } = config.portable ?? {};
+  const { keys = {}, components: groups = {}, exclude = [], foreign_keys: foreignKeys } = config.portable ?? {};
   onPhase("exporting");
   const manifest = await on("read", async (connection) => {
-    const plan = await planDatabase(connection, { keys, groups, models: [], components: [], exclude });
+    const plan = await planDatabase(connection, { keys, groups, models: [], components: [], exclude, foreignKeys });
     return await exportTables(connection, plan, { output, sourceName: config.site, sourceUrl: null }, () => {});
   });
   onPhase("clearing");

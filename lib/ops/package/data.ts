@@ -6,13 +6,15 @@ import type { DatabaseTarget } from "../../database/engine.ts";
 import { openSnapshot } from "../../database/open.ts";
 import { HoldfastError } from "../../errors.ts";
 import { connect } from "../../portable/connect.ts";
+import { withDeclared } from "../../portable/declared.ts";
 import { exportTables } from "../../portable/export.ts";
 import { introspect } from "../../portable/introspect.ts";
+import { refuseLooseUsers } from "../../portable/loose-users.ts";
 import { tablesMeant } from "../../portable/names.ts";
 import { planDatabase } from "../../portable/plan-database.ts";
 import type { PlanRequest } from "../../portable/plan.ts";
 import type { TableId } from "../../portable/schema.ts";
-import { findUsers, type UserTables } from "../../portable/users.ts";
+import { findUsers, loginOf, type UserTables } from "../../portable/users.ts";
 import { DUMP, type Checks, type PackageManifest } from "./format.ts";
 
 export type UsersRule = PackageManifest["users"];
@@ -27,6 +29,8 @@ export interface DataRequest {
   readonly userTables: readonly string[];
   readonly sourceName: string | null;
   readonly sourceUrl: string | null;
+  /** The installation that the database belongs to, where that is known. */
+  readonly instance: string | undefined;
   readonly onRows: (table: TableId, rows: number) => void;
 }
 
@@ -44,7 +48,7 @@ export interface PackedData {
 export async function packPortable(request: DataRequest, directory: string, signal: AbortSignal): Promise<PackedData> {
   const connection = await connect(request.target, "read", signal);
   try {
-    const schema = await introspect(connection);
+    const schema = withDeclared(await introspect(connection), request.plan.foreignKeys);
     const named = request.userTables.flatMap((name) => tablesMeant(schema.tables, name).map(({ id }) => id));
     const found = findUsers(schema, named);
     const withheld = withheldTables(found, request.users);
@@ -52,6 +56,7 @@ export async function packPortable(request: DataRequest, directory: string, sign
       connection,
       {
         ...request.plan,
+        userTables: request.userTables,
         exclude: [...request.plan.exclude, ...withheld.keys()],
         replace: withoutPasswords(found, request),
       },
@@ -66,9 +71,12 @@ export async function packPortable(request: DataRequest, directory: string, sign
         throw new HoldfastError(
           "E_USAGE",
           `rows link to ${table.id}, whose rows have nothing but a number to be known by`,
-          { hint: "name a key of it under portable.keys, or take the users along with --include-users" },
+          {
+            hint: `name a key of it under portable.keys, as { ${table.name}: [${loginOf(table) ?? "login"}] }, or take the users along with --include-users`,
+          },
         );
     }
+    await refuseLooseUsers(connection, plan, "known by another key");
     const manifest = await exportTables(
       connection,
       plan,
@@ -76,6 +84,7 @@ export async function packPortable(request: DataRequest, directory: string, sign
         output: directory,
         sourceName: request.sourceName,
         sourceUrl: request.sourceUrl,
+        instance: request.instance,
       },
       (table, rows) => {
         signal.throwIfAborted();

@@ -177,6 +177,8 @@ async function bringIn(running: Running, directory: string): Promise<LoadOutcome
     directory,
     dryRun: false,
     force: request.force,
+    instance: request.instance,
+    intoOther: request.intoOther,
     refine: request.refine,
     onRows: hooks.onRows,
     // The commit comes last: until then everything goes back by itself, or by a rename.

@@ -7,7 +7,7 @@ import { HoldfastError } from "../../errors.ts";
 import { checkCompatibility, type CompatibilityReport } from "../../portable/check.ts";
 import { connect } from "../../portable/connect.ts";
 import { importTables, type ImportResult } from "../../portable/import.ts";
-import { openPackage, type Package } from "../../portable/package.ts";
+import { isOrigin, openPackage, type Package } from "../../portable/package.ts";
 import type { TargetRefinement } from "../../portable/target-refine.ts";
 import { compareTables } from "../../portable/verify.ts";
 import { DATA } from "./format.ts";
@@ -20,6 +20,8 @@ export interface LoadRequest {
   readonly dryRun: boolean;
   /** Goes on in spite of warnings about the schema. */
   readonly force: boolean;
+  readonly instance: string | undefined;
+  readonly intoOther: boolean;
   /** As an import by this host's config does it. */
   readonly refine?: TargetRefinement;
   readonly onRows: (table: string, phase: string, rows: number) => void;
@@ -43,7 +45,7 @@ export interface LoadOutcome {
  */
 export async function loadPortable(
   { checks }: OpenedPackage,
-  { target, directory, dryRun, force, refine, onRows, beforeChange }: LoadRequest,
+  { target, directory, dryRun, force, instance, intoOther, refine, onRows, beforeChange }: LoadRequest,
   signal: AbortSignal,
 ): Promise<LoadOutcome> {
   const opened = await openPackage(path.join(directory, DATA), { verify: true, signal });
@@ -73,7 +75,13 @@ export async function loadPortable(
     const result = await importTables(
       connection,
       from,
-      { mode: "create-or-update", skipConflicts: false, dryRun, clearExisting: false },
+      {
+        mode: "create-or-update",
+        skipConflicts: false,
+        dryRun,
+        clearExisting: false,
+        isOther: !intoOther && !isOrigin(from, instance),
+      },
       {
         signal,
         onRows,

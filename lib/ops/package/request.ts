@@ -18,6 +18,10 @@ export interface PackageRestoreRequest {
   readonly dryRun: boolean;
   /** Restores in spite of warnings about the schema. */
   readonly force: boolean;
+  /** The installation that the database belongs to, where that is known. */
+  readonly instance: string | undefined;
+  /** Takes rows that are known by their number alone for the same ones, though the database may be another site's. */
+  readonly intoOther: boolean;
   /** How this host's config refines the way of the data into the database. */
   readonly refine: TargetRefinement;
   /** Undefined: to a directory, where nothing of a site is replaced. */

@@ -84,13 +84,13 @@ function previewOf(
 
 async function load(
   opened: OpenedPackage,
-  { database, dryRun, force, refine }: PackageRestoreRequest,
+  { database, dryRun, force, instance, intoOther, refine }: PackageRestoreRequest,
   work: string,
   { signal, onRows, onPhase }: PackageRestoreHooks,
 ): Promise<LoadOutcome | null> {
   if (database === undefined || opened.manifest.database === null) return null;
   onPhase("importing");
-  const request = { target: database, directory: work, dryRun, force, refine, onRows };
+  const request = { target: database, directory: work, dryRun, force, instance, intoOther, refine, onRows };
   return await (opened.manifest.database.kind === "dump" ? loadDump : loadPortable)(opened, request, signal);
 }
 

@@ -24,6 +24,7 @@ export const rulesOf = ({ portable }: SiteConfig): ReinitRules => ({
   keys: portable?.keys ?? {},
   keep: portable?.reinit?.keep ?? [],
   keepRows: portable?.reinit?.keep_rows ?? {},
+  foreignKeys: portable?.foreign_keys ?? {},
 });
 
 /** Opens a connection to the database for the time of `work`. */

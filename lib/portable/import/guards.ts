@@ -68,7 +68,7 @@ export async function suspendForeignKeys(
   if (connection.engine === "mysql" || connection.engine === "mariadb")
     await connection.run("set session foreign_key_checks = 0");
   if (connection.engine !== "postgresql" || late.length === 0) return { restore: async () => {} };
-  const fixed = late.filter(({ link }) => !link.deferrable);
+  const fixed = late.filter(({ link }) => !link.deferrable && link.declared !== true);
   const alter = async (how: string): Promise<void> => {
     for (const { table, link } of fixed)
       await connection.run(
@@ -80,7 +80,7 @@ export async function suspendForeignKeys(
   return { restore: async () => await alter("not deferrable") };
 }
 
-/** Every foreign key of `tables` and into them leads to a row. Throws `E_IMPORT` that names one that does not. */
+/** Every foreign key of the database, of `tables` and into them, leads to a row. Throws `E_IMPORT` that names one that does not. */
 export async function checkForeignKeys(
   connection: Connection,
   schema: Schema,
@@ -95,7 +95,8 @@ export async function checkForeignKeys(
   for (const table of schema.tables)
     for (const link of table.foreignKeys) {
       const target = byId.get(link.target);
-      if (target === undefined || (!touched.has(table.id) && !touched.has(target.id))) continue;
+      if (target === undefined || link.declared === true || (!touched.has(table.id) && !touched.has(target.id)))
+        continue;
       const { quote } = connection;
       const on = link.columns
         .map((name, index) => `p.${quote(link.targetColumns[index] ?? "")} = c.${quote(name)}`)

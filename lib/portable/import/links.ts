@@ -193,10 +193,10 @@ export class Links {
     return others.length === 0 ? "1 = 1" : others.join(" and ");
   }
 
-  /** Removes the rows whose link leads nowhere, and returns their number. */
-  async dropLost(staging: StagedRows, staged: StagedLink): Promise<number> {
+  /** Removes the rows whose link leads nowhere, and returns their number; `only` says of which rows. */
+  async dropLost(staging: StagedRows, staged: StagedLink, only = "1 = 1"): Promise<number> {
     const stage = stagingName(this.#on.dialect, staging);
-    return await this.#on.dialect.connection.run(`delete from ${stage} where ${this.#lost(staged, "")}`);
+    return await this.#on.dialect.connection.run(`delete from ${stage} where ${this.#lost(staged, "")} and ${only}`);
   }
 
   #lost({ columns: [column], leaves }: StagedLink, alias: string): string {

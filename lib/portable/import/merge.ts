@@ -7,6 +7,7 @@ import { pour } from "./keyless.ts";
 import { Links } from "./links.ts";
 import { listRemapped, raiseSequences } from "./numbers.ts";
 import { refuseOthers } from "./other-origin.ts";
+import { PassedOver } from "./passed-over.ts";
 import { pourFresh, settle } from "./settle.ts";
 import { STATE, LINE, NUMBER, realName, realRows, stagingName } from "./staged-table.ts";
 import type { Staged, StagedLink } from "./fillers.ts";
@@ -23,12 +24,15 @@ export class Merge {
   readonly #links: Links;
   readonly #trees: Trees;
   readonly #options: MergeOptions;
+  /** New rows that broke a unique constraint, and what leads to them. */
+  readonly passedOver: PassedOver;
 
   constructor(on: Statements, fields: Fields, trees: Trees, options: MergeOptions) {
     this.#on = on;
     this.#trees = trees;
     this.#links = new Links(on, fields, trees, options.mode === "update-only" ? undefined : options.missing);
     this.#options = options;
+    this.passedOver = new PassedOver(on, this.#links, options);
   }
 
   /** Writes the rows; the links in `later` stay NULL in new rows. Throws `E_IMPORT`. */
@@ -62,6 +66,8 @@ export class Merge {
       isQuick && !staging.hasLarge && (await settle(this.#on, this.#links, staging, { resolved, compared }));
     if (!isSettled) await staging.analyze();
     for (const link of resolved) if (!isSettled) await this.#links.resolve(staging, link, false);
+    const dropped = await this.passedOver.dropBelow(staging, resolved, isLater);
+    result.skipped += dropped;
     const isChosen = mode !== "create-or-update" && staging.target.key.kind !== "none";
     // A tree's new rows are written as they are found.
     if (!isChosen || (tree !== undefined && mode === "create-only"))
@@ -75,7 +81,7 @@ export class Merge {
       fresh = await this.#on.count(`${stagingName(this.#on.dialect, staging)} where ${this.#on.quote(STATE)} = 1`);
     } else fresh = await this.#grow(staging, tree, { later, inTable, result });
     if (isChosen) for (const link of resolved) await this.#links.refuseLost(staging, link, this.#written());
-    const matched = staging.rows - fresh;
+    let matched = staging.rows - fresh;
     if (this.#isOther(staging) && matched > 0) {
       const differ = await this.#countChanged(staging, later, isSettled && compared.length > 0);
       if (differ > 0) await refuseOthers(this.#on, staging, differ);
@@ -83,6 +89,7 @@ export class Merge {
     if (mode === "update-only") result.skipped += fresh;
     else if (tree !== undefined) this.#countLost(staging, fresh, result);
     else if (fresh > 0 || inTable.length > 0) await this.#create(staging, { later, inTable, fresh, result });
+    matched = staging.rows - fresh;
     if (mode === "create-only") result.skipped += matched;
     else {
       result.updated = matched === 0 ? 0 : await this.#update(staging, later, isSettled && compared.length > 0);
@@ -170,6 +177,7 @@ export class Merge {
       result,
     }: { later: readonly ForeignKey[]; inTable: readonly StagedLink[]; fresh: number; result: TableResult },
   ): Promise<void> {
+    const { skipConflicts } = this.#options;
     if (inTable.length === 0) {
       result.created += await this.#insert(staging, later, "");
     } else {
@@ -188,7 +196,11 @@ export class Merge {
         left -= created;
         if (created === 0) break;
       }
-      for (const link of inTable) await this.#links.resolve(staging, link);
+      for (const link of inTable) await this.#links.resolve(staging, link, false);
+      const isPassed = skipConflicts && (await this.passedOver.hasConflicts(staging, ready));
+      for (const link of inTable)
+        if (isPassed) result.skipped += await this.passedOver.dropOld(staging, link);
+        else await this.#links.refuseLost(staging, link);
     }
     this.#countLost(staging, fresh, result);
   }
@@ -213,6 +225,7 @@ export class Merge {
   #countLost(staging: StagingTable, fresh: number, result: TableResult): void {
     const lost = fresh - result.created;
     if (lost === 0) return;
+    this.passedOver.add(staging);
     if (!this.#options.skipConflicts)
       throw new HoldfastError(
         "E_IMPORT",

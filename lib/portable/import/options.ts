@@ -1,6 +1,7 @@
 /** The options of an import. */
 import type { Missing } from "./missing.ts";
 import type { TableId } from "../schema.ts";
+import { StagingTable } from "./stage.ts";
 
 export type ImportMode = "create-only" | "update-only" | "create-or-update";
 
@@ -12,6 +13,8 @@ export interface MergeOptions {
   readonly isOther?: boolean;
   /** Whether rows of this table come with this import. */
   readonly isImported: (table: TableId) => boolean;
+  /** The staged rows of a table that comes with this import. */
+  readonly stagingOf: (table: TableId) => StagingTable | undefined;
   /** Makes rows that links name and that are nowhere. */
   readonly missing?: Missing;
 }

@@ -1,7 +1,8 @@
 /** Which rows of a table are duplicates, which one of each group stays, and what leads to the others. Nothing is changed. */
-import type { GenericSetting } from "../../config/portable-refinement.ts";
+import type { ForeignKeySettings, GenericSetting } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Cell, Connection } from "../connection.ts";
+import { withDeclared } from "../declared.ts";
 import { columnOf, type Column, type Schema, type Table } from "../schema.ts";
 import type { Generics } from "../generic.ts";
 import { readGenerics } from "../generic-types.ts";
@@ -20,6 +21,7 @@ export interface ReconcileRequest {
   /** Of the config. */
   readonly keys: Readonly<Record<string, readonly string[]>>;
   readonly generic: readonly GenericSetting[];
+  readonly foreignKeys?: ForeignKeySettings | undefined;
 }
 
 export interface LinksToOthers {
@@ -43,7 +45,7 @@ export interface ReconcilePlan {
 
 /** Throws `E_USAGE` for a table or column that is not there, one without a primary key, and where nothing tells by what to compare. */
 export async function planReconcile(connection: Connection, request: ReconcileRequest): Promise<ReconcilePlan> {
-  const schema = await introspect(connection);
+  const schema = withDeclared(await introspect(connection), request.foreignKeys);
   const { relations: generics, warnings } = await readGenerics(connection, schema, request.generic);
   const table = findTable(schema, request.table, "--table", "E_USAGE");
   if (table.primaryKey === null)

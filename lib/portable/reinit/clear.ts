@@ -102,7 +102,7 @@ function deferredLinks({ deferred, tables }: ReinitPlan) {
     const one = byId.get(id);
     const link = one?.table.foreignKeys.find(({ name }) => name === foreignKey);
     // One statement takes all rows of a table, whatever they say of each other.
-    if (one === undefined || link === undefined || link.target === id) return [];
+    if (one === undefined || link === undefined || link.target === id || link.declared === true) return [];
     return one.clears === 0 || byId.get(link.target)?.clears === 0 ? [] : [{ table: one.table, link, how }];
   });
 }

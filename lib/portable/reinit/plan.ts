@@ -1,6 +1,8 @@
 /** What clearing a database would take, and what would stay: nothing is changed. */
+import type { ForeignKeySettings } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
+import { withDeclared } from "../declared.ts";
 import { introspect } from "../introspect.ts";
 import { chooseKeys } from "../keys.ts";
 import { recognise, type Role } from "../kinds.ts";
@@ -17,6 +19,7 @@ export interface ReinitRules {
   /** Tables that stay as they are: by id, name, `app.Model`, or all of an app. */
   readonly keep: readonly string[];
   readonly keepRows: Readonly<Record<string, RowRule>>;
+  readonly foreignKeys?: ForeignKeySettings;
 }
 
 export interface ReinitTable {
@@ -50,7 +53,7 @@ export const rowsToClear = ({ tables }: Pick<ReinitPlan, "tables">): number =>
 
 /** Throws `E_CONFIG` for a table, column or value that is not known, `E_DATABASE`. */
 export async function planReinit(connection: Connection, rules: ReinitRules): Promise<ReinitPlan> {
-  const schema = await introspect(connection);
+  const schema = withDeclared(await introspect(connection), rules.foreignKeys);
   const keys = travelKeys(schema, chooseKeys(schema, { keys: rules.keys }));
   const { order, deferred } = orderTables(schema, chosenKeys(schema, keys));
   const choose = choice(connection, schema, rules);

@@ -5,7 +5,7 @@ import { VERSION } from "../../version.ts";
 import { refuseBadText } from "../bad-text.ts";
 import type { Connection } from "../connection.ts";
 import type { ExportRequest } from "../export.ts";
-import { refuseTwins } from "../key-proofs.ts";
+import { refuseTwins, refuseTwinsOutside } from "../key-proofs.ts";
 import type { Leaf, TableFields, Tree } from "../fields.ts";
 import { MANIFEST } from "../format.ts";
 import { migrationsOf } from "../migrations.ts";
@@ -73,6 +73,7 @@ async function writeRecords(connection: Connection, plan: PortablePlan, writing:
     plan.fields,
     plan.tables.map(({ table }) => table.id),
   );
+  await refuseTwinsOutside(connection, plan);
   for (const fields of plan.tables.map(withoutGenerics)) {
     const model = models.get(fields.table.id) ?? fields.table.name;
     files.push(await writeTable(connection, plan, fields, { ...writing, model, warnings }));
