@@ -1,4 +1,5 @@
 /** What an export says of a table: the first line of its files. */
+import { computedIn } from "./computed.ts";
 import type { Leaf, TableFields } from "./fields.ts";
 import type { ExportedLeaf, ExportedTable } from "./format.ts";
 import { nameOf } from "./row.ts";
@@ -19,6 +20,7 @@ export const describeColumn = ({
 export function headerOf(from: TableFields, { places }: TableQuery): ExportedTable {
   const { table, key, leftOut = [] } = from;
   const replaced = replacedIn(places);
+  const computed = computedIn(table);
   const uncounted = places.filter((place) => !countsInDigest(from, place)).map(nameOf);
   return {
     table: table.id,
@@ -26,6 +28,7 @@ export function headerOf(from: TableFields, { places }: TableQuery): ExportedTab
     key: { kind: key.kind, columns: [...key.columns], reason: key.reason },
     ...(leftOut.length > 0 && { columns_left_out: [...leftOut] }),
     ...(replaced.length > 0 && { columns_replaced: replaced }),
+    ...(computed.length > 0 && { columns_computed: computed }),
     fields: places.map((place) =>
       place.kind === "value"
         ? describeColumn(place.column)
