@@ -1,7 +1,8 @@
 /** Rows that are known by their number alone are other rows in another installation; and what only values tell is found before an import. */
-import { writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { FORMAT_VERSION } from "../../lib/model/unit.ts";
 import { runBuilt } from "../support/backup.ts";
 import { makeDatabase } from "../support/package-site.ts";
 import { rowsOf } from "../support/portable.ts";
@@ -72,6 +73,24 @@ test("the export's own installation, an empty database, and the very same rows t
     expect([code, new RegExp(`^note +${created} `, "m").test(said)]).toEqual([0, true]);
   }
   expect(await notes(empty)).toEqual(["1|ours", "2|two"]);
+});
+
+test("without portable.instance it is the store at dest that says which installation a database is of", async () => {
+  const ofStore = (id: string | undefined, sql: string): Site => {
+    const made = site(undefined, sql);
+    const dest = tempDirectory();
+    mkdirSync(join(dest, "store"));
+    const store = { format_version: FORMAT_VERSION, id, site: "s", created_at: "2026-01-01T00:00:00.000Z" };
+    if (id !== undefined) writeFileSync(join(dest, "store", "store.json"), JSON.stringify(store));
+    writeFileSync(made.config, `site: s\nroot: .\ndest: ${join(dest, "store")}\n`);
+    return made;
+  };
+  const id = "0c5e51f0-38c1-4d9a-9a66-0b9a3c6e7f10";
+  const at = await exported(ofStore(id, OURS));
+  expect(JSON.parse(readFileSync(join(at, "manifest.json"), "utf8"))).toMatchObject({ source: { instance: id } });
+  expect(await portable("import", ofStore(id, THEIRS), at)).toMatchObject({ code: 0 });
+  for (const other of [id.replace("0c", "1c"), undefined])
+    expect(await portable("import", ofStore(other, THEIRS), at)).toMatchObject({ code: 1 });
 });
 
 test("a link that differs, to a row of the table itself, is told of as well", async () => {
