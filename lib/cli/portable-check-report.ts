@@ -1,7 +1,7 @@
 /** The compatibility report of `check`: for people in sections, or as one line of JSON. */
 import type { CompatibilityReport, ConfigurationReport } from "../portable/check.ts";
 import type { Applied } from "../portable/compatibility.ts";
-import { EXPORT_VERSION } from "../portable/format.ts";
+import { EXPORT_VERSION, type ExportManifest } from "../portable/format.ts";
 import type { Package } from "../portable/package.ts";
 import type { Setting } from "../portable/settings.ts";
 import type { Severity } from "../portable/settings-diff.ts";
@@ -36,7 +36,9 @@ export function showCheck({ directory, manifest, tables }: Package, report: Comp
     const told = manifest.origin === undefined ? source : { name: source.name, url: source.url, database };
     const about = { path, export_format: format, export_version: version, created_at, source: told };
     const here = { export_version: EXPORT_VERSION, ...report.here };
-    const exported = { ...about, schema_versions, data_counts, records: total };
+    const { left_out, columns_computed = {}, warnings } = manifest.origin === undefined ? manifest : NOTHING_LEFT;
+    const left = { left_out, columns_computed, warnings };
+    const exported = { ...about, schema_versions, data_counts, records: total, ...left };
     const more = { values: report.values === true, here, export: exported, recommendation: recommendation.join(" ") };
     return json("summary", { ...report, ...more });
   }
@@ -71,8 +73,22 @@ export function showCheck({ directory, manifest, tables }: Package, report: Comp
     "-".repeat(WIDTH),
     records("TOTAL", total),
   );
+  const left = leftBehind(manifest);
+  if (left.length > 0) section("LEFT BEHIND BY THE EXPORT", ...left);
   const [advice = "", ...more] = recommendation;
   section("RECOMMENDATION", `${paint(MARK[report.status])} ${advice}`, ...more);
+}
+
+const NOTHING_LEFT: Pick<ExportManifest, "left_out" | "columns_computed" | "warnings"> = { left_out: [], warnings: [] };
+
+/** Returns what an export of ours does not hold, and what was told when it was made. */
+function leftBehind({ origin, left_out, columns_computed = {}, warnings }: ExportManifest): string[] {
+  if (origin !== undefined) return [];
+  return [
+    ...left_out.map(({ table, why }) => `  ${table} (${why})`),
+    ...Object.entries(columns_computed).map(([table, columns]) => `  ${table}: ${columns.join(", ")} (computed)`),
+    ...warnings.map((text) => `  ${pc.yellow("!")} ${text}`),
+  ];
 }
 
 /** What to do, and what was not looked at; of a report without problems. */

@@ -58,6 +58,7 @@ test("every item is shown, as text and as JSON, on each engine", async () => {
     expect(section(report.text, "DATA SUMMARY").map((line) => line.replaceAll(/ {2,}/g, " "))).toEqual([" public.kind 2 records", "-".repeat(60), " TOTAL 2 records"]);
     const advice = code === 0 ? "This export is compatible and can be imported." : "This export can be imported with --force. Read the warnings first.";
     const more = "The values were not looked at: --values tries every one of them, and takes it back.";
+    expect(section(report.text, "LEFT BEHIND BY THE EXPORT")).toEqual(["  public.django_migrations (migrations, Django)"]);
     expect(section(report.text, "RECOMMENDATION")).toEqual([`${code === 0 ? "✓" : "!"} ${advice}`, more]);
     expect(report.json).toMatchObject({
       status, problems: [], warnings: code === 0 ? [] : [expect.any(String)], values: false, recommendation: `${advice} ${more}`,
@@ -66,6 +67,7 @@ test("every item is shown, as text and as JSON, on each engine", async () => {
       export: {
         path: output, export_format: "holdfast-portable", export_version: EXPORT_VERSION, source: { name: "Shop", url: "https://shop.example", engine: "postgresql" },
         schema_versions: { tool: "Django", applied: ["shop.0001_initial"] }, data_counts: { "public.kind": 2 }, records: 2,
+        left_out: [{ table: "public.django_migrations", why: "migrations, Django" }], warnings: [],
       },
     });
   }

@@ -23,12 +23,18 @@ test.each([
   ["SQLite", "create table t (id integer primary key); create virtual table words using fts5(w);", ["virtual table words (fts5): left out"], undefined],
 ] as const)("%s: plan and export name what an export leaves behind", async (name, sql, left, kept) => {
   const url = await make(name, sql);
-  for (const args of [["plan"], ["export", "-o", join(tempDirectory(), "e"), "--no-timestamp"]]) {
+  const output = join(tempDirectory(), "e");
+  for (const args of [["plan"], ["export", "-o", output, "--no-timestamp"]]) {
     const { code, stderr } = await runBuilt("portable", [...args, "--database", url]);
     expect(code).toBe(0);
     for (const one of left) expect(stderr).toContain(one);
     if (kept !== undefined) expect(stderr).not.toContain(kept);
   }
+  // Whoever brings it in is told as well.
+  const { stdout } = await runBuilt("portable", ["check", output, "--database", url]);
+  const { json } = await runBuilt("portable", ["check", output, "--database", url, "--json"]);
+  for (const one of left) expect(stdout.split("LEFT BEHIND BY THE EXPORT")[1]).toContain(one);
+  expect(json.at(-1)).toMatchObject({ export: { warnings: expect.arrayContaining(left.map((one) => expect.stringContaining(one))) as string[] } });
 }); // prettier-ignore
 
 test("PostgreSQL: a collation of another schema, and one with a dot in its name, go into the staging table", async () => {
@@ -148,7 +154,7 @@ test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: columns that a data
 
   // Where it is computed as well nothing is lost, and nothing is told.
   const same = await make(name, table(COMPUTED));
-  expect((await runBuilt("portable", ["check", output, "--database", same])).code).toBe(0);
+  expect(await runBuilt("portable", ["check", output, "--database", same])).toMatchObject({ code: 0, stdout: expect.stringContaining(`  ${id}: low (computed)\n`) as string });
   await bring(output, same);
   for (const [low, becomes, value] of [["", "NULL", "null"], [" default 'old' not null", "its default", "old"]] as const) {
     const url = await make(name, `${table(low)} insert into t (name, low) values ('Bob', 'kept');`);
