@@ -41,6 +41,13 @@ describe("Django's fields", () => {
     expect(back).toEqual(was);
   }); // prettier-ignore
 
+  test.each(["'1 mon'", "'1 year 10:00:00'"])("a duration of months or years, which have no length, is refused: %s", async (value) => {
+    const output = await exportOf(await make("PostgreSQL", DJANGO + table("interval", value)));
+    const url = await make("SQLite", DJANGO + table("bigint"));
+    expect(await refusal("import", output, "--database", url)).toContain("and takes bigint");
+    expect(await rowsOf(url, "select count(*) from t")).toEqual(["0"]);
+  }); // prettier-ignore
+
   test.each(["MariaDB", "SQLite"] as const)("a UUID: 32 digits in %s, also as a key and a link", async (name) => {
     const schema = (type: string): string =>
       `create table thing (id ${type} primary key, name varchar(9)); create table part (id ${type} primary key, thing_id ${type} references thing (id));`;
@@ -103,7 +110,7 @@ describe("MediaWiki's fields", () => {
 test.each([
   ["a number in an interval of no Django", "SQLite", "bigint", "600", "PostgreSQL", "interval", "is given 600, and takes interval"],
   ["a number's text in an interval", "SQLite", "text", "'600'", "PostgreSQL", "interval", "is given the number 600"],
-  ["months as microseconds", "PostgreSQL", "interval", "'1 mon'", "SQLite", "bigint", "1 mon"],
+  ["an interval in a number of no Django", "PostgreSQL", "interval", "'10:00:00'", "SQLite", "bigint", "takes whole numbers"],
   ["a number in PostgreSQL's own types", "SQLite", "bigint", "5", "PostgreSQL", "money", "takes money"],
   ["a number for the label at its place", "PostgreSQL", "integer", "1", "MariaDB", "enum('a','b')", "\"1\", which is no label"],
   ["a label of another case", "PostgreSQL", "text", "'A'", "MariaDB", "enum('a','b')", "\"A\", which is no label"],
