@@ -1,7 +1,7 @@
 /** The compatibility report of `check`: for people in sections, or as one line of JSON. */
 import type { CompatibilityReport, ConfigurationReport } from "../portable/check.ts";
 import type { Applied } from "../portable/compatibility.ts";
-import { EXPORT_VERSION } from "../portable/format.ts";
+import { EXPORT_VERSION, type ExportManifest } from "../portable/format.ts";
 import type { Package } from "../portable/package.ts";
 import type { Setting } from "../portable/settings.ts";
 import type { Severity } from "../portable/settings-diff.ts";
@@ -11,13 +11,20 @@ import { json, say, type Output } from "./portable-report.ts";
 
 const WIDTH = 60;
 const RECOMMENDATION = {
-  COMPATIBLE: `${pc.green("✓")} This export is compatible and can be imported.`,
-  COMPATIBLE_WITH_WARNINGS: `${pc.yellow("!")} This export can be imported with --force. Read the warnings first.`,
-  INCOMPATIBLE: `${pc.red("✗")} Do not import this export: first mend what is named above.`,
+  COMPATIBLE: "This export is compatible and can be imported.",
+  COMPATIBLE_WITH_WARNINGS: "This export can be imported with --force. Read the warnings first.",
+  INCOMPATIBLE: "Do not import this export: first mend what is named above.",
 } as const;
 
-export function showCheck({ directory, manifest }: Package, report: CompatibilityReport, output: Output): void {
-  const { source, data_counts, schema_versions } = manifest;
+const PAINT = { COMPATIBLE: pc.green, COMPATIBLE_WITH_WARNINGS: pc.yellow, INCOMPATIBLE: pc.red } as const;
+const MARK = { COMPATIBLE: "✓", COMPATIBLE_WITH_WARNINGS: "!", INCOMPATIBLE: "✗" } as const;
+
+/** Shows the report; what it says of the data are the tables that were looked at. */
+export function showCheck({ directory, manifest, tables }: Package, report: CompatibilityReport, output: Output): void {
+  const { source, schema_versions } = manifest;
+  const data_counts = Object.fromEntries(tables.map(({ table }) => [table, manifest.data_counts[table] ?? 0]));
+  const total = Object.values(data_counts).reduce((sum, count) => sum + count, 0);
+  const recommendation = recommendationOf(report);
   const { path, format, version, created_at, database } = manifest.origin ?? {
     path: directory,
     format: manifest.export_format,
@@ -28,11 +35,17 @@ export function showCheck({ directory, manifest }: Package, report: Compatibilit
   if (output.json) {
     const told = manifest.origin === undefined ? source : { name: source.name, url: source.url, database };
     const about = { path, export_format: format, export_version: version, created_at, source: told };
-    return json("summary", { ...report, export: { ...about, schema_versions, data_counts } });
+    const here = { export_version: EXPORT_VERSION, ...report.here };
+    const { left_out, columns_computed = {}, warnings } = manifest.origin === undefined ? manifest : NOTHING_LEFT;
+    const left = { left_out, columns_computed, warnings };
+    const exported = { ...about, schema_versions, data_counts, records: total, ...left };
+    const more = { values: report.values === true, here, export: exported, recommendation: recommendation.join(" ") };
+    return json("summary", { ...report, ...more });
   }
-  const paint = { COMPATIBLE: pc.green, COMPATIBLE_WITH_WARNINGS: pc.yellow, INCOMPATIBLE: pc.red }[report.status];
+  const paint = PAINT[report.status];
   section(
     "EXPORT INFORMATION",
+    field("Path", path),
     field("Export Version", version ?? "not named"),
     field("Export Format", format),
     field("Created", created_at ?? "not named"),
@@ -54,25 +67,35 @@ export function showCheck({ directory, manifest }: Package, report: Compatibilit
     ...report.warnings.map((text) => `  ${pc.yellow("!")} ${text}`),
   );
   if (report.configuration !== undefined) section("CONFIGURATION", ...configurationLines(report.configuration));
-  const counts = Object.entries(data_counts);
   section(
     "DATA SUMMARY",
-    ...counts.map(([table, count]) => records(table, count)),
+    ...Object.entries(data_counts).map(([table, count]) => records(table, count)),
     "-".repeat(WIDTH),
-    records(
-      "TOTAL",
-      counts.reduce((sum, [, count]) => sum + count, 0),
-    ),
+    records("TOTAL", total),
   );
-  section(
-    "RECOMMENDATION",
-    report.values === true
-      ? RECOMMENDATION[report.status].replace("is compatible", "is fully compatible")
-      : RECOMMENDATION[report.status],
-    ...(report.values === true || report.status === "INCOMPATIBLE"
-      ? []
-      : ["The values were not looked at: --values tries every one of them, and takes it back."]),
-  );
+  const left = leftBehind(manifest);
+  if (left.length > 0) section("LEFT BEHIND BY THE EXPORT", ...left);
+  const [advice = "", ...more] = recommendation;
+  section("RECOMMENDATION", `${paint(MARK[report.status])} ${advice}`, ...more);
+}
+
+const NOTHING_LEFT: Pick<ExportManifest, "left_out" | "columns_computed" | "warnings"> = { left_out: [], warnings: [] };
+
+/** Returns what an export of ours does not hold, and what was told when it was made. */
+function leftBehind({ origin, left_out, columns_computed = {}, warnings }: ExportManifest): string[] {
+  if (origin !== undefined) return [];
+  return [
+    ...left_out.map(({ table, why }) => `  ${table} (${why})`),
+    ...Object.entries(columns_computed).map(([table, columns]) => `  ${table}: ${columns.join(", ")} (computed)`),
+    ...warnings.map((text) => `  ${pc.yellow("!")} ${text}`),
+  ];
+}
+
+/** What to do, and what was not looked at; of a report without problems. */
+function recommendationOf({ status, values = false }: CompatibilityReport): string[] {
+  const advice = RECOMMENDATION[status];
+  if (values || status === "INCOMPATIBLE") return [advice.replace("is compatible", "is fully compatible")];
+  return [advice, "The values were not looked at: --values tries every one of them, and takes it back."];
 }
 
 function section(title: string, ...lines: readonly string[]): void {
@@ -90,7 +113,7 @@ const records = (name: string, count: number): string => {
 function schemaVersion(versions: Applied | null): string {
   if (versions === null) return "no migrations known";
   const { tool, applied } = versions;
-  const last = tool === "Django" ? lastOfEach(applied) : (applied.at(-1) ?? "none");
+  const last = applied.length === 0 ? "none" : tool === "Django" ? lastOfEach(applied) : (applied.at(-1) ?? "");
   return `${last} (${plural(applied.length, "migration")}, ${tool})`;
 }
 

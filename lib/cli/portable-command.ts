@@ -132,7 +132,7 @@ const WORK: Readonly<Record<Verb, Work>> = {
   },
   async verify(flags, frame) {
     return await using(flags, "read", frame, async (connection) => {
-      const comparisons = await compareTables(connection, await open(flags, frame));
+      const comparisons = await compareTables(connection, await open(flags, frame), frame.signal);
       showComparison(comparisons, flags);
       return comparisons.every(({ same }) => same) ? EXIT.ok : EXIT.verification;
     });

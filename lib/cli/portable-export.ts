@@ -9,6 +9,7 @@ import { exportDjangoZip } from "../portable/write/django-zip.ts";
 import { knownZone, NAME_STYLES, packageName } from "../portable/write/file-name.ts";
 import { exportNativeZip } from "../portable/write/native-zip.ts";
 import { exportRecords } from "../portable/write/records.ts";
+import { computedByTable } from "../portable/computed.ts";
 import type { ExportHooks, ExportSummary } from "../portable/write/rows.ts";
 import { redact } from "../report/redact.ts";
 import { listOf, single } from "./arguments.ts";
@@ -89,7 +90,7 @@ export async function exportTo(
   };
   const summary = await write(connection, plan, request, hooks);
   progress.end();
-  showExport(path.resolve(output), summary, flags);
+  showExport(path.resolve(output), { ...summary, columns_computed: computedByTable(plan.tables) }, flags);
   return EXIT.ok;
 }
 

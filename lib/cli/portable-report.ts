@@ -1,4 +1,5 @@
 /** What `portable` says: for people, or as JSON lines. */
+import { computedIn } from "../portable/computed.ts";
 import type { GenericRelation } from "../portable/generic.ts";
 import type { ImportResult } from "../portable/import.ts";
 import type { PortablePlan } from "../portable/plan.ts";
@@ -34,6 +35,7 @@ export function showPlan(
     links: table.foreignKeys.map((link) => `${link.columns.join("+")} → ${link.target}`),
     generic: fields.flatMap((one) => (one.kind === "generic" ? [one.relation].map(describeGeneric) : [])),
     columns_left_out: [...columns],
+    columns_computed: computedIn(table),
     where: conditions.get(table.id) ?? [],
     columns_replaced: fields.flatMap((one) => (one.kind === "value" && one.replaced ? [one.column.name] : [])),
   }));
@@ -47,15 +49,20 @@ export function showPlan(
   for (const { table, generic } of lines)
     for (const { type, id, tables: led } of generic)
       say(pc.dim(`generic: ${table}.${id} leads where ${type} tells: ${led.join(", ") || "nowhere"}`));
-  for (const { table, columns_left_out: out, columns_replaced: replaced } of lines) {
+  for (const { table, columns_left_out: out, columns_replaced: replaced, columns_computed: computed } of lines) {
     if (out.length > 0) say(pc.dim(`columns left out: ${table} ${out.join(", ")}`));
     if (replaced.length > 0) say(pc.dim(`columns replaced: ${table} ${replaced.join(", ")}`));
+    sayComputed(table, computed);
   }
   for (const { name, tables: members } of components) say(pc.dim(`component ${name}: ${members.join(", ")}`));
   for (const { table, foreignKey } of deferred)
     say(pc.dim(`${table}.${foreignKey} is filled in when all rows are there`));
   for (const { table, why } of left) say(pc.dim(`left out: ${table} (${why})`));
   warn(warnings);
+}
+
+function sayComputed(table: string, columns: readonly string[]): void {
+  if (columns.length > 0) say(pc.dim(`columns that the database computes, left out: ${table} ${columns.join(", ")}`));
 }
 
 const describeGeneric = ({ type, column, targets }: GenericRelation) => ({
@@ -66,12 +73,17 @@ const describeGeneric = ({ type, column, targets }: GenericRelation) => ({
 
 const KINDS = { natural: "by", reference: pc.yellow("by its number"), none: pc.red("by nothing") } as const;
 
-export function showExport(path: string, { data_counts, warnings }: ExportSummary, output: Output): void {
+export function showExport(
+  path: string,
+  { data_counts, warnings, columns_computed }: ExportSummary & { readonly columns_computed: Record<string, string[]> },
+  output: Output,
+): void {
   const counts = Object.values(data_counts);
   const rows = counts.reduce((sum, count) => sum + count, 0);
-  if (output.json) return json("summary", { path, rows, tables: data_counts, warnings });
+  if (output.json) return json("summary", { path, rows, tables: data_counts, columns_computed, warnings });
   if (output.quiet) return;
   warn(warnings);
+  for (const [table, columns] of Object.entries(columns_computed)) sayComputed(table, columns);
   say(`${pc.green("✓")} ${plural(counts.length, "table")}, ${plural(rows, "row")}`, path);
 }
 

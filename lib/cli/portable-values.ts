@@ -29,7 +29,19 @@ export async function checkValues(
     );
     return withValues(report, { problems: [], warnings });
   } catch (error) {
-    if (!(error instanceof HoldfastError) || !["E_IMPORT", "E_SCHEMA"].includes(error.code)) throw error;
+    if (!(error instanceof HoldfastError)) throw error;
+    const isRefused = error.code === "E_DATABASE" && (await answers(connection));
+    if (!isRefused && !["E_IMPORT", "E_SCHEMA", "E_CYCLE"].includes(error.code)) throw error;
     return withValues(report, { problems: [error.message], warnings: [] });
+  }
+}
+
+/** Returns whether the database still answers: then it refused what the import did, and would again. */
+async function answers(connection: Connection): Promise<boolean> {
+  try {
+    await connection.rows("select 1");
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -209,13 +209,19 @@ const pathOf = ({ table }: TableFields): string =>
     .join("/");
 
 /** For the manifest: what the rows do not say, by table. */
-const columnsIn = (
+function columnsIn(
   headers: readonly ExportedTable[],
-): Pick<ExportManifest, "columns_left_out" | "columns_replaced"> => ({
-  columns_left_out: Object.fromEntries(
-    headers.flatMap(({ table, columns_left_out: columns }) => (columns === undefined ? [] : [[table, columns]])),
-  ),
-  columns_replaced: Object.fromEntries(
-    headers.flatMap(({ table, columns_replaced: columns }) => (columns === undefined ? [] : [[table, columns]])),
-  ),
-});
+): Pick<ExportManifest, "columns_left_out" | "columns_replaced" | "columns_computed"> {
+  const byTable = (of: (header: ExportedTable) => string[] | undefined): Record<string, string[]> =>
+    Object.fromEntries(
+      headers.flatMap((header) => {
+        const columns = of(header);
+        return columns === undefined ? [] : [[header.table, columns]];
+      }),
+    );
+  return {
+    columns_left_out: byTable((header) => header.columns_left_out),
+    columns_replaced: byTable((header) => header.columns_replaced),
+    columns_computed: byTable((header) => header.columns_computed),
+  };
+}

@@ -90,6 +90,8 @@ export const tableSchema = z.object({
   columns_replaced: z.array(z.string()).optional(),
   /** Columns that hold no key of a row by the config, whatever their names say. */
   not_foreign_keys: z.array(z.string()).optional(),
+  /** The database computes these: their values do not travel. Absent where there are none. */
+  columns_computed: z.array(z.string()).optional(),
   /** Only rows that meet these travel, and those that belong to them. */
   where: z.array(conditionSchema).optional(),
   fields: z.array(fieldSchema),
@@ -159,6 +161,7 @@ export const exportManifestSchema = z.looseObject({
   /** By table, as in schema.json. */
   columns_left_out: z.record(z.string(), z.array(z.string())).optional(),
   columns_replaced: z.record(z.string(), z.array(z.string())).optional(),
+  columns_computed: z.record(z.string(), z.array(z.string())).optional(),
   warnings: z.array(z.string()),
   /** What an import of it is made in spite of: of what another program wrote. */
   import_warnings: z.array(z.string()).optional(),

@@ -1,4 +1,5 @@
 /** What an export says of a table: the first line of its files. */
+import { computedIn } from "./computed.ts";
 import type { Leaf, TableFields } from "./fields.ts";
 import type { ExportedLeaf, ExportedTable } from "./format.ts";
 import { nameOf } from "./row.ts";
@@ -20,6 +21,7 @@ export function headerOf(from: TableFields, { places }: TableQuery): ExportedTab
   const { table, key, leftOut = [] } = from;
   const replaced = replacedIn(places);
   const { notForeignKeys = [] } = table;
+  const computed = computedIn(table);
   const uncounted = places.filter((place) => !countsInDigest(from, place)).map(nameOf);
   return {
     table: table.id,
@@ -28,6 +30,7 @@ export function headerOf(from: TableFields, { places }: TableQuery): ExportedTab
     ...(leftOut.length > 0 && { columns_left_out: [...leftOut] }),
     ...(replaced.length > 0 && { columns_replaced: replaced }),
     ...(notForeignKeys.length > 0 && { not_foreign_keys: [...notForeignKeys] }),
+    ...(computed.length > 0 && { columns_computed: computed }),
     fields: places.map((place) =>
       place.kind === "value"
         ? describeColumn(place.column)

@@ -112,6 +112,12 @@ export function byRank(a: Rank, b: Rank): number {
 }
 
 function configuredKey(table: Table, known: ReadonlySet<TableId>, columns: readonly string[]): Candidate {
+  if (isComputed(table, columns))
+    throw new HoldfastError(
+      "E_CONFIG",
+      `keys: ${table.id} (${columns.join(", ")}) has a column that the database computes`,
+      { hint: "name columns whose values are given" },
+    );
   const key = natural(table, known, columns, "named by the config");
   const unfit = ownColumns(table, key).find(isUnfit);
   if (unfit !== undefined) {
@@ -146,7 +152,7 @@ const columnOf = (table: Table, name: string): Column | undefined => table.colum
 
 function primaryKeyCandidate(table: Table, known: ReadonlySet<TableId>): Candidate | undefined {
   const { primaryKey } = table;
-  if (primaryKey === null) return undefined;
+  if (primaryKey === null || isComputed(table, primaryKey.columns)) return undefined;
   const key = natural(table, known, primaryKey.columns, "");
   const own = ownColumns(table, key);
   if (own.some(isUnfit) || (key.tree && !canEnd(table, key))) return undefined;
@@ -180,6 +186,7 @@ function primaryKeyCandidate(table: Table, known: ReadonlySet<TableId>): Candida
 }
 
 function uniqueCandidate(table: Table, known: ReadonlySet<TableId>, unique: Unique): Candidate | undefined {
+  if (isComputed(table, unique.columns)) return undefined;
   const key = natural(table, known, unique.columns, "");
   const own = ownColumns(table, key);
   if (own.some(isUnfit) || own.some(isNumbered)) return undefined;
@@ -207,6 +214,10 @@ function uniqueCandidate(table: Table, known: ReadonlySet<TableId>, unique: Uniq
   };
 }
 
+/** Values that the database computes do not travel, so that no row is found by them. */
+const isComputed = (table: Table, columns: readonly string[]): boolean =>
+  columns.some((name) => columnOf(table, name)?.generated === true);
+
 /** The columns of a key that stand for themselves. */
 function ownColumns(table: Table, key: NaturalKey): Column[] {
   const nested = new Set(key.nests.flatMap(({ columns }) => columns));
@@ -220,9 +231,8 @@ const isUnfit = ({ kind, length = Infinity }: Column): boolean =>
 /** Counted by the database. */
 const isNumbered = (column: Column): boolean => column.identity !== undefined || column.sequence !== undefined;
 
-/** Unique, but telling nobody anything: computed, random, or the moment when the row was made. */
-const isWeak = ({ name, kind, generated, hasDefault }: Column): boolean =>
-  generated ||
+/** Unique, but telling nobody anything: random, or the moment when the row was made. */
+const isWeak = ({ name, kind, hasDefault }: Column): boolean =>
   kind === "uuid" ||
   kind === "bytes" ||
   (hasDefault && (kind === "timestamp" || kind === "timestamptz")) ||

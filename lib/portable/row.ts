@@ -4,6 +4,7 @@ import { digestCell } from "../database/multiset.ts";
 import { isGeneric, levelsOf, nest, unnest, valueOf, type JsonCell } from "./cells.ts";
 import type { Row } from "./connection.ts";
 import type { Leaf } from "./fields.ts";
+import type { Column } from "./schema.ts";
 import { fold } from "./names.ts";
 import { isPath, pathCells, widthOf } from "./path.ts";
 import type { FieldPlace, TableQuery } from "./select.ts";
@@ -60,7 +61,7 @@ export class RowEncoder {
 }
 
 /** The table's name, by which a digest knows it: schemas have other names elsewhere. */
-const tableForm = (table: string): string => fold(table.slice(table.lastIndexOf(".") + 1));
+export const tableForm = (table: string): string => fold(table.slice(table.lastIndexOf(".") + 1));
 
 const rawValue = (value: Row[number]): JsonValue =>
   value === null ? null : Buffer.isBuffer(value) ? { $: "bytes", v: value.toString("base64") } : String(value);
@@ -83,15 +84,25 @@ export function genericForm(
   );
 }
 
+/** Returns the form of a value, one character a byte; null for NULL. */
+export type ValueForm = (column: Column, value: JsonValue) => string | null;
+
+const canonicalForm: ValueForm = (column, value) => canonical(column, value)?.toString("latin1") ?? null;
+
 /** The forms of a key's values, each with its length before it; those of a path, one level after the other. */
-const keyForm = (leaves: readonly Leaf[], key: JsonCell, depth: number): string =>
+export const keyForm = (
+  leaves: readonly Leaf[],
+  key: JsonCell,
+  depth: number,
+  formOf: ValueForm = canonicalForm,
+): string =>
   unnest(leaves, key, depth)
     .map((value, at) => {
       const leaf = leaves[at];
       if (leaf === undefined) return digestCell(null);
-      if (!isPath(leaf)) return digestCell(canonical(leaf.column, valueOf(value))?.toString("latin1") ?? null);
+      if (!isPath(leaf)) return digestCell(formOf(leaf.column, valueOf(value)));
       return levelsOf(value, widthOf(leaf.parts))
-        .map((level) => keyForm(leaf.parts, level, 0))
+        .map((level) => keyForm(leaf.parts, level, 0, formOf))
         .join("");
     })
     .join("");

@@ -38,6 +38,8 @@ export interface Column {
   readonly nullable: boolean;
   /** Computed by the database from other columns: read for nobody, written by nobody. */
   readonly generated: boolean;
+  /** Passed over as a generated one is, because no record of another program has it. */
+  readonly isUnsaid?: boolean;
   /** The database gives a value where none is given: `always` (PostgreSQL's GENERATED ALWAYS AS IDENTITY), or `default` (serial, AUTO_INCREMENT, rowid). */
   readonly identity?: "always" | "default";
   /** The sequence behind it, quoted as SQL wants it (PostgreSQL). Without `identity`: owned by the column, but called by the application. */

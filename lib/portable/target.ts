@@ -1,5 +1,6 @@
 /** Where the tables of an export go in a database: each with the table, the columns and the links that are to take its rows. */
 import { HoldfastError } from "../errors.ts";
+import { computedHere } from "./computed.ts";
 import { withSent } from "./source-kinds.ts";
 import { withoutReferences } from "./declared.ts";
 import { Fields, isDirect, type Leaf } from "./fields.ts";
@@ -9,10 +10,11 @@ import { KeyMaps } from "./key-map.ts";
 import { genericTarget, withGenerics, type GenericRelation } from "./generic.ts";
 import { findTable as findNamed, fold, matchColumn, single } from "./names.ts";
 import { sharedPlaces } from "./one-place.ts";
-import type { ForeignKey, Schema, Table, TableId } from "./schema.ts";
-import { addedTo, conditionsIn, givenBy, noReferences, renamesOf, type TargetRefinement } from "./target-refine.ts";
-import type { AddedColumn, TargetField, TargetTable } from "./target-types.ts";
+import type { Column, ForeignKey, Schema, Table, TableId } from "./schema.ts";
+import { addedTo, conditionsIn, noReferences, renamesOf, type TargetRefinement } from "./target-refine.ts";
+import type { TargetField, TargetTable } from "./target-types.ts";
 import { knownKeys, linkedKeys, refuseEndless } from "./target-keys.ts";
+import { checkRest } from "./target-rest.ts";
 
 export interface Targets {
   readonly schema: Schema;
@@ -54,23 +56,27 @@ export function findTargets(
   for (const { table, key } of exported) {
     const home = homes.get(table);
     if (home === undefined) continue;
-    const columns = key.columns.flatMap((name) => matchColumn(home, name)?.name ?? []);
+    const columns = key.columns.flatMap((name) => matchColumn(home, name) ?? []);
+    const computed = columns.find(({ generated }) => generated && refine.readOnly !== true);
     if (columns.length !== key.columns.length)
       problems.push(`${home.id} lacks a column of its key (${key.columns.join(", ")})`);
-    else keys.set(home.id, { ...key, columns });
+    else if (computed !== undefined)
+      problems.push(`${home.id}.${computed.name} is computed by this database, and rows are told apart by it`);
+    else keys.set(home.id, { ...key, columns: columns.map(({ name }) => name) });
   }
   for (const [id, key] of linkedKeys(exported, keys, (name) => (homes.has(name) ? undefined : findTable(linked, name))))
     keys.set(id, key);
   refuseEndless(linked, keys);
   const fields = new Fields(linked, keys);
+  const isReadOnly = refine.readOnly === true;
   const tables = exported.flatMap((one): TargetTable[] => {
     const table = homes.get(one.table);
     if (table === undefined) return [];
     const own = one.fields.map((field) =>
-      markReplaced(one, field, findField(field, table, { fields, homes, problems, warnings })),
+      markReplaced(one, field, findField(field, table, { fields, homes, problems, warnings, isReadOnly })),
     );
     const added = addedTo(schema, table, own, refine.defaults ?? {});
-    if (refine.readOnly !== true) checkRest(table, own, added, problems);
+    if (!isReadOnly) checkRest({ exported: one, table, fields: own, added }, { problems, warnings });
     return [{ exported: one, table, key: fields.key(table.id), fields: own, added }];
   });
   if (problems.length > 0)
@@ -143,15 +149,16 @@ interface Finding {
   readonly homes: ReadonlyMap<string, Table>;
   readonly problems: string[];
   readonly warnings: string[];
+  /** Columns that the database computes can be compared. */
+  readonly isReadOnly: boolean;
 }
 
 function findField(field: ExportedField, table: Table, found: Finding): TargetField {
   if (field.kind === "value") {
     const column = matchColumn(table, field.column.name);
-    if (column?.generated === true) return undefined;
     if (column === undefined)
       found.warnings.push(`${table.id} has no column ${field.column.name}: its values are left out`);
-    if (column === undefined) return undefined;
+    if (column === undefined || isComputed(table, [column], "the export's values", found)) return undefined;
     return { kind: "value", column, ...(field.column.kind === "enum" && { isEnum: true }) };
   }
   if (field.kind === "generic") return findGeneric(field, table, found);
@@ -160,6 +167,7 @@ function findField(field: ExportedField, table: Table, found: Finding): TargetFi
     found.warnings.push(`${table.id} lacks ${field.columns.join(", ")}: its links to ${field.table} are left out`);
     return undefined;
   }
+  if (isComputed(table, columns, `its links to ${field.table}`, found)) return undefined;
   const target = found.homes.get(field.table) ?? findTable(found.fields.schema, field.table);
   if (target === undefined) {
     found.problems.push(`${table.id}.${field.name} links to ${field.table}, which is not there`);
@@ -175,6 +183,13 @@ function findField(field: ExportedField, table: Table, found: Finding): TargetFi
   if (leaves === undefined) return undefined;
   const direct = leaves.every((leaf) => isDirect(leaf, link));
   return { kind: "link", link, columns, leaves, direct };
+}
+
+/** Whether the database gives columns values of its own, which is told; they can be read all the same. */
+function isComputed(table: Table, columns: readonly Column[], what: string, found: Finding): boolean {
+  const told = found.isReadOnly ? undefined : computedHere(table, columns, what);
+  if (told !== undefined) found.warnings.push(told);
+  return told !== undefined;
 }
 
 /** The values of the key by which rows are linked to, where the export knows them by the same. */
@@ -210,6 +225,7 @@ function findGeneric(field: ExportedField & { readonly kind: "generic" }, table:
     found.warnings.push(`${table.id} lacks ${field.name} or ${field.type}: its generic relation is left out`);
     return undefined;
   }
+  if (isComputed(table, [column, type], "the export's values", found)) return undefined;
   const targets = field.tables.flatMap(({ type: said, table: as, leaves: exported }) => {
     const home = found.homes.get(as) ?? findTable(found.fields.schema, as);
     const target = home && genericTarget(table, column.name, home, said, as);
@@ -233,18 +249,3 @@ const markReplaced = (
   found?.kind === "value" && field.kind === "value" && replaced?.includes(field.column.name) === true
     ? { ...found, replaced: () => null }
     : found;
-
-/** What the export does not know of has to be able to do without. */
-function checkRest(
-  table: Table,
-  fields: readonly TargetField[],
-  added: readonly AddedColumn[],
-  problems: string[],
-): void {
-  const given = new Set([...givenBy(fields), ...added.map(({ column }) => column.name)]);
-  for (const { name, nullable, hasDefault, identity, generated } of table.columns)
-    if (!given.has(name) && !nullable && !hasDefault && identity === undefined && !generated)
-      problems.push(
-        `${table.id}.${name} may not be NULL, has no default, and the export does not know it: portable.defaults can give it one`,
-      );
-}

@@ -106,7 +106,7 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
     case "decimal":
       if (typeof value === "boolean" || (typeof value === "string" && !NUMBER.test(value)))
         throw unfit(`${JSON.stringify(value)}, and takes numbers`);
-      refuseRounding(column, String(value));
+      if (column.kind !== "float8" || typeof value === "string") refuseRounding(column, String(value));
       if (engine !== "sqlite") return String(value);
       return column.kind === "decimal" && typeof value === "string" ? exactNumber(value) : Number(value);
     case "enum":
@@ -213,10 +213,11 @@ function exactNumber(value: string): number | bigint {
   return number;
 }
 
-/** The servers round what has too many digits, and say nothing. */
+/** The engines round what has too many digits, and say nothing. */
 function refuseRounding({ kind, native, scale }: Column, number: string): void {
-  if (kind === "float4" && Math.fround(Number(number)) !== Number(number))
-    throw unfit(`${number}, of which ${native} would keep ${Math.fround(Number(number))}`);
+  const kept = kind === "float4" ? Math.fround(Number(number)) : Number(number);
+  if (kind !== "decimal" && canonicalDouble(kept) !== canonicalNumber(number))
+    throw unfit(`${number}, of which ${native} would keep ${kept}`);
   if (kind !== "decimal" || scale === undefined) return;
   const [, fraction, zeros = ""] = /\.(\d+)$|(0*)$/.exec(canonicalNumber(number)) ?? [];
   const digits = fraction?.length ?? -zeros.length; // PostgreSQL's scale may be negative
@@ -229,10 +230,12 @@ function refuseCutting({ kind, native, precision, length }: Column, words: strin
     const digits = /\.(\d+)/.exec(canonicalTime(words))?.[1]?.length ?? 0;
     if (digits > precision) throw unfit(`${words}, and takes ${precision} digits of a second`);
   }
+  const isFilled = /^(?:bp)?char(?:acter)?\(/.test(native);
+  if (kind === "text" && isFilled && words.endsWith(" "))
+    throw unfit(`${JSON.stringify(words.slice(0, 40))}, and takes ${native}, which keeps no blanks at its end`);
   if (kind === "text" && length !== undefined && [...words.replace(/ +$/, "")].length > length)
     throw unfit(`${JSON.stringify(words.slice(0, 40))}…, and takes ${length} characters`);
-  const isVarying = kind === "text" && length !== undefined && !/^(?:bp)?char(?:acter)?\(/.test(native);
-  if (isVarying && words.endsWith(" ") && [...words].length > length)
+  if (kind === "text" && length !== undefined && words.endsWith(" ") && [...words].length > length)
     throw unfit(`${JSON.stringify(words.slice(0, 40))}, and takes ${length} characters`);
 }
 

@@ -4,6 +4,7 @@ import { countsInDigest } from "./header.ts";
 import { rowFilter } from "./filter.ts";
 import { introspect } from "./introspect.ts";
 import { LineEncoder } from "./line.ts";
+import { holdsOtherSorts, isSameHere } from "./same-here.ts";
 import { findLarge } from "./large/find.ts";
 import { eachLargeLine } from "./large/lines.ts";
 import { LARGE } from "./large/tag.ts";
@@ -11,7 +12,7 @@ import type { Package } from "./package.ts";
 import type { Field } from "./fields.ts";
 import { fold } from "./names.ts";
 import { nameOf } from "./row.ts";
-import { selectTable } from "./select.ts";
+import { selectTable, type FieldPlace } from "./select.ts";
 import { findTargets } from "./target.ts";
 
 export interface TableComparison {
@@ -27,7 +28,12 @@ export interface TableComparison {
  * Reads every row of the database's tables that the export has; values of more than `large` bytes piece by piece. Throws `E_SCHEMA` where they are not
  * comparable.
  */
-export async function compareTables(connection: Connection, from: Package, large = LARGE): Promise<TableComparison[]> {
+export async function compareTables(
+  connection: Connection,
+  from: Package,
+  signal: AbortSignal,
+  large = LARGE,
+): Promise<TableComparison[]> {
   const targets = findTargets(await introspect(connection), from.tables, { ...from.refine, readOnly: true });
   const comparisons: TableComparison[] = [];
   const together = targets.tables.map(({ table }) => table);
@@ -47,20 +53,29 @@ export async function compareTables(connection: Connection, from: Package, large
     const query = selectTable(connection, targets.fields, own, apart.rest);
     // The export says what it counted: its database may have had other keys than this one.
     const uncounted = exported.uncounted?.map(fold);
-    const encoder = new LineEncoder(connection.engine, table, query, (place) =>
-      uncounted === undefined ? countsInDigest(own, place) : !uncounted.includes(fold(nameOf(place))),
-    );
+    const counts = (place: FieldPlace): boolean =>
+      uncounted === undefined ? countsInDigest(own, place) : !uncounted.includes(fold(nameOf(place)));
+    const encoder = new LineEncoder(connection.engine, table, query, counts);
     let found = 0;
     for await (const batch of connection.streamBytes(query.sql, query.parameters)) {
       for (const row of batch) encoder.encode(row);
       found += batch.length;
     }
     await eachLargeLine(connection, { fields: targets.fields, from: own, encoder }, apart, () => void found++);
+    const isWhole = wanted.length === exported.fields.length;
+    const isLarge = apart.rows.length > 0 || from.manifest.blobs !== undefined;
+    const same =
+      isWhole &&
+      (encoder.finish() === entry?.digest ||
+        (found === entry?.rows &&
+          !isLarge &&
+          holdsOtherSorts(query) &&
+          (await isSameHere(connection, { from, exported, table, query, counts, signal }))));
     comparisons.push({
       table: table.id,
       exported: entry?.rows ?? 0,
       found,
-      same: wanted.length === exported.fields.length && encoder.finish() === entry?.digest,
+      same,
       mapped: targets.maps.of(target) !== undefined,
     });
   }

@@ -66,7 +66,7 @@ async function importInto(url: string, output: string): Promise<string> {
 async function differences(url: string, output: string): Promise<string[]> {
   const from = await openPackage(output, { verify: true, signal });
   return await on(url, "read", async (connection) =>
-    (await compareTables(connection, from)).flatMap(({ table, same }) => (same ? [] : [table])),
+    (await compareTables(connection, from, signal)).flatMap(({ table, same }) => (same ? [] : [table])),
   );
 }
 
@@ -263,7 +263,9 @@ test("what counts in a digest is what the export says, also where the database h
   expect(await importInto(to, at)).toBe("");
   const compare = async (): Promise<boolean[]> =>
     await on(to, "read", async (connection) =>
-      (await compareTables(connection, await openPackage(at, { verify: true, signal }))).map(({ same }) => same),
+      (await compareTables(connection, await openPackage(at, { verify: true, signal }), signal)).map(
+        ({ same }) => same,
+      ),
     );
   expect(await compare()).toEqual([true]);
   await change(to, "update person set id = 3 where id = 2");

@@ -1,6 +1,7 @@
 /** A field that a framework keeps in another type on each engine arrives as that type's, and back; a value that has no form there is refused. */
 import { describe, expect, test } from "vitest";
-import { rowsOf, useEngines, type PortableEngine } from "../support/portable.ts";
+import { runBuilt } from "../support/backup.ts";
+import { change, rowsOf, useEngines, type PortableEngine } from "../support/portable.ts";
 import { bring, exportOf, refusal } from "../support/portable-script.ts";
 
 type Name = PortableEngine["name"];
@@ -38,6 +39,13 @@ describe("Django's fields", () => {
     const { there, back, was } = await thereAndBack(["PostgreSQL", "interval", values], [name, type], DJANGO);
     expect(there).toEqual(["600000000", "93600500000", "-1000000", "-259200000000", "null", "0"]);
     expect(back).toEqual(was);
+  }); // prettier-ignore
+
+  test.each(["'1 mon'", "'1 year 10:00:00'"])("a duration of months or years, which have no length, is refused: %s", async (value) => {
+    const output = await exportOf(await make("PostgreSQL", DJANGO + table("interval", value)));
+    const url = await make("SQLite", DJANGO + table("bigint"));
+    expect(await refusal("import", output, "--database", url)).toContain("and takes bigint");
+    expect(await rowsOf(url, "select count(*) from t")).toEqual(["0"]);
   }); // prettier-ignore
 
   test.each(["MariaDB", "SQLite"] as const)("a UUID: 32 digits in %s, also as a key and a link", async (name) => {
@@ -102,7 +110,7 @@ describe("MediaWiki's fields", () => {
 test.each([
   ["a number in an interval of no Django", "SQLite", "bigint", "600", "PostgreSQL", "interval", "is given 600, and takes interval"],
   ["a number's text in an interval", "SQLite", "text", "'600'", "PostgreSQL", "interval", "is given the number 600"],
-  ["months as microseconds", "PostgreSQL", "interval", "'1 mon'", "SQLite", "bigint", "1 mon"],
+  ["an interval in a number of no Django", "PostgreSQL", "interval", "'10:00:00'", "SQLite", "bigint", "takes whole numbers"],
   ["a number in PostgreSQL's own types", "SQLite", "bigint", "5", "PostgreSQL", "money", "takes money"],
   ["a number for the label at its place", "PostgreSQL", "integer", "1", "MariaDB", "enum('a','b')", "\"1\", which is no label"],
   ["a label of another case", "PostgreSQL", "text", "'A'", "MariaDB", "enum('a','b')", "\"A\", which is no label"],
@@ -118,6 +126,11 @@ test.each([
   ["a text of which SQLite makes a number", "PostgreSQL", "text", "'007'", "SQLite", "string", "would make a number"],
   ["a text that is no number as it stands", "PostgreSQL", "text", "'007'", "MariaDB", "integer", "the text \"007\""],
   ["words for a truth", "PostgreSQL", "text", "'false'", "SQLite", "bool", "takes true or false"],
+  ["a whole number that a double rounds", "PostgreSQL", "bigint", "9007199254740993", "MariaDB", "double", "would keep 9007199254740992"],
+  ["one that SQLite's rounds", "MariaDB", "bigint", "9007199254740993", "SQLite", "real", "would keep 9007199254740992"],
+  ["a decimal that a double rounds", "MariaDB", "decimal(30,20)", "0.10000000000000000001", "PostgreSQL", "double precision", "would keep 0.1"],
+  ["blanks at the end, of MariaDB", "PostgreSQL", "text", "'x '", "MariaDB", "char(9)", "keeps no blanks"],
+  ["blanks at the end, of PostgreSQL", "SQLite", "text", "'x '", "PostgreSQL", "char(9)", "keeps no blanks"],
   ["letters for bits", "PostgreSQL", "text", "'x1F'", "PostgreSQL", "varbit", "takes bit varying"],
 ] as const)("%s is refused before anything is written", async (_what, from, type, value, to, other, message) => {
   const output = await exportOf(await make(from, table(type, value)));
@@ -148,4 +161,37 @@ test("MariaDB: an enum's empty value, which a server that was not strict made of
   }
   const other = await make("PostgreSQL", "create type x as enum ('x', 'y'); create table t (id integer primary key, n varchar(9) unique, e x, f varchar(9));");
   expect(await refusal("import", output, "--database", other)).toContain('t.e is given "", which is no label');
+}); // prettier-ignore
+
+const DIGITS = UUID.replaceAll("-", "");
+test.each([
+  ["PostgreSQL", "uuid", [`'${UUID}'`, `'${DIGITS}'`, `'${UUID.toUpperCase()}'`], UUID],
+  ["MariaDB", "uuid", [`'${UUID}'`, `'${DIGITS}'`], UUID],
+  ["PostgreSQL", "timestamptz", ["'20240229100000'", "'2024-02-29T10:00:00Z'", "'2024-02-29 12:00:00+02:00'"], "2024-02-29 10:00:00+00"],
+  ["MariaDB", "datetime", ["'20240229100000'", "'2024-02-29 10:00:00'", "'2024-02-29T10:00'"], "2024-02-29 10:00:00"],
+  ["SQLite", "datetime", ["'20240229100000'", "'2024-02-29 10:00:00'"], "2024-02-29 10:00:00"],
+  ["PostgreSQL", "boolean", ["'t'", "'1'"], "true"],
+  ["PostgreSQL", "numeric(9,2)", ["'12.5'", "'12.50'", "'1.25e1'"], "12.50"],
+] as const)("verify finds the same rows where a text became %s's %s, however it was written, and tells others", async (name, type, values, becomes) => {
+  const from = name === "SQLite" ? "MariaDB" : "SQLite";
+  const output = await exportOf(await make(from, table("text", ...values, "null")));
+  const url = await make(name, table(type));
+  await bring(output, url);
+  const words = name === "PostgreSQL" ? "v::text" : "v";
+  expect(await rowsOf(url, `select ${words} from t order by id`)).toEqual([...values.map(() => becomes), "null"]);
+  const other = { uuid: "'00000000-0000-4000-8000-000000000001'", boolean: "false", "numeric(9,2)": "12.51" }[type as string] ?? "'2024-02-29 10:00:01'";
+  await change(url, `update t set v = ${other} where id = 1`);
+  expect((await runBuilt("portable", ["verify", output, "--database", url])).code).toBe(13);
+}); // prettier-ignore
+
+test("verify finds the same rows where keys and links are texts that became UUIDs", async () => {
+  const schema = (type: string): string =>
+    `create table thing (id ${type} primary key, name varchar(9)); create table part (name varchar(9) primary key, thing_id ${type}, foreign key (thing_id) references thing (id));`;
+  const rows = `insert into thing values ('${DIGITS}', 'x'), ('00000000-0000-4000-8000-00000000000A', 'y'); insert into part values ('p', '${DIGITS}'), ('q', '00000000-0000-4000-8000-00000000000A'), ('r', null);`;
+  const output = await exportOf(await make("SQLite", schema("text not null").replace("thing_id text not null", "thing_id text") + rows));
+  const url = await make("PostgreSQL", schema("uuid"));
+  await bring(output, url);
+  expect(await rowsOf(url, "select p.name, t.name from part p left join thing t on t.id = thing_id order by 1")).toEqual(["p|x", "q|y", "r|null"]);
+  await change(url, "update part set thing_id = null where name = 'p'");
+  expect((await runBuilt("portable", ["verify", output, "--database", url])).code).toBe(13);
 }); // prettier-ignore

@@ -142,7 +142,8 @@ describe.each(NAMES)("with a low limit, from %s", (from) => {
     const compared = await on(
       url,
       "read",
-      async (connection) => await compareTables(connection, await openPackage(within, { verify: true, signal }), 1000),
+      async (connection) =>
+        await compareTables(connection, await openPackage(within, { verify: true, signal }), signal, 1000),
     );
     expect(compared.map(({ same }) => same)).toEqual([true, true]);
   });
@@ -274,7 +275,8 @@ test.each([
     const compared = await on(
       target,
       "read",
-      async (connection) => await compareTables(connection, await openPackage(output, { verify: true, signal }), 1000),
+      async (connection) =>
+        await compareTables(connection, await openPackage(output, { verify: true, signal }), signal, 1000),
     );
     expect(compared.every(({ same }) => same)).toBe(true);
   },

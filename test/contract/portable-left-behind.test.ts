@@ -1,7 +1,7 @@
 /** What an export does not hold is named, and what lies outside of the usual schemas is brought in. */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { execa } from "execa";
 import { runBuilt } from "../support/backup.ts";
@@ -23,12 +23,18 @@ test.each([
   ["SQLite", "create table t (id integer primary key); create virtual table words using fts5(w);", ["virtual table words (fts5): left out"], undefined],
 ] as const)("%s: plan and export name what an export leaves behind", async (name, sql, left, kept) => {
   const url = await make(name, sql);
-  for (const args of [["plan"], ["export", "-o", join(tempDirectory(), "e"), "--no-timestamp"]]) {
+  const output = join(tempDirectory(), "e");
+  for (const args of [["plan"], ["export", "-o", output, "--no-timestamp"]]) {
     const { code, stderr } = await runBuilt("portable", [...args, "--database", url]);
     expect(code).toBe(0);
     for (const one of left) expect(stderr).toContain(one);
     if (kept !== undefined) expect(stderr).not.toContain(kept);
   }
+  // Whoever brings it in is told as well.
+  const { stdout } = await runBuilt("portable", ["check", output, "--database", url]);
+  const { json } = await runBuilt("portable", ["check", output, "--database", url, "--json"]);
+  for (const one of left) expect(stdout.split("LEFT BEHIND BY THE EXPORT")[1]).toContain(one);
+  expect(json.at(-1)).toMatchObject({ export: { warnings: expect.arrayContaining(left.map((one) => expect.stringContaining(one))) as string[] } });
 }); // prettier-ignore
 
 test("PostgreSQL: a collation of another schema, and one with a dot in its name, go into the staging table", async () => {
@@ -131,4 +137,78 @@ test("portable.models names the column of a field of a model without an app", as
   expect(await rowsOf(url, "select sku_id, day from shop_rate")).toEqual(["7|2026-01-01"]);
   writeFileSync(config, `site: s\nroot: ${directory}\nportable:\n  models: { shop_rates.sku_code: nowhere }\n`);
   expect(await refusal("import", at, "--database", url, "--config", config)).toContain("models.shop_rates.sku_code");
+}); // prettier-ignore
+
+test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: columns that a database computes are named where the other side keeps them", async (name) => {
+  const table = (low: string): string => `create table t (name varchar(20) not null unique, low varchar(20)${low}, top varchar(20) default 'none');`;
+  const COMPUTED = " generated always as (lower(name)) stored";
+  const id = name === "PostgreSQL" ? "public.t" : "t";
+  const source = await make(name, `${table(COMPUTED)} insert into t (name) values ('Ann');`);
+  const plan = await runBuilt("portable", ["plan", "--database", source]);
+  expect(plan.stdout).toContain(`columns that the database computes, left out: ${id} low`);
+  const output = join(tempDirectory(), "e");
+  const said = await runBuilt("portable", ["export", "--database", source, "-o", output, "--no-timestamp"]);
+  expect(said.stdout).toContain(`columns that the database computes, left out: ${id} low`);
+  expect(JSON.parse(readFileSync(join(output, "manifest.json"), "utf8"))).toMatchObject({ columns_computed: { [id]: ["low"] } });
+  expect(JSON.parse(readFileSync(join(output, "schema.json"), "utf8"))).toMatchObject([{ columns_computed: ["low"] }]);
+
+  // Where it is computed as well nothing is lost, and nothing is told.
+  const same = await make(name, table(COMPUTED));
+  expect(await runBuilt("portable", ["check", output, "--database", same])).toMatchObject({ code: 0, stdout: expect.stringContaining(`  ${id}: low (computed)\n`) as string });
+  await bring(output, same);
+  for (const [low, becomes, value] of [["", "NULL", "null"], [" default 'old' not null", "its default", "old"]] as const) {
+    const url = await make(name, `${table(low)} insert into t (name, low) values ('Bob', 'kept');`);
+    const message = `${id}.low was computed by the export's database, and is an ordinary column here: new rows get ${becomes} there`;
+    const check = await runBuilt("portable", ["check", output, "--database", url]);
+    expect([check.code, check.stdout]).toEqual([3, expect.stringContaining(message)]);
+    expect(await refusal("import", output, "--database", url)).toContain(message);
+    expect(await rowsOf(url, "select name, low from t")).toEqual(["Bob|kept"]);
+    expect(await refusal("import", output, "--database", url, "--force")).toBe("");
+    expect(await rowsOf(url, "select name, low from t order by name")).toEqual([`Ann|${value}`, "Bob|kept"]);
+  }
+  const config = join(tempDirectory(), "c.yaml");
+  writeFileSync(config, "site: s\nroot: .\nportable: { defaults: { t: { low: given } } }\n");
+  const must = await make(name, table(" not null"));
+  expect(await refusal("import", output, "--database", must, "--force")).toContain(`${id}.low may not be NULL, has no default, and the export lacks its values, which its database computed`);
+  expect(await refusal("import", output, "--database", must, "--config", config)).toBe("");
+  expect(await rowsOf(must, "select name, low from t")).toEqual(["Ann|given"]);
+
+  // The other way round: what was given is computed here, and verify tells whether it is the same.
+  for (const [low, is] of [["ann", 0], ["other", 13]] as const) {
+    const from = await exportOf(await make(name, `${table("")} insert into t (name, low) values ('Ann', '${low}');`));
+    const url = await make(name, table(COMPUTED));
+    const message = `${id}.low is computed by this database: the export's values are left out`;
+    const check = await runBuilt("portable", ["check", from, "--database", url]);
+    expect([check.code, check.stdout]).toEqual([3, expect.stringContaining(message)]);
+    expect(await refusal("import", from, "--database", url)).toContain(message);
+    expect(await rowsOf(url, "select count(*) from t")).toEqual(["0"]);
+    expect(await refusal("import", from, "--database", url, "--force")).toBe("");
+    expect(await rowsOf(url, "select name, low from t")).toEqual(["Ann|ann"]);
+    expect((await runBuilt("portable", ["verify", from, "--database", url])).code).toBe(is);
+  }
+}); // prettier-ignore
+
+test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: a column that the database computes is no key, and links by one are told of", async (name) => {
+  const number = { PostgreSQL: "serial primary key", MariaDB: "integer auto_increment primary key", SQLite: "integer primary key" }[name];
+  const schema = (low: string, link: string): string => `
+    create table p (id ${number}, tenant int not null, name varchar(20), low varchar(20) ${low}, unique (tenant, low));
+    create table c (no varchar(9) not null unique, p_id int, foreign key (p_id) references p (id));
+    create table d (no varchar(9) not null unique, n int, p_id int${link}, foreign key (p_id) references p (id));`;
+  const COMPUTED = `generated always as (lower(name)) stored${name === "MariaDB" ? "" : " not null"}`;
+  const LINK = " generated always as (n) stored";
+  const led = "select c.no, p.name from c join p on p.id = p_id union all select d.no, p.name from d join p on p.id = p_id order by 1";
+  const source = await make(name, `${schema(COMPUTED, LINK)} insert into p (id, tenant, name) values (1, 1, 'A'), (2, 1, 'B'); insert into c values ('x', 2), ('y', 1); insert into d (no, n) values ('z', 2);`);
+  const url = await make(name, schema(COMPUTED, LINK));
+  await bring(await exportOf(source), url);
+  expect(await rowsOf(url, led)).toEqual(["x|B", "y|A", "z|B"]);
+  const config = join(tempDirectory(), "c.yaml");
+  writeFileSync(config, "site: s\nroot: .\nportable: { keys: { p: [tenant, low] } }\n");
+  expect(await refusal("plan", "--database", source, "--config", config)).toContain("(tenant, low) has a column that the database computes");
+
+  const plain = await exportOf(await make(name, `${schema("not null", "")} insert into p (id, tenant, name, low) values (1, 1, 'A', 'a'); insert into c values ('x', 1); insert into d values ('z', 1, 1);`));
+  expect(await refusal("import", plain, "--database", await make(name, schema(COMPUTED, "")), "--force")).toMatch(/p\.low is computed by this database, and rows are told apart by it/);
+  const linked = await make(name, schema("not null", LINK));
+  expect(await refusal("import", plain, "--database", linked)).toMatch(/d\.p_id is computed by this database: its links to (public\.)?p are left out/);
+  expect(await refusal("import", plain, "--database", linked, "--force")).toBe("");
+  expect(await rowsOf(linked, led)).toEqual(["x|A", "z|A"]);
 }); // prettier-ignore

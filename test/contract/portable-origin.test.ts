@@ -1,11 +1,14 @@
 /** Rows that are known by their number alone are other rows in another installation; and what only values tell is found before an import. */
-import { writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { FORMAT_VERSION } from "../../lib/model/unit.ts";
 import { runBuilt } from "../support/backup.ts";
 import { makeDatabase } from "../support/package-site.ts";
-import { rowsOf } from "../support/portable.ts";
+import { rowsOf, useEngines } from "../support/portable.ts";
 import { tempDirectory } from "../support/temp.ts";
+
+const { make } = useEngines();
 
 const SCHEMA = `
   create table note (id integer primary key, text text, parent_id integer references note (id));
@@ -74,6 +77,24 @@ test("the export's own installation, an empty database, and the very same rows t
   expect(await notes(empty)).toEqual(["1|ours", "2|two"]);
 });
 
+test("without portable.instance it is the store at dest that says which installation a database is of", async () => {
+  const ofStore = (id: string | undefined, sql: string): Site => {
+    const made = site(undefined, sql);
+    const dest = tempDirectory();
+    mkdirSync(join(dest, "store"));
+    const store = { format_version: FORMAT_VERSION, id, site: "s", created_at: "2026-01-01T00:00:00.000Z" };
+    if (id !== undefined) writeFileSync(join(dest, "store", "store.json"), JSON.stringify(store));
+    writeFileSync(made.config, `site: s\nroot: .\ndest: ${join(dest, "store")}\n`);
+    return made;
+  };
+  const id = "0c5e51f0-38c1-4d9a-9a66-0b9a3c6e7f10";
+  const at = await exported(ofStore(id, OURS));
+  expect(JSON.parse(readFileSync(join(at, "manifest.json"), "utf8"))).toMatchObject({ source: { instance: id } });
+  expect(await portable("import", ofStore(id, THEIRS), at)).toMatchObject({ code: 0 });
+  for (const other of [id.replace("0c", "1c"), undefined])
+    expect(await portable("import", ofStore(other, THEIRS), at)).toMatchObject({ code: 1 });
+});
+
 test("a link that differs, to a row of the table itself, is told of as well", async () => {
   const at = await exported(site("a", OURS));
   const other = site("b", "insert into note values (1, 'ours', null), (2, 'two', null);");
@@ -122,3 +143,24 @@ test("portable.exclude counts for an import: such tables stay as they are, also 
   expect(await portable("import", other, at)).toMatchObject({ code: 0 });
   expect(await rowsOf(other.url, "select (select count(*) from remark), (select count(*) from note)")).toEqual(["0|3"]);
 });
+
+test.each(["PostgreSQL", "MariaDB"] as const)("%s: rows known by their number alone stay what they are, in each mode, and no link leads to them", async (name) => {
+  const id = name === "PostgreSQL" ? "serial" : "integer auto_increment";
+  const schema = `create table note (id ${id} primary key, text varchar(9), parent_id integer, foreign key (parent_id) references note (id));
+    create table remark (id ${id} primary key, code varchar(9) not null unique, note_id integer, foreign key (note_id) references note (id));`;
+  const { config } = site("a");
+  const at = await exported({ url: await make(name, `${schema} ${OURS}`), config });
+  const other = { url: await make(name, `${schema} ${THEIRS}`), config: site("b").config };
+  const more = "are known by their number alone";
+  for (const mode of ["create-or-update", "create-only", "update-only"]) {
+    const { code, said } = await portable("import", other, at, "--mode", mode);
+    expect([code, said]).toEqual([1, expect.stringContaining(`note: 1 rows ${more}, and other rows have it here: (1)`)]);
+  }
+  const linked = await portable("import", other, at, "--models", "remark");
+  expect([linked.code, linked.said]).toEqual([1, expect.stringMatching(/remark: 1 rows link by note_id to rows of (public\.)?note, which are known by their number alone/)]);
+  expect(await notes(other)).toEqual(["1|theirs", "3|three"]);
+  const lessLinked = { url: await make(name, `${schema} insert into note values (1, 'ours', null), (2, 'two', null);`), config: other.config };
+  expect(await portable("import", lessLinked, at)).toMatchObject({ code: 1, said: expect.stringContaining("(2)") });
+  expect(await portable("import", { ...other, config }, at)).toMatchObject({ code: 0 });
+  expect(await notes(other)).toEqual(["1|ours", "2|two", "3|three"]);
+}); // prettier-ignore

@@ -60,7 +60,7 @@ async function importInto(url: string, output: string): Promise<ImportResult> {
 async function differences(url: string, output: string): Promise<string[]> {
   const from = await openPackage(output, { verify: true, signal });
   return await on(url, "read", async (connection) =>
-    (await compareTables(connection, from))
+    (await compareTables(connection, from, signal))
       .filter(({ same }) => !same)
       .map(({ table, exported, found }) => `${table}: ${exported} rows, found ${found}`),
   );

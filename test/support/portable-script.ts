@@ -29,10 +29,10 @@ export function portableScript<Summary>(): PortableScript<Summary> {
   };
 }
 
-/** What it says when it refuses; nothing when all is well. */
+/** What it says when it refuses, or finds a difference; nothing when all is well. */
 export async function refusal(...args: string[]): Promise<string> {
-  const { code, stderr } = await runBuilt("portable", args);
-  return code === 0 ? "" : stderr;
+  const { code, stdout, stderr } = await runBuilt("portable", args);
+  return code === 0 ? "" : stderr === "" ? `ended with ${code}: ${stdout}` : stderr;
 }
 
 /** An export of a database, which goes with the running test. */

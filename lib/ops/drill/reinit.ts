@@ -219,7 +219,7 @@ async function roundTrip(
       ),
   );
   onPhase("comparing");
-  const tables = await on("read", async (connection) => await compareTables(connection, from));
+  const tables = await on("read", async (connection) => await compareTables(connection, from, signal));
   return {
     ok: tables.every(({ same }) => same),
     cleared_rows: rowsToClear(cleared.plan),

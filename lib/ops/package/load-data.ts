@@ -87,7 +87,7 @@ export async function loadPortable(
         onRows,
         beforeCommit: async ({ tables }) => {
           const failures: string[] = [];
-          for (const { table, exported, found, same, mapped } of await compareTables(connection, from)) {
+          for (const { table, exported, found, same, mapped } of await compareTables(connection, from, signal)) {
             const passedOver = mapped ? (tables.find((one) => one.table === table)?.skipped ?? 0) : 0;
             if (found + passedOver < exported) failures.push(`${table} has ${found} rows, the package ${exported}`);
             else if (!same && !mapped && found === exported && report.warnings.length === 0)

@@ -43,7 +43,7 @@ export async function bringBack(
 
 /** A line for each table that is not what it was: rows that the configured rules keep may have been made in the meantime. */
 export async function differences(connection: Connection, directory: string, signal: AbortSignal): Promise<string[]> {
-  const compared = await compareTables(connection, await openPackage(directory, { verify: false, signal }));
+  const compared = await compareTables(connection, await openPackage(directory, { verify: false, signal }), signal);
   return compared
     .filter(({ same }) => !same)
     .map(({ table, exported, found }) => `${table} has other rows than before: ${found}, not ${exported}`);

@@ -125,7 +125,7 @@ export class PortableImports {
             signal,
             onRows: () => {},
             beforeCommit: async () => {
-              for (const { table, exported, found, same } of await compareTables(connection, from)) {
+              for (const { table, exported, found, same } of await compareTables(connection, from, signal)) {
                 this.#tables++;
                 this.#rows += found;
                 if (same) continue;

@@ -29,7 +29,7 @@ function filledTable(table: Table, loaded: Loaded, scratch: Scratch): Table {
     )
       refuseMissing(table, column, scratch);
   const columns = table.columns.map((column): Column =>
-    isGiven(column.name) ? column : { ...column, generated: true },
+    isGiven(column.name) || column.generated ? column : { ...column, generated: true, isUnsaid: true },
   );
   const unknown = [...loaded.unknown].map((name): Column => ({
     name,

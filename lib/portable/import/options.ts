@@ -1,7 +1,7 @@
 /** The options of an import. */
 import type { Missing } from "./missing.ts";
 import type { TableId } from "../schema.ts";
-import { StagingTable } from "./stage.ts";
+import type { StagingTable } from "./stage.ts";
 
 export type ImportMode = "create-only" | "update-only" | "create-or-update";
 
