@@ -9,7 +9,7 @@ import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { TarArchive, ZipArchive } from "archiver";
 import * as tar from "tar";
-import { buildArchive } from "../lib/archive/build.ts";
+import { buildArchive } from "../lib/archive/build/archive.ts";
 import { fromString } from "../lib/archive/path.ts";
 import { runCommand } from "../lib/exec/command.ts";
 

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, hostname, loadavg, tmpdir, totalmem } from "node:os";
 import path from "node:path";
 import yargs from "yargs";
-import { startPrivateServer } from "../lib/database/private-server.ts";
+import { startPrivateServer } from "../lib/database/access/private-server.ts";
 import { runCommand } from "../lib/exec/command.ts";
 import { measure, type Cost } from "./support/measure.ts";
 import { DJANGO_PEERS, djangoRounds, hasDjango } from "./support/portable-django.ts";

@@ -5,7 +5,7 @@
 import { readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { build } from "esbuild";
-import { HOME } from "../lib/exec/compiled.ts";
+import { HOME } from "../lib/exec/build-output.ts";
 
 const out = process.argv[2] ?? path.join(HOME, "dist");
 const scripts = readdirSync(path.join(HOME, "scripts")).filter((file) => !["build.ts", "schema.ts"].includes(file));
@@ -16,8 +16,8 @@ await build({
   entryPoints: [
     ...scripts.map((file) => `scripts/${file}`),
     "lib/steps/worker.ts",
-    "lib/ops/restore/worker.ts",
-    "lib/ops/verify/worker.ts",
+    "lib/ops/restore/stage/worker.ts",
+    "lib/ops/checks/worker.ts",
   ],
   outbase: ".",
   outdir: out,

@@ -2,5 +2,5 @@
 /** Finds files in the runs of a store. */
 import "../lib/node-version.ts";
 
-const { findCommand } = await import("../lib/cli/find-command.ts");
+const { findCommand } = await import("../lib/cli/runs/find.ts");
 await findCommand();

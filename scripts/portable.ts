@@ -2,5 +2,5 @@
 /** Any database out as JSON with natural keys, and in again. */
 import "../lib/node-version.ts";
 
-const { portableCommand } = await import("../lib/cli/portable-command.ts");
+const { portableCommand } = await import("../lib/cli/portable/command.ts");
 await portableCommand();

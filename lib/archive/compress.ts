@@ -2,8 +2,8 @@
 import { constants, deflateRawSync } from "node:zlib";
 import type { BytePath } from "./entry.ts";
 import { basename } from "./path.ts";
-import type { ArchiveSink } from "./sink.ts";
-import { work } from "./work.ts";
+import type { ArchiveSink } from "./output.ts";
+import { work } from "./counters.ts";
 
 /** Types whose content is compressed already. PDF is not among them: its text and tables often are not. */
 const COMPRESSED = new Set(

@@ -8,7 +8,7 @@ import * as z from "zod";
 import type { BytePath, Entry } from "./entry.ts";
 import { HoldfastError } from "../errors.ts";
 import { MOST_LINE, parseJson } from "./limits.ts";
-import { readLines } from "./lines.ts";
+import { readLines } from "./files/lines.ts";
 import { fromString, isUtf8, toBuffer } from "./path.ts";
 
 const lineSchema = z.object({

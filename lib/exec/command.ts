@@ -1,5 +1,5 @@
 /**
- * The only place that starts a program (sub-scripts, which are our own, start in script.ts). Every program gets an argument
+ * The only place that starts a program (sub-scripts, which are our own, start in step-process.ts). Every program gets an argument
  * vector, never a shell string; an AbortSignal; and a process group of its own that is ended as a whole. `setpriv --pdeathsig`
  * (util-linux) ends it even when this process is killed outright. Secrets travel by environment or by file, never as arguments.
  */

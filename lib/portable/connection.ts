@@ -1,5 +1,5 @@
-/** One session with a database, the same for every engine: what the portable engine reads and writes through. Opened by connect.ts. */
-import type { EngineName } from "../database/engine.ts";
+/** One session with a database, the same for every engine: what the portable engine reads and writes through. Opened by engines/connect.ts. */
+import type { EngineName } from "../database/snapshot.ts";
 
 /**
  * A value on its way: as the text that its engine prints in full (64-bit integers and decimals to the last digit, times with their

@@ -1,6 +1,6 @@
 /** Which version of the application a run was made of. */
 import path from "node:path";
-import { fileExists } from "../archive/path-exists.ts";
+import { fileExists } from "../archive/tree/path-exists.ts";
 import type { SiteConfig } from "../config/load.ts";
 import { gitIn } from "../exec/git.ts";
 import type { UnitMetadata } from "../model/unit.ts";

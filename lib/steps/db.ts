@@ -2,15 +2,15 @@
 import path from "node:path";
 import type { DatabaseSettings } from "../config/schema.ts";
 import type { SiteConfig } from "../config/load.ts";
-import type { TableDigests } from "../database/engine.ts";
-import { withDigests } from "../database/digest.ts";
-import { describeUrl, locateSqlite } from "../database/open.ts";
-import type { StepContext, Step } from "./context.ts";
-import { openDatabase } from "./projects.ts";
+import type { TableDigests } from "../database/snapshot.ts";
+import { withDigests } from "../database/facts-digest.ts";
+import { describeUrl, locateSqlite } from "../database/open/snapshot.ts";
+import type { StepContext, Step } from "./core/step.ts";
+import { openDatabase } from "./core/projects.ts";
 import { captureReferences } from "./references.ts";
-import { runStep } from "./step-run.ts";
-import type { BuiltUnit, TreePlace, UnitPlan, UnitRunner } from "./unit-runner.ts";
-import { placeOf, timeOfRun } from "../store/layout.ts";
+import { runStep } from "./core/run-step.ts";
+import type { BuiltUnit, TreePlace, UnitPlan, UnitRunner } from "./core/unit-runner.ts";
+import { placeOf, timeOfRun } from "../store/files/layout.ts";
 
 /** When the last dump's snapshot was taken goes into the manifest's moments from the unit's metadata (`snapshot_at`). */
 export const dbStep: Step = {

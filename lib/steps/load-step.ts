@@ -1,12 +1,12 @@
 /** One step, loaded by itself: a step's process needs none of the others. */
 import type { StepName } from "../model/unit.ts";
-import type { Step } from "./context.ts";
+import type { Step } from "./core/step.ts";
 
 const LOADERS: Readonly<Partial<Record<StepName, () => Promise<Step>>>> = {
   db: async () => (await import("./db.ts")).dbStep,
-  source_exports: async () => (await import("./source.ts")).sourceStep,
+  source_exports: async () => (await import("./source-exports.ts")).sourceStep,
   compiled_exports: async () => (await import("./compiled/step.ts")).compiledStep,
-  legacy_zips: async () => (await import("./legacy.ts")).legacyStep,
+  legacy_zips: async () => (await import("./legacy-zips.ts")).legacyStep,
   audio_cache: async () => (await import("./audio/step.ts")).audioStep,
   portable: async () => (await import("./portable.ts")).portableStep,
   snapshots: async () => (await import("./snapshots.ts")).snapshotsStep,

@@ -5,8 +5,8 @@ import * as z from "zod";
 import { refuseLongList } from "../archive/limits.ts";
 import type { SiteConfig } from "../config/load.ts";
 import type { ReferenceSettings } from "../config/schema.ts";
-import type { DatabaseSnapshot } from "../database/engine.ts";
-import { openSnapshot } from "../database/open.ts";
+import type { DatabaseSnapshot } from "../database/snapshot.ts";
+import { openSnapshot } from "../database/open/snapshot.ts";
 import { HoldfastError } from "../errors.ts";
 
 /** What the metadata of a dump say of a reference. */

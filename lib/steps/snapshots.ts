@@ -4,11 +4,11 @@ import path from "node:path";
 import { fromString } from "../archive/path.ts";
 import type { SiteConfig } from "../config/load.ts";
 import { HoldfastError } from "../errors.ts";
-import { archivePlan, planArchive, type ArchiveSource } from "./archive-unit.ts";
-import type { Step } from "./context.ts";
-import { runStep } from "./step-run.ts";
-import { templateBase } from "./template.ts";
-import type { UnitPlan } from "./unit-runner.ts";
+import { archivePlan, planArchive, type ArchiveSource } from "./core/archive-unit.ts";
+import type { Step } from "./core/step.ts";
+import { runStep } from "./core/run-step.ts";
+import { templateBase } from "./claims/path-template.ts";
+import type { UnitPlan } from "./core/unit-runner.ts";
 
 export const snapshotsStep: Step = {
   name: "snapshots",

@@ -1,14 +1,14 @@
 /** The worker thread of a step: builds one archive or bundle at a time, synchronously. */
 import { randomUUID } from "node:crypto";
 import path from "node:path";
-import { buildArchive } from "../archive/build.ts";
+import { buildArchive } from "../archive/build/archive.ts";
 import type { BytePath } from "../archive/entry.ts";
 import { serveTasks } from "../archive/pool.ts";
-import { addWork, noWork, work } from "../archive/work.ts";
-import { captureSqlite } from "../database/sqlite-capture.ts";
-import type { FileIdentity } from "../database/sqlite-identity.ts";
+import { addWork, noWork, work } from "../archive/counters.ts";
+import { captureSqlite } from "../database/sqlite/capture.ts";
+import type { FileIdentity } from "../database/sqlite/identity.ts";
 import { buildCompiledBundle, type CompiledRequest } from "./compiled/bundle.ts";
-import type { ArchiveTask, WorkerHooks, WorkerResult, WorkerTask } from "./step-workers.ts";
+import type { ArchiveTask, WorkerHooks, WorkerResult, WorkerTask } from "./core/workers.ts";
 
 type CompiledTask = WorkerTask<"compiled", Omit<CompiledRequest, WorkerHooks>>;
 

@@ -6,9 +6,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { HoldfastError, systemCode } from "../errors.ts";
 import { FORMAT_VERSION } from "../model/unit.ts";
-import { LEFTOVER, createFileAtomic, fsyncDirectory, makeDirectory, storeError } from "./atomic.ts";
-import { formatJson, readDocument } from "./documents.ts";
-import { recallStore, rememberStore, type RememberedStore } from "./memory.ts";
+import { LEFTOVER, createFileAtomic, fsyncDirectory, makeDirectory, storeError } from "./files/atomic.ts";
+import { formatJson, readDocument } from "./files/json-documents.ts";
+import { recallStore, rememberStore, type RememberedStore } from "./known-stores.ts";
 import { assertWritable } from "./writable.ts";
 
 const STORE_FILE = "store.json";

@@ -13,9 +13,9 @@ import {
 import { userInfo } from "node:os";
 import path from "node:path";
 import { HoldfastError, systemCode } from "../errors.ts";
-import { INCOMPLETE, isRunId, runsDirectory } from "./layout.ts";
-import { OWNER_FILE, parseOwner } from "./takeover.ts";
-import { livenessOf } from "./owner.ts";
+import { INCOMPLETE, isRunId, runsDirectory } from "./files/layout.ts";
+import { OWNER_FILE, parseOwner } from "./lock/stale-owner.ts";
+import { livenessOf } from "./lock/process-owner.ts";
 
 const DIRECTORIES = [".", ".tmp", "pins", "runs", "restores", "reinits", "evidence"];
 const JOURNALS = ["restores", "reinits"];

@@ -14,12 +14,12 @@ import {
 } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { ArchiveWriter } from "../../lib/archive/entry.ts";
-import { PIECE_SIZE, type ReadHooks } from "../../lib/archive/read.ts";
-import { ArchiveSink } from "../../lib/archive/sink.ts";
-import { TgzWriter } from "../../lib/archive/tgz.ts";
-import { verifyTgz } from "../../lib/archive/untgz.ts";
-import { verifyZip } from "../../lib/archive/unzip.ts";
-import { ZipWriter } from "../../lib/archive/zip.ts";
+import { PIECE_SIZE, type ReadHooks } from "../../lib/archive/tree/read-stable.ts";
+import { ArchiveSink } from "../../lib/archive/output.ts";
+import { TgzWriter } from "../../lib/archive/tar/writer.ts";
+import { verifyTgz } from "../../lib/archive/tar/tgz-reader.ts";
+import { verifyZip } from "../../lib/archive/zip/reader.ts";
+import { ZipWriter } from "../../lib/archive/zip/writer.ts";
 import { plantAwkward } from "../support/awkward.ts";
 import { compareTrees } from "../support/compare.ts";
 import { tempDirectory } from "../support/temp.ts";

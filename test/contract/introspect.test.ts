@@ -2,9 +2,9 @@
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { connect } from "../../lib/portable/connect.ts";
-import { introspect } from "../../lib/portable/introspect.ts";
-import type { Column, Schema, Table } from "../../lib/portable/schema.ts";
+import { connect } from "../../lib/portable/engines/connect.ts";
+import { introspect } from "../../lib/portable/engines/introspect.ts";
+import type { Column, Schema, Table } from "../../lib/portable/schema/tables.ts";
 import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 

@@ -2,12 +2,12 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HoldfastError } from "../../lib/errors.ts";
-import { exportTables } from "../../lib/portable/export.ts";
-import { importTables } from "../../lib/portable/import.ts";
-import { introspect } from "../../lib/portable/introspect.ts";
-import { openPackage } from "../../lib/portable/package.ts";
-import { planPortable } from "../../lib/portable/plan.ts";
-import { compareTables } from "../../lib/portable/verify.ts";
+import { exportTables } from "../../lib/portable/export/run.ts";
+import { importTables } from "../../lib/portable/import/run.ts";
+import { introspect } from "../../lib/portable/engines/introspect.ts";
+import { openPackage } from "../../lib/portable/read/export-reader.ts";
+import { planPortable } from "../../lib/portable/plan/run.ts";
+import { compareTables } from "../../lib/portable/compare/tables.ts";
 import { change, on, rowsOf, startEngines, type PortableEngine, type PortableEngines } from "../support/portable.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 

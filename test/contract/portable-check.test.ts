@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { EXPORT_VERSION } from "../../lib/portable/format.ts";
+import { EXPORT_VERSION } from "../../lib/portable/format/documents.ts";
 import { runBuilt } from "../support/backup.ts";
 import { rowsOf, useEngines } from "../support/portable.ts";
 import { exportOf, refusal } from "../support/portable-script.ts";

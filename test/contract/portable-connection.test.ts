@@ -1,7 +1,7 @@
 /** What every connection of the portable engine promises, on each engine. */
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { connect } from "../../lib/portable/connect.ts";
+import { connect } from "../../lib/portable/engines/connect.ts";
 import type { Cell, Connection, Row } from "../../lib/portable/connection.ts";
 import { change, on, startEngines, type PortableEngines } from "../support/portable.ts";
 

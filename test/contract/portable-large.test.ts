@@ -13,11 +13,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { exportTables } from "../../lib/portable/export.ts";
-import type { ExportManifest } from "../../lib/portable/format.ts";
-import { openPackage } from "../../lib/portable/package.ts";
-import { planDatabase } from "../../lib/portable/plan-database.ts";
-import { compareTables } from "../../lib/portable/verify.ts";
+import { exportTables } from "../../lib/portable/export/run.ts";
+import type { ExportManifest } from "../../lib/portable/format/documents.ts";
+import { openPackage } from "../../lib/portable/read/export-reader.ts";
+import { planDatabase } from "../../lib/portable/plan/database.ts";
+import { compareTables } from "../../lib/portable/compare/tables.ts";
 import { runBuilt } from "../support/backup.ts";
 import { change, on, rowsOf, startEngines, type PortableEngines } from "../support/portable.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";

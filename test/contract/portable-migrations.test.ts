@@ -1,8 +1,8 @@
 /** The migration tables of every known tool, as each engine holds them, through the connections of the portable engine. */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { introspect } from "../../lib/portable/introspect.ts";
-import { migrationsOf } from "../../lib/portable/migrations.ts";
+import { introspect } from "../../lib/portable/engines/introspect.ts";
+import { migrationsOf } from "../../lib/portable/plan/applied-migrations.ts";
 import { runBuilt } from "../support/backup.ts";
 import { on, startEngines, type PortableEngines } from "../support/portable.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";

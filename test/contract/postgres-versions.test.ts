@@ -4,9 +4,9 @@
  */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { DatabaseTarget } from "../../lib/database/engine.ts";
-import { openSnapshot } from "../../lib/database/open.ts";
-import { openRestorer } from "../../lib/database/open-restorer.ts";
+import type { DatabaseTarget } from "../../lib/database/snapshot.ts";
+import { openSnapshot } from "../../lib/database/open/snapshot.ts";
+import { openRestorer } from "../../lib/database/open/restorer.ts";
 import { postgresDirectories, startPostgres, type TestServer } from "../support/servers.ts";
 import { tempDirectory } from "../support/temp.ts";
 

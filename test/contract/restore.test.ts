@@ -2,11 +2,11 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { compareTables } from "../../lib/database/compare.ts";
-import type { DatabaseFacts, DatabaseTarget } from "../../lib/database/engine.ts";
-import { openRestorer } from "../../lib/database/open-restorer.ts";
-import { openSnapshot } from "../../lib/database/open.ts";
-import type { DatabaseRestorer } from "../../lib/database/restore.ts";
+import { compareTables } from "../../lib/database/compare-facts.ts";
+import type { DatabaseFacts, DatabaseTarget } from "../../lib/database/snapshot.ts";
+import { openRestorer } from "../../lib/database/open/restorer.ts";
+import { openSnapshot } from "../../lib/database/open/snapshot.ts";
+import type { DatabaseRestorer } from "../../lib/database/restorer.ts";
 import { HoldfastError } from "../../lib/errors.ts";
 import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";

@@ -14,7 +14,7 @@ import {
 import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
-import { captureSqlite, describeSqlite } from "../../lib/database/sqlite-capture.ts";
+import { captureSqlite, describeSqlite } from "../../lib/database/sqlite/capture.ts";
 import type { SqliteDatabase } from "../../lib/sqlite/database.ts";
 import { openDatabase, processWith } from "../support/sqlite.ts";
 import { tempDirectory } from "../support/temp.ts";

@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { DrillOutcome } from "../../lib/ops/drill.ts";
+import type { DrillOutcome } from "../../lib/ops/drill/run.ts";
 import { runBuilt } from "../support/backup.ts";
 import { runSql } from "../support/sqlite.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { DrillEvidence, DrillOutcome } from "../../lib/ops/drill.ts";
+import type { DrillEvidence, DrillOutcome } from "../../lib/ops/drill/run.ts";
 import { runBuilt, startBuilt } from "../support/backup.ts";
 import type { RunResult } from "../support/run.ts";
 import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readZipDirectory } from "../../lib/archive/zip-directory.ts";
+import { readZipDirectory } from "../../lib/archive/zip/directory.ts";
 import { backUp, filesOf, isMessage, rest, startBuilt, stateOf, type Summary } from "../support/backup.ts";
 import { makeSite, type TestSite } from "../support/site.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";

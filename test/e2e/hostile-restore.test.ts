@@ -14,8 +14,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { splitPassword } from "../../lib/database/open.ts";
-import { sweepSandboxes } from "../../lib/ops/drill/sandbox.ts";
+import { splitPassword } from "../../lib/database/open/snapshot.ts";
+import { sweepSandboxes } from "../../lib/ops/scratch/sandbox.ts";
 import { runBuilt } from "../support/backup.ts";
 import { startPostgres } from "../support/servers.ts";
 import { tempDirectory } from "../support/temp.ts";

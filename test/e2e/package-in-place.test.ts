@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { acquireLock } from "../../lib/store/lock.ts";
+import { acquireLock } from "../../lib/store/lock/acquire.ts";
 import { runBuilt, startBuilt } from "../support/backup.ts";
 import { makePackageSite, POSTGRES_ID, siteSchema, siteUsers, SQLITE_ID } from "../support/package-site.ts";
 import { change, rowsOf, startEngines, type PortableEngines } from "../support/portable.ts";

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { verify, type Check } from "../../lib/ops/verify.ts";
+import { verify, type Check } from "../../lib/ops/verify/run.ts";
 import { runScript } from "../support/run.ts";
 import { makeSite, type TestSite } from "../support/site.ts";
 import { tempDirectory } from "../support/temp.ts";

@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { fromString } from "../../lib/archive/path.ts";
 import { compareTrees } from "../../lib/ops/drill/trees.ts";
-import { itemsOf } from "../../lib/ops/restore/items.ts";
-import { planRestore } from "../../lib/ops/restore/plan.ts";
-import { replace } from "../../lib/ops/restore/replace.ts";
-import type { RestoreRequest } from "../../lib/ops/restore/request.ts";
-import { stage } from "../../lib/ops/restore/stage.ts";
-import { selectUnits } from "../../lib/ops/restore/units.ts";
+import { itemsOf } from "../../lib/ops/runs/unit-items.ts";
+import { planRestore } from "../../lib/ops/restore/plan/planner.ts";
+import { replace } from "../../lib/ops/restore/swap/replace-tree.ts";
+import type { RestoreRequest } from "../../lib/ops/restore/plan/request.ts";
+import { stage } from "../../lib/ops/restore/stage/run.ts";
+import { selectUnits } from "../../lib/ops/restore/plan/select-units.ts";
 import { runBuilt } from "../support/backup.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 

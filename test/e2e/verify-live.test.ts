@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync, write
 import path from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { loadConfig } from "../../lib/config/load.ts";
-import { verify, type Check, type VerifyRequest } from "../../lib/ops/verify.ts";
+import { verify, type Check, type VerifyRequest } from "../../lib/ops/verify/run.ts";
 import { runScript } from "../support/run.ts";
 import { makeSite, type TestSite } from "../support/site.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";

@@ -17,7 +17,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Manifest } from "../../lib/model/run.ts";
 import type { Failure, IndexEntry, UnitMetadata } from "../../lib/model/unit.ts";
-import { verify as verifyRun, type Check, type Verification } from "../../lib/ops/verify.ts";
+import { verify as verifyRun, type Check, type Verification } from "../../lib/ops/verify/run.ts";
 import { runScript, type RunOptions } from "../support/run.ts";
 import { makeSite } from "../support/site.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";

@@ -4,10 +4,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { DatabaseFacts, DatabaseTarget, DumpResult, TableDigests } from "../../lib/database/engine.ts";
-import { openSnapshot } from "../../lib/database/open.ts";
-import { openRestorer } from "../../lib/database/open-restorer.ts";
-import type { DatabaseRestorer } from "../../lib/database/restore.ts";
+import type { DatabaseFacts, DatabaseTarget, DumpResult, TableDigests } from "../../lib/database/snapshot.ts";
+import { openSnapshot } from "../../lib/database/open/snapshot.ts";
+import { openRestorer } from "../../lib/database/open/restorer.ts";
+import type { DatabaseRestorer } from "../../lib/database/restorer.ts";
 import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
 

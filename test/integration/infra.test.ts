@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { collectInfra, type InfraInput } from "../../lib/steps/infra/collect.ts";
-import { PLACEHOLDER } from "../../lib/steps/infra/redact-text.ts";
+import { PLACEHOLDER } from "../../lib/steps/infra/redact/text.ts";
 import { INNOCENT, plantSecrets, SECRETS } from "../support/secrets.ts";
 
 let root: string;

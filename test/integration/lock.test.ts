@@ -5,7 +5,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
-import { ownerOfThisProcess } from "../../lib/store/owner.ts";
+import { ownerOfThisProcess } from "../../lib/store/lock/process-owner.ts";
 import { tempDirectory } from "../support/temp.ts";
 
 const HOLDER = path.join(import.meta.dirname, "../support/lock-holder.ts");

@@ -3,8 +3,8 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
-import { openSnapshot } from "../../lib/database/open.ts";
-import { startPrivateServer } from "../../lib/database/private-server.ts";
+import { openSnapshot } from "../../lib/database/open/snapshot.ts";
+import { startPrivateServer } from "../../lib/database/access/private-server.ts";
 import { tempDirectory } from "../support/temp.ts";
 
 const signal = (): AbortSignal => new AbortController().signal;
@@ -63,7 +63,7 @@ describe.each(["postgresql", "mariadb"] as const)("a private %s server", (engine
   test("ends with its process, also when that is killed outright", async () => {
     const directory = await reachable();
     const script = `
-      const { startPrivateServer } = await import(${JSON.stringify(join(import.meta.dirname, "../../lib/database/private-server.ts"))});
+      const { startPrivateServer } = await import(${JSON.stringify(join(import.meta.dirname, "../../lib/database/access/private-server.ts"))});
       await startPrivateServer(${JSON.stringify(engine)}, { directory: ${JSON.stringify(directory)}, signal: new AbortController().signal });
       console.log("ready");
       setInterval(() => {}, 1000);`;

@@ -4,7 +4,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rm
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { verify, type Check, type VerifyRequest } from "../../lib/ops/verify.ts";
+import { verify, type Check, type VerifyRequest } from "../../lib/ops/verify/run.ts";
 import { eventually } from "../support/backup.ts";
 import { startEngines, type PortableEngines } from "../support/portable.ts";
 import { reinitRows, reinitSchema, reinitSite } from "../support/reinit.ts";

@@ -5,7 +5,7 @@ import { cpSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { verify, type Check } from "../../lib/ops/verify.ts";
+import { verify, type Check } from "../../lib/ops/verify/run.ts";
 import { runScript } from "../support/run.ts";
 import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
 import { makeSite } from "../support/site.ts";

@@ -5,8 +5,8 @@ import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
 import { EntryListWriter, entryId, readEntryList } from "../../lib/archive/entry-list.ts";
 import { fromString, join } from "../../lib/archive/path.ts";
-import { lstatEntry, walk } from "../../lib/archive/walk.ts";
-import type { Layer } from "../../lib/steps/layers/layers.ts";
+import { lstatEntry, walk } from "../../lib/archive/tree/walk.ts";
+import type { Layer } from "../../lib/steps/layers/choose-rewrites.ts";
 import { layOutShards } from "../../lib/steps/layers/layout.ts";
 
 const SHARD_BYTES = 100;

@@ -21,7 +21,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { FingerprintBuilder } from "../../lib/archive/fingerprint.ts";
 import { fromString } from "../../lib/archive/path.ts";
-import { selectEntries } from "../../lib/archive/select.ts";
+import { selectEntries } from "../../lib/archive/build/select-entries.ts";
 import { removeTree, tempDirectory } from "../support/temp.ts";
 
 /** What is done to one entry of the tree; each leaves as few traces as it can. */

@@ -2,11 +2,11 @@
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { exportTables } from "../../lib/portable/export.ts";
-import { importTables, type ImportResult } from "../../lib/portable/import.ts";
-import { openPackage } from "../../lib/portable/package.ts";
-import { planDatabase } from "../../lib/portable/plan-database.ts";
-import { compareTables } from "../../lib/portable/verify.ts";
+import { exportTables } from "../../lib/portable/export/run.ts";
+import { importTables, type ImportResult } from "../../lib/portable/import/run.ts";
+import { openPackage } from "../../lib/portable/read/export-reader.ts";
+import { planDatabase } from "../../lib/portable/plan/database.ts";
+import { compareTables } from "../../lib/portable/compare/tables.ts";
 import { on, startEngines, type PortableEngines } from "../support/portable.ts";
 import { build, recipes, type ModelTable } from "../support/schema-generator.ts";
 import { sqlOf } from "../support/schema-render.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
 import { EntryListWriter } from "../../lib/archive/entry-list.ts";
-import { walk } from "../../lib/archive/walk.ts";
+import { walk } from "../../lib/archive/tree/walk.ts";
 import { runBuilt } from "../support/backup.ts";
 import { startProgram } from "../support/run.ts";
 import { makeTemp } from "../support/temp.ts";

@@ -8,7 +8,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { asHoldfastError } from "../../lib/errors.ts";
-import { acquireLock, type Lock } from "../../lib/store/lock.ts";
+import { acquireLock, type Lock } from "../../lib/store/lock/acquire.ts";
 
 const [file = "", tmp = "", , rounds] = process.argv.slice(2);
 const say = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);

@@ -1,7 +1,7 @@
 /** Databases for tests of portable data: one schema in three dialects, and a way to ask each. */
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
-import { connect } from "../../lib/portable/connect.ts";
+import { connect } from "../../lib/portable/engines/connect.ts";
 import type { Connection, ConnectionMode } from "../../lib/portable/connection.ts";
 import { startMariadb, startPostgres, type TestServer } from "./servers.ts";
 import { makeTemp, removeTree } from "./temp.ts";

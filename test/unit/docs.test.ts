@@ -14,8 +14,8 @@ import { PROJECT } from "../support/run.ts";
 import { tempDirectory } from "../support/temp.ts";
 
 const read = (file: string): string => readFileSync(join(PROJECT, file), "utf8");
-const namesIn = (directory: string): string[] =>
-  readdirSync(join(PROJECT, directory)).map((name) => `${directory}/${name}`);
+const namesIn = (directory: string, options: { readonly recursive?: boolean } = {}): string[] =>
+  readdirSync(join(PROJECT, directory), { ...options, encoding: "utf8" }).map((name) => `${directory}/${name}`);
 const PAGES = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", ...namesIn("docs"), ...namesIn("docs/adr")].filter(
   (file) => file.endsWith(".md"),
 );
@@ -123,7 +123,7 @@ describe("docs/design.md", () => {
       [...ids.matchAll(/`([a-z_]+)(?:<step>)?`/g)].map(([, id]) => `${id} ${quick}`),
     );
     const known = [
-      ...read("lib/ops/verify.ts").matchAll(/id: ["`]([a-z_]+)(?:\$\{step\})?["`],[^}]*?reads: (true|false)/g),
+      ...read("lib/ops/verify/run.ts").matchAll(/id: ["`]([a-z_]+)(?:\$\{step\})?["`],[^}]*?reads: (true|false)/g),
     ].map(([, id, reads]) => `${id} ${reads === "true" ? "no" : "yes"}`);
     expect(listed.toSorted()).toEqual(known.toSorted());
   });
@@ -167,7 +167,7 @@ describe.each(PAGES)("%s", (page) => {
 
   test("shows commands whose flags and npm scripts exist", () => {
     const flags = new Set(["help", "version"]);
-    for (const file of namesIn("lib/cli"))
+    for (const file of namesIn("lib/cli", { recursive: true }).filter((name) => name.endsWith(".ts")))
       for (const [, flag = ""] of read(file).matchAll(/\.option\("([a-z-]+)"/g)) flags.add(flag);
     const scripts = z
       .object({ scripts: z.record(z.string(), z.string()) })

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { withGivenFlags } from "../../lib/cli/given-flags.ts";
+import { withGivenFlags } from "../../lib/cli/core/given-flags.ts";
 import { PROJECT } from "../support/run.ts";
 
 const sources = readdirSync(join(PROJECT, "lib"), { recursive: true, encoding: "utf8" })

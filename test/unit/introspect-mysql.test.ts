@@ -1,7 +1,7 @@
 /** What MySQL 8 says otherwise than MariaDB: no such server is at hand, so its answers stand here as its manual has them. */
 import { expect, test } from "vitest";
 import type { Connection, Row } from "../../lib/portable/connection.ts";
-import { introspect } from "../../lib/portable/introspect.ts";
+import { introspect } from "../../lib/portable/engines/introspect.ts";
 
 function answering(answers: Readonly<Record<string, readonly Row[]>>): Connection {
   const never = (): never => {

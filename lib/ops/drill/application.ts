@@ -4,9 +4,9 @@ import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError } from "../../errors.ts";
 import { runCommand } from "../../exec/command.ts";
 import type { Project } from "../../model/unit.ts";
-import { fillTemplate } from "../../steps/template.ts";
-import { count, type Problem } from "../verify/verification.ts";
-import { checkOf, notProved, type DrillCheck } from "./check.ts";
+import { fillTemplate } from "../../steps/claims/path-template.ts";
+import { count, type Problem } from "../checks/check.ts";
+import { checkOf, notProved, type DrillCheck } from "../checks/drill-check.ts";
 import { drillEnvironment, type DrillSite } from "./environment.ts";
 
 const COMMAND_TIMEOUT_MS = 30 * 60_000;

@@ -1,18 +1,18 @@
 /** Modes, owners and times of restored entries, compared with what the run recorded of them. */
 import path from "node:path";
 import { createGunzip } from "node:zlib";
-import { streamRegular } from "../../archive/regular-file.ts";
-import { consume } from "../../archive/consume.ts";
+import { streamRegular } from "../../archive/files/regular-file.ts";
+import { consume } from "../../archive/files/consume-stream.ts";
 import type { BytePath, Entry } from "../../archive/entry.ts";
 import { floorNs } from "../../archive/fingerprint.ts";
 import { display } from "../../archive/path.ts";
-import { TarReader } from "../../archive/tar-reader.ts";
-import { readZipDirectory } from "../../archive/zip-directory.ts";
-import { lstatEntry } from "../../archive/walk.ts";
-import { readNames, type ArchivePart } from "../restore/items.ts";
-import type { OwnerMap } from "../restore/owner-map.ts";
-import type { RestorePlan } from "../restore/plan.ts";
-import { pathExists } from "../../archive/path-exists.ts";
+import { TarReader } from "../../archive/tar/reader.ts";
+import { readZipDirectory } from "../../archive/zip/directory.ts";
+import { lstatEntry } from "../../archive/tree/walk.ts";
+import { readNames, type ArchivePart } from "../runs/unit-items.ts";
+import type { OwnerMap } from "../restore/plan/owner-map.ts";
+import type { RestorePlan } from "../restore/plan/planner.ts";
+import { pathExists } from "../../archive/tree/path-exists.ts";
 
 /** The recorded attributes of an entry; null where the format does not have them. */
 export interface Header {

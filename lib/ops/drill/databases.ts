@@ -1,22 +1,22 @@
 /** The dumps of a run, loaded into scratch databases: on the server that was named, else on a private one of the drill's own. */
 import path from "node:path";
-import { compareTables } from "../../database/compare.ts";
-import { hasDigests } from "../../database/digest.ts";
-import type { DatabaseFacts, DatabaseTarget, TableCount } from "../../database/engine.ts";
-import { describeUrl, splitPassword, urlWithDatabase } from "../../database/open.ts";
-import { openRestorer } from "../../database/open-restorer.ts";
-import type { DatabaseRestorer } from "../../database/restore.ts";
-import { describeSqlite } from "../../database/sqlite-capture.ts";
-import { openSqlite } from "../../database/sqlite.ts";
+import { compareTables } from "../../database/compare-facts.ts";
+import { hasDigests } from "../../database/facts-digest.ts";
+import type { DatabaseFacts, DatabaseTarget, TableCount } from "../../database/snapshot.ts";
+import { describeUrl, splitPassword, urlWithDatabase } from "../../database/open/snapshot.ts";
+import { openRestorer } from "../../database/open/restorer.ts";
+import type { DatabaseRestorer } from "../../database/restorer.ts";
+import { describeSqlite } from "../../database/sqlite/capture.ts";
+import { openSqlite } from "../../database/sqlite/snapshot.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { toBuffer } from "../../archive/path.ts";
-import type { DatabaseItem, FileItem } from "../restore/items.ts";
-import type { RestorePlan } from "../restore/plan.ts";
-import { count, type Problem } from "../verify/verification.ts";
-import { checkOf, notProved, type DrillCheck } from "./check.ts";
-import { familyOf, PrivateServers } from "./private-servers.ts";
-import { loadScratch, scratchName } from "./scratch-load.ts";
-import { dropDatabases, type Sandbox, type ScratchDatabase, spareName } from "./sandbox.ts";
+import type { DatabaseItem, FileItem } from "../runs/unit-items.ts";
+import type { RestorePlan } from "../restore/plan/planner.ts";
+import { count, type Problem } from "../checks/check.ts";
+import { checkOf, notProved, type DrillCheck } from "../checks/drill-check.ts";
+import { familyOf, PrivateServers } from "../scratch/private-servers.ts";
+import { loadScratch, scratchName } from "../scratch/load.ts";
+import { dropDatabases, type Sandbox, type ScratchDatabase, spareName } from "../scratch/sandbox.ts";
 import { livePlace } from "./trees.ts";
 
 /** A database as the drill's own commands reach it. */

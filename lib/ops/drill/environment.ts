@@ -1,5 +1,5 @@
 /** The environment of a drill's commands: the sandbox's database under the names that applications know, and the live one under none. */
-import { describeUrl } from "../../database/url.ts";
+import { describeUrl } from "../../database/access/url.ts";
 import type { LoadedDatabase } from "./databases.ts";
 
 /** The site in the sandbox, for the commands of a drill. */

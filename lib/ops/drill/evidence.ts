@@ -2,12 +2,12 @@
 import { hostname } from "node:os";
 import path from "node:path";
 import { FORMAT_VERSION } from "../../model/unit.ts";
-import { hashFile } from "../../store/hash.ts";
-import { runDirectory } from "../../store/layout.ts";
-import { SUMS_FILE } from "../../store/sums.ts";
+import { hashFile } from "../../store/files/hash.ts";
+import { runDirectory } from "../../store/files/layout.ts";
+import { SUMS_FILE } from "../../store/run/checksums.ts";
 import { VERSION } from "../../version.ts";
-import { keepEvidence, type KeptEvidence } from "../evidence.ts";
-import type { DrillCheck } from "./check.ts";
+import { keepEvidence, type KeptEvidence } from "../checks/evidence.ts";
+import type { DrillCheck } from "../checks/drill-check.ts";
 import type { RestoredTree } from "./trees.ts";
 
 export interface DrillEvidence {

@@ -2,20 +2,20 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
-import { streamRegular } from "../../archive/regular-file.ts";
-import { ContentDigest } from "../../archive/content.ts";
+import { streamRegular } from "../../archive/files/regular-file.ts";
+import { ContentDigest } from "../../archive/content-digest.ts";
 import type { BytePath, Entry } from "../../archive/entry.ts";
-import { excludeTest, type ExcludeRules } from "../../archive/exclude-rules.ts";
+import { excludeTest, type ExcludeRules } from "../../archive/tree/exclude-rules.ts";
 import { readEntryList } from "../../archive/entry-list.ts";
 import { basename, display, isBelow, join, toBuffer } from "../../archive/path.ts";
-import { lstatEntry, statRoot, walk } from "../../archive/walk.ts";
+import { lstatEntry, statRoot, walk } from "../../archive/tree/walk.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
-import { PLACES_FILE } from "../../store/places.ts";
+import { PLACES_FILE } from "../../store/run/places.ts";
 import { joined } from "../../steps/compiled/step.ts";
-import { labelOf, looseNames, type ArchivePart } from "../restore/items.ts";
-import type { RestorePlan } from "../restore/plan.ts";
-import { pathExists } from "../../archive/path-exists.ts";
+import { labelOf, looseNames, type ArchivePart } from "../runs/unit-items.ts";
+import type { RestorePlan } from "../restore/plan/planner.ts";
+import { pathExists } from "../../archive/tree/path-exists.ts";
 import { differenceOf, headersOf, placesDifference, timesIn, type Header } from "./attributes.ts";
 
 /** What of one unit is on disk. */

@@ -1,11 +1,11 @@
 /** The live databases: whether they answer, have the schema that the code wants, and hold rows. */
 import type { SiteConfig } from "../../config/load.ts";
-import type { DatabaseFacts } from "../../database/engine.ts";
+import type { DatabaseFacts } from "../../database/snapshot.ts";
 import { asHoldfastError } from "../../errors.ts";
 import { databases, type NamedDatabase } from "../../steps/db.ts";
-import { openDatabase } from "../../steps/projects.ts";
-import { compareSchema, wantedMigrations } from "../restore/schema-version.ts";
-import { count, type Finding, type Problem } from "../verify/verification.ts";
+import { openDatabase } from "../../steps/core/projects.ts";
+import { compareSchema, wantedMigrations } from "../site/schema-version.ts";
+import { count, type Finding, type Problem } from "../checks/check.ts";
 
 /** Rows counted one by one; larger tables are estimated, which tells as much about health. */
 const EXACT_ROWS = 1_000_000;

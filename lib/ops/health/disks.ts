@@ -1,7 +1,7 @@
 /** Free space: what the next run will need, and a little more. */
 import { statfs } from "node:fs/promises";
 import { formatBytes } from "../../report/format.ts";
-import type { Finding } from "../verify/verification.ts";
+import type { Finding } from "../checks/check.ts";
 
 /** Below it databases and logs begin to fail. */
 const LEAST_BYTES = 256 * 1024 * 1024;

@@ -1,11 +1,11 @@
 /** The newest full backup: that there is one, how old it is, and how it ended. */
 import { asHoldfastError } from "../../errors.ts";
-import { listRuns, runDirectory } from "../../store/layout.ts";
-import { readManifestHead } from "../../store/manifest.ts";
+import { listRuns, runDirectory } from "../../store/files/layout.ts";
+import { readManifestHead } from "../../store/run/manifest.ts";
 import { findStore } from "../../store/open.ts";
-import { findRun } from "../find-run.ts";
-import { describeLoss } from "../losses.ts";
-import { count, type Finding, type Problem } from "../verify/verification.ts";
+import { findRun } from "../runs/find-run.ts";
+import { describeLoss } from "../runs/losses.ts";
+import { count, type Finding, type Problem } from "../checks/check.ts";
 
 const HOUR_MS = 3_600_000;
 

@@ -2,9 +2,9 @@
 import { asHoldfastError } from "../../errors.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import type { Project } from "../../model/unit.ts";
-import { ProjectSource } from "../../steps/projects.ts";
-import { resolveTree } from "../../steps/template.ts";
-import { count, type Finding, type Problem } from "../verify/verification.ts";
+import { ProjectSource } from "../../steps/core/projects.ts";
+import { resolveTree } from "../../steps/claims/path-template.ts";
+import { count, type Finding, type Problem } from "../checks/check.ts";
 
 /** Throws `E_PROJECTS` when the projects cannot be listed. */
 export async function checkProjects(config: SiteConfig, signal: AbortSignal): Promise<Finding> {

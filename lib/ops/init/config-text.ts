@@ -1,5 +1,5 @@
 /** The text of the config that `init` writes, with comments. */
-import type { Found, FoundTree } from "./application.ts";
+import type { Found, FoundTree } from "./sources/application.ts";
 import type { ConfiguredDatabase } from "./proven-password.ts";
 import type { Services } from "./services.ts";
 

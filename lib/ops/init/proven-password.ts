@@ -1,6 +1,6 @@
 /** Chooses the command that prints a database's password, by running it. */
 import { runCommand } from "../../exec/command.ts";
-import type { FoundDatabase } from "./application.ts";
+import type { FoundDatabase } from "./sources/application.ts";
 
 /** A database as the config will have it. */
 export interface ConfiguredDatabase {

@@ -1,8 +1,8 @@
 /** Files of the host's services that name an installation's directory. */
 import { readdirSync, realpathSync } from "node:fs";
 import path from "node:path";
-import { isFile, isInside, readText } from "./files.ts";
-import { literalExpression } from "./secret-command.ts";
+import { isFile, isInside, readText } from "./sources/files.ts";
+import { literalExpression } from "./sources/secret-command.ts";
 
 const PLACES = {
   nginx: ["nginx"],

@@ -1,25 +1,25 @@
 /** A package restored in place: under the lock of the store, behind a safety run, with a record by which it is confirmed, rolled back or recovered. */
 import path from "node:path";
 import { fromString } from "../../archive/path.ts";
-import { removeTree } from "../../archive/remove-tree.ts";
-import type { DatabaseTarget } from "../../database/engine.ts";
-import type { DatabaseRestorer } from "../../database/restore.ts";
+import { removeTree } from "../../archive/tree/remove.ts";
+import type { DatabaseTarget } from "../../database/snapshot.ts";
+import type { DatabaseRestorer } from "../../database/restorer.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
-import { runDirectory } from "../../store/layout.ts";
+import { runDirectory } from "../../store/files/layout.ts";
 import { openStore } from "../../store/open.ts";
-import { readStepMetadata } from "../../store/step-index.ts";
-import { spareNames } from "../restore/databases.ts";
-import { refusePending, takeLock, type Held } from "../restore/frame.ts";
-import { giveUp } from "../restore/give-up.ts";
-import { Journal } from "../restore/journal.ts";
-import type { Operation } from "../restore/journal-format.ts";
-import { Servers, type FindTarget } from "../restore/servers.ts";
-import { removeSpares, swapIn } from "../restore/swap.ts";
-import { pathExists } from "../../archive/path-exists.ts";
-import { makeSafetyRun } from "../safety-run.ts";
-import { loadBeside, loadPortable, reloadDump, type LoadOutcome } from "./load-data.ts";
+import { readStepMetadata } from "../../store/run/step-index.ts";
+import { spareNames } from "../restore/swap/databases.ts";
+import { refusePending, takeLock, type Held } from "../journals/store-locks.ts";
+import { giveUp } from "../restore/swap/fail.ts";
+import { Journal } from "../journals/restore-journal.ts";
+import type { Operation } from "../journals/operations.ts";
+import { Servers, type FindTarget } from "../restore/swap/restorer-pool.ts";
+import { removeSpares, swapIn } from "../restore/swap/run.ts";
+import { pathExists } from "../../archive/tree/path-exists.ts";
+import { makeSafetyRun } from "../safety/run.ts";
+import { loadBeside, loadPortable, reloadDump, type LoadOutcome } from "./import-data.ts";
 import type { OpenedPackage } from "./open.ts";
-import { Staging, type TreeTarget } from "./places.ts";
+import { Staging, type TreeTarget } from "./tree-targets.ts";
 import type {
   InPlaceRequest,
   PackageOutcome,

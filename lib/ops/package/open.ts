@@ -1,13 +1,13 @@
 /** Reads a package from end to end, before anything of it is believed. */
 import { createGunzip } from "node:zlib";
 import type * as z from "zod";
-import { consume } from "../../archive/consume.ts";
+import { consume } from "../../archive/files/consume-stream.ts";
 import type { BytePath } from "../../archive/entry.ts";
 import { DOCUMENT, MOST_ENTRIES, MOST_NAMES, parseJson } from "../../archive/limits.ts";
 import { display, fromString } from "../../archive/path.ts";
-import { realFile, streamRegular } from "../../archive/regular-file.ts";
-import { TarReader, type TarEntry } from "../../archive/tar-reader.ts";
-import { isZlibError } from "../../archive/archive-error.ts";
+import { realFile, streamRegular } from "../../archive/files/regular-file.ts";
+import { TarReader, type TarEntry } from "../../archive/tar/reader.ts";
+import { isZlibError } from "../../archive/errors.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import {
   CHECKS,
@@ -23,7 +23,7 @@ import {
   type Checks,
   type PackageManifest,
 } from "./format.ts";
-import { staysInside } from "./tree-facts.ts";
+import { staysInside } from "./tree-checks.ts";
 
 export interface OpenedPackage {
   readonly file: string;

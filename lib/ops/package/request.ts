@@ -1,13 +1,13 @@
 /** What a restore of a package is asked for, and what it gives. */
 import type { SiteConfig } from "../../config/load.ts";
-import type { DatabaseTarget } from "../../database/engine.ts";
+import type { DatabaseTarget } from "../../database/snapshot.ts";
 import type { Report } from "../../model/event.ts";
-import type { TargetRefinement } from "../../portable/target-refine.ts";
-import type { OwnerRule } from "../restore/request.ts";
-import type { OnStep } from "../step.ts";
-import type { LoadOutcome } from "./load-data.ts";
+import type { TargetRefinement } from "../../portable/import/target/refinement.ts";
+import type { OwnerRule } from "../restore/plan/request.ts";
+import type { OnStep } from "../journals/on-step.ts";
+import type { LoadOutcome } from "./import-data.ts";
 import type { OpenedPackage } from "./open.ts";
-import type { PlaceRules } from "./places.ts";
+import type { PlaceRules } from "./tree-targets.ts";
 
 export interface PackageRestoreRequest {
   readonly file: string;

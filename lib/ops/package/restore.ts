@@ -1,16 +1,16 @@
 /** Restores a migration package: everything is checked and staged first, then the data go in by one transaction, and the trees by renames. */
 import { cpSync, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
-import { removeTree } from "../../archive/remove-tree.ts";
+import { removeTree } from "../../archive/tree/remove.ts";
 import { fromString } from "../../archive/path.ts";
-import { describeUrl } from "../../database/open.ts";
+import { describeUrl } from "../../database/open/snapshot.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
-import { refusePending } from "../restore/frame.ts";
+import { refusePending } from "../journals/store-locks.ts";
 import { CONFIG, DATA, DUMP } from "./format.ts";
 import { restoreInPlace } from "./in-place.ts";
-import { loadDump, loadPortable, type LoadOutcome } from "./load-data.ts";
+import { loadDump, loadPortable, type LoadOutcome } from "./import-data.ts";
 import { openMigrationPackage, type OpenedPackage } from "./open.ts";
-import { placeTrees, Staging } from "./places.ts";
+import { placeTrees, Staging } from "./tree-targets.ts";
 import type { PackageOutcome, PackagePreview, PackageRestoreHooks, PackageRestoreRequest } from "./request.ts";
 import { compareTrees, unpack, workDirectory } from "./stage.ts";
 

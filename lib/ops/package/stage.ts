@@ -2,18 +2,18 @@
 import { existsSync, mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { removeTree } from "../../archive/remove-tree.ts";
+import { removeTree } from "../../archive/tree/remove.ts";
 import { fromString } from "../../archive/path.ts";
-import { unpackArchive } from "../../archive/unpack.ts";
-import type { UnpackTarget } from "../../archive/unpack-request.ts";
-import { isOurs } from "../../database/private-directory.ts";
+import { unpackArchive } from "../../archive/unpack/archive.ts";
+import type { UnpackTarget } from "../../archive/unpack/request.ts";
+import { isOurs } from "../../database/access/private-directory.ts";
 import { HoldfastError } from "../../errors.ts";
-import { ownerMap } from "../restore/owner-map.ts";
+import { ownerMap } from "../restore/plan/owner-map.ts";
 import { CONFIG, DATA, DUMP, STORAGE } from "./format.ts";
 import type { OpenedPackage } from "./open.ts";
-import type { Staging } from "./places.ts";
+import type { Staging } from "./tree-targets.ts";
 import type { PackageRestoreRequest } from "./request.ts";
-import { treeFacts } from "./tree-facts.ts";
+import { treeFacts } from "./tree-checks.ts";
 
 /** Trees into their stagings; data, dump and configuration into `work`. */
 export async function unpack(

@@ -1,10 +1,10 @@
 /** The trees of a site that go into a package: what the config names, and what is named beside it. */
 import { statSync } from "node:fs";
 import path from "node:path";
-import { realPlace } from "../../archive/real-place.ts";
+import { realPlace } from "../../archive/tree/real-path.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
-import { placeOf } from "../../store/layout.ts";
+import { placeOf } from "../../store/files/layout.ts";
 import { TREE_NAME } from "./format.ts";
 
 export interface StorageTree {

@@ -1,17 +1,17 @@
 /** Writes the entries of a package, and notes what each file is. */
 import { setImmediate } from "node:timers/promises";
 import type { BytePath, Entry, EntryAttributes, StoredFile } from "../../archive/entry.ts";
-import { TreeHandles } from "../../archive/handles.ts";
+import { TreeHandles } from "../../archive/tree/handles.ts";
 import { MOST_ENTRIES, MOST_NAMES } from "../../archive/limits.ts";
 import { systemOwners } from "../../archive/owners.ts";
 import { basename, display, fromString, join } from "../../archive/path.ts";
-import { ArchiveSink } from "../../archive/sink.ts";
-import { TgzWriter } from "../../archive/tgz.ts";
-import { statRoot, walk } from "../../archive/walk.ts";
+import { ArchiveSink } from "../../archive/output.ts";
+import { TgzWriter } from "../../archive/tar/writer.ts";
+import { statRoot, walk } from "../../archive/tree/walk.ts";
 import { HoldfastError } from "../../errors.ts";
-import { formatJson } from "../../store/documents.ts";
+import { formatJson } from "../../store/files/json-documents.ts";
 import { writtenPath, type PackageManifest, type TreeFacts } from "./format.ts";
-import { staysInside, TreeDigest } from "./tree-facts.ts";
+import { staysInside, TreeDigest } from "./tree-checks.ts";
 
 /** Bytes and entries between two moments at which something else may happen. */
 const AT_ONCE = { bytes: 8 * 1024 * 1024, entries: 64 };

@@ -1,9 +1,9 @@
 /** The database of a reinit and its rules, as the config names them. */
 import type { SiteConfig } from "../../config/load.ts";
 import { databasePassword } from "../../config/secrets.ts";
-import type { DatabaseTarget } from "../../database/engine.ts";
+import type { DatabaseTarget } from "../../database/snapshot.ts";
 import { HoldfastError } from "../../errors.ts";
-import { connect } from "../../portable/connect.ts";
+import { connect } from "../../portable/engines/connect.ts";
 import type { Connection, ConnectionMode } from "../../portable/connection.ts";
 import type { ReinitRules } from "../../portable/reinit/plan.ts";
 import { databases, type NamedDatabase } from "../../steps/db.ts";

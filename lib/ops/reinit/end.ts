@@ -5,11 +5,11 @@ import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { runCommand } from "../../exec/command.ts";
 import type { Report } from "../../model/event.ts";
 import { planReinit, rowsToClear } from "../../portable/reinit/plan.ts";
-import { service, workingDirectory } from "../restore/after.ts";
+import { service, workingDirectory } from "../site/commands.ts";
 import { databaseOf, rulesOf, using } from "./connection.ts";
-import type { ReinitJournal } from "./journal.ts";
+import type { ReinitJournal } from "../journals/reinit-journal.ts";
 import { moveBack } from "./storage.ts";
-import { bringBack, differences } from "./undo.ts";
+import { bringBack, differences } from "./roll-back.ts";
 
 /** Creates the administrator, unless that was done, and starts the service. */
 export async function finish(journal: ReinitJournal, config: SiteConfig, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 /** The locks of a reinit, and a signal that also aborts when one of them is lost. */
 import type { SiteConfig } from "../../config/load.ts";
 import type { Report } from "../../model/event.ts";
-import { takeLock, type Held } from "../restore/frame.ts";
+import { takeLock, type Held } from "../journals/store-locks.ts";
 
 export interface HeldReinit extends Held {
   readonly signal: AbortSignal;

@@ -1,10 +1,10 @@
 /** Ends a reinit that was cut off. */
 import { HoldfastError } from "../../errors.ts";
 import { openStore } from "../../store/open.ts";
-import type { ReinitOptions, ReinitRequest } from "../reinit.ts";
+import type { ReinitOptions, ReinitRequest } from "./run.ts";
 import { finish, hasCommitted, takeBack } from "./end.ts";
 import { hold } from "./hold.ts";
-import { REINIT_RECOVERY, ReinitJournal } from "./journal.ts";
+import { REINIT_RECOVERY, ReinitJournal } from "../journals/reinit-journal.ts";
 import { checkMoves } from "./storage.ts";
 
 /**

@@ -16,12 +16,12 @@ import {
   type Stats,
 } from "node:fs";
 import path from "node:path";
-import { TreeHandles } from "../../archive/handles.ts";
+import { TreeHandles } from "../../archive/tree/handles.ts";
 import { fromString, toBuffer } from "../../archive/path.ts";
-import { realPlace } from "../../archive/real-place.ts";
+import { realPlace } from "../../archive/tree/real-path.ts";
 import { HoldfastError } from "../../errors.ts";
-import { fsyncDirectory } from "../../store/atomic.ts";
-import { noSteps, type OnStep } from "../step.ts";
+import { fsyncDirectory } from "../../store/files/atomic.ts";
+import { noSteps, type OnStep } from "../journals/on-step.ts";
 
 export interface Move {
   /** Absolute, with every link resolved. */

@@ -1,14 +1,14 @@
 /** The plan of a restore as it is shown: its units, their run, their target, and what it would replace. */
 import { statfsSync } from "node:fs";
 import { dirname, display, isBelow, toBuffer } from "../../archive/path.ts";
-import { describeUrl } from "../../database/open.ts";
-import type { PlannedDatabase } from "./databases.ts";
-import { labelOf } from "./items.ts";
-import type { Lack, MissingUnit } from "./missing.ts";
-import type { RestorePlan } from "./plan.ts";
-import { measureReplaced } from "./space.ts";
-import type { RestoreRequest } from "./request.ts";
-import { pathExists } from "../../archive/path-exists.ts";
+import { describeUrl } from "../../database/open/snapshot.ts";
+import type { PlannedDatabase } from "./swap/databases.ts";
+import { labelOf } from "../runs/unit-items.ts";
+import type { Lack, MissingUnit } from "./plan/missing-units.ts";
+import type { RestorePlan } from "./plan/planner.ts";
+import { measureReplaced } from "./plan/space.ts";
+import type { RestoreRequest } from "./plan/request.ts";
+import { pathExists } from "../../archive/tree/path-exists.ts";
 
 export interface RestorePreview {
   readonly run: string;

@@ -2,12 +2,12 @@
 import { hostname } from "node:os";
 import path from "node:path";
 import { FORMAT_VERSION } from "../../model/unit.ts";
-import { hashFile } from "../../store/hash.ts";
-import { SUMS_FILE } from "../../store/sums.ts";
+import { hashFile } from "../../store/files/hash.ts";
+import { SUMS_FILE } from "../../store/run/checksums.ts";
 import { VERSION } from "../../version.ts";
-import { keepEvidence, type KeptEvidence } from "../evidence.ts";
-import type { Survey } from "./survey.ts";
-import type { Check, Verification } from "./verification.ts";
+import { keepEvidence, type KeptEvidence } from "../checks/evidence.ts";
+import type { Survey } from "./inventory/run-inventory.ts";
+import type { Check, Verification } from "../checks/check.ts";
 
 type Result = Pick<Verification, "run" | "ok" | "quick" | "deep" | "live" | "sample" | "checks">;
 

@@ -1,23 +1,23 @@
 /** Merges a staged table into the real one, by statements over all rows at once. */
 import { HoldfastError } from "../../errors.ts";
-import type { Fields } from "../fields.ts";
-import type { ForeignKey } from "../schema.ts";
-import { findTree, growTree } from "./grow.ts";
-import { pour } from "./keyless.ts";
-import { Links } from "./links.ts";
-import { listRemapped, raiseSequences } from "./numbers.ts";
+import type { Fields } from "../rows/fields.ts";
+import type { ForeignKey } from "../schema/tables.ts";
+import { findTree, growTree } from "./resolve/insert-levels.ts";
+import { pour } from "./keyless-tables.ts";
+import { Links } from "./resolve/foreign-keys.ts";
+import { listRemapped, raiseSequences } from "./resolve/sequences.ts";
 import { refuseOthers } from "./other-origin.ts";
-import { PassedOver } from "./passed-over.ts";
-import { pourFresh, settle } from "./settle.ts";
-import { STATE, LINE, NUMBER, realName, realRows, stagingName } from "./staged-table.ts";
-import type { Staged, StagedLink } from "./fillers.ts";
-import type { StagingTable } from "./stage.ts";
-import type { MergeOptions } from "./options.ts";
-import type { TableResult } from "./table-result.ts";
-import type { Statements } from "./statements.ts";
-import type { TreePaths } from "./tree-paths.ts";
-import type { Trees } from "./trees.ts";
-import { refuseTwins } from "./twins.ts";
+import { PassedOver } from "./resolve/skipped-parents.ts";
+import { pourFresh, settle } from "./fast-paths.ts";
+import { STATE, LINE, NUMBER, realName, realRows, stagingName } from "./staging/staged-table.ts";
+import type { Staged, StagedLink } from "./staging/column-loaders.ts";
+import type { StagingTable } from "./staging/table.ts";
+import type { MergeOptions } from "./resolve/options.ts";
+import type { TableResult } from "./resolve/table-result.ts";
+import type { Statements } from "./staging/statements.ts";
+import type { TreePaths } from "./staging/tree-paths.ts";
+import type { Trees } from "./resolve/trees.ts";
+import { refuseTwins } from "./duplicate-keys.ts";
 
 export class Merge {
   readonly #on: Statements;

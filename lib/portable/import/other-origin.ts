@@ -1,10 +1,10 @@
 /** Imports into the data of another installation, where a row that has the same number is another one. */
 import { HoldfastError } from "../../errors.ts";
-import type { Targets } from "../target.ts";
-import { STATE, stagingName, keyText } from "./staged-table.ts";
-import type { StagingTable } from "./stage.ts";
-import { SAMPLES } from "./table-result.ts";
-import type { Statements } from "./statements.ts";
+import type { Targets } from "./target/resolve.ts";
+import { STATE, stagingName, keyText } from "./staging/staged-table.ts";
+import type { StagingTable } from "./staging/table.ts";
+import { SAMPLES } from "./resolve/table-result.ts";
+import type { Statements } from "./staging/statements.ts";
 
 const HINT =
   "import into an empty table; or name the installation that both are of as portable.instance in the config of the export and of the import; --into-other insists";

@@ -1,13 +1,13 @@
 /** Rows that would break a unique constraint when what they lead to is one row. */
 import { HoldfastError } from "../../errors.ts";
 import type { Cell } from "../connection.ts";
-import { columnOf, type Schema, type Table, type Unique } from "../schema.ts";
-import type { Dialect } from "../import/dialect.ts";
-import { keyText } from "../import/staged-table.ts";
-import { rowsOf } from "../sql-names.ts";
+import { columnOf, type Schema, type Table, type Unique } from "../schema/tables.ts";
+import type { Dialect } from "../engines/shared/dialect.ts";
+import { keyText } from "../import/staging/staged-table.ts";
+import { rowsOf } from "../schema/sql-names.ts";
 import { textOf } from "./groups.ts";
-import { heldAs, heldBy, typeCondition, type Move } from "./moves.ts";
-import { GOES, type Pair, type Pairs } from "./pairs.ts";
+import { heldAs, heldBy, typeCondition, type Move } from "./references.ts";
+import { GOES, type Pair, type Pairs } from "./row-pairs.ts";
 
 export interface Conflicts {
   readonly table: Table;

@@ -1,6 +1,6 @@
 /** Rows of a table that are one and the same to people. */
 import type { Cell } from "../connection.ts";
-import type { Column } from "../schema.ts";
+import type { Column } from "../schema/tables.ts";
 
 /** A row of the table that is reconciled. */
 export interface ReferenceRow {

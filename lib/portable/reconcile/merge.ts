@@ -1,13 +1,13 @@
 /** Leads all that leads to some rows of a table to others of them, and removes the former. */
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
-import { columnOf, type Schema, type Table, type TableId, type Unique } from "../schema.ts";
-import type { Generics } from "../generic.ts";
-import type { Dialect } from "../import/dialect.ts";
-import { rowsOf, tableName } from "../sql-names.ts";
+import { columnOf, type Schema, type Table, type TableId, type Unique } from "../schema/tables.ts";
+import type { Generics } from "../rows/polymorphic.ts";
+import type { Dialect } from "../engines/shared/dialect.ts";
+import { rowsOf, tableName } from "../schema/sql-names.ts";
 import { findConflicts } from "./conflicts.ts";
-import { heldAs, heldBy, movesInto, typeCondition, type Move } from "./moves.ts";
-import { GOES, Pairs, type Pair } from "./pairs.ts";
+import { heldAs, heldBy, movesInto, typeCondition, type Move } from "./references.ts";
+import { GOES, Pairs, type Pair } from "./row-pairs.ts";
 import { pairedColumns } from "./plan.ts";
 
 /** What became of the rows of a table. */

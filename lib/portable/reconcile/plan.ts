@@ -2,17 +2,17 @@
 import type { ForeignKeySettings, GenericSetting } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Cell, Connection } from "../connection.ts";
-import { withDeclared } from "../declared.ts";
-import { columnOf, type Column, type Schema, type Table } from "../schema.ts";
-import type { Generics } from "../generic.ts";
-import { readGenerics } from "../generic-types.ts";
-import { byName } from "../graph.ts";
-import { introspect } from "../introspect.ts";
-import { chooseKeys } from "../keys.ts";
-import { findColumn, findTable } from "../names.ts";
-import { rowsOf } from "../sql-names.ts";
+import { withDeclared } from "../schema/declared-keys.ts";
+import { columnOf, type Column, type Schema, type Table } from "../schema/tables.ts";
+import type { Generics } from "../rows/polymorphic.ts";
+import { readGenerics } from "../plan/polymorphic-types.ts";
+import { byName } from "../schema/graph.ts";
+import { introspect } from "../engines/introspect.ts";
+import { chooseKeys } from "../schema/keys/choose.ts";
+import { findColumn, findTable } from "../schema/names.ts";
+import { rowsOf } from "../schema/sql-names.ts";
 import { groupOf, sameness, textOf, type DuplicateGroup, type ReferenceRow } from "./groups.ts";
-import { movesInto, typeCondition, type Move } from "./moves.ts";
+import { movesInto, typeCondition, type Move } from "./references.ts";
 
 export interface ReconcileRequest {
   readonly table: string;

@@ -1,9 +1,9 @@
 /** Empties what a plan says, inside the connection's transaction: the caller ends that. */
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
-import { checkForeignKeys, quietTriggers, suspendForeignKeys } from "../import/guards.ts";
-import type { ForeignKey, Table } from "../schema.ts";
-import { rowsOf, tableName } from "../sql-names.ts";
+import { checkForeignKeys, quietTriggers, suspendForeignKeys } from "../import/constraints.ts";
+import type { ForeignKey, Table } from "../schema/tables.ts";
+import { rowsOf, tableName } from "../schema/sql-names.ts";
 import { countCleared, planReinit, type ReinitPlan, type ReinitRules, type ReinitTable } from "./plan.ts";
 
 export interface Cleared {

@@ -1,8 +1,8 @@
 /** Which rows of a table stay when it is cleared, as the config says it: columns and the values that they may have. */
 import { HoldfastError } from "../../errors.ts";
 import type { Cell, Connection } from "../connection.ts";
-import { findColumn } from "../names.ts";
-import type { Column, Table } from "../schema.ts";
+import { findColumn } from "../schema/names.ts";
+import type { Column, Table } from "../schema/tables.ts";
 
 export type Scalar = string | number | boolean | null;
 

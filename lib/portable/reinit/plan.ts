@@ -2,15 +2,15 @@
 import type { ForeignKeySettings } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
-import { withDeclared } from "../declared.ts";
-import { introspect } from "../introspect.ts";
-import { chooseKeys } from "../keys.ts";
-import { recognise, type Role } from "../kinds.ts";
-import { findTable, tablesMeant } from "../names.ts";
-import { orderTables, type DeferredKey } from "../order.ts";
-import { rowsOf } from "../sql-names.ts";
-import type { ForeignKey, Schema, Table, TableId } from "../schema.ts";
-import { chosenKeys, travelKeys, type TravelKeys } from "../travel-key.ts";
+import { withDeclared } from "../schema/declared-keys.ts";
+import { introspect } from "../engines/introspect.ts";
+import { chooseKeys } from "../schema/keys/choose.ts";
+import { recognise, type Role } from "../schema/framework-tables.ts";
+import { findTable, tablesMeant } from "../schema/names.ts";
+import { orderTables, type DeferredKey } from "../plan/table-order.ts";
+import { rowsOf } from "../schema/sql-names.ts";
+import type { ForeignKey, Schema, Table, TableId } from "../schema/tables.ts";
+import { chosenKeys, travelKeys, type TravelKeys } from "../schema/keys/exported.ts";
 import { conditionOf, EVERY_ROW, NO_ROW, type Condition, type RowRule } from "./conditions.ts";
 
 export interface ReinitRules {

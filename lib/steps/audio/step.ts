@@ -2,13 +2,13 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import { fromString } from "../../archive/path.ts";
-import { fileExists } from "../../archive/path-exists.ts";
+import { fileExists } from "../../archive/tree/path-exists.ts";
 import { HoldfastError, isDiskFull } from "../../errors.ts";
-import type { StepWorkers } from "../step-workers.ts";
-import type { Step, StepContext } from "../context.ts";
+import type { StepWorkers } from "../core/workers.ts";
+import type { Step, StepContext } from "../core/step.ts";
 import { planLayers } from "../layers/plan.ts";
-import { runStep } from "../step-run.ts";
-import type { UnitPlan, UnitRunner } from "../unit-runner.ts";
+import { runStep } from "../core/run-step.ts";
+import type { UnitPlan, UnitRunner } from "../core/unit-runner.ts";
 import { ORM_DB, planDatabases } from "./databases.ts";
 
 const MEGABYTE = 1024 * 1024;

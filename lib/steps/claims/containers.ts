@@ -5,7 +5,7 @@ import { isBelow } from "../../archive/path.ts";
 import { claimsOf } from "../../config/claims.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import type { StepName } from "../../model/unit.ts";
-import { templateBase } from "../template.ts";
+import { templateBase } from "./path-template.ts";
 import { treeKinds } from "./project-trees.ts";
 
 const TREES: ReadonlySet<StepName> = new Set(["snapshots", "trees", "audio_cache", "legacy_zips"]);

@@ -3,7 +3,7 @@ import type { BytePath } from "../../archive/entry.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Project } from "../../model/unit.ts";
-import { expandTemplate, resolveTree, takesStrays, type Found } from "../template.ts";
+import { expandTemplate, resolveTree, takesStrays, type Found } from "./path-template.ts";
 import { entryPath, realPath } from "./paths.ts";
 
 /** A kind of tree that projects have: their source, or one text type. */

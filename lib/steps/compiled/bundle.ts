@@ -14,20 +14,20 @@
  * types that are not in the bundle, documents in UTF-16 and those beyond 32 MB.
  */
 import { readdirSync } from "node:fs";
-import { buildArchive, type BuildExtension } from "../../archive/build.ts";
+import { buildArchive, type BuildExtension } from "../../archive/build/archive.ts";
 import type { ArchiveWriter, BytePath, StoredFile } from "../../archive/entry.ts";
 import { display, join, toBuffer } from "../../archive/path.ts";
-import { TreeHandles } from "../../archive/handles.ts";
-import { FileError, readError, readStable, type ReadHooks } from "../../archive/read.ts";
-import type { ArchiveFailure, Selected } from "../../archive/select.ts";
+import { TreeHandles } from "../../archive/tree/handles.ts";
+import { FileError, readError, readStable, type ReadHooks } from "../../archive/tree/read-stable.ts";
+import type { ArchiveFailure, Selected } from "../../archive/build/select-entries.ts";
 import { PageFindings } from "./findings.ts";
 import { bundleRecipe, withMedia } from "./fingerprint.ts";
 import { MediaCollector, MediaSite, type Media } from "./media.ts";
 import { findPage } from "./pages.ts";
-import type { Reference } from "./references.ts";
+import type { Reference } from "./rewrite/references.ts";
 import type { CompiledRequest, CompiledResult, CompiledTree } from "./request.ts";
-import { documentKind, Rewriter, type DocumentKind, type Target } from "./rewrite.ts";
-import { encodePath, urlTemplate, type UrlTemplate } from "./url-template.ts";
+import { documentKind, Rewriter, type DocumentKind, type Target } from "./rewrite/rewriter.ts";
+import { encodePath, urlTemplate, type UrlTemplate } from "./rewrite/url-template.ts";
 
 export type { CompiledRequest, CompiledResult } from "./request.ts";
 

@@ -3,10 +3,10 @@ import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import type { BytePath, Entry } from "../../archive/entry.ts";
 import { basename, display, fromString, isBelow, isUtf8, join, toBuffer } from "../../archive/path.ts";
-import { lstatEntry } from "../../archive/walk.ts";
+import { lstatEntry } from "../../archive/tree/walk.ts";
 import { HoldfastError, systemCode } from "../../errors.ts";
 import type { CompiledSource } from "./request.ts";
-import { decodePercent, encodePath, resolveDots, type Captured } from "./url-template.ts";
+import { decodePercent, encodePath, resolveDots, type Captured } from "./rewrite/url-template.ts";
 
 /** A file that some page refers to. */
 export interface Media {

@@ -3,7 +3,7 @@ import { lstatSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
 import { fromString, join, toBuffer } from "../../archive/path.ts";
 import type { CompiledTree } from "./request.ts";
-import { resolveDots, type Captured } from "./url-template.ts";
+import { resolveDots, type Captured } from "./rewrite/url-template.ts";
 
 export interface PageTarget {
   /** The page's path in the bundle. */

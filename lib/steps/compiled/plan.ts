@@ -1,5 +1,5 @@
 /** Whether a bundle can be reused: what it was made of, as `lstat` sees it, no file opened. */
-import { fingerprintTree, type Plan } from "../../archive/plan.ts";
+import { fingerprintTree, type Plan } from "../../archive/build/fingerprint-tree.ts";
 import { bundleRecipe, withMedia } from "./fingerprint.ts";
 import { MediaSite } from "./media.ts";
 import type { CompiledSource } from "./request.ts";

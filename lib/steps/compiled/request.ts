@@ -1,7 +1,7 @@
 /** What a compiled bundle is made of, and what comes of it. */
-import type { BuildRequest } from "../../archive/build.ts";
+import type { BuildRequest } from "../../archive/build/archive.ts";
 import type { BytePath } from "../../archive/entry.ts";
-import type { ArchiveFailure } from "../../archive/select.ts";
+import type { ArchiveFailure } from "../../archive/build/select-entries.ts";
 import type { UnitInput } from "../../model/unit.ts";
 
 export interface CompiledTree {

@@ -8,10 +8,10 @@ import { asHoldfastError, type ErrorCode, HoldfastError } from "../../errors.ts"
 import { runCommand } from "../../exec/command.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
 import { readCrontab } from "./crontab.ts";
-import { envSample, worthSearching } from "./env-sample.ts";
+import { envSample, worthSearching } from "./redact/env-sample.ts";
 import { readGit } from "./git.ts";
-import { findSecrets, redactText, type RedactOptions } from "./redact-text.ts";
-import { scanForSecrets } from "./scan.ts";
+import { findSecrets, redactText, type RedactOptions } from "./redact/text.ts";
+import { scanForSecrets } from "./redact/scan.ts";
 import {
   type InfraInput,
   infraUnits,
@@ -20,10 +20,10 @@ import {
   type Source,
   sourceLabel,
   type SourceText,
-} from "./sources.ts";
+} from "./files/sources.ts";
 import { describeTlsFile } from "./tls.ts";
 
-export type { InfraInput } from "./sources.ts";
+export type { InfraInput } from "./files/sources.ts";
 
 export interface InfraFailure {
   /** The name of the file that is not in `infra/`. */

@@ -2,7 +2,7 @@
 import { userInfo } from "node:os";
 import { HoldfastError } from "../../errors.ts";
 import { runCommand } from "../../exec/command.ts";
-import { readText } from "./sources.ts";
+import { readText } from "./files/sources.ts";
 
 /** Debian's and Red Hat's. */
 const SPOOLS = ["/var/spool/cron/crontabs", "/var/spool/cron"];

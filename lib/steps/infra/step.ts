@@ -2,16 +2,16 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { databasePassword } from "../../config/secrets.ts";
-import { splitPassword } from "../../database/url.ts";
+import { splitPassword } from "../../database/access/url.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Artifact } from "../../model/unit.ts";
-import { hashFile } from "../../store/hash.ts";
-import type { Step, StepContext } from "../context.ts";
-import { placeOf } from "../../store/layout.ts";
-import { runStep } from "../step-run.ts";
-import type { BuiltUnit, UnitRunner } from "../unit-runner.ts";
+import { hashFile } from "../../store/files/hash.ts";
+import type { Step, StepContext } from "../core/step.ts";
+import { placeOf } from "../../store/files/layout.ts";
+import { runStep } from "../core/run-step.ts";
+import type { BuiltUnit, UnitRunner } from "../core/unit-runner.ts";
 import { collectInfra } from "./collect.ts";
-import { inputOf } from "./input.ts";
+import { inputOf } from "./files/input.ts";
 
 export const infraStep: Step = {
   name: "infra",

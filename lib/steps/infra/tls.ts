@@ -2,8 +2,8 @@
 import { X509Certificate } from "node:crypto";
 import { lstatSync, readFileSync, type Stats } from "node:fs";
 import { fromString, toBuffer } from "../../archive/path.ts";
-import { atTrusted } from "../../archive/trusted-path.ts";
-import { withFile } from "./sources.ts";
+import { atTrusted } from "../../archive/tree/trusted-path.ts";
+import { withFile } from "./files/sources.ts";
 
 /** A certificate or a chain is far smaller; what is larger is only listed. */
 const READ_AT_MOST = 1024 * 1024;

@@ -3,10 +3,17 @@ import { closeSync, openSync, writeFileSync } from "node:fs";
 import type { BytePath, Entry } from "../../archive/entry.ts";
 import { floorNs } from "../../archive/fingerprint.ts";
 import { join, toBuffer } from "../../archive/path.ts";
-import { databaseBeside, isSharedMemory } from "../../archive/sqlite-file.ts";
-import { walk } from "../../archive/walk.ts";
+import { databaseBeside, isSharedMemory } from "../../archive/tree/sqlite-file.ts";
+import { walk } from "../../archive/tree/walk.ts";
 import { asHoldfastError, type HoldfastError } from "../../errors.ts";
-import { chooseRewrites, placeEntries, type Dead, type Layer, type LayerState, type Placed } from "./layers.ts";
+import {
+  chooseRewrites,
+  placeEntries,
+  type Dead,
+  type Layer,
+  type LayerState,
+  type Placed,
+} from "./choose-rewrites.ts";
 
 /** A shard of this run: an earlier one that stays, or the list of what a new one will hold. */
 export interface ShardPlan {

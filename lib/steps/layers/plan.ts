@@ -3,18 +3,18 @@ import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { BytePath, Entry } from "../../archive/entry.ts";
-import { excludeTest, type ExcludeRules } from "../../archive/exclude-rules.ts";
+import { excludeTest, type ExcludeRules } from "../../archive/tree/exclude-rules.ts";
 import { refuseLongList } from "../../archive/limits.ts";
 import { display, isBelow, join, toBuffer } from "../../archive/path.ts";
 import type { StepName, UnitMetadata } from "../../model/unit.ts";
-import { DEAD_LIST, DIRECTORY_TIMES, listOf } from "../../store/layers.ts";
-import type { PreviousUnit } from "../../store/previous.ts";
-import { readStepMetadata } from "../../store/step-index.ts";
-import { placesOf, type ArchiveSource } from "../archive-unit.ts";
-import type { StepWorkers } from "../step-workers.ts";
-import type { FoundLink } from "../claims/claims.ts";
-import type { StepContext } from "../context.ts";
-import { archiveFailure, type BuiltUnit, type UnitPlan, type UnitRunner } from "../unit-runner.ts";
+import { DEAD_LIST, DIRECTORY_TIMES, listOf } from "../../store/run/layers.ts";
+import type { PreviousUnit } from "../../store/run/previous-runs.ts";
+import { readStepMetadata } from "../../store/run/step-index.ts";
+import { placesOf, type ArchiveSource } from "../core/archive-unit.ts";
+import type { StepWorkers } from "../core/workers.ts";
+import type { FoundLink } from "../claims/site.ts";
+import type { StepContext } from "../core/step.ts";
+import { archiveFailure, type BuiltUnit, type UnitPlan, type UnitRunner } from "../core/unit-runner.ts";
 import { layOutShards, type ShardLayout, type ShardPlan } from "./layout.ts";
 
 /** A tree that is kept in shards. */

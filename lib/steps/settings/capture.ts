@@ -5,9 +5,9 @@ import type { SiteConfig } from "../../config/load.ts";
 import type { PortableSettings } from "../../config/portable-settings.ts";
 import { HoldfastError } from "../../errors.ts";
 import { runCommand } from "../../exec/command.ts";
-import type { CapturedSettings } from "../../portable/settings.ts";
-import { redactText } from "../infra/redact-text.ts";
-import { withFile } from "../infra/sources.ts";
+import type { CapturedSettings } from "../../portable/format/settings.ts";
+import { redactText } from "../infra/redact/text.ts";
+import { withFile } from "../infra/files/sources.ts";
 import { parseSettings } from "./parse.ts";
 import { sanitiseSettings } from "./sanitise.ts";
 

@@ -1,7 +1,7 @@
 /** Reads settings from JSON or from lines `KEY=value`. */
 import * as z from "zod";
 import { HoldfastError } from "../../errors.ts";
-import { parseEnv } from "../infra/env-sample.ts";
+import { parseEnv } from "../infra/redact/env-sample.ts";
 
 export type Json = z.core.util.JSONType;
 

@@ -1,10 +1,10 @@
 /** Takes the secrets out of settings: of each it stays whether it is there. */
-import { matcher } from "../../portable/settings-diff.ts";
-import type { Setting } from "../../portable/settings.ts";
-import { worthSearching } from "../infra/env-sample.ts";
-import { classifyKey, sharesFate, type KeyClass } from "../infra/keys.ts";
-import { redactText, type RedactOptions } from "../infra/redact-text.ts";
-import { isSecretValue } from "../infra/values.ts";
+import { matcher } from "../../portable/compare/settings-diff.ts";
+import type { Setting } from "../../portable/format/settings.ts";
+import { worthSearching } from "../infra/redact/env-sample.ts";
+import { classifyKey, sharesFate, type KeyClass } from "../infra/redact/key-names.ts";
+import { redactText, type RedactOptions } from "../infra/redact/text.ts";
+import { isSecretValue } from "../infra/redact/value-parser.ts";
 import type { Json, RawSetting } from "./parse.ts";
 import { databaseScheme } from "./scheme.ts";
 

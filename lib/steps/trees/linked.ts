@@ -2,9 +2,9 @@
 import { statSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
 import { join, toBuffer } from "../../archive/path.ts";
-import { MAY_LEAD_OUT } from "../../archive/plan.ts";
-import { walk } from "../../archive/walk.ts";
-import type { Claims, FoundLink } from "../claims/claims.ts";
+import { MAY_LEAD_OUT } from "../../archive/build/fingerprint-tree.ts";
+import { walk } from "../../archive/tree/walk.ts";
+import type { Claims, FoundLink } from "../claims/site.ts";
 
 /**
  * Walks every tree of the site, and every place that is found, and returns the outermost places that links lead to, sorted: real

@@ -4,8 +4,8 @@ import type { BytePath } from "../../archive/entry.ts";
 import { display, fromString } from "../../archive/path.ts";
 import { treeName } from "../../config/claims.ts";
 import { treeSettings, type TreeSettings } from "../../config/schema.ts";
-import { unitDirectories } from "../../store/unit-name.ts";
-import type { StepContext } from "../context.ts";
+import { unitDirectories } from "../../store/run/unit-name.ts";
+import type { StepContext } from "../core/step.ts";
 import { linkedPlaces } from "./linked.ts";
 
 /** A tree and the unit that it becomes. */

@@ -1,16 +1,16 @@
 /** `trees`: directories and files that the config names one by one, each a unit: one archive, or above a size layered shards. */
 import { statSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
-import type { ExcludeRules } from "../../archive/exclude-rules.ts";
+import type { ExcludeRules } from "../../archive/tree/exclude-rules.ts";
 import { basename, display, toBuffer } from "../../archive/path.ts";
 import type { TreeSettings } from "../../config/schema.ts";
 import { HoldfastError, isDiskFull } from "../../errors.ts";
-import { archivePlan, planArchive, type ArchiveSource } from "../archive-unit.ts";
-import type { StepWorkers } from "../step-workers.ts";
-import type { Step, StepContext } from "../context.ts";
+import { archivePlan, planArchive, type ArchiveSource } from "../core/archive-unit.ts";
+import type { StepWorkers } from "../core/workers.ts";
+import type { Step, StepContext } from "../core/step.ts";
 import { planLayers } from "../layers/plan.ts";
-import { runStep } from "../step-run.ts";
-import type { UnitPlan, UnitRunner } from "../unit-runner.ts";
+import { runStep } from "../core/run-step.ts";
+import type { UnitPlan, UnitRunner } from "../core/unit-runner.ts";
 import { treesOf, type NamedTree } from "./named.ts";
 
 const MEGABYTE = 1024 * 1024;

@@ -16,12 +16,12 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { describe, expect, test } from "vitest";
-import type { BuildRequest } from "../../../lib/archive/build.ts";
-import { ContentDigest } from "../../../lib/archive/content.ts";
+import type { BuildRequest } from "../../../lib/archive/build/archive.ts";
+import { ContentDigest } from "../../../lib/archive/content-digest.ts";
 import { toBuffer } from "../../../lib/archive/path.ts";
-import { fingerprintTree } from "../../../lib/archive/plan.ts";
-import { PIECE_SIZE } from "../../../lib/archive/read.ts";
-import { walk } from "../../../lib/archive/walk.ts";
+import { fingerprintTree } from "../../../lib/archive/build/fingerprint-tree.ts";
+import { PIECE_SIZE } from "../../../lib/archive/tree/read-stable.ts";
+import { walk } from "../../../lib/archive/tree/walk.ts";
 import { plantAwkward } from "../../support/awkward.ts";
 import { compareTrees } from "../../support/compare.ts";
 import { tempDirectory } from "../../support/temp.ts";

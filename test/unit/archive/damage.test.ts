@@ -3,10 +3,10 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { crc32, gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { PIECE_SIZE } from "../../../lib/archive/read.ts";
-import { verifyTgz } from "../../../lib/archive/untgz.ts";
-import { readZipDirectory } from "../../../lib/archive/zip-directory.ts";
-import { verifyZip } from "../../../lib/archive/unzip.ts";
+import { PIECE_SIZE } from "../../../lib/archive/tree/read-stable.ts";
+import { verifyTgz } from "../../../lib/archive/tar/tgz-reader.ts";
+import { readZipDirectory } from "../../../lib/archive/zip/directory.ts";
+import { verifyZip } from "../../../lib/archive/zip/reader.ts";
 import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
 import { build } from "./support.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ContentDigest } from "../../../lib/archive/content.ts";
+import { ContentDigest } from "../../../lib/archive/content-digest.ts";
 import type { Entry } from "../../../lib/archive/entry.ts";
 import { FingerprintBuilder } from "../../../lib/archive/fingerprint.ts";
 import { createHash } from "node:crypto";

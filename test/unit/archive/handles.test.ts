@@ -1,9 +1,9 @@
 /** A tree that somebody changes while it is read: nothing of what lies outside of it comes along. */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { TreeHandles } from "../../../lib/archive/handles.ts";
-import { selectEntries, type Selected } from "../../../lib/archive/select.ts";
-import { walk } from "../../../lib/archive/walk.ts";
+import { TreeHandles } from "../../../lib/archive/tree/handles.ts";
+import { selectEntries, type Selected } from "../../../lib/archive/build/select-entries.ts";
+import { walk } from "../../../lib/archive/tree/walk.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 /** A tree with `d/one` and `d/two`, and beside it another `one` and `two` that are not of the tree. */

@@ -13,8 +13,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { expect, test } from "vitest";
-import { PIECE_SIZE, readStable, type FileConsumer } from "../../../lib/archive/read.ts";
-import { ArchiveSink } from "../../../lib/archive/sink.ts";
+import { PIECE_SIZE, readStable, type FileConsumer } from "../../../lib/archive/tree/read-stable.ts";
+import { ArchiveSink } from "../../../lib/archive/output.ts";
 import { tempDirectory } from "../../support/temp.ts";
 import { asNobody } from "./support.ts";
 

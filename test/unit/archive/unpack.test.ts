@@ -16,8 +16,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { unpackArchive } from "../../../lib/archive/unpack.ts";
-import type { UnpackRequest, UnpackResult } from "../../../lib/archive/unpack-request.ts";
+import { unpackArchive } from "../../../lib/archive/unpack/archive.ts";
+import type { UnpackRequest, UnpackResult } from "../../../lib/archive/unpack/request.ts";
 import { plantAwkward } from "../../support/awkward.ts";
 import { compareTrees } from "../../support/compare.ts";
 import { tempDirectory } from "../../support/temp.ts";

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Entry } from "../../../lib/archive/entry.ts";
-import { comparePaths, statRoot, walk, type WalkOptions } from "../../../lib/archive/walk.ts";
+import { comparePaths, statRoot, walk, type WalkOptions } from "../../../lib/archive/tree/walk.ts";
 import { plantAwkward } from "../../support/awkward.ts";
 import { asNobody } from "./support.ts";
 import { tempDirectory } from "../../support/temp.ts";

@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { ArchiveSink } from "../../../lib/archive/sink.ts";
-import { verifyZip } from "../../../lib/archive/unzip.ts";
-import { ZipWriter } from "../../../lib/archive/zip.ts";
+import { ArchiveSink } from "../../../lib/archive/output.ts";
+import { verifyZip } from "../../../lib/archive/zip/reader.ts";
+import { ZipWriter } from "../../../lib/archive/zip/writer.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 const ATTRIBUTES = { mode: 0o640, uid: 0, gid: 0, mtimeNs: 0n };

@@ -17,7 +17,7 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { buildArchive } from "../../../lib/archive/build.ts";
+import { buildArchive } from "../../../lib/archive/build/archive.ts";
 import { fromString } from "../../../lib/archive/path.ts";
 import { buildCompiledBundle, type CompiledRequest } from "../../../lib/steps/compiled/bundle.ts";
 import { planCompiledBundle } from "../../../lib/steps/compiled/plan.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Rewriter, type DocumentKind } from "../../../lib/steps/compiled/rewrite.ts";
-import { urlTemplate } from "../../../lib/steps/compiled/url-template.ts";
+import { Rewriter, type DocumentKind } from "../../../lib/steps/compiled/rewrite/rewriter.ts";
+import { urlTemplate } from "../../../lib/steps/compiled/rewrite/url-template.ts";
 
 const AUDIO = "/accounts/serve_audio_file/";
 const project = { id: 7, internal_id: "Le petit prince" };

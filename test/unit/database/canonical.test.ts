@@ -6,8 +6,8 @@ import {
   canonicalNumber,
   canonicalSingle,
   canonicalTime,
-} from "../../../lib/database/canonical.ts";
-import { TableDigest } from "../../../lib/database/multiset.ts";
+} from "../../../lib/database/digest/canonical.ts";
+import { TableDigest } from "../../../lib/database/digest/table.ts";
 
 test.each([
   ["0", "0"],

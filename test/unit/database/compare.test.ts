@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { compareTables } from "../../../lib/database/compare.ts";
+import { compareTables } from "../../../lib/database/compare-facts.ts";
 
 const exact = (rows: number) => ({ rows, exact: true });
 

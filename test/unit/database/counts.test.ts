@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { firstDifference, mergeCounts, withDumped, withinBudget } from "../../../lib/database/counts.ts";
+import { firstDifference, mergeCounts, withDumped, withinBudget } from "../../../lib/database/row-counts.ts";
 
 const table = (key: string, estimate: number): { key: string; estimate: number } => ({ key, estimate });
 

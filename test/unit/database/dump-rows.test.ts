@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { CopyRows } from "../../../lib/database/copy-rows.ts";
-import { InsertRows } from "../../../lib/database/insert-rows.ts";
+import { CopyRows } from "../../../lib/database/postgres/count-copy-rows.ts";
+import { InsertRows } from "../../../lib/database/mysql/count-insert-rows.ts";
 
 /** Feeds a text in pieces of the given lengths, the last one as long as it takes. */
 function feed<T extends { push(chunk: Buffer): void }>(scanner: T, text: string, cuts: readonly number[] = []): T {

@@ -1,6 +1,6 @@
 /** Qualified names in statements: what is a database, and what only looks like one. */
 import { describe, expect, test } from "vitest";
-import { renameDatabase } from "../../../lib/database/mysql-qualifiers.ts";
+import { renameDatabase } from "../../../lib/database/mysql/restore/qualifiers.ts";
 
 const RULES = { ansi: false, plainBackslash: false };
 const rename = (text: string, rules = RULES): string => renameDatabase(text, "s", "new`x", rules).text;

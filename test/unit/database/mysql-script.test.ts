@@ -1,7 +1,7 @@
 /** A dump on its way to the client, however it is cut into chunks. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { MysqlScript, type Events, type ScriptFacts } from "../../../lib/database/mysql-script.ts";
+import { MysqlScript, type Events, type ScriptFacts } from "../../../lib/database/mysql/restore/filter-script.ts";
 
 const HEAD = `/*M!999999\\- enable the sandbox mode */
 -- MariaDB dump 10.19  Distrib 10.11.19-MariaDB, for debian-linux-gnu (x86_64)

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { expect, test } from "vitest";
-import { privateDirectory } from "../../../lib/database/private-directory.ts";
+import { privateDirectory } from "../../../lib/database/access/private-directory.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 test("nobody else may enter it, and it goes when removed or when the signal aborts", () => {

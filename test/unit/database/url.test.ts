@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { describeUrl, splitPassword, urlWithDatabase } from "../../../lib/database/open.ts";
+import { describeUrl, splitPassword, urlWithDatabase } from "../../../lib/database/open/snapshot.ts";
 
 describe("splitPassword", () => {
   test.each([

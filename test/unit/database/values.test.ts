@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { numberOrText, parseJson, toRow, withoutSemicolon } from "../../../lib/database/values.ts";
-import { parseXml } from "../../../lib/database/mysql-session.ts";
+import { numberOrText, parseJson, toRow, withoutSemicolon } from "../../../lib/database/query-values.ts";
+import { parseXml } from "../../../lib/database/mysql/session.ts";
 
 test("64-bit integers rounded: a whole number becomes a number only when nothing of it is lost", () => {
   fc.assert(

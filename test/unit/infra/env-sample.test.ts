@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { envSample, worthSearching } from "../../../lib/steps/infra/env-sample.ts";
-import { PLACEHOLDER } from "../../../lib/steps/infra/redact-text.ts";
+import { envSample, worthSearching } from "../../../lib/steps/infra/redact/env-sample.ts";
+import { PLACEHOLDER } from "../../../lib/steps/infra/redact/text.ts";
 
 /** Stands in the fixed parts of tokens, so that no scanner takes this file for a leak. */
 const CUT: string = "";

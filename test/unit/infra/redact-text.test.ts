@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { PLACEHOLDER, redactText } from "../../../lib/steps/infra/redact-text.ts";
+import { PLACEHOLDER, redactText } from "../../../lib/steps/infra/redact/text.ts";
 import { INNOCENT, SECRETS } from "../../support/secrets.ts";
 
 /** Stands in the fixed parts of tokens, so that no scanner takes this file for a leak. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { sanitiseConfig } from "../../../lib/steps/infra/sanitise-config.ts";
+import { sanitiseConfig } from "../../../lib/steps/infra/redact/site-config.ts";
 
 const CONFIG = `# yaml-language-server: $schema=./site.schema.json
 # the old one: postgresql://clara:planted1@localhost/clara

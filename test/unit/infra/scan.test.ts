@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { redactText } from "../../../lib/steps/infra/redact-text.ts";
-import { scanForSecrets } from "../../../lib/steps/infra/scan.ts";
+import { redactText } from "../../../lib/steps/infra/redact/text.ts";
+import { scanForSecrets } from "../../../lib/steps/infra/redact/scan.ts";
 
 /** Stands in the fixed parts of tokens, so that no scanner takes this file for a leak. */
 const CUT: string = "";

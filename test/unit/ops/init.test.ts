@@ -4,7 +4,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadConfig } from "../../../lib/config/load.ts";
-import { detectApplication } from "../../../lib/ops/init/applications.ts";
+import { detectApplication } from "../../../lib/ops/init/registry.ts";
 import { configText } from "../../../lib/ops/init/config-text.ts";
 import { proveDatabase } from "../../../lib/ops/init/proven-password.ts";
 import { findServices } from "../../../lib/ops/init/services.ts";

@@ -1,10 +1,10 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { findRun } from "../../../lib/ops/find-run.ts";
-import { listStore } from "../../../lib/ops/list.ts";
-import { readLog, type LogLevel } from "../../../lib/ops/logs.ts";
-import { acquireLock } from "../../../lib/store/lock.ts";
+import { findRun } from "../../../lib/ops/runs/find-run.ts";
+import { listStore } from "../../../lib/ops/runs/list.ts";
+import { readLog, type LogLevel } from "../../../lib/ops/runs/log.ts";
+import { acquireLock } from "../../../lib/store/lock/acquire.ts";
 import { runScript } from "../../support/run.ts";
 import { makeRun, makeStore } from "../../support/runs.ts";
 import { tempDirectory } from "../../support/temp.ts";

@@ -1,6 +1,6 @@
 /** Which links of a tree may be in a package. */
 import { expect, test } from "vitest";
-import { staysInside } from "../../../lib/ops/package/tree-facts.ts";
+import { staysInside } from "../../../lib/ops/package/tree-checks.ts";
 
 test.each([
   ["a", "b"],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { compareMigrations, compareVersions } from "../../../lib/portable/compatibility.ts";
+import { compareMigrations, compareVersions } from "../../../lib/portable/format/versions.ts";
 
 const standing = ({ problems, warnings }: { problems: readonly string[]; warnings: readonly string[] }): string =>
   problems.length > 0 ? "INCOMPATIBLE" : warnings.length > 0 ? "COMPATIBLE_WITH_WARNINGS" : "COMPATIBLE";

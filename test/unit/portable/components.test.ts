@@ -1,6 +1,6 @@
 /** Which tables hang together. */
 import { expect, test } from "vitest";
-import { findComponents } from "../../../lib/portable/components.ts";
+import { findComponents } from "../../../lib/portable/schema/components.ts";
 import { portableSchema, type TerseTable } from "../../support/portable-schema.ts";
 
 const ID: TerseTable = { columns: "id!", pk: "id" };

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { rowToBytes } from "../../../lib/portable/bytes.ts";
-import { Batch } from "../../../lib/portable/connect/batch.ts";
-import { copyLines, CopyReader } from "../../../lib/portable/connect/copy-text.ts";
+import { rowToBytes } from "../../../lib/portable/values/binary-string.ts";
+import { Batch } from "../../../lib/portable/engines/shared/row-batches.ts";
+import { copyLines, CopyReader } from "../../../lib/portable/engines/postgres/copy-format.ts";
 
 describe("COPY's text", () => {
   test("is the same rows again, wherever it is cut", () => {

@@ -1,11 +1,11 @@
 /** The decoder chosen for a column gives for every value what `decode` gives, errors included; COPY reads what is written for it. */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { copyLines, CopyReader } from "../../../lib/portable/connect/copy-text.ts";
-import { decoderOf } from "../../../lib/portable/decoders.ts";
-import type { Column, Kind } from "../../../lib/portable/schema.ts";
-import { decode, type JsonValue } from "../../../lib/portable/values.ts";
-import { fromBytes } from "../../../lib/portable/bytes.ts";
+import { copyLines, CopyReader } from "../../../lib/portable/engines/postgres/copy-format.ts";
+import { decoderOf } from "../../../lib/portable/values/decoders.ts";
+import type { Column, Kind } from "../../../lib/portable/schema/tables.ts";
+import { decode, type JsonValue } from "../../../lib/portable/values/codec.ts";
+import { fromBytes } from "../../../lib/portable/values/binary-string.ts";
 
 const KINDS: readonly Kind[] = [
   "integer",

@@ -1,13 +1,13 @@
 /** The encoders chosen for each column make of every value what `encode` and `canonical` make of it; JSON has the canonical form that it has everywhere. */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { canonicalJson } from "../../../lib/database/canonical.ts";
-import { fromBytes, quoteBytes, toBytes } from "../../../lib/portable/bytes.ts";
-import { CopyReader } from "../../../lib/portable/connect/copy-text.ts";
-import { encoderOf } from "../../../lib/portable/encoders.ts";
-import { jsonForm } from "../../../lib/portable/json-form.ts";
-import type { Column, Kind } from "../../../lib/portable/schema.ts";
-import { canonical, encode } from "../../../lib/portable/values.ts";
+import { canonicalJson } from "../../../lib/database/digest/canonical.ts";
+import { fromBytes, quoteBytes, toBytes } from "../../../lib/portable/values/binary-string.ts";
+import { CopyReader } from "../../../lib/portable/engines/postgres/copy-format.ts";
+import { encoderOf } from "../../../lib/portable/values/encoders.ts";
+import { jsonForm } from "../../../lib/portable/values/canonical-json.ts";
+import type { Column, Kind } from "../../../lib/portable/schema/tables.ts";
+import { canonical, encode } from "../../../lib/portable/values/codec.ts";
 
 const KINDS: readonly Kind[] = [
   "integer",

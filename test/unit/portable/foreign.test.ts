@@ -1,13 +1,13 @@
 /** The parts that read what other programs wrote. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseJson, pythonText } from "../../../lib/portable/foreign/json.ts";
-import { migrationsAt } from "../../../lib/portable/foreign/migrations-at.ts";
-import { JsonReader } from "../../../lib/portable/foreign/reader.ts";
-import { plain } from "../../../lib/portable/foreign/record.ts";
-import { durationText, microsecondsOf, momentText, timeText } from "../../../lib/portable/foreign/times.ts";
-import { valueFor } from "../../../lib/portable/foreign/values.ts";
-import type { Column, Kind } from "../../../lib/portable/schema.ts";
+import { parseJson, pythonText } from "../../../lib/portable/sources/json/lossless.ts";
+import { migrationsAt } from "../../../lib/portable/sources/last-migrations.ts";
+import { JsonReader } from "../../../lib/portable/sources/json/stream.ts";
+import { plain } from "../../../lib/portable/sources/read/record.ts";
+import { durationText, microsecondsOf, momentText, timeText } from "../../../lib/portable/sources/load/timestamps.ts";
+import { valueFor } from "../../../lib/portable/sources/load/values.ts";
+import type { Column, Kind } from "../../../lib/portable/schema/tables.ts";
 
 /** A text in pieces, cut at these places. */
 async function* pieces(text: string, cuts: readonly number[]): AsyncGenerator<string> {

@@ -1,9 +1,9 @@
 /** Values as Django's serialiser writes them, and the names of packages. */
 import { describe, expect, test } from "vitest";
-import type { Column, Kind } from "../../../lib/portable/schema.ts";
-import type { JsonValue } from "../../../lib/portable/values.ts";
-import { knownZone, packageName, timestampIn } from "../../../lib/portable/write/file-name.ts";
-import { jsonText } from "../../../lib/portable/write/json-value.ts";
+import type { Column, Kind } from "../../../lib/portable/schema/tables.ts";
+import type { JsonValue } from "../../../lib/portable/values/codec.ts";
+import { knownZone, packageName, timestampIn } from "../../../lib/portable/export/django/file-name.ts";
+import { jsonText } from "../../../lib/portable/export/json-value.ts";
 
 const column = (kind: Kind): Column => ({
   name: "x",

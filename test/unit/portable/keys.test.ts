@@ -1,9 +1,9 @@
 /** By what rows are known: which key is chosen for a table, and why. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { chooseKeys, type KeyHints } from "../../../lib/portable/keys.ts";
-import type { ChosenKey } from "../../../lib/portable/key-candidates.ts";
-import type { Schema } from "../../../lib/portable/schema.ts";
+import { chooseKeys, type KeyHints } from "../../../lib/portable/schema/keys/choose.ts";
+import type { ChosenKey } from "../../../lib/portable/schema/keys/candidates.ts";
+import type { Schema } from "../../../lib/portable/schema/tables.ts";
 import { portableSchema, type TerseTable } from "../../support/portable-schema.ts";
 
 const choose = (tables: Readonly<Record<string, TerseTable>>, keys: KeyHints["keys"] = {}): Record<string, ChosenKey> =>

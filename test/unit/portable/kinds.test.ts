@@ -1,6 +1,6 @@
 /** Which tables are a framework's own. */
 import { expect, test } from "vitest";
-import { recognise } from "../../../lib/portable/kinds.ts";
+import { recognise } from "../../../lib/portable/schema/framework-tables.ts";
 import { portableSchema, type TerseTable } from "../../support/portable-schema.ts";
 
 const of = (tables: Readonly<Record<string, TerseTable>>): Record<string, string> =>

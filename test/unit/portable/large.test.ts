@@ -2,13 +2,13 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { canonicalJson } from "../../../lib/database/canonical.ts";
-import { fitLarge } from "../../../lib/portable/large/fit.ts";
-import { formOf } from "../../../lib/portable/large/form.ts";
-import { jsonBytes } from "../../../lib/portable/large/json-bytes.ts";
-import { readTag } from "../../../lib/portable/large/tag.ts";
-import type { Column, Kind } from "../../../lib/portable/schema.ts";
-import { countCharacters, Utf8Check } from "../../../lib/portable/utf8.ts";
+import { canonicalJson } from "../../../lib/database/digest/canonical.ts";
+import { fitLarge } from "../../../lib/portable/import/staging/size-limits.ts";
+import { formOf } from "../../../lib/portable/values/large-canonical-form.ts";
+import { jsonBytes } from "../../../lib/portable/values/large-canonical-json.ts";
+import { readTag } from "../../../lib/portable/format/large-value.ts";
+import type { Column, Kind } from "../../../lib/portable/schema/tables.ts";
+import { countCharacters, Utf8Check } from "../../../lib/portable/values/utf8.ts";
 
 const column = (kind: Kind, more: Partial<Column> = {}): Column => ({
   name: "c",

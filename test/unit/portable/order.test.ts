@@ -1,11 +1,11 @@
 /** In what order tables are filled, and which foreign keys wait. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { EngineName } from "../../../lib/database/engine.ts";
-import { chooseKeys } from "../../../lib/portable/keys.ts";
-import type { ChosenKey } from "../../../lib/portable/key-candidates.ts";
-import { orderTables, type TableOrder } from "../../../lib/portable/order.ts";
-import type { Schema } from "../../../lib/portable/schema.ts";
+import type { EngineName } from "../../../lib/database/snapshot.ts";
+import { chooseKeys } from "../../../lib/portable/schema/keys/choose.ts";
+import type { ChosenKey } from "../../../lib/portable/schema/keys/candidates.ts";
+import { orderTables, type TableOrder } from "../../../lib/portable/plan/table-order.ts";
+import type { Schema } from "../../../lib/portable/schema/tables.ts";
 import { portableSchema, type TerseTable } from "../../support/portable-schema.ts";
 
 const orderOf = (tables: Readonly<Record<string, TerseTable>>, engine: EngineName = "postgresql"): TableOrder => {

@@ -1,12 +1,12 @@
 /** The way from the root of a tree to a row, on its way out and in. */
 import { describe, expect, test } from "vitest";
-import { levelsOf, nest, unnest, type JsonCell } from "../../../lib/portable/cells.ts";
-import { Fields, type Leaf } from "../../../lib/portable/fields.ts";
-import { hashedLevels, PathHasher, pathBelow } from "../../../lib/portable/import/path-hash.ts";
-import { chooseKeys } from "../../../lib/portable/keys.ts";
-import { isPath, pathCells, pathEncoder, type PathLeaf } from "../../../lib/portable/path.ts";
-import { travelKeys } from "../../../lib/portable/travel-key.ts";
-import { jsonCellText } from "../../../lib/portable/write/json-value.ts";
+import { levelsOf, nest, unnest, type JsonCell } from "../../../lib/portable/rows/nested-key.ts";
+import { Fields, type Leaf } from "../../../lib/portable/rows/fields.ts";
+import { hashedLevels, PathHasher, pathBelow } from "../../../lib/portable/import/staging/path-hash.ts";
+import { chooseKeys } from "../../../lib/portable/schema/keys/choose.ts";
+import { isPath, pathCells, pathEncoder, type PathLeaf } from "../../../lib/portable/rows/tree-path.ts";
+import { travelKeys } from "../../../lib/portable/schema/keys/exported.ts";
+import { jsonCellText } from "../../../lib/portable/export/json-value.ts";
 import { portableSchema } from "../../support/portable-schema.ts";
 
 const schema = portableSchema({

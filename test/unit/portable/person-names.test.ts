@@ -1,6 +1,6 @@
 /** Names of columns that hold users. */
 import { expect, test } from "vitest";
-import { namesPerson } from "../../../lib/portable/person-names.ts";
+import { namesPerson } from "../../../lib/portable/schema/person-names.ts";
 
 test.each(
   "post_author user_id userid USERID author_id owner ownerId OwnerID created_by createdBy created_by_id CreatedByID updated_by assigned_to_id default_assigned_to_id assignedTo rev_actor link_owner wl_user ipb_by last_editor_id uploader uid postauthor".split(

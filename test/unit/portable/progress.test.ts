@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { progressText } from "../../../lib/cli/portable-progress.ts";
+import { progressText } from "../../../lib/cli/portable/progress.ts";
 
 const done = { table: "item", phase: "staging", rows: 12_000, done: 20_000, total: 100_000, elapsedMs: 10_000 };
 

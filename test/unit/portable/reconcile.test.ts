@@ -2,10 +2,10 @@
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { connect } from "../../../lib/portable/connect.ts";
-import { planReconcile, reconcile } from "../../../lib/portable/reconcile.ts";
+import { connect } from "../../../lib/portable/engines/connect.ts";
+import { planReconcile, reconcile } from "../../../lib/portable/reconcile/run.ts";
 import { folded, groupOf, sameness } from "../../../lib/portable/reconcile/groups.ts";
-import type { Column, Kind } from "../../../lib/portable/schema.ts";
+import type { Column, Kind } from "../../../lib/portable/schema/tables.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 import { openDatabase } from "../../support/sqlite.ts";
 import { firstValue } from "../../../lib/sqlite/query.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { CapturedSettings, Setting } from "../../../lib/portable/settings.ts";
-import { compareSettings } from "../../../lib/portable/settings-diff.ts";
+import type { CapturedSettings, Setting } from "../../../lib/portable/format/settings.ts";
+import { compareSettings } from "../../../lib/portable/compare/settings-diff.ts";
 
 const RULES = { critical: ["DATABASES.*.ENGINE", "SECRET_KEY", "*_ROOT"], warning: ["time_zone", "CACHES*"] };
 const of = (values: Record<string, Setting["value"]>, secrets: Record<string, boolean> = {}): CapturedSettings => {

@@ -1,12 +1,12 @@
 /** A target whose constraints promise less than the export's: rows that match two others are neither doubled nor lost. */
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { connect } from "../../../lib/portable/connect.ts";
-import { exportTables } from "../../../lib/portable/export.ts";
-import { importTables, type ImportResult } from "../../../lib/portable/import.ts";
-import { introspect } from "../../../lib/portable/introspect.ts";
-import { openPackage } from "../../../lib/portable/package.ts";
-import { planPortable } from "../../../lib/portable/plan.ts";
+import { connect } from "../../../lib/portable/engines/connect.ts";
+import { exportTables } from "../../../lib/portable/export/run.ts";
+import { importTables, type ImportResult } from "../../../lib/portable/import/run.ts";
+import { introspect } from "../../../lib/portable/engines/introspect.ts";
+import { openPackage } from "../../../lib/portable/read/export-reader.ts";
+import { planPortable } from "../../../lib/portable/plan/run.ts";
 import { tempDirectory } from "../../support/temp.ts";
 import { openDatabase, runSql } from "../../support/sqlite.ts";
 

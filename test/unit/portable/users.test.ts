@@ -1,7 +1,7 @@
 /** Which tables hold users, and what belongs to them alone. */
 import { describe, expect, test } from "vitest";
-import type { Column, ForeignKey, Table } from "../../../lib/portable/schema.ts";
-import { findUsers } from "../../../lib/portable/users.ts";
+import type { Column, ForeignKey, Table } from "../../../lib/portable/schema/tables.ts";
+import { findUsers } from "../../../lib/portable/schema/auth-tables.ts";
 
 const column = (name: string): Column => ({
   name,

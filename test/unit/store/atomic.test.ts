@@ -1,7 +1,7 @@
 import { lstatSync, readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { createFileAtomic, writeFileAtomic } from "../../../lib/store/atomic.ts";
+import { createFileAtomic, writeFileAtomic } from "../../../lib/store/files/atomic.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 const disk = vi.hoisted(() => ({ links: true, renames: true }));

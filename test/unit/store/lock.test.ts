@@ -18,8 +18,8 @@ import {
   readOwner,
   type LockOwner,
   type LockOptions,
-} from "../../../lib/store/lock.ts";
-import { livenessOf, ownerOfThisProcess, processesHolding } from "../../../lib/store/owner.ts";
+} from "../../../lib/store/lock/acquire.ts";
+import { livenessOf, ownerOfThisProcess, processesHolding } from "../../../lib/store/lock/process-owner.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 /** A directory for a lock, and the lock's path in it. */

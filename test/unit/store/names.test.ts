@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { nextRunId, timeOfRun } from "../../../lib/store/layout.ts";
-import { unitDirectories, unitOrder } from "../../../lib/store/unit-name.ts";
+import { nextRunId, timeOfRun } from "../../../lib/store/files/layout.ts";
+import { unitDirectories, unitOrder } from "../../../lib/store/run/unit-name.ts";
 
 const bytes = fc.uint8Array({ minLength: 1, maxLength: 255 }).map((array) => Buffer.from(array).toString("latin1"));
 const lookalikes = fc.stringMatching(/^[aAbB.%~-]{1,6}$/);

@@ -17,7 +17,7 @@ import { text } from "node:stream/consumers";
 import { pathToFileURL } from "node:url";
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { openStore, type OpenOptions, type Store } from "../../../lib/store/open.ts";
-import { recallStore, rememberStore, stateDirectory } from "../../../lib/store/memory.ts";
+import { recallStore, rememberStore, stateDirectory } from "../../../lib/store/known-stores.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 const CREATE: OpenOptions = { create: true, newStore: false };

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { UnitMetadata } from "../../../lib/model/unit.ts";
-import { unreadRuns } from "../../../lib/store/previous.ts";
+import { unreadRuns } from "../../../lib/store/run/previous-runs.ts";
 
 test("of any runs that link a unit every n-th reads it, and the first comes within n", () => {
   fc.assert(

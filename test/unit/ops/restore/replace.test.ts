@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { Replace } from "../../../../lib/ops/restore/journal-format.ts";
-import { replace, undoReplace } from "../../../../lib/ops/restore/replace.ts";
+import type { Replace } from "../../../../lib/ops/journals/operations.ts";
+import { replace, undoReplace } from "../../../../lib/ops/restore/swap/replace-tree.ts";
 import { tempDirectory } from "../../../support/temp.ts";
 
 // A millisecond is too coarse: 0.9996 s, rounded, is the next second.

@@ -1,6 +1,12 @@
 import { describe, expect, test } from "vitest";
-import type { JournalDocument } from "../../../../lib/ops/restore/journal-format.ts";
-import { hintOf, isReversible, RESTORE_RULES, stateOf, type RestoreState } from "../../../../lib/ops/restore/state.ts";
+import type { JournalDocument } from "../../../../lib/ops/journals/operations.ts";
+import {
+  hintOf,
+  isReversible,
+  RESTORE_RULES,
+  stateOf,
+  type RestoreState,
+} from "../../../../lib/ops/journals/restore-state.ts";
 
 type Recorded = Parameters<typeof stateOf>[0];
 

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { streamManifest } from "../../../../lib/ops/verify/manifest-stream.ts";
+import { streamManifest } from "../../../../lib/ops/verify/inventory/manifest-stream.ts";
 import { tempDirectory } from "../../../support/temp.ts";
 
 const { signal } = new AbortController();

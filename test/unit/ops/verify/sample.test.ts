@@ -2,10 +2,10 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { verify, type VerifyRequest } from "../../../../lib/ops/verify.ts";
-import { parseSample } from "../../../../lib/ops/verify/sample.ts";
+import { verify, type VerifyRequest } from "../../../../lib/ops/verify/run.ts";
+import { parseSample } from "../../../../lib/ops/verify/inventory/sample.ts";
 import { loadConfig } from "../../../../lib/config/load.ts";
-import { writeSums } from "../../../../lib/store/sums.ts";
+import { writeSums } from "../../../../lib/store/run/checksums.ts";
 import { makeRun, makeStore } from "../../../support/runs.ts";
 import { tempDirectory } from "../../../support/temp.ts";
 

@@ -2,10 +2,10 @@
 import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { verify, type Verification } from "../../../../lib/ops/verify.ts";
-import { showVerification } from "../../../../lib/cli/verify-report.ts";
+import { verify, type Verification } from "../../../../lib/ops/verify/run.ts";
+import { showVerification } from "../../../../lib/cli/core/check-report.ts";
 import type { Scope } from "../../../../lib/model/run.ts";
-import { writeSums } from "../../../../lib/store/sums.ts";
+import { writeSums } from "../../../../lib/store/run/checksums.ts";
 import { makeRun, makeStore, type MadeUnit } from "../../../support/runs.ts";
 import { tempDirectory } from "../../../support/temp.ts";
 

@@ -1,0 +1,280 @@
+/** One archive of one or several trees: what a worker does for sources, legacy trees and snapshots. */
+import { rmSync } from "node:fs";
+import { asHoldfastError, HoldfastError } from "../../errors.ts";
+import type { UnitInput } from "../../model/unit.ts";
+import { ContentDigest } from "../content-digest.ts";
+import type { ArchiveWriter, BytePath, Entry, StoredFile } from "../entry.ts";
+import { EntryListWriter } from "../entry-list.ts";
+import { FingerprintBuilder } from "../fingerprint.ts";
+import { systemOwners } from "../owners.ts";
+import { display, fromString } from "../path.ts";
+import { FileError, type ReadHooks } from "../tree/read-stable.ts";
+import { selectEntries, type ArchiveFailure, type Selected, type Selection } from "./select-entries.ts";
+import { ArchiveSink } from "../output.ts";
+import { hasPendingChanges, isSqlite, SIDECARS } from "../tree/sqlite-file.ts";
+import { TgzWriter } from "../tar/writer.ts";
+import { work } from "../counters.ts";
+import { ZipWriter } from "../zip/writer.ts";
+
+export interface BuildRequest extends Selection {
+  readonly format: "zip" | "tgz";
+  /** The file to create. It is never archived itself. */
+  readonly output: string;
+  /** Of deflate, 0 to 9. */
+  readonly level: number;
+  /** Goes into the fingerprint: what decides about the bytes beside the input. */
+  readonly recipe: string;
+  /** Where to write the list of what was archived (see entry-list.ts); none without it. */
+  readonly entryList?: string;
+  /** Gives a consistent copy of a live SQLite database in a temporary file, which is removed here. Without it, such files are read as they are. */
+  readonly captureSqlite?: (file: BytePath, found: Pick<Entry, "dev" | "ino">) => Promise<string>;
+  /** Looked at between entries and pieces; true ends the work with `E_INTERRUPTED`. */
+  readonly cancelled: () => boolean;
+  readonly onBytes?: (bytes: number) => void;
+}
+
+export interface BuildResult {
+  /** 0, and an empty digest, when there are failures: nothing is left then. */
+  readonly size_bytes: number;
+  readonly sha256: string;
+  readonly entries: number;
+  readonly input: UnitInput;
+  readonly warnings: string[];
+  readonly failures: ArchiveFailure[];
+  /** Live SQLite files of which a consistent copy was taken, by their names in the archive. */
+  readonly captured: string[];
+}
+
+/** What a kind of archive does beyond storing files as they are. */
+export interface BuildExtension {
+  /**
+   * May store what stands for a file; gives what was read of the file itself, which is what the content digest is of. Undefined leaves it to be
+   * stored as it is. A FileError it throws is treated as one of a plain file.
+   */
+  store?(selected: Selected, writer: ArchiveWriter): StoredFile | undefined;
+  /** Adds what follows the trees, and gives the failures that this met with. */
+  finish?(writer: ArchiveWriter): readonly ArchiveFailure[];
+}
+
+/**
+ * Walks the roots into one archive, the same bytes for the same input. Unreadable files and directories are `failures`, and the output is
+ * removed. `warnings` names what is not in the archive as it is on disk: dropped FIFOs, sockets and devices, files that vanished or
+ * would not hold still, hard links that a zip holds as copies. Extended attributes and ACLs can't be seen from Node: they are not kept.
+ *
+ * The root of a tree at the top of an archive is stored as `./` in a tgz, as tar does, and in a zip only when that would be empty otherwise,
+ * because `unzip` calls an archive without entries an error. It is in the fingerprint and never in the content digest.
+ */
+export async function buildArchive(request: BuildRequest, extension: BuildExtension = {}): Promise<BuildResult> {
+  const sink = new ArchiveSink(request.output);
+  try {
+    const build = new Build(request, sink, extension);
+    const result = await build.run();
+    if (result.failures.length > 0) sink.discard();
+    return result;
+  } catch (error) {
+    sink.discard();
+    throw asHoldfastError(error);
+  }
+}
+
+/** Thrown through a reading to stop it: the file is an SQLite database in use. */
+class LiveDatabase extends Error {}
+
+/** Names of one file that has several. */
+interface LinkGroup {
+  readonly names: BytePath[];
+  readonly stored: StoredFile;
+}
+
+class Build {
+  readonly #request: BuildRequest;
+  readonly #sink: ArchiveSink;
+  readonly #extension: BuildExtension;
+  readonly #writer: ZipWriter | TgzWriter;
+  readonly #fingerprint: FingerprintBuilder;
+  readonly #content = new ContentDigest();
+  #list: EntryListWriter | undefined;
+  readonly #warnings: string[] = [];
+  readonly #failures: ArchiveFailure[] = [];
+  readonly #captured: BytePath[] = [];
+  /** Files beside captured databases: absolute paths. */
+  readonly #partOfCapture = new Set<BytePath>();
+  /** By device and inode. */
+  readonly #links = new Map<string, LinkGroup>();
+  /** The root at the top, until it is stored. */
+  #top: Entry | null = null;
+  /** Of the file being read. */
+  #database = false;
+  #capturing = false;
+
+  constructor(request: BuildRequest, sink: ArchiveSink, extension: BuildExtension) {
+    this.#request = request;
+    this.#sink = sink;
+    this.#extension = extension;
+    const options = { level: request.level, hooks: this.#hooks() };
+    this.#writer =
+      request.format === "zip"
+        ? new ZipWriter(sink, options)
+        : new TgzWriter(sink, { ...options, owners: systemOwners() });
+    this.#fingerprint = new FingerprintBuilder(request.recipe);
+  }
+
+  async run(): Promise<BuildResult> {
+    const started = Date.now();
+    if (this.#request.entryList !== undefined) this.#list = new EntryListWriter(this.#request.entryList, started);
+    const selection = { ...this.#request, exclude: [...this.#request.exclude, fromString(this.#request.output)] };
+    const shared: BytePath[] = [];
+    const entries = selectEntries(selection, {
+      failed: (failure) => this.#failures.push(failure),
+      vanished: (path) => this.#warnings.push(`vanished while reading: ${display(path)}`),
+      moved: (path) => this.#warnings.push(`moved or replaced while it was read: ${display(path)}`),
+      sharedMemory: (path) => shared.push(path),
+    });
+    for (const selected of entries) {
+      this.#checkCancelled();
+      this.#fingerprint.add(selected.entry);
+      const live = this.#add(selected);
+      if (live) await this.#capture(selected);
+    }
+    for (const path of shared) {
+      if (!this.#partOfCapture.has(path))
+        this.#warnings.push(`left out, SQLite's shared memory without data: ${display(path)}`);
+    }
+    return this.#finish(started);
+  }
+
+  /** True when the file is a database that has to be captured. */
+  #add(selected: Selected): boolean {
+    const { entry, absolute } = selected;
+    const { path, type } = entry;
+    if (type === "file") return this.#partOfCapture.has(absolute) ? false : this.#addFile(selected);
+    if (type === "directory" && path === "") {
+      this.#addTop(entry);
+    } else if (type === "directory") {
+      this.#writer.addDirectory(path, entry);
+      this.#record(entry, 0, null);
+    } else if (type === "symlink") {
+      this.#writer.addSymlink(path, entry.target, entry);
+      this.#record(entry, 0, null);
+    } else {
+      this.#warnings.push(`dropped, ${KIND[type]}: ${display(path)}`);
+    }
+    return false;
+  }
+
+  #addTop(entry: Entry): void {
+    if (this.#top !== null) return;
+    this.#top = entry;
+    if (this.#writer instanceof TgzWriter) this.#writer.addDirectory(".", entry);
+  }
+
+  #addFile(selected: Selected): boolean {
+    const { entry, absolute, location } = selected;
+    if (this.#addLink(entry)) return false;
+    try {
+      this.#database = false;
+      const stored = this.#extension.store?.(selected, this.#writer);
+      this.#keep(entry, stored ?? this.#writer.addFile(entry.path, location, entry, absolute));
+    } catch (error) {
+      if (error instanceof LiveDatabase) return true;
+      this.#fail(absolute, error);
+    }
+    return false;
+  }
+
+  /** Stores a further name of a file that is in the archive already, where the format can. */
+  #addLink(entry: Entry): boolean {
+    const group = entry.nlink > 1 ? this.#links.get(`${entry.dev}:${entry.ino}`) : undefined;
+    const [first] = group?.names ?? [];
+    if (group === undefined || first === undefined || !(this.#writer instanceof TgzWriter)) return false;
+    this.#writer.addHardlink(entry.path, first, entry);
+    this.#record(entry, group.stored.size, group.stored.sha256);
+    return true;
+  }
+
+  #keep(entry: Entry, stored: StoredFile): void {
+    work.bytes_hashed += stored.size;
+    this.#record(entry, stored.size, stored.sha256);
+    if (stored.changed) this.#warnings.push(`changed while it was read: ${display(entry.path)}`);
+    if (entry.nlink < 2) return;
+    const key = `${entry.dev}:${entry.ino}`;
+    const group = this.#links.get(key);
+    if (group === undefined) this.#links.set(key, { names: [entry.path], stored });
+    else group.names.push(entry.path);
+  }
+
+  #record(entry: Entry, size: number, sha256: string | null): void {
+    this.#content.add({ ...entry, size }, sha256);
+    this.#list?.add(entry, size, sha256);
+  }
+
+  async #capture({ entry, absolute, location }: Selected): Promise<void> {
+    let copy: string | undefined;
+    try {
+      copy = await this.#request.captureSqlite?.(location, entry);
+      if (copy === undefined) return;
+      this.#capturing = true;
+      this.#keep(entry, this.#writer.addFile(entry.path, fromString(copy), entry));
+      this.#captured.push(entry.path);
+      for (const suffix of SIDECARS) this.#partOfCapture.add(absolute + suffix);
+    } catch (error) {
+      if (this.#capturing && !(error instanceof FileError)) throw error;
+      const { code, message } = asHoldfastError(error, "E_SQLITE");
+      if (code === "E_INTERRUPTED" || code === "E_NO_SPACE") throw error;
+      this.#failures.push({ code, path: display(absolute), message });
+    } finally {
+      this.#capturing = false;
+      if (copy !== undefined) rmSync(copy, { force: true });
+    }
+  }
+
+  #fail(absolute: BytePath, error: unknown): void {
+    if (!(error instanceof FileError)) throw error; // of the output
+    if (error.code === "E_MISSING") this.#warnings.push(`vanished while reading: ${display(absolute)}`);
+    else this.#failures.push({ code: error.code, path: display(absolute), message: error.message });
+  }
+
+  #finish(started: number): BuildResult {
+    for (const { names } of this.#links.values()) {
+      if (names.length > 1) this.#warnings.push(`hard links, stored as copies: ${names.map(display).join(" = ")}`);
+    }
+    this.#failures.push(...(this.#extension.finish?.(this.#writer) ?? []));
+    if (this.#top !== null && this.#writer.entries === 0) this.#writer.addDirectory(".", this.#top);
+    const entries = this.#writer.close();
+    this.#list?.close();
+    const failed = this.#failures.length > 0;
+    const { size, sha256 } = failed ? { size: 0, sha256: "" } : this.#sink.finish();
+    return {
+      size_bytes: size,
+      sha256,
+      entries,
+      input: { ...this.#fingerprint.finish(started), content_digest: this.#content.finish() },
+      warnings: this.#warnings,
+      failures: this.#failures,
+      captured: this.#captured.map(display),
+    };
+  }
+
+  #hooks(): ReadHooks {
+    const capture = this.#request.captureSqlite !== undefined;
+    return {
+      progress: (bytes) => {
+        this.#checkCancelled();
+        this.#request.onBytes?.(bytes);
+      },
+      head: (file, head) => {
+        this.#database = capture && !this.#capturing && isSqlite(head);
+        if (this.#database && hasPendingChanges(file)) throw new LiveDatabase();
+      },
+      restless: () => {
+        if (this.#database) throw new LiveDatabase();
+      },
+    };
+  }
+
+  #checkCancelled(): void {
+    if (this.#request.cancelled()) throw new HoldfastError("E_INTERRUPTED", "interrupted");
+  }
+}
+
+const KIND = { fifo: "a FIFO", socket: "a socket", device: "a device" } as const;

@@ -1,0 +1,38 @@
+/** What an archive would be made of, no file opened: decides whether the one of an earlier run can be used again. */
+import type { UnitInput } from "../../model/unit.ts";
+import type { BytePath } from "../entry.ts";
+import { FingerprintBuilder } from "../fingerprint.ts";
+import { selectEntries, type ArchiveFailure, type ArchiveRoot } from "./select-entries.ts";
+
+export interface Plan {
+  readonly input: Omit<UnitInput, "content_digest">;
+  readonly failures: ArchiveFailure[];
+  /** The links that may lead out of the trees: absolute path, and what each says. */
+  readonly links: { readonly path: BytePath; readonly target: BytePath }[];
+}
+
+/** The same counts and fingerprint that `buildArchive` records for the same trees. */
+export function fingerprintTree(
+  roots: readonly ArchiveRoot[],
+  exclude: readonly BytePath[],
+  recipe: string,
+  onlyFiles = false,
+): Plan {
+  const started = Date.now();
+  const failures: ArchiveFailure[] = [];
+  const fingerprint = new FingerprintBuilder(recipe);
+  const entries = selectEntries(
+    { roots, exclude, onlyFiles },
+    { failed: (failure) => failures.push(failure), vanished: () => {}, moved: () => {}, sharedMemory: () => {} },
+  );
+  const links: Plan["links"] = [];
+  for (const { entry, absolute } of entries) {
+    fingerprint.add(entry);
+    if (entry.type === "symlink" && MAY_LEAD_OUT.test(entry.target))
+      links.push({ path: absolute, target: entry.target });
+  }
+  return { input: fingerprint.finish(started), failures, links };
+}
+
+/** Matches the text of a link that may lead out of the directory that it is in. */
+export const MAY_LEAD_OUT = /^\/|(?:^|\/)\.\.(?:\/|$)/;

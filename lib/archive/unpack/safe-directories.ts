@@ -1,0 +1,58 @@
+/** Creates directories below a trusted base and guarantees that none is a symbolic link. */
+import { lstatSync, mkdirSync } from "node:fs";
+import { HoldfastError, systemCode } from "../../errors.ts";
+import type { BytePath } from "../entry.ts";
+import { display, toBuffer } from "../path.ts";
+
+/**
+ * Makes directories below `base`, and looks at each that is there before anything is written into it. Nothing that works by these rules ever turns
+ * a directory into a link, so that one that was looked at stays good.
+ */
+export class SolidDirectories {
+  readonly #base: BytePath;
+  readonly #known = new Set<BytePath>();
+  readonly #made = new Set<BytePath>();
+
+  /** `base` is trusted, and made, with what leads to it, where it is missing. */
+  constructor(base: BytePath) {
+    this.#base = base;
+  }
+
+  /** Makes a directory and those that lead to it. Throws `E_ARCHIVE` where something else, a link above all, is in the way. */
+  make(directory: BytePath): void {
+    if (this.#known.has(directory)) return;
+    if (directory === this.#base) mkdirSync(toBuffer(directory), { recursive: true, mode: 0o700 });
+    else {
+      if (!directory.startsWith(`${this.#base}/`))
+        throw new HoldfastError("E_INTERNAL", `${display(directory)} is not below ${display(this.#base)}`);
+      this.make(directory.slice(0, directory.lastIndexOf("/")));
+      try {
+        mkdirSync(toBuffer(directory), { mode: 0o700 });
+        this.#made.add(directory);
+      } catch (error) {
+        if (systemCode(error) !== "EEXIST") throw error;
+        if (!lstatSync(toBuffer(directory)).isDirectory())
+          throw new HoldfastError(
+            "E_ARCHIVE",
+            `${display(directory)} is to be a directory, and something else is there`,
+          );
+      }
+    }
+    this.#known.add(directory);
+  }
+
+  /** Whether all directories that lead to a path are there, and real. */
+  leadTo(path: BytePath): boolean {
+    const parent = path.slice(0, path.lastIndexOf("/"));
+    if (parent === this.#base || this.#known.has(parent)) return true;
+    if (!parent.startsWith(`${this.#base}/`) || !this.leadTo(parent)) return false;
+    if (lstatSync(toBuffer(parent), { throwIfNoEntry: false })?.isDirectory() !== true) return false;
+    this.#known.add(parent);
+    return true;
+  }
+
+  /** The directories that were made here, the base excepted. */
+  get made(): ReadonlySet<BytePath> {
+    return this.#made;
+  }
+}

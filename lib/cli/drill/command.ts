@@ -1,0 +1,168 @@
+/** `drill`: restores a run into a sandbox and says what it proves. */
+import path from "node:path";
+import { findConfig, loadConfig, type SiteConfig } from "../../config/load.ts";
+import { EXIT, HoldfastError } from "../../errors.ts";
+import { drill, type DrillEvidence, type DrillOutcome } from "../../ops/drill/run.ts";
+import type { DrillPhase } from "../../ops/drill/sandbox-run.ts";
+import { colors as pc } from "../../report/colors.ts";
+import { formatDuration } from "../../report/format.ts";
+import { phaseReport } from "../../report/phases.ts";
+import { printable, printableLines } from "../../report/printable.ts";
+import { commandLine, single } from "../core/arguments.ts";
+import { HOME } from "../../exec/build-output.ts";
+import type { FlagRules } from "../core/flag-rules.ts";
+import { reinitDrillCommand } from "./reinit.ts";
+import { requireSiteConfig } from "../core/site-config.ts";
+import { storeCommand } from "../core/store-command.ts";
+import { showCheck } from "../core/check-report.ts";
+
+const RULES: FlagRules = {
+  modes: { reinit: ["sandbox", "database"] },
+  conflicts: [["run", "all-since"]],
+};
+
+/** Each phase as it is shown. */
+const PHASES = {
+  verify: "verifying",
+  unpack: "unpacking",
+  load: "loading",
+  compare: "comparing",
+  compile: "compiling",
+  smoke: "smoke test",
+  clean: "cleaning up",
+} as const satisfies Record<DrillPhase, string>;
+
+export async function drillCommand(): Promise<void> {
+  await storeCommand(
+    (argv) =>
+      commandLine(
+        "drill",
+        "$0 --dest DIR\n\nRestores a whole run into a sandbox and scratch databases, compares it with what was recorded, and keeps the evidence.",
+        RULES,
+      )
+        .option("run", { type: "string", default: "latest", describe: "the run: an id, or latest", requiresArg: true })
+        .option("all-since", {
+          type: "string",
+          describe: "each full backup from this run or day on, in place of --run",
+          requiresArg: true,
+        })
+        .option("sandbox", {
+          type: "string",
+          describe: "in this directory the sandbox is made; else in $TMPDIR",
+          requiresArg: true,
+        })
+        .option("database", {
+          type: "string",
+          describe: "URL of a server for scratch databases; else a private server is started",
+          requiresArg: true,
+        })
+        .option("evidence", {
+          type: "string",
+          describe:
+            "directory for the evidence; else the store, or, where that is read-only, this host's state directory",
+          requiresArg: true,
+        })
+        .option("projects", { type: "number", default: 3, describe: "how many projects to compile", requiresArg: true })
+        .option("workers", { type: "number", default: 2, describe: "worker threads", requiresArg: true })
+        .option("strict", { type: "boolean", default: false, describe: "what is not proved fails: exit 13" })
+        .option("search", {
+          type: "boolean",
+          default: true,
+          describe: "after a failure look for the newest earlier run that does restore",
+        })
+        .option("reinit", {
+          type: "boolean",
+          default: false,
+          describe: "in place of a run: try a reinit on a copy of the database, and bring the data back",
+        })
+        .parseSync([...argv]),
+    async (flags, store, frame) => {
+      if (flags.reinit) {
+        const given = { ...flags, sandbox: single(flags.sandbox), database: single(flags.database) };
+        return await reinitDrillCommand(requireSiteConfig(single(flags.config)), given, frame);
+      }
+      const shown = !flags.json && !flags.quiet;
+      const progress = phaseReport(flags, "results");
+      const say = (line: string): void => void (shown && progress.say(line));
+      const sandbox = single(flags.sandbox);
+      const evidence = single(flags.evidence);
+      const outcome = await drill(
+        {
+          store,
+          run: single(flags.run) ?? "latest",
+          allSince: single(flags.allSince),
+          config: configOf(single(flags.config)),
+          sandbox: sandbox === undefined ? undefined : path.resolve(sandbox),
+          database: single(flags.database),
+          projects: wholeNumber("projects", single(flags.projects), 0),
+          workers: wholeNumber("workers", single(flags.workers), 1),
+          search: flags.search,
+          evidence: evidence === undefined ? undefined : path.resolve(evidence),
+        },
+        {
+          signal: frame.signal,
+          onPhase: (run, phase) => {
+            if (phase === "verify") say(pc.bold(run));
+            progress.phase(PHASES[phase]);
+          },
+          onCheck: (_run, check) => say(showCheck(check)),
+          onBytes: progress.bytes,
+        },
+      ).finally(progress.end);
+      for (const warning of outcome.warnings) process.stderr.write(`${pc.yellow("warning:")} ${printable(warning)}\n`);
+      if (flags.json) process.stdout.write(jsonLines(outcome));
+      else if (shown || !outcome.ok) process.stdout.write(`${conclusion(outcome)}\n`);
+      const unproved = outcome.drills.some(({ not_proved }) => not_proved.length > 0);
+      return outcome.ok && !(flags.strict && unproved) ? EXIT.ok : EXIT.verification;
+    },
+  );
+}
+
+/** The config that is named, or found where one usually is; a drill works without. */
+function configOf(given: string | undefined): SiteConfig | undefined {
+  try {
+    return loadConfig(findConfig(given, process.env, HOME), process.env);
+  } catch (error) {
+    if (given !== undefined || process.env["HOLDFAST_CONFIG"] !== undefined) throw error;
+    return undefined;
+  }
+}
+
+function wholeNumber(flag: string, value: number | undefined, least: number): number {
+  if (value !== undefined && Number.isInteger(value) && value >= least) return value;
+  throw new HoldfastError("E_USAGE", `--${flag} takes a whole number from ${least} on`);
+}
+
+function conclusion({ drills, restorable }: DrillOutcome): string {
+  const lines = drills.map(conclusionOf);
+  if (restorable === null) lines.push(`${pc.red("✗")} no earlier run restores either`);
+  else if (restorable !== undefined) lines.push(`${pc.yellow("!")} the newest run that does restore is ${restorable}`);
+  return printableLines(lines);
+}
+
+function conclusionOf({ run, ok, not_proved, rto_ms, checks }: DrillEvidence): string {
+  const took = formatDuration(rto_ms);
+  const rest = not_proved.length > 0 ? `; not proved: ${not_proved.join(", ")}` : "";
+  if (ok) return `${pc.green("✓")} the run ${run} restores, in ${took}${rest}`;
+  const failed = checks.filter(({ state }) => state === "failed").map(({ title }) => title);
+  return `${pc.red("✗")} the run ${run} does not restore: ${failed.join(", ")}${rest}`;
+}
+
+/** A line for each problem, then the summary. */
+function jsonLines({ ok, drills, restorable, warnings }: DrillOutcome): string {
+  const errors = drills.flatMap(({ run, checks }) =>
+    checks.flatMap((check) =>
+      check.problems.map(({ path: item, message }) => ({
+        message_type: "error",
+        error: { message },
+        during: "drill",
+        run,
+        item,
+        check: check.id,
+      })),
+    ),
+  );
+  const found = restorable === undefined ? {} : { restorable };
+  const summary = { message_type: "summary", ok, ...found, error_count: errors.length, warnings, drills };
+  return [...errors, summary].map((line) => `${JSON.stringify(line)}\n`).join("");
+}

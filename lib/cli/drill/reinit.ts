@@ -1,0 +1,42 @@
+/** `drill --reinit`: whether what a reinit clears comes back whole from an export. */
+import path from "node:path";
+import type { SiteConfig } from "../../config/load.ts";
+import { EXIT } from "../../errors.ts";
+import { drillReinit, type ReinitDrill } from "../../ops/drill/reinit.ts";
+import { colors as pc } from "../../report/colors.ts";
+import { plural } from "../../report/format.ts";
+import { printable, printableLines } from "../../report/printable.ts";
+import type { CommandFrame, OutputFlags } from "../core/run-command.ts";
+
+export async function reinitDrillCommand(
+  config: SiteConfig,
+  flags: OutputFlags & { readonly sandbox: string | undefined; readonly database: string | undefined },
+  { signal }: CommandFrame,
+): Promise<number> {
+  const shown = !flags.json && !flags.quiet;
+  const found = await drillReinit(
+    {
+      config,
+      sandbox: flags.sandbox === undefined ? undefined : path.resolve(flags.sandbox),
+      database: flags.database,
+    },
+    { signal, onPhase: (phase) => void (shown && process.stderr.write(`${pc.dim(`${phase} …`)}\n`)) },
+  );
+  for (const warning of found.warnings) process.stderr.write(`${pc.yellow("!")} ${printable(warning)}\n`);
+  if (flags.json) process.stdout.write(`${JSON.stringify({ message_type: "summary", ...found })}\n`);
+  else if (shown || !found.ok) process.stdout.write(`${printableLines(describe(found))}\n`);
+  return found.ok ? EXIT.ok : EXIT.verification;
+}
+
+function describe({ unit, ok, cleared_rows, tables, left_out }: ReinitDrill): string[] {
+  const other = tables.filter(({ same }) => !same);
+  return [
+    ...other.map(
+      ({ table, exported, found }) => `${pc.red("✗")} ${table}: ${exported} rows before, ${found} after, not the same`,
+    ),
+    ...(left_out.length === 0 ? [] : [`not in an export: ${left_out.join(", ")}`]),
+    ok
+      ? `${pc.green("✓")} ${unit}: ${plural(cleared_rows, "row")} cleared on a copy, and ${plural(tables.length, "table")} the same after the import`
+      : `${pc.red("✗")} ${unit}: what a reinit clears does not come back whole`,
+  ];
+}

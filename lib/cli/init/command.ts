@@ -1,0 +1,106 @@
+/** `init`: writes a config for an installation and reports what it found. */
+import path from "node:path";
+import { EXIT, HoldfastError } from "../../errors.ts";
+import { HOME } from "../../exec/build-output.ts";
+import { init, type InitOutcome } from "../../ops/init/run.ts";
+import { colors as pc } from "../../report/colors.ts";
+import { printable } from "../../report/printable.ts";
+import { commandLine, single } from "../core/arguments.ts";
+import { argumentOf, parsedCommand } from "../core/store-command.ts";
+import { shellQuote } from "../../report/shell.ts";
+
+export async function initCommand(): Promise<void> {
+  await parsedCommand(
+    (argv) =>
+      commandLine(
+        "init",
+        "$0 [DIR] [-o FILE]\n\nLooks at the installation in DIR, or in the current directory, writes a config for it and tries it by a dry run.",
+      )
+        .strict(false)
+        .strictOptions()
+        .option("output", {
+          alias: "o",
+          type: "string",
+          describe: "the config to be written; config/site.yaml when absent",
+          requiresArg: true,
+        })
+        .option("site", { type: "string", describe: "the site's name; else the directory's", requiresArg: true })
+        .parseSync([...argv]),
+    async (flags, frame) => {
+      if (single(flags.config) !== undefined)
+        throw new HoldfastError("E_USAGE", "--config has no meaning for init", { hint: "name the new config with -o" });
+      const result = await init(
+        {
+          directory: argumentOf(flags._) ?? ".",
+          file: single(flags.output) ?? path.join(HOME, "config/site.yaml"),
+          dest: single(flags.dest),
+          site: single(flags.site),
+        },
+        frame,
+      );
+      if (flags.json) process.stdout.write(`${JSON.stringify(summaryOf(result))}\n`);
+      else if (!flags.quiet) process.stdout.write(textOf(result));
+      return isProven(result) ? EXIT.ok : EXIT.partial;
+    },
+  );
+}
+
+const isProven = ({ outcome, unreachable }: InitOutcome): boolean =>
+  outcome.status === "complete" && unreachable.length === 0;
+
+/** The units that a run will have: step, path or URL, and the config key that takes it or where the password is. */
+const unitsOf = ({ databases, outcome }: InitOutcome): [step: string, place: string, note: string][] => [
+  ...databases.map((database): [string, string, string] => ["db", database.url, passwordText(database)]),
+  ...(outcome.claims ?? [])
+    .filter(({ step }) => step !== "db")
+    .map(({ step, path: place, key }): [string, string, string] => [step, place, key]),
+];
+
+function passwordText({ passwordCommand, passwordFile, unprinted }: InitOutcome["databases"][number]): string {
+  if (unprinted !== undefined) return `password in ${unprinted}: see the config`;
+  const file = passwordFile ?? passwordCommand?.at(-1);
+  return file === undefined ? "" : `password from ${file}`;
+}
+
+/** Sentences on what the operator has to look at. */
+const openPoints = ({ found, databases, outcome, unreachable }: InitOutcome): string[] => [
+  ...found.unknown,
+  ...databases.flatMap(({ unprinted }) =>
+    unprinted === undefined
+      ? []
+      : [`a command that prints the password in ${unprinted}: the config names password_file`],
+  ),
+  ...unreachable.map(({ unit, error }) => `whether ${unit} can be dumped: ${error.message}`),
+  ...outcome.uncovered.map((name) => `whether ${name} is needed: no step covers it`),
+];
+
+function textOf(result: InitOutcome): string {
+  const { application, root, file, outcome, databases } = result;
+  const units = unitsOf(result).map((cells) => cells.map(printable));
+  const width = Math.max(...units.map(([, place = ""]) => place.length));
+  const open = openPoints(result).map(printable);
+  return [
+    `${pc.bold(application)} in ${printable(root)}`,
+    ...units.map(([step = "", place = "", note = ""]) =>
+      `  ${step.padEnd(5)}  ${place.padEnd(width)}  ${note}`.trimEnd(),
+    ),
+    ...(open.length === 0 ? [] : ["not found out:", ...open.map((one) => `  ${one}`)]),
+    `wrote ${printable(file)}`,
+    isProven(result)
+      ? `${pc.green("✓")} the dry run succeeded${databases.length === 0 ? "" : ", and each database can be opened"}`
+      : `${pc.red("✗")} ${outcome.status === "complete" ? "a database cannot be opened" : "the dry run failed"}: edit the config, then try it: npx tsx scripts/backup_all.ts --config ${shellQuote(file)} --dry-run`,
+    "",
+  ].join("\n");
+}
+
+function summaryOf(result: InitOutcome): Record<string, unknown> {
+  return {
+    message_type: "summary",
+    application: result.application,
+    root: result.root,
+    config: result.file,
+    units: unitsOf(result).map(([step, place, note]) => ({ step, place, note })),
+    not_found_out: openPoints(result),
+    status: isProven(result) ? "complete" : "partial",
+  };
+}

@@ -1,0 +1,254 @@
+/** `portable`: any database out as JSON with natural keys, and in again. */
+import { statSync } from "node:fs";
+import { findConfig, loadConfig, type SiteConfig } from "../../config/load.ts";
+import { databasePassword } from "../../config/secrets.ts";
+import type { DatabaseTarget } from "../../database/snapshot.ts";
+import { splitPassword } from "../../database/access/url.ts";
+import { EXIT, HoldfastError } from "../../errors.ts";
+import { HOME } from "../../exec/build-output.ts";
+import { unpackedExport } from "../../portable/read/export-zip.ts";
+import { connect } from "../../portable/engines/connect.ts";
+import type { Connection, ConnectionMode } from "../../portable/connection.ts";
+import type { CompatibilityReport } from "../../portable/compare/compatibility.ts";
+import { importTables, type ImportRequest } from "../../portable/import/run.ts";
+import { refuseLooseUsers } from "../../portable/plan/user-references.ts";
+import { choose, isOrigin, openPackage, type Package } from "../../portable/read/export-reader.ts";
+import { planDatabase } from "../../portable/plan/database.ts";
+import type { PlanRequest } from "../../portable/plan/run.ts";
+import { compareTables } from "../../portable/compare/tables.ts";
+import { databases } from "../../steps/db.ts";
+import { bringIn } from "./convert.ts";
+import { listOf, single } from "../core/arguments.ts";
+import { packageCommand } from "./package.ts";
+import { showCheck } from "./check-report.ts";
+import { exportFormat, exportTo } from "./export.ts";
+import { fitOf, refuseUnfit } from "./compatibility.ts";
+import { parsePortable, readsExport, type PortableFlags, type Verb } from "./flags.ts";
+import { instanceOf } from "./instance.ts";
+import { progressOf } from "./progress.ts";
+import { showComparison, showImport, showPlan } from "./report.ts";
+import { checkValues } from "./values.ts";
+import { refuseWhole, setOf } from "./table-set.ts";
+import { reconcileCommand } from "./reconcile.ts";
+import type { CommandFrame } from "../core/run-command.ts";
+import { parsedCommand } from "../core/store-command.ts";
+
+export async function portableCommand(): Promise<void> {
+  await parsedCommand(parsePortable, async (flags, frame) => await withNative(flags, frame, WORK[flags.verb]));
+}
+
+type Flags = PortableFlags;
+type Work = (flags: Flags, frame: CommandFrame) => Promise<number>;
+
+/** What another program wrote becomes an export of ours first, in a directory that is removed afterwards. */
+async function withNative(flags: Flags, frame: CommandFrame, work: Work): Promise<number> {
+  if (!readsExport(flags.verb)) return await work(flags, frame);
+  const portable = (): SiteConfig["portable"] => configOf(flags)?.portable;
+  return await bringIn(
+    { ...flags, portable, signal: frame.signal },
+    {
+      read: async (take) => await using(flags, "read", frame, take),
+      native: async () => await work(flags, frame),
+      brought: async (directory) =>
+        await work({ ...flags, directory, models: undefined, exclude: undefined, "verify-checksum": true }, frame),
+    },
+  );
+}
+
+const WORK: Readonly<Record<Verb, Work>> = {
+  async plan(flags, frame) {
+    return await using(flags, "read", frame, async (connection) => {
+      showPlan(await planDatabase(connection, requestOf(flags), configOf(flags)?.portable?.generic), flags);
+      return EXIT.ok;
+    });
+  },
+  async export(flags, frame) {
+    exportFormat(flags);
+    return await using(flags, "read", frame, async (connection) => {
+      const plan = await planDatabase(connection, requestOf(flags), configOf(flags)?.portable?.generic);
+      if (flags["list-models"] || flags["dry-run"]) {
+        showPlan(plan, flags);
+        return EXIT.ok;
+      }
+      await refuseLooseUsers(connection, plan, "left out");
+      return await exportTo(connection, plan, flags, { config: configOf(flags), signal: frame.signal });
+    });
+  },
+  async check(flags, frame) {
+    return await using(flags, "read", frame, async (connection) => {
+      const found = await open(flags, frame, { anyVersion: true });
+      const around = { config: configOf(flags), signal: frame.signal };
+      const schema = await fitOf(connection, found, flags, around);
+      const report = flags.values === true ? await triedOut(flags, frame, found, schema) : schema;
+      showCheck(found, report, flags);
+      return EXITS[report.status];
+    });
+  },
+  async import(flags, frame) {
+    if (flags["clear-existing"] && !flags.yes && !flags["dry-run"])
+      throw new HoldfastError("E_CONFIRM", "--clear-existing empties every table of the export first", {
+        hint: "add --yes",
+      });
+    const found = await open(flags, frame);
+    const around = { config: configOf(flags), signal: frame.signal };
+    const report = await using(flags, "read", frame, async (one) => await fitOf(one, found, flags, around));
+    refuseUnfit(report, flags.force || flags["dry-run"] || flags.validate);
+    if (flags.validate) {
+      const tried = flags.values === false ? report : await triedOut(flags, frame, found, report);
+      showCheck(found, tried, flags);
+      return EXITS[tried.status];
+    }
+    const total = found.tables.reduce((sum, { table }) => sum + (found.manifest.data_counts[table] ?? 0), 0);
+    const progress = progressOf(flags, { total, phases: 2 });
+    const result = await using(
+      flags,
+      "write",
+      frame,
+      async (connection) =>
+        await importTables(
+          connection,
+          found,
+          {
+            ...(await wishesOf(flags, found)),
+            dryRun: flags["dry-run"],
+          },
+          { signal: frame.signal, onRows: (table, phase, rows) => progress.rows(table, phase, rows) },
+        ),
+    );
+    progress.end();
+    showImport(result, flags);
+    return EXIT.ok;
+  },
+  async package(flags, frame) {
+    const target = await targetOf(flags, frame.signal);
+    return await packageCommand(flags, { config: configOf(flags), target, plan: requestOf(flags) }, frame.signal);
+  },
+  async reconcile(flags, frame) {
+    return await reconcileCommand(flags, {
+      portable: configOf(flags)?.portable,
+      signal: frame.signal,
+      using: async (mode, work) => await using(flags, mode, frame, work),
+    });
+  },
+  async verify(flags, frame) {
+    return await using(flags, "read", frame, async (connection) => {
+      const comparisons = await compareTables(connection, await open(flags, frame), frame.signal);
+      showComparison(comparisons, flags);
+      return comparisons.every(({ same }) => same) ? EXIT.ok : EXIT.verification;
+    });
+  },
+};
+
+const EXITS = { COMPATIBLE: EXIT.ok, COMPATIBLE_WITH_WARNINGS: EXIT.partial, INCOMPATIBLE: EXIT.incompatible } as const;
+
+/** Returns the report with what the values say, unless the schema does not fit already. */
+async function triedOut(flags: Flags, frame: CommandFrame, found: Package, report: CompatibilityReport) {
+  if (report.status === "INCOMPATIBLE") return report;
+  const request = await wishesOf(flags, found);
+  return await using(
+    flags,
+    "write",
+    frame,
+    async (connection) => await checkValues(connection, found, report, { request, signal: frame.signal }),
+  );
+}
+
+/** Returns the request of an import that the flags make. */
+const wishesOf = async (flags: Flags, found: Package): Promise<Omit<ImportRequest, "dryRun">> => ({
+  mode: flags.mode,
+  skipConflicts: flags["skip-conflicts"],
+  clearExisting: flags["clear-existing"],
+  isOther: !flags["into-other"] && !isOrigin(found, await instanceOf(configOf(flags))),
+});
+
+async function open(
+  flags: Flags,
+  { signal }: CommandFrame,
+  { anyVersion = false }: { readonly anyVersion?: boolean } = {},
+): Promise<Package> {
+  const refinement = configOf(flags)?.portable;
+  const set = setOf(flags, refinement);
+  const whole = await openPackage(await directoryOf(flags.directory, signal), {
+    verify: flags["verify-checksum"],
+    anyVersion,
+    signal,
+  });
+  const models = set?.tables ?? listOf("models", flags.models);
+  const from = choose(whole, models, listOf("exclude", flags.exclude), refinement?.exclude);
+  refuseWhole(set, from);
+  const { defaults = {}, users, map = {}, foreign_keys: foreignKeys = {} } = refinement ?? {};
+  return { ...from, refine: { defaults, rename: set?.rename ?? {}, map, foreignKeys, ...(users && { users }) } };
+}
+
+/** Of an export that is one file, what it holds: in a directory that goes when the process ends. */
+const directoryOf = async (given: string, signal: AbortSignal): Promise<string> =>
+  statSync(given, { throwIfNoEntry: false })?.isFile() === true
+    ? (await unpackedExport(given, signal)).directory
+    : given;
+
+function requestOf(flags: Flags): PlanRequest {
+  const refine = configOf(flags)?.portable;
+  const set = setOf(flags, configOf(flags)?.portable);
+  const { keys = {}, components: groups = {}, exclude = [] } = refine ?? {};
+  return {
+    keys,
+    groups,
+    ...(refine && {
+      excludeColumns: refine.exclude_columns,
+      replace: refine.replace,
+      foreignKeys: refine.foreign_keys,
+      userTables: refine.users === undefined ? [] : [refine.users.table],
+    }),
+    models: set?.tables ?? listOf("models", flags.models),
+    ...(set && { set }),
+    components: listOf("component", flags.component),
+    exclude: [...listOf("exclude", flags.exclude), ...exclude],
+  };
+}
+
+/** The config that is named, or the one that the database is taken from: none where the database is given and no config is. */
+function configOf(flags: Flags): SiteConfig | undefined {
+  const named = single(flags.config);
+  if (named === undefined && givenUrl(flags) !== undefined) return undefined;
+  return loadConfig(findConfig(named, process.env, HOME), process.env);
+}
+
+const givenUrl = (flags: Flags): string | undefined =>
+  single(flags.database) ?? (single(flags.config) === undefined ? process.env["DATABASE_URL"] : undefined);
+
+async function using<T>(
+  flags: Flags,
+  mode: ConnectionMode,
+  { signal }: CommandFrame,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const connection = await connect(await targetOf(flags, signal), mode, signal);
+  try {
+    return await work(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** `--database`, else the environment's, else the config's first one. A relative SQLite path is relative to the site, or to where we are. */
+async function targetOf(flags: Flags, signal: AbortSignal): Promise<DatabaseTarget> {
+  const given = givenUrl(flags);
+  if (given !== undefined) return { ...splitPassword(given), execPrefix: [], root: process.cwd() };
+  const config = configOf(flags);
+  const [first] = config === undefined ? [] : databases(config);
+  if (config === undefined || first === undefined)
+    throw new HoldfastError("E_USAGE", "which database?", { hint: "name it with --database URL" });
+  if (config.exec_prefix.length > 0)
+    throw new HoldfastError(
+      "E_CONFIG",
+      "portable data goes through the database's own protocol, not through exec_prefix",
+      { hint: "give a URL that reaches it from here, with --database" },
+    );
+  const password = await databasePassword(config, first.settings, signal);
+  return {
+    url: first.settings.url,
+    ...(password === undefined ? {} : { password }),
+    execPrefix: [],
+    root: config.root,
+  };
+}

@@ -1,0 +1,141 @@
+/** `portable export`: into which shape, and where to. */
+import path from "node:path";
+import type { SiteConfig } from "../../config/load.ts";
+import { EXIT, HoldfastError } from "../../errors.ts";
+import type { Connection } from "../../portable/connection.ts";
+import { exportTables, type ExportRequest } from "../../portable/export/run.ts";
+import type { PortablePlan } from "../../portable/plan/run.ts";
+import { exportDjangoZip } from "../../portable/export/django/zip.ts";
+import { knownZone, NAME_STYLES, packageName } from "../../portable/export/django/file-name.ts";
+import { exportNativeZip } from "../../portable/export/native-zip.ts";
+import { exportRecords } from "../../portable/export/records/write.ts";
+import { computedByTable } from "../../portable/schema/computed-columns.ts";
+import type { ExportHooks, ExportSummary } from "../../portable/export/record-rows.ts";
+import { redact } from "../../report/redact.ts";
+import { listOf, single } from "../core/arguments.ts";
+import { instanceOf } from "./instance.ts";
+import { progressOf } from "./progress.ts";
+import { showExport } from "./report.ts";
+import { settingsOf } from "./settings.ts";
+
+export const FORMATS = ["native", "records", "zip"] as const;
+type Format = (typeof FORMATS)[number];
+/** Flags of one format alone. */
+const OF_ZIP = ["media", "time-zone", "name-style"] as const;
+export const EXPORT_FLAGS: readonly string[] = ["format", ...OF_ZIP];
+
+type Given = string | string[] | undefined;
+
+interface ExportFlags {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly timestamp: boolean;
+  readonly output?: Given;
+  readonly format?: Given;
+  readonly media?: Given;
+  readonly "time-zone"?: Given;
+  readonly "name-style"?: Given;
+  readonly "source-name"?: Given;
+  readonly "source-url"?: Given;
+}
+
+export const EXPORT_OPTIONS = {
+  format: {
+    type: "string",
+    requiresArg: true,
+    choices: FORMATS,
+    default: "native",
+    describe: "export: native, a file of records a table, or one ZIP as Django writes it",
+  },
+  media: { type: "string", requiresArg: true, describe: "--format zip: the directory of its files; else the config's" },
+  "time-zone": {
+    type: "string",
+    requiresArg: true,
+    describe: "--format zip: of the time in its name, as Area/City; else the config's, else this host's",
+  },
+  "name-style": {
+    type: "string",
+    requiresArg: true,
+    choices: NAME_STYLES,
+    describe: "--format zip: YYYYMMDD_HHMMSS, which sorts by time, or MMDDYY_HHMMSS",
+  },
+} as const;
+
+/** Throws `E_USAGE` where a flag has no meaning for the format, before a database is asked. */
+export function exportFormat(flags: ExportFlags): Format {
+  const format = FORMATS.find((one) => one === single(flags.format));
+  if (format === undefined) throw new HoldfastError("E_USAGE", `--format is one of ${FORMATS.join(", ")}`);
+  const idle = OF_ZIP.find((name) => format !== "zip" && flags[name] !== undefined);
+  if (idle !== undefined) throw new HoldfastError("E_USAGE", `--${idle} has no meaning for --format ${format}`);
+  return format;
+}
+
+/** Makes the export that the flags ask for, and says where it is. `config` is the site's, where one was read. */
+export async function exportTo(
+  connection: Connection,
+  plan: PortablePlan,
+  flags: ExportFlags,
+  { config, signal }: { readonly config: SiteConfig | undefined; readonly signal: AbortSignal },
+): Promise<number> {
+  const total = plan.tables.reduce((sum, { table }) => sum + Math.max(0, table.estimatedRows), 0);
+  const progress = progressOf(flags, { total });
+  const hooks: ExportHooks = { signal, onRows: (table, rows) => progress.rows(table, "exporting", rows) };
+  const { output, write } = destination(flags, config);
+  const request = {
+    output,
+    sourceName: single(flags["source-name"]) ?? null,
+    sourceUrl: redact(single(flags["source-url"]) ?? "") || null,
+    instance: await instanceOf(config),
+    settings: exportFormat(flags) === "native" ? await settingsOf(config, signal) : undefined,
+  };
+  const summary = await write(connection, plan, request, hooks);
+  progress.end();
+  showExport(path.resolve(output), { ...summary, columns_computed: computedByTable(plan.tables) }, flags);
+  return EXIT.ok;
+}
+
+interface Destination {
+  readonly output: string;
+  write(connection: Connection, plan: PortablePlan, request: ExportRequest, hooks: ExportHooks): Promise<ExportSummary>;
+}
+
+function destination(flags: ExportFlags, config: SiteConfig | undefined): Destination {
+  const given = single(flags.output);
+  if (given === undefined) throw new HoldfastError("E_USAGE", "export where to?", { hint: "name a directory with -o" });
+  const createdAt = new Date();
+  const isFile = given.toLowerCase().endsWith(".zip");
+  const stamp = createdAt.toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "_");
+  const directory = flags.timestamp ? path.join(given, `export_${stamp}`) : given;
+  switch (exportFormat(flags)) {
+    case "native":
+      if (isFile) return { output: given, write: exportNativeZip };
+      return {
+        output: directory,
+        write: async (connection, plan, request, { onRows }) => await exportTables(connection, plan, request, onRows),
+      };
+    case "records":
+      if (isFile) throw new HoldfastError("E_USAGE", "--format records is a directory: name one with -o");
+      return { output: directory, write: exportRecords };
+    case "zip": {
+      const timeZone = knownZone(single(flags["time-zone"]) ?? config?.portable?.time_zone);
+      const style = NAME_STYLES.find((one) => one === single(flags["name-style"])) ?? "sortable";
+      if (!isFile && !flags.timestamp)
+        throw new HoldfastError("E_USAGE", "without a time in its name, -o has to name the file: … .zip");
+      if (isFile && flags["name-style"] !== undefined)
+        throw new HoldfastError("E_USAGE", "--name-style has no meaning where -o names the file");
+      const name = packageName(single(flags["source-name"]) ?? config?.site ?? "backup", createdAt, timeZone, style);
+      const media = mediaOf(flags, config);
+      return {
+        output: isFile ? given : path.join(given, name),
+        write: async (connection, plan, request, hooks) =>
+          await exportDjangoZip(connection, plan, { ...request, createdAt, timeZone, media }, hooks),
+      };
+    }
+  }
+}
+
+function mediaOf(flags: ExportFlags, config: SiteConfig | undefined): string[] {
+  const named = listOf("media", flags.media);
+  if (named.length > 0) return named.map((one) => path.resolve(one));
+  return (config?.snapshots?.media ?? []).map((one) => path.resolve(config?.root ?? ".", one));
+}

@@ -1,0 +1,129 @@
+/** `portable reconcile`: duplicate rows of a table become one. */
+import { EXIT, HoldfastError } from "../../errors.ts";
+import type { Connection, ConnectionMode } from "../../portable/connection.ts";
+import { planReconcile, reconcile, type ReconcilePlan, type ReconcileResult } from "../../portable/reconcile/run.ts";
+import type { SiteConfig } from "../../config/load.ts";
+import { colors as pc } from "../../report/colors.ts";
+import { plural } from "../../report/format.ts";
+import { printable, printableLines } from "../../report/printable.ts";
+import { listOf, single } from "../core/arguments.ts";
+import { ask } from "../core/confirm.ts";
+import { json, say } from "./report.ts";
+
+/** What the verb takes beside the flags of every command. */
+export const RECONCILE_FLAGS: readonly string[] = ["table", "by", "dry-run", "yes"];
+
+type Given = string | string[] | undefined;
+
+interface ReconcileFlags {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly table?: Given;
+  readonly by?: Given;
+  readonly "dry-run": boolean;
+  readonly yes: boolean;
+}
+
+export interface ReconcileSite {
+  readonly portable: SiteConfig["portable"];
+  readonly signal: AbortSignal;
+  readonly using: <T>(mode: ConnectionMode, work: (connection: Connection) => Promise<T>) => Promise<T>;
+}
+
+/** Throws `E_USAGE`, `E_CONFIRM`, and what `reconcile` throws. */
+export async function reconcileCommand(
+  flags: ReconcileFlags,
+  { portable, signal, using }: ReconcileSite,
+): Promise<number> {
+  const table = single(flags.table);
+  if (table === undefined)
+    throw new HoldfastError("E_USAGE", "reconcile what?", { hint: "name a table with --table, e.g. --table category" });
+  const by = flags.by === undefined ? [] : listOf("by", flags.by);
+  const request = {
+    table,
+    by,
+    keys: portable?.keys ?? {},
+    generic: portable?.generic ?? [],
+    foreignKeys: portable?.foreign_keys,
+  };
+  const plan = await using("read", async (connection) => await planReconcile(connection, request));
+  for (const text of plan.warnings) if (!flags.json) process.stderr.write(`${pc.yellow("!")} ${printable(text)}\n`);
+  if (plan.groups.length === 0) {
+    show(plan, { counts: new Map(), committed: false }, flags);
+    return EXIT.ok;
+  }
+  if (!flags.json && !flags.quiet) process.stderr.write(`${printableLines(describe(plan))}\n`);
+  if (!flags["dry-run"]) await confirm(plan, flags, signal);
+  const result = await using(
+    "write",
+    async (connection) => await reconcile(connection, plan, request, { dryRun: flags["dry-run"], signal }),
+  );
+  show(plan, result, flags);
+  return EXIT.ok;
+}
+
+/** The table's name has to be typed: a plain yes is given too soon. */
+async function confirm({ table: { name } }: ReconcilePlan, flags: ReconcileFlags, signal: AbortSignal): Promise<void> {
+  if (flags.yes) return;
+  if (!process.stdin.isTTY)
+    throw new HoldfastError("E_CONFIRM", "rows that are merged cannot be told apart again; nothing was changed", {
+      hint: "look at it with --dry-run; then type the table's name when asked, or give --yes",
+    });
+  if ((await ask(`Type ${name} to merge these rows: `, signal)) !== name)
+    throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed", { hint: `type ${name}, or give --yes` });
+}
+
+const SHOWN = 50;
+
+function describe({ table, by, columns, groups, links }: ReconcilePlan): string[] {
+  const number = (table.primaryKey?.columns ?? []).map((name) => columns.indexOf(name));
+  const rowText = ({ values, said, references }: ReconcilePlan["groups"][number]["stays"]): string =>
+    `${number.map((at) => String(values[at])).join("+")} ${said.map((one) => JSON.stringify(one)).join(", ")} ${pc.dim(`(${plural(references, "link")})`)}`;
+  return [
+    pc.bold(`${table.id}: ${plural(groups.length, "group")} of rows that are equal by ${by.join(", ")}`),
+    ...groups
+      .slice(0, SHOWN)
+      .map(({ stays, others }) => `${rowText(stays)} ${pc.green("stays for")} ${others.map(rowText).join("; ")}`),
+    ...(groups.length > SHOWN ? [pc.dim(`and ${groups.length - SHOWN} more groups`)] : []),
+    ...links.map(({ table: from, columns: names, rows }) => `${from}.${names.join("+")}: ${plural(rows, "row")} to lead elsewhere`), // prettier-ignore
+  ];
+}
+
+function show(
+  { table, by, columns, groups, links, warnings }: ReconcilePlan,
+  { counts, committed }: ReconcileResult,
+  flags: ReconcileFlags,
+): void {
+  // prettier-ignore
+  const merged = groups.reduce((sum, { others }) => sum + others.length, 0);
+  const tables = [...counts].map(([name, { moved, removed }]) => ({ table: name, moved, removed }));
+  if (flags.json) {
+    const named = (values: readonly unknown[]): Record<string, string> =>
+      Object.fromEntries(
+        (table.primaryKey?.columns ?? []).map((name) => [name, String(values[columns.indexOf(name)])]),
+      );
+    const rowOf = ({ values, said, references }: ReconcilePlan["groups"][number]["stays"]) => ({
+      key: named(values),
+      by: Object.fromEntries(by.map((name, at) => [name, said[at] ?? ""])),
+      references,
+    });
+    return json("summary", {
+      table: table.id,
+      by,
+      groups: groups.map(({ stays, others }) => ({ stays: rowOf(stays), goes: others.map(rowOf) })),
+      links,
+      tables,
+      committed,
+      warnings,
+    });
+  }
+  if (flags.quiet) return;
+  if (groups.length === 0) return say(`${pc.green("✓")} ${table.id}: no two rows are equal by ${by.join(", ")}`);
+  for (const { table: name, moved, removed } of tables)
+    say(`${name}: ${plural(moved, "row")} led elsewhere, ${plural(removed, "row")} removed`);
+  say(
+    committed
+      ? `${pc.green("✓")} ${table.id}: ${plural(merged, "row")} merged into ${groups.length}`
+      : `${pc.yellow("○")} nothing was changed: a dry run`,
+  );
+}

@@ -1,0 +1,68 @@
+/** The settings that an export records, and what `check` and `import` make of their differences. */
+import path from "node:path";
+import type { SiteConfig } from "../../config/load.ts";
+import { HoldfastError } from "../../errors.ts";
+import type { ConfigurationReport } from "../../portable/compare/compatibility.ts";
+import type { Package } from "../../portable/read/export-reader.ts";
+import type { CapturedSettings } from "../../portable/format/settings.ts";
+import { compareSettings } from "../../portable/compare/settings-diff.ts";
+import { captureSettings } from "../../steps/settings/capture.ts";
+import { writeFileAtomic } from "../../store/files/atomic.ts";
+import { single } from "../core/arguments.ts";
+
+export interface SettingsFlags {
+  readonly "ignore-config-diff": boolean;
+  readonly "config-diff-report"?: string | string[] | undefined;
+}
+
+/** None where the config names no settings, or there is no config. Throws `E_CONFIG`. */
+export async function settingsOf(
+  config: SiteConfig | undefined,
+  signal: AbortSignal,
+): Promise<CapturedSettings | undefined> {
+  const wanted = config?.portable?.settings;
+  return config === undefined || wanted === undefined ? undefined : await captureSettings(config, wanted, signal);
+}
+
+/** Throws `E_CONFIG` when the settings here cannot be read. */
+export async function configurationOf(
+  from: Package,
+  config: SiteConfig | undefined,
+  flags: SettingsFlags,
+  signal: AbortSignal,
+): Promise<ConfigurationReport> {
+  const ignored = flags["ignore-config-diff"];
+  const wanted = config?.portable?.settings;
+  const none = (why: string): ConfigurationReport => ({
+    not_compared: why,
+    ignored,
+    counts: { critical: 0, warning: 0, info: 0 },
+    differences: [],
+  });
+  if (from.settings === undefined) return none("the export records no settings");
+  if (wanted === undefined) return none("portable.settings of the config does not say where the settings here are");
+  const here = await settingsOf(config, signal);
+  if (here === undefined) return none("there are no settings here");
+  return { not_compared: null, ignored, ...compareSettings(from.settings, here, wanted) };
+}
+
+/** Writes the file of `--config-diff-report`, whole or not at all. Throws `E_USAGE` where there was nothing to compare. */
+export async function writeDifferences(
+  { directory, manifest }: Package,
+  configuration: ConfigurationReport,
+  flags: SettingsFlags,
+): Promise<void> {
+  const file = single(flags["config-diff-report"]);
+  if (file === undefined) return;
+  if (configuration.not_compared !== null)
+    throw new HoldfastError("E_USAGE", `--config-diff-report: ${configuration.not_compared}`);
+  const { counts, differences, ignored } = configuration;
+  const document = {
+    compared_at: new Date().toISOString(),
+    export: { path: directory, created_at: manifest.created_at, source: manifest.source },
+    ignored,
+    counts,
+    differences,
+  };
+  await writeFileAtomic(path.resolve(file), `${JSON.stringify(document, null, 2)}\n`, { mode: 0o640 });
+}

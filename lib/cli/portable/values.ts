@@ -1,0 +1,47 @@
+/** Tries the values of an export by an import that is rolled back. */
+import { HoldfastError } from "../../errors.ts";
+import { withValues, type CompatibilityReport } from "../../portable/compare/compatibility.ts";
+import type { Connection } from "../../portable/connection.ts";
+import { importTables, type ImportRequest } from "../../portable/import/run.ts";
+import { introspect } from "../../portable/engines/introspect.ts";
+import type { Package } from "../../portable/read/export-reader.ts";
+import { findTargets } from "../../portable/import/target/resolve.ts";
+
+/** Returns the report with what the values say; the connection is for writing, and all is rolled back. Throws `E_SCHEMA` where a table of the database could not take it back. */
+export async function checkValues(
+  connection: Connection,
+  from: Package,
+  report: CompatibilityReport,
+  { request, signal }: { readonly request: Omit<ImportRequest, "dryRun">; readonly signal: AbortSignal },
+): Promise<CompatibilityReport> {
+  const { tables } = findTargets(await introspect(connection), from.tables, from.refine);
+  const fixed = tables.find(({ table }) => table.notes.some((note) => note.includes("not transactional")));
+  if (fixed !== undefined)
+    throw new HoldfastError("E_SCHEMA", `${fixed.table.id} is not transactional: its values cannot be tried`, {
+      hint: "check it without --values, or leave it out with --exclude",
+    });
+  try {
+    const { warnings } = await importTables(
+      connection,
+      from,
+      { ...request, dryRun: true },
+      { signal, onRows: () => {} },
+    );
+    return withValues(report, { problems: [], warnings });
+  } catch (error) {
+    if (!(error instanceof HoldfastError)) throw error;
+    const isRefused = error.code === "E_DATABASE" && (await answers(connection));
+    if (!isRefused && !["E_IMPORT", "E_SCHEMA", "E_CYCLE"].includes(error.code)) throw error;
+    return withValues(report, { problems: [error.message], warnings: [] });
+  }
+}
+
+/** Returns whether the database still answers: then it refused what the import did, and would again. */
+async function answers(connection: Connection): Promise<boolean> {
+  try {
+    await connection.rows("select 1");
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,129 @@
+/** `reinit`: clears what users made, and keeps what the config says. */
+import path from "node:path";
+import { EXIT, HoldfastError } from "../../errors.ts";
+import { reinit, type ReinitOutcome, type ReinitPreview } from "../../ops/reinit/run.ts";
+import { recoverReinit } from "../../ops/reinit/recover.ts";
+import { rowsToClear } from "../../portable/reinit/plan.ts";
+import { colors as pc } from "../../report/colors.ts";
+import { plural } from "../../report/format.ts";
+import { printable, printableLines } from "../../report/printable.ts";
+import { ask } from "../core/confirm.ts";
+import { commandLine, single } from "../core/arguments.ts";
+import { requireSiteConfig } from "../core/site-config.ts";
+import { parsedCommand } from "../core/store-command.ts";
+import { withGivenFlags } from "../core/given-flags.ts";
+
+const USAGE = `$0 --dry-run | --recover
+
+Clears what users made, in one transaction, and keeps the tables and rows that the config names (portable.reinit). A safety backup is made first.`;
+
+export async function reinitCommand(): Promise<void> {
+  await parsedCommand(parse, async (flags, frame) => {
+    const config = requireSiteConfig(single(flags.config));
+    const dest = single(flags.dest) ?? config.dest;
+    if (dest === undefined)
+      throw new HoldfastError("E_USAGE", "there is no store: neither --dest nor dest in the config");
+    const store = path.resolve(dest);
+    if (flags.recover) {
+      const ended = await recoverReinit({ config, store }, frame);
+      if (flags.json) say({ message_type: "summary", ...ended });
+      else if (!flags.quiet) process.stdout.write(`${pc.green("✓")} the reinit ${ended.reinit} is ${ended.phase}\n`);
+      return EXIT.ok;
+    }
+    const outcome = await reinit(
+      { config, store, dryRun: flags["dry-run"] },
+      {
+        ...frame,
+        confirm: async (preview) => await confirm(preview, flags, frame.signal),
+        onPhase: (phase) => {
+          if (flags.json) say({ message_type: "status", phase });
+          else if (!flags.quiet) process.stderr.write(`${pc.dim(`${phase} …`)}\n`);
+        },
+      },
+    );
+    show(outcome, flags);
+    const { problems } = outcome.preview.plan;
+    return problems.length === 0 ? EXIT.ok : EXIT.failed;
+  });
+}
+
+type Flags = ReturnType<typeof parse>;
+
+const say = (message: Record<string, unknown>): void => void process.stdout.write(`${JSON.stringify(message)}\n`);
+
+function parse(argv: readonly string[]) {
+  const no = { type: "boolean", default: false } as const;
+  const flags = commandLine("reinit", USAGE, { modes: { recover: [] } })
+    .option("dry-run", { ...no, describe: "show the plan with its counts; change nothing" })
+    .option("yes", { ...no, describe: "do not ask; only together with --i-mean-it" })
+    .option("i-mean-it", { ...no, describe: "do not ask; only together with --yes" })
+    .option("recover", { ...no, describe: "end a reinit that was cut off: finish it, or take it back" })
+    .parseSync([...argv]);
+  if (flags._.length > 0) throw new HoldfastError("E_USAGE", `unexpected argument: ${String(flags._[0])}`);
+  return flags;
+}
+
+/** The site's name has to be typed: a plain yes is given too soon. */
+async function confirm(preview: ReinitPreview, flags: Flags, signal: AbortSignal): Promise<void> {
+  if (!flags.json && !flags.quiet) process.stderr.write(`${printableLines(describe(preview))}\n`);
+  if (flags.yes && flags["i-mean-it"]) return;
+  if (!process.stdin.isTTY || flags.yes !== flags["i-mean-it"])
+    throw new HoldfastError("E_CONFIRM", "a reinit has to be confirmed; nothing was changed", {
+      hint: "type the site's name when asked, or give --yes --i-mean-it where nobody can type",
+    });
+  if ((await ask(`Type ${preview.site} to clear it: `, signal)) !== preview.site)
+    throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed");
+}
+
+function describe({ plan, moves, adminCommand, unit }: ReinitPreview): string[] {
+  const width = Math.max(0, ...plan.tables.map(({ table }) => table.id.length));
+  return [
+    pc.bold(`${unit}: ${plural(rowsToClear(plan), "row")} to clear`),
+    ...plan.tables.map(({ table, action, clears, keeps, why }) => {
+      const what =
+        action === "keep"
+          ? `keeps all ${keeps}`
+          : action === "clear"
+            ? `clears all ${clears}`
+            : `clears ${clears}, keeps ${keeps}`;
+      return `${table.id.padEnd(width)}  ${what}  ${pc.dim(why)}`;
+    }),
+    ...moves.map(({ live, aside }) => `${live} moves to ${aside}`),
+    ...(adminCommand === undefined ? [] : [`then: ${adminCommand.join(" ")}`]),
+    ...plan.warnings.map((text) => `${pc.yellow("!")} ${text}`),
+    ...plan.problems.map((text) => `${pc.red("✗")} ${text}`),
+  ];
+}
+
+function show({ reinit: id, safetyRun, preview, rows, warnings }: ReinitOutcome, flags: Flags): void {
+  const { plan, moves, adminCommand, site, unit } = preview;
+  if (flags.json) {
+    const tables = plan.tables.map(({ table, action, clears, keeps, why }) => ({
+      table: table.id,
+      action,
+      clears,
+      keeps,
+      why,
+    }));
+    return say({
+      message_type: "summary",
+      reinit: id,
+      site,
+      unit,
+      rows,
+      tables,
+      moves,
+      admin_command: adminCommand !== undefined,
+      safety_run: safetyRun,
+      problems: plan.problems,
+      warnings: id === null ? plan.warnings : warnings,
+    });
+  }
+  for (const text of warnings) process.stderr.write(`${pc.yellow("!")} ${printable(text)}\n`);
+  if (flags.quiet) return;
+  if (id === null) process.stdout.write(`${printableLines(describe(preview))}\ndry run: nothing was changed\n`);
+  else
+    process.stdout.write(
+      `${pc.green("✓")} ${plural(rows, "row")} cleared; the safety backup is ${safetyRun ?? ""}: ${withGivenFlags("npx tsx scripts/restore.ts")} --in-place --run ${safetyRun ?? ""} goes back\n`,
+    );
+}

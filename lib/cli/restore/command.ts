@@ -1,0 +1,226 @@
+/** `restore`: brings a run back, and ends restores in place: confirmed, rolled back, recovered. */
+import path from "node:path";
+import { defaultThreads } from "../../archive/pool.ts";
+import { findConfig, loadConfig, type SiteConfig } from "../../config/load.ts";
+import { EXIT, HoldfastError } from "../../errors.ts";
+import { STEP_NAMES, type StepName } from "../../model/unit.ts";
+import { restore, type RestoreOutcome, type RestorePreview, type RestoreRequest } from "../../ops/restore/run.ts";
+import { sourceOf } from "../../ops/journals/restore-journal.ts";
+import { endRestore } from "../../ops/restore/end.ts";
+import type { EndCommand } from "../../ops/journals/restore-state.ts";
+import { colors as pc } from "../../report/colors.ts";
+import { phaseReport } from "../../report/phases.ts";
+import { printable } from "../../report/printable.ts";
+import { ask } from "../core/confirm.ts";
+import { commandLine, listOf, single } from "../core/arguments.ts";
+import { HOME } from "../../exec/build-output.ts";
+import type { FlagRules } from "../core/flag-rules.ts";
+import { ownerRule } from "../core/owner-flag.ts";
+import { missingText, showOutcome, showPreview } from "./report.ts";
+import { namesPackage, restorePackageCommand } from "./package-command.ts";
+import { storeCommand } from "../core/store-command.ts";
+import type { CommandFrame } from "../core/run-command.ts";
+
+export async function restoreCommand(): Promise<void> {
+  if (namesPackage(process.argv.slice(2))) return await restorePackageCommand();
+  await storeCommand(parse, async (flags, store, frame) => {
+    const how = (["confirm", "rollback", "recover"] as const).find((one) => flags[one] !== undefined);
+    if (how !== undefined) return await endOne(how, flags, store, frame);
+    const request = requestOf(flags, store);
+    const progress = phaseReport(flags);
+    const outcome = await restore(request, {
+      ...frame,
+      confirm: async (preview) => await confirm(request, preview, flags, frame.signal),
+      onPhase: progress.phase,
+      onBytes: progress.bytes,
+    }).finally(progress.end);
+    show(outcome, flags, request.dryRun);
+    const isPartial = !request.dryRun && outcome.missing.some(({ accepted }) => !accepted);
+    return isPartial ? EXIT.partial : EXIT.ok;
+  });
+}
+
+type Flags = ReturnType<typeof parse>;
+
+const say = (message: Record<string, unknown>): void => void process.stdout.write(`${JSON.stringify(message)}\n`);
+
+const END = ["database", "break-lock", "yes"];
+const RULES: FlagRules = {
+  modes: { confirm: END, rollback: END, recover: END },
+  conflicts: [
+    ["to", "in-place"],
+    ["complete", "path"],
+  ],
+  requires: {
+    reason: ["no-safety"],
+    "no-safety": ["in-place"],
+    "rebuild-from-source": ["in-place"],
+    "no-migrate": ["in-place"],
+  },
+};
+
+function parse(argv: readonly string[]) {
+  const text = { type: "string", requiresArg: true } as const;
+  return commandLine(
+    "restore",
+    "$0 --to DIR | --in-place\n$0 --package FILE --to DIR | --in-place (see --package FILE --help)\n\nBrings a run back: to a directory that shows the site as it was, or to where the config says it lives.",
+    RULES,
+  )
+    .option("run", { ...text, default: "latest", describe: "the run: an id, or latest" })
+    .option("to", { ...text, describe: "an empty directory, or one that does not exist yet" })
+    .option("in-place", {
+      type: "boolean",
+      default: false,
+      describe: "where the site lives; what is there is kept aside",
+    })
+    .option("step", { ...text, describe: "only these steps, e.g. source_exports,db" })
+    .option("unit", { ...text, describe: "only these units: project ids or names, legacy trees, databases …" })
+    .option("complete", {
+      type: "boolean",
+      default: false,
+      describe: "take units that failed in the run from the last good run of each",
+    })
+    .option("path", { ...text, describe: "only this file or directory of the site" })
+    .option("database", { ...text, describe: "load the dump into this database, by its URL" })
+    .option("rebuild-from-source", {
+      type: "boolean",
+      default: false,
+      describe: "compile projects again rather than restore what was compiled",
+    })
+    .option("media", {
+      type: "boolean",
+      default: true,
+      describe: "--no-media leaves out the audio cache and media trees",
+    })
+    .option("migrate", { type: "boolean", default: true, describe: "--no-migrate runs no migration" })
+    .option("allow-newer-schema", {
+      type: "boolean",
+      default: false,
+      describe: "restore a backup that is newer than the code",
+    })
+    .option("safety", {
+      type: "boolean",
+      default: true,
+      describe: "--no-safety goes on where nothing can be saved first; wants --reason",
+    })
+    .option("reason", { ...text, describe: "why --no-safety" })
+    .option("owner", { ...text, default: "name", describe: "whose the files become: name, number, or USER[:GROUP]" })
+    .option("pg-restore-flag", { ...text, describe: "handed to pg_restore, e.g. --pg-restore-flag=--no-acl" })
+    .option("workers", { type: "number", describe: "archives unpacked at a time", requiresArg: true })
+    .option("yes", { type: "boolean", default: false, describe: "do not ask" })
+    .option("dry-run", { type: "boolean", default: false, describe: "show the plan; change nothing" })
+    .option("break-lock", { type: "boolean", default: false, describe: "take over a lock held from another host" })
+    .option("confirm", { type: "string", describe: "all is well: remove what a restore replaced" })
+    .option("rollback", { type: "string", describe: "take a restore back" })
+    .option("recover", { type: "string", describe: "finish a restore that was cut off, or take it back" })
+    .parseSync([...argv]);
+}
+
+function requestOf(flags: Flags, store: string): RestoreRequest {
+  const to = single(flags.to);
+  if (to === undefined && !flags["in-place"])
+    throw new HoldfastError("E_USAGE", "neither --to DIR nor --in-place was given", {
+      hint: "--to shows the site as it was and changes nothing else",
+    });
+  const reason = single(flags.reason);
+  if (!flags.safety && (reason ?? "").trim() === "")
+    throw new HoldfastError("E_USAGE", "--no-safety wants --reason", {
+      hint: "say why there shall be no way back; it is kept in the record of the restore",
+    });
+  const workers = single(flags.workers);
+  return {
+    store,
+    run: single(flags.run) ?? "latest",
+    target:
+      to === undefined
+        ? { kind: "in-place", config: configOf(flags) }
+        : { kind: "directory", directory: path.resolve(to) },
+    steps: stepsOf(flags),
+    units: listOf("unit", flags.unit),
+    path: single(flags.path),
+    database: single(flags.database),
+    rebuild: flags["rebuild-from-source"],
+    media: flags.media,
+    migrate: flags.migrate,
+    allowNewerSchema: flags["allow-newer-schema"],
+    withoutSafety: flags.safety ? undefined : reason,
+    owners: ownerRule(single(flags.owner) ?? "name"),
+    restoreFlags: [flags["pg-restore-flag"] ?? []].flat(),
+    complete: flags.complete,
+    dryRun: flags["dry-run"],
+    workers: workers ?? defaultThreads(),
+    breakLock: flags["break-lock"],
+  };
+}
+
+function stepsOf(flags: Flags): StepName[] {
+  const names = listOf("step", flags.step);
+  const unknown = names.find((name) => !STEP_NAMES.some((step) => step === name));
+  if (unknown !== undefined)
+    throw new HoldfastError("E_USAGE", `there is no step ${unknown}`, {
+      hint: `the steps are ${STEP_NAMES.join(", ")}`,
+    });
+  return STEP_NAMES.filter((step) => names.includes(step));
+}
+
+const configOf = (flags: Flags): SiteConfig =>
+  loadConfig(findConfig(single(flags.config), process.env, HOME), process.env);
+
+/** The plan is always shown; in place it has to be agreed to. */
+async function confirm(
+  request: RestoreRequest,
+  preview: RestorePreview,
+  flags: Flags,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!flags.json && !flags.quiet) process.stderr.write(`${showPreview(preview)}\n`);
+  if (request.target.kind === "directory" || flags.yes) return;
+  if (!process.stdin.isTTY)
+    throw new HoldfastError("E_CONFIRM", "a restore in place has to be confirmed", {
+      hint: "give --yes where nobody can type",
+    });
+  if ((await ask("Type RESTORE to replace what is there: ", signal)) !== "RESTORE")
+    throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed");
+}
+
+function show(outcome: RestoreOutcome, flags: Flags, dryRun: boolean): void {
+  if (flags.json) return say({ message_type: "summary", ...outcome });
+  if (flags.quiet) {
+    if (!dryRun) process.stderr.write(outcome.missing.map((one) => `${printable(missingText(one))}\n`).join(""));
+    return;
+  }
+  process.stdout.write(
+    dryRun ? `${showPreview(outcome.preview)}\ndry run: nothing was changed\n` : `${showOutcome(outcome)}\n`,
+  );
+}
+
+async function endOne(how: EndCommand, flags: Flags, store: string, frame: CommandFrame): Promise<number> {
+  const id = single(flags[how]);
+  const config = tryConfig(flags);
+  const outcome = await endRestore(
+    {
+      store,
+      config,
+      how,
+      restore: id === "" ? undefined : id,
+      database: single(flags.database),
+      breakLock: flags["break-lock"],
+    },
+    frame,
+  );
+  const done = how === "confirm" ? "confirmed; what it replaced was removed" : outcome.phase.replace("_", " ");
+  if (flags.json) say({ message_type: "summary", ...outcome });
+  else if (!flags.quiet)
+    process.stdout.write(`${pc.green("✓")} restore ${outcome.restore} of ${sourceOf(outcome)}: ${done}\n`);
+  return EXIT.ok;
+}
+
+/** A restore to a directory can be ended without a config. One that is named and wrong is an error all the same. */
+function tryConfig(flags: Flags): SiteConfig | undefined {
+  try {
+    return configOf(flags);
+  } catch (error) {
+    if (single(flags.config) !== undefined) throw error;
+    return undefined;
+  }
+}

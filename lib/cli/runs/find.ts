@@ -1,0 +1,56 @@
+/** `find`: where a file is in the runs of a store. */
+import { EXIT, HoldfastError } from "../../errors.ts";
+import { findFiles, type FoundFile } from "../../ops/runs/find-files.ts";
+import { colors as pc } from "../../report/colors.ts";
+import { formatBytes, plural } from "../../report/format.ts";
+import { printable } from "../../report/printable.ts";
+import { commandLine, single } from "../core/arguments.ts";
+import { argumentOf, storeCommand } from "../core/store-command.ts";
+
+export async function findCommand(): Promise<void> {
+  await storeCommand(
+    (argv) => {
+      const flags = commandLine(
+        "find",
+        "$0 PATTERN --dest DIR\n\nFinds files in the runs of a store: by name, by glob ('*.mp3'), or by a glob of their place ('images/**/*.png').",
+      )
+        .strict(false)
+        .strictOptions()
+        .option("run", { type: "string", default: "all", describe: "one run: an id, or latest", requiresArg: true })
+        .option("ignore-case", { type: "boolean", default: false, describe: "take capitals for small letters" })
+        .parseSync([...argv]);
+      const pattern = argumentOf(flags._);
+      if (pattern === undefined || pattern === "")
+        throw new HoldfastError("E_USAGE", "find what?", { hint: "for instance: npx tsx scripts/find.ts 'logo*.png'" });
+      return { ...flags, pattern };
+    },
+    async (flags, store, frame) => {
+      const outcome = await findFiles(
+        { store, run: single(flags.run) ?? "all", pattern: flags.pattern, ignoreCase: flags["ignore-case"] },
+        {
+          signal: frame.signal,
+          onFound: (found) =>
+            void process.stdout.write(
+              flags.json ? `${JSON.stringify({ message_type: "found", ...found })}\n` : `${printable(line(found))}\n`,
+            ),
+        },
+      );
+      for (const text of outcome.not_searched) process.stderr.write(`${pc.red("not searched:")} ${printable(text)}\n`);
+      if (flags.json) process.stdout.write(`${JSON.stringify({ message_type: "summary", ...outcome })}\n`);
+      else if (!flags.quiet)
+        process.stderr.write(
+          `${outcome.found === 0 ? "nothing" : plural(outcome.found, "file")} found in ${plural(outcome.runs, "run")}\n`,
+        );
+      return outcome.not_searched.length > 0 ? EXIT.verification : EXIT.ok;
+    },
+  );
+}
+
+const line = ({ run, step, unit, size, mtime, path, type }: FoundFile): string =>
+  [
+    run,
+    formatBytes(size).padStart(9),
+    mtime.slice(0, 19).replace("T", " "),
+    `${path}${type === "directory" ? "/" : ""}`,
+    pc.dim(`${step}/${unit}`),
+  ].join("  ");

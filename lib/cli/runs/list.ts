@@ -1,0 +1,139 @@
+/** `list`: the runs of a store as a table. */
+import { colors as pc } from "../../report/colors.ts";
+import { EXIT } from "../../errors.ts";
+import type { Scope } from "../../model/run.ts";
+import { listStore, type ListedRun } from "../../ops/runs/list.ts";
+import { formatBytes } from "../../report/format.ts";
+import { printable } from "../../report/printable.ts";
+import { listUnits, type ListedUnit } from "../../ops/runs/list-units.ts";
+import { commandLine, listOf, single } from "../core/arguments.ts";
+import type { OutputFlags } from "../core/run-command.ts";
+import { storeCommand } from "../core/store-command.ts";
+
+export async function listCommand(): Promise<void> {
+  await storeCommand(
+    (argv) =>
+      commandLine(
+        "list",
+        "$0 --dest DIR [--units RUN | --tree RUN]\n\nLists the runs of a store, the newest first, or the units of one.",
+        {
+          conflicts: [
+            ["units", "tag"],
+            ["tree", "tag"],
+            ["units", "tree"],
+          ],
+        },
+      )
+        .option("units", {
+          type: "string",
+          describe: "the units of this run: an id, latest or last",
+          requiresArg: true,
+        })
+        .option("tree", {
+          type: "string",
+          describe: "the paths of the site and the unit of this run that has each",
+          requiresArg: true,
+        })
+        .option("tag", {
+          type: "string",
+          array: true,
+          default: [] as string[],
+          describe: "only runs with this tag; may be repeated",
+        })
+        .parseSync([...argv]),
+    async (flags, dest) => {
+      const named = single(flags.units);
+      if (named !== undefined) return showUnits(await listUnits(dest, named), flags);
+      const tree = single(flags.tree);
+      if (tree !== undefined) return showTree(await listUnits(dest, tree), flags);
+      const { store, runs } = await listStore(dest, listOf("tag", flags.tag));
+      if (flags.json)
+        process.stdout.write(
+          `${JSON.stringify({ message_type: "summary", store: store.path, site: store.site, runs })}\n`,
+        );
+      else if (!flags.quiet) process.stdout.write(runs.length === 0 ? `no runs in ${store.path}\n` : showRuns(runs));
+      return EXIT.ok;
+    },
+  );
+}
+
+function showUnits({ run, units }: Awaited<ReturnType<typeof listUnits>>, { json, quiet }: OutputFlags): number {
+  if (json) process.stdout.write(`${JSON.stringify({ message_type: "summary", run, units })}\n`);
+  else if (!quiet) process.stdout.write(table(UNIT_HEADS, units.map(unitCells)));
+  return EXIT.ok;
+}
+
+function showTree({ run, units }: Awaited<ReturnType<typeof listUnits>>, { json, quiet }: OutputFlags): number {
+  const rows = units
+    .flatMap(({ step, unit, places }) => places.map((path) => ({ path, step, unit })))
+    .toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  if (json) process.stdout.write(`${JSON.stringify({ message_type: "summary", run, paths: rows })}\n`);
+  else if (!quiet)
+    process.stdout.write(
+      table(
+        ["path", "step", "unit"],
+        rows.map(({ path, step, unit }) => [path, step, unit].map(printable)),
+      ),
+    );
+  return EXIT.ok;
+}
+
+const UNIT_HEADS = ["step", "unit", "built in", "files", "size", "artifacts"];
+
+const unitCells = ({ step, unit, built_in, files, size_bytes, artifacts }: ListedUnit): string[] => [
+  step,
+  printable(unit),
+  built_in,
+  files?.toLocaleString("en") ?? "",
+  formatBytes(size_bytes),
+  artifacts.map(printable).join(" "),
+];
+
+const HEADS = ["run", "status", "scope", "name", "tags", "units", "failed", "size", "written"] as const;
+/** Numbers stand to the right. */
+const RIGHT = new Set<string>(["units", "failed", "size", "written", "files"]);
+
+const showRuns = (runs: readonly ListedRun[]): string =>
+  table(
+    HEADS,
+    runs.map((run) => cellsOf(run).map(printable)),
+    runs.map(({ latest }) => (latest ? `  ${pc.green("latest")}` : "")),
+  );
+
+/** Aligned columns, numbers to the right; `marks` stand behind the lines. */
+function table(heads: readonly string[], rows: readonly string[][], marks: readonly string[] = []): string {
+  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) =>
+        RIGHT.has(heads[column] ?? "") ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
+      .join("  ")
+      .trimEnd();
+  const marked = rows.map((row, index) => `${line(row)}${marks[index] ?? ""}`);
+  return [pc.bold(line(heads)), ...marked].map((text) => `${printable(text)}\n`).join("");
+}
+
+function cellsOf(run: ListedRun): string[] {
+  const number = (value: number | null): string => value?.toLocaleString("en") ?? "";
+  const bytes = (value: number | null): string => (value === null ? "" : formatBytes(value));
+  const scope = run.kind === "safety" ? "safety" : scopeText(run.scope);
+  return [
+    run.run,
+    run.status,
+    scope,
+    run.name ?? "",
+    run.tags.join(","),
+    number(run.units),
+    number(run.failed),
+    bytes(run.size_bytes),
+    bytes(run.written_bytes),
+  ];
+}
+
+function scopeText(scope: Scope | null): string {
+  if (scope === null || scope === "full") return scope ?? "";
+  return Object.entries(scope)
+    .map(([key, names]) => `${key.replace("_", "-")} ${(names ?? []).join(",")}`)
+    .join("; ");
+}

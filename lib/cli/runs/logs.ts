@@ -1,0 +1,70 @@
+/** `logs`: what happened in a run. */
+import { colors as pc } from "../../report/colors.ts";
+import { EXIT } from "../../errors.ts";
+import { eventSchema, type HoldfastEvent } from "../../model/event.ts";
+import { readLog, type LogLevel, type LogLine } from "../../ops/runs/log.ts";
+import { formatBytes, formatDuration, plural } from "../../report/format.ts";
+import { printable } from "../../report/printable.ts";
+import { commandLine, single } from "../core/arguments.ts";
+import { argumentOf, storeCommand } from "../core/store-command.ts";
+
+const LEVELS = ["debug", "info", "warn", "error"] as const satisfies readonly LogLevel[];
+
+export async function logsCommand(): Promise<void> {
+  await storeCommand(
+    (argv) => {
+      const flags = commandLine("logs", "$0 [RUN] --dest DIR\n\nPrints the log of a run: an id, or latest.")
+        .strict(false)
+        .strictOptions()
+        .option("level", {
+          choices: LEVELS,
+          describe: "the least that a line must matter; info when not given",
+        })
+        .parseSync([...argv]);
+      return { ...flags, run: argumentOf(flags._) ?? "latest" };
+    },
+    async (flags, store) => {
+      for await (const { line, text } of readLog(store, flags.run, single(flags.level) ?? "info")) {
+        process.stdout.write(flags.json ? `${text}\n` : `${printable(showLine(line))}\n`);
+      }
+      return EXIT.ok;
+    },
+  );
+}
+
+function showLine(line: LogLine): string {
+  const level = line.level.padEnd(5);
+  const mark = line.level === "error" ? pc.red(level) : line.level === "warn" ? pc.yellow(level) : pc.dim(level);
+  return `${line.time.slice(0, 19).replace("T", " ")}Z  ${mark}  ${describe(line)}`;
+}
+
+/** The event of a line in words; its own message where it is none that is known here. */
+function describe(line: LogLine): string {
+  if (line.type === "failure") return `${place(line["step"], line["unit"])}: ${line.msg} [${String(line["code"])}]`;
+  const event = eventSchema.safeParse(line).data;
+  return event === undefined ? line.msg : inWords(event, line.msg);
+}
+
+function inWords(event: HoldfastEvent, message: string): string {
+  switch (event.type) {
+    case "run_started":
+      return `run ${event.run} of ${event.site}${event.resumed ? ", resumed" : ""}: ${event.steps.join(", ")}`;
+    case "step_started":
+      return `${event.step} started`;
+    case "step_planned":
+      return `${event.step}: ${plural(event.units, "unit")} planned, ${formatBytes(event.bytes)}`;
+    case "unit_ended":
+      return `${place(event.step, event.unit)} ${event.action}, ${formatBytes(event.bytes)}, ${formatDuration(event.duration_ms)}`;
+    case "step_ended": {
+      const { built, reused, resumed, failed, skipped, size_bytes } = event.counters;
+      return `${event.step} ended: ${built} built, ${reused + resumed} kept, ${failed} failed, ${skipped} skipped, ${formatBytes(size_bytes)}, ${formatDuration(event.duration_ms)}`;
+    }
+    case "projects":
+      return plural(event.count, "project");
+    default:
+      return message;
+  }
+}
+
+const place = (step: unknown, unit: unknown): string =>
+  typeof unit === "string" ? `${String(step)}/${unit}` : String(step);

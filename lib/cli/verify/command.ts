@@ -1,0 +1,118 @@
+/** `verify`: proves a run of a store. */
+import path from "node:path";
+import { colors as pc } from "../../report/colors.ts";
+import { EXIT } from "../../errors.ts";
+import { verify, type Verification } from "../../ops/verify/run.ts";
+import { plural } from "../../report/format.ts";
+import { phaseReport } from "../../report/phases.ts";
+import { printable } from "../../report/printable.ts";
+import { commandLine, single } from "../core/arguments.ts";
+import type { FlagRules } from "../core/flag-rules.ts";
+import { parseSample } from "../../ops/verify/inventory/sample.ts";
+import { siteConfigOf } from "../core/site-config.ts";
+import { storeCommand } from "../core/store-command.ts";
+import { showCheck } from "../core/check-report.ts";
+
+const RULES: FlagRules = {
+  conflicts: [
+    ["quick", "deep"],
+    ["quick", "live"],
+    ["quick", "sample"],
+  ],
+  requires: { scratch: ["deep"] },
+};
+
+export async function verifyCommand(): Promise<void> {
+  await storeCommand(
+    (argv) =>
+      commandLine(
+        "verify",
+        "$0 --dest DIR\n\nProves a run: counts, indexes, checksums, every archive, the dump.",
+        RULES,
+      )
+        .option("run", { type: "string", default: "latest", describe: "the run: an id, or latest", requiresArg: true })
+        .option("quick", {
+          type: "boolean",
+          default: false,
+          describe: "indexes, sizes and counts only; no artifact is read",
+        })
+        .option("sample", {
+          type: "string",
+          describe: "n/t: read the n-th of t parts only; t runs, 1/t to t/t, read everything once",
+          requiresArg: true,
+        })
+        .option("deep", {
+          type: "boolean",
+          default: false,
+          describe: "also restore each dump into a scratch database, and open compiled texts in Chromium",
+        })
+        .option("live", {
+          type: "boolean",
+          default: false,
+          describe:
+            "also compare with the site as it is now: what it has changed is listed, damage fails; needs --config",
+        })
+        .option("scratch", {
+          type: "string",
+          describe: "with --deep: URL of a server for scratch databases; else a private server is started",
+          requiresArg: true,
+        })
+        .option("evidence", {
+          type: "string",
+          describe:
+            "directory for the evidence; else the store, or, where that is read-only, this host's state directory",
+          requiresArg: true,
+        })
+        .parseSync([...argv]),
+    async (flags, store, frame) => {
+      const sample = single(flags.sample);
+      const scratch = single(flags.scratch);
+      const evidence = single(flags.evidence);
+      const shown = !flags.json && !flags.quiet;
+      const progress = phaseReport(flags, "results");
+      progress.phase("verifying");
+      const verification = await verify(
+        {
+          store,
+          run: single(flags.run) ?? "latest",
+          quick: flags.quick,
+          deep: flags.deep,
+          live: flags.live,
+          scratch,
+          evidence: evidence === undefined ? undefined : path.resolve(evidence),
+          config: siteConfigOf(single(flags.config), single(flags.dest)),
+          ...(sample === undefined ? {} : { sample: parseSample(sample) }),
+        },
+        { ...frame, onCheck: (check) => void (shown && progress.say(showCheck(check))), onBytes: progress.bytes },
+      ).finally(progress.end);
+      for (const note of verification.notes) process.stderr.write(`${pc.yellow("warning:")} ${printable(note)}\n`);
+      if (flags.json) process.stdout.write(jsonLines(verification));
+      else if (shown || !verification.ok) process.stdout.write(`${conclusion(verification)}\n`);
+      return verification.ok ? EXIT.ok : EXIT.verification;
+    },
+  );
+}
+
+function conclusion({ run, ok, quick, sample, checks }: Verification): string {
+  const failed = checks.filter((check) => !check.ok);
+  const unproved = checks.filter((check) => check.state === "not proved").length;
+  if (!ok)
+    return `${pc.red("✗")} the run ${run} failed ${failed.length} of ${plural(checks.length, "check")}: ${failed.map((check) => check.title).join(", ")}`;
+  const rest = unproved === 0 ? "" : `, ${unproved} not proved`;
+  return `${pc.green("✓")} the run ${run} is what was recorded: ${plural(checks.length, "check")}${rest}${quick ? " (quick: no artifact was read)" : sample === null ? "" : ` (part ${sample} was read)`}`;
+}
+
+/** A line for each problem, then the summary. */
+function jsonLines({ checks, ...rest }: Verification): string {
+  const errors = checks.flatMap((check) =>
+    check.problems.map(({ path: item, message }) => ({
+      message_type: "error",
+      error: { message },
+      during: "verify",
+      item,
+      check: check.id,
+    })),
+  );
+  const summary = { message_type: "summary", ...rest, error_count: errors.length, checks };
+  return [...errors, summary].map((line) => `${JSON.stringify(line)}\n`).join("");
+}

@@ -1,0 +1,73 @@
+/**
+ * How a configured password reaches the client programs: in a file of ours (0600, in a directory of mode 0700) that the program is
+ * pointed at, or, where the program runs behind a prefix and would not see our files, in the prefix's environment. Never in argv.
+ */
+import { accessSync, constants, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { HoldfastError } from "../../errors.ts";
+import type { DatabaseTarget } from "../snapshot.ts";
+import { usualFiles } from "./my-cnf.ts";
+import { privateDirectory } from "./private-directory.ts";
+
+export interface Credentials {
+  readonly env: Readonly<Record<string, string>>;
+  /** To be the first arguments of every client program. */
+  readonly args: readonly string[];
+  /** What no error may show. */
+  readonly secrets: readonly string[];
+  remove(): void;
+}
+
+/** For psql, pg_dump and pg_restore. Without a configured password the user's own `.pgpass` and `PGPASSWORD` count. */
+export function postgresCredentials(target: DatabaseTarget, signal: AbortSignal): Credentials {
+  const { password, execPrefix } = target;
+  if (password === undefined) return none();
+  if (execPrefix.length > 0) return { ...none(), env: { PGPASSWORD: password }, secrets: [password] };
+  checkOneLine(password);
+  const directory = privateDirectory(signal, runtimeDirectory());
+  const file = join(directory.path, "pgpass");
+  writeFileSync(file, `*:*:*:*:${password.replace(/[\\:]/g, "\\$&")}\n`, { mode: 0o600 });
+  // libpq prefers PGPASSWORD; an empty one counts as none.
+  return { env: { PGPASSFILE: file, PGPASSWORD: "" }, args: [], secrets: [password], remove: directory.remove };
+}
+
+/**
+ * For the MySQL and MariaDB clients. `--defaults-extra-file` would be overruled by `~/.my.cnf`, so ours is the only file they read, and
+ * includes the usual ones first. Without a configured password the user's own `.my.cnf` and `MYSQL_PWD` count.
+ */
+export function mysqlCredentials(target: DatabaseTarget, signal: AbortSignal): Credentials {
+  const { password, execPrefix } = target;
+  if (password === undefined) return none();
+  if (execPrefix.length > 0) return { ...none(), env: { MYSQL_PWD: password }, secrets: [password] };
+  checkOneLine(password);
+  const directory = privateDirectory(signal, runtimeDirectory());
+  const file = join(directory.path, "my.cnf");
+  const usual = usualFiles().filter(isReadable);
+  const include = usual.map((path) => `!include ${path}\n`).join("");
+  writeFileSync(file, `${include}[client]\npassword="${password.replace(/[\\"]/g, "\\$&")}"\n`, { mode: 0o600 });
+  return { env: {}, args: [`--defaults-file=${file}`], secrets: [password], remove: directory.remove };
+}
+
+function none(): Credentials {
+  return { env: {}, args: [], secrets: [], remove: () => {} };
+}
+
+/** systemd's RuntimeDirectory= is in memory and ends with the service. */
+function runtimeDirectory(): string {
+  return process.env.RUNTIME_DIRECTORY?.split(":")[0] || tmpdir();
+}
+
+function checkOneLine(password: string): void {
+  if (!/[\n\r\0]/.test(password)) return;
+  throw new HoldfastError("E_CONFIG", "the database password has more than one line", { hint: "check password_file" });
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,103 @@
+/** What a MySQL or MariaDB user may not see, and a dump by that user would lack without a word. */
+import { quoteMysql } from "./names.ts";
+import type { MysqlSession } from "./session.ts";
+
+interface Grant {
+  readonly privileges: ReadonlySet<string>;
+  /** `*.*`, `database.*`, or a single table. */
+  readonly level: "global" | "database" | "table";
+  readonly database: string;
+  readonly table: string;
+}
+
+const NAME = "(`(?:[^`]|``)*`|\\*|[\\w$%]+)";
+const GRANT = new RegExp(`^GRANT (.+?) ON (?:TABLE )?${NAME}\\.${NAME} TO `, "i");
+const ROUTINE_RIGHTS = ["EXECUTE", "CREATE ROUTINE", "ALTER ROUTINE", "SHOW CREATE ROUTINE", "SHOW_ROUTINE"];
+
+/** Returns one warning for each kind of object that the session's user may not see all of. */
+export async function blindSpots(
+  session: MysqlSession,
+  { database, tables }: { readonly database: string; readonly tables: readonly string[] },
+): Promise<string[]> {
+  const grants = await grantsOf(session);
+  const all = (privilege: string): boolean =>
+    grants.some(
+      ({ privileges, level, database: pattern }) =>
+        (level === "global" || (level === "database" && matches(pattern, database))) &&
+        (privileges.has(privilege) || privileges.has("ALL PRIVILEGES") || privileges.has("ALL")),
+    );
+  const onTable = (privilege: string, table: string): boolean =>
+    grants.some(
+      (grant) =>
+        grant.level === "table" &&
+        grant.database === database &&
+        grant.table === table &&
+        (grant.privileges.has(privilege) || grant.privileges.has("ALL PRIVILEGES")),
+    );
+  const [user] = await session.run("select current_user() as account");
+  const how = (privilege: string, on = `${quoteMysql(database)}.*`): string =>
+    `(as an administrator: grant ${privilege} on ${on} to ${account(user?.account ?? "")})`;
+  const warnings: string[] = [];
+  if (!all("SELECT"))
+    warnings.push(
+      `without the SELECT right on the whole database a table that the user may not read is not seen, and not in the dump ${how("select")}`,
+    );
+  const dark = tables.filter((table) => !onTable("TRIGGER", table));
+  if (!all("TRIGGER") && dark.length > 0)
+    warnings.push(`without the TRIGGER right its triggers are not seen, and not in the dump ${how("trigger")}`);
+  const mayReadAll = grants.some(
+    ({ privileges, level, database: pattern, table }) =>
+      (privileges.has("SELECT") || privileges.has("ALL PRIVILEGES")) &&
+      (level === "global" || (pattern === "mysql" && (level === "database" || table === "proc"))),
+  );
+  if (!mayReadAll && !ROUTINE_RIGHTS.some(all))
+    warnings.push(
+      "without a right to routines the procedures and functions of others are not seen, and not in the dump " +
+        how("select", "mysql.proc").replace(")", "; show_routine on *.* in MySQL)"),
+    );
+  return warnings;
+}
+
+/** With those of the role that is in force; MySQL lists them only when asked. */
+async function grantsOf(session: MysqlSession): Promise<Grant[]> {
+  const own = await session.run("show grants");
+  const [row] = await session.run("select current_role() as roles").catch(() => []);
+  const roles = row?.roles ?? "NONE";
+  const withRoles =
+    roles === "NONE" || roles === ""
+      ? []
+      : await session.run(`show grants for current_user() using ${roles}`).catch(() => []); // MariaDB has listed them
+  return [...own, ...withRoles].flatMap((line) => Object.values(line).flatMap((text) => readGrant(text ?? "")));
+}
+
+/** Reads a line of SHOW GRANTS; grants of roles and on routines give none. */
+export function readGrant(line: string): Grant[] {
+  const [, list = "", database = "", table = ""] = GRANT.exec(line) ?? [];
+  if (list === "" || /^(?:PROCEDURE|FUNCTION|PACKAGE)/i.test(database)) return [];
+  // Rights on single columns say nothing of the table.
+  const privileges = new Set(
+    list
+      .replaceAll(/ \([^)]*\)/g, " (columns)")
+      .split(",")
+      .map((privilege) => privilege.trim().toUpperCase()),
+  );
+  const level = database === "*" ? "global" : table === "*" ? "database" : "table";
+  return [{ privileges, level, database: unquote(database), table: unquote(table) }];
+}
+
+/** Whether the pattern of a grant on a database covers it: `%` and `_` are wildcards unless they are escaped. */
+function matches(pattern: string, database: string): boolean {
+  const expression = pattern.replaceAll(/\\(.)|([%_])|[.*+?^${}()|[\]\\]/g, (all, escaped?: string, wild?: string) =>
+    wild === "%" ? "[^]*" : wild === "_" ? "[^]" : `\\${escaped ?? all}`.replace(/^\\([\w%])$/, "$1"),
+  );
+  return new RegExp(`^${expression}$`, "i").test(database);
+}
+
+function unquote(name: string): string {
+  return name.startsWith("`") ? name.slice(1, -1).replaceAll("``", "`") : name;
+}
+
+function account(user: string): string {
+  const at = user.lastIndexOf("@");
+  return `${quoteMysql(user.slice(0, at))}@${quoteMysql(user.slice(at + 1))}`;
+}

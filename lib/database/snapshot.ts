@@ -1,0 +1,86 @@
+/** What the rest of Holdfast knows of a database: one interface, implemented for PostgreSQL, MySQL/MariaDB and SQLite. */
+
+export type EngineName = "postgresql" | "mysql" | "mariadb" | "sqlite";
+
+/** Where a database is and how it is reached. */
+export interface DatabaseTarget {
+  /** As configured, without a password in it. */
+  readonly url: string;
+  readonly password?: string;
+  /** Put before every client program, e.g. `["docker", "exec", "-i", "web"]`. */
+  readonly execPrefix: readonly string[];
+  /** What a relative SQLite path is relative to: the site's root. */
+  readonly root: string;
+}
+
+export interface TableCount {
+  readonly rows: number;
+  readonly exact: boolean;
+  /** Of all its rows, where it was asked for: the same for equal data in any engine. See digest/table.ts. */
+  readonly digest?: string | undefined;
+}
+
+/** What the database says of itself inside the snapshot. */
+export interface DatabaseFacts {
+  readonly engine: EngineName;
+  readonly server_version: string;
+  readonly database_size: number;
+  /**
+   * By `schema.table` (PostgreSQL) or `table`. Ordinary and partitioned tables, partitions under the table that they are a part of; no
+   * views. Where there was only an estimate, a dump that has been made gives the exact number.
+   */
+  readonly tables: Readonly<Record<string, TableCount>>;
+  /** The framework's migration table, or null when none is known. */
+  readonly migrations: { readonly tool: string; readonly applied: readonly string[] } | null;
+  readonly extensions: Readonly<Record<string, string>>;
+  readonly snapshot_at: string;
+  /** PostgreSQL: of the database, e.g. `UTF8`. */
+  readonly encoding?: string | undefined;
+  /** PostgreSQL: the schemas that an unqualified name is looked for in, in the order of the session that made the dump. */
+  readonly search_path?: readonly string[] | undefined;
+}
+
+export interface TableDigests {
+  /** By the keys of `DatabaseFacts.tables`; without the tables that could not be digested. */
+  readonly digests: Readonly<Record<string, string>>;
+  /** One for each table that could not be digested. */
+  readonly warnings: readonly string[];
+}
+
+export interface DumpResult {
+  readonly size_bytes: number;
+  readonly sha256: string;
+  readonly media_type: string;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * One moment of the database, from which rows are read, counts taken and the dump made, so that all three agree. Not for
+ * concurrent use, but for `dump` running beside queries that have been answered already.
+ */
+export interface DatabaseSnapshot {
+  readonly engine: EngineName;
+  /**
+   * Runs one SELECT; every row becomes an object. Whole numbers within ±2^53 come as numbers, all other numbers (64-bit integers beyond it,
+   * decimals, floats) as the text that the database prints, times and binary values likewise; JSON columns and PostgreSQL's arrays come
+   * parsed (SQLite has no such type: text). Throws `E_DATABASE`, also when two columns have one name; the snapshot lives on.
+   */
+  query(sql: string): Promise<Record<string, unknown>[]>;
+  /** `exactRows`: about so many rows are counted one by one, those of the smallest tables first; the other tables are estimated. */
+  facts(budget: { readonly exactRows: number }): Promise<DatabaseFacts>;
+  /**
+   * Digests each table; reads every row. To be called after the dump, which in MySQL waits for nobody. A table whose columns cannot be read
+   * is left out with a warning.
+   */
+  digests(): Promise<TableDigests>;
+  /** The end of the dump's file name, with its dot: `.dump`, `.sql.gz`, `.db`. */
+  readonly extension: string;
+  /**
+   * Writes the dump to `path` (created, mode 0640, fsynced), hashing as it writes, then lists or parses it and compares its tables with
+   * the snapshot's. Throws `E_DUMP` when it is empty, short or lacks a table; `onBytes` hears how much has been written. Once per
+   * snapshot, and soon after it was opened: MySQL's dump program has been waiting since then, and its server bears that for
+   * net_write_timeout (60 s unless set) once 32 MB are read ahead.
+   */
+  dump(path: string, onBytes: (bytes: number) => void): Promise<DumpResult>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,107 @@
+/** `--dry-run` of a backup. */
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { removeTree } from "../../archive/tree/remove.ts";
+import { fromString } from "../../archive/path.ts";
+import type { SiteConfig } from "../../config/load.ts";
+import type { Report } from "../../model/event.ts";
+import type { Step, StepContext } from "../../steps/core/step.ts";
+import { Claims } from "../../steps/claims/site.ts";
+import { findUncovered } from "../../steps/coverage/uncovered.ts";
+import { ProjectSource } from "../../steps/core/projects.ts";
+import { nextRunId, stagingDirectory } from "../../store/files/layout.ts";
+import { PreviousRuns } from "../../store/run/previous-runs.ts";
+import type { BackupOptions, BackupOutcome, BackupRequest } from "./request.ts";
+import { runInProcess } from "./run-steps.ts";
+import { checkSelection, scopeOf } from "./select-steps.ts";
+import { stepOptions } from "./step-options.ts";
+import { destOf } from "./session.ts";
+
+/** What the steps are given where nothing is written but into `scratch`. */
+export function prospect(
+  config: SiteConfig,
+  request: BackupRequest,
+  textTypes: readonly string[],
+  scratch: string,
+  options: BackupOptions,
+): StepContext {
+  const store = path.resolve(destOf(config, request));
+  const run = nextRunId(new Date(), undefined);
+  const projects = new ProjectSource(config, undefined, options.signal);
+  return {
+    config,
+    options: stepOptions(config, request, textTypes, false),
+    run,
+    directory: stagingDirectory(store, run),
+    scratch,
+    exclude: [fromString(store)],
+    app: { commit: null, version: null, dirty: null },
+    previous: new PreviousRuns(store),
+    projects,
+    claims: new Claims(config, store, projects),
+    signal: options.signal,
+    report: options.report,
+  };
+}
+
+/** `--dry-run`: the real selection and what would be built, with nothing written and no lock taken. */
+export async function rehearse(
+  config: SiteConfig,
+  request: BackupRequest,
+  steps: readonly Step[],
+  textTypes: readonly string[],
+  options: BackupOptions,
+): Promise<BackupOutcome> {
+  const scratch = mkdtempSync(path.join(tmpdir(), "holdfast-dry-run-"));
+  const failures: BackupOutcome["failures"][number][] = [];
+  const report: Report = (event) => {
+    if (event.type === "failure") failures.push(event.failure);
+    options.report(event);
+  };
+  const context = prospect(config, request, textTypes, scratch, { ...options, report });
+  let selected: readonly Step[];
+  try {
+    selected = await checkSelection(context, steps);
+    report({
+      type: "run_started",
+      run: "dry-run",
+      site: config.site,
+      steps: selected.map((step) => step.name),
+      resumed: false,
+    });
+    await runInProcess(context, selected);
+  } finally {
+    removeTree(fromString(scratch));
+  }
+  const failed = failures.filter((failure) => failure.severity === "failed").length;
+  const totals = {
+    units: 0,
+    failed,
+    skipped: failures.length - failed,
+    accepted: 0,
+    artifacts: 0,
+    size_bytes: 0,
+    written_bytes: 0,
+    reused_bytes: 0,
+  };
+  const store = path.resolve(destOf(config, request));
+  const uncovered = [
+    ...(await findUncovered(config, store, context.claims, options.signal)),
+    ...(await context.claims.leadingOut()),
+  ];
+  const status = failed === 0 ? "complete" : "partial";
+  options.report({ type: "run_ended", run: "dry-run", status, duration_ms: 0, summary: { dry_run: true, failed } });
+  return {
+    run: "dry-run",
+    path: null,
+    status,
+    scope: scopeOf(request, selected, textTypes),
+    totals,
+    failures,
+    uncovered,
+    claims: await context.claims.shown(),
+    warnings: config.warnings,
+    afterFailed: false,
+  };
+}

@@ -1,0 +1,117 @@
+/** Runs the steps of a backup: as sub-scripts beside the dump, or in this process. */
+import path from "node:path";
+import { HoldfastError, isDiskFull } from "../../errors.ts";
+import { startScript, type WaitingScript } from "../../exec/step-process.ts";
+import type { Report } from "../../model/event.ts";
+import type { StepName } from "../../model/unit.ts";
+import type { BackupRequest } from "./request.ts";
+import type { Step, StepContext } from "../../steps/core/step.ts";
+import { writeDocument } from "../../store/files/json-documents.ts";
+import type { RunPlan } from "../../store/run/plan.ts";
+
+/** The steps whose process did not end well, with the reason. */
+export type Died = ReadonlyMap<StepName, unknown>;
+
+/** The script of each step. */
+export const SCRIPTS: Readonly<Record<StepName, string>> = {
+  source_exports: "backup_source_exports",
+  compiled_exports: "backup_compiled_exports",
+  legacy_zips: "backup_legacy",
+  audio_cache: "backup_audio_cache",
+  db: "backup_db",
+  portable: "backup_portable",
+  snapshots: "backup_snapshots",
+  trees: "backup_trees",
+  infra: "backup_infra",
+};
+
+/** The flags of a run that concern its sub-scripts. */
+export function subScriptFlags(request: BackupRequest): string[] {
+  const value = (flag: string, given: string | number | undefined): string[] =>
+    given === undefined || given === "" ? [] : [`${flag}=${given}`];
+  return [
+    ...value("--config", request.config),
+    ...value("--dest", request.dest),
+    ...value("--only", request.only.join(",")),
+    ...value("--skip", request.skip.join(",")),
+    ...value("--text-types", request.textTypes.join(",")),
+    ...value("--existing", request.existing),
+    ...value("--workers", request.workers),
+    ...(request.checksums ? ["--checksums"] : []),
+    ...(request.resume ? ["--resume"] : []),
+  ];
+}
+
+/** Runs the steps one after the other in this process. */
+export async function runInProcess(context: StepContext, steps: readonly Step[]): Promise<Died> {
+  for (const step of steps) await step.run(context);
+  return new Map();
+}
+
+/**
+ * Runs each step as a sub-script: the dump first; when it has read the list of projects, the file steps one after the other beside
+ * it, each with all the workers. The next one is started while one is at work, so that it need not be waited for. A full disk ends all of
+ * them; any other death is that step's own failure.
+ */
+export async function runAsScripts(
+  context: StepContext,
+  steps: readonly Step[],
+  plan: RunPlan,
+  flags: readonly string[],
+): Promise<Died> {
+  const died = new Map<StepName, unknown>();
+  const planFile = path.join(plan.scratch, "plan.json");
+  writeDocument(planFile, plan);
+  const stopOthers = new AbortController();
+  const signal = AbortSignal.any([context.signal, stopOthers.signal]);
+  let diskFull: unknown;
+  const start = (step: Step): WaitingScript => startScript(SCRIPTS[step.name], flags, { signal, plan: planFile });
+  const run = async (step: Step, script: WaitingScript, report: Report): Promise<void> => {
+    try {
+      await script.run(report);
+    } catch (error) {
+      // Told at the end, when the last of them has ended: until then nobody waits for the dump.
+      if (context.signal.aborted || diskFull !== undefined) return;
+      if (isDiskFull(error)) {
+        diskFull = error;
+        stopOthers.abort(new HoldfastError("E_NO_SPACE", "the disk is full"));
+        return;
+      }
+      died.set(step.name, error);
+    }
+  };
+  const dump = steps.find((step) => step.name === "db");
+  const files = steps.filter((step) => step !== dump);
+  const waiting: WaitingScript[] = [];
+  const startNext = (): void => {
+    const next = files[waiting.length];
+    if (next !== undefined && !signal.aborted) waiting.push(start(next));
+  };
+  try {
+    let dumping = Promise.resolve();
+    await new Promise<void>((projectsRead) => {
+      if (dump !== undefined) dumping = run(dump, start(dump), listenFor("projects", projectsRead, context.report));
+      startNext();
+      void dumping.then(projectsRead);
+    });
+    for (const [index, step] of files.entries()) {
+      const script = waiting[index];
+      if (script === undefined || signal.aborted) break;
+      startNext();
+      await run(step, script, context.report);
+    }
+    await dumping;
+  } finally {
+    await Promise.all(waiting.map(async (script) => await script.cancel()));
+  }
+  context.signal.throwIfAborted();
+  if (diskFull !== undefined) throw diskFull;
+  return died;
+}
+
+const listenFor =
+  (type: string, heard: () => void, report: Report): Report =>
+  (event) => {
+    if (event.type === type) heard();
+    report(event);
+  };

@@ -1,0 +1,66 @@
+/** Which steps and units a backup takes; what nobody knows is an error, never silence. */
+import { distance } from "fastest-levenshtein";
+import type { SiteConfig } from "../../config/load.ts";
+import { HoldfastError } from "../../errors.ts";
+import type { Scope } from "../../model/run.ts";
+import type { Step, StepContext } from "../../steps/core/step.ts";
+import { STEPS } from "../../steps/registry.ts";
+import type { BackupRequest } from "./request.ts";
+
+/** The configured steps that were asked for. Throws `E_USAGE` for one that the config does not have. */
+export function chooseSteps(config: SiteConfig, request: BackupRequest): Step[] {
+  const configured = STEPS.filter((step) => step.isConfigured(config));
+  if (configured.length === 0) throw new HoldfastError("E_CONFIG", "the config names nothing to back up");
+  for (const name of request.steps) {
+    if (!configured.some((step) => step.name === name)) {
+      throw new HoldfastError("E_USAGE", `the config has nothing for the step ${name}`, {
+        hint: `configured steps: ${configured.map((step) => step.name).join(", ")}`,
+      });
+    }
+  }
+  return request.steps.length === 0 ? configured : configured.filter((step) => request.steps.includes(step.name));
+}
+
+/** `full`, or what the run is restricted to. */
+export function scopeOf(request: BackupRequest, steps: readonly Step[], textTypes: readonly string[]): Scope {
+  const { only, skip } = request;
+  if (request.steps.length === 0 && only.length === 0 && skip.length === 0 && textTypes.length === 0) return "full";
+  return {
+    ...(request.steps.length === 0 ? {} : { steps: steps.map((step) => step.name) }),
+    ...(only.length === 0 ? {} : { only: [...only] }),
+    ...(skip.length === 0 ? {} : { skip: [...skip] }),
+    ...(textTypes.length === 0 ? {} : { text_types: [...textTypes] }),
+  };
+}
+
+/**
+ * Checks `--only` and `--skip` against what the steps know, and gives the steps that have a selected unit. Throws `E_USAGE` for a name that
+ * no selected step knows; or, when the units of a step cannot be listed, the reason, for the name may be one of them.
+ */
+export async function checkSelection(context: StepContext, steps: readonly Step[]): Promise<readonly Step[]> {
+  const { only, skip } = context.options;
+  if (only.length === 0 && skip.length === 0) return steps;
+  const known = new Map<Step, readonly string[]>();
+  let unlisted: unknown;
+  for (const step of steps) {
+    try {
+      known.set(step, await step.names(context));
+    } catch (error) {
+      context.signal.throwIfAborted();
+      unlisted ??= error;
+    }
+  }
+  const all = [...new Set([...known.values()].flat())];
+  for (const name of [...only, ...skip]) {
+    if (all.includes(name)) continue;
+    if (unlisted !== undefined) throw unlisted;
+    const [nearest] = all.map((one) => ({ one, away: distance(name, one) })).toSorted((a, b) => a.away - b.away);
+    throw new HoldfastError("E_USAGE", `no selected step has a unit ${name}`, {
+      hint:
+        nearest === undefined
+          ? "nothing is there to select from"
+          : `did you mean ${nearest.one}? --dry-run shows every unit`,
+    });
+  }
+  return only.length === 0 ? steps : steps.filter((step) => known.get(step)?.some((name) => only.includes(name)));
+}

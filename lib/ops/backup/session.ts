@@ -1,0 +1,178 @@
+/** The frame around a run: the store, the lock, the directory that is written, and cleaning up whatever happens. */
+import { mkdirSync, readdirSync, statfsSync } from "node:fs";
+import path from "node:path";
+import { removeTree } from "../../archive/tree/remove.ts";
+import { fromString } from "../../archive/path.ts";
+import { HoldfastError } from "../../errors.ts";
+import type { SiteConfig } from "../../config/load.ts";
+import type { Report } from "../../model/event.ts";
+import { formatBytes } from "../../report/format.ts";
+import {
+  isRunId,
+  listIncomplete,
+  listRuns,
+  nextRunId,
+  runDirectory,
+  scratchDirectory,
+  stagingDirectory,
+  timeOfRun,
+} from "../../store/files/layout.ts";
+import { acquireLock, type Lock } from "../../store/lock/acquire.ts";
+import { sweepPins } from "../../store/lock/pins.ts";
+import { readManifestHead } from "../../store/run/manifest.ts";
+import { openStore, type Store } from "../../store/open.ts";
+import { findLatest, repairLinks } from "../../store/run/publish.ts";
+import { refusePendingReinit } from "../journals/reinit-journal.ts";
+import { pendingRestores } from "../journals/restore-journal.ts";
+import { hintOf, RESTORE_RULES, stateOf } from "../journals/restore-state.ts";
+import type { BackupRequest } from "./request.ts";
+
+export interface Session {
+  readonly store: Store;
+  readonly run: string;
+  readonly resumed: boolean;
+  readonly staging: string;
+  readonly scratch: string;
+  /** Throws `E_LOCKED` when a lock is no longer ours. */
+  assertHeld(): Promise<void>;
+  /** Releases the locks and removes what is no part of a run; the staging directory too unless it is kept for `--resume`. */
+  end(keepStaging: boolean): Promise<void>;
+}
+
+/** Opens the store, takes the locks, repairs what a crash left, and prepares the directory of the run. */
+export async function beginSession(
+  config: SiteConfig,
+  request: BackupRequest,
+  signal: AbortSignal,
+  report: Report,
+  abort: (error: HoldfastError) => void,
+): Promise<Session> {
+  const store = await openStore(destOf(config, request), config.site, { create: true, newStore: request.newStore });
+  for (const text of store.warnings) report({ type: "note", level: "warning", text });
+  const locks = request.safety?.locks ?? (await takeLocks(config, store, request, signal, report, abort));
+  const release = async (): Promise<void> => {
+    if (request.safety === undefined) for (const lock of locks.toReversed()) await lock.release();
+  };
+  try {
+    refuseHalfRestored(store.path);
+    refusePendingReinit(store.path);
+    for (const link of await repairLinks(store.path))
+      report({ type: "note", level: "info", text: `the link ${link} was repaired` });
+    const { run, resumed } = chooseRun(store.path, request, report);
+    checkFreeSpace(store.path, request.existing);
+    const staging = stagingDirectory(store.path, run);
+    const scratch = scratchDirectory(store.path, run);
+    clearScratch(store.path);
+    sweepPins(store.path);
+    mkdirSync(staging, { recursive: true });
+    mkdirSync(scratch, { recursive: true, mode: 0o700 });
+    return {
+      store,
+      run,
+      resumed,
+      staging,
+      scratch,
+      assertHeld: async () => {
+        for (const lock of locks) await lock.assertHeld();
+      },
+      end: async (keepStaging) => {
+        removeTree(fromString(scratch));
+        if (!keepStaging) removeTree(fromString(staging));
+        await release();
+      },
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** Throws `E_PENDING` while a restore in place is cut off half-way: a backup would record a mix of two times as one. */
+function refuseHalfRestored(store: string): void {
+  const half = pendingRestores(store).find((one) => one.target === "in-place" && !RESTORE_RULES[stateOf(one)].backup);
+  if (half === undefined) return;
+  throw new HoldfastError("E_PENDING", `the restore ${half.restore} was cut off while it replaced the site`, {
+    hint: hintOf(stateOf(half), half.restore),
+  });
+}
+
+/** The store that a request means. Throws `E_USAGE` when nothing names one. */
+export function destOf(config: SiteConfig, request: BackupRequest): string {
+  const dest = request.dest ?? config.dest;
+  if (dest !== undefined) return dest;
+  throw new HoldfastError("E_USAGE", "there is no store: neither --dest nor dest in the config");
+}
+
+async function takeLocks(
+  config: SiteConfig,
+  store: Store,
+  request: BackupRequest,
+  signal: AbortSignal,
+  report: Report,
+  abort: (error: HoldfastError) => void,
+): Promise<Lock[]> {
+  const second = request.lockFile ?? config.lock_file;
+  const locks: Lock[] = [];
+  const options = {
+    command: request.command,
+    signal,
+    breakLock: request.breakLock,
+    tmp: path.join(store.path, ".tmp"),
+    onNote: (text: string) => report({ type: "note", level: "warning", text }),
+    onCompromised: abort,
+  };
+  try {
+    for (const file of [path.join(store.path, ".lock"), ...(second === undefined ? [] : [path.resolve(second)])]) {
+      locks.push(await acquireLock(file, options));
+    }
+  } catch (error) {
+    for (const lock of locks) await lock.release();
+    throw error;
+  }
+  return locks;
+}
+
+/** The run to write: a new one, or with `--resume` the newest that was interrupted. Other interrupted runs are removed. */
+function chooseRun(
+  store: string,
+  { resume, safety }: BackupRequest,
+  report: Report,
+): { run: string; resumed: boolean } {
+  const incomplete = safety === undefined ? listIncomplete(store) : [];
+  const resumed = resume ? incomplete.at(-1) : undefined;
+  if (resume && resumed === undefined)
+    report({ type: "note", level: "warning", text: "there is no interrupted run to resume; a new one is begun" });
+  for (const run of incomplete) {
+    if (run === resumed) continue;
+    removeTree(fromString(stagingDirectory(store, run)));
+    report({ type: "note", level: "info", text: `the interrupted run ${run} was removed` });
+  }
+  if (resumed !== undefined) return { run: resumed, resumed: true };
+  const newest = listRuns(store).at(-1);
+  const now = new Date();
+  if (newest !== undefined && timeOfRun(newest) > now) {
+    report({ type: "note", level: "warning", text: `the clock is behind the newest run, ${newest}` });
+  }
+  return { run: nextRunId(now, newest), resumed: false };
+}
+
+/** A run needs about what the last one wrote; one that builds everything anew, what the last one held. */
+function checkFreeSpace(store: string, existing: "skip" | "overwrite"): void {
+  const latest = findLatest(store);
+  if (latest === undefined) return;
+  const { totals } = readManifestHead(runDirectory(store, latest));
+  const needed = existing === "overwrite" ? totals.size_bytes : totals.written_bytes;
+  const disk = statfsSync(store);
+  const free = disk.bavail * disk.bsize;
+  if (free >= needed) return;
+  throw new HoldfastError(
+    "E_NO_SPACE",
+    `${formatBytes(free)} are free on the store's disk; the last run wrote ${formatBytes(needed)}`,
+  );
+}
+
+/** Removes what runs that were killed left in `.tmp`. Safe, because the lock is ours; other names there belong to whoever waits for it. */
+function clearScratch(store: string): void {
+  const tmp = path.join(store, ".tmp");
+  for (const name of readdirSync(tmp).filter(isRunId)) removeTree(fromString(path.join(tmp, name)));
+}

@@ -1,0 +1,36 @@
+/** What flags and config say to the steps: on its own, so that a sub-script loads no more than its one step. */
+import { defaultThreads } from "../../archive/pool.ts";
+import type { SiteConfig } from "../../config/load.ts";
+import { HoldfastError } from "../../errors.ts";
+import type { StepContext } from "../../steps/core/step.ts";
+import type { BackupRequest } from "./request.ts";
+
+/** What the flags and the config say to the steps. */
+export const stepOptions = (
+  config: SiteConfig,
+  request: BackupRequest,
+  textTypes: readonly string[],
+  resume: boolean,
+): StepContext["options"] => ({
+  only: request.only,
+  skip: request.skip,
+  textTypes,
+  existing: request.existing,
+  workers: request.workers ?? config.workers ?? defaultThreads(),
+  checksums: request.checksums,
+  resume,
+  dryRun: request.dryRun,
+});
+
+/** `default` replaced by the first text type. Throws `E_USAGE` for one that the config does not have. */
+export function chooseTextTypes(config: SiteConfig, asked: readonly string[]): string[] {
+  const known = Object.keys(config.projects?.compiled?.text_types ?? {});
+  return asked.map((type) => {
+    if (known.includes(type)) return type;
+    const [first] = known;
+    if (type === "default" && first !== undefined) return first;
+    throw new HoldfastError("E_USAGE", `no text type is called ${type}`, {
+      hint: `text types of this site: ${known.join(", ") || "none"}`,
+    });
+  });
+}

@@ -1,0 +1,266 @@
+/** One run, restored whole into a sandbox and compared: verify → unpack → load → compare → compile → smoke → clean. */
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import type { SiteConfig } from "../../config/load.ts";
+import { asHoldfastError, HoldfastError } from "../../errors.ts";
+import type { UnitMetadata } from "../../model/unit.ts";
+import { formatBytes } from "../../report/format.ts";
+import { runDirectory } from "../../store/files/layout.ts";
+import { readManifestHead } from "../../store/run/manifest.ts";
+import { pinRun } from "../../store/lock/pins.ts";
+import { replace } from "../restore/swap/replace-tree.ts";
+import { itemsOf, type RestoreItems } from "../runs/unit-items.ts";
+import { planRestore, type RestorePlan } from "../restore/plan/planner.ts";
+import { checkSpace } from "../restore/plan/space.ts";
+import type { RestoreRequest } from "../restore/plan/request.ts";
+import { stage } from "../restore/stage/run.ts";
+import { selectUnits } from "../restore/plan/select-units.ts";
+import { verifyArtifacts } from "../restore/stage/verify-artifacts.ts";
+import { count } from "../checks/check.ts";
+import { compileSample, smokeTest } from "./application.ts";
+import type { DrillSite } from "./environment.ts";
+import { compareMigrations } from "../site/compare-migrations.ts";
+import { checkOf, notProved, type DrillCheck, type DrillCheckId } from "../checks/drill-check.ts";
+import { checkSqliteFiles, DrillDatabases, noDatabase, placeOfCopy } from "./databases.ts";
+import { writeEvidence, type DrillEvidence } from "./evidence.ts";
+import { Sandbox } from "../scratch/sandbox.ts";
+import { compareTrees, type RestoredTree } from "./trees.ts";
+
+export const DRILL_PHASES = ["verify", "unpack", "load", "compare", "compile", "smoke", "clean"] as const;
+export type DrillPhase = (typeof DRILL_PHASES)[number];
+
+export interface DrillRunRequest {
+  readonly store: string;
+  readonly run: string;
+  readonly config: SiteConfig | undefined;
+  /** In it the sandbox is made; the temporary directory when absent. */
+  readonly sandbox: string | undefined;
+  /** A server for scratch databases; a private one when absent. */
+  readonly database: string | undefined;
+  /** How many projects are compiled. */
+  readonly projects: number;
+  readonly workers: number;
+  /** A directory for the evidence; the store when absent. */
+  readonly evidence: string | undefined;
+}
+
+export interface DrillOptions {
+  readonly signal: AbortSignal;
+  readonly onPhase: (run: string, phase: DrillPhase) => void;
+  readonly onCheck: (run: string, check: DrillCheck) => void;
+  /** Hears how many bytes are unpacked, and about how many there are. */
+  readonly onBytes?: (done: number, total: number) => void;
+  readonly onNote: (text: string) => void;
+}
+
+/** Errors that say nothing about the run: the drill itself could not go on. */
+const NOT_THE_RUN = new Set([
+  "E_DATABASE",
+  "E_NO_SPACE",
+  "E_TARGET",
+  "E_INTERNAL",
+  "E_USAGE",
+  "E_CONFIG",
+  "E_INTERRUPTED",
+]);
+
+/**
+ * Drills one run and writes the evidence of it. What is wrong with the run is a failed check; thrown is only what kept the drill from being done.
+ * All that it made is gone when it returns or throws.
+ */
+export async function drillRun(request: DrillRunRequest, options: DrillOptions): Promise<DrillEvidence> {
+  const unpin = await pinRun(request.store, request.run, "drill");
+  const started = new Date();
+  try {
+    const sandbox = await Sandbox.create(request.sandbox);
+    const drill = new Drill(request, options, sandbox);
+    try {
+      await drill.work();
+    } finally {
+      await drill.clean();
+    }
+    const { store, run, evidence: directory } = request;
+    const { evidence, kept } = await writeEvidence({ store, run, directory }, started, drill.results(), options.signal);
+    for (const note of kept.notes) options.onNote(note);
+    return evidence;
+  } finally {
+    unpin();
+  }
+}
+
+class Drill {
+  readonly #request: DrillRunRequest;
+  readonly #options: DrillOptions;
+  readonly #sandbox: Sandbox;
+  readonly #databases: DrillDatabases;
+  readonly #directory: string;
+  readonly #phases: Partial<Record<DrillPhase, number>> = {};
+  readonly #checks: DrillCheck[] = [];
+  #trees: readonly RestoredTree[] = [];
+
+  constructor(request: DrillRunRequest, options: DrillOptions, sandbox: Sandbox) {
+    this.#request = request;
+    this.#options = options;
+    this.#sandbox = sandbox;
+    this.#databases = new DrillDatabases(sandbox, request.database, options.signal);
+    this.#directory = runDirectory(request.store, request.run);
+  }
+
+  results() {
+    const { versions } = this.#databases;
+    return { phases: this.#phases, checks: this.#checks, trees: this.#trees, servers: versions };
+  }
+
+  async work(): Promise<void> {
+    const prepared = await this.#phase("verify", "checksums", async () => await this.#verify());
+    if (prepared === undefined) return;
+    const { plan, units, items } = prepared;
+    const unpacked = await this.#phase("unpack", "unpack", async () => await this.#unpack(plan));
+    if (unpacked === undefined) return;
+    const served = items.databases.filter(({ record }) => record.engine !== "sqlite");
+    await this.#phase("load", "load", async () => this.#say(await this.#databases.load(this.#directory, served)));
+    await this.#phase("compare", "trees", async () => await this.#compare(plan, units, items));
+    if (this.#checks.some(({ state }) => state === "failed")) {
+      this.#say(notProved("compilation", "not tried, since what was restored is not what was recorded"));
+      this.#say(notProved("application", "not tried, since what was restored is not what was recorded"));
+      return;
+    }
+    await this.#tryApplication(plan, units, items);
+  }
+
+  /** Whatever became of it: databases, servers, files. */
+  async clean(): Promise<void> {
+    this.#options.onPhase(this.#request.run, "clean");
+    const from = performance.now();
+    let left: Awaited<ReturnType<DrillDatabases["close"]>> = [];
+    try {
+      left = await this.#databases.close();
+    } finally {
+      await this.#sandbox.remove(left);
+    }
+    if (left.length > 0)
+      throw new HoldfastError("E_DATABASE", `the scratch database ${left[0]?.name ?? ""} could not be dropped`, {
+        hint: "drop it by hand",
+      });
+    this.#phases.clean = Math.round(performance.now() - from);
+  }
+
+  async #verify(): Promise<{ plan: RestorePlan; units: UnitMetadata[]; items: RestoreItems }> {
+    const { signal } = this.#options;
+    const head = readManifestHead(this.#directory);
+    const { failed } = head.totals;
+    this.#say(
+      failed > 0
+        ? notProved("run", `${count(failed, "unit")} failed at backup and cannot be restored from it`)
+        : checkOf("run", `${head.kind}, ${head.status}, of ${head.started_at}`),
+    );
+    const request = wholeRun(this.#request, this.#sandbox.root);
+    const units = selectUnits(this.#directory, request);
+    const items = itemsOf(this.#directory, units);
+    const loaded = new Set(items.databases.filter(({ record }) => record.engine !== "sqlite").map(({ unit }) => unit));
+    const plan = planRestore(this.#directory, request, { id: this.#sandbox.id, items, units, loaded });
+    await verifyArtifacts(this.#directory, units, plan, signal);
+    this.#say(checkOf("checksums", `${count(units.length, "unit")} as recorded`));
+    return { plan, units, items };
+  }
+
+  async #unpack(plan: RestorePlan): Promise<true> {
+    checkSpace(plan);
+    const { signal, onBytes } = this.#options;
+    await stage(plan, { signal, workers: this.#request.workers, onBytes: (done) => onBytes?.(done, plan.bytes) });
+    for (const operation of plan.operations) await replace(operation);
+    mkdirSync(this.#sandbox.root, { recursive: true }); // of a run that holds no file
+    const figure = `${count(plan.unpacks.length, "archive")}, ${count(plan.copies.length, "file")} copied`;
+    this.#say(checkOf("unpack", figure));
+    return true;
+  }
+
+  async #compare(plan: RestorePlan, units: readonly UnitMetadata[], items: RestoreItems): Promise<void> {
+    const { signal } = this.#options;
+    this.#trees = await compareTrees(plan, units, signal);
+    this.#say(treesCheck(this.#trees));
+    const sqlite = items.databases.filter(({ record }) => record.engine === "sqlite");
+    for (const check of await checkSqliteFiles(plan, sqlite, items.files, signal)) this.#say(check);
+    for (const check of await this.#databases.compare()) this.#say(check);
+    if (items.databases.length === 0) this.#say(noDatabase());
+    this.#say(await compareMigrations(this.#request.config, items.databases, signal));
+  }
+
+  async #tryApplication(plan: RestorePlan, units: readonly UnitMetadata[], items: RestoreItems): Promise<void> {
+    const { config, run, projects: size } = this.#request;
+    const { signal } = this.#options;
+    const [file] = items.databases.filter(({ record }) => record.engine === "sqlite");
+    const [served] = this.#databases.loaded;
+    const database =
+      served ??
+      (file === undefined
+        ? undefined
+        : { unit: file.unit, url: `sqlite://${placeOfCopy(plan, file.artifact)}`, password: undefined });
+    const site: DrillSite = { root: this.#sandbox.root, database };
+    const projects = units.filter(({ step }) => step === "source_exports").flatMap(({ project }) => project ?? []);
+    await this.#phase("compile", "compilation", async () =>
+      this.#say(await compileSample(config, site, { run, projects, size }, signal)),
+    );
+    await this.#phase("smoke", "application", async () => this.#say(await smokeTest(config, site, signal)));
+  }
+
+  /** Times a phase; what it throws about the run is a failed check, and undefined is given. */
+  async #phase<T>(phase: DrillPhase, id: DrillCheckId, work: () => Promise<T>): Promise<T | undefined> {
+    const { signal, onPhase } = this.#options;
+    signal.throwIfAborted();
+    onPhase(this.#request.run, phase);
+    const from = performance.now();
+    try {
+      return await work();
+    } catch (error) {
+      signal.throwIfAborted();
+      const failure = asHoldfastError(error);
+      if (NOT_THE_RUN.has(failure.code)) throw failure;
+      this.#say(checkOf(id, "failed", [{ path: path.basename(this.#directory), message: failure.message }]));
+      return undefined;
+    } finally {
+      this.#phases[phase] = Math.round(performance.now() - from);
+    }
+  }
+
+  #say(check: DrillCheck | undefined): void {
+    if (check === undefined) return;
+    this.#checks.push(check);
+    this.#options.onCheck(this.#request.run, check);
+  }
+}
+
+function treesCheck(trees: readonly RestoredTree[]): DrillCheck {
+  const sum = (pick: (tree: RestoredTree) => number): number => trees.reduce((total, tree) => total + pick(tree), 0);
+  const unproved = trees.filter(({ proved }) => !proved).length;
+  const figure = [
+    count(trees.length, "tree"),
+    count(
+      sum(({ files }) => files),
+      "file",
+    ),
+    `${formatBytes(sum(({ bytes }) => bytes))} read back`,
+    ...(unproved > 0 ? [`${unproved} without a recorded digest`] : []),
+  ].join(", ");
+  const problems = trees.flatMap(({ label, difference }) =>
+    difference === null ? [] : [{ path: label, message: difference }],
+  );
+  return checkOf("trees", figure, problems, unproved > 0 ? "not proved" : "ok");
+}
+
+const wholeRun = ({ store, run, workers }: DrillRunRequest, directory: string): RestoreRequest => ({
+  store,
+  run,
+  target: { kind: "directory", directory },
+  steps: [],
+  units: [],
+  rebuild: false,
+  media: true,
+  migrate: false,
+  allowNewerSchema: true,
+  owners: { by: "number" },
+  restoreFlags: [],
+  dryRun: false,
+  workers,
+  breakLock: false,
+});

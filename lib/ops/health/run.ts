@@ -1,0 +1,106 @@
+/**
+ * Whether a site works and is backed up: its databases, its projects, the disks, the newest run, and what the site itself says. Reads only, but for
+ * the site's own smoke command. What is not configured is not proved.
+ */
+import type { SiteConfig } from "../../config/load.ts";
+import { asHoldfastError } from "../../errors.ts";
+import { checkDatabases } from "./databases.ts";
+import { checkDisk } from "./disks.ts";
+import { checkLatestRun } from "./latest-run.ts";
+import { checkProjects } from "./projects.ts";
+import { smoke } from "../site/commands.ts";
+import type { CheckState, Finding, Problem } from "../checks/check.ts";
+
+export type HealthCheckId =
+  | "database"
+  | "migrations"
+  | "rows"
+  | "projects"
+  | "site_disk"
+  | "store_disk"
+  | "latest_run"
+  | "application";
+
+export interface HealthCheck {
+  readonly id: HealthCheckId;
+  readonly title: string;
+  readonly state: CheckState;
+  readonly ok: boolean;
+  readonly figure: string;
+  readonly problems: readonly Problem[];
+  /** All that the smoke command printed at its last attempt. */
+  readonly output?: string;
+}
+
+export interface Health {
+  readonly site: string;
+  /** Nothing failed. */
+  readonly ok: boolean;
+  readonly checks: readonly HealthCheck[];
+}
+
+export interface HealthRequest {
+  readonly config: SiteConfig;
+  /** Without it nothing of the backups can be told. */
+  readonly store: string | undefined;
+  /** Of the newest run, in hours. */
+  readonly maxAge: number;
+}
+
+export interface HealthOptions {
+  readonly signal: AbortSignal;
+  /** Hears of each check as soon as it is done. */
+  readonly onCheck?: (check: HealthCheck) => void;
+}
+
+const TITLES: Readonly<Record<HealthCheckId, string>> = {
+  database: "database",
+  migrations: "migrations",
+  rows: "rows",
+  projects: "projects",
+  site_disk: "disk of the site",
+  store_disk: "disk of the store",
+  latest_run: "latest run",
+  application: "application",
+};
+
+/** Makes all checks. What is wrong is a failed check; thrown is only that it was called off. */
+export async function checkHealth(
+  { config, store, maxAge }: HealthRequest,
+  { signal, onCheck }: HealthOptions,
+): Promise<Health> {
+  const checks: HealthCheck[] = [];
+  let output: string | undefined;
+  const say = (id: HealthCheckId, { figure, problems, notProved }: Finding): void => {
+    const state = problems.length > 0 ? "failed" : notProved === undefined ? "ok" : "not proved";
+    const shown = notProved === undefined ? figure : [figure, `not proved: ${notProved}`].filter(Boolean).join("; ");
+    const said = id === "application" && output !== undefined ? { output } : {};
+    const check = { id, title: TITLES[id], state, ok: state !== "failed", figure: shown, problems, ...said } as const;
+    checks.push(check);
+    onCheck?.(check);
+  };
+  const attempt = async (id: HealthCheckId, work: () => Promise<Finding> | Finding): Promise<void> => {
+    signal.throwIfAborted();
+    try {
+      say(id, await work());
+    } catch (error) {
+      signal.throwIfAborted();
+      say(id, { figure: "failed", problems: [{ path: TITLES[id], message: asHoldfastError(error).message }] });
+    }
+  };
+  const databases = await checkDatabases(config, signal);
+  say("database", databases.database);
+  say("migrations", databases.migrations);
+  say("rows", databases.rows);
+  await attempt("projects", async () => await checkProjects(config, signal));
+  await attempt("site_disk", async () => await checkDisk(config.root, 0));
+  const latest = await checkLatestRun(store, config.site, maxAge);
+  await attempt("store_disk", async () => await checkDisk(store, latest.written));
+  say("latest_run", latest.finding);
+  await attempt("application", async () =>
+    (await smoke(config, signal, (text) => (output = text)))
+      ? { figure: "the smoke command succeeds", problems: [] }
+      : { figure: "", problems: [], notProved: "health.smoke is not configured" },
+  );
+  return { site: config.site, ok: checks.every(({ ok }) => ok), checks };
+}

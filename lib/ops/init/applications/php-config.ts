@@ -1,0 +1,30 @@
+/** What the configs of PHP applications have in common. */
+import type { FoundDatabase, FoundPassword } from "../sources/application.ts";
+import { serverUrl, type Server } from "../sources/database-url.ts";
+import { secretCommands } from "../sources/secret-command.ts";
+
+/** A setting's value, where it is a literal, and a sentence for the operator where it is not. */
+export interface PhpDatabase extends Omit<Server, "name"> {
+  readonly file: string;
+  readonly name: string | undefined;
+  readonly password: string | undefined;
+  /** Whether the config sets a password at all. */
+  readonly hasPassword: boolean;
+  /** Matches a line up to the password's quotes, as sed's extended regular expression. */
+  readonly before: string;
+}
+
+/** Returns the database of a PHP config, and what the config does not tell. */
+export function phpDatabase(config: PhpDatabase): { databases: FoundDatabase[]; unknown: string[] } {
+  const { file, name, password, hasPassword, before } = config;
+  if (name === undefined) return { databases: [], unknown: [`the database: ${file} does not set its name literally`] };
+  const url = serverUrl({ ...config, name });
+  if (password === undefined)
+    return {
+      databases: [{ url }],
+      unknown: hasPassword ? [`the database's password: ${file} does not set it literally`] : [],
+    };
+  if (password === "") return { databases: [{ url }], unknown: [] };
+  const found: FoundPassword = { value: password, file, commands: secretCommands({ file, form: "php", before }) };
+  return { databases: [{ url, password: found }], unknown: [] };
+}

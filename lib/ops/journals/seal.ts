@@ -1,0 +1,104 @@
+/**
+ * Proof that a journal is what its restore wrote. The store may belong to a user with fewer rights than the one who restores: so the moves are
+ * sealed in the staging directories, which only the latter may enter, and a later command acts on no others.
+ */
+import { createHash } from "node:crypto";
+import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
+import path from "node:path";
+import type { BytePath } from "../../archive/entry.ts";
+import { TreeHandles } from "../../archive/tree/handles.ts";
+import { basename, display, fromString, isBelow, join, toBuffer } from "../../archive/path.ts";
+import { RESTORE_PREFIX } from "../../archive/tree/walk.ts";
+import { isOurs } from "../../database/access/private-directory.ts";
+import { HoldfastError } from "../../errors.ts";
+import type { JournalDocument, Operation } from "./operations.ts";
+import { pathExists } from "../../archive/tree/path-exists.ts";
+
+const SEAL = "seal";
+const WRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
+
+/** Writes the seal of the operations into each staging directory. */
+export function writeSeals({ bases, operations }: Pick<JournalDocument, "bases" | "operations">): void {
+  const seal = sealOf(operations);
+  for (const base of bases)
+    atHandle(join(base, SEAL), (file) => {
+      const handle = openSync(file, WRITE, 0o600);
+      try {
+        writeSync(handle, seal);
+      } finally {
+        closeSync(handle);
+      }
+    });
+}
+
+export interface CheckOptions {
+  /** Something is going to be moved into the site: the seals are compared. */
+  readonly moves: boolean;
+  /** Returns whether the config, or the operator, names the database of a unit: all there is to go by without a staging directory. */
+  readonly isNamed: (unit: string, url: string) => boolean;
+}
+
+/** Throws `E_VERIFY` for a journal that names a directory, a move, a database or a file that its restore cannot have made. */
+export function checkJournal(store: string, document: JournalDocument, { moves, isNamed }: CheckOptions): void {
+  const { restore: id, package: isPackage, bases, operations, scratch_databases } = document;
+  const refuse = (what: string): never => {
+    throw new HoldfastError("E_VERIFY", `the journal of the restore ${id} is not as the restore wrote it: ${what}`, {
+      hint: `see who may write to ${store}/restores, and put the site right by hand: ${RESTORE_PREFIX}${id} beside it holds what was there`,
+    });
+  };
+  for (const base of bases) {
+    const name = basename(base);
+    if (name !== RESTORE_PREFIX + id && !(isPackage && name.startsWith(`${RESTORE_PREFIX}${id}-`)))
+      refuse(`${display(base)} is no staging directory of it`);
+    if (pathExists(base) && !isOurs(toBuffer(base))) refuse(`${display(base)} was made by somebody else`);
+  }
+  const names = scratch_databases.map(({ name }) => name);
+  for (const operation of operations) {
+    if ("scratch" in operation) names.push(operation.scratch, operation.aside);
+    if (operation.kind === "replace") {
+      for (const place of [operation.fresh ?? operation.aside, operation.aside])
+        if (!bases.some((base) => isBelow(place, base))) refuse(`${display(place)} is in no staging directory`);
+    }
+    for (const dump of dumpsOf(operation))
+      if (!isBelow(fromString(path.resolve(dump)), fromString(store))) refuse(`${dump} does not lie in the store`);
+  }
+  for (const name of names) if (!name.toLowerCase().includes(id.toLowerCase())) refuse(`the database ${name}`);
+  if (!moves || operations.length === 0) return;
+  if (bases.length > 0 && !isSealed(document)) refuse("the seal of its moves is another, or missing");
+  for (const one of operations)
+    if (bases.length === 0 && "url" in one && !isNamed(one.unit, one.url))
+      throw new HoldfastError("E_CONFIG", `the restore ${id} was of a database that is not named: ${one.url}`, {
+        hint: "name the config with --config, or the database with --database",
+      });
+}
+
+const dumpsOf = (operation: Operation): string[] => [
+  ...(operation.kind === "reload" ? [operation.dump] : []),
+  ...("safety" in operation && operation.safety !== null ? [operation.safety] : []),
+];
+
+function isSealed({ bases, operations }: JournalDocument): boolean {
+  const seals = bases.flatMap((base): string[] => {
+    try {
+      return [atHandle(join(base, SEAL), (file) => readFileSync(file, "utf8"))];
+    } catch {
+      return []; // a base that has gone
+    }
+  });
+  return seals.length > 0 && seals.every((seal) => seal === sealOf(operations));
+}
+
+function sealOf(operations: readonly Operation[]): string {
+  const lasting = operations.map((one) => ({ ...one, begun: undefined, state: undefined })); // these change while it goes on
+  return createHash("sha256").update(JSON.stringify(lasting)).digest("hex");
+}
+
+/** Works on a file that is reached without following a link. */
+function atHandle<T>(file: BytePath, work: (location: Buffer) => T): T {
+  const handles = new TreeHandles("/");
+  try {
+    return work(toBuffer(handles.locate(file.slice(1))));
+  } finally {
+    handles.close();
+  }
+}

@@ -1,0 +1,160 @@
+/** The database's part of a package: portable data without users and passwords, or a dump. */
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import type { GenericSetting } from "../../config/portable-refinement.ts";
+import type { DatabaseTarget } from "../../database/snapshot.ts";
+import { openSnapshot } from "../../database/open/snapshot.ts";
+import { HoldfastError } from "../../errors.ts";
+import { connect } from "../../portable/engines/connect.ts";
+import { withDeclared } from "../../portable/schema/declared-keys.ts";
+import { exportTables } from "../../portable/export/run.ts";
+import { introspect } from "../../portable/engines/introspect.ts";
+import { refuseLooseUsers } from "../../portable/plan/user-references.ts";
+import { tablesMeant } from "../../portable/schema/names.ts";
+import { planDatabase } from "../../portable/plan/database.ts";
+import type { PlanRequest } from "../../portable/plan/run.ts";
+import type { TableId } from "../../portable/schema/tables.ts";
+import { findUsers, loginOf, type UserTables } from "../../portable/schema/auth-tables.ts";
+import { DUMP, type Checks, type PackageManifest } from "./format.ts";
+
+export type UsersRule = PackageManifest["users"];
+
+export interface DataRequest {
+  readonly target: DatabaseTarget;
+  readonly plan: PlanRequest;
+  /** The config's generic relations. */
+  readonly generic: readonly GenericSetting[];
+  readonly users: UsersRule;
+  /** The config's tables of users. */
+  readonly userTables: readonly string[];
+  readonly sourceName: string | null;
+  readonly sourceUrl: string | null;
+  /** The installation that the database belongs to, where that is known. */
+  readonly instance: string | undefined;
+  readonly onRows: (table: TableId, rows: number) => void;
+}
+
+export interface PackedData {
+  readonly database: NonNullable<PackageManifest["database"]>;
+  readonly tables: Checks["tables"];
+  readonly leftOut: PackageManifest["left_out"];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Exports into `directory`, which must not exist. Throws `E_USAGE` where rows link to users that are left out and have nothing but a number that their
+ * database gave them: elsewhere it would be another user's.
+ */
+export async function packPortable(request: DataRequest, directory: string, signal: AbortSignal): Promise<PackedData> {
+  const connection = await connect(request.target, "read", signal);
+  try {
+    const schema = withDeclared(await introspect(connection), request.plan.foreignKeys);
+    const named = request.userTables.flatMap((name) => tablesMeant(schema.tables, name).map(({ id }) => id));
+    const found = findUsers(schema, named);
+    const withheld = withheldTables(found, request.users);
+    const plan = await planDatabase(
+      connection,
+      {
+        ...request.plan,
+        userTables: request.userTables,
+        exclude: [...request.plan.exclude, ...withheld.keys()],
+        replace: withoutPasswords(found, request),
+      },
+      request.generic,
+    );
+    for (const { table } of found.users) {
+      const { kind } = plan.fields.key(table.id);
+      const linked = plan.tables.some((one) =>
+        one.fields.some((field) => field.kind === "link" && field.target === table.id),
+      );
+      if (withheld.has(table.id) && linked && kind !== "natural")
+        throw new HoldfastError(
+          "E_USAGE",
+          `rows link to ${table.id}, whose rows have nothing but a number to be known by`,
+          {
+            hint: `name a key of it under portable.keys, as { ${table.name}: [${loginOf(table) ?? "login"}] }, or take the users along with --include-users`,
+          },
+        );
+    }
+    await refuseLooseUsers(connection, plan, "known by another key");
+    const manifest = await exportTables(
+      connection,
+      plan,
+      {
+        output: directory,
+        sourceName: request.sourceName,
+        sourceUrl: request.sourceUrl,
+        instance: request.instance,
+      },
+      (table, rows) => {
+        signal.throwIfAborted();
+        request.onRows(table, rows);
+      },
+    );
+    return {
+      database: {
+        kind: "portable",
+        engine: connection.engine,
+        server_version: connection.serverVersion,
+        dump: null,
+      },
+      tables: manifest.tables.map(({ table, rows, digest }) => ({ table, rows, digest })),
+      leftOut: manifest.left_out.map(({ table, why }) => ({ what: `table ${table}`, why: withheld.get(table) ?? why })),
+      warnings: manifest.warnings,
+    };
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Tables that stay where they are, and why. */
+function withheldTables({ users, memberships, credentials }: UserTables, rule: UsersRule): Map<TableId, string> {
+  const left = new Map<TableId, string>();
+  if (rule !== "with passwords")
+    for (const id of credentials) left.set(id, "what proves who a user is; --include-passwords takes it along");
+  if (rule !== "left out") return left;
+  for (const id of [...users.map(({ table }) => table.id), ...memberships])
+    left.set(id, "users; --include-users takes them along");
+  return left;
+}
+
+/** What the config replaces, and each password by one that nobody can have. */
+function withoutPasswords(
+  { users }: UserTables,
+  { plan, users: rule }: DataRequest,
+): NonNullable<PlanRequest["replace"]> {
+  const replace = { ...plan.replace };
+  if (rule === "without passwords")
+    for (const { table, password } of users)
+      if (password !== null) replace[table.id] = { ...replace[table.id], [password]: { unusable_password: true } };
+  return replace;
+}
+
+/** A dump into `<directory>/dump/`, by the engine's own programs. Throws `E_DUMP`, `E_DATABASE`. */
+export async function packDump({ target }: DataRequest, directory: string, signal: AbortSignal): Promise<PackedData> {
+  const snapshot = await openSnapshot(target, signal);
+  try {
+    const facts = await snapshot.facts({ exactRows: Number.MAX_SAFE_INTEGER });
+    const dump = `${DUMP}/database${snapshot.extension}`;
+    mkdirSync(path.join(directory, DUMP), { recursive: true });
+    const { warnings } = await snapshot.dump(path.join(directory, dump), () => {});
+    const { digests, warnings: undigested } = await snapshot.digests();
+    return {
+      database: {
+        kind: "dump",
+        engine: facts.engine,
+        server_version: facts.server_version,
+        dump,
+      },
+      tables: Object.entries(facts.tables).map(([table, { rows }]) => ({
+        table,
+        rows,
+        digest: digests[table] ?? null,
+      })),
+      leftOut: [],
+      warnings: [...warnings, ...undigested],
+    };
+  } finally {
+    await snapshot.close();
+  }
+}

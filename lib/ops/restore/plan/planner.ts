@@ -1,0 +1,365 @@
+/** What a restore will do with files, worked out before anything is changed. */
+import path from "node:path";
+import { lstatSync, readdirSync } from "node:fs";
+import type { BytePath } from "../../../archive/entry.ts";
+import { basename, dirname, display, fromString, isBelow, join, toBuffer } from "../../../archive/path.ts";
+import { HoldfastError } from "../../../errors.ts";
+import type { UnitMetadata } from "../../../model/unit.ts";
+import { isOutside, placeBytes, placesOf, type Place, type PlaceAttributes } from "../../../store/run/places.ts";
+import { SIDECARS } from "../../../archive/tree/sqlite-file.ts";
+import { ownName, placesWith } from "../../runs/borrowed-units.ts";
+import { mergeInfra } from "./merge-infra.ts";
+import { labelOf, looseNames, type ArchivePart, type RestoreItems } from "../../runs/unit-items.ts";
+import { keptPaths } from "./kept-paths.ts";
+import type { Replace } from "../../journals/operations.ts";
+import type { Located } from "./locate-path.ts";
+import { takesInfra, takesOutside } from "./outside.ts";
+import { ownerMap, type OwnerMap } from "./owner-map.ts";
+import type { RestoreRequest } from "./request.ts";
+import { Targets } from "./swap-plan.ts";
+import { pathExists } from "../../../archive/tree/path-exists.ts";
+
+/** Beside what is restored to a directory: what has no place below the site's root. */
+const EXTRA = ".holdfast";
+
+export type Copy = { readonly to: BytePath } & (
+  | { readonly artifact: string }
+  | {
+      readonly text: string;
+      readonly like: { readonly uid: number; readonly gid: number; readonly mode: number } | undefined;
+    }
+);
+
+export interface RestorePlan {
+  /** The directory of the run. */
+  readonly directory: string;
+  /** Where the site's root will be. */
+  readonly root: BytePath;
+  readonly items: RestoreItems;
+  readonly targets: Targets;
+  readonly owners: OwnerMap;
+  readonly unpacks: readonly {
+    readonly part: ArchivePart;
+    readonly label: string;
+    readonly bytes: number;
+    readonly targets: readonly { readonly prefix: BytePath; readonly into: BytePath }[];
+  }[];
+  /** Single files out of archives: from where they are unpacked to where they are staged. */
+  readonly moves: readonly { readonly from: BytePath; readonly to: BytePath }[];
+  readonly copies: readonly Copy[];
+  /** Directories that no archive holds and that units lie in. */
+  readonly directories: readonly BytePath[];
+  readonly directoryTimes: readonly { readonly list: string; readonly root: BytePath }[];
+  /** Of directories and files that no archive describes, the deepest first. */
+  readonly attributes: readonly { readonly to: BytePath; readonly attributes: PlaceAttributes }[];
+  readonly operations: readonly Replace[];
+  readonly bytes: number;
+  readonly byHand: readonly string[];
+  /** Labels of the units that the run lacks, and whose places stay as they are. */
+  readonly left: readonly string[];
+  /** SQLite databases that come as files: the dump's unit, and where it is staged. */
+  readonly sqlite: readonly {
+    readonly unit: string;
+    readonly artifact: string;
+    readonly staged: BytePath;
+    readonly live: BytePath;
+  }[];
+}
+
+export interface PlanOptions {
+  readonly id: string;
+  /** What is to be restored: nothing where a path is. */
+  readonly items: RestoreItems;
+  /** What these are of; nothing where a path is. */
+  readonly units: readonly UnitMetadata[];
+  /** Set for `--path`: the place that is wanted, and where it is. */
+  readonly located?: Located;
+  /** Units of databases that are loaded into a server, or exchanged: no file of this plan. */
+  readonly loaded: ReadonlySet<string>;
+  /** Units that the run lacks, as an earlier run has them: their places on the site are to stay. */
+  readonly absent?: readonly UnitMetadata[];
+  /** Paths that units of the site's config have now: what is not restored of them is to stay. */
+  readonly owned?: readonly BytePath[];
+}
+
+/** Throws `E_TARGET` for what cannot be put there, `E_VERIFY` for a run whose documents do not say enough. */
+export function planRestore(run: string, request: RestoreRequest, options: PlanOptions): RestorePlan {
+  const builder = new Builder(run, request, options);
+  return builder.plan();
+}
+
+class Builder {
+  readonly #run: string;
+  readonly #request: RestoreRequest;
+  readonly #options: PlanOptions;
+  readonly #items: RestoreItems;
+  readonly #root: BytePath;
+  readonly #destinations: BytePath[] = [];
+  /** Those of them that are files by themselves, and may be links. */
+  readonly #entries = new Set<BytePath>();
+  readonly #isTaken: (place: string) => boolean;
+  /** Worked out when all destinations are known. */
+  readonly #later: ((targets: Targets) => void)[] = [];
+  readonly #unpacks: RestorePlan["unpacks"][number][] = [];
+  readonly #moves: RestorePlan["moves"][number][] = [];
+  readonly #copies: Copy[] = [];
+  readonly #directories: BytePath[] = [];
+  readonly #times: RestorePlan["directoryTimes"][number][] = [];
+  readonly #sqlite: RestorePlan["sqlite"][number][] = [];
+  readonly #byHand: string[] = [];
+  #bytes = 0;
+  #scratch = 0;
+
+  constructor(run: string, request: RestoreRequest, options: PlanOptions) {
+    this.#run = run;
+    this.#request = request;
+    this.#options = options;
+    this.#items = options.items;
+    this.#isTaken = request.target.kind === "directory" ? () => true : takesOutside(request.target.config);
+    this.#root = fromString(
+      request.target.kind === "directory" ? request.target.directory : request.target.config.root,
+    );
+  }
+
+  plan(): RestorePlan {
+    const { located, id } = this.#options;
+    if (located === undefined) this.#planItems();
+    else this.#planLocated(located);
+    const places = placesWith(this.#run, this.#options.units);
+    if (located === undefined && this.#isWhole()) this.#planContainers(places.places);
+    if (this.#request.target.kind === "directory") this.#refuseTaken();
+    const targets = new Targets(id, this.#root, this.#destinations, this.#entries, this.#kept(places.places));
+    for (const work of this.#later) work(targets);
+    const owners = ownerMap(this.#request.owners, places.owners);
+    return {
+      directory: this.#run,
+      root: this.#root,
+      items: this.#items,
+      targets,
+      owners,
+      unpacks: this.#unpacks,
+      moves: this.#moves,
+      copies: this.#copies,
+      directories: this.#directories,
+      directoryTimes: this.#times,
+      attributes: this.#attributes(targets, places.places),
+      operations: this.#operations(targets),
+      bytes: this.#bytes,
+      byHand: this.#byHand,
+      left: this.#left(targets),
+      sqlite: this.#sqlite,
+    };
+  }
+
+  #planItems(): void {
+    for (const tree of this.#items.trees) {
+      for (const part of tree.parts) this.#planPart(part, tree.label, tree.bytes);
+      this.#bytes += tree.bytes;
+      const { directoryTimes } = tree;
+      if (directoryTimes === undefined) continue;
+      const root = this.#target(directoryTimes.place);
+      this.#later.push((targets) => this.#times.push({ list: directoryTimes.list, root: targets.staged(root) }));
+    }
+    for (const { artifact, place, bytes } of this.#items.files) this.#planCopy(artifact, this.#target(place), bytes);
+    for (const database of this.#items.databases) {
+      if (this.#options.loaded.has(database.unit)) continue;
+      const { artifact, place, unit } = database;
+      const live = place === undefined ? this.#extra(artifact) : this.#target(place);
+      this.#planCopy(artifact, live, database.record.database_size);
+      if (place !== undefined)
+        this.#later.push((targets) => this.#sqlite.push({ unit, artifact, live, staged: targets.staged(live) }));
+    }
+    this.#planInfra();
+    for (const { label, artifact } of this.#items.loose) {
+      if (this.#request.target.kind === "directory") this.#planCopy(artifact, this.#extra(artifact), 0);
+      else
+        this.#byHand.push(
+          label.startsWith("portable/")
+            ? `${label}: unpack ${path.join(this.#run, artifact)} and bring it in with npx tsx scripts/portable.ts import`
+            : `${label}: was made by the site's own export command; import ${path.join(this.#run, artifact)}`,
+        );
+    }
+  }
+
+  #isWhole(): boolean {
+    const { steps, units, media } = this.#request;
+    return steps.length === 0 && units.length === 0 && media;
+  }
+
+  #planContainers(places: readonly PlaceAttributes[]): void {
+    for (const place of places.filter(({ make }) => make === true)) {
+      const absolute = this.#target(place);
+      if (pathExists(absolute)) continue;
+      this.#destinations.push(absolute);
+      this.#later.push((targets) => this.#directories.push(targets.staged(absolute)));
+    }
+  }
+
+  #planPart(part: ArchivePart, label: string, bytes: number): void {
+    const into: ((targets: Targets) => { prefix: BytePath; into: BytePath })[] = [];
+    for (const { prefix, place } of part.targets) {
+      const absolute = this.#target(place);
+      if (place.loose === true && pathExists(absolute)) {
+        // Only the files themselves are replaced: the directory holds the projects too.
+        const names = looseNames(path.join(this.#run, part.artifact));
+        const scratch = this.#scratch++;
+        for (const name of names) {
+          this.#destinations.push(join(absolute, name));
+          this.#entries.add(join(absolute, name));
+        }
+        into.push((targets) => {
+          const aside = join(scratchBase(targets), `files-${scratch}`);
+          for (const name of names)
+            this.#moves.push({ from: join(aside, name), to: targets.staged(join(absolute, name)) });
+          return { prefix, into: aside };
+        });
+      } else {
+        this.#destinations.push(absolute);
+        into.push((targets) => ({ prefix, into: targets.staged(absolute) }));
+      }
+    }
+    this.#later.push((targets) => this.#unpacks.push({ part, label, bytes, targets: into.map((one) => one(targets)) }));
+  }
+
+  #planCopy(artifact: string, to: BytePath, bytes: number): void {
+    this.#destinations.push(to);
+    this.#bytes += bytes;
+    this.#later.push((targets) => this.#copies.push({ artifact, to: targets.staged(to) }));
+  }
+
+  #planInfra(): void {
+    const { target } = this.#request;
+    if (target.kind === "directory") {
+      for (const { artifact } of this.#items.infra) this.#planCopy(artifact, this.#extra(artifact), 0);
+      return;
+    }
+    const { root } = target.config;
+    const isTaken = takesInfra(target.config);
+    const { writes, byHand, kept } = mergeInfra(this.#run, this.#items.infra, {
+      absolute: (place) => path.resolve(root, place),
+      isTaken: (file) => isTaken(fromString(file)),
+    });
+    this.#byHand.push(...byHand);
+    for (const { file, copy } of kept)
+      this.#later.push((targets) => {
+        const stays = targets.keeps(targets.real(fromString(file)));
+        const fate = stays ? "was left as it is" : "lies in a tree that is restored";
+        this.#byHand.push(`${file}: ${fate}; compare it with ${copy}, which has no secrets`);
+      });
+    for (const { file, text, like } of writes) {
+      const to = fromString(file);
+      this.#destinations.push(to);
+      this.#later.push((targets) => this.#copies.push({ to: targets.staged(to), text, like }));
+    }
+  }
+
+  /** All of it comes as one: the file, or the directory with what several units have in it. */
+  #planLocated({ place, parts, copies }: Located): void {
+    const whole = this.#target(place);
+    this.#destinations.push(whole);
+    if (parts.some(({ alone }) => alone)) this.#entries.add(whole);
+    this.#bytes += [...parts, ...copies].reduce((sum, { bytes }) => sum + bytes, 0);
+    this.#later.push((targets) => {
+      for (const { part, label, bytes, entry, at, alone } of parts) {
+        const to = targets.staged(this.#absolute(at));
+        const aside = join(scratchBase(targets), "found");
+        const into = alone ? { prefix: dirnameOf(entry), into: aside } : { prefix: entry, into: to };
+        this.#unpacks.push({ part, label, bytes, targets: [into] });
+        if (alone) this.#moves.push({ from: join(aside, basename(entry)), to });
+      }
+      for (const { artifact, at } of copies) this.#copies.push({ artifact, to: targets.staged(this.#absolute(at)) });
+    });
+  }
+
+  /** The place of something that is restored. Throws `E_TARGET` for one outside of the root that the config does not name. */
+  #target(place: Pick<Place, "path" | "path_b64">): BytePath {
+    const absolute = this.#absolute(place);
+    if (!isOutside(place) || this.#isTaken(absolute)) return absolute;
+    throw new HoldfastError(
+      "E_TARGET",
+      `the run names ${display(absolute)}, outside of the site's root, and no key of the config does`,
+      { hint: "add it to the config, leave the unit out by --step or --unit, or restore to a directory with --to" },
+    );
+  }
+
+  #absolute(place: Pick<Place, "path" | "path_b64">): BytePath {
+    const bytes = placeBytes(place).toString("latin1");
+    if (
+      bytes
+        .slice(isOutside(place) ? 1 : 0)
+        .split("/")
+        .some((name) => name === ".." || name === "." || (name === "" && bytes !== ""))
+    )
+      throw new HoldfastError("E_VERIFY", `the run says that a tree belongs at ${display(bytes)}, which is no place`);
+    if (!isOutside(place)) return join(this.#root, bytes);
+    return this.#request.target.kind === "directory" ? join(this.#extra("outside"), bytes.slice(1)) : bytes;
+  }
+
+  readonly #extra = (name: string): BytePath => join(join(this.#root, EXTRA), fromString(ownName(name)));
+
+  #kept(places: readonly PlaceAttributes[]): BytePath[] {
+    if (this.#request.target.kind === "directory") return [];
+    const containers = places.filter(({ make }) => make === true).map((place) => this.#absolute(place));
+    const kept = keptPaths(this.#run, { ...this.#options, absolute: (place) => this.#absolute(place) });
+    return [...kept, ...containers];
+  }
+
+  #left(targets: Targets): string[] {
+    const absent = this.#request.target.kind === "directory" ? [] : (this.#options.absent ?? []);
+    return absent
+      .filter((unit) => {
+        const places = placesOf(unit).map((place) => targets.real(this.#absolute(place)));
+        return places.length > 0 && places.every((place) => pathExists(place) && targets.keeps(place));
+      })
+      .map(labelOf);
+  }
+
+  /** A directory that holds something is not written into: what is the run's and what was there could not be told apart. */
+  #refuseTaken(): void {
+    const taken = this.#destinations.find((one) => pathExists(one) && !(one === this.#root && isEmpty(one)));
+    if (taken !== undefined)
+      throw new HoldfastError("E_TARGET", `${display(taken)} is there already`, {
+        hint: "name an empty directory, or one that does not exist yet",
+      });
+  }
+
+  /** What the run recorded of directories, for those that come with this restore. */
+  #attributes(targets: Targets, places: readonly PlaceAttributes[]): RestorePlan["attributes"] {
+    return places
+      .map((attributes) => ({ attributes, absolute: targets.real(this.#absolute(attributes)) }))
+      .filter(({ absolute }) => targets.swaps.some(({ live }) => live === absolute || isBelow(absolute, live)))
+      .toSorted((a, b) => b.absolute.split("/").length - a.absolute.split("/").length)
+      .map(({ attributes, absolute }) => ({ to: targets.staged(absolute), attributes }));
+  }
+
+  #operations(targets: Targets): Replace[] {
+    const swaps = targets.swaps.map((swap): Replace => ({ kind: "replace", ...swap, carry: [...swap.carry] }));
+    // A WAL or journal that stays beside another database would spoil it.
+    const databases = [
+      ...this.#items.files.map(({ place }) => this.#absolute(place)),
+      ...this.#sqlite.map(({ live }) => live),
+    ].map((file) => targets.real(file));
+    const sidecars = databases
+      .flatMap((file) => SIDECARS.map((suffix) => file + suffix))
+      .filter((file) => pathExists(file) && !targets.swaps.some(({ live }) => isBelow(file, live)));
+    const asides = sidecars.map((live, index): Replace => {
+      const near = targets.swaps.find((swap) => dirname(swap.live) === dirname(live));
+      const base = near === undefined ? scratchBase(targets) : dirname(near.aside);
+      return { kind: "replace", live, fresh: null, aside: join(base, `sidecar-${index}`), carry: [] };
+    });
+    return [...asides, ...swaps];
+  }
+}
+
+function isEmpty(directory: BytePath): boolean {
+  const stats = lstatSync(toBuffer(directory));
+  return stats.isDirectory() && readdirSync(toBuffer(directory)).length === 0;
+}
+
+const scratchBase = (targets: Targets): BytePath => targets.bases[0] ?? noBase();
+
+function noBase(): never {
+  throw new HoldfastError("E_INTERNAL", "a restore without a place");
+}
+
+const dirnameOf = (entry: BytePath): BytePath => entry.slice(0, Math.max(0, entry.lastIndexOf("/")));

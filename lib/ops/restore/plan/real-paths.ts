@@ -1,0 +1,55 @@
+/** Places of a site with their links followed, as far as those can be trusted. */
+import { lstatSync, readlinkSync, statSync, type Stats } from "node:fs";
+import type { BytePath } from "../../../archive/entry.ts";
+import { basename, dirname, display, join, toBuffer } from "../../../archive/path.ts";
+import { MOST_LINKS, refuseForeign } from "../../../archive/tree/trusted-path.ts";
+import { HoldfastError, systemCode } from "../../../errors.ts";
+
+/** Looks at a link before it is followed; throws where it is not to be. */
+type OnLink = (link: BytePath, stats: Stats) => void;
+
+interface Resolved {
+  readonly real: BytePath;
+  readonly there: boolean;
+}
+
+/**
+ * Returns a function that follows every link in an absolute path, as far as it exists: a tree that lay behind a link goes back behind it. Each
+ * directory is looked at once. Throws `E_TARGET` for what cannot be looked at, and what `onLink` throws.
+ */
+export function realPaths(onLink: OnLink = () => {}): (path: BytePath) => BytePath {
+  const known = new Map<BytePath, Resolved>();
+  const resolve = (path: BytePath, links: number): Resolved => {
+    const found = known.get(path) ?? look(path, links);
+    known.set(path, found);
+    return found;
+  };
+  const look = (path: BytePath, links: number): Resolved => {
+    if (path === "/") return { real: path, there: true };
+    const [parent, name] = [resolve(dirname(path), links), basename(path)];
+    if (name === "" || name === ".") return parent;
+    if (name === "..") return { real: dirname(parent.real), there: parent.there };
+    const here = join(parent.real, name);
+    if (!parent.there) return { real: here, there: false };
+    try {
+      const stats = lstatSync(toBuffer(here));
+      if (!stats.isSymbolicLink()) return { real: here, there: true };
+      if (links === MOST_LINKS) throw new HoldfastError("E_TARGET", `${display(path)} is a loop of links`);
+      onLink(here, stats);
+      const target = readlinkSync(toBuffer(here), { encoding: "latin1" });
+      const followed = resolve(target.startsWith("/") ? target : join(parent.real, target), links + 1);
+      return followed.there ? followed : { real: here, there: false };
+    } catch (error) {
+      if (["ENOENT", "ENOTDIR"].includes(systemCode(error) ?? "")) return { real: here, there: false };
+      if (error instanceof HoldfastError) throw error;
+      throw new HoldfastError("E_TARGET", `${display(path)} cannot be looked at`, { cause: error });
+    }
+  };
+  return (path) => resolve(path, 0).real;
+}
+
+/** Throws `E_TARGET` for a link that `refuseForeign` refuses; one that leads nowhere is none. */
+export function refuseForeignLink(link: BytePath, { uid }: Stats): void {
+  const target = statSync(toBuffer(link), { throwIfNoEntry: false, bigint: true });
+  if (target !== undefined) refuseForeign({ link, owner: BigInt(uid) }, target.uid, "E_TARGET");
+}

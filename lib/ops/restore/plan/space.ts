@@ -1,0 +1,57 @@
+/** What a restore needs of the disks, and what it would move aside. */
+import { lstatSync, statfsSync, statSync } from "node:fs";
+import type { BytePath } from "../../../archive/entry.ts";
+import { dirname, display, isBelow, toBuffer } from "../../../archive/path.ts";
+import { walk } from "../../../archive/tree/walk.ts";
+import { HoldfastError } from "../../../errors.ts";
+import { formatBytes } from "../../../report/format.ts";
+import type { RestorePlan } from "./planner.ts";
+import { pathExists } from "../../../archive/tree/path-exists.ts";
+
+/** Throws `E_NO_SPACE` when a disk cannot take what is to be unpacked on it. */
+export function checkSpace(plan: RestorePlan): void {
+  const needs = new Map<number, { needed: number; at: BytePath }>();
+  const need = (into: BytePath, bytes: number): void => {
+    const base = plan.targets.bases.find((one) => into === one || isBelow(into, one)) ?? into;
+    const at = existing(dirname(base));
+    const { dev } = statSync(toBuffer(at));
+    needs.set(dev, { at, needed: (needs.get(dev)?.needed ?? 0) + bytes });
+  };
+  let unpacked = 0;
+  for (const { label, bytes, targets } of plan.unpacks) {
+    // Of a unit only the whole is known: its archives, and the places of each, are taken to hold equal parts of it.
+    const parts = plan.unpacks.filter((other) => other.label === label).length;
+    for (const { into } of targets) need(into, bytes / parts / targets.length);
+    unpacked += bytes / parts;
+  }
+  const [first] = plan.copies;
+  if (first !== undefined) need(first.to, Math.max(0, plan.bytes - unpacked));
+  for (const { at, needed } of needs.values()) {
+    const { bavail, bsize } = statfsSync(toBuffer(at));
+    const free = bavail * bsize;
+    if (free >= needed) continue;
+    throw new HoldfastError(
+      "E_NO_SPACE",
+      `${formatBytes(Math.round(needed))} are to be unpacked at ${display(at)}, where ${formatBytes(free)} are free`,
+      { hint: "free some space there, or restore a part with --step or --unit" },
+    );
+  }
+}
+
+const existing = (place: BytePath): BytePath => (pathExists(place) ? place : existing(dirname(place)));
+
+/** Bytes and files that would be moved aside. */
+export function measureReplaced(plan: RestorePlan): { path: string; files: number; bytes: number }[] {
+  return plan.operations.flatMap(({ live }) => {
+    if (!pathExists(live)) return [];
+    const itself = lstatSync(toBuffer(live));
+    if (!itself.isDirectory()) return [{ path: display(live), files: 1, bytes: itself.size }];
+    let [files, bytes] = [0, 0];
+    for (const entry of walk(live, { onError: () => {} })) {
+      if (entry.type !== "file") continue;
+      files++;
+      bytes += entry.size;
+    }
+    return [{ path: display(live), files, bytes }];
+  });
+}

@@ -1,0 +1,155 @@
+/**
+ * Where things are put before they are swapped into their places. What a swap moves is as large as it can be: a directory that is not there yet
+ * comes with all that is restored below it, by one rename; one that is there is moved aside whole.
+ */
+import { accessSync, constants, lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
+import type { BytePath } from "../../../archive/entry.ts";
+import { basename, dirname, display, isBelow, join, pathsBelow, toBuffer } from "../../../archive/path.ts";
+import { pathExists } from "../../../archive/tree/path-exists.ts";
+import { RESTORE_PREFIX } from "../../../archive/tree/walk.ts";
+import { HoldfastError } from "../../../errors.ts";
+import { realPaths, refuseForeignLink } from "./real-paths.ts";
+
+/** A move to be made: `fresh` takes the place of `live`, which goes to `aside`. */
+export interface Swap {
+  readonly live: BytePath;
+  readonly fresh: BytePath;
+  readonly aside: BytePath;
+  /** What lies below `live` and is no part of this restore: it moves along, from the old tree into the new one. Relative to both. */
+  readonly carry: readonly BytePath[];
+}
+
+/** The places of a restore on this host: which of them a swap moves, and where each is staged. */
+export class Targets {
+  readonly swaps: readonly Swap[];
+  /** Directories made for this restore alone. */
+  readonly bases: readonly BytePath[];
+  /** A place with every link in it followed, as it was when this was made; of an entry, the links that lead to it. */
+  readonly real: (path: BytePath) => BytePath;
+
+  /**
+   * `destinations` are absolute places of trees and files, those among `entries` files that may be links themselves; `others` are places
+   * that are not restored. Throws `E_TARGET` for one that cannot be moved aside: a mount point, or a directory that may not be written to;
+   * and for a link on the way that cannot be trusted.
+   */
+  constructor(
+    id: string,
+    root: BytePath,
+    destinations: readonly BytePath[],
+    entries: ReadonlySet<BytePath>,
+    others: readonly BytePath[],
+  ) {
+    const follow = realPaths(refuseForeignLink);
+    const followAny = realPaths();
+    this.real = (path) => (entries.has(path) ? join(follow(dirname(path)), basename(path)) : follow(path));
+    const mounts = readMounts();
+    const real = [...new Set(destinations.map(this.real))];
+    const lives = outermost(real.map(firstMissing));
+    const kept = [...new Set(others.map((other) => join(followAny(dirname(other)), basename(other))))].toSorted();
+    const bases = new Map<BytePath, BytePath>();
+    this.swaps = lives.map((live, index) => {
+      refuseMounts(live, mounts);
+      const parent = dirname(live);
+      const base = bases.get(parent) ?? join(baseFor(parent, root, mounts), RESTORE_PREFIX + id);
+      bases.set(parent, base);
+      const carry = pathsBelow(kept, live)
+        .flatMap((other) => without(other, real))
+        .map((other) => other.slice(live.length + 1));
+      return {
+        live,
+        fresh: join(base, `new-${index}`),
+        aside: join(base, `old-${index}`),
+        carry: pathExists(live) ? outermost(carry) : [],
+      };
+    });
+    this.bases = [...new Set(bases.values())];
+  }
+
+  /** Whether what is at `place` (a real path) is there after the swap: no swap moves it, or one carries it along. */
+  keeps(place: BytePath): boolean {
+    const swap = this.swaps.find(({ live }) => live === place || isBelow(place, live));
+    if (swap === undefined) return true;
+    return swap.carry.some((path) => place === join(swap.live, path) || isBelow(place, join(swap.live, path)));
+  }
+
+  /** Where what belongs at `destination` is to be written now. */
+  staged(destination: BytePath): BytePath {
+    const real = this.real(destination);
+    const swap = this.swaps.find(({ live }) => live === real || isBelow(real, live));
+    if (swap === undefined)
+      throw new HoldfastError("E_INTERNAL", `${display(destination)} is no target of this restore`);
+    return swap.fresh + real.slice(swap.live.length);
+  }
+}
+
+/** The path itself where it is there; else the first of its components that is not. */
+function firstMissing(path: BytePath): BytePath {
+  const parent = dirname(path);
+  return pathExists(path) || parent === path || pathExists(parent) ? path : firstMissing(parent);
+}
+
+/** A path, or, where some of what lies below it is restored, what else lies below it. Nothing for a path that is restored itself. */
+function without(path: BytePath, restored: readonly BytePath[]): BytePath[] {
+  if (restored.includes(path)) return [];
+  if (!restored.some((one) => isBelow(one, path))) return [path];
+  if (lstatSync(toBuffer(path), { throwIfNoEntry: false })?.isDirectory() !== true) return [];
+  return readdirSync(toBuffer(path), { encoding: "latin1" }).flatMap((name) => without(join(path, name), restored));
+}
+
+/** Those that lie below none of the others. */
+function outermost(paths: readonly BytePath[]): BytePath[] {
+  const kept: BytePath[] = [];
+  for (const path of [...new Set(paths)].toSorted((a, b) => a.length - b.length))
+    if (!kept.some((one) => isBelow(path, one))) kept.push(path);
+  return kept;
+}
+
+/** A directory on the same file system, so that a rename is enough: beside the site's root, else in it, else beside the place itself. */
+function baseFor(parent: BytePath, root: BytePath, mounts: readonly BytePath[]): BytePath {
+  const candidates = [dirname(root), root, parent].filter((one, index, all) => all.indexOf(one) === index);
+  const fault: string[] = [];
+  for (const candidate of candidates) {
+    if (!sameFileSystem(candidate, parent, mounts)) continue;
+    try {
+      for (const directory of [candidate, parent]) accessSync(toBuffer(directory), constants.W_OK | constants.X_OK);
+      return candidate;
+    } catch (error) {
+      fault.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  throw new HoldfastError(
+    "E_TARGET",
+    `nothing can be swapped into ${display(parent)}: ${fault.at(-1) ?? "no directory is on its disk"}`,
+  );
+}
+
+function sameFileSystem(a: BytePath, b: BytePath, mounts: readonly BytePath[]): boolean {
+  const [one, other] = [
+    statSync(toBuffer(a), { throwIfNoEntry: false }),
+    statSync(toBuffer(b), { throwIfNoEntry: false }),
+  ];
+  return one !== undefined && other !== undefined && one.dev === other.dev && mountOf(a, mounts) === mountOf(b, mounts);
+}
+
+const mountOf = (path: BytePath, mounts: readonly BytePath[]): BytePath | undefined =>
+  mounts.filter((mount) => path === mount || isBelow(path, mount)).toSorted((a, b) => b.length - a.length)[0];
+
+function refuseMounts(live: BytePath, mounts: readonly BytePath[]): void {
+  const mount = mounts.find((one) => one === live || isBelow(one, live));
+  if (mount !== undefined && pathExists(live))
+    throw new HoldfastError("E_TARGET", `${display(mount)} is a mount point and cannot be moved aside`, {
+      hint: "restore to a directory with --to, or unmount it",
+    });
+}
+
+/** proc(5): the fifth field of each line, with blanks and the like as octal escapes. */
+function readMounts(): BytePath[] {
+  return readFileSync("/proc/self/mountinfo", "latin1")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) =>
+      (line.split(" ")[4] ?? "").replaceAll(/\\([0-7]{3})/g, (_all, code: string) =>
+        String.fromCharCode(Number.parseInt(code, 8)),
+      ),
+    );
+}

@@ -1,0 +1,373 @@
+/**
+ * Brings a run back, whole or a part of it, to a directory or in place. plan → confirmation → lock → verify what is used → stage beside the target →
+ * compare → stop the service → swap → migrate → start → health. Nothing of the target changes before the swap; the swap can be taken back.
+ */
+import { isBelow } from "../../archive/path.ts";
+import type { BytePath } from "../../archive/entry.ts";
+import { HoldfastError } from "../../errors.ts";
+import type { SiteConfig } from "../../config/load.ts";
+import type { Report } from "../../model/event.ts";
+import type { UnitMetadata } from "../../model/unit.ts";
+import { runDirectory } from "../../store/files/layout.ts";
+import { findStore } from "../../store/open.ts";
+import { pinRun } from "../../store/lock/pins.ts";
+import { findRun } from "../runs/find-run.ts";
+import { migrate, rebuildProjects, service, smoke } from "../site/commands.ts";
+import {
+  closeDatabases,
+  compareWithRecord,
+  databasePlaces,
+  loadDatabases,
+  openDatabases,
+  sqliteFile,
+  type PlannedDatabase,
+} from "./swap/databases.ts";
+import { itemsOf, type RestoreItems } from "../runs/unit-items.ts";
+import { describe, giveUp } from "./swap/fail.ts";
+import { Journal, newRestoreId } from "../journals/restore-journal.ts";
+import type { Operation } from "../journals/operations.ts";
+import { runsOf } from "../runs/borrowed-units.ts";
+import { locate, type Located } from "./plan/locate-path.ts";
+import { findLacks, type Lack } from "./plan/missing-units.ts";
+import { assertEmpty } from "./stage/assert-empty.ts";
+import { refusePending, takeLock } from "../journals/store-locks.ts";
+import { ownedNow } from "./plan/owned.ts";
+import { planRestore, type RestorePlan } from "./plan/planner.ts";
+import { checkSpace } from "./plan/space.ts";
+import type { RestoreRequest } from "./plan/request.ts";
+import { saveFirst } from "./safety-dump.ts";
+import { stage } from "./stage/run.ts";
+import { previewOf, type RestorePreview } from "./preview.ts";
+import { removeSpares, swapIn } from "./swap/run.ts";
+import { Servers, type FindTarget } from "./swap/restorer-pool.ts";
+import { start } from "./swap/roll-back.ts";
+import type { OnStep } from "../journals/on-step.ts";
+import { selectUnits } from "./plan/select-units.ts";
+import { verifyArtifacts, verifyFiles } from "./stage/verify-artifacts.ts";
+
+export type { RestoreRequest } from "./plan/request.ts";
+export type { RestorePreview } from "./preview.ts";
+
+export interface RestoreOptions {
+  readonly signal: AbortSignal;
+  readonly report: Report;
+  /** Is shown the plan of a restore in place; throws `E_CONFIRM` when it is not to be done. */
+  readonly confirm: (preview: RestorePreview) => Promise<void>;
+  /** Hears of each phase, and of progress within it. */
+  readonly onPhase: (phase: string) => void;
+  /** Hears how many bytes of the phase are done, and about how many there are. */
+  readonly onBytes?: (done: number, total: number) => void;
+  readonly onStep?: OnStep;
+}
+
+export interface RestoreOutcome {
+  readonly restore: string | null;
+  readonly run: string;
+  readonly preview: RestorePreview;
+  readonly warnings: readonly string[];
+  readonly by_hand: readonly string[];
+  /** Units that the run lacks and that were not restored. */
+  readonly missing: RestorePreview["missing"];
+  /** Units that the run lacks and that were taken from an earlier run. */
+  readonly completed: RestorePreview["completed"];
+  /** What could not be tried, such as a smoke command that nobody configured. */
+  readonly not_proved: readonly string[];
+  /** What was replaced is kept until it is confirmed. */
+  readonly kept: boolean;
+}
+
+/**
+ * Restores. Throws, with the target as it was, `E_CONFIRM`, `E_LOCKED`, `E_PENDING`, `E_VERIFY` and `E_ARCHIVE` for a damaged run, `E_NO_SPACE`, `E_TARGET`,
+ * `E_SCHEMA`, `E_SAFETY`, `E_RESTORE`, `E_INTERRUPTED`. After a crash the store's record of the restore tells `recoverRestore` how to go on.
+ */
+export async function restore(request: RestoreRequest, options: RestoreOptions): Promise<RestoreOutcome> {
+  const store = await findStore(request.store);
+  const run = findRun(store.path, request.run);
+  const unpins = [await pinRun(store.path, run, "restore")];
+  try {
+    const directory = runDirectory(store.path, run);
+    if (request.target.kind === "in-place") refusePending(store.path);
+    else assertEmpty(request.target.directory);
+    const lacks = findLacks(store.path, run, request);
+    const units = selectUnits(directory, request, lacks);
+    for (const other of runsOf(units)) unpins.push(await pinRun(store.path, other, "restore"));
+    const located = request.path === undefined ? undefined : await locate(directory, request.path, options.signal);
+    const items = itemsOf(directory, located === undefined ? units : []);
+    const owned = await ownedNow(request.target, store.path, directory);
+    const work = { request, options, store, run, directory, units, items, located, lacks, owned };
+    const preview = await rehearse(work);
+    if (request.dryRun) return outcomeOf(work, preview, null, { kept: false });
+    await options.confirm(preview);
+    if (request.target.kind === "directory") return await restoreTo(work, preview);
+    return await restoreInPlace(work, request.target.config, preview);
+  } finally {
+    for (const unpin of unpins) unpin();
+  }
+}
+
+interface Work {
+  readonly request: RestoreRequest;
+  readonly options: RestoreOptions;
+  readonly store: { readonly path: string; readonly site: string };
+  readonly run: string;
+  readonly directory: string;
+  /** What is selected; nothing of a run changes. */
+  readonly units: readonly UnitMetadata[];
+  /** Of all these units, or none where a path is asked for. */
+  readonly items: RestoreItems;
+  readonly located: Located | undefined;
+  readonly lacks: readonly Lack[];
+  readonly owned: readonly BytePath[];
+}
+
+interface Prepared {
+  readonly plan: RestorePlan;
+  readonly databases: readonly PlannedDatabase[];
+  readonly units: readonly UnitMetadata[];
+}
+
+/** The plan as it stands now; the databases are open and have to be closed. */
+async function prepare(work: Work, id: string): Promise<Prepared> {
+  const { request, options, directory, units, items, located, lacks, owned } = work;
+  const absent = request.complete === true ? [] : lacks.flatMap(({ copies }) => copies);
+  let places = await databasePlaces(request, items.databases, options.signal);
+  const planWith = (): RestorePlan =>
+    planRestore(directory, request, {
+      id,
+      items,
+      units: located === undefined ? units : [],
+      loaded: new Set(places.map(({ item }) => item.unit)),
+      absent,
+      owned,
+      ...(located === undefined ? {} : { located }),
+    });
+  let plan = planWith();
+  // A database file in a tree that is replaced comes with that tree: it would be exchanged in the old one.
+  for (let rest = outsideOf(plan, places); rest.length < places.length; rest = outsideOf(plan, places)) {
+    places = rest;
+    plan = planWith();
+  }
+  // What a server says of a damaged dump would be blamed on the server.
+  const dumps = places.map(({ item }) => item.artifact);
+  await verifyFiles(directory, dumps, new Map(), options.signal);
+  const databases = await openDatabases(request, directory, places, options.signal);
+  return { plan, databases, units };
+}
+
+const outsideOf = <T extends Pick<PlannedDatabase, "item" | "target">>(plan: RestorePlan, places: readonly T[]): T[] =>
+  places.filter(({ item, target }) => {
+    if (item.record.engine !== "sqlite") return true;
+    const file = plan.targets.real(sqliteFile(target));
+    return !plan.targets.swaps.some(({ live }) => isBelow(file, live));
+  });
+
+async function rehearse(work: Work): Promise<RestorePreview> {
+  const prepared = await prepare(work, newRestoreId(work.store.path));
+  try {
+    return previewOf(work.run, work.request, prepared.plan, prepared.databases, work.lacks);
+  } finally {
+    await closeDatabases(prepared.databases);
+  }
+}
+
+async function begin({ request, store, run, options }: Work): Promise<Journal> {
+  const { target, steps, units, path, database, rebuild, migrate: migrates } = request;
+  return await Journal.create(
+    store.path,
+    {
+      site: store.site,
+      run,
+      target: target.kind === "in-place" ? "in-place" : target.directory,
+      selection: {
+        steps,
+        units,
+        path: path ?? null,
+        database: database === undefined ? null : true,
+        rebuild,
+        migrate: migrates,
+        complete: request.complete === true,
+      },
+      without_safety: request.withoutSafety ?? null,
+    },
+    target.kind === "in-place",
+    options.onStep,
+  );
+}
+
+/** To a directory: nothing is there to be replaced, no lock is needed, and none of the site's own commands runs. */
+async function restoreTo(work: Work, preview: RestorePreview): Promise<RestoreOutcome> {
+  const journal = await begin(work);
+  const prepared = await prepareFor(journal, work);
+  const servers = new Servers(targetOf(prepared.databases), work.options.signal);
+  try {
+    await bringBeside(journal, work, prepared);
+    await swapIn(journal, servers, async () => work.options.signal.throwIfAborted());
+    await removeSpares(journal, servers);
+    await journal.enter("completed", { kept: false });
+    return outcomeOf(work, preview, journal, {
+      kept: false,
+      notProved: ["application: nothing of it runs in a directory"],
+    });
+  } catch (error) {
+    throw await failed(journal, work, prepared.databases, error);
+  } finally {
+    await servers.close();
+    await closeDatabases(prepared.databases);
+  }
+}
+
+async function restoreInPlace(work: Work, config: SiteConfig, preview: RestorePreview): Promise<RestoreOutcome> {
+  const { request, options, store } = work;
+  const lost = new AbortController();
+  const signal = AbortSignal.any([options.signal, lost.signal]);
+  const held: Work = { ...work, options: { ...options, signal } };
+  const lock = await takeLock(store.path, request, config, { ...held.options, onLost: (error) => lost.abort(error) });
+  try {
+    refusePending(store.path);
+    const journal = await begin(held);
+    const prepared = await prepareFor(journal, held);
+    const servers = new Servers(targetOf(prepared.databases), signal);
+    try {
+      await bringBeside(journal, held, prepared);
+      await lock.assertHeld();
+      await stopService(journal, config, signal);
+      await saveFirst(journal, {
+        request,
+        config,
+        databases: prepared.databases,
+        lock: lock.locks,
+        options: held.options,
+      });
+      await lock.assertHeld();
+      options.onPhase("swapping");
+      await swapIn(journal, servers, async () => signal.throwIfAborted());
+      for (const database of prepared.databases) await compareWithRecord(database, database.restorer.live);
+      const notProved = await finish(journal, held, config, prepared);
+      return outcomeOf(held, preview, journal, { kept: true, notProved });
+    } catch (error) {
+      throw await failed(journal, held, prepared.databases, error, config);
+    } finally {
+      await servers.close();
+      await closeDatabases(prepared.databases);
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+async function prepareFor(journal: Journal, work: Work): Promise<Prepared> {
+  try {
+    return await prepare(work, journal.document.restore);
+  } catch (error) {
+    await journal.enter("failed", { error: describe(error) });
+    throw error;
+  }
+}
+
+/** Verifies what will be used, and brings all of it beside its place, compared with what was recorded. */
+async function bringBeside(journal: Journal, work: Work, { plan, databases, units }: Prepared): Promise<void> {
+  const { options, request, directory } = work;
+  options.onPhase("verifying");
+  const used = request.path === undefined ? units : [];
+  await verifyArtifacts(directory, used, plan, options.signal);
+  checkSpace(plan);
+  await journal.enter("restoring", { bases: [...plan.targets.bases], by_hand: [...plan.byHand] });
+  options.onPhase("unpacking");
+  await stage(plan, {
+    signal: options.signal,
+    workers: request.workers,
+    onBytes: (done) => options.onBytes?.(done, plan.bytes),
+  });
+  options.onPhase("loading");
+  const loads = await loadDatabases(directory, databases, journal, {
+    restoreFlags: request.restoreFlags,
+    onBytes: () => {},
+  });
+  const operations: Operation[] = [
+    ...loads.filter(({ kind }) => kind === "reload"),
+    ...plan.operations,
+    ...loads.filter(({ kind }) => kind === "exchange"),
+  ];
+  const older = request.migrate ? databases.filter(({ schema }) => schema.state === "older") : [];
+  const projects = units.filter(({ step }) => step === "source_exports").flatMap(({ project }) => project ?? []);
+  await journal.update({
+    operations,
+    migrate: older.map(({ item }) => item.unit),
+    rebuild: request.rebuild ? projects : [],
+    warnings: databases.flatMap((one) => one.warnings),
+  });
+}
+
+async function stopService(journal: Journal, config: SiteConfig, signal: AbortSignal): Promise<void> {
+  if (config.health?.service === undefined) return;
+  await journal.update({ service_stopped: true });
+  journal.step({ action: "command", object: "stop" });
+  await service(config, "stop", signal);
+}
+
+/** Migrations, compiled projects, the service, the smoke command; gives what could not be tried. */
+async function finish(journal: Journal, work: Work, config: SiteConfig, prepared: Prepared): Promise<string[]> {
+  const { options } = work;
+  const notProved: string[] = [];
+  await journal.enter("migrating");
+  const { migrate: older, rebuild } = journal.document;
+  if (older.length > 0) {
+    options.onPhase("migrating");
+    for (const unit of await migrate(config, older, options.signal))
+      notProved.push(`schema of ${unit}: it is older than the code, and database.migrate is not configured`);
+  }
+  for (const { item, schema } of prepared.databases) {
+    if (schema.state === "older" && !older.includes(item.unit))
+      notProved.push(`schema of ${item.unit}: it is older than the code, and no migration was to run`);
+    if (schema.state === "unknown")
+      notProved.push(`schema of ${item.unit}: nothing says which migrations the code wants`);
+  }
+  if (rebuild.length > 0) {
+    options.onPhase("compiling");
+    await rebuildProjects(config, rebuild, options.signal);
+  }
+  await start(journal, config, options.signal);
+  options.onPhase("checking");
+  if (!(await smoke(config, options.signal)))
+    notProved.push("application: no smoke command is configured (health.smoke)");
+  await journal.enter("completed");
+  return notProved;
+}
+
+/** Finds the servers again, for a signal that outlives the restore's own. */
+const targetOf =
+  (databases: readonly PlannedDatabase[]): FindTarget =>
+  async (unit) => {
+    const found = databases.find(({ item }) => item.unit === unit);
+    if (found === undefined) throw new HoldfastError("E_INTERNAL", `the database ${unit} is not open`);
+    return found.target;
+  };
+
+async function failed(
+  journal: Journal,
+  { options }: Work,
+  databases: readonly PlannedDatabase[],
+  failure: unknown,
+  config?: SiteConfig,
+): Promise<unknown> {
+  if (journal.document.swap !== "none") options.onPhase("rolling back");
+  const error: unknown = options.signal.aborted ? options.signal.reason : failure;
+  return await giveUp(journal, targetOf(databases), config, error);
+}
+
+const outcomeOf = (
+  { run }: Work,
+  preview: RestorePreview,
+  journal: Journal | null,
+  { kept, notProved = [] }: { kept: boolean; notProved?: readonly string[] },
+): RestoreOutcome => ({
+  restore: journal?.document.restore ?? null,
+  run,
+  preview,
+  warnings: journal?.document.warnings ?? [],
+  by_hand: preview.by_hand,
+  missing: preview.missing,
+  completed: preview.completed,
+  not_proved: notProved,
+  kept,
+});

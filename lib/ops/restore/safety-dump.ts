@@ -1,0 +1,66 @@
+/** What can't be moved aside is saved first, in a run of its own that stays until the restore is confirmed. */
+import path from "node:path";
+import type { SiteConfig } from "../../config/load.ts";
+import { asHoldfastError, HoldfastError } from "../../errors.ts";
+import type { Report } from "../../model/event.ts";
+import type { Lock } from "../../store/lock/acquire.ts";
+import { readStepMetadata } from "../../store/run/step-index.ts";
+import { dumpFirst } from "../safety/dump.ts";
+import type { PlannedDatabase } from "./swap/databases.ts";
+import type { Journal } from "../journals/restore-journal.ts";
+import type { RestoreRequest } from "./plan/request.ts";
+
+export interface SafetyWork {
+  readonly request: RestoreRequest;
+  readonly config: SiteConfig;
+  readonly databases: readonly PlannedDatabase[];
+  readonly lock: readonly Lock[];
+  readonly options: {
+    readonly signal: AbortSignal;
+    readonly report: Report;
+    readonly onPhase: (phase: string) => void;
+  };
+}
+
+/** Dumps what `reload` would overwrite. Throws `E_SAFETY` where that cannot be done, unless the operator gave a reason to go on without. */
+export async function saveFirst(journal: Journal, work: SafetyWork): Promise<void> {
+  const { request, config, databases, options } = work;
+  const atRisk = databases.filter(({ restorer, present }) => !restorer.exchanges && (present?.tables ?? 0) > 0);
+  if (atRisk.length === 0 || request.withoutSafety !== undefined) return;
+  await journal.enter("pre_backup");
+  options.onPhase("saving");
+  const units = atRisk.map(({ item }) => item.unit);
+  try {
+    if (request.database !== undefined)
+      throw new HoldfastError("E_SAFETY", "the database of --database is not the configured one, and holds tables", {
+        hint: "empty it, or give --no-safety and a reason",
+      });
+    const saved = await dumpFirst({
+      config,
+      store: request.store,
+      units,
+      command: "restore",
+      id: journal.document.restore,
+      locks: work.lock,
+      signal: options.signal,
+    });
+    const dumps = new Map(
+      [...readStepMetadata(saved.path, "db")].map(({ unit, artifacts }) => [unit, artifacts[0]?.path] as const),
+    );
+    const operations = journal.document.operations.map((operation) => {
+      const dump = operation.kind === "reload" ? dumps.get(operation.unit) : undefined;
+      return operation.kind === "reload" && dump !== undefined
+        ? { ...operation, safety: path.join(saved.path, dump) }
+        : operation;
+    });
+    await journal.update({ safety_run: saved.run, operations });
+    await journal.enter("restoring");
+  } catch (error) {
+    options.signal.throwIfAborted();
+    const cause = asHoldfastError(error);
+    if (cause.code === "E_SAFETY" || cause.code === "E_NO_SPACE" || cause.code === "E_LOCKED") throw cause;
+    throw new HoldfastError("E_SAFETY", `what is in ${units.join(", ")} cannot be saved first: ${cause.message}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * The staging directories of a restore. They are made for it, closed to others, and held open: whoever may rename what lies beside the
+ * site cannot lead what root writes to another place.
+ */
+import { closeSync, constants, fstatSync, mkdirSync, openSync } from "node:fs";
+import type { BytePath } from "../../../archive/entry.ts";
+import { dirname, display, isBelow, toBuffer } from "../../../archive/path.ts";
+import { HoldfastError, systemCode } from "../../../errors.ts";
+import type { RestorePlan } from "../plan/planner.ts";
+
+const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+
+/** Holds the staging directories open. */
+export class Bases {
+  readonly #handles = new Map<BytePath, number>();
+
+  /** Makes the directories, mode 0700. Throws `E_TARGET` where one is there already, or is another's as soon as it is made. */
+  constructor(bases: readonly BytePath[]) {
+    try {
+      for (const base of bases) this.#handles.set(base, make(base));
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Returns paths of the directories, valid until they are closed. */
+  get paths(): BytePath[] {
+    return [...this.#handles.values()].map(pathOf);
+  }
+
+  /** Returns the plan with everything that is staged at such paths. */
+  held(plan: RestorePlan): RestorePlan {
+    const at = (place: BytePath): BytePath => this.#at(place);
+    return {
+      ...plan,
+      unpacks: plan.unpacks.map((unpack) => ({
+        ...unpack,
+        targets: unpack.targets.map((target) => ({ ...target, into: at(target.into) })),
+      })),
+      moves: plan.moves.map(({ from, to }) => ({ from: at(from), to: at(to) })),
+      copies: plan.copies.map((copy) => ({ ...copy, to: at(copy.to) })),
+      directories: plan.directories.map(at),
+      directoryTimes: plan.directoryTimes.map((times) => ({ ...times, root: at(times.root) })),
+      attributes: plan.attributes.map((one) => ({ ...one, to: at(one.to) })),
+    };
+  }
+
+  /** Returns the error with the directories by their own names. */
+  named(error: unknown): unknown {
+    if (!(error instanceof HoldfastError)) return error;
+    let { message } = error;
+    for (const [base, handle] of this.#handles) message = message.replaceAll(`${pathOf(handle)}/`, `${display(base)}/`);
+    if (message === error.message) return error;
+    return new HoldfastError(error.code, message, { hint: error.hint, cause: error.cause });
+  }
+
+  close(): void {
+    for (const handle of this.#handles.values()) closeSync(handle);
+    this.#handles.clear();
+  }
+
+  #at(place: BytePath): BytePath {
+    for (const [base, handle] of this.#handles)
+      if (place === base || isBelow(place, base)) return pathOf(handle) + place.slice(base.length);
+    throw new HoldfastError("E_INTERNAL", `${display(place)} is staged nowhere`);
+  }
+}
+
+const pathOf = (handle: number): string => `/proc/self/fd/${handle}`;
+
+function make(base: BytePath): number {
+  mkdirSync(toBuffer(dirname(base)), { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(toBuffer(base), { mode: 0o700 });
+  } catch (error) {
+    if (systemCode(error) !== "EEXIST") throw error;
+    throw taken(base);
+  }
+  const handle = openSync(toBuffer(base), DIRECTORY);
+  const { uid, mode } = fstatSync(handle);
+  if (uid === process.geteuid?.() && (mode & 0o077) === 0) return handle;
+  closeSync(handle);
+  throw taken(base);
+}
+
+/** Returns the error for a staging directory of another user, or of unknown origin. */
+export const taken = (base: BytePath): HoldfastError =>
+  new HoldfastError("E_TARGET", `the staging directory ${display(base)} was made by somebody else`, {
+    hint: "see who may write to the directory that it lies in, remove it, and restore again",
+  });

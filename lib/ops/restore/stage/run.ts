@@ -1,0 +1,155 @@
+/** Stages the content of a restore: unpacked and copied beside its place, with owners, modes and times as they were. */
+import { chmodSync, chownSync, constants, copyFileSync, renameSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import type { BytePath } from "../../../archive/entry.ts";
+import { dirname, display, isBelow, toBuffer } from "../../../archive/path.ts";
+import { WorkerPool } from "../../../archive/pool.ts";
+import { SolidDirectories } from "../../../archive/unpack/safe-directories.ts";
+import type { SharedDirectories } from "../../../archive/unpack/directories.ts";
+import type { UnpackRequest, UnpackResult } from "../../../archive/unpack/request.ts";
+import { asHoldfastError, HoldfastError, isDiskFull } from "../../../errors.ts";
+import { runnable } from "../../../exec/build-output.ts";
+import { runCommand } from "../../../exec/command.ts";
+import { Bases } from "./bases.ts";
+import { applyDirectories, sharedWith } from "./directories.ts";
+import type { ArchivePart } from "../../runs/unit-items.ts";
+import type { RestorePlan } from "../plan/planner.ts";
+import { pathExists } from "../../../archive/tree/path-exists.ts";
+
+const WORKER = "lib/ops/restore/stage/worker";
+
+/** More than any site has: a bomb gets no further. */
+const MAX_ENTRIES = 50_000_000;
+/** No path that Linux takes has more components: PATH_MAX is 4096 bytes, and each takes two. */
+const MAX_DEPTH = 2048;
+/** What an archive may hold beyond what was recorded of its unit: nothing but a margin for what is not counted as input. */
+const SLACK_BYTES = 64 * 1024 * 1024;
+
+type UnpackTask = Omit<UnpackRequest, "cancelled" | "onBytes">;
+
+export interface StageOptions {
+  readonly signal: AbortSignal;
+  readonly workers: number;
+  /** Bytes of content written so far. */
+  readonly onBytes: (bytes: number) => void;
+}
+
+/**
+ * Unpacks and copies everything of the plan into its staging directories, which are made here. Throws `E_VERIFY` where the content is not what was
+ * recorded, `E_ARCHIVE` for a hostile or damaged archive, `E_NO_SPACE`; what was written is for the caller to remove.
+ */
+export async function stage(plan: RestorePlan, options: StageOptions): Promise<void> {
+  const bases = new Bases(plan.targets.bases);
+  try {
+    await fill(bases.held(plan), bases.paths, options);
+    for (const { live, fresh } of plan.targets.swaps)
+      if (!pathExists(fresh))
+        throw new HoldfastError("E_VERIFY", `nothing came out of the archives for ${display(live)}`);
+  } catch (error) {
+    throw bases.named(error);
+  } finally {
+    bases.close();
+  }
+}
+
+/** Writes everything into the staging directories. */
+async function fill(plan: RestorePlan, bases: readonly BytePath[], options: StageOptions): Promise<void> {
+  const solid = new Map(bases.map((base) => [base, new SolidDirectories(base)]));
+  const solidAt = (place: BytePath): SolidDirectories => solid.get(baseOf(bases, place)) ?? noBase(place);
+  const shared = await unpackAll(plan, bases, options);
+  // From here on an archive's link may stand anywhere: nothing goes through one.
+  for (const { from, to } of plan.moves) {
+    if (!pathExists(from)) throw new HoldfastError("E_VERIFY", `${display(from)} did not come out of its archive`);
+    solidAt(to).make(dirname(to));
+    renameSync(toBuffer(from), toBuffer(to));
+  }
+  for (const copy of plan.copies) {
+    solidAt(copy.to).make(dirname(copy.to));
+    bring(copy, plan.directory);
+  }
+  for (const to of plan.directories) solidAt(to).make(to);
+  applyDirectories(plan, shared, solidAt);
+  // One call for each file system is what makes many small files durable at a bearable price.
+  for (const base of bases) await syncFileSystem(base, options.signal);
+}
+
+/** Makes durable what was written to the file system of a directory, which is named by its handle. */
+async function syncFileSystem(directory: BytePath, signal: AbortSignal): Promise<void> {
+  await runCommand(["sync", "-f", directory.replace("/self/", `/${process.pid}/`)], { signal, code: "E_IO" });
+}
+
+const baseOf = (bases: readonly BytePath[], place: BytePath): BytePath =>
+  bases.find((base) => place === base || isBelow(place, base)) ?? noBase(place);
+
+function noBase(place: BytePath): never {
+  throw new HoldfastError("E_INTERNAL", `${display(place)} is staged nowhere`);
+}
+
+/** Returns the directories that archives share, in the order of the plan. */
+async function unpackAll(
+  plan: RestorePlan,
+  bases: readonly BytePath[],
+  options: StageOptions,
+): Promise<SharedDirectories[]> {
+  const pool = new WorkerPool<UnpackTask, UnpackResult>(
+    pathToFileURL(runnable(WORKER)),
+    options.workers,
+    options.signal,
+  );
+  let total = 0;
+  const shared = sharedWith(plan);
+  try {
+    const results = await Promise.allSettled(
+      plan.unpacks.map(async ({ part, targets, label, bytes }) => {
+        const task: UnpackTask = {
+          archive: path.join(plan.directory, part.artifact),
+          format: part.format,
+          targets: targets.map((target) => ({ ...target, base: baseOf(bases, target.into) })),
+          ...(part.only === undefined ? {} : { only: part.only }),
+          ...(part.skip === undefined ? {} : { skip: part.skip }),
+          ...(part.reserved === undefined ? {} : { reserved: part.reserved }),
+          shared: shared(targets),
+          owners: plan.owners.forWorker,
+          limits: { bytes: bytes * 2 + SLACK_BYTES, entries: part.entries ?? MAX_ENTRIES, depth: MAX_DEPTH },
+        };
+        const result = await pool.run(task, (more) => options.onBytes((total += more)));
+        checkContent(part, label, result);
+        return result.shared;
+      }),
+    );
+    options.signal.throwIfAborted();
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed !== undefined) throw asHoldfastError(failed.reason, "E_IO");
+    return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  } finally {
+    await pool.close();
+  }
+}
+
+function checkContent(part: ArchivePart, label: string, { contentDigest, entries }: UnpackResult): void {
+  if (part.entries !== undefined && part.only === undefined && part.entries !== entries)
+    throw new HoldfastError(
+      "E_VERIFY",
+      `${label}: ${part.artifact} holds ${entries} entries; ${part.entries} were recorded`,
+    );
+  if (part.contentDigest !== null && contentDigest !== null && part.contentDigest !== contentDigest)
+    throw new HoldfastError("E_VERIFY", `${label}: the content of ${part.artifact} is not what was recorded`);
+}
+
+function bring(copy: RestorePlan["copies"][number], directory: string): void {
+  const to = toBuffer(copy.to);
+  try {
+    if ("text" in copy) writeFileSync(to, toBuffer(copy.text), { flag: "wx", mode: 0o600 });
+    else copyFileSync(path.join(directory, copy.artifact), to, constants.COPYFILE_EXCL);
+    chmodSync(to, 0o600);
+    if ("text" in copy && copy.like !== undefined) {
+      chownSync(to, copy.like.uid, copy.like.gid);
+      chmodSync(to, copy.like.mode & 0o7777);
+    }
+  } catch (error) {
+    if (isDiskFull(error))
+      throw new HoldfastError("E_NO_SPACE", `the disk is full: ${display(copy.to)}`, { cause: error });
+    throw asHoldfastError(error, "E_IO");
+  }
+}

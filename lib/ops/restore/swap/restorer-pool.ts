@@ -1,0 +1,33 @@
+/** The servers of a restore, opened when an operation first asks for one. */
+import type { DatabaseTarget } from "../../../database/snapshot.ts";
+import { openRestorer } from "../../../database/open/restorer.ts";
+import type { DatabaseRestorer } from "../../../database/restorer.ts";
+
+/** Where the database of a unit is; `url` is the one that was written down. */
+export type FindTarget = (unit: string, url: string) => Promise<DatabaseTarget>;
+
+export class Servers {
+  readonly #targetOf: FindTarget;
+  readonly #signal: AbortSignal;
+  readonly #open = new Map<string, DatabaseRestorer>();
+
+  /** With a signal of its own, so that what an abort has ended can still be taken back. */
+  constructor(targetOf: FindTarget, signal: AbortSignal) {
+    this.#targetOf = targetOf;
+    this.#signal = signal;
+  }
+
+  /** Throws `E_DATABASE` when the server does not answer. */
+  async find(unit: string, url: string): Promise<DatabaseRestorer> {
+    const found = this.#open.get(unit);
+    if (found !== undefined) return found;
+    const restorer = await openRestorer(await this.#targetOf(unit, url), this.#signal);
+    this.#open.set(unit, restorer);
+    return restorer;
+  }
+
+  async close(): Promise<void> {
+    for (const restorer of this.#open.values()) await restorer.close();
+    this.#open.clear();
+  }
+}

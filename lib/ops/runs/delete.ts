@@ -1,0 +1,145 @@
+/** Deletes one run, unless something still needs it. */
+import { lstatSync, renameSync } from "node:fs";
+import path from "node:path";
+import { removeTree } from "../../archive/tree/remove.ts";
+import { fromString } from "../../archive/path.ts";
+import { HoldfastError } from "../../errors.ts";
+import type { Report } from "../../model/event.ts";
+import { fsyncDirectory, storeError } from "../../store/files/atomic.ts";
+import {
+  isRunId,
+  listIncomplete,
+  runDirectory,
+  runsDirectory,
+  scratchDirectory,
+  stagingDirectory,
+} from "../../store/files/layout.ts";
+import { acquireLock } from "../../store/lock/acquire.ts";
+import { findStore } from "../../store/open.ts";
+import { describeOwner } from "../../store/lock/process-owner.ts";
+import { listReaders } from "../../store/lock/pins.ts";
+import { findLatest, repairLinks } from "../../store/run/publish.ts";
+import { listFiles } from "../../store/run/checksums.ts";
+import { assertWritable } from "../../store/writable.ts";
+import { findRun, latestRun } from "./find-run.ts";
+import { findLastCopies } from "./last-copies.ts";
+import { ReinitJournal } from "../journals/reinit-journal.ts";
+import { pendingRestores } from "../journals/restore-journal.ts";
+import { hintOf, RESTORE_RULES, stateOf } from "../journals/restore-state.ts";
+
+export interface DeleteRequest {
+  readonly store: string;
+  /** A run's id; one that was interrupted and never published too. */
+  readonly run: string;
+  /** Say what would be done, change nothing. */
+  readonly dryRun: boolean;
+  readonly breakLock: boolean;
+}
+
+export interface DeleteOutcome {
+  readonly run: string;
+  /** It was interrupted and never published. */
+  readonly incomplete: boolean;
+  /** What it alone held: unchanged units live on in other runs. */
+  readonly freed_bytes: number;
+}
+
+const UNITS_NAMED = 5;
+
+/**
+ * Deletes a run under the store's lock: moved out of sight first, so that a crash leaves a whole run or none. Throws `E_PROTECTED` for the run
+ * that `latest` names, one that holds the last good copy of a unit, and one that is being read; `E_RUN_UNKNOWN`, `E_LOCKED`.
+ */
+export async function deleteRun(
+  request: DeleteRequest,
+  options: { readonly signal: AbortSignal; readonly report: Report },
+): Promise<DeleteOutcome> {
+  const { path: store } = await findStore(request.store);
+  if (!isRunId(request.run)) {
+    throw new HoldfastError("E_USAGE", `${request.run} is not the id of a run`, {
+      hint: "npx tsx scripts/list.ts shows the runs of the store; name one like 20261120T020000Z",
+    });
+  }
+  const taken = new AbortController();
+  const signal = AbortSignal.any([options.signal, taken.signal]);
+  if (request.dryRun) return await judge(store, request.run, signal);
+  assertWritable(store);
+  const lock = await acquireLock(path.join(store, ".lock"), {
+    command: "delete",
+    signal,
+    breakLock: request.breakLock,
+    tmp: path.join(store, ".tmp"),
+    onNote: (text) => options.report({ type: "note", level: "warning", text }),
+    onCompromised: (error) => taken.abort(error),
+  });
+  try {
+    const outcome = await judge(store, request.run, signal);
+    await lock.assertHeld();
+    await remove(store, outcome);
+    return outcome;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    await lock.release();
+  }
+}
+
+/** What deleting the run means. Throws `E_PROTECTED` when it must stay. */
+async function judge(store: string, id: string, signal: AbortSignal): Promise<DeleteOutcome> {
+  if (listIncomplete(store).includes(id))
+    return { run: id, incomplete: true, freed_bytes: ownBytes(stagingDirectory(store, id)) };
+  const run = findRun(store, id);
+  if ([latestRun(store), findLatest(store)].includes(run)) {
+    throw new HoldfastError("E_PROTECTED", `the run ${run} is the latest`, { hint: "make a newer full backup first" });
+  }
+  const [reader] = listReaders(store, run);
+  if (reader !== undefined) {
+    throw new HoldfastError("E_PROTECTED", `the run ${run} is being read by ${describeOwner(reader)}`, {
+      hint: "wait until that has ended",
+    });
+  }
+  for (const restore of pendingRestores(store)) {
+    const state = stateOf(restore);
+    const isUsed = restore.run === run && RESTORE_RULES[state].commands.recover === "finish";
+    if (restore.safety_run !== run && !isUsed) continue;
+    const why = isUsed ? "being restored by" : "needed to roll back";
+    throw new HoldfastError("E_PROTECTED", `the run ${run} is ${why} the restore ${restore.restore}`, {
+      hint: hintOf(state, restore.restore),
+    });
+  }
+  if (ReinitJournal.pending(store)?.record.safety_run === run)
+    throw new HoldfastError("E_PROTECTED", `the run ${run} is the way back from a reinit that was cut off`, {
+      hint: "npx tsx scripts/reinit.ts --recover ends it",
+    });
+  const last = await findLastCopies(store, run, signal);
+  if (last.length > 0) {
+    const more = last.length > UNITS_NAMED ? ` and ${last.length - UNITS_NAMED} more` : "";
+    throw new HoldfastError(
+      "E_PROTECTED",
+      `the run ${run} holds the last good copy of ${last.slice(0, UNITS_NAMED).join(", ")}${more}`,
+    );
+  }
+  return { run, incomplete: false, freed_bytes: ownBytes(runDirectory(store, run)) };
+}
+
+async function remove(store: string, { run, incomplete }: DeleteOutcome): Promise<void> {
+  // A trash of this name is swept by the next backup, should this process not live to empty it.
+  const trash = scratchDirectory(store, run);
+  try {
+    removeTree(fromString(trash));
+    renameSync(incomplete ? stagingDirectory(store, run) : runDirectory(store, run), trash);
+    await fsyncDirectory(runsDirectory(store));
+    removeTree(fromString(trash));
+    await repairLinks(store);
+  } catch (error) {
+    throw storeError(`the run ${run} cannot be removed`, error);
+  }
+}
+
+/** Bytes of the files that have no other link. */
+const ownBytes = (directory: string): number =>
+  listFiles(directory).reduce((sum, file) => {
+    const { nlink, size } = lstatSync(path.join(directory, file));
+    return nlink === 1 ? sum + size : sum;
+  }, 0);

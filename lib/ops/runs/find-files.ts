@@ -1,0 +1,174 @@
+/** Finds files by name in the runs of a store, and unpacks nothing for it. */
+import path from "node:path";
+import picomatch from "picomatch";
+import type { BytePath } from "../../archive/entry.ts";
+import { basename, display, isUtf8, toBuffer } from "../../archive/path.ts";
+import { asHoldfastError } from "../../errors.ts";
+import { metadataSchema, STEP_NAMES, type StepName, type UnitMetadata } from "../../model/unit.ts";
+import { readDocument } from "../../store/files/json-documents.ts";
+import { listRuns, runDirectory } from "../../store/files/layout.ts";
+import { groupLayers } from "../../store/run/layers.ts";
+import { findStore } from "../../store/open.ts";
+import { pinRun } from "../../store/lock/pins.ts";
+import { listMetadata } from "../../store/run/step-index.ts";
+import { findRun } from "./find-run.ts";
+import { entrySources, type EntrySource, type UnitEntry } from "./unit-entries.ts";
+
+export interface FindRequest {
+  readonly store: string;
+  /** A run's id, `latest`, or `all`. */
+  readonly run: string;
+  /** A name; a glob of names; with a slash, a glob of places on the site. */
+  readonly pattern: string;
+  readonly ignoreCase: boolean;
+}
+
+export interface FoundFile {
+  readonly run: string;
+  readonly built_in: string;
+  readonly step: string;
+  readonly unit: string;
+  readonly artifact: string;
+  /** Where it belongs on the site: what `restore --path` takes. */
+  readonly path: string;
+  readonly path_b64?: string;
+  readonly type: UnitEntry["type"];
+  readonly size: number;
+  readonly mtime: string;
+}
+
+export interface FindOutcome {
+  readonly runs: number;
+  readonly found: number;
+  /** Archives that could not be read, and why. */
+  readonly not_searched: readonly string[];
+}
+
+/**
+ * Looks through the runs, the newest first. An archive that several runs share is read once. Throws `E_STORE`, `E_RUN_UNKNOWN`; what is damaged is
+ * told at the end.
+ */
+export async function findFiles(
+  request: FindRequest,
+  options: { readonly signal: AbortSignal; readonly onFound: (found: FoundFile) => void },
+): Promise<FindOutcome> {
+  const { path: store } = await findStore(request.store);
+  const runs = request.run === "all" ? listRuns(store).toReversed() : [findRun(store, request.run)];
+  const search = new Search(store, matcher(request), options.signal);
+  let found = 0;
+  for (const run of runs) {
+    const unpin = await pinRun(store, run, "find");
+    try {
+      for await (const hit of search.run(run)) {
+        found++;
+        options.onFound(hit);
+      }
+    } finally {
+      unpin();
+    }
+  }
+  return { runs: runs.length, found, not_searched: [...search.failed] };
+}
+
+class Search {
+  readonly failed = new Set<string>();
+  readonly #store: string;
+  readonly #matches: (place: BytePath) => boolean;
+  readonly #signal: AbortSignal;
+  /** What matches in an archive that several runs share. */
+  readonly #known = new Map<string, readonly UnitEntry[]>();
+
+  constructor(store: string, matches: (place: BytePath) => boolean, signal: AbortSignal) {
+    this.#store = store;
+    this.#matches = matches;
+    this.#signal = signal;
+  }
+
+  async *run(run: string): AsyncGenerator<FoundFile> {
+    const directory = runDirectory(this.#store, run);
+    for (const step of STEP_NAMES) {
+      const units = this.#units(run, directory, step);
+      // The layers of a tree belong together: what is alive of a shard depends on the others.
+      const { single, layered } = groupLayers(units);
+      for (const group of [...single.map((unit) => [unit]), ...layered.values()]) {
+        for (const hit of await this.#group(run, directory, group)) {
+          const unit = group.find(({ artifacts }) => artifacts.some((artifact) => artifact.path === hit.artifact));
+          yield describe(run, unit?.built_in ?? run, hit);
+        }
+      }
+    }
+  }
+
+  #units(run: string, directory: string, step: StepName): UnitMetadata[] {
+    return listMetadata(directory, step).flatMap((file) => {
+      try {
+        return [readDocument(path.join(directory, file), metadataSchema)];
+      } catch (error) {
+        this.failed.add(`${run}/${file}: ${asHoldfastError(error).message}`);
+        return [];
+      }
+    });
+  }
+
+  async #group(run: string, directory: string, group: readonly UnitMetadata[]): Promise<UnitEntry[]> {
+    const hits: UnitEntry[] = [];
+    if (group.length === 0) return hits;
+    try {
+      for (const source of entrySources(directory, group, this.#signal)) {
+        this.#signal.throwIfAborted();
+        hits.push(...(await this.#source(run, group, source)));
+      }
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      this.failed.add(`${run}/${group[0]?.step ?? ""}/${group[0]?.unit ?? ""}: ${asHoldfastError(error).message}`);
+    }
+    return hits;
+  }
+
+  /** An archive is the same in two runs when its content, its name and the place of its trees are. What could not be read is tried again. */
+  async #source(run: string, group: readonly UnitMetadata[], source: EntrySource): Promise<readonly UnitEntry[]> {
+    const sha256 = group.flatMap(({ artifacts }) => artifacts).find((one) => one.path === source.artifact)?.sha256;
+    const isShared = source.part !== null && source.tree?.directoryTimes === undefined && sha256 !== undefined;
+    const key = JSON.stringify([source.label, source.artifact, sha256, source.part?.targets]);
+    const known = isShared ? this.#known.get(key) : undefined;
+    if (known !== undefined) return known;
+    try {
+      const hits = (await source.read()).filter(({ place }) => this.#matches(place));
+      if (isShared) this.#known.set(key, hits);
+      return hits;
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      this.failed.add(`${run}/${source.artifact}: ${asHoldfastError(error).message}`);
+      return [];
+    }
+  }
+}
+
+function matcher({ pattern, ignoreCase }: FindRequest): (place: BytePath) => boolean {
+  const isGlob = /[*?[]/.test(pattern);
+  const whole = pattern.includes("/");
+  // `*`, `?` and `[]` alone: a name may well begin with `!` or hold braces, and a newline is a character like others.
+  const only = { dot: true, nonegate: true, noextglob: true, nobrace: true };
+  const glob = picomatch(pattern.replace(/^\.\/(?=.)/, ""), { ...only, flags: ignoreCase ? "is" : "s" });
+  const fold = (text: string): string => (ignoreCase ? text.toLowerCase() : text);
+  return (place) => {
+    const text = toBuffer(whole ? place : basename(place)).toString("utf8");
+    return fold(text) === fold(pattern) || (isGlob && glob(text));
+  };
+}
+
+function describe(run: string, built_in: string, { label, artifact, place, type, size, mtime }: UnitEntry): FoundFile {
+  const slash = label.indexOf("/");
+  return {
+    run,
+    built_in,
+    step: label.slice(0, slash),
+    unit: label.slice(slash + 1),
+    artifact,
+    path: display(place),
+    ...(isUtf8(place) ? {} : { path_b64: toBuffer(place).toString("base64") }),
+    type,
+    size,
+    mtime,
+  };
+}

@@ -1,0 +1,102 @@
+/** The runs of a store, as a person wants to see them. */
+import path from "node:path";
+import type { Scope } from "../../model/run.ts";
+import { listIncomplete, listRuns, runDirectory } from "../../store/files/layout.ts";
+import { readOwner } from "../../store/lock/acquire.ts";
+import { readManifestHead } from "../../store/run/manifest.ts";
+import { findStore, type Store } from "../../store/open.ts";
+import { livenessOf } from "../../store/lock/process-owner.ts";
+import { latestRun } from "./find-run.ts";
+
+/**
+ * `complete` and `partial` are what a published run says of itself, `damaged` one whose manifest cannot be read; `running` is being
+ * written right now, `interrupted` was, and waits for `--resume` or its removal.
+ */
+export type ListedStatus = "complete" | "partial" | "damaged" | "running" | "interrupted";
+
+export interface ListedRun {
+  readonly run: string;
+  readonly status: ListedStatus;
+  /** Whether the store's link `latest` names it. */
+  readonly latest: boolean;
+  readonly kind: "backup" | "safety" | null;
+  readonly scope: Scope | null;
+  readonly name: string | null;
+  readonly description: string | null;
+  readonly tags: readonly string[];
+  readonly units: number | null;
+  readonly failed: number | null;
+  readonly size_bytes: number | null;
+  readonly written_bytes: number | null;
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
+}
+
+export interface StoreListing {
+  readonly store: Store;
+  /** Newest first. */
+  readonly runs: readonly ListedRun[];
+}
+
+/** Lists the runs of the store at `dest`, all or those that have every one of `tags`. Reads the heads of the manifests only. Throws `E_STORE`. */
+export async function listStore(dest: string, tags: readonly string[]): Promise<StoreListing> {
+  const store = await findStore(dest);
+  const latest = latestRun(store.path);
+  const published = listRuns(store.path).map((run) => describeRun(store.path, run, run === latest));
+  const running = await isRunning(store.path);
+  const incomplete = listIncomplete(store.path);
+  const unpublished = incomplete.map((run): ListedRun => ({
+    ...NOTHING,
+    run,
+    status: running && run === incomplete.at(-1) ? "running" : "interrupted",
+  }));
+  const runs = [...published, ...unpublished].filter((run) => tags.every((tag) => run.tags.includes(tag)));
+  return { store, runs: runs.toSorted((a, b) => (a.run < b.run ? 1 : -1)) };
+}
+
+const NOTHING: Omit<ListedRun, "run" | "status"> = {
+  latest: false,
+  kind: null,
+  scope: null,
+  name: null,
+  description: null,
+  tags: [],
+  units: null,
+  failed: null,
+  size_bytes: null,
+  written_bytes: null,
+  started_at: null,
+  finished_at: null,
+};
+
+function describeRun(store: string, run: string, latest: boolean): ListedRun {
+  try {
+    const { status, kind, scope, name, description, tags, totals, started_at, finished_at } = readManifestHead(
+      runDirectory(store, run),
+    );
+    const { units, failed, size_bytes, written_bytes } = totals;
+    return {
+      run,
+      status,
+      latest,
+      kind,
+      scope,
+      name,
+      description,
+      tags,
+      units,
+      failed,
+      size_bytes,
+      written_bytes,
+      started_at,
+      finished_at,
+    };
+  } catch {
+    return { ...NOTHING, run, status: "damaged", latest }; // verify says what is wrong with it
+  }
+}
+
+async function isRunning(store: string): Promise<boolean> {
+  const owner = await readOwner(path.join(store, ".lock")).catch(() => null);
+  return owner !== null && livenessOf(owner) !== "dead";
+}

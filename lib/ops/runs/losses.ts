@@ -1,0 +1,36 @@
+/** Steps of a run that lost so much that the run must not become `latest`. */
+import type { Loss, StepSummary } from "../../model/run.ts";
+import type { Failure, StepName } from "../../model/unit.ts";
+import { runDirectory } from "../../store/files/layout.ts";
+import { plural } from "../../report/format.ts";
+import { findLatest } from "../../store/run/publish.ts";
+import { listMetadata } from "../../store/run/step-index.ts";
+
+/** Steps of layered shards, whose number says nothing of what they hold: shards are merged. What failed is counted instead. */
+const LAYERED: ReadonlySet<StepName> = new Set(["audio_cache", "trees"]);
+
+/**
+ * Returns the steps that failed as a whole, or have less than half of the units of the run that is `latest` now; of a layered step those of
+ * which more units failed than were made.
+ */
+export function findLosses(
+  store: string,
+  steps: ReadonlyMap<StepName, Pick<StepSummary, "status" | "units">>,
+  failures: readonly Failure[],
+): Loss[] {
+  const latest = findLatest(store);
+  return [...steps].flatMap(([step, { status, units }]): Loss[] => {
+    const before = latest === undefined ? null : listMetadata(runDirectory(store, latest), step).length;
+    const whole = failures.some((one) => one.step === step && one.unit === null && one.severity === "failed");
+    if (whole || status === "failed") return [{ step, reason: "failed", units, before }];
+    const failed = failures.filter((one) => one.step === step && one.severity === "failed").length;
+    const isLost = LAYERED.has(step) ? failed > units : before !== null && units * 2 < before;
+    return isLost ? [{ step, reason: "lost", units, before }] : [];
+  });
+}
+
+/** Returns a line for people. */
+export const describeLoss = ({ step, reason, units, before }: Loss): string =>
+  reason === "failed"
+    ? `${step} failed as a whole`
+    : `${step} has ${plural(units, "unit")}${before === null ? "" : ` of the ${before} that the latest run has`}`;

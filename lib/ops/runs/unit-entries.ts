@@ -1,0 +1,162 @@
+/** What the units of a run hold, entry by entry, told from directories, lists and headers: no content is unpacked. */
+import { statSync } from "node:fs";
+import path from "node:path";
+import { createGunzip } from "node:zlib";
+import { streamRegular } from "../../archive/files/regular-file.ts";
+import { consume } from "../../archive/files/consume-stream.ts";
+import type { BytePath } from "../../archive/entry.ts";
+import { readEntryList } from "../../archive/entry-list.ts";
+import { fromString, join } from "../../archive/path.ts";
+import { TarReader } from "../../archive/tar/reader.ts";
+import { readZipDirectory } from "../../archive/zip/directory.ts";
+import type { UnitMetadata } from "../../model/unit.ts";
+import { placeBytes } from "../../store/run/places.ts";
+import { itemsOf, type ArchivePart, type TreeItem } from "./unit-items.ts";
+
+export interface UnitEntry {
+  /** `step/unit`, or `audio_cache/archives`. */
+  readonly label: string;
+  /** Where it belongs on the site: relative to the root, absolute where it lay outside. */
+  readonly place: BytePath;
+  readonly artifact: string;
+  /** Its path in the archive; null where the artifact is the file. */
+  readonly entry: BytePath | null;
+  readonly type: "file" | "directory" | "symlink";
+  /** Of a further name of a file in a tgz, 0. */
+  readonly size: number;
+  /** RFC 3339. */
+  readonly mtime: string;
+}
+
+/** An archive of a unit, ready to be looked through. */
+export interface EntrySource {
+  readonly label: string;
+  readonly part: ArchivePart | null;
+  readonly tree: TreeItem | null;
+  readonly artifact: string;
+  read(): Promise<UnitEntry[]> | UnitEntry[];
+}
+
+/** The archives and files of these units of the run in `directory`. Reading one throws `E_ARCHIVE` where it is damaged. */
+export function entrySources(directory: string, units: readonly UnitMetadata[], signal: AbortSignal): EntrySource[] {
+  const { trees, files, databases, infra, loose } = itemsOf(directory, units);
+  const alone = (label: string, artifact: string, place: BytePath): EntrySource => ({
+    label,
+    part: null,
+    tree: null,
+    artifact,
+    read: () => {
+      const { size, mtime } = statSync(path.join(directory, artifact));
+      return [{ label, place, artifact, entry: null, type: "file", size, mtime: mtime.toISOString() }];
+    },
+  });
+  return [
+    ...trees.flatMap((tree) =>
+      tree.parts.map((part): EntrySource => ({
+        label: tree.label,
+        part,
+        tree,
+        artifact: part.artifact,
+        read: async () => await readPart(directory, tree, part, signal),
+      })),
+    ),
+    ...files.map(({ label, artifact, place }) => alone(label, artifact, placeBytes(place).toString("latin1"))),
+    ...databases.map(({ unit, artifact, place }) =>
+      alone(
+        `db/${unit}`,
+        artifact,
+        place === undefined ? fromString(path.posix.basename(artifact)) : placeBytes(place).toString("latin1"),
+      ),
+    ),
+    // Made by the site's own export command: nobody but the site knows where it belongs.
+    ...loose.map(({ label, artifact }) => alone(label, artifact, fromString(artifact))),
+    ...infra.flatMap(({ artifact, sources }) =>
+      sources.slice(0, 1).map((source) => alone("infra/infra", artifact, fromString(source))),
+    ),
+  ];
+}
+
+type Raw = Pick<UnitEntry, "type" | "size" | "mtime"> & { readonly entry: BytePath };
+
+async function readPart(
+  directory: string,
+  tree: TreeItem,
+  part: ArchivePart,
+  signal: AbortSignal,
+): Promise<UnitEntry[]> {
+  const file = path.join(directory, part.artifact);
+  const raw = tree.directoryTimes === undefined ? await readArchive(file, part, signal) : readShard(file);
+  const skip = new Set(part.skip);
+  return raw.flatMap((one) => {
+    if (skip.has(one.entry)) return [];
+    const place = placeIn(part, one.entry);
+    return place === undefined ? [] : [{ label: tree.label, place, artifact: part.artifact, ...one }];
+  });
+}
+
+/** Where an entry belongs; undefined for one that belongs nowhere. */
+function placeIn(part: ArchivePart, entry: BytePath): BytePath | undefined {
+  const home = part.targets
+    .filter(({ prefix }) => prefix === "" || entry === prefix || entry.startsWith(`${prefix}/`))
+    .toSorted((a, b) => b.prefix.length - a.prefix.length)[0];
+  if (home === undefined) return undefined;
+  const rest = home.prefix === "" ? entry : entry.slice(home.prefix.length + 1);
+  return join(placeBytes(home.place).toString("latin1"), rest);
+}
+
+const readShard = (archive: string): Raw[] =>
+  [...readEntryList(archive.replace(/\.tgz$/, ".files.jsonl"))].map(({ path: entry, type, size, mtime }) => ({
+    entry,
+    type: kindOf(type),
+    size,
+    mtime,
+  }));
+
+const kindOf = (type: string): UnitEntry["type"] => (type === "directory" || type === "symlink" ? type : "file");
+
+async function readArchive(file: string, { format, reserved }: ArchivePart, signal: AbortSignal): Promise<Raw[]> {
+  if (format === "tgz") return await readHeaders(file, signal);
+  const entries = readZipDirectory(file).map((entry) => ({
+    ...entry,
+    name: entry.name.replace(/\/+$/, "").replace(/^\.$/, ""),
+  }));
+  const originals = new Map(entries.map(({ name, size }) => [name, size]));
+  const isReserved = (name: BytePath): boolean =>
+    reserved !== undefined &&
+    [reserved.multimedia, reserved.original].some((one) => name === one || name.startsWith(`${one}/`));
+  return entries
+    .filter(({ name }) => name !== "" && !isReserved(name))
+    .map(({ name, type, size, mtimeNs }) => ({
+      entry: name,
+      type,
+      size: (reserved === undefined ? undefined : originals.get(`${reserved.original}/${name}`)) ?? size,
+      mtime: toTime(mtimeNs),
+    }));
+}
+
+/** The headers of a tgz, which has no directory: it has to be unpacked to its end, but nothing of it is hashed or kept. */
+async function readHeaders(file: string, signal: AbortSignal): Promise<Raw[]> {
+  const found: Raw[] = [];
+  const reader = new TarReader(undefined, {
+    begin: ({ path: entry, type, size, mtimeNs }) => {
+      const name = entry.replace(/^\.\//, "");
+      if (name !== "") found.push({ entry: name, type: kindOf(type), size, mtime: toTime(mtimeNs) });
+    },
+    data: () => {},
+  });
+  await consume(
+    streamRegular(file, "E_ARCHIVE", { highWaterMark: 1 << 18 }),
+    createGunzip({ chunkSize: 1 << 18 }),
+    (chunk) => reader.write(chunk),
+    signal,
+  );
+  reader.end();
+  return found;
+}
+
+/** What a Date can hold. */
+const MOST_MS = 8.64e15;
+
+/** A time beyond all calendars, which only a strange archive has, is shown as the last one there is. */
+const toTime = (ns: bigint): string =>
+  new Date(Math.max(-MOST_MS, Math.min(MOST_MS, Number(ns / 1_000_000n)))).toISOString();

@@ -1,0 +1,41 @@
+/** The way back, made and proved before anything is cleared, or imported. */
+import type { SiteConfig } from "../../config/load.ts";
+import { asHoldfastError, HoldfastError } from "../../errors.ts";
+import type { Lock } from "../../store/lock/acquire.ts";
+import { dumpFirst } from "./dump.ts";
+import { verify } from "../verify/run.ts";
+
+export interface SafetyRequest {
+  readonly config: SiteConfig;
+  readonly store: string;
+  readonly unit: string;
+  readonly command: "reinit" | "restore";
+  /** Of that command. */
+  readonly id: string;
+  readonly locks: readonly Lock[];
+  readonly signal: AbortSignal;
+}
+
+/** Dumps the database into a run of its own and verifies that. Gives the run. Throws `E_SAFETY` where that cannot be done. */
+export async function makeSafetyRun(request: SafetyRequest): Promise<string> {
+  const { config, store, unit, command, id, locks, signal } = request;
+  try {
+    const saved = await dumpFirst({ config, store, units: [unit], command, id, locks, signal });
+    const proved = await verify({ store, run: saved.run, quick: false, config }, { signal });
+    const wrong = proved.checks.find(({ ok }) => !ok);
+    if (wrong !== undefined)
+      throw new HoldfastError(
+        "E_SAFETY",
+        `the safety backup ${saved.run} is not sound: ${wrong.title}: ${wrong.problems[0]?.message ?? wrong.figure}`,
+      );
+    return saved.run;
+  } catch (error) {
+    signal.throwIfAborted();
+    const cause = asHoldfastError(error);
+    if (["E_NO_SPACE", "E_LOCKED", "E_PENDING", "E_STORE"].includes(cause.code)) throw cause;
+    throw new HoldfastError("E_SAFETY", `${unit} cannot be saved first: ${cause.message}`, {
+      hint: "nothing was changed; correct the cause and start again",
+      cause: error,
+    });
+  }
+}

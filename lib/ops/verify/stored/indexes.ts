@@ -1,0 +1,77 @@
+/** Indexes: each step's index.json, its metadata files, the manifest and SHA256SUMS say the same of every unit, none more, none less. */
+import { existsSync } from "node:fs";
+import path from "node:path";
+import * as z from "zod";
+import { indexEntrySchema } from "../../../model/unit.ts";
+import { MANIFEST_FILE } from "../../../store/run/manifest.ts";
+import { sayEntry, tryRead, type Lists, type Said, type Survey } from "../inventory/run-inventory.ts";
+import { count, type Finding, type Problem } from "../../checks/check.ts";
+
+const NOTHING: Lists = { index: [], metadata: [] };
+
+export function checkIndexes(survey: Survey): Finding {
+  const problems: Problem[] = [];
+  let lines = 0;
+  for (const step of survey.steps) {
+    const file = `${step}/index.json`;
+    const expected = survey.expected.get(step) ?? NOTHING;
+    const found = readIndex(survey, file, problems);
+    lines += found?.length ?? 0;
+    if (found !== undefined) problems.push(...compare(file, "index", expected.index, found));
+    if (survey.manifest === undefined) continue;
+    const listed = survey.listed.get(step) ?? NOTHING;
+    problems.push(
+      ...compare(MANIFEST_FILE, "index", expected.index, listed.index),
+      ...compare(MANIFEST_FILE, "metadata", expected.metadata, listed.metadata),
+    );
+  }
+  problems.push(...againstSums(survey));
+  return { figure: `${count(survey.steps.length, "index", "indexes")}, ${count(lines, "entry", "entries")}`, problems };
+}
+
+function readIndex(survey: Survey, file: string, problems: Problem[]): Said[] | undefined {
+  if (!existsSync(path.join(survey.directory, file))) {
+    problems.push({ path: file, message: "is missing" });
+    return undefined;
+  }
+  return tryRead(survey.directory, file, z.array(indexEntrySchema), problems)?.map(sayEntry);
+}
+
+/** What `found` lacks, has besides, or says otherwise than `expected`, which comes from the metadata files. */
+function compare(
+  file: string,
+  what: "index" | "metadata",
+  expected: readonly Said[],
+  found: readonly Said[],
+): Problem[] {
+  const open = new Map<string, string[]>();
+  for (const { of, digest } of expected) open.set(of, [...(open.get(of) ?? []), digest]);
+  const problems: Problem[] = [];
+  for (const { of, digest } of found) {
+    const digests = open.get(of) ?? [];
+    if (digests.length === 0) problems.push({ path: file, message: `lists ${of}, which no metadata.json describes` });
+    else if (!digests.includes(digest))
+      problems.push({ path: file, message: `says of ${of} other things than its metadata.json` });
+    const at = digests.indexOf(digest);
+    digests.splice(Math.max(at, 0), 1);
+    if (digests.length === 0) open.delete(of);
+  }
+  const missing = [...open].flatMap(([of, digests]) => digests.map(() => of));
+  return [
+    ...problems,
+    ...missing.map((of) => ({
+      path: file,
+      message: `does not list ${what === "index" ? of : `the metadata of ${of}`}`,
+    })),
+  ];
+}
+
+/** The sha256 of an artifact stands in its metadata and in SHA256SUMS. */
+function againstSums({ units, sums }: Survey): Problem[] {
+  if (sums === undefined) return [];
+  return units.flatMap(({ file, artifacts }) =>
+    artifacts
+      .filter((artifact) => sums.has(artifact.path) && sums.get(artifact.path) !== artifact.sha256)
+      .map((artifact) => ({ path: artifact.path, message: `SHA256SUMS records another sha256 than ${file}` })),
+  );
+}

@@ -1,0 +1,124 @@
+/** Rows compared as this database keeps them: a UUID, a time or a truth is one value here, and may have been written in several ways as a text. */
+import { digestCell, TableDigest } from "../../database/digest/table.ts";
+import type { EngineName } from "../../database/snapshot.ts";
+import { HoldfastError } from "../../errors.ts";
+import { fromBytes } from "../values/binary-string.ts";
+import { isGeneric, isRaw, valueOf, type JsonCell } from "../rows/nested-key.ts";
+import type { Connection } from "../connection.ts";
+import { decoderOf } from "../values/decoders.ts";
+import { columnOf, type Column, type Table } from "../schema/tables.ts";
+import type { Leaf } from "../rows/fields.ts";
+import type { ExportedTable } from "../format/documents.ts";
+import { LineEncoder } from "../export/native-rows.ts";
+import { fold } from "../schema/names.ts";
+import { readRows, type Package } from "../read/export-reader.ts";
+import { keyForm, nameOf, tableForm, type ValueForm } from "../export/row-cells.ts";
+import type { FieldPlace, TableQuery } from "../rows/select-query.ts";
+import { canonical, encode, type JsonValue } from "../values/codec.ts";
+
+export interface Comparing {
+  readonly from: Package;
+  readonly exported: ExportedTable;
+  readonly table: Table;
+  readonly query: TableQuery;
+  readonly counts: (place: FieldPlace) => boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Returns whether some column takes values of another sort than its own. */
+export const holdsOtherSorts = ({ places }: TableQuery): boolean =>
+  places.some((place) => columnsOf(place).some(({ sent }) => sent !== undefined));
+
+const columnsOf = (place: FieldPlace): Column[] => {
+  const inLeaves = (leaves: readonly Leaf[]): Column[] =>
+    leaves.flatMap(({ column, parts }) => [column, ...inLeaves(parts ?? [])]);
+  if (place.kind === "value") return [place.column];
+  const places = place.kind === "link" ? place.leaves : place.targets.flatMap(({ leaves }) => leaves);
+  return inLeaves(places.map(({ leaf }) => leaf));
+};
+
+/** Returns whether the rows of the export, as an import would write them, are those of the table. */
+export async function isSameHere(
+  connection: Connection,
+  { from, exported, table, query, counts, signal }: Comparing,
+): Promise<boolean> {
+  const { engine } = connection;
+  const here = new RowDigest(table, query, counts, formHere);
+  const lines = new LineEncoder(engine, table, query, () => false);
+  for await (const batch of connection.streamBytes(query.sql, query.parameters))
+    for (const row of batch) here.add(cellsOf(lines.encode(row)));
+  const there = new RowDigest(table, query, counts, writtenForm(engine));
+  try {
+    for await (const batch of readRows(from, exported.table, signal)) for (const { cells } of batch) there.add(cells);
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === "E_IMPORT") return false; // a value that would be refused
+    throw error;
+  }
+  return here.finish() === there.finish();
+}
+
+const cellsOf = (line: string): readonly JsonCell[] => {
+  const cells: unknown = JSON.parse(fromBytes(line));
+  return isList(cells) ? cells : [];
+};
+const isList = (value: unknown): value is readonly JsonCell[] => Array.isArray(value);
+
+const formHere: ValueForm = (column, value) => {
+  const form = canonical(column, value)?.toString("latin1") ?? null;
+  return column.kind === "uuid" ? (form?.toLowerCase().replaceAll(/[-{}]/g, "") ?? null) : form;
+};
+
+/** Makes of a value of the export what the database would give of it once it is written. */
+function writtenForm(engine: EngineName): ValueForm {
+  const decoders = new Map<Column, (value: JsonValue) => string | null>();
+  return (column, value) => {
+    const known = decoders.get(column);
+    if (known !== undefined) return known(value);
+    const decode = decoderOf(engine, column);
+    const form = (one: JsonValue): string | null => formHere(column, encode(engine, column, decode(one)));
+    decoders.set(column, form);
+    return form(value);
+  };
+}
+
+/** The digest of rows that are given as the cells of their lines. */
+class RowDigest {
+  readonly #fields: readonly ((cells: readonly JsonCell[]) => string | null)[];
+  readonly #digest: TableDigest;
+
+  constructor(table: Table, { places }: TableQuery, counts: (place: FieldPlace) => boolean, form: ValueForm) {
+    const counted = places.flatMap((place, at) => (counts(place) ? [{ place, at }] : []));
+    this.#digest = new TableDigest(counted.map(({ place }) => ({ name: fold(nameOf(place)) })));
+    const fields = counted.map(
+      ({ place, at }) =>
+        (cells: readonly JsonCell[]) =>
+          cellForm(table, place, cells[at] ?? null, form),
+    );
+    this.#fields = this.#digest.order.flatMap((index) => fields[index] ?? []);
+  }
+
+  add(cells: readonly JsonCell[]): void {
+    this.#digest.addBytes(this.#fields.map((form) => digestCell(form(cells))).join(""));
+  }
+
+  finish(): string {
+    return this.#digest.finish();
+  }
+}
+
+function cellForm(table: Table, place: FieldPlace, cell: JsonCell, form: ValueForm): string | null {
+  if (cell === null) return null;
+  if (place.kind === "value") return form(place.column, valueOf(cell));
+  if (place.kind === "link") {
+    const { columns } = place.field.link;
+    if (isRaw(cell))
+      return `r${cell.$raw.map((value, at) => digestCell(form(columnOf(table, columns[at] ?? ""), value))).join("")}`;
+    return `k${keyForm(leavesOf(place.leaves), cell, 1, form)}`;
+  }
+  if (!isGeneric(cell)) return form(place.column, valueOf(cell));
+  const [to, ...key] = cell.$generic;
+  const leaves = place.targets.find(({ as }) => as === to)?.leaves ?? [];
+  return `g${tableForm(to)}:${keyForm(leavesOf(leaves), key, 1, form)}`;
+}
+
+const leavesOf = (places: readonly { readonly leaf: Leaf }[]): Leaf[] => places.map(({ leaf }) => leaf);

@@ -1,0 +1,214 @@
+/**
+ * MySQL and MariaDB, by information_schema: https://mariadb.com/kb/en/information-schema-tables/. Columns are read by their place, since MySQL 8 calls
+ * them in capitals.
+ */
+import type { Connection, Row } from "../../connection.ts";
+import type { Column, Kind, Schema } from "../../schema/tables.ts";
+import { cells, given, namedIn, SchemaDraft, type KeyPart } from "../shared/schema-builder.ts";
+
+const TABLES = `
+  select table_name, table_type, engine, table_rows from information_schema.tables where table_schema = database()`;
+
+const COLUMNS = `
+  select table_name, column_name, data_type, column_type, is_nullable, column_default, extra,
+    character_maximum_length, character_octet_length, numeric_precision, numeric_scale, datetime_precision, collation_name
+  from information_schema.columns where table_schema = database() order by table_name, ordinal_position`;
+
+/** A part that is an expression has no column (MySQL), a part that is the beginning of a column has a length. */
+const KEYS = `
+  select table_name, index_name, column_name, sub_part from information_schema.statistics
+  where table_schema = database() and non_unique = 0 order by table_name, index_name, seq_in_index`;
+
+const FOREIGN_KEYS = `
+  select table_name, constraint_name, column_name, referenced_table_schema, referenced_table_name, referenced_column_name,
+    referenced_table_schema = database()
+  from information_schema.key_column_usage
+  where table_schema = database() and referenced_table_name is not null order by table_name, constraint_name, ordinal_position`;
+
+const TRIGGERS = `
+  select event_object_table, trigger_name from information_schema.triggers where event_object_schema = database()`;
+
+/** MariaDB's JSON is a text with this check. */
+const JSON_CHECKS = `
+  select table_name, check_clause from information_schema.check_constraints where constraint_schema = database()
+    and check_clause like 'json_valid(%'`;
+
+/** Others: what they look at. */
+const CHECKS = `
+  select table_name, check_clause from information_schema.check_constraints where constraint_schema = database()
+    and check_clause not like 'json_valid(%'`;
+
+export async function introspectMysql(connection: Connection): Promise<Schema> {
+  const draft = new SchemaDraft((name) => name.toLowerCase());
+  for (const row of await connection.rows(TABLES)) addTable(draft, row);
+  const json = await jsonColumns(connection);
+  for (const row of await connection.rows(COLUMNS)) {
+    const { text } = cells(row);
+    const table = draft.get(text(0));
+    const column = columnOf(row, json.has(jsonKey(text(0), text(1))), connection.engine === "mariadb");
+    table?.columns.push(column);
+    if (/\binvisible\b/i.test(text(6))) table?.notes.push(`invisible column ${column.name}`);
+  }
+  addKeys(draft, await connection.rows(KEYS));
+  await addWatched(connection, draft);
+  const parts = (await connection.rows(FOREIGN_KEYS)).map((row) => {
+    const { text, flag } = cells(row);
+    const target = flag(6) ? text(4) : `${text(3)}.${text(4)}`;
+    return { table: text(0), name: text(1), column: text(2), target, targetColumn: text(5), deferrable: false };
+  });
+  draft.addForeignKeys(parts);
+  for (const row of await connection.rows(TRIGGERS)) {
+    const { text } = cells(row);
+    draft.get(text(0))?.triggers.push(text(1));
+  }
+  return draft.finish(connection);
+}
+
+function addTable(draft: SchemaDraft, row: Row): void {
+  const { text, number } = cells(row);
+  const [name, type, engine] = [text(0), text(1), text(2)];
+  if (type === "SEQUENCE") draft.note(`sequence ${name}: left out`);
+  if (type !== "BASE TABLE" && type !== "SYSTEM VERSIONED") return;
+  const table = draft.add(name, { id: name, schema: null, name, estimatedRows: number(3) });
+  if (type === "SYSTEM VERSIONED") table.notes.push("system versioned: the rows of today, without their history");
+  if (engine !== "InnoDB") table.notes.push(`ENGINE=${engine}: not transactional`);
+}
+
+/** A key over an expression is none, nor is one over the beginning of a column: but a primary key still tells its rows apart. */
+function addKeys(draft: SchemaDraft, rows: readonly Row[]): void {
+  const partial = new Set<string>();
+  const parts = rows.map((row): KeyPart => {
+    const { text, maybe, number } = cells(row);
+    const [table, name, column, prefix] = [text(0), text(1), maybe(2), number(3)];
+    const primary = name === "PRIMARY";
+    if (primary && prefix > 0)
+      draft.get(table)?.notes.push(`primary key: compares only the first ${prefix} of ${column}`);
+    if (!primary && (prefix > 0 || column === null)) partial.add(JSON.stringify([table, name]));
+    return { table, name, column: column ?? "", primary, constraint: true, nullsNotDistinct: false };
+  });
+  draft.addKeys(parts.filter(({ table, name }) => !partial.has(JSON.stringify([table, name]))));
+}
+
+/** MySQL's checks do not say of which table they are. */
+async function addWatched(connection: Connection, draft: SchemaDraft): Promise<void> {
+  if (connection.engine !== "mariadb") return;
+  for (const row of await connection.rows(CHECKS)) {
+    const { text } = cells(row);
+    const table = draft.get(text(0));
+    if (table !== undefined) draft.addWatched(text(0), namedIn(text(1), table));
+  }
+}
+
+const jsonKey = (table: string, column: string): string => JSON.stringify([table, column.toLowerCase()]);
+
+async function jsonColumns(connection: Connection): Promise<ReadonlySet<string>> {
+  if (connection.engine !== "mariadb") return new Set();
+  const checks = (await connection.rows(JSON_CHECKS)).map((row) => cells(row));
+  return new Set(
+    checks.flatMap(({ text }) => {
+      const name = /^json_valid\(`((?:[^`]|``)+)`\)$/i.exec(text(1))?.[1];
+      return name === undefined ? [] : jsonKey(text(0), name.replaceAll("``", "`"));
+    }),
+  );
+}
+
+const KINDS: Readonly<Record<string, Kind>> = {
+  tinyint: "integer",
+  smallint: "integer",
+  mediumint: "integer",
+  int: "integer",
+  bigint: "integer",
+  year: "integer",
+  decimal: "decimal",
+  float: "float4",
+  double: "float8",
+  bit: "bits",
+  char: "text",
+  varchar: "text",
+  tinytext: "text",
+  text: "text",
+  mediumtext: "text",
+  longtext: "text",
+  binary: "bytes",
+  varbinary: "bytes",
+  tinyblob: "bytes",
+  blob: "bytes",
+  mediumblob: "bytes",
+  longblob: "bytes",
+  enum: "enum",
+  set: "set",
+  json: "json",
+  uuid: "uuid",
+  date: "date",
+  time: "time",
+  datetime: "timestamp",
+  timestamp: "timestamptz",
+};
+const BITS: Readonly<Record<string, number>> = {
+  tinyint: 8,
+  smallint: 16,
+  mediumint: 24,
+  int: 32,
+  bigint: 64,
+  year: 16,
+};
+
+function columnOf(row: Row, isJson: boolean, isMariadb: boolean): Column {
+  const { text, maybe, flag } = cells(row);
+  const [type, native, extra, byDefault] = [text(2).toLowerCase(), text(3), text(6), maybe(5)];
+  const kind = isJson ? "json" : /^tinyint\(1\)$/i.test(native) ? "boolean" : (KINDS[type] ?? "native");
+  const generated = /\b(?:virtual|stored|persistent)\b/i.test(extra);
+  const identity = /\bauto_increment\b/i.test(extra) ? "default" : undefined;
+  const labels = kind === "enum" || kind === "set" ? labelsOf(native) : undefined;
+  // MariaDB writes a default as an expression; MySQL writes the value, so that a text 'NULL' looks like none.
+  const hasDefault = byDefault !== null && !(isMariadb && byDefault.toUpperCase() === "NULL");
+  return {
+    name: text(1),
+    kind,
+    native,
+    nullable: flag(4),
+    generated,
+    hasDefault: !generated && (hasDefault || identity !== undefined),
+    ...given({
+      identity,
+      labels,
+      collation: kind === "text" || labels !== undefined ? maybe(12) : undefined,
+      unsigned: type === "year" || (BITS[type] !== undefined && / unsigned\b/i.test(native)),
+      ...sizeOf(kind, type, row),
+    }),
+  };
+}
+
+function sizeOf(kind: Kind, type: string, row: Row): Pick<Column, "length" | "octets" | "precision" | "scale"> {
+  const { number } = cells(row);
+  const isLong = type.startsWith("long");
+  switch (kind) {
+    case "integer":
+      return { length: BITS[type] ?? 64 };
+    case "bits":
+      return { length: number(9) };
+    case "decimal":
+      return { precision: number(9), scale: number(10) };
+    case "bytes":
+      return isLong ? {} : { length: number(8) };
+    case "text":
+      if (type.endsWith("char")) return { length: number(7) };
+      return isLong ? {} : { octets: number(8) };
+    case "time":
+    case "timestamp":
+    case "timestamptz":
+      return { precision: number(11) };
+    default:
+      return {};
+  }
+}
+
+const ESCAPED: Readonly<Record<string, string>> = { "''": "'", "\\0": "\0", "\\n": "\n", "\\r": "\r", "\\\\": "\\" };
+
+/** Of `enum('a','it''s')`, quoted as SHOW CREATE TABLE does it. */
+function labelsOf(native: string): string[] {
+  const quoted = native.matchAll(/'((?:[^'\\]|''|\\[\s\S])*)'/g);
+  return Array.from(quoted, ([, label = ""]) =>
+    label.replace(/''|\\[\s\S]/g, (escaped) => ESCAPED[escaped] ?? escaped.slice(1)),
+  );
+}

@@ -1,0 +1,183 @@
+/** PostgreSQL through `pg`: all values in the server's own text, bytea as bytes. */
+import { pipeline } from "node:stream/promises";
+import pg from "pg";
+import { from as copyFrom, to as copyTo } from "pg-copy-streams";
+import Cursor from "pg-cursor";
+import type { DatabaseTarget } from "../../../database/snapshot.ts";
+import { HoldfastError } from "../../../errors.ts";
+import { rowToBytes } from "../../values/binary-string.ts";
+import type { Cell, Connection, ConnectionMode, Row } from "../../connection.ts";
+import { copyLines, CopyReader } from "./copy-format.ts";
+import { refuseLibpqOnly, withPgpass } from "./url.ts";
+
+const BATCH = 500;
+const BYTEA = 17;
+/** How long a statement's end is asked for. */
+const CANCEL_MS = 5000;
+const SETTINGS = {
+  timezone: "UTC",
+  datestyle: "ISO",
+  intervalstyle: "postgres",
+  extra_float_digits: "1",
+  bytea_output: "hex",
+  client_encoding: "UTF8",
+  statement_timeout: "0",
+  row_security: "off",
+  standard_conforming_strings: "on",
+  xmloption: "content",
+};
+const types = {
+  getTypeParser: (oid: number) => (value: string) => (oid === BYTEA ? Buffer.from(value.slice(2), "hex") : value),
+};
+const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** Throws `E_DATABASE` when the server does not answer or refuses, `E_USAGE` for a URL that libpq alone understands. */
+export async function connectPostgres(
+  given: DatabaseTarget,
+  mode: ConnectionMode,
+  signal: AbortSignal,
+): Promise<Connection> {
+  signal.throwIfAborted();
+  refuseLibpqOnly(given.url);
+  const target = withPgpass(given, new pg.Client({ connectionString: given.url }));
+  const password = target.password === undefined ? {} : { password: target.password };
+  const options = { connectionString: withPassword(target), ...password };
+  const client = new pg.Client(options);
+  client.on("error", () => {}); // the statement at work, or the next, says it
+  let backend = "";
+  let cancelled = Promise.resolve();
+  const stop = (): void => {
+    client.connection.stream.destroy(); // the server rolls back, once it looks
+    if (backend !== "") cancelled = cancel(options, backend);
+  };
+  signal.addEventListener("abort", stop, { once: true });
+  const failure = (error: unknown): unknown => databaseError(error, signal, target.password);
+  try {
+    await client.connect();
+    for (const [name, value] of Object.entries(SETTINGS)) await client.query(`set ${name} = '${value}'`);
+    await client.query(
+      mode === "read" ? "begin isolation level repeatable read read only" : "begin isolation level read committed",
+    );
+    // The snapshot begins with the first select.
+    const text = "select current_setting('server_version'), pg_backend_pid()";
+    const [about] = (await client.query<string[]>({ text, rowMode: "array", types })).rows;
+    backend = String(about?.[1]);
+    return connection(client, String(about?.[0]), failure, async () => {
+      signal.removeEventListener("abort", stop);
+      await cancelled;
+    });
+  } catch (error) {
+    signal.removeEventListener("abort", stop);
+    void client.end().catch(() => {});
+    throw failure(error);
+  }
+}
+
+/** A server at work does not see that its client has gone. */
+async function cancel(options: pg.ClientConfig, backend: string): Promise<void> {
+  const other = new pg.Client({ ...options, connectionTimeoutMillis: CANCEL_MS, query_timeout: CANCEL_MS });
+  other.on("error", () => {});
+  try {
+    await other.connect();
+    await other.query("select pg_cancel_backend($1)", [backend]);
+  } catch {
+    // the server may be what is gone
+  } finally {
+    await other.end().catch(() => {});
+  }
+}
+
+/** What `pg` reads from a URL overrules its other options, so the password has to be in it. */
+function withPassword({ url, password }: DatabaseTarget): string {
+  if (password === undefined) return url;
+  const [path = "", query = ""] = url.split("?", 2);
+  return `${path}?${query === "" ? "" : `${query}&`}password=${encodeURIComponent(password)}`;
+}
+
+function connection(
+  client: pg.Client,
+  serverVersion: string,
+  failure: (error: unknown) => unknown,
+  ended: () => Promise<void>,
+): Connection {
+  const query = async (sql: string, values: readonly Cell[]) => {
+    try {
+      return await client.query<Cell[]>({ text: numbered(sql), values: [...values], rowMode: "array", types });
+    } catch (error) {
+      throw failure(error);
+    }
+  };
+  const own: Connection = {
+    engine: "postgresql",
+    serverVersion,
+    quote,
+    rows: async (sql, parameters = []) => (await query(sql, parameters)).rows,
+    run: async (sql, parameters = []) => (await query(sql, parameters)).rowCount ?? 0,
+    async *stream(sql, parameters = []) {
+      const cursor = client.query(new Cursor<Row>(numbered(sql), [...parameters], { rowMode: "array", types }));
+      try {
+        for (let rows; (rows = await cursor.read(BATCH)).length > 0;) yield rows;
+      } catch (error) {
+        throw failure(error);
+      } finally {
+        await cursor.close().catch(() => {});
+      }
+    },
+    async *streamBytes(sql, parameters = []) {
+      // COPY takes none.
+      if (parameters.length > 0) {
+        for await (const batch of own.stream(sql, parameters)) yield batch.map(rowToBytes);
+        return;
+      }
+      const reader = new CopyReader();
+      const answer = client.query(copyTo(`copy (${sql}) to stdout`));
+      let isOver = false;
+      try {
+        for await (const chunk of answer) if (Buffer.isBuffer(chunk)) yield reader.rows(chunk);
+        isOver = true;
+      } catch (error) {
+        isOver = error instanceof pg.DatabaseError;
+        throw failure(error);
+      } finally {
+        if (!isOver) client.connection.stream.destroy(); // what the server still has to say would be the answer to the next question
+      }
+    },
+    async load(table, columns, batches) {
+      let count = 0;
+      const lines = async function* (): AsyncGenerator<string> {
+        for await (const batch of batches) {
+          count += batch.length;
+          yield copyLines(batch);
+        }
+      };
+      try {
+        await pipeline(lines, client.query(copyFrom(`copy ${table} (${columns.map(quote).join(", ")}) from stdin`)));
+      } catch (error) {
+        throw failure(error);
+      }
+      return count;
+    },
+    async close() {
+      await ended();
+      await client.query("rollback").catch(() => {});
+      await client.end().catch(() => {});
+    },
+  };
+  return own;
+}
+
+/** `?` outside of quotes and comments becomes `$1`, `$2` … */
+function numbered(sql: string): string {
+  let count = 0;
+  const skipped = /'(?:[^']|'')*'|"(?:[^"]|"")*"|\$([A-Za-z_]*)\$[\s\S]*?\$\1\$|--[^\n]*|\/\*[\s\S]*?\*\/|\?/g;
+  return sql.replace(skipped, (found) => (found === "?" ? `$${++count}` : found));
+}
+
+function databaseError(error: unknown, signal: AbortSignal, password: string | undefined): unknown {
+  if (signal.aborted) return new HoldfastError("E_INTERRUPTED", "interrupted", { cause: signal.reason });
+  if (error instanceof HoldfastError) return error;
+  const said = error instanceof Error ? [error.message] : [String(error)];
+  if (error instanceof pg.DatabaseError) said.push(error.detail ?? "", error.where ?? "");
+  const text = said.filter((part) => part !== "").join("; ");
+  return new HoldfastError("E_DATABASE", `PostgreSQL: ${password ? text.replaceAll(password, "***") : text}`);
+}

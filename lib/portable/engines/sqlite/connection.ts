@@ -1,0 +1,111 @@
+/** A connection to SQLite: integers are bigint, floats number. */
+import type { DatabaseTarget } from "../../../database/snapshot.ts";
+import { sqliteError } from "../../../database/sqlite/capture.ts";
+import { SqliteFiles } from "../../../database/sqlite/files.ts";
+import { locateSqlite } from "../../../database/sqlite/snapshot.ts";
+import { refuseSuperJournal } from "../../../database/sqlite/super-journal.ts";
+import type { DatabaseLocation } from "../../../database/access/url.ts";
+import { HoldfastError } from "../../../errors.ts";
+import type { SqliteDatabase } from "../../../sqlite/database.ts";
+import { openSqliteFile } from "../../../sqlite/open.ts";
+import { firstValue } from "../../../sqlite/query.ts";
+import { rowToBytes } from "../../values/binary-string.ts";
+import { Batch } from "../shared/row-batches.ts";
+import type { Connection, ConnectionMode } from "../../connection.ts";
+
+/** KiB of pages in memory. */
+const CACHE_KIB = 16_000;
+const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** Throws `E_DATABASE` when there is no such file, `E_SQLITE` when it is no database. */
+export async function connectSqlite(
+  target: DatabaseTarget,
+  location: Extract<DatabaseLocation, { engine: "sqlite" }>,
+  mode: ConnectionMode,
+  signal: AbortSignal,
+): Promise<Connection> {
+  signal.throwIfAborted();
+  const path = locateSqlite(location, target.root);
+  let files: SqliteFiles | undefined;
+  let db: SqliteDatabase | undefined;
+  try {
+    files = new SqliteFiles(path);
+    files.checkSidecars();
+    if (mode === "write") refuseSuperJournal(path);
+    db = openSqliteFile(path, { mode });
+    db.exec(`pragma cache_size = -${CACHE_KIB}`);
+    if (mode === "write") db.exec("pragma foreign_keys = off"); // within a transaction it would do nothing
+    db.exec(mode === "write" ? "begin immediate" : "begin");
+    db.prepare("select count(*) from sqlite_master").get(); // the snapshot begins with the first read
+    files.checkOpened(files.mode());
+    return connection(db, signal);
+  } catch (error) {
+    db?.close();
+    throw sqliteError(error, path);
+  } finally {
+    files?.close();
+  }
+}
+
+function connection(db: SqliteDatabase, signal: AbortSignal): Connection {
+  const attempt = <T>(work: () => T): T => {
+    signal.throwIfAborted();
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof HoldfastError) throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      throw new HoldfastError("E_DATABASE", `SQLite: ${message}`, { cause: error });
+    }
+  };
+  const own: Connection = {
+    engine: "sqlite",
+    serverVersion: String(firstValue(db, "select sqlite_version()")),
+    quote,
+    async rows(sql, parameters = []) {
+      return attempt(() => db.prepare(sql).all(...parameters));
+    },
+    async *stream(sql, parameters = []) {
+      const rows = attempt(() => db.prepare(sql).iterate(...parameters));
+      try {
+        const batch = new Batch();
+        for (let next; !(next = attempt(() => rows.next())).done;) {
+          batch.add(next.value);
+          if (batch.isFull) yield batch.take();
+        }
+        if (!batch.isEmpty) yield batch.take();
+      } finally {
+        rows.return?.();
+      }
+    },
+    async *streamBytes(sql, parameters) {
+      for await (const batch of own.stream(sql, parameters)) yield batch.map(rowToBytes);
+    },
+    async run(sql, parameters = []) {
+      return attempt(() => {
+        const statement = db.prepare(sql);
+        if (statement.columns.length === 0) return statement.run(...parameters);
+        return statement.all(...parameters).length;
+      });
+    },
+    async load(table, columns, batches) {
+      const names = columns.map(quote).join(", ");
+      const sql = `insert into ${table} (${names}) values (${columns.map(() => "?").join(", ")})`;
+      const insert = attempt(() => db.prepare(sql));
+      let count = 0;
+      for await (const batch of batches) {
+        for (const row of batch) {
+          attempt(() => insert.run(...row));
+          count++;
+        }
+      }
+      return count;
+    },
+    async close() {
+      if (!db.isOpen) return;
+      if (db.inTransaction) db.exec("rollback");
+      db.close();
+    },
+  };
+  return own;
+}

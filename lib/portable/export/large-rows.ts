@@ -1,0 +1,81 @@
+/** Rows that hold large values as lines of an export, and in its digest: the same digest as if the values stood in their rows. */
+import type { Hash } from "node:crypto";
+import { HoldfastError } from "../../errors.ts";
+import type { ByteRow } from "../values/binary-string.ts";
+import type { Connection } from "../connection.ts";
+import type { Fields, TableFields } from "../rows/fields.ts";
+import type { ApartCell, LineEncoder } from "./native-rows.ts";
+import { selectTable } from "../rows/select-query.ts";
+import { Utf8Check } from "../values/utf8.ts";
+import type { BlobWriter } from "./blob-writer.ts";
+import type { LargeRow, LargeRows } from "../rows/find-large-values.ts";
+import type { LargeValue, LargeTag } from "../format/large-value.ts";
+import { formOf } from "../values/large-canonical-form.ts";
+import { readLarge } from "../rows/read-large-value.ts";
+
+/** Gives each line to `take`, in the order of the rows. Values go into `blobs`; where there are none, they are read for the digest alone. */
+export async function eachLargeLine(
+  connection: Connection,
+  { fields, from, encoder }: { readonly fields: Fields; readonly from: TableFields; readonly encoder: LineEncoder },
+  { rows }: LargeRows,
+  take: (line: string) => Promise<void> | void,
+  blobs?: BlobWriter,
+): Promise<void> {
+  for (const row of rows) {
+    const apart = new Map(
+      row.values.map((value): [string, ApartCell] => [
+        value.column.name,
+        { read: async (hash) => await readCell(connection, from, { row, value, hash, blobs }) },
+      ]),
+    );
+    const query = selectTable(connection, fields, from, row.at, new Set(apart.keys()));
+    let found: ByteRow | undefined;
+    for await (const batch of connection.streamBytes(`${query.sql}${row.limit}`, query.parameters)) found ??= batch[0];
+    if (found === undefined)
+      throw new HoldfastError("E_DATABASE", `${from.table.id}: row ${row.name} was there, and is not found again`);
+    await take(await encoder.encodeApart(found, apart));
+  }
+}
+
+interface Reading {
+  readonly row: LargeRow;
+  readonly value: LargeValue;
+  /** Takes the form; undefined where the value counts in no digest. */
+  readonly hash: Hash | undefined;
+  readonly blobs: BlobWriter | undefined;
+}
+
+async function readCell(
+  connection: Connection,
+  { table }: TableFields,
+  { row, value, hash, blobs }: Reading,
+): Promise<LargeTag | null> {
+  const { column, bytes, is } = value;
+  const own = column.kind === "bytes" ? "bytes" : "text";
+  if (hash === undefined && blobs === undefined) return null;
+  const where = `${table.id}.${column.name} of row ${row.name}`;
+  const form = hash && formOf(value, where, hash);
+  const check = is === "text" && connection.engine === "sqlite" ? new Utf8Check() : undefined;
+  const draft = blobs?.begin();
+  try {
+    for await (const piece of readLarge(connection, table, row, value)) {
+      draft?.add(piece);
+      form?.add(piece);
+      check?.add(piece);
+    }
+  } catch (error) {
+    draft?.abandon();
+    throw error;
+  }
+  if (check?.isValid === false)
+    throw new HoldfastError(
+      "E_IMPORT",
+      `${table.id}.${column.name} holds a text that is no UTF-8, in row ${row.name}`,
+      {
+        hint: "correct it, or make it a BLOB: cast(… as blob)",
+      },
+    );
+  form?.finish();
+  const sha256 = draft?.finish();
+  return sha256 === undefined ? null : { $: "blob", sha256, bytes, ...(is !== own && { as: is }) };
+}

@@ -1,0 +1,234 @@
+/** Writes a database as portable data: a directory of lines of JSON, its manifest last. */
+import { createHash } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { MOST_LINE } from "../read/gzip-lines.ts";
+import { HoldfastError } from "../../errors.ts";
+import { VERSION } from "../../version.ts";
+import { checksumOf } from "../format/checksum.ts";
+import { ChunkWriter } from "./chunk-writer.ts";
+import { refuseBadText } from "./reject-invalid-utf8.ts";
+import type { Connection } from "../connection.ts";
+import { rowFilter } from "../rows/row-filter.ts";
+import type { Fields, TableFields } from "../rows/fields.ts";
+import {
+  EXPORT_FORMAT,
+  EXPORT_VERSION,
+  MANIFEST,
+  SCHEMA,
+  type ExportManifest,
+  type ExportedTable,
+} from "../format/documents.ts";
+import { countsInDigest, headerOf } from "./table-header.ts";
+import { refuseTwins, refuseTwinsOutside } from "../plan/unique-keys.ts";
+import { soundMigrationsOf } from "../plan/applied-migrations.ts";
+import type { PortablePlan } from "../plan/run.ts";
+import { SETTINGS, type CapturedSettings } from "../format/settings.ts";
+import { LineEncoder } from "./native-rows.ts";
+import { BlobWriter } from "./blob-writer.ts";
+import { findLarge, type LargeRows } from "../rows/find-large-values.ts";
+import { eachLargeLine } from "./large-rows.ts";
+import { LARGE } from "../format/large-value.ts";
+import { selectTable, type TableQuery } from "../rows/select-query.ts";
+import type { TableId } from "../schema/tables.ts";
+import { refuseBrokenTrees } from "../plan/reachable-rows.ts";
+import { makeWhole } from "./atomic-output.ts";
+
+export interface ExportRequest {
+  /** The directory to make; it must not exist. */
+  readonly output: string;
+  readonly sourceName: string | null;
+  readonly sourceUrl: string | null;
+  /** The installation that the database belongs to, where that is known. */
+  readonly instance?: string | undefined;
+  /** The application's, without its secrets; none are recorded when absent. */
+  readonly settings?: CapturedSettings | undefined;
+  /** Values of more bytes travel in files of their own: `LARGE`, where tests do not say less. */
+  readonly large?: number;
+}
+
+export type ExportProgress = (table: TableId, rows: number) => void;
+
+/**
+ * Exports what the plan says, in the one moment that the connection sees. Throws `E_TARGET` when the directory is there, `E_IMPORT` for rows that have one
+ * key between them, `E_SCHEMA` for a migration that broke off; nothing is left then.
+ */
+export async function exportTables(
+  connection: Connection,
+  plan: PortablePlan,
+  request: ExportRequest,
+  onRows: ExportProgress,
+): Promise<ExportManifest> {
+  return await makeWhole(request.output, async (staging) => {
+    mkdirSync(staging, { mode: 0o750 });
+    return await writeExport(connection, plan, { ...request, output: staging }, onRows);
+  });
+}
+
+async function writeExport(
+  connection: Connection,
+  plan: PortablePlan,
+  request: ExportRequest,
+  onRows: ExportProgress,
+): Promise<ExportManifest> {
+  const schema_versions = await soundMigrationsOf(connection, plan.schema);
+  const warnings = [...plan.warnings];
+  const tables: ExportManifest["tables"] = [];
+  const headers: ExportedTable[] = [];
+  const together = plan.tables.map(({ table }) => table);
+  await refuseBrokenTrees(
+    connection,
+    plan.fields,
+    together.map(({ id }) => id),
+  );
+  await refuseTwinsOutside(connection, plan);
+  const blobs = new BlobWriter(request.output);
+  for (const fields of plan.tables) {
+    const filter = rowFilter(connection, together, fields.table, plan.conditions);
+    const large = await findLarge(connection, fields, filter, request.large ?? LARGE);
+    const query = selectTable(connection, plan.fields, fields, large.rest);
+    const where = plan.conditions.get(fields.table.id);
+    const header: ExportedTable = { ...headerOf(fields, query), ...(where && { where: [...where] }) };
+    await refuseTwins(connection, fields);
+    headers.push(header);
+    const { table, dangling } = await writeTable(
+      connection,
+      { fields, query, header, large, blobs, all: plan.fields },
+      request.output,
+      onRows,
+    );
+    if (dangling > 0) warnings.push(`${fields.table.id}: ${dangling} links lead to no row, and travel as they are`);
+    tables.push(table);
+  }
+  const schema_sha256 = writeDocument(path.join(request.output, SCHEMA), headers);
+  const settings_sha256 =
+    request.settings === undefined ? undefined : writeDocument(path.join(request.output, SETTINGS), request.settings);
+  const manifest: ExportManifest = {
+    export_format: EXPORT_FORMAT,
+    export_version: EXPORT_VERSION,
+    created_at: new Date().toISOString(),
+    source: {
+      name: request.sourceName,
+      url: request.sourceUrl,
+      engine: connection.engine,
+      server_version: connection.serverVersion,
+      ...(request.instance !== undefined && { instance: request.instance }),
+    },
+    software_versions: {
+      holdfast: VERSION,
+      node: process.versions.node,
+      [connection.engine]: connection.serverVersion,
+    },
+    schema_versions,
+    data_counts: Object.fromEntries(tables.map(({ table, rows }) => [table, rows])),
+    tables,
+    ...(blobs.files.length > 0 && { blobs: blobs.files }),
+    left_out: [...plan.leftOut].map(([table, why]) => ({ table, why })),
+    ...(plan.set !== undefined && { set: plan.set }),
+    ...columnsIn(headers),
+    warnings,
+    schema_sha256,
+    ...(settings_sha256 === undefined ? {} : { settings_sha256 }),
+    checksum: checksumOf({ schema_sha256, settings_sha256, tables, blobs: blobs.files }),
+  };
+  writeFileSync(path.join(request.output, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, {
+    mode: 0o640,
+    flush: true,
+  });
+  return manifest;
+}
+
+/** Gives its sha256. */
+function writeDocument(file: string, value: unknown): string {
+  const text = `${JSON.stringify(value, null, 1)}\n`;
+  writeFileSync(file, text, { mode: 0o640, flush: true });
+  return createHash("sha256").update(text).digest("hex");
+}
+
+async function writeTable(
+  connection: Connection,
+  {
+    fields,
+    query,
+    header,
+    large,
+    blobs,
+    all,
+  }: {
+    readonly fields: TableFields;
+    readonly query: TableQuery;
+    readonly header: ExportedTable;
+    readonly large: LargeRows;
+    readonly blobs: BlobWriter;
+    readonly all: Fields;
+  },
+  root: string,
+  onRows: ExportProgress,
+): Promise<{ table: ExportManifest["tables"][number]; dangling: number }> {
+  const { id } = fields.table;
+  const encoder = new LineEncoder(connection.engine, fields.table, query, (place) => countsInDigest(fields, place));
+  const writer = new ChunkWriter(root, `data/${pathOf(fields)}`, header);
+  let rows = 0;
+  try {
+    for await (const batch of connection.streamBytes(query.sql, query.parameters)) {
+      for (const row of batch) {
+        writer.add(encoder.encode(row));
+        if (writer.isFull) await writer.flush();
+      }
+      rows += batch.length;
+      onRows(id, rows);
+    }
+    const take = async (line: string): Promise<void> => {
+      if (line.length > MOST_LINE) throw tooLong(id, rows);
+      writer.add(line);
+      if (writer.isFull) await writer.flush();
+      onRows(id, ++rows);
+    };
+    await eachLargeLine(connection, { fields: all, from: fields, encoder }, large, take, blobs);
+    await refuseBadText(connection, fields, encoder.suspect);
+    await writer.finish();
+  } catch (error) {
+    throw isTooLong(error) ? tooLong(id, rows) : error;
+  } finally {
+    await writer.abandon();
+  }
+  return { table: { table: id, rows, digest: encoder.finish(), files: writer.files }, dangling: encoder.dangling };
+}
+
+/** V8 has no strings beyond 512 MiB: it may not even come to a line. */
+const isTooLong = (error: unknown): boolean =>
+  error instanceof Error &&
+  (("code" in error && error.code === "ERR_STRING_TOO_LONG") || /Invalid string length/.test(error.message));
+
+const tooLong = (table: TableId, rows: number): HoldfastError =>
+  new HoldfastError(
+    "E_IMPORT",
+    `${table}: a row soon after the first ${rows} is too large: as text it has more than 128 MiB`,
+    {
+      hint: "leave its column out with portable.exclude_columns, or the table with --exclude; the dump of the step db has it",
+    },
+  );
+
+/** A directory that any file system takes, one for each table. */
+const pathOf = ({ table }: TableFields): string =>
+  [...(table.schema === null ? [] : [table.schema]), table.name]
+    .map((name) => encodeURIComponent(name).replaceAll(/^\./g, "%2E"))
+    .join("/");
+
+/** For the manifest: what the rows do not say, by table. */
+function columnsIn(
+  headers: readonly ExportedTable[],
+): Pick<ExportManifest, "columns_left_out" | "columns_replaced" | "columns_computed"> {
+  const byTable = (of: (header: ExportedTable) => string[] | undefined): Record<string, string[]> =>
+    Object.fromEntries(
+      headers.flatMap((header) => {
+        const columns = of(header);
+        return columns === undefined ? [] : [[header.table, columns]];
+      }),
+    );
+  return {
+    columns_left_out: byTable((header) => header.columns_left_out),
+    columns_replaced: byTable((header) => header.columns_replaced),
+    columns_computed: byTable((header) => header.columns_computed),
+  };
+}

@@ -1,0 +1,63 @@
+/**
+ * The two ways that most rows of an import go: into a table that is empty, by one insert; else into a second staging table, which says at once where
+ * links lead, what is new and what changes. Both take for granted what nearly always holds, and leave the rest to the merge: false means that nothing was done.
+ */
+import { columnOf } from "../schema/tables.ts";
+import type { Links } from "./resolve/foreign-keys.ts";
+import { LINE, realName, realRows, stagingName, STATE } from "./staging/staged-table.ts";
+import type { Staged, StagedLink } from "./staging/column-loaders.ts";
+import type { StagingTable } from "./staging/table.ts";
+import type { Statements } from "./staging/statements.ts";
+
+/** The table is empty, and a constraint of its own refuses rows of one key. */
+export async function pourFresh(on: Statements, links: Links, staging: StagingTable): Promise<boolean> {
+  const { table, key } = staging.target;
+  const isGuarded = [table.primaryKey, ...table.uniques].some(
+    (unique) =>
+      unique !== null && unique.deferrable !== true && unique.columns.every((name) => key.columns.includes(name)),
+  );
+  const into = realName(on.dialect, staging);
+  if (!isGuarded || staging.rows === 0) return false;
+  if ((await on.dialect.connection.rows(`select 1 from ${realRows(on.dialect, staging)} limit 1`)).length > 0)
+    return false;
+  const { joins, values, found } = links.joined(staging.links);
+  const names = staging.columns.map(({ column }) => on.quote(column.name)).join(", ");
+  const list = staging.columns.map(({ staged }) => values.get(staged) ?? `s.${on.quote(staged)}`).join(", ");
+  const sql = `insert into ${into} (${names})${on.dialect.overriding} select ${list} from ${stagingName(on.dialect, staging)} as s${joins} where ${found}`;
+  return await on.attempt(async () => (await on.dialect.connection.run(sql)) === staging.rows);
+}
+
+/** `compared` are the columns that a row which is there is updated by. Rows that match two others are left to the merge. */
+export async function settle(
+  on: Statements,
+  links: Links,
+  staging: StagingTable,
+  { resolved, compared }: { readonly resolved: readonly StagedLink[]; readonly compared: readonly Staged[] },
+): Promise<boolean> {
+  const { connection, differs, dropped } = on.dialect;
+  const { key, table } = staging.target;
+  if (key.columns.some((name) => columnOf(table, name).nullable)) return false; // NULL would tell nothing of a row's being there
+  const from = stagingName(on.dialect, staging);
+  const { joins, values } = links.joined(resolved);
+  const valueOf = (staged: string): string => values.get(staged) ?? `s.${on.quote(staged)}`;
+  const match = key.columns.map((name) => `t.${on.quote(name)} = ${valueOf(staging.of(name))}`).join(" and ");
+  const changes = compared.map(({ column, staged }) => differs(`t.${on.quote(column.name)}`, valueOf(staged), column));
+  const isChanged = changes.length === 0 ? "" : ` when ${changes.join(" or ")} then 2`;
+  const state = `case when t.${on.quote(key.columns[0] ?? "")} is null then 1${isChanged} else 0 end`;
+  const names = [LINE, STATE, ...staging.names].map(on.quote).join(", ");
+  const list = [`s.${on.quote(LINE)}`, state, ...staging.names.map(valueOf)].join(", ");
+  const unsettled = staging.name;
+  const isSettled = await on.attempt(async () => {
+    staging.name = `${unsettled}_settled`;
+    await staging.create();
+    const count = await connection.run(
+      `insert into ${stagingName(on.dialect, staging)} (${names}) select ${list} from ${from} as s${joins} left join ${realRows(on.dialect, staging)} as t on ${match}`,
+    );
+    if (count !== staging.rows) return false;
+    await connection.run(`drop ${dropped} ${on.quote(unsettled)}`);
+    await staging.analyze();
+    return true;
+  });
+  if (!isSettled) staging.name = unsettled;
+  return isSettled;
+}

@@ -1,0 +1,55 @@
+/** Links that would lead to a wrong row: numbers that led nowhere where they come from, and keys that several rows of the database have. */
+import { HoldfastError } from "../../../errors.ts";
+import type { Connection } from "../../connection.ts";
+import { refuseTwins } from "../../plan/unique-keys.ts";
+import { rowsOf } from "../../schema/sql-names.ts";
+import type { Targets } from "../target/resolve.ts";
+import { stagingName } from "../staging/staged-table.ts";
+import type { StagedLink } from "../staging/column-loaders.ts";
+import type { StagingTable } from "../staging/table.ts";
+import type { Statements } from "../staging/statements.ts";
+
+/** Throws `E_IMPORT` where rows that do not come with the import, and that links lead to, share the key by which they are found. */
+export async function refuseEqualKeys(connection: Connection, { fields, tables }: Targets): Promise<void> {
+  const coming = new Set(tables.map(({ table }) => table.id));
+  const led = tables.flatMap((one) =>
+    one.fields.flatMap((field) => (field?.kind === "link" ? field.leaves.map(({ table }) => table) : [])),
+  );
+  for (const id of new Set(led)) if (!coming.has(id)) await refuseTwins(connection, fields.of(id));
+}
+
+/** Throws `E_IMPORT` for numbers that led to no row in the export's database, and lead to one in this other one. */
+export async function refuseStrayLinks(
+  on: Statements,
+  { fields }: Targets,
+  stagings: readonly StagingTable[],
+): Promise<void> {
+  for (const staging of stagings)
+    for (const link of staging.links) {
+      if (
+        staging.target.fields.some((field) => field?.kind === "generic" && field.column.name === link.link.columns[0])
+      )
+        continue;
+      const rows = await on.count(strayRows(on, staging, link, fields));
+      if (rows > 0)
+        throw new HoldfastError(
+          "E_IMPORT",
+          `${staging.target.table.id}: ${rows} rows hold by ${link.link.columns.join(", ")} numbers that led to no row of ${link.link.target} where they come from, and lead to rows here`,
+          { hint: "correct these rows in the database of the export, and export it again; --into-other insists" },
+        );
+    }
+}
+
+function strayRows(
+  on: Statements,
+  staging: StagingTable,
+  { link, columns, leaves }: StagedLink,
+  fields: Targets["fields"],
+): string {
+  const target = rowsOf(on.dialect.connection, fields.of(link.target).table);
+  const same = columns.map(
+    ({ staged }, index) => `t.${on.quote(link.targetColumns[index] ?? "")} = s.${on.quote(staged)}`,
+  );
+  const none = leaves.map(({ staged }) => `s.${on.quote(staged)} is null`);
+  return `${stagingName(on.dialect, staging)} as s join ${target} as t on ${same.join(" and ")} where ${none.join(" and ")}`;
+}

@@ -1,0 +1,224 @@
+/** Finds the rows that staged links lead to, by the keys that they travel as. */
+import { HoldfastError } from "../../../errors.ts";
+import type { Fields, Leaf } from "../../rows/fields.ts";
+import type { ForeignKey } from "../../schema/tables.ts";
+import { isPath } from "../../rows/tree-path.ts";
+import { rowsOf } from "../../schema/sql-names.ts";
+import type { Missing } from "./missing-users.ts";
+import { stagingName, type StagedRows, keyText } from "../staging/staged-table.ts";
+import type { StagedLink } from "../staging/column-loaders.ts";
+import { SAMPLES } from "./table-result.ts";
+import type { Statements } from "../staging/statements.ts";
+import { PATH, ROW } from "../staging/tree-columns.ts";
+import type { Trees } from "./trees.ts";
+
+const givenOf = (leaves: StagedLink["leaves"], quote: (name: string) => string): string =>
+  leaves.map(({ staged }) => `s.${quote(staged)} is not null`).join(" or ");
+
+export interface JoinedLinks {
+  readonly joins: string;
+  /** By the name of the staging column. */
+  readonly values: ReadonlyMap<string, string>;
+  readonly found: string;
+}
+
+export class Links {
+  readonly #on: Statements;
+  readonly #fields: Fields;
+
+  readonly #missing: Missing | undefined;
+
+  readonly #trees: Trees;
+
+  constructor(on: Statements, fields: Fields, trees: Trees, missing?: Missing) {
+    this.#missing = missing;
+    this.#trees = trees;
+    this.#on = on;
+    this.#fields = fields;
+  }
+
+  /** Finds the rows that a link leads to. Throws `E_IMPORT` with how many keys lead nowhere, and some of them. */
+  async resolve(staging: StagedRows, staged: StagedLink, check = true): Promise<number> {
+    const { link, columns, leaves } = staged;
+    await this.#missing?.make(staging, staged);
+    const joins: { table: string; alias: string; on: string }[] = [];
+    const aliases = new Map<string, string>();
+    const aliasOf = (through: readonly ForeignKey[]): string => {
+      const path = through.map(({ name }) => name).join("/");
+      const known = aliases.get(path);
+      if (known !== undefined) return known;
+      const alias = `j${aliases.size}`;
+      aliases.set(path, alias);
+      const last = through.at(-1);
+      if (last === undefined || through.length === 1) return alias;
+      const before = aliasOf(through.slice(0, -1));
+      const on = last.columns.map(
+        (name, index) =>
+          `${alias}.${this.#on.quote(last.targetColumns[index] ?? "")} = ${before}.${this.#on.quote(name)}`,
+      );
+      joins.push({
+        table: rowsOf(this.#on.dialect.connection, this.#fields.of(last.target).table),
+        alias,
+        on: on.join(" and "),
+      });
+      return alias;
+    };
+    const first = aliasOf([link]);
+    const waysOf = this.#waysOf(aliasOf, (table, alias, on) => joins.push({ table, alias, on }));
+    const conditions = leaves.map(({ leaf, staged: from }) => {
+      const [alias, name] = this.#placeOf(leaf, aliasOf, waysOf);
+      return this.#same(`${alias}.${this.#on.quote(name)}`, from, leaf, leaves);
+    });
+    const target = rowsOf(this.#on.dialect.connection, this.#fields.of(link.target).table);
+    const resolved = await this.#on.dialect.connection.run(
+      this.#on.dialect.update({
+        table: stagingName(this.#on.dialect, staging),
+        alias: "s",
+        set: columns.map(
+          ({ staged: to }, index) => [to, `${first}.${this.#on.quote(link.targetColumns[index] ?? "")}`] as const,
+        ),
+        joins: [
+          { table: target, alias: first, on: conditions.length === 0 ? "1 = 1" : this.#onlyOf(conditions, first) },
+          ...joins,
+        ],
+        where: `${this.#othersOf(conditions, first)} and (${givenOf(leaves, this.#on.quote)})`,
+      }),
+    );
+    if (check) await this.refuseLost(staging, staged);
+    return resolved;
+  }
+
+  /** The same for all of `links` in a query over a staging table `s`: what is joined, what becomes of their columns, and when a row's links all lead somewhere. */
+  joined(links: readonly StagedLink[]): JoinedLinks {
+    const { quote } = this.#on;
+    const values = new Map<string, string>();
+    const found: string[] = [];
+    let joins = "";
+    for (const [index, { link, columns, leaves }] of links.entries()) {
+      const alias = `k${index}`;
+      const on = leaves
+        .map(({ leaf, staged }, at) => this.#same(`${alias}.l${at}`, staged, leaf, leaves))
+        .join(" and ");
+      joins += ` left join (${this.#keysOf(
+        link,
+        leaves.map(({ leaf }) => leaf),
+      )}) as ${alias} on ${on} and (${givenOf(leaves, quote)})`;
+      for (const [at, { staged }] of columns.entries())
+        values.set(staged, `coalesce(${alias}.c${at}, s.${quote(staged)})`);
+      const none = leaves.map(({ staged }) => `s.${quote(staged)} is null`).join(" and ");
+      found.push(`(${alias}.c0 is not null or (${none}))`);
+    }
+    return { joins, values, found: found.length === 0 ? "1 = 1" : found.join(" and ") };
+  }
+
+  /** A query of the rows that a link may lead to: the columns that it points to as `c0` …, the values of their key as `l0` … */
+  #keysOf(link: ForeignKey, leaves: readonly Leaf[]): string {
+    const { quote } = this.#on;
+    const aliases = new Map<string, string>();
+    let from = "";
+    const aliasOf = (through: readonly ForeignKey[]): string => {
+      const path = through.map(({ name }) => name).join("/");
+      const known = aliases.get(path);
+      if (known !== undefined) return known;
+      const last = through.at(-1) ?? link;
+      const before = through.length > 1 ? aliasOf(through.slice(0, -1)) : undefined;
+      const alias = `j${aliases.size}`;
+      aliases.set(path, alias);
+      const table = `${rowsOf(this.#on.dialect.connection, this.#fields.of(last.target).table)} as ${alias}`;
+      const on = last.columns.map(
+        (name, index) => `${alias}.${quote(last.targetColumns[index] ?? "")} = ${before ?? ""}.${quote(name)}`,
+      );
+      from += before === undefined ? table : ` join ${table} on ${on.join(" and ")}`;
+      return alias;
+    };
+    const first = aliasOf([link]);
+    const pointed = link.targetColumns.map((name, index) => `${first}.${quote(name)} as c${index}`);
+    const waysOf = this.#waysOf(aliasOf, (table, alias, on) => {
+      from += ` join ${table} as ${alias} on ${on}`;
+    });
+    const values = leaves.map((leaf, index) => {
+      const [alias, name] = this.#placeOf(leaf, aliasOf, waysOf);
+      return `${alias}.${quote(name)} as l${index}`;
+    });
+    return `select ${[...pointed, ...values].join(", ")} from ${from}`;
+  }
+
+  /** A part of a key of several may be NULL; a link without any leads nowhere. */
+  #same(known: string, staged: string, { column }: Leaf, { length }: readonly unknown[]): string {
+    return this.#on.dialect.same(
+      known,
+      `s.${this.#on.quote(staged)}`,
+      length > 1 ? column : { ...column, nullable: false },
+    );
+  }
+
+  /** A key's value, where it can be read: of the row itself, or of the columns that lead on. */
+  #placeOf(
+    leaf: Leaf,
+    aliasOf: (through: readonly ForeignKey[]) => string,
+    waysOf: (leaf: Leaf) => string,
+  ): [string, string] {
+    const { through, column } = leaf;
+    if (isPath(leaf)) return [waysOf(leaf), PATH];
+    const last = through.at(-1);
+    if (last !== undefined && through.length > 1 && last.targetColumns.includes(column.name))
+      return [aliasOf(through.slice(0, -1)), last.columns[last.targetColumns.indexOf(column.name)] ?? column.name];
+    return [aliasOf(through), column.name];
+  }
+
+  /** Joins the ways to the rows of trees, by what links to these rows hold. */
+  #waysOf(
+    aliasOf: (through: readonly ForeignKey[]) => string,
+    join: (table: string, alias: string, on: string) => void,
+  ): (leaf: Leaf) => string {
+    const { quote } = this.#on;
+    let count = 0;
+    return ({ through, table }) => {
+      const { found, tree } = this.#trees.of(table);
+      const row = `${aliasOf(through)}.${quote(tree.parent.targetColumns[0] ?? "")}`;
+      const alias = `w${count++}`;
+      join(quote(found), alias, `${alias}.${quote(ROW)} = ${row}`);
+      return alias;
+    };
+  }
+
+  /** Conditions that the first join can have by itself; the others wait until all tables are there. */
+  #onlyOf(conditions: readonly string[], alias: string): string {
+    const own = conditions.filter((one) => one.startsWith(`${alias}.`));
+    return own.length === 0 ? "1 = 1" : own.join(" and ");
+  }
+
+  #othersOf(conditions: readonly string[], alias: string): string {
+    const others = conditions.filter((one) => !one.startsWith(`${alias}.`));
+    return others.length === 0 ? "1 = 1" : others.join(" and ");
+  }
+
+  /** Removes the rows whose link leads nowhere, and returns their number; `only` says of which rows. */
+  async dropLost(staging: StagedRows, staged: StagedLink, only = "1 = 1"): Promise<number> {
+    const stage = stagingName(this.#on.dialect, staging);
+    return await this.#on.dialect.connection.run(`delete from ${stage} where ${this.#lost(staged, "")} and ${only}`);
+  }
+
+  #lost({ columns: [column], leaves }: StagedLink, alias: string): string {
+    const none = `${alias}${this.#on.quote(column?.staged ?? "")} is null`;
+    return `(${leaves.map(({ staged }) => `${alias}${this.#on.quote(staged)} is not null`).join(" or ")}) and ${none}`;
+  }
+
+  /** Throws `E_IMPORT` with how many keys of a link lead nowhere, and some of them; `only` says of which rows `s`. */
+  async refuseLost(staging: StagedRows, staged: StagedLink, only = "1 = 1"): Promise<void> {
+    const { link, columns, leaves } = staged;
+    if (columns.length === 0) return;
+    const lost = `${stagingName(this.#on.dialect, staging)} as s where ${this.#lost(staged, "s.")} and ${only}`;
+    const count = await this.#on.count(lost);
+    if (count === 0) return;
+    const keys = leaves.map((leaf) => `s.${this.#on.quote(leaf.staged)}`).join(", ");
+    const samples = await this.#on.dialect.connection.rows(`select distinct ${keys} from ${lost} limit ${SAMPLES}`);
+    const texts: string[] = [];
+    for (const key of samples) texts.push(keyText(await this.#trees.shown(leaves, key)));
+    throw new HoldfastError(
+      "E_IMPORT",
+      `${staging.target.table.id}: ${count} rows link by ${link.columns.join(", ")} to rows of ${link.target} that are not there: ${texts.join(", ")}`,
+      { hint: `import ${link.target} with them, or put these rows there first` },
+    );
+  }
+}

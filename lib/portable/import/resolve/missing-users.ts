@@ -1,0 +1,79 @@
+/** Rows that links name and that are nowhere: users who have gone, made again so that nobody can log in as them. */
+import { HoldfastError } from "../../../errors.ts";
+import { replacementOf, type Replacement } from "../../rows/column-rules.ts";
+import { columnOf, type Schema, type Table } from "../../schema/tables.ts";
+import { findColumn, findTable } from "../../schema/names.ts";
+import { rowsOf, tableName } from "../../schema/sql-names.ts";
+import { decode } from "../../values/codec.ts";
+import { raiseTable } from "./sequences.ts";
+import { stagingName, type StagedRows, keyText } from "../staging/staged-table.ts";
+import type { StagedLink } from "../staging/column-loaders.ts";
+import type { Statements } from "../staging/statements.ts";
+import type { MissingSetting } from "../target/refinement.ts";
+
+export interface MadeRow {
+  readonly table: string;
+  readonly key: string;
+}
+
+export class Missing {
+  readonly made: MadeRow[] = [];
+  readonly #on: Statements;
+  readonly #table: Table;
+  readonly #values: ReadonlyMap<string, Replacement>;
+
+  /** Throws `E_CONFIG` for a table, column or value that is none. */
+  constructor(on: Statements, schema: Schema, { table, disabled }: MissingSetting) {
+    this.#on = on;
+    this.#table = findTable(schema, table, "users.table");
+    this.#values = new Map(
+      Object.entries(disabled).map(([name, setting]) => {
+        const column = findColumn(this.#table, name, "users.disabled");
+        return [column.name, replacementOf(schema, column, setting, `users.disabled.${name}`)];
+      }),
+    );
+  }
+
+  /** Makes the rows that a link names by columns of their own. Throws `E_IMPORT` where the database wants more than the config says. */
+  async make(staging: StagedRows, { link, leaves }: StagedLink): Promise<void> {
+    const { quote } = this.#on;
+    const { connection } = this.#on.dialect;
+    const isOwn = leaves.every(({ leaf }) => leaf.through.length === 1 && leaf.parts === undefined);
+    if (link.target !== this.#table.id || staging.target.table.id === link.target || !isOwn) return;
+    const real = tableName(connection, this.#table);
+    const keys = leaves.map(({ staged }) => `s.${quote(staged)}`);
+    const match = leaves.map(({ leaf }, index) => `u.${quote(leaf.column.name)} = ${keys[index] ?? ""}`).join(" and ");
+    const missing = await connection.rows(
+      `select distinct ${keys.join(", ")} from ${stagingName(this.#on.dialect, staging)} as s where ${keys.map((key) => `${key} is not null`).join(" and ")} and not exists (select 1 from ${rowsOf(connection, this.#table)} as u where ${match})`,
+    );
+    if (missing.length === 0) return;
+    await raiseTable(this.#on, this.#table);
+    const names = leaves.map(({ leaf }) => leaf.column.name);
+    const others = [...this.#values].filter(([name]) => !names.includes(name));
+    this.#refuseIncomplete([...names, ...others.map(([name]) => name)]);
+    const columns = [...names, ...others.map(([name]) => name)].map(quote).join(", ");
+    for (const key of missing) {
+      const rest = others.map(([name, value]) => decode(connection.engine, columnOf(this.#table, name), value()));
+      const values = [...key, ...rest];
+      await this.#on.writeValues(
+        this.#table.id,
+        `insert into ${real} (${columns}) values (${values.map(() => "?").join(", ")})`,
+        values,
+      );
+      this.made.push({ table: this.#table.id, key: keyText(key) });
+    }
+  }
+
+  #refuseIncomplete(given: readonly string[]): void {
+    const lacking = this.#table.columns.filter(
+      ({ name, nullable, hasDefault, identity, generated }) =>
+        !given.includes(name) && !nullable && !hasDefault && identity === undefined && !generated,
+    );
+    if (lacking.length > 0)
+      throw new HoldfastError(
+        "E_IMPORT",
+        `${this.#table.id}: rows that are missing cannot be made without ${lacking.map(({ name }) => name).join(", ")}`,
+        { hint: "say under portable.users.disabled what they have there" },
+      );
+  }
+}

@@ -1,0 +1,139 @@
+/** Rows that wait for each other and may not be NULL: the numbers that they will get are chosen before any of them is written. */
+import type { Leaf } from "../../rows/fields.ts";
+import type { ForeignKey, TableId } from "../../schema/tables.ts";
+import type { Links } from "./foreign-keys.ts";
+import { LINE, NUMBER, realRows, stagingName, type StagedRows } from "../staging/staged-table.ts";
+import type { StagedLink } from "../staging/column-loaders.ts";
+import type { StagingTable } from "../staging/table.ts";
+import type { Statements } from "../staging/statements.ts";
+import { PATH, ROW } from "../staging/tree-columns.ts";
+import type { TreePaths } from "../staging/tree-paths.ts";
+
+export class Foresight {
+  readonly #on: Statements;
+  readonly #links: Links;
+  readonly #stagings: ReadonlyMap<TableId, StagingTable>;
+  readonly #seen = new Set<StagingTable>();
+
+  constructor(on: Statements, links: Links, stagings: readonly StagingTable[]) {
+    this.#on = on;
+    this.#links = links;
+    this.#stagings = new Map(stagings.map((staging) => [staging.target.table.id, staging]));
+  }
+
+  /** Fills in the columns of a link with the numbers that the rows which it leads to have, or will have. */
+  async fill(staging: StagingTable, link: ForeignKey): Promise<void> {
+    const staged = staging.links.find((one) => one.link.name === link.name);
+    if (staged === undefined) return; // it carries the very columns
+    staging.filledAhead = true;
+    await this.#links.resolve(staging, staged, false);
+    const target = this.#stagings.get(link.target);
+    if (target === undefined) return;
+    await this.#number(target);
+    await this.#resolveAhead(staging, staged, target);
+  }
+
+  /** The rows of a table get their numbers: those that are there their own, new ones that of the export where it is free. */
+  async #number(staging: StagingTable): Promise<void> {
+    if (this.#seen.has(staging)) return;
+    this.#seen.add(staging);
+    staging.filledAhead = true;
+    const { table, key } = staging.target;
+    const needed = new Set([...key.columns, ...(table.primaryKey?.columns ?? [])]);
+    const { tree } = staging;
+    if (tree !== undefined) await this.#find(tree);
+    for (const { link } of staging.links)
+      if (link.columns.some((name) => needed.has(name)) && link.name !== tree?.tree.parent.name)
+        await this.fill(staging, link);
+    const number = staging.surrogate;
+    if (number === undefined) return;
+    const { quote } = this.#on;
+    const [stage, real] = [stagingName(this.#on.dialect, staging), realRows(this.#on.dialect, staging)];
+    const own = quote(staging.of(number));
+    await this.#on.dialect.connection.run(
+      this.#on.dialect.update({
+        table: stage,
+        alias: "s",
+        set: [[NUMBER, `t.${quote(number)}`]],
+        joins:
+          tree === undefined
+            ? [{ table: real, alias: "t", on: this.#on.match(staging) }]
+            : [
+                { table: quote(tree.found), alias: "f", on: `f.${quote(PATH)} = s.${quote(PATH)}` },
+                {
+                  table: real,
+                  alias: "t",
+                  on: `t.${quote(tree.tree.parent.targetColumns[0] ?? "")} = f.${quote(ROW)}`,
+                },
+              ],
+        where: "1 = 1",
+      }),
+    );
+    await this.#on.dialect.connection.run(
+      `update ${stage} set ${quote(NUMBER)} = ${own} where ${quote(NUMBER)} is null and not exists (select 1 from ${real} as t where t.${quote(number)} = ${own})`,
+    );
+    if (staging.isNumbered) {
+      const [row] = await this.#on.dialect.connection.rows(
+        `select coalesce(max(n), 0) from (select max(${own}) as n from ${stage} union all select max(${quote(number)}) from ${real}) as highest`,
+      );
+      await this.#on.dialect.connection.run(
+        `update ${stage} set ${quote(NUMBER)} = ${String(row?.[0] ?? 0)} + ${quote(LINE)} where ${quote(NUMBER)} is null`,
+      );
+    }
+    staging.foreseen = true;
+  }
+
+  /** The rows of a tree that are there; the links in its key may lead to rows that are not written yet. */
+  async #find(tree: TreePaths): Promise<void> {
+    for (const link of tree.links) {
+      await this.#links.resolve(tree, link, false);
+      const target = this.#stagings.get(link.link.target);
+      if (target === undefined) continue;
+      await this.#number(target);
+      await this.#resolveAhead(tree, link, target);
+    }
+    for (let level = 1; level <= tree.levels; level++) await tree.find(level);
+  }
+
+  /** By the rows of the target as they are staged: they may not be written yet. */
+  async #resolveAhead(staging: StagedRows, { link, columns, leaves }: StagedLink, target: StagingTable): Promise<void> {
+    const { quote } = this.#on;
+    const on: string[] = [];
+    for (const { leaf, staged } of leaves) {
+      const name = this.#stagedLeaf(target, leaf);
+      if (name === undefined) return;
+      on.push(`p.${quote(name)} = s.${quote(staged)}`);
+    }
+    const first = columns[0];
+    if (first === undefined || !link.targetColumns.every((name) => target.has(name))) return;
+    const set = columns.map(({ staged }, at) => {
+      const name = link.targetColumns[at] ?? "";
+      return [staged, `p.${quote(target.foreseen && name === target.surrogate ? NUMBER : target.of(name))}`] as const;
+    });
+    await this.#on.dialect.connection.run(
+      this.#on.dialect.update({
+        table: stagingName(this.#on.dialect, staging),
+        alias: "s",
+        set,
+        joins: [{ table: stagingName(this.#on.dialect, target), alias: "p", on: on.join(" and ") }],
+        where: `s.${quote(first.staged)} is null`,
+      }),
+    );
+  }
+
+  /** The staging column of the target that holds a value of its key. */
+  #stagedLeaf(target: StagingTable, leaf: Leaf): string | undefined {
+    const [next, ...rest] = leaf.through.slice(1);
+    if (next === undefined && leaf.parts !== undefined) return target.tree && PATH;
+    if (next === undefined) return target.has(leaf.column.name) ? target.of(leaf.column.name) : undefined;
+    const link = target.links.find((one) => one.link.name === next.name);
+    if (link === undefined) {
+      const column = rest.length === 0 ? next.columns[next.targetColumns.indexOf(leaf.column.name)] : undefined;
+      return column !== undefined && target.has(column) ? target.of(column) : undefined;
+    }
+    const wanted = pathOf([next, ...rest]);
+    return link.leaves.find((one) => pathOf(one.leaf.through) === wanted && one.leaf.column.name === leaf.column.name)?.staged; // prettier-ignore
+  }
+}
+
+const pathOf = (through: readonly ForeignKey[]): string => JSON.stringify(through.map(({ name }) => name));

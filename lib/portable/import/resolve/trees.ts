@@ -1,0 +1,55 @@
+/** The trees whose rows an export names. */
+import type { Row } from "../../connection.ts";
+import { isPath } from "../../rows/tree-path.ts";
+import type { Package } from "../../read/export-reader.ts";
+import type { TableId } from "../../schema/tables.ts";
+import type { Targets } from "../target/resolve.ts";
+import type { TargetTable } from "../target/types.ts";
+import { treesIn } from "../staging/path-cells.ts";
+import type { PathHasher } from "../staging/path-hash.ts";
+import type { StagedLink } from "../staging/column-loaders.ts";
+import type { Statements } from "../staging/statements.ts";
+import { TreePaths } from "../staging/tree-paths.ts";
+
+export class Trees {
+  readonly #trees = new Map<TableId, TreePaths>();
+
+  constructor(on: Statements, { tables, fields }: Targets, hasher: PathHasher) {
+    const own = tables.map(({ table }) => table.id);
+    // Trees that others hold in their keys come first.
+    for (const id of [...tables.flatMap((target) => target.fields.flatMap(treesIn)), ...own]) {
+      const tree = this.#trees.has(id) ? undefined : fields.tree(id);
+      if (tree !== undefined) this.#trees.set(id, new TreePaths(on, fields, tree, this.#trees.size, hasher));
+    }
+  }
+
+  /** Undefined for a table that is none. */
+  find(id: TableId): TreePaths | undefined {
+    return this.#trees.get(id);
+  }
+
+  of(id: TableId): TreePaths {
+    const found = this.#trees.get(id);
+    if (found === undefined) throw new RangeError(`${id} is no tree`);
+    return found;
+  }
+
+  /** Brings in all ways of a package. Throws `E_IMPORT` and `E_PACKAGE`. */
+  async load(from: Package, { tables }: Targets, signal: AbortSignal): Promise<void> {
+    for (const tree of this.#trees.values()) await tree.load(from, tables, signal);
+  }
+
+  /** Those that a table's links lead to, of which no rows are imported, and that have not been looked for yet. */
+  waiting({ fields }: TargetTable, isImported: (id: TableId) => boolean): TreePaths[] {
+    const ids = new Set(fields.flatMap(treesIn));
+    return [...ids].map((id) => this.of(id)).filter(({ isDone, tree }) => !isDone && !isImported(tree.table.id));
+  }
+
+  /** A key as it is staged, with ways in words. */
+  async shown(leaves: StagedLink["leaves"], key: Row): Promise<Row> {
+    const shown = [...key];
+    for (const [at, { leaf }] of leaves.entries())
+      if (isPath(leaf) && key[at] !== null) shown[at] = await this.of(leaf.table).textOf(key[at] ?? null);
+    return shown;
+  }
+}

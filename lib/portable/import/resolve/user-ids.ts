@@ -1,0 +1,143 @@
+/** Rows that hold users by number, without a foreign key: imported as they are, they would belong to other users. */
+import { HoldfastError } from "../../../errors.ts";
+import { sortOf } from "../../schema/declared-keys.ts";
+import { columnOf, type Table } from "../../schema/tables.ts";
+import { looseColumns, type LooseColumn } from "../../schema/implicit-references.ts";
+import { tablesMeant } from "../../schema/names.ts";
+import type { Targets } from "../target/resolve.ts";
+import type { TargetRefinement } from "../target/refinement.ts";
+import { peopleTables } from "../../schema/auth-tables.ts";
+import { realRows, stagingName } from "../staging/staged-table.ts";
+import type { StagingTable } from "../staging/table.ts";
+import type { Statements } from "../staging/statements.ts";
+import type { TableResult } from "./table-result.ts";
+
+interface Held extends LooseColumn {
+  readonly staging: StagingTable;
+}
+
+export class UserNumbers {
+  /** Tables whose rows such columns hold: those of users, and those that the config names under `portable.foreign_keys`. */
+  readonly tables: readonly Table[];
+  readonly #on: Statements;
+  readonly #targets: Targets;
+  readonly #stagings: readonly StagingTable[];
+  readonly #refine: TargetRefinement;
+  readonly #people: readonly Table[];
+
+  constructor(on: Statements, targets: Targets, stagings: readonly StagingTable[], refine: TargetRefinement = {}) {
+    const { schema } = targets;
+    this.#on = on;
+    this.#targets = targets;
+    this.#stagings = stagings;
+    this.#refine = refine;
+    const named = refine.users === undefined ? [] : tablesMeant(schema.tables, refine.users.table);
+    this.#people = peopleTables(
+      schema,
+      named.map(({ id }) => id),
+    );
+    const declared = Object.values(refine.foreignKeys ?? {}).flatMap((columns) => Object.values(columns));
+    this.tables = schema.tables.filter(
+      (table) => this.#people.includes(table) || declared.some((name) => isNamed(table, name)),
+    );
+  }
+
+  /** Throws `E_IMPORT` where the users do not come with the rows: the database is another site's. */
+  async refuseLeft(): Promise<void> {
+    for (const users of this.tables) {
+      if (this.#stagingOf(users) !== undefined || this.#isKnownByNumber(users)) continue;
+      for (const held of this.#heldBy(users)) {
+        const rows = await this.#on.count(
+          `${stagingName(this.#on.dialect, held.staging)} as s where ${this.#given(held)}`,
+        );
+        if (rows > 0)
+          throw refusal(held, users, rows, `${users.id}, which does not come with them: here these are other rows`);
+      }
+    }
+  }
+
+  /** Throws `E_IMPORT` where users came with the rows, and have other numbers here. */
+  async refuseMoved(results: readonly TableResult[]): Promise<void> {
+    for (const users of this.tables) {
+      const own = this.#stagingOf(users);
+      const { count, samples } = results.find(({ table }) => table === users.id)?.remapped ?? { count: 0, samples: [] };
+      if (own === undefined || count === 0) continue;
+      for (const held of this.#heldBy(users)) {
+        const rows = await this.#on.count(this.#movedOf(held, own, users));
+        const [first] = samples;
+        if (rows > 0)
+          throw refusal(
+            held,
+            users,
+            rows,
+            `${users.id}, where ${first?.key ?? ""} is number ${first?.is ?? ""} here, not ${first?.was ?? ""}`,
+          );
+      }
+    }
+  }
+
+  #stagingOf({ id }: Table): StagingTable | undefined {
+    return this.#stagings.find(({ target }) => target.table.id === id);
+  }
+
+  #isKnownByNumber({ id, primaryKey }: Table): boolean {
+    const { kind, columns } = this.#targets.fields.key(id);
+    return kind === "natural" && columns.length === 1 && primaryKey?.columns.join() === columns[0];
+  }
+
+  /** The columns of staged rows that came as they are, and hold numbers of `users` by their names or by the config. */
+  #heldBy(users: Table): Held[] {
+    return this.#stagings.flatMap((staging) => {
+      const table = rawColumns(staging);
+      const byName = this.#people.includes(users)
+        ? looseColumns({ tables: [table] }, users, { isPeople: true, all: this.#targets.schema.tables })
+        : [];
+      const names = new Set([...byName.map(({ column }) => column.name), ...this.#declaredIn(table, users)]);
+      return table.columns.flatMap((column) => (names.has(column.name) ? [{ table, column, staging }] : []));
+    });
+  }
+
+  #declaredIn({ id, name }: Table, users: Table): string[] {
+    const { foreignKeys = {} } = this.#refine;
+    return Object.entries({ ...foreignKeys[name], ...foreignKeys[id] }).flatMap(([column, target]) =>
+      isNamed(users, target) ? [column] : [],
+    );
+  }
+
+  #given({ column, staging }: Held): string {
+    const value = `s.${this.#on.quote(staging.of(column.name))}`;
+    return sortOf(column) === "integer" ? `${value} <> 0` : `${value} is not null`;
+  }
+
+  #movedOf(held: Held, own: StagingTable, users: Table): string {
+    const stage = `${stagingName(this.#on.dialect, held.staging)} as h`;
+    const [number = ""] = users.primaryKey?.columns ?? [];
+    const value = `h.${this.#on.quote(held.staging.of(held.column.name))}`;
+    if (sortOf(held.column) !== sortOf(columnOf(users, number))) return `${stage} where ${value} is not null`;
+    const was = `s.${this.#on.quote(own.of(number))}`;
+    const is = `t.${this.#on.quote(number)}`;
+    return `${stage} join ${stagingName(this.#on.dialect, own)} as s on ${was} = ${value} join ${realRows(this.#on.dialect, own)} as t on ${this.#on.match(own)} where ${was} <> ${is}`;
+  }
+}
+
+const isNamed = ({ id, name }: Table, wanted: string | false): boolean => wanted === id || wanted === name;
+
+/** The table with the columns alone that come as they are. */
+function rawColumns({ target: { table, fields } }: StagingTable): Table {
+  const raw = new Set(
+    fields.flatMap((field) => (field?.kind === "value" && field.replaced === undefined ? [field.column.name] : [])),
+  );
+  return { ...table, columns: table.columns.filter(({ name }) => raw.has(name)) };
+}
+
+function refusal({ table, column }: Held, users: Table, rows: number, what: string): HoldfastError {
+  const setting = (value: string): string =>
+    `portable.foreign_keys, as { ${table.name}: { ${column.name}: ${value} } }`;
+  return new HoldfastError(
+    "E_IMPORT",
+    `${table.id}.${column.name}: ${rows} rows seem to hold, without a foreign key, rows of ${what}`,
+    {
+      hint: `make the export again with ${setting(users.name)} in its config; where the column holds no such number, say false there, or in the config here`,
+    },
+  );
+}

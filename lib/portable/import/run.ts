@@ -1,0 +1,277 @@
+/** Brings portable data into a database, in one transaction: all of it, or nothing. */
+import { HoldfastError } from "../../errors.ts";
+import type { Connection } from "../connection.ts";
+import { checkForeignKeys, quietTriggers, suspendForeignKeys } from "./constraints.ts";
+import { dialectOf, type Dialect } from "../engines/shared/dialect.ts";
+import { Foresight } from "./resolve/preassign-ids.ts";
+import { Links } from "./resolve/foreign-keys.ts";
+import { settleMapped, type MappedRow } from "./mapped-rows.ts";
+import { Missing, type MadeRow } from "./resolve/missing-users.ts";
+import { PathHasher } from "./staging/path-hash.ts";
+import { Merge } from "./merge.ts";
+import { raiseSequences } from "./resolve/sequences.ts";
+import { Statements } from "./staging/statements.ts";
+import type { ImportMode } from "./resolve/options.ts";
+import type { TableResult } from "./resolve/table-result.ts";
+import { refuseForeignNumbers } from "./other-origin.ts";
+import { realRows } from "./staging/staged-table.ts";
+import { StagingTable } from "./staging/table.ts";
+import { refuseEqualKeys, refuseStrayLinks } from "./resolve/dangling-references.ts";
+import { UserNumbers } from "./resolve/user-ids.ts";
+import { Trees } from "./resolve/trees.ts";
+import { introspect } from "../engines/introspect.ts";
+import { listed, looseNumbers } from "../schema/implicit-references.ts";
+import { orderTables, type DeferredKey } from "../plan/table-order.ts";
+import type { Package } from "../read/export-reader.ts";
+import type { ForeignKey, Schema, Table, TableId } from "../schema/tables.ts";
+import { chosenKeys } from "../schema/keys/exported.ts";
+import { findTargets, type Targets } from "./target/resolve.ts";
+import type { TargetTable } from "./target/types.ts";
+
+export interface ImportRequest {
+  readonly mode: ImportMode;
+  readonly skipConflicts: boolean;
+  /** Does everything, and takes it back. */
+  readonly dryRun: boolean;
+  /** Empties the tables first. */
+  readonly clearExisting: boolean;
+  /** The database may be another installation's: what its numbers alone tell apart are other rows. */
+  readonly isOther?: boolean;
+}
+
+export interface ImportHooks {
+  readonly signal: AbortSignal;
+  readonly onRows: (table: TableId, phase: "staging" | "merging", rows: number) => void;
+  /** Looks at what was written, before it stands: what it throws takes all of it back. */
+  readonly beforeCommit?: (result: Omit<ImportResult, "committed">) => Promise<void>;
+}
+
+export interface ImportResult {
+  /** In the order in which they were written. */
+  readonly tables: readonly TableResult[];
+  /** Rows that links named and that were nowhere, by `portable.users`. */
+  readonly made: readonly MadeRow[];
+  /** Rows that others stand for, by `portable.map`. */
+  readonly mapped: readonly MappedRow[];
+  readonly warnings: readonly string[];
+  readonly committed: boolean;
+}
+
+/**
+ * Imports the chosen tables of a package. The connection is one for writing, and its transaction is over afterwards. Throws `E_SCHEMA` when the database
+ * cannot take them, `E_PACKAGE`, `E_IMPORT` for rows that cannot be, `E_INTERRUPTED`; the database is as it was then, sequences included.
+ */
+export async function importTables(
+  connection: Connection,
+  from: Package,
+  request: ImportRequest,
+  hooks: ImportHooks,
+): Promise<ImportResult> {
+  try {
+    const result = await importInside(connection, from, request, hooks);
+    await hooks.beforeCommit?.(result);
+    hooks.signal.throwIfAborted();
+    await connection.run(request.dryRun ? "rollback" : "commit");
+    return { ...result, committed: !request.dryRun };
+  } catch (error) {
+    await connection.run("rollback").catch(() => {}); // what went wrong is worth more than what came of that
+    throw error;
+  }
+}
+
+async function importInside(
+  connection: Connection,
+  from: Package,
+  request: ImportRequest,
+  { signal, onRows }: ImportHooks,
+): Promise<Omit<ImportResult, "committed">> {
+  refuseClearing(from, request);
+  const schema = await introspect(connection);
+  const targets = findTargets(schema, from.tables, from.refine);
+  const { order, deferred } = orderOf(targets);
+  const dialect = dialectOf(connection);
+  const statements = new Statements(dialect);
+  const hasher = new PathHasher();
+  const trees = new Trees(statements, targets, hasher);
+  await trees.load(from, targets, signal);
+  const stagings: StagingTable[] = [];
+  for (const [index, target] of order.entries()) {
+    const parts = { hasher, tree: trees.find(target.table.id), map: targets.maps.of(target) };
+    const staging = new StagingTable(dialect, target, index, parts);
+    await staging.create();
+    await staging.load(from, signal, (rows) => onRows(target.table.id, "staging", rows));
+    stagings.push(staging);
+  }
+  await refuseEqualKeys(connection, targets);
+  const users = new UserNumbers(statements, targets, stagings, from.refine);
+  if (request.isOther === true) {
+    await refuseForeignNumbers(statements, targets, stagings);
+    await users.refuseLeft();
+  }
+  const { mapped, warnings } = await settleMapped(statements, targets.maps, stagings);
+  const guards = await suspendForeignKeys(connection, lateChecks(schema, deferred, targets));
+  const triggers = await quietTriggers(
+    connection,
+    order.map(({ table }) => table),
+  );
+  const laterOf = (id: TableId): ForeignKey[] => linksOf(targets, deferred, id);
+  if (request.clearExisting) await clear(dialect, stagings, laterOf);
+  const foresight = new Foresight(statements, new Links(statements, targets.fields, trees), stagings);
+  if (request.mode !== "update-only")
+    for (const staging of stagings)
+      for (const link of waitingOf(targets, deferred, staging)) await foresight.fill(staging, link);
+  const made = from.refine?.users;
+  const missing = made?.create_missing === true ? new Missing(statements, targets.schema, made) : undefined;
+  const isImported = (id: TableId): boolean => order.some(({ table }) => table.id === id);
+  const stagingOf = (id: TableId): StagingTable | undefined => stagings.find(({ target }) => target.table.id === id);
+  const options = { ...request, isImported, stagingOf, ...(missing && { missing }) };
+  const merge = new Merge(statements, targets.fields, trees, options);
+  const results: TableResult[] = [];
+  for (const staging of stagings) {
+    signal.throwIfAborted();
+    const { id } = staging.target.table;
+    const result = await merge.merge(staging, laterOf(id));
+    result.skipped += staging.skipped;
+    results.push(result);
+    onRows(id, "merging", staging.rows);
+  }
+  for (const [index, staging] of stagings.entries()) {
+    const result = results[index];
+    const later = laterOf(staging.target.table.id);
+    if (later.length > 0 && result !== undefined && staging.target.key.kind !== "none")
+      await merge.finish(staging, later, result);
+  }
+  if (request.skipConflicts) await merge.passedOver.refuseLeft(stagings);
+  refuseMoved(targets, results);
+  await users.refuseMoved(results);
+  if (request.isOther === true) await refuseStrayLinks(statements, targets, stagings);
+  await checkForeignKeys(
+    connection,
+    schema,
+    order.map(({ table }) => table),
+  );
+  await guards.restore();
+  await triggers.restore();
+  for (const staging of stagings) await raiseSequences(statements, staging);
+  return {
+    tables: results,
+    made: missing?.made ?? [],
+    mapped,
+    warnings: [...targets.warnings, ...warnings, ...triggers.warnings, ...strayNumbers(targets, results, users.tables)],
+  };
+}
+
+/** A link that travelled as its columns are leads elsewhere where the rows have other numbers. Throws `E_IMPORT`. */
+function refuseMoved({ fields, tables }: Targets, results: readonly TableResult[]): void {
+  const moved = new Map(results.map(({ table, remapped }) => [table, remapped.samples[0]]));
+  for (const { table } of tables)
+    for (const { columns, target } of fields.unfollowed(table.id)) {
+      const first = moved.get(target);
+      if (first !== undefined)
+        throw new HoldfastError(
+          "E_IMPORT",
+          `${table.id}: (${columns.join(", ")}) came as it was, and ${target} ${first.key} is number ${first.is} here, not ${first.was}`,
+          { hint: `import into a database whose ${target} is empty, or has the same numbers` },
+        );
+    }
+}
+
+/** Of tables whose rows have other numbers here, what still holds the old ones. */
+function strayNumbers(
+  { schema, tables }: Targets,
+  results: readonly TableResult[],
+  refused: readonly Table[],
+): string[] {
+  const imported = { ...schema, tables: tables.map(({ table }) => table) };
+  return results.flatMap(({ table, remapped }) => {
+    const target = schema.tables.find(({ id }) => id === table && !refused.some((one) => one.id === id));
+    const loose = target === undefined || remapped.count === 0 ? [] : looseNumbers(imported, target);
+    return loose.length === 0
+      ? []
+      : `${table}: ${remapped.count} rows have another number here, and ${listed(loose)}, which seem to hold it without a foreign key, came as they were: look at them, or take it back`;
+  });
+}
+
+/** What a part of a table's rows replaces is not the table. */
+function refuseClearing({ tables }: Package, { clearExisting }: ImportRequest): void {
+  const part = tables.find(({ where }) => where !== undefined);
+  if (clearExisting && part !== undefined)
+    throw new HoldfastError(
+      "E_USAGE",
+      `the export has a part of the rows of ${part.table}: its others cannot be cleared for it`,
+    );
+}
+
+function orderOf(targets: Targets): { order: TargetTable[]; deferred: readonly DeferredKey[] } {
+  const keys = new Map(targets.ordering.tables.map(({ id }) => [id, targets.fields.key(id)]));
+  const { order, deferred } = orderTables(targets.ordering, chosenKeys(targets.ordering, keys));
+  const byId = new Map(targets.tables.map((target) => [target.table.id, target]));
+  return { order: order.flatMap((id) => byId.get(id) ?? []), deferred };
+}
+
+function linksOf(targets: Targets, deferred: readonly DeferredKey[], id: TableId): ForeignKey[] {
+  const names = new Set(
+    deferred.filter((one) => one.table === id && one.how === "null-then-update").map((one) => one.foreignKey),
+  );
+  const table = targets.ordering.tables.find((one) => one.id === id);
+  return table?.foreignKeys.filter(({ name }) => names.has(name)) ?? [];
+}
+
+/** Links of a table to rows that may not be there when it is filled, and that cannot be NULL until then. */
+function waitingOf(
+  targets: Targets,
+  deferred: readonly DeferredKey[],
+  { target: { table, key } }: StagingTable,
+): ForeignKey[] {
+  const names = new Set(
+    deferred.filter((one) => one.table === table.id && one.how !== "null-then-update").map((one) => one.foreignKey),
+  );
+  const { foreignKeys = [] } = targets.schema.tables.find(({ id }) => id === table.id) ?? {};
+  return foreignKeys.filter(
+    ({ name, columns }) => names.has(name) && !columns.every((one) => key.columns.includes(one)),
+  );
+}
+
+/** Foreign keys that cannot be looked at row by row, with their tables. */
+const lateChecks = (
+  schema: Schema,
+  deferred: readonly DeferredKey[],
+  { fields }: Targets,
+): { table: Table; link: ForeignKey }[] =>
+  schema.tables.flatMap((table) =>
+    table.foreignKeys
+      .filter(({ name }) =>
+        deferred.some((one) => one.table === table.id && one.foreignKey === name && one.how !== "null-then-update"),
+      )
+      .filter(({ name }) => fields.tree(table.id)?.parent.name !== name)
+      .map((link) => ({ table, link })),
+  );
+
+async function clear(
+  dialect: Dialect,
+  stagings: readonly StagingTable[],
+  laterOf: (id: TableId) => readonly ForeignKey[],
+): Promise<void> {
+  const { connection } = dialect;
+  for (const staging of stagings)
+    for (const link of laterOf(staging.target.table.id))
+      await connection.run(
+        `update ${realRows(dialect, staging)} set ${nullable(staging.target.table, link)
+          .map((name) => `${connection.quote(name)} = null`)
+          .join(", ")}`,
+      );
+  for (const staging of stagings.toReversed()) {
+    try {
+      await connection.run(`delete from ${realRows(dialect, staging)}`);
+    } catch (error) {
+      throw new HoldfastError(
+        "E_IMPORT",
+        `${staging.target.table.id} cannot be emptied: ${error instanceof Error ? error.message : String(error)}`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+const nullable = ({ columns }: Table, link: ForeignKey): string[] =>
+  link.columns.filter((name) => columns.find((column) => column.name === name)?.nullable === true);

@@ -1,0 +1,263 @@
+/** Brings the rows of one table into a temporary table of the database, typed as they will be, with the rows that their links lead to still to be found. */
+import { HoldfastError } from "../../../errors.ts";
+import type { JsonCell } from "../../rows/nested-key.ts";
+import type { Cell, Row } from "../../connection.ts";
+import { columnOf, type Column } from "../../schema/tables.ts";
+import type { RowMap } from "../target/key-map.ts";
+import { fitLarge, limitOf, type LargeLimit } from "./size-limits.ts";
+import { isLarge, type LargeTag } from "../../format/large-value.ts";
+import { largeIn, readRows, type Package, type ReadRow } from "../../read/export-reader.ts";
+import type { TargetTable } from "../target/types.ts";
+import type { Dialect } from "../../engines/shared/dialect.ts";
+import { addedFiller, fillerOf, type Filler, type Staged, type StagedLink } from "./column-loaders.ts";
+import { loadLarge, type StagedLarge } from "./large-values.ts";
+import { inlineIndexes } from "./indexes.ts";
+import { ownPath } from "./path-cells.ts";
+import { hashColumn, type PathHasher } from "./path-hash.ts";
+import { LEVEL, PATH, ROW } from "./tree-columns.ts";
+import type { TreePaths } from "./tree-paths.ts";
+import { LINE, NUMBER, RENAMED, STATE } from "./staged-table.ts";
+
+export class StagingTable {
+  readonly target: TargetTable;
+  /** Of the temporary table. */
+  name: string;
+  /** Of all that a row brings. */
+  readonly columns: readonly Staged[];
+  readonly links: readonly StagedLink[];
+  readonly #dialect: Dialect;
+  readonly #fillers: readonly Filler[];
+  /** Of its columns, without its own. */
+  readonly names: readonly string[];
+  /** The primary key, where it is one column, staged, and not what rows are known by. */
+  readonly surrogate: string | undefined;
+  /** `NUMBER` holds the primary key that each row has or will have. */
+  foreseen = false;
+  /** Some of its links were filled in before their turn. */
+  filledAhead = false;
+  rows = 0;
+  /** Rows of the export that were not staged: others stand for them. */
+  skipped = 0;
+  /** Some rows have another key by the map. */
+  hasRenamed = false;
+  /** Of all that its key is found by. */
+  readonly keyNames: readonly string[];
+  /** The ways to its rows, where its key holds itself. */
+  readonly tree: TreePaths | undefined;
+  /** By what its rows are those of the database: their key; that of a root; or, once a tree's rows are found, the row itself. */
+  matchedBy: "key" | "root" | "row" = "key";
+  readonly #map: RowMap | undefined;
+  readonly #hasher: PathHasher;
+  readonly #pathOf: ((cells: readonly JsonCell[]) => readonly JsonCell[]) | undefined;
+  /** Values that follow when the rows are there. */
+  readonly #large: StagedLarge[] = [];
+
+  constructor(
+    dialect: Dialect,
+    target: TargetTable,
+    index: number,
+    parts: { readonly hasher: PathHasher; readonly tree: TreePaths | undefined; readonly map: RowMap | undefined },
+  ) {
+    const { hasher, tree, map } = parts;
+    this.#dialect = dialect;
+    this.#map = map;
+    this.#hasher = hasher;
+    this.tree = tree;
+    this.#pathOf = tree && ownPath(target, tree.tree);
+    this.target = target;
+    this.name = `holdfast_stage_${index}`;
+    const fillers = [
+      ...target.fields.map((field, at) => fillerOf(dialect, field, at, hasher)),
+      ...target.added.map((added, at) => addedFiller(dialect, added, at)),
+    ];
+    this.#fillers = fillers;
+    this.columns = fillers.flatMap((filler) => filler.columns);
+    this.links = fillers.flatMap(({ links = [] }) => links);
+    this.names = fillers.flatMap((filler) => filler.staged.map(({ name }) => name));
+    this.keyNames = fillers
+      .filter(({ columns }) => columns.some(({ column }) => target.key.columns.includes(column.name)))
+      .flatMap(({ staged }) => staged.map(({ name }) => name));
+    const [number, ...more] = target.table.primaryKey?.columns ?? [];
+    const isOwn =
+      more.length === 0 &&
+      fillers.some(
+        ({ links = [], columns }) => links.length === 0 && columns.some(({ column }) => column.name === number),
+      );
+    this.surrogate = isOwn && number !== undefined && !target.key.columns.includes(number) ? number : undefined;
+  }
+
+  /** The database gives a number where the row has none. */
+  get isNumbered(): boolean {
+    const column = this.columns.find(({ column: one }) => one.name === this.surrogate)?.column;
+    return column?.kind === "integer" && (column.identity !== undefined || column.hasDefault);
+  }
+
+  /** Of what people know a row by: the key, and where that is a link the key it was sent as. */
+  get tellingNames(): string[] {
+    return this.target.key.columns.flatMap((name) => {
+      const link = this.links.find(({ columns }) => columns.some(({ column }) => column.name === name));
+      if (link === undefined) return this.has(name) ? [this.of(name)] : [];
+      return link.columns[0]?.column.name === name ? link.leaves.map(({ staged }) => staged) : [];
+    });
+  }
+
+  /** Some of its values are large: another table of the same rows would take as much again. */
+  get hasLarge(): boolean {
+    return this.#large.length > 0;
+  }
+
+  /** The staging column of a real one. */
+  of(column: string): string {
+    const found = this.columns.find((one) => one.column.name === column);
+    if (found === undefined) throw new RangeError(`${column} is not staged`);
+    return found.staged;
+  }
+
+  has(column: string): boolean {
+    return this.columns.some((one) => one.column.name === column);
+  }
+
+  async create(): Promise<void> {
+    const { connection, typed, temporary } = this.#dialect;
+    const { quote } = connection;
+    const staged = this.#fillers.flatMap((filler) => filler.staged);
+    const isWide = staged.reduce((sum, { column }) => sum + widthOf(column), 0) > WIDEST;
+    const keys = new Set(this.target.key.columns.map((name) => this.of(name)));
+    const columns = staged.map(({ name, column }) =>
+      typed(name, isWide && !keys.has(name) ? this.#dialect.slim(column) : column),
+    );
+    const own = [`${quote(LINE)} bigint`, `${quote(STATE)} smallint`];
+    if (this.tree !== undefined) {
+      const row = columnOf(this.target.table, this.tree.tree.parent.targetColumns[0] ?? "");
+      own.push(typed(PATH, hashColumn(connection.engine)), `${quote(LEVEL)} integer`, typed(ROW, row));
+    }
+    const indexes = this.tree === undefined ? "" : inlineIndexes(this.#dialect, [LEVEL]);
+    const number = this.columns.find(({ column }) => column.name === this.surrogate)?.column;
+    if (number !== undefined) own.push(typed(NUMBER, number));
+    await connection.run(
+      `create temporary table ${quote(this.name)} (${[...own, ...columns].join(", ")}${indexes})${temporary}`,
+    );
+  }
+
+  /** Throws `E_IMPORT` that names file, line, table and column for a value that does not fit. */
+  async load(from: Package, signal: AbortSignal, onRows: (rows: number) => void): Promise<void> {
+    const { connection } = this.#dialect;
+    const { exported, table } = this.target;
+    let line = 0;
+    const limit = await limitOf(connection);
+    const batches = async function* (this: StagingTable): AsyncGenerator<Row[]> {
+      for await (const batch of readRows(from, exported.table, signal)) {
+        yield batch.flatMap((row) => this.#fill(row, String(++line), { from, limit }) ?? []);
+        onRows(line);
+      }
+    }.bind(this);
+    try {
+      const own = this.tree === undefined ? [LINE, STATE] : [LINE, STATE, PATH, LEVEL];
+      await connection.load(connection.quote(this.name), [...own, ...this.names], batches());
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof HoldfastError && error.code !== "E_DATABASE") throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      const [, row, copied = row] = / at row (\d+)$|; COPY \S+, line (\d+)/.exec(message) ?? [];
+      const where = copied === undefined || this.skipped > 0 ? `about row ${Math.max(1, line)}` : `row ${copied}`;
+      throw new HoldfastError("E_IMPORT", `${table.id}, ${where} of the export: ${this.#inItsWords(message)}`, {
+        cause: error,
+      });
+    }
+    this.rows = line - this.skipped;
+    for (const { settle } of this.#fillers)
+      for (const sql of settle?.(connection.quote(this.name)) ?? []) await connection.run(sql);
+    await loadLarge(this.#dialect, connection.quote(this.name), this.#large, from.directory, signal);
+  }
+
+  /** What a server says of the temporary table, with the names of the columns that people know. */
+  #inItsWords(said: string): string {
+    const names = new Map(this.columns.map(({ staged, column }) => [staged, column.name]));
+    for (const { link, leaves } of this.links)
+      for (const { staged } of leaves) names.set(staged, link.columns.join(", "));
+    return said
+      .replaceAll(/column (['`"]?)([`\w.]*?\b)([vkgd]\d+(?:_\d+)*)\b[`'"]?/g, (all, _quote, _path, staged: string) => {
+        const name = names.get(staged);
+        return name === undefined ? all : `column ${name}`;
+      })
+      .replace(/ at row \d+$/, "");
+  }
+
+  /** Nobody else tells PostgreSQL what a temporary table holds. */
+  async analyze(): Promise<void> {
+    const { connection } = this.#dialect;
+    if (connection.engine === "postgresql") await connection.run(`analyze ${connection.quote(this.name)}`);
+  }
+
+  /** Undefined for a row that another one stands for. */
+  #fill({ cells: read, file, line }: ReadRow, number: string, into: Room): [Row] | undefined {
+    const { exported, table } = this.target;
+    if (read.length !== exported.fields.length)
+      throw new HoldfastError(
+        "E_PACKAGE",
+        `${file}: line ${line} has ${read.length} values; ${exported.table} has ${exported.fields.length}`,
+      );
+    const mapped = this.#map === undefined ? { cells: read, isRenamed: false } : this.#map(read);
+    if (mapped === undefined) {
+      this.skipped++;
+      return undefined;
+    }
+    const { cells, isRenamed } = mapped;
+    if (isRenamed) this.hasRenamed = true;
+    const row: Cell[] = [number, isRenamed ? RENAMED : null];
+    let at = 0;
+    try {
+      if (this.tree !== undefined && this.#pathOf !== undefined) {
+        at = exported.fields.findIndex((field) => field.kind === "link" && field.table === exported.table);
+        const path = this.#pathOf(cells);
+        row.push(this.#hasher.of(path, this.tree.width), String(path.length / this.tree.width));
+      }
+      for (at = 0; at < this.#fillers.length; at++) {
+        const cell = cells[at] ?? null;
+        this.#fillers[at]?.fill(cell, row);
+        if (isLarge(cell)) this.#follow(cell, at, { cells, file, line, number, ...into });
+      }
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || error.code !== "E_IMPORT") throw error;
+      const field = exported.fields[at];
+      const name = field?.kind === "value" ? field.column.name : field?.name;
+      throw new HoldfastError("E_IMPORT", `${file}, line ${line}: ${table.id}.${name ?? "?"} ${error.message}`);
+    }
+    return [row];
+  }
+
+  /** A large value follows when its row is there. */
+  #follow(cell: LargeTag, at: number, { cells, file, line, number, from, limit }: RowInRoom): void {
+    const { exported, table } = this.target;
+    const [own] = this.#fillers[at]?.staged ?? [];
+    if (own === undefined) return;
+    const tag = largeIn(from, cell, `${file}: line ${line}`);
+    const key = exported.fields.flatMap((field, index) =>
+      exported.key.columns.includes(field.kind === "value" ? field.column.name : field.name) ? [cells[index]] : [],
+    );
+    const row = `row ${JSON.stringify(key)}`;
+    try {
+      const is = fitLarge(this.#dialect.connection, own.column, tag, limit);
+      const where = `${file}, line ${line}: ${table.id}.${own.column.name} of ${row}`;
+      const found = `${this.#dialect.connection.quote(LINE)} = ${number}`;
+      this.#large.push({ tag, row: found, column: own.column, staged: own.name, is, where });
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) throw error;
+      throw new HoldfastError(error.code, `of ${row} ${error.message}`, { cause: error });
+    }
+  }
+}
+
+interface Room {
+  readonly from: Package;
+  readonly limit: LargeLimit;
+}
+
+interface RowInRoom extends ReadRow, Room {
+  readonly number: string;
+}
+
+/** The most bytes of a row of MySQL, without its texts and blobs, and room for our own columns: 65,535 in all. */
+const WIDEST = 60_000;
+const widthOf = ({ kind, length = 0, octets }: Column): number =>
+  octets !== undefined ? 12 : kind === "text" ? 4 * length + 2 : kind === "bytes" ? length + 2 : 32;

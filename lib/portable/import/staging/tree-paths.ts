@@ -1,0 +1,194 @@
+/**
+ * Ways that an export names to rows of trees, and the rows of the database that they lead to, found level by level: the rows of one level are known by
+ * the rows above them.
+ */
+import type { Cell, Row } from "../../connection.ts";
+import { columnOf } from "../../schema/tables.ts";
+import { isDirect, type Fields, type Tree } from "../../rows/fields.ts";
+import { readRows, type Package } from "../../read/export-reader.ts";
+import { widthOf } from "../../rows/tree-path.ts";
+import { rowsOf } from "../../schema/sql-names.ts";
+import type { TargetField, TargetTable } from "../target/types.ts";
+import { fillerOf, type Filler, type StagedLink } from "./column-loaders.ts";
+import { addIndexes, inlineIndexes } from "./indexes.ts";
+import { pathsIn } from "./path-cells.ts";
+import { hashColumn, hashedLevels, type PathHasher } from "./path-hash.ts";
+import type { Statements } from "./statements.ts";
+import { ABOVE, LEVEL, PATH, ROW } from "./tree-columns.ts";
+
+const UP = "holdfast_up";
+const DONE = "holdfast_done";
+
+/** Hashes that are not written again while they are kept. */
+const KEPT = 100_000;
+/** Levels that a message shows. */
+const SHOWN = 20;
+
+export class TreePaths {
+  readonly tree: Tree;
+  readonly width: number;
+  /** The rows that were found: `PATH`, `ROW`. */
+  readonly found: string;
+  /** How deep the ways go. */
+  levels = 0;
+  /** Whether all that can be found is found. */
+  isDone = false;
+  /** As links are found in it. */
+  readonly target: { readonly table: Tree["table"] };
+  /** Of the temporary table of all ways. */
+  readonly name: string;
+  /** Links in the parts of a level. */
+  readonly links: readonly StagedLink[];
+  readonly #on: Statements;
+  readonly #hasher: PathHasher;
+  readonly #fillers: readonly Filler[];
+
+  constructor(on: Statements, fields: Fields, tree: Tree, index: number, hasher: PathHasher) {
+    this.#on = on;
+    this.#hasher = hasher;
+    this.tree = tree;
+    this.target = tree;
+    this.width = widthOf(tree.parts);
+    this.name = `holdfast_ways_${index}`;
+    this.found = `holdfast_found_${index}`;
+    this.#fillers = tree.fields.map((field, at) => fillerOf(on.dialect, targetOf(fields, tree, field), at, hasher));
+    this.links = this.#fillers.flatMap(({ links = [] }) => links);
+  }
+
+  /** Brings in all ways of the tables' rows. Throws `E_IMPORT` and `E_PACKAGE`. */
+  async load(from: Package, tables: readonly TargetTable[], signal: AbortSignal): Promise<void> {
+    const { dialect, quote } = this.#on;
+    const { connection, typed, temporary } = dialect;
+    const hash = hashColumn(connection.engine);
+    const { table, parent } = this.tree;
+    const row = columnOf(table, parent.targetColumns[0] ?? "");
+    const staged = this.#fillers.flatMap((filler) => filler.staged);
+    const columns = [
+      typed(PATH, hash),
+      typed(ABOVE, hash),
+      `${quote(LEVEL)} integer`,
+      `${quote(DONE)} smallint`,
+      typed(UP, columnOf(table, parent.columns[0] ?? "")),
+      ...staged.map(({ name, column }) => typed(name, column)),
+    ];
+    await connection.run(
+      `create temporary table ${quote(this.name)} (${columns.join(", ")}${inlineIndexes(dialect, [LEVEL, PATH])})${temporary}`,
+    );
+    await connection.run(`create temporary table ${quote(this.found)} (${typed(PATH, hash)}, ${typed(ROW, row)}${inlineIndexes(dialect, [PATH])})${temporary}`); // prettier-ignore
+    const ways = this.#ways(from, tables, signal);
+    await connection.load(quote(this.name), [PATH, ABOVE, LEVEL, ...staged.map(({ name }) => name)], ways);
+    await addIndexes(dialect, this.name, [LEVEL, PATH]);
+    await addIndexes(dialect, this.found, [PATH]);
+    const [last] = await connection.rows(`select coalesce(max(${quote(LEVEL)}), 0) from ${quote(this.name)}`);
+    this.levels = Number(last?.[0] ?? 0);
+  }
+
+  /** Finds the rows of one level, after those of the level above; called again for those that have come since. */
+  async find(level: number): Promise<void> {
+    const { dialect, quote } = this.#on;
+    const { connection } = dialect;
+    const { table, parent } = this.tree;
+    const [ways, found] = [quote(this.name), quote(this.found)];
+    const isLevel = `s.${quote(LEVEL)} = ${level}`;
+    const isOpen = `${isLevel} and s.${quote(DONE)} is null`;
+    const update = async (set: readonly (readonly [string, string])[], by: string, where: string): Promise<number> =>
+      await connection.run(
+        dialect.update({
+          table: ways,
+          alias: "s",
+          set,
+          joins: [{ table: found, alias: "f", on: `f.${quote(PATH)} = s.${quote(by)}` }],
+          where,
+        }),
+      );
+    if (level > 1) await update([[UP, `f.${quote(ROW)}`]], ABOVE, isOpen);
+    const up = `t.${quote(parent.columns[0] ?? "")}`;
+    const match = this.#fillers.flatMap(({ columns }) =>
+      columns.map(({ column, staged }) => `t.${quote(column.name)} = s.${quote(staged)}`),
+    );
+    const below = level === 1 ? `${up} is null` : `${up} = s.${quote(UP)}`;
+    await connection.run(
+      `insert into ${found} (${quote(PATH)}, ${quote(ROW)}) select distinct s.${quote(PATH)}, t.${quote(parent.targetColumns[0] ?? "")} from ${ways} as s join ${rowsOf(connection, table)} as t on ${[below, ...match].join(" and ")} where ${isOpen}`,
+    );
+    await update([[DONE, "1"]], PATH, isOpen);
+  }
+
+  /** Nobody else tells PostgreSQL what a temporary table holds. */
+  async analyze(): Promise<void> {
+    const { connection } = this.#on.dialect;
+    if (connection.engine !== "postgresql") return;
+    await connection.run(`analyze ${this.#on.quote(this.name)}`);
+    await connection.run(`analyze ${this.#on.quote(this.found)}`);
+  }
+
+  /** A way that leads to several rows, where the database lets roots have one key. */
+  async twin(): Promise<string | undefined> {
+    const { quote } = this.#on;
+    const [row] = await this.#on.dialect.connection.rows(
+      `select ${quote(PATH)} from ${quote(this.found)} group by ${quote(PATH)} having count(*) > 1 limit 1`,
+    );
+    return row === undefined ? undefined : await this.textOf(row[0] ?? null);
+  }
+
+  /** A way in words: `music/jazz`. */
+  async textOf(path: Cell): Promise<string> {
+    const { quote } = this.#on;
+    const names = this.#fillers.flatMap(({ staged, links = [] }) =>
+      links.length === 0
+        ? staged.map(({ name }) => name)
+        : links.flatMap(({ leaves }) => leaves.map((leaf) => leaf.staged)),
+    );
+    const levels: string[] = [];
+    for (let at = path; at !== null;) {
+      if (levels.length === SHOWN) return `…/${levels.join("/")}`;
+      const [row] = await this.#on.dialect.connection.rows(
+        `select ${[ABOVE, ...names].map(quote).join(", ")} from ${quote(this.name)} where ${quote(PATH)} = ? limit 1`,
+        [at],
+      );
+      if (row === undefined) break;
+      levels.unshift(row.slice(1).map(String).join(", "));
+      at = row[0] ?? null;
+    }
+    return levels.join("/");
+  }
+
+  async *#ways(from: Package, tables: readonly TargetTable[], signal: AbortSignal): AsyncGenerator<Row[]> {
+    let known = new Set<string>();
+    for (const target of tables) {
+      const pathsOf = pathsIn(target, this.tree);
+      if (pathsOf === undefined) continue;
+      for await (const batch of readRows(from, target.exported.table, signal)) {
+        const rows: Row[] = [];
+        for (const { cells } of batch)
+          for (const path of pathsOf(cells)) {
+            // With a way, all ways above it were written.
+            if (known.has(this.#hasher.of(path, this.width))) continue;
+            for (const [at, level] of hashedLevels(path, this.width).entries()) {
+              if (known.has(level.hash)) continue;
+              if (known.size >= KEPT) known = new Set();
+              known.add(level.hash);
+              const row: Cell[] = [level.hash, level.above, String(at + 1)];
+              for (const [index, filler] of this.#fillers.entries()) filler.fill(level.cells[index] ?? null, row);
+              rows.push(row);
+            }
+          }
+        yield rows;
+      }
+    }
+  }
+}
+
+/** A field of a tree's key as one that is written. */
+function targetOf(fields: Fields, { table }: Tree, field: Tree["fields"][number]): TargetField {
+  if (field.kind === "value") return { kind: "value", column: field.column };
+  if (field.kind === "generic") throw new RangeError(`${table.id} is known by a generic relation`);
+  const { link } = field;
+  const leaves = fields.leavesOf(link);
+  return {
+    kind: "link",
+    link,
+    columns: link.columns.map((name) => columnOf(table, name)),
+    leaves,
+    direct: leaves.every((leaf) => isDirect(leaf, link)),
+  };
+}

@@ -1,0 +1,82 @@
+/** By what the rows of a database are known that takes an export. */
+import { HoldfastError } from "../../../errors.ts";
+import type { ExportedField, ExportedTable } from "../../format/documents.ts";
+import { wayBetween } from "../../schema/graph.ts";
+import { chooseKeys } from "../../schema/keys/choose.ts";
+import type { Schema, Table, TableId } from "../../schema/tables.ts";
+import { matchColumn } from "../../schema/names.ts";
+import { byNumber, chosenKeys, travelKeys, type TravelKey } from "../../schema/keys/exported.ts";
+import { treesOf } from "../../plan/tree-order.ts";
+
+/** The keys of the database's own tables. An export that follows no tree key knows the rows of trees by their number. */
+export function knownKeys(schema: Schema, exported: readonly ExportedTable[]): Map<TableId, TravelKey> {
+  const keys = travelKeys(schema, chooseKeys(schema, { keys: {} }));
+  const leaves = exported.flatMap(({ fields }) =>
+    fields.flatMap((field) =>
+      field.kind === "link" ? field.leaves : field.kind === "generic" ? field.tables.flatMap((one) => one.leaves) : [],
+    ),
+  );
+  if (leaves.some(({ parts }) => parts !== undefined)) return keys;
+  for (const table of treesOf(schema, keys)) keys.set(table.id, byNumber(table, keys.get(table.id)?.reason ?? ""));
+  return keys;
+}
+
+/**
+ * Returns the keys by which links know rows of tables that do not come with the export, where these are others than `keys`. `outside` finds such a table
+ * by its id in the export.
+ */
+export function linkedKeys(
+  exported: readonly ExportedTable[],
+  keys: ReadonlyMap<TableId, TravelKey>,
+  outside: (id: TableId) => Table | undefined,
+): Map<TableId, TravelKey> {
+  const found = new Map<TableId, TravelKey>();
+  for (const field of exported.flatMap(({ fields }) => fields)) {
+    const target = field.kind === "link" ? outside(field.table) : undefined;
+    const columns = field.kind === "link" && target !== undefined ? linkedKey(field, target) : undefined;
+    if (target === undefined || columns === undefined) continue;
+    const known = keys.get(target.id);
+    const isSame = known?.kind === "natural" && sorted(known.columns) === sorted(columns);
+    if (!isSame) found.set(target.id, { kind: "natural", columns, reason: "key of the export" });
+  }
+  return found;
+}
+
+const sorted = (columns: readonly string[]): string => columns.toSorted().join();
+
+/**
+ * Returns the columns by which a link knows the rows of a table that does not come with the export; undefined where they are its primary key, a way
+ * in a tree, or not there.
+ */
+function linkedKey({ leaves }: Extract<ExportedField, { kind: "link" }>, target: Table): string[] | undefined {
+  const columns = new Set<string | undefined>();
+  for (const { path, column, parts } of leaves) {
+    const [, own, ...more] = path.split(".");
+    if (parts !== undefined || own === undefined || (more.at(-1) ?? own) !== column.name) return undefined;
+    for (const name of own.split("+")) columns.add(matchColumn(target, name)?.name);
+  }
+  const known = [...columns].flatMap((name) => name ?? []);
+  const isNumber = known.every((name) => target.primaryKey?.columns.includes(name) === true);
+  return known.length !== columns.size || isNumber ? undefined : known;
+}
+
+/** Throws `E_SCHEMA` for a key of an export that would need itself without an end here. */
+export function refuseEndless(schema: Schema, keys: ReadonlyMap<TableId, TravelKey>): void {
+  const trees = new Set(treesOf(schema, keys).map(({ id }) => id));
+  const chosen = chosenKeys(schema, keys);
+  const nests = new Map(
+    [...chosen].map(([id, key]) => [
+      id,
+      key.kind === "natural"
+        ? key.nests.map(({ target }) => target).filter((target) => target !== id || !trees.has(id))
+        : [],
+    ]),
+  );
+  const endless = [...nests.keys()].find((id) => wayBetween(nests, id, id) !== undefined);
+  if (endless !== undefined)
+    throw new HoldfastError(
+      "E_SCHEMA",
+      `the key of ${endless} (${keys.get(endless)?.columns.join(", ") ?? ""}) needs itself without an end here: ${(wayBetween(nests, endless, endless) ?? []).join(" → ")}`,
+      { hint: "make the export with another key for it, under portable.keys" },
+    );
+}

@@ -1,0 +1,90 @@
+/** Which tables the generic relations of a database lead to: read from the types that its rows have. */
+import type { GenericSetting } from "../../config/portable-refinement.ts";
+import { HoldfastError } from "../../errors.ts";
+import type { Connection } from "../connection.ts";
+import {
+  genericTarget,
+  TYPE_COLUMNS,
+  typeTable,
+  type GenericRelation,
+  type GenericTarget,
+} from "../rows/polymorphic.ts";
+import { findColumn, findTable, fold } from "../schema/names.ts";
+import { rowsOf, tableName } from "../schema/sql-names.ts";
+import type { Schema, Table, TableId } from "../schema/tables.ts";
+
+export interface ReadGenerics {
+  readonly relations: ReadonlyMap<TableId, readonly GenericRelation[]>;
+  readonly warnings: readonly string[];
+}
+
+/** Throws `E_CONFIG` where a relation names what is not there, or a column that is a foreign key already. */
+export async function readGenerics(
+  connection: Connection,
+  schema: Schema,
+  settings: readonly GenericSetting[],
+): Promise<ReadGenerics> {
+  const relations = new Map<TableId, GenericRelation[]>();
+  const warnings: string[] = [];
+  for (const { table: name, type, id, types } of settings) {
+    const table = findTable(schema, name, "generic");
+    const where = `generic.${name}`;
+    const column = findColumn(table, id, where).name;
+    findColumn(table, type, where);
+    if (column === type || table.foreignKeys.some(({ columns }) => columns.includes(column)))
+      throw new HoldfastError("E_CONFIG", `${where}: ${column} is no number of a generic relation`, {
+        hint: "id is the column with the number, type the one that tells the table",
+      });
+    if (table.primaryKey?.columns.includes(column) === true)
+      throw new HoldfastError("E_CONFIG", `${where}: ${column} is in the primary key`);
+    const targets: GenericTarget[] = [];
+    for (const said of await typesOf(connection, schema, table, type)) {
+      const explicit = types[said];
+      const target = explicit === undefined ? tableOfType(schema, table, said) : findTable(schema, explicit, where);
+      const found = target && genericTarget(table, column, target, said, target.id);
+      if (found !== undefined) targets.push(found);
+      else warnings.push(`${table.id}: the type ${said} has no table with numbers: its ${column} travels as it is`);
+    }
+    relations.set(table.id, [...(relations.get(table.id) ?? []), { column, type, targets }]);
+  }
+  return { relations, warnings };
+}
+
+async function typesOf(connection: Connection, schema: Schema, table: Table, type: string): Promise<string[]> {
+  const { quote } = connection;
+  const found = typeTable(schema, table, type);
+  if (found === undefined) {
+    const column = quote(type);
+    const rows = await connection.rows(
+      `select distinct ${column} from ${rowsOf(connection, table)} where ${column} is not null order by 1`,
+    );
+    return rows.map(([text]) => String(text));
+  }
+  const [target = ""] = found.link.targetColumns;
+  const names = TYPE_COLUMNS.map((name) => `c.${quote(name)}`).join(", ");
+  const rows = await connection.rows(
+    `select ${names} from ${tableName(connection, found.table)} as c where exists (select 1 from ${rowsOf(connection, table)} as t where t.${quote(type)} = c.${quote(target)}) order by 1, 2`,
+  );
+  return rows.map((row) => row.join("."));
+}
+
+/** By the names that frameworks give: Django's `app.model`, Rails' `Blog::Post`, Laravel's `App\Models\Post`, or the table itself. */
+function tableOfType(schema: Schema, from: Table, type: string): Table | undefined {
+  const last = type.split(/::|\\|\./).at(-1) ?? type;
+  const joined = type.replaceAll(/::|\\|\./g, "_");
+  const names = type.includes(".") ? [type, joined, ...plurals(last)] : [type, ...plurals(joined), ...plurals(last)];
+  for (const name of names) {
+    const wanted = fold(name);
+    const found = schema.tables.filter((table) => table.id === name || fold(table.name) === wanted);
+    const near = found.length > 1 ? found.filter((table) => table.schema === from.schema) : found;
+    if (near.length === 1) return near[0];
+  }
+  return undefined;
+}
+
+const plurals = (name: string): string[] => [
+  name,
+  `${name}s`,
+  `${name}es`,
+  ...(name.endsWith("y") ? [`${name.slice(0, -1)}ies`] : []),
+];

@@ -1,0 +1,181 @@
+/** What an export or import of a database would do: which tables, told apart by what, in which order. Nothing is read but the catalogue. */
+import type { ForeignKeySettings, SetSetting } from "../../config/portable-refinement.ts";
+import { HoldfastError } from "../../errors.ts";
+import { refineColumns, refuseReplacedKey, type ColumnsRequest } from "../rows/column-rules.ts";
+import { findComponents, type Component } from "../schema/components.ts";
+import { Fields, type TableFields } from "../rows/fields.ts";
+import { conditionsOf, type Conditions } from "../rows/row-filter.ts";
+import { suspectedGenerics, withGenerics, type Generics } from "../rows/polymorphic.ts";
+import type { ReadGenerics } from "./polymorphic-types.ts";
+import { chooseKeys, type TreeProofs } from "../schema/keys/choose.ts";
+import { recognise } from "../schema/framework-tables.ts";
+import { listed, looseNumbers } from "../schema/implicit-references.ts";
+import { leftNumbers } from "./user-references.ts";
+import { nearestName, tablesMeant } from "../schema/names.ts";
+import type { DeferredKey } from "./table-order.ts";
+import type { Schema, Table, TableId } from "../schema/tables.ts";
+import { travelKeys, type TravelKey } from "../schema/keys/exported.ts";
+import { orderWithTrees } from "./tree-order.ts";
+import { peopleTables } from "../schema/auth-tables.ts";
+
+export interface PlanRequest extends ColumnsRequest {
+  /** Of the config: columns by table. */
+  readonly keys: Readonly<Record<string, readonly string[]>>;
+  /** Of the config: tables by the name of their group. */
+  readonly groups: Readonly<Record<string, readonly string[]>>;
+  /** Tables to take, by id, name or `app.Model`; all when empty. */
+  readonly models: readonly string[];
+  /** Groups of tables that hang together, by the names that `plan` shows; all when empty. */
+  readonly components: readonly string[];
+  /** Of the config: foreign keys that the database does not declare. `planDatabase` puts them into the schema. */
+  readonly foreignKeys?: ForeignKeySettings | undefined;
+  /** Of the config: tables of users, beside those that are found. */
+  readonly userTables?: readonly string[];
+  /** Of the config, with the tables that they lead to: see `readGenerics`. */
+  readonly generics?: ReadGenerics;
+  /** What the rows say of tree keys: see `proveTrees`. Absent, only those are followed that the database guards. */
+  readonly trees?: TreeProofs;
+  /** A set of the config: its name, and by table and column the rows that are taken. Its tables are in `models`. */
+  readonly set?: { readonly name: string; readonly where: SetSetting["where"] };
+  /** Tables to leave out. */
+  readonly exclude: readonly string[];
+}
+
+export interface PortablePlan {
+  readonly schema: Schema;
+  readonly fields: Fields;
+  /** Parents first. */
+  readonly tables: readonly TableFields[];
+  readonly deferred: readonly DeferredKey[];
+  readonly components: readonly Component[];
+  readonly conditions: Conditions;
+  readonly set?: string;
+  readonly leftOut: ReadonlyMap<TableId, string>;
+  /** Tables whose rows are users. */
+  readonly people: readonly Table[];
+  readonly warnings: readonly string[];
+}
+
+/** Throws `E_USAGE` for a table that is not there, `E_CONFIG` for a key that is none, `E_CYCLE`. */
+export function planPortable(whole: Schema, request: PlanRequest): PortablePlan {
+  const { keys: configured, groups: named, models, components, exclude } = request;
+  const refined = refineColumns(whole, request);
+  const { schema } = refined;
+  const recognised = recognise(schema);
+  const groups = findComponents(schema, named);
+  const chosen = new Set([
+    ...models.flatMap((name) => resolve(schema, name)),
+    ...components.flatMap((name) => tablesOf(groups, name)),
+  ]);
+  const excluded = new Set(exclude.flatMap((name) => resolve(schema, name)));
+  const out = new Map<TableId, string>();
+  for (const { id } of schema.tables) {
+    const found = recognised.get(id);
+    if (excluded.has(id)) out.set(id, "excluded");
+    else if (models.length + components.length > 0 && !chosen.has(id)) out.set(id, "not chosen");
+    else if (found?.default === "left out" && !chosen.has(id)) out.set(id, `${found.role}, ${found.by}`);
+  }
+  const generics: Generics = request.generics?.relations ?? new Map();
+  const linked = withGenerics(schema, generics);
+  const keys = travelKeys(schema, chooseKeys(schema, { keys: configured, trees: request.trees ?? new Map() }));
+  const loose = unfollowed(linked, keys, generics);
+  const { order, deferred } = orderWithTrees(linked, keys);
+  const fields = new Fields(schema, keys, refined, generics);
+  const tables = order.filter((id) => !out.has(id)).map((id) => fields.of(id));
+  const people = peopleTables(
+    schema,
+    (request.userTables ?? []).flatMap((name) => tablesMeant(schema.tables, name).map(({ id }) => id)),
+  );
+  for (const { table, key } of tables) refuseReplacedKey(table.id, key.columns, refined);
+  const warnings = [
+    ...(schema.notes ?? []),
+    ...tables.flatMap((one) => [
+      ...warningsOf(one),
+      ...(refined.warnings.get(one.table.id) ?? []),
+      ...suspectedGenerics(schema, one.table, generics),
+      ...suspectedNumbers(schema, one, people),
+      ...fields
+        .unfollowed(one.table.id)
+        .map(
+          ({ columns, target }) =>
+            `${one.table.id}: (${columns.join(", ")}) to ${target} shares columns with its key, and travels as it is: import it only where rows of ${target} have the same numbers`,
+        ),
+    ]),
+    ...loose,
+    ...leftNumbers({ fields, tables, people, leftOut: out }),
+    ...(request.generics?.warnings ?? []),
+  ];
+  const conditions = conditionsOf(schema, request.set?.where ?? {});
+  return {
+    schema,
+    fields,
+    tables,
+    deferred,
+    components: groups,
+    conditions,
+    ...(request.set && { set: request.set.name }),
+    leftOut: out,
+    people,
+    warnings,
+  };
+}
+
+/** A key that holds a generic relation is good for the rows themselves; links to them travel as their number. Gives what has to be told. */
+function unfollowed(schema: Schema, keys: Map<TableId, TravelKey>, generics: Generics): string[] {
+  const pointed = new Set(schema.tables.flatMap(({ foreignKeys }) => foreignKeys.map(({ target }) => target)));
+  return schema.tables.flatMap(({ id, primaryKey }): string[] => {
+    const key = keys.get(id);
+    const held = generics.get(id)?.some(({ column }) => key?.columns.includes(column) === true) ?? false;
+    if (key?.kind !== "natural" || !held || !pointed.has(id) || primaryKey === null) return [];
+    keys.set(id, {
+      kind: "reference",
+      columns: primaryKey.columns,
+      reason: "primary key: its key holds a generic relation",
+    });
+    return [`${id}: links to it cannot follow (${key.columns.join(", ")}), which holds a generic relation`];
+  });
+}
+
+function tablesOf(components: readonly Component[], wanted: string): readonly TableId[] {
+  const found = components.find(({ name }) => name === wanted);
+  if (found !== undefined) return found.tables;
+  throw new HoldfastError("E_USAGE", `there is no component ${wanted}`, {
+    hint: `there are ${components.map(({ name }) => name).join(", ")}`,
+  });
+}
+
+function resolve({ tables }: Schema, wanted: string): TableId[] {
+  const found = tablesMeant(tables, wanted);
+  if (found.length > 0) return found.map(({ id }) => id);
+  const nearest = nearestName(
+    wanted,
+    tables.map(({ name }) => name),
+  );
+  throw new HoldfastError("E_USAGE", `there is no table ${wanted}`, {
+    hint: nearest === undefined ? "plan shows the tables" : `did you mean ${nearest}?`,
+  });
+}
+
+/** Of rows that get another number where a row of their key is there. */
+function suspectedNumbers(schema: Schema, { table, key }: TableFields, people: readonly Table[]): string[] {
+  const [number = ""] = table.primaryKey?.columns ?? [];
+  const isPeople = people.includes(table);
+  const loose = key.kind !== "natural" || key.columns.includes(number) ? [] : looseNumbers(schema, table, { isPeople });
+  if (loose.length === 0) return [];
+  return [
+    `${table.id}: ${listed(loose)} seem to hold its ${number}, without a foreign key, and travel as they are: where the target has its rows under other numbers they would lead to others; portable.foreign_keys declares them, or portable.keys, as { ${table.name}: [] }, keeps the numbers`,
+  ];
+}
+
+function warningsOf({ table, key }: TableFields): string[] {
+  const warnings = table.notes.map((note) => `${table.id}: ${note}`);
+  if (key.kind === "reference")
+    warnings.push(
+      `${table.id} is told apart by ${key.columns.join(", ")}, which its database gave: import it only where it came from, or where it is empty`,
+    );
+  if (key.kind === "none")
+    warnings.push(
+      `${table.id} has no key: equal rows cannot be told apart, and it can only be imported into an empty table`,
+    );
+  return warnings;
+}

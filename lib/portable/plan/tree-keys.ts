@@ -1,0 +1,62 @@
+/** Whether the rows of a tree bear the key that its table seems to have: a unique constraint says nothing of rows whose parent is NULL. */
+import type { Connection } from "../connection.ts";
+import { candidatesOf, type NaturalKey } from "../schema/keys/candidates.ts";
+import { treeKeyName, type TreeProofs } from "../schema/keys/choose.ts";
+import { parentLink } from "../schema/foreign-keys.ts";
+import { rowsOf } from "../schema/sql-names.ts";
+import type { Schema, Table, TableId } from "../schema/tables.ts";
+
+/** Takes the tree keys of some tables for good ones: their rows are looked at when they are written. */
+export function trustTrees({ tables }: Schema, isTrusted: (table: Table) => boolean): TreeProofs {
+  const known = new Set(tables.map(({ id }) => id));
+  return new Map(
+    tables
+      .filter(isTrusted)
+      .flatMap((table) =>
+        candidatesOf(table, known, undefined).flatMap(({ key }) =>
+          key.kind === "natural" && key.tree ? [[treeKeyName(table.id, key), null] as const] : [],
+        ),
+      ),
+  );
+}
+
+/** Looks at the rows of every table whose best key is a tree's. Throws `E_DATABASE`. */
+export async function proveTrees(connection: Connection, schema: Schema): Promise<TreeProofs> {
+  const known = new Set(schema.tables.map(({ id }) => id));
+  const proofs = new Map<string, string | null>();
+  for (const table of schema.tables)
+    for (const { key } of candidatesOf(table, known, undefined)) {
+      if (key.kind !== "natural" || key.tree !== true) break;
+      proofs.set(treeKeyName(table.id, key), await flawOf(connection, table, key, known));
+    }
+  return proofs;
+}
+
+async function flawOf(
+  connection: Connection,
+  table: Table,
+  key: NaturalKey,
+  known: ReadonlySet<TableId>,
+): Promise<string | null> {
+  const parent = parentLink(table, key.columns, (id) => known.has(id));
+  const [up, to] = [parent?.columns[0], parent?.targetColumns[0]];
+  if (up === undefined || to === undefined) return null; // it is not followed in any case
+  const { quote } = connection;
+  const rows = rowsOf(connection, table);
+  const parts = key.columns
+    .filter((name) => name !== up)
+    .map(quote)
+    .join(", ");
+  if (key.rootsMayRepeat) {
+    const [twin] = await connection.rows(
+      `select ${parts} from ${rows} where ${quote(up)} is null group by ${parts} having count(*) > 1 limit 1`,
+    );
+    if (twin !== undefined) return `rows without a parent share (${twin.map(String).join(", ")})`;
+  }
+  const [own] = await connection.rows(`select 1 from ${rows} where ${quote(up)} = ${quote(to)} limit 1`);
+  if (own !== undefined) return "a row is its own parent";
+  const [orphan] = await connection.rows(
+    `select 1 from ${rows} as t left join ${rows} as p on p.${quote(to)} = t.${quote(up)} where t.${quote(up)} is not null and p.${quote(to)} is null limit 1`,
+  );
+  return orphan === undefined ? null : "the parent of a row is not there";
+}

@@ -1,0 +1,60 @@
+/** The lines of a compressed file, many at a time. */
+import { pipeline } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { streamRegular } from "../../archive/files/regular-file.ts";
+import { HoldfastError } from "../../errors.ts";
+import { collectEvery } from "../../exec/v8-memory.ts";
+
+/** Lines that follow each other. */
+export interface Lines {
+  /** Without the end of the last one. */
+  readonly text: string;
+  /** With all ends; good until the next are asked for. */
+  readonly bytes: Buffer;
+  /** The file's last line, by itself. */
+  readonly isLast: boolean;
+}
+
+/** Small enough that texts made of it die young, in V8's eyes: those of more than 128 KiB wait for a collection of everything. */
+const PIECE = 32 * 1024;
+const NEWLINE = 0x0a;
+/** Read between two collections of garbage. */
+const COLLECT_EVERY = 4 * 1024 * 1024;
+
+/** Bytes of a line. Values above 8 MiB are in files of their own. */
+export const MOST_LINE = 128 * 1024 * 1024;
+
+/** Throws what the file system says, or zlib; `E_PACKAGE` for a line that is too long. Memory is that of a piece and of the longest line. */
+export async function* readLines(file: string): AsyncGenerator<Lines> {
+  let failure: unknown;
+  const unpacked = pipeline(
+    streamRegular(file, "E_PACKAGE"),
+    createGunzip({ chunkSize: PIECE }),
+    (error) => (failure = error ?? undefined),
+  );
+  // The last line that is whole is kept back: it may be the last of all.
+  let rest: Buffer[] = [];
+  /** Bytes of the line that has begun. */
+  let begun = 0;
+  const pass = collectEvery(COLLECT_EVERY);
+  for await (const piece of unpacked) {
+    if (!Buffer.isBuffer(piece)) continue;
+    rest.push(piece);
+    const first = piece.indexOf(NEWLINE);
+    begun += first === -1 ? piece.length : first;
+    if (begun > MOST_LINE) throw new HoldfastError("E_PACKAGE", `${file} has a line of more than ${MOST_LINE} bytes`);
+    if (first === -1) continue;
+    begun = piece.length - piece.lastIndexOf(NEWLINE) - 1;
+    const bytes = rest.length === 1 ? piece : Buffer.concat(rest);
+    const whole = bytes.lastIndexOf(NEWLINE);
+    const end = whole === 0 ? -1 : bytes.lastIndexOf(NEWLINE, whole - 1);
+    rest = [bytes.subarray(end + 1)];
+    pass(bytes.length);
+    if (end >= 0) yield { text: bytes.toString("utf8", 0, end), bytes: bytes.subarray(0, end + 1), isLast: false };
+  }
+  if (failure !== undefined) throw failure;
+  const bytes = Buffer.concat(rest);
+  if (bytes.length === 0) return;
+  const end = bytes.at(-1) === NEWLINE ? bytes.length - 1 : bytes.length;
+  yield { text: bytes.toString("utf8", 0, end), bytes, isLast: true };
+}

@@ -1,0 +1,209 @@
+/** The query that reads a table as it travels: its values, and for each link the key of the row that it leads to, joined by the database. */
+import type { Replacement } from "./column-rules.ts";
+import type { Cell } from "../connection.ts";
+import type { RowFilter } from "./row-filter.ts";
+import type { Fields, GenericField, Leaf, LinkField, TableFields } from "./fields.ts";
+import {
+  numberOf,
+  sameNumber,
+  TYPE_COLUMNS,
+  typeTable,
+  type GenericRelation,
+  type GenericTarget,
+} from "./polymorphic.ts";
+import type { Column, ForeignKey, Table, TableId } from "../schema/tables.ts";
+import { TreeWalks } from "./recursive-query.ts";
+import { rowsOf, type Quoting } from "../schema/sql-names.ts";
+
+/** Where the parts of a field stand in a row of the answer. */
+export type FieldPlace =
+  | { readonly kind: "value"; readonly column: Column; readonly replaced?: Replacement; readonly at: number }
+  | {
+      readonly kind: "link";
+      readonly field: LinkField;
+      /** The columns as they are in the table. */
+      readonly raw: number;
+      /** Not NULL where the row that they point to is there; undefined where nobody looked. */
+      readonly found: number | undefined;
+      readonly leaves: readonly PlacedLeaf[];
+    }
+  | {
+      readonly kind: "generic";
+      readonly column: Column;
+      readonly relation: GenericRelation;
+      readonly at: number;
+      readonly targets: readonly {
+        readonly as: string;
+        /** Not NULL where the row is one of these. */
+        readonly found: number;
+        readonly leaves: readonly PlacedLeaf[];
+      }[];
+    };
+
+interface PlacedLeaf {
+  readonly leaf: Leaf;
+  readonly at: number;
+}
+
+export interface TableQuery {
+  readonly sql: string;
+  readonly parameters: readonly Cell[];
+  readonly places: readonly FieldPlace[];
+}
+
+/** Reads the fields of a table, of the rows that the filter takes; rows in the order of the primary key, or of the key. Columns that stay `apart` are NULL. */
+export function selectTable(
+  connection: Quoting,
+  fields: Fields,
+  from: TableFields,
+  filter?: RowFilter,
+  apart?: ReadonlySet<string>,
+): TableQuery {
+  const { table, fields: all, key } = from;
+  const { quote } = connection;
+  const columns: string[] = [];
+  const walks = new TreeWalks(connection, fields, (own) => new Joins(connection, fields, own));
+  const joins = new Joins(connection, fields, walks);
+  const add = (expression: string): number => columns.push(expression) - 1;
+  const places = all.map((field): FieldPlace => {
+    if (field.kind === "generic") {
+      const at = add(expressionOf(connection, "t", field.column));
+      const targets = field.relation.targets.map((target) => {
+        joins.lead(table, field, target);
+        const found = add(joins.presence(target.link));
+        const leaves = fields.leavesOf(target.link).map((leaf) => ({ leaf, at: add(joins.expression(leaf)) }));
+        return { as: target.as, found, leaves };
+      });
+      return { ...field, at, targets };
+    }
+    if (field.kind === "value") {
+      const isApart = apart?.has(field.column.name) === true;
+      return { ...field, at: add(isApart ? "null" : expressionOf(connection, "t", field.column)) };
+    }
+    const leaves = fields.leavesOf(field.link);
+    const raw = columns.length;
+    for (const name of field.link.columns) add(`t.${quote(name)}`);
+    const joined = leaves.some((leaf) => !isDirect(leaf));
+    const found = joined ? add(joins.presence(field.link)) : undefined;
+    return {
+      kind: "link",
+      field,
+      raw,
+      found,
+      leaves: leaves.map((leaf) => ({
+        leaf,
+        at: add(isDirect(leaf) ? `t.${quote(ownColumn(field.link, leaf.column))}` : joins.expression(leaf)),
+      })),
+    };
+  });
+  const order = (table.primaryKey?.columns ?? key.columns).map((name) => `t.${quote(name)}`).join(", ");
+  const list = columns.length === 0 ? "1" : columns.map((column, index) => `${column} as c${index}`).join(", ");
+  const where = [from.where, filter?.sql].filter((one) => one !== undefined).join(" and ");
+  const sql = `${walks.sql()}select ${list} from ${rowsOf(connection, table)} as t${joins.sql()}${where === "" ? "" : ` where ${where}`}${order === "" ? "" : ` order by ${order}`}`;
+  return { sql, places, parameters: [...joins.parameters, ...(filter?.parameters ?? [])] };
+}
+
+/** Carried by the column itself, without a look at the row it points to. */
+const isDirect = ({ through, column, parts }: Leaf): boolean =>
+  parts === undefined && through.length === 1 && through[0]?.targetColumns.includes(column.name) === true;
+
+const ownColumn = (link: ForeignKey, target: Column): string =>
+  link.columns[link.targetColumns.indexOf(target.name)] ?? target.name;
+
+/** What a column is asked for as: so that the engine prints all of it. */
+function expressionOf({ engine, quote }: Quoting, alias: string, { name, kind, native }: Column): string {
+  const column = `${alias}.${quote(name)}`;
+  if (engine === "postgresql") return native.startsWith("character(") ? `${column}::text` : column;
+  if (engine === "sqlite") return column;
+  return kind === "float4" ? `cast(${column} as double)` : column;
+}
+
+/** The tables that keys are read from, each joined once for each way that leads there. */
+class Joins {
+  readonly #connection: Quoting;
+  readonly #fields: Fields;
+  readonly #aliases = new Map<string, string>();
+  readonly #walks: TreeWalks;
+  readonly parameters: Cell[] = [];
+  #sql = "";
+
+  constructor(connection: Quoting, fields: Fields, walks: TreeWalks) {
+    this.#connection = connection;
+    this.#fields = fields;
+    this.#walks = walks;
+  }
+
+  sql(): string {
+    return this.#sql;
+  }
+
+  rows(table: Table): string {
+    return rowsOf(this.#connection, table);
+  }
+
+  /** Joins the rows of one type that a generic relation leads to. */
+  lead(from: Table, { column, relation }: GenericField, { type, link }: GenericTarget): void {
+    const { quote } = this.#connection;
+    const types = typeTable(this.#fields.schema, from, relation.type);
+    const said = types && this.#alias([types.link]);
+    const alias = `j${this.#aliases.size}`;
+    this.#aliases.set(pathOf([link]), alias);
+    const at = type.indexOf(".");
+    const names = said === undefined ? [type] : [type.slice(0, at), type.slice(at + 1)];
+    this.parameters.push(...names);
+    const isType =
+      said === undefined
+        ? `t.${quote(relation.type)} = ?`
+        : TYPE_COLUMNS.map((name) => `${said}.${quote(name)} = ?`).join(" and ");
+    const { table } = this.#fields.of(link.target);
+    const on = `${isType} and ${sameNumber(this.#connection, alias, numberOf(table, link), column)}`;
+    this.#sql += ` left join ${rowsOf(this.#connection, table)} as ${alias} on ${on}`;
+  }
+
+  presence(link: ForeignKey): string {
+    return `${this.#alias([link])}.${this.#connection.quote(link.targetColumns[0] ?? "")}`;
+  }
+
+  expression({ through, table, column, parts }: Leaf): string {
+    const last = through.at(-1);
+    if (parts !== undefined) return `${this.#path(through, table)}.path`;
+    // The last link's own columns say as much as the row behind it.
+    if (last !== undefined && through.length > 1 && last.targetColumns.includes(column.name))
+      return `${this.#alias(through.slice(0, -1))}.${this.#connection.quote(ownColumn(last, column))}`;
+    return expressionOf(this.#connection, this.#alias(through), column);
+  }
+
+  /** The way to a row of a tree. */
+  #path(through: readonly ForeignKey[], id: TableId): string {
+    const path = `${pathOf(through)}/`;
+    const known = this.#aliases.get(path);
+    if (known !== undefined) return known;
+    const [to = ""] = this.#walks.tree(id).parent.targetColumns;
+    const number = `${this.#alias(through)}.${this.#connection.quote(to)}`;
+    const alias = `j${this.#aliases.size}`;
+    this.#aliases.set(path, alias);
+    this.#sql += ` left join ${this.#walks.nameOf(id)} as ${alias} on ${alias}.id = ${number}`;
+    return alias;
+  }
+
+  #alias(through: readonly ForeignKey[]): string {
+    if (through.length === 0) return "t";
+    const path = pathOf(through);
+    const known = this.#aliases.get(path);
+    if (known !== undefined) return known;
+    const before = through.length === 1 ? "t" : this.#alias(through.slice(0, -1));
+    const link = through.at(-1);
+    if (link === undefined) return "t";
+    const alias = `j${this.#aliases.size}`;
+    this.#aliases.set(path, alias);
+    const { quote } = this.#connection;
+    const on = link.columns
+      .map((name, index) => `${alias}.${quote(link.targetColumns[index] ?? "")} = ${before}.${quote(name)}`)
+      .join(" and ");
+    this.#sql += ` left join ${rowsOf(this.#connection, this.#fields.of(link.target).table)} as ${alias} on ${on}`;
+    return alias;
+  }
+}
+
+const pathOf = (through: readonly ForeignKey[]): string =>
+  through.map(({ name, target }) => `${name}>${target}`).join("/");

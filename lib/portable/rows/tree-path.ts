@@ -1,0 +1,95 @@
+/**
+ * The way from the root of a tree to one of its rows, as what it is on its way: the parts of each level's key, one level after the other, in one
+ * flat list, however deep the tree is. A database gives it as one text, the parts in hexadecimal with commas between.
+ */
+import { digestCell } from "../../database/digest/table.ts";
+import type { EngineName } from "../../database/snapshot.ts";
+import { HoldfastError } from "../../errors.ts";
+import { fromBytes } from "../values/binary-string.ts";
+import { nest, type JsonCell } from "./nested-key.ts";
+import type { Cell } from "../connection.ts";
+import { encoderOf, type Encoded } from "../values/encoders.ts";
+import type { Leaf } from "./fields.ts";
+
+/** More levels are refused: paths of a chain grow with the square of its length. */
+export const MOST_LEVELS = 5000;
+
+/** A leaf that is a path. */
+export type PathLeaf = Leaf & { readonly parts: readonly Leaf[] };
+
+export const isPath = (leaf: Leaf): leaf is PathLeaf => leaf.parts !== undefined;
+
+/** How many places of the list a level takes. */
+export const widthOf = (parts: readonly Leaf[]): number =>
+  nest(
+    parts.map((leaf) => ({ leaf, value: null })),
+    0,
+  ).length;
+
+/**
+ * Gives both forms of a path, as bytes: JSON without the brackets around it, and what a digest takes for it. `encode` throws `E_IMPORT` for a
+ * path of too many levels.
+ */
+export function pathEncoder(engine: EngineName, { parts, table }: PathLeaf): (text: string, to: Encoded) => void {
+  const pattern = JSON.stringify(
+    nest(
+      parts.map((leaf, value) => ({ leaf, value })),
+      0,
+    ),
+  )
+    .slice(1, -1)
+    .split(/\d+/);
+  const last = pattern.at(-1) ?? "";
+  const encoders = parts.map((leaf) => partEncoder(engine, leaf));
+  return (text, to) => {
+    const cells = text.split(",");
+    if (cells.length > MOST_LEVELS * parts.length) throw tooDeep(table);
+    let [json, form] = ["", ""];
+    for (const [at, cell] of cells.entries()) {
+      const part = at % parts.length;
+      encoders[part]?.(cell, to);
+      json += `${part === 0 && at > 0 ? "," : ""}${pattern[part] ?? ""}${to.json}${part === parts.length - 1 ? last : ""}`;
+      form += to.form;
+    }
+    to.json = json;
+    to.form = form;
+  };
+}
+
+const tooDeep = (table: string): HoldfastError =>
+  new HoldfastError("E_IMPORT", `${table} has rows below more than ${MOST_LEVELS} others`, {
+    hint: "its key is too long there: under portable.keys, no columns make its rows known by their number",
+  });
+
+/** `form` is as a digest takes it, with its length before it. */
+function partEncoder(engine: EngineName, leaf: Leaf): (hex: string, to: Encoded) => void {
+  if (isPath(leaf)) {
+    const encode = pathEncoder(engine, leaf);
+    return (hex, to) => encode(Buffer.from(engine === "sqlite" ? hex.slice(1) : hex, "hex").toString("latin1"), to);
+  }
+  const encode = encoderOf(engine, leaf.column);
+  return (hex, to) => {
+    encode(cellOf(engine, leaf, hex), to);
+    to.form = digestCell(to.form);
+  };
+}
+
+/** A value as the database would give it by itself, text as bytes. */
+function cellOf(engine: EngineName, { column }: Leaf, hex: string): Cell {
+  const isBytes = column.kind === "bytes";
+  if (engine !== "sqlite") return isBytes ? Buffer.from(hex, "hex") : Buffer.from(hex, "hex").toString("latin1");
+  const [type, rest] = [hex.slice(0, 1), hex.slice(1)];
+  if (type === "i") return BigInt(rest);
+  if (type === "r") return Number(rest);
+  return type === "b" ? Buffer.from(rest, "hex") : Buffer.from(rest, "hex").toString("latin1");
+}
+
+/** The cells of a path. */
+export function pathCells(engine: EngineName, leaf: PathLeaf, text: Cell | undefined): readonly JsonCell[] {
+  const to: Encoded = { json: "", form: null };
+  pathEncoder(engine, leaf)(String(text), to);
+  const cells: unknown = JSON.parse(fromBytes(`[${to.json}]`));
+  return isList(cells) ? cells : [];
+}
+
+const isList = (value: unknown): value is readonly JsonCell[] => Array.isArray(value);

@@ -1,0 +1,80 @@
+/** Columns that seem to hold the number of a row of another table, without a foreign key that says so: they travel as they are. */
+import { sortOf } from "./declared-keys.ts";
+import { fold } from "./names.ts";
+import { namesPerson } from "./person-names.ts";
+import type { Column, Schema, Table } from "./tables.ts";
+
+export interface LooseColumn {
+  readonly table: Table;
+  readonly column: Column;
+}
+
+export interface LooseOptions {
+  /** The rows of the target are users: columns lead to them under names of their own, such as `post_author`. */
+  readonly isPeople?: boolean;
+  /** All tables of the database, where the tables looked at are some of them. */
+  readonly all?: readonly Table[];
+}
+
+/** Found by the names of such columns: `post_id`, `rev_page`, `term_taxonomy_id`. Sorted as the schema is. */
+export function looseColumns(
+  { tables }: Pick<Schema, "tables">,
+  target: Table,
+  { isPeople = false, all = tables }: LooseOptions = {},
+): LooseColumn[] {
+  const [number, ...more] = target.primaryKey?.columns ?? [];
+  const own = target.columns.find(({ name }) => name === number);
+  if (own === undefined || more.length > 0 || (!isPeople && own.kind !== "integer")) return [];
+  const isMeant = meant(target);
+  const others = isPeople ? all.filter(({ id }) => id !== target.id).map(meant) : [];
+  const isPerson = (name: string): boolean => isPeople && namesPerson(name) && !others.some((one) => one(name));
+  return tables.flatMap((table) => {
+    const known = new Set([...table.foreignKeys.flatMap(({ columns }) => columns), ...(table.notForeignKeys ?? [])]);
+    return table.columns.flatMap((column) => {
+      const { name, identity, generated } = column;
+      const isOther = table.id !== target.id && !known.has(name) && identity === undefined && !generated;
+      const isFitting = sortOf(column) === sortOf(own) || (isPeople && mayHoldNumber(column));
+      return isOther && isFitting && (isMeant(name) || isPerson(name)) ? [{ table, column }] : [];
+    });
+  });
+}
+
+/** The same in the form `table.column`. */
+export const looseNumbers = (schema: Pick<Schema, "tables">, target: Table, options?: LooseOptions): string[] =>
+  looseColumns(schema, target, options).map(nameOf);
+
+export const nameOf = ({ table, column }: LooseColumn): string => `${table.id}.${column.name}`;
+
+/** Some of them, for people. */
+export const listed = (columns: readonly string[]): string =>
+  columns.length > 5 ? `${columns.slice(0, 5).join(", ")} and ${columns.length - 5} others` : columns.join(", ");
+
+/** A text that is called an id. */
+const mayHoldNumber = ({ name, kind }: Column): boolean =>
+  kind === "text" && /(?:_id|[a-z]Id|[a-z]ID|userid)$/.test(name);
+
+/** Returns whether a column's name is made of the table's name, or is that of its number. */
+function meant(target: Table): (column: string) => boolean {
+  const names = namesOf(target);
+  const [number = "", ...more] = target.primaryKey?.columns ?? [];
+  const telling = more.length > 0 || /^(?:|id|pk|key|number|no|code)$/.test(fold(number)) ? undefined : fold(number);
+  return (column) => {
+    const folded = fold(column);
+    const words = column.toLowerCase().split("_");
+    return (
+      folded === telling ||
+      names.some(
+        (name) => folded === `${name}id` || words.at(-1) === name || words.slice(-2).join("_") === `${name}_id`,
+      )
+    );
+  };
+}
+
+/** Of `wp_posts`: `wpposts`, `posts`, `post`, folded; what is too short to mean something is left out. */
+function namesOf({ name }: Table): string[] {
+  const words = name.toLowerCase().split("_");
+  const all = words.map((_word, at) => words.slice(at).join(""));
+  return all
+    .flatMap((one) => [one, one.replace(/ies$/, "y"), one.replace(/(?<=s|x|ch)es$/, ""), one.replace(/s$/, "")])
+    .filter((one) => one.length > 2);
+}

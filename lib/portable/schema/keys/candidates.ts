@@ -1,0 +1,284 @@
+/** What a table's rows can be known by, and how good each of these keys is. */
+import { HoldfastError } from "../../../errors.ts";
+import { byName } from "../graph.ts";
+import type { Column, ForeignKey, Table, TableId, Unique } from "../tables.ts";
+
+/** Columns by which a row is the same in every database. */
+export interface NaturalKey {
+  readonly kind: "natural";
+  readonly columns: readonly string[];
+  /** The foreign keys in it, in whose place the target's key stands; where the target has none, the values themselves. */
+  readonly nests: readonly ForeignKey[];
+  /** The key nests itself through a self reference: rows are told apart level by level. */
+  readonly tree?: true;
+  /** The database lets two rows without a parent have the same key: only the rows can tell. */
+  readonly rootsMayRepeat?: true;
+  /** In words, for the plan. */
+  readonly reason: string;
+}
+
+/** The primary key that this one database gave the row. */
+export interface ReferenceKey {
+  readonly kind: "reference";
+  readonly columns: readonly string[];
+  readonly reason: string;
+}
+
+/** No row can be told from another: the table is a multiset. */
+export interface NoKey {
+  readonly kind: "none";
+  readonly reason: string;
+}
+
+export type ChosenKey = NaturalKey | ReferenceKey | NoKey;
+
+/** Numbers that say how good a key is, compared from the first to the last; less is better. */
+type Rank = readonly number[];
+
+export interface Candidate {
+  readonly key: ChosenKey;
+  readonly rank: Rank;
+}
+
+/** The first number of a rank. */
+const PLACE = {
+  config: 0,
+  primaryKey: 1,
+  unique: 2,
+  tree: 3,
+  surrogate: 4,
+  weak: 5,
+  surrogateNumber: 6,
+  reference: 7,
+} as const;
+
+/** A column whose name is one of these, or ends with it, is what people call the row by; the first is the best. */
+const TELLING = ["natural_key", "slug", "code", "key", "username", "email", "login", "handle", "name", "title", "path"];
+const RANDOM = /(?:^|_)(?:uuid|guid|hash|token|digest|checksum|md5|sha1|sha256|nonce|secret)(?:_|$)/;
+/** Bytes up to here can be a UUID, a hash, or a name that is kept as bytes. */
+const SHORT_BYTES = 255;
+
+/**
+ * The foreign keys that these columns hold whole, in whose place a key has the target's key; each column through one of them, the one with the
+ * most columns. One that points at itself says nothing.
+ */
+export function nestedForeignKeys(
+  table: Table,
+  columns: readonly string[],
+  known: ReadonlySet<TableId>,
+): readonly ForeignKey[] {
+  const inside = table.foreignKeys
+    .filter((key) => known.has(key.target) && !isIdle(table, key) && key.columns.every((one) => columns.includes(one)))
+    .toSorted(
+      (a, b) =>
+        b.columns.length - a.columns.length ||
+        Number(a.target === table.id) - Number(b.target === table.id) ||
+        byName(a.name, b.name),
+    );
+  const covered = new Set<string>();
+  return inside.filter((key) => {
+    const adds = key.columns.some((column) => !covered.has(column));
+    for (const column of key.columns) covered.add(column);
+    return adds;
+  });
+}
+
+/** A foreign key from columns to themselves. */
+export const isIdle = (table: Table, key: ForeignKey): boolean =>
+  key.target === table.id && key.columns.every((column, at) => column === key.targetColumns[at]);
+
+/** Best first, and never empty. */
+export function candidatesOf(
+  table: Table,
+  known: ReadonlySet<TableId>,
+  configured: readonly string[] | undefined,
+): Candidate[] {
+  if (configured?.length === 0) return [lastResort(table, "the config wants no other")];
+  if (configured !== undefined) return [configuredKey(table, known, configured)];
+  const found = [
+    primaryKeyCandidate(table, known),
+    ...table.uniques.map((unique) => uniqueCandidate(table, known, unique)),
+  ].filter((candidate) => candidate !== undefined);
+  return [...found.toSorted((a, b) => byRank(a.rank, b.rank) || byName(a.key.reason, b.key.reason)), lastResort(table)];
+}
+
+/** The better one first. */
+export function byRank(a: Rank, b: Rank): number {
+  for (const [at, number] of a.entries()) {
+    const difference = number - (b[at] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+function configuredKey(table: Table, known: ReadonlySet<TableId>, columns: readonly string[]): Candidate {
+  if (isComputed(table, columns))
+    throw new HoldfastError(
+      "E_CONFIG",
+      `keys: ${table.id} (${columns.join(", ")}) has a column that the database computes`,
+      { hint: "name columns whose values are given" },
+    );
+  const key = natural(table, known, columns, "named by the config");
+  const unfit = ownColumns(table, key).find(isUnfit);
+  if (unfit !== undefined) {
+    throw new HoldfastError("E_CONFIG", `keys: ${table.id}.${unfit.name} is ${unfit.native}, which is no key`, {
+      hint: "name columns of text, numbers without a point, times or UUIDs",
+    });
+  }
+  if (key.tree && !canEnd(table, key)) {
+    throw new HoldfastError("E_CONFIG", `keys: the key of ${table.id} needs itself without an end`, {
+      hint: `leave out ${selfReferences(table, key)
+        .flatMap((one) => one.columns)
+        .join(", ")}, which is NOT NULL`,
+    });
+  }
+  return { key, rank: [PLACE.config] };
+}
+
+function natural(table: Table, known: ReadonlySet<TableId>, columns: readonly string[], reason: string): NaturalKey {
+  const nests = nestedForeignKeys(table, columns, known);
+  const tree = nests.some(({ target }) => target === table.id);
+  return { kind: "natural", columns, nests, ...(tree ? { tree } : {}), reason };
+}
+
+const selfReferences = (table: Table, key: NaturalKey): ForeignKey[] =>
+  key.nests.filter(({ target }) => target === table.id);
+
+/** Whether a tree has roots: rows that point to no parent. */
+const canEnd = (table: Table, key: NaturalKey): boolean =>
+  selfReferences(table, key).every((one) => one.columns.some((name) => columnOf(table, name)?.nullable === true));
+
+const columnOf = (table: Table, name: string): Column | undefined => table.columns.find((one) => one.name === name);
+
+function primaryKeyCandidate(table: Table, known: ReadonlySet<TableId>): Candidate | undefined {
+  const { primaryKey } = table;
+  if (primaryKey === null || isComputed(table, primaryKey.columns)) return undefined;
+  const key = natural(table, known, primaryKey.columns, "");
+  const own = ownColumns(table, key);
+  if (own.some(isUnfit) || (key.tree && !canEnd(table, key))) return undefined;
+  const [first] = own;
+  const alone = primaryKey.columns.length === 1;
+  const isNumber = first?.kind === "integer" || first?.kind === "decimal";
+  // A default gives a single column its value; in a key of several it is one value of many.
+  if (own.some(isNumbered) || (alone && isNumber && first.hasDefault)) return undefined;
+  const nullable = key.columns.some((name) => columnOf(table, name)?.nullable === true);
+  const rest: Rank = [0, 0, key.columns.length, 0];
+  const of = (place: number, reason: string): Candidate => ({
+    key: { ...key, reason: nullable ? `${reason}; a row where it is NULL has none` : reason },
+    rank: [place, ...rest],
+  });
+  if (first === undefined) {
+    const targets = key.nests.map(({ target }) => target).join(", ");
+    return of(
+      PLACE.primaryKey,
+      key.nests.length === 1
+        ? `primary key, which is the key of ${targets}`
+        : `primary key, made of those of ${targets}`,
+    );
+  }
+  const surrogate = own.some((column) => isSurrogate(table, column, alone));
+  if (!surrogate) {
+    return of(isLoose(table, key, known) ? PLACE.weak : PLACE.primaryKey, "primary key, given by the application");
+  }
+  return isNumber
+    ? of(PLACE.surrogateNumber, "primary key: the database does not number it, and there is no better")
+    : of(PLACE.surrogate, "primary key: the same in every database, and there is no better");
+}
+
+function uniqueCandidate(table: Table, known: ReadonlySet<TableId>, unique: Unique): Candidate | undefined {
+  if (isComputed(table, unique.columns)) return undefined;
+  const key = natural(table, known, unique.columns, "");
+  const own = ownColumns(table, key);
+  if (own.some(isUnfit) || own.some(isNumbered)) return undefined;
+  const parents = new Set(selfReferences(table, key).flatMap(({ columns }) => columns));
+  // Parents alone would make a list's rows known by their place in it.
+  if (key.tree && (!canEnd(table, key) || parents.size === key.columns.length)) return undefined;
+  const nullable = key.columns.filter((name) => columnOf(table, name)?.nullable === true);
+  if ((!unique.nullsNotDistinct || key.tree) && nullable.some((name) => !parents.has(name))) return undefined;
+  const unguarded = !unique.nullsNotDistinct && nullable.length > 0;
+  const place = own.some(isWeak) || isLoose(table, key, known) ? PLACE.weak : unguarded ? PLACE.tree : PLACE.unique;
+  const telling = own.reduce((sum, column) => sum + nameRank(column.name), 0);
+  const what = `${unique.constraint ? "unique constraint" : "unique index"} ${unique.name}`;
+  return {
+    key: unguarded
+      ? { ...key, rootsMayRepeat: true, reason: `${what}, which does not hold for rows without a parent` }
+      : { ...key, reason: what },
+    rank: [
+      place,
+      Number(!unique.constraint),
+      Number(unique.deferrable === true),
+      key.columns.length,
+      telling,
+      ...unique.columns.map((name) => table.columns.findIndex((one) => one.name === name)),
+    ],
+  };
+}
+
+/** Values that the database computes do not travel, so that no row is found by them. */
+const isComputed = (table: Table, columns: readonly string[]): boolean =>
+  columns.some((name) => columnOf(table, name)?.generated === true);
+
+/** The columns of a key that stand for themselves. */
+function ownColumns(table: Table, key: NaturalKey): Column[] {
+  const nested = new Set(key.nests.flatMap(({ columns }) => columns));
+  return key.columns.flatMap((name) => (nested.has(name) ? [] : (columnOf(table, name) ?? [])));
+}
+
+/** What is not the same when it is written and read again, or too large to be a key. */
+const isUnfit = ({ kind, length = Infinity }: Column): boolean =>
+  ["float4", "float8", "json", "array"].includes(kind) || (kind === "bytes" && length > SHORT_BYTES);
+
+/** Counted by the database. */
+const isNumbered = (column: Column): boolean => column.identity !== undefined || column.sequence !== undefined;
+
+/** Unique, but telling nobody anything: random, or the moment when the row was made. */
+const isWeak = ({ name, kind, hasDefault }: Column): boolean =>
+  kind === "uuid" ||
+  kind === "bytes" ||
+  (hasDefault && (kind === "timestamp" || kind === "timestamptz")) ||
+  RANDOM.test(words(name));
+
+/** An identifier without a meaning. In a key of several columns only one that is called nothing else. */
+function isSurrogate(table: Table, column: Column, alone: boolean): boolean {
+  const name = words(column.name);
+  if (["id", "pk", "uuid", "guid", "rowid", "oid"].includes(name)) return true;
+  if (!alone) return false;
+  if (column.kind === "uuid" || column.hasDefault || RANDOM.test(name)) return true;
+  if (!name.endsWith("id")) return false;
+  const called = name.replace(/_?id$/, "");
+  return (name.endsWith("_id") && column.kind === "integer") || words(table.name).includes(called);
+}
+
+/** Whether a column belongs to a foreign key of which the key holds only a part: its value means nothing by itself. */
+function isLoose(table: Table, key: NaturalKey, known: ReadonlySet<TableId>): boolean {
+  const own = new Set(ownColumns(table, key).map(({ name }) => name));
+  return table.foreignKeys.some(
+    (one) => known.has(one.target) && !isIdle(table, one) && one.columns.some((column) => own.has(column)),
+  );
+}
+
+/** `userName`, `UserName` and `user_name` alike. */
+const words = (name: string): string =>
+  name
+    .replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2")
+    .replaceAll(/[^A-Za-z0-9]+/g, "_")
+    .toLowerCase();
+
+function nameRank(name: string): number {
+  const plain = words(name);
+  const exact = TELLING.indexOf(plain);
+  if (exact >= 0) return exact * 2;
+  const ending = TELLING.findIndex((one) => plain.endsWith(`_${one}`));
+  return ending >= 0 ? ending * 2 + 1 : TELLING.length * 2;
+}
+
+function lastResort(table: Table, why?: string): Candidate {
+  const { primaryKey } = table;
+  const rank = [PLACE.reference];
+  if (primaryKey === null) {
+    const reason = why ?? "no primary key and nothing unique without NULLs";
+    return { key: { kind: "none", reason: `${reason}: its rows can't be told apart` }, rank };
+  }
+  const reason = why ?? "nothing else is unique without NULLs";
+  return { key: { kind: "reference", columns: primaryKey.columns, reason: `primary key: ${reason}` }, rank };
+}

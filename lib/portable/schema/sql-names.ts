@@ -1,0 +1,16 @@
+/** Names of tables in SQL. */
+import type { Connection } from "../connection.ts";
+import type { Table } from "./tables.ts";
+
+/** The parts of a connection that names need. */
+export type Quoting = Pick<Connection, "engine" | "quote">;
+
+/** Returns the quoted name of a table: `"schema"."table"`. */
+export const tableName = (
+  { quote }: Pick<Connection, "quote">,
+  { schema, name }: { readonly schema: string | null; readonly name: string },
+): string => (schema === null ? quote(name) : `${quote(schema)}.${quote(name)}`);
+
+/** Returns the FROM clause for the rows of a table itself: those of its partitions, but not those of tables that inherit from it. */
+export const rowsOf = (connection: Quoting, table: Table): string =>
+  `${connection.engine === "postgresql" && table.partitioned !== true ? "only " : ""}${tableName(connection, table)}`;

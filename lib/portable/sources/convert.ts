@@ -1,0 +1,243 @@
+/** Makes a native export out of what another program wrote, for one database: then there is one way in for all. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import type { GenericSetting } from "../../config/portable-refinement.ts";
+import { HoldfastError } from "../../errors.ts";
+import { connect } from "../engines/connect.ts";
+import type { Connection } from "../connection.ts";
+import { exportTables } from "../export/run.ts";
+import { exportManifestSchema, MANIFEST } from "../format/documents.ts";
+import { suspectedGenerics } from "../rows/polymorphic.ts";
+import { readGenerics, type ReadGenerics } from "../plan/polymorphic-types.ts";
+import { introspect } from "../engines/introspect.ts";
+import { migrationsOf } from "../plan/applied-migrations.ts";
+import { findTable } from "../schema/names.ts";
+import { planPortable, type PortablePlan } from "../plan/run.ts";
+import type { Schema, Table, TableId } from "../schema/tables.ts";
+import { trustTrees } from "../plan/tree-keys.ts";
+import { Choice } from "./load/table-selection.ts";
+import { Homes } from "./load/table-mapping.ts";
+import { Loader } from "./load/records.ts";
+import { Lookup } from "./resolve/lookup.ts";
+import { migrationsAt } from "./last-migrations.ts";
+import { takeOwnText } from "./load/postgres-literals.ts";
+import { ReadingFinder } from "./resolve/key-interpretations.ts";
+import type { ForeignRecord, ForeignSource } from "./read/record.ts";
+import { References } from "./load/references.ts";
+import { Resolver } from "./resolve/references.ts";
+import { FILE, quoteName, Scratch } from "./load/scratch-database.ts";
+import { filledSchema, refuseTwins } from "./load/scratch-schema.ts";
+
+export interface BringRequest {
+  /** Of the config: columns of keys by table, and tables by model. */
+  readonly keys: Readonly<Record<string, readonly string[]>>;
+  readonly models: Readonly<Record<string, string>>;
+  readonly generic: readonly GenericSetting[];
+  /** Of the flags: models, apps or tables. */
+  readonly chosen: readonly string[];
+  readonly excluded: readonly string[];
+  /** Of the config: tables that are left out, whether there are records of them or not. */
+  readonly passedOver: readonly string[];
+  /** A directory of its own, for all that is written. */
+  readonly directory: string;
+  readonly signal: AbortSignal;
+  readonly onRecords: (records: number) => void;
+  /** What a person should know, and forbids nothing. */
+  readonly onNote: (text: string) => void;
+}
+
+/**
+ * Reads all records, finds what they lead to, among themselves and in the database, and writes the export; gives its directory. Throws `E_PACKAGE` for what is damaged,
+ * `E_SCHEMA` for models without a table, `E_IMPORT` for records that the database cannot take: with file, line and model.
+ */
+export async function bringForeign(
+  connection: Connection,
+  source: ForeignSource,
+  request: BringRequest,
+): Promise<string> {
+  const schema = await introspect(connection);
+  const scratch = new Scratch(path.join(request.directory, "records.db"), schema);
+  let plan: PortablePlan;
+  let planWith: (generics: ReadGenerics) => PortablePlan;
+  const warnings: string[] = [...source.warnings];
+  try {
+    const references = new References(scratch);
+    const homes = new Homes(schema, request.models);
+    const configured = new Map(
+      Object.entries(request.keys).map(([name, columns]) => [findTable(schema, name, "keys").id, columns]),
+    );
+    const loader = new Loader(schema, homes, scratch, references, configured);
+    const taken = await load(source, { schema, homes, loader, request });
+    if (loader.loaded.size === 0) warnings.push("there is no record in it");
+    await takeOwnText(connection, scratch, loader.loaded.values());
+    const filled = filledSchema(schema, loader, scratch);
+    planWith = (generics) => planOf(filled, loader, { schema, request, taken, generics });
+    plan = planWith(NO_GENERICS);
+    refuseTwins(plan, loader, scratch, false);
+    const keyOf = (id: TableId): readonly string[] => plan.fields.key(id).columns;
+    const resolver = new Resolver({
+      scratch,
+      references,
+      readings: new ReadingFinder(schema, configured, keyOf),
+      lookup: new Lookup(scratch, connection, schema, keyOf),
+      loaded: [...loader.loaded.values()],
+      signal: request.signal,
+      chosen: new Set(plan.tables.map(({ table }) => table.id)),
+    });
+    await resolver.resolve();
+    warnings.push(...resolver.warnings);
+    for (const id of taken.joins) dropRepeated(scratch, schema, id);
+    refuseTwins(plan, loader, scratch, true);
+  } finally {
+    scratch.close();
+  }
+  const output = path.join(request.directory, "export");
+  const reading = await connect(
+    { url: `sqlite:///${scratch.path}`, execPrefix: [], root: request.directory },
+    "read",
+    request.signal,
+  );
+  try {
+    const generics = await readGenerics(reading, plan.schema, settingsIn(schema, plan, request.generic));
+    plan = planWith(generics);
+    for (const { table } of plan.tables)
+      for (const text of suspectedGenerics(plan.schema, table, generics.relations)) request.onNote(text);
+    const named = { output, sourceName: source.name, sourceUrl: source.url };
+    const { warnings: told } = await exportTables(reading, plan, named, () => {});
+    if (generics.relations.size > 0) warnings.push(...told);
+  } finally {
+    await reading.close();
+  }
+  const here = await migrationsOf(connection, schema);
+  rewriteManifest(output, (manifest) => ({
+    ...manifest,
+    origin: source.made,
+    schema_versions: source.migrations ?? migrationsAt(source.lastMigrations, here),
+    import_warnings: warnings,
+  }));
+  return output;
+}
+
+interface Taken {
+  /** Tables that are to be imported. */
+  readonly tables: ReadonlySet<TableId>;
+  /** Join tables that lists were put into. */
+  readonly joins: ReadonlySet<TableId>;
+}
+
+async function load(
+  source: ForeignSource,
+  parts: { readonly schema: Schema; readonly homes: Homes; readonly loader: Loader; readonly request: BringRequest },
+): Promise<Taken> {
+  const { homes, loader, request } = parts;
+  const [tables, joins] = [new Set<TableId>(), new Set<TableId>()];
+  const homeless = new Map<string, ForeignRecord>();
+  const choice = new Choice(request.chosen, request.excluded, request.passedOver);
+  let count = 0;
+  for await (const record of source.records()) {
+    if (++count % 1000 === 0) {
+      request.signal.throwIfAborted();
+      request.onRecords(count);
+    }
+    const isNew = choice.isNew(record.model);
+    const table = isNew || !homeless.has(record.model) ? homes.tableOf(record.model) : undefined;
+    const { isChosen, isExcluded } = choice.of(record.model, table);
+    if (isExcluded) continue;
+    if (table === undefined) {
+      if (isChosen && !homeless.has(record.model)) homeless.set(record.model, record);
+      continue;
+    }
+    const [own, ...lists] = loader.add(record, table);
+    for (const one of lists) joins.add(one.id);
+    if (isChosen) for (const one of own === undefined ? lists : [own, ...lists]) tables.add(one.id);
+  }
+  const [first] = homeless.values();
+  if (first !== undefined) {
+    const nearest = homes.nearest(first);
+    throw new HoldfastError(
+      "E_SCHEMA",
+      `${first.file}, line ${first.line}: the database has no table for ${[...homeless.keys()].join(", ")}`,
+      {
+        hint: `leave them out with --exclude, or name their tables under portable.models${nearest === undefined ? "" : `: perhaps ${nearest}`}`,
+      },
+    );
+  }
+  choice.refuseIdle();
+  return { tables, joins };
+}
+
+function planOf(
+  filled: Schema,
+  loader: Loader,
+  {
+    schema,
+    request,
+    taken,
+    generics,
+  }: {
+    readonly schema: Schema;
+    readonly request: BringRequest;
+    readonly taken: Taken;
+    readonly generics: ReadGenerics;
+  },
+): PortablePlan {
+  const keys = new Map<string, readonly string[]>();
+  for (const id of taken.joins) {
+    const table = filled.tables.find((one) => one.id === id);
+    const isGuarded = table?.uniques.some(({ columns }) => columns.every((name) => isLink(table, name))) === true;
+    if (table !== undefined && !isGuarded)
+      keys.set(
+        id,
+        table.foreignKeys.flatMap(({ columns }) => columns),
+      );
+  }
+  for (const [name, columns] of Object.entries(request.keys)) {
+    const { id } = findTable(schema, name, "keys");
+    if (loader.loaded.has(id)) keys.set(id, columns);
+  }
+  const plan = planPortable(filled, {
+    keys: Object.fromEntries(keys),
+    groups: {},
+    models: request.chosen.length === 0 ? [] : [...taken.tables],
+    components: [],
+    exclude: [],
+    generics,
+    // Records that have no number are known by nothing else.
+    trees: trustTrees(filled, ({ id, primaryKey }) => loader.loaded.has(id) && primaryKey === null),
+  });
+  const where = `t.${quoteName(FILE)} is not null`;
+  const tables = plan.tables.filter(({ table }) => taken.tables.has(table.id)).map((fields) => ({ ...fields, where }));
+  const leftOut = new Map([...plan.leftOut].filter(([id]) => taken.tables.has(id)));
+  return { ...plan, tables, leftOut, warnings: generics.warnings };
+}
+
+const NO_GENERICS: ReadGenerics = { relations: new Map(), warnings: [] };
+
+/** Generic relations of tables that come with this import, by the names that these tables have in the scratch database. */
+function settingsIn(schema: Schema, { tables }: PortablePlan, generic: readonly GenericSetting[]): GenericSetting[] {
+  const coming = new Set(tables.map(({ table }) => table.id));
+  return generic.flatMap((one) => {
+    const { id } = findTable(schema, one.table, "generic");
+    return coming.has(id) ? [{ ...one, table: id }] : [];
+  });
+}
+
+const isLink = (table: Table, name: string): boolean => table.foreignKeys.some(({ columns }) => columns.includes(name));
+
+/** A list may name a row twice. */
+function dropRepeated(scratch: Scratch, schema: Schema, id: TableId): void {
+  const table = schema.tables.find((one) => one.id === id);
+  const columns = table?.foreignKeys.flatMap((link) => link.columns).map(quoteName) ?? [];
+  const name = scratch.quoted(id);
+  scratch.run(`delete from ${name} where rowid not in (select min(rowid) from ${name} group by ${columns.join(", ")})`);
+}
+
+type Manifest = ReturnType<typeof exportManifestSchema.parse>;
+
+/** Its checksum does not cover what is changed here. */
+function rewriteManifest(directory: string, change: (manifest: Manifest) => Manifest): void {
+  const file = path.join(directory, MANIFEST);
+  if (!existsSync(file)) throw new HoldfastError("E_INTERNAL", "the export has no manifest");
+  const manifest = exportManifestSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+  writeFileSync(file, `${JSON.stringify(change(manifest), null, 2)}\n`);
+}

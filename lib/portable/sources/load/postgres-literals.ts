@@ -1,0 +1,63 @@
+/** Values of types that only PostgreSQL has, as it prints them itself: a record says `["1", null]` or `[1,5]` where it says `{1,NULL}` and `[1,6)`. */
+import { HoldfastError } from "../../../errors.ts";
+import type { Cell, Connection } from "../../connection.ts";
+import type { Column, Table } from "../../schema/tables.ts";
+import type { Loaded } from "./records.ts";
+import { FILE, LINE, quoteName, type Scratch } from "./scratch-database.ts";
+import { arrayText } from "./values.ts";
+
+const KINDS: ReadonlySet<Column["kind"]> = new Set(["array", "interval", "native"]);
+const BATCH = 500;
+
+/** Puts them into the scratch database. Throws `E_IMPORT` with file and line for what the database cannot read. */
+export async function takeOwnText(connection: Connection, scratch: Scratch, loaded: Iterable<Loaded>): Promise<void> {
+  if (connection.engine !== "postgresql") return;
+  for (const { table, given } of loaded)
+    for (const column of table.columns)
+      if (KINDS.has(column.kind) && given.has(column.name)) await takeColumn(connection, scratch, table, column);
+}
+
+async function takeColumn(connection: Connection, scratch: Scratch, table: Table, column: Column): Promise<void> {
+  const [name, own] = [scratch.quoted(table.id), quoteName(column.name)];
+  const found = `select rowid, ${own}, ${quoteName(FILE)}, ${quoteName(LINE)} from ${name} where rowid > ? and ${own} is not null and ${quoteName(FILE)} is not null order by rowid limit ${BATCH}`;
+  for (let after: Cell = 0n; ;) {
+    const rows: Cell[][] = scratch.rows(found, [after]);
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    after = last[0] ?? null;
+    const texts = await textsOf(connection, table, column, rows);
+    for (const [at, [row = null, word]] of rows.entries())
+      if (texts[at] !== word) scratch.run(`update ${name} set ${own} = ? where rowid = ?`, [texts[at] ?? null, row]);
+  }
+}
+
+/** What cannot be read is looked for one by one. */
+async function textsOf(
+  connection: Connection,
+  table: Table,
+  { name, native }: Column,
+  rows: readonly Cell[][],
+): Promise<Cell[]> {
+  const sql = `select format('%s', cast(word as ${native})) from unnest(cast(? as text[])) with ordinality as v (word, place) order by place`;
+  const ask = async (some: readonly Cell[][]): Promise<Cell[]> => {
+    const words = some.map(([, word]) => String(word));
+    return (await connection.rows(sql, [arrayText(words)])).map(([text = null]) => text);
+  };
+  await connection.run("savepoint holdfast_words");
+  try {
+    return await ask(rows);
+  } catch {
+    for (const row of rows) {
+      await connection.run("rollback to savepoint holdfast_words");
+      await ask([row]).catch((error: unknown) => {
+        const [, word, file, line] = row.map(String);
+        throw new HoldfastError(
+          "E_IMPORT",
+          `${file}, line ${line}: ${table.id}: ${name} is given ${JSON.stringify(word?.slice(0, 80))}: ${error instanceof Error ? error.message : String(error)}`,
+          { cause: error },
+        );
+      });
+    }
+    throw new HoldfastError("E_INTERNAL", `${table.id}: ${name} can be read one by one only`);
+  }
+}

@@ -1,0 +1,261 @@
+/** Puts foreign records into the scratch database: each value in its column, each link as what it leads by. */
+import type { EngineName } from "../../../database/snapshot.ts";
+import { HoldfastError } from "../../../errors.ts";
+import type { Cell } from "../../connection.ts";
+import { columnOf, type Column, type ForeignKey, type Schema, type Table, type TableId } from "../../schema/tables.ts";
+import { decode } from "../../values/codec.ts";
+import { numberOf, type Home, type Homes } from "./table-mapping.ts";
+import { isList, isObject, Numeral, pythonText, type Json } from "../json/lossless.ts";
+import { placeOf, shown, type ForeignRecord } from "../read/record.ts";
+import type { References } from "./references.ts";
+import { FILE, LINE, referenceColumn, type Scratch } from "./scratch-database.ts";
+import { refuseStrange, scratchCell, valueFor } from "./values.ts";
+
+/** What has come for a table. */
+export interface Loaded {
+  readonly table: Table;
+  rows: number;
+  /** Rows that brought the number of their primary key along. */
+  numbered: number;
+  /** How many rows gave each column. */
+  readonly given: Map<string, number>;
+  /** Fields that the table does not have. */
+  readonly unknown: Set<string>;
+}
+
+interface Draft {
+  readonly table: Table;
+  readonly cells: Map<string, Cell>;
+  readonly given: Set<string>;
+}
+
+export class Loader {
+  readonly loaded = new Map<TableId, Loaded>();
+  readonly #schema: Schema;
+  readonly #engine: EngineName;
+  readonly #homes: Homes;
+  readonly #keys: ReadonlyMap<TableId, readonly string[]>;
+  readonly #scratch: Scratch;
+  readonly #references: References;
+  /** Numbers for rows that have none, in their order: far below zero, where no other is. */
+  #next = -(2n ** 62n);
+
+  /** `keys` are those of the config. */
+  constructor(
+    schema: Schema,
+    homes: Homes,
+    scratch: Scratch,
+    references: References,
+    keys: ReadonlyMap<TableId, readonly string[]>,
+  ) {
+    this.#keys = keys;
+    this.#schema = schema;
+    this.#engine = schema.engine;
+    this.#homes = homes;
+    this.#scratch = scratch;
+    this.#references = references;
+  }
+
+  /** Gives the tables that took something of it. Throws `E_IMPORT` that says where the record stands and what is wrong with it. */
+  add(record: ForeignRecord, table: Table): Table[] {
+    const draft: Draft = { table, cells: new Map(), given: new Set() };
+    const lists: { home: Home & { kind: "many" }; items: readonly Json[]; name: string }[] = [];
+    const parts = new Map<ForeignKey, Map<string, Json>>();
+    const number = this.#number(draft, record);
+    for (const [name, value] of record.fields) {
+      const home = this.#homes.fieldOf(table, name);
+      if (home.kind === "many") lists.push({ home, items: itemsOf(record, name, value), name });
+      else if (home.kind === "part")
+        parts.set(home.link, (parts.get(home.link) ?? new Map<string, Json>()).set(home.path, value));
+      else this.#put(draft, home, value, { record, name });
+    }
+    for (const [link, values] of parts) this.#putParts(draft, link, values, record);
+    if (number !== undefined && !draft.given.has(number.name)) {
+      this.#next++;
+      draft.cells.set(number.name, number.kind === "integer" ? this.#next : String(this.#next));
+    }
+    if (record.naturalKey !== undefined && number !== undefined)
+      this.#references.name(table.id, record.naturalKey, draft.cells.get(number.name) ?? null);
+    this.#insert(draft, record);
+    const joins = lists.map(({ home, items, name }) => {
+      for (const item of items) this.#join(home, draft, item, { record, name });
+      return home.table;
+    });
+    return [table, ...joins];
+  }
+
+  /** Puts in the primary key, where the record has one beside its fields; gives its column, where it is one. */
+  #number(draft: Draft, record: ForeignRecord): Column | undefined {
+    const number = numberOf(draft.table);
+    const pk =
+      record.pk ??
+      (number === undefined ? undefined : pkOfKey(record, number, (name) => this.#tellsApart(draft.table, name)));
+    if (pk === undefined || draft.table.primaryKey === null) return number;
+    const names = draft.table.primaryKey.columns;
+    const values = isList(pk) && names.length > 1 ? pk : [pk];
+    if (values.length !== names.length)
+      throw fault(record, `has a pk of ${values.length} values; ${draft.table.id} takes ${names.length}`);
+    for (const [at, name] of names.entries())
+      this.#put(draft, this.#homes.fieldOf(draft.table, name), values[at] ?? null, { record, name });
+    return number;
+  }
+
+  /** Returns whether the database or the config makes a field unique. */
+  #tellsApart(table: Table, field: string): boolean {
+    const home = this.#homes.fieldOf(table, field);
+    const names = home.kind === "value" ? [home.column.name] : home.kind === "link" ? home.link.columns : [];
+    const keys = [...table.uniques.map(({ columns }) => columns), this.#keys.get(table.id) ?? []];
+    return keys.some((columns) => columns.length === 1 && names.length === 1 && columns[0] === names[0]);
+  }
+
+  #put(draft: Draft, home: Home, value: Json, at: Place): void {
+    switch (home.kind) {
+      case "value":
+        draft.given.add(home.column.name);
+        draft.cells.set(home.column.name, this.#cell(home.column, value, at));
+        return;
+      case "link":
+        for (const column of home.link.columns) draft.given.add(column);
+        this.#putLink(draft, home.link, value, at);
+        return;
+      default:
+        this.#putUnknown(draft, at.name, value);
+    }
+  }
+
+  #putLink(draft: Draft, link: ForeignKey, value: Json, at: Place): void {
+    const target = this.#schema.tables.find(({ id }) => id === link.target);
+    const [first = ""] = link.columns;
+    if (value === null) {
+      for (const column of link.columns) draft.cells.set(column, null);
+      return;
+    }
+    const raw = rawOf(value);
+    const [pointed] = link.targetColumns;
+    if (target === undefined || pointed === undefined) return;
+    if (raw !== undefined) {
+      for (const [index, name] of link.columns.entries())
+        draft.cells.set(name, this.#cell(columnOf(draft.table, name), raw[index] ?? null, at));
+      return;
+    }
+    const column = columnOf(target, pointed);
+    if (link.columns.length === 1 && !isList(value) && isNumberOf(column, value)) {
+      draft.cells.set(first, this.#cell(column, value, at));
+      return;
+    }
+    const key = isList(value) ? value : [value];
+    draft.cells.set(referenceColumn(first), this.#references.add(link, key, at.record));
+  }
+
+  #putParts(draft: Draft, link: ForeignKey, parts: ReadonlyMap<string, Json>, record: ForeignRecord): void {
+    const [first = ""] = link.columns;
+    // Where the link itself has come, its parts say nothing new.
+    if (draft.given.has(first)) return;
+    draft.given.add(first);
+    const isNull = [...parts.values()].every((value) => value === null);
+    const number = parts.get("pk");
+    if (isNull) draft.cells.set(first, null);
+    else if (number !== undefined) this.#putLink(draft, link, number, { record, name: `${first}.pk` });
+    else draft.cells.set(referenceColumn(first), this.#references.add(link, parts, record));
+  }
+
+  #putUnknown({ table, cells, given }: Draft, name: string, value: Json): void {
+    const loaded = this.#of(table);
+    if (!loaded.unknown.has(name)) {
+      if (!table.columns.some((column) => column.name.toLowerCase() === name.toLowerCase()))
+        this.#scratch.addColumn(table.id, name);
+      loaded.unknown.add(name);
+    }
+    given.add(name);
+    cells.set(name, value === null ? null : typeof value === "string" ? value : pythonText(value));
+  }
+
+  #join({ table, own, other }: Home & { kind: "many" }, from: Draft, item: Json, at: Place): void {
+    if (item === null) throw fault(at.record, `lists nothing (null) in ${at.name}`);
+    const draft: Draft = { table, cells: new Map(), given: new Set([...own.columns, ...other.columns]) };
+    const number = from.cells.get(own.targetColumns[0] ?? "") ?? null;
+    if (number === null) throw fault(at.record, `lists rows in ${at.name}, and has no pk itself`);
+    draft.cells.set(own.columns[0] ?? "", number);
+    this.#putLink(draft, other, item, at);
+    const ownNumber = numberOf(table);
+    if (ownNumber !== undefined && !draft.given.has(ownNumber.name)) draft.cells.set(ownNumber.name, ++this.#next);
+    this.#insert(draft, at.record);
+  }
+
+  #cell(column: Column, value: Json, { record, name }: Place): Cell {
+    try {
+      const found = valueFor(column, value);
+      if (found === null && !column.nullable) throw new HoldfastError("E_IMPORT", "is null, and may not be");
+      decode(this.#engine, column, found);
+      refuseStrange(this.#engine, column, found);
+      return scratchCell(column, found);
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) throw error;
+      throw fault(record, `${name} ${error.message}`);
+    }
+  }
+
+  #insert({ table, cells, given }: Draft, { file, line }: ForeignRecord): void {
+    const loaded = this.#of(table);
+    loaded.rows++;
+    for (const name of given) loaded.given.set(name, (loaded.given.get(name) ?? 0) + 1);
+    const number = numberOf(table);
+    if (number !== undefined && given.has(number.name)) loaded.numbered++;
+    this.#scratch.insert(table.id, [...cells.keys(), FILE, LINE], [...cells.values(), file, BigInt(line)]);
+  }
+
+  #of(table: Table): Loaded {
+    const found = this.loaded.get(table.id) ?? { table, rows: 0, numbered: 0, given: new Map(), unknown: new Set() };
+    this.loaded.set(table.id, found);
+    return found;
+  }
+}
+
+interface Place {
+  readonly record: ForeignRecord;
+  /** Of the field. */
+  readonly name: string;
+}
+
+const fault = (record: ForeignRecord, what: string): HoldfastError =>
+  new HoldfastError("E_IMPORT", `${placeOf(record)}: ${what}`);
+
+function itemsOf(record: ForeignRecord, name: string, value: Json): readonly Json[] {
+  if (isList(value)) return value;
+  throw fault(record, `${name} is given ${shown(value)}, and takes a list`);
+}
+
+/** `{"$raw": […]}`: the columns of a link as they are. */
+function rawOf(value: Json): readonly Json[] | undefined {
+  const raw = isObject(value) ? value.get("$raw") : undefined;
+  return isList(raw) ? raw : undefined;
+}
+
+/** Whether a value can be the number of a row, and is not its name. */
+function isNumberOf({ kind }: Column, value: Json): boolean {
+  if (kind === "integer")
+    return (
+      typeof value === "number" || value instanceof Numeral || (typeof value === "string" && /^-?\d+$/.test(value))
+    );
+  if (kind === "uuid")
+    return typeof value === "string" && /^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/i.test(value);
+  return true;
+}
+
+/** The key that a record is known by may be its number: where it is one value that could be, and that no field has which tells records apart. */
+function pkOfKey(
+  { naturalKey, fields }: ForeignRecord,
+  number: Column,
+  tellsApart: (field: string) => boolean,
+): Json | undefined {
+  const [value, ...more] = naturalKey ?? [];
+  if (value === undefined || value === null || more.length > 0 || isList(value) || fields.has(number.name))
+    return undefined;
+  if (!isNumberOf(number, value)) return undefined;
+  const words = pythonText(value);
+  return [...fields].some(
+    ([name, one]) => tellsApart(name) && (pythonText(one) === words || pythonText(one) === `[${words}]`),
+  )
+    ? undefined
+    : value;
+}

@@ -1,0 +1,335 @@
+/** Values on their way: from what an engine prints to JSON that means the same to every engine, and back into what another one reads. */
+import { isUtf8 } from "node:buffer";
+import { canonicalCell, canonicalDouble, canonicalNumber, canonicalTime } from "../../database/digest/canonical.ts";
+import type { EngineName } from "../../database/snapshot.ts";
+import { HoldfastError } from "../../errors.ts";
+import type { Cell } from "../connection.ts";
+import type { Column, Kind } from "../schema/tables.ts";
+import { isTime, timeForm } from "./timestamps.ts";
+
+/** A value that its column's kind does not hold, with what it is: SQLite's text in a number column, an infinite float, a date without an end. */
+export interface Tagged {
+  readonly $: "nan" | "inf" | "-inf" | "text" | "integer" | "float" | "bytes";
+  readonly v?: string;
+}
+
+export type JsonValue = null | boolean | number | string | Tagged;
+
+const INTEGER = /^-?\d+$/;
+const NUMBER = /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i;
+const TIMES = new Set<Kind>(["date", "time", "timestamp", "timestamptz"]);
+const NUMBERS = new Set<Kind>(["integer", "decimal", "float4", "float8", "boolean", "bits"]);
+const INFINITE = /^-?infinity$/i;
+
+/** What an engine gave for a column, as it is written into an export. SQLite's times stay as the application wrote them: they are its texts. */
+export function encode(engine: EngineName, column: Column, cell: Cell): JsonValue {
+  if (cell === null) return null;
+  if (Buffer.isBuffer(cell)) return encodeBytes(column, cell);
+  const { kind } = column;
+  if (typeof cell === "number") return encodeFloat(kind, cell);
+  if (typeof cell === "bigint") return encodeInteger(kind, String(cell));
+  switch (kind) {
+    case "integer":
+    case "bits":
+      if (kind === "bits" && engine === "postgresql")
+        return /^[01]+$/.test(cell) ? encodeInteger(kind, String(BigInt(`0b${cell}`))) : { $: "text", v: cell };
+      return INTEGER.test(cell) ? encodeInteger(kind, cell) : { $: "text", v: cell };
+    case "boolean":
+      return BOOLEANS.get(cell) ?? (INTEGER.test(cell) ? encodeInteger(kind, cell) : { $: "text", v: cell });
+    case "float4":
+    case "float8":
+      return NUMBER.test(cell) || /^(nan|-?inf(inity)?)$/i.test(cell)
+        ? encodeFloat(kind, floatOf(cell))
+        : { $: "text", v: cell };
+    case "decimal":
+      if (NUMBER.test(cell)) return cell;
+      if (/^nan$/i.test(cell)) return { $: "nan" };
+      return INFINITE.test(cell) ? { $: cell.startsWith("-") ? "-inf" : "inf" } : { $: "text", v: cell };
+    case "bytes":
+      return { $: "text", v: cell };
+    default:
+      if (!TIMES.has(kind) || engine === "sqlite") return cell;
+      return INFINITE.test(cell) ? { $: cell.startsWith("-") ? "-inf" : "inf" } : canonicalTime(cell);
+  }
+}
+
+/** MySQL gives the labels of an enum or set of the binary character set as bytes. */
+function encodeBytes({ kind, labels }: Column, cell: Buffer): JsonValue {
+  if (kind === "bytes") return cell.toString("base64");
+  return labels !== undefined && isUtf8(cell) ? cell.toString("utf8") : { $: "bytes", v: cell.toString("base64") };
+}
+
+const BOOLEANS = new Map<string, boolean>([
+  ["t", true],
+  ["f", false],
+  ["1", true],
+  ["0", false],
+]);
+
+const floatOf = (text: string): number =>
+  /^-?inf/i.test(text) ? (text.startsWith("-") ? -Infinity : Infinity) : Number(text);
+
+function encodeInteger(kind: Kind, digits: string): JsonValue {
+  if (kind === "boolean" && (digits === "0" || digits === "1")) return digits === "1";
+  if (kind === "decimal" || kind === "json") return digits;
+  if (kind === "float4" || kind === "float8") return encodeFloat(kind, Number(digits));
+  if (kind !== "integer" && kind !== "bits" && kind !== "boolean") return { $: "integer", v: digits };
+  const value = Number(digits);
+  return Number.isSafeInteger(value) ? value : digits;
+}
+
+function encodeFloat(kind: Kind, value: number): JsonValue {
+  if ((kind === "decimal" || kind === "json") && Number.isFinite(value)) return canonicalDouble(value);
+  if (kind !== "float4" && kind !== "float8") return { $: "float", v: canonicalDouble(value) };
+  if (Number.isNaN(value)) return { $: "nan" };
+  if (!Number.isFinite(value)) return { $: value > 0 ? "inf" : "-inf" };
+  // In full, not in the few digits that single precision needs: another engine may keep it as a double.
+  return kind === "float4" ? Math.fround(value) : value;
+}
+
+/** What a column of another database takes for it. Throws `E_IMPORT`, in words that fit behind the column's name, for what that cannot hold. */
+export function decode(engine: EngineName, column: Column, value: JsonValue): Cell {
+  if (value === null) return null;
+  if (typeof value === "object") return decodeTagged(engine, column, value);
+  switch (column.kind) {
+    case "boolean":
+      return decodeBoolean(engine, column, value);
+    case "bytes":
+      if (typeof value !== "string") throw unfit("a number or boolean, and takes bytes");
+      return exactBytes(engine, column, Buffer.from(value, "base64"));
+    case "integer":
+      return decodeInteger(engine, column, value);
+    case "bits":
+      return decodeBits(engine, column, value);
+    case "float4":
+    case "float8":
+    case "decimal":
+      if (typeof value === "boolean" || (typeof value === "string" && !NUMBER.test(value)))
+        throw unfit(`${JSON.stringify(value)}, and takes numbers`);
+      if (column.kind !== "float8" || typeof value === "string") refuseRounding(column, String(value));
+      if (engine !== "sqlite") return String(value);
+      return column.kind === "decimal" && typeof value === "string" ? exactNumber(value) : Number(value);
+    case "enum":
+    case "set":
+      return labelled(engine, column, text(value));
+    default: {
+      if (engine === "sqlite" && typeof value !== "string" && !TEXTUAL.test(column.native))
+        return exactNumber(text(value));
+      const given = refuseNul(engine, text(value));
+      if (engine === "sqlite" && column.kind !== "json" && makesNumbers(column) && LIKE_A_NUMBER.test(given))
+        throw unfit(`the text ${JSON.stringify(given.slice(0, 40))}, of which ${column.native} would make a number`);
+      if (column.kind === "interval" && LIKE_A_NUMBER.test(given))
+        throw unfit(`the number ${given}, and takes an interval`);
+      if (column.native.startsWith("bit varying") && !/^[01]*$/.test(given))
+        throw unfit(`${JSON.stringify(given.slice(0, 40))}, and takes ${column.native}`);
+      const words = engine !== "sqlite" && TIMES.has(column.kind) ? serverTime(engine, column, given) : given;
+      if (engine === "sqlite" && column.kind === "json" && !TEXTUAL.test(column.native) && NUMBER.test(words.trim()))
+        exactNumber(words.trim());
+      if (engine !== "sqlite") refuseCutting(column, words);
+      return words;
+    }
+  }
+}
+
+/** A server fills up what is too short. */
+function exactBytes(engine: EngineName, { native, length }: Column, bytes: Buffer): Buffer {
+  const isFixed = engine !== "sqlite" && /^binary\b/i.test(native);
+  if (isFixed && length !== undefined && bytes.length !== length)
+    throw unfit(`${bytes.length} bytes, and takes ${native}, which has ${length}`);
+  return bytes;
+}
+
+/** MySQL takes a number for the label at its place, and a label of another case for its own. */
+function labelled(engine: EngineName, { kind, native, labels }: Column, given: string): string {
+  if (engine === "sqlite" || labels === undefined) return refuseNul(engine, given);
+  const words = kind === "enum" ? [given] : given === "" ? [] : given.split(",");
+  const other = words.find((word) => !labels.includes(word));
+  if (other !== undefined)
+    throw unfit(`${JSON.stringify(other.slice(0, 40))}, which is no label of ${native.slice(0, 60)}`);
+  return given;
+}
+
+/** Matches text that SQLite stores as a number in a column whose declared type does not say text. */
+const LIKE_A_NUMBER = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
+
+/** Returns whether SQLite makes a number of a text that looks like one: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
+export const makesNumbers = ({ native, asIs = false }: Column): boolean =>
+  !asIs && native !== "" && (/int/i.test(native) || (!TEXTUAL.test(native) && !/blob/i.test(native)));
+
+/** Servers cut off and guess where a time is not written as they do. */
+function serverTime(engine: EngineName, column: Column, words: string): string {
+  const time = timeForm(column.kind, words);
+  if (!isTime(column, time)) throw unfit(`${JSON.stringify(words.slice(0, 40))}, and takes ${column.native}`);
+  if (engine === "postgresql" && /^0000-|^\d{4}-(?:00|\d\d-00)/.test(time))
+    throw unfit(`${words}, which is no date there`);
+  return time;
+}
+
+/** What SQLite keeps as the text that it is, also where it is a number: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
+const TEXTUAL = /char|clob|text/i;
+
+const text = (value: boolean | number | string): string =>
+  typeof value === "boolean" ? (value ? "1" : "0") : String(value);
+
+function decodeBoolean(engine: EngineName, column: Column, value: boolean | number | string): Cell {
+  const truth = typeof value === "boolean" ? value : { "1": true, "0": false, t: true, f: false }[String(value)];
+  if (truth === undefined && engine === "postgresql") throw unfit(`${JSON.stringify(value)}, and takes true or false`);
+  if (engine === "postgresql") return truth === true ? "t" : "f";
+  const digits = truth === undefined ? String(value) : truth ? "1" : "0";
+  if (engine === "sqlite" && !INTEGER.test(digits)) throw unfit(`${JSON.stringify(value)}, and takes true or false`);
+  if (engine !== "sqlite") return truth === undefined ? decodeInteger(engine, { ...column, length: 8 }, value) : digits;
+  return BigInt(digits);
+}
+
+function decodeInteger(engine: EngineName, column: Column, value: boolean | number | string): Cell {
+  const digits = text(value).replace(/\.0+$/, "");
+  if (!INTEGER.test(digits)) throw unfit(`${JSON.stringify(value)}, and takes whole numbers`);
+  const bits = BigInt(column.length ?? 64);
+  const [least, most] =
+    column.unsigned === true ? [0n, (1n << bits) - 1n] : [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n];
+  const number = BigInt(digits);
+  if (number < least || number > most) throw unfit(`${digits}, and takes ${least} to ${most}`);
+  if (/^year\b/i.test(column.native)) {
+    if (number !== 0n && (number < 1901n || number > 2155n))
+      throw unfit(`${digits}, and takes years from 1901 to 2155`);
+    return digits.padStart(4, "0"); // MySQL takes '0' for 2000
+  }
+  return engine === "sqlite" ? number : digits;
+}
+
+/** MySQL would take text for its bytes; PostgreSQL wants them all, the first ones too. */
+function decodeBits(engine: EngineName, column: Column, value: boolean | number | string): Cell {
+  const { length = 1 } = column;
+  const number = BigInt(String(decodeInteger("postgresql", { ...column, length, unsigned: true }, value)));
+  return engine === "postgresql" ? number.toString(2).padStart(length, "0") : number;
+}
+
+/** SQLite makes a number of what looks like one, in whatever form it is given; also of JSON, whose declared type sounds like a number's to it. */
+function exactNumber(value: string): number | bigint {
+  const number = Number(value);
+  if (INTEGER.test(value) && BigInt.asIntN(64, BigInt(value)) === BigInt(value))
+    return Number.isSafeInteger(number) ? number : BigInt(value);
+  if (canonicalNumber(value) !== canonicalDouble(number)) throw unfit(`${value}, of which SQLite would keep ${number}`);
+  return number;
+}
+
+/** The engines round what has too many digits, and say nothing. */
+function refuseRounding({ kind, native, scale }: Column, number: string): void {
+  const kept = kind === "float4" ? Math.fround(Number(number)) : Number(number);
+  if (kind !== "decimal" && canonicalDouble(kept) !== canonicalNumber(number))
+    throw unfit(`${number}, of which ${native} would keep ${kept}`);
+  if (kind !== "decimal" || scale === undefined) return;
+  const [, fraction, zeros = ""] = /\.(\d+)$|(0*)$/.exec(canonicalNumber(number)) ?? [];
+  const digits = fraction?.length ?? -zeros.length; // PostgreSQL's scale may be negative
+  if (digits > scale && Number(number) !== 0) throw unfit(`${number}, and takes ${scale} digits behind the point`);
+}
+
+/** Parts of seconds are rounded, and blanks at the end cut off, without a word. */
+function refuseCutting({ kind, native, precision, length }: Column, words: string): void {
+  if (TIMES.has(kind) && precision !== undefined) {
+    const digits = /\.(\d+)/.exec(canonicalTime(words))?.[1]?.length ?? 0;
+    if (digits > precision) throw unfit(`${words}, and takes ${precision} digits of a second`);
+  }
+  const isFilled = /^(?:bp)?char(?:acter)?\(/.test(native);
+  if (kind === "text" && isFilled && words.endsWith(" "))
+    throw unfit(`${JSON.stringify(words.slice(0, 40))}, and takes ${native}, which keeps no blanks at its end`);
+  if (kind === "text" && length !== undefined && [...words.replace(/ +$/, "")].length > length)
+    throw unfit(`${JSON.stringify(words.slice(0, 40))}…, and takes ${length} characters`);
+  if (kind === "text" && length !== undefined && words.endsWith(" ") && [...words].length > length)
+    throw unfit(`${JSON.stringify(words.slice(0, 40))}, and takes ${length} characters`);
+}
+
+function decodeTagged(engine: EngineName, column: Column, { $, v = "" }: Tagged): Cell {
+  const float = column.kind === "float4" || column.kind === "float8" || column.kind === "decimal";
+  const time = TIMES.has(column.kind);
+  switch ($) {
+    case "nan":
+      if (engine === "postgresql" && float) return "NaN";
+      throw unfit("not a number (NaN), which it cannot hold");
+    case "inf":
+    case "-inf":
+      if (engine === "postgresql" && (float || time)) return $ === "inf" ? "Infinity" : "-Infinity";
+      if (engine === "sqlite" && float) return $ === "inf" ? Infinity : -Infinity;
+      throw unfit("infinite, which it cannot hold");
+    case "bytes":
+      if (engine === "sqlite" || column.kind === "bytes") return exactBytes(engine, column, Buffer.from(v, "base64"));
+      if (isGeometry(engine, column)) return Buffer.from(v, "base64");
+      throw unfit("bytes, and takes none");
+    case "integer":
+      if (engine === "sqlite") return BigInt(v);
+      return decodeTaggedNumber(engine, column, v);
+    case "float":
+      return engine === "sqlite" ? Number(v) : decodeTaggedNumber(engine, column, v);
+    case "text":
+      if (engine === "sqlite" || ["text", "native", "enum", "set"].includes(column.kind)) return refuseNul(engine, v);
+      throw unfit(`the text ${JSON.stringify(v.slice(0, 40))}, and takes ${column.native}`);
+  }
+}
+
+/** A number of SQLite in a column of something else: another database would take it for what it is not. */
+function decodeTaggedNumber(engine: EngineName, column: Column, digits: string): Cell {
+  if (!NUMBERS.has(column.kind)) throw unfit(`the number ${digits}, and takes ${column.native}`);
+  return decode(engine, column, digits);
+}
+
+/** MySQL gives and takes its own bytes for these. */
+const isGeometry = (engine: EngineName, column: Column): boolean =>
+  (engine === "mysql" || engine === "mariadb") && isGeometryType(column);
+
+/** Of MySQL's: what is called so elsewhere is a text. */
+export const isGeometryType = ({ native }: Column): boolean =>
+  /^(?:geometry|point|linestring|polygon|multi(?:point|linestring|polygon)|geom(?:etry)?collection)\b/i.test(native);
+
+function refuseNul(engine: EngineName, value: string): string {
+  if (engine === "postgresql" && value.includes("\0"))
+    throw unfit("a text with a NUL byte, which PostgreSQL cannot hold");
+  return value;
+}
+
+const unfit = (what: string): HoldfastError => new HoldfastError("E_IMPORT", `is given ${what}`);
+
+/** The form in which values of all engines are compared: as lib/database/digest/canonical.ts has it. */
+export function canonical(column: Column, value: JsonValue): Buffer | null {
+  if (value === null) return null;
+  if (typeof value === "object") return canonicalTagged(value);
+  const words = text(value);
+  switch (column.kind) {
+    case "integer":
+    case "decimal":
+    case "boolean":
+    case "bits":
+    case "float8":
+      return canonicalCell("number", words);
+    case "float4":
+      return canonicalCell("single", words);
+    case "bytes":
+      return Buffer.concat([Buffer.from("x"), Buffer.from(words, "base64")]);
+    case "json":
+      return canonicalCell("json", words);
+    case "date":
+    case "time":
+    case "timestamp":
+    case "timestamptz":
+      return canonicalCell("time", timeForm(column.kind, words));
+    default:
+      return canonicalCell("text", words);
+  }
+}
+
+function canonicalTagged({ $, v = "" }: Tagged): Buffer {
+  switch ($) {
+    case "nan":
+      return Buffer.from("nNaN");
+    case "inf":
+      return Buffer.from("nInfinity");
+    case "-inf":
+      return Buffer.from("n-Infinity");
+    case "integer":
+    case "float":
+      return canonicalCell("number", v);
+    case "bytes":
+      return Buffer.concat([Buffer.from("x"), Buffer.from(v, "base64")]);
+    default:
+      return canonicalCell("text", v);
+  }
+}

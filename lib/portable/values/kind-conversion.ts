@@ -1,0 +1,191 @@
+/**
+ * Columns of another sort than the ones that their values come from: a text that another schema keeps as bytes, a UUID that it keeps as a text. Their
+ * values are written as what they are here, or refused, and compared as what they were there.
+ */
+import { canonicalNumber } from "../../database/digest/canonical.ts";
+import { HoldfastError } from "../../errors.ts";
+import { fromBytes, toBytes } from "./binary-string.ts";
+import { intervalOf, microsecondsOf } from "./durations.ts";
+import { jsonForm } from "./canonical-json.ts";
+import type { Column, Kind, SentColumn } from "../schema/tables.ts";
+import { digitsOfTime, isTime, timeForm, timeOfDigits } from "./timestamps.ts";
+import { isGeometryType, type JsonValue } from "./codec.ts";
+
+type Sort = "number" | "bytes" | "json" | "text" | "native" | "uuid" | "interval" | "date" | "time" | "moment";
+
+/** The group of each kind: values of one group are written alike. */
+export const SORTS: Readonly<Record<Kind, Sort>> = {
+  integer: "number",
+  decimal: "number",
+  float4: "number",
+  float8: "number",
+  boolean: "number",
+  bits: "number",
+  bytes: "bytes",
+  json: "json",
+  text: "text",
+  enum: "text",
+  set: "text",
+  array: "text",
+  native: "native",
+  uuid: "uuid",
+  interval: "interval",
+  date: "date",
+  time: "time",
+  timestamp: "moment",
+  timestamptz: "moment",
+};
+const DATED: ReadonlySet<Sort> = new Set(["date", "moment"]);
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** A value of an export as its column here would write it. Throws `E_IMPORT`, in words that fit behind the column's name. */
+export function fromSent(column: Column, value: JsonValue): JsonValue {
+  const { sent } = column;
+  if (sent === undefined || value === null) return value;
+  const [from, to] = [SORTS[sent.kind], SORTS[column.kind]];
+  if (typeof value === "object") return fromTagged(column, value, from, to);
+  if (from === "bytes" && typeof value === "string") return fromBase64(column, value, to);
+  switch (to) {
+    case "bytes":
+      return toBase64(column, value, from);
+    case "text":
+      if (typeof value !== "string") return value;
+      if (from === "uuid") return column.length === UUID_DIGITS ? value.replaceAll("-", "") : value;
+      return from === "moment" && column.length === TIME_DIGITS ? digitsOf(column, value) : value;
+    case "number":
+      return from === "interval" && sent.isDjango ? inMicroseconds(column, value) : plainNumber(value);
+    case "interval":
+      if (from !== "number") return value;
+      if (!sent.isDjango || !Number.isInteger(Number(value))) throw unfit(column, value);
+      return intervalOf(BigInt(value));
+    case "native":
+      if (from === "number" && !ANYTHING.test(column.native)) throw unfit(column, value);
+      return value;
+    case "date":
+    case "time":
+    case "moment":
+      return timeFrom(column, value, from);
+    default:
+      return value;
+  }
+}
+
+const UUID_DIGITS = 32;
+const TIME_DIGITS = 14;
+/** SQLite's columns that take any value as it is. */
+const ANYTHING = /^(?:any)?$/i;
+
+function fromTagged(column: Column, value: JsonValue & object, from: Sort, to: Sort): JsonValue {
+  if (from === "bytes" && to !== "bytes" && value.$ === "text") return value.v ?? "";
+  if (!value.$.endsWith("inf") || from === to) return value;
+  if (from === "moment" && column.length === TIME_DIGITS && value.$ === "inf") {
+    if (to === "text") return "infinity";
+    if (to === "bytes") return Buffer.from("infinity").toString("base64");
+  }
+  if (DATED.has(from) === DATED.has(to)) return value;
+  throw new HoldfastError(
+    "E_IMPORT",
+    `is given an infinite ${from === "number" ? "number" : "time"}, and takes ${column.native}`,
+  );
+}
+
+function fromBase64(column: Column, value: string, to: Sort): JsonValue {
+  if (isGeometryType(column)) return { $: "bytes", v: value };
+  let text: string;
+  try {
+    text = UTF8.decode(Buffer.from(value, "base64"));
+  } catch {
+    throw new HoldfastError("E_IMPORT", "is given bytes that are no UTF-8, and takes text");
+  }
+  if (DATED.has(to) || to === "time") return timeFrom(column, text, "bytes");
+  return to === "number" ? plainNumber(text) : text;
+}
+
+/** Sorts in which a time is written by the application: MediaWiki has 14 digits there, or `infinity`. */
+const isWritten = (from: Sort): boolean => from === "bytes" || from === "text";
+
+/** What is no text and no bytes has no form in bytes that both sides agree on, but for a time of 14 digits. */
+function toBase64(column: Column, value: boolean | number | string, from: Sort): JsonValue {
+  if (typeof value !== "string") return value;
+  if (from === "moment" && column.length === TIME_DIGITS)
+    return Buffer.from(digitsOf(column, value)).toString("base64");
+  if (from === "uuid" || from === "interval" || from === "time" || DATED.has(from)) throw unfit(column, value);
+  return Buffer.from(value, "utf8").toString("base64");
+}
+
+function digitsOf(column: Column, value: string): string {
+  const digits = digitsOfTime(value);
+  if (digits === undefined) throw unfit(column, value);
+  return digits;
+}
+
+function inMicroseconds(column: Column, value: boolean | number | string): string {
+  const microseconds = microsecondsOf(String(value));
+  if (microseconds === undefined) throw unfit(column, value);
+  return String(microseconds);
+}
+
+/** A number that stays what it is: `007` is none. */
+function plainNumber(value: boolean | number | string): JsonValue {
+  if (typeof value === "string" && /^\s|\s$|^[+]|^-?0\d/.test(value))
+    throw new HoldfastError("E_IMPORT", `is given the text ${JSON.stringify(value)}, and takes numbers`);
+  return value;
+}
+
+function timeFrom(column: Column, value: boolean | number | string, from: Sort): JsonValue {
+  if (typeof value !== "string") return value;
+  if (from === "number") return value;
+  if (value === "infinity" && isWritten(from)) return { $: "inf" };
+  const time = timeForm(column.kind === "date" ? "timestamp" : column.kind, timeOfDigits(value) ?? value);
+  const wanted = column.kind === "date" ? time.replace(/ 00:00:00$/, "") : time;
+  if (!isTime(column, wanted)) throw unfit(column, value);
+  return wanted;
+}
+
+const unfit = (column: Column, value: JsonValue): HoldfastError =>
+  new HoldfastError("E_IMPORT", `is given ${JSON.stringify(value).slice(0, 60)}, and takes ${column.native}`);
+
+/** The form that a value had where it came from, of its form and its JSON here, all as bytes. */
+export function sentForm(column: Column, sent: SentColumn, form: string, json: string): string {
+  const [head, body] = [form.slice(0, 1), form.slice(1)];
+  const to = SORTS[column.kind];
+  const from = SORTS[sent.kind];
+  if (form === "nInfinity" && to === "moment" && isWritten(from)) return `${from === "bytes" ? "x" : "t"}infinity`;
+  if (form === "nInfinity" || form === "n-Infinity") return form;
+  switch (from) {
+    case "bytes":
+      return `x${to === "moment" ? (digitsOfTime(body) ?? body) : body}`;
+    case "number":
+      return `n${to === "interval" ? String(microsecondsOf(body) ?? body) : canonicalNumber(body)}`;
+    case "json":
+      return head === "j" ? form : `j${jsonForm(body)}`;
+    case "uuid":
+      return `t${withDashes(body)}`;
+    case "interval":
+      return `t${head === "n" && /^-?\d+$/.test(body) ? intervalOf(BigInt(body)) : body}`;
+    case "date":
+      return `t${body.replace(/ 00:00:00$/, "")}`;
+    case "moment":
+      if (body === "infinity" && head !== "n") return "nInfinity";
+      if (to === "date") return `t${body} 00:00:00`;
+      // A number can only be one that SQLite held in its place.
+      return head === "n" ? form : `t${timeOfDigits(body) ?? body}`;
+    default: {
+      // Geometry of MySQL's, whose bytes are kept as such.
+      if (head === "x" && sent.kind === "native" && body.includes("\0")) return form;
+      if (to === "uuid" && /\(32\)/.test(sent.native)) return `t${body.replaceAll("-", "")}`;
+      if (to === "moment" && /\(14\)/.test(sent.native)) return `t${digitsOfTime(body) ?? body}`;
+      return `t${head === "j" ? textOf(json, body) : body}`;
+    }
+  }
+}
+
+const withDashes = (digits: string): string =>
+  /^[0-9a-f]{32}$/i.test(digits) ? digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5") : digits;
+
+/** The source text of JSON, of which the form keeps the meaning alone. */
+function textOf(json: string, body: string): string {
+  const text: unknown = JSON.parse(fromBytes(json));
+  return typeof text === "string" ? toBytes(text) : body;
+}

@@ -1,0 +1,125 @@
+/** Units that are one archive of one or several trees: sources, legacy trees, snapshots. */
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import type { BuildResult } from "../../archive/build/archive.ts";
+import type { BytePath } from "../../archive/entry.ts";
+import { display, fromString, isUtf8, toBuffer } from "../../archive/path.ts";
+import { fingerprintTree } from "../../archive/build/fingerprint-tree.ts";
+import type { ArchiveRoot } from "../../archive/build/select-entries.ts";
+import type { UnitInput } from "../../model/unit.ts";
+import type { StepContext } from "./step.ts";
+import { archiveFailure, type BuiltUnit, type TreePlace, type UnitPlan } from "./unit-runner.ts";
+import type { StepWorkers } from "./workers.ts";
+
+/** The trees of a unit and the archive they become. */
+export interface ArchiveSource {
+  readonly format: "zip" | "tgz";
+  /** Relative to the run. */
+  readonly artifact: string;
+  readonly roots: readonly ArchiveRoot[];
+  /** Only the loose files of the roots' top level. */
+  readonly onlyFiles?: boolean;
+  /** What the format is chosen by, where the input decides it: part of the recipe in its place. */
+  readonly choice?: string;
+}
+
+const MEDIA_TYPES = { zip: "application/zip", tgz: "application/gzip" } as const;
+
+/** Raised when the writers give other bytes for the same input than before. */
+const RECIPE_VERSION = 1;
+
+/** What decides about the bytes of an archive beside its input: another recipe, another archive. */
+const recipeOf = (context: StepContext, source: ArchiveSource): string =>
+  JSON.stringify([
+    source.choice ?? source.format,
+    RECIPE_VERSION,
+    context.config.compression_level,
+    source.onlyFiles ?? false,
+    source.roots.map((root) => root.prefix),
+  ]);
+
+/** The input of an archive before it is built. */
+export interface PlannedArchive {
+  readonly input: Omit<UnitInput, "content_digest">;
+  /** Absolute paths below the roots that belong to other units, and the store. */
+  readonly exclude: readonly BytePath[];
+}
+
+/** Walks the input of a unit, nothing opened. Throws the unit's failure when a part of it cannot be walked. */
+export async function planArchive(context: StepContext, source: ArchiveSource): Promise<PlannedArchive> {
+  const { claims } = context;
+  const onlyFiles = source.onlyFiles ?? false;
+  const inner = await Promise.all(source.roots.map((root) => claims.within(root.path, onlyFiles)));
+  const exclude = [...new Set([...context.exclude, ...inner.flat()])];
+  const { input, failures, links } = fingerprintTree(source.roots, exclude, recipeOf(context, source), onlyFiles);
+  if (failures.length > 0) throw archiveFailure(failures);
+  await claims.noteLinks(links);
+  return { input, exclude };
+}
+
+/** Returns what the plan of a unit says of its archive. */
+export const archivePlan = (
+  context: StepContext,
+  workers: StepWorkers,
+  source: ArchiveSource,
+  planned: PlannedArchive,
+): Pick<UnitPlan, "trees" | "bytes" | "fingerprint" | "build"> => ({
+  trees: placesOf(context, source),
+  bytes: planned.input.bytes,
+  fingerprint: planned.input.fingerprint,
+  build: (onBytes) => buildArchiveUnit(context, workers, source, planned.exclude, onBytes),
+});
+
+/** Where the trees of an archive belong on the site. */
+export const placesOf = (context: StepContext, source: ArchiveSource): TreePlace[] =>
+  source.roots.map(({ path: tree, prefix }) => {
+    const root = fromString(context.config.root);
+    const place = tree === root ? "" : tree.startsWith(`${root}/`) ? tree.slice(root.length + 1) : tree;
+    return {
+      path: asText(place),
+      ...(isUtf8(place) ? {} : { path_b64: toBuffer(place).toString("base64") }),
+      prefix: asText(prefix),
+      ...(isUtf8(prefix) ? {} : { prefix_b64: toBuffer(prefix).toString("base64") }),
+      ...(source.onlyFiles === true ? { loose: true } : {}),
+    };
+  });
+
+/** The text of a path; one that is not UTF-8 as people are shown it, with its bytes beside it. */
+const asText = (place: BytePath): string => (isUtf8(place) ? toBuffer(place).toString("utf8") : display(place));
+
+/** Builds the archive in a worker thread. */
+export async function buildArchiveUnit(
+  context: StepContext,
+  workers: StepWorkers,
+  source: ArchiveSource,
+  exclude: readonly BytePath[],
+  onBytes: (bytes: number) => void,
+): Promise<BuiltUnit> {
+  const output = path.join(context.directory, source.artifact);
+  mkdirSync(path.dirname(output), { recursive: true });
+  const request = {
+    format: source.format,
+    output,
+    level: context.config.compression_level,
+    roots: [...source.roots],
+    exclude: [...exclude],
+    onlyFiles: source.onlyFiles ?? false,
+    recipe: recipeOf(context, source),
+  };
+  const result = await workers.archive(request, onBytes);
+  if (result.failures.length > 0) throw archiveFailure(result.failures);
+  return {
+    artifacts: [artifactOf(source, result)],
+    input: result.input,
+    warnings: result.warnings,
+    extra: result.captured.length > 0 ? { captured_sqlite: result.captured } : {},
+  };
+}
+
+const artifactOf = (source: ArchiveSource, result: BuildResult) => ({
+  path: source.artifact,
+  size_bytes: result.size_bytes,
+  sha256: result.sha256,
+  entries: result.entries,
+  media_type: MEDIA_TYPES[source.format],
+});

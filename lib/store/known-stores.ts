@@ -1,0 +1,104 @@
+/**
+ * What this host remembers of stores, outside of them: which one was seen at which path. So an empty directory where a store used to
+ * be is known for an unmounted disk, and never becomes a new store.
+ */
+import { mkdir, readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import path from "node:path";
+import lockfile from "proper-lockfile";
+import * as z from "zod";
+import { systemCode } from "../errors.ts";
+import { FORMAT_VERSION } from "../model/unit.ts";
+import { writeFileAtomic } from "./files/atomic.ts";
+import { formatJson } from "./files/json-documents.ts";
+
+const rememberedSchema = z.object({ id: z.string(), site: z.string(), seen_at: z.string() });
+export type RememberedStore = z.infer<typeof rememberedSchema>;
+
+const memorySchema = z.object({ format_version: z.string(), stores: z.record(z.string(), rememberedSchema) });
+type Stores = Record<string, RememberedStore>;
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Where programs keep what must survive a reboot: systemd's `StateDirectory=`, else the XDG base directory, else /var/lib for root. */
+export function stateDirectory(): string {
+  const { STATE_DIRECTORY, XDG_STATE_HOME } = process.env;
+  const [given] = (STATE_DIRECTORY ?? "").split(":"); // systemd separates several by colons
+  if (given !== undefined && path.isAbsolute(given)) return given;
+  if (XDG_STATE_HOME !== undefined && path.isAbsolute(XDG_STATE_HOME)) return path.join(XDG_STATE_HOME, "holdfast");
+  if (process.getuid?.() === 0) return "/var/lib/holdfast";
+  return path.join(homedir(), ".local/state/holdfast");
+}
+
+/** What this host knows of a path. */
+export interface Recollection {
+  readonly known?: RememberedStore;
+  /** True when there is a memory and it makes no sense: whether a store was at the path cannot be told. */
+  readonly damaged: boolean;
+  readonly warning?: string;
+}
+
+/** The store that was last seen at `store`, a real path. */
+export async function recallStore(store: string): Promise<Recollection> {
+  try {
+    const known = (await readStores())[store];
+    return known === undefined ? { damaged: false } : { damaged: false, known };
+  } catch (error) {
+    return { damaged: systemCode(error) === undefined, warning: cannot("read", error) };
+  }
+}
+
+/**
+ * Remembers what is at `store` now; writes only when something changed, or once a day. A warning when it could not be written. A
+ * damaged memory is left as it is, for a person to look at.
+ */
+export async function rememberStore(store: string, id: string, site: string): Promise<string | undefined> {
+  let doing: "read" | "write" = "read";
+  try {
+    const known = (await readStores())[store];
+    if (known?.id === id && known.site === site && isRecent(known.seen_at)) return undefined;
+    doing = "write";
+    const file = memoryFile();
+    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+    // Timers start several sites in the same second: none must forget what another one has just written.
+    const release = await lockfile.lock(file, {
+      realpath: false,
+      retries: { retries: 20, minTimeout: 20, maxTimeout: 200 },
+      onCompromised: () => {}, // it is held for some milliseconds
+    });
+    try {
+      const all = Object.entries({ ...(await readStores()), [store]: { id, site, seen_at: new Date().toISOString() } });
+      const stores = Object.fromEntries(all.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+      await writeFileAtomic(file, formatJson({ format_version: FORMAT_VERSION, stores }), { mode: 0o600 });
+    } finally {
+      await release();
+    }
+    return undefined;
+  } catch (error) {
+    return cannot(doing, error);
+  }
+}
+
+const memoryFile = (): string => path.join(stateDirectory(), "stores.json");
+
+async function readStores(): Promise<Stores> {
+  try {
+    return memorySchema.parse(JSON.parse(await readFile(memoryFile(), "utf8"))).stores;
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes(systemCode(error) ?? "")) return {};
+    throw error;
+  }
+}
+
+function isRecent(time: string): boolean {
+  const age = Date.now() - Date.parse(time);
+  return age >= 0 && age < DAY_MS;
+}
+
+function cannot(what: "read" | "write", error: unknown): string {
+  const file = `${memoryFile()}, by which an unmounted disk is noticed,`;
+  const why = systemCode(error);
+  if (why === undefined) return `${file} is damaged: remove it`;
+  const hint = why === "EACCES" ? `: give ${stateDirectory()} to the user that runs the backup` : "";
+  return `${file} cannot be ${what === "read" ? "read" : "written"} (${why})${hint}`;
+}

@@ -1,0 +1,52 @@
+/** SHA256SUMS: a line for every other file of a run, in the form that `sha256sum -c` reads. A signature signs this file. */
+import { readdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { MOST_LIST, refuseLongList } from "../../archive/limits.ts";
+import { readRegular } from "../../archive/files/regular-file.ts";
+import { hashFile } from "../files/hash.ts";
+
+export const SUMS_FILE = "SHA256SUMS";
+
+/** Every file below `directory`, relative to it, sorted by byte. Directories only lead to files; links are listed as they are. */
+export function listFiles(directory: string): string[] {
+  const found: string[] = [];
+  const visit = (relative: string): void => {
+    for (const entry of readdirSync(path.join(directory, relative), { withFileTypes: true })) {
+      const name = relative === "" ? entry.name : `${relative}/${entry.name}`;
+      if (entry.isDirectory()) visit(name);
+      else found.push(name);
+    }
+  };
+  visit("");
+  return found.toSorted((a, b) => (a < b ? -1 : 1));
+}
+
+/** Writes SHA256SUMS for a run. `known` holds digests computed while the files were written; the rest, all small, is read. */
+export async function writeSums(run: string, known: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
+  const lines: string[] = [];
+  for (const file of listFiles(run)) {
+    if (file === SUMS_FILE) continue;
+    lines.push(`${known.get(file) ?? (await hashFile(path.join(run, file), signal)).sha256}  ${file}\n`);
+  }
+  const text = lines.join("");
+  refuseLongList(SUMS_FILE, Buffer.byteLength(text));
+  writeFileSync(path.join(run, SUMS_FILE), text);
+}
+
+/** The digests of a run by file, or undefined when its SHA256SUMS is missing or malformed. */
+export function readSums(run: string): Map<string, string> | undefined {
+  let text: string;
+  try {
+    text = readRegular(path.join(run, SUMS_FILE), MOST_LIST, "E_VERIFY").toString("utf8");
+  } catch {
+    return undefined;
+  }
+  const sums = new Map<string, string>();
+  for (const line of text.split("\n")) {
+    if (line === "") continue;
+    const [, sha256, file] = /^([0-9a-f]{64}) [ *](.+)$/.exec(line) ?? [];
+    if (sha256 === undefined || file === undefined || sums.has(file)) return undefined;
+    sums.set(file, sha256);
+  }
+  return text.endsWith("\n") ? sums : undefined;
+}

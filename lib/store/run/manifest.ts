@@ -1,0 +1,113 @@
+/** `manifest.json`: every unit's metadata, every index and every failure of a run merged, written as a stream. */
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import path from "node:path";
+import * as z from "zod";
+import { HoldfastError } from "../../errors.ts";
+import { manifestHeadSchema, type ManifestHead, type StepSummary } from "../../model/run.ts";
+import { failureSchema, type Failure, type StepName } from "../../model/unit.ts";
+import { parseJson } from "../../archive/limits.ts";
+import { openRegular } from "../../archive/files/regular-file.ts";
+import { readDocument, readJson, refuseNewer } from "../files/json-documents.ts";
+import { indexEntries, readStepMetadata } from "./step-index.ts";
+
+export const MANIFEST_FILE = "manifest.json";
+
+/** How much of a manifest is read to get at its head. */
+const HEAD_BYTES = 64 * 1024;
+
+/** Writes the manifest of the run in `directory`; one unit's metadata is in memory at a time. */
+export function writeManifest(
+  directory: string,
+  head: ManifestHead,
+  steps: ReadonlyMap<StepName, StepSummary>,
+  tail: {
+    readonly failures: readonly Failure[];
+    readonly uncovered: readonly string[];
+    readonly warnings: readonly string[];
+  },
+): void {
+  const file = openSync(path.join(directory, MANIFEST_FILE), "wx");
+  const write = (text: string): void => void writeSync(file, text);
+  try {
+    write("{\n");
+    for (const [key, value] of Object.entries(head)) write(`  ${JSON.stringify(key)}: ${indented(value, 1)},\n`);
+    write('  "steps": {');
+    let firstStep = true;
+    for (const [step, summary] of steps) {
+      write(`${firstStep ? "" : ","}\n    ${JSON.stringify(step)}: {\n`);
+      firstStep = false;
+      for (const [key, value] of Object.entries(summary))
+        write(`      ${JSON.stringify(key)}: ${indented(value, 3)},\n`);
+      writeList(write, "index", indexOf(directory, step));
+      write(",\n");
+      writeList(write, "metadata", readStepMetadata(directory, step));
+      write("\n    }");
+    }
+    write("\n  },\n");
+    write(
+      Object.entries(tail)
+        .map(([key, value]) => `  ${JSON.stringify(key)}: ${indented(value, 1)}`)
+        .join(",\n"),
+    );
+    write("\n}\n");
+  } finally {
+    closeSync(file);
+  }
+}
+
+function* indexOf(directory: string, step: StepName): Generator<object> {
+  for (const metadata of readStepMetadata(directory, step)) yield* indexEntries(metadata);
+}
+
+function writeList(write: (text: string) => void, key: string, items: Iterable<object>): void {
+  write(`      ${JSON.stringify(key)}: [`);
+  let first = true;
+  for (const item of items) {
+    write(`${first ? "" : ","}\n        ${indented(item, 4)}`);
+    first = false;
+  }
+  write(first ? "]" : "\n      ]");
+}
+
+const indented = (value: unknown, depth: number): string =>
+  JSON.stringify(value, null, 2).replaceAll("\n", `\n${"  ".repeat(depth)}`);
+
+/** What stands in a manifest before its steps, without reading them: keys have a fixed order. Throws `E_VERIFY` or `E_VERSION`. */
+export function readManifestHead(run: string): ManifestHead {
+  const file = path.join(run, MANIFEST_FILE);
+  const text = readStart(file);
+  const end = text.indexOf('\n  "steps": {');
+  if (end === -1) return readDocument(file, manifestHeadSchema);
+  try {
+    const head = parseJson(`${text.slice(0, end).replace(/,\s*$/, "")}}`);
+    refuseNewer(file, head);
+    return manifestHeadSchema.parse(head);
+  } catch (error) {
+    if (error instanceof HoldfastError) throw error;
+    throw new HoldfastError("E_VERIFY", `${file} does not begin as a manifest does`, { cause: error });
+  }
+}
+
+function readStart(file: string): string {
+  try {
+    const descriptor = openRegular(file, "E_VERIFY");
+    try {
+      const buffer = Buffer.alloc(HEAD_BYTES);
+      return buffer.toString("utf8", 0, readSync(descriptor, buffer, 0, HEAD_BYTES, 0));
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    throw new HoldfastError("E_VERIFY", `${file} cannot be read`, { cause: error });
+  }
+}
+
+/** The failures that a step recorded; a step that died before it could has none of its own. */
+export function readFailures(run: string, step: StepName): Failure[] {
+  const file = path.join(run, step, "failures.json");
+  try {
+    return z.array(failureSchema).parse(readJson(file));
+  } catch (error) {
+    throw new HoldfastError("E_VERIFY", `${file} cannot be read`, { cause: error });
+  }
+}

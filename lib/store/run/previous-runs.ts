@@ -1,0 +1,151 @@
+/** Earlier runs as a source of unchanged units: what they hold, whether it is sound, and linking it into a new run. */
+import { createHash } from "node:crypto";
+import { constants, copyFileSync, existsSync, linkSync, lstatSync, mkdirSync } from "node:fs";
+import path from "node:path";
+import * as z from "zod";
+import { DOCUMENT, parseJson } from "../../archive/limits.ts";
+import { readRegular } from "../../archive/files/regular-file.ts";
+import { systemCode } from "../../errors.ts";
+import { failureSchema, metadataSchema, type StepName, type UnitMetadata } from "../../model/unit.ts";
+import { hashFile } from "../files/hash.ts";
+import { listRuns, runDirectory } from "../files/layout.ts";
+import { listMetadata } from "./step-index.ts";
+import { readSums } from "./checksums.ts";
+
+/** How many runs back a unit is looked for; further back it is built anew. */
+const LOOK_BACK = 8;
+
+/** A unit as an earlier run holds it, its metadata found to be what that run's SHA256SUMS says. */
+export interface PreviousUnit {
+  readonly run: string;
+  readonly directory: string;
+  readonly metadata: UnitMetadata;
+}
+
+/** Earlier runs of a store, newest first. SHA256SUMS are read once each. */
+export class PreviousRuns {
+  readonly #store: string;
+  readonly #runs: readonly string[];
+  readonly #sums = new Map<string, ReadonlyMap<string, string> | undefined>();
+
+  constructor(store: string) {
+    this.#store = store;
+    this.#runs = listRuns(store).toReversed().slice(0, LOOK_BACK);
+  }
+
+  /** The newest sound metadata of a unit; `directory` is the unit's, relative to the run. */
+  find(step: StepName, directory: string): PreviousUnit | undefined {
+    for (const run of this.#runs) {
+      const found = this.#read(run, step, `${directory}/metadata.json`);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** Every sound unit whose directory lies in `within`, of the newest run that has one there. */
+  findAll(step: StepName, within: string): PreviousUnit[] {
+    for (const run of this.#runs) {
+      if (!existsSync(path.join(runDirectory(this.#store, run), within))) continue;
+      const files = listMetadata(runDirectory(this.#store, run), step).filter((file) => file.startsWith(`${within}/`));
+      const found = files.flatMap((file) => this.#read(run, step, file) ?? []);
+      if (found.length > 0) return found;
+    }
+    return [];
+  }
+
+  /** The newest run in which the step has units and `unit` (a part of one, or null for the step as a whole) did not fail. */
+  lastWithout(step: StepName, unit: string | null): string | undefined {
+    return this.#runs.find((run) => {
+      const base = runDirectory(this.#store, run);
+      const text = readIfThere(path.join(base, step, "failures.json"));
+      if (text === undefined || listMetadata(base, step).length === 0) return false;
+      if (this.#sumsOf(run, base)?.get(`${step}/failures.json`) !== createHash("sha256").update(text).digest("hex"))
+        return false;
+      const failures = z.array(failureSchema).safeParse(parsedOrNothing(text)).data;
+      return failures?.every((failure) => failure.unit !== unit || failure.severity === "skipped") ?? false;
+    });
+  }
+
+  #read(run: string, step: StepName, file: string): PreviousUnit | undefined {
+    const base = runDirectory(this.#store, run);
+    const metadata = readSoundMetadata(base, this.#sumsOf(run, base), step, file);
+    return metadata === undefined ? undefined : { run, directory: base, metadata };
+  }
+
+  #sumsOf(run: string, base: string): ReadonlyMap<string, string> | undefined {
+    if (!this.#sums.has(run)) this.#sums.set(run, readSums(base));
+    return this.#sums.get(run);
+  }
+}
+
+/** A unit's metadata when it is what the run's SHA256SUMS says, and agrees with it on every artifact. */
+export function readSoundMetadata(
+  base: string,
+  sums: ReadonlyMap<string, string> | undefined,
+  step: StepName,
+  file: string,
+): UnitMetadata | undefined {
+  const text = readIfThere(path.join(base, file));
+  if (text === undefined || sums?.get(file) !== createHash("sha256").update(text).digest("hex")) return undefined;
+  const parsed = metadataSchema.safeParse(parsedOrNothing(text));
+  if (!parsed.success || parsed.data.step !== step) return undefined;
+  return parsed.data.artifacts.every((artifact) => sums.get(artifact.path) === artifact.sha256)
+    ? parsed.data
+    : undefined;
+}
+
+/** Whether every artifact is there with its recorded size and, when `rehash` asks for it, its recorded sha256. */
+export async function isSound(
+  base: string,
+  metadata: UnitMetadata,
+  rehash: boolean,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (const artifact of metadata.artifacts) {
+    const file = path.join(base, artifact.path);
+    const stat = lstatSync(file, { throwIfNoEntry: false });
+    if (stat === undefined || !stat.isFile() || stat.size !== artifact.size_bytes) return false;
+    if (rehash && (await hashFile(file, signal)).sha256 !== artifact.sha256) return false;
+  }
+  return true;
+}
+
+/** Links a unit's artifacts (and `others` beside them) into a new run; where the file system refuses, copies. True when all were links. */
+export function linkArtifacts(from: string, to: string, files: readonly string[]): boolean {
+  let linked = true;
+  for (const file of files) {
+    const target = path.join(to, file);
+    mkdirSync(path.dirname(target), { recursive: true });
+    try {
+      linkSync(path.join(from, file), target);
+    } catch (error) {
+      if (!["EXDEV", "EMLINK", "EPERM", "ENOTSUP", "EOPNOTSUPP"].includes(systemCode(error) ?? "")) throw error;
+      copyFileSync(path.join(from, file), target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+      linked = false;
+    }
+  }
+  return linked;
+}
+
+/** Returns the number of runs that linked a unit unread, this one included; 0 when this one has to read it again. */
+export function unreadRuns(metadata: UnitMetadata, unitDirectory: string, every: number): number {
+  // Units that were built together do not come together.
+  const before = metadata.unread_runs ?? createHash("sha256").update(unitDirectory).digest().readUInt32BE(0) % every;
+  return before + 1 < every ? before + 1 : 0;
+}
+
+function parsedOrNothing(text: Buffer): unknown {
+  try {
+    return parseJson(text.toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+function readIfThere(file: string): Buffer | undefined {
+  try {
+    return readRegular(file, DOCUMENT.bytes, "E_VERIFY");
+  } catch {
+    return undefined;
+  }
+}

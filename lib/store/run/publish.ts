@@ -1,0 +1,178 @@
+/** Making a finished staging directory a run: durable first, visible then, and the stable links last. */
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  fsync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
+import path from "node:path";
+import { promisify } from "node:util";
+import { HoldfastError } from "../../errors.ts";
+import { STEP_NAMES } from "../../model/unit.ts";
+import { fsyncDirectory } from "../files/atomic.ts";
+import { workThrough } from "../files/for-each-parallel.ts";
+import { listRuns, runDirectory, runsDirectory, stagingDirectory } from "../files/layout.ts";
+import { MANIFEST_FILE, readManifestHead } from "./manifest.ts";
+
+/** Who may read a run: modes, and the group where one is configured. */
+export interface RunPermissions {
+  readonly directoryMode: number;
+  readonly fileMode: number;
+  readonly gid: number | undefined;
+}
+
+/**
+ * Publishes the staging directory of `run`. Everything in it is on disk before it is visible; a crash at any instant leaves either no run or
+ * a whole one. `beforeRename` throws at the last moment where the lock is no longer ours. Throws only while nothing is published: the
+ * caller calls `finishPublishing` next.
+ */
+export async function publishRun(
+  store: string,
+  run: string,
+  permissions: RunPermissions,
+  beforeRename: () => Promise<void>,
+): Promise<void> {
+  const staging = stagingDirectory(store, run);
+  await settle(staging, permissions);
+  await beforeRename();
+  renameSync(staging, runDirectory(store, run));
+}
+
+/** Brings the published run's name to disk and swaps the links. What fails here does not undo the run. */
+export async function finishPublishing(store: string): Promise<void> {
+  await fsyncDirectory(runsDirectory(store));
+  await repairLinks(store);
+}
+
+/**
+ * Lets the group pass to the runs: the root of the store and `runs/` get it, with the right to read and to enter. Throws `E_STORE` if this
+ * user cannot set that, before a run is made that the group could not reach.
+ */
+export function shareStore(store: string, { directoryMode, gid }: RunPermissions): void {
+  if (gid === undefined) return;
+  for (const directory of [store, runsDirectory(store)]) {
+    const { mode, gid: found, uid } = statSync(directory);
+    const wanted = (mode & 0o7777) | (directoryMode & 0o070);
+    if (found === gid && (mode & 0o7777) === wanted) continue;
+    try {
+      chownSync(directory, uid, gid);
+      chmodSync(directory, wanted);
+    } catch (error) {
+      throw new HoldfastError("E_STORE", `${directory} cannot be opened to the group of permissions.group`, {
+        hint: `as root: chgrp ${gid} ${store} ${runsDirectory(store)} && chmod g+rx ${store} ${runsDirectory(store)}`,
+        cause: error,
+      });
+    }
+  }
+}
+
+/** Sets modes and group and brings everything to disk: files first, then directories from the bottom up. */
+async function settle(staging: string, permissions: RunPermissions): Promise<void> {
+  const files: string[] = [];
+  const directories: string[] = [];
+  const visit = (directory: string): void => {
+    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      const inner = path.join(directory, entry.name);
+      if (entry.isDirectory()) visit(inner);
+      // A file with another link is an earlier run's artifact, and on disk already.
+      else if (lstatSync(inner).nlink === 1) files.push(inner);
+      else shareLinked(inner, permissions);
+    }
+    directories.push(directory);
+  };
+  visit(staging);
+  for (const file of files) own(file, permissions.fileMode, permissions.gid);
+  for (const directory of directories) own(directory, permissions.directoryMode, permissions.gid);
+  await fsyncAll(files);
+  await fsyncAll(directories);
+}
+
+/** Lets the group read an artifact of an earlier run that had no group, or another. One that belongs to another user stays as it is. */
+function shareLinked(file: string, { fileMode, gid }: RunPermissions): void {
+  const { uid, gid: found, mode } = lstatSync(file);
+  const user = process.geteuid?.() ?? -1;
+  if (gid === undefined || (found === gid && (mode & 0o040) !== 0) || (user !== 0 && user !== uid)) return;
+  chownSync(file, uid, gid);
+  chmodSync(file, (mode & 0o7777) | (fileMode & 0o040));
+}
+
+/** Several at a time: a disk needs no longer for them than for one. */
+async function fsyncAll(places: readonly string[]): Promise<void> {
+  await workThrough(places, FSYNCS_AT_ONCE, async (place) => {
+    const file = openSync(place, "r");
+    try {
+      await fsyncFile(file);
+    } finally {
+      closeSync(file);
+    }
+  });
+}
+
+const fsyncFile = promisify(fsync);
+/** The size of libuv's pool of threads. */
+const FSYNCS_AT_ONCE = 4;
+
+function own(file: string, mode: number, gid: number | undefined): void {
+  chmodSync(file, mode);
+  if (gid !== undefined) chownSync(file, process.geteuid?.() ?? -1, gid);
+}
+
+/** The run that `latest` should name: the newest backup of full scope without losses. Runs whose manifest cannot be read are passed over. */
+export function findLatest(store: string): string | undefined {
+  return listRuns(store)
+    .toReversed()
+    .find((run) => {
+      try {
+        const head = readManifestHead(runDirectory(store, run));
+        return head.kind === "backup" && head.scope === "full" && head.losses.length === 0;
+      } catch {
+        return false; // verify names what is wrong with it
+      }
+    });
+}
+
+/** Makes `latest` and the stable links at the root of the store what the runs say; gives what had to be repaired. */
+export async function repairLinks(store: string): Promise<string[]> {
+  const latest = findLatest(store);
+  const repaired: string[] = [];
+  const newest = listRuns(store).at(-1);
+  const links: [string, string | undefined][] = [
+    ["last", newest === undefined ? undefined : `runs/${newest}`],
+    ["latest", latest === undefined ? undefined : `runs/${latest}`],
+  ];
+  for (const name of [...STEP_NAMES, MANIFEST_FILE]) {
+    const there =
+      latest !== undefined &&
+      lstatSync(path.join(runDirectory(store, latest), name), { throwIfNoEntry: false }) !== undefined;
+    links.push([name, there ? `latest/${name}` : undefined]);
+  }
+  for (const [name, target] of links) {
+    const link = path.join(store, name);
+    if (linkTarget(link) === target) continue;
+    if (target === undefined) rmSync(link);
+    else swapLink(store, link, target);
+    repaired.push(name);
+  }
+  if (repaired.length > 0) await fsyncDirectory(store);
+  return repaired;
+}
+
+function linkTarget(link: string): string | undefined {
+  const stat = lstatSync(link, { throwIfNoEntry: false });
+  return stat?.isSymbolicLink() === true ? readlinkSync(link) : undefined;
+}
+
+function swapLink(store: string, link: string, target: string): void {
+  const fresh = path.join(store, ".tmp", `link-${process.pid}`);
+  rmSync(fresh, { force: true });
+  symlinkSync(target, fresh);
+  renameSync(fresh, link);
+}

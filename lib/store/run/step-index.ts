@@ -1,0 +1,68 @@
+/** A step's `index.json`: made from the metadata of the units that exist, so that it can list nothing else. */
+import { existsSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { metadataSchema, type IndexEntry, type StepName, type UnitMetadata } from "../../model/unit.ts";
+import { readDocument, writeDocument } from "../files/json-documents.ts";
+import { layersOf } from "./layers.ts";
+import { unitOrder } from "./unit-name.ts";
+
+/** The metadata files of a step, relative to the run, in the order that the index and the manifest list them. */
+export function listMetadata(run: string, step: StepName): string[] {
+  const found: string[] = [];
+  if (!existsSync(path.join(run, step))) return found;
+  const visit = (relative: string): void => {
+    for (const entry of readdirSync(path.join(run, relative), { withFileTypes: true })) {
+      if (entry.isDirectory()) visit(`${relative}/${entry.name}`);
+      else if (entry.name === "metadata.json") found.push(`${relative}/${entry.name}`);
+    }
+  };
+  visit(step);
+  return found.toSorted(unitOrder);
+}
+
+/** The metadata of every unit of a step, one at a time. Throws `E_VERIFY` for one that is not sound. */
+export function* readStepMetadata(run: string, step: StepName): Generator<UnitMetadata> {
+  for (const file of listMetadata(run, step)) yield readDocument(path.join(run, file), metadataSchema);
+}
+
+/** The files of a unit beside its metadata, relative to the run: its artifacts, and what else belongs to it, such as the list of a shard's files. */
+export function unitFiles(metadata: UnitMetadata): string[] {
+  const companions = metadata["companions"];
+  const beside: unknown[] = Array.isArray(companions) ? companions : [];
+  return [...metadata.artifacts.map((artifact) => artifact.path), ...beside.filter((file) => typeof file === "string")];
+}
+
+/** Writes `index.json` of a step and gives the number of units in it. */
+export function writeIndex(run: string, step: StepName): number {
+  const entries: IndexEntry[] = [];
+  let units = 0;
+  for (const metadata of readStepMetadata(run, step)) {
+    entries.push(...indexEntries(metadata));
+    units++;
+  }
+  writeDocument(path.join(run, step, "index.json"), entries);
+  return units;
+}
+
+/** The lines of the index that stand for a unit: one, but for infra, whose unit is a set of files. */
+export function indexEntries(metadata: UnitMetadata): IndexEntry[] {
+  const updated_at = metadata.created_at;
+  if (metadata.step === "infra") {
+    return metadata.artifacts.map((artifact) => ({
+      name: path.posix.relative("infra", artifact.path),
+      path: artifact.path,
+      size_bytes: artifact.size_bytes,
+      sha256: artifact.sha256,
+      updated_at,
+    }));
+  }
+  const [only] = metadata.artifacts;
+  const place =
+    metadata.artifacts.length === 1 && only !== undefined ? only.path : path.posix.dirname(only?.path ?? metadata.step);
+  return [{ ...nameOf(metadata), path: place, size_bytes: metadata.size_bytes, sha256: metadata.sha256, updated_at }];
+}
+
+function nameOf(metadata: UnitMetadata): Pick<IndexEntry, "project_id" | "name" | "part"> {
+  if (metadata.project !== undefined) return { project_id: metadata.project.id };
+  return layersOf(metadata) === undefined ? { name: metadata.unit } : { part: metadata.unit };
+}
