@@ -5,14 +5,16 @@
 import { readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { build } from "esbuild";
-import { HOME } from "../lib/exec/build-output.ts";
+import { PACKAGE_ROOT } from "../lib/exec/build-output.ts";
 
-const out = process.argv[2] ?? path.join(HOME, "dist");
-const scripts = readdirSync(path.join(HOME, "scripts")).filter((file) => !["build.ts", "schema.ts"].includes(file));
+const out = process.argv[2] ?? path.join(PACKAGE_ROOT, "dist");
+const scripts = readdirSync(path.join(PACKAGE_ROOT, "scripts")).filter(
+  (file) => !["build.ts", "schema.ts"].includes(file),
+);
 
 rmSync(path.join(out, "chunks"), { recursive: true, force: true });
 await build({
-  absWorkingDir: HOME,
+  absWorkingDir: PACKAGE_ROOT,
   entryPoints: [
     ...scripts.map((file) => `scripts/${file}`),
     "lib/steps/worker.ts",

@@ -1,6 +1,6 @@
 /** What archiving has cost, counted where it happens: figures that tell of speed and do not depend on the machine. */
 
-export interface Work {
+export interface Counters {
   /** Input files. */
   files_opened: number;
   /** Of them. */
@@ -11,13 +11,13 @@ export interface Work {
   bytes_hashed: number;
 }
 
-export const noWork = (): Work => ({ files_opened: 0, bytes_read: 0, bytes_deflated: 0, bytes_hashed: 0 });
+export const emptyCounters = (): Counters => ({ files_opened: 0, bytes_read: 0, bytes_deflated: 0, bytes_hashed: 0 });
 
 /** Of this thread, since it began. */
-export const work: Work = noWork();
+export const work: Counters = emptyCounters();
 
 /** Adds to `total` what was done between two moments of a thread. */
-export function addWork(total: Work, after: Work, before: Work = noWork()): void {
+export function addCounters(total: Counters, after: Counters, before: Counters = emptyCounters()): void {
   total.files_opened += after.files_opened - before.files_opened;
   total.bytes_read += after.bytes_read - before.bytes_read;
   total.bytes_deflated += after.bytes_deflated - before.bytes_deflated;

@@ -42,7 +42,7 @@ type Message<Res> =
       readonly stack: string;
     };
 
-interface Seat<Req, Res> {
+interface Slot<Req, Res> {
   readonly worker: Worker;
   task: Task<Req, Res> | null;
 }
@@ -56,7 +56,7 @@ export class WorkerPool<Req, Res> {
   readonly #size: number;
   readonly #signal: AbortSignal;
   readonly #cancel = new Int32Array(new SharedArrayBuffer(4));
-  readonly #seats = new Set<Seat<Req, Res>>();
+  readonly #seats = new Set<Slot<Req, Res>>();
   readonly #waiting: Task<Req, Res>[] = [];
   #closed = false;
   #force: NodeJS.Timeout | undefined;
@@ -107,13 +107,13 @@ export class WorkerPool<Req, Res> {
     }
   }
 
-  #hire(): Seat<Req, Res> | null {
+  #hire(): Slot<Req, Res> | null {
     if (this.#seats.size >= this.#size) return null;
     const worker = startThread(this.#url, {
       workerData: { holdfastCancel: this.#cancel.buffer },
       resourceLimits: LIMITS,
     });
-    const seat: Seat<Req, Res> = { worker, task: null };
+    const seat: Slot<Req, Res> = { worker, task: null };
     this.#seats.add(seat);
     worker.on("message", (message: Message<Res>) => this.#hear(seat, message));
     worker.once("error", (error) => this.#lose(seat, error));
@@ -122,7 +122,7 @@ export class WorkerPool<Req, Res> {
     return seat;
   }
 
-  #hear(seat: Seat<Req, Res>, message: Message<Res>): void {
+  #hear(seat: Slot<Req, Res>, message: Message<Res>): void {
     const { task } = seat;
     if (task === null) return;
     if (message.kind === "progress") {
@@ -137,7 +137,7 @@ export class WorkerPool<Req, Res> {
   }
 
   /** The worker is gone, or about to be. */
-  #lose(seat: Seat<Req, Res>, error?: unknown): void {
+  #lose(seat: Slot<Req, Res>, error?: unknown): void {
     if (!this.#seats.delete(seat)) return;
     void seat.worker.terminate();
     const why = error instanceof Error ? `: ${error.message}` : "";
@@ -146,7 +146,7 @@ export class WorkerPool<Req, Res> {
     if (!this.#closed) this.#assign();
   }
 
-  async #dismiss(seat: Seat<Req, Res>): Promise<void> {
+  async #dismiss(seat: Slot<Req, Res>): Promise<void> {
     this.#lose(seat);
     await seat.worker.terminate();
   }

@@ -10,23 +10,23 @@ const own = fileURLToPath(import.meta.url);
 const built = own.lastIndexOf(`${path.sep}dist${path.sep}`);
 
 /** The directory of the package. Everything that is built lies in its `dist`, at whatever depth. */
-export const HOME = built === -1 ? path.resolve(path.dirname(own), "../..") : own.slice(0, built);
+export const PACKAGE_ROOT = built === -1 ? path.resolve(path.dirname(own), "../..") : own.slice(0, built);
 
 let fresh: boolean | undefined;
 
 /** The file that runs a module of ours, e.g. `scripts/backup_db` or `lib/steps/worker`: compiled, or the source where that is newer. */
-export function runnable(module: string): string {
-  const compiled = path.join(HOME, "dist", `${module}.js`);
+export function resolveModule(module: string): string {
+  const compiled = path.join(PACKAGE_ROOT, "dist", `${module}.js`);
   if (built !== -1) return compiled;
   fresh ??= isFresh();
-  return fresh ? compiled : path.join(HOME, `${module}.ts`);
+  return fresh ? compiled : path.join(PACKAGE_ROOT, `${module}.ts`);
 }
 
 function isFresh(): boolean {
   try {
     // The compiler writes every file at each build: any one of them tells when that was.
-    const at = statSync(path.join(HOME, "dist/lib/version.js")).mtimeMs;
-    return ["lib", "scripts"].every((directory) => newest(path.join(HOME, directory)) <= at);
+    const at = statSync(path.join(PACKAGE_ROOT, "dist/lib/version.js")).mtimeMs;
+    return ["lib", "scripts"].every((directory) => newest(path.join(PACKAGE_ROOT, directory)) <= at);
   } catch {
     return false; // nothing has been built
   }

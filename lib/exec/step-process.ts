@@ -4,7 +4,7 @@ import { $ } from "zx/core";
 import { HoldfastError, isErrorCode } from "../errors.ts";
 import type { Report } from "../model/event.ts";
 import { readWire } from "../report/event-stream.ts";
-import { runnable } from "./build-output.ts";
+import { resolveModule } from "./build-output.ts";
 import { PLAN_VARIABLE } from "./plan-variable.ts";
 
 /** How long a sub-script may take to clean up after SIGTERM. */
@@ -17,7 +17,7 @@ export interface ScriptOptions {
 }
 
 /** A sub-script that has been started and waits for its turn: what it needs is loaded by then. */
-export interface WaitingScript {
+export interface StepProcess {
   /**
    * Lets it work to its end, passing on its events. Throws `E_STEP_DIED` when it ends other than well, at whatever moment.
    */
@@ -30,7 +30,7 @@ export interface WaitingScript {
  * Starts `scripts/<name>`. It begins to work at a line on its standard input, which then stays open as long as this process lives:
  * end-of-file tells it that its parent is gone.
  */
-export function startScript(name: string, args: readonly string[], { signal, plan }: ScriptOptions): WaitingScript {
+export function startScript(name: string, args: readonly string[], { signal, plan }: ScriptOptions): StepProcess {
   signal.throwIfAborted();
   const shell = $({
     quiet: true,
@@ -90,7 +90,7 @@ const quotePosix = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'
 
 /** Node and the script, compiled where it is built; TypeScript needs tsx. */
 function commandFor(name: string): string[] {
-  const file = runnable(`scripts/${name}`);
+  const file = resolveModule(`scripts/${name}`);
   if (!existsSync(file)) throw new HoldfastError("E_INTERNAL", `${file} is missing from the installation`);
   return file.endsWith(".ts")
     ? [process.execPath, "--import", import.meta.resolve("tsx"), file]

@@ -9,7 +9,7 @@ import type { StepContext, Step } from "./core/step.ts";
 import { openDatabase } from "./core/projects.ts";
 import { captureReferences } from "./references.ts";
 import { runStep } from "./core/run-step.ts";
-import type { BuiltUnit, TreePlace, UnitPlan, UnitRunner } from "./core/unit-runner.ts";
+import type { BuiltUnit, UnitPlace, UnitPlan, UnitRunner } from "./core/unit-runner.ts";
 import { placeOf, timeOfRun } from "../store/files/layout.ts";
 
 /** When the last dump's snapshot was taken goes into the manifest's moments from the unit's metadata (`snapshot_at`). */
@@ -131,7 +131,7 @@ function dumpName(site: string, database: NamedDatabase, run: string): string {
 }
 
 /** Where an SQLite file belongs on the site. */
-function placeOfFile(config: SiteConfig, { settings }: NamedDatabase): { readonly trees?: readonly TreePlace[] } {
+function placeOfFile(config: SiteConfig, { settings }: NamedDatabase): { readonly trees?: readonly UnitPlace[] } {
   const location = describeUrl(settings.url);
   if (location.engine !== "sqlite") return {};
   return { trees: [{ path: placeOf(config.root, locateSqlite(location, config.root)), prefix: "" }] };

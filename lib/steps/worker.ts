@@ -4,7 +4,7 @@ import path from "node:path";
 import { buildArchive } from "../archive/build/archive.ts";
 import type { BytePath } from "../archive/entry.ts";
 import { serveTasks } from "../archive/pool.ts";
-import { addWork, noWork, work } from "../archive/counters.ts";
+import { addCounters, emptyCounters, work } from "../archive/counters.ts";
 import { captureSqlite } from "../database/sqlite/capture.ts";
 import type { FileIdentity } from "../database/sqlite/identity.ts";
 import { buildCompiledBundle, type CompiledRequest } from "./compiled/bundle.ts";
@@ -27,7 +27,7 @@ serveTasks<ArchiveTask | CompiledTask, WorkerResult>(async (task, { cancelled, o
     task.kind === "compiled"
       ? await buildCompiledBundle({ ...task.request, ...hooks })
       : await buildArchive({ ...task.request, ...hooks });
-  const done = noWork();
-  addWork(done, work, before);
+  const done = emptyCounters();
+  addCounters(done, work, before);
   return { built, work: done };
 });

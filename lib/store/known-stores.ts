@@ -31,7 +31,7 @@ export function stateDirectory(): string {
 }
 
 /** What this host knows of a path. */
-export interface Recollection {
+export interface StoreLookup {
   readonly known?: RememberedStore;
   /** True when there is a memory and it makes no sense: whether a store was at the path cannot be told. */
   readonly damaged: boolean;
@@ -39,7 +39,7 @@ export interface Recollection {
 }
 
 /** The store that was last seen at `store`, a real path. */
-export async function recallStore(store: string): Promise<Recollection> {
+export async function lookUpStore(store: string): Promise<StoreLookup> {
   try {
     const known = (await readStores())[store];
     return known === undefined ? { damaged: false } : { damaged: false, known };
@@ -52,7 +52,7 @@ export async function recallStore(store: string): Promise<Recollection> {
  * Remembers what is at `store` now; writes only when something changed, or once a day. A warning when it could not be written. A
  * damaged memory is left as it is, for a person to look at.
  */
-export async function rememberStore(store: string, id: string, site: string): Promise<string | undefined> {
+export async function recordStore(store: string, id: string, site: string): Promise<string | undefined> {
   let doing: "read" | "write" = "read";
   try {
     const known = (await readStores())[store];

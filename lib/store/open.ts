@@ -8,7 +8,7 @@ import { HoldfastError, systemCode } from "../errors.ts";
 import { FORMAT_VERSION } from "../model/unit.ts";
 import { LEFTOVER, createFileAtomic, fsyncDirectory, makeDirectory, storeError } from "./files/atomic.ts";
 import { formatJson, readDocument } from "./files/json-documents.ts";
-import { recallStore, rememberStore, type RememberedStore } from "./known-stores.ts";
+import { lookUpStore, recordStore, type RememberedStore } from "./known-stores.ts";
 import { assertWritable } from "./writable.ts";
 
 const STORE_FILE = "store.json";
@@ -56,7 +56,7 @@ export async function findStore(dest: string): Promise<Store> {
     const place = await realPlace(dest);
     const found = await readStore(place);
     if (found !== undefined) return { path: place, id: found.id, site: found.site, warnings: [] };
-    const { known } = await recallStore(place);
+    const { known } = await lookUpStore(place);
     throw known === undefined ? new HoldfastError("E_STORE", `there is no store at ${place}`) : gone(place, known);
   } catch (error) {
     throw storeError(`${dest} cannot be used as a store`, error);
@@ -65,7 +65,7 @@ export async function findStore(dest: string): Promise<Store> {
 
 async function open(dest: string, site: string, options: OpenOptions): Promise<Store> {
   const place = await realPlace(dest);
-  const { known, damaged, warning } = await recallStore(place);
+  const { known, damaged, warning } = await lookUpStore(place);
   let found = await readStore(place);
   const names = found === undefined ? await contentOf(place) : [];
   if (names.includes(STORE_FILE)) found = await readStoreSoon(place); // another process has just made it
@@ -83,7 +83,7 @@ async function open(dest: string, site: string, options: OpenOptions): Promise<S
     assertWritable(place);
     await makeLayout(place);
   }
-  const unwritten = await rememberStore(place, document.id, document.site);
+  const unwritten = await recordStore(place, document.id, document.site);
   const warnings = [...new Set([warning, unwritten])].filter((text) => text !== undefined);
   return { path: place, id: document.id, site: document.site, warnings };
 }

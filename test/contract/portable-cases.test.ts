@@ -5,7 +5,7 @@ import { HoldfastError } from "../../lib/errors.ts";
 import { exportTables } from "../../lib/portable/export/run.ts";
 import { importTables } from "../../lib/portable/import/run.ts";
 import { introspect } from "../../lib/portable/engines/introspect.ts";
-import { openPackage } from "../../lib/portable/read/export-reader.ts";
+import { openExport } from "../../lib/portable/read/export-reader.ts";
 import { planPortable } from "../../lib/portable/plan/run.ts";
 import { compareTables } from "../../lib/portable/compare/tables.ts";
 import { change, on, rowsOf, startEngines, type PortableEngine, type PortableEngines } from "../support/portable.ts";
@@ -50,7 +50,7 @@ const write = async (url: string, output: string): Promise<unknown> =>
   });
 
 async function importInto(url: string, output: string): Promise<string> {
-  const from = await openPackage(output, { verify: true, signal });
+  const from = await openExport(output, { verify: true, signal });
   const request = { mode: "create-or-update", skipConflicts: false, dryRun: false, clearExisting: false } as const;
   return await said(
     async () =>
@@ -64,7 +64,7 @@ async function importInto(url: string, output: string): Promise<string> {
 
 /** The tables that differ. */
 async function differences(url: string, output: string): Promise<string[]> {
-  const from = await openPackage(output, { verify: true, signal });
+  const from = await openExport(output, { verify: true, signal });
   return await on(url, "read", async (connection) =>
     (await compareTables(connection, from, signal)).flatMap(({ table, same }) => (same ? [] : [table])),
   );
@@ -263,9 +263,7 @@ test("what counts in a digest is what the export says, also where the database h
   expect(await importInto(to, at)).toBe("");
   const compare = async (): Promise<boolean[]> =>
     await on(to, "read", async (connection) =>
-      (await compareTables(connection, await openPackage(at, { verify: true, signal }), signal)).map(
-        ({ same }) => same,
-      ),
+      (await compareTables(connection, await openExport(at, { verify: true, signal }), signal)).map(({ same }) => same),
     );
   expect(await compare()).toEqual([true]);
   await change(to, "update person set id = 3 where id = 2");

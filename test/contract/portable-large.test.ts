@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exportTables } from "../../lib/portable/export/run.ts";
 import type { ExportManifest } from "../../lib/portable/format/documents.ts";
-import { openPackage } from "../../lib/portable/read/export-reader.ts";
+import { openExport } from "../../lib/portable/read/export-reader.ts";
 import { planDatabase } from "../../lib/portable/plan/database.ts";
 import { compareTables } from "../../lib/portable/compare/tables.ts";
 import { runBuilt } from "../support/backup.ts";
@@ -143,7 +143,7 @@ describe.each(NAMES)("with a low limit, from %s", (from) => {
       url,
       "read",
       async (connection) =>
-        await compareTables(connection, await openPackage(within, { verify: true, signal }), signal, 1000),
+        await compareTables(connection, await openExport(within, { verify: true, signal }), signal, 1000),
     );
     expect(compared.map(({ same }) => same)).toEqual([true, true]);
   });
@@ -276,7 +276,7 @@ test.each([
       target,
       "read",
       async (connection) =>
-        await compareTables(connection, await openPackage(output, { verify: true, signal }), signal, 1000),
+        await compareTables(connection, await openExport(output, { verify: true, signal }), signal, 1000),
     );
     expect(compared.every(({ same }) => same)).toBe(true);
   },

@@ -17,7 +17,7 @@ import { HoldfastError } from "../../lib/errors.ts";
 import { restorePackage } from "../../lib/ops/package/restore.ts";
 import { reinit } from "../../lib/ops/reinit/run.ts";
 import { recoverReinit } from "../../lib/ops/reinit/recover.ts";
-import { refusePending } from "../../lib/ops/journals/store-locks.ts";
+import { assertNothingPending } from "../../lib/ops/journals/store-locks.ts";
 import { endRestore } from "../../lib/ops/restore/end.ts";
 import type { OnStep, Step } from "../../lib/ops/journals/on-step.ts";
 import { openSqliteFile } from "../../lib/sqlite/open.ts";
@@ -114,7 +114,7 @@ test("a reinit, and its recovery", async () => {
       existsSync(join(place.dest, "reinits")) &&
       readdirSync(join(place.dest, "reinits")).some((name) => name.endsWith(".json"));
     if (isPending && steps[at]?.action !== "remove") {
-      expect(() => refusePending(place.dest), context).toThrow(expect.objectContaining({ code: "E_PENDING" }));
+      expect(() => assertNothingPending(place.dest), context).toThrow(expect.objectContaining({ code: "E_PENDING" }));
       const recover = async (onStep: OnStep): Promise<unknown> =>
         await recoverReinit({ config, store: place.dest }, { ...quiet, onStep });
       for (const second of [at % 5, NEVER]) {
@@ -126,7 +126,7 @@ test("a reinit, and its recovery", async () => {
       }
     }
     expect(["2 books, 1 files, 0 aside", "0 books, 0 files, 1 aside"], context).toContain(state());
-    expect(() => refusePending(place.dest), context).not.toThrow();
+    expect(() => assertNothingPending(place.dest), context).not.toThrow();
     seen.add(state());
   }
   expect(seen.size).toBe(2);
@@ -196,7 +196,7 @@ test("a package restored in place, and each command that ends it", async () => {
       );
     const isPending = ((): boolean => {
       try {
-        refusePending(store);
+        assertNothingPending(store);
         return false;
       } catch {
         return true;
@@ -214,7 +214,7 @@ test("a package restored in place, and each command that ends it", async () => {
     expect([undefined, "E_RUN_UNKNOWN", "E_PENDING"], context).toContain(again);
     expect([OLD, ...(how === "recover" ? [NEW] : [])], context).toContain(state());
     if (state() === NEW) expect((await end("confirm")).error, context).toBeNull();
-    expect(() => refusePending(store), context).not.toThrow();
+    expect(() => assertNothingPending(store), context).not.toThrow();
     expect(readdirSync(root).toSorted(), context).toEqual(["db.sqlite3", "media"]);
   }
 });

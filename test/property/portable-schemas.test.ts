@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exportTables } from "../../lib/portable/export/run.ts";
 import { importTables, type ImportResult } from "../../lib/portable/import/run.ts";
-import { openPackage } from "../../lib/portable/read/export-reader.ts";
+import { openExport } from "../../lib/portable/read/export-reader.ts";
 import { planDatabase } from "../../lib/portable/plan/database.ts";
 import { compareTables } from "../../lib/portable/compare/tables.ts";
 import { on, startEngines, type PortableEngines } from "../support/portable.ts";
@@ -52,13 +52,13 @@ async function exportOf(url: string): Promise<Exported> {
 }
 
 async function importInto(url: string, output: string): Promise<ImportResult> {
-  const from = await openPackage(output, { verify: true, signal });
+  const from = await openExport(output, { verify: true, signal });
   const request = { mode: "create-or-update", skipConflicts: false, dryRun: false, clearExisting: false } as const;
   return await on(url, "write", async (connection) => await importTables(connection, from, request, { signal, onRows: () => {} })); // prettier-ignore
 }
 
 async function differences(url: string, output: string): Promise<string[]> {
-  const from = await openPackage(output, { verify: true, signal });
+  const from = await openExport(output, { verify: true, signal });
   return await on(url, "read", async (connection) =>
     (await compareTables(connection, from, signal))
       .filter(({ same }) => !same)

@@ -19,7 +19,7 @@ import { openMigrationPackage } from "../../lib/ops/package/open.ts";
 import { streamManifest } from "../../lib/ops/verify/inventory/manifest-stream.ts";
 import { readDump } from "../../lib/portable/sources/read/dumpdata.ts";
 import { readRecords } from "../../lib/portable/sources/read/records-file.ts";
-import { openPackage, readRows } from "../../lib/portable/read/export-reader.ts";
+import { openExport, readRows } from "../../lib/portable/read/export-reader.ts";
 import { readDocument } from "../../lib/store/files/json-documents.ts";
 import { readFailures, readManifestHead } from "../../lib/store/run/manifest.ts";
 import { readPlaces } from "../../lib/store/run/places.ts";
@@ -62,7 +62,7 @@ async function unpack(archive: string, format: "zip" | "tgz"): Promise<void> {
 }
 
 async function readExport(directory: string): Promise<void> {
-  const from = await openPackage(directory, { verify: false, signal });
+  const from = await openExport(directory, { verify: false, signal });
   for (const { table } of from.tables) await drain(readRows(from, table, signal));
 }
 

@@ -8,7 +8,7 @@ import { FORMAT_VERSION, type Project, type StepName, type UnitMetadata } from "
 import { writeDocument } from "../../lib/store/files/json-documents.ts";
 import { runDirectory } from "../../lib/store/files/layout.ts";
 import { writeManifest } from "../../lib/store/run/manifest.ts";
-import { lookAtPlaces, writePlaces } from "../../lib/store/run/places.ts";
+import { recordPlaces, writePlaces } from "../../lib/store/run/places.ts";
 import { repairLinks } from "../../lib/store/run/publish.ts";
 import { writeIndex } from "../../lib/store/run/step-index.ts";
 import { writeSums } from "../../lib/store/run/checksums.ts";
@@ -76,7 +76,7 @@ export async function makeRun(
   writeDocument(path.join(directory, "failures.json"), []);
   writeFileSync(path.join(directory, "RESTORE.md"), "how to restore\n");
   writeFileSync(path.join(directory, "site.yaml"), "site: test\n");
-  writePlaces(directory, lookAtPlaces(directory, "/nowhere", []));
+  writePlaces(directory, recordPlaces(directory, "/nowhere", []));
   writeFileSync(
     path.join(directory, "run.log"),
     `${JSON.stringify({ level: "info", time: at, type: "run_started", run, site: "test", steps: [...steps.keys()], resumed: false, msg: "run started" })}\n`,

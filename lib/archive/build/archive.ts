@@ -266,7 +266,7 @@ class Build {
         this.#database = capture && !this.#capturing && isSqlite(head);
         if (this.#database && hasPendingChanges(file)) throw new LiveDatabase();
       },
-      restless: () => {
+      unstable: () => {
         if (this.#database) throw new LiveDatabase();
       },
     };

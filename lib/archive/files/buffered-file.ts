@@ -8,7 +8,7 @@ const WINDOW_SIZE = 256 * 1024;
 /** That of a window that was closed: as many are opened, one after the other, as there are archives. */
 let spare: Buffer | undefined;
 
-export class FileWindow {
+export class BufferedFile {
   readonly fd: number;
   readonly size: number;
   readonly #buffer: Buffer;

@@ -32,7 +32,7 @@ export interface ReadHooks {
   /** The first 16 bytes, or fewer, at each reading of a file, before anything of that reading is consumed. */
   head?(location: BytePath, head: Buffer): void;
   /** The file would not hold still, and its last reading is about to stand. */
-  restless?(file: BytePath): void;
+  unstable?(file: BytePath): void;
 }
 
 /**
@@ -63,7 +63,7 @@ export function readStable(
         pause(PAUSES_MS[attempt - 1] ?? 0);
         continue;
       }
-      if (!still) hooks.restless?.(file);
+      if (!still) hooks.unstable?.(file);
       if (data !== null) consumer.whole(data);
       return !still;
     }

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, utimesSync } from "node:fs";
 import type { BytePath, EntryAttributes } from "../entry.ts";
 import { floorNs } from "../fingerprint.ts";
 import { toBuffer } from "../path.ts";
-import type { SolidDirectories } from "./safe-directories.ts";
+import type { SafeDirectories } from "./safe-directories.ts";
 
 /** Directories that other archives write into as well. */
 export interface SharedRequest {
@@ -46,7 +46,7 @@ export class UnpackedDirectories {
 
   /** Sets the attributes of those that are not shared, the deepest first: writing into a directory changes its times. */
   finish(
-    solids: Iterable<SolidDirectories>,
+    solids: Iterable<SafeDirectories>,
     ownerOf: (attributes: EntryAttributes) => { uid: number; gid: number } | undefined,
   ): SharedDirectories {
     const own = this.#described.filter(({ absolute }) => !this.#isShared(absolute));

@@ -8,7 +8,7 @@ import { display, toBuffer } from "../path.ts";
  * Makes directories below `base`, and looks at each that is there before anything is written into it. Nothing that works by these rules ever turns
  * a directory into a link, so that one that was looked at stays good.
  */
-export class SolidDirectories {
+export class SafeDirectories {
   readonly #base: BytePath;
   readonly #known = new Set<BytePath>();
   readonly #made = new Set<BytePath>();
@@ -42,10 +42,10 @@ export class SolidDirectories {
   }
 
   /** Whether all directories that lead to a path are there, and real. */
-  leadTo(path: BytePath): boolean {
+  isReal(path: BytePath): boolean {
     const parent = path.slice(0, path.lastIndexOf("/"));
     if (parent === this.#base || this.#known.has(parent)) return true;
-    if (!parent.startsWith(`${this.#base}/`) || !this.leadTo(parent)) return false;
+    if (!parent.startsWith(`${this.#base}/`) || !this.isReal(parent)) return false;
     if (lstatSync(toBuffer(parent), { throwIfNoEntry: false })?.isDirectory() !== true) return false;
     this.#known.add(parent);
     return true;

@@ -17,7 +17,7 @@ import {
 import { HoldfastError, systemCode } from "../../errors.ts";
 import type { BytePath, EntryAttributes } from "../entry.ts";
 import { display, join, toBuffer } from "../path.ts";
-import { SolidDirectories } from "./safe-directories.ts";
+import { SafeDirectories } from "./safe-directories.ts";
 import { fileTime, UnpackedDirectories, type SharedDirectories } from "./directories.ts";
 import type { UnpackRequest, UnpackTarget } from "./request.ts";
 import { failArchive } from "../errors.ts";
@@ -44,7 +44,7 @@ export class TreeWriter {
   /** Entries so far, by their names in the archive. */
   readonly #seen = new Set<BytePath>();
   /** By their bases. */
-  readonly #solid = new Map<BytePath, SolidDirectories>();
+  readonly #solid = new Map<BytePath, SafeDirectories>();
   /** Files that this archive made, by their names in it: what a hard link may lead to. */
   readonly #made = new Map<BytePath, BytePath>();
   readonly #directories: UnpackedDirectories;
@@ -210,9 +210,9 @@ export class TreeWriter {
     return undefined;
   }
 
-  #solidAt({ base, into }: UnpackTarget): SolidDirectories {
+  #solidAt({ base, into }: UnpackTarget): SafeDirectories {
     const trusted = base ?? (into.slice(0, into.lastIndexOf("/")) || "/");
-    const found = this.#solid.get(trusted) ?? new SolidDirectories(trusted);
+    const found = this.#solid.get(trusted) ?? new SafeDirectories(trusted);
     this.#solid.set(trusted, found);
     return found;
   }

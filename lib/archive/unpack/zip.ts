@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { ContentDigest } from "../content-digest.ts";
 import type { BytePath } from "../entry.ts";
-import { FileWindow } from "../files/buffered-file.ts";
+import { BufferedFile } from "../files/buffered-file.ts";
 import { display } from "../path.ts";
 import type { UnpackRequest } from "./request.ts";
 import type { TreeWriter } from "./tree-writer.ts";
@@ -20,7 +20,7 @@ export async function unpackZip(
   request: UnpackRequest,
   writer: TreeWriter,
 ): Promise<{ entries: number; contentDigest: string | null }> {
-  const window = new FileWindow(request.archive);
+  const window = new BufferedFile(request.archive);
   try {
     const { entries } = parseDirectory(window);
     const { reserved } = request;
@@ -49,10 +49,10 @@ const isWithin = (path: BytePath, directory: BytePath): boolean =>
 class Unpacking {
   readonly #request: UnpackRequest;
   readonly #writer: TreeWriter;
-  readonly #window: FileWindow;
+  readonly #window: BufferedFile;
   readonly #digest: ContentDigest;
 
-  constructor(request: UnpackRequest, writer: TreeWriter, window: FileWindow, digest: ContentDigest) {
+  constructor(request: UnpackRequest, writer: TreeWriter, window: BufferedFile, digest: ContentDigest) {
     this.#request = request;
     this.#writer = writer;
     this.#window = window;

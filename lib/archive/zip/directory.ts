@@ -1,7 +1,7 @@
 /** Reads the central directory of any zip archive, and believes none of it. Sections: APPNOTE 6.3.10. */
 import { failArchive } from "../errors.ts";
 import type { BytePath, EntryType } from "../entry.ts";
-import { FileWindow } from "../files/buffered-file.ts";
+import { BufferedFile } from "../files/buffered-file.ts";
 import { MOST_ENTRIES } from "../limits.ts";
 import { display } from "../path.ts";
 import {
@@ -53,7 +53,7 @@ export interface ZipDirectory {
  * absolute names, `..`, two entries of one name, entries that overlap, devices, more content than the data can hold.
  */
 export function readZipDirectory(path: string): ZipEntry[] {
-  const window = new FileWindow(path);
+  const window = new BufferedFile(path);
   try {
     return parseDirectory(window).entries;
   } finally {
@@ -61,7 +61,7 @@ export function readZipDirectory(path: string): ZipEntry[] {
   }
 }
 
-export function parseDirectory(window: FileWindow): ZipDirectory {
+export function parseDirectory(window: BufferedFile): ZipDirectory {
   const end = findEnd(window);
   const entries: ZipEntry[] = [];
   const names = new Set<BytePath>();
@@ -87,7 +87,7 @@ interface End {
 }
 
 /** 4.3.16: at the very end, but for its comment. */
-function findEnd(window: FileWindow): End {
+function findEnd(window: BufferedFile): End {
   const start = Math.max(0, window.size - 22 - MAX16);
   const tail = window.slice(start, window.size);
   for (let i = tail.length - 22; i >= 0; i--) {
@@ -105,12 +105,12 @@ function findEnd(window: FileWindow): End {
   return failArchive("truncated, or no zip archive: it has no end record");
 }
 
-function hasLocator64(window: FileWindow, end: number): boolean {
+function hasLocator64(window: BufferedFile, end: number): boolean {
   return end >= 76 && window.slice(end - 20, end).readUInt32LE(0) === LOCATOR64_SIGNATURE;
 }
 
 /** 4.3.14 and 4.3.15: directly before the end record. */
-function findEnd64(window: FileWindow, end: number): End {
+function findEnd64(window: BufferedFile, end: number): End {
   if (!hasLocator64(window, end)) failArchive("the zip64 end record is missing");
   const locator = end - 20;
   const start = readUInt64(window.slice(locator, end), 8);
@@ -134,7 +134,7 @@ function checkEnd(end: End, start: number): End {
 }
 
 /** 4.3.12. */
-function parseEntry(window: FileWindow, at: number, end: number): { entry: ZipEntry; next: number } {
+function parseEntry(window: BufferedFile, at: number, end: number): { entry: ZipEntry; next: number } {
   if (at + 46 > end) failArchive("the directory ends within an entry");
   const fixed = window.slice(at, at + 46);
   if (fixed.readUInt32LE(0) !== CENTRAL_SIGNATURE) failArchive(`the directory is damaged at byte ${at}`);

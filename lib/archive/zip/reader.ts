@@ -4,7 +4,7 @@ import { crc32, createInflateRaw, inflateRawSync } from "node:zlib";
 import { HoldfastError } from "../../errors.ts";
 import { failArchive, isZlibError, withArchivePath } from "../errors.ts";
 import { consume } from "../files/consume-stream.ts";
-import { FileWindow } from "../files/buffered-file.ts";
+import { BufferedFile } from "../files/buffered-file.ts";
 import { display } from "../path.ts";
 import { streamRegular } from "../files/regular-file.ts";
 import { parseDirectory, readExtra, readUInt64, type ZipEntry } from "./directory.ts";
@@ -19,7 +19,7 @@ const CHUNK = 256 * 1024;
  * Throws `E_ARCHIVE` that names the file and what is wrong. `bytes` is the content unpacked.
  */
 export async function verifyZip(path: string, signal?: AbortSignal): Promise<{ entries: number; bytes: number }> {
-  const window = new FileWindow(path);
+  const window = new BufferedFile(path);
   try {
     const { entries, offset } = parseDirectory(window);
     let position = 0;
@@ -50,7 +50,7 @@ export async function verifyZip(path: string, signal?: AbortSignal): Promise<{ e
  */
 export async function readEntry(
   path: string,
-  window: FileWindow,
+  window: BufferedFile,
   entry: ZipEntry,
   take: (data: Buffer) => void,
   signal?: AbortSignal,
@@ -60,7 +60,7 @@ export async function readEntry(
 }
 
 /** APPNOTE 4.3.7: the local header must say what the directory says. */
-function checkLocal(window: FileWindow, entry: ZipEntry, position: number): { dataStart: number; zip64: boolean } {
+function checkLocal(window: BufferedFile, entry: ZipEntry, position: number): { dataStart: number; zip64: boolean } {
   const name = display(entry.name);
   if (entry.offset !== position) failArchive(`${entry.offset - position} stray bytes before ${name}`);
   const fixed = window.slice(position, position + 30);
@@ -86,7 +86,7 @@ function checkLocal(window: FileWindow, entry: ZipEntry, position: number): { da
 }
 
 /** APPNOTE 4.3.9: with or without a signature. Returns where it ends. */
-function checkDescriptor(window: FileWindow, entry: ZipEntry, at: number, zip64: boolean): number {
+function checkDescriptor(window: BufferedFile, entry: ZipEntry, at: number, zip64: boolean): number {
   if ((entry.flags & FLAG_DESCRIPTOR) === 0) return at;
   const sizes = zip64 ? 16 : 8;
   const signed = window.slice(at, at + 4).readUInt32LE(0) === DESCRIPTOR_SIGNATURE;
@@ -104,7 +104,7 @@ function checkDescriptor(window: FileWindow, entry: ZipEntry, at: number, zip64:
 
 async function checkData(
   path: string,
-  window: FileWindow,
+  window: BufferedFile,
   entry: ZipEntry,
   start: number,
   signal?: AbortSignal,
@@ -134,7 +134,7 @@ async function checkData(
 
 /** Through the window that the headers are read through: each byte of the file is read once. */
 async function copy(
-  window: FileWindow,
+  window: BufferedFile,
   entry: ZipEntry,
   start: number,
   take: (data: Buffer) => void,
@@ -152,7 +152,7 @@ async function copy(
   }
 }
 
-function unpack(window: FileWindow, entry: ZipEntry, start: number): Buffer {
+function unpack(window: BufferedFile, entry: ZipEntry, start: number): Buffer {
   const packed = window.slice(start, start + entry.compressedSize);
   // With `info`, the engine tells how much it took; the types do not know of it.
   const unpacked: unknown = inflateRawSync(packed, { info: true, maxOutputLength: entry.size + 1 });

@@ -11,8 +11,8 @@ import { STEP_NAMES, type StepName } from "../../model/unit.ts";
 import type { BackupOutcome, BackupRequest } from "../../ops/backup/request.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";
-import { commandLine, listOf, single } from "../core/arguments.ts";
-import { HOME } from "../../exec/build-output.ts";
+import { commandLine, parseList, lastValue } from "../core/arguments.ts";
+import { PACKAGE_ROOT } from "../../exec/build-output.ts";
 import type { FlagRules } from "../core/flag-rules.ts";
 import { runAsSubScript } from "./step-process.ts";
 
@@ -35,7 +35,7 @@ export async function backupCommand(name: string, step?: StepName): Promise<void
   }
   await runCommandFrame(parsed.output, async (frame) => {
     const request = parsed.demo ? await demoRequest(parsed) : parsed.request;
-    const config = findConfig(request.config === "" ? undefined : request.config, process.env, HOME);
+    const config = findConfig(request.config === "" ? undefined : request.config, process.env, PACKAGE_ROOT);
     const outcome = await backup({ ...request, config }, frame);
     const shown = !parsed.output.json && !parsed.output.quiet;
     if (shown) showOutcome(outcome);
@@ -116,26 +116,26 @@ function parse(name: string, step: StepName | undefined) {
           .option("steps", { type: "string", hidden: true })
           .option("demo", { type: "boolean", default: false, hidden: true });
   const flags = whole.parseSync(process.argv.slice(2));
-  const workers = single(flags.workers);
+  const workers = lastValue(flags.workers);
   if (workers !== undefined && !(Number.isInteger(workers) && workers >= 1))
     throw new HoldfastError("E_USAGE", "--workers takes a whole number from 1");
   if (flags._.length > 0) throw new HoldfastError("E_USAGE", `unexpected argument: ${String(flags._[0])}`);
   const request: BackupRequest = {
-    config: single(flags.config) ?? "",
-    dest: single(flags.dest),
-    steps: step === undefined ? listOf("steps", flags.steps).map(stepName) : [step],
-    only: listOf("only", flags.only),
-    skip: listOf("skip", flags.skip),
-    textTypes: listOf("text-types", flags["text-types"]),
-    existing: single(flags.existing) ?? "skip",
+    config: lastValue(flags.config) ?? "",
+    dest: lastValue(flags.dest),
+    steps: step === undefined ? parseList("steps", flags.steps).map(stepName) : [step],
+    only: parseList("only", flags.only),
+    skip: parseList("skip", flags.skip),
+    textTypes: parseList("text-types", flags["text-types"]),
+    existing: lastValue(flags.existing) ?? "skip",
     workers,
     checksums: flags.checksums,
     resume: flags.resume,
     dryRun: flags["dry-run"],
-    name: single(flags.name),
-    description: single(flags.description),
-    tags: listOf("tag", flags.tag),
-    lockFile: single(flags["lock-file"]),
+    name: lastValue(flags.name),
+    description: lastValue(flags.description),
+    tags: parseList("tag", flags.tag),
+    lockFile: lastValue(flags["lock-file"]),
     breakLock: flags["break-lock"],
     newStore: flags["new-store"],
     acceptLoss: flags["accept-loss"],

@@ -59,11 +59,11 @@ function helpOf(usage: unknown): string {
 }
 
 /** The last value of an option that may be given once: yargs collects repeated ones. */
-export const single = <T extends string | number>(value: T | readonly T[] | undefined): T | undefined =>
+export const lastValue = <T extends string | number>(value: T | readonly T[] | undefined): T | undefined =>
   typeof value === "object" ? value.at(-1) : value;
 
 /** Comma-separated names, from one option or several. Throws `E_USAGE` for a list of nothing, as an unset variable gives: it would mean everything. */
-export function listOf(flag: string, value: string | readonly string[] | undefined): string[] {
+export function parseList(flag: string, value: string | readonly string[] | undefined): string[] {
   const names = [value ?? []]
     .flat()
     .flatMap((part) => part.split(","))

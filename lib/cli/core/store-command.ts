@@ -2,8 +2,8 @@
 import path from "node:path";
 import { findConfig, loadConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
-import { single } from "./arguments.ts";
-import { HOME } from "../../exec/build-output.ts";
+import { lastValue } from "./arguments.ts";
+import { PACKAGE_ROOT } from "../../exec/build-output.ts";
 import { runCommandFrame, type CommandFrame, type OutputFlags } from "./run-command.ts";
 
 type Given = string | string[] | undefined;
@@ -44,9 +44,9 @@ export async function storeCommand<F extends StoreFlags>(
 
 /** The config is needed for its `dest` alone: without it every store that `--dest` names can be looked at. */
 function storeOf(flags: StoreFlags): string {
-  const dest = single(flags.dest);
+  const dest = lastValue(flags.dest);
   if (dest !== undefined) return path.resolve(dest);
-  const config = loadConfig(findConfig(single(flags.config), process.env, HOME), process.env);
+  const config = loadConfig(findConfig(lastValue(flags.config), process.env, PACKAGE_ROOT), process.env);
   if (config.dest !== undefined) return config.dest;
   throw new HoldfastError("E_USAGE", "there is no store: neither --dest nor dest in the config");
 }

@@ -8,8 +8,8 @@ import { colors as pc } from "../../report/colors.ts";
 import { formatDuration } from "../../report/format.ts";
 import { phaseReport } from "../../report/phases.ts";
 import { printable, printableLines } from "../../report/printable.ts";
-import { commandLine, single } from "../core/arguments.ts";
-import { HOME } from "../../exec/build-output.ts";
+import { commandLine, lastValue } from "../core/arguments.ts";
+import { PACKAGE_ROOT } from "../../exec/build-output.ts";
 import type { FlagRules } from "../core/flag-rules.ts";
 import { reinitDrillCommand } from "./reinit.ts";
 import { requireSiteConfig } from "../core/site-config.ts";
@@ -78,24 +78,24 @@ export async function drillCommand(): Promise<void> {
         .parseSync([...argv]),
     async (flags, store, frame) => {
       if (flags.reinit) {
-        const given = { ...flags, sandbox: single(flags.sandbox), database: single(flags.database) };
-        return await reinitDrillCommand(requireSiteConfig(single(flags.config)), given, frame);
+        const given = { ...flags, sandbox: lastValue(flags.sandbox), database: lastValue(flags.database) };
+        return await reinitDrillCommand(requireSiteConfig(lastValue(flags.config)), given, frame);
       }
       const shown = !flags.json && !flags.quiet;
       const progress = phaseReport(flags, "results");
       const say = (line: string): void => void (shown && progress.say(line));
-      const sandbox = single(flags.sandbox);
-      const evidence = single(flags.evidence);
+      const sandbox = lastValue(flags.sandbox);
+      const evidence = lastValue(flags.evidence);
       const outcome = await drill(
         {
           store,
-          run: single(flags.run) ?? "latest",
-          allSince: single(flags.allSince),
-          config: configOf(single(flags.config)),
+          run: lastValue(flags.run) ?? "latest",
+          allSince: lastValue(flags.allSince),
+          config: configOf(lastValue(flags.config)),
           sandbox: sandbox === undefined ? undefined : path.resolve(sandbox),
-          database: single(flags.database),
-          projects: wholeNumber("projects", single(flags.projects), 0),
-          workers: wholeNumber("workers", single(flags.workers), 1),
+          database: lastValue(flags.database),
+          projects: wholeNumber("projects", lastValue(flags.projects), 0),
+          workers: wholeNumber("workers", lastValue(flags.workers), 1),
           search: flags.search,
           evidence: evidence === undefined ? undefined : path.resolve(evidence),
         },
@@ -121,7 +121,7 @@ export async function drillCommand(): Promise<void> {
 /** The config that is named, or found where one usually is; a drill works without. */
 function configOf(given: string | undefined): SiteConfig | undefined {
   try {
-    return loadConfig(findConfig(given, process.env, HOME), process.env);
+    return loadConfig(findConfig(given, process.env, PACKAGE_ROOT), process.env);
   } catch (error) {
     if (given !== undefined || process.env["HOLDFAST_CONFIG"] !== undefined) throw error;
     return undefined;

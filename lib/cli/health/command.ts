@@ -4,7 +4,7 @@ import { EXIT, HoldfastError } from "../../errors.ts";
 import { checkHealth, type Health } from "../../ops/health/run.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { plural } from "../../report/format.ts";
-import { commandLine, single } from "../core/arguments.ts";
+import { commandLine, lastValue } from "../core/arguments.ts";
 import { runCommandFrame } from "../core/run-command.ts";
 import { requireSiteConfig } from "../core/site-config.ts";
 import { showCheck } from "../core/check-report.ts";
@@ -28,10 +28,10 @@ export async function healthCommand(): Promise<void> {
         requiresArg: true,
       })
       .parseSync(argv);
-    const maxAge = single(flags.maxAge);
+    const maxAge = lastValue(flags.maxAge);
     if (maxAge === undefined || !(maxAge > 0)) throw new HoldfastError("E_USAGE", "--max-age takes a number of hours");
-    const config = requireSiteConfig(single(flags.config));
-    const dest = single(flags.dest);
+    const config = requireSiteConfig(lastValue(flags.config));
+    const dest = lastValue(flags.dest);
     const store = dest === undefined ? config.dest : path.resolve(dest);
     const shown = !flags.json && !flags.quiet;
     const health = await checkHealth(

@@ -1,11 +1,11 @@
 /** `init`: writes a config for an installation and reports what it found. */
 import path from "node:path";
 import { EXIT, HoldfastError } from "../../errors.ts";
-import { HOME } from "../../exec/build-output.ts";
+import { PACKAGE_ROOT } from "../../exec/build-output.ts";
 import { init, type InitOutcome } from "../../ops/init/run.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { printable } from "../../report/printable.ts";
-import { commandLine, single } from "../core/arguments.ts";
+import { commandLine, lastValue } from "../core/arguments.ts";
 import { argumentOf, parsedCommand } from "../core/store-command.ts";
 import { shellQuote } from "../../report/shell.ts";
 
@@ -27,14 +27,14 @@ export async function initCommand(): Promise<void> {
         .option("site", { type: "string", describe: "the site's name; else the directory's", requiresArg: true })
         .parseSync([...argv]),
     async (flags, frame) => {
-      if (single(flags.config) !== undefined)
+      if (lastValue(flags.config) !== undefined)
         throw new HoldfastError("E_USAGE", "--config has no meaning for init", { hint: "name the new config with -o" });
       const result = await init(
         {
           directory: argumentOf(flags._) ?? ".",
-          file: single(flags.output) ?? path.join(HOME, "config/site.yaml"),
-          dest: single(flags.dest),
-          site: single(flags.site),
+          file: lastValue(flags.output) ?? path.join(PACKAGE_ROOT, "config/site.yaml"),
+          dest: lastValue(flags.dest),
+          site: lastValue(flags.site),
         },
         frame,
       );

@@ -2,7 +2,7 @@
 import type { CompatibilityReport, ConfigurationReport } from "../../portable/compare/compatibility.ts";
 import type { Applied } from "../../portable/format/versions.ts";
 import { EXPORT_VERSION, type ExportManifest } from "../../portable/format/documents.ts";
-import type { Package } from "../../portable/read/export-reader.ts";
+import type { ExportReader } from "../../portable/read/export-reader.ts";
 import type { Setting } from "../../portable/format/settings.ts";
 import type { Severity } from "../../portable/compare/settings-diff.ts";
 import { colors as pc } from "../../report/colors.ts";
@@ -20,7 +20,11 @@ const PAINT = { COMPATIBLE: pc.green, COMPATIBLE_WITH_WARNINGS: pc.yellow, INCOM
 const MARK = { COMPATIBLE: "✓", COMPATIBLE_WITH_WARNINGS: "!", INCOMPATIBLE: "✗" } as const;
 
 /** Shows the report; what it says of the data are the tables that were looked at. */
-export function showCheck({ directory, manifest, tables }: Package, report: CompatibilityReport, output: Output): void {
+export function showCheck(
+  { directory, manifest, tables }: ExportReader,
+  report: CompatibilityReport,
+  output: Output,
+): void {
   const { source, schema_versions } = manifest;
   const data_counts = Object.fromEntries(tables.map(({ table }) => [table, manifest.data_counts[table] ?? 0]));
   const total = Object.values(data_counts).reduce((sum, count) => sum + count, 0);

@@ -5,30 +5,30 @@ import { databasePassword } from "../../config/secrets.ts";
 import type { DatabaseTarget } from "../../database/snapshot.ts";
 import { splitPassword } from "../../database/access/url.ts";
 import { EXIT, HoldfastError } from "../../errors.ts";
-import { HOME } from "../../exec/build-output.ts";
+import { PACKAGE_ROOT } from "../../exec/build-output.ts";
 import { unpackedExport } from "../../portable/read/export-zip.ts";
 import { connect } from "../../portable/engines/connect.ts";
 import type { Connection, ConnectionMode } from "../../portable/connection.ts";
 import type { CompatibilityReport } from "../../portable/compare/compatibility.ts";
 import { importTables, type ImportRequest } from "../../portable/import/run.ts";
 import { refuseLooseUsers } from "../../portable/plan/user-references.ts";
-import { choose, isOrigin, openPackage, type Package } from "../../portable/read/export-reader.ts";
+import { selectTables, isOrigin, openExport, type ExportReader } from "../../portable/read/export-reader.ts";
 import { planDatabase } from "../../portable/plan/database.ts";
 import type { PlanRequest } from "../../portable/plan/run.ts";
 import { compareTables } from "../../portable/compare/tables.ts";
 import { databases } from "../../steps/db.ts";
 import { bringIn } from "./convert.ts";
-import { listOf, single } from "../core/arguments.ts";
+import { parseList, lastValue } from "../core/arguments.ts";
 import { packageCommand } from "./package.ts";
 import { showCheck } from "./check-report.ts";
 import { exportFormat, exportTo } from "./export.ts";
-import { fitOf, refuseUnfit } from "./compatibility.ts";
+import { checkExport, assertCompatible } from "./compatibility.ts";
 import { parsePortable, readsExport, type PortableFlags, type Verb } from "./flags.ts";
 import { instanceOf } from "./instance.ts";
 import { progressOf } from "./progress.ts";
 import { showComparison, showImport, showPlan } from "./report.ts";
 import { checkValues } from "./values.ts";
-import { refuseWhole, setOf } from "./table-set.ts";
+import { assertPartialExport, setOf } from "./table-set.ts";
 import { reconcileCommand } from "./reconcile.ts";
 import type { CommandFrame } from "../core/run-command.ts";
 import { parsedCommand } from "../core/store-command.ts";
@@ -47,7 +47,7 @@ async function withNative(flags: Flags, frame: CommandFrame, work: Work): Promis
   return await bringIn(
     { ...flags, portable, signal: frame.signal },
     {
-      read: async (take) => await using(flags, "read", frame, take),
+      read: async (take) => await withConnection(flags, "read", frame, take),
       native: async () => await work(flags, frame),
       brought: async (directory) =>
         await work({ ...flags, directory, models: undefined, exclude: undefined, "verify-checksum": true }, frame),
@@ -57,14 +57,14 @@ async function withNative(flags: Flags, frame: CommandFrame, work: Work): Promis
 
 const WORK: Readonly<Record<Verb, Work>> = {
   async plan(flags, frame) {
-    return await using(flags, "read", frame, async (connection) => {
+    return await withConnection(flags, "read", frame, async (connection) => {
       showPlan(await planDatabase(connection, requestOf(flags), configOf(flags)?.portable?.generic), flags);
       return EXIT.ok;
     });
   },
   async export(flags, frame) {
     exportFormat(flags);
-    return await using(flags, "read", frame, async (connection) => {
+    return await withConnection(flags, "read", frame, async (connection) => {
       const plan = await planDatabase(connection, requestOf(flags), configOf(flags)?.portable?.generic);
       if (flags["list-models"] || flags["dry-run"]) {
         showPlan(plan, flags);
@@ -75,10 +75,10 @@ const WORK: Readonly<Record<Verb, Work>> = {
     });
   },
   async check(flags, frame) {
-    return await using(flags, "read", frame, async (connection) => {
+    return await withConnection(flags, "read", frame, async (connection) => {
       const found = await open(flags, frame, { anyVersion: true });
       const around = { config: configOf(flags), signal: frame.signal };
-      const schema = await fitOf(connection, found, flags, around);
+      const schema = await checkExport(connection, found, flags, around);
       const report = flags.values === true ? await triedOut(flags, frame, found, schema) : schema;
       showCheck(found, report, flags);
       return EXITS[report.status];
@@ -91,8 +91,13 @@ const WORK: Readonly<Record<Verb, Work>> = {
       });
     const found = await open(flags, frame);
     const around = { config: configOf(flags), signal: frame.signal };
-    const report = await using(flags, "read", frame, async (one) => await fitOf(one, found, flags, around));
-    refuseUnfit(report, flags.force || flags["dry-run"] || flags.validate);
+    const report = await withConnection(
+      flags,
+      "read",
+      frame,
+      async (one) => await checkExport(one, found, flags, around),
+    );
+    assertCompatible(report, flags.force || flags["dry-run"] || flags.validate);
     if (flags.validate) {
       const tried = flags.values === false ? report : await triedOut(flags, frame, found, report);
       showCheck(found, tried, flags);
@@ -100,7 +105,7 @@ const WORK: Readonly<Record<Verb, Work>> = {
     }
     const total = found.tables.reduce((sum, { table }) => sum + (found.manifest.data_counts[table] ?? 0), 0);
     const progress = progressOf(flags, { total, phases: 2 });
-    const result = await using(
+    const result = await withConnection(
       flags,
       "write",
       frame,
@@ -127,11 +132,11 @@ const WORK: Readonly<Record<Verb, Work>> = {
     return await reconcileCommand(flags, {
       portable: configOf(flags)?.portable,
       signal: frame.signal,
-      using: async (mode, work) => await using(flags, mode, frame, work),
+      withConnection: async (mode, work) => await withConnection(flags, mode, frame, work),
     });
   },
   async verify(flags, frame) {
-    return await using(flags, "read", frame, async (connection) => {
+    return await withConnection(flags, "read", frame, async (connection) => {
       const comparisons = await compareTables(connection, await open(flags, frame), frame.signal);
       showComparison(comparisons, flags);
       return comparisons.every(({ same }) => same) ? EXIT.ok : EXIT.verification;
@@ -142,10 +147,10 @@ const WORK: Readonly<Record<Verb, Work>> = {
 const EXITS = { COMPATIBLE: EXIT.ok, COMPATIBLE_WITH_WARNINGS: EXIT.partial, INCOMPATIBLE: EXIT.incompatible } as const;
 
 /** Returns the report with what the values say, unless the schema does not fit already. */
-async function triedOut(flags: Flags, frame: CommandFrame, found: Package, report: CompatibilityReport) {
+async function triedOut(flags: Flags, frame: CommandFrame, found: ExportReader, report: CompatibilityReport) {
   if (report.status === "INCOMPATIBLE") return report;
   const request = await wishesOf(flags, found);
-  return await using(
+  return await withConnection(
     flags,
     "write",
     frame,
@@ -154,7 +159,7 @@ async function triedOut(flags: Flags, frame: CommandFrame, found: Package, repor
 }
 
 /** Returns the request of an import that the flags make. */
-const wishesOf = async (flags: Flags, found: Package): Promise<Omit<ImportRequest, "dryRun">> => ({
+const wishesOf = async (flags: Flags, found: ExportReader): Promise<Omit<ImportRequest, "dryRun">> => ({
   mode: flags.mode,
   skipConflicts: flags["skip-conflicts"],
   clearExisting: flags["clear-existing"],
@@ -165,17 +170,17 @@ async function open(
   flags: Flags,
   { signal }: CommandFrame,
   { anyVersion = false }: { readonly anyVersion?: boolean } = {},
-): Promise<Package> {
+): Promise<ExportReader> {
   const refinement = configOf(flags)?.portable;
   const set = setOf(flags, refinement);
-  const whole = await openPackage(await directoryOf(flags.directory, signal), {
+  const whole = await openExport(await directoryOf(flags.directory, signal), {
     verify: flags["verify-checksum"],
     anyVersion,
     signal,
   });
-  const models = set?.tables ?? listOf("models", flags.models);
-  const from = choose(whole, models, listOf("exclude", flags.exclude), refinement?.exclude);
-  refuseWhole(set, from);
+  const models = set?.tables ?? parseList("models", flags.models);
+  const from = selectTables(whole, models, parseList("exclude", flags.exclude), refinement?.exclude);
+  assertPartialExport(set, from);
   const { defaults = {}, users, map = {}, foreign_keys: foreignKeys = {} } = refinement ?? {};
   return { ...from, refine: { defaults, rename: set?.rename ?? {}, map, foreignKeys, ...(users && { users }) } };
 }
@@ -199,24 +204,24 @@ function requestOf(flags: Flags): PlanRequest {
       foreignKeys: refine.foreign_keys,
       userTables: refine.users === undefined ? [] : [refine.users.table],
     }),
-    models: set?.tables ?? listOf("models", flags.models),
+    models: set?.tables ?? parseList("models", flags.models),
     ...(set && { set }),
-    components: listOf("component", flags.component),
-    exclude: [...listOf("exclude", flags.exclude), ...exclude],
+    components: parseList("component", flags.component),
+    exclude: [...parseList("exclude", flags.exclude), ...exclude],
   };
 }
 
 /** The config that is named, or the one that the database is taken from: none where the database is given and no config is. */
 function configOf(flags: Flags): SiteConfig | undefined {
-  const named = single(flags.config);
+  const named = lastValue(flags.config);
   if (named === undefined && givenUrl(flags) !== undefined) return undefined;
-  return loadConfig(findConfig(named, process.env, HOME), process.env);
+  return loadConfig(findConfig(named, process.env, PACKAGE_ROOT), process.env);
 }
 
 const givenUrl = (flags: Flags): string | undefined =>
-  single(flags.database) ?? (single(flags.config) === undefined ? process.env["DATABASE_URL"] : undefined);
+  lastValue(flags.database) ?? (lastValue(flags.config) === undefined ? process.env["DATABASE_URL"] : undefined);
 
-async function using<T>(
+async function withConnection<T>(
   flags: Flags,
   mode: ConnectionMode,
   { signal }: CommandFrame,

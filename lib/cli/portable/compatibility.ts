@@ -7,13 +7,13 @@ import {
   type CompatibilityReport,
 } from "../../portable/compare/compatibility.ts";
 import type { Connection } from "../../portable/connection.ts";
-import type { Package } from "../../portable/read/export-reader.ts";
+import type { ExportReader } from "../../portable/read/export-reader.ts";
 import { configurationOf, writeDifferences, type SettingsFlags } from "./settings.ts";
 
 /** The report on schema, migrations and settings; the file of `--config-diff-report` is written. Throws `E_CONFIG`, `E_USAGE`. */
-export async function fitOf(
+export async function checkExport(
   connection: Connection,
-  found: Package,
+  found: ExportReader,
   flags: SettingsFlags,
   { config, signal }: { readonly config: SiteConfig | undefined; readonly signal: AbortSignal },
 ): Promise<CompatibilityReport> {
@@ -24,7 +24,7 @@ export async function fitOf(
 }
 
 /** Throws `E_SETTINGS` where nothing but settings forbids the import, `E_SCHEMA` where more does, or where there are warnings that nobody has let pass. */
-export function refuseUnfit(report: CompatibilityReport, warningsPass: boolean): void {
+export function assertCompatible(report: CompatibilityReport, warningsPass: boolean): void {
   const { status, problems, warnings, configuration } = report;
   if (status === "INCOMPATIBLE") {
     const bySettings = configuration?.ignored === false && configuration.counts.critical > 0;

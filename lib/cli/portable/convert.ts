@@ -2,17 +2,17 @@
 import type { SiteConfig } from "../../config/load.ts";
 import { privateDirectory } from "../../database/access/private-directory.ts";
 import type { Connection } from "../../portable/connection.ts";
-import { bringForeign } from "../../portable/sources/convert.ts";
+import { convertToExport } from "../../portable/sources/convert.ts";
 import { foreignSource } from "../../portable/sources/read/detect.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { printable } from "../../report/printable.ts";
-import { listOf } from "../core/arguments.ts";
+import { parseList } from "../core/arguments.ts";
 import { progressOf } from "./progress.ts";
 
 interface BringFlags {
   readonly directory: string;
-  readonly models: Parameters<typeof listOf>[1];
-  readonly exclude: Parameters<typeof listOf>[1];
+  readonly models: Parameters<typeof parseList>[1];
+  readonly exclude: Parameters<typeof parseList>[1];
   readonly json: boolean;
   readonly quiet: boolean;
   readonly "verify-checksum": boolean;
@@ -20,7 +20,7 @@ interface BringFlags {
   readonly signal: AbortSignal;
 }
 
-interface Ways {
+interface ConvertHandlers {
   /** Gives a connection to the database, for reading. */
   read(take: (connection: Connection) => Promise<string>): Promise<string>;
   /** Goes on with what was named: it is an export of ours. */
@@ -30,7 +30,7 @@ interface Ways {
 }
 
 /** Throws as `foreignSource` and `bringForeign` do. What was made on the way is removed, whatever becomes of it. */
-export async function bringIn(flags: BringFlags, ways: Ways): Promise<number> {
+export async function bringIn(flags: BringFlags, ways: ConvertHandlers): Promise<number> {
   // All of the site's data: what a killed import left of it goes at the next one.
   const { path: scratch, remove } = privateDirectory();
   try {
@@ -45,12 +45,12 @@ export async function bringIn(flags: BringFlags, ways: Ways): Promise<number> {
     const { keys = {}, models = {}, exclude = [], generic = [] } = flags.portable() ?? {};
     const directory = await ways.read(
       async (connection) =>
-        await bringForeign(connection, source, {
+        await convertToExport(connection, source, {
           keys,
           models,
           generic,
-          chosen: listOf("models", flags.models),
-          excluded: listOf("exclude", flags.exclude),
+          chosen: parseList("models", flags.models),
+          excluded: parseList("exclude", flags.exclude),
           passedOver: exclude,
           directory: scratch,
           signal,

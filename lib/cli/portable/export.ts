@@ -12,7 +12,7 @@ import { exportRecords } from "../../portable/export/records/write.ts";
 import { computedByTable } from "../../portable/schema/computed-columns.ts";
 import type { ExportHooks, ExportSummary } from "../../portable/export/record-rows.ts";
 import { redact } from "../../report/redact.ts";
-import { listOf, single } from "../core/arguments.ts";
+import { parseList, lastValue } from "../core/arguments.ts";
 import { instanceOf } from "./instance.ts";
 import { progressOf } from "./progress.ts";
 import { showExport } from "./report.ts";
@@ -63,7 +63,7 @@ export const EXPORT_OPTIONS = {
 
 /** Throws `E_USAGE` where a flag has no meaning for the format, before a database is asked. */
 export function exportFormat(flags: ExportFlags): Format {
-  const format = FORMATS.find((one) => one === single(flags.format));
+  const format = FORMATS.find((one) => one === lastValue(flags.format));
   if (format === undefined) throw new HoldfastError("E_USAGE", `--format is one of ${FORMATS.join(", ")}`);
   const idle = OF_ZIP.find((name) => format !== "zip" && flags[name] !== undefined);
   if (idle !== undefined) throw new HoldfastError("E_USAGE", `--${idle} has no meaning for --format ${format}`);
@@ -83,8 +83,8 @@ export async function exportTo(
   const { output, write } = destination(flags, config);
   const request = {
     output,
-    sourceName: single(flags["source-name"]) ?? null,
-    sourceUrl: redact(single(flags["source-url"]) ?? "") || null,
+    sourceName: lastValue(flags["source-name"]) ?? null,
+    sourceUrl: redact(lastValue(flags["source-url"]) ?? "") || null,
     instance: await instanceOf(config),
     settings: exportFormat(flags) === "native" ? await settingsOf(config, signal) : undefined,
   };
@@ -100,7 +100,7 @@ interface Destination {
 }
 
 function destination(flags: ExportFlags, config: SiteConfig | undefined): Destination {
-  const given = single(flags.output);
+  const given = lastValue(flags.output);
   if (given === undefined) throw new HoldfastError("E_USAGE", "export where to?", { hint: "name a directory with -o" });
   const createdAt = new Date();
   const isFile = given.toLowerCase().endsWith(".zip");
@@ -117,13 +117,13 @@ function destination(flags: ExportFlags, config: SiteConfig | undefined): Destin
       if (isFile) throw new HoldfastError("E_USAGE", "--format records is a directory: name one with -o");
       return { output: directory, write: exportRecords };
     case "zip": {
-      const timeZone = knownZone(single(flags["time-zone"]) ?? config?.portable?.time_zone);
-      const style = NAME_STYLES.find((one) => one === single(flags["name-style"])) ?? "sortable";
+      const timeZone = knownZone(lastValue(flags["time-zone"]) ?? config?.portable?.time_zone);
+      const style = NAME_STYLES.find((one) => one === lastValue(flags["name-style"])) ?? "sortable";
       if (!isFile && !flags.timestamp)
         throw new HoldfastError("E_USAGE", "without a time in its name, -o has to name the file: … .zip");
       if (isFile && flags["name-style"] !== undefined)
         throw new HoldfastError("E_USAGE", "--name-style has no meaning where -o names the file");
-      const name = packageName(single(flags["source-name"]) ?? config?.site ?? "backup", createdAt, timeZone, style);
+      const name = packageName(lastValue(flags["source-name"]) ?? config?.site ?? "backup", createdAt, timeZone, style);
       const media = mediaOf(flags, config);
       return {
         output: isFile ? given : path.join(given, name),
@@ -135,7 +135,7 @@ function destination(flags: ExportFlags, config: SiteConfig | undefined): Destin
 }
 
 function mediaOf(flags: ExportFlags, config: SiteConfig | undefined): string[] {
-  const named = listOf("media", flags.media);
+  const named = parseList("media", flags.media);
   if (named.length > 0) return named.map((one) => path.resolve(one));
   return (config?.snapshots?.media ?? []).map((one) => path.resolve(config?.root ?? ".", one));
 }

@@ -2,7 +2,7 @@
 import path from "node:path";
 import { HoldfastError } from "../../errors.ts";
 import type { ImportMode } from "../../portable/import/resolve/options.ts";
-import { commandLine, single } from "../core/arguments.ts";
+import { commandLine, lastValue } from "../core/arguments.ts";
 import type { FlagRules } from "../core/flag-rules.ts";
 import { PACKAGE_FLAGS } from "./package.ts";
 import { EXPORT_FLAGS, EXPORT_OPTIONS } from "./export.ts";
@@ -147,7 +147,7 @@ export function parsePortable(argv: readonly string[]) {
     throw new HoldfastError("E_USAGE", "--values has no effect without --validate: an import looks at every value", {
       hint: "add --validate, or leave --values out",
     });
-  const mode = MODES.find((one) => one === single(flags.mode));
+  const mode = MODES.find((one) => one === lastValue(flags.mode));
   if (mode === undefined) throw new HoldfastError("E_USAGE", `--mode is one of ${MODES.join(", ")}`);
   return { ...flags, verb: known, directory: path.resolve(directory ?? "."), mode };
 }

@@ -7,7 +7,7 @@ import type { PlanRequest } from "../../portable/plan/run.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { printable, printableLines } from "../../report/printable.ts";
-import { single } from "../core/arguments.ts";
+import { lastValue } from "../core/arguments.ts";
 import { instanceOf } from "./instance.ts";
 import { progressOf } from "./progress.ts";
 
@@ -52,7 +52,7 @@ export interface PackageSite {
 
 /** Throws `E_USAGE` for flags that contradict each other, and what `makePackage` throws. */
 export async function packageCommand(flags: PackageFlags, site: PackageSite, signal: AbortSignal): Promise<number> {
-  const output = single(flags.output);
+  const output = lastValue(flags.output);
   const [withUsers, withPasswords] = [flags["include-users"], flags["include-passwords"]];
   const chooses = [flags.models, flags.component, flags.exclude].some((one) => one !== undefined);
   if (output === undefined)
@@ -75,8 +75,8 @@ export async function packageCommand(flags: PackageFlags, site: PackageSite, sig
         generic: config?.portable?.generic ?? [],
         users: withUsers ? (withPasswords ? "with passwords" : "without passwords") : "left out",
         userTables: config?.portable?.users === undefined ? [] : [config.portable.users.table],
-        sourceName: single(flags["source-name"]) ?? null,
-        sourceUrl: single(flags["source-url"]) ?? null,
+        sourceName: lastValue(flags["source-name"]) ?? null,
+        sourceUrl: lastValue(flags["source-url"]) ?? null,
         instance: await instanceOf(config),
         onRows: (table, rows) => progress.rows(table, "exporting", rows),
       },

@@ -6,7 +6,7 @@ import type { SiteConfig } from "../../config/load.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { plural } from "../../report/format.ts";
 import { printable, printableLines } from "../../report/printable.ts";
-import { listOf, single } from "../core/arguments.ts";
+import { parseList, lastValue } from "../core/arguments.ts";
 import { ask } from "../core/confirm.ts";
 import { json, say } from "./report.ts";
 
@@ -27,18 +27,18 @@ interface ReconcileFlags {
 export interface ReconcileSite {
   readonly portable: SiteConfig["portable"];
   readonly signal: AbortSignal;
-  readonly using: <T>(mode: ConnectionMode, work: (connection: Connection) => Promise<T>) => Promise<T>;
+  readonly withConnection: <T>(mode: ConnectionMode, work: (connection: Connection) => Promise<T>) => Promise<T>;
 }
 
 /** Throws `E_USAGE`, `E_CONFIRM`, and what `reconcile` throws. */
 export async function reconcileCommand(
   flags: ReconcileFlags,
-  { portable, signal, using }: ReconcileSite,
+  { portable, signal, withConnection }: ReconcileSite,
 ): Promise<number> {
-  const table = single(flags.table);
+  const table = lastValue(flags.table);
   if (table === undefined)
     throw new HoldfastError("E_USAGE", "reconcile what?", { hint: "name a table with --table, e.g. --table category" });
-  const by = flags.by === undefined ? [] : listOf("by", flags.by);
+  const by = flags.by === undefined ? [] : parseList("by", flags.by);
   const request = {
     table,
     by,
@@ -46,7 +46,7 @@ export async function reconcileCommand(
     generic: portable?.generic ?? [],
     foreignKeys: portable?.foreign_keys,
   };
-  const plan = await using("read", async (connection) => await planReconcile(connection, request));
+  const plan = await withConnection("read", async (connection) => await planReconcile(connection, request));
   for (const text of plan.warnings) if (!flags.json) process.stderr.write(`${pc.yellow("!")} ${printable(text)}\n`);
   if (plan.groups.length === 0) {
     show(plan, { counts: new Map(), committed: false }, flags);
@@ -54,7 +54,7 @@ export async function reconcileCommand(
   }
   if (!flags.json && !flags.quiet) process.stderr.write(`${printableLines(describe(plan))}\n`);
   if (!flags["dry-run"]) await confirm(plan, flags, signal);
-  const result = await using(
+  const result = await withConnection(
     "write",
     async (connection) => await reconcile(connection, plan, request, { dryRun: flags["dry-run"], signal }),
   );

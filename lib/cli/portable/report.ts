@@ -1,6 +1,6 @@
 /** What `portable` says: for people, or as JSON lines. */
 import { computedIn } from "../../portable/schema/computed-columns.ts";
-import type { GenericRelation } from "../../portable/rows/polymorphic.ts";
+import type { PolymorphicRelation } from "../../portable/rows/polymorphic.ts";
 import type { ImportResult } from "../../portable/import/run.ts";
 import type { PortablePlan } from "../../portable/plan/run.ts";
 import type { TableComparison } from "../../portable/compare/tables.ts";
@@ -65,7 +65,7 @@ function sayComputed(table: string, columns: readonly string[]): void {
   if (columns.length > 0) say(pc.dim(`columns that the database computes, left out: ${table} ${columns.join(", ")}`));
 }
 
-const describeGeneric = ({ type, column, targets }: GenericRelation) => ({
+const describeGeneric = ({ type, column, targets }: PolymorphicRelation) => ({
   type,
   id: column,
   tables: targets.map(({ link }) => link.target),

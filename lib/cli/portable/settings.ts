@@ -3,12 +3,12 @@ import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { ConfigurationReport } from "../../portable/compare/compatibility.ts";
-import type { Package } from "../../portable/read/export-reader.ts";
+import type { ExportReader } from "../../portable/read/export-reader.ts";
 import type { CapturedSettings } from "../../portable/format/settings.ts";
 import { compareSettings } from "../../portable/compare/settings-diff.ts";
 import { captureSettings } from "../../steps/settings/capture.ts";
 import { writeFileAtomic } from "../../store/files/atomic.ts";
-import { single } from "../core/arguments.ts";
+import { lastValue } from "../core/arguments.ts";
 
 export interface SettingsFlags {
   readonly "ignore-config-diff": boolean;
@@ -26,7 +26,7 @@ export async function settingsOf(
 
 /** Throws `E_CONFIG` when the settings here cannot be read. */
 export async function configurationOf(
-  from: Package,
+  from: ExportReader,
   config: SiteConfig | undefined,
   flags: SettingsFlags,
   signal: AbortSignal,
@@ -48,11 +48,11 @@ export async function configurationOf(
 
 /** Writes the file of `--config-diff-report`, whole or not at all. Throws `E_USAGE` where there was nothing to compare. */
 export async function writeDifferences(
-  { directory, manifest }: Package,
+  { directory, manifest }: ExportReader,
   configuration: ConfigurationReport,
   flags: SettingsFlags,
 ): Promise<void> {
-  const file = single(flags["config-diff-report"]);
+  const file = lastValue(flags["config-diff-report"]);
   if (file === undefined) return;
   if (configuration.not_compared !== null)
     throw new HoldfastError("E_USAGE", `--config-diff-report: ${configuration.not_compared}`);

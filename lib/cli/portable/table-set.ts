@@ -2,8 +2,8 @@
 import type { SiteConfig } from "../../config/load.ts";
 import type { SetSetting } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
-import type { Package } from "../../portable/read/export-reader.ts";
-import { single } from "../core/arguments.ts";
+import type { ExportReader } from "../../portable/read/export-reader.ts";
+import { lastValue } from "../core/arguments.ts";
 
 interface SetFlags {
   readonly set: string | readonly string[] | undefined;
@@ -16,7 +16,7 @@ export function setOf(
   flags: SetFlags,
   portable: SiteConfig["portable"],
 ): (SetSetting & { readonly name: string }) | undefined {
-  const name = single(flags.set);
+  const name = lastValue(flags.set);
   if (name === undefined) return undefined;
   if (flags.models !== undefined || flags.component !== undefined)
     throw new HoldfastError("E_USAGE", "--set says which tables are taken: --models and --component do not go with it");
@@ -32,7 +32,7 @@ export function setOf(
 }
 
 /** Rows are chosen at the export. Throws `E_USAGE` for one that has all rows of tables of which the set takes a part. */
-export function refuseWhole(set: SetSetting | undefined, { tables }: Package): void {
+export function assertPartialExport(set: SetSetting | undefined, { tables }: ExportReader): void {
   if (Object.keys(set?.where ?? {}).length > 0 && tables.every(({ where }) => where === undefined))
     throw new HoldfastError("E_USAGE", "the export has all rows of these tables, and the set takes a part of them", {
       hint: "rows are chosen at the export: make one with --set",

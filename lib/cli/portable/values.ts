@@ -4,13 +4,13 @@ import { withValues, type CompatibilityReport } from "../../portable/compare/com
 import type { Connection } from "../../portable/connection.ts";
 import { importTables, type ImportRequest } from "../../portable/import/run.ts";
 import { introspect } from "../../portable/engines/introspect.ts";
-import type { Package } from "../../portable/read/export-reader.ts";
+import type { ExportReader } from "../../portable/read/export-reader.ts";
 import { findTargets } from "../../portable/import/target/resolve.ts";
 
 /** Returns the report with what the values say; the connection is for writing, and all is rolled back. Throws `E_SCHEMA` where a table of the database could not take it back. */
 export async function checkValues(
   connection: Connection,
-  from: Package,
+  from: ExportReader,
   report: CompatibilityReport,
   { request, signal }: { readonly request: Omit<ImportRequest, "dryRun">; readonly signal: AbortSignal },
 ): Promise<CompatibilityReport> {

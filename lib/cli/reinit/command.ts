@@ -8,7 +8,7 @@ import { colors as pc } from "../../report/colors.ts";
 import { plural } from "../../report/format.ts";
 import { printable, printableLines } from "../../report/printable.ts";
 import { ask } from "../core/confirm.ts";
-import { commandLine, single } from "../core/arguments.ts";
+import { commandLine, lastValue } from "../core/arguments.ts";
 import { requireSiteConfig } from "../core/site-config.ts";
 import { parsedCommand } from "../core/store-command.ts";
 import { withGivenFlags } from "../core/given-flags.ts";
@@ -19,8 +19,8 @@ Clears what users made, in one transaction, and keeps the tables and rows that t
 
 export async function reinitCommand(): Promise<void> {
   await parsedCommand(parse, async (flags, frame) => {
-    const config = requireSiteConfig(single(flags.config));
-    const dest = single(flags.dest) ?? config.dest;
+    const config = requireSiteConfig(lastValue(flags.config));
+    const dest = lastValue(flags.dest) ?? config.dest;
     if (dest === undefined)
       throw new HoldfastError("E_USAGE", "there is no store: neither --dest nor dest in the config");
     const store = path.resolve(dest);

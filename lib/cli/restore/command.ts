@@ -12,8 +12,8 @@ import { colors as pc } from "../../report/colors.ts";
 import { phaseReport } from "../../report/phases.ts";
 import { printable } from "../../report/printable.ts";
 import { ask } from "../core/confirm.ts";
-import { commandLine, listOf, single } from "../core/arguments.ts";
-import { HOME } from "../../exec/build-output.ts";
+import { commandLine, parseList, lastValue } from "../core/arguments.ts";
+import { PACKAGE_ROOT } from "../../exec/build-output.ts";
 import type { FlagRules } from "../core/flag-rules.ts";
 import { ownerRule } from "../core/owner-flag.ts";
 import { missingText, showOutcome, showPreview } from "./report.ts";
@@ -117,34 +117,34 @@ function parse(argv: readonly string[]) {
 }
 
 function requestOf(flags: Flags, store: string): RestoreRequest {
-  const to = single(flags.to);
+  const to = lastValue(flags.to);
   if (to === undefined && !flags["in-place"])
     throw new HoldfastError("E_USAGE", "neither --to DIR nor --in-place was given", {
       hint: "--to shows the site as it was and changes nothing else",
     });
-  const reason = single(flags.reason);
+  const reason = lastValue(flags.reason);
   if (!flags.safety && (reason ?? "").trim() === "")
     throw new HoldfastError("E_USAGE", "--no-safety wants --reason", {
       hint: "say why there shall be no way back; it is kept in the record of the restore",
     });
-  const workers = single(flags.workers);
+  const workers = lastValue(flags.workers);
   return {
     store,
-    run: single(flags.run) ?? "latest",
+    run: lastValue(flags.run) ?? "latest",
     target:
       to === undefined
         ? { kind: "in-place", config: configOf(flags) }
         : { kind: "directory", directory: path.resolve(to) },
     steps: stepsOf(flags),
-    units: listOf("unit", flags.unit),
-    path: single(flags.path),
-    database: single(flags.database),
+    units: parseList("unit", flags.unit),
+    path: lastValue(flags.path),
+    database: lastValue(flags.database),
     rebuild: flags["rebuild-from-source"],
     media: flags.media,
     migrate: flags.migrate,
     allowNewerSchema: flags["allow-newer-schema"],
     withoutSafety: flags.safety ? undefined : reason,
-    owners: ownerRule(single(flags.owner) ?? "name"),
+    owners: ownerRule(lastValue(flags.owner) ?? "name"),
     restoreFlags: [flags["pg-restore-flag"] ?? []].flat(),
     complete: flags.complete,
     dryRun: flags["dry-run"],
@@ -154,7 +154,7 @@ function requestOf(flags: Flags, store: string): RestoreRequest {
 }
 
 function stepsOf(flags: Flags): StepName[] {
-  const names = listOf("step", flags.step);
+  const names = parseList("step", flags.step);
   const unknown = names.find((name) => !STEP_NAMES.some((step) => step === name));
   if (unknown !== undefined)
     throw new HoldfastError("E_USAGE", `there is no step ${unknown}`, {
@@ -164,7 +164,7 @@ function stepsOf(flags: Flags): StepName[] {
 }
 
 const configOf = (flags: Flags): SiteConfig =>
-  loadConfig(findConfig(single(flags.config), process.env, HOME), process.env);
+  loadConfig(findConfig(lastValue(flags.config), process.env, PACKAGE_ROOT), process.env);
 
 /** The plan is always shown; in place it has to be agreed to. */
 async function confirm(
@@ -195,7 +195,7 @@ function show(outcome: RestoreOutcome, flags: Flags, dryRun: boolean): void {
 }
 
 async function endOne(how: EndCommand, flags: Flags, store: string, frame: CommandFrame): Promise<number> {
-  const id = single(flags[how]);
+  const id = lastValue(flags[how]);
   const config = tryConfig(flags);
   const outcome = await endRestore(
     {
@@ -203,7 +203,7 @@ async function endOne(how: EndCommand, flags: Flags, store: string, frame: Comma
       config,
       how,
       restore: id === "" ? undefined : id,
-      database: single(flags.database),
+      database: lastValue(flags.database),
       breakLock: flags["break-lock"],
     },
     frame,
@@ -220,7 +220,7 @@ function tryConfig(flags: Flags): SiteConfig | undefined {
   try {
     return configOf(flags);
   } catch (error) {
-    if (single(flags.config) !== undefined) throw error;
+    if (lastValue(flags.config) !== undefined) throw error;
     return undefined;
   }
 }

@@ -5,7 +5,7 @@ import { databasePassword } from "../../config/secrets.ts";
 import type { DatabaseTarget } from "../../database/snapshot.ts";
 import { splitPassword, withPasswordApart } from "../../database/access/url.ts";
 import { EXIT, HoldfastError } from "../../errors.ts";
-import { HOME } from "../../exec/build-output.ts";
+import { PACKAGE_ROOT } from "../../exec/build-output.ts";
 import type { InPlaceRequest, PackageOutcome, PackagePreview } from "../../ops/package/request.ts";
 import { restorePackage } from "../../ops/package/restore.ts";
 import { colors as pc } from "../../report/colors.ts";
@@ -13,7 +13,7 @@ import { formatBytes, plural } from "../../report/format.ts";
 import { printableLines } from "../../report/printable.ts";
 import { databases } from "../../steps/db.ts";
 import { ask } from "../core/confirm.ts";
-import { commandLine, single } from "../core/arguments.ts";
+import { commandLine, lastValue } from "../core/arguments.ts";
 import type { FlagRules } from "../core/flag-rules.ts";
 import { ownerRule } from "../core/owner-flag.ts";
 import { instanceOf } from "../portable/instance.ts";
@@ -25,27 +25,29 @@ export const namesPackage = (argv: readonly string[]): boolean => argv.some((one
 
 export async function restorePackageCommand(): Promise<void> {
   await parsedCommand(parse, async (flags, { signal, report }) => {
-    const to = single(flags.to);
+    const to = lastValue(flags.to);
     if (to === undefined && !flags["in-place"])
       throw new HoldfastError("E_USAGE", "neither --to DIR nor --in-place was given", {
         hint: "--in-place is where the config says that the site lives",
       });
-    const reason = single(flags.reason);
+    const reason = lastValue(flags.reason);
     if (!flags.safety && (reason ?? "").trim() === "")
       throw new HoldfastError("E_USAGE", "--no-safety wants --reason", {
         hint: "say why there shall be no way back; it is kept in the record of the restore",
       });
     const config =
-      to === undefined ? loadConfig(findConfig(single(flags.config), process.env, HOME), process.env) : undefined;
-    const dest = single(flags.dest) ?? config?.dest;
+      to === undefined
+        ? loadConfig(findConfig(lastValue(flags.config), process.env, PACKAGE_ROOT), process.env)
+        : undefined;
+    const dest = lastValue(flags.dest) ?? config?.dest;
     const { defaults = {}, map = {}, users, foreign_keys: foreignKeys = {} } = config?.portable ?? {};
     const progress = progressOf(flags);
     const outcome = await restorePackage(
       {
-        file: path.resolve(single(flags.package) ?? ""),
+        file: path.resolve(lastValue(flags.package) ?? ""),
         rules: { directory: to === undefined ? undefined : path.resolve(to), config, map: mapOf(flags.map) },
-        database: await targetOf(single(flags.database), config, signal),
-        owners: ownerRule(single(flags.owner) ?? "name"),
+        database: await targetOf(lastValue(flags.database), config, signal),
+        owners: ownerRule(lastValue(flags.owner) ?? "name"),
         dryRun: flags["dry-run"],
         force: flags.force,
         instance: await instanceOf(config && { ...config, ...(dest !== undefined && { dest }) }),
@@ -139,7 +141,7 @@ async function targetOf(
 
 /** The store is where the lock, the safety run and the record of the restore are. */
 function inPlaceOf(config: SiteConfig, flags: Flags): InPlaceRequest {
-  const dest = single(flags.dest) ?? config.dest;
+  const dest = lastValue(flags.dest) ?? config.dest;
   if (dest === undefined)
     throw new HoldfastError("E_USAGE", "there is no store: neither --dest nor dest in the config", {
       hint: "it holds the lock and the safety run of a restore in place; it is made where there is none",
@@ -147,8 +149,8 @@ function inPlaceOf(config: SiteConfig, flags: Flags): InPlaceRequest {
   return {
     config,
     store: path.resolve(dest),
-    unit: single(flags.database) === undefined ? databases(config)[0]?.unit : undefined,
-    withoutSafety: flags.safety ? undefined : single(flags.reason),
+    unit: lastValue(flags.database) === undefined ? databases(config)[0]?.unit : undefined,
+    withoutSafety: flags.safety ? undefined : lastValue(flags.reason),
     breakLock: flags["break-lock"],
   };
 }

@@ -4,7 +4,7 @@ import { findFiles, type FoundFile } from "../../ops/runs/find-files.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";
-import { commandLine, single } from "../core/arguments.ts";
+import { commandLine, lastValue } from "../core/arguments.ts";
 import { argumentOf, storeCommand } from "../core/store-command.ts";
 
 export async function findCommand(): Promise<void> {
@@ -26,7 +26,7 @@ export async function findCommand(): Promise<void> {
     },
     async (flags, store, frame) => {
       const outcome = await findFiles(
-        { store, run: single(flags.run) ?? "all", pattern: flags.pattern, ignoreCase: flags["ignore-case"] },
+        { store, run: lastValue(flags.run) ?? "all", pattern: flags.pattern, ignoreCase: flags["ignore-case"] },
         {
           signal: frame.signal,
           onFound: (found) =>

@@ -6,7 +6,7 @@ import { listStore, type ListedRun } from "../../ops/runs/list.ts";
 import { formatBytes } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";
 import { listUnits, type ListedUnit } from "../../ops/runs/list-units.ts";
-import { commandLine, listOf, single } from "../core/arguments.ts";
+import { commandLine, parseList, lastValue } from "../core/arguments.ts";
 import type { OutputFlags } from "../core/run-command.ts";
 import { storeCommand } from "../core/store-command.ts";
 
@@ -42,11 +42,11 @@ export async function listCommand(): Promise<void> {
         })
         .parseSync([...argv]),
     async (flags, dest) => {
-      const named = single(flags.units);
+      const named = lastValue(flags.units);
       if (named !== undefined) return showUnits(await listUnits(dest, named), flags);
-      const tree = single(flags.tree);
+      const tree = lastValue(flags.tree);
       if (tree !== undefined) return showTree(await listUnits(dest, tree), flags);
-      const { store, runs } = await listStore(dest, listOf("tag", flags.tag));
+      const { store, runs } = await listStore(dest, parseList("tag", flags.tag));
       if (flags.json)
         process.stdout.write(
           `${JSON.stringify({ message_type: "summary", store: store.path, site: store.site, runs })}\n`,

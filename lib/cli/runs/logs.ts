@@ -5,7 +5,7 @@ import { eventSchema, type HoldfastEvent } from "../../model/event.ts";
 import { readLog, type LogLevel, type LogLine } from "../../ops/runs/log.ts";
 import { formatBytes, formatDuration, plural } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";
-import { commandLine, single } from "../core/arguments.ts";
+import { commandLine, lastValue } from "../core/arguments.ts";
 import { argumentOf, storeCommand } from "../core/store-command.ts";
 
 const LEVELS = ["debug", "info", "warn", "error"] as const satisfies readonly LogLevel[];
@@ -24,7 +24,7 @@ export async function logsCommand(): Promise<void> {
       return { ...flags, run: argumentOf(flags._) ?? "latest" };
     },
     async (flags, store) => {
-      for await (const { line, text } of readLog(store, flags.run, single(flags.level) ?? "info")) {
+      for await (const { line, text } of readLog(store, flags.run, lastValue(flags.level) ?? "info")) {
         process.stdout.write(flags.json ? `${text}\n` : `${printable(showLine(line))}\n`);
       }
       return EXIT.ok;

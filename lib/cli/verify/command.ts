@@ -6,7 +6,7 @@ import { verify, type Verification } from "../../ops/verify/run.ts";
 import { plural } from "../../report/format.ts";
 import { phaseReport } from "../../report/phases.ts";
 import { printable } from "../../report/printable.ts";
-import { commandLine, single } from "../core/arguments.ts";
+import { commandLine, lastValue } from "../core/arguments.ts";
 import type { FlagRules } from "../core/flag-rules.ts";
 import { parseSample } from "../../ops/verify/inventory/sample.ts";
 import { siteConfigOf } from "../core/site-config.ts";
@@ -65,22 +65,22 @@ export async function verifyCommand(): Promise<void> {
         })
         .parseSync([...argv]),
     async (flags, store, frame) => {
-      const sample = single(flags.sample);
-      const scratch = single(flags.scratch);
-      const evidence = single(flags.evidence);
+      const sample = lastValue(flags.sample);
+      const scratch = lastValue(flags.scratch);
+      const evidence = lastValue(flags.evidence);
       const shown = !flags.json && !flags.quiet;
       const progress = phaseReport(flags, "results");
       progress.phase("verifying");
       const verification = await verify(
         {
           store,
-          run: single(flags.run) ?? "latest",
+          run: lastValue(flags.run) ?? "latest",
           quick: flags.quick,
           deep: flags.deep,
           live: flags.live,
           scratch,
           evidence: evidence === undefined ? undefined : path.resolve(evidence),
-          config: siteConfigOf(single(flags.config), single(flags.dest)),
+          config: siteConfigOf(lastValue(flags.config), lastValue(flags.dest)),
           ...(sample === undefined ? {} : { sample: parseSample(sample) }),
         },
         { ...frame, onCheck: (check) => void (shown && progress.say(showCheck(check))), onBytes: progress.bytes },

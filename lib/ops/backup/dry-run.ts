@@ -19,7 +19,7 @@ import { stepOptions } from "./step-options.ts";
 import { destOf } from "./session.ts";
 
 /** What the steps are given where nothing is written but into `scratch`. */
-export function prospect(
+export function planningContext(
   config: SiteConfig,
   request: BackupRequest,
   textTypes: readonly string[],
@@ -46,7 +46,7 @@ export function prospect(
 }
 
 /** `--dry-run`: the real selection and what would be built, with nothing written and no lock taken. */
-export async function rehearse(
+export async function dryRun(
   config: SiteConfig,
   request: BackupRequest,
   steps: readonly Step[],
@@ -59,7 +59,7 @@ export async function rehearse(
     if (event.type === "failure") failures.push(event.failure);
     options.report(event);
   };
-  const context = prospect(config, request, textTypes, scratch, { ...options, report });
+  const context = planningContext(config, request, textTypes, scratch, { ...options, report });
   let selected: readonly Step[];
   try {
     selected = await checkSelection(context, steps);

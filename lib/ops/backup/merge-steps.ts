@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
 import * as z from "zod";
-import { addWork, noWork, type Work } from "../../archive/counters.ts";
+import { addCounters, emptyCounters, type Counters } from "../../archive/counters.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { noCounters, stepCountersSchema } from "../../model/event.ts";
 import type { Loss, Manifest, ManifestHead, Scope, StepSummary, Totals } from "../../model/run.ts";
@@ -24,13 +24,13 @@ const stepStateSchema = z.object({
 });
 
 /** Everything of a manifest that the steps decide. */
-export interface Merged {
+export interface MergedSteps {
   readonly steps: ReadonlyMap<StepName, StepSummary>;
   readonly failures: readonly Failure[];
   readonly totals: Totals;
   readonly moments: Manifest["moments"];
   readonly artifacts: ReadonlyMap<string, string>;
-  readonly work: Work;
+  readonly work: Counters;
   /** Links that lead out of the site and are not followed, for people. */
   readonly leadingOut: readonly string[];
 }
@@ -47,7 +47,7 @@ export function mergeSteps(
   died: ReadonlyMap<StepName, unknown>,
   heard: readonly Failure[],
   previous: PreviousRuns,
-): Merged {
+): MergedSteps {
   const steps = new Map<StepName, StepSummary>();
   const failures: Failure[] = [];
   const artifacts = new Map<string, string>();
@@ -61,12 +61,12 @@ export function mergeSteps(
     written_bytes: 0,
     reused_bytes: 0,
   };
-  const work = noWork();
+  const work = emptyCounters();
   const leadingOut = new Set<string>();
   let database: string | null = null;
   for (const step of names) {
     const own = died.has(step)
-      ? buryStep(directory, step, died.get(step), heard, previous)
+      ? recordFailedStep(directory, step, died.get(step), heard, previous)
       : readFailures(directory, step);
     failures.push(...own);
     const state = tryReadDocument(stepStateFile(scratch, step), stepStateSchema);
@@ -81,7 +81,7 @@ export function mergeSteps(
       if (step === "db") database = earlier(database, metadata["snapshot_at"]);
     }
     const counters = state?.counters ?? noCounters();
-    addWork(work, counters);
+    addCounters(work, counters);
     for (const link of state?.leading_out ?? []) leadingOut.add(link);
     const failed = own.filter((failure) => failure.severity === "failed").length;
     const skipped = own.filter((failure) => failure.severity === "skipped").length;
@@ -128,7 +128,7 @@ const earlier = (known: string | null, at: unknown): string | null =>
   typeof at !== "string" || (known !== null && known < at) ? known : at;
 
 /** Gives a step whose process did not end well the documents that it could not write itself. */
-function buryStep(
+function recordFailedStep(
   directory: string,
   step: StepName,
   error: unknown,
@@ -155,8 +155,8 @@ function buryStep(
 }
 
 /** The head of the manifest. */
-export function headOf(
-  merged: Merged,
+export function manifestHead(
+  merged: MergedSteps,
   about: {
     run: string;
     site: string;

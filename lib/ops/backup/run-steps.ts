@@ -1,7 +1,7 @@
 /** Runs the steps of a backup: as sub-scripts beside the dump, or in this process. */
 import path from "node:path";
 import { HoldfastError, isDiskFull } from "../../errors.ts";
-import { startScript, type WaitingScript } from "../../exec/step-process.ts";
+import { startScript, type StepProcess } from "../../exec/step-process.ts";
 import type { Report } from "../../model/event.ts";
 import type { StepName } from "../../model/unit.ts";
 import type { BackupRequest } from "./request.ts";
@@ -10,7 +10,7 @@ import { writeDocument } from "../../store/files/json-documents.ts";
 import type { RunPlan } from "../../store/run/plan.ts";
 
 /** The steps whose process did not end well, with the reason. */
-export type Died = ReadonlyMap<StepName, unknown>;
+export type FailedSteps = ReadonlyMap<StepName, unknown>;
 
 /** The script of each step. */
 export const SCRIPTS: Readonly<Record<StepName, string>> = {
@@ -43,7 +43,7 @@ export function subScriptFlags(request: BackupRequest): string[] {
 }
 
 /** Runs the steps one after the other in this process. */
-export async function runInProcess(context: StepContext, steps: readonly Step[]): Promise<Died> {
+export async function runInProcess(context: StepContext, steps: readonly Step[]): Promise<FailedSteps> {
   for (const step of steps) await step.run(context);
   return new Map();
 }
@@ -58,15 +58,15 @@ export async function runAsScripts(
   steps: readonly Step[],
   plan: RunPlan,
   flags: readonly string[],
-): Promise<Died> {
+): Promise<FailedSteps> {
   const died = new Map<StepName, unknown>();
   const planFile = path.join(plan.scratch, "plan.json");
   writeDocument(planFile, plan);
   const stopOthers = new AbortController();
   const signal = AbortSignal.any([context.signal, stopOthers.signal]);
   let diskFull: unknown;
-  const start = (step: Step): WaitingScript => startScript(SCRIPTS[step.name], flags, { signal, plan: planFile });
-  const run = async (step: Step, script: WaitingScript, report: Report): Promise<void> => {
+  const start = (step: Step): StepProcess => startScript(SCRIPTS[step.name], flags, { signal, plan: planFile });
+  const run = async (step: Step, script: StepProcess, report: Report): Promise<void> => {
     try {
       await script.run(report);
     } catch (error) {
@@ -82,7 +82,7 @@ export async function runAsScripts(
   };
   const dump = steps.find((step) => step.name === "db");
   const files = steps.filter((step) => step !== dump);
-  const waiting: WaitingScript[] = [];
+  const waiting: StepProcess[] = [];
   const startNext = (): void => {
     const next = files[waiting.length];
     if (next !== undefined && !signal.aborted) waiting.push(start(next));

@@ -19,7 +19,7 @@ import { writeDocument } from "../../store/files/json-documents.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { keepFailedLog } from "../../store/run/failed-log.ts";
 import { MANIFEST_FILE, writeManifest } from "../../store/run/manifest.ts";
-import { lookAtPlaces, PLACES_FILE, writePlaces } from "../../store/run/places.ts";
+import { recordPlaces, PLACES_FILE, writePlaces } from "../../store/run/places.ts";
 import { PreviousRuns } from "../../store/run/previous-runs.ts";
 import { finishPublishing, publishRun, shareStore, type RunPermissions } from "../../store/run/publish.ts";
 import { restoreGuide } from "../../store/run/restore-guide.ts";
@@ -28,9 +28,9 @@ import { SUMS_FILE, writeSums } from "../../store/run/checksums.ts";
 import type { BackupOptions, BackupOutcome, BackupRequest } from "./request.ts";
 import { runHook, runLateHook } from "./hooks.ts";
 import { describeLoss, findLosses } from "../runs/losses.ts";
-import { headOf, mergeSteps, type Merged } from "./merge-steps.ts";
+import { manifestHead, mergeSteps, type MergedSteps } from "./merge-steps.ts";
 import { runPermissions } from "./permissions.ts";
-import { prospect, rehearse } from "./dry-run.ts";
+import { planningContext, dryRun } from "./dry-run.ts";
 import { runAsScripts, runInProcess, subScriptFlags } from "./run-steps.ts";
 import { checkSelection, chooseSteps, scopeOf } from "./select-steps.ts";
 import { chooseTextTypes, stepOptions } from "./step-options.ts";
@@ -53,9 +53,9 @@ export async function backup(request: BackupRequest, options: BackupOptions): Pr
   const interrupt = new AbortController();
   const signal = AbortSignal.any([options.signal, interrupt.signal]);
   for (const warning of config.warnings) options.report({ type: "note", level: "warning", text: warning });
-  if (request.dryRun) return await rehearse(config, request, steps, textTypes, { ...options, signal });
+  if (request.dryRun) return await dryRun(config, request, steps, textTypes, { ...options, signal });
 
-  const selected = await checkSelection(prospect(config, request, textTypes, "", { ...options, signal }), steps);
+  const selected = await checkSelection(planningContext(config, request, textTypes, "", { ...options, signal }), steps);
   const permissions = await runPermissions(config, signal);
   const warnings = [...config.warnings];
   const report: Report = (event) => {
@@ -178,7 +178,7 @@ async function writeRun(
   }
 }
 
-interface Finish {
+interface PublishInput {
   readonly uncovered: readonly string[];
   readonly started: number;
   readonly closeLog: () => void;
@@ -190,15 +190,15 @@ async function publish(
   config: SiteConfig,
   request: BackupRequest,
   work: Work,
-  merged: Merged,
-  finish: Finish,
+  merged: MergedSteps,
+  finish: PublishInput,
 ): Promise<BackupOutcome> {
   const { session, context, steps, permissions, warnings } = work;
   const { run, staging, store } = session;
   const scope = scopeOf(request, steps, context.options.textTypes);
   const startedAt = new Date(finish.started).toISOString();
   const losses = lossesOf(request, scope, store.path, merged);
-  const head = headOf(merged, {
+  const head = manifestHead(merged, {
     run,
     site: config.site,
     kind: request.safety === undefined ? "backup" : "safety",
@@ -219,7 +219,7 @@ async function publish(
   for (const file of MERGED_FILES) rmSync(path.join(staging, file), { force: true });
   writeDocument(path.join(staging, "failures.json"), merged.failures);
   writeFileSync(path.join(staging, "site.yaml"), sanitiseConfig(config.text));
-  const places = lookAtPlaces(staging, config.root, containersOf(config));
+  const places = recordPlaces(staging, config.root, containersOf(config));
   writePlaces(staging, places);
   writeFileSync(path.join(staging, "RESTORE.md"), restoreGuide(staging, head, config, places));
   writeManifest(staging, head, merged.steps, {
@@ -251,7 +251,7 @@ async function publish(
 }
 
 /** Only a full backup can become latest. A step that failed as a whole is never accepted. */
-function lossesOf({ safety, acceptLoss }: BackupRequest, scope: Scope, store: string, merged: Merged): Loss[] {
+function lossesOf({ safety, acceptLoss }: BackupRequest, scope: Scope, store: string, merged: MergedSteps): Loss[] {
   if (safety !== undefined || scope !== "full") return [];
   return findLosses(store, merged.steps, merged.failures).filter(({ reason }) => reason === "failed" || !acceptLoss);
 }
@@ -281,7 +281,7 @@ function contextOf(
 }
 
 /** The last message: totals, and how many units each step built, reused or resumed. */
-function summaryOf(outcome: BackupOutcome, merged: Merged): Record<string, unknown> {
+function summaryOf(outcome: BackupOutcome, merged: MergedSteps): Record<string, unknown> {
   const sum = (pick: (step: { reused: number; resumed: number; units: number }) => number): number =>
     [...merged.steps.values()].reduce((total, step) => total + pick(step), 0);
   return {

@@ -22,7 +22,7 @@ import { sweepPins } from "../../store/lock/pins.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
 import { openStore, type Store } from "../../store/open.ts";
 import { findLatest, repairLinks } from "../../store/run/publish.ts";
-import { refusePendingReinit } from "../journals/reinit-journal.ts";
+import { assertNoPendingReinit } from "../journals/reinit-journal.ts";
 import { pendingRestores } from "../journals/restore-journal.ts";
 import { hintOf, RESTORE_RULES, stateOf } from "../journals/restore-state.ts";
 import type { BackupRequest } from "./request.ts";
@@ -55,7 +55,7 @@ export async function beginSession(
   };
   try {
     refuseHalfRestored(store.path);
-    refusePendingReinit(store.path);
+    assertNoPendingReinit(store.path);
     for (const link of await repairLinks(store.path))
       report({ type: "note", level: "info", text: `the link ${link} was repaired` });
     const { run, resumed } = chooseRun(store.path, request, report);

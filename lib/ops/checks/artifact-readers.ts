@@ -4,7 +4,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { defaultThreads, WorkerPool } from "../../archive/pool.ts";
 import { HoldfastError } from "../../errors.ts";
-import { runnable } from "../../exec/build-output.ts";
+import { resolveModule } from "../../exec/build-output.ts";
 import {
   readArchive,
   readDigest,
@@ -34,7 +34,7 @@ export class ArtifactReaders {
     this.#signal = signal;
     const threads = defaultThreads();
     const pays = bytes >= WORTH_A_THREAD && threads > 1;
-    this.#pool = pays ? new WorkerPool(pathToFileURL(runnable(WORKER)), threads, signal) : undefined;
+    this.#pool = pays ? new WorkerPool(pathToFileURL(resolveModule(WORKER)), threads, signal) : undefined;
     this.width = threads + 1;
   }
 

@@ -13,7 +13,7 @@ import { connect } from "../../portable/engines/connect.ts";
 import type { Connection, ConnectionMode } from "../../portable/connection.ts";
 import { exportTables } from "../../portable/export/run.ts";
 import { importTables } from "../../portable/import/run.ts";
-import { openPackage } from "../../portable/read/export-reader.ts";
+import { openExport } from "../../portable/read/export-reader.ts";
 import { planDatabase } from "../../portable/plan/database.ts";
 import { clearTables, resetCounters } from "../../portable/reinit/clear.ts";
 import { rowsToClear } from "../../portable/reinit/plan.ts";
@@ -206,7 +206,7 @@ async function roundTrip(
     await resetCounters(connection, done.plan);
     return done;
   });
-  const from = await openPackage(output, { verify: true, signal });
+  const from = await openExport(output, { verify: true, signal });
   onPhase("importing");
   const imported = await on(
     "write",

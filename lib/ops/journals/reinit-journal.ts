@@ -147,7 +147,7 @@ function removeLeftovers(store: string): void {
 }
 
 /** Throws `E_PENDING` while an earlier reinit is neither completed nor undone. */
-export function refusePendingReinit(store: string): void {
+export function assertNoPendingReinit(store: string): void {
   const pending = ReinitJournal.pending(store);
   if (pending === undefined) return;
   throw new HoldfastError(

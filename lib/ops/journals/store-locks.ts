@@ -6,23 +6,23 @@ import type { Report } from "../../model/event.ts";
 import { acquireLock, type Lock } from "../../store/lock/acquire.ts";
 import { describeOwner, livenessOf } from "../../store/lock/process-owner.ts";
 import { assertWritable } from "../../store/writable.ts";
-import { refusePendingReinit } from "./reinit-journal.ts";
+import { assertNoPendingReinit } from "./reinit-journal.ts";
 import { assertReadable, pendingRestores, sourceOf } from "./restore-journal.ts";
 import { hintOf, RESTORE_RULES, stateOf } from "./restore-state.ts";
 
-export interface Held {
+export interface StoreLocks {
   readonly locks: readonly Lock[];
   assertHeld(): Promise<void>;
   release(): Promise<void>;
 }
 
 /** Takes the lock of the store, and the config's second one. Throws `E_LOCKED`, and `E_STORE` if the store cannot be written to. */
-export async function takeLock(
+export async function acquireStoreLocks(
   store: string,
   request: { readonly breakLock: boolean },
   config: SiteConfig | undefined,
   options: { readonly signal: AbortSignal; readonly report: Report; readonly onLost: (error: HoldfastError) => void },
-): Promise<Held> {
+): Promise<StoreLocks> {
   const second = config?.lock_file;
   const locks: Lock[] = [];
   assertWritable(store);
@@ -58,8 +58,8 @@ export async function takeLock(
  * Throws `E_PENDING` while an earlier restore in place or reinit has not ended: otherwise two earlier states of the site would be kept, and
  * none could be told from the other. Throws `E_VERIFY` for a damaged journal, `E_LOCKED` while the other one is running.
  */
-export function refusePending(store: string): void {
-  refusePendingReinit(store);
+export function assertNothingPending(store: string): void {
+  assertNoPendingReinit(store);
   assertReadable(store);
   const pending = pendingRestores(store).find((one) => !RESTORE_RULES[stateOf(one)].begin);
   if (pending === undefined) return;

@@ -7,7 +7,7 @@ import { HoldfastError } from "../../errors.ts";
 import { checkCompatibility, type CompatibilityReport } from "../../portable/compare/compatibility.ts";
 import { connect } from "../../portable/engines/connect.ts";
 import { importTables, type ImportResult } from "../../portable/import/run.ts";
-import { isOrigin, openPackage, type Package } from "../../portable/read/export-reader.ts";
+import { isOrigin, openExport, type ExportReader } from "../../portable/read/export-reader.ts";
 import type { TargetRefinement } from "../../portable/import/target/refinement.ts";
 import { compareTables } from "../../portable/compare/tables.ts";
 import { DATA } from "./format.ts";
@@ -48,8 +48,8 @@ export async function loadPortable(
   { target, directory, dryRun, force, instance, intoOther, refine, onRows, beforeChange }: LoadRequest,
   signal: AbortSignal,
 ): Promise<LoadOutcome> {
-  const opened = await openPackage(path.join(directory, DATA), { verify: true, signal });
-  const from: Package = { ...opened, ...(refine && { refine }) };
+  const opened = await openExport(path.join(directory, DATA), { verify: true, signal });
+  const from: ExportReader = { ...opened, ...(refine && { refine }) };
   for (const { table, rows, digest } of from.manifest.tables) {
     const check = checks.tables.find((one) => one.table === table);
     if (check?.rows !== rows || check.digest !== digest)
@@ -108,7 +108,11 @@ export async function loadPortable(
   }
 }
 
-async function compatibility(target: DatabaseTarget, from: Package, signal: AbortSignal): Promise<CompatibilityReport> {
+async function compatibility(
+  target: DatabaseTarget,
+  from: ExportReader,
+  signal: AbortSignal,
+): Promise<CompatibilityReport> {
   const connection = await connect(target, "read", signal);
   try {
     return await checkCompatibility(connection, from);

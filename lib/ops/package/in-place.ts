@@ -8,18 +8,18 @@ import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { openStore } from "../../store/open.ts";
 import { readStepMetadata } from "../../store/run/step-index.ts";
-import { spareNames } from "../restore/swap/databases.ts";
-import { refusePending, takeLock, type Held } from "../journals/store-locks.ts";
-import { giveUp } from "../restore/swap/fail.ts";
+import { temporaryNames } from "../restore/swap/databases.ts";
+import { assertNothingPending, acquireStoreLocks, type StoreLocks } from "../journals/store-locks.ts";
+import { rollBackFailure } from "../restore/swap/fail.ts";
 import { Journal } from "../journals/restore-journal.ts";
 import type { Operation } from "../journals/operations.ts";
-import { Servers, type FindTarget } from "../restore/swap/restorer-pool.ts";
-import { removeSpares, swapIn } from "../restore/swap/run.ts";
+import { RestorerPool, type FindTarget } from "../restore/swap/restorer-pool.ts";
+import { removeTemporaries, swapIn } from "../restore/swap/run.ts";
 import { pathExists } from "../../archive/tree/path-exists.ts";
 import { makeSafetyRun } from "../safety/run.ts";
 import { loadBeside, loadPortable, reloadDump, type LoadOutcome } from "./import-data.ts";
 import type { OpenedPackage } from "./open.ts";
-import { Staging, type TreeTarget } from "./tree-targets.ts";
+import { TreeStaging, type TreeTarget } from "./tree-targets.ts";
 import type {
   InPlaceRequest,
   PackageOutcome,
@@ -40,10 +40,10 @@ interface Work {
 interface Running extends Work {
   readonly hooks: PackageRestoreHooks;
   readonly store: string;
-  readonly lock: Held;
+  readonly lock: StoreLocks;
   readonly journal: Journal;
-  readonly servers: Servers;
-  readonly stagings: readonly Staging[];
+  readonly servers: RestorerPool;
+  readonly stagings: readonly TreeStaging[];
 }
 
 /** What is replaced when the configured database is not the one that the data go into. */
@@ -58,13 +58,13 @@ export async function restoreInPlace(work: Work, hooks: PackageRestoreHooks): Pr
   const store = (await openStore(inPlace.store, config.site, { create: true, newStore: false })).path;
   const lost = new AbortController();
   const signal = AbortSignal.any([hooks.signal, lost.signal]);
-  const lock = await takeLock(store, inPlace, config, {
+  const lock = await acquireStoreLocks(store, inPlace, config, {
     signal,
     report: hooks.report,
     onLost: (error) => lost.abort(error),
   });
   try {
-    refusePending(store);
+    assertNothingPending(store);
     const journal = await Journal.create(
       store,
       {
@@ -78,13 +78,13 @@ export async function restoreInPlace(work: Work, hooks: PackageRestoreHooks): Pr
       true,
       hooks.onStep,
     );
-    const servers = new Servers(targetOf(request.database), signal);
-    const stagings = work.targets.map((target) => new Staging(target, journal.document.restore));
+    const servers = new RestorerPool(targetOf(request.database), signal);
+    const stagings = work.targets.map((target) => new TreeStaging(target, journal.document.restore));
     try {
       return await perform({ ...work, hooks: { ...hooks, signal }, store, lock, journal, servers, stagings });
     } catch (error) {
       const reason: unknown = signal.aborted ? signal.reason : error;
-      const failure = await giveUp(journal, targetOf(request.database), undefined, reason);
+      const failure = await rollBackFailure(journal, targetOf(request.database), undefined, reason);
       if (!journal.document.kept) for (const staging of stagings.toReversed()) staging.discard();
       throw failure;
     } finally {
@@ -117,7 +117,7 @@ async function perform(running: Running): Promise<PackageOutcome> {
     await journal.update({ operations: changed.map(({ operation }) => operation) });
     const data = (await bringIn(running, work)) ?? (await swap(running, null));
     const kept = changed.length > 0 || isChanged(data);
-    if (!kept) await removeSpares(journal, servers);
+    if (!kept) await removeTemporaries(journal, servers);
     await journal.enter("completed", { kept, warnings: [...(data?.warnings ?? [])] });
     const trees = stagings.map((staging) => ({
       name: staging.target.name,
@@ -156,7 +156,7 @@ async function bringIn(running: Running, directory: string): Promise<LoadOutcome
   const { url } = target;
   const isDump = opened.manifest.database.kind === "dump";
   const restorer = await servers.find(unit, url);
-  const { scratch, aside } = spareNames({ restorer, target }, journal.document.restore);
+  const { scratch, aside } = temporaryNames({ restorer, target }, journal.document.restore);
   const trees = journal.document.operations;
   if (isDump && restorer.exchanges) {
     hooks.onPhase("importing");

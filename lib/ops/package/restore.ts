@@ -5,12 +5,12 @@ import { removeTree } from "../../archive/tree/remove.ts";
 import { fromString } from "../../archive/path.ts";
 import { describeUrl } from "../../database/open/snapshot.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
-import { refusePending } from "../journals/store-locks.ts";
+import { assertNothingPending } from "../journals/store-locks.ts";
 import { CONFIG, DATA, DUMP } from "./format.ts";
 import { restoreInPlace } from "./in-place.ts";
 import { loadDump, loadPortable, type LoadOutcome } from "./import-data.ts";
 import { openMigrationPackage, type OpenedPackage } from "./open.ts";
-import { placeTrees, Staging } from "./tree-targets.ts";
+import { placeTrees, TreeStaging } from "./tree-targets.ts";
 import type { PackageOutcome, PackagePreview, PackageRestoreHooks, PackageRestoreRequest } from "./request.ts";
 import { compareTrees, unpack, workDirectory } from "./stage.ts";
 
@@ -23,7 +23,7 @@ export async function restorePackage(
   request: PackageRestoreRequest,
   hooks: PackageRestoreHooks,
 ): Promise<PackageOutcome> {
-  if (request.inPlace !== undefined) refusePending(request.inPlace.store);
+  if (request.inPlace !== undefined) assertNothingPending(request.inPlace.store);
   hooks.onPhase("verifying");
   const opened = await openMigrationPackage(request.file, hooks.signal);
   const targets = placeTrees(opened.manifest, request.rules);
@@ -33,8 +33,8 @@ export async function restorePackage(
   if (inPlace !== undefined && !request.dryRun)
     return await restoreInPlace({ opened, request, inPlace, targets, preview }, hooks);
   const work = workDirectory();
-  const stagings = request.dryRun ? [] : targets.map((target) => new Staging(target));
-  const prepared: Staging[] = [];
+  const stagings = request.dryRun ? [] : targets.map((target) => new TreeStaging(target));
+  const prepared: TreeStaging[] = [];
   try {
     for (const staging of stagings) {
       staging.prepare();
@@ -95,8 +95,8 @@ async function load(
 }
 
 /** All trees into their places, or none of them. The data are in by now: what asks to stop waits for these renames. */
-async function swapAll(stagings: readonly Staging[]): Promise<void> {
-  const done: Staging[] = [];
+async function swapAll(stagings: readonly TreeStaging[]): Promise<void> {
+  const done: TreeStaging[] = [];
   try {
     for (const staging of stagings) {
       done.push(staging);

@@ -11,7 +11,7 @@ import { HoldfastError } from "../../errors.ts";
 import { ownerMap } from "../restore/plan/owner-map.ts";
 import { CONFIG, DATA, DUMP, STORAGE } from "./format.ts";
 import type { OpenedPackage } from "./open.ts";
-import type { Staging } from "./tree-targets.ts";
+import type { TreeStaging } from "./tree-targets.ts";
 import type { PackageRestoreRequest } from "./request.ts";
 import { treeFacts } from "./tree-checks.ts";
 
@@ -20,7 +20,7 @@ export async function unpack(
   { file, limits, manifest }: OpenedPackage,
   { owners }: PackageRestoreRequest,
   work: string,
-  stagings: readonly Staging[],
+  stagings: readonly TreeStaging[],
   signal: AbortSignal,
 ): Promise<void> {
   const trees = stagings.map((staging): UnpackTarget => ({
@@ -46,10 +46,10 @@ export async function unpack(
 /** The staged trees against the checks; gives those that are not in their places already. */
 export async function compareTrees(
   { checks }: OpenedPackage,
-  stagings: readonly Staging[],
+  stagings: readonly TreeStaging[],
   signal: AbortSignal,
-): Promise<Staging[]> {
-  const changed: Staging[] = [];
+): Promise<TreeStaging[]> {
+  const changed: TreeStaging[] = [];
   for (const staging of stagings) {
     const { name, live } = staging.target;
     const wanted = checks.trees.find((one) => one.name === name);

@@ -76,7 +76,7 @@ function followed(place: string): string {
 }
 
 /** The staging place of one tree. */
-export class Staging {
+export class TreeStaging {
   readonly target: TreeTarget;
   readonly #base: string;
   /** The first directory that had to be made for it. */

@@ -9,7 +9,7 @@ import { service, workingDirectory } from "../site/commands.ts";
 import { databaseOf, rulesOf, using } from "./connection.ts";
 import type { ReinitJournal } from "../journals/reinit-journal.ts";
 import { moveBack } from "./storage.ts";
-import { bringBack, differences } from "./roll-back.ts";
+import { reimportClearedRows, differences } from "./roll-back.ts";
 
 /** Creates the administrator, unless that was done, and starts the service. */
 export async function finish(journal: ReinitJournal, config: SiteConfig, signal: AbortSignal): Promise<void> {
@@ -72,7 +72,13 @@ async function undo(
   note: (text: string) => void,
 ): Promise<void> {
   const database = databaseOf(config);
-  await using(config, database, "write", signal, async (on) => await bringBack(on, rulesOf(config), kept, signal));
+  await using(
+    config,
+    database,
+    "write",
+    signal,
+    async (on) => await reimportClearedRows(on, rulesOf(config), kept, signal),
+  );
   for (const text of await using(config, database, "read", signal, async (on) => await differences(on, kept, signal)))
     note(text);
 }

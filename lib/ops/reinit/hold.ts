@@ -1,9 +1,9 @@
 /** The locks of a reinit, and a signal that also aborts when one of them is lost. */
 import type { SiteConfig } from "../../config/load.ts";
 import type { Report } from "../../model/event.ts";
-import { takeLock, type Held } from "../journals/store-locks.ts";
+import { acquireStoreLocks, type StoreLocks } from "../journals/store-locks.ts";
 
-export interface HeldReinit extends Held {
+export interface HeldReinit extends StoreLocks {
   readonly signal: AbortSignal;
 }
 
@@ -15,7 +15,7 @@ export async function hold(
 ): Promise<HeldReinit> {
   const lost = new AbortController();
   const signal = AbortSignal.any([options.signal, lost.signal]);
-  const lock = await takeLock(store, { breakLock: false }, config, {
+  const lock = await acquireStoreLocks(store, { breakLock: false }, config, {
     signal,
     report: options.report,
     onLost: (error) => lost.abort(error),

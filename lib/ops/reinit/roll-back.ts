@@ -5,14 +5,14 @@
 import type { Connection } from "../../portable/connection.ts";
 import { exportTables } from "../../portable/export/run.ts";
 import { importTables } from "../../portable/import/run.ts";
-import { openPackage } from "../../portable/read/export-reader.ts";
+import { openExport } from "../../portable/read/export-reader.ts";
 import { planPortable } from "../../portable/plan/run.ts";
 import { clearTables } from "../../portable/reinit/clear.ts";
 import type { ReinitPlan, ReinitRules } from "../../portable/reinit/plan.ts";
 import { compareTables } from "../../portable/compare/tables.ts";
 
 /** Exports the tables that the plan clears, whole, into a directory; nothing where it clears none. */
-export async function keepCleared(
+export async function exportClearedRows(
   connection: Connection,
   { schema, tables }: ReinitPlan,
   { keys }: ReinitRules,
@@ -25,13 +25,13 @@ export async function keepCleared(
 }
 
 /** Clears what came since and brings back what went, in the connection's transaction, which is over then. */
-export async function bringBack(
+export async function reimportClearedRows(
   connection: Connection,
   rules: ReinitRules,
   directory: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const from = await openPackage(directory, { verify: true, signal });
+  const from = await openExport(directory, { verify: true, signal });
   await clearTables(connection, rules, { signal });
   await importTables(
     connection,
@@ -43,7 +43,7 @@ export async function bringBack(
 
 /** A line for each table that is not what it was: rows that the configured rules keep may have been made in the meantime. */
 export async function differences(connection: Connection, directory: string, signal: AbortSignal): Promise<string[]> {
-  const compared = await compareTables(connection, await openPackage(directory, { verify: false, signal }), signal);
+  const compared = await compareTables(connection, await openExport(directory, { verify: false, signal }), signal);
   return compared
     .filter(({ same }) => !same)
     .map(({ table, exported, found }) => `${table} has other rows than before: ${found}, not ${exported}`);

@@ -14,9 +14,9 @@ import { finish, takeBack } from "./end.ts";
 import { hold, type HeldReinit } from "./hold.ts";
 import { nextReinitId, ReinitJournal } from "../journals/reinit-journal.ts";
 import { moveAside, planMoves, type Move } from "./storage.ts";
-import { keepCleared } from "./roll-back.ts";
+import { exportClearedRows } from "./roll-back.ts";
 import { service } from "../site/commands.ts";
-import { refusePending } from "../journals/store-locks.ts";
+import { assertNothingPending } from "../journals/store-locks.ts";
 import { makeSafetyRun } from "../safety/run.ts";
 import type { OnStep } from "../journals/on-step.ts";
 
@@ -69,7 +69,7 @@ export async function reinit(request: ReinitRequest, options: ReinitOptions): Pr
   const held = await hold(store, config, options);
   let journal: ReinitJournal | undefined;
   try {
-    refusePending(store);
+    assertNothingPending(store);
     options.onPhase("saving");
     const { signal } = held;
     const safety = { config, store, unit: database.unit, command: "reinit", id, locks: held.locks, signal } as const;
@@ -128,7 +128,7 @@ async function clear(
   return await using(config, database, "write", signal, async (connection) => {
     const { plan, warnings } = await clearTables(connection, rulesOf(config), {
       signal,
-      before: async (found) => await keepCleared(connection, found, rulesOf(config), journal.kept),
+      before: async (found) => await exportClearedRows(connection, found, rulesOf(config), journal.kept),
     });
     await moveAside(journal.record.moves, journal.step);
     await assertHeld();

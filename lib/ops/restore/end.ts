@@ -9,13 +9,13 @@ import { findStore } from "../../store/open.ts";
 import { ownerOfThisProcess } from "../../store/lock/process-owner.ts";
 import type { OnStep } from "../journals/on-step.ts";
 import { migrate, rebuildProjects, service, smoke } from "../site/commands.ts";
-import { takeLock, type Held } from "../journals/store-locks.ts";
+import { acquireStoreLocks, type StoreLocks } from "../journals/store-locks.ts";
 import { Journal, pendingRestores } from "../journals/restore-journal.ts";
 import type { JournalDocument } from "../journals/operations.ts";
 import { checkJournal } from "../journals/seal.ts";
-import { Servers, type FindTarget } from "./swap/restorer-pool.ts";
+import { RestorerPool, type FindTarget } from "./swap/restorer-pool.ts";
 import { hintOf, RESTORE_RULES, stateOf, type EndCommand, type RestoreState } from "../journals/restore-state.ts";
-import { removeSpares, swapIn } from "./swap/run.ts";
+import { removeTemporaries, swapIn } from "./swap/run.ts";
 import { start, undo } from "./swap/roll-back.ts";
 
 export interface EndRequest {
@@ -51,14 +51,14 @@ export async function endRestore(request: EndRequest, options: EndOptions): Prom
   const { path: store } = await findStore(request.store);
   const lost = new AbortController();
   const signal = AbortSignal.any([options.signal, lost.signal]);
-  const held = await takeLock(store, request, request.config, {
+  const held = await acquireStoreLocks(store, request, request.config, {
     ...options,
     signal,
     onLost: (error) => lost.abort(error),
   });
   try {
     const journal = await Journal.open(store, chooseRestore(store, request), options.onStep);
-    const servers = new Servers(targetFor(request, signal), signal);
+    const servers = new RestorerPool(targetFor(request, signal), signal);
     try {
       await end(journal, request, { store, signal, held, servers });
     } finally {
@@ -90,8 +90,8 @@ function chooseRestore(store: string, { restore, how }: EndRequest): string {
 interface EndWork {
   readonly store: string;
   readonly signal: AbortSignal;
-  readonly held: Held;
-  readonly servers: Servers;
+  readonly held: StoreLocks;
+  readonly servers: RestorerPool;
 }
 
 async function end(journal: Journal, request: EndRequest, work: EndWork): Promise<void> {
@@ -155,7 +155,7 @@ function assertConfig(
 /** Removes what was replaced. From the first file on nothing can be rolled back: so the journal says it first. */
 async function confirm(journal: Journal, { servers }: EndWork): Promise<void> {
   await journal.enter("confirming");
-  await removeSpares(journal, servers);
+  await removeTemporaries(journal, servers);
   await journal.enter("completed", { kept: false });
 }
 
@@ -193,7 +193,7 @@ async function finish(
     await start(journal, site, signal);
     await smoke(site, signal);
   }
-  if (!isInPlace) await removeSpares(journal, servers);
+  if (!isInPlace) await removeTemporaries(journal, servers);
   await journal.enter("completed", { kept: isInPlace });
 }
 

@@ -23,23 +23,23 @@ import {
   type PlannedDatabase,
 } from "./swap/databases.ts";
 import { itemsOf, type RestoreItems } from "../runs/unit-items.ts";
-import { describe, giveUp } from "./swap/fail.ts";
+import { describe, rollBackFailure } from "./swap/fail.ts";
 import { Journal, newRestoreId } from "../journals/restore-journal.ts";
 import type { Operation } from "../journals/operations.ts";
 import { runsOf } from "../runs/borrowed-units.ts";
-import { locate, type Located } from "./plan/locate-path.ts";
+import { locate, type PathLocation } from "./plan/locate-path.ts";
 import { findLacks, type Lack } from "./plan/missing-units.ts";
 import { assertEmpty } from "./stage/assert-empty.ts";
-import { refusePending, takeLock } from "../journals/store-locks.ts";
+import { assertNothingPending, acquireStoreLocks } from "../journals/store-locks.ts";
 import { ownedNow } from "./plan/owned.ts";
 import { planRestore, type RestorePlan } from "./plan/planner.ts";
 import { checkSpace } from "./plan/space.ts";
 import type { RestoreRequest } from "./plan/request.ts";
-import { saveFirst } from "./safety-dump.ts";
+import { backUpTarget } from "./safety-dump.ts";
 import { stage } from "./stage/run.ts";
 import { previewOf, type RestorePreview } from "./preview.ts";
-import { removeSpares, swapIn } from "./swap/run.ts";
-import { Servers, type FindTarget } from "./swap/restorer-pool.ts";
+import { removeTemporaries, swapIn } from "./swap/run.ts";
+import { RestorerPool, type FindTarget } from "./swap/restorer-pool.ts";
 import { start } from "./swap/roll-back.ts";
 import type { OnStep } from "../journals/on-step.ts";
 import { selectUnits } from "./plan/select-units.ts";
@@ -86,15 +86,15 @@ export async function restore(request: RestoreRequest, options: RestoreOptions):
   const unpins = [await pinRun(store.path, run, "restore")];
   try {
     const directory = runDirectory(store.path, run);
-    if (request.target.kind === "in-place") refusePending(store.path);
+    if (request.target.kind === "in-place") assertNothingPending(store.path);
     else assertEmpty(request.target.directory);
     const lacks = findLacks(store.path, run, request);
     const units = selectUnits(directory, request, lacks);
     for (const other of runsOf(units)) unpins.push(await pinRun(store.path, other, "restore"));
-    const located = request.path === undefined ? undefined : await locate(directory, request.path, options.signal);
-    const items = itemsOf(directory, located === undefined ? units : []);
+    const pathLocation = request.path === undefined ? undefined : await locate(directory, request.path, options.signal);
+    const items = itemsOf(directory, pathLocation === undefined ? units : []);
     const owned = await ownedNow(request.target, store.path, directory);
-    const work = { request, options, store, run, directory, units, items, located, lacks, owned };
+    const work = { request, options, store, run, directory, units, items, pathLocation, lacks, owned };
     const preview = await rehearse(work);
     if (request.dryRun) return outcomeOf(work, preview, null, { kept: false });
     await options.confirm(preview);
@@ -115,7 +115,7 @@ interface Work {
   readonly units: readonly UnitMetadata[];
   /** Of all these units, or none where a path is asked for. */
   readonly items: RestoreItems;
-  readonly located: Located | undefined;
+  readonly pathLocation: PathLocation | undefined;
   readonly lacks: readonly Lack[];
   readonly owned: readonly BytePath[];
 }
@@ -128,18 +128,18 @@ interface Prepared {
 
 /** The plan as it stands now; the databases are open and have to be closed. */
 async function prepare(work: Work, id: string): Promise<Prepared> {
-  const { request, options, directory, units, items, located, lacks, owned } = work;
+  const { request, options, directory, units, items, pathLocation, lacks, owned } = work;
   const absent = request.complete === true ? [] : lacks.flatMap(({ copies }) => copies);
   let places = await databasePlaces(request, items.databases, options.signal);
   const planWith = (): RestorePlan =>
     planRestore(directory, request, {
       id,
       items,
-      units: located === undefined ? units : [],
+      units: pathLocation === undefined ? units : [],
       loaded: new Set(places.map(({ item }) => item.unit)),
       absent,
       owned,
-      ...(located === undefined ? {} : { located }),
+      ...(pathLocation === undefined ? {} : { pathLocation }),
     });
   let plan = planWith();
   // A database file in a tree that is replaced comes with that tree: it would be exchanged in the old one.
@@ -198,11 +198,11 @@ async function begin({ request, store, run, options }: Work): Promise<Journal> {
 async function restoreTo(work: Work, preview: RestorePreview): Promise<RestoreOutcome> {
   const journal = await begin(work);
   const prepared = await prepareFor(journal, work);
-  const servers = new Servers(targetOf(prepared.databases), work.options.signal);
+  const servers = new RestorerPool(targetOf(prepared.databases), work.options.signal);
   try {
-    await bringBeside(journal, work, prepared);
+    await stageRestore(journal, work, prepared);
     await swapIn(journal, servers, async () => work.options.signal.throwIfAborted());
-    await removeSpares(journal, servers);
+    await removeTemporaries(journal, servers);
     await journal.enter("completed", { kept: false });
     return outcomeOf(work, preview, journal, {
       kept: false,
@@ -221,17 +221,20 @@ async function restoreInPlace(work: Work, config: SiteConfig, preview: RestorePr
   const lost = new AbortController();
   const signal = AbortSignal.any([options.signal, lost.signal]);
   const held: Work = { ...work, options: { ...options, signal } };
-  const lock = await takeLock(store.path, request, config, { ...held.options, onLost: (error) => lost.abort(error) });
+  const lock = await acquireStoreLocks(store.path, request, config, {
+    ...held.options,
+    onLost: (error) => lost.abort(error),
+  });
   try {
-    refusePending(store.path);
+    assertNothingPending(store.path);
     const journal = await begin(held);
     const prepared = await prepareFor(journal, held);
-    const servers = new Servers(targetOf(prepared.databases), signal);
+    const servers = new RestorerPool(targetOf(prepared.databases), signal);
     try {
-      await bringBeside(journal, held, prepared);
+      await stageRestore(journal, held, prepared);
       await lock.assertHeld();
       await stopService(journal, config, signal);
-      await saveFirst(journal, {
+      await backUpTarget(journal, {
         request,
         config,
         databases: prepared.databases,
@@ -265,7 +268,7 @@ async function prepareFor(journal: Journal, work: Work): Promise<Prepared> {
 }
 
 /** Verifies what will be used, and brings all of it beside its place, compared with what was recorded. */
-async function bringBeside(journal: Journal, work: Work, { plan, databases, units }: Prepared): Promise<void> {
+async function stageRestore(journal: Journal, work: Work, { plan, databases, units }: Prepared): Promise<void> {
   const { options, request, directory } = work;
   options.onPhase("verifying");
   const used = request.path === undefined ? units : [];
@@ -352,7 +355,7 @@ async function failed(
 ): Promise<unknown> {
   if (journal.document.swap !== "none") options.onPhase("rolling back");
   const error: unknown = options.signal.aborted ? options.signal.reason : failure;
-  return await giveUp(journal, targetOf(databases), config, error);
+  return await rollBackFailure(journal, targetOf(databases), config, error);
 }
 
 const outcomeOf = (

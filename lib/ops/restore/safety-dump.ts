@@ -23,7 +23,7 @@ export interface SafetyWork {
 }
 
 /** Dumps what `reload` would overwrite. Throws `E_SAFETY` where that cannot be done, unless the operator gave a reason to go on without. */
-export async function saveFirst(journal: Journal, work: SafetyWork): Promise<void> {
+export async function backUpTarget(journal: Journal, work: SafetyWork): Promise<void> {
   const { request, config, databases, options } = work;
   const atRisk = databases.filter(({ restorer, present }) => !restorer.exchanges && (present?.tables ?? 0) > 0);
   if (atRisk.length === 0 || request.withoutSafety !== undefined) return;

@@ -6,14 +6,14 @@ import { hashFile } from "../../store/files/hash.ts";
 import { SUMS_FILE } from "../../store/run/checksums.ts";
 import { VERSION } from "../../version.ts";
 import { keepEvidence, type KeptEvidence } from "../checks/evidence.ts";
-import type { Survey } from "./inventory/run-inventory.ts";
+import type { RunInventory } from "./inventory/run-inventory.ts";
 import type { Check, Verification } from "../checks/check.ts";
 
 type Result = Pick<Verification, "run" | "ok" | "quick" | "deep" | "live" | "sample" | "checks">;
 
 /** Writes the evidence of a verification; `evidence` is the operator's own directory for it. */
 export async function writeVerifyEvidence(
-  { store, directory }: Pick<Survey, "store" | "directory">,
+  { store, directory }: Pick<RunInventory, "store" | "directory">,
   started: Date,
   { run, ok, quick, deep, live, sample, checks }: Result,
   evidence: string | undefined,

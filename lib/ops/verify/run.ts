@@ -28,7 +28,7 @@ import { checkMigrations } from "./stored/migrations.ts";
 import { ArtifactReaders } from "../checks/artifact-readers.ts";
 import { checkReferences } from "./stored/references.ts";
 import { sampleSurvey, showSample, type Sample } from "./inventory/sample.ts";
-import { surveyRun, type Survey } from "./inventory/run-inventory.ts";
+import { takeInventory, type RunInventory } from "./inventory/run-inventory.ts";
 import type { Check, CheckId, Finding, Verification } from "../checks/check.ts";
 
 export type { Check, Verification } from "../checks/check.ts";
@@ -89,7 +89,7 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
   let readers: ArtifactReaders | undefined;
   const unpin = await pinRun(store.path, run, "verify");
   try {
-    const survey = await surveyRun(store, run, runDirectory(store.path, run), options.signal);
+    const survey = await takeInventory(store, run, runDirectory(store.path, run), options.signal);
     collectGarbage(); // of the documents: what is read from here on is read by other threads, so that nothing would ask for it
     const sampled = request.sample === undefined ? survey : sampleSurvey(survey, request.sample);
     const checks: Check[] = [];
@@ -110,7 +110,7 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
       if ((request.quick && item.reads) || isNotAskedFor(item, request)) continue;
       const finding = await item.check(item.reads && item.whole !== true ? sampled : survey, work);
       if (finding === undefined) continue;
-      const check = judge(item, finding);
+      const check = toCheck(item, finding);
       checks.push(check);
       options.onCheck?.(check);
     }
@@ -141,14 +141,14 @@ interface Item {
   /** Only where it is asked for. */
   readonly only?: "deep" | "live";
   /** Undefined when there is nothing to check. */
-  readonly check: (survey: Survey, work: Work) => Promise<Finding | undefined> | Finding | undefined;
+  readonly check: (survey: RunInventory, work: Work) => Promise<Finding | undefined> | Finding | undefined;
 }
 
 interface Work {
   readonly request: VerifyRequest;
   readonly readers: ArtifactReaders;
-  readonly archives: (survey: Survey) => ReadonlyMap<StepName, Promise<Finding | undefined>>;
-  readonly restored: (survey: Survey) => Promise<RestoredDumps>;
+  readonly archives: (survey: RunInventory) => ReadonlyMap<StepName, Promise<Finding | undefined>>;
+  readonly restored: (survey: RunInventory) => Promise<RestoredDumps>;
   readonly signal: AbortSignal;
 }
 
@@ -174,10 +174,10 @@ function restoreOnce(scratch: string | undefined, signal: AbortSignal): Work["re
 }
 
 /** Every file is hashed, and every archive read through. */
-const bytesToRead = ({ files }: Survey): number =>
+const bytesToRead = ({ files }: RunInventory): number =>
   Array.from(files).reduce((sum, [name, { size }]) => sum + size * (/\.(?:zip|tgz)$/.test(name) ? 2 : 1), 0);
 
-const sizeOf = ({ files }: Survey): number => Array.from(files.values()).reduce((sum, { size }) => sum + size, 0);
+const sizeOf = ({ files }: RunInventory): number => Array.from(files.values()).reduce((sum, { size }) => sum + size, 0);
 
 const ARCHIVE_TITLES: Readonly<Record<StepName, string>> = {
   source_exports: "source archives",
@@ -304,7 +304,7 @@ const CHECKS: readonly Item[] = [
 const isNotAskedFor = ({ only }: Item, { deep, live }: VerifyRequest): boolean =>
   (only === "deep" && deep !== true) || (only === "live" && live !== true);
 
-function judge({ id, title }: Item, { figure, problems, notes, notProved }: Finding): Check {
+function toCheck({ id, title }: Item, { figure, problems, notes, notProved }: Finding): Check {
   const state = problems.length > 0 ? "failed" : notProved === undefined ? "ok" : "not proved";
   return {
     id,

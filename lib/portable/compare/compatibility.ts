@@ -4,7 +4,7 @@ import { compareMigrations, compareVersions, type Applied } from "../format/vers
 import type { Connection } from "../connection.ts";
 import { introspect } from "../engines/introspect.ts";
 import { migrationsOf } from "../plan/applied-migrations.ts";
-import type { Package } from "../read/export-reader.ts";
+import type { ExportReader } from "../read/export-reader.ts";
 import type { SettingsComparison } from "./settings-diff.ts";
 import { findTargets } from "../import/target/resolve.ts";
 
@@ -42,7 +42,7 @@ export interface ConfigurationReport extends SettingsComparison {
  */
 export async function checkCompatibility(
   connection: Connection,
-  { manifest, tables, refine }: Package,
+  { manifest, tables, refine }: ExportReader,
 ): Promise<CompatibilityReport> {
   const schema = await introspect(connection);
   const here = await migrationsOf(connection, schema);

@@ -7,17 +7,17 @@ import { isGeneric, isRaw, valueOf, type JsonCell } from "../rows/nested-key.ts"
 import type { Connection } from "../connection.ts";
 import { decoderOf } from "../values/decoders.ts";
 import { columnOf, type Column, type Table } from "../schema/tables.ts";
-import type { Leaf } from "../rows/fields.ts";
+import type { KeyColumn } from "../rows/fields.ts";
 import type { ExportedTable } from "../format/documents.ts";
 import { LineEncoder } from "../export/native-rows.ts";
 import { fold } from "../schema/names.ts";
-import { readRows, type Package } from "../read/export-reader.ts";
+import { readRows, type ExportReader } from "../read/export-reader.ts";
 import { keyForm, nameOf, tableForm, type ValueForm } from "../export/row-cells.ts";
 import type { FieldPlace, TableQuery } from "../rows/select-query.ts";
 import { canonical, encode, type JsonValue } from "../values/codec.ts";
 
 export interface Comparing {
-  readonly from: Package;
+  readonly from: ExportReader;
   readonly exported: ExportedTable;
   readonly table: Table;
   readonly query: TableQuery;
@@ -30,7 +30,7 @@ export const holdsOtherSorts = ({ places }: TableQuery): boolean =>
   places.some((place) => columnsOf(place).some(({ sent }) => sent !== undefined));
 
 const columnsOf = (place: FieldPlace): Column[] => {
-  const inLeaves = (leaves: readonly Leaf[]): Column[] =>
+  const inLeaves = (leaves: readonly KeyColumn[]): Column[] =>
     leaves.flatMap(({ column, parts }) => [column, ...inLeaves(parts ?? [])]);
   if (place.kind === "value") return [place.column];
   const places = place.kind === "link" ? place.leaves : place.targets.flatMap(({ leaves }) => leaves);
@@ -121,4 +121,4 @@ function cellForm(table: Table, place: FieldPlace, cell: JsonCell, form: ValueFo
   return `g${tableForm(to)}:${keyForm(leavesOf(leaves), key, 1, form)}`;
 }
 
-const leavesOf = (places: readonly { readonly leaf: Leaf }[]): Leaf[] => places.map(({ leaf }) => leaf);
+const leavesOf = (places: readonly { readonly leaf: KeyColumn }[]): KeyColumn[] => places.map(({ leaf }) => leaf);

@@ -8,7 +8,7 @@ import { holdsOtherSorts, isSameHere } from "./same-values.ts";
 import { findLarge } from "../rows/find-large-values.ts";
 import { eachLargeLine } from "../export/large-rows.ts";
 import { LARGE } from "../format/large-value.ts";
-import type { Package } from "../read/export-reader.ts";
+import type { ExportReader } from "../read/export-reader.ts";
 import type { Field } from "../rows/fields.ts";
 import { fold } from "../schema/names.ts";
 import { nameOf } from "../export/row-cells.ts";
@@ -30,7 +30,7 @@ export interface TableComparison {
  */
 export async function compareTables(
   connection: Connection,
-  from: Package,
+  from: ExportReader,
   signal: AbortSignal,
   large = LARGE,
 ): Promise<TableComparison[]> {

@@ -11,7 +11,7 @@ import { fsyncDirectory } from "../../store/files/atomic.ts";
  * `make` writes at the path that it is given, and sees to it that what it wrote is on disk. Throws `E_TARGET`, before anything is made, where `output` is
  * there; whatever `make` throws leaves nothing behind.
  */
-export async function makeWhole<T>(output: string, make: (staging: string) => Promise<T>): Promise<T> {
+export async function writeAtomically<T>(output: string, make: (staging: string) => Promise<T>): Promise<T> {
   const target = path.resolve(output);
   if (lstatSync(target, { throwIfNoEntry: false }) !== undefined) throw isThere(target);
   mkdirSync(path.dirname(target), { recursive: true });

@@ -1,6 +1,6 @@
 /** Values as Django's JSON serialiser writes them, as JSON text: for the formats that people and other programs read. */
 import { isRaw, levelsOf, nest, unnest, valueOf, type JsonCell } from "../rows/nested-key.ts";
-import type { Leaf } from "../rows/fields.ts";
+import type { KeyColumn } from "../rows/fields.ts";
 import { isPath, widthOf } from "../rows/tree-path.ts";
 import type { Column, Kind } from "../schema/tables.ts";
 import type { JsonValue, Tagged } from "../values/codec.ts";
@@ -24,7 +24,7 @@ export function jsonText(column: Column, value: JsonValue, utc: boolean): string
 }
 
 /** A key of another row: nested where that key holds keys; a path is the parts of one level after the other. `depth` links lead to its own table. */
-export function jsonCellText(leaves: readonly Leaf[], cell: JsonCell, utc: boolean, depth = 1): string {
+export function jsonCellText(leaves: readonly KeyColumn[], cell: JsonCell, utc: boolean, depth = 1): string {
   if (isRaw(cell)) return JSON.stringify(cell);
   const values = unnest(leaves, cell, depth);
   const textAt = (at: number): string => {

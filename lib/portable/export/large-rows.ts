@@ -3,8 +3,8 @@ import type { Hash } from "node:crypto";
 import { HoldfastError } from "../../errors.ts";
 import type { ByteRow } from "../values/binary-string.ts";
 import type { Connection } from "../connection.ts";
-import type { Fields, TableFields } from "../rows/fields.ts";
-import type { ApartCell, LineEncoder } from "./native-rows.ts";
+import type { RowLayout, TableLayout } from "../rows/fields.ts";
+import type { BlobCell, LineEncoder } from "./native-rows.ts";
 import { selectTable } from "../rows/select-query.ts";
 import { Utf8Check } from "../values/utf8.ts";
 import type { BlobWriter } from "./blob-writer.ts";
@@ -16,14 +16,14 @@ import { readLarge } from "../rows/read-large-value.ts";
 /** Gives each line to `take`, in the order of the rows. Values go into `blobs`; where there are none, they are read for the digest alone. */
 export async function eachLargeLine(
   connection: Connection,
-  { fields, from, encoder }: { readonly fields: Fields; readonly from: TableFields; readonly encoder: LineEncoder },
+  { fields, from, encoder }: { readonly fields: RowLayout; readonly from: TableLayout; readonly encoder: LineEncoder },
   { rows }: LargeRows,
   take: (line: string) => Promise<void> | void,
   blobs?: BlobWriter,
 ): Promise<void> {
   for (const row of rows) {
     const apart = new Map(
-      row.values.map((value): [string, ApartCell] => [
+      row.values.map((value): [string, BlobCell] => [
         value.column.name,
         { read: async (hash) => await readCell(connection, from, { row, value, hash, blobs }) },
       ]),
@@ -33,7 +33,7 @@ export async function eachLargeLine(
     for await (const batch of connection.streamBytes(`${query.sql}${row.limit}`, query.parameters)) found ??= batch[0];
     if (found === undefined)
       throw new HoldfastError("E_DATABASE", `${from.table.id}: row ${row.name} was there, and is not found again`);
-    await take(await encoder.encodeApart(found, apart));
+    await take(await encoder.encodeWithBlobs(found, apart));
   }
 }
 
@@ -47,7 +47,7 @@ interface Reading {
 
 async function readCell(
   connection: Connection,
-  { table }: TableFields,
+  { table }: TableLayout,
   { row, value, hash, blobs }: Reading,
 ): Promise<LargeTag | null> {
   const { column, bytes, is } = value;

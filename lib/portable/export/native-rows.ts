@@ -20,7 +20,7 @@ type ValuePlace = Extract<FieldPlace, { kind: "value" }>;
 type GenericPlace = Extract<FieldPlace, { kind: "generic" }>;
 
 /** A value that is not in its row. */
-export interface ApartCell {
+export interface BlobCell {
   /** Reads it: what the digest of the row has of it goes into `hash`, where it counts. Gives what stands for it in the line. */
   read(hash: Hash | undefined): Promise<JsonCell>;
 }
@@ -39,7 +39,7 @@ export class LineEncoder {
   readonly #columns: readonly (string | undefined)[];
   readonly #to: Encoded = { json: "", form: null };
   /** Columns with a text that holds U+FFFD. */
-  readonly suspect = new Set<string>();
+  readonly columnsWithReplacementChar = new Set<string>();
 
   /** The number that a database gave to a row that has a key of its own does not count for the digest: another database may have given another one. */
   constructor(engine: EngineName, table: Table, { places }: TableQuery, counts: (place: FieldPlace) => boolean) {
@@ -48,7 +48,7 @@ export class LineEncoder {
       if (place.kind === "value") {
         if (place.replaced !== undefined) return replacedEncoder(place.replaced);
         const encode = valueEncoder(encoderOf(engine, place.column), place.at);
-        return engine === "sqlite" ? suspecting(encode, place, this.suspect) : encode;
+        return engine === "sqlite" ? suspecting(encode, place, this.columnsWithReplacementChar) : encode;
       }
       const encoder = new RowEncoder(engine, { places: [place] });
       links.push(encoder);
@@ -80,7 +80,7 @@ export class LineEncoder {
   }
 
   /** The same of a row of which some columns are read apart, in the order in which they count. */
-  async encodeApart(row: ByteRow, apart: ReadonlyMap<string, ApartCell>): Promise<string> {
+  async encodeWithBlobs(row: ByteRow, apart: ReadonlyMap<string, BlobCell>): Promise<string> {
     const to = this.#to;
     const cells = this.#columns.map((column) => (column === undefined ? undefined : apart.get(column)));
     const json = this.#fields.map((encode, index) => {
@@ -129,10 +129,10 @@ const replacedEncoder =
   };
 
 const suspecting =
-  (encode: FieldEncoder, { column, at }: ValuePlace, suspect: Set<string>): FieldEncoder =>
+  (encode: FieldEncoder, { column, at }: ValuePlace, columnsWithReplacementChar: Set<string>): FieldEncoder =>
   (row, to) => {
     const cell = row[at];
-    if (typeof cell === "string" && cell.includes(REPLACEMENT_CHARACTER)) suspect.add(column.name);
+    if (typeof cell === "string" && cell.includes(REPLACEMENT_CHARACTER)) columnsWithReplacementChar.add(column.name);
     encode(row, to);
   };
 
@@ -180,7 +180,7 @@ function linkEncoder(engine: EngineName, { raw, found, field, leaves }: LinkPlac
     let isUsual = found === undefined || (row[found] ?? null) !== null;
     for (let at = raw; at < raw + width; at++) isUsual &&= (row[at] ?? null) !== null;
     for (const at of paths) isUsual &&= (row[at] ?? null) !== null;
-    if (!isUsual) return encodeUnusual(row, to, unusual);
+    if (!isUsual) return encodeFallback(row, to, unusual);
     let [json, form] = ["", "k"];
     for (const { at, before, encode } of encoders) {
       encode(row[at] ?? null, to);
@@ -205,7 +205,7 @@ function pathOf(engine: EngineName, leaf: PathLeaf): Encoder {
   return (cell, to) => encode(String(cell), to);
 }
 
-function encodeUnusual(row: ByteRow, to: Encoded, { encoder, columns, bytes }: Unusual): void {
+function encodeFallback(row: ByteRow, to: Encoded, { encoder, columns, bytes }: Unusual): void {
   const texts = row.map((cell, at) =>
     typeof cell !== "string" ? cell : bytes.has(at) ? bytesOf(cell) : fromBytes(cell),
   );

@@ -12,7 +12,7 @@ import { blobPath } from "../format/large-value.ts";
 import { MANIFEST, SCHEMA, type ExportManifest } from "../format/documents.ts";
 import type { PortablePlan } from "../plan/run.ts";
 import { SETTINGS } from "../format/settings.ts";
-import { makeWhole } from "./atomic-output.ts";
+import { writeAtomically } from "./atomic-output.ts";
 import type { ExportHooks } from "./record-rows.ts";
 import { attributesAt, writeZip } from "./zip-file.ts";
 
@@ -23,7 +23,7 @@ export async function exportNativeZip(
   request: ExportRequest,
   hooks: ExportHooks,
 ): Promise<ExportManifest> {
-  return await makeWhole(request.output, async (staging) => {
+  return await writeAtomically(request.output, async (staging) => {
     const directory = `${staging}.${randomUUID()}.parts`;
     try {
       const manifest = await exportTables(connection, plan, { ...request, output: directory }, hooks.onRows);

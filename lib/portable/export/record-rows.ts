@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import { HoldfastError } from "../../errors.ts";
 import type { Connection, Row } from "../connection.ts";
-import type { TableFields } from "../rows/fields.ts";
+import type { TableLayout } from "../rows/fields.ts";
 import { rowFilter } from "../rows/row-filter.ts";
 import { findLarge } from "../rows/find-large-values.ts";
 import type { PortablePlan } from "../plan/run.ts";
@@ -39,7 +39,7 @@ const MOST = 32 * 1024 * 1024;
 export async function queryOf(
   connection: Connection,
   plan: PortablePlan,
-  fields: TableFields,
+  fields: TableLayout,
 ): Promise<{ query: TableQuery; count: number }> {
   const { table } = fields;
   const together = plan.tables.map((one) => one.table);
@@ -62,7 +62,7 @@ export async function queryOf(
 }
 
 /** These formats have no word for a generic relation: it is the number that its column holds. */
-export const withoutGenerics = (fields: TableFields): TableFields => ({
+export const withoutGenerics = (fields: TableLayout): TableLayout => ({
   ...fields,
   fields: fields.fields.map((field) => (field.kind === "generic" ? { kind: "value", column: field.column } : field)),
 });

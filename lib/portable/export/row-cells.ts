@@ -3,7 +3,7 @@ import type { EngineName } from "../../database/snapshot.ts";
 import { digestCell } from "../../database/digest/table.ts";
 import { isGeneric, levelsOf, nest, unnest, valueOf, type JsonCell } from "../rows/nested-key.ts";
 import type { Row } from "../connection.ts";
-import type { Leaf } from "../rows/fields.ts";
+import type { KeyColumn } from "../rows/fields.ts";
 import type { Column } from "../schema/tables.ts";
 import { fold } from "../schema/names.ts";
 import { isPath, pathCells, widthOf } from "../rows/tree-path.ts";
@@ -16,7 +16,7 @@ export class RowEncoder {
   /** Links that led to no row. */
   dangling = 0;
   /** Columns with a text that holds U+FFFD. */
-  readonly suspect = new Set<string>();
+  readonly columnsWithReplacementChar = new Set<string>();
 
   constructor(engine: EngineName, { places }: Pick<TableQuery, "places">) {
     this.#engine = engine;
@@ -28,7 +28,8 @@ export class RowEncoder {
       if (place.kind === "value") {
         if (place.replaced) return place.replaced();
         const value = row[place.at] ?? null;
-        if (typeof value === "string" && value.includes("\ufffd")) this.suspect.add(place.column.name);
+        if (typeof value === "string" && value.includes("\ufffd"))
+          this.columnsWithReplacementChar.add(place.column.name);
         return encode(this.#engine, place.column, value);
       }
       if (place.kind === "generic") return this.#generic(row, place);
@@ -52,7 +53,7 @@ export class RowEncoder {
     return encode(this.#engine, column, value);
   }
 
-  #values(row: Row, leaves: readonly { readonly leaf: Leaf; readonly at: number }[]) {
+  #values(row: Row, leaves: readonly { readonly leaf: KeyColumn; readonly at: number }[]) {
     return leaves.map(({ leaf, at }) => ({
       leaf,
       value: isPath(leaf) ? pathCells(this.#engine, leaf, row[at]) : encode(this.#engine, leaf.column, row[at] ?? null),
@@ -91,7 +92,7 @@ const canonicalForm: ValueForm = (column, value) => canonical(column, value)?.to
 
 /** The forms of a key's values, each with its length before it; those of a path, one level after the other. */
 export const keyForm = (
-  leaves: readonly Leaf[],
+  leaves: readonly KeyColumn[],
   key: JsonCell,
   depth: number,
   formOf: ValueForm = canonicalForm,

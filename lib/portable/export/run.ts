@@ -7,10 +7,10 @@ import { HoldfastError } from "../../errors.ts";
 import { VERSION } from "../../version.ts";
 import { checksumOf } from "../format/checksum.ts";
 import { ChunkWriter } from "./chunk-writer.ts";
-import { refuseBadText } from "./reject-invalid-utf8.ts";
+import { assertValidUtf8 } from "./reject-invalid-utf8.ts";
 import type { Connection } from "../connection.ts";
 import { rowFilter } from "../rows/row-filter.ts";
-import type { Fields, TableFields } from "../rows/fields.ts";
+import type { RowLayout, TableLayout } from "../rows/fields.ts";
 import {
   EXPORT_FORMAT,
   EXPORT_VERSION,
@@ -21,7 +21,7 @@ import {
 } from "../format/documents.ts";
 import { countsInDigest, headerOf } from "./table-header.ts";
 import { refuseTwins, refuseTwinsOutside } from "../plan/unique-keys.ts";
-import { soundMigrationsOf } from "../plan/applied-migrations.ts";
+import { requireMigrations } from "../plan/applied-migrations.ts";
 import type { PortablePlan } from "../plan/run.ts";
 import { SETTINGS, type CapturedSettings } from "../format/settings.ts";
 import { LineEncoder } from "./native-rows.ts";
@@ -31,8 +31,8 @@ import { eachLargeLine } from "./large-rows.ts";
 import { LARGE } from "../format/large-value.ts";
 import { selectTable, type TableQuery } from "../rows/select-query.ts";
 import type { TableId } from "../schema/tables.ts";
-import { refuseBrokenTrees } from "../plan/reachable-rows.ts";
-import { makeWhole } from "./atomic-output.ts";
+import { assertTreesConnected } from "../plan/reachable-rows.ts";
+import { writeAtomically } from "./atomic-output.ts";
 
 export interface ExportRequest {
   /** The directory to make; it must not exist. */
@@ -59,7 +59,7 @@ export async function exportTables(
   request: ExportRequest,
   onRows: ExportProgress,
 ): Promise<ExportManifest> {
-  return await makeWhole(request.output, async (staging) => {
+  return await writeAtomically(request.output, async (staging) => {
     mkdirSync(staging, { mode: 0o750 });
     return await writeExport(connection, plan, { ...request, output: staging }, onRows);
   });
@@ -71,12 +71,12 @@ async function writeExport(
   request: ExportRequest,
   onRows: ExportProgress,
 ): Promise<ExportManifest> {
-  const schema_versions = await soundMigrationsOf(connection, plan.schema);
+  const schema_versions = await requireMigrations(connection, plan.schema);
   const warnings = [...plan.warnings];
   const tables: ExportManifest["tables"] = [];
   const headers: ExportedTable[] = [];
   const together = plan.tables.map(({ table }) => table);
-  await refuseBrokenTrees(
+  await assertTreesConnected(
     connection,
     plan.fields,
     together.map(({ id }) => id),
@@ -155,12 +155,12 @@ async function writeTable(
     blobs,
     all,
   }: {
-    readonly fields: TableFields;
+    readonly fields: TableLayout;
     readonly query: TableQuery;
     readonly header: ExportedTable;
     readonly large: LargeRows;
     readonly blobs: BlobWriter;
-    readonly all: Fields;
+    readonly all: RowLayout;
   },
   root: string,
   onRows: ExportProgress,
@@ -185,7 +185,7 @@ async function writeTable(
       onRows(id, ++rows);
     };
     await eachLargeLine(connection, { fields: all, from: fields, encoder }, large, take, blobs);
-    await refuseBadText(connection, fields, encoder.suspect);
+    await assertValidUtf8(connection, fields, encoder.columnsWithReplacementChar);
     await writer.finish();
   } catch (error) {
     throw isTooLong(error) ? tooLong(id, rows) : error;
@@ -210,7 +210,7 @@ const tooLong = (table: TableId, rows: number): HoldfastError =>
   );
 
 /** A directory that any file system takes, one for each table. */
-const pathOf = ({ table }: TableFields): string =>
+const pathOf = ({ table }: TableLayout): string =>
   [...(table.schema === null ? [] : [table.schema]), table.name]
     .map((name) => encodeURIComponent(name).replaceAll(/^\./g, "%2E"))
     .join("/");

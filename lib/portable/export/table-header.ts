@@ -1,6 +1,6 @@
 /** What an export says of a table: the first line of its files. */
 import { computedIn } from "../schema/computed-columns.ts";
-import type { Leaf, TableFields } from "../rows/fields.ts";
+import type { KeyColumn, TableLayout } from "../rows/fields.ts";
 import type { ExportedLeaf, ExportedTable } from "../format/documents.ts";
 import { nameOf } from "./row-cells.ts";
 import type { Column } from "../schema/tables.ts";
@@ -17,7 +17,7 @@ export const describeColumn = ({
 });
 
 /** What the first line of a table's files says. */
-export function headerOf(from: TableFields, { places }: TableQuery): ExportedTable {
+export function headerOf(from: TableLayout, { places }: TableQuery): ExportedTable {
   const { table, key, leftOut = [] } = from;
   const replaced = replacedIn(places);
   const { notForeignKeys = [] } = table;
@@ -58,21 +58,21 @@ export function headerOf(from: TableFields, { places }: TableQuery): ExportedTab
   };
 }
 
-const describeLeaves = (leaves: readonly Leaf[]): ExportedLeaf[] =>
+const describeLeaves = (leaves: readonly KeyColumn[]): ExportedLeaf[] =>
   leaves.map(({ through, column, parts }) => ({
     path: [...through.map(({ columns }) => columns.join("+")), column.name].join("."),
     column: describeColumn(column).column,
     ...(parts && { parts: describeLeaves(parts) }),
   }));
 
-const leavesAt = (leaves: readonly { readonly leaf: Leaf }[] = []): ExportedLeaf[] =>
+const leavesAt = (leaves: readonly { readonly leaf: KeyColumn }[] = []): ExportedLeaf[] =>
   describeLeaves(leaves.map(({ leaf }) => leaf));
 
 const replacedIn = (places: readonly FieldPlace[]): string[] =>
   places.flatMap((place) => (place.kind === "value" && place.replaced !== undefined ? [place.column.name] : []));
 
 /** The primary key of a row that has another key does not count: another database may have given another one, and keeps it; nor does what was put in a value's place. */
-export function countsInDigest({ key, table }: TableFields, place: FieldPlace): boolean {
+export function countsInDigest({ key, table }: TableLayout, place: FieldPlace): boolean {
   if (place.kind === "value" && place.replaced !== undefined) return false;
   if (place.kind !== "value" || key.kind !== "natural" || key.columns.includes(place.column.name)) return true;
   return table.primaryKey?.columns.includes(place.column.name) !== true;

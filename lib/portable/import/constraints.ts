@@ -5,14 +5,14 @@ import { tableName } from "../schema/sql-names.ts";
 import type { ForeignKey, Schema, Table } from "../schema/tables.ts";
 
 /** Those that fire, on a table and on its partitions, which may have their own: the others stay as they are. */
-const AWAKE = `
+const ENABLED_TRIGGERS = `
   select t.tgrelid::regclass::text, t.tgname, t.tgenabled::text from pg_catalog.pg_trigger t
   where (t.tgrelid = $1::regclass or t.tgrelid in (select relid from pg_catalog.pg_partition_tree($1::regclass)))
     and not exists (select from pg_catalog.pg_constraint k where k.oid = t.tgconstraint and k.contype <> 't')
     and t.tgenabled in ('O', 'A') order by 1, 2`;
 
 /** Triggers do not fire for rows that are what they made once already. Gives what has to be told. */
-export async function quietTriggers(
+export async function disableTriggers(
   connection: Connection,
   tables: readonly Table[],
 ): Promise<{ readonly warnings: string[]; restore(): Promise<void> }> {
@@ -21,7 +21,7 @@ export async function quietTriggers(
   if (connection.engine === "postgresql") {
     const awake: (readonly [change: string, back: string])[] = [];
     for (const table of touched)
-      for (const [part, trigger, state] of await connection.rows(AWAKE, [tableName(connection, table)])) {
+      for (const [part, trigger, state] of await connection.rows(ENABLED_TRIGGERS, [tableName(connection, table)])) {
         const of = `trigger ${connection.quote(String(trigger))}`;
         const to = `alter table only ${String(part)}`;
         awake.push([`${to} disable ${of}`, `${to} enable ${state === "A" ? "always " : ""}${of}`]);

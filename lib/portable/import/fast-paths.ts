@@ -4,13 +4,13 @@
  */
 import { columnOf } from "../schema/tables.ts";
 import type { Links } from "./resolve/foreign-keys.ts";
-import { LINE, realName, realRows, stagingName, STATE } from "./staging/staged-table.ts";
-import type { Staged, StagedLink } from "./staging/column-loaders.ts";
+import { ROW_NUMBER_COLUMN, realName, realRows, stagingName, MATCH_STATE_COLUMN } from "./staging/staged-table.ts";
+import type { StagedColumn, StagedForeignKey } from "./staging/column-loaders.ts";
 import type { StagingTable } from "./staging/table.ts";
 import type { Statements } from "./staging/statements.ts";
 
 /** The table is empty, and a constraint of its own refuses rows of one key. */
-export async function pourFresh(on: Statements, links: Links, staging: StagingTable): Promise<boolean> {
+export async function insertIntoEmptyTable(on: Statements, links: Links, staging: StagingTable): Promise<boolean> {
   const { table, key } = staging.target;
   const isGuarded = [table.primaryKey, ...table.uniques].some(
     (unique) =>
@@ -23,18 +23,21 @@ export async function pourFresh(on: Statements, links: Links, staging: StagingTa
   const { joins, values, found } = links.joined(staging.links);
   const names = staging.columns.map(({ column }) => on.quote(column.name)).join(", ");
   const list = staging.columns.map(({ staged }) => values.get(staged) ?? `s.${on.quote(staged)}`).join(", ");
-  const sql = `insert into ${into} (${names})${on.dialect.overriding} select ${list} from ${stagingName(on.dialect, staging)} as s${joins} where ${found}`;
-  return await on.attempt(async () => (await on.dialect.connection.run(sql)) === staging.rows);
+  const sql = `insert into ${into} (${names})${on.dialect.overridingClause} select ${list} from ${stagingName(on.dialect, staging)} as s${joins} where ${found}`;
+  return await on.trySavepoint(async () => (await on.dialect.connection.run(sql)) === staging.rows);
 }
 
 /** `compared` are the columns that a row which is there is updated by. Rows that match two others are left to the merge. */
-export async function settle(
+export async function resolveAndDiff(
   on: Statements,
   links: Links,
   staging: StagingTable,
-  { resolved, compared }: { readonly resolved: readonly StagedLink[]; readonly compared: readonly Staged[] },
+  {
+    resolved,
+    compared,
+  }: { readonly resolved: readonly StagedForeignKey[]; readonly compared: readonly StagedColumn[] },
 ): Promise<boolean> {
-  const { connection, differs, dropped } = on.dialect;
+  const { connection, differs, dropTableKeyword } = on.dialect;
   const { key, table } = staging.target;
   if (key.columns.some((name) => columnOf(table, name).nullable)) return false; // NULL would tell nothing of a row's being there
   const from = stagingName(on.dialect, staging);
@@ -44,17 +47,17 @@ export async function settle(
   const changes = compared.map(({ column, staged }) => differs(`t.${on.quote(column.name)}`, valueOf(staged), column));
   const isChanged = changes.length === 0 ? "" : ` when ${changes.join(" or ")} then 2`;
   const state = `case when t.${on.quote(key.columns[0] ?? "")} is null then 1${isChanged} else 0 end`;
-  const names = [LINE, STATE, ...staging.names].map(on.quote).join(", ");
-  const list = [`s.${on.quote(LINE)}`, state, ...staging.names.map(valueOf)].join(", ");
+  const names = [ROW_NUMBER_COLUMN, MATCH_STATE_COLUMN, ...staging.names].map(on.quote).join(", ");
+  const list = [`s.${on.quote(ROW_NUMBER_COLUMN)}`, state, ...staging.names.map(valueOf)].join(", ");
   const unsettled = staging.name;
-  const isSettled = await on.attempt(async () => {
+  const isSettled = await on.trySavepoint(async () => {
     staging.name = `${unsettled}_settled`;
     await staging.create();
     const count = await connection.run(
       `insert into ${stagingName(on.dialect, staging)} (${names}) select ${list} from ${from} as s${joins} left join ${realRows(on.dialect, staging)} as t on ${match}`,
     );
     if (count !== staging.rows) return false;
-    await connection.run(`drop ${dropped} ${on.quote(unsettled)}`);
+    await connection.run(`drop ${dropTableKeyword} ${on.quote(unsettled)}`);
     await staging.analyze();
     return true;
   });

@@ -1,13 +1,13 @@
 /** Tables whose rows nothing tells apart. */
 import { HoldfastError } from "../../errors.ts";
-import { LINE, realName, realRows, stagingName } from "./staging/staged-table.ts";
+import { ROW_NUMBER_COLUMN, realName, realRows, stagingName } from "./staging/staged-table.ts";
 import type { StagingTable } from "./staging/table.ts";
 import type { ImportMode } from "./resolve/options.ts";
 import type { TableResult } from "./resolve/table-result.ts";
 import type { Statements } from "./staging/statements.ts";
 
 /** A table without a key: into an empty one, or not at all. */
-export async function pour(
+export async function insertKeylessRows(
   on: Statements,
   mode: ImportMode,
   staging: StagingTable,
@@ -34,7 +34,7 @@ export async function pour(
   const created = await on.write(
     staging,
     (only) =>
-      `insert into ${real}${into}${on.dialect.overriding} select ${values} from ${stagingName(on.dialect, staging)} as s where ${only} order by ${on.quote(LINE)}`,
+      `insert into ${real}${into}${on.dialect.overridingClause} select ${values} from ${stagingName(on.dialect, staging)} as s where ${only} order by ${on.quote(ROW_NUMBER_COLUMN)}`,
   );
   return { ...result, created };
 }

@@ -1,9 +1,9 @@
 /** What a map of keys comes to: that the rows it leads to are somewhere, and rows which it made equal. */
 import { HoldfastError } from "../../errors.ts";
-import type { KeyMaps } from "./target/key-map.ts";
+import type { KeyMap } from "./target/key-map.ts";
 import { rowsOf } from "../schema/sql-names.ts";
 import { decode } from "../values/codec.ts";
-import { LINE, RENAMED, stagingName, STATE, keyText } from "./staging/staged-table.ts";
+import { ROW_NUMBER_COLUMN, RENAMED_STATE, stagingName, MATCH_STATE_COLUMN, keyText } from "./staging/staged-table.ts";
 import type { StagingTable } from "./staging/table.ts";
 import type { Statements } from "./staging/statements.ts";
 
@@ -22,9 +22,9 @@ export interface MappedRow {
  * Rows whose key became that of another row of the export are taken once: the other one stays. Gives a line for each table where that was so. Throws
  * `E_CONFIG` for a map that is used and leads to a row which is neither in the database nor in the export.
  */
-export async function settleMapped(
+export async function applyKeyMap(
   on: Statements,
-  maps: KeyMaps,
+  maps: KeyMap,
   stagings: readonly StagingTable[],
 ): Promise<{ readonly mapped: MappedRow[]; readonly warnings: string[] }> {
   const used = maps.all.filter(({ rows, links }) => rows + links > 0);
@@ -69,17 +69,17 @@ export async function settleMapped(
 async function dropTwins(on: Statements, staging: StagingTable): Promise<number> {
   if (!staging.hasRenamed || staging.target.key.kind === "none") return 0;
   const { connection, temporary } = on.dialect;
-  const [line, state] = [on.quote(LINE), on.quote(STATE)];
+  const [line, state] = [on.quote(ROW_NUMBER_COLUMN), on.quote(MATCH_STATE_COLUMN)];
   const stage = stagingName(on.dialect, staging);
   const lines = on.quote(`${staging.name}_twins`);
   const keys = staging.keyNames.map(on.quote).join(", ");
-  const order = `case when ${state} = ${RENAMED} then 1 else 0 end, ${line}`;
+  const order = `case when ${state} = ${RENAMED_STATE} then 1 else 0 end, ${line}`;
   const ranked = `select ${line}, ${state}, row_number() over (partition by ${keys} order by ${order}) as place from ${stage}`;
   await connection.run(
-    `create temporary table ${lines}${temporary} as select ${line} from (${ranked}) as ranked where place > 1 and ${state} = ${RENAMED}`,
+    `create temporary table ${lines}${temporary} as select ${line} from (${ranked}) as ranked where place > 1 and ${state} = ${RENAMED_STATE}`,
   );
-  const dropped = await connection.run(`delete from ${stage} where ${line} in (select ${line} from ${lines})`);
-  staging.rows -= dropped;
-  staging.skipped += dropped;
-  return dropped;
+  const dropTableKeyword = await connection.run(`delete from ${stage} where ${line} in (select ${line} from ${lines})`);
+  staging.rows -= dropTableKeyword;
+  staging.skipped += dropTableKeyword;
+  return dropTableKeyword;
 }

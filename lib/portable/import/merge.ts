@@ -1,23 +1,30 @@
 /** Merges a staged table into the real one, by statements over all rows at once. */
 import { HoldfastError } from "../../errors.ts";
-import type { Fields } from "../rows/fields.ts";
+import type { RowLayout } from "../rows/fields.ts";
 import type { ForeignKey } from "../schema/tables.ts";
-import { findTree, growTree } from "./resolve/insert-levels.ts";
-import { pour } from "./keyless-tables.ts";
+import { resolveTreeRows, insertTreeLevels } from "./resolve/insert-levels.ts";
+import { insertKeylessRows } from "./keyless-tables.ts";
 import { Links } from "./resolve/foreign-keys.ts";
 import { listRemapped, raiseSequences } from "./resolve/sequences.ts";
 import { refuseOthers } from "./other-origin.ts";
 import { PassedOver } from "./resolve/skipped-parents.ts";
-import { pourFresh, settle } from "./fast-paths.ts";
-import { STATE, LINE, NUMBER, realName, realRows, stagingName } from "./staging/staged-table.ts";
-import type { Staged, StagedLink } from "./staging/column-loaders.ts";
+import { insertIntoEmptyTable, resolveAndDiff } from "./fast-paths.ts";
+import {
+  MATCH_STATE_COLUMN,
+  ROW_NUMBER_COLUMN,
+  PREASSIGNED_ID_COLUMN,
+  realName,
+  realRows,
+  stagingName,
+} from "./staging/staged-table.ts";
+import type { StagedColumn, StagedForeignKey } from "./staging/column-loaders.ts";
 import type { StagingTable } from "./staging/table.ts";
 import type { MergeOptions } from "./resolve/options.ts";
 import type { TableResult } from "./resolve/table-result.ts";
 import type { Statements } from "./staging/statements.ts";
 import type { TreePaths } from "./staging/tree-paths.ts";
 import type { Trees } from "./resolve/trees.ts";
-import { refuseTwins } from "./duplicate-keys.ts";
+import { assertNoDuplicateKeys } from "./duplicate-keys.ts";
 
 export class Merge {
   readonly #on: Statements;
@@ -27,7 +34,7 @@ export class Merge {
   /** New rows that broke a unique constraint, and what leads to them. */
   readonly passedOver: PassedOver;
 
-  constructor(on: Statements, fields: Fields, trees: Trees, options: MergeOptions) {
+  constructor(on: Statements, fields: RowLayout, trees: Trees, options: MergeOptions) {
     this.#on = on;
     this.#trees = trees;
     this.#links = new Links(on, fields, trees, options.mode === "update-only" ? undefined : options.missing);
@@ -47,7 +54,8 @@ export class Merge {
       remapped: { count: 0, samples: [] },
     };
     const isLater = (link: ForeignKey): boolean => later.some((one) => one.name === link.name);
-    for (const one of this.#trees.waiting(staging.target, this.#options.isImported)) await findTree(this.#links, one);
+    for (const one of this.#trees.waiting(staging.target, this.#options.isImported))
+      await resolveTreeRows(this.#links, one);
     const inTable = staging.links.filter(({ link }) => link.target === staging.target.table.id && !isLater(link));
     const resolved = staging.links.filter((link) => !isLater(link.link) && !inTable.includes(link));
     const { mode, skipConflicts } = this.#options;
@@ -55,30 +63,37 @@ export class Merge {
     const isQuick =
       tree === undefined &&
       this.#options.missing === undefined &&
-      !staging.filledAhead &&
+      !staging.hasPresetForeignKeys &&
       staging.target.fields.every((field) => field?.kind !== "generic") &&
       staging.target.key.kind !== "none";
     const isPlain = isQuick && later.length === 0 && inTable.length === 0;
-    if (isPlain && mode !== "update-only" && !skipConflicts && (await pourFresh(this.#on, this.#links, staging)))
+    if (
+      isPlain &&
+      mode !== "update-only" &&
+      !skipConflicts &&
+      (await insertIntoEmptyTable(this.#on, this.#links, staging))
+    )
       return { ...result, created: staging.rows };
     const compared = inTable.length === 0 && mode !== "create-only" ? updatedColumns(staging, later) : [];
     const isSettled =
-      isQuick && !staging.hasLarge && (await settle(this.#on, this.#links, staging, { resolved, compared }));
+      isQuick && !staging.hasLarge && (await resolveAndDiff(this.#on, this.#links, staging, { resolved, compared }));
     if (!isSettled) await staging.analyze();
     for (const link of resolved) if (!isSettled) await this.#links.resolve(staging, link, false);
-    const dropped = await this.passedOver.dropBelow(staging, resolved, isLater);
-    result.skipped += dropped;
+    const dropTableKeyword = await this.passedOver.dropBelow(staging, resolved, isLater);
+    result.skipped += dropTableKeyword;
     const isChosen = mode !== "create-or-update" && staging.target.key.kind !== "none";
     // A tree's new rows are written as they are found.
     if (!isChosen || (tree !== undefined && mode === "create-only"))
       for (const link of resolved) await this.#links.refuseLost(staging, link);
     else if (mode === "update-only") result.skipped += await this.#dropNew(staging, resolved);
-    if (staging.target.key.kind === "none") return await pour(this.#on, mode, staging, result);
-    await refuseTwins(this.#on, staging);
+    if (staging.target.key.kind === "none") return await insertKeylessRows(this.#on, mode, staging, result);
+    await assertNoDuplicateKeys(this.#on, staging);
     let fresh = 0;
     if (tree === undefined) {
       if (!isSettled) await this.#markFresh(staging);
-      fresh = await this.#on.count(`${stagingName(this.#on.dialect, staging)} where ${this.#on.quote(STATE)} = 1`);
+      fresh = await this.#on.count(
+        `${stagingName(this.#on.dialect, staging)} where ${this.#on.quote(MATCH_STATE_COLUMN)} = 1`,
+      );
     } else fresh = await this.#grow(staging, tree, { later, inTable, result });
     if (isChosen) for (const link of resolved) await this.#links.refuseLost(staging, link, this.#written());
     let matched = staging.rows - fresh;
@@ -130,7 +145,7 @@ export class Merge {
           alias: "t",
           set,
           joins: [{ table: stagingName(this.#on.dialect, staging), alias: "s", on: this.#on.match(staging) }],
-          where: `s.${this.#on.quote(STATE)} in (${states}) and (${differs.join(" or ")}) and ${only}`,
+          where: `s.${this.#on.quote(MATCH_STATE_COLUMN)} in (${states}) and (${differs.join(" or ")}) and ${only}`,
         }),
       );
     }
@@ -138,21 +153,21 @@ export class Merge {
 
   /** Returns the condition for rows `s` that the mode writes, once it is known which are new. */
   #written(): string {
-    const state = `s.${this.#on.quote(STATE)}`;
+    const state = `s.${this.#on.quote(MATCH_STATE_COLUMN)}`;
     return { "create-only": `${state} = 1`, "update-only": `${state} <> 1`, "create-or-update": "1 = 1" }[
       this.#options.mode
     ];
   }
 
   /** Rows of which the key holds a link to nowhere are new, and are passed over where nothing new is written. */
-  async #dropNew(staging: StagingTable, links: readonly StagedLink[]): Promise<number> {
+  async #dropNew(staging: StagingTable, links: readonly StagedForeignKey[]): Promise<number> {
     const { columns: key } = staging.target.key;
-    let dropped = 0;
+    let dropTableKeyword = 0;
     for (const staged of links)
       if (staged.link.columns.some((name) => key.includes(name)))
-        dropped += await this.#links.dropLost(staging, staged);
-    staging.rows -= dropped;
-    return dropped;
+        dropTableKeyword += await this.#links.dropLost(staging, staged);
+    staging.rows -= dropTableKeyword;
+    return dropTableKeyword;
   }
 
   #isOther({ target }: StagingTable): boolean {
@@ -161,7 +176,7 @@ export class Merge {
 
   async #markFresh(staging: StagingTable): Promise<void> {
     const stage = stagingName(this.#on.dialect, staging);
-    const fresh = this.#on.quote(STATE);
+    const fresh = this.#on.quote(MATCH_STATE_COLUMN);
     const real = realRows(this.#on.dialect, staging);
     await this.#on.dialect.connection.run(
       `update ${stage} as s set ${fresh} = case when exists (select 1 from ${real} as t where ${this.#on.match(staging)}) then 0 else 1 end`,
@@ -175,7 +190,7 @@ export class Merge {
       inTable,
       fresh,
       result,
-    }: { later: readonly ForeignKey[]; inTable: readonly StagedLink[]; fresh: number; result: TableResult },
+    }: { later: readonly ForeignKey[]; inTable: readonly StagedForeignKey[]; fresh: number; result: TableResult },
   ): Promise<void> {
     const { skipConflicts } = this.#options;
     if (inTable.length === 0) {
@@ -209,10 +224,14 @@ export class Merge {
   async #grow(
     staging: StagingTable,
     tree: TreePaths,
-    { later, inTable, result }: { later: readonly ForeignKey[]; inTable: readonly StagedLink[]; result: TableResult },
+    {
+      later,
+      inTable,
+      result,
+    }: { later: readonly ForeignKey[]; inTable: readonly StagedForeignKey[]; result: TableResult },
   ): Promise<number> {
     const isWriting = this.#options.mode !== "update-only";
-    const { fresh, created } = await growTree(this.#on, this.#links, staging, tree, {
+    const { fresh, created } = await insertTreeLevels(this.#on, this.#links, staging, tree, {
       inTable,
       ...(isWriting && { insert: async (condition) => await this.#insert(staging, later, condition) }),
     });
@@ -244,10 +263,10 @@ export class Merge {
     const stage = stagingName(this.#on.dialect, staging);
     const number = table.primaryKey?.columns.length === 1 ? table.primaryKey.columns[0] : undefined;
     const surrogate = columns.find(({ column }) => column.name === number && !key.columns.includes(column.name));
-    const numberOf = (one: Staged): string =>
-      staging.foreseen && one.column.name === staging.surrogate ? NUMBER : one.staged;
+    const numberOf = (one: StagedColumn): string =>
+      staging.hasPreassignedIds && one.column.name === staging.surrogate ? PREASSIGNED_ID_COLUMN : one.staged;
     const where = [
-      `s.${this.#on.quote(STATE)} = 1`,
+      `s.${this.#on.quote(MATCH_STATE_COLUMN)} = 1`,
       `not exists (select 1 from ${real} as t where ${this.#on.match(staging)})`,
       ...(extra === "" ? [] : [extra]),
     ];
@@ -255,9 +274,12 @@ export class Merge {
       const names = chosen.map(({ column }) => this.#on.quote(column.name)).join(", ");
       const values = chosen.map((one) => `s.${this.#on.quote(numberOf(one))}`).join(", ");
       const sqlOf = (only: string): string =>
-        `insert into ${into} (${names})${this.#on.dialect.overriding} select ${values} from ${stage} as s where ${[...conditions, only].join(" and ")} order by s.${this.#on.quote(LINE)}`;
-      const { insertPassing } = this.#on.dialect;
-      return await this.#on.write(staging, this.#options.skipConflicts ? (only) => insertPassing(sqlOf(only)) : sqlOf);
+        `insert into ${into} (${names})${this.#on.dialect.overridingClause} select ${values} from ${stage} as s where ${[...conditions, only].join(" and ")} order by s.${this.#on.quote(ROW_NUMBER_COLUMN)}`;
+      const { insertIgnoringConflicts } = this.#on.dialect;
+      return await this.#on.write(
+        staging,
+        this.#options.skipConflicts ? (only) => insertIgnoringConflicts(sqlOf(only)) : sqlOf,
+      );
     };
     if (surrogate === undefined) return await insert(columns, where);
     const wish = `s.${this.#on.quote(numberOf(surrogate))}`;
@@ -290,7 +312,7 @@ export class Merge {
         alias: "t",
         set: columns.map(({ column, staged }) => [column.name, `s.${this.#on.quote(staged)}`] as const),
         joins: [{ table: stagingName(this.#on.dialect, staging), alias: "s", on: this.#on.match(staging) }],
-        where: `s.${this.#on.quote(STATE)} = 2 and ${only}`,
+        where: `s.${this.#on.quote(MATCH_STATE_COLUMN)} = 2 and ${only}`,
       }),
     );
     return changed;
@@ -299,7 +321,9 @@ export class Merge {
   /** The rows that were there and differ, which are marked afterwards. */
   async #countChanged(staging: StagingTable, later: readonly ForeignKey[], isMarked: boolean): Promise<number> {
     if (isMarked)
-      return await this.#on.count(`${stagingName(this.#on.dialect, staging)} where ${this.#on.quote(STATE)} = 2`);
+      return await this.#on.count(
+        `${stagingName(this.#on.dialect, staging)} where ${this.#on.quote(MATCH_STATE_COLUMN)} = 2`,
+      );
     const differs = updatedColumns(staging, later).map(({ column, staged }) =>
       this.#on.dialect.differs(`t.${this.#on.quote(column.name)}`, `s.${this.#on.quote(staged)}`, column),
     );
@@ -312,16 +336,16 @@ export class Merge {
       this.#on.dialect.update({
         table: stagingName(this.#on.dialect, staging),
         alias: "s",
-        set: [[STATE, "2"]],
+        set: [[MATCH_STATE_COLUMN, "2"]],
         joins: [{ table: realRows(this.#on.dialect, staging), alias: "t", on: this.#on.match(staging) }],
-        where: `s.${this.#on.quote(STATE)} = 0 and (${differs.join(" or ")})`,
+        where: `s.${this.#on.quote(MATCH_STATE_COLUMN)} = 0 and (${differs.join(" or ")})`,
       }),
     );
   }
 }
 
 /** What a row that is there takes from the export: not its key, nor its number, nor links that have to wait. */
-function updatedColumns({ target, columns }: StagingTable, later: readonly ForeignKey[]): Staged[] {
+function updatedColumns({ target, columns }: StagingTable, later: readonly ForeignKey[]): StagedColumn[] {
   const fixed = new Set([
     ...target.key.columns,
     ...(target.table.primaryKey?.columns ?? []),

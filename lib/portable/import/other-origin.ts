@@ -1,7 +1,7 @@
 /** Imports into the data of another installation, where a row that has the same number is another one. */
 import { HoldfastError } from "../../errors.ts";
 import type { Targets } from "./target/resolve.ts";
-import { STATE, stagingName, keyText } from "./staging/staged-table.ts";
+import { MATCH_STATE_COLUMN, stagingName, keyText } from "./staging/staged-table.ts";
 import type { StagingTable } from "./staging/table.ts";
 import { SAMPLES } from "./resolve/table-result.ts";
 import type { Statements } from "./staging/statements.ts";
@@ -33,9 +33,9 @@ export async function refuseForeignNumbers(
 
 /** Throws `E_IMPORT` for rows, marked as changed, that differ from the ones which have their number here. */
 export async function refuseOthers(on: Statements, staging: StagingTable, count: number): Promise<void> {
-  const names = staging.tellingNames.map(on.quote).join(", ");
+  const names = staging.displayKeyColumns.map(on.quote).join(", ");
   const samples = await on.dialect.connection.rows(
-    `select ${names} from ${stagingName(on.dialect, staging)} where ${on.quote(STATE)} = 2 limit ${SAMPLES}`,
+    `select ${names} from ${stagingName(on.dialect, staging)} where ${on.quote(MATCH_STATE_COLUMN)} = 2 limit ${SAMPLES}`,
   );
   throw new HoldfastError(
     "E_IMPORT",

@@ -1,12 +1,12 @@
 /** Brings portable data into a database, in one transaction: all of it, or nothing. */
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
-import { checkForeignKeys, quietTriggers, suspendForeignKeys } from "./constraints.ts";
+import { checkForeignKeys, disableTriggers, suspendForeignKeys } from "./constraints.ts";
 import { dialectOf, type Dialect } from "../engines/shared/dialect.ts";
 import { Foresight } from "./resolve/preassign-ids.ts";
 import { Links } from "./resolve/foreign-keys.ts";
-import { settleMapped, type MappedRow } from "./mapped-rows.ts";
-import { Missing, type MadeRow } from "./resolve/missing-users.ts";
+import { applyKeyMap, type MappedRow } from "./mapped-rows.ts";
+import { MissingUsers, type CreatedUser } from "./resolve/missing-users.ts";
 import { PathHasher } from "./staging/path-hash.ts";
 import { Merge } from "./merge.ts";
 import { raiseSequences } from "./resolve/sequences.ts";
@@ -20,11 +20,11 @@ import { refuseEqualKeys, refuseStrayLinks } from "./resolve/dangling-references
 import { UserNumbers } from "./resolve/user-ids.ts";
 import { Trees } from "./resolve/trees.ts";
 import { introspect } from "../engines/introspect.ts";
-import { listed, looseNumbers } from "../schema/implicit-references.ts";
+import { summarizeList, implicitReferences } from "../schema/implicit-references.ts";
 import { orderTables, type DeferredKey } from "../plan/table-order.ts";
-import type { Package } from "../read/export-reader.ts";
+import type { ExportReader } from "../read/export-reader.ts";
 import type { ForeignKey, Schema, Table, TableId } from "../schema/tables.ts";
-import { chosenKeys } from "../schema/keys/exported.ts";
+import { keysOf } from "../schema/keys/exported.ts";
 import { findTargets, type Targets } from "./target/resolve.ts";
 import type { TargetTable } from "./target/types.ts";
 
@@ -50,7 +50,7 @@ export interface ImportResult {
   /** In the order in which they were written. */
   readonly tables: readonly TableResult[];
   /** Rows that links named and that were nowhere, by `portable.users`. */
-  readonly made: readonly MadeRow[];
+  readonly made: readonly CreatedUser[];
   /** Rows that others stand for, by `portable.map`. */
   readonly mapped: readonly MappedRow[];
   readonly warnings: readonly string[];
@@ -63,7 +63,7 @@ export interface ImportResult {
  */
 export async function importTables(
   connection: Connection,
-  from: Package,
+  from: ExportReader,
   request: ImportRequest,
   hooks: ImportHooks,
 ): Promise<ImportResult> {
@@ -81,7 +81,7 @@ export async function importTables(
 
 async function importInside(
   connection: Connection,
-  from: Package,
+  from: ExportReader,
   request: ImportRequest,
   { signal, onRows }: ImportHooks,
 ): Promise<Omit<ImportResult, "committed">> {
@@ -108,9 +108,9 @@ async function importInside(
     await refuseForeignNumbers(statements, targets, stagings);
     await users.refuseLeft();
   }
-  const { mapped, warnings } = await settleMapped(statements, targets.maps, stagings);
+  const { mapped, warnings } = await applyKeyMap(statements, targets.maps, stagings);
   const guards = await suspendForeignKeys(connection, lateChecks(schema, deferred, targets));
-  const triggers = await quietTriggers(
+  const triggers = await disableTriggers(
     connection,
     order.map(({ table }) => table),
   );
@@ -121,7 +121,7 @@ async function importInside(
     for (const staging of stagings)
       for (const link of waitingOf(targets, deferred, staging)) await foresight.fill(staging, link);
   const made = from.refine?.users;
-  const missing = made?.create_missing === true ? new Missing(statements, targets.schema, made) : undefined;
+  const missing = made?.create_missing === true ? new MissingUsers(statements, targets.schema, made) : undefined;
   const isImported = (id: TableId): boolean => order.some(({ table }) => table.id === id);
   const stagingOf = (id: TableId): StagingTable | undefined => stagings.find(({ target }) => target.table.id === id);
   const options = { ...request, isImported, stagingOf, ...(missing && { missing }) };
@@ -185,15 +185,15 @@ function strayNumbers(
   const imported = { ...schema, tables: tables.map(({ table }) => table) };
   return results.flatMap(({ table, remapped }) => {
     const target = schema.tables.find(({ id }) => id === table && !refused.some((one) => one.id === id));
-    const loose = target === undefined || remapped.count === 0 ? [] : looseNumbers(imported, target);
+    const loose = target === undefined || remapped.count === 0 ? [] : implicitReferences(imported, target);
     return loose.length === 0
       ? []
-      : `${table}: ${remapped.count} rows have another number here, and ${listed(loose)}, which seem to hold it without a foreign key, came as they were: look at them, or take it back`;
+      : `${table}: ${remapped.count} rows have another number here, and ${summarizeList(loose)}, which seem to hold it without a foreign key, came as they were: look at them, or take it back`;
   });
 }
 
 /** What a part of a table's rows replaces is not the table. */
-function refuseClearing({ tables }: Package, { clearExisting }: ImportRequest): void {
+function refuseClearing({ tables }: ExportReader, { clearExisting }: ImportRequest): void {
   const part = tables.find(({ where }) => where !== undefined);
   if (clearExisting && part !== undefined)
     throw new HoldfastError(
@@ -204,7 +204,7 @@ function refuseClearing({ tables }: Package, { clearExisting }: ImportRequest): 
 
 function orderOf(targets: Targets): { order: TargetTable[]; deferred: readonly DeferredKey[] } {
   const keys = new Map(targets.ordering.tables.map(({ id }) => [id, targets.fields.key(id)]));
-  const { order, deferred } = orderTables(targets.ordering, chosenKeys(targets.ordering, keys));
+  const { order, deferred } = orderTables(targets.ordering, keysOf(targets.ordering, keys));
   const byId = new Map(targets.tables.map((target) => [target.table.id, target]));
   return { order: order.flatMap((id) => byId.get(id) ?? []), deferred };
 }

@@ -31,7 +31,7 @@ export async function migrationsOf(
 }
 
 /** The same, and none of them broke off. Throws `E_SCHEMA`: such a schema is neither the one before nor the one after. */
-export async function soundMigrationsOf(
+export async function requireMigrations(
   connection: Connection,
   schema: Schema,
 ): Promise<{ tool: string; applied: string[] } | null> {

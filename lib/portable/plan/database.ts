@@ -5,7 +5,7 @@ import { withDeclared } from "../schema/declared-keys.ts";
 import { readGenerics } from "./polymorphic-types.ts";
 import { introspect } from "../engines/introspect.ts";
 import { planPortable, type PlanRequest, type PortablePlan } from "./run.ts";
-import { proveTrees } from "./tree-keys.ts";
+import { verifyTreeKeys } from "./tree-keys.ts";
 
 /** Throws like `planPortable`, `withDeclared` and `readGenerics`. */
 export async function planDatabase(
@@ -15,5 +15,5 @@ export async function planDatabase(
 ): Promise<PortablePlan> {
   const schema = withDeclared(await introspect(connection), request.foreignKeys);
   const generics = await readGenerics(connection, schema, generic);
-  return planPortable(schema, { ...request, generics, trees: await proveTrees(connection, schema) });
+  return planPortable(schema, { ...request, generics, trees: await verifyTreeKeys(connection, schema) });
 }

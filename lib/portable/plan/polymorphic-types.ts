@@ -3,18 +3,18 @@ import type { GenericSetting } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
 import {
-  genericTarget,
+  polymorphicTarget,
   TYPE_COLUMNS,
   typeTable,
-  type GenericRelation,
-  type GenericTarget,
+  type PolymorphicRelation,
+  type PolymorphicTarget,
 } from "../rows/polymorphic.ts";
 import { findColumn, findTable, fold } from "../schema/names.ts";
 import { rowsOf, tableName } from "../schema/sql-names.ts";
 import type { Schema, Table, TableId } from "../schema/tables.ts";
 
 export interface ReadGenerics {
-  readonly relations: ReadonlyMap<TableId, readonly GenericRelation[]>;
+  readonly relations: ReadonlyMap<TableId, readonly PolymorphicRelation[]>;
   readonly warnings: readonly string[];
 }
 
@@ -24,7 +24,7 @@ export async function readGenerics(
   schema: Schema,
   settings: readonly GenericSetting[],
 ): Promise<ReadGenerics> {
-  const relations = new Map<TableId, GenericRelation[]>();
+  const relations = new Map<TableId, PolymorphicRelation[]>();
   const warnings: string[] = [];
   for (const { table: name, type, id, types } of settings) {
     const table = findTable(schema, name, "generic");
@@ -37,11 +37,11 @@ export async function readGenerics(
       });
     if (table.primaryKey?.columns.includes(column) === true)
       throw new HoldfastError("E_CONFIG", `${where}: ${column} is in the primary key`);
-    const targets: GenericTarget[] = [];
+    const targets: PolymorphicTarget[] = [];
     for (const said of await typesOf(connection, schema, table, type)) {
       const explicit = types[said];
       const target = explicit === undefined ? tableOfType(schema, table, said) : findTable(schema, explicit, where);
-      const found = target && genericTarget(table, column, target, said, target.id);
+      const found = target && polymorphicTarget(table, column, target, said, target.id);
       if (found !== undefined) targets.push(found);
       else warnings.push(`${table.id}: the type ${said} has no table with numbers: its ${column} travels as it is`);
     }

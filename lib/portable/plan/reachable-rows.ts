@@ -1,7 +1,7 @@
 /** What keeps a tree from being walked, and its rows from having keys. */
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
-import type { Fields, Leaf, Tree } from "../rows/fields.ts";
+import type { RowLayout, KeyColumn, Tree } from "../rows/fields.ts";
 import { isPath } from "../rows/tree-path.ts";
 import type { TableId } from "../schema/tables.ts";
 import { rowsOf } from "../schema/sql-names.ts";
@@ -11,9 +11,9 @@ import { isMysql } from "../rows/recursive-query.ts";
  * Before trees are walked: lets the session go as deep as they are, and looks for rows that no way from a root leads to. Throws `E_IMPORT` with some of them. `ids`
  * are tables whose rows or links travel.
  */
-export async function refuseBrokenTrees(
+export async function assertTreesConnected(
   connection: Connection,
-  fields: Fields,
+  fields: RowLayout,
   ids: readonly TableId[],
 ): Promise<void> {
   const trees = treesIn(fields, ids);
@@ -45,9 +45,9 @@ export async function refuseBrokenTrees(
 }
 
 /** The trees that these tables are, or whose rows their links lead to. */
-function treesIn(fields: Fields, ids: readonly TableId[]): Tree[] {
+function treesIn(fields: RowLayout, ids: readonly TableId[]): Tree[] {
   const found = new Set<TableId>();
-  const look = (leaf: Leaf): void => {
+  const look = (leaf: KeyColumn): void => {
     if (!isPath(leaf)) return;
     found.add(leaf.table);
     leaf.parts.forEach(look);

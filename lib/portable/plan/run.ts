@@ -3,18 +3,18 @@ import type { ForeignKeySettings, SetSetting } from "../../config/portable-refin
 import { HoldfastError } from "../../errors.ts";
 import { refineColumns, refuseReplacedKey, type ColumnsRequest } from "../rows/column-rules.ts";
 import { findComponents, type Component } from "../schema/components.ts";
-import { Fields, type TableFields } from "../rows/fields.ts";
+import { RowLayout, type TableLayout } from "../rows/fields.ts";
 import { conditionsOf, type Conditions } from "../rows/row-filter.ts";
-import { suspectedGenerics, withGenerics, type Generics } from "../rows/polymorphic.ts";
+import { suspectedPolymorphic, withPolymorphic, type PolymorphicRelations } from "../rows/polymorphic.ts";
 import type { ReadGenerics } from "./polymorphic-types.ts";
-import { chooseKeys, type TreeProofs } from "../schema/keys/choose.ts";
-import { recognise } from "../schema/framework-tables.ts";
-import { listed, looseNumbers } from "../schema/implicit-references.ts";
+import { chooseKeys, type TreeKeyChecks } from "../schema/keys/choose.ts";
+import { detectFrameworkTables } from "../schema/framework-tables.ts";
+import { summarizeList, implicitReferences } from "../schema/implicit-references.ts";
 import { leftNumbers } from "./user-references.ts";
 import { nearestName, tablesMeant } from "../schema/names.ts";
 import type { DeferredKey } from "./table-order.ts";
 import type { Schema, Table, TableId } from "../schema/tables.ts";
-import { travelKeys, type TravelKey } from "../schema/keys/exported.ts";
+import { exportedKeys, type ExportedKey } from "../schema/keys/exported.ts";
 import { orderWithTrees } from "./tree-order.ts";
 import { peopleTables } from "../schema/auth-tables.ts";
 
@@ -34,7 +34,7 @@ export interface PlanRequest extends ColumnsRequest {
   /** Of the config, with the tables that they lead to: see `readGenerics`. */
   readonly generics?: ReadGenerics;
   /** What the rows say of tree keys: see `proveTrees`. Absent, only those are followed that the database guards. */
-  readonly trees?: TreeProofs;
+  readonly trees?: TreeKeyChecks;
   /** A set of the config: its name, and by table and column the rows that are taken. Its tables are in `models`. */
   readonly set?: { readonly name: string; readonly where: SetSetting["where"] };
   /** Tables to leave out. */
@@ -43,9 +43,9 @@ export interface PlanRequest extends ColumnsRequest {
 
 export interface PortablePlan {
   readonly schema: Schema;
-  readonly fields: Fields;
+  readonly fields: RowLayout;
   /** Parents first. */
-  readonly tables: readonly TableFields[];
+  readonly tables: readonly TableLayout[];
   readonly deferred: readonly DeferredKey[];
   readonly components: readonly Component[];
   readonly conditions: Conditions;
@@ -61,7 +61,7 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
   const { keys: configured, groups: named, models, components, exclude } = request;
   const refined = refineColumns(whole, request);
   const { schema } = refined;
-  const recognised = recognise(schema);
+  const recognised = detectFrameworkTables(schema);
   const groups = findComponents(schema, named);
   const chosen = new Set([
     ...models.flatMap((name) => resolve(schema, name)),
@@ -75,12 +75,12 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
     else if (models.length + components.length > 0 && !chosen.has(id)) out.set(id, "not chosen");
     else if (found?.default === "left out" && !chosen.has(id)) out.set(id, `${found.role}, ${found.by}`);
   }
-  const generics: Generics = request.generics?.relations ?? new Map();
-  const linked = withGenerics(schema, generics);
-  const keys = travelKeys(schema, chooseKeys(schema, { keys: configured, trees: request.trees ?? new Map() }));
+  const generics: PolymorphicRelations = request.generics?.relations ?? new Map();
+  const linked = withPolymorphic(schema, generics);
+  const keys = exportedKeys(schema, chooseKeys(schema, { keys: configured, trees: request.trees ?? new Map() }));
   const loose = unfollowed(linked, keys, generics);
   const { order, deferred } = orderWithTrees(linked, keys);
-  const fields = new Fields(schema, keys, refined, generics);
+  const fields = new RowLayout(schema, keys, refined, generics);
   const tables = order.filter((id) => !out.has(id)).map((id) => fields.of(id));
   const people = peopleTables(
     schema,
@@ -92,7 +92,7 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
     ...tables.flatMap((one) => [
       ...warningsOf(one),
       ...(refined.warnings.get(one.table.id) ?? []),
-      ...suspectedGenerics(schema, one.table, generics),
+      ...suspectedPolymorphic(schema, one.table, generics),
       ...suspectedNumbers(schema, one, people),
       ...fields
         .unfollowed(one.table.id)
@@ -121,7 +121,7 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
 }
 
 /** A key that holds a generic relation is good for the rows themselves; links to them travel as their number. Gives what has to be told. */
-function unfollowed(schema: Schema, keys: Map<TableId, TravelKey>, generics: Generics): string[] {
+function unfollowed(schema: Schema, keys: Map<TableId, ExportedKey>, generics: PolymorphicRelations): string[] {
   const pointed = new Set(schema.tables.flatMap(({ foreignKeys }) => foreignKeys.map(({ target }) => target)));
   return schema.tables.flatMap(({ id, primaryKey }): string[] => {
     const key = keys.get(id);
@@ -157,17 +157,18 @@ function resolve({ tables }: Schema, wanted: string): TableId[] {
 }
 
 /** Of rows that get another number where a row of their key is there. */
-function suspectedNumbers(schema: Schema, { table, key }: TableFields, people: readonly Table[]): string[] {
+function suspectedNumbers(schema: Schema, { table, key }: TableLayout, people: readonly Table[]): string[] {
   const [number = ""] = table.primaryKey?.columns ?? [];
   const isPeople = people.includes(table);
-  const loose = key.kind !== "natural" || key.columns.includes(number) ? [] : looseNumbers(schema, table, { isPeople });
+  const loose =
+    key.kind !== "natural" || key.columns.includes(number) ? [] : implicitReferences(schema, table, { isPeople });
   if (loose.length === 0) return [];
   return [
-    `${table.id}: ${listed(loose)} seem to hold its ${number}, without a foreign key, and travel as they are: where the target has its rows under other numbers they would lead to others; portable.foreign_keys declares them, or portable.keys, as { ${table.name}: [] }, keeps the numbers`,
+    `${table.id}: ${summarizeList(loose)} seem to hold its ${number}, without a foreign key, and travel as they are: where the target has its rows under other numbers they would lead to others; portable.foreign_keys declares them, or portable.keys, as { ${table.name}: [] }, keeps the numbers`,
   ];
 }
 
-function warningsOf({ table, key }: TableFields): string[] {
+function warningsOf({ table, key }: TableLayout): string[] {
   const warnings = table.notes.map((note) => `${table.id}: ${note}`);
   if (key.kind === "reference")
     warnings.push(

@@ -2,7 +2,7 @@
 import type { EngineName } from "../../database/snapshot.ts";
 import { HoldfastError } from "../../errors.ts";
 import { byName, stronglyConnected, wayBetween } from "../schema/graph.ts";
-import { isIdle, type ChosenKey } from "../schema/keys/candidates.ts";
+import { isSelfIdentity, type TableKey } from "../schema/keys/candidates.ts";
 import type { ForeignKey, Schema, Table, TableId } from "../schema/tables.ts";
 
 /**
@@ -49,14 +49,14 @@ const COST = { nullable: 0, deferrable: 1, altered: 2, never: 3 } as const;
  */
 export function orderTables(
   schema: Schema,
-  keys: ReadonlyMap<TableId, ChosenKey>,
+  keys: ReadonlyMap<TableId, TableKey>,
   engine: EngineName = schema.engine,
 ): TableOrder {
   const tables = schema.tables.toSorted((a, b) => byName(a.id, b.id));
   const known = new Set(tables.map(({ id }) => id));
   const edges = tables.flatMap((table) =>
     table.foreignKeys
-      .filter((key) => known.has(key.target) && !isIdle(table, key))
+      .filter((key) => known.has(key.target) && !isSelfIdentity(table, key))
       .toSorted((a, b) => byName(a.name, b.name))
       .map((key) => edgeOf(table, key, keys.get(table.id), engine)),
   );
@@ -68,7 +68,7 @@ export function orderTables(
   return { order: sortByParents(tables, kept), deferred };
 }
 
-function edgeOf(table: Table, key: ForeignKey, chosen: ChosenKey | undefined, engine: EngineName): Edge {
+function edgeOf(table: Table, key: ForeignKey, chosen: TableKey | undefined, engine: EngineName): Edge {
   const toItself = key.target === table.id;
   const inKey = chosen?.kind === "natural" && chosen.nests.some(({ name }) => name === key.name);
   if (inKey) return { table, key, cost: COST.never, how: "by-level" };
@@ -79,7 +79,7 @@ function edgeOf(table: Table, key: ForeignKey, chosen: ChosenKey | undefined, en
 }
 
 /** Whether rows can be told apart and stored while the reference is NULL: one of its columns may be, and is in nothing that is unique then, or looked at. */
-function canBeNull(table: Table, key: ForeignKey, chosen: ChosenKey | undefined): boolean {
+function canBeNull(table: Table, key: ForeignKey, chosen: TableKey | undefined): boolean {
   const needed = new Set([
     ...(table.primaryKey?.columns ?? []),
     ...(chosen === undefined || chosen.kind === "none" ? [] : chosen.columns),

@@ -1,13 +1,13 @@
 /** Whether the rows of a tree bear the key that its table seems to have: a unique constraint says nothing of rows whose parent is NULL. */
 import type { Connection } from "../connection.ts";
 import { candidatesOf, type NaturalKey } from "../schema/keys/candidates.ts";
-import { treeKeyName, type TreeProofs } from "../schema/keys/choose.ts";
+import { treeKeyName, type TreeKeyChecks } from "../schema/keys/choose.ts";
 import { parentLink } from "../schema/foreign-keys.ts";
 import { rowsOf } from "../schema/sql-names.ts";
 import type { Schema, Table, TableId } from "../schema/tables.ts";
 
 /** Takes the tree keys of some tables for good ones: their rows are looked at when they are written. */
-export function trustTrees({ tables }: Schema, isTrusted: (table: Table) => boolean): TreeProofs {
+export function assumeTreeKeys({ tables }: Schema, isTrusted: (table: Table) => boolean): TreeKeyChecks {
   const known = new Set(tables.map(({ id }) => id));
   return new Map(
     tables
@@ -21,18 +21,18 @@ export function trustTrees({ tables }: Schema, isTrusted: (table: Table) => bool
 }
 
 /** Looks at the rows of every table whose best key is a tree's. Throws `E_DATABASE`. */
-export async function proveTrees(connection: Connection, schema: Schema): Promise<TreeProofs> {
+export async function verifyTreeKeys(connection: Connection, schema: Schema): Promise<TreeKeyChecks> {
   const known = new Set(schema.tables.map(({ id }) => id));
   const proofs = new Map<string, string | null>();
   for (const table of schema.tables)
     for (const { key } of candidatesOf(table, known, undefined)) {
       if (key.kind !== "natural" || key.tree !== true) break;
-      proofs.set(treeKeyName(table.id, key), await flawOf(connection, table, key, known));
+      proofs.set(treeKeyName(table.id, key), await treeKeyViolation(connection, table, key, known));
     }
   return proofs;
 }
 
-async function flawOf(
+async function treeKeyViolation(
   connection: Connection,
   table: Table,
   key: NaturalKey,

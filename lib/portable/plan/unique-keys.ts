@@ -1,16 +1,16 @@
 /** Whether the rows of a table can be told apart by its key: asked of the rows, where the database has not proved it. */
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
-import type { Fields, TableFields } from "../rows/fields.ts";
+import type { RowLayout, TableLayout } from "../rows/fields.ts";
 import { parentLink } from "../schema/foreign-keys.ts";
 import { rowsOf } from "../schema/sql-names.ts";
 
 /** The link by which the key holds its own table, which is NULL at the roots. */
-const parentOf = ({ table, key }: Pick<TableFields, "table" | "key">) =>
+const parentOf = ({ table, key }: Pick<TableLayout, "table" | "key">) =>
   parentLink(table, key.columns, (id) => id === table.id);
 
 /** A key that was named by hand may not be one, and of a tree's roots the database may not have said so. */
-export async function refuseTwins(connection: Connection, { table, key }: TableFields): Promise<void> {
+export async function refuseTwins(connection: Connection, { table, key }: TableLayout): Promise<void> {
   const isTree = parentOf({ table, key }) !== undefined;
   const isProved = [table.primaryKey, ...table.uniques].some(
     (unique) =>
@@ -42,7 +42,7 @@ export async function refuseTwins(connection: Connection, { table, key }: TableF
 /** The same of tables that are left out, and by whose keys rows travel. */
 export async function refuseTwinsOutside(
   connection: Connection,
-  { fields, tables }: { readonly fields: Fields; readonly tables: readonly TableFields[] },
+  { fields, tables }: { readonly fields: RowLayout; readonly tables: readonly TableLayout[] },
 ): Promise<void> {
   const own = new Set(tables.map(({ table }) => table.id));
   const led = tables.flatMap((one) =>
@@ -55,7 +55,7 @@ export async function refuseTwinsOutside(
  * Nothing equals NULL: an import would not find such a row again. What the database proves by itself is not looked at, nor a tree's link to the row above,
  * which is NULL at the roots.
  */
-async function refuseNulls(connection: Connection, { table, key }: Pick<TableFields, "table" | "key">): Promise<void> {
+async function refuseNulls(connection: Connection, { table, key }: Pick<TableLayout, "table" | "key">): Promise<void> {
   const [up] = parentOf({ table, key })?.columns ?? [];
   const proved = [table.primaryKey, ...table.uniques.filter(({ nullsNotDistinct }) => nullsNotDistinct)];
   const open = table.columns.filter(

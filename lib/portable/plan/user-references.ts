@@ -3,15 +3,21 @@ import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
 import { sortOf } from "../schema/declared-keys.ts";
 import { columnOf, type Table, type TableId } from "../schema/tables.ts";
-import type { Fields, TableFields } from "../rows/fields.ts";
-import { listed, looseColumns, looseNumbers, nameOf, type LooseColumn } from "../schema/implicit-references.ts";
+import type { RowLayout, TableLayout } from "../rows/fields.ts";
+import {
+  summarizeList,
+  looseColumns,
+  implicitReferences,
+  nameOf,
+  type LooseColumn,
+} from "../schema/implicit-references.ts";
 import { rowsOf } from "../schema/sql-names.ts";
 import { loginOf } from "../schema/auth-tables.ts";
 
 /** The part of a plan that this needs. */
 interface Planned {
-  readonly fields: Fields;
-  readonly tables: readonly TableFields[];
+  readonly fields: RowLayout;
+  readonly tables: readonly TableLayout[];
   readonly people: readonly Table[];
   readonly leftOut: ReadonlyMap<TableId, string>;
 }
@@ -39,7 +45,7 @@ export async function refuseLooseUsers(
   const isOut = found.some(({ users }) => plan.leftOut.has(users.id));
   throw new HoldfastError(
     "E_CONFIG",
-    `${listed(found.flatMap(({ columns }) => columns.map(nameOf)))} seem to hold rows of ${tables} without a foreign key, and ${tables} ${isOut ? "is left out" : "is known by another key"}: elsewhere their numbers are other users`,
+    `${summarizeList(found.flatMap(({ columns }) => columns.map(nameOf)))} seem to hold rows of ${tables} without a foreign key, and ${tables} ${isOut ? "is left out" : "is known by another key"}: elsewhere their numbers are other users`,
     { hint: hintFor(plan, found) },
   );
 }
@@ -50,11 +56,11 @@ export function leftNumbers(plan: Planned): string[] {
   return plan.fields.schema.tables.flatMap((target) => {
     const why = plan.leftOut.get(target.id);
     if (why === undefined || plan.people.includes(target) || isKnownByNumber(plan.fields, target)) return [];
-    const loose = looseNumbers({ tables }, target);
+    const loose = implicitReferences({ tables }, target);
     return loose.length === 0
       ? []
       : [
-          `${target.id}: ${listed(loose)} seem to hold its ${target.primaryKey?.columns[0] ?? ""}, without a foreign key, and it is left out (${why}): in another database these numbers are other rows; portable.foreign_keys declares them`,
+          `${target.id}: ${summarizeList(loose)} seem to hold its ${target.primaryKey?.columns[0] ?? ""}, without a foreign key, and it is left out (${why}): in another database these numbers are other rows; portable.foreign_keys declares them`,
         ];
   });
 }
@@ -75,13 +81,13 @@ function looseUsers(plan: Planned, which: "left out" | "known by another key"): 
 }
 
 /** The value of such a column is what the row is known by: `uid varchar primary key`. */
-function isKnownByNumber(fields: Fields, { id, primaryKey }: Table): boolean {
+function isKnownByNumber(fields: RowLayout, { id, primaryKey }: Table): boolean {
   const { kind, columns } = fields.key(id);
   return kind === "natural" && columns.length === 1 && primaryKey?.columns.join() === columns[0];
 }
 
 /** The table with the columns alone that travel as they are. */
-function rawColumns({ table, fields }: TableFields): Table {
+function rawColumns({ table, fields }: TableLayout): Table {
   const raw = new Set(
     fields.flatMap((field) => (field.kind === "value" && field.replaced === undefined ? [field.column.name] : [])),
   );

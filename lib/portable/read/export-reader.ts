@@ -25,7 +25,7 @@ import type { JsonCell } from "../rows/nested-key.ts";
 import { SETTINGS, settingsSchema, type CapturedSettings } from "../format/settings.ts";
 import type { TargetRefinement } from "../import/target/refinement.ts";
 
-export interface Package {
+export interface ExportReader {
   readonly directory: string;
   readonly manifest: ExportManifest;
   /** In the order of the manifest. */
@@ -37,7 +37,7 @@ export interface Package {
 }
 
 /** Returns whether the export was made from this installation: rows that are known by their number alone are the same rows in it. */
-export const isOrigin = ({ manifest: { source } }: Package, instance: string | undefined): boolean =>
+export const isOrigin = ({ manifest: { source } }: ExportReader, instance: string | undefined): boolean =>
   source.instance !== undefined && source.instance === instance;
 
 /** A line of rows, and where it stands. */
@@ -52,10 +52,10 @@ export interface ReadRow {
  * Throws `E_PACKAGE` for what is no export, is damaged, or ends too soon; `E_VERSION` for one of another major version, unless `anyVersion` lets it
  * pass, to be reported.
  */
-export async function openPackage(
+export async function openExport(
   directory: string,
   options: { readonly verify: boolean; readonly anyVersion?: boolean; readonly signal: AbortSignal },
-): Promise<Package> {
+): Promise<ExportReader> {
   const manifest = readJson(path.join(directory, MANIFEST), exportManifestSchema);
   const [unreadable] = compareVersions(manifest.export_version).problems;
   if (unreadable !== undefined && options.anyVersion !== true) throw new HoldfastError("E_VERSION", unreadable);
@@ -119,7 +119,7 @@ async function verifyFile(
 }
 
 /** The rows of a table, in order, some hundreds at a time. Throws `E_PACKAGE` when a file is not what it says. */
-export async function* readRows(from: Package, table: string, signal: AbortSignal): AsyncGenerator<ReadRow[]> {
+export async function* readRows(from: ExportReader, table: string, signal: AbortSignal): AsyncGenerator<ReadRow[]> {
   const entry = from.manifest.tables.find((one) => one.table === table);
   const header = from.tables.find((one) => one.table === table);
   for (const { path: file, rows } of entry?.files ?? [])
@@ -127,7 +127,7 @@ export async function* readRows(from: Package, table: string, signal: AbortSigna
 }
 
 /** What a row says of a large value. Throws `E_PACKAGE` where the export does not have it; `where` is the row. */
-export function largeIn({ directory, manifest }: Package, cell: LargeTag, where: string): LargeTag {
+export function largeIn({ directory, manifest }: ExportReader, cell: LargeTag, where: string): LargeTag {
   const tag = readTag(cell);
   const entry = manifest.blobs?.find(({ sha256 }) => sha256 === tag?.sha256);
   if (tag === undefined || entry?.size_bytes !== tag.bytes)
@@ -237,12 +237,12 @@ function fail(file: string, what: string): never {
 }
 
 /** The package with some of its tables only. Throws `E_USAGE` for one that it does not have, but for those that the config passes over. */
-export function choose(
-  from: Package,
+export function selectTables(
+  from: ExportReader,
   models: readonly string[],
   exclude: readonly string[],
   passedOver: readonly string[] = [],
-): Package {
+): ExportReader {
   const names = from.tables.map(({ table }) => table);
   const wanted = new Set(models.flatMap((model) => namesOf(names, model)));
   const unwanted = new Set([

@@ -2,7 +2,7 @@
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
 import { columnOf, type Schema, type Table, type TableId, type Unique } from "../schema/tables.ts";
-import type { Generics } from "../rows/polymorphic.ts";
+import type { PolymorphicRelations } from "../rows/polymorphic.ts";
 import type { Dialect } from "../engines/shared/dialect.ts";
 import { rowsOf, tableName } from "../schema/sql-names.ts";
 import { findConflicts } from "./conflicts.ts";
@@ -22,7 +22,7 @@ export class RowMerge {
   readonly counts = new Map<TableId, Merged>();
   readonly #dialect: Dialect;
   readonly #schema: Schema;
-  readonly #generics: Generics;
+  readonly #generics: PolymorphicRelations;
   readonly #signal: AbortSignal;
   /** Rows that are about to go, from the outermost merge on. */
   readonly #pending: Pairs[] = [];
@@ -30,7 +30,7 @@ export class RowMerge {
 
   constructor(
     dialect: Dialect,
-    { schema, generics }: { readonly schema: Schema; readonly generics: Generics },
+    { schema, generics }: { readonly schema: Schema; readonly generics: PolymorphicRelations },
     signal: AbortSignal,
   ) {
     // prettier-ignore

@@ -4,7 +4,7 @@ import { HoldfastError } from "../../errors.ts";
 import type { Cell, Connection } from "../connection.ts";
 import { withDeclared } from "../schema/declared-keys.ts";
 import { columnOf, type Column, type Schema, type Table } from "../schema/tables.ts";
-import type { Generics } from "../rows/polymorphic.ts";
+import type { PolymorphicRelations } from "../rows/polymorphic.ts";
 import { readGenerics } from "../plan/polymorphic-types.ts";
 import { byName } from "../schema/graph.ts";
 import { introspect } from "../engines/introspect.ts";
@@ -33,7 +33,7 @@ export interface LinksToOthers {
 
 export interface ReconcilePlan {
   readonly schema: Schema;
-  readonly generics: Generics;
+  readonly generics: PolymorphicRelations;
   readonly table: Table;
   readonly by: readonly string[];
   /** What the values of the groups' rows are: the primary key, and all that other rows point to. */

@@ -6,8 +6,8 @@ import {
   sameNumber,
   TYPE_COLUMNS,
   typeTable,
-  type GenericTarget,
-  type Generics,
+  type PolymorphicTarget,
+  type PolymorphicRelations,
 } from "../rows/polymorphic.ts";
 import { tableName } from "../schema/sql-names.ts";
 
@@ -18,7 +18,7 @@ export interface Move {
   readonly targetColumns: readonly string[];
   /** Where the columns lead to a table between, whose key holds the link. */
   readonly via?: ForeignKey;
-  readonly generic?: { readonly type: string; readonly target: GenericTarget };
+  readonly generic?: { readonly type: string; readonly target: PolymorphicTarget };
 }
 
 /** A foreign key of a table to look at again, as `suspendForeignKeys` wants it. */
@@ -28,7 +28,7 @@ export interface LateLink {
 }
 
 /** Foreign keys into a table, those that hold them in a key of their own, and generic relations. */
-export function movesInto(schema: Schema, generics: Generics, target: Table): Move[] {
+export function movesInto(schema: Schema, generics: PolymorphicRelations, target: Table): Move[] {
   const moves: Move[] = linksInto(schema, target).map(({ table, link }) => ({
     table,
     columns: link.columns,
@@ -70,7 +70,11 @@ export const linksInto = (schema: Schema, { id }: Table): LateLink[] =>
   );
 
 /** All tables whose rows may have to change, the table itself among them, and the links that cannot hold until all of them have. */
-export function reach(schema: Schema, generics: Generics, start: Table): { tables: Table[]; late: LateLink[] } {
+export function reach(
+  schema: Schema,
+  generics: PolymorphicRelations,
+  start: Table,
+): { tables: Table[]; late: LateLink[] } {
   const tables = new Map<TableId, Table>([[start.id, start]]);
   const late = new Map<string, LateLink>();
   for (const one of tables.values())

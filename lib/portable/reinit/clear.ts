@@ -1,7 +1,7 @@
 /** Empties what a plan says, inside the connection's transaction: the caller ends that. */
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
-import { checkForeignKeys, quietTriggers, suspendForeignKeys } from "../import/constraints.ts";
+import { checkForeignKeys, disableTriggers, suspendForeignKeys } from "../import/constraints.ts";
 import type { ForeignKey, Table } from "../schema/tables.ts";
 import { rowsOf, tableName } from "../schema/sql-names.ts";
 import { countCleared, planReinit, type ReinitPlan, type ReinitRules, type ReinitTable } from "./plan.ts";
@@ -37,7 +37,7 @@ export async function clearTables(
     connection,
     links.filter(({ how }) => how === "deferred-check"),
   );
-  const triggers = await quietTriggers(
+  const triggers = await disableTriggers(
     connection,
     going.map(({ table }) => table),
   );

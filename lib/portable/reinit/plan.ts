@@ -5,12 +5,12 @@ import type { Connection } from "../connection.ts";
 import { withDeclared } from "../schema/declared-keys.ts";
 import { introspect } from "../engines/introspect.ts";
 import { chooseKeys } from "../schema/keys/choose.ts";
-import { recognise, type Role } from "../schema/framework-tables.ts";
+import { detectFrameworkTables, type Role } from "../schema/framework-tables.ts";
 import { findTable, tablesMeant } from "../schema/names.ts";
 import { orderTables, type DeferredKey } from "../plan/table-order.ts";
 import { rowsOf } from "../schema/sql-names.ts";
 import type { ForeignKey, Schema, Table, TableId } from "../schema/tables.ts";
-import { chosenKeys, travelKeys, type TravelKeys } from "../schema/keys/exported.ts";
+import { keysOf, exportedKeys, type ExportedKeys } from "../schema/keys/exported.ts";
 import { conditionOf, EVERY_ROW, NO_ROW, type Condition, type RowRule } from "./conditions.ts";
 
 export interface ReinitRules {
@@ -54,8 +54,8 @@ export const rowsToClear = ({ tables }: Pick<ReinitPlan, "tables">): number =>
 /** Throws `E_CONFIG` for a table, column or value that is not known, `E_DATABASE`. */
 export async function planReinit(connection: Connection, rules: ReinitRules): Promise<ReinitPlan> {
   const schema = withDeclared(await introspect(connection), rules.foreignKeys);
-  const keys = travelKeys(schema, chooseKeys(schema, { keys: rules.keys }));
-  const { order, deferred } = orderTables(schema, chosenKeys(schema, keys));
+  const keys = exportedKeys(schema, chooseKeys(schema, { keys: rules.keys }));
+  const { order, deferred } = orderTables(schema, keysOf(schema, keys));
   const choose = choice(connection, schema, rules);
   const byId = new Map(schema.tables.map((table) => [table.id, table]));
   const tables: ReinitTable[] = [];
@@ -85,7 +85,7 @@ function choice(
   { keep, keepRows }: ReinitRules,
 ): (table: Table) => Pick<ReinitTable, "action" | "why" | "kept"> {
   const kept = new Set(keep.flatMap((name) => meant(schema, name)));
-  const recognised = recognise(schema);
+  const recognised = detectFrameworkTables(schema);
   const conditions = new Map(
     Object.entries(keepRows).map(([name, rule]): [TableId, Condition] => {
       const table = findTable(schema, name, "portable.reinit.keep_rows");
@@ -132,7 +132,7 @@ export const countCleared = async (connection: Connection, { table, kept }: Rein
 async function strandedRows(
   connection: Connection,
   tables: readonly ReinitTable[],
-  keys: TravelKeys,
+  keys: ExportedKeys,
 ): Promise<string[]> {
   const byId = new Map(tables.map((one) => [one.table.id, one]));
   const problems: string[] = [];

@@ -1,9 +1,9 @@
 /** What a row is made of when it travels: columns of its own, and links to rows of other tables by their keys. */
 import type { RefinedColumns, Replacement } from "./column-rules.ts";
-import type { GenericRelation, Generics } from "./polymorphic.ts";
+import type { PolymorphicRelation, PolymorphicRelations } from "./polymorphic.ts";
 import { chosenLinks, parentLink } from "../schema/foreign-keys.ts";
 import { type Column, columnOf, type ForeignKey, type Schema, type Table, type TableId } from "../schema/tables.ts";
-import type { TravelKey, TravelKeys } from "../schema/keys/exported.ts";
+import type { ExportedKey, ExportedKeys } from "../schema/keys/exported.ts";
 
 /** A column that carries its own value. */
 export interface ValueField {
@@ -21,22 +21,22 @@ export interface LinkField {
 }
 
 /** A column that holds the number of a row in one table or another, carried as that row's key. */
-export interface GenericField {
+export interface PolymorphicField {
   readonly kind: "generic";
   readonly column: Column;
-  readonly relation: GenericRelation;
+  readonly relation: PolymorphicRelation;
 }
 
-export type Field = ValueField | LinkField | GenericField;
+export type Field = ValueField | LinkField | PolymorphicField;
 
 /** One value of a flattened key: reached through links, one after the other, and at last a column. */
-export interface Leaf {
+export interface KeyColumn {
   /** From the table that has the key; empty for a column of its own. */
   readonly through: readonly ForeignKey[];
   readonly table: TableId;
   readonly column: Column;
   /** Of a table whose key holds itself: the value is the way to its row, from a root, and these are the parts of the key at each level. */
-  readonly parts?: readonly Leaf[];
+  readonly parts?: readonly KeyColumn[];
 }
 
 /** A table whose key holds itself: its rows are known by the way from a root to them. */
@@ -47,7 +47,7 @@ export interface Tree {
   /** What tells the rows below one row apart: the other fields of the key. */
   readonly fields: readonly Field[];
   /** Their values, flattened. */
-  readonly parts: readonly Leaf[];
+  readonly parts: readonly KeyColumn[];
 }
 
 /** What stands for a row of a tree. */
@@ -60,9 +60,9 @@ const PATH: Column = {
   hasDefault: false,
 };
 
-export interface TableFields {
+export interface TableLayout {
   readonly table: Table;
-  readonly key: TravelKey;
+  readonly key: ExportedKey;
   readonly fields: readonly Field[];
   /** Columns that do not travel. */
   readonly leftOut?: readonly string[];
@@ -71,16 +71,21 @@ export interface TableFields {
 }
 
 /** The tables of a schema as they travel. */
-export class Fields {
+export class RowLayout {
   readonly schema: Schema;
   readonly #tables: ReadonlyMap<TableId, Table>;
-  readonly #keys: TravelKeys;
+  readonly #keys: ExportedKeys;
   readonly #refined: Partial<RefinedColumns>;
 
-  readonly #generics: Generics;
+  readonly #generics: PolymorphicRelations;
   readonly #links = new Map<TableId, readonly ForeignKey[]>();
 
-  constructor(schema: Schema, keys: TravelKeys, refined: Partial<RefinedColumns> = {}, generics: Generics = new Map()) {
+  constructor(
+    schema: Schema,
+    keys: ExportedKeys,
+    refined: Partial<RefinedColumns> = {},
+    generics: PolymorphicRelations = new Map(),
+  ) {
     this.schema = schema;
     this.#tables = new Map(schema.tables.map((table) => [table.id, table]));
     this.#keys = keys;
@@ -88,7 +93,7 @@ export class Fields {
     this.#generics = generics;
   }
 
-  of(id: TableId): TableFields {
+  of(id: TableId): TableLayout {
     const table = this.#table(id);
     const key = this.key(id);
     const links = this.#linksOf(table);
@@ -108,7 +113,7 @@ export class Fields {
     return { table, key, fields, ...(leftOut && { leftOut }) };
   }
 
-  key(id: TableId): TravelKey {
+  key(id: TableId): ExportedKey {
     return this.#keys.get(id) ?? { kind: "none", columns: [], reason: "" };
   }
 
@@ -131,7 +136,7 @@ export class Fields {
    * The values that a link to `id` is carried as, flattened: those of the target's key. A target without a key, or a link to other columns than
    * its key where that is a reference, is carried by the very columns it points to.
    */
-  leavesOf(link: ForeignKey): Leaf[] {
+  leavesOf(link: ForeignKey): KeyColumn[] {
     const target = this.#table(link.target);
     const key = this.key(link.target);
     if (key.kind !== "natural" || this.#pointsToPlainKey(link))
@@ -140,7 +145,7 @@ export class Fields {
   }
 
   /** The values of a table's own key, flattened. */
-  keyLeaves(id: TableId): Leaf[] {
+  keyLeaves(id: TableId): KeyColumn[] {
     const tree = this.tree(id);
     if (tree !== undefined) return [{ through: [], table: id, column: PATH, parts: tree.parts }];
     const { fields, key } = this.of(id);
@@ -151,7 +156,7 @@ export class Fields {
       .flatMap((field) => this.#leavesIn(id, field));
   }
 
-  #leavesIn(id: TableId, field: Field): Leaf[] {
+  #leavesIn(id: TableId, field: Field): KeyColumn[] {
     return field.kind === "link" ? this.leavesOf(field.link) : [{ through: [], table: id, column: field.column }];
   }
 
@@ -226,7 +231,7 @@ export class Fields {
 }
 
 /** Carried by the link's own columns, without a look at the row that they lead to. */
-export const isDirect = ({ through, column, parts }: Leaf, { targetColumns }: ForeignKey): boolean =>
+export const isDirect = ({ through, column, parts }: KeyColumn, { targetColumns }: ForeignKey): boolean =>
   parts === undefined && through.length === 1 && targetColumns.includes(column.name);
 
 const canBeNull = (table: Table, { columns }: ForeignKey): boolean =>

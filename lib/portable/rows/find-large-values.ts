@@ -1,6 +1,6 @@
 /** Finds the rows that hold values too large to travel within them, by their lengths alone. */
 import type { Cell, Connection, Row } from "../connection.ts";
-import type { TableFields } from "./fields.ts";
+import type { TableLayout } from "./fields.ts";
 import type { RowFilter } from "./row-filter.ts";
 import type { Column, Kind, Table } from "../schema/tables.ts";
 import { rowsOf, tableName } from "../schema/sql-names.ts";
@@ -32,7 +32,7 @@ const TEXTS = new Set<Kind>(["text", "json", "array", "native"]);
  */
 export async function findLarge(
   connection: Connection,
-  from: TableFields,
+  from: TableLayout,
   filter: RowFilter | undefined,
   limit: number,
 ): Promise<LargeRows> {
@@ -70,7 +70,7 @@ interface LongColumn {
 }
 
 /** Columns that may hold values of more than `limit` bytes. */
-async function longColumns(connection: Connection, from: TableFields, limit: number): Promise<LongColumn[]> {
+async function longColumns(connection: Connection, from: TableLayout, limit: number): Promise<LongColumn[]> {
   const { engine, quote } = connection;
   const keys = new Set([...from.key.columns, ...(from.table.primaryKey?.columns ?? [])]);
   const columns = from.fields.flatMap((field) =>
@@ -139,7 +139,7 @@ interface Locator {
 }
 
 /** What finds a row again: its place, where the engine tells it; else its key; else its number among the large ones. */
-function locatorOf(connection: Connection, { table, key }: TableFields): Locator {
+function locatorOf(connection: Connection, { table, key }: TableLayout): Locator {
   const { engine, quote } = connection;
   const known = (table.primaryKey?.columns ?? key.columns).map((name) => `t.${quote(name)}`);
   const order = known.length === 0 ? "" : ` order by ${known.join(", ")}`;

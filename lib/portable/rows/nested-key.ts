@@ -1,6 +1,6 @@
 /** What stands at one place of a row on its way: a value, or the key of another row, and how such keys nest. */
 import { HoldfastError } from "../../errors.ts";
-import type { Leaf } from "./fields.ts";
+import type { KeyColumn } from "./fields.ts";
 import { isLarge, type LargeTag } from "../format/large-value.ts";
 import type { JsonValue } from "../values/codec.ts";
 
@@ -18,7 +18,10 @@ export interface GenericLink {
 }
 
 /** `[a, [b, c]]`: the values of one key, those of a key within it in brackets of their own; a path, which has such brackets to itself, as its cells. */
-export function nest(leaves: readonly { readonly leaf: Leaf; readonly value: JsonCell }[], depth: number): JsonCell[] {
+export function nest(
+  leaves: readonly { readonly leaf: KeyColumn; readonly value: JsonCell }[],
+  depth: number,
+): JsonCell[] {
   const cells: JsonCell[] = [];
   for (let at = 0; at < leaves.length;) {
     const one = leaves[at];
@@ -39,7 +42,7 @@ export function nest(leaves: readonly { readonly leaf: Leaf; readonly value: Jso
 }
 
 /** What each leaf of a key stands for: its value, or the cells of its path. Throws `E_PACKAGE` for what is no such key. */
-export function unnest(leaves: readonly Leaf[], cell: JsonCell, depth: number): JsonCell[] {
+export function unnest(leaves: readonly KeyColumn[], cell: JsonCell, depth: number): JsonCell[] {
   // Where nothing is of a length of its own, brackets say nothing.
   if (leaves.every(({ parts }) => parts === undefined)) return flatten(cell);
   if (!isKey(cell)) throw noKey(cell);

@@ -4,7 +4,7 @@ import { columnOf, type Column, type ForeignKey, type Schema, type Table, type T
 import { fold } from "../schema/names.ts";
 
 /** Rows of one type, and where they are. */
-export interface GenericTarget {
+export interface PolymorphicTarget {
   /** What the type column says: its text, or `app_label.model` of the row that it leads to. */
   readonly type: string;
   /** How the export calls the table. */
@@ -13,25 +13,25 @@ export interface GenericTarget {
   readonly link: ForeignKey;
 }
 
-export interface GenericRelation {
+export interface PolymorphicRelation {
   /** The column with the number. */
   readonly column: string;
   /** The column that tells the table. */
   readonly type: string;
-  readonly targets: readonly GenericTarget[];
+  readonly targets: readonly PolymorphicTarget[];
 }
 
 /** By the table that has them. */
-export type Generics = ReadonlyMap<TableId, readonly GenericRelation[]>;
+export type PolymorphicRelations = ReadonlyMap<TableId, readonly PolymorphicRelation[]>;
 
 /** `undefined` where the target's rows have no number of their own: no primary key, or one of several columns. */
-export function genericTarget(
+export function polymorphicTarget(
   from: Table,
   column: string,
   target: Table,
   type: string,
   as: string,
-): GenericTarget | undefined {
+): PolymorphicTarget | undefined {
   const [number, ...more] = target.primaryKey?.columns ?? [];
   if (number === undefined || more.length > 0) return undefined;
   const name = `${from.name}.${column}:${type}`;
@@ -39,7 +39,7 @@ export function genericTarget(
 }
 
 /** The schema with generic relations as if they were foreign keys: what must come first. */
-export function withGenerics(schema: Schema, generics: Generics): Schema {
+export function withPolymorphic(schema: Schema, generics: PolymorphicRelations): Schema {
   if (generics.size === 0) return schema;
   return {
     ...schema,
@@ -93,7 +93,7 @@ export function sameNumber(
 const DIGITS = "'^(0|[1-9][0-9]{0,17}|-[1-9][0-9]{0,17})$'";
 
 /** Pairs of columns that look like a generic relation, and are none by the config. */
-export function suspectedGenerics(schema: Schema, table: Table, generics: Generics): string[] {
+export function suspectedPolymorphic(schema: Schema, table: Table, generics: PolymorphicRelations): string[] {
   const known = new Set(generics.get(table.id)?.map(({ column }) => column));
   const linked = new Set(table.foreignKeys.flatMap(({ columns }) => columns));
   const byName = new Map(table.columns.map((column) => [fold(column.name), column]));

@@ -1,27 +1,27 @@
 /** The query that walks the trees of a database from their roots, and gives each row the way to it as one text: see tree-path.ts. */
 import type { Connection } from "../connection.ts";
-import type { Fields, Leaf, Tree } from "./fields.ts";
+import type { RowLayout, KeyColumn, Tree } from "./fields.ts";
 import type { Table, TableId } from "../schema/tables.ts";
 
 type Quoting = Pick<Connection, "engine" | "quote">;
 
 /** What reads the values of a row `t`, over joins. */
 interface PartReader {
-  expression(leaf: Leaf): string;
+  expression(leaf: KeyColumn): string;
   sql(): string;
   /** A table's own rows, behind FROM. */
   rows(table: Table): string;
 }
 
 /** The trees that one query needs, each walked once. */
-export class TreeWalks {
+export class RecursiveQueries {
   readonly #connection: Quoting;
-  readonly #fields: Fields;
-  readonly #reader: (walks: TreeWalks) => PartReader;
+  readonly #fields: RowLayout;
+  readonly #reader: (walks: RecursiveQueries) => PartReader;
   readonly #names = new Map<TableId, string>();
   #sql = "";
 
-  constructor(connection: Quoting, fields: Fields, reader: (walks: TreeWalks) => PartReader) {
+  constructor(connection: Quoting, fields: RowLayout, reader: (walks: RecursiveQueries) => PartReader) {
     this.#connection = connection;
     this.#fields = fields;
     this.#reader = reader;
@@ -69,7 +69,7 @@ const widened = (connection: Quoting, text: string): string =>
   isMysql(connection) ? `cast(${text} as char(250000))` : text;
 
 /** A value's text or bytes in hexadecimal; SQLite, where a value has a type of its own, puts a letter before it. */
-function partText({ engine }: Quoting, leaf: Leaf, value: string): string {
+function partText({ engine }: Quoting, leaf: KeyColumn, value: string): string {
   const { kind } = leaf.column;
   if (engine === "postgresql") {
     return kind === "bytes" ? `encode(${value}, 'hex')` : `encode(convert_to(${value}::text, 'UTF8'), 'hex')`;

@@ -2,17 +2,17 @@
 import type { Replacement } from "./column-rules.ts";
 import type { Cell } from "../connection.ts";
 import type { RowFilter } from "./row-filter.ts";
-import type { Fields, GenericField, Leaf, LinkField, TableFields } from "./fields.ts";
+import type { RowLayout, PolymorphicField, KeyColumn, LinkField, TableLayout } from "./fields.ts";
 import {
   numberOf,
   sameNumber,
   TYPE_COLUMNS,
   typeTable,
-  type GenericRelation,
-  type GenericTarget,
+  type PolymorphicRelation,
+  type PolymorphicTarget,
 } from "./polymorphic.ts";
 import type { Column, ForeignKey, Table, TableId } from "../schema/tables.ts";
-import { TreeWalks } from "./recursive-query.ts";
+import { RecursiveQueries } from "./recursive-query.ts";
 import { rowsOf, type Quoting } from "../schema/sql-names.ts";
 
 /** Where the parts of a field stand in a row of the answer. */
@@ -30,7 +30,7 @@ export type FieldPlace =
   | {
       readonly kind: "generic";
       readonly column: Column;
-      readonly relation: GenericRelation;
+      readonly relation: PolymorphicRelation;
       readonly at: number;
       readonly targets: readonly {
         readonly as: string;
@@ -41,7 +41,7 @@ export type FieldPlace =
     };
 
 interface PlacedLeaf {
-  readonly leaf: Leaf;
+  readonly leaf: KeyColumn;
   readonly at: number;
 }
 
@@ -54,15 +54,15 @@ export interface TableQuery {
 /** Reads the fields of a table, of the rows that the filter takes; rows in the order of the primary key, or of the key. Columns that stay `apart` are NULL. */
 export function selectTable(
   connection: Quoting,
-  fields: Fields,
-  from: TableFields,
+  fields: RowLayout,
+  from: TableLayout,
   filter?: RowFilter,
   apart?: ReadonlySet<string>,
 ): TableQuery {
   const { table, fields: all, key } = from;
   const { quote } = connection;
   const columns: string[] = [];
-  const walks = new TreeWalks(connection, fields, (own) => new Joins(connection, fields, own));
+  const walks = new RecursiveQueries(connection, fields, (own) => new Joins(connection, fields, own));
   const joins = new Joins(connection, fields, walks);
   const add = (expression: string): number => columns.push(expression) - 1;
   const places = all.map((field): FieldPlace => {
@@ -104,7 +104,7 @@ export function selectTable(
 }
 
 /** Carried by the column itself, without a look at the row it points to. */
-const isDirect = ({ through, column, parts }: Leaf): boolean =>
+const isDirect = ({ through, column, parts }: KeyColumn): boolean =>
   parts === undefined && through.length === 1 && through[0]?.targetColumns.includes(column.name) === true;
 
 const ownColumn = (link: ForeignKey, target: Column): string =>
@@ -121,13 +121,13 @@ function expressionOf({ engine, quote }: Quoting, alias: string, { name, kind, n
 /** The tables that keys are read from, each joined once for each way that leads there. */
 class Joins {
   readonly #connection: Quoting;
-  readonly #fields: Fields;
+  readonly #fields: RowLayout;
   readonly #aliases = new Map<string, string>();
-  readonly #walks: TreeWalks;
+  readonly #walks: RecursiveQueries;
   readonly parameters: Cell[] = [];
   #sql = "";
 
-  constructor(connection: Quoting, fields: Fields, walks: TreeWalks) {
+  constructor(connection: Quoting, fields: RowLayout, walks: RecursiveQueries) {
     this.#connection = connection;
     this.#fields = fields;
     this.#walks = walks;
@@ -142,7 +142,7 @@ class Joins {
   }
 
   /** Joins the rows of one type that a generic relation leads to. */
-  lead(from: Table, { column, relation }: GenericField, { type, link }: GenericTarget): void {
+  lead(from: Table, { column, relation }: PolymorphicField, { type, link }: PolymorphicTarget): void {
     const { quote } = this.#connection;
     const types = typeTable(this.#fields.schema, from, relation.type);
     const said = types && this.#alias([types.link]);
@@ -164,7 +164,7 @@ class Joins {
     return `${this.#alias([link])}.${this.#connection.quote(link.targetColumns[0] ?? "")}`;
   }
 
-  expression({ through, table, column, parts }: Leaf): string {
+  expression({ through, table, column, parts }: KeyColumn): string {
     const last = through.at(-1);
     if (parts !== undefined) return `${this.#path(through, table)}.path`;
     // The last link's own columns say as much as the row behind it.

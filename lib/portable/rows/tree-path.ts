@@ -9,18 +9,18 @@ import { fromBytes } from "../values/binary-string.ts";
 import { nest, type JsonCell } from "./nested-key.ts";
 import type { Cell } from "../connection.ts";
 import { encoderOf, type Encoded } from "../values/encoders.ts";
-import type { Leaf } from "./fields.ts";
+import type { KeyColumn } from "./fields.ts";
 
 /** More levels are refused: paths of a chain grow with the square of its length. */
 export const MOST_LEVELS = 5000;
 
 /** A leaf that is a path. */
-export type PathLeaf = Leaf & { readonly parts: readonly Leaf[] };
+export type PathLeaf = KeyColumn & { readonly parts: readonly KeyColumn[] };
 
-export const isPath = (leaf: Leaf): leaf is PathLeaf => leaf.parts !== undefined;
+export const isPath = (leaf: KeyColumn): leaf is PathLeaf => leaf.parts !== undefined;
 
 /** How many places of the list a level takes. */
-export const widthOf = (parts: readonly Leaf[]): number =>
+export const widthOf = (parts: readonly KeyColumn[]): number =>
   nest(
     parts.map((leaf) => ({ leaf, value: null })),
     0,
@@ -62,7 +62,7 @@ const tooDeep = (table: string): HoldfastError =>
   });
 
 /** `form` is as a digest takes it, with its length before it. */
-function partEncoder(engine: EngineName, leaf: Leaf): (hex: string, to: Encoded) => void {
+function partEncoder(engine: EngineName, leaf: KeyColumn): (hex: string, to: Encoded) => void {
   if (isPath(leaf)) {
     const encode = pathEncoder(engine, leaf);
     return (hex, to) => encode(Buffer.from(engine === "sqlite" ? hex.slice(1) : hex, "hex").toString("latin1"), to);
@@ -75,7 +75,7 @@ function partEncoder(engine: EngineName, leaf: Leaf): (hex: string, to: Encoded)
 }
 
 /** A value as the database would give it by itself, text as bytes. */
-function cellOf(engine: EngineName, { column }: Leaf, hex: string): Cell {
+function cellOf(engine: EngineName, { column }: KeyColumn, hex: string): Cell {
   const isBytes = column.kind === "bytes";
   if (engine !== "sqlite") return isBytes ? Buffer.from(hex, "hex") : Buffer.from(hex, "hex").toString("latin1");
   const [type, rest] = [hex.slice(0, 1), hex.slice(1)];

@@ -15,7 +15,7 @@ export type Role =
   | "queue"
   | "log";
 
-export interface Recognised {
+export interface FrameworkTable {
   readonly role: Role;
   /** Whose table it is, and where another table decides about it, that as well. For the plan. */
   readonly by: string;
@@ -32,7 +32,7 @@ interface Known {
   readonly only?: ReadonlySet<string>;
 }
 
-const DEFAULTS: Readonly<Record<Role, Recognised["default"]>> = {
+const DEFAULTS: Readonly<Record<Role, FrameworkTable["default"]>> = {
   session: "left out",
   cache: "left out",
   migrations: "left out",
@@ -65,7 +65,7 @@ const KNOWN: readonly Known[] = [
   known("search-index", "django-watson", /^watson_searchentry$/, "engine_slug content_type_id object_id content"),
   known("search-index", "Wagtail", /^wagtailsearch_indexentry$/, "content_type_id object_id title_norm"),
   known("queue", "Django Q", /^django_q_ormq$/, "key payload lock"),
-  known("log", "django-axes", /^axes_access(?:log|attempt)$/, "ip_address user_agent"),
+  known("log", "django-axes", /^axes_access(?:log|trySavepoint)$/, "ip_address user_agent"),
   known("log", "django-celery-results", /^django_celery_results_taskresult$/, "task_id status result"),
   known("migrations", "Rails", /^ar_internal_metadata$/, "key value"),
   known("session", "Rails", /^sessions$/, "session_id data", "id created_at updated_at"),
@@ -146,8 +146,8 @@ const KNOWN: readonly Known[] = [
 ];
 
 /** The tables that are known. One that another table needs, which is not left out itself, is kept. */
-export function recognise(schema: Schema): ReadonlyMap<TableId, Recognised> {
-  const found = new Map<TableId, Recognised>();
+export function detectFrameworkTables(schema: Schema): ReadonlyMap<TableId, FrameworkTable> {
+  const found = new Map<TableId, FrameworkTable>();
   for (const table of schema.tables) {
     const role = roleOf(table);
     if (role !== undefined) found.set(table.id, role);
@@ -164,7 +164,7 @@ export function recognise(schema: Schema): ReadonlyMap<TableId, Recognised> {
   return found;
 }
 
-function roleOf(table: Table): Recognised | undefined {
+function roleOf(table: Table): FrameworkTable | undefined {
   const name = table.name.toLowerCase();
   const columns = table.columns.map((column) => column.name.toLowerCase());
   const tool = migrationTool(name, columns);

@@ -40,13 +40,13 @@ export function looseColumns(
 }
 
 /** The same in the form `table.column`. */
-export const looseNumbers = (schema: Pick<Schema, "tables">, target: Table, options?: LooseOptions): string[] =>
+export const implicitReferences = (schema: Pick<Schema, "tables">, target: Table, options?: LooseOptions): string[] =>
   looseColumns(schema, target, options).map(nameOf);
 
 export const nameOf = ({ table, column }: LooseColumn): string => `${table.id}.${column.name}`;
 
 /** Some of them, for people. */
-export const listed = (columns: readonly string[]): string =>
+export const summarizeList = (columns: readonly string[]): string =>
   columns.length > 5 ? `${columns.slice(0, 5).join(", ")} and ${columns.length - 5} others` : columns.join(", ");
 
 /** A text that is called an id. */

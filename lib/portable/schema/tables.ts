@@ -63,11 +63,11 @@ export interface Column {
   /** The collation as the engine names it, of text; in SQLite the one that an index compares it by, where that is not BINARY. */
   readonly collation?: string;
   /** The column that its values come from, where that is of another sort: see values/kind-conversion.ts. */
-  readonly sent?: SentColumn;
+  readonly sent?: SourceKind;
 }
 
 /** A column of an export, as a column of another sort takes its values. */
-export interface SentColumn {
+export interface SourceKind {
   readonly kind: Kind;
   readonly native: string;
   /** True where Django made both: it keeps a duration as microseconds where the engine has no interval. */

@@ -7,28 +7,28 @@ import { connect } from "../engines/connect.ts";
 import type { Connection } from "../connection.ts";
 import { exportTables } from "../export/run.ts";
 import { exportManifestSchema, MANIFEST } from "../format/documents.ts";
-import { suspectedGenerics } from "../rows/polymorphic.ts";
+import { suspectedPolymorphic } from "../rows/polymorphic.ts";
 import { readGenerics, type ReadGenerics } from "../plan/polymorphic-types.ts";
 import { introspect } from "../engines/introspect.ts";
 import { migrationsOf } from "../plan/applied-migrations.ts";
 import { findTable } from "../schema/names.ts";
 import { planPortable, type PortablePlan } from "../plan/run.ts";
 import type { Schema, Table, TableId } from "../schema/tables.ts";
-import { trustTrees } from "../plan/tree-keys.ts";
-import { Choice } from "./load/table-selection.ts";
-import { Homes } from "./load/table-mapping.ts";
+import { assumeTreeKeys } from "../plan/tree-keys.ts";
+import { TableSelection } from "./load/table-selection.ts";
+import { TableMapping } from "./load/table-mapping.ts";
 import { Loader } from "./load/records.ts";
 import { Lookup } from "./resolve/lookup.ts";
-import { migrationsAt } from "./last-migrations.ts";
-import { takeOwnText } from "./load/postgres-literals.ts";
-import { ReadingFinder } from "./resolve/key-interpretations.ts";
+import { expandLastMigrations } from "./last-migrations.ts";
+import { normalizePostgresLiterals } from "./load/postgres-literals.ts";
+import { KeyInterpreter } from "./resolve/key-interpretations.ts";
 import type { ForeignRecord, ForeignSource } from "./read/record.ts";
 import { References } from "./load/references.ts";
 import { Resolver } from "./resolve/references.ts";
 import { FILE, quoteName, Scratch } from "./load/scratch-database.ts";
-import { filledSchema, refuseTwins } from "./load/scratch-schema.ts";
+import { fillSchema, refuseTwins } from "./load/scratch-schema.ts";
 
-export interface BringRequest {
+export interface ConvertRequest {
   /** Of the config: columns of keys by table, and tables by model. */
   readonly keys: Readonly<Record<string, readonly string[]>>;
   readonly models: Readonly<Record<string, string>>;
@@ -50,10 +50,10 @@ export interface BringRequest {
  * Reads all records, finds what they lead to, among themselves and in the database, and writes the export; gives its directory. Throws `E_PACKAGE` for what is damaged,
  * `E_SCHEMA` for models without a table, `E_IMPORT` for records that the database cannot take: with file, line and model.
  */
-export async function bringForeign(
+export async function convertToExport(
   connection: Connection,
   source: ForeignSource,
-  request: BringRequest,
+  request: ConvertRequest,
 ): Promise<string> {
   const schema = await introspect(connection);
   const scratch = new Scratch(path.join(request.directory, "records.db"), schema);
@@ -62,15 +62,15 @@ export async function bringForeign(
   const warnings: string[] = [...source.warnings];
   try {
     const references = new References(scratch);
-    const homes = new Homes(schema, request.models);
+    const homes = new TableMapping(schema, request.models);
     const configured = new Map(
       Object.entries(request.keys).map(([name, columns]) => [findTable(schema, name, "keys").id, columns]),
     );
     const loader = new Loader(schema, homes, scratch, references, configured);
     const taken = await load(source, { schema, homes, loader, request });
     if (loader.loaded.size === 0) warnings.push("there is no record in it");
-    await takeOwnText(connection, scratch, loader.loaded.values());
-    const filled = filledSchema(schema, loader, scratch);
+    await normalizePostgresLiterals(connection, scratch, loader.loaded.values());
+    const filled = fillSchema(schema, loader, scratch);
     planWith = (generics) => planOf(filled, loader, { schema, request, taken, generics });
     plan = planWith(NO_GENERICS);
     refuseTwins(plan, loader, scratch, false);
@@ -78,7 +78,7 @@ export async function bringForeign(
     const resolver = new Resolver({
       scratch,
       references,
-      readings: new ReadingFinder(schema, configured, keyOf),
+      readings: new KeyInterpreter(schema, configured, keyOf),
       lookup: new Lookup(scratch, connection, schema, keyOf),
       loaded: [...loader.loaded.values()],
       signal: request.signal,
@@ -101,7 +101,7 @@ export async function bringForeign(
     const generics = await readGenerics(reading, plan.schema, settingsIn(schema, plan, request.generic));
     plan = planWith(generics);
     for (const { table } of plan.tables)
-      for (const text of suspectedGenerics(plan.schema, table, generics.relations)) request.onNote(text);
+      for (const text of suspectedPolymorphic(plan.schema, table, generics.relations)) request.onNote(text);
     const named = { output, sourceName: source.name, sourceUrl: source.url };
     const { warnings: told } = await exportTables(reading, plan, named, () => {});
     if (generics.relations.size > 0) warnings.push(...told);
@@ -112,7 +112,7 @@ export async function bringForeign(
   rewriteManifest(output, (manifest) => ({
     ...manifest,
     origin: source.made,
-    schema_versions: source.migrations ?? migrationsAt(source.lastMigrations, here),
+    schema_versions: source.migrations ?? expandLastMigrations(source.lastMigrations, here),
     import_warnings: warnings,
   }));
   return output;
@@ -127,12 +127,17 @@ interface Taken {
 
 async function load(
   source: ForeignSource,
-  parts: { readonly schema: Schema; readonly homes: Homes; readonly loader: Loader; readonly request: BringRequest },
+  parts: {
+    readonly schema: Schema;
+    readonly homes: TableMapping;
+    readonly loader: Loader;
+    readonly request: ConvertRequest;
+  },
 ): Promise<Taken> {
   const { homes, loader, request } = parts;
   const [tables, joins] = [new Set<TableId>(), new Set<TableId>()];
   const homeless = new Map<string, ForeignRecord>();
-  const choice = new Choice(request.chosen, request.excluded, request.passedOver);
+  const choice = new TableSelection(request.chosen, request.excluded, request.passedOver);
   let count = 0;
   for await (const record of source.records()) {
     if (++count % 1000 === 0) {
@@ -162,7 +167,7 @@ async function load(
       },
     );
   }
-  choice.refuseIdle();
+  choice.assertAllUsed();
   return { tables, joins };
 }
 
@@ -176,7 +181,7 @@ function planOf(
     generics,
   }: {
     readonly schema: Schema;
-    readonly request: BringRequest;
+    readonly request: ConvertRequest;
     readonly taken: Taken;
     readonly generics: ReadGenerics;
   },
@@ -203,7 +208,7 @@ function planOf(
     exclude: [],
     generics,
     // Records that have no number are known by nothing else.
-    trees: trustTrees(filled, ({ id, primaryKey }) => loader.loaded.has(id) && primaryKey === null),
+    trees: assumeTreeKeys(filled, ({ id, primaryKey }) => loader.loaded.has(id) && primaryKey === null),
   });
   const where = `t.${quoteName(FILE)} is not null`;
   const tables = plan.tables.filter(({ table }) => taken.tables.has(table.id)).map((fields) => ({ ...fields, where }));

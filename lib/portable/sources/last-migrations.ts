@@ -9,7 +9,7 @@ interface Applied {
  * As a set, to be compared with those that are applied here: of each app that is told of, those of here up to its last one, and that one; of the others, those of here.
  * Null where neither side knows of any.
  */
-export function migrationsAt(
+export function expandLastMigrations(
   last: Readonly<Record<string, string>>,
   here: Applied | null,
 ): { tool: string; applied: string[] } | null {

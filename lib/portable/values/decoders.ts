@@ -1,7 +1,7 @@
 /** What a column takes for the values of an export, chosen once for each column: the same as `decode`, many times as fast. */
 import type { EngineName } from "../../database/snapshot.ts";
 import type { Cell } from "../connection.ts";
-import { fromSent } from "./kind-conversion.ts";
+import { convertFromSource } from "./kind-conversion.ts";
 import type { Column } from "../schema/tables.ts";
 import { decode, makesNumbers, type JsonValue } from "./codec.ts";
 
@@ -16,7 +16,7 @@ const SMALL = 2 ** 31;
 
 export function decoderOf(engine: EngineName, column: Column): Decoder {
   const own = ownDecoder(engine, column);
-  return column.sent === undefined ? own : (value) => own(fromSent(column, value));
+  return column.sent === undefined ? own : (value) => own(convertFromSource(column, value));
 }
 
 function ownDecoder(engine: EngineName, column: Column): Decoder {

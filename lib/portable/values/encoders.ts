@@ -2,7 +2,7 @@
 import { canonicalNumber } from "../../database/digest/canonical.ts";
 import type { EngineName } from "../../database/snapshot.ts";
 import { fromBytes, quoteBytes, toBytes, type ByteCell } from "./binary-string.ts";
-import { sentForm } from "./kind-conversion.ts";
+import { sourceCanonicalForm } from "./kind-conversion.ts";
 import { jsonForm } from "./canonical-json.ts";
 import type { Column } from "../schema/tables.ts";
 import { canonical, encode } from "./codec.ts";
@@ -32,7 +32,7 @@ export function encoderOf(engine: EngineName, column: Column): Encoder {
   if (sent === undefined) return own;
   return (cell, to) => {
     own(cell, to);
-    if (to.form !== null) to.form = sentForm(column, sent, to.form, to.json);
+    if (to.form !== null) to.form = sourceCanonicalForm(column, sent, to.form, to.json);
   };
 }
 

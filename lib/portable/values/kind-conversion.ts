@@ -7,14 +7,14 @@ import { HoldfastError } from "../../errors.ts";
 import { fromBytes, toBytes } from "./binary-string.ts";
 import { intervalOf, microsecondsOf } from "./durations.ts";
 import { jsonForm } from "./canonical-json.ts";
-import type { Column, Kind, SentColumn } from "../schema/tables.ts";
+import type { Column, Kind, SourceKind } from "../schema/tables.ts";
 import { digitsOfTime, isTime, timeForm, timeOfDigits } from "./timestamps.ts";
 import { isGeometryType, type JsonValue } from "./codec.ts";
 
-type Sort = "number" | "bytes" | "json" | "text" | "native" | "uuid" | "interval" | "date" | "time" | "moment";
+type KindGroup = "number" | "bytes" | "json" | "text" | "native" | "uuid" | "interval" | "date" | "time" | "moment";
 
 /** The group of each kind: values of one group are written alike. */
-export const SORTS: Readonly<Record<Kind, Sort>> = {
+export const KIND_GROUPS: Readonly<Record<Kind, KindGroup>> = {
   integer: "number",
   decimal: "number",
   float4: "number",
@@ -35,15 +35,15 @@ export const SORTS: Readonly<Record<Kind, Sort>> = {
   timestamp: "moment",
   timestamptz: "moment",
 };
-const DATED: ReadonlySet<Sort> = new Set(["date", "moment"]);
+const DATED: ReadonlySet<KindGroup> = new Set(["date", "moment"]);
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** A value of an export as its column here would write it. Throws `E_IMPORT`, in words that fit behind the column's name. */
-export function fromSent(column: Column, value: JsonValue): JsonValue {
+export function convertFromSource(column: Column, value: JsonValue): JsonValue {
   const { sent } = column;
   if (sent === undefined || value === null) return value;
-  const [from, to] = [SORTS[sent.kind], SORTS[column.kind]];
+  const [from, to] = [KIND_GROUPS[sent.kind], KIND_GROUPS[column.kind]];
   if (typeof value === "object") return fromTagged(column, value, from, to);
   if (from === "bytes" && typeof value === "string") return fromBase64(column, value, to);
   switch (to) {
@@ -76,7 +76,7 @@ const TIME_DIGITS = 14;
 /** SQLite's columns that take any value as it is. */
 const ANYTHING = /^(?:any)?$/i;
 
-function fromTagged(column: Column, value: JsonValue & object, from: Sort, to: Sort): JsonValue {
+function fromTagged(column: Column, value: JsonValue & object, from: KindGroup, to: KindGroup): JsonValue {
   if (from === "bytes" && to !== "bytes" && value.$ === "text") return value.v ?? "";
   if (!value.$.endsWith("inf") || from === to) return value;
   if (from === "moment" && column.length === TIME_DIGITS && value.$ === "inf") {
@@ -90,7 +90,7 @@ function fromTagged(column: Column, value: JsonValue & object, from: Sort, to: S
   );
 }
 
-function fromBase64(column: Column, value: string, to: Sort): JsonValue {
+function fromBase64(column: Column, value: string, to: KindGroup): JsonValue {
   if (isGeometryType(column)) return { $: "bytes", v: value };
   let text: string;
   try {
@@ -103,10 +103,10 @@ function fromBase64(column: Column, value: string, to: Sort): JsonValue {
 }
 
 /** Sorts in which a time is written by the application: MediaWiki has 14 digits there, or `infinity`. */
-const isWritten = (from: Sort): boolean => from === "bytes" || from === "text";
+const isWritten = (from: KindGroup): boolean => from === "bytes" || from === "text";
 
 /** What is no text and no bytes has no form in bytes that both sides agree on, but for a time of 14 digits. */
-function toBase64(column: Column, value: boolean | number | string, from: Sort): JsonValue {
+function toBase64(column: Column, value: boolean | number | string, from: KindGroup): JsonValue {
   if (typeof value !== "string") return value;
   if (from === "moment" && column.length === TIME_DIGITS)
     return Buffer.from(digitsOf(column, value)).toString("base64");
@@ -133,7 +133,7 @@ function plainNumber(value: boolean | number | string): JsonValue {
   return value;
 }
 
-function timeFrom(column: Column, value: boolean | number | string, from: Sort): JsonValue {
+function timeFrom(column: Column, value: boolean | number | string, from: KindGroup): JsonValue {
   if (typeof value !== "string") return value;
   if (from === "number") return value;
   if (value === "infinity" && isWritten(from)) return { $: "inf" };
@@ -147,10 +147,10 @@ const unfit = (column: Column, value: JsonValue): HoldfastError =>
   new HoldfastError("E_IMPORT", `is given ${JSON.stringify(value).slice(0, 60)}, and takes ${column.native}`);
 
 /** The form that a value had where it came from, of its form and its JSON here, all as bytes. */
-export function sentForm(column: Column, sent: SentColumn, form: string, json: string): string {
+export function sourceCanonicalForm(column: Column, sent: SourceKind, form: string, json: string): string {
   const [head, body] = [form.slice(0, 1), form.slice(1)];
-  const to = SORTS[column.kind];
-  const from = SORTS[sent.kind];
+  const to = KIND_GROUPS[column.kind];
+  const from = KIND_GROUPS[sent.kind];
   if (form === "nInfinity" && to === "moment" && isWritten(from)) return `${from === "bytes" ? "x" : "t"}infinity`;
   if (form === "nInfinity" || form === "n-Infinity") return form;
   switch (from) {

@@ -19,7 +19,7 @@ export function timeForm(kind: Kind, text: string): string {
   if (kind === "date") return plain.replace(/ 00:00:00$/, "");
   if (kind === "time") return plain;
   if (/^\d{4,7}-\d\d-\d\d$/.test(plain)) return `${plain} 00:00:00`;
-  return atGreenwich(text.trim()) ?? plain;
+  return toUtc(text.trim()) ?? plain;
 }
 
 /** Whether a server's column takes it as what it is. */
@@ -36,7 +36,7 @@ export function timeOfDigits(digits: string): string | undefined {
 }
 
 /** A time with an offset, in UTC. */
-function atGreenwich(text: string): string | undefined {
+function toUtc(text: string): string | undefined {
   const [, day, time, fraction = "", hours = "", minutes = ""] = AWAY.exec(text) ?? [];
   if (day === undefined || time === undefined) return undefined;
   const moment = Date.parse(`${day}T${time.length === 5 ? `${time}:00` : time}${hours}:${minutes}`);

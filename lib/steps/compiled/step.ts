@@ -16,7 +16,7 @@ import { treeKinds } from "../claims/project-trees.ts";
 import type { Step, StepContext } from "../core/step.ts";
 import { listProjectUnits, type ProjectUnit } from "../core/project-units.ts";
 import { runStep } from "../core/run-step.ts";
-import { archiveFailure, type BuiltUnit, type TreePlace, type UnitPlan, type UnitRunner } from "../core/unit-runner.ts";
+import { archiveFailure, type BuiltUnit, type UnitPlace, type UnitPlan, type UnitRunner } from "../core/unit-runner.ts";
 import { planCompiledBundle } from "./plan.ts";
 import type { CompiledRequest, CompiledResult, CompiledSource, CompiledTree } from "./request.ts";
 
@@ -203,7 +203,7 @@ async function buildBundles(
   };
 }
 
-function placesOfBundles(context: StepContext, bundles: readonly Bundle[]): TreePlace[] {
+function placesOfBundles(context: StepContext, bundles: readonly Bundle[]): UnitPlace[] {
   return bundles.flatMap(({ name, source }) =>
     source.trees.flatMap((tree) =>
       placesOf(context, { format: "zip", artifact: `${name}.zip`, roots: [tree] }).map((place) => ({

@@ -8,7 +8,7 @@ import { fingerprintTree } from "../../archive/build/fingerprint-tree.ts";
 import type { ArchiveRoot } from "../../archive/build/select-entries.ts";
 import type { UnitInput } from "../../model/unit.ts";
 import type { StepContext } from "./step.ts";
-import { archiveFailure, type BuiltUnit, type TreePlace, type UnitPlan } from "./unit-runner.ts";
+import { archiveFailure, type BuiltUnit, type UnitPlace, type UnitPlan } from "./unit-runner.ts";
 import type { StepWorkers } from "./workers.ts";
 
 /** The trees of a unit and the archive they become. */
@@ -71,7 +71,7 @@ export const archivePlan = (
 });
 
 /** Where the trees of an archive belong on the site. */
-export const placesOf = (context: StepContext, source: ArchiveSource): TreePlace[] =>
+export const placesOf = (context: StepContext, source: ArchiveSource): UnitPlace[] =>
   source.roots.map(({ path: tree, prefix }) => {
     const root = fromString(context.config.root);
     const place = tree === root ? "" : tree.startsWith(`${root}/`) ? tree.slice(root.length + 1) : tree;

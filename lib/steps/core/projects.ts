@@ -21,7 +21,7 @@ import { readDocument, writeDocument } from "../../store/files/json-documents.ts
 export const PROJECTS_FILE = "projects.json";
 
 /** How long an answer to whether a project is still there holds: many may fail at one time. */
-const STALE_MS = 1000;
+const CACHE_MS = 1000;
 
 export class ProjectSource {
   readonly #config: SiteConfig;
@@ -55,8 +55,8 @@ export class ProjectSource {
   }
 
   /** Whether the site still has the project: a row that is gone by now was deleted while the run went on. */
-  async stillThere(project: Project): Promise<boolean> {
-    if (this.#now === undefined || Date.now() - this.#now.at > STALE_MS) {
+  async projectExists(project: Project): Promise<boolean> {
+    if (this.#now === undefined || Date.now() - this.#now.at > CACHE_MS) {
       const ids = readProjects(this.#config, this.#signal).then(
         (list) => new Set(list.projects.map((one) => String(one.id))),
       );

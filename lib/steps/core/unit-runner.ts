@@ -37,7 +37,7 @@ export interface UnitPlan {
   readonly directory: string;
   readonly project?: Project;
   /** Where its trees belong on the site. */
-  readonly trees?: readonly TreePlace[];
+  readonly trees?: readonly UnitPlace[];
   /** Further fields of its metadata that are of this run, whether its artifacts are new or not. */
   readonly fresh?: Readonly<Record<string, unknown>>;
   /** What building it may create outside its directory, relative to the run. */
@@ -50,7 +50,7 @@ export interface UnitPlan {
 }
 
 /** A tree of a unit: its place on the site (relative to the root where it lies inside) and in the archive. */
-export interface TreePlace {
+export interface UnitPlace {
   readonly path: string;
   readonly path_b64?: string;
   readonly prefix: string;
@@ -124,7 +124,7 @@ export class UnitRunner {
   async failProject(plan: Pick<UnitPlan, "unit" | "directory" | "project">, error: unknown): Promise<void> {
     const cause = asHoldfastError(error, "E_IO");
     const gone =
-      plan.project !== undefined && !(await this.#context.projects.stillThere(plan.project).catch(() => true));
+      plan.project !== undefined && !(await this.#context.projects.projectExists(plan.project).catch(() => true));
     if (gone) this.skip(plan.unit, "deleted_during_run", "the project was deleted while the run went on");
     else this.failUnit(plan.unit, plan.directory, cause);
   }

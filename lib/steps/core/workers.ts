@@ -2,9 +2,9 @@
 import { pathToFileURL } from "node:url";
 import type { BuildRequest, BuildResult } from "../../archive/build/archive.ts";
 import { WorkerPool } from "../../archive/pool.ts";
-import { addWork, noWork, type Work } from "../../archive/counters.ts";
+import { addCounters, emptyCounters, type Counters } from "../../archive/counters.ts";
 import { HoldfastError } from "../../errors.ts";
-import { runnable } from "../../exec/build-output.ts";
+import { resolveModule } from "../../exec/build-output.ts";
 import type { StepContext } from "./step.ts";
 
 /** The module that the threads run. */
@@ -23,7 +23,7 @@ export interface WorkerTask<Kind extends string = string, Request = unknown> {
 /** The result of a task, and the work that it took. */
 export interface WorkerResult {
   readonly built: unknown;
-  readonly work: Work;
+  readonly work: Counters;
 }
 
 export type ArchiveTask = WorkerTask<"archive", Omit<BuildRequest, WorkerHooks>>;
@@ -32,7 +32,7 @@ export type ArchiveTask = WorkerTask<"archive", Omit<BuildRequest, WorkerHooks>>
 export class StepWorkers {
   readonly #context: StepContext;
   /** The work of everything that was built. */
-  readonly work: Work = noWork();
+  readonly work: Counters = emptyCounters();
   #pool: WorkerPool<WorkerTask, WorkerResult> | undefined;
 
   constructor(context: StepContext) {
@@ -52,10 +52,10 @@ export class StepWorkers {
     onBytes: (bytes: number) => void,
   ): Promise<Built> {
     const { scratch, options, signal } = this.#context;
-    this.#pool ??= new WorkerPool(pathToFileURL(runnable(WORKER)), options.workers, signal);
+    this.#pool ??= new WorkerPool(pathToFileURL(resolveModule(WORKER)), options.workers, signal);
     let total = 0;
     const { built, work } = await this.#pool.run({ kind, scratch, request }, (bytes) => onBytes((total += bytes)));
-    addWork(this.work, work);
+    addCounters(this.work, work);
     if (!isBuilt(built)) throw new HoldfastError("E_INTERNAL", `the worker's result is not one of the task ${kind}`);
     return built;
   }

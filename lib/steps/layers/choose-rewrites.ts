@@ -22,7 +22,7 @@ export interface Placed {
 }
 
 /** What a shard lists and the site does not have as listed. `gone`: the site has nothing under that path. */
-export interface Dead {
+export interface Superseded {
   readonly kind: "dead";
   readonly path: BytePath;
   readonly size: number;
@@ -46,7 +46,7 @@ export function* placeEntries(
   entries: Iterable<Entry>,
   layers: readonly Layer[],
   unknown: (path: BytePath) => boolean,
-): Generator<Placed | Dead> {
+): Generator<Placed | Superseded> {
   const cursors = layers.map(({ number, list }): Cursor => {
     const lines = readEntryList(list)[Symbol.iterator]();
     return { number, lines, current: nextOf(lines) };

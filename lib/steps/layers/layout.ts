@@ -9,7 +9,7 @@ import { asHoldfastError, type HoldfastError } from "../../errors.ts";
 import {
   chooseRewrites,
   placeEntries,
-  type Dead,
+  type Superseded,
   type Layer,
   type LayerState,
   type Placed,
@@ -164,7 +164,7 @@ function write(
 }
 
 /** A path matters as dead only while a shard that stays holds it. */
-const isHeld = (placed: Dead, kept: ReadonlyMap<number, ListFile>): boolean => kept.has(placed.shard);
+const isHeld = (placed: Superseded, kept: ReadonlyMap<number, ListFile>): boolean => kept.has(placed.shard);
 
 function roomFor(
   placed: Placed,

@@ -2,7 +2,7 @@
 import { matcher } from "../../portable/compare/settings-diff.ts";
 import type { Setting } from "../../portable/format/settings.ts";
 import { worthSearching } from "../infra/redact/env-sample.ts";
-import { classifyKey, sharesFate, type KeyClass } from "../infra/redact/key-names.ts";
+import { classifyKey, inheritsSecrecy, type KeyClass } from "../infra/redact/key-names.ts";
 import { redactText, type RedactOptions } from "../infra/redact/text.ts";
 import { isSecretValue } from "../infra/redact/value-parser.ts";
 import type { Json, RawSetting } from "./parse.ts";
@@ -57,7 +57,7 @@ function classOf(path: readonly string[]): Class {
   let outer: KeyClass = "plain";
   for (const name of path) {
     const own = classifyKey(name);
-    if (outer === "secret" && sharesFate(name, outer, classifyKey)) continue;
+    if (outer === "secret" && inheritsSecrecy(name, outer, classifyKey)) continue;
     outer = own;
   }
   return outer;

@@ -4,7 +4,7 @@
  * Runs `work` on every item, at most `width` at the same time. Unlike a queue of promises, this holds no more than the items at work. The
  * first error is thrown; no further item is begun then.
  */
-export async function workThrough<T>(
+export async function forEachParallel<T>(
   items: Iterable<T>,
   width: number,
   work: (item: T) => Promise<void>,

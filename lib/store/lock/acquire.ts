@@ -14,7 +14,16 @@ import { HoldfastError, systemCode } from "../../errors.ts";
 import { makeDirectory, storeError } from "../files/atomic.ts";
 import { formatJson } from "../files/json-documents.ts";
 import { TOKEN_VARIABLE, describeOwner, ownerOfThisProcess, type LockOwner } from "./process-owner.ts";
-import { OWNER_FILE, findLock, parseOwner, placeOf, readLock, removeDead, sweep, type Place } from "./stale-owner.ts";
+import {
+  OWNER_FILE,
+  findLock,
+  parseOwner,
+  placeOf,
+  readLock,
+  removeStaleLock,
+  sweep,
+  type Place,
+} from "./stale-owner.ts";
 
 export { TOKEN_VARIABLE, type LockOwner } from "./process-owner.ts";
 
@@ -83,7 +92,7 @@ async function contend(place: Place, token: string, options: LockOptions) {
     if (found === undefined) {
       const release = await take(place, token, options, onNote);
       if (release !== undefined) return { takenOver, release };
-    } else if (await removeDead(place, found, { ...options, breakLock: options.breakLock ?? false, onNote })) {
+    } else if (await removeStaleLock(place, found, { ...options, breakLock: options.breakLock ?? false, onNote })) {
       takenOver = found.owner;
     }
   }
@@ -103,7 +112,7 @@ async function take(place: Place, token: string, options: LockOptions, onNote: (
       stale: NEVER_STALE,
       update: HEARTBEAT_MS,
       retries: 0,
-      fs: movingInto(place, draft, token),
+      fs: lockfileFs(place, draft, token),
       // Also called when only the time stamp is strange, as after a restored snapshot: the token decides.
       onCompromised: () => {
         void assertToken(place.path, token).catch((error: unknown) => {
@@ -132,7 +141,7 @@ async function take(place: Place, token: string, options: LockOptions, onNote: (
 }
 
 /** The file system as proper-lockfile shall see it: its mkdir moves the draft into place, its rmdir removes our lock and no other. */
-function movingInto(place: Place, draft: string, token: string): typeof fs {
+function lockfileFs(place: Place, draft: string, token: string): typeof fs {
   const mkdir = (_: string, done: (error: Error | null) => void): void => {
     fs.rename(draft, place.path, (error) => {
       const taken = error !== null && ["ENOTEMPTY", "ENOTDIR"].includes(systemCode(error) ?? "");

@@ -88,7 +88,7 @@ export function parseOwner(text: string): LockOwner | null {
  * Moves a lock whose owner is dead out of the way, after the last of its children has ended. True when this process did it; false when
  * the lock is another one by now. Throws `E_LOCKED` when the owner lives, cannot be judged from here, or its children do not end.
  */
-export async function removeDead(place: Place, found: FoundLock, options: TakeoverOptions): Promise<boolean> {
+export async function removeStaleLock(place: Place, found: FoundLock, options: TakeoverOptions): Promise<boolean> {
   const { owner } = found;
   if (owner === null) {
     if (!(await staysOwnerless(place, found, options.signal))) return false;

@@ -71,7 +71,7 @@ type Named = Pick<Place, "path" | "path_b64">;
  * Looks at the site once more, for the places of all units in the run's directory, parents before what is in them. `containers` are
  * directories, absolute, that units lie in: those of legacy trees, of projects.
  */
-export function lookAtPlaces(directory: string, root: string, containers: readonly string[]): Places {
+export function recordPlaces(directory: string, root: string, containers: readonly string[]): Places {
   const found = new Map<string, Named & { readonly make?: true }>();
   /** Directories that an archive describes itself. */
   const own = new Set<string>();

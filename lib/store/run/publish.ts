@@ -18,7 +18,7 @@ import { promisify } from "node:util";
 import { HoldfastError } from "../../errors.ts";
 import { STEP_NAMES } from "../../model/unit.ts";
 import { fsyncDirectory } from "../files/atomic.ts";
-import { workThrough } from "../files/for-each-parallel.ts";
+import { forEachParallel } from "../files/for-each-parallel.ts";
 import { listRuns, runDirectory, runsDirectory, stagingDirectory } from "../files/layout.ts";
 import { MANIFEST_FILE, readManifestHead } from "./manifest.ts";
 
@@ -41,7 +41,7 @@ export async function publishRun(
   beforeRename: () => Promise<void>,
 ): Promise<void> {
   const staging = stagingDirectory(store, run);
-  await settle(staging, permissions);
+  await syncAndSetModes(staging, permissions);
   await beforeRename();
   renameSync(staging, runDirectory(store, run));
 }
@@ -75,7 +75,7 @@ export function shareStore(store: string, { directoryMode, gid }: RunPermissions
 }
 
 /** Sets modes and group and brings everything to disk: files first, then directories from the bottom up. */
-async function settle(staging: string, permissions: RunPermissions): Promise<void> {
+async function syncAndSetModes(staging: string, permissions: RunPermissions): Promise<void> {
   const files: string[] = [];
   const directories: string[] = [];
   const visit = (directory: string): void => {
@@ -106,7 +106,7 @@ function shareLinked(file: string, { fileMode, gid }: RunPermissions): void {
 
 /** Several at a time: a disk needs no longer for them than for one. */
 async function fsyncAll(places: readonly string[]): Promise<void> {
-  await workThrough(places, FSYNCS_AT_ONCE, async (place) => {
+  await forEachParallel(places, FSYNCS_AT_ONCE, async (place) => {
     const file = openSync(place, "r");
     try {
       await fsyncFile(file);

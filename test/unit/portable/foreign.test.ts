@@ -1,8 +1,8 @@
 /** The parts that read what other programs wrote. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseJson, pythonText } from "../../../lib/portable/sources/json/lossless.ts";
-import { migrationsAt } from "../../../lib/portable/sources/last-migrations.ts";
+import { parseJson, toPythonJson } from "../../../lib/portable/sources/json/lossless.ts";
+import { expandLastMigrations } from "../../../lib/portable/sources/last-migrations.ts";
 import { JsonReader } from "../../../lib/portable/sources/json/stream.ts";
 import { plain } from "../../../lib/portable/sources/read/record.ts";
 import { durationText, microsecondsOf, momentText, timeText } from "../../../lib/portable/sources/load/timestamps.ts";
@@ -26,7 +26,7 @@ describe("JSON", () => {
         expect(JSON.stringify(plain(parseJson(text)))).toBe(
           JSON.stringify(plain(parseJson(JSON.stringify(JSON.parse(text))))),
         );
-        expect(JSON.parse(pythonText(parseJson(text)))).toEqual(JSON.parse(text));
+        expect(JSON.parse(toPythonJson(parseJson(text)))).toEqual(JSON.parse(text));
       }),
     );
     for (const wrong of ["", "{", "[1,]", '{"a" 1}', "01", "1 2", '"\n"', "nul", '{"a":1,}', "'a'"])
@@ -35,8 +35,8 @@ describe("JSON", () => {
 
   test("numbers keep their digits, members their order", () => {
     const text = '{"2": 1.10, "1": 12345678901234567890, "0": [1e400, NaN, -0.0, 9007199254740993]}';
-    expect(pythonText(parseJson(text))).toBe(text);
-    expect(pythonText("ü🎧\n")).toBe(String.raw`"\u00fc\ud83c\udfa7\n"`);
+    expect(toPythonJson(parseJson(text))).toBe(text);
+    expect(toPythonJson("ü🎧\n")).toBe(String.raw`"\u00fc\ud83c\udfa7\n"`);
   });
 
   test("values are found wherever the pieces end, with their lines", async () => {
@@ -138,9 +138,17 @@ describe("values", () => {
 
 test("the last migration of an app stands for those before it", () => {
   const here = { tool: "Django", applied: ["shop.0001_a", "shop.0002_b", "shop.0003_c", "auth.0001_initial"] };
-  expect(migrationsAt({ shop: "0002_b" }, here)?.applied).toEqual(["shop.0001_a", "shop.0002_b", "auth.0001_initial"]);
-  expect(migrationsAt({ shop: "0002" }, here)?.applied).toEqual(["shop.0001_a", "shop.0002_b", "auth.0001_initial"]);
-  expect(migrationsAt({ shop: "0004_d" }, here)?.applied).toContain("shop.0004_d");
-  expect(migrationsAt({}, here)).toBeNull();
-  expect(migrationsAt({ shop: "0001_a" }, null)).toBeNull();
+  expect(expandLastMigrations({ shop: "0002_b" }, here)?.applied).toEqual([
+    "shop.0001_a",
+    "shop.0002_b",
+    "auth.0001_initial",
+  ]);
+  expect(expandLastMigrations({ shop: "0002" }, here)?.applied).toEqual([
+    "shop.0001_a",
+    "shop.0002_b",
+    "auth.0001_initial",
+  ]);
+  expect(expandLastMigrations({ shop: "0004_d" }, here)?.applied).toContain("shop.0004_d");
+  expect(expandLastMigrations({}, here)).toBeNull();
+  expect(expandLastMigrations({ shop: "0001_a" }, null)).toBeNull();
 });

@@ -2,11 +2,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { chooseKeys, type KeyHints } from "../../../lib/portable/schema/keys/choose.ts";
-import type { ChosenKey } from "../../../lib/portable/schema/keys/candidates.ts";
+import type { TableKey } from "../../../lib/portable/schema/keys/candidates.ts";
 import type { Schema } from "../../../lib/portable/schema/tables.ts";
 import { portableSchema, type TerseTable } from "../../support/portable-schema.ts";
 
-const choose = (tables: Readonly<Record<string, TerseTable>>, keys: KeyHints["keys"] = {}): Record<string, ChosenKey> =>
+const choose = (tables: Readonly<Record<string, TerseTable>>, keys: KeyHints["keys"] = {}): Record<string, TableKey> =>
   Object.fromEntries(chooseKeys(portableSchema(tables), { keys }));
 
 /** `natural a b`, `reference id`, `none`: of one table `t`. */
@@ -14,7 +14,7 @@ function chosen(table: TerseTable, keys: KeyHints["keys"] = {}): string {
   const { t } = choose({ t: table }, keys);
   return t === undefined ? "" : short(t);
 }
-const short = (key: ChosenKey): string => [key.kind, ...(key.kind === "none" ? [] : key.columns)].join(" ");
+const short = (key: TableKey): string => [key.kind, ...(key.kind === "none" ? [] : key.columns)].join(" ");
 
 const USERS: TerseTable = { columns: "id! email", pk: "id", unique: ["email"] };
 
@@ -184,7 +184,7 @@ describe("keys that hold foreign keys", () => {
   });
 
   test("a tree key resolves by level", () => {
-    const tree = (columns: string, unique: string): ChosenKey | undefined =>
+    const tree = (columns: string, unique: string): TableKey | undefined =>
       choose({ t: { columns, pk: "id", unique: [unique], fk: [["parent_id", "t"]] } }).t;
     expect(tree("id! parent_id? slug", "parent_id slug")).toMatchObject({ kind: "natural", tree: true });
     expect(tree("id! parent_id? slug", "parent_id slug")?.reason).toContain("rows without a parent");

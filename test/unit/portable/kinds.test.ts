@@ -1,11 +1,14 @@
 /** Which tables are a framework's own. */
 import { expect, test } from "vitest";
-import { recognise } from "../../../lib/portable/schema/framework-tables.ts";
+import { detectFrameworkTables } from "../../../lib/portable/schema/framework-tables.ts";
 import { portableSchema, type TerseTable } from "../../support/portable-schema.ts";
 
 const of = (tables: Readonly<Record<string, TerseTable>>): Record<string, string> =>
   Object.fromEntries(
-    [...recognise(portableSchema(tables))].map(([id, one]) => [id, `${one.role}, ${one.by}: ${one.default}`]),
+    [...detectFrameworkTables(portableSchema(tables))].map(([id, one]) => [
+      id,
+      `${one.role}, ${one.by}: ${one.default}`,
+    ]),
   );
 
 test.each<[table: string, columns: string, said: string]>([

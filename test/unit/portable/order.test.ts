@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { EngineName } from "../../../lib/database/snapshot.ts";
 import { chooseKeys } from "../../../lib/portable/schema/keys/choose.ts";
-import type { ChosenKey } from "../../../lib/portable/schema/keys/candidates.ts";
+import type { TableKey } from "../../../lib/portable/schema/keys/candidates.ts";
 import { orderTables, type TableOrder } from "../../../lib/portable/plan/table-order.ts";
 import type { Schema } from "../../../lib/portable/schema/tables.ts";
 import { portableSchema, type TerseTable } from "../../support/portable-schema.ts";
@@ -123,7 +123,7 @@ describe("a circle", () => {
   test("of keys that need each other is an error that names it", () => {
     const tables = pair("b_id", "a_id");
     const schema = portableSchema(tables);
-    const keys = new Map<string, ChosenKey>(
+    const keys = new Map<string, TableKey>(
       schema.tables.map((one) => [
         one.id,
         { kind: "natural", columns: one.foreignKeys[0]?.columns ?? [], nests: one.foreignKeys, reason: "" },

@@ -1,11 +1,11 @@
 /** The way from the root of a tree to a row, on its way out and in. */
 import { describe, expect, test } from "vitest";
 import { levelsOf, nest, unnest, type JsonCell } from "../../../lib/portable/rows/nested-key.ts";
-import { Fields, type Leaf } from "../../../lib/portable/rows/fields.ts";
+import { RowLayout, type KeyColumn } from "../../../lib/portable/rows/fields.ts";
 import { hashedLevels, PathHasher, pathBelow } from "../../../lib/portable/import/staging/path-hash.ts";
 import { chooseKeys } from "../../../lib/portable/schema/keys/choose.ts";
 import { isPath, pathCells, pathEncoder, type PathLeaf } from "../../../lib/portable/rows/tree-path.ts";
-import { travelKeys } from "../../../lib/portable/schema/keys/exported.ts";
+import { exportedKeys } from "../../../lib/portable/schema/keys/exported.ts";
 import { jsonCellText } from "../../../lib/portable/export/json-value.ts";
 import { portableSchema } from "../../support/portable-schema.ts";
 
@@ -23,11 +23,11 @@ const schema = portableSchema({
   note: { columns: "id! page_id text", pk: "id", unique: ["page_id text"], fk: [["page_id", "page"]] },
   mark: { columns: "id! note_id", pk: "id", fk: [["note_id", "note"]] },
 });
-const fields = new Fields(schema, travelKeys(schema, chooseKeys(schema, { keys: {} })));
-const leavesOf = (table: string): Leaf[] =>
+const fields = new RowLayout(schema, exportedKeys(schema, chooseKeys(schema, { keys: {} })));
+const leavesOf = (table: string): KeyColumn[] =>
   fields.of(table).fields.flatMap((field) => (field.kind === "link" ? fields.leavesOf(field.link) : []));
 const [toPage] = leavesOf("note");
-const path = (leaf: Leaf | undefined): PathLeaf => {
+const path = (leaf: KeyColumn | undefined): PathLeaf => {
   if (leaf === undefined || !isPath(leaf)) throw new Error("no path");
   return leaf;
 };
@@ -87,7 +87,7 @@ describe("a way", () => {
 describe("what is no tree that is followed", () => {
   const kindOf = (columns: string, unique: string, fk: [string, string, string?][]): string => {
     const own = portableSchema({ t: { columns, pk: "id", unique: [unique], fk } });
-    return travelKeys(own, chooseKeys(own, { keys: { t: unique.split(" ") } })).get("t")?.kind ?? "";
+    return exportedKeys(own, chooseKeys(own, { keys: { t: unique.split(" ") } })).get("t")?.kind ?? "";
   };
 
   test("a parent of several columns, or two parents: rows are known by their number", () => {

@@ -5,7 +5,7 @@ import { connect } from "../../../lib/portable/engines/connect.ts";
 import { exportTables } from "../../../lib/portable/export/run.ts";
 import { importTables, type ImportResult } from "../../../lib/portable/import/run.ts";
 import { introspect } from "../../../lib/portable/engines/introspect.ts";
-import { openPackage } from "../../../lib/portable/read/export-reader.ts";
+import { openExport } from "../../../lib/portable/read/export-reader.ts";
 import { planPortable } from "../../../lib/portable/plan/run.ts";
 import { tempDirectory } from "../../support/temp.ts";
 import { openDatabase, runSql } from "../../support/sqlite.ts";
@@ -34,7 +34,7 @@ async function bring(directory: string, target: string): Promise<ImportResult> {
   const plan = planPortable(await introspect(from), { keys: {}, groups: {}, models: [], components: [], exclude: [] });
   await exportTables(from, plan, { output, sourceName: null, sourceUrl: null }, () => {});
   await from.close();
-  const exported = await openPackage(output, { verify: true, signal });
+  const exported = await openExport(output, { verify: true, signal });
   const into = await open(target, "write");
   const request = { mode: "create-or-update", skipConflicts: false, dryRun: false, clearExisting: false } as const;
   const result = await importTables(into, exported, request, { signal, onRows: () => {} });

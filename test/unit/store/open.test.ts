@@ -17,7 +17,7 @@ import { text } from "node:stream/consumers";
 import { pathToFileURL } from "node:url";
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { openStore, type OpenOptions, type Store } from "../../../lib/store/open.ts";
-import { recallStore, rememberStore, stateDirectory } from "../../../lib/store/known-stores.ts";
+import { lookUpStore, recordStore, stateDirectory } from "../../../lib/store/known-stores.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 const CREATE: OpenOptions = { create: true, newStore: false };
@@ -299,10 +299,10 @@ describe("the memory", () => {
 
   test("keeps what several processes write at once", async () => {
     const names = Array.from({ length: 12 }, (_, index) => `/srv/store-${index}`);
-    expect(await Promise.all(names.map((name) => rememberStore(name, "id", "clara")))).toEqual(
+    expect(await Promise.all(names.map((name) => recordStore(name, "id", "clara")))).toEqual(
       names.map(() => undefined),
     );
-    for (const name of names) expect((await recallStore(name)).known?.id).toBe("id");
+    for (const name of names) expect((await lookUpStore(name)).known?.id).toBe("id");
   });
 
   test("is where systemd, XDG or the user's home say", () => {

@@ -7,7 +7,7 @@ import type { MysqlScript } from "./filter-script.ts";
 
 const CHUNK = 256 * 1024;
 /** What to do where the user may not. */
-export const MANAGER = "or give --database with the URL of an administrator";
+export const ADMIN_HINT = "or give --database with the URL of an administrator";
 /** Gives the statements of a dump to `consume`; `onBytes` hears how much of the file has been read. Throws `E_RESTORE` when it is damaged. */
 export async function readDump(
   dump: string,
@@ -61,12 +61,12 @@ export function explained(error: unknown, live: string): unknown {
 const HINTS: readonly (readonly [RegExp, string])[] = [
   [
     /ERROR 1227\b/,
-    `its definers need the right SET USER or SUPER (MariaDB), SET_ANY_DEFINER (MySQL): grant it, ${MANAGER}`,
+    `its definers need the right SET USER or SUPER (MariaDB), SET_ANY_DEFINER (MySQL): grant it, ${ADMIN_HINT}`,
   ],
-  [/ERROR 1419\b/, `binary logging asks for SUPER, or set global log_bin_trust_function_creators = 1, ${MANAGER}`],
+  [/ERROR 1419\b/, `binary logging asks for SUPER, or set global log_bin_trust_function_creators = 1, ${ADMIN_HINT}`],
   [
     /ERROR (?:1044|1142|1370)\b/,
-    `the database user needs all rights on the database, as it has on LIVE: grant them, ${MANAGER}`,
+    `the database user needs all rights on the database, as it has on LIVE: grant them, ${ADMIN_HINT}`,
   ],
   [/ERROR (?:1153|2006)\b/, "a row may be larger than the server takes: raise its max_allowed_packet"],
   [/ERROR (?:1021|1114|1030)\b/, "the server may have no room left on its disk"],

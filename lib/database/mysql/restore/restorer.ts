@@ -13,7 +13,7 @@ import { accessMysql, type MysqlAccess, type MysqlLocation } from "../client.ts"
 import { emptyDatabase, endConnections } from "./empty-database.ts";
 import { createAccounts } from "./prepare-server.ts";
 import { checkScript } from "./check-script.ts";
-import { MANAGER, readDump } from "./read-dump.ts";
+import { ADMIN_HINT, readDump } from "./read-dump.ts";
 import { MysqlScript, type ScriptFacts } from "./filter-script.ts";
 import { sendDump } from "./send.ts";
 import { MysqlSession } from "../session.ts";
@@ -260,7 +260,7 @@ class MysqlRestorer implements DatabaseRestorer {
         .join("@");
       const pattern = quoteMysql(name.replace(/[_%]/g, "\\$&"));
       throw new HoldfastError("E_RESTORE", `${account} may not create the database ${name}`, {
-        hint: `grant all on ${pattern}.* to ${grantee}, as an administrator, ${MANAGER}`,
+        hint: `grant all on ${pattern}.* to ${grantee}, as an administrator, ${ADMIN_HINT}`,
         cause: error,
       });
     }

@@ -23,7 +23,7 @@ export interface LocatedPart {
   readonly alone: boolean;
 }
 
-export interface Located {
+export interface PathLocation {
   readonly place: Place;
   readonly parts: readonly LocatedPart[];
   /** Artifacts that are files of the site by themselves. */
@@ -35,7 +35,7 @@ export interface Located {
  * the archives that it can be in. The place may be written as `find` shows it, with `\\n` and `\\xNN`. Throws `E_RUN_UNKNOWN` when the run holds
  * nothing there, and the error of an archive that cannot be read where nothing else holds the whole of it.
  */
-export async function locate(run: string, wanted: string, signal: AbortSignal): Promise<Located> {
+export async function locate(run: string, wanted: string, signal: AbortSignal): Promise<PathLocation> {
   const text = wanted.replace(/(?<=.)\/+$/, "");
   for (const place of new Set([fromString(text), unescape(text)])) {
     const found = await locatePlace(run, place, signal);
@@ -54,9 +54,9 @@ const unescape = (text: string): BytePath =>
       newline !== undefined ? "\n" : slash !== undefined ? "\\" : String.fromCharCode(Number.parseInt(hex ?? "", 16)),
   );
 
-async function locatePlace(run: string, place: BytePath, signal: AbortSignal): Promise<Located | undefined> {
+async function locatePlace(run: string, place: BytePath, signal: AbortSignal): Promise<PathLocation | undefined> {
   const parts: LocatedPart[] = [];
-  const copies: Located["copies"][number][] = [];
+  const copies: PathLocation["copies"][number][] = [];
   const taken = new Set<BytePath>();
   let damage: HoldfastError | undefined;
   for (const step of ORDER) {

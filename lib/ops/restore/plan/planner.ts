@@ -12,11 +12,11 @@ import { mergeInfra } from "./merge-infra.ts";
 import { labelOf, looseNames, type ArchivePart, type RestoreItems } from "../../runs/unit-items.ts";
 import { keptPaths } from "./kept-paths.ts";
 import type { Replace } from "../../journals/operations.ts";
-import type { Located } from "./locate-path.ts";
+import type { PathLocation } from "./locate-path.ts";
 import { takesInfra, takesOutside } from "./outside.ts";
 import { ownerMap, type OwnerMap } from "./owner-map.ts";
 import type { RestoreRequest } from "./request.ts";
-import { Targets } from "./swap-plan.ts";
+import { SwapPlan } from "./swap-plan.ts";
 import { pathExists } from "../../../archive/tree/path-exists.ts";
 
 /** Beside what is restored to a directory: what has no place below the site's root. */
@@ -36,7 +36,7 @@ export interface RestorePlan {
   /** Where the site's root will be. */
   readonly root: BytePath;
   readonly items: RestoreItems;
-  readonly targets: Targets;
+  readonly targets: SwapPlan;
   readonly owners: OwnerMap;
   readonly unpacks: readonly {
     readonly part: ArchivePart;
@@ -73,7 +73,7 @@ export interface PlanOptions {
   /** What these are of; nothing where a path is. */
   readonly units: readonly UnitMetadata[];
   /** Set for `--path`: the place that is wanted, and where it is. */
-  readonly located?: Located;
+  readonly pathLocation?: PathLocation;
   /** Units of databases that are loaded into a server, or exchanged: no file of this plan. */
   readonly loaded: ReadonlySet<string>;
   /** Units that the run lacks, as an earlier run has them: their places on the site are to stay. */
@@ -99,7 +99,7 @@ class Builder {
   readonly #entries = new Set<BytePath>();
   readonly #isTaken: (place: string) => boolean;
   /** Worked out when all destinations are known. */
-  readonly #later: ((targets: Targets) => void)[] = [];
+  readonly #later: ((targets: SwapPlan) => void)[] = [];
   readonly #unpacks: RestorePlan["unpacks"][number][] = [];
   readonly #moves: RestorePlan["moves"][number][] = [];
   readonly #copies: Copy[] = [];
@@ -122,13 +122,13 @@ class Builder {
   }
 
   plan(): RestorePlan {
-    const { located, id } = this.#options;
-    if (located === undefined) this.#planItems();
-    else this.#planLocated(located);
+    const { pathLocation, id } = this.#options;
+    if (pathLocation === undefined) this.#planItems();
+    else this.#planLocated(pathLocation);
     const places = placesWith(this.#run, this.#options.units);
-    if (located === undefined && this.#isWhole()) this.#planContainers(places.places);
+    if (pathLocation === undefined && this.#isWhole()) this.#planContainers(places.places);
     if (this.#request.target.kind === "directory") this.#refuseTaken();
-    const targets = new Targets(id, this.#root, this.#destinations, this.#entries, this.#kept(places.places));
+    const targets = new SwapPlan(id, this.#root, this.#destinations, this.#entries, this.#kept(places.places));
     for (const work of this.#later) work(targets);
     const owners = ownerMap(this.#request.owners, places.owners);
     return {
@@ -196,7 +196,7 @@ class Builder {
   }
 
   #planPart(part: ArchivePart, label: string, bytes: number): void {
-    const into: ((targets: Targets) => { prefix: BytePath; into: BytePath })[] = [];
+    const into: ((targets: SwapPlan) => { prefix: BytePath; into: BytePath })[] = [];
     for (const { prefix, place } of part.targets) {
       const absolute = this.#target(place);
       if (place.loose === true && pathExists(absolute)) {
@@ -254,7 +254,7 @@ class Builder {
   }
 
   /** All of it comes as one: the file, or the directory with what several units have in it. */
-  #planLocated({ place, parts, copies }: Located): void {
+  #planLocated({ place, parts, copies }: PathLocation): void {
     const whole = this.#target(place);
     this.#destinations.push(whole);
     if (parts.some(({ alone }) => alone)) this.#entries.add(whole);
@@ -304,7 +304,7 @@ class Builder {
     return [...kept, ...containers];
   }
 
-  #left(targets: Targets): string[] {
+  #left(targets: SwapPlan): string[] {
     const absent = this.#request.target.kind === "directory" ? [] : (this.#options.absent ?? []);
     return absent
       .filter((unit) => {
@@ -324,7 +324,7 @@ class Builder {
   }
 
   /** What the run recorded of directories, for those that come with this restore. */
-  #attributes(targets: Targets, places: readonly PlaceAttributes[]): RestorePlan["attributes"] {
+  #attributes(targets: SwapPlan, places: readonly PlaceAttributes[]): RestorePlan["attributes"] {
     return places
       .map((attributes) => ({ attributes, absolute: targets.real(this.#absolute(attributes)) }))
       .filter(({ absolute }) => targets.swaps.some(({ live }) => live === absolute || isBelow(absolute, live)))
@@ -332,7 +332,7 @@ class Builder {
       .map(({ attributes, absolute }) => ({ to: targets.staged(absolute), attributes }));
   }
 
-  #operations(targets: Targets): Replace[] {
+  #operations(targets: SwapPlan): Replace[] {
     const swaps = targets.swaps.map((swap): Replace => ({ kind: "replace", ...swap, carry: [...swap.carry] }));
     // A WAL or journal that stays beside another database would spoil it.
     const databases = [
@@ -356,7 +356,7 @@ function isEmpty(directory: BytePath): boolean {
   return stats.isDirectory() && readdirSync(toBuffer(directory)).length === 0;
 }
 
-const scratchBase = (targets: Targets): BytePath => targets.bases[0] ?? noBase();
+const scratchBase = (targets: SwapPlan): BytePath => targets.bases[0] ?? noBase();
 
 function noBase(): never {
   throw new HoldfastError("E_INTERNAL", "a restore without a place");

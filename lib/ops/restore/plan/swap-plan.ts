@@ -11,7 +11,7 @@ import { HoldfastError } from "../../../errors.ts";
 import { realPaths, refuseForeignLink } from "./real-paths.ts";
 
 /** A move to be made: `fresh` takes the place of `live`, which goes to `aside`. */
-export interface Swap {
+export interface TreeSwap {
   readonly live: BytePath;
   readonly fresh: BytePath;
   readonly aside: BytePath;
@@ -20,8 +20,8 @@ export interface Swap {
 }
 
 /** The places of a restore on this host: which of them a swap moves, and where each is staged. */
-export class Targets {
-  readonly swaps: readonly Swap[];
+export class SwapPlan {
+  readonly swaps: readonly TreeSwap[];
   /** Directories made for this restore alone. */
   readonly bases: readonly BytePath[];
   /** A place with every link in it followed, as it was when this was made; of an entry, the links that lead to it. */

@@ -2,7 +2,7 @@
 import { closeSync, constants, fchmodSync, fchownSync, futimesSync, lstatSync, lutimesSync, openSync } from "node:fs";
 import type { BytePath } from "../../../archive/entry.ts";
 import { join, pathsBelow, toBuffer } from "../../../archive/path.ts";
-import type { SolidDirectories } from "../../../archive/unpack/safe-directories.ts";
+import type { SafeDirectories } from "../../../archive/unpack/safe-directories.ts";
 import {
   deepestFirst,
   fileTime,
@@ -41,7 +41,7 @@ interface Attributes {
 export function applyDirectories(
   plan: RestorePlan,
   results: readonly SharedDirectories[],
-  solidAt: (place: BytePath) => SolidDirectories,
+  solidAt: (place: BytePath) => SafeDirectories,
 ): void {
   const known = new Map<BytePath, Attributes>();
   for (const { described } of results)
@@ -58,20 +58,20 @@ export function applyDirectories(
     });
   const plain = new Set(results.flatMap(({ made }) => made).filter((directory) => !known.has(directory)));
   for (const directory of [...plain, ...known.keys()].toSorted(deepestFirst))
-    if (solidAt(directory).leadTo(directory)) applyAttributes(directory, known.get(directory));
+    if (solidAt(directory).isReal(directory)) applyAttributes(directory, known.get(directory));
 }
 
 const NS_PER_SECOND = 1_000_000_000n;
 
 /** Takes times from a list of `@seconds` and `./path`, alternately: over those of the archives where they have any. */
-function applyTimes(list: string, root: BytePath, solid: SolidDirectories, known: Map<BytePath, Attributes>): void {
+function applyTimes(list: string, root: BytePath, solid: SafeDirectories, known: Map<BytePath, Attributes>): void {
   const names = readNames(list);
   for (let at = names.length - 2; at >= 0; at -= 2) {
     const mtimeNs = BigInt(names[at]?.slice(1) ?? 0) * NS_PER_SECOND;
     const target = join(root, (names[at + 1] ?? "").replace(/^\.\/?/, ""));
     const found = known.get(target);
     if (found !== undefined) known.set(target, { ...found, mtimeNs });
-    else if (solid.leadTo(target) && lstatSync(toBuffer(target), { throwIfNoEntry: false }) !== undefined) {
+    else if (solid.isReal(target) && lstatSync(toBuffer(target), { throwIfNoEntry: false }) !== undefined) {
       const time = fileTime(mtimeNs);
       lutimesSync(toBuffer(target), time, time);
     }

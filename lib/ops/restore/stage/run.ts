@@ -5,11 +5,11 @@ import { pathToFileURL } from "node:url";
 import type { BytePath } from "../../../archive/entry.ts";
 import { dirname, display, isBelow, toBuffer } from "../../../archive/path.ts";
 import { WorkerPool } from "../../../archive/pool.ts";
-import { SolidDirectories } from "../../../archive/unpack/safe-directories.ts";
+import { SafeDirectories } from "../../../archive/unpack/safe-directories.ts";
 import type { SharedDirectories } from "../../../archive/unpack/directories.ts";
 import type { UnpackRequest, UnpackResult } from "../../../archive/unpack/request.ts";
 import { asHoldfastError, HoldfastError, isDiskFull } from "../../../errors.ts";
-import { runnable } from "../../../exec/build-output.ts";
+import { resolveModule } from "../../../exec/build-output.ts";
 import { runCommand } from "../../../exec/command.ts";
 import { Bases } from "./bases.ts";
 import { applyDirectories, sharedWith } from "./directories.ts";
@@ -55,8 +55,8 @@ export async function stage(plan: RestorePlan, options: StageOptions): Promise<v
 
 /** Writes everything into the staging directories. */
 async function fill(plan: RestorePlan, bases: readonly BytePath[], options: StageOptions): Promise<void> {
-  const solid = new Map(bases.map((base) => [base, new SolidDirectories(base)]));
-  const solidAt = (place: BytePath): SolidDirectories => solid.get(baseOf(bases, place)) ?? noBase(place);
+  const solid = new Map(bases.map((base) => [base, new SafeDirectories(base)]));
+  const solidAt = (place: BytePath): SafeDirectories => solid.get(baseOf(bases, place)) ?? noBase(place);
   const shared = await unpackAll(plan, bases, options);
   // From here on an archive's link may stand anywhere: nothing goes through one.
   for (const { from, to } of plan.moves) {
@@ -93,7 +93,7 @@ async function unpackAll(
   options: StageOptions,
 ): Promise<SharedDirectories[]> {
   const pool = new WorkerPool<UnpackTask, UnpackResult>(
-    pathToFileURL(runnable(WORKER)),
+    pathToFileURL(resolveModule(WORKER)),
     options.workers,
     options.signal,
   );

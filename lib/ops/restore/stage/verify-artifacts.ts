@@ -7,7 +7,7 @@ import { listMetadata, unitFiles } from "../../../store/run/step-index.ts";
 import { DEAD_LIST, DIRECTORY_TIMES, groupLayers } from "../../../store/run/layers.ts";
 import { PLACES_FILE } from "../../../store/run/places.ts";
 import { readSums } from "../../../store/run/checksums.ts";
-import { workThrough } from "../../../store/files/for-each-parallel.ts";
+import { forEachParallel } from "../../../store/files/for-each-parallel.ts";
 import { ArtifactReaders } from "../../checks/artifact-readers.ts";
 import { ownName, runOf, runsOf } from "../../runs/borrowed-units.ts";
 import type { RestorePlan } from "../plan/planner.ts";
@@ -82,7 +82,7 @@ async function verifyOwn(
     signal,
   );
   try {
-    await workThrough(sizes, readers.width, async ([file, size]) => {
+    await forEachParallel(sizes, readers.width, async ([file, size]) => {
       try {
         const { sha256 } = await readers.digest(path.join(run, file), size);
         if (sums.get(file) !== sha256 || (recordedOf(file) ?? sha256) !== sha256)

@@ -170,7 +170,7 @@ export async function closeDatabases(opened: readonly PlannedDatabase[]): Promis
 }
 
 /** What scratch and old databases are called: as the live one, with the restore's id, within every engine's 63 bytes. */
-export function spareNames(
+export function temporaryNames(
   { restorer, target }: Pick<PlannedDatabase, "restorer" | "target">,
   id: string,
 ): { scratch: string; aside: string } {
@@ -201,7 +201,7 @@ export async function loadDatabases(
   const operations: Operation[] = [];
   for (const database of planned) {
     const { item, restorer, target } = database;
-    const { scratch, aside } = spareNames(database, journal.document.restore);
+    const { scratch, aside } = temporaryNames(database, journal.document.restore);
     const { url } = target;
     const dump = path.join(run, item.artifact);
     await journal.update({

@@ -3,7 +3,7 @@ import type { SiteConfig } from "../../../config/load.ts";
 import { asHoldfastError, HoldfastError } from "../../../errors.ts";
 import type { Journal } from "../../journals/restore-journal.ts";
 import type { JournalDocument } from "../../journals/operations.ts";
-import { Servers, type FindTarget } from "./restorer-pool.ts";
+import { RestorerPool, type FindTarget } from "./restorer-pool.ts";
 import { hintOf, stateOf } from "../../journals/restore-state.ts";
 import { undo } from "./roll-back.ts";
 
@@ -11,7 +11,7 @@ import { undo } from "./roll-back.ts";
  * Rolls back, removes what was made, and records the failure. Returns the error to throw: the failure itself if everything is as it was
  * before, else `E_PENDING` with the command that ends the restore.
  */
-export async function giveUp(
+export async function rollBackFailure(
   journal: Journal,
   targetOf: FindTarget,
   config: SiteConfig | undefined,
@@ -19,7 +19,7 @@ export async function giveUp(
 ): Promise<unknown> {
   // The signal that ended the restore must not end the rollback.
   const { signal } = new AbortController();
-  const servers = new Servers(targetOf, signal);
+  const servers = new RestorerPool(targetOf, signal);
   try {
     const notStarted = await undo(journal, servers, { config, signal, error: describe(failure) });
     if (notStarted === undefined) return failure;

@@ -6,7 +6,7 @@ import type { DatabaseRestorer } from "../../../database/restorer.ts";
 /** Where the database of a unit is; `url` is the one that was written down. */
 export type FindTarget = (unit: string, url: string) => Promise<DatabaseTarget>;
 
-export class Servers {
+export class RestorerPool {
   readonly #targetOf: FindTarget;
   readonly #signal: AbortSignal;
   readonly #open = new Map<string, DatabaseRestorer>();

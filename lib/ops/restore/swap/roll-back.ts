@@ -4,8 +4,8 @@ import { asHoldfastError } from "../../../errors.ts";
 import { service } from "../../site/commands.ts";
 import type { Journal } from "../../journals/restore-journal.ts";
 import type { JournalDocument } from "../../journals/operations.ts";
-import type { Servers } from "./restorer-pool.ts";
-import { prepareSwapBack, removeSpares, swapBack } from "./run.ts";
+import type { RestorerPool } from "./restorer-pool.ts";
+import { prepareSwapBack, removeTemporaries, swapBack } from "./run.ts";
 
 export interface UndoOptions {
   readonly config: SiteConfig | undefined;
@@ -26,7 +26,7 @@ const CUT_OFF = {
  */
 export async function undo(
   journal: Journal,
-  servers: Servers,
+  servers: RestorerPool,
   { config, signal, error }: UndoOptions,
 ): Promise<string | undefined> {
   const { swap, package: isPackage } = journal.document;
@@ -45,7 +45,7 @@ export async function undo(
     });
   }
   if (isSwapped) await swapBack(journal, servers);
-  await removeSpares(journal, servers);
+  await removeTemporaries(journal, servers);
   const notStarted = config === undefined ? undefined : await startAgain(journal, config, signal);
   await journal.enter(swap === "none" ? "failed" : "rolled_back", {
     kept: false,

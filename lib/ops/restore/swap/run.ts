@@ -5,14 +5,14 @@ import { HoldfastError } from "../../../errors.ts";
 import type { Journal } from "../../journals/restore-journal.ts";
 import type { Operation } from "../../journals/operations.ts";
 import { replace, undoReplace } from "./replace-tree.ts";
-import type { Servers } from "./restorer-pool.ts";
+import type { RestorerPool } from "./restorer-pool.ts";
 import { isReversible } from "../../journals/restore-state.ts";
 
 type Reload = Extract<Operation, { kind: "reload" }>;
 type Import = Extract<Operation, { kind: "import" }>;
 
 /** Puts everything restored into its place. `before` is called ahead of each operation and may throw to stop. */
-export async function swapIn(journal: Journal, servers: Servers, before: () => Promise<void>): Promise<void> {
+export async function swapIn(journal: Journal, servers: RestorerPool, before: () => Promise<void>): Promise<void> {
   await journal.update({ swap: "begun", kept: true });
   for (const [index, operation] of journal.document.operations.entries()) {
     await before();
@@ -44,7 +44,7 @@ export async function swapIn(journal: Journal, servers: Servers, before: () => P
  * Makes ready what `swapBack` needs, and changes nothing of the site: dumps of databases that were imported into are loaded beside them.
  * Throws `E_SAFETY` if a database cannot be brought back, and what the server refuses.
  */
-export async function prepareSwapBack(journal: Journal, servers: Servers): Promise<void> {
+export async function prepareSwapBack(journal: Journal, servers: RestorerPool): Promise<void> {
   const { operations, scratch_databases } = journal.document;
   if (!isReversible(journal.document)) throw notReversible(operations);
   for (const operation of operations) {
@@ -73,7 +73,7 @@ function notReversible(operations: readonly Operation[]): HoldfastError {
 }
 
 /** Undoes the operations in the opposite order; `prepareSwapBack` comes first. */
-export async function swapBack(journal: Journal, servers: Servers): Promise<void> {
+export async function swapBack(journal: Journal, servers: RestorerPool): Promise<void> {
   if (journal.document.swap !== "undoing") await journal.update({ swap: "undoing" });
   for (const [index, operation] of [...journal.document.operations.entries()].toReversed()) {
     switch (operation.kind) {
@@ -97,7 +97,7 @@ export async function swapBack(journal: Journal, servers: Servers): Promise<void
   await journal.update({ swap: "undone" });
 }
 
-async function undoReload(journal: Journal, index: number, operation: Reload, servers: Servers): Promise<void> {
+async function undoReload(journal: Journal, index: number, operation: Reload, servers: RestorerPool): Promise<void> {
   const restorer = await servers.find(operation.unit, operation.url);
   journal.step({ action: "database", object: `load back ${operation.unit}` });
   await restorer.reload(operation.safety, PLAIN);
@@ -105,7 +105,7 @@ async function undoReload(journal: Journal, index: number, operation: Reload, se
 }
 
 /** Exchanges the database that was imported into for the one that `prepareSwapBack` loaded. */
-async function undoImport(journal: Journal, index: number, operation: Import, servers: Servers): Promise<void> {
+async function undoImport(journal: Journal, index: number, operation: Import, servers: RestorerPool): Promise<void> {
   const { unit, url, safety, scratch, aside } = operation;
   const restorer = await servers.find(unit, url);
   journal.step({ action: "database", object: `exchange back ${unit}` });
@@ -123,7 +123,7 @@ const change = async (journal: Journal, index: number, operation: Operation): Pr
   await journal.update({ operations: journal.document.operations.map((one, at) => (at === index ? operation : one)) });
 
 /** Removes the directories and databases that a restore made beside the site, with all that is kept in them. */
-export async function removeSpares(journal: Journal, servers: Servers): Promise<void> {
+export async function removeTemporaries(journal: Journal, servers: RestorerPool): Promise<void> {
   const { bases, scratch_databases, operations } = journal.document;
   for (const base of bases) {
     journal.step({ action: "remove", object: display(base) });

@@ -10,7 +10,7 @@ import { asHoldfastError } from "../../../errors.ts";
 import { metadataSchema } from "../../../model/unit.ts";
 import { findChromium, openPages } from "./browser.ts";
 import { browserHome, type BrowserHome } from "./browser-home.ts";
-import { tryRead, type Survey, type UnitRecord } from "../inventory/run-inventory.ts";
+import { tryRead, type RunInventory, type UnitRecord } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 
 /** Units opened where no part of the run is asked for. */
@@ -31,7 +31,7 @@ export interface OpenRequest {
 
 /** Undefined when the run has no compiled text. */
 export async function checkCompiledPages(
-  survey: Survey,
+  survey: RunInventory,
   { all, chromium = findChromium() ?? null }: OpenRequest,
   signal: AbortSignal,
 ): Promise<Finding | undefined> {
@@ -54,7 +54,7 @@ const sampleOf = (run: string, units: readonly UnitRecord[]): UnitRecord[] =>
     .map(({ unit }) => unit);
 
 class Opening {
-  readonly #survey: Survey;
+  readonly #survey: RunInventory;
   readonly #chromium: string;
   readonly #signal: AbortSignal;
   readonly #problems: Problem[] = [];
@@ -64,7 +64,7 @@ class Opening {
   #pages = 0;
   #media = 0;
 
-  constructor(survey: Survey, chromium: string, signal: AbortSignal) {
+  constructor(survey: RunInventory, chromium: string, signal: AbortSignal) {
     this.#survey = survey;
     this.#chromium = chromium;
     this.#signal = signal;

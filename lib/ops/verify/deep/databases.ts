@@ -12,7 +12,7 @@ import { loadScratch, scratchName } from "../../scratch/load.ts";
 import type { DatabaseItem } from "../../runs/unit-items.ts";
 import { databaseItems } from "../stored/migrations.ts";
 import { PortableImports } from "./portable-imports.ts";
-import type { Survey } from "../inventory/run-inventory.ts";
+import type { RunInventory } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 
 /** Errors that tell of this host, and nothing of the dump. */
@@ -37,7 +37,7 @@ export interface RestoredDumps {
 
 /** `scratch`: the URL of a server for scratch databases; where it is absent, or of another engine, a private server is started. */
 export async function checkRestoredDumps(
-  survey: Survey,
+  survey: RunInventory,
   scratch: string | undefined,
   signal: AbortSignal,
 ): Promise<RestoredDumps> {

@@ -11,11 +11,11 @@ import { suspendForeignKeys } from "../../../portable/import/constraints.ts";
 import { importTables } from "../../../portable/import/run.ts";
 import { introspect } from "../../../portable/engines/introspect.ts";
 import { tablesMeant } from "../../../portable/schema/names.ts";
-import { openPackage, type Package } from "../../../portable/read/export-reader.ts";
+import { openExport, type ExportReader } from "../../../portable/read/export-reader.ts";
 import type { Table, TableId } from "../../../portable/schema/tables.ts";
 import { tableName } from "../../../portable/schema/sql-names.ts";
 import { compareTables } from "../../../portable/compare/tables.ts";
-import { tryRead, type Survey } from "../inventory/run-inventory.ts";
+import { tryRead, type RunInventory } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 
 const recordedSchema = metadataSchema.and(
@@ -43,7 +43,7 @@ export class PortableImports {
   #tables = 0;
   #rows = 0;
 
-  constructor(survey: Survey, signal: AbortSignal) {
+  constructor(survey: RunInventory, signal: AbortSignal) {
     this.#run = survey.directory;
     this.#signal = signal;
     const units = survey.units.filter(({ step }) => step === "portable");
@@ -70,7 +70,7 @@ export class PortableImports {
     try {
       const unpacked = await unpackedExport(path.join(this.#run, one.artifact), this.#signal);
       try {
-        const from = await openPackage(unpacked.directory, { verify: true, signal: this.#signal });
+        const from = await openExport(unpacked.directory, { verify: true, signal: this.#signal });
         leftOut = from.manifest.left_out.map(({ table }) => table);
         this.#compareRecord(one, from);
         await this.#import(one, from, scratch);
@@ -93,7 +93,7 @@ export class PortableImports {
     }
   }
 
-  #compareRecord({ artifact, checksum, digests }: PortableUnit, { manifest }: Package): void {
+  #compareRecord({ artifact, checksum, digests }: PortableUnit, { manifest }: ExportReader): void {
     for (const { table, digest } of manifest.tables)
       if (digests[table] !== digest)
         this.#problems.push({ path: artifact, message: `${table} is not what the metadata record` });
@@ -101,7 +101,7 @@ export class PortableImports {
       this.#problems.push({ path: artifact, message: "the export is not the one that the metadata record" });
   }
 
-  async #import({ artifact }: PortableUnit, from: Package, scratch: DatabaseTarget): Promise<void> {
+  async #import({ artifact }: PortableUnit, from: ExportReader, scratch: DatabaseTarget): Promise<void> {
     const signal = this.#signal;
     const using = async (work: (connection: Connection) => Promise<void>): Promise<void> => {
       const connection = await connect(scratch, "write", signal);
@@ -154,7 +154,7 @@ export class PortableImports {
 }
 
 /** Takes the rows out of the tables of an export, and of those that lead to them. Triggers go as well: the database is thrown away. */
-async function emptyTables(connection: Connection, from: Package): Promise<void> {
+async function emptyTables(connection: Connection, from: ExportReader): Promise<void> {
   const schema = await introspect(connection);
   const going = new Map<TableId, Table>();
   const waiting = from.tables.flatMap(({ table }) => tablesMeant(schema.tables, table));

@@ -65,7 +65,7 @@ const manifestRestSchema = manifestHeadSchema.extend({
 
 export type ManifestRest = z.infer<typeof manifestRestSchema>;
 
-export interface Survey {
+export interface RunInventory {
   readonly store: Store;
   readonly run: string;
   readonly directory: string;
@@ -94,7 +94,12 @@ export interface Survey {
 const UNITS_AT_ONCE = 100;
 
 /** Reads a run's documents. A damaged one is noted; a newer format throws `E_VERSION`, a directory that cannot be read `E_STORE`. */
-export async function surveyRun(store: Store, run: string, directory: string, signal: AbortSignal): Promise<Survey> {
+export async function takeInventory(
+  store: Store,
+  run: string,
+  directory: string,
+  signal: AbortSignal,
+): Promise<RunInventory> {
   const damaged: Problem[] = [];
   const read = <T>(file: string, schema: z.ZodType<T>): T | undefined => tryRead(directory, file, schema, damaged);
   const files = look(directory);

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
 import { HoldfastError } from "../../../errors.ts";
-import type { Survey } from "./run-inventory.ts";
+import type { RunInventory } from "./run-inventory.ts";
 
 /** `n` of `t`: 1 ≤ n ≤ t. */
 export interface Sample {
@@ -29,7 +29,7 @@ export function isSampled({ n, t }: Sample, place: string): boolean {
 }
 
 /** The units of the sample, and the files that go with them: the artifacts and what lies beside the metadata. Other files go by their own names. */
-export function sampleSurvey(survey: Survey, sample: Sample): Survey {
+export function sampleSurvey(survey: RunInventory, sample: Sample): RunInventory {
   const homes = new Map(
     survey.units.flatMap(({ file, artifacts }) =>
       artifacts.map((artifact) => [artifact.path, path.posix.dirname(file)]),

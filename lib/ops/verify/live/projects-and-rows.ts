@@ -13,7 +13,7 @@ import { placeBytes, placesOf, type Place } from "../../../store/run/places.ts";
 import { databases } from "../../../steps/db.ts";
 import { openDatabase, PROJECTS_FILE, ProjectSource } from "../../../steps/core/projects.ts";
 import { databaseItems } from "../stored/migrations.ts";
-import { digestOf, tryRead, type Survey } from "../inventory/run-inventory.ts";
+import { digestOf, tryRead, type RunInventory } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 
 /** Where something of a run is on the site now. */
@@ -24,7 +24,7 @@ export const onSite = (config: SiteConfig, place: Pick<Place, "path" | "path_b64
 
 /** The rows of the site's own list, then and now. */
 export async function checkLiveProjects(
-  survey: Survey,
+  survey: RunInventory,
   config: SiteConfig,
   signal: AbortSignal,
 ): Promise<Finding | undefined> {
@@ -52,7 +52,7 @@ export async function checkLiveProjects(
 }
 
 /** The units of each step that has a place on the site: which places are gone, and which legacy trees have come. */
-export function checkLiveUnits(survey: Survey, config: SiteConfig): Finding | undefined {
+export function checkLiveUnits(survey: RunInventory, config: SiteConfig): Finding | undefined {
   const notes: Problem[] = [];
   const there = new Map<StepName, { units: number; found: number }>();
   const places = new Set<string>();
@@ -103,7 +103,7 @@ function newTrees(config: SiteConfig, legacy: string, known: ReadonlySet<string>
 
 /** Rows by table. */
 export async function checkLiveRows(
-  survey: Survey,
+  survey: RunInventory,
   config: SiteConfig,
   signal: AbortSignal,
 ): Promise<Finding | undefined> {

@@ -22,7 +22,7 @@ import { formatBytes } from "../../../report/format.ts";
 import { infraOf, itemsOf, type ArchivePart, type TreeItem } from "../../runs/unit-items.ts";
 import { messageOf } from "../stored/archives.ts";
 import { driftOf, onSite } from "./projects-and-rows.ts";
-import { tryRead, type Survey, type UnitRecord } from "../inventory/run-inventory.ts";
+import { tryRead, type RunInventory, type UnitRecord } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 import { attributeChanges, UNKNOWN, type Recorded } from "./attributes.ts";
 
@@ -32,7 +32,7 @@ const SQLITE_MARK = "SQLite format 3\0";
 
 /** `units`: those to look at; all others are known of, so that no file is taken for new that belongs to them. */
 export async function checkLiveTrees(
-  survey: Survey,
+  survey: RunInventory,
   config: SiteConfig,
   sampled: readonly UnitRecord[] | undefined,
   signal: AbortSignal,
@@ -57,7 +57,7 @@ export async function checkLiveTrees(
 }
 
 /** The same ones for the same run, others for another. */
-const sampleOf = ({ run, units }: Survey): UnitRecord[] =>
+const sampleOf = ({ run, units }: RunInventory): UnitRecord[] =>
   units
     .filter(({ step }) => step !== "db" && step !== "infra")
     .map((unit) => ({ unit, key: createHash("sha256").update(`${run}\0live\0${unit.file}`).digest("hex") }))
@@ -73,7 +73,7 @@ const placesOn = (config: SiteConfig, unit: UnitMetadata): BytePath[] =>
 
 class LiveTrees {
   readonly items: readonly TreeItem[];
-  readonly #survey: Survey;
+  readonly #survey: RunInventory;
   readonly #config: SiteConfig;
   readonly #signal: AbortSignal;
   readonly #since: bigint;
@@ -87,7 +87,7 @@ class LiveTrees {
   #bytes = 0;
   #databases = 0;
 
-  constructor(survey: Survey, config: SiteConfig, units: readonly UnitMetadata[], signal: AbortSignal) {
+  constructor(survey: RunInventory, config: SiteConfig, units: readonly UnitMetadata[], signal: AbortSignal) {
     this.#survey = survey;
     this.#config = config;
     this.#signal = signal;

@@ -3,9 +3,9 @@ import path from "node:path";
 import { HoldfastError } from "../../../errors.ts";
 import { metadataSchema, type Artifact, type StepName } from "../../../model/unit.ts";
 import { formatBytes } from "../../../report/format.ts";
-import { workThrough } from "../../../store/files/for-each-parallel.ts";
+import { forEachParallel } from "../../../store/files/for-each-parallel.ts";
 import type { ArtifactReaders } from "../../checks/artifact-readers.ts";
-import { tryRead, type Survey, type UnitRecord } from "../inventory/run-inventory.ts";
+import { tryRead, type RunInventory, type UnitRecord } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 
 type Kind = "zip" | "tgz";
@@ -17,7 +17,7 @@ function kindOf({ path: file }: Artifact): Kind | undefined {
 
 /** Undefined when the step has no archive. */
 export async function checkArchives(
-  survey: Survey,
+  survey: RunInventory,
   step: StepName,
   readers: ArtifactReaders,
   signal: AbortSignal,
@@ -30,7 +30,7 @@ export async function checkArchives(
   let read = 0;
   let entries = 0;
   let bytes = 0;
-  await workThrough(archives, readers.width, async ({ unit, artifact, kind }) => {
+  await forEachParallel(archives, readers.width, async ({ unit, artifact, kind }) => {
     if (kind === undefined) return;
     read++;
     const say = (message: string): void => void problems.push({ path: artifact.path, message });
@@ -61,7 +61,7 @@ export async function checkArchives(
 }
 
 /** The list of a shard's files, where the unit has one. */
-function listOf(survey: Survey, unit: UnitRecord): string | undefined {
+function listOf(survey: RunInventory, unit: UnitRecord): string | undefined {
   const list = tryRead(survey.directory, unit.file, metadataSchema, [])?.["files_list"];
   return typeof list === "string" ? list : undefined;
 }

@@ -1,14 +1,14 @@
 /** Counts: every row of the site's own list has come to something, and every unit that was counted is there. */
 import type { Failure, StepName } from "../../../model/unit.ts";
 import { unitName } from "../../../store/run/unit-name.ts";
-import type { Survey, UnitRecord } from "../inventory/run-inventory.ts";
+import type { RunInventory, UnitRecord } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 
 /** The steps that have a unit for every project. */
 const PROJECT_STEPS: readonly StepName[] = ["source_exports", "compiled_exports"];
 
 /** Seed of trust: rows of `projects.json` == units + skipped + failed + accepted, by name and not only by number. Orphans are counted apart. */
-export function checkProjectCounts(survey: Survey): Finding | undefined {
+export function checkProjectCounts(survey: RunInventory): Finding | undefined {
   const { projects, manifest, run } = survey;
   const steps = PROJECT_STEPS.filter((step) => survey.steps.includes(step));
   if (steps.length === 0) return undefined;
@@ -79,7 +79,7 @@ const strangers = (projects: ReadonlyMap<string, string>, units: readonly UnitRe
     .map((unit) => ({ path: unit.file, message: "is of a project that projects.json does not have" }));
 
 /** Each step: the count it made before it began, the units that are there, and the failures, which must add up. */
-export function checkUnitCounts(survey: Survey): Finding | undefined {
+export function checkUnitCounts(survey: RunInventory): Finding | undefined {
   if (survey.manifest === undefined) return undefined;
   const problems: Problem[] = [];
   let expected = 0;

@@ -15,7 +15,7 @@ import { HoldfastError } from "../../../errors.ts";
 import { startCommand } from "../../../exec/command.ts";
 import { metadataSchema, type UnitMetadata } from "../../../model/unit.ts";
 import { messageOf } from "./archives.ts";
-import { tryRead, type Survey } from "../inventory/run-inventory.ts";
+import { tryRead, type RunInventory } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 import { named } from "../../../model/named.ts";
 
@@ -40,7 +40,7 @@ export function findDatabaseTools(): DatabaseTools {
 }
 
 /** The copies of the audio cache's databases. */
-export async function checkAudioDatabases(survey: Survey, signal: AbortSignal): Promise<Finding | undefined> {
+export async function checkAudioDatabases(survey: RunInventory, signal: AbortSignal): Promise<Finding | undefined> {
   const { problems, databases, tables } = await checkEach(
     survey,
     "audio_cache",
@@ -61,7 +61,7 @@ export async function checkAudioDatabases(survey: Survey, signal: AbortSignal): 
 
 /** The dumps of the site's databases. */
 export async function checkDumps(
-  survey: Survey,
+  survey: RunInventory,
   tools: DatabaseTools,
   signal: AbortSignal,
 ): Promise<Finding | undefined> {
@@ -93,7 +93,7 @@ interface Tried {
 }
 
 async function checkEach(
-  survey: Survey,
+  survey: RunInventory,
   step: "audio_cache" | "db",
   extensions: readonly string[],
   check: (file: string, artifact: string, metadata: UnitMetadata) => Promise<Tried>,

@@ -1,11 +1,11 @@
 /** Failures: each step's failures.json, the run's, and the manifest's list are the same. */
 import { MANIFEST_FILE } from "../../../store/run/manifest.ts";
-import { digestOf, readFailureList, type Survey } from "../inventory/run-inventory.ts";
+import { digestOf, readFailureList, type RunInventory } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 
 const MERGED = "failures.json";
 
-export function checkFailures(survey: Survey): Finding {
+export function checkFailures(survey: RunInventory): Finding {
   const problems: Problem[] = [];
   const steps = survey.steps.flatMap((step) => readFailureList(survey.directory, `${step}/${MERGED}`, problems) ?? []);
   const merged = readFailureList(survey.directory, MERGED, problems);

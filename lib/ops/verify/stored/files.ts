@@ -3,13 +3,13 @@ import path from "node:path";
 import { asHoldfastError } from "../../../errors.ts";
 import { formatBytes } from "../../../report/format.ts";
 import { SUMS_FILE } from "../../../store/run/checksums.ts";
-import { workThrough } from "../../../store/files/for-each-parallel.ts";
+import { forEachParallel } from "../../../store/files/for-each-parallel.ts";
 import type { ArtifactReaders } from "../../checks/artifact-readers.ts";
-import type { Survey, UnitRecord } from "../inventory/run-inventory.ts";
+import type { RunInventory, UnitRecord } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 
 /** The names: no file missing, none added, and nothing that is no regular file. */
-export function checkFiles({ files, sums }: Survey): Finding {
+export function checkFiles({ files, sums }: RunInventory): Finding {
   const problems: Problem[] = [];
   for (const [file, { isFile }] of files) {
     if (!isFile) problems.push({ path: file, message: "is no regular file; a run holds no links and no devices" });
@@ -26,7 +26,7 @@ export function checkFiles({ files, sums }: Survey): Finding {
 }
 
 /** Sizes: each artifact is as long as its metadata says, and the sums that stand beside the artifacts are right. */
-export function checkSizes({ files, units }: Survey): Finding {
+export function checkSizes({ files, units }: RunInventory): Finding {
   const problems: Problem[] = [];
   let bytes = 0;
   for (const unit of units) {
@@ -50,14 +50,18 @@ export function checkSizes({ files, units }: Survey): Finding {
 }
 
 /** Contents: the sha256 of every file, read to its end, is what SHA256SUMS and, of an artifact, its metadata record. */
-export async function checkChecksums(survey: Survey, readers: ArtifactReaders, signal: AbortSignal): Promise<Finding> {
+export async function checkChecksums(
+  survey: RunInventory,
+  readers: ArtifactReaders,
+  signal: AbortSignal,
+): Promise<Finding> {
   const { files, directory, sums } = survey;
   const recorded = recordedDigests(survey.units);
   const changed = new Map<string, string>();
   const problems: Problem[] = [];
   let read = 0;
   let bytes = 0;
-  await workThrough(files, readers.width, async ([file, { isFile, size: expected }]) => {
+  await forEachParallel(files, readers.width, async ([file, { isFile, size: expected }]) => {
     if (!isFile || file === SUMS_FILE) return;
     try {
       const { size, sha256 } = await readers.digest(path.join(directory, file), expected);

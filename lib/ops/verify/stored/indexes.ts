@@ -4,12 +4,12 @@ import path from "node:path";
 import * as z from "zod";
 import { indexEntrySchema } from "../../../model/unit.ts";
 import { MANIFEST_FILE } from "../../../store/run/manifest.ts";
-import { sayEntry, tryRead, type Lists, type Said, type Survey } from "../inventory/run-inventory.ts";
+import { sayEntry, tryRead, type Lists, type Said, type RunInventory } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 
 const NOTHING: Lists = { index: [], metadata: [] };
 
-export function checkIndexes(survey: Survey): Finding {
+export function checkIndexes(survey: RunInventory): Finding {
   const problems: Problem[] = [];
   let lines = 0;
   for (const step of survey.steps) {
@@ -29,7 +29,7 @@ export function checkIndexes(survey: Survey): Finding {
   return { figure: `${count(survey.steps.length, "index", "indexes")}, ${count(lines, "entry", "entries")}`, problems };
 }
 
-function readIndex(survey: Survey, file: string, problems: Problem[]): Said[] | undefined {
+function readIndex(survey: RunInventory, file: string, problems: Problem[]): Said[] | undefined {
   if (!existsSync(path.join(survey.directory, file))) {
     problems.push({ path: file, message: "is missing" });
     return undefined;
@@ -67,7 +67,7 @@ function compare(
 }
 
 /** The sha256 of an artifact stands in its metadata and in SHA256SUMS. */
-function againstSums({ units, sums }: Survey): Problem[] {
+function againstSums({ units, sums }: RunInventory): Problem[] {
   if (sums === undefined) return [];
   return units.flatMap(({ file, artifacts }) =>
     artifacts

@@ -6,11 +6,11 @@ import { readLines } from "../../../archive/files/lines.ts";
 import { totalsSchema, type Totals } from "../../../model/run.ts";
 import { formatBytes } from "../../../report/format.ts";
 import { MANIFEST_FILE } from "../../../store/run/manifest.ts";
-import type { Survey } from "../inventory/run-inventory.ts";
+import type { RunInventory } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 
 /** Counts and bytes, recomputed. */
-export function checkTotals(survey: Survey): Finding | undefined {
+export function checkTotals(survey: RunInventory): Finding | undefined {
   const { manifest, units } = survey;
   if (manifest === undefined) return undefined;
   const failures = (severity: string): number =>
@@ -50,7 +50,7 @@ const TOLERANCE_MS = 60_000;
 const lineSchema = z.looseObject({ time: z.string(), type: z.string(), run: z.string().optional() });
 
 /** The run began and ended when its log says so. A resumed run's log begins with that of the interrupted one. */
-export async function checkTimes(survey: Survey): Promise<Finding | undefined> {
+export async function checkTimes(survey: RunInventory): Promise<Finding | undefined> {
   const { manifest, directory, files, run } = survey;
   if (manifest === undefined || !files.has("run.log")) return undefined;
   const problems: Problem[] = [];

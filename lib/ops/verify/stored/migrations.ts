@@ -3,12 +3,12 @@ import type { SiteConfig } from "../../../config/load.ts";
 import { metadataSchema } from "../../../model/unit.ts";
 import { compareMigrations } from "../../site/compare-migrations.ts";
 import { itemsOf, type DatabaseItem } from "../../runs/unit-items.ts";
-import { tryRead, type Survey } from "../inventory/run-inventory.ts";
+import { tryRead, type RunInventory } from "../inventory/run-inventory.ts";
 import { count, type Finding } from "../../checks/check.ts";
 
 /** An older backup is fine, and says how many migrations a restore would run; one that is newer than the code is a problem. */
 export async function checkMigrations(
-  survey: Survey,
+  survey: RunInventory,
   config: SiteConfig | undefined,
   signal: AbortSignal,
 ): Promise<Finding | undefined> {
@@ -23,7 +23,7 @@ export async function checkMigrations(
 }
 
 /** The dumps of the run whose metadata say what was dumped; of the others the checks of documents and dumps speak. */
-export const databaseItems = (survey: Survey): DatabaseItem[] =>
+export const databaseItems = (survey: RunInventory): DatabaseItem[] =>
   survey.units
     .filter(({ step }) => step === "db")
     .flatMap(({ file }) => {

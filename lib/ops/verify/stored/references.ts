@@ -13,14 +13,14 @@ import { placeBytes, placesOf } from "../../../store/run/places.ts";
 import { referenceRecordSchema, type ReferenceRecord } from "../../../steps/references.ts";
 import { entrySources } from "../../runs/unit-entries.ts";
 import { messageOf } from "./archives.ts";
-import { tryRead, type Survey } from "../inventory/run-inventory.ts";
+import { tryRead, type RunInventory } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 
 /** Orphans that are named; all are counted. */
 const MOST_ORPHANS = 10_000;
 
 /** Undefined when the run has no references. What is listed is held against directories, lists and headers; no content is unpacked but of a tgz. */
-export async function checkReferences(survey: Survey, signal: AbortSignal): Promise<Finding | undefined> {
+export async function checkReferences(survey: RunInventory, signal: AbortSignal): Promise<Finding | undefined> {
   const records = recordsOf(survey);
   if (records.length === 0) return undefined;
   const figure = count(records.length, "reference");
@@ -32,7 +32,7 @@ export async function checkReferences(survey: Survey, signal: AbortSignal): Prom
   return references.finding(figure);
 }
 
-const recordsOf = (survey: Survey): ReferenceRecord[] =>
+const recordsOf = (survey: RunInventory): ReferenceRecord[] =>
   survey.units
     .filter(({ step }) => step === "db")
     .flatMap(({ file }) => {
@@ -49,7 +49,7 @@ interface Reference extends ReferenceRecord {
 }
 
 class References {
-  readonly #survey: Survey;
+  readonly #survey: RunInventory;
   readonly #all: readonly Reference[];
   readonly #problems: Problem[] = [];
   readonly #untried: string[] = [];
@@ -57,7 +57,7 @@ class References {
   readonly #named = new Set<BytePath>();
   readonly #orphans = new Set<BytePath>();
 
-  constructor(survey: Survey, records: readonly ReferenceRecord[]) {
+  constructor(survey: RunInventory, records: readonly ReferenceRecord[]) {
     this.#survey = survey;
     this.#all = records.flatMap((record) => this.#open(record));
   }

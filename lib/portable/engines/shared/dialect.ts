@@ -7,11 +7,11 @@ export interface Dialect {
   /** A column of a temporary table that takes the values of `column`, and NULL. */
   typed(name: string, column: Column): string;
   /** A column that stands in for one of many, where a row has a largest size: the links of a row bring the columns of other tables. */
-  slim(column: Column): Column;
+  narrowColumn(column: Column): Column;
   /** What follows the closing bracket of a temporary table. */
   readonly temporary: string;
   /** What DROP says of one: MySQL commits for `table`. */
-  readonly dropped: string;
+  readonly dropTableKeyword: string;
   /** Whether two values differ, NULL being a value; by the byte, whatever the collation says. */
   differs(a: string, b: string, column: Column): string;
   /** Whether two values of a key are one, as the collation says; NULL is one where the column may hold it. */
@@ -21,9 +21,9 @@ export interface Dialect {
   /** `update target set column = value … from … where …`: `froms` are joined in turn, each with its condition. */
   update(parts: UpdateParts): string;
   /** Between the columns and the rows of an insert. */
-  readonly overriding: string;
+  readonly overridingClause: string;
   /** An insert that passes over rows which break a unique constraint. */
-  insertPassing(sql: string): string;
+  insertIgnoringConflicts(sql: string): string;
 }
 
 export interface UpdateParts {
@@ -47,11 +47,11 @@ const AS_TEXT = new Set(["json", "native", "array", "interval"]);
 
 const postgres = (connection: Connection): Dialect => ({
   connection,
-  slim: (column) => column,
+  narrowColumn: (column) => column,
   typed: (name, { native, collation }) =>
     `${connection.quote(name)} ${native}${collation === undefined || collation === "default" ? "" : ` collate ${collationName(connection, collation)}`}`,
   temporary: " on commit drop",
-  dropped: "table",
+  dropTableKeyword: "table",
   differs: (a, b, { kind }) =>
     kind === "text"
       ? `${a}::text collate "C" is distinct from ${b}::text collate "C"`
@@ -61,36 +61,36 @@ const postgres = (connection: Connection): Dialect => ({
   same: (a, b, { nullable }) => `${a} ${nullable ? "is not distinct from" : "="} ${b}`,
   comparable: (expression, { kind }) => (AS_TEXT.has(kind) ? `${expression}::text` : expression),
   update: ({ table, alias, set, joins, where }) => updateFrom(connection, { table, alias, set, joins, where }),
-  overriding: " overriding system value",
-  insertPassing: (sql) => `${sql} on conflict do nothing`,
+  overridingClause: " overriding system value",
+  insertIgnoringConflicts: (sql) => `${sql} on conflict do nothing`,
 });
 
 const sqlite = (connection: Connection): Dialect => ({
   connection,
-  slim: (column) => column,
+  narrowColumn: (column) => column,
   typed: (name, { native, collation, asIs = false }) =>
     // A temporary table is no STRICT one: there, a column without a type is what keeps all values.
     `${connection.quote(name)} ${asIs ? "" : native}${collation === undefined ? "" : ` collate ${connection.quote(collation)}`}`,
   temporary: "",
-  dropped: "table",
+  dropTableKeyword: "table",
   differs: (a, b) => `${a} is not ${b} collate binary`,
   same: (a, b, { nullable }) => `${a} ${nullable ? "is" : "="} ${b}`,
   comparable: (expression, { kind }) => (kind === "text" ? `${expression} collate binary` : expression),
   update: (parts) => updateFrom(connection, parts),
-  overriding: "",
-  insertPassing: (sql) => sql.replace(/^insert /, "insert or ignore "),
+  overridingClause: "",
+  insertIgnoringConflicts: (sql) => sql.replace(/^insert /, "insert or ignore "),
 });
 
 const mysql = (connection: Connection): Dialect => ({
   connection,
-  slim: (column) => ({
+  narrowColumn: (column) => ({
     ...column,
     native: column.native.replace(/^varchar\(\d+\)/i, "longtext").replace(/^varbinary\(\d+\)/i, "longblob"),
   }),
   typed: (name, { native, collation }) =>
     `${connection.quote(name)} ${native.replace(/ (character set|collate) \S+/gi, "")}${collation === undefined ? "" : ` collate ${collation}`} null`,
   temporary: "",
-  dropped: "temporary table",
+  dropTableKeyword: "temporary table",
   differs: (a, b, { kind }) =>
     kind === "text" || kind === "json" ? `not (cast(${a} as binary) <=> cast(${b} as binary))` : `not (${a} <=> ${b})`,
   same: (a, b, { nullable }) => `${a} ${nullable ? "<=>" : "="} ${b}`,
@@ -100,8 +100,8 @@ const mysql = (connection: Connection): Dialect => ({
     const assigned = set.map(([column, value]) => `${alias}.${connection.quote(column)} = ${value}`).join(", ");
     return `update ${table} as ${alias}${joined} set ${assigned} where ${where}`;
   },
-  overriding: "",
-  insertPassing: (sql) => sql.replace(/^insert /, "insert ignore "),
+  overridingClause: "",
+  insertIgnoringConflicts: (sql) => sql.replace(/^insert /, "insert ignore "),
 });
 
 function updateFrom({ quote }: Connection, { table, alias, set, joins, where }: UpdateParts): string {

@@ -48,7 +48,7 @@ export async function connectSqlite(
 }
 
 function connection(db: SqliteDatabase, signal: AbortSignal): Connection {
-  const attempt = <T>(work: () => T): T => {
+  const trySavepoint = <T>(work: () => T): T => {
     signal.throwIfAborted();
     try {
       return work();
@@ -63,13 +63,13 @@ function connection(db: SqliteDatabase, signal: AbortSignal): Connection {
     serverVersion: String(firstValue(db, "select sqlite_version()")),
     quote,
     async rows(sql, parameters = []) {
-      return attempt(() => db.prepare(sql).all(...parameters));
+      return trySavepoint(() => db.prepare(sql).all(...parameters));
     },
     async *stream(sql, parameters = []) {
-      const rows = attempt(() => db.prepare(sql).iterate(...parameters));
+      const rows = trySavepoint(() => db.prepare(sql).iterate(...parameters));
       try {
         const batch = new Batch();
-        for (let next; !(next = attempt(() => rows.next())).done;) {
+        for (let next; !(next = trySavepoint(() => rows.next())).done;) {
           batch.add(next.value);
           if (batch.isFull) yield batch.take();
         }
@@ -82,7 +82,7 @@ function connection(db: SqliteDatabase, signal: AbortSignal): Connection {
       for await (const batch of own.stream(sql, parameters)) yield batch.map(rowToBytes);
     },
     async run(sql, parameters = []) {
-      return attempt(() => {
+      return trySavepoint(() => {
         const statement = db.prepare(sql);
         if (statement.columns.length === 0) return statement.run(...parameters);
         return statement.all(...parameters).length;
@@ -91,11 +91,11 @@ function connection(db: SqliteDatabase, signal: AbortSignal): Connection {
     async load(table, columns, batches) {
       const names = columns.map(quote).join(", ");
       const sql = `insert into ${table} (${names}) values (${columns.map(() => "?").join(", ")})`;
-      const insert = attempt(() => db.prepare(sql));
+      const insert = trySavepoint(() => db.prepare(sql));
       let count = 0;
       for await (const batch of batches) {
         for (const row of batch) {
-          attempt(() => insert.run(...row));
+          trySavepoint(() => insert.run(...row));
           count++;
         }
       }

@@ -1,18 +1,18 @@
 /** An export as one ZIP: `metadata.json`, `<app>/<model>.json` as Django's serialiser writes it, and `media/`. docs/portable.md has it byte by byte. */
 import { HoldfastError } from "../../../errors.ts";
 import { VERSION } from "../../../version.ts";
-import { refuseBadText } from "../reject-invalid-utf8.ts";
+import { assertValidUtf8 } from "../reject-invalid-utf8.ts";
 import type { Connection, Row } from "../../connection.ts";
 import type { ExportRequest } from "../run.ts";
 import { columnOf, type Column, type Table } from "../../schema/tables.ts";
-import type { Field, TableFields, ValueField } from "../../rows/fields.ts";
+import type { Field, TableLayout, ValueField } from "../../rows/fields.ts";
 import { migrationsOf } from "../../plan/applied-migrations.ts";
 import type { PortablePlan } from "../../plan/run.ts";
 import { valueOf } from "../../rows/nested-key.ts";
 import { RowEncoder } from "../row-cells.ts";
 import type { TableQuery } from "../../rows/select-query.ts";
 import type { JsonValue } from "../../values/codec.ts";
-import { makeWhole } from "../atomic-output.ts";
+import { writeAtomically } from "../atomic-output.ts";
 import { timestampIn } from "./file-name.ts";
 import { jsonText } from "../json-value.ts";
 import { addMedia, checkMedia } from "./media.ts";
@@ -56,7 +56,7 @@ export async function exportDjangoZip(
   hooks: ExportHooks,
 ): Promise<ExportSummary> {
   checkMedia(request.media, request.output);
-  return await makeWhole(
+  return await writeAtomically(
     request.output,
     async (staging) =>
       await writeZip(staging, hooks.signal, async (zip) => {
@@ -116,10 +116,10 @@ async function writeModels(connection: Connection, plan: PortablePlan, writing: 
 async function writeModel(
   connection: Connection,
   plan: PortablePlan,
-  { table, key, fields }: TableFields,
+  { table, key, fields }: TableLayout,
   { output, hooks, warnings, name, utc }: Writing & { readonly name: ModelName; readonly utc: boolean },
 ): Promise<ModelFile> {
-  const plain: TableFields = { table, key, fields: fields.flatMap((field) => plainFields(table, field)) };
+  const plain: TableLayout = { table, key, fields: fields.flatMap((field) => plainFields(table, field)) };
   const { query, count } = await queryOf(connection, plan, plain);
   const model = labelOf(name);
   const encoder = new RowEncoder(connection.engine, query);
@@ -133,7 +133,7 @@ async function writeModel(
     if (hasJsonNull(query, values)) nulls++;
     output.write(`${isFirst ? "" : ","}\n${text}`);
   });
-  await refuseBadText(connection, plain, encoder.suspect);
+  await assertValidUtf8(connection, plain, encoder.columnsWithReplacementChar);
   output.write(count === 0 ? "]\n" : "\n]\n");
   if (nulls > 0) warnings.push(jsonNullWarning(table.id, nulls));
   return { path: `${path}.json`, model, table: table.id, rows: count, ...output.end() };
@@ -148,7 +148,7 @@ const plainFields = (table: Table, field: Field): ValueField[] =>
 /** `{"model", "pk", "fields"}`. The primary key is no field of its own, as in Django, unless it has several columns: then it is a list, and they are fields as well. */
 function objectText(
   encoder: RowEncoder,
-  { table }: TableFields,
+  { table }: TableLayout,
   query: TableQuery,
   { model, utc }: { readonly model: string; readonly utc: boolean },
 ): (row: Row) => { text: string; values: JsonValue[] } {

@@ -2,19 +2,19 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { VERSION } from "../../../version.ts";
-import { refuseBadText } from "../reject-invalid-utf8.ts";
+import { assertValidUtf8 } from "../reject-invalid-utf8.ts";
 import type { Connection } from "../../connection.ts";
 import type { ExportRequest } from "../run.ts";
 import { refuseTwins, refuseTwinsOutside } from "../../plan/unique-keys.ts";
-import type { Leaf, TableFields, Tree } from "../../rows/fields.ts";
+import type { KeyColumn, TableLayout, Tree } from "../../rows/fields.ts";
 import { MANIFEST } from "../../format/documents.ts";
 import { migrationsOf } from "../../plan/applied-migrations.ts";
 import type { PortablePlan } from "../../plan/run.ts";
 import { valueOf, type JsonCell } from "../../rows/nested-key.ts";
 import { RowEncoder } from "../row-cells.ts";
 import type { FieldPlace, TableQuery } from "../../rows/select-query.ts";
-import { refuseBrokenTrees } from "../../plan/reachable-rows.ts";
-import { makeWhole } from "../atomic-output.ts";
+import { assertTreesConnected } from "../../plan/reachable-rows.ts";
+import { writeAtomically } from "../atomic-output.ts";
 import { jsonCellText, jsonText } from "../json-value.ts";
 import { DirectoryOutput, type WrittenFile } from "../output-file.ts";
 import {
@@ -46,7 +46,7 @@ export async function exportRecords(
   request: ExportRequest,
   hooks: ExportHooks,
 ): Promise<ExportSummary> {
-  return await makeWhole(request.output, async (staging) => {
+  return await writeAtomically(request.output, async (staging) => {
     mkdirSync(staging, { mode: 0o750 });
     const output = new DirectoryOutput(staging);
     try {
@@ -68,7 +68,7 @@ async function writeRecords(connection: Connection, plan: PortablePlan, writing:
   const warnings = [...plan.warnings];
   const files: RecordsFile[] = [];
   const models = modelNames(plan.tables);
-  await refuseBrokenTrees(
+  await assertTreesConnected(
     connection,
     plan.fields,
     plan.tables.map(({ table }) => table.id),
@@ -120,7 +120,7 @@ function recordsChecksum(files: readonly RecordsFile[]): string {
 }
 
 /** The table's name, with its schema where two have the same. */
-function modelNames(tables: readonly TableFields[]): Map<string, string> {
+function modelNames(tables: readonly TableLayout[]): Map<string, string> {
   const names = tables.map(({ table }) => table.name);
   return new Map(
     tables.map(({ table }) => [
@@ -138,7 +138,7 @@ interface TableWriting extends Writing {
 async function writeTable(
   connection: Connection,
   plan: PortablePlan,
-  fields: TableFields,
+  fields: TableLayout,
   { output, hooks, model, warnings }: TableWriting,
 ): Promise<RecordsFile> {
   const { table, key } = fields;
@@ -155,7 +155,7 @@ async function writeTable(
     if (hasJsonNull(query, cells)) nulls++;
     output.write(`${isFirst ? "" : ","}\n${textOf(cells)}`);
   });
-  await refuseBadText(connection, fields, encoder.suspect);
+  await assertValidUtf8(connection, fields, encoder.columnsWithReplacementChar);
   output.write(count === 0 ? "]\n}\n" : "\n]\n}\n");
   if (encoder.dangling > 0)
     warnings.push(`${table.id}: ${encoder.dangling} links lead to no row, and travel as they are`);
@@ -169,7 +169,7 @@ const fileOf = (model: string): string =>
 
 /** Gives the line of a row. The number that a database gave to a row that has a key of its own is left out. */
 function recordText(
-  fields: TableFields,
+  fields: TableLayout,
   { places }: TableQuery,
   tree: Tree | undefined,
 ): (cells: readonly JsonCell[]) => string {
@@ -206,14 +206,14 @@ function recordText(
   };
 }
 
-const isGivenNumber = ({ table, key }: TableFields, place: FieldPlace): boolean =>
+const isGivenNumber = ({ table, key }: TableLayout, place: FieldPlace): boolean =>
   place.kind === "value" &&
   place.column.identity !== undefined &&
   key.kind === "natural" &&
   !key.columns.includes(place.column.name) &&
   table.primaryKey?.columns.includes(place.column.name) === true;
 
-function cellText(place: FieldPlace, leaves: readonly Leaf[], cell: JsonCell): string {
+function cellText(place: FieldPlace, leaves: readonly KeyColumn[], cell: JsonCell): string {
   if (cell === null) return "null";
   return place.kind === "link" ? jsonCellText(leaves, cell, false) : jsonText(place.column, valueOf(cell), false);
 }

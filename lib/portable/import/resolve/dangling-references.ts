@@ -5,7 +5,7 @@ import { refuseTwins } from "../../plan/unique-keys.ts";
 import { rowsOf } from "../../schema/sql-names.ts";
 import type { Targets } from "../target/resolve.ts";
 import { stagingName } from "../staging/staged-table.ts";
-import type { StagedLink } from "../staging/column-loaders.ts";
+import type { StagedForeignKey } from "../staging/column-loaders.ts";
 import type { StagingTable } from "../staging/table.ts";
 import type { Statements } from "../staging/statements.ts";
 
@@ -43,7 +43,7 @@ export async function refuseStrayLinks(
 function strayRows(
   on: Statements,
   staging: StagingTable,
-  { link, columns, leaves }: StagedLink,
+  { link, columns, leaves }: StagedForeignKey,
   fields: Targets["fields"],
 ): string {
   const target = rowsOf(on.dialect.connection, fields.of(link.target).table);

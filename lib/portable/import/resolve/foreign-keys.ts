@@ -1,18 +1,18 @@
 /** Finds the rows that staged links lead to, by the keys that they travel as. */
 import { HoldfastError } from "../../../errors.ts";
-import type { Fields, Leaf } from "../../rows/fields.ts";
+import type { RowLayout, KeyColumn } from "../../rows/fields.ts";
 import type { ForeignKey } from "../../schema/tables.ts";
 import { isPath } from "../../rows/tree-path.ts";
 import { rowsOf } from "../../schema/sql-names.ts";
-import type { Missing } from "./missing-users.ts";
+import type { MissingUsers } from "./missing-users.ts";
 import { stagingName, type StagedRows, keyText } from "../staging/staged-table.ts";
-import type { StagedLink } from "../staging/column-loaders.ts";
+import type { StagedForeignKey } from "../staging/column-loaders.ts";
 import { SAMPLES } from "./table-result.ts";
 import type { Statements } from "../staging/statements.ts";
-import { PATH, ROW } from "../staging/tree-columns.ts";
+import { PATH_COLUMN, TARGET_ID_COLUMN } from "../staging/tree-columns.ts";
 import type { Trees } from "./trees.ts";
 
-const givenOf = (leaves: StagedLink["leaves"], quote: (name: string) => string): string =>
+const givenOf = (leaves: StagedForeignKey["leaves"], quote: (name: string) => string): string =>
   leaves.map(({ staged }) => `s.${quote(staged)} is not null`).join(" or ");
 
 export interface JoinedLinks {
@@ -24,13 +24,13 @@ export interface JoinedLinks {
 
 export class Links {
   readonly #on: Statements;
-  readonly #fields: Fields;
+  readonly #fields: RowLayout;
 
-  readonly #missing: Missing | undefined;
+  readonly #missing: MissingUsers | undefined;
 
   readonly #trees: Trees;
 
-  constructor(on: Statements, fields: Fields, trees: Trees, missing?: Missing) {
+  constructor(on: Statements, fields: RowLayout, trees: Trees, missing?: MissingUsers) {
     this.#missing = missing;
     this.#trees = trees;
     this.#on = on;
@@ -38,7 +38,7 @@ export class Links {
   }
 
   /** Finds the rows that a link leads to. Throws `E_IMPORT` with how many keys lead nowhere, and some of them. */
-  async resolve(staging: StagedRows, staged: StagedLink, check = true): Promise<number> {
+  async resolve(staging: StagedRows, staged: StagedForeignKey, check = true): Promise<number> {
     const { link, columns, leaves } = staged;
     await this.#missing?.make(staging, staged);
     const joins: { table: string; alias: string; on: string }[] = [];
@@ -89,7 +89,7 @@ export class Links {
   }
 
   /** The same for all of `links` in a query over a staging table `s`: what is joined, what becomes of their columns, and when a row's links all lead somewhere. */
-  joined(links: readonly StagedLink[]): JoinedLinks {
+  joined(links: readonly StagedForeignKey[]): JoinedLinks {
     const { quote } = this.#on;
     const values = new Map<string, string>();
     const found: string[] = [];
@@ -112,7 +112,7 @@ export class Links {
   }
 
   /** A query of the rows that a link may lead to: the columns that it points to as `c0` …, the values of their key as `l0` … */
-  #keysOf(link: ForeignKey, leaves: readonly Leaf[]): string {
+  #keysOf(link: ForeignKey, leaves: readonly KeyColumn[]): string {
     const { quote } = this.#on;
     const aliases = new Map<string, string>();
     let from = "";
@@ -144,7 +144,7 @@ export class Links {
   }
 
   /** A part of a key of several may be NULL; a link without any leads nowhere. */
-  #same(known: string, staged: string, { column }: Leaf, { length }: readonly unknown[]): string {
+  #same(known: string, staged: string, { column }: KeyColumn, { length }: readonly unknown[]): string {
     return this.#on.dialect.same(
       known,
       `s.${this.#on.quote(staged)}`,
@@ -154,12 +154,12 @@ export class Links {
 
   /** A key's value, where it can be read: of the row itself, or of the columns that lead on. */
   #placeOf(
-    leaf: Leaf,
+    leaf: KeyColumn,
     aliasOf: (through: readonly ForeignKey[]) => string,
-    waysOf: (leaf: Leaf) => string,
+    waysOf: (leaf: KeyColumn) => string,
   ): [string, string] {
     const { through, column } = leaf;
-    if (isPath(leaf)) return [waysOf(leaf), PATH];
+    if (isPath(leaf)) return [waysOf(leaf), PATH_COLUMN];
     const last = through.at(-1);
     if (last !== undefined && through.length > 1 && last.targetColumns.includes(column.name))
       return [aliasOf(through.slice(0, -1)), last.columns[last.targetColumns.indexOf(column.name)] ?? column.name];
@@ -170,14 +170,14 @@ export class Links {
   #waysOf(
     aliasOf: (through: readonly ForeignKey[]) => string,
     join: (table: string, alias: string, on: string) => void,
-  ): (leaf: Leaf) => string {
+  ): (leaf: KeyColumn) => string {
     const { quote } = this.#on;
     let count = 0;
     return ({ through, table }) => {
       const { found, tree } = this.#trees.of(table);
       const row = `${aliasOf(through)}.${quote(tree.parent.targetColumns[0] ?? "")}`;
       const alias = `w${count++}`;
-      join(quote(found), alias, `${alias}.${quote(ROW)} = ${row}`);
+      join(quote(found), alias, `${alias}.${quote(TARGET_ID_COLUMN)} = ${row}`);
       return alias;
     };
   }
@@ -194,18 +194,18 @@ export class Links {
   }
 
   /** Removes the rows whose link leads nowhere, and returns their number; `only` says of which rows. */
-  async dropLost(staging: StagedRows, staged: StagedLink, only = "1 = 1"): Promise<number> {
+  async dropLost(staging: StagedRows, staged: StagedForeignKey, only = "1 = 1"): Promise<number> {
     const stage = stagingName(this.#on.dialect, staging);
     return await this.#on.dialect.connection.run(`delete from ${stage} where ${this.#lost(staged, "")} and ${only}`);
   }
 
-  #lost({ columns: [column], leaves }: StagedLink, alias: string): string {
+  #lost({ columns: [column], leaves }: StagedForeignKey, alias: string): string {
     const none = `${alias}${this.#on.quote(column?.staged ?? "")} is null`;
     return `(${leaves.map(({ staged }) => `${alias}${this.#on.quote(staged)} is not null`).join(" or ")}) and ${none}`;
   }
 
   /** Throws `E_IMPORT` with how many keys of a link lead nowhere, and some of them; `only` says of which rows `s`. */
-  async refuseLost(staging: StagedRows, staged: StagedLink, only = "1 = 1"): Promise<void> {
+  async refuseLost(staging: StagedRows, staged: StagedForeignKey, only = "1 = 1"): Promise<void> {
     const { link, columns, leaves } = staged;
     if (columns.length === 0) return;
     const lost = `${stagingName(this.#on.dialect, staging)} as s where ${this.#lost(staged, "s.")} and ${only}`;

@@ -2,15 +2,15 @@
 import { HoldfastError } from "../../../errors.ts";
 import { addIndexes } from "../staging/indexes.ts";
 import type { Links } from "./foreign-keys.ts";
-import { stagingName, STATE } from "../staging/staged-table.ts";
-import type { StagedLink } from "../staging/column-loaders.ts";
+import { stagingName, MATCH_STATE_COLUMN } from "../staging/staged-table.ts";
+import type { StagedForeignKey } from "../staging/column-loaders.ts";
 import type { StagingTable } from "../staging/table.ts";
 import type { Statements } from "../staging/statements.ts";
-import { LEVEL, PATH, ROW } from "../staging/tree-columns.ts";
+import { LEVEL_COLUMN, PATH_COLUMN, TARGET_ID_COLUMN } from "../staging/tree-columns.ts";
 import type { TreePaths } from "../staging/tree-paths.ts";
 
 /** Finds rows of trees that are not imported themselves. Throws `E_IMPORT` for rows that share a key. */
-export async function findTree(links: Links, tree: TreePaths): Promise<void> {
+export async function resolveTreeRows(links: Links, tree: TreePaths): Promise<void> {
   await begin(links, tree);
   for (let level = 1; level <= tree.levels; level++) await tree.find(level);
   await end(tree);
@@ -41,7 +41,7 @@ export interface Grown {
  * Says of every staged row whether it is there (`STATE`), and which one it is (`ROW`). `insert` writes the new ones that meet a condition; without it nothing is
  * written. `inTable` are its links to itself that must be filled in first.
  */
-export async function growTree(
+export async function insertTreeLevels(
   on: Statements,
   links: Links,
   staging: StagingTable,
@@ -49,7 +49,7 @@ export async function growTree(
   {
     inTable,
     insert,
-  }: { readonly inTable: readonly StagedLink[]; readonly insert?: (condition: string) => Promise<number> },
+  }: { readonly inTable: readonly StagedForeignKey[]; readonly insert?: (condition: string) => Promise<number> },
 ): Promise<Grown> {
   const { dialect, quote } = on;
   const { connection } = dialect;
@@ -58,11 +58,11 @@ export async function growTree(
   const others = inTable.filter((link) => link !== parent);
   const [above] = parent?.leaves ?? [];
   const [up] = parent?.columns ?? [];
-  await addIndexes(dialect, staging.name, [LEVEL]);
+  await addIndexes(dialect, staging.name, [LEVEL_COLUMN]);
   await begin(links, tree);
   let [fresh, created] = [0, 0];
   for (let level = 1; level <= tree.levels; level++) {
-    const isLevel = `s.${quote(LEVEL)} = ${level}`;
+    const isLevel = `s.${quote(LEVEL_COLUMN)} = ${level}`;
     /** Gives how many of the level's rows were found. */
     const take = async (set: readonly (readonly [string, string])[], by: string, where: string): Promise<number> =>
       await connection.run(
@@ -70,17 +70,17 @@ export async function growTree(
           table: stage,
           alias: "s",
           set,
-          joins: [{ table: quote(tree.found), alias: "f", on: `f.${quote(PATH)} = s.${quote(by)}` }],
+          joins: [{ table: quote(tree.found), alias: "f", on: `f.${quote(PATH_COLUMN)} = s.${quote(by)}` }],
           where: `${isLevel}${where}`,
         }),
       );
     staging.matchedBy = level === 1 ? "root" : "key";
     await tree.find(level);
     if (level > 1 && up !== undefined && above !== undefined)
-      await take([[up.staged, `f.${quote(ROW)}`]], above.staged, "");
+      await take([[up.staged, `f.${quote(TARGET_ID_COLUMN)}`]], above.staged, "");
     for (const link of others) await links.resolve(staging, link, false);
-    const all = await connection.run(`update ${stage} as s set ${quote(STATE)} = 1 where ${isLevel}`);
-    const missing = all - (await take([[STATE, "0"], [ROW, `f.${quote(ROW)}`]], PATH, "")); // prettier-ignore
+    const all = await connection.run(`update ${stage} as s set ${quote(MATCH_STATE_COLUMN)} = 1 where ${isLevel}`);
+    const missing = all - (await take([[MATCH_STATE_COLUMN, "0"], [TARGET_ID_COLUMN, `f.${quote(TARGET_ID_COLUMN)}`]], PATH_COLUMN, "")); // prettier-ignore
     if (missing === 0) continue;
     fresh += missing;
     if (insert === undefined) continue;
@@ -94,7 +94,11 @@ export async function growTree(
     created += written;
     if (written === 0) continue;
     await tree.find(level);
-    await take([[ROW, `f.${quote(ROW)}`]], PATH, ` and s.${quote(STATE)} = 1`);
+    await take(
+      [[TARGET_ID_COLUMN, `f.${quote(TARGET_ID_COLUMN)}`]],
+      PATH_COLUMN,
+      ` and s.${quote(MATCH_STATE_COLUMN)} = 1`,
+    );
   }
   staging.matchedBy = "row";
   await end(tree);

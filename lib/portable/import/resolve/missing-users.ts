@@ -5,19 +5,19 @@ import { columnOf, type Schema, type Table } from "../../schema/tables.ts";
 import { findColumn, findTable } from "../../schema/names.ts";
 import { rowsOf, tableName } from "../../schema/sql-names.ts";
 import { decode } from "../../values/codec.ts";
-import { raiseTable } from "./sequences.ts";
+import { raiseTableSequence } from "./sequences.ts";
 import { stagingName, type StagedRows, keyText } from "../staging/staged-table.ts";
-import type { StagedLink } from "../staging/column-loaders.ts";
+import type { StagedForeignKey } from "../staging/column-loaders.ts";
 import type { Statements } from "../staging/statements.ts";
 import type { MissingSetting } from "../target/refinement.ts";
 
-export interface MadeRow {
+export interface CreatedUser {
   readonly table: string;
   readonly key: string;
 }
 
-export class Missing {
-  readonly made: MadeRow[] = [];
+export class MissingUsers {
+  readonly made: CreatedUser[] = [];
   readonly #on: Statements;
   readonly #table: Table;
   readonly #values: ReadonlyMap<string, Replacement>;
@@ -35,7 +35,7 @@ export class Missing {
   }
 
   /** Makes the rows that a link names by columns of their own. Throws `E_IMPORT` where the database wants more than the config says. */
-  async make(staging: StagedRows, { link, leaves }: StagedLink): Promise<void> {
+  async make(staging: StagedRows, { link, leaves }: StagedForeignKey): Promise<void> {
     const { quote } = this.#on;
     const { connection } = this.#on.dialect;
     const isOwn = leaves.every(({ leaf }) => leaf.through.length === 1 && leaf.parts === undefined);
@@ -47,7 +47,7 @@ export class Missing {
       `select distinct ${keys.join(", ")} from ${stagingName(this.#on.dialect, staging)} as s where ${keys.map((key) => `${key} is not null`).join(" and ")} and not exists (select 1 from ${rowsOf(connection, this.#table)} as u where ${match})`,
     );
     if (missing.length === 0) return;
-    await raiseTable(this.#on, this.#table);
+    await raiseTableSequence(this.#on, this.#table);
     const names = leaves.map(({ leaf }) => leaf.column.name);
     const others = [...this.#values].filter(([name]) => !names.includes(name));
     this.#refuseIncomplete([...names, ...others.map(([name]) => name)]);

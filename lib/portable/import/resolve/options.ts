@@ -1,5 +1,5 @@
 /** The options of an import. */
-import type { Missing } from "./missing-users.ts";
+import type { MissingUsers } from "./missing-users.ts";
 import type { TableId } from "../../schema/tables.ts";
 import type { StagingTable } from "../staging/table.ts";
 
@@ -16,5 +16,5 @@ export interface MergeOptions {
   /** The staged rows of a table that comes with this import. */
   readonly stagingOf: (table: TableId) => StagingTable | undefined;
   /** Makes rows that links name and that are nowhere. */
-  readonly missing?: Missing;
+  readonly missing?: MissingUsers;
 }

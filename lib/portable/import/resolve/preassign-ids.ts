@@ -1,12 +1,18 @@
 /** Rows that wait for each other and may not be NULL: the numbers that they will get are chosen before any of them is written. */
-import type { Leaf } from "../../rows/fields.ts";
+import type { KeyColumn } from "../../rows/fields.ts";
 import type { ForeignKey, TableId } from "../../schema/tables.ts";
 import type { Links } from "./foreign-keys.ts";
-import { LINE, NUMBER, realRows, stagingName, type StagedRows } from "../staging/staged-table.ts";
-import type { StagedLink } from "../staging/column-loaders.ts";
+import {
+  ROW_NUMBER_COLUMN,
+  PREASSIGNED_ID_COLUMN,
+  realRows,
+  stagingName,
+  type StagedRows,
+} from "../staging/staged-table.ts";
+import type { StagedForeignKey } from "../staging/column-loaders.ts";
 import type { StagingTable } from "../staging/table.ts";
 import type { Statements } from "../staging/statements.ts";
-import { PATH, ROW } from "../staging/tree-columns.ts";
+import { PATH_COLUMN, TARGET_ID_COLUMN } from "../staging/tree-columns.ts";
 import type { TreePaths } from "../staging/tree-paths.ts";
 
 export class Foresight {
@@ -25,7 +31,7 @@ export class Foresight {
   async fill(staging: StagingTable, link: ForeignKey): Promise<void> {
     const staged = staging.links.find((one) => one.link.name === link.name);
     if (staged === undefined) return; // it carries the very columns
-    staging.filledAhead = true;
+    staging.hasPresetForeignKeys = true;
     await this.#links.resolve(staging, staged, false);
     const target = this.#stagings.get(link.target);
     if (target === undefined) return;
@@ -37,7 +43,7 @@ export class Foresight {
   async #number(staging: StagingTable): Promise<void> {
     if (this.#seen.has(staging)) return;
     this.#seen.add(staging);
-    staging.filledAhead = true;
+    staging.hasPresetForeignKeys = true;
     const { table, key } = staging.target;
     const needed = new Set([...key.columns, ...(table.primaryKey?.columns ?? [])]);
     const { tree } = staging;
@@ -54,33 +60,33 @@ export class Foresight {
       this.#on.dialect.update({
         table: stage,
         alias: "s",
-        set: [[NUMBER, `t.${quote(number)}`]],
+        set: [[PREASSIGNED_ID_COLUMN, `t.${quote(number)}`]],
         joins:
           tree === undefined
             ? [{ table: real, alias: "t", on: this.#on.match(staging) }]
             : [
-                { table: quote(tree.found), alias: "f", on: `f.${quote(PATH)} = s.${quote(PATH)}` },
+                { table: quote(tree.found), alias: "f", on: `f.${quote(PATH_COLUMN)} = s.${quote(PATH_COLUMN)}` },
                 {
                   table: real,
                   alias: "t",
-                  on: `t.${quote(tree.tree.parent.targetColumns[0] ?? "")} = f.${quote(ROW)}`,
+                  on: `t.${quote(tree.tree.parent.targetColumns[0] ?? "")} = f.${quote(TARGET_ID_COLUMN)}`,
                 },
               ],
         where: "1 = 1",
       }),
     );
     await this.#on.dialect.connection.run(
-      `update ${stage} set ${quote(NUMBER)} = ${own} where ${quote(NUMBER)} is null and not exists (select 1 from ${real} as t where t.${quote(number)} = ${own})`,
+      `update ${stage} set ${quote(PREASSIGNED_ID_COLUMN)} = ${own} where ${quote(PREASSIGNED_ID_COLUMN)} is null and not exists (select 1 from ${real} as t where t.${quote(number)} = ${own})`,
     );
     if (staging.isNumbered) {
       const [row] = await this.#on.dialect.connection.rows(
         `select coalesce(max(n), 0) from (select max(${own}) as n from ${stage} union all select max(${quote(number)}) from ${real}) as highest`,
       );
       await this.#on.dialect.connection.run(
-        `update ${stage} set ${quote(NUMBER)} = ${String(row?.[0] ?? 0)} + ${quote(LINE)} where ${quote(NUMBER)} is null`,
+        `update ${stage} set ${quote(PREASSIGNED_ID_COLUMN)} = ${String(row?.[0] ?? 0)} + ${quote(ROW_NUMBER_COLUMN)} where ${quote(PREASSIGNED_ID_COLUMN)} is null`,
       );
     }
-    staging.foreseen = true;
+    staging.hasPreassignedIds = true;
   }
 
   /** The rows of a tree that are there; the links in its key may lead to rows that are not written yet. */
@@ -96,7 +102,11 @@ export class Foresight {
   }
 
   /** By the rows of the target as they are staged: they may not be written yet. */
-  async #resolveAhead(staging: StagedRows, { link, columns, leaves }: StagedLink, target: StagingTable): Promise<void> {
+  async #resolveAhead(
+    staging: StagedRows,
+    { link, columns, leaves }: StagedForeignKey,
+    target: StagingTable,
+  ): Promise<void> {
     const { quote } = this.#on;
     const on: string[] = [];
     for (const { leaf, staged } of leaves) {
@@ -108,7 +118,10 @@ export class Foresight {
     if (first === undefined || !link.targetColumns.every((name) => target.has(name))) return;
     const set = columns.map(({ staged }, at) => {
       const name = link.targetColumns[at] ?? "";
-      return [staged, `p.${quote(target.foreseen && name === target.surrogate ? NUMBER : target.of(name))}`] as const;
+      return [
+        staged,
+        `p.${quote(target.hasPreassignedIds && name === target.surrogate ? PREASSIGNED_ID_COLUMN : target.of(name))}`,
+      ] as const;
     });
     await this.#on.dialect.connection.run(
       this.#on.dialect.update({
@@ -122,9 +135,9 @@ export class Foresight {
   }
 
   /** The staging column of the target that holds a value of its key. */
-  #stagedLeaf(target: StagingTable, leaf: Leaf): string | undefined {
+  #stagedLeaf(target: StagingTable, leaf: KeyColumn): string | undefined {
     const [next, ...rest] = leaf.through.slice(1);
-    if (next === undefined && leaf.parts !== undefined) return target.tree && PATH;
+    if (next === undefined && leaf.parts !== undefined) return target.tree && PATH_COLUMN;
     if (next === undefined) return target.has(leaf.column.name) ? target.of(leaf.column.name) : undefined;
     const link = target.links.find((one) => one.link.name === next.name);
     if (link === undefined) {

@@ -3,7 +3,7 @@ import type { Table } from "../../schema/tables.ts";
 import { tableName } from "../../schema/sql-names.ts";
 import { realRows, stagingName, keyText } from "../staging/staged-table.ts";
 import type { StagingTable } from "../staging/table.ts";
-import { PATH } from "../staging/tree-columns.ts";
+import { PATH_COLUMN } from "../staging/tree-columns.ts";
 import { SAMPLES, type TableResult } from "./table-result.ts";
 import type { Statements } from "../staging/statements.ts";
 
@@ -16,7 +16,7 @@ export async function listRemapped(on: Statements, staging: StagingTable, result
   result.remapped.count = await on.count(other);
   if (result.remapped.count === 0) return;
   const { tree } = staging;
-  const keys = tree === undefined ? key.columns.map((name) => `s.${on.quote(staging.of(name))}`).join(", ") : `s.${on.quote(PATH)}`; // prettier-ignore
+  const keys = tree === undefined ? key.columns.map((name) => `s.${on.quote(staging.of(name))}`).join(", ") : `s.${on.quote(PATH_COLUMN)}`; // prettier-ignore
   for (const row of await on.dialect.connection.rows(
     `select s.${on.quote(staging.of(number))}, t.${on.quote(number)}, ${keys} from ${other} limit ${SAMPLES}`,
   ))
@@ -29,10 +29,10 @@ export async function listRemapped(on: Statements, staging: StagingTable, result
 
 /** The next row that somebody else makes gets a number of its own. Unlike setval, this goes back with the transaction. */
 export const raiseSequences = async (on: Statements, { target }: StagingTable): Promise<void> =>
-  await raiseTable(on, target.table);
+  await raiseTableSequence(on, target.table);
 
 /** The same, of any table. */
-export async function raiseTable(on: Statements, table: Table): Promise<void> {
+export async function raiseTableSequence(on: Statements, table: Table): Promise<void> {
   const { connection } = on.dialect;
   if (connection.engine !== "postgresql") return;
   for (const { name, sequence } of table.columns) {

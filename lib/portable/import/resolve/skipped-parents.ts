@@ -2,8 +2,8 @@
 import { HoldfastError } from "../../../errors.ts";
 import type { ForeignKey, TableId } from "../../schema/tables.ts";
 import type { Links } from "./foreign-keys.ts";
-import { realRows, STATE, stagingName } from "../staging/staged-table.ts";
-import type { StagedLink } from "../staging/column-loaders.ts";
+import { realRows, MATCH_STATE_COLUMN, stagingName } from "../staging/staged-table.ts";
+import type { StagedForeignKey } from "../staging/column-loaders.ts";
 import type { StagingTable } from "../staging/table.ts";
 import type { MergeOptions } from "./options.ts";
 import type { Statements } from "../staging/statements.ts";
@@ -34,35 +34,39 @@ export class PassedOver {
   /** Takes staged rows away that lead to rows which were passed over, and returns their number. */
   async dropBelow(
     staging: StagingTable,
-    resolved: readonly StagedLink[],
+    resolved: readonly StagedForeignKey[],
     isLater: (link: ForeignKey) => boolean,
   ): Promise<number> {
     if (!this.#options.skipConflicts || this.#tables.size === 0) return 0;
-    let dropped = 0;
+    let dropTableKeyword = 0;
     for (const staged of resolved)
-      if (this.#tables.has(staged.link.target)) dropped += await this.#links.dropLost(staging, staged);
+      if (this.#tables.has(staged.link.target)) dropTableKeyword += await this.#links.dropLost(staging, staged);
     for (const direct of this.#directOf(staging))
       if (!isLater(direct.link) && direct.to !== staging)
-        dropped += await this.#on.dialect.connection.run(
+        dropTableKeyword += await this.#on.dialect.connection.run(
           `delete from ${stagingName(this.#on.dialect, staging)} where ${this.#isLost(staging, direct, stagingName(this.#on.dialect, staging))}`,
         );
-    staging.rows -= dropped;
-    if (dropped > 0) this.add(staging);
-    return dropped;
+    staging.rows -= dropTableKeyword;
+    if (dropTableKeyword > 0) this.add(staging);
+    return dropTableKeyword;
   }
 
   /** Returns whether new rows are not there, though `ready` says that their links lead somewhere: they broke a unique constraint. */
   async hasConflicts(staging: StagingTable, ready: string): Promise<boolean> {
     const isThere = `exists (select 1 from ${realRows(this.#on.dialect, staging)} as t where ${this.#on.match(staging)})`;
     const stage = `${stagingName(this.#on.dialect, staging)} as s`;
-    return (await this.#on.count(`${stage} where s.${this.#on.quote(STATE)} = 1 and ${ready} and not ${isThere}`)) > 0;
+    return (
+      (await this.#on.count(
+        `${stage} where s.${this.#on.quote(MATCH_STATE_COLUMN)} = 1 and ${ready} and not ${isThere}`,
+      )) > 0
+    );
   }
 
   /** Takes staged rows away that are in the database, and lead to rows of their own table which are not; returns their number. */
-  async dropOld(staging: StagingTable, link: StagedLink): Promise<number> {
-    const dropped = await this.#links.dropLost(staging, link, `${this.#on.quote(STATE)} <> 1`);
-    staging.rows -= dropped;
-    return dropped;
+  async dropOld(staging: StagingTable, link: StagedForeignKey): Promise<number> {
+    const dropTableKeyword = await this.#links.dropLost(staging, link, `${this.#on.quote(MATCH_STATE_COLUMN)} <> 1`);
+    staging.rows -= dropTableKeyword;
+    return dropTableKeyword;
   }
 
   /** Throws `E_IMPORT` for rows that were written and lead to rows which were passed over: they had to be written first. */
@@ -108,7 +112,7 @@ export class PassedOver {
   }
 
   /** The number of a row `s` that was found, or chosen beforehand, is that of no row. */
-  #isGone({ link, columns, leaves }: StagedLink): string {
+  #isGone({ link, columns, leaves }: StagedForeignKey): string {
     const to = this.#options.stagingOf(link.target);
     if (to === undefined) return "1 = 0";
     const { quote } = this.#on;

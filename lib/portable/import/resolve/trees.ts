@@ -1,13 +1,13 @@
 /** The trees whose rows an export names. */
 import type { Row } from "../../connection.ts";
 import { isPath } from "../../rows/tree-path.ts";
-import type { Package } from "../../read/export-reader.ts";
+import type { ExportReader } from "../../read/export-reader.ts";
 import type { TableId } from "../../schema/tables.ts";
 import type { Targets } from "../target/resolve.ts";
 import type { TargetTable } from "../target/types.ts";
 import { treesIn } from "../staging/path-cells.ts";
 import type { PathHasher } from "../staging/path-hash.ts";
-import type { StagedLink } from "../staging/column-loaders.ts";
+import type { StagedForeignKey } from "../staging/column-loaders.ts";
 import type { Statements } from "../staging/statements.ts";
 import { TreePaths } from "../staging/tree-paths.ts";
 
@@ -35,7 +35,7 @@ export class Trees {
   }
 
   /** Brings in all ways of a package. Throws `E_IMPORT` and `E_PACKAGE`. */
-  async load(from: Package, { tables }: Targets, signal: AbortSignal): Promise<void> {
+  async load(from: ExportReader, { tables }: Targets, signal: AbortSignal): Promise<void> {
     for (const tree of this.#trees.values()) await tree.load(from, tables, signal);
   }
 
@@ -46,7 +46,7 @@ export class Trees {
   }
 
   /** A key as it is staged, with ways in words. */
-  async shown(leaves: StagedLink["leaves"], key: Row): Promise<Row> {
+  async shown(leaves: StagedForeignKey["leaves"], key: Row): Promise<Row> {
     const shown = [...key];
     for (const [at, { leaf }] of leaves.entries())
       if (isPath(leaf) && key[at] !== null) shown[at] = await this.of(leaf.table).textOf(key[at] ?? null);

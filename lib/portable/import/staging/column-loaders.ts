@@ -3,7 +3,7 @@ import type { EngineName } from "../../../database/snapshot.ts";
 import { HoldfastError } from "../../../errors.ts";
 import type { Cell, Connection } from "../../connection.ts";
 import { decoderOf, type Decoder } from "../../values/decoders.ts";
-import type { Leaf } from "../../rows/fields.ts";
+import type { KeyColumn } from "../../rows/fields.ts";
 import { flatten, isGeneric, isRaw, unnest, valueOf, type JsonCell } from "../../rows/nested-key.ts";
 import { isLarge } from "../../format/large-value.ts";
 import type { Column, ForeignKey } from "../../schema/tables.ts";
@@ -13,7 +13,7 @@ import type { Dialect } from "../../engines/shared/dialect.ts";
 import { hashColumn, type PathHasher } from "./path-hash.ts";
 
 /** A column of the real table, and the one of the staging table that it comes from. */
-export interface Staged {
+export interface StagedColumn {
   readonly column: Column;
   readonly staged: string;
   /** For rows that are new: those that are there keep what they have. */
@@ -21,17 +21,17 @@ export interface Staged {
 }
 
 /** A link whose columns have to be found by the key that it travels as. */
-export interface StagedLink {
+export interface StagedForeignKey {
   readonly link: ForeignKey;
-  readonly columns: readonly Staged[];
-  readonly leaves: readonly { readonly leaf: Leaf; readonly staged: string }[];
+  readonly columns: readonly StagedColumn[];
+  readonly leaves: readonly { readonly leaf: KeyColumn; readonly staged: string }[];
 }
 
 /** A part of a row. */
-export interface Filler {
+export interface ColumnLoader {
   readonly staged: readonly { readonly name: string; readonly column: Column }[];
-  readonly columns: readonly Staged[];
-  readonly links?: readonly StagedLink[];
+  readonly columns: readonly StagedColumn[];
+  readonly links?: readonly StagedForeignKey[];
   /** Appends a cell for each of `staged`. */
   readonly fill: (cell: JsonCell, row: Cell[]) => void;
   /** Once all rows are loaded: statements that set what no load of a strict server can bring in. */
@@ -53,7 +53,12 @@ function requiring(decoded: Decoder, column: Column): Decoder {
 }
 
 /** The filler of a field; of one that the database has no place for, nothing. */
-export function fillerOf({ connection }: Dialect, field: TargetField, at: number, hasher: PathHasher): Filler {
+export function columnLoader(
+  { connection }: Dialect,
+  field: TargetField,
+  at: number,
+  hasher: PathHasher,
+): ColumnLoader {
   const { engine } = connection;
   if (field === undefined) return { staged: [], columns: [], fill: () => {} };
   if (field.kind === "value") {
@@ -70,7 +75,7 @@ export function fillerOf({ connection }: Dialect, field: TargetField, at: number
     };
   }
   if (field.kind === "generic") return genericFiller(engine, field, at, hasher);
-  const columns = field.columns.map((column, index): Staged => ({ column, staged: `v${at}_${index}` }));
+  const columns = field.columns.map((column, index): StagedColumn => ({ column, staged: `v${at}_${index}` }));
   const raw = columns.map(({ column, staged }) => ({ name: staged, column }));
   const decoders = columns.map(({ column }) => decoderOf(engine, column));
   const fillNull = (row: Cell[], count: number): void => {
@@ -119,7 +124,7 @@ const holdsNoLabel = (engine: EngineName, { kind, labels = [] }: Column): boolea
   engine !== "sqlite" && engine !== "postgresql" && kind === "enum" && !labels.includes("");
 
 /** A strict server takes place 0 from another enum alone: it is set in the staging table, once all rows are there. */
-function enumFiller({ engine, quote }: Connection, column: Column, staged: string): Filler {
+function enumFiller({ engine, quote }: Connection, column: Column, staged: string): ColumnLoader {
   const isEmpty = `${staged}_0`;
   const flag: Column = {
     name: isEmpty,
@@ -154,9 +159,9 @@ function enumFiller({ engine, quote }: Connection, column: Column, staged: strin
 }
 
 /** A path is staged as its hash. */
-const keyColumn = (engine: EngineName, leaf: Leaf): Column => (isPath(leaf) ? hashColumn(engine) : leaf.column);
+const keyColumn = (engine: EngineName, leaf: KeyColumn): Column => (isPath(leaf) ? hashColumn(engine) : leaf.column);
 
-function keyDecoder(engine: EngineName, leaf: Leaf, hasher: PathHasher): (cell: JsonCell) => Cell {
+function keyDecoder(engine: EngineName, leaf: KeyColumn, hasher: PathHasher): (cell: JsonCell) => Cell {
   if (isPath(leaf)) {
     const width = widthOf(leaf.parts);
     return (cell) => (cell === null ? null : hasher.of(cell, width));
@@ -171,9 +176,9 @@ function genericFiller(
   { column, targets }: NonNullable<TargetField> & { readonly kind: "generic" },
   at: number,
   hasher: PathHasher,
-): Filler {
+): ColumnLoader {
   const columns = [{ column, staged: `v${at}` }];
-  const links = targets.map(({ target, leaves }, number): StagedLink => ({
+  const links = targets.map(({ target, leaves }, number): StagedForeignKey => ({
     link: target.link,
     columns,
     leaves: leaves.map((leaf, index) => ({ leaf, staged: `g${at}_${number}_${index}` })),
@@ -202,7 +207,7 @@ function genericFiller(
 }
 
 /** What the config gives to a column that the export does not know. */
-export function addedFiller({ connection }: Dialect, { column, value }: AddedColumn, at: number): Filler {
+export function addedColumnLoader({ connection }: Dialect, { column, value }: AddedColumn, at: number): ColumnLoader {
   const staged = `d${at}`;
   const given = decoderOf(connection.engine, column)(value);
   return {

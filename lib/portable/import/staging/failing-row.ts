@@ -1,13 +1,13 @@
 /** Which row it is that a server refuses: most of them name a constraint, and not all of them a row. */
 import { HoldfastError } from "../../../errors.ts";
 import type { Dialect } from "../../engines/shared/dialect.ts";
-import { keyText, LINE, stagingName, type StagedTable } from "./staged-table.ts";
+import { keyText, ROW_NUMBER_COLUMN, stagingName, type StagedTable } from "./staged-table.ts";
 
 /** The savepoints by which statements are tried. */
 interface Trials {
   readonly dialect: Dialect;
   quote(name: string): string;
-  attempt(work: () => Promise<boolean>): Promise<boolean>;
+  trySavepoint(work: () => Promise<boolean>): Promise<boolean>;
 }
 
 /** The same statement for the rows of a staging table `s` for which this holds. */
@@ -17,13 +17,17 @@ export type StatementOf = (only: string) => string;
  * The number of the first row with which the statement fails, and its key; undefined where it cannot be told. The statement has failed, and what it did has
  * been taken back; nothing of what is tried stays.
  */
-export async function culpritOf(on: Trials, staging: StagedTable, statement: StatementOf): Promise<string | undefined> {
+export async function findFailingRow(
+  on: Trials,
+  staging: StagedTable,
+  statement: StatementOf,
+): Promise<string | undefined> {
   const { notes } = staging.target.table;
   if (notes.some((note) => note.includes("not transactional"))) return undefined; // what is tried would stay
-  const line = `s.${on.quote(LINE)}`;
+  const line = `s.${on.quote(ROW_NUMBER_COLUMN)}`;
   const fails = async (last: number): Promise<boolean> => {
     let isDone = false;
-    await on.attempt(async () => {
+    await on.trySavepoint(async () => {
       await on.dialect.connection.run(statement(`${line} <= ${last}`));
       isDone = true;
       return false;
@@ -38,7 +42,7 @@ export async function culpritOf(on: Trials, staging: StagedTable, statement: Sta
       if (await fails(middle)) broken = middle;
       else sound = middle;
     }
-    const names = staging.tellingNames.map((name) => `s.${on.quote(name)}`);
+    const names = staging.displayKeyColumns.map((name) => `s.${on.quote(name)}`);
     const [key] =
       names.length === 0
         ? []

@@ -56,7 +56,7 @@ export async function loadLarge(
     }
     collectGarbage();
   }
-  if (put !== bind) await connection.run(`drop ${dialect.dropped} ${connection.quote(PIECES)}`);
+  if (put !== bind) await connection.run(`drop ${dialect.dropTableKeyword} ${connection.quote(PIECES)}`);
 }
 
 type Put = (dialect: Dialect, stage: string, value: StagedLarge, directory: string) => Promise<void>;

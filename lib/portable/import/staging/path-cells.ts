@@ -1,6 +1,6 @@
 /** Where the rows of an export hold ways to rows of trees. */
 import { isGeneric, isRaw, levelsOf, unnest, type JsonCell } from "../../rows/nested-key.ts";
-import type { Leaf, Tree } from "../../rows/fields.ts";
+import type { KeyColumn, Tree } from "../../rows/fields.ts";
 import { isPath, widthOf } from "../../rows/tree-path.ts";
 import type { TableId } from "../../schema/tables.ts";
 import type { TargetField, TargetTable } from "../target/types.ts";
@@ -30,16 +30,17 @@ export function pathsIn(target: TargetTable, tree: Tree): ((cells: readonly Json
 /** The trees whose rows a field leads to, one after the other where their ways hold ways themselves. */
 export const treesIn = (field: TargetField): TableId[] => leavesOf(field).flatMap(treesBehind);
 
-const treesBehind = (leaf: Leaf): TableId[] => (isPath(leaf) ? [...leaf.parts.flatMap(treesBehind), leaf.table] : []);
+const treesBehind = (leaf: KeyColumn): TableId[] =>
+  isPath(leaf) ? [...leaf.parts.flatMap(treesBehind), leaf.table] : [];
 
-function leavesOf(field: TargetField): readonly Leaf[] {
+function leavesOf(field: TargetField): readonly KeyColumn[] {
   if (field?.kind === "link") return field.leaves;
   return field?.kind === "generic" ? field.targets.flatMap(({ leaves }) => leaves) : [];
 }
 
-const holds = (leaf: Leaf, id: TableId): boolean => treesBehind(leaf).includes(id);
+const holds = (leaf: KeyColumn, id: TableId): boolean => treesBehind(leaf).includes(id);
 
-function collect(leaves: readonly Leaf[], cell: JsonCell, depth: number, id: TableId, to: JsonCell[]): void {
+function collect(leaves: readonly KeyColumn[], cell: JsonCell, depth: number, id: TableId, to: JsonCell[]): void {
   for (const [at, value] of unnest(leaves, cell, depth).entries()) {
     const leaf = leaves[at];
     if (leaf === undefined || !isPath(leaf)) continue;

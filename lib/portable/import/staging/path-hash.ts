@@ -7,7 +7,7 @@ import { MOST_LEVELS } from "../../rows/tree-path.ts";
 import type { Column } from "../../schema/tables.ts";
 
 /** How many are kept to be found again. */
-const KEPT = 20_000;
+const HASH_CACHE_SIZE = 20_000;
 /** Characters of a way that is kept. */
 const LONGEST = 1000;
 
@@ -53,7 +53,7 @@ export class PathHasher {
     if (known !== undefined) return known;
     const found = hashedLevels(cell, width).at(-1)?.hash ?? "";
     if (text.length > LONGEST) return found;
-    if (this.#known.size >= KEPT) this.#known.clear();
+    if (this.#known.size >= HASH_CACHE_SIZE) this.#known.clear();
     this.#known.set(text, found);
     return found;
   }

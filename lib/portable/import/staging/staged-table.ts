@@ -18,20 +18,20 @@ export interface StagedTable extends StagedRows {
   readonly skipped: number;
   readonly tree: { readonly tree: Tree } | undefined;
   readonly matchedBy: "key" | "root" | "row";
-  readonly tellingNames: readonly string[];
+  readonly displayKeyColumns: readonly string[];
   of(column: string): string;
 }
 
 /** The number of a row in its export, from 1. */
-export const LINE = "holdfast_line";
+export const ROW_NUMBER_COLUMN = "holdfast_line";
 /** What is known of a row: 0 it was there and is the same, 1 it is new, 2 it was there and changes. */
-export const STATE = "holdfast_state";
+export const MATCH_STATE_COLUMN = "holdfast_state";
 
 /** What `STATE` says, until the merge, of a row whose key the map of the config has changed. */
-export const RENAMED = "3";
+export const RENAMED_STATE = "3";
 
 /** The primary key that a row has or will have, where it must be known beforehand. */
-export const NUMBER = "holdfast_number";
+export const PREASSIGNED_ID_COLUMN = "holdfast_number";
 
 export const stagingName = ({ connection }: Dialect, staging: StagedRows): string => connection.quote(staging.name);
 /** The real table, as INSERT names it. */

@@ -2,10 +2,10 @@
 import { HoldfastError } from "../../../errors.ts";
 import type { Cell } from "../../connection.ts";
 import { columnOf } from "../../schema/tables.ts";
-import { culpritOf, type StatementOf } from "./failing-row.ts";
+import { findFailingRow, type StatementOf } from "./failing-row.ts";
 import type { Dialect } from "../../engines/shared/dialect.ts";
 import type { StagedTable } from "./staged-table.ts";
-import { ROW } from "./tree-columns.ts";
+import { TARGET_ID_COLUMN } from "./tree-columns.ts";
 
 export class Statements {
   readonly dialect: Dialect;
@@ -26,7 +26,7 @@ export class Statements {
   match(staging: StagedTable): string {
     const { tree: { tree } = {}, matchedBy, target } = staging;
     const [up, to] = [tree?.parent.columns[0], tree?.parent.targetColumns[0]];
-    if (to !== undefined && matchedBy === "row") return `t.${this.quote(to)} = s.${this.quote(ROW)}`;
+    if (to !== undefined && matchedBy === "row") return `t.${this.quote(to)} = s.${this.quote(TARGET_ID_COLUMN)}`;
     return target.key.columns
       .map((name) =>
         name === up && matchedBy === "root"
@@ -41,7 +41,7 @@ export class Statements {
   }
 
   /** Does work that may come to nothing: where it gives false, or the server refuses, all is as it was before. */
-  async attempt(work: () => Promise<boolean>): Promise<boolean> {
+  async trySavepoint(work: () => Promise<boolean>): Promise<boolean> {
     const { connection } = this.dialect;
     await connection.run("savepoint holdfast_attempt");
     let isDone = false;
@@ -86,6 +86,6 @@ export class Statements {
     } catch {
       return undefined; // the server has taken back more than that
     }
-    return await culpritOf(this, staging, sqlOf);
+    return await findFailingRow(this, staging, sqlOf);
   }
 }

@@ -3,38 +3,44 @@ import { HoldfastError } from "../../../errors.ts";
 import type { JsonCell } from "../../rows/nested-key.ts";
 import type { Cell, Row } from "../../connection.ts";
 import { columnOf, type Column } from "../../schema/tables.ts";
-import type { RowMap } from "../target/key-map.ts";
+import type { RowMapper } from "../target/key-map.ts";
 import { fitLarge, limitOf, type LargeLimit } from "./size-limits.ts";
 import { isLarge, type LargeTag } from "../../format/large-value.ts";
-import { largeIn, readRows, type Package, type ReadRow } from "../../read/export-reader.ts";
+import { largeIn, readRows, type ExportReader, type ReadRow } from "../../read/export-reader.ts";
 import type { TargetTable } from "../target/types.ts";
 import type { Dialect } from "../../engines/shared/dialect.ts";
-import { addedFiller, fillerOf, type Filler, type Staged, type StagedLink } from "./column-loaders.ts";
+import {
+  addedColumnLoader,
+  columnLoader,
+  type ColumnLoader,
+  type StagedColumn,
+  type StagedForeignKey,
+} from "./column-loaders.ts";
 import { loadLarge, type StagedLarge } from "./large-values.ts";
 import { inlineIndexes } from "./indexes.ts";
 import { ownPath } from "./path-cells.ts";
 import { hashColumn, type PathHasher } from "./path-hash.ts";
-import { LEVEL, PATH, ROW } from "./tree-columns.ts";
+import { LEVEL_COLUMN, PATH_COLUMN, TARGET_ID_COLUMN } from "./tree-columns.ts";
 import type { TreePaths } from "./tree-paths.ts";
-import { LINE, NUMBER, RENAMED, STATE } from "./staged-table.ts";
+import { ROW_NUMBER_COLUMN, PREASSIGNED_ID_COLUMN, RENAMED_STATE, MATCH_STATE_COLUMN } from "./staged-table.ts";
 
 export class StagingTable {
   readonly target: TargetTable;
   /** Of the temporary table. */
   name: string;
   /** Of all that a row brings. */
-  readonly columns: readonly Staged[];
-  readonly links: readonly StagedLink[];
+  readonly columns: readonly StagedColumn[];
+  readonly links: readonly StagedForeignKey[];
   readonly #dialect: Dialect;
-  readonly #fillers: readonly Filler[];
+  readonly #fillers: readonly ColumnLoader[];
   /** Of its columns, without its own. */
   readonly names: readonly string[];
   /** The primary key, where it is one column, staged, and not what rows are known by. */
   readonly surrogate: string | undefined;
   /** `NUMBER` holds the primary key that each row has or will have. */
-  foreseen = false;
+  hasPreassignedIds = false;
   /** Some of its links were filled in before their turn. */
-  filledAhead = false;
+  hasPresetForeignKeys = false;
   rows = 0;
   /** Rows of the export that were not staged: others stand for them. */
   skipped = 0;
@@ -46,7 +52,7 @@ export class StagingTable {
   readonly tree: TreePaths | undefined;
   /** By what its rows are those of the database: their key; that of a root; or, once a tree's rows are found, the row itself. */
   matchedBy: "key" | "root" | "row" = "key";
-  readonly #map: RowMap | undefined;
+  readonly #map: RowMapper | undefined;
   readonly #hasher: PathHasher;
   readonly #pathOf: ((cells: readonly JsonCell[]) => readonly JsonCell[]) | undefined;
   /** Values that follow when the rows are there. */
@@ -56,7 +62,7 @@ export class StagingTable {
     dialect: Dialect,
     target: TargetTable,
     index: number,
-    parts: { readonly hasher: PathHasher; readonly tree: TreePaths | undefined; readonly map: RowMap | undefined },
+    parts: { readonly hasher: PathHasher; readonly tree: TreePaths | undefined; readonly map: RowMapper | undefined },
   ) {
     const { hasher, tree, map } = parts;
     this.#dialect = dialect;
@@ -67,8 +73,8 @@ export class StagingTable {
     this.target = target;
     this.name = `holdfast_stage_${index}`;
     const fillers = [
-      ...target.fields.map((field, at) => fillerOf(dialect, field, at, hasher)),
-      ...target.added.map((added, at) => addedFiller(dialect, added, at)),
+      ...target.fields.map((field, at) => columnLoader(dialect, field, at, hasher)),
+      ...target.added.map((added, at) => addedColumnLoader(dialect, added, at)),
     ];
     this.#fillers = fillers;
     this.columns = fillers.flatMap((filler) => filler.columns);
@@ -93,7 +99,7 @@ export class StagingTable {
   }
 
   /** Of what people know a row by: the key, and where that is a link the key it was sent as. */
-  get tellingNames(): string[] {
+  get displayKeyColumns(): string[] {
     return this.target.key.columns.flatMap((name) => {
       const link = this.links.find(({ columns }) => columns.some(({ column }) => column.name === name));
       if (link === undefined) return this.has(name) ? [this.of(name)] : [];
@@ -121,26 +127,30 @@ export class StagingTable {
     const { connection, typed, temporary } = this.#dialect;
     const { quote } = connection;
     const staged = this.#fillers.flatMap((filler) => filler.staged);
-    const isWide = staged.reduce((sum, { column }) => sum + widthOf(column), 0) > WIDEST;
+    const isWide = staged.reduce((sum, { column }) => sum + widthOf(column), 0) > MAX_ROW_BYTES;
     const keys = new Set(this.target.key.columns.map((name) => this.of(name)));
     const columns = staged.map(({ name, column }) =>
-      typed(name, isWide && !keys.has(name) ? this.#dialect.slim(column) : column),
+      typed(name, isWide && !keys.has(name) ? this.#dialect.narrowColumn(column) : column),
     );
-    const own = [`${quote(LINE)} bigint`, `${quote(STATE)} smallint`];
+    const own = [`${quote(ROW_NUMBER_COLUMN)} bigint`, `${quote(MATCH_STATE_COLUMN)} smallint`];
     if (this.tree !== undefined) {
       const row = columnOf(this.target.table, this.tree.tree.parent.targetColumns[0] ?? "");
-      own.push(typed(PATH, hashColumn(connection.engine)), `${quote(LEVEL)} integer`, typed(ROW, row));
+      own.push(
+        typed(PATH_COLUMN, hashColumn(connection.engine)),
+        `${quote(LEVEL_COLUMN)} integer`,
+        typed(TARGET_ID_COLUMN, row),
+      );
     }
-    const indexes = this.tree === undefined ? "" : inlineIndexes(this.#dialect, [LEVEL]);
+    const indexes = this.tree === undefined ? "" : inlineIndexes(this.#dialect, [LEVEL_COLUMN]);
     const number = this.columns.find(({ column }) => column.name === this.surrogate)?.column;
-    if (number !== undefined) own.push(typed(NUMBER, number));
+    if (number !== undefined) own.push(typed(PREASSIGNED_ID_COLUMN, number));
     await connection.run(
       `create temporary table ${quote(this.name)} (${[...own, ...columns].join(", ")}${indexes})${temporary}`,
     );
   }
 
   /** Throws `E_IMPORT` that names file, line, table and column for a value that does not fit. */
-  async load(from: Package, signal: AbortSignal, onRows: (rows: number) => void): Promise<void> {
+  async load(from: ExportReader, signal: AbortSignal, onRows: (rows: number) => void): Promise<void> {
     const { connection } = this.#dialect;
     const { exported, table } = this.target;
     let line = 0;
@@ -152,7 +162,10 @@ export class StagingTable {
       }
     }.bind(this);
     try {
-      const own = this.tree === undefined ? [LINE, STATE] : [LINE, STATE, PATH, LEVEL];
+      const own =
+        this.tree === undefined
+          ? [ROW_NUMBER_COLUMN, MATCH_STATE_COLUMN]
+          : [ROW_NUMBER_COLUMN, MATCH_STATE_COLUMN, PATH_COLUMN, LEVEL_COLUMN];
       await connection.load(connection.quote(this.name), [...own, ...this.names], batches());
     } catch (error) {
       signal.throwIfAborted();
@@ -204,7 +217,7 @@ export class StagingTable {
     }
     const { cells, isRenamed } = mapped;
     if (isRenamed) this.hasRenamed = true;
-    const row: Cell[] = [number, isRenamed ? RENAMED : null];
+    const row: Cell[] = [number, isRenamed ? RENAMED_STATE : null];
     let at = 0;
     try {
       if (this.tree !== undefined && this.#pathOf !== undefined) {
@@ -239,7 +252,7 @@ export class StagingTable {
     try {
       const is = fitLarge(this.#dialect.connection, own.column, tag, limit);
       const where = `${file}, line ${line}: ${table.id}.${own.column.name} of ${row}`;
-      const found = `${this.#dialect.connection.quote(LINE)} = ${number}`;
+      const found = `${this.#dialect.connection.quote(ROW_NUMBER_COLUMN)} = ${number}`;
       this.#large.push({ tag, row: found, column: own.column, staged: own.name, is, where });
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error;
@@ -249,7 +262,7 @@ export class StagingTable {
 }
 
 interface Room {
-  readonly from: Package;
+  readonly from: ExportReader;
   readonly limit: LargeLimit;
 }
 
@@ -258,6 +271,6 @@ interface RowInRoom extends ReadRow, Room {
 }
 
 /** The most bytes of a row of MySQL, without its texts and blobs, and room for our own columns: 65,535 in all. */
-const WIDEST = 60_000;
+const MAX_ROW_BYTES = 60_000;
 const widthOf = ({ kind, length = 0, octets }: Column): number =>
   octets !== undefined ? 12 : kind === "text" ? 4 * length + 2 : kind === "bytes" ? length + 2 : 32;

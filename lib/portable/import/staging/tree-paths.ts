@@ -4,25 +4,25 @@
  */
 import type { Cell, Row } from "../../connection.ts";
 import { columnOf } from "../../schema/tables.ts";
-import { isDirect, type Fields, type Tree } from "../../rows/fields.ts";
-import { readRows, type Package } from "../../read/export-reader.ts";
+import { isDirect, type RowLayout, type Tree } from "../../rows/fields.ts";
+import { readRows, type ExportReader } from "../../read/export-reader.ts";
 import { widthOf } from "../../rows/tree-path.ts";
 import { rowsOf } from "../../schema/sql-names.ts";
 import type { TargetField, TargetTable } from "../target/types.ts";
-import { fillerOf, type Filler, type StagedLink } from "./column-loaders.ts";
+import { columnLoader, type ColumnLoader, type StagedForeignKey } from "./column-loaders.ts";
 import { addIndexes, inlineIndexes } from "./indexes.ts";
 import { pathsIn } from "./path-cells.ts";
 import { hashColumn, hashedLevels, type PathHasher } from "./path-hash.ts";
 import type { Statements } from "./statements.ts";
-import { ABOVE, LEVEL, PATH, ROW } from "./tree-columns.ts";
+import { PARENT_PATH_COLUMN, LEVEL_COLUMN, PATH_COLUMN, TARGET_ID_COLUMN } from "./tree-columns.ts";
 
-const UP = "holdfast_up";
-const DONE = "holdfast_done";
+const PARENT_ID_COLUMN = "holdfast_up";
+const RESOLVED_COLUMN = "holdfast_done";
 
 /** Hashes that are not written again while they are kept. */
-const KEPT = 100_000;
+const HASH_CACHE_SIZE = 100_000;
 /** Levels that a message shows. */
-const SHOWN = 20;
+const MAX_LEVELS_SHOWN = 20;
 
 export class TreePaths {
   readonly tree: Tree;
@@ -38,12 +38,12 @@ export class TreePaths {
   /** Of the temporary table of all ways. */
   readonly name: string;
   /** Links in the parts of a level. */
-  readonly links: readonly StagedLink[];
+  readonly links: readonly StagedForeignKey[];
   readonly #on: Statements;
   readonly #hasher: PathHasher;
-  readonly #fillers: readonly Filler[];
+  readonly #fillers: readonly ColumnLoader[];
 
-  constructor(on: Statements, fields: Fields, tree: Tree, index: number, hasher: PathHasher) {
+  constructor(on: Statements, fields: RowLayout, tree: Tree, index: number, hasher: PathHasher) {
     this.#on = on;
     this.#hasher = hasher;
     this.tree = tree;
@@ -51,12 +51,12 @@ export class TreePaths {
     this.width = widthOf(tree.parts);
     this.name = `holdfast_ways_${index}`;
     this.found = `holdfast_found_${index}`;
-    this.#fillers = tree.fields.map((field, at) => fillerOf(on.dialect, targetOf(fields, tree, field), at, hasher));
+    this.#fillers = tree.fields.map((field, at) => columnLoader(on.dialect, targetOf(fields, tree, field), at, hasher));
     this.links = this.#fillers.flatMap(({ links = [] }) => links);
   }
 
   /** Brings in all ways of the tables' rows. Throws `E_IMPORT` and `E_PACKAGE`. */
-  async load(from: Package, tables: readonly TargetTable[], signal: AbortSignal): Promise<void> {
+  async load(from: ExportReader, tables: readonly TargetTable[], signal: AbortSignal): Promise<void> {
     const { dialect, quote } = this.#on;
     const { connection, typed, temporary } = dialect;
     const hash = hashColumn(connection.engine);
@@ -64,22 +64,26 @@ export class TreePaths {
     const row = columnOf(table, parent.targetColumns[0] ?? "");
     const staged = this.#fillers.flatMap((filler) => filler.staged);
     const columns = [
-      typed(PATH, hash),
-      typed(ABOVE, hash),
-      `${quote(LEVEL)} integer`,
-      `${quote(DONE)} smallint`,
-      typed(UP, columnOf(table, parent.columns[0] ?? "")),
+      typed(PATH_COLUMN, hash),
+      typed(PARENT_PATH_COLUMN, hash),
+      `${quote(LEVEL_COLUMN)} integer`,
+      `${quote(RESOLVED_COLUMN)} smallint`,
+      typed(PARENT_ID_COLUMN, columnOf(table, parent.columns[0] ?? "")),
       ...staged.map(({ name, column }) => typed(name, column)),
     ];
     await connection.run(
-      `create temporary table ${quote(this.name)} (${columns.join(", ")}${inlineIndexes(dialect, [LEVEL, PATH])})${temporary}`,
+      `create temporary table ${quote(this.name)} (${columns.join(", ")}${inlineIndexes(dialect, [LEVEL_COLUMN, PATH_COLUMN])})${temporary}`,
     );
-    await connection.run(`create temporary table ${quote(this.found)} (${typed(PATH, hash)}, ${typed(ROW, row)}${inlineIndexes(dialect, [PATH])})${temporary}`); // prettier-ignore
+    await connection.run(`create temporary table ${quote(this.found)} (${typed(PATH_COLUMN, hash)}, ${typed(TARGET_ID_COLUMN, row)}${inlineIndexes(dialect, [PATH_COLUMN])})${temporary}`); // prettier-ignore
     const ways = this.#ways(from, tables, signal);
-    await connection.load(quote(this.name), [PATH, ABOVE, LEVEL, ...staged.map(({ name }) => name)], ways);
-    await addIndexes(dialect, this.name, [LEVEL, PATH]);
-    await addIndexes(dialect, this.found, [PATH]);
-    const [last] = await connection.rows(`select coalesce(max(${quote(LEVEL)}), 0) from ${quote(this.name)}`);
+    await connection.load(
+      quote(this.name),
+      [PATH_COLUMN, PARENT_PATH_COLUMN, LEVEL_COLUMN, ...staged.map(({ name }) => name)],
+      ways,
+    );
+    await addIndexes(dialect, this.name, [LEVEL_COLUMN, PATH_COLUMN]);
+    await addIndexes(dialect, this.found, [PATH_COLUMN]);
+    const [last] = await connection.rows(`select coalesce(max(${quote(LEVEL_COLUMN)}), 0) from ${quote(this.name)}`);
     this.levels = Number(last?.[0] ?? 0);
   }
 
@@ -89,28 +93,28 @@ export class TreePaths {
     const { connection } = dialect;
     const { table, parent } = this.tree;
     const [ways, found] = [quote(this.name), quote(this.found)];
-    const isLevel = `s.${quote(LEVEL)} = ${level}`;
-    const isOpen = `${isLevel} and s.${quote(DONE)} is null`;
+    const isLevel = `s.${quote(LEVEL_COLUMN)} = ${level}`;
+    const isOpen = `${isLevel} and s.${quote(RESOLVED_COLUMN)} is null`;
     const update = async (set: readonly (readonly [string, string])[], by: string, where: string): Promise<number> =>
       await connection.run(
         dialect.update({
           table: ways,
           alias: "s",
           set,
-          joins: [{ table: found, alias: "f", on: `f.${quote(PATH)} = s.${quote(by)}` }],
+          joins: [{ table: found, alias: "f", on: `f.${quote(PATH_COLUMN)} = s.${quote(by)}` }],
           where,
         }),
       );
-    if (level > 1) await update([[UP, `f.${quote(ROW)}`]], ABOVE, isOpen);
+    if (level > 1) await update([[PARENT_ID_COLUMN, `f.${quote(TARGET_ID_COLUMN)}`]], PARENT_PATH_COLUMN, isOpen);
     const up = `t.${quote(parent.columns[0] ?? "")}`;
     const match = this.#fillers.flatMap(({ columns }) =>
       columns.map(({ column, staged }) => `t.${quote(column.name)} = s.${quote(staged)}`),
     );
-    const below = level === 1 ? `${up} is null` : `${up} = s.${quote(UP)}`;
+    const below = level === 1 ? `${up} is null` : `${up} = s.${quote(PARENT_ID_COLUMN)}`;
     await connection.run(
-      `insert into ${found} (${quote(PATH)}, ${quote(ROW)}) select distinct s.${quote(PATH)}, t.${quote(parent.targetColumns[0] ?? "")} from ${ways} as s join ${rowsOf(connection, table)} as t on ${[below, ...match].join(" and ")} where ${isOpen}`,
+      `insert into ${found} (${quote(PATH_COLUMN)}, ${quote(TARGET_ID_COLUMN)}) select distinct s.${quote(PATH_COLUMN)}, t.${quote(parent.targetColumns[0] ?? "")} from ${ways} as s join ${rowsOf(connection, table)} as t on ${[below, ...match].join(" and ")} where ${isOpen}`,
     );
-    await update([[DONE, "1"]], PATH, isOpen);
+    await update([[RESOLVED_COLUMN, "1"]], PATH_COLUMN, isOpen);
   }
 
   /** Nobody else tells PostgreSQL what a temporary table holds. */
@@ -125,7 +129,7 @@ export class TreePaths {
   async twin(): Promise<string | undefined> {
     const { quote } = this.#on;
     const [row] = await this.#on.dialect.connection.rows(
-      `select ${quote(PATH)} from ${quote(this.found)} group by ${quote(PATH)} having count(*) > 1 limit 1`,
+      `select ${quote(PATH_COLUMN)} from ${quote(this.found)} group by ${quote(PATH_COLUMN)} having count(*) > 1 limit 1`,
     );
     return row === undefined ? undefined : await this.textOf(row[0] ?? null);
   }
@@ -140,9 +144,9 @@ export class TreePaths {
     );
     const levels: string[] = [];
     for (let at = path; at !== null;) {
-      if (levels.length === SHOWN) return `…/${levels.join("/")}`;
+      if (levels.length === MAX_LEVELS_SHOWN) return `…/${levels.join("/")}`;
       const [row] = await this.#on.dialect.connection.rows(
-        `select ${[ABOVE, ...names].map(quote).join(", ")} from ${quote(this.name)} where ${quote(PATH)} = ? limit 1`,
+        `select ${[PARENT_PATH_COLUMN, ...names].map(quote).join(", ")} from ${quote(this.name)} where ${quote(PATH_COLUMN)} = ? limit 1`,
         [at],
       );
       if (row === undefined) break;
@@ -152,7 +156,7 @@ export class TreePaths {
     return levels.join("/");
   }
 
-  async *#ways(from: Package, tables: readonly TargetTable[], signal: AbortSignal): AsyncGenerator<Row[]> {
+  async *#ways(from: ExportReader, tables: readonly TargetTable[], signal: AbortSignal): AsyncGenerator<Row[]> {
     let known = new Set<string>();
     for (const target of tables) {
       const pathsOf = pathsIn(target, this.tree);
@@ -165,7 +169,7 @@ export class TreePaths {
             if (known.has(this.#hasher.of(path, this.width))) continue;
             for (const [at, level] of hashedLevels(path, this.width).entries()) {
               if (known.has(level.hash)) continue;
-              if (known.size >= KEPT) known = new Set();
+              if (known.size >= HASH_CACHE_SIZE) known = new Set();
               known.add(level.hash);
               const row: Cell[] = [level.hash, level.above, String(at + 1)];
               for (const [index, filler] of this.#fillers.entries()) filler.fill(level.cells[index] ?? null, row);
@@ -179,7 +183,7 @@ export class TreePaths {
 }
 
 /** A field of a tree's key as one that is written. */
-function targetOf(fields: Fields, { table }: Tree, field: Tree["fields"][number]): TargetField {
+function targetOf(fields: RowLayout, { table }: Tree, field: Tree["fields"][number]): TargetField {
   if (field.kind === "value") return { kind: "value", column: field.column };
   if (field.kind === "generic") throw new RangeError(`${table.id} is known by a generic relation`);
   const { link } = field;

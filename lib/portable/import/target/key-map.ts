@@ -3,7 +3,7 @@ import type { KeyMapSetting, PlainValue } from "../../../config/portable-refinem
 import { HoldfastError } from "../../../errors.ts";
 import { settingOf } from "../../rows/column-rules.ts";
 import { columnOf, type Column, type Schema, type Table, type TableId } from "../../schema/tables.ts";
-import type { Fields, Leaf } from "../../rows/fields.ts";
+import type { RowLayout, KeyColumn } from "../../rows/fields.ts";
 import { findTable } from "../../schema/names.ts";
 import { isGeneric, isRaw, nest, unnest, type JsonCell } from "../../rows/nested-key.ts";
 import type { TargetTable } from "./types.ts";
@@ -22,14 +22,14 @@ export interface KeyMapping {
   links: number;
 }
 
-export interface MappedCells {
+export interface RemappedRow {
   readonly cells: readonly JsonCell[];
   /** The row's own key is another now. */
   readonly isRenamed: boolean;
 }
 
 /** Gives the cells of a row as they are to be staged; undefined for a row that another one stands for. */
-export type RowMap = (cells: readonly JsonCell[]) => MappedCells | undefined;
+export type RowMapper = (cells: readonly JsonCell[]) => RemappedRow | undefined;
 
 /** A mapped table, by the key that a row is to have. */
 type MappedTable = ReadonlyMap<string, KeyMapping>;
@@ -41,11 +41,11 @@ interface Place {
   readonly at: readonly number[];
 }
 
-export class KeyMaps {
+export class KeyMap {
   readonly #tables = new Map<TableId, MappedTable>();
 
   /** Throws `E_CONFIG` for a table that is not there, a key that is no values of the row's own, and a row that would be mapped twice. */
-  constructor(schema: Schema, fields: Fields, setting: Readonly<Record<string, KeyMapSetting>>) {
+  constructor(schema: Schema, fields: RowLayout, setting: Readonly<Record<string, KeyMapSetting>>) {
     for (const [name, pairs] of Object.entries(setting)) {
       const where = `portable.map.${name}`;
       const table = findTable(schema, name, "portable.map");
@@ -61,7 +61,7 @@ export class KeyMaps {
   }
 
   /** What is to be done to the rows of a table; undefined where nothing is. */
-  of(target: TargetTable): RowMap | undefined {
+  of(target: TargetTable): RowMapper | undefined {
     const places = target.fields.map((field): ((cell: JsonCell) => JsonCell) | undefined => {
       const leaves = field?.kind === "link" ? field.leaves : [];
       if (field?.kind === "link") {
@@ -110,7 +110,7 @@ export class KeyMaps {
   }
 
   /** Throws `E_CONFIG` for a mapped row that the ways to rows of a tree hold. */
-  #refuseIn(parts: readonly Leaf[]): void {
+  #refuseIn(parts: readonly KeyColumn[]): void {
     for (const { through, parts: inner = [] } of parts) {
       const target = through.at(-1)?.target;
       if (target !== undefined && this.#tables.has(target))
@@ -122,7 +122,7 @@ export class KeyMaps {
     }
   }
 
-  #placesIn(leaves: readonly Leaf[]): Place[] {
+  #placesIn(leaves: readonly KeyColumn[]): Place[] {
     const groups = new Map<string, { readonly mapped: MappedTable; readonly table: TableId; readonly at: number[] }>();
     for (const [index, { through, column, parts = [] }] of leaves.entries()) {
       this.#refuseIn(parts);
@@ -143,7 +143,7 @@ export class KeyMaps {
 /** The same cell where nothing in it is mapped. */
 function replaced<T extends JsonCell | readonly JsonCell[]>(
   cell: T,
-  leaves: readonly Leaf[],
+  leaves: readonly KeyColumn[],
   places: readonly Place[],
 ): T | JsonCell[] {
   if (places.length === 0) return cell;
@@ -173,7 +173,7 @@ function namesOf(field: TargetTable["fields"][number]): string[] {
   return field.kind === "link" ? field.columns.map(({ name }) => name) : [field.column.name];
 }
 
-function keyColumns(fields: Fields, table: Table, where: string): Column[] {
+function keyColumns(fields: RowLayout, table: Table, where: string): Column[] {
   const key = fields.key(table.id);
   const linked = new Set(table.foreignKeys.flatMap(({ columns }) => columns));
   if (key.kind !== "natural" || key.columns.some((name) => linked.has(name)))

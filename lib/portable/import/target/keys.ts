@@ -5,19 +5,19 @@ import { wayBetween } from "../../schema/graph.ts";
 import { chooseKeys } from "../../schema/keys/choose.ts";
 import type { Schema, Table, TableId } from "../../schema/tables.ts";
 import { matchColumn } from "../../schema/names.ts";
-import { byNumber, chosenKeys, travelKeys, type TravelKey } from "../../schema/keys/exported.ts";
+import { byPrimaryKey, keysOf, exportedKeys, type ExportedKey } from "../../schema/keys/exported.ts";
 import { treesOf } from "../../plan/tree-order.ts";
 
 /** The keys of the database's own tables. An export that follows no tree key knows the rows of trees by their number. */
-export function knownKeys(schema: Schema, exported: readonly ExportedTable[]): Map<TableId, TravelKey> {
-  const keys = travelKeys(schema, chooseKeys(schema, { keys: {} }));
+export function knownKeys(schema: Schema, exported: readonly ExportedTable[]): Map<TableId, ExportedKey> {
+  const keys = exportedKeys(schema, chooseKeys(schema, { keys: {} }));
   const leaves = exported.flatMap(({ fields }) =>
     fields.flatMap((field) =>
       field.kind === "link" ? field.leaves : field.kind === "generic" ? field.tables.flatMap((one) => one.leaves) : [],
     ),
   );
   if (leaves.some(({ parts }) => parts !== undefined)) return keys;
-  for (const table of treesOf(schema, keys)) keys.set(table.id, byNumber(table, keys.get(table.id)?.reason ?? ""));
+  for (const table of treesOf(schema, keys)) keys.set(table.id, byPrimaryKey(table, keys.get(table.id)?.reason ?? ""));
   return keys;
 }
 
@@ -27,10 +27,10 @@ export function knownKeys(schema: Schema, exported: readonly ExportedTable[]): M
  */
 export function linkedKeys(
   exported: readonly ExportedTable[],
-  keys: ReadonlyMap<TableId, TravelKey>,
+  keys: ReadonlyMap<TableId, ExportedKey>,
   outside: (id: TableId) => Table | undefined,
-): Map<TableId, TravelKey> {
-  const found = new Map<TableId, TravelKey>();
+): Map<TableId, ExportedKey> {
+  const found = new Map<TableId, ExportedKey>();
   for (const field of exported.flatMap(({ fields }) => fields)) {
     const target = field.kind === "link" ? outside(field.table) : undefined;
     const columns = field.kind === "link" && target !== undefined ? linkedKey(field, target) : undefined;
@@ -61,9 +61,9 @@ function linkedKey({ leaves }: Extract<ExportedField, { kind: "link" }>, target:
 }
 
 /** Throws `E_SCHEMA` for a key of an export that would need itself without an end here. */
-export function refuseEndless(schema: Schema, keys: ReadonlyMap<TableId, TravelKey>): void {
+export function assertKeysTerminate(schema: Schema, keys: ReadonlyMap<TableId, ExportedKey>): void {
   const trees = new Set(treesOf(schema, keys).map(({ id }) => id));
-  const chosen = chosenKeys(schema, keys);
+  const chosen = keysOf(schema, keys);
   const nests = new Map(
     [...chosen].map(([id, key]) => [
       id,

@@ -4,7 +4,7 @@ import type { Table } from "../../schema/tables.ts";
 import { matchColumn } from "../../schema/names.ts";
 
 /** Names the tables that would go into one, or links to which would lead into one, and the columns of a table that would go into one. */
-export function sharedPlaces(
+export function sharedTargets(
   exported: readonly ExportedTable[],
   homeOf: (table: string) => Table | undefined,
 ): readonly string[] {

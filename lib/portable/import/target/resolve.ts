@@ -1,31 +1,31 @@
 /** Where the tables of an export go in a database: each with the table, the columns and the links that are to take its rows. */
 import { HoldfastError } from "../../../errors.ts";
 import { computedHere } from "../../schema/computed-columns.ts";
-import { withSent } from "./source-kinds.ts";
+import { withSourceKinds } from "./source-kinds.ts";
 import { withoutReferences } from "../../schema/declared-keys.ts";
-import { Fields, isDirect, type Leaf } from "../../rows/fields.ts";
+import { RowLayout, isDirect, type KeyColumn } from "../../rows/fields.ts";
 import type { ExportedField, ExportedLeaf, ExportedTable } from "../../format/documents.ts";
 import type { Conditions } from "../../rows/row-filter.ts";
-import { KeyMaps } from "./key-map.ts";
-import { genericTarget, withGenerics, type GenericRelation } from "../../rows/polymorphic.ts";
+import { KeyMap } from "./key-map.ts";
+import { polymorphicTarget, withPolymorphic, type PolymorphicRelation } from "../../rows/polymorphic.ts";
 import { findTable as findNamed, fold, matchColumn, single } from "../../schema/names.ts";
-import { sharedPlaces } from "./one-place.ts";
+import { sharedTargets } from "./one-place.ts";
 import type { Column, ForeignKey, Schema, Table, TableId } from "../../schema/tables.ts";
 import { addedTo, conditionsIn, noReferences, renamesOf, type TargetRefinement } from "./refinement.ts";
 import type { TargetField, TargetTable } from "./types.ts";
-import { knownKeys, linkedKeys, refuseEndless } from "./keys.ts";
+import { knownKeys, linkedKeys, assertKeysTerminate } from "./keys.ts";
 import { checkRest } from "./required-columns.ts";
 
 export interface Targets {
   readonly schema: Schema;
   /** The same, with generic relations as if they were foreign keys: what must come first. */
   readonly ordering: Schema;
-  readonly fields: Fields;
+  readonly fields: RowLayout;
   readonly tables: readonly TargetTable[];
   /** By which rows were taken. */
   readonly conditions: Conditions;
   /** Rows that others of the database stand for. */
-  readonly maps: KeyMaps;
+  readonly maps: KeyMap;
   readonly warnings: readonly string[];
 }
 
@@ -48,9 +48,9 @@ export function findTargets(
     if (table === undefined) problems.push(`there is no table ${one.table}`);
     else homes.set(one.table, table);
   }
-  problems.push(...sharedPlaces(exported, (id) => homes.get(id) ?? findTable(schema, id)));
+  problems.push(...sharedTargets(exported, (id) => homes.get(id) ?? findTable(schema, id)));
   const declared = withoutReferences(withLinks(schema, exported, homes), noReferences(exported, homes, refine));
-  const linked = withSent(declared, exported, (id) => homes.get(id) ?? findTable(schema, id));
+  const linked = withSourceKinds(declared, exported, (id) => homes.get(id) ?? findTable(schema, id));
   for (const [id, home] of homes) homes.set(id, linked.tables.find((table) => table.id === home.id) ?? home);
   const keys = knownKeys(linked, exported);
   for (const { table, key } of exported) {
@@ -66,8 +66,8 @@ export function findTargets(
   }
   for (const [id, key] of linkedKeys(exported, keys, (name) => (homes.has(name) ? undefined : findTable(linked, name))))
     keys.set(id, key);
-  refuseEndless(linked, keys);
-  const fields = new Fields(linked, keys);
+  assertKeysTerminate(linked, keys);
+  const fields = new RowLayout(linked, keys);
   const isReadOnly = refine.readOnly === true;
   const tables = exported.flatMap((one): TargetTable[] => {
     const table = homes.get(one.table);
@@ -90,11 +90,11 @@ export function findTargets(
   const generics = new Map(tables.map(({ table, fields: own }) => [table.id, relationsOf(own)]));
   return {
     schema: linked,
-    ordering: withGenerics(linked, generics),
+    ordering: withPolymorphic(linked, generics),
     fields,
     tables,
     conditions: conditionsIn(tables),
-    maps: new KeyMaps(linked, fields, refine.map ?? {}),
+    maps: new KeyMap(linked, fields, refine.map ?? {}),
     warnings,
   };
 }
@@ -145,7 +145,7 @@ const linkOf = (table: Table, target: Table, columns: readonly string[]): Foreig
   table.foreignKeys.find((one) => one.target === target.id && one.columns.join() === columns.join());
 
 interface Finding {
-  readonly fields: Fields;
+  readonly fields: RowLayout;
   readonly homes: ReadonlyMap<string, Table>;
   readonly problems: string[];
   readonly warnings: string[];
@@ -193,7 +193,11 @@ function isComputed(table: Table, columns: readonly Column[], what: string, foun
 }
 
 /** The values of the key by which rows are linked to, where the export knows them by the same. */
-function findLeaves(exported: readonly ExportedLeaf[], link: ForeignKey, found: Finding): readonly Leaf[] | undefined {
+function findLeaves(
+  exported: readonly ExportedLeaf[],
+  link: ForeignKey,
+  found: Finding,
+): readonly KeyColumn[] | undefined {
   const leaves = found.fields.leavesOf(link);
   if (areSame(leaves, exported)) return leaves;
   found.problems.push(
@@ -202,7 +206,7 @@ function findLeaves(exported: readonly ExportedLeaf[], link: ForeignKey, found: 
   return undefined;
 }
 
-const areSame = (leaves: readonly Leaf[], exported: readonly ExportedLeaf[]): boolean =>
+const areSame = (leaves: readonly KeyColumn[], exported: readonly ExportedLeaf[]): boolean =>
   leaves.length === exported.length &&
   leaves.every(({ column, parts }, at) => {
     const other = exported[at];
@@ -214,7 +218,7 @@ const areSame = (leaves: readonly Leaf[], exported: readonly ExportedLeaf[]): bo
   });
 
 /** A value's name; for a path, those of its parts. */
-const leafText = ({ column, parts }: Leaf): string =>
+const leafText = ({ column, parts }: KeyColumn): string =>
   parts === undefined ? column.name : `the path of ${parts.map(leafText).join(", ")}`;
 const exportedText = ({ path, parts }: ExportedLeaf): string =>
   parts === undefined ? path : `the path of ${parts.map(exportedText).join(", ")}`;
@@ -228,7 +232,7 @@ function findGeneric(field: ExportedField & { readonly kind: "generic" }, table:
   if (isComputed(table, [column, type], "the export's values", found)) return undefined;
   const targets = field.tables.flatMap(({ type: said, table: as, leaves: exported }) => {
     const home = found.homes.get(as) ?? findTable(found.fields.schema, as);
-    const target = home && genericTarget(table, column.name, home, said, as);
+    const target = home && polymorphicTarget(table, column.name, home, said, as);
     if (target === undefined)
       found.problems.push(`${table.id}.${column.name} leads to rows of ${as}, which has no numbers here`);
     const leaves = target && findLeaves(exported, target.link, found);
@@ -238,7 +242,7 @@ function findGeneric(field: ExportedField & { readonly kind: "generic" }, table:
   return { kind: "generic", column, relation, targets };
 }
 
-const relationsOf = (fields: readonly TargetField[]): GenericRelation[] =>
+const relationsOf = (fields: readonly TargetField[]): PolymorphicRelation[] =>
   fields.flatMap((field) => (field?.kind === "generic" ? [field.relation] : []));
 
 const markReplaced = (

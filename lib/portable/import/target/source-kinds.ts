@@ -1,12 +1,12 @@
 /** Finds the columns of a database whose values an export has as another kind. */
 import { migrationTool } from "../../../database/migrations.ts";
-import { SORTS } from "../../values/kind-conversion.ts";
+import { KIND_GROUPS } from "../../values/kind-conversion.ts";
 import type { ExportedField, ExportedTable } from "../../format/documents.ts";
 import { matchColumn } from "../../schema/names.ts";
-import type { Column, Schema, SentColumn, Table } from "../../schema/tables.ts";
+import type { Column, Schema, SourceKind, Table } from "../../schema/tables.ts";
 
 /** The schema with `sent` in each column that an export has as another sort; `homeOf` finds the table that a table of the export goes into. */
-export function withSent(
+export function withSourceKinds(
   schema: Schema,
   exported: readonly ExportedTable[],
   homeOf: (table: string) => Table | undefined,
@@ -18,13 +18,13 @@ export function withSent(
         columns.map((column) => column.name.toLowerCase()),
       ) === "Django",
   );
-  const sent = new Map<string, Map<string, SentColumn>>();
+  const sent = new Map<string, Map<string, SourceKind>>();
   for (const { table, fields } of exported)
-    for (const { of, name, kind, native } of fields.flatMap((field) => sentBy(table, field))) {
+    for (const { of, name, kind, native } of fields.flatMap((field) => sourceKindsOf(table, field))) {
       const home = homeOf(of);
       const column = home && matchColumn(home, name);
-      if (home === undefined || column === undefined || SORTS[column.kind] === SORTS[kind]) continue;
-      const own = sent.get(home.id) ?? new Map<string, SentColumn>();
+      if (home === undefined || column === undefined || KIND_GROUPS[column.kind] === KIND_GROUPS[kind]) continue;
+      const own = sent.get(home.id) ?? new Map<string, SourceKind>();
       sent.set(home.id, own.set(column.name, { kind, native, isDjango }));
     }
   const columnOf = (table: Table, column: Column): Column => {
@@ -37,17 +37,17 @@ export function withSent(
   return { ...schema, tables };
 }
 
-interface Carried extends Pick<SentColumn, "kind" | "native"> {
+interface CarriedColumn extends Pick<SourceKind, "kind" | "native"> {
   readonly of: string;
   readonly name: string;
 }
 
 /** The columns that a field carries values of: its own, of a link those that it carries as they are, and those of the row that it leads to. */
-function sentBy(table: string, field: ExportedField): Carried[] {
+function sourceKindsOf(table: string, field: ExportedField): CarriedColumn[] {
   if (field.kind === "value") return [{ ...field.column, of: table }];
   if (field.kind === "generic") return [];
   const at = `${field.columns.join("+")}.`;
-  return field.leaves.flatMap(({ path, column, parts }): Carried[] => {
+  return field.leaves.flatMap(({ path, column, parts }): CarriedColumn[] => {
     const name = path.slice(at.length);
     if (!path.startsWith(at) || name !== column.name || parts !== undefined) return [];
     const own = field.columns[field.target_columns.indexOf(name)];

@@ -1,11 +1,11 @@
 /** The tables and columns of a database that take the rows of an export. */
 import type { Replacement } from "../../rows/column-rules.ts";
-import type { GenericField, Leaf } from "../../rows/fields.ts";
+import type { PolymorphicField, KeyColumn } from "../../rows/fields.ts";
 import type { ExportedTable } from "../../format/documents.ts";
-import type { GenericTarget } from "../../rows/polymorphic.ts";
+import type { PolymorphicTarget } from "../../rows/polymorphic.ts";
 import type { Column, ForeignKey, Table } from "../../schema/tables.ts";
 import type { JsonValue } from "../../values/codec.ts";
-import type { TravelKey } from "../../schema/keys/exported.ts";
+import type { ExportedKey } from "../../schema/keys/exported.ts";
 
 /** A column that the export does not have, and the value that new rows get there. */
 export interface AddedColumn {
@@ -26,18 +26,18 @@ export type TargetField =
       readonly kind: "link";
       readonly link: ForeignKey;
       readonly columns: readonly Column[];
-      readonly leaves: readonly Leaf[];
+      readonly leaves: readonly KeyColumn[];
       readonly direct: boolean;
     }
-  | (GenericField & {
-      readonly targets: readonly { readonly target: GenericTarget; readonly leaves: readonly Leaf[] }[];
+  | (PolymorphicField & {
+      readonly targets: readonly { readonly target: PolymorphicTarget; readonly leaves: readonly KeyColumn[] }[];
     })
   | undefined;
 
 export interface TargetTable {
   readonly exported: ExportedTable;
   readonly table: Table;
-  readonly key: TravelKey;
+  readonly key: ExportedKey;
   readonly fields: readonly TargetField[];
   /** Columns that the export does not know, and what new rows have there. */
   readonly added: readonly AddedColumn[];

@@ -18,7 +18,7 @@ export interface NaturalKey {
 }
 
 /** The primary key that this one database gave the row. */
-export interface ReferenceKey {
+export interface GeneratedKey {
   readonly kind: "reference";
   readonly columns: readonly string[];
   readonly reason: string;
@@ -30,13 +30,13 @@ export interface NoKey {
   readonly reason: string;
 }
 
-export type ChosenKey = NaturalKey | ReferenceKey | NoKey;
+export type TableKey = NaturalKey | GeneratedKey | NoKey;
 
 /** Numbers that say how good a key is, compared from the first to the last; less is better. */
 type Rank = readonly number[];
 
 export interface Candidate {
-  readonly key: ChosenKey;
+  readonly key: TableKey;
   readonly rank: Rank;
 }
 
@@ -53,7 +53,19 @@ const PLACE = {
 } as const;
 
 /** A column whose name is one of these, or ends with it, is what people call the row by; the first is the best. */
-const TELLING = ["natural_key", "slug", "code", "key", "username", "email", "login", "handle", "name", "title", "path"];
+const NATURAL_KEY_NAMES = [
+  "natural_key",
+  "slug",
+  "code",
+  "key",
+  "username",
+  "email",
+  "login",
+  "handle",
+  "name",
+  "title",
+  "path",
+];
 const RANDOM = /(?:^|_)(?:uuid|guid|hash|token|digest|checksum|md5|sha1|sha256|nonce|secret)(?:_|$)/;
 /** Bytes up to here can be a UUID, a hash, or a name that is kept as bytes. */
 const SHORT_BYTES = 255;
@@ -68,7 +80,10 @@ export function nestedForeignKeys(
   known: ReadonlySet<TableId>,
 ): readonly ForeignKey[] {
   const inside = table.foreignKeys
-    .filter((key) => known.has(key.target) && !isIdle(table, key) && key.columns.every((one) => columns.includes(one)))
+    .filter(
+      (key) =>
+        known.has(key.target) && !isSelfIdentity(table, key) && key.columns.every((one) => columns.includes(one)),
+    )
     .toSorted(
       (a, b) =>
         b.columns.length - a.columns.length ||
@@ -84,7 +99,7 @@ export function nestedForeignKeys(
 }
 
 /** A foreign key from columns to themselves. */
-export const isIdle = (table: Table, key: ForeignKey): boolean =>
+export const isSelfIdentity = (table: Table, key: ForeignKey): boolean =>
   key.target === table.id && key.columns.every((column, at) => column === key.targetColumns[at]);
 
 /** Best first, and never empty. */
@@ -93,13 +108,16 @@ export function candidatesOf(
   known: ReadonlySet<TableId>,
   configured: readonly string[] | undefined,
 ): Candidate[] {
-  if (configured?.length === 0) return [lastResort(table, "the config wants no other")];
+  if (configured?.length === 0) return [fallbackKey(table, "the config wants no other")];
   if (configured !== undefined) return [configuredKey(table, known, configured)];
   const found = [
     primaryKeyCandidate(table, known),
     ...table.uniques.map((unique) => uniqueCandidate(table, known, unique)),
   ].filter((candidate) => candidate !== undefined);
-  return [...found.toSorted((a, b) => byRank(a.rank, b.rank) || byName(a.key.reason, b.key.reason)), lastResort(table)];
+  return [
+    ...found.toSorted((a, b) => byRank(a.rank, b.rank) || byName(a.key.reason, b.key.reason)),
+    fallbackKey(table),
+  ];
 }
 
 /** The better one first. */
@@ -178,7 +196,10 @@ function primaryKeyCandidate(table: Table, known: ReadonlySet<TableId>): Candida
   }
   const surrogate = own.some((column) => isSurrogate(table, column, alone));
   if (!surrogate) {
-    return of(isLoose(table, key, known) ? PLACE.weak : PLACE.primaryKey, "primary key, given by the application");
+    return of(
+      isPartialForeignKey(table, key, known) ? PLACE.weak : PLACE.primaryKey,
+      "primary key, given by the application",
+    );
   }
   return isNumber
     ? of(PLACE.surrogateNumber, "primary key: the database does not number it, and there is no better")
@@ -196,7 +217,8 @@ function uniqueCandidate(table: Table, known: ReadonlySet<TableId>, unique: Uniq
   const nullable = key.columns.filter((name) => columnOf(table, name)?.nullable === true);
   if ((!unique.nullsNotDistinct || key.tree) && nullable.some((name) => !parents.has(name))) return undefined;
   const unguarded = !unique.nullsNotDistinct && nullable.length > 0;
-  const place = own.some(isWeak) || isLoose(table, key, known) ? PLACE.weak : unguarded ? PLACE.tree : PLACE.unique;
+  const place =
+    own.some(isWeak) || isPartialForeignKey(table, key, known) ? PLACE.weak : unguarded ? PLACE.tree : PLACE.unique;
   const telling = own.reduce((sum, column) => sum + nameRank(column.name), 0);
   const what = `${unique.constraint ? "unique constraint" : "unique index"} ${unique.name}`;
   return {
@@ -250,10 +272,10 @@ function isSurrogate(table: Table, column: Column, alone: boolean): boolean {
 }
 
 /** Whether a column belongs to a foreign key of which the key holds only a part: its value means nothing by itself. */
-function isLoose(table: Table, key: NaturalKey, known: ReadonlySet<TableId>): boolean {
+function isPartialForeignKey(table: Table, key: NaturalKey, known: ReadonlySet<TableId>): boolean {
   const own = new Set(ownColumns(table, key).map(({ name }) => name));
   return table.foreignKeys.some(
-    (one) => known.has(one.target) && !isIdle(table, one) && one.columns.some((column) => own.has(column)),
+    (one) => known.has(one.target) && !isSelfIdentity(table, one) && one.columns.some((column) => own.has(column)),
   );
 }
 
@@ -266,13 +288,13 @@ const words = (name: string): string =>
 
 function nameRank(name: string): number {
   const plain = words(name);
-  const exact = TELLING.indexOf(plain);
+  const exact = NATURAL_KEY_NAMES.indexOf(plain);
   if (exact >= 0) return exact * 2;
-  const ending = TELLING.findIndex((one) => plain.endsWith(`_${one}`));
-  return ending >= 0 ? ending * 2 + 1 : TELLING.length * 2;
+  const ending = NATURAL_KEY_NAMES.findIndex((one) => plain.endsWith(`_${one}`));
+  return ending >= 0 ? ending * 2 + 1 : NATURAL_KEY_NAMES.length * 2;
 }
 
-function lastResort(table: Table, why?: string): Candidate {
+function fallbackKey(table: Table, why?: string): Candidate {
   const { primaryKey } = table;
   const rank = [PLACE.reference];
   if (primaryKey === null) {

@@ -1,12 +1,12 @@
 /** By what the rows of a table are known outside their database. docs/portable.md says the order of choice. */
 import { HoldfastError } from "../../../errors.ts";
 import { byName, stronglyConnected, wayBetween, type Graph } from "../graph.ts";
-import { byRank, candidatesOf, type Candidate, type ChosenKey, type NaturalKey } from "./candidates.ts";
+import { byRank, candidatesOf, type Candidate, type TableKey, type NaturalKey } from "./candidates.ts";
 import { findColumn, findTable } from "../names.ts";
 import type { Schema, TableId } from "../tables.ts";
 
 /** The flaw of each tree key, or null, by table and columns. */
-export type TreeProofs = ReadonlyMap<string, string | null>;
+export type TreeKeyChecks = ReadonlyMap<string, string | null>;
 
 /** Returns the name of a key in `TreeProofs`. */
 export const treeKeyName = (table: TableId, { columns }: NaturalKey): string => JSON.stringify([table, ...columns]);
@@ -15,21 +15,21 @@ export const treeKeyName = (table: TableId, { columns }: NaturalKey): string => 
 export interface KeyHints {
   readonly keys: Readonly<Record<string, readonly string[]>>;
   /** What the rows say of tree keys; absent, all of them are taken for good ones. */
-  readonly trees?: TreeProofs;
+  readonly trees?: TreeKeyChecks;
 }
 
 /**
  * The key of every table: what the config names; a primary key that the application gives; a unique constraint or index whose columns can't be
  * NULL; the primary key that the database gives; none. Throws `E_CONFIG` where the config names what is not there or keys that need each other.
  */
-export function chooseKeys(schema: Schema, hints: KeyHints): ReadonlyMap<TableId, ChosenKey> {
+export function chooseKeys(schema: Schema, hints: KeyHints): ReadonlyMap<TableId, TableKey> {
   const tables = schema.tables.toSorted((a, b) => byName(a.id, b.id));
   const known = new Set(tables.map(({ id }) => id));
   const configured = configuredKeys(schema, hints);
   const candidates = new Map(
     tables.map((table) => [
       table.id,
-      provedCandidates(table.id, candidatesOf(table, known, configured.get(table.id)), hints.trees),
+      validCandidates(table.id, candidatesOf(table, known, configured.get(table.id)), hints.trees),
     ]),
   );
   untangle(candidates);
@@ -88,17 +88,17 @@ function waysOut(id: TableId, [best, ...rest]: readonly Candidate[], cycle: read
   return [{ id, left: best.key, next, later: rest.slice(at + 1) }];
 }
 
-const nestedIn = (id: TableId, key: ChosenKey): TableId[] =>
+const nestedIn = (id: TableId, key: TableKey): TableId[] =>
   key.kind === "natural" ? key.nests.map(({ target }) => target).filter((target) => target !== id) : [];
 
 const nesting = (candidates: ReadonlyMap<TableId, readonly Candidate[]>): Graph =>
   new Map([...candidates].map(([id, [best]]) => [id, best === undefined ? [] : nestedIn(id, best.key)]));
 
 /** Without tree keys that the rows do not bear, or that nobody has looked at though the database does not guard them. */
-function provedCandidates(
+function validCandidates(
   table: TableId,
   candidates: readonly Candidate[],
-  proofs: TreeProofs | undefined,
+  proofs: TreeKeyChecks | undefined,
 ): Candidate[] {
   const flaws: string[] = [];
   const proved = candidates.flatMap((candidate): Candidate[] => {

@@ -1,10 +1,10 @@
 /** The key by which a row is known on its way: the chosen one, as far as it can be followed. */
-import { nestedForeignKeys, type ChosenKey } from "./candidates.ts";
+import { nestedForeignKeys, type TableKey } from "./candidates.ts";
 import { parentLink } from "../foreign-keys.ts";
 import type { Schema, Table, TableId } from "../tables.ts";
 
 /** As in an export's headers. */
-export interface TravelKey {
+export interface ExportedKey {
   readonly kind: "natural" | "reference" | "none";
   /** Empty for `none`. */
   readonly columns: readonly string[];
@@ -12,10 +12,10 @@ export interface TravelKey {
   readonly reason: string;
 }
 
-export type TravelKeys = ReadonlyMap<TableId, TravelKey>;
+export type ExportedKeys = ReadonlyMap<TableId, ExportedKey>;
 
 /** A key that holds itself is followed where one link of one column leads from level to level; else the row's number stands for it. */
-export function travelKeys(schema: Schema, chosen: ReadonlyMap<TableId, ChosenKey>): Map<TableId, TravelKey> {
+export function exportedKeys(schema: Schema, chosen: ReadonlyMap<TableId, TableKey>): Map<TableId, ExportedKey> {
   const isKnown = (id: TableId): boolean => schema.tables.some((table) => table.id === id);
   return new Map(
     schema.tables.map((table) => {
@@ -25,22 +25,22 @@ export function travelKeys(schema: Schema, chosen: ReadonlyMap<TableId, ChosenKe
       const { kind, columns, reason } = key;
       if (key.kind === "reference" || key.tree !== true || parentLink(table, columns, isKnown) !== undefined)
         return [table.id, { kind, columns, reason }];
-      return [table.id, byNumber(table, `${reason}, which holds itself in a way that is not followed`)];
+      return [table.id, byPrimaryKey(table, `${reason}, which holds itself in a way that is not followed`)];
     }),
   );
 }
 
 /** What is left where a key is not followed: the table's number. */
-export const byNumber = ({ primaryKey }: Pick<Table, "primaryKey">, reason: string): TravelKey =>
+export const byPrimaryKey = ({ primaryKey }: Pick<Table, "primaryKey">, reason: string): ExportedKey =>
   primaryKey === null
     ? { kind: "none", columns: [], reason }
     : { kind: "reference", columns: primaryKey.columns, reason };
 
 /** The same as `orderTables` wants it. */
-export function chosenKeys(schema: Schema, keys: TravelKeys): Map<TableId, ChosenKey> {
+export function keysOf(schema: Schema, keys: ExportedKeys): Map<TableId, TableKey> {
   const known = new Set(schema.tables.map(({ id }) => id));
   return new Map(
-    schema.tables.map((table): [TableId, ChosenKey] => {
+    schema.tables.map((table): [TableId, TableKey] => {
       const key = keys.get(table.id);
       if (key === undefined || key.kind === "none") return [table.id, { kind: "none", reason: key?.reason ?? "" }];
       const { kind, columns, reason } = key;

@@ -1,7 +1,7 @@
 /** JSON that loses nothing: numbers keep their digits, objects the order of their names. */
 
 /** A number that JavaScript's own would not give back as it was written: more digits, an exponent, `1.0`, `NaN`. */
-export class Numeral {
+export class NumberLiteral {
   readonly source: string;
 
   constructor(source: string) {
@@ -10,7 +10,7 @@ export class Numeral {
 }
 
 export type JsonObject = ReadonlyMap<string, Json>;
-export type Json = null | boolean | number | string | Numeral | readonly Json[] | JsonObject;
+export type Json = null | boolean | number | string | NumberLiteral | readonly Json[] | JsonObject;
 
 export const isList = (value: Json | undefined): value is readonly Json[] => Array.isArray(value);
 export const isObject = (value: Json | undefined): value is JsonObject => value instanceof Map;
@@ -24,9 +24,9 @@ const WORDS = [
   ["true", true],
   ["false", false],
   ["null", null],
-  ["NaN", new Numeral("NaN")],
-  ["Infinity", new Numeral("Infinity")],
-  ["-Infinity", new Numeral("-Infinity")],
+  ["NaN", new NumberLiteral("NaN")],
+  ["Infinity", new NumberLiteral("Infinity")],
+  ["-Infinity", new NumberLiteral("-Infinity")],
 ] as const;
 
 /** Throws `SyntaxError` with the place for what is no JSON, or more than one value. */
@@ -126,7 +126,7 @@ class Parser {
     return found[1];
   }
 
-  #number(): number | Numeral {
+  #number(): number | NumberLiteral {
     NUMBER.lastIndex = this.#at;
     const source = NUMBER.exec(this.#text)?.[0];
     if (source === undefined) return this.#fail();
@@ -134,7 +134,7 @@ class Parser {
     const value = Number(source);
     return String(value) === source && (Number.isSafeInteger(value) || source.length < 16)
       ? value
-      : new Numeral(source);
+      : new NumberLiteral(source);
   }
 
   #takes(character: string): boolean {
@@ -158,10 +158,10 @@ class Parser {
 }
 
 /** As Python's `json.dumps` writes it, which is what Django keeps in a JSON column: with a blank behind `,` and `:`, and in ASCII. */
-export function pythonText(value: Json): string {
-  if (isList(value)) return `[${value.map(pythonText).join(", ")}]`;
-  if (isObject(value)) return `{${[...value].map(([name, one]) => `${ascii(name)}: ${pythonText(one)}`).join(", ")}}`;
-  if (value instanceof Numeral) return value.source;
+export function toPythonJson(value: Json): string {
+  if (isList(value)) return `[${value.map(toPythonJson).join(", ")}]`;
+  if (isObject(value)) return `{${[...value].map(([name, one]) => `${ascii(name)}: ${toPythonJson(one)}`).join(", ")}}`;
+  if (value instanceof NumberLiteral) return value.source;
   return typeof value === "string" ? ascii(value) : String(value);
 }
 

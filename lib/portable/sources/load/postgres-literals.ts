@@ -10,7 +10,11 @@ const KINDS: ReadonlySet<Column["kind"]> = new Set(["array", "interval", "native
 const BATCH = 500;
 
 /** Puts them into the scratch database. Throws `E_IMPORT` with file and line for what the database cannot read. */
-export async function takeOwnText(connection: Connection, scratch: Scratch, loaded: Iterable<Loaded>): Promise<void> {
+export async function normalizePostgresLiterals(
+  connection: Connection,
+  scratch: Scratch,
+  loaded: Iterable<Loaded>,
+): Promise<void> {
   if (connection.engine !== "postgresql") return;
   for (const { table, given } of loaded)
     for (const column of table.columns)

@@ -1,5 +1,5 @@
 /** Values of PostgreSQL's own types as `django.contrib.postgres` writes them: JSON within a text. */
-import { isObject, Numeral, parseJson, type Json, type JsonObject } from "../json/lossless.ts";
+import { isObject, NumberLiteral, parseJson, type Json, type JsonObject } from "../json/lossless.ts";
 
 /** A range (`{"lower": "1", "upper": null, "bounds": "[)"}`, `{"empty": true}`) or an hstore as PostgreSQL reads them; undefined for what is neither. */
 export function postgresText(native: string, value: Json): string | undefined {
@@ -45,7 +45,7 @@ function hstoreText(pairs: JsonObject): string | undefined {
 }
 
 function wordOf(value: Json): string | undefined {
-  if (value instanceof Numeral) return value.source;
+  if (value instanceof NumberLiteral) return value.source;
   return value === null || typeof value === "object" ? undefined : String(value);
 }
 

@@ -4,8 +4,8 @@ import { HoldfastError } from "../../../errors.ts";
 import type { Cell } from "../../connection.ts";
 import { columnOf, type Column, type ForeignKey, type Schema, type Table, type TableId } from "../../schema/tables.ts";
 import { decode } from "../../values/codec.ts";
-import { numberOf, type Home, type Homes } from "./table-mapping.ts";
-import { isList, isObject, Numeral, pythonText, type Json } from "../json/lossless.ts";
+import { numberOf, type FieldTarget, type TableMapping } from "./table-mapping.ts";
+import { isList, isObject, NumberLiteral, toPythonJson, type Json } from "../json/lossless.ts";
 import { placeOf, shown, type ForeignRecord } from "../read/record.ts";
 import type { References } from "./references.ts";
 import { FILE, LINE, referenceColumn, type Scratch } from "./scratch-database.ts";
@@ -33,7 +33,7 @@ export class Loader {
   readonly loaded = new Map<TableId, Loaded>();
   readonly #schema: Schema;
   readonly #engine: EngineName;
-  readonly #homes: Homes;
+  readonly #homes: TableMapping;
   readonly #keys: ReadonlyMap<TableId, readonly string[]>;
   readonly #scratch: Scratch;
   readonly #references: References;
@@ -43,7 +43,7 @@ export class Loader {
   /** `keys` are those of the config. */
   constructor(
     schema: Schema,
-    homes: Homes,
+    homes: TableMapping,
     scratch: Scratch,
     references: References,
     keys: ReadonlyMap<TableId, readonly string[]>,
@@ -59,7 +59,7 @@ export class Loader {
   /** Gives the tables that took something of it. Throws `E_IMPORT` that says where the record stands and what is wrong with it. */
   add(record: ForeignRecord, table: Table): Table[] {
     const draft: Draft = { table, cells: new Map(), given: new Set() };
-    const lists: { home: Home & { kind: "many" }; items: readonly Json[]; name: string }[] = [];
+    const lists: { home: FieldTarget & { kind: "many" }; items: readonly Json[]; name: string }[] = [];
     const parts = new Map<ForeignKey, Map<string, Json>>();
     const number = this.#number(draft, record);
     for (const [name, value] of record.fields) {
@@ -108,7 +108,7 @@ export class Loader {
     return keys.some((columns) => columns.length === 1 && names.length === 1 && columns[0] === names[0]);
   }
 
-  #put(draft: Draft, home: Home, value: Json, at: Place): void {
+  #put(draft: Draft, home: FieldTarget, value: Json, at: Place): void {
     switch (home.kind) {
       case "value":
         draft.given.add(home.column.name);
@@ -167,10 +167,10 @@ export class Loader {
       loaded.unknown.add(name);
     }
     given.add(name);
-    cells.set(name, value === null ? null : typeof value === "string" ? value : pythonText(value));
+    cells.set(name, value === null ? null : typeof value === "string" ? value : toPythonJson(value));
   }
 
-  #join({ table, own, other }: Home & { kind: "many" }, from: Draft, item: Json, at: Place): void {
+  #join({ table, own, other }: FieldTarget & { kind: "many" }, from: Draft, item: Json, at: Place): void {
     if (item === null) throw fault(at.record, `lists nothing (null) in ${at.name}`);
     const draft: Draft = { table, cells: new Map(), given: new Set([...own.columns, ...other.columns]) };
     const number = from.cells.get(own.targetColumns[0] ?? "") ?? null;
@@ -235,7 +235,9 @@ function rawOf(value: Json): readonly Json[] | undefined {
 function isNumberOf({ kind }: Column, value: Json): boolean {
   if (kind === "integer")
     return (
-      typeof value === "number" || value instanceof Numeral || (typeof value === "string" && /^-?\d+$/.test(value))
+      typeof value === "number" ||
+      value instanceof NumberLiteral ||
+      (typeof value === "string" && /^-?\d+$/.test(value))
     );
   if (kind === "uuid")
     return typeof value === "string" && /^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/i.test(value);
@@ -252,9 +254,9 @@ function pkOfKey(
   if (value === undefined || value === null || more.length > 0 || isList(value) || fields.has(number.name))
     return undefined;
   if (!isNumberOf(number, value)) return undefined;
-  const words = pythonText(value);
+  const words = toPythonJson(value);
   return [...fields].some(
-    ([name, one]) => tellsApart(name) && (pythonText(one) === words || pythonText(one) === `[${words}]`),
+    ([name, one]) => tellsApart(name) && (toPythonJson(one) === words || toPythonJson(one) === `[${words}]`),
   )
     ? undefined
     : value;

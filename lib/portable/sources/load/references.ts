@@ -1,7 +1,7 @@
 /** The keys that foreign records lead to others by, each once, and the rows that they turn out to be. */
 import type { Cell } from "../../connection.ts";
 import type { ForeignKey, TableId } from "../../schema/tables.ts";
-import { isList, pythonText, type Json } from "../json/lossless.ts";
+import { isList, toPythonJson, type Json } from "../json/lossless.ts";
 import { placeOf, type ForeignRecord } from "../read/record.ts";
 import type { Scratch } from "./scratch-database.ts";
 
@@ -93,7 +93,7 @@ export const targetOf = ({ target, targetColumns }: ForeignKey): string => [targ
 /** Nested or not: keys within keys are told apart by none who write them. */
 const textOf = (key: Reference): string =>
   isList(key)
-    ? pythonText(key.flatMap((one) => flat(one)))
-    : pythonText(new Map([...key].toSorted(([a], [b]) => (a < b ? -1 : 1))));
+    ? toPythonJson(key.flatMap((one) => flat(one)))
+    : toPythonJson(new Map([...key].toSorted(([a], [b]) => (a < b ? -1 : 1))));
 
 const flat = (value: Json): Json[] => (isList(value) ? value.flatMap((one) => flat(one)) : [value]);

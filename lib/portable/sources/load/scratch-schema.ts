@@ -7,7 +7,7 @@ import type { Loaded, Loader } from "./records.ts";
 import { FILE, LINE, quoteName, referenceColumn, type Scratch } from "./scratch-database.ts";
 
 /** Columns that no record gives do not travel; a number that not every record has is none. Throws `E_IMPORT` where a record lacks what the others have. */
-export function filledSchema(schema: Schema, { loaded }: Loader, scratch: Scratch): Schema {
+export function fillSchema(schema: Schema, { loaded }: Loader, scratch: Scratch): Schema {
   const tables = schema.tables.map((table): Table => {
     const found = loaded.get(table.id);
     const plain: Table = { ...table, schema: null, name: scratch.nameOf(table.id) };

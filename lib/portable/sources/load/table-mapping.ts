@@ -7,7 +7,7 @@ import { isList } from "../json/lossless.ts";
 import type { ForeignRecord } from "../read/record.ts";
 
 /** What takes a field. */
-export type Home =
+export type FieldTarget =
   | { readonly kind: "value"; readonly column: Column }
   /** The columns of a foreign key, by the key of the row that it leads to. */
   | { readonly kind: "link"; readonly link: ForeignKey }
@@ -18,11 +18,11 @@ export type Home =
   /** Nothing: it is told of. */
   | { readonly kind: "none"; readonly name: string };
 
-export class Homes {
+export class TableMapping {
   readonly #schema: Schema;
   readonly #configured: ReadonlyMap<string, Table>;
   readonly #tables = new Map<string, Table | undefined>();
-  readonly #fields = new Map<Table, Map<string, Home>>();
+  readonly #fields = new Map<Table, Map<string, FieldTarget>>();
 
   /** `models`: tables by model, tables and columns by field, of the config. Throws `E_CONFIG` for a table or a column that is not there. */
   constructor(schema: Schema, models: Readonly<Record<string, string>>) {
@@ -64,12 +64,12 @@ export class Homes {
         );
   }
 
-  fieldOf(table: Table, name: string): Home {
+  fieldOf(table: Table, name: string): FieldTarget {
     return this.#fields.get(table)?.get(name) ?? this.#keep(table, name, this.#findField(table, name));
   }
 
-  #keep(table: Table, field: string, home: Home): Home {
-    this.#fields.set(table, (this.#fields.get(table) ?? new Map<string, Home>()).set(field, home));
+  #keep(table: Table, field: string, home: FieldTarget): FieldTarget {
+    this.#fields.set(table, (this.#fields.get(table) ?? new Map<string, FieldTarget>()).set(field, home));
     return home;
   }
 
@@ -96,7 +96,7 @@ export class Homes {
     return found[0];
   }
 
-  #findField(table: Table, name: string): Home {
+  #findField(table: Table, name: string): FieldTarget {
     const single = table.foreignKeys.filter(({ columns }) => columns.length === 1);
     const column =
       named(table, name) ?? named(table, `${name}_id`) ?? folded(table, name) ?? folded(table, `${name}_id`);
@@ -107,7 +107,7 @@ export class Homes {
   }
 
   /** A table `person_groups` that leads to `person` and on. */
-  #findMany(table: Table, name: string): Home | undefined {
+  #findMany(table: Table, name: string): FieldTarget | undefined {
     const configured = [...this.#configured].find(
       ([key, home]) =>
         key.endsWith(`.${name.toLowerCase()}`) && home.foreignKeys.some(({ target }) => target === table.id),
@@ -125,7 +125,7 @@ export class Homes {
   }
 }
 
-function homeOf(table: Table, column: Column): Home {
+function homeOf(table: Table, column: Column): FieldTarget {
   const link = table.foreignKeys.find(({ columns }) => columns.length === 1 && columns[0] === column.name);
   return link === undefined ? { kind: "value", column } : { kind: "link", link };
 }
@@ -137,7 +137,7 @@ function folded(table: Table, name: string): Column | undefined {
   return found.length === 1 ? found[0] : undefined;
 }
 
-function findPart(table: Table, links: readonly ForeignKey[], name: string): Home | undefined {
+function findPart(table: Table, links: readonly ForeignKey[], name: string): FieldTarget | undefined {
   const [found] = links
     .map((link) => ({ link, base: baseOf(link) }))
     .filter(({ base }) => base !== "" && name.startsWith(`${base}_`) && !table.columns.some((one) => one.name === name))

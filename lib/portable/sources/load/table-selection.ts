@@ -3,7 +3,7 @@ import { HoldfastError } from "../../../errors.ts";
 import { tablesMeant } from "../../schema/names.ts";
 import type { Table } from "../../schema/tables.ts";
 
-export class Choice {
+export class TableSelection {
   readonly #chosen: readonly string[];
   readonly #excluded: readonly string[];
   readonly #passedOver: readonly string[];
@@ -39,7 +39,7 @@ export class Choice {
   }
 
   /** Throws `E_USAGE` for a name that nothing has. */
-  refuseIdle(): void {
+  assertAllUsed(): void {
     const idle = [...this.#chosen, ...this.#excluded].find((one) => !this.#met.has(one));
     if (idle === undefined) return;
     const models = [...this.#known.keys()];

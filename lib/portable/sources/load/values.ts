@@ -4,7 +4,7 @@ import type { EngineName } from "../../../database/snapshot.ts";
 import type { Cell } from "../../connection.ts";
 import type { Column } from "../../schema/tables.ts";
 import type { JsonValue, Tagged } from "../../values/codec.ts";
-import { isList, isObject, Numeral, parseJson, pythonText, type Json } from "../json/lossless.ts";
+import { isList, isObject, NumberLiteral, parseJson, toPythonJson, type Json } from "../json/lossless.ts";
 import { postgresText } from "./postgres-types.ts";
 import { durationText, microsecondsOf, momentText, timeText } from "./timestamps.ts";
 
@@ -84,7 +84,7 @@ function taggedOf(value: Json): Tagged | undefined {
 }
 
 function scalar(value: Json): string | number | boolean {
-  if (value instanceof Numeral) return value.source;
+  if (value instanceof NumberLiteral) return value.source;
   if (value === null || typeof value === "object") return refuse(value, "a plain value");
   return value;
 }
@@ -145,7 +145,7 @@ function textFor({ kind, length }: Column, value: Json): JsonValue {
 
 /** What is no JSON to begin with (NaN) cannot be kept. A text is the source of JSON in no dump: it is a JSON string. */
 function jsonFor(value: Json): string {
-  const source = pythonText(value);
+  const source = toPythonJson(value);
   if (/NaN|Infinity/.test(source) && hasSpecial(value))
     return refuse(value, "JSON, which knows no NaN and no Infinity");
   if (source.includes(String.raw`\ud`) && hasHalf(value))
@@ -154,7 +154,7 @@ function jsonFor(value: Json): string {
 }
 
 function hasSpecial(value: Json): boolean {
-  if (value instanceof Numeral) return SPECIAL.has(value.source);
+  if (value instanceof NumberLiteral) return SPECIAL.has(value.source);
   return isList(value) ? value.some(hasSpecial) : isObject(value) ? [...value.values()].some(hasSpecial) : false;
 }
 
@@ -185,7 +185,7 @@ export const arrayText = (items: readonly Json[], dimensions = 1): string =>
     .map((item) => {
       if (item === null) return "NULL";
       if (isList(item) || dimensions > 1) return arrayText(listOf(item), dimensions - 1);
-      const word = isObject(item) ? pythonText(item) : String(scalar(item));
+      const word = isObject(item) ? toPythonJson(item) : String(scalar(item));
       return /^[\w.+-]+$/.test(word) && !/^null$/i.test(word)
         ? word
         : `"${word.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
@@ -193,7 +193,7 @@ export const arrayText = (items: readonly Json[], dimensions = 1): string =>
     .join(",")}}`;
 
 function refuse(value: Json, wanted: string): never {
-  const words = typeof value === "string" ? JSON.stringify(value) : pythonText(value);
+  const words = typeof value === "string" ? JSON.stringify(value) : toPythonJson(value);
   throw new HoldfastError("E_IMPORT", `is given ${words.slice(0, 80)}, and takes ${wanted}`);
 }
 

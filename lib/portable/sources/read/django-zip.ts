@@ -4,7 +4,7 @@ import path from "node:path";
 import * as z from "zod";
 import { DOCUMENT, parseJson } from "../../../archive/limits.ts";
 import { readRegular } from "../../../archive/files/regular-file.ts";
-import { FileWindow } from "../../../archive/files/buffered-file.ts";
+import { BufferedFile } from "../../../archive/files/buffered-file.ts";
 import { display } from "../../../archive/path.ts";
 import { readEntry, verifyZip } from "../../../archive/zip/reader.ts";
 import { readZipDirectory } from "../../../archive/zip/directory.ts";
@@ -50,7 +50,7 @@ export async function djangoZipSource(
   const places = new Map<string, string>();
   const directory = path.join(scratch, "models");
   mkdirSync(directory);
-  const window = new FileWindow(file);
+  const window = new BufferedFile(file);
   try {
     for (const [at, entry] of wanted.entries()) {
       const place = path.join(directory, `${at}.json`);

@@ -13,7 +13,7 @@ import { textOf, type Damage } from "../json/decode-file.ts";
 export const DUMP_BEGINS =
   /\[\s*\{\s*"(?:model|pk|fields)"\s*:|(?:^|[\n\uFEFF])\s*\[\s*\](?=\s*$)|(?:^|[\n\uFEFF])[ \t]*\{\s*"(?:model|pk|fields)"\s*:/;
 /** More than this is never printed before a dump. */
-export const MOST_BEFORE = 1024 * 1024;
+export const MAX_PREAMBLE_BYTES = 1024 * 1024;
 
 /** Throws `E_PACKAGE`: no dump, one that ends too soon, what is no record. */
 export async function* readDump(
@@ -23,7 +23,7 @@ export async function* readDump(
 ): AsyncGenerator<ForeignRecord> {
   const damage: Damage = {};
   const reader = new JsonReader(textOf(file, damage, signal));
-  if (!(await reader.seek(DUMP_BEGINS, MOST_BEFORE)))
+  if (!(await reader.seek(DUMP_BEGINS, MAX_PREAMBLE_BYTES)))
     throw new HoldfastError("E_PACKAGE", `${name}: there is no list of records in it${because(damage)}`);
   const isList = await reader.takes("[");
   let last: ForeignRecord | undefined;

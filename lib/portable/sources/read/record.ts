@@ -1,6 +1,6 @@
 /** What every foreign format is read as. */
 import type { ExportOrigin } from "../../format/documents.ts";
-import { isList, isObject, Numeral, type Json, type JsonObject } from "../json/lossless.ts";
+import { isList, isObject, NumberLiteral, type Json, type JsonObject } from "../json/lossless.ts";
 
 /** A row as another program wrote it. */
 export interface ForeignRecord {
@@ -51,5 +51,5 @@ export function shown(value: Json): string {
 export function plain(value: Json): unknown {
   if (isObject(value)) return Object.fromEntries([...value].map(([name, one]) => [name, plain(one)]));
   if (isList(value)) return value.map(plain);
-  return value instanceof Numeral ? value.source : value;
+  return value instanceof NumberLiteral ? value.source : value;
 }

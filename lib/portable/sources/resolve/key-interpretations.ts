@@ -1,13 +1,13 @@
 /** What a list of values that leads to a row can mean: the columns of one of its table's keys, in one order or another. */
 import { columnOf, type ForeignKey, type Schema, type Table, type TableId } from "../../schema/tables.ts";
-import type { Leaf } from "../../rows/fields.ts";
+import type { KeyColumn } from "../../rows/fields.ts";
 import { fold } from "../../schema/names.ts";
 import { baseOf } from "../load/table-mapping.ts";
 
 /** A place in the list each. */
-export type Reading = readonly Leaf[];
+export type Reading = readonly KeyColumn[];
 
-export interface Readings {
+export interface KeyInterpretations {
   /** The config or Django itself says this one. */
   readonly sure: readonly Reading[];
   /** The likely ones first. */
@@ -26,7 +26,7 @@ const DJANGO: readonly { readonly table: RegExp; readonly columns: readonly stri
 const MOST_COLUMNS = 4;
 const DEEPEST = 6;
 
-export class ReadingFinder {
+export class KeyInterpreter {
   readonly #tables: ReadonlyMap<TableId, Table>;
   readonly #configured: ReadonlyMap<TableId, readonly string[]>;
   readonly #chosen: (id: TableId) => readonly string[];
@@ -43,8 +43,8 @@ export class ReadingFinder {
   }
 
   /** Of lists of so many values that lead to this table. */
-  ofList(id: TableId, length: number): Readings {
-    const fits = (readings: Leaf[][]): Reading[] => readings.filter((one) => one.length === length);
+  ofList(id: TableId, length: number): KeyInterpretations {
+    const fits = (readings: KeyColumn[][]): Reading[] => readings.filter((one) => one.length === length);
     const said = this.#said(id);
     const keys = this.#keys(id);
     const possible = [...keys, ...keys.flatMap((columns) => permutations(columns))];
@@ -86,11 +86,11 @@ export class ReadingFinder {
   }
 
   /** A foreign key in a key stands for the other row's key, or for its own value. */
-  #expand(id: TableId, columns: readonly string[], through: readonly ForeignKey[]): Leaf[][] {
+  #expand(id: TableId, columns: readonly string[], through: readonly ForeignKey[]): KeyColumn[][] {
     const table = this.#table(id);
-    let all: Leaf[][] = [[]];
+    let all: KeyColumn[][] = [[]];
     for (const name of columns) {
-      const own: Leaf = { through, table: id, column: columnOf(table, name) };
+      const own: KeyColumn = { through, table: id, column: columnOf(table, name) };
       const link = table.foreignKeys.find((one) => one.columns.length === 1 && one.columns[0] === name);
       const goesOn = link !== undefined && this.#tables.has(link.target) && through.length < DEEPEST;
       const nested =
@@ -107,7 +107,7 @@ export class ReadingFinder {
     return all;
   }
 
-  #named(id: TableId, name: string, through: readonly ForeignKey[]): Leaf | undefined {
+  #named(id: TableId, name: string, through: readonly ForeignKey[]): KeyColumn | undefined {
     const table = this.#table(id);
     const number = name === "pk" || name === "id" ? table.primaryKey?.columns[0] : undefined;
     const column =

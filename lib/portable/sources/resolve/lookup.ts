@@ -2,7 +2,7 @@
 import { HoldfastError } from "../../../errors.ts";
 import type { Cell, Connection } from "../../connection.ts";
 import { columnOf, type Column, type ForeignKey, type Schema, type Table, type TableId } from "../../schema/tables.ts";
-import type { Leaf } from "../../rows/fields.ts";
+import type { KeyColumn } from "../../rows/fields.ts";
 import { rowsOf } from "../../schema/sql-names.ts";
 import { decode, encode, type JsonValue } from "../../values/codec.ts";
 import type { Json } from "../json/lossless.ts";
@@ -113,7 +113,7 @@ export class Lookup {
       joins += ` join ${from(last.target)} as ${alias} on ${on.join(" and ")}`;
       return alias;
     };
-    const where = reading.map(({ through, column }: Leaf) => `${aliasOf(through)}.${quote(column.name)} = ?`);
+    const where = reading.map(({ through, column }: KeyColumn) => `${aliasOf(through)}.${quote(column.name)} = ?`);
     const [pointed = ""] = link.targetColumns;
     return `select t.${quote(pointed)} from ${from(link.target)} as t${joins} where ${where.join(" and ")} limit ${MOST}`;
   }

@@ -1,12 +1,12 @@
 /** Finds the rows that the records lead to. */
 import { HoldfastError } from "../../../errors.ts";
 import type { Cell } from "../../connection.ts";
-import type { Leaf } from "../../rows/fields.ts";
+import type { KeyColumn } from "../../rows/fields.ts";
 import type { ForeignKey, Table, TableId } from "../../schema/tables.ts";
 import { isList, isObject, parseJson, type Json, type JsonObject } from "../json/lossless.ts";
 import type { Loaded } from "../load/records.ts";
 import type { Lookup } from "./lookup.ts";
-import { readingText, type Reading, type ReadingFinder } from "./key-interpretations.ts";
+import { readingText, type Reading, type KeyInterpreter } from "./key-interpretations.ts";
 import { targetOf, type References, type Waiting } from "../load/references.ts";
 import { FILE, LINE, quoteName, referenceColumn, type Scratch } from "../load/scratch-database.ts";
 
@@ -18,7 +18,7 @@ export class Resolver {
   readonly warnings: string[] = [];
   readonly #scratch: Scratch;
   readonly #references: References;
-  readonly #readings: ReadingFinder;
+  readonly #readings: KeyInterpreter;
   readonly #lookup: Lookup;
   readonly #loaded: readonly Loaded[];
   readonly #signal: AbortSignal;
@@ -28,7 +28,7 @@ export class Resolver {
   constructor(parts: {
     readonly scratch: Scratch;
     readonly references: References;
-    readonly readings: ReadingFinder;
+    readonly readings: KeyInterpreter;
     readonly lookup: Lookup;
     readonly loaded: readonly Loaded[];
     readonly signal: AbortSignal;
@@ -230,7 +230,7 @@ function namesOf(table: Table | undefined, link: ForeignKey): readonly string[] 
   return isJoin ? others : (table.primaryKey?.columns ?? []);
 }
 
-const ownColumns = (reading: readonly Leaf[]): string[] =>
+const ownColumns = (reading: readonly KeyColumn[]): string[] =>
   reading.filter(({ through }) => through.length === 0).map(({ column }) => column.name);
 
 /** The values of a key, and what it is written like: their number, or their names. */

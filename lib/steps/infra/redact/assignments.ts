@@ -1,5 +1,5 @@
 /** Finds `KEY = value` in whatever language the text is written: Python, shell, ini, YAML, JSON, TOML, nginx, units, crontabs. */
-import { type KeyClass, sharesFate } from "./key-names.ts";
+import { type KeyClass, inheritsSecrecy } from "./key-names.ts";
 import type { Span } from "./token-patterns.ts";
 import { type Budget, type Candidate, isSecretValue, readBlock, readExpression, readLiteral } from "./value-parser.ts";
 
@@ -40,7 +40,8 @@ export function assignmentSpans(text: string, classify: Classify, program: boole
     for (const candidate of readValue(text, at, { key, keyStart, match, program, budget })) {
       const value = text.slice(candidate.start, candidate.end);
       if (/tokens$/i.test(key) && /^[\d_]+$/.test(value)) continue;
-      if (candidate.key !== undefined && candidate.key !== key && !sharesFate(candidate.key, kind, classify)) continue;
+      if (candidate.key !== undefined && candidate.key !== key && !inheritsSecrecy(candidate.key, kind, classify))
+        continue;
       for (const part of partsOf(value, candidate.verbatim === true, kind)) {
         spans.push({ start: candidate.start + part.start, end: candidate.start + part.end, rule: "key", key });
         done = Math.max(done, part.start === 0 ? candidate.end : 0);

@@ -66,7 +66,7 @@ const NGINX_MAP = /\bmap[ \t]+"?\$((?:http|arg|cookie)_\w+)"?[ \t]+\$\w+[ \t\n]*
 const SECURE_LINK = /\bsecure_link_(?:md5|secret)[ \t]+([^;]+);/dg;
 
 /** The secrets in `text` that are told by the words around them. */
-export function phraseSpans(text: string, classify: Classify): Span[] {
+export function findContextualSecrets(text: string, classify: Classify): Span[] {
   const spans: Span[] = [];
   const add = (range: readonly [number, number] | undefined, rule: string, key?: string): void => {
     if (range !== undefined && range[1] > range[0])

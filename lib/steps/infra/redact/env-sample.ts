@@ -2,7 +2,7 @@
 import { classifyKey, type KeyRules } from "./key-names.ts";
 import { redactText, type RedactOptions } from "./text.ts";
 import { scanForSecrets } from "./scan.ts";
-import { looksRandom, shapeSpans } from "./token-patterns.ts";
+import { looksRandom, findTokens } from "./token-patterns.ts";
 import { isSecretValue } from "./value-parser.ts";
 
 export interface EnvSample {
@@ -112,13 +112,13 @@ function readEnvValue(text: string, at: number, lineEnd: number): { value: strin
 function secretsOf(pairs: readonly { readonly key: string; readonly value: string }[]): string[] {
   const open = new Set(
     pairs
-      .filter(({ key, value }) => classifyKey(key) === "plain" && shapeSpans(value).length === 0)
+      .filter(({ key, value }) => classifyKey(key) === "plain" && findTokens(value).length === 0)
       .map(({ value }) => value),
   );
   const found = new Set<string>();
   for (const { key, value } of pairs) {
     const kind = classifyKey(key);
-    const parts = shapeSpans(value).flatMap(({ start, end }) => value.slice(start, end).split("\n"));
+    const parts = findTokens(value).flatMap(({ start, end }) => value.slice(start, end).split("\n"));
     if (isSecretValue(value, kind) || looksRandom(value)) parts.push(...value.split("\n"));
     for (const part of parts)
       if (worthSearching(part.trim()) && !(open.has(part) && !looksRandom(part))) found.add(part.trim());

@@ -33,25 +33,25 @@ const ATTRIBUTES =
   format encoding hint help env variable variables environment accounting mode level charset rate throttle location realm page
   module delay retries attempts lockout encryption stdin protocols ciphers certificate cert`);
 /** As the first word, these make it a switch or a figure. */
-const SWITCHES = set(
+const BOOLEAN_PREFIXES = set(
   "use enable enabled allow require requires show hide has is max min num no without ask prompt disable load import proxypass",
 );
 /** Directives that only sound like secrets. */
-const HARMLESS =
+const NON_SECRET_NAMES =
   /^(?:(?:proxy|fastcgi|uwsgi|scgi|grpc|memcached)_pass|(?:load|import|condition|assert)credential(?:encrypted)?|nopasswd|pass)$/i;
-const GLUED =
+const COMPOUND_SECRET_NAMES =
   /passw(?:or)?d|passphrase|apikey|authtoken|accesstoken|apitoken|secretkey|privatekey|accesskey|clientsecret|credential|(?:db|sql|pg|smtp|mail|redis|root|admin|user|ftp|ldap|http|mq|sasl)pass$|secret$|token$/;
 const GLUED_DESCRIPTION = /(?:file|path|hashers?|validators?|length|name|url|id|ttl|expiry|header)$/;
 
 /** The class of a key written in any of the usual ways: `DB_PASSWORD`, `dbPassword`, `x-api-key`, `spring.mail.password`. */
 export function classifyKey(key: string): KeyClass {
-  if (HARMLESS.test(key)) return key.toLowerCase() === "pass" ? "secret" : "plain";
+  if (NON_SECRET_NAMES.test(key)) return key.toLowerCase() === "pass" ? "secret" : "plain";
   const words = splitKey(key);
   const last = words.at(-1);
   if (last === undefined || words.some((word) => PUBLIC_WORDS.has(word))) return "plain";
   const secret = isSecretName(words);
   if (!secret && !words.some((word) => MAYBE_WORDS.has(word))) return "plain";
-  if (SWITCHES.has(words[0] ?? "")) return "described";
+  if (BOOLEAN_PREFIXES.has(words[0] ?? "")) return "described";
   if (ATTRIBUTES.has(last)) return /webhook|dsn/.test(words.join(" ")) && last === "url" ? "secret" : "described";
   if (secret) return "secret";
   return MAYBE_WORDS.has(last) ? "maybe" : "described";
@@ -61,7 +61,7 @@ function isSecretName(words: readonly string[]): boolean {
   return words.some((word, index) => {
     if (SECRET_WORDS.has(word)) return true;
     if ((word === "key" || word === "keys") && KEY_QUALIFIERS.has(words[index - 1] ?? "")) return true;
-    return word.length > 5 && GLUED.test(word) && !GLUED_DESCRIPTION.test(word);
+    return word.length > 5 && COMPOUND_SECRET_NAMES.test(word) && !GLUED_DESCRIPTION.test(word);
   });
 }
 
@@ -101,16 +101,16 @@ export function keyClassifier(rules: KeyRules): (key: string) => KeyClass | "nam
 }
 
 /** Names of entries that hold no secret themselves, even under a secret key. */
-const ORDINARY =
+const NON_SECRET_ENTRIES =
   /^(?:[A-Z][A-Z0-9_]*|cast|encoding|user(?:name)?|login|name|host(?:name)?|port|url|path|file|type|id|driver|engine|scheme|version|description|key|field|doc|help|environment|source|target|external|labels|command|image|mode|uid|gid|namespace|provider)$/;
 
 /** Whether an entry under a secret key shares its fate: `API_TOKENS = {"anna": …}` does, `AUTH = {"BACKEND": …}` does not. */
-export function sharesFate(
+export function inheritsSecrecy(
   entry: string,
   outer: KeyClass | "named",
   classify: (key: string) => KeyClass | "named" | "kept",
 ): boolean {
   const own = classify(entry);
   if (outer === "named" || own === "secret" || own === "named") return true;
-  return own !== "described" && own !== "kept" && !ORDINARY.test(entry);
+  return own !== "described" && own !== "kept" && !NON_SECRET_ENTRIES.test(entry);
 }

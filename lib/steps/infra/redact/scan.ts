@@ -1,5 +1,5 @@
 /** The gate: looks at finished text with a well-kept secret scanner and with our own shapes. What it finds is never repeated. */
-import { isReference, PLACEHOLDER, shapeSpans } from "./token-patterns.ts";
+import { isReference, PLACEHOLDER, findTokens } from "./token-patterns.ts";
 
 export interface ScannedFile {
   readonly path: string;
@@ -26,7 +26,7 @@ export async function scanForSecrets(files: readonly ScannedFile[]): Promise<Fin
   for (const { path, text } of files) {
     const lines = new Map<string, Finding>();
     const add = (line: number, rule: string): void => void lines.set(`${line} ${rule}`, { path, line, rule });
-    for (const span of shapeSpans(text)) {
+    for (const span of findTokens(text)) {
       if (text.slice(span.start, span.end) !== PLACEHOLDER)
         add(text.slice(0, span.start).split("\n").length, span.rule);
     }

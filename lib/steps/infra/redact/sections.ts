@@ -1,6 +1,6 @@
 /** Values that are secret for the heading they stand under: YAML's `passwords:` with its entries, and the sections of an ini file. */
 import type { Classify } from "./assignments.ts";
-import { sharesFate } from "./key-names.ts";
+import { inheritsSecrecy } from "./key-names.ts";
 import type { Span } from "./token-patterns.ts";
 import { isSecretValue } from "./value-parser.ts";
 
@@ -13,7 +13,7 @@ const ITEM = /^([ \t]*-[ \t]+)(.*?)[ \t]*$/;
 const PASSWORDS = /(?:pass(?:word|wd|phrase|code)s?|pwds?)$/i;
 
 /** The entries of secret headings; what is nested deeper is judged by its own keys. */
-export function containerSpans(text: string, classify: Classify): Span[] {
+export function findInSections(text: string, classify: Classify): Span[] {
   const spans: Span[] = [];
   const isSecret = (key: string): boolean => ["secret", "named"].includes(classify(key));
   let heading: { readonly key: string; readonly indent: number } | undefined;
@@ -40,7 +40,7 @@ export function containerSpans(text: string, classify: Classify): Span[] {
       const goes =
         inner === undefined
           ? PASSWORDS.test(key) || !/^[a-z]+(?:[_-][a-z]+)*$/.test(found.text)
-          : sharesFate(inner, "secret", classify);
+          : inheritsSecrecy(inner, "secret", classify);
       const from = start + (value[1] ?? "").length + found.from;
       if (goes && !/^[|>[{&!]/.test(found.text) && isSecretValue(found.text, "secret")) {
         spans.push({ start: from, end: from + found.text.length, rule: "key", key });

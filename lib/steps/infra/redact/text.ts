@@ -1,9 +1,9 @@
 /** Takes the secrets out of any text file and leaves every other byte as it was. */
 import { assignmentSpans, isProgram } from "./assignments.ts";
-import { containerSpans } from "./sections.ts";
+import { findInSections } from "./sections.ts";
 import { type KeyRules, keyClassifier } from "./key-names.ts";
-import { phraseSpans } from "./contextual-secrets.ts";
-import { PLACEHOLDER, shapeSpans, type Span } from "./token-patterns.ts";
+import { findContextualSecrets } from "./contextual-secrets.ts";
+import { PLACEHOLDER, findTokens, type Span } from "./token-patterns.ts";
 
 export { PLACEHOLDER } from "./token-patterns.ts";
 
@@ -47,10 +47,10 @@ export function redactText(text: string, options: RedactOptions): Redacted {
 export function findSecrets(text: string, options: RedactOptions): Span[] {
   const classify = keyClassifier(options);
   const found = [
-    ...shapeSpans(text),
+    ...findTokens(text),
     ...assignmentSpans(text, classify, isProgram(text, options.file)),
-    ...(isProgram(text, options.file) ? [] : containerSpans(text, classify)),
-    ...phraseSpans(text, classify),
+    ...(isProgram(text, options.file) ? [] : findInSections(text, classify)),
+    ...findContextualSecrets(text, classify),
     ...(options.knownSecrets ?? []).flatMap((secret) => occurrences(text, secret)),
   ];
   return merge(found.filter(({ start, end }) => end > start && text.slice(start, end).trim() !== PLACEHOLDER));

@@ -71,7 +71,7 @@ const URL_USER = /(?<=[a-z][a-z0-9+.-]*:\/\/)([^\s:/?#@"'`<>[\]]{1,1024}):?@/dgi
 const QUERY = /[?&;](?:sig|signature|key|code|hmac|st|ticket|k|t|auth|pw|pass|x-amz-\w+)=([^\s"'`<>&;#]+)/dgi;
 
 /** Everything in `text` that has a known shape. */
-export function shapeSpans(text: string): Span[] {
+export function findTokens(text: string): Span[] {
   const spans: Span[] = [];
   const add = (rule: string, range: [number, number] | undefined): void => {
     if (range !== undefined) spans.push({ start: range[0], end: range[1], rule });
