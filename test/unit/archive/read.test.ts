@@ -92,11 +92,11 @@ test("a log that keeps growing is taken up to the size it had, and called change
   const file = `${tempDirectory()}/log`;
   writeFileSync(file, Buffer.alloc(2 * PIECE_SIZE, "x"));
   const keeper = new Keeper();
-  let restless = 0;
-  const hooks = { progress: () => appendFileSync(file, "more"), restless: () => restless++ };
+  let unstable = 0;
+  const hooks = { progress: () => appendFileSync(file, "more"), unstable: () => unstable++ };
   expect(readStable(file, keeper, hooks)).toBe(true);
   expect(keeper.beginnings).toBe(3);
-  expect(restless).toBe(1);
+  expect(unstable).toBe(1);
   expect(keeper.size).toBeGreaterThan(2 * PIECE_SIZE);
   expect(keeper.content.length).toBe(keeper.size);
   expect(statSync(file).size).toBeGreaterThan(keeper.size);
