@@ -9,7 +9,7 @@ import { chooseTextTypes, stepOptions } from "../../ops/backup/step-options.ts";
 import { wireReport } from "../../report/event-stream.ts";
 import { Claims } from "../../steps/claims/site.ts";
 import { PROJECTS_FILE, ProjectSource } from "../../steps/core/projects.ts";
-import { loadStep } from "../../steps/load-step.ts";
+import { STEPS } from "../../steps/registry.ts";
 import { readDocument } from "../../store/files/json-documents.ts";
 import { inheritLock, TOKEN_VARIABLE } from "../../store/lock/acquire.ts";
 import { PreviousRuns } from "../../store/run/previous-runs.ts";
@@ -24,12 +24,11 @@ export async function runAsSubScript(name: StepName, planFile: string, request: 
   const report = wireReport((line) => process.stdout.write(line));
   try {
     const config = loadConfig(request.config, process.env);
-    const step = await loadStep(name);
+    const step = await STEPS[name].load();
     await turn;
     abort.signal.throwIfAborted();
     const plan = readDocument(planFile, runPlanSchema);
     const store = path.resolve(plan.scratch, "../..");
-    if (step === undefined) throw new HoldfastError("E_INTERNAL", `no step is called ${name}`);
     await inheritLock(path.join(store, ".lock"), process.env[TOKEN_VARIABLE] ?? "").assertHeld();
     const projects = new ProjectSource(config, path.join(plan.staging, PROJECTS_FILE), abort.signal);
     await step.run({

@@ -16,7 +16,7 @@ import { selectTables, isOrigin, openExport, type ExportReader } from "../../por
 import { planDatabase } from "../../portable/plan/database.ts";
 import type { PlanRequest } from "../../portable/plan/run.ts";
 import { compareTables } from "../../portable/compare/tables.ts";
-import { databases } from "../../steps/db.ts";
+import { databases } from "../../steps/db/databases.ts";
 import { bringIn } from "./convert.ts";
 import { parseList, lastValue } from "../core/arguments.ts";
 import { packageCommand } from "./package.ts";

@@ -11,7 +11,7 @@ import { restorePackage } from "../../ops/package/restore.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { printableLines } from "../../report/printable.ts";
-import { databases } from "../../steps/db.ts";
+import { databases } from "../../steps/db/databases.ts";
 import { ask } from "../core/confirm.ts";
 import { commandLine, lastValue } from "../core/arguments.ts";
 import type { FlagRules } from "../core/flag-rules.ts";

@@ -6,24 +6,12 @@ import type { Report } from "../../model/event.ts";
 import type { StepName } from "../../model/unit.ts";
 import type { BackupRequest } from "./request.ts";
 import type { Step, StepContext } from "../../steps/core/step.ts";
+import { STEPS } from "../../steps/registry.ts";
 import { writeDocument } from "../../store/files/json-documents.ts";
 import type { RunPlan } from "../../store/run/plan.ts";
 
 /** The steps whose process did not end well, with the reason. */
 export type FailedSteps = ReadonlyMap<StepName, unknown>;
-
-/** The script of each step. */
-export const SCRIPTS: Readonly<Record<StepName, string>> = {
-  source_exports: "backup_source_exports",
-  compiled_exports: "backup_compiled_exports",
-  legacy_zips: "backup_legacy",
-  audio_cache: "backup_audio_cache",
-  db: "backup_db",
-  portable: "backup_portable",
-  snapshots: "backup_snapshots",
-  trees: "backup_trees",
-  infra: "backup_infra",
-};
 
 /** The flags of a run that concern its sub-scripts. */
 export function subScriptFlags(request: BackupRequest): string[] {
@@ -65,7 +53,7 @@ export async function runAsScripts(
   const stopOthers = new AbortController();
   const signal = AbortSignal.any([context.signal, stopOthers.signal]);
   let diskFull: unknown;
-  const start = (step: Step): StepProcess => startScript(SCRIPTS[step.name], flags, { signal, plan: planFile });
+  const start = (step: Step): StepProcess => startScript(STEPS[step.name].script, flags, { signal, plan: planFile });
   const run = async (step: Step, script: StepProcess, report: Report): Promise<void> => {
     try {
       await script.run(report);

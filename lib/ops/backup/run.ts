@@ -22,7 +22,7 @@ import { MANIFEST_FILE, writeManifest } from "../../store/run/manifest.ts";
 import { recordPlaces, PLACES_FILE, writePlaces } from "../../store/run/places.ts";
 import { PreviousRuns } from "../../store/run/previous-runs.ts";
 import { finishPublishing, publishRun, shareStore, type RunPermissions } from "../../store/run/publish.ts";
-import { restoreGuide } from "../../store/run/restore-guide.ts";
+import { restoreGuide } from "./restore-guide.ts";
 import { LOG_FILE, tidyStaging } from "../../store/run/resume.ts";
 import { SUMS_FILE, writeSums } from "../../store/run/checksums.ts";
 import type { BackupOptions, BackupOutcome, BackupRequest } from "./request.ts";
@@ -48,7 +48,7 @@ const ON_ERROR_MS = 60_000;
  */
 export async function backup(request: BackupRequest, options: BackupOptions): Promise<BackupOutcome> {
   const config = loadConfig(request.config, process.env);
-  const steps = chooseSteps(config, request);
+  const steps = await chooseSteps(config, request);
   const textTypes = chooseTextTypes(config, request.textTypes);
   const interrupt = new AbortController();
   const signal = AbortSignal.any([options.signal, interrupt.signal]);

@@ -4,12 +4,12 @@ import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Scope } from "../../model/run.ts";
 import type { Step, StepContext } from "../../steps/core/step.ts";
-import { STEPS } from "../../steps/registry.ts";
+import { loadSteps } from "../../steps/registry.ts";
 import type { BackupRequest } from "./request.ts";
 
 /** The configured steps that were asked for. Throws `E_USAGE` for one that the config does not have. */
-export function chooseSteps(config: SiteConfig, request: BackupRequest): Step[] {
-  const configured = STEPS.filter((step) => step.isConfigured(config));
+export async function chooseSteps(config: SiteConfig, request: BackupRequest): Promise<Step[]> {
+  const configured = (await loadSteps()).filter((step) => step.isConfigured(config));
   if (configured.length === 0) throw new HoldfastError("E_CONFIG", "the config names nothing to back up");
   for (const name of request.steps) {
     if (!configured.some((step) => step.name === name)) {

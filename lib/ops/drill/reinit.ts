@@ -18,7 +18,7 @@ import { planDatabase } from "../../portable/plan/database.ts";
 import { clearTables, resetCounters } from "../../portable/reinit/clear.ts";
 import { rowsToClear } from "../../portable/reinit/plan.ts";
 import { compareTables, type TableComparison } from "../../portable/compare/tables.ts";
-import { databases, type NamedDatabase } from "../../steps/db.ts";
+import { databases, type NamedDatabase } from "../../steps/db/databases.ts";
 import { openDatabase } from "../../steps/core/projects.ts";
 import { rulesOf } from "../reinit/connection.ts";
 import { missingDefiners, refuseDefiners, showDefiners } from "./definers.ts";

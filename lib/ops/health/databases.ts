@@ -2,7 +2,7 @@
 import type { SiteConfig } from "../../config/load.ts";
 import type { DatabaseFacts } from "../../database/snapshot.ts";
 import { asHoldfastError } from "../../errors.ts";
-import { databases, type NamedDatabase } from "../../steps/db.ts";
+import { databases, type NamedDatabase } from "../../steps/db/databases.ts";
 import { openDatabase } from "../../steps/core/projects.ts";
 import { compareSchema, wantedMigrations } from "../site/schema-version.ts";
 import { count, type Finding, type Problem } from "../checks/check.ts";

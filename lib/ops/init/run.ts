@@ -3,7 +3,7 @@ import { mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { loadConfig } from "../../config/load.ts";
 import { asHoldfastError, HoldfastError, systemCode } from "../../errors.ts";
-import { databases } from "../../steps/db.ts";
+import { databases } from "../../steps/db/databases.ts";
 import { openDatabase } from "../../steps/core/projects.ts";
 import { backup } from "../backup/run.ts";
 import type { BackupOptions, BackupOutcome } from "../backup/request.ts";

@@ -9,7 +9,7 @@ import { display, fromString } from "../../archive/path.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { describeUrl, locateSqlite } from "../../database/open/snapshot.ts";
 import { HoldfastError } from "../../errors.ts";
-import { databases } from "../../steps/db.ts";
+import { databases } from "../../steps/db/databases.ts";
 import { collectInfra } from "../../steps/infra/collect.ts";
 import { inputOf } from "../../steps/infra/files/input.ts";
 import { databasePasswords } from "../../steps/infra/step.ts";

@@ -6,7 +6,7 @@ import { HoldfastError } from "../../errors.ts";
 import { connect } from "../../portable/engines/connect.ts";
 import type { Connection, ConnectionMode } from "../../portable/connection.ts";
 import type { ReinitRules } from "../../portable/reinit/plan.ts";
-import { databases, type NamedDatabase } from "../../steps/db.ts";
+import { databases, type NamedDatabase } from "../../steps/db/databases.ts";
 
 /** Returns the first database of the config. Throws `E_CONFIG` if there is none, or it is reached through `exec_prefix`. */
 export function databaseOf(config: SiteConfig): NamedDatabase {

@@ -7,7 +7,7 @@ import { describeUrl, locateSqlite } from "../../database/open/snapshot.ts";
 import type { Report } from "../../model/event.ts";
 import { clearTables, refuseStranded, resetCounters } from "../../portable/reinit/clear.ts";
 import { planReinit, rowsToClear, type ReinitPlan } from "../../portable/reinit/plan.ts";
-import { databases, type NamedDatabase } from "../../steps/db.ts";
+import { databases, type NamedDatabase } from "../../steps/db/databases.ts";
 import { openStore } from "../../store/open.ts";
 import { databaseOf, rulesOf, using } from "./connection.ts";
 import { finish, takeBack } from "./end.ts";

@@ -4,7 +4,7 @@ import { databasePassword } from "../../config/secrets.ts";
 import { describeUrl, splitPassword } from "../../database/open/snapshot.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
-import { databases } from "../../steps/db.ts";
+import { databases } from "../../steps/db/databases.ts";
 import { findStore } from "../../store/open.ts";
 import { ownerOfThisProcess } from "../../store/lock/process-owner.ts";
 import type { OnStep } from "../journals/on-step.ts";

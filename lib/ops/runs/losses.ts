@@ -2,12 +2,10 @@
 import type { Loss, StepSummary } from "../../model/run.ts";
 import type { Failure, StepName } from "../../model/unit.ts";
 import { runDirectory } from "../../store/files/layout.ts";
+import { STEPS } from "../../steps/registry.ts";
 import { plural } from "../../report/format.ts";
 import { findLatest } from "../../store/run/publish.ts";
 import { listMetadata } from "../../store/run/step-index.ts";
-
-/** Steps of layered shards, whose number says nothing of what they hold: shards are merged. What failed is counted instead. */
-const LAYERED: ReadonlySet<StepName> = new Set(["audio_cache", "trees"]);
 
 /**
  * Returns the steps that failed as a whole, or have less than half of the units of the run that is `latest` now; of a layered step those of
@@ -24,7 +22,8 @@ export function findLosses(
     const whole = failures.some((one) => one.step === step && one.unit === null && one.severity === "failed");
     if (whole || status === "failed") return [{ step, reason: "failed", units, before }];
     const failed = failures.filter((one) => one.step === step && one.severity === "failed").length;
-    const isLost = LAYERED.has(step) ? failed > units : before !== null && units * 2 < before;
+    // Shards are merged, so that their number says nothing: what failed is counted instead.
+    const isLost = STEPS[step].sharded === true ? failed > units : before !== null && units * 2 < before;
     return isLost ? [{ step, reason: "lost", units, before }] : [];
   });
 }

@@ -5,7 +5,7 @@ import { runCommand } from "../../exec/command.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import type { Project } from "../../model/unit.ts";
 import { fillTemplate } from "../../steps/claims/path-template.ts";
-import { databases } from "../../steps/db.ts";
+import { databases } from "../../steps/db/databases.ts";
 
 /** Migrations of a large database take their time. */
 const MIGRATE_TIMEOUT_MS = 6 * 60 * 60_000;

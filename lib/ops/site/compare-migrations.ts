@@ -1,7 +1,7 @@
 /** Compares the migrations that dumps have applied with those of the application's code, for verifications and drills. */
 import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError } from "../../errors.ts";
-import { databases } from "../../steps/db.ts";
+import { databases } from "../../steps/db/databases.ts";
 import { checkOf, notProved, type DrillCheck } from "../checks/drill-check.ts";
 import type { DatabaseItem } from "../runs/unit-items.ts";
 import { compareSchema, wantedMigrations } from "./schema-version.ts";

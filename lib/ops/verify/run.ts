@@ -2,6 +2,7 @@
  * Proves a published run: what its documents say of each other, of the files and of the site's own rows, and, unless it is to be quick, every
  * byte of every file. Changes nothing of it, and takes no lock; the run is pinned meanwhile. What was found is kept as evidence.
  */
+import { STEPS } from "../../steps/registry.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
 import { collectGarbage } from "../../exec/v8-memory.ts";
@@ -179,18 +180,6 @@ const bytesToRead = ({ files }: RunInventory): number =>
 
 const sizeOf = ({ files }: RunInventory): number => Array.from(files.values()).reduce((sum, { size }) => sum + size, 0);
 
-const ARCHIVE_TITLES: Readonly<Record<StepName, string>> = {
-  source_exports: "source archives",
-  compiled_exports: "compiled archives",
-  legacy_zips: "legacy archives",
-  audio_cache: "audio shards",
-  db: "database archives",
-  portable: "portable archives",
-  snapshots: "snapshots",
-  trees: "trees",
-  infra: "infra archives",
-};
-
 /** The list, in the order in which it is shown. */
 const CHECKS: readonly Item[] = [
   { id: "project_counts", title: "project counts", reads: false, check: checkProjectCounts },
@@ -207,7 +196,7 @@ const CHECKS: readonly Item[] = [
   },
   ...STEP_NAMES.map((step): Item => ({
     id: `archives_${step}`,
-    title: ARCHIVE_TITLES[step],
+    title: STEPS[step].archives,
     reads: true,
     check: async (survey, { archives }) => await archives(survey).get(step),
   })),

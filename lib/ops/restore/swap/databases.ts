@@ -13,7 +13,7 @@ import { describeUrl, splitPassword } from "../../../database/open/snapshot.ts";
 import { openRestorer } from "../../../database/open/restorer.ts";
 import type { DatabaseRestorer, PresentDatabase } from "../../../database/restorer.ts";
 import { asHoldfastError, HoldfastError } from "../../../errors.ts";
-import { databases } from "../../../steps/db.ts";
+import { databases } from "../../../steps/db/databases.ts";
 import type { DatabaseItem } from "../../runs/unit-items.ts";
 import type { Journal } from "../../journals/restore-journal.ts";
 import type { Operation } from "../../journals/operations.ts";

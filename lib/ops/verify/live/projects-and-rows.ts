@@ -10,7 +10,7 @@ import { asHoldfastError } from "../../../errors.ts";
 import { projectListSchema } from "../../../model/run.ts";
 import { metadataSchema, type StepName } from "../../../model/unit.ts";
 import { placeBytes, placesOf, type Place } from "../../../store/run/places.ts";
-import { databases } from "../../../steps/db.ts";
+import { databases } from "../../../steps/db/databases.ts";
 import { openDatabase, PROJECTS_FILE, ProjectSource } from "../../../steps/core/projects.ts";
 import { databaseItems } from "../stored/migrations.ts";
 import { digestOf, tryRead, type RunInventory } from "../inventory/run-inventory.ts";

@@ -10,7 +10,7 @@ import { asHoldfastError } from "../../../errors.ts";
 import { metadataSchema, type UnitMetadata } from "../../../model/unit.ts";
 import { groupLayers } from "../../../store/run/layers.ts";
 import { placeBytes, placesOf } from "../../../store/run/places.ts";
-import { referenceRecordSchema, type ReferenceRecord } from "../../../steps/references.ts";
+import { referenceRecordSchema, type ReferenceRecord } from "../../../steps/db/references.ts";
 import { entrySources } from "../../runs/unit-entries.ts";
 import { messageOf } from "./archives.ts";
 import { tryRead, type RunInventory } from "../inventory/run-inventory.ts";

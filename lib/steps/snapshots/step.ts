@@ -1,14 +1,14 @@
 /** `snapshots`: whole groups of trees as one tgz each; a coarse safety net beside the units. */
 import { statSync } from "node:fs";
 import path from "node:path";
-import { fromString } from "../archive/path.ts";
-import type { SiteConfig } from "../config/load.ts";
-import { HoldfastError } from "../errors.ts";
-import { archivePlan, planArchive, type ArchiveSource } from "./core/archive-unit.ts";
-import type { Step } from "./core/step.ts";
-import { runStep } from "./core/run-step.ts";
-import { templateBase } from "./claims/path-template.ts";
-import type { UnitPlan } from "./core/unit-runner.ts";
+import { fromString } from "../../archive/path.ts";
+import type { SiteConfig } from "../../config/load.ts";
+import { HoldfastError } from "../../errors.ts";
+import { archivePlan, planArchive, type ArchiveSource } from "../core/archive-unit.ts";
+import type { Step } from "../core/step.ts";
+import { runStep } from "../core/run-step.ts";
+import { templateBase } from "../claims/path-template.ts";
+import type { UnitPlan } from "../core/unit-runner.ts";
 
 export const snapshotsStep: Step = {
   name: "snapshots",

@@ -1,16 +1,17 @@
 /** `db`: one dump of each database; with the list of projects read in the first one's snapshot before anything else. */
 import path from "node:path";
-import type { DatabaseSettings } from "../config/schema.ts";
-import type { SiteConfig } from "../config/load.ts";
-import type { TableDigests } from "../database/snapshot.ts";
-import { withDigests } from "../database/facts-digest.ts";
-import { describeUrl, locateSqlite } from "../database/open/snapshot.ts";
-import type { StepContext, Step } from "./core/step.ts";
-import { openDatabase } from "./core/projects.ts";
+import type { SiteConfig } from "../../config/load.ts";
+import type { TableDigests } from "../../database/snapshot.ts";
+import { withDigests } from "../../database/facts-digest.ts";
+import { describeUrl, locateSqlite } from "../../database/open/snapshot.ts";
+import type { StepContext, Step } from "../core/step.ts";
+import { openDatabase } from "../core/projects.ts";
 import { captureReferences } from "./references.ts";
-import { runStep } from "./core/run-step.ts";
-import type { BuiltUnit, UnitPlace, UnitPlan, UnitRunner } from "./core/unit-runner.ts";
-import { placeOf, timeOfRun } from "../store/files/layout.ts";
+import { runStep } from "../core/run-step.ts";
+import type { BuiltUnit, UnitPlace, UnitPlan, UnitRunner } from "../core/unit-runner.ts";
+import { placeOf, timeOfRun } from "../../store/files/layout.ts";
+import type { NamedDatabase } from "./databases.ts";
+import { databases } from "./databases.ts";
 
 /** When the last dump's snapshot was taken goes into the manifest's moments from the unit's metadata (`snapshot_at`). */
 export const dbStep: Step = {
@@ -28,28 +29,6 @@ export const dbStep: Step = {
     });
   },
 };
-
-/** A configured database and the unit that it becomes. */
-export interface NamedDatabase {
-  readonly unit: string;
-  readonly settings: DatabaseSettings;
-  /** The database that projects.query asks. */
-  readonly first: boolean;
-}
-
-export function databases(config: SiteConfig): NamedDatabase[] {
-  return (config.database ?? []).map((settings, index) => ({
-    unit: settings.name ?? unitName(settings.url),
-    settings,
-    first: index === 0,
-  }));
-}
-
-/** The database's own name, as far as a directory can be called so. */
-const unitName = (url: string): string =>
-  describeUrl(url)
-    .database.replaceAll(/[^\w.-]/g, "_")
-    .replace(/^\.*$/, "database");
 
 const NO_DIGESTS: TableDigests = { digests: {}, warnings: [] };
 

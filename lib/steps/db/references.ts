@@ -2,12 +2,12 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
-import { refuseLongList } from "../archive/limits.ts";
-import type { SiteConfig } from "../config/load.ts";
-import type { ReferenceSettings } from "../config/schema.ts";
-import type { DatabaseSnapshot } from "../database/snapshot.ts";
-import { openSnapshot } from "../database/open/snapshot.ts";
-import { HoldfastError } from "../errors.ts";
+import { refuseLongList } from "../../archive/limits.ts";
+import type { SiteConfig } from "../../config/load.ts";
+import type { ReferenceSettings } from "../../config/schema.ts";
+import type { DatabaseSnapshot } from "../../database/snapshot.ts";
+import { openSnapshot } from "../../database/open/snapshot.ts";
+import { HoldfastError } from "../../errors.ts";
 
 /** What the metadata of a dump say of a reference. */
 export const referenceRecordSchema = z.object({

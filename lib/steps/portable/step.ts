@@ -1,22 +1,22 @@
 /** `portable`: each database as portable data, in one zip. Beside the dump, for another engine or another schema. */
 import { randomUUID } from "node:crypto";
 import path from "node:path";
-import { removeTree } from "../archive/tree/remove.ts";
-import { fromString } from "../archive/path.ts";
-import type { SiteConfig } from "../config/load.ts";
-import { databasePassword } from "../config/secrets.ts";
-import { describeUrl } from "../database/open/snapshot.ts";
-import { HoldfastError } from "../errors.ts";
-import { connect } from "../portable/engines/connect.ts";
-import type { ExportManifest } from "../portable/format/documents.ts";
-import { exportTables } from "../portable/export/run.ts";
-import { planDatabase } from "../portable/plan/database.ts";
-import { buildArchiveUnit } from "./core/archive-unit.ts";
-import type { StepWorkers } from "./core/workers.ts";
-import type { Step, StepContext } from "./core/step.ts";
-import { databases, type NamedDatabase } from "./db.ts";
-import { runStep } from "./core/run-step.ts";
-import type { BuiltUnit } from "./core/unit-runner.ts";
+import { removeTree } from "../../archive/tree/remove.ts";
+import { fromString } from "../../archive/path.ts";
+import type { SiteConfig } from "../../config/load.ts";
+import { databasePassword } from "../../config/secrets.ts";
+import { describeUrl } from "../../database/open/snapshot.ts";
+import { HoldfastError } from "../../errors.ts";
+import { connect } from "../../portable/engines/connect.ts";
+import type { ExportManifest } from "../../portable/format/documents.ts";
+import { exportTables } from "../../portable/export/run.ts";
+import { planDatabase } from "../../portable/plan/database.ts";
+import { buildArchiveUnit } from "../core/archive-unit.ts";
+import type { StepWorkers } from "../core/workers.ts";
+import type { Step, StepContext } from "../core/step.ts";
+import { databases, type NamedDatabase } from "../db/databases.ts";
+import { runStep } from "../core/run-step.ts";
+import type { BuiltUnit } from "../core/unit-runner.ts";
 
 /** Always built: what a database holds is known only when it has been read. */
 export const portableStep: Step = {

@@ -1,0 +1,109 @@
+/** `RESTORE.md`: how to bring a run back with standard tools alone, written for this very run. */
+import { existsSync } from "node:fs";
+import path from "node:path";
+import type { SiteConfig } from "../../config/load.ts";
+import type { ManifestHead } from "../../model/run.ts";
+import type { StepName } from "../../model/unit.ts";
+import { shellQuote } from "../../report/shell.ts";
+import { restoreOrder, STEPS } from "../../steps/registry.ts";
+import { fileOfRun, target } from "../../steps/restore/targets.ts";
+import { DEAD_LIST, DIRECTORY_TIMES, layersOf } from "../../store/run/layers.ts";
+import { placesOf, type Place, type Places } from "../../store/run/places.ts";
+import { readStepMetadata } from "../../store/run/step-index.ts";
+import { unitOrder } from "../../store/run/unit-name.ts";
+
+/** The guide for the run in `directory`, whose units are complete. */
+export function restoreGuide(directory: string, head: ManifestHead, config: SiteConfig, places: Places): string {
+  const has = (step: StepName): boolean => existsSync(path.join(directory, step));
+  const sections = restoreOrder()
+    .filter(has)
+    .map((step) => section(directory, step));
+  return `${[intro(head, config), ...sections, attributes(places), outro()].join("\n\n")}\n`;
+}
+
+function intro(head: ManifestHead, config: SiteConfig): string {
+  return `# Restoring ${head.site} from run ${head.run}
+
+This run was made on ${head.host} and ended ${head.finished_at} as **${head.status}**${head.scope === "full" ? "" : " (a selection of the site, not all of it)"}. Everything here is plain files:
+\`sha256sum\`, \`unzip\`, \`tar\` and the database's own tools bring it back. \`failures.json\` names what could not be backed up.
+
+The commands below are for bash and GNU tools, as root where owners matter. Start in this directory and set where the site shall be: it was at
+${shellQuote(config.root)}. Trees that lay outside of it go back to where they were, or below \`OUTSIDE\` when that is set.
+
+\`\`\`bash
+set -o pipefail
+RUN=$PWD
+ROOT=${shellQuote(config.root)}
+OUTSIDE=
+UNZIP="unzip -qo -^ -K -V"
+[ "$(id -u)" != 0 ] || UNZIP="$UNZIP -X"
+sha256sum --quiet -c SHA256SUMS
+\`\`\``;
+}
+
+function section(directory: string, step: StepName): string {
+  const { title, note, restoreCommands } = STEPS[step];
+  const groups = new Map<string | symbol, Group>();
+  for (const metadata of readStepMetadata(directory, step)) {
+    const layers = layersOf(metadata);
+    const [place] = placesOf(metadata);
+    const key = layers ?? Symbol(metadata.unit);
+    const group = groups.get(key) ?? { layers, place, units: [] };
+    group.units.push({ unit: metadata.unit, commands: restoreCommands(metadata) });
+    groups.set(key, group);
+  }
+  const commands = [...groups.values()].toSorted((a, b) => orderOf(a) - orderOf(b)).flatMap(commandsOf);
+  return [
+    `## ${title}`,
+    ...(note === undefined ? [] : [note]),
+    ...(commands.length === 0 ? [] : [`\`\`\`bash\n${commands.join("\n")}\n\`\`\``]),
+  ].join("\n\n");
+}
+
+/** A unit, or the shards of one tree, with their commands. */
+interface Group {
+  readonly layers: string | undefined;
+  readonly place: Place | undefined;
+  readonly units: { readonly unit: string; readonly commands: readonly string[] }[];
+}
+
+function commandsOf({ layers, place, units }: Group): readonly string[] {
+  const commands = units.toSorted((a, b) => unitOrder(a.unit, b.unit)).flatMap((one) => one.commands);
+  if (layers === undefined) return commands;
+  if (place === undefined) return [];
+  const into = target(place);
+  return [
+    ...commands,
+    `(cd ${into} && xargs -0 -r rm -rf -- < ${fileOfRun(`${layers}/${DEAD_LIST}`)})`,
+    `(cd ${into} && xargs -0 -r -n 2 touch -c -d < ${fileOfRun(`${layers}/${DIRECTORY_TIMES}`)})`,
+  ];
+}
+
+/** Returns the rank of a group: outer trees first, and among those of one depth single archives before shards. */
+function orderOf({ place, layers }: Group): number {
+  const depth = place === undefined ? 0 : place.path.split("/").filter((name) => name !== "").length;
+  return 2 * depth + (layers === undefined ? 0 : 1);
+}
+
+/** No archive holds the attributes of the directories that it is unpacked into: a command for each, the deepest first. */
+function attributes({ places }: Places): string {
+  const made = places.filter(({ make }) => make === true).map((place) => `mkdir -p ${target(place)}`);
+  const commands = places
+    .toReversed()
+    .map((place) => `as_it_was ${place.mode} ${place.uid}:${place.gid} @${place.mtime} ${target(place)}`);
+  return `## Modes, owners and times
+
+Of the directories that hold what was unpacked, and of SQLite files.
+
+\`\`\`bash
+as_it_was() { [ ! -e "$4" ] || { [ "$(id -u)" != 0 ] || chown "$2" "$4"; chmod "$1" "$4"; touch -d "$3" "$4"; }; }
+${[...made, ...commands].join("\n")}
+\`\`\``;
+}
+
+function outro(): string {
+  return `## Afterwards
+
+Start the site's services and try a few pages. Files keep their owners by number and, in tar archives, by name; \`chown\` them where the new
+host has other users.`;
+}
