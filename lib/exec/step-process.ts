@@ -30,7 +30,7 @@ export interface StepProcess {
  * Starts `scripts/<name>`. It begins to work at a line on its standard input, which then stays open as long as this process lives:
  * end-of-file tells it that its parent is gone.
  */
-export function startScript(name: string, args: readonly string[], { signal, plan }: ScriptOptions): StepProcess {
+export function startScript(name: string, { signal, plan }: ScriptOptions): StepProcess {
   signal.throwIfAborted();
   const shell = $({
     quiet: true,
@@ -42,7 +42,7 @@ export function startScript(name: string, args: readonly string[], { signal, pla
     quote: quotePosix,
     env: { ...process.env, [PLAN_VARIABLE]: plan },
   });
-  const script = shell`exec ${[...commandFor(name), ...args]}`;
+  const script = shell`exec ${commandFor(name)}`;
   let report: Report = () => {};
   let fatal: HoldfastError | undefined;
   const listen: Report = (event) => {

@@ -20,7 +20,7 @@ import { runAsSubScript } from "./step-process.ts";
 export async function backupCommand(name: string, step?: StepName): Promise<void> {
   const quietly = { json: process.argv.includes("--json"), quiet: false, verbose: process.argv.includes("--verbose") };
   const plan = process.env[PLAN_VARIABLE];
-  if (step !== undefined && plan !== undefined) return await runAsSubScript(step, plan, parse(name, step).request);
+  if (step !== undefined && plan !== undefined) return await runAsSubScript(step, plan);
   const [{ backup }, { exitOf, runCommandFrame }] = await Promise.all([
     import("../../ops/backup/run.ts"),
     import("../core/run-command.ts"),

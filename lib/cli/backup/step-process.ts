@@ -1,50 +1,37 @@
 /** A step's script as part of a run: its parent has planned it, holds the lock, and hears every event. */
 import path from "node:path";
-import { fromString } from "../../archive/path.ts";
 import { loadConfig } from "../../config/load.ts";
 import { asHoldfastError, EXIT, HoldfastError } from "../../errors.ts";
 import type { StepName } from "../../model/unit.ts";
-import type { BackupRequest } from "../../ops/backup/request.ts";
-import { chooseTextTypes, stepOptions } from "../../ops/backup/step-options.ts";
 import { wireReport } from "../../report/event-stream.ts";
-import { Claims } from "../../steps/claims/site.ts";
-import { PROJECTS_FILE, ProjectSource } from "../../steps/core/projects.ts";
+import { createContext } from "../../steps/core/create-context.ts";
+import { PROJECTS_FILE } from "../../steps/core/projects.ts";
 import { STEPS } from "../../steps/registry.ts";
 import { readDocument } from "../../store/files/json-documents.ts";
 import { inheritLock, TOKEN_VARIABLE } from "../../store/lock/acquire.ts";
-import { PreviousRuns } from "../../store/run/previous-runs.ts";
 import { runPlanSchema } from "../../store/run/plan.ts";
 import { abortOnSignals } from "../core/signals.ts";
 
 /** Runs one step for the parent whose plan is at `planFile`, once that says so; ends when the parent does. */
-export async function runAsSubScript(name: StepName, planFile: string, request: BackupRequest): Promise<void> {
+export async function runAsSubScript(name: StepName, planFile: string): Promise<void> {
   process.umask(0o027);
   const abort = abortOnSignals();
   const turn = listenToParent(abort);
   const report = wireReport((line) => process.stdout.write(line));
   try {
-    const config = loadConfig(request.config, process.env);
+    const plan = readDocument(planFile, runPlanSchema);
+    const { run, staging, scratch, app, options } = plan;
+    const config = loadConfig(plan.config, process.env);
     const step = await STEPS[name].load();
     await turn;
     abort.signal.throwIfAborted();
-    const plan = readDocument(planFile, runPlanSchema);
-    const store = path.resolve(plan.scratch, "../..");
+    const store = path.resolve(scratch, "../..");
     await inheritLock(path.join(store, ".lock"), process.env[TOKEN_VARIABLE] ?? "").assertHeld();
-    const projects = new ProjectSource(config, path.join(plan.staging, PROJECTS_FILE), abort.signal);
-    await step.run({
-      config,
-      options: stepOptions(config, request, chooseTextTypes(config, request.textTypes), request.resume),
-      run: plan.run,
-      directory: plan.staging,
-      scratch: plan.scratch,
-      exclude: [fromString(store)],
-      app: plan.app,
-      previous: new PreviousRuns(store),
-      projects,
-      claims: new Claims(config, store, projects),
-      signal: abort.signal,
-      report,
-    });
+    const projectsFile = path.join(staging, PROJECTS_FILE);
+    const { signal } = abort;
+    await step.run(
+      createContext({ config, options, run, directory: staging, scratch, store, projectsFile, app, signal, report }),
+    );
   } catch (error) {
     const { code, message, hint, exitCode } = asHoldfastError(abort.signal.aborted ? abort.signal.reason : error);
     report({ type: "fatal", code, message, hint });

@@ -7,16 +7,15 @@ import { fromString } from "../../archive/path.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import type { Report } from "../../model/event.ts";
 import type { Step, StepContext } from "../../steps/core/step.ts";
-import { Claims } from "../../steps/claims/site.ts";
 import { findUncovered } from "../../steps/coverage/uncovered.ts";
-import { ProjectSource } from "../../steps/core/projects.ts";
 import { nextRunId, stagingDirectory } from "../../store/files/layout.ts";
-import { PreviousRuns } from "../../store/run/previous-runs.ts";
 import type { BackupOptions, BackupOutcome, BackupRequest } from "./request.ts";
 import { runInProcess } from "./run-steps.ts";
 import { checkSelection, scopeOf } from "./select-steps.ts";
 import { stepOptions } from "./step-options.ts";
 import { destOf } from "./session.ts";
+import { UNKNOWN_APP } from "../../steps/core/step.ts";
+import { createContext } from "../../steps/core/create-context.ts";
 
 /** What the steps are given where nothing is written but into `scratch`. */
 export function planningContext(
@@ -28,21 +27,18 @@ export function planningContext(
 ): StepContext {
   const store = path.resolve(destOf(config, request));
   const run = nextRunId(new Date(), undefined);
-  const projects = new ProjectSource(config, undefined, options.signal);
-  return {
+  return createContext({
     config,
     options: stepOptions(config, request, textTypes, false),
     run,
     directory: stagingDirectory(store, run),
     scratch,
-    exclude: [fromString(store)],
-    app: { commit: null, version: null, dirty: null },
-    previous: new PreviousRuns(store),
-    projects,
-    claims: new Claims(config, store, projects),
+    store,
+    projectsFile: undefined,
+    app: UNKNOWN_APP,
     signal: options.signal,
     report: options.report,
-  };
+  });
 }
 
 /** `--dry-run`: the real selection and what would be built, with nothing written and no lock taken. */

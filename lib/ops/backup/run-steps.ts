@@ -4,7 +4,6 @@ import { HoldfastError, isDiskFull } from "../../errors.ts";
 import { startScript, type StepProcess } from "../../exec/step-process.ts";
 import type { Report } from "../../model/event.ts";
 import type { StepName } from "../../model/unit.ts";
-import type { BackupRequest } from "./request.ts";
 import type { Step, StepContext } from "../../steps/core/step.ts";
 import { STEPS } from "../../steps/registry.ts";
 import { writeDocument } from "../../store/files/json-documents.ts";
@@ -12,23 +11,6 @@ import type { RunPlan } from "../../store/run/plan.ts";
 
 /** The steps whose process did not end well, with the reason. */
 export type FailedSteps = ReadonlyMap<StepName, unknown>;
-
-/** The flags of a run that concern its sub-scripts. */
-export function subScriptFlags(request: BackupRequest): string[] {
-  const value = (flag: string, given: string | number | undefined): string[] =>
-    given === undefined || given === "" ? [] : [`${flag}=${given}`];
-  return [
-    ...value("--config", request.config),
-    ...value("--dest", request.dest),
-    ...value("--only", request.only.join(",")),
-    ...value("--skip", request.skip.join(",")),
-    ...value("--text-types", request.textTypes.join(",")),
-    ...value("--existing", request.existing),
-    ...value("--workers", request.workers),
-    ...(request.checksums ? ["--checksums"] : []),
-    ...(request.resume ? ["--resume"] : []),
-  ];
-}
 
 /** Runs the steps one after the other in this process. */
 export async function runInProcess(context: StepContext, steps: readonly Step[]): Promise<FailedSteps> {
@@ -41,19 +23,14 @@ export async function runInProcess(context: StepContext, steps: readonly Step[])
  * it, each with all the workers. The next one is started while one is at work, so that it need not be waited for. A full disk ends all of
  * them; any other death is that step's own failure.
  */
-export async function runAsScripts(
-  context: StepContext,
-  steps: readonly Step[],
-  plan: RunPlan,
-  flags: readonly string[],
-): Promise<FailedSteps> {
+export async function runAsScripts(context: StepContext, steps: readonly Step[], plan: RunPlan): Promise<FailedSteps> {
   const died = new Map<StepName, unknown>();
   const planFile = path.join(plan.scratch, "plan.json");
   writeDocument(planFile, plan);
   const stopOthers = new AbortController();
   const signal = AbortSignal.any([context.signal, stopOthers.signal]);
   let diskFull: unknown;
-  const start = (step: Step): StepProcess => startScript(STEPS[step.name].script, flags, { signal, plan: planFile });
+  const start = (step: Step): StepProcess => startScript(STEPS[step.name].script, { signal, plan: planFile });
   const run = async (step: Step, script: StepProcess, report: Report): Promise<void> => {
     try {
       await script.run(report);

@@ -1,7 +1,6 @@
 /** The main job: lock → staging → dump and projects → file steps → merge → publish → latest. docs/design.md tells the order. */
 import { rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { fromString } from "../../archive/path.ts";
 import { loadConfig, type SiteConfig } from "../../config/load.ts";
 import { asHoldfastError, isDiskFull } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
@@ -10,17 +9,15 @@ import type { Failure } from "../../model/unit.ts";
 import { logReport } from "../../report/log.ts";
 import { applicationState } from "../../steps/application.ts";
 import type { Step, StepContext } from "../../steps/core/step.ts";
-import { Claims } from "../../steps/claims/site.ts";
 import { containersOf } from "../../steps/claims/containers.ts";
 import { findUncovered } from "../../steps/coverage/uncovered.ts";
 import { sanitiseConfig } from "../../steps/infra/redact/site-config.ts";
-import { PROJECTS_FILE, ProjectSource } from "../../steps/core/projects.ts";
+import { PROJECTS_FILE } from "../../steps/core/projects.ts";
 import { writeDocument } from "../../store/files/json-documents.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { keepFailedLog } from "../../store/run/failed-log.ts";
 import { MANIFEST_FILE, writeManifest } from "../../store/run/manifest.ts";
 import { recordPlaces, PLACES_FILE, writePlaces } from "../../store/run/places.ts";
-import { PreviousRuns } from "../../store/run/previous-runs.ts";
 import { finishPublishing, publishRun, shareStore, type RunPermissions } from "../../store/run/publish.ts";
 import { restoreGuide } from "./restore-guide.ts";
 import { LOG_FILE, tidyStaging } from "../../store/run/resume.ts";
@@ -31,10 +28,12 @@ import { describeLoss, findLosses } from "../runs/losses.ts";
 import { manifestHead, mergeSteps, type MergedSteps } from "./merge-steps.ts";
 import { runPermissions } from "./permissions.ts";
 import { planningContext, dryRun } from "./dry-run.ts";
-import { runAsScripts, runInProcess, subScriptFlags } from "./run-steps.ts";
+import { runAsScripts, runInProcess } from "./run-steps.ts";
 import { checkSelection, chooseSteps, scopeOf } from "./select-steps.ts";
 import { chooseTextTypes, stepOptions } from "./step-options.ts";
 import { beginSession, type Session } from "./session.ts";
+import { UNKNOWN_APP } from "../../steps/core/step.ts";
+import { createContext } from "../../steps/core/create-context.ts";
 
 /** Documents of a run that the merge writes; a resumed run writes them again. */
 const MERGED_FILES = [MANIFEST_FILE, SUMS_FILE, "failures.json", "RESTORE.md", "site.yaml", PLACES_FILE];
@@ -147,7 +146,14 @@ async function writeRun(
     const { run, staging, scratch } = session;
     const died = request.inProcess
       ? await runInProcess(context, steps)
-      : await runAsScripts(context, steps, { run, staging, scratch, app }, subScriptFlags(request));
+      : await runAsScripts(context, steps, {
+          config: config.file,
+          run,
+          staging,
+          scratch,
+          app,
+          options: context.options,
+        });
     const names = steps.map((step) => step.name);
     const merged = mergeSteps(staging, scratch, run, names, died, heard, context.previous);
     for (const failure of merged.failures)
@@ -263,21 +269,18 @@ function contextOf(
   session: Session,
   options: BackupOptions,
 ): StepContext {
-  const projects = new ProjectSource(config, path.join(session.staging, PROJECTS_FILE), options.signal);
-  return {
+  return createContext({
     config,
     options: stepOptions(config, request, textTypes, session.resumed),
     run: session.run,
     directory: session.staging,
     scratch: session.scratch,
-    exclude: [fromString(session.store.path)],
-    app: { commit: null, version: null, dirty: null },
-    previous: new PreviousRuns(session.store.path),
-    projects,
-    claims: new Claims(config, session.store.path, projects),
+    store: session.store.path,
+    projectsFile: path.join(session.staging, PROJECTS_FILE),
+    app: UNKNOWN_APP,
     signal: options.signal,
     report: options.report,
-  };
+  });
 }
 
 /** The last message: totals, and how many units each step built, reused or resumed. */

@@ -40,6 +40,9 @@ export interface StepContext {
   readonly report: Report;
 }
 
+/** The application of a run before it is known. */
+export const UNKNOWN_APP: StepContext["app"] = { commit: null, version: null, dirty: null };
+
 /** One part of a site. */
 export interface Step {
   readonly name: StepName;

@@ -1,10 +1,23 @@
-/** What the parent of a run tells its sub-scripts; a file in the run's scratch directory. */
+/** The plan of a run, by which its parent tells each step's process what to do: a file in the run's scratch directory. */
 import * as z from "zod";
 
 export const runPlanSchema = z.object({
+  /** Path of the config file. */
+  config: z.string(),
   run: z.string(),
   staging: z.string(),
   scratch: z.string(),
   app: z.object({ commit: z.string().nullable(), version: z.string().nullable(), dirty: z.boolean().nullable() }),
+  /** The choices of the command line, as the parent has read them. */
+  options: z.object({
+    only: z.array(z.string()).readonly(),
+    skip: z.array(z.string()).readonly(),
+    textTypes: z.array(z.string()).readonly(),
+    existing: z.enum(["skip", "overwrite"]),
+    workers: z.number(),
+    checksums: z.boolean(),
+    resume: z.boolean(),
+    dryRun: z.boolean(),
+  }),
 });
 export type RunPlan = z.infer<typeof runPlanSchema>;

@@ -1,0 +1,25 @@
+/** Makes the context of a run's steps. */
+import { fromString } from "../../archive/path.ts";
+import { PreviousRuns } from "../../store/run/previous-runs.ts";
+import { Claims } from "../claims/site.ts";
+import { ProjectSource } from "./projects.ts";
+import type { StepContext } from "./step.ts";
+
+export interface ContextOptions extends Omit<StepContext, "exclude" | "previous" | "projects" | "claims"> {
+  /** Path of the store: never part of its own backup. */
+  readonly store: string;
+  /** The file that keeps the list of projects; undefined asks the database each time. */
+  readonly projectsFile: string | undefined;
+}
+
+/** Returns the context; nothing is read or written yet. */
+export function createContext({ store, projectsFile, ...given }: ContextOptions): StepContext {
+  const projects = new ProjectSource(given.config, projectsFile, given.signal);
+  return {
+    ...given,
+    exclude: [fromString(store)],
+    previous: new PreviousRuns(store),
+    projects,
+    claims: new Claims(given.config, store, projects),
+  };
+}
