@@ -65,7 +65,7 @@ const KNOWN: readonly Known[] = [
   known("search-index", "django-watson", /^watson_searchentry$/, "engine_slug content_type_id object_id content"),
   known("search-index", "Wagtail", /^wagtailsearch_indexentry$/, "content_type_id object_id title_norm"),
   known("queue", "Django Q", /^django_q_ormq$/, "key payload lock"),
-  known("log", "django-axes", /^axes_access(?:log|trySavepoint)$/, "ip_address user_agent"),
+  known("log", "django-axes", /^axes_access(?:log|attempt)$/, "ip_address user_agent"),
   known("log", "django-celery-results", /^django_celery_results_taskresult$/, "task_id status result"),
   known("migrations", "Rails", /^ar_internal_metadata$/, "key value"),
   known("session", "Rails", /^sessions$/, "session_id data", "id created_at updated_at"),
