@@ -151,7 +151,7 @@ test("plan shows the columns, and what an import will need; what cannot be left 
   for (const [refine, said] of [
     [{ exclude_columns: { member: ["id"] } }, /primary key/],
     [{ exclude_columns: { member: ["loggin"] } }, /did you mean login/],
-    [{ replace: { member: { login: "x" } } }, /is unique: one value/],
+    [{ replace: { member: { login: "x" } } }, /is a unique column/],
     [{ replace: { member: { login: { unusable_password: true } } } }, /told apart/],
     [{ replace: { member: { level: "x" } } }, /level is given "x", and takes whole numbers/],
     [{ replace: { member: { level: { unusable_password: true } } } }, /a text of 41/],
@@ -246,7 +246,7 @@ test("a row that a generic relation leads to and that is not there is named; wha
     expect(warnings).toContainEqual(expect.stringMatching(new RegExp(`^${table}: .* look like a generic relation`)));
   const planned = await run("plan", "--config", config(GENERIC), "--database", url);
   expect(planned.warnings).toEqual([
-    "blog_comment: the type gone.model has no table with numbers: its object_id travels as it is",
+    "blog_comment: no table with a single-column primary key for the type gone.model: its object_id is exported unchanged",
   ]);
   expect(planned.tables.find(({ table }) => table === "note")).toMatchObject({
     generic: [{ type: "about_type", id: "about_id", tables: ["blog_post", "gallery_photo", "note"] }],

@@ -1,4 +1,4 @@
-/** Reads one value of one row piece by piece: nobody on this side holds more of it. */
+/** Reads one value of one row in pieces, so that this process never holds the whole value. */
 import { HoldfastError } from "../../errors.ts";
 import { bytesOf } from "../values/encoders.ts";
 import { collectEvery } from "../../exec/v8-memory.ts";
@@ -8,14 +8,14 @@ import { rowsOf } from "../schema/sql-names.ts";
 import type { LargeRow } from "./find-large-values.ts";
 import type { LargeValue } from "../format/large-value.ts";
 
-/** Of PostgreSQL, whose answer comes as it is made. */
+/** The piece size for PostgreSQL, which streams its result. */
 const STREAMED = 256 * 1024;
-/** Of a question of its own. */
+/** The piece size for engines that run one query per piece. */
 const ASKED = 8 * 1024 * 1024;
-/** Read between two collections of garbage: pieces are large, and die at once. */
+/** The bytes read between two garbage collections: pieces are large and short-lived. */
 const COLLECT_EVERY = 16 * 1024 * 1024;
 
-/** The bytes of a value, of a text those of its UTF-8. Throws `E_DATABASE` when they are not as many as they should be. */
+/** Streams the bytes of a value; text as UTF-8. Throws `E_DATABASE` if their count differs from the expected size. */
 export async function* readLarge(
   connection: Connection,
   table: Table,
@@ -33,14 +33,14 @@ export async function* readLarge(
   if (size !== value.bytes)
     throw new HoldfastError(
       "E_DATABASE",
-      `${table.id}.${value.column.name} of row ${row.name} has ${value.bytes} bytes, of which the database gave ${size}`,
+      `${table.id}.${value.column.name} of row ${row.name}: expected ${value.bytes} bytes, received ${size}`,
       connection.engine === "postgresql" || connection.engine === "sqlite"
         ? {}
-        : { hint: "the server's max_allowed_packet may be too small for it" },
+        : { hint: "increase max_allowed_packet on the server" },
     );
 }
 
-/** The value is made once, `offset 0` sees to that, and cut by the server. */
+/** Computes the value once, which `offset 0` ensures, and lets the server cut it into pieces. */
 async function* streamed(
   connection: Connection,
   table: Table,
@@ -50,7 +50,8 @@ async function* streamed(
   const name = `t.${connection.quote(column.name)}`;
   const bytes = is === "bytes" ? `${name} || ''::bytea` : `convert_to(${name}::text, 'UTF8')`;
   const whole = `select ${bytes} as b from ${rowsOf(connection, table)} as t where ${at.sql} offset 0`;
-  const sql = `select substring(v.b from g for ${STREAMED}) from (${whole}) as v cross join lateral generate_series(1, octet_length(v.b), ${STREAMED}) as g`;
+  const series = `generate_series(1, octet_length(v.b), ${STREAMED})`;
+  const sql = `select substring(v.b from g for ${STREAMED}) from (${whole}) as v cross join lateral ${series} as g`;
   for await (const batch of connection.streamBytes(sql, at.parameters))
     for (const [cell = null] of batch) {
       const piece = bytesOf(cell);
@@ -58,7 +59,7 @@ async function* streamed(
     }
 }
 
-/** SQLite has the whole value in memory for every piece of it, so that there are few. */
+/** Reads few, large pieces: SQLite loads the whole value for each of them. */
 async function* asked(
   connection: Connection,
   table: Table,
@@ -75,7 +76,7 @@ async function* asked(
   );
 }
 
-/** The server reads the value once, into a variable of the session; one that has no room there for each piece. */
+/** Reads the value once, into a session variable; if it does not fit there, reads each piece from the row. */
 async function* held(
   connection: Connection,
   table: Table,
