@@ -1,8 +1,12 @@
-/** The checksum of an export as a whole: it covers the names, the lengths and the digests of all its files. */
+/** The checksum of a whole export, over the names, sizes and digests of all its files. */
 import { createHash } from "node:crypto";
 import type { ExportManifest } from "./documents.ts";
 
-/** sha256 over `holdfast export 1` LF, the digest of schema.json LF, that of settings.json LF where there is one, for each file, in the order of the manifest, `path` NUL size NUL rows NUL sha256 LF, and for each large value `blob ` sha256 NUL size LF. */
+/**
+ * Returns the checksum of an export: the sha256 of the following lines. The first are `holdfast export 1` LF, the
+ * digest of schema.json LF and, if there are settings, that of settings.json LF. Each file, in the order of the
+ * manifest, adds `path` NUL size NUL rows NUL sha256 LF, and each large value `blob ` sha256 NUL size LF.
+ */
 export function checksumOf({
   schema_sha256,
   settings_sha256,
