@@ -289,6 +289,6 @@ describe.each(NAMES)("on %s", (name) => {
     const config = join(directory, `ring-${name}.yaml`);
     writeFileSync(config, "site: ring\nroot: .\nportable: { keys: { place: [home_id, name], folder: [place_id, up_id, name] } }\n"); // prettier-ignore
     const { code, stderr } = await portable("plan", "--config", config, "--database", named);
-    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("the keys need each other: ") as string }); // prettier-ignore
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("the keys depend on each other: ") as string }); // prettier-ignore
   });
 });

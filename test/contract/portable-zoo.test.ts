@@ -102,7 +102,7 @@ test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: numbers of rows tha
   const rows = "insert into wp_terms values (1, 'a'), (2, 'b'); insert into wp_other values (1, 'x'); insert into wp_links values (7, 1, 2, 1); insert into Session values ('secret', 1, '', '');";
   const from = await make(name, `${UNGUARDED} ${rows}`);
   const plan = await runBuilt("portable", ["plan", "--database", from, "--json"]);
-  expect(plan.stdout).toMatch(/wp_terms: (?:public\.)?wp_links\.term_id, (?:public\.)?wp_links\.rev_term seem to hold its term_id/);
+  expect(plan.stdout).toMatch(/wp_terms: (?:public\.)?wp_links\.term_id, (?:public\.)?wp_links\.rev_term seem to reference its term_id/);
   expect(plan.stdout).not.toMatch(/wp_other: .*seem/);
   const output = await exportOf(from);
   const url = await make(name, `${UNGUARDED} insert into wp_terms values (8, 'b');`);
