@@ -336,7 +336,7 @@ describe("the ZIP", () => {
     expect(readFileSync(join(out, "media/big.bin")).equals(readFileSync(join(site, "uploads/big.bin")))).toBe(true);
     expect(existsSync(join(out, "media/a/empty"))).toBe(true);
     expect(existsSync(join(out, "media/out"))).toBe(false);
-    expect(warnings.join()).toContain("a link out of the tree");
+    expect(warnings.join()).toContain("a symbolic link out of the tree");
     // Each of several under its own name; two of one name are refused, and so is a package that would hold the one before it.
     mkdirSync(join(site, "more/uploads"), { recursive: true });
     const two = await run(...args, "--media", `${site}/uploads,${site}/more`, "-o", join(directory, "two.zip"));
@@ -522,5 +522,5 @@ test.each(["records", "zip"])("a text of SQLite that is no UTF-8 is refused by i
     join(directory, `bad-text-${format}`),
   );
   expect(code).not.toBe(0);
-  expect(stderr).toContain("word.said holds a text that is no UTF-8, in row (7)");
+  expect(stderr).toContain("word.said: the text in row (7) is not valid UTF-8");
 });
