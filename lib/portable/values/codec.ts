@@ -1,4 +1,7 @@
-/** Values on their way: from what an engine prints to JSON that means the same to every engine, and back into what another one reads. */
+/**
+ * Converts values between engines: from what an engine prints to JSON with one meaning, and back to what an engine
+ * reads.
+ */
 import { isUtf8 } from "node:buffer";
 import { canonicalCell, canonicalDouble, canonicalNumber, canonicalTime } from "../../database/digest/canonical.ts";
 import type { EngineName } from "../../database/snapshot.ts";
@@ -7,7 +10,10 @@ import type { Cell } from "../connection.ts";
 import type { Column, Kind } from "../schema/tables.ts";
 import { isTime, timeForm } from "./timestamps.ts";
 
-/** A value that its column's kind does not hold, with what it is: SQLite's text in a number column, an infinite float, a date without an end. */
+/**
+ * A value that its column's kind cannot represent, with its type: text in a number column of SQLite, an infinite float
+ * or date.
+ */
 export interface Tagged {
   readonly $: "nan" | "inf" | "-inf" | "text" | "integer" | "float" | "bytes";
   readonly v?: string;
@@ -21,7 +27,10 @@ const TIMES = new Set<Kind>(["date", "time", "timestamp", "timestamptz"]);
 const NUMBERS = new Set<Kind>(["integer", "decimal", "float4", "float8", "boolean", "bits"]);
 const INFINITE = /^-?infinity$/i;
 
-/** What an engine gave for a column, as it is written into an export. SQLite's times stay as the application wrote them: they are its texts. */
+/**
+ * Encodes an engine's value for an export. SQLite's times stay as the application wrote them, because they are its
+ * text.
+ */
 export function encode(engine: EngineName, column: Column, cell: Cell): JsonValue {
   if (cell === null) return null;
   if (Buffer.isBuffer(cell)) return encodeBytes(column, cell);
@@ -53,7 +62,7 @@ export function encode(engine: EngineName, column: Column, cell: Cell): JsonValu
   }
 }
 
-/** MySQL gives the labels of an enum or set of the binary character set as bytes. */
+/** Encodes bytes. MySQL returns the labels of an enum or set of the binary character set as bytes. */
 function encodeBytes({ kind, labels }: Column, cell: Buffer): JsonValue {
   if (kind === "bytes") return cell.toString("base64");
   return labels !== undefined && isUtf8(cell) ? cell.toString("utf8") : { $: "bytes", v: cell.toString("base64") };
@@ -83,11 +92,14 @@ function encodeFloat(kind: Kind, value: number): JsonValue {
   if (kind !== "float4" && kind !== "float8") return { $: "float", v: canonicalDouble(value) };
   if (Number.isNaN(value)) return { $: "nan" };
   if (!Number.isFinite(value)) return { $: value > 0 ? "inf" : "-inf" };
-  // In full, not in the few digits that single precision needs: another engine may keep it as a double.
+  // With all digits, not just those of single precision: another engine may store it as a double.
   return kind === "float4" ? Math.fround(value) : value;
 }
 
-/** What a column of another database takes for it. Throws `E_IMPORT`, in words that fit behind the column's name, for what that cannot hold. */
+/**
+ * Decodes an exported value for a column of any engine. Throws `E_IMPORT` for a value that it cannot hold, in words
+ * that follow the column's name.
+ */
 export function decode(engine: EngineName, column: Column, value: JsonValue): Cell {
   if (value === null) return null;
   if (typeof value === "object") return decodeTagged(engine, column, value);
@@ -131,7 +143,7 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
   }
 }
 
-/** A server fills up what is too short. */
+/** Rejects bytes of another length than a fixed one: a server would pad them. */
 function exactBytes(engine: EngineName, { native, length }: Column, bytes: Buffer): Buffer {
   const isFixed = engine !== "sqlite" && /^binary\b/i.test(native);
   if (isFixed && length !== undefined && bytes.length !== length)
@@ -139,7 +151,7 @@ function exactBytes(engine: EngineName, { native, length }: Column, bytes: Buffe
   return bytes;
 }
 
-/** MySQL takes a number for the label at its place, and a label of another case for its own. */
+/** Rejects unknown labels: MySQL takes a number for the label at that position, and ignores the case of a label. */
 function labelled(engine: EngineName, { kind, native, labels }: Column, given: string): string {
   if (engine === "sqlite" || labels === undefined) return refuseNul(engine, given);
   const words = kind === "enum" ? [given] : given === "" ? [] : given.split(",");
@@ -149,14 +161,17 @@ function labelled(engine: EngineName, { kind, native, labels }: Column, given: s
   return given;
 }
 
-/** Matches text that SQLite stores as a number in a column whose declared type does not say text. */
+/** Matches text that SQLite stores as a number in a column with a declared type that does not mention text. */
 const LIKE_A_NUMBER = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
 
-/** Returns whether SQLite makes a number of a text that looks like one: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
+/**
+ * Checks whether SQLite makes a number of a text that looks like one:
+ * https://www.sqlite.org/datatype3.html#determination_of_column_affinity
+ */
 export const makesNumbers = ({ native, asIs = false }: Column): boolean =>
   !asIs && native !== "" && (/int/i.test(native) || (!TEXTUAL.test(native) && !/blob/i.test(native)));
 
-/** Servers cut off and guess where a time is not written as they do. */
+/** Rejects times in other notations than the server's: it would truncate or guess them. */
 function serverTime(engine: EngineName, column: Column, words: string): string {
   const time = timeForm(column.kind, words);
   if (!isTime(column, time)) throw unfit(`${JSON.stringify(words.slice(0, 40))}, and takes ${column.native}`);
@@ -165,7 +180,10 @@ function serverTime(engine: EngineName, column: Column, words: string): string {
   return time;
 }
 
-/** What SQLite keeps as the text that it is, also where it is a number: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
+/**
+ * Matches declared types for which SQLite keeps text, even if it looks like a number:
+ * https://www.sqlite.org/datatype3.html#determination_of_column_affinity
+ */
 const TEXTUAL = /char|clob|text/i;
 
 const text = (value: boolean | number | string): string =>
@@ -192,19 +210,22 @@ function decodeInteger(engine: EngineName, column: Column, value: boolean | numb
   if (/^year\b/i.test(column.native)) {
     if (number !== 0n && (number < 1901n || number > 2155n))
       throw unfit(`${digits}, and takes years from 1901 to 2155`);
-    return digits.padStart(4, "0"); // MySQL takes '0' for 2000
+    return digits.padStart(4, "0"); // MySQL reads '0' as 2000
   }
   return engine === "sqlite" ? number : digits;
 }
 
-/** MySQL would take text for its bytes; PostgreSQL wants them all, the first ones too. */
+/** Decodes bits as a number for MySQL, which would take text for its bytes, or as all digits for PostgreSQL. */
 function decodeBits(engine: EngineName, column: Column, value: boolean | number | string): Cell {
   const { length = 1 } = column;
   const number = BigInt(String(decodeInteger("postgresql", { ...column, length, unsigned: true }, value)));
   return engine === "postgresql" ? number.toString(2).padStart(length, "0") : number;
 }
 
-/** SQLite makes a number of what looks like one, in whatever form it is given; also of JSON, whose declared type sounds like a number's to it. */
+/**
+ * Rejects numbers that SQLite cannot keep exactly. It converts anything that looks like a number, also in JSON of a
+ * declared type that sounds like a number.
+ */
 function exactNumber(value: string): number | bigint {
   const number = Number(value);
   if (INTEGER.test(value) && BigInt.asIntN(64, BigInt(value)) === BigInt(value))
@@ -213,7 +234,7 @@ function exactNumber(value: string): number | bigint {
   return number;
 }
 
-/** The engines round what has too many digits, and say nothing. */
+/** Rejects numbers with too many digits: the engines round them silently. */
 function refuseRounding({ kind, native, scale }: Column, number: string): void {
   const kept = kind === "float4" ? Math.fround(Number(number)) : Number(number);
   if (kind !== "decimal" && canonicalDouble(kept) !== canonicalNumber(number))
@@ -224,7 +245,7 @@ function refuseRounding({ kind, native, scale }: Column, number: string): void {
   if (digits > scale && Number(number) !== 0) throw unfit(`${number}, and takes ${scale} digits behind the point`);
 }
 
-/** Parts of seconds are rounded, and blanks at the end cut off, without a word. */
+/** Rejects text that a server would silently shorten: it rounds fractional seconds, and drops blanks at the end. */
 function refuseCutting({ kind, native, precision, length }: Column, words: string): void {
   if (TIMES.has(kind) && precision !== undefined) {
     const digits = /\.(\d+)/.exec(canonicalTime(words))?.[1]?.length ?? 0;
@@ -266,17 +287,17 @@ function decodeTagged(engine: EngineName, column: Column, { $, v = "" }: Tagged)
   }
 }
 
-/** A number of SQLite in a column of something else: another database would take it for what it is not. */
+/** Decodes a number of SQLite in a column of another kind, which another database would misread. */
 function decodeTaggedNumber(engine: EngineName, column: Column, digits: string): Cell {
   if (!NUMBERS.has(column.kind)) throw unfit(`the number ${digits}, and takes ${column.native}`);
   return decode(engine, column, digits);
 }
 
-/** MySQL gives and takes its own bytes for these. */
+/** Checks for types with MySQL's own binary format. */
 const isGeometry = (engine: EngineName, column: Column): boolean =>
   (engine === "mysql" || engine === "mariadb") && isGeometryType(column);
 
-/** Of MySQL's: what is called so elsewhere is a text. */
+/** Checks for MySQL's geometry types; a type of the same name elsewhere is text. */
 export const isGeometryType = ({ native }: Column): boolean =>
   /^(?:geometry|point|linestring|polygon|multi(?:point|linestring|polygon)|geom(?:etry)?collection)\b/i.test(native);
 
@@ -288,7 +309,7 @@ function refuseNul(engine: EngineName, value: string): string {
 
 const unfit = (what: string): HoldfastError => new HoldfastError("E_IMPORT", `is given ${what}`);
 
-/** The form in which values of all engines are compared: as lib/database/digest/canonical.ts has it. */
+/** Returns the form by which values of all engines are compared, as defined in lib/database/digest/canonical.ts. */
 export function canonical(column: Column, value: JsonValue): Buffer | null {
   if (value === null) return null;
   if (typeof value === "object") return canonicalTagged(value);
