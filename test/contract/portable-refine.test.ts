@@ -153,7 +153,7 @@ test("plan shows the columns, and what an import will need; what cannot be left 
     [{ exclude_columns: { member: ["loggin"] } }, /did you mean login/],
     [{ replace: { member: { login: "x" } } }, /is a unique column/],
     [{ replace: { member: { login: { unusable_password: true } } } }, /told apart/],
-    [{ replace: { member: { level: "x" } } }, /level is given "x", and takes whole numbers/],
+    [{ replace: { member: { level: "x" } } }, /level expects whole numbers, found "x"/],
     [{ replace: { member: { level: { unusable_password: true } } } }, /a text of 41/],
     [{ replace: { member: { password: null } } }, /is NULL/],
     [{ replace: { post: { writer: 1 } } }, /links to a row/],

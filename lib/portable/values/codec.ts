@@ -107,7 +107,7 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
     case "boolean":
       return decodeBoolean(engine, column, value);
     case "bytes":
-      if (typeof value !== "string") throw unfit("a number or boolean, and takes bytes");
+      if (typeof value !== "string") throw mismatch("bytes", "a number or boolean");
       return exactBytes(engine, column, Buffer.from(value, "base64"));
     case "integer":
       return decodeInteger(engine, column, value);
@@ -117,7 +117,7 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
     case "float8":
     case "decimal":
       if (typeof value === "boolean" || (typeof value === "string" && !NUMBER.test(value)))
-        throw unfit(`${JSON.stringify(value)}, and takes numbers`);
+        throw mismatch("numbers", JSON.stringify(value));
       if (column.kind !== "float8" || typeof value === "string") refuseRounding(column, String(value));
       if (engine !== "sqlite") return String(value);
       return column.kind === "decimal" && typeof value === "string" ? exactNumber(value) : Number(value);
@@ -129,11 +129,10 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
         return exactNumber(text(value));
       const given = refuseNul(engine, text(value));
       if (engine === "sqlite" && column.kind !== "json" && makesNumbers(column) && LIKE_A_NUMBER.test(given))
-        throw unfit(`the text ${JSON.stringify(given.slice(0, 40))}, of which ${column.native} would make a number`);
-      if (column.kind === "interval" && LIKE_A_NUMBER.test(given))
-        throw unfit(`the number ${given}, and takes an interval`);
+        throw unfit(`the text ${JSON.stringify(given.slice(0, 40))}: ${column.native} would convert it to a number`);
+      if (column.kind === "interval" && LIKE_A_NUMBER.test(given)) throw mismatch("an interval", `the number ${given}`);
       if (column.native.startsWith("bit varying") && !/^[01]*$/.test(given))
-        throw unfit(`${JSON.stringify(given.slice(0, 40))}, and takes ${column.native}`);
+        throw mismatch(column.native, JSON.stringify(given.slice(0, 40)));
       const words = engine !== "sqlite" && TIMES.has(column.kind) ? serverTime(engine, column, given) : given;
       if (engine === "sqlite" && column.kind === "json" && !TEXTUAL.test(column.native) && NUMBER.test(words.trim()))
         exactNumber(words.trim());
@@ -146,8 +145,7 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
 /** Rejects bytes of another length than a fixed one: a server would pad them. */
 function exactBytes(engine: EngineName, { native, length }: Column, bytes: Buffer): Buffer {
   const isFixed = engine !== "sqlite" && /^binary\b/i.test(native);
-  if (isFixed && length !== undefined && bytes.length !== length)
-    throw unfit(`${bytes.length} bytes, and takes ${native}, which has ${length}`);
+  if (isFixed && length !== undefined && bytes.length !== length) throw mismatch(`${length} bytes`, `${bytes.length}`);
   return bytes;
 }
 
@@ -156,8 +154,7 @@ function labelled(engine: EngineName, { kind, native, labels }: Column, given: s
   if (engine === "sqlite" || labels === undefined) return refuseNul(engine, given);
   const words = kind === "enum" ? [given] : given === "" ? [] : given.split(",");
   const other = words.find((word) => !labels.includes(word));
-  if (other !== undefined)
-    throw unfit(`${JSON.stringify(other.slice(0, 40))}, which is no label of ${native.slice(0, 60)}`);
+  if (other !== undefined) throw mismatch(`a label of ${native.slice(0, 60)}`, JSON.stringify(other.slice(0, 40)));
   return given;
 }
 
@@ -174,9 +171,9 @@ export const makesNumbers = ({ native, asIs = false }: Column): boolean =>
 /** Rejects times in other notations than the server's: it would truncate or guess them. */
 function serverTime(engine: EngineName, column: Column, words: string): string {
   const time = timeForm(column.kind, words);
-  if (!isTime(column, time)) throw unfit(`${JSON.stringify(words.slice(0, 40))}, and takes ${column.native}`);
+  if (!isTime(column, time)) throw mismatch(column.native, JSON.stringify(words.slice(0, 40)));
   if (engine === "postgresql" && /^0000-|^\d{4}-(?:00|\d\d-00)/.test(time))
-    throw unfit(`${words}, which is no date there`);
+    throw unfit(`${words}, which is not a date in PostgreSQL`);
   return time;
 }
 
@@ -191,25 +188,24 @@ const text = (value: boolean | number | string): string =>
 
 function decodeBoolean(engine: EngineName, column: Column, value: boolean | number | string): Cell {
   const truth = typeof value === "boolean" ? value : { "1": true, "0": false, t: true, f: false }[String(value)];
-  if (truth === undefined && engine === "postgresql") throw unfit(`${JSON.stringify(value)}, and takes true or false`);
+  if (truth === undefined && engine === "postgresql") throw mismatch("true or false", JSON.stringify(value));
   if (engine === "postgresql") return truth === true ? "t" : "f";
   const digits = truth === undefined ? String(value) : truth ? "1" : "0";
-  if (engine === "sqlite" && !INTEGER.test(digits)) throw unfit(`${JSON.stringify(value)}, and takes true or false`);
+  if (engine === "sqlite" && !INTEGER.test(digits)) throw mismatch("true or false", JSON.stringify(value));
   if (engine !== "sqlite") return truth === undefined ? decodeInteger(engine, { ...column, length: 8 }, value) : digits;
   return BigInt(digits);
 }
 
 function decodeInteger(engine: EngineName, column: Column, value: boolean | number | string): Cell {
   const digits = text(value).replace(/\.0+$/, "");
-  if (!INTEGER.test(digits)) throw unfit(`${JSON.stringify(value)}, and takes whole numbers`);
+  if (!INTEGER.test(digits)) throw mismatch("whole numbers", JSON.stringify(value));
   const bits = BigInt(column.length ?? 64);
   const [least, most] =
     column.unsigned === true ? [0n, (1n << bits) - 1n] : [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n];
   const number = BigInt(digits);
-  if (number < least || number > most) throw unfit(`${digits}, and takes ${least} to ${most}`);
+  if (number < least || number > most) throw mismatch(`${least} to ${most}`, digits);
   if (/^year\b/i.test(column.native)) {
-    if (number !== 0n && (number < 1901n || number > 2155n))
-      throw unfit(`${digits}, and takes years from 1901 to 2155`);
+    if (number !== 0n && (number < 1901n || number > 2155n)) throw mismatch("a year from 1901 to 2155", digits);
     return digits.padStart(4, "0"); // MySQL reads '0' as 2000
   }
   return engine === "sqlite" ? number : digits;
@@ -230,7 +226,7 @@ function exactNumber(value: string): number | bigint {
   const number = Number(value);
   if (INTEGER.test(value) && BigInt.asIntN(64, BigInt(value)) === BigInt(value))
     return Number.isSafeInteger(number) ? number : BigInt(value);
-  if (canonicalNumber(value) !== canonicalDouble(number)) throw unfit(`${value}, of which SQLite would keep ${number}`);
+  if (canonicalNumber(value) !== canonicalDouble(number)) throw unfit(`${value} exactly: SQLite would store ${number}`);
   return number;
 }
 
@@ -238,26 +234,26 @@ function exactNumber(value: string): number | bigint {
 function refuseRounding({ kind, native, scale }: Column, number: string): void {
   const kept = kind === "float4" ? Math.fround(Number(number)) : Number(number);
   if (kind !== "decimal" && canonicalDouble(kept) !== canonicalNumber(number))
-    throw unfit(`${number}, of which ${native} would keep ${kept}`);
+    throw unfit(`${number} exactly: ${native} would store ${kept}`);
   if (kind !== "decimal" || scale === undefined) return;
   const [, fraction, zeros = ""] = /\.(\d+)$|(0*)$/.exec(canonicalNumber(number)) ?? [];
   const digits = fraction?.length ?? -zeros.length; // PostgreSQL's scale may be negative
-  if (digits > scale && Number(number) !== 0) throw unfit(`${number}, and takes ${scale} digits behind the point`);
+  if (digits > scale && Number(number) !== 0) throw mismatch(`at most ${scale} decimal places`, number);
 }
 
 /** Rejects text that a server would silently shorten: it rounds fractional seconds, and drops blanks at the end. */
 function refuseCutting({ kind, native, precision, length }: Column, words: string): void {
   if (TIMES.has(kind) && precision !== undefined) {
     const digits = /\.(\d+)/.exec(canonicalTime(words))?.[1]?.length ?? 0;
-    if (digits > precision) throw unfit(`${words}, and takes ${precision} digits of a second`);
+    if (digits > precision) throw mismatch(`at most ${precision} digits of fractional seconds`, words);
   }
   const isFilled = /^(?:bp)?char(?:acter)?\(/.test(native);
   if (kind === "text" && isFilled && words.endsWith(" "))
-    throw unfit(`${JSON.stringify(words.slice(0, 40))}, and takes ${native}, which keeps no blanks at its end`);
+    throw unfit(`${JSON.stringify(words.slice(0, 40))}: ${native} drops blanks at the end`);
   if (kind === "text" && length !== undefined && [...words.replace(/ +$/, "")].length > length)
-    throw unfit(`${JSON.stringify(words.slice(0, 40))}…, and takes ${length} characters`);
+    throw mismatch(`at most ${length} characters`, `${JSON.stringify(words.slice(0, 40))}…`);
   if (kind === "text" && length !== undefined && words.endsWith(" ") && [...words].length > length)
-    throw unfit(`${JSON.stringify(words.slice(0, 40))}, and takes ${length} characters`);
+    throw mismatch(`at most ${length} characters`, JSON.stringify(words.slice(0, 40)));
 }
 
 function decodeTagged(engine: EngineName, column: Column, { $, v = "" }: Tagged): Cell {
@@ -266,16 +262,16 @@ function decodeTagged(engine: EngineName, column: Column, { $, v = "" }: Tagged)
   switch ($) {
     case "nan":
       if (engine === "postgresql" && float) return "NaN";
-      throw unfit("not a number (NaN), which it cannot hold");
+      throw unfit("not a number (NaN)");
     case "inf":
     case "-inf":
       if (engine === "postgresql" && (float || time)) return $ === "inf" ? "Infinity" : "-Infinity";
       if (engine === "sqlite" && float) return $ === "inf" ? Infinity : -Infinity;
-      throw unfit("infinite, which it cannot hold");
+      throw unfit("an infinite value");
     case "bytes":
       if (engine === "sqlite" || column.kind === "bytes") return exactBytes(engine, column, Buffer.from(v, "base64"));
       if (isGeometry(engine, column)) return Buffer.from(v, "base64");
-      throw unfit("bytes, and takes none");
+      throw mismatch(column.native, "bytes");
     case "integer":
       if (engine === "sqlite") return BigInt(v);
       return decodeTaggedNumber(engine, column, v);
@@ -283,13 +279,13 @@ function decodeTagged(engine: EngineName, column: Column, { $, v = "" }: Tagged)
       return engine === "sqlite" ? Number(v) : decodeTaggedNumber(engine, column, v);
     case "text":
       if (engine === "sqlite" || ["text", "native", "enum", "set"].includes(column.kind)) return refuseNul(engine, v);
-      throw unfit(`the text ${JSON.stringify(v.slice(0, 40))}, and takes ${column.native}`);
+      throw mismatch(column.native, `the text ${JSON.stringify(v.slice(0, 40))}`);
   }
 }
 
 /** Decodes a number of SQLite in a column of another kind, which another database would misread. */
 function decodeTaggedNumber(engine: EngineName, column: Column, digits: string): Cell {
-  if (!NUMBERS.has(column.kind)) throw unfit(`the number ${digits}, and takes ${column.native}`);
+  if (!NUMBERS.has(column.kind)) throw mismatch(column.native, `the number ${digits}`);
   return decode(engine, column, digits);
 }
 
@@ -302,12 +298,14 @@ export const isGeometryType = ({ native }: Column): boolean =>
   /^(?:geometry|point|linestring|polygon|multi(?:point|linestring|polygon)|geom(?:etry)?collection)\b/i.test(native);
 
 function refuseNul(engine: EngineName, value: string): string {
-  if (engine === "postgresql" && value.includes("\0"))
-    throw unfit("a text with a NUL byte, which PostgreSQL cannot hold");
+  if (engine === "postgresql" && value.includes("\0")) throw unfit("a text with a NUL byte in PostgreSQL");
   return value;
 }
 
-const unfit = (what: string): HoldfastError => new HoldfastError("E_IMPORT", `is given ${what}`);
+const unfit = (what: string): HoldfastError => new HoldfastError("E_IMPORT", `cannot hold ${what}`);
+
+const mismatch = (expected: string, found: string): HoldfastError =>
+  new HoldfastError("E_IMPORT", `expects ${expected}, found ${found}`);
 
 /** Returns the form by which values of all engines are compared, as defined in lib/database/digest/canonical.ts. */
 export function canonical(column: Column, value: JsonValue): Buffer | null {

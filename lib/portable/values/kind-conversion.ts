@@ -86,7 +86,7 @@ function fromTagged(column: Column, value: JsonValue & object, from: KindGroup, 
   if (DATED.has(from) === DATED.has(to)) return value;
   throw new HoldfastError(
     "E_IMPORT",
-    `is given an infinite ${from === "number" ? "number" : "time"}, and takes ${column.native}`,
+    `expects ${column.native}, found an infinite ${from === "number" ? "number" : "time"}`,
   );
 }
 
@@ -96,7 +96,7 @@ function fromBase64(column: Column, value: string, to: KindGroup): JsonValue {
   try {
     text = UTF8.decode(Buffer.from(value, "base64"));
   } catch {
-    throw new HoldfastError("E_IMPORT", "is given bytes that are no UTF-8, and takes text");
+    throw new HoldfastError("E_IMPORT", "expects text, but the bytes are not valid UTF-8");
   }
   if (DATED.has(to) || to === "time") return timeFrom(column, text, "bytes");
   return to === "number" ? plainNumber(text) : text;
@@ -129,7 +129,7 @@ function inMicroseconds(column: Column, value: boolean | number | string): strin
 /** Returns a number that keeps its form. Rejects text such as `007`. */
 function plainNumber(value: boolean | number | string): JsonValue {
   if (typeof value === "string" && /^\s|\s$|^[+]|^-?0\d/.test(value))
-    throw new HoldfastError("E_IMPORT", `is given the text ${JSON.stringify(value)}, and takes numbers`);
+    throw new HoldfastError("E_IMPORT", `expects numbers, found the text ${JSON.stringify(value)}`);
   return value;
 }
 
@@ -144,7 +144,7 @@ function timeFrom(column: Column, value: boolean | number | string, from: KindGr
 }
 
 const unfit = (column: Column, value: JsonValue): HoldfastError =>
-  new HoldfastError("E_IMPORT", `is given ${JSON.stringify(value).slice(0, 60)}, and takes ${column.native}`);
+  new HoldfastError("E_IMPORT", `expects ${column.native}, found ${JSON.stringify(value).slice(0, 60)}`);
 
 /** Returns the canonical form of a value in the source's kind, from its form and its JSON here, all as bytes. */
 export function sourceCanonicalForm(column: Column, sent: SourceKind, form: string, json: string): string {
