@@ -67,10 +67,10 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
   const recognised = detectFrameworkTables(schema);
   const groups = findComponents(schema, named);
   const chosen = new Set([
-    ...models.flatMap((name) => resolve(schema, name)),
+    ...models.flatMap((name) => tablesNamed(schema, name)),
     ...components.flatMap((name) => tablesOf(groups, name)),
   ]);
-  const excluded = new Set(exclude.flatMap((name) => resolve(schema, name)));
+  const excluded = new Set(exclude.flatMap((name) => tablesNamed(schema, name)));
   const out = new Map<TableId, string>();
   for (const { id } of schema.tables) {
     const found = recognised.get(id);
@@ -81,7 +81,7 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
   const generics: PolymorphicRelations = request.generics?.relations ?? new Map();
   const linked = withPolymorphic(schema, generics);
   const keys = exportedKeys(schema, chooseKeys(schema, { keys: configured, trees: request.trees ?? new Map() }));
-  const loose = unfollowed(linked, keys, generics);
+  const loose = replacePolymorphicKeys(linked, keys, generics);
   const { order, deferred } = orderWithTrees(linked, keys);
   const fields = new RowLayout(schema, keys, refined, generics);
   const tables = order.filter((id) => !out.has(id)).map((id) => fields.of(id));
@@ -127,7 +127,11 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
 /**
  * Replaces keys that contain a generic relation by the primary key if other tables reference them. Returns warnings.
  */
-function unfollowed(schema: Schema, keys: Map<TableId, ExportedKey>, generics: PolymorphicRelations): string[] {
+function replacePolymorphicKeys(
+  schema: Schema,
+  keys: Map<TableId, ExportedKey>,
+  generics: PolymorphicRelations,
+): string[] {
   const pointed = new Set(schema.tables.flatMap(({ foreignKeys }) => foreignKeys.map(({ target }) => target)));
   return schema.tables.flatMap(({ id, primaryKey }): string[] => {
     const key = keys.get(id);
@@ -150,7 +154,7 @@ function tablesOf(components: readonly Component[], wanted: string): readonly Ta
   });
 }
 
-function resolve({ tables }: Schema, wanted: string): TableId[] {
+function tablesNamed({ tables }: Schema, wanted: string): TableId[] {
   const found = tablesMeant(tables, wanted);
   if (found.length > 0) return found.map(({ id }) => id);
   const nearest = nearestName(

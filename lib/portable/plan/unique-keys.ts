@@ -22,7 +22,7 @@ export async function refuseTwins(connection: Connection, { table, key }: TableL
       (unique.nullsNotDistinct || !isTree),
   );
   if (key.kind !== "natural") return;
-  await refuseNulls(connection, { table, key });
+  await assertNoNulls(connection, { table, key });
   if (isProved) return;
   const { quote } = connection;
   const columns = key.columns.map(quote).join(", ");
@@ -59,7 +59,10 @@ export async function refuseTwinsOutside(
  * Throws `E_IMPORT` for NULL in a key: NULL equals nothing, so an import would not find the row again. Columns that a
  * constraint covers are not checked, nor is a tree's parent column, which is NULL for roots.
  */
-async function refuseNulls(connection: Connection, { table, key }: Pick<TableLayout, "table" | "key">): Promise<void> {
+async function assertNoNulls(
+  connection: Connection,
+  { table, key }: Pick<TableLayout, "table" | "key">,
+): Promise<void> {
   const [up] = parentOf({ table, key })?.columns ?? [];
   const enforced = [table.primaryKey, ...table.uniques.filter(({ nullsNotDistinct }) => nullsNotDistinct)];
   const open = table.columns.filter(

@@ -77,7 +77,7 @@ export async function openExport(
 }
 
 /** Rejects files of rows that the manifest does not list: they were added, or their entries removed. */
-function refuseUnlisted(directory: string, { tables }: ExportManifest): void {
+function assertAllListed(directory: string, { tables }: ExportManifest): void {
   const listed = new Set(tables.flatMap(({ files }) => files.map((file) => file.path)));
   const data = path.join(directory, "data");
   for (const name of existsSync(data) ? readdirSync(data, { recursive: true, encoding: "utf8" }) : []) {
@@ -96,7 +96,7 @@ async function verifyPackage(directory: string, manifest: ExportManifest, signal
       fail(SETTINGS, "does not match the manifest");
   }
   if (checksumOf(manifest) !== manifest.checksum) fail(MANIFEST, "its checksum does not match its contents");
-  refuseUnlisted(directory, manifest);
+  assertAllListed(directory, manifest);
   for (const { files, table, rows } of manifest.tables) {
     if (files.reduce((sum, file) => sum + file.rows, 0) !== rows)
       fail(MANIFEST, `the files of ${table} do not hold ${rows} rows`);

@@ -24,7 +24,7 @@ export interface UnpackedExport {
  */
 export async function unpackedExport(name: string, signal: AbortSignal): Promise<UnpackedExport> {
   const file = realFile(name);
-  const total = refusing(file, () => admitted(readZipDirectory(file)));
+  const total = withPackageErrors(file, () => contentSize(readZipDirectory(file)));
   const directory = privateDirectory(signal);
   try {
     const { bavail, bsize } = statfsSync(directory.path);
@@ -48,7 +48,7 @@ export async function unpackedExport(name: string, signal: AbortSignal): Promise
 }
 
 /** Returns the size of the content. Throws `E_PACKAGE` for entries that are not part of an export. */
-function admitted(entries: readonly ZipEntry[]): number {
+function contentSize(entries: readonly ZipEntry[]): number {
   for (const { name, type } of entries) {
     const belongs = type === "directory" || [MANIFEST, SCHEMA, SETTINGS].includes(name) || DATA.test(name);
     if (type === "symlink" || !belongs)
@@ -60,7 +60,7 @@ function admitted(entries: readonly ZipEntry[]): number {
   return entries.reduce((sum, { size }) => sum + size, 0);
 }
 
-function refusing<T>(file: string, look: () => T): T {
+function withPackageErrors<T>(file: string, look: () => T): T {
   try {
     return look();
   } catch (error) {

@@ -37,7 +37,7 @@ export function refineColumns(schema: Schema, { excludeColumns = {}, replace = {
     const table = findTable(schema, name, "exclude_columns");
     for (const one of columns) {
       const column = findColumn(table, one, where);
-      refuseNeeded(schema, table, column, where);
+      assertNotReferenced(schema, table, column, where);
       append(leftOut, table.id, column.name);
       if (!column.nullable && !column.hasDefault && column.identity === undefined && !column.generated)
         append(
@@ -56,10 +56,10 @@ export function refineColumns(schema: Schema, { excludeColumns = {}, replace = {
       const column = findColumn(table, one, where);
       if (leftOut.get(table.id)?.includes(column.name) === true)
         throw new HoldfastError("E_CONFIG", `${where}.${one} is left out by exclude_columns: it cannot be replaced`);
-      refuseNeeded(schema, table, column, where);
-      refuseLink(table, column, where);
+      assertNotReferenced(schema, table, column, where);
+      assertPlainValue(table, column, where);
       const key = `${where}.${one}`;
-      refuseSame(table, column, setting, key);
+      assertNotUnique(table, column, setting, key);
       own.set(column.name, replacementOf(schema, column, setting, key));
     }
     replaced.set(table.id, own);
@@ -129,14 +129,14 @@ export function unusablePassword(): string {
   return text;
 }
 
-function refuseSame({ uniques }: Table, { name }: Column, setting: ReplacementSetting, where: string): void {
+function assertNotUnique({ uniques }: Table, { name }: Column, setting: ReplacementSetting, where: string): void {
   const isSame = setting !== null && typeof setting !== "object";
   if (isSame && uniques.some(({ columns }) => columns.length === 1 && columns[0] === name))
     throw new HoldfastError("E_CONFIG", `${where} is a unique column: it cannot have the same value in every row`);
 }
 
 /** Throws `E_CONFIG` for columns of the primary key and referenced columns: an import finds rows by them. */
-function refuseNeeded(schema: Schema, table: Table, { name }: Column, where: string): void {
+function assertNotReferenced(schema: Schema, table: Table, { name }: Column, where: string): void {
   if (table.primaryKey?.columns.includes(name) === true)
     throw new HoldfastError("E_CONFIG", `${where}: ${name} is part of the primary key, which is exported unchanged`);
   const user = schema.tables.find(({ foreignKeys }) =>
@@ -146,7 +146,7 @@ function refuseNeeded(schema: Schema, table: Table, { name }: Column, where: str
     throw new HoldfastError("E_CONFIG", `${where}: ${user.id} references ${name}, which is exported unchanged`);
 }
 
-function refuseLink({ foreignKeys }: Table, { name, generated }: Column, where: string): void {
+function assertPlainValue({ foreignKeys }: Table, { name, generated }: Column, where: string): void {
   if (generated) throw new HoldfastError("E_CONFIG", `${where}: ${name} is computed by the database`);
   if (foreignKeys.some(({ columns }) => columns.includes(name)))
     throw new HoldfastError("E_CONFIG", `${where}: ${name} is a foreign key, and only plain values can be replaced`, {

@@ -26,7 +26,7 @@ export interface LargeRows {
  * The most by which a PostgreSQL value grows from its stored form to text: it may be compressed, and have every
  * character escaped.
  */
-const STRETCH = 2048;
+const MAX_TEXT_EXPANSION = 2048;
 const TEXTS = new Set<Kind>(["text", "json", "array", "native"]);
 
 /**
@@ -108,7 +108,7 @@ async function longColumns(connection: Connection, from: TableLayout, limit: num
     if (!TEXTS.has(kind) || Math.min(octets, 4 * most) <= limit) return [];
     if (isPostgres) {
       const length = `octet_length(convert_to(${name}::text, 'UTF8'))`;
-      const mayBeLong = `pg_column_size(${name}) > ${Math.floor(limit / STRETCH)}`;
+      const mayBeLong = `pg_column_size(${name}) > ${Math.floor(limit / MAX_TEXT_EXPANSION)}`;
       const test = `case when ${mayBeLong} then octet_length(${name}::text) > ${limit} else false end`;
       return [{ column, length, type: "'text'", test }];
     }

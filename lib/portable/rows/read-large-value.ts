@@ -9,9 +9,9 @@ import type { LargeRow } from "./find-large-values.ts";
 import type { LargeValue } from "../format/large-value.ts";
 
 /** The piece size for PostgreSQL, which streams its result. */
-const STREAMED = 256 * 1024;
+const STREAM_PIECE = 256 * 1024;
 /** The piece size for engines that run one query per piece. */
-const ASKED = 8 * 1024 * 1024;
+const QUERY_PIECE = 8 * 1024 * 1024;
 /** The bytes read between two garbage collections: pieces are large and short-lived. */
 const COLLECT_EVERY = 16 * 1024 * 1024;
 
@@ -24,7 +24,8 @@ export async function* readLarge(
 ): AsyncGenerator<Buffer> {
   let size = 0;
   const pass = collectEvery(COLLECT_EVERY);
-  const pieces = connection.engine === "postgresql" ? streamed : connection.engine === "sqlite" ? asked : held;
+  const pieces =
+    connection.engine === "postgresql" ? streamPostgres : connection.engine === "sqlite" ? querySqlite : queryMysql;
   for await (const piece of pieces(connection, table, row, value)) {
     size += piece.length;
     yield piece;
@@ -41,7 +42,7 @@ export async function* readLarge(
 }
 
 /** Computes the value once, which `offset 0` ensures, and lets the server cut it into pieces. */
-async function* streamed(
+async function* streamPostgres(
   connection: Connection,
   table: Table,
   { at }: LargeRow,
@@ -50,8 +51,8 @@ async function* streamed(
   const name = `t.${connection.quote(column.name)}`;
   const bytes = is === "bytes" ? `${name} || ''::bytea` : `convert_to(${name}::text, 'UTF8')`;
   const whole = `select ${bytes} as b from ${rowsOf(connection, table)} as t where ${at.sql} offset 0`;
-  const series = `generate_series(1, octet_length(v.b), ${STREAMED})`;
-  const sql = `select substring(v.b from g for ${STREAMED}) from (${whole}) as v cross join lateral ${series} as g`;
+  const series = `generate_series(1, octet_length(v.b), ${STREAM_PIECE})`;
+  const sql = `select substring(v.b from g for ${STREAM_PIECE}) from (${whole}) as v cross join lateral ${series} as g`;
   for await (const batch of connection.streamBytes(sql, at.parameters))
     for (const [cell = null] of batch) {
       const piece = bytesOf(cell);
@@ -60,7 +61,7 @@ async function* streamed(
 }
 
 /** Reads few, large pieces: SQLite loads the whole value for each of them. */
-async function* asked(
+async function* querySqlite(
   connection: Connection,
   table: Table,
   { at, limit }: LargeRow,
@@ -71,13 +72,13 @@ async function* asked(
   const piece = is === "bytes" ? name : `cast(${name} as blob)`;
   yield* eachPiece(
     bytes,
-    Math.max(ASKED, Math.ceil(bytes / 8)),
+    Math.max(QUERY_PIECE, Math.ceil(bytes / 8)),
     async (start, size) => await connection.rows(`select substr(${piece}, ${start}, ${size}) ${from}`, at.parameters),
   );
 }
 
 /** Reads the value once, into a session variable; if it does not fit there, reads each piece from the row. */
-async function* held(
+async function* queryMysql(
   connection: Connection,
   table: Table,
   { at, limit }: LargeRow,
@@ -89,7 +90,7 @@ async function* held(
   await connection.run(`set @holdfast_value = (select ${whole} ${from})`, at.parameters);
   const [about] = await connection.rows("select octet_length(@holdfast_value), @@max_allowed_packet");
   const isHeld = Number(about?.[0]) === bytes;
-  yield* eachPiece(bytes, Math.min(ASKED, Math.floor(Number(about?.[1]) / 2)), async (start, size) =>
+  yield* eachPiece(bytes, Math.min(QUERY_PIECE, Math.floor(Number(about?.[1]) / 2)), async (start, size) =>
     isHeld
       ? await connection.rows(`select substring(@holdfast_value, ${start}, ${size})`)
       : await connection.rows(`select substring(${whole}, ${start}, ${size}) ${from}`, at.parameters),

@@ -55,7 +55,7 @@ export function conditionsOf(
         Object.entries(ranges).map(([one, range]): RowCondition => {
           const column = findColumn(table, one, at);
           for (const value of [range.from, range.to, ...(range.in ?? [])])
-            if (value !== undefined) refuseUnfit(schema, column, value, `${at}.${one}`);
+            if (value !== undefined) assertValidBound(schema, column, value, `${at}.${one}`);
           return { column: column.name, ...range };
         }),
       ];
@@ -63,7 +63,7 @@ export function conditionsOf(
   );
 }
 
-function refuseUnfit(schema: Schema, column: Column, value: string | number | boolean, where: string): void {
+function assertValidBound(schema: Schema, column: Column, value: string | number | boolean, where: string): void {
   if (!RANGED.has(column.kind))
     throw new HoldfastError("E_CONFIG", `${where}: a column of type ${column.native} has no ranges`);
   if (DATED.has(column.kind) && !/^\d{4}-\d\d-\d\d/.test(String(value)))

@@ -18,7 +18,7 @@ export function withDeclared(schema: Schema, settings: ForeignKeySettings = {}):
     for (const [one, target] of Object.entries(columns)) {
       const where = `foreign_keys.${name}`;
       const column = findColumn(table, one, where);
-      refuseLinked(table, column, where);
+      assertNoForeignKey(table, column, where);
       if (target === false) own.none.push(column.name);
       else own.links.push(linkTo(table, column, findTable(schema, target, `${where}.${one}`), `${where}.${one}`));
     }
@@ -45,7 +45,7 @@ const withTables = (schema: Schema, change: (table: Table) => Table): Schema => 
   tables: schema.tables.map(change),
 });
 
-function refuseLinked({ id, foreignKeys }: Table, { name }: Column, where: string): void {
+function assertNoForeignKey({ id, foreignKeys }: Table, { name }: Column, where: string): void {
   const link = foreignKeys.find(({ columns }) => columns.includes(name));
   if (link !== undefined)
     throw new HoldfastError("E_CONFIG", `${where}: ${id}.${name} has a foreign key to ${link.target} in the database`, {

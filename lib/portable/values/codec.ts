@@ -118,7 +118,7 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
     case "decimal":
       if (typeof value === "boolean" || (typeof value === "string" && !NUMBER.test(value)))
         throw mismatch("numbers", JSON.stringify(value));
-      if (column.kind !== "float8" || typeof value === "string") refuseRounding(column, String(value));
+      if (column.kind !== "float8" || typeof value === "string") assertExact(column, String(value));
       if (engine !== "sqlite") return String(value);
       return column.kind === "decimal" && typeof value === "string" ? exactNumber(value) : Number(value);
     case "enum":
@@ -127,7 +127,7 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
     default: {
       if (engine === "sqlite" && typeof value !== "string" && !TEXTUAL.test(column.native))
         return exactNumber(text(value));
-      const given = refuseNul(engine, text(value));
+      const given = withoutNul(engine, text(value));
       if (engine === "sqlite" && column.kind !== "json" && makesNumbers(column) && LIKE_A_NUMBER.test(given))
         throw unfit(`the text ${JSON.stringify(given.slice(0, 40))}: ${column.native} would convert it to a number`);
       if (column.kind === "interval" && LIKE_A_NUMBER.test(given)) throw mismatch("an interval", `the number ${given}`);
@@ -136,7 +136,7 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
       const words = engine !== "sqlite" && TIMES.has(column.kind) ? serverTime(engine, column, given) : given;
       if (engine === "sqlite" && column.kind === "json" && !TEXTUAL.test(column.native) && NUMBER.test(words.trim()))
         exactNumber(words.trim());
-      if (engine !== "sqlite") refuseCutting(column, words);
+      if (engine !== "sqlite") assertNotShortened(column, words);
       return words;
     }
   }
@@ -151,7 +151,7 @@ function exactBytes(engine: EngineName, { native, length }: Column, bytes: Buffe
 
 /** Rejects unknown labels: MySQL takes a number for the label at that position, and ignores the case of a label. */
 function labelled(engine: EngineName, { kind, native, labels }: Column, given: string): string {
-  if (engine === "sqlite" || labels === undefined) return refuseNul(engine, given);
+  if (engine === "sqlite" || labels === undefined) return withoutNul(engine, given);
   const words = kind === "enum" ? [given] : given === "" ? [] : given.split(",");
   const other = words.find((word) => !labels.includes(word));
   if (other !== undefined) throw mismatch(`a label of ${native.slice(0, 60)}`, JSON.stringify(other.slice(0, 40)));
@@ -231,7 +231,7 @@ function exactNumber(value: string): number | bigint {
 }
 
 /** Rejects numbers with too many digits: the engines round them silently. */
-function refuseRounding({ kind, native, scale }: Column, number: string): void {
+function assertExact({ kind, native, scale }: Column, number: string): void {
   const kept = kind === "float4" ? Math.fround(Number(number)) : Number(number);
   if (kind !== "decimal" && canonicalDouble(kept) !== canonicalNumber(number))
     throw unfit(`${number} exactly: ${native} would store ${kept}`);
@@ -242,7 +242,7 @@ function refuseRounding({ kind, native, scale }: Column, number: string): void {
 }
 
 /** Rejects text that a server would silently shorten: it rounds fractional seconds, and drops blanks at the end. */
-function refuseCutting({ kind, native, precision, length }: Column, words: string): void {
+function assertNotShortened({ kind, native, precision, length }: Column, words: string): void {
   if (TIMES.has(kind) && precision !== undefined) {
     const digits = /\.(\d+)/.exec(canonicalTime(words))?.[1]?.length ?? 0;
     if (digits > precision) throw mismatch(`at most ${precision} digits of fractional seconds`, words);
@@ -278,7 +278,7 @@ function decodeTagged(engine: EngineName, column: Column, { $, v = "" }: Tagged)
     case "float":
       return engine === "sqlite" ? Number(v) : decodeTaggedNumber(engine, column, v);
     case "text":
-      if (engine === "sqlite" || ["text", "native", "enum", "set"].includes(column.kind)) return refuseNul(engine, v);
+      if (engine === "sqlite" || ["text", "native", "enum", "set"].includes(column.kind)) return withoutNul(engine, v);
       throw mismatch(column.native, `the text ${JSON.stringify(v.slice(0, 40))}`);
   }
 }
@@ -297,7 +297,7 @@ const isGeometry = (engine: EngineName, column: Column): boolean =>
 export const isGeometryType = ({ native }: Column): boolean =>
   /^(?:geometry|point|linestring|polygon|multi(?:point|linestring|polygon)|geom(?:etry)?collection)\b/i.test(native);
 
-function refuseNul(engine: EngineName, value: string): string {
+function withoutNul(engine: EngineName, value: string): string {
   if (engine === "postgresql" && value.includes("\0")) throw unfit("a text with a NUL byte in PostgreSQL");
   return value;
 }

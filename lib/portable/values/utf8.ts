@@ -13,7 +13,7 @@ export class Utf8Check {
 
   add(piece: Buffer): void {
     const bytes = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
-    const end = wholeOf(bytes);
+    const end = completeLength(bytes);
     this.#isValid &&= isUtf8(bytes.subarray(0, end));
     this.#rest = Buffer.from(bytes.subarray(end));
   }
@@ -25,7 +25,7 @@ export class Utf8Check {
 }
 
 /** Returns the end of the last complete character, or of bytes that cannot be one. */
-function wholeOf(bytes: Buffer): number {
+function completeLength(bytes: Buffer): number {
   for (let at = bytes.length - 1; at >= Math.max(0, bytes.length - 4); at--) {
     const byte = bytes[at] ?? 0;
     if (isContinuation(byte)) continue;

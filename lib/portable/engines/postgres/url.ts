@@ -28,18 +28,18 @@ export function refuseLibpqOnly(url: string): void {
   const parameters = new URLSearchParams(query);
   const hosts = [authority.slice(authority.lastIndexOf("@") + 1), parameters.get("host"), parameters.get("port")];
   if (hosts.some((one) => one?.includes(",") === true))
-    refuse("a PostgreSQL URL with several hosts", "use a URL with one host");
+    reject("a PostgreSQL URL with several hosts", "use a URL with one host");
   const named = [...parameters.keys()].find((key) => UNKNOWN.has(key));
   if (named !== undefined)
-    refuse(
+    reject(
       `the parameter ${named} of a PostgreSQL URL`,
       "write host, port, user and database into the URL; the password may be in ~/.pgpass or PGPASSWORD",
     );
   if (process.env["PGSERVICE"] && hosts[0] === "" && !parameters.has("host"))
-    refuse("PGSERVICE", "write host, port, user and database into the URL");
+    reject("PGSERVICE", "write host, port, user and database into the URL");
 }
 
-function refuse(setting: string, hint: string): never {
+function reject(setting: string, hint: string): never {
   throw new HoldfastError("E_USAGE", `${setting} is supported for dumps only, not for portable data`, { hint });
 }
 

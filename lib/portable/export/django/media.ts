@@ -64,7 +64,7 @@ export async function addMedia(
       addEntry(zip, selected, { root, added, warn });
       await setImmediate();
     }
-    refuse(failures);
+    throwFirst(failures);
   }
   return added;
 }
@@ -124,7 +124,7 @@ function fileBehind(link: BytePath, root: string, handles: TreeHandles): BytePat
   }
 }
 
-function refuse(failures: readonly ArchiveFailure[]): void {
+function throwFirst(failures: readonly ArchiveFailure[]): void {
   const [first] = failures;
   if (first === undefined) return;
   const more = failures.length > 1 ? `, and ${failures.length - 1} more` : "";

@@ -179,7 +179,7 @@ function primaryKeyCandidate(table: Table, known: ReadonlySet<TableId>): Candida
   const [first] = own;
   const alone = primaryKey.columns.length === 1;
   const isNumber = first?.kind === "integer" || first?.kind === "decimal";
-  // A default identifies rows only as part of a key of several columns.
+  // A default numbers a key of one column, as a sequence does; in a key of several columns it is an ordinary value.
   if (own.some(isNumbered) || (alone && isNumber && first.hasDefault)) return undefined;
   const nullable = key.columns.some((name) => columnOf(table, name)?.nullable === true);
   const rest: Rank = [0, 0, key.columns.length, 0];
@@ -262,7 +262,7 @@ const isWeak = ({ name, kind, hasDefault }: Column): boolean =>
   (hasDefault && (kind === "timestamp" || kind === "timestamptz")) ||
   RANDOM.test(words(name));
 
-/** Checks for an identifier without meaning; in a key of several columns, only by the most common names. */
+/** Checks for an identifier without meaning; in a key of several columns, only one with a name such as `id`. */
 function isSurrogate(table: Table, column: Column, alone: boolean): boolean {
   const name = words(column.name);
   if (["id", "pk", "uuid", "guid", "rowid", "oid"].includes(name)) return true;

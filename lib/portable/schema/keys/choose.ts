@@ -37,7 +37,7 @@ export function chooseKeys(schema: Schema, hints: KeyHints): ReadonlyMap<TableId
       validCandidates(table.id, candidatesOf(table, known, configured.get(table.id)), hints.trees),
     ]),
   );
-  untangle(candidates);
+  resolveCycles(candidates);
   return new Map([...candidates].flatMap(([id, [best]]) => (best === undefined ? [] : [[id, best.key]])));
 }
 
@@ -58,7 +58,7 @@ function configuredKeys(schema: Schema, hints: KeyHints): ReadonlyMap<TableId, r
  * Resolves cycles of keys: in each, the table that loses least takes its next key that depends on no other table of the
  * cycle.
  */
-function untangle(candidates: Map<TableId, Candidate[]>): void {
+function resolveCycles(candidates: Map<TableId, Candidate[]>): void {
   for (;;) {
     const graph = nesting(candidates);
     const cycles = stronglyConnected(graph).filter(({ length }) => length > 1);
