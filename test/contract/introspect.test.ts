@@ -388,7 +388,7 @@ describe("PostgreSQL", () => {
         "public.guarded",
         [
           "row security: a user sees only the rows that its policies allow",
-          "rule elsewhere: what is written here may go elsewhere",
+          "rule elsewhere: it may redirect writes to another table",
           "trigger two: disabled",
         ],
       ],

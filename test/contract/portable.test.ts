@@ -265,7 +265,7 @@ describe("a damaged export is refused, exit 13, and nothing is changed", () => {
     const { code, stderr } = await portable("import", copy, "--database", url, "--no-verify-checksum");
     expect({ code, stderr }).toMatchObject({
       code: 13,
-      stderr: expect.stringContaining("its lines are not those") as string,
+      stderr: expect.stringContaining("its lines do not match") as string,
     });
     expect(await rowsOf(url, "select count(*) from country")).toEqual(["0"]);
   });

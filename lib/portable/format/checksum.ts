@@ -3,9 +3,13 @@ import { createHash } from "node:crypto";
 import type { ExportManifest } from "./documents.ts";
 
 /**
- * Returns the checksum of an export: the sha256 of the following lines. The first are `holdfast export 1` LF, the
- * digest of schema.json LF and, if there are settings, that of settings.json LF. Each file, in the order of the
- * manifest, adds `path` NUL size NUL rows NUL sha256 LF, and each large value `blob ` sha256 NUL size LF.
+ * Returns the checksum of an export, the sha256 of these lines, each with its LF:
+ *
+ * - `holdfast export 1`, then the digest of schema.json;
+ * - `settings ` and the digest of settings.json, if there are settings;
+ * - for each table, in the order of the manifest, `table` NUL rows NUL digest, and for each of its files `path` NUL size
+ *   NUL rows NUL sha256;
+ * - for each large value, `blob ` sha256 NUL size.
  */
 export function checksumOf({
   schema_sha256,

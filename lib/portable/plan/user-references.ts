@@ -48,7 +48,8 @@ export async function refuseLooseUsers(
   const tables = found.map(({ users }) => users.id).join(", ");
   const isOut = found.some(({ users }) => plan.leftOut.has(users.id));
   const columns = summarizeList(found.flatMap((one) => one.columns.map(nameOf)));
-  const why = isOut ? "is left out" : "is identified by another key";
+  const verb = found.length > 1 ? "are" : "is";
+  const why = isOut ? `${verb} left out` : `${verb} identified by another key`;
   throw new HoldfastError(
     "E_CONFIG",
     `${columns} seem to reference ${tables} without a foreign key, and ${tables} ${why}: ` +

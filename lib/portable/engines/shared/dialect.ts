@@ -78,7 +78,7 @@ const sqlite = (connection: Connection): Dialect => ({
   connection,
   narrowColumn: (column) => column,
   typed: (name, { native, collation, asIs = false }) => {
-    // A temporary table is not STRICT: without it, a column needs no type to keep values unchanged.
+    // A temporary table is not STRICT, so only a column without a type keeps values unchanged.
     const clause = collation === undefined ? "" : ` collate ${connection.quote(collation)}`;
     return `${connection.quote(name)} ${asIs ? "" : native}${clause}`;
   },
