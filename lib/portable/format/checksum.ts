@@ -7,8 +7,8 @@ import type { ExportManifest } from "./documents.ts";
  *
  * - `holdfast export 1`, then the digest of schema.json;
  * - `settings ` and the digest of settings.json, if there are settings;
- * - for each table, in the order of the manifest, `table` NUL rows NUL digest, and for each of its files `path` NUL size
- *   NUL rows NUL sha256;
+ * - for each table, in the order of the manifest, `table` NUL rows NUL digest, and for each of its files `path` NUL
+ *   size NUL rows NUL sha256;
  * - for each large value, `blob ` sha256 NUL size.
  */
 export function checksumOf({
