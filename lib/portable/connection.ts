@@ -1,10 +1,14 @@
-/** One session with a database, the same for every engine: what the portable engine reads and writes through. Opened by engines/connect.ts. */
+/**
+ * A session with a database, the same for every engine, through which the portable engine reads and writes. Opened by
+ * engines/connect.ts.
+ */
 import type { EngineName } from "../database/snapshot.ts";
 
 /**
- * A value on its way: as the text that its engine prints in full (64-bit integers and decimals to the last digit, times with their
- * microseconds and in UTC, floats in the shortest form that gives them back, `NaN` and `Infinity` in words, JSON and arrays as their source),
- * bytes as they are, NULL as null. SQLite, where a value has a type of its own, tells an integer and a float from a text by `number` and `bigint`.
+ * A value as its engine prints it in full: 64-bit integers and decimals to the last digit, times with their
+ * microseconds and in UTC, floats in the shortest form that restores them, `NaN` and `Infinity` as words, JSON and
+ * arrays as their source text. Bytes are unchanged, NULL is null. In SQLite, where each value has its own type,
+ * integers are `bigint` and floats `number`.
  */
 export type Cell = string | Buffer | number | bigint | null;
 
@@ -13,28 +17,35 @@ export type Row = readonly Cell[];
 export interface Connection {
   readonly engine: EngineName;
   readonly serverVersion: string;
-  /** All the rows of a small answer. Parameters are written `?` in every engine. Throws `E_DATABASE` with what the server said. */
+  /**
+   * Returns all rows of a small result. Parameters are written `?` in every engine. Throws `E_DATABASE` with the
+   * server's message.
+   */
   rows(sql: string, parameters?: readonly Cell[]): Promise<Row[]>;
-  /** The rows of an answer of any size, some hundreds at a time, read as fast as they are taken: memory does not grow with the answer. */
+  /** Streams a result of any size, some hundreds of rows at a time, in constant memory. */
   stream(sql: string, parameters?: readonly Cell[]): AsyncIterable<readonly Row[]>;
-  /** The same with texts as the bytes of their UTF-8, one character a byte, the fastest way that the engine has; PostgreSQL's bytes come as it prints them. */
+  /**
+   * Streams like `stream`, by the engine's fastest method, with text as the bytes of its UTF-8, one character a byte.
+   * PostgreSQL's bytes stay as it prints them.
+   */
   streamBytes(sql: string, parameters?: readonly Cell[]): AsyncIterable<readonly Row[]>;
-  /** The number of rows that a statement changed. */
+  /** Runs a statement and returns the number of rows that it changed. */
   run(sql: string, parameters?: readonly Cell[]): Promise<number>;
   /**
-   * Appends rows to a table, the fastest way that the engine has (COPY, prepared inserts, inserts of many rows). `table` is quoted SQL, columns are
-   * plain names. Gives their number. An error of the server names the row where the server does (`E_DATABASE`).
+   * Appends rows to a table, by the engine's fastest method (COPY, prepared inserts, inserts of many rows), and returns
+   * their number. `table` is quoted SQL, columns are plain names. Throws `E_DATABASE`, with the row if the server
+   * reports it.
    */
   load(table: string, columns: readonly string[], batches: AsyncIterable<readonly Row[]>): Promise<number>;
-  /** `"name"` or `` `name` ``. */
+  /** Quotes a name: `"name"` or `` `name` ``. */
   quote(name: string): string;
-  /** A transaction that is open is rolled back. */
+  /** Closes the session and rolls back an open transaction. */
   close(): Promise<void>;
 }
 
 /**
- * `read`: one moment of the database for as long as the connection lives, and nothing can be written. `write`: one transaction, READ COMMITTED where the
- * engine has a choice, begun at once and ended by `run("commit")` or `run("rollback")`; SQLite's holds the file against other writers (BEGIN IMMEDIATE).
- * Sessions are in UTC, UTF-8, strict, with no time limit on statements.
+ * `read`: a read-only snapshot for the life of the connection. `write`: one transaction, READ COMMITTED if the engine
+ * has a choice, begun at once and ended by `run("commit")` or `run("rollback")`; in SQLite it locks the file against
+ * other writers (BEGIN IMMEDIATE). Sessions are in UTC, UTF-8, strict, and without a time limit on statements.
  */
 export type ConnectionMode = "read" | "write";

@@ -388,7 +388,7 @@ describe("PostgreSQL", () => {
         "public.guarded",
         [
           "row security: a user sees only the rows that its policies allow",
-          "rule elsewhere: what is written here may go elsewhere",
+          "rule elsewhere: it may redirect writes to another table",
           "trigger two: disabled",
         ],
       ],
@@ -518,7 +518,9 @@ describe("MariaDB", () => {
       { name: "fk", columns: ["a", "b"], target: "Parent", targetColumns: ["Id", "Ref"], deferrable: false },
       { name: "fk2", columns: ["b", "a"], target: "Parent", targetColumns: ["Ref", "Id"], deferrable: false },
     ]);
-    expect(child.notes).toEqual(["foreign key off (far): points to elsewhere.far, which is no table here; left out"]);
+    expect(child.notes).toEqual([
+      "foreign key off (far): references elsewhere.far, which is not a table here; left out",
+    ]);
     const start = table(schema, "start");
     expect(start.primaryKey?.columns).toEqual(["t"]);
     expect(start.notes).toEqual(["primary key: compares only the first 5 of t"]);
@@ -539,7 +541,7 @@ describe("MariaDB", () => {
       ["isam", ["ENGINE=MyISAM: not transactional"]],
       ["isam2", []],
       ["parts", []],
-      ["versioned", ["system versioned: the rows of today, without their history"]],
+      ["versioned", ["system versioned: the current rows, without their history"]],
     ]);
     expect(table(schema, "isam").triggers).toEqual(["a", "z"]);
     expect(table(schema, "isam2").columns.map(({ name }) => name)).toEqual(["b"]);
@@ -659,8 +661,8 @@ describe("SQLite", () => {
       ],
     ]);
     expect(place.notes).toEqual([
-      "foreign key place_lost_fkey (lost): points to nowhere, which is no table here; left out",
-      "foreign key place_wrong_fkey (wrong): points to a column of Land, which is no table here; left out",
+      "foreign key place_lost_fkey (lost): references nowhere, which is not a table here; left out",
+      "foreign key place_wrong_fkey (wrong): references a column of Land, which is not a table here; left out",
     ]);
     expect(table(schema, "of_two").foreignKeys).toMatchObject([
       { columns: ["x", "y"], target: "two", targetColumns: ["b", "a"] },

@@ -44,7 +44,7 @@ describe("Django's fields", () => {
   test.each(["'1 mon'", "'1 year 10:00:00'"])("a duration of months or years, which have no length, is refused: %s", async (value) => {
     const output = await exportOf(await make("PostgreSQL", DJANGO + table("interval", value)));
     const url = await make("SQLite", DJANGO + table("bigint"));
-    expect(await refusal("import", output, "--database", url)).toContain("and takes bigint");
+    expect(await refusal("import", output, "--database", url)).toContain("expects bigint");
     expect(await rowsOf(url, "select count(*) from t")).toEqual(["0"]);
   }); // prettier-ignore
 
@@ -108,30 +108,30 @@ describe("MediaWiki's fields", () => {
 });
 
 test.each([
-  ["a number in an interval of no Django", "SQLite", "bigint", "600", "PostgreSQL", "interval", "is given 600, and takes interval"],
-  ["a number's text in an interval", "SQLite", "text", "'600'", "PostgreSQL", "interval", "is given the number 600"],
-  ["an interval in a number of no Django", "PostgreSQL", "interval", "'10:00:00'", "SQLite", "bigint", "takes whole numbers"],
-  ["a number in PostgreSQL's own types", "SQLite", "bigint", "5", "PostgreSQL", "money", "takes money"],
-  ["a number for the label at its place", "PostgreSQL", "integer", "1", "MariaDB", "enum('a','b')", "\"1\", which is no label"],
-  ["a label of another case", "PostgreSQL", "text", "'A'", "MariaDB", "enum('a','b')", "\"A\", which is no label"],
-  ["a number for a set's bits", "PostgreSQL", "text", "'3'", "MariaDB", "set('a','b')", "\"3\", which is no label"],
-  ["a year of two digits", "PostgreSQL", "integer", "1", "MariaDB", "year", "takes years from 1901 to 2155"],
-  ["bytes that would be filled up", "PostgreSQL", "bytea", "'\\x61'", "MariaDB", "binary(16)", "is given 1 bytes"],
-  ["a UUID in bytes", "PostgreSQL", "uuid", `'${UUID}'`, "SQLite", "blob", "takes BLOB"],
-  ["a moment in bytes", "PostgreSQL", "timestamptz", "'2024-02-29 10:00:00+00'", "SQLite", "blob", "takes BLOB"],
-  ["parts of a second in 14 digits", "PostgreSQL", "timestamptz", "'2024-02-29 10:00:00.5+00'", "MariaDB", "binary(14)", "takes binary(14)"],
-  ["a moment within a day", "PostgreSQL", "timestamptz", "'2024-02-29 10:00:00+00'", "SQLite", "date", "takes date"],
-  ["what is no time in a time of SQLite", "PostgreSQL", "interval", "'1 day'", "SQLite", "datetime", "takes datetime"],
+  ["a number in an interval of no Django", "SQLite", "bigint", "600", "PostgreSQL", "interval", "expects interval, found 600"],
+  ["a number's text in an interval", "SQLite", "text", "'600'", "PostgreSQL", "interval", "found the number 600"],
+  ["an interval in a number of no Django", "PostgreSQL", "interval", "'10:00:00'", "SQLite", "bigint", "expects whole numbers"],
+  ["a number in PostgreSQL's own types", "SQLite", "bigint", "5", "PostgreSQL", "money", "expects money"],
+  ["a number for the label at its place", "PostgreSQL", "integer", "1", "MariaDB", "enum('a','b')", "expects a label of enum('a','b'), found \"1\""],
+  ["a label of another case", "PostgreSQL", "text", "'A'", "MariaDB", "enum('a','b')", "expects a label of enum('a','b'), found \"A\""],
+  ["a number for a set's bits", "PostgreSQL", "text", "'3'", "MariaDB", "set('a','b')", "expects a label of set('a','b'), found \"3\""],
+  ["a year of two digits", "PostgreSQL", "integer", "1", "MariaDB", "year", "expects a year from 1901 to 2155"],
+  ["bytes that would be filled up", "PostgreSQL", "bytea", "'\\x61'", "MariaDB", "binary(16)", "expects 16 bytes, found 1"],
+  ["a UUID in bytes", "PostgreSQL", "uuid", `'${UUID}'`, "SQLite", "blob", "expects BLOB"],
+  ["a moment in bytes", "PostgreSQL", "timestamptz", "'2024-02-29 10:00:00+00'", "SQLite", "blob", "expects BLOB"],
+  ["parts of a second in 14 digits", "PostgreSQL", "timestamptz", "'2024-02-29 10:00:00.5+00'", "MariaDB", "binary(14)", "expects binary(14)"],
+  ["a moment within a day", "PostgreSQL", "timestamptz", "'2024-02-29 10:00:00+00'", "SQLite", "date", "expects date"],
+  ["what is no time in a time of SQLite", "PostgreSQL", "interval", "'1 day'", "SQLite", "datetime", "expects datetime"],
   ["an infinite time in a number", "PostgreSQL", "timestamptz", "'infinity'", "SQLite", "real", "infinite"],
-  ["a text of which SQLite makes a number", "PostgreSQL", "text", "'007'", "SQLite", "string", "would make a number"],
+  ["a text of which SQLite makes a number", "PostgreSQL", "text", "'007'", "SQLite", "string", "would convert it to a number"],
   ["a text that is no number as it stands", "PostgreSQL", "text", "'007'", "MariaDB", "integer", "the text \"007\""],
-  ["words for a truth", "PostgreSQL", "text", "'false'", "SQLite", "bool", "takes true or false"],
-  ["a whole number that a double rounds", "PostgreSQL", "bigint", "9007199254740993", "MariaDB", "double", "would keep 9007199254740992"],
-  ["one that SQLite's rounds", "MariaDB", "bigint", "9007199254740993", "SQLite", "real", "would keep 9007199254740992"],
-  ["a decimal that a double rounds", "MariaDB", "decimal(30,20)", "0.10000000000000000001", "PostgreSQL", "double precision", "would keep 0.1"],
-  ["blanks at the end, of MariaDB", "PostgreSQL", "text", "'x '", "MariaDB", "char(9)", "keeps no blanks"],
-  ["blanks at the end, of PostgreSQL", "SQLite", "text", "'x '", "PostgreSQL", "char(9)", "keeps no blanks"],
-  ["letters for bits", "PostgreSQL", "text", "'x1F'", "PostgreSQL", "varbit", "takes bit varying"],
+  ["words for a truth", "PostgreSQL", "text", "'false'", "SQLite", "bool", "expects true or false"],
+  ["a whole number that a double rounds", "PostgreSQL", "bigint", "9007199254740993", "MariaDB", "double", "would store 9007199254740992"],
+  ["one that SQLite's rounds", "MariaDB", "bigint", "9007199254740993", "SQLite", "real", "would store 9007199254740992"],
+  ["a decimal that a double rounds", "MariaDB", "decimal(30,20)", "0.10000000000000000001", "PostgreSQL", "double precision", "would store 0.1"],
+  ["blanks at the end, of MariaDB", "PostgreSQL", "text", "'x '", "MariaDB", "char(9)", "drops blanks at the end"],
+  ["blanks at the end, of PostgreSQL", "SQLite", "text", "'x '", "PostgreSQL", "char(9)", "drops blanks at the end"],
+  ["letters for bits", "PostgreSQL", "text", "'x1F'", "PostgreSQL", "varbit", "expects bit varying"],
 ] as const)("%s is refused before anything is written", async (_what, from, type, value, to, other, message) => {
   const output = await exportOf(await make(from, table(type, value)));
   const url = await make(to, table(other));
@@ -160,7 +160,7 @@ test("MariaDB: an enum's empty value, which a server that was not strict made of
     expect((await rowsOf(url, places)).toSorted()).toEqual(["a|1|2", "b|0|2", "c|2|null"]);
   }
   const other = await make("PostgreSQL", "create type x as enum ('x', 'y'); create table t (id integer primary key, n varchar(9) unique, e x, f varchar(9));");
-  expect(await refusal("import", output, "--database", other)).toContain('t.e is given "", which is no label');
+  expect(await refusal("import", output, "--database", other)).toContain('t.e expects a label of ');
 }); // prettier-ignore
 
 const DIGITS = UUID.replaceAll("-", "");

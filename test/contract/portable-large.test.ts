@@ -363,7 +363,7 @@ describe("damage and limits", () => {
   test.each([
     ["missing", (file: string) => rmSync(file), "is missing"],
     ["cut", (file: string) => truncateSync(file, 500), "has 500 bytes"],
-    ["altered", (file: string) => alter(file), "is not what the manifest records"],
+    ["altered", (file: string) => alter(file), "does not match the manifest"],
   ])("a file that is %s is refused with its name, and nothing is written", async (name, damage, said) => {
     const copy = copied(`damaged-${name}`);
     const file = blobOf(copy);
@@ -387,9 +387,9 @@ describe("damage and limits", () => {
     const manifest = manifestOf(copy);
     writeFileSync(join(copy, "manifest.json"), JSON.stringify({ ...manifest, blobs: manifest.blobs?.slice(1) }));
     const { code, stderr } = await portable("import", copy, "--database", target);
-    expect([code, stderr]).toEqual([13, expect.stringContaining("its checksum is not that of what it lists")]);
+    expect([code, stderr]).toEqual([13, expect.stringContaining("its checksum does not match its contents")]);
     const unasked = await portable("import", copy, "--database", target, "--no-verify-checksum");
-    expect(unasked.stderr).toMatch(/line \d: names a large value that the manifest does not list/);
+    expect(unasked.stderr).toMatch(/line \d: refers to a large value that the manifest does not list/);
   });
 
   test("what a column has no room for is refused by table, row and limit, and nothing is written", async () => {
@@ -462,7 +462,7 @@ describe("damage and limits", () => {
     expect((await portable("import", nul, "--database", postgres)).stderr).toContain("a text with a NUL byte");
     await change(url, `update document set body = cast(x'ff' || cast(${long} as blob) as text)`);
     await expect(exportAbove(1000, url, join(directory, "bad"))).rejects.toThrow(
-      "document.body holds a text that is no UTF-8, in row (1)",
+      "document.body: the text in row (1) is not valid UTF-8",
     );
   });
 
@@ -483,7 +483,7 @@ describe("damage and limits", () => {
         "--no-timestamp",
       );
       expect(code).toBe(1);
-      expect(stderr).toContain("document.scan of row (1) has 40000000 bytes: the most of this format is 33554432");
+      expect(stderr).toContain("document.scan of row (1) has 40000000 bytes: this format allows at most 33554432");
       expect(stderr).toContain("--format native");
       expect(existsSync(to)).toBe(false);
     },

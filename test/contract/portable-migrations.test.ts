@@ -136,7 +136,7 @@ describe.each(["PostgreSQL", "MariaDB", "SQLite"])("on %s", (name) => {
     const { code, stderr } = await runBuilt("portable", ["export", "--database", url, "-o", output]);
     expect({ code, stderr }).toEqual({
       code: 14,
-      stderr: expect.stringContaining(`a ${tool} migration broke off in this database: ${said}`) as string,
+      stderr: expect.stringContaining(`a ${tool} migration is incomplete in this database: ${said}`) as string,
     });
   });
 });

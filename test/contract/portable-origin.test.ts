@@ -126,7 +126,7 @@ test("check --values and import --validate find what only values tell, and chang
   expect(schemaOnly.said).not.toContain("fully compatible");
   for (const args of [["check", "--values"], ["import", "--validate"]] as const) {
     const [verb, flag] = args;
-    expect(await portable(verb, bad, at, flag)).toMatchObject({ code: 14, said: expect.stringContaining("t.n is given") });
+    expect(await portable(verb, bad, at, flag)).toMatchObject({ code: 14, said: expect.stringContaining("t.n expects") });
     const { code, said } = await portable(verb, fine, at, flag);
     expect(code).toBe(0);
     expect(said).toContain("fully compatible");

@@ -141,7 +141,7 @@ describe.each(NAMES)("on %s", (name) => {
     const inside = await portable("import", output, "--database", other, ...config({ map: { site: { one: "two" } } }));
     expect(inside).toMatchObject({ code: 2, stderr: expect.stringContaining("site is in the key of a tree, in which no rows are mapped") as string }); // prettier-ignore
     const replaced = await portable("plan", "--database", url, ...config({ replace: { page: { slug: "x" } } }));
-    expect(replaced).toMatchObject({ code: 2, stderr: expect.stringContaining("slug is in the key by which its rows are told apart") as string }); // prettier-ignore
+    expect(replaced).toMatchObject({ code: 2, stderr: expect.stringContaining("slug is part of the key that identifies the rows") as string }); // prettier-ignore
     expect(await rowsOf(other, "select count(*) from page")).toEqual(["0"]);
     // A map of what is in no tree's key goes on.
     await run("import", output, "--database", other, ...config({ map: { mark: { x: "y" } } }));

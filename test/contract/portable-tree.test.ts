@@ -265,10 +265,10 @@ describe.each(NAMES)("on %s", (name) => {
     expect((await tried("insert into node values (1, null, 'a'), (2, 1, 'a'), (3, 2, 'a');")).code).toBe(0);
     const fault = (text: RegExp) => ({ code: 1, stderr: expect.stringMatching(text) as string });
     expect(await tried("insert into node values (1, null, 'a'), (2, null, 'a');")).toMatchObject(fault(/node: 2 rows have the key \(null, a\)/)); // prettier-ignore
-    expect(await tried("insert into node values (1, null, 'a'), (2, 1, 'b'), (3, 2, 'c'); update node set up = 3 where id = 2;")).toMatchObject(fault(/node: no way leads .*\(2, b, 3\).*\(3, c, 2\)/)); // prettier-ignore
-    expect(await tried("insert into node values (1, null, 'a'), (2, 1, null);")).toMatchObject(fault(/node: no way leads .*\(2, null, 1\)/)); // prettier-ignore
+    expect(await tried("insert into node values (1, null, 'a'), (2, 1, 'b'), (3, 2, 'c'); update node set up = 3 where id = 2;")).toMatchObject(fault(/node: rows .*\(2, b, 3\).*\(3, c, 2\)/)); // prettier-ignore
+    expect(await tried("insert into node values (1, null, 'a'), (2, 1, null);")).toMatchObject(fault(/node: rows .*\(2, null, 1\)/)); // prettier-ignore
     if (name === "SQLite")
-      expect(await tried("pragma foreign_keys = off; insert into node values (1, null, 'a'), (2, 77, 'b');")).toMatchObject(fault(/node: no way leads .*\(2, b, 77\)/)); // prettier-ignore
+      expect(await tried("pragma foreign_keys = off; insert into node values (1, null, 'a'), (2, 77, 'b');")).toMatchObject(fault(/node: rows .*\(2, b, 77\)/)); // prettier-ignore
   });
 
   test("keys of several tables that hold each other in a ring are broken or refused, never endless", async () => {
@@ -289,6 +289,6 @@ describe.each(NAMES)("on %s", (name) => {
     const config = join(directory, `ring-${name}.yaml`);
     writeFileSync(config, "site: ring\nroot: .\nportable: { keys: { place: [home_id, name], folder: [place_id, up_id, name] } }\n"); // prettier-ignore
     const { code, stderr } = await portable("plan", "--config", config, "--database", named);
-    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("the keys need each other: ") as string }); // prettier-ignore
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("the keys depend on each other: ") as string }); // prettier-ignore
   });
 });

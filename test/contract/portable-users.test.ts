@@ -68,7 +68,7 @@ describe("a package without users", () => {
     const refused = await packed(url, {});
     expect(refused.code).toBe(2);
     expect(existsSync(refused.file)).toBe(false);
-    expect(refused.said).toMatch(/site_comments\.user_id, (?:public\.)?site_posts\.post_author seem to hold rows of (?:public\.)?site_users/);
+    expect(refused.said).toMatch(/site_comments\.user_id, (?:public\.)?site_posts\.post_author seem to reference (?:public\.)?site_users/);
     expect(refused.said).not.toContain("site_usermeta.user_id");
     for (const line of [/keys:\s+(?:public\.)?site_users: \[user_login\]/, /foreign_keys:\s/, /site_posts: \{ post_author: (?:public\.)?site_users \}/])
       expect(refused.said).toMatch(line);
@@ -128,8 +128,8 @@ describe("a package without users", () => {
     const from = `insert into ${"`user`"} values (1, 'Ann', 'x'), (2, 'Bob', 'x'); insert into actor values (1, 1, 'Ann'), (2, 2, 'Bob'), (3, null, '10.0.0.1'); insert into revision values (1, 1, 'ann'), (2, 2, 'bob'), (3, 3, 'ip'); insert into user_groups values (1, 'sysop');`;
     const url = await make("MariaDB", schema("MariaDB") + from);
     const refused = await packed(url, {});
-    expect([refused.code, refused.said]).toMatchObject([2, expect.stringContaining("actor.actor_user, revision.rev_actor seem to hold")]);
-    expect((await packed(url, { foreign_keys: { actor: { actor_user: "user" } } })).said).toContain("revision.rev_actor seem to hold rows of actor");
+    expect([refused.code, refused.said]).toMatchObject([2, expect.stringContaining("actor.actor_user, revision.rev_actor seem to reference")]);
+    expect((await packed(url, { foreign_keys: { actor: { actor_user: "user" } } })).said).toContain("revision.rev_actor seem to reference actor");
     const { code, file } = await packed(url, { foreign_keys: { actor: { actor_user: "user" }, revision: { rev_actor: "actor" } } });
     expect(code).toBe(0);
     const other = await make("SQLite", `${schema("SQLite")} insert into "user" values (1, 'Bob', 'x'), (5, 'Ann', 'x'); insert into actor values (1, 1, 'Bob'), (2, null, '10.9.9.9');`);
@@ -194,7 +194,7 @@ describe("an export", () => {
 
   test("plan warns of numbers of other tables that are left out", async () => {
     const url = makeDatabase(join(tempDirectory(), "a.db"), "create table room (id integer primary key, name text not null unique); create table booking (id integer primary key, code text not null unique, room_id integer)");
-    const warning = /room: booking\.room_id seem to hold its id, without a foreign key, and it is left out \(excluded\)/;
+    const warning = /room: booking\.room_id seem to reference its id without a foreign key, and it is left out \(excluded\)/;
     expect((await portable("plan", url, {}, "--exclude", "room")).said).toMatch(warning);
     expect((await portable("plan", url, { foreign_keys: { booking: { room_id: "room" } } }, "--exclude", "room")).said).not.toMatch(warning);
     expect((await portable("plan", url, {})).said).not.toMatch(warning);

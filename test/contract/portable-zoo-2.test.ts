@@ -97,7 +97,7 @@ test("bits are the number that they write, and as many as they are", async () =>
   await bring(await exportOf(to), back);
   expect(await rowsOf(back, "select b, w::text from t where id = 1")).toEqual([`00001010|${"1".repeat(64)}`]);
   expect(await refusal("import", await exportOf(to), "--database", await make("PostgreSQL", schema("bit(5)")))).toMatch(
-    /line 2: public\.t\.w is given 18446744073709551615, and takes 0 to 31/,
+    /line 2: public\.t\.w expects 0 to 31, found 18446744073709551615/,
   );
   const varying = "create table t (id integer primary key, v bit varying(9), h numeric(5, -2));";
   await bring(await exportOf(await make("PostgreSQL", `${varying} insert into t values (1, '', 12300), (2, B'001', 0);`)), await make("PostgreSQL", varying)); // prettier-ignore
@@ -140,7 +140,7 @@ test.each(["PostgreSQL", "MariaDB"] as const)("%s: times as applications write t
   expect(await rowsOf(url, `select ${name === "MariaDB" ? "date_format(at, '%H:%i:%s')" : "to_char(at, 'HH24:MI:SS')"} from t order by id`)).toEqual(["00:00:00", "10:00:00", "10:00:00", "10:00:00", "23:30:00"]); // prettier-ignore
   for (const guessed of ["20240105, null", "'20240105', null", "null, '2024-01-05 10:00:00'"]) {
     const output = await exportOf(await make("SQLite", `${from} insert into t values (1, ${guessed});`));
-    expect(await refusal("import", output, "--database", await make(name, schema))).toMatch(/line 2: (?:public\.)?t\.\w+ is given .*, and takes/); // prettier-ignore
+    expect(await refusal("import", output, "--database", await make(name, schema))).toMatch(/line 2: (?:public\.)?t\.\w+ expects .*, found/); // prettier-ignore
   }
 });
 

@@ -265,7 +265,7 @@ describe("a damaged export is refused, exit 13, and nothing is changed", () => {
     const { code, stderr } = await portable("import", copy, "--database", url, "--no-verify-checksum");
     expect({ code, stderr }).toMatchObject({
       code: 13,
-      stderr: expect.stringContaining("its lines are not those") as string,
+      stderr: expect.stringContaining("its lines do not match") as string,
     });
     expect(await rowsOf(url, "select count(*) from country")).toEqual(["0"]);
   });
@@ -306,7 +306,7 @@ test("plan tells the key of each table and why, the components, and what is left
   expect(summary).toMatchObject({
     left_out: [{ table: "django_session", why: expect.stringContaining("Django") as string }],
     components: expect.arrayContaining([expect.objectContaining({ name: "alone", tables: ["alone"] })]) as unknown,
-    warnings: expect.arrayContaining([expect.stringMatching(/^alone is told apart by id/)]) as unknown,
+    warnings: expect.arrayContaining([expect.stringMatching(/^alone is identified by its generated id/)]) as unknown,
   });
   const plan = (await portable("plan", "--database", url, "--component", "alone")).summary;
   expect(plan.tables.map(({ table }) => table)).toEqual(["alone"]);

@@ -103,5 +103,5 @@ test("MySQL on a file system that keeps no case: the tables' own spelling, unles
     ["exact", ["id"], "Ab", ["Id"]],
     ["other_case", ["id"], "Target", ["Id"]],
   ]);
-  expect(t?.notes).toEqual(["foreign key two (id): points to AB, which is no table here; left out"]);
+  expect(t?.notes).toEqual(["foreign key two (id): references AB, which is not a table here; left out"]);
 });

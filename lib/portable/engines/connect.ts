@@ -1,11 +1,12 @@
-/** Opens a database for the portable engine, through its driver; each driver is loaded only where it is used. */
+/** Opens a database for the portable engine. Each driver is loaded only when it is used. */
 import type { DatabaseTarget } from "../../database/snapshot.ts";
 import { describeUrl, withPasswordApart } from "../../database/access/url.ts";
 import type { Connection, ConnectionMode } from "../connection.ts";
 
 /**
- * The caller closes it. Throws `E_CONFIG` for a URL that is not understood, `E_DATABASE` when the database does not answer or refuses. When `signal`
- * aborts, a statement at work is cancelled and what was begun is rolled back.
+ * Connects to a database; the caller closes the connection. Throws `E_CONFIG` for an invalid URL, and `E_DATABASE` if
+ * the database does not answer or rejects the connection. If `signal` aborts, the running statement is cancelled and
+ * the transaction rolled back.
  */
 export async function connect(target: DatabaseTarget, mode: ConnectionMode, signal: AbortSignal): Promise<Connection> {
   const clean = withPasswordApart(target);

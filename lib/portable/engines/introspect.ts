@@ -1,11 +1,14 @@
-/** Reads what a database's catalogue says of its tables. */
+/** Reads the schema of a database from its catalogue. */
 import type { Connection } from "../connection.ts";
 import { introspectMysql } from "./mysql/introspect.ts";
 import { introspectPostgres } from "./postgres/introspect.ts";
 import { introspectSqlite } from "./sqlite/introspect.ts";
 import type { Schema } from "../schema/tables.ts";
 
-/** A handful of queries, however many tables there are; no table is read through but SQLite's whose primary key may be NULL. Throws `E_DATABASE`. */
+/**
+ * Runs a few queries, regardless of the number of tables. Reads no rows, except those of SQLite tables with a nullable
+ * primary key. Throws `E_DATABASE`.
+ */
 export async function introspect(connection: Connection): Promise<Schema> {
   switch (connection.engine) {
     case "postgresql":

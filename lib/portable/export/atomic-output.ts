@@ -1,4 +1,4 @@
-/** A file or directory that is whole, or not there: made beside its place, and moved there at the end. */
+/** Writes a file or directory completely or not at all: under a temporary name first, then renamed. */
 import { randomUUID } from "node:crypto";
 import { linkSync, lstatSync, mkdirSync, renameSync } from "node:fs";
 import path from "node:path";
@@ -8,8 +8,8 @@ import { HoldfastError, systemCode } from "../../errors.ts";
 import { fsyncDirectory } from "../../store/files/atomic.ts";
 
 /**
- * `make` writes at the path that it is given, and sees to it that what it wrote is on disk. Throws `E_TARGET`, before anything is made, where `output` is
- * there; whatever `make` throws leaves nothing behind.
+ * Calls `make` with a temporary path and publishes the result as `output`. `make` must sync what it writes. Throws
+ * `E_TARGET`, before anything is written, if `output` exists; removes everything if `make` throws.
  */
 export async function writeAtomically<T>(output: string, make: (staging: string) => Promise<T>): Promise<T> {
   const target = path.resolve(output);
@@ -26,7 +26,7 @@ export async function writeAtomically<T>(output: string, make: (staging: string)
   }
 }
 
-/** Never over something that has come meanwhile: a rename would replace a file without a word. */
+/** Publishes without overwriting: a rename would silently replace a file created meanwhile. */
 function publish(staging: string, target: string): void {
   try {
     if (lstatSync(staging).isDirectory()) renameSync(staging, target);
@@ -42,9 +42,9 @@ function linkOrRename(staging: string, target: string): void {
     linkSync(staging, target);
   } catch (error) {
     if (systemCode(error) === "EEXIST") throw error;
-    renameSync(staging, target); // a file system without links
+    renameSync(staging, target); // the file system has no hard links
   }
 }
 
 const isThere = (target: string): HoldfastError =>
-  new HoldfastError("E_TARGET", `${target} is there already`, { hint: "name a path that does not exist yet" });
+  new HoldfastError("E_TARGET", `${target} already exists`, { hint: "choose a path that does not exist" });

@@ -1,11 +1,11 @@
-/** The files of an export that hold its large values. */
+/** Writes the files of an export that hold its large values. */
 import { createHash, randomUUID, type Hash } from "node:crypto";
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import path from "node:path";
 import type { ExportedBlob } from "../format/documents.ts";
 import { BLOBS, blobPath } from "../format/large-value.ts";
 
-/** Takes the pieces of one value after the other. */
+/** Writes large values, one after the other. */
 export class BlobWriter {
   readonly #root: string;
   readonly #sizes = new Map<string, number>();
@@ -15,13 +15,13 @@ export class BlobWriter {
     this.#root = root;
   }
 
-  /** A value that is about to be written. */
+  /** Starts a value. */
   begin(): BlobDraft {
     mkdirSync(path.join(this.#root, BLOBS), { recursive: true, mode: 0o750 });
     return new BlobDraft(this.#root, (sha256, size) => void this.#sizes.set(sha256, size));
   }
 
-  /** Each once, by their names. */
+  /** The files written, each once, sorted by name. */
   get files(): ExportedBlob[] {
     return [...this.#sizes]
       .map(([sha256, size_bytes]) => ({ sha256, size_bytes }))
@@ -50,7 +50,7 @@ export class BlobDraft {
     this.#size += piece.length;
   }
 
-  /** Gives the sha256, and with it the name of the file, which is on disk. */
+  /** Syncs the file, renames it to its sha256 and returns that. */
   finish(): string {
     fsyncSync(this.#fd);
     closeSync(this.#fd);
@@ -62,7 +62,7 @@ export class BlobDraft {
     return sha256;
   }
 
-  /** Instead of `finish`. */
+  /** Discards the value; called instead of `finish`. */
   abandon(): void {
     closeSync(this.#fd);
     rmSync(this.#file, { force: true });

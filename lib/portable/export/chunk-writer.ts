@@ -1,4 +1,4 @@
-/** Writes the rows of one table as files of lines, compressed, each with its digest. */
+/** Writes the rows of one table as compressed files of lines, each with its digest. */
 import { createHash, type Hash } from "node:crypto";
 import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from "node:fs";
 import path from "node:path";
@@ -9,11 +9,11 @@ import type { ExportedFile, ExportedTable } from "../format/documents.ts";
 
 const MOST_ROWS = 250_000;
 const MOST_BYTES = 64 * 1024 * 1024;
-/** Text that is compressed at once: a gzip member of its own. */
+/** The size of text compressed at once, as a gzip member of its own. */
 const PIECE = 512 * 1024;
-/** Pieces that are compressed while the next one fills: as many as keep another processor at work. */
+/** The number of pieces compressed while the next one fills: enough to keep another processor busy. */
 const AHEAD = 2;
-/** A piece with less room than this counts as full. */
+/** The fill level from which a piece counts as full. */
 const ALMOST = PIECE - 16 * 1024;
 const OPTIONS = { level: 1, chunkSize: 128 * 1024 };
 const compress = promisify(gzip);
@@ -21,14 +21,14 @@ const compress = promisify(gzip);
 interface Open {
   readonly path: string;
   readonly fd: number;
-  /** Of the file. */
+  /** The digest of the file. */
   readonly hash: Hash;
-  /** Of its lines up to the trailer. */
+  /** The digest of its lines up to the trailer. */
   readonly lines: Hash;
   rows: number;
   text: number;
   size: number;
-  /** Pieces on their way into the file, in their order. */
+  /** Pending writes of pieces, in order. */
   readonly writing: Promise<void>[];
 }
 
@@ -38,10 +38,10 @@ export class ChunkWriter {
   readonly #directory: string;
   readonly #header: string;
   #open: Open | undefined;
-  /** Text that has not been compressed. */
+  /** Text not yet compressed. */
   #piece: Buffer = Buffer.allocUnsafeSlow(PIECE);
   #filled = 0;
-  readonly #spare: Buffer[] = [];
+  readonly #buffers: Buffer[] = [];
 
   /** `directory` is relative to the export's `root`. */
   constructor(root: string, directory: string, header: ExportedTable) {
@@ -50,7 +50,7 @@ export class ChunkWriter {
     this.#header = toBytes(`${JSON.stringify(header)}\n`);
   }
 
-  /** A row's line with its end, as bytes. `flush` is called where `isFull` says so. */
+  /** Adds a row's line with its line end, as bytes. The caller calls `flush` if `isFull`. */
   add(line: string): void {
     const open = this.#open ?? this.#begin();
     open.rows++;
@@ -69,13 +69,13 @@ export class ChunkWriter {
     if (open.rows >= MOST_ROWS || open.text >= MOST_BYTES) await this.#end(open);
   }
 
-  /** A table without rows has a file too: its header says what it would hold. */
+  /** Finishes the files. A table without rows gets one as well, with its header. */
   async finish(): Promise<void> {
     if (this.#open !== undefined) await this.#end(this.#open);
     else if (this.files.length === 0) await this.#end(this.#begin());
   }
 
-  /** Closes what a failure has left open. */
+  /** Closes the file that a failure left open. */
   async abandon(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
@@ -109,13 +109,13 @@ export class ChunkWriter {
     if (this.#filled === 0) return;
     const piece = this.#piece;
     const text = piece.subarray(0, this.#filled);
-    this.#piece = this.#spare.pop() ?? Buffer.allocUnsafeSlow(PIECE);
+    this.#piece = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(PIECE);
     this.#filled = 0;
     open.lines.update(text);
     const written = this.#write(open, text, open.writing.at(-1)).then(() => {
-      if (piece.length === PIECE) this.#spare.push(piece);
+      if (piece.length === PIECE) this.#buffers.push(piece);
     });
-    written.catch(() => {}); // whoever waits for it, or for one after it, is told
+    written.catch(() => {}); // reported to those who await this write or a later one
     open.writing.push(written);
     if (open.writing.length > AHEAD) await open.writing.shift();
   }

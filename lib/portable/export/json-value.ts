@@ -1,17 +1,18 @@
-/** Values as Django's JSON serialiser writes them, as JSON text: for the formats that people and other programs read. */
+/** Writes values as JSON text like Django's JSON serializer, for the formats that people and other programs read. */
 import { isRaw, levelsOf, nest, unnest, valueOf, type JsonCell } from "../rows/nested-key.ts";
 import type { KeyColumn } from "../rows/fields.ts";
 import { isPath, widthOf } from "../rows/tree-path.ts";
 import type { Column, Kind } from "../schema/tables.ts";
 import type { JsonValue, Tagged } from "../values/codec.ts";
 
-const MOMENT = /^(\d{4,6}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)$/;
+const TIMESTAMP = /^(\d{4,6}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)$/;
 const TIME = /^(\d\d:\d\d:\d\d)\.(\d{1,5})$/;
-const MOMENTS = new Set<Kind>(["timestamp", "timestamptz"]);
+const TIMESTAMPS = new Set<Kind>(["timestamp", "timestamptz"]);
 
 /**
- * A value as `encode` gives it. Moments get their `T`, all their microseconds and, in UTC, a `Z`; JSON is put in as it is; numbers that are none are words. `utc`: times
- * without a zone are UTC as well, as Django keeps them outside of PostgreSQL.
+ * Returns an encoded value as JSON text. Timestamps get a `T`, all their microseconds and, in UTC, a `Z`; JSON is
+ * inserted unchanged; NaN and infinities become words. With `utc`, timestamps without a zone are UTC as well, as Django
+ * stores them outside of PostgreSQL.
  */
 export function jsonText(column: Column, value: JsonValue, utc: boolean): string {
   if (value === null) return "null";
@@ -19,11 +20,14 @@ export function jsonText(column: Column, value: JsonValue, utc: boolean): string
   if (typeof value !== "string") return JSON.stringify(value);
   const { kind } = column;
   if (kind === "json") return sourceText(value) ?? JSON.stringify({ $: "text", v: value });
-  if (MOMENTS.has(kind)) return JSON.stringify(momentOf(value, kind === "timestamptz" || utc));
+  if (TIMESTAMPS.has(kind)) return JSON.stringify(timestampOf(value, kind === "timestamptz" || utc));
   return JSON.stringify(kind === "time" ? inMicroseconds(value) : value);
 }
 
-/** A key of another row: nested where that key holds keys; a path is the parts of one level after the other. `depth` links lead to its own table. */
+/**
+ * Returns a key of another row as JSON text: nested if that key contains keys, and a path level by level. `depth` is
+ * the number of foreign keys already followed.
+ */
 export function jsonCellText(leaves: readonly KeyColumn[], cell: JsonCell, utc: boolean, depth = 1): string {
   if (isRaw(cell)) return JSON.stringify(cell);
   const values = unnest(leaves, cell, depth);
@@ -44,7 +48,7 @@ export function jsonCellText(leaves: readonly KeyColumn[], cell: JsonCell, utc: 
     .replaceAll(/\d+/g, (at) => textAt(Number(at)));
 }
 
-/** On one line: a line end in JSON's source is a blank, in its strings there are none. */
+/** Puts JSON on one line: a line end between tokens is white space, and strings contain none. */
 function sourceText(text: string): string | undefined {
   try {
     JSON.parse(text);
@@ -54,13 +58,13 @@ function sourceText(text: string): string | undefined {
   }
 }
 
-function momentOf(text: string, zoned: boolean): string {
-  const [, date, time] = MOMENT.exec(text) ?? [];
+function timestampOf(text: string, zoned: boolean): string {
+  const [, date, time] = TIMESTAMP.exec(text) ?? [];
   if (date === undefined || time === undefined) return text;
   return `${date}T${inMicroseconds(time)}${zoned ? "Z" : ""}`;
 }
 
-/** Python writes six digits of the second's fraction, or none. */
+/** Pads fractional seconds to six digits: Python writes six, or none. */
 const inMicroseconds = (time: string): string =>
   time.replace(TIME, (_all, seconds: string, fraction: string) => `${seconds}.${fraction.padEnd(6, "0")}`);
 
@@ -72,7 +76,7 @@ function taggedText({ kind }: Column, tagged: Tagged): string {
     case "inf":
     case "-inf": {
       const sign = $ === "inf" ? "" : "-";
-      return MOMENTS.has(kind) || kind === "date" ? `"${sign}infinity"` : `"${sign}Infinity"`;
+      return TIMESTAMPS.has(kind) || kind === "date" ? `"${sign}infinity"` : `"${sign}Infinity"`;
     }
     case "integer":
       return Number.isSafeInteger(Number(v)) ? v : JSON.stringify(v);

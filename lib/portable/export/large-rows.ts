@@ -1,4 +1,4 @@
-/** Rows that hold large values as lines of an export, and in its digest: the same digest as if the values stood in their rows. */
+/** Exports rows with large values, with the same digest as if the values were in their rows. */
 import type { Hash } from "node:crypto";
 import { HoldfastError } from "../../errors.ts";
 import type { ByteRow } from "../values/binary-string.ts";
@@ -13,7 +13,10 @@ import type { LargeValue, LargeTag } from "../format/large-value.ts";
 import { formOf } from "../values/large-canonical-form.ts";
 import { readLarge } from "../rows/read-large-value.ts";
 
-/** Gives each line to `take`, in the order of the rows. Values go into `blobs`; where there are none, they are read for the digest alone. */
+/**
+ * Passes each line to `take`, in the order of the rows. Values are written to `blobs`; without it, they are read for
+ * the digest alone.
+ */
 export async function eachLargeLine(
   connection: Connection,
   { fields, from, encoder }: { readonly fields: RowLayout; readonly from: TableLayout; readonly encoder: LineEncoder },
@@ -32,7 +35,7 @@ export async function eachLargeLine(
     let found: ByteRow | undefined;
     for await (const batch of connection.streamBytes(`${query.sql}${row.limit}`, query.parameters)) found ??= batch[0];
     if (found === undefined)
-      throw new HoldfastError("E_DATABASE", `${from.table.id}: row ${row.name} was there, and is not found again`);
+      throw new HoldfastError("E_DATABASE", `${from.table.id}: row ${row.name} was found, but could not be read again`);
     await take(await encoder.encodeWithBlobs(found, apart));
   }
 }
@@ -40,7 +43,7 @@ export async function eachLargeLine(
 interface Reading {
   readonly row: LargeRow;
   readonly value: LargeValue;
-  /** Takes the form; undefined where the value counts in no digest. */
+  /** Receives the canonical form; undefined if the value counts in no digest. */
   readonly hash: Hash | undefined;
   readonly blobs: BlobWriter | undefined;
 }
@@ -68,13 +71,9 @@ async function readCell(
     throw error;
   }
   if (check?.isValid === false)
-    throw new HoldfastError(
-      "E_IMPORT",
-      `${table.id}.${column.name} holds a text that is no UTF-8, in row ${row.name}`,
-      {
-        hint: "correct it, or make it a BLOB: cast(… as blob)",
-      },
-    );
+    throw new HoldfastError("E_IMPORT", `${table.id}.${column.name}: the text in row ${row.name} is not valid UTF-8`, {
+      hint: "correct it, or convert it to a BLOB: cast(… as blob)",
+    });
   form?.finish();
   const sha256 = draft?.finish();
   return sha256 === undefined ? null : { $: "blob", sha256, bytes, ...(is !== own && { as: is }) };

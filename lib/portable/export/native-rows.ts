@@ -1,4 +1,4 @@
-/** Rows as lines of an export, and their digest, both made at once from the bytes that an engine gives. */
+/** Encodes rows as lines of an export, and computes their digest, from the bytes that an engine returns. */
 import { createHash, type Hash } from "node:crypto";
 import { digestCell, TableDigest } from "../../database/digest/table.ts";
 import type { EngineName } from "../../database/snapshot.ts";
@@ -13,15 +13,15 @@ import { columnOf, type Column, type Table } from "../schema/tables.ts";
 import type { FieldPlace, TableQuery } from "../rows/select-query.ts";
 import { canonical, type JsonValue } from "../values/codec.ts";
 
-/** Sets what a field of a row becomes. */
+/** Encodes a field of a row into `to`. */
 type FieldEncoder = (row: ByteRow, to: Encoded) => void;
 type LinkPlace = Extract<FieldPlace, { kind: "link" }>;
 type ValuePlace = Extract<FieldPlace, { kind: "value" }>;
 type GenericPlace = Extract<FieldPlace, { kind: "generic" }>;
 
-/** A value that is not in its row. */
+/** A value exported outside its row. */
 export interface BlobCell {
-  /** Reads it: what the digest of the row has of it goes into `hash`, where it counts. Gives what stands for it in the line. */
+  /** Reads the value, adds it to the row's `hash` if it counts, and returns the cell that replaces it in the line. */
   read(hash: Hash | undefined): Promise<JsonCell>;
 }
 
@@ -32,23 +32,23 @@ export class LineEncoder {
   readonly #fields: readonly FieldEncoder[];
   readonly #links: readonly RowEncoder[];
   readonly #digest: TableDigest;
-  /** For each field, its place among those that count; -1 for one that does not. */
+  /** The position of each field among those that count; -1 for one that does not. */
   readonly #counted: readonly number[];
   readonly #cells: string[];
-  /** Of fields that carry a value. */
+  /** The column of each field that holds a value. */
   readonly #columns: readonly (string | undefined)[];
   readonly #to: Encoded = { json: "", form: null };
-  /** Columns with a text that holds U+FFFD. */
+  /** Columns with a text that contains U+FFFD. */
   readonly columnsWithReplacementChar = new Set<string>();
 
-  /** The number that a database gave to a row that has a key of its own does not count for the digest: another database may have given another one. */
+  /** Generated ids of rows that have another key do not count for the digest: they may differ between databases. */
   constructor(engine: EngineName, table: Table, { places }: TableQuery, counts: (place: FieldPlace) => boolean) {
     const links: RowEncoder[] = [];
     this.#fields = places.map((place) => {
       if (place.kind === "value") {
         if (place.replaced !== undefined) return replacedEncoder(place.replaced);
         const encode = valueEncoder(encoderOf(engine, place.column), place.at);
-        return engine === "sqlite" ? suspecting(encode, place, this.columnsWithReplacementChar) : encode;
+        return engine === "sqlite" ? notingReplacementChar(encode, place, this.columnsWithReplacementChar) : encode;
       }
       const encoder = new RowEncoder(engine, { places: [place] });
       links.push(encoder);
@@ -65,7 +65,7 @@ export class LineEncoder {
     this.#columns = places.map((place) => (place.kind === "value" ? place.column.name : undefined));
   }
 
-  /** The line, as bytes, with its end. */
+  /** Returns a row's line with its line end, as bytes. */
   encode(row: ByteRow): string {
     const to = this.#to;
     let line = "";
@@ -79,7 +79,7 @@ export class LineEncoder {
     return line === "" ? "[]\n" : `${line}]\n`;
   }
 
-  /** The same of a row of which some columns are read apart, in the order in which they count. */
+  /** Encodes a row with some columns that are read separately, in the order in which they count. */
   async encodeWithBlobs(row: ByteRow, apart: ReadonlyMap<string, BlobCell>): Promise<string> {
     const to = this.#to;
     const cells = this.#columns.map((column) => (column === undefined ? undefined : apart.get(column)));
@@ -104,12 +104,12 @@ export class LineEncoder {
     return `[${json.join(",")}]\n`;
   }
 
-  /** Links that led to no row. */
+  /** The number of references to missing rows. */
   get dangling(): number {
     return this.#links.reduce((sum, { dangling }) => sum + dangling, 0);
   }
 
-  /** The digest of all rows, in lower-case hex. */
+  /** Returns the digest of all rows, in lower-case hex. */
   finish(): string {
     return this.#digest.finish();
   }
@@ -120,7 +120,7 @@ const valueEncoder =
   (row, to) =>
     encode(row[at] ?? null, to);
 
-/** What was put in a value's place counts in no digest. */
+/** Encodes a replacement, which counts in no digest. */
 const replacedEncoder =
   (replaced: Replacement): FieldEncoder =>
   (_row, to) => {
@@ -128,7 +128,7 @@ const replacedEncoder =
     to.form = null;
   };
 
-const suspecting =
+const notingReplacementChar =
   (encode: FieldEncoder, { column, at }: ValuePlace, columnsWithReplacementChar: Set<string>): FieldEncoder =>
   (row, to) => {
     const cell = row[at];
@@ -144,12 +144,12 @@ const genericEncoder =
     to.form = cell === null ? null : (genericForm(place, cell)?.toString("latin1") ?? null);
   };
 
-/** What writes a link that leads to no row, or is partly NULL. */
+/** The encoding of a foreign key that references a missing row, or is partly NULL. */
 interface Unusual {
   readonly encoder: RowEncoder;
-  /** Of the link. */
+  /** The columns of the foreign key. */
   readonly columns: readonly Column[];
-  /** Places of a row that hold bytes as PostgreSQL prints them. */
+  /** The positions of bytes as PostgreSQL prints them. */
   readonly bytes: ReadonlySet<number>;
 }
 
@@ -160,7 +160,7 @@ const bytePlaces = (engine: EngineName, { columns }: Table, { raw, field }: Link
     ),
   );
 
-/** A link that leads somewhere is written into a pattern, such as `[0,[1,2]]`; any other goes through `unusual`. */
+/** Encodes references to existing rows by a pattern, such as `[0,[1,2]]`, and all others by `unusual`. */
 function linkEncoder(engine: EngineName, { raw, found, field, leaves }: LinkPlace, unusual: Unusual): FieldEncoder {
   const width = field.link.columns.length;
   const pattern = JSON.stringify(
@@ -192,7 +192,7 @@ function linkEncoder(engine: EngineName, { raw, found, field, leaves }: LinkPlac
   };
 }
 
-/** `form` as a link's digest takes it, with its length before it. */
+/** Wraps an encoder so that `form` has its length in front, as the digest of a key needs it. */
 const keyPart =
   (encode: Encoder): Encoder =>
   (cell, to) => {

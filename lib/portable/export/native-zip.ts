@@ -1,4 +1,4 @@
-/** The native export as one file: a ZIP of the directory. */
+/** Writes the native export as one file: a ZIP of the directory. */
 import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import path from "node:path";
@@ -16,7 +16,10 @@ import { writeAtomically } from "./atomic-output.ts";
 import type { ExportHooks } from "./record-rows.ts";
 import { attributesAt, writeZip } from "./zip-file.ts";
 
-/** Throws as `exportTables` does. The directory lies beside the file while it is made; each file of it goes when it is packed. */
+/**
+ * Exports as a ZIP. The directory is staged next to the file, and each of its files is removed once packed. Throws like
+ * `exportTables`.
+ */
 export async function exportNativeZip(
   connection: Connection,
   plan: PortablePlan,

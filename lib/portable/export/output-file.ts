@@ -1,4 +1,4 @@
-/** Where the files of an export go: a directory, or one ZIP. Written from start to end, one after the other. */
+/** Destinations for the files of an export, written one after the other: a directory, or one ZIP. */
 import { createHash, type Hash } from "node:crypto";
 import { closeSync, fchmodSync, fsyncSync, mkdirSync, openSync, writeSync } from "node:fs";
 import path from "node:path";
@@ -12,16 +12,16 @@ export interface WrittenFile {
 }
 
 export interface Output {
-  /** `file` is relative, with slashes. */
+  /** Starts a file. `file` is a relative path, with slashes. */
   begin(file: string): void;
   write(text: string): void;
   end(): WrittenFile;
 }
 
-/** Text that is encoded and written at once. */
+/** The size of text that is encoded and written at once. */
 const PIECE = 512 * 1024;
 
-/** Files of mode 0640, whatever the umask, each on disk when it has ended. */
+/** Writes files with mode 0640, regardless of the umask, and syncs each at its end. */
 export class DirectoryOutput implements Output {
   readonly #root: string;
   #open: { readonly fd: number; readonly hash: Hash; size: number } | undefined;
@@ -53,7 +53,7 @@ export class DirectoryOutput implements Output {
     return { size_bytes: open.size, sha256: open.hash.digest("hex") };
   }
 
-  /** Closes what a failure has left open. */
+  /** Closes the file that a failure left open. */
   abandon(): void {
     if (this.#open !== undefined) closeSync(this.#open.fd);
     this.#open = undefined;
@@ -70,7 +70,7 @@ export class DirectoryOutput implements Output {
   }
 }
 
-/** Entries of a ZIP. What is short has its sizes in front; what is long is streamed. */
+/** Writes entries of a ZIP: short ones with their sizes in front, long ones as a stream. */
 export class ZipOutput implements Output {
   readonly #zip: ZipWriter;
   readonly #attributes: EntryAttributes;

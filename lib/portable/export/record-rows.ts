@@ -1,4 +1,4 @@
-/** What the formats for people have in common: names of fields, and rows that are counted before and after. */
+/** The common parts of the formats for people: field names, and rows that are counted before and after. */
 import { setImmediate } from "node:timers/promises";
 import { HoldfastError } from "../../errors.ts";
 import type { Connection, Row } from "../connection.ts";
@@ -11,19 +11,22 @@ import type { Table, TableId } from "../schema/tables.ts";
 import { rowsOf } from "../schema/sql-names.ts";
 import { selectTable, type TableQuery } from "../rows/select-query.ts";
 
-/** What an export of any format reports. */
+/** The report of an export in any format. */
 export interface ExportSummary {
   readonly data_counts: Readonly<Record<string, number>>;
   readonly warnings: readonly string[];
 }
 
-/** What is called while an export is made. */
+/** The callbacks of an export, and the signal that aborts it. */
 export interface ExportHooks {
   readonly signal: AbortSignal;
   onRows(table: TableId, rows: number): void;
 }
 
-/** As Django calls the field of a foreign key: `author` for `author_id`, where no other column is called so. Several columns are one field, `a+b`. */
+/**
+ * Returns Django's name for the field of a foreign key: `author` for `author_id`, unless another column has that name.
+ * Several columns are one field, `a+b`.
+ */
 export function fieldName(table: Table, columns: readonly string[]): string {
   const [only = "", ...more] = columns;
   if (more.length > 0) return columns.join("+");
@@ -32,10 +35,13 @@ export function fieldName(table: Table, columns: readonly string[]): string {
   return isLink && short !== "" && !table.columns.some(({ name }) => name === short) ? short : only;
 }
 
-/** The most bytes of a value in these formats, whose rows are made whole: a row takes about ten times as much memory. */
+/** The most bytes of a value in these formats, which build whole rows: a row takes about ten times as much memory. */
 const MOST = 32 * 1024 * 1024;
 
-/** What is read of a table, and how many rows that will be: those that the plan takes. Throws `E_IMPORT` for a value that is too large for one row of text. */
+/**
+ * Returns the query for the selected rows of a table, and their count. Throws `E_IMPORT` for a value that is too large
+ * for these formats.
+ */
 export async function queryOf(
   connection: Connection,
   plan: PortablePlan,
@@ -48,9 +54,10 @@ export async function queryOf(
   if (large !== undefined)
     throw new HoldfastError(
       "E_IMPORT",
-      `${table.id}.${large.values[0]?.column.name} of row ${large.name} has ${large.values[0]?.bytes} bytes: the most of this format is ${MOST}`,
+      `${table.id}.${large.values[0]?.column.name} of row ${large.name} has ${large.values[0]?.bytes} bytes: ` +
+        `this format allows at most ${MOST}`,
       {
-        hint: "--format native has a file for each large value; or leave the column out with portable.exclude_columns",
+        hint: "use --format native, or omit the column with portable.exclude_columns",
       },
     );
   const where = filter === undefined ? "" : ` where ${filter.sql}`;
@@ -61,13 +68,16 @@ export async function queryOf(
   return { query: selectTable(connection, plan.fields, fields, filter), count: Number(row?.[0]) };
 }
 
-/** These formats have no word for a generic relation: it is the number that its column holds. */
+/** Returns the layout with generic relations as plain ids: these formats cannot express them. */
 export const withoutGenerics = (fields: TableLayout): TableLayout => ({
   ...fields,
   fields: fields.fields.map((field) => (field.kind === "generic" ? { kind: "value", column: field.column } : field)),
 });
 
-/** Gives each row to `take`. Throws `E_DATABASE` when they are not as many as were counted: the database gave two answers. */
+/**
+ * Passes each row to `take`. Throws `E_DATABASE` if their number differs from the count, as the database is then
+ * inconsistent.
+ */
 export async function eachRow(
   connection: Connection,
   table: Table,
@@ -77,22 +87,22 @@ export async function eachRow(
 ): Promise<void> {
   let rows = 0;
   for await (const batch of connection.stream(query.sql, query.parameters)) {
-    await setImmediate(); // all else here may be synchronous: signals have to be heard
+    await setImmediate(); // lets signals be handled: all else here may be synchronous
     signal.throwIfAborted();
     for (const row of batch) take(row, rows++ === 0);
     onRows(table.id, rows);
   }
   if (rows !== count)
-    throw new HoldfastError("E_DATABASE", `${table.id} gave ${rows} rows where it had counted ${count}`, {
-      hint: "look for damage: indexes that lack rows, or foreign keys to rows that are there twice",
+    throw new HoldfastError("E_DATABASE", `${table.id}: counted ${count} rows, but read ${rows}`, {
+      hint: "check the database for damage: indexes that lack rows, or duplicates of referenced rows",
     });
 }
 
-/** JSON's own null, which Django's form cannot tell from NULL. */
+/** Checks for JSON's own null, which Django's form cannot distinguish from NULL. */
 export const hasJsonNull = ({ places }: TableQuery, cells: readonly JsonCell[]): boolean =>
   places.some((place, at) => place.kind === "value" && place.column.kind === "json" && isNullText(cells[at]));
 
 const isNullText = (cell: JsonCell | undefined): boolean => typeof cell === "string" && cell.trim() === "null";
 
 export const jsonNullWarning = (table: TableId, count: number): string =>
-  `${table}: ${count} rows hold JSON's null, which cannot be told from NULL in this format; the native one can`;
+  `${table}: ${count} rows contain JSON's null, which this format cannot distinguish from NULL; the native format can`;

@@ -1,4 +1,4 @@
-/** A row of an answer as what it is on its way. */
+/** Encodes rows of a query result as the cells of an export. */
 import type { EngineName } from "../../database/snapshot.ts";
 import { digestCell } from "../../database/digest/table.ts";
 import { isGeneric, levelsOf, nest, unnest, valueOf, type JsonCell } from "../rows/nested-key.ts";
@@ -13,9 +13,9 @@ import { canonical, encode, type JsonValue } from "../values/codec.ts";
 export class RowEncoder {
   readonly #engine: EngineName;
   readonly #places: readonly FieldPlace[];
-  /** Links that led to no row. */
+  /** The number of references to missing rows. */
   dangling = 0;
-  /** Columns with a text that holds U+FFFD. */
+  /** Columns with a text that contains U+FFFD. */
   readonly columnsWithReplacementChar = new Set<string>();
 
   constructor(engine: EngineName, { places }: Pick<TableQuery, "places">) {
@@ -61,13 +61,16 @@ export class RowEncoder {
   }
 }
 
-/** The table's name, by which a digest knows it: schemas have other names elsewhere. */
+/** Returns the name of a table for a digest: without the schema, which may have another name elsewhere. */
 export const tableForm = (table: string): string => fold(table.slice(table.lastIndexOf(".") + 1));
 
 const rawValue = (value: Row[number]): JsonValue =>
   value === null ? null : Buffer.isBuffer(value) ? { $: "bytes", v: value.toString("base64") } : String(value);
 
-/** What a generic relation is digested as: the table's name and the row's key; a value that leads nowhere is one. */
+/**
+ * Returns the digest form of a generic relation: the table's name and the row's key, or the plain value if it
+ * references no row.
+ */
 export function genericForm(
   { column, targets }: FieldPlace & { readonly kind: "generic" },
   cell: JsonCell,
@@ -90,7 +93,7 @@ export type ValueForm = (column: Column, value: JsonValue) => string | null;
 
 const canonicalForm: ValueForm = (column, value) => canonical(column, value)?.toString("latin1") ?? null;
 
-/** The forms of a key's values, each with its length before it; those of a path, one level after the other. */
+/** Returns the forms of a key's values, each with its length in front; those of a path level by level. */
 export const keyForm = (
   leaves: readonly KeyColumn[],
   key: JsonCell,

@@ -1,4 +1,4 @@
-/** Writes a database as portable data: a directory of lines of JSON, its manifest last. */
+/** Writes a database as portable data: a directory of lines of JSON, with the manifest last. */
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -35,23 +35,23 @@ import { assertTreesConnected } from "../plan/reachable-rows.ts";
 import { writeAtomically } from "./atomic-output.ts";
 
 export interface ExportRequest {
-  /** The directory to make; it must not exist. */
+  /** The directory to create; it must not exist. */
   readonly output: string;
   readonly sourceName: string | null;
   readonly sourceUrl: string | null;
-  /** The installation that the database belongs to, where that is known. */
+  /** The installation that the database belongs to, if known. */
   readonly instance?: string | undefined;
-  /** The application's, without its secrets; none are recorded when absent. */
+  /** The application's settings, without secrets; if absent, none are recorded. */
   readonly settings?: CapturedSettings | undefined;
-  /** Values of more bytes travel in files of their own: `LARGE`, where tests do not say less. */
+  /** The size in bytes above which values get files of their own: `LARGE`, unless a test sets less. */
   readonly large?: number;
 }
 
 export type ExportProgress = (table: TableId, rows: number) => void;
 
 /**
- * Exports what the plan says, in the one moment that the connection sees. Throws `E_TARGET` when the directory is there, `E_IMPORT` for rows that have one
- * key between them, `E_SCHEMA` for a migration that broke off; nothing is left then.
+ * Exports what the plan selects, as of the point in time that the connection reads. Throws `E_TARGET` if the directory
+ * exists, `E_IMPORT` for rows with equal keys, `E_SCHEMA` for an incomplete migration; nothing remains then.
  */
 export async function exportTables(
   connection: Connection,
@@ -97,7 +97,8 @@ async function writeExport(
       request.output,
       onRows,
     );
-    if (dangling > 0) warnings.push(`${fields.table.id}: ${dangling} links lead to no row, and travel as they are`);
+    if (dangling > 0)
+      warnings.push(`${fields.table.id}: ${dangling} references to missing rows are exported unchanged`);
     tables.push(table);
   }
   const schema_sha256 = writeDocument(path.join(request.output, SCHEMA), headers);
@@ -138,7 +139,7 @@ async function writeExport(
   return manifest;
 }
 
-/** Gives its sha256. */
+/** Writes a document and returns its sha256. */
 function writeDocument(file: string, value: unknown): string {
   const text = `${JSON.stringify(value, null, 1)}\n`;
   writeFileSync(file, text, { mode: 0o640, flush: true });
@@ -195,7 +196,7 @@ async function writeTable(
   return { table: { table: id, rows, digest: encoder.finish(), files: writer.files }, dangling: encoder.dangling };
 }
 
-/** V8 has no strings beyond 512 MiB: it may not even come to a line. */
+/** Checks for V8's limit on strings, 512 MiB, which a row may exceed before it is a line. */
 const isTooLong = (error: unknown): boolean =>
   error instanceof Error &&
   (("code" in error && error.code === "ERR_STRING_TOO_LONG") || /Invalid string length/.test(error.message));
@@ -203,19 +204,21 @@ const isTooLong = (error: unknown): boolean =>
 const tooLong = (table: TableId, rows: number): HoldfastError =>
   new HoldfastError(
     "E_IMPORT",
-    `${table}: a row soon after the first ${rows} is too large: as text it has more than 128 MiB`,
+    `${table}: a row shortly after the first ${rows} is too large: as text it exceeds 128 MiB`,
     {
-      hint: "leave its column out with portable.exclude_columns, or the table with --exclude; the dump of the step db has it",
+      hint:
+        "omit its column with portable.exclude_columns, or the table with --exclude; " +
+        "the dump of the step db contains it",
     },
   );
 
-/** A directory that any file system takes, one for each table. */
+/** Returns the directory of a table, by a name that any file system accepts. */
 const pathOf = ({ table }: TableLayout): string =>
   [...(table.schema === null ? [] : [table.schema]), table.name]
     .map((name) => encodeURIComponent(name).replaceAll(/^\./g, "%2E"))
     .join("/");
 
-/** For the manifest: what the rows do not say, by table. */
+/** Returns the columns for the manifest that the rows do not show, by table. */
 function columnsIn(
   headers: readonly ExportedTable[],
 ): Pick<ExportManifest, "columns_left_out" | "columns_replaced" | "columns_computed"> {

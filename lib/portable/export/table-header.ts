@@ -1,4 +1,4 @@
-/** What an export says of a table: the first line of its files. */
+/** Describes a table in an export, in the first line of its files. */
 import { computedIn } from "../schema/computed-columns.ts";
 import type { KeyColumn, TableLayout } from "../rows/fields.ts";
 import type { ExportedLeaf, ExportedTable } from "../format/documents.ts";
@@ -16,7 +16,7 @@ export const describeColumn = ({
   column: { name, kind, native, nullable },
 });
 
-/** What the first line of a table's files says. */
+/** Returns the first line of a table's files. */
 export function headerOf(from: TableLayout, { places }: TableQuery): ExportedTable {
   const { table, key, leftOut = [] } = from;
   const replaced = replacedIn(places);
@@ -71,7 +71,10 @@ const leavesAt = (leaves: readonly { readonly leaf: KeyColumn }[] = []): Exporte
 const replacedIn = (places: readonly FieldPlace[]): string[] =>
   places.flatMap((place) => (place.kind === "value" && place.replaced !== undefined ? [place.column.name] : []));
 
-/** The primary key of a row that has another key does not count: another database may have given another one, and keeps it; nor does what was put in a value's place. */
+/**
+ * Checks whether a field counts in digests. The primary key of a row that has another key does not, as it may differ
+ * between databases; nor do replaced values.
+ */
 export function countsInDigest({ key, table }: TableLayout, place: FieldPlace): boolean {
   if (place.kind === "value" && place.replaced !== undefined) return false;
   if (place.kind !== "value" || key.kind !== "natural" || key.columns.includes(place.column.name)) return true;

@@ -1,14 +1,17 @@
-/** A ZIP that is written as a whole and read again before it counts. */
+/** Writes a ZIP as a whole, and reads it back before it is accepted. */
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import type { EntryAttributes } from "../../archive/entry.ts";
 import { ArchiveSink } from "../../archive/output.ts";
 import { verifyZip } from "../../archive/zip/reader.ts";
 import { ZipWriter } from "../../archive/zip/writer.ts";
 
-/** Of deflate. */
+/** The compression level of deflate. */
 const LEVEL = 3;
 
-/** `fill` adds the entries. The file is on disk, and every CRC in it has been read again, when this returns; where it throws, the file is gone. */
+/**
+ * Writes a ZIP with the entries that `fill` adds. On return it is synced, and each CRC has been verified; on an error
+ * it is removed.
+ */
 export async function writeZip<T>(file: string, signal: AbortSignal, fill: (zip: ZipWriter) => Promise<T>): Promise<T> {
   const sink = new ArchiveSink(file);
   try {
@@ -25,7 +28,7 @@ export async function writeZip<T>(file: string, signal: AbortSignal, fill: (zip:
   }
 }
 
-/** Of the entries that come from no file. */
+/** Returns attributes for entries that do not come from a file. */
 export const attributesAt = (at: Date): EntryAttributes => ({
   mode: 0o640,
   uid: process.getuid?.() ?? 0,

@@ -1,8 +1,16 @@
-/** The checksum of an export as a whole: it covers the names, the lengths and the digests of all its files. */
+/** The checksum of a whole export, over the names, sizes and digests of all its files. */
 import { createHash } from "node:crypto";
 import type { ExportManifest } from "./documents.ts";
 
-/** sha256 over `holdfast export 1` LF, the digest of schema.json LF, that of settings.json LF where there is one, for each file, in the order of the manifest, `path` NUL size NUL rows NUL sha256 LF, and for each large value `blob ` sha256 NUL size LF. */
+/**
+ * Returns the checksum of an export, the sha256 of these lines, each with its LF:
+ *
+ * - `holdfast export 1`, then the digest of schema.json;
+ * - `settings ` and the digest of settings.json, if there are settings;
+ * - for each table, in the order of the manifest, `table` NUL rows NUL digest, and for each of its files `path` NUL
+ *   size NUL rows NUL sha256;
+ * - for each large value, `blob ` sha256 NUL size.
+ */
 export function checksumOf({
   schema_sha256,
   settings_sha256,

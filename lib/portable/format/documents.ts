@@ -1,4 +1,4 @@
-/** The documents of an export. docs/portable.md says them byte for byte. */
+/** The documents of an export. docs/portable.md specifies them byte for byte. */
 import * as z from "zod";
 
 export const EXPORT_FORMAT = "holdfast-portable";
@@ -35,7 +35,7 @@ const columnSchema = z.object({
   nullable: z.boolean(),
 });
 
-/** A value of a key. One with `parts` is the way to a row of a tree, a row's parts at each level. */
+/** A value of a key. One with `parts` is the path to a row of a tree, made of these parts for each level. */
 const leafSchema = z.object({
   path: z.string(),
   column: columnSchema,
@@ -46,7 +46,7 @@ const leafSchema = z.object({
 const leavesSchema = z.array(leafSchema);
 export type ExportedLeaf = z.infer<typeof leafSchema>;
 
-/** What stands at one place of a row: a value, or the key of a row of `table`, as `leaves`. */
+/** A field of a row: a value, or the key of a row of `table`, as `leaves`. */
 const fieldSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("value"), column: columnSchema }),
   z.object({
@@ -61,7 +61,7 @@ const fieldSchema = z.discriminatedUnion("kind", [
     kind: z.literal("generic"),
     name: z.string(),
     column: columnSchema,
-    /** The column that tells which of `tables`. */
+    /** The column that names one of `tables`. */
     type: z.string(),
     tables: z.array(z.object({ type: z.string(), table: z.string(), leaves: leavesSchema })),
   }),
@@ -75,30 +75,30 @@ const conditionSchema = z.object({
   to: bound.optional(),
   in: z.array(bound).optional(),
 });
-/** `from` is the first value, `to` the first that is too much. */
+/** A range of values: `from` is inclusive, `to` exclusive. */
 export type RowCondition = z.infer<typeof conditionSchema>;
 
-/** Also the first line of each file of rows. */
+/** The header of a table, which is also the first line of each of its files. */
 export const tableSchema = z.object({
   table: z.string(),
-  /** Fields that count in no digest: numbers of rows that have another key, and what was put in a value's place. */
+  /** Fields excluded from digests: generated ids of rows that have another key, and replaced values. */
   uncounted: z.array(z.string()).optional(),
   key: z.object({ kind: z.enum(["natural", "reference", "none"]), columns: z.array(z.string()), reason: z.string() }),
-  /** By the config; absent where there are none. */
+  /** Columns that the config omits; absent without any. */
   columns_left_out: z.array(z.string()).optional(),
-  /** These hold something else than they did. */
+  /** Columns with replaced values. */
   columns_replaced: z.array(z.string()).optional(),
-  /** Columns that hold no key of a row by the config, whatever their names say. */
+  /** Columns that the config declares not to be references, regardless of their names. */
   not_foreign_keys: z.array(z.string()).optional(),
-  /** The database computes these: their values do not travel. Absent where there are none. */
+  /** Columns that the database computes, and that are not exported. Absent without any. */
   columns_computed: z.array(z.string()).optional(),
-  /** Only rows that meet these travel, and those that belong to them. */
+  /** The conditions for exported rows; rows that belong to those are exported with them. */
   where: z.array(conditionSchema).optional(),
   fields: z.array(fieldSchema),
 });
 export type ExportedTable = z.infer<typeof tableSchema>;
 
-/** The last one. */
+/** The last line of each file of rows. */
 export const trailerSchema = z.object({ rows: z.number().int(), sha256: z.string() });
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
@@ -115,7 +115,7 @@ const blobSchema = z.object({ sha256: sha256Schema, size_bytes: z.number().int()
 /** A large value, in `blobs/<sha256>`. */
 export type ExportedBlob = z.infer<typeof blobSchema>;
 
-/** The description that another program's export gives of itself; null where it gives none. */
+/** The self-description of another program's export; a missing value is null. */
 const originSchema = z.object({
   path: z.string(),
   format: z.string(),
@@ -134,13 +134,13 @@ export const exportManifestSchema = z.looseObject({
     url: z.string().nullable(),
     engine: z.enum(["postgresql", "mysql", "mariadb", "sqlite"]),
     server_version: z.string(),
-    /** The installation that it was made of, where that is known. */
+    /** The installation that the export was made from, if known. */
     instance: z.string().optional(),
   }),
   software_versions: z.record(z.string(), z.string()),
   /** The export of another program that this one was made from. */
   origin: originSchema.optional(),
-  /** Of the framework's own migration table. */
+  /** The migrations in the framework's own table. */
   schema_versions: z.object({ tool: z.string(), applied: z.array(z.string()) }).nullable(),
   data_counts: z.record(z.string(), z.number().int()),
   /** Parents first. */
@@ -148,27 +148,27 @@ export const exportManifestSchema = z.looseObject({
     z.object({
       table: z.string(),
       rows: z.number().int(),
-      /** Of its rows as a multiset, the same for the same data in any engine. */
+      /** The digest of the rows as a multiset; equal data have the same digest in every engine. */
       digest: sha256Schema,
       files: z.array(fileSchema),
     }),
   ),
-  /** Absent where there are none. */
+  /** Large values; absent without any. */
   blobs: z.array(blobSchema).optional(),
   left_out: z.array(z.object({ table: z.string(), why: z.string() })),
-  /** The set of the config that was asked for. */
+  /** The set of the config that was exported. */
   set: z.string().optional(),
-  /** By table, as in schema.json. */
+  /** Omitted columns by table, as in schema.json. */
   columns_left_out: z.record(z.string(), z.array(z.string())).optional(),
   columns_replaced: z.record(z.string(), z.array(z.string())).optional(),
   columns_computed: z.record(z.string(), z.array(z.string())).optional(),
   warnings: z.array(z.string()),
-  /** What an import of it is made in spite of: of what another program wrote. */
+  /** Problems in another program's data that an import must accept explicitly. */
   import_warnings: z.array(z.string()).optional(),
   schema_sha256: sha256Schema,
-  /** Of settings.json, where the settings were recorded. */
+  /** The digest of settings.json, if settings were recorded. */
   settings_sha256: sha256Schema.optional(),
-  /** Over everything above that says what the data are: see `checksumOf`. */
+  /** The checksum over everything above that describes the data: see `checksumOf`. */
   checksum: sha256Schema,
 });
 export type ExportManifest = z.infer<typeof exportManifestSchema>;

@@ -1,4 +1,4 @@
-/** The application's settings as an export records them: each by its dotted name, no secret among them. */
+/** The application's settings as an export records them, by dotted name and without secrets. */
 import * as z from "zod";
 
 export const SETTINGS = "settings.json";
@@ -6,12 +6,12 @@ export const SETTINGS = "settings.json";
 const settingSchema = z.object({
   /** Null for a secret. */
   value: z.json(),
-  /** `string`, `number`, `boolean`, `null`, `list`, `object`, or what the application says. */
+  /** `string`, `number`, `boolean`, `null`, `list`, `object`, or a type that the application reports. */
   type: z.string(),
-  /** Where it was read. */
+  /** The file or command that the value was read from. */
   source: z.string(),
   description: z.string().nullable(),
-  /** Of a secret alone: whether there is one. */
+  /** True if a secret is set; absent for other settings. */
   present: z.boolean().optional(),
 });
 export type Setting = z.infer<typeof settingSchema>;

@@ -1,8 +1,8 @@
-/** Whether an export's version and its migrations go with those here: the rules, without a database. */
+/** Compares an export's version and migrations with those here. These rules need no database. */
 import { isBroken } from "../../database/migrations.ts";
 import { EXPORT_VERSION } from "./documents.ts";
 
-/** What was found: `problems` forbid an import, `warnings` do not. */
+/** The result of a comparison: `problems` prevent an import, `warnings` do not. */
 export interface Findings {
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
@@ -13,15 +13,15 @@ const problem = (...problems: string[]): Findings => ({ problems, warnings: [] }
 const warning = (...warnings: string[]): Findings => ({ problems: [], warnings });
 
 /**
- * Versions of the format are semantic ones: another major version cannot be read, a newer minor one has fields that are passed over, an older one and
- * another patch are the same to us.
+ * Compares versions of the format, which are semantic: another major version cannot be read, and fields of a newer
+ * minor version are ignored. Older minor versions and other patch versions are equivalent.
  */
 export function compareVersions(there: string, here: string = EXPORT_VERSION): Findings {
   const [theirs, ours] = [there, here].map((version) => /^(\d+)\.(\d+)\.\d+(?:[-+].*)?$/.exec(version));
-  if (!theirs || !ours) return problem(`the export says that it is of version ${there}, which is none`);
-  const said = `the export is of version ${there}; this Holdfast reads ${here}`;
+  if (!theirs || !ours) return problem(`the export's version ${there} is not a valid version`);
+  const said = `the export has version ${there}; this Holdfast reads ${here}`;
   if (Number(theirs[1]) !== Number(ours[1])) return problem(said);
-  return Number(theirs[2]) > Number(ours[2]) ? warning(`${said}, and passes over what is new in it`) : NOTHING;
+  return Number(theirs[2]) > Number(ours[2]) ? warning(`${said} and ignores fields that it does not know`) : NOTHING;
 }
 
 export interface Applied {
@@ -29,23 +29,27 @@ export interface Applied {
   readonly applied: readonly string[];
 }
 
-/** Tools that keep one number, that of the last migration, and so say which of two is the later. */
+/** Tools that store one number, that of the last migration, so that the later of two is known. */
 const LAST_ONLY: readonly string[] = ["golang-migrate"];
-/** Tools whose table says where the schema is, but not how it came there. */
+/** Tools that store the current revision of the schema, but not its history. */
 const PLACE_ONLY: readonly string[] = ["Alembic"];
 
 /**
- * The migrations that were applied there and here, as sets: more of them here is an older export (a warning), more of them there is missing code, and
- * some on each side are two histories (both forbid an import). One that broke off here forbids it too.
+ * Compares the applied migrations of the export and the database, as sets. More here means an older export (a warning).
+ * More there means missing code, and some on each side a diverged history; both prevent an import, as does an
+ * incomplete migration here.
  */
 export function compareMigrations(there: Applied | null, here: Applied | null): Findings {
   const broken = here?.applied.filter(isBroken) ?? [];
   if (here !== null && broken.length > 0)
-    return problem(`a ${here.tool} migration broke off in this database: ${broken.join(", ")}`);
+    return problem(`a ${here.tool} migration is incomplete in this database: ${broken.join(", ")}`);
   if (there === null) return NOTHING;
-  if (here === null) return warning(`the export knows its ${there.tool} migrations, this database has none`);
+  if (here === null) return warning(`the export records its ${there.tool} migrations, this database has none`);
   if (here.applied.length === 0 && there.tool === here.tool && there.applied.length > 0)
-    return warning(`the export knows its ${there.tool} migrations, this database has none applied: only its tables say that it fits`); // prettier-ignore
+    return warning(
+      `the export records its ${there.tool} migrations, this database has none applied: ` +
+        "only its tables show that it is compatible",
+    );
   if (there.tool !== here.tool) return problem(`the export is of ${there.tool}, this database of ${here.tool}`);
   const mine = new Set(here.applied);
   const theirs = new Set(there.applied);
@@ -54,14 +58,15 @@ export function compareMigrations(there: Applied | null, here: Applied | null): 
   if (missing.length === 0 && since.length === 0) return NOTHING;
   if (PLACE_ONLY.includes(there.tool))
     return problem(
-      `${there.tool} stands at ${list(there.applied)} in the export and at ${list(here.applied)} here; only the code knows which is newer`,
+      `${there.tool} is at ${list(there.applied)} in the export and at ${list(here.applied)} here; ` +
+        "only the code knows which is newer",
     );
   if (LAST_ONLY.includes(there.tool)) return compareLast(there.applied.at(-1), here.applied.at(-1));
   if (missing.length > 0 && since.length > 0)
     return problem(`migrations diverged: only the export has ${list(missing)}, only this database has ${list(since)}`);
   return missing.length > 0
     ? problem(`the export is newer: this database lacks ${counted(missing)}`)
-    : warning(`the export is ${since.length} behind: ${counted(since)} came since`);
+    : warning(`the export is ${since.length} behind: ${counted(since)} applied since`);
 }
 
 function compareLast(there: string | undefined, here: string | undefined): Findings {

@@ -1,11 +1,14 @@
-/** The framework's migrations, read through a connection. */
+/** Reads the framework's applied migrations through a connection. */
 import { isBroken, readMigrations, type Migrations } from "../../database/migrations.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Cell, Connection } from "../connection.ts";
 import type { Column, Schema } from "../schema/tables.ts";
 import { tableName } from "../schema/sql-names.ts";
 
-/** All that has been applied, in the tool's own order; one that broke off is marked. Null where no tool's table is known. */
+/**
+ * Reads all applied migrations, in the tool's own order; an incomplete one is marked. Returns null if there is no table
+ * of a known tool.
+ */
 export async function migrationsOf(
   connection: Connection,
   schema: Schema,
@@ -30,7 +33,10 @@ export async function migrationsOf(
   return found === null ? null : { tool: found.tool, applied: [...new Set(found.applied)] };
 }
 
-/** The same, and none of them broke off. Throws `E_SCHEMA`: such a schema is neither the one before nor the one after. */
+/**
+ * Reads the applied migrations. Throws `E_SCHEMA` for an incomplete one: such a schema is neither the old nor the new
+ * one.
+ */
 export async function requireMigrations(
   connection: Connection,
   schema: Schema,
@@ -38,12 +44,16 @@ export async function requireMigrations(
   const found = await migrationsOf(connection, schema);
   const broken = found?.applied.filter(isBroken) ?? [];
   if (found === null || broken.length === 0) return found;
-  throw new HoldfastError("E_SCHEMA", `a ${found.tool} migration broke off in this database: ${broken.join(", ")}`, {
-    hint: `finish or repair it with ${found.tool}, and export then`,
-  });
+  throw new HoldfastError(
+    "E_SCHEMA",
+    `a ${found.tool} migration is incomplete in this database: ${broken.join(", ")}`,
+    {
+      hint: `finish or repair it with ${found.tool}, then export again`,
+    },
+  );
 }
 
-/** Each engine prints a boolean in another way; the column says that it is one. */
+/** Normalizes a boolean, which each engine prints differently. */
 function plain(cell: Cell, column: Column | undefined): unknown {
   if (column?.kind !== "boolean" || cell === null) return cell;
   return /^(?:1|t|true|y|yes|on)$/i.test(String(cell));

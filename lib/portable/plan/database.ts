@@ -1,4 +1,6 @@
-/** The plan of a database, with what only its rows tell: the tables that generic relations lead to, and whether trees have the keys that they seem to. */
+/**
+ * Plans a database with facts that only its rows have: the targets of generic relations, and whether tree keys hold.
+ */
 import type { GenericSetting } from "../../config/portable-refinement.ts";
 import type { Connection } from "../connection.ts";
 import { withDeclared } from "../schema/declared-keys.ts";
@@ -7,7 +9,7 @@ import { introspect } from "../engines/introspect.ts";
 import { planPortable, type PlanRequest, type PortablePlan } from "./run.ts";
 import { verifyTreeKeys } from "./tree-keys.ts";
 
-/** Throws like `planPortable`, `withDeclared` and `readGenerics`. */
+/** Plans an export of a database. Throws like `planPortable`, `withDeclared` and `readGenerics`. */
 export async function planDatabase(
   connection: Connection,
   request: PlanRequest,

@@ -1,4 +1,4 @@
-/** Which tables the generic relations of a database lead to: read from the types that its rows have. */
+/** Reads which tables the generic relations of a database reference, from the types in its rows. */
 import type { GenericSetting } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
@@ -18,7 +18,10 @@ export interface ReadGenerics {
   readonly warnings: readonly string[];
 }
 
-/** Throws `E_CONFIG` where a relation names what is not there, or a column that is a foreign key already. */
+/**
+ * Reads the targets of the configured generic relations. Throws `E_CONFIG` for an unknown table or column, or a column
+ * with a foreign key.
+ */
 export async function readGenerics(
   connection: Connection,
   schema: Schema,
@@ -32,8 +35,8 @@ export async function readGenerics(
     const column = findColumn(table, id, where).name;
     findColumn(table, type, where);
     if (column === type || table.foreignKeys.some(({ columns }) => columns.includes(column)))
-      throw new HoldfastError("E_CONFIG", `${where}: ${column} is no number of a generic relation`, {
-        hint: "id is the column with the number, type the one that tells the table",
+      throw new HoldfastError("E_CONFIG", `${where}: ${column} cannot be the id of a generic relation`, {
+        hint: "set id to the column with the primary key, and type to the one that names the table",
       });
     if (table.primaryKey?.columns.includes(column) === true)
       throw new HoldfastError("E_CONFIG", `${where}: ${column} is in the primary key`);
@@ -43,7 +46,11 @@ export async function readGenerics(
       const target = explicit === undefined ? tableOfType(schema, table, said) : findTable(schema, explicit, where);
       const found = target && polymorphicTarget(table, column, target, said, target.id);
       if (found !== undefined) targets.push(found);
-      else warnings.push(`${table.id}: the type ${said} has no table with numbers: its ${column} travels as it is`);
+      else
+        warnings.push(
+          `${table.id}: no table with a single-column primary key for the type ${said}: ` +
+            `its ${column} is exported unchanged`,
+        );
     }
     relations.set(table.id, [...(relations.get(table.id) ?? []), { column, type, targets }]);
   }
@@ -63,12 +70,16 @@ async function typesOf(connection: Connection, schema: Schema, table: Table, typ
   const [target = ""] = found.link.targetColumns;
   const names = TYPE_COLUMNS.map((name) => `c.${quote(name)}`).join(", ");
   const rows = await connection.rows(
-    `select ${names} from ${tableName(connection, found.table)} as c where exists (select 1 from ${rowsOf(connection, table)} as t where t.${quote(type)} = c.${quote(target)}) order by 1, 2`,
+    `select ${names} from ${tableName(connection, found.table)} as c where exists ` +
+      `(select 1 from ${rowsOf(connection, table)} as t where t.${quote(type)} = c.${quote(target)}) order by 1, 2`,
   );
   return rows.map((row) => row.join("."));
 }
 
-/** By the names that frameworks give: Django's `app.model`, Rails' `Blog::Post`, Laravel's `App\Models\Post`, or the table itself. */
+/**
+ * Finds a table by the type names of frameworks: Django's `app.model`, Rails' `Blog::Post`, Laravel's
+ * `App\Models\Post`, or its own name.
+ */
 function tableOfType(schema: Schema, from: Table, type: string): Table | undefined {
   const last = type.split(/::|\\|\./).at(-1) ?? type;
   const joined = type.replaceAll(/::|\\|\./g, "_");

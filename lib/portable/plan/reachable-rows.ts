@@ -1,4 +1,4 @@
-/** What keeps a tree from being walked, and its rows from having keys. */
+/** Checks that the rows of a tree can be reached from its roots and have keys. */
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
 import type { RowLayout, KeyColumn, Tree } from "../rows/fields.ts";
@@ -8,8 +8,8 @@ import { rowsOf } from "../schema/sql-names.ts";
 import { isMysql } from "../rows/recursive-query.ts";
 
 /**
- * Before trees are walked: lets the session go as deep as they are, and looks for rows that no way from a root leads to. Throws `E_IMPORT` with some of them. `ids`
- * are tables whose rows or links travel.
+ * Prepares the session for deep trees, and checks that every row is reachable from a root. Throws `E_IMPORT` with some
+ * of the rows that are not. `ids` are tables with exported rows or references.
  */
 export async function assertTreesConnected(
   connection: Connection,
@@ -18,33 +18,43 @@ export async function assertTreesConnected(
 ): Promise<void> {
   const trees = treesIn(fields, ids);
   if (trees.length > 0 && isMysql(connection))
-    await connection.run(
-      `set session ${connection.engine === "mariadb" ? "max_recursive_iterations" : "cte_max_recursion_depth"} = 4294967295`,
-    );
+    await connection.run(`set session ${recursionLimit(connection)} = 4294967295`);
   for (const { table, parent, parts } of trees) {
     const { quote } = connection;
     const [up, to] = [quote(parent.columns[0] ?? ""), quote(parent.targetColumns[0] ?? "")];
     const rows = rowsOf(connection, table);
     const own = parts.filter(({ through }) => through.length === 0).map(({ column }) => column);
     const shown = [to, ...own.map(({ name }) => quote(name)), up].map((name) => `t.${name}`).join(", ");
-    const empty = table.columns.filter(({ name, nullable }) => nullable && fields.key(table.id).columns.includes(name) && name !== parent.columns[0]); // prettier-ignore
+    const inKey = fields.key(table.id).columns.filter((name) => name !== parent.columns[0]);
+    const empty = table.columns.filter(({ name, nullable }) => nullable && inKey.includes(name));
     const lacking = empty.map(({ name }) => ` or t.${quote(name)} is null`).join("");
     const lost = await connection.rows(
-      `with recursive holdfast_tree (id) as (select t.${to} from ${rows} as t where t.${up} is null union all select t.${to} from holdfast_tree as h join ${rows} as t on t.${up} = h.id) select ${shown} from ${rows} as t left join holdfast_tree as h on h.id = t.${to} where h.id is null${lacking} limit 10`,
+      `with recursive holdfast_tree (id) as (` +
+        `select t.${to} from ${rows} as t where t.${up} is null union all ` +
+        `select t.${to} from holdfast_tree as h join ${rows} as t on t.${up} = h.id) ` +
+        `select ${shown} from ${rows} as t left join holdfast_tree as h on h.id = t.${to} ` +
+        `where h.id is null${lacking} limit 10`,
     );
     if (lost.length === 0) continue;
+    const found = lost.map((row) => `(${row.map(String).join(", ")})`).join(", ");
     const names = [parent.targetColumns[0], ...own.map(({ name }) => name), parent.columns[0]].join(", ");
     throw new HoldfastError(
       "E_IMPORT",
-      `${table.id}: no way leads from a root to the rows (${names}) ${lost.map((row) => `(${row.map(String).join(", ")})`).join(", ")}: they go round in a ring, their parents are not there, or they lack a part of the key`,
+      `${table.id}: rows (${names}) ${found} are not reachable from a root: ` +
+        "they form a cycle, their parent is missing, or a key column is NULL",
       {
-        hint: `mend ${parent.columns[0] ?? ""}, or let the rows be known by their number: portable.keys: { ${table.name}: [] }`,
+        hint:
+          `fix ${parent.columns[0] ?? ""}, or identify the rows by primary key: ` +
+          `portable.keys: { ${table.name}: [] }`,
       },
     );
   }
 }
 
-/** The trees that these tables are, or whose rows their links lead to. */
+const recursionLimit = ({ engine }: Connection): string =>
+  engine === "mariadb" ? "max_recursive_iterations" : "cte_max_recursion_depth";
+
+/** Returns the trees among these tables, and those that their foreign keys reference. */
 function treesIn(fields: RowLayout, ids: readonly TableId[]): Tree[] {
   const found = new Set<TableId>();
   const look = (leaf: KeyColumn): void => {

@@ -1,4 +1,4 @@
-/** What an export or import of a database would do: which tables, told apart by what, in which order. Nothing is read but the catalogue. */
+/** Plans an export or import of a database: the tables, their keys and their order. Reads only the catalogue. */
 import type { ForeignKeySettings, SetSetting } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import { refineColumns, refuseReplacedKey, type ColumnsRequest } from "../rows/column-rules.ts";
@@ -19,25 +19,28 @@ import { orderWithTrees } from "./tree-order.ts";
 import { peopleTables } from "../schema/auth-tables.ts";
 
 export interface PlanRequest extends ColumnsRequest {
-  /** Of the config: columns by table. */
+  /** The keys of the config: columns by table. */
   readonly keys: Readonly<Record<string, readonly string[]>>;
-  /** Of the config: tables by the name of their group. */
+  /** The groups of the config: tables by group name. */
   readonly groups: Readonly<Record<string, readonly string[]>>;
-  /** Tables to take, by id, name or `app.Model`; all when empty. */
+  /** Tables to select, by id, name or `app.Model`; all if empty. */
   readonly models: readonly string[];
-  /** Groups of tables that hang together, by the names that `plan` shows; all when empty. */
+  /** Components to select, by the names that `plan` shows; all if empty. */
   readonly components: readonly string[];
-  /** Of the config: foreign keys that the database does not declare. `planDatabase` puts them into the schema. */
+  /** Foreign keys that the config declares and the database does not. `planDatabase` adds them to the schema. */
   readonly foreignKeys?: ForeignKeySettings | undefined;
-  /** Of the config: tables of users, beside those that are found. */
+  /** Tables of users named by the config, in addition to those that are detected. */
   readonly userTables?: readonly string[];
-  /** Of the config, with the tables that they lead to: see `readGenerics`. */
+  /** The generic relations of the config, with the tables that they reference: see `readGenerics`. */
   readonly generics?: ReadGenerics;
-  /** What the rows say of tree keys: see `proveTrees`. Absent, only those are followed that the database guards. */
+  /**
+   * The results of checking tree keys: see `verifyTreeKeys`. If absent, only those that the database enforces are
+   * followed.
+   */
   readonly trees?: TreeKeyChecks;
-  /** A set of the config: its name, and by table and column the rows that are taken. Its tables are in `models`. */
+  /** A set of the config: its name, and the selected rows by table and column. Its tables are in `models`. */
   readonly set?: { readonly name: string; readonly where: SetSetting["where"] };
-  /** Tables to leave out. */
+  /** Tables to omit. */
   readonly exclude: readonly string[];
 }
 
@@ -51,12 +54,12 @@ export interface PortablePlan {
   readonly conditions: Conditions;
   readonly set?: string;
   readonly leftOut: ReadonlyMap<TableId, string>;
-  /** Tables whose rows are users. */
+  /** Tables of users. */
   readonly people: readonly Table[];
   readonly warnings: readonly string[];
 }
 
-/** Throws `E_USAGE` for a table that is not there, `E_CONFIG` for a key that is none, `E_CYCLE`. */
+/** Plans an export. Throws `E_USAGE` for an unknown table, `E_CONFIG` for an invalid key, and `E_CYCLE`. */
 export function planPortable(whole: Schema, request: PlanRequest): PortablePlan {
   const { keys: configured, groups: named, models, components, exclude } = request;
   const refined = refineColumns(whole, request);
@@ -64,10 +67,10 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
   const recognised = detectFrameworkTables(schema);
   const groups = findComponents(schema, named);
   const chosen = new Set([
-    ...models.flatMap((name) => resolve(schema, name)),
+    ...models.flatMap((name) => tablesNamed(schema, name)),
     ...components.flatMap((name) => tablesOf(groups, name)),
   ]);
-  const excluded = new Set(exclude.flatMap((name) => resolve(schema, name)));
+  const excluded = new Set(exclude.flatMap((name) => tablesNamed(schema, name)));
   const out = new Map<TableId, string>();
   for (const { id } of schema.tables) {
     const found = recognised.get(id);
@@ -78,7 +81,7 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
   const generics: PolymorphicRelations = request.generics?.relations ?? new Map();
   const linked = withPolymorphic(schema, generics);
   const keys = exportedKeys(schema, chooseKeys(schema, { keys: configured, trees: request.trees ?? new Map() }));
-  const loose = unfollowed(linked, keys, generics);
+  const loose = replacePolymorphicKeys(linked, keys, generics);
   const { order, deferred } = orderWithTrees(linked, keys);
   const fields = new RowLayout(schema, keys, refined, generics);
   const tables = order.filter((id) => !out.has(id)).map((id) => fields.of(id));
@@ -98,7 +101,8 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
         .unfollowed(one.table.id)
         .map(
           ({ columns, target }) =>
-            `${one.table.id}: (${columns.join(", ")}) to ${target} shares columns with its key, and travels as it is: import it only where rows of ${target} have the same numbers`,
+            `${one.table.id}: (${columns.join(", ")}) to ${target} shares columns with its key ` +
+            `and is exported unchanged: import it only where the rows of ${target} have the same ids`,
         ),
     ]),
     ...loose,
@@ -120,8 +124,14 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
   };
 }
 
-/** A key that holds a generic relation is good for the rows themselves; links to them travel as their number. Gives what has to be told. */
-function unfollowed(schema: Schema, keys: Map<TableId, ExportedKey>, generics: PolymorphicRelations): string[] {
+/**
+ * Replaces keys that contain a generic relation by the primary key if other tables reference them. Returns warnings.
+ */
+function replacePolymorphicKeys(
+  schema: Schema,
+  keys: Map<TableId, ExportedKey>,
+  generics: PolymorphicRelations,
+): string[] {
   const pointed = new Set(schema.tables.flatMap(({ foreignKeys }) => foreignKeys.map(({ target }) => target)));
   return schema.tables.flatMap(({ id, primaryKey }): string[] => {
     const key = keys.get(id);
@@ -130,9 +140,9 @@ function unfollowed(schema: Schema, keys: Map<TableId, ExportedKey>, generics: P
     keys.set(id, {
       kind: "reference",
       columns: primaryKey.columns,
-      reason: "primary key: its key holds a generic relation",
+      reason: "primary key: its key contains a generic relation",
     });
-    return [`${id}: links to it cannot follow (${key.columns.join(", ")}), which holds a generic relation`];
+    return [`${id}: references to it cannot use (${key.columns.join(", ")}), which contains a generic relation`];
   });
 }
 
@@ -140,11 +150,11 @@ function tablesOf(components: readonly Component[], wanted: string): readonly Ta
   const found = components.find(({ name }) => name === wanted);
   if (found !== undefined) return found.tables;
   throw new HoldfastError("E_USAGE", `there is no component ${wanted}`, {
-    hint: `there are ${components.map(({ name }) => name).join(", ")}`,
+    hint: `use one of ${components.map(({ name }) => name).join(", ")}`,
   });
 }
 
-function resolve({ tables }: Schema, wanted: string): TableId[] {
+function tablesNamed({ tables }: Schema, wanted: string): TableId[] {
   const found = tablesMeant(tables, wanted);
   if (found.length > 0) return found.map(({ id }) => id);
   const nearest = nearestName(
@@ -152,11 +162,11 @@ function resolve({ tables }: Schema, wanted: string): TableId[] {
     tables.map(({ name }) => name),
   );
   throw new HoldfastError("E_USAGE", `there is no table ${wanted}`, {
-    hint: nearest === undefined ? "plan shows the tables" : `did you mean ${nearest}?`,
+    hint: nearest === undefined ? "run plan to list the tables" : `did you mean ${nearest}?`,
   });
 }
 
-/** Of rows that get another number where a row of their key is there. */
+/** Returns warnings about apparent references to rows that an import may renumber. */
 function suspectedNumbers(schema: Schema, { table, key }: TableLayout, people: readonly Table[]): string[] {
   const [number = ""] = table.primaryKey?.columns ?? [];
   const isPeople = people.includes(table);
@@ -164,7 +174,9 @@ function suspectedNumbers(schema: Schema, { table, key }: TableLayout, people: r
     key.kind !== "natural" || key.columns.includes(number) ? [] : implicitReferences(schema, table, { isPeople });
   if (loose.length === 0) return [];
   return [
-    `${table.id}: ${summarizeList(loose)} seem to hold its ${number}, without a foreign key, and travel as they are: where the target has its rows under other numbers they would lead to others; portable.foreign_keys declares them, or portable.keys, as { ${table.name}: [] }, keeps the numbers`,
+    `${table.id}: ${summarizeList(loose)} seem to reference its ${number} without a foreign key and are exported ` +
+      "unchanged: if the target has its rows under other ids, they would reference other rows. Declare them under " +
+      `portable.foreign_keys, or keep the ids with portable.keys: { ${table.name}: [] }`,
   ];
 }
 
@@ -172,11 +184,12 @@ function warningsOf({ table, key }: TableLayout): string[] {
   const warnings = table.notes.map((note) => `${table.id}: ${note}`);
   if (key.kind === "reference")
     warnings.push(
-      `${table.id} is told apart by ${key.columns.join(", ")}, which its database gave: import it only where it came from, or where it is empty`,
+      `${table.id} is identified by its generated ${key.columns.join(", ")}: ` +
+        "import it only into its database of origin or an empty table",
     );
   if (key.kind === "none")
     warnings.push(
-      `${table.id} has no key: equal rows cannot be told apart, and it can only be imported into an empty table`,
+      `${table.id} has no key: nothing identifies its rows, and it can only be imported into an empty table`,
     );
   return warnings;
 }

@@ -1,4 +1,4 @@
-/** In what order the tables of a schema are filled, and which foreign keys must wait because they close a circle. */
+/** Orders the tables of a schema for writing, and chooses the foreign keys to defer in cycles. */
 import type { EngineName } from "../../database/snapshot.ts";
 import { HoldfastError } from "../../errors.ts";
 import { byName, stronglyConnected, wayBetween } from "../schema/graph.ts";
@@ -6,35 +6,36 @@ import { isSelfIdentity, type TableKey } from "../schema/keys/candidates.ts";
 import type { ForeignKey, Schema, Table, TableId } from "../schema/tables.ts";
 
 /**
- * What is done about a foreign key whose target comes later:
+ * The treatment of a foreign key if its target is written later:
  *
- * - `null-then-update`: the row goes in with NULL, and gets the value once all rows are there.
- * - `by-level`: of a table to itself; rows go in after the rows that they point to. Rows that point to themselves come first: where the column is
- *   NOT NULL there are some.
- * - `deferred-check`: the row goes in with its value, which must be known by then, and the database or Holdfast looks at the end: a DEFERRABLE
- *   constraint (PostgreSQL, where need be after ALTER CONSTRAINT), any (SQLite), or with foreign_key_checks off and a check of our own (MySQL).
+ * - `null-then-update`: the row is inserted with NULL and updated once all rows exist.
+ * - `by-level`: for a reference to the same table, rows are inserted after the rows that they reference. Rows that
+ *   reference themselves come first; a NOT NULL column requires some.
+ * - `deferred-check`: the row is inserted with its value, which must be known by then, and the check follows at the
+ *   end: by a DEFERRABLE constraint (PostgreSQL, if necessary after ALTER CONSTRAINT), by any constraint (SQLite), or
+ *   with foreign_key_checks off and a check of our own (MySQL).
  */
 export type Deferral = "null-then-update" | "by-level" | "deferred-check";
 
 export interface DeferredKey {
   readonly table: TableId;
-  /** Its name. */
+  /** The foreign key's name. */
   readonly foreignKey: string;
   readonly how: Deferral;
 }
 
 export interface TableOrder {
-  /** Every foreign key that is not deferred points to an earlier table. */
+  /** Every foreign key that is not deferred references an earlier table. */
   readonly order: readonly TableId[];
-  /** By table and name. */
+  /** Deferred foreign keys, sorted by table and name. */
   readonly deferred: readonly DeferredKey[];
 }
 
-/** A foreign key on its way into the order. */
+/** A foreign key to be ordered. */
 interface Edge {
   readonly table: Table;
   readonly key: ForeignKey;
-  /** What it costs to defer it: the dearest come first into the order. */
+  /** The cost of deferring it; the most expensive are ordered first. */
   readonly cost: number;
   readonly how: Deferral;
 }
@@ -42,10 +43,10 @@ interface Edge {
 const COST = { nullable: 0, deferrable: 1, altered: 2, never: 3 } as const;
 
 /**
- * Parents before children, by id among equals: the same for the same schema. In a circle those foreign keys wait that cost least: nullable ones
- * that are in no key, of tables with few rows before others; then those that the target's `engine` checks late; then any that it can be made to. Foreign
- * keys into tables that are not in the schema count for nothing. Throws `E_CYCLE` where the keys of several tables need each other, which
- * `chooseKeys` never gives.
+ * Orders parents before children, and by id among equals, so that a schema has one order. In a cycle, the cheapest
+ * foreign keys are deferred: nullable ones outside any key, preferably of tables with few rows; then those that the
+ * target's `engine` checks late; then any that it can be made to check late. Foreign keys to tables outside the schema
+ * are ignored. Throws `E_CYCLE` if the keys of several tables depend on each other, which `chooseKeys` never returns.
  */
 export function orderTables(
   schema: Schema,
@@ -78,7 +79,10 @@ function edgeOf(table: Table, key: ForeignKey, chosen: TableKey | undefined, eng
   return { table, key, cost: checkedLate ? COST.deferrable : COST.altered, how: "deferred-check" };
 }
 
-/** Whether rows can be told apart and stored while the reference is NULL: one of its columns may be, and is in nothing that is unique then, or looked at. */
+/**
+ * Checks whether rows can be stored and identified while the reference is NULL: one of its columns is nullable, and in
+ * no key or condition that a NULL affects.
+ */
 function canBeNull(table: Table, key: ForeignKey, chosen: TableKey | undefined): boolean {
   const needed = new Set([
     ...(table.primaryKey?.columns ?? []),
@@ -91,45 +95,46 @@ function canBeNull(table: Table, key: ForeignKey, chosen: TableKey | undefined):
   );
 }
 
-/** The edges that stay: all that close no circle, the dearest first. */
+/** Returns the edges to keep: all that close no cycle, the most expensive first. */
 function breakCycles(tables: readonly Table[], edges: readonly Edge[]): Set<Edge> {
   const graph = new Map<TableId, TableId[]>(tables.map(({ id }) => [id, []]));
   for (const { table, key } of edges) graph.get(table.id)?.push(key.target);
-  const circles = stronglyConnected(graph);
-  const circleOf = new Map(circles.flatMap((circle, number) => circle.map((id) => [id, number] as const)));
-  const inCircle = ({ table, key }: Edge): boolean => circleOf.get(table.id) === circleOf.get(key.target);
-  const kept = new Set(edges.filter((edge) => !inCircle(edge)));
-  const path = new Map<TableId, TableId[]>(tables.map(({ id }) => [id, []]));
-  for (const edge of edges.filter(inCircle).toSorted(dearestFirst)) {
+  const cycles = stronglyConnected(graph);
+  const cycleOf = new Map(cycles.flatMap((cycle, number) => cycle.map((id) => [id, number] as const)));
+  const inCycle = ({ table, key }: Edge): boolean => cycleOf.get(table.id) === cycleOf.get(key.target);
+  const kept = new Set(edges.filter((edge) => !inCycle(edge)));
+  const followed = new Map<TableId, TableId[]>(tables.map(({ id }) => [id, []]));
+  for (const edge of edges.filter(inCycle).toSorted(costliestFirst)) {
     const { table, key, cost } = edge;
-    const back = wayBetween(path, key.target, table.id);
-    if (back === undefined) {
+    const path = wayBetween(followed, key.target, table.id);
+    if (path === undefined) {
       kept.add(edge);
-      path.get(table.id)?.push(key.target);
+      followed.get(table.id)?.push(key.target);
     } else if (cost === COST.never) {
-      throw cycleError(back, edges);
+      throw cycleError(path, edges);
     }
   }
   return kept;
 }
 
-/** By cost, then by the rows that would have to be written twice, then by name. */
-const dearestFirst = (a: Edge, b: Edge): number =>
+/** Compares by cost, then by the rows that would be written twice, then by name. */
+const costliestFirst = (a: Edge, b: Edge): number =>
   b.cost - a.cost ||
   b.table.estimatedRows - a.table.estimatedRows ||
   byName(a.table.id, b.table.id) ||
   byName(a.key.name, b.key.name);
 
-function cycleError(way: readonly TableId[], edges: readonly Edge[]): HoldfastError {
-  const steps = way.map((id, at) => {
-    const next = way[(at + 1) % way.length];
+function cycleError(path: readonly TableId[], edges: readonly Edge[]): HoldfastError {
+  const steps = path.map((id, at) => {
+    const next = path[(at + 1) % path.length];
     const edge = edges.find(({ table, key, cost }) => cost === COST.never && table.id === id && key.target === next);
     return `${id}.${edge?.key.columns.join("+") ?? "?"}`;
   });
-  return new HoldfastError("E_CYCLE", `the keys of these tables need each other: ${[...steps, way[0]].join(" → ")}`);
+  const cycle = [...steps, path[0]].join(" → ");
+  return new HoldfastError("E_CYCLE", `the keys of these tables depend on each other: ${cycle}`);
 }
 
-/** The smallest id among those whose parents are all there (Kahn). */
+/** Sorts topologically; among tables with all parents placed, the smallest id comes first (Kahn). */
 function sortByParents(tables: readonly Table[], edges: ReadonlySet<Edge>): TableId[] {
   const missing = new Map<TableId, number>(tables.map(({ id }) => [id, 0]));
   const children = new Map<TableId, TableId[]>(tables.map(({ id }) => [id, []]));
@@ -150,7 +155,7 @@ function sortByParents(tables: readonly Table[], edges: ReadonlySet<Edge>): Tabl
   return order;
 }
 
-/** Into a sorted list. */
+/** Inserts an id into a sorted list. */
 function insert(sorted: TableId[], id: TableId): void {
   let [low, high] = [0, sorted.length];
   while (low < high) {

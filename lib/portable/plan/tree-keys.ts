@@ -1,4 +1,4 @@
-/** Whether the rows of a tree bear the key that its table seems to have: a unique constraint says nothing of rows whose parent is NULL. */
+/** Verifies a tree's key against its rows: a unique constraint does not cover rows without a parent. */
 import type { Connection } from "../connection.ts";
 import { candidatesOf, type NaturalKey } from "../schema/keys/candidates.ts";
 import { treeKeyName, type TreeKeyChecks } from "../schema/keys/choose.ts";
@@ -6,7 +6,7 @@ import { parentLink } from "../schema/foreign-keys.ts";
 import { rowsOf } from "../schema/sql-names.ts";
 import type { Schema, Table, TableId } from "../schema/tables.ts";
 
-/** Takes the tree keys of some tables for good ones: their rows are looked at when they are written. */
+/** Assumes that the tree keys of some tables are valid; their rows are checked when they are written. */
 export function assumeTreeKeys({ tables }: Schema, isTrusted: (table: Table) => boolean): TreeKeyChecks {
   const known = new Set(tables.map(({ id }) => id));
   return new Map(
@@ -20,7 +20,7 @@ export function assumeTreeKeys({ tables }: Schema, isTrusted: (table: Table) => 
   );
 }
 
-/** Looks at the rows of every table whose best key is a tree's. Throws `E_DATABASE`. */
+/** Checks the rows of every table with a tree key as its best key. Throws `E_DATABASE`. */
 export async function verifyTreeKeys(connection: Connection, schema: Schema): Promise<TreeKeyChecks> {
   const known = new Set(schema.tables.map(({ id }) => id));
   const proofs = new Map<string, string | null>();
@@ -40,7 +40,7 @@ async function treeKeyViolation(
 ): Promise<string | null> {
   const parent = parentLink(table, key.columns, (id) => known.has(id));
   const [up, to] = [parent?.columns[0], parent?.targetColumns[0]];
-  if (up === undefined || to === undefined) return null; // it is not followed in any case
+  if (up === undefined || to === undefined) return null; // such a key is never followed
   const { quote } = connection;
   const rows = rowsOf(connection, table);
   const parts = key.columns
@@ -48,15 +48,16 @@ async function treeKeyViolation(
     .map(quote)
     .join(", ");
   if (key.rootsMayRepeat) {
-    const [twin] = await connection.rows(
+    const [duplicate] = await connection.rows(
       `select ${parts} from ${rows} where ${quote(up)} is null group by ${parts} having count(*) > 1 limit 1`,
     );
-    if (twin !== undefined) return `rows without a parent share (${twin.map(String).join(", ")})`;
+    if (duplicate !== undefined) return `rows without a parent share (${duplicate.map(String).join(", ")})`;
   }
   const [own] = await connection.rows(`select 1 from ${rows} where ${quote(up)} = ${quote(to)} limit 1`);
   if (own !== undefined) return "a row is its own parent";
   const [orphan] = await connection.rows(
-    `select 1 from ${rows} as t left join ${rows} as p on p.${quote(to)} = t.${quote(up)} where t.${quote(up)} is not null and p.${quote(to)} is null limit 1`,
+    `select 1 from ${rows} as t left join ${rows} as p on p.${quote(to)} = t.${quote(up)} ` +
+      `where t.${quote(up)} is not null and p.${quote(to)} is null limit 1`,
   );
-  return orphan === undefined ? null : "the parent of a row is not there";
+  return orphan === undefined ? null : "the parent of a row is missing";
 }

@@ -1,15 +1,18 @@
-/** Whether the rows of a table can be told apart by its key: asked of the rows, where the database has not proved it. */
+/** Checks that keys are unique, by the rows if no constraint ensures it. */
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
 import type { RowLayout, TableLayout } from "../rows/fields.ts";
 import { parentLink } from "../schema/foreign-keys.ts";
 import { rowsOf } from "../schema/sql-names.ts";
 
-/** The link by which the key holds its own table, which is NULL at the roots. */
+/** Returns the foreign key by which a key references its own table; NULL for roots. */
 const parentOf = ({ table, key }: Pick<TableLayout, "table" | "key">) =>
   parentLink(table, key.columns, (id) => id === table.id);
 
-/** A key that was named by hand may not be one, and of a tree's roots the database may not have said so. */
+/**
+ * Throws `E_IMPORT` for duplicate keys or NULL in a key, unless the database rules them out. Configured keys and the
+ * roots of trees may have both.
+ */
 export async function refuseTwins(connection: Connection, { table, key }: TableLayout): Promise<void> {
   const isTree = parentOf({ table, key }) !== undefined;
   const isProved = [table.primaryKey, ...table.uniques].some(
@@ -19,51 +22,55 @@ export async function refuseTwins(connection: Connection, { table, key }: TableL
       (unique.nullsNotDistinct || !isTree),
   );
   if (key.kind !== "natural") return;
-  await refuseNulls(connection, { table, key });
+  await assertNoNulls(connection, { table, key });
   if (isProved) return;
   const { quote } = connection;
   const columns = key.columns.map(quote).join(", ");
-  const twins = await connection.rows(
+  const duplicates = await connection.rows(
     `select ${columns}, count(*) from ${rowsOf(connection, table)} group by ${columns} having count(*) > 1 limit 10`,
   );
-  const [first] = twins;
+  const [first] = duplicates;
   if (first === undefined) return;
+  const more = duplicates.length > 1 ? ", and more keys are not unique" : "";
   throw new HoldfastError(
     "E_IMPORT",
-    `${table.id}: ${first.at(-1)?.toString()} rows have the key (${first.slice(0, -1).map(String).join(", ")})${twins.length > 1 ? ", and more keys are not unique" : ""}`,
+    `${table.id}: ${first.at(-1)?.toString()} rows have the key (${first.slice(0, -1).map(String).join(", ")})${more}`,
     {
       hint: isTree
-        ? `rename them, or name another key under portable.keys: no columns make rows known by their number`
-        : `portable.keys says that (${key.columns.join(", ")}) tells rows apart`,
+        ? "rename them, or set another key under portable.keys; an empty list identifies rows by primary key"
+        : `change portable.keys, which identifies rows by (${key.columns.join(", ")})`,
     },
   );
 }
 
-/** The same of tables that are left out, and by whose keys rows travel. */
+/** Checks tables that are not exported but identify exported rows by their keys. */
 export async function refuseTwinsOutside(
   connection: Connection,
   { fields, tables }: { readonly fields: RowLayout; readonly tables: readonly TableLayout[] },
 ): Promise<void> {
   const own = new Set(tables.map(({ table }) => table.id));
-  const led = tables.flatMap((one) =>
+  const referenced = tables.flatMap((one) =>
     one.fields.flatMap((field) => (field.kind === "link" ? fields.leavesOf(field.link).map(({ table }) => table) : [])),
   );
-  for (const id of new Set(led)) if (!own.has(id)) await refuseTwins(connection, fields.of(id));
+  for (const id of new Set(referenced)) if (!own.has(id)) await refuseTwins(connection, fields.of(id));
 }
 
 /**
- * Nothing equals NULL: an import would not find such a row again. What the database proves by itself is not looked at, nor a tree's link to the row above,
- * which is NULL at the roots.
+ * Throws `E_IMPORT` for NULL in a key: NULL equals nothing, so an import would not find the row again. Columns that a
+ * constraint covers are not checked, nor is a tree's parent column, which is NULL for roots.
  */
-async function refuseNulls(connection: Connection, { table, key }: Pick<TableLayout, "table" | "key">): Promise<void> {
+async function assertNoNulls(
+  connection: Connection,
+  { table, key }: Pick<TableLayout, "table" | "key">,
+): Promise<void> {
   const [up] = parentOf({ table, key })?.columns ?? [];
-  const proved = [table.primaryKey, ...table.uniques.filter(({ nullsNotDistinct }) => nullsNotDistinct)];
+  const enforced = [table.primaryKey, ...table.uniques.filter(({ nullsNotDistinct }) => nullsNotDistinct)];
   const open = table.columns.filter(
     ({ name, nullable }) =>
       nullable &&
       key.columns.includes(name) &&
       name !== up &&
-      !proved.some((unique) => unique?.columns.includes(name) === true),
+      !enforced.some((unique) => unique?.columns.includes(name) === true),
   );
   if (open.length === 0) return;
   const isNull = open.map(({ name }) => `${connection.quote(name)} is null`).join(" or ");
@@ -73,7 +80,7 @@ async function refuseNulls(connection: Connection, { table, key }: Pick<TableLay
     "E_IMPORT",
     `${table.id}: rows with NULL in their key (${key.columns.join(", ")}): ${String(row?.[0])}`,
     {
-      hint: `portable.keys has to name columns that are never NULL, or none: { ${table.name}: [] }`,
+      hint: `set NOT NULL columns under portable.keys, or an empty list: { ${table.name}: [] }`,
     },
   );
 }

@@ -1,4 +1,7 @@
-/** Columns that hold users without a foreign key: an export that knows users by another key, or leaves them out, would give their rows to other users. */
+/**
+ * Finds columns that reference users without a foreign key. If users have another key or are not exported, such values
+ * would reference other users.
+ */
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
 import { sortOf } from "../schema/declared-keys.ts";
@@ -14,7 +17,7 @@ import {
 import { rowsOf } from "../schema/sql-names.ts";
 import { loginOf } from "../schema/auth-tables.ts";
 
-/** The part of a plan that this needs. */
+/** The part of a plan that these checks need. */
 interface Planned {
   readonly fields: RowLayout;
   readonly tables: readonly TableLayout[];
@@ -28,8 +31,9 @@ interface LooseUsers {
 }
 
 /**
- * Throws `E_CONFIG`, with the lines that the config needs, where rows hold users in columns that `portable.foreign_keys` does not declare: of users that are
- * left out, or also of those that travel by another key than the value of such a column.
+ * Throws `E_CONFIG`, with the config lines to add, if rows reference users in columns that `portable.foreign_keys` does
+ * not declare. This concerns users that are not exported, or also users that are exported by another key than the value
+ * of such a column.
  */
 export async function refuseLooseUsers(
   connection: Connection,
@@ -43,24 +47,31 @@ export async function refuseLooseUsers(
   if (!isUsed.includes(true)) return;
   const tables = found.map(({ users }) => users.id).join(", ");
   const isOut = found.some(({ users }) => plan.leftOut.has(users.id));
+  const columns = summarizeList(found.flatMap((one) => one.columns.map(nameOf)));
+  const verb = found.length > 1 ? "are" : "is";
+  const why = isOut ? `${verb} left out` : `${verb} identified by another key`;
   throw new HoldfastError(
     "E_CONFIG",
-    `${summarizeList(found.flatMap(({ columns }) => columns.map(nameOf)))} seem to hold rows of ${tables} without a foreign key, and ${tables} ${isOut ? "is left out" : "is known by another key"}: elsewhere their numbers are other users`,
+    `${columns} seem to reference ${tables} without a foreign key, and ${tables} ${why}: ` +
+      "in another database their ids belong to other users",
     { hint: hintFor(plan, found) },
   );
 }
 
-/** Returns warnings of the other tables that are left out, and of columns that seem to hold their numbers. */
+/** Returns warnings about other omitted tables and the columns that seem to reference them. */
 export function leftNumbers(plan: Planned): string[] {
   const tables = plan.tables.map(rawColumns);
   return plan.fields.schema.tables.flatMap((target) => {
     const why = plan.leftOut.get(target.id);
     if (why === undefined || plan.people.includes(target) || isKnownByNumber(plan.fields, target)) return [];
     const loose = implicitReferences({ tables }, target);
+    const number = target.primaryKey?.columns[0] ?? "";
     return loose.length === 0
       ? []
       : [
-          `${target.id}: ${summarizeList(loose)} seem to hold its ${target.primaryKey?.columns[0] ?? ""}, without a foreign key, and it is left out (${why}): in another database these numbers are other rows; portable.foreign_keys declares them`,
+          `${target.id}: ${summarizeList(loose)} seem to reference its ${number} without a foreign key, ` +
+            `and it is left out (${why}): in another database these ids belong to other rows. ` +
+            "Declare them under portable.foreign_keys",
         ];
   });
 }
@@ -80,13 +91,13 @@ function looseUsers(plan: Planned, which: "left out" | "known by another key"): 
   });
 }
 
-/** The value of such a column is what the row is known by: `uid varchar primary key`. */
+/** Checks whether the referenced value is itself the row's key: `uid varchar primary key`. */
 function isKnownByNumber(fields: RowLayout, { id, primaryKey }: Table): boolean {
   const { kind, columns } = fields.key(id);
   return kind === "natural" && columns.length === 1 && primaryKey?.columns.join() === columns[0];
 }
 
-/** The table with the columns alone that travel as they are. */
+/** Returns the table with only those columns that are exported unchanged. */
 function rawColumns({ table, fields }: TableLayout): Table {
   const raw = new Set(
     fields.flatMap((field) => (field.kind === "value" && field.replaced === undefined ? [field.column.name] : [])),
@@ -94,7 +105,7 @@ function rawColumns({ table, fields }: TableLayout): Table {
   return { ...table, columns: table.columns.filter(({ name }) => raw.has(name)) };
 }
 
-/** Applications write 0 or nothing for nobody. */
+/** Checks whether rows have a value in the column. Applications write 0 or NULL for no user. */
 async function holdsRows(connection: Connection, { table, column }: LooseColumn): Promise<boolean> {
   const name = connection.quote(column.name);
   const given = sortOf(column) === "integer" ? `${name} <> 0` : `${name} is not null`;
@@ -118,8 +129,8 @@ function hintFor({ fields }: Planned, found: readonly LooseUsers[]): string {
       links.set(table.id, [...(links.get(table.id) ?? []), line]);
     }
   return [
-    `declare them in the config; false is for a column that holds no such number, portable.exclude leaves a table out${
-      texts.length > 0 ? `; ${texts.join(", ")} hold texts: portable.exclude_columns leaves them out` : ""
+    `declare them in the config; use false for a column that holds no such id, or portable.exclude to omit a table${
+      texts.length > 0 ? `; ${texts.join(", ")} hold text: omit them with portable.exclude_columns` : ""
     }`,
     "portable:",
     ...(keys.length > 0 ? ["  keys:", ...keys] : []),

@@ -1,4 +1,4 @@
-/** Reads an export: its documents checked as a whole, its rows line by line. */
+/** Reads an export: verifies its documents as a whole, and reads rows line by line. */
 import { createHash } from "node:crypto";
 import { existsSync, lstatSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
@@ -28,29 +28,32 @@ import type { TargetRefinement } from "../import/target/refinement.ts";
 export interface ExportReader {
   readonly directory: string;
   readonly manifest: ExportManifest;
-  /** In the order of the manifest. */
+  /** The tables, in the order of the manifest. */
   readonly tables: readonly ExportedTable[];
-  /** Where the export recorded them. */
+  /** The settings, if the export recorded them. */
   readonly settings?: CapturedSettings;
-  /** How the config refines its way into a database. */
+  /** Refinements of the config for an import. */
   readonly refine?: TargetRefinement;
 }
 
-/** Returns whether the export was made from this installation: rows that are known by their number alone are the same rows in it. */
+/**
+ * Checks whether the export was made from this installation: rows identified by generated ids alone are the same only
+ * there.
+ */
 export const isOrigin = ({ manifest: { source } }: ExportReader, instance: string | undefined): boolean =>
   source.instance !== undefined && source.instance === instance;
 
-/** A line of rows, and where it stands. */
+/** A row, and its position in the export. */
 export interface ReadRow {
   readonly cells: readonly JsonCell[];
   readonly file: string;
-  /** From 1; the header is the first. */
+  /** The line number from 1; line 1 is the header. */
   readonly line: number;
 }
 
 /**
- * Throws `E_PACKAGE` for what is no export, is damaged, or ends too soon; `E_VERSION` for one of another major version, unless `anyVersion` lets it
- * pass, to be reported.
+ * Opens an export. Throws `E_PACKAGE` if it is invalid, damaged or truncated, and `E_VERSION` for another major
+ * version, unless `anyVersion` leaves that to the caller.
  */
 export async function openExport(
   directory: string,
@@ -69,12 +72,12 @@ export async function openExport(
     ...(manifest.settings_sha256 === undefined
       ? {}
       : { settings: readJson(path.join(directory, SETTINGS), settingsSchema) }),
-    tables: manifest.tables.map(({ table }) => byId.get(table) ?? fail(SCHEMA, `says nothing of ${table}`)),
+    tables: manifest.tables.map(({ table }) => byId.get(table) ?? fail(SCHEMA, `does not describe ${table}`)),
   };
 }
 
-/** A file of rows that the manifest does not know was put there, or left out of it. */
-function refuseUnlisted(directory: string, { tables }: ExportManifest): void {
+/** Rejects files of rows that the manifest does not list: they were added, or their entries removed. */
+function assertAllListed(directory: string, { tables }: ExportManifest): void {
   const listed = new Set(tables.flatMap(({ files }) => files.map((file) => file.path)));
   const data = path.join(directory, "data");
   for (const name of existsSync(data) ? readdirSync(data, { recursive: true, encoding: "utf8" }) : []) {
@@ -85,20 +88,20 @@ function refuseUnlisted(directory: string, { tables }: ExportManifest): void {
 
 async function verifyPackage(directory: string, manifest: ExportManifest, signal: AbortSignal): Promise<void> {
   const { sha256 } = await hashFile(path.join(directory, SCHEMA), signal);
-  if (sha256 !== manifest.schema_sha256) fail(SCHEMA, "is not what the manifest records");
+  if (sha256 !== manifest.schema_sha256) fail(SCHEMA, "does not match the manifest");
   if (manifest.settings_sha256 !== undefined) {
     const settings = path.join(directory, SETTINGS);
     if (!existsSync(settings)) fail(SETTINGS, "is missing");
     if ((await hashFile(settings, signal)).sha256 !== manifest.settings_sha256)
-      fail(SETTINGS, "is not what the manifest records");
+      fail(SETTINGS, "does not match the manifest");
   }
-  if (checksumOf(manifest) !== manifest.checksum) fail(MANIFEST, "its checksum is not that of what it lists");
-  refuseUnlisted(directory, manifest);
+  if (checksumOf(manifest) !== manifest.checksum) fail(MANIFEST, "its checksum does not match its contents");
+  assertAllListed(directory, manifest);
   for (const { files, table, rows } of manifest.tables) {
     if (files.reduce((sum, file) => sum + file.rows, 0) !== rows)
       fail(MANIFEST, `the files of ${table} do not hold ${rows} rows`);
     if (manifest.data_counts[table] !== rows)
-      fail(MANIFEST, `counts ${manifest.data_counts[table]} rows of ${table}, and lists ${rows}`);
+      fail(MANIFEST, `counts ${manifest.data_counts[table]} rows of ${table}, but lists ${rows}`);
     for (const file of files) await verifyFile(directory, file, signal);
   }
   for (const blob of manifest.blobs ?? [])
@@ -112,13 +115,16 @@ async function verifyFile(
 ): Promise<void> {
   const absolute = path.join(directory, file.path);
   if (!existsSync(absolute)) fail(file.path, "is missing");
-  if (!lstatSync(absolute).isFile()) fail(file.path, "is no regular file");
+  if (!lstatSync(absolute).isFile()) fail(file.path, "is not a regular file");
   if (statSync(absolute).size !== file.size_bytes)
     fail(file.path, `has ${statSync(absolute).size} bytes; the manifest says ${file.size_bytes}`);
-  if ((await hashFile(absolute, signal)).sha256 !== file.sha256) fail(file.path, "is not what the manifest records");
+  if ((await hashFile(absolute, signal)).sha256 !== file.sha256) fail(file.path, "does not match the manifest");
 }
 
-/** The rows of a table, in order, some hundreds at a time. Throws `E_PACKAGE` when a file is not what it says. */
+/**
+ * Reads the rows of a table, in order, some hundreds at a time. Throws `E_PACKAGE` if a file does not match its
+ * description.
+ */
 export async function* readRows(from: ExportReader, table: string, signal: AbortSignal): AsyncGenerator<ReadRow[]> {
   const entry = from.manifest.tables.find((one) => one.table === table);
   const header = from.tables.find((one) => one.table === table);
@@ -126,15 +132,18 @@ export async function* readRows(from: ExportReader, table: string, signal: Abort
     yield* readFile(from.directory, file, { rows, header, signal });
 }
 
-/** What a row says of a large value. Throws `E_PACKAGE` where the export does not have it; `where` is the row. */
+/**
+ * Returns the tag of a large value in a row. Throws `E_PACKAGE` if the export does not contain the value; `where` names
+ * the row.
+ */
 export function largeIn({ directory, manifest }: ExportReader, cell: LargeTag, where: string): LargeTag {
   const tag = readTag(cell);
   const entry = manifest.blobs?.find(({ sha256 }) => sha256 === tag?.sha256);
   if (tag === undefined || entry?.size_bytes !== tag.bytes)
-    return fail(where, "names a large value that the manifest does not list");
+    return fail(where, "refers to a large value that the manifest does not list");
   const file = blobPath(tag.sha256);
   if (statSync(path.join(directory, file), { throwIfNoEntry: false })?.size !== tag.bytes)
-    fail(file, "is missing, or not as long as the manifest says");
+    fail(file, "is missing, or differs in size from the manifest");
   return tag;
 }
 
@@ -170,17 +179,17 @@ async function* readFile(
     }
   } catch (error) {
     if (signal.aborted || error instanceof HoldfastError) throw error;
-    fail(file, "cannot be unpacked: it is damaged, or ends too soon");
+    fail(file, "cannot be unpacked: it is damaged or truncated");
   }
   const count = Math.max(0, line - 1);
   const trailer = parse(end ?? "", trailerSchema, file, line + 1);
-  if (trailer.rows !== count || count !== rows) fail(file, `holds ${count} rows; it should hold ${rows}`);
-  if (trailer.sha256 !== hash.digest("hex")) fail(file, "its lines are not those that its end records");
+  if (trailer.rows !== count || count !== rows) fail(file, `has ${count} rows, expected ${rows}`);
+  if (trailer.sha256 !== hash.digest("hex")) fail(file, "its lines do not match the digest in its last line");
 }
 
 function checkHeader(text: string, header: ExportedTable | undefined, file: string): void {
   const own = parse(text, tableSchema, file, 1);
-  if (JSON.stringify(own) !== JSON.stringify(header)) fail(file, "its header is not what schema.json says");
+  if (JSON.stringify(own) !== JSON.stringify(header)) fail(file, "its header does not match schema.json");
 }
 
 function parseRow(text: string, file: string, line: number): readonly JsonCell[] {
@@ -188,12 +197,12 @@ function parseRow(text: string, file: string, line: number): readonly JsonCell[]
   try {
     value = text.length < SHORT ? JSON.parse(text) : parseJson(text, ROW);
   } catch {
-    return fail(file, `line ${line} is no JSON: the file was cut off or changed`);
+    return fail(file, `line ${line} is not valid JSON: the file is truncated or was changed`);
   }
-  return isRow(value) ? value : fail(file, `line ${line} is not what belongs there`);
+  return isRow(value) ? value : fail(file, `line ${line} is not a row`);
 }
 
-/** Limits of a row: JSON as deep as any engine takes it, and not so deep that the stack overflows. A shorter line exceeds none. */
+/** The limits of a row: JSON as deep as any engine accepts, without a stack overflow. A shorter line exceeds none. */
 const ROW = { depth: 2000, containers: 4_000_000 };
 const SHORT = 2 * ROW.depth;
 
@@ -204,10 +213,10 @@ function parse<T>(text: string, schema: z.ZodType<T>, file: string, line: number
   try {
     value = parseJson(text);
   } catch {
-    return fail(file, `line ${line} is no JSON: the file was cut off or changed`);
+    return fail(file, `line ${line} is not valid JSON: the file is truncated or was changed`);
   }
   const found = schema.safeParse(value);
-  return found.success ? found.data : fail(file, `line ${line} is not what belongs there`);
+  return found.success ? found.data : fail(file, `line ${line} does not have the expected form`);
 }
 
 function readJson<T>(file: string, schema: z.ZodType<T>): T {
@@ -216,7 +225,7 @@ function readJson<T>(file: string, schema: z.ZodType<T>): T {
     text = readRegular(file, DOCUMENT.bytes, "E_PACKAGE").toString("utf8");
   } catch (error) {
     if (error instanceof HoldfastError) throw error;
-    throw new HoldfastError("E_PACKAGE", `${file} cannot be read: it is no export, or not a whole one`, {
+    throw new HoldfastError("E_PACKAGE", `${file} cannot be read: the export is invalid or incomplete`, {
       cause: error,
     });
   }
@@ -224,7 +233,7 @@ function readJson<T>(file: string, schema: z.ZodType<T>): T {
   try {
     value = parseJson(text);
   } catch {
-    return fail(path.basename(file), "is no JSON: it was cut off or changed");
+    return fail(path.basename(file), "is not valid JSON: it is truncated or was changed");
   }
   const found = schema.safeParse(value);
   if (found.success) return found.data;
@@ -236,18 +245,21 @@ function fail(file: string, what: string): never {
   throw new HoldfastError("E_PACKAGE", `${file}: ${what}`);
 }
 
-/** The package with some of its tables only. Throws `E_USAGE` for one that it does not have, but for those that the config passes over. */
+/**
+ * Returns the export with only some of its tables. Throws `E_USAGE` for unknown tables, except those that the config
+ * excludes.
+ */
 export function selectTables(
   from: ExportReader,
   models: readonly string[],
   exclude: readonly string[],
-  passedOver: readonly string[] = [],
+  ignored: readonly string[] = [],
 ): ExportReader {
   const names = from.tables.map(({ table }) => table);
   const wanted = new Set(models.flatMap((model) => namesOf(names, model)));
   const unwanted = new Set([
     ...exclude.flatMap((model) => namesOf(names, model)),
-    ...passedOver.flatMap((model) => meant(names, model)),
+    ...ignored.flatMap((model) => meant(names, model)),
   ]);
   const stays = (table: string): boolean => (models.length === 0 || wanted.has(table)) && !unwanted.has(table);
   return { ...from, tables: from.tables.filter(({ table }) => stays(table)) };

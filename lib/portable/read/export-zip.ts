@@ -1,4 +1,4 @@
-/** A native export that is one ZIP: checked as a whole, and unpacked where nobody else can look. */
+/** Reads a native export in one ZIP: verified as a whole, and unpacked into a private directory. */
 import { statfsSync } from "node:fs";
 import { fromString } from "../../archive/path.ts";
 import { realFile } from "../../archive/files/regular-file.ts";
@@ -13,22 +13,23 @@ const DATA = /^(?:data\/(?:[^/\0]+\/){1,2}\d{5,}\.ndjson\.gz|blobs\/[0-9a-f]{64}
 
 export interface UnpackedExport {
   readonly directory: string;
-  /** Takes the directory away; so does the end of the process, and an abort. */
+  /** Removes the directory, as do the end of the process and an abort. */
   remove(): void;
 }
 
 /**
- * Unpacks a native export into a temporary directory (`TMPDIR`) of mode 0700. Throws `E_PACKAGE`, and leaves nothing, for what is no such ZIP, is damaged, or holds
- * anything but files of an export: other names, paths that lead out, two of one name, links; `E_NO_SPACE` where it would not fit.
+ * Unpacks a native export into a temporary directory (`TMPDIR`) of mode 0700. Throws `E_PACKAGE`, and leaves nothing
+ * behind, if the ZIP is invalid, damaged, or contains anything but the files of an export: other names, paths out of
+ * the directory, duplicate names, symbolic links. Throws `E_NO_SPACE` if it would not fit.
  */
 export async function unpackedExport(name: string, signal: AbortSignal): Promise<UnpackedExport> {
   const file = realFile(name);
-  const total = refusing(file, () => admitted(readZipDirectory(file)));
+  const total = withPackageErrors(file, () => contentSize(readZipDirectory(file)));
   const directory = privateDirectory(signal);
   try {
     const { bavail, bsize } = statfsSync(directory.path);
     if (total > bavail * bsize)
-      throw new HoldfastError("E_NO_SPACE", `${file} takes ${total} bytes unpacked, more than there are below TMPDIR`, {
+      throw new HoldfastError("E_NO_SPACE", `${file} needs ${total} bytes unpacked, more than TMPDIR has free`, {
         hint: "set TMPDIR to a directory on a larger disk",
       });
     await unpackArchive({
@@ -46,20 +47,20 @@ export async function unpackedExport(name: string, signal: AbortSignal): Promise
   }
 }
 
-/** The bytes of content. */
-function admitted(entries: readonly ZipEntry[]): number {
+/** Returns the size of the content. Throws `E_PACKAGE` for entries that are not part of an export. */
+function contentSize(entries: readonly ZipEntry[]): number {
   for (const { name, type } of entries) {
     const belongs = type === "directory" || [MANIFEST, SCHEMA, SETTINGS].includes(name) || DATA.test(name);
     if (type === "symlink" || !belongs)
-      throw new HoldfastError("E_PACKAGE", `${JSON.stringify(name)} does not belong into an export`);
+      throw new HoldfastError("E_PACKAGE", `${JSON.stringify(name)} is not part of an export`);
   }
   for (const name of [MANIFEST, SCHEMA])
     if (!entries.some((entry) => entry.name === name))
-      throw new HoldfastError("E_PACKAGE", `it has no ${name}: it is no export`);
+      throw new HoldfastError("E_PACKAGE", `not an export: ${name} is missing`);
   return entries.reduce((sum, { size }) => sum + size, 0);
 }
 
-function refusing<T>(file: string, look: () => T): T {
+function withPackageErrors<T>(file: string, look: () => T): T {
   try {
     return look();
   } catch (error) {

@@ -1,30 +1,33 @@
-/** The lines of a compressed file, many at a time. */
+/** Reads the lines of a compressed file, many at a time. */
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { streamRegular } from "../../archive/files/regular-file.ts";
 import { HoldfastError } from "../../errors.ts";
 import { collectEvery } from "../../exec/v8-memory.ts";
 
-/** Lines that follow each other. */
+/** Consecutive lines of a file. */
 export interface Lines {
-  /** Without the end of the last one. */
+  /** The lines without the last line end. */
   readonly text: string;
-  /** With all ends; good until the next are asked for. */
+  /** The lines with all line ends; valid until the next ones are read. */
   readonly bytes: Buffer;
-  /** The file's last line, by itself. */
+  /** True for the last line of the file, which comes alone. */
   readonly isLast: boolean;
 }
 
-/** Small enough that texts made of it die young, in V8's eyes: those of more than 128 KiB wait for a collection of everything. */
+/** The size of a piece. Text of more than 128 KiB survives until V8 collects everything, so pieces are smaller. */
 const PIECE = 32 * 1024;
 const NEWLINE = 0x0a;
-/** Read between two collections of garbage. */
+/** The bytes read between two garbage collections. */
 const COLLECT_EVERY = 4 * 1024 * 1024;
 
-/** Bytes of a line. Values above 8 MiB are in files of their own. */
+/** The most bytes of a line. Values above 8 MiB are in files of their own. */
 export const MOST_LINE = 128 * 1024 * 1024;
 
-/** Throws what the file system says, or zlib; `E_PACKAGE` for a line that is too long. Memory is that of a piece and of the longest line. */
+/**
+ * Reads lines with the memory of a piece and the longest line. Throws errors of the file system and of zlib, and
+ * `E_PACKAGE` for a line that is too long.
+ */
 export async function* readLines(file: string): AsyncGenerator<Lines> {
   let failure: unknown;
   const unpacked = pipeline(
@@ -32,9 +35,9 @@ export async function* readLines(file: string): AsyncGenerator<Lines> {
     createGunzip({ chunkSize: PIECE }),
     (error) => (failure = error ?? undefined),
   );
-  // The last line that is whole is kept back: it may be the last of all.
+  // Holds back the last complete line: it may be the last of all.
   let rest: Buffer[] = [];
-  /** Bytes of the line that has begun. */
+  /** The bytes of the unfinished line. */
   let begun = 0;
   const pass = collectEvery(COLLECT_EVERY);
   for await (const piece of unpacked) {

@@ -1,4 +1,4 @@
-/** Columns that an export leaves out, and columns in which something else travels than what they hold. */
+/** Rules for the columns that an export omits and the values that it replaces. */
 import { randomBytes } from "node:crypto";
 import type { PlainValue, ReplacementSetting } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
@@ -6,18 +6,18 @@ import { findColumn, findTable } from "../schema/names.ts";
 import type { Column, Schema, Table, TableId } from "../schema/tables.ts";
 import { decode, type JsonValue } from "../values/codec.ts";
 
-/** Gives what travels in place of a value, once for each row. */
+/** Returns the value exported in place of the stored one; called once per row. */
 export type Replacement = () => JsonValue;
 
 export interface ColumnsRequest {
-  /** Columns by table. */
+  /** Column names by table. */
   readonly excludeColumns?: Readonly<Record<string, readonly string[]>>;
-  /** What stands in a column, by table and column. */
+  /** Replacement values by table and column. */
   readonly replace?: Readonly<Record<string, Readonly<Record<string, ReplacementSetting>>>>;
 }
 
 export interface RefinedColumns {
-  /** Without the columns that are left out, nor what is made of them. */
+  /** The schema without the omitted columns and the constraints that use them. */
   readonly schema: Schema;
   readonly leftOut: ReadonlyMap<TableId, readonly string[]>;
   readonly replaced: ReadonlyMap<TableId, ReadonlyMap<string, Replacement>>;
@@ -25,8 +25,8 @@ export interface RefinedColumns {
 }
 
 /**
- * What the config says of columns, as this schema has them. Throws `E_CONFIG` for a table or column that is not there, one by which rows are numbered or
- * pointed to, and a value that the column cannot hold.
+ * Applies the column rules of the config to a schema. Throws `E_CONFIG` for an unknown table or column, for a column
+ * that is part of a primary key or referenced by a foreign key, and for a value that the column cannot hold.
  */
 export function refineColumns(schema: Schema, { excludeColumns = {}, replace = {} }: ColumnsRequest): RefinedColumns {
   const leftOut = new Map<TableId, string[]>();
@@ -37,13 +37,14 @@ export function refineColumns(schema: Schema, { excludeColumns = {}, replace = {
     const table = findTable(schema, name, "exclude_columns");
     for (const one of columns) {
       const column = findColumn(table, one, where);
-      refuseNeeded(schema, table, column, where);
+      assertNotReferenced(schema, table, column, where);
       append(leftOut, table.id, column.name);
       if (!column.nullable && !column.hasDefault && column.identity === undefined && !column.generated)
         append(
           warnings,
           table.id,
-          `${table.id}.${column.name} is left out, may not be NULL and has no default: an import of new rows needs one, under portable.defaults`,
+          `${table.id}.${column.name} is omitted, but is NOT NULL and has no default: ` +
+            "set a value under portable.defaults to import new rows",
         );
     }
   }
@@ -55,10 +56,10 @@ export function refineColumns(schema: Schema, { excludeColumns = {}, replace = {
       const column = findColumn(table, one, where);
       if (leftOut.get(table.id)?.includes(column.name) === true)
         throw new HoldfastError("E_CONFIG", `${where}.${one} is left out by exclude_columns: it cannot be replaced`);
-      refuseNeeded(schema, table, column, where);
-      refuseLink(table, column, where);
+      assertNotReferenced(schema, table, column, where);
+      assertPlainValue(table, column, where);
       const key = `${where}.${one}`;
-      refuseSame(table, column, setting, key);
+      assertNotUnique(table, column, setting, key);
       own.set(column.name, replacementOf(schema, column, setting, key));
     }
     replaced.set(table.id, own);
@@ -66,36 +67,45 @@ export function refineColumns(schema: Schema, { excludeColumns = {}, replace = {
   return { schema: withoutColumns(schema, leftOut), leftOut, replaced, warnings };
 }
 
-/** Rows are found by their keys. Throws `E_CONFIG`. */
+/** Throws `E_CONFIG` if a column of the exported key is replaced: an import finds rows by their keys. */
 export function refuseReplacedKey(table: TableId, key: readonly string[], { replaced }: RefinedColumns): void {
   const [name] = key.filter((one) => replaced.get(table)?.has(one));
   if (name !== undefined)
-    throw new HoldfastError("E_CONFIG", `replace.${table}: ${name} is in the key by which its rows are told apart`, {
-      hint: "name another key under portable.keys",
+    throw new HoldfastError("E_CONFIG", `replace.${table}: ${name} is part of the key that identifies the rows`, {
+      hint: "choose another key under portable.keys",
     });
 }
 
-/** A value of the config as one of this column. Throws `E_CONFIG` where it cannot hold it; `where` is the key that names it. */
+/**
+ * Converts a value of the config for a column. Throws `E_CONFIG` if the column cannot hold it; `where` is the config
+ * key.
+ */
 export function settingOf(schema: Schema, column: Column, value: PlainValue, where: string): JsonValue {
   if (value === null) {
     if (column.nullable) return null;
-    throw new HoldfastError("E_CONFIG", `${where} is NULL, which the column may not be`);
+    throw new HoldfastError("E_CONFIG", `${where} is NULL, but the column is NOT NULL`);
   }
-  const travels = column.kind === "decimal" && typeof value === "number" ? String(value) : value;
+  const exported = column.kind === "decimal" && typeof value === "number" ? String(value) : value;
   try {
-    decode(schema.engine, column, travels);
+    decode(schema.engine, column, exported);
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
     throw new HoldfastError("E_CONFIG", `${where} ${error.message}`, { cause: error });
   }
-  return travels;
+  return exported;
 }
 
-/** What a setting puts into a column. Throws like `settingOf`, and where a column has no room for a password. */
+/**
+ * Returns the replacement that a setting defines. Throws like `settingOf`, and if a column is too short for an unusable
+ * password.
+ */
 export function replacementOf(schema: Schema, column: Column, setting: ReplacementSetting, where: string): Replacement {
   if (typeof setting === "object" && setting !== null) {
     if (column.kind !== "text" || (column.length ?? Number.POSITIVE_INFINITY) < UNUSABLE)
-      throw new HoldfastError("E_CONFIG", `${where}: an unusable password needs a text of ${UNUSABLE} characters`);
+      throw new HoldfastError(
+        "E_CONFIG",
+        `${where}: an unusable password needs a text column of at least ${UNUSABLE} characters`,
+      );
     return unusablePassword;
   }
   const value = settingOf(schema, column, setting, where);
@@ -105,7 +115,10 @@ export function replacementOf(schema: Schema, column: Column, setting: Replaceme
 const LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 const UNUSABLE = 41;
 
-/** As Django's `make_password(None)` writes it: `!`, which no hash begins with, and forty letters and digits. */
+/**
+ * Returns an unusable password like Django's `make_password(None)`: `!`, which no hash begins with, and forty letters
+ * and digits.
+ */
 export function unusablePassword(): string {
   let text = "!";
   while (text.length < UNUSABLE)
@@ -116,28 +129,28 @@ export function unusablePassword(): string {
   return text;
 }
 
-function refuseSame({ uniques }: Table, { name }: Column, setting: ReplacementSetting, where: string): void {
+function assertNotUnique({ uniques }: Table, { name }: Column, setting: ReplacementSetting, where: string): void {
   const isSame = setting !== null && typeof setting !== "object";
   if (isSame && uniques.some(({ columns }) => columns.length === 1 && columns[0] === name))
-    throw new HoldfastError("E_CONFIG", `${where} is unique: one value cannot stand in every row`);
+    throw new HoldfastError("E_CONFIG", `${where} is a unique column: it cannot have the same value in every row`);
 }
 
-/** The numbers of rows, and what other rows point to, are how an import finds them. */
-function refuseNeeded(schema: Schema, table: Table, { name }: Column, where: string): void {
+/** Throws `E_CONFIG` for columns of the primary key and referenced columns: an import finds rows by them. */
+function assertNotReferenced(schema: Schema, table: Table, { name }: Column, where: string): void {
   if (table.primaryKey?.columns.includes(name) === true)
-    throw new HoldfastError("E_CONFIG", `${where}: ${name} is in the primary key, which travels as it is`);
+    throw new HoldfastError("E_CONFIG", `${where}: ${name} is part of the primary key, which is exported unchanged`);
   const user = schema.tables.find(({ foreignKeys }) =>
     foreignKeys.some(({ target, targetColumns }) => target === table.id && targetColumns.includes(name)),
   );
   if (user !== undefined)
-    throw new HoldfastError("E_CONFIG", `${where}: ${user.id} points to ${name}, which travels as it is`);
+    throw new HoldfastError("E_CONFIG", `${where}: ${user.id} references ${name}, which is exported unchanged`);
 }
 
-function refuseLink({ foreignKeys }: Table, { name, generated }: Column, where: string): void {
+function assertPlainValue({ foreignKeys }: Table, { name, generated }: Column, where: string): void {
   if (generated) throw new HoldfastError("E_CONFIG", `${where}: ${name} is computed by the database`);
   if (foreignKeys.some(({ columns }) => columns.includes(name)))
-    throw new HoldfastError("E_CONFIG", `${where}: ${name} links to a row, and only values can be replaced`, {
-      hint: "leave it out with exclude_columns",
+    throw new HoldfastError("E_CONFIG", `${where}: ${name} is a foreign key, and only plain values can be replaced`, {
+      hint: "omit it with exclude_columns",
     });
 }
 

@@ -1,26 +1,26 @@
-/** What a row is made of when it travels: columns of its own, and links to rows of other tables by their keys. */
+/** The layout of an exported row: plain columns, and foreign keys written as the referenced row's key. */
 import type { RefinedColumns, Replacement } from "./column-rules.ts";
 import type { PolymorphicRelation, PolymorphicRelations } from "./polymorphic.ts";
 import { chosenLinks, parentLink } from "../schema/foreign-keys.ts";
 import { type Column, columnOf, type ForeignKey, type Schema, type Table, type TableId } from "../schema/tables.ts";
 import type { ExportedKey, ExportedKeys } from "../schema/keys/exported.ts";
 
-/** A column that carries its own value. */
+/** A column exported with its own value. */
 export interface ValueField {
   readonly kind: "value";
   readonly column: Column;
-  /** What travels in place of its values: they count in no digest, and rows that are there keep theirs. */
+  /** Replaces the stored values. Replaced values count in no digest, and existing rows keep theirs on import. */
   readonly replaced?: Replacement;
 }
 
-/** Columns of a foreign key, carried as the key of the row that they point to. */
+/** The columns of a foreign key, exported as the key of the referenced row. */
 export interface LinkField {
   readonly kind: "link";
   readonly link: ForeignKey;
   readonly target: TableId;
 }
 
-/** A column that holds the number of a row in one table or another, carried as that row's key. */
+/** A column that holds the primary key of a row in one of several tables, exported as that row's key. */
 export interface PolymorphicField {
   readonly kind: "generic";
   readonly column: Column;
@@ -29,28 +29,31 @@ export interface PolymorphicField {
 
 export type Field = ValueField | LinkField | PolymorphicField;
 
-/** One value of a flattened key: reached through links, one after the other, and at last a column. */
+/** One value of a flattened key: a column, reached through any number of foreign keys. */
 export interface KeyColumn {
-  /** From the table that has the key; empty for a column of its own. */
+  /** The foreign keys to follow from the table that has the key; empty for a column of its own. */
   readonly through: readonly ForeignKey[];
   readonly table: TableId;
   readonly column: Column;
-  /** Of a table whose key holds itself: the value is the way to its row, from a root, and these are the parts of the key at each level. */
+  /**
+   * The key columns of each level, for a table with a self-referential key: its value is the path from a root to the
+   * row.
+   */
   readonly parts?: readonly KeyColumn[];
 }
 
-/** A table whose key holds itself: its rows are known by the way from a root to them. */
+/** A table with a self-referential key: a path from a root identifies each row. */
 export interface Tree {
   readonly table: Table;
-  /** To the row above; NULL at the roots. */
+  /** The foreign key to the parent row; NULL for roots. */
   readonly parent: ForeignKey;
-  /** What tells the rows below one row apart: the other fields of the key. */
+  /** The other fields of the key, which distinguish the children of one row. */
   readonly fields: readonly Field[];
-  /** Their values, flattened. */
+  /** The values of `fields`, flattened. */
   readonly parts: readonly KeyColumn[];
 }
 
-/** What stands for a row of a tree. */
+/** The pseudo-column for the path of a row in a tree. */
 const PATH: Column = {
   name: "path",
   kind: "text",
@@ -64,13 +67,13 @@ export interface TableLayout {
   readonly table: Table;
   readonly key: ExportedKey;
   readonly fields: readonly Field[];
-  /** Columns that do not travel. */
+  /** Columns that are not exported. */
   readonly leftOut?: readonly string[];
-  /** SQL that holds for the rows that travel, where not all do; `t` is the table. */
+  /** The SQL condition for the exported rows, if not all are; `t` is the table. */
   readonly where?: string;
 }
 
-/** The tables of a schema as they travel. */
+/** Computes the exported layout of each table of a schema. */
 export class RowLayout {
   readonly schema: Schema;
   readonly #tables: ReadonlyMap<TableId, Table>;
@@ -117,7 +120,7 @@ export class RowLayout {
     return this.#keys.get(id) ?? { kind: "none", columns: [], reason: "" };
   }
 
-  /** Undefined for a table whose key does not hold itself. */
+  /** Returns the tree of a table; undefined if its key is not self-referential. */
   tree(id: TableId): Tree | undefined {
     const key = this.key(id);
     if (key.kind !== "natural") return undefined;
@@ -133,8 +136,8 @@ export class RowLayout {
   }
 
   /**
-   * The values that a link to `id` is carried as, flattened: those of the target's key. A target without a key, or a link to other columns than
-   * its key where that is a reference, is carried by the very columns it points to.
+   * Returns the values that represent a foreign key in an export, flattened: those of the target's key. These are the
+   * referenced columns themselves if the target has no natural key, or if they are its key and hold plain values.
    */
   leavesOf(link: ForeignKey): KeyColumn[] {
     const target = this.#table(link.target);
@@ -144,7 +147,7 @@ export class RowLayout {
     return this.keyLeaves(link.target).map((leaf) => ({ ...leaf, through: [link, ...leaf.through] }));
   }
 
-  /** The values of a table's own key, flattened. */
+  /** Returns the values of a table's own key, flattened. */
   keyLeaves(id: TableId): KeyColumn[] {
     const tree = this.tree(id);
     if (tree !== undefined) return [{ through: [], table: id, column: PATH, parts: tree.parts }];
@@ -160,12 +163,19 @@ export class RowLayout {
     return field.kind === "link" ? this.leavesOf(field.link) : [{ through: [], table: id, column: field.column }];
   }
 
-  /** Links whose columns travel as they are, though the rows that they lead to may have other numbers elsewhere. */
+  /**
+   * Returns the foreign keys that are exported as raw columns although the target may give the referenced rows other
+   * ids.
+   */
   unfollowed(id: TableId): ForeignKey[] {
     const table = this.#table(id);
     return table.foreignKeys.filter(
-      (link) => this.#tables.has(link.target) && this.#sharesKey(table, link) && !this.#isCarried(table, link) && !this.#isPlain(link),
-    ); // prettier-ignore
+      (link) =>
+        this.#tables.has(link.target) &&
+        this.#sharesKey(table, link) &&
+        !this.#isCarried(table, link) &&
+        !this.#isPlain(link),
+    );
   }
 
   #linksOf(table: Table): readonly ForeignKey[] {
@@ -176,7 +186,9 @@ export class RowLayout {
     return chosen;
   }
 
-  /** Some of its columns are of the table's own key, as the tenant of all rows is, and some are not. */
+  /**
+   * Checks whether a foreign key shares some of its columns, but not all, with the table's key, as a tenant column is.
+   */
   #sharesKey(table: Table, { columns }: ForeignKey): boolean {
     const key = this.key(table.id);
     const shared = columns.filter((name) => key.columns.includes(name));
@@ -184,15 +196,19 @@ export class RowLayout {
   }
 
   /**
-   * Whether a link can stand for its columns. One that shares some with the key cannot where the key would need itself by it, nor where it may be NULL; it
-   * need not where it points to what its target is known by.
+   * Checks whether a foreign key can be exported as the key of the referenced row. One that shares columns with the
+   * table's key cannot if the key would then depend on itself, or if it may be NULL; it need not if its raw columns
+   * suffice.
    */
   #isCarried(table: Table, link: ForeignKey): boolean {
     if (!this.#sharesKey(table, link)) return true;
     return !canBeNull(table, link) && !this.#isPlain(link) && !this.#leadsTo(link.target, table.id, new Set());
   }
 
-  /** Whether the key of a table may need that of another, by links that it holds or shares columns with. */
+  /**
+   * Checks whether the key of a table may depend on that of another. It does by foreign keys that it contains or shares
+   * columns with.
+   */
   #leadsTo(from: TableId, to: TableId, seen: Set<TableId>): boolean {
     if (from === to) return true;
     if (seen.has(from)) return false;
@@ -208,13 +224,15 @@ export class RowLayout {
     );
   }
 
-  /** Its columns mean the same elsewhere: those of its target's key, or numbers that travel as they are. */
+  /**
+   * Checks whether raw column values suffice: they are the target's key, or generated ids that are exported unchanged.
+   */
   #isPlain({ target, targetColumns }: ForeignKey): boolean {
     const { kind, columns } = this.key(target);
     return kind !== "natural" || isSameSet(targetColumns, columns);
   }
 
-  /** A link to the key's own columns needs no look at the target, as long as these columns are no links themselves. */
+  /** Checks whether a foreign key references the target's key, and no column of that key is a foreign key itself. */
   #pointsToPlainKey(link: ForeignKey): boolean {
     const { columns: key } = this.key(link.target);
     const inner = this.#linksOf(this.#table(link.target));
@@ -230,7 +248,7 @@ export class RowLayout {
   }
 }
 
-/** Carried by the link's own columns, without a look at the row that they lead to. */
+/** Checks whether the foreign key's own columns hold the value, so that the referenced row need not be read. */
 export const isDirect = ({ through, column, parts }: KeyColumn, { targetColumns }: ForeignKey): boolean =>
   parts === undefined && through.length === 1 && targetColumns.includes(column.name);
 

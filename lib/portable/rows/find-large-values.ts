@@ -1,4 +1,4 @@
-/** Finds the rows that hold values too large to travel within them, by their lengths alone. */
+/** Finds rows with values too large to be exported inline, by the lengths of the values alone. */
 import type { Cell, Connection, Row } from "../connection.ts";
 import type { TableLayout } from "./fields.ts";
 import type { RowFilter } from "./row-filter.ts";
@@ -7,28 +7,31 @@ import { rowsOf, tableName } from "../schema/sql-names.ts";
 import type { LargeValue } from "../format/large-value.ts";
 
 export interface LargeRow {
-  /** Finds this row, and no other, in the one moment that the connection sees; `t` is the table. */
+  /** Matches this row alone in the snapshot that the connection reads; `t` is the table. */
   readonly at: RowFilter;
-  /** What follows the query, where no condition finds the row alone. */
+  /** The LIMIT clause of the query, if no condition matches the row alone. */
   readonly limit: string;
-  /** For people. */
+  /** The row's name in messages. */
   readonly name: string;
   readonly values: readonly LargeValue[];
 }
 
 export interface LargeRows {
   readonly rows: readonly LargeRow[];
-  /** What finds all other rows. */
+  /** Matches all other rows. */
   readonly rest: RowFilter | undefined;
 }
 
-/** How much longer a value of PostgreSQL may be as text than as it is stored: compressed, and with all its characters escaped. */
-const STRETCH = 2048;
+/**
+ * The most by which a PostgreSQL value grows from its stored form to text: it may be compressed, and have every
+ * character escaped.
+ */
+const MAX_TEXT_EXPANSION = 2048;
 const TEXTS = new Set<Kind>(["text", "json", "array", "native"]);
 
 /**
- * The rows of a table with values of more than `limit` bytes, among those that `filter` takes. Values of the keys are never told as large, nor those that
- * something else travels in place of.
+ * Finds the rows with values of more than `limit` bytes, among those that `filter` accepts. Columns of the keys and
+ * replaced columns are not searched.
  */
 export async function findLarge(
   connection: Connection,
@@ -43,7 +46,9 @@ export async function findLarge(
   const locator = locatorOf(connection, from);
   const conditions = [from.where, filter?.sql, `(${tests.join(" or ")})`].filter((one) => one !== undefined);
   const found = columns.flatMap(({ test, length, type }) => [`case when ${test} then ${length} end`, type]);
-  const sql = `select ${[...found, ...locator.columns].join(", ")} from ${rowsOf(connection, table)} as t where ${conditions.join(" and ")}${locator.order}`;
+  const sql =
+    `select ${[...found, ...locator.columns].join(", ")} from ${rowsOf(connection, table)} as t ` +
+    `where ${conditions.join(" and ")}${locator.order}`;
   const rows = await connection.rows(sql, filter?.parameters ?? []);
   const few = [filter?.sql, `not (${tests.join(" or ")})`].filter((one) => one !== undefined).join(" and ");
   return {
@@ -62,14 +67,14 @@ export async function findLarge(
 
 interface LongColumn {
   readonly column: Column;
-  /** Whether the value is large; never NULL. */
+  /** The SQL condition for a large value; never NULL. */
   readonly test: string;
   readonly length: string;
-  /** `text` or another word. */
+  /** The SQL expression that is `text` for a text value. */
   readonly type: string;
 }
 
-/** Columns that may hold values of more than `limit` bytes. */
+/** Returns the columns that may hold values of more than `limit` bytes. */
 async function longColumns(connection: Connection, from: TableLayout, limit: number): Promise<LongColumn[]> {
   const { engine, quote } = connection;
   const keys = new Set([...from.key.columns, ...(from.table.primaryKey?.columns ?? [])]);
@@ -77,7 +82,7 @@ async function longColumns(connection: Connection, from: TableLayout, limit: num
     field.kind === "value" && field.replaced === undefined && !keys.has(field.column.name) ? [field.column] : [],
   );
   if (engine === "sqlite") {
-    // Of a text its length would be that of its UTF-16.
+    // In a UTF-16 database, the length of a text would be that of its UTF-16 form.
     const [encoding] = await connection.rows("pragma encoding");
     const isUtf8 = String(encoding?.[0]) === "UTF-8";
     return columns.map((column) => {
@@ -103,21 +108,24 @@ async function longColumns(connection: Connection, from: TableLayout, limit: num
     if (!TEXTS.has(kind) || Math.min(octets, 4 * most) <= limit) return [];
     if (isPostgres) {
       const length = `octet_length(convert_to(${name}::text, 'UTF8'))`;
-      const test = `case when pg_column_size(${name}) > ${Math.floor(limit / STRETCH)} then octet_length(${name}::text) > ${limit} else false end`;
+      const mayBeLong = `pg_column_size(${name}) > ${Math.floor(limit / MAX_TEXT_EXPANSION)}`;
+      const test = `case when ${mayBeLong} then octet_length(${name}::text) > ${limit} else false end`;
       return [{ column, length, type: "'text'", test }];
     }
     if (kind !== "text" && kind !== "json") return [];
-    // A text that is longer than a packet cannot be converted.
+    // MySQL cannot convert a text that is longer than a packet.
     const length = `coalesce(octet_length(convert(${name} using utf8mb4)), octet_length(${name}))`;
     const test = `case when octet_length(${name}) > ${Math.floor(limit / 4)} then ${length} > ${limit} else 1 = 0 end`;
     return [{ column, length, type: "'text'", test }];
   });
 }
 
-/** Of PostgreSQL: what is shorter may be compressed so far that it stays in its row. */
+/**
+ * The size from which PostgreSQL always moves a value out of its row; a shorter one may be compressed enough to stay.
+ */
 const TOASTED = 4 * 1024 * 1024;
 
-/** PostgreSQL keeps long values in a table of their own: where that is empty, there are none. */
+/** Checks whether a PostgreSQL table has no long values: they would be in its TOAST table, which is empty. */
 async function isAllShort(connection: Connection, table: Table, limit: number): Promise<boolean> {
   if (connection.engine !== "postgresql" || table.partitioned === true || limit < TOASTED) return false;
   const name = tableName(connection, table).replaceAll("'", "''");
@@ -138,7 +146,7 @@ interface Locator {
   ): Pick<LargeRow, "at" | "limit" | "name">;
 }
 
-/** What finds a row again: its place, where the engine tells it; else its key; else its number among the large ones. */
+/** Returns how to find a row again: by physical location, else by key, else by its position among the large rows. */
 function locatorOf(connection: Connection, { table, key }: TableLayout): Locator {
   const { engine, quote } = connection;
   const known = (table.primaryKey?.columns ?? key.columns).map((name) => `t.${quote(name)}`);

@@ -1,23 +1,26 @@
-/** What stands at one place of a row on its way: a value, or the key of another row, and how such keys nest. */
+/** The cells of an exported row: values, keys of other rows, and the nesting of such keys. */
 import { HoldfastError } from "../../errors.ts";
 import type { KeyColumn } from "./fields.ts";
 import { isLarge, type LargeTag } from "../format/large-value.ts";
 import type { JsonValue } from "../values/codec.ts";
 
-/** The columns of a link as they were, where no key stands for them: they point to nothing, or are partly NULL. */
+/** The raw columns of a foreign key that has no key to replace them: it references no row, or is partly NULL. */
 export interface RawLink {
   readonly $raw: readonly JsonValue[];
 }
 
-/** A value, or what stands for a large one; or the key of another row, nested where that key holds keys. */
+/** A value, the tag of a large value, or the key of another row, nested if that key contains keys. */
 export type JsonCell = JsonValue | LargeTag | RawLink | GenericLink | readonly JsonCell[];
 
-/** Where a generic relation leads: the table, and the key of its row. */
+/** The target of a generic relation: the table and the key of the row. */
 export interface GenericLink {
   readonly $generic: readonly [string, ...JsonCell[]];
 }
 
-/** `[a, [b, c]]`: the values of one key, those of a key within it in brackets of their own; a path, which has such brackets to itself, as its cells. */
+/**
+ * Nests the values of one key: in `[a, [b, c]]`, an inner key has brackets of its own. A path, which is always
+ * bracketed alone, is inserted as its cells.
+ */
 export function nest(
   leaves: readonly { readonly leaf: KeyColumn; readonly value: JsonCell }[],
   depth: number,
@@ -41,9 +44,11 @@ export function nest(
   return cells;
 }
 
-/** What each leaf of a key stands for: its value, or the cells of its path. Throws `E_PACKAGE` for what is no such key. */
+/**
+ * Returns the value of each key column: a plain value, or the cells of a path. Throws `E_PACKAGE` for an invalid key.
+ */
 export function unnest(leaves: readonly KeyColumn[], cell: JsonCell, depth: number): JsonCell[] {
-  // Where nothing is of a length of its own, brackets say nothing.
+  // Without paths, each key column has exactly one value, so the brackets carry no information.
   if (leaves.every(({ parts }) => parts === undefined)) return flatten(cell);
   if (!isKey(cell)) throw noKey(cell);
   const values: JsonCell[] = [];
@@ -62,29 +67,26 @@ export function unnest(leaves: readonly KeyColumn[], cell: JsonCell, depth: numb
   return values;
 }
 
-/** The levels of a path, each `width` cells. Throws `E_PACKAGE` for what is no path. */
+/** Splits a path into levels of `width` cells. Throws `E_PACKAGE` for an invalid path. */
 export function levelsOf(cell: JsonCell, width: number): (readonly JsonCell[])[] {
   if (!isKey(cell) || cell.length === 0 || cell.length % width !== 0) throw noKey(cell);
   return Array.from({ length: cell.length / width }, (_none, level) => cell.slice(level * width, (level + 1) * width));
 }
 
 const noKey = (cell: JsonCell): HoldfastError =>
-  new HoldfastError("E_PACKAGE", `${JSON.stringify(cell)?.slice(0, 80) ?? "nothing"} stands where a key belongs`);
+  new HoldfastError("E_PACKAGE", `expected a key, found ${JSON.stringify(cell)?.slice(0, 80) ?? "nothing"}`);
 
-/** The values of a link's key, in a row. Throws `E_PACKAGE` for what is no key. */
+/** Flattens a key into one list of values. Throws `E_PACKAGE` for an invalid key. */
 export function flatten(cell: JsonCell): JsonValue[] {
   return isKey(cell) ? cell.flatMap((one) => flatten(one)) : [valueOf(cell)];
 }
 
 export const isKey = (cell: JsonCell): cell is readonly JsonCell[] => Array.isArray(cell);
 
-/** Throws `E_PACKAGE` for a key, where a value belongs. */
+/** Returns the cell as a value. Throws `E_PACKAGE` for a key. */
 export function valueOf(cell: JsonCell): JsonValue {
   if (isValue(cell)) return cell;
-  throw new HoldfastError(
-    "E_PACKAGE",
-    `${JSON.stringify(cell)?.slice(0, 80) ?? "nothing"} stands where a value belongs`,
-  );
+  throw new HoldfastError("E_PACKAGE", `expected a value, found ${JSON.stringify(cell)?.slice(0, 80) ?? "nothing"}`);
 }
 
 const isValue = (cell: JsonCell): cell is JsonValue =>

@@ -1,30 +1,32 @@
-/** Generic relations: a column that holds the number of a row, in a table that another column tells by its name. */
+/** Generic relations: a column that holds the primary key of a row, beside a column that names the row's table. */
 import type { Connection } from "../connection.ts";
 import { columnOf, type Column, type ForeignKey, type Schema, type Table, type TableId } from "../schema/tables.ts";
 import { fold } from "../schema/names.ts";
 
-/** Rows of one type, and where they are. */
+/** The rows of one type, and their table. */
 export interface PolymorphicTarget {
-  /** What the type column says: its text, or `app_label.model` of the row that it leads to. */
+  /** The value of the type column: its text, or `app_label.model` of the referenced content type. */
   readonly type: string;
-  /** How the export calls the table. */
+  /** The table's name in the export. */
   readonly as: string;
-  /** From the column to the table's primary key: no constraint of the database, but followed like one. */
+  /**
+   * The reference from the column to the table's primary key: not a constraint of the database, but followed like one.
+   */
   readonly link: ForeignKey;
 }
 
 export interface PolymorphicRelation {
-  /** The column with the number. */
+  /** The column with the primary key. */
   readonly column: string;
-  /** The column that tells the table. */
+  /** The column that names the table. */
   readonly type: string;
   readonly targets: readonly PolymorphicTarget[];
 }
 
-/** By the table that has them. */
+/** Generic relations by the table that has them. */
 export type PolymorphicRelations = ReadonlyMap<TableId, readonly PolymorphicRelation[]>;
 
-/** `undefined` where the target's rows have no number of their own: no primary key, or one of several columns. */
+/** Returns a target of a generic relation; undefined for a table without a primary key of one column. */
 export function polymorphicTarget(
   from: Table,
   column: string,
@@ -38,7 +40,7 @@ export function polymorphicTarget(
   return { type, as, link: { name, columns: [column], target: target.id, targetColumns: [number], deferrable: false } };
 }
 
-/** The schema with generic relations as if they were foreign keys: what must come first. */
+/** Returns the schema with generic relations added as foreign keys, which order the tables. */
 export function withPolymorphic(schema: Schema, generics: PolymorphicRelations): Schema {
   if (generics.size === 0) return schema;
   return {
@@ -53,7 +55,7 @@ export function withPolymorphic(schema: Schema, generics: PolymorphicRelations):
   };
 }
 
-/** The foreign key of a type column that leads to a table of types, as Django has it, and that table. */
+/** Finds the foreign key of a type column to a table of types, as in Django, and that table. */
 export function typeTable(schema: Schema, table: Table, type: string): { link: ForeignKey; table: Table } | undefined {
   for (const link of table.foreignKeys) {
     const target = schema.tables.find(({ id }) => id === link.target);
@@ -67,7 +69,10 @@ export function typeTable(schema: Schema, table: Table, type: string): { link: F
 
 export const TYPE_COLUMNS = ["app_label", "model"] as const;
 
-/** Whether the column of `t` holds the number `alias` has, whatever the types of both: each engine finds it by its index. */
+/**
+ * Returns the condition that the column of `t` holds the primary key of `alias`, for columns of any types. Each engine
+ * can use its index for it.
+ */
 export function sameNumber(
   { engine, quote }: Pick<Connection, "engine" | "quote">,
   alias: string,
@@ -89,10 +94,10 @@ export function sameNumber(
     : guarded(`${here} regexp ${DIGITS}`, `cast(${here} as signed)`);
 }
 
-/** No more than 64 bits take, without the question mark that some drivers take for a parameter. */
+/** Matches integers within 64 bits. Avoids the question mark, which some drivers take for a parameter. */
 const DIGITS = "'^(0|[1-9][0-9]{0,17}|-[1-9][0-9]{0,17})$'";
 
-/** Pairs of columns that look like a generic relation, and are none by the config. */
+/** Returns a warning for each pair of columns that looks like a generic relation and is not configured. */
 export function suspectedPolymorphic(schema: Schema, table: Table, generics: PolymorphicRelations): string[] {
   const known = new Set(generics.get(table.id)?.map(({ column }) => column));
   const linked = new Set(table.foreignKeys.flatMap(({ columns }) => columns));
@@ -108,10 +113,11 @@ export function suspectedPolymorphic(schema: Schema, table: Table, generics: Pol
         : undefined;
     if (held === undefined || held === type || known.has(held.name) || linked.has(held.name)) return [];
     return [
-      `${table.id}: ${type.name} and ${held.name} look like a generic relation, whose numbers travel as they are: name it under portable.generic, as { table: ${table.name}, type: ${type.name}, id: ${held.name} }`,
+      `${table.id}: ${type.name} and ${held.name} look like a generic relation, but its ids are exported unchanged: ` +
+        `declare it under portable.generic as { table: ${table.name}, type: ${type.name}, id: ${held.name} }`,
     ];
   });
 }
 
-/** The numbers of a relation's target. */
+/** Returns the primary key column of a relation's target. */
 export const numberOf = (target: Table, { targetColumns: [name = ""] }: ForeignKey): Column => columnOf(target, name);

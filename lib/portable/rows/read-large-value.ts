@@ -1,4 +1,4 @@
-/** Reads one value of one row piece by piece: nobody on this side holds more of it. */
+/** Reads one value of one row in pieces, so that this process never holds the whole value. */
 import { HoldfastError } from "../../errors.ts";
 import { bytesOf } from "../values/encoders.ts";
 import { collectEvery } from "../../exec/v8-memory.ts";
@@ -8,14 +8,14 @@ import { rowsOf } from "../schema/sql-names.ts";
 import type { LargeRow } from "./find-large-values.ts";
 import type { LargeValue } from "../format/large-value.ts";
 
-/** Of PostgreSQL, whose answer comes as it is made. */
-const STREAMED = 256 * 1024;
-/** Of a question of its own. */
-const ASKED = 8 * 1024 * 1024;
-/** Read between two collections of garbage: pieces are large, and die at once. */
+/** The piece size for PostgreSQL, which streams its result. */
+const STREAM_PIECE = 256 * 1024;
+/** The piece size for engines that run one query per piece. */
+const QUERY_PIECE = 8 * 1024 * 1024;
+/** The bytes read between two garbage collections: pieces are large and short-lived. */
 const COLLECT_EVERY = 16 * 1024 * 1024;
 
-/** The bytes of a value, of a text those of its UTF-8. Throws `E_DATABASE` when they are not as many as they should be. */
+/** Streams the bytes of a value; text as UTF-8. Throws `E_DATABASE` if their count differs from the expected size. */
 export async function* readLarge(
   connection: Connection,
   table: Table,
@@ -24,7 +24,8 @@ export async function* readLarge(
 ): AsyncGenerator<Buffer> {
   let size = 0;
   const pass = collectEvery(COLLECT_EVERY);
-  const pieces = connection.engine === "postgresql" ? streamed : connection.engine === "sqlite" ? asked : held;
+  const pieces =
+    connection.engine === "postgresql" ? streamPostgres : connection.engine === "sqlite" ? querySqlite : queryMysql;
   for await (const piece of pieces(connection, table, row, value)) {
     size += piece.length;
     yield piece;
@@ -33,15 +34,15 @@ export async function* readLarge(
   if (size !== value.bytes)
     throw new HoldfastError(
       "E_DATABASE",
-      `${table.id}.${value.column.name} of row ${row.name} has ${value.bytes} bytes, of which the database gave ${size}`,
+      `${table.id}.${value.column.name} of row ${row.name}: expected ${value.bytes} bytes, received ${size}`,
       connection.engine === "postgresql" || connection.engine === "sqlite"
         ? {}
-        : { hint: "the server's max_allowed_packet may be too small for it" },
+        : { hint: "increase max_allowed_packet on the server" },
     );
 }
 
-/** The value is made once, `offset 0` sees to that, and cut by the server. */
-async function* streamed(
+/** Computes the value once, which `offset 0` ensures, and lets the server cut it into pieces. */
+async function* streamPostgres(
   connection: Connection,
   table: Table,
   { at }: LargeRow,
@@ -50,7 +51,8 @@ async function* streamed(
   const name = `t.${connection.quote(column.name)}`;
   const bytes = is === "bytes" ? `${name} || ''::bytea` : `convert_to(${name}::text, 'UTF8')`;
   const whole = `select ${bytes} as b from ${rowsOf(connection, table)} as t where ${at.sql} offset 0`;
-  const sql = `select substring(v.b from g for ${STREAMED}) from (${whole}) as v cross join lateral generate_series(1, octet_length(v.b), ${STREAMED}) as g`;
+  const series = `generate_series(1, octet_length(v.b), ${STREAM_PIECE})`;
+  const sql = `select substring(v.b from g for ${STREAM_PIECE}) from (${whole}) as v cross join lateral ${series} as g`;
   for await (const batch of connection.streamBytes(sql, at.parameters))
     for (const [cell = null] of batch) {
       const piece = bytesOf(cell);
@@ -58,8 +60,8 @@ async function* streamed(
     }
 }
 
-/** SQLite has the whole value in memory for every piece of it, so that there are few. */
-async function* asked(
+/** Reads few, large pieces: SQLite loads the whole value for each of them. */
+async function* querySqlite(
   connection: Connection,
   table: Table,
   { at, limit }: LargeRow,
@@ -70,13 +72,13 @@ async function* asked(
   const piece = is === "bytes" ? name : `cast(${name} as blob)`;
   yield* eachPiece(
     bytes,
-    Math.max(ASKED, Math.ceil(bytes / 8)),
+    Math.max(QUERY_PIECE, Math.ceil(bytes / 8)),
     async (start, size) => await connection.rows(`select substr(${piece}, ${start}, ${size}) ${from}`, at.parameters),
   );
 }
 
-/** The server reads the value once, into a variable of the session; one that has no room there for each piece. */
-async function* held(
+/** Reads the value once, into a session variable; if it does not fit there, reads each piece from the row. */
+async function* queryMysql(
   connection: Connection,
   table: Table,
   { at, limit }: LargeRow,
@@ -88,7 +90,7 @@ async function* held(
   await connection.run(`set @holdfast_value = (select ${whole} ${from})`, at.parameters);
   const [about] = await connection.rows("select octet_length(@holdfast_value), @@max_allowed_packet");
   const isHeld = Number(about?.[0]) === bytes;
-  yield* eachPiece(bytes, Math.min(ASKED, Math.floor(Number(about?.[1]) / 2)), async (start, size) =>
+  yield* eachPiece(bytes, Math.min(QUERY_PIECE, Math.floor(Number(about?.[1]) / 2)), async (start, size) =>
     isHeld
       ? await connection.rows(`select substring(@holdfast_value, ${start}, ${size})`)
       : await connection.rows(`select substring(${whole}, ${start}, ${size}) ${from}`, at.parameters),

@@ -1,19 +1,19 @@
-/** The query that walks the trees of a database from their roots, and gives each row the way to it as one text: see tree-path.ts. */
+/** Builds the query that walks trees from their roots and returns the path of each row as text; see tree-path.ts. */
 import type { Connection } from "../connection.ts";
 import type { RowLayout, KeyColumn, Tree } from "./fields.ts";
 import type { Table, TableId } from "../schema/tables.ts";
 
 type Quoting = Pick<Connection, "engine" | "quote">;
 
-/** What reads the values of a row `t`, over joins. */
+/** Reads the values of a row `t`, through joins. */
 interface PartReader {
   expression(leaf: KeyColumn): string;
   sql(): string;
-  /** A table's own rows, behind FROM. */
+  /** Returns the FROM item for a table's own rows. */
   rows(table: Table): string;
 }
 
-/** The trees that one query needs, each walked once. */
+/** The recursive queries for the trees that one statement needs, one per tree. */
 export class RecursiveQueries {
   readonly #connection: Quoting;
   readonly #fields: RowLayout;
@@ -27,18 +27,18 @@ export class RecursiveQueries {
     this.#reader = reader;
   }
 
-  /** In front of the query that uses them. */
+  /** Returns the WITH clause of the statement. */
   sql(): string {
     return this.#sql === "" ? "" : `with recursive ${this.#sql} `;
   }
 
   tree(id: TableId): Tree {
     const tree = this.#fields.tree(id);
-    if (tree === undefined) throw new RangeError(`${id} is no tree`);
+    if (tree === undefined) throw new RangeError(`${id} is not a tree`);
     return tree;
   }
 
-  /** A table of the query with the columns `id`, to which links of the tree lead, and `path`. */
+  /** Returns the name of the recursive query, which has the columns `id`, referenced within the tree, and `path`. */
   nameOf(id: TableId): string {
     const known = this.#names.get(id);
     if (known !== undefined) return known;
@@ -50,25 +50,27 @@ export class RecursiveQueries {
     this.#names.set(id, name);
     const [up, to] = [`t.${quote(tree.parent.columns[0] ?? "")}`, `t.${quote(tree.parent.targetColumns[0] ?? "")}`];
     const rows = `${reader.rows(tree.table)} as t`;
-    const first = `select ${to}, ${widened(this.#connection, joined(this.#connection, parts))} from ${rows}${reader.sql()} where ${up} is null`;
-    const next = `select ${to}, ${joined(this.#connection, ["h.path", ...parts])} from ${name} as h join ${rows} on ${up} = h.id${reader.sql()}`;
+    const root = widened(this.#connection, joined(this.#connection, parts));
+    const first = `select ${to}, ${root} from ${rows}${reader.sql()} where ${up} is null`;
+    const below = joined(this.#connection, ["h.path", ...parts]);
+    const next = `select ${to}, ${below} from ${name} as h join ${rows} on ${up} = h.id${reader.sql()}`;
     this.#sql += `${this.#sql === "" ? "" : ", "}${name} (id, path) as (${first} union all ${next})`;
     return name;
   }
 }
 
-/** MySQL and MariaDB. */
+/** Checks for MySQL or MariaDB. */
 export const isMysql = ({ engine }: Quoting): boolean => engine === "mysql" || engine === "mariadb";
 
-/** With commas between. */
+/** Joins texts with commas. */
 const joined = (connection: Quoting, texts: readonly string[]): string =>
   isMysql(connection) ? `concat_ws(',', ${texts.join(", ")})` : texts.join(" || ',' || ");
 
-/** MySQL takes the width of such a column from its first rows. */
+/** Casts a text to a wide type: MySQL takes the width of a recursive column from its first rows. */
 const widened = (connection: Quoting, text: string): string =>
   isMysql(connection) ? `cast(${text} as char(250000))` : text;
 
-/** A value's text or bytes in hexadecimal; SQLite, where a value has a type of its own, puts a letter before it. */
+/** Returns a value's text or bytes in hexadecimal, preceded in SQLite by a letter for the type of the value. */
 function partText({ engine }: Quoting, leaf: KeyColumn, value: string): string {
   const { kind } = leaf.column;
   if (engine === "postgresql") {
@@ -78,5 +80,8 @@ function partText({ engine }: Quoting, leaf: KeyColumn, value: string): string {
     if (kind === "bytes") return `hex(${value})`;
     return `hex(cast(${kind === "bits" ? `${value} + 0` : value} as char character set utf8mb4))`;
   }
-  return `case typeof(${value}) when 'text' then 't' || hex(${value}) when 'blob' then 'b' || hex(${value}) when 'integer' then 'i' || ${value} when 'real' then 'r' || printf('%!.17g', ${value}) end`;
+  return (
+    `case typeof(${value}) when 'text' then 't' || hex(${value}) when 'blob' then 'b' || hex(${value}) ` +
+    `when 'integer' then 'i' || ${value} when 'real' then 'r' || printf('%!.17g', ${value}) end`
+  );
 }

@@ -1,4 +1,4 @@
-/** Which rows of a set's tables are taken: those in a range, and those that belong to them. */
+/** Selects the rows of a set's tables: those in a range, and those that belong to them. */
 import type { RangeSetting } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Cell, Connection } from "../connection.ts";
@@ -15,10 +15,10 @@ import type { RowCondition } from "../format/documents.ts";
 import { findColumn, findTable } from "../schema/names.ts";
 import { decode } from "../values/codec.ts";
 
-/** By table; each must hold. */
+/** Conditions by table; a row must meet all of its table's. */
 export type Conditions = ReadonlyMap<TableId, readonly RowCondition[]>;
 
-/** What stands behind WHERE, for the alias `t`, and its parameters. */
+/** A WHERE condition for the alias `t`, and its parameters. */
 export interface RowFilter {
   readonly sql: string;
   readonly parameters: readonly Cell[];
@@ -38,7 +38,10 @@ const RANGED = new Set<Kind>([
 ]);
 const DATED = new Set<Kind>(["date", "timestamp", "timestamptz"]);
 
-/** The ranges of a set as this schema has them. Throws `E_CONFIG` for what is not there and for a value that its column cannot hold. */
+/**
+ * Resolves the ranges of a set against a schema. Throws `E_CONFIG` for an unknown table or column and for a value that
+ * the column cannot hold.
+ */
 export function conditionsOf(
   schema: Schema,
   where: Readonly<Record<string, Readonly<Record<string, RangeSetting>>>>,
@@ -52,7 +55,7 @@ export function conditionsOf(
         Object.entries(ranges).map(([one, range]): RowCondition => {
           const column = findColumn(table, one, at);
           for (const value of [range.from, range.to, ...(range.in ?? [])])
-            if (value !== undefined) refuseUnfit(schema, column, value, `${at}.${one}`);
+            if (value !== undefined) assertValidBound(schema, column, value, `${at}.${one}`);
           return { column: column.name, ...range };
         }),
       ];
@@ -60,12 +63,12 @@ export function conditionsOf(
   );
 }
 
-function refuseUnfit(schema: Schema, column: Column, value: string | number | boolean, where: string): void {
+function assertValidBound(schema: Schema, column: Column, value: string | number | boolean, where: string): void {
   if (!RANGED.has(column.kind))
-    throw new HoldfastError("E_CONFIG", `${where} is ${column.native}, which has no ranges`);
+    throw new HoldfastError("E_CONFIG", `${where}: a column of type ${column.native} has no ranges`);
   if (DATED.has(column.kind) && !/^\d{4}-\d\d-\d\d/.test(String(value)))
-    throw new HoldfastError("E_CONFIG", `${where}: ${value} is no date`, {
-      hint: "2024-01-31, or 2024-01-31 12:00:00",
+    throw new HoldfastError("E_CONFIG", `${where}: ${value} is not a valid date`, {
+      hint: "write 2024-01-31 or 2024-01-31 12:00:00",
     });
   try {
     decode(schema.engine, column, value);
@@ -76,8 +79,8 @@ function refuseUnfit(schema: Schema, column: Column, value: string | number | bo
 }
 
 /**
- * The rows of `table` that meet its own conditions and belong, by foreign keys that are never NULL, to rows that are taken. `tables` are those that
- * travel together. `undefined` where all rows are taken.
+ * Returns the filter for rows that meet the table's conditions and belong to selected rows by NOT NULL foreign keys.
+ * `tables` are those exported together. Undefined if all rows are selected.
  */
 export function rowFilter(
   connection: Pick<Connection, "engine" | "quote">,

@@ -1,4 +1,7 @@
-/** The query that reads a table as it travels: its values, and for each link the key of the row that it leads to, joined by the database. */
+/**
+ * Builds the query that reads a table for export: its values, and the key of each referenced row, joined by the
+ * database.
+ */
 import type { Replacement } from "./column-rules.ts";
 import type { Cell } from "../connection.ts";
 import type { RowFilter } from "./row-filter.ts";
@@ -15,15 +18,15 @@ import type { Column, ForeignKey, Table, TableId } from "../schema/tables.ts";
 import { RecursiveQueries } from "./recursive-query.ts";
 import { rowsOf, type Quoting } from "../schema/sql-names.ts";
 
-/** Where the parts of a field stand in a row of the answer. */
+/** The positions of a field's parts in a result row. */
 export type FieldPlace =
   | { readonly kind: "value"; readonly column: Column; readonly replaced?: Replacement; readonly at: number }
   | {
       readonly kind: "link";
       readonly field: LinkField;
-      /** The columns as they are in the table. */
+      /** The position of the first raw column; the others follow. */
       readonly raw: number;
-      /** Not NULL where the row that they point to is there; undefined where nobody looked. */
+      /** The position of a value that is not NULL if the referenced row exists; undefined if that row is not joined. */
       readonly found: number | undefined;
       readonly leaves: readonly PlacedLeaf[];
     }
@@ -34,7 +37,7 @@ export type FieldPlace =
       readonly at: number;
       readonly targets: readonly {
         readonly as: string;
-        /** Not NULL where the row is one of these. */
+        /** The position of a value that is not NULL if the row is one of these. */
         readonly found: number;
         readonly leaves: readonly PlacedLeaf[];
       }[];
@@ -51,7 +54,10 @@ export interface TableQuery {
   readonly places: readonly FieldPlace[];
 }
 
-/** Reads the fields of a table, of the rows that the filter takes; rows in the order of the primary key, or of the key. Columns that stay `apart` are NULL. */
+/**
+ * Selects the fields of a table for the rows that the filter accepts, ordered by primary key or else by exported key.
+ * Columns in `apart` are selected as NULL.
+ */
 export function selectTable(
   connection: Quoting,
   fields: RowLayout,
@@ -99,18 +105,20 @@ export function selectTable(
   const order = (table.primaryKey?.columns ?? key.columns).map((name) => `t.${quote(name)}`).join(", ");
   const list = columns.length === 0 ? "1" : columns.map((column, index) => `${column} as c${index}`).join(", ");
   const where = [from.where, filter?.sql].filter((one) => one !== undefined).join(" and ");
-  const sql = `${walks.sql()}select ${list} from ${rowsOf(connection, table)} as t${joins.sql()}${where === "" ? "" : ` where ${where}`}${order === "" ? "" : ` order by ${order}`}`;
+  const condition = where === "" ? "" : ` where ${where}`;
+  const ordered = order === "" ? "" : ` order by ${order}`;
+  const sql = `${walks.sql()}select ${list} from ${rowsOf(connection, table)} as t${joins.sql()}${condition}${ordered}`;
   return { sql, places, parameters: [...joins.parameters, ...(filter?.parameters ?? [])] };
 }
 
-/** Carried by the column itself, without a look at the row it points to. */
+/** Checks whether the foreign key's own column holds the value, so that the referenced row need not be read. */
 const isDirect = ({ through, column, parts }: KeyColumn): boolean =>
   parts === undefined && through.length === 1 && through[0]?.targetColumns.includes(column.name) === true;
 
 const ownColumn = (link: ForeignKey, target: Column): string =>
   link.columns[link.targetColumns.indexOf(target.name)] ?? target.name;
 
-/** What a column is asked for as: so that the engine prints all of it. */
+/** Returns the expression that makes the engine print a column's full value. */
 function expressionOf({ engine, quote }: Quoting, alias: string, { name, kind, native }: Column): string {
   const column = `${alias}.${quote(name)}`;
   if (engine === "postgresql") return native.startsWith("character(") ? `${column}::text` : column;
@@ -118,7 +126,7 @@ function expressionOf({ engine, quote }: Quoting, alias: string, { name, kind, n
   return kind === "float4" ? `cast(${column} as double)` : column;
 }
 
-/** The tables that keys are read from, each joined once for each way that leads there. */
+/** The tables that keys are read from, each joined once per path. */
 class Joins {
   readonly #connection: Quoting;
   readonly #fields: RowLayout;
@@ -141,7 +149,7 @@ class Joins {
     return rowsOf(this.#connection, table);
   }
 
-  /** Joins the rows of one type that a generic relation leads to. */
+  /** Joins the rows of one type of a generic relation. */
   lead(from: Table, { column, relation }: PolymorphicField, { type, link }: PolymorphicTarget): void {
     const { quote } = this.#connection;
     const types = typeTable(this.#fields.schema, from, relation.type);
@@ -167,13 +175,13 @@ class Joins {
   expression({ through, table, column, parts }: KeyColumn): string {
     const last = through.at(-1);
     if (parts !== undefined) return `${this.#path(through, table)}.path`;
-    // The last link's own columns say as much as the row behind it.
+    // The columns of the last foreign key equal the columns that it references.
     if (last !== undefined && through.length > 1 && last.targetColumns.includes(column.name))
       return `${this.#alias(through.slice(0, -1))}.${this.#connection.quote(ownColumn(last, column))}`;
     return expressionOf(this.#connection, this.#alias(through), column);
   }
 
-  /** The way to a row of a tree. */
+  /** Joins the paths of a tree and returns their alias. */
   #path(through: readonly ForeignKey[], id: TableId): string {
     const path = `${pathOf(through)}/`;
     const known = this.#aliases.get(path);

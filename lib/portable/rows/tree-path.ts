@@ -1,6 +1,6 @@
 /**
- * The way from the root of a tree to one of its rows, as what it is on its way: the parts of each level's key, one level after the other, in one
- * flat list, however deep the tree is. A database gives it as one text, the parts in hexadecimal with commas between.
+ * Encodes the path from a root to a row of a tree: the key columns of each level, flattened into one list. A database
+ * returns it as one text, the columns in hexadecimal and separated by commas.
  */
 import { digestCell } from "../../database/digest/table.ts";
 import type { EngineName } from "../../database/snapshot.ts";
@@ -11,15 +11,15 @@ import type { Cell } from "../connection.ts";
 import { encoderOf, type Encoded } from "../values/encoders.ts";
 import type { KeyColumn } from "./fields.ts";
 
-/** More levels are refused: paths of a chain grow with the square of its length. */
+/** The most levels of a path: the paths of a chain grow with the square of its length. */
 export const MOST_LEVELS = 5000;
 
-/** A leaf that is a path. */
+/** A key column that holds a path. */
 export type PathLeaf = KeyColumn & { readonly parts: readonly KeyColumn[] };
 
 export const isPath = (leaf: KeyColumn): leaf is PathLeaf => leaf.parts !== undefined;
 
-/** How many places of the list a level takes. */
+/** Returns the number of cells per level. */
 export const widthOf = (parts: readonly KeyColumn[]): number =>
   nest(
     parts.map((leaf) => ({ leaf, value: null })),
@@ -27,8 +27,8 @@ export const widthOf = (parts: readonly KeyColumn[]): number =>
   ).length;
 
 /**
- * Gives both forms of a path, as bytes: JSON without the brackets around it, and what a digest takes for it. `encode` throws `E_IMPORT` for a
- * path of too many levels.
+ * Returns an encoder that sets both forms of a path, as bytes: JSON without the outer brackets, and the input of a
+ * digest. It throws `E_IMPORT` for a path with too many levels.
  */
 export function pathEncoder(engine: EngineName, { parts, table }: PathLeaf): (text: string, to: Encoded) => void {
   const pattern = JSON.stringify(
@@ -48,7 +48,8 @@ export function pathEncoder(engine: EngineName, { parts, table }: PathLeaf): (te
     for (const [at, cell] of cells.entries()) {
       const part = at % parts.length;
       encoders[part]?.(cell, to);
-      json += `${part === 0 && at > 0 ? "," : ""}${pattern[part] ?? ""}${to.json}${part === parts.length - 1 ? last : ""}`;
+      const comma = part === 0 && at > 0 ? "," : "";
+      json += `${comma}${pattern[part] ?? ""}${to.json}${part === parts.length - 1 ? last : ""}`;
       form += to.form;
     }
     to.json = json;
@@ -57,11 +58,11 @@ export function pathEncoder(engine: EngineName, { parts, table }: PathLeaf): (te
 }
 
 const tooDeep = (table: string): HoldfastError =>
-  new HoldfastError("E_IMPORT", `${table} has rows below more than ${MOST_LEVELS} others`, {
-    hint: "its key is too long there: under portable.keys, no columns make its rows known by their number",
+  new HoldfastError("E_IMPORT", `${table} has rows nested more than ${MOST_LEVELS} levels deep`, {
+    hint: "set an empty list for it under portable.keys to identify its rows by primary key",
   });
 
-/** `form` is as a digest takes it, with its length before it. */
+/** Returns an encoder of one key column; `form` is the input of a digest, with its length in front. */
 function partEncoder(engine: EngineName, leaf: KeyColumn): (hex: string, to: Encoded) => void {
   if (isPath(leaf)) {
     const encode = pathEncoder(engine, leaf);
@@ -74,7 +75,7 @@ function partEncoder(engine: EngineName, leaf: KeyColumn): (hex: string, to: Enc
   };
 }
 
-/** A value as the database would give it by itself, text as bytes. */
+/** Returns a value as the database would return it alone, with text as bytes. */
 function cellOf(engine: EngineName, { column }: KeyColumn, hex: string): Cell {
   const isBytes = column.kind === "bytes";
   if (engine !== "sqlite") return isBytes ? Buffer.from(hex, "hex") : Buffer.from(hex, "hex").toString("latin1");
@@ -84,7 +85,7 @@ function cellOf(engine: EngineName, { column }: KeyColumn, hex: string): Cell {
   return type === "b" ? Buffer.from(rest, "hex") : Buffer.from(rest, "hex").toString("latin1");
 }
 
-/** The cells of a path. */
+/** Returns the cells of a path. */
 export function pathCells(engine: EngineName, leaf: PathLeaf, text: Cell | undefined): readonly JsonCell[] {
   const to: Encoded = { json: "", form: null };
   pathEncoder(engine, leaf)(String(text), to);

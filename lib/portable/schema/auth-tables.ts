@@ -1,18 +1,18 @@
-/** Tables that hold users and what proves who they are, told by their columns: they do not go into a package unless somebody asks for them. */
+/** Detects tables of users and of credentials by their columns. An export omits them unless they are requested. */
 import { looseColumns } from "./implicit-references.ts";
 import type { Schema, Table, TableId } from "./tables.ts";
 
 export interface UserTable {
   readonly table: Table;
-  /** The column of the password's hash, where there is one. */
+  /** The column of the password hash, if any. */
   readonly password: string | null;
 }
 
 export interface UserTables {
   readonly users: readonly UserTable[];
-  /** Rows that say nothing but what a user belongs to: Django's `auth_user_groups`. */
+  /** Tables of rows that only assign users to something: Django's `auth_user_groups`. */
   readonly memberships: readonly TableId[];
-  /** Tokens, second factors and the like: as good as a password. */
+  /** Tables of tokens, second factors and the like, which are as good as a password. */
   readonly credentials: readonly TableId[];
 }
 
@@ -28,16 +28,16 @@ const PASSWORD = new Set([
   "pass",
 ]);
 const LOGIN = new Set(["username", "login", "userlogin", "email", "emailaddress", "usermail", "mail"]);
-/** A user's own rows in WordPress, MediaWiki and Redmine, which declare no foreign keys; behind any prefix. */
+/** Matches a user's own rows in WordPress, MediaWiki and Redmine, which declare no foreign keys; any prefix. */
 const OWN =
   /(?:^|_)(?:usermeta|user_(?:groups|former_groups|properties|newtalk|preferences)|groups_users|email_addresses)$/;
-/** Of the whole name, in small letters. */
+/** Matches the whole name, in lower case. */
 const CREDENTIALS =
   /^(?:authtoken_token|knox_authtoken|otp_(?:totp|static|email|hotp)_\w+|two_factor_\w+|mfa_authenticator|oauth2_provider_(?:accesstoken|refreshtoken|grant|idtoken)|socialaccount_socialtoken|social_auth_usersocialauth|personal_access_tokens|oauth_(?:access_tokens|refresh_tokens|auth_codes)|password_resets?|password_reset_tokens|api_keys?|user_tokens?|bot_passwords)$/;
 
 const plain = (name: string): string => name.toLowerCase().replaceAll("_", "");
 
-/** `named` are ids of tables that hold users whatever their columns are. */
+/** Finds the tables of users, memberships and credentials. `named` tables hold users regardless of their columns. */
 export function findUsers({ tables }: Schema, named: readonly TableId[] = []): UserTables {
   const credentials = tables.filter(isCredential).map(({ id }) => id);
   const users = tables.flatMap((table): UserTable[] => {
@@ -52,7 +52,7 @@ export function findUsers({ tables }: Schema, named: readonly TableId[] = []): U
   return { users, memberships: memberships.map(({ id }) => id), credentials };
 }
 
-/** Tables whose rows are users, or stand for users as MediaWiki's `actor` does. */
+/** Returns the tables of users and of their representatives, such as MediaWiki's `actor`. */
 export function peopleTables(schema: Schema, named: readonly TableId[] = []): Table[] {
   const users = findUsers(schema, named).users.map(({ table }) => table);
   const actors = schema.tables.filter(
@@ -63,13 +63,13 @@ export function peopleTables(schema: Schema, named: readonly TableId[] = []): Ta
   return [...users, ...actors.filter((table) => !users.includes(table))];
 }
 
-/** The columns by which people know a user, the best one first. */
+/** Returns the column by which people best recognize a user. */
 export function loginOf({ columns }: Table): string | undefined {
   const order = ["userlogin", "login", "username", "email", "emailaddress", "useremail", "usermail", "mail"];
   return order.flatMap((wanted) => columns.filter(({ name }) => plain(name) === wanted))[0]?.name;
 }
 
-/** Redmine's `tokens` are known by their columns: the name says too little. */
+/** Checks for a table of credentials. Redmine's `tokens` is recognized by its columns: the name is too common. */
 const isCredential = ({ name, columns }: Table): boolean =>
   CREDENTIALS.test(name.toLowerCase()) ||
   (/(?:^|_)tokens$/.test(name.toLowerCase()) &&

@@ -1,4 +1,4 @@
-/** Parts of a database that are taken together, for `--component`. */
+/** Groups the tables that are exported together, for `--component`. */
 import { HoldfastError } from "../../errors.ts";
 import { byName } from "./graph.ts";
 import { findTable } from "./names.ts";
@@ -8,18 +8,20 @@ export interface Component {
   readonly name: string;
   /** Sorted. */
   readonly tables: readonly TableId[];
-  /** Tables outside that foreign keys of these point into: their rows must be in the target already. Sorted. */
+  /** Tables outside that these tables reference: their rows must already exist in the target. Sorted. */
   readonly needs: readonly TableId[];
-  /** How its tables were found to belong together. */
+  /** The rule that grouped the tables. */
   readonly by: "config" | "foreign keys" | "name";
 }
 
 type Named = Omit<Component, "needs">;
 
 /**
- * The config's groups first, then by name those of all other tables: what foreign keys connect, named by the prefix that its tables have in common.
- * What has none, as where everything hangs on one table of users, is parted by prefix (Django's apps) or, where there are several, by
- * schema; tables without a prefix stay together. Every table is in one component. Throws `E_CONFIG` for a table that is not there, or in two groups of the config.
+ * Divides a schema into components: the groups of the config first, then those of all other tables by name. Tables
+ * connected by foreign keys form a component, named by their common prefix. Without a common prefix, as when everything
+ * references one table of users, they are split by prefix (Django's apps) or, if there are several schemas, by schema;
+ * tables without a prefix stay together. Every table is in one component. Throws `E_CONFIG` for an unknown table, or
+ * one in two groups of the config.
  */
 export function findComponents(
   schema: Schema,
@@ -34,7 +36,7 @@ export function findComponents(
   const free = schema.tables.filter(({ id }) => !groupOf.has(id)).toSorted((a, b) => byName(a.id, b.id));
   const found = new Map<string, Named>();
   for (const one of connected(free).flatMap((tables) => named(tables, free))) {
-    // A group of the config may have the name of the rest of its own tables.
+    // A group of the config may have the same name as the rest of its tables.
     const name = Object.hasOwn(groups, one.name) ? `${one.name}-rest` : one.name;
     const same = found.get(name);
     found.set(
@@ -71,7 +73,7 @@ function configuredGroups(
   return groupOf;
 }
 
-/** Groups of tables that foreign keys connect, whichever way they point. */
+/** Groups the tables that foreign keys connect, in either direction. */
 function connected(tables: readonly Table[]): Table[][] {
   const neighbours = new Map<TableId, Table[]>(tables.map(({ id }) => [id, []]));
   const byId = new Map(tables.map((table) => [table.id, table]));
@@ -95,7 +97,10 @@ function connected(tables: readonly Table[]): Table[][] {
   });
 }
 
-/** A group under the prefix of all its tables, or as the groups of its prefixes, those without one together under the table that most point to. */
+/**
+ * Names a group by the prefix of all its tables, or splits it by prefix. Tables without one are named after the most
+ * referenced of them.
+ */
 function named(tables: readonly Table[], all: readonly Table[]): Named[] {
   const severalSchemas = new Set(all.map(({ schema }) => schema)).size > 1;
   const groups = new Map<string, Table[]>();
@@ -120,7 +125,9 @@ function hubOf(tables: readonly Table[]): string {
   return hub?.name ?? "";
 }
 
-/** `blog` of `blog_post` where another table begins with it, and of a table `blog`. */
+/**
+ * Returns the first word of a table's name if another table shares it: `blog` of `blog_post`, and of a table `blog`.
+ */
 function prefixOf(table: Table, all: readonly Table[]): string | undefined {
   const [word = ""] = table.name.split("_");
   const shared = all.some((one) => one !== table && (one.name === word || one.name.startsWith(`${word}_`)));

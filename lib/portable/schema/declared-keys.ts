@@ -5,8 +5,9 @@ import { columnOf, type Column, type ForeignKey, type Schema, type Table } from 
 import { findColumn, findTable } from "./names.ts";
 
 /**
- * Returns the schema with the declared foreign keys, and with `notForeignKeys` where the config says false. Throws `E_CONFIG` for a table or column that
- * does not exist, a column that has a foreign key, and one whose values cannot be those of the primary key.
+ * Returns the schema with the declared foreign keys, and with `notForeignKeys` where the config says false. Throws
+ * `E_CONFIG` for an unknown table or column, a column that already has a foreign key, and one that cannot hold the
+ * values of the primary key.
  */
 export function withDeclared(schema: Schema, settings: ForeignKeySettings = {}): Schema {
   const declared = new Map<string, { links: ForeignKey[]; none: string[] }>();
@@ -17,7 +18,7 @@ export function withDeclared(schema: Schema, settings: ForeignKeySettings = {}):
     for (const [one, target] of Object.entries(columns)) {
       const where = `foreign_keys.${name}`;
       const column = findColumn(table, one, where);
-      refuseLinked(table, column, where);
+      assertNoForeignKey(table, column, where);
       if (target === false) own.none.push(column.name);
       else own.links.push(linkTo(table, column, findTable(schema, target, `${where}.${one}`), `${where}.${one}`));
     }
@@ -29,7 +30,10 @@ export function withDeclared(schema: Schema, settings: ForeignKeySettings = {}):
   });
 }
 
-/** Returns the schema with `notForeignKeys` by `isNone`: an import passes over tables and columns that the config alone knows. */
+/**
+ * Returns the schema with `notForeignKeys` by `isNone`. Names that only the config knows are ignored, as an import
+ * needs.
+ */
 export const withoutReferences = (schema: Schema, isNone: (table: Table, column: string) => boolean): Schema =>
   withTables(schema, (table) => {
     const none = table.columns.flatMap(({ name }) => (isNone(table, name) ? [name] : []));
@@ -41,7 +45,7 @@ const withTables = (schema: Schema, change: (table: Table) => Table): Schema => 
   tables: schema.tables.map(change),
 });
 
-function refuseLinked({ id, foreignKeys }: Table, { name }: Column, where: string): void {
+function assertNoForeignKey({ id, foreignKeys }: Table, { name }: Column, where: string): void {
   const link = foreignKeys.find(({ columns }) => columns.includes(name));
   if (link !== undefined)
     throw new HoldfastError("E_CONFIG", `${where}: ${id}.${name} has a foreign key to ${link.target} in the database`, {
@@ -58,7 +62,7 @@ function linkTo(table: Table, column: Column, target: Table, where: string): For
     throw new HoldfastError(
       "E_CONFIG",
       `${where}: the column holds ${column.kind} values, the primary key of ${target.id} ${key.kind} values`,
-      { hint: "say false, or leave the column out with portable.exclude_columns" },
+      { hint: "set it to false, or omit the column with portable.exclude_columns" },
     );
   return {
     name: `${table.name}.${column.name}`,
@@ -70,5 +74,5 @@ function linkTo(table: Table, column: Column, target: Table, where: string): For
   };
 }
 
-/** Two columns of one sort can be compared by every engine. */
+/** Returns the kind group of a column: every engine can compare two columns of one group. */
 export const sortOf = ({ kind }: Column): string => (kind === "decimal" ? "integer" : kind);

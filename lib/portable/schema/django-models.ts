@@ -1,4 +1,4 @@
-/** Tables of Django's own models that are not called after them. */
+/** The tables of Django's own models that are not named after them. */
 export const DJANGO_TABLES: ReadonlyMap<string, string> = new Map([
   ["contenttypes.contenttype", "django_content_type"],
   ["admin.logentry", "django_admin_log"],

@@ -1,7 +1,10 @@
-/** Which foreign keys carry a row's columns on its way, and which of them leads from a row to the one above it. */
+/** Chooses the foreign keys that an export follows, and finds the one that references the parent row. */
 import type { ForeignKey, Table, TableId } from "./tables.ts";
 
-/** Of foreign keys that share columns, the widest carries them; the others follow from it, and are checked when all is there. */
+/**
+ * Returns the foreign keys to follow: of those that share columns, the widest. The others follow from it, and are
+ * checked once all rows exist.
+ */
 export function chosenLinks(table: Table, isCarried: (link: ForeignKey) => boolean): ForeignKey[] {
   const chosen: ForeignKey[] = [];
   const byWidth = table.foreignKeys.filter(isCarried).toSorted((a, b) => b.columns.length - a.columns.length);
@@ -13,8 +16,8 @@ export function chosenLinks(table: Table, isCarried: (link: ForeignKey) => boole
 }
 
 /**
- * The link in a table's key by which that key holds itself: of one column, which is NULL at the roots. Undefined for a key that is no tree's, and for one
- * of several such links or columns.
+ * Returns the foreign key by which a table's key references the table itself: one column, NULL for roots. Undefined if
+ * the key is not that of a tree, or has several such foreign keys or columns.
  */
 export function parentLink(
   table: Table,

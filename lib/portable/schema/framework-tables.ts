@@ -1,6 +1,6 @@
 /**
- * Tables that frameworks keep for themselves, told by name and columns together: what they hold belongs to one installation, and is left out of an
- * export unless somebody asks for it.
+ * Detects the internal tables of frameworks, by name and columns together. Their rows belong to one installation, and
+ * an export omits them unless they are requested.
  */
 import { migrationTool } from "../../database/migrations.ts";
 import type { Schema, Table, TableId } from "./tables.ts";
@@ -17,16 +17,16 @@ export type Role =
 
 export interface FrameworkTable {
   readonly role: Role;
-  /** Whose table it is, and where another table decides about it, that as well. For the plan. */
+  /** The framework and, if another table changed the decision, that table. Shown by the plan. */
   readonly by: string;
-  /** `by name`: the target has rows of its own, which are found by their natural key, and only what it lacks is added. */
+  /** The default treatment. `by name`: rows of the target are found by natural key, and only missing ones are added. */
   readonly default: "left out" | "kept" | "by name";
 }
 
 interface Known {
   readonly role: Role;
   readonly by: string;
-  /** Of the whole name, in lower case. */
+  /** Matches the whole name, in lower case. */
   readonly name: RegExp;
   readonly columns: readonly string[];
   readonly only?: ReadonlySet<string>;
@@ -43,7 +43,10 @@ const DEFAULTS: Readonly<Record<Role, FrameworkTable["default"]>> = {
   log: "kept",
 };
 
-/** `columns` must all be there; with `others`, where the name is everybody's, there may be only these beside them. In lower case. */
+/**
+ * Describes a known table. It must have all `columns`; with `others`, used for common names, it may have only these in
+ * addition. In lower case.
+ */
 const known = (role: Role, by: string, name: RegExp, columns: string, others?: string): Known => ({
   role,
   by,
@@ -52,7 +55,7 @@ const known = (role: Role, by: string, name: RegExp, columns: string, others?: s
   ...(others === undefined ? {} : { only: new Set([...columns.split(" "), ...others.split(" ")]) }),
 });
 
-/** The first that fits is taken. The tables that say which migrations have been applied are in lib/database/migrations.ts. */
+/** The known tables; the first match wins. The tables of applied migrations are in lib/database/migrations.ts. */
 const KNOWN: readonly Known[] = [
   known("session", "Django", /^django_session$/, "session_key session_data expire_date"),
   known("content-types", "Django", /^django_content_type$/, "app_label model"),
@@ -65,7 +68,7 @@ const KNOWN: readonly Known[] = [
   known("search-index", "django-watson", /^watson_searchentry$/, "engine_slug content_type_id object_id content"),
   known("search-index", "Wagtail", /^wagtailsearch_indexentry$/, "content_type_id object_id title_norm"),
   known("queue", "Django Q", /^django_q_ormq$/, "key payload lock"),
-  known("log", "django-axes", /^axes_access(?:log|trySavepoint)$/, "ip_address user_agent"),
+  known("log", "django-axes", /^axes_access(?:log|attempt)$/, "ip_address user_agent"),
   known("log", "django-celery-results", /^django_celery_results_taskresult$/, "task_id status result"),
   known("migrations", "Rails", /^ar_internal_metadata$/, "key value"),
   known("session", "Rails", /^sessions$/, "session_id data", "id created_at updated_at"),
@@ -145,7 +148,7 @@ const KNOWN: readonly Known[] = [
   known("migrations", "Strapi", /^strapi_database_schema$/, "schema time hash"),
 ];
 
-/** The tables that are known. One that another table needs, which is not left out itself, is kept. */
+/** Returns the framework tables of a schema. One that is referenced by an exported table is kept. */
 export function detectFrameworkTables(schema: Schema): ReadonlyMap<TableId, FrameworkTable> {
   const found = new Map<TableId, FrameworkTable>();
   for (const table of schema.tables) {

@@ -1,9 +1,9 @@
-/** Directed graphs of tables, as large as schemas come: nothing here recurses. */
+/** Directed graphs of tables. Nothing here recurses, so large schemas are safe. */
 
-/** What each node points to. A node that is only pointed to need not be a key. */
+/** The targets of each node. A node that is only a target need not be a key. */
 export type Graph = ReadonlyMap<string, readonly string[]>;
 
-/** By code unit: the same on every machine. */
+/** Compares by code unit, which is the same on every machine. */
 export const byName = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 
 interface Visit {
@@ -12,7 +12,7 @@ interface Visit {
   next: number;
 }
 
-/** The strongly connected components, those that are pointed to first (Tarjan). */
+/** Returns the strongly connected components, referenced ones first (Tarjan). */
 export function stronglyConnected(graph: Graph): string[][] {
   const index = new Map<string, number>();
   const low = new Map<string, number>();
@@ -50,7 +50,10 @@ export function stronglyConnected(graph: Graph): string[][] {
   return components;
 }
 
-/** The nodes of one way from a node to another, both included; from a node to itself over at least one other, or its own loop. */
+/**
+ * Returns the nodes of a path between two nodes, both included. A path from a node to itself has another node, or is
+ * its loop.
+ */
 export function wayBetween(graph: Graph, from: string, to: string): string[] | undefined {
   const cameFrom = new Map<string, string>();
   const open = [from];
@@ -66,10 +69,10 @@ export function wayBetween(graph: Graph, from: string, to: string): string[] | u
 }
 
 function backwards(cameFrom: ReadonlyMap<string, string>, from: string, to: string): string[] {
-  const way = [to];
+  const path = [to];
   for (let node = cameFrom.get(to); node !== undefined; node = cameFrom.get(node)) {
-    way.unshift(node);
+    path.unshift(node);
     if (node === from) break;
   }
-  return way;
+  return path;
 }

@@ -1,4 +1,4 @@
-/** Columns that seem to hold the number of a row of another table, without a foreign key that says so: they travel as they are. */
+/** Finds columns that seem to reference another table without a foreign key; they are exported unchanged. */
 import { sortOf } from "./declared-keys.ts";
 import { fold } from "./names.ts";
 import { namesPerson } from "./person-names.ts";
@@ -10,13 +10,13 @@ export interface LooseColumn {
 }
 
 export interface LooseOptions {
-  /** The rows of the target are users: columns lead to them under names of their own, such as `post_author`. */
+  /** The rows of the target are users, whom columns reference under names of their own, such as `post_author`. */
   readonly isPeople?: boolean;
-  /** All tables of the database, where the tables looked at are some of them. */
+  /** The tables of the whole database, if only some are searched. */
   readonly all?: readonly Table[];
 }
 
-/** Found by the names of such columns: `post_id`, `rev_page`, `term_taxonomy_id`. Sorted as the schema is. */
+/** Finds implicit references by column name: `post_id`, `rev_page`, `term_taxonomy_id`. Sorted as the schema is. */
 export function looseColumns(
   { tables }: Pick<Schema, "tables">,
   target: Table,
@@ -39,21 +39,21 @@ export function looseColumns(
   });
 }
 
-/** The same in the form `table.column`. */
+/** Returns implicit references in the form `table.column`. */
 export const implicitReferences = (schema: Pick<Schema, "tables">, target: Table, options?: LooseOptions): string[] =>
   looseColumns(schema, target, options).map(nameOf);
 
 export const nameOf = ({ table, column }: LooseColumn): string => `${table.id}.${column.name}`;
 
-/** Some of them, for people. */
+/** Shortens a list of columns for a message. */
 export const summarizeList = (columns: readonly string[]): string =>
   columns.length > 5 ? `${columns.slice(0, 5).join(", ")} and ${columns.length - 5} others` : columns.join(", ");
 
-/** A text that is called an id. */
+/** Checks for a text column that is named like an id. */
 const mayHoldNumber = ({ name, kind }: Column): boolean =>
   kind === "text" && /(?:_id|[a-z]Id|[a-z]ID|userid)$/.test(name);
 
-/** Returns whether a column's name is made of the table's name, or is that of its number. */
+/** Returns a test for column names that are made of the table's name, or equal the name of its primary key. */
 function meant(target: Table): (column: string) => boolean {
   const names = namesOf(target);
   const [number = "", ...more] = target.primaryKey?.columns ?? [];
@@ -70,7 +70,10 @@ function meant(target: Table): (column: string) => boolean {
   };
 }
 
-/** Of `wp_posts`: `wpposts`, `posts`, `post`, folded; what is too short to mean something is left out. */
+/**
+ * Returns the folded names of a table: `wpposts`, `posts` and `post` of `wp_posts`. Names too short to be specific are
+ * dropped.
+ */
 function namesOf({ name }: Table): string[] {
   const words = name.toLowerCase().split("_");
   const all = words.map((_word, at) => words.slice(at).join(""));

@@ -1,12 +1,12 @@
-/** Tables and columns by the names that people write. */
+/** Finds tables and columns by the names that people write. */
 import { distance } from "fastest-levenshtein";
 import { HoldfastError, type ErrorCode } from "../../errors.ts";
 import type { Column, Schema, Table } from "./tables.ts";
 
-/** `AlbumId`, `albumid` and `album_id` are one name to those who move between engines. */
+/** Folds a name: `AlbumId`, `albumid` and `album_id` are equal across engines. */
 export const fold = (name: string): string => name.toLowerCase().replaceAll("_", "");
 
-/** The name that was probably meant, where one is near. */
+/** Returns the most similar known name, if one is similar enough. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   const [best] = known
     .map((one) => ({ one, away: distance(name.toLowerCase(), one.toLowerCase()) }))
@@ -15,8 +15,8 @@ export function nearestName(name: string, known: readonly string[]): string | un
 }
 
 /**
- * The table with this id, or with this name where only one has it. Throws `code` (`E_CONFIG` for what a config says, `E_USAGE` for a flag);
- * `where` is the key or flag that names it.
+ * Finds the table with this id, or with this name if only one has it. Throws `code`: `E_CONFIG` for a config, `E_USAGE`
+ * for a flag. `where` is the config key or the flag.
  */
 export function findTable(schema: Schema, name: string, where: string, code: ErrorCode = "E_CONFIG"): Table {
   const byId = schema.tables.find(({ id }) => id === name);
@@ -28,13 +28,13 @@ export function findTable(schema: Schema, name: string, where: string, code: Err
   }
   if (more.length > 0) {
     throw new HoldfastError(code, `${where}: the database has several tables ${name}`, {
-      hint: `name one of them with its schema: ${[table, ...more].map(({ id }) => id).join(", ")}`,
+      hint: `add the schema: ${[table, ...more].map(({ id }) => id).join(", ")}`,
     });
   }
   return table;
 }
 
-/** A column of a table by its name. Throws like `findTable`. */
+/** Finds a column of a table by its name. Throws like `findTable`. */
 export function findColumn(table: Table, name: string, where: string, code: ErrorCode = "E_CONFIG"): Column {
   const column = table.columns.find((one) => one.name === name);
   if (column !== undefined) return column;
@@ -48,7 +48,8 @@ function didYouMean(name: string, known: readonly string[]): { hint?: string } {
 }
 
 /**
- * The tables that a flag means: by id, by name, as Django's `app.Model`, or all that begin with `app_`; none where there is no such table.
+ * Returns the tables that a flag selects: by id, by name, as Django's `app.Model`, or all that begin with `app_`.
+ * Returns an empty list without a match.
  */
 export function tablesMeant<T extends Pick<Table, "id" | "name">>(tables: readonly T[], wanted: string): T[] {
   const lower = wanted.toLowerCase();
@@ -62,7 +63,7 @@ export function tablesMeant<T extends Pick<Table, "id" | "name">>(tables: readon
 /** Returns the only element of a list, or undefined for any other length. */
 export const single = <T>(found: readonly T[]): T | undefined => (found.length === 1 ? found[0] : undefined);
 
-/** Returns the column of this name, or the only one whose name differs in case and underscores alone. */
+/** Returns the column of this name, or the only one that differs in case and underscores alone. */
 export const matchColumn = (table: Table, name: string): Column | undefined =>
   table.columns.find((column) => column.name === name) ??
   single(table.columns.filter((column) => fold(column.name) === fold(name)));

@@ -1,4 +1,4 @@
-/** Names of columns that lead to a user: `post_author`, `created_by`, `assigned_to_id`, `ownerId`. */
+/** Recognizes columns that reference a user by name: `post_author`, `created_by`, `assigned_to_id`, `ownerId`. */
 
 const PERSONS = new Set(
   (
@@ -7,12 +7,12 @@ const PERSONS = new Set(
     "subscriber contributor writer translator participant inviter invitee voter administrator admin member person uid"
   ).split(" "),
 );
-/** Persons that run together with the words before them, as in `postauthor`. */
+/** Matches words for persons that are joined with the word before, as in `postauthor`. */
 const AT_THE_END = /(?:user|author|owner)$/;
-/** Words before `by` that say how rows are put in order. */
+/** Words before `by` that describe an order, not a person. */
 const ORDERS = new Set(["sort", "sorted", "order", "ordered", "group", "grouped", "divided", "multiplied"]);
 
-/** Returns whether a column's name says that it holds a user. */
+/** Checks whether a column's name says that it references a user. */
 export function namesPerson(column: string): boolean {
   const words = column
     .replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2")

@@ -2,7 +2,7 @@
 import type { Connection } from "../connection.ts";
 import type { Table } from "./tables.ts";
 
-/** The parts of a connection that names need. */
+/** The parts of a connection that quoting names needs. */
 export type Quoting = Pick<Connection, "engine" | "quote">;
 
 /** Returns the quoted name of a table: `"schema"."table"`. */
@@ -11,6 +11,8 @@ export const tableName = (
   { schema, name }: { readonly schema: string | null; readonly name: string },
 ): string => (schema === null ? quote(name) : `${quote(schema)}.${quote(name)}`);
 
-/** Returns the FROM clause for the rows of a table itself: those of its partitions, but not those of tables that inherit from it. */
+/**
+ * Returns the FROM item for the rows of a table itself: those of its partitions, but not those of inheriting tables.
+ */
 export const rowsOf = (connection: Quoting, table: Table): string =>
   `${connection.engine === "postgresql" && table.partitioned !== true ? "only " : ""}${tableName(connection, table)}`;

@@ -1,13 +1,16 @@
-/** What is known of a database's tables, in words that hold for every engine. Read by lib/portable/introspect, judged by keys/choose.ts and plan/table-order.ts. */
+/**
+ * The schema of a database, in terms that hold for every engine. Read by lib/portable/engines, and used by
+ * keys/choose.ts and plan/table-order.ts.
+ */
 import type { EngineName } from "../../database/snapshot.ts";
 
 /**
- * What a column holds. Two columns of one kind can take each other's values, whatever their engines call the type:
+ * The kind of a column's values. Columns of one kind accept each other's values, regardless of the engine's type names:
  *
  * - `integer` (with its range), `decimal`, `float4`, `float8`, `boolean`, `bits`
  * - `text`, `enum`, `set` (MySQL), `uuid`, `bytes`, `json`
- * - `date`, `time`, `timestamp` (no zone), `timestamptz` (a moment), `interval`
- * - `array` (PostgreSQL), and `native`: anything else, known only by the text that its engine prints and reads
+ * - `date`, `time`, `timestamp` (no zone), `timestamptz` (a point in time), `interval`
+ * - `array` (PostgreSQL), and `native`: any other type, handled as the text that its engine prints and reads
  */
 export type Kind =
   | "integer"
@@ -33,55 +36,64 @@ export type Kind =
 export interface Column {
   readonly name: string;
   readonly kind: Kind;
-  /** As the engine writes it in a CREATE TABLE: `character varying(20)`, `bigint unsigned`, `NVARCHAR(160)`; a domain by its base type. */
+  /**
+   * The type as in a CREATE TABLE: `character varying(20)`, `bigint unsigned`, `NVARCHAR(160)`; the base type of a
+   * domain.
+   */
   readonly native: string;
   readonly nullable: boolean;
-  /** Computed by the database from other columns: read for nobody, written by nobody. */
+  /** Computed by the database from other columns: neither exported nor written. */
   readonly generated: boolean;
-  /** Passed over as a generated one is, because no record of another program has it. */
+  /** Skipped like a generated column, because no record of another program has it. */
   readonly isUnsaid?: boolean;
-  /** The database gives a value where none is given: `always` (PostgreSQL's GENERATED ALWAYS AS IDENTITY), or `default` (serial, AUTO_INCREMENT, rowid). */
+  /**
+   * The database generates a missing value: `always` (PostgreSQL's GENERATED ALWAYS AS IDENTITY), or `default` (serial,
+   * AUTO_INCREMENT, rowid).
+   */
   readonly identity?: "always" | "default";
-  /** The sequence behind it, quoted as SQL wants it (PostgreSQL). Without `identity`: owned by the column, but called by the application. */
+  /**
+   * The sequence behind it, quoted for SQL (PostgreSQL). Without `identity`, the column owns it, but the application
+   * calls it.
+   */
   readonly sequence?: string;
-  /** A DEFAULT (other than NULL) or an identity: a row without this column is still a row. False for what is generated. */
+  /** The column has a DEFAULT (other than NULL) or an identity, so a row may omit it. False for a generated column. */
   readonly hasDefault: boolean;
-  /** Characters for text, bytes for bytes, bits for bits and integers. */
+  /** The length in characters for text, bytes for bytes, bits for bits and integers. */
   readonly length?: number;
-  /** The most bytes of a text that is limited so: MySQL's tinytext, text and mediumtext. */
+  /** The most bytes of a text limited in bytes: MySQL's tinytext, text and mediumtext. */
   readonly octets?: number;
   readonly unsigned?: boolean;
-  /** Digits in all of a decimal; digits of the second's fraction of a time, timestamp or interval. */
+  /** The total digits of a decimal; the digits of fractional seconds of a time, timestamp or interval. */
   readonly precision?: number;
   readonly scale?: number;
-  /** Of an enum or set, in their order. */
+  /** The labels of an enum or set, in order. */
   readonly labels?: readonly string[];
   /** SQLite: the column keeps each value as it is given, as ANY of a STRICT table does. */
   readonly asIs?: boolean;
-  /** Of an array. */
+  /** The kind of an array's elements. */
   readonly element?: Kind;
-  /** The collation as the engine names it, of text; in SQLite the one that an index compares it by, where that is not BINARY. */
+  /** The collation of text as the engine names it; in SQLite the one that an index uses, if it is not BINARY. */
   readonly collation?: string;
-  /** The column that its values come from, where that is of another sort: see values/kind-conversion.ts. */
+  /** The column that its values come from, if that is of another kind: see values/kind-conversion.ts. */
   readonly sent?: SourceKind;
 }
 
-/** A column of an export, as a column of another sort takes its values. */
+/** A column of an export, as a target column of another kind sees it. */
 export interface SourceKind {
   readonly kind: Kind;
   readonly native: string;
-  /** True where Django made both: it keeps a duration as microseconds where the engine has no interval. */
+  /** True if Django made both databases: it stores a duration as microseconds if the engine has no interval. */
   readonly isDjango: boolean;
 }
 
-/** A primary key, a unique constraint or a unique index over plain columns; partial and expression indexes are none. */
+/** A primary key, unique constraint or unique index over plain columns. Excludes partial and expression indexes. */
 export interface Unique {
   readonly name: string;
   readonly columns: readonly string[];
   readonly primary: boolean;
   /** Declared as a constraint, not only as an index. */
   readonly constraint: boolean;
-  /** Two NULLs are the same to it. */
+  /** Two NULLs count as equal. */
   readonly nullsNotDistinct: boolean;
   /** PostgreSQL: checked at the end, so that ON CONFLICT can't use it. */
   readonly deferrable?: boolean;
@@ -90,13 +102,15 @@ export interface Unique {
 export interface ForeignKey {
   readonly name: string;
   readonly columns: readonly string[];
-  /** `TableId` of the table that it points into. */
+  /** The `TableId` of the referenced table. */
   readonly target: TableId;
   /** In the order of `columns`. */
   readonly targetColumns: readonly string[];
-  /** PostgreSQL: can wait for the commit; SQLite always can; MySQL never. */
+  /** The check can wait for the commit: if so declared in PostgreSQL, always in SQLite, never in MySQL. */
   readonly deferrable: boolean;
-  /** By the config alone: the database guards nothing, and has values that lead to no row, such as 0. */
+  /**
+   * Declared by the config only: the database enforces nothing, and may hold values that reference no row, such as 0.
+   */
   readonly declared?: true;
 }
 
@@ -105,44 +119,47 @@ export type TableId = string;
 
 export interface Table {
   readonly id: TableId;
-  /** Null where the engine has none. */
+  /** Null if the engine has no schemas. */
   readonly schema: string | null;
   readonly name: string;
-  /** PostgreSQL: its rows are in its partitions. Any other table there is read with ONLY. */
+  /** PostgreSQL: the rows are in partitions. Any other table there is read with ONLY. */
   readonly partitioned?: boolean;
   readonly columns: readonly Column[];
-  /** SQLite's may hold NULLs where its columns do: a note says so. */
+  /** The primary key; in SQLite it may contain NULLs if its columns are nullable, and a note says so. */
   readonly primaryKey: Unique | null;
-  /** Without the primary key. */
+  /** Unique constraints and indexes other than the primary key. */
   readonly uniques: readonly Unique[];
-  /** Those of the database, and those that the config declares. */
+  /** Foreign keys of the database, and those that the config declares. */
   readonly foreignKeys: readonly ForeignKey[];
-  /** Columns that hold no key of a row by the config, whatever their names say. */
+  /** Columns that the config declares not to be references, regardless of their names. */
   readonly notForeignKeys?: readonly string[];
-  /** Columns that a condition on rows looks at, which NULL in them for a time may break: a check, a partial unique index, one over expressions. */
+  /**
+   * Columns that a check, a partial unique index or an expression index uses, and that a temporary NULL may violate.
+   */
   readonly watched?: readonly string[];
-  /** The user's own triggers on it, by name; a note tells those that are disabled, or fire always or on replicas. */
+  /** The user's own triggers, by name; a note lists those that are disabled, or fire always or on replicas. */
   readonly triggers: readonly string[];
   readonly estimatedRows: number;
-  /** What a person should know: `ENGINE=MyISAM: not transactional`, `WITHOUT ROWID`, row security, inherited children … */
+  /** Facts for the user: `ENGINE=MyISAM: not transactional`, `WITHOUT ROWID`, row security, inherited children … */
   readonly notes: readonly string[];
 }
 
 /**
- * All tables of the user's own: a partitioned table once, without its partitions; no views, none of extensions, no foreign tables, no virtual
- * tables of SQLite nor the shadow tables behind them. Tables are sorted by id, columns in the table's order, the rest by name.
+ * The user's own tables. A partitioned table appears once, without its partitions; views, tables of extensions, foreign
+ * tables, and SQLite's virtual tables with their shadow tables do not appear. Tables are sorted by id, columns in the
+ * table's order, the rest by name.
  */
 export interface Schema {
   readonly engine: EngineName;
   readonly serverVersion: string;
   readonly tables: readonly Table[];
-  /** What holds data and is no table here: foreign tables, virtual tables, MariaDB's sequences. */
+  /** Objects that hold data but are not tables here: foreign tables, virtual tables, MariaDB's sequences. */
   readonly notes?: readonly string[];
 }
 
 /** Returns the column of this name. Throws `RangeError` for a name that the table does not have. */
 export function columnOf(table: Table, name: string): Column {
   const column = table.columns.find((one) => one.name === name);
-  if (column === undefined) throw new RangeError(`${table.id}.${name} is no column`);
+  if (column === undefined) throw new RangeError(`${table.id} has no column ${name}`);
   return column;
 }

@@ -1,14 +1,14 @@
 /**
- * Text as the bytes of its UTF-8, one character a byte: what rows are made of on their way out. Such strings have their length in bytes, are written
- * without being encoded, and JSON leaves all but ASCII in them as it is.
+ * Represents text as the bytes of its UTF-8, one character a byte, for exported rows. The length of such a string is
+ * its bytes, it is written without encoding, and JSON leaves everything but ASCII in it unchanged.
  */
 import type { Cell } from "../connection.ts";
 
-/** A value on its way out: texts are bytes. */
+/** A value to be exported: texts are bytes. */
 export type ByteCell = Cell;
 export type ByteRow = readonly ByteCell[];
 
-// oxlint-disable-next-line no-control-regex -- that is what it asks
+// oxlint-disable-next-line no-control-regex -- matches ASCII, control characters included
 const BEYOND_ASCII = /[^\0-\x7f]/;
 
 export const toBytes = (text: string): string =>
@@ -17,12 +17,12 @@ export const toBytes = (text: string): string =>
 export const fromBytes = (bytes: string): string =>
   BEYOND_ASCII.test(bytes) ? Buffer.from(bytes, "latin1").toString("utf8") : bytes;
 
-/** A row as connections give it. */
+/** Converts a row as connections return it. */
 export const rowToBytes = (row: readonly Cell[]): ByteRow =>
   row.map((cell) => (typeof cell === "string" ? toBytes(cell) : cell));
 
 // oxlint-disable-next-line no-control-regex -- JSON has no control characters
 const ESCAPED = /["\\\0-\x1f]/;
 
-/** A string of JSON. */
+/** Formats bytes as a JSON string. */
 export const quoteBytes = (bytes: string): string => (ESCAPED.test(bytes) ? JSON.stringify(bytes) : `"${bytes}"`);

@@ -1,17 +1,17 @@
-/** `canonicalJson` for JSON as databases print it, in one pass. What is out of the ordinary goes the long way. */
+/** Implements `canonicalJson` for JSON as databases print it, in one pass. Unusual JSON takes the slow path. */
 import { canonicalJson, canonicalNumber } from "../../database/digest/canonical.ts";
 import { fromBytes, toBytes } from "./binary-string.ts";
 
-/** Control characters, and escapes that may stand for more than a byte. */
+/** Matches control characters, and escapes that may represent more than a byte. */
 // oxlint-disable-next-line no-control-regex -- JSON has none in strings
 const UNUSUAL = /[\0-\x1f]|\\u/;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const SHORTEST = /^(?:0|-?[1-9]\d*|-?(?:0|[1-9]\d*)\.\d*[1-9])$/;
-// oxlint-disable-next-line no-control-regex -- a key's place among others is told by its characters, not its bytes
+// oxlint-disable-next-line no-control-regex -- keys are sorted by their characters, not their bytes
 const BEYOND_ASCII = /[^\0-\x7f]/;
 const DEEPEST = 200;
 
-/** The canonical form of JSON; both are bytes. */
+/** Returns the canonical form of JSON; both are bytes. */
 export function jsonForm(bytes: string): string {
   if (!UNUSUAL.test(bytes)) {
     const form = new Reader(bytes).read();
@@ -21,15 +21,15 @@ export function jsonForm(bytes: string): string {
 }
 
 interface Pair {
-  /** With its quotes. */
+  /** The key with its quotes. */
   readonly key: string;
   readonly value: string;
 }
 
-/** Without the quotes: the one at the end is more than a blank. */
+/** Compares keys without their quotes, because the closing quote sorts after a blank. */
 const byKey = (a: Pair, b: Pair): number => (a.key.slice(1, -1) < b.key.slice(1, -1) ? -1 : 1);
 
-/** Every method gives undefined for what it does not know. */
+/** Reads JSON into its canonical form. Every method returns undefined for input that it does not support. */
 class Reader {
   readonly #text: string;
   #at = 0;
@@ -48,7 +48,7 @@ class Reader {
     while (this.#text.charCodeAt(this.#at) === 0x20) this.#at++;
   }
 
-  /** Whether the next character is this one, and goes past it. */
+  /** Consumes the next character if it is this one, and returns whether it was. */
   #take(code: number): boolean {
     this.#blanks();
     if (this.#text.charCodeAt(this.#at) !== code) return false;

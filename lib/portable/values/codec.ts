@@ -1,4 +1,7 @@
-/** Values on their way: from what an engine prints to JSON that means the same to every engine, and back into what another one reads. */
+/**
+ * Converts values between engines: from what an engine prints to JSON with one meaning, and back to what an engine
+ * reads.
+ */
 import { isUtf8 } from "node:buffer";
 import { canonicalCell, canonicalDouble, canonicalNumber, canonicalTime } from "../../database/digest/canonical.ts";
 import type { EngineName } from "../../database/snapshot.ts";
@@ -7,7 +10,10 @@ import type { Cell } from "../connection.ts";
 import type { Column, Kind } from "../schema/tables.ts";
 import { isTime, timeForm } from "./timestamps.ts";
 
-/** A value that its column's kind does not hold, with what it is: SQLite's text in a number column, an infinite float, a date without an end. */
+/**
+ * A value that its column's kind cannot represent, with its type: text in a number column of SQLite, an infinite float
+ * or date.
+ */
 export interface Tagged {
   readonly $: "nan" | "inf" | "-inf" | "text" | "integer" | "float" | "bytes";
   readonly v?: string;
@@ -21,7 +27,10 @@ const TIMES = new Set<Kind>(["date", "time", "timestamp", "timestamptz"]);
 const NUMBERS = new Set<Kind>(["integer", "decimal", "float4", "float8", "boolean", "bits"]);
 const INFINITE = /^-?infinity$/i;
 
-/** What an engine gave for a column, as it is written into an export. SQLite's times stay as the application wrote them: they are its texts. */
+/**
+ * Encodes an engine's value for an export. SQLite's times stay as the application wrote them, because they are its
+ * text.
+ */
 export function encode(engine: EngineName, column: Column, cell: Cell): JsonValue {
   if (cell === null) return null;
   if (Buffer.isBuffer(cell)) return encodeBytes(column, cell);
@@ -53,7 +62,7 @@ export function encode(engine: EngineName, column: Column, cell: Cell): JsonValu
   }
 }
 
-/** MySQL gives the labels of an enum or set of the binary character set as bytes. */
+/** Encodes bytes. MySQL returns the labels of an enum or set of the binary character set as bytes. */
 function encodeBytes({ kind, labels }: Column, cell: Buffer): JsonValue {
   if (kind === "bytes") return cell.toString("base64");
   return labels !== undefined && isUtf8(cell) ? cell.toString("utf8") : { $: "bytes", v: cell.toString("base64") };
@@ -83,11 +92,14 @@ function encodeFloat(kind: Kind, value: number): JsonValue {
   if (kind !== "float4" && kind !== "float8") return { $: "float", v: canonicalDouble(value) };
   if (Number.isNaN(value)) return { $: "nan" };
   if (!Number.isFinite(value)) return { $: value > 0 ? "inf" : "-inf" };
-  // In full, not in the few digits that single precision needs: another engine may keep it as a double.
+  // With all digits, not just those of single precision: another engine may store it as a double.
   return kind === "float4" ? Math.fround(value) : value;
 }
 
-/** What a column of another database takes for it. Throws `E_IMPORT`, in words that fit behind the column's name, for what that cannot hold. */
+/**
+ * Decodes an exported value for a column of any engine. Throws `E_IMPORT` for a value that it cannot hold, in words
+ * that follow the column's name.
+ */
 export function decode(engine: EngineName, column: Column, value: JsonValue): Cell {
   if (value === null) return null;
   if (typeof value === "object") return decodeTagged(engine, column, value);
@@ -95,7 +107,7 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
     case "boolean":
       return decodeBoolean(engine, column, value);
     case "bytes":
-      if (typeof value !== "string") throw unfit("a number or boolean, and takes bytes");
+      if (typeof value !== "string") throw mismatch("bytes", "a number or boolean");
       return exactBytes(engine, column, Buffer.from(value, "base64"));
     case "integer":
       return decodeInteger(engine, column, value);
@@ -105,8 +117,8 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
     case "float8":
     case "decimal":
       if (typeof value === "boolean" || (typeof value === "string" && !NUMBER.test(value)))
-        throw unfit(`${JSON.stringify(value)}, and takes numbers`);
-      if (column.kind !== "float8" || typeof value === "string") refuseRounding(column, String(value));
+        throw mismatch("numbers", JSON.stringify(value));
+      if (column.kind !== "float8" || typeof value === "string") assertExact(column, String(value));
       if (engine !== "sqlite") return String(value);
       return column.kind === "decimal" && typeof value === "string" ? exactNumber(value) : Number(value);
     case "enum":
@@ -115,57 +127,60 @@ export function decode(engine: EngineName, column: Column, value: JsonValue): Ce
     default: {
       if (engine === "sqlite" && typeof value !== "string" && !TEXTUAL.test(column.native))
         return exactNumber(text(value));
-      const given = refuseNul(engine, text(value));
+      const given = withoutNul(engine, text(value));
       if (engine === "sqlite" && column.kind !== "json" && makesNumbers(column) && LIKE_A_NUMBER.test(given))
-        throw unfit(`the text ${JSON.stringify(given.slice(0, 40))}, of which ${column.native} would make a number`);
-      if (column.kind === "interval" && LIKE_A_NUMBER.test(given))
-        throw unfit(`the number ${given}, and takes an interval`);
+        throw unfit(`the text ${JSON.stringify(given.slice(0, 40))}: ${column.native} would convert it to a number`);
+      if (column.kind === "interval" && LIKE_A_NUMBER.test(given)) throw mismatch("an interval", `the number ${given}`);
       if (column.native.startsWith("bit varying") && !/^[01]*$/.test(given))
-        throw unfit(`${JSON.stringify(given.slice(0, 40))}, and takes ${column.native}`);
+        throw mismatch(column.native, JSON.stringify(given.slice(0, 40)));
       const words = engine !== "sqlite" && TIMES.has(column.kind) ? serverTime(engine, column, given) : given;
       if (engine === "sqlite" && column.kind === "json" && !TEXTUAL.test(column.native) && NUMBER.test(words.trim()))
         exactNumber(words.trim());
-      if (engine !== "sqlite") refuseCutting(column, words);
+      if (engine !== "sqlite") assertNotShortened(column, words);
       return words;
     }
   }
 }
 
-/** A server fills up what is too short. */
+/** Rejects bytes of another length than a fixed one: a server would pad them. */
 function exactBytes(engine: EngineName, { native, length }: Column, bytes: Buffer): Buffer {
   const isFixed = engine !== "sqlite" && /^binary\b/i.test(native);
-  if (isFixed && length !== undefined && bytes.length !== length)
-    throw unfit(`${bytes.length} bytes, and takes ${native}, which has ${length}`);
+  if (isFixed && length !== undefined && bytes.length !== length) throw mismatch(`${length} bytes`, `${bytes.length}`);
   return bytes;
 }
 
-/** MySQL takes a number for the label at its place, and a label of another case for its own. */
+/** Rejects unknown labels: MySQL takes a number for the label at that position, and ignores the case of a label. */
 function labelled(engine: EngineName, { kind, native, labels }: Column, given: string): string {
-  if (engine === "sqlite" || labels === undefined) return refuseNul(engine, given);
+  if (engine === "sqlite" || labels === undefined) return withoutNul(engine, given);
   const words = kind === "enum" ? [given] : given === "" ? [] : given.split(",");
   const other = words.find((word) => !labels.includes(word));
-  if (other !== undefined)
-    throw unfit(`${JSON.stringify(other.slice(0, 40))}, which is no label of ${native.slice(0, 60)}`);
+  if (other !== undefined) throw mismatch(`a label of ${native.slice(0, 60)}`, JSON.stringify(other.slice(0, 40)));
   return given;
 }
 
-/** Matches text that SQLite stores as a number in a column whose declared type does not say text. */
+/** Matches text that SQLite stores as a number in a column with a declared type that does not mention text. */
 const LIKE_A_NUMBER = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
 
-/** Returns whether SQLite makes a number of a text that looks like one: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
+/**
+ * Checks whether SQLite makes a number of a text that looks like one:
+ * https://www.sqlite.org/datatype3.html#determination_of_column_affinity
+ */
 export const makesNumbers = ({ native, asIs = false }: Column): boolean =>
   !asIs && native !== "" && (/int/i.test(native) || (!TEXTUAL.test(native) && !/blob/i.test(native)));
 
-/** Servers cut off and guess where a time is not written as they do. */
+/** Rejects times in other notations than the server's: it would truncate or guess them. */
 function serverTime(engine: EngineName, column: Column, words: string): string {
   const time = timeForm(column.kind, words);
-  if (!isTime(column, time)) throw unfit(`${JSON.stringify(words.slice(0, 40))}, and takes ${column.native}`);
+  if (!isTime(column, time)) throw mismatch(column.native, JSON.stringify(words.slice(0, 40)));
   if (engine === "postgresql" && /^0000-|^\d{4}-(?:00|\d\d-00)/.test(time))
-    throw unfit(`${words}, which is no date there`);
+    throw unfit(`${words}, which is not a date in PostgreSQL`);
   return time;
 }
 
-/** What SQLite keeps as the text that it is, also where it is a number: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
+/**
+ * Matches declared types for which SQLite keeps text, even if it looks like a number:
+ * https://www.sqlite.org/datatype3.html#determination_of_column_affinity
+ */
 const TEXTUAL = /char|clob|text/i;
 
 const text = (value: boolean | number | string): string =>
@@ -173,70 +188,72 @@ const text = (value: boolean | number | string): string =>
 
 function decodeBoolean(engine: EngineName, column: Column, value: boolean | number | string): Cell {
   const truth = typeof value === "boolean" ? value : { "1": true, "0": false, t: true, f: false }[String(value)];
-  if (truth === undefined && engine === "postgresql") throw unfit(`${JSON.stringify(value)}, and takes true or false`);
+  if (truth === undefined && engine === "postgresql") throw mismatch("true or false", JSON.stringify(value));
   if (engine === "postgresql") return truth === true ? "t" : "f";
   const digits = truth === undefined ? String(value) : truth ? "1" : "0";
-  if (engine === "sqlite" && !INTEGER.test(digits)) throw unfit(`${JSON.stringify(value)}, and takes true or false`);
+  if (engine === "sqlite" && !INTEGER.test(digits)) throw mismatch("true or false", JSON.stringify(value));
   if (engine !== "sqlite") return truth === undefined ? decodeInteger(engine, { ...column, length: 8 }, value) : digits;
   return BigInt(digits);
 }
 
 function decodeInteger(engine: EngineName, column: Column, value: boolean | number | string): Cell {
   const digits = text(value).replace(/\.0+$/, "");
-  if (!INTEGER.test(digits)) throw unfit(`${JSON.stringify(value)}, and takes whole numbers`);
+  if (!INTEGER.test(digits)) throw mismatch("whole numbers", JSON.stringify(value));
   const bits = BigInt(column.length ?? 64);
   const [least, most] =
     column.unsigned === true ? [0n, (1n << bits) - 1n] : [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n];
   const number = BigInt(digits);
-  if (number < least || number > most) throw unfit(`${digits}, and takes ${least} to ${most}`);
+  if (number < least || number > most) throw mismatch(`${least} to ${most}`, digits);
   if (/^year\b/i.test(column.native)) {
-    if (number !== 0n && (number < 1901n || number > 2155n))
-      throw unfit(`${digits}, and takes years from 1901 to 2155`);
-    return digits.padStart(4, "0"); // MySQL takes '0' for 2000
+    if (number !== 0n && (number < 1901n || number > 2155n)) throw mismatch("a year from 1901 to 2155", digits);
+    return digits.padStart(4, "0"); // MySQL reads '0' as 2000
   }
   return engine === "sqlite" ? number : digits;
 }
 
-/** MySQL would take text for its bytes; PostgreSQL wants them all, the first ones too. */
+/** Decodes bits as a number for MySQL, which would take text for its bytes, or as all digits for PostgreSQL. */
 function decodeBits(engine: EngineName, column: Column, value: boolean | number | string): Cell {
   const { length = 1 } = column;
   const number = BigInt(String(decodeInteger("postgresql", { ...column, length, unsigned: true }, value)));
   return engine === "postgresql" ? number.toString(2).padStart(length, "0") : number;
 }
 
-/** SQLite makes a number of what looks like one, in whatever form it is given; also of JSON, whose declared type sounds like a number's to it. */
+/**
+ * Rejects numbers that SQLite cannot keep exactly. It converts anything that looks like a number, also in JSON of a
+ * declared type that sounds like a number.
+ */
 function exactNumber(value: string): number | bigint {
   const number = Number(value);
   if (INTEGER.test(value) && BigInt.asIntN(64, BigInt(value)) === BigInt(value))
     return Number.isSafeInteger(number) ? number : BigInt(value);
-  if (canonicalNumber(value) !== canonicalDouble(number)) throw unfit(`${value}, of which SQLite would keep ${number}`);
+  if (canonicalNumber(value) !== canonicalDouble(number)) throw unfit(`${value} exactly: SQLite would store ${number}`);
   return number;
 }
 
-/** The engines round what has too many digits, and say nothing. */
-function refuseRounding({ kind, native, scale }: Column, number: string): void {
+/** Rejects numbers with too many digits: the engines round them silently. */
+function assertExact({ kind, native, scale }: Column, number: string): void {
   const kept = kind === "float4" ? Math.fround(Number(number)) : Number(number);
   if (kind !== "decimal" && canonicalDouble(kept) !== canonicalNumber(number))
-    throw unfit(`${number}, of which ${native} would keep ${kept}`);
+    throw unfit(`${number} exactly: ${native} would store ${kept}`);
   if (kind !== "decimal" || scale === undefined) return;
   const [, fraction, zeros = ""] = /\.(\d+)$|(0*)$/.exec(canonicalNumber(number)) ?? [];
   const digits = fraction?.length ?? -zeros.length; // PostgreSQL's scale may be negative
-  if (digits > scale && Number(number) !== 0) throw unfit(`${number}, and takes ${scale} digits behind the point`);
+  if (digits > scale && Number(number) !== 0) throw mismatch(`at most ${scale} decimal places`, number);
 }
 
-/** Parts of seconds are rounded, and blanks at the end cut off, without a word. */
-function refuseCutting({ kind, native, precision, length }: Column, words: string): void {
+/** Rejects text that a server would silently shorten: it rounds fractional seconds, and drops blanks at the end. */
+function assertNotShortened({ kind, native, precision, length }: Column, words: string): void {
   if (TIMES.has(kind) && precision !== undefined) {
     const digits = /\.(\d+)/.exec(canonicalTime(words))?.[1]?.length ?? 0;
-    if (digits > precision) throw unfit(`${words}, and takes ${precision} digits of a second`);
+    if (digits > precision) throw mismatch(`at most ${precision} digits of fractional seconds`, words);
   }
   const isFilled = /^(?:bp)?char(?:acter)?\(/.test(native);
   if (kind === "text" && isFilled && words.endsWith(" "))
-    throw unfit(`${JSON.stringify(words.slice(0, 40))}, and takes ${native}, which keeps no blanks at its end`);
+    throw unfit(`${JSON.stringify(words.slice(0, 40))}: ${native} drops blanks at the end`);
   if (kind === "text" && length !== undefined && [...words.replace(/ +$/, "")].length > length)
-    throw unfit(`${JSON.stringify(words.slice(0, 40))}…, and takes ${length} characters`);
+    throw mismatch(`at most ${length} characters`, `${JSON.stringify(words.slice(0, 40))}…`);
   if (kind === "text" && length !== undefined && words.endsWith(" ") && [...words].length > length)
-    throw unfit(`${JSON.stringify(words.slice(0, 40))}, and takes ${length} characters`);
+    throw mismatch(`at most ${length} characters`, JSON.stringify(words.slice(0, 40)));
 }
 
 function decodeTagged(engine: EngineName, column: Column, { $, v = "" }: Tagged): Cell {
@@ -245,50 +262,52 @@ function decodeTagged(engine: EngineName, column: Column, { $, v = "" }: Tagged)
   switch ($) {
     case "nan":
       if (engine === "postgresql" && float) return "NaN";
-      throw unfit("not a number (NaN), which it cannot hold");
+      throw unfit("not a number (NaN)");
     case "inf":
     case "-inf":
       if (engine === "postgresql" && (float || time)) return $ === "inf" ? "Infinity" : "-Infinity";
       if (engine === "sqlite" && float) return $ === "inf" ? Infinity : -Infinity;
-      throw unfit("infinite, which it cannot hold");
+      throw unfit("an infinite value");
     case "bytes":
       if (engine === "sqlite" || column.kind === "bytes") return exactBytes(engine, column, Buffer.from(v, "base64"));
       if (isGeometry(engine, column)) return Buffer.from(v, "base64");
-      throw unfit("bytes, and takes none");
+      throw mismatch(column.native, "bytes");
     case "integer":
       if (engine === "sqlite") return BigInt(v);
       return decodeTaggedNumber(engine, column, v);
     case "float":
       return engine === "sqlite" ? Number(v) : decodeTaggedNumber(engine, column, v);
     case "text":
-      if (engine === "sqlite" || ["text", "native", "enum", "set"].includes(column.kind)) return refuseNul(engine, v);
-      throw unfit(`the text ${JSON.stringify(v.slice(0, 40))}, and takes ${column.native}`);
+      if (engine === "sqlite" || ["text", "native", "enum", "set"].includes(column.kind)) return withoutNul(engine, v);
+      throw mismatch(column.native, `the text ${JSON.stringify(v.slice(0, 40))}`);
   }
 }
 
-/** A number of SQLite in a column of something else: another database would take it for what it is not. */
+/** Decodes a number of SQLite in a column of another kind, which another database would misread. */
 function decodeTaggedNumber(engine: EngineName, column: Column, digits: string): Cell {
-  if (!NUMBERS.has(column.kind)) throw unfit(`the number ${digits}, and takes ${column.native}`);
+  if (!NUMBERS.has(column.kind)) throw mismatch(column.native, `the number ${digits}`);
   return decode(engine, column, digits);
 }
 
-/** MySQL gives and takes its own bytes for these. */
+/** Checks for types with MySQL's own binary format. */
 const isGeometry = (engine: EngineName, column: Column): boolean =>
   (engine === "mysql" || engine === "mariadb") && isGeometryType(column);
 
-/** Of MySQL's: what is called so elsewhere is a text. */
+/** Checks for MySQL's geometry types; a type of the same name elsewhere is text. */
 export const isGeometryType = ({ native }: Column): boolean =>
   /^(?:geometry|point|linestring|polygon|multi(?:point|linestring|polygon)|geom(?:etry)?collection)\b/i.test(native);
 
-function refuseNul(engine: EngineName, value: string): string {
-  if (engine === "postgresql" && value.includes("\0"))
-    throw unfit("a text with a NUL byte, which PostgreSQL cannot hold");
+function withoutNul(engine: EngineName, value: string): string {
+  if (engine === "postgresql" && value.includes("\0")) throw unfit("a text with a NUL byte in PostgreSQL");
   return value;
 }
 
-const unfit = (what: string): HoldfastError => new HoldfastError("E_IMPORT", `is given ${what}`);
+const unfit = (what: string): HoldfastError => new HoldfastError("E_IMPORT", `cannot hold ${what}`);
 
-/** The form in which values of all engines are compared: as lib/database/digest/canonical.ts has it. */
+const mismatch = (expected: string, found: string): HoldfastError =>
+  new HoldfastError("E_IMPORT", `expects ${expected}, found ${found}`);
+
+/** Returns the form by which values of all engines are compared, as defined in lib/database/digest/canonical.ts. */
 export function canonical(column: Column, value: JsonValue): Buffer | null {
   if (value === null) return null;
   if (typeof value === "object") return canonicalTagged(value);

@@ -1,10 +1,12 @@
-/** Durations, as PostgreSQL's intervals and as the microseconds that Django keeps elsewhere. */
+/** Converts durations between PostgreSQL's intervals and the microseconds that Django stores elsewhere. */
 
 const INTERVAL = /^(?:(-?\d+) days? ?)?(?:([+-]?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?)?$/;
 const SECOND = 1_000_000n;
 const DAY = 86_400n * SECOND;
 
-/** Returns the length of an interval as PostgreSQL prints it; undefined for one with months or years, which have no length of their own. */
+/**
+ * Returns the length of an interval as PostgreSQL prints it; undefined for months or years, which have no fixed length.
+ */
 export function microsecondsOf(interval: string): bigint | undefined {
   const [all = "", days = "0", sign = "", hours = "0", minutes = "0", seconds = "0", fraction = ""] =
     INTERVAL.exec(interval) ?? [];
@@ -14,7 +16,7 @@ export function microsecondsOf(interval: string): bigint | undefined {
   return BigInt(days) * DAY + (sign === "-" ? -time : time);
 }
 
-/** Returns the interval as PostgreSQL prints it: whole days, which may be negative, and the time that is more than they are. Django writes it so. */
+/** Returns the interval as PostgreSQL and Django write it: whole days, possibly negative, and the remaining time. */
 export function intervalOf(microseconds: bigint): string {
   const time = ((microseconds % DAY) + DAY) % DAY;
   const days = (microseconds - time) / DAY;
@@ -22,7 +24,8 @@ export function intervalOf(microseconds: bigint): string {
   const fraction = String(time % SECOND)
     .padStart(6, "0")
     .replace(/0+$/, "");
-  const clock = `${two(time / (3600n * SECOND))}:${two((time / (60n * SECOND)) % 60n)}:${two((time / SECOND) % 60n)}${fraction === "" ? "" : `.${fraction}`}`;
+  const hours = `${two(time / (3600n * SECOND))}:${two((time / (60n * SECOND)) % 60n)}`;
+  const clock = `${hours}:${two((time / SECOND) % 60n)}${fraction === "" ? "" : `.${fraction}`}`;
   if (days === 0n) return clock;
   const whole = `${days} day${days === 1n ? "" : "s"}`;
   return time === 0n ? whole : `${whole} ${days < 0n ? "+" : ""}${clock}`;

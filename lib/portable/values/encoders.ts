@@ -1,4 +1,4 @@
-/** What a column's values become on their way out, chosen once for each column: the same as `encode` and `canonical` make of them, many times as fast. */
+/** Encodes values like `encode` and `canonical`, many times as fast, by choosing an encoder once per column. */
 import { canonicalNumber } from "../../database/digest/canonical.ts";
 import type { EngineName } from "../../database/snapshot.ts";
 import { fromBytes, quoteBytes, toBytes, type ByteCell } from "./binary-string.ts";
@@ -13,10 +13,10 @@ export interface Encoded {
   form: string | null;
 }
 
-/** Sets what `cell` becomes. */
+/** Encodes `cell` into `to`. */
 export type Encoder = (cell: ByteCell, to: Encoded) => void;
 
-/** The encoder of a column that this engine gives. */
+/** Returns the encoder for a column of this engine. */
 export function encoderOf(engine: EngineName, column: Column): Encoder {
   const quick = quickOf(engine, column);
   const isPostgresBytes = engine === "postgresql" && column.kind === "bytes";
@@ -36,7 +36,7 @@ export function encoderOf(engine: EngineName, column: Column): Encoder {
   };
 }
 
-/** `\x0aff`, as PostgreSQL prints bytes. */
+/** Returns the bytes of `\x0aff`, as PostgreSQL prints them. */
 export const bytesOf = (cell: ByteCell): ByteCell =>
   typeof cell === "string" && cell.startsWith("\\x") ? Buffer.from(cell.slice(2), "hex") : cell;
 
@@ -46,7 +46,7 @@ function slow(engine: EngineName, column: Column, cell: ByteCell, to: Encoded): 
   to.form = canonical(column, value)?.toString("latin1") ?? null;
 }
 
-/** Gives false for what has to go the long way. */
+/** Encodes a common value, or returns false for one that takes the slow path. */
 type Quick = (cell: string, to: Encoded) => boolean;
 
 const SMALL_INTEGER = /^(?:0|-?[1-9]\d{0,14})$/;
@@ -58,7 +58,7 @@ function quickOf(engine: EngineName, { kind }: Column): Quick {
   switch (kind) {
     case "integer":
     case "bits":
-      if (kind === "bits" && engine === "postgresql") return () => false; // it prints them one by one
+      if (kind === "bits" && engine === "postgresql") return () => false; // PostgreSQL prints them as binary digits
       return (cell, to) => {
         if (!SMALL_INTEGER.test(cell)) return false;
         to.json = cell;

@@ -1,6 +1,6 @@
 /**
- * Columns of another sort than the ones that their values come from: a text that another schema keeps as bytes, a UUID that it keeps as a text. Their
- * values are written as what they are here, or refused, and compared as what they were there.
+ * Converts values between column kinds, such as text that the target stores as bytes, or a UUID that it stores as text.
+ * Values are written in the target's kind, or rejected, and compared in the source's.
  */
 import { canonicalNumber } from "../../database/digest/canonical.ts";
 import { HoldfastError } from "../../errors.ts";
@@ -11,7 +11,7 @@ import type { Column, Kind, SourceKind } from "../schema/tables.ts";
 import { digitsOfTime, isTime, timeForm, timeOfDigits } from "./timestamps.ts";
 import { isGeometryType, type JsonValue } from "./codec.ts";
 
-type KindGroup = "number" | "bytes" | "json" | "text" | "native" | "uuid" | "interval" | "date" | "time" | "moment";
+type KindGroup = "number" | "bytes" | "json" | "text" | "native" | "uuid" | "interval" | "date" | "time" | "timestamp";
 
 /** The group of each kind: values of one group are written alike. */
 export const KIND_GROUPS: Readonly<Record<Kind, KindGroup>> = {
@@ -32,14 +32,14 @@ export const KIND_GROUPS: Readonly<Record<Kind, KindGroup>> = {
   interval: "interval",
   date: "date",
   time: "time",
-  timestamp: "moment",
-  timestamptz: "moment",
+  timestamp: "timestamp",
+  timestamptz: "timestamp",
 };
-const DATED: ReadonlySet<KindGroup> = new Set(["date", "moment"]);
+const DATED: ReadonlySet<KindGroup> = new Set(["date", "timestamp"]);
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** A value of an export as its column here would write it. Throws `E_IMPORT`, in words that fit behind the column's name. */
+/** Converts an exported value to the column's kind. Throws `E_IMPORT`, in words that follow the column's name. */
 export function convertFromSource(column: Column, value: JsonValue): JsonValue {
   const { sent } = column;
   if (sent === undefined || value === null) return value;
@@ -52,7 +52,7 @@ export function convertFromSource(column: Column, value: JsonValue): JsonValue {
     case "text":
       if (typeof value !== "string") return value;
       if (from === "uuid") return column.length === UUID_DIGITS ? value.replaceAll("-", "") : value;
-      return from === "moment" && column.length === TIME_DIGITS ? digitsOf(column, value) : value;
+      return from === "timestamp" && column.length === TIME_DIGITS ? digitsOf(column, value) : value;
     case "number":
       return from === "interval" && sent.isDjango ? inMicroseconds(column, value) : plainNumber(value);
     case "interval":
@@ -64,7 +64,7 @@ export function convertFromSource(column: Column, value: JsonValue): JsonValue {
       return value;
     case "date":
     case "time":
-    case "moment":
+    case "timestamp":
       return timeFrom(column, value, from);
     default:
       return value;
@@ -73,20 +73,20 @@ export function convertFromSource(column: Column, value: JsonValue): JsonValue {
 
 const UUID_DIGITS = 32;
 const TIME_DIGITS = 14;
-/** SQLite's columns that take any value as it is. */
+/** Matches SQLite's types that keep any value unchanged. */
 const ANYTHING = /^(?:any)?$/i;
 
 function fromTagged(column: Column, value: JsonValue & object, from: KindGroup, to: KindGroup): JsonValue {
   if (from === "bytes" && to !== "bytes" && value.$ === "text") return value.v ?? "";
   if (!value.$.endsWith("inf") || from === to) return value;
-  if (from === "moment" && column.length === TIME_DIGITS && value.$ === "inf") {
+  if (from === "timestamp" && column.length === TIME_DIGITS && value.$ === "inf") {
     if (to === "text") return "infinity";
     if (to === "bytes") return Buffer.from("infinity").toString("base64");
   }
   if (DATED.has(from) === DATED.has(to)) return value;
   throw new HoldfastError(
     "E_IMPORT",
-    `is given an infinite ${from === "number" ? "number" : "time"}, and takes ${column.native}`,
+    `expects ${column.native}, found an infinite ${from === "number" ? "number" : "time"}`,
   );
 }
 
@@ -96,19 +96,19 @@ function fromBase64(column: Column, value: string, to: KindGroup): JsonValue {
   try {
     text = UTF8.decode(Buffer.from(value, "base64"));
   } catch {
-    throw new HoldfastError("E_IMPORT", "is given bytes that are no UTF-8, and takes text");
+    throw new HoldfastError("E_IMPORT", "expects text, but the bytes are not valid UTF-8");
   }
   if (DATED.has(to) || to === "time") return timeFrom(column, text, "bytes");
   return to === "number" ? plainNumber(text) : text;
 }
 
-/** Sorts in which a time is written by the application: MediaWiki has 14 digits there, or `infinity`. */
+/** Checks for kinds in which the application formats times itself: MediaWiki writes 14 digits, or `infinity`. */
 const isWritten = (from: KindGroup): boolean => from === "bytes" || from === "text";
 
-/** What is no text and no bytes has no form in bytes that both sides agree on, but for a time of 14 digits. */
+/** Encodes text as bytes. Other kinds have no form in bytes that both sides agree on, except a time of 14 digits. */
 function toBase64(column: Column, value: boolean | number | string, from: KindGroup): JsonValue {
   if (typeof value !== "string") return value;
-  if (from === "moment" && column.length === TIME_DIGITS)
+  if (from === "timestamp" && column.length === TIME_DIGITS)
     return Buffer.from(digitsOf(column, value)).toString("base64");
   if (from === "uuid" || from === "interval" || from === "time" || DATED.has(from)) throw unfit(column, value);
   return Buffer.from(value, "utf8").toString("base64");
@@ -126,10 +126,10 @@ function inMicroseconds(column: Column, value: boolean | number | string): strin
   return String(microseconds);
 }
 
-/** A number that stays what it is: `007` is none. */
+/** Returns a number that keeps its form. Rejects text such as `007`. */
 function plainNumber(value: boolean | number | string): JsonValue {
   if (typeof value === "string" && /^\s|\s$|^[+]|^-?0\d/.test(value))
-    throw new HoldfastError("E_IMPORT", `is given the text ${JSON.stringify(value)}, and takes numbers`);
+    throw new HoldfastError("E_IMPORT", `expects numbers, found the text ${JSON.stringify(value)}`);
   return value;
 }
 
@@ -144,18 +144,18 @@ function timeFrom(column: Column, value: boolean | number | string, from: KindGr
 }
 
 const unfit = (column: Column, value: JsonValue): HoldfastError =>
-  new HoldfastError("E_IMPORT", `is given ${JSON.stringify(value).slice(0, 60)}, and takes ${column.native}`);
+  new HoldfastError("E_IMPORT", `expects ${column.native}, found ${JSON.stringify(value).slice(0, 60)}`);
 
-/** The form that a value had where it came from, of its form and its JSON here, all as bytes. */
+/** Returns the canonical form of a value in the source's kind, from its form and its JSON here, all as bytes. */
 export function sourceCanonicalForm(column: Column, sent: SourceKind, form: string, json: string): string {
   const [head, body] = [form.slice(0, 1), form.slice(1)];
   const to = KIND_GROUPS[column.kind];
   const from = KIND_GROUPS[sent.kind];
-  if (form === "nInfinity" && to === "moment" && isWritten(from)) return `${from === "bytes" ? "x" : "t"}infinity`;
+  if (form === "nInfinity" && to === "timestamp" && isWritten(from)) return `${from === "bytes" ? "x" : "t"}infinity`;
   if (form === "nInfinity" || form === "n-Infinity") return form;
   switch (from) {
     case "bytes":
-      return `x${to === "moment" ? (digitsOfTime(body) ?? body) : body}`;
+      return `x${to === "timestamp" ? (digitsOfTime(body) ?? body) : body}`;
     case "number":
       return `n${to === "interval" ? String(microsecondsOf(body) ?? body) : canonicalNumber(body)}`;
     case "json":
@@ -166,16 +166,16 @@ export function sourceCanonicalForm(column: Column, sent: SourceKind, form: stri
       return `t${head === "n" && /^-?\d+$/.test(body) ? intervalOf(BigInt(body)) : body}`;
     case "date":
       return `t${body.replace(/ 00:00:00$/, "")}`;
-    case "moment":
+    case "timestamp":
       if (body === "infinity" && head !== "n") return "nInfinity";
       if (to === "date") return `t${body} 00:00:00`;
-      // A number can only be one that SQLite held in its place.
+      // A number can only come from SQLite, which stored it in place of a time.
       return head === "n" ? form : `t${timeOfDigits(body) ?? body}`;
     default: {
-      // Geometry of MySQL's, whose bytes are kept as such.
+      // MySQL's geometry, which is stored as bytes.
       if (head === "x" && sent.kind === "native" && body.includes("\0")) return form;
       if (to === "uuid" && /\(32\)/.test(sent.native)) return `t${body.replaceAll("-", "")}`;
-      if (to === "moment" && /\(14\)/.test(sent.native)) return `t${digitsOfTime(body) ?? body}`;
+      if (to === "timestamp" && /\(14\)/.test(sent.native)) return `t${digitsOfTime(body) ?? body}`;
       return `t${head === "j" ? textOf(json, body) : body}`;
     }
   }
@@ -184,7 +184,7 @@ export function sourceCanonicalForm(column: Column, sent: SourceKind, form: stri
 const withDashes = (digits: string): string =>
   /^[0-9a-f]{32}$/i.test(digits) ? digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5") : digits;
 
-/** The source text of JSON, of which the form keeps the meaning alone. */
+/** Returns the source text of JSON, of which the form keeps only the meaning. */
 function textOf(json: string, body: string): string {
   const text: unknown = JSON.parse(fromBytes(json));
   return typeof text === "string" ? toBytes(text) : body;

@@ -1,4 +1,4 @@
-/** The canonical form of a large value, for the digest of its row: as its column would have it, piece by piece. */
+/** Adds a large value to the digest of its row, piece by piece, in the canonical form of its column. */
 import type { Hash } from "node:crypto";
 import { HoldfastError } from "../../errors.ts";
 import { jsonForm } from "./canonical-json.ts";
@@ -6,13 +6,16 @@ import type { Column, Kind } from "../schema/tables.ts";
 import type { LargeValue } from "../format/large-value.ts";
 import { jsonBytes } from "./large-canonical-json.ts";
 
-/** Takes the pieces of a value; what it adds to the digest of a row is the length of the form, `:` and the form. */
+/** Receives the pieces of a value. It adds the length of the form, `:` and the form to the digest of a row. */
 export interface FormWriter {
   add(piece: Buffer): void;
   finish(): void;
 }
 
-/** The form of bytes and texts is a letter and what they are; that of JSON is known only when all of it is there. `where` names the value for an error. */
+/**
+ * Returns a writer for the form of a value. Bytes and text are streamed behind a letter; JSON is collected first.
+ * `where` names the value in errors.
+ */
 export function formOf({ column, bytes, is }: LargeValue, where: string, hash: Hash): FormWriter {
   const letter = letterOf(column, is);
   if (letter === "j") return new JsonFormWriter(bytes, where, hash);
@@ -52,9 +55,9 @@ class JsonFormWriter implements FormWriter {
       if (!(error instanceof Error) || !("code" in error || error instanceof RangeError)) throw error;
       throw new HoldfastError(
         "E_IMPORT",
-        `${this.#where} is JSON of ${this.#size} bytes, which is too long to be compared: 512 MiB is the most`,
+        `${this.#where} is JSON of ${this.#size} bytes, which is too large to compare: the limit is 512 MiB`,
         {
-          hint: "leave its column out with portable.exclude_columns; the dump of the step db has it",
+          hint: "omit its column with portable.exclude_columns; the dump of the step db contains it",
           cause: error,
         },
       );

@@ -1,4 +1,4 @@
-/** `canonicalJson` for JSON of any length, from bytes to bytes: nothing is made of it but its form. */
+/** Implements `canonicalJson` for JSON of any length, from bytes to bytes, without building any values. */
 import { canonicalNumber } from "../../database/digest/canonical.ts";
 
 const SHORTEST = /^(?:0|-?[1-9]\d*|-?(?:0|[1-9]\d*)\.\d*[1-9])$/;
@@ -8,12 +8,12 @@ const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 const WORDS = new Map(["true", "false", "null"].map((word) => [word.charCodeAt(0), Buffer.from(word)]));
 
-/** Undefined for what is no JSON, or is deeper than anybody writes it. */
+/** Returns the canonical form; undefined for invalid JSON, or JSON nested too deeply. */
 export function jsonBytes(text: Buffer): Buffer | undefined {
   return new Canonical(text).read();
 }
 
-/** Where a pair stands in the form. */
+/** The position of a pair in the form. */
 interface Pair {
   readonly key: string;
   readonly from: number;
@@ -24,7 +24,7 @@ const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
 const isOfNumber = (byte: number): boolean =>
   isDigit(byte) || byte === 0x2e || byte === 0x2d || byte === 0x2b || byte === 0x65 || byte === 0x45;
 
-/** Every method gives false for what it does not know. */
+/** Writes JSON in its canonical form. Every method returns false for input that it does not support. */
 class Canonical {
   readonly #text: Buffer;
   #at = 0;
@@ -50,7 +50,7 @@ class Canonical {
     }
   }
 
-  /** Whether the next character is this one, and goes past it. */
+  /** Consumes the next character if it is this one, and returns whether it was. */
   #take(byte: number): boolean {
     this.#blanks();
     if (this.#text[this.#at] !== byte) return false;
@@ -98,7 +98,7 @@ class Canonical {
     return true;
   }
 
-  /** Where it stands in the text, with its quotes. */
+  /** Writes a string and returns its position in the text, quotes included. */
   #string(): { readonly from: number; readonly to: number; readonly isEscaped: boolean } | undefined {
     const from = this.#at;
     let isEscaped = false;
@@ -172,7 +172,7 @@ class Canonical {
       : this.#text.toString("utf8", from + 1, to - 1);
   }
 
-  /** Of pairs with one key the last one counts. */
+  /** Sorts pairs by key; of duplicate keys, the last one counts. */
   #sort(pairs: readonly Pair[]): void {
     const start = pairs[0]?.from ?? this.#size;
     const written = Buffer.from(this.#form.subarray(start, this.#size));

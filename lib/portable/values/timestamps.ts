@@ -1,10 +1,12 @@
-/** Dates and times as SQLite's applications write them, and as servers take them: what a server would cut off or guess at is refused. */
+/**
+ * Normalizes dates and times as SQLite's applications write them, and checks for the forms that servers accept exactly.
+ */
 import { canonicalTime } from "../../database/digest/canonical.ts";
 import type { Column, Kind } from "../schema/tables.ts";
 
 const DAY = String.raw`\d{4,7}-\d\d-\d\d`;
 const HOUR = String.raw`-?\d{2,3}:\d\d:\d\d(?:\.\d+)?`;
-/** What a server prints, and reads as it is. */
+/** Matches the forms that a server prints, and reads unchanged. */
 const FORMS: Partial<Record<Kind, RegExp>> = {
   date: new RegExp(`^${DAY}(?: BC)?$`),
   time: new RegExp(`^${HOUR}$`),
@@ -13,7 +15,7 @@ const FORMS: Partial<Record<Kind, RegExp>> = {
 };
 const AWAY = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d)?)((?:\.\d+)?) ?([+-]\d\d):?(\d\d)$/;
 
-/** The one form of what means the same in a column of this kind; what is none of these forms stays as it is. */
+/** Returns the normal form of a time in a column of this kind; other text is returned unchanged. */
 export function timeForm(kind: Kind, text: string): string {
   const plain = canonicalTime(text);
   if (kind === "date") return plain.replace(/ 00:00:00$/, "");
@@ -22,24 +24,24 @@ export function timeForm(kind: Kind, text: string): string {
   return toUtc(text.trim()) ?? plain;
 }
 
-/** Whether a server's column takes it as what it is. */
+/** Checks whether a server's column accepts the text with exactly its meaning. */
 export const isTime = ({ kind }: Column, text: string): boolean => FORMS[kind]?.test(text) ?? true;
 
-/** A moment as MediaWiki keeps it: 14 digits, in UTC. Undefined for what has parts of a second, or is none. */
+/** Returns a time as MediaWiki stores it: 14 digits, in UTC. Undefined for fractional seconds or an invalid time. */
 export const digitsOfTime = (text: string): string | undefined =>
   /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)$/.exec(timeForm("timestamp", text))?.slice(1).join("");
 
-/** The moment that 14 digits stand for. */
+/** Converts 14 digits into a time. */
 export function timeOfDigits(digits: string): string | undefined {
   const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(digits) ?? [];
   return year === undefined ? undefined : `${year}-${month}-${day} ${hour}:${minute}:${second}`;
 }
 
-/** A time with an offset, in UTC. */
+/** Converts a time with an offset to UTC. */
 function toUtc(text: string): string | undefined {
   const [, day, time, fraction = "", hours = "", minutes = ""] = AWAY.exec(text) ?? [];
   if (day === undefined || time === undefined) return undefined;
-  const moment = Date.parse(`${day}T${time.length === 5 ? `${time}:00` : time}${hours}:${minutes}`);
-  if (Number.isNaN(moment)) return undefined;
-  return canonicalTime(`${new Date(moment).toISOString().slice(0, 19)}${fraction}`);
+  const milliseconds = Date.parse(`${day}T${time.length === 5 ? `${time}:00` : time}${hours}:${minutes}`);
+  if (Number.isNaN(milliseconds)) return undefined;
+  return canonicalTime(`${new Date(milliseconds).toISOString().slice(0, 19)}${fraction}`);
 }

@@ -31,7 +31,7 @@ describe("sets of migrations", () => {
       of("Django", "a.0001"),
       of("Django", ...four),
       "COMPATIBLE_WITH_WARNINGS",
-      /3 behind: 3 migrations a.0002, a.0003, a.0004 came since/,
+      /3 behind: 3 migrations a.0002, a.0003, a.0004 applied since/,
     ],
     [
       "ahead",
@@ -62,7 +62,7 @@ describe("sets of migrations", () => {
       of("Flyway", "1"),
       of("Flyway", "1", "2 (failed)"),
       "INCOMPATIBLE",
-      /broke off/,
+      /is incomplete/,
     ],
     [
       "golang-migrate, which keeps the last number only, behind",

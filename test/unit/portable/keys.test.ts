@@ -108,7 +108,7 @@ describe("keys that hold foreign keys", () => {
       },
     });
     expect(keys.bars).toMatchObject({ kind: "natural", columns: ["place_ptr_id"], nests: [{ target: "places" }] });
-    expect(keys.bars?.reason).toBe("primary key, which is the key of places");
+    expect(keys.bars?.reason).toBe("primary key, which references places");
   });
 
   test("a join table's primary key is made of both targets'", () => {
@@ -231,7 +231,7 @@ describe("keys that hold foreign keys", () => {
     });
     expect(keys.a).toMatchObject({ columns: ["b_id"] });
     expect(keys.b).toMatchObject({ columns: ["code", "x", "y"] });
-    expect(keys.b?.reason).toBe("unique constraint b_code_x_y_key; (a_id) would need itself: b → a → b");
+    expect(keys.b?.reason).toBe("unique constraint b_code_x_y_key; (a_id) would depend on itself: b → a → b");
   });
 
   test("a foreign key into a table that is left out is a column like others", () => {
@@ -273,7 +273,7 @@ describe("the config", () => {
 
   test.each(["float8", "json", "bytes", "array"])("names a %s as a key: an error", (kind) => {
     expect(() => chosen({ columns: `id! a:${kind}`, pk: "id" }, { t: ["a"] })).toThrow(
-      expect.objectContaining({ code: "E_CONFIG", message: `keys: t.a is ${kind}, which is no key` }),
+      expect.objectContaining({ code: "E_CONFIG", message: `keys: t.a is ${kind}, which cannot be a key` }),
     );
   });
 
@@ -289,9 +289,9 @@ describe("the config", () => {
       a: { columns: "id! b_id", pk: "id", fk: [["b_id", "b"]] },
       b: { columns: "id! a_id", pk: "id", fk: [["a_id", "a"]] },
     } satisfies Record<string, TerseTable>;
-    expect(() => choose(cyclic, { a: ["b_id"], b: ["a_id"] })).toThrow("the keys need each other: a → b → a");
+    expect(() => choose(cyclic, { a: ["b_id"], b: ["a_id"] })).toThrow("the keys depend on each other: a → b → a");
     expect(() => chosen({ columns: "id! up_id", pk: "id", fk: [["up_id", "t"]] }, { t: ["up_id"] })).toThrow(
-      "without an end",
+      "refers to itself and can never be NULL",
     );
   });
 });

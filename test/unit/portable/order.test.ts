@@ -132,7 +132,7 @@ describe("a circle", () => {
     expect(() => orderTables(schema, keys)).toThrow(
       expect.objectContaining({
         code: "E_CYCLE",
-        message: "the keys of these tables need each other: a.b_id → b.a_id → a",
+        message: "the keys of these tables depend on each other: a.b_id → b.a_id → a",
       }),
     );
   });

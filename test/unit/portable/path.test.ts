@@ -61,7 +61,7 @@ describe("a way", () => {
     ["nothing", []],
     ["half a level", [["one"], "home", ["one"]]],
   ])("is not %s", (_what, cell) => {
-    expect(() => levelsOf(cell, 2)).toThrow("stands where a key belongs");
+    expect(() => levelsOf(cell, 2)).toThrow("expected a key");
   });
 
   test("of the same rows has the same hash, with the ways above it, whoever asks", () => {
@@ -79,7 +79,7 @@ describe("a way", () => {
     const long = Array.from({ length: 5002 }, () => "x");
     expect(() => hashedLevels(long, 1)).toThrow("5002 levels");
     expect(() => pathCells("postgresql", path(toPage), hex(...long.flatMap((one) => [one, one])))).toThrow(
-      "page has rows below more than 5000 others",
+      "page has rows nested more than 5000 levels deep",
     );
   });
 });

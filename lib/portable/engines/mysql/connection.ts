@@ -1,4 +1,4 @@
-/** MySQL and MariaDB through `mysql2`: text for all values but binary ones. */
+/** Connects to MySQL and MariaDB through `mysql2`, with text for all values but binary ones. */
 import mysql from "mysql2";
 import type { DatabaseTarget } from "../../../database/snapshot.ts";
 import { clientOptions } from "../../../database/access/my-cnf.ts";
@@ -9,9 +9,9 @@ import { Batch } from "../shared/row-batches.ts";
 import { mysqlOptions } from "./option-files.ts";
 import type { Cell, Connection, ConnectionMode, Row } from "../../connection.ts";
 
-/** Rows that the driver holds beyond those that were taken: they may be large. */
+/** The rows that the driver buffers beyond those taken: they may be large. */
 const READ_AHEAD = 50;
-/** How long a statement's end is asked for. */
+/** The time limit for killing a statement. */
 const KILL_MS = 5000;
 const MODE = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION";
 const quote = (name: string): string => `\`${name.replaceAll("`", "``")}\``;
@@ -19,7 +19,10 @@ const quote = (name: string): string => `\`${name.replaceAll("`", "``")}\``;
 const isRow = (row: unknown): row is Row => Array.isArray(row);
 const isRows = (answer: unknown): answer is Row[] => Array.isArray(answer);
 
-/** Throws `E_DATABASE` when the server does not answer or refuses, `E_USAGE` for what option files ask for in vain. */
+/**
+ * Connects to a server. Throws `E_DATABASE` if it does not answer or rejects the connection, `E_USAGE` for option files
+ * that ask for more than the driver can do.
+ */
 export async function connectMysql(
   target: DatabaseTarget,
   location: Extract<DatabaseLocation, { engine: "mysql" | "mariadb" }>,
@@ -41,17 +44,17 @@ export async function connectMysql(
         return bits === null ? null : BigInt(`0x${bits.toString("hex") || "0"}`).toString();
       }
       if (field.type === "GEOMETRY") return field.buffer();
-      // The driver knows the character set and gives bytes for `binary`; numbers and times have that one too, and are text.
+      // The driver returns bytes for the character set `binary`; numbers and times have it too, but are text.
       return /BLOB|STRING|VARCHAR/.test(field.type) ? next() : field.string("utf8");
     },
   });
-  client.on("error", () => {}); // the statement at work, or the next, says it
+  client.on("error", () => {}); // the running statement, or the next one, reports it
   let abandoned = false;
   let killed = Promise.resolve();
   const abandon = (): void => {
     if (abandoned) return;
     abandoned = true;
-    client.destroy(); // the server rolls back, once it looks
+    client.destroy(); // the server rolls back, once it notices
     killed = kill(options, client.threadId);
   };
   signal.addEventListener("abort", abandon, { once: true });
@@ -84,7 +87,8 @@ export async function connectMysql(
       `set time_zone = '+00:00', sql_mode = '${MODE}', net_write_timeout = 3600, net_read_timeout = 3600, ${limit}`,
     );
     await query(`set transaction isolation level ${mode === "read" ? "repeatable read" : "read committed"}`);
-    if (mode === "read") await query("set session transaction read only"); // also when a statement ended this transaction
+    // Applies even if a statement ends this transaction.
+    if (mode === "read") await query("set session transaction read only");
     await query(mode === "read" ? "start transaction with consistent snapshot, read only" : "start transaction");
     const packet = Number((await rows("select @@max_allowed_packet"))[0]?.[0]);
     const most = Math.min(1 << 20, Math.floor(packet / 2));
@@ -117,7 +121,7 @@ export async function connectMysql(
           throw failure(error);
         } finally {
           signal.removeEventListener("abort", aborted);
-          if (!ended) abandon(); // what the server still has to say would be the answer to the next question
+          if (!ended) abandon(); // the rest of the result would be the answer to the next query
         }
         if (!batch.isEmpty) yield batch.take();
       },
@@ -162,20 +166,20 @@ export async function connectMysql(
   }
 }
 
-/** The server counts the rows of one statement. */
+/** Corrects the row number in an error: the server counts the rows of one statement. */
 function inAll(error: unknown, before: number): unknown {
   if (!(error instanceof HoldfastError) || error.code !== "E_DATABASE") return error;
   const message = error.message.replace(/ at row (\d+)$/, (_all, row: string) => ` at row ${Number(row) + before}`);
   return new HoldfastError("E_DATABASE", message, { cause: error });
 }
 
-/** A server at work does not see that its client has gone. */
+/** Kills the running statement: a busy server does not notice that its client has gone. */
 async function kill(options: mysql.ConnectionOptions, thread: number | undefined): Promise<void> {
   if (thread === undefined || thread === 0) return;
   const other = mysql.createConnection({ ...options, connectTimeout: KILL_MS });
   other.on("error", () => {});
   await new Promise<void>((resolve) => {
-    other.query({ sql: "kill ?", values: [thread], timeout: KILL_MS }, () => resolve()); // it may have ended by itself
+    other.query({ sql: "kill ?", values: [thread], timeout: KILL_MS }, () => resolve()); // it may have ended already
   });
   other.destroy();
 }

@@ -1,6 +1,6 @@
 /**
- * MySQL and MariaDB, by information_schema: https://mariadb.com/kb/en/information-schema-tables/. Columns are read by their place, since MySQL 8 calls
- * them in capitals.
+ * Introspects MySQL and MariaDB by information_schema: https://mariadb.com/kb/en/information-schema-tables/. Columns
+ * are read by position, because MySQL 8 returns their names in capitals.
  */
 import type { Connection, Row } from "../../connection.ts";
 import type { Column, Kind, Schema } from "../../schema/tables.ts";
@@ -11,29 +11,31 @@ const TABLES = `
 
 const COLUMNS = `
   select table_name, column_name, data_type, column_type, is_nullable, column_default, extra,
-    character_maximum_length, character_octet_length, numeric_precision, numeric_scale, datetime_precision, collation_name
+    character_maximum_length, character_octet_length, numeric_precision, numeric_scale, datetime_precision,
+    collation_name
   from information_schema.columns where table_schema = database() order by table_name, ordinal_position`;
 
-/** A part that is an expression has no column (MySQL), a part that is the beginning of a column has a length. */
+/** Unique indexes. A part over an expression has no column (MySQL), a part over a prefix of a column has a length. */
 const KEYS = `
   select table_name, index_name, column_name, sub_part from information_schema.statistics
   where table_schema = database() and non_unique = 0 order by table_name, index_name, seq_in_index`;
 
 const FOREIGN_KEYS = `
-  select table_name, constraint_name, column_name, referenced_table_schema, referenced_table_name, referenced_column_name,
-    referenced_table_schema = database()
+  select table_name, constraint_name, column_name, referenced_table_schema, referenced_table_name,
+    referenced_column_name, referenced_table_schema = database()
   from information_schema.key_column_usage
-  where table_schema = database() and referenced_table_name is not null order by table_name, constraint_name, ordinal_position`;
+  where table_schema = database() and referenced_table_name is not null
+  order by table_name, constraint_name, ordinal_position`;
 
 const TRIGGERS = `
   select event_object_table, trigger_name from information_schema.triggers where event_object_schema = database()`;
 
-/** MariaDB's JSON is a text with this check. */
+/** The check by which MariaDB makes a text JSON. */
 const JSON_CHECKS = `
   select table_name, check_clause from information_schema.check_constraints where constraint_schema = database()
     and check_clause like 'json_valid(%'`;
 
-/** Others: what they look at. */
+/** The other checks, for the columns that they use. */
 const CHECKS = `
   select table_name, check_clause from information_schema.check_constraints where constraint_schema = database()
     and check_clause not like 'json_valid(%'`;
@@ -70,11 +72,14 @@ function addTable(draft: SchemaDraft, row: Row): void {
   if (type === "SEQUENCE") draft.note(`sequence ${name}: left out`);
   if (type !== "BASE TABLE" && type !== "SYSTEM VERSIONED") return;
   const table = draft.add(name, { id: name, schema: null, name, estimatedRows: number(3) });
-  if (type === "SYSTEM VERSIONED") table.notes.push("system versioned: the rows of today, without their history");
+  if (type === "SYSTEM VERSIONED") table.notes.push("system versioned: the current rows, without their history");
   if (engine !== "InnoDB") table.notes.push(`ENGINE=${engine}: not transactional`);
 }
 
-/** A key over an expression is none, nor is one over the beginning of a column: but a primary key still tells its rows apart. */
+/**
+ * Adds unique keys, except those over an expression or a prefix of a column. A primary key over a prefix still
+ * identifies rows.
+ */
 function addKeys(draft: SchemaDraft, rows: readonly Row[]): void {
   const partial = new Set<string>();
   const parts = rows.map((row): KeyPart => {
@@ -89,7 +94,7 @@ function addKeys(draft: SchemaDraft, rows: readonly Row[]): void {
   draft.addKeys(parts.filter(({ table, name }) => !partial.has(JSON.stringify([table, name]))));
 }
 
-/** MySQL's checks do not say of which table they are. */
+/** Adds the columns that MariaDB's checks use. MySQL does not say which table a check belongs to. */
 async function addWatched(connection: Connection, draft: SchemaDraft): Promise<void> {
   if (connection.engine !== "mariadb") return;
   for (const row of await connection.rows(CHECKS)) {
@@ -160,7 +165,7 @@ function columnOf(row: Row, isJson: boolean, isMariadb: boolean): Column {
   const generated = /\b(?:virtual|stored|persistent)\b/i.test(extra);
   const identity = /\bauto_increment\b/i.test(extra) ? "default" : undefined;
   const labels = kind === "enum" || kind === "set" ? labelsOf(native) : undefined;
-  // MariaDB writes a default as an expression; MySQL writes the value, so that a text 'NULL' looks like none.
+  // MariaDB writes a default as an expression. MySQL writes the value, so that the text 'NULL' looks like no default.
   const hasDefault = byDefault !== null && !(isMariadb && byDefault.toUpperCase() === "NULL");
   return {
     name: text(1),
@@ -205,7 +210,7 @@ function sizeOf(kind: Kind, type: string, row: Row): Pick<Column, "length" | "oc
 
 const ESCAPED: Readonly<Record<string, string>> = { "''": "'", "\\0": "\0", "\\n": "\n", "\\r": "\r", "\\\\": "\\" };
 
-/** Of `enum('a','it''s')`, quoted as SHOW CREATE TABLE does it. */
+/** Returns the labels of `enum('a','it''s')`, quoted as in SHOW CREATE TABLE. */
 function labelsOf(native: string): string[] {
   const quoted = native.matchAll(/'((?:[^'\\]|''|\\[\s\S])*)'/g);
   return Array.from(quoted, ([, label = ""]) =>

@@ -1,4 +1,4 @@
-/** Where a MySQL connection goes and as whom: the URL first, else what the clients' option files say, as the clients have it. */
+/** Determines the server and the user of a MySQL connection: by the URL first, else by the clients' option files. */
 import type { ConnectionOptions } from "mysql2";
 import type { DatabaseTarget } from "../../../database/snapshot.ts";
 import type { DatabaseLocation } from "../../../database/access/url.ts";
@@ -7,7 +7,10 @@ import { HoldfastError } from "../../../errors.ts";
 const TLS = ["ssl-ca", "ssl-capath", "ssl-cert", "ssl-key", "ssl-mode", "ssl-verify-server-cert"];
 const OFF = /^(?:0|off|false|disabled|preferred)$/i;
 
-/** Throws `E_USAGE` where they ask for TLS to another host, which the driver would leave out in silence. */
+/**
+ * Returns the connection options. Throws `E_USAGE` if option files require TLS to another host, which the driver would
+ * silently omit.
+ */
 export function mysqlOptions(
   target: DatabaseTarget,
   location: Extract<DatabaseLocation, { engine: "mysql" | "mariadb" }>,
@@ -23,9 +26,9 @@ export function mysqlOptions(
   if (tls !== undefined && socket === undefined && !["localhost", "127.0.0.1", "::1"].includes(host))
     throw new HoldfastError(
       "E_USAGE",
-      `an option file of the MySQL clients asks for TLS (${tls}): portable data goes without`,
+      `an option file of the MySQL clients requires TLS (${tls}), which portable connections do not support`,
       {
-        hint: "reach the server by a socket or a tunnel of this host, whose URL names localhost",
+        hint: "connect through a socket or a tunnel on this host, with localhost in the URL",
       },
     );
   return {

@@ -1,4 +1,4 @@
-/** PostgreSQL through `pg`: all values in the server's own text, bytea as bytes. */
+/** Connects to PostgreSQL through `pg`, with all values as the server's own text and bytea as bytes. */
 import { pipeline } from "node:stream/promises";
 import pg from "pg";
 import { from as copyFrom, to as copyTo } from "pg-copy-streams";
@@ -12,7 +12,7 @@ import { refuseLibpqOnly, withPgpass } from "./url.ts";
 
 const BATCH = 500;
 const BYTEA = 17;
-/** How long a statement's end is asked for. */
+/** The time limit for cancelling a statement. */
 const CANCEL_MS = 5000;
 const SETTINGS = {
   timezone: "UTC",
@@ -31,7 +31,10 @@ const types = {
 };
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-/** Throws `E_DATABASE` when the server does not answer or refuses, `E_USAGE` for a URL that libpq alone understands. */
+/**
+ * Connects to a server. Throws `E_DATABASE` if it does not answer or rejects the connection, `E_USAGE` for a URL that
+ * only libpq understands.
+ */
 export async function connectPostgres(
   given: DatabaseTarget,
   mode: ConnectionMode,
@@ -43,11 +46,11 @@ export async function connectPostgres(
   const password = target.password === undefined ? {} : { password: target.password };
   const options = { connectionString: withPassword(target), ...password };
   const client = new pg.Client(options);
-  client.on("error", () => {}); // the statement at work, or the next, says it
+  client.on("error", () => {}); // the running statement, or the next one, reports it
   let backend = "";
   let cancelled = Promise.resolve();
   const stop = (): void => {
-    client.connection.stream.destroy(); // the server rolls back, once it looks
+    client.connection.stream.destroy(); // the server rolls back, once it notices
     if (backend !== "") cancelled = cancel(options, backend);
   };
   signal.addEventListener("abort", stop, { once: true });
@@ -73,7 +76,7 @@ export async function connectPostgres(
   }
 }
 
-/** A server at work does not see that its client has gone. */
+/** Cancels the running statement: a busy server does not notice that its client has gone. */
 async function cancel(options: pg.ClientConfig, backend: string): Promise<void> {
   const other = new pg.Client({ ...options, connectionTimeoutMillis: CANCEL_MS, query_timeout: CANCEL_MS });
   other.on("error", () => {});
@@ -81,13 +84,13 @@ async function cancel(options: pg.ClientConfig, backend: string): Promise<void> 
     await other.connect();
     await other.query("select pg_cancel_backend($1)", [backend]);
   } catch {
-    // the server may be what is gone
+    // the server itself may be gone
   } finally {
     await other.end().catch(() => {});
   }
 }
 
-/** What `pg` reads from a URL overrules its other options, so the password has to be in it. */
+/** Adds the password to the URL, because what `pg` reads from a URL overrides its other options. */
 function withPassword({ url, password }: DatabaseTarget): string {
   if (password === undefined) return url;
   const [path = "", query = ""] = url.split("?", 2);
@@ -124,7 +127,7 @@ function connection(
       }
     },
     async *streamBytes(sql, parameters = []) {
-      // COPY takes none.
+      // COPY takes no parameters.
       if (parameters.length > 0) {
         for await (const batch of own.stream(sql, parameters)) yield batch.map(rowToBytes);
         return;
@@ -139,7 +142,8 @@ function connection(
         isOver = error instanceof pg.DatabaseError;
         throw failure(error);
       } finally {
-        if (!isOver) client.connection.stream.destroy(); // what the server still has to say would be the answer to the next question
+        // The rest of the result would be the answer to the next query.
+        if (!isOver) client.connection.stream.destroy();
       }
     },
     async load(table, columns, batches) {
@@ -166,7 +170,7 @@ function connection(
   return own;
 }
 
-/** `?` outside of quotes and comments becomes `$1`, `$2` … */
+/** Replaces each `?` outside of quotes and comments by `$1`, `$2` … */
 function numbered(sql: string): string {
   let count = 0;
   const skipped = /'(?:[^']|'')*'|"(?:[^"]|"")*"|\$([A-Za-z_]*)\$[\s\S]*?\$\1\$|--[^\n]*|\/\*[\s\S]*?\*\/|\?/g;

@@ -1,13 +1,13 @@
-/** COPY's text format: https://www.postgresql.org/docs/current/sql-copy.html */
+/** Reads and writes COPY's text format: https://www.postgresql.org/docs/current/sql-copy.html */
 import type { ByteCell, ByteRow } from "../../values/binary-string.ts";
 import type { Cell, Row } from "../../connection.ts";
 
-/** Rows out of the bytes of an answer, however they are cut. */
+/** Parses rows from pieces of a COPY result, cut at any byte. */
 export class CopyReader {
-  /** Of the row that has not ended: joined once, however long it is. */
+  /** The pieces of the unfinished row: joined once, however long it is. */
   #rest: string[] = [];
 
-  /** The rows that end in this piece. */
+  /** Returns the rows that end in this piece. */
   rows(piece: Buffer): ByteRow[] {
     const text = piece.toString("latin1");
     const end = text.lastIndexOf("\n");
@@ -30,7 +30,7 @@ const ESCAPES: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r
 const unescape = (cell: string): string =>
   cell.replaceAll(/\\(.)/gs, (_all, character: string) => ESCAPES[character] ?? character);
 
-/** Rows as COPY reads them. */
+/** Formats rows for COPY. */
 export function copyLines(rows: readonly Row[]): string {
   let lines = "";
   for (const row of rows)

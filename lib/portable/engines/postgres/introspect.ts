@@ -1,10 +1,10 @@
-/** PostgreSQL 12 and later, by pg_catalog: https://www.postgresql.org/docs/current/catalogs.html */
+/** Introspects PostgreSQL 12 and later, by pg_catalog: https://www.postgresql.org/docs/current/catalogs.html */
 import * as z from "zod";
 import type { Connection, Row } from "../../connection.ts";
 import type { Column, Kind, Schema } from "../../schema/tables.ts";
 import { cells, given, SchemaDraft } from "../shared/schema-builder.ts";
 
-/** Estimates are the planner's, scaled to today's size; those of partitions count for their root. */
+/** The tables. Row estimates are the planner's, scaled to today's size; those of partitions count for their root. */
 const TABLES = `
   with recursive part(oid, root) as (
     select oid, oid from pg_catalog.pg_class where relkind in ('r', 'p', 'f') and not relispartition
@@ -15,7 +15,8 @@ const TABLES = `
   size(root, estimate) as (
     select part.root, sum(case when c.relkind <> 'r' then 0
         when c.relpages > 0 and c.reltuples >= 0
-          then round(c.reltuples / c.relpages * (pg_catalog.pg_relation_size(c.oid) / current_setting('block_size')::int))
+          then round(c.reltuples / c.relpages
+            * (pg_catalog.pg_relation_size(c.oid) / current_setting('block_size')::int))
         else pg_catalog.pg_relation_size(c.oid) / 32 end)
       from part join pg_catalog.pg_class c on c.oid = part.oid group by part.root)
   select c.oid, n.nspname, c.relname, size.estimate::bigint, c.relkind, c.relpersistence = 'u', c.relrowsecurity
@@ -24,13 +25,14 @@ const TABLES = `
     and not exists (select from pg_catalog.pg_depend d
       where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')`;
 
-/** A domain counts as what it is made of; the last of its base types is none itself. */
+/** The columns. A domain counts as its base type; the last of its base types is not a domain. */
 const COLUMNS = `
   with recursive domain(oid, base, typmod, required, given) as (
     select oid, typbasetype, typtypmod, typnotnull, coalesce(typdefault !~ '^NULL(::|$)', false)
       from pg_catalog.pg_type where typtype = 'd'
     union all
-    select d.oid, t.typbasetype, t.typtypmod, d.required or t.typnotnull, d.given or coalesce(t.typdefault !~ '^NULL(::|$)', false)
+        select d.oid, t.typbasetype, t.typtypmod, d.required or t.typnotnull,
+        d.given or coalesce(t.typdefault !~ '^NULL(::|$)', false)
       from domain d join pg_catalog.pg_type t on t.oid = d.base and t.typtype = 'd'),
   base as (
     select d.* from domain d join pg_catalog.pg_type t on t.oid = d.base and t.typtype <> 'd'),
@@ -45,20 +47,25 @@ const COLUMNS = `
       from pg_catalog.pg_depend d join pg_catalog.pg_class c on c.oid = d.refobjid and c.relkind = 'S'
       where d.classid = 'pg_catalog.pg_attrdef'::regclass and d.refclassid = 'pg_catalog.pg_class'::regclass
       group by 1)
-  select a.attrelid, a.attname, pg_catalog.format_type(t.oid, m.typmod) || repeat('[]', a.attndims - 1), a.attnotnull or coalesce(b.required, false),
+  select a.attrelid, a.attname, pg_catalog.format_type(t.oid, m.typmod) || repeat('[]', a.attndims - 1),
+    a.attnotnull or coalesce(b.required, false),
     a.attgenerated <> '', a.attidentity,
     coalesce(e.expression !~ '^NULL(::|$)', b.given, false), def.counts,
-    (select pg_catalog.quote_ident(sn.nspname) || '.' || pg_catalog.quote_ident(s.relname) from pg_catalog.pg_class s
-      join pg_catalog.pg_namespace sn on sn.oid = s.relnamespace where s.oid = coalesce(case when def.counts then c.sequence end, o.sequence)),
+    (select pg_catalog.quote_ident(sn.nspname) || '.' || pg_catalog.quote_ident(s.relname)
+      from pg_catalog.pg_class s
+        join pg_catalog.pg_namespace sn on sn.oid = s.relnamespace
+      where s.oid = coalesce(case when def.counts then c.sequence end, o.sequence)),
     case when tn.nspname = 'pg_catalog' then t.typname end, t.typtype, m.typmod,
     el.typtype, case when eln.nspname = 'pg_catalog' then el.typname end, el.oid is not null,
     case when con.nspname = 'pg_catalog' and co.collname !~ '[."]' then co.collname
       else pg_catalog.quote_ident(con.nspname) || '.' || pg_catalog.quote_ident(co.collname) end,
-    case when t.typtype = 'e' then (select json_agg(l.enumlabel order by l.enumsortorder) from pg_catalog.pg_enum l where l.enumtypid = t.oid) end
+    case when t.typtype = 'e' then
+      (select json_agg(l.enumlabel order by l.enumsortorder) from pg_catalog.pg_enum l where l.enumtypid = t.oid) end
   from pg_catalog.pg_attribute a
     join pg_catalog.pg_class r on r.oid = a.attrelid and r.relkind in ('r', 'p') and not r.relispartition
       and r.relpersistence <> 't'
-    join pg_catalog.pg_namespace n on n.oid = r.relnamespace and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+    join pg_catalog.pg_namespace n on n.oid = r.relnamespace
+      and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
     left join base b on b.oid = a.atttypid
     join pg_catalog.pg_type t on t.oid = coalesce(b.base, a.atttypid)
     join pg_catalog.pg_namespace tn on tn.oid = t.typnamespace
@@ -77,7 +84,10 @@ const COLUMNS = `
   where a.attnum > 0 and not a.attisdropped
   order by a.attrelid, a.attnum`;
 
-/** NULLS NOT DISTINCT came with version 15, WITHOUT OVERLAPS (an exclusion) with 18. Relations below 16384 are the server's own. */
+/**
+ * Unique indexes. NULLS NOT DISTINCT came with version 15, WITHOUT OVERLAPS (an exclusion) with 18. Relations below
+ * 16384 are the server's own.
+ */
 const KEYS = `
   select i.indrelid, c.relname, a.attname, i.indisprimary, k.oid is not null,
     coalesce(to_jsonb(i) ->> 'indnullsnotdistinct', 'false'), not i.indimmediate
@@ -85,12 +95,13 @@ const KEYS = `
     join pg_catalog.pg_class c on c.oid = i.indexrelid
     cross join lateral generate_series(0, i.indnkeyatts - 1) as part(place)
     join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[part.place]
-    left join pg_catalog.pg_constraint k on k.conindid = i.indexrelid and k.conrelid = i.indrelid and k.contype in ('p', 'u')
+    left join pg_catalog.pg_constraint k on k.conindid = i.indexrelid and k.conrelid = i.indrelid
+      and k.contype in ('p', 'u')
   where i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null
     and (i.indisprimary or not i.indisexclusion) and i.indrelid >= 16384
   order by i.indexrelid, part.place`;
 
-/** Columns of checks, and of unique indexes that are partial or over expressions. */
+/** The columns of checks, and of unique indexes that are partial or over expressions. */
 const WATCHED = `
   select k.conrelid, a.attname from pg_catalog.pg_constraint k
     join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = any (k.conkey) where k.contype = 'c'
@@ -102,7 +113,7 @@ const WATCHED = `
     where (i.indisunique or i.indisexclusion) and (i.indpred is not null or i.indexprs is not null)
   order by 1, 2`;
 
-/** What a partition, or a partition's key, has on its own account has a parent. */
+/** The foreign keys. Those that a partition inherits, or that reference a partition, have a parent and are excluded. */
 const FOREIGN_KEYS = `
   select k.conrelid, k.conname, a.attname, k.confrelid, f.attname, k.condeferrable, k.convalidated,
     coalesce(to_jsonb(k) ->> 'conenforced', 'true'), k.confrelid::regclass
@@ -124,16 +135,18 @@ const REMARKS = `
   select i.inhrelid, 'child', i.inhparent::regclass::text, 'O' from pg_catalog.pg_inherits i
     join pg_catalog.pg_class c on c.oid = i.inhrelid and c.relkind in ('r', 'f') and not c.relispartition`;
 
-/** What holds data and is no table: large objects, and sequences that no column owns or calls. */
+/** Objects that hold data but are not tables: large objects, and sequences that no column owns or calls. */
 const LEFT = `
   select 'large', count(*)::text from pg_catalog.pg_largeobject_metadata having count(*) > 0
   union all
-  select 'sequence', s.oid::regclass::text from pg_catalog.pg_class s join pg_catalog.pg_namespace n on n.oid = s.relnamespace
+  select 'sequence', s.oid::regclass::text from pg_catalog.pg_class s
+      join pg_catalog.pg_namespace n on n.oid = s.relnamespace
     where s.relkind = 'S' and s.relpersistence <> 't' and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
       and not exists (select from pg_catalog.pg_depend d
         where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = s.oid and d.deptype in ('a', 'i', 'e'))
       and not exists (select from pg_catalog.pg_depend d
-        where d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = s.oid and d.classid = 'pg_catalog.pg_attrdef'::regclass)
+        where d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = s.oid
+          and d.classid = 'pg_catalog.pg_attrdef'::regclass)
   order by 1, 2`;
 
 const FIRES: Readonly<Record<string, string>> = { D: "disabled", R: "fires on replicas only", A: "fires always" };
@@ -169,7 +182,8 @@ export async function introspectPostgres(connection: Connection): Promise<Schema
     if (text(0) === "sequence") draft.note(`sequence ${text(1)}: left out`);
     else
       draft.note(
-        `large objects (${text(1)}): left out; a column of type oid that holds one leads nowhere in another database`,
+        `large objects (${text(1)}): left out; ` +
+          "a column of type oid that references one has no target in another database",
       );
   }
   return draft.finish(connection);
@@ -198,7 +212,7 @@ function addRemark(draft: SchemaDraft, row: Row): void {
   const [kind, name, fires] = [text(1), text(2), FIRES[text(3)]];
   if (kind === "trigger") table.triggers.push(name);
   if (kind === "trigger" && fires !== undefined) table.notes.push(`trigger ${name}: ${fires}`);
-  if (kind === "rule") table.notes.push(`rule ${name}: ${fires ?? "what is written here may go elsewhere"}`);
+  if (kind === "rule") table.notes.push(`rule ${name}: ${fires ?? "it may redirect writes to another table"}`);
   if (kind === "parent") table.notes.push(`inherited by ${name}, which is a table of its own`);
   if (kind === "child") table.notes.push(`inherits from ${name}, which is a table of its own`);
 }
@@ -261,7 +275,7 @@ function columnOf(row: Row): Column {
   };
 }
 
-/** By the type's modifier, -1 where there is none. */
+/** Returns the size by the type's modifier, which is -1 if absent. */
 function sizeOf(type: string, kind: Kind, modifier: number): Pick<Column, "length" | "precision" | "scale"> {
   const fixed = LENGTHS[type];
   if (fixed !== undefined) return { length: fixed };
@@ -274,6 +288,6 @@ function sizeOf(type: string, kind: Kind, modifier: number): Pick<Column, "lengt
     return { precision: ((modifier - 4) >> 16) & 0xffff, scale: scale >= 0x400 ? scale - 0x800 : scale };
   }
   if (!isTime) return {};
-  const digits = modifier & 0xffff; // an interval's upper half tells its fields
+  const digits = modifier & 0xffff; // the upper half of an interval's modifier encodes its fields
   return { precision: digits === 0xffff ? 6 : digits };
 }

@@ -1,4 +1,7 @@
-/** What libpq, by which dumps are made, does with a URL and `pg` does not: refused, or done here. */
+/**
+ * Handles the differences between libpq, which makes the dumps, and `pg`: unsupported parts of a URL are rejected, and
+ * .pgpass is read here.
+ */
 import { readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
@@ -16,28 +19,31 @@ const UNKNOWN = new Set([
   "require_auth",
 ]);
 
-/** Throws `E_USAGE` for what would lead elsewhere than libpq goes: several hosts, services, other password files. The URL holds no password. */
+/**
+ * Throws `E_USAGE` for settings by which libpq would connect elsewhere: several hosts, services, other password files.
+ * The URL holds no password.
+ */
 export function refuseLibpqOnly(url: string): void {
   const [, authority = "", query = ""] = /^[^:]*:\/\/([^/?#]*)[^?#]*(?:\?([^#]*))?/.exec(url) ?? [];
   const parameters = new URLSearchParams(query);
   const hosts = [authority.slice(authority.lastIndexOf("@") + 1), parameters.get("host"), parameters.get("port")];
   if (hosts.some((one) => one?.includes(",") === true))
-    refuse("a PostgreSQL URL with several hosts is for dumps alone", "name the one that is to be asked");
+    reject("a PostgreSQL URL with several hosts", "use a URL with one host");
   const named = [...parameters.keys()].find((key) => UNKNOWN.has(key));
   if (named !== undefined)
-    refuse(
-      `the parameter ${named} of a PostgreSQL URL is for dumps alone`,
+    reject(
+      `the parameter ${named} of a PostgreSQL URL`,
       "write host, port, user and database into the URL; the password may be in ~/.pgpass or PGPASSWORD",
     );
   if (process.env["PGSERVICE"] && hosts[0] === "" && !parameters.has("host"))
-    refuse("PGSERVICE is for dumps alone", "write host, port, user and database into the URL");
+    reject("PGSERVICE", "write host, port, user and database into the URL");
 }
 
-function refuse(message: string, hint: string): never {
-  throw new HoldfastError("E_USAGE", `${message}: portable data cannot follow it`, { hint });
+function reject(setting: string, hint: string): never {
+  throw new HoldfastError("E_USAGE", `${setting} is supported for dumps only, not for portable data`, { hint });
 }
 
-/** Where a connection goes, as `pg` understood it. */
+/** The destination of a connection, as `pg` parsed it. */
 export interface Destination {
   readonly host: string;
   readonly port: number;
@@ -46,8 +52,9 @@ export interface Destination {
 }
 
 /**
- * The target with the password that `PGPASSFILE` or `~/.pgpass` has for it, where it has none by itself. As libpq does it: the first line that fits counts, and
- * a file that others may read counts for nothing. What `pg` looks up by itself knows no `*` for a port, and is deprecated. https://www.postgresql.org/docs/current/libpq-pgpass.html
+ * Returns the target with its password from `PGPASSFILE` or `~/.pgpass`, unless it has one. As in libpq, the first
+ * matching line counts, and a file that others may read is ignored. The lookup of `pg` does not know `*` as a port, and
+ * is deprecated. https://www.postgresql.org/docs/current/libpq-pgpass.html
  */
 export function withPgpass(target: DatabaseTarget, { host, port, user = "", database }: Destination): DatabaseTarget {
   if (target.password !== undefined || process.env["PGPASSWORD"]) return target;
@@ -74,6 +81,6 @@ function privateLines(file: string): string[] {
     const { mode } = statSync(file);
     return (mode & 0o077) === 0 ? readFileSync(file, "utf8").split(/\r?\n/) : [];
   } catch {
-    return []; // there is none for us
+    return []; // missing or unreadable
   }
 }

@@ -1,28 +1,34 @@
-/** Where the engines' SQL differs in what an import needs. */
+/** The differences between the engines' SQL that an import needs. */
 import type { Connection } from "../../connection.ts";
 import type { Column } from "../../schema/tables.ts";
 
 export interface Dialect {
   readonly connection: Connection;
-  /** A column of a temporary table that takes the values of `column`, and NULL. */
+  /** Defines a column of a temporary table that accepts the values of `column`, and NULL. */
   typed(name: string, column: Column): string;
-  /** A column that stands in for one of many, where a row has a largest size: the links of a row bring the columns of other tables. */
+  /**
+   * Returns a column that takes less of the row size limit. A staging row has the key columns of all its references,
+   * which may be many.
+   */
   narrowColumn(column: Column): Column;
-  /** What follows the closing bracket of a temporary table. */
+  /** The SQL after the closing bracket of a temporary table. */
   readonly temporary: string;
-  /** What DROP says of one: MySQL commits for `table`. */
+  /** The SQL after DROP for a temporary table: MySQL commits for `table`. */
   readonly dropTableKeyword: string;
-  /** Whether two values differ, NULL being a value; by the byte, whatever the collation says. */
+  /** Tests whether two values differ, with NULL as a value; by the byte, regardless of the collation. */
   differs(a: string, b: string, column: Column): string;
-  /** Whether two values of a key are one, as the collation says; NULL is one where the column may hold it. */
+  /** Tests whether two values of a key are equal by the collation; NULLs are equal if the column is nullable. */
   same(a: string, b: string, column: Column): string;
-  /** A value as something that has an equality. */
+  /** Returns a form of the value that has an equality operator. */
   comparable(expression: string, column: Column): string;
-  /** `update target set column = value … from … where …`: `froms` are joined in turn, each with its condition. */
+  /**
+   * Returns `update target set column = value … from … where …`: the tables of `joins` are joined in turn, each on its
+   * condition.
+   */
   update(parts: UpdateParts): string;
-  /** Between the columns and the rows of an insert. */
+  /** The SQL between the columns and the rows of an insert. */
   readonly overridingClause: string;
-  /** An insert that passes over rows which break a unique constraint. */
+  /** Changes an insert so that it skips rows which violate a unique constraint. */
   insertIgnoringConflicts(sql: string): string;
 }
 
@@ -42,14 +48,17 @@ export function dialectOf(connection: Connection): Dialect {
       : mysql(connection);
 }
 
-/** Compared as texts where the type has no equality of its own. */
+/** Types compared as text because they have no equality operator. */
 const AS_TEXT = new Set(["json", "native", "array", "interval"]);
 
 const postgres = (connection: Connection): Dialect => ({
   connection,
   narrowColumn: (column) => column,
-  typed: (name, { native, collation }) =>
-    `${connection.quote(name)} ${native}${collation === undefined || collation === "default" ? "" : ` collate ${collationName(connection, collation)}`}`,
+  typed: (name, { native, collation }) => {
+    const clause =
+      collation === undefined || collation === "default" ? "" : ` collate ${collationName(connection, collation)}`;
+    return `${connection.quote(name)} ${native}${clause}`;
+  },
   temporary: " on commit drop",
   dropTableKeyword: "table",
   differs: (a, b, { kind }) =>
@@ -68,9 +77,11 @@ const postgres = (connection: Connection): Dialect => ({
 const sqlite = (connection: Connection): Dialect => ({
   connection,
   narrowColumn: (column) => column,
-  typed: (name, { native, collation, asIs = false }) =>
-    // A temporary table is no STRICT one: there, a column without a type is what keeps all values.
-    `${connection.quote(name)} ${asIs ? "" : native}${collation === undefined ? "" : ` collate ${connection.quote(collation)}`}`,
+  typed: (name, { native, collation, asIs = false }) => {
+    // A temporary table is not STRICT, so only a column without a type keeps values unchanged.
+    const clause = collation === undefined ? "" : ` collate ${connection.quote(collation)}`;
+    return `${connection.quote(name)} ${asIs ? "" : native}${clause}`;
+  },
   temporary: "",
   dropTableKeyword: "table",
   differs: (a, b) => `${a} is not ${b} collate binary`,
@@ -87,8 +98,10 @@ const mysql = (connection: Connection): Dialect => ({
     ...column,
     native: column.native.replace(/^varchar\(\d+\)/i, "longtext").replace(/^varbinary\(\d+\)/i, "longblob"),
   }),
-  typed: (name, { native, collation }) =>
-    `${connection.quote(name)} ${native.replace(/ (character set|collate) \S+/gi, "")}${collation === undefined ? "" : ` collate ${collation}`} null`,
+  typed: (name, { native, collation }) => {
+    const type = native.replace(/ (character set|collate) \S+/gi, "");
+    return `${connection.quote(name)} ${type}${collation === undefined ? "" : ` collate ${collation}`} null`;
+  },
   temporary: "",
   dropTableKeyword: "temporary table",
   differs: (a, b, { kind }) =>
@@ -111,7 +124,7 @@ function updateFrom({ quote }: Connection, { table, alias, set, joins, where }: 
   return `update ${table} as ${alias} set ${assigned}${from === "" ? "" : ` from ${from}`} where ${conditions}`;
 }
 
-/** As introspection gives it: one name, or schema and name. */
+/** Quotes a collation as introspection returns it: a name, or schema and name. */
 const collationName = (connection: Connection, collation: string): string =>
   collation.includes('"')
     ? collation

@@ -1,11 +1,11 @@
-/** Rows on their way from a driver, some hundreds at a time. */
+/** Collects the rows of a driver in batches. */
 import type { Row } from "../../connection.ts";
 
-/** A batch is over when it has this many rows, or so many bytes: rows may be large. */
+/** The most rows, or bytes, of a batch: rows may be large. */
 const BATCH_ROWS = 500;
 const BATCH_BYTES = 1024 * 1024;
 
-/** Collects rows into batches of some hundreds, of fewer where they are large. */
+/** Collects rows into batches of some hundreds, or fewer if they are large. */
 export class Batch {
   #rows: Row[] = [];
   #bytes = 0;

@@ -1,21 +1,21 @@
-/** A schema in the making: tables by their key in the catalogue, filled by rows of the catalogue in any order. */
+/** Builds a schema from catalogue rows in any order. Tables are identified by their key in the catalogue. */
 import type { Cell, Connection, Row } from "../../connection.ts";
 import type { Column, ForeignKey, Schema, Table, TableId, Unique } from "../../schema/tables.ts";
 
-/** What a query says of a key, a row for each of its columns in their order. */
+/** A column of a key, from a catalogue query that returns one row per column, in order. */
 export interface KeyPart extends Omit<Unique, "columns"> {
   readonly table: string;
   readonly column: string;
 }
 
-/** What a query says of a foreign key, a row for each of its columns in their order. */
+/** A column of a foreign key, from a catalogue query that returns one row per column, in order. */
 export interface ForeignKeyPart {
   readonly table: string;
   readonly name: string;
   readonly column: string;
   /** The target's key in the catalogue. */
   readonly target: string;
-  /** Null: that column of the primary key which stands at the same place. */
+  /** The referenced column; null for the column at the same position of the primary key. */
   readonly targetColumn: string | null;
   readonly deferrable: boolean;
 }
@@ -30,10 +30,10 @@ type Draft = { -readonly [K in keyof Table]: Table[K] } & {
 
 export class SchemaDraft {
   readonly #tables = new Map<string, Draft>();
-  /** By folded key; undefined where two tables share it. */
+  /** Tables by folded key; undefined if two tables share it. */
   readonly #folded = new Map<string, Draft | undefined>();
   readonly #notes: string[] = [];
-  /** Of names: engines whose names do not tell A from a pass the lower case. */
+  /** Folds a name: engines with case-insensitive names pass the lower case. */
   readonly #fold: (name: string) => string;
 
   constructor(fold: (name: string) => string = (name) => name) {
@@ -49,7 +49,7 @@ export class SchemaDraft {
     return draft;
   }
 
-  /** The table itself, or the only one whose name differs by case alone. */
+  /** Returns the table with this key, or the only one that differs in case alone. */
   get(key: string): Draft | undefined {
     return this.#tables.get(key) ?? this.#folded.get(this.#fold(key));
   }
@@ -69,14 +69,14 @@ export class SchemaDraft {
     }
   }
 
-  /** Columns that a condition on rows looks at. */
+  /** Adds columns used by a condition on rows. */
   addWatched(key: string, columns: readonly string[]): void {
     const draft = this.get(key);
     if (draft !== undefined && columns.length > 0)
       draft.watched = [...new Set([...(draft.watched ?? []), ...columns.map((name) => this.columnName(draft, name))])];
   }
 
-  /** After the keys. `describe` names a target that is no table of ours. */
+  /** Adds foreign keys; called after `addKeys`. `describe` names a target that is not a table here. */
   addForeignKeys(parts: readonly ForeignKeyPart[], describe: (target: string) => string = (target) => target): void {
     for (const key of grouped(parts)) {
       const [{ table, name, target: into, deferrable }] = key;
@@ -90,7 +90,7 @@ export class SchemaDraft {
       if (target === undefined || !targetColumns?.every((column) => column !== undefined)) {
         const missing = target === undefined ? describe(into) : `a column of ${target.id}`;
         draft.notes.push(
-          `foreign key ${name} (${columns.join(", ")}): points to ${missing}, which is no table here; left out`,
+          `foreign key ${name} (${columns.join(", ")}): references ${missing}, which is not a table here; left out`,
         );
       } else {
         draft.foreignKeys.push({ name, columns, target: target.id, targetColumns, deferrable });
@@ -122,13 +122,13 @@ export class SchemaDraft {
     return table.columns.find((column) => this.#fold(column.name) === this.#fold(name));
   }
 
-  /** As the table spells it. */
+  /** Returns a column's name in the table's spelling. */
   columnName(table: Draft | undefined, name: string): string {
     return (table && this.#column(table, name)?.name) ?? name;
   }
 }
 
-/** The parts of one key together. */
+/** Groups the parts of each key. */
 function grouped<T extends { table: string; name: string }>(parts: readonly T[]): [T, ...T[]][] {
   const keys = new Map<string, [T, ...T[]]>();
   for (const part of parts) {
@@ -142,28 +142,28 @@ function grouped<T extends { table: string; name: string }>(parts: readonly T[])
 
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Columns whose names stand in a condition; some too many do no harm. */
+/** Returns the columns that a condition mentions. It may return too many, which is harmless. */
 export const namedIn = (condition: string, { columns }: Pick<Table, "columns">): string[] => {
   const words = condition.toLowerCase();
   return columns.flatMap(({ name }) => (words.includes(name.toLowerCase()) ? [name] : []));
 };
 
-/** Cells of a catalogue, by their place in the row. */
+/** Converts the cells of a catalogue row, by position. */
 export const cells = (row: Row) => ({
   text: (index: number): string => string(row[index] ?? ""),
   maybe: (index: number): string | null => {
     const cell = row[index] ?? null;
     return cell === null ? null : string(cell);
   },
-  /** 0 for NULL. */
+  /** Returns 0 for NULL. */
   number: (index: number): number => Number(row[index] ?? 0),
-  /** Of `true`, `t`, `YES` and 1. */
+  /** Returns true for `true`, `t`, `YES` and 1. */
   flag: (index: number): boolean => /^(?:t|true|yes|1)$/i.test(string(row[index] ?? "")),
 });
 
 const string = (cell: Exclude<Cell, null>): string => (Buffer.isBuffer(cell) ? cell.toString("utf8") : String(cell));
 
-/** An object without those of its members that are undefined, null or false: the optional members of a column. */
+/** Returns an object without members that are undefined, null or false: the optional members of a column. */
 export function given<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined | null | false> };
 export function given(members: object): object {
   return Object.fromEntries(

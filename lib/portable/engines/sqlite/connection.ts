@@ -1,4 +1,4 @@
-/** A connection to SQLite: integers are bigint, floats number. */
+/** Connects to SQLite. Integers are bigint, floats are number. */
 import type { DatabaseTarget } from "../../../database/snapshot.ts";
 import { sqliteError } from "../../../database/sqlite/capture.ts";
 import { SqliteFiles } from "../../../database/sqlite/files.ts";
@@ -13,11 +13,11 @@ import { rowToBytes } from "../../values/binary-string.ts";
 import { Batch } from "../shared/row-batches.ts";
 import type { Connection, ConnectionMode } from "../../connection.ts";
 
-/** KiB of pages in memory. */
+/** The page cache in KiB. */
 const CACHE_KIB = 16_000;
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-/** Throws `E_DATABASE` when there is no such file, `E_SQLITE` when it is no database. */
+/** Opens a database file. Throws `E_DATABASE` if it does not exist, `E_SQLITE` if it is not a database. */
 export async function connectSqlite(
   target: DatabaseTarget,
   location: Extract<DatabaseLocation, { engine: "sqlite" }>,
@@ -34,7 +34,7 @@ export async function connectSqlite(
     if (mode === "write") refuseSuperJournal(path);
     db = openSqliteFile(path, { mode });
     db.exec(`pragma cache_size = -${CACHE_KIB}`);
-    if (mode === "write") db.exec("pragma foreign_keys = off"); // within a transaction it would do nothing
+    if (mode === "write") db.exec("pragma foreign_keys = off"); // has no effect within a transaction
     db.exec(mode === "write" ? "begin immediate" : "begin");
     db.prepare("select count(*) from sqlite_master").get(); // the snapshot begins with the first read
     files.checkOpened(files.mode());
@@ -48,7 +48,7 @@ export async function connectSqlite(
 }
 
 function connection(db: SqliteDatabase, signal: AbortSignal): Connection {
-  const trySavepoint = <T>(work: () => T): T => {
+  const guarded = <T>(work: () => T): T => {
     signal.throwIfAborted();
     try {
       return work();
@@ -63,13 +63,13 @@ function connection(db: SqliteDatabase, signal: AbortSignal): Connection {
     serverVersion: String(firstValue(db, "select sqlite_version()")),
     quote,
     async rows(sql, parameters = []) {
-      return trySavepoint(() => db.prepare(sql).all(...parameters));
+      return guarded(() => db.prepare(sql).all(...parameters));
     },
     async *stream(sql, parameters = []) {
-      const rows = trySavepoint(() => db.prepare(sql).iterate(...parameters));
+      const rows = guarded(() => db.prepare(sql).iterate(...parameters));
       try {
         const batch = new Batch();
-        for (let next; !(next = trySavepoint(() => rows.next())).done;) {
+        for (let next; !(next = guarded(() => rows.next())).done;) {
           batch.add(next.value);
           if (batch.isFull) yield batch.take();
         }
@@ -82,7 +82,7 @@ function connection(db: SqliteDatabase, signal: AbortSignal): Connection {
       for await (const batch of own.stream(sql, parameters)) yield batch.map(rowToBytes);
     },
     async run(sql, parameters = []) {
-      return trySavepoint(() => {
+      return guarded(() => {
         const statement = db.prepare(sql);
         if (statement.columns.length === 0) return statement.run(...parameters);
         return statement.all(...parameters).length;
@@ -91,11 +91,11 @@ function connection(db: SqliteDatabase, signal: AbortSignal): Connection {
     async load(table, columns, batches) {
       const names = columns.map(quote).join(", ");
       const sql = `insert into ${table} (${names}) values (${columns.map(() => "?").join(", ")})`;
-      const insert = trySavepoint(() => db.prepare(sql));
+      const insert = guarded(() => db.prepare(sql));
       let count = 0;
       for await (const batch of batches) {
         for (const row of batch) {
-          trySavepoint(() => insert.run(...row));
+          guarded(() => insert.run(...row));
           count++;
         }
       }

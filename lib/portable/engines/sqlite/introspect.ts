@@ -1,4 +1,4 @@
-/** SQLite, by its table-valued pragmas: https://www.sqlite.org/pragma.html */
+/** Introspects SQLite, by its table-valued pragmas: https://www.sqlite.org/pragma.html */
 import type { Connection, Row } from "../../connection.ts";
 import type { Column, Kind, Schema } from "../../schema/tables.ts";
 import { cells, given, namedIn, SchemaDraft, type ForeignKeyPart } from "../shared/schema-builder.ts";
@@ -8,13 +8,13 @@ const TABLES = `
   join main.sqlite_schema s on s.type = 'table' and s.name = l.name
   where l.schema = 'main' and l.name not like 'sqlite\\_%' escape '\\'`;
 
-/** Virtual tables have no page: asked for their columns, they would want their module. */
+/** The columns. Virtual tables have no root page, and reading their columns would need their module. */
 const COLUMNS = `
   select s.name, p.name, p.type, p."notnull", p.dflt_value, p.hidden, p.pk
   from main.sqlite_schema s join pragma_table_xinfo(s.name, 'main') p
   where s.type = 'table' and s.rootpage > 0 order by s.name, p.cid`;
 
-/** A part that is an expression has no name. */
+/** Indexes. A part over an expression has no name. */
 const INDEXES = `
   select s.name, i.name, x.name, i.origin, upper(x.coll), i."unique" and not i.partial
   from main.sqlite_schema s join pragma_index_list(s.name, 'main') i join pragma_index_xinfo(i.name, 'main') x
@@ -22,19 +22,22 @@ const INDEXES = `
 
 /** Tables with checks, and unique indexes that are partial or over expressions. */
 const CONDITIONS = `
-  select s.tbl_name, s.type, s.sql from main.sqlite_schema s where s.sql is not null and (s.type = 'table' and s.sql like '%check%'
-    or s.type = 'index' and exists (select 1 from pragma_index_list(s.tbl_name, 'main') i where i.name = s.name and i."unique"
+  select s.tbl_name, s.type, s.sql from main.sqlite_schema s
+    where s.sql is not null and (s.type = 'table' and s.sql like '%check%'
+    or s.type = 'index' and exists (select 1 from pragma_index_list(s.tbl_name, 'main') i
+      where i.name = s.name and i."unique"
       and (i.partial or exists (select 1 from pragma_index_xinfo(i.name, 'main') x where x.key and x.cid = -2))))`;
 
 const FOREIGN_KEYS = `
-  select s.name, f.id, f."from", f."table", f."to" from main.sqlite_schema s join pragma_foreign_key_list(s.name, 'main') f
+  select s.name, f.id, f."from", f."table", f."to"
+    from main.sqlite_schema s join pragma_foreign_key_list(s.name, 'main') f
   where s.type = 'table' and s.rootpage > 0 order by s.name, f.id, f.seq`;
 
 const TRIGGERS = "select tbl_name, name from main.sqlite_schema where type = 'trigger'";
 
-/** How many tables one query takes for their estimates. */
+/** The number of tables that one query estimates. */
 const TABLES_AT_ONCE = 100;
-/** No row takes less. */
+/** The least bytes of a row. */
 const ROW_BYTES = 8;
 
 export async function introspectSqlite(connection: Connection): Promise<Schema> {
@@ -69,13 +72,13 @@ export async function introspectSqlite(connection: Connection): Promise<Schema> 
   return await withoutOpenKeys(connection, draft.finish(connection));
 }
 
-/** A text with the check that Django gives it. */
+/** Returns the text columns with the check by which Django marks JSON. */
 const jsonColumns = (table: string, sql: string): string[] =>
   [...sql.matchAll(/\bjson_valid\s*\(\s*(?:"((?:[^"]|"")+)"|`([^`]+)`|\[([^\]]+)\]|(\w+))\s*\)/gi)].map(
     ([, quoted, ...others]) => idOf(table, lowerCase(quoted?.replaceAll('""', '"') ?? others.find(Boolean) ?? "")),
   );
 
-/** A primary key that is NULL in a row tells it from no other: it is none here, whatever it may become. */
+/** Drops primary keys that are NULL in some rows, because they cannot identify those rows. */
 async function withoutOpenKeys(connection: Connection, schema: Schema): Promise<Schema> {
   const { quote } = connection;
   const open = new Set<string>();
@@ -98,7 +101,7 @@ async function withoutOpenKeys(connection: Connection, schema: Schema): Promise<
 }
 
 const MAY_BE_NULL = "primary key: may be NULL, more than once";
-const IS_NULL = "primary key: NULL in some rows, which it does not tell apart, so that it is no key";
+const IS_NULL = "primary key: NULL in some rows, which it cannot identify, so it is not used as a key";
 
 const lowerCase = (name: string): string => name.toLowerCase();
 const idOf = (...names: readonly string[]): string => JSON.stringify(names);
@@ -110,7 +113,7 @@ interface IndexPart {
   /** `pk`, `u` (a constraint) or `c` (CREATE INDEX). */
   readonly origin: string;
   readonly collation: string;
-  /** Over all rows. */
+  /** True for a unique index over all rows. */
   readonly unique: boolean;
 }
 
@@ -120,7 +123,7 @@ function indexPartOf(row: Row): IndexPart {
   return { table, name, column, origin, collation: text(4), unique: flag(5) };
 }
 
-/** Columns and primary keys. An INTEGER PRIMARY KEY without an index of its own is the rowid. */
+/** Adds columns and primary keys. An INTEGER PRIMARY KEY without an index of its own is the rowid. */
 function addColumns(
   draft: SchemaDraft,
   rows: readonly Row[],
@@ -187,7 +190,7 @@ function addUniques(draft: SchemaDraft, indexes: readonly IndexPart[]): void {
   );
 }
 
-/** Only the words of a statement tell what it looks at. */
+/** Adds the columns that conditions use, which only the words of a statement show. */
 function addWatched(draft: SchemaDraft, rows: readonly Row[]): void {
   for (const row of rows) {
     const { text } = cells(row);
@@ -197,7 +200,7 @@ function addWatched(draft: SchemaDraft, rows: readonly Row[]): void {
   }
 }
 
-/** What stands in brackets behind each CHECK. */
+/** Returns the expression of each CHECK. */
 function checksOf(sql: string): string {
   const checks: string[] = [];
   for (const { index } of sql.matchAll(/\bcheck\s*\(/gi)) {
@@ -212,7 +215,10 @@ function checksOf(sql: string): string {
   return checks.join("\n");
 }
 
-/** SQLite does not tell their names: they are called as PostgreSQL would call them, the second over the same columns with its number. */
+/**
+ * Adds foreign keys. SQLite does not report their names: they are named as in PostgreSQL, with a number for a second
+ * one over the same columns.
+ */
 function addForeignKeys(draft: SchemaDraft, rows: readonly Row[]): void {
   const keys = new Map<string, { table: string; columns: string[]; parts: Omit<ForeignKeyPart, "name">[] }>();
   for (const row of rows) {
@@ -234,7 +240,10 @@ function addForeignKeys(draft: SchemaDraft, rows: readonly Row[]): void {
   draft.addForeignKeys(named);
 }
 
-/** By ANALYZE where it ran, else by the span of the rowids, which deleted rows and large ids make too high. */
+/**
+ * Estimates row counts by ANALYZE, if it ran, else by the span of the rowids. Deleted rows and large ids make the span
+ * too high.
+ */
 async function estimatesOf(
   connection: Connection,
   tables: readonly { name: string; hasRowid: boolean }[],
@@ -263,7 +272,10 @@ async function estimatesOf(
   return estimates;
 }
 
-/** What people mean by a declared type, the first that fits: https://www.sqlite.org/datatype3.html knows five affinities only. */
+/**
+ * The kind that people mean by a declared type; the first match counts. https://www.sqlite.org/datatype3.html knows
+ * only five affinities.
+ */
 const KINDS: readonly (readonly [pattern: RegExp, kind: Kind])[] = [
   [/^(?:any)?$/, "native"],
   [/bool|^tinyint\(1\)$/, "boolean"],

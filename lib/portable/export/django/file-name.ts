@@ -1,23 +1,26 @@
-/** What a package is called: by the time at the user's place. */
+/** Names a package by the time in the user's time zone. */
 import { HoldfastError } from "../../../errors.ts";
 
 export const NAME_STYLES = ["sortable", "us"] as const;
 export type NameStyle = (typeof NAME_STYLES)[number];
 
-/** The time zone, or this host's. Throws `E_USAGE` for one that is not known. */
+/** Returns the time zone, or this host's if undefined. Throws `E_USAGE` for an unknown one. */
 export function knownZone(zone: string | undefined): string {
   try {
     const options = zone === undefined ? {} : { timeZone: zone };
     return new Intl.DateTimeFormat("en", options).resolvedOptions().timeZone;
   } catch (error) {
-    throw new HoldfastError("E_USAGE", `there is no time zone ${zone ?? ""}`, {
-      hint: "name it as Area/City: Europe/Paris",
+    throw new HoldfastError("E_USAGE", `unknown time zone ${zone ?? ""}`, {
+      hint: "use the form Area/City, such as Europe/Paris",
       cause: error,
     });
   }
 }
 
-/** `<name>_20261121_101500.zip`, which sorts by time, or `<name>_112126_101500.zip`. What no file name should hold becomes `_`. */
+/**
+ * Returns `<name>_20261121_101500.zip`, which sorts by time, or `<name>_112126_101500.zip`. Characters unsafe in file
+ * names become `_`.
+ */
 export function packageName(name: string, at: Date, zone: string, style: NameStyle): string {
   const { year, month, day, hour, minute, second } = partsOf(at, zone);
   const date = style === "us" ? `${month}${day}${year.slice(-2)}` : `${year}${month}${day}`;
@@ -28,7 +31,7 @@ export function packageName(name: string, at: Date, zone: string, style: NameSty
   return `${clean === "" ? "backup" : clean.slice(0, 60)}_${date}_${hour}${minute}${second}.zip`;
 }
 
-/** `2026-11-21T11:15:00+01:00`. */
+/** Formats a time as `2026-11-21T11:15:00+01:00`. */
 export function timestampIn(at: Date, zone: string): string {
   const { year, month, day, hour, minute, second, offset } = partsOf(at, zone);
   return `${year}-${month}-${day}T${hour}:${minute}:${second}${offset}`;

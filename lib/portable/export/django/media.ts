@@ -1,4 +1,4 @@
-/** The files that belong to a site, put into a package under `media/`. */
+/** Adds the files of a site to a package, under `media/`. */
 import { existsSync, lstatSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -18,29 +18,29 @@ export interface AddedMedia {
 }
 
 /**
- * Before anything is read: throws `E_MISSING` for what is no directory, `E_USAGE` for two directories of one name, and for an `output` that would lie in one of them:
- * the next package would hold this one.
+ * Checks media directories before anything is read. Throws `E_MISSING` if one is not a directory, and `E_USAGE` for two
+ * of the same name or an `output` inside one, which the next package would include.
  */
 export function checkMedia(directories: readonly string[], output: string): void {
   placesOf(directories);
-  const home = realHome(path.dirname(path.resolve(output)));
+  const parent = resolveLinks(path.dirname(path.resolve(output)));
   for (const directory of directories)
-    if (`${home}/`.startsWith(`${rootOf(directory)}/`))
-      throw new HoldfastError("E_USAGE", `the package would lie in ${directory}, which goes into it`, {
-        hint: "name another place with -o",
+    if (`${parent}/`.startsWith(`${rootOf(directory)}/`))
+      throw new HoldfastError("E_USAGE", `the package ${output} would be inside the media directory ${directory}`, {
+        hint: "choose another path with -o",
       });
 }
 
-/** Without links, also where its end is not there yet. */
-function realHome(directory: string): string {
+/** Resolves the symbolic links of a path that need not exist. */
+function resolveLinks(directory: string): string {
   if (existsSync(directory)) return realpathSync(directory);
-  return path.join(realHome(path.dirname(directory)), path.basename(directory));
+  return path.join(resolveLinks(path.dirname(directory)), path.basename(directory));
 }
 
 /**
- * Adds the trees below `directories`: those of one directory right below `media/`, those of several each under its own name. A link to a file of the tree is that file;
- * other links, and what is no file, are left out with a warning. `exclude` are paths that are being written. Throws `E_UNREADABLE` or `E_MISSING` for what
- * cannot be read.
+ * Adds the trees below `directories`: a single one directly below `media/`, several each under its own name. A symbolic
+ * link to a file of the same tree becomes that file; other links and special files are left out with a warning.
+ * `exclude` are paths that are being written. Throws `E_UNREADABLE` or `E_MISSING` for what cannot be read.
  */
 export async function addMedia(
   zip: ZipWriter,
@@ -64,7 +64,7 @@ export async function addMedia(
       addEntry(zip, selected, { root, added, warn });
       await setImmediate();
     }
-    refuse(failures);
+    throwFirst(failures);
   }
   return added;
 }
@@ -73,13 +73,13 @@ function placesOf(directories: readonly string[]): { directory: string; prefix: 
   if (directories.length < 2) return directories.map((directory) => ({ directory, prefix: MEDIA }));
   const names = directories.map((directory) => path.basename(directory));
   const twice = names.find((name, at) => names.indexOf(name) !== at);
-  if (twice !== undefined) throw new HoldfastError("E_USAGE", `two media directories are called ${twice}`);
+  if (twice !== undefined) throw new HoldfastError("E_USAGE", `two media directories have the name ${twice}`);
   return directories.map((directory) => ({ directory, prefix: join(MEDIA, fromString(path.basename(directory))) }));
 }
 
 function rootOf(directory: string): string {
   if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true)
-    throw new HoldfastError("E_MISSING", `${directory} is no directory`, { hint: "name a directory with --media" });
+    throw new HoldfastError("E_MISSING", `${directory} is not a directory`, { hint: "pass a directory to --media" });
   return realpathSync(directory);
 }
 
@@ -89,6 +89,8 @@ interface Adding {
   readonly warn: (text: string) => void;
 }
 
+const OUTER_LINK = "a symbolic link out of the tree, or not to a file";
+
 function addEntry(zip: ZipWriter, { entry, absolute, location }: Selected, { root, added, warn }: Adding): void {
   const { path: name, type } = entry;
   if (type === "directory") return zip.addDirectory(name, entry);
@@ -96,9 +98,7 @@ function addEntry(zip: ZipWriter, { entry, absolute, location }: Selected, { roo
   try {
     const file = handles !== undefined ? fileBehind(absolute, root, handles) : type === "file" ? location : undefined;
     if (file === undefined)
-      return warn(
-        `left out, ${type === "symlink" ? "a link out of the tree, or to no file" : `a ${type}`}: ${display(absolute)}`,
-      );
+      return warn(`left out, ${type === "symlink" ? OUTER_LINK : `a ${type}`}: ${display(absolute)}`);
     const attributes = handles !== undefined ? { ...entry, mode: 0o644 } : entry;
     const { size, changed } = zip.addFile(name, file, attributes, absolute);
     added.files++;
@@ -112,7 +112,7 @@ function addEntry(zip: ZipWriter, { entry, absolute, location }: Selected, { roo
   }
 }
 
-/** The regular file of the same tree that a link leads to, by a path that holds as long as the handles stay where they are. */
+/** Returns the regular file of the same tree behind a symbolic link. Its path is valid while the handles are open. */
 function fileBehind(link: BytePath, root: string, handles: TreeHandles): BytePath | undefined {
   try {
     const real = realpathSync.native(toBuffer(link), { encoding: "buffer" }).toString("latin1");
@@ -124,7 +124,7 @@ function fileBehind(link: BytePath, root: string, handles: TreeHandles): BytePat
   }
 }
 
-function refuse(failures: readonly ArchiveFailure[]): void {
+function throwFirst(failures: readonly ArchiveFailure[]): void {
   const [first] = failures;
   if (first === undefined) return;
   const more = failures.length > 1 ? `, and ${failures.length - 1} more` : "";

@@ -1,4 +1,4 @@
-/** Tables as Django's `app.model`: by its own records of its apps, where the database is a Django site's. */
+/** Names tables as Django's `app.model`, by Django's own records if the database is a Django site's. */
 import type { Connection } from "../../connection.ts";
 import { DJANGO_TABLES } from "../../schema/django-models.ts";
 import type { Table, TableId } from "../../schema/tables.ts";
@@ -13,8 +13,8 @@ const CONTENT_TYPES = "django_content_type";
 const MIGRATIONS = "django_migrations";
 
 /**
- * A name for each table, no two the same. A table that no app's name begins is a model of its schema, or of `main`; so is every table where there is no
- * Django. `all` are the tables of the database, of which `tables` are named.
+ * Returns a unique name for each of `tables`. A table without the prefix of an app is a model of its schema, or of
+ * `main`; so is every table without Django. `all` are the tables of the database.
  */
 export async function modelNames(
   connection: Connection,
@@ -41,14 +41,14 @@ export async function modelNames(
 
 export const labelOf = ({ app, model }: ModelName): string => `${app}.${model}`;
 
-/** A model of Django itself whose table is not called after it. */
+/** Finds the model of Django itself that has a table named otherwise. */
 function ownModel({ name }: Table, all: readonly Table[]): ModelName | undefined {
   const [label = ""] = [...DJANGO_TABLES].find(([, table]) => table === name) ?? [];
   const [app, model] = label.split(".");
   return isDjango(all) && app !== undefined && model !== undefined ? { app, model } : undefined;
 }
 
-/** The longest app whose name begins the table's: join tables have no content type. */
+/** Finds the longest app that the table's name begins with: join tables have no content type. */
 function byPrefix({ name }: Table, apps: readonly string[]): ModelName | undefined {
   const [app] = apps
     .filter((one) => name.startsWith(`${one}_`) && name.length > one.length + 1)

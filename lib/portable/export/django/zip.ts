@@ -1,4 +1,7 @@
-/** An export as one ZIP: `metadata.json`, `<app>/<model>.json` as Django's serialiser writes it, and `media/`. docs/portable.md has it byte by byte. */
+/**
+ * Writes an export as one ZIP: `metadata.json`, `<app>/<model>.json` as Django's serializer writes it, and `media/`.
+ * docs/portable.md specifies it byte by byte.
+ */
 import { HoldfastError } from "../../../errors.ts";
 import { VERSION } from "../../../version.ts";
 import { assertValidUtf8 } from "../reject-invalid-utf8.ts";
@@ -35,9 +38,9 @@ const DJANGO_ENGINES = { postgresql: "postgresql", mysql: "mysql", mariadb: "mys
 
 export interface ZipRequest extends ExportRequest {
   readonly createdAt: Date;
-  /** As Intl knows it. */
+  /** The name of the time zone, as Intl knows it. */
   readonly timeZone: string;
-  /** Directories whose files go along. */
+  /** Directories with files to include. */
   readonly media: readonly string[];
 }
 
@@ -48,7 +51,7 @@ interface ModelFile extends WrittenFile {
   readonly rows: number;
 }
 
-/** Throws as `exportTables` does, and as `addMedia`. */
+/** Exports as a ZIP. Throws like `exportTables` and `addMedia`. */
 export async function exportDjangoZip(
   connection: Connection,
   plan: PortablePlan,
@@ -139,13 +142,16 @@ async function writeModel(
   return { path: `${path}.json`, model, table: table.id, rows: count, ...output.end() };
 }
 
-/** A link by the columns that it is kept in. */
+/** Returns a foreign key as its columns. */
 const plainFields = (table: Table, field: Field): ValueField[] =>
   field.kind === "link"
     ? field.link.columns.map((name) => ({ kind: "value", column: columnOf(table, name) }))
     : [{ ...field, kind: "value" }];
 
-/** `{"model", "pk", "fields"}`. The primary key is no field of its own, as in Django, unless it has several columns: then it is a list, and they are fields as well. */
+/**
+ * Returns a writer of `{"model", "pk", "fields"}` for a row. As in Django, the primary key is not among the fields,
+ * unless it has several columns: then `pk` is a list, and they are fields as well.
+ */
 function objectText(
   encoder: RowEncoder,
   { table }: TableLayout,

@@ -1,4 +1,7 @@
-/** An export as a directory of plain JSON, a file for each table: `{model, count, records: [{natural_key, fields}]}`. docs/portable.md has it byte by byte. */
+/**
+ * Writes an export as a directory of plain JSON, a file for each table: `{model, count, records: [{natural_key,
+ * fields}]}`. docs/portable.md specifies it byte by byte.
+ */
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { VERSION } from "../../../version.ts";
@@ -39,7 +42,7 @@ interface RecordsFile extends WrittenFile {
   readonly natural_key: readonly string[];
 }
 
-/** Throws as `exportTables` does. */
+/** Exports as plain JSON. Throws like `exportTables`. */
 export async function exportRecords(
   connection: Connection,
   plan: PortablePlan,
@@ -104,7 +107,7 @@ async function writeRecords(connection: Connection, plan: PortablePlan, writing:
   return { data_counts: manifest.data_counts, warnings };
 }
 
-/** Django's migrations: the last one of each app, by name. */
+/** Returns the last of Django's migrations for each app, by name. */
 function latestByApp(migrations: Awaited<ReturnType<typeof migrationsOf>>): Record<string, string> {
   if (migrations?.tool !== "Django") return {};
   return Object.fromEntries(
@@ -112,14 +115,17 @@ function latestByApp(migrations: Awaited<ReturnType<typeof migrationsOf>>): Reco
   );
 }
 
-/** sha256 over `holdfast records 1` LF and for each file, in the order of the manifest, `path` NUL size NUL rows NUL sha256 LF. */
+/**
+ * Returns the checksum of an export: the sha256 over `holdfast records 1` LF and the entries of its files. An entry, in
+ * the order of the manifest, is `path` NUL size NUL rows NUL sha256 LF.
+ */
 function recordsChecksum(files: readonly RecordsFile[]): string {
   const hash = createHash("sha256").update("holdfast records 1\n");
   for (const { path, size_bytes, rows, sha256 } of files) hash.update(`${path}\0${size_bytes}\0${rows}\0${sha256}\n`);
   return hash.digest("hex");
 }
 
-/** The table's name, with its schema where two have the same. */
+/** Returns the model names: the table's name, with its schema if two tables have the same name. */
 function modelNames(tables: readonly TableLayout[]): Map<string, string> {
   const names = tables.map(({ table }) => table.name);
   return new Map(
@@ -158,16 +164,16 @@ async function writeTable(
   await assertValidUtf8(connection, fields, encoder.columnsWithReplacementChar);
   output.write(count === 0 ? "]\n}\n" : "\n]\n}\n");
   if (encoder.dangling > 0)
-    warnings.push(`${table.id}: ${encoder.dangling} links lead to no row, and travel as they are`);
+    warnings.push(`${table.id}: ${encoder.dangling} references to missing rows are exported unchanged`);
   if (nulls > 0) warnings.push(jsonNullWarning(table.id, nulls));
   return { path, model, table: table.id, rows: count, natural_key: [...key.columns], ...output.end() };
 }
 
-/** `manifest` is taken. */
+/** Returns the file of a model; `manifest` is reserved. */
 const fileOf = (model: string): string =>
   model === "manifest" ? "%6Danifest.json" : `${encodeURIComponent(model).replace(/^\./, "%2E")}.json`;
 
-/** Gives the line of a row. The number that a database gave to a row that has a key of its own is left out. */
+/** Returns a writer of the line of a row. A generated id is omitted if the row has another key. */
 function recordText(
   fields: TableLayout,
   { places }: TableQuery,
@@ -193,11 +199,12 @@ function recordText(
     tree !== undefined && columns.join() === tree.parent.columns.join();
   const parent = parts.findIndex(isParent);
   const ownOfKey = ofKey.filter((part) => !isParent(part)).map(({ at }) => at);
-  // In a tree the levels follow each other, in the order in which links have the parts of each.
+  // The levels of a tree follow each other, each with its columns in the order in which references have them.
   const keyText = (texts: readonly string[]): string => {
     if (tree === undefined) return ofKey.map(({ at }) => texts[at]).join(", ");
     const above = texts[parent] ?? "null";
-    return [...(above === "null" ? [] : [above.slice(1, -1)]), ...ownOfKey.toSorted((a, b) => a - b).map((at) => texts[at])].join(", "); // prettier-ignore
+    const own = ownOfKey.toSorted((a, b) => a - b).map((at) => texts[at]);
+    return [...(above === "null" ? [] : [above.slice(1, -1)]), ...own].join(", ");
   };
   return (cells) => {
     const texts = parts.map(({ text, at }) => text(cells[at] ?? null));

@@ -1,30 +1,32 @@
-/** What a table's rows can be known by, and how good each of these keys is. */
+/** Lists the possible keys of a table and ranks them. */
 import { HoldfastError } from "../../../errors.ts";
 import { byName } from "../graph.ts";
 import type { Column, ForeignKey, Table, TableId, Unique } from "../tables.ts";
 
-/** Columns by which a row is the same in every database. */
+/** Columns that identify a row in every database. */
 export interface NaturalKey {
   readonly kind: "natural";
   readonly columns: readonly string[];
-  /** The foreign keys in it, in whose place the target's key stands; where the target has none, the values themselves. */
+  /**
+   * The foreign keys in the key, each replaced by the target's key, or exported as plain values if the target has none.
+   */
   readonly nests: readonly ForeignKey[];
-  /** The key nests itself through a self reference: rows are told apart level by level. */
+  /** The key is self-referential: rows are identified level by level. */
   readonly tree?: true;
-  /** The database lets two rows without a parent have the same key: only the rows can tell. */
+  /** The database allows duplicate keys among rows without a parent, so the rows must be checked. */
   readonly rootsMayRepeat?: true;
-  /** In words, for the plan. */
+  /** The reason for the choice, shown by the plan. */
   readonly reason: string;
 }
 
-/** The primary key that this one database gave the row. */
+/** The primary key that this database generated. */
 export interface GeneratedKey {
   readonly kind: "reference";
   readonly columns: readonly string[];
   readonly reason: string;
 }
 
-/** No row can be told from another: the table is a multiset. */
+/** Nothing identifies a row: the table is a multiset. */
 export interface NoKey {
   readonly kind: "none";
   readonly reason: string;
@@ -32,7 +34,7 @@ export interface NoKey {
 
 export type TableKey = NaturalKey | GeneratedKey | NoKey;
 
-/** Numbers that say how good a key is, compared from the first to the last; less is better. */
+/** The rank of a key: numbers compared from first to last, where less is better. */
 type Rank = readonly number[];
 
 export interface Candidate {
@@ -40,7 +42,7 @@ export interface Candidate {
   readonly rank: Rank;
 }
 
-/** The first number of a rank. */
+/** The first number of a rank: the class of a key. */
 const PLACE = {
   config: 0,
   primaryKey: 1,
@@ -52,7 +54,7 @@ const PLACE = {
   reference: 7,
 } as const;
 
-/** A column whose name is one of these, or ends with it, is what people call the row by; the first is the best. */
+/** The names, or endings of names, of columns by which people identify rows; the best first. */
 const NATURAL_KEY_NAMES = [
   "natural_key",
   "slug",
@@ -67,12 +69,12 @@ const NATURAL_KEY_NAMES = [
   "path",
 ];
 const RANDOM = /(?:^|_)(?:uuid|guid|hash|token|digest|checksum|md5|sha1|sha256|nonce|secret)(?:_|$)/;
-/** Bytes up to here can be a UUID, a hash, or a name that is kept as bytes. */
+/** The most bytes of a UUID, a hash, or a name stored as bytes. */
 const SHORT_BYTES = 255;
 
 /**
- * The foreign keys that these columns hold whole, in whose place a key has the target's key; each column through one of them, the one with the
- * most columns. One that points at itself says nothing.
+ * Returns the foreign keys that lie entirely within these columns, and that the target's key replaces. A column in
+ * several belongs to the widest. A foreign key from columns to themselves is ignored.
  */
 export function nestedForeignKeys(
   table: Table,
@@ -98,17 +100,17 @@ export function nestedForeignKeys(
   });
 }
 
-/** A foreign key from columns to themselves. */
+/** Checks for a foreign key from columns to themselves. */
 export const isSelfIdentity = (table: Table, key: ForeignKey): boolean =>
   key.target === table.id && key.columns.every((column, at) => column === key.targetColumns[at]);
 
-/** Best first, and never empty. */
+/** Returns the possible keys of a table, the best first; never empty. */
 export function candidatesOf(
   table: Table,
   known: ReadonlySet<TableId>,
   configured: readonly string[] | undefined,
 ): Candidate[] {
-  if (configured?.length === 0) return [fallbackKey(table, "the config wants no other")];
+  if (configured?.length === 0) return [fallbackKey(table, "set by the config")];
   if (configured !== undefined) return [configuredKey(table, known, configured)];
   const found = [
     primaryKeyCandidate(table, known),
@@ -120,7 +122,7 @@ export function candidatesOf(
   ];
 }
 
-/** The better one first. */
+/** Compares two ranks, the better one first. */
 export function byRank(a: Rank, b: Rank): number {
   for (const [at, number] of a.entries()) {
     const difference = number - (b[at] ?? 0);
@@ -134,18 +136,18 @@ function configuredKey(table: Table, known: ReadonlySet<TableId>, columns: reado
     throw new HoldfastError(
       "E_CONFIG",
       `keys: ${table.id} (${columns.join(", ")}) has a column that the database computes`,
-      { hint: "name columns whose values are given" },
+      { hint: "use columns that the application writes" },
     );
   const key = natural(table, known, columns, "named by the config");
   const unfit = ownColumns(table, key).find(isUnfit);
   if (unfit !== undefined) {
-    throw new HoldfastError("E_CONFIG", `keys: ${table.id}.${unfit.name} is ${unfit.native}, which is no key`, {
-      hint: "name columns of text, numbers without a point, times or UUIDs",
+    throw new HoldfastError("E_CONFIG", `keys: ${table.id}.${unfit.name} is ${unfit.native}, which cannot be a key`, {
+      hint: "use columns of text, integers, times or UUIDs",
     });
   }
   if (key.tree && !canEnd(table, key)) {
-    throw new HoldfastError("E_CONFIG", `keys: the key of ${table.id} needs itself without an end`, {
-      hint: `leave out ${selfReferences(table, key)
+    throw new HoldfastError("E_CONFIG", `keys: the key of ${table.id} refers to itself and can never be NULL`, {
+      hint: `omit ${selfReferences(table, key)
         .flatMap((one) => one.columns)
         .join(", ")}, which is NOT NULL`,
     });
@@ -162,7 +164,7 @@ function natural(table: Table, known: ReadonlySet<TableId>, columns: readonly st
 const selfReferences = (table: Table, key: NaturalKey): ForeignKey[] =>
   key.nests.filter(({ target }) => target === table.id);
 
-/** Whether a tree has roots: rows that point to no parent. */
+/** Checks whether a tree can have roots, which reference no parent. */
 const canEnd = (table: Table, key: NaturalKey): boolean =>
   selfReferences(table, key).every((one) => one.columns.some((name) => columnOf(table, name)?.nullable === true));
 
@@ -177,12 +179,12 @@ function primaryKeyCandidate(table: Table, known: ReadonlySet<TableId>): Candida
   const [first] = own;
   const alone = primaryKey.columns.length === 1;
   const isNumber = first?.kind === "integer" || first?.kind === "decimal";
-  // A default gives a single column its value; in a key of several it is one value of many.
+  // A default numbers a key of one column, as a sequence does; in a key of several columns it is an ordinary value.
   if (own.some(isNumbered) || (alone && isNumber && first.hasDefault)) return undefined;
   const nullable = key.columns.some((name) => columnOf(table, name)?.nullable === true);
   const rest: Rank = [0, 0, key.columns.length, 0];
   const of = (place: number, reason: string): Candidate => ({
-    key: { ...key, reason: nullable ? `${reason}; a row where it is NULL has none` : reason },
+    key: { ...key, reason: nullable ? `${reason}; rows with NULL in it have no key` : reason },
     rank: [place, ...rest],
   });
   if (first === undefined) {
@@ -190,8 +192,8 @@ function primaryKeyCandidate(table: Table, known: ReadonlySet<TableId>): Candida
     return of(
       PLACE.primaryKey,
       key.nests.length === 1
-        ? `primary key, which is the key of ${targets}`
-        : `primary key, made of those of ${targets}`,
+        ? `primary key, which references ${targets}`
+        : `primary key, made of references to ${targets}`,
     );
   }
   const surrogate = own.some((column) => isSurrogate(table, column, alone));
@@ -202,8 +204,8 @@ function primaryKeyCandidate(table: Table, known: ReadonlySet<TableId>): Candida
     );
   }
   return isNumber
-    ? of(PLACE.surrogateNumber, "primary key: the database does not number it, and there is no better")
-    : of(PLACE.surrogate, "primary key: the same in every database, and there is no better");
+    ? of(PLACE.surrogateNumber, "primary key: not generated, and there is no better key")
+    : of(PLACE.surrogate, "primary key: the same in every database, and there is no better key");
 }
 
 function uniqueCandidate(table: Table, known: ReadonlySet<TableId>, unique: Unique): Candidate | undefined {
@@ -212,7 +214,7 @@ function uniqueCandidate(table: Table, known: ReadonlySet<TableId>, unique: Uniq
   const own = ownColumns(table, key);
   if (own.some(isUnfit) || own.some(isNumbered)) return undefined;
   const parents = new Set(selfReferences(table, key).flatMap(({ columns }) => columns));
-  // Parents alone would make a list's rows known by their place in it.
+  // Parents alone would identify the rows of a list by their position.
   if (key.tree && (!canEnd(table, key) || parents.size === key.columns.length)) return undefined;
   const nullable = key.columns.filter((name) => columnOf(table, name)?.nullable === true);
   if ((!unique.nullsNotDistinct || key.tree) && nullable.some((name) => !parents.has(name))) return undefined;
@@ -223,7 +225,7 @@ function uniqueCandidate(table: Table, known: ReadonlySet<TableId>, unique: Uniq
   const what = `${unique.constraint ? "unique constraint" : "unique index"} ${unique.name}`;
   return {
     key: unguarded
-      ? { ...key, rootsMayRepeat: true, reason: `${what}, which does not hold for rows without a parent` }
+      ? { ...key, rootsMayRepeat: true, reason: `${what}, which does not cover rows without a parent` }
       : { ...key, reason: what },
     rank: [
       place,
@@ -236,31 +238,31 @@ function uniqueCandidate(table: Table, known: ReadonlySet<TableId>, unique: Uniq
   };
 }
 
-/** Values that the database computes do not travel, so that no row is found by them. */
+/** Checks for columns that the database computes: their values are not exported, so no row can be found by them. */
 const isComputed = (table: Table, columns: readonly string[]): boolean =>
   columns.some((name) => columnOf(table, name)?.generated === true);
 
-/** The columns of a key that stand for themselves. */
+/** Returns the columns of a key that are not part of a foreign key in it. */
 function ownColumns(table: Table, key: NaturalKey): Column[] {
   const nested = new Set(key.nests.flatMap(({ columns }) => columns));
   return key.columns.flatMap((name) => (nested.has(name) ? [] : (columnOf(table, name) ?? [])));
 }
 
-/** What is not the same when it is written and read again, or too large to be a key. */
+/** Checks for values that may change when written and read again, or are too large for a key. */
 const isUnfit = ({ kind, length = Infinity }: Column): boolean =>
   ["float4", "float8", "json", "array"].includes(kind) || (kind === "bytes" && length > SHORT_BYTES);
 
-/** Counted by the database. */
+/** Checks for a column that the database numbers. */
 const isNumbered = (column: Column): boolean => column.identity !== undefined || column.sequence !== undefined;
 
-/** Unique, but telling nobody anything: random, or the moment when the row was made. */
+/** Checks for values that are unique but meaningless: random, or the time when the row was created. */
 const isWeak = ({ name, kind, hasDefault }: Column): boolean =>
   kind === "uuid" ||
   kind === "bytes" ||
   (hasDefault && (kind === "timestamp" || kind === "timestamptz")) ||
   RANDOM.test(words(name));
 
-/** An identifier without a meaning. In a key of several columns only one that is called nothing else. */
+/** Checks for an identifier without meaning; in a key of several columns, only one with a name such as `id`. */
 function isSurrogate(table: Table, column: Column, alone: boolean): boolean {
   const name = words(column.name);
   if (["id", "pk", "uuid", "guid", "rowid", "oid"].includes(name)) return true;
@@ -271,7 +273,10 @@ function isSurrogate(table: Table, column: Column, alone: boolean): boolean {
   return (name.endsWith("_id") && column.kind === "integer") || words(table.name).includes(called);
 }
 
-/** Whether a column belongs to a foreign key of which the key holds only a part: its value means nothing by itself. */
+/**
+ * Checks whether a column of the key belongs to a foreign key that the key contains only in part: alone, its value
+ * means nothing.
+ */
 function isPartialForeignKey(table: Table, key: NaturalKey, known: ReadonlySet<TableId>): boolean {
   const own = new Set(ownColumns(table, key).map(({ name }) => name));
   return table.foreignKeys.some(
@@ -279,7 +284,7 @@ function isPartialForeignKey(table: Table, key: NaturalKey, known: ReadonlySet<T
   );
 }
 
-/** `userName`, `UserName` and `user_name` alike. */
+/** Returns the same words for `userName`, `UserName` and `user_name`. */
 const words = (name: string): string =>
   name
     .replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2")
@@ -299,7 +304,7 @@ function fallbackKey(table: Table, why?: string): Candidate {
   const rank = [PLACE.reference];
   if (primaryKey === null) {
     const reason = why ?? "no primary key and nothing unique without NULLs";
-    return { key: { kind: "none", reason: `${reason}: its rows can't be told apart` }, rank };
+    return { key: { kind: "none", reason: `${reason}: nothing identifies its rows` }, rank };
   }
   const reason = why ?? "nothing else is unique without NULLs";
   return { key: { kind: "reference", columns: primaryKey.columns, reason: `primary key: ${reason}` }, rank };

@@ -1,26 +1,31 @@
-/** By what the rows of a table are known outside their database. docs/portable.md says the order of choice. */
+/** Chooses the key that identifies a table's rows outside their database. docs/portable.md has the order of choice. */
 import { HoldfastError } from "../../../errors.ts";
 import { byName, stronglyConnected, wayBetween, type Graph } from "../graph.ts";
 import { byRank, candidatesOf, type Candidate, type TableKey, type NaturalKey } from "./candidates.ts";
 import { findColumn, findTable } from "../names.ts";
 import type { Schema, TableId } from "../tables.ts";
 
-/** The flaw of each tree key, or null, by table and columns. */
+/** The violation of each tree key, or null, by `treeKeyName`. */
 export type TreeKeyChecks = ReadonlyMap<string, string | null>;
 
-/** Returns the name of a key in `TreeProofs`. */
+/** Returns the name of a key in `TreeKeyChecks`. */
 export const treeKeyName = (table: TableId, { columns }: NaturalKey): string => JSON.stringify([table, ...columns]);
 
-/** What the config says: columns by table (its id, or its name where that is clear). No columns: rows are known by their primary key. */
+/** Facts about keys that the schema does not have. */
 export interface KeyHints {
+  /**
+   * The keys of the config: columns by table id, or by name if only one table has it. An empty list selects the
+   * primary key.
+   */
   readonly keys: Readonly<Record<string, readonly string[]>>;
-  /** What the rows say of tree keys; absent, all of them are taken for good ones. */
+  /** The results of checking tree keys against the rows; if absent, all are assumed valid. */
   readonly trees?: TreeKeyChecks;
 }
 
 /**
- * The key of every table: what the config names; a primary key that the application gives; a unique constraint or index whose columns can't be
- * NULL; the primary key that the database gives; none. Throws `E_CONFIG` where the config names what is not there or keys that need each other.
+ * Chooses the key of every table: in this order, the key in the config, a primary key that the application sets, a
+ * unique constraint or index over NOT NULL columns, the generated primary key, or none. Throws `E_CONFIG` if the config
+ * has an unknown table or column, or keys that depend on each other.
  */
 export function chooseKeys(schema: Schema, hints: KeyHints): ReadonlyMap<TableId, TableKey> {
   const tables = schema.tables.toSorted((a, b) => byName(a.id, b.id));
@@ -32,7 +37,7 @@ export function chooseKeys(schema: Schema, hints: KeyHints): ReadonlyMap<TableId
       validCandidates(table.id, candidatesOf(table, known, configured.get(table.id)), hints.trees),
     ]),
   );
-  untangle(candidates);
+  resolveCycles(candidates);
   return new Map([...candidates].flatMap(([id, [best]]) => (best === undefined ? [] : [[id, best.key]])));
 }
 
@@ -49,39 +54,42 @@ function configuredKeys(schema: Schema, hints: KeyHints): ReadonlyMap<TableId, r
   return keys;
 }
 
-/** Where the keys of several tables need each other, the table that loses least takes its next one that needs none of them, until none do. */
-function untangle(candidates: Map<TableId, Candidate[]>): void {
+/**
+ * Resolves cycles of keys: in each, the table that loses least takes its next key that depends on no other table of the
+ * cycle.
+ */
+function resolveCycles(candidates: Map<TableId, Candidate[]>): void {
   for (;;) {
     const graph = nesting(candidates);
     const cycles = stronglyConnected(graph).filter(({ length }) => length > 1);
     if (cycles.length === 0) return;
     for (const cycle of cycles) {
       const [cheapest] = cycle
-        .flatMap((id) => waysOut(id, candidates.get(id) ?? [], cycle))
+        .flatMap((id) => alternativesOf(id, candidates.get(id) ?? [], cycle))
         .toSorted((a, b) => byRank(a.next.rank, b.next.rank) || byName(a.id, b.id));
       const from = cheapest?.id ?? cycle.toSorted(byName)[0] ?? "";
-      const way = (wayBetween(graph, from, from) ?? []).join(" → ");
+      const path = (wayBetween(graph, from, from) ?? []).join(" → ");
       if (cheapest === undefined) {
-        throw new HoldfastError("E_CONFIG", `keys: the keys need each other: ${way}`, {
-          hint: "name a key for one of them that does not hold its foreign key",
+        throw new HoldfastError("E_CONFIG", `keys: the keys depend on each other: ${path}`, {
+          hint: "set a key for one of them that does not include its foreign key",
         });
       }
       const { next, left, later } = cheapest;
-      const reason = `${next.key.reason}; (${left.columns.join(", ")}) would need itself: ${way}`;
+      const reason = `${next.key.reason}; (${left.columns.join(", ")}) would depend on itself: ${path}`;
       candidates.set(from, [{ ...next, key: { ...next.key, reason } }, ...later]);
     }
   }
 }
 
-interface WayOut {
+interface Alternative {
   readonly id: TableId;
   readonly left: NaturalKey;
   readonly next: Candidate;
   readonly later: readonly Candidate[];
 }
 
-/** The next candidate of a table that needs none of the others in a cycle. */
-function waysOut(id: TableId, [best, ...rest]: readonly Candidate[], cycle: readonly TableId[]): WayOut[] {
+/** Returns the next candidate of a table that depends on no other table of a cycle. */
+function alternativesOf(id: TableId, [best, ...rest]: readonly Candidate[], cycle: readonly TableId[]): Alternative[] {
   const at = rest.findIndex(({ key }) => !nestedIn(id, key).some((target) => cycle.includes(target)));
   const next = rest[at];
   if (best?.key.kind !== "natural" || next === undefined) return [];
@@ -94,14 +102,14 @@ const nestedIn = (id: TableId, key: TableKey): TableId[] =>
 const nesting = (candidates: ReadonlyMap<TableId, readonly Candidate[]>): Graph =>
   new Map([...candidates].map(([id, [best]]) => [id, best === undefined ? [] : nestedIn(id, best.key)]));
 
-/** Without tree keys that the rows do not bear, or that nobody has looked at though the database does not guard them. */
+/** Drops tree keys that the rows violate, and those that neither the database enforces nor a check has verified. */
 function validCandidates(
   table: TableId,
   candidates: readonly Candidate[],
   proofs: TreeKeyChecks | undefined,
 ): Candidate[] {
   const flaws: string[] = [];
-  const proved = candidates.flatMap((candidate): Candidate[] => {
+  const valid = candidates.flatMap((candidate): Candidate[] => {
     const { key } = candidate;
     if (proofs === undefined || key.kind !== "natural" || key.tree !== true || isConfigured(candidate))
       return [candidate];
@@ -109,11 +117,11 @@ function validCandidates(
     if (flaw === null && key.rootsMayRepeat)
       return [{ ...candidate, key: { ...key, reason: `${key.reason}: these are distinct` } }];
     if (flaw === null || (flaw === undefined && !key.rootsMayRepeat)) return [candidate];
-    flaws.push(`(${key.columns.join(", ")}) is none: ${flaw ?? "two rows without a parent may share it"}`);
+    flaws.push(`(${key.columns.join(", ")}) is not a key: ${flaw ?? "two rows without a parent may share it"}`);
     return [];
   });
-  const [best, ...rest] = proved;
-  if (best === undefined || flaws.length === 0) return proved;
+  const [best, ...rest] = valid;
+  if (best === undefined || flaws.length === 0) return valid;
   return [{ ...best, key: { ...best.key, reason: `${best.key.reason}; ${flaws.join("; ")}` } }, ...rest];
 }
 

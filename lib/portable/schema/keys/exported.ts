@@ -1,20 +1,23 @@
-/** The key by which a row is known on its way: the chosen one, as far as it can be followed. */
+/** The key that identifies a row in an export: the chosen one, as far as it can be followed. */
 import { nestedForeignKeys, type TableKey } from "./candidates.ts";
 import { parentLink } from "../foreign-keys.ts";
 import type { Schema, Table, TableId } from "../tables.ts";
 
-/** As in an export's headers. */
+/** The key as in an export's headers. */
 export interface ExportedKey {
   readonly kind: "natural" | "reference" | "none";
   /** Empty for `none`. */
   readonly columns: readonly string[];
-  /** For people: why this one. */
+  /** The reason for the choice, for people. */
   readonly reason: string;
 }
 
 export type ExportedKeys = ReadonlyMap<TableId, ExportedKey>;
 
-/** A key that holds itself is followed where one link of one column leads from level to level; else the row's number stands for it. */
+/**
+ * Returns the keys to export. A self-referential key needs one foreign key of one column to the parent; otherwise the
+ * primary key replaces it.
+ */
 export function exportedKeys(schema: Schema, chosen: ReadonlyMap<TableId, TableKey>): Map<TableId, ExportedKey> {
   const isKnown = (id: TableId): boolean => schema.tables.some((table) => table.id === id);
   return new Map(
@@ -25,18 +28,18 @@ export function exportedKeys(schema: Schema, chosen: ReadonlyMap<TableId, TableK
       const { kind, columns, reason } = key;
       if (key.kind === "reference" || key.tree !== true || parentLink(table, columns, isKnown) !== undefined)
         return [table.id, { kind, columns, reason }];
-      return [table.id, byPrimaryKey(table, `${reason}, which holds itself in a way that is not followed`)];
+      return [table.id, byPrimaryKey(table, `${reason}, which is self-referential without a single parent column`)];
     }),
   );
 }
 
-/** What is left where a key is not followed: the table's number. */
+/** Returns the primary key, which replaces a key that cannot be followed. */
 export const byPrimaryKey = ({ primaryKey }: Pick<Table, "primaryKey">, reason: string): ExportedKey =>
   primaryKey === null
     ? { kind: "none", columns: [], reason }
     : { kind: "reference", columns: primaryKey.columns, reason };
 
-/** The same as `orderTables` wants it. */
+/** Converts exported keys into the form that `orderTables` needs. */
 export function keysOf(schema: Schema, keys: ExportedKeys): Map<TableId, TableKey> {
   const known = new Set(schema.tables.map(({ id }) => id));
   return new Map(
