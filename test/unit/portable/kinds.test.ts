@@ -16,6 +16,7 @@ test.each<[table: string, columns: string, said: string]>([
   ["django_content_type", "id! app_label model", "content-types, Django: by name"],
   ["auth_permission", "id! name content_type_id codename", "permissions, Django: by name"],
   ["django_admin_log", "id! action_time action_flag content_type_id? user_id", "log, Django: kept"],
+  ["axes_accessattempt", "id! ip_address user_agent attempt_time", "log, django-axes: kept"],
   ["my_cache_table", "cache_key value expires", "cache, Django: left out"],
   ["thumbnail_kvstore", "key value", "cache, sorl-thumbnail: left out"],
   ["django_migrations", "id! app name applied", "migrations, Django: left out"],
