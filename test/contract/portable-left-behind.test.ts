@@ -169,7 +169,7 @@ test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: columns that a data
   const config = join(tempDirectory(), "c.yaml");
   writeFileSync(config, "site: s\nroot: .\nportable: { defaults: { t: { low: given } } }\n");
   const must = await make(name, table(" not null"));
-  expect(await refusal("import", output, "--database", must, "--force")).toContain(`${id}.low may not be NULL, has no default, and the export lacks its values, which its database computed`);
+  expect(await refusal("import", output, "--database", must, "--force")).toContain(`${id}.low is NOT NULL without a default, and the export lacks its values, which its database computed`);
   expect(await refusal("import", output, "--database", must, "--config", config)).toBe("");
   expect(await rowsOf(must, "select name, low from t")).toEqual(["Ann|given"]);
 
@@ -206,9 +206,9 @@ test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: a column that the d
   expect(await refusal("plan", "--database", source, "--config", config)).toContain("(tenant, low) has a column that the database computes");
 
   const plain = await exportOf(await make(name, `${schema("not null", "")} insert into p (id, tenant, name, low) values (1, 1, 'A', 'a'); insert into c values ('x', 1); insert into d values ('z', 1, 1);`));
-  expect(await refusal("import", plain, "--database", await make(name, schema(COMPUTED, "")), "--force")).toMatch(/p\.low is computed by this database, and rows are told apart by it/);
+  expect(await refusal("import", plain, "--database", await make(name, schema(COMPUTED, "")), "--force")).toMatch(/p\.low is part of the key, but this database computes it/);
   const linked = await make(name, schema("not null", LINK));
-  expect(await refusal("import", plain, "--database", linked)).toMatch(/d\.p_id is computed by this database: its links to (public\.)?p are left out/);
+  expect(await refusal("import", plain, "--database", linked)).toMatch(/d\.p_id is computed by this database: its references to (public\.)?p are left out/);
   expect(await refusal("import", plain, "--database", linked, "--force")).toBe("");
   expect(await rowsOf(linked, led)).toEqual(["x|A", "z|A"]);
 }); // prettier-ignore

@@ -380,9 +380,7 @@ describe.each(NAMES)("users that are nowhere, on %s", (name) => {
     const url = await engines.of(name).make(`${schema} ${one} (1, 'zoe', 'x', 1, 1), (2, 'ann', 'hash', 1, 1);`);
     expect(await portable("import", at, "--database", url)).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(
-        /post: 2 rows link by writer_id to rows of .*member that are not there: \(bob\)/,
-      ) as string,
+      stderr: expect.stringMatching(/post: 2 rows reference missing rows of .*member by writer_id: \(bob\)/) as string,
     });
     const disabled = { active: 0, level: 1, password: { unusable_password: true } };
     const flags = [
@@ -406,7 +404,7 @@ describe.each(NAMES)("users that are nowhere, on %s", (name) => {
     const less = config({ users: { table: "member", create_missing: true, disabled: { active: 0 } } });
     expect(await portable("import", at, "--config", less, "--database", url)).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/cannot be made without password, level/) as string,
+      stderr: expect.stringMatching(/cannot be created without password, level/) as string,
     });
     expect(await rowsOf(url, "select count(*) from member")).toEqual(["2"]);
   });
