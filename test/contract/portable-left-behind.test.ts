@@ -118,7 +118,7 @@ test("check tells of another program's export by its own format, version and tim
     expect([code, json.at(-1)]).toMatchObject([0, { export: about }]);
     const { stdout } = await runBuilt("portable", ["check", path, "--database", url]);
     expect(stdout).toMatch(new RegExp(`^Export Format: +${about.export_format}$`, "m"));
-    expect(stdout).toMatch(new RegExp(`^Created: +${about.created_at ?? "not named"}$`, "m"));
+    expect(stdout).toMatch(new RegExp(`^Created: +${about.created_at ?? "unknown"}$`, "m"));
     expect(stdout).not.toMatch(/sqlite.*\n[^]*Schema Version[^]*CURRENT INSTANCE/);
   }
 }); // prettier-ignore
@@ -145,10 +145,10 @@ test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: columns that a data
   const id = name === "PostgreSQL" ? "public.t" : "t";
   const source = await make(name, `${table(COMPUTED)} insert into t (name) values ('Ann');`);
   const plan = await runBuilt("portable", ["plan", "--database", source]);
-  expect(plan.stdout).toContain(`columns that the database computes, left out: ${id} low`);
+  expect(plan.stdout).toContain(`computed columns, left out: ${id} low`);
   const output = join(tempDirectory(), "e");
   const said = await runBuilt("portable", ["export", "--database", source, "-o", output, "--no-timestamp"]);
-  expect(said.stdout).toContain(`columns that the database computes, left out: ${id} low`);
+  expect(said.stdout).toContain(`computed columns, left out: ${id} low`);
   expect(JSON.parse(readFileSync(join(output, "manifest.json"), "utf8"))).toMatchObject({ columns_computed: { [id]: ["low"] } });
   expect(JSON.parse(readFileSync(join(output, "schema.json"), "utf8"))).toMatchObject([{ columns_computed: ["low"] }]);
 

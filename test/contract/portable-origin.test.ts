@@ -124,7 +124,7 @@ test("check --values and import --validate find what only values tell, and chang
   const at = await exported(good);
   const schemaOnly = await portable("check", bad, at);
   expect(schemaOnly.code).toBe(0);
-  expect(schemaOnly.said).toContain("The values were not looked at: --values");
+  expect(schemaOnly.said).toContain("The values were not checked: --values");
   expect(schemaOnly.said).not.toContain("fully compatible");
   for (const args of [["check", "--values"], ["import", "--validate"]] as const) {
     const [verb, flag] = args;
