@@ -102,7 +102,7 @@ describe.each(NAMES)("roles of another name on %s", (name) => {
     const again = await run("import", at, ...flags);
     expect(Object.values(of(again, "created")).every((one) => one === 0)).toBe(true);
     const told = await runBuilt("portable", ["import", at, ...flags]);
-    expect(told.stdout).toContain(`${here(name, "role")} (editor) is (writer) here`);
+    expect(told.stdout).toContain(`${here(name, "role")} (editor) is mapped to (writer)`);
   });
 
   test("that the export has as well make rows equal: each is taken once", async () => {
@@ -135,7 +135,7 @@ test("keys of several columns are lists; a map of what is not there, or that goe
   await change(url, "delete from thing", "delete from kind");
   for (const [map, said] of [
     [{ kinds: { x: "y" } }, /no table kinds/],
-    [{ kind: { x: "y" } }, /key of kind is \(area, code\), 2 values/],
+    [{ kind: { x: "y" } }, /2 values on either side, for the key of kind \(area, code\)/],
     [{ loose: { x: "y" } }, /only keys of plain values can be mapped/],
     [{ kind: [{ from: ["a", "x"], to: ["c", "x"] }] }, /\(a, x\) is mapped to \(c, x\), which kind does not have/],
     [
