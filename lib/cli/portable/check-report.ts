@@ -85,7 +85,7 @@ export function showCheck(
 
 const NOTHING_LEFT: Pick<ExportManifest, "left_out" | "columns_computed" | "warnings"> = { left_out: [], warnings: [] };
 
-/** Returns what one of our own exports does not hold, and the warnings of its making. */
+/** Returns what an export of ours leaves out, and the warnings given when it was made. */
 function leftBehind({ origin, left_out, columns_computed = {}, warnings }: ExportManifest): string[] {
   if (origin !== undefined) return [];
   return [

@@ -107,7 +107,7 @@ export function parsePortable(argv: readonly string[]) {
     })
     .option("values", {
       type: "boolean",
-      describe: "check, import --validate: import every value, then roll back (default for --validate)",
+      describe: "check, import --validate (its default): import all, then roll back",
     })
     .option("skip-conflicts", {
       type: "boolean",
