@@ -370,7 +370,7 @@ describe("a ZIP of models", () => {
     const url = await engines.of("PostgreSQL").make(shopSchema("PostgreSQL"));
     expect(await counted("created", writeZip(metadata), "--database", url)).toEqual(SHOP);
     const { stderr } = await runBuilt("portable", ["check", writeZip(metadata), "--database", url]);
-    expect(stderr).toMatch(/media\/: 1 files are no part of the database/);
+    expect(stderr).toMatch(/media\/: 1 files are not part of the database/);
   });
 
   test("is proved as a whole before anything is touched", async () => {

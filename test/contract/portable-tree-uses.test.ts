@@ -139,7 +139,7 @@ describe.each(NAMES)("on %s", (name) => {
     const mapped = await portable("import", output, "--database", other, ...config({ map: { page: { home: "start" } } })); // prettier-ignore
     expect(mapped).toMatchObject({ code: 2, stderr: expect.stringContaining("only keys of plain values can be mapped") as string }); // prettier-ignore
     const inside = await portable("import", output, "--database", other, ...config({ map: { site: { one: "two" } } }));
-    expect(inside).toMatchObject({ code: 2, stderr: expect.stringContaining("site is in the key of a tree, in which no rows are mapped") as string }); // prettier-ignore
+    expect(inside).toMatchObject({ code: 2, stderr: expect.stringContaining("site is part of the key of a tree, where rows cannot be mapped") as string }); // prettier-ignore
     const replaced = await portable("plan", "--database", url, ...config({ replace: { page: { slug: "x" } } }));
     expect(replaced).toMatchObject({ code: 2, stderr: expect.stringContaining("slug is in the key by which its rows are told apart") as string }); // prettier-ignore
     expect(await rowsOf(other, "select count(*) from page")).toEqual(["0"]);
