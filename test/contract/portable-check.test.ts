@@ -57,7 +57,7 @@ test("every item is shown, as text and as JSON, on each engine", async () => {
     // Only the tables that were asked for.
     expect(section(report.text, "DATA SUMMARY").map((line) => line.replaceAll(/ {2,}/g, " "))).toEqual([" public.kind 2 records", "-".repeat(60), " TOTAL 2 records"]);
     const advice = code === 0 ? "This export is compatible and can be imported." : "This export can be imported with --force. Read the warnings first.";
-    const more = "The values were not looked at: --values tries every one of them, and takes it back.";
+    const more = "The values were not checked: --values imports all of them and rolls back.";
     expect(section(report.text, "LEFT BEHIND BY THE EXPORT")).toEqual(["  public.django_migrations (migrations, Django)"]);
     expect(section(report.text, "RECOMMENDATION")).toEqual([`${code === 0 ? "✓" : "!"} ${advice}`, more]);
     expect(report.json).toMatchObject({
@@ -72,7 +72,7 @@ test("every item is shown, as text and as JSON, on each engine", async () => {
     });
   }
   const lacks = await check(output, "--database", await make("SQLite", MIGRATIONS + TABLES.replace("kind varchar(20),", "kind varchar(20), must integer not null,")), "--exclude", "kind");
-  expect([lacks.code, section(lacks.text, "RECOMMENDATION")]).toEqual([14, ["✗ Do not import this export: first mend what is named above."]]);
+  expect([lacks.code, section(lacks.text, "RECOMMENDATION")]).toEqual([14, ["✗ Do not import this export: fix the problems above first."]]);
   expect(lacks.json).toMatchObject({ status: "INCOMPATIBLE", recommendation: expect.stringMatching(/^Do not import/) as string, export: { data_counts: { "public.item": 1 }, records: 1 } });
 }); // prettier-ignore
 

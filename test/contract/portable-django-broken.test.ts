@@ -57,7 +57,7 @@ test.each([
   const url = await engines.of("SQLite").make(SCHEMA);
   expect(await bring(write(packed.subarray(0, -20), name), url)).toMatchObject({
     code: 13,
-    stderr: expect.stringContaining(`its ${program} is damaged, or ends too soon`) as unknown,
+    stderr: expect.stringContaining(`its ${program} data is damaged or truncated`) as unknown,
   });
   expect(await bring(write(packed, name), url)).toMatchObject({ code: 0, stderr: "" });
   expect(await rowsOf(url, "select code from shop_item order by 1")).toEqual(["i1", "i2"]);
@@ -76,19 +76,23 @@ describe("is refused, and the record is named", () => {
   const last = (fields: Record<string, unknown>): Dumped[] => [shelf, item(1), item(2, fields)];
   const bad = JSON.stringify(last({ code: "é" }));
   test.each([
-    ["a date that is in no calendar", last({ made: "2023-02-29T00:00:00Z" }), /line 1: shop\.item 2: made is given/],
-    ["an hour that no clock has", last({ made: "2023-02-28T24:00:00Z" }), /shop\.item 2: made is given/],
-    ["a year that is none", last({ made: "0000-00-00T00:00:00Z" }), /shop\.item 2: made is given/],
-    ["base64 that is none", last({ photo: "A*==" }), /shop\.item 2: photo is given "A\*==", and takes base64/],
-    ["half a character", last({ code: "x\ud800" }), /shop\.item 2: code is given .*half of a character/],
-    ["half a character in JSON", last({ facts: ["\udc00"] }), /shop\.item 2: facts is given .*half of a character/],
-    ["a link to nowhere", last({ shelf: 7 }), /shop_item id 2, shelf_id leads to shop_shelf 7/],
-    ["a key that leads nowhere", last({ shelf: ["low"] }), /shop\.item 2 leads to the row \["low"\]/],
+    ["a date that is in no calendar", last({ made: "2023-02-29T00:00:00Z" }), /line 1: shop\.item 2: made expects /],
+    ["an hour that no clock has", last({ made: "2023-02-28T24:00:00Z" }), /shop\.item 2: made expects /],
+    ["a year that is none", last({ made: "0000-00-00T00:00:00Z" }), /shop\.item 2: made expects /],
+    ["base64 that is none", last({ photo: "A*==" }), /shop\.item 2: photo expects base64, found "A\*=="/],
+    ["half a character", last({ code: "x\ud800" }), /shop\.item 2: code expects text without unpaired surrogates/],
+    [
+      "half a character in JSON",
+      last({ facts: ["\udc00"] }),
+      /shop\.item 2: facts expects JSON without unpaired surrogates/,
+    ],
+    ["a link to nowhere", last({ shelf: 7 }), /shop_item id 2, shelf_id references shop_shelf 7/],
+    ["a key that leads nowhere", last({ shelf: ["low"] }), /shop\.item 2 references the row \["low"\]/],
     ["a value that the database forbids", last({ stock: -1 }), /shop_item, row 2 of the export, \(i2\): .*CHECK/],
     [
       "a name that stands twice",
       bad.replace('"code":"é"', '"code":"a","code":"b"'),
-      /line 1, after record 2 \(shop\.item 1\): .*"code" stands twice/,
+      /line 1, after record 2 \(shop\.item 1\): .*"code" occurs twice/,
     ],
     [
       "a warning in the middle",
@@ -98,7 +102,7 @@ describe("is refused, and the record is named", () => {
     [
       "another encoding",
       Buffer.from(bad, "latin1"),
-      /not in UTF-8 there\): the last whole record is 2, .* shop\.item 1/,
+      /not valid UTF-8\): the last complete record is 2, .* shop\.item 1/,
     ],
   ])("%s", async (_name, content, words) => {
     const url = await engines.of("SQLite").make(SCHEMA);
@@ -159,9 +163,9 @@ test("PostgreSQL's own types as Django writes them: arrays of arrays, ranges, ad
     { model: "shop.item", pk: 1, fields: { ...fields, ...more } },
   ];
   expect((await bring(write(dump({ span: '{"lower": "x"}' })), url)).stderr).toMatch(
-    /dump\.json, line 1: .*span is given/,
+    /dump\.json, line 1: .*span has the invalid value/,
   );
-  expect((await bring(write(dump({ facts: ["\u0000"] })), url)).stderr).toMatch(/line 1: shop\.item 1: facts is given/);
+  expect((await bring(write(dump({ facts: ["\u0000"] })), url)).stderr).toMatch(/line 1: shop\.item 1: facts expects /);
   const file = write(dump({}));
   expect(await bring(file, url)).toMatchObject({ code: 0, stderr: "" });
   expect(await rowsOf(url, "select grid[1][2], grid[2][1], array_ndims(grid), span, ip, facts from shop_item")).toEqual(
@@ -173,7 +177,10 @@ test("PostgreSQL's own types as Django writes them: arrays of arrays, ranges, ad
 test("a dump of nothing is no success of its own: it wants --force", async () => {
   const url = await engines.of("SQLite").make(SCHEMA);
   const { code, stderr } = await bring(write("[]"), url);
-  expect({ code, stderr }).toMatchObject({ code: 14, stderr: expect.stringContaining("no record in it") as unknown });
+  expect({ code, stderr }).toMatchObject({
+    code: 14,
+    stderr: expect.stringContaining("the source has no records") as unknown,
+  });
   expect((await bring(write("[]"), url, "--force")).code).toBe(0);
 });
 

@@ -452,11 +452,11 @@ describe("more than 65,536 rows", () => {
 });
 
 test.each([
-  [["--format", "native", "--media", "/tmp"], "--media has no meaning"],
-  [["--format", "records", "--name-style", "us"], "--name-style has no meaning"],
-  [["--time-zone", "Europe/Paris"], "--time-zone has no meaning"],
-  [["--format", "records", "-o", "/tmp/x.zip"], "is a directory"],
-  [["--format", "zip", "--no-timestamp", "-o", "/tmp/x"], "has to name the file"],
+  [["--format", "native", "--media", "/tmp"], "--media does not apply"],
+  [["--format", "records", "--name-style", "us"], "--name-style does not apply"],
+  [["--time-zone", "Europe/Paris"], "--time-zone does not apply"],
+  [["--format", "records", "-o", "/tmp/x.zip"], "writes a directory"],
+  [["--format", "zip", "--no-timestamp", "-o", "/tmp/x"], "needs the name of a .zip file"],
   [["--format", "zip", "-o", "/tmp/x.zip", "--name-style", "us"], "-o names the file"],
   [["--format", "tar"], "format"],
 ])("%j is refused", async (flags, message) => {

@@ -118,7 +118,7 @@ test("check tells of another program's export by its own format, version and tim
     expect([code, json.at(-1)]).toMatchObject([0, { export: about }]);
     const { stdout } = await runBuilt("portable", ["check", path, "--database", url]);
     expect(stdout).toMatch(new RegExp(`^Export Format: +${about.export_format}$`, "m"));
-    expect(stdout).toMatch(new RegExp(`^Created: +${about.created_at ?? "not named"}$`, "m"));
+    expect(stdout).toMatch(new RegExp(`^Created: +${about.created_at ?? "unknown"}$`, "m"));
     expect(stdout).not.toMatch(/sqlite.*\n[^]*Schema Version[^]*CURRENT INSTANCE/);
   }
 }); // prettier-ignore
@@ -145,10 +145,10 @@ test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: columns that a data
   const id = name === "PostgreSQL" ? "public.t" : "t";
   const source = await make(name, `${table(COMPUTED)} insert into t (name) values ('Ann');`);
   const plan = await runBuilt("portable", ["plan", "--database", source]);
-  expect(plan.stdout).toContain(`columns that the database computes, left out: ${id} low`);
+  expect(plan.stdout).toContain(`computed columns, left out: ${id} low`);
   const output = join(tempDirectory(), "e");
   const said = await runBuilt("portable", ["export", "--database", source, "-o", output, "--no-timestamp"]);
-  expect(said.stdout).toContain(`columns that the database computes, left out: ${id} low`);
+  expect(said.stdout).toContain(`computed columns, left out: ${id} low`);
   expect(JSON.parse(readFileSync(join(output, "manifest.json"), "utf8"))).toMatchObject({ columns_computed: { [id]: ["low"] } });
   expect(JSON.parse(readFileSync(join(output, "schema.json"), "utf8"))).toMatchObject([{ columns_computed: ["low"] }]);
 
@@ -158,7 +158,7 @@ test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: columns that a data
   await bring(output, same);
   for (const [low, becomes, value] of [["", "NULL", "null"], [" default 'old' not null", "its default", "old"]] as const) {
     const url = await make(name, `${table(low)} insert into t (name, low) values ('Bob', 'kept');`);
-    const message = `${id}.low was computed by the export's database, and is an ordinary column here: new rows get ${becomes} there`;
+    const message = `${id}.low was computed by the export's database but is an ordinary column here: new rows get ${becomes}`;
     const check = await runBuilt("portable", ["check", output, "--database", url]);
     expect([check.code, check.stdout]).toEqual([3, expect.stringContaining(message)]);
     expect(await refusal("import", output, "--database", url)).toContain(message);
@@ -169,7 +169,7 @@ test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: columns that a data
   const config = join(tempDirectory(), "c.yaml");
   writeFileSync(config, "site: s\nroot: .\nportable: { defaults: { t: { low: given } } }\n");
   const must = await make(name, table(" not null"));
-  expect(await refusal("import", output, "--database", must, "--force")).toContain(`${id}.low may not be NULL, has no default, and the export lacks its values, which its database computed`);
+  expect(await refusal("import", output, "--database", must, "--force")).toContain(`${id}.low is NOT NULL without a default, and the export lacks its values, which its database computed`);
   expect(await refusal("import", output, "--database", must, "--config", config)).toBe("");
   expect(await rowsOf(must, "select name, low from t")).toEqual(["Ann|given"]);
 
@@ -206,9 +206,9 @@ test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: a column that the d
   expect(await refusal("plan", "--database", source, "--config", config)).toContain("(tenant, low) has a column that the database computes");
 
   const plain = await exportOf(await make(name, `${schema("not null", "")} insert into p (id, tenant, name, low) values (1, 1, 'A', 'a'); insert into c values ('x', 1); insert into d values ('z', 1, 1);`));
-  expect(await refusal("import", plain, "--database", await make(name, schema(COMPUTED, "")), "--force")).toMatch(/p\.low is computed by this database, and rows are told apart by it/);
+  expect(await refusal("import", plain, "--database", await make(name, schema(COMPUTED, "")), "--force")).toMatch(/p\.low is part of the key, but this database computes it/);
   const linked = await make(name, schema("not null", LINK));
-  expect(await refusal("import", plain, "--database", linked)).toMatch(/d\.p_id is computed by this database: its links to (public\.)?p are left out/);
+  expect(await refusal("import", plain, "--database", linked)).toMatch(/d\.p_id is computed by this database: its references to (public\.)?p are left out/);
   expect(await refusal("import", plain, "--database", linked, "--force")).toBe("");
   expect(await rowsOf(linked, led)).toEqual(["x|A", "z|A"]);
 }); // prettier-ignore

@@ -93,13 +93,13 @@ test.each(ENGINES)("%s: rows that had to be written before those that were passe
   const self = `create table item (id ${idOf(name)}, code varchar(9) not null unique, slug varchar(9) not null unique, up_id integer references item (id));`;
   const at = await exported(await make(name, `${self} insert into item values (1, 'a', 'one', null), (2, 'b', 'two', 1), (3, 'c', 'three', 2);`), {});
   const url = await make(name, `${self} insert into item values (2, 'b', 'other', null);`);
-  expect(await refusal("import", at, "--database", url, "--skip-conflicts")).toMatch(/item: 1 rows link by up_id to rows of \S+ that are not there: \(two\)/);
+  expect(await refusal("import", at, "--database", url, "--skip-conflicts")).toMatch(/item: 1 rows reference missing rows of \S+ by up_id: \(two\)/);
   expect(await rowsOf(url, "select slug from item")).toEqual(["other"]);
 }); // prettier-ignore
 
 test.each(ENGINES)("%s: a link to a row that is nowhere is refused as ever", async (name) => {
   const at = await exported(await make(name, schemaOf(name) + ROWS), {});
   const url = await make(name, schemaOf(name));
-  expect(await refusal("import", at, "--database", url, "--skip-conflicts", "--models", "child")).toMatch(/child: 3 rows link by parent_id/);
+  expect(await refusal("import", at, "--database", url, "--skip-conflicts", "--models", "child")).toMatch(/child: 3 rows reference missing rows of \S+ by parent_id/);
   expect(await rowsOf(url, "select count(*) from child")).toEqual(["0"]);
 }); // prettier-ignore

@@ -125,7 +125,7 @@ describe.each(NAMES)("on %s", (name) => {
     const settings = config({ sets: { some: { tables: ["page"], where: { page: { slug: { in: ["team"] } } } } } });
     const output = await exportOf(url, ...settings, "--set", "some");
     const lacking = await portable("import", output, "--database", other);
-    expect(lacking).toMatchObject({ code: 1, stderr: expect.stringMatching(/page: 1 rows link by parent_id to rows of .*page that are not there: \(one, home\/one, about\)/) as string }); // prettier-ignore
+    expect(lacking).toMatchObject({ code: 1, stderr: expect.stringMatching(/page: 1 rows reference missing rows of .*page by parent_id: \(one, home\/one, about\)/) as string }); // prettier-ignore
     await run("import", zip, "--database", other, "--models", "site,page");
     await change(other, "delete from page where slug = 'team'");
     expect((await run("import", output, "--database", other)).tables).toMatchObject([{ created: 1 }]);
@@ -137,9 +137,9 @@ describe.each(NAMES)("on %s", (name) => {
     const output = await exportOf(url);
     const other = await make();
     const mapped = await portable("import", output, "--database", other, ...config({ map: { page: { home: "start" } } })); // prettier-ignore
-    expect(mapped).toMatchObject({ code: 2, stderr: expect.stringContaining("only keys of values of their own are mapped") as string }); // prettier-ignore
+    expect(mapped).toMatchObject({ code: 2, stderr: expect.stringContaining("only keys of plain values can be mapped") as string }); // prettier-ignore
     const inside = await portable("import", output, "--database", other, ...config({ map: { site: { one: "two" } } }));
-    expect(inside).toMatchObject({ code: 2, stderr: expect.stringContaining("site is in the key of a tree, in which no rows are mapped") as string }); // prettier-ignore
+    expect(inside).toMatchObject({ code: 2, stderr: expect.stringContaining("site is part of the key of a tree, where rows cannot be mapped") as string }); // prettier-ignore
     const replaced = await portable("plan", "--database", url, ...config({ replace: { page: { slug: "x" } } }));
     expect(replaced).toMatchObject({ code: 2, stderr: expect.stringContaining("slug is part of the key that identifies the rows") as string }); // prettier-ignore
     expect(await rowsOf(other, "select count(*) from page")).toEqual(["0"]);
@@ -152,7 +152,10 @@ describe.each(NAMES)("on %s", (name) => {
     const url = await make(ROWS);
     const output = await exportOf(url, "--models", "note");
     const { code, stderr } = await portable("import", output, "--database", await make(), ...config({ users: { table: "page", create_missing: true, disabled: {} } })); // prettier-ignore
-    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("that are not there: ") as string });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringContaining("reference missing rows of ") as string,
+    });
   });
 
   test("two pages that are one to people are merged, with what lies below both", async () => {

@@ -211,7 +211,7 @@ describe.each(NAMES)("into %s", (to) => {
   test("two roots of one key here are refused by name", async () => {
     const url = await engines.of(to).make(`${schema(to)} insert into category (slug) values ('alone'), ('alone');`);
     const { code, stderr } = await portable("import", source(), "--database", url);
-    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/category: several rows have the key \(alone\)/) as string }); // prettier-ignore
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/category: several rows here have the key \(alone\)/) as string }); // prettier-ignore
   });
 
   test("--clear-existing empties a tree first, and --skip-conflicts passes over a row with all that is below it", async () => {

@@ -78,19 +78,19 @@ describe("two of an export with one place in the database", () => {
       "tables of two schemas",
       `create schema a; create schema b; create table a.client ${client}; create table b.client ${client}; insert into a.client (name) values ('ann'); insert into b.client (name) values ('bob');`,
       kept,
-      "a.client and b.client both go into client",
+      "a.client and b.client both map to client",
     ],
     [
       "tables whose names differ by case",
       `create table "Client" ${client}; create table client ${client}; insert into "Client" (name) values ('ann'); insert into client (name) values ('bob');`,
       kept,
-      "public.Client and public.client both go into client",
+      "public.Client and public.client both map to client",
     ],
     [
       "columns",
       `create table client (id serial primary key, name text unique not null, "nickName" text, nick_name text); insert into client (name, "nickName", nick_name) values ('ann', 'a', 'b');`,
       `${kept.slice(0, -1)}, nick_name text)`,
-      "nickName and nick_name of public.client both go into client.nick_name",
+      "nickName and nick_name of public.client both map to client.nick_name",
     ],
   ])("%s", async (_what, from, to, message) => {
     for (const words of await refused(from, to)) expect(words).toContain(message);
@@ -100,7 +100,7 @@ describe("two of an export with one place in the database", () => {
     const from = `create schema a; create schema b; create table a.client ${client}; create table b.client ${client};
       create table bill (id serial primary key, no text unique not null, of int references b.client (id)); insert into b.client (name) values ('bob'); insert into bill (no, of) values ('1', 1);`;
     const to = `${kept}; create table bill (id integer primary key, no text unique not null, of int references client (id)); insert into client values (1, 'bob');`;
-    for (const words of await refused(from, to, "--exclude", "b.client")) expect(words).toContain("a.client and b.client both go into client");
+    for (const words of await refused(from, to, "--exclude", "b.client")) expect(words).toContain("a.client and b.client both map to client");
   }); // prettier-ignore
 
   test("one of them alone is brought in", async () => {
@@ -135,7 +135,7 @@ describe("rows that a mode passes over need no rows that they lead to", () => {
     expect(await values(url)).toEqual(["c1|10", "d|10", "p1|10"]);
     // A row that is there, and would lead to one that is not, is refused.
     const other = await make(name, table(name, "", "insert into p values (7, 'p1', 1);", "insert into c values (7, 'c2', 7, 1);"));
-    expect(await refusal("import", output, "--database", other, "--mode", "update-only")).toContain("c: 1 rows link by p_id to rows of");
+    expect(await refusal("import", output, "--database", other, "--mode", "update-only")).toContain("c: 1 rows reference missing rows of");
     expect(await values(other)).toEqual(["c2|1", "p1|1"]);
   });
 

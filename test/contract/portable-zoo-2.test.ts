@@ -169,6 +169,6 @@ test("a tree of a tenant that is known by another key: told, and refused where i
   const output = await exportOf(from);
   await bring(output, await make("PostgreSQL", schema));
   const url = await make("SQLite", `${schema} insert into task values (1, 2, 1, null), (5, 1, 1, null);`);
-  expect(await refusal("import", output, "--database", url)).toMatch(/task: \(tenant, parent\) came as it was, and task \(1, 1\) is number 5 here/); // prettier-ignore
+  expect(await refusal("import", output, "--database", url)).toMatch(/task\.tenant\+parent references task by id, but row \(1, 1\) has id 5 here/); // prettier-ignore
   expect(await rowsOf(url, "select count(*) from task")).toEqual(["2"]);
 });

@@ -66,8 +66,8 @@ test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: a NULL where none m
   const note = await exportOf(await make("SQLite", `${schema("")} ${team} insert into t values ('a', 'x', 1), ('b', null, 1);`)); // prettier-ignore
   const link = await exportOf(await make("SQLite", `${schema("")} ${team} insert into t values ('a', 'x', null);`));
   const url = await make(name, schema("not null default 1"));
-  expect(await refusal("import", note, "--database", url)).toMatch(/line 3: (?:public\.)?t\.note is NULL, which/);
-  expect(await refusal("import", link, "--database", url)).toMatch(/line 2: (?:public\.)?t\.team is NULL, which/);
+  expect(await refusal("import", note, "--database", url)).toMatch(/line 3: (?:public\.)?t\.note is NULL, but/);
+  expect(await refusal("import", link, "--database", url)).toMatch(/line 2: (?:public\.)?t\.team is NULL, but/);
 }); // prettier-ignore
 
 test.each([
@@ -111,7 +111,7 @@ test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: numbers of rows tha
   const { code, stderr, stdout } = await runBuilt("portable", ["import", output, "--database", url, "--json"]);
   expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
   const { warnings } = summarySchema.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? ""));
-  expect(warnings.join("\n")).toMatch(/wp_terms: 1 rows have another number here, and \S+term_id, \S+rev_term, which/);
+  expect(warnings.join("\n")).toMatch(/wp_terms: 1 rows were renumbered; \S+term_id, \S+rev_term look like/);
   expect(await rowsOf(url, "select count(*) from Session")).toEqual(["0"]);
 }); // prettier-ignore
 

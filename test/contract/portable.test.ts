@@ -208,7 +208,7 @@ describe.each(NAMES)("into %s", (to) => {
     const { code, stderr } = await portable("import", output, "--database", url);
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: expect.stringMatching(/tag: 2 rows of the export have one key here.*[Ss]ame/s) as string,
+      stderr: expect.stringMatching(/tag: 2 rows of the export have the same key here.*[Ss]ame/s) as string,
     });
   });
 });

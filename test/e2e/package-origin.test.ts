@@ -45,12 +45,12 @@ const inPlace = (config: string): string[] => ["--in-place", "--config", config,
 const beside = (url: string): string[] => ["--to", join(tempDirectory(), "to"), "--database", url];
 const notes = async (url: string): Promise<string[]> => await rowsOf(url, "select id, body from note order by id");
 
-test.each(ENGINES)("%s: other rows of the same numbers are not overwritten, unless --into-other insists", async (name) => {
+test.each(ENGINES)("%s: other rows of the same numbers are not overwritten, unless --into-other is given", async (name) => {
   const file = await packed("a", await make(name, schemaOf(name) + OURS));
   const other = await make(name, schemaOf(name) + THEIRS);
   for (const to of [beside(other), [...beside(other), "--dry-run"], inPlace(configOf(undefined, other)), inPlace(configOf("b", other))]) {
     const { code, said } = await restored(file, ...to);
-    expect([code, said]).toMatchObject([1, expect.stringMatching(/note: 1 rows are known by their number alone, and other rows have it here: \(1\)[^]*--into-other insists/)]);
+    expect([code, said]).toMatchObject([1, expect.stringMatching(/note: 1 rows are identified by generated id alone, and other rows have these ids here: \(1\)[^]*--into-other overrides this check/)]);
     expect(await notes(other)).toEqual(["1|theirs", "3|three"]);
     expect(await rowsOf(other, "select count(*) from remark")).toEqual(["0"]);
   }

@@ -97,7 +97,7 @@ describe("verify --deep", () => {
       code: 13,
       state: "failed",
       problems: expect.arrayContaining([
-        { path: "portable/main/portable.zip", message: expect.stringMatching(/there is no table elsewhere/) },
+        { path: "portable/main/portable.zip", message: expect.stringMatching(/table elsewhere does not exist/) },
       ]),
     });
   });

@@ -205,8 +205,8 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`,
   test.each([
     ["keep: [nothing_like_it]", /no table nothing_like_it/],
     ["keep_rows: { auth_user: { is_amdin: true } }", /no column is_amdin/],
-    ["keep_rows: { auth_user: { id: admin } }", /admin is no whole number/],
-    ["keep_rows: { auth_user: {} }", /names no column/],
+    ["keep_rows: { auth_user: { id: admin } }", /expected an integer, found admin/],
+    ["keep_rows: { auth_user: {} }", /lists no column/],
     ["storage: [nowhere]", /nowhere is no directory/],
     ["storage: [.]", /which has to stay/],
   ])("a config that cannot be meant so is refused: %s", async (line, message) => {

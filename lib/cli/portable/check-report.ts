@@ -1,4 +1,4 @@
-/** The compatibility report of `check`: for people in sections, or as one line of JSON. */
+/** The compatibility report of `check`: in sections for people, or as one line of JSON. */
 import type { CompatibilityReport, ConfigurationReport } from "../../portable/compare/compatibility.ts";
 import type { Applied } from "../../portable/format/versions.ts";
 import { EXPORT_VERSION, type ExportManifest } from "../../portable/format/documents.ts";
@@ -13,13 +13,13 @@ const WIDTH = 60;
 const RECOMMENDATION = {
   COMPATIBLE: "This export is compatible and can be imported.",
   COMPATIBLE_WITH_WARNINGS: "This export can be imported with --force. Read the warnings first.",
-  INCOMPATIBLE: "Do not import this export: first mend what is named above.",
+  INCOMPATIBLE: "Do not import this export: fix the problems above first.",
 } as const;
 
 const PAINT = { COMPATIBLE: pc.green, COMPATIBLE_WITH_WARNINGS: pc.yellow, INCOMPATIBLE: pc.red } as const;
 const MARK = { COMPATIBLE: "✓", COMPATIBLE_WITH_WARNINGS: "!", INCOMPATIBLE: "✗" } as const;
 
-/** Shows the report; what it says of the data are the tables that were looked at. */
+/** Prints the report; its counts cover the selected tables. */
 export function showCheck(
   { directory, manifest, tables }: ExportReader,
   report: CompatibilityReport,
@@ -37,8 +37,8 @@ export function showCheck(
     database: `${source.engine} ${source.server_version}`,
   };
   if (output.json) {
-    const told = manifest.origin === undefined ? source : { name: source.name, url: source.url, database };
-    const about = { path, export_format: format, export_version: version, created_at, source: told };
+    const exportSource = manifest.origin === undefined ? source : { name: source.name, url: source.url, database };
+    const about = { path, export_format: format, export_version: version, created_at, source: exportSource };
     const here = { export_version: EXPORT_VERSION, ...report.here };
     const { left_out, columns_computed = {}, warnings } = manifest.origin === undefined ? manifest : NOTHING_LEFT;
     const left = { left_out, columns_computed, warnings };
@@ -50,12 +50,12 @@ export function showCheck(
   section(
     "EXPORT INFORMATION",
     field("Path", path),
-    field("Export Version", version ?? "not named"),
+    field("Export Version", version ?? "unknown"),
     field("Export Format", format),
-    field("Created", created_at ?? "not named"),
-    field("Source Portal", source.name ?? "not named"),
-    field("Source URL", source.url ?? "not named"),
-    field("Database", database ?? "not named"),
+    field("Created", created_at ?? "unknown"),
+    field("Source Portal", source.name ?? "unknown"),
+    field("Source URL", source.url ?? "unknown"),
+    field("Database", database ?? "unknown"),
     field("Schema Version", schemaVersion(schema_versions)),
   );
   section(
@@ -85,7 +85,7 @@ export function showCheck(
 
 const NOTHING_LEFT: Pick<ExportManifest, "left_out" | "columns_computed" | "warnings"> = { left_out: [], warnings: [] };
 
-/** Returns what an export of ours does not hold, and what was told when it was made. */
+/** Returns what an export of ours leaves out, and the warnings given when it was made. */
 function leftBehind({ origin, left_out, columns_computed = {}, warnings }: ExportManifest): string[] {
   if (origin !== undefined) return [];
   return [
@@ -95,11 +95,11 @@ function leftBehind({ origin, left_out, columns_computed = {}, warnings }: Expor
   ];
 }
 
-/** What to do, and what was not looked at; of a report without problems. */
+/** Returns the recommendation, and what was not checked. */
 function recommendationOf({ status, values = false }: CompatibilityReport): string[] {
   const advice = RECOMMENDATION[status];
   if (values || status === "INCOMPATIBLE") return [advice.replace("is compatible", "is fully compatible")];
-  return [advice, "The values were not looked at: --values tries every one of them, and takes it back."];
+  return [advice, "The values were not checked: --values imports all of them and rolls back."];
 }
 
 function section(title: string, ...lines: readonly string[]): void {
@@ -113,9 +113,9 @@ const records = (name: string, count: number): string => {
   return `  ${name.padEnd(WIDTH - 2 - number.length)}${number}`;
 };
 
-/** The last migration; where each application has its own, those of the first few. */
+/** Returns the last migration; if each application has its own, those of the first few. */
 function schemaVersion(versions: Applied | null): string {
-  if (versions === null) return "no migrations known";
+  if (versions === null) return "no migrations";
   const { tool, applied } = versions;
   const last = applied.length === 0 ? "none" : tool === "Django" ? lastOfEach(applied) : (applied.at(-1) ?? "");
   return `${last} (${plural(applied.length, "migration")}, ${tool})`;
@@ -126,7 +126,7 @@ function lastOfEach(applied: readonly string[]): string {
   return `${last.slice(0, 4).join(", ")}${last.length > 4 ? ` and of ${last.length - 4} more apps` : ""}`;
 }
 
-/** Beyond these, what only informs is counted. */
+/** The number of differences shown; beyond it, those for information are only counted. */
 const SHOWN = 20;
 
 function configurationLines({ not_compared, ignored, counts, differences }: ConfigurationReport): string[] {
@@ -135,9 +135,12 @@ function configurationLines({ not_compared, ignored, counts, differences }: Conf
   const shown = differences.filter(({ severity }, at) => severity !== "info" || at < SHOWN);
   const more = differences.length - shown.length;
   return [
-    `${counts.critical} critical, ${plural(counts.warning, "warning")}, ${counts.info} for information${ignored ? " (ignored)" : ""}`,
+    `${counts.critical} critical, ${plural(counts.warning, "warning")}, ${counts.info} for ` +
+      `information${ignored ? " (ignored)" : ""}`,
     ...shown.flatMap(({ name, change, severity, impact, there, here }) => [
-      `  ${MARKS[severity]} ${severity.padEnd(8)} ${name} ${change === "changed" ? "differs" : `is ${change}`}: ${shownValue(there)} in the export, ${shownValue(here)} here`,
+      `  ${MARKS[severity]} ${severity.padEnd(8)} ${name} ` +
+        `${change === "changed" ? "differs" : `is ${change}`}: ` +
+        `${shownValue(there)} in the export, ${shownValue(here)} here`,
       pc.dim(`    ${impact}`),
     ]),
     ...(more > 0 ? [pc.dim(`  and ${more} more for information: --json shows all`)] : []),
@@ -151,7 +154,7 @@ const MARKS: Readonly<Record<Severity, string>> = {
 };
 
 function shownValue(setting: Setting | null): string {
-  if (setting === null) return "not there";
+  if (setting === null) return "missing";
   if (setting.present !== undefined) return setting.present ? "a secret" : "no secret";
   const text = JSON.stringify(setting.value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;

@@ -1,4 +1,4 @@
-/** `portable`: any database out as JSON with natural keys, and in again. */
+/** `portable`: exports any database as JSON with natural keys, and imports it. */
 import { statSync } from "node:fs";
 import { findConfig, loadConfig, type SiteConfig } from "../../config/load.ts";
 import { databasePassword } from "../../config/secrets.ts";
@@ -40,7 +40,7 @@ export async function portableCommand(): Promise<void> {
 type Flags = PortableFlags;
 type Work = (flags: Flags, frame: CommandFrame) => Promise<number>;
 
-/** What another program wrote becomes an export of ours first, in a directory that is removed afterwards. */
+/** Converts another program's dump to an export of ours first, in a directory that is removed afterwards. */
 async function withNative(flags: Flags, frame: CommandFrame, work: Work): Promise<number> {
   if (!readsExport(flags.verb)) return await work(flags, frame);
   const portable = (): SiteConfig["portable"] => configOf(flags)?.portable;
@@ -49,7 +49,7 @@ async function withNative(flags: Flags, frame: CommandFrame, work: Work): Promis
     {
       read: async (take) => await withConnection(flags, "read", frame, take),
       native: async () => await work(flags, frame),
-      brought: async (directory) =>
+      converted: async (directory) =>
         await work({ ...flags, directory, models: undefined, exclude: undefined, "verify-checksum": true }, frame),
     },
   );
@@ -79,7 +79,7 @@ const WORK: Readonly<Record<Verb, Work>> = {
       const found = await open(flags, frame, { anyVersion: true });
       const around = { config: configOf(flags), signal: frame.signal };
       const schema = await checkExport(connection, found, flags, around);
-      const report = flags.values === true ? await triedOut(flags, frame, found, schema) : schema;
+      const report = flags.values === true ? await withTriedValues(flags, frame, found, schema) : schema;
       showCheck(found, report, flags);
       return EXITS[report.status];
     });
@@ -99,7 +99,7 @@ const WORK: Readonly<Record<Verb, Work>> = {
     );
     assertCompatible(report, flags.force || flags["dry-run"] || flags.validate);
     if (flags.validate) {
-      const tried = flags.values === false ? report : await triedOut(flags, frame, found, report);
+      const tried = flags.values === false ? report : await withTriedValues(flags, frame, found, report);
       showCheck(found, tried, flags);
       return EXITS[tried.status];
     }
@@ -114,7 +114,7 @@ const WORK: Readonly<Record<Verb, Work>> = {
           connection,
           found,
           {
-            ...(await wishesOf(flags, found)),
+            ...(await importRequestOf(flags, found)),
             dryRun: flags["dry-run"],
           },
           { signal: frame.signal, onRows: (table, phase, rows) => progress.rows(table, phase, rows) },
@@ -146,10 +146,10 @@ const WORK: Readonly<Record<Verb, Work>> = {
 
 const EXITS = { COMPATIBLE: EXIT.ok, COMPATIBLE_WITH_WARNINGS: EXIT.partial, INCOMPATIBLE: EXIT.incompatible } as const;
 
-/** Returns the report with what the values say, unless the schema does not fit already. */
-async function triedOut(flags: Flags, frame: CommandFrame, found: ExportReader, report: CompatibilityReport) {
+/** Returns the report with the result of trying all values, unless the schema is incompatible already. */
+async function withTriedValues(flags: Flags, frame: CommandFrame, found: ExportReader, report: CompatibilityReport) {
   if (report.status === "INCOMPATIBLE") return report;
-  const request = await wishesOf(flags, found);
+  const request = await importRequestOf(flags, found);
   return await withConnection(
     flags,
     "write",
@@ -158,8 +158,8 @@ async function triedOut(flags: Flags, frame: CommandFrame, found: ExportReader, 
   );
 }
 
-/** Returns the request of an import that the flags make. */
-const wishesOf = async (flags: Flags, found: ExportReader): Promise<Omit<ImportRequest, "dryRun">> => ({
+/** Returns the import request for the flags. */
+const importRequestOf = async (flags: Flags, found: ExportReader): Promise<Omit<ImportRequest, "dryRun">> => ({
   mode: flags.mode,
   skipConflicts: flags["skip-conflicts"],
   clearExisting: flags["clear-existing"],
@@ -185,7 +185,7 @@ async function open(
   return { ...from, refine: { defaults, rename: set?.rename ?? {}, map, foreignKeys, ...(users && { users }) } };
 }
 
-/** Of an export that is one file, what it holds: in a directory that goes when the process ends. */
+/** Returns the directory of an export; a file is unpacked into one that is removed when the process ends. */
 const directoryOf = async (given: string, signal: AbortSignal): Promise<string> =>
   statSync(given, { throwIfNoEntry: false })?.isFile() === true
     ? (await unpackedExport(given, signal)).directory
@@ -211,7 +211,7 @@ function requestOf(flags: Flags): PlanRequest {
   };
 }
 
-/** The config that is named, or the one that the database is taken from: none where the database is given and no config is. */
+/** Returns the given config, or the one that the database is taken from; undefined if only a database is given. */
 function configOf(flags: Flags): SiteConfig | undefined {
   const named = lastValue(flags.config);
   if (named === undefined && givenUrl(flags) !== undefined) return undefined;
@@ -235,19 +235,22 @@ async function withConnection<T>(
   }
 }
 
-/** `--database`, else the environment's, else the config's first one. A relative SQLite path is relative to the site, or to where we are. */
+/**
+ * Returns the database of `--database`, else the environment's, else the config's first. A relative SQLite path is
+ * relative to the working directory, or to the site for the config's.
+ */
 async function targetOf(flags: Flags, signal: AbortSignal): Promise<DatabaseTarget> {
   const given = givenUrl(flags);
   if (given !== undefined) return { ...splitPassword(given), execPrefix: [], root: process.cwd() };
   const config = configOf(flags);
   const [first] = config === undefined ? [] : databases(config);
   if (config === undefined || first === undefined)
-    throw new HoldfastError("E_USAGE", "which database?", { hint: "name it with --database URL" });
+    throw new HoldfastError("E_USAGE", "no database given", { hint: "add --database URL" });
   if (config.exec_prefix.length > 0)
     throw new HoldfastError(
       "E_CONFIG",
-      "portable data goes through the database's own protocol, not through exec_prefix",
-      { hint: "give a URL that reaches it from here, with --database" },
+      "portable needs a direct connection to the database; exec_prefix is not supported",
+      { hint: "add --database with a URL that is reachable from this host" },
     );
   const password = await databasePassword(config, first.settings, signal);
   return {

@@ -1,4 +1,4 @@
-/** Whether an export fits: what `check` shows, and what `import` goes by. */
+/** Checks whether an export is compatible, for `check` and `import`. */
 import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
 import {
@@ -10,7 +10,10 @@ import type { Connection } from "../../portable/connection.ts";
 import type { ExportReader } from "../../portable/read/export-reader.ts";
 import { configurationOf, writeDifferences, type SettingsFlags } from "./settings.ts";
 
-/** The report on schema, migrations and settings; the file of `--config-diff-report` is written. Throws `E_CONFIG`, `E_USAGE`. */
+/**
+ * Returns the report on schema, migrations and settings, and writes the file of `--config-diff-report`. Throws
+ * `E_CONFIG`, `E_USAGE`.
+ */
 export async function checkExport(
   connection: Connection,
   found: ExportReader,
@@ -23,18 +26,21 @@ export async function checkExport(
   return report;
 }
 
-/** Throws `E_SETTINGS` where nothing but settings forbids the import, `E_SCHEMA` where more does, or where there are warnings that nobody has let pass. */
-export function assertCompatible(report: CompatibilityReport, warningsPass: boolean): void {
+/**
+ * Throws `E_SETTINGS` if settings alone forbid the import, and `E_SCHEMA` for other problems, or for warnings unless
+ * `acceptsWarnings`.
+ */
+export function assertCompatible(report: CompatibilityReport, acceptsWarnings: boolean): void {
   const { status, problems, warnings, configuration } = report;
   if (status === "INCOMPATIBLE") {
     const bySettings = configuration?.ignored === false && configuration.counts.critical > 0;
     if (bySettings && problems.length === 1) throw new HoldfastError("E_SETTINGS", problems.join("; "));
-    throw new HoldfastError("E_SCHEMA", `the export does not fit: ${problems.join("; ")}`, {
-      hint: "npx tsx scripts/portable.ts check shows all of it",
+    throw new HoldfastError("E_SCHEMA", `the export is not compatible: ${problems.join("; ")}`, {
+      hint: "npx tsx scripts/portable.ts check shows all problems",
     });
   }
-  if (warnings.length > 0 && !warningsPass)
-    throw new HoldfastError("E_SCHEMA", `the export fits with warnings: ${warnings.join("; ")}`, {
-      hint: "--force imports in spite of them",
+  if (warnings.length > 0 && !acceptsWarnings)
+    throw new HoldfastError("E_SCHEMA", `the export is compatible with warnings: ${warnings.join("; ")}`, {
+      hint: "add --force to import despite them",
     });
 }

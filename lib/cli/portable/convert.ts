@@ -1,4 +1,4 @@
-/** Exports that other programs wrote, for `portable import`, `check` and `verify`. */
+/** Converts exports of other programs for `portable import`, `check` and `verify`. */
 import type { SiteConfig } from "../../config/load.ts";
 import { privateDirectory } from "../../database/access/private-directory.ts";
 import type { Connection } from "../../portable/connection.ts";
@@ -9,7 +9,7 @@ import { printable } from "../../report/printable.ts";
 import { parseList } from "../core/arguments.ts";
 import { progressOf } from "./progress.ts";
 
-interface BringFlags {
+interface ConvertFlags {
   readonly directory: string;
   readonly models: Parameters<typeof parseList>[1];
   readonly exclude: Parameters<typeof parseList>[1];
@@ -21,29 +21,32 @@ interface BringFlags {
 }
 
 interface ConvertHandlers {
-  /** Gives a connection to the database, for reading. */
+  /** Passes a connection for reading to `take`. */
   read(take: (connection: Connection) => Promise<string>): Promise<string>;
-  /** Goes on with what was named: it is an export of ours. */
+  /** Continues with the given path, which is an export of ours. */
   native(): Promise<number>;
-  /** Goes on with the export that was made of it, as a whole. */
-  brought(directory: string): Promise<number>;
+  /** Continues with the whole converted export. */
+  converted(directory: string): Promise<number>;
 }
 
-/** Throws as `foreignSource` and `bringForeign` do. What was made on the way is removed, whatever becomes of it. */
-export async function bringIn(flags: BringFlags, ways: ConvertHandlers): Promise<number> {
-  // All of the site's data: what a killed import left of it goes at the next one.
+/**
+ * Converts the source if it is another program's. Throws like `foreignSource` and `convertToExport`. The scratch
+ * directory is removed in any case.
+ */
+export async function bringIn(flags: ConvertFlags, handlers: ConvertHandlers): Promise<number> {
+  // The scratch directory holds all of the site's data; one that a killed import left is removed by the next.
   const { path: scratch, remove } = privateDirectory();
   try {
     const { signal } = flags;
     const source = await foreignSource(flags.directory, { verify: flags["verify-checksum"], scratch, signal });
-    if (source === undefined) return await ways.native();
+    if (source === undefined) return await handlers.native();
     const progress = progressOf(flags);
     const note = (text: string): void => {
       if (!flags.json && !flags.quiet) process.stderr.write(`${pc.yellow("!")} ${printable(text)}\n`);
     };
     for (const text of source.notes) note(text);
     const { keys = {}, models = {}, exclude = [], generic = [] } = flags.portable() ?? {};
-    const directory = await ways.read(
+    const directory = await handlers.read(
       async (connection) =>
         await convertToExport(connection, source, {
           keys,
@@ -59,7 +62,7 @@ export async function bringIn(flags: BringFlags, ways: ConvertHandlers): Promise
         }),
     );
     progress.end();
-    return await ways.brought(directory);
+    return await handlers.converted(directory);
   } finally {
     remove();
   }

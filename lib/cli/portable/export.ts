@@ -1,4 +1,4 @@
-/** `portable export`: into which shape, and where to. */
+/** `portable export`: writes an export in one of three formats. */
 import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
 import { EXIT, HoldfastError } from "../../errors.ts";
@@ -20,7 +20,7 @@ import { settingsOf } from "./settings.ts";
 
 export const FORMATS = ["native", "records", "zip"] as const;
 type Format = (typeof FORMATS)[number];
-/** Flags of one format alone. */
+/** Flags of one format only. */
 const OF_ZIP = ["media", "time-zone", "name-style"] as const;
 export const EXPORT_FLAGS: readonly string[] = ["format", ...OF_ZIP];
 
@@ -45,32 +45,32 @@ export const EXPORT_OPTIONS = {
     requiresArg: true,
     choices: FORMATS,
     default: "native",
-    describe: "export: native, a file of records a table, or one ZIP as Django writes it",
+    describe: "export: native, one file of records per table, or a ZIP as Django writes it",
   },
-  media: { type: "string", requiresArg: true, describe: "--format zip: the directory of its files; else the config's" },
+  media: { type: "string", requiresArg: true, describe: "--format zip: the media directory (default: the config's)" },
   "time-zone": {
     type: "string",
     requiresArg: true,
-    describe: "--format zip: of the time in its name, as Area/City; else the config's, else this host's",
+    describe: "--format zip: time zone of its name, as Area/City (default: the config's, else this host's)",
   },
   "name-style": {
     type: "string",
     requiresArg: true,
     choices: NAME_STYLES,
-    describe: "--format zip: YYYYMMDD_HHMMSS, which sorts by time, or MMDDYY_HHMMSS",
+    describe: "--format zip: sortable (YYYYMMDD_HHMMSS) or us (MMDDYY_HHMMSS)",
   },
 } as const;
 
-/** Throws `E_USAGE` where a flag has no meaning for the format, before a database is asked. */
+/** Throws `E_USAGE` for a flag that does not apply to the format, before connecting to a database. */
 export function exportFormat(flags: ExportFlags): Format {
   const format = FORMATS.find((one) => one === lastValue(flags.format));
-  if (format === undefined) throw new HoldfastError("E_USAGE", `--format is one of ${FORMATS.join(", ")}`);
-  const idle = OF_ZIP.find((name) => format !== "zip" && flags[name] !== undefined);
-  if (idle !== undefined) throw new HoldfastError("E_USAGE", `--${idle} has no meaning for --format ${format}`);
+  if (format === undefined) throw new HoldfastError("E_USAGE", `--format must be one of ${FORMATS.join(", ")}`);
+  const unused = OF_ZIP.find((name) => format !== "zip" && flags[name] !== undefined);
+  if (unused !== undefined) throw new HoldfastError("E_USAGE", `--${unused} does not apply to --format ${format}`);
   return format;
 }
 
-/** Makes the export that the flags ask for, and says where it is. `config` is the site's, where one was read. */
+/** Writes the export that the flags ask for, and prints its path. `config` is the site's, if one was read. */
 export async function exportTo(
   connection: Connection,
   plan: PortablePlan,
@@ -101,7 +101,8 @@ interface Destination {
 
 function destination(flags: ExportFlags, config: SiteConfig | undefined): Destination {
   const given = lastValue(flags.output);
-  if (given === undefined) throw new HoldfastError("E_USAGE", "export where to?", { hint: "name a directory with -o" });
+  if (given === undefined)
+    throw new HoldfastError("E_USAGE", "export: missing option --output", { hint: "add -o DIRECTORY" });
   const createdAt = new Date();
   const isFile = given.toLowerCase().endsWith(".zip");
   const stamp = createdAt.toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "_");
@@ -114,15 +115,15 @@ function destination(flags: ExportFlags, config: SiteConfig | undefined): Destin
         write: async (connection, plan, request, { onRows }) => await exportTables(connection, plan, request, onRows),
       };
     case "records":
-      if (isFile) throw new HoldfastError("E_USAGE", "--format records is a directory: name one with -o");
+      if (isFile) throw new HoldfastError("E_USAGE", "--format records writes a directory, but -o names a .zip file");
       return { output: directory, write: exportRecords };
     case "zip": {
       const timeZone = knownZone(lastValue(flags["time-zone"]) ?? config?.portable?.time_zone);
       const style = NAME_STYLES.find((one) => one === lastValue(flags["name-style"])) ?? "sortable";
       if (!isFile && !flags.timestamp)
-        throw new HoldfastError("E_USAGE", "without a time in its name, -o has to name the file: … .zip");
+        throw new HoldfastError("E_USAGE", "--no-timestamp needs the name of a .zip file with -o");
       if (isFile && flags["name-style"] !== undefined)
-        throw new HoldfastError("E_USAGE", "--name-style has no meaning where -o names the file");
+        throw new HoldfastError("E_USAGE", "--name-style does not apply if -o names the file");
       const name = packageName(lastValue(flags["source-name"]) ?? config?.site ?? "backup", createdAt, timeZone, style);
       const media = mediaOf(flags, config);
       return {

@@ -1,4 +1,4 @@
-/** `portable package`: one file with which a site moves to another host. */
+/** `portable package`: writes one file that moves a site to another host. */
 import type { SiteConfig } from "../../config/load.ts";
 import type { DatabaseTarget } from "../../database/snapshot.ts";
 import { EXIT, HoldfastError } from "../../errors.ts";
@@ -11,7 +11,7 @@ import { lastValue } from "../core/arguments.ts";
 import { instanceOf } from "./instance.ts";
 import { progressOf } from "./progress.ts";
 
-/** What the verb takes beside the flags of every command. */
+/** The flags of the verb beside those of every command. */
 export const PACKAGE_FLAGS: readonly string[] = [
   "models",
   "component",
@@ -50,17 +50,21 @@ export interface PackageSite {
   readonly plan: PlanRequest;
 }
 
-/** Throws `E_USAGE` for flags that contradict each other, and what `makePackage` throws. */
+/** Throws `E_USAGE` for contradicting flags, and what `makePackage` throws. */
 export async function packageCommand(flags: PackageFlags, site: PackageSite, signal: AbortSignal): Promise<number> {
   const output = lastValue(flags.output);
   const [withUsers, withPasswords] = [flags["include-users"], flags["include-passwords"]];
   const chooses = [flags.models, flags.component, flags.exclude].some((one) => one !== undefined);
   if (output === undefined)
-    throw new HoldfastError("E_USAGE", "package where to?", { hint: "name a file with -o, e.g. -o site.tgz" });
+    throw new HoldfastError("E_USAGE", "package: missing option --output", { hint: "add -o FILE, e.g. -o site.tgz" });
   if (flags["from-dump"] && chooses)
-    throw new HoldfastError("E_USAGE", "a dump holds every table: nothing can be chosen or left out", {
-      hint: "leave --models, --component and --exclude out, or --from-dump",
-    });
+    throw new HoldfastError(
+      "E_USAGE",
+      "--from-dump always holds every table; --models, --component and --exclude cannot select any",
+      {
+        hint: "remove --from-dump, or the flags that select tables",
+      },
+    );
   const { config, target, plan } = site;
   const progress = progressOf(flags);
   const made = await makePackage(
@@ -99,7 +103,8 @@ function show({ path, size_bytes, sha256, manifest, checks }: MadePackage, { jso
   const rows = checks.tables.reduce((sum, one) => sum + one.rows, 0);
   const files = checks.trees.reduce((sum, one) => sum + one.files, 0);
   const lines = [
-    `${pc.green("✓")} ${plural(checks.tables.length, "table")} with ${plural(rows, "row")}, ${plural(checks.trees.length, "tree")} with ${plural(files, "file")}; users ${users}`,
+    `${pc.green("✓")} ${plural(checks.tables.length, "table")} with ${plural(rows, "row")}, ` +
+      `${plural(checks.trees.length, "tree")} with ${plural(files, "file")}; users ${users}`,
     ...left_out.map(({ what, why }) => pc.dim(`not in it: ${what} (${why})`)),
     `${path}, ${formatBytes(size_bytes)}`,
   ];

@@ -1,4 +1,4 @@
-/** `portable reconcile`: duplicate rows of a table become one. */
+/** `portable reconcile`: merges duplicate rows of a table. */
 import { EXIT, HoldfastError } from "../../errors.ts";
 import type { Connection, ConnectionMode } from "../../portable/connection.ts";
 import { planReconcile, reconcile, type ReconcilePlan, type ReconcileResult } from "../../portable/reconcile/run.ts";
@@ -10,7 +10,7 @@ import { parseList, lastValue } from "../core/arguments.ts";
 import { ask } from "../core/confirm.ts";
 import { json, say } from "./report.ts";
 
-/** What the verb takes beside the flags of every command. */
+/** The flags of the verb beside those of every command. */
 export const RECONCILE_FLAGS: readonly string[] = ["table", "by", "dry-run", "yes"];
 
 type Given = string | string[] | undefined;
@@ -37,7 +37,9 @@ export async function reconcileCommand(
 ): Promise<number> {
   const table = lastValue(flags.table);
   if (table === undefined)
-    throw new HoldfastError("E_USAGE", "reconcile what?", { hint: "name a table with --table, e.g. --table category" });
+    throw new HoldfastError("E_USAGE", "reconcile: missing option --table", {
+      hint: "add --table NAME, e.g. --table category",
+    });
   const by = flags.by === undefined ? [] : parseList("by", flags.by);
   const request = {
     table,
@@ -62,15 +64,15 @@ export async function reconcileCommand(
   return EXIT.ok;
 }
 
-/** The table's name has to be typed: a plain yes is given too soon. */
+/** Asks for the table's name: a plain yes is typed too easily. */
 async function confirm({ table: { name } }: ReconcilePlan, flags: ReconcileFlags, signal: AbortSignal): Promise<void> {
   if (flags.yes) return;
   if (!process.stdin.isTTY)
-    throw new HoldfastError("E_CONFIRM", "rows that are merged cannot be told apart again; nothing was changed", {
-      hint: "look at it with --dry-run; then type the table's name when asked, or give --yes",
+    throw new HoldfastError("E_CONFIRM", "merged rows cannot be separated again; nothing was changed", {
+      hint: "check with --dry-run; then run on a terminal and type the table's name, or add --yes",
     });
   if ((await ask(`Type ${name} to merge these rows: `, signal)) !== name)
-    throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed", { hint: `type ${name}, or give --yes` });
+    throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed", { hint: `type ${name}, or add --yes` });
 }
 
 const SHOWN = 50;
@@ -78,14 +80,17 @@ const SHOWN = 50;
 function describe({ table, by, columns, groups, links }: ReconcilePlan): string[] {
   const number = (table.primaryKey?.columns ?? []).map((name) => columns.indexOf(name));
   const rowText = ({ values, said, references }: ReconcilePlan["groups"][number]["stays"]): string =>
-    `${number.map((at) => String(values[at])).join("+")} ${said.map((one) => JSON.stringify(one)).join(", ")} ${pc.dim(`(${plural(references, "link")})`)}`;
+    `${number.map((at) => String(values[at])).join("+")} ` +
+    `${said.map((one) => JSON.stringify(one)).join(", ")} ${pc.dim(`(${plural(references, "reference")})`)}`;
   return [
-    pc.bold(`${table.id}: ${plural(groups.length, "group")} of rows that are equal by ${by.join(", ")}`),
+    pc.bold(`${table.id}: ${plural(groups.length, "group")} of rows with equal ${by.join(", ")}`),
     ...groups
       .slice(0, SHOWN)
-      .map(({ stays, others }) => `${rowText(stays)} ${pc.green("stays for")} ${others.map(rowText).join("; ")}`),
+      .map(({ stays, others }) => `${rowText(stays)} ${pc.green("replaces")} ${others.map(rowText).join("; ")}`),
     ...(groups.length > SHOWN ? [pc.dim(`and ${groups.length - SHOWN} more groups`)] : []),
-    ...links.map(({ table: from, columns: names, rows }) => `${from}.${names.join("+")}: ${plural(rows, "row")} to lead elsewhere`), // prettier-ignore
+    ...links.map(
+      ({ table: from, columns: names, rows }) => `${from}.${names.join("+")}: redirect ${plural(rows, "row")}`,
+    ),
   ];
 }
 
@@ -94,7 +99,6 @@ function show(
   { counts, committed }: ReconcileResult,
   flags: ReconcileFlags,
 ): void {
-  // prettier-ignore
   const merged = groups.reduce((sum, { others }) => sum + others.length, 0);
   const tables = [...counts].map(([name, { moved, removed }]) => ({ table: name, moved, removed }));
   if (flags.json) {
@@ -118,9 +122,9 @@ function show(
     });
   }
   if (flags.quiet) return;
-  if (groups.length === 0) return say(`${pc.green("✓")} ${table.id}: no two rows are equal by ${by.join(", ")}`);
+  if (groups.length === 0) return say(`${pc.green("✓")} ${table.id}: no duplicate rows by ${by.join(", ")}`);
   for (const { table: name, moved, removed } of tables)
-    say(`${name}: ${plural(moved, "row")} led elsewhere, ${plural(removed, "row")} removed`);
+    say(`${name}: ${plural(moved, "row")} redirected, ${plural(removed, "row")} removed`);
   say(
     committed
       ? `${pc.green("✓")} ${table.id}: ${plural(merged, "row")} merged into ${groups.length}`

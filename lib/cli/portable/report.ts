@@ -1,4 +1,4 @@
-/** What `portable` says: for people, or as JSON lines. */
+/** Prints the results of `portable`: for people, or as JSON lines. */
 import { computedIn } from "../../portable/schema/computed-columns.ts";
 import type { PolymorphicRelation } from "../../portable/rows/polymorphic.ts";
 import type { ImportResult } from "../../portable/import/run.ts";
@@ -47,8 +47,8 @@ export function showPlan(
   for (const { table, where } of lines)
     for (const { column, ...range } of where) say(pc.dim(`only: ${table}.${column} ${JSON.stringify(range)}`));
   for (const { table, generic } of lines)
-    for (const { type, id, tables: led } of generic)
-      say(pc.dim(`generic: ${table}.${id} leads where ${type} tells: ${led.join(", ") || "nowhere"}`));
+    for (const { type, id, tables: targets } of generic)
+      say(pc.dim(`generic: ${table}.${id} references by ${type}: ${targets.join(", ") || "no table"}`));
   for (const { table, columns_left_out: out, columns_replaced: replaced, columns_computed: computed } of lines) {
     if (out.length > 0) say(pc.dim(`columns left out: ${table} ${out.join(", ")}`));
     if (replaced.length > 0) say(pc.dim(`columns replaced: ${table} ${replaced.join(", ")}`));
@@ -56,13 +56,13 @@ export function showPlan(
   }
   for (const { name, tables: members } of components) say(pc.dim(`component ${name}: ${members.join(", ")}`));
   for (const { table, foreignKey } of deferred)
-    say(pc.dim(`${table}.${foreignKey} is filled in when all rows are there`));
+    say(pc.dim(`${table}.${foreignKey} is set after all rows are inserted`));
   for (const { table, why } of left) say(pc.dim(`left out: ${table} (${why})`));
   warn(warnings);
 }
 
 function sayComputed(table: string, columns: readonly string[]): void {
-  if (columns.length > 0) say(pc.dim(`columns that the database computes, left out: ${table} ${columns.join(", ")}`));
+  if (columns.length > 0) say(pc.dim(`computed columns, left out: ${table} ${columns.join(", ")}`));
 }
 
 const describeGeneric = ({ type, column, targets }: PolymorphicRelation) => ({
@@ -71,7 +71,7 @@ const describeGeneric = ({ type, column, targets }: PolymorphicRelation) => ({
   tables: targets.map(({ link }) => link.target),
 });
 
-const KINDS = { natural: "by", reference: pc.yellow("by its number"), none: pc.red("by nothing") } as const;
+const KINDS = { natural: "key", reference: pc.yellow("generated id"), none: pc.red("no key") } as const;
 
 export function showExport(
   path: string,
@@ -101,13 +101,16 @@ export function showImport({ tables, made, mapped, warnings, committed }: Import
       String(skipped).padStart(8),
     ];
     say(
-      `${table.padEnd(width)}  ${cells.join(" ")}${remapped.count === 0 ? "" : pc.yellow(`  ${remapped.count} with another number here`)}`,
+      `${table.padEnd(width)}  ${cells.join(" ")}` +
+        (remapped.count === 0 ? "" : pc.yellow(`  ${remapped.count} renumbered`)),
     );
     for (const { key, was, is } of remapped.samples) say(pc.dim(`  ${key}: ${was} → ${is}`));
   }
-  for (const { table, key } of made) say(pc.yellow(`${table} ${key} was nowhere, and has been made, disabled`));
+  for (const { table, key } of made) say(pc.yellow(`created disabled ${table} ${key}`));
   for (const { table, from, to, rows, links } of mapped)
-    say(`${table} ${from} is ${to} here: ${plural(rows, "row")} passed over, ${plural(links, "link")} led there`);
+    say(
+      `${table} ${from} is mapped to ${to}: skipped ${plural(rows, "row")}, redirected ${plural(links, "reference")}`,
+    );
   say(committed ? `${pc.green("✓")} imported` : `${pc.yellow("○")} nothing was changed: a dry run`);
 }
 
@@ -116,6 +119,9 @@ export function showComparison(comparisons: readonly TableComparison[], output: 
   for (const { table, exported, found, same } of comparisons)
     if (!same || !output.quiet)
       say(
-        `${same ? pc.green("✓") : pc.red("✗")} ${table}: ${same ? plural(found, "row") : `${exported} rows in the export, ${found} here${exported === found ? ", not the same ones" : ""}`}`,
+        `${same ? pc.green("✓") : pc.red("✗")} ${table}: ` +
+          (same
+            ? plural(found, "row")
+            : `${exported} rows in the export, ${found} here${exported === found ? ", not the same ones" : ""}`),
       );
 }

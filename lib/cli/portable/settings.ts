@@ -1,4 +1,4 @@
-/** The settings that an export records, and what `check` and `import` make of their differences. */
+/** Captures the settings that an export records, and compares them for `check` and `import`. */
 import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
@@ -15,7 +15,7 @@ export interface SettingsFlags {
   readonly "config-diff-report"?: string | string[] | undefined;
 }
 
-/** None where the config names no settings, or there is no config. Throws `E_CONFIG`. */
+/** Returns undefined if there is no config, or it names no settings. Throws `E_CONFIG`. */
 export async function settingsOf(
   config: SiteConfig | undefined,
   signal: AbortSignal,
@@ -24,7 +24,7 @@ export async function settingsOf(
   return config === undefined || wanted === undefined ? undefined : await captureSettings(config, wanted, signal);
 }
 
-/** Throws `E_CONFIG` when the settings here cannot be read. */
+/** Throws `E_CONFIG` if the settings here cannot be read. */
 export async function configurationOf(
   from: ExportReader,
   config: SiteConfig | undefined,
@@ -40,13 +40,13 @@ export async function configurationOf(
     differences: [],
   });
   if (from.settings === undefined) return none("the export records no settings");
-  if (wanted === undefined) return none("portable.settings of the config does not say where the settings here are");
+  if (wanted === undefined) return none("the config has no portable.settings to read the settings here");
   const here = await settingsOf(config, signal);
-  if (here === undefined) return none("there are no settings here");
+  if (here === undefined) return none("no settings were found here");
   return { not_compared: null, ignored, ...compareSettings(from.settings, here, wanted) };
 }
 
-/** Writes the file of `--config-diff-report`, whole or not at all. Throws `E_USAGE` where there was nothing to compare. */
+/** Writes the file of `--config-diff-report` atomically. Throws `E_USAGE` if nothing was compared. */
 export async function writeDifferences(
   { directory, manifest }: ExportReader,
   configuration: ConfigurationReport,

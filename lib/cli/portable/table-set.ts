@@ -1,4 +1,4 @@
-/** `--set`: tables that the config names together. */
+/** `--set`: a set of tables that the config names. */
 import type { SiteConfig } from "../../config/load.ts";
 import type { SetSetting } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
@@ -11,7 +11,7 @@ interface SetFlags {
   readonly component: unknown;
 }
 
-/** The set that `--set` names. Throws `E_USAGE` where the config has none, or other flags choose tables as well. */
+/** Returns the set of `--set`. Throws `E_USAGE` if the config lacks it, or other flags select tables as well. */
 export function setOf(
   flags: SetFlags,
   portable: SiteConfig["portable"],
@@ -19,22 +19,28 @@ export function setOf(
   const name = lastValue(flags.set);
   if (name === undefined) return undefined;
   if (flags.models !== undefined || flags.component !== undefined)
-    throw new HoldfastError("E_USAGE", "--set says which tables are taken: --models and --component do not go with it");
+    throw new HoldfastError("E_USAGE", "--set selects the tables; it cannot be combined with --models or --component");
   const sets = portable?.sets ?? {};
   const set = Object.hasOwn(sets, name) ? sets[name] : undefined;
   if (set !== undefined) return { ...set, name };
-  throw new HoldfastError("E_USAGE", `there is no set ${name}`, {
+  throw new HoldfastError("E_USAGE", `the config has no set ${name}`, {
     hint:
       Object.keys(sets).length > 0
-        ? `the config has ${Object.keys(sets).join(", ")}`
-        : "portable.sets of the config names them; --config says which one",
+        ? `use one of ${Object.keys(sets).join(", ")}`
+        : "define it under portable.sets in the config, or choose another config with --config",
   });
 }
 
-/** Rows are chosen at the export. Throws `E_USAGE` for one that has all rows of tables of which the set takes a part. */
+/**
+ * Throws `E_USAGE` if the export has all rows of tables of which the set selects some; rows are selected by the export.
+ */
 export function assertPartialExport(set: SetSetting | undefined, { tables }: ExportReader): void {
   if (Object.keys(set?.where ?? {}).length > 0 && tables.every(({ where }) => where === undefined))
-    throw new HoldfastError("E_USAGE", "the export has all rows of these tables, and the set takes a part of them", {
-      hint: "rows are chosen at the export: make one with --set",
-    });
+    throw new HoldfastError(
+      "E_USAGE",
+      "the export has all rows of these tables, but the set selects only some of them",
+      {
+        hint: "export again with --set",
+      },
+    );
 }

@@ -7,7 +7,10 @@ import { introspect } from "../../portable/engines/introspect.ts";
 import type { ExportReader } from "../../portable/read/export-reader.ts";
 import { findTargets } from "../../portable/import/target/resolve.ts";
 
-/** Returns the report with what the values say; the connection is for writing, and all is rolled back. Throws `E_SCHEMA` where a table of the database could not take it back. */
+/**
+ * Returns the report with the result of importing the values; the connection must be writable, and everything is rolled
+ * back. Throws `E_SCHEMA` if a table of the database cannot be rolled back.
+ */
 export async function checkValues(
   connection: Connection,
   from: ExportReader,
@@ -30,14 +33,14 @@ export async function checkValues(
     return withValues(report, { problems: [], warnings });
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
-    const isRefused = error.code === "E_DATABASE" && (await answers(connection));
-    if (!isRefused && !["E_IMPORT", "E_SCHEMA", "E_CYCLE"].includes(error.code)) throw error;
+    const isRejected = error.code === "E_DATABASE" && (await responds(connection));
+    if (!isRejected && !["E_IMPORT", "E_SCHEMA", "E_CYCLE"].includes(error.code)) throw error;
     return withValues(report, { problems: [error.message], warnings: [] });
   }
 }
 
-/** Returns whether the database still answers: then it refused what the import did, and would again. */
-async function answers(connection: Connection): Promise<boolean> {
+/** Checks whether the database still responds: then it rejected the import itself, and would again. */
+async function responds(connection: Connection): Promise<boolean> {
   try {
     await connection.rows("select 1");
     return true;

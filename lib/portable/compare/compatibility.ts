@@ -1,4 +1,4 @@
-/** Whether an export fits into a database as it is now, before anything of it is read. */
+/** Checks whether an export is compatible with a database, before its rows are read. */
 import { HoldfastError } from "../../errors.ts";
 import { compareMigrations, compareVersions, type Applied } from "../format/versions.ts";
 import type { Connection } from "../connection.ts";
@@ -15,30 +15,30 @@ export interface CompatibilityReport {
   readonly here: {
     readonly engine: string;
     readonly server_version: string;
-    /** How many. */
+    /** The number of applied migrations. */
     readonly migrations: number | null;
     readonly schema_versions: Applied | null;
   };
-  /** What forbids an import. */
+  /** Problems that forbid an import. */
   readonly problems: readonly string[];
-  /** What an import can be made in spite of. */
+  /** Warnings that do not forbid an import. */
   readonly warnings: readonly string[];
-  /** True where the rows were tried too, not the schema alone. */
+  /** True if the rows were tried too, not the schema alone. */
   readonly values?: boolean;
-  /** How the settings compare, where somebody looked. */
+  /** The comparison of the settings, if one was made. */
   readonly configuration?: ConfigurationReport;
 }
 
 export interface ConfigurationReport extends SettingsComparison {
-  /** Why nothing was compared; null where it was. */
+  /** The reason why nothing was compared; null if something was. */
   readonly not_compared: string | null;
-  /** Differences forbid nothing. */
+  /** True if differences do not affect the status. */
   readonly ignored: boolean;
 }
 
 /**
- * The migrations that were applied there and here are compared as sets: what is missing here was made since the export (a warning there would be), what
- * the export has beyond those of here needs newer code.
+ * Checks versions, migrations and schema. The applied migrations are compared as sets: one missing in the export was
+ * added since (a warning), one missing here needs newer code.
  */
 export async function checkCompatibility(
   connection: Connection,
@@ -71,7 +71,7 @@ export async function checkCompatibility(
 const statusOf = (problems: readonly string[], warnings: readonly string[]): Compatibility =>
   problems.length > 0 ? "INCOMPATIBLE" : warnings.length > 0 ? "COMPATIBLE_WITH_WARNINGS" : "COMPATIBLE";
 
-/** Adds to a report what an import that was rolled back said of the rows. */
+/** Adds the problems and warnings of an import that was rolled back. */
 export function withValues(
   report: CompatibilityReport,
   found: { readonly problems: readonly string[]; readonly warnings: readonly string[] },
@@ -81,18 +81,21 @@ export function withValues(
   return { ...report, status: statusOf(problems, warnings), problems, warnings, values: true };
 }
 
-/** The report with what differs in the settings: what is critical forbids an import, what is a warning warns, unless differences are ignored. */
+/**
+ * Adds the differences in settings. Unless ignored, critical ones are problems, and those of severity warning are
+ * warnings.
+ */
 export function withConfiguration(
   report: CompatibilityReport,
   configuration: ConfigurationReport,
 ): CompatibilityReport {
-  const said = (severity: "critical" | "warning"): string[] => {
+  const summarize = (severity: "critical" | "warning"): string[] => {
     const names = configuration.differences.filter((one) => one.severity === severity).map(({ name }) => name);
     if (names.length === 0 || configuration.ignored) return [];
     const shown = `${names.slice(0, 5).join(", ")}${names.length > 5 ? ` and ${names.length - 5} more` : ""}`;
-    return [severity === "critical" ? `settings that matter differ: ${shown}` : `settings differ: ${shown}`];
+    return [severity === "critical" ? `critical settings differ: ${shown}` : `settings differ: ${shown}`];
   };
-  const problems = [...report.problems, ...said("critical")];
-  const warnings = [...report.warnings, ...said("warning")];
+  const problems = [...report.problems, ...summarize("critical")];
+  const warnings = [...report.warnings, ...summarize("warning")];
   return { ...report, status: statusOf(problems, warnings), problems, warnings, configuration };
 }

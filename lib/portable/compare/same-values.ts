@@ -1,4 +1,7 @@
-/** Rows compared as this database keeps them: a UUID, a time or a truth is one value here, and may have been written in several ways as a text. */
+/**
+ * Compares rows in the form of this database: a UUID, a time or a boolean is one value here, but may be exported in
+ * several textual forms.
+ */
 import { digestCell, TableDigest } from "../../database/digest/table.ts";
 import type { EngineName } from "../../database/snapshot.ts";
 import { HoldfastError } from "../../errors.ts";
@@ -25,7 +28,7 @@ export interface Comparing {
   readonly signal: AbortSignal;
 }
 
-/** Returns whether some column takes values of another sort than its own. */
+/** Checks whether some column holds values exported from another kind. */
 export const holdsOtherSorts = ({ places }: TableQuery): boolean =>
   places.some((place) => columnsOf(place).some(({ sent }) => sent !== undefined));
 
@@ -37,7 +40,7 @@ const columnsOf = (place: FieldPlace): Column[] => {
   return inLeaves(places.map(({ leaf }) => leaf));
 };
 
-/** Returns whether the rows of the export, as an import would write them, are those of the table. */
+/** Checks whether the rows of the export, as an import would write them, equal those of the table. */
 export async function isSameHere(
   connection: Connection,
   { from, exported, table, query, counts, signal }: Comparing,
@@ -51,7 +54,7 @@ export async function isSameHere(
   try {
     for await (const batch of readRows(from, exported.table, signal)) for (const { cells } of batch) there.add(cells);
   } catch (error) {
-    if (error instanceof HoldfastError && error.code === "E_IMPORT") return false; // a value that would be refused
+    if (error instanceof HoldfastError && error.code === "E_IMPORT") return false; // an import would reject the value
     throw error;
   }
   return here.finish() === there.finish();
@@ -68,7 +71,7 @@ const formHere: ValueForm = (column, value) => {
   return column.kind === "uuid" ? (form?.toLowerCase().replaceAll(/[-{}]/g, "") ?? null) : form;
 };
 
-/** Makes of a value of the export what the database would give of it once it is written. */
+/** Returns the form that the database would give to an exported value once it is written. */
 function writtenForm(engine: EngineName): ValueForm {
   const decoders = new Map<Column, (value: JsonValue) => string | null>();
   return (column, value) => {
@@ -81,7 +84,7 @@ function writtenForm(engine: EngineName): ValueForm {
   };
 }
 
-/** The digest of rows that are given as the cells of their lines. */
+/** The digest of rows given as cells. */
 class RowDigest {
   readonly #fields: readonly ((cells: readonly JsonCell[]) => string | null)[];
   readonly #digest: TableDigest;

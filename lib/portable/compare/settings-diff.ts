@@ -1,4 +1,4 @@
-/** Compares the settings that an export records with those here, and says what each difference means. */
+/** Compares the settings of an export with those here, and describes the impact of each difference. */
 import { isDeepStrictEqual } from "node:util";
 import picomatch from "picomatch";
 import { byName } from "../schema/graph.ts";
@@ -6,7 +6,10 @@ import type { CapturedSettings, Setting } from "../format/settings.ts";
 
 export type Severity = "critical" | "warning" | "info";
 
-/** Globs of names, in which `*` stands for dots and slashes too; capitals do not matter. A name means what is under it as well. */
+/**
+ * Globs of setting names, in which `*` also matches dots and slashes; case does not matter. A name also covers what is
+ * nested under it.
+ */
 export interface SettingRules {
   readonly critical: readonly string[];
   readonly warning: readonly string[];
@@ -16,28 +19,31 @@ export interface SettingDifference {
   readonly name: string;
   readonly change: "changed" | "missing here" | "missing there";
   readonly severity: Severity;
-  /** What it may lead to, in words. */
+  /** The possible consequence, in words. */
   readonly impact: string;
-  /** In the export. */
+  /** The setting in the export. */
   readonly there: Setting | null;
   readonly here: Setting | null;
 }
 
 export interface SettingsComparison {
   readonly counts: Readonly<Record<Severity, number>>;
-  /** The gravest first, then by name. */
+  /** Ordered by severity, then by name. */
   readonly differences: readonly SettingDifference[];
 }
 
 const ORDER: readonly Severity[] = ["critical", "warning", "info"];
 
-/** Of a secret only whether it is there can be compared. Values that differ in their type alone, as `1` and `"1"`, are the same. */
+/**
+ * Compares settings. A secret is compared by presence alone. Values that differ in type only, as `1` and `"1"`, are
+ * equal.
+ */
 export function compareSettings(
   there: CapturedSettings,
   here: CapturedSettings,
   rules: SettingRules,
 ): SettingsComparison {
-  const severityOf = judge(rules);
+  const severityOf = severityRule(rules);
   const names = [...new Set([...Object.keys(there.settings), ...Object.keys(here.settings)])];
   const differences = names.flatMap((name): SettingDifference[] => {
     const [theirs, ours] = [there.settings[name] ?? null, here.settings[name] ?? null];
@@ -75,48 +81,51 @@ const isFilled = (setting: Setting | null): boolean =>
 const plain = (value: Setting["value"]): unknown =>
   typeof value === "number" || typeof value === "boolean" ? String(value) : value;
 
-function judge({ critical, warning }: SettingRules): (name: string, secretIsMissing: boolean) => Severity {
+function severityRule({ critical, warning }: SettingRules): (name: string, secretIsMissing: boolean) => Severity {
   const [isCritical, isWarning] = [matcher(critical), matcher(warning)];
   return (name, secretIsMissing) =>
     isCritical(name) ? "critical" : isWarning(name) || secretIsMissing ? "warning" : "info";
 }
 
-/** Whether a name, or one that stands above it, fits one of the globs: `STORAGES` means all that is in it. */
+/**
+ * Returns a function that checks whether a name, or a parent of it, matches a glob: `STORAGES` covers all that is
+ * nested in it.
+ */
 export function matcher(globs: readonly string[]): (name: string) => boolean {
   if (globs.length === 0) return () => false;
-  const fits = picomatch([...globs], { bash: true, dot: true, nocase: true });
-  return (name) => fits(name) || [...name.matchAll(/\./g)].some(({ index }) => fits(name.slice(0, index)));
+  const matches = picomatch([...globs], { bash: true, dot: true, nocase: true });
+  return (name) => matches(name) || [...name.matchAll(/\./g)].some(({ index }) => matches(name.slice(0, index)));
 }
 
-/** What a setting is for tells what becomes of a difference; the first that fits. */
-const IMPACTS: readonly (readonly [fits: (name: string) => boolean, impact: string])[] = [
+/** Impacts of differences by setting name; the first match applies. */
+const IMPACTS: readonly (readonly [matches: (name: string) => boolean, impact: string])[] = [
   [
     matcher(["*ENGINE", "*.scheme", "DB_CONNECTION", "DB_DIALECT"]),
-    "another database engine: comparisons, collations and SQL written for one of them may go wrong",
+    "another database engine: comparisons, collations and engine-specific SQL may behave differently",
   ],
   [
     matcher(["*ROOT", "*STORAGE*", "*UPLOAD*", "FILESYSTEM_*"]),
-    "files that rows name are looked for in another place: move them there, or they are missing",
+    "files referenced by rows are expected elsewhere: move them there, or they are missing",
   ],
   [
     matcher(["*AUTHENTICATION_BACKENDS*", "*AUTH_BACKEND*", "PASSWORD_HASHERS*"]),
-    "users may not be able to sign in, or others may",
+    "users may be unable to sign in, or other users may be able to",
   ],
   [matcher(["AUTH_USER_MODEL"]), "accounts are read from another table"],
-  [matcher(["INSTALLED_APPS*"]), "tables of an application may be missing, or have nobody who uses them"],
-  [matcher(["TIME_ZONE", "USE_TZ", "TZ"]), "times without a zone mean another moment"],
+  [matcher(["INSTALLED_APPS*"]), "tables of an application may be missing or unused"],
+  [matcher(["TIME_ZONE", "USE_TZ", "TZ"]), "times without a zone mean another point in time"],
 ];
 
 function impactOf(name: string, change: SettingDifference["change"], secret: boolean): string {
   if (secret)
     return change === "missing here"
-      ? "what was signed or encrypted with it (sessions, links, stored values) cannot be read here"
-      : "here there is one, where the export's application had none: what it signs and encrypts is new";
-  const [, impact] = IMPACTS.find(([fits]) => fits(name)) ?? [];
+      ? "data signed or encrypted with it (sessions, links, stored values) cannot be read here"
+      : "it is set here but was not for the export's application: only new data is signed or encrypted with it";
+  const [, impact] = IMPACTS.find(([matches]) => matches(name)) ?? [];
   if (impact !== undefined) return impact;
   return {
-    changed: "the application may behave otherwise here",
-    "missing here": "the application takes its own default here",
-    "missing there": "the export's application did not know it, or took its default",
+    changed: "the application may behave differently here",
+    "missing here": "the application uses its default here",
+    "missing there": "the export's application did not know it, or used its default",
   }[change];
 }

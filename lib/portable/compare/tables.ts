@@ -1,4 +1,4 @@
-/** Compares what an export holds with what a database holds: the same rows, by the digests of both. */
+/** Compares the rows of an export with those of a database, by digest. */
 import type { Connection } from "../connection.ts";
 import { countsInDigest } from "../export/table-header.ts";
 import { rowFilter } from "../rows/row-filter.ts";
@@ -20,13 +20,15 @@ export interface TableComparison {
   readonly exported: number;
   readonly found: number;
   readonly same: boolean;
-  /** Rows of it are others here by `portable.map`, or lead to such: they are not those of the export, and are not meant to be. */
+  /**
+   * True if `portable.map` replaces rows of the table, or references in them: then they need not equal the export's.
+   */
   readonly mapped: boolean;
 }
 
 /**
- * Reads every row of the database's tables that the export has; values of more than `large` bytes piece by piece. Throws `E_SCHEMA` where they are not
- * comparable.
+ * Reads every row of the exported tables from the database; values over `large` bytes piece by piece. Throws `E_SCHEMA`
+ * if the tables are not comparable.
  */
 export async function compareTables(
   connection: Connection,
@@ -51,7 +53,7 @@ export async function compareTables(
     const own = { table, key, fields: wanted };
     const apart = await findLarge(connection, own, filter, large);
     const query = selectTable(connection, targets.fields, own, apart.rest);
-    // The export says what it counted: its database may have had other keys than this one.
+    // The export lists the columns it left out of its digest: its database may have had other keys.
     const uncounted = exported.uncounted?.map(fold);
     const counts = (place: FieldPlace): boolean =>
       uncounted === undefined ? countsInDigest(own, place) : !uncounted.includes(fold(nameOf(place)));

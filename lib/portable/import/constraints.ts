@@ -1,17 +1,17 @@
-/** What an import has to keep from happening by itself, and what it has to look after itself instead: triggers and foreign keys. */
+/** Suspends triggers and foreign keys for an import, and checks the foreign keys at its end. */
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
 import { tableName } from "../schema/sql-names.ts";
 import type { ForeignKey, Schema, Table } from "../schema/tables.ts";
 
-/** Those that fire, on a table and on its partitions, which may have their own: the others stay as they are. */
+/** Selects the enabled triggers of a table and its partitions, which may have their own; disabled ones stay so. */
 const ENABLED_TRIGGERS = `
   select t.tgrelid::regclass::text, t.tgname, t.tgenabled::text from pg_catalog.pg_trigger t
   where (t.tgrelid = $1::regclass or t.tgrelid in (select relid from pg_catalog.pg_partition_tree($1::regclass)))
     and not exists (select from pg_catalog.pg_constraint k where k.oid = t.tgconstraint and k.contype <> 't')
     and t.tgenabled in ('O', 'A') order by 1, 2`;
 
-/** Triggers do not fire for rows that are what they made once already. Gives what has to be told. */
+/** Disables triggers: the imported rows already reflect what they did. Returns warnings where this is impossible. */
 export async function disableTriggers(
   connection: Connection,
   tables: readonly Table[],
@@ -19,18 +19,18 @@ export async function disableTriggers(
   const touched = tables.filter(({ triggers, partitioned = false }) => triggers.length > 0 || partitioned);
   if (touched.length === 0) return { warnings: [], restore: async () => {} };
   if (connection.engine === "postgresql") {
-    const awake: (readonly [change: string, back: string])[] = [];
+    const enabled: (readonly [change: string, back: string])[] = [];
     for (const table of touched)
       for (const [part, trigger, state] of await connection.rows(ENABLED_TRIGGERS, [tableName(connection, table)])) {
         const of = `trigger ${connection.quote(String(trigger))}`;
         const to = `alter table only ${String(part)}`;
-        awake.push([`${to} disable ${of}`, `${to} enable ${state === "A" ? "always " : ""}${of}`]);
+        enabled.push([`${to} disable ${of}`, `${to} enable ${state === "A" ? "always " : ""}${of}`]);
       }
-    for (const [disable] of awake) await connection.run(disable);
+    for (const [disable] of enabled) await connection.run(disable);
     return {
       warnings: [],
       restore: async () => {
-        for (const [, enable] of awake) await connection.run(enable);
+        for (const [, enable] of enabled) await connection.run(enable);
       },
     };
   }
@@ -52,14 +52,15 @@ export async function disableTriggers(
   }
   const warnings = touched.map(
     ({ id, triggers }) =>
-      `${id}: its triggers ${triggers.join(", ")} have fired for every row: ${connection.engine} cannot keep them from it`,
+      `${id}: its triggers ${triggers.join(", ")} have fired for every row: ${connection.engine} cannot disable them`,
   );
   return { warnings, restore: async () => {} };
 }
 
 /**
- * Before anything is written. MySQL looks at a foreign key row by row and is kept from it, SQLite's are off: `checkForeignKeys` looks at all of them at the end.
- * PostgreSQL looks at those in `late`, which cannot hold in between, at the end too.
+ * Suspends the checks of foreign keys; call it before anything is written. MySQL checks row by row, so its checks are
+ * disabled, and SQLite's are off: `checkForeignKeys` checks all of them at the end. PostgreSQL defers those in `late`,
+ * which cannot hold in between.
  */
 export async function suspendForeignKeys(
   connection: Connection,
@@ -80,14 +81,14 @@ export async function suspendForeignKeys(
   return { restore: async () => await alter("not deferrable") };
 }
 
-/** Every foreign key of the database, of `tables` and into them, leads to a row. Throws `E_IMPORT` that names one that does not. */
+/** Checks every foreign key of and into `tables`. Throws `E_IMPORT` that names a violation. */
 export async function checkForeignKeys(
   connection: Connection,
   schema: Schema,
   tables: readonly Table[],
 ): Promise<void> {
   if (connection.engine === "postgresql") {
-    await connection.run("set constraints all immediate"); // the others have been looked at by each statement
+    await connection.run("set constraints all immediate"); // each statement has checked the others
     return;
   }
   const touched = new Set(tables.map(({ id }) => id));
@@ -103,12 +104,15 @@ export async function checkForeignKeys(
         .join(" and ");
       const given = link.columns.map((name) => `c.${quote(name)} is not null`).join(" and ");
       const [row] = await connection.rows(
-        `select ${link.columns.map((name) => `c.${quote(name)}`).join(", ")} from ${tableName(connection, table)} as c left join ${tableName(connection, target)} as p on ${on} where ${given} and p.${quote(link.targetColumns[0] ?? "")} is null limit 1`,
+        `select ${link.columns.map((name) => `c.${quote(name)}`).join(", ")} from ` +
+          `${tableName(connection, table)} as c left join ${tableName(connection, target)} as p on ${on} ` +
+          `where ${given} and p.${quote(link.targetColumns[0] ?? "")} is null limit 1`,
       );
       if (row !== undefined)
         throw new HoldfastError(
           "E_IMPORT",
-          `${table.id}.${link.columns.join("+")} would lead to (${row.map(String).join(", ")}), which ${target.id} does not have`,
+          `${table.id}.${link.columns.join("+")} would reference (${row.map(String).join(", ")}), which ` +
+            `${target.id} does not have`,
         );
     }
 }

@@ -1,6 +1,6 @@
 /**
- * The two ways that most rows of an import go: into a table that is empty, by one insert; else into a second staging table, which says at once where
- * links lead, what is new and what changes. Both take for granted what nearly always holds, and leave the rest to the merge: false means that nothing was done.
+ * Two fast paths: insert into an empty table, or resolve, match and diff in one statement. Each returns false, with
+ * nothing changed, if its assumptions do not hold; the merge then takes over.
  */
 import { columnOf } from "../schema/tables.ts";
 import type { Links } from "./resolve/foreign-keys.ts";
@@ -9,7 +9,7 @@ import type { StagedColumn, StagedForeignKey } from "./staging/column-loaders.ts
 import type { StagingTable } from "./staging/table.ts";
 import type { Statements } from "./staging/statements.ts";
 
-/** The table is empty, and a constraint of its own refuses rows of one key. */
+/** Inserts all rows if the table is empty and a constraint of its own rejects duplicate keys. */
 export async function insertIntoEmptyTable(on: Statements, links: Links, staging: StagingTable): Promise<boolean> {
   const { table, key } = staging.target;
   const isGuarded = [table.primaryKey, ...table.uniques].some(
@@ -23,11 +23,16 @@ export async function insertIntoEmptyTable(on: Statements, links: Links, staging
   const { joins, values, found } = links.joined(staging.links);
   const names = staging.columns.map(({ column }) => on.quote(column.name)).join(", ");
   const list = staging.columns.map(({ staged }) => values.get(staged) ?? `s.${on.quote(staged)}`).join(", ");
-  const sql = `insert into ${into} (${names})${on.dialect.overridingClause} select ${list} from ${stagingName(on.dialect, staging)} as s${joins} where ${found}`;
+  const sql =
+    `insert into ${into} (${names})${on.dialect.overridingClause} select ${list} from ` +
+    `${stagingName(on.dialect, staging)} as s${joins} where ${found}`;
   return await on.trySavepoint(async () => (await on.dialect.connection.run(sql)) === staging.rows);
 }
 
-/** `compared` are the columns that a row which is there is updated by. Rows that match two others are left to the merge. */
+/**
+ * Resolves, matches and diffs all rows in one statement. `compared` are the columns by which existing rows are updated.
+ * Rows that match two others are left to the merge.
+ */
 export async function resolveAndDiff(
   on: Statements,
   links: Links,
@@ -39,7 +44,8 @@ export async function resolveAndDiff(
 ): Promise<boolean> {
   const { connection, differs, dropTableKeyword } = on.dialect;
   const { key, table } = staging.target;
-  if (key.columns.some((name) => columnOf(table, name).nullable)) return false; // NULL would tell nothing of a row's being there
+  // A nullable key column could not tell a match from a missing row.
+  if (key.columns.some((name) => columnOf(table, name).nullable)) return false;
   const from = stagingName(on.dialect, staging);
   const { joins, values } = links.joined(resolved);
   const valueOf = (staged: string): string => values.get(staged) ?? `s.${on.quote(staged)}`;
@@ -54,7 +60,8 @@ export async function resolveAndDiff(
     staging.name = `${unsettled}_settled`;
     await staging.create();
     const count = await connection.run(
-      `insert into ${stagingName(on.dialect, staging)} (${names}) select ${list} from ${from} as s${joins} left join ${realRows(on.dialect, staging)} as t on ${match}`,
+      `insert into ${stagingName(on.dialect, staging)} (${names}) select ${list} from ${from} as s${joins} ` +
+        `left join ${realRows(on.dialect, staging)} as t on ${match}`,
     );
     if (count !== staging.rows) return false;
     await connection.run(`drop ${dropTableKeyword} ${on.quote(unsettled)}`);

@@ -1,4 +1,4 @@
-/** Tables whose rows nothing tells apart. */
+/** Imports tables without a key. */
 import { HoldfastError } from "../../errors.ts";
 import { ROW_NUMBER_COLUMN, realName, realRows, stagingName } from "./staging/staged-table.ts";
 import type { StagingTable } from "./staging/table.ts";
@@ -6,7 +6,7 @@ import type { ImportMode } from "./resolve/options.ts";
 import type { TableResult } from "./resolve/table-result.ts";
 import type { Statements } from "./staging/statements.ts";
 
-/** A table without a key: into an empty one, or not at all. */
+/** Inserts the rows of a table without a key, which must be empty or hold the very same rows. */
 export async function insertKeylessRows(
   on: Statements,
   mode: ImportMode,
@@ -14,14 +14,14 @@ export async function insertKeylessRows(
   result: TableResult,
 ): Promise<TableResult> {
   const real = realName(on.dialect, staging);
-  const there = await on.count(realRows(on.dialect, staging));
+  const existing = await on.count(realRows(on.dialect, staging));
   if (staging.rows === 0) return result;
-  if (there > 0) {
+  if (existing > 0) {
     if (await sameRows(on, staging)) return { ...result, unchanged: staging.rows };
     if (mode === "create-only") return { ...result, skipped: staging.rows };
     throw new HoldfastError(
       "E_IMPORT",
-      `${staging.target.table.id} has no key, and ${there} rows already: equal rows cannot be told apart`,
+      `${staging.target.table.id} has no key and already holds ${existing} rows: equal rows cannot be distinguished`,
       {
         hint: "empty it, leave it out with --exclude, or give it a key under portable.keys",
       },
@@ -34,15 +34,17 @@ export async function insertKeylessRows(
   const created = await on.write(
     staging,
     (only) =>
-      `insert into ${real}${into}${on.dialect.overridingClause} select ${values} from ${stagingName(on.dialect, staging)} as s where ${only} order by ${on.quote(ROW_NUMBER_COLUMN)}`,
+      `insert into ${real}${into}${on.dialect.overridingClause} select ${values} from ` +
+      `${stagingName(on.dialect, staging)} as s where ${only} order by ${on.quote(ROW_NUMBER_COLUMN)}`,
   );
   return { ...result, created };
 }
 
-/** Whether a table without a key holds these very rows, each as often. */
+/** Checks whether a table without a key holds exactly these rows, each as often. */
 async function sameRows(on: Statements, staging: StagingTable): Promise<boolean> {
   const grouped = (from: string, names: readonly string[]): string =>
-    `select ${names.map((name, index) => `${name} as c${index}`).join(", ")}, count(*) as n from ${from} group by ${names.join(", ")}`;
+    `select ${names.map((name, index) => `${name} as c${index}`).join(", ")}, count(*) as n from ${from} ` +
+    `group by ${names.join(", ")}`;
   const columns = staging.columns.filter(({ onlyNew }) => onlyNew !== true);
   const total = await on.count(realRows(on.dialect, staging));
   if (columns.length === 0) return total === staging.rows;

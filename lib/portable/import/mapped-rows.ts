@@ -1,4 +1,4 @@
-/** What a map of keys comes to: that the rows it leads to are somewhere, and rows which it made equal. */
+/** Applies a key map: checks that the rows it maps to exist, and merges rows that it made equal. */
 import { HoldfastError } from "../../errors.ts";
 import type { KeyMap } from "./target/key-map.ts";
 import { rowsOf } from "../schema/sql-names.ts";
@@ -7,20 +7,20 @@ import { ROW_NUMBER_COLUMN, RENAMED_STATE, stagingName, MATCH_STATE_COLUMN, keyT
 import type { StagingTable } from "./staging/table.ts";
 import type { Statements } from "./staging/statements.ts";
 
-/** A row of the export that another one of the database stands for. */
+/** A row of the export that another row of the database replaces. */
 export interface MappedRow {
   readonly table: string;
   readonly from: string;
   readonly to: string;
-  /** Of the table itself, passed over. */
+  /** Skipped rows of the table itself. */
   readonly rows: number;
-  /** Of other rows, which lead elsewhere now. */
+  /** References in other rows that were redirected. */
   readonly links: number;
 }
 
 /**
- * Rows whose key became that of another row of the export are taken once: the other one stays. Gives a line for each table where that was so. Throws
- * `E_CONFIG` for a map that is used and leads to a row which is neither in the database nor in the export.
+ * Keeps one of the rows whose keys the map made equal, and returns a warning for each such table. Throws `E_CONFIG` for
+ * a map that is used and whose target row is in neither the database nor the export.
  */
 export async function applyKeyMap(
   on: Statements,
@@ -41,19 +41,20 @@ export async function applyKeyMap(
       ).length > 0;
     const names = columns.map(({ name }) => name);
     if (await isIn(rowsOf(connection, table), names)) continue;
-    if (staging !== undefined && (await isIn(stagingName(on.dialect, staging), names.map((name) => staging.of(name))))) continue; // prettier-ignore
+    if (staging !== undefined) {
+      const staged = names.map((name) => staging.of(name));
+      if (await isIn(stagingName(on.dialect, staging), staged)) continue;
+    }
     throw new HoldfastError(
       "E_CONFIG",
-      `portable.map.${table.name}: ${keyText(from)} is to be ${keyText(values)}, which ${table.id} does not have`,
+      `portable.map.${table.name}: ${keyText(from)} is mapped to ${keyText(values)}, which ${table.id} does not have`,
     );
   }
   const warnings: string[] = [];
   for (const staging of stagings) {
-    const twins = await dropTwins(on, staging);
-    if (twins > 0)
-      warnings.push(
-        `${staging.target.table.id}: ${twins} rows are the same as others by portable.map, and were passed over`,
-      );
+    const duplicates = await dropDuplicates(on, staging);
+    if (duplicates > 0)
+      warnings.push(`${staging.target.table.id}: skipped ${duplicates} rows that portable.map makes equal to others`);
   }
   const mapped = used.map(({ table, from, to, rows, links }) => ({
     table: table.id,
@@ -65,8 +66,11 @@ export async function applyKeyMap(
   return { mapped, warnings };
 }
 
-/** The lines are found first: MySQL cannot read a temporary table in two places of one statement. */
-async function dropTwins(on: Statements, staging: StagingTable): Promise<number> {
+/**
+ * Drops rows whose mapped key duplicates another. Their row numbers are selected first: MySQL cannot read a temporary
+ * table twice in one statement.
+ */
+async function dropDuplicates(on: Statements, staging: StagingTable): Promise<number> {
   if (!staging.hasRenamed || staging.target.key.kind === "none") return 0;
   const { connection, temporary } = on.dialect;
   const [line, state] = [on.quote(ROW_NUMBER_COLUMN), on.quote(MATCH_STATE_COLUMN)];
@@ -74,12 +78,14 @@ async function dropTwins(on: Statements, staging: StagingTable): Promise<number>
   const lines = on.quote(`${staging.name}_twins`);
   const keys = staging.keyNames.map(on.quote).join(", ");
   const order = `case when ${state} = ${RENAMED_STATE} then 1 else 0 end, ${line}`;
-  const ranked = `select ${line}, ${state}, row_number() over (partition by ${keys} order by ${order}) as place from ${stage}`;
+  const place = `row_number() over (partition by ${keys} order by ${order}) as place`;
+  const ranked = `select ${line}, ${state}, ${place} from ${stage}`;
   await connection.run(
-    `create temporary table ${lines}${temporary} as select ${line} from (${ranked}) as ranked where place > 1 and ${state} = ${RENAMED_STATE}`,
+    `create temporary table ${lines}${temporary} as select ${line} from (${ranked}) as ranked ` +
+      `where place > 1 and ${state} = ${RENAMED_STATE}`,
   );
-  const dropTableKeyword = await connection.run(`delete from ${stage} where ${line} in (select ${line} from ${lines})`);
-  staging.rows -= dropTableKeyword;
-  staging.skipped += dropTableKeyword;
-  return dropTableKeyword;
+  const dropped = await connection.run(`delete from ${stage} where ${line} in (select ${line} from ${lines})`);
+  staging.rows -= dropped;
+  staging.skipped += dropped;
+  return dropped;
 }

@@ -31,7 +31,7 @@ export class Merge {
   readonly #links: Links;
   readonly #trees: Trees;
   readonly #options: MergeOptions;
-  /** New rows that broke a unique constraint, and what leads to them. */
+  /** New rows that broke a unique constraint, and rows that refer to them. */
   readonly passedOver: PassedOver;
 
   constructor(on: Statements, fields: RowLayout, trees: Trees, options: MergeOptions) {
@@ -42,7 +42,7 @@ export class Merge {
     this.passedOver = new PassedOver(on, this.#links, options);
   }
 
-  /** Writes the rows; the links in `later` stay NULL in new rows. Throws `E_IMPORT`. */
+  /** Writes the rows; the foreign keys in `later` stay NULL in new rows. Throws `E_IMPORT`. */
   async merge(staging: StagingTable, later: readonly ForeignKey[]): Promise<TableResult> {
     const result: TableResult = {
       table: staging.target.table.id,
@@ -79,10 +79,10 @@ export class Merge {
       isQuick && !staging.hasLarge && (await resolveAndDiff(this.#on, this.#links, staging, { resolved, compared }));
     if (!isSettled) await staging.analyze();
     for (const link of resolved) if (!isSettled) await this.#links.resolve(staging, link, false);
-    const dropTableKeyword = await this.passedOver.dropBelow(staging, resolved, isLater);
-    result.skipped += dropTableKeyword;
+    const dropped = await this.passedOver.dropBelow(staging, resolved, isLater);
+    result.skipped += dropped;
     const isChosen = mode !== "create-or-update" && staging.target.key.kind !== "none";
-    // A tree's new rows are written as they are found.
+    // New rows of a tree are written as they are resolved.
     if (!isChosen || (tree !== undefined && mode === "create-only"))
       for (const link of resolved) await this.#links.refuseLost(staging, link);
     else if (mode === "update-only") result.skipped += await this.#dropNew(staging, resolved);
@@ -102,7 +102,7 @@ export class Merge {
       if (differ > 0) await refuseOthers(this.#on, staging, differ);
     }
     if (mode === "update-only") result.skipped += fresh;
-    else if (tree !== undefined) this.#countLost(staging, fresh, result);
+    else if (tree !== undefined) this.#countUncreated(staging, fresh, result);
     else if (fresh > 0 || inTable.length > 0) await this.#create(staging, { later, inTable, fresh, result });
     matched = staging.rows - fresh;
     if (mode === "create-only") result.skipped += matched;
@@ -114,10 +114,10 @@ export class Merge {
     return result;
   }
 
-  /** Sets the links that had to wait, now that every row is there, and counts the rows that this changes and nothing else has. */
+  /** Sets the deferred foreign keys, once every row exists, and counts the rows that only this changes. */
   async finish(staging: StagingTable, later: readonly ForeignKey[], result: TableResult): Promise<void> {
     const { mode } = this.#options;
-    // All of them first: several may fill one column.
+    // Resolve all of them first: several may share a column.
     for (const staged of staging.links)
       if (later.some(({ name }) => name === staged.link.name)) {
         await this.#links.resolve(staging, staged, false);
@@ -126,7 +126,7 @@ export class Merge {
     for (const link of later) {
       const staged = staging.links.find((one) => one.link.name === link.name);
       const columns = staged?.columns ?? staging.columns.filter(({ column }) => link.columns.includes(column.name));
-      // A link that the export does not know of.
+      // A foreign key that the export lacks.
       if (columns.length === 0) continue;
       const differs = columns.map(({ column, staged: from }) =>
         this.#on.dialect.differs(`t.${this.#on.quote(column.name)}`, `s.${this.#on.quote(from)}`, column),
@@ -151,7 +151,7 @@ export class Merge {
     }
   }
 
-  /** Returns the condition for rows `s` that the mode writes, once it is known which are new. */
+  /** Returns the condition for rows `s` that the mode writes, once new rows are marked. */
   #written(): string {
     const state = `s.${this.#on.quote(MATCH_STATE_COLUMN)}`;
     return { "create-only": `${state} = 1`, "update-only": `${state} <> 1`, "create-or-update": "1 = 1" }[
@@ -159,15 +159,15 @@ export class Merge {
     ];
   }
 
-  /** Rows of which the key holds a link to nowhere are new, and are passed over where nothing new is written. */
+  /** Removes rows whose key holds an unresolved reference: they are new, and update-only writes no new rows. */
   async #dropNew(staging: StagingTable, links: readonly StagedForeignKey[]): Promise<number> {
     const { columns: key } = staging.target.key;
-    let dropTableKeyword = 0;
+    let dropped = 0;
     for (const staged of links)
       if (staged.link.columns.some((name) => key.includes(name)))
-        dropTableKeyword += await this.#links.dropLost(staging, staged);
-    staging.rows -= dropTableKeyword;
-    return dropTableKeyword;
+        dropped += await this.#links.dropLost(staging, staged);
+    staging.rows -= dropped;
+    return dropped;
   }
 
   #isOther({ target }: StagingTable): boolean {
@@ -179,7 +179,8 @@ export class Merge {
     const fresh = this.#on.quote(MATCH_STATE_COLUMN);
     const real = realRows(this.#on.dialect, staging);
     await this.#on.dialect.connection.run(
-      `update ${stage} as s set ${fresh} = case when exists (select 1 from ${real} as t where ${this.#on.match(staging)}) then 0 else 1 end`,
+      `update ${stage} as s set ${fresh} = case when exists (select 1 from ${real} as t where ` +
+        `${this.#on.match(staging)}) then 0 else 1 end`,
     );
   }
 
@@ -196,7 +197,7 @@ export class Merge {
     if (inTable.length === 0) {
       result.created += await this.#insert(staging, later, "");
     } else {
-      // Rows that their own table is to be looked into for: those whose parents are there come first, until no more can come.
+      // Rows that refer to their own table: insert those whose parents exist, until no more can be inserted.
       let left = fresh;
       const ready = inTable
         .map(({ columns, leaves }) => {
@@ -212,15 +213,15 @@ export class Merge {
         if (created === 0) break;
       }
       for (const link of inTable) await this.#links.resolve(staging, link, false);
-      const isPassed = skipConflicts && (await this.passedOver.hasConflicts(staging, ready));
+      const hasSkipped = skipConflicts && (await this.passedOver.hasConflicts(staging, ready));
       for (const link of inTable)
-        if (isPassed) result.skipped += await this.passedOver.dropOld(staging, link);
+        if (hasSkipped) result.skipped += await this.passedOver.dropOld(staging, link);
         else await this.#links.refuseLost(staging, link);
     }
-    this.#countLost(staging, fresh, result);
+    this.#countUncreated(staging, fresh, result);
   }
 
-  /** New rows of a tree, level by level; gives how many rows are not there. */
+  /** Inserts the new rows of a tree level by level; returns the number of rows that did not exist. */
   async #grow(
     staging: StagingTable,
     tree: TreePaths,
@@ -241,19 +242,19 @@ export class Merge {
     return fresh;
   }
 
-  #countLost(staging: StagingTable, fresh: number, result: TableResult): void {
+  #countUncreated(staging: StagingTable, fresh: number, result: TableResult): void {
     const lost = fresh - result.created;
     if (lost === 0) return;
     this.passedOver.add(staging);
     if (!this.#options.skipConflicts)
       throw new HoldfastError(
         "E_IMPORT",
-        `${staging.target.table.id}: ${lost} rows could not be created: they wait for each other`,
+        `${staging.target.table.id}: ${lost} rows could not be created: they refer to each other in a cycle`,
       );
     result.skipped += lost;
   }
 
-  /** New rows, with the number that they had where that is free, else with a new one. */
+  /** Inserts new rows with their exported id if it is free, else with a generated one. */
   async #insert(staging: StagingTable, later: readonly ForeignKey[], extra: string): Promise<number> {
     const { table, key } = staging.target;
     const waits = new Set(later.flatMap(({ columns }) => columns));
@@ -274,7 +275,8 @@ export class Merge {
       const names = chosen.map(({ column }) => this.#on.quote(column.name)).join(", ");
       const values = chosen.map((one) => `s.${this.#on.quote(numberOf(one))}`).join(", ");
       const sqlOf = (only: string): string =>
-        `insert into ${into} (${names})${this.#on.dialect.overridingClause} select ${values} from ${stage} as s where ${[...conditions, only].join(" and ")} order by s.${this.#on.quote(ROW_NUMBER_COLUMN)}`;
+        `insert into ${into} (${names})${this.#on.dialect.overridingClause} select ${values} from ${stage} ` +
+        `as s where ${[...conditions, only].join(" and ")} order by s.${this.#on.quote(ROW_NUMBER_COLUMN)}`;
       const { insertIgnoringConflicts } = this.#on.dialect;
       return await this.#on.write(
         staging,
@@ -282,15 +284,18 @@ export class Merge {
       );
     };
     if (surrogate === undefined) return await insert(columns, where);
-    const wish = `s.${this.#on.quote(numberOf(surrogate))}`;
-    const free = `${wish} is not null and not exists (select 1 from ${real} as x where x.${this.#on.quote(surrogate.column.name)} = ${wish})`;
+    const exportedId = `s.${this.#on.quote(numberOf(surrogate))}`;
+    const free =
+      `${exportedId} is not null and not exists (select 1 from ${real} as x where ` +
+      `x.${this.#on.quote(surrogate.column.name)} = ${exportedId})`;
     const kept = await insert(columns, [...where, free]);
     const rest = await this.#on.count(`${stage} as s where ${where.join(" and ")}`);
     if (rest === 0) return kept;
     if (surrogate.column.identity === undefined && !surrogate.column.hasDefault)
       throw new HoldfastError(
         "E_IMPORT",
-        `${table.id}: ${rest} new rows have a ${surrogate.column.name} that other rows have here, and the database gives none by itself`,
+        `${table.id}: ${rest} new rows have a ${surrogate.column.name} that other rows have here, ` +
+          "and the database does not generate ids",
       );
     await raiseSequences(this.#on, staging);
     return (
@@ -318,7 +323,7 @@ export class Merge {
     return changed;
   }
 
-  /** The rows that were there and differ, which are marked afterwards. */
+  /** Marks and counts the existing rows that differ. */
   async #countChanged(staging: StagingTable, later: readonly ForeignKey[], isMarked: boolean): Promise<number> {
     if (isMarked)
       return await this.#on.count(
@@ -330,7 +335,7 @@ export class Merge {
     return differs.length === 0 ? 0 : await this.#markChanged(staging, differs);
   }
 
-  /** Marks the rows that were there and differ; gives how many of them were not marked yet, so that each counts once. */
+  /** Marks the existing rows that differ; returns the number of newly marked ones, so that each counts once. */
   async #markChanged(staging: StagingTable, differs: readonly string[]): Promise<number> {
     return await this.#on.dialect.connection.run(
       this.#on.dialect.update({
@@ -344,7 +349,7 @@ export class Merge {
   }
 }
 
-/** What a row that is there takes from the export: not its key, nor its number, nor links that have to wait. */
+/** Returns the columns that an existing row takes from the export: not its key, id, or deferred foreign keys. */
 function updatedColumns({ target, columns }: StagingTable, later: readonly ForeignKey[]): StagedColumn[] {
   const fixed = new Set([
     ...target.key.columns,

@@ -1,4 +1,4 @@
-/** Imports into the data of another installation, where a row that has the same number is another one. */
+/** Guards imports into another installation's data, where an equal generated id means another row. */
 import { HoldfastError } from "../../errors.ts";
 import type { Targets } from "./target/resolve.ts";
 import { MATCH_STATE_COLUMN, stagingName, keyText } from "./staging/staged-table.ts";
@@ -7,9 +7,12 @@ import { SAMPLES } from "./resolve/table-result.ts";
 import type { Statements } from "./staging/statements.ts";
 
 const HINT =
-  "import into an empty table; or name the installation that both are of as portable.instance in the config of the export and of the import; --into-other insists";
+  "import into an empty table; if both databases belong to one installation, " +
+  "set the same portable.instance in both configs; --into-other overrides this check";
 
-/** Throws `E_IMPORT` for links that lead by number alone to rows which do not come with this import. */
+/**
+ * Throws `E_IMPORT` for foreign keys to rows that are identified by generated id alone and are not part of this import.
+ */
 export async function refuseForeignNumbers(
   on: Statements,
   { fields }: Targets,
@@ -25,21 +28,25 @@ export async function refuseForeignNumbers(
       if (count > 0)
         throw new HoldfastError(
           "E_IMPORT",
-          `${staging.target.table.id}: ${count} rows link by ${field.link.columns.join(", ")} to rows of ${field.link.target}, which are known by their number alone and do not come with them`,
+          `${staging.target.table.id}: ${count} rows reference ${field.link.target} by ` +
+            `${field.link.columns.join(", ")}; ` +
+            "its rows are identified by generated id alone and are not in the export",
           { hint: HINT },
         );
     }
 }
 
-/** Throws `E_IMPORT` for rows, marked as changed, that differ from the ones which have their number here. */
+/** Throws `E_IMPORT` for rows, marked as changed, that differ from the existing rows with their ids. */
 export async function refuseOthers(on: Statements, staging: StagingTable, count: number): Promise<void> {
   const names = staging.displayKeyColumns.map(on.quote).join(", ");
   const samples = await on.dialect.connection.rows(
-    `select ${names} from ${stagingName(on.dialect, staging)} where ${on.quote(MATCH_STATE_COLUMN)} = 2 limit ${SAMPLES}`,
+    `select ${names} from ${stagingName(on.dialect, staging)} where ${on.quote(MATCH_STATE_COLUMN)} = 2 ` +
+      `limit ${SAMPLES}`,
   );
   throw new HoldfastError(
     "E_IMPORT",
-    `${staging.target.table.id}: ${count} rows are known by their number alone, and other rows have it here: ${samples.map(keyText).join(", ")}`,
+    `${staging.target.table.id}: ${count} rows are identified by generated id alone, and other rows have ` +
+      `these ids here: ${samples.map(keyText).join(", ")}`,
     { hint: HINT },
   );
 }

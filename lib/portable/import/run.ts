@@ -1,4 +1,4 @@
-/** Brings portable data into a database, in one transaction: all of it, or nothing. */
+/** Imports portable data into a database in one transaction: all of it, or nothing. */
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
 import { checkForeignKeys, disableTriggers, suspendForeignKeys } from "./constraints.ts";
@@ -31,35 +31,36 @@ import type { TargetTable } from "./target/types.ts";
 export interface ImportRequest {
   readonly mode: ImportMode;
   readonly skipConflicts: boolean;
-  /** Does everything, and takes it back. */
+  /** Runs the whole import, then rolls it back. */
   readonly dryRun: boolean;
   /** Empties the tables first. */
   readonly clearExisting: boolean;
-  /** The database may be another installation's: what its numbers alone tell apart are other rows. */
+  /** Set if the database may belong to another installation, where an equal generated id means another row. */
   readonly isOther?: boolean;
 }
 
 export interface ImportHooks {
   readonly signal: AbortSignal;
   readonly onRows: (table: TableId, phase: "staging" | "merging", rows: number) => void;
-  /** Looks at what was written, before it stands: what it throws takes all of it back. */
+  /** Called before the commit, with what was written; an error rolls everything back. */
   readonly beforeCommit?: (result: Omit<ImportResult, "committed">) => Promise<void>;
 }
 
 export interface ImportResult {
-  /** In the order in which they were written. */
+  /** The tables in the order in which they were written. */
   readonly tables: readonly TableResult[];
-  /** Rows that links named and that were nowhere, by `portable.users`. */
+  /** Placeholder users that were created, by `portable.users`. */
   readonly made: readonly CreatedUser[];
-  /** Rows that others stand for, by `portable.map`. */
+  /** Rows replaced by others, by `portable.map`. */
   readonly mapped: readonly MappedRow[];
   readonly warnings: readonly string[];
   readonly committed: boolean;
 }
 
 /**
- * Imports the chosen tables of a package. The connection is one for writing, and its transaction is over afterwards. Throws `E_SCHEMA` when the database
- * cannot take them, `E_PACKAGE`, `E_IMPORT` for rows that cannot be, `E_INTERRUPTED`; the database is as it was then, sequences included.
+ * Imports the selected tables of an export and ends the transaction of `connection`, which must be writable. Throws
+ * `E_SCHEMA` when the database cannot take the tables, `E_PACKAGE`, `E_IMPORT` for rows that cannot be imported, and
+ * `E_INTERRUPTED`. On an error the database is unchanged, sequences included.
  */
 export async function importTables(
   connection: Connection,
@@ -74,7 +75,7 @@ export async function importTables(
     await connection.run(request.dryRun ? "rollback" : "commit");
     return { ...result, committed: !request.dryRun };
   } catch (error) {
-    await connection.run("rollback").catch(() => {}); // what went wrong is worth more than what came of that
+    await connection.run("rollback").catch(() => {}); // report the first error, not that of the rollback
     throw error;
   }
 }
@@ -157,11 +158,16 @@ async function importInside(
     tables: results,
     made: missing?.made ?? [],
     mapped,
-    warnings: [...targets.warnings, ...warnings, ...triggers.warnings, ...strayNumbers(targets, results, users.tables)],
+    warnings: [
+      ...targets.warnings,
+      ...warnings,
+      ...triggers.warnings,
+      ...staleReferences(targets, results, users.tables),
+    ],
   };
 }
 
-/** A link that travelled as its columns are leads elsewhere where the rows have other numbers. Throws `E_IMPORT`. */
+/** Throws `E_IMPORT` if rows hold raw foreign keys to a table whose rows were renumbered. */
 function refuseMoved({ fields, tables }: Targets, results: readonly TableResult[]): void {
   const moved = new Map(results.map(({ table, remapped }) => [table, remapped.samples[0]]));
   for (const { table } of tables)
@@ -170,14 +176,15 @@ function refuseMoved({ fields, tables }: Targets, results: readonly TableResult[
       if (first !== undefined)
         throw new HoldfastError(
           "E_IMPORT",
-          `${table.id}: (${columns.join(", ")}) came as it was, and ${target} ${first.key} is number ${first.is} here, not ${first.was}`,
-          { hint: `import into a database whose ${target} is empty, or has the same numbers` },
+          `${table.id}.${columns.join("+")} references ${target} by id, but row ${first.key} has id ` +
+            `${first.is} here (${first.was} in the export)`,
+          { hint: `import into a database whose ${target} is empty or has the same ids` },
         );
     }
 }
 
-/** Of tables whose rows have other numbers here, what still holds the old ones. */
-function strayNumbers(
+/** Returns a warning for each renumbered table that columns without a foreign key seem to refer to. */
+function staleReferences(
   { schema, tables }: Targets,
   results: readonly TableResult[],
   refused: readonly Table[],
@@ -185,20 +192,22 @@ function strayNumbers(
   const imported = { ...schema, tables: tables.map(({ table }) => table) };
   return results.flatMap(({ table, remapped }) => {
     const target = schema.tables.find(({ id }) => id === table && !refused.some((one) => one.id === id));
-    const loose = target === undefined || remapped.count === 0 ? [] : implicitReferences(imported, target);
-    return loose.length === 0
-      ? []
-      : `${table}: ${remapped.count} rows have another number here, and ${summarizeList(loose)}, which seem to hold it without a foreign key, came as they were: look at them, or take it back`;
+    const references = target === undefined || remapped.count === 0 ? [] : implicitReferences(imported, target);
+    return references.length === 0 ? [] : renumberedText(table, remapped.count, references);
   });
 }
 
-/** What a part of a table's rows replaces is not the table. */
+const renumberedText = (table: TableId, count: number, references: readonly string[]): string =>
+  `${table}: ${count} rows were renumbered; ${summarizeList(references)} look like references to ${table} ` +
+  "but have no foreign key and still hold the old ids. Check them, or roll back";
+
+/** Throws `E_USAGE` if tables are to be cleared and the export holds only part of their rows. */
 function refuseClearing({ tables }: ExportReader, { clearExisting }: ImportRequest): void {
   const part = tables.find(({ where }) => where !== undefined);
   if (clearExisting && part !== undefined)
     throw new HoldfastError(
       "E_USAGE",
-      `the export has a part of the rows of ${part.table}: its others cannot be cleared for it`,
+      `--clear-existing needs all rows of a table; the export has only some rows of ${part.table}`,
     );
 }
 
@@ -217,7 +226,7 @@ function linksOf(targets: Targets, deferred: readonly DeferredKey[], id: TableId
   return table?.foreignKeys.filter(({ name }) => names.has(name)) ?? [];
 }
 
-/** Links of a table to rows that may not be there when it is filled, and that cannot be NULL until then. */
+/** Returns the foreign keys that may refer to rows not inserted yet, and that cannot be NULL until then. */
 function waitingOf(
   targets: Targets,
   deferred: readonly DeferredKey[],
@@ -232,7 +241,7 @@ function waitingOf(
   );
 }
 
-/** Foreign keys that cannot be looked at row by row, with their tables. */
+/** Returns the foreign keys that cannot be checked row by row, with their tables. */
 const lateChecks = (
   schema: Schema,
   deferred: readonly DeferredKey[],

@@ -1,14 +1,13 @@
-/** Rows of a table that are one and the same to people. */
+/** Groups the rows of a table that are duplicates to people. */
 import type { Cell } from "../connection.ts";
 import type { Column } from "../schema/tables.ts";
 
-/** A row of the table that is reconciled. */
 export interface ReferenceRow {
-  /** In the order of the columns that were asked for. */
+  /** Values of the requested columns, in their order. */
   readonly values: readonly Cell[];
-  /** What it is compared by, as it stands there. */
+  /** Texts of the compared columns, as stored. */
   readonly said: readonly string[];
-  /** How many rows lead to it. */
+  /** The number of rows that refer to it. */
   readonly references: number;
 }
 
@@ -17,12 +16,13 @@ export interface DuplicateGroup {
   readonly others: readonly ReferenceRow[];
 }
 
-/** Without blanks at its ends, one blank for several, no difference of case, one form of letters with marks. */
+/** Normalizes a text for comparison: trims it, collapses white space, folds case, and composes accents (NFC). */
 export const folded = (text: string): string =>
   text.normalize("NFC").trim().replaceAll(/\s+/gu, " ").toUpperCase().toLowerCase();
 
 /**
- * What rows are compared by: texts folded, anything else as it is. Undefined where a value is NULL, which is no value to compare, or where all are blank.
+ * Returns the value by which rows are compared: texts normalized, others as they are. Undefined if a value is NULL,
+ * which equals nothing, or if all are blank.
  */
 export function sameness(columns: readonly Column[], cells: readonly Cell[]): string | undefined {
   if (cells.includes(null)) return undefined;
@@ -33,20 +33,22 @@ export function sameness(columns: readonly Column[], cells: readonly Cell[]): st
   return parts.every((part) => part === "") ? undefined : JSON.stringify(parts);
 }
 
-/** A value for people, and for looking it up among others of its column. */
+/** Returns a value as text, for people and for comparison within its column. */
 export const textOf = (cell: Cell): string => (Buffer.isBuffer(cell) ? `\\x${cell.toString("hex")}` : String(cell));
 
-/** The row with the most references stays, of several the one with the smallest number: `number` places are those of the primary key. */
-export function groupOf(rows: readonly ReferenceRow[], number: readonly number[]): DuplicateGroup | undefined {
-  const [stays, ...others] = rows.toSorted(
-    (a, b) => b.references - a.references || byNumber(number.map((at) => a.values[at] ?? null), number.map((at) => b.values[at] ?? null)), // prettier-ignore
-  );
+/**
+ * Groups rows: the one with the most references stays, among equals the one with the smallest primary key. `keyColumns`
+ * are the positions of the primary key in its values.
+ */
+export function groupOf(rows: readonly ReferenceRow[], keyColumns: readonly number[]): DuplicateGroup | undefined {
+  const idOf = ({ values }: ReferenceRow): Cell[] => keyColumns.map((at) => values[at] ?? null);
+  const [stays, ...others] = rows.toSorted((a, b) => b.references - a.references || byId(idOf(a), idOf(b)));
   return stays === undefined || others.length === 0 ? undefined : { stays, others };
 }
 
 const INTEGER = /^-?\d+$/;
 
-function byNumber(a: readonly Cell[], b: readonly Cell[]): number {
+function byId(a: readonly Cell[], b: readonly Cell[]): number {
   for (const [at, one] of a.entries()) {
     const [left, right] = [textOf(one), textOf(b[at] ?? null)];
     if (left === right) continue;

@@ -1,4 +1,4 @@
-/** Leads all that leads to some rows of a table to others of them, and removes the former. */
+/** Redirects references from duplicate rows to the rows that stay, and removes the duplicates. */
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
 import { columnOf, type Schema, type Table, type TableId, type Unique } from "../schema/tables.ts";
@@ -10,11 +10,11 @@ import { heldAs, heldBy, movesInto, typeCondition, type Move } from "./reference
 import { GOES, Pairs, type Pair } from "./row-pairs.ts";
 import { pairedColumns } from "./plan.ts";
 
-/** What became of the rows of a table. */
+/** The number of changed rows of a table. */
 export interface Merged {
-  /** Led elsewhere. */
+  /** Rows with redirected references. */
   moved: number;
-  /** The same as another one now, and gone. */
+  /** Removed duplicates. */
   removed: number;
 }
 
@@ -24,7 +24,7 @@ export class RowMerge {
   readonly #schema: Schema;
   readonly #generics: PolymorphicRelations;
   readonly #signal: AbortSignal;
-  /** Rows that are about to go, from the outermost merge on. */
+  /** Pairs with rows about to be removed, from the outermost merge on. */
   readonly #pending: Pairs[] = [];
   #made = 0;
 
@@ -33,7 +33,6 @@ export class RowMerge {
     { schema, generics }: { readonly schema: Schema; readonly generics: PolymorphicRelations },
     signal: AbortSignal,
   ) {
-    // prettier-ignore
     this.#dialect = dialect;
     this.#schema = schema;
     this.#generics = generics;
@@ -41,8 +40,8 @@ export class RowMerge {
   }
 
   /**
-   * `pairs` hold the identity of rows and what leads to them, as `pairedColumns` has it. Throws `E_TARGET` for rows that would be two of one unique key and are
-   * not the same, and for one that would lead to itself.
+   * Merges the rows of `pairs`, which hold the columns of `pairedColumns`. Throws `E_TARGET` for rows that would share
+   * a unique key but are not equal, and for a row that would refer to itself.
    */
   async merge(table: Table, identity: readonly string[], pairs: readonly Pair[]): Promise<void> {
     const { connection } = this.#dialect;
@@ -53,7 +52,7 @@ export class RowMerge {
     this.#pending.push(all);
     for (const of of new Set(moves.map((move) => move.table))) {
       const own = moves.filter((move) => move.table === of);
-      if (of.id === table.id) await this.#letGo(own, all);
+      if (of.id === table.id) await this.#clearReferences(own, all);
       if (!(await this.#isTouched(of, own, all))) continue;
       for (const unique of [of.primaryKey, ...of.uniques])
         if (unique !== null && own.some((move) => move.columns.some((name) => unique.columns.includes(name))))
@@ -69,8 +68,8 @@ export class RowMerge {
     this.#pending.pop();
     this.#count(table).removed += gone;
     if (gone !== pairs.length)
-      throw new HoldfastError("E_TARGET", `${table.id}: ${gone} of ${pairs.length} rows went`, {
-        hint: "nothing was changed: somebody else, or a trigger, is at work on them",
+      throw new HoldfastError("E_TARGET", `${table.id}: removed ${gone} rows, expected ${pairs.length}`, {
+        hint: "nothing was changed: another client or a trigger is changing these rows",
       });
   }
 
@@ -83,21 +82,22 @@ export class RowMerge {
     if (found.length > 0) await this.merge(table, identity, found);
   }
 
-  /** Rows that go stand in nobody's way, by what they lead to, when those that stay lead there. */
-  async #letGo(moves: readonly Move[], pairs: Pairs): Promise<void> {
+  /** Sets the references of rows to be removed to NULL, so that they cannot conflict with rows that stay. */
+  async #clearReferences(moves: readonly Move[], pairs: Pairs): Promise<void> {
     const { connection } = this.#dialect;
     const real = tableName(connection, pairs.table);
     const columns = new Set(moves.flatMap((move) => move.columns));
     for (const name of columns)
       if (!pairs.columns.includes(name) && columnOf(pairs.table, name).nullable)
         await connection.run(
-          `update ${rowsOf(connection, pairs.table)} set ${connection.quote(name)} = null where ${pairs.isGoing(pairs.name, real)}`,
+          `update ${rowsOf(connection, pairs.table)} set ${connection.quote(name)} = null ` +
+            `where ${pairs.isGoing(pairs.name, real)}`,
         );
   }
 
   async #isTouched(table: Table, moves: readonly Move[], pairs: Pairs): Promise<boolean> {
     for (const move of moves) {
-      const { sql, parameters } = await this.#led(move, pairs);
+      const { sql, parameters } = await this.#refersToGoing(move, pairs);
       const rows = `${rowsOf(this.#dialect.connection, table)} as t join ${pairs.name} as m on ${sql}`;
       if ((await this.#dialect.connection.rows(`select 1 from ${rows} limit 1`, parameters)).length > 0) return true;
     }
@@ -107,7 +107,7 @@ export class RowMerge {
   async #move(move: Move, pairs: Pairs): Promise<void> {
     const { connection } = this.#dialect;
     const { quote } = connection;
-    const { sql, parameters } = await this.#led(move, pairs);
+    const { sql, parameters } = await this.#refersToGoing(move, pairs);
     const set = move.columns.map((name, at) => {
       const stays = `m.${pairs.stays(move.targetColumns[at] ?? "")}`;
       return [name, heldAs(connection, move, pairs.table, at, stays)] as const;
@@ -115,14 +115,16 @@ export class RowMerge {
     if (move.table.id === pairs.table.id && move.via === undefined && move.generic === undefined) {
       const own = move.targetColumns.map((name) => `m.${pairs.stays(name)} = t.${quote(name)}`).join(" and ");
       const [row] = await connection.rows(
-        `select ${move.targetColumns.map((name) => `t.${quote(name)}`).join(", ")} from ${rowsOf(connection, move.table)} as t join ${pairs.name} as m on ${sql} and ${own} limit 1`,
+        `select ${move.targetColumns.map((name) => `t.${quote(name)}`).join(", ")} ` +
+          `from ${rowsOf(connection, move.table)} as t join ${pairs.name} as m on ${sql} and ${own} limit 1`,
         parameters,
       );
       if (row !== undefined)
         throw new HoldfastError(
           "E_TARGET",
-          `${move.table.id}: the row ${row.map(String).join(", ")} leads by ${move.columns.join(", ")} to one that it is the same as, and would lead to itself`,
-          { hint: "nothing was changed: lead it elsewhere first" },
+          `${move.table.id}: row ${row.map(String).join(", ")} references its own duplicate by ` +
+            `${move.columns.join(", ")}, and would refer to itself`,
+          { hint: "nothing was changed: change this reference first" },
         );
     }
     this.#count(move.table).moved += await connection.run(
@@ -137,8 +139,8 @@ export class RowMerge {
     );
   }
 
-  /** A row `t` that stays leads to one that goes, which is that of `m`. */
-  async #led(move: Move, pairs: Pairs) {
+  /** Returns the condition that a row `t` that stays refers to the row to be removed of a pair `m`. */
+  async #refersToGoing(move: Move, pairs: Pairs) {
     const { connection } = this.#dialect;
     const type = typeCondition(connection, this.#schema, move);
     const names = move.targetColumns.map((name) => pairs.goes(name));
@@ -160,7 +162,7 @@ export class RowMerge {
 
   async #checkLeft(move: Move, pairs: Pairs): Promise<void> {
     const { connection } = this.#dialect;
-    const { sql, parameters } = await this.#led(move, pairs);
+    const { sql, parameters } = await this.#refersToGoing(move, pairs);
     const [row] = await connection.rows(
       `select count(*) from ${rowsOf(connection, move.table)} as t join ${pairs.name} as m on ${sql}`,
       parameters,
@@ -169,10 +171,9 @@ export class RowMerge {
     if (left > 0)
       throw new HoldfastError(
         "E_TARGET",
-        `${left} rows of ${move.table.id} still lead to rows of ${pairs.table.id} that are to go`,
+        `${left} rows of ${move.table.id} still reference rows of ${pairs.table.id} that are to be removed`,
         {
-          // prettier-ignore
-          hint: "nothing was changed: a trigger of the database leads them back",
+          hint: "nothing was changed: a trigger of the database restores the references",
         },
       );
   }
@@ -184,7 +185,7 @@ export class RowMerge {
   }
 }
 
-/** Nobody else adds a row that leads to one which goes; the engine's own locks see to it elsewhere. */
+/** Locks the tables on PostgreSQL, so that no client adds references meanwhile; other engines lock by themselves. */
 export async function lockTables(connection: Connection, tables: readonly Table[]): Promise<void> {
   if (connection.engine !== "postgresql") return;
   const names = tables.map((table) => tableName(connection, table)).join(", ");

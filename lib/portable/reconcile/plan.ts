@@ -1,4 +1,7 @@
-/** Which rows of a table are duplicates, which one of each group stays, and what leads to the others. Nothing is changed. */
+/**
+ * Plans a reconcile: finds duplicate rows, the one of each group that stays, and references to the others. Changes
+ * nothing.
+ */
 import type { ForeignKeySettings, GenericSetting } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Cell, Connection } from "../connection.ts";
@@ -16,9 +19,9 @@ import { movesInto, typeCondition, type Move } from "./references.ts";
 
 export interface ReconcileRequest {
   readonly table: string;
-  /** Columns that are compared; none: those of the key, or the name. */
+  /** Columns to compare; if empty, those of the key, or the name. */
   readonly by: readonly string[];
-  /** Of the config. */
+  /** The keys of the config: columns by table. */
   readonly keys: Readonly<Record<string, readonly string[]>>;
   readonly generic: readonly GenericSetting[];
   readonly foreignKeys?: ForeignKeySettings | undefined;
@@ -27,7 +30,7 @@ export interface ReconcileRequest {
 export interface LinksToOthers {
   readonly table: string;
   readonly columns: readonly string[];
-  /** How many of its rows lead to rows that are to go. */
+  /** The number of its rows that refer to rows to be removed. */
   readonly rows: number;
 }
 
@@ -36,20 +39,20 @@ export interface ReconcilePlan {
   readonly generics: PolymorphicRelations;
   readonly table: Table;
   readonly by: readonly string[];
-  /** What the values of the groups' rows are: the primary key, and all that other rows point to. */
+  /** The columns of the groups' values: the primary key, and all columns that other rows refer to. */
   readonly columns: readonly string[];
   readonly groups: readonly DuplicateGroup[];
   readonly links: readonly LinksToOthers[];
   readonly warnings: readonly string[];
 }
 
-/** Throws `E_USAGE` for a table or column that is not there, one without a primary key, and where nothing tells by what to compare. */
+/** Throws `E_USAGE` for an unknown table or column, a table without a primary key, or no columns to compare. */
 export async function planReconcile(connection: Connection, request: ReconcileRequest): Promise<ReconcilePlan> {
   const schema = withDeclared(await introspect(connection), request.foreignKeys);
   const { relations: generics, warnings } = await readGenerics(connection, schema, request.generic);
   const table = findTable(schema, request.table, "--table", "E_USAGE");
   if (table.primaryKey === null)
-    throw new HoldfastError("E_USAGE", `--table ${table.id} has no primary key: its rows cannot be told apart`);
+    throw new HoldfastError("E_USAGE", `--table: ${table.id} has no primary key to identify its rows`);
   const by = comparedBy(schema, table, request);
   const moves = movesInto(schema, generics, table);
   const columns = pairedColumns(table.primaryKey.columns, moves);
@@ -73,8 +76,8 @@ export async function planReconcile(connection: Connection, request: ReconcileRe
       if (same === undefined) found.set(key, [one]);
       else same.push(one);
     }
-  const number = table.primaryKey.columns.map((name) => columns.indexOf(name));
-  const groups = [...found].toSorted(([a], [b]) => byName(a, b)).flatMap(([, rows]) => groupOf(rows, number) ?? []);
+  const keyColumns = table.primaryKey.columns.map((name) => columns.indexOf(name));
+  const groups = [...found].toSorted(([a], [b]) => byName(a, b)).flatMap(([, rows]) => groupOf(rows, keyColumns) ?? []);
   const others = groups.flatMap((group) => group.others);
   const links = counts.map((one) => ({
     table: one.move.table.id,
@@ -93,7 +96,7 @@ export async function planReconcile(connection: Connection, request: ReconcileRe
   };
 }
 
-/** What tells the rows of a table apart, and what `moves` into it hold. */
+/** Returns the columns that identify the rows of a table, and those that `moves` into it refer to. */
 export const pairedColumns = (identity: readonly string[], moves: readonly Move[]): string[] => [
   ...new Set([...identity, ...moves.flatMap(({ targetColumns }) => targetColumns)]),
 ];
@@ -107,8 +110,8 @@ function comparedBy(schema: Schema, table: Table, { by, keys }: ReconcileRequest
   if (columns.some(({ kind }) => kind === "text")) return columns;
   const named = NAMES.flatMap((name) => table.columns.filter((column) => column.name.toLowerCase() === name));
   if (named[0] !== undefined) return [named[0]];
-  throw new HoldfastError("E_USAGE", `nothing tells by what rows of ${table.id} are duplicates`, {
-    hint: "say the columns, with --by",
+  throw new HoldfastError("E_USAGE", `${table.id} has no text key, name, slug or title to compare by`, {
+    hint: "add --by COLUMNS",
   });
 }
 
@@ -118,7 +121,9 @@ async function countLinks(connection: Connection, schema: Schema, move: Move): P
   const type = typeCondition(connection, schema, move);
   const where = [...columns.map((one) => `${one} is not null`), ...(type.sql === "" ? [] : [type.sql])].join(" and ");
   const counts = new Map<string, number>();
-  const sql = `select ${columns.join(", ")}, count(*) from ${rowsOf(connection, move.table)} as t where ${where} group by ${columns.join(", ")}`;
+  const sql =
+    `select ${columns.join(", ")}, count(*) from ${rowsOf(connection, move.table)} as t where ${where} ` +
+    `group by ${columns.join(", ")}`;
   for await (const batch of connection.stream(sql, type.parameters))
     for (const row of batch) counts.set(keyOf(row.slice(0, -1)), Number(row.at(-1)));
   return counts;

@@ -1,4 +1,4 @@
-/** What leads to the rows of a table, and how it is led to others of them. */
+/** Finds the references to the rows of a table, and the SQL that redirects them. */
 import type { Cell, Connection } from "../connection.ts";
 import { columnOf, type ForeignKey, type Schema, type Table, type TableId } from "../schema/tables.ts";
 import {
@@ -11,23 +11,23 @@ import {
 } from "../rows/polymorphic.ts";
 import { tableName } from "../schema/sql-names.ts";
 
-/** Columns of a table that hold values of columns of another one. */
+/** Columns of a table that hold the values of another table's columns. */
 export interface Move {
   readonly table: Table;
   readonly columns: readonly string[];
   readonly targetColumns: readonly string[];
-  /** Where the columns lead to a table between, whose key holds the link. */
+  /** The foreign key to an intermediate table that holds the reference in its own key. */
   readonly via?: ForeignKey;
   readonly generic?: { readonly type: string; readonly target: PolymorphicTarget };
 }
 
-/** A foreign key of a table to look at again, as `suspendForeignKeys` wants it. */
+/** A foreign key to check late, as `suspendForeignKeys` expects it. */
 export interface LateLink {
   readonly table: Table;
   readonly link: ForeignKey;
 }
 
-/** Foreign keys into a table, those that hold them in a key of their own, and generic relations. */
+/** Returns the foreign keys into a table, those that carry them in a key of their own, and generic relations. */
 export function movesInto(schema: Schema, generics: PolymorphicRelations, target: Table): Move[] {
   const moves: Move[] = linksInto(schema, target).map(({ table, link }) => ({
     table,
@@ -43,7 +43,7 @@ export function movesInto(schema: Schema, generics: PolymorphicRelations, target
       const carried: Move = { table, columns, targetColumns: move.targetColumns, via: link };
       if (known.has(idOf(carried))) continue;
       known.add(idOf(carried));
-      moves.push(carried); // those that hold this one follow
+      moves.push(carried); // the loop then visits the foreign keys that carry this one
     }
   for (const [id, relations] of generics) {
     const table = schema.tables.find((one) => one.id === id);
@@ -57,19 +57,22 @@ export function movesInto(schema: Schema, generics: PolymorphicRelations, target
             generic: { type, target: one },
           });
   }
-  // Rows of the table itself come last: only then is it known what of it stays.
+  // Rows of the table itself come last: only then is it known which of them stay.
   return moves.toSorted((a, b) => Number(a.table.id === target.id) - Number(b.table.id === target.id));
 }
 
 const idOf = ({ table, columns, targetColumns }: Move): string => JSON.stringify([table.id, columns, targetColumns]);
 
-/** Also those of other schemas, in the order of the tables. */
+/** Returns the foreign keys into a table, from other schemas too, in the order of the tables. */
 export const linksInto = (schema: Schema, { id }: Table): LateLink[] =>
   schema.tables.flatMap((table) =>
     table.foreignKeys.filter(({ target }) => target === id).map((link) => ({ table, link })),
   );
 
-/** All tables whose rows may have to change, the table itself among them, and the links that cannot hold until all of them have. */
+/**
+ * Returns all tables with rows that may change, `start` among them, and the foreign keys that hold only after all
+ * changes.
+ */
 export function reach(
   schema: Schema,
   generics: PolymorphicRelations,
@@ -78,7 +81,7 @@ export function reach(
   const tables = new Map<TableId, Table>([[start.id, start]]);
   const late = new Map<string, LateLink>();
   for (const one of tables.values())
-    // grows as it is read
+    // the map grows during the loop
     for (const { table, via } of movesInto(schema, generics, one)) {
       tables.set(table.id, table);
       if (via !== undefined) late.set(`${table.id} ${via.name}`, { table, link: via });
@@ -86,7 +89,7 @@ export function reach(
   return { tables: [...tables.values()], late: [...late.values()] };
 }
 
-/** A condition on a row `t` of the table: its generic relation is of this type. Empty for a foreign key. */
+/** Returns the condition that the generic relation of a row `t` has this type; empty for a foreign key. */
 export function typeCondition(
   connection: Connection,
   schema: Schema,
@@ -100,12 +103,14 @@ export function typeCondition(
   const at = type.indexOf(".");
   const names = TYPE_COLUMNS.map((name) => `c.${quote(name)} = ?`).join(" and ");
   return {
-    sql: `exists (select 1 from ${tableName(connection, types.table)} as c where c.${quote(types.link.targetColumns[0] ?? "")} = t.${quote(generic.type)} and ${names})`,
+    sql:
+      `exists (select 1 from ${tableName(connection, types.table)} as c ` +
+      `where c.${quote(types.link.targetColumns[0] ?? "")} = t.${quote(generic.type)} and ${names})`,
     parameters: [type.slice(0, at), type.slice(at + 1)],
   };
 }
 
-/** A row `t` holds what `alias` has in `names`, which stand for the target's columns. */
+/** Returns the condition that a row `t` holds the values of `alias` in `names`, which replace the target's columns. */
 export function heldBy(
   connection: Connection,
   move: Move,
@@ -120,7 +125,7 @@ export function heldBy(
   return sameNumber(connection, alias, number, columnOf(move.table, move.columns[0] ?? ""));
 }
 
-/** What `expression`, a value of the target's column, is in the column that holds it. */
+/** Converts `expression`, a value of the target's column, to the column that holds it. */
 export function heldAs({ engine }: Connection, move: Move, target: Table, at: number, expression: string): string {
   const held = columnOf(move.table, move.columns[at] ?? "");
   const column = columnOf(target, move.targetColumns[at] ?? "");

@@ -1,4 +1,4 @@
-/** Rows that are to go, each beside the one that stands for it: temporary tables, so that all of them are changed by one statement. */
+/** Pairs of a row to be removed and its replacement, in temporary tables, so that one statement changes all rows. */
 import type { Cell, Row } from "../connection.ts";
 import { columnOf, type Table } from "../schema/tables.ts";
 import type { Dialect } from "../engines/shared/dialect.ts";
@@ -9,13 +9,13 @@ export interface Pair {
   readonly stays: readonly Cell[];
 }
 
-/** 1: goes; 0: a row that stays, beside itself. */
+/** The flag of a pair: 1 for a row to be removed; 0 for a row that stays, paired with itself. */
 export const GOES = "holdfast_goes";
 
 export class Pairs {
   readonly table: Table;
   readonly columns: readonly string[];
-  /** Those that tell the rows apart. */
+  /** The columns that identify the rows. */
   readonly identity: readonly string[];
   readonly #dialect: Dialect;
   readonly #name: string;
@@ -24,7 +24,11 @@ export class Pairs {
   constructor(
     dialect: Dialect,
     name: string,
-    { table, columns, identity }: { readonly table: Table; readonly columns: readonly string[]; readonly identity: readonly string[] }, // prettier-ignore
+    {
+      table,
+      columns,
+      identity,
+    }: { readonly table: Table; readonly columns: readonly string[]; readonly identity: readonly string[] },
   ) {
     this.#dialect = dialect;
     this.#name = name;
@@ -36,9 +40,10 @@ export class Pairs {
   async create(pairs: readonly Pair[]): Promise<void> {
     const { connection, typed, temporary } = this.#dialect;
     const columns = this.columns.map((name) => columnOf(this.table, name));
-    const all = [...columns.map((column, at) => typed(`l${at}`, column)), ...columns.map((column, at) => typed(`k${at}`, column))]; // prettier-ignore
+    const all = ["l", "k"].flatMap((prefix) => columns.map((column, at) => typed(`${prefix}${at}`, column)));
     await connection.run(
-      `create temporary table ${connection.quote(this.#name)} (${connection.quote(GOES)} integer, ${all.join(", ")})${temporary}`,
+      `create temporary table ${connection.quote(this.#name)} (${connection.quote(GOES)} integer, ` +
+        `${all.join(", ")})${temporary}`,
     );
     const staying = new Map(pairs.map(({ stays }) => [JSON.stringify(stays.map(String)), stays]));
     const rows: Row[] = [
@@ -50,7 +55,7 @@ export class Pairs {
     if (connection.engine === "postgresql") await connection.run(`analyze ${connection.quote(this.#name)}`);
   }
 
-  /** Quoted; another table each time: MySQL reads a temporary table in one place of a statement alone. */
+  /** Returns a new quoted copy of the table each time: MySQL reads a temporary table only once in a statement. */
   async copy(): Promise<string> {
     const { connection, temporary } = this.#dialect;
     const name = connection.quote(`${this.#name}_${this.#copies++}`);
@@ -70,7 +75,7 @@ export class Pairs {
     return `k${this.columns.indexOf(column)}`;
   }
 
-  /** A row, whose columns stand behind `prefix`, is one of those that go, by `pairs`: a copy. */
+  /** Returns the condition that a row with columns after `prefix` is to be removed, by a copy `pairs`. */
   isGoing(pairs: string, prefix: string): string {
     const { quote } = this.#dialect.connection;
     const on = this.identity.map((name) => `gone.${this.goes(name)} = ${prefix}.${quote(name)}`).join(" and ");

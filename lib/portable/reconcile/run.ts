@@ -1,23 +1,25 @@
-/** Merges duplicate rows of a table, in one transaction: what led to any of them leads to the one that stays. */
+/** Merges duplicate rows of a table in one transaction, redirecting their references to the one that stays. */
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
+import type { Table } from "../schema/tables.ts";
 import { dialectOf } from "../engines/shared/dialect.ts";
 import { checkForeignKeys, suspendForeignKeys } from "../import/constraints.ts";
 import { lockTables, RowMerge, type Merged } from "./merge.ts";
+import type { ReferenceRow } from "./groups.ts";
 import { reach } from "./references.ts";
 import { planReconcile, type ReconcilePlan, type ReconcileRequest } from "./plan.ts";
 
 export { planReconcile, type ReconcilePlan, type ReconcileRequest } from "./plan.ts";
 
 export interface ReconcileResult {
-  /** By table, the merged one among them. */
+  /** The counts of each table, the merged one included. */
   readonly counts: ReadonlyMap<string, Readonly<Merged>>;
   readonly committed: boolean;
 }
 
 /**
- * Does what `plan` says, and takes it back where `dryRun` is set. The connection is one for writing, and its transaction is over afterwards. Throws `E_TARGET`
- * where the rows are others than when it was planned, or some of them cannot become one; the database is as it was then.
+ * Carries out `plan`, and rolls back if `dryRun` is set. The connection must be writable, and its transaction is ended.
+ * Throws `E_TARGET`, with the database unchanged, if the rows have changed since the plan or cannot be merged.
  */
 export async function reconcile(
   connection: Connection,
@@ -31,7 +33,7 @@ export async function reconcile(
     await connection.run(dryRun ? "rollback" : "commit");
     return { counts, committed: !dryRun };
   } catch (error) {
-    await connection.run("rollback").catch(() => {}); // what went wrong is worth more than what came of that
+    await connection.run("rollback").catch(() => {}); // report the first error, not that of the rollback
     throw error;
   }
 }
@@ -47,14 +49,9 @@ async function reconcileInside(
   const plan = await planReconcile(connection, request);
   const { schema, generics, table, columns, groups } = plan;
   if (formOf(plan) !== formOf(planned))
-    throw new HoldfastError(
-      "E_TARGET",
-      `the rows of ${table.id}, or what leads to them, are others than when it was planned`,
-      {
-        // prettier-ignore
-        hint: "nothing was changed: look at the plan again",
-      },
-    );
+    throw new HoldfastError("E_TARGET", `the rows of ${table.id}, or references to them, have changed since the plan`, {
+      hint: "nothing was changed: run it again to see the new plan",
+    });
   const guards = await suspendForeignKeys(connection, late);
   const merge = new RowMerge(dialectOf(connection), { schema, generics }, signal);
   const identity = table.primaryKey?.columns ?? columns;
@@ -63,14 +60,14 @@ async function reconcileInside(
   );
   if (pairs.length > 0) await merge.merge(table, identity, pairs);
   const touched = [...merge.counts].filter(([, { moved, removed }]) => moved + removed > 0);
-  await checkForeignKeys(connection, schema, tables.filter(({ id }) => touched.some(([one]) => one === id))); // prettier-ignore
+  const isTouched = ({ id }: Table): boolean => touched.some(([one]) => one === id);
+  await checkForeignKeys(connection, schema, tables.filter(isTouched));
   await guards.restore();
   return new Map(touched);
 }
 
-/** What a person has seen of it. */
+const rowForm = ({ values, said, references }: ReferenceRow): unknown[] => [values.map(String), said, references];
+
+/** Returns the part of a plan that its user has confirmed. */
 const formOf = ({ groups, links }: ReconcilePlan): string =>
-  JSON.stringify([
-    groups.map(({ stays, others }) => [stays, ...others].map(({ values, said, references }) => [values.map(String), said, references])), // prettier-ignore
-    links,
-  ]);
+  JSON.stringify([groups.map(({ stays, others }) => [stays, ...others].map(rowForm)), links]);

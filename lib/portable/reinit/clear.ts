@@ -1,4 +1,4 @@
-/** Empties what a plan says, inside the connection's transaction: the caller ends that. */
+/** Clears tables by a plan, inside the connection's transaction, which the caller ends. */
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
 import { checkForeignKeys, disableTriggers, suspendForeignKeys } from "../import/constraints.ts";
@@ -7,20 +7,21 @@ import { rowsOf, tableName } from "../schema/sql-names.ts";
 import { countCleared, planReinit, type ReinitPlan, type ReinitRules, type ReinitTable } from "./plan.ts";
 
 export interface Cleared {
-  /** As it was in the transaction, with what went and what stayed. */
+  /** The plan made in the transaction, with the numbers of cleared and kept rows. */
   readonly plan: ReinitPlan;
   readonly warnings: readonly string[];
 }
 
 export interface ClearHooks {
   readonly signal: AbortSignal;
-  /** Once it is known what goes, and before anything does. */
+  /** Called with the final plan, before anything is cleared. */
   readonly before?: (plan: ReinitPlan) => Promise<void>;
 }
 
 /**
- * Plans again, with writers kept out as far as the engine can, and clears. Throws `E_TARGET` for rows that stay and lead to rows that go, and whatever the
- * database says; the caller rolls back then. Sequences go back with the transaction; MySQL's counters are `resetCounters`'.
+ * Plans again, with writers locked out as far as the engine can, and clears. Throws `E_TARGET` for kept rows that refer
+ * to rows to clear, and database errors; the caller then rolls back. Sequences are rolled back with the transaction;
+ * MySQL's counters are left to `resetCounters`.
  */
 export async function clearTables(
   connection: Connection,
@@ -31,20 +32,20 @@ export async function clearTables(
   const plan = await planReinit(connection, rules);
   refuseStranded(plan);
   await before?.(plan);
-  const going = plan.tables.filter(({ clears }) => clears > 0);
-  const links = deferredLinks(plan);
+  const cleared = plan.tables.filter(({ clears }) => clears > 0);
+  const links = cyclicForeignKeys(plan);
   const guards = await suspendForeignKeys(
     connection,
     links.filter(({ how }) => how === "deferred-check"),
   );
   const triggers = await disableTriggers(
     connection,
-    going.map(({ table }) => table),
+    cleared.map(({ table }) => table),
   );
   if (connection.engine === "postgresql")
     for (const { table, link, how } of links)
-      if (how === "null-then-update") await unlink(connection, plan, table, link);
-  for (const one of going.toReversed()) {
+      if (how === "null-then-update") await setNull(connection, plan, table, link);
+  for (const one of cleared.toReversed()) {
     signal.throwIfAborted();
     await connection.run(
       `delete from ${rowsOf(connection, one.table)} where (${one.kept.sql("")}) is not true`,
@@ -54,16 +55,16 @@ export async function clearTables(
   await checkForeignKeys(
     connection,
     plan.schema,
-    going.map(({ table }) => table),
+    cleared.map(({ table }) => table),
   );
   await guards.restore();
   await triggers.restore();
   await checkRest(connection, plan);
-  for (const { table } of plan.tables.filter(isEmptied)) await restartNumbers(connection, table);
+  for (const { table } of plan.tables.filter(isEmptied)) await restartSequences(connection, table);
   return { plan, warnings: triggers.warnings };
 }
 
-/** Throws `E_TARGET` that names them. */
+/** Throws `E_TARGET` that lists the plan's problems. */
 export function refuseStranded({ problems }: ReinitPlan): void {
   if (problems.length === 0) return;
   throw new HoldfastError("E_TARGET", problems.join("; "), {
@@ -71,7 +72,10 @@ export function refuseStranded({ problems }: ReinitPlan): void {
   });
 }
 
-/** MySQL's ALTER TABLE ends a transaction, so this comes after the commit. Gives a line for each table that it could not be done for. */
+/**
+ * Resets MySQL's counters. ALTER TABLE ends a transaction there, so call it after the commit. Returns a message for
+ * each table where it failed.
+ */
 export async function resetCounters(connection: Connection, plan: ReinitPlan): Promise<string[]> {
   const failed: string[] = [];
   if (connection.engine !== "mysql" && connection.engine !== "mariadb") return failed;
@@ -81,7 +85,8 @@ export async function resetCounters(connection: Connection, plan: ReinitPlan): P
       await connection.run(`alter table ${tableName(connection, table)} auto_increment = 1`);
     } catch (error) {
       failed.push(
-        `${table.id} goes on with its old numbers: ${error instanceof Error ? error.message : String(error)}`,
+        `${table.id}: the auto_increment counter was not reset: ` +
+          (error instanceof Error ? error.message : String(error)),
       );
     }
   }
@@ -95,19 +100,19 @@ async function lock(connection: Connection, { tables }: ReinitPlan): Promise<voi
   if (names.length > 0) await connection.run(`lock table ${names.join(", ")} in share row exclusive mode`);
 }
 
-/** Foreign keys that close a circle among what is cleared. */
-function deferredLinks({ deferred, tables }: ReinitPlan) {
+/** Returns the foreign keys that close a cycle among the cleared tables. */
+function cyclicForeignKeys({ deferred, tables }: ReinitPlan) {
   const byId = new Map(tables.map((one) => [one.table.id, one]));
   return deferred.flatMap(({ table: id, foreignKey, how }) => {
     const one = byId.get(id);
     const link = one?.table.foreignKeys.find(({ name }) => name === foreignKey);
-    // One statement takes all rows of a table, whatever they say of each other.
+    // One statement deletes all rows of a table, even if they refer to each other.
     if (one === undefined || link === undefined || link.target === id || link.declared === true) return [];
     return one.clears === 0 || byId.get(link.target)?.clears === 0 ? [] : [{ table: one.table, link, how }];
   });
 }
 
-async function unlink(connection: Connection, { tables }: ReinitPlan, table: Table, link: ForeignKey): Promise<void> {
+async function setNull(connection: Connection, { tables }: ReinitPlan, table: Table, link: ForeignKey): Promise<void> {
   const one = tables.find((other) => other.table === table);
   if (one === undefined) return;
   const set = link.columns
@@ -119,26 +124,26 @@ async function unlink(connection: Connection, { tables }: ReinitPlan, table: Tab
   );
 }
 
-/** What was to go is gone, and nothing else: a trigger or a cascade may have thought otherwise. */
+/** Throws `E_IMPORT` if rows to clear remain, or kept rows are gone, as by a trigger or a cascade. */
 async function checkRest(connection: Connection, { tables }: ReinitPlan): Promise<void> {
   for (const one of tables) {
     const { table, keeps } = one;
     const left = await countCleared(connection, one);
-    if (left > 0) throw new HoldfastError("E_IMPORT", `${left} rows of ${table.id} are still there`);
+    if (left > 0) throw new HoldfastError("E_IMPORT", `${table.id}: ${left} rows were not cleared`);
     const [row] = await connection.rows(`select count(*) from ${rowsOf(connection, table)}`);
     if (Number(row?.[0] ?? 0) < keeps)
       throw new HoldfastError(
         "E_IMPORT",
-        `${keeps - Number(row?.[0] ?? 0)} rows of ${table.id} that were to stay would go`,
+        `${table.id}: ${keeps - Number(row?.[0] ?? 0)} rows that must be kept would be deleted`,
         {
-          hint: "nothing was changed: a trigger or a cascade of the database takes them",
+          hint: "nothing was changed: a trigger or a cascade of the database deletes them",
         },
       );
   }
 }
 
-/** Goes back with the transaction. */
-async function restartNumbers(connection: Connection, { name, columns }: Table): Promise<void> {
+/** Restarts the sequences; this is rolled back with the transaction. */
+async function restartSequences(connection: Connection, { name, columns }: Table): Promise<void> {
   if (connection.engine === "postgresql")
     for (const { sequence } of columns)
       if (sequence !== undefined) await connection.run(`alter sequence ${sequence} restart`);

@@ -1,4 +1,4 @@
-/** Which rows of a table stay when it is cleared, as the config says it: columns and the values that they may have. */
+/** Conditions of the config for rows that are kept when a table is cleared: columns and their allowed values. */
 import { HoldfastError } from "../../errors.ts";
 import type { Cell, Connection } from "../connection.ts";
 import { findColumn } from "../schema/names.ts";
@@ -6,10 +6,10 @@ import type { Column, Table } from "../schema/tables.ts";
 
 export type Scalar = string | number | boolean | null;
 
-/** All columns must have one of their values. */
+/** A rule that a row meets if each column has one of its values. */
 export type RowRule = Readonly<Record<string, Scalar | readonly Scalar[]>>;
 
-/** Whether a row stays, as SQL over the columns of `alias`, or of the only table where that is empty. */
+/** A condition for kept rows, as SQL over the columns of `alias`, or of the only table if that is empty. */
 export interface Condition {
   sql(alias: string): string;
   readonly parameters: readonly Cell[];
@@ -18,15 +18,15 @@ export interface Condition {
 export const EVERY_ROW: Condition = { sql: () => "1 = 1", parameters: [] };
 export const NO_ROW: Condition = { sql: () => "1 = 0", parameters: [] };
 
-/** Throws `E_CONFIG` for a column that is not there, and for a value that it cannot have. */
+/** Throws `E_CONFIG` for an unknown column, and for an invalid value. */
 export function conditionOf(connection: Connection, table: Table, rule: RowRule): Condition {
   const where = `portable.reinit.keep_rows.${table.name}`;
   const parts = Object.entries(rule).map(([name, given]) => {
     const column = findColumn(table, name, where);
     const values: readonly Scalar[] = typeof given === "object" && given !== null ? given : [given];
     if (values.length === 0)
-      throw new HoldfastError("E_CONFIG", `${where}.${name} names no value`, {
-        hint: "leave the table out to clear all of it",
+      throw new HoldfastError("E_CONFIG", `${where}.${name} lists no value`, {
+        hint: "remove the table to clear all of it",
       });
     const cells = values.flatMap((value) =>
       value === null ? [] : [cellOf(connection, column, value, `${where}.${name}`)],
@@ -34,8 +34,8 @@ export function conditionOf(connection: Connection, table: Table, rule: RowRule)
     return { name, cells, orNull: values.includes(null) };
   });
   if (parts.length === 0)
-    throw new HoldfastError("E_CONFIG", `${where} names no column`, {
-      hint: "a table that is kept as a whole stands under portable.reinit.keep",
+    throw new HoldfastError("E_CONFIG", `${where} lists no column`, {
+      hint: "to keep the whole table, list it under portable.reinit.keep",
     });
   return {
     sql: (alias) =>
@@ -53,22 +53,24 @@ export function conditionOf(connection: Connection, table: Table, rule: RowRule)
   };
 }
 
-/** Never a value that the engine would have to guess at: MySQL takes every text for the number 0. */
+/** Converts a value for comparison. It must not need a guess by the engine: MySQL compares any text as the number 0. */
 function cellOf({ engine }: Connection, column: Column, value: string | number | boolean, where: string): Cell {
   const text = String(value);
   if (column.kind === "boolean") {
-    if (!/^(true|false|0|1)$/.test(text)) throw unfit(where, text, "neither true nor false");
+    if (!/^(true|false|0|1)$/.test(text)) throw invalid(where, text, "true or false");
     const isTrue = text === "true" || text === "1";
     return engine === "postgresql" ? String(isTrue) : Number(isTrue);
   }
   if (column.kind === "integer") {
     const number = typeof value === "boolean" ? String(Number(value)) : text;
-    if (!/^-?\d+$/.test(number)) throw unfit(where, text, "no whole number");
+    if (!/^-?\d+$/.test(number)) throw invalid(where, text, "an integer");
     return engine === "sqlite" ? BigInt(number) : number;
   }
-  if (column.kind === "decimal" && !/^-?\d+(\.\d+)?$/.test(text)) throw unfit(where, text, "no number");
+  if (column.kind === "decimal" && !/^-?\d+(\.\d+)?$/.test(text)) throw invalid(where, text, "a number");
   return text;
 }
 
-const unfit = (where: string, value: string, why: string): HoldfastError =>
-  new HoldfastError("E_CONFIG", `${where}: ${value} is ${why}`, { hint: "correct the value in the config" });
+const invalid = (where: string, value: string, expected: string): HoldfastError =>
+  new HoldfastError("E_CONFIG", `${where}: expected ${expected}, found ${value}`, {
+    hint: "correct the value in the config",
+  });

@@ -1,4 +1,4 @@
-/** What clearing a database would take, and what would stay: nothing is changed. */
+/** Plans what clearing a database deletes and keeps; changes nothing. */
 import type { ForeignKeySettings } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
@@ -14,9 +14,9 @@ import { keysOf, exportedKeys, type ExportedKeys } from "../schema/keys/exported
 import { conditionOf, EVERY_ROW, NO_ROW, type Condition, type RowRule } from "./conditions.ts";
 
 export interface ReinitRules {
-  /** Of the config: columns by table. */
+  /** The keys of the config: columns by table. */
   readonly keys: Readonly<Record<string, readonly string[]>>;
-  /** Tables that stay as they are: by id, name, `app.Model`, or all of an app. */
+  /** Tables to keep as they are: by id, name, `app.Model`, or all of an app. */
   readonly keep: readonly string[];
   readonly keepRows: Readonly<Record<string, RowRule>>;
   readonly foreignKeys?: ForeignKeySettings;
@@ -25,33 +25,31 @@ export interface ReinitRules {
 export interface ReinitTable {
   readonly table: Table;
   readonly action: "clear" | "clear rows" | "keep";
-  /** Of what stays; empty for a table that is cleared. */
+  /** The reason for keeping rows; empty for a table that is cleared. */
   readonly why: string;
   readonly kept: Condition;
-  /** Rows that go. */
   readonly clears: number;
-  /** Rows that stay. */
   readonly keeps: number;
 }
 
 export interface ReinitPlan {
   readonly schema: Schema;
-  /** Parents first. */
+  /** Parents before children. */
   readonly tables: readonly ReinitTable[];
   readonly deferred: readonly DeferredKey[];
-  /** Rows that stay and lead to rows that go: nothing is cleared while there are some. */
+  /** Kept rows that refer to rows to clear; nothing is cleared while there are any. */
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
 }
 
-/** What the schema and the code say rather than the users. */
-const OF_THE_FRAMEWORK: ReadonlySet<Role> = new Set(["migrations", "content-types", "permissions"]);
+/** Tables that the framework fills from the schema and the code, not from users. */
+const FRAMEWORK_ROLES: ReadonlySet<Role> = new Set(["migrations", "content-types", "permissions"]);
 const SAMPLES = 5;
 
 export const rowsToClear = ({ tables }: Pick<ReinitPlan, "tables">): number =>
   tables.reduce((sum, { clears }) => sum + clears, 0);
 
-/** Throws `E_CONFIG` for a table, column or value that is not known, `E_DATABASE`. */
+/** Throws `E_CONFIG` for an unknown table or column, or an invalid value, and `E_DATABASE`. */
 export async function planReinit(connection: Connection, rules: ReinitRules): Promise<ReinitPlan> {
   const schema = withDeclared(await introspect(connection), rules.foreignKeys);
   const keys = exportedKeys(schema, chooseKeys(schema, { keys: rules.keys }));
@@ -72,7 +70,7 @@ export async function planReinit(connection: Connection, rules: ReinitRules): Pr
           ? 0
           : await count(connection, table, chosen.kept.sql(""), chosen.kept);
     if (chosen.action === "clear rows" && keeps === 0 && all > 0)
-      warnings.push(`${id}: no row is what portable.reinit.keep_rows says, so all ${all} go`);
+      warnings.push(`${id}: no row matches portable.reinit.keep_rows, so all ${all} are cleared`);
     tables.push({ table, ...chosen, clears: all - keeps, keeps });
   }
   for (const note of schema.notes ?? []) warnings.push(`${note}: not cleared`);
@@ -90,8 +88,8 @@ function choice(
     Object.entries(keepRows).map(([name, rule]): [TableId, Condition] => {
       const table = findTable(schema, name, "portable.reinit.keep_rows");
       if (kept.has(table.id))
-        throw new HoldfastError("E_CONFIG", `portable.reinit keeps ${table.id} as a whole, and some rows of it`, {
-          hint: "name it under keep or under keep_rows",
+        throw new HoldfastError("E_CONFIG", `portable.reinit lists ${table.id} under both keep and keep_rows`, {
+          hint: "list it under one of them",
         });
       return [table.id, conditionOf(connection, table, rule)];
     }),
@@ -101,7 +99,7 @@ function choice(
     if (condition !== undefined) return { action: "clear rows", why: "portable.reinit.keep_rows", kept: condition };
     if (kept.has(id)) return { action: "keep", why: "portable.reinit.keep", kept: EVERY_ROW };
     const found = recognised.get(id);
-    if (found !== undefined && OF_THE_FRAMEWORK.has(found.role))
+    if (found !== undefined && FRAMEWORK_ROLES.has(found.role))
       return { action: "keep", why: `${found.role}, ${found.by}`, kept: EVERY_ROW };
     return { action: "clear", why: "", kept: NO_ROW };
   };
@@ -124,11 +122,11 @@ async function count(connection: Connection, table: Table, where: string, condit
   return Number(row?.[0] ?? 0);
 }
 
-/** The rows of a table that are to go. */
+/** Counts the rows of a table that the plan clears. */
 export const countCleared = async (connection: Connection, { table, kept }: ReinitTable): Promise<number> =>
   await count(connection, table, `(${kept.sql("")}) is not true`, kept);
 
-/** Rows that stay and lead to rows that go, by name. */
+/** Describes kept rows that refer to rows to clear. */
 async function strandedRows(
   connection: Connection,
   tables: readonly ReinitTable[],
@@ -157,7 +155,9 @@ async function stranded(
   const on = link.columns
     .map((name, at) => `p.${quote(link.targetColumns[at] ?? "")} = c.${quote(name)}`)
     .join(" and ");
-  const source = `from ${rowsOf(connection, from.table)} as c join ${rowsOf(connection, to.table)} as p on ${on} where (${from.kept.sql("c")}) and (${to.kept.sql("p")}) is not true`;
+  const source =
+    `from ${rowsOf(connection, from.table)} as c join ${rowsOf(connection, to.table)} as p on ${on} ` +
+    `where (${from.kept.sql("c")}) and (${to.kept.sql("p")}) is not true`;
   const parameters = [...from.kept.parameters, ...to.kept.parameters];
   const [total] = await connection.rows(`select count(*) ${source}`, parameters);
   const rows = Number(total?.[0] ?? 0);
@@ -165,5 +165,8 @@ async function stranded(
   const columns = (key.length === 0 ? link.columns : key).map((name) => `c.${quote(name)}`).join(", ");
   const samples = await connection.rows(`select ${columns} ${source} limit ${SAMPLES}`, parameters);
   const names = samples.map((row) => `(${row.map(String).join(", ")})`).join(", ");
-  return `${from.table.id}.${link.columns.join("+")}: ${rows} of the rows that stay lead to rows of ${link.target} that go: ${names}${rows > samples.length ? " …" : ""}`;
+  return (
+    `${from.table.id}.${link.columns.join("+")}: ${rows} kept rows reference rows of ${link.target} to be ` +
+    `cleared: ${names}${rows > samples.length ? " …" : ""}`
+  );
 }

@@ -1,4 +1,4 @@
-/** Makes a native export out of what another program wrote, for one database: then there is one way in for all. */
+/** Converts another program's dump into a native export, so that every import takes the same path. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { GenericSetting } from "../../config/portable-refinement.ts";
@@ -29,26 +29,27 @@ import { FILE, quoteName, Scratch } from "./load/scratch-database.ts";
 import { fillSchema, refuseTwins } from "./load/scratch-schema.ts";
 
 export interface ConvertRequest {
-  /** Of the config: columns of keys by table, and tables by model. */
+  /** The keys of the config, as columns by table, and its tables by model. */
   readonly keys: Readonly<Record<string, readonly string[]>>;
   readonly models: Readonly<Record<string, string>>;
   readonly generic: readonly GenericSetting[];
-  /** Of the flags: models, apps or tables. */
+  /** Models, apps or tables selected by flags. */
   readonly chosen: readonly string[];
   readonly excluded: readonly string[];
-  /** Of the config: tables that are left out, whether there are records of them or not. */
+  /** Tables that the config leaves out, with or without records. */
   readonly passedOver: readonly string[];
-  /** A directory of its own, for all that is written. */
+  /** An empty directory for all output. */
   readonly directory: string;
   readonly signal: AbortSignal;
   readonly onRecords: (records: number) => void;
-  /** What a person should know, and forbids nothing. */
+  /** Called with a note for people that forbids nothing. */
   readonly onNote: (text: string) => void;
 }
 
 /**
- * Reads all records, finds what they lead to, among themselves and in the database, and writes the export; gives its directory. Throws `E_PACKAGE` for what is damaged,
- * `E_SCHEMA` for models without a table, `E_IMPORT` for records that the database cannot take: with file, line and model.
+ * Reads all records, resolves their references among themselves and in the database, and writes the export. Returns the
+ * export's directory. Throws `E_PACKAGE` for damage, `E_SCHEMA` for models without a table, and `E_IMPORT` with file,
+ * line and model for records that the database cannot take.
  */
 export async function convertToExport(
   connection: Connection,
@@ -62,13 +63,13 @@ export async function convertToExport(
   const warnings: string[] = [...source.warnings];
   try {
     const references = new References(scratch);
-    const homes = new TableMapping(schema, request.models);
+    const mapping = new TableMapping(schema, request.models);
     const configured = new Map(
       Object.entries(request.keys).map(([name, columns]) => [findTable(schema, name, "keys").id, columns]),
     );
-    const loader = new Loader(schema, homes, scratch, references, configured);
-    const taken = await load(source, { schema, homes, loader, request });
-    if (loader.loaded.size === 0) warnings.push("there is no record in it");
+    const loader = new Loader(schema, mapping, scratch, references, configured);
+    const taken = await load(source, { schema, mapping, loader, request });
+    if (loader.loaded.size === 0) warnings.push("the source has no records");
     await normalizePostgresLiterals(connection, scratch, loader.loaded.values());
     const filled = fillSchema(schema, loader, scratch);
     planWith = (generics) => planOf(filled, loader, { schema, request, taken, generics });
@@ -103,8 +104,8 @@ export async function convertToExport(
     for (const { table } of plan.tables)
       for (const text of suspectedPolymorphic(plan.schema, table, generics.relations)) request.onNote(text);
     const named = { output, sourceName: source.name, sourceUrl: source.url };
-    const { warnings: told } = await exportTables(reading, plan, named, () => {});
-    if (generics.relations.size > 0) warnings.push(...told);
+    const { warnings: exportWarnings } = await exportTables(reading, plan, named, () => {});
+    if (generics.relations.size > 0) warnings.push(...exportWarnings);
   } finally {
     await reading.close();
   }
@@ -119,9 +120,9 @@ export async function convertToExport(
 }
 
 interface Taken {
-  /** Tables that are to be imported. */
+  /** Tables to be imported. */
   readonly tables: ReadonlySet<TableId>;
-  /** Join tables that lists were put into. */
+  /** Join tables that lists were loaded into. */
   readonly joins: ReadonlySet<TableId>;
 }
 
@@ -129,14 +130,14 @@ async function load(
   source: ForeignSource,
   parts: {
     readonly schema: Schema;
-    readonly homes: TableMapping;
+    readonly mapping: TableMapping;
     readonly loader: Loader;
     readonly request: ConvertRequest;
   },
 ): Promise<Taken> {
-  const { homes, loader, request } = parts;
+  const { mapping, loader, request } = parts;
   const [tables, joins] = [new Set<TableId>(), new Set<TableId>()];
-  const homeless = new Map<string, ForeignRecord>();
+  const unmapped = new Map<string, ForeignRecord>();
   const choice = new TableSelection(request.chosen, request.excluded, request.passedOver);
   let count = 0;
   for await (const record of source.records()) {
@@ -145,25 +146,27 @@ async function load(
       request.onRecords(count);
     }
     const isNew = choice.isNew(record.model);
-    const table = isNew || !homeless.has(record.model) ? homes.tableOf(record.model) : undefined;
+    const table = isNew || !unmapped.has(record.model) ? mapping.tableOf(record.model) : undefined;
     const { isChosen, isExcluded } = choice.of(record.model, table);
     if (isExcluded) continue;
     if (table === undefined) {
-      if (isChosen && !homeless.has(record.model)) homeless.set(record.model, record);
+      if (isChosen && !unmapped.has(record.model)) unmapped.set(record.model, record);
       continue;
     }
     const [own, ...lists] = loader.add(record, table);
     for (const one of lists) joins.add(one.id);
     if (isChosen) for (const one of own === undefined ? lists : [own, ...lists]) tables.add(one.id);
   }
-  const [first] = homeless.values();
+  const [first] = unmapped.values();
   if (first !== undefined) {
-    const nearest = homes.nearest(first);
+    const nearest = mapping.nearest(first);
     throw new HoldfastError(
       "E_SCHEMA",
-      `${first.file}, line ${first.line}: the database has no table for ${[...homeless.keys()].join(", ")}`,
+      `${first.file}, line ${first.line}: the database has no table for ${[...unmapped.keys()].join(", ")}`,
       {
-        hint: `leave them out with --exclude, or name their tables under portable.models${nearest === undefined ? "" : `: perhaps ${nearest}`}`,
+        hint:
+          "leave them out with --exclude, or set their tables under " +
+          `portable.models${nearest === undefined ? "" : ` (perhaps ${nearest})`}`,
       },
     );
   }
@@ -207,7 +210,7 @@ function planOf(
     components: [],
     exclude: [],
     generics,
-    // Records that have no number are known by nothing else.
+    // Records without a primary key are identified by nothing else.
     trees: assumeTreeKeys(filled, ({ id, primaryKey }) => loader.loaded.has(id) && primaryKey === null),
   });
   const where = `t.${quoteName(FILE)} is not null`;
@@ -218,7 +221,7 @@ function planOf(
 
 const NO_GENERICS: ReadGenerics = { relations: new Map(), warnings: [] };
 
-/** Generic relations of tables that come with this import, by the names that these tables have in the scratch database. */
+/** Returns the generic relations of imported tables, with their table names in the scratch database. */
 function settingsIn(schema: Schema, { tables }: PortablePlan, generic: readonly GenericSetting[]): GenericSetting[] {
   const coming = new Set(tables.map(({ table }) => table.id));
   return generic.flatMap((one) => {
@@ -229,7 +232,7 @@ function settingsIn(schema: Schema, { tables }: PortablePlan, generic: readonly 
 
 const isLink = (table: Table, name: string): boolean => table.foreignKeys.some(({ columns }) => columns.includes(name));
 
-/** A list may name a row twice. */
+/** Removes duplicate rows of a join table: a list may contain a row twice. */
 function dropRepeated(scratch: Scratch, schema: Schema, id: TableId): void {
   const table = schema.tables.find((one) => one.id === id);
   const columns = table?.foreignKeys.flatMap((link) => link.columns).map(quoteName) ?? [];
@@ -239,7 +242,7 @@ function dropRepeated(scratch: Scratch, schema: Schema, id: TableId): void {
 
 type Manifest = ReturnType<typeof exportManifestSchema.parse>;
 
-/** Its checksum does not cover what is changed here. */
+/** Changes the manifest; its checksum does not cover the changed fields. */
 function rewriteManifest(directory: string, change: (manifest: Manifest) => Manifest): void {
   const file = path.join(directory, MANIFEST);
   if (!existsSync(file)) throw new HoldfastError("E_INTERNAL", "the export has no manifest");

@@ -1,4 +1,4 @@
-/** The migrations of a site of which only the last one of each app is known. */
+/** Expands the last migration of each app into a set of applied migrations. */
 
 interface Applied {
   readonly tool: string;
@@ -6,8 +6,8 @@ interface Applied {
 }
 
 /**
- * As a set, to be compared with those that are applied here: of each app that is told of, those of here up to its last one, and that one; of the others, those of here.
- * Null where neither side knows of any.
+ * Expands the last migration of each app into the full set, by the migrations applied in the target. Apps not listed
+ * keep the target's set. Null if neither side has any.
  */
 export function expandLastMigrations(
   last: Readonly<Record<string, string>>,
@@ -20,7 +20,7 @@ export function expandLastMigrations(
     const until = known.find(([one]) => one === app)?.[1];
     return until === undefined || numberOf(name) <= numberOf(until);
   });
-  // A number alone stands for the migration of here that has it.
+  // A bare number matches the migration with that number in the target.
   const missing = known
     .map(([app, name]) => `${app}.${name}`)
     .filter(
@@ -30,5 +30,5 @@ export function expandLastMigrations(
   return { tool: "Django", applied: [...applied, ...missing] };
 }
 
-/** `0024_rates` is the 24th; one without a number came first. */
+/** Returns 24 for `0024_rates`; 0 for a name without a number. */
 const numberOf = (name: string): number => Number(/^\d+/.exec(name)?.[0] ?? 0);

@@ -132,7 +132,7 @@ describe("values", () => {
       ["decimal", "1,5"],
       ["date", "2024-01"],
     ] as const)
-      expect(() => valueFor(column(kind), value)).toThrow(/is given .*, and takes/);
+      expect(() => valueFor(column(kind), value)).toThrow(/expects .*, found /);
   });
 });
 

@@ -160,17 +160,17 @@ describe("what a column takes", () => {
   });
 
   test.each([
-    ["postgresql", column("integer"), undefined, "is given a value of 900 bytes, and takes integer"],
-    ["sqlite", column("integer"), undefined, "is given a value of 900 bytes, and takes integer"],
-    ["postgresql", column("text"), "bytes", "is given a value of 900 bytes, and takes text"],
-    ["mariadb", column("bytes"), "text", "is given a value of 900 bytes, and takes bytes"],
-    ["mariadb", column("text", { octets: 255 }), undefined, "the most of text is 255"],
-    ["mariadb", column("bytes", { length: 20 }), undefined, "the most of bytes is 20"],
+    ["postgresql", column("integer"), undefined, "cannot hold a large value of 900 bytes; it takes integer"],
+    ["sqlite", column("integer"), undefined, "cannot hold a large value of 900 bytes; it takes integer"],
+    ["postgresql", column("text"), "bytes", "cannot hold a large value of 900 bytes; it takes text"],
+    ["mariadb", column("bytes"), "text", "cannot hold a large value of 900 bytes; it takes bytes"],
+    ["mariadb", column("text", { octets: 255 }), undefined, "the limit of text is 255"],
+    ["mariadb", column("bytes", { length: 20 }), undefined, "the limit of bytes is 20"],
   ] as const)("%s %o refuses %s", (engine, own, as, said) => expect(() => fit(engine, own, as)).toThrow(said));
 
   test("the engine's own limit comes first where it is the least", () => {
     expect(() => fit("postgresql", column("text"), undefined, 1001)).toThrow(
-      "is given a value of 1001 bytes: the most of PostgreSQL is 1000",
+      "cannot hold a value of 1001 bytes; the limit of PostgreSQL is 1000",
     );
   });
 });

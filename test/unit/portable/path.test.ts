@@ -72,7 +72,7 @@ describe("a way", () => {
     expect(hasher.of(pathBelow([["one"], "home"], [["one"], 'ab"out, é']), 2)).toBe(levels[1]?.hash);
     // Cells that run into each other are others.
     expect(hasher.of(["a", "b"], 1)).not.toBe(hasher.of(["ab"], 1));
-    expect(() => pathBelow({ $raw: [7] }, ["x"])).toThrow("leads to a parent that is not known by its key");
+    expect(() => pathBelow({ $raw: [7] }, ["x"])).toThrow("references a parent that is not identified by its key");
   });
 
   test("of too many levels is refused", () => {

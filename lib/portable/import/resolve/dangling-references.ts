@@ -1,4 +1,6 @@
-/** Links that would lead to a wrong row: numbers that led nowhere where they come from, and keys that several rows of the database have. */
+/**
+ * Rejects references that could resolve to a wrong row: dangling ids of the source, and keys that several rows share.
+ */
 import { HoldfastError } from "../../../errors.ts";
 import type { Connection } from "../../connection.ts";
 import { refuseTwins } from "../../plan/unique-keys.ts";
@@ -9,16 +11,16 @@ import type { StagedForeignKey } from "../staging/column-loaders.ts";
 import type { StagingTable } from "../staging/table.ts";
 import type { Statements } from "../staging/statements.ts";
 
-/** Throws `E_IMPORT` where rows that do not come with the import, and that links lead to, share the key by which they are found. */
+/** Throws `E_IMPORT` if referenced rows outside the import share the key by which they are found. */
 export async function refuseEqualKeys(connection: Connection, { fields, tables }: Targets): Promise<void> {
   const coming = new Set(tables.map(({ table }) => table.id));
-  const led = tables.flatMap((one) =>
+  const referenced = tables.flatMap((one) =>
     one.fields.flatMap((field) => (field?.kind === "link" ? field.leaves.map(({ table }) => table) : [])),
   );
-  for (const id of new Set(led)) if (!coming.has(id)) await refuseTwins(connection, fields.of(id));
+  for (const id of new Set(referenced)) if (!coming.has(id)) await refuseTwins(connection, fields.of(id));
 }
 
-/** Throws `E_IMPORT` for numbers that led to no row in the export's database, and lead to one in this other one. */
+/** Throws `E_IMPORT` for ids that referred to no row in the export's database, but refer to one in this database. */
 export async function refuseStrayLinks(
   on: Statements,
   { fields }: Targets,
@@ -34,8 +36,11 @@ export async function refuseStrayLinks(
       if (rows > 0)
         throw new HoldfastError(
           "E_IMPORT",
-          `${staging.target.table.id}: ${rows} rows hold by ${link.link.columns.join(", ")} numbers that led to no row of ${link.link.target} where they come from, and lead to rows here`,
-          { hint: "correct these rows in the database of the export, and export it again; --into-other insists" },
+          `${staging.target.table.id}: ${rows} rows hold ids in ${link.link.columns.join(", ")} ` +
+            `that match no row of ${link.link.target} in the export's database, but match rows here`,
+          {
+            hint: "correct these rows in the export's database and export again; --into-other overrides this check",
+          },
         );
     }
 }
@@ -50,6 +55,7 @@ function strayRows(
   const same = columns.map(
     ({ staged }, index) => `t.${on.quote(link.targetColumns[index] ?? "")} = s.${on.quote(staged)}`,
   );
-  const none = leaves.map(({ staged }) => `s.${on.quote(staged)} is null`);
-  return `${stagingName(on.dialect, staging)} as s join ${target} as t on ${same.join(" and ")} where ${none.join(" and ")}`;
+  const unresolved = leaves.map(({ staged }) => `s.${on.quote(staged)} is null`);
+  const stage = stagingName(on.dialect, staging);
+  return `${stage} as s join ${target} as t on ${same.join(" and ")} where ${unresolved.join(" and ")}`;
 }

@@ -1,4 +1,4 @@
-/** Finds the rows that staged links lead to, by the keys that they travel as. */
+/** Resolves staged foreign keys to rows of the database, by the keys they are exported as. */
 import { HoldfastError } from "../../../errors.ts";
 import type { RowLayout, KeyColumn } from "../../rows/fields.ts";
 import type { ForeignKey } from "../../schema/tables.ts";
@@ -17,7 +17,7 @@ const givenOf = (leaves: StagedForeignKey["leaves"], quote: (name: string) => st
 
 export interface JoinedLinks {
   readonly joins: string;
-  /** By the name of the staging column. */
+  /** SQL expressions by name of the staging column. */
   readonly values: ReadonlyMap<string, string>;
   readonly found: string;
 }
@@ -37,7 +37,7 @@ export class Links {
     this.#fields = fields;
   }
 
-  /** Finds the rows that a link leads to. Throws `E_IMPORT` with how many keys lead nowhere, and some of them. */
+  /** Resolves a foreign key. Throws `E_IMPORT` with the number of keys that match no row, and some of them. */
   async resolve(staging: StagedRows, staged: StagedForeignKey, check = true): Promise<number> {
     const { link, columns, leaves } = staged;
     await this.#missing?.make(staging, staged);
@@ -64,9 +64,9 @@ export class Links {
       return alias;
     };
     const first = aliasOf([link]);
-    const waysOf = this.#waysOf(aliasOf, (table, alias, on) => joins.push({ table, alias, on }));
+    const pathsOf = this.#pathsOf(aliasOf, (table, alias, on) => joins.push({ table, alias, on }));
     const conditions = leaves.map(({ leaf, staged: from }) => {
-      const [alias, name] = this.#placeOf(leaf, aliasOf, waysOf);
+      const [alias, name] = this.#sourceOf(leaf, aliasOf, pathsOf);
       return this.#same(`${alias}.${this.#on.quote(name)}`, from, leaf, leaves);
     });
     const target = rowsOf(this.#on.dialect.connection, this.#fields.of(link.target).table);
@@ -88,7 +88,10 @@ export class Links {
     return resolved;
   }
 
-  /** The same for all of `links` in a query over a staging table `s`: what is joined, what becomes of their columns, and when a row's links all lead somewhere. */
+  /**
+   * Returns the SQL that resolves all of `links` in a query over a staging table `s`: its joins, the resolved columns,
+   * and the condition that every reference of a row is resolved.
+   */
   joined(links: readonly StagedForeignKey[]): JoinedLinks {
     const { quote } = this.#on;
     const values = new Map<string, string>();
@@ -111,7 +114,9 @@ export class Links {
     return { joins, values, found: found.length === 0 ? "1 = 1" : found.join(" and ") };
   }
 
-  /** A query of the rows that a link may lead to: the columns that it points to as `c0` …, the values of their key as `l0` … */
+  /**
+   * Returns a query of the rows that a foreign key may refer to: the referenced columns as `c0` …, the key as `l0` …
+   */
   #keysOf(link: ForeignKey, leaves: readonly KeyColumn[]): string {
     const { quote } = this.#on;
     const aliases = new Map<string, string>();
@@ -133,17 +138,17 @@ export class Links {
     };
     const first = aliasOf([link]);
     const pointed = link.targetColumns.map((name, index) => `${first}.${quote(name)} as c${index}`);
-    const waysOf = this.#waysOf(aliasOf, (table, alias, on) => {
+    const pathsOf = this.#pathsOf(aliasOf, (table, alias, on) => {
       from += ` join ${table} as ${alias} on ${on}`;
     });
     const values = leaves.map((leaf, index) => {
-      const [alias, name] = this.#placeOf(leaf, aliasOf, waysOf);
+      const [alias, name] = this.#sourceOf(leaf, aliasOf, pathsOf);
       return `${alias}.${quote(name)} as l${index}`;
     });
     return `select ${[...pointed, ...values].join(", ")} from ${from}`;
   }
 
-  /** A part of a key of several may be NULL; a link without any leads nowhere. */
+  /** Compares a key column: a part of a composite key may be NULL, a single key may not. */
   #same(known: string, staged: string, { column }: KeyColumn, { length }: readonly unknown[]): string {
     return this.#on.dialect.same(
       known,
@@ -152,22 +157,22 @@ export class Links {
     );
   }
 
-  /** A key's value, where it can be read: of the row itself, or of the columns that lead on. */
-  #placeOf(
+  /** Returns the alias and column that hold a key's value: of the row itself, or of a foreign key that equals it. */
+  #sourceOf(
     leaf: KeyColumn,
     aliasOf: (through: readonly ForeignKey[]) => string,
-    waysOf: (leaf: KeyColumn) => string,
+    pathsOf: (leaf: KeyColumn) => string,
   ): [string, string] {
     const { through, column } = leaf;
-    if (isPath(leaf)) return [waysOf(leaf), PATH_COLUMN];
+    if (isPath(leaf)) return [pathsOf(leaf), PATH_COLUMN];
     const last = through.at(-1);
     if (last !== undefined && through.length > 1 && last.targetColumns.includes(column.name))
       return [aliasOf(through.slice(0, -1)), last.columns[last.targetColumns.indexOf(column.name)] ?? column.name];
     return [aliasOf(through), column.name];
   }
 
-  /** Joins the ways to the rows of trees, by what links to these rows hold. */
-  #waysOf(
+  /** Joins the resolved paths of trees, for keys that contain them. */
+  #pathsOf(
     aliasOf: (through: readonly ForeignKey[]) => string,
     join: (table: string, alias: string, on: string) => void,
   ): (leaf: KeyColumn) => string {
@@ -182,7 +187,7 @@ export class Links {
     };
   }
 
-  /** Conditions that the first join can have by itself; the others wait until all tables are there. */
+  /** Returns the conditions that the first join can have by itself; the others need all tables. */
   #onlyOf(conditions: readonly string[], alias: string): string {
     const own = conditions.filter((one) => one.startsWith(`${alias}.`));
     return own.length === 0 ? "1 = 1" : own.join(" and ");
@@ -193,7 +198,7 @@ export class Links {
     return others.length === 0 ? "1 = 1" : others.join(" and ");
   }
 
-  /** Removes the rows whose link leads nowhere, and returns their number; `only` says of which rows. */
+  /** Removes the rows whose foreign key is unresolved, and returns their number; `only` restricts them. */
   async dropLost(staging: StagedRows, staged: StagedForeignKey, only = "1 = 1"): Promise<number> {
     const stage = stagingName(this.#on.dialect, staging);
     return await this.#on.dialect.connection.run(`delete from ${stage} where ${this.#lost(staged, "")} and ${only}`);
@@ -204,7 +209,7 @@ export class Links {
     return `(${leaves.map(({ staged }) => `${alias}${this.#on.quote(staged)} is not null`).join(" or ")}) and ${none}`;
   }
 
-  /** Throws `E_IMPORT` with how many keys of a link lead nowhere, and some of them; `only` says of which rows `s`. */
+  /** Throws `E_IMPORT` with the number of unresolved keys, and some of them; `only` restricts the rows `s`. */
   async refuseLost(staging: StagedRows, staged: StagedForeignKey, only = "1 = 1"): Promise<void> {
     const { link, columns, leaves } = staged;
     if (columns.length === 0) return;
@@ -217,8 +222,9 @@ export class Links {
     for (const key of samples) texts.push(keyText(await this.#trees.shown(leaves, key)));
     throw new HoldfastError(
       "E_IMPORT",
-      `${staging.target.table.id}: ${count} rows link by ${link.columns.join(", ")} to rows of ${link.target} that are not there: ${texts.join(", ")}`,
-      { hint: `import ${link.target} with them, or put these rows there first` },
+      `${staging.target.table.id}: ${count} rows reference missing rows of ${link.target} by ` +
+        `${link.columns.join(", ")}: ${texts.join(", ")}`,
+      { hint: `import ${link.target} as well, or insert these rows first` },
     );
   }
 }

@@ -1,4 +1,4 @@
-/** Finds and writes the rows of a tree, level by level: those of one level are known by the rows above them. */
+/** Resolves and inserts the rows of a tree level by level: each level is identified by the rows above it. */
 import { HoldfastError } from "../../../errors.ts";
 import { addIndexes } from "../staging/indexes.ts";
 import type { Links } from "./foreign-keys.ts";
@@ -9,7 +9,7 @@ import type { Statements } from "../staging/statements.ts";
 import { LEVEL_COLUMN, PATH_COLUMN, TARGET_ID_COLUMN } from "../staging/tree-columns.ts";
 import type { TreePaths } from "../staging/tree-paths.ts";
 
-/** Finds rows of trees that are not imported themselves. Throws `E_IMPORT` for rows that share a key. */
+/** Resolves rows of trees that are not imported themselves. Throws `E_IMPORT` for rows that share a key. */
 export async function resolveTreeRows(links: Links, tree: TreePaths): Promise<void> {
   await begin(links, tree);
   for (let level = 1; level <= tree.levels; level++) await tree.find(level);
@@ -24,22 +24,23 @@ async function begin(links: Links, tree: TreePaths): Promise<void> {
 async function end(tree: TreePaths): Promise<void> {
   tree.isDone = true;
   await tree.analyze();
-  const twin = await tree.twin();
-  if (twin !== undefined)
-    throw new HoldfastError("E_IMPORT", `${tree.tree.table.id}: several rows have the key (${twin}) here`, {
-      hint: "rename them, or make the export with another key for this table, under portable.keys",
+  const duplicate = await tree.duplicate();
+  if (duplicate !== undefined)
+    throw new HoldfastError("E_IMPORT", `${tree.tree.table.id}: several rows here have the key (${duplicate})`, {
+      hint: "rename them, or export this table with another key under portable.keys",
     });
 }
 
 export interface Grown {
-  /** Rows that were not there. */
+  /** Rows that did not exist. */
   readonly fresh: number;
   readonly created: number;
 }
 
 /**
- * Says of every staged row whether it is there (`STATE`), and which one it is (`ROW`). `insert` writes the new ones that meet a condition; without it nothing is
- * written. `inTable` are its links to itself that must be filled in first.
+ * Sets for each staged row whether it exists (`MATCH_STATE_COLUMN`) and its id (`TARGET_ID_COLUMN`). `insert` writes
+ * the new rows that meet a condition; without it nothing is written. `inTable` are the foreign keys to its own table
+ * that must be resolved first.
  */
 export async function insertTreeLevels(
   on: Statements,
@@ -63,8 +64,8 @@ export async function insertTreeLevels(
   let [fresh, created] = [0, 0];
   for (let level = 1; level <= tree.levels; level++) {
     const isLevel = `s.${quote(LEVEL_COLUMN)} = ${level}`;
-    /** Gives how many of the level's rows were found. */
-    const take = async (set: readonly (readonly [string, string])[], by: string, where: string): Promise<number> =>
+    /** Returns the number of the level's rows that were found. */
+    const setFound = async (set: readonly (readonly [string, string])[], by: string, where: string): Promise<number> =>
       await connection.run(
         dialect.update({
           table: stage,
@@ -77,10 +78,11 @@ export async function insertTreeLevels(
     staging.matchedBy = level === 1 ? "root" : "key";
     await tree.find(level);
     if (level > 1 && up !== undefined && above !== undefined)
-      await take([[up.staged, `f.${quote(TARGET_ID_COLUMN)}`]], above.staged, "");
+      await setFound([[up.staged, `f.${quote(TARGET_ID_COLUMN)}`]], above.staged, "");
     for (const link of others) await links.resolve(staging, link, false);
     const all = await connection.run(`update ${stage} as s set ${quote(MATCH_STATE_COLUMN)} = 1 where ${isLevel}`);
-    const missing = all - (await take([[MATCH_STATE_COLUMN, "0"], [TARGET_ID_COLUMN, `f.${quote(TARGET_ID_COLUMN)}`]], PATH_COLUMN, "")); // prettier-ignore
+    const targetId = [TARGET_ID_COLUMN, `f.${quote(TARGET_ID_COLUMN)}`] as const;
+    const missing = all - (await setFound([[MATCH_STATE_COLUMN, "0"], targetId], PATH_COLUMN, ""));
     if (missing === 0) continue;
     fresh += missing;
     if (insert === undefined) continue;
@@ -94,11 +96,7 @@ export async function insertTreeLevels(
     created += written;
     if (written === 0) continue;
     await tree.find(level);
-    await take(
-      [[TARGET_ID_COLUMN, `f.${quote(TARGET_ID_COLUMN)}`]],
-      PATH_COLUMN,
-      ` and s.${quote(MATCH_STATE_COLUMN)} = 1`,
-    );
+    await setFound([targetId], PATH_COLUMN, ` and s.${quote(MATCH_STATE_COLUMN)} = 1`);
   }
   staging.matchedBy = "row";
   await end(tree);

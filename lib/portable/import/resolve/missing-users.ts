@@ -1,4 +1,4 @@
-/** Rows that links name and that are nowhere: users who have gone, made again so that nobody can log in as them. */
+/** Creates disabled placeholder users for foreign keys whose user no longer exists. */
 import { HoldfastError } from "../../../errors.ts";
 import { replacementOf, type Replacement } from "../../rows/column-rules.ts";
 import { columnOf, type Schema, type Table } from "../../schema/tables.ts";
@@ -22,7 +22,7 @@ export class MissingUsers {
   readonly #table: Table;
   readonly #values: ReadonlyMap<string, Replacement>;
 
-  /** Throws `E_CONFIG` for a table, column or value that is none. */
+  /** Throws `E_CONFIG` for an unknown table or column, or an invalid value. */
   constructor(on: Statements, schema: Schema, { table, disabled }: MissingSetting) {
     this.#on = on;
     this.#table = findTable(schema, table, "users.table");
@@ -34,7 +34,10 @@ export class MissingUsers {
     );
   }
 
-  /** Makes the rows that a link names by columns of their own. Throws `E_IMPORT` where the database wants more than the config says. */
+  /**
+   * Creates the rows that a foreign key refers to by plain columns and that are missing. Throws `E_IMPORT` if the
+   * database requires more columns than the config sets.
+   */
   async make(staging: StagedRows, { link, leaves }: StagedForeignKey): Promise<void> {
     const { quote } = this.#on;
     const { connection } = this.#on.dialect;
@@ -44,7 +47,9 @@ export class MissingUsers {
     const keys = leaves.map(({ staged }) => `s.${quote(staged)}`);
     const match = leaves.map(({ leaf }, index) => `u.${quote(leaf.column.name)} = ${keys[index] ?? ""}`).join(" and ");
     const missing = await connection.rows(
-      `select distinct ${keys.join(", ")} from ${stagingName(this.#on.dialect, staging)} as s where ${keys.map((key) => `${key} is not null`).join(" and ")} and not exists (select 1 from ${rowsOf(connection, this.#table)} as u where ${match})`,
+      `select distinct ${keys.join(", ")} from ${stagingName(this.#on.dialect, staging)} as s where ` +
+        `${keys.map((key) => `${key} is not null`).join(" and ")} and not exists (select 1 from ` +
+        `${rowsOf(connection, this.#table)} as u where ${match})`,
     );
     if (missing.length === 0) return;
     await raiseTableSequence(this.#on, this.#table);
@@ -72,8 +77,8 @@ export class MissingUsers {
     if (lacking.length > 0)
       throw new HoldfastError(
         "E_IMPORT",
-        `${this.#table.id}: rows that are missing cannot be made without ${lacking.map(({ name }) => name).join(", ")}`,
-        { hint: "say under portable.users.disabled what they have there" },
+        `${this.#table.id}: missing rows cannot be created without ${lacking.map(({ name }) => name).join(", ")}`,
+        { hint: "set these columns under portable.users.disabled" },
       );
   }
 }

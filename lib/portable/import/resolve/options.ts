@@ -7,14 +7,14 @@ export type ImportMode = "create-only" | "update-only" | "create-or-update";
 
 export interface MergeOptions {
   readonly mode: ImportMode;
-  /** Rows that break a unique constraint of the database are passed over and counted. */
+  /** True if rows that break a unique constraint of the database are skipped and counted. */
   readonly skipConflicts: boolean;
-  /** The database may be another installation's. */
+  /** True if the database may belong to another installation. */
   readonly isOther?: boolean;
-  /** Whether rows of this table come with this import. */
+  /** Returns whether rows of this table are imported. */
   readonly isImported: (table: TableId) => boolean;
-  /** The staged rows of a table that comes with this import. */
+  /** Returns the staged rows of a table that is imported. */
   readonly stagingOf: (table: TableId) => StagingTable | undefined;
-  /** Makes rows that links name and that are nowhere. */
+  /** Creates placeholder users for references to missing ones. */
   readonly missing?: MissingUsers;
 }

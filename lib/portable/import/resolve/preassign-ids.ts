@@ -1,4 +1,4 @@
-/** Rows that wait for each other and may not be NULL: the numbers that they will get are chosen before any of them is written. */
+/** Pre-assigns primary keys to rows in a cycle of NOT NULL foreign keys, so that each can be inserted complete. */
 import type { KeyColumn } from "../../rows/fields.ts";
 import type { ForeignKey, TableId } from "../../schema/tables.ts";
 import type { Links } from "./foreign-keys.ts";
@@ -27,10 +27,10 @@ export class Foresight {
     this.#stagings = new Map(stagings.map((staging) => [staging.target.table.id, staging]));
   }
 
-  /** Fills in the columns of a link with the numbers that the rows which it leads to have, or will have. */
+  /** Fills in the columns of a foreign key with the ids that the referenced rows have, or will have. */
   async fill(staging: StagingTable, link: ForeignKey): Promise<void> {
     const staged = staging.links.find((one) => one.link.name === link.name);
-    if (staged === undefined) return; // it carries the very columns
+    if (staged === undefined) return; // its columns are exported as they are
     staging.hasPresetForeignKeys = true;
     await this.#links.resolve(staging, staged, false);
     const target = this.#stagings.get(link.target);
@@ -39,7 +39,7 @@ export class Foresight {
     await this.#resolveAhead(staging, staged, target);
   }
 
-  /** The rows of a table get their numbers: those that are there their own, new ones that of the export where it is free. */
+  /** Assigns an id to each row of a table: existing rows keep theirs, new ones get that of the export if it is free. */
   async #number(staging: StagingTable): Promise<void> {
     if (this.#seen.has(staging)) return;
     this.#seen.add(staging);
@@ -76,20 +76,23 @@ export class Foresight {
       }),
     );
     await this.#on.dialect.connection.run(
-      `update ${stage} set ${quote(PREASSIGNED_ID_COLUMN)} = ${own} where ${quote(PREASSIGNED_ID_COLUMN)} is null and not exists (select 1 from ${real} as t where t.${quote(number)} = ${own})`,
+      `update ${stage} set ${quote(PREASSIGNED_ID_COLUMN)} = ${own} where ${quote(PREASSIGNED_ID_COLUMN)} ` +
+        `is null and not exists (select 1 from ${real} as t where t.${quote(number)} = ${own})`,
     );
     if (staging.isNumbered) {
       const [row] = await this.#on.dialect.connection.rows(
-        `select coalesce(max(n), 0) from (select max(${own}) as n from ${stage} union all select max(${quote(number)}) from ${real}) as highest`,
+        `select coalesce(max(n), 0) from (select max(${own}) as n from ${stage} union all select ` +
+          `max(${quote(number)}) from ${real}) as highest`,
       );
       await this.#on.dialect.connection.run(
-        `update ${stage} set ${quote(PREASSIGNED_ID_COLUMN)} = ${String(row?.[0] ?? 0)} + ${quote(ROW_NUMBER_COLUMN)} where ${quote(PREASSIGNED_ID_COLUMN)} is null`,
+        `update ${stage} set ${quote(PREASSIGNED_ID_COLUMN)} = ${String(row?.[0] ?? 0)} + ` +
+          `${quote(ROW_NUMBER_COLUMN)} where ${quote(PREASSIGNED_ID_COLUMN)} is null`,
       );
     }
     staging.hasPreassignedIds = true;
   }
 
-  /** The rows of a tree that are there; the links in its key may lead to rows that are not written yet. */
+  /** Finds the existing rows of a tree; the foreign keys in its key may refer to rows that are not written yet. */
   async #find(tree: TreePaths): Promise<void> {
     for (const link of tree.links) {
       await this.#links.resolve(tree, link, false);
@@ -101,7 +104,7 @@ export class Foresight {
     for (let level = 1; level <= tree.levels; level++) await tree.find(level);
   }
 
-  /** By the rows of the target as they are staged: they may not be written yet. */
+  /** Resolves a foreign key by the staged rows of its target, which may not be written yet. */
   async #resolveAhead(
     staging: StagedRows,
     { link, columns, leaves }: StagedForeignKey,
@@ -134,7 +137,7 @@ export class Foresight {
     );
   }
 
-  /** The staging column of the target that holds a value of its key. */
+  /** Returns the staging column of the target that holds a value of its key. */
   #stagedLeaf(target: StagingTable, leaf: KeyColumn): string | undefined {
     const [next, ...rest] = leaf.through.slice(1);
     if (next === undefined && leaf.parts !== undefined) return target.tree && PATH_COLUMN;
@@ -145,7 +148,9 @@ export class Foresight {
       return column !== undefined && target.has(column) ? target.of(column) : undefined;
     }
     const wanted = pathOf([next, ...rest]);
-    return link.leaves.find((one) => pathOf(one.leaf.through) === wanted && one.leaf.column.name === leaf.column.name)?.staged; // prettier-ignore
+    const isWanted = (one: KeyColumn): boolean =>
+      pathOf(one.through) === wanted && one.column.name === leaf.column.name;
+    return link.leaves.find((one) => isWanted(one.leaf))?.staged;
   }
 }
 

@@ -1,6 +1,6 @@
 /** The result of an import for one table. */
 
-/** What became of the rows of a table. */
+/** The number of rows of a table by what was done with them. */
 export interface TableResult {
   readonly table: string;
   created: number;
@@ -8,12 +8,12 @@ export interface TableResult {
   unchanged: number;
   skipped: number;
   failed: number;
-  /** Rows whose generated number is another here than where they came from, some of them. */
+  /** Rows whose generated id differs from that in the export, with samples. */
   readonly remapped: {
     count: number;
     readonly samples: { readonly key: string; readonly was: string; readonly is: string }[];
   };
 }
 
-/** Of rows or keys that are told of. */
+/** The number of rows or keys that a message lists. */
 export const SAMPLES = 10;

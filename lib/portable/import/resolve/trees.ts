@@ -1,4 +1,4 @@
-/** The trees whose rows an export names. */
+/** The trees whose rows an export refers to by path. */
 import type { Row } from "../../connection.ts";
 import { isPath } from "../../rows/tree-path.ts";
 import type { ExportReader } from "../../read/export-reader.ts";
@@ -16,36 +16,36 @@ export class Trees {
 
   constructor(on: Statements, { tables, fields }: Targets, hasher: PathHasher) {
     const own = tables.map(({ table }) => table.id);
-    // Trees that others hold in their keys come first.
+    // Trees that are part of other trees' keys come first.
     for (const id of [...tables.flatMap((target) => target.fields.flatMap(treesIn)), ...own]) {
       const tree = this.#trees.has(id) ? undefined : fields.tree(id);
       if (tree !== undefined) this.#trees.set(id, new TreePaths(on, fields, tree, this.#trees.size, hasher));
     }
   }
 
-  /** Undefined for a table that is none. */
+  /** Returns undefined for a table that is not a tree. */
   find(id: TableId): TreePaths | undefined {
     return this.#trees.get(id);
   }
 
   of(id: TableId): TreePaths {
     const found = this.#trees.get(id);
-    if (found === undefined) throw new RangeError(`${id} is no tree`);
+    if (found === undefined) throw new RangeError(`${id} is not a tree`);
     return found;
   }
 
-  /** Brings in all ways of a package. Throws `E_IMPORT` and `E_PACKAGE`. */
+  /** Loads all paths of an export. Throws `E_IMPORT` and `E_PACKAGE`. */
   async load(from: ExportReader, { tables }: Targets, signal: AbortSignal): Promise<void> {
     for (const tree of this.#trees.values()) await tree.load(from, tables, signal);
   }
 
-  /** Those that a table's links lead to, of which no rows are imported, and that have not been looked for yet. */
+  /** Returns the trees that a table refers to, that are not imported, and whose rows are not resolved yet. */
   waiting({ fields }: TargetTable, isImported: (id: TableId) => boolean): TreePaths[] {
     const ids = new Set(fields.flatMap(treesIn));
     return [...ids].map((id) => this.of(id)).filter(({ isDone, tree }) => !isDone && !isImported(tree.table.id));
   }
 
-  /** A key as it is staged, with ways in words. */
+  /** Returns a staged key with readable paths. */
   async shown(leaves: StagedForeignKey["leaves"], key: Row): Promise<Row> {
     const shown = [...key];
     for (const [at, { leaf }] of leaves.entries())

@@ -1,4 +1,4 @@
-/** Rows that hold users by number, without a foreign key: imported as they are, they would belong to other users. */
+/** Guards rows that hold user ids without a foreign key: imported unchanged, they would belong to other users. */
 import { HoldfastError } from "../../../errors.ts";
 import { sortOf } from "../../schema/declared-keys.ts";
 import { columnOf, type Table } from "../../schema/tables.ts";
@@ -17,7 +17,7 @@ interface Held extends LooseColumn {
 }
 
 export class UserNumbers {
-  /** Tables whose rows such columns hold: those of users, and those that the config names under `portable.foreign_keys`. */
+  /** The tables that such columns refer to: users, and those named in the config under `portable.foreign_keys`. */
   readonly tables: readonly Table[];
   readonly #on: Statements;
   readonly #targets: Targets;
@@ -42,21 +42,21 @@ export class UserNumbers {
     );
   }
 
-  /** Throws `E_IMPORT` where the users do not come with the rows: the database is another site's. */
+  /** Throws `E_IMPORT` if the users are not imported with the rows and the database is another site's. */
   async refuseLeft(): Promise<void> {
     for (const users of this.tables) {
-      if (this.#stagingOf(users) !== undefined || this.#isKnownByNumber(users)) continue;
+      if (this.#stagingOf(users) !== undefined || this.#isIdentifiedById(users)) continue;
       for (const held of this.#heldBy(users)) {
         const rows = await this.#on.count(
           `${stagingName(this.#on.dialect, held.staging)} as s where ${this.#given(held)}`,
         );
         if (rows > 0)
-          throw refusal(held, users, rows, `${users.id}, which does not come with them: here these are other rows`);
+          throw refusal(held, users, rows, `${users.id}, which is not in the export: the ids mean other rows here`);
       }
     }
   }
 
-  /** Throws `E_IMPORT` where users came with the rows, and have other numbers here. */
+  /** Throws `E_IMPORT` if users were imported with the rows and have other ids here. */
   async refuseMoved(results: readonly TableResult[]): Promise<void> {
     for (const users of this.tables) {
       const own = this.#stagingOf(users);
@@ -70,7 +70,8 @@ export class UserNumbers {
             held,
             users,
             rows,
-            `${users.id}, where ${first?.key ?? ""} is number ${first?.is ?? ""} here, not ${first?.was ?? ""}`,
+            `${users.id}, where row ${first?.key ?? ""} has id ${first?.is ?? ""} here ` +
+              `(${first?.was ?? ""} in the export)`,
           );
       }
     }
@@ -80,12 +81,12 @@ export class UserNumbers {
     return this.#stagings.find(({ target }) => target.table.id === id);
   }
 
-  #isKnownByNumber({ id, primaryKey }: Table): boolean {
+  #isIdentifiedById({ id, primaryKey }: Table): boolean {
     const { kind, columns } = this.#targets.fields.key(id);
     return kind === "natural" && columns.length === 1 && primaryKey?.columns.join() === columns[0];
   }
 
-  /** The columns of staged rows that came as they are, and hold numbers of `users` by their names or by the config. */
+  /** Returns the columns, exported unchanged, that hold ids of `users` by their names or by the config. */
   #heldBy(users: Table): Held[] {
     return this.#stagings.flatMap((staging) => {
       const table = rawColumns(staging);
@@ -116,13 +117,16 @@ export class UserNumbers {
     if (sortOf(held.column) !== sortOf(columnOf(users, number))) return `${stage} where ${value} is not null`;
     const was = `s.${this.#on.quote(own.of(number))}`;
     const is = `t.${this.#on.quote(number)}`;
-    return `${stage} join ${stagingName(this.#on.dialect, own)} as s on ${was} = ${value} join ${realRows(this.#on.dialect, own)} as t on ${this.#on.match(own)} where ${was} <> ${is}`;
+    return (
+      `${stage} join ${stagingName(this.#on.dialect, own)} as s on ${was} = ${value} join ` +
+      `${realRows(this.#on.dialect, own)} as t on ${this.#on.match(own)} where ${was} <> ${is}`
+    );
   }
 }
 
 const isNamed = ({ id, name }: Table, wanted: string | false): boolean => wanted === id || wanted === name;
 
-/** The table with the columns alone that come as they are. */
+/** Returns the table with only the columns that are exported unchanged. */
 function rawColumns({ target: { table, fields } }: StagingTable): Table {
   const raw = new Set(
     fields.flatMap((field) => (field?.kind === "value" && field.replaced === undefined ? [field.column.name] : [])),
@@ -135,9 +139,11 @@ function refusal({ table, column }: Held, users: Table, rows: number, what: stri
     `portable.foreign_keys, as { ${table.name}: { ${column.name}: ${value} } }`;
   return new HoldfastError(
     "E_IMPORT",
-    `${table.id}.${column.name}: ${rows} rows seem to hold, without a foreign key, rows of ${what}`,
+    `${table.id}.${column.name}: ${rows} rows seem to refer, without a foreign key, to ${what}`,
     {
-      hint: `make the export again with ${setting(users.name)} in its config; where the column holds no such number, say false there, or in the config here`,
+      hint:
+        `export again with ${setting(users.name)}; if the column holds no ids of ${users.name}, set it to ` +
+        "false there, or in the config here",
     },
   );
 }

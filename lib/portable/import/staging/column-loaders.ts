@@ -1,4 +1,4 @@
-/** What the cells of an exported row become in a staging table. */
+/** Loads the cells of an exported row into the columns of a staging table. */
 import type { EngineName } from "../../../database/snapshot.ts";
 import { HoldfastError } from "../../../errors.ts";
 import type { Cell, Connection } from "../../connection.ts";
@@ -12,38 +12,38 @@ import { isPath, widthOf } from "../../rows/tree-path.ts";
 import type { Dialect } from "../../engines/shared/dialect.ts";
 import { hashColumn, type PathHasher } from "./path-hash.ts";
 
-/** A column of the real table, and the one of the staging table that it comes from. */
+/** A column of the real table, and the staging column it is written from. */
 export interface StagedColumn {
   readonly column: Column;
   readonly staged: string;
-  /** For rows that are new: those that are there keep what they have. */
+  /** True if only new rows get the value; existing rows keep theirs. */
   readonly onlyNew?: boolean;
 }
 
-/** A link whose columns have to be found by the key that it travels as. */
+/** A foreign key whose columns are resolved by the key that it is exported as. */
 export interface StagedForeignKey {
   readonly link: ForeignKey;
   readonly columns: readonly StagedColumn[];
   readonly leaves: readonly { readonly leaf: KeyColumn; readonly staged: string }[];
 }
 
-/** A part of a row. */
+/** Loads one field of a row. */
 export interface ColumnLoader {
   readonly staged: readonly { readonly name: string; readonly column: Column }[];
   readonly columns: readonly StagedColumn[];
   readonly links?: readonly StagedForeignKey[];
   /** Appends a cell for each of `staged`. */
   readonly fill: (cell: JsonCell, row: Cell[]) => void;
-  /** Once all rows are loaded: statements that set what no load of a strict server can bring in. */
+  /** Returns statements to run once all rows are loaded, for values that a strict server does not load. */
   readonly settle?: (stage: string) => readonly string[];
 }
 
-/** Where NULL is not the wish for a number. */
+/** Checks whether NULL is invalid in a column, rather than a request for a generated value. */
 const mayNotBeNull = ({ nullable, identity }: Column): boolean => !nullable && identity === undefined;
 
-const isNull = (): HoldfastError => new HoldfastError("E_IMPORT", "is NULL, which it may not be here");
+const isNull = (): HoldfastError => new HoldfastError("E_IMPORT", "is NULL, but the column here is NOT NULL");
 
-/** A server would say which column it is, and not which row. */
+/** Rejects NULL here: a server would name the column but not the row. */
 function requiring(decoded: Decoder, column: Column): Decoder {
   if (!mayNotBeNull(column)) return decoded;
   return (value) => {
@@ -52,7 +52,7 @@ function requiring(decoded: Decoder, column: Column): Decoder {
   };
 }
 
-/** The filler of a field; of one that the database has no place for, nothing. */
+/** Returns the loader of a field; an empty one if the database lacks its column. */
 export function columnLoader(
   { connection }: Dialect,
   field: TargetField,
@@ -64,7 +64,7 @@ export function columnLoader(
   if (field.kind === "value") {
     const staged = `v${at}`;
     if (field.isEnum === true && holdsNoLabel(engine, field.column))
-      return enumFiller(connection, field.column, staged);
+      return enumLoader(connection, field.column, staged);
     const decoded = field.replaced
       ? decoderOf(engine, field.column)
       : requiring(decoderOf(engine, field.column), field.column);
@@ -74,14 +74,14 @@ export function columnLoader(
       fill: (cell, row) => void row.push(isLarge(cell) ? null : decoded(valueOf(cell))),
     };
   }
-  if (field.kind === "generic") return genericFiller(engine, field, at, hasher);
+  if (field.kind === "generic") return genericLoader(engine, field, at, hasher);
   const columns = field.columns.map((column, index): StagedColumn => ({ column, staged: `v${at}_${index}` }));
   const raw = columns.map(({ column, staged }) => ({ name: staged, column }));
   const decoders = columns.map(({ column }) => decoderOf(engine, column));
   const fillNull = (row: Cell[], count: number): void => {
     for (let index = 0; index < count; index++) row.push(null);
   };
-  /** Whether it was a link without a key. */
+  /** True if no column of the foreign key may be NULL. */
   const isRequired = field.columns.every(mayNotBeNull);
   const fillRaw = (cell: JsonCell, row: Cell[]): boolean => {
     if (cell === null && isRequired) throw isNull();
@@ -92,7 +92,7 @@ export function columnLoader(
     return true;
   };
   if (field.direct) {
-    // The values are those of the columns that are pointed to, in the order of the target's.
+    // The values are those of the referenced columns, in the order of the target's.
     const places = field.link.targetColumns.map((name) => field.leaves.findIndex(({ column }) => column.name === name));
     return {
       staged: raw,
@@ -119,12 +119,18 @@ export function columnLoader(
   };
 }
 
-/** MySQL's enums hold `''` beside their labels, at place 0: what a server that was not strict made of a wrong value. */
+/**
+ * Checks whether `''` is no label of a MySQL enum. MySQL stores it at index 0 for an invalid value of a server that was
+ * not strict.
+ */
 const holdsNoLabel = (engine: EngineName, { kind, labels = [] }: Column): boolean =>
   engine !== "sqlite" && engine !== "postgresql" && kind === "enum" && !labels.includes("");
 
-/** A strict server takes place 0 from another enum alone: it is set in the staging table, once all rows are there. */
-function enumFiller({ engine, quote }: Connection, column: Column, staged: string): ColumnLoader {
+/**
+ * Loads an enum with index 0, which a strict server accepts only from another enum: it is set in the staging table
+ * afterwards.
+ */
+function enumLoader({ engine, quote }: Connection, column: Column, staged: string): ColumnLoader {
   const isEmpty = `${staged}_0`;
   const flag: Column = {
     name: isEmpty,
@@ -158,7 +164,7 @@ function enumFiller({ engine, quote }: Connection, column: Column, staged: strin
   };
 }
 
-/** A path is staged as its hash. */
+/** Returns the staging column of a key value; a path is staged as its hash. */
 const keyColumn = (engine: EngineName, leaf: KeyColumn): Column => (isPath(leaf) ? hashColumn(engine) : leaf.column);
 
 function keyDecoder(engine: EngineName, leaf: KeyColumn, hasher: PathHasher): (cell: JsonCell) => Cell {
@@ -170,18 +176,18 @@ function keyDecoder(engine: EngineName, leaf: KeyColumn, hasher: PathHasher): (c
   return (cell) => decoded(valueOf(cell));
 }
 
-/** The number is found in that of several tables which the row names. */
-function genericFiller(
+/** Loads a generic relation: the row names the table among several in which its id is looked up. */
+function genericLoader(
   engine: EngineName,
   { column, targets }: NonNullable<TargetField> & { readonly kind: "generic" },
   at: number,
   hasher: PathHasher,
 ): ColumnLoader {
   const columns = [{ column, staged: `v${at}` }];
-  const links = targets.map(({ target, leaves }, number): StagedForeignKey => ({
+  const links = targets.map(({ target, leaves }, index): StagedForeignKey => ({
     link: target.link,
     columns,
-    leaves: leaves.map((leaf, index) => ({ leaf, staged: `g${at}_${number}_${index}` })),
+    leaves: leaves.map((leaf, part) => ({ leaf, staged: `g${at}_${index}_${part}` })),
   }));
   const keys = links.flatMap(({ leaves }) => leaves);
   const decoded = decoderOf(engine, column);
@@ -197,7 +203,8 @@ function genericFiller(
       if (!isGeneric(cell)) return void row.push(decoded(valueOf(cell)), ...keys.map(() => null));
       const [table, ...key] = cell.$generic;
       const chosen = targets.findIndex(({ target }) => target.as === table);
-      if (chosen < 0) throw new HoldfastError("E_IMPORT", `leads to a row of ${table}, which its header does not name`);
+      if (chosen < 0)
+        throw new HoldfastError("E_IMPORT", `references ${table}, which the export's header does not list`);
       const values = unnest(targets[chosen]?.leaves ?? [], key, 1);
       row.push(null);
       for (const [number, own] of decoders.entries())
@@ -206,7 +213,7 @@ function genericFiller(
   };
 }
 
-/** What the config gives to a column that the export does not know. */
+/** Loads the value that the config sets for a column that the export lacks. */
 export function addedColumnLoader({ connection }: Dialect, { column, value }: AddedColumn, at: number): ColumnLoader {
   const staged = `d${at}`;
   const given = decoderOf(connection.engine, column)(value);

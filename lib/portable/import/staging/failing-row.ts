@@ -1,21 +1,21 @@
-/** Which row it is that a server refuses: most of them name a constraint, and not all of them a row. */
+/** Finds the row that a server rejects: most name a constraint, and only some the row. */
 import { HoldfastError } from "../../../errors.ts";
 import type { Dialect } from "../../engines/shared/dialect.ts";
 import { keyText, ROW_NUMBER_COLUMN, stagingName, type StagedTable } from "./staged-table.ts";
 
-/** The savepoints by which statements are tried. */
+/** The savepoints in which statements are tried. */
 interface Trials {
   readonly dialect: Dialect;
   quote(name: string): string;
   trySavepoint(work: () => Promise<boolean>): Promise<boolean>;
 }
 
-/** The same statement for the rows of a staging table `s` for which this holds. */
+/** Returns the statement restricted to the rows of a staging table `s` that meet a condition. */
 export type StatementOf = (only: string) => string;
 
 /**
- * The number of the first row with which the statement fails, and its key; undefined where it cannot be told. The statement has failed, and what it did has
- * been taken back; nothing of what is tried stays.
+ * Finds the number and key of the first row that makes the statement fail; undefined if unknown. The failed statement
+ * must have been rolled back; every trial is rolled back as well.
  */
 export async function findFailingRow(
   on: Trials,
@@ -23,7 +23,7 @@ export async function findFailingRow(
   statement: StatementOf,
 ): Promise<string | undefined> {
   const { notes } = staging.target.table;
-  if (notes.some((note) => note.includes("not transactional"))) return undefined; // what is tried would stay
+  if (notes.some((note) => note.includes("not transactional"))) return undefined; // trials could not be rolled back
   const line = `s.${on.quote(ROW_NUMBER_COLUMN)}`;
   const fails = async (last: number): Promise<boolean> => {
     let isDone = false;
@@ -35,21 +35,21 @@ export async function findFailingRow(
     return !isDone;
   };
   try {
-    let [sound, broken] = [0, staging.rows + staging.skipped];
-    if (!(await fails(broken))) return undefined;
-    while (broken - sound > 1) {
-      const middle = Math.floor((sound + broken) / 2);
-      if (await fails(middle)) broken = middle;
-      else sound = middle;
+    let [passing, failing] = [0, staging.rows + staging.skipped];
+    if (!(await fails(failing))) return undefined;
+    while (failing - passing > 1) {
+      const middle = Math.floor((passing + failing) / 2);
+      if (await fails(middle)) failing = middle;
+      else passing = middle;
     }
     const names = staging.displayKeyColumns.map((name) => `s.${on.quote(name)}`);
     const [key] =
       names.length === 0
         ? []
         : await on.dialect.connection.rows(
-            `select ${names.join(", ")} from ${stagingName(on.dialect, staging)} as s where ${line} = ${broken}`,
+            `select ${names.join(", ")} from ${stagingName(on.dialect, staging)} as s where ${line} = ${failing}`,
           );
-    return `row ${broken} of the export${key === undefined ? "" : `, ${keyText(key)}`}`;
+    return `row ${failing} of the export${key === undefined ? "" : `, ${keyText(key)}`}`;
   } catch (error) {
     if (error instanceof HoldfastError && error.code === "E_DATABASE") return undefined;
     throw error;

@@ -1,13 +1,13 @@
-/** Indexes of temporary tables. MySQL commits for those that are made by a statement of their own, even so. */
+/** Creates indexes of temporary tables. On MySQL they must be part of CREATE TABLE: CREATE INDEX commits implicitly. */
 import type { Dialect } from "../../engines/shared/dialect.ts";
 
 const isMysql = ({ connection: { engine } }: Dialect): boolean => engine === "mysql" || engine === "mariadb";
 
-/** Behind the columns of a CREATE TABLE. */
+/** Returns the index clauses that follow the columns of a CREATE TABLE on MySQL. */
 export const inlineIndexes = (dialect: Dialect, columns: readonly string[]): string =>
   isMysql(dialect) ? columns.map((name) => `, index (${dialect.connection.quote(name)})`).join("") : "";
 
-/** The same once the rows are there, where it can be. */
+/** Creates the indexes once the rows are loaded, except on MySQL. */
 export async function addIndexes(dialect: Dialect, table: string, columns: readonly string[]): Promise<void> {
   if (isMysql(dialect)) return;
   const { connection } = dialect;

@@ -1,4 +1,4 @@
-/** Brings large values into a staging table, piece by piece: what their rows hold is NULL until then. */
+/** Loads large values into a staging table piece by piece; their cells are NULL until then. */
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import path from "node:path";
@@ -11,29 +11,29 @@ import type { Column } from "../../schema/tables.ts";
 import { countCharacters, Utf8Check } from "../../values/utf8.ts";
 import type { Dialect } from "../../engines/shared/dialect.ts";
 
-/** A value of a row, and where it belongs. */
+/** A large value, and the staged cell it belongs to. */
 export interface StagedLarge {
   readonly tag: LargeTag;
-  /** SQL that finds its row in the staging table. */
+  /** The condition that selects its row in the staging table. */
   readonly row: string;
   readonly column: Column;
-  /** Of the staging table. */
+  /** The column of the staging table. */
   readonly staged: string;
-  /** What it is to be here. */
+  /** The form that the column takes. */
   readonly is: "text" | "bytes";
-  /** File, line, column and row, for people. */
+  /** File, line, column and row, for messages. */
   readonly where: string;
 }
 
 /** The table of the pieces of one value. */
 const PIECES = "holdfast_piece";
-/** Of a piece: small enough for a statement of any server. */
+/** The size of a piece in bytes: small enough for a statement of any server. */
 const PIECE = 256 * 1024;
 const COLLECT_EVERY = 16 * 1024 * 1024;
 
 /**
- * Puts the values into the rows of `stage`. Throws `E_PACKAGE` for a file that is not what its name says, `E_IMPORT` for a text that is none or that the
- * column has no room for.
+ * Loads the values into the rows of `stage`. Throws `E_PACKAGE` for a file that does not match the checksum in its
+ * name, and `E_IMPORT` for invalid UTF-8 in a text or a value too long for its column.
  */
 export async function loadLarge(
   dialect: Dialect,
@@ -44,7 +44,7 @@ export async function loadLarge(
 ): Promise<void> {
   if (values.length === 0) return;
   const { connection } = dialect;
-  const put = connection.engine === "sqlite" ? bind : await pouring(dialect);
+  const put = connection.engine === "sqlite" ? bind : await joinPieces(dialect);
   for (const value of values) {
     await setImmediate();
     signal.throwIfAborted();
@@ -61,20 +61,20 @@ export async function loadLarge(
 
 type Put = (dialect: Dialect, stage: string, value: StagedLarge, directory: string) => Promise<void>;
 
-/** SQLite takes a value in one piece alone. */
+/** Binds a value as a whole: SQLite takes it in one piece only. */
 const bind: Put = async ({ connection }, stage, value, directory) => {
   const whole = Buffer.allocUnsafeSlow(value.tag.bytes);
   let size = 0;
   for (const piece of pieces(value, directory, false)) size += piece.copy(whole, size);
   const [encoding] = value.is === "text" ? await connection.rows("pragma encoding") : [];
-  const isWide = encoding !== undefined && encoding[0] !== "UTF-8"; // where bytes that become a text are taken for UTF-16
+  const isWide = encoding !== undefined && encoding[0] !== "UTF-8"; // a cast to text would read the bytes as UTF-16
   const given = value.is === "text" && !isWide ? "cast(? as text)" : "?";
   const sql = `update ${stage} set ${connection.quote(value.staged)} = ${given} where ${value.row}`;
   await connection.run(sql, [isWide ? whole.toString() : whole]);
 };
 
-/** The servers put pieces together that come as rows: to append one after the other would copy all that is there each time. */
-async function pouring({ connection, temporary }: Dialect): Promise<Put> {
+/** Loads the pieces as rows and has the server join them: appending one by one would copy the value each time. */
+async function joinPieces({ connection, temporary }: Dialect): Promise<Put> {
   const isPostgres = connection.engine === "postgresql";
   const table = connection.quote(PIECES);
   await connection.run(
@@ -93,14 +93,11 @@ async function pouring({ connection, temporary }: Dialect): Promise<Put> {
     await to.run(`update ${stage} set ${staged} = (select ${whole} from ${table}) where ${value.row}`);
     const [row] = await to.rows(`select ${staged} is null from ${stage} where ${value.row}`);
     if (!["0", "f"].includes(String(row?.[0])))
-      throw new HoldfastError(
-        "E_IMPORT",
-        `${value.where} has ${value.tag.bytes} bytes, more than the server puts together`,
-      );
+      throw new HoldfastError("E_IMPORT", `${value.where} has ${value.tag.bytes} bytes, more than the server can join`);
   };
 }
 
-/** A text is cut to a length without a word where it is cast to one; a column says so. */
+/** Casts bytes to the column's type, except to `text`: a cast to a limited length truncates silently. */
 const textOf = ({ kind, native }: Column, bytes: string): string =>
   `convert_from(${bytes}, 'UTF8')${kind === "text" ? "" : `::${native}`}`;
 
@@ -113,7 +110,7 @@ async function* numbered(value: StagedLarge, directory: string, refusesNul: bool
   }
 }
 
-/** The pieces of a file, good until the next is asked for; they are looked at on the way. */
+/** Yields the pieces of a file, each valid until the next is requested, and checks them on the way. */
 function* pieces({ tag, column, is, where }: StagedLarge, directory: string, refusesNul: boolean): Generator<Buffer> {
   const file = blobPath(tag.sha256);
   const hash = createHash("sha256");
@@ -127,16 +124,20 @@ function* pieces({ tag, column, is, where }: StagedLarge, directory: string, ref
       hash.update(piece);
       check?.add(piece);
       if (check !== undefined && refusesNul && piece.includes(0))
-        throw new HoldfastError("E_IMPORT", `${where} is given a text with a NUL byte, which PostgreSQL cannot hold`);
+        throw new HoldfastError("E_IMPORT", `${where} contains a NUL byte, which PostgreSQL text cannot hold`);
       if (column.length !== undefined && column.kind === "text") characters += countCharacters(piece);
       yield piece;
     }
   } finally {
     closeSync(fd);
   }
-  if (hash.digest("hex") !== tag.sha256) throw new HoldfastError("E_PACKAGE", `${file}: is not what its name says`);
+  if (hash.digest("hex") !== tag.sha256)
+    throw new HoldfastError("E_PACKAGE", `${file}: does not match the checksum in its name`);
   if (check?.isValid === false)
-    throw new HoldfastError("E_IMPORT", `${where} is given bytes that are no UTF-8, and takes text`);
+    throw new HoldfastError("E_IMPORT", `${where} expects text, but the value is not valid UTF-8`);
   if (column.length !== undefined && characters > column.length)
-    throw new HoldfastError("E_IMPORT", `${where} is given ${characters} characters, and takes ${column.length}`);
+    throw new HoldfastError(
+      "E_IMPORT",
+      `${where} expects at most ${column.length} characters, but the value has ${characters}`,
+    );
 }

@@ -1,4 +1,4 @@
-/** Where the rows of an export hold ways to rows of trees. */
+/** Extracts the paths to rows of trees from the rows of an export. */
 import { isGeneric, isRaw, levelsOf, unnest, type JsonCell } from "../../rows/nested-key.ts";
 import type { KeyColumn, Tree } from "../../rows/fields.ts";
 import { isPath, widthOf } from "../../rows/tree-path.ts";
@@ -6,7 +6,7 @@ import type { TableId } from "../../schema/tables.ts";
 import type { TargetField, TargetTable } from "../target/types.ts";
 import { pathBelow } from "./path-hash.ts";
 
-/** What gives the ways to rows of one tree that a table's rows hold; undefined where they hold none. */
+/** Returns a function that extracts the paths to one tree from a table's rows; undefined if they hold none. */
 export function pathsIn(target: TargetTable, tree: Tree): ((cells: readonly JsonCell[]) => JsonCell[]) | undefined {
   const { id } = tree.table;
   const own = target.table.id === id ? ownPath(target, tree) : undefined;
@@ -27,7 +27,7 @@ export function pathsIn(target: TargetTable, tree: Tree): ((cells: readonly Json
   };
 }
 
-/** The trees whose rows a field leads to, one after the other where their ways hold ways themselves. */
+/** Returns the trees that a field refers to; trees within the paths of others come first. */
 export const treesIn = (field: TargetField): TableId[] => leavesOf(field).flatMap(treesBehind);
 
 const treesBehind = (leaf: KeyColumn): TableId[] =>
@@ -50,7 +50,7 @@ function collect(leaves: readonly KeyColumn[], cell: JsonCell, depth: number, id
   }
 }
 
-/** The way to a row of a tree itself. */
+/** Returns a function that builds the path to a row of the tree itself. */
 export function ownPath({ fields }: TargetTable, tree: Tree): (cells: readonly JsonCell[]) => readonly JsonCell[] {
   const nameOf = (field: TargetField | Tree["fields"][number]): string | undefined =>
     field?.kind === "link" ? field.link.name : field?.column.name;

@@ -1,4 +1,4 @@
-/** Ways to rows of trees as fixed texts: what rows of an export are joined by, however long their ways are. */
+/** Hashes paths to rows of trees, so that exported rows can be joined by them regardless of length. */
 import { hash } from "node:crypto";
 import type { EngineName } from "../../../database/snapshot.ts";
 import { HoldfastError } from "../../../errors.ts";
@@ -6,12 +6,12 @@ import { isKey, levelsOf, type JsonCell } from "../../rows/nested-key.ts";
 import { MOST_LEVELS } from "../../rows/tree-path.ts";
 import type { Column } from "../../schema/tables.ts";
 
-/** How many are kept to be found again. */
+/** The number of cached hashes. */
 const HASH_CACHE_SIZE = 20_000;
-/** Characters of a way that is kept. */
+/** The longest path that is cached, in characters. */
 const LONGEST = 1000;
 
-/** What holds one in a temporary table. */
+/** Returns the column that holds a hash in a temporary table. */
 export const hashColumn = (engine: EngineName): Column => ({
   name: "path",
   kind: "text",
@@ -22,19 +22,22 @@ export const hashColumn = (engine: EngineName): Column => ({
   ...(engine === "mysql" || engine === "mariadb" ? { collation: "ascii_bin" } : {}),
 });
 
-/** A level of a way, with the hash of the way down to it, and that of the way above, null for a root. */
+/** A level of a path, with the hash of the path to it, and the hash above, null for a root. */
 export interface Level {
   readonly cells: readonly JsonCell[];
   readonly hash: string;
   readonly above: string | null;
 }
 
-/** From the root on: the hash of a level is the sha256 of that above and the level's JSON. Throws `E_PACKAGE` for what is no path. */
+/**
+ * Returns the levels of a path from the root on. A level's hash is the sha256 of the hash above and the level's JSON.
+ * Throws `E_PACKAGE` for an invalid path.
+ */
 export function hashedLevels(cell: JsonCell, width: number): Level[] {
   const levels = levelsOf(cell, width);
-  // A row's own way is longer by one than the one to the row above, which it holds.
+  // A row's own path has one level more than that of its parent, which it contains.
   if (levels.length > MOST_LEVELS + 1)
-    throw new HoldfastError("E_PACKAGE", `a path of ${levels.length} levels: there can be ${MOST_LEVELS}`);
+    throw new HoldfastError("E_PACKAGE", `a path of ${levels.length} levels: at most ${MOST_LEVELS} are supported`);
   let above: string | null = null;
   return levels.map((cells): Level => {
     const level = { cells, hash: hash("sha256", `${above ?? ""}${JSON.stringify(cells)}`), above };
@@ -46,7 +49,7 @@ export function hashedLevels(cell: JsonCell, width: number): Level[] {
 export class PathHasher {
   readonly #known = new Map<string, string>();
 
-  /** Of a whole way. Throws like `hashedLevels`. */
+  /** Returns the hash of a whole path. Throws like `hashedLevels`. */
   of(cell: JsonCell, width: number): string {
     const text = JSON.stringify(cell);
     const known = this.#known.get(text);
@@ -59,9 +62,12 @@ export class PathHasher {
   }
 }
 
-/** The way to a row below the one that `parent` leads to. Throws `E_IMPORT`, in words that fit behind a column's name, where that is no way. */
+/**
+ * Returns the path to a row below `parent`. Throws `E_IMPORT`, worded to follow a column's name, if `parent` is not a
+ * path.
+ */
 export function pathBelow(parent: JsonCell, own: readonly JsonCell[]): readonly JsonCell[] {
   if (parent === null) return own;
   if (isKey(parent)) return [...parent, ...own];
-  throw new HoldfastError("E_IMPORT", "leads to a parent that is not known by its key");
+  throw new HoldfastError("E_IMPORT", "references a parent that is not identified by its key");
 }

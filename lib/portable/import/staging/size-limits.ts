@@ -1,16 +1,19 @@
-/** Whether a database can hold a large value, before anything is asked of it. */
+/** Checks whether a database can hold a large value before anything is written. */
 import { HoldfastError } from "../../../errors.ts";
 import type { Connection } from "../../connection.ts";
 import type { Column, Kind } from "../../schema/tables.ts";
 import type { LargeTag } from "../../format/large-value.ts";
 
-/** The most bytes that the engine takes for one value, and whose limit that is. */
+/** A size limit in bytes, and the name of what sets it. */
 export interface LargeLimit {
   readonly bytes: number;
   readonly of: string;
 }
 
-/** PostgreSQL: less than 1 GiB with its length, https://www.postgresql.org/docs/current/limits.html; SQLite: SQLITE_MAX_LENGTH, https://sqlite.org/limits.html. */
+/**
+ * Returns the engine's limit for one value. PostgreSQL: less than 1 GiB with its length,
+ * https://www.postgresql.org/docs/current/limits.html; SQLite: SQLITE_MAX_LENGTH, https://sqlite.org/limits.html.
+ */
 export async function limitOf(connection: Connection): Promise<LargeLimit> {
   if (connection.engine === "postgresql") return { bytes: 2 ** 30 - 5, of: "PostgreSQL" };
   if (connection.engine === "sqlite") return { bytes: 1_000_000_000, of: "SQLite" };
@@ -22,7 +25,7 @@ const NUMBERS: ReadonlySet<Kind> = new Set(["integer", "decimal", "float4", "flo
 const TEXTS: ReadonlySet<Kind> = new Set(["text", "json", "array", "native", "enum", "set"]);
 const PLAIN_TEXTS: ReadonlySet<Kind> = new Set(["text", "native", "enum", "set"]);
 
-/** What a large value becomes in a column. Throws `E_IMPORT`, in words that fit behind the column's name. */
+/** Returns the form of a large value in a column. Throws `E_IMPORT`, worded to follow the column's name. */
 export function fitLarge(
   { engine }: Pick<Connection, "engine">,
   column: Column,
@@ -31,7 +34,7 @@ export function fitLarge(
 ): "text" | "bytes" {
   const { kind, native } = column;
   const most = [limit, ...roomOf(column)].reduce((least, one) => (one.bytes < least.bytes ? one : least));
-  if (bytes > most.bytes) throw unfit(`a value of ${bytes} bytes: the most of ${most.of} is ${most.bytes}`);
+  if (bytes > most.bytes) throw tooLarge(`a value of ${bytes} bytes; the limit of ${most.of} is ${most.bytes}`);
   if (as !== undefined) {
     if (engine === "sqlite" || (as === "bytes" && kind === "bytes")) return as;
     if (as === "text" && PLAIN_TEXTS.has(kind)) return "text";
@@ -40,7 +43,7 @@ export function fitLarge(
   } else if (TEXTS.has(kind) || (engine === "sqlite" && !NUMBERS.has(kind))) {
     return "text";
   }
-  throw unfit(`a value of ${bytes} bytes, and takes ${native}`);
+  throw tooLarge(`a large value of ${bytes} bytes; it takes ${native}`);
 }
 
 const roomOf = ({ kind, native, octets, length }: Column): LargeLimit[] => [
@@ -48,4 +51,4 @@ const roomOf = ({ kind, native, octets, length }: Column): LargeLimit[] => [
   ...(kind === "bytes" && length !== undefined ? [{ bytes: length, of: native }] : []),
 ];
 
-const unfit = (what: string): HoldfastError => new HoldfastError("E_IMPORT", `is given ${what}`);
+const tooLarge = (what: string): HoldfastError => new HoldfastError("E_IMPORT", `cannot hold ${what}`);

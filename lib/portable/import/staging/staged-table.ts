@@ -1,4 +1,4 @@
-/** A staging table as other parts of an import see it, and the names of its own columns. */
+/** The interface of a staging table, and the names of its own columns. */
 import type { Cell } from "../../connection.ts";
 import type { Tree } from "../../rows/fields.ts";
 import { rowsOf, tableName } from "../../schema/sql-names.ts";
@@ -24,23 +24,23 @@ export interface StagedTable extends StagedRows {
 
 /** The number of a row in its export, from 1. */
 export const ROW_NUMBER_COLUMN = "holdfast_line";
-/** What is known of a row: 0 it was there and is the same, 1 it is new, 2 it was there and changes. */
+/** The state of a row: 0 exists unchanged, 1 is new, 2 exists and changes. */
 export const MATCH_STATE_COLUMN = "holdfast_state";
 
-/** What `STATE` says, until the merge, of a row whose key the map of the config has changed. */
+/** The value of `MATCH_STATE_COLUMN`, until the merge, for a row whose key the config's map changed. */
 export const RENAMED_STATE = "3";
 
-/** The primary key that a row has or will have, where it must be known beforehand. */
+/** The primary key that a row has or will have, if it must be known before the insert. */
 export const PREASSIGNED_ID_COLUMN = "holdfast_number";
 
 export const stagingName = ({ connection }: Dialect, staging: StagedRows): string => connection.quote(staging.name);
-/** The real table, as INSERT names it. */
+/** Returns the name of the real table for an INSERT. */
 export const realName = ({ connection }: Dialect, staging: StagedRows): string =>
   tableName(connection, staging.target.table);
-/** Its own rows, to be read, updated or deleted: those of tables that inherit from it are not among them. */
+/** Returns the real table for reads, updates and deletes: without rows of tables that inherit from it. */
 export const realRows = ({ connection }: Dialect, staging: StagedRows): string =>
   rowsOf(connection, staging.target.table);
 
-/** Returns a key as people read it: `(1, abc)`. */
+/** Returns a key for messages: `(1, abc)`. */
 export const keyText = (row: readonly Cell[]): string =>
   `(${row.map((cell) => (Buffer.isBuffer(cell) ? `\\x${cell.toString("hex")}` : String(cell))).join(", ")})`;

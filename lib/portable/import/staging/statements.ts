@@ -1,4 +1,4 @@
-/** What the parts of an import have in common: what is asked for, what became of it, and the statements that all of them need. */
+/** The statements that all parts of an import share. */
 import { HoldfastError } from "../../../errors.ts";
 import type { Cell } from "../../connection.ts";
 import { columnOf } from "../../schema/tables.ts";
@@ -16,13 +16,13 @@ export class Statements {
 
   readonly quote = (name: string): string => this.dialect.connection.quote(name);
 
-  /** How many rows `from` gives, with all that may follow FROM. */
+  /** Counts the rows of `from`, which is all that follows FROM. */
   async count(from: string): Promise<number> {
     const [row] = await this.dialect.connection.rows(`select count(*) from ${from}`);
     return Number(row?.[0]);
   }
 
-  /** A staged row `s` and the real one `t` have one key: `t.code = s.v0 and …`. */
+  /** Returns the condition that a staged row `s` and a real one `t` have the same key: `t.code = s.v0 and …`. */
   match(staging: StagedTable): string {
     const { tree: { tree } = {}, matchedBy, target } = staging;
     const [up, to] = [tree?.parent.columns[0], tree?.parent.targetColumns[0]];
@@ -40,7 +40,7 @@ export class Statements {
       .join(" and ");
   }
 
-  /** Does work that may come to nothing: where it gives false, or the server refuses, all is as it was before. */
+  /** Runs work in a savepoint; rolls it back if it returns false or the server rejects a statement. */
   async trySavepoint(work: () => Promise<boolean>): Promise<boolean> {
     const { connection } = this.dialect;
     await connection.run("savepoint holdfast_attempt");
@@ -54,7 +54,10 @@ export class Statements {
     return isDone;
   }
 
-  /** `sqlOf` gives the statement over the staged rows `s` that a condition holds for. Throws `E_IMPORT` that names table and row for what the server refuses. */
+  /**
+   * Runs a statement over staged rows; `sqlOf` builds it for a condition on `s`. Throws `E_IMPORT` with table and row
+   * if the server rejects it.
+   */
   async write(staging: StagedTable, sqlOf: StatementOf): Promise<number> {
     const { connection } = this.dialect;
     await connection.run("savepoint holdfast_write");
@@ -64,13 +67,13 @@ export class Statements {
       return count;
     } catch (error) {
       if (!(error instanceof HoldfastError) || error.code !== "E_DATABASE") throw error;
-      const row = await this.#culprit(staging, sqlOf);
-      const who = row === undefined ? staging.target.table.id : `${staging.target.table.id}, ${row}`;
-      throw new HoldfastError("E_IMPORT", `${who}: ${error.message}`, { cause: error });
+      const row = await this.#failingRow(staging, sqlOf);
+      const where = row === undefined ? staging.target.table.id : `${staging.target.table.id}, ${row}`;
+      throw new HoldfastError("E_IMPORT", `${where}: ${error.message}`, { cause: error });
     }
   }
 
-  /** The same of one row, whose values are known. Throws `E_IMPORT` that names the table. */
+  /** Runs a statement for one row with known values. Throws `E_IMPORT` that names the table. */
   async writeValues(table: string, sql: string, values: readonly Cell[]): Promise<void> {
     try {
       await this.dialect.connection.run(sql, values);
@@ -80,11 +83,11 @@ export class Statements {
     }
   }
 
-  async #culprit(staging: StagedTable, sqlOf: StatementOf): Promise<string | undefined> {
+  async #failingRow(staging: StagedTable, sqlOf: StatementOf): Promise<string | undefined> {
     try {
       await this.dialect.connection.run("rollback to savepoint holdfast_write");
     } catch {
-      return undefined; // the server has taken back more than that
+      return undefined; // the server has rolled back more than that
     }
     return await findFailingRow(this, staging, sqlOf);
   }

@@ -1,4 +1,4 @@
-/** Brings the rows of one table into a temporary table of the database, typed as they will be, with the rows that their links lead to still to be found. */
+/** Loads a table's exported rows into a typed staging table. Foreign keys are resolved later. */
 import { HoldfastError } from "../../../errors.ts";
 import type { JsonCell } from "../../rows/nested-key.ts";
 import type { Cell, Row } from "../../connection.ts";
@@ -26,36 +26,36 @@ import { ROW_NUMBER_COLUMN, PREASSIGNED_ID_COLUMN, RENAMED_STATE, MATCH_STATE_CO
 
 export class StagingTable {
   readonly target: TargetTable;
-  /** Of the temporary table. */
+  /** The name of the temporary table. */
   name: string;
-  /** Of all that a row brings. */
+  /** The columns that a row fills. */
   readonly columns: readonly StagedColumn[];
   readonly links: readonly StagedForeignKey[];
   readonly #dialect: Dialect;
-  readonly #fillers: readonly ColumnLoader[];
-  /** Of its columns, without its own. */
+  readonly #loaders: readonly ColumnLoader[];
+  /** The names of the staging columns, without the table's own. */
   readonly names: readonly string[];
-  /** The primary key, where it is one column, staged, and not what rows are known by. */
+  /** The primary key, if it is a single staged column and not part of the key. */
   readonly surrogate: string | undefined;
-  /** `NUMBER` holds the primary key that each row has or will have. */
+  /** True if `PREASSIGNED_ID_COLUMN` holds the primary key that each row has or will have. */
   hasPreassignedIds = false;
-  /** Some of its links were filled in before their turn. */
+  /** True if some of its foreign keys were resolved ahead of the merge. */
   hasPresetForeignKeys = false;
   rows = 0;
-  /** Rows of the export that were not staged: others stand for them. */
+  /** Rows of the export that were not staged because others replace them. */
   skipped = 0;
-  /** Some rows have another key by the map. */
+  /** True if the map has changed the key of some rows. */
   hasRenamed = false;
-  /** Of all that its key is found by. */
+  /** The staging columns from which the key is resolved. */
   readonly keyNames: readonly string[];
-  /** The ways to its rows, where its key holds itself. */
+  /** The paths to its rows, if its key refers to itself. */
   readonly tree: TreePaths | undefined;
-  /** By what its rows are those of the database: their key; that of a root; or, once a tree's rows are found, the row itself. */
+  /** The match of staged rows with those of the database: by key, by a root's key, or, once resolved, by row. */
   matchedBy: "key" | "root" | "row" = "key";
   readonly #map: RowMapper | undefined;
   readonly #hasher: PathHasher;
   readonly #pathOf: ((cells: readonly JsonCell[]) => readonly JsonCell[]) | undefined;
-  /** Values that follow when the rows are there. */
+  /** Large values, which are loaded after the rows. */
   readonly #large: StagedLarge[] = [];
 
   constructor(
@@ -72,33 +72,33 @@ export class StagingTable {
     this.#pathOf = tree && ownPath(target, tree.tree);
     this.target = target;
     this.name = `holdfast_stage_${index}`;
-    const fillers = [
+    const loaders = [
       ...target.fields.map((field, at) => columnLoader(dialect, field, at, hasher)),
       ...target.added.map((added, at) => addedColumnLoader(dialect, added, at)),
     ];
-    this.#fillers = fillers;
-    this.columns = fillers.flatMap((filler) => filler.columns);
-    this.links = fillers.flatMap(({ links = [] }) => links);
-    this.names = fillers.flatMap((filler) => filler.staged.map(({ name }) => name));
-    this.keyNames = fillers
+    this.#loaders = loaders;
+    this.columns = loaders.flatMap((loader) => loader.columns);
+    this.links = loaders.flatMap(({ links = [] }) => links);
+    this.names = loaders.flatMap((loader) => loader.staged.map(({ name }) => name));
+    this.keyNames = loaders
       .filter(({ columns }) => columns.some(({ column }) => target.key.columns.includes(column.name)))
       .flatMap(({ staged }) => staged.map(({ name }) => name));
     const [number, ...more] = target.table.primaryKey?.columns ?? [];
     const isOwn =
       more.length === 0 &&
-      fillers.some(
+      loaders.some(
         ({ links = [], columns }) => links.length === 0 && columns.some(({ column }) => column.name === number),
       );
     this.surrogate = isOwn && number !== undefined && !target.key.columns.includes(number) ? number : undefined;
   }
 
-  /** The database gives a number where the row has none. */
+  /** True if the database generates an id for a row without one. */
   get isNumbered(): boolean {
     const column = this.columns.find(({ column: one }) => one.name === this.surrogate)?.column;
     return column?.kind === "integer" && (column.identity !== undefined || column.hasDefault);
   }
 
-  /** Of what people know a row by: the key, and where that is a link the key it was sent as. */
+  /** Returns the staging columns that show a row's key; for a foreign key, those of the key it is exported as. */
   get displayKeyColumns(): string[] {
     return this.target.key.columns.flatMap((name) => {
       const link = this.links.find(({ columns }) => columns.some(({ column }) => column.name === name));
@@ -107,12 +107,12 @@ export class StagingTable {
     });
   }
 
-  /** Some of its values are large: another table of the same rows would take as much again. */
+  /** True if some values are large: a second table of the same rows would take the space twice. */
   get hasLarge(): boolean {
     return this.#large.length > 0;
   }
 
-  /** The staging column of a real one. */
+  /** Returns the staging column of a real one. */
   of(column: string): string {
     const found = this.columns.find((one) => one.column.name === column);
     if (found === undefined) throw new RangeError(`${column} is not staged`);
@@ -126,7 +126,7 @@ export class StagingTable {
   async create(): Promise<void> {
     const { connection, typed, temporary } = this.#dialect;
     const { quote } = connection;
-    const staged = this.#fillers.flatMap((filler) => filler.staged);
+    const staged = this.#loaders.flatMap((loader) => loader.staged);
     const isWide = staged.reduce((sum, { column }) => sum + widthOf(column), 0) > MAX_ROW_BYTES;
     const keys = new Set(this.target.key.columns.map((name) => this.of(name)));
     const columns = staged.map(({ name, column }) =>
@@ -149,7 +149,7 @@ export class StagingTable {
     );
   }
 
-  /** Throws `E_IMPORT` that names file, line, table and column for a value that does not fit. */
+  /** Loads all rows. Throws `E_IMPORT` that names file, line, table and column for an invalid value. */
   async load(from: ExportReader, signal: AbortSignal, onRows: (rows: number) => void): Promise<void> {
     const { connection } = this.#dialect;
     const { exported, table } = this.target;
@@ -173,18 +173,18 @@ export class StagingTable {
       const message = error instanceof Error ? error.message : String(error);
       const [, row, copied = row] = / at row (\d+)$|; COPY \S+, line (\d+)/.exec(message) ?? [];
       const where = copied === undefined || this.skipped > 0 ? `about row ${Math.max(1, line)}` : `row ${copied}`;
-      throw new HoldfastError("E_IMPORT", `${table.id}, ${where} of the export: ${this.#inItsWords(message)}`, {
+      throw new HoldfastError("E_IMPORT", `${table.id}, ${where} of the export: ${this.#translateMessage(message)}`, {
         cause: error,
       });
     }
     this.rows = line - this.skipped;
-    for (const { settle } of this.#fillers)
+    for (const { settle } of this.#loaders)
       for (const sql of settle?.(connection.quote(this.name)) ?? []) await connection.run(sql);
     await loadLarge(this.#dialect, connection.quote(this.name), this.#large, from.directory, signal);
   }
 
-  /** What a server says of the temporary table, with the names of the columns that people know. */
-  #inItsWords(said: string): string {
+  /** Replaces the names of staging columns in a server's message by those of the real columns. */
+  #translateMessage(said: string): string {
     const names = new Map(this.columns.map(({ staged, column }) => [staged, column.name]));
     for (const { link, leaves } of this.links)
       for (const { staged } of leaves) names.set(staged, link.columns.join(", "));
@@ -196,13 +196,13 @@ export class StagingTable {
       .replace(/ at row \d+$/, "");
   }
 
-  /** Nobody else tells PostgreSQL what a temporary table holds. */
+  /** Updates PostgreSQL's statistics: autovacuum does not analyze temporary tables. */
   async analyze(): Promise<void> {
     const { connection } = this.#dialect;
     if (connection.engine === "postgresql") await connection.run(`analyze ${connection.quote(this.name)}`);
   }
 
-  /** Undefined for a row that another one stands for. */
+  /** Returns undefined for a row that another one replaces. */
   #fill({ cells: read, file, line }: ReadRow, number: string, into: Room): [Row] | undefined {
     const { exported, table } = this.target;
     if (read.length !== exported.fields.length)
@@ -225,10 +225,10 @@ export class StagingTable {
         const path = this.#pathOf(cells);
         row.push(this.#hasher.of(path, this.tree.width), String(path.length / this.tree.width));
       }
-      for (at = 0; at < this.#fillers.length; at++) {
+      for (at = 0; at < this.#loaders.length; at++) {
         const cell = cells[at] ?? null;
-        this.#fillers[at]?.fill(cell, row);
-        if (isLarge(cell)) this.#follow(cell, at, { cells, file, line, number, ...into });
+        this.#loaders[at]?.fill(cell, row);
+        if (isLarge(cell)) this.#queueLarge(cell, at, { cells, file, line, number, ...into });
       }
     } catch (error) {
       if (!(error instanceof HoldfastError) || error.code !== "E_IMPORT") throw error;
@@ -239,10 +239,10 @@ export class StagingTable {
     return [row];
   }
 
-  /** A large value follows when its row is there. */
-  #follow(cell: LargeTag, at: number, { cells, file, line, number, from, limit }: RowInRoom): void {
+  /** Queues a large value, which is loaded once its row exists. */
+  #queueLarge(cell: LargeTag, at: number, { cells, file, line, number, from, limit }: RowInRoom): void {
     const { exported, table } = this.target;
-    const [own] = this.#fillers[at]?.staged ?? [];
+    const [own] = this.#loaders[at]?.staged ?? [];
     if (own === undefined) return;
     const tag = largeIn(from, cell, `${file}: line ${line}`);
     const key = exported.fields.flatMap((field, index) =>
@@ -270,7 +270,7 @@ interface RowInRoom extends ReadRow, Room {
   readonly number: string;
 }
 
-/** The most bytes of a row of MySQL, without its texts and blobs, and room for our own columns: 65,535 in all. */
+/** The row size limit of MySQL, without texts and blobs: 65,535 bytes in all, less room for our own columns. */
 const MAX_ROW_BYTES = 60_000;
 const widthOf = ({ kind, length = 0, octets }: Column): number =>
   octets !== undefined ? 12 : kind === "text" ? 4 * length + 2 : kind === "bytes" ? length + 2 : 32;

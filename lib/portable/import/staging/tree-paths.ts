@@ -1,6 +1,6 @@
 /**
- * Ways that an export names to rows of trees, and the rows of the database that they lead to, found level by level: the rows of one level are known by
- * the rows above them.
+ * Resolves the paths of an export to rows of a tree, level by level: the rows of one level are identified by the rows
+ * above them.
  */
 import type { Cell, Row } from "../../connection.ts";
 import { columnOf } from "../../schema/tables.ts";
@@ -19,29 +19,29 @@ import { PARENT_PATH_COLUMN, LEVEL_COLUMN, PATH_COLUMN, TARGET_ID_COLUMN } from 
 const PARENT_ID_COLUMN = "holdfast_up";
 const RESOLVED_COLUMN = "holdfast_done";
 
-/** Hashes that are not written again while they are kept. */
+/** The number of hashes remembered so that they are not written twice. */
 const HASH_CACHE_SIZE = 100_000;
-/** Levels that a message shows. */
+/** The number of levels that a message shows. */
 const MAX_LEVELS_SHOWN = 20;
 
 export class TreePaths {
   readonly tree: Tree;
   readonly width: number;
-  /** The rows that were found: `PATH`, `ROW`. */
+  /** The table of resolved rows: `PATH_COLUMN`, `TARGET_ID_COLUMN`. */
   readonly found: string;
-  /** How deep the ways go. */
+  /** The depth of the longest path. */
   levels = 0;
-  /** Whether all that can be found is found. */
+  /** True if every path that can be resolved is. */
   isDone = false;
-  /** As links are found in it. */
+  /** The table whose columns its foreign keys fill. */
   readonly target: { readonly table: Tree["table"] };
-  /** Of the temporary table of all ways. */
+  /** The name of the temporary table of all paths. */
   readonly name: string;
-  /** Links in the parts of a level. */
+  /** Foreign keys in the columns of a level. */
   readonly links: readonly StagedForeignKey[];
   readonly #on: Statements;
   readonly #hasher: PathHasher;
-  readonly #fillers: readonly ColumnLoader[];
+  readonly #loaders: readonly ColumnLoader[];
 
   constructor(on: Statements, fields: RowLayout, tree: Tree, index: number, hasher: PathHasher) {
     this.#on = on;
@@ -51,18 +51,18 @@ export class TreePaths {
     this.width = widthOf(tree.parts);
     this.name = `holdfast_ways_${index}`;
     this.found = `holdfast_found_${index}`;
-    this.#fillers = tree.fields.map((field, at) => columnLoader(on.dialect, targetOf(fields, tree, field), at, hasher));
-    this.links = this.#fillers.flatMap(({ links = [] }) => links);
+    this.#loaders = tree.fields.map((field, at) => columnLoader(on.dialect, targetOf(fields, tree, field), at, hasher));
+    this.links = this.#loaders.flatMap(({ links = [] }) => links);
   }
 
-  /** Brings in all ways of the tables' rows. Throws `E_IMPORT` and `E_PACKAGE`. */
+  /** Loads all paths in the tables' rows. Throws `E_IMPORT` and `E_PACKAGE`. */
   async load(from: ExportReader, tables: readonly TargetTable[], signal: AbortSignal): Promise<void> {
     const { dialect, quote } = this.#on;
     const { connection, typed, temporary } = dialect;
     const hash = hashColumn(connection.engine);
     const { table, parent } = this.tree;
     const row = columnOf(table, parent.targetColumns[0] ?? "");
-    const staged = this.#fillers.flatMap((filler) => filler.staged);
+    const staged = this.#loaders.flatMap((loader) => loader.staged);
     const columns = [
       typed(PATH_COLUMN, hash),
       typed(PARENT_PATH_COLUMN, hash),
@@ -72,14 +72,19 @@ export class TreePaths {
       ...staged.map(({ name, column }) => typed(name, column)),
     ];
     await connection.run(
-      `create temporary table ${quote(this.name)} (${columns.join(", ")}${inlineIndexes(dialect, [LEVEL_COLUMN, PATH_COLUMN])})${temporary}`,
+      `create temporary table ${quote(this.name)} ` +
+        `(${columns.join(", ")}${inlineIndexes(dialect, [LEVEL_COLUMN, PATH_COLUMN])})${temporary}`,
     );
-    await connection.run(`create temporary table ${quote(this.found)} (${typed(PATH_COLUMN, hash)}, ${typed(TARGET_ID_COLUMN, row)}${inlineIndexes(dialect, [PATH_COLUMN])})${temporary}`); // prettier-ignore
-    const ways = this.#ways(from, tables, signal);
+    const foundColumns = [typed(PATH_COLUMN, hash), typed(TARGET_ID_COLUMN, row)].join(", ");
+    await connection.run(
+      `create temporary table ${quote(this.found)} ` +
+        `(${foundColumns}${inlineIndexes(dialect, [PATH_COLUMN])})${temporary}`,
+    );
+    const paths = this.#pathRows(from, tables, signal);
     await connection.load(
       quote(this.name),
       [PATH_COLUMN, PARENT_PATH_COLUMN, LEVEL_COLUMN, ...staged.map(({ name }) => name)],
-      ways,
+      paths,
     );
     await addIndexes(dialect, this.name, [LEVEL_COLUMN, PATH_COLUMN]);
     await addIndexes(dialect, this.found, [PATH_COLUMN]);
@@ -87,18 +92,18 @@ export class TreePaths {
     this.levels = Number(last?.[0] ?? 0);
   }
 
-  /** Finds the rows of one level, after those of the level above; called again for those that have come since. */
+  /** Resolves the rows of one level, after the level above; called again for rows inserted since. */
   async find(level: number): Promise<void> {
     const { dialect, quote } = this.#on;
     const { connection } = dialect;
     const { table, parent } = this.tree;
-    const [ways, found] = [quote(this.name), quote(this.found)];
+    const [paths, found] = [quote(this.name), quote(this.found)];
     const isLevel = `s.${quote(LEVEL_COLUMN)} = ${level}`;
     const isOpen = `${isLevel} and s.${quote(RESOLVED_COLUMN)} is null`;
     const update = async (set: readonly (readonly [string, string])[], by: string, where: string): Promise<number> =>
       await connection.run(
         dialect.update({
-          table: ways,
+          table: paths,
           alias: "s",
           set,
           joins: [{ table: found, alias: "f", on: `f.${quote(PATH_COLUMN)} = s.${quote(by)}` }],
@@ -107,17 +112,19 @@ export class TreePaths {
       );
     if (level > 1) await update([[PARENT_ID_COLUMN, `f.${quote(TARGET_ID_COLUMN)}`]], PARENT_PATH_COLUMN, isOpen);
     const up = `t.${quote(parent.columns[0] ?? "")}`;
-    const match = this.#fillers.flatMap(({ columns }) =>
+    const match = this.#loaders.flatMap(({ columns }) =>
       columns.map(({ column, staged }) => `t.${quote(column.name)} = s.${quote(staged)}`),
     );
     const below = level === 1 ? `${up} is null` : `${up} = s.${quote(PARENT_ID_COLUMN)}`;
     await connection.run(
-      `insert into ${found} (${quote(PATH_COLUMN)}, ${quote(TARGET_ID_COLUMN)}) select distinct s.${quote(PATH_COLUMN)}, t.${quote(parent.targetColumns[0] ?? "")} from ${ways} as s join ${rowsOf(connection, table)} as t on ${[below, ...match].join(" and ")} where ${isOpen}`,
+      `insert into ${found} (${quote(PATH_COLUMN)}, ${quote(TARGET_ID_COLUMN)}) select distinct ` +
+        `s.${quote(PATH_COLUMN)}, t.${quote(parent.targetColumns[0] ?? "")} from ${paths} as s join ` +
+        `${rowsOf(connection, table)} as t on ${[below, ...match].join(" and ")} where ${isOpen}`,
     );
     await update([[RESOLVED_COLUMN, "1"]], PATH_COLUMN, isOpen);
   }
 
-  /** Nobody else tells PostgreSQL what a temporary table holds. */
+  /** Updates PostgreSQL's statistics: autovacuum does not analyze temporary tables. */
   async analyze(): Promise<void> {
     const { connection } = this.#on.dialect;
     if (connection.engine !== "postgresql") return;
@@ -125,19 +132,20 @@ export class TreePaths {
     await connection.run(`analyze ${this.#on.quote(this.found)}`);
   }
 
-  /** A way that leads to several rows, where the database lets roots have one key. */
-  async twin(): Promise<string | undefined> {
+  /** Returns a path that matches several rows, which happens if the database allows roots with equal keys. */
+  async duplicate(): Promise<string | undefined> {
     const { quote } = this.#on;
     const [row] = await this.#on.dialect.connection.rows(
-      `select ${quote(PATH_COLUMN)} from ${quote(this.found)} group by ${quote(PATH_COLUMN)} having count(*) > 1 limit 1`,
+      `select ${quote(PATH_COLUMN)} from ${quote(this.found)} group by ${quote(PATH_COLUMN)} having ` +
+        "count(*) > 1 limit 1",
     );
     return row === undefined ? undefined : await this.textOf(row[0] ?? null);
   }
 
-  /** A way in words: `music/jazz`. */
+  /** Returns a path for messages: `music/jazz`. */
   async textOf(path: Cell): Promise<string> {
     const { quote } = this.#on;
-    const names = this.#fillers.flatMap(({ staged, links = [] }) =>
+    const names = this.#loaders.flatMap(({ staged, links = [] }) =>
       links.length === 0
         ? staged.map(({ name }) => name)
         : links.flatMap(({ leaves }) => leaves.map((leaf) => leaf.staged)),
@@ -146,7 +154,8 @@ export class TreePaths {
     for (let at = path; at !== null;) {
       if (levels.length === MAX_LEVELS_SHOWN) return `…/${levels.join("/")}`;
       const [row] = await this.#on.dialect.connection.rows(
-        `select ${[PARENT_PATH_COLUMN, ...names].map(quote).join(", ")} from ${quote(this.name)} where ${quote(PATH_COLUMN)} = ? limit 1`,
+        `select ${[PARENT_PATH_COLUMN, ...names].map(quote).join(", ")} from ${quote(this.name)} where ` +
+          `${quote(PATH_COLUMN)} = ? limit 1`,
         [at],
       );
       if (row === undefined) break;
@@ -156,7 +165,7 @@ export class TreePaths {
     return levels.join("/");
   }
 
-  async *#ways(from: ExportReader, tables: readonly TargetTable[], signal: AbortSignal): AsyncGenerator<Row[]> {
+  async *#pathRows(from: ExportReader, tables: readonly TargetTable[], signal: AbortSignal): AsyncGenerator<Row[]> {
     let known = new Set<string>();
     for (const target of tables) {
       const pathsOf = pathsIn(target, this.tree);
@@ -165,14 +174,14 @@ export class TreePaths {
         const rows: Row[] = [];
         for (const { cells } of batch)
           for (const path of pathsOf(cells)) {
-            // With a way, all ways above it were written.
+            // A known path implies that all paths above it were written.
             if (known.has(this.#hasher.of(path, this.width))) continue;
             for (const [at, level] of hashedLevels(path, this.width).entries()) {
               if (known.has(level.hash)) continue;
               if (known.size >= HASH_CACHE_SIZE) known = new Set();
               known.add(level.hash);
               const row: Cell[] = [level.hash, level.above, String(at + 1)];
-              for (const [index, filler] of this.#fillers.entries()) filler.fill(level.cells[index] ?? null, row);
+              for (const [index, loader] of this.#loaders.entries()) loader.fill(level.cells[index] ?? null, row);
               rows.push(row);
             }
           }
@@ -182,10 +191,10 @@ export class TreePaths {
   }
 }
 
-/** A field of a tree's key as one that is written. */
+/** Converts a field of a tree's key into one that can be loaded. */
 function targetOf(fields: RowLayout, { table }: Tree, field: Tree["fields"][number]): TargetField {
   if (field.kind === "value") return { kind: "value", column: field.column };
-  if (field.kind === "generic") throw new RangeError(`${table.id} is known by a generic relation`);
+  if (field.kind === "generic") throw new RangeError(`${table.id} is identified by a generic relation`);
   const { link } = field;
   const leaves = fields.leavesOf(link);
   return {

@@ -1,4 +1,7 @@
-/** Rows that the config takes for others, by their keys: roles that are called otherwise here. Replaced in the cells of an export, before they are staged. */
+/**
+ * Maps rows of an export to other rows of the target by key, such as roles with another name there. Keys are replaced
+ * in the cells of the export, before they are staged.
+ */
 import type { KeyMapSetting, PlainValue } from "../../../config/portable-refinement.ts";
 import { HoldfastError } from "../../../errors.ts";
 import { settingOf } from "../../rows/column-rules.ts";
@@ -9,48 +12,47 @@ import { isGeneric, isRaw, nest, unnest, type JsonCell } from "../../rows/nested
 import type { TargetTable } from "./types.ts";
 import type { JsonValue } from "../../values/codec.ts";
 
-/** One row that is taken for another, with how often that was done. */
+/** One mapped key, with counts of its use. */
 export interface KeyMapping {
   readonly table: Table;
-  /** The columns of the key. */
   readonly columns: readonly Column[];
   readonly from: readonly string[];
   readonly to: readonly JsonValue[];
-  /** Rows of the table itself that were passed over. */
+  /** Skipped rows of the table itself. */
   rows: number;
-  /** Values in other rows that led to it. */
+  /** Redirected references in other rows. */
   links: number;
 }
 
 export interface RemappedRow {
   readonly cells: readonly JsonCell[];
-  /** The row's own key is another now. */
+  /** True if the mapping changed the row's own key. */
   readonly isRenamed: boolean;
 }
 
-/** Gives the cells of a row as they are to be staged; undefined for a row that another one stands for. */
+/** Returns the cells of a row as they are to be staged; undefined for a row that another one replaces. */
 export type RowMapper = (cells: readonly JsonCell[]) => RemappedRow | undefined;
 
-/** A mapped table, by the key that a row is to have. */
+/** The mappings of a table, by the encoded original key. */
 type MappedTable = ReadonlyMap<string, KeyMapping>;
 
-/** Where a key stands among the values of a link. */
-interface Place {
+/** The position of a key among the values of a foreign key. */
+interface KeyPosition {
   readonly mapped: MappedTable;
-  /** In the order of the key's columns. */
+  /** Positions in the order of the key's columns. */
   readonly at: readonly number[];
 }
 
 export class KeyMap {
   readonly #tables = new Map<TableId, MappedTable>();
 
-  /** Throws `E_CONFIG` for a table that is not there, a key that is no values of the row's own, and a row that would be mapped twice. */
+  /** Throws `E_CONFIG` for an unknown table, a key that is not made of the row's own values, or a row mapped twice. */
   constructor(schema: Schema, fields: RowLayout, setting: Readonly<Record<string, KeyMapSetting>>) {
     for (const [name, pairs] of Object.entries(setting)) {
       const where = `portable.map.${name}`;
       const table = findTable(schema, name, "portable.map");
       if (this.#tables.has(table.id))
-        throw new HoldfastError("E_CONFIG", `portable.map: the table ${table.id} is named twice`);
+        throw new HoldfastError("E_CONFIG", `portable.map: table ${table.id} is listed twice`);
       const columns = keyColumns(fields, table, where);
       this.#tables.set(table.id, mappingsOf(schema, table, columns, pairsOf(pairs), where));
     }
@@ -60,7 +62,7 @@ export class KeyMap {
     return [...this.#tables.values()].flatMap((mapped) => [...mapped.values()]);
   }
 
-  /** What is to be done to the rows of a table; undefined where nothing is. */
+  /** Returns the function that maps the rows of a table; undefined if nothing in it is mapped. */
   of(target: TargetTable): RowMapper | undefined {
     const places = target.fields.map((field): ((cell: JsonCell) => JsonCell) | undefined => {
       const leaves = field?.kind === "link" ? field.leaves : [];
@@ -93,7 +95,8 @@ export class KeyMap {
       namesOf(field).some((name) => target.key.kind !== "none" && target.key.columns.includes(name)),
     );
     return (cells) => {
-      const mapping = own && found(own, ownAt.map((at) => cells[at] ?? null)); // prettier-ignore
+      const ownKey = ownAt.map((at) => cells[at] ?? null);
+      const mapping = own && found(own, ownKey);
       if (mapping !== undefined) {
         mapping.rows++;
         return undefined;
@@ -109,20 +112,20 @@ export class KeyMap {
     };
   }
 
-  /** Throws `E_CONFIG` for a mapped row that the ways to rows of a tree hold. */
+  /** Throws `E_CONFIG` if a mapped table is part of the key of a tree. */
   #refuseIn(parts: readonly KeyColumn[]): void {
     for (const { through, parts: inner = [] } of parts) {
       const target = through.at(-1)?.target;
       if (target !== undefined && this.#tables.has(target))
         throw new HoldfastError(
           "E_CONFIG",
-          `portable.map: ${target} is in the key of a tree, in which no rows are mapped`,
+          `portable.map: ${target} is part of the key of a tree, where rows cannot be mapped`,
         );
       this.#refuseIn(inner);
     }
   }
 
-  #placesIn(leaves: readonly KeyColumn[]): Place[] {
+  #placesIn(leaves: readonly KeyColumn[]): KeyPosition[] {
     const groups = new Map<string, { readonly mapped: MappedTable; readonly table: TableId; readonly at: number[] }>();
     for (const [index, { through, column, parts = [] }] of leaves.entries()) {
       this.#refuseIn(parts);
@@ -140,17 +143,18 @@ export class KeyMap {
   }
 }
 
-/** The same cell where nothing in it is mapped. */
+/** Returns the same cell if nothing in it is mapped. */
 function replaced<T extends JsonCell | readonly JsonCell[]>(
   cell: T,
   leaves: readonly KeyColumn[],
-  places: readonly Place[],
+  places: readonly KeyPosition[],
 ): T | JsonCell[] {
   if (places.length === 0) return cell;
   const values = unnest(leaves, cell, 1);
   let isChanged = false;
   for (const { mapped, at } of places) {
-    const mapping = found(mapped, at.map((one) => values[one] ?? null)); // prettier-ignore
+    const key = at.map((one) => values[one] ?? null);
+    const mapping = found(mapped, key);
     if (mapping === undefined) continue;
     for (const [index, one] of at.entries()) values[one] = mapping.to[index] ?? null;
     mapping.links++;
@@ -179,8 +183,9 @@ function keyColumns(fields: RowLayout, table: Table, where: string): Column[] {
   if (key.kind !== "natural" || key.columns.some((name) => linked.has(name)))
     throw new HoldfastError(
       "E_CONFIG",
-      `${where}: the rows of ${table.id} are told apart by ${key.columns.join(", ") || "nothing"}, and only keys of values of their own are mapped`,
-      { hint: `give it a key by name, under portable.keys, when the export is made` },
+      `${where}: only keys of plain values can be mapped; ${table.id} has ` +
+        (key.columns.length === 0 ? "no key" : `the key ${key.columns.join(", ")}`),
+      { hint: "export it with a key of plain values under portable.keys" },
     );
   return key.columns.map((name) => columnOf(table, name));
 }
@@ -206,7 +211,8 @@ function mappingsOf(
     if (from.length !== columns.length || to.length !== columns.length)
       throw new HoldfastError(
         "E_CONFIG",
-        `${said}: the key of ${table.id} is (${columns.map(({ name }) => name).join(", ")}), ${columns.length} values on either side`,
+        `${said}: expected ${columns.length} values on either side, for the key of ${table.id} ` +
+          `(${columns.map(({ name }) => name).join(", ")})`,
       );
     const key = from.map(String);
     if (mapped.has(keyOf(key))) throw new HoldfastError("E_CONFIG", `${said} is mapped twice`);
@@ -215,8 +221,12 @@ function mappingsOf(
   }
   for (const { to } of mapped.values())
     if (mapped.has(keyOf(to.map(String))))
-      throw new HoldfastError("E_CONFIG", `${where}: ${to.map(String).join(", ")} is mapped itself`, {
-        hint: "map each row to one that stays",
-      });
+      throw new HoldfastError(
+        "E_CONFIG",
+        `${where}: ${to.map(String).join(", ")} is both the target of a mapping and mapped itself`,
+        {
+          hint: "map each row to one that is not mapped",
+        },
+      );
   return mapped;
 }

@@ -1,4 +1,4 @@
-/** By what the rows of a database are known that takes an export. */
+/** The keys that identify rows in the target database of an import. */
 import { HoldfastError } from "../../../errors.ts";
 import type { ExportedField, ExportedTable } from "../../format/documents.ts";
 import { wayBetween } from "../../schema/graph.ts";
@@ -8,7 +8,10 @@ import { matchColumn } from "../../schema/names.ts";
 import { byPrimaryKey, keysOf, exportedKeys, type ExportedKey } from "../../schema/keys/exported.ts";
 import { treesOf } from "../../plan/tree-order.ts";
 
-/** The keys of the database's own tables. An export that follows no tree key knows the rows of trees by their number. */
+/**
+ * Returns the keys of the database's own tables. If the export uses no tree keys, rows of trees are identified by
+ * primary key.
+ */
 export function knownKeys(schema: Schema, exported: readonly ExportedTable[]): Map<TableId, ExportedKey> {
   const keys = exportedKeys(schema, chooseKeys(schema, { keys: {} }));
   const leaves = exported.flatMap(({ fields }) =>
@@ -22,8 +25,8 @@ export function knownKeys(schema: Schema, exported: readonly ExportedTable[]): M
 }
 
 /**
- * Returns the keys by which links know rows of tables that do not come with the export, where these are others than `keys`. `outside` finds such a table
- * by its id in the export.
+ * Returns the keys by which the export references tables that it does not contain, where they differ from `keys`.
+ * `outside` finds such a table by its id in the export.
  */
 export function linkedKeys(
   exported: readonly ExportedTable[],
@@ -45,8 +48,8 @@ export function linkedKeys(
 const sorted = (columns: readonly string[]): string => columns.toSorted().join();
 
 /**
- * Returns the columns by which a link knows the rows of a table that does not come with the export; undefined where they are its primary key, a way
- * in a tree, or not there.
+ * Returns the columns by which a reference identifies rows of a table that is not in the export. Undefined if they are
+ * its primary key, a path in a tree, or missing.
  */
 function linkedKey({ leaves }: Extract<ExportedField, { kind: "link" }>, target: Table): string[] | undefined {
   const columns = new Set<string | undefined>();
@@ -60,7 +63,7 @@ function linkedKey({ leaves }: Extract<ExportedField, { kind: "link" }>, target:
   return known.length !== columns.size || isNumber ? undefined : known;
 }
 
-/** Throws `E_SCHEMA` for a key of an export that would need itself without an end here. */
+/** Throws `E_SCHEMA` if a key of an export refers to itself endlessly in this schema. */
 export function assertKeysTerminate(schema: Schema, keys: ReadonlyMap<TableId, ExportedKey>): void {
   const trees = new Set(treesOf(schema, keys).map(({ id }) => id));
   const chosen = keysOf(schema, keys);
@@ -76,7 +79,8 @@ export function assertKeysTerminate(schema: Schema, keys: ReadonlyMap<TableId, E
   if (endless !== undefined)
     throw new HoldfastError(
       "E_SCHEMA",
-      `the key of ${endless} (${keys.get(endless)?.columns.join(", ") ?? ""}) needs itself without an end here: ${(wayBetween(nests, endless, endless) ?? []).join(" → ")}`,
-      { hint: "make the export with another key for it, under portable.keys" },
+      `the key of ${endless} (${keys.get(endless)?.columns.join(", ") ?? ""}) refers to itself and can ` +
+        `never be NULL here: ${(wayBetween(nests, endless, endless) ?? []).join(" → ")}`,
+      { hint: "export it with another key under portable.keys" },
     );
 }

@@ -1,37 +1,40 @@
-/** Each table and each column of an export has a place of its own in a database: where two share one, the rows of the second would replace those of the first. */
+/**
+ * Checks that each exported table and column has a target of its own. If two shared one, the rows of the second would
+ * overwrite those of the first.
+ */
 import type { ExportedField, ExportedTable } from "../../format/documents.ts";
 import type { Table } from "../../schema/tables.ts";
 import { matchColumn } from "../../schema/names.ts";
 
-/** Names the tables that would go into one, or links to which would lead into one, and the columns of a table that would go into one. */
+/** Returns a problem for each table, referenced table or column that is the target of several. */
 export function sharedTargets(
   exported: readonly ExportedTable[],
-  homeOf: (table: string) => Table | undefined,
+  targetOf: (table: string) => Table | undefined,
 ): readonly string[] {
   const named = exported.flatMap(({ table, fields }) => [table, ...fields.flatMap(linkedBy)]);
-  const tables = sharedBy(named, (table) => homeOf(table)?.id);
+  const tables = sharedBy(named, (table) => targetOf(table)?.id);
   const columns = exported.flatMap((one) => {
-    const home = homeOf(one.table);
-    return home === undefined
+    const target = targetOf(one.table);
+    return target === undefined
       ? []
-      : sharedBy(one.fields.flatMap(columnsOf), (name) => matchColumn(home, name)?.name).map(
-          ([column, names]) => `${names.join(" and ")} of ${one.table} both go into ${home.id}.${column}`,
+      : sharedBy(one.fields.flatMap(columnsOf), (name) => matchColumn(target, name)?.name).map(
+          ([column, names]) => `${names.join(" and ")} of ${one.table} both map to ${target.id}.${column}`,
         );
   });
-  return [...tables.map(([home, names]) => `${names.join(" and ")} both go into ${home}`), ...columns];
+  return [...tables.map(([target, names]) => `${names.join(" and ")} both map to ${target}`), ...columns];
 }
 
-/** Places with more than one name, and these names. */
+/** Returns the targets that have several names, with these names. */
 function sharedBy(
   names: readonly string[],
-  placeOf: (name: string) => string | undefined,
-): (readonly [place: string, names: readonly string[]])[] {
-  const places = new Map<string, Set<string>>();
+  targetOf: (name: string) => string | undefined,
+): (readonly [target: string, names: readonly string[]])[] {
+  const targets = new Map<string, Set<string>>();
   for (const name of names) {
-    const place = placeOf(name);
-    if (place !== undefined) places.set(place, (places.get(place) ?? new Set<string>()).add(name));
+    const target = targetOf(name);
+    if (target !== undefined) targets.set(target, (targets.get(target) ?? new Set<string>()).add(name));
   }
-  return [...places].flatMap(([place, taken]) => (taken.size > 1 ? [[place, [...taken]] as const] : []));
+  return [...targets].flatMap(([target, sources]) => (sources.size > 1 ? [[target, [...sources]] as const] : []));
 }
 
 const linkedBy = (field: ExportedField): string[] =>

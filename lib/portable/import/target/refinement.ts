@@ -1,4 +1,4 @@
-/** How the config refines the way of an export into a database: other tables, values for columns that are new, and the rows that are compared. */
+/** The settings that refine an import: renamed tables, values for new columns, and the rows that are compared. */
 import type {
   ForeignKeySettings,
   KeyMapSetting,
@@ -13,31 +13,30 @@ import { findColumn as findNamedColumn, findTable as findNamed, matchColumn } fr
 import type { Schema, Table } from "../../schema/tables.ts";
 import type { AddedColumn, TargetField, TargetTable } from "./types.ts";
 
-/** Users that rows refer to and that do not exist: their table, and the values of the rows that are created. */
+/** The setting for users that rows refer to and that do not exist: their table, and the values of placeholder rows. */
 export interface MissingSetting {
   readonly table: string;
   readonly create_missing: boolean;
-  /** What the rows have beside their keys, by column. */
+  /** Values of the placeholder rows beside their keys, by column. */
   readonly disabled: Readonly<Record<string, ReplacementSetting>>;
 }
 
-/** How the config refines the way into a database. */
 export interface TargetRefinement {
-  /** By table and column. */
+  /** Values for columns that the export lacks, by table and column. */
   readonly defaults?: Readonly<Record<string, Readonly<Record<string, PlainValue>>>>;
-  /** Into which tables those of the export go, where that is not the one of the same name. */
+  /** The target table of each renamed table of the export. */
   readonly rename?: Readonly<Record<string, string>>;
-  /** Rows that links name and that are nowhere: the table, and what they get. */
+  /** The table of users, and the values of placeholders for missing ones. */
   readonly users?: MissingSetting;
-  /** Columns that hold keys of rows without a foreign key of the database, and columns that hold none. */
+  /** Columns that hold references without a foreign key in the database, or that hold none (`false`). */
   readonly foreignKeys?: ForeignKeySettings;
-  /** By table: rows of the export, by their keys, and the rows of the database that stand for them. */
+  /** Rows of the export, by table and key, and the rows of the database that replace them. */
   readonly map?: Readonly<Record<string, KeyMapSetting>>;
-  /** Nothing will be written: what new rows would need does not matter. */
+  /** Set if nothing will be written, so that columns which new rows would need do not matter. */
   readonly readOnly?: boolean;
 }
 
-/** The new name of each table that has one. Throws `E_CONFIG` for a table that the export does not have. */
+/** Returns the target name of each renamed table. Throws `E_CONFIG` for a table that the export does not have. */
 export function renamesOf(
   exported: readonly ExportedTable[],
   rename: Readonly<Record<string, string>>,
@@ -51,23 +50,23 @@ export function renamesOf(
   );
 }
 
-/** Columns that hold no key of a row by the config of the export, or by the one here. */
+/** Returns a predicate for columns that hold no reference, by the config of the export or the one here. */
 export function noReferences(
   exported: readonly ExportedTable[],
-  homes: ReadonlyMap<string, Table>,
+  targetTables: ReadonlyMap<string, Table>,
   { foreignKeys = {} }: TargetRefinement,
 ): (table: Table, column: string) => boolean {
-  const there = new Set(
+  const excluded = new Set(
     exported.flatMap(({ table, not_foreign_keys: names = [] }) => {
-      const home = homes.get(table);
-      return home === undefined ? [] : names.map((name) => `${home.id}.${matchColumn(home, name)?.name ?? ""}`);
+      const target = targetTables.get(table);
+      return target === undefined ? [] : names.map((name) => `${target.id}.${matchColumn(target, name)?.name ?? ""}`);
     }),
   );
   return ({ id, name }, column) =>
-    there.has(`${id}.${column}`) || [id, name].some((one) => foreignKeys[one]?.[column] === false);
+    excluded.has(`${id}.${column}`) || [id, name].some((one) => foreignKeys[one]?.[column] === false);
 }
 
-/** By which rows were taken; where a column is not there any more, the tables differ by that alone. */
+/** Returns the conditions by which the exported rows were selected, without columns that the target lacks. */
 export const conditionsIn = (tables: readonly TargetTable[]): Conditions =>
   new Map(
     tables.flatMap(({ exported: { where = [] }, table }) => {
@@ -79,7 +78,7 @@ export const conditionsIn = (tables: readonly TargetTable[]): Conditions =>
     }),
   );
 
-/** What the config gives to columns that the export does not know. */
+/** Returns the columns that the export lacks and the config has a value for. */
 export function addedTo(
   schema: Schema,
   table: Table,
@@ -98,7 +97,7 @@ export function addedTo(
   );
 }
 
-/** The columns that get something from the export. */
+/** Returns the columns that the export fills. */
 export const givenBy = (fields: readonly TargetField[]): Set<string> =>
   new Set(
     fields.flatMap((field) =>

@@ -1,10 +1,13 @@
-/** Columns of a database that an export does not fill: what becomes of them is told, or forbids the import. */
+/** Checks the columns of a target table that an export does not fill: each must do without a value. */
 import type { Column, Table } from "../../schema/tables.ts";
 import { matchColumn } from "../../schema/names.ts";
 import { givenBy } from "./refinement.ts";
 import type { TargetTable } from "./types.ts";
 
-/** Looks at what the export does not know of, which has to be able to do without, and at what its database computed. */
+/**
+ * Reports target columns that the export does not fill: a problem if they need a value, a warning if they were
+ * computed.
+ */
 export function checkRest(
   { exported, table, fields, added }: Pick<TargetTable, "exported" | "table" | "fields" | "added">,
   { problems, warnings }: { readonly problems: string[]; readonly warnings: string[] },
@@ -15,12 +18,16 @@ export function checkRest(
     if (column.generated || given.has(column.name)) continue;
     const wasComputed = computed.includes(column.name);
     if (!column.nullable && !column.hasDefault && column.identity === undefined)
-      problems.push(
-        `${table.id}.${column.name} may not be NULL, has no default, and the export ${wasComputed ? "lacks its values, which its database computed" : "does not know it"}: portable.defaults can give it one`,
-      );
+      problems.push(requiredText(table, column, wasComputed));
     else if (wasComputed) warnings.push(unfilledText(table, column));
   }
 }
 
+const requiredText = ({ id }: Table, { name }: Column, wasComputed: boolean): string => {
+  const why = wasComputed ? "the export lacks its values, which its database computed" : "the export lacks it";
+  return `${id}.${name} is NOT NULL without a default, and ${why}: set a value under portable.defaults`;
+};
+
 const unfilledText = (table: Table, { name, hasDefault }: Column): string =>
-  `${table.id}.${name} was computed by the export's database, and is an ordinary column here: new rows get ${hasDefault ? "its default" : "NULL"} there, unless portable.defaults gives it a value`;
+  `${table.id}.${name} was computed by the export's database but is an ordinary column here: ` +
+  `new rows get ${hasDefault ? "its default" : "NULL"}, unless portable.defaults sets a value`;

@@ -1,4 +1,4 @@
-/** Where the tables of an export go in a database: each with the table, the columns and the links that are to take its rows. */
+/** Resolves the tables of an export in a database: the target table, columns and foreign keys of each. */
 import { HoldfastError } from "../../../errors.ts";
 import { computedHere } from "../../schema/computed-columns.ts";
 import { withSourceKinds } from "./source-kinds.ts";
@@ -18,20 +18,21 @@ import { checkRest } from "./required-columns.ts";
 
 export interface Targets {
   readonly schema: Schema;
-  /** The same, with generic relations as if they were foreign keys: what must come first. */
+  /** The schema with generic relations as foreign keys, which decides the order of tables. */
   readonly ordering: Schema;
   readonly fields: RowLayout;
   readonly tables: readonly TargetTable[];
-  /** By which rows were taken. */
+  /** Conditions by which the exported rows were selected. */
   readonly conditions: Conditions;
-  /** Rows that others of the database stand for. */
+  /** Rows of the export that rows of the database replace. */
   readonly maps: KeyMap;
   readonly warnings: readonly string[];
 }
 
 /**
- * Finds a place for everything. Keys are those of the export. Throws `E_SCHEMA`, naming all that is in the way: tables that are not there, columns that
- * may not be NULL and get nothing, links that lead elsewhere. Throws `E_CONFIG` for a refinement that names what is not there.
+ * Resolves each table, column and key of an export. Throws `E_SCHEMA` with all problems: missing tables, columns that
+ * are NOT NULL and get no value, foreign keys with another target. Throws `E_CONFIG` for a refinement that names
+ * something missing.
  */
 export function findTargets(
   schema: Schema,
@@ -40,40 +41,45 @@ export function findTargets(
 ): Targets {
   const problems: string[] = [];
   const warnings: string[] = [];
-  const homes = new Map<string, Table>();
+  const targetTables = new Map<string, Table>();
   const renames = renamesOf(exported, refine.rename ?? {});
   for (const one of exported) {
     const renamed = renames.get(one.table);
     const table = renamed === undefined ? findTable(schema, one.table) : findNamed(schema, renamed, "rename");
-    if (table === undefined) problems.push(`there is no table ${one.table}`);
-    else homes.set(one.table, table);
+    if (table === undefined) problems.push(`table ${one.table} does not exist`);
+    else targetTables.set(one.table, table);
   }
-  problems.push(...sharedTargets(exported, (id) => homes.get(id) ?? findTable(schema, id)));
-  const declared = withoutReferences(withLinks(schema, exported, homes), noReferences(exported, homes, refine));
-  const linked = withSourceKinds(declared, exported, (id) => homes.get(id) ?? findTable(schema, id));
-  for (const [id, home] of homes) homes.set(id, linked.tables.find((table) => table.id === home.id) ?? home);
+  problems.push(...sharedTargets(exported, (id) => targetTables.get(id) ?? findTable(schema, id)));
+  const declared = withoutReferences(
+    withLinks(schema, exported, targetTables),
+    noReferences(exported, targetTables, refine),
+  );
+  const linked = withSourceKinds(declared, exported, (id) => targetTables.get(id) ?? findTable(schema, id));
+  for (const [id, own] of targetTables) targetTables.set(id, linked.tables.find((table) => table.id === own.id) ?? own);
   const keys = knownKeys(linked, exported);
   for (const { table, key } of exported) {
-    const home = homes.get(table);
-    if (home === undefined) continue;
-    const columns = key.columns.flatMap((name) => matchColumn(home, name) ?? []);
+    const target = targetTables.get(table);
+    if (target === undefined) continue;
+    const columns = key.columns.flatMap((name) => matchColumn(target, name) ?? []);
     const computed = columns.find(({ generated }) => generated && refine.readOnly !== true);
     if (columns.length !== key.columns.length)
-      problems.push(`${home.id} lacks a column of its key (${key.columns.join(", ")})`);
+      problems.push(`${target.id} lacks a column of its key (${key.columns.join(", ")})`);
     else if (computed !== undefined)
-      problems.push(`${home.id}.${computed.name} is computed by this database, and rows are told apart by it`);
-    else keys.set(home.id, { ...key, columns: columns.map(({ name }) => name) });
+      problems.push(`${target.id}.${computed.name} is part of the key, but this database computes it`);
+    else keys.set(target.id, { ...key, columns: columns.map(({ name }) => name) });
   }
-  for (const [id, key] of linkedKeys(exported, keys, (name) => (homes.has(name) ? undefined : findTable(linked, name))))
+  for (const [id, key] of linkedKeys(exported, keys, (name) =>
+    targetTables.has(name) ? undefined : findTable(linked, name),
+  ))
     keys.set(id, key);
   assertKeysTerminate(linked, keys);
   const fields = new RowLayout(linked, keys);
   const isReadOnly = refine.readOnly === true;
   const tables = exported.flatMap((one): TargetTable[] => {
-    const table = homes.get(one.table);
+    const table = targetTables.get(one.table);
     if (table === undefined) return [];
     const own = one.fields.map((field) =>
-      markReplaced(one, field, findField(field, table, { fields, homes, problems, warnings, isReadOnly })),
+      markReplaced(one, field, findField(field, table, { fields, targetTables, problems, warnings, isReadOnly })),
     );
     const added = addedTo(schema, table, own, refine.defaults ?? {});
     if (!isReadOnly) checkRest({ exported: one, table, fields: own, added }, { problems, warnings });
@@ -82,9 +88,10 @@ export function findTargets(
   if (problems.length > 0)
     throw new HoldfastError(
       "E_SCHEMA",
-      `the database cannot take this export: ${problems.slice(0, 10).join("; ")}${problems.length > 10 ? `; and ${problems.length - 10} more` : ""}`,
+      `the database cannot take this export: ${problems.slice(0, 10).join("; ")}` +
+        (problems.length > 10 ? `; and ${problems.length - 10} more` : ""),
       {
-        hint: "bring the database to the schema that the export was made from, or leave tables out with --models",
+        hint: "migrate the database to the schema of the export, or leave tables out with --models",
       },
     );
   const generics = new Map(tables.map(({ table, fields: own }) => [table.id, relationsOf(own)]));
@@ -99,7 +106,10 @@ export function findTargets(
   };
 }
 
-/** By its id, else by its name: schemas have other names elsewhere. A dot may part schema and name, or belong to the name. */
+/**
+ * Finds a table by its id, else by its name, since schemas may be named differently. A dot separates schema and name,
+ * or belongs to the name.
+ */
 function findTable(schema: Schema, id: string): Table | undefined {
   const names = [id, id.slice(id.indexOf(".") + 1), id.slice(id.lastIndexOf(".") + 1)];
   return (
@@ -117,21 +127,28 @@ function first<T, U>(all: readonly T[], find: (one: T) => U | undefined): U | un
   return undefined;
 }
 
-/** The schema with the links that only the export knows of: a database that does not guard them holds them all the same. */
-function withLinks(schema: Schema, exported: readonly ExportedTable[], homes: ReadonlyMap<string, Table>): Schema {
+/**
+ * Returns the schema with the references that only the export knows as foreign keys: the database holds them
+ * unenforced.
+ */
+function withLinks(
+  schema: Schema,
+  exported: readonly ExportedTable[],
+  targetTables: ReadonlyMap<string, Table>,
+): Schema {
   const added = new Map<TableId, ForeignKey[]>();
   for (const { table, fields } of exported) {
-    const home = homes.get(table);
+    const own = targetTables.get(table);
     for (const field of fields) {
-      if (home === undefined || field.kind !== "link") continue;
-      const target = homes.get(field.table) ?? findTable(schema, field.table);
-      const columns = field.columns.flatMap((name) => matchColumn(home, name)?.name ?? []);
+      if (own === undefined || field.kind !== "link") continue;
+      const target = targetTables.get(field.table) ?? findTable(schema, field.table);
+      const columns = field.columns.flatMap((name) => matchColumn(own, name)?.name ?? []);
       const targetColumns = field.target_columns.flatMap((name) => (target && matchColumn(target, name)?.name) ?? []);
       const isWhole = columns.length === field.columns.length && targetColumns.length === columns.length;
-      if (target === undefined || !isWhole || linkOf(home, target, columns) !== undefined) continue;
-      const name = `${home.name}.${field.name}`;
+      if (target === undefined || !isWhole || linkOf(own, target, columns) !== undefined) continue;
+      const name = `${own.name}.${field.name}`;
       const link: ForeignKey = { name, columns, target: target.id, targetColumns, deferrable: false };
-      added.set(home.id, [...(added.get(home.id) ?? []), link]);
+      added.set(own.id, [...(added.get(own.id) ?? []), link]);
     }
   }
   const tables = schema.tables.map((table) => ({
@@ -146,10 +163,10 @@ const linkOf = (table: Table, target: Table, columns: readonly string[]): Foreig
 
 interface Finding {
   readonly fields: RowLayout;
-  readonly homes: ReadonlyMap<string, Table>;
+  readonly targetTables: ReadonlyMap<string, Table>;
   readonly problems: string[];
   readonly warnings: string[];
-  /** Columns that the database computes can be compared. */
+  /** True if nothing is written, so that columns which the database computes can still be compared. */
   readonly isReadOnly: boolean;
 }
 
@@ -164,19 +181,22 @@ function findField(field: ExportedField, table: Table, found: Finding): TargetFi
   if (field.kind === "generic") return findGeneric(field, table, found);
   const columns = field.columns.flatMap((name) => matchColumn(table, name) ?? []);
   if (columns.length !== field.columns.length) {
-    found.warnings.push(`${table.id} lacks ${field.columns.join(", ")}: its links to ${field.table} are left out`);
+    found.warnings.push(`${table.id} lacks ${field.columns.join(", ")}: its references to ${field.table} are left out`);
     return undefined;
   }
-  if (isComputed(table, columns, `its links to ${field.table}`, found)) return undefined;
-  const target = found.homes.get(field.table) ?? findTable(found.fields.schema, field.table);
+  if (isComputed(table, columns, `its references to ${field.table}`, found)) return undefined;
+  const target = found.targetTables.get(field.table) ?? findTable(found.fields.schema, field.table);
   if (target === undefined) {
-    found.problems.push(`${table.id}.${field.name} links to ${field.table}, which is not there`);
+    found.problems.push(`${table.id}.${field.name} references ${field.table}, which does not exist`);
     return undefined;
   }
   const names = columns.map(({ name }) => name);
   const link = linkOf(table, target, names);
   if (link === undefined) {
-    found.problems.push(`${table.id}.${field.name} cannot link to ${target.id}: it has no such columns`);
+    found.problems.push(
+      `${table.id}.${field.name} cannot reference ${target.id}, which lacks a column of ` +
+        `(${field.target_columns.join(", ")})`,
+    );
     return undefined;
   }
   const leaves = findLeaves(field.leaves, link, found);
@@ -185,14 +205,14 @@ function findField(field: ExportedField, table: Table, found: Finding): TargetFi
   return { kind: "link", link, columns, leaves, direct };
 }
 
-/** Whether the database gives columns values of its own, which is told; they can be read all the same. */
+/** Checks whether the database computes one of the columns, and warns of it unless nothing is written. */
 function isComputed(table: Table, columns: readonly Column[], what: string, found: Finding): boolean {
-  const told = found.isReadOnly ? undefined : computedHere(table, columns, what);
-  if (told !== undefined) found.warnings.push(told);
-  return told !== undefined;
+  const warning = found.isReadOnly ? undefined : computedHere(table, columns, what);
+  if (warning !== undefined) found.warnings.push(warning);
+  return warning !== undefined;
 }
 
-/** The values of the key by which rows are linked to, where the export knows them by the same. */
+/** Returns the key columns of a foreign key, if the export identifies the referenced rows by the same key. */
 function findLeaves(
   exported: readonly ExportedLeaf[],
   link: ForeignKey,
@@ -201,7 +221,8 @@ function findLeaves(
   const leaves = found.fields.leavesOf(link);
   if (areSame(leaves, exported)) return leaves;
   found.problems.push(
-    `rows of ${link.target} are told apart by (${leaves.map(leafText).join(", ")}) here, and by (${exported.map(exportedText).join(", ")}) in the export`,
+    `rows of ${link.target} are identified by (${leaves.map(leafText).join(", ")}) here, and by ` +
+      `(${exported.map(exportedText).join(", ")}) in the export`,
   );
   return undefined;
 }
@@ -217,7 +238,7 @@ const areSame = (leaves: readonly KeyColumn[], exported: readonly ExportedLeaf[]
     );
   });
 
-/** A value's name; for a path, those of its parts. */
+/** Returns the name of a key column; for a path, those of its parts. */
 const leafText = ({ column, parts }: KeyColumn): string =>
   parts === undefined ? column.name : `the path of ${parts.map(leafText).join(", ")}`;
 const exportedText = ({ path, parts }: ExportedLeaf): string =>
@@ -231,10 +252,10 @@ function findGeneric(field: ExportedField & { readonly kind: "generic" }, table:
   }
   if (isComputed(table, [column, type], "the export's values", found)) return undefined;
   const targets = field.tables.flatMap(({ type: said, table: as, leaves: exported }) => {
-    const home = found.homes.get(as) ?? findTable(found.fields.schema, as);
-    const target = home && polymorphicTarget(table, column.name, home, said, as);
+    const targetTable = found.targetTables.get(as) ?? findTable(found.fields.schema, as);
+    const target = targetTable && polymorphicTarget(table, column.name, targetTable, said, as);
     if (target === undefined)
-      found.problems.push(`${table.id}.${column.name} leads to rows of ${as}, which has no numbers here`);
+      found.problems.push(`${table.id}.${column.name} references ${as}, which has no single-column primary key here`);
     const leaves = target && findLeaves(exported, target.link, found);
     return target === undefined || leaves === undefined ? [] : [{ target, leaves }];
   });

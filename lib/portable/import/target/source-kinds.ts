@@ -1,15 +1,18 @@
-/** Finds the columns of a database whose values an export has as another kind. */
+/** Finds the columns of a database whose exported values have another kind. */
 import { migrationTool } from "../../../database/migrations.ts";
 import { KIND_GROUPS } from "../../values/kind-conversion.ts";
 import type { ExportedField, ExportedTable } from "../../format/documents.ts";
 import { matchColumn } from "../../schema/names.ts";
 import type { Column, Schema, SourceKind, Table } from "../../schema/tables.ts";
 
-/** The schema with `sent` in each column that an export has as another sort; `homeOf` finds the table that a table of the export goes into. */
+/**
+ * Returns the schema with `sent` set in each column that has another kind in the export. `targetOf` maps an exported
+ * table to its target.
+ */
 export function withSourceKinds(
   schema: Schema,
   exported: readonly ExportedTable[],
-  homeOf: (table: string) => Table | undefined,
+  targetOf: (table: string) => Table | undefined,
 ): Schema {
   const isDjango = schema.tables.some(
     ({ name, columns }) =>
@@ -21,11 +24,11 @@ export function withSourceKinds(
   const sent = new Map<string, Map<string, SourceKind>>();
   for (const { table, fields } of exported)
     for (const { of, name, kind, native } of fields.flatMap((field) => sourceKindsOf(table, field))) {
-      const home = homeOf(of);
-      const column = home && matchColumn(home, name);
-      if (home === undefined || column === undefined || KIND_GROUPS[column.kind] === KIND_GROUPS[kind]) continue;
-      const own = sent.get(home.id) ?? new Map<string, SourceKind>();
-      sent.set(home.id, own.set(column.name, { kind, native, isDjango }));
+      const target = targetOf(of);
+      const column = target && matchColumn(target, name);
+      if (target === undefined || column === undefined || KIND_GROUPS[column.kind] === KIND_GROUPS[kind]) continue;
+      const own = sent.get(target.id) ?? new Map<string, SourceKind>();
+      sent.set(target.id, own.set(column.name, { kind, native, isDjango }));
     }
   const columnOf = (table: Table, column: Column): Column => {
     const from = sent.get(table.id)?.get(column.name);
@@ -42,7 +45,7 @@ interface CarriedColumn extends Pick<SourceKind, "kind" | "native"> {
   readonly name: string;
 }
 
-/** The columns that a field carries values of: its own, of a link those that it carries as they are, and those of the row that it leads to. */
+/** Returns the columns whose values a field carries: its own, and for a foreign key those of the referenced row. */
 function sourceKindsOf(table: string, field: ExportedField): CarriedColumn[] {
   if (field.kind === "value") return [{ ...field.column, of: table }];
   if (field.kind === "generic") return [];

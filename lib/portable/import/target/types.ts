@@ -1,4 +1,4 @@
-/** The tables and columns of a database that take the rows of an export. */
+/** The tables and columns of a database that receive the rows of an export. */
 import type { Replacement } from "../../rows/column-rules.ts";
 import type { PolymorphicField, KeyColumn } from "../../rows/fields.ts";
 import type { ExportedTable } from "../../format/documents.ts";
@@ -7,19 +7,19 @@ import type { Column, ForeignKey, Table } from "../../schema/tables.ts";
 import type { JsonValue } from "../../values/codec.ts";
 import type { ExportedKey } from "../../schema/keys/exported.ts";
 
-/** A column that the export does not have, and the value that new rows get there. */
+/** A column that the export lacks, with the value that new rows get. */
 export interface AddedColumn {
   readonly column: Column;
   readonly value: JsonValue;
 }
 
-/** One place of a row, and what takes it; `undefined` where the database has no such column any more. */
+/** The target of one field of an exported row; `undefined` if the database no longer has the column. */
 export type TargetField =
   | {
       readonly kind: "value";
       readonly column: Column;
       readonly replaced?: Replacement;
-      /** The export has an enum there too: its `''` may be what MySQL made of a value that was no label. */
+      /** True if the column is an enum in the export too: its `''` may be what MySQL made of an invalid value. */
       readonly isEnum?: boolean;
     }
   | {
@@ -39,6 +39,5 @@ export interface TargetTable {
   readonly table: Table;
   readonly key: ExportedKey;
   readonly fields: readonly TargetField[];
-  /** Columns that the export does not know, and what new rows have there. */
   readonly added: readonly AddedColumn[];
 }

@@ -1,4 +1,7 @@
-/** The text of a file, in pieces: packed as Django packs it (gzip, bzip2, xz) or not, in UTF-8 or in the UTF-16 that a Windows shell writes. */
+/**
+ * Decodes the text of a file in pieces: plain or compressed (gzip, bzip2, xz), in UTF-8, or in UTF-16 as Windows shells
+ * write.
+ */
 import { closeSync, readSync } from "node:fs";
 import { pipeline, type Readable } from "node:stream";
 import { TextDecoder } from "node:util";
@@ -7,19 +10,22 @@ import { openRegular, streamRegular } from "../../../archive/files/regular-file.
 import { HoldfastError } from "../../../errors.ts";
 import { startCommand, type RunningCommand } from "../../../exec/command.ts";
 
-/** Set when a file turned out to be cut off or damaged; the text that could be read comes first. */
+/** Damage found in a file, such as a truncation; the readable text is yielded first. */
 export interface Damage {
   what?: string;
 }
 
-/** What Node does not unpack itself, by how it begins. */
+/** Formats that Node cannot decompress, by their first bytes. */
 const PROGRAMS = [
   { name: "bzip2", head: Buffer.from("BZh") },
   { name: "xz", head: Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]) },
 ] as const;
-const NO_TEXT = "it is not in UTF-8 there";
+const INVALID_UTF8 = "not valid UTF-8";
 
-/** Throws `E_PACKAGE` where it cannot be read, `E_TOOL` without the program that unpacks it. */
+/**
+ * Yields the text of a file. Throws `E_PACKAGE` if it cannot be read, `E_TOOL` if the program that decompresses it is
+ * missing.
+ */
 export async function* textOf(file: string, damage: Damage, signal: AbortSignal): AsyncGenerator<string> {
   const head = headOf(file, 6);
   const isGzip = head[0] === 0x1f && head[1] === 0x8b;
@@ -39,20 +45,20 @@ export async function* textOf(file: string, damage: Damage, signal: AbortSignal)
       decoder ??= new TextDecoder(encodingOf(piece), { fatal: true });
       const text = decode(decoder, piece);
       if (text === undefined) {
-        damage.what = NO_TEXT;
-        yield wholeStart(piece);
+        damage.what = INVALID_UTF8;
+        yield validStart(piece);
         return;
       }
       yield text;
     }
-    if (isCutOff(decoder)) damage.what = "it ends within a character";
+    if (isCutOff(decoder)) damage.what = "it ends in the middle of a character";
     await unpacker?.done;
   } catch (error) {
     signal.throwIfAborted();
     if (packing === undefined || (error instanceof HoldfastError && error.code !== "E_COMMAND")) throw error;
     failure = error;
   }
-  if (failure !== undefined) damage.what = `its ${packing ?? ""} is damaged, or ends too soon`;
+  if (failure !== undefined) damage.what = `its ${packing ?? ""} data is damaged or truncated`;
 }
 
 function unpack(program: string, file: string, signal: AbortSignal): RunningCommand {
@@ -61,7 +67,7 @@ function unpack(program: string, file: string, signal: AbortSignal): RunningComm
   return running;
 }
 
-/** The first bytes of a file. Throws `E_PACKAGE` where it cannot be read. */
+/** Returns the first bytes of a file. Throws `E_PACKAGE` if it cannot be read. */
 export function headOf(file: string, size = 4): Buffer {
   const head = Buffer.alloc(size);
   try {
@@ -89,7 +95,7 @@ function isCutOff(decoder: TextDecoder | undefined): boolean {
   }
 }
 
-/** Undefined for what is not in its encoding. */
+/** Returns undefined for bytes that are invalid in the encoding. */
 function decode(decoder: TextDecoder, piece: Buffer): string | undefined {
   try {
     return decoder.decode(piece, { stream: true });
@@ -98,8 +104,8 @@ function decode(decoder: TextDecoder, piece: Buffer): string | undefined {
   }
 }
 
-/** What comes before the first byte that is none of UTF-8. */
-const wholeStart = (piece: Buffer): string => {
+/** Returns the text before the first byte that is not valid UTF-8. */
+const validStart = (piece: Buffer): string => {
   const text = new TextDecoder("utf-8").decode(piece);
   return text.slice(0, Math.max(0, text.indexOf("\uFFFD")));
 };

@@ -1,6 +1,6 @@
-/** JSON that loses nothing: numbers keep their digits, objects the order of their names. */
+/** Parses JSON without loss: numbers keep their digits, and objects the order of their keys. */
 
-/** A number that JavaScript's own would not give back as it was written: more digits, an exponent, `1.0`, `NaN`. */
+/** A number that JavaScript would not print as it was written: more digits, an exponent, `1.0`, `NaN`. */
 export class NumberLiteral {
   readonly source: string;
 
@@ -16,10 +16,10 @@ export const isList = (value: Json | undefined): value is readonly Json[] => Arr
 export const isObject = (value: Json | undefined): value is JsonObject => value instanceof Map;
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-/** Deeper values are damage or meant to do harm: a stack would overflow. */
+/** The nesting limit: deeper values are damaged or malicious, and would overflow the stack. */
 const MOST_DEPTH = 1000;
 const BLANKS = /[ \t\r\n]*/y;
-/** The last two and NaN are no JSON, but what Python writes. */
+/** Literals; NaN and the infinities are not JSON, but Python writes them. */
 const WORDS = [
   ["true", true],
   ["false", false],
@@ -29,7 +29,7 @@ const WORDS = [
   ["-Infinity", new NumberLiteral("-Infinity")],
 ] as const;
 
-/** Throws `SyntaxError` with the place for what is no JSON, or more than one value. */
+/** Parses one value. Throws `SyntaxError` with the position for invalid JSON, or more than one value. */
 export function parseJson(text: string): Json {
   const parser = new Parser(text);
   const value = parser.value();
@@ -47,7 +47,7 @@ class Parser {
   }
 
   value(): Json {
-    if (++this.#depth > MOST_DEPTH) throw new SyntaxError(`it is nested more than ${MOST_DEPTH} deep`);
+    if (++this.#depth > MOST_DEPTH) throw new SyntaxError(`nested more than ${MOST_DEPTH} levels deep`);
     const value = this.#any();
     this.#depth--;
     return value;
@@ -75,7 +75,7 @@ class Parser {
     do {
       this.#blanks();
       const name = this.#string();
-      if (members.has(name)) throw new SyntaxError(`${JSON.stringify(name)} stands twice in one object`);
+      if (members.has(name)) throw new SyntaxError(`${JSON.stringify(name)} occurs twice in one object`);
       if (!this.#takes(":")) this.#fail();
       members.set(name, this.value());
     } while (this.#takes(","));
@@ -151,13 +151,14 @@ class Parser {
   }
 
   #fail(): never {
-    throw new SyntaxError(
-      `${JSON.stringify(this.#text.slice(this.#at, this.#at + 20))} stands where JSON cannot have it`,
-    );
+    throw new SyntaxError(`unexpected ${JSON.stringify(this.#text.slice(this.#at, this.#at + 20))}`);
   }
 }
 
-/** As Python's `json.dumps` writes it, which is what Django keeps in a JSON column: with a blank behind `,` and `:`, and in ASCII. */
+/**
+ * Formats a value like Python's `json.dumps`, which Django stores in JSON columns: a space after `,` and `:`, ASCII
+ * only.
+ */
 export function toPythonJson(value: Json): string {
   if (isList(value)) return `[${value.map(toPythonJson).join(", ")}]`;
   if (isObject(value)) return `{${[...value].map(([name, one]) => `${ascii(name)}: ${toPythonJson(one)}`).join(", ")}}`;

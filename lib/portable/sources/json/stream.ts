@@ -1,36 +1,36 @@
-/** Takes JSON values one after the other out of a text that comes in pieces: no more of it is held than one value. */
+/** Reads JSON values one after another from a text in pieces, holding no more than one value. */
 import { HoldfastError } from "../../../errors.ts";
 
-/** A whole value, and the line that it begins in. */
+/** A complete value, and the line it starts in. */
 export interface ReadValue {
   readonly text: string;
   readonly line: number;
 }
 
-/** Longer values are damage or meant to do harm. */
+/** The size limit of a value: longer ones are damaged or malicious. */
 const MOST_VALUE = 128 * 1024 * 1024;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const BLANK = /[^ \t\r\n\uFEFF]/g;
-/** What ends a number or a word. */
+/** Characters that end a number or a word. */
 const AFTER_WORD = /[\s,\]}:]/g;
 
 export class JsonReader {
-  /** Of the next character, from 1. */
+  /** The line of the next character, from 1. */
   line = 1;
   readonly #pieces: AsyncIterator<string>;
   #buffer = "";
   #at = 0;
-  /** Of the value that has begun. */
+  /** The length of the current value so far. */
   #held = 0;
-  /** The next one in the buffer, not yet counted. */
+  /** The position of the next line end in the buffer that is not yet counted. */
   #lineEnd = Number.POSITIVE_INFINITY;
 
   constructor(pieces: AsyncIterable<string>) {
     this.#pieces = pieces[Symbol.asyncIterator]();
   }
 
-  /** The next character that is no blank, which stays where it is; undefined at the end. */
+  /** Returns the next non-blank character without consuming it; undefined at the end. */
   async peek(): Promise<string | undefined> {
     for (;;) {
       BLANK.lastIndex = this.#at;
@@ -41,14 +41,16 @@ export class JsonReader {
     }
   }
 
-  /** Takes the next character that is no blank, if it is this one. */
+  /** Consumes the next non-blank character if it is this one. */
   async takes(character: string): Promise<boolean> {
     if ((await this.peek()) !== character) return false;
     this.#moveTo(this.#at + 1);
     return true;
   }
 
-  /** The next value, its brackets balanced; whether it is JSON is for the parser to say. Undefined when the text ends within it, or before it. */
+  /**
+   * Reads the next value with balanced brackets, without checking that it is JSON. Undefined if the text ends first.
+   */
   async value(): Promise<ReadValue | undefined> {
     const first = await this.peek();
     if (first === undefined) return undefined;
@@ -57,9 +59,7 @@ export class JsonReader {
     return text === undefined ? undefined : { text, line };
   }
 
-  /**
-   * Passes over what comes before `pattern`, which has no flags. False when it does not come within `most` characters.
-   */
+  /** Skips to `pattern`, which has no flags. Returns false if it does not occur within `most` characters. */
   async seek(pattern: RegExp, most: number): Promise<boolean> {
     for (;;) {
       const found = pattern.exec(this.#buffer.slice(this.#at));
@@ -74,7 +74,7 @@ export class JsonReader {
     }
   }
 
-  /** Some of what comes next, for messages. */
+  /** Returns the start of the remaining text, for messages. */
   async glimpse(): Promise<string> {
     await this.peek();
     return this.#buffer.slice(this.#at, this.#at + 40);
@@ -130,7 +130,7 @@ export class JsonReader {
   #count(length: number): void {
     this.#held += length;
     if (this.#held > MOST_VALUE)
-      throw new HoldfastError("E_PACKAGE", `line ${this.line}: a value of more than ${MOST_VALUE} characters`);
+      throw new HoldfastError("E_PACKAGE", `line ${this.line}: a value has more than ${MOST_VALUE} characters`);
   }
 
   #moveTo(at: number): void {
@@ -138,7 +138,7 @@ export class JsonReader {
     this.#at = at;
   }
 
-  /** Called where all of the buffer has been used. */
+  /** Reads the next piece once the whole buffer is consumed. */
   async #more(): Promise<boolean> {
     const next = await this.#pieces.next();
     this.#hold(next.done === true ? "" : next.value);

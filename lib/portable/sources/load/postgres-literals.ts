@@ -1,4 +1,7 @@
-/** Values of types that only PostgreSQL has, as it prints them itself: a record says `["1", null]` or `[1,5]` where it says `{1,NULL}` and `[1,6)`. */
+/**
+ * Normalizes values of types that only PostgreSQL has to its own output: a record's `["1", null]` or `[1,5]` becomes
+ * `{1,NULL}` or `[1,6)`.
+ */
 import { HoldfastError } from "../../../errors.ts";
 import type { Cell, Connection } from "../../connection.ts";
 import type { Column, Table } from "../../schema/tables.ts";
@@ -9,7 +12,10 @@ import { arrayText } from "./values.ts";
 const KINDS: ReadonlySet<Column["kind"]> = new Set(["array", "interval", "native"]);
 const BATCH = 500;
 
-/** Puts them into the scratch database. Throws `E_IMPORT` with file and line for what the database cannot read. */
+/**
+ * Normalizes the values in the scratch database. Throws `E_IMPORT` with file and line for values that the database
+ * cannot read.
+ */
 export async function normalizePostgresLiterals(
   connection: Connection,
   scratch: Scratch,
@@ -18,12 +24,14 @@ export async function normalizePostgresLiterals(
   if (connection.engine !== "postgresql") return;
   for (const { table, given } of loaded)
     for (const column of table.columns)
-      if (KINDS.has(column.kind) && given.has(column.name)) await takeColumn(connection, scratch, table, column);
+      if (KINDS.has(column.kind) && given.has(column.name)) await normalizeColumn(connection, scratch, table, column);
 }
 
-async function takeColumn(connection: Connection, scratch: Scratch, table: Table, column: Column): Promise<void> {
+async function normalizeColumn(connection: Connection, scratch: Scratch, table: Table, column: Column): Promise<void> {
   const [name, own] = [scratch.quoted(table.id), quoteName(column.name)];
-  const found = `select rowid, ${own}, ${quoteName(FILE)}, ${quoteName(LINE)} from ${name} where rowid > ? and ${own} is not null and ${quoteName(FILE)} is not null order by rowid limit ${BATCH}`;
+  const found =
+    `select rowid, ${own}, ${quoteName(FILE)}, ${quoteName(LINE)} from ${name} where rowid > ? ` +
+    `and ${own} is not null and ${quoteName(FILE)} is not null order by rowid limit ${BATCH}`;
   for (let after: Cell = 0n; ;) {
     const rows: Cell[][] = scratch.rows(found, [after]);
     const last = rows.at(-1);
@@ -35,14 +43,16 @@ async function takeColumn(connection: Connection, scratch: Scratch, table: Table
   }
 }
 
-/** What cannot be read is looked for one by one. */
+/** Casts the values in PostgreSQL. If that fails, casts them one by one to find the invalid value. */
 async function textsOf(
   connection: Connection,
   table: Table,
   { name, native }: Column,
   rows: readonly Cell[][],
 ): Promise<Cell[]> {
-  const sql = `select format('%s', cast(word as ${native})) from unnest(cast(? as text[])) with ordinality as v (word, place) order by place`;
+  const sql =
+    `select format('%s', cast(word as ${native})) ` +
+    "from unnest(cast(? as text[])) with ordinality as v (word, place) order by place";
   const ask = async (some: readonly Cell[][]): Promise<Cell[]> => {
     const words = some.map(([, word]) => String(word));
     return (await connection.rows(sql, [arrayText(words)])).map(([text = null]) => text);
@@ -57,11 +67,12 @@ async function textsOf(
         const [, word, file, line] = row.map(String);
         throw new HoldfastError(
           "E_IMPORT",
-          `${file}, line ${line}: ${table.id}: ${name} is given ${JSON.stringify(word?.slice(0, 80))}: ${error instanceof Error ? error.message : String(error)}`,
+          `${file}, line ${line}: ${table.id}: ${name} has the invalid value ` +
+            `${JSON.stringify(word?.slice(0, 80))}: ${error instanceof Error ? error.message : String(error)}`,
           { cause: error },
         );
       });
     }
-    throw new HoldfastError("E_INTERNAL", `${table.id}: ${name} can be read one by one only`);
+    throw new HoldfastError("E_INTERNAL", `${table.id}: the values of ${name} are valid one by one, but not together`);
   }
 }

@@ -1,7 +1,10 @@
-/** Values of PostgreSQL's own types as `django.contrib.postgres` writes them: JSON within a text. */
+/** Converts PostgreSQL's own types from the notation of `django.contrib.postgres`: JSON within a text. */
 import { isObject, NumberLiteral, parseJson, type Json, type JsonObject } from "../json/lossless.ts";
 
-/** A range (`{"lower": "1", "upper": null, "bounds": "[)"}`, `{"empty": true}`) or an hstore as PostgreSQL reads them; undefined for what is neither. */
+/**
+ * Converts a range (`{"lower": "1", "upper": null, "bounds": "[)"}`, `{"empty": true}`) or an hstore to PostgreSQL's
+ * notation; undefined for anything else.
+ */
 export function postgresText(native: string, value: Json): string | undefined {
   const type = native.toLowerCase().replace(/^.*\./, "");
   if (type !== "hstore" && !/^\w+range$/.test(type)) return undefined;

@@ -1,4 +1,7 @@
-/** Puts foreign records into the scratch database: each value in its column, each link as what it leads by. */
+/**
+ * Loads external records into the scratch database: values into their columns, references as the keys they are written
+ * as.
+ */
 import type { EngineName } from "../../../database/snapshot.ts";
 import { HoldfastError } from "../../../errors.ts";
 import type { Cell } from "../../connection.ts";
@@ -11,15 +14,15 @@ import type { References } from "./references.ts";
 import { FILE, LINE, referenceColumn, type Scratch } from "./scratch-database.ts";
 import { refuseStrange, scratchCell, valueFor } from "./values.ts";
 
-/** What has come for a table. */
+/** The records loaded for a table. */
 export interface Loaded {
   readonly table: Table;
   rows: number;
-  /** Rows that brought the number of their primary key along. */
+  /** Rows with a primary key of their own. */
   numbered: number;
-  /** How many rows gave each column. */
+  /** The number of rows with a value for each column. */
   readonly given: Map<string, number>;
-  /** Fields that the table does not have. */
+  /** Fields that the table lacks. */
   readonly unknown: Set<string>;
 }
 
@@ -33,17 +36,17 @@ export class Loader {
   readonly loaded = new Map<TableId, Loaded>();
   readonly #schema: Schema;
   readonly #engine: EngineName;
-  readonly #homes: TableMapping;
+  readonly #mapping: TableMapping;
   readonly #keys: ReadonlyMap<TableId, readonly string[]>;
   readonly #scratch: Scratch;
   readonly #references: References;
-  /** Numbers for rows that have none, in their order: far below zero, where no other is. */
+  /** Ids for rows without one, in their order: far below zero, where no others are. */
   #next = -(2n ** 62n);
 
   /** `keys` are those of the config. */
   constructor(
     schema: Schema,
-    homes: TableMapping,
+    mapping: TableMapping,
     scratch: Scratch,
     references: References,
     keys: ReadonlyMap<TableId, readonly string[]>,
@@ -51,23 +54,26 @@ export class Loader {
     this.#keys = keys;
     this.#schema = schema;
     this.#engine = schema.engine;
-    this.#homes = homes;
+    this.#mapping = mapping;
     this.#scratch = scratch;
     this.#references = references;
   }
 
-  /** Gives the tables that took something of it. Throws `E_IMPORT` that says where the record stands and what is wrong with it. */
+  /**
+   * Loads a record, and returns the tables that received rows. Throws `E_IMPORT` with the record's location and the
+   * fault.
+   */
   add(record: ForeignRecord, table: Table): Table[] {
     const draft: Draft = { table, cells: new Map(), given: new Set() };
-    const lists: { home: FieldTarget & { kind: "many" }; items: readonly Json[]; name: string }[] = [];
+    const lists: { target: FieldTarget & { kind: "many" }; items: readonly Json[]; name: string }[] = [];
     const parts = new Map<ForeignKey, Map<string, Json>>();
     const number = this.#number(draft, record);
     for (const [name, value] of record.fields) {
-      const home = this.#homes.fieldOf(table, name);
-      if (home.kind === "many") lists.push({ home, items: itemsOf(record, name, value), name });
-      else if (home.kind === "part")
-        parts.set(home.link, (parts.get(home.link) ?? new Map<string, Json>()).set(home.path, value));
-      else this.#put(draft, home, value, { record, name });
+      const target = this.#mapping.fieldOf(table, name);
+      if (target.kind === "many") lists.push({ target, items: itemsOf(record, name, value), name });
+      else if (target.kind === "part")
+        parts.set(target.link, (parts.get(target.link) ?? new Map<string, Json>()).set(target.path, value));
+      else this.#put(draft, target, value, { record, name });
     }
     for (const [link, values] of parts) this.#putParts(draft, link, values, record);
     if (number !== undefined && !draft.given.has(number.name)) {
@@ -77,46 +83,46 @@ export class Loader {
     if (record.naturalKey !== undefined && number !== undefined)
       this.#references.name(table.id, record.naturalKey, draft.cells.get(number.name) ?? null);
     this.#insert(draft, record);
-    const joins = lists.map(({ home, items, name }) => {
-      for (const item of items) this.#join(home, draft, item, { record, name });
-      return home.table;
+    const joins = lists.map(({ target, items, name }) => {
+      for (const item of items) this.#join(target, draft, item, { record, name });
+      return target.table;
     });
     return [table, ...joins];
   }
 
-  /** Puts in the primary key, where the record has one beside its fields; gives its column, where it is one. */
+  /** Sets the primary key of a record that has one outside its fields; returns its column if it is a single one. */
   #number(draft: Draft, record: ForeignRecord): Column | undefined {
     const number = numberOf(draft.table);
     const pk =
       record.pk ??
-      (number === undefined ? undefined : pkOfKey(record, number, (name) => this.#tellsApart(draft.table, name)));
+      (number === undefined ? undefined : pkOfKey(record, number, (name) => this.#isUnique(draft.table, name)));
     if (pk === undefined || draft.table.primaryKey === null) return number;
     const names = draft.table.primaryKey.columns;
     const values = isList(pk) && names.length > 1 ? pk : [pk];
     if (values.length !== names.length)
-      throw fault(record, `has a pk of ${values.length} values; ${draft.table.id} takes ${names.length}`);
+      throw fault(record, `has a pk of ${values.length} values, but ${draft.table.id} expects ${names.length}`);
     for (const [at, name] of names.entries())
-      this.#put(draft, this.#homes.fieldOf(draft.table, name), values[at] ?? null, { record, name });
+      this.#put(draft, this.#mapping.fieldOf(draft.table, name), values[at] ?? null, { record, name });
     return number;
   }
 
-  /** Returns whether the database or the config makes a field unique. */
-  #tellsApart(table: Table, field: string): boolean {
-    const home = this.#homes.fieldOf(table, field);
-    const names = home.kind === "value" ? [home.column.name] : home.kind === "link" ? home.link.columns : [];
+  /** Checks whether the database or the config makes a field unique. */
+  #isUnique(table: Table, field: string): boolean {
+    const target = this.#mapping.fieldOf(table, field);
+    const names = target.kind === "value" ? [target.column.name] : target.kind === "link" ? target.link.columns : [];
     const keys = [...table.uniques.map(({ columns }) => columns), this.#keys.get(table.id) ?? []];
     return keys.some((columns) => columns.length === 1 && names.length === 1 && columns[0] === names[0]);
   }
 
-  #put(draft: Draft, home: FieldTarget, value: Json, at: Place): void {
-    switch (home.kind) {
+  #put(draft: Draft, target: FieldTarget, value: Json, at: Place): void {
+    switch (target.kind) {
       case "value":
-        draft.given.add(home.column.name);
-        draft.cells.set(home.column.name, this.#cell(home.column, value, at));
+        draft.given.add(target.column.name);
+        draft.cells.set(target.column.name, this.#cell(target.column, value, at));
         return;
       case "link":
-        for (const column of home.link.columns) draft.given.add(column);
-        this.#putLink(draft, home.link, value, at);
+        for (const column of target.link.columns) draft.given.add(column);
+        this.#putLink(draft, target.link, value, at);
         return;
       default:
         this.#putUnknown(draft, at.name, value);
@@ -149,7 +155,7 @@ export class Loader {
 
   #putParts(draft: Draft, link: ForeignKey, parts: ReadonlyMap<string, Json>, record: ForeignRecord): void {
     const [first = ""] = link.columns;
-    // Where the link itself has come, its parts say nothing new.
+    // If the foreign key itself is present, its parts add nothing.
     if (draft.given.has(first)) return;
     draft.given.add(first);
     const isNull = [...parts.values()].every((value) => value === null);
@@ -171,10 +177,10 @@ export class Loader {
   }
 
   #join({ table, own, other }: FieldTarget & { kind: "many" }, from: Draft, item: Json, at: Place): void {
-    if (item === null) throw fault(at.record, `lists nothing (null) in ${at.name}`);
+    if (item === null) throw fault(at.record, `has null in the list ${at.name}`);
     const draft: Draft = { table, cells: new Map(), given: new Set([...own.columns, ...other.columns]) };
     const number = from.cells.get(own.targetColumns[0] ?? "") ?? null;
-    if (number === null) throw fault(at.record, `lists rows in ${at.name}, and has no pk itself`);
+    if (number === null) throw fault(at.record, `has the list ${at.name}, but no pk`);
     draft.cells.set(own.columns[0] ?? "", number);
     this.#putLink(draft, other, item, at);
     const ownNumber = numberOf(table);
@@ -185,7 +191,8 @@ export class Loader {
   #cell(column: Column, value: Json, { record, name }: Place): Cell {
     try {
       const found = valueFor(column, value);
-      if (found === null && !column.nullable) throw new HoldfastError("E_IMPORT", "is null, and may not be");
+      if (found === null && !column.nullable)
+        throw new HoldfastError("E_IMPORT", "is null, but the column is NOT NULL");
       decode(this.#engine, column, found);
       refuseStrange(this.#engine, column, found);
       return scratchCell(column, found);
@@ -213,7 +220,7 @@ export class Loader {
 
 interface Place {
   readonly record: ForeignRecord;
-  /** Of the field. */
+  /** The name of the field. */
   readonly name: string;
 }
 
@@ -222,16 +229,16 @@ const fault = (record: ForeignRecord, what: string): HoldfastError =>
 
 function itemsOf(record: ForeignRecord, name: string, value: Json): readonly Json[] {
   if (isList(value)) return value;
-  throw fault(record, `${name} is given ${shown(value)}, and takes a list`);
+  throw fault(record, `${name} expects a list, found ${shown(value)}`);
 }
 
-/** `{"$raw": […]}`: the columns of a link as they are. */
+/** Returns the raw columns of a reference: `{"$raw": […]}`. */
 function rawOf(value: Json): readonly Json[] | undefined {
   const raw = isObject(value) ? value.get("$raw") : undefined;
   return isList(raw) ? raw : undefined;
 }
 
-/** Whether a value can be the number of a row, and is not its name. */
+/** Checks whether a value can be a primary key rather than a natural key. */
 function isNumberOf({ kind }: Column, value: Json): boolean {
   if (kind === "integer")
     return (
@@ -244,11 +251,11 @@ function isNumberOf({ kind }: Column, value: Json): boolean {
   return true;
 }
 
-/** The key that a record is known by may be its number: where it is one value that could be, and that no field has which tells records apart. */
+/** Returns a record's natural key if it may be its id: one value of that type, which no unique field holds. */
 function pkOfKey(
   { naturalKey, fields }: ForeignRecord,
   number: Column,
-  tellsApart: (field: string) => boolean,
+  isUnique: (field: string) => boolean,
 ): Json | undefined {
   const [value, ...more] = naturalKey ?? [];
   if (value === undefined || value === null || more.length > 0 || isList(value) || fields.has(number.name))
@@ -256,7 +263,7 @@ function pkOfKey(
   if (!isNumberOf(number, value)) return undefined;
   const words = toPythonJson(value);
   return [...fields].some(
-    ([name, one]) => tellsApart(name) && (toPythonJson(one) === words || toPythonJson(one) === `[${words}]`),
+    ([name, one]) => isUnique(name) && (toPythonJson(one) === words || toPythonJson(one) === `[${words}]`),
   )
     ? undefined
     : value;

@@ -1,17 +1,17 @@
-/** The keys that foreign records lead to others by, each once, and the rows that they turn out to be. */
+/** The keys by which external records refer to others, each once, and the rows they resolve to. */
 import type { Cell } from "../../connection.ts";
 import type { ForeignKey, TableId } from "../../schema/tables.ts";
 import { isList, toPythonJson, type Json } from "../json/lossless.ts";
 import { placeOf, type ForeignRecord } from "../read/record.ts";
 import type { Scratch } from "./scratch-database.ts";
 
-/** A key: its values in their order, or each by the name of what it is. */
+/** A key: values in order, or by column name. */
 export type Reference = readonly Json[] | ReadonlyMap<string, Json>;
 
 export interface Waiting {
-  /** As the rows that wait for it have it. */
+  /** The text stored in the rows that wait for it. */
   readonly text: string;
-  /** Of the first one: file, line and record. */
+  /** The location of the first record with it. */
   readonly place: string;
 }
 
@@ -19,7 +19,7 @@ const BATCH = 500;
 
 export class References {
   readonly #scratch: Scratch;
-  /** By the table and the columns of it that are pointed to. */
+  /** The foreign keys by referenced table and columns. */
   readonly #targets = new Map<string, ForeignKey>();
 
   constructor(scratch: Scratch) {
@@ -30,7 +30,7 @@ export class References {
     scratch.run('create table "holdfast names" (target, key, value, primary key (target, key)) without rowid');
   }
 
-  /** The text to leave in the row. */
+  /** Registers a reference and returns the text to store in the row. */
   add(link: ForeignKey, key: Reference, record: ForeignRecord): string {
     const target = targetOf(link);
     this.#targets.set(target, link);
@@ -43,7 +43,7 @@ export class References {
     return text;
   }
 
-  /** A record says itself by what it is known. */
+  /** Registers a record under its own key. */
   name(table: TableId, key: readonly Json[], value: Cell): void {
     this.#scratch.run('insert or ignore into "holdfast names" (target, key, value) values (?, ?, ?)', [
       table,
@@ -52,24 +52,26 @@ export class References {
     ]);
   }
 
-  /** Takes the rows that have said by what they are known. Only for links to the one column of a primary key. */
+  /** Resolves references by the records' own keys. Only for foreign keys to a single-column primary key. */
   takeNamed(link: ForeignKey): void {
     this.#scratch.run(
-      `update "holdfast references" as r set value = (select value from "holdfast names" as n where n.target = ? and n.key = r.key) where r.target = ? and r.value is null`,
+      `update "holdfast references" as r set value = (select value from "holdfast names" as n ` +
+        "where n.target = ? and n.key = r.key) where r.target = ? and r.value is null",
       [link.target, targetOf(link)],
     );
   }
 
-  /** One link for each table, and the columns of it, that something leads to. */
+  /** Returns one foreign key for each table and columns that are referenced. */
   links(): ForeignKey[] {
     return [...this.#targets.values()];
   }
 
-  /** Those that no row was found for, in pieces. What is found meanwhile does not disturb it. */
+  /** Yields the unresolved references in batches; resolving some meanwhile is safe. */
   *waiting(link: ForeignKey): Generator<Waiting[]> {
     for (let after: Cell = ""; ;) {
       const rows = this.#scratch.rows(
-        `select key, place from "holdfast references" where target = ? and value is null and key > ? order by key limit ${BATCH}`,
+        `select key, place from "holdfast references" where target = ? and value is null and key > ? ` +
+          `order by key limit ${BATCH}`,
         [targetOf(link), after],
       );
       if (rows.length === 0) return;
@@ -87,10 +89,10 @@ export class References {
   }
 }
 
-/** What the references of a link are kept under. */
+/** Returns the identifier under which the references of a foreign key are stored. */
 export const targetOf = ({ target, targetColumns }: ForeignKey): string => [target, ...targetColumns].join("\0");
 
-/** Nested or not: keys within keys are told apart by none who write them. */
+/** Returns the text of a key. Ignores nesting: no writer of these formats relies on it. */
 const textOf = (key: Reference): string =>
   isList(key)
     ? toPythonJson(key.flatMap((one) => flat(one)))

@@ -1,4 +1,7 @@
-/** A SQLite database in the shape of the target's, where foreign records wait until all of them are there and every link is found. */
+/**
+ * A SQLite database with the target's schema, which holds external records until all are loaded and every reference is
+ * resolved.
+ */
 import { HoldfastError } from "../../../errors.ts";
 import type { SqliteDatabase, SqliteStatement } from "../../../sqlite/database.ts";
 import { openSqliteFile } from "../../../sqlite/open.ts";
@@ -9,10 +12,10 @@ const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 /** Columns of our own. */
 export const FILE = "holdfast file";
 export const LINE = "holdfast line";
-/** Beside the column of a link: what the record leads by, until the row is found. */
+/** Returns the column beside a foreign key that holds its written key until it is resolved. */
 export const referenceColumn = (column: string): string => `holdfast ref ${column}`;
 
-/** Statements that are committed together. */
+/** The number of statements in a transaction. */
 const AT_ONCE = 50_000;
 
 export class Scratch {
@@ -22,7 +25,7 @@ export class Scratch {
   readonly #statements = new Map<string, SqliteStatement>();
   #open = 0;
 
-  /** Makes the file, with a table for each of the schema's. */
+  /** Creates the file, with a table for each of the schema's. */
   constructor(path: string, schema: Schema) {
     this.path = path;
     this.#db = openSqliteFile(path, { mode: "create" });
@@ -30,8 +33,8 @@ export class Scratch {
     const names = schema.tables.map(({ name }) => name.toLowerCase());
     this.#tables = new Map(
       schema.tables.map((table, at) => {
-        const isAlone = names.indexOf(names[at] ?? "") === names.lastIndexOf(names[at] ?? "");
-        return [table.id, { table, name: isAlone ? table.name : table.id }];
+        const isUnique = names.indexOf(names[at] ?? "") === names.lastIndexOf(names[at] ?? "");
+        return [table.id, { table, name: isUnique ? table.name : table.id }];
       }),
     );
     this.#db.exec("begin");
@@ -45,7 +48,7 @@ export class Scratch {
     }
   }
 
-  /** What the table is called here. */
+  /** Returns the name of the table in the scratch database. */
   nameOf(id: TableId): string {
     const found = this.#tables.get(id);
     if (found === undefined) throw new RangeError(`${id} is not in the schema`);
@@ -57,7 +60,9 @@ export class Scratch {
   }
 
   insert(id: TableId, columns: readonly string[], cells: readonly Cell[]): void {
-    const sql = `insert into ${this.quoted(id)} (${columns.map(quote).join(", ")}) values (${columns.map(() => "?").join(", ")})`;
+    const sql =
+      `insert into ${this.quoted(id)} (${columns.map(quote).join(", ")}) ` +
+      `values (${columns.map(() => "?").join(", ")})`;
     this.run(sql, cells);
   }
 
@@ -78,7 +83,7 @@ export class Scratch {
     }
   }
 
-  /** A column that the schema does not have. */
+  /** Adds a column that the schema lacks. */
   addColumn(id: TableId, column: string): void {
     this.#statements.clear();
     this.#db.exec(`alter table ${this.quoted(id)} add column ${quote(column)}`);
@@ -102,7 +107,9 @@ export class Scratch {
 function failure(error: unknown): HoldfastError {
   const message = error instanceof Error ? error.message : String(error);
   const code = /disk is full/i.test(message) ? "E_NO_SPACE" : "E_DATABASE";
-  return new HoldfastError(code, `the records could not be put in order: ${message}`, { cause: error });
+  return new HoldfastError(code, `the records could not be stored in the scratch database: ${message}`, {
+    cause: error,
+  });
 }
 
 export { quote as quoteName };

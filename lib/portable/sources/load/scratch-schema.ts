@@ -1,4 +1,4 @@
-/** The database's schema as far as foreign records fill it: what an export of the scratch database goes by. */
+/** The part of the database's schema that external records fill, by which the scratch database is exported. */
 import { HoldfastError } from "../../../errors.ts";
 import type { PortablePlan } from "../../plan/run.ts";
 import type { Column, Schema, Table } from "../../schema/tables.ts";
@@ -6,7 +6,10 @@ import { numberOf } from "./table-mapping.ts";
 import type { Loaded, Loader } from "./records.ts";
 import { FILE, LINE, quoteName, referenceColumn, type Scratch } from "./scratch-database.ts";
 
-/** Columns that no record gives do not travel; a number that not every record has is none. Throws `E_IMPORT` where a record lacks what the others have. */
+/**
+ * Returns the schema without columns that no record has; a primary key that not every record has is dropped. Throws
+ * `E_IMPORT` if a record lacks a required column that others have.
+ */
 export function fillSchema(schema: Schema, { loaded }: Loader, scratch: Scratch): Schema {
   const tables = schema.tables.map((table): Table => {
     const found = loaded.get(table.id);
@@ -51,48 +54,47 @@ function refuseMissing(table: Table, { name }: Column, scratch: Scratch): void {
   const link = table.foreignKeys.some(({ columns }) => columns.includes(name));
   const waits = link ? ` and ${quoteName(referenceColumn(name))} is null` : "";
   const [first] = scratch.rows(
-    `select ${quoteName(FILE)}, ${quoteName(LINE)}, count(*) over () from ${scratch.quoted(table.id)} where ${quoteName(name)} is null${waits} order by 2 limit 1`,
+    `select ${quoteName(FILE)}, ${quoteName(LINE)}, count(*) over () from ${scratch.quoted(table.id)} ` +
+      `where ${quoteName(name)} is null${waits} order by 2 limit 1`,
   );
   if (first === undefined) return;
   throw new HoldfastError(
     "E_IMPORT",
-    `${String(first[0])}, line ${String(first[1])}: ${table.id} has no ${name} here, which other records have, and which may not be NULL (${String(first[2])} records)`,
+    `${String(first[0])}, line ${String(first[1])}: ${table.id} lacks ${name}, which is NOT NULL and ` +
+      `which other records have (${String(first[2])} records lack it)`,
   );
 }
 
 /**
- * Throws `E_IMPORT` where two records are one: by their number, or by the key that they travel by. Before links have been found, only what holds none can
- * be looked at.
+ * Throws `E_IMPORT` for two records with the same primary key or exported key. Before references are resolved, only
+ * keys without them are checked.
  */
-export function refuseTwins(
-  { tables }: PortablePlan,
-  { loaded }: Loader,
-  scratch: Scratch,
-  areLinksFound: boolean,
-): void {
+export function refuseTwins({ tables }: PortablePlan, { loaded }: Loader, scratch: Scratch, isResolved: boolean): void {
   for (const { table, key } of tables) {
     const found = loaded.get(table.id);
     if (found === undefined) continue;
     if (key.kind === "none" && (numberOf(found.table) !== undefined || found.table.primaryKey !== null))
-      throw new HoldfastError(
-        "E_IMPORT",
-        `the records of ${table.id} have no pk, and no other column tells them apart`,
-        { hint: `nothing was changed: name such columns under portable.keys: {${table.id}: […]}` },
-      );
+      throw new HoldfastError("E_IMPORT", `the records of ${table.id} have no pk, and no other columns identify them`, {
+        hint: `nothing was changed: list such columns under portable.keys: {${table.id}: […]}`,
+      });
     for (const columns of [table.primaryKey?.columns ?? [], key.columns]) {
       const names = columns.map(quoteName);
       const links = found.table.foreignKeys.flatMap((link) => link.columns);
-      if (names.length === 0 || (!areLinksFound && columns.some((name) => links.includes(name)))) continue;
+      if (names.length === 0 || (!isResolved && columns.some((name) => links.includes(name)))) continue;
       const given = names.map((name) => `${name} is not null`).join(" and ");
-      const [twins] = scratch.rows(
-        `select ${names.join(", ")}, min(${quoteName(FILE)}), min(${quoteName(LINE)}), max(${quoteName(LINE)}), count(*) from ${scratch.quoted(table.id)} where ${given} and ${quoteName(FILE)} is not null group by ${names.join(", ")} having count(*) > 1 limit 1`,
+      const [duplicates] = scratch.rows(
+        `select ${names.join(", ")}, min(${quoteName(FILE)}), min(${quoteName(LINE)}), ` +
+          `max(${quoteName(LINE)}), count(*) from ${scratch.quoted(table.id)} where ${given} ` +
+          `and ${quoteName(FILE)} is not null group by ${names.join(", ")} having count(*) > 1 limit 1`,
       );
-      if (twins === undefined) continue;
-      const [file, first, last, count] = twins.slice(columns.length).map(String);
+      if (duplicates === undefined) continue;
+      const [file, first, last, count] = duplicates.slice(columns.length).map(String);
       throw new HoldfastError(
         "E_IMPORT",
-        `${file ?? ""}, line ${last ?? ""}: ${table.id} (${twins.slice(0, columns.length).map(String).join(", ")}) was there before, in line ${first ?? ""}: ${count ?? ""} records have one ${columns.join(", ")}`,
-        { hint: "nothing was changed: take all of them but one out" },
+        `${file ?? ""}, line ${last ?? ""}: duplicate of line ${first ?? ""}: ` +
+          `${count ?? ""} records of ${table.id} have the same ${columns.join(", ")} ` +
+          `(${duplicates.slice(0, columns.length).map(String).join(", ")})`,
+        { hint: "nothing was changed: remove all of them but one" },
       );
     }
   }

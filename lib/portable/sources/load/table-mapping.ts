@@ -1,4 +1,4 @@
-/** Where the models and fields of other programs go in a database: by the names that Django gives to tables and columns. */
+/** Maps the models and fields of other programs to tables and columns, by Django's naming rules. */
 import { HoldfastError } from "../../../errors.ts";
 import { DJANGO_TABLES } from "../../schema/django-models.ts";
 import { columnOf, type Column, type ForeignKey, type Schema, type Table } from "../../schema/tables.ts";
@@ -6,16 +6,16 @@ import { findTable, fold, nearestName } from "../../schema/names.ts";
 import { isList } from "../json/lossless.ts";
 import type { ForeignRecord } from "../read/record.ts";
 
-/** What takes a field. */
+/** The target of a field. */
 export type FieldTarget =
   | { readonly kind: "value"; readonly column: Column }
-  /** The columns of a foreign key, by the key of the row that it leads to. */
+  /** The columns of a foreign key, written as the key of the referenced row. */
   | { readonly kind: "link"; readonly link: ForeignKey }
-  /** Rows of a join table: `own` leads to the record, `other` to what it lists. */
+  /** Rows of a join table: `own` refers to the record, `other` to the listed row. */
   | { readonly kind: "many"; readonly table: Table; readonly own: ForeignKey; readonly other: ForeignKey }
-  /** One value of the key that a link leads by: `author_name`. */
+  /** One value of a foreign key's natural key: `author_name`. */
   | { readonly kind: "part"; readonly link: ForeignKey; readonly path: string }
-  /** Nothing: it is told of. */
+  /** No target; the field is reported. */
   | { readonly kind: "none"; readonly name: string };
 
 export class TableMapping {
@@ -24,32 +24,35 @@ export class TableMapping {
   readonly #tables = new Map<string, Table | undefined>();
   readonly #fields = new Map<Table, Map<string, FieldTarget>>();
 
-  /** `models`: tables by model, tables and columns by field, of the config. Throws `E_CONFIG` for a table or a column that is not there. */
+  /**
+   * `models` are the config's tables by model, and tables and columns by field. Throws `E_CONFIG` for an unknown table
+   * or column.
+   */
   constructor(schema: Schema, models: Readonly<Record<string, string>>) {
     this.#schema = schema;
     const configured = new Map<string, Table>();
     this.#configured = configured;
     const depth = (name: string): number => name.split(".").length;
-    // The models before their fields.
+    // Models come before their fields.
     for (const [model, name] of Object.entries(models).toSorted(([a], [b]) => depth(a) - depth(b))) {
       const [, owner = "", field = ""] = /^(.+)\.(.+)$/.exec(model) ?? [];
-      // `a.b` is a field of a model without an app where no table has the name that is said.
+      // `a.b` is a field of a model without an app if no table has the configured name.
       const isField = owner.includes(".") || !schema.tables.some((one) => one.id === name || one.name === name);
       const table = owner === "" || !isField ? undefined : this.tableOf(owner);
       const column = table?.columns.find((one) => one.name === name);
       if (table === undefined || column === undefined)
         configured.set(model.toLowerCase(), findTable(schema, name, `models.${model}`));
-      else this.#keep(table, field, homeOf(table, column));
+      else this.#keep(table, field, targetOf(table, column));
     }
   }
 
-  /** Undefined where there is none. Throws `E_SCHEMA` where it could be several. */
+  /** Returns the table of a model, if there is one. Throws `E_SCHEMA` if there are several. */
   tableOf(model: string): Table | undefined {
     if (!this.#tables.has(model)) this.#tables.set(model, this.#findTable(model.toLowerCase()));
     return this.#tables.get(model);
   }
 
-  /** The one table that takes all the fields of a record, and needs no others; else one of a like name. */
+  /** Returns the only table that has all fields of a record and no others; else one with a similar name. */
   nearest({ model, fields }: ForeignRecord): string | undefined {
     const names = [...fields].flatMap(([name, value]) => (isList(value) ? [] : [name]));
     const [alike, ...more] = this.#schema.tables.filter((table) => {
@@ -68,9 +71,9 @@ export class TableMapping {
     return this.#fields.get(table)?.get(name) ?? this.#keep(table, name, this.#findField(table, name));
   }
 
-  #keep(table: Table, field: string, home: FieldTarget): FieldTarget {
-    this.#fields.set(table, (this.#fields.get(table) ?? new Map<string, FieldTarget>()).set(field, home));
-    return home;
+  #keep(table: Table, field: string, target: FieldTarget): FieldTarget {
+    this.#fields.set(table, (this.#fields.get(table) ?? new Map<string, FieldTarget>()).set(field, target));
+    return target;
   }
 
   #findTable(model: string): Table | undefined {
@@ -85,14 +88,18 @@ export class TableMapping {
       tables.filter(({ id, name }) => id.toLowerCase() === model || name.toLowerCase() === model.replace(".", "_")),
       tables.filter(({ name }) => fold(name) === fold(model.replace(".", "_"))),
       tables.filter(({ name }) => fold(name) === fold(short)),
-      // Where a format does not tell the app, or calls a model by what is in it: node_types for app_nodetype.
+      // Some formats omit the app, or name a model after its contents: node_types for app_nodetype.
       model.includes(".") ? [] : tables.filter(({ name }) => endings(name).some((end) => forms.has(end))),
     ];
     const found = tries.find(({ length }) => length > 0) ?? [];
     if (found.length > 1)
-      throw new HoldfastError("E_SCHEMA", `${model} could be ${found.map(({ id }) => id).join(" or ")}`, {
-        hint: `say which under portable.models: {${model}: ${found[0]?.id ?? ""}}`,
-      });
+      throw new HoldfastError(
+        "E_SCHEMA",
+        `the model ${model} matches several tables: ${found.map(({ id }) => id).join(", ")}`,
+        {
+          hint: `choose one under portable.models: {${model}: ${found[0]?.id ?? ""}}`,
+        },
+      );
     return found[0];
   }
 
@@ -100,17 +107,17 @@ export class TableMapping {
     const single = table.foreignKeys.filter(({ columns }) => columns.length === 1);
     const column =
       named(table, name) ?? named(table, `${name}_id`) ?? folded(table, name) ?? folded(table, `${name}_id`);
-    if (column !== undefined) return homeOf(table, column);
+    if (column !== undefined) return targetOf(table, column);
     const whole = table.foreignKeys.find(({ columns }) => columns.length > 1 && columns.join("+") === name);
     if (whole !== undefined) return { kind: "link", link: whole };
     return this.#findMany(table, name) ?? findPart(table, single, name) ?? { kind: "none", name };
   }
 
-  /** A table `person_groups` that leads to `person` and on. */
+  /** Finds a join table such as `person_groups`, which refers to `person` and to another table. */
   #findMany(table: Table, name: string): FieldTarget | undefined {
     const configured = [...this.#configured].find(
-      ([key, home]) =>
-        key.endsWith(`.${name.toLowerCase()}`) && home.foreignKeys.some(({ target }) => target === table.id),
+      ([key, joinTable]) =>
+        key.endsWith(`.${name.toLowerCase()}`) && joinTable.foreignKeys.some(({ target }) => target === table.id),
     )?.[1];
     const join =
       configured ??
@@ -125,7 +132,7 @@ export class TableMapping {
   }
 }
 
-function homeOf(table: Table, column: Column): FieldTarget {
+function targetOf(table: Table, column: Column): FieldTarget {
   const link = table.foreignKeys.find(({ columns }) => columns.length === 1 && columns[0] === column.name);
   return link === undefined ? { kind: "value", column } : { kind: "link", link };
 }
@@ -145,10 +152,10 @@ function findPart(table: Table, links: readonly ForeignKey[], name: string): Fie
   return found && { kind: "part", link: found.link, path: name.slice(found.base.length + 1) };
 }
 
-/** `author` of `author_id`. */
+/** Returns `author` for `author_id`. */
 export const baseOf = ({ columns }: ForeignKey): string => (columns[0] ?? "").replace(/_id$/, "");
 
-/** A name in the singular, as far as a rule tells it, and as it is. */
+/** Returns a name as it is, and its possible singular forms. */
 const singulars = (name: string): string[] => [
   name,
   ...(name.endsWith("ies") ? [`${name.slice(0, -3)}y`] : []),
@@ -157,10 +164,10 @@ const singulars = (name: string): string[] => [
   ...(name.endsWith("s") ? [name.slice(0, -1)] : []),
 ];
 
-/** What a table's name ends with, at its underscores. */
+/** Returns the endings of a table's name, split at its underscores. */
 const endings = (name: string): string[] => name.split("_").map((_word, at, words) => fold(words.slice(at).join("_")));
 
-/** The single column of a table's primary key. */
+/** Returns the single column of a table's primary key. */
 export function numberOf({ primaryKey, ...table }: Table): Column | undefined {
   const [name, ...more] = primaryKey?.columns ?? [];
   return name === undefined || more.length > 0 ? undefined : columnOf({ primaryKey, ...table }, name);

@@ -1,4 +1,4 @@
-/** Which foreign records are taken: what `--models` and `--exclude` say. */
+/** Selects the external records to import, by `--models` and `--exclude`. */
 import { HoldfastError } from "../../../errors.ts";
 import { tablesMeant } from "../../schema/names.ts";
 import type { Table } from "../../schema/tables.ts";
@@ -8,7 +8,7 @@ export class TableSelection {
   readonly #excluded: readonly string[];
   readonly #passedOver: readonly string[];
   readonly #known = new Map<string, { isChosen: boolean; isExcluded: boolean }>();
-  readonly #met = new Set<string>();
+  readonly #matched = new Set<string>();
 
   constructor(chosen: readonly string[], excluded: readonly string[], passedOver: readonly string[]) {
     this.#chosen = chosen;
@@ -29,7 +29,7 @@ export class TableSelection {
         name === lower ||
         name.startsWith(`${lower}.`) ||
         (table !== undefined && tablesMeant([table], wanted).length > 0);
-      if (meant) this.#met.add(wanted);
+      if (meant) this.#matched.add(wanted);
       return meant;
     };
     const isChosen = this.#chosen.filter(isMeant).length > 0 || this.#chosen.length === 0;
@@ -38,13 +38,13 @@ export class TableSelection {
     return found;
   }
 
-  /** Throws `E_USAGE` for a name that nothing has. */
+  /** Throws `E_USAGE` for a name that no record matches. */
   assertAllUsed(): void {
-    const idle = [...this.#chosen, ...this.#excluded].find((one) => !this.#met.has(one));
-    if (idle === undefined) return;
+    const unused = [...this.#chosen, ...this.#excluded].find((one) => !this.#matched.has(one));
+    if (unused === undefined) return;
     const models = [...this.#known.keys()];
-    throw new HoldfastError("E_USAGE", `there are no records of ${idle}`, {
-      hint: `there are ${models.slice(0, 8).join(", ")}${models.length > 8 ? " …" : ""}`,
+    throw new HoldfastError("E_USAGE", `there are no records of ${unused}`, {
+      hint: `the models are ${models.slice(0, 8).join(", ")}${models.length > 8 ? " …" : ""}`,
     });
   }
 }

@@ -1,4 +1,4 @@
-/** Dates, times and durations as Django's serialisers write them, as an export has them. */
+/** Converts dates, times and durations from the notation of Django's serializers to that of an export. */
 import { HoldfastError } from "../../../errors.ts";
 
 const MOMENT =
@@ -8,23 +8,26 @@ const TIME = /^(\d\d:\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?$/;
 const DURATION = /^(?:(-?\d+)(?: days?,?)? )?(-?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?$/;
 const ISO_DURATION = /^(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,6}))?S)?)?$/;
 
-/** In UTC, `2024-02-29 23:59:59.123000`, or the day alone. Throws `E_IMPORT`, in words that fit behind a column's name. */
+/**
+ * Returns a time in UTC, `2024-02-29 23:59:59.123000`, or the date alone. Throws `E_IMPORT`, worded to follow a
+ * column's name.
+ */
 export function momentText(value: string, onlyDate: boolean): string {
   const [, date, minutes, seconds = "00", digits, zone] = MOMENT.exec(value) ?? [];
   if (date === undefined || !isInCalendar(date) || !isOnClock(minutes, seconds))
-    return refuse(value, onlyDate ? "a date" : "a date and a time");
+    return reject(value, onlyDate ? "a date" : "a date and a time");
   if (onlyDate) return date;
   if (minutes === undefined) return `${date} 00:00:00`;
   const fraction = fractionText(digits);
   const offset = secondsEast(zone);
   if (offset === 0) return `${date} ${minutes}:${seconds}${fraction}`;
   const moment = Date.parse(`${date.length > 10 ? `+${date.padStart(12, "0")}` : date}T${minutes}:${seconds}Z`);
-  if (Number.isNaN(moment)) return refuse(value, "a date and a time");
+  if (Number.isNaN(moment)) return reject(value, "a date and a time");
   const utc = new Date(moment - offset * 1000).toISOString().replace(/^\+0*/, "");
   return `${utc.slice(0, utc.indexOf("."))}${fraction}`.replace("T", " ");
 }
 
-/** What Django could not read again is refused. MySQL's date of nothing but zeros is its own. */
+/** Checks whether a date exists, since Django could not read others. MySQL's zero date is kept. */
 function isInCalendar(date: string): boolean {
   if (/^0+-00-00$/.test(date)) return true;
   const [year = 0, month = 0, day = 0] = date.split("-").map(Number);
@@ -41,19 +44,22 @@ function secondsEast(zone: string | undefined): number {
   return sign === undefined ? 0 : Number(`${sign}1`) * (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds));
 }
 
-/** Python writes six digits of a second's fraction, or none. */
+/** Returns six digits of a fraction, as Python writes it, or none. */
 const fractionText = (digits = ""): string => (/[1-9]/.test(digits) ? `.${digits.padEnd(6, "0")}` : "");
 
-/** `06:30:00`. Throws as `momentText`. */
+/** Returns a time of day: `06:30:00`. Throws like `momentText`. */
 export function timeText(value: string): string {
   const [, minutes, seconds = "00", digits] = TIME.exec(value) ?? [];
-  // The last one is PostgreSQL's.
+  // 24:00:00 is valid in PostgreSQL.
   return minutes === undefined || !(isOnClock(minutes, seconds) || `${minutes}:${seconds}` === "24:00:00")
-    ? refuse(value, "a time")
+    ? reject(value, "a time")
     : `${minutes}:${seconds}${fractionText(digits)}`;
 }
 
-/** As PostgreSQL prints an interval, days apart from hours as Python has them. What is no duration stays as it is: the database's own words. */
+/**
+ * Returns a duration as PostgreSQL prints an interval, with days separate from hours as in Python. Anything else is
+ * returned unchanged, as the database's own notation.
+ */
 export function durationText(value: string): string {
   const all = microsecondsOf(value);
   if (all === undefined) return value;
@@ -62,13 +68,14 @@ export function durationText(value: string): string {
   const rest = all - days * day;
   const two = (number: bigint): string => String(number).padStart(2, "0");
   const fraction = rest % 1_000_000n === 0n ? "" : `.${String(rest % 1_000_000n).padStart(6, "0")}`.replace(/0+$/, "");
-  const clock = `${two(rest / 3_600_000_000n)}:${two((rest / 60_000_000n) % 60n)}:${two((rest / 1_000_000n) % 60n)}${fraction}`;
+  const parts = [rest / 3_600_000_000n, (rest / 60_000_000n) % 60n, (rest / 1_000_000n) % 60n];
+  const clock = `${parts.map(two).join(":")}${fraction}`;
   if (days === 0n) return clock;
   const words = `${days} day${days === 1n ? "" : "s"}`;
   return rest === 0n ? words : `${words} ${days < 0n ? "+" : ""}${clock}`;
 }
 
-/** Of a duration as Django writes it: `1 02:03:04.5` or `P1DT2H3M4.5S`. Undefined for what is none. */
+/** Parses a duration as Django writes it: `1 02:03:04.5` or `P1DT2H3M4.5S`. Undefined for anything else. */
 export function microsecondsOf(value: string): bigint | undefined {
   const iso = ISO_DURATION.exec(value);
   if (iso !== null && value.length > 2) {
@@ -87,6 +94,6 @@ const inMicroseconds = (days = "0", hours = "0", minutes = "0", seconds = "0", d
   ((BigInt(days) * 24n + BigInt(hours)) * 3600n + BigInt(minutes) * 60n + BigInt(seconds)) * 1_000_000n +
   BigInt(digits.padEnd(6, "0"));
 
-function refuse(value: string, wanted: string): never {
-  throw new HoldfastError("E_IMPORT", `is given ${JSON.stringify(value.slice(0, 80))}, and takes ${wanted}`);
+function reject(value: string, expected: string): never {
+  throw new HoldfastError("E_IMPORT", `expects ${expected}, found ${JSON.stringify(value.slice(0, 80))}`);
 }

@@ -1,4 +1,4 @@
-/** Values as Django's serialisers write them, as a column takes them. */
+/** Converts values from the notation of Django's serializers to that of an export. */
 import { HoldfastError } from "../../../errors.ts";
 import type { EngineName } from "../../../database/snapshot.ts";
 import type { Cell } from "../../connection.ts";
@@ -20,8 +20,8 @@ const SPECIAL = new Map<string, Tagged["$"]>([
 ]);
 
 /**
- * The value as an export of this column has it. Throws `E_IMPORT`, in words that fit behind the column's name, where it is of another kind; what is only out of range
- * shows when it is decoded.
+ * Converts a value for a column's export. Throws `E_IMPORT`, worded to follow the column's name, for a value of another
+ * kind; a value out of range fails when it is decoded.
  */
 export function valueFor(column: Column, value: Json): JsonValue {
   if (value === null) return null;
@@ -35,7 +35,7 @@ export function valueFor(column: Column, value: Json): JsonValue {
         ? value
         : arrayText(listOf(value), column.native.split("[]").length - 1);
     case "boolean":
-      return typeof value === "string" ? (TRUTHS.get(value) ?? refuse(value, "a truth value")) : scalar(value);
+      return typeof value === "string" ? (TRUTHS.get(value) ?? reject(value, "a boolean")) : scalar(value);
     case "integer":
     case "bits":
       return integerFor(scalar(value));
@@ -73,7 +73,7 @@ const TRUTHS = new Map([
   ["0", false],
 ]);
 
-/** `{"$": "nan"}`, as our own formats have it. */
+/** Returns a tagged value of our own formats, such as `{"$": "nan"}`. */
 function taggedOf(value: Json): Tagged | undefined {
   if (!isObject(value)) return undefined;
   const [sign, words] = [value.get("$"), value.get("v")];
@@ -85,20 +85,20 @@ function taggedOf(value: Json): Tagged | undefined {
 
 function scalar(value: Json): string | number | boolean {
   if (value instanceof NumberLiteral) return value.source;
-  if (value === null || typeof value === "object") return refuse(value, "a plain value");
+  if (value === null || typeof value === "object") return reject(value, "a plain value");
   return value;
 }
 
-const text = (value: Json): string => (typeof value === "string" ? value : refuse(value, "a text"));
+const text = (value: Json): string => (typeof value === "string" ? value : reject(value, "text"));
 
 function integerFor(value: string | number | boolean): JsonValue {
   if (typeof value !== "string") return typeof value === "number" ? value : Number(value);
   if (/^-?\d+(?:\.0+)?$/.test(value)) return shortest(value.replace(/\.0+$/, ""));
   const microseconds = microsecondsOf(value);
-  return microseconds === undefined ? refuse(value, "a whole number") : shortest(String(microseconds));
+  return microseconds === undefined ? reject(value, "an integer") : shortest(String(microseconds));
 }
 
-/** A number where that keeps it, else its digits. */
+/** Returns a number if that is exact, else its digits. */
 const shortest = (digits: string): number | string =>
   Number.isSafeInteger(Number(digits)) ? Number(digits) : String(BigInt(digits));
 
@@ -108,48 +108,48 @@ function numberFor(value: string | number | boolean, as: (value: string | number
   if (sign !== undefined) return { $: sign };
   return typeof value === "number" || /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i.test(value)
     ? as(value)
-    : refuse(value, "a number");
+    : reject(value, "a number");
 }
 
 function uuidFor(value: string | number | boolean): string {
-  if (typeof value !== "string") return refuse(value, "a UUID");
+  if (typeof value !== "string") return reject(value, "a UUID");
   if (DASHED.test(value)) return value.toLowerCase();
-  if (!PLAIN_UUID.test(value)) return refuse(value, "a UUID");
+  if (!PLAIN_UUID.test(value)) return reject(value, "a UUID");
   return value.toLowerCase().replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-/** Throws `E_IMPORT` for what one engine alone cannot hold, and does not say before all the records are there. */
+/** Throws `E_IMPORT` for values that a single engine cannot hold and would reject only after all records are loaded. */
 export function refuseStrange(engine: EngineName, { kind, native }: Column, value: JsonValue): void {
   if (typeof value !== "string") return;
   const isMysql = engine === "mysql" || engine === "mariadb";
   if (!isMysql && ["date", "timestamp", "timestamptz"].includes(kind) && value.startsWith("0000-00-00"))
-    refuse(value, "a date and a time, which only MySQL has of zeros");
+    reject(value, "a date and a time (only MySQL has zero dates)");
   if (kind === "json" && native === "jsonb" && /(?<!\\)(?:\\\\)*\\u0000/.test(value))
-    refuse(value, "JSON without NUL characters");
+    reject(value, "JSON without NUL characters");
 }
 
 function base64For(value: Json): string {
   const words = text(value);
   const isWhole = words.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(words);
-  return isWhole ? words : refuse(words.slice(0, 80), "base64");
+  return isWhole ? words : reject(words.slice(0, 80), "base64");
 }
 
-/** Where an engine has no UUIDs, Django keeps their 32 digits. */
+/** Returns a text; without the dashes for a UUID in an engine without UUIDs, as Django stores it. */
 function textFor({ kind, length }: Column, value: Json): JsonValue {
   if (isList(value) || isObject(value)) return jsonFor(value);
   const plain = scalar(value);
   if (typeof plain !== "string") return plain;
-  if (HALF.test(plain)) return refuse(plain, "a text, which has no half of a character");
+  if (UNPAIRED.test(plain)) return reject(plain, "text without unpaired surrogates");
   return kind === "text" && length === 32 && DASHED.test(plain) ? plain.replaceAll("-", "").toLowerCase() : plain;
 }
 
-/** What is no JSON to begin with (NaN) cannot be kept. A text is the source of JSON in no dump: it is a JSON string. */
+/**
+ * Returns JSON text; NaN is rejected, as JSON has none. A text is a JSON string, since no dump has JSON source in it.
+ */
 function jsonFor(value: Json): string {
   const source = toPythonJson(value);
-  if (/NaN|Infinity/.test(source) && hasSpecial(value))
-    return refuse(value, "JSON, which knows no NaN and no Infinity");
-  if (source.includes(String.raw`\ud`) && hasHalf(value))
-    return refuse(value, "JSON, which has no half of a character");
+  if (/NaN|Infinity/.test(source) && hasSpecial(value)) return reject(value, "JSON without NaN and Infinity");
+  if (source.includes(String.raw`\ud`) && hasUnpaired(value)) return reject(value, "JSON without unpaired surrogates");
   return source;
 }
 
@@ -158,28 +158,28 @@ function hasSpecial(value: Json): boolean {
   return isList(value) ? value.some(hasSpecial) : isObject(value) ? [...value.values()].some(hasSpecial) : false;
 }
 
-const HALF = /\p{Surrogate}/u;
+const UNPAIRED = /\p{Surrogate}/u;
 
-function hasHalf(value: Json): boolean {
-  if (typeof value === "string") return HALF.test(value);
-  if (isList(value)) return value.some(hasHalf);
-  return isObject(value) && [...value].some(([name, one]) => HALF.test(name) || hasHalf(one));
+function hasUnpaired(value: Json): boolean {
+  if (typeof value === "string") return UNPAIRED.test(value);
+  if (isList(value)) return value.some(hasUnpaired);
+  return isObject(value) && [...value].some(([name, one]) => UNPAIRED.test(name) || hasUnpaired(one));
 }
 
 function listOf(value: Json): readonly Json[] {
   const found = typeof value === "string" ? parsedList(value) : value;
-  return isList(found) ? found : refuse(value, "a list");
+  return isList(found) ? found : reject(value, "a list");
 }
 
 function parsedList(value: string): Json {
   try {
     return parseJson(value);
   } catch {
-    return refuse(value, "a list");
+    return reject(value, "a list");
   }
 }
 
-/** As PostgreSQL reads an array. In one of arrays, Django writes each as a text. */
+/** Returns a PostgreSQL array literal. In an array of arrays, Django writes each inner one as a text. */
 export const arrayText = (items: readonly Json[], dimensions = 1): string =>
   `{${items
     .map((item) => {
@@ -192,12 +192,12 @@ export const arrayText = (items: readonly Json[], dimensions = 1): string =>
     })
     .join(",")}}`;
 
-function refuse(value: Json, wanted: string): never {
+function reject(value: Json, expected: string): never {
   const words = typeof value === "string" ? JSON.stringify(value) : toPythonJson(value);
-  throw new HoldfastError("E_IMPORT", `is given ${words.slice(0, 80)}, and takes ${wanted}`);
+  throw new HoldfastError("E_IMPORT", `expects ${expected}, found ${words.slice(0, 80)}`);
 }
 
-/** The value as SQLite can hold it in a column without a type, so that an export reads the very same out of it. */
+/** Returns the value for an untyped SQLite column, so that an export reads the very same value. */
 export function scratchCell({ kind }: Column, value: JsonValue): Cell {
   if (value === null) return null;
   if (typeof value === "object") {

@@ -1,4 +1,4 @@
-/** Tells by its content what another program wrote. */
+/** Detects the format of a source by its content. */
 import { statSync } from "node:fs";
 import path from "node:path";
 import { realFile } from "../../../archive/files/regular-file.ts";
@@ -9,20 +9,23 @@ import { isRecords, recordsSource } from "./records.ts";
 import { headOf } from "../json/decode-file.ts";
 
 export interface SourceRequest {
-  /** Whether checksums are looked at. */
+  /** True to verify checksums. */
   readonly verify: boolean;
   /** A directory to unpack into. */
   readonly scratch: string;
   readonly signal: AbortSignal;
 }
 
-/** Undefined for what is not foreign: an export of ours, or nothing. Throws `E_PACKAGE` for what is damaged, `E_VERSION` for what is too new. */
+/**
+ * Opens an external source. Returns undefined for an export of ours or a missing path. Throws `E_PACKAGE` for damage,
+ * `E_VERSION` for a newer format.
+ */
 export async function foreignSource(given: string, request: SourceRequest): Promise<ForeignSource | undefined> {
   const found = statSync(given, { throwIfNoEntry: false });
   if (found === undefined) return undefined;
   const from = realFile(given);
   if (found.isDirectory()) return isRecords(from) ? await recordsSource(from, request) : undefined;
-  // What calls itself a ZIP and is none, or a hostile one, is refused by whoever reads exports of ours.
+  // A file named as a ZIP that is invalid or hostile is left to the reader of our own exports, which rejects it.
   if (headOf(from).toString("latin1") === ZIP || from.toLowerCase().endsWith(".zip"))
     return isDjangoZip(from) ? await djangoZipSource(from, request) : undefined;
   return {

@@ -1,4 +1,4 @@
-/** Reads a ZIP of `metadata.json`, `<app>/<model>.json` as Django's serialiser writes it, and `media/`. */
+/** Reads a ZIP of `metadata.json`, `<app>/<model>.json` as Django's serializer writes it, and `media/`. */
 import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
@@ -14,7 +14,7 @@ import type { ForeignRecord, ForeignSource } from "./record.ts";
 
 const METADATA = "metadata.json";
 const MEDIA = "media/";
-/** The newest version that is read. */
+/** The newest supported version. */
 const NEWEST = 1;
 
 const metadataSchema = z.looseObject({
@@ -26,18 +26,18 @@ const metadataSchema = z.looseObject({
   schema_versions: z.strictObject({ tool: z.string(), applied: z.array(z.string()) }).nullish(),
 });
 
-/** Whether a ZIP is one of these. One that is damaged or hostile is none. */
+/** Checks whether a ZIP has this format; false for one that is damaged or hostile. */
 export function isDjangoZip(file: string): boolean {
   try {
     return readZipDirectory(file).some(({ name }) => name === METADATA);
   } catch {
-    return false; // whoever reads it for what it is then says what is wrong with it
+    return false; // the reader of our own exports then reports the damage
   }
 }
 
 /**
- * The package is proved as a whole first: its paths, each file's size and CRC, what its metadata says. Throws `E_ARCHIVE`, `E_PACKAGE`, `E_VERSION`. `scratch` is a directory to
- * unpack into.
+ * Opens the ZIP after verifying all of it: paths, the size and CRC of each file, and the metadata's counts. Throws
+ * `E_ARCHIVE`, `E_PACKAGE`, `E_VERSION`. `scratch` is a directory to unpack into.
  */
 export async function djangoZipSource(
   file: string,
@@ -73,7 +73,7 @@ export async function djangoZipSource(
   if (metadata.models_count !== undefined && metadata.models_count > models.length)
     throw new HoldfastError(
       "E_PACKAGE",
-      `${file}: it holds ${models.length} models; its metadata says ${metadata.models_count}`,
+      `${file}: expected ${metadata.models_count} models by its metadata, found ${models.length}`,
     );
   const media = entries.filter(({ name }) => name.startsWith(MEDIA)).length;
   const others = entries.filter(({ name }) => !name.startsWith(MEDIA) && name !== METADATA && !isModel(name));
@@ -90,9 +90,9 @@ export async function djangoZipSource(
     url: null,
     notes: [
       ...(media > 0
-        ? [`${MEDIA}: ${media} files are no part of the database; unpack them where the site keeps them`]
+        ? [`${MEDIA}: ${media} files are not part of the database; unpack them into the site's media directory`]
         : []),
-      ...others.map(({ name }) => `${display(name)} is not known, and left out`),
+      ...others.map(({ name }) => `${display(name)} is unknown and left out`),
     ],
     warnings: [],
     lastMigrations: {},
@@ -114,7 +114,7 @@ async function* readModels(
       yield record;
     }
   if (total !== undefined && total !== count)
-    throw new HoldfastError("E_PACKAGE", `${file}: it holds ${count} records; its metadata says ${total}`);
+    throw new HoldfastError("E_PACKAGE", `${file}: expected ${total} records by its metadata, found ${count}`);
 }
 
 function readMetadata(file: string, place: string): z.infer<typeof metadataSchema> {
@@ -122,7 +122,7 @@ function readMetadata(file: string, place: string): z.infer<typeof metadataSchem
   try {
     value = parseJson(readRegular(place, DOCUMENT.bytes, "E_PACKAGE").toString("utf8"));
   } catch (error) {
-    throw new HoldfastError("E_PACKAGE", `${file}: ${METADATA} is no JSON`, { cause: error });
+    throw new HoldfastError("E_PACKAGE", `${file}: ${METADATA} is not valid JSON`, { cause: error });
   }
   const found = metadataSchema.safeParse(value);
   if (!found.success)
@@ -132,6 +132,6 @@ function readMetadata(file: string, place: string): z.infer<typeof metadataSchem
     );
   const { version } = found.data;
   if (Number.isNaN(Number.parseInt(version, 10)) || Number.parseInt(version, 10) > NEWEST)
-    throw new HoldfastError("E_VERSION", `${file} is of version ${version}; this Holdfast reads ${NEWEST}`);
+    throw new HoldfastError("E_VERSION", `${file} has version ${version}; this Holdfast reads ${NEWEST}`);
   return found.data;
 }

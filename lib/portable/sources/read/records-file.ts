@@ -7,7 +7,10 @@ import { JsonReader, type ReadValue } from "../json/stream.ts";
 import { shown, type ForeignRecord } from "./record.ts";
 import { textOf, type Damage } from "../json/decode-file.ts";
 
-/** Returns what it was of, and how many. Throws `E_PACKAGE` where it ends too soon, is not of this form, or holds not as many as it says. */
+/**
+ * Yields the records of a file; returns its model and their number. Throws `E_PACKAGE` for a truncated file, another
+ * format, or a wrong count.
+ */
 export async function* readRecords(
   file: string,
   name: string,
@@ -16,17 +19,17 @@ export async function* readRecords(
   const damage: Damage = {};
   const reader = new JsonReader(textOf(file, damage, signal));
   let model = path.basename(name, ".json");
-  let said: Json | undefined;
+  let declared: Json | undefined;
   let [count, line, found] = [0, 0, false];
   const fail = (what: string): never => {
-    const last = line === 0 ? "" : `; the last whole record is ${count}, in line ${line}`;
+    const last = line === 0 ? "" : `; the last complete record is ${count}, in line ${line}`;
     throw new HoldfastError("E_PACKAGE", `${name}, line ${reader.line}: ${what}${last}`);
   };
   const value = async (): Promise<ReadValue> =>
-    (await reader.value()) ?? fail(`it ends too soon${damage.what === undefined ? "" : ` (${damage.what})`}`);
+    (await reader.value()) ?? fail(`it ends unexpectedly${damage.what === undefined ? "" : ` (${damage.what})`}`);
   const expect = async (character: string): Promise<void> => {
     if (await reader.takes(character)) return;
-    fail((await reader.peek()) === undefined ? "it ends too soon" : `${character} is missing`);
+    fail((await reader.peek()) === undefined ? "it ends unexpectedly" : `expected ${character}`);
   };
   await expect("{");
   for (let isFirst = true; !(await reader.takes("}")); isFirst = false) {
@@ -36,7 +39,7 @@ export async function* readRecords(
     if (member !== "records") {
       const one = parsed(await value(), name);
       if (member === "model" && typeof one === "string") model = one;
-      if (member === "count") said = one;
+      if (member === "count") declared = one;
       continue;
     }
     found = true;
@@ -50,10 +53,10 @@ export async function* readRecords(
       yield record;
     }
   }
-  if ((await reader.peek()) !== undefined) fail("something follows its end");
+  if ((await reader.peek()) !== undefined) fail("unexpected text after the end");
   if (damage.what !== undefined) fail(damage.what);
   if (!found) fail("it has no records");
-  if (said !== undefined && said !== count) fail(`it holds ${count} records, and says ${shown(said)}`);
+  if (declared !== undefined && declared !== count) fail(`expected ${shown(declared)} records, found ${count}`);
   return { model, count };
 }
 
@@ -61,7 +64,6 @@ function recordOf(value: ReadValue, model: string, file: string): ForeignRecord 
   const record = parsed(value, file);
   const fields = isObject(record) ? record.get("fields") : undefined;
   const key = isObject(record) ? record.get("natural_key") : undefined;
-  if (!isObject(fields))
-    throw new HoldfastError("E_PACKAGE", `${file}, line ${value.line}: no record: it has no fields`);
+  if (!isObject(fields)) throw new HoldfastError("E_PACKAGE", `${file}, line ${value.line}: the record has no fields`);
   return { model, fields, file, line: value.line, ...(isList(key) ? { naturalKey: key } : {}) };
 }

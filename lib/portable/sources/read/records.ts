@@ -1,4 +1,7 @@
-/** Reads a directory of `{model, count, records: [{natural_key, fields}]}` files and a manifest: the records format, and the portal exports that it comes from. */
+/**
+ * Reads a directory of a manifest and `{model, count, records: [{natural_key, fields}]}` files: the records format, and
+ * the portal exports that it derives from.
+ */
 import { createHash } from "node:crypto";
 import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
@@ -11,17 +14,19 @@ import { MANIFEST } from "../../format/documents.ts";
 import type { ForeignRecord, ForeignSource } from "./record.ts";
 import { readRecords } from "./records-file.ts";
 
-/** The newest version of each format that is read. */
+/** The newest supported version of each format. */
 const FORMATS = { "orcd-portal-export": 2, "holdfast-records": 1 } as const;
 
 const fileSchema = z.looseObject({
-  path: z.string().refine((one) => !path.isAbsolute(one) && !one.split("/").includes(".."), "leads out of the export"),
+  path: z
+    .string()
+    .refine((one) => !path.isAbsolute(one) && !one.split("/").includes(".."), "points outside the export"),
   rows: z.number().int(),
   size_bytes: z.number().int(),
   sha256: z.string(),
 });
 
-/** All migrations, or the last one of each app. */
+/** Every migration, or the last one of each app. */
 const wholeSchema = z.strictObject({ tool: z.string(), applied: z.array(z.string()) });
 const lastSchema = z.record(z.string(), z.string());
 
@@ -40,7 +45,7 @@ const manifestSchema = z.looseObject({
 });
 type RecordsManifest = z.infer<typeof manifestSchema>;
 
-/** Whether a directory's manifest is one of this format. */
+/** Checks whether a directory's manifest has this format. */
 export function isRecords(directory: string): boolean {
   try {
     const found = z.looseObject({ export_format: z.string() }).safeParse(readJson(path.join(directory, MANIFEST)));
@@ -50,7 +55,10 @@ export function isRecords(directory: string): boolean {
   }
 }
 
-/** Throws `E_PACKAGE` where the files are not those of the manifest (not looked at without `verify`), `E_VERSION` for a newer format. */
+/**
+ * Opens the directory. Throws `E_PACKAGE` if the files do not match the manifest (checked only with `verify`),
+ * `E_VERSION` for a newer format.
+ */
 export async function recordsSource(
   directory: string,
   { verify, signal }: { readonly verify: boolean; readonly signal: AbortSignal },
@@ -97,19 +105,19 @@ async function* readAll(
   counts: Readonly<Record<string, number>>,
   signal: AbortSignal,
 ): AsyncGenerator<ForeignRecord> {
-  const met = new Set<string>();
+  const seen = new Set<string>();
   for (const file of files) {
     const { model, count } = yield* readRecords(path.join(directory, file), file, signal);
-    met.add(model);
+    seen.add(model);
     const said = counts[model];
     if (said !== undefined && said !== count)
-      throw new HoldfastError("E_PACKAGE", `${file} holds ${count} records; the manifest says ${said}`);
+      throw new HoldfastError("E_PACKAGE", `${file}: expected ${said} records by the manifest, found ${count}`);
   }
-  const missing = Object.entries(counts).find(([model, count]) => count > 0 && !met.has(model));
+  const missing = Object.entries(counts).find(([model, count]) => count > 0 && !seen.has(model));
   if (missing !== undefined)
     throw new HoldfastError(
       "E_PACKAGE",
-      `the manifest tells of ${missing[1]} records of ${missing[0]}: their file is missing`,
+      `the manifest lists ${missing[1]} records of ${missing[0]}, but their file is missing`,
     );
 }
 
@@ -127,18 +135,18 @@ function readManifest(directory: string): RecordsManifest {
   if (Number(version.split(".")[0]) > FORMATS[format])
     throw new HoldfastError(
       "E_VERSION",
-      `the export is of ${format} ${version}; this Holdfast reads ${FORMATS[format]}`,
+      `the export has format ${format} ${version}; this Holdfast reads ${FORMATS[format]}`,
     );
   return found.data;
 }
 
-/** Parts of an export with manifests of their own, by their directories. */
+/** Returns the parts of an export that have their own manifests, by directory. */
 const subManifests = (directory: string): [string, RecordsManifest][] =>
   readdirSync(directory, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && isRecords(path.join(directory, entry.name)))
     .map((entry) => [entry.name, readManifest(path.join(directory, entry.name))]);
 
-/** All but manifests, in the order of their paths, part by part. */
+/** Returns the JSON files except manifests, sorted by path, component by component. */
 const jsonFiles = (directory: string): string[] =>
   readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(".json") && entry.name !== MANIFEST)
@@ -155,8 +163,8 @@ function byParts(a: readonly string[], b: readonly string[]): number {
 }
 
 /**
- * With a list of files: size and sha256 of each, and the checksum over that list (`holdfast records 1`). Without: over the bytes of all files, one after the other in the order
- * of their paths.
+ * Verifies the checksum of a manifest. With a list of files: size and sha256 of each, and the checksum over that list
+ * (`holdfast records 1`). Without: over the bytes of all files in the order of their paths.
  */
 async function verifyChecksum(
   directory: string,
@@ -165,7 +173,7 @@ async function verifyChecksum(
 ): Promise<void> {
   const fail = (what: string): never => {
     throw new HoldfastError("E_PACKAGE", `${path.join(directory, MANIFEST)}: ${what}`, {
-      hint: "nothing was changed: make or fetch the export again; --no-verify-checksum does not look at it",
+      hint: "nothing was changed: create or fetch the export again; --no-verify-checksum skips this check",
     });
   };
   if (checksum === undefined || checksum === null) return fail("it has no checksum");
@@ -181,18 +189,18 @@ async function verifyChecksum(
     for (const { path: file, size_bytes, rows, sha256 } of files) {
       const found = statSync(path.join(directory, file), { throwIfNoEntry: false });
       if (found === undefined) return fail(`${file} is missing`);
-      if (found.size !== size_bytes) return fail(`${file} has ${found.size} bytes, not ${size_bytes}`);
+      if (found.size !== size_bytes) return fail(`${file}: expected ${size_bytes} bytes, found ${found.size}`);
       if ((await hashFile(path.join(directory, file), signal)).sha256 !== sha256) return fail(`${file} was changed`);
       hash.update(`${file}\0${size_bytes}\0${rows}\0${sha256}\n`);
     }
   }
-  if (hash.digest("hex") !== checksum.value) fail("the files are not those that its checksum is of");
+  if (hash.digest("hex") !== checksum.value) fail("the checksum does not match the files");
 }
 
 function readJson(file: string): unknown {
   try {
     return parseJson(readRegular(file, DOCUMENT.bytes, "E_PACKAGE").toString("utf8"));
   } catch (error) {
-    throw new HoldfastError("E_PACKAGE", `${file} cannot be read, or is no JSON`, { cause: error });
+    throw new HoldfastError("E_PACKAGE", `${file} cannot be read, or is not valid JSON`, { cause: error });
   }
 }

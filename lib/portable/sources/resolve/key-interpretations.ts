@@ -1,20 +1,20 @@
-/** What a list of values that leads to a row can mean: the columns of one of its table's keys, in one order or another. */
+/** Interprets a list of key values as columns: those of one of the table's keys, in some order. */
 import { columnOf, type ForeignKey, type Schema, type Table, type TableId } from "../../schema/tables.ts";
 import type { KeyColumn } from "../../rows/fields.ts";
 import { fold } from "../../schema/names.ts";
 import { baseOf } from "../load/table-mapping.ts";
 
-/** A place in the list each. */
+/** The column of each position in the list. */
 export type Reading = readonly KeyColumn[];
 
 export interface KeyInterpretations {
-  /** The config or Django itself says this one. */
+  /** Interpretations given by the config, or by Django itself. */
   readonly sure: readonly Reading[];
-  /** The likely ones first. */
+  /** Interpretations by likelihood. */
   readonly possible: readonly Reading[];
 }
 
-/** As Django's own models say them. */
+/** The natural keys of Django's own models. */
 const DJANGO: readonly { readonly table: RegExp; readonly columns: readonly string[] }[] = [
   { table: /^auth_permission$/i, columns: ["codename", "content_type_id"] },
   { table: /^django_content_type$/i, columns: ["app_label", "model"] },
@@ -22,7 +22,7 @@ const DJANGO: readonly { readonly table: RegExp; readonly columns: readonly stri
   { table: /^auth_group$/i, columns: ["name"] },
   { table: /^django_site$/i, columns: ["domain"] },
 ];
-/** Keys of more columns are read in their own order only. */
+/** Keys of more columns are only read in their own order. */
 const MOST_COLUMNS = 4;
 const DEEPEST = 6;
 
@@ -31,7 +31,9 @@ export class KeyInterpreter {
   readonly #configured: ReadonlyMap<TableId, readonly string[]>;
   readonly #chosen: (id: TableId) => readonly string[];
 
-  /** `configured`: columns of keys by table, in the order in which they are written; `chosen`: those that an export would take. */
+  /**
+   * `configured` has the columns of keys by table, in written order; `chosen` returns those that an export would use.
+   */
   constructor(
     schema: Schema,
     configured: ReadonlyMap<TableId, readonly string[]>,
@@ -42,19 +44,19 @@ export class KeyInterpreter {
     this.#chosen = chosen;
   }
 
-  /** Of lists of so many values that lead to this table. */
+  /** Returns the interpretations of lists of this length that refer to a table. */
   ofList(id: TableId, length: number): KeyInterpretations {
-    const fits = (readings: KeyColumn[][]): Reading[] => readings.filter((one) => one.length === length);
-    const said = this.#said(id);
+    const matching = (readings: KeyColumn[][]): Reading[] => readings.filter((one) => one.length === length);
+    const known = this.#knownKey(id);
     const keys = this.#keys(id);
     const possible = [...keys, ...keys.flatMap((columns) => permutations(columns))];
     return {
-      sure: said === undefined ? [] : fits(this.#expand(id, said, [])),
-      possible: distinct(possible.flatMap((columns) => fits(this.#expand(id, columns, [])))),
+      sure: known === undefined ? [] : matching(this.#expand(id, known, [])),
+      possible: distinct(possible.flatMap((columns) => matching(this.#expand(id, columns, [])))),
     };
   }
 
-  /** Of values that say what they are: `project_title` is the title of the row that the project's column leads to. */
+  /** Interprets named values: `project_title` is the title of the row that the project column refers to. */
   ofNames(id: TableId, names: readonly string[]): Reading | undefined {
     const leaves = names.map((name) => this.#named(id, name, []));
     return leaves.every((leaf) => leaf !== undefined) ? leaves : undefined;
@@ -66,7 +68,7 @@ export class KeyInterpreter {
     return table;
   }
 
-  #said(id: TableId): readonly string[] | undefined {
+  #knownKey(id: TableId): readonly string[] | undefined {
     const table = this.#table(id);
     const configured = this.#configured.get(id);
     if (configured !== undefined && configured.length > 0) return configured;
@@ -76,27 +78,27 @@ export class KeyInterpreter {
 
   #keys(id: TableId): (readonly string[])[] {
     const { uniques, primaryKey } = this.#table(id);
-    const said = this.#said(id);
+    const known = this.#knownKey(id);
     return [
-      ...(said === undefined ? [] : [said]),
+      ...(known === undefined ? [] : [known]),
       this.#chosen(id),
       ...uniques.map(({ columns }) => columns),
       ...(primaryKey === null ? [] : [primaryKey.columns]),
     ];
   }
 
-  /** A foreign key in a key stands for the other row's key, or for its own value. */
+  /** Expands each foreign key in a key to the referenced row's key, or to its own value. */
   #expand(id: TableId, columns: readonly string[], through: readonly ForeignKey[]): KeyColumn[][] {
     const table = this.#table(id);
     let all: KeyColumn[][] = [[]];
     for (const name of columns) {
       const own: KeyColumn = { through, table: id, column: columnOf(table, name) };
       const link = table.foreignKeys.find((one) => one.columns.length === 1 && one.columns[0] === name);
-      const goesOn = link !== undefined && this.#tables.has(link.target) && through.length < DEEPEST;
+      const canFollow = link !== undefined && this.#tables.has(link.target) && through.length < DEEPEST;
       const nested =
-        goesOn && !through.includes(link)
+        canFollow && !through.includes(link)
           ? distinct(
-              [this.#said(link.target) ?? [], ...this.#keys(link.target)]
+              [this.#knownKey(link.target) ?? [], ...this.#keys(link.target)]
                 .filter((key) => key.length > 0)
                 .flatMap((key) => this.#expand(link.target, key, [...through, link])),
             )
@@ -137,6 +139,6 @@ function permutations(columns: readonly string[]): (readonly string[])[] {
   return columns.flatMap((first, at) => permutations(columns.toSpliced(at, 1)).map((rest) => [first, ...rest]));
 }
 
-/** A reading, for people: `codename, content_type.app_label`. */
+/** Returns an interpretation for messages: `codename, content_type.app_label`. */
 export const readingText = (reading: Reading): string =>
   reading.map(({ through, column }) => [...through.map(baseOf), column.name].join(".")).join(", ");

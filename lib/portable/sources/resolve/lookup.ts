@@ -1,4 +1,4 @@
-/** Finds the row that a key means: among the records, else among the rows of the database. */
+/** Looks up the row of a key: among the records, else among the rows of the database. */
 import { HoldfastError } from "../../../errors.ts";
 import type { Cell, Connection } from "../../connection.ts";
 import { columnOf, type Column, type ForeignKey, type Schema, type Table, type TableId } from "../../schema/tables.ts";
@@ -10,7 +10,7 @@ import type { Reading } from "./key-interpretations.ts";
 import { quoteName, type Scratch } from "../load/scratch-database.ts";
 import { scratchCell, valueFor } from "../load/values.ts";
 
-/** More than one row is no answer either. */
+/** Enough rows to detect an ambiguous key. */
 const MOST = 2;
 
 export class Lookup {
@@ -20,7 +20,7 @@ export class Lookup {
   readonly #keyOf: (id: TableId) => readonly string[];
   readonly #borrowed = new Map<string, Cell>();
 
-  /** `schema` is that of the database; `keyOf` the columns by which a row travels. */
+  /** `schema` is the database's; `keyOf` returns the columns by which a row is exported. */
   constructor(scratch: Scratch, connection: Connection, schema: Schema, keyOf: (id: TableId) => readonly string[]) {
     this.#scratch = scratch;
     this.#connection = connection;
@@ -28,7 +28,7 @@ export class Lookup {
     this.#keyOf = keyOf;
   }
 
-  /** What the records have in the column that the link points to. Null where there is no such row, or more than one. */
+  /** Returns the value that the matching record has in the referenced column. Null for no match or several. */
   amongRecords(link: ForeignKey, reading: Reading, key: readonly Json[]): Cell {
     const cells = cellsOf(reading, key, scratchCell);
     if (cells === undefined) return null;
@@ -37,7 +37,7 @@ export class Lookup {
     return rows.length === 1 ? (rows[0]?.[0] ?? null) : null;
   }
 
-  /** The same in the database, as the database gives it. */
+  /** Looks up the value in the database. Null for no match or several. */
   async amongRows(link: ForeignKey, reading: Reading, key: readonly Json[]): Promise<Cell> {
     const { engine, quote } = this.#connection;
     const cells = cellsOf(reading, key, (column, value) => decode(engine, column, value));
@@ -48,8 +48,8 @@ export class Lookup {
   }
 
   /**
-   * Puts a row of the database beside the records, with the key that it travels by, so that a link to it travels by that key. Gives what leads to it; null where
-   * there is no such row.
+   * Copies a row of the database into the scratch database, so that references to it are exported by its key. Returns
+   * the values that refer to it; null if there is no such row.
    */
   async borrow({ target, targetColumns }: ForeignKey, values: readonly Cell[]): Promise<readonly Cell[] | null> {
     const table = this.#table(target);
@@ -64,7 +64,8 @@ export class Lookup {
       return decode(engine, column, encode(engine, column, value));
     });
     const [row] = await this.#connection.rows(
-      `select ${columns.map((one) => quote(one.name)).join(", ")} from ${rowsOf(this.#connection, table)} where ${where}`,
+      `select ${columns.map((one) => quote(one.name)).join(", ")} ` +
+        `from ${rowsOf(this.#connection, table)} where ${where}`,
       given,
     );
     this.#borrowed.set(name, row === undefined ? null : 1n);
@@ -78,8 +79,8 @@ export class Lookup {
     );
     for (const link of table.foreignKeys) {
       if (!link.columns.every((one) => cells.has(one))) continue;
-      const led = link.columns.map((one) => row[columns.findIndex((column) => column.name === one)] ?? null);
-      const lent = led.includes(null) ? null : await this.borrow(link, led);
+      const referenced = link.columns.map((one) => row[columns.findIndex((column) => column.name === one)] ?? null);
+      const lent = referenced.includes(null) ? null : await this.borrow(link, referenced);
       for (const [at, one] of link.columns.entries())
         if (lent !== null && !targetColumns.includes(one)) cells.set(one, lent[at] ?? null);
     }
@@ -115,11 +116,14 @@ export class Lookup {
     };
     const where = reading.map(({ through, column }: KeyColumn) => `${aliasOf(through)}.${quote(column.name)} = ?`);
     const [pointed = ""] = link.targetColumns;
-    return `select t.${quote(pointed)} from ${from(link.target)} as t${joins} where ${where.join(" and ")} limit ${MOST}`;
+    return (
+      `select t.${quote(pointed)} from ${from(link.target)} as t${joins} ` +
+      `where ${where.join(" and ")} limit ${MOST}`
+    );
   }
 }
 
-/** Undefined where the values are not of the columns' kinds: then this is not what they mean. */
+/** Returns undefined if the values do not have the columns' kinds: then the interpretation is wrong. */
 function cellsOf(
   reading: Reading,
   key: readonly Json[],
@@ -134,5 +138,5 @@ function cellsOf(
   }
 }
 
-/** The number of a row of the database, told from that of a record: as a text, which is no number to SQLite. */
+/** Marks an id of the database as text, which never equals a number in SQLite, and so no id of a record. */
 const markOf = ({ kind }: Column, cell: Cell): Cell => (kind === "integer" && cell !== null ? String(cell) : cell);

@@ -1,4 +1,4 @@
-/** Finds the rows that the records lead to. */
+/** Resolves the references of records to rows. */
 import { HoldfastError } from "../../../errors.ts";
 import type { Cell } from "../../connection.ts";
 import type { KeyColumn } from "../../rows/fields.ts";
@@ -10,7 +10,7 @@ import { readingText, type Reading, type KeyInterpreter } from "./key-interpreta
 import { targetOf, type References, type Waiting } from "../load/references.ts";
 import { FILE, LINE, quoteName, referenceColumn, type Scratch } from "../load/scratch-database.ts";
 
-/** Keys that are tried before it is decided what they mean. */
+/** The number of keys that are tried to interpret their form. */
 const TRIED = 200;
 const SAMPLES = 10;
 
@@ -32,7 +32,7 @@ export class Resolver {
     readonly lookup: Lookup;
     readonly loaded: readonly Loaded[];
     readonly signal: AbortSignal;
-    /** The tables that are to be imported; the others are there to be found. */
+    /** The tables to be imported; the others are only looked up. */
     readonly chosen: ReadonlySet<TableId>;
   }) {
     this.#scratch = parts.scratch;
@@ -44,17 +44,17 @@ export class Resolver {
     this.#chosen = parts.chosen;
   }
 
-  /** Throws `E_IMPORT` for keys that lead to no row, neither of the records nor of the database, and for those that could mean several. */
+  /** Throws `E_IMPORT` for keys that match no row of the records or the database, and for ambiguous ones. */
   async resolve(): Promise<void> {
     for (const link of this.#references.links()) await this.#resolveTarget(link);
     for (const { table } of this.#loaded)
       for (const link of table.foreignKeys) {
         this.#fill(table.id, link);
-        await this.#borrowNumbers(table.id, link);
+        await this.#borrowById(table.id, link);
       }
   }
 
-  /** What leads to one table, after what that table's own keys lead to. */
+  /** Resolves references to one table, after the references in that table's own keys. */
   async #resolveTarget(link: ForeignKey): Promise<void> {
     if (this.#done.has(targetOf(link))) return;
     this.#done.add(targetOf(link));
@@ -85,11 +85,14 @@ export class Resolver {
     if (first === undefined) return;
     throw new HoldfastError(
       "E_IMPORT",
-      `${first.place} leads to the row ${first.text} of ${link.target}, which is neither among the records nor in the database${
-        count === 1 ? "" : `; ${count} keys in all: ${lost.map(({ text }) => text).join(", ")}`
-      }`,
+      `${first.place} references the row ${first.text} of ${link.target}, ` +
+        "which is neither among the records nor in the database" +
+        (count === 1 ? "" : `; ${count} keys in total: ${lost.map(({ text }) => text).join(", ")}`),
       {
-        hint: `nothing was changed: its values were read as (${readingText(chosen.get(keyOf(first.text).shape) ?? [])}); name the columns in their order under portable.keys if that is wrong`,
+        hint:
+          "nothing was changed: its values were read as " +
+          `(${readingText(chosen.get(keyOf(first.text).shape) ?? [])}); ` +
+          "if that is wrong, list the columns in order under portable.keys",
       },
     );
   }
@@ -101,7 +104,7 @@ export class Resolver {
     return lent?.[0] ?? null;
   }
 
-  /** The reading by which most of the keys are found. */
+  /** Returns the interpretation under which most of the keys are found. */
   async #choose(link: ForeignKey, shape: string, keys: readonly Json[][]): Promise<Reading> {
     const { sure, possible } = this.#readingsOf(link, shape);
     for (const reading of [...sure, ...possible]) await this.#prepare(link.target, reading);
@@ -116,8 +119,8 @@ export class Resolver {
     if (best === undefined)
       throw new HoldfastError(
         "E_IMPORT",
-        `a key of ${link.target} is written as ${JSON.stringify(keys[0])}, and none of its unique columns are so many`,
-        { hint: "nothing was changed: name its columns, in their order, under portable.keys" },
+        `no unique key of ${link.target} has as many columns as the key ${JSON.stringify(keys[0])} has values`,
+        { hint: "nothing was changed: list its columns in order under portable.keys" },
       );
     const rival = others.find(
       ({ count, hits }) =>
@@ -126,8 +129,9 @@ export class Resolver {
     if (rival !== undefined)
       throw new HoldfastError(
         "E_IMPORT",
-        `the keys of ${link.target}, such as ${JSON.stringify(keys[0])}, could be (${readingText(best.reading)}) or (${readingText(rival.reading)})`,
-        { hint: "nothing was changed: name the columns in their order under portable.keys" },
+        `the keys of ${link.target}, such as ${JSON.stringify(keys[0])}, could be ` +
+          `(${readingText(best.reading)}) or (${readingText(rival.reading)})`,
+        { hint: "nothing was changed: list the columns in order under portable.keys" },
       );
     return best.count === 0 ? (sure[0] ?? best.reading) : best.reading;
   }
@@ -146,7 +150,7 @@ export class Resolver {
     return hits;
   }
 
-  /** What a reading goes through has to be known first, and found quickly. */
+  /** Resolves the references that an interpretation follows, and indexes its columns. */
   async #prepare(target: TableId, reading: Reading): Promise<void> {
     for (const { through } of reading) {
       for (const link of through) {
@@ -166,7 +170,7 @@ export class Resolver {
     );
   }
 
-  /** Puts what was found into the rows that wait for it. */
+  /** Stores resolved references in the rows that wait for them. */
   #fill(id: TableId, link: ForeignKey): void {
     const [column] = link.columns;
     if (
@@ -177,13 +181,14 @@ export class Resolver {
       return;
     const reference = quoteName(referenceColumn(column));
     this.#scratch.run(
-      `update ${this.#scratch.quoted(id)} set ${quoteName(column)} = (select value from "holdfast references" where target = ? and key = ${reference}) where ${reference} is not null`,
+      `update ${this.#scratch.quoted(id)} set ${quoteName(column)} = (select value ` +
+        `from "holdfast references" where target = ? and key = ${reference}) where ${reference} is not null`,
       [targetOf(link)],
     );
   }
 
-  /** Links by number to rows that are not among the records: those of the database that have this number. */
-  async #borrowNumbers(id: TableId, link: ForeignKey): Promise<void> {
+  /** Resolves references by id to rows that are not among the records: the database's rows with these ids. */
+  async #borrowById(id: TableId, link: ForeignKey): Promise<void> {
     const own = link.columns.map(quoteName);
     const [column = ""] = own;
     const [pointed = ""] = link.targetColumns;
@@ -191,13 +196,17 @@ export class Resolver {
     const isChosen = this.#chosen.has(id);
     this.#index(link.target, [pointed]);
     this.#index(id, link.columns);
-    const from = `${this.#scratch.quoted(id)} as c where c.${column} is not null and c.${quoteName(FILE)} is not null and not exists (select 1 from ${this.#scratch.quoted(link.target)} as p where p.${quoteName(pointed)} = c.${column})`;
+    const from =
+      `${this.#scratch.quoted(id)} as c where c.${column} is not null and c.${quoteName(FILE)} is not null ` +
+      `and not exists (select 1 from ${this.#scratch.quoted(link.target)} as p ` +
+      `where p.${quoteName(pointed)} = c.${column})`;
     const table = this.#loaded.find((one) => one.table.id === id)?.table;
     const known = namesOf(table, link);
     const names = known.map((name) => `c.${quoteName(name)}`);
-    // SQLite takes the other columns from the row of the least.
+    // With min(), SQLite takes the other columns from the row of the minimum.
     const lost = this.#scratch.rows(
-      `select c.${column}, count(*), min(c.${quoteName(LINE)}), ${[`c.${quoteName(FILE)}`, ...names].join(", ")} from ${from} group by 1`,
+      `select c.${column}, count(*), min(c.${quoteName(LINE)}), ` +
+        `${[`c.${quoteName(FILE)}`, ...names].join(", ")} from ${from} group by 1`,
     );
     let rows = 0;
     for (const [number = null, count, line, file, ...values] of lost) {
@@ -207,7 +216,10 @@ export class Resolver {
       if (lent === null)
         throw new HoldfastError(
           "E_IMPORT",
-          `${String(file)}, line ${String(line)}: ${id} ${known.map((name, at) => `${name} ${String(values[at])}, `).join("")}${link.columns.join()} leads to ${link.target} ${String(number)}, which is neither among the records nor in the database`,
+          `${String(file)}, line ${String(line)}: ${id} ` +
+            `${known.map((name, at) => `${name} ${String(values[at])}, `).join("")}${link.columns.join()} ` +
+            `references ${link.target} ${String(number)}, ` +
+            "which is neither among the records nor in the database",
         );
       this.#scratch.run(
         `update ${this.#scratch.quoted(id)} set ${column} = ? where ${column} = ? and ${quoteName(FILE)} is not null`,
@@ -217,12 +229,16 @@ export class Resolver {
     }
     if (rows > 0 && isChosen)
       this.warnings.push(
-        `${id}: ${rows} rows lead by number, in ${link.columns.join()}, to rows of ${link.target} that are not among the records: those of the database with the same numbers are taken`,
+        `${id}: ${rows} rows reference by id, in ${link.columns.join()}, rows of ${link.target} that are ` +
+          "not among the records: the database's rows with the same ids are used",
       );
   }
 }
 
-/** The columns by which a message tells a row: its primary key where the records have one, else what it links to. */
+/**
+ * Returns the columns that identify a row in messages: its primary key, if the records have one, else its other foreign
+ * keys.
+ */
 function namesOf(table: Table | undefined, link: ForeignKey): readonly string[] {
   if (table === undefined) return [];
   const isJoin = table.primaryKey === null || table.foreignKeys.length === table.columns.length - 1;
@@ -233,7 +249,7 @@ function namesOf(table: Table | undefined, link: ForeignKey): readonly string[] 
 const ownColumns = (reading: readonly KeyColumn[]): string[] =>
   reading.filter(({ through }) => through.length === 0).map(({ column }) => column.name);
 
-/** The values of a key, and what it is written like: their number, or their names. */
+/** Returns the values of a key and its form: their number, or their names. */
 function keyOf(text: string): { shape: string; values: Json[] } {
   const key = parseJson(text);
   if (isList(key)) return { shape: String(key.length), values: [...key] };
