@@ -65,7 +65,7 @@ describe.skipIf(!isRoot)("a restore as root", () => {
     for (const name of names) execFileSync("chown", ["nobody", join(shared, name)]);
     const { code, stderr } = await restore("--to", join(shared, "look"));
     expect(code).toBe(1);
-    expect(stderr).toMatch(/staging directory .* was made by somebody else/);
+    expect(stderr).toMatch(/staging directory .* belongs to another user or process/);
     expect(readdirSync(shared).toSorted()).not.toContain("look");
   });
 
@@ -100,7 +100,7 @@ describe.skipIf(!isRoot)("a restore as root", () => {
     rewrite(run, "legacy_zips/one/metadata.json", '"path": "legacy/one"', `"path": "${planted}"`);
     const { code, stderr } = await inPlace();
     expect(code).toBe(1);
-    expect(stderr).toContain(`the run names ${planted}, outside of the site's root, and no key of the config does`);
+    expect(stderr).toContain(`the run names ${planted}, outside the site's root, and the config does not`);
     expect(existsSync(planted)).toBe(false);
   });
 
@@ -151,7 +151,7 @@ describe.skipIf(!isRoot)("a restore as root", () => {
       const [, own = ""] = /"bases": \[\s*"([^"]+)"/.exec(text) ?? [];
       for (const [other, said] of [
         [join(base, "victim"), "is no staging directory of it"],
-        [join(base, "shared", own.slice(own.lastIndexOf("/") + 1)), "was made by somebody else"],
+        [join(base, "shared", own.slice(own.lastIndexOf("/") + 1)), "belongs to another user or process"],
       ] as const) {
         mkdirSync(other, { recursive: true });
         if (!other.endsWith("victim")) execFileSync("chown", ["nobody", other]);

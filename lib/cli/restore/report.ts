@@ -48,7 +48,7 @@ function schemaText({ schema, unknown_migrations }: RestorePreview["databases"][
   if (schema === "older") return "older than the code";
   if (schema === "newer")
     return `newer than the code, which does not know ${unknown_migrations.slice(0, 3).join(", ")}`;
-  return "not compared: nothing says which migrations the code wants";
+  return "not compared: the migrations that the code expects are unknown";
 }
 
 const more = (list: readonly unknown[]): string[] =>

@@ -91,7 +91,7 @@ export async function beginSession(
 function refuseHalfRestored(store: string): void {
   const half = pendingRestores(store).find((one) => one.target === "in-place" && !RESTORE_RULES[stateOf(one)].backup);
   if (half === undefined) return;
-  throw new HoldfastError("E_PENDING", `the restore ${half.restore} was cut off while it replaced the site`, {
+  throw new HoldfastError("E_PENDING", `the restore ${half.restore} was interrupted while replacing the site`, {
     hint: hintOf(stateOf(half), half.restore),
   });
 }

@@ -50,7 +50,7 @@ export function checkJournal(store: string, document: JournalDocument, { moves, 
     const name = basename(base);
     if (name !== RESTORE_PREFIX + id && !(isPackage && name.startsWith(`${RESTORE_PREFIX}${id}-`)))
       refuse(`${display(base)} is no staging directory of it`);
-    if (pathExists(base) && !isOurs(toBuffer(base))) refuse(`${display(base)} was made by somebody else`);
+    if (pathExists(base) && !isOurs(toBuffer(base))) refuse(`${display(base)} belongs to another user or process`);
   }
   const names = scratch_databases.map(({ name }) => name);
   for (const operation of operations) {

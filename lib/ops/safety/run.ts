@@ -33,7 +33,7 @@ export async function makeSafetyRun(request: SafetyRequest): Promise<string> {
     signal.throwIfAborted();
     const cause = asHoldfastError(error);
     if (["E_NO_SPACE", "E_LOCKED", "E_PENDING", "E_STORE"].includes(cause.code)) throw cause;
-    throw new HoldfastError("E_SAFETY", `${unit} cannot be saved first: ${cause.message}`, {
+    throw new HoldfastError("E_SAFETY", `the safety dump of ${unit} failed: ${cause.message}`, {
       hint: "nothing was changed; correct the cause and start again",
       cause: error,
     });
