@@ -140,7 +140,7 @@ describe.skipIf(!isRoot)("a restore as root", () => {
       writeFileSync(file, text.replaceAll(`"live": "${base}/site/images"`, `"live": "${base}/cron.d"`));
       const { code, stderr } = await restore("--config", join(base, "site.yaml"), "--rollback", "--yes");
       expect(code).toBe(13);
-      expect(stderr).toContain("is not as the restore wrote it: the seal of its moves is another");
+      expect(stderr).toContain("was modified: the seal of its operations differs");
       expect(existsSync(join(base, "cron.d"))).toBe(false);
       writeFileSync(file, text);
       expect((await restore("--config", join(base, "site.yaml"), "--rollback", "--yes")).code).toBe(0);
@@ -150,7 +150,7 @@ describe.skipIf(!isRoot)("a restore as root", () => {
       const { file, text } = journal();
       const [, own = ""] = /"bases": \[\s*"([^"]+)"/.exec(text) ?? [];
       for (const [other, said] of [
-        [join(base, "victim"), "is no staging directory of it"],
+        [join(base, "victim"), "is not one of its staging directories"],
         [join(base, "shared", own.slice(own.lastIndexOf("/") + 1)), "belongs to another user or process"],
       ] as const) {
         mkdirSync(other, { recursive: true });

@@ -184,7 +184,7 @@ test.each(["unpacking", "saving", "importing", "swapping"])(
       expect(ended(await runBuilt(script, ["--config", place.config, "--json", ...args]))).toMatchObject({
         code: 1,
         error_code: "E_PENDING",
-        message: expect.stringMatching(/of the package plain\.tgz was cut off/),
+        message: expect.stringMatching(/of the package plain\.tgz was interrupted/),
         hint: expect.stringContaining("--recover"),
       });
     const recovered = ended(await restore(place, "--recover"));

@@ -90,7 +90,7 @@ describe("verify --deep", () => {
       code: 13,
       state: "failed",
       problems: expect.arrayContaining([
-        { path: "portable/main/portable.zip", message: "book is not what the metadata record" },
+        { path: "portable/main/portable.zip", message: "book differs from the metadata" },
       ]),
     });
     expect(await exchanged("create table elsewhere (name text primary key not null)")).toMatchObject({
