@@ -1,4 +1,4 @@
-/** Steps of a run that lost so much that the run must not become `latest`. */
+/** Finds steps that lost so much that the run must not become `latest`. */
 import type { Loss, StepSummary } from "../../model/run.ts";
 import type { Failure, StepName } from "../../model/unit.ts";
 import { runDirectory } from "../../store/files/layout.ts";
@@ -6,12 +6,12 @@ import { plural } from "../../report/format.ts";
 import { findLatest } from "../../store/run/publish.ts";
 import { listMetadata } from "../../store/run/step-index.ts";
 
-/** Steps of layered shards, whose number says nothing of what they hold: shards are merged. What failed is counted instead. */
+/** Steps of layered shards, which are merged, so that their number means nothing. Failures are counted instead. */
 const LAYERED: ReadonlySet<StepName> = new Set(["audio_cache", "trees"]);
 
 /**
- * Returns the steps that failed as a whole, or have less than half of the units of the run that is `latest` now; of a layered step those of
- * which more units failed than were made.
+ * Returns the steps that failed as a whole, or have less than half of the units of the current `latest`. A layered step
+ * is returned if more of its units failed than succeeded.
  */
 export function findLosses(
   store: string,
@@ -29,7 +29,7 @@ export function findLosses(
   });
 }
 
-/** Returns a line for people. */
+/** Describes a loss for display. */
 export const describeLoss = ({ step, reason, units, before }: Loss): string =>
   reason === "failed"
     ? `${step} failed as a whole`
