@@ -38,7 +38,7 @@ describe("health", () => {
     expect(stdout).toMatch(/^✓ projects +2 projects$/m);
     expect(stdout).toMatch(/^✓ latest run +\d{8}T\d{6}Z, complete, /m);
     expect(stdout).toMatch(/^\? application +not proved: health\.smoke is not configured$/m);
-    expect(stdout).toMatch(/is well: 8 checks, 1 not proved$/m);
+    expect(stdout).toMatch(/is healthy: 8 checks, 1 not proved$/m);
     expect(code).toBe(0);
   });
 

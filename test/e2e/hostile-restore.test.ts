@@ -88,7 +88,7 @@ describe.skipIf(!isRoot)("a restore as root", () => {
     execFileSync("chown", ["-h", "nobody", join(base, "site/images")]);
     writeFileSync(join(elsewhere, "a.png"), "spoilt\n");
     const preview = await restore("--config", join(base, "site.yaml"), "--in-place", "--dry-run");
-    expect(preview.stdout).toContain(`outside of the site's root:\n    ${elsewhere}`);
+    expect(preview.stdout).toContain(`outside the site's root:\n    ${elsewhere}`);
     expect((await inPlace()).code).toBe(0);
     expect(lstatSync(join(base, "site/images")).isSymbolicLink()).toBe(true);
     expect(readFileSync(join(elsewhere, "a.png"), "utf8")).toBe("image\n");

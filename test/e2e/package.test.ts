@@ -202,7 +202,7 @@ describe("onto another host", () => {
     const own = join(home, "site.yaml");
     writeFileSync(own, readFileSync(config, "utf8").replace("root: site", "root: other"));
     const args = ["--in-place", "--config", own, "--dest", join(home, "store")];
-    expect((await restore("plain", ...args)).stderr).toMatch(/has to be confirmed/);
+    expect((await restore("plain", ...args)).stderr).toMatch(/needs confirmation/);
     const dry = await restore("plain", ...args, "--dry-run");
     expect(dry.stdout).toMatch(/3 created[^]*nothing was changed/);
     expect(await rowsOf(url, "select count(*) from app_note")).toEqual(["0"]);
