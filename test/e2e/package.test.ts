@@ -303,15 +303,15 @@ describe("what is not as it was made", () => {
     await refuses(hostile(file, add("/tmp/escaped", "one.size = 1")), /points outside the package/);
     await refuses(
       hostile(file, add("storage/media/bad", "one.type = tarfile.SYMTYPE; one.linkname = '../../../../etc'")),
-      /leads out of its tree/,
+      /points outside its tree/,
     );
     await refuses(
       hostile(file, add("storage/media/bad", "one.type = tarfile.SYMTYPE; one.linkname = '/etc'")),
-      /leads out of its tree/,
+      /points outside its tree/,
     );
     await refuses(
       hostile(file, add("storage/media/bad", "one.type = tarfile.LNKTYPE; one.linkname = 'data/manifest.json'")),
-      /no file of its tree/,
+      /not a file of its tree/,
     );
     await refuses(hostile(file, add("storage/media/pipe", "one.type = tarfile.FIFOTYPE")), /is a fifo/);
   });

@@ -41,7 +41,11 @@ test("no restore in place while a reinit is cut off, and none of a package; once
   expect((await run("portable", place, "package", "-o", file, "--include-users")).code).toBe(0);
   expect((await reinit(place)).signal).toBe("SIGKILL");
   expect(await books(place)).toBe("0");
-  const refused = { code: 1, error_code: "E_PENDING", message: expect.stringMatching(/^the reinit \S+ was interrupted/) };
+  const refused = {
+    code: 1,
+    error_code: "E_PENDING",
+    message: expect.stringMatching(/^the reinit \S+ was interrupted/),
+  };
   const what = [
     ["--in-place", "--step", "db", "--yes"],
     ["--in-place", "--step", "db", "--dry-run"],

@@ -375,7 +375,10 @@ describe("in place", () => {
         writeFileSync(file, forged);
         writeFileSync(sums, recorded.replace(digest(sound), digest(forged)));
         const { code, stderr } = await restore("--to", join(directory, "never/deep"), "--step", "legacy_zips");
-        expect({ code, stderr }).toEqual({ code: 13, stderr: expect.stringContaining("which is not a valid path") as string });
+        expect({ code, stderr }).toEqual({
+          code: 13,
+          stderr: expect.stringContaining("which is not a valid path") as string,
+        });
       }
     } finally {
       writeFileSync(file, sound);

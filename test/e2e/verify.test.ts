@@ -466,8 +466,10 @@ describe("damage that SHA256SUMS was made to agree with", () => {
     damaged.adjustSums();
     const { problems } = await verify(damaged.store, { quick: true });
     expect(problems).toHaveLength(2);
-    expect(problems[0]).toMatch(/^indexes legacy_zips\/index\.json: says of /);
-    expect(problems[1]).toMatch(/^indexes manifest\.json: says of snapshots\/full_media_tree\.tgz/);
+    expect(problems[0]).toMatch(/^indexes legacy_zips\/index\.json: differs from the metadata\.json of /);
+    expect(problems[1]).toMatch(
+      /^indexes manifest\.json: differs from the metadata\.json of snapshots\/full_media_tree\.tgz/,
+    );
   });
 
   test("a unit that was removed everywhere is found by the count of projects", async () => {

@@ -29,11 +29,11 @@ export function assertFlags(argv: readonly string[], rules: FlagRules, verb = ""
   const names = new Set([...given].filter((flag) => !flag.includes("=")));
   for (const list of rules.conflicts ?? []) {
     const [first, second] = list.filter((flag) => given.has(flag));
-    if (first !== undefined && second !== undefined) refuse(first, second);
+    if (first !== undefined && second !== undefined) throwConflict(first, second);
   }
   for (const [mode, flags] of Object.entries(rules.modes ?? {})) {
     const other = names.has(mode) ? [...names].find((flag) => flag !== mode && !isTaken(flag, flags)) : undefined;
-    if (other !== undefined) refuse(mode, other);
+    if (other !== undefined) throwConflict(mode, other);
   }
   for (const [flag, others] of Object.entries(rules.requires ?? {})) {
     if (!given.has(flag) || others.some((other) => given.has(other))) continue;
@@ -54,7 +54,7 @@ const isTaken = (flag: string, flags: readonly string[]): boolean =>
   COMMON.has(flag) || flags.includes(flag) || flags.includes(positive(flag));
 const isKnown = (flag: string, known: ReadonlySet<string>): boolean => known.has(flag) || known.has(positive(flag));
 
-function refuse(first: string, second: string): never {
+function throwConflict(first: string, second: string): never {
   throw new HoldfastError("E_USAGE", `--${first} and --${second} exclude each other`, {
     hint: "omit one of them; --help describes both",
   });

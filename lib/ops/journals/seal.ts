@@ -42,7 +42,7 @@ export interface CheckOptions {
 /** Throws `E_VERIFY` for a journal with a directory, move, database or file that its restore cannot have made. */
 export function checkJournal(store: string, document: JournalDocument, { moves, isNamed }: CheckOptions): void {
   const { restore: id, package: isPackage, bases, operations, scratch_databases } = document;
-  const refuse = (what: string): never => {
+  const reject = (what: string): never => {
     throw new HoldfastError("E_VERIFY", `the journal of the restore ${id} was modified: ${what}`, {
       hint: `check who can write to ${store}/restores; repair the site manually from ${RESTORE_PREFIX}${id} beside it`,
     });
@@ -50,22 +50,22 @@ export function checkJournal(store: string, document: JournalDocument, { moves, 
   for (const base of bases) {
     const name = basename(base);
     if (name !== RESTORE_PREFIX + id && !(isPackage && name.startsWith(`${RESTORE_PREFIX}${id}-`)))
-      refuse(`${display(base)} is not one of its staging directories`);
-    if (pathExists(base) && !isOurs(toBuffer(base))) refuse(`${display(base)} belongs to another user or process`);
+      reject(`${display(base)} is not one of its staging directories`);
+    if (pathExists(base) && !isOurs(toBuffer(base))) reject(`${display(base)} belongs to another user or process`);
   }
   const names = scratch_databases.map(({ name }) => name);
   for (const operation of operations) {
     if ("scratch" in operation) names.push(operation.scratch, operation.aside);
     if (operation.kind === "replace") {
       for (const place of [operation.fresh ?? operation.aside, operation.aside])
-        if (!bases.some((base) => isBelow(place, base))) refuse(`${display(place)} is in no staging directory`);
+        if (!bases.some((base) => isBelow(place, base))) reject(`${display(place)} is in no staging directory`);
     }
     for (const dump of dumpsOf(operation))
-      if (!isBelow(fromString(path.resolve(dump)), fromString(store))) refuse(`${dump} is not in the store`);
+      if (!isBelow(fromString(path.resolve(dump)), fromString(store))) reject(`${dump} is not in the store`);
   }
-  for (const name of names) if (!name.toLowerCase().includes(id.toLowerCase())) refuse(`the database ${name}`);
+  for (const name of names) if (!name.toLowerCase().includes(id.toLowerCase())) reject(`the database ${name}`);
   if (!moves || operations.length === 0) return;
-  if (bases.length > 0 && !isSealed(document)) refuse("the seal of its operations differs or is missing");
+  if (bases.length > 0 && !isSealed(document)) reject("the seal of its operations differs or is missing");
   for (const one of operations)
     if (bases.length === 0 && "url" in one && !isNamed(one.unit, one.url))
       throw new HoldfastError("E_CONFIG", `the restore ${id} was of another database: ${one.url}`, {

@@ -190,10 +190,10 @@ function settingsOf({ config, data }: MakeRequest, { database }: PackedData, inf
   return [
     `The database was ${database.engine} ${database.server_version}.`,
     ...(infra?.files.some((file) => file.endsWith(".sample")) === true
-      ? ["config/*.sample name the environment's keys; their secret values have to be set anew."]
+      ? ["config/*.sample list the environment's keys; set their secret values again."]
       : []),
     ...(data.users === "left out"
-      ? ["Users are not in the package: those that rows belong to have to be there, under the same names."]
+      ? ["Users are not in the package: first create those that rows reference, under the same names."]
       : []),
     ...(data.users === "without passwords" ? ["Users have no usable password: each has to set a new one."] : []),
     ...(others.length > 0 ? [`Not in the package: the databases ${others.join(", ")}.`] : []),

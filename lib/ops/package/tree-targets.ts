@@ -124,7 +124,7 @@ export class TreeStaging {
    * `E_LOCKED` if that restore is still running.
    */
   prepare(): void {
-    this.#heal();
+    this.#repair();
     this.#made = mkdirSync(path.dirname(this.#base), { recursive: true });
     try {
       mkdirSync(this.#base, { mode: 0o700 });
@@ -174,7 +174,7 @@ export class TreeStaging {
     return path.join(this.#base, "owner.json");
   }
 
-  #heal(): void {
+  #repair(): void {
     const base = fromString(this.#base);
     if (!pathExists(base)) return;
     if (!isOurs(this.#base)) throw taken(base);

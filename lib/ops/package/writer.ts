@@ -89,7 +89,7 @@ export class PackageWriter {
   async #walk(root: BytePath, base: BytePath, { handles, exclude, digest, first, leftOut }: Walked): Promise<void> {
     this.#writer.addDirectory(base, statRoot(handles.current));
     for (const entry of walk(root, { handles, exclude: (path) => exclude(path) })) {
-      await this.#breathe(entry);
+      await this.#pause(entry);
       const name = join(base, entry.path);
       this.#count(name);
       if (entry.type === "directory") {
@@ -177,7 +177,7 @@ export class PackageWriter {
     this.#sink.discard();
   }
 
-  async #breathe({ size }: Entry): Promise<void> {
+  async #pause({ size }: Entry): Promise<void> {
     this.#since.bytes += size;
     if (++this.#since.entries < AT_ONCE.entries && this.#since.bytes < AT_ONCE.bytes) return;
     this.#since = { bytes: 0, entries: 0 };

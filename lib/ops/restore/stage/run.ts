@@ -69,7 +69,7 @@ async function fill(plan: RestorePlan, bases: readonly BytePath[], options: Stag
   }
   for (const copy of plan.copies) {
     solidAt(copy.to).make(dirname(copy.to));
-    bring(copy, plan.directory);
+    writeCopy(copy, plan.directory);
   }
   for (const to of plan.directories) solidAt(to).make(to);
   applyDirectories(plan, shared, solidAt);
@@ -140,7 +140,7 @@ function checkContent(part: ArchivePart, label: string, { contentDigest, entries
     throw new HoldfastError("E_VERIFY", `${label}: the content of ${part.artifact} is not what was recorded`);
 }
 
-function bring(copy: RestorePlan["copies"][number], directory: string): void {
+function writeCopy(copy: RestorePlan["copies"][number], directory: string): void {
   const to = toBuffer(copy.to);
   try {
     if ("text" in copy) writeFileSync(to, toBuffer(copy.text), { flag: "wx", mode: 0o600 });

@@ -112,14 +112,14 @@ class Opening {
     this.#pages += pages.length;
     this.#media += result.media;
     const known = new Set(bundle.missing.map(({ stored }) => stored));
-    for (const { page, url } of result.failed) this.#judge(artifact, into, known, page, url);
+    for (const { page, url } of result.failed) this.#recordFailure(artifact, into, known, page, url);
   }
 
   /**
    * Records a failure. The bundle's metadata list the media that were missing already when it was made; what is on the
    * network is in no backup.
    */
-  #judge(artifact: string, into: string, known: ReadonlySet<string>, page: string, url: string | null): void {
+  #recordFailure(artifact: string, into: string, known: ReadonlySet<string>, page: string, url: string | null): void {
     const shown = path.relative(into, fileURLToPath(page));
     if (url === null) return void this.#problems.push({ path: artifact, message: `${shown} does not open` });
     if (!url.startsWith("file:"))
