@@ -39,7 +39,7 @@ export interface ReinitDrill {
   readonly ok: boolean;
   readonly cleared_rows: number;
   readonly tables: readonly TableComparison[];
-  /** Tables that an export leaves out: a rollback does not restore their cleared rows. */
+  /** Tables that an export leaves out: an import does not restore their cleared rows. */
   readonly left_out: readonly string[];
   readonly warnings: readonly string[];
 }
