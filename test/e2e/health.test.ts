@@ -38,7 +38,7 @@ describe("health", () => {
     expect(stdout).toMatch(/^✓ projects +2 projects$/m);
     expect(stdout).toMatch(/^✓ latest run +\d{8}T\d{6}Z, complete, /m);
     expect(stdout).toMatch(/^\? application +not proved: health\.smoke is not configured$/m);
-    expect(stdout).toMatch(/is well: 8 checks, 1 not proved$/m);
+    expect(stdout).toMatch(/is healthy: 8 checks, 1 not proved$/m);
     expect(code).toBe(0);
   });
 
@@ -94,7 +94,7 @@ describe("health", () => {
     expect(find(await health(site, undefined), "latest_run")).toMatchObject({ state: "not proved" });
     expect(find(await health(site, undefined), "store_disk")).toMatchObject({ state: "not proved" });
     const other = newSite({ site: "site: other" });
-    expect(find(await health(other, site.dest), "latest_run")?.problems[0]?.message).toMatch(/of the site test$/);
+    expect(find(await health(other, site.dest), "latest_run")?.problems[0]?.message).toMatch(/belongs to the site test$/);
     const partial = newSite({});
     rmSync(path.join(partial.root, "clara_content/Project_2"), { recursive: true });
     const { code } = await runBuilt("backup_all", ["--config", partial.config, "--dest", partial.dest]);

@@ -65,7 +65,7 @@ describe.skipIf(!isRoot)("a restore as root", () => {
     for (const name of names) execFileSync("chown", ["nobody", join(shared, name)]);
     const { code, stderr } = await restore("--to", join(shared, "look"));
     expect(code).toBe(1);
-    expect(stderr).toMatch(/staging directory .* was made by somebody else/);
+    expect(stderr).toMatch(/staging directory .* belongs to another user or process/);
     expect(readdirSync(shared).toSorted()).not.toContain("look");
   });
 
@@ -88,7 +88,7 @@ describe.skipIf(!isRoot)("a restore as root", () => {
     execFileSync("chown", ["-h", "nobody", join(base, "site/images")]);
     writeFileSync(join(elsewhere, "a.png"), "spoilt\n");
     const preview = await restore("--config", join(base, "site.yaml"), "--in-place", "--dry-run");
-    expect(preview.stdout).toContain(`outside of the site's root:\n    ${elsewhere}`);
+    expect(preview.stdout).toContain(`outside the site's root:\n    ${elsewhere}`);
     expect((await inPlace()).code).toBe(0);
     expect(lstatSync(join(base, "site/images")).isSymbolicLink()).toBe(true);
     expect(readFileSync(join(elsewhere, "a.png"), "utf8")).toBe("image\n");
@@ -100,7 +100,7 @@ describe.skipIf(!isRoot)("a restore as root", () => {
     rewrite(run, "legacy_zips/one/metadata.json", '"path": "legacy/one"', `"path": "${planted}"`);
     const { code, stderr } = await inPlace();
     expect(code).toBe(1);
-    expect(stderr).toContain(`the run names ${planted}, outside of the site's root, and no key of the config does`);
+    expect(stderr).toContain(`the run names ${planted}, outside the site's root, and the config does not`);
     expect(existsSync(planted)).toBe(false);
   });
 
@@ -140,7 +140,7 @@ describe.skipIf(!isRoot)("a restore as root", () => {
       writeFileSync(file, text.replaceAll(`"live": "${base}/site/images"`, `"live": "${base}/cron.d"`));
       const { code, stderr } = await restore("--config", join(base, "site.yaml"), "--rollback", "--yes");
       expect(code).toBe(13);
-      expect(stderr).toContain("is not as the restore wrote it: the seal of its moves is another");
+      expect(stderr).toContain("was modified: the seal of its operations differs");
       expect(existsSync(join(base, "cron.d"))).toBe(false);
       writeFileSync(file, text);
       expect((await restore("--config", join(base, "site.yaml"), "--rollback", "--yes")).code).toBe(0);
@@ -150,8 +150,8 @@ describe.skipIf(!isRoot)("a restore as root", () => {
       const { file, text } = journal();
       const [, own = ""] = /"bases": \[\s*"([^"]+)"/.exec(text) ?? [];
       for (const [other, said] of [
-        [join(base, "victim"), "is no staging directory of it"],
-        [join(base, "shared", own.slice(own.lastIndexOf("/") + 1)), "was made by somebody else"],
+        [join(base, "victim"), "is not one of its staging directories"],
+        [join(base, "shared", own.slice(own.lastIndexOf("/") + 1)), "belongs to another user or process"],
       ] as const) {
         mkdirSync(other, { recursive: true });
         if (!other.endsWith("victim")) execFileSync("chown", ["nobody", other]);

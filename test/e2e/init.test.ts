@@ -240,7 +240,7 @@ test("a config is never overwritten, and none is left where it cannot be loaded"
   mkdirSync(dirname(made.file), { recursive: true });
   writeFileSync(made.file, "site: mine\n");
   const again = await init(made);
-  expect([again.code, again.stderr]).toEqual([2, expect.stringContaining("hint: name another file with -o")]);
+  expect([again.code, again.stderr]).toEqual([2, expect.stringContaining("hint: choose another file with -o")]);
   expect(readFileSync(made.file, "utf8")).toBe("site: mine\n");
 
   const other = { ...made, file: join(made.directory, "other.yaml") };

@@ -114,7 +114,7 @@ describe("the file", () => {
     });
     expect(checks.trees).toMatchObject([{ name: "media", files: 5, symlinks: 1, directories: 1 }]);
     expect(readFileSync(join(out, "RESTORE.md"), "utf8")).toMatch(
-      /restore\.ts --package[^]*app_note.*2[^]*outside: a link out of its tree/,
+      /restore\.ts --package[^]*app_note.*2[^]*outside: a link that points outside its tree/,
     );
     expect(readFileSync(packageOf("plain")).includes(Buffer.from(site))).toBe(false);
   });
@@ -202,7 +202,7 @@ describe("onto another host", () => {
     const own = join(home, "site.yaml");
     writeFileSync(own, readFileSync(config, "utf8").replace("root: site", "root: other"));
     const args = ["--in-place", "--config", own, "--dest", join(home, "store")];
-    expect((await restore("plain", ...args)).stderr).toMatch(/has to be confirmed/);
+    expect((await restore("plain", ...args)).stderr).toMatch(/needs confirmation/);
     const dry = await restore("plain", ...args, "--dry-run");
     expect(dry.stdout).toMatch(/3 created[^]*nothing was changed/);
     expect(await rowsOf(url, "select count(*) from app_note")).toEqual(["0"]);
@@ -238,7 +238,7 @@ describe("onto another host", () => {
       "--database",
       postgres.urlOf(await postgres.createDatabase()).replace("clara@", `clara:${postgres.password}@`),
     );
-    expect(refused.stderr).toMatch(/dump of sqlite, and the database is postgresql/);
+    expect(refused.stderr).toMatch(/dump of sqlite, but the database is postgresql/);
   });
 });
 
@@ -281,7 +281,7 @@ describe("what is not as it was made", () => {
       repack(packageOf("plain"), join(directory, `${name}.tgz`), work);
     await refuses(
       changed("exchanged", (at) => writeFileSync(join(at, "storage/media/plain.txt"), "PLAIN")),
-      /storage\/media\/plain\.txt is not what the manifest records/,
+      /storage\/media\/plain\.txt differs from the manifest/,
     );
     await refuses(
       changed("missing", (at) => rmSync(join(at, "storage/media/run.sh"))),
@@ -289,7 +289,7 @@ describe("what is not as it was made", () => {
     );
     await refuses(
       changed("more", (at) => writeFileSync(join(at, "storage/media/more.txt"), "more")),
-      /the manifest does not know storage\/media\/more\.txt/,
+      /the manifest does not list storage\/media\/more\.txt/,
     );
     await refuses(
       changed("none", (at) => rmSync(join(at, "package.manifest.json"))),
@@ -299,19 +299,19 @@ describe("what is not as it was made", () => {
 
   test("names and links that lead out", async () => {
     const file = packageOf("plain");
-    await refuses(hostile(file, add("storage/media/../../../escaped", "one.size = 1")), /leads out of the package/);
-    await refuses(hostile(file, add("/tmp/escaped", "one.size = 1")), /leads out of the package/);
+    await refuses(hostile(file, add("storage/media/../../../escaped", "one.size = 1")), /points outside the package/);
+    await refuses(hostile(file, add("/tmp/escaped", "one.size = 1")), /points outside the package/);
     await refuses(
       hostile(file, add("storage/media/bad", "one.type = tarfile.SYMTYPE; one.linkname = '../../../../etc'")),
-      /leads out of its tree/,
+      /points outside its tree/,
     );
     await refuses(
       hostile(file, add("storage/media/bad", "one.type = tarfile.SYMTYPE; one.linkname = '/etc'")),
-      /leads out of its tree/,
+      /points outside its tree/,
     );
     await refuses(
       hostile(file, add("storage/media/bad", "one.type = tarfile.LNKTYPE; one.linkname = 'data/manifest.json'")),
-      /no file of its tree/,
+      /not a file of its tree/,
     );
     await refuses(hostile(file, add("storage/media/pipe", "one.type = tarfile.FIFOTYPE")), /is a fifo/);
   });

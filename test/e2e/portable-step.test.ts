@@ -49,7 +49,7 @@ test("each database is a zip of plain lines of JSON, with its counts and digests
 test("a restore in place names what it does not bring back, and how; the guide as well", () => {
   const shown = script("restore", ...config(), "--in-place", "--dry-run");
   expect(shown).toMatch(
-    /portable\/main: unpack .*portable\.zip and bring it in with npx tsx scripts\/portable\.ts import/,
+    /portable\/main: unpack .*portable\.zip and import it with npx tsx scripts\/portable\.ts import/,
   );
   expect(readFileSync(join(latest(), "RESTORE.md"), "utf8")).toContain("portable/main/portable.zip");
 });
@@ -90,7 +90,7 @@ describe("verify --deep", () => {
       code: 13,
       state: "failed",
       problems: expect.arrayContaining([
-        { path: "portable/main/portable.zip", message: "book is not what the metadata record" },
+        { path: "portable/main/portable.zip", message: "book differs from the metadata" },
       ]),
     });
     expect(await exchanged("create table elsewhere (name text primary key not null)")).toMatchObject({

@@ -68,11 +68,11 @@ describe("references", () => {
     expect(check?.problems).toEqual([
       {
         path: "../../db.sqlite3",
-        message: "tts: the database names it, and it leads out of audio/tts_repository_orm",
+        message: "tts: the database names it, but it points outside audio/tts_repository_orm",
       },
       {
         path: expect.stringMatching(/^audio\/tts_repository_orm\/google\/lost.+mp3$/s),
-        message: "tts: the database names it, and it is not in the run",
+        message: "tts: the database names it, but the run does not hold it",
       },
     ]);
     expect(check?.notes).toEqual([{ path: "audio/tts_repository_orm/google/unnamed.mp3", message: "no row names it" }]);
@@ -106,7 +106,7 @@ describe("references", () => {
     expect(checks.filter(({ ok }) => !ok)).toEqual([]);
     expect(checks.find(({ id }) => id === "references")).toMatchObject({
       state: "not proved",
-      figure: expect.stringContaining("tts: the database could not be asked"),
+      figure: expect.stringContaining("tts: the database could not be queried"),
     });
   });
 

@@ -207,7 +207,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`,
     ["keep_rows: { auth_user: { is_amdin: true } }", /no column is_amdin/],
     ["keep_rows: { auth_user: { id: admin } }", /expected an integer, found admin/],
     ["keep_rows: { auth_user: {} }", /lists no column/],
-    ["storage: [nowhere]", /nowhere is no directory/],
+    ["storage: [nowhere]", /nowhere is not a directory/],
     ["storage: [.]", /which has to stay/],
   ])("a config that cannot be meant so is refused: %s", async (line, message) => {
     const place = await site("SQLite");

@@ -62,9 +62,11 @@ test("to a directory: what it lacks is named in the plan and in the result, and 
   const { code, stdout, stderr } = await restore("--to", to);
   expect(code).toBe(3);
   for (const text of [stderr, stdout]) {
-    expect(text).toMatch(new RegExp(`source_exports/2 \\(E_MISSING: .*--complete takes it from the run ${good.run}`));
+    expect(text).toMatch(
+      new RegExp(`source_exports/2 \\(E_MISSING: .*use --complete to take it from the run ${good.run}`),
+    );
     expect(text).toMatch(/source_exports\/3 \(E_MISSING, accepted: /);
-    expect(text).not.toMatch(/left as it was/);
+    expect(text).not.toMatch(/it stays as it is/);
   }
   expect(existsSync(join(to, PROJECT))).toBe(false);
   expect(readFileSync(join(to, BOOK), "utf8")).toBe("<p>Newer</p>\n");
@@ -97,7 +99,7 @@ const execStat = (file: string): { mtimeMs: string } => ({
   mtimeMs: execFileSync("stat", ["-c", "%Y %a %u:%g", file], { encoding: "utf8" }),
 });
 
-test("in place: what is missing is left as it was, and only of that is it said", async () => {
+test("in place: what is missing stays as it is, and only of that is it said", async () => {
   writeFileSync(join(site.root, PROJECT, "texts/mine.txt"), "mine");
   rmSync(join(site.root, "clara_content/Project_3"), { recursive: true });
   const { code, stdout } = await restore("--in-place", "--yes");
@@ -105,8 +107,8 @@ test("in place: what is missing is left as it was, and only of that is it said",
   expect(readFileSync(join(site.root, PROJECT, "texts/mine.txt"), "utf8")).toBe("mine");
   const lines = stdout.split("\n").filter((line) => line.includes("missing:"));
   const of = (name: string): string => lines.find((line) => line.includes(name)) ?? "";
-  expect(of("source_exports/2")).toContain("left as it was");
-  expect(of("source_exports/3")).not.toContain("left as it was");
+  expect(of("source_exports/2")).toContain("it stays as it is");
+  expect(of("source_exports/3")).not.toContain("it stays as it is");
   expect((await restore("--rollback")).code).toBe(0);
   const completed = await restore("--in-place", "--yes", "--complete", "--quiet");
   expect(completed).toMatchObject({ code: 0, stderr: "" });
@@ -120,7 +122,7 @@ test("a unit that failed can be asked for by itself, and a damaged copy is none"
   expect(refused).toMatchObject({ code: 2 });
   expect(refused.json.at(-1)).toMatchObject({
     message: expect.stringMatching(/unit 2 failed in the run/),
-    hint: expect.stringContaining(`--complete takes it from the run ${good.run}`),
+    hint: expect.stringContaining(`use --complete to take it from the run ${good.run}`),
   });
   const to = fresh();
   expect((await restore("--to", to, "--unit", "Project_2", "--complete", "--quiet")).code).toBe(0);

@@ -41,7 +41,11 @@ test("no restore in place while a reinit is cut off, and none of a package; once
   expect((await run("portable", place, "package", "-o", file, "--include-users")).code).toBe(0);
   expect((await reinit(place)).signal).toBe("SIGKILL");
   expect(await books(place)).toBe("0");
-  const refused = { code: 1, error_code: "E_PENDING", message: expect.stringMatching(/^the reinit \S+ was cut off/) };
+  const refused = {
+    code: 1,
+    error_code: "E_PENDING",
+    message: expect.stringMatching(/^the reinit \S+ was interrupted/),
+  };
   const what = [
     ["--in-place", "--step", "db", "--yes"],
     ["--in-place", "--step", "db", "--dry-run"],
@@ -67,7 +71,7 @@ test("no reinit while a restore in place is cut off, or waits to be confirmed", 
   expect(ended(await reinit(place))).toMatchObject({
     code: 1,
     error_code: "E_PENDING",
-    message: expect.stringMatching(/^the restore \S+ of the run \S+ was cut off while migrating/),
+    message: expect.stringMatching(/^the restore \S+ of the run \S+ was interrupted while migrating/),
     hint: expect.stringMatching(/--recover/),
   });
   expect((await restore(place, "--rollback")).code).toBe(0);
@@ -76,7 +80,7 @@ test("no reinit while a restore in place is cut off, or waits to be confirmed", 
   expect(ended(await reinit(place))).toMatchObject({
     code: 1,
     error_code: "E_PENDING",
-    hint: expect.stringMatching(/--confirm \S+ when all is well, or --rollback/),
+    hint: expect.stringMatching(/--confirm \S+ to keep it, or --rollback/),
   });
   expect(await books(place)).toBe("2");
   expect(readdirSync(place.media)).toEqual(["photo.jpg"]);

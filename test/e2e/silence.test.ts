@@ -65,7 +65,7 @@ describe("the documented cron line", () => {
     ]);
     const health = await runBuilt("health", ["--config", config()]);
     expect(health.code).toBe(13);
-    expect(health.stdout).toContain(`${last()}: is newer and not latest: source_exports has 2 units of the 24`);
+    expect(health.stdout).toContain(`${last()}: is newer, but not latest: source_exports has 2 units of the 24`);
     const verified = await runBuilt("verify", ["--dest", store, "--quick", "--run", "last", "--json"]);
     expect(verified.json.at(-1)).toMatchObject({ run: last().replace("runs/", "") });
   });
@@ -101,7 +101,7 @@ test("when nothing could be backed up, each reason is printed, and kept in a log
   const logged = await runBuilt("logs", [run, "--dest", store, "--level", "error"]);
   expect(logged.code).toBe(0);
   expect(logged.stdout).toMatch(/db\.sqlite3.*E_SQLITE/);
-  expect(logged.stdout).toContain("not one unit could be backed up");
+  expect(logged.stdout).toContain("no unit could be backed up");
 });
 
 test("warnings of units reach the terminal, the log and the manifest, grouped with counts", async () => {

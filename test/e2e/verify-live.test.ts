@@ -72,12 +72,12 @@ describe("verify --live", () => {
     expect(notes(found.get("live_projects"))).toEqual([
       "project 1 has been deleted since",
       "project 10 is new",
-      "project 2 has another row now",
+      "project 2 has changed its row since",
       "project 9 is new",
     ]);
     expect(notes(found.get("live_units"))).toEqual([
       "lara_legacy/A new book is new",
-      "lara_legacy/Old_book is not on the site any more",
+      "lara_legacy/Old_book no longer exists on the site",
     ]);
     expect(notes(found.get("live_rows"))).toEqual([
       "db/db.sqlite3 table clara_app_claraproject has 4 rows, 3 were recorded",
@@ -107,7 +107,7 @@ describe("verify --live", () => {
     expect(check?.problems.toSorted((one, other) => (one.path < other.path ? -1 : 1))).toEqual(
       files.map((file) => ({
         path: file,
-        message: expect.stringMatching(/holds another content of the same size and time; its mode, owner or time/),
+        message: expect.stringMatching(/holds other content of the same size and time; its mode, owner or time/),
       })),
     );
   });

@@ -431,7 +431,7 @@ describe("damage that SHA256SUMS was made to agree with", () => {
     record(damaged, "db", find("db.sqlite3/metadata.json"), dumpOf());
     const result = await verify(damaged.store);
     expect(failed(result)).toEqual(["database_dump"]);
-    expect(result.problems).toContain(`database_dump ${dumpOf()}: holds 0 rows of auth_user; 1 were counted`);
+    expect(result.problems).toContain(`database_dump ${dumpOf()}: holds 0 rows of auth_user, but 1 were counted`);
   });
 
   test("a damaged page of an audio database is found by SQLite's own check", async () => {
@@ -466,8 +466,10 @@ describe("damage that SHA256SUMS was made to agree with", () => {
     damaged.adjustSums();
     const { problems } = await verify(damaged.store, { quick: true });
     expect(problems).toHaveLength(2);
-    expect(problems[0]).toMatch(/^indexes legacy_zips\/index\.json: says of /);
-    expect(problems[1]).toMatch(/^indexes manifest\.json: says of snapshots\/full_media_tree\.tgz/);
+    expect(problems[0]).toMatch(/^indexes legacy_zips\/index\.json: differs from the metadata\.json of /);
+    expect(problems[1]).toMatch(
+      /^indexes manifest\.json: differs from the metadata\.json of snapshots\/full_media_tree\.tgz/,
+    );
   });
 
   test("a unit that was removed everywhere is found by the count of projects", async () => {
@@ -590,7 +592,7 @@ describe("which run, which store", () => {
     const result = await verify(damaged.store, { run: other });
     expect(result.code).toBe(13);
     expect(failed(result)).toEqual(expect.arrayContaining(["run_id"]));
-    expect(result.problems).toContain(`run_id manifest.json: is of the run ${run}`);
+    expect(result.problems).toContain(`run_id manifest.json: belongs to the run ${run}`);
   });
 
   test("the run of another site is found", async () => {

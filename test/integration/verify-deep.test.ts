@@ -227,7 +227,7 @@ describe("a site with SQLite and compiled texts", () => {
   test("pages open, and what was missing on the site already is a note", async () => {
     const check = await deep(store, "compiled_pages");
     expect(check.problems).toEqual([]);
-    expect(check.figure).toMatch(/^3 bundles, 6 pages opened, [4-9] media files asked for$/);
+    expect(check.figure).toMatch(/^3 bundles, 6 pages opened, [4-9] media files requested$/);
     expect(check.notes?.map(({ message }) => message)).toEqual([
       expect.stringMatching(/never there\.png was missing on the site already$/),
     ]);
@@ -246,7 +246,7 @@ describe("a site with SQLite and compiled texts", () => {
     expect(check.problems).toEqual([
       {
         path: "compiled_exports/1/compiled_normal.zip",
-        message: `page_1.html names ${entry}, which cannot be had from the bundle`,
+        message: `page_1.html names ${entry}, which the bundle does not hold`,
       },
     ]);
   });

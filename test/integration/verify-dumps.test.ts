@@ -157,13 +157,13 @@ describe("a MariaDB dump", () => {
 
   test("without its end mark is found, though the gzip stream is whole", async () => {
     expect(messages(await changeText((sql) => sql.slice(0, sql.indexOf("-- Dump completed"))))).toBe(
-      "has no end mark: it was cut short",
+      "has no end mark: it is truncated",
     );
   });
 
   test("that lacks a row is found", async () => {
     expect(messages(await changeText((sql) => sql.replace("('one'),\n", "").replace("('one'),", "")))).toBe(
-      "holds 1 rows of words; 2 were counted",
+      "holds 1 rows of words, but 2 were counted",
     );
   });
 });

@@ -16,7 +16,9 @@ import { PACKAGE_ROOT } from "../../exec/build-output.ts";
 import type { FlagRules } from "../core/flag-rules.ts";
 import { runAsSubScript } from "./step-process.ts";
 
-/** Runs `backup_all`, or with `step` the script of one step. What a sub-script does not need is loaded after it is known not to be one. */
+/**
+ * Runs `backup_all`, or with `step` the script of one step. Modules that a sub-script does not need are loaded later.
+ */
 export async function backupCommand(name: string, step?: StepName): Promise<void> {
   const quietly = { json: process.argv.includes("--json"), quiet: false, verbose: process.argv.includes("--verbose") };
   const plan = process.env[PLAN_VARIABLE];
@@ -59,12 +61,14 @@ const RULES: FlagRules = {
 function parse(name: string, step: StepName | undefined) {
   const parser = commandLine(
     name,
-    step === undefined ? "$0 --dest DIR\n\nBacks up the whole site." : `$0 --dest DIR\n\nBacks up ${step} alone.`,
+    step === undefined
+      ? "$0 --dest DIR\n\nBacks up the whole site."
+      : `$0 --dest DIR\n\nBacks up the step ${step} only.`,
     RULES,
   )
     .option("only", {
       type: "string",
-      describe: "project ids and unit names to take, comma-separated",
+      describe: "project ids and unit names to back up, comma-separated",
       requiresArg: true,
     })
     .option("skip", { type: "string", describe: "project ids and unit names to leave out", requiresArg: true })
@@ -76,32 +80,32 @@ function parse(name: string, step: StepName | undefined) {
     .option("existing", {
       choices: ["skip", "overwrite"] as const,
       default: "skip" as const,
-      describe: "reuse unchanged units, or build all anew",
+      describe: "reuse unchanged units, or rebuild all",
     })
     .option("workers", { type: "number", describe: "worker threads", requiresArg: true })
     .option("checksums", { type: "boolean", default: false, describe: "read every artifact back and compare" })
-    .option("dry-run", { type: "boolean", default: false, describe: "show what would be taken; write nothing" })
-    .option("resume", { type: "boolean", default: false, describe: "go on with an interrupted run" })
+    .option("dry-run", { type: "boolean", default: false, describe: "show what would be backed up; write nothing" })
+    .option("resume", { type: "boolean", default: false, describe: "continue an interrupted run" })
     .option("name", { type: "string", describe: "a name for the run", requiresArg: true })
-    .option("description", { type: "string", describe: "a few words about the run", requiresArg: true })
+    .option("description", { type: "string", describe: "a description of the run", requiresArg: true })
     .option("tag", {
       type: "string",
       array: true,
       default: [] as string[],
       describe: "a tag for the run; may be repeated",
     })
-    .option("yes", { type: "boolean", default: false, describe: "ask nothing" })
-    .option("lock-file", { type: "string", describe: "a second lock beside the store's own", requiresArg: true })
+    .option("yes", { type: "boolean", default: false, describe: "do not ask" })
+    .option("lock-file", { type: "string", describe: "a second lock file besides the store's own", requiresArg: true })
     .option("break-lock", { type: "boolean", default: false, describe: "take over a lock held from another host" })
     .option("accept-loss", {
       type: "boolean",
       default: false,
-      describe: "the run becomes latest although a step has less than half of its units",
+      describe: "make the run latest although a step lost more than half of its units",
     })
     .option("new-store", {
       type: "boolean",
       default: false,
-      describe: "begin a store where this host remembers one that is gone",
+      describe: "create a new store where this host recorded one that is missing",
     });
   const whole =
     step === undefined
@@ -118,7 +122,7 @@ function parse(name: string, step: StepName | undefined) {
   const flags = whole.parseSync(process.argv.slice(2));
   const workers = lastValue(flags.workers);
   if (workers !== undefined && !(Number.isInteger(workers) && workers >= 1))
-    throw new HoldfastError("E_USAGE", "--workers takes a whole number from 1");
+    throw new HoldfastError("E_USAGE", "--workers takes a whole number of at least 1");
   if (flags._.length > 0) throw new HoldfastError("E_USAGE", `unexpected argument: ${String(flags._[0])}`);
   const request: BackupRequest = {
     config: lastValue(flags.config) ?? "",
@@ -148,11 +152,11 @@ function parse(name: string, step: StepName | undefined) {
 function stepName(name: string): StepName {
   const known = STEP_NAMES.find((one) => one === name);
   if (known === undefined)
-    throw new HoldfastError("E_USAGE", `no step is called ${name}`, { hint: `steps: ${STEP_NAMES.join(", ")}` });
+    throw new HoldfastError("E_USAGE", `unknown step ${name}`, { hint: `steps: ${STEP_NAMES.join(", ")}` });
   return known;
 }
 
-/** A demo site beside the store, made once. */
+/** Makes a demo site beside the store, once. */
 async function demoRequest({ request, output }: ReturnType<typeof parse>): Promise<BackupRequest> {
   if (request.dest === undefined)
     throw new HoldfastError("E_USAGE", "--demo needs --dest", { hint: "for instance --dest /tmp/holdfast-demo" });
@@ -162,7 +166,7 @@ async function demoRequest({ request, output }: ReturnType<typeof parse>): Promi
     if (!output.json && !output.quiet) process.stderr.write(`making a demo site in ${site}\n`);
     const { makeDemoSite } = await import("../../demo/site.ts");
     await makeDemoSite(site);
-    // What changed within two seconds of a backup is built anew by the next one, and a second demo is to show the reuse.
+    // The next backup rebuilds what changed within two seconds of this one, but a second demo should show the reuse.
     await sleep(RACY_MS);
   }
   return { ...request, config, newStore: true };
@@ -178,9 +182,8 @@ function showOutcome(outcome: BackupOutcome): void {
     `${formatBytes(totals.size_bytes)} (${formatBytes(totals.written_bytes)} written)`,
   ];
   if (uncovered.length > 0) {
-    process.stderr.write(
-      `${pc.yellow("warning:")} no step covers: ${uncovered.slice(0, 5).join(", ")}${uncovered.length > 5 ? ` and ${uncovered.length - 5} more` : ""}\n`,
-    );
+    const more = uncovered.length > 5 ? ` and ${uncovered.length - 5} more` : "";
+    process.stderr.write(`${pc.yellow("warning:")} no step covers: ${uncovered.slice(0, 5).join(", ")}${more}\n`);
   }
   for (const claim of outcome.claims ?? [])
     process.stdout.write(`${printable(claim.path)}  ${pc.dim(`${claim.step} (${claim.key})`)}\n`);

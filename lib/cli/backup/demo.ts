@@ -1,4 +1,4 @@
-/** The end of a demo: verify what was backed up, and show the tree. */
+/** Ends a demo: verifies the backup and shows its tree. */
 import { readdirSync, statSync, type Dirent } from "node:fs";
 import path from "node:path";
 import { colors as pc } from "../../report/colors.ts";
@@ -11,7 +11,7 @@ import { exitOf, type CommandFrame } from "../core/run-command.ts";
 
 const ENTRIES_SHOWN = 4;
 
-/** Gives the exit status; prints what it found where it is `shown`. */
+/** Returns the exit status; prints the result if `shown` is set. */
 export async function finishDemo(
   outcome: BackupOutcome,
   run: string,
@@ -25,16 +25,16 @@ export async function finishDemo(
     process.stdout.write(`${treeOf(run, "  ", 2)}\n\n`);
     process.stdout.write(
       `The demo site is ${store}.site/clara, its config ${store}.site/site.yaml.\n` +
-        `${path.join(run, "RESTORE.md")} says how to restore with unzip, tar and sqlite3 alone.\n`,
+        `${path.join(run, "RESTORE.md")} explains how to restore with only unzip, tar and sqlite3.\n`,
     );
   }
   return verification.ok ? exitOf(outcome.status) : EXIT.verification;
 }
 
-/** What every step has, and what only a restore needs: shown last. */
+/** Files that every step has, or that only a restore needs, which are shown last. */
 const LAST = /^(?:index|failures|metadata)\.json$|\.list$/;
 
-/** A directory as a tree, `depth` levels deep: long lists cut, a directory of files alone in one line. */
+/** Shows a directory as a tree, `depth` levels deep; shortens long lists, and puts a directory of files on one line. */
 function treeOf(directory: string, indent: string, depth: number): string {
   const last = (entry: Dirent): number => Number(depth === 2 ? !entry.isDirectory() : LAST.test(entry.name));
   const entries = readdirSync(directory, { withFileTypes: true }).toSorted(
@@ -46,12 +46,13 @@ function treeOf(directory: string, indent: string, depth: number): string {
   const lines = entries.map((entry) => {
     if (!entry.isDirectory()) return `${indent}${file(entry)}`;
     const inner = depth === 0 ? "" : treeOf(path.join(directory, entry.name), `${indent}  `, depth - 1);
-    return `${indent}${entry.name}/${inner.includes("\n") || inner === "" ? `\n${inner}` : `  ${inner.trim()}`}`.trimEnd();
+    const shown = inner.includes("\n") || inner === "" ? `\n${inner}` : `  ${inner.trim()}`;
+    return `${indent}${entry.name}/${shown}`.trimEnd();
   });
   return (depth === 2 ? lines : cut(lines, indent)).join("\n");
 }
 
-/** The first few, and how many more there are. */
+/** Returns the first items, and the number of the others. */
 const cut = (items: readonly string[], indent = ""): string[] =>
   items.length <= ENTRIES_SHOWN + 1
     ? [...items]

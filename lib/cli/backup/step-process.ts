@@ -1,4 +1,4 @@
-/** A step's script as part of a run: its parent has planned it, holds the lock, and hears every event. */
+/** Runs a step's script as part of a run: the parent has planned it, holds the lock, and receives every event. */
 import path from "node:path";
 import { loadConfig } from "../../config/load.ts";
 import { asHoldfastError, EXIT, HoldfastError } from "../../errors.ts";
@@ -12,7 +12,7 @@ import { inheritLock, TOKEN_VARIABLE } from "../../store/lock/acquire.ts";
 import { runPlanSchema } from "../../store/run/plan.ts";
 import { abortOnSignals } from "../core/signals.ts";
 
-/** Runs one step for the parent whose plan is at `planFile`, once that says so; ends when the parent does. */
+/** Runs one step for the parent with the plan at `planFile`, when the parent starts it; ends when the parent ends. */
 export async function runAsSubScript(name: StepName, planFile: string): Promise<void> {
   process.umask(0o027);
   const abort = abortOnSignals();
@@ -42,8 +42,8 @@ export async function runAsSubScript(name: StepName, planFile: string): Promise<
 }
 
 /**
- * Standard input is a pipe that the parent holds open; the kernel closes it when the parent is gone, however it went. What comes first says that
- * it is this script's turn.
+ * Waits for the parent's start signal on standard input. The parent holds the pipe open, and the kernel closes it when
+ * the parent ends for any reason.
  */
 async function listenToParent(abort: AbortController): Promise<void> {
   const gone = (): void => abort.abort(new HoldfastError("E_INTERRUPTED", "the parent process is gone"));

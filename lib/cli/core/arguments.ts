@@ -1,4 +1,4 @@
-/** Argument parsing that every command shares: yargs, strict, with our exit status and hints. */
+/** Argument parsing for all commands: yargs, strict, with our exit status and hints. */
 import { distance } from "fastest-levenshtein";
 import yargs from "yargs";
 import { HoldfastError } from "../../errors.ts";
@@ -6,8 +6,8 @@ import { VERSION } from "../../version.ts";
 import { assertFlags, type FlagRules } from "./flag-rules.ts";
 
 /**
- * Returns a parser for the command `name`. A fault in the arguments, or a broken rule, throws `E_USAGE`; `--help` and `--version` print and
- * end the process.
+ * Returns a parser for the command `name`. An invalid argument or a broken rule throws `E_USAGE`; `--help` and
+ * `--version` print and end the process.
  */
 export function commandLine(name: string, usage: string, rules: FlagRules = {}) {
   return yargs()
@@ -35,13 +35,13 @@ export function commandLine(name: string, usage: string, rules: FlagRules = {}) 
       return true;
     })
     .option("config", { type: "string", describe: "config file of the site", requiresArg: true })
-    .option("dest", { type: "string", describe: "the store; else the config's dest", requiresArg: true })
-    .option("json", { type: "boolean", default: false, describe: "JSON lines on standard output" })
-    .option("quiet", { type: "boolean", default: false, describe: "errors only" })
-    .option("verbose", { type: "boolean", default: false, describe: "every unit, and the causes of errors" });
+    .option("dest", { type: "string", describe: "the store (default: dest in the config)", requiresArg: true })
+    .option("json", { type: "boolean", default: false, describe: "print JSON lines on standard output" })
+    .option("quiet", { type: "boolean", default: false, describe: "print errors only" })
+    .option("verbose", { type: "boolean", default: false, describe: "print every unit, and the causes of errors" });
 }
 
-/** The flag that an unknown one in yargs' message was probably meant to be. */
+/** Returns the flag that is most similar to the unknown one in yargs' message. */
 function nearestFlag(message: string, help: string): string | undefined {
   const [, unknown] = /^Unknown arguments?: (?:\w, )*([\w-]{2,})/.exec(message) ?? [];
   if (unknown === undefined) return undefined;
@@ -51,18 +51,21 @@ function nearestFlag(message: string, help: string): string | undefined {
   return near !== undefined && near.away <= Math.max(2, unknown.length / 2) ? near.name : undefined;
 }
 
-/** The text of --help. What yargs gives to `fail` has it, whatever its types say. */
+/** Returns the text of --help, which the argument of `fail` provides despite its declared type. */
 function helpOf(usage: unknown): string {
   if (typeof usage !== "object" || usage === null || !("help" in usage) || typeof usage.help !== "function") return "";
   const text: unknown = Reflect.apply(usage.help, usage, []);
   return typeof text === "string" ? text : "";
 }
 
-/** The last value of an option that may be given once: yargs collects repeated ones. */
+/** Returns the last value of an option that may be given once: yargs collects repeated ones. */
 export const lastValue = <T extends string | number>(value: T | readonly T[] | undefined): T | undefined =>
   typeof value === "object" ? value.at(-1) : value;
 
-/** Comma-separated names, from one option or several. Throws `E_USAGE` for a list of nothing, as an unset variable gives: it would mean everything. */
+/**
+ * Parses comma-separated names, from one option or several. Throws `E_USAGE` for an empty list, as an unset variable
+ * produces: it would mean everything.
+ */
 export function parseList(flag: string, value: string | readonly string[] | undefined): string[] {
   const names = [value ?? []]
     .flat()
@@ -70,5 +73,5 @@ export function parseList(flag: string, value: string | readonly string[] | unde
     .map((part) => part.trim())
     .filter((part) => part !== "");
   if (names.length > 0 || [value ?? []].flat().length === 0) return names;
-  throw new HoldfastError("E_USAGE", `--${flag} names nothing`, { hint: `name something, or leave --${flag} out` });
+  throw new HoldfastError("E_USAGE", `--${flag} is empty`, { hint: `give a value, or omit --${flag}` });
 }

@@ -1,19 +1,19 @@
-/** A verification for people: a line for each check, and what is wrong beneath it. */
+/** Formats a verification: a line for each check, with its problems below. */
 import { colors as pc } from "../../report/colors.ts";
 import { printableLines } from "../../report/printable.ts";
 import { display, fromString } from "../../archive/path.ts";
 import type { Check, Verification } from "../../ops/verify/run.ts";
 
-/** Problems shown of one check. */
+/** The number of problems shown for one check. */
 const SHOWN = 20;
 const TITLE_WIDTH = 18;
 
 const MARKS = { ok: pc.green("✓"), failed: pc.red("✗"), "not proved": pc.yellow("?") } as const;
 
-/** All checks, a line each: `✓ checksums  1,204 files, 3.1 GiB read`. */
+/** Formats all checks, a line each: `✓ checksums  1,204 files, 3.1 GiB read`. */
 export const showVerification = (verification: Verification): string => verification.checks.map(showCheck).join("\n");
 
-/** One check; with its problems, and with what is worth knowing, the first twenty of each. */
+/** Formats one check, with the first twenty of its problems and of its notes. */
 export function showCheck({ state, title, figure, problems, notes = [] }: Omit<Check, "id" | "ok">): string {
   const lines = [
     `${MARKS[state]} ${title.padEnd(TITLE_WIDTH)} ${figure}`,
@@ -23,6 +23,6 @@ export function showCheck({ state, title, figure, problems, notes = [] }: Omit<C
   lines.push(
     ...notes.slice(0, SHOWN).map(({ path, message }) => pc.dim(`    ${display(fromString(path))}: ${message}`)),
   );
-  if (notes.length > SHOWN) lines.push(pc.dim(`    … and ${notes.length - SHOWN} more that are no failures`));
+  if (notes.length > SHOWN) lines.push(pc.dim(`    … and ${notes.length - SHOWN} more that are not failures`));
   return printableLines(lines);
 }

@@ -1,9 +1,9 @@
-/** Asks a person something on the terminal. */
+/** Asks the operator on the terminal. */
 import { createInterface } from "node:readline/promises";
 import { printable } from "../../report/printable.ts";
 import { rawTerminal } from "../../report/terminal.ts";
 
-/** Returns the answer, without the blanks around it. */
+/** Returns the trimmed answer. */
 export async function ask(question: string, signal: AbortSignal): Promise<string> {
   const terminal = createInterface({ input: process.stdin, output: rawTerminal(process.stderr) });
   try {

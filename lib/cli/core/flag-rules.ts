@@ -1,21 +1,25 @@
-/** Rules between the flags of a command, declared beside its options: a flag that contradicts another, or would be ignored, is refused. */
+/**
+ * Rules between the flags of a command, declared beside its options: rejects a flag that contradicts another, or would
+ * be ignored.
+ */
 import { HoldfastError } from "../../errors.ts";
 
 /**
- * Flags are named as they are typed, without the dashes: `dry-run`, `no-safety`; `mode=update-only` is the flag with that value.
+ * Rules by flag. A flag is written as typed, without the dashes: `dry-run`, `no-safety`; `mode=update-only` is the flag
+ * with that value.
  */
 export interface FlagRules {
-  /** Flags that exclude each other: of each list at most one. */
+  /** Flags that exclude each other: at most one of each list. */
   readonly conflicts?: readonly (readonly string[])[];
-  /** Flags that mean nothing without one of the others. */
+  /** Flags that have no effect without one of the others. */
   readonly requires?: Readonly<Record<string, readonly string[]>>;
-  /** Flags that make the command do something else: the flags that each takes beside those of every command. */
+  /** Flags that select another mode of the command, each with the flags that it accepts besides the common ones. */
   readonly modes?: Readonly<Record<string, readonly string[]>>;
-  /** The same for commands whose first argument is a verb. */
+  /** Flags by verb, for commands whose first argument is a verb. */
   readonly verbs?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Flags of every command. */
+/** The flags that all commands share. */
 const COMMON = new Set(["config", "dest", "json", "quiet", "verbose", "help", "version"]);
 const ALIASES: Readonly<Record<string, string>> = { "-o": "--output" };
 
@@ -25,41 +29,38 @@ export function assertFlags(argv: readonly string[], rules: FlagRules, verb = ""
   const names = new Set([...given].filter((flag) => !flag.includes("=")));
   for (const list of rules.conflicts ?? []) {
     const [first, second] = list.filter((flag) => given.has(flag));
-    if (first !== undefined && second !== undefined) refuse(first, second);
+    if (first !== undefined && second !== undefined) throwConflict(first, second);
   }
   for (const [mode, flags] of Object.entries(rules.modes ?? {})) {
     const other = names.has(mode) ? [...names].find((flag) => flag !== mode && !isTaken(flag, flags)) : undefined;
-    if (other !== undefined) refuse(mode, other);
+    if (other !== undefined) throwConflict(mode, other);
   }
   for (const [flag, others] of Object.entries(rules.requires ?? {})) {
     if (!given.has(flag) || others.some((other) => given.has(other))) continue;
-    throw new HoldfastError(
-      "E_USAGE",
-      `--${flag} has no effect without ${others.map((one) => `--${one}`).join(" or ")}`,
-      {
-        hint: `add ${others.map((one) => `--${one}`).join(" or ")}, or leave --${flag} out`,
-      },
-    );
+    const wanted = others.map((one) => `--${one}`).join(" or ");
+    throw new HoldfastError("E_USAGE", `--${flag} has no effect without ${wanted}`, {
+      hint: `add ${wanted}, or omit --${flag}`,
+    });
   }
   const { [verb]: own, ...others } = rules.verbs ?? {};
   const known = new Set(Object.values(others).flat());
   const other = own && [...names].find((flag) => isKnown(flag, known) && !isTaken(flag, own));
-  if (other !== undefined) throw new HoldfastError("E_USAGE", `--${other} has no meaning for ${verb}`);
+  if (other !== undefined) throw new HoldfastError("E_USAGE", `--${other} has no effect on ${verb}`);
 }
 
-/** The name of a flag without its negation. */
+/** Returns the name of a flag without its negation. */
 const positive = (flag: string): string => flag.replace(/^no-/, "");
 const isTaken = (flag: string, flags: readonly string[]): boolean =>
   COMMON.has(flag) || flags.includes(flag) || flags.includes(positive(flag));
 const isKnown = (flag: string, known: ReadonlySet<string>): boolean => known.has(flag) || known.has(positive(flag));
 
-function refuse(first: string, second: string): never {
+function throwConflict(first: string, second: string): never {
   throw new HoldfastError("E_USAGE", `--${first} and --${second} exclude each other`, {
-    hint: "leave one of them out; --help says what each does",
+    hint: "omit one of them; --help describes both",
   });
 }
 
-/** The flags that were typed, in kebab case, and each with its value. A switch that was turned off by `=false` is not among them. */
+/** Returns the given flags in kebab case, and each with its value. A switch turned off by `=false` is not included. */
 function givenFlags(argv: readonly string[]): ReadonlySet<string> {
   const given = new Set<string>();
   for (const [index, argument] of argv.entries()) {

@@ -1,10 +1,10 @@
-/** Completes the commands that messages show, so that they can be typed as they stand. */
+/** Completes the commands shown in messages, so that they can be pasted. */
 import { shellQuote } from "../../report/shell.ts";
 
 const REPEATED = ["config", "dest"] as const;
 const COMMAND = /npx tsx scripts\/\w+\.ts/g;
 
-/** Adds the `--config` and `--dest` that this process was given to each command in a text, unless the text names them itself. */
+/** Adds this process's `--config` and `--dest` to each command in a text, unless the text has them already. */
 export function withGivenFlags(text: string, argv: readonly string[] = process.argv.slice(2)): string {
   const flags = REPEATED.flatMap((name) => {
     const value = valueOf(`--${name}`, argv);

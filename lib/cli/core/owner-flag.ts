@@ -1,15 +1,18 @@
-/** `--owner`: whose the restored files become. */
+/** Parses `--owner`, the owner of the restored files. */
 import { systemOwnerNames } from "../../archive/owners.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { OwnerRule } from "../../ops/restore/plan/request.ts";
 
-/** `name`, `number`, or a user, by name or number, with a group or without. Throws `E_USAGE` for one that this host does not know. */
+/**
+ * Parses `name`, `number`, or a user with or without a group, each by name or number. Throws `E_USAGE` for one that
+ * this host lacks.
+ */
 export function ownerRule(text: string): OwnerRule {
   if (text === "name" || text === "number") return { by: text };
   const [user = "", group] = text.split(":");
   const { users, groups } = systemOwnerNames();
   const uid = numberOf(user, users);
-  // Without a group, the one of the user's own name, as useradd makes it.
+  // Without a group, the group of the user's own name, as useradd creates it.
   const gid = numberOf(group ?? user, groups) ?? (group === undefined ? uid : undefined);
   if (uid !== undefined && gid !== undefined) return { by: "one", uid, gid };
   throw new HoldfastError("E_USAGE", `this host has no ${uid === undefined ? `user ${user}` : `group ${group}`}`);

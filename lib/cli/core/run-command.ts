@@ -1,4 +1,4 @@
-/** The frame of every command: signals, the reporter, and the one place that turns an error into an exit status. */
+/** Runs every command: signals, the reporter, and the only place that turns an error into an exit status. */
 import { colors as pc } from "../../report/colors.ts";
 import { asHoldfastError, EXIT, type HoldfastError } from "../../errors.ts";
 import { keepYoungGenerationSmall } from "../../exec/v8-memory.ts";
@@ -22,8 +22,8 @@ export interface CommandFrame {
 }
 
 /**
- * Runs a command to its end and sets the exit status: what `work` returns, or what its error maps to. SIGINT, SIGTERM and SIGHUP abort the
- * signal; the command cleans up and ends with 130.
+ * Runs a command to its end and sets the exit status: the result of `work`, or that of its error. SIGINT, SIGTERM and
+ * SIGHUP abort the signal; the command cleans up and exits with 130.
  */
 export async function runCommandFrame(
   flags: OutputFlags,
@@ -31,9 +31,9 @@ export async function runCommandFrame(
 ): Promise<void> {
   process.umask(0o027);
   keepYoungGenerationSmall();
-  // Whoever read the output has gone: no reason to leave the work undone.
+  // The reader of the output may have exited, which is not a reason to stop.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
-  // Documents of JSON are exact, whatever is in them.
+  // JSON documents are written unescaped, so that they stay exact.
   for (const stream of flags.json ? [process.stderr] : [process.stdout, process.stderr]) guardTerminal(stream);
   const abort = abortOnSignals();
   const report = flags.json
@@ -43,25 +43,25 @@ export async function runCommandFrame(
     process.exitCode = await work({ signal: abort.signal, report });
   } catch (error) {
     const cause = asHoldfastError(abort.signal.aborted ? abort.signal.reason : error);
-    // 3 is for what was done and published; what is thrown was not.
+    // Status 3 means done and published; a thrown error means that it was not.
     process.exitCode = cause.exitCode === EXIT.partial ? EXIT.failed : cause.exitCode;
     showError(cause, process.exitCode, flags);
   }
 }
 
-/** One line of what happened, one of what to do; the causes with `--verbose`. */
+/** Prints the message and the hint, a line each; with `--verbose` also the causes. */
 function showError(error: HoldfastError, exitCode: number, flags: OutputFlags): void {
   const { code, message } = error;
   const hint = withGivenFlags(error.hint);
-  if (flags.json)
-    process.stdout.write(
-      `${JSON.stringify({ message_type: "exit_error", code: exitCode, error_code: code, message: redact(message), hint })}\n`,
-    );
+  if (flags.json) {
+    const document = { message_type: "exit_error", code: exitCode, error_code: code, message: redact(message), hint };
+    process.stdout.write(`${JSON.stringify(document)}\n`);
+  }
   process.stderr.write(`${pc.red("error:")} ${inset(redact(message))}\nhint: ${inset(redact(hint))}\n`);
   if (flags.verbose) process.stderr.write(`${redact(error.stack ?? "")}\n${causes(error)}`);
 }
 
-/** Indents further lines, so that none is taken for a line of ours. */
+/** Indents further lines, so that none looks like one of ours. */
 const inset = (text: string): string => text.replaceAll("\n", "\n  ");
 
 function causes(error: Error): string {
@@ -70,5 +70,5 @@ function causes(error: Error): string {
     : "";
 }
 
-/** The exit status of a backup: 3 when units failed. */
+/** Returns the exit status of a backup: 3 if units failed. */
 export const exitOf = (status: "complete" | "partial"): number => (status === "complete" ? EXIT.ok : EXIT.partial);

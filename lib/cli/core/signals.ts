@@ -1,7 +1,7 @@
-/** What ends a command from outside. */
+/** Signals that end a command. */
 import { HoldfastError } from "../../errors.ts";
 
-/** An AbortController that the usual signals abort. A second one does not shorten the clean-up. */
+/** Returns an AbortController that the usual signals abort. A second signal does not shorten the cleanup. */
 export function abortOnSignals(): AbortController {
   const controller = new AbortController();
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {

@@ -1,4 +1,4 @@
-/** The frame of the commands that work on a store that is there: their flags, and where the store is. */
+/** The common parts of commands that work on an existing store: their flags, and the store's path. */
 import path from "node:path";
 import { findConfig, loadConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
@@ -8,13 +8,13 @@ import { runCommandFrame, type CommandFrame, type OutputFlags } from "./run-comm
 
 type Given = string | string[] | undefined;
 
-/** What `commandLine` parses for every command. */
+/** The flags that `commandLine` parses for every command. */
 export interface StoreFlags extends OutputFlags {
   readonly config?: Given;
   readonly dest?: Given;
 }
 
-/** Parses the flags and runs `work` with them; a fault in the flags is an error of the command as any other. */
+/** Parses the flags and runs `work` with them; an invalid flag is reported like any other error of the command. */
 export async function parsedCommand<F extends OutputFlags>(
   parse: (argv: readonly string[]) => F,
   work: (flags: F, frame: CommandFrame) => Promise<number>,
@@ -34,7 +34,7 @@ export async function parsedCommand<F extends OutputFlags>(
   });
 }
 
-/** The same with the path of the store: `--dest`, else the config's. */
+/** Runs `work` with the flags and the path of the store: `--dest`, else the config's. */
 export async function storeCommand<F extends StoreFlags>(
   parse: (argv: readonly string[]) => F,
   work: (flags: F, store: string, frame: CommandFrame) => Promise<number>,
@@ -42,16 +42,16 @@ export async function storeCommand<F extends StoreFlags>(
   await parsedCommand(parse, async (flags, frame) => await work(flags, storeOf(flags), frame));
 }
 
-/** The config is needed for its `dest` alone: without it every store that `--dest` names can be looked at. */
+/** Returns the store's path. The config is only read for its `dest`: with `--dest`, no config is needed. */
 function storeOf(flags: StoreFlags): string {
   const dest = lastValue(flags.dest);
   if (dest !== undefined) return path.resolve(dest);
   const config = loadConfig(findConfig(lastValue(flags.config), process.env, PACKAGE_ROOT), process.env);
   if (config.dest !== undefined) return config.dest;
-  throw new HoldfastError("E_USAGE", "there is no store: neither --dest nor dest in the config");
+  throw new HoldfastError("E_USAGE", "no store is given: neither --dest nor dest in the config");
 }
 
-/** The one argument that is no flag, where a command takes one. Throws `E_USAGE` for a second one. */
+/** Returns the single positional argument, if any. Throws `E_USAGE` for a second one. */
 export function argumentOf(given: readonly (string | number)[]): string | undefined {
   if (given.length > 1) throw new HoldfastError("E_USAGE", `unexpected argument: ${String(given[1])}`);
   return given[0] === undefined ? undefined : String(given[0]);

@@ -1,4 +1,4 @@
-/** `drill`: restores a run into a sandbox and says what it proves. */
+/** `drill`: restores a run into a sandbox and reports what this verifies. */
 import path from "node:path";
 import { findConfig, loadConfig, type SiteConfig } from "../../config/load.ts";
 import { EXIT, HoldfastError } from "../../errors.ts";
@@ -21,7 +21,7 @@ const RULES: FlagRules = {
   conflicts: [["run", "all-since"]],
 };
 
-/** Each phase as it is shown. */
+/** The displayed name of each phase. */
 const PHASES = {
   verify: "verifying",
   unpack: "unpacking",
@@ -37,43 +37,58 @@ export async function drillCommand(): Promise<void> {
     (argv) =>
       commandLine(
         "drill",
-        "$0 --dest DIR\n\nRestores a whole run into a sandbox and scratch databases, compares it with what was recorded, and keeps the evidence.",
+        "$0 --dest DIR\n\nRestores a whole run into a sandbox and scratch databases, compares it with its record, " +
+          "and keeps the evidence.",
         RULES,
       )
-        .option("run", { type: "string", default: "latest", describe: "the run: an id, or latest", requiresArg: true })
+        .option("run", {
+          type: "string",
+          default: "latest",
+          describe: "run to restore: an id, or latest",
+          requiresArg: true,
+        })
         .option("all-since", {
           type: "string",
-          describe: "each full backup from this run or day on, in place of --run",
+          describe: "drill each full backup from this run or day on, instead of --run",
           requiresArg: true,
         })
         .option("sandbox", {
           type: "string",
-          describe: "in this directory the sandbox is made; else in $TMPDIR",
+          describe: "parent directory of the sandbox (default: $TMPDIR)",
           requiresArg: true,
         })
         .option("database", {
           type: "string",
-          describe: "URL of a server for scratch databases; else a private server is started",
+          describe: "URL of a server for scratch databases (default: a private server)",
           requiresArg: true,
         })
         .option("evidence", {
           type: "string",
           describe:
-            "directory for the evidence; else the store, or, where that is read-only, this host's state directory",
+            "directory for the evidence (default: the store, or this host's state directory if that is read-only)",
           requiresArg: true,
         })
-        .option("projects", { type: "number", default: 3, describe: "how many projects to compile", requiresArg: true })
+        .option("projects", {
+          type: "number",
+          default: 3,
+          describe: "number of projects to compile",
+          requiresArg: true,
+        })
         .option("workers", { type: "number", default: 2, describe: "worker threads", requiresArg: true })
-        .option("strict", { type: "boolean", default: false, describe: "what is not proved fails: exit 13" })
+        .option("strict", {
+          type: "boolean",
+          default: false,
+          describe: "treat a check that is not proved as failed: exit 13",
+        })
         .option("search", {
           type: "boolean",
           default: true,
-          describe: "after a failure look for the newest earlier run that does restore",
+          describe: "after a failure, find the newest earlier run that can be restored",
         })
         .option("reinit", {
           type: "boolean",
           default: false,
-          describe: "in place of a run: try a reinit on a copy of the database, and bring the data back",
+          describe: "instead of a run, test a reinit on a copy of the database, and reimport the data",
         })
         .parseSync([...argv]),
     async (flags, store, frame) => {
@@ -118,7 +133,7 @@ export async function drillCommand(): Promise<void> {
   );
 }
 
-/** The config that is named, or found where one usually is; a drill works without. */
+/** Loads the config of the flag, or one at a default path; a drill works without one. */
 function configOf(given: string | undefined): SiteConfig | undefined {
   try {
     return loadConfig(findConfig(given, process.env, PACKAGE_ROOT), process.env);
@@ -130,25 +145,26 @@ function configOf(given: string | undefined): SiteConfig | undefined {
 
 function wholeNumber(flag: string, value: number | undefined, least: number): number {
   if (value !== undefined && Number.isInteger(value) && value >= least) return value;
-  throw new HoldfastError("E_USAGE", `--${flag} takes a whole number from ${least} on`);
+  throw new HoldfastError("E_USAGE", `--${flag} takes a whole number of at least ${least}`);
 }
 
 function conclusion({ drills, restorable }: DrillOutcome): string {
   const lines = drills.map(conclusionOf);
-  if (restorable === null) lines.push(`${pc.red("✗")} no earlier run restores either`);
-  else if (restorable !== undefined) lines.push(`${pc.yellow("!")} the newest run that does restore is ${restorable}`);
+  if (restorable === null) lines.push(`${pc.red("✗")} no earlier run can be restored either`);
+  else if (restorable !== undefined)
+    lines.push(`${pc.yellow("!")} the newest run that can be restored is ${restorable}`);
   return printableLines(lines);
 }
 
 function conclusionOf({ run, ok, not_proved, rto_ms, checks }: DrillEvidence): string {
   const took = formatDuration(rto_ms);
   const rest = not_proved.length > 0 ? `; not proved: ${not_proved.join(", ")}` : "";
-  if (ok) return `${pc.green("✓")} the run ${run} restores, in ${took}${rest}`;
+  if (ok) return `${pc.green("✓")} the run ${run} was restored in ${took}${rest}`;
   const failed = checks.filter(({ state }) => state === "failed").map(({ title }) => title);
-  return `${pc.red("✗")} the run ${run} does not restore: ${failed.join(", ")}${rest}`;
+  return `${pc.red("✗")} the run ${run} cannot be restored: ${failed.join(", ")}${rest}`;
 }
 
-/** A line for each problem, then the summary. */
+/** Returns a JSON line for each problem, then the summary. */
 function jsonLines({ ok, drills, restorable, warnings }: DrillOutcome): string {
   const errors = drills.flatMap(({ run, checks }) =>
     checks.flatMap((check) =>

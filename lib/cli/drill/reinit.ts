@@ -1,4 +1,4 @@
-/** `drill --reinit`: whether what a reinit clears comes back whole from an export. */
+/** `drill --reinit`: checks that an export restores everything that a reinit clears. */
 import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
 import { EXIT } from "../../errors.ts";
@@ -29,14 +29,16 @@ export async function reinitDrillCommand(
 }
 
 function describe({ unit, ok, cleared_rows, tables, left_out }: ReinitDrill): string[] {
-  const other = tables.filter(({ same }) => !same);
+  const other = tables.filter((table) => !table.same);
+  const same = plural(tables.length, "table");
   return [
     ...other.map(
-      ({ table, exported, found }) => `${pc.red("✗")} ${table}: ${exported} rows before, ${found} after, not the same`,
+      ({ table, exported, found }) =>
+        `${pc.red("✗")} ${table}: ${exported} rows before, ${found} after, with other content`,
     ),
     ...(left_out.length === 0 ? [] : [`not in an export: ${left_out.join(", ")}`]),
     ok
-      ? `${pc.green("✓")} ${unit}: ${plural(cleared_rows, "row")} cleared on a copy, and ${plural(tables.length, "table")} the same after the import`
-      : `${pc.red("✗")} ${unit}: what a reinit clears does not come back whole`,
+      ? `${pc.green("✓")} ${unit}: ${plural(cleared_rows, "row")} cleared on a copy, ${same} identical after the import`
+      : `${pc.red("✗")} ${unit}: the import does not restore everything that a reinit clears`,
   ];
 }

@@ -1,4 +1,4 @@
-/** `health`: says whether the site works and is backed up. */
+/** `health`: checks whether the site works and is backed up. */
 import path from "node:path";
 import { EXIT, HoldfastError } from "../../errors.ts";
 import { checkHealth, type Health } from "../../ops/health/run.ts";
@@ -19,12 +19,13 @@ export async function healthCommand(): Promise<void> {
   await runCommandFrame(output, async ({ signal }) => {
     const flags = commandLine(
       "health",
-      "$0 --config FILE\n\nSays whether the site works and is backed up: database, projects, disks, the newest run, the smoke command.",
+      "$0 --config FILE\n\nChecks whether the site works and is backed up: database, projects, disks, " +
+        "the newest run, the smoke command.",
     )
       .option("max-age", {
         type: "number",
         default: 26,
-        describe: "how many hours old the newest run may be",
+        describe: "maximum age of the newest run, in hours",
         requiresArg: true,
       })
       .parseSync(argv);
@@ -47,11 +48,12 @@ export async function healthCommand(): Promise<void> {
 function conclusion({ site, ok, checks }: Health): string {
   const failed = checks.filter((check) => !check.ok).map(({ title }) => title);
   const unproved = checks.filter(({ state }) => state === "not proved").length;
-  if (!ok) return `${pc.red("✗")} ${site} is not well: ${failed.join(", ")}`;
-  return `${pc.green("✓")} ${site} is well: ${plural(checks.length, "check")}${unproved > 0 ? `, ${unproved} not proved` : ""}`;
+  if (!ok) return `${pc.red("✗")} ${site} is not healthy: ${failed.join(", ")}`;
+  const rest = unproved > 0 ? `, ${unproved} not proved` : "";
+  return `${pc.green("✓")} ${site} is healthy: ${plural(checks.length, "check")}${rest}`;
 }
 
-/** A line for each problem, then the summary. */
+/** Returns a JSON line for each problem, then the summary. */
 function jsonLines({ site, ok, checks }: Health): string {
   const errors = checks.flatMap(({ id, problems }) =>
     problems.map(({ path: item, message }) => ({

@@ -1,4 +1,4 @@
-/** `init`: writes a config for an installation and reports what it found. */
+/** `init`: writes a config for an installation and reports its findings. */
 import path from "node:path";
 import { EXIT, HoldfastError } from "../../errors.ts";
 import { PACKAGE_ROOT } from "../../exec/build-output.ts";
@@ -14,21 +14,24 @@ export async function initCommand(): Promise<void> {
     (argv) =>
       commandLine(
         "init",
-        "$0 [DIR] [-o FILE]\n\nLooks at the installation in DIR, or in the current directory, writes a config for it and tries it by a dry run.",
+        "$0 [DIR] [-o FILE]\n\nInspects the installation in DIR (default: the current directory), writes a config " +
+          "for it and tests that by a dry run.",
       )
         .strict(false)
         .strictOptions()
         .option("output", {
           alias: "o",
           type: "string",
-          describe: "the config to be written; config/site.yaml when absent",
+          describe: "path of the new config (default: config/site.yaml)",
           requiresArg: true,
         })
-        .option("site", { type: "string", describe: "the site's name; else the directory's", requiresArg: true })
+        .option("site", { type: "string", describe: "the site's name (default: the directory's)", requiresArg: true })
         .parseSync([...argv]),
     async (flags, frame) => {
       if (lastValue(flags.config) !== undefined)
-        throw new HoldfastError("E_USAGE", "--config has no meaning for init", { hint: "name the new config with -o" });
+        throw new HoldfastError("E_USAGE", "--config has no effect on init", {
+          hint: "set the path of the new config with -o",
+        });
       const result = await init(
         {
           directory: argumentOf(flags._) ?? ".",
@@ -48,7 +51,7 @@ export async function initCommand(): Promise<void> {
 const isProven = ({ outcome, unreachable }: InitOutcome): boolean =>
   outcome.status === "complete" && unreachable.length === 0;
 
-/** The units that a run will have: step, path or URL, and the config key that takes it or where the password is. */
+/** Returns the units of a run: step, path or URL, and the config key or where the password is. */
 const unitsOf = ({ databases, outcome }: InitOutcome): [step: string, place: string, note: string][] => [
   ...databases.map((database): [string, string, string] => ["db", database.url, passwordText(database)]),
   ...(outcome.claims ?? [])
@@ -62,13 +65,13 @@ function passwordText({ passwordCommand, passwordFile, unprinted }: InitOutcome[
   return file === undefined ? "" : `password from ${file}`;
 }
 
-/** Sentences on what the operator has to look at. */
+/** Returns sentences on what the operator has to check. */
 const openPoints = ({ found, databases, outcome, unreachable }: InitOutcome): string[] => [
   ...found.unknown,
   ...databases.flatMap(({ unprinted }) =>
     unprinted === undefined
       ? []
-      : [`a command that prints the password in ${unprinted}: the config names password_file`],
+      : [`a command that prints the password in ${unprinted}: the config uses password_file`],
   ),
   ...unreachable.map(({ unit, error }) => `whether ${unit} can be dumped: ${error.message}`),
   ...outcome.uncovered.map((name) => `whether ${name} is needed: no step covers it`),
@@ -79,16 +82,18 @@ function textOf(result: InitOutcome): string {
   const units = unitsOf(result).map((cells) => cells.map(printable));
   const width = Math.max(...units.map(([, place = ""]) => place.length));
   const open = openPoints(result).map(printable);
+  const failed = outcome.status === "complete" ? "a database cannot be opened" : "the dry run failed";
+  const test = `npx tsx scripts/backup_all.ts --config ${shellQuote(file)} --dry-run`;
   return [
     `${pc.bold(application)} in ${printable(root)}`,
     ...units.map(([step = "", place = "", note = ""]) =>
       `  ${step.padEnd(5)}  ${place.padEnd(width)}  ${note}`.trimEnd(),
     ),
-    ...(open.length === 0 ? [] : ["not found out:", ...open.map((one) => `  ${one}`)]),
+    ...(open.length === 0 ? [] : ["not determined:", ...open.map((one) => `  ${one}`)]),
     `wrote ${printable(file)}`,
     isProven(result)
       ? `${pc.green("✓")} the dry run succeeded${databases.length === 0 ? "" : ", and each database can be opened"}`
-      : `${pc.red("✗")} ${outcome.status === "complete" ? "a database cannot be opened" : "the dry run failed"}: edit the config, then try it: npx tsx scripts/backup_all.ts --config ${shellQuote(file)} --dry-run`,
+      : `${pc.red("✗")} ${failed}: edit the config, then test it: ${test}`,
     "",
   ].join("\n");
 }

@@ -1,4 +1,4 @@
-/** `reinit`: clears what users made, and keeps what the config says. */
+/** `reinit`: clears what users created, and keeps what the config lists. */
 import path from "node:path";
 import { EXIT, HoldfastError } from "../../errors.ts";
 import { reinit, type ReinitOutcome, type ReinitPreview } from "../../ops/reinit/run.ts";
@@ -15,19 +15,23 @@ import { withGivenFlags } from "../core/given-flags.ts";
 
 const USAGE = `$0 --dry-run | --recover
 
-Clears what users made, in one transaction, and keeps the tables and rows that the config names (portable.reinit). A safety backup is made first.`;
+Clears what users created, in one transaction, and keeps the tables and rows that the config lists (portable.reinit).
+Makes a safety backup first.`;
 
 export async function reinitCommand(): Promise<void> {
   await parsedCommand(parse, async (flags, frame) => {
     const config = requireSiteConfig(lastValue(flags.config));
     const dest = lastValue(flags.dest) ?? config.dest;
     if (dest === undefined)
-      throw new HoldfastError("E_USAGE", "there is no store: neither --dest nor dest in the config");
+      throw new HoldfastError("E_USAGE", "no store is given: neither --dest nor dest in the config");
     const store = path.resolve(dest);
     if (flags.recover) {
       const ended = await recoverReinit({ config, store }, frame);
       if (flags.json) say({ message_type: "summary", ...ended });
-      else if (!flags.quiet) process.stdout.write(`${pc.green("✓")} the reinit ${ended.reinit} is ${ended.phase}\n`);
+      else if (!flags.quiet) {
+        const phase = ended.phase === "taken back" ? "rolled back" : ended.phase;
+        process.stdout.write(`${pc.green("✓")} the reinit ${ended.reinit} is ${phase}\n`);
+      }
       return EXIT.ok;
     }
     const outcome = await reinit(
@@ -57,19 +61,19 @@ function parse(argv: readonly string[]) {
     .option("dry-run", { ...no, describe: "show the plan with its counts; change nothing" })
     .option("yes", { ...no, describe: "do not ask; only together with --i-mean-it" })
     .option("i-mean-it", { ...no, describe: "do not ask; only together with --yes" })
-    .option("recover", { ...no, describe: "end a reinit that was cut off: finish it, or take it back" })
+    .option("recover", { ...no, describe: "end an interrupted reinit: finish it, or roll it back" })
     .parseSync([...argv]);
   if (flags._.length > 0) throw new HoldfastError("E_USAGE", `unexpected argument: ${String(flags._[0])}`);
   return flags;
 }
 
-/** The site's name has to be typed: a plain yes is given too soon. */
+/** Asks for the site's name: a plain yes is typed too quickly. */
 async function confirm(preview: ReinitPreview, flags: Flags, signal: AbortSignal): Promise<void> {
   if (!flags.json && !flags.quiet) process.stderr.write(`${printableLines(describe(preview))}\n`);
   if (flags.yes && flags["i-mean-it"]) return;
   if (!process.stdin.isTTY || flags.yes !== flags["i-mean-it"])
-    throw new HoldfastError("E_CONFIRM", "a reinit has to be confirmed; nothing was changed", {
-      hint: "type the site's name when asked, or give --yes --i-mean-it where nobody can type",
+    throw new HoldfastError("E_CONFIRM", "a reinit needs confirmation; nothing was changed", {
+      hint: "type the site's name when asked, or use --yes --i-mean-it without a terminal",
     });
   if ((await ask(`Type ${preview.site} to clear it: `, signal)) !== preview.site)
     throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed");
@@ -122,8 +126,10 @@ function show({ reinit: id, safetyRun, preview, rows, warnings }: ReinitOutcome,
   for (const text of warnings) process.stderr.write(`${pc.yellow("!")} ${printable(text)}\n`);
   if (flags.quiet) return;
   if (id === null) process.stdout.write(`${printableLines(describe(preview))}\ndry run: nothing was changed\n`);
-  else
+  else {
+    const undo = `${withGivenFlags("npx tsx scripts/restore.ts")} --in-place --run ${safetyRun ?? ""}`;
     process.stdout.write(
-      `${pc.green("✓")} ${plural(rows, "row")} cleared; the safety backup is ${safetyRun ?? ""}: ${withGivenFlags("npx tsx scripts/restore.ts")} --in-place --run ${safetyRun ?? ""} goes back\n`,
+      `${pc.green("✓")} ${plural(rows, "row")} cleared; the safety backup is ${safetyRun ?? ""}: ${undo} restores it\n`,
     );
+  }
 }

@@ -1,4 +1,4 @@
-/** `restore`: brings a run back, and ends restores in place: confirmed, rolled back, recovered. */
+/** `restore`: restores a run, and ends in-place restores: confirms, rolls back or recovers them. */
 import path from "node:path";
 import { defaultThreads } from "../../archive/pool.ts";
 import { findConfig, loadConfig, type SiteConfig } from "../../config/load.ts";
@@ -63,36 +63,37 @@ function parse(argv: readonly string[]) {
   const text = { type: "string", requiresArg: true } as const;
   return commandLine(
     "restore",
-    "$0 --to DIR | --in-place\n$0 --package FILE --to DIR | --in-place (see --package FILE --help)\n\nBrings a run back: to a directory that shows the site as it was, or to where the config says it lives.",
+    "$0 --to DIR | --in-place\n$0 --package FILE --to DIR | --in-place (see --package FILE --help)\n\n" +
+      "Restores a run: into an empty directory, or in place at the paths of the config.",
     RULES,
   )
-    .option("run", { ...text, default: "latest", describe: "the run: an id, or latest" })
-    .option("to", { ...text, describe: "an empty directory, or one that does not exist yet" })
+    .option("run", { ...text, default: "latest", describe: "run to restore: an id, or latest" })
+    .option("to", { ...text, describe: "restore into this directory, which is empty or does not exist" })
     .option("in-place", {
       type: "boolean",
       default: false,
-      describe: "where the site lives; what is there is kept aside",
+      describe: "restore in place, and keep what is replaced",
     })
-    .option("step", { ...text, describe: "only these steps, e.g. source_exports,db" })
-    .option("unit", { ...text, describe: "only these units: project ids or names, legacy trees, databases …" })
+    .option("step", { ...text, describe: "restore only these steps, e.g. source_exports,db" })
+    .option("unit", { ...text, describe: "restore only these units: project ids or names, legacy trees, databases …" })
     .option("complete", {
       type: "boolean",
       default: false,
-      describe: "take units that failed in the run from the last good run of each",
+      describe: "take units that failed in the run from their last good runs",
     })
-    .option("path", { ...text, describe: "only this file or directory of the site" })
-    .option("database", { ...text, describe: "load the dump into this database, by its URL" })
+    .option("path", { ...text, describe: "restore only this file or directory of the site" })
+    .option("database", { ...text, describe: "URL of the database to load the dump into" })
     .option("rebuild-from-source", {
       type: "boolean",
       default: false,
-      describe: "compile projects again rather than restore what was compiled",
+      describe: "compile projects again instead of restoring the compiled files",
     })
     .option("media", {
       type: "boolean",
       default: true,
-      describe: "--no-media leaves out the audio cache and media trees",
+      describe: "restore the audio cache and media trees; --no-media skips them",
     })
-    .option("migrate", { type: "boolean", default: true, describe: "--no-migrate runs no migration" })
+    .option("migrate", { type: "boolean", default: true, describe: "run pending migrations; --no-migrate skips them" })
     .option("allow-newer-schema", {
       type: "boolean",
       default: false,
@@ -101,18 +102,22 @@ function parse(argv: readonly string[]) {
     .option("safety", {
       type: "boolean",
       default: true,
-      describe: "--no-safety goes on where nothing can be saved first; wants --reason",
+      describe: "make a safety dump first; --no-safety needs --reason",
     })
     .option("reason", { ...text, describe: "why --no-safety" })
-    .option("owner", { ...text, default: "name", describe: "whose the files become: name, number, or USER[:GROUP]" })
-    .option("pg-restore-flag", { ...text, describe: "handed to pg_restore, e.g. --pg-restore-flag=--no-acl" })
-    .option("workers", { type: "number", describe: "archives unpacked at a time", requiresArg: true })
+    .option("owner", {
+      ...text,
+      default: "name",
+      describe: "owner of the restored files: name, number, or USER[:GROUP]",
+    })
+    .option("pg-restore-flag", { ...text, describe: "flag to pass to pg_restore, e.g. --pg-restore-flag=--no-acl" })
+    .option("workers", { type: "number", describe: "number of archives to unpack in parallel", requiresArg: true })
     .option("yes", { type: "boolean", default: false, describe: "do not ask" })
     .option("dry-run", { type: "boolean", default: false, describe: "show the plan; change nothing" })
     .option("break-lock", { type: "boolean", default: false, describe: "take over a lock held from another host" })
-    .option("confirm", { type: "string", describe: "all is well: remove what a restore replaced" })
-    .option("rollback", { type: "string", describe: "take a restore back" })
-    .option("recover", { type: "string", describe: "finish a restore that was cut off, or take it back" })
+    .option("confirm", { type: "string", describe: "keep a restore, and remove what it replaced" })
+    .option("rollback", { type: "string", describe: "roll back a restore" })
+    .option("recover", { type: "string", describe: "finish an interrupted restore, or roll it back" })
     .parseSync([...argv]);
 }
 
@@ -120,12 +125,12 @@ function requestOf(flags: Flags, store: string): RestoreRequest {
   const to = lastValue(flags.to);
   if (to === undefined && !flags["in-place"])
     throw new HoldfastError("E_USAGE", "neither --to DIR nor --in-place was given", {
-      hint: "--to shows the site as it was and changes nothing else",
+      hint: "use --to DIR to restore without changing the site",
     });
   const reason = lastValue(flags.reason);
   if (!flags.safety && (reason ?? "").trim() === "")
-    throw new HoldfastError("E_USAGE", "--no-safety wants --reason", {
-      hint: "say why there shall be no way back; it is kept in the record of the restore",
+    throw new HoldfastError("E_USAGE", "--no-safety needs --reason", {
+      hint: "add --reason TEXT; the journal of the restore records it",
     });
   const workers = lastValue(flags.workers);
   return {
@@ -157,7 +162,7 @@ function stepsOf(flags: Flags): StepName[] {
   const names = parseList("step", flags.step);
   const unknown = names.find((name) => !STEP_NAMES.some((step) => step === name));
   if (unknown !== undefined)
-    throw new HoldfastError("E_USAGE", `there is no step ${unknown}`, {
+    throw new HoldfastError("E_USAGE", `unknown step ${unknown}`, {
       hint: `the steps are ${STEP_NAMES.join(", ")}`,
     });
   return STEP_NAMES.filter((step) => names.includes(step));
@@ -166,7 +171,7 @@ function stepsOf(flags: Flags): StepName[] {
 const configOf = (flags: Flags): SiteConfig =>
   loadConfig(findConfig(lastValue(flags.config), process.env, PACKAGE_ROOT), process.env);
 
-/** The plan is always shown; in place it has to be agreed to. */
+/** Shows the plan; an in-place restore also needs the operator's agreement. */
 async function confirm(
   request: RestoreRequest,
   preview: RestorePreview,
@@ -176,10 +181,10 @@ async function confirm(
   if (!flags.json && !flags.quiet) process.stderr.write(`${showPreview(preview)}\n`);
   if (request.target.kind === "directory" || flags.yes) return;
   if (!process.stdin.isTTY)
-    throw new HoldfastError("E_CONFIRM", "a restore in place has to be confirmed", {
-      hint: "give --yes where nobody can type",
+    throw new HoldfastError("E_CONFIRM", "an in-place restore needs confirmation", {
+      hint: "use --yes without a terminal",
     });
-  if ((await ask("Type RESTORE to replace what is there: ", signal)) !== "RESTORE")
+  if ((await ask("Type RESTORE to replace the site: ", signal)) !== "RESTORE")
     throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed");
 }
 
@@ -215,7 +220,10 @@ async function endOne(how: EndCommand, flags: Flags, store: string, frame: Comma
   return EXIT.ok;
 }
 
-/** A restore to a directory can be ended without a config. One that is named and wrong is an error all the same. */
+/**
+ * Loads the config if possible. A restore to a directory can be ended without one, but an invalid one given by a flag
+ * is an error.
+ */
 function tryConfig(flags: Flags): SiteConfig | undefined {
   try {
     return configOf(flags);

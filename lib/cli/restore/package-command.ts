@@ -1,4 +1,4 @@
-/** `restore --package FILE`: a migration package onto this host. */
+/** `restore --package FILE`: restores a migration package onto this host. */
 import path from "node:path";
 import { findConfig, loadConfig, type SiteConfig } from "../../config/load.ts";
 import { databasePassword } from "../../config/secrets.ts";
@@ -28,12 +28,12 @@ export async function restorePackageCommand(): Promise<void> {
     const to = lastValue(flags.to);
     if (to === undefined && !flags["in-place"])
       throw new HoldfastError("E_USAGE", "neither --to DIR nor --in-place was given", {
-        hint: "--in-place is where the config says that the site lives",
+        hint: "use --in-place to restore to the paths of the config",
       });
     const reason = lastValue(flags.reason);
     if (!flags.safety && (reason ?? "").trim() === "")
-      throw new HoldfastError("E_USAGE", "--no-safety wants --reason", {
-        hint: "say why there shall be no way back; it is kept in the record of the restore",
+      throw new HoldfastError("E_USAGE", "--no-safety needs --reason", {
+        hint: "add --reason TEXT; the journal of the restore records it",
       });
     const config =
       to === undefined
@@ -81,28 +81,36 @@ const RULES: FlagRules = {
 
 function parse(argv: readonly string[]) {
   const text = { type: "string", requiresArg: true } as const;
-  return commandLine("restore", "$0 --package FILE --to DIR | --in-place\n\nA migration package onto this host.", RULES)
-    .option("package", { ...text, demandOption: true, describe: "the file that portable.ts package made" })
-    .option("to", { ...text, describe: "below this directory, as it was below the site's root" })
-    .option("in-place", { type: "boolean", default: false, describe: "where the config says that the site lives" })
-    .option("map", { ...text, describe: "NAME=DIR: where a tree of the package goes; may be given several times" })
-    .option("database", { ...text, describe: "import the data into this database, by its URL" })
-    .option("owner", { ...text, default: "name", describe: "whose the files become: name, number, or USER[:GROUP]" })
-    .option("force", { type: "boolean", default: false, describe: "restore in spite of warnings about the schema" })
+  return commandLine(
+    "restore",
+    "$0 --package FILE --to DIR | --in-place\n\nRestores a migration package onto this host.",
+    RULES,
+  )
+    .option("package", { ...text, demandOption: true, describe: "file made by portable.ts package" })
+    .option("to", { ...text, describe: "restore into this directory, with the paths relative to the site's root" })
+    .option("in-place", { type: "boolean", default: false, describe: "restore to the paths of the config" })
+    .option("map", { ...text, describe: "NAME=DIR: destination of a tree of the package; may be repeated" })
+    .option("database", { ...text, describe: "URL of the database to import the data into" })
+    .option("owner", {
+      ...text,
+      default: "name",
+      describe: "owner of the restored files: name, number, or USER[:GROUP]",
+    })
+    .option("force", { type: "boolean", default: false, describe: "restore despite warnings about the schema" })
     .option("into-other", {
       type: "boolean",
       default: false,
-      describe: "rows known by their number alone are the same ones, though the database may be another site's",
+      describe: "match rows by their generated ids even if the database may be another site's",
     })
     .option("safety", {
       type: "boolean",
       default: true,
-      describe: "--no-safety goes on where nothing can be saved first; wants --reason",
+      describe: "make a safety dump first; --no-safety needs --reason",
     })
     .option("reason", { ...text, describe: "why --no-safety" })
     .option("break-lock", { type: "boolean", default: false, describe: "take over a lock held from another host" })
     .option("yes", { type: "boolean", default: false, describe: "do not ask" })
-    .option("dry-run", { type: "boolean", default: false, describe: "check and import everything, and take it back" })
+    .option("dry-run", { type: "boolean", default: false, describe: "check and import everything, then roll back" })
     .parseSync([...argv]);
 }
 
@@ -111,13 +119,13 @@ function mapOf(given: string | string[] | undefined): Record<string, string> {
     [given ?? []].flat().map((text) => {
       const at = text.indexOf("=");
       if (at <= 0 || at === text.length - 1)
-        throw new HoldfastError("E_USAGE", `--map ${text} says no place`, { hint: "write --map NAME=DIRECTORY" });
+        throw new HoldfastError("E_USAGE", `--map ${text} has no directory`, { hint: "use --map NAME=DIRECTORY" });
       return [text.slice(0, at), text.slice(at + 1)];
     }),
   );
 }
 
-/** `--database`; in place else the config's first one; with `--to` none. */
+/** Returns the target database: `--database`, else in place the config's first one, and none with `--to`. */
 async function targetOf(
   given: string | undefined,
   config: SiteConfig | undefined,
@@ -127,8 +135,8 @@ async function targetOf(
   const [first] = config === undefined ? [] : databases(config);
   if (config === undefined || first === undefined) return undefined;
   if (config.exec_prefix.length > 0)
-    throw new HoldfastError("E_CONFIG", "a package goes through the database's own protocol, not through exec_prefix", {
-      hint: "give a URL that reaches it from here, with --database",
+    throw new HoldfastError("E_CONFIG", "a package needs a direct connection to the database, not exec_prefix", {
+      hint: "use --database with a URL that this host can reach",
     });
   const password = await databasePassword(config, first.settings, signal);
   return withPasswordApart({
@@ -139,12 +147,12 @@ async function targetOf(
   });
 }
 
-/** The store is where the lock, the safety run and the record of the restore are. */
+/** Returns the settings of an in-place restore: the store holds its lock, safety run and journal. */
 function inPlaceOf(config: SiteConfig, flags: Flags): InPlaceRequest {
   const dest = lastValue(flags.dest) ?? config.dest;
   if (dest === undefined)
-    throw new HoldfastError("E_USAGE", "there is no store: neither --dest nor dest in the config", {
-      hint: "it holds the lock and the safety run of a restore in place; it is made where there is none",
+    throw new HoldfastError("E_USAGE", "no store is given: neither --dest nor dest in the config", {
+      hint: "give --dest DIR; the store holds the lock and the safety run, and is created if it does not exist",
     });
   return {
     config,
@@ -159,19 +167,19 @@ async function confirm(preview: PackagePreview, flags: Flags, signal: AbortSigna
   if (!flags.json && !flags.quiet) process.stderr.write(`${printableLines(describe(preview))}\n`);
   if (flags.yes || flags["dry-run"] || !flags["in-place"]) return;
   if (!process.stdin.isTTY)
-    throw new HoldfastError("E_CONFIRM", "a restore in place has to be confirmed", {
-      hint: "give --yes where nobody can type",
+    throw new HoldfastError("E_CONFIRM", "an in-place restore needs confirmation", {
+      hint: "use --yes without a terminal",
     });
-  if ((await ask("Type RESTORE to replace what is there: ", signal)) !== "RESTORE")
+  if ((await ask("Type RESTORE to replace the site: ", signal)) !== "RESTORE")
     throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed");
 }
 
 const describe = ({ created_at, source, users, trees, database, rows }: PackagePreview): string[] => [
   `package of ${source.site ?? source.url ?? "a site"}, made on ${source.host} at ${created_at}; users ${users}`,
-  ...trees.map(
-    ({ name, to, files, bytes, replaces }) =>
-      `  ${name} → ${to}: ${plural(files, "file")}, ${formatBytes(bytes)}${replaces ? pc.yellow("; what is there goes aside if it differs") : ""}`,
-  ),
+  ...trees.map(({ name, to, files, bytes, replaces }) => {
+    const note = replaces ? pc.yellow("; replaces the existing tree if it differs") : "";
+    return `  ${name} → ${to}: ${plural(files, "file")}, ${formatBytes(bytes)}${note}`;
+  }),
   `  ${plural(rows, "row")} → ${database === null ? "no database" : `the database ${database}`}`,
 ];
 
@@ -184,36 +192,26 @@ function show(outcome: PackageOutcome, flags: Flags): void {
   const { trees, data, beside, settings, restore, safety_run, kept } = outcome;
   const total = (of: "created" | "updated" | "unchanged"): number =>
     (data?.tables ?? []).reduce((sum, one) => sum + one[of], 0);
+  const counts = (["created", "updated", "unchanged"] as const).map((of) => `${total(of)} ${of}`).join(", ");
+  const done = `npx tsx scripts/restore.ts --confirm ${restore} removes it, --rollback ${restore} puts it back`;
   const lines = [
     ...(data?.warnings ?? []).map((warning) => `${pc.yellow("!")} ${warning}`),
     ...trees.map(
       ({ name, to, state, kept: aside }) =>
-        `${pc.green("✓")} ${name}: ${state}, ${to}${aside === null ? "" : `; what was there is in ${aside}`}`,
+        `${pc.green("✓")} ${name}: ${state}, ${to}${aside === null ? "" : `; the previous tree is in ${aside}`}`,
     ),
-    ...(data === null
-      ? []
-      : [
-          `${pc.green("✓")} rows: ${total("created")} created, ${total("updated")} updated, ${total("unchanged")} unchanged`,
-        ]),
-    ...(data?.created_disabled ?? []).map(
-      ({ table, key }) => `${table} ${key} was nowhere, and has been made, disabled`,
-    ),
+    ...(data === null ? [] : [`${pc.green("✓")} rows: ${counts}`]),
+    ...(data?.created_disabled ?? []).map(({ table, key }) => `created disabled ${table} ${key}`),
     ...(data?.mapped ?? []).map(
       ({ table, from, to, rows, links }) =>
-        `${table} ${from} is ${to} here: ${plural(rows, "row")} passed over, ${plural(links, "link")} led there`,
+        `${table} ${from} is ${to} here: skipped ${plural(rows, "row")}, redirected ${plural(links, "reference")}`,
     ),
-    ...(data === null || data.aside === null ? [] : [`the database that was there is kept as ${data.aside}`]),
-    ...beside.map((place) => `to look at: ${place}`),
-    ...settings.map((text) => `to look at: ${text}`),
-    ...(safety_run === null ? [] : [`the database as it was is in the safety run ${safety_run}`]),
-    ...(restore === null || !kept
-      ? []
-      : [
-          withGivenFlags(
-            `what was there is kept: npx tsx scripts/restore.ts --confirm ${restore} when all is well, --rollback ${restore} goes back`,
-          ),
-        ]),
-    flags["dry-run"] ? "dry run: nothing was changed" : `${pc.green("✓")} every check of the package holds`,
+    ...(data === null || data.aside === null ? [] : [`the previous database is kept as ${data.aside}`]),
+    ...beside.map((place) => `to check: ${place}`),
+    ...settings.map((text) => `to check: ${text}`),
+    ...(safety_run === null ? [] : [`the previous database is in the safety run ${safety_run}`]),
+    ...(restore === null || !kept ? [] : [withGivenFlags(`what was replaced is kept: ${done}`)]),
+    flags["dry-run"] ? "dry run: nothing was changed" : `${pc.green("✓")} every check of the package passed`,
   ];
   process.stdout.write(`${printableLines(lines)}\n`);
 }

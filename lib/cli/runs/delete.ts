@@ -12,7 +12,7 @@ export async function deleteCommand(): Promise<void> {
     (argv) => {
       const flags = commandLine(
         "delete",
-        "$0 RUN --dest DIR\n\nDeletes a run, unless it is the latest, being read, or holds the last good copy of a unit.",
+        "$0 RUN --dest DIR\n\nDeletes a run, unless it is the latest, being read, or holds a unit's last good copy.",
       )
         .strict(false)
         .strictOptions()
@@ -22,8 +22,8 @@ export async function deleteCommand(): Promise<void> {
         .parseSync([...argv]);
       const run = argumentOf(flags._);
       if (run === undefined)
-        throw new HoldfastError("E_USAGE", "which run? name its id", {
-          hint: "npx tsx scripts/list.ts shows the runs of the store",
+        throw new HoldfastError("E_USAGE", "delete: missing argument RUN", {
+          hint: "list the runs of the store with npx tsx scripts/list.ts",
         });
       return { ...flags, run };
     },
@@ -45,10 +45,12 @@ export async function deleteCommand(): Promise<void> {
   );
 }
 
-/** Asks for the run's id. Throws `E_USAGE` where nobody can be asked, or where something else is typed. */
+/** Asks for the run's id. Throws `E_USAGE` without a terminal, or if another text is typed. */
 async function confirm(run: string, signal: AbortSignal): Promise<void> {
   if (!process.stdin.isTTY)
-    throw new HoldfastError("E_USAGE", "deleting a run asks first, and there is no terminal", { hint: "pass --yes" });
+    throw new HoldfastError("E_USAGE", "deleting a run needs confirmation, and there is no terminal", {
+      hint: "use --yes",
+    });
   if ((await ask(`Type ${run} to delete it: `, signal)) !== run)
-    throw new HoldfastError("E_USAGE", "that is another id; nothing was deleted");
+    throw new HoldfastError("E_USAGE", "the typed id differs; nothing was deleted");
 }

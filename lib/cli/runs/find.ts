@@ -1,4 +1,4 @@
-/** `find`: where a file is in the runs of a store. */
+/** `find`: finds a file in the runs of a store. */
 import { EXIT, HoldfastError } from "../../errors.ts";
 import { findFiles, type FoundFile } from "../../ops/runs/find-files.ts";
 import { colors as pc } from "../../report/colors.ts";
@@ -12,16 +12,24 @@ export async function findCommand(): Promise<void> {
     (argv) => {
       const flags = commandLine(
         "find",
-        "$0 PATTERN --dest DIR\n\nFinds files in the runs of a store: by name, by glob ('*.mp3'), or by a glob of their place ('images/**/*.png').",
+        "$0 PATTERN --dest DIR\n\nFinds files in the runs of a store: by name, by glob ('*.mp3'), " +
+          "or by a glob of their path ('images/**/*.png').",
       )
         .strict(false)
         .strictOptions()
-        .option("run", { type: "string", default: "all", describe: "one run: an id, or latest", requiresArg: true })
-        .option("ignore-case", { type: "boolean", default: false, describe: "take capitals for small letters" })
+        .option("run", {
+          type: "string",
+          default: "all",
+          describe: "run to search: an id, latest or all",
+          requiresArg: true,
+        })
+        .option("ignore-case", { type: "boolean", default: false, describe: "ignore case" })
         .parseSync([...argv]);
       const pattern = argumentOf(flags._);
       if (pattern === undefined || pattern === "")
-        throw new HoldfastError("E_USAGE", "find what?", { hint: "for instance: npx tsx scripts/find.ts 'logo*.png'" });
+        throw new HoldfastError("E_USAGE", "find: missing argument PATTERN", {
+          hint: "for example: npx tsx scripts/find.ts 'logo*.png'",
+        });
       return { ...flags, pattern };
     },
     async (flags, store, frame) => {
@@ -38,9 +46,7 @@ export async function findCommand(): Promise<void> {
       for (const text of outcome.not_searched) process.stderr.write(`${pc.red("not searched:")} ${printable(text)}\n`);
       if (flags.json) process.stdout.write(`${JSON.stringify({ message_type: "summary", ...outcome })}\n`);
       else if (!flags.quiet)
-        process.stderr.write(
-          `${outcome.found === 0 ? "nothing" : plural(outcome.found, "file")} found in ${plural(outcome.runs, "run")}\n`,
-        );
+        process.stderr.write(`${plural(outcome.found, "file")} found in ${plural(outcome.runs, "run")}\n`);
       return outcome.not_searched.length > 0 ? EXIT.verification : EXIT.ok;
     },
   );

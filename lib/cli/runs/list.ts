@@ -1,4 +1,4 @@
-/** `list`: the runs of a store as a table. */
+/** `list`: shows the runs of a store as a table. */
 import { colors as pc } from "../../report/colors.ts";
 import { EXIT } from "../../errors.ts";
 import type { Scope } from "../../model/run.ts";
@@ -26,19 +26,19 @@ export async function listCommand(): Promise<void> {
       )
         .option("units", {
           type: "string",
-          describe: "the units of this run: an id, latest or last",
+          describe: "list the units of this run: an id, latest or last",
           requiresArg: true,
         })
         .option("tree", {
           type: "string",
-          describe: "the paths of the site and the unit of this run that has each",
+          describe: "list the site's paths in this run, each with its unit",
           requiresArg: true,
         })
         .option("tag", {
           type: "string",
           array: true,
           default: [] as string[],
-          describe: "only runs with this tag; may be repeated",
+          describe: "list only runs with this tag; may be repeated",
         })
         .parseSync([...argv]),
     async (flags, dest) => {
@@ -90,7 +90,7 @@ const unitCells = ({ step, unit, built_in, files, size_bytes, artifacts }: Liste
 ];
 
 const HEADS = ["run", "status", "scope", "name", "tags", "units", "failed", "size", "written"] as const;
-/** Numbers stand to the right. */
+/** Columns that are right-aligned. */
 const RIGHT = new Set<string>(["units", "failed", "size", "written", "files"]);
 
 const showRuns = (runs: readonly ListedRun[]): string =>
@@ -100,7 +100,7 @@ const showRuns = (runs: readonly ListedRun[]): string =>
     runs.map(({ latest }) => (latest ? `  ${pc.green("latest")}` : "")),
   );
 
-/** Aligned columns, numbers to the right; `marks` stand behind the lines. */
+/** Formats aligned columns; `marks` are appended to the lines. */
 function table(heads: readonly string[], rows: readonly string[][], marks: readonly string[] = []): string {
   const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>

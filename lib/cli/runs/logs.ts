@@ -1,4 +1,4 @@
-/** `logs`: what happened in a run. */
+/** `logs`: prints the log of a run. */
 import { colors as pc } from "../../report/colors.ts";
 import { EXIT } from "../../errors.ts";
 import { eventSchema, type HoldfastEvent } from "../../model/event.ts";
@@ -18,7 +18,7 @@ export async function logsCommand(): Promise<void> {
         .strictOptions()
         .option("level", {
           choices: LEVELS,
-          describe: "the least that a line must matter; info when not given",
+          describe: "minimum level of the lines (default: info)",
         })
         .parseSync([...argv]);
       return { ...flags, run: argumentOf(flags._) ?? "latest" };
@@ -38,7 +38,7 @@ function showLine(line: LogLine): string {
   return `${line.time.slice(0, 19).replace("T", " ")}Z  ${mark}  ${describe(line)}`;
 }
 
-/** The event of a line in words; its own message where it is none that is known here. */
+/** Describes the event of a line; an unknown event keeps its own message. */
 function describe(line: LogLine): string {
   if (line.type === "failure") return `${place(line["step"], line["unit"])}: ${line.msg} [${String(line["code"])}]`;
   const event = eventSchema.safeParse(line).data;
@@ -54,10 +54,15 @@ function inWords(event: HoldfastEvent, message: string): string {
     case "step_planned":
       return `${event.step}: ${plural(event.units, "unit")} planned, ${formatBytes(event.bytes)}`;
     case "unit_ended":
-      return `${place(event.step, event.unit)} ${event.action}, ${formatBytes(event.bytes)}, ${formatDuration(event.duration_ms)}`;
+      return [
+        `${place(event.step, event.unit)} ${event.action}`,
+        formatBytes(event.bytes),
+        formatDuration(event.duration_ms),
+      ].join(", ");
     case "step_ended": {
       const { built, reused, resumed, failed, skipped, size_bytes } = event.counters;
-      return `${event.step} ended: ${built} built, ${reused + resumed} kept, ${failed} failed, ${skipped} skipped, ${formatBytes(size_bytes)}, ${formatDuration(event.duration_ms)}`;
+      const counts = `${built} built, ${reused + resumed} kept, ${failed} failed, ${skipped} skipped`;
+      return `${event.step} ended: ${counts}, ${formatBytes(size_bytes)}, ${formatDuration(event.duration_ms)}`;
     }
     case "projects":
       return plural(event.count, "project");

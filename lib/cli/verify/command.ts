@@ -1,4 +1,4 @@
-/** `verify`: proves a run of a store. */
+/** `verify`: verifies a run of a store. */
 import path from "node:path";
 import { colors as pc } from "../../report/colors.ts";
 import { EXIT } from "../../errors.ts";
@@ -27,18 +27,23 @@ export async function verifyCommand(): Promise<void> {
     (argv) =>
       commandLine(
         "verify",
-        "$0 --dest DIR\n\nProves a run: counts, indexes, checksums, every archive, the dump.",
+        "$0 --dest DIR\n\nVerifies a run: counts, indexes, checksums, every archive, the dump.",
         RULES,
       )
-        .option("run", { type: "string", default: "latest", describe: "the run: an id, or latest", requiresArg: true })
+        .option("run", {
+          type: "string",
+          default: "latest",
+          describe: "run to verify: an id, or latest",
+          requiresArg: true,
+        })
         .option("quick", {
           type: "boolean",
           default: false,
-          describe: "indexes, sizes and counts only; no artifact is read",
+          describe: "check indexes, sizes and counts only; read no artifact",
         })
         .option("sample", {
           type: "string",
-          describe: "n/t: read the n-th of t parts only; t runs, 1/t to t/t, read everything once",
+          describe: "n/t: read only the n-th of t parts; 1/t to t/t read everything once",
           requiresArg: true,
         })
         .option("deep", {
@@ -49,18 +54,17 @@ export async function verifyCommand(): Promise<void> {
         .option("live", {
           type: "boolean",
           default: false,
-          describe:
-            "also compare with the site as it is now: what it has changed is listed, damage fails; needs --config",
+          describe: "also compare with the current site: changes are listed, damage fails; needs --config",
         })
         .option("scratch", {
           type: "string",
-          describe: "with --deep: URL of a server for scratch databases; else a private server is started",
+          describe: "with --deep: URL of a server for scratch databases (default: a private server)",
           requiresArg: true,
         })
         .option("evidence", {
           type: "string",
           describe:
-            "directory for the evidence; else the store, or, where that is read-only, this host's state directory",
+            "directory for the evidence (default: the store, or this host's state directory if that is read-only)",
           requiresArg: true,
         })
         .parseSync([...argv]),
@@ -96,13 +100,18 @@ export async function verifyCommand(): Promise<void> {
 function conclusion({ run, ok, quick, sample, checks }: Verification): string {
   const failed = checks.filter((check) => !check.ok);
   const unproved = checks.filter((check) => check.state === "not proved").length;
-  if (!ok)
-    return `${pc.red("✗")} the run ${run} failed ${failed.length} of ${plural(checks.length, "check")}: ${failed.map((check) => check.title).join(", ")}`;
+  const all = plural(checks.length, "check");
+  if (!ok) {
+    const titles = failed.map((check) => check.title).join(", ");
+    return `${pc.red("✗")} the run ${run} failed ${failed.length} of ${all}: ${titles}`;
+  }
   const rest = unproved === 0 ? "" : `, ${unproved} not proved`;
-  return `${pc.green("✓")} the run ${run} is what was recorded: ${plural(checks.length, "check")}${rest}${quick ? " (quick: no artifact was read)" : sample === null ? "" : ` (part ${sample} was read)`}`;
+  const part = sample === null ? "" : ` (part ${sample} was read)`;
+  const extent = quick ? " (quick: no artifact was read)" : part;
+  return `${pc.green("✓")} the run ${run} is as recorded: ${all}${rest}${extent}`;
 }
 
-/** A line for each problem, then the summary. */
+/** Returns a JSON line for each problem, then the summary. */
 function jsonLines({ checks, ...rest }: Verification): string {
   const errors = checks.flatMap((check) =>
     check.problems.map(({ path: item, message }) => ({

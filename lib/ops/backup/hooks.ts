@@ -1,10 +1,10 @@
-/** The site's own commands around a run. */
+/** Runs the site's own commands around a run. */
 import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError } from "../../errors.ts";
 import { runCommand } from "../../exec/command.ts";
 import type { Report } from "../../model/event.ts";
 
-/** Throws `E_COMMAND` when the command fails. */
+/** Runs a hook. Throws `E_COMMAND` if the command fails. */
 export async function runHook(
   config: SiteConfig,
   name: "before" | "after" | "on_error",
@@ -14,7 +14,7 @@ export async function runHook(
   if (argv !== undefined) await runCommand(argv, { signal, cwd: config.root });
 }
 
-/** A hook when all is over: true unless it failed, which is told and changes nothing of what was done. */
+/** Runs a hook after the end of a run. Returns false if it fails, which is reported and changes nothing else. */
 export async function runLateHook(
   config: SiteConfig,
   name: "after" | "on_error",

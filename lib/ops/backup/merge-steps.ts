@@ -1,4 +1,4 @@
-/** Merges what the steps left into the documents of the run. */
+/** Merges the results of the steps into the documents of the run. */
 import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
@@ -23,7 +23,7 @@ const stepStateSchema = z.object({
   leading_out: z.array(z.string()),
 });
 
-/** Everything of a manifest that the steps decide. */
+/** The parts of a manifest that the steps determine. */
 export interface MergedSteps {
   readonly steps: ReadonlyMap<StepName, StepSummary>;
   readonly failures: readonly Failure[];
@@ -31,13 +31,13 @@ export interface MergedSteps {
   readonly moments: Manifest["moments"];
   readonly artifacts: ReadonlyMap<string, string>;
   readonly work: Counters;
-  /** Links that lead out of the site and are not followed, for people. */
+  /** Links that point outside the site and are not followed, for display. */
   readonly leadingOut: readonly string[];
 }
 
 /**
- * Reads every step of the staging directory `directory`. A step that `died` (its process did not end well) gets the index of the units
- * that it finished, and a failure of its own beside those that were `heard` from it.
+ * Reads every step of the staging directory `directory`. A step that `died` (its process failed) gets the index of the
+ * units that it finished, and a failure of its own beside those that it had reported (`heard`).
  */
 export function mergeSteps(
   directory: string,
@@ -127,7 +127,7 @@ export function mergeSteps(
 const earlier = (known: string | null, at: unknown): string | null =>
   typeof at !== "string" || (known !== null && known < at) ? known : at;
 
-/** Gives a step whose process did not end well the documents that it could not write itself. */
+/** Writes the documents that a step could not write because its process failed. */
 function recordFailedStep(
   directory: string,
   step: StepName,
@@ -154,7 +154,7 @@ function recordFailedStep(
   return failures;
 }
 
-/** The head of the manifest. */
+/** Returns the head of the manifest. */
 export function manifestHead(
   merged: MergedSteps,
   about: {
@@ -171,8 +171,8 @@ export function manifestHead(
   },
 ): ManifestHead {
   if (merged.totals.units === 0) {
-    throw new HoldfastError("E_NOTHING", "not one unit could be backed up; no run is published", {
-      hint: `the reasons are above, and in: npx tsx scripts/logs.ts ${about.run} --dest ${about.store}`,
+    throw new HoldfastError("E_NOTHING", "no unit could be backed up; no run is published", {
+      hint: `see the reasons above, or run npx tsx scripts/logs.ts ${about.run} --dest ${about.store}`,
     });
   }
   return {

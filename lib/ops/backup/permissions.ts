@@ -1,10 +1,10 @@
-/** The modes and the group that a published run gets. */
+/** The modes and the group of a published run. */
 import { HoldfastError } from "../../errors.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { runCommand } from "../../exec/command.ts";
 import type { RunPermissions } from "../../store/run/publish.ts";
 
-/** Reads them from the config; throws `E_CONFIG` for a group that this host does not know. */
+/** Reads them from the config. Throws `E_CONFIG` for a group that this host lacks. */
 export async function runPermissions(config: SiteConfig, signal: AbortSignal): Promise<RunPermissions> {
   const { group, directory_mode, file_mode } = config.permissions;
   return {

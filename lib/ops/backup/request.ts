@@ -1,4 +1,4 @@
-/** What a backup is asked to do, and what came of it. */
+/** The request and the outcome of a backup. */
 import type { Report } from "../../model/event.ts";
 import type { RunStatus, Scope, Totals } from "../../model/run.ts";
 import type { Lock } from "../../store/lock/acquire.ts";
@@ -8,7 +8,7 @@ export interface BackupRequest {
   /** Path of the config file. */
   readonly config: string;
   readonly dest?: string | undefined;
-  /** Empty: every configured step. */
+  /** The steps to run; empty for every configured step. */
   readonly steps: readonly StepName[];
   readonly only: readonly string[];
   readonly skip: readonly string[];
@@ -24,29 +24,32 @@ export interface BackupRequest {
   readonly lockFile?: string | undefined;
   readonly breakLock: boolean;
   readonly newStore: boolean;
-  /** The run may become `latest` although a step lost more than half of its units. */
+  /** Lets the run become `latest` although a step lost more than half of its units. */
   readonly acceptLoss: boolean;
-  /** Run the steps in this process rather than each as a sub-script: for a sub-script that was started alone. */
+  /** Runs the steps in this process and not as sub-scripts: for a sub-script that was started alone. */
   readonly inProcess: boolean;
-  /** A copy of what a restore is about to overwrite, made under the locks that the restore holds: no hooks run, and the run is no backup. */
+  /**
+   * Set for a safety copy, made under the locks of the restore that will overwrite it: no hooks run, and the run is not
+   * a backup.
+   */
   readonly safety?: { readonly locks: readonly Lock[] };
-  /** The command's name for the lock, e.g. `backup_all`. */
+  /** The command's name for the lock, for example `backup_all`. */
   readonly command: string;
 }
 
 export interface BackupOutcome {
   readonly run: string;
-  /** Absolute path of the published run; of nothing in a dry run. */
+  /** Absolute path of the published run; null for a dry run. */
   readonly path: string | null;
   readonly status: RunStatus;
   readonly scope: Scope;
   readonly totals: Totals;
   readonly failures: readonly Failure[];
   readonly uncovered: readonly string[];
-  /** Of a dry run: which config key takes which path of the site, and for which step. */
+  /** The config key and the step of each path of the site, after a dry run. */
   readonly claims?: readonly { readonly path: string; readonly step: StepName; readonly key: string }[];
   readonly warnings: readonly string[];
-  /** The run is published, and something after that failed: a link, `hooks.after`, tidying the store. */
+  /** True if the run is published but something after that failed: a link, `hooks.after`, cleaning up the store. */
   readonly afterFailed: boolean;
 }
 

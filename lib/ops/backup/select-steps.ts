@@ -1,4 +1,4 @@
-/** Which steps and units a backup takes; what nobody knows is an error, never silence. */
+/** Selects the steps and units of a backup; an unknown name is an error. */
 import { distance } from "fastest-levenshtein";
 import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
@@ -7,10 +7,10 @@ import type { Step, StepContext } from "../../steps/core/step.ts";
 import { loadSteps } from "../../steps/registry.ts";
 import type { BackupRequest } from "./request.ts";
 
-/** The configured steps that were asked for. Throws `E_USAGE` for one that the config does not have. */
+/** Returns the requested steps. Throws `E_USAGE` for one that the config does not have. */
 export async function chooseSteps(config: SiteConfig, request: BackupRequest): Promise<Step[]> {
   const configured = (await loadSteps()).filter((step) => step.isConfigured(config));
-  if (configured.length === 0) throw new HoldfastError("E_CONFIG", "the config names nothing to back up");
+  if (configured.length === 0) throw new HoldfastError("E_CONFIG", "the config has nothing to back up");
   for (const name of request.steps) {
     if (!configured.some((step) => step.name === name)) {
       throw new HoldfastError("E_USAGE", `the config has nothing for the step ${name}`, {
@@ -21,7 +21,7 @@ export async function chooseSteps(config: SiteConfig, request: BackupRequest): P
   return request.steps.length === 0 ? configured : configured.filter((step) => request.steps.includes(step.name));
 }
 
-/** `full`, or what the run is restricted to. */
+/** Returns the scope of the run: `full`, or its restrictions. */
 export function scopeOf(request: BackupRequest, steps: readonly Step[], textTypes: readonly string[]): Scope {
   const { only, skip } = request;
   if (request.steps.length === 0 && only.length === 0 && skip.length === 0 && textTypes.length === 0) return "full";
@@ -34,8 +34,9 @@ export function scopeOf(request: BackupRequest, steps: readonly Step[], textType
 }
 
 /**
- * Checks `--only` and `--skip` against what the steps know, and gives the steps that have a selected unit. Throws `E_USAGE` for a name that
- * no selected step knows; or, when the units of a step cannot be listed, the reason, for the name may be one of them.
+ * Checks `--only` and `--skip` against the names of each step, and returns the steps with a selected unit. Throws
+ * `E_USAGE` for a name that no selected step knows; if a step's units cannot be listed, throws that error, because the
+ * name may be among them.
  */
 export async function checkSelection(context: StepContext, steps: readonly Step[]): Promise<readonly Step[]> {
   const { only, skip } = context.options;
@@ -58,7 +59,7 @@ export async function checkSelection(context: StepContext, steps: readonly Step[
     throw new HoldfastError("E_USAGE", `no selected step has a unit ${name}`, {
       hint:
         nearest === undefined
-          ? "nothing is there to select from"
+          ? "there are no units to select from"
           : `did you mean ${nearest.one}? --dry-run shows every unit`,
     });
   }

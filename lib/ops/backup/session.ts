@@ -1,4 +1,4 @@
-/** The frame around a run: the store, the lock, the directory that is written, and cleaning up whatever happens. */
+/** The session of a run: the store, the locks, the directory that is written, and the cleanup. */
 import { mkdirSync, readdirSync, statfsSync } from "node:fs";
 import path from "node:path";
 import { removeTree } from "../../archive/tree/remove.ts";
@@ -33,9 +33,9 @@ export interface Session {
   readonly resumed: boolean;
   readonly staging: string;
   readonly scratch: string;
-  /** Throws `E_LOCKED` when a lock is no longer ours. */
+  /** Throws `E_LOCKED` if a lock is no longer ours. */
   assertHeld(): Promise<void>;
-  /** Releases the locks and removes what is no part of a run; the staging directory too unless it is kept for `--resume`. */
+  /** Releases the locks and removes temporary files; also the staging directory unless it is kept for `--resume`. */
   end(keepStaging: boolean): Promise<void>;
 }
 
@@ -54,7 +54,7 @@ export async function beginSession(
     if (request.safety === undefined) for (const lock of locks.toReversed()) await lock.release();
   };
   try {
-    refuseHalfRestored(store.path);
+    assertNotHalfRestored(store.path);
     assertNoPendingReinit(store.path);
     for (const link of await repairLinks(store.path))
       report({ type: "note", level: "info", text: `the link ${link} was repaired` });
@@ -87,20 +87,20 @@ export async function beginSession(
   }
 }
 
-/** Throws `E_PENDING` while a restore in place is cut off half-way: a backup would record a mix of two times as one. */
-function refuseHalfRestored(store: string): void {
+/** Throws `E_PENDING` while an in-place restore is half done: a backup would mix two states of the site. */
+function assertNotHalfRestored(store: string): void {
   const half = pendingRestores(store).find((one) => one.target === "in-place" && !RESTORE_RULES[stateOf(one)].backup);
   if (half === undefined) return;
-  throw new HoldfastError("E_PENDING", `the restore ${half.restore} was cut off while it replaced the site`, {
+  throw new HoldfastError("E_PENDING", `the restore ${half.restore} was interrupted while replacing the site`, {
     hint: hintOf(stateOf(half), half.restore),
   });
 }
 
-/** The store that a request means. Throws `E_USAGE` when nothing names one. */
+/** Returns the store of a request. Throws `E_USAGE` if none is given. */
 export function destOf(config: SiteConfig, request: BackupRequest): string {
   const dest = request.dest ?? config.dest;
   if (dest !== undefined) return dest;
-  throw new HoldfastError("E_USAGE", "there is no store: neither --dest nor dest in the config");
+  throw new HoldfastError("E_USAGE", "no store is given: neither --dest nor dest in the config");
 }
 
 async function takeLocks(
@@ -132,7 +132,9 @@ async function takeLocks(
   return locks;
 }
 
-/** The run to write: a new one, or with `--resume` the newest that was interrupted. Other interrupted runs are removed. */
+/**
+ * Chooses the run to write: a new one, or with `--resume` the newest interrupted one. Removes other interrupted runs.
+ */
 function chooseRun(
   store: string,
   { resume, safety }: BackupRequest,
@@ -141,7 +143,7 @@ function chooseRun(
   const incomplete = safety === undefined ? listIncomplete(store) : [];
   const resumed = resume ? incomplete.at(-1) : undefined;
   if (resume && resumed === undefined)
-    report({ type: "note", level: "warning", text: "there is no interrupted run to resume; a new one is begun" });
+    report({ type: "note", level: "warning", text: "there is no interrupted run to resume; starting a new one" });
   for (const run of incomplete) {
     if (run === resumed) continue;
     removeTree(fromString(stagingDirectory(store, run)));
@@ -156,7 +158,7 @@ function chooseRun(
   return { run: nextRunId(now, newest), resumed: false };
 }
 
-/** A run needs about what the last one wrote; one that builds everything anew, what the last one held. */
+/** Checks the free space: a run needs about what the last one wrote, or held if everything is rebuilt. */
 function checkFreeSpace(store: string, existing: "skip" | "overwrite"): void {
   const latest = findLatest(store);
   if (latest === undefined) return;
@@ -167,11 +169,14 @@ function checkFreeSpace(store: string, existing: "skip" | "overwrite"): void {
   if (free >= needed) return;
   throw new HoldfastError(
     "E_NO_SPACE",
-    `${formatBytes(free)} are free on the store's disk; the last run wrote ${formatBytes(needed)}`,
+    `the store's disk has ${formatBytes(free)} free, but the last run wrote ${formatBytes(needed)}`,
   );
 }
 
-/** Removes what runs that were killed left in `.tmp`. Safe, because the lock is ours; other names there belong to whoever waits for it. */
+/**
+ * Removes what killed runs left in `.tmp`. This is safe under our lock; other names there belong to processes that wait
+ * for it.
+ */
 function clearScratch(store: string): void {
   const tmp = path.join(store, ".tmp");
   for (const name of readdirSync(tmp).filter(isRunId)) removeTree(fromString(path.join(tmp, name)));

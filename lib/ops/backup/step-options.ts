@@ -1,11 +1,11 @@
-/** What flags and config say to the steps: on its own, so that a sub-script loads no more than its one step. */
+/** Derives the options of the steps from flags and config. A sub-script can import it without loading all steps. */
 import { defaultThreads } from "../../archive/pool.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { StepContext } from "../../steps/core/step.ts";
 import type { BackupRequest } from "./request.ts";
 
-/** What the flags and the config say to the steps. */
+/** Returns the options of the steps, from the flags and the config. */
 export const stepOptions = (
   config: SiteConfig,
   request: BackupRequest,
@@ -22,14 +22,14 @@ export const stepOptions = (
   dryRun: request.dryRun,
 });
 
-/** `default` replaced by the first text type. Throws `E_USAGE` for one that the config does not have. */
+/** Replaces `default` by the first text type. Throws `E_USAGE` for a type that the config does not have. */
 export function chooseTextTypes(config: SiteConfig, asked: readonly string[]): string[] {
   const known = Object.keys(config.projects?.compiled?.text_types ?? {});
   return asked.map((type) => {
     if (known.includes(type)) return type;
     const [first] = known;
     if (type === "default" && first !== undefined) return first;
-    throw new HoldfastError("E_USAGE", `no text type is called ${type}`, {
+    throw new HoldfastError("E_USAGE", `the config has no text type ${type}`, {
       hint: `text types of this site: ${known.join(", ") || "none"}`,
     });
   });

@@ -1,4 +1,4 @@
-/** Reads the files of a run with all processors, where there is enough to read for that to pay. */
+/** Reads the files of a run on several threads, if there is enough to read. */
 import { statSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -14,21 +14,21 @@ import {
   type DigestTask,
 } from "./read-artifact.ts";
 
-/** A thread takes a tenth of a second to start: as long as to read this much. */
+/** Starting a thread takes a tenth of a second: as long as reading this many bytes. */
 const WORTH_A_THREAD = 64 * 1024 * 1024;
-/** To ask a thread takes as long as to read this much. */
+/** Asking a thread takes as long as reading this many bytes. */
 const WORTH_ASKING = 256 * 1024;
 const WORKER = "lib/ops/checks/worker";
 
 export class ArtifactReaders {
   readonly #signal: AbortSignal;
-  /** Hears of the bytes of each file that has been read. */
+  /** Called with the size of each file that has been read. */
   readonly #onBytes: (bytes: number) => void;
   readonly #pool: WorkerPool<DigestTask | ArchiveTask, DigestResult | ArchiveResult> | undefined;
-  /** How many files to ask for at the same time. */
+  /** The number of files to request at the same time. */
   readonly width: number;
 
-  /** `bytes`: about what there is to read in all. The caller closes it. */
+  /** `bytes` is the approximate total to read. The caller closes the readers. */
   constructor(bytes: number, signal: AbortSignal, onBytes: (bytes: number) => void = () => {}) {
     this.#onBytes = onBytes;
     this.#signal = signal;
@@ -38,7 +38,7 @@ export class ArtifactReaders {
     this.width = threads + 1;
   }
 
-  /** The size and sha256 of a file of about `size` bytes. */
+  /** Returns the size and sha256 of a file of about `size` bytes. */
   async digest(file: string, size: number): Promise<DigestResult> {
     const task: DigestTask = { kind: "digest", file };
     const isOwn = this.#pool === undefined || size < WORTH_ASKING;
@@ -48,7 +48,7 @@ export class ArtifactReaders {
     throw unexpected(file);
   }
 
-  /** Throws `E_ARCHIVE`. */
+  /** Reads an archive to its end. Throws `E_ARCHIVE`. */
   async archive(kind: ArchiveTask["kind"], file: string, list: ArchiveTask["list"]): Promise<ArchiveResult> {
     const task: ArchiveTask = { kind, file, list };
     const result = this.#pool === undefined ? await readArchive(task, this.#signal) : await this.#pool.run(task);
@@ -63,4 +63,4 @@ export class ArtifactReaders {
 }
 
 const unexpected = (file: string): HoldfastError =>
-  new HoldfastError("E_INTERNAL", `${path.basename(file)} was read for something else`);
+  new HoldfastError("E_INTERNAL", `${path.basename(file)} has a result of another kind`);

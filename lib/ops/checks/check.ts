@@ -1,16 +1,19 @@
-/** What a verification says. */
+/** The result of a verification. */
 import type { StepName } from "../../model/unit.ts";
 
-/** `not proved`: what it would take to try was not there. It is no failure, and never shown as a success. */
+/** `not proved` means that the check could not be tried. It is not a failure, and never shown as a success. */
 export type CheckState = "ok" | "failed" | "not proved";
 
-/** Something wrong, and where: a path relative to the run. */
+/** A problem, with its path relative to the run. */
 export interface Problem {
   readonly path: string;
   readonly message: string;
 }
 
-/** Ids of checks; with `archives_` one for each step that has archives. They are part of the format of `--json` and stay as they are. */
+/**
+ * Ids of checks; `archives_` has one for each step with archives. They are part of the `--json` format and must not
+ * change.
+ */
 export type CheckId =
   | "project_counts"
   | "unit_counts"
@@ -42,12 +45,12 @@ export interface Check {
   readonly id: CheckId;
   readonly title: string;
   readonly state: CheckState;
-  /** False when it failed. */
+  /** False if the check failed. */
   readonly ok: boolean;
-  /** What was counted, for people: `300 projects, 1 skipped`. */
+  /** The counted result for display: `300 projects, 1 skipped`. */
   readonly figure: string;
   readonly problems: readonly Problem[];
-  /** Worth knowing, and no failure: files that no row names, what the site has changed since. */
+  /** Notable results that are not failures: files that no row names, changes of the site since the run. */
   readonly notes?: readonly Problem[];
 }
 
@@ -56,26 +59,26 @@ export interface Verification {
   readonly quick: boolean;
   readonly deep: boolean;
   readonly live: boolean;
-  /** `n/t`; null when everything was read. */
+  /** `n/t`; null if everything was read. */
   readonly sample: string | null;
-  /** True when no check failed. */
+  /** True if no check failed. */
   readonly ok: boolean;
   readonly checks: readonly Check[];
-  /** Where this is kept, relative to the store; null where the store cannot be written to. */
+  /** Path of the evidence, relative to the store; null if the store is not writable. */
   readonly evidence: string | null;
-  /** For people: what could not be done beside the checks. */
+  /** Notes for display about work besides the checks that could not be done. */
   readonly notes: readonly string[];
 }
 
-/** What a check found; undefined in its place means that there is nothing in the run for it to check. */
+/** The result of one check; undefined instead means that the run has nothing for it to check. */
 export interface Finding {
   readonly figure: string;
   readonly problems: readonly Problem[];
   readonly notes?: readonly Problem[];
-  /** Why all or a part of it could not be tried. */
+  /** The reason why all or part of the check could not be tried. */
   readonly notProved?: string;
 }
 
-/** `1 file`, `61 entries`: like `plural`, with thousands marked. */
+/** Formats `1 file`, `61 entries`: like `plural`, with thousands separators. */
 export const count = (number: number, one: string, many = `${one}s`): string =>
   `${number.toLocaleString("en")} ${number === 1 ? one : many}`;

@@ -1,12 +1,12 @@
-/** A shard of the audio cache against the list of what is in it. */
+/** Compares a shard of the audio cache with the list of its files. */
 import { readEntryList, type ListedEntry } from "../../archive/entry-list.ts";
 import { display } from "../../archive/path.ts";
 import type { TarEntry } from "../../archive/tar/reader.ts";
 
-/** Differences shown of one shard; the rest are of the same cause. */
+/** The number of differences shown for one shard; the rest usually have the same cause. */
 const MOST = 20;
 
-/** Holds a shard against its list, entry by entry: both are in the order of the walk. */
+/** Compares a shard with its list, entry by entry; both are in the order of the walk. */
 export class ListComparison {
   readonly #name: string;
   readonly #lines: Generator<ListedEntry>;
@@ -28,9 +28,9 @@ export class ListComparison {
       this.#broken = true;
       return this.#differ(`holds ${display(entry.path)} where ${this.#name} lists ${display(line.path)}`);
     }
-    // A hard link has the content of the entry that it names, which was held against a line of its own.
+    // A hard link has the content of the entry that it names, which has been compared with its own line.
     if (entry.type !== "hardlink" && line.sha256 !== entry.sha256)
-      this.#differ(`the content of ${display(entry.path)} is not what ${this.#name} lists`);
+      this.#differ(`the content of ${display(entry.path)} differs from ${this.#name}`);
   }
 
   end(): void {

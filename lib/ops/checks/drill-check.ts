@@ -1,7 +1,7 @@
-/** What a drill found, check by check. */
+/** The results of a drill, check by check. */
 import type { CheckState, Problem } from "./check.ts";
 
-/** Ids are part of the evidence's format and stay as they are. */
+/** Ids of checks, which are part of the evidence's format and must not change. */
 export type DrillCheckId =
   | "run"
   | "checksums"
@@ -21,7 +21,7 @@ export interface DrillCheck {
   readonly state: CheckState;
   readonly figure: string;
   readonly problems: readonly Problem[];
-  /** All that the commands of the check printed. */
+  /** The complete output of the check's commands. */
   readonly output?: string;
 }
 
@@ -39,7 +39,7 @@ const TITLES: Readonly<Record<DrillCheckId, string>> = {
   application: "application",
 };
 
-/** Failed when there are problems; else as told, `ok` by default. */
+/** Returns a check: failed if there are problems, else `otherwise`, `ok` by default. */
 export const checkOf = (
   id: DrillCheckId,
   figure: string,

@@ -1,4 +1,7 @@
-/** Keeps the evidence of a verification or a drill: `evidence/<run>/<kind>-<time>.json` of the store or of another directory. */
+/**
+ * Keeps the evidence of a verification or a drill: `evidence/<run>/<kind>-<time>.json` of the store or of another
+ * directory.
+ */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
@@ -11,20 +14,20 @@ export interface EvidencePlace {
   readonly run: string;
   readonly kind: "drill" | "verify";
   readonly started: Date;
-  /** Chosen by the operator, in place of the store. */
+  /** The operator's own directory, in place of the store. */
   readonly directory?: string | undefined;
 }
 
 export interface KeptEvidence {
-  /** Relative to the store, or absolute outside of it; null if it could be kept nowhere. */
+  /** Relative to the store, or absolute outside it; null if it could not be written anywhere. */
   readonly file: string | null;
-  /** For people: the evidence is not where it usually is. */
+  /** Notes for display: why the evidence is not at its usual path. */
   readonly notes: readonly string[];
 }
 
 /**
- * Writes the document into the store, whole or not at all. On a store that cannot be written to, such as an off-site copy, it goes to the
- * state directory of this host. Throws `E_TARGET` if the operator's own directory cannot be written to.
+ * Writes the document atomically into the store. If the store is not writable, such as an off-site copy, it is written
+ * to the state directory of this host. Throws `E_TARGET` if the operator's own directory is not writable.
  */
 export async function keepEvidence(place: EvidencePlace, document: unknown): Promise<KeptEvidence> {
   const { store, run, directory } = place;
@@ -42,13 +45,13 @@ export async function keepEvidence(place: EvidencePlace, document: unknown): Pro
     const file = await write(path.join(store, "evidence", run), place, document);
     return { file: path.relative(store, file), notes: [] };
   } catch (error) {
-    const why = `the store cannot take the evidence (${asHoldfastError(error).message})`;
+    const why = `the evidence cannot be written to the store (${asHoldfastError(error).message})`;
     try {
       const file = await write(path.join(stateDirectory(), "evidence", run), place, document);
       return { file, notes: [`${why}: it is in ${file}`] };
     } catch (second) {
       const then = asHoldfastError(second).message;
-      return { file: null, notes: [`${why}, nor can this host (${then}): name a directory with --evidence`] };
+      return { file: null, notes: [`${why}, nor on this host (${then}): use --evidence DIRECTORY`] };
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Reads one file of a run to its end: its digest, or what is in it. */
+/** Reads one file of a run to its end, and returns its digest or its entries. */
 import { verifyTgz } from "../../archive/tar/tgz-reader.ts";
 import { verifyZip } from "../../archive/zip/reader.ts";
 import { hashFile } from "../../store/files/hash.ts";
@@ -12,7 +12,7 @@ export interface DigestTask {
 export interface ArchiveTask {
   readonly kind: "zip" | "tgz";
   readonly file: string;
-  /** The list that a shard is held against, and what it is called. */
+  /** The list to compare a shard with, and its name for messages. */
   readonly list?: { readonly file: string; readonly name: string } | undefined;
 }
 
@@ -23,16 +23,16 @@ export interface DigestResult {
 
 export interface ArchiveResult {
   readonly entries: number;
-  /** Unpacked. */
+  /** Size when unpacked. */
   readonly bytes: number;
-  /** What is not as the list has it. */
+  /** Differences from the list. */
   readonly said: readonly string[];
 }
 
 export const readDigest = async ({ file }: DigestTask, signal: AbortSignal): Promise<DigestResult> =>
   await hashFile(file, signal);
 
-/** Throws `E_ARCHIVE`. */
+/** Reads an archive to its end. Throws `E_ARCHIVE`. */
 export async function readArchive({ kind, file, list }: ArchiveTask, signal: AbortSignal): Promise<ArchiveResult> {
   if (kind === "zip") return { ...(await verifyZip(file, signal)), said: [] };
   if (list === undefined) return { ...(await verifyTgz(file, undefined, signal)), said: [] };

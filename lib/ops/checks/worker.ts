@@ -1,4 +1,4 @@
-/** The worker thread's side of a verification: reads one file at a time. */
+/** The worker thread of a verification: reads one file at a time. */
 import { serveTasks } from "../../archive/pool.ts";
 import { HoldfastError } from "../../errors.ts";
 import {
@@ -10,7 +10,7 @@ import {
   type DigestTask,
 } from "./read-artifact.ts";
 
-/** How often a reading is asked whether it is still wanted. */
+/** Interval at which a reading checks for an abort. */
 const LOOK_MS = 100;
 
 serveTasks<DigestTask | ArchiveTask, DigestResult | ArchiveResult>(async (task, { cancelled }) => {

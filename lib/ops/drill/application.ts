@@ -1,4 +1,7 @@
-/** Tries the application in a drill: compiles a sample of the projects and runs the smoke command. Neither touches the live site. */
+/**
+ * Tests the application in a drill: compiles a sample of the projects and runs the smoke command. Neither touches the
+ * live site.
+ */
 import { createHash } from "node:crypto";
 import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError } from "../../errors.ts";
@@ -11,7 +14,7 @@ import { drillEnvironment, type DrillSite } from "./environment.ts";
 
 const COMMAND_TIMEOUT_MS = 30 * 60_000;
 
-/** Compiles a sample of the projects from their restored sources. Returns undefined where the run holds no project. */
+/** Compiles a sample of the projects from their restored sources. Returns undefined if the run holds no project. */
 export async function compileSample(
   config: SiteConfig | undefined,
   site: DrillSite,
@@ -85,7 +88,7 @@ async function tryCommand(
   }
 }
 
-/** As many of the projects, the same ones for the same run, others for another. */
+/** Samples `size` projects; the same ones for the same run, others for another run. */
 export function sampleOf(run: string, projects: readonly Project[], size: number): Project[] {
   const keyed = projects.map((project) => ({
     project,

@@ -1,4 +1,4 @@
-/** Modes, owners and times of restored entries, compared with what the run recorded of them. */
+/** Compares modes, owners and times of restored entries with the run's record of them. */
 import path from "node:path";
 import { createGunzip } from "node:zlib";
 import { streamRegular } from "../../archive/files/regular-file.ts";
@@ -14,7 +14,7 @@ import type { OwnerMap } from "../restore/plan/owner-map.ts";
 import type { RestorePlan } from "../restore/plan/planner.ts";
 import { pathExists } from "../../archive/tree/path-exists.ts";
 
-/** The recorded attributes of an entry; null where the format does not have them. */
+/** The recorded attributes of an entry; null where the format lacks them. */
 export interface Header {
   readonly mode: number | null;
   readonly uid: number;
@@ -23,7 +23,7 @@ export interface Header {
   readonly mtime: bigint;
 }
 
-/** Reads the attributes of all entries of an archive, by their paths in it. Entries without an owner are left out. */
+/** Reads the attributes of all entries of an archive, by path in it. Entries without an owner are left out. */
 export async function headersOf(
   run: string,
   { artifact, format }: ArchivePart,
@@ -52,7 +52,9 @@ export async function headersOf(
 
 const secondsOf = (ns: bigint): bigint => floorNs(ns, 1_000_000_000n);
 
-/** Returns a line for an entry whose attributes are not those recorded. Owners are compared where the restore sets them. */
+/**
+ * Returns a line for an entry whose attributes differ from the record. Owners are compared if the restore sets them.
+ */
 export function differenceOf(
   entry: Pick<Entry, "path" | "mode" | "uid" | "gid" | "mtimeNs" | "type">,
   { mode, uid, gid, mtime }: Header,
@@ -73,7 +75,7 @@ export function differenceOf(
   return wrong.length === 0 ? [] : [`${display(entry.path === "" ? "." : entry.path)} has ${wrong.join(", ")}`];
 }
 
-/** The times of a list of `@seconds` and `./path`, alternately, by path. */
+/** Parses the times of a list of `@seconds` and `./path`, alternately, by path. */
 export function timesIn(list: string): Map<BytePath, bigint> {
   const names = readNames(list);
   const times = new Map<BytePath, bigint>();
@@ -82,7 +84,7 @@ export function timesIn(list: string): Map<BytePath, bigint> {
   return times;
 }
 
-/** Compares the directories that trees lie in, and their own tops, with the run's record of places; null when they are the same. */
+/** Compares the directories around trees, and the trees' own roots, with the run's record; null if they agree. */
 export function placesDifference(plan: RestorePlan, liveOf: (staged: BytePath) => BytePath): string | null {
   const wrong: string[] = [];
   for (const { to, attributes } of plan.attributes) {

@@ -1,4 +1,6 @@
-/** The dumps of a run, loaded into scratch databases: on the server that was named, else on a private one of the drill's own. */
+/**
+ * Loads the dumps of a run into scratch databases: on the server of `--database`, else on a private one of the drill.
+ */
 import path from "node:path";
 import { compareTables } from "../../database/compare-facts.ts";
 import { hasDigests } from "../../database/facts-digest.ts";
@@ -19,10 +21,10 @@ import { loadScratch, scratchName } from "../scratch/load.ts";
 import { dropDatabases, type Sandbox, type ScratchDatabase, spareName } from "../scratch/sandbox.ts";
 import { livePlace } from "./trees.ts";
 
-/** A database as the drill's own commands reach it. */
+/** A loaded database as the drill's own commands connect to it. */
 export interface LoadedDatabase {
   readonly unit: string;
-  /** Without the password. */
+  /** The URL without its password. */
   readonly url: string;
   readonly password: string | undefined;
 }
@@ -58,12 +60,12 @@ export class DrillDatabases {
     return this.#scratch.map(({ unit, url, password }) => ({ unit, url, password }));
   }
 
-  /** Loads all dumps that need a server; undefined when there are none. */
+  /** Loads all dumps that need a server; undefined if there are none. */
   async load(run: string, items: readonly DatabaseItem[]): Promise<DrillCheck | undefined> {
     if (items.length === 0) return undefined;
     const problems: Problem[] = [];
     const untried: string[] = [];
-    // A dump may need another one of the run: what its server lacks at first may be there when all others are loaded.
+    // A dump may depend on another one of the run: it is tried again after the others are loaded.
     let waiting = items.map((item, index) => ({ item, index, reason: "" }));
     for (let before = Infinity; waiting.length > 0 && waiting.length < before;) {
       before = waiting.length;
@@ -79,7 +81,7 @@ export class DrillDatabases {
     return checkOf("load", figure, problems, untried.length > 0 ? "not proved" : "ok");
   }
 
-  /** Returns why a dump could not be tried; what is wrong with one is added to `problems`. */
+  /** Loads one dump; returns why it could not be tried. Adds the dump's own problems to `problems`. */
   async #tryOne(run: string, item: DatabaseItem, index: number, problems: Problem[]): Promise<string | undefined> {
     let target: DatabaseTarget;
     try {
@@ -91,7 +93,7 @@ export class DrillDatabases {
     }
     const restorer = await openRestorer(target, this.#signal);
     const spare = spareName("drill", this.#sandbox.id, index);
-    // A server that does not answer says nothing about the run.
+    // An unavailable server is not a fault of the run.
     const name = await scratchName(restorer, item.record.database, { isPrivate: this.#given === undefined, spare });
     try {
       await this.#loadOne(run, item, { target, restorer, name });
@@ -139,9 +141,9 @@ export class DrillDatabases {
       if (given === "sqlite" || familyOf(given) !== familyOf(item.record.engine))
         throw new HoldfastError(
           "E_USAGE",
-          `the dump ${item.unit} is of ${item.record.engine}; --database is ${given}`,
+          `the dump ${item.unit} is of ${item.record.engine}, but --database is ${given}`,
           {
-            hint: "leave --database out: a private server is started then",
+            hint: "omit --database to start a private server",
           },
         );
       return { url: this.#given, execPrefix: [], root: "/" };
@@ -149,7 +151,7 @@ export class DrillDatabases {
     return await this.#servers.serverFor(item.record.engine, item.record.server_version);
   }
 
-  /** What the loaded databases hold against what was recorded in their dumps' snapshots. */
+  /** Compares the loaded databases with the record of their dumps' snapshots. */
   async compare(): Promise<DrillCheck[]> {
     const rows = new Comparison();
     for (const { item, restorer, name, unit } of this.#scratch) {
@@ -165,7 +167,10 @@ export class DrillDatabases {
     return this.#scratch.length === 0 ? [] : rows.checks();
   }
 
-  /** Drops the databases, also after an abort, and ends the private servers. Gives what could not be dropped. */
+  /**
+   * Drops the databases, also after an abort, and stops the private servers. Returns the databases that could not be
+   * dropped.
+   */
   async close(): Promise<ScratchDatabase[]> {
     for (const { restorer } of this.#scratch) await restorer.close().catch(() => {}); // an abort may have closed it
     await this.#servers.close();
@@ -196,28 +201,29 @@ class Comparison {
       else {
         this.#digested++;
         if (other !== digest)
-          this.#digests.push({ path: artifact, message: `the rows of ${name} are not what they were` });
+          this.#digests.push({ path: artifact, message: `the rows of ${name} differ from the record` });
       }
     }
   }
 
   checks(): DrillCheck[] {
-    const untried = this.#notCompared.length === 0 ? [] : [`${this.#notCompared.length} known by an estimate only`];
+    const untried = this.#notCompared.length === 0 ? [] : [`${this.#notCompared.length} estimated only`];
     const figure = [count(this.#tables, "table"), count(this.#rows, "row"), ...untried].join(", ");
     const rows = checkOf("rows", figure, this.problems, untried.length > 0 ? "not proved" : "ok");
     if (this.#digested + this.#undigested === 0) return [rows];
-    const digests = `${count(this.#digested, "table")}${this.#undigested > 0 ? `, ${this.#undigested} not compared` : ""}`;
+    const without = this.#undigested > 0 ? [`${this.#undigested} not compared`] : [];
+    const digests = [count(this.#digested, "table"), ...without].join(", ");
     return [rows, checkOf("digests", digests, this.#digests, this.#undigested > 0 ? "not proved" : "ok")];
   }
 }
 
-/** Where table digests were recorded. */
+/** Returns the recorded digest of a table, if any. */
 const digestOf = (table: unknown): string | undefined =>
   typeof table === "object" && table !== null && "digest" in table && typeof table.digest === "string"
     ? table.digest
     : undefined;
 
-/** The SQLite files where they were restored to: SQLite's own check, and the rows of the site's databases. */
+/** Checks the restored SQLite files: SQLite's integrity check, and the rows of the site's databases. */
 export async function checkSqliteFiles(
   plan: RestorePlan,
   items: readonly DatabaseItem[],
@@ -234,7 +240,7 @@ export async function checkSqliteFiles(
     try {
       const { integrity, unchecked, tables, uncounted } = await describeSqlite(placeOfCopy(plan, one.artifact));
       if (integrity !== "ok")
-        problems.push({ path: one.artifact, message: `SQLite finds it damaged: ${integrity.slice(0, 300)}` });
+        problems.push({ path: one.artifact, message: `SQLite reports it damaged: ${integrity.slice(0, 300)}` });
       untried.push(...unchecked);
       if (!("item" in one)) continue;
       const recorded = one.item.record.tables;
@@ -266,7 +272,7 @@ async function sqliteDigests(file: string, signal: AbortSignal): Promise<Readonl
   }
 }
 
-/** Where a file of the run is in the sandbox. */
+/** Returns the path of a file of the run in the sandbox. */
 export function placeOfCopy(plan: RestorePlan, artifact: string): string {
   const copy = plan.copies.find((one) => "artifact" in one && one.artifact === artifact);
   if (copy === undefined) throw new HoldfastError("E_INTERNAL", `${artifact} was not restored`);

@@ -1,4 +1,7 @@
-/** Accounts to which triggers, views and routines of a MySQL or MariaDB database belong: where one is missing, whatever fires them fails. */
+/**
+ * Finds missing accounts that own triggers, views or routines of a MySQL or MariaDB database; statements that use these
+ * fail.
+ */
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../../portable/connection.ts";
 
@@ -7,7 +10,7 @@ export interface Definer {
   readonly host: string;
 }
 
-/** Those that are not on the server; none where that cannot be told, or for another engine. */
+/** Returns the accounts that the server lacks; empty if the server does not show them, or for another engine. */
 export async function missingDefiners(connection: Connection): Promise<Definer[]> {
   if (connection.engine !== "mysql" && connection.engine !== "mariadb") return [];
   const accounts = await connection.rows("select user, host from mysql.user").catch(() => undefined);
@@ -30,12 +33,13 @@ export async function missingDefiners(connection: Connection): Promise<Definer[]
 export const showDefiners = (definers: readonly Definer[]): string =>
   definers.map(({ user, host }) => `${user}@${host}`).join(", ");
 
-/** Throws `E_TARGET` that names those of a copy on a server which is not ours. */
+/** Throws `E_TARGET` with the accounts that the server of `--database` lacks. */
 export function refuseDefiners(definers: readonly Definer[]): void {
   if (definers.length === 0) return;
+  const accounts = showDefiners(definers);
   throw new HoldfastError(
     "E_TARGET",
-    `triggers, views or routines of the copy belong to ${showDefiners(definers)}, not on the server of --database: what they do cannot be tried there`,
-    { hint: "leave --database out, for a private server that has them, or create these accounts on it" },
+    `the server of --database lacks ${accounts}, to which triggers, views or routines of the copy belong`,
+    { hint: "omit --database for a private server that has these accounts, or create them on that server" },
   );
 }

@@ -1,30 +1,33 @@
-/** The environment of a drill's commands: the sandbox's database under the names that applications know, and the live one under none. */
+/**
+ * The environment of a drill's commands: it names the sandbox's database under all usual variables, and never the live
+ * one.
+ */
 import { describeUrl } from "../../database/access/url.ts";
 import type { LoadedDatabase } from "./databases.ts";
 
 /** The site in the sandbox, for the commands of a drill. */
 export interface DrillSite {
-  /** Where the site's root is in the sandbox. */
+  /** Path of the site's root in the sandbox. */
   readonly root: string;
   readonly database: LoadedDatabase | undefined;
 }
 
-/** Names under which an application finds its database. */
+/** Variables that applications read their database's URL from. */
 const DATABASE_VARIABLES =
   /^(?:(?:[A-Z0-9]+_)*DATABASE(?:_[A-Z0-9]+)*|PG[A-Z]+|(?:MYSQL|MARIADB|POSTGRES|POSTGRESQL|PSQL|SQLITE|DB|SQL)_[A-Z0-9_]+|(?:[A-Z0-9]+_)*DB(?:_[A-Z0-9]+)*|SQLALCHEMY_[A-Z_]+|(?:[A-Z0-9]+_)*DSN)$/;
 
-/** Returns what is added to this process's environment; undefined removes a variable. */
+/** Returns the changes to this process's environment; undefined removes a variable. */
 export function drillEnvironment({ root, database }: DrillSite): Record<string, string | undefined> {
   const removed = Object.keys(process.env)
     .filter((name) => DATABASE_VARIABLES.test(name.toUpperCase()))
     .map((name) => [name, undefined] as const);
-  // A client that finds no name of a host takes the local server, which may be the live one.
-  const nowhere = `${root}/.no-database`;
+  // Without a host name a client connects to the local server, which may be the live one.
+  const noServer = `${root}/.no-database`;
   const common = {
     HOLDFAST_SANDBOX: root,
-    PGHOST: nowhere,
-    MYSQL_UNIX_PORT: nowhere,
-    MYSQL_HOST: nowhere,
+    PGHOST: noServer,
+    MYSQL_UNIX_PORT: noServer,
+    MYSQL_HOST: noServer,
   };
   if (database === undefined) return { ...Object.fromEntries(removed), ...common };
   const { url, password } = database;
@@ -38,7 +41,7 @@ export function drillEnvironment({ root, database }: DrillSite): Record<string, 
   };
 }
 
-/** What the clients of PostgreSQL, MySQL and MariaDB, and their Docker images, read. */
+/** Returns the variables that clients of PostgreSQL, MySQL and MariaDB, and their Docker images, read. */
 function engineVariables(url: string, password: string | undefined): Record<string, string | undefined> {
   const location = describeUrl(url);
   if (location.engine === "postgresql") {
@@ -66,7 +69,7 @@ function engineVariables(url: string, password: string | undefined): Record<stri
 }
 
 function withPassword(url: string, password: string | undefined): string {
-  // As SQLAlchemy and dj-database-url write an absolute path: four slashes.
+  // SQLAlchemy and dj-database-url write an absolute path with four slashes.
   if (/^sqlite:/i.test(url)) return url.replace(/^sqlite:\/\/\/(?!\/)/i, "sqlite:////");
   if (password === undefined) return url;
   const whole = new URL(url);

@@ -15,7 +15,7 @@ export interface DrillEvidence {
   readonly format_version: string;
   readonly run: string;
   readonly host: string;
-  /** Of Holdfast, of Node, and of the database servers by unit. */
+  /** Versions of Holdfast, of Node, and of the database servers by unit. */
   readonly versions: {
     readonly holdfast: string;
     readonly node: string;
@@ -23,15 +23,15 @@ export interface DrillEvidence {
   };
   readonly started_at: string;
   readonly finished_at: string;
-  /** Nothing failed. */
+  /** True if nothing failed. */
   readonly ok: boolean;
   /** Ids of the checks that could not be tried, or only in part. */
   readonly not_proved: readonly string[];
-  /** Milliseconds. */
+  /** The duration of each phase in milliseconds. */
   readonly phases: Readonly<Record<string, number>>;
-  /** What it takes until the site is there again: all phases but the clean-up, in milliseconds. */
+  /** The recovery time: all phases but the clean-up, in milliseconds. */
   readonly rto_ms: number;
-  /** Of SHA256SUMS, which is what names every file of the run; null where it could not be read. */
+  /** Digest of SHA256SUMS, which lists every file of the run; null if it could not be read. */
   readonly sums_sha256: string | null;
   readonly checks: readonly DrillCheck[];
   readonly trees: readonly RestoredTree[];

@@ -1,6 +1,6 @@
 /**
- * Tries a reinit on a scratch copy of the configured database: copy → export → clear → import → compare. The site's own database is read once, and the
- * storage directories and the administrator's command are left alone.
+ * Tests a reinit on a scratch copy of the configured database: copy → export → clear → import → compare.
+ * The site's own database is read once. The storage directories and the administrator's command are left alone.
  */
 import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
@@ -29,17 +29,17 @@ import { dropDatabases, Sandbox, sweepSandboxes, type ScratchDatabase, spareName
 export interface ReinitDrillRequest {
   readonly config: SiteConfig;
   readonly sandbox: string | undefined;
-  /** A server for the scratch copy; a private one when absent. */
+  /** A server for the scratch copy; a private one if absent. */
   readonly database: string | undefined;
 }
 
 export interface ReinitDrill {
   readonly unit: string;
-  /** Every table that travelled has the same rows again, by digest. */
+  /** True if every exported table has the same rows again, by digest. */
   readonly ok: boolean;
   readonly cleared_rows: number;
   readonly tables: readonly TableComparison[];
-  /** Tables that an export leaves out: what was cleared of them does not come back. */
+  /** Tables that an export leaves out: an import does not restore their cleared rows. */
   readonly left_out: readonly string[];
   readonly warnings: readonly string[];
 }
@@ -49,7 +49,10 @@ interface Options {
   readonly onPhase: (phase: string) => void;
 }
 
-/** Throws `E_TARGET` for rows that stay and lead to rows that go, `E_CONFIG`, `E_DATABASE`, `E_IMPORT`; all that it made is gone then, too. */
+/**
+ * Runs the test; removes all that it made, also on an error. Throws `E_TARGET` for kept rows that reference cleared
+ * ones, `E_CONFIG`, `E_DATABASE`, `E_IMPORT`.
+ */
 export async function drillReinit(request: ReinitDrillRequest, options: Options): Promise<ReinitDrill> {
   const { config, sandbox: parent, database: server } = request;
   const [database] = databases(config);
@@ -77,7 +80,7 @@ interface Place {
   readonly signal: AbortSignal;
 }
 
-/** The database as its own dump brings it back. */
+/** Restores the database from a fresh dump of it. */
 async function copyOf(
   { config, database: given }: ReinitDrillRequest,
   { settings }: NamedDatabase,
@@ -95,8 +98,8 @@ async function copyOf(
   }
   if (engine === "sqlite") return { url: `sqlite:///${dump}`, execPrefix: [], root: "/" };
   if (given !== undefined && !isOfFamily(given, familyOf(engine)))
-    throw new HoldfastError("E_USAGE", `the database is of ${engine}; --database is not`, {
-      hint: "leave --database out: a private server is started then",
+    throw new HoldfastError("E_USAGE", `the database is of ${engine}, but --database is not`, {
+      hint: "omit --database to start a private server",
     });
   const server =
     given === undefined
@@ -130,18 +133,19 @@ async function copyOf(
   };
 }
 
-/** Adds what the check found, such as accounts that are missing, to an error of the load. */
+/** Adds the findings of the check, such as missing accounts, to an error of the load. */
 function withWarnings(error: unknown, warnings: readonly string[]): unknown {
   if (!(error instanceof HoldfastError) || error.code !== "E_RESTORE" || warnings.length === 0) return error;
   return new HoldfastError("E_RESTORE", `the copy cannot be loaded: ${error.message}; ${warnings.join("; ")}`, {
-    hint: "nothing of the site was changed: where an account is gone from the site as well, create it, or its views again",
+    hint: "the site was not changed; if the site lacks an account too, create it, or recreate its views",
     cause: error,
   });
 }
 
 /**
- * The copy's triggers shall do what those of the site do. Gives a warning of the accounts that they belong to and the site's own server lacks; a
- * private server has got them with the dump. Throws `E_TARGET` for a named server without them.
+ * Ensures that the copy's triggers work as the site's do. Returns a warning with the accounts that own them but that
+ * the site's server lacks; the dump creates them on a private server. Throws `E_TARGET` for a server of `--database`
+ * without them.
  */
 async function settleDefiners(
   { config, database: given }: ReinitDrillRequest,
@@ -161,8 +165,9 @@ async function settleDefiners(
   const site = { url, ...(password === undefined ? {} : { password }), execPrefix: [], root: config.root };
   const orphans = await using(site, "read", signal, missingDefiners);
   if (orphans.length === 0) return [];
+  const accounts = showDefiners(orphans);
   return [
-    `triggers, views or routines belong to ${showDefiners(orphans)}, not on the site's server: there a reinit fails where it fires one of them`,
+    `the site's server lacks ${accounts}, to which triggers, views or routines belong: a reinit that fires one fails`,
   ];
 }
 

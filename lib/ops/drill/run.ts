@@ -1,4 +1,7 @@
-/** Drills: runs restored whole into sandboxes, to know that they do restore. The site, its databases and the runs themselves stay untouched. */
+/**
+ * Drills: restores whole runs into sandboxes, to verify that they can be restored. The site, its databases and the runs
+ * stay untouched.
+ */
 import { HoldfastError } from "../../errors.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { listRuns, runDirectory } from "../../store/files/layout.ts";
@@ -15,40 +18,44 @@ export type { DrillOptions } from "./sandbox-run.ts";
 export interface DrillRequest {
   /** Path of the store. */
   readonly store: string;
-  /** A run's id, or `latest`. */
+  /** Id of a run, or `latest`. */
   readonly run: string;
-  /** Each run from this id or day on, in place of `run`. */
+  /** Drills each run from this id or day on, in place of `run`. */
   readonly allSince?: string | undefined;
-  /** Without it nothing of the application can be tried. */
+  /** The site's config; without it the application cannot be tested. */
   readonly config?: SiteConfig | undefined;
   readonly sandbox?: string | undefined;
   readonly database?: string | undefined;
-  /** How many projects are compiled. */
+  /** The number of projects to compile. */
   readonly projects: number;
-  /** After a failure: look for the newest earlier run that does restore. */
+  /** After a failure, searches for the newest earlier run that can be restored. */
   readonly search: boolean;
   readonly workers: number;
-  /** A directory for the evidence; the store when absent. */
+  /** A directory for the evidence; the store if absent. */
   readonly evidence?: string | undefined;
 }
 
 export interface DrillOutcome {
-  /** Nothing failed in the runs that were asked for. */
+  /** True if nothing failed in the requested runs. */
   readonly ok: boolean;
   readonly drills: readonly DrillEvidence[];
-  /** The newest run that restores, where one that was asked for does not and an earlier one was looked for; null: none does. */
+  /** The newest run that can be restored, if a requested run failed and `search` was set; null if none can. */
   readonly restorable?: string | null;
   readonly warnings: readonly string[];
 }
 
 /**
- * Drills one run, or each since a day. Throws `E_STORE`, `E_RUN_UNKNOWN`, `E_CONFIG` for a config of another site, and what keeps a drill from being
- * done at all: `E_NO_SPACE`, `E_TARGET`, `E_DATABASE` for a named server that does not answer, `E_INTERRUPTED`. All is cleaned up then, too.
+ * Drills one run, or each since a day; cleans up also on an error.
+ * Throws `E_STORE`, `E_RUN_UNKNOWN`, `E_CONFIG` for a config of another site, and what prevents the drill itself:
+ * `E_NO_SPACE`, `E_TARGET`, `E_DATABASE` for a server of `--database` that does not answer, `E_INTERRUPTED`.
  */
 export async function drill(request: DrillRequest, options: Omit<DrillOptions, "onNote">): Promise<DrillOutcome> {
   const { path: store, site } = await findStore(request.store);
   if (request.config !== undefined && request.config.site !== site)
-    throw new HoldfastError("E_CONFIG", `the store is of the site ${site}, the config of ${request.config.site}`);
+    throw new HoldfastError(
+      "E_CONFIG",
+      `the store belongs to the site ${site}, but the config to ${request.config.site}`,
+    );
   const asked = request.allSince === undefined ? [findRun(store, request.run)] : runsSince(store, request.allSince);
   const { config, sandbox, database, projects, workers, evidence } = request;
   const warnings = await sweepSandboxes(sandbox, database, options.signal);
@@ -74,19 +81,19 @@ export async function drill(request: DrillRequest, options: Omit<DrillOptions, "
   return { ok, drills, warnings, restorable: null };
 }
 
-/** Runs from an id or a day (2026-11-20, 20261120) on, oldest first. Throws `E_USAGE`, `E_RUN_UNKNOWN`. */
+/** Returns the runs from an id or a day (2026-11-20, 20261120) on, oldest first. Throws `E_USAGE`, `E_RUN_UNKNOWN`. */
 function runsSince(store: string, since: string): string[] {
   const from = since.replaceAll(/[-:]/g, "");
   if (!/^\d{8}(T\d{6}Z)?$/.test(from))
     throw new HoldfastError("E_USAGE", `--all-since ${since}: neither a run nor a day`, {
-      hint: "a run is named like 20261120T020000Z, a day like 2026-11-20",
+      hint: "use a run like 20261120T020000Z or a day like 2026-11-20",
     });
   const runs = fullBackups(store).filter((run) => run >= from);
   if (runs.length === 0) throw new HoldfastError("E_RUN_UNKNOWN", `the store has no full backup since ${since}`);
   return runs;
 }
 
-/** Oldest first. One whose manifest cannot be read counts: a drill finds out. */
+/** Lists the full backups, oldest first. One with an unreadable manifest counts: its drill reports it. */
 const fullBackups = (store: string): string[] =>
   listRuns(store).filter((run) => {
     try {

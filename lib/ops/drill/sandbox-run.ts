@@ -1,4 +1,4 @@
-/** One run, restored whole into a sandbox and compared: verify → unpack → load → compare → compile → smoke → clean. */
+/** Restores a whole run into a sandbox and compares it: verify → unpack → load → compare → compile → smoke → clean. */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
@@ -33,14 +33,14 @@ export interface DrillRunRequest {
   readonly store: string;
   readonly run: string;
   readonly config: SiteConfig | undefined;
-  /** In it the sandbox is made; the temporary directory when absent. */
+  /** Parent of the sandbox; the temporary directory if absent. */
   readonly sandbox: string | undefined;
-  /** A server for scratch databases; a private one when absent. */
+  /** A server for scratch databases; a private one if absent. */
   readonly database: string | undefined;
-  /** How many projects are compiled. */
+  /** The number of projects to compile. */
   readonly projects: number;
   readonly workers: number;
-  /** A directory for the evidence; the store when absent. */
+  /** A directory for the evidence; the store if absent. */
   readonly evidence: string | undefined;
 }
 
@@ -48,12 +48,12 @@ export interface DrillOptions {
   readonly signal: AbortSignal;
   readonly onPhase: (run: string, phase: DrillPhase) => void;
   readonly onCheck: (run: string, check: DrillCheck) => void;
-  /** Hears how many bytes are unpacked, and about how many there are. */
+  /** Called with the bytes unpacked so far, and their approximate total. */
   readonly onBytes?: (done: number, total: number) => void;
   readonly onNote: (text: string) => void;
 }
 
-/** Errors that say nothing about the run: the drill itself could not go on. */
+/** Errors of the drill itself, which are not faults of the run. */
 const NOT_THE_RUN = new Set([
   "E_DATABASE",
   "E_NO_SPACE",
@@ -65,8 +65,8 @@ const NOT_THE_RUN = new Set([
 ]);
 
 /**
- * Drills one run and writes the evidence of it. What is wrong with the run is a failed check; thrown is only what kept the drill from being done.
- * All that it made is gone when it returns or throws.
+ * Drills one run and writes its evidence. A fault of the run is a failed check; only what prevents the drill itself is
+ * thrown. Everything that the drill made is removed when it returns or throws.
  */
 export async function drillRun(request: DrillRunRequest, options: DrillOptions): Promise<DrillEvidence> {
   const unpin = await pinRun(request.store, request.run, "drill");
@@ -128,7 +128,7 @@ class Drill {
     await this.#tryApplication(plan, units, items);
   }
 
-  /** Whatever became of it: databases, servers, files. */
+  /** Removes databases, servers and files after success and failure alike. */
   async clean(): Promise<void> {
     this.#options.onPhase(this.#request.run, "clean");
     const from = performance.now();
@@ -140,7 +140,7 @@ class Drill {
     }
     if (left.length > 0)
       throw new HoldfastError("E_DATABASE", `the scratch database ${left[0]?.name ?? ""} could not be dropped`, {
-        hint: "drop it by hand",
+        hint: "drop it manually",
       });
     this.#phases.clean = Math.round(performance.now() - from);
   }
@@ -169,7 +169,7 @@ class Drill {
     const { signal, onBytes } = this.#options;
     await stage(plan, { signal, workers: this.#request.workers, onBytes: (done) => onBytes?.(done, plan.bytes) });
     for (const operation of plan.operations) await replace(operation);
-    mkdirSync(this.#sandbox.root, { recursive: true }); // of a run that holds no file
+    mkdirSync(this.#sandbox.root, { recursive: true }); // for a run that holds no file
     const figure = `${count(plan.unpacks.length, "archive")}, ${count(plan.copies.length, "file")} copied`;
     this.#say(checkOf("unpack", figure));
     return true;
@@ -204,7 +204,7 @@ class Drill {
     await this.#phase("smoke", "application", async () => this.#say(await smokeTest(config, site, signal)));
   }
 
-  /** Times a phase; what it throws about the run is a failed check, and undefined is given. */
+  /** Times a phase. An error about the run becomes a failed check, and undefined is returned. */
   async #phase<T>(phase: DrillPhase, id: DrillCheckId, work: () => Promise<T>): Promise<T | undefined> {
     const { signal, onPhase } = this.#options;
     signal.throwIfAborted();

@@ -1,4 +1,4 @@
-/** Restored trees, read back from disk and compared with what was recorded of each unit at backup. */
+/** Reads restored trees back from disk and compares them with each unit's record. */
 import { createHash } from "node:crypto";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -18,24 +18,24 @@ import type { RestorePlan } from "../restore/plan/planner.ts";
 import { pathExists } from "../../archive/tree/path-exists.ts";
 import { differenceOf, headersOf, placesDifference, timesIn, type Header } from "./attributes.ts";
 
-/** What of one unit is on disk. */
+/** The restored trees of one unit. */
 export interface RestoredTree {
   readonly label: string;
   readonly files: number;
   readonly directories: number;
   readonly symlinks: number;
   readonly bytes: number;
-  /** What differs; null: it is what was recorded. */
+  /** The first difference; null if there is none. */
   readonly difference: string | null;
-  /** False where nothing was recorded that it could be held against. */
+  /** False if the run has no record to compare with. */
   readonly proved: boolean;
 }
 
 type Counts = { files: number; directories: number; symlinks: number; bytes: number };
 
 /**
- * Reads every restored file of the plan once more, and compares modes, owners and times of files and directories. Owners are compared as
- * root only. Throws only when it is interrupted.
+ * Reads every restored file of the plan again, and compares modes, owners and times of files and directories. Owners
+ * are compared as root only. Throws only on abort.
  */
 export async function compareTrees(
   plan: RestorePlan,
@@ -75,7 +75,7 @@ type Result = Pick<RestoredTree, "difference" | "proved">;
 class TreeComparison {
   readonly #plan: RestorePlan;
   readonly #signal: AbortSignal;
-  /** Where trees and files of the plan are: each is looked at by itself alone. */
+  /** The restored paths of the plan, each of which is compared by itself alone. */
   readonly #places: ReadonlySet<BytePath>;
   /** The files beside projects: units of their own, in a directory that may be part of another tree. */
   readonly #loose: ReadonlySet<BytePath>;
@@ -95,7 +95,7 @@ class TreeComparison {
     this.#loose = new Set(loose);
   }
 
-  /** By the content digest, of each archive's trees one after the other. */
+  /** Compares by content digest, over each archive's trees in order. */
   async byDigest(
     parts: readonly ArchivePart[],
     rules: ExcludeRules | undefined,
@@ -107,7 +107,7 @@ class TreeComparison {
     if (recorded === null) return { difference: null, proved: false };
     const found = joined(digests);
     return {
-      difference: found === recorded ? null : `the content digest is ${found}, ${recorded} was recorded`,
+      difference: found === recorded ? null : `the content digest is ${found}, but ${recorded} was recorded`,
       proved: true,
     };
   }
@@ -124,14 +124,14 @@ class TreeComparison {
     return digest.finish();
   }
 
-  /** Whether a path below a tree is one of another unit. */
+  /** Checks whether a path below a tree belongs to another unit. */
   #isOther(tree: BytePath, below: BytePath, isLoose = false): boolean {
     if (below === "") return false;
     const absolute = join(tree, below);
     return this.#places.has(absolute) || (!isLoose && this.#loose.has(absolute));
   }
 
-  /** The entries of an archive as they are on disk now, by their names in it and in its order. */
+  /** Yields the restored entries of an archive from disk, in the archive's order and with their paths in it. */
   *#entriesOf(part: ArchivePart, rules: ExcludeRules | undefined): Generator<{ entry: Entry; absolute: BytePath }> {
     for (const { prefix, place, into } of this.#targetsOf(part)) {
       const root = statRoot(into);
@@ -140,7 +140,7 @@ class TreeComparison {
         continue;
       }
       if (place.loose !== true) yield { entry: { ...root, path: prefix }, absolute: into };
-      // A directory that the rules left out is back where another unit lies in it.
+      // A directory that the rules exclude exists again if another unit is inside it.
       const isLeftOut = rules === undefined ? () => false : excludeTest(into, rules);
       const exclude = (below: BytePath, _type: unknown, entry: Entry): boolean =>
         this.#isOther(into, below, place.loose) || isLeftOut(entry);
@@ -158,7 +158,10 @@ class TreeComparison {
     });
   }
 
-  /** Compares the layers of the audio cache: each entry with the last layer that has it. A file in no list is a difference. */
+  /**
+   * Compares the layers of the audio cache: each entry with the last layer that has it. A file in no list is a
+   * difference.
+   */
   async byLists(parts: readonly ArchivePart[], times: string, counts: Counts): Promise<Result> {
     let expected = 0;
     const wrong: string[] = [];
@@ -176,7 +179,7 @@ class TreeComparison {
         const entry = pathExists(absolute) ? lstatEntry(absolute, listed.path) : undefined;
         if (entry?.type !== listed.type) wrong.push(`${display(listed.path)} is missing`);
         else if (listed.type === "file" && (await this.#hash(absolute)) !== listed.sha256)
-          wrong.push(`${display(listed.path)} is not what was recorded`);
+          wrong.push(`${display(listed.path)} differs from the record`);
         const header = headers.get(listed.path);
         if (header === undefined || entry === undefined) continue;
         if (listed.type === "directory") directories.set(listed.path, header);
@@ -188,7 +191,7 @@ class TreeComparison {
     if (into !== undefined) wrong.push(...this.#wrongDirectories(into.into, directories, newest));
     const exclude = (below: BytePath): boolean => into !== undefined && this.#isOther(into.into, below);
     if (into !== undefined) for (const entry of walk(into.into, { exclude })) count(counts, entry);
-    if (counts.files > expected) wrong.push(`${counts.files} files are there, ${expected} were recorded`);
+    if (counts.files > expected) wrong.push(`${counts.files} files exist, but ${expected} were recorded`);
     const more = wrong.length > 1 ? ` (and ${wrong.length - 1} more)` : "";
     return { difference: wrong[0] === undefined ? null : wrong[0] + more, proved: true };
   }
@@ -219,7 +222,7 @@ class TreeComparison {
   }
 }
 
-/** Where something is after the swap that was staged. */
+/** Returns the final path, after the swap, of a staged file. */
 export function livePlace(plan: RestorePlan, staged: BytePath): BytePath {
   const swap = plan.targets.swaps.find(({ fresh }) => staged === fresh || isBelow(staged, fresh));
   return swap === undefined ? staged : swap.live + staged.slice(swap.fresh.length);

@@ -1,4 +1,4 @@
-/** The live databases: whether they answer, have the schema that the code wants, and hold rows. */
+/** Checks the live databases: they answer, have the schema that the code expects, and hold tables. */
 import type { SiteConfig } from "../../config/load.ts";
 import type { DatabaseFacts } from "../../database/snapshot.ts";
 import { asHoldfastError } from "../../errors.ts";
@@ -7,7 +7,7 @@ import { openDatabase } from "../../steps/core/projects.ts";
 import { compareSchema, wantedMigrations } from "../site/schema-version.ts";
 import { count, type Finding, type Problem } from "../checks/check.ts";
 
-/** Rows counted one by one; larger tables are estimated, which tells as much about health. */
+/** Row limit of an exact count; larger tables are estimated, which suffices for a health check. */
 const EXACT_ROWS = 1_000_000;
 
 type Facts = Readonly<{ named: NamedDatabase; facts: DatabaseFacts }>;
@@ -51,7 +51,7 @@ async function factsOf(config: SiteConfig, { settings }: NamedDatabase, signal: 
   }
 }
 
-/** A live database must have exactly what the code wants: migrations that have not been run are a problem, too. */
+/** Checks that a live database has exactly the migrations of the code: pending ones are a problem too. */
 async function checkMigrations(config: SiteConfig, found: readonly Facts[], signal: AbortSignal): Promise<Finding> {
   const figures: string[] = [];
   const problems: Problem[] = [];
@@ -60,17 +60,19 @@ async function checkMigrations(config: SiteConfig, found: readonly Facts[], sign
     try {
       const wanted = await wantedMigrations(config, named.settings, null, signal);
       const { state, toRun, unknownToCode } = compareSchema(facts.migrations, wanted);
-      if (state === "unknown")
-        untried.push(
-          `${named.unit}: ${wanted === undefined ? "database.migrations_wanted is not configured" : "no migration table is known"}`,
-        );
+      const missing =
+        wanted === undefined ? "database.migrations_wanted is not configured" : "no migration table is known";
+      if (state === "unknown") untried.push(`${named.unit}: ${missing}`);
       else figures.push(`${named.unit}: ${count(facts.migrations?.applied.length ?? 0, "migration")}`);
       if (toRun.length > 0) problems.push({ path: named.unit, message: `${some(toRun)} still to run` });
       if (unknownToCode.length > 0)
         problems.push({ path: named.unit, message: `the code does not know ${some(unknownToCode)}` });
     } catch (error) {
       signal.throwIfAborted();
-      problems.push({ path: named.unit, message: `the code could not be asked: ${asHoldfastError(error).message}` });
+      problems.push({
+        path: named.unit,
+        message: `the code's migrations could not be listed: ${asHoldfastError(error).message}`,
+      });
     }
   }
   return { figure: figures.join("; "), problems, ...(untried.length > 0 ? { notProved: untried.join("; ") } : {}) };

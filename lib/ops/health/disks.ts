@@ -1,12 +1,12 @@
-/** Free space: what the next run will need, and a little more. */
+/** Checks the free space: what the next run will need, and a reserve. */
 import { statfs } from "node:fs/promises";
 import { formatBytes } from "../../report/format.ts";
 import type { Finding } from "../checks/check.ts";
 
-/** Below it databases and logs begin to fail. */
+/** Below this limit databases and logs begin to fail. */
 const LEAST_BYTES = 256 * 1024 * 1024;
 
-/** `wanted`: bytes that the last run wrote. Throws when the directory is not there. */
+/** Checks a disk; `wanted` is the size that the last run wrote. Throws if the directory does not exist. */
 export async function checkDisk(directory: string | undefined, wanted: number): Promise<Finding> {
   if (directory === undefined) return { figure: "", problems: [], notProved: "no store is configured" };
   const { bavail, blocks, bsize } = await statfs(directory);
@@ -15,6 +15,6 @@ export async function checkDisk(directory: string | undefined, wanted: number): 
   const figure = `${formatBytes(free)} free of ${formatBytes(blocks * bsize)}`;
   if (free >= least) return { figure, problems: [] };
   const why =
-    wanted > LEAST_BYTES ? `the last run wrote ${formatBytes(wanted)}` : `${formatBytes(least)} are the least`;
-  return { figure, problems: [{ path: directory, message: `only ${formatBytes(free)} are free; ${why}` }] };
+    wanted > LEAST_BYTES ? `the last run wrote ${formatBytes(wanted)}` : `the minimum is ${formatBytes(least)}`;
+  return { figure, problems: [{ path: directory, message: `only ${formatBytes(free)} free; ${why}` }] };
 }

@@ -1,4 +1,4 @@
-/** The newest full backup: that there is one, how old it is, and how it ended. */
+/** Checks that there is a newest full backup, its age and its status. */
 import { asHoldfastError } from "../../errors.ts";
 import { listRuns, runDirectory } from "../../store/files/layout.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
@@ -11,7 +11,7 @@ const HOUR_MS = 3_600_000;
 
 const hours = (ms: number): string => `${(ms / HOUR_MS).toFixed(1)} h`;
 
-/** With what it wrote, in bytes; 0 where that cannot be told. */
+/** Checks the latest run; also returns the bytes that it wrote, 0 if unknown. */
 export async function checkLatestRun(
   dest: string | undefined,
   site: string,
@@ -22,7 +22,7 @@ export async function checkLatestRun(
   try {
     const store = await findStore(dest);
     if (store.site !== site) {
-      const message = `is the store of the site ${store.site}`;
+      const message = `belongs to the site ${store.site}`;
       return { finding: { figure: "another site's", problems: [{ path: dest, message }] }, written: 0 };
     }
     const run = findRun(store.path, "latest");
@@ -30,14 +30,14 @@ export async function checkLatestRun(
     const age = Date.now() - Date.parse(finished_at);
     const problems: Problem[] = [];
     const say = (message: string): void => void problems.push({ path: `runs/${run}`, message });
-    if (age > maxAge * HOUR_MS) say(`is ${hours(age)} old; ${count(maxAge, "hour")} are the most`);
+    if (age > maxAge * HOUR_MS) say(`is ${hours(age)} old, but the maximum is ${count(maxAge, "hour")}`);
     if (status !== "complete") say(`is ${status}: ${count(totals.failed, "unit")} failed`);
     for (const newer of listRuns(store.path).filter((one) => one > run)) {
       const { kind, scope, losses } = readManifestHead(runDirectory(store.path, newer));
       if (kind !== "backup" || scope !== "full") continue;
       problems.push({
         path: `runs/${newer}`,
-        message: `is newer and not latest: ${losses.map(describeLoss).join("; ")}`,
+        message: `is newer, but not latest: ${losses.map(describeLoss).join("; ")}`,
       });
     }
     const figure = `${run}, ${status}, ${hours(Math.max(0, age))} old`;

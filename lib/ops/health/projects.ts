@@ -1,4 +1,4 @@
-/** Projects: each row has its directory. */
+/** Checks that each project has its directory. */
 import { asHoldfastError } from "../../errors.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import type { Project } from "../../model/unit.ts";
@@ -6,7 +6,7 @@ import { ProjectSource } from "../../steps/core/projects.ts";
 import { resolveTree } from "../../steps/claims/path-template.ts";
 import { count, type Finding, type Problem } from "../checks/check.ts";
 
-/** Throws `E_PROJECTS` when the projects cannot be listed. */
+/** Checks the projects. Throws `E_PROJECTS` if they cannot be listed. */
 export async function checkProjects(config: SiteConfig, signal: AbortSignal): Promise<Finding> {
   if (config.projects === undefined) return { figure: "", problems: [], notProved: "no projects are configured" };
   const { projects } = await new ProjectSource(config, undefined, signal).list();
@@ -35,7 +35,7 @@ function faultOf(config: SiteConfig, template: string, project: Project) {
   }
 }
 
-/** A failure that a backup accepts is known here as well. */
+/** Checks whether the config accepts the failure, as for a backup. */
 const isAccepted = ({ accepted_failures }: SiteConfig, { id }: Project, code: string): boolean => {
   const today = new Date().toISOString().slice(0, 10);
   return accepted_failures.some(

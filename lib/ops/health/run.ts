@@ -1,6 +1,6 @@
 /**
- * Whether a site works and is backed up: its databases, its projects, the disks, the newest run, and what the site itself says. Reads only, but for
- * the site's own smoke command. What is not configured is not proved.
+ * Checks whether a site works and is backed up: its databases, projects, disks, newest run, and smoke command. It only
+ * reads, except for the site's own smoke command. What is not configured is not verified.
  */
 import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError } from "../../errors.ts";
@@ -28,28 +28,28 @@ export interface HealthCheck {
   readonly ok: boolean;
   readonly figure: string;
   readonly problems: readonly Problem[];
-  /** All that the smoke command printed at its last attempt. */
+  /** The complete output of the smoke command's last attempt. */
   readonly output?: string;
 }
 
 export interface Health {
   readonly site: string;
-  /** Nothing failed. */
+  /** True if nothing failed. */
   readonly ok: boolean;
   readonly checks: readonly HealthCheck[];
 }
 
 export interface HealthRequest {
   readonly config: SiteConfig;
-  /** Without it nothing of the backups can be told. */
+  /** The store; without it the backups cannot be checked. */
   readonly store: string | undefined;
-  /** Of the newest run, in hours. */
+  /** Maximum age of the newest run, in hours. */
   readonly maxAge: number;
 }
 
 export interface HealthOptions {
   readonly signal: AbortSignal;
-  /** Hears of each check as soon as it is done. */
+  /** Called with each check as soon as it is done. */
   readonly onCheck?: (check: HealthCheck) => void;
 }
 
@@ -64,7 +64,7 @@ const TITLES: Readonly<Record<HealthCheckId, string>> = {
   application: "application",
 };
 
-/** Makes all checks. What is wrong is a failed check; thrown is only that it was called off. */
+/** Runs all checks. A problem is a failed check; only an abort throws. */
 export async function checkHealth(
   { config, store, maxAge }: HealthRequest,
   { signal, onCheck }: HealthOptions,

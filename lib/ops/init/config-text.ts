@@ -1,4 +1,4 @@
-/** The text of the config that `init` writes, with comments. */
+/** Writes the commented config of `init`. */
 import type { Found, FoundTree } from "./sources/application.ts";
 import type { ConfiguredDatabase } from "./proven-password.ts";
 import type { Services } from "./services.ts";
@@ -13,7 +13,7 @@ export interface Installation {
   readonly services: Services;
 }
 
-/** Returns a config as YAML. It has no secret in it. */
+/** Returns a config as YAML. It contains no secret. */
 export function configText(installation: Installation): string {
   return [head(installation), databases(installation), trees(installation), infra(installation), rest(installation)]
     .filter((part) => part !== "")
@@ -21,10 +21,11 @@ export function configText(installation: Installation): string {
 }
 
 function head({ application, site, root, dest }: Installation): string {
-  return `# Written by init for an installation of ${application}. docs/configuring.md tells more, config/site.example.yaml explains every key.
+  return `# Written by init for an installation of ${application}.
+# See docs/configuring.md, and config/site.example.yaml for every key.
 site: ${quoted(site)}
 root: ${quoted(root)} # other paths are relative to it
-dest: ${quoted(dest)} # the store; it must not lie in the root, and had better lie on another disk
+dest: ${quoted(dest)} # the store; must be outside the root, preferably on another disk
 `;
 }
 
@@ -68,7 +69,7 @@ function passwordLines({ passwordCommand, passwordFile, unprinted }: ConfiguredD
   ];
 }
 
-/** Names for databases whose own names are not unique, as those of SQLite files may be. */
+/** Returns distinct names for databases with equal names, as SQLite files may have. */
 function uniqueNames(urls: readonly string[]): (string | undefined)[] {
   const own = (url: string): string => url.replace(/\?.*$/, "").split("/").at(-1)?.toLowerCase() ?? "";
   const seen = new Set<string>();
@@ -83,18 +84,19 @@ function trees({ found, root }: Installation): string {
   const secrets = found.secretFiles.map(oneLine).join(", ");
   const exclude = found.exclude ?? [];
   return [
-    "# Each tree becomes an archive. What is named elsewhere in this file is taken out of a tree that it lies in.",
+    "# Each tree becomes an archive, without the paths in it that this file names elsewhere.",
     ...(secrets === ""
       ? []
       : [
-          `# ${secrets}: with secrets that a restore needs, so they stay in the tree. Do not name them under infra: it blanks secrets out.`,
+          `# ${secrets}: hold secrets that a restore needs, so they stay in the tree.`,
+          "# Do not add them to infra: it redacts secrets.",
         ]),
     "trees:",
     `  - name: ${quoted("site")}`,
     `    path: . # all of ${oneLine(root)}`,
     ...(exclude.length > 0
-      ? ["    # The files of a running database server; its dump takes their place.", `    exclude: ${list(exclude)}`]
-      : ['    # exclude: ["__pycache__/", "*.tmp"] # patterns of .gitignore, of what no restore needs']),
+      ? ["    # The files of a running database server, which its dump replaces.", `    exclude: ${list(exclude)}`]
+      : ['    # exclude: ["__pycache__/", "*.tmp"] # .gitignore patterns of files that a restore does not need']),
     ...namedApart(found.trees).flatMap(treeLines),
     "",
   ].join("\n");
@@ -117,7 +119,7 @@ const treeLines = ({ name, path }: FoundTree): string[] => [`  - name: ${quoted(
 function infra({ services }: Installation): string {
   const keys = Object.entries(services).filter(([, files]) => files.length > 0);
   if (keys.length === 0)
-    return `# No file of nginx, Apache, php-fpm, cron or systemd names the root. Such files are kept, without secrets, by:
+    return `# No file of nginx, Apache, php-fpm, cron or systemd names the root. To back such files up, without secrets:
 # infra: { nginx: [/etc/nginx/sites-available/site], systemd: [/etc/systemd/system/site.service] }
 `;
   return [
@@ -130,13 +132,14 @@ function infra({ services }: Installation): string {
 
 function rest({ found }: Installation): string {
   const unknown = found.unknown.map((sentence) => `#   ${oneLine(sentence)}\n`);
-  return `${unknown.length === 0 ? "" : `# Not found out:\n${unknown.join("")}`}# Links that lead out of the trees are named after each run; true backs up what they lead to.
+  return `${unknown.length === 0 ? "" : `# Not determined:\n${unknown.join("")}`}\
+# Links that point outside the trees are listed after each run; true backs up their targets.
 follow_links: false
 `;
 }
 
-/** A YAML scalar for any text; `\${` would be filled from the environment. */
+/** Returns a YAML scalar for any text; `\${` would be replaced from the environment. */
 const quoted = (text: string): string => JSON.stringify(text.replaceAll("${", () => "$${"));
 const list = (words: readonly string[]): string => `[${words.map(quoted).join(", ")}]`;
-/** For comments: control characters are escaped. */
+/** Escapes control characters, for comments. */
 const oneLine = (text: string): string => JSON.stringify(text).slice(1, -1);

@@ -7,7 +7,7 @@ export interface ConfiguredDatabase {
   readonly url: string;
   readonly passwordCommand?: readonly string[];
   readonly passwordFile?: string;
-  /** The file that holds the password, where no command prints it. */
+  /** The file that holds the password, if no command prints it. */
   readonly unprinted?: string;
 }
 
@@ -29,6 +29,6 @@ async function prints(command: readonly string[], value: string, signal: AbortSi
     return stdout.split("\n")[0] === value && stdout.trimEnd() === value.trimEnd();
   } catch {
     signal.throwIfAborted();
-    return false; // an expression that sed refuses is no command to be written
+    return false; // sed rejects the expression, so it is not a usable command
   }
 }

@@ -1,4 +1,4 @@
-/** The applications that `init` knows, in the order in which they are tried. */
+/** The applications that `init` detects, in the order in which they are tried. */
 import type { Application, Found } from "./sources/application.ts";
 import { compose } from "./applications/compose/detect.ts";
 import { django } from "./applications/django.ts";
@@ -10,7 +10,7 @@ import { wordpress } from "./applications/wordpress.ts";
 
 const APPLICATIONS: readonly Application[] = [wordpress, mediawiki, nextcloud, redmine, django, compose];
 
-/** Recognises the application in a directory; another one in the same directory is named among what is not known. */
+/** Detects the application in a directory; another one there is reported among the undetermined points. */
 export function detectApplication(directory: string): { readonly name: string; readonly found: Found } {
   const matches = APPLICATIONS.flatMap(({ name, detect }) => {
     const found = detect(directory);

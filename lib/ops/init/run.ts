@@ -1,4 +1,4 @@
-/** `init`: looks at an installation, writes a config for it, and tries the config. */
+/** Runs `init`: inspects an installation, writes a config for it, and tests the config. */
 import { mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { loadConfig } from "../../config/load.ts";
@@ -15,7 +15,7 @@ import { findServices } from "./services.ts";
 
 export interface InitRequest {
   readonly directory: string;
-  /** The config to be written. */
+  /** Path of the new config. */
   readonly file: string;
   readonly dest?: string | undefined;
   readonly site?: string | undefined;
@@ -23,15 +23,15 @@ export interface InitRequest {
 
 export interface InitOutcome extends Installation {
   readonly file: string;
-  /** The dry run of a backup by the new config. */
+  /** The dry run of a backup with the new config. */
   readonly outcome: BackupOutcome;
   /** Databases that could not be opened, with the reason. */
   readonly unreachable: readonly { readonly unit: string; readonly error: HoldfastError }[];
 }
 
 /**
- * Writes a config for the installation in a directory and proves it by a dry run and by opening each database. Nothing of the site is
- * executed. Throws `E_CONFIG`, with nothing written, where the file exists or no config can be made.
+ * Writes a config for an installation and tests it by a dry run and by opening each database. Nothing
+ * of the site is executed. Throws `E_CONFIG`, with nothing written, if the file exists or no config can be made.
  */
 export async function init(request: InitRequest, options: BackupOptions): Promise<InitOutcome> {
   const { signal } = options;
@@ -95,7 +95,7 @@ const siteNameOf = (root: string): string =>
     .replace(/^[_-]+/, "")
     .slice(0, 64) || "site";
 
-/** Writes and loads the config; one that cannot be loaded is removed again. */
+/** Writes and loads the config; removes it again if it cannot be loaded. */
 function writeConfig(file: string, text: string): ReturnType<typeof loadConfig> {
   try {
     mkdirSync(path.dirname(file), { recursive: true });
@@ -103,10 +103,10 @@ function writeConfig(file: string, text: string): ReturnType<typeof loadConfig> 
   } catch (error) {
     if (systemCode(error) === "EEXIST")
       throw new HoldfastError("E_CONFIG", `${file} exists and is not overwritten`, {
-        hint: "name another file with -o",
+        hint: "choose another file with -o",
       });
     throw new HoldfastError("E_CONFIG", `${file} cannot be written`, {
-      hint: "name a file in a directory of yours with -o",
+      hint: "choose a file in a writable directory with -o",
       cause: error,
     });
   }

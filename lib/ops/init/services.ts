@@ -1,4 +1,4 @@
-/** Files of the host's services that name an installation's directory. */
+/** Finds files of the host's services that name an installation's directory. */
 import { readdirSync, realpathSync } from "node:fs";
 import path from "node:path";
 import { isFile, isInside, readText } from "./sources/files.ts";
@@ -12,16 +12,17 @@ const PLACES = {
   systemd: ["systemd/system"],
 } as const;
 
-/** Paths of files by the key of `infra` that takes them. */
+/** Paths of files, by the key of `infra` that they belong under. */
 export type Services = Readonly<Record<keyof typeof PLACES, readonly string[]>>;
 
 const MAX_FILES = 400;
-/** `infra` would take such a name for a pattern. */
+/** `infra` would interpret such a name as a pattern. */
 const GLOB = /[*?[\]{}]/;
 const POOL = /\/fpm\/pool\.d\//;
 
 /**
- * Finds files below an `/etc` that contain the directory's path, but for those that are taken; a file and the links to it count once.
+ * Finds files below an `/etc` that contain the directory's path, except those in `taken`; a file and the links to it
+ * count once.
  */
 export function findServices(directory: string, etc: string, taken: ReadonlySet<string> = new Set()): Services {
   const naming = new RegExp(`${literalExpression(directory)}(?![\\w.-])`);
@@ -33,7 +34,7 @@ export function findServices(directory: string, etc: string, taken: ReadonlySet<
       left--;
       return naming.test(readText(file) ?? "");
     });
-    // A file of the installation itself stays in its tree, whole.
+    // A file of the installation itself stays in its tree, unredacted.
     const real = named
       .map((file) => realpathSync(file))
       .filter((file) => !isInside(file, directory) && !taken.has(file));

@@ -26,7 +26,7 @@ const pathSchema = z
   );
 
 const operationSchema = z.discriminatedUnion("kind", [
-  /** `fresh` (null: nothing) takes the place of `live`, which goes to `aside`. */
+  /** `fresh` (null for none) replaces `live`, which is moved to `aside`. */
   z.object({
     kind: z.literal("replace"),
     live: pathSchema,
@@ -34,7 +34,7 @@ const operationSchema = z.discriminatedUnion("kind", [
     aside: pathSchema,
     carry: z.array(pathSchema),
   }),
-  /** The database `scratch` takes the place of the live one, which becomes `aside`. */
+  /** The database `scratch` replaces the live one, which is renamed to `aside`. */
   z.object({ kind: z.literal("exchange"), unit: z.string(), url: z.string(), scratch: z.string(), aside: z.string() }),
   /** The dump is loaded into the live database; `safety` is a dump of its previous content, null if none was saved. */
   z.object({
@@ -43,20 +43,20 @@ const operationSchema = z.discriminatedUnion("kind", [
     url: z.string(),
     dump: z.string(),
     safety: z.string().nullable(),
-    /** The live database was missing or held no tables: a rollback empties it. */
+    /** True if the live database was missing or held no tables: a rollback empties it. */
     empty: z.boolean().default(false),
     begun: z.boolean(),
   }),
-  /** Rows of a package are imported into the live database; `safety` is a dump of its previous content, null if none was saved. */
+  /** The rows of a package are imported into the live database; `safety` is a dump of its previous content, or null. */
   z.object({
     kind: z.literal("import"),
     unit: z.string(),
     url: z.string(),
     safety: z.string().nullable(),
-    /** Names for a rollback on engines that exchange databases. */
+    /** Database names for a rollback, on engines that exchange databases. */
     scratch: z.string(),
     aside: z.string(),
-    /** `begun`: it may be committed. */
+    /** `begun`: the import may be committed. */
     state: z.enum(["none", "begun", "committed"]),
   }),
 ]);
@@ -69,11 +69,11 @@ export const journalSchema = z.object({
   format_version: z.string(),
   restore: z.string(),
   site: z.string(),
-  /** The run, or the name of the package's file. */
+  /** The id of the run, or the name of the package's file. */
   run: z.string(),
-  /** The restore is of a migration package. */
+  /** True for the restore of a migration package. */
   package: z.boolean().default(false),
-  /** `in-place`, or the directory. */
+  /** `in-place`, or the target directory. */
   target: z.string(),
   selection: z.record(z.string(), z.unknown()),
   phase: z.enum(PHASES),
@@ -87,15 +87,15 @@ export const journalSchema = z.object({
   /** Directories and databases that exist for this restore alone. */
   bases: z.array(pathSchema),
   scratch_databases: z.array(z.object({ unit: z.string(), url: z.string(), name: z.string() })),
-  /** Units of databases whose schema is older than the code, and that are to be migrated. */
+  /** Units of databases to migrate, because their schema is older than the code. */
   migrate: z.array(z.string()),
-  /** Projects to be compiled from their sources. */
+  /** Projects to compile from their sources. */
   rebuild: z.array(projectSchema),
   safety_run: z.string().nullable(),
-  /** The operator's reason for saving nothing. */
+  /** The operator's reason to continue without a safety dump. */
   without_safety: z.string().nullable(),
   service_stopped: z.boolean(),
-  /** The replaced trees and databases are kept, until the restore is confirmed or rolled back. */
+  /** True while the replaced trees and databases are kept, until the restore is confirmed or rolled back. */
   kept: z.boolean(),
   by_hand: z.array(z.string()),
   warnings: z.array(z.string()),
@@ -107,7 +107,7 @@ export type JournalDocument = z.infer<typeof journalSchema>;
 export type JournalStart = Pick<JournalDocument, "site" | "run" | "target" | "selection" | "without_safety"> &
   Partial<Pick<JournalDocument, "package">>;
 
-/** The document as JSON can hold it. */
+/** Returns the document in a form that JSON can represent. */
 export function toJson(document: JournalDocument): unknown {
   const bytes = (value: BytePath): unknown =>
     isUtf8(value) ? toBuffer(value).toString("utf8") : { b64: toBuffer(value).toString("base64") };

@@ -1,4 +1,7 @@
-/** The journal of a reinit, `<store>/reinits/<id>.json`: each phase is written before it begins, so that `--recover` can end it after a crash. */
+/**
+ * The journal of a reinit, `<store>/reinits/<id>.json`. Each phase is written before it begins, so that `--recover` can
+ * end the reinit after a crash.
+ */
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
@@ -12,6 +15,7 @@ import { nextRunId } from "../../store/files/layout.ts";
 import { noSteps, type OnStep } from "./on-step.ts";
 
 /**
+ * The phases of a reinit.
  * - `clearing`: nothing is committed.
  * - `committing`: the transaction may be committed.
  * - `cleared`: it is committed, and the administrator is to be created.
@@ -33,8 +37,8 @@ const REINIT_PHASES = [
 export type ReinitPhase = (typeof REINIT_PHASES)[number];
 
 /**
- * The work of `--recover` in each phase, the ends excepted. `ask`: the database shows whether the transaction was committed, which
- * decides between the other two.
+ * The action of `--recover` in each phase that is not an end. `ask`: the database shows whether the transaction was
+ * committed, which decides between the other two.
  */
 export const REINIT_RECOVERY: Readonly<Partial<Record<ReinitPhase, "undo" | "ask" | "finish">>> = {
   clearing: "undo",
@@ -79,12 +83,12 @@ export class ReinitJournal {
     return this.#record;
   }
 
-  /** The directory of the exported rows, kept until the end. */
+  /** The directory of the exported rows, which exists until the reinit ends. */
   get kept(): string {
     return keptBeside(this.#file);
   }
 
-  /** Call it under the lock of the store. */
+  /** Creates the journal. The caller holds the lock of the store. */
   static async create(
     store: string,
     record: Omit<ReinitRecord, "format_version" | "phase">,
@@ -99,7 +103,7 @@ export class ReinitJournal {
     return journal;
   }
 
-  /** Returns the reinit that was cut off: under the lock of the store no process works on it. */
+  /** Returns the interrupted reinit, if any. The caller holds the lock of the store, so no process works on it. */
   static pending(store: string, step: OnStep = noSteps): ReinitJournal | undefined {
     for (const file of journalsOf(store)) {
       const record = readDocument(file, recordSchema);
@@ -108,7 +112,7 @@ export class ReinitJournal {
     return undefined;
   }
 
-  /** Call it before the phase begins. An end removes the exported rows. */
+  /** Records a phase, before it begins. An end removes the exported rows. */
   async enter(phase: ReinitPhase): Promise<void> {
     this.step({ action: "write", object: phase });
     this.#record = { ...this.#record, phase };
@@ -130,7 +134,7 @@ function journalsOf(store: string): string[] {
   return names.map((name) => path.join(directory, name));
 }
 
-/** Returns an id that no reinit of the store has, later than all of them, also where the clock was set back. */
+/** Returns a new reinit id, later than all others of the store even if the clock was set back. */
 export function nextReinitId(store: string): string {
   const newest = journalsOf(store)
     .map((file) => path.basename(file, ".json"))
@@ -140,7 +144,7 @@ export function nextReinitId(store: string): string {
   return nextRunId(new Date(), newest);
 }
 
-/** Removes exported rows that a crash has left behind the end of their reinit. */
+/** Removes exported rows that a crash left behind after the end of their reinit. */
 function removeLeftovers(store: string): void {
   for (const file of journalsOf(store))
     if (isEnded(readDocument(file, recordSchema))) removeTree(fromString(keptBeside(file)));
@@ -152,7 +156,7 @@ export function assertNoPendingReinit(store: string): void {
   if (pending === undefined) return;
   throw new HoldfastError(
     "E_PENDING",
-    `the reinit ${pending.record.reinit} was cut off while ${pending.record.phase}`,
+    `the reinit ${pending.record.reinit} was interrupted while ${pending.record.phase}`,
     {
       hint: "npx tsx scripts/reinit.ts --recover finishes it or puts everything back",
     },

@@ -1,6 +1,6 @@
 /**
- * The journal of a restore, `<store>/restores/<id>.json`: its phases, and what a later command needs to end it after a crash.
- * Each change of the site or of the store is written here before it is made.
+ * The journal of a restore, `<store>/restores/<id>.json`: its phases, and what a later command needs to end it after a
+ * crash. Each change of the site or the store is recorded here before it is made.
  */
 import { mkdirSync, readdirSync } from "node:fs";
 import path from "node:path";
@@ -20,7 +20,7 @@ const directoryOf = (store: string): string => path.join(store, "restores");
 
 /** The journal of one restore. Every change of it is on disk before the call returns. */
 export class Journal {
-  /** Called before each change of the disk or of a database that the journal's restore makes. */
+  /** Called before each change of the disk or of a database that the restore makes. */
   readonly step: OnStep;
   #file: string | undefined;
   #document: JournalDocument;
@@ -31,7 +31,10 @@ export class Journal {
     this.step = step;
   }
 
-  /** With `needed` false, as where nothing is replaced, a read-only store is no error: the journal is then kept in memory only. */
+  /**
+   * Creates a journal. With `needed` false, for a restore that replaces nothing, a journal on a read-only store is kept
+   * in memory.
+   */
   static async create(store: string, start: JournalStart, needed: boolean, step: OnStep = noSteps): Promise<Journal> {
     const id = newRestoreId(store);
     const now = new Date().toISOString();
@@ -69,12 +72,12 @@ export class Journal {
     return journal;
   }
 
-  /** Opens the journal of an earlier restore. Throws `E_RUN_UNKNOWN` if there is none. */
+  /** Opens the journal of an earlier restore. Throws `E_RUN_UNKNOWN` if it does not exist. */
   static async open(store: string, id: string, step: OnStep = noSteps): Promise<Journal> {
     const file = path.join(directoryOf(store), `${id}.json`);
     if (!listRestores(store).includes(id))
       throw new HoldfastError("E_RUN_UNKNOWN", `the store has no restore ${id}`, {
-        hint: `${directoryOf(store)} holds them`,
+        hint: `see ${directoryOf(store)} for the ids`,
       });
     return new Journal(file, readDocument(file, journalSchema), step);
   }
@@ -113,7 +116,7 @@ export function newRestoreId(store: string): string {
   return nextRunId(new Date(), listRestores(store).at(-1));
 }
 
-/** Ids of all restores that the store knows of, oldest first. */
+/** Lists the ids of all restores recorded in the store, oldest first. */
 export function listRestores(store: string): string[] {
   try {
     return readdirSync(directoryOf(store))
@@ -125,11 +128,14 @@ export function listRestores(store: string): string[] {
   }
 }
 
-/** The source of a restore, for people. */
+/** Returns the source of a restore for messages. */
 export const sourceOf = (document: Pick<JournalDocument, "run" | "package">): string =>
   `the ${document.package ? "package" : "run"} ${document.run}`;
 
-/** Journals of restores that are not at an end, oldest first. Damaged ones are left out; `assertReadable` reports them. */
+/**
+ * Returns the journals of restores that have not ended, oldest first. Damaged ones are skipped; `assertReadable`
+ * reports them.
+ */
 export function pendingRestores(store: string): JournalDocument[] {
   return listRestores(store).flatMap((id) => {
     const found = tryReadDocument(path.join(directoryOf(store), `${id}.json`), journalSchema);
@@ -137,7 +143,7 @@ export function pendingRestores(store: string): JournalDocument[] {
   });
 }
 
-/** Throws `E_VERIFY` or `E_VERSION` for a journal that cannot be read: whether its restore is at an end is then unknown. */
+/** Throws `E_VERIFY` or `E_VERSION` for an unreadable journal, because its restore may still be pending. */
 export function assertReadable(store: string): void {
   for (const id of listRestores(store)) {
     const file = path.join(directoryOf(store), `${id}.json`);
@@ -145,7 +151,7 @@ export function assertReadable(store: string): void {
       readDocument(file, journalSchema);
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error;
-      throw new HoldfastError(error.code, `${error.message}; whether that restore has ended is unknown`, {
+      throw new HoldfastError(error.code, `${error.message}; the restore may still be pending`, {
         hint: `look for ${RESTORE_PREFIX}${id} beside the site's directories, then move the journal away`,
         cause: error,
       });

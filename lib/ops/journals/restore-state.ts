@@ -1,7 +1,8 @@
-/** The state of a restore in place, derived from its journal alone, and the commands that each state allows. */
+/** The state of an in-place restore, derived from its journal alone, and the commands that each state allows. */
 import type { JournalDocument } from "./operations.ts";
 
 /**
+ * The states.
  * - `staging`: nothing of the site has been replaced.
  * - `swapping`: some or all of it has been replaced; the restore can be finished or rolled back.
  * - `importing`: the import of a package is not known to be committed; the restore can only be rolled back.
@@ -23,15 +24,15 @@ export type RestoreState =
 
 export type EndCommand = "confirm" | "rollback" | "recover";
 
-/** `finish`: go on to the end. `undo`: put back what was replaced. `remove`: delete what was replaced. */
+/** `finish` continues to the end, `undo` puts back what was replaced, `remove` deletes what was replaced. */
 export type EndAction = "finish" | "undo" | "remove";
 
 export interface StateRules {
-  /** The actions of the allowed commands. */
+  /** The allowed commands, each with its action. */
   readonly commands: Readonly<Partial<Record<EndCommand, EndAction>>>;
-  /** A backup may run: the site is wholly old or wholly new. */
+  /** True if a backup may run: the site is entirely old or entirely new. */
   readonly backup: boolean;
-  /** Another restore in place, or a reinit, may begin. */
+  /** True if another in-place restore, or a reinit, may begin. */
   readonly begin: boolean;
 }
 
@@ -66,14 +67,14 @@ type Operation = Recorded["operations"][number];
 const isImporting = (one: Operation): boolean =>
   one.kind === "import" && (one.state === "none" || (one.state === "begun" && one.safety !== null));
 
-/** Whether a dump was saved of every database that was overwritten, or nothing was in it. */
+/** Checks that every overwritten database was dumped first or was empty. */
 export const isReversible = ({ operations }: Pick<Recorded, "operations">): boolean =>
   operations.every((one) => {
     if (one.kind === "reload") return !one.begun || one.safety !== null || one.empty;
     return one.kind !== "import" || one.state === "none" || one.safety !== null;
   });
 
-/** The hint of a refused command: the commands that the state allows, as they are typed. */
+/** Returns the hint of a rejected command: the commands that the state allows, as typed. */
 export function hintOf(state: RestoreState, restore: string): string {
   switch (state) {
     case "staging":
@@ -86,8 +87,8 @@ export function hintOf(state: RestoreState, restore: string): string {
     case "confirming":
       return `npx tsx scripts/restore.ts --recover ${restore} finishes it`;
     case "completed":
-      return `npx tsx scripts/restore.ts --confirm ${restore} when all is well, or --rollback ${restore}`;
+      return `npx tsx scripts/restore.ts --confirm ${restore} to keep it, or --rollback ${restore}`;
     case "ended":
-      return "nothing of it is kept; restore another run with npx tsx scripts/restore.ts --in-place --run RUN";
+      return "it keeps nothing; restore another run with npx tsx scripts/restore.ts --in-place --run RUN";
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Proof that a journal is what its restore wrote. The store may belong to a user with fewer rights than the one who restores: so the moves are
- * sealed in the staging directories, which only the latter may enter, and a later command acts on no others.
+ * Verifies that a journal is what its restore wrote. The store may belong to a user with fewer rights than the one who
+ * restores, so the operations are sealed in the staging directories, which only the latter may enter; a later command
+ * runs no others.
  */
 import { createHash } from "node:crypto";
 import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
@@ -32,43 +33,43 @@ export function writeSeals({ bases, operations }: Pick<JournalDocument, "bases" 
 }
 
 export interface CheckOptions {
-  /** Something is going to be moved into the site: the seals are compared. */
+  /** True if files will be moved into the site: the seals are compared. */
   readonly moves: boolean;
-  /** Returns whether the config, or the operator, names the database of a unit: all there is to go by without a staging directory. */
+  /** Checks whether the config or the operator names a unit's database, the only evidence without a seal. */
   readonly isNamed: (unit: string, url: string) => boolean;
 }
 
-/** Throws `E_VERIFY` for a journal that names a directory, a move, a database or a file that its restore cannot have made. */
+/** Throws `E_VERIFY` for a journal with a directory, move, database or file that its restore cannot have made. */
 export function checkJournal(store: string, document: JournalDocument, { moves, isNamed }: CheckOptions): void {
   const { restore: id, package: isPackage, bases, operations, scratch_databases } = document;
-  const refuse = (what: string): never => {
-    throw new HoldfastError("E_VERIFY", `the journal of the restore ${id} is not as the restore wrote it: ${what}`, {
-      hint: `see who may write to ${store}/restores, and put the site right by hand: ${RESTORE_PREFIX}${id} beside it holds what was there`,
+  const reject = (what: string): never => {
+    throw new HoldfastError("E_VERIFY", `the journal of the restore ${id} was modified: ${what}`, {
+      hint: `check who can write to ${store}/restores; repair the site manually from ${RESTORE_PREFIX}${id} beside it`,
     });
   };
   for (const base of bases) {
     const name = basename(base);
     if (name !== RESTORE_PREFIX + id && !(isPackage && name.startsWith(`${RESTORE_PREFIX}${id}-`)))
-      refuse(`${display(base)} is no staging directory of it`);
-    if (pathExists(base) && !isOurs(toBuffer(base))) refuse(`${display(base)} was made by somebody else`);
+      reject(`${display(base)} is not one of its staging directories`);
+    if (pathExists(base) && !isOurs(toBuffer(base))) reject(`${display(base)} belongs to another user or process`);
   }
   const names = scratch_databases.map(({ name }) => name);
   for (const operation of operations) {
     if ("scratch" in operation) names.push(operation.scratch, operation.aside);
     if (operation.kind === "replace") {
       for (const place of [operation.fresh ?? operation.aside, operation.aside])
-        if (!bases.some((base) => isBelow(place, base))) refuse(`${display(place)} is in no staging directory`);
+        if (!bases.some((base) => isBelow(place, base))) reject(`${display(place)} is in no staging directory`);
     }
     for (const dump of dumpsOf(operation))
-      if (!isBelow(fromString(path.resolve(dump)), fromString(store))) refuse(`${dump} does not lie in the store`);
+      if (!isBelow(fromString(path.resolve(dump)), fromString(store))) reject(`${dump} is not in the store`);
   }
-  for (const name of names) if (!name.toLowerCase().includes(id.toLowerCase())) refuse(`the database ${name}`);
+  for (const name of names) if (!name.toLowerCase().includes(id.toLowerCase())) reject(`the database ${name}`);
   if (!moves || operations.length === 0) return;
-  if (bases.length > 0 && !isSealed(document)) refuse("the seal of its moves is another, or missing");
+  if (bases.length > 0 && !isSealed(document)) reject("the seal of its operations differs or is missing");
   for (const one of operations)
     if (bases.length === 0 && "url" in one && !isNamed(one.unit, one.url))
-      throw new HoldfastError("E_CONFIG", `the restore ${id} was of a database that is not named: ${one.url}`, {
-        hint: "name the config with --config, or the database with --database",
+      throw new HoldfastError("E_CONFIG", `the restore ${id} was of another database: ${one.url}`, {
+        hint: "give the config with --config, or the database with --database",
       });
 }
 
@@ -82,18 +83,19 @@ function isSealed({ bases, operations }: JournalDocument): boolean {
     try {
       return [atHandle(join(base, SEAL), (file) => readFileSync(file, "utf8"))];
     } catch {
-      return []; // a base that has gone
+      return []; // the base was removed
     }
   });
   return seals.length > 0 && seals.every((seal) => seal === sealOf(operations));
 }
 
 function sealOf(operations: readonly Operation[]): string {
-  const lasting = operations.map((one) => ({ ...one, begun: undefined, state: undefined })); // these change while it goes on
+  // Without the fields that change during the restore.
+  const lasting = operations.map((one) => ({ ...one, begun: undefined, state: undefined }));
   return createHash("sha256").update(JSON.stringify(lasting)).digest("hex");
 }
 
-/** Works on a file that is reached without following a link. */
+/** Calls a function with a handle-based location of a file, reached without following a link. */
 function atHandle<T>(file: BytePath, work: (location: Buffer) => T): T {
   const handles = new TreeHandles("/");
   try {

@@ -1,4 +1,4 @@
-/** The locks of a restore in place, and the conditions under which it refuses to begin. */
+/** The locks of an in-place restore, and the conditions under which it refuses to start. */
 import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
@@ -16,7 +16,10 @@ export interface StoreLocks {
   release(): Promise<void>;
 }
 
-/** Takes the lock of the store, and the config's second one. Throws `E_LOCKED`, and `E_STORE` if the store cannot be written to. */
+/**
+ * Acquires the lock of the store, and the second one of the config. Throws `E_LOCKED`, and `E_STORE` if the store is
+ * not writable.
+ */
 export async function acquireStoreLocks(
   store: string,
   request: { readonly breakLock: boolean },
@@ -55,8 +58,9 @@ export async function acquireStoreLocks(
 }
 
 /**
- * Throws `E_PENDING` while an earlier restore in place or reinit has not ended: otherwise two earlier states of the site would be kept, and
- * none could be told from the other. Throws `E_VERIFY` for a damaged journal, `E_LOCKED` while the other one is running.
+ * Throws `E_PENDING` while an earlier in-place restore or reinit has not ended. Two earlier states of the site could
+ * not be distinguished if both were kept. Throws `E_VERIFY` for a damaged journal, `E_LOCKED` while the other restore
+ * is running.
  */
 export function assertNothingPending(store: string): void {
   assertNoPendingReinit(store);
@@ -70,7 +74,7 @@ export function assertNothingPending(store: string): void {
     throw new HoldfastError("E_PENDING", `${what} keeps what it replaced`, { hint: hintOf(state, restore) });
   if (livenessOf(owner) === "alive" && owner.pid !== process.pid)
     throw new HoldfastError("E_LOCKED", `${what} is running: ${describeOwner(owner)}`);
-  throw new HoldfastError("E_PENDING", `${what} was cut off while ${phase.replace("_", " ")}`, {
+  throw new HoldfastError("E_PENDING", `${what} was interrupted while ${phase.replace("_", " ")}`, {
     hint: hintOf(state, restore),
   });
 }

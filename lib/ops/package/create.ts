@@ -39,7 +39,7 @@ export interface MakeRequest {
   readonly config: SiteConfig | undefined;
   readonly data: DataRequest;
   readonly fromDump: boolean;
-  /** Directories beside those of the config. */
+  /** Directories to pack in addition to those of the config. */
   readonly storage: readonly string[];
 }
 
@@ -52,13 +52,14 @@ export interface MadePackage {
 }
 
 /**
- * Makes the package; the file is there when it is whole, and nothing of it otherwise. Throws `E_TARGET` when the file is there, `E_USAGE` for a dump
- * without the users that it holds, `E_MISSING` for a tree or a captured file that is not there, `E_SECRET`, and what an export throws.
+ * Makes the package atomically: the file appears only when it is complete. Throws `E_TARGET` if the file exists,
+ * `E_USAGE` for a dump without the users that it holds, `E_MISSING` for a missing tree or captured file, `E_SECRET`,
+ * and the errors of an export.
  */
 export async function makePackage(request: MakeRequest, signal: AbortSignal): Promise<MadePackage> {
   const output = path.resolve(request.output);
   if (existsSync(output))
-    throw new HoldfastError("E_TARGET", `${output} is there already`, { hint: "name a file that does not exist yet" });
+    throw new HoldfastError("E_TARGET", `${output} already exists`, { hint: "choose a file that does not exist" });
   if (request.fromDump && request.data.users !== "with passwords")
     throw new HoldfastError("E_USAGE", "a dump holds every user and every password hash", {
       hint: "add --include-users --include-passwords, or leave --from-dump out",
@@ -77,7 +78,7 @@ export async function makePackage(request: MakeRequest, signal: AbortSignal): Pr
   }
 }
 
-/** What a process left that was killed. */
+/** Removes temporary files of a process that was killed. */
 function removeLeftovers(output: string): void {
   const directory = path.dirname(output);
   const begin = `.${path.basename(output)}.`;
@@ -146,14 +147,14 @@ async function write(request: MakeRequest, { output, staging, signal }: Work): P
   }
 }
 
-/** What lies in a tree and is no part of it: the package itself, the store, a database that is in use. */
+/** Returns a filter for paths in a tree that are not packed: the package itself, the store, a database in use. */
 function excludeFrom(tree: StorageTree, apart: readonly string[]): (entry: string) => boolean {
   const inside = apart.filter((one) => isBelow(one, tree.directory));
   const names = new Set(inside.map((one) => fromString(path.relative(tree.directory, one))));
   return (entry) => names.has(entry);
 }
 
-/** The files of SQLite databases of the site: they travel as data. */
+/** Lists the files of the site's SQLite databases, which are exported as data. */
 function liveDatabases({ config, data: { target } }: MakeRequest): string[] {
   const urls = [{ url: target.url, root: target.root }];
   for (const { settings } of config === undefined ? [] : databases(config))
@@ -189,10 +190,10 @@ function settingsOf({ config, data }: MakeRequest, { database }: PackedData, inf
   return [
     `The database was ${database.engine} ${database.server_version}.`,
     ...(infra?.files.some((file) => file.endsWith(".sample")) === true
-      ? ["config/*.sample name the environment's keys; their secret values have to be set anew."]
+      ? ["config/*.sample list the environment's keys; set their secret values again."]
       : []),
     ...(data.users === "left out"
-      ? ["Users are not in the package: those that rows belong to have to be there, under the same names."]
+      ? ["Users are not in the package: first create those that rows reference, under the same names."]
       : []),
     ...(data.users === "without passwords" ? ["Users have no usable password: each has to set a new one."] : []),
     ...(others.length > 0 ? [`Not in the package: the databases ${others.join(", ")}.`] : []),

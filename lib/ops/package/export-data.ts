@@ -1,4 +1,4 @@
-/** The database's part of a package: portable data without users and passwords, or a dump. */
+/** Exports the database's part of a package: portable data without users and passwords, or a dump. */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import type { GenericSetting } from "../../config/portable-refinement.ts";
@@ -25,11 +25,11 @@ export interface DataRequest {
   /** The config's generic relations. */
   readonly generic: readonly GenericSetting[];
   readonly users: UsersRule;
-  /** The config's tables of users. */
+  /** The config's user tables. */
   readonly userTables: readonly string[];
   readonly sourceName: string | null;
   readonly sourceUrl: string | null;
-  /** The installation that the database belongs to, where that is known. */
+  /** The installation that the database belongs to, if known. */
   readonly instance: string | undefined;
   readonly onRows: (table: TableId, rows: number) => void;
 }
@@ -42,8 +42,8 @@ export interface PackedData {
 }
 
 /**
- * Exports into `directory`, which must not exist. Throws `E_USAGE` where rows link to users that are left out and have nothing but a number that their
- * database gave them: elsewhere it would be another user's.
+ * Exports portable data into `directory`, which must not exist. Throws `E_USAGE` if rows reference users that are left
+ * out and identified only by a generated id, which belongs to another user elsewhere.
  */
 export async function packPortable(request: DataRequest, directory: string, signal: AbortSignal): Promise<PackedData> {
   const connection = await connect(request.target, "read", signal);
@@ -68,13 +68,9 @@ export async function packPortable(request: DataRequest, directory: string, sign
         one.fields.some((field) => field.kind === "link" && field.target === table.id),
       );
       if (withheld.has(table.id) && linked && kind !== "natural")
-        throw new HoldfastError(
-          "E_USAGE",
-          `rows link to ${table.id}, whose rows have nothing but a number to be known by`,
-          {
-            hint: `name a key of it under portable.keys, as { ${table.name}: [${loginOf(table) ?? "login"}] }, or take the users along with --include-users`,
-          },
-        );
+        throw new HoldfastError("E_USAGE", `rows reference ${table.id}, which is identified only by its generated id`, {
+          hint: `set portable.keys: { ${table.name}: [${loginOf(table) ?? "login"}] }, or use --include-users`,
+        });
     }
     await refuseLooseUsers(connection, plan, "known by another key");
     const manifest = await exportTables(
@@ -107,18 +103,18 @@ export async function packPortable(request: DataRequest, directory: string, sign
   }
 }
 
-/** Tables that stay where they are, and why. */
+/** Returns the tables that are left out of the package, each with the reason. */
 function withheldTables({ users, memberships, credentials }: UserTables, rule: UsersRule): Map<TableId, string> {
   const left = new Map<TableId, string>();
   if (rule !== "with passwords")
-    for (const id of credentials) left.set(id, "what proves who a user is; --include-passwords takes it along");
+    for (const id of credentials) left.set(id, "credentials; --include-passwords exports them");
   if (rule !== "left out") return left;
   for (const id of [...users.map(({ table }) => table.id), ...memberships])
-    left.set(id, "users; --include-users takes them along");
+    left.set(id, "users; --include-users exports them");
   return left;
 }
 
-/** What the config replaces, and each password by one that nobody can have. */
+/** Returns the config's replacements, and for each password one that matches no login. */
 function withoutPasswords(
   { users }: UserTables,
   { plan, users: rule }: DataRequest,
@@ -130,7 +126,7 @@ function withoutPasswords(
   return replace;
 }
 
-/** A dump into `<directory>/dump/`, by the engine's own programs. Throws `E_DUMP`, `E_DATABASE`. */
+/** Writes a dump into `<directory>/dump/`, with the engine's own programs. Throws `E_DUMP`, `E_DATABASE`. */
 export async function packDump({ target }: DataRequest, directory: string, signal: AbortSignal): Promise<PackedData> {
   const snapshot = await openSnapshot(target, signal);
   try {

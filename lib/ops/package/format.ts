@@ -1,4 +1,4 @@
-/** The documents of a migration package. docs/portable.md says what each key means. */
+/** The documents of a migration package. docs/portable.md defines each key. */
 import * as z from "zod";
 import type { BytePath } from "../../archive/entry.ts";
 import { fromString, isUtf8, toBuffer } from "../../archive/path.ts";
@@ -16,7 +16,7 @@ export const CONFIG = "config";
 const whole = z.number().int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** A path: text, or base64 where it is no UTF-8. */
+/** A path: text, or base64 if it is not UTF-8. */
 const pathSchema = z
   .union([z.string(), z.strictObject({ b64: z.base64() })])
   .transform((value): BytePath =>
@@ -31,7 +31,7 @@ export const treeFactsSchema = z.object({
   directories: whole,
   symlinks: whole,
   bytes: whole,
-  /** Of names, kinds, modes, whole seconds of times, contents and where links lead, in the order of a walk. */
+  /** The digest of names, kinds, modes, times in whole seconds, contents and link targets, in the order of a walk. */
   digest: sha256,
 });
 export type TreeFacts = z.infer<typeof treeFactsSchema>;
@@ -41,7 +41,7 @@ export const TREE_NAME = /^[A-Za-z0-9_][\w.-]{0,80}$/;
 export const checksSchema = z.object({
   tables: z.array(z.object({ table: z.string(), rows: whole, digest: sha256.nullable() })),
   trees: z.array(treeFactsSchema.extend({ name: z.string().regex(TREE_NAME) })),
-  /** What a person has to look at on the other host. */
+  /** Settings that the operator has to check on the other host. */
   settings: z.array(z.string()),
 });
 export type Checks = z.infer<typeof checksSchema>;
@@ -56,7 +56,7 @@ export const packageManifestSchema = z.object({
       kind: z.enum(["portable", "dump"]),
       engine: z.enum(["postgresql", "mysql", "mariadb", "sqlite"]),
       server_version: z.string(),
-      /** Of a dump: its path in the package. */
+      /** The path of a dump in the package. */
       dump: z.string().nullable(),
     })
     .nullable(),
@@ -64,14 +64,14 @@ export const packageManifestSchema = z.object({
   trees: z.array(
     z.object({
       name: z.string().regex(TREE_NAME),
-      /** Where it was, relative to the site's root; null where it lay elsewhere. */
+      /** The tree's path relative to the site's root; null if it lay elsewhere. */
       place: z.string().nullable(),
     }),
   ),
   config: z.boolean(),
   left_out: z.array(z.object({ what: z.string(), why: z.string() })),
   warnings: z.array(z.string()),
-  /** Names of the numbers that own the files. */
+  /** Names of the numeric ids that own the files. */
   owners: z.object({ users: z.record(z.string(), z.string()), groups: z.record(z.string(), z.string()) }),
   /** Every file but this one. */
   files: z.array(z.object({ path: pathSchema, size_bytes: whole, sha256 })),

@@ -1,4 +1,4 @@
-/** Brings a package's data into a database, and holds what is there then against the package's checks. */
+/** Imports a package's data into a database, and compares the result with the package's checks. */
 import path from "node:path";
 import type { DatabaseTarget } from "../../database/snapshot.ts";
 import { openRestorer } from "../../database/open/restorer.ts";
@@ -15,33 +15,33 @@ import type { OpenedPackage } from "./open.ts";
 
 export interface LoadRequest {
   readonly target: DatabaseTarget;
-  /** Where `data/` or `dump/` was unpacked. */
+  /** The directory that `data/` or `dump/` was unpacked into. */
   readonly directory: string;
   readonly dryRun: boolean;
-  /** Goes on in spite of warnings about the schema. */
+  /** Continues despite warnings about the schema. */
   readonly force: boolean;
   readonly instance: string | undefined;
   readonly intoOther: boolean;
-  /** As an import by this host's config does it. */
+  /** The refinements of this host's config, as for any import. */
   readonly refine?: TargetRefinement;
   readonly onRows: (table: string, phase: string, rows: number) => void;
-  /** Called when every check held, right before the database is changed for good: what it throws leaves it as it was. */
+  /** Called after all checks passed, right before the database changes for good; throwing leaves it unchanged. */
   readonly beforeChange?: () => Promise<void>;
 }
 
 export interface LoadOutcome {
   readonly tables: ImportResult["tables"];
-  /** What the config's `portable.map` and `portable.users` came to; absent for a dump. */
+  /** The result of the config's `portable.map` and `portable.users`; absent for a dump. */
   readonly mapped?: ImportResult["mapped"];
   readonly created_disabled?: ImportResult["made"];
   readonly warnings: readonly string[];
-  /** The name under which the database that was replaced is kept, for a dump. */
+  /** The name under which the replaced database is kept, for a dump. */
   readonly aside: string | null;
 }
 
 /**
- * One transaction; the checks are looked at before it ends. Throws `E_SCHEMA` where the tables do not fit, `E_VERIFY` where a check fails, and what an
- * import throws: the database is as it was then.
+ * Imports portable data in one transaction, and checks the result before the commit. Throws `E_SCHEMA` for incompatible
+ * tables, `E_VERIFY` for a failed check, and the errors of an import; the database is unchanged then.
  */
 export async function loadPortable(
   { checks }: OpenedPackage,
@@ -53,22 +53,18 @@ export async function loadPortable(
   for (const { table, rows, digest } of from.manifest.tables) {
     const check = checks.tables.find((one) => one.table === table);
     if (check?.rows !== rows || check.digest !== digest)
-      throw new HoldfastError(
-        "E_VERIFY",
-        `checks failed: the data of ${table} are not those that checks.json records`,
-        {
-          hint: "nothing was changed: make or fetch the package again",
-        },
-      );
+      throw new HoldfastError("E_VERIFY", `checks failed: the data of ${table} differ from checks.json`, {
+        hint: "nothing was changed; make or fetch the package again",
+      });
   }
   const report = await compatibility(target, from, signal);
   if (report.problems.length > 0)
-    throw new HoldfastError("E_SCHEMA", `the package does not fit: ${report.problems.join("; ")}`, {
-      hint: "the database needs its tables first: run the application's migrations",
+    throw new HoldfastError("E_SCHEMA", `the package is not compatible: ${report.problems.join("; ")}`, {
+      hint: "run the application's migrations first, to create the tables",
     });
   if (report.warnings.length > 0 && !force && !dryRun)
-    throw new HoldfastError("E_SCHEMA", `the package fits with warnings: ${report.warnings.join("; ")}`, {
-      hint: "--force restores in spite of them",
+    throw new HoldfastError("E_SCHEMA", `the package is compatible, with warnings: ${report.warnings.join("; ")}`, {
+      hint: "use --force to restore despite them",
     });
   const connection = await connect(target, "write", signal);
   try {
@@ -88,14 +84,15 @@ export async function loadPortable(
         beforeCommit: async ({ tables }) => {
           const failures: string[] = [];
           for (const { table, exported, found, same, mapped } of await compareTables(connection, from, signal)) {
-            const passedOver = mapped ? (tables.find((one) => one.table === table)?.skipped ?? 0) : 0;
-            if (found + passedOver < exported) failures.push(`${table} has ${found} rows, the package ${exported}`);
+            const skipped = mapped ? (tables.find((one) => one.table === table)?.skipped ?? 0) : 0;
+            if (found + skipped < exported)
+              failures.push(`${table} has ${found} rows, but the package has ${exported}`);
             else if (!same && !mapped && found === exported && report.warnings.length === 0)
-              failures.push(`${table} has ${found} rows as the package has, but not the same ones`);
+              failures.push(`${table} has the package's ${found} rows, but with other content`);
           }
           if (failures.length > 0)
             throw new HoldfastError("E_VERIFY", `checks failed: ${failures.join("; ")}`, {
-              hint: "the database is as it was: nothing was changed",
+              hint: "nothing was changed",
             });
           await beforeChange?.();
         },
@@ -122,8 +119,8 @@ async function compatibility(
 }
 
 /**
- * Loads a dump beside the database, counts its rows, and puts it in the database's place, which is kept under another name. Throws `E_USAGE` for another
- * engine, `E_RESTORE`, `E_VERIFY`; the database is as it was then.
+ * Loads a dump beside the database, counts its rows, and exchanges the two; the previous database is kept under another
+ * name. Throws `E_USAGE` for another engine, `E_RESTORE`, `E_VERIFY`; the database is unchanged then.
  */
 export async function loadDump(opened: OpenedPackage, request: LoadRequest, signal: AbortSignal): Promise<LoadOutcome> {
   const restorer = await openRestorer(request.target, signal);
@@ -145,7 +142,7 @@ export async function loadDump(opened: OpenedPackage, request: LoadRequest, sign
   }
 }
 
-/** Loads the dump into the database `scratch` and counts its rows; `scratch` is gone where that fails. Gives warnings. */
+/** Loads the dump into the database `scratch`, counts its rows, and returns warnings. Drops `scratch` on failure. */
 export async function loadBeside(
   restorer: DatabaseRestorer,
   opened: OpenedPackage,
@@ -168,7 +165,7 @@ export async function loadBeside(
   return warnings;
 }
 
-/** Loads the dump into an empty database of an engine that cannot exchange. */
+/** Loads the dump into an empty database of an engine that cannot exchange databases. */
 export async function reloadDump(
   restorer: DatabaseRestorer,
   opened: OpenedPackage,
@@ -178,8 +175,8 @@ export async function reloadDump(
   const warnings = await checkDump(restorer, opened, directory);
   if (dryRun) return { tables: [], warnings, aside: null };
   if (((await restorer.present())?.tables ?? 0) > 0)
-    throw new HoldfastError("E_TARGET", `${restorer.live} holds tables, and this engine cannot move them aside`, {
-      hint: "name an empty database with --database",
+    throw new HoldfastError("E_TARGET", `${restorer.live} holds tables, and this engine cannot rename a database`, {
+      hint: "give an empty database with --database",
     });
   await beforeChange?.();
   await restorer.reload(dumpOf(opened, directory), { onBytes: () => signal.throwIfAborted(), restoreFlags: [] });
@@ -204,9 +201,9 @@ async function checkDump(
   if (restorer.engine !== wanted && !(isMysql(wanted) && isMysql(restorer.engine)))
     throw new HoldfastError(
       "E_USAGE",
-      `the package holds a dump of ${wanted}, and the database is ${restorer.engine}`,
+      `the package holds a dump of ${wanted}, but the database is ${restorer.engine}`,
       {
-        hint: "a package without --from-dump goes into any engine",
+        hint: "make the package without --from-dump to restore it into any engine",
       },
     );
   return await restorer.check(dumpOf(opened, directory), { restoreFlags: [] });
@@ -215,13 +212,13 @@ async function checkDump(
 function compareCounts(
   found: Readonly<Record<string, { readonly rows: number; readonly digest?: string | undefined }>>,
   wanted: OpenedPackage["checks"]["tables"],
-  hint = "the database is as it was: nothing was changed",
+  hint = "nothing was changed",
 ): void {
   const failures = wanted.flatMap(({ table, rows, digest }) => {
     const here = found[table];
-    if (here?.rows !== rows) return [`${table} has ${here?.rows ?? "no"} rows, the package ${rows}`];
+    if (here?.rows !== rows) return [`${table} has ${here?.rows ?? "no"} rows, but the package has ${rows}`];
     return digest !== null && here.digest !== undefined && here.digest !== digest
-      ? [`${table} has ${rows} rows as the package has, but not the same ones`]
+      ? [`${table} has the package's ${rows} rows, but with other content`]
       : [];
   });
   if (failures.length > 0)

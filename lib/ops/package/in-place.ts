@@ -1,4 +1,7 @@
-/** A package restored in place: under the lock of the store, behind a safety run, with a record by which it is confirmed, rolled back or recovered. */
+/**
+ * Restores a package in place: under the lock of the store, with a safety run, and with a journal to confirm, roll back
+ * or recover it.
+ */
 import path from "node:path";
 import { fromString } from "../../archive/path.ts";
 import { removeTree } from "../../archive/tree/remove.ts";
@@ -46,11 +49,12 @@ interface Running extends Work {
   readonly stagings: readonly TreeStaging[];
 }
 
-/** What is replaced when the configured database is not the one that the data go into. */
+/** The unit's name in the journal, if the data go into another than the configured database. */
 const OTHER = "database";
 
 /**
- * Throws, with everything as it was, what a restore of a package throws, and `E_LOCKED`, `E_PENDING`, `E_SAFETY`; `E_PENDING` where it could not be taken back.
+ * Restores in place. Throws, with everything unchanged, what a restore of a package throws, and `E_LOCKED`,
+ * `E_PENDING`, `E_SAFETY`; `E_PENDING` if the rollback failed.
  */
 export async function restoreInPlace(work: Work, hooks: PackageRestoreHooks): Promise<PackageOutcome> {
   const { request, inPlace } = work;
@@ -115,7 +119,7 @@ async function perform(running: Running): Promise<PackageOutcome> {
     const changed = await compareTrees(opened, stagings, hooks.signal);
     for (const staging of stagings.filter((one) => !changed.includes(one))) removeTree(fromString(staging.fresh));
     await journal.update({ operations: changed.map(({ operation }) => operation) });
-    const data = (await bringIn(running, work)) ?? (await swap(running, null));
+    const data = (await importData(running, work)) ?? (await swap(running, null));
     const kept = changed.length > 0 || isChanged(data);
     if (!kept) await removeTemporaries(journal, servers);
     await journal.enter("completed", { kept, warnings: [...(data?.warnings ?? [])] });
@@ -132,7 +136,7 @@ async function perform(running: Running): Promise<PackageOutcome> {
   }
 }
 
-/** Trees into their places, and a database that lies beside its own. What asks to stop waits for these renames. */
+/** Swaps in the trees, and a database loaded beside its target. An abort waits for these renames. */
 async function swap<T>({ hooks, lock, journal, servers }: Running, result: T): Promise<T> {
   hooks.signal.throwIfAborted();
   await lock.assertHeld();
@@ -146,8 +150,8 @@ const isChanged = (data: LoadOutcome | null): boolean =>
 
 type Import = Extract<Operation, { kind: "import" }>;
 
-/** Gives nothing where there are no data; else the trees are in their places as well. */
-async function bringIn(running: Running, directory: string): Promise<LoadOutcome | null> {
+/** Imports the data and swaps in the trees. Returns null, with the trees unchanged, if there are no data. */
+async function importData(running: Running, directory: string): Promise<LoadOutcome | null> {
   const { opened, request, inPlace, hooks, journal, servers } = running;
   const { database: target } = request;
   const { signal } = hooks;
@@ -165,9 +169,9 @@ async function bringIn(running: Running, directory: string): Promise<LoadOutcome
     await journal.update({ operations: [{ kind: "exchange", unit, url, scratch, aside }, ...trees] });
     return await swap(running, { tables: [], warnings, aside });
   }
-  const saved = await saveFirst(running, restorer);
+  const saved = await dumpExisting(running, restorer);
   const operation: Import = { kind: "import", unit, url, safety: saved.dump, scratch, aside, state: "none" };
-  // The last one is taken back first: where that cannot be done, the trees are left as they are.
+  // The last operation is rolled back first; if that fails, the trees are left as they are.
   const enter = async (state: Import["state"]): Promise<void> =>
     await journal.update({ operations: [...trees, { ...operation, state }] });
   await enter("none");
@@ -181,7 +185,7 @@ async function bringIn(running: Running, directory: string): Promise<LoadOutcome
     intoOther: request.intoOther,
     refine: request.refine,
     onRows: hooks.onRows,
-    // The commit comes last: until then everything goes back by itself, or by a rename.
+    // The commit comes last: until then the transaction rolls back the rows, and a rename the trees.
     beforeChange: async () => {
       await swap(running, null);
       await enter("begun");
@@ -192,8 +196,11 @@ async function bringIn(running: Running, directory: string): Promise<LoadOutcome
   return { ...data, warnings: [...saved.warnings, ...data.warnings] };
 }
 
-/** Dumps the database that is there into a run of its own. Throws `E_SAFETY` where that cannot be done, unless there is a reason to go on without. */
-async function saveFirst(
+/**
+ * Dumps the existing database into a safety run. Throws `E_SAFETY` if that fails, unless the operator gave a reason to
+ * continue without.
+ */
+async function dumpExisting(
   { inPlace, store, lock, journal, hooks }: Running,
   restorer: DatabaseRestorer,
 ): Promise<{ readonly dump: string | null; readonly warnings: readonly string[] }> {
@@ -203,7 +210,7 @@ async function saveFirst(
   if (unit === undefined) {
     if (present.tables === 0) return { dump: null, warnings: [] };
     throw new HoldfastError("E_SAFETY", "the database of --database is not the configured one, and holds tables", {
-      hint: "restore into the configured one, or give --no-safety and a reason",
+      hint: "restore into the configured one, or use --no-safety --reason TEXT",
     });
   }
   await journal.enter("pre_backup");
@@ -218,7 +225,7 @@ async function saveFirst(
   const dump = path.join(directory, artifact.path);
   const warnings = await restorer.check(dump, { restoreFlags: [] }).then(
     () => [],
-    (error: unknown) => [`--rollback could not bring the database back: ${asHoldfastError(error).message}`],
+    (error: unknown) => [`--rollback could not restore the database: ${asHoldfastError(error).message}`],
   );
   return { dump, warnings };
 }

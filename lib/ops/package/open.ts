@@ -1,4 +1,4 @@
-/** Reads a package from end to end, before anything of it is believed. */
+/** Reads and validates a package from end to end, before any of it is used. */
 import { createGunzip } from "node:zlib";
 import type * as z from "zod";
 import { consume } from "../../archive/files/consume-stream.ts";
@@ -29,19 +29,21 @@ export interface OpenedPackage {
   readonly file: string;
   readonly manifest: PackageManifest;
   readonly checks: Checks;
-  /** What it may hold at most when it is read again. */
+  /** Limits for the second reading. */
   readonly limits: { readonly bytes: number; readonly entries: number; readonly depth: number };
 }
 
-/** A manifest has a line or so for each file, with its name, perhaps escaped; what is longer is damage or meant to do harm. */
+/**
+ * Limits of a manifest: about a line per file, with its possibly escaped name; a longer one is damaged or malicious.
+ */
 const BESIDE_NAMES = { document: 16 * 1024 * 1024, file: 512, nameByte: 6 };
-/** Lists and objects of a manifest beside those of its files. */
+/** Lists and objects of a manifest, besides those of its files. */
 const BESIDE_FILES = 200_000;
 const MAX_DEPTH = 4000;
 
 /**
- * Throws `E_PACKAGE` for what is no package, is damaged, lacks a file or has one too many, or holds a name or link that leads out of it; `E_VERSION` for
- * a newer one. Nothing is written.
+ * Validates a package without writing anything. Throws `E_PACKAGE` for a file that is not a package, is damaged, lacks
+ * a file or has an extra one, or holds a name or link that points outside of it; `E_VERSION` for a newer format.
  */
 export async function openMigrationPackage(name: string, signal: AbortSignal): Promise<OpenedPackage> {
   const file = realFile(name);
@@ -52,7 +54,7 @@ export async function openMigrationPackage(name: string, signal: AbortSignal): P
   let bytes = 0;
   try {
     await consume(input, gunzip, (chunk) => reader.write(chunk), signal);
-    if (input.bytesRead !== gunzip.bytesWritten) fail("there are stray bytes after its end");
+    if (input.bytesRead !== gunzip.bytesWritten) fail("it has trailing bytes after its end");
     bytes = reader.end().bytes;
   } catch (error) {
     throw explain(file, error, signal);
@@ -62,7 +64,7 @@ export async function openMigrationPackage(name: string, signal: AbortSignal): P
     if (Number(manifest.format_version.split(".")[0]) > Number(PACKAGE_VERSION.split(".")[0]))
       throw new HoldfastError(
         "E_VERSION",
-        `the package is of version ${manifest.format_version}; this Holdfast reads ${PACKAGE_VERSION}`,
+        `the package has format version ${manifest.format_version}, but this Holdfast reads ${PACKAGE_VERSION}`,
       );
     survey.compare(manifest);
     const checks = survey.document(CHECKS, checksSchema);
@@ -80,7 +82,7 @@ function explain(file: string, error: unknown, signal: AbortSignal): HoldfastErr
   if (known.code !== "E_ARCHIVE" && known.code !== "E_PACKAGE") return known;
   return new HoldfastError("E_PACKAGE", `${file}: ${known.message}`, {
     cause: error,
-    hint: "nothing was changed: make or fetch the package again",
+    hint: "nothing was changed; make or fetch the package again",
   });
 }
 
@@ -106,22 +108,22 @@ class Survey {
     const { path, type, linkname, size } = entry;
     this.#collecting = undefined;
     const parts = path.split("/");
-    if (path.startsWith("/") || parts.includes("..")) fail(`${display(path)} leads out of the package`);
-    if (parts.includes("") || parts.includes(".")) fail(`${display(path)} is no plain name`);
-    if (parts.length > MAX_DEPTH) fail(`${display(path.slice(0, 100))} … is too deep`);
+    if (path.startsWith("/") || parts.includes("..")) fail(`${display(path)} points outside the package`);
+    if (parts.includes("") || parts.includes(".")) fail(`${display(path)} is not a normalized path`);
+    if (parts.length > MAX_DEPTH) fail(`${display(path.slice(0, 100))} … is nested too deeply`);
     if (this.#seen.has(path)) fail(`two entries are named ${display(path)}`);
     this.#seen.add(path);
     this.#names += path.length;
     if (this.#seen.size > MOST_ENTRIES || this.#names > MOST_NAMES)
       fail(`it has more than ${MOST_ENTRIES} entries, or ${MOST_NAMES} bytes of names`);
     const isDocument = [...DOCUMENTS, GUIDE].includes(path);
-    if (isDocument ? type !== "file" : !TOPS.has(parts[0] ?? "")) fail(`${display(path)} is not known to a package`);
+    if (isDocument ? type !== "file" : !TOPS.has(parts[0] ?? "")) fail(`${display(path)} does not belong in a package`);
     if (!["file", "directory", "symlink", "hardlink"].includes(type)) fail(`${display(path)} is a ${type}`);
     if (type === "symlink") this.#link(parts, linkname);
     if (type === "hardlink" && !this.#isOwn(parts, linkname))
-      fail(`${display(path)} is a link to ${display(linkname)}, which is no file of its tree`);
+      fail(`${display(path)} is a link to ${display(linkname)}, which is not a file of its tree`);
     if (DOCUMENTS.includes(path)) {
-      if (size > this.#mostOfDocument()) fail(`${path} is longer than one can be`);
+      if (size > this.#mostOfDocument()) fail(`${path} is longer than the limit`);
       this.#collecting = [];
       this.#texts.set(path, this.#collecting);
     }
@@ -136,24 +138,23 @@ class Survey {
     if (facts !== undefined) this.#files.set(path, facts);
   }
 
-  /** The manifest is the last entry. */
+  /** Returns the size limit of a document; the manifest is the last entry. */
   #mostOfDocument(): number {
     const { document, file, nameByte } = BESIDE_NAMES;
     return document + this.#seen.size * file + this.#names * nameByte;
   }
 
-  /** Every file that the manifest lists, and no other. */
+  /** Compares the files with the manifest: all that it lists, and no others. */
   compare(manifest: PackageManifest): void {
     for (const { path, size_bytes, sha256 } of manifest.files) {
       const found = this.#files.get(path);
       if (found === undefined) fail(`${display(path)} is missing`);
-      if (found.size !== size_bytes || found.sha256 !== sha256)
-        fail(`${display(path)} is not what the manifest records`);
+      if (found.size !== size_bytes || found.sha256 !== sha256) fail(`${display(path)} differs from the manifest`);
       this.#files.delete(path);
     }
     this.#files.delete(PACKAGE_MANIFEST);
     const [more] = this.#files.keys();
-    if (more !== undefined) fail(`the manifest does not know ${display(more)}`);
+    if (more !== undefined) fail(`the manifest does not list ${display(more)}`);
     for (const { name } of manifest.trees)
       if (!this.#seen.has(fromString(`${STORAGE}/${name}`))) fail(`${STORAGE}/${name} is missing`);
     const dump = manifest.database?.dump;
@@ -163,7 +164,7 @@ class Survey {
 
   document<T>(name: string, schema: z.ZodType<T>): T {
     const parts = this.#texts.get(name);
-    if (parts === undefined) fail(`it has no ${name}: it is no package, or not a whole one`);
+    if (parts === undefined) fail(`it has no ${name}: it is not a package, or is incomplete`);
     let value: unknown;
     try {
       value = parseJson(Buffer.concat(parts).toString("utf8"), {
@@ -171,7 +172,7 @@ class Survey {
         containers: BESIDE_FILES + 2 * this.#seen.size,
       });
     } catch (error) {
-      fail(`${name} is no JSON: ${error instanceof SyntaxError ? error.message : "it is too long"}`);
+      fail(`${name} is not valid JSON: ${error instanceof SyntaxError ? error.message : "it is too long"}`);
     }
     const found = schema.safeParse(value);
     if (found.success) return found.data;
@@ -179,11 +180,11 @@ class Survey {
     return fail(`${name}: ${issue?.path.join(".") ?? ""} ${issue?.message ?? "is malformed"}`);
   }
 
-  /** Links are for storage alone, and lead to places of their own tree. */
+  /** Throws for a link outside of storage, or one that points outside of its own tree. */
   #link(parts: readonly string[], target: BytePath): void {
     const [top, , ...rest] = parts;
     if (top === STORAGE && rest.length > 0 && staysInside(rest.join("/"), target)) return;
-    fail(`the link ${display(parts.join("/"))} leads out of its tree, to ${display(target)}`);
+    fail(`the link ${display(parts.join("/"))} points outside its tree, to ${display(target)}`);
   }
 
   #isOwn([top, tree]: readonly string[], target: BytePath): boolean {

@@ -1,4 +1,4 @@
-/** What a restore of a package is asked for, and what it gives. */
+/** The request and the outcome of a package restore. */
 import type { SiteConfig } from "../../config/load.ts";
 import type { DatabaseTarget } from "../../database/snapshot.ts";
 import type { Report } from "../../model/event.ts";
@@ -12,29 +12,29 @@ import type { PlaceRules } from "./tree-targets.ts";
 export interface PackageRestoreRequest {
   readonly file: string;
   readonly rules: PlaceRules;
-  /** Undefined: the data are put below `rules.directory` and go into no database. */
+  /** Undefined: the data are written below `rules.directory` and not imported. */
   readonly database: DatabaseTarget | undefined;
   readonly owners: OwnerRule;
   readonly dryRun: boolean;
-  /** Restores in spite of warnings about the schema. */
+  /** Restores despite warnings about the schema. */
   readonly force: boolean;
-  /** The installation that the database belongs to, where that is known. */
+  /** The installation that the database belongs to, if known. */
   readonly instance: string | undefined;
-  /** Takes rows that are known by their number alone for the same ones, though the database may be another site's. */
+  /** Matches rows by their generated ids even if the database may belong to another site. */
   readonly intoOther: boolean;
-  /** How this host's config refines the way of the data into the database. */
+  /** The refinements of this host's config for the import. */
   readonly refine: TargetRefinement;
-  /** Undefined: to a directory, where nothing of a site is replaced. */
+  /** Undefined for a restore to a directory, which replaces nothing of a site. */
   readonly inPlace: InPlaceRequest | undefined;
 }
 
 export interface InPlaceRequest {
   readonly config: SiteConfig;
-  /** Path of the store that holds the lock, the record and the safety run. */
+  /** Path of the store that holds the lock, the journal and the safety run. */
   readonly store: string;
-  /** The configured database that the data go into; undefined: it is another one. */
+  /** The configured database that the data go into; undefined for another database. */
   readonly unit: string | undefined;
-  /** Why it is to go on where nothing can be saved first; undefined: it is not to. */
+  /** The reason to continue without a safety dump; undefined to stop if none can be saved. */
   readonly withoutSafety: string | undefined;
   readonly breakLock: boolean;
 }
@@ -50,7 +50,7 @@ export interface PackagePreview {
     readonly bytes: number;
     readonly replaces: boolean;
   }[];
-  /** Without a password. */
+  /** The database's URL without its password. */
   readonly database: string | null;
   readonly rows: number;
 }
@@ -64,13 +64,13 @@ export interface PackageOutcome {
     readonly kept: string | null;
   }[];
   readonly data: LoadOutcome | null;
-  /** What lies in the directory for somebody to look at. */
+  /** Paths below the directory that the operator should look at. */
   readonly beside: readonly string[];
   readonly settings: readonly string[];
-  /** The record of a restore in place; null for one to a directory, and a dry run. */
+  /** Id of the in-place restore; null for a restore to a directory and a dry run. */
   readonly restore: string | null;
   readonly safety_run: string | null;
-  /** What was replaced is kept until the restore is confirmed or rolled back. */
+  /** True if what was replaced is kept until the restore is confirmed or rolled back. */
   readonly kept: boolean;
 }
 
@@ -79,7 +79,7 @@ export interface PackageRestoreHooks {
   readonly report: Report;
   readonly onPhase: (phase: string) => void;
   readonly onRows: (table: string, phase: string, rows: number) => void;
-  /** Throws where nobody agrees. */
+  /** Throws unless the operator agrees. */
   readonly confirm: (preview: PackagePreview) => Promise<void>;
   readonly onStep?: OnStep;
 }

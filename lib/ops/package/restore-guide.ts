@@ -1,4 +1,4 @@
-/** `RESTORE.md` of a package: how to bring it back by one command, and by hand with standard tools. */
+/** Writes the `RESTORE.md` of a package: how to restore it with one command, and manually with standard tools. */
 import type { Checks, PackageManifest } from "./format.ts";
 
 export function packageGuide(about: Omit<PackageManifest, "files">, checks: Checks, file: string): string {
@@ -17,8 +17,8 @@ function intro({ source, created_at }: Omit<PackageManifest, "files">, file: str
   const what = source.site ?? source.url ?? "a site";
   return `# Restoring ${what}
 
-\`${file}\` was made on ${source.host} at ${created_at}${source.url === null ? "" : ` from ${source.url}`}. It is an ordinary gzipped tar archive, and
-nothing in it says where things were on that host.`;
+\`${file}\` was made on ${source.host} at ${created_at}${source.url === null ? "" : ` from ${source.url}`}.
+It is an ordinary gzipped tar archive, and records no path of that host.`;
 }
 
 const byCommand = ({ trees }: Omit<PackageManifest, "files">): string => `## By one command
@@ -29,17 +29,21 @@ npx tsx scripts/restore.ts --package FILE --in-place --config /etc/holdfast/site
 npx tsx scripts/restore.ts --package FILE --to /srv/site --database URL                           # without a config
 \`\`\`
 
-It checks every file first, brings the data in by one transaction, and compares what came of it with \`checks.json\`.${
+It checks every file first, imports the data in one transaction, and compares the result with \`checks.json\`.${
   trees.length === 0
     ? ""
-    : ` \`--map NAME=DIRECTORY\` says where a tree goes; there is ${trees.map(({ name }) => `\`${name}\``).join(", ")}.`
+    : ` \`--map NAME=DIRECTORY\` sets the destination of a tree: ${trees.map(({ name }) => `\`${name}\``).join(", ")}.`
 }`;
+
+const VERIFY =
+  `jq -r '.files[] | select(.path | type == "string") | "\\(.sha256)  \\(.path)"' package.manifest.json` +
+  " | sha256sum --quiet -c";
 
 const byHand = (_about: Omit<PackageManifest, "files">, file: string): string => `## By hand
 
 \`\`\`bash
 mkdir package && tar xzf ${quote(file)} -C package && cd package
-jq -r '.files[] | select(.path | type == "string") | "\\(.sha256)  \\(.path)"' package.manifest.json | sha256sum --quiet -c
+${VERIFY}
 \`\`\``;
 
 const RESTORE = {
@@ -57,12 +61,21 @@ function database({ database: one }: Omit<PackageManifest, "files">, { tables }:
   const head = `| table | rows |\n| --- | ---: |\n${counts}`;
   if (one.dump !== null) {
     const how = one.engine === "mariadb" ? RESTORE.mysql : RESTORE[one.engine];
-    return `## Database\n\nA dump of ${one.engine} ${one.server_version}; it goes into the same engine.\n\n\`\`\`bash\n${how(one.dump)}\n\`\`\`\n\n${head}`;
+    return `## Database
+
+A dump of ${one.engine} ${one.server_version}; it can be restored into the same engine only.
+
+\`\`\`bash
+${how(one.dump)}
+\`\`\`
+
+${head}`;
   }
   return `## Database
 
-\`data/\` holds the rows as lines of JSON, one file or more for each table; \`data/schema.json\` names the columns. The database needs its tables first: run the
-application's migrations. Links between rows travel as keys, so that rows find each other whatever their numbers are; the import does that:
+\`data/\` holds the rows as lines of JSON, one file or more for each table; \`data/schema.json\` names the columns.
+Run the application's migrations first, to create the tables. Foreign keys are exported as the referenced row's key; the
+import resolves them:
 
 \`\`\`bash
 npx tsx scripts/portable.ts import data --database URL
@@ -77,7 +90,8 @@ function storage({ trees }: Omit<PackageManifest, "files">, checks: Checks): str
   if (trees.length === 0) return "## Storage\n\nThe package holds none.";
   const lines = trees.map(({ name, place }) => {
     const facts = checks.trees.find((one) => one.name === name);
-    return `| \`storage/${name}\` | ${place === null ? "outside of the site" : `\`${place}\``} | ${facts?.files ?? 0} | ${facts?.bytes ?? 0} |`;
+    const origin = place === null ? "outside of the site" : `\`${place}\``;
+    return `| \`storage/${name}\` | ${origin} | ${facts?.files ?? 0} | ${facts?.bytes ?? 0} |`;
   });
   return `## Storage
 
@@ -93,9 +107,10 @@ cp -a storage/NAME /srv/site/PLACE
 function settings({ left_out, config }: Omit<PackageManifest, "files">, checks: Checks): string {
   const list = (items: readonly string[]): string => items.map((item) => `- ${item}`).join("\n");
   const left = left_out.slice(0, 100).map(({ what, why }) => `${what}: ${why}`);
-  return `## To look at
+  const host = "`config/` holds the host's configuration without its secrets, for comparison; none of it is installed.";
+  return `## To check
 
-${list([...checks.settings, ...(config ? ["`config/` holds the host's configuration without its secrets, to compare with; nothing of it is installed."] : [])])}
+${list([...checks.settings, ...(config ? [host] : [])])}
 
 ## Not in the package
 

@@ -1,4 +1,7 @@
-/** Restores a migration package: everything is checked and staged first, then the data go in by one transaction, and the trees by renames. */
+/**
+ * Restores a migration package: checks and stages everything first, then imports the data in one transaction and
+ * renames the trees.
+ */
 import { cpSync, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { removeTree } from "../../archive/tree/remove.ts";
@@ -15,9 +18,9 @@ import type { PackageOutcome, PackagePreview, PackageRestoreHooks, PackageRestor
 import { compareTrees, unpack, workDirectory } from "./stage.ts";
 
 /**
- * Nothing is changed before everything was read, unpacked and compared; an error leaves the database and the trees as they were. Throws `E_PACKAGE`,
- * `E_VERIFY`, `E_SCHEMA`, `E_IMPORT`, `E_TARGET`, `E_USAGE`, `E_LOCKED`; in place also `E_PENDING`, `E_SAFETY`. Restoring the same package again changes
- * nothing.
+ * Restores a package; nothing changes before everything was read, unpacked and compared. An error leaves the database
+ * and the trees unchanged. Throws `E_PACKAGE`, `E_VERIFY`, `E_SCHEMA`, `E_IMPORT`, `E_TARGET`, `E_USAGE`, `E_LOCKED`;
+ * in place also `E_PENDING`, `E_SAFETY`. Restoring the same package again changes nothing.
  */
 export async function restorePackage(
   request: PackageRestoreRequest,
@@ -94,7 +97,7 @@ async function load(
   return await (opened.manifest.database.kind === "dump" ? loadDump : loadPortable)(opened, request, signal);
 }
 
-/** All trees into their places, or none of them. The data are in by now: what asks to stop waits for these renames. */
+/** Swaps in all trees, or none of them. The data are committed by now, so an abort waits for these renames. */
 async function swapAll(stagings: readonly TreeStaging[]): Promise<void> {
   const done: TreeStaging[] = [];
   try {
@@ -107,12 +110,15 @@ async function swapAll(stagings: readonly TreeStaging[]): Promise<void> {
     const { code, message } = asHoldfastError(error, "E_IO");
     throw new HoldfastError(code, message, {
       cause: error,
-      hint: "the data are in, the trees are as they were: restore the package again when this is put right",
+      hint: "the data are imported, the trees unchanged: correct the cause and restore the package again",
     });
   }
 }
 
-/** What goes into no database and to no place is put where it can be looked at: the data, and the host's configuration. */
+/**
+ * Writes what goes neither into a database nor into a tree where it can be inspected: the data, and the host's
+ * configuration.
+ */
 function putBeside({ rules, database }: PackageRestoreRequest, { manifest }: OpenedPackage, work: string): string[] {
   const { directory } = rules;
   if (directory === undefined) return [];

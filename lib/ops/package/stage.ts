@@ -1,4 +1,4 @@
-/** What a package holds, unpacked: trees beside their places, and the rest into a directory of its own. */
+/** Unpacks a package: trees beside their destinations, and the rest into a directory of its own. */
 import { existsSync, mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -9,13 +9,13 @@ import type { UnpackTarget } from "../../archive/unpack/request.ts";
 import { isOurs } from "../../database/access/private-directory.ts";
 import { HoldfastError } from "../../errors.ts";
 import { ownerMap } from "../restore/plan/owner-map.ts";
-import { CONFIG, DATA, DUMP, STORAGE } from "./format.ts";
+import { CONFIG, DATA, DUMP, STORAGE, type TreeFacts } from "./format.ts";
 import type { OpenedPackage } from "./open.ts";
 import type { TreeStaging } from "./tree-targets.ts";
 import type { PackageRestoreRequest } from "./request.ts";
 import { treeFacts } from "./tree-checks.ts";
 
-/** Trees into their stagings; data, dump and configuration into `work`. */
+/** Unpacks trees into their staging directories; data, dump and configuration into `work`. */
 export async function unpack(
   { file, limits, manifest }: OpenedPackage,
   { owners }: PackageRestoreRequest,
@@ -43,7 +43,7 @@ export async function unpack(
   signal.throwIfAborted();
 }
 
-/** The staged trees against the checks; gives those that are not in their places already. */
+/** Compares the staged trees with the checks; returns those that differ from the live trees. */
 export async function compareTrees(
   { checks }: OpenedPackage,
   stagings: readonly TreeStaging[],
@@ -55,11 +55,9 @@ export async function compareTrees(
     const wanted = checks.trees.find((one) => one.name === name);
     const found = await treeFacts(fromString(staging.fresh), signal);
     if (wanted === undefined || found.digest !== wanted.digest)
-      throw new HoldfastError(
-        "E_VERIFY",
-        `checks failed: ${name} has ${found.files} files of ${found.bytes} bytes, the package ${wanted?.files ?? 0} of ${wanted?.bytes ?? 0}${wanted?.files === found.files && wanted.bytes === found.bytes ? ", and they are not the same" : ""}`,
-        { hint: "nothing was changed" },
-      );
+      throw new HoldfastError("E_VERIFY", `checks failed: ${name} ${difference(found, wanted)}`, {
+        hint: "nothing was changed",
+      });
     const isSame = existsSync(live) && (await treeFacts(fromString(live), signal)).digest === found.digest;
     if (!isSame) changed.push(staging);
   }
@@ -68,7 +66,16 @@ export async function compareTrees(
 
 const WORK = /^holdfast-package-(\d+)-/;
 
-/** For what goes into no tree. One that a killed process left is removed. */
+type TreeSize = Pick<TreeFacts, "files" | "bytes">;
+
+function difference(found: TreeSize, wanted: TreeSize = { files: 0, bytes: 0 }): string {
+  const { files, bytes } = found;
+  if (files === wanted.files && bytes === wanted.bytes)
+    return `has the package's ${files} files of ${bytes} bytes, but with other content`;
+  return `has ${files} files of ${bytes} bytes, but the package has ${wanted.files} of ${wanted.bytes}`;
+}
+
+/** Returns a directory for what goes into no tree. Removes one that a killed process left. */
 export function workDirectory(): string {
   for (const name of readdirSync(tmpdir())) {
     const [, pid] = WORK.exec(name) ?? [];

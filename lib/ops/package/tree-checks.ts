@@ -1,4 +1,4 @@
-/** What a tree holds, in numbers and one digest: worked out while it is packed, and again from what was restored. */
+/** Computes the size and digest of a tree, while it is packed and again after it was restored. */
 import { createHash } from "node:crypto";
 import type { BytePath, Entry } from "../../archive/entry.ts";
 import { floorNs } from "../../archive/fingerprint.ts";
@@ -8,12 +8,12 @@ import { hashFile } from "../../store/files/hash.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { TreeFacts } from "./format.ts";
 
-/** Takes the entries of a tree in the order of a walk. */
+/** Digests the entries of a tree, in the order of a walk. */
 export class TreeDigest {
   readonly #hash = createHash("sha256");
   readonly #facts = { files: 0, directories: 0, symlinks: 0, bytes: 0 };
 
-  /** `content` is the sha256 of a file; `size` what was read of it. */
+  /** Adds an entry: `content` is the sha256 of a file, `size` the bytes read of it. */
   add(entry: Pick<Entry, "path" | "type" | "mode" | "mtimeNs" | "target">, size: number, content: string): void {
     const { path, type, mode, mtimeNs, target } = entry;
     if (type === "file") {
@@ -22,7 +22,7 @@ export class TreeDigest {
     } else if (type === "directory") this.#facts.directories++;
     else this.#facts.symlinks++;
     const seconds = floorNs(mtimeNs, 1_000_000_000n) / 1_000_000_000n;
-    // The mode of a link is no one's choice, and a directory's time changes with what is made beside it.
+    // The mode of a link is not set by anyone, and the time of a directory changes with what is created in it.
     const own = type === "symlink" ? target : type === "directory" ? String(mode) : `${mode} ${seconds} ${content}`;
     this.#hash.update(Buffer.from(`${type}\0${path}\0${own}\n`, "latin1"));
   }
@@ -32,10 +32,10 @@ export class TreeDigest {
   }
 }
 
-/** Reads the whole tree at `root`. Throws `E_TARGET` when it is no directory. */
+/** Reads the whole tree at `root`. Throws `E_TARGET` if it is not a directory. */
 export async function treeFacts(root: BytePath, signal: AbortSignal): Promise<TreeFacts> {
   const digest = new TreeDigest();
-  if (statRoot(root).type !== "directory") throw new HoldfastError("E_TARGET", `${display(root)} is no directory`);
+  if (statRoot(root).type !== "directory") throw new HoldfastError("E_TARGET", `${display(root)} is not a directory`);
   for (const entry of walk(root)) {
     signal.throwIfAborted();
     if (entry.type === "file") {
@@ -46,7 +46,10 @@ export async function treeFacts(root: BytePath, signal: AbortSignal): Promise<Tr
   return digest.finish();
 }
 
-/** Whether a link of a tree leads to a place in it. `..` may only come first: after another link it would mean something else. */
+/**
+ * Checks whether a link of a tree points inside it. `..` may only come first: after another link its meaning would
+ * change.
+ */
 export function staysInside(path: BytePath, target: BytePath): boolean {
   if (target === "" || target.startsWith("/") || target.includes("\0")) return false;
   const parts = target.split("/").filter((part) => part !== "" && part !== ".");

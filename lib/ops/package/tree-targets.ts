@@ -1,4 +1,7 @@
-/** Where a package's trees go on this host, and how each is put there: staged beside its place, swapped in by renames, what was there kept. */
+/**
+ * Chooses the destinations of a package's trees on this host. Each tree is staged beside its destination and swapped in
+ * by renames; what it replaces is kept.
+ */
 import { mkdirSync, readFileSync, realpathSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { display, fromString, join, toBuffer } from "../../archive/path.ts";
@@ -17,24 +20,27 @@ import { configuredTrees, isBelow } from "./trees.ts";
 
 export interface TreeTarget {
   readonly name: string;
-  /** Absolute. */
+  /** An absolute path. */
   readonly live: string;
 }
 
 export interface PlaceRules {
-  /** Where the site goes when it is no config's. */
+  /** The site's root, if no config gives one. */
   readonly directory: string | undefined;
   readonly config: SiteConfig | undefined;
   readonly map: Readonly<Record<string, string>>;
 }
 
-/** Throws `E_USAGE` for a tree without a place, or a name that is none of the package's; `E_TARGET` for two in one place. */
+/**
+ * Assigns a destination to each tree. Throws `E_USAGE` for a tree without one, or a name that the package lacks;
+ * `E_TARGET` if one would be inside another.
+ */
 export function placeTrees({ trees }: PackageManifest, { directory, config, map }: PlaceRules): TreeTarget[] {
   const names = trees.map(({ name }) => name);
   const unknown = Object.keys(map).find((name) => !names.includes(name));
   if (unknown !== undefined)
     throw new HoldfastError("E_USAGE", `the package has no tree ${unknown}`, {
-      hint: names.length === 0 ? "it has none at all" : `it has ${names.join(", ")}`,
+      hint: names.length === 0 ? "the package has no trees" : `its trees are ${names.join(", ")}`,
     });
   const configured = config === undefined ? [] : configuredTrees(config);
   const targets = trees.map(({ name, place }): TreeTarget => {
@@ -43,8 +49,8 @@ export function placeTrees({ trees }: PackageManifest, { directory, config, map 
     if (directory !== undefined) return { name, live: below(directory, place ?? path.join("outside", name)) };
     const found = configured.find((tree) => tree.name === name);
     if (found !== undefined) return { name, live: found.directory };
-    throw new HoldfastError("E_USAGE", `the config says no place for ${name}`, {
-      hint: `say where it goes with --map ${name}=DIRECTORY`,
+    throw new HoldfastError("E_USAGE", `the config has no path for ${name}`, {
+      hint: `set its destination with --map ${name}=DIRECTORY`,
     });
   });
   const real = targets.map((target) => ({ ...target, live: followed(target.live) }));
@@ -52,20 +58,20 @@ export function placeTrees({ trees }: PackageManifest, { directory, config, map 
     for (const other of real)
       if (one !== other && (one.live === other.live || isBelow(one.live, other.live)))
         throw new HoldfastError("E_TARGET", `${one.name} would be in ${other.name}`, {
-          hint: "give each a place of its own with --map",
+          hint: "give each its own directory with --map",
         });
   return real;
 }
 
-/** A place that the package names is no reason to leave the directory. */
+/** Resolves a path of the package below the directory. Throws `E_PACKAGE` if it points outside. */
 function below(directory: string, place: string): string {
   const found = path.resolve(directory, place);
   if (found === directory || !isBelow(found, directory))
-    throw new HoldfastError("E_PACKAGE", `the package wants to go to ${place}, out of ${directory}`);
+    throw new HoldfastError("E_PACKAGE", `the package names ${place}, which is outside ${directory}`);
   return found;
 }
 
-/** The place behind the links that lead there, as far as it is there. */
+/** Resolves the links in a path, as far as it exists. */
 function followed(place: string): string {
   try {
     return realpathSync(place);
@@ -75,14 +81,17 @@ function followed(place: string): string {
   }
 }
 
-/** The staging place of one tree. */
+/** The staging directory of one tree. */
 export class TreeStaging {
   readonly target: TreeTarget;
   readonly #base: string;
-  /** The first directory that had to be made for it. */
+  /** The first parent directory that was created for it. */
   #made: string | undefined;
 
-  /** `id` is that of a restore which has a record; without one the place is always the same, so that the next restore finds what was cut off. */
+  /**
+   * `id` is that of a restore with a journal. Without one the directory's name is fixed, so that the next restore finds
+   * an interrupted one.
+   */
   constructor(target: TreeTarget, id = "package") {
     this.target = target;
     this.#base = path.join(path.dirname(target.live), `${RESTORE_PREFIX}${id}-${path.basename(target.live)}`);
@@ -110,9 +119,12 @@ export class TreeStaging {
     };
   }
 
-  /** Makes it, after an earlier restore that was killed has been set right: its half-done swap is taken back. Throws `E_LOCKED` when that one lives. */
+  /**
+   * Makes the directory. First repairs what a killed restore left, and rolls back its incomplete swap. Throws
+   * `E_LOCKED` if that restore is still running.
+   */
   prepare(): void {
-    this.#heal();
+    this.#repair();
     this.#made = mkdirSync(path.dirname(this.#base), { recursive: true });
     try {
       mkdirSync(this.#base, { mode: 0o700 });
@@ -131,7 +143,7 @@ export class TreeStaging {
     await undoReplace(this.operation);
   }
 
-  /** Removes what is needed no more, and gives the place where what was replaced is kept, if anything was. */
+  /** Removes temporary files; returns the path where what was replaced is kept, if anything was. */
   keep(stamp: string): string | undefined {
     removeTree(fromString(this.fresh));
     rmSync(this.#ownerFile, { force: true });
@@ -145,16 +157,16 @@ export class TreeStaging {
     return kept;
   }
 
-  /** After a failure: what was staged goes. What was there and could not be put back stays. */
+  /** Removes the staged files after a failure. What was replaced and could not be put back stays. */
   discard(): void {
     if (pathExists(fromString(this.aside))) return;
     removeTree(fromString(this.#base));
     if (this.#made === undefined) return;
     try {
-      // Only as long as nothing else has come to be in it.
+      // Removes the created parents, as long as they are empty.
       for (let one = path.dirname(this.#base); one.length >= this.#made.length; one = path.dirname(one)) rmdirSync(one);
     } catch {
-      // It is not empty: somebody needs it.
+      // It is not empty: something else uses it.
     }
   }
 
@@ -162,7 +174,7 @@ export class TreeStaging {
     return path.join(this.#base, "owner.json");
   }
 
-  #heal(): void {
+  #repair(): void {
     const base = fromString(this.#base);
     if (!pathExists(base)) return;
     if (!isOurs(this.#base)) throw taken(base);
@@ -181,7 +193,7 @@ export class TreeStaging {
       const found = ownerSchema.safeParse(JSON.parse(readFileSync(this.#ownerFile, "utf8")));
       return found.success ? found.data : undefined;
     } catch {
-      return undefined; // killed before it could say who it was
+      return undefined; // killed before it wrote its owner
     }
   }
 }

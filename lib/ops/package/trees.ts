@@ -1,4 +1,4 @@
-/** The trees of a site that go into a package: what the config names, and what is named beside it. */
+/** The trees of a site that go into a package: those of the config, and further directories. */
 import { statSync } from "node:fs";
 import path from "node:path";
 import { realPlace } from "../../archive/tree/real-path.ts";
@@ -9,13 +9,16 @@ import { TREE_NAME } from "./format.ts";
 
 export interface StorageTree {
   readonly name: string;
-  /** Absolute, every link in it followed. */
+  /** An absolute path, every link in it resolved. */
   readonly directory: string;
-  /** Relative to the site's root; null where it lies elsewhere. */
+  /** Relative to the site's root; null if it lies elsewhere. */
   readonly place: string | null;
 }
 
-/** Places of the config's trees as it names them: media, legacy content, the audio cache, and where projects lie. */
+/**
+ * Returns the paths of the config's trees as written there: media, legacy content, the audio cache, and the parents of
+ * projects.
+ */
 function configuredPlaces(config: SiteConfig): string[] {
   const { projects, legacy, snapshots, audio_cache, trees } = config;
   const patterns = [
@@ -33,21 +36,24 @@ function configuredPlaces(config: SiteConfig): string[] {
   return [...plain, ...patterns.map(fixedPart).filter((place) => place !== "" && place !== "/")];
 }
 
-/** The directory above the first part that is filled in: `content` of `content/{id}`. */
+/** Returns the directory above the first placeholder: `content` of `content/{id}`. */
 const fixedPart = (pattern: string): string => {
   const parts = pattern.split("/");
   const open = parts.findIndex((part) => /[{*?[]/.test(part));
   return (open === -1 ? parts : parts.slice(0, open)).join("/");
 };
 
-/** The trees of a config and their names, which are the same wherever the config is. Nothing is looked at. */
+/** Returns the trees of a config and their names, which do not depend on where the config is. Reads no directory. */
 export function configuredTrees(config: SiteConfig): StorageTree[] {
   const places = [...new Set(configuredPlaces(config).map((place) => path.resolve(config.root, place)))];
   const outer = places.filter((one) => !places.some((other) => one !== other && isBelow(one, other)));
   return named(outer.toSorted().map((directory) => ({ directory, place: relative(config.root, directory) })));
 }
 
-/** The same, and further directories, as they are on this host. Throws `E_MISSING` for one that is not there. */
+/**
+ * Returns the trees of a config and further directories, as they exist on this host. Throws `E_MISSING` for a missing
+ * one.
+ */
 export function storageTrees(config: SiteConfig | undefined, further: readonly string[]): StorageTree[] {
   const known = config === undefined ? [] : configuredTrees(config);
   const more = further
@@ -59,8 +65,8 @@ export function storageTrees(config: SiteConfig | undefined, further: readonly s
 
 function present(directory: string): string {
   if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true) return realPlace(directory);
-  throw new HoldfastError("E_MISSING", `${directory} is no directory`, {
-    hint: "correct the config or --storage, or mount its disk: nothing was written",
+  throw new HoldfastError("E_MISSING", `${directory} is not a directory`, {
+    hint: "nothing was written; correct the config or --storage, or mount its disk",
   });
 }
 
@@ -71,7 +77,7 @@ const relative = (root: string, directory: string): string | null => {
 
 export const isBelow = (one: string, other: string): boolean => one.startsWith(other === "/" ? "/" : `${other}/`);
 
-/** A name for each, of its place, as plain as can be. */
+/** Chooses a name for each tree, as simple as possible, from its path. */
 function named(
   trees: readonly { readonly directory: string; readonly place: string | null; name?: string }[],
 ): StorageTree[] {

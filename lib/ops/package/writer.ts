@@ -1,4 +1,4 @@
-/** Writes the entries of a package, and notes what each file is. */
+/** Writes the entries of a package, and records the size and digest of each file. */
 import { setImmediate } from "node:timers/promises";
 import type { BytePath, Entry, EntryAttributes, StoredFile } from "../../archive/entry.ts";
 import { TreeHandles } from "../../archive/tree/handles.ts";
@@ -13,10 +13,10 @@ import { formatJson } from "../../store/files/json-documents.ts";
 import { writtenPath, type PackageManifest, type TreeFacts } from "./format.ts";
 import { staysInside, TreeDigest } from "./tree-checks.ts";
 
-/** Bytes and entries between two moments at which something else may happen. */
+/** Bytes and entries between two pauses for the event loop. */
 const AT_ONCE = { bytes: 8 * 1024 * 1024, entries: 64 };
 
-/** What is packed of a tree, and where it is noted. */
+/** The state of packing one tree. */
 interface Walked {
   readonly handles: TreeHandles;
   readonly exclude: (path: BytePath) => boolean;
@@ -25,7 +25,7 @@ interface Walked {
   readonly leftOut: (path: BytePath, why: string) => void;
 }
 
-/** Files with further names, by their inodes. */
+/** Files with several hard links, by inode. */
 type First = Map<string, PackageManifest["files"][number]>;
 
 export class PackageWriter {
@@ -48,13 +48,13 @@ export class PackageWriter {
     this.files.push({ path: fromString(name), size_bytes: size, sha256 });
   }
 
-  /** The last entry: what the others are. */
+  /** Writes the manifest, the last entry. */
   manifest(name: string, manifest: PackageManifest): void {
     const files = manifest.files.map((file) => ({ ...file, path: writtenPath(file.path) }));
     this.#writer.addBytes(fromString(name), Buffer.from(formatJson({ ...manifest, files })), plain());
   }
 
-  /** A directory that was made for the package, as it is. */
+  /** Packs a directory that was made for the package, unfiltered. */
   async own(prefix: string, root: string): Promise<void> {
     await this.tree(
       prefix,
@@ -65,8 +65,8 @@ export class PackageWriter {
   }
 
   /**
-   * A tree with its links, modes and times. What has no place in a package is not in it: `leftOut` hears of each, by its path in the tree. Throws
-   * `E_UNREADABLE`, `E_MISSING`.
+   * Packs a tree with its links, modes and times. `leftOut` is called with the path in the tree of each entry that a
+   * package cannot hold. Throws `E_UNREADABLE`, `E_MISSING`.
    */
   async tree(
     prefix: string,
@@ -89,7 +89,7 @@ export class PackageWriter {
   async #walk(root: BytePath, base: BytePath, { handles, exclude, digest, first, leftOut }: Walked): Promise<void> {
     this.#writer.addDirectory(base, statRoot(handles.current));
     for (const entry of walk(root, { handles, exclude: (path) => exclude(path) })) {
-      await this.#breathe(entry);
+      await this.#pause(entry);
       const name = join(base, entry.path);
       this.#count(name);
       if (entry.type === "directory") {
@@ -97,7 +97,7 @@ export class PackageWriter {
         digest.add(entry, 0, "");
       } else if (entry.type === "symlink") {
         if (!staysInside(entry.path, entry.target)) {
-          leftOut(entry.path, `a link out of its tree, to ${display(entry.target)}`);
+          leftOut(entry.path, `a link that points outside its tree, to ${display(entry.target)}`);
           continue;
         }
         this.#writer.addSymlink(name, entry.target, entry);
@@ -132,16 +132,16 @@ export class PackageWriter {
       return;
     }
     const stored = this.#read(name, place, entry);
-    if (stored === undefined) return leftOut(entry.path, "gone before it could be read");
+    if (stored === undefined) return leftOut(entry.path, "removed before it could be read");
     const { size, sha256, changed } = stored;
-    if (changed) leftOut(entry.path, "changed while it was read: its last reading is in the package");
+    if (changed) leftOut(entry.path, "changed while it was read; the package holds the last reading");
     const file = { path: name, size_bytes: size, sha256 };
     if (entry.nlink > 1) first.set(inode, file);
     this.files.push(file);
     digest.add(entry, size, sha256);
   }
 
-  /** Throws `E_USAGE` for more than a reader of packages takes. */
+  /** Throws `E_USAGE` for more entries than a reader of packages accepts. */
   #count(name: BytePath): void {
     this.#names += name.length;
     if (++this.#entries < MOST_ENTRIES && this.#names < MOST_NAMES) return;
@@ -149,12 +149,12 @@ export class PackageWriter {
       "E_USAGE",
       `the trees have more than ${MOST_ENTRIES} entries, or ${MOST_NAMES} bytes of names`,
       {
-        hint: "make a package of fewer trees: a backup holds any number",
+        hint: "pack fewer trees; a backup has no such limit",
       },
     );
   }
 
-  /** Undefined where the file is gone: a site goes on while it is packed. */
+  /** Adds a file; returns undefined if it was removed meanwhile, because the site keeps running. */
   #read(
     name: BytePath,
     { location, file }: { readonly location: BytePath; readonly file: BytePath },
@@ -177,7 +177,7 @@ export class PackageWriter {
     this.#sink.discard();
   }
 
-  async #breathe({ size }: Entry): Promise<void> {
+  async #pause({ size }: Entry): Promise<void> {
     this.#since.bytes += size;
     if (++this.#since.entries < AT_ONCE.entries && this.#since.bytes < AT_ONCE.bytes) return;
     this.#since = { bytes: 0, entries: 0 };

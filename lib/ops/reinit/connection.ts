@@ -1,4 +1,4 @@
-/** The database of a reinit and its rules, as the config names them. */
+/** The database of a reinit and its rules, from the config. */
 import type { SiteConfig } from "../../config/load.ts";
 import { databasePassword } from "../../config/secrets.ts";
 import type { DatabaseTarget } from "../../database/snapshot.ts";
@@ -8,14 +8,16 @@ import type { Connection, ConnectionMode } from "../../portable/connection.ts";
 import type { ReinitRules } from "../../portable/reinit/plan.ts";
 import { databases, type NamedDatabase } from "../../steps/db/databases.ts";
 
-/** Returns the first database of the config. Throws `E_CONFIG` if there is none, or it is reached through `exec_prefix`. */
+/**
+ * Returns the first database of the config. Throws `E_CONFIG` if there is none, or it is reached through `exec_prefix`.
+ */
 export function databaseOf(config: SiteConfig): NamedDatabase {
   const [first] = databases(config);
   if (first === undefined)
-    throw new HoldfastError("E_CONFIG", "the config has no database", { hint: "name it under database" });
+    throw new HoldfastError("E_CONFIG", "the config has no database", { hint: "add it under database" });
   if (config.exec_prefix.length > 0)
-    throw new HoldfastError("E_CONFIG", "a reinit goes through the database's own protocol, not through exec_prefix", {
-      hint: "run it where the database can be reached",
+    throw new HoldfastError("E_CONFIG", "a reinit needs a direct connection to the database, not exec_prefix", {
+      hint: "run it on a host that can reach the database",
     });
   return first;
 }
@@ -27,7 +29,7 @@ export const rulesOf = ({ portable }: SiteConfig): ReinitRules => ({
   foreignKeys: portable?.foreign_keys ?? {},
 });
 
-/** Opens a connection to the database for the time of `work`. */
+/** Opens a connection to the database for the duration of `work`. */
 export async function using<T>(
   config: SiteConfig,
   { settings }: NamedDatabase,

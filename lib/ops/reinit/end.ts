@@ -30,14 +30,17 @@ async function makeAdmin(config: SiteConfig, signal: AbortSignal): Promise<void>
   await runCommand([...config.exec_prefix, ...argv], { signal, cwd: workingDirectory(config) });
 }
 
-/** Puts everything back. Returns the error to throw: the failure itself if everything is as it was before, else `E_PENDING`. */
+/**
+ * Puts everything back. Returns the error to throw: the failure itself if everything is as it was before, else
+ * `E_PENDING`.
+ */
 export async function takeBack(
   journal: ReinitJournal,
   config: SiteConfig,
   report: Report,
   failure: unknown,
 ): Promise<unknown> {
-  // The signal that ended the reinit must not end its undoing.
+  // The signal that ended the reinit must not end its rollback.
   const { signal } = new AbortController();
   const note = (text: string): void => report({ type: "note", level: "warning", text });
   try {
@@ -49,7 +52,7 @@ export async function takeBack(
       await journal.enter("undone");
     }
     for (const place of await moveBack(journal.record.moves, journal.step))
-      note(`files that were written in the meantime are in ${place}`);
+      note(`files written in the meantime are kept in ${place}`);
     journal.step({ action: "command", object: "start" });
     await service(config, "start", signal).catch((error: unknown) =>
       note(`the service does not start: ${asHoldfastError(error).message}`),
@@ -58,8 +61,9 @@ export async function takeBack(
     return failure;
   } catch (second) {
     const [first, then] = [asHoldfastError(failure).message, asHoldfastError(second).message];
-    return new HoldfastError("E_PENDING", `the reinit failed (${first}), and so did its undoing: ${then}`, {
-      hint: `correct the cause, then npx tsx scripts/reinit.ts --recover; the safety backup is ${journal.record.safety_run}`,
+    const { safety_run } = journal.record;
+    return new HoldfastError("E_PENDING", `the reinit failed (${first}), and so did its rollback: ${then}`, {
+      hint: `correct the cause, then npx tsx scripts/reinit.ts --recover; the safety backup is ${safety_run}`,
       cause: second,
     });
   }
@@ -84,8 +88,8 @@ async function undo(
 }
 
 /**
- * Whether the clearing was committed. In the phase `committing` the database shows it: either nearly all rows that were to be cleared
- * exist, or nearly none.
+ * Checks whether the clearing was committed. In the phase `committing` the database shows it: either nearly all rows to
+ * clear exist, or nearly none.
  */
 export async function hasCommitted(
   { record }: ReinitJournal,

@@ -1,4 +1,4 @@
-/** Ends a reinit that was cut off. */
+/** Ends a reinit that was interrupted. */
 import { HoldfastError } from "../../errors.ts";
 import { openStore } from "../../store/open.ts";
 import type { ReinitOptions, ReinitRequest } from "./run.ts";
@@ -8,8 +8,8 @@ import { REINIT_RECOVERY, ReinitJournal } from "../journals/reinit-journal.ts";
 import { checkMoves } from "./storage.ts";
 
 /**
- * Ends a reinit that was cut off: finishes it if it was committed, else puts everything back. Throws `E_RUN_UNKNOWN` if there is none,
- * `E_PENDING` if it can do neither.
+ * Ends an interrupted reinit: finishes it if it was committed, else puts everything back. Throws `E_RUN_UNKNOWN` if
+ * there is none, `E_PENDING` if it can do neither.
  */
 export async function recoverReinit(
   request: Pick<ReinitRequest, "config" | "store">,
@@ -21,12 +21,12 @@ export async function recoverReinit(
   try {
     const journal = ReinitJournal.pending(store, options.onStep);
     if (journal === undefined)
-      throw new HoldfastError("E_RUN_UNKNOWN", "no reinit was cut off", { hint: "there is nothing to recover" });
+      throw new HoldfastError("E_RUN_UNKNOWN", "no reinit was interrupted", { hint: "there is nothing to recover" });
     const { reinit: id, moves } = journal.record;
     checkMoves(config.root, config.portable?.reinit?.storage ?? [], id, moves);
     const way = REINIT_RECOVERY[journal.record.phase];
     if (way === "undo" || (way === "ask" && !(await hasCommitted(journal, config, held.signal)))) {
-      const failed = new HoldfastError("E_INTERRUPTED", "the reinit was cut off");
+      const failed = new HoldfastError("E_INTERRUPTED", "the reinit was interrupted");
       const left = await takeBack(journal, config, options.report, failed);
       if (left !== failed) throw left;
       return { reinit: id, phase: "taken back" };

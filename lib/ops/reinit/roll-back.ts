@@ -1,6 +1,6 @@
 /**
- * The way back from a reinit that is committed already. It needs no right but to read and write rows: what is to go is exported in the transaction that
- * clears it, and comes back by an import in one transaction.
+ * Rolls back a committed reinit. Cleared rows are exported in the clearing transaction and imported again in one
+ * transaction, so no privilege beyond reading and writing rows is needed.
  */
 import type { Connection } from "../../portable/connection.ts";
 import { exportTables } from "../../portable/export/run.ts";
@@ -11,7 +11,7 @@ import { clearTables } from "../../portable/reinit/clear.ts";
 import type { ReinitPlan, ReinitRules } from "../../portable/reinit/plan.ts";
 import { compareTables } from "../../portable/compare/tables.ts";
 
-/** Exports the tables that the plan clears, whole, into a directory; nothing where it clears none. */
+/** Exports the tables that the plan clears, completely, into a directory; does nothing if it clears none. */
 export async function exportClearedRows(
   connection: Connection,
   { schema, tables }: ReinitPlan,
@@ -24,7 +24,7 @@ export async function exportClearedRows(
   await exportTables(connection, plan, { output: directory, sourceName: null, sourceUrl: null }, () => {});
 }
 
-/** Clears what came since and brings back what went, in the connection's transaction, which is over then. */
+/** Deletes newer rows and imports the cleared ones, in the connection's transaction, and ends it. */
 export async function reimportClearedRows(
   connection: Connection,
   rules: ReinitRules,
@@ -41,10 +41,13 @@ export async function reimportClearedRows(
   );
 }
 
-/** A line for each table that is not what it was: rows that the configured rules keep may have been made in the meantime. */
+/**
+ * Returns a line for each table that differs from before: rows that the configured rules keep may have been added
+ * since.
+ */
 export async function differences(connection: Connection, directory: string, signal: AbortSignal): Promise<string[]> {
   const compared = await compareTables(connection, await openExport(directory, { verify: false, signal }), signal);
   return compared
     .filter(({ same }) => !same)
-    .map(({ table, exported, found }) => `${table} has other rows than before: ${found}, not ${exported}`);
+    .map(({ table, exported, found }) => `${table} has other rows than before: ${found} instead of ${exported}`);
 }

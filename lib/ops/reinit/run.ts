@@ -1,6 +1,8 @@
 /**
- * Clears what users made: plan → confirmation → lock → safety backup, verified → one transaction, in which storage directories are moved
- * aside → commit → the administrator by the site's own command. After a failure the database and the directories are as before.
+ * Clears what users created.
+ * The phases: plan → confirmation → lock → safety backup, verified → one transaction, in which storage directories are
+ * renamed → commit → the administrator by the site's own command. After a failure the database and the directories are
+ * as before.
  */
 import type { SiteConfig } from "../../config/load.ts";
 import { describeUrl, locateSqlite } from "../../database/open/snapshot.ts";
@@ -38,14 +40,14 @@ export interface ReinitPreview {
 export interface ReinitOptions {
   readonly signal: AbortSignal;
   readonly report: Report;
-  /** Is shown the plan; throws `E_CONFIRM` when it is not to be done. */
+  /** Called with the plan; throws `E_CONFIRM` to cancel it. */
   readonly confirm: (preview: ReinitPreview) => Promise<void>;
   readonly onPhase: (phase: string) => void;
   readonly onStep?: OnStep;
 }
 
 export interface ReinitOutcome {
-  /** Null: a dry run. */
+  /** Null for a dry run. */
   readonly reinit: string | null;
   readonly safetyRun: string | null;
   readonly preview: ReinitPreview;
@@ -54,8 +56,9 @@ export interface ReinitOutcome {
 }
 
 /**
- * Throws, with everything as it was, `E_CONFIG`, `E_TARGET` for rows that stay and lead to rows that go, `E_CONFIRM`, `E_LOCKED`, `E_PENDING`, `E_SAFETY`,
- * `E_DATABASE`, `E_COMMAND` for an administrator that could not be made, `E_INTERRUPTED`. After a crash `recoverReinit` ends it.
+ * Runs a reinit. Throws, with everything unchanged, `E_CONFIG`, `E_TARGET` for kept rows that reference cleared ones,
+ * `E_CONFIRM`, `E_LOCKED`, `E_PENDING`, `E_SAFETY`, `E_DATABASE`, `E_COMMAND` for an administrator that could not be
+ * created, `E_INTERRUPTED`. After a crash, `recoverReinit` ends it.
  */
 export async function reinit(request: ReinitRequest, options: ReinitOptions): Promise<ReinitOutcome> {
   const { config } = request;
@@ -118,7 +121,7 @@ async function previewOf(
   return { site: config.site, unit: database.unit, plan, moves, adminCommand: settings?.admin_command };
 }
 
-/** The commit comes last: until then everything goes back by itself, or by a rename. */
+/** The commit comes last: until then the transaction rolls back the rows, and a rename the directories. */
 async function clear(
   journal: ReinitJournal,
   database: NamedDatabase,

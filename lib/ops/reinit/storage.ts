@@ -1,4 +1,4 @@
-/** Moves directories aside and creates them again, empty, with their owner and mode; and moves them back. */
+/** Replaces storage directories by empty ones with their owner and mode, and moves the previous ones back. */
 import {
   closeSync,
   constants,
@@ -24,14 +24,15 @@ import { fsyncDirectory } from "../../store/files/atomic.ts";
 import { noSteps, type OnStep } from "../journals/on-step.ts";
 
 export interface Move {
-  /** Absolute, with every link resolved. */
+  /** An absolute path, with every link resolved. */
   readonly live: string;
   readonly aside: string;
 }
 
 /**
- * Plans the moves that empty these directories. Throws `E_CONFIG` for one that is missing, lies in another, or holds something that must
- * stay (`inUse`: the site's root, the store, database files), and `E_LINK` for one behind a link that cannot be trusted.
+ * Plans the moves that empty these directories. Throws `E_CONFIG` for one that is missing, inside another, or holds
+ * something that must stay (`inUse`: the site's root, the store, database files), and `E_LINK` for one behind an
+ * untrusted link.
  */
 export function planMoves(
   root: string,
@@ -42,8 +43,8 @@ export function planMoves(
   const lives = directories.map((directory) => {
     const place = path.resolve(root, directory);
     if (!existsSync(place) || !lstatSync(realpathSync(place)).isDirectory())
-      throw new HoldfastError("E_CONFIG", `portable.reinit.storage: ${place} is no directory`, {
-        hint: "correct the path, or leave it out",
+      throw new HoldfastError("E_CONFIG", `portable.reinit.storage: ${place} is not a directory`, {
+        hint: "correct the path, or remove it",
       });
     return realPlace(place);
   });
@@ -51,11 +52,11 @@ export function planMoves(
     const held = inUse.map(real).find((one) => isWithin(one, live));
     if (held !== undefined)
       throw new HoldfastError("E_CONFIG", `portable.reinit.storage: ${live} holds ${held}, which has to stay`, {
-        hint: "name the directories of the users' files only",
+        hint: "list only the directories of the users' files",
       });
     if (lives.some((other, index) => index !== at && isWithin(live, other)))
-      throw new HoldfastError("E_CONFIG", `portable.reinit.storage: ${live} is named twice, or lies in another`, {
-        hint: "name the outer directory only",
+      throw new HoldfastError("E_CONFIG", `portable.reinit.storage: ${live} is listed twice, or is inside another`, {
+        hint: "list only the outer directory",
       });
   }
   return lives.map((live) => ({ live, aside: asideOf(live, stamp) }));
@@ -64,8 +65,8 @@ export function planMoves(
 const asideOf = (live: string, stamp: string): string => `${live}.reinit-${stamp}`;
 
 /**
- * Throws `E_VERIFY` for moves that a reinit of this config cannot have made: its journal lies in the store, which may be a user's who must
- * not move what root may.
+ * Throws `E_VERIFY` for moves that a reinit of this config cannot have made. Its journal is in the store, which may
+ * belong to a user who must not move what root can.
  */
 export function checkMoves(root: string, directories: readonly string[], stamp: string, moves: readonly Move[]): void {
   const lives = new Set(directories.map((directory) => realPlace(path.resolve(root, directory))));
@@ -73,21 +74,21 @@ export function checkMoves(root: string, directories: readonly string[], stamp: 
   if (other === undefined) return;
   throw new HoldfastError(
     "E_VERIFY",
-    `the journal of the reinit ${stamp} moves ${other.aside} to ${other.live}, and the config has it move no such directory`,
-    { hint: "see who may write to reinits/ in the store, and whether portable.reinit.storage is what it was" },
+    `the journal of the reinit ${stamp} moves ${other.aside} to ${other.live}, which is not in the config`,
+    { hint: "check who can write to reinits/ in the store, and whether portable.reinit.storage has changed" },
   );
 }
 
 const real = (place: string): string => (existsSync(place) ? realpathSync(place) : place);
 const isWithin = (inner: string, outer: string): boolean => inner === outer || inner.startsWith(`${outer}/`);
 
-/** Moves each directory aside by one rename, and creates an empty one in its place. */
+/** Renames each directory to its previous path, and creates an empty one in its place. */
 export async function moveAside(moves: readonly Move[], step: OnStep = noSteps): Promise<void> {
   for (const { live, aside } of moves) {
     besides(live, (at) => {
       const stats = lstatSync(at(live));
       step({ action: "move", object: `${live} ${aside}` });
-      attempt(`${live} cannot be moved aside`, () => renameSync(at(live), at(aside)));
+      attempt(`${live} cannot be renamed`, () => renameSync(at(live), at(aside)));
       step({ action: "make", object: live });
       attempt(`${live} cannot be created again`, () => makeLike(at(live), stats));
     });
@@ -95,7 +96,10 @@ export async function moveAside(moves: readonly Move[], step: OnStep = noSteps):
   }
 }
 
-/** Moves the directories back, however many were moved aside. Returns where files written into the new ones in the meantime are kept. */
+/**
+ * Moves the directories back, however many were renamed. Returns the paths of files written into the new ones in the
+ * meantime.
+ */
 export async function moveBack(moves: readonly Move[], step: OnStep = noSteps): Promise<string[]> {
   const kept: string[] = [];
   for (const { live, aside } of moves.toReversed()) {
@@ -114,7 +118,7 @@ export async function moveBack(moves: readonly Move[], step: OnStep = noSteps): 
   return kept;
 }
 
-/** Calls `work` with a function that gives the paths of entries beside `live`, by the handle of the directory that they lie in. */
+/** Calls `work` with a function that returns paths beside `live`, through a handle of the parent directory. */
 function besides(live: string, work: (at: (file: string) => Buffer) => void): void {
   const handles = new TreeHandles(fromString(path.dirname(live)));
   try {
@@ -124,13 +128,13 @@ function besides(live: string, work: (at: (file: string) => Buffer) => void): vo
   }
 }
 
-/** Makes an empty directory with this owner and mode. Throws where another directory took its place before it had them. */
+/** Makes an empty directory with this owner and mode. Throws if another directory replaces it before they are set. */
 function makeLike(place: Buffer, { mode, uid, gid }: Stats): void {
   mkdirSync(place, { mode: 0o700 });
   const handle = openSync(place, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
     if (fstatSync(handle).uid !== process.geteuid?.() || readdirSync(`/proc/self/fd/${handle}`).length > 0)
-      throw new Error("another directory took its place");
+      throw new Error("another directory replaced it");
     if (process.getuid?.() === 0) fchownSync(handle, uid, gid);
     fchmodSync(handle, mode & 0o7777);
   } finally {
@@ -152,7 +156,7 @@ function attempt(what: string, work: () => void): void {
     work();
   } catch (error) {
     throw new HoldfastError("E_TARGET", `${what}: ${error instanceof Error ? error.message : String(error)}`, {
-      hint: "mount points cannot be moved, and the directory above has to be one that may be written to",
+      hint: "mount points cannot be moved, and the parent directory must be writable",
       cause: error,
     });
   }

@@ -1,4 +1,4 @@
-/** Ends a restore in place: confirms it, rolls it back, or, if it was cut off, finishes it or rolls it back. */
+/** Ends an in-place restore: confirms it, rolls it back, or finishes one that was interrupted. */
 import type { SiteConfig } from "../../config/load.ts";
 import { databasePassword } from "../../config/secrets.ts";
 import { describeUrl, splitPassword } from "../../database/open/snapshot.ts";
@@ -21,10 +21,10 @@ import { start, undo } from "./swap/roll-back.ts";
 export interface EndRequest {
   readonly store: string;
   readonly config: SiteConfig | undefined;
-  /** The restore's id; when absent, the only restore that is pending. */
+  /** Id of the restore; defaults to the only pending one. */
   readonly restore?: string | undefined;
   readonly how: EndCommand;
-  /** The database that was given to the restore, if it was not the configured one. */
+  /** The database that the restore was given with `--database`, if it was not the configured one. */
   readonly database?: string | undefined;
   readonly breakLock: boolean;
 }
@@ -32,7 +32,7 @@ export interface EndRequest {
 export interface EndOutcome {
   readonly restore: string;
   readonly run: string;
-  /** The restore was of a migration package. */
+  /** True for the restore of a migration package. */
   readonly package: boolean;
   readonly phase: string;
 }
@@ -44,8 +44,9 @@ interface EndOptions {
 }
 
 /**
- * Ends a restore as its journal allows it. Throws `E_RUN_UNKNOWN` if none is pending, `E_PENDING` where the state of the restore does not
- * allow the command, `E_SAFETY` for a rollback that could not bring a database back, and `E_CONFIG` if the site's config is needed.
+ * Ends a restore as its journal allows. Throws `E_RUN_UNKNOWN` if no restore is pending, `E_PENDING` if its state does
+ * not allow the command, `E_SAFETY` if a rollback cannot restore a database, and `E_CONFIG` if the site's config is
+ * needed.
  */
 export async function endRestore(request: EndRequest, options: EndOptions): Promise<EndOutcome> {
   const { path: store } = await findStore(request.store);
@@ -81,8 +82,8 @@ function chooseRestore(store: string, { restore, how }: EndRequest): string {
       hint: `${store}/restores holds the journal of each`,
     });
   if (others.length > 0)
-    throw new HoldfastError("E_USAGE", "several restores are waiting", {
-      hint: `name one: ${[only, ...others].map((one) => `--${how} ${one.restore}`).join(", ")}`,
+    throw new HoldfastError("E_USAGE", "several restores are pending", {
+      hint: `pick one: ${[only, ...others].map((one) => `--${how} ${one.restore}`).join(", ")}`,
     });
   return only.restore;
 }
@@ -118,24 +119,24 @@ async function end(journal: Journal, request: EndRequest, work: EndWork): Promis
 }
 
 const STATE_TEXT: Readonly<Record<Exclude<RestoreState, "ended">, string>> = {
-  staging: "was cut off before it replaced anything",
-  swapping: "was cut off while it replaced the site",
-  importing: "was cut off while it imported data",
-  irreversible: "was cut off while it replaced the site, and has saved no dump of a database that it overwrote",
-  completed: "is completed, and keeps what it replaced",
-  confirming: "is confirmed, and was cut off while what it replaced was removed",
-  rolling_back: "was cut off while it was rolled back",
+  staging: "was interrupted before it replaced anything",
+  swapping: "was interrupted while replacing the site",
+  importing: "was interrupted while importing data",
+  irreversible: "was interrupted while replacing the site, and saved no dump of a database that it overwrote",
+  completed: "is completed and keeps what it replaced",
+  confirming: "is confirmed, but was interrupted while removing what it replaced",
+  rolling_back: "was interrupted while rolling back",
 };
 
 function refusal({ restore, phase }: JournalDocument, state: RestoreState, how: EndCommand): HoldfastError {
   const code = state === "irreversible" && how === "rollback" ? "E_SAFETY" : "E_PENDING";
-  const text = state === "ended" ? `is ${phase.replace("_", " ")}, and nothing of it is kept` : STATE_TEXT[state];
-  return new HoldfastError(code, `the restore ${restore} ${text}: it cannot be ended by --${how}`, {
+  const text = state === "ended" ? `is ${phase.replace("_", " ")}, and keeps nothing` : STATE_TEXT[state];
+  return new HoldfastError(code, `the restore ${restore} ${text}: --${how} cannot end it`, {
     hint: hintOf(state, restore),
   });
 }
 
-/** Without the config the service would stay stopped, and migrations would be left out. */
+/** Throws `E_CONFIG` if the config is missing but needed to start the service or to run migrations. */
 function assertConfig(
   { restore, package: isPackage, target, service_stopped, migrate: units, rebuild }: JournalDocument,
   config: SiteConfig | undefined,
@@ -152,7 +153,10 @@ function assertConfig(
   );
 }
 
-/** Removes what was replaced. From the first file on nothing can be rolled back: so the journal says it first. */
+/**
+ * Removes what was replaced. The journal records it first, because no rollback is possible after the first file is
+ * gone.
+ */
 async function confirm(journal: Journal, { servers }: EndWork): Promise<void> {
   await journal.enter("confirming");
   await removeTemporaries(journal, servers);
@@ -163,11 +167,11 @@ async function rollBack(journal: Journal, config: SiteConfig | undefined, { serv
   const notStarted = await undo(journal, servers, { config, signal });
   if (notStarted === undefined) return;
   throw new HoldfastError("E_COMMAND", `everything was put back, but the service does not start: ${notStarted}`, {
-    hint: "start the service by hand",
+    hint: "start the service manually",
   });
 }
 
-/** Continues a restore: everything was staged and compared before its swap began. */
+/** Continues a restore; everything was staged and compared before its swap began. */
 async function finish(
   journal: Journal,
   config: SiteConfig | undefined,
@@ -184,7 +188,7 @@ async function finish(
     journal.step({ action: "command", object: "stop" });
     await service(site, "stop", signal);
   }
-  // A dump that is loaded a second time would overwrite what was written since the first.
+  // Loading a dump a second time would overwrite what was written since the first time.
   if (swap !== "done") await swapIn(journal, servers, () => held.assertHeld());
   await journal.enter("migrating");
   if (site !== undefined) {
@@ -202,7 +206,7 @@ function isNamed({ config, database }: EndRequest, unit: string, url: string): b
   return configuredAt(config, unit, url) !== undefined;
 }
 
-/** The configured database of a unit, if it is the one at a URL. */
+/** Returns the configured database of a unit, if it is the one at a URL. */
 function configuredAt(config: SiteConfig | undefined, unit: string, url: string) {
   const settings = config === undefined ? undefined : databases(config).find((one) => one.unit === unit)?.settings;
   if (config === undefined || settings === undefined) return undefined;

@@ -18,9 +18,9 @@ export interface RestorePreview {
   readonly files: number;
   readonly bytes: number;
   readonly free_bytes: number | null;
-  /** Real paths outside of the site's root that are written to. */
+  /** Real paths outside the site's root that the restore writes to. */
   readonly outside: readonly string[];
-  /** What is there now and would be moved aside. */
+  /** The existing files and directories that the restore would replace. */
   readonly replaced: readonly { readonly path: string; readonly files: number; readonly bytes: number }[];
   readonly databases: readonly {
     readonly unit: string;
@@ -38,7 +38,7 @@ export interface RestorePreview {
   readonly by_hand: readonly string[];
   /** Units that the run lacks and that are not restored. */
   readonly missing: readonly (MissingUnit & {
-    /** Its place on the site stays as it is; false where that is not known. */
+    /** True if the unit's path on the site stays as it is; false if that path is unknown. */
     readonly left: boolean;
   })[];
   /** Units that the run lacks and that come from an earlier run. */
@@ -87,13 +87,13 @@ export function previewOf(
         left: copies.length > 0 && copies.every((unit) => plan.left.includes(labelOf(unit))),
       })),
     completed: lacks.filter(isCompleted).map(({ missing }) => missing),
-    warnings:
-      names.length === 0 || process.getuid?.() !== 0
-        ? []
-        : [
-            `this host does not know some users of the backup's; their files keep the number: ${names.slice(0, 5).join(", ")}${names.length > 5 ? " …" : ""}`,
-          ],
+    warnings: names.length === 0 || process.getuid?.() !== 0 ? [] : [unknownUsers(names)],
   };
+}
+
+function unknownUsers(names: readonly string[]): string {
+  const shown = names.slice(0, 5).join(", ") + (names.length > 5 ? " …" : "");
+  return `some users of the backup do not exist on this host, so their files keep the numeric id: ${shown}`;
 }
 
 function outsideOf({ targets, root }: RestorePlan): string[] {

@@ -1,6 +1,7 @@
 /**
- * Brings a run back, whole or a part of it, to a directory or in place. plan → confirmation → lock → verify what is used → stage beside the target →
- * compare → stop the service → swap → migrate → start → health. Nothing of the target changes before the swap; the swap can be taken back.
+ * Restores a run, or part of it, to a directory or in place.
+ * The phases: plan → confirmation → lock → verify what is used → stage beside the target → compare → stop the service →
+ * swap → migrate → start → health. Nothing of the target changes before the swap, and the swap can be rolled back.
  */
 import { isBelow } from "../../archive/path.ts";
 import type { BytePath } from "../../archive/entry.ts";
@@ -51,11 +52,11 @@ export type { RestorePreview } from "./preview.ts";
 export interface RestoreOptions {
   readonly signal: AbortSignal;
   readonly report: Report;
-  /** Is shown the plan of a restore in place; throws `E_CONFIRM` when it is not to be done. */
+  /** Called with the plan of an in-place restore; throws `E_CONFIRM` to cancel it. */
   readonly confirm: (preview: RestorePreview) => Promise<void>;
-  /** Hears of each phase, and of progress within it. */
+  /** Called with each phase, and with progress within it. */
   readonly onPhase: (phase: string) => void;
-  /** Hears how many bytes of the phase are done, and about how many there are. */
+  /** Called with the bytes of the phase done so far, and their approximate total. */
   readonly onBytes?: (done: number, total: number) => void;
   readonly onStep?: OnStep;
 }
@@ -70,15 +71,17 @@ export interface RestoreOutcome {
   readonly missing: RestorePreview["missing"];
   /** Units that the run lacks and that were taken from an earlier run. */
   readonly completed: RestorePreview["completed"];
-  /** What could not be tried, such as a smoke command that nobody configured. */
+  /** Checks that could not run, such as a smoke command that is not configured. */
   readonly not_proved: readonly string[];
-  /** What was replaced is kept until it is confirmed. */
+  /** True if what was replaced is kept until the restore is confirmed. */
   readonly kept: boolean;
 }
 
 /**
- * Restores. Throws, with the target as it was, `E_CONFIRM`, `E_LOCKED`, `E_PENDING`, `E_VERIFY` and `E_ARCHIVE` for a damaged run, `E_NO_SPACE`, `E_TARGET`,
- * `E_SCHEMA`, `E_SAFETY`, `E_RESTORE`, `E_INTERRUPTED`. After a crash the store's record of the restore tells `recoverRestore` how to go on.
+ * Restores what is requested and returns the outcome.
+ * Throws, with the target unchanged, `E_CONFIRM`, `E_LOCKED`, `E_PENDING`, `E_VERIFY` and `E_ARCHIVE` for a damaged
+ * run, `E_NO_SPACE`, `E_TARGET`, `E_SCHEMA`, `E_SAFETY`, `E_RESTORE`, `E_INTERRUPTED`. After a crash, `endRestore`
+ * continues from the journal in the store.
  */
 export async function restore(request: RestoreRequest, options: RestoreOptions): Promise<RestoreOutcome> {
   const store = await findStore(request.store);
@@ -95,7 +98,7 @@ export async function restore(request: RestoreRequest, options: RestoreOptions):
     const items = itemsOf(directory, pathLocation === undefined ? units : []);
     const owned = await ownedNow(request.target, store.path, directory);
     const work = { request, options, store, run, directory, units, items, pathLocation, lacks, owned };
-    const preview = await rehearse(work);
+    const preview = await previewRestore(work);
     if (request.dryRun) return outcomeOf(work, preview, null, { kept: false });
     await options.confirm(preview);
     if (request.target.kind === "directory") return await restoreTo(work, preview);
@@ -111,9 +114,9 @@ interface Work {
   readonly store: { readonly path: string; readonly site: string };
   readonly run: string;
   readonly directory: string;
-  /** What is selected; nothing of a run changes. */
+  /** The selected units; a restore never changes a run. */
   readonly units: readonly UnitMetadata[];
-  /** Of all these units, or none where a path is asked for. */
+  /** The items of the units; empty if a path is requested. */
   readonly items: RestoreItems;
   readonly pathLocation: PathLocation | undefined;
   readonly lacks: readonly Lack[];
@@ -126,7 +129,7 @@ interface Prepared {
   readonly units: readonly UnitMetadata[];
 }
 
-/** The plan as it stands now; the databases are open and have to be closed. */
+/** Computes the current plan. The databases are open; the caller closes them. */
 async function prepare(work: Work, id: string): Promise<Prepared> {
   const { request, options, directory, units, items, pathLocation, lacks, owned } = work;
   const absent = request.complete === true ? [] : lacks.flatMap(({ copies }) => copies);
@@ -142,12 +145,13 @@ async function prepare(work: Work, id: string): Promise<Prepared> {
       ...(pathLocation === undefined ? {} : { pathLocation }),
     });
   let plan = planWith();
-  // A database file in a tree that is replaced comes with that tree: it would be exchanged in the old one.
+  // A database file inside a replaced tree is restored with that tree; a separate exchange would happen in the old
+  // tree.
   for (let rest = outsideOf(plan, places); rest.length < places.length; rest = outsideOf(plan, places)) {
     places = rest;
     plan = planWith();
   }
-  // What a server says of a damaged dump would be blamed on the server.
+  // Verifies the dumps first: the error of a server on a damaged dump would look like a fault of the server.
   const dumps = places.map(({ item }) => item.artifact);
   await verifyFiles(directory, dumps, new Map(), options.signal);
   const databases = await openDatabases(request, directory, places, options.signal);
@@ -161,7 +165,7 @@ const outsideOf = <T extends Pick<PlannedDatabase, "item" | "target">>(plan: Res
     return !plan.targets.swaps.some(({ live }) => isBelow(file, live));
   });
 
-async function rehearse(work: Work): Promise<RestorePreview> {
+async function previewRestore(work: Work): Promise<RestorePreview> {
   const prepared = await prepare(work, newRestoreId(work.store.path));
   try {
     return previewOf(work.run, work.request, prepared.plan, prepared.databases, work.lacks);
@@ -194,7 +198,7 @@ async function begin({ request, store, run, options }: Work): Promise<Journal> {
   );
 }
 
-/** To a directory: nothing is there to be replaced, no lock is needed, and none of the site's own commands runs. */
+/** Restores to an empty directory: nothing is replaced, no lock is needed, and no command of the site runs. */
 async function restoreTo(work: Work, preview: RestorePreview): Promise<RestoreOutcome> {
   const journal = await begin(work);
   const prepared = await prepareFor(journal, work);
@@ -206,7 +210,7 @@ async function restoreTo(work: Work, preview: RestorePreview): Promise<RestoreOu
     await journal.enter("completed", { kept: false });
     return outcomeOf(work, preview, journal, {
       kept: false,
-      notProved: ["application: nothing of it runs in a directory"],
+      notProved: ["application: it does not run in a directory"],
     });
   } catch (error) {
     throw await failed(journal, work, prepared.databases, error);
@@ -267,7 +271,7 @@ async function prepareFor(journal: Journal, work: Work): Promise<Prepared> {
   }
 }
 
-/** Verifies what will be used, and brings all of it beside its place, compared with what was recorded. */
+/** Verifies what will be used, stages all of it beside the target, and compares it with the record. */
 async function stageRestore(journal: Journal, work: Work, { plan, databases, units }: Prepared): Promise<void> {
   const { options, request, directory } = work;
   options.onPhase("verifying");
@@ -308,7 +312,7 @@ async function stopService(journal: Journal, config: SiteConfig, signal: AbortSi
   await service(config, "stop", signal);
 }
 
-/** Migrations, compiled projects, the service, the smoke command; gives what could not be tried. */
+/** Runs migrations, compilation, the service and the smoke command; returns what could not be verified. */
 async function finish(journal: Journal, work: Work, config: SiteConfig, prepared: Prepared): Promise<string[]> {
   const { options } = work;
   const notProved: string[] = [];
@@ -321,9 +325,9 @@ async function finish(journal: Journal, work: Work, config: SiteConfig, prepared
   }
   for (const { item, schema } of prepared.databases) {
     if (schema.state === "older" && !older.includes(item.unit))
-      notProved.push(`schema of ${item.unit}: it is older than the code, and no migration was to run`);
+      notProved.push(`schema of ${item.unit}: it is older than the code, and --no-migrate was given`);
     if (schema.state === "unknown")
-      notProved.push(`schema of ${item.unit}: nothing says which migrations the code wants`);
+      notProved.push(`schema of ${item.unit}: the migrations that the code expects are unknown`);
   }
   if (rebuild.length > 0) {
     options.onPhase("compiling");
@@ -337,7 +341,7 @@ async function finish(journal: Journal, work: Work, config: SiteConfig, prepared
   return notProved;
 }
 
-/** Finds the servers again, for a signal that outlives the restore's own. */
+/** Finds the database of a unit for a pool whose signal outlives the restore's own. */
 const targetOf =
   (databases: readonly PlannedDatabase[]): FindTarget =>
   async (unit) => {

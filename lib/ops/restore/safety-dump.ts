@@ -1,4 +1,6 @@
-/** What can't be moved aside is saved first, in a run of its own that stays until the restore is confirmed. */
+/**
+ * Dumps databases that cannot be kept beside the restored ones into a safety run, kept until the restore is confirmed.
+ */
 import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
@@ -22,7 +24,10 @@ export interface SafetyWork {
   };
 }
 
-/** Dumps what `reload` would overwrite. Throws `E_SAFETY` where that cannot be done, unless the operator gave a reason to go on without. */
+/**
+ * Dumps what `reload` would overwrite. Throws `E_SAFETY` if that fails, unless the operator gave a reason to continue
+ * without.
+ */
 export async function backUpTarget(journal: Journal, work: SafetyWork): Promise<void> {
   const { request, config, databases, options } = work;
   const atRisk = databases.filter(({ restorer, present }) => !restorer.exchanges && (present?.tables ?? 0) > 0);
@@ -33,7 +38,7 @@ export async function backUpTarget(journal: Journal, work: SafetyWork): Promise<
   try {
     if (request.database !== undefined)
       throw new HoldfastError("E_SAFETY", "the database of --database is not the configured one, and holds tables", {
-        hint: "empty it, or give --no-safety and a reason",
+        hint: "empty it, or use --no-safety --reason TEXT",
       });
     const saved = await dumpFirst({
       config,
@@ -59,7 +64,7 @@ export async function backUpTarget(journal: Journal, work: SafetyWork): Promise<
     options.signal.throwIfAborted();
     const cause = asHoldfastError(error);
     if (cause.code === "E_SAFETY" || cause.code === "E_NO_SPACE" || cause.code === "E_LOCKED") throw cause;
-    throw new HoldfastError("E_SAFETY", `what is in ${units.join(", ")} cannot be saved first: ${cause.message}`, {
+    throw new HoldfastError("E_SAFETY", `the safety dump of ${units.join(", ")} failed: ${cause.message}`, {
       cause: error,
     });
   }

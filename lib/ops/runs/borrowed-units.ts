@@ -1,11 +1,14 @@
-/** Units of another run, in the terms of the run that is restored: their files are named relative to it, as `../<run>/<file>`. */
+/**
+ * Units of another run, as units of the restored run: the names of their files are relative to it, as
+ * `../<run>/<file>`.
+ */
 import path from "node:path";
 import type { UnitMetadata } from "../../model/unit.ts";
 import { readPlaces, type Places } from "../../store/run/places.ts";
 
 const BORROWED = /^\.\.\/(\d{8}T\d{6}Z)\//;
 
-/** The unit with its files named relative to another run. */
+/** Returns the unit with the names of its files relative to another run. */
 export function borrowed(unit: UnitMetadata, run: string): UnitMetadata {
   const rename = (file: string): string => `../${run}/${file}`;
   const companions = unit["companions"];
@@ -18,18 +21,18 @@ export function borrowed(unit: UnitMetadata, run: string): UnitMetadata {
   };
 }
 
-/** The run that a file comes from; undefined if it is the run's own. */
+/** Returns the run that a file comes from; undefined if it is the run's own. */
 export const runOf = (file: string): string | undefined => BORROWED.exec(file)?.[1];
 
-/** The file's name in its own run. */
+/** Returns the file's name in its own run. */
 export const ownName = (file: string): string => file.replace(BORROWED, "");
 
-/** The runs that units come from, beside the restored one. */
+/** Returns the other runs that units come from. */
 export const runsOf = (units: readonly UnitMetadata[]): string[] => [
   ...new Set(units.flatMap(({ artifacts }) => artifacts.flatMap((artifact) => runOf(artifact.path) ?? []))),
 ];
 
-/** The places of a run, and after them those of the other runs that units come from. */
+/** Merges the recorded paths of a run with those of the other runs that units come from. */
 export function placesWith(run: string, units: readonly UnitMetadata[]): Places {
   const own = readPlaces(run);
   const known = new Set(own.places.map(({ path: place, path_b64 }) => path_b64 ?? place));

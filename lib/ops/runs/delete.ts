@@ -29,26 +29,27 @@ import { hintOf, RESTORE_RULES, stateOf } from "../journals/restore-state.ts";
 
 export interface DeleteRequest {
   readonly store: string;
-  /** A run's id; one that was interrupted and never published too. */
+  /** Id of a run, or of one that was interrupted and never published. */
   readonly run: string;
-  /** Say what would be done, change nothing. */
+  /** Reports the result without changing anything. */
   readonly dryRun: boolean;
   readonly breakLock: boolean;
 }
 
 export interface DeleteOutcome {
   readonly run: string;
-  /** It was interrupted and never published. */
+  /** True if the run was interrupted and never published. */
   readonly incomplete: boolean;
-  /** What it alone held: unchanged units live on in other runs. */
+  /** Size of the files that no other run shares. */
   readonly freed_bytes: number;
 }
 
 const UNITS_NAMED = 5;
 
 /**
- * Deletes a run under the store's lock: moved out of sight first, so that a crash leaves a whole run or none. Throws `E_PROTECTED` for the run
- * that `latest` names, one that holds the last good copy of a unit, and one that is being read; `E_RUN_UNKNOWN`, `E_LOCKED`.
+ * Deletes a run under the store's lock. The run is first renamed, so that a crash leaves a whole run or none. Throws
+ * `E_PROTECTED` for the run that `latest` names, one that holds the last good copy of a unit, and one that is being
+ * read; `E_RUN_UNKNOWN`, `E_LOCKED`.
  */
 export async function deleteRun(
   request: DeleteRequest,
@@ -57,12 +58,12 @@ export async function deleteRun(
   const { path: store } = await findStore(request.store);
   if (!isRunId(request.run)) {
     throw new HoldfastError("E_USAGE", `${request.run} is not the id of a run`, {
-      hint: "npx tsx scripts/list.ts shows the runs of the store; name one like 20261120T020000Z",
+      hint: "use an id like 20261120T020000Z; npx tsx scripts/list.ts shows the runs of the store",
     });
   }
   const taken = new AbortController();
   const signal = AbortSignal.any([options.signal, taken.signal]);
-  if (request.dryRun) return await judge(store, request.run, signal);
+  if (request.dryRun) return await assertDeletable(store, request.run, signal);
   assertWritable(store);
   const lock = await acquireLock(path.join(store, ".lock"), {
     command: "delete",
@@ -73,7 +74,7 @@ export async function deleteRun(
     onCompromised: (error) => taken.abort(error),
   });
   try {
-    const outcome = await judge(store, request.run, signal);
+    const outcome = await assertDeletable(store, request.run, signal);
     await lock.assertHeld();
     await remove(store, outcome);
     return outcome;
@@ -85,8 +86,8 @@ export async function deleteRun(
   }
 }
 
-/** What deleting the run means. Throws `E_PROTECTED` when it must stay. */
-async function judge(store: string, id: string, signal: AbortSignal): Promise<DeleteOutcome> {
+/** Returns the effects of deleting the run. Throws `E_PROTECTED` if it must stay. */
+async function assertDeletable(store: string, id: string, signal: AbortSignal): Promise<DeleteOutcome> {
   if (listIncomplete(store).includes(id))
     return { run: id, incomplete: true, freed_bytes: ownBytes(stagingDirectory(store, id)) };
   const run = findRun(store, id);
@@ -96,7 +97,7 @@ async function judge(store: string, id: string, signal: AbortSignal): Promise<De
   const [reader] = listReaders(store, run);
   if (reader !== undefined) {
     throw new HoldfastError("E_PROTECTED", `the run ${run} is being read by ${describeOwner(reader)}`, {
-      hint: "wait until that has ended",
+      hint: "wait until it has ended",
     });
   }
   for (const restore of pendingRestores(store)) {
@@ -109,8 +110,8 @@ async function judge(store: string, id: string, signal: AbortSignal): Promise<De
     });
   }
   if (ReinitJournal.pending(store)?.record.safety_run === run)
-    throw new HoldfastError("E_PROTECTED", `the run ${run} is the way back from a reinit that was cut off`, {
-      hint: "npx tsx scripts/reinit.ts --recover ends it",
+    throw new HoldfastError("E_PROTECTED", `the run ${run} is needed to roll back an interrupted reinit`, {
+      hint: "end the reinit with npx tsx scripts/reinit.ts --recover",
     });
   const last = await findLastCopies(store, run, signal);
   if (last.length > 0) {
@@ -124,7 +125,7 @@ async function judge(store: string, id: string, signal: AbortSignal): Promise<De
 }
 
 async function remove(store: string, { run, incomplete }: DeleteOutcome): Promise<void> {
-  // A trash of this name is swept by the next backup, should this process not live to empty it.
+  // The next backup removes a directory of this name, should this process be killed before it does.
   const trash = scratchDirectory(store, run);
   try {
     removeTree(fromString(trash));
@@ -137,7 +138,7 @@ async function remove(store: string, { run, incomplete }: DeleteOutcome): Promis
   }
 }
 
-/** Bytes of the files that have no other link. */
+/** Returns the total size of the files without other hard links. */
 const ownBytes = (directory: string): number =>
   listFiles(directory).reduce((sum, file) => {
     const { nlink, size } = lstatSync(path.join(directory, file));

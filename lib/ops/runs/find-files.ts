@@ -1,4 +1,4 @@
-/** Finds files by name in the runs of a store, and unpacks nothing for it. */
+/** Finds files by name in the runs of a store, without unpacking anything for it. */
 import path from "node:path";
 import picomatch from "picomatch";
 import type { BytePath } from "../../archive/entry.ts";
@@ -16,9 +16,9 @@ import { entrySources, type EntrySource, type UnitEntry } from "./unit-entries.t
 
 export interface FindRequest {
   readonly store: string;
-  /** A run's id, `latest`, or `all`. */
+  /** Id of a run, `latest`, or `all`. */
   readonly run: string;
-  /** A name; a glob of names; with a slash, a glob of places on the site. */
+  /** A name; a glob of names; with a slash, a glob of paths on the site. */
   readonly pattern: string;
   readonly ignoreCase: boolean;
 }
@@ -29,7 +29,7 @@ export interface FoundFile {
   readonly step: string;
   readonly unit: string;
   readonly artifact: string;
-  /** Where it belongs on the site: what `restore --path` takes. */
+  /** The path on the site, as `restore --path` accepts it. */
   readonly path: string;
   readonly path_b64?: string;
   readonly type: UnitEntry["type"];
@@ -45,8 +45,8 @@ export interface FindOutcome {
 }
 
 /**
- * Looks through the runs, the newest first. An archive that several runs share is read once. Throws `E_STORE`, `E_RUN_UNKNOWN`; what is damaged is
- * told at the end.
+ * Searches the runs, the newest first. An archive that several runs share is read once. Damaged archives are reported
+ * at the end. Throws `E_STORE`, `E_RUN_UNKNOWN`.
  */
 export async function findFiles(
   request: FindRequest,
@@ -75,7 +75,7 @@ class Search {
   readonly #store: string;
   readonly #matches: (place: BytePath) => boolean;
   readonly #signal: AbortSignal;
-  /** What matches in an archive that several runs share. */
+  /** The matches in archives that several runs share. */
   readonly #known = new Map<string, readonly UnitEntry[]>();
 
   constructor(store: string, matches: (place: BytePath) => boolean, signal: AbortSignal) {
@@ -88,7 +88,7 @@ class Search {
     const directory = runDirectory(this.#store, run);
     for (const step of STEP_NAMES) {
       const units = this.#units(run, directory, step);
-      // The layers of a tree belong together: what is alive of a shard depends on the others.
+      // The layers of a tree belong together: the valid entries of a shard depend on the others.
       const { single, layered } = groupLayers(units);
       for (const group of [...single.map((unit) => [unit]), ...layered.values()]) {
         for (const hit of await this.#group(run, directory, group)) {
@@ -125,7 +125,10 @@ class Search {
     return hits;
   }
 
-  /** An archive is the same in two runs when its content, its name and the place of its trees are. What could not be read is tried again. */
+  /**
+   * Searches an archive, or reuses the result of another run with the same content, name and tree paths. A failed
+   * reading is tried again.
+   */
   async #source(run: string, group: readonly UnitMetadata[], source: EntrySource): Promise<readonly UnitEntry[]> {
     const sha256 = group.flatMap(({ artifacts }) => artifacts).find((one) => one.path === source.artifact)?.sha256;
     const isShared = source.part !== null && source.tree?.directoryTimes === undefined && sha256 !== undefined;
@@ -147,7 +150,8 @@ class Search {
 function matcher({ pattern, ignoreCase }: FindRequest): (place: BytePath) => boolean {
   const isGlob = /[*?[]/.test(pattern);
   const whole = pattern.includes("/");
-  // `*`, `?` and `[]` alone: a name may well begin with `!` or hold braces, and a newline is a character like others.
+  // Only `*`, `?` and `[]` are special: a name may begin with `!` or hold braces, and a newline is an ordinary
+  // character.
   const only = { dot: true, nonegate: true, noextglob: true, nobrace: true };
   const glob = picomatch(pattern.replace(/^\.\/(?=.)/, ""), { ...only, flags: ignoreCase ? "is" : "s" });
   const fold = (text: string): string => (ignoreCase ? text.toLowerCase() : text);

@@ -1,4 +1,4 @@
-/** What would be lost with a run: the units of which no other published run holds a good copy. */
+/** Finds the units that would be lost with a run: no other published run holds a good copy of them. */
 import { lstatSync } from "node:fs";
 import path from "node:path";
 import { STEP_NAMES, type StepName, type UnitMetadata } from "../../model/unit.ts";
@@ -9,8 +9,8 @@ import { listMetadata } from "../../store/run/step-index.ts";
 import { readSums } from "../../store/run/checksums.ts";
 
 /**
- * The directory that stands for a unit. Shards, whose directories lie a level deeper, are layers of one tree: a file may lie in another
- * shard in every run, so that they count together.
+ * Returns the directory that identifies a unit. Shards, one level deeper, are layers of one tree: a file may be in
+ * another shard in every run, so they count together.
  */
 function unitOf(metadataFile: string): string {
   const directory = path.posix.dirname(metadataFile);
@@ -18,8 +18,8 @@ function unitOf(metadataFile: string): string {
 }
 
 /**
- * The directories of the units that only `run` holds, or holds undamaged. A copy counts when its metadata and artifacts are what its run
- * recorded; artifacts are read for that, except those that are one and the same file in both runs.
+ * Returns the directories of the units of which only `run` has an undamaged copy. A copy counts if its metadata and
+ * artifacts match its run's record; artifacts are read for that, unless both runs share the file.
  */
 export async function findLastCopies(store: string, run: string, signal: AbortSignal): Promise<string[]> {
   const own = unitsOf(runDirectory(store, run));
@@ -37,12 +37,12 @@ export async function findLastCopies(store: string, run: string, signal: AbortSi
   return [...own.keys()];
 }
 
-/** A copy that a restore made of what it was about to overwrite may be of the very state that had to be restored. */
+/** Checks whether a run is a safety copy, which may hold the very state that a restore had to replace. */
 function isSafety(directory: string): boolean {
   try {
     return readManifestHead(directory).kind === "safety";
   } catch {
-    return false; // a damaged manifest says nothing of the units
+    return false; // a damaged manifest does not affect the units
   }
 }
 
@@ -51,7 +51,7 @@ interface MetadataFile {
   readonly file: string;
 }
 
-/** The metadata files of a run by the unit that they are of. */
+/** Groups the metadata files of a run by unit. */
 function unitsOf(base: string): Map<string, MetadataFile[]> {
   const units = new Map<string, MetadataFile[]>();
   for (const step of STEP_NAMES) {
@@ -80,7 +80,7 @@ async function areSound(
   return true;
 }
 
-/** Whether all artifacts are hard links of the ones in the other run: then the copy is as good as what it stands for. */
+/** Checks whether all artifacts are hard links of those in the other run, so that both copies are equally good. */
 function isSameFile(base: string, own: string, metadata: UnitMetadata): boolean {
   return metadata.artifacts.every(({ path: artifact }) => {
     const [here, there] = [base, own].map((directory) =>

@@ -13,13 +13,13 @@ export interface ListedUnit {
   readonly unit: string;
   /** The run that wrote its artifacts. */
   readonly built_in: string;
-  /** Files in it; null where that is not recorded. */
+  /** The number of files; null if it is not recorded. */
   readonly files: number | null;
   readonly size_bytes: number;
   /** Relative to the run. */
   readonly artifacts: readonly string[];
   readonly warnings: number;
-  /** The paths of the site that it has: relative to the root, absolute outside of it. */
+  /** Its paths on the site: relative to the root, absolute outside of it. */
   readonly places: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** The runs of a store, as a person wants to see them. */
+/** Lists the runs of a store. */
 import path from "node:path";
 import type { Scope } from "../../model/run.ts";
 import { listIncomplete, listRuns, runDirectory } from "../../store/files/layout.ts";
@@ -9,15 +9,16 @@ import { livenessOf } from "../../store/lock/process-owner.ts";
 import { latestRun } from "./find-run.ts";
 
 /**
- * `complete` and `partial` are what a published run says of itself, `damaged` one whose manifest cannot be read; `running` is being
- * written right now, `interrupted` was, and waits for `--resume` or its removal.
+ * The status of a run.
+ * `complete` and `partial` are recorded by a published run, `damaged` means that its manifest cannot be read; a
+ * `running` run is being written, an `interrupted` one can be resumed with `--resume` or removed.
  */
 export type ListedStatus = "complete" | "partial" | "damaged" | "running" | "interrupted";
 
 export interface ListedRun {
   readonly run: string;
   readonly status: ListedStatus;
-  /** Whether the store's link `latest` names it. */
+  /** True if the store's link `latest` names it. */
   readonly latest: boolean;
   readonly kind: "backup" | "safety" | null;
   readonly scope: Scope | null;
@@ -38,7 +39,10 @@ export interface StoreListing {
   readonly runs: readonly ListedRun[];
 }
 
-/** Lists the runs of the store at `dest`, all or those that have every one of `tags`. Reads the heads of the manifests only. Throws `E_STORE`. */
+/**
+ * Lists the runs of the store at `dest`, all or those that have every one of `tags`. Reads the heads of the manifests
+ * only. Throws `E_STORE`.
+ */
 export async function listStore(dest: string, tags: readonly string[]): Promise<StoreListing> {
   const store = await findStore(dest);
   const latest = latestRun(store.path);
@@ -92,7 +96,7 @@ function describeRun(store: string, run: string, latest: boolean): ListedRun {
       finished_at,
     };
   } catch {
-    return { ...NOTHING, run, status: "damaged", latest }; // verify says what is wrong with it
+    return { ...NOTHING, run, status: "damaged", latest }; // verify reports the cause
   }
 }
 

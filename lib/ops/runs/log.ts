@@ -1,4 +1,4 @@
-/** The log of a run, line by line. */
+/** Reads the log of a run, line by line. */
 import { existsSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
@@ -16,7 +16,10 @@ export type LogLevel = (typeof LEVELS)[number];
 const logLineSchema = z.looseObject({ level: z.string(), time: z.string(), type: z.string(), msg: z.string() });
 export type LogLine = z.infer<typeof logLineSchema>;
 
-/** Yields the lines of a run's log from `level` on, each with its text; a run that is not published yet has one too. Throws `E_RUN_UNKNOWN`. */
+/**
+ * Yields the lines of a run's log from `level` on, each with its text; an unpublished run has one too. Throws
+ * `E_RUN_UNKNOWN`.
+ */
 export async function* readLog(
   dest: string,
   name: string,
@@ -32,7 +35,7 @@ export async function* readLog(
   }
 }
 
-/** The log of a run that was published, is being written, or failed. */
+/** Finds the log of a run that was published, is being written, or failed. */
 function logOf(store: string, name: string): string {
   if (listIncomplete(store).includes(name)) return path.join(stagingDirectory(store, name), "run.log");
   const failed = failedLog(store, name);
@@ -44,6 +47,6 @@ function parseLine(text: string): LogLine | undefined {
   try {
     return logLineSchema.parse(parseJson(text));
   } catch {
-    return undefined; // the last line of a run that was killed may be half a line
+    return undefined; // a killed run may end in half a line
   }
 }

@@ -1,4 +1,4 @@
-/** Steps of a run that lost so much that the run must not become `latest`. */
+/** Finds steps that lost so much that the run must not become `latest`. */
 import type { Loss, StepSummary } from "../../model/run.ts";
 import type { Failure, StepName } from "../../model/unit.ts";
 import { runDirectory } from "../../store/files/layout.ts";
@@ -8,8 +8,8 @@ import { findLatest } from "../../store/run/publish.ts";
 import { listMetadata } from "../../store/run/step-index.ts";
 
 /**
- * Returns the steps that failed as a whole, or have less than half of the units of the run that is `latest` now; of a layered step those of
- * which more units failed than were made.
+ * Returns the steps that failed as a whole, or have less than half of the units of the current `latest`. A layered step
+ * is returned if more of its units failed than succeeded.
  */
 export function findLosses(
   store: string,
@@ -28,7 +28,7 @@ export function findLosses(
   });
 }
 
-/** Returns a line for people. */
+/** Describes a loss for display. */
 export const describeLoss = ({ step, reason, units, before }: Loss): string =>
   reason === "failed"
     ? `${step} failed as a whole`

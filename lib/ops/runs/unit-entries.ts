@@ -1,4 +1,4 @@
-/** What the units of a run hold, entry by entry, told from directories, lists and headers: no content is unpacked. */
+/** Lists the content of a run's units, entry by entry, from directories, lists and headers. No content is unpacked. */
 import { statSync } from "node:fs";
 import path from "node:path";
 import { createGunzip } from "node:zlib";
@@ -16,19 +16,19 @@ import { itemsOf, type ArchivePart, type TreeItem } from "./unit-items.ts";
 export interface UnitEntry {
   /** `step/unit`, or `audio_cache/archives`. */
   readonly label: string;
-  /** Where it belongs on the site: relative to the root, absolute where it lay outside. */
+  /** The path on the site: relative to the root, absolute where it lay outside. */
   readonly place: BytePath;
   readonly artifact: string;
-  /** Its path in the archive; null where the artifact is the file. */
+  /** Its path in the archive; null if the artifact is the file itself. */
   readonly entry: BytePath | null;
   readonly type: "file" | "directory" | "symlink";
-  /** Of a further name of a file in a tgz, 0. */
+  /** 0 for a hard link in a tgz. */
   readonly size: number;
   /** RFC 3339. */
   readonly mtime: string;
 }
 
-/** An archive of a unit, ready to be looked through. */
+/** An archive of a unit, ready to be read. */
 export interface EntrySource {
   readonly label: string;
   readonly part: ArchivePart | null;
@@ -37,7 +37,9 @@ export interface EntrySource {
   read(): Promise<UnitEntry[]> | UnitEntry[];
 }
 
-/** The archives and files of these units of the run in `directory`. Reading one throws `E_ARCHIVE` where it is damaged. */
+/**
+ * Returns the archives and files of these units of the run in `directory`. Reading a damaged one throws `E_ARCHIVE`.
+ */
 export function entrySources(directory: string, units: readonly UnitMetadata[], signal: AbortSignal): EntrySource[] {
   const { trees, files, databases, infra, loose } = itemsOf(directory, units);
   const alone = (label: string, artifact: string, place: BytePath): EntrySource => ({
@@ -68,7 +70,7 @@ export function entrySources(directory: string, units: readonly UnitMetadata[], 
         place === undefined ? fromString(path.posix.basename(artifact)) : placeBytes(place).toString("latin1"),
       ),
     ),
-    // Made by the site's own export command: nobody but the site knows where it belongs.
+    // Made by the site's own export command: its paths on the site are unknown.
     ...loose.map(({ label, artifact }) => alone(label, artifact, fromString(artifact))),
     ...infra.flatMap(({ artifact, sources }) =>
       sources.slice(0, 1).map((source) => alone("infra/infra", artifact, fromString(source))),
@@ -94,7 +96,7 @@ async function readPart(
   });
 }
 
-/** Where an entry belongs; undefined for one that belongs nowhere. */
+/** Returns the path of an entry on the site; undefined if it has none. */
 function placeIn(part: ArchivePart, entry: BytePath): BytePath | undefined {
   const home = part.targets
     .filter(({ prefix }) => prefix === "" || entry === prefix || entry.startsWith(`${prefix}/`))
@@ -134,7 +136,7 @@ async function readArchive(file: string, { format, reserved }: ArchivePart, sign
     }));
 }
 
-/** The headers of a tgz, which has no directory: it has to be unpacked to its end, but nothing of it is hashed or kept. */
+/** Reads the headers of a tgz, which has no directory: it is decompressed to its end, but nothing is hashed or kept. */
 async function readHeaders(file: string, signal: AbortSignal): Promise<Raw[]> {
   const found: Raw[] = [];
   const reader = new TarReader(undefined, {
@@ -154,9 +156,9 @@ async function readHeaders(file: string, signal: AbortSignal): Promise<Raw[]> {
   return found;
 }
 
-/** What a Date can hold. */
+/** The largest time that a Date can hold. */
 const MOST_MS = 8.64e15;
 
-/** A time beyond all calendars, which only a strange archive has, is shown as the last one there is. */
+/** Formats a time; one beyond the range of a Date, found only in odd archives, becomes the last valid one. */
 const toTime = (ns: bigint): string =>
   new Date(Math.max(-MOST_MS, Math.min(MOST_MS, Number(ns / 1_000_000n)))).toISOString();

@@ -1,4 +1,7 @@
-/** What of the selected units goes where: trees out of archives, files that are copied, dumps that are loaded. */
+/**
+ * Sorts the content of selected units by destination: trees out of archives, files that are copied, dumps that are
+ * loaded.
+ */
 import path from "node:path";
 import * as z from "zod";
 import { MOST_LIST } from "../../archive/limits.ts";
@@ -17,7 +20,7 @@ import { unitOrder } from "../../store/run/unit-name.ts";
 import { ownName } from "./borrowed-units.ts";
 import { named } from "../../model/named.ts";
 
-/** An archive, and what of it goes where. */
+/** An archive, and the destinations of its trees. */
 export interface ArchivePart {
   /** Relative to the run. */
   readonly artifact: string;
@@ -26,7 +29,7 @@ export interface ArchivePart {
   readonly reserved?: { readonly multimedia: BytePath; readonly original: BytePath };
   readonly only?: readonly BytePath[];
   readonly skip?: readonly BytePath[];
-  /** What was recorded of its content, where that is of this archive alone. */
+  /** The recorded digest of its content, if there is one for this archive alone. */
   readonly contentDigest: string | null;
   readonly entries: number | undefined;
 }
@@ -35,11 +38,11 @@ export interface ArchivePart {
 export interface TreeItem {
   readonly label: string;
   readonly parts: readonly ArchivePart[];
-  /** Input bytes: what it will take on disk, about. */
+  /** Size of the input: the approximate space needed on disk. */
   readonly bytes: number;
-  /** Times of directories when all layers are unpacked: `@seconds` and a path below the place, each ended by a NUL. */
+  /** Times of directories when all layers are unpacked: `@seconds` and a path below `place`, each ended by a NUL. */
   readonly directoryTimes?: { readonly list: string; readonly place: Place };
-  /** What was left out of the tree, where the config said so. */
+  /** The rules of the config that excluded paths from the tree. */
   readonly rules?: ExcludeRules;
 }
 
@@ -51,7 +54,7 @@ export interface FileItem {
   readonly bytes: number;
 }
 
-/** What was recorded of a database in its dump's own snapshot. */
+/** The record of a database in its dump's own snapshot. */
 export const databaseRecordSchema = z.looseObject({
   database: z.string(),
   engine: z.enum(["postgresql", "mysql", "mariadb", "sqlite"]),
@@ -70,13 +73,13 @@ export interface DatabaseItem {
   readonly unit: string;
   readonly artifact: string;
   readonly record: DatabaseRecord;
-  /** Of an SQLite file: where it was. */
+  /** The original path of an SQLite file. */
   readonly place: Place | undefined;
 }
 
 export interface InfraItem {
   readonly artifact: string;
-  /** The files of the host that it was made of, as places. */
+  /** The host's files that it was made of, as recorded paths. */
   readonly sources: readonly string[];
 }
 
@@ -85,11 +88,11 @@ export interface RestoreItems {
   readonly files: readonly FileItem[];
   readonly databases: readonly DatabaseItem[];
   readonly infra: readonly InfraItem[];
-  /** Files that the run holds and that belong to no place: exports by the site's own commands. */
+  /** Files of the run without a path on the site: exports by the site's own commands. */
   readonly loose: readonly { readonly label: string; readonly artifact: string }[];
 }
 
-/** Of a compiled unit's bundles, what a restore asks for. */
+/** The part of a compiled unit's bundles that a restore needs. */
 export const bundlesSchema = named(z.object({ reserved: z.object({ multimedia: z.string(), original: z.string() }) }));
 
 /** Sorts the units of the run in `directory` into items. */
@@ -156,16 +159,19 @@ function rulesIn(unit: UnitMetadata | undefined): { readonly rules?: ExcludeRule
 
 const listSchema = z.looseObject({ files_list: z.string() });
 
-/** All layers at once: of each path the highest shard that lists it counts, and what the site had deleted is left out. */
+/**
+ * Merges all layers: for each path the highest shard that lists it wins, and paths that the site had deleted are left
+ * out.
+ */
 function layeredTree(directory: string, layers: string, shards: readonly UnitMetadata[]): TreeItem {
   const [place] = placesOf(shards[0] ?? missing());
-  if (place === undefined) throw new HoldfastError("E_VERIFY", `the shards in ${layers} do not say where they belong`);
+  if (place === undefined) throw new HoldfastError("E_VERIFY", `the shards in ${layers} do not record their path`);
   const sorted = shards.toSorted((a, b) => unitOrder(a.unit, b.unit));
-  // Of the run that the shards are of.
+  // The archives are those of the shards' own run.
   const archives = path.join(directory, path.posix.dirname(shards[0]?.artifacts[0]?.path ?? missing()));
   const deleted = readNames(path.join(archives, DEAD_LIST));
   const home = new Map<BytePath, number>();
-  // One shard has every file once.
+  // A single shard holds every file once.
   const layered = sorted.length > 1 || deleted.length > 0;
   if (layered)
     for (const [index, shard] of sorted.entries())
@@ -193,7 +199,7 @@ const listOf = (directory: string, shard: UnitMetadata) => {
   return readEntryList(path.join(directory, path.posix.dirname(beside), path.posix.basename(files_list)));
 };
 
-/** What a file holds, one name after the other, each ended by a NUL; nothing where there is no such file. */
+/** Reads a file of names, each ended by a NUL; empty if the file is missing. */
 export function readNames(file: string): BytePath[] {
   try {
     return readRegular(file, MOST_LIST, "E_VERIFY").toString("latin1").split("\0").slice(0, -1);
@@ -214,7 +220,7 @@ function databaseOf(unit: UnitMetadata): DatabaseItem {
   const record = databaseRecordSchema.safeParse(unit);
   const [artifact] = unit.artifacts;
   if (!record.success || artifact === undefined)
-    throw new HoldfastError("E_VERIFY", `the metadata of ${labelOf(unit)} do not say what was dumped`);
+    throw new HoldfastError("E_VERIFY", `the metadata of ${labelOf(unit)} do not record what was dumped`);
   return { unit: unit.unit, artifact: artifact.path, record: record.data, place: placesOf(unit)[0] };
 }
 
@@ -232,7 +238,7 @@ function missing(): never {
   throw new HoldfastError("E_VERIFY", "a unit without an artifact");
 }
 
-/** Names the files of an archive of those that lie beside projects. */
+/** Returns the name of the file that lists an archive's files beside projects. */
 export const looseNames = (archive: string): BytePath[] =>
   readZipDirectory(archive)
     .map(({ name }) => name)

@@ -1,4 +1,4 @@
-/** A run of dumps that a command makes before it changes anything. */
+/** Dumps databases into a safety run before a command changes anything. */
 import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Lock } from "../../store/lock/acquire.ts";
@@ -9,13 +9,16 @@ export interface SafetyDump {
   readonly store: string;
   readonly units: readonly string[];
   readonly command: "reinit" | "restore";
-  /** Of that command. */
+  /** Id of that command's restore or reinit. */
   readonly id: string;
   readonly locks: readonly Lock[];
   readonly signal: AbortSignal;
 }
 
-/** Dumps databases into a run of their own, under the locks that the command holds. Throws `E_SAFETY` where one is not in it, and what a backup throws. */
+/**
+ * Dumps databases into a run of their own, under the locks that the command holds. Throws `E_SAFETY` if a dump failed,
+ * and the errors of a backup.
+ */
 export async function dumpFirst(request: SafetyDump): Promise<{ readonly run: string; readonly path: string }> {
   const { config, store, units, command, id, locks, signal } = request;
   const { run, path, status, failures } = await backup(

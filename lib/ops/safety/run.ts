@@ -1,4 +1,4 @@
-/** The way back, made and proved before anything is cleared, or imported. */
+/** Makes and verifies a safety run before anything is cleared or imported. */
 import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import type { Lock } from "../../store/lock/acquire.ts";
@@ -10,13 +10,13 @@ export interface SafetyRequest {
   readonly store: string;
   readonly unit: string;
   readonly command: "reinit" | "restore";
-  /** Of that command. */
+  /** Id of that command's restore or reinit. */
   readonly id: string;
   readonly locks: readonly Lock[];
   readonly signal: AbortSignal;
 }
 
-/** Dumps the database into a run of its own and verifies that. Gives the run. Throws `E_SAFETY` where that cannot be done. */
+/** Dumps the database into a run of its own, verifies it, and returns its id. Throws `E_SAFETY` if either fails. */
 export async function makeSafetyRun(request: SafetyRequest): Promise<string> {
   const { config, store, unit, command, id, locks, signal } = request;
   try {
@@ -26,14 +26,14 @@ export async function makeSafetyRun(request: SafetyRequest): Promise<string> {
     if (wrong !== undefined)
       throw new HoldfastError(
         "E_SAFETY",
-        `the safety backup ${saved.run} is not sound: ${wrong.title}: ${wrong.problems[0]?.message ?? wrong.figure}`,
+        `the safety backup ${saved.run} is damaged: ${wrong.title}: ${wrong.problems[0]?.message ?? wrong.figure}`,
       );
     return saved.run;
   } catch (error) {
     signal.throwIfAborted();
     const cause = asHoldfastError(error);
     if (["E_NO_SPACE", "E_LOCKED", "E_PENDING", "E_STORE"].includes(cause.code)) throw cause;
-    throw new HoldfastError("E_SAFETY", `${unit} cannot be saved first: ${cause.message}`, {
+    throw new HoldfastError("E_SAFETY", `the safety dump of ${unit} failed: ${cause.message}`, {
       hint: "nothing was changed; correct the cause and start again",
       cause: error,
     });

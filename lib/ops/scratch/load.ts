@@ -1,11 +1,11 @@
-/** Loading a dump into a database that nobody uses, to prove it. */
+/** Loads a dump into an unused database, to test it. */
 import type { DatabaseRestorer } from "../../database/restorer.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import type { DatabaseItem } from "../runs/unit-items.ts";
 
 /**
- * Returns the name to load a dump under. On a private server it is the dump's own, so that nothing in the dump has to be changed; elsewhere,
- * and where a private server has that name already, it is `spare`.
+ * Returns the name to load a dump under. On a private server it is the original name, so that the dump needs no
+ * changes; on other servers, or if the name exists, it is `spare`.
  */
 export async function scratchName(
   restorer: DatabaseRestorer,
@@ -21,7 +21,10 @@ export async function scratchName(
   return isFree ? database : spare;
 }
 
-/** Checks and loads a dump. Throws `E_TARGET` where the server, its programs or our rights are at fault, `E_RESTORE` where the dump is. */
+/**
+ * Checks and loads a dump. Throws `E_TARGET` for a fault of the server, its programs or our privileges, `E_RESTORE` for
+ * one of the dump.
+ */
 export async function loadScratch(
   restorer: DatabaseRestorer,
   dump: string,
@@ -44,18 +47,21 @@ export async function loadScratch(
   }
 }
 
-/** Words of a check that tell of this server, its programs and its rights, and not of the dump. */
+/** Phrases of a check's message that point to this server, its programs and privileges, and not to the dump. */
 const UNFIT =
   /^the server (?:lacks|does not know)|\bmay not create\b|is not installed|by a superuser only|not on the server$|^the database .* belongs to/;
 
-/** A dump that the server or the programs of this host cannot load may be good all the same. */
+/** Returns the error for a server or programs of this host that cannot load a dump, which may be sound. */
 function unfit(error: unknown): HoldfastError {
   const failure = asHoldfastError(error, "E_RESTORE");
   if (!UNFIT.test(failure.message) && !failure.hint.includes("newer pg_dump")) return failure;
   return new HoldfastError("E_TARGET", failure.message, { hint: failure.hint, cause: error });
 }
 
-/** The server answers and refuses the dump: that is the dump's fault, unless the disk is full or a right is missing. */
+/**
+ * Returns the error for a dump that the server rejects: the dump's fault, unless the disk is full or a privilege is
+ * missing.
+ */
 function notLoaded(error: unknown): HoldfastError {
   const failure = asHoldfastError(error, "E_RESTORE");
   if (["E_NO_SPACE", "E_INTERRUPTED", "E_INTERNAL"].includes(failure.code)) return failure;

@@ -1,10 +1,10 @@
-/** Private servers for the dumps of a run: one for each engine and version that they were made with, started when it is needed. */
+/** Private servers for the dumps of a run: one for each engine and version, started when it is needed. */
 import path from "node:path";
 import type { DatabaseTarget, EngineName } from "../../database/snapshot.ts";
 import { startPrivateServer, type PrivateServer } from "../../database/access/private-server.ts";
 import type { Sandbox } from "./sandbox.ts";
 
-/** MySQL's dumps go into a MariaDB server, too. */
+/** Returns the server's family; MariaDB loads MySQL's dumps too. */
 export const familyOf = (engine: EngineName): "postgresql" | "mariadb" =>
   engine === "postgresql" ? "postgresql" : "mariadb";
 
@@ -18,7 +18,7 @@ export class PrivateServers {
     this.#signal = signal;
   }
 
-  /** A server that a dump of this engine and version fits. Throws what starting one throws. */
+  /** Returns a server that is compatible with a dump of this engine and version. Throws if it cannot be started. */
   async serverFor(engine: EngineName, version: string): Promise<DatabaseTarget> {
     const family = familyOf(engine);
     const major = family === "postgresql" ? Number.parseInt(version, 10) : Number.NaN;

@@ -1,4 +1,6 @@
-/** Where a drill restores to: a directory of its own that says whose it is, so that the next drill can take away what a killed one left. */
+/**
+ * The sandbox of a drill: a directory that records its owner, so that the next drill can remove what a killed one left.
+ */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -20,12 +22,12 @@ const OWNER_FILE = "owner.json";
 const scratchSchema = z.object({ url: z.string(), name: z.string() });
 const sandboxSchema = z.object({ owner: ownerSchema, databases: z.array(scratchSchema) });
 
-/** A database that a drill makes on a server that is not its own; the URL has no password. */
+/** A database that a drill creates on a server that is not private; the URL has no password. */
 export type ScratchDatabase = z.infer<typeof scratchSchema>;
 
 export class Sandbox {
   readonly directory: string;
-  /** What follows it in the names of scratch databases. */
+  /** The suffix of its scratch databases' names. */
   readonly id: string;
   readonly #owner = ownerOfThisProcess("drill", randomUUID());
   readonly #databases: ScratchDatabase[] = [];
@@ -35,7 +37,7 @@ export class Sandbox {
     this.id = idOf(directory);
   }
 
-  /** Makes one in `parent`, 0700. Throws `E_TARGET` when it cannot. */
+  /** Makes a sandbox in `parent`, mode 0700. Throws `E_TARGET` on failure. */
   static async create(parent: string | undefined): Promise<Sandbox> {
     try {
       if (parent !== undefined) mkdirSync(parent, { recursive: true, mode: 0o700 });
@@ -46,24 +48,24 @@ export class Sandbox {
       const known = asHoldfastError(error);
       if (known.code === "E_NO_SPACE") throw known;
       throw new HoldfastError("E_TARGET", `no sandbox can be made: ${known.message}`, {
-        hint: "name a directory that can be written to with --sandbox",
+        hint: "use --sandbox with a writable directory",
         cause: error,
       });
     }
   }
 
-  /** Where the site's root will be. */
+  /** Path of the restored site's root. */
   get root(): string {
     return path.join(this.directory, "site");
   }
 
-  /** Writes down a scratch database before it is made. */
+  /** Records a scratch database before it is created. */
   async note(database: ScratchDatabase): Promise<void> {
     this.#databases.push(database);
     await this.#write();
   }
 
-  /** Removes the directory; databases that could not be dropped stay written down. */
+  /** Removes the directory; databases that could not be dropped stay recorded. */
   async remove(left: readonly ScratchDatabase[] = []): Promise<void> {
     if (left.length > 0) return emptyBut(this.directory);
     removeTree(fromString(this.directory));
@@ -78,7 +80,7 @@ export class Sandbox {
 const idOf = (sandbox: string): string =>
   path.basename(sandbox).slice(PREFIX.length).toLowerCase().replaceAll("-", "_");
 
-/** Returns the name of a scratch database, on a server where others are, of the sandbox with an id. */
+/** Returns the name of a sandbox's scratch database, on a server that others use too. */
 export const spareName = (purpose: "drill" | "verify", id: string, suffix: string | number): string =>
   `holdfast_${purpose}_${id}_${suffix}`;
 
@@ -86,8 +88,8 @@ const isSpare = (name: string, id: string): boolean =>
   name.startsWith(spareName("drill", id, "")) || name.startsWith(spareName("verify", id, ""));
 
 /**
- * Takes away the sandboxes in `parent` whose drills are dead, and their scratch databases on the server `database`. Gives a line for each database
- * that is on another server or could not be dropped: its sandbox stays as a note of it.
+ * Removes the sandboxes in `parent` whose drills are dead, and their scratch databases on the server `database`.
+ * Returns a line for each database on another server or that could not be dropped; its sandbox stays as a record.
  */
 export async function sweepSandboxes(
   parent: string | undefined,
@@ -95,11 +97,11 @@ export async function sweepSandboxes(
   signal: AbortSignal,
 ): Promise<string[]> {
   const directory = parent ?? tmpdir();
-  if (existsSync(directory)) privateDirectory(undefined, directory).remove(); // sweeps what is left of private servers
+  if (existsSync(directory)) privateDirectory(undefined, directory).remove(); // removes what is left of private servers
   const left: string[] = [];
   for (const name of existsSync(directory) ? readdirSync(directory).filter((one) => one.startsWith(PREFIX)) : []) {
     const sandbox = path.join(directory, name);
-    // In a shared directory anybody may make one that says anything.
+    // In a shared directory, any user may create a sandbox with any content.
     if (!isOurs(sandbox)) continue;
     const found = tryReadDocument(path.join(sandbox, OWNER_FILE), sandboxSchema);
     if (found === undefined ? !isDeadByName(name) : livenessOf(found.owner) !== "dead") continue;
@@ -112,13 +114,13 @@ export async function sweepSandboxes(
       if (kept.length > 0) emptyBut(sandbox);
       else removeTree(fromString(sandbox));
     } catch {
-      // what another user's processes have put into it
+      // Ignores files of another user's processes in it.
     }
   }
   return left;
 }
 
-/** Killed before it could write its owner file. */
+/** Checks for a drill that was killed before it wrote its owner file. */
 function isDeadByName(name: string): boolean {
   const [pid = ""] = name.slice(PREFIX.length).split("-");
   return /^\d+$/.test(pid) && !existsSync(`/proc/${pid}`);
@@ -129,7 +131,7 @@ function emptyBut(directory: string): void {
     if (name !== OWNER_FILE) removeTree(fromString(path.join(directory, name)));
 }
 
-/** Drops those that are on this server; gives the others, and those that would not go. */
+/** Drops the databases that are on this server; returns those on others, and those that could not be dropped. */
 export async function dropDatabases(
   databases: readonly ScratchDatabase[],
   server: string | undefined,

@@ -1,4 +1,4 @@
-/** What follows when everything is in its place: the site's own commands. Each that fails makes the restore fail, and be taken back. */
+/** Runs the site's own commands after a swap. A command that fails makes the restore fail and roll back. */
 import { existsSync } from "node:fs";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { runCommand } from "../../exec/command.ts";
@@ -7,7 +7,7 @@ import type { Project } from "../../model/unit.ts";
 import { fillTemplate } from "../../steps/claims/path-template.ts";
 import { databases } from "../../steps/db/databases.ts";
 
-/** Migrations of a large database take their time. */
+/** Migrations of a large database may take hours. */
 const MIGRATE_TIMEOUT_MS = 6 * 60 * 60_000;
 const SERVICE_TIMEOUT_MS = 5 * 60_000;
 const SMOKE_TIMEOUT_MS = 60_000;
@@ -15,10 +15,10 @@ const SMOKE_TIMEOUT_MS = 60_000;
 const SMOKE_TRIES = 5;
 const SMOKE_PAUSE_MS = 2000;
 
-/** Where the site's commands run: its root, or `/` on a host where that is not there yet. */
+/** Returns the working directory of the site's commands: its root, or `/` if that does not exist yet. */
 export const workingDirectory = ({ root }: Pick<SiteConfig, "root">): string => (existsSync(root) ? root : "/");
 
-/** Stops or starts the configured service; true when there is one. */
+/** Stops or starts the configured service; returns false if none is configured. */
 export async function service(config: SiteConfig, what: "stop" | "start", signal: AbortSignal): Promise<boolean> {
   const argv = config.health?.service?.[what];
   if (argv === undefined) return false;
@@ -26,7 +26,7 @@ export async function service(config: SiteConfig, what: "stop" | "start", signal
   return true;
 }
 
-/** Runs the migrate command of each of these databases; gives the units that have none. */
+/** Runs the migrate command for each of these databases; returns the units that have none. */
 export async function migrate(config: SiteConfig, units: readonly string[], signal: AbortSignal): Promise<string[]> {
   const without: string[] = [];
   for (const unit of units) {
@@ -44,7 +44,7 @@ export async function migrate(config: SiteConfig, units: readonly string[], sign
   return without;
 }
 
-/** Compiles these projects by the configured command. Throws `E_CONFIG` where there is none. */
+/** Compiles these projects with the configured command. Throws `E_CONFIG` if there is none. */
 export async function rebuildProjects(
   config: SiteConfig,
   projects: readonly Project[],
@@ -53,7 +53,7 @@ export async function rebuildProjects(
   const command = config.projects?.compiled?.rebuild;
   if (command === undefined)
     throw new HoldfastError("E_CONFIG", "--rebuild-from-source needs projects.compiled.rebuild in the config", {
-      hint: "name the site's compile command there, or restore what was compiled",
+      hint: "add the site's compile command, or restore the compiled files",
     });
   for (const project of projects) {
     const argv = command.map((word) => fillTemplate(word, project));
@@ -61,7 +61,7 @@ export async function rebuildProjects(
   }
 }
 
-/** Runs the smoke command until it succeeds, five times at most; false when there is none. */
+/** Runs the smoke command until it succeeds, five times at most; false if none is configured. */
 export async function smoke(
   config: SiteConfig,
   signal: AbortSignal,

@@ -1,4 +1,4 @@
-/** Compares the migrations that dumps have applied with those of the application's code, for verifications and drills. */
+/** Compares the migrations that dumps have applied with those of the code, for verifications and drills. */
 import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError } from "../../errors.ts";
 import { databases } from "../../steps/db/databases.ts";
@@ -7,14 +7,14 @@ import type { DatabaseItem } from "../runs/unit-items.ts";
 import { compareSchema, wantedMigrations } from "./schema-version.ts";
 import type { Problem } from "../checks/check.ts";
 
-/** Compares the migrations of the dumps with those that the code wants, by `database.migrations_wanted`. */
+/** Compares the migrations of the dumps with those that the code expects, by `database.migrations_wanted`. */
 export async function compareMigrations(
   config: SiteConfig | undefined,
   items: readonly DatabaseItem[],
   signal: AbortSignal,
 ): Promise<DrillCheck | undefined> {
   if (items.length === 0) return undefined;
-  if (config === undefined) return notProved("migrations", "no config says what the code wants");
+  if (config === undefined) return notProved("migrations", "no config names the migrations that the code expects");
   const problems: Problem[] = [];
   const figures: string[] = [];
   let unknown = false;
@@ -30,15 +30,15 @@ export async function compareMigrations(
     } catch (error) {
       signal.throwIfAborted();
       unknown = true;
-      figures.push(`${unit}: the code could not be asked: ${asHoldfastError(error).message}`);
+      figures.push(`${unit}: the code's migrations could not be listed: ${asHoldfastError(error).message}`);
     }
   }
   return checkOf("migrations", figures.join("; "), problems, unknown ? "not proved" : "ok");
 }
 
 const STATES = {
-  exact: "as the code wants them",
+  exact: "as the code expects",
   older: "older than the code",
   newer: "newer than the code",
-  unknown: "nothing says what the code wants",
+  unknown: "the migrations that the code expects are unknown",
 } as const;

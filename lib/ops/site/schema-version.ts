@@ -1,4 +1,4 @@
-/** Which schema the backup has, against the one that the code wants: S7 of the feature table. */
+/** Compares the schema of a backup with the one that the code expects: S7 of the feature table. */
 import { existsSync } from "node:fs";
 import { HoldfastError } from "../../errors.ts";
 import { runCommand } from "../../exec/command.ts";
@@ -8,13 +8,13 @@ import { workingDirectory } from "./commands.ts";
 import type { DatabaseFacts } from "../../database/snapshot.ts";
 
 export interface SchemaComparison {
-  /** `unknown`: nothing says what the code wants, or the backup has no migration table. */
+  /** `unknown`: the migrations that the code expects are not known, or the backup has no migration table. */
   readonly state: "exact" | "older" | "newer" | "unknown";
-  /** Who said what is wanted: the configured command, or the database that is there. */
+  /** The source of the expected migrations: the configured command, or the existing database. */
   readonly wantedFrom: "command" | "database" | null;
-  /** Migrations that the code has and the backup does not. */
+  /** Migrations that the code has and the backup lacks. */
   readonly toRun: readonly string[];
-  /** Migrations that the backup has and the code does not. */
+  /** Migrations that the backup has and the code lacks. */
   readonly unknownToCode: readonly string[];
 }
 
@@ -22,8 +22,8 @@ export interface SchemaComparison {
 const TIMEOUT_MS = 10 * 60_000;
 
 /**
- * Compares the migrations that the dump has applied with those that the code knows, as `migrations_wanted` prints them, else with those of the
- * database that is there.
+ * Compares the migrations applied in the dump with those that `migrations_wanted` prints, or else those of the existing
+ * database.
  */
 export function compareSchema(
   recorded: DatabaseFacts["migrations"],
@@ -38,7 +38,9 @@ export function compareSchema(
   return { state, wantedFrom: wanted.from, toRun, unknownToCode };
 }
 
-/** What the code wants: the configured command's answer, else what the present database has applied. */
+/**
+ * Returns the expected migrations: the output of the configured command, else the migrations of the existing database.
+ */
 export async function wantedMigrations(
   config: SiteConfig,
   settings: DatabaseSettings,
@@ -53,15 +55,16 @@ export async function wantedMigrations(
     return { from: "command", names: parseMigrations(stdout) };
   } catch (error) {
     signal.throwIfAborted();
-    // On a new host the code may come only with, or after, the restore: what it wants is not known then, and said to be so.
+    // On a new host the code may be restored with, or after, the database; its migrations are unknown then, and
+    // reported so.
     if (!existsSync(config.root)) return undefined;
     throw error;
   }
 }
 
 /**
- * One migration a line, as `showmigrations --plan` (Django) and most tools' listings print them: a mark in brackets before the name and remarks
- * after it are passed over. A JSON array of names is one as well.
+ * Parses one migration per line, as `showmigrations --plan` (Django) and most tools print them: ignores a mark in
+ * brackets before the name, and remarks after it. Also accepts a JSON array of names.
  */
 export function parseMigrations(output: string): string[] {
   if (output.trimStart().startsWith("[") && output.trimEnd().endsWith("]")) {

@@ -88,7 +88,7 @@ describe("the run that is meant", () => {
     rmSync(path.join(store, "latest"));
     expect(findRun(store, "latest")).toBe(FIRST);
     symlinkSync(`runs/${THIRD}`, path.join(store, "latest"));
-    expect(() => findRun(store, "latest")).toThrow(`latest names the run ${THIRD}, which is not there`);
+    expect(() => findRun(store, "latest")).toThrow(`latest names the run ${THIRD}, which does not exist`);
   });
 
   test("an interrupted run is no run, and the hint says what to do with it", async () => {

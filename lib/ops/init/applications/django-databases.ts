@@ -1,4 +1,4 @@
-/** The setting DATABASES of Django. */
+/** Reads the setting DATABASES of Django. */
 import type { Found, FoundDatabase, FoundPassword } from "../sources/application.ts";
 import { serverUrl, sqliteUrl } from "../sources/database-url.ts";
 import type { EnvFile } from "../sources/env-file.ts";
@@ -7,10 +7,10 @@ import type { PythonSettings } from "./python-settings.ts";
 import { literalExpression, secretCommands } from "../sources/secret-command.ts";
 import { bracketed, EXPRESSION } from "../sources/source-text.ts";
 
-/** What reads a whole URL from a variable: django-environ, dj-database-url. */
+/** Functions that read a whole URL from a variable: django-environ, dj-database-url. */
 const BY_URL = /\b(?:env\.(?:db|db_url|dj_db_url)|dj_database_url\.(?:config|parse))\s*\(\s*(?:["'](\w+)["'])?/;
 
-/** Returns the databases of the settings, and what cannot be told of them. */
+/** Returns the databases of the settings, and a sentence for each value that cannot be determined. */
 export function djangoDatabases(
   directory: string,
   settings: PythonSettings,
@@ -36,7 +36,7 @@ export function djangoDatabases(
   };
 }
 
-/** The aliases of a dictionary with what each is: the inside of a dictionary, or an expression. */
+/** Returns the entries of a dictionary by alias: the inside of a nested dictionary, or an expression. */
 function aliasesOf(text: string): [string, string][] {
   const aliases: [string, string][] = [];
   let rest = text;

@@ -1,4 +1,4 @@
-/** Django: manage.py, and the settings module that it names. */
+/** Detects Django: manage.py, and the settings module that it names. */
 import path from "node:path";
 import type { Application, Found, FoundDatabase } from "../sources/application.ts";
 import { EnvFile } from "../sources/env-file.ts";
@@ -39,9 +39,9 @@ const missing = (module: string): Found => ({
   databases: [],
   trees: [],
   secretFiles: [],
-  unknown: [`the database and the uploads: the settings module ${module} is no file`],
+  unknown: [`the database and the uploads: the settings module ${module} is not a file`],
 });
 
-/** Two aliases of one database, such as a replica of tests, are one. */
+/** Merges aliases of the same database, such as a replica for tests. */
 const firstOnce = (databases: readonly FoundDatabase[]): FoundDatabase[] =>
   databases.filter(({ url }, index) => databases.findIndex((one) => one.url === url) === index);

@@ -1,4 +1,4 @@
-/** MediaWiki: LocalSettings.php. */
+/** Detects MediaWiki by LocalSettings.php. */
 import path from "node:path";
 import type { Application, Found } from "../sources/application.ts";
 import { sqliteUrl } from "../sources/database-url.ts";
@@ -41,7 +41,7 @@ export const mediawiki: Application = {
   },
 };
 
-/** The data directory holds the wiki, its job queue and its caches as one file each. */
+/** Returns the SQLite files of the data directory: the wiki, its job queue and its caches. */
 function sqliteDatabases(
   directory: string,
   data: string | undefined,

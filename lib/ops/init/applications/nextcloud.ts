@@ -1,4 +1,4 @@
-/** Nextcloud: config/config.php. */
+/** Detects Nextcloud by config/config.php. */
 import path from "node:path";
 import type { Application } from "../sources/application.ts";
 import { sqliteUrl } from "../sources/database-url.ts";

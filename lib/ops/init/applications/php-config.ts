@@ -1,20 +1,20 @@
-/** What the configs of PHP applications have in common. */
+/** The common parts of the configs of PHP applications. */
 import type { FoundDatabase, FoundPassword } from "../sources/application.ts";
 import { serverUrl, type Server } from "../sources/database-url.ts";
 import { secretCommands } from "../sources/secret-command.ts";
 
-/** A setting's value, where it is a literal, and a sentence for the operator where it is not. */
+/** The literal settings of a database; a setting that is not literal is reported to the operator. */
 export interface PhpDatabase extends Omit<Server, "name"> {
   readonly file: string;
   readonly name: string | undefined;
   readonly password: string | undefined;
-  /** Whether the config sets a password at all. */
+  /** True if the config sets a password at all. */
   readonly hasPassword: boolean;
   /** Matches a line up to the password's quotes, as sed's extended regular expression. */
   readonly before: string;
 }
 
-/** Returns the database of a PHP config, and what the config does not tell. */
+/** Returns the database of a PHP config, and a sentence for each setting that is not literal. */
 export function phpDatabase(config: PhpDatabase): { databases: FoundDatabase[]; unknown: string[] } {
   const { file, name, password, hasPassword, before } = config;
   if (name === undefined) return { databases: [], unknown: [`the database: ${file} does not set its name literally`] };

@@ -1,4 +1,4 @@
-/** A directory of an application that is not known. */
+/** A directory without a known application. */
 import type { Application, Found } from "../sources/application.ts";
 import { sqliteUrl } from "../sources/database-url.ts";
 import { findSqliteFiles } from "../sources/sqlite-files.ts";

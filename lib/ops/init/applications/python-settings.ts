@@ -1,4 +1,4 @@
-/** Django's settings, as far as they are literals, paths or variables of the environment file. */
+/** Reads Django's settings, as far as they are literals, paths or variables of the environment file. */
 import path from "node:path";
 import type { EnvFile } from "../sources/env-file.ts";
 import { readText } from "../sources/files.ts";
@@ -14,7 +14,7 @@ const FROM_ENVIRONMENT =
   /^(?:os\.environ\.get|os\.getenv|os\.environ|env(?:\.\w+)?|config|getenv)\s*[([]\s*["'](\w+)["']\s*(?:,\s*(?:default\s*=\s*)?([\s\S]+?))?\s*[)\]]$/;
 
 export class PythonSettings {
-  /** The settings module, and the modules beside it that it imports all of; the later ones count less. */
+  /** The settings module, and the modules that it star-imports; the first definition wins. */
   readonly files: readonly string[];
   readonly #env: EnvFile;
   readonly #sources: readonly string[];
@@ -31,7 +31,7 @@ export class PythonSettings {
     return this.expression(name) !== undefined;
   }
 
-  /** Returns the dictionary of a setting, without its braces; undefined where the setting is something else. */
+  /** Returns the dictionary of a setting, without its braces; undefined if the setting is not a dictionary. */
   dictionary(name: string): string | undefined {
     for (const source of this.#sources) {
       const found = new RegExp(String.raw`^${name}\b[^=\n]*=\s*(?=\{)`, "m").exec(source);
@@ -40,7 +40,7 @@ export class PythonSettings {
     return undefined;
   }
 
-  /** Returns the expression that a setting has, up to the end of its line or bracket. */
+  /** Returns the expression of a setting, up to the end of its line or bracket. */
   expression(name: string): string | undefined {
     for (const source of this.#sources) {
       const found = new RegExp(String.raw`^${name}\b[^=\n]*=[ \t]*`, "m").exec(source);
@@ -52,7 +52,7 @@ export class PythonSettings {
     return undefined;
   }
 
-  /** Returns the value of a setting that is a path; undefined where it is computed. */
+  /** Returns the value of a setting that is a path; undefined if it is computed. */
   path(name: string): string | undefined {
     return this.pathOf(this.expression(name) ?? "");
   }
@@ -99,7 +99,7 @@ export class PythonSettings {
   }
 }
 
-/** The module, then what it imports by `from .base import *`, to the depth that projects have. */
+/** Returns the module, then its imports by `from .base import *`, to the usual depth of projects. */
 function withImports(file: string, depth = 3): string[] {
   const source = withoutComments(readText(file) ?? "", "python");
   const imported = [...source.matchAll(/^from\s+(?:\.|[\w.]+\.)(\w+)\s+import\s+\*/gm)]

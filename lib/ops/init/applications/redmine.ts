@@ -1,4 +1,4 @@
-/** Redmine: config/database.yml, its section `production`. */
+/** Detects Redmine: the section `production` of config/database.yml. */
 import path from "node:path";
 import * as z from "zod";
 import type { Application, Found, FoundDatabase } from "../sources/application.ts";

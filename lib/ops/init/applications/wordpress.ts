@@ -1,4 +1,4 @@
-/** WordPress: wp-config.php, beside WordPress or one directory above it. */
+/** Detects WordPress by wp-config.php, beside WordPress or one directory above it. */
 import path from "node:path";
 import type { Application } from "../sources/application.ts";
 import { sqliteUrl } from "../sources/database-url.ts";

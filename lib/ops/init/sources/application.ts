@@ -1,27 +1,27 @@
-/** The interface of a detector: one application, recognised by its files, which are read as data and never executed. */
+/** The interface of a detector of one application, which reads its files as data and never executes them. */
 
-/** An installation, as far as its files tell. */
+/** The findings in the files of an installation. */
 export interface Found {
   readonly databases: readonly FoundDatabase[];
-  /** Trees beside the whole directory, which every config has. */
+  /** Trees in addition to the whole directory, which every config has. */
   readonly trees: readonly FoundTree[];
-  /** Patterns of .gitignore that are left out of the whole directory. */
+  /** .gitignore patterns of files to exclude from the whole directory. */
   readonly exclude?: readonly string[];
-  /** Words before each database client, such as `docker exec`. */
+  /** The command prefix of each database client, such as `docker exec`. */
   readonly execPrefix?: readonly string[];
-  /** Files in the directory that hold secrets and that a restore needs whole. */
+  /** Files in the directory with secrets that a restore needs unredacted. */
   readonly secretFiles: readonly string[];
-  /** Sentences on what the files do not tell. */
+  /** Sentences for the operator on what the files do not reveal. */
   readonly unknown: readonly string[];
 }
 
 export interface FoundDatabase {
-  /** Without a password. */
+  /** The URL without a password. */
   readonly url: string;
   readonly password?: FoundPassword;
 }
 
-/** A password and where it is kept. The value stays in memory: it only proves that a command prints it. */
+/** A password and where it is kept. The value stays in memory, and is only used to verify that a command prints it. */
 export type FoundPassword =
   | { readonly value: string; readonly file: string; readonly commands: readonly (readonly string[])[] }
   /** A file whose first line is the password. */
@@ -29,12 +29,12 @@ export type FoundPassword =
 
 export interface FoundTree {
   readonly name: string;
-  /** Relative to the directory, or absolute where it lies outside. */
+  /** Relative to the directory, or absolute if it lies outside. */
   readonly path: string;
 }
 
 export interface Application {
   readonly name: string;
-  /** Looks at a directory, given by its absolute path; undefined where the application is not installed in it. */
+  /** Inspects a directory, given by its absolute path; undefined if the application is not installed in it. */
   readonly detect: (directory: string) => Found | undefined;
 }

@@ -1,4 +1,4 @@
-/** Values of `.env` files, and the passwords in them. */
+/** Reads the values and passwords of `.env` files. */
 import path from "node:path";
 import { splitPassword } from "../../../database/access/url.ts";
 import type { FoundDatabase, FoundPassword } from "./application.ts";
@@ -31,7 +31,7 @@ export class EnvFile {
     return { value, file: this.file, commands: secretCommands({ file: this.file, form: "env", before }) };
   }
 
-  /** Returns the database whose URL is the value of a key; undefined for an engine that is not known. */
+  /** Returns the database whose URL is the value of a key; undefined for an unknown engine. */
   database(root: string, key: string): FoundDatabase | undefined {
     const given = this.get(key);
     const [, scheme = "", rest = ""] = /^(\w+)(?:\+\w+)?(?=:)(.*)$/.exec(given ?? "") ?? [];
@@ -42,7 +42,7 @@ export class EnvFile {
       return file === undefined ? undefined : { url: sqliteUrl(relativeTo(root, path.resolve(root, file))) };
     }
     const { url, password } = splitAs(`${engine}${rest}`);
-    // Options of Django's URL readers are not those of the clients.
+    // Options of Django's URL readers differ from those of the clients.
     const plain = url.replace(/\?.*$/, "");
     if (password === undefined) return { url: plain };
     const before = `^[[:space:]]*[export]*[[:space:]]*${key}[[:space:]]*=[[:space:]]*['"]?[^:'"]*:..[^:@]*:`;
@@ -67,7 +67,7 @@ function splitAs(url: string): { url: string; password?: string } {
   try {
     return splitPassword(url);
   } catch {
-    // A raw / or ? in the password: the user and the host are not known either.
+    // A raw / or ? in the password: the user and the host cannot be determined either.
     return { url: url.replace(/\/\/.*@/, "//") };
   }
 }

@@ -3,13 +3,13 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, rea
 import path from "node:path";
 import type { FoundTree } from "./application.ts";
 
-/** No config of an application comes near it. */
+/** The config of an application is far smaller. */
 const MAX_BYTES = 1024 * 1024;
 
-/** Returns the text of a regular file; undefined where it is missing, unreadable, larger than 1 MiB or not a file. */
+/** Returns the text of a regular file; undefined if it is missing, unreadable, larger than 1 MiB or not a file. */
 export function readText(file: string): string | undefined {
   try {
-    // O_NONBLOCK: a FIFO must not be waited for.
+    // O_NONBLOCK, because opening a FIFO must not block.
     const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stats = fstatSync(descriptor);
@@ -36,13 +36,13 @@ function kindOf(file: string) {
 export const isInside = (file: string, directory: string): boolean =>
   file.startsWith(directory.endsWith("/") ? directory : `${directory}/`);
 
-/** Returns a path relative to the directory, or the absolute path where it lies outside. */
+/** Returns a path relative to the directory, or the absolute path if it lies outside. */
 export const relativeTo = (directory: string, file: string): string =>
   isInside(file, directory) ? path.relative(directory, file) : file;
 
 /**
- * Returns the tree of a directory, absolute or relative to the installation; none where the directory is missing. Of a link the tree is
- * its target: the link itself stays in the whole directory's tree.
+ * Returns the tree of a directory, absolute or relative to the installation; none if the directory is missing. For a
+ * link the tree is its target; the link itself stays in the whole directory's tree.
  */
 export function treeAt(installation: string, name: string, place: string): FoundTree[] {
   const file = path.resolve(installation, place);

@@ -1,12 +1,15 @@
-/** Commands that print a password from the file in which an application keeps it: sed, with one regular expression a form of quoting. */
+/**
+ * Builds commands that print a password from an application's file: sed, with one regular expression for each form of
+ * quoting.
+ */
 
-/** A way to quote a value: the value as a regular expression with one group, and substitutions that undo the escapes. */
+/** A form of quoting: the value as a regular expression with one group, and substitutions that undo the escapes. */
 interface Quoting {
   readonly value: string;
   readonly unescape: readonly string[];
 }
 
-/** Escapes of PHP and Python that stand for the escaped character itself. */
+/** Escapes of PHP and Python that represent the escaped character itself. */
 const SINGLE: Quoting = { value: String.raw`'(([^'\\]|\\.)*)'.*`, unescape: [String.raw`s/\\(['\\])/\1/g`] };
 const DOUBLE: Quoting = { value: String.raw`"(([^"\\]|\\.)*)".*`, unescape: [String.raw`s/\\(["\\$])/\1/g`] };
 const PYTHON_SINGLE: Quoting = { ...SINGLE, unescape: [String.raw`s/\\(['"\\])/\1/g`] };
@@ -17,7 +20,7 @@ const PLAIN: Quoting = { value: "(.*)", unescape: ["s/[[:space:]]+#.*$//", "s/[[
 const LITERAL_SINGLE: Quoting = { value: "'([^']*)'.*", unescape: [] };
 const LITERAL_DOUBLE: Quoting = { value: '"([^"]*)".*', unescape: [] };
 const URL_PART: Quoting = { value: "([^@]*)@.*", unescape: [] };
-/** Printable characters that a URL may have to write as %XX; the percent sign is the last to be replaced. */
+/** Printable characters that a URL may have to write as %XX; the percent sign is replaced last. */
 const URL_ENCODED: Quoting = {
   ...URL_PART,
   unescape: [..." !\"#$&'()*+,/:;<=>?@[\\]^`{|}%"].map((character) => {
@@ -36,19 +39,19 @@ const QUOTINGS = {
   url: [URL_PART, URL_ENCODED],
 } as const;
 
-/** A place in a file. Both expressions are extended regular expressions without groups and without slashes. */
+/** A position in a file. Both expressions are extended regular expressions without groups and without slashes. */
 export interface SecretPlace {
   readonly file: string;
   readonly form: keyof typeof QUOTINGS;
-  /** Matches the line at which the search begins; the whole file when absent. */
+  /** Matches the line at which the search begins; the whole file if absent. */
   readonly from?: string;
-  /** Matches the line at which it ends; the end of the file when absent. */
+  /** Matches the line at which it ends; the end of the file if absent. */
   readonly to?: string;
   /** Matches a line up to the value. */
   readonly before: string;
 }
 
-/** Returns the commands of which one prints the value, as long as it is quoted in one of the forms' ways. */
+/** Returns commands of which one prints the value, if it is quoted in one of the form's ways. */
 export function secretCommands({ file, form, from, to, before }: SecretPlace): string[][] {
   return QUOTINGS[form].map(({ value, unescape }) => {
     const take = `/${before}${value}/{${[`s/${before}${value}/\\1/`, ...unescape, "p", "q"].join(";")}}`;

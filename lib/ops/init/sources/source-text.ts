@@ -1,6 +1,6 @@
-/** Literals in PHP and Python source, read without executing it. */
+/** Reads literals in PHP and Python source without executing it. */
 
-/** A string literal, with the quotes; escapes are not undone. */
+/** A string literal with its quotes; escapes are not decoded. */
 const STRING = String.raw`'(?:[^'\\]|\\[\s\S])*'|"(?:[^"\\]|\\[\s\S])*"`;
 const COMMENTS = {
   php: new RegExp(String.raw`(${STRING})|/\*[\s\S]*?\*/|(?://|#)[^\n]*`, "g"),
@@ -11,10 +11,15 @@ const COMMENTS = {
 export const withoutComments = (text: string, language: keyof typeof COMMENTS): string =>
   text.replaceAll(COMMENTS[language], (_all, string: string | undefined) => string ?? "");
 
-/** A regular expression's text for one expression that ends at a comma, semicolon, bracket or line; strings may hold any of them. */
+/**
+ * A regular expression for one expression up to a comma, semicolon, bracket or line end; strings may hold any of them.
+ */
 export const EXPRESSION = String.raw`((?:${STRING}|\([^()\n]*\)|\[[^[\]\n]*\]|[^,;\n'"\])}])*)`;
 
-/** Returns the value of a PHP string; undefined where it is not a literal, or has an escape or a variable to be computed. */
+/**
+ * Returns the value of a PHP string; undefined if it is not a literal, or has an escape or variable that must be
+ * computed.
+ */
 export function phpString(expression: string, variables: Readonly<Record<string, string>> = {}): string | undefined {
   const parts = expression.trim().match(new RegExp(String.raw`${STRING}|[^\s.'"][^.'"]*`, "g")) ?? [];
   const values = parts.map((part) => {
@@ -34,7 +39,7 @@ export function pythonString(expression: string): string | undefined {
   return /(?<!\\)(?:\\\\)*\\[^'"\\]/.test(inner) ? undefined : inner.replaceAll(/\\(['"\\])/g, "$1");
 }
 
-/** Returns the text between a bracket at `open` and the one that closes it; undefined where none does. */
+/** Returns the text between a bracket at `open` and its closing bracket; undefined if there is none. */
 export function bracketed(text: string, open: number): string | undefined {
   let depth = 0;
   for (const { 0: part, index } of text.slice(open).matchAll(new RegExp(`${STRING}|[([{)\\]}]`, "g"))) {

@@ -1,4 +1,4 @@
-/** SQLite files in a directory, found by their first bytes. */
+/** Finds SQLite files in a directory by their first bytes. */
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import path from "node:path";
 import { isSqlite } from "../../../archive/tree/sqlite-file.ts";
@@ -30,7 +30,7 @@ function entriesOf(directory: string) {
   try {
     return readdirSync(directory, { withFileTypes: true });
   } catch {
-    return []; // the dry run names what cannot be read
+    return []; // the dry run reports what cannot be read
   }
 }
 
@@ -45,6 +45,6 @@ function beginsAsDatabase(file: string): boolean {
       closeSync(descriptor);
     }
   } catch {
-    return false; // also a name that is not UTF-8: its tree keeps it
+    return false; // also for a name that is not UTF-8, which its tree keeps
   }
 }

@@ -1,7 +1,7 @@
-/** YAML of applications: merge keys are followed, aliases are limited, faults are no errors of ours. */
+/** Parses the YAML of applications: follows merge keys, limits aliases, and treats an error as missing. */
 import { parseDocument } from "yaml";
 
-/** Returns the value of a YAML text; undefined where it is not valid. */
+/** Returns the value of a YAML text; undefined if it is invalid. */
 export function parseYaml(text: string): unknown {
   try {
     const document = parseDocument(text, { merge: true, logLevel: "silent" });

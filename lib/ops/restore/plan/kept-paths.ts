@@ -1,6 +1,7 @@
 /**
- * Paths of the site that a restore in place does not bring, though it may replace what they lie in. They are moved along: places of other
- * units, files whose secrets no run holds, and what the config left out of a tree.
+ * Lists the paths of the site that an in-place restore keeps, though it may replace the tree around them. They are
+ * moved into the new tree: paths of other units, files whose secrets no run holds, and what the config excludes from a
+ * tree.
  */
 import type { BytePath, Entry } from "../../../archive/entry.ts";
 import { excludeTest, type ExcludeRules } from "../../../archive/tree/exclude-rules.ts";
@@ -14,20 +15,20 @@ import { infraOf, labelOf, ORM_DB, type RestoreItems } from "../../runs/unit-ite
 import { pathExists } from "../../../archive/tree/path-exists.ts";
 
 export interface KeptOptions {
-  /** What is restored. */
+  /** The items to restore. */
   readonly items: RestoreItems;
   readonly units: readonly UnitMetadata[];
   /** Units that the run lacks, as an earlier run has them. */
   readonly absent?: readonly UnitMetadata[];
   /** Units of databases that are loaded into a server, or exchanged. */
   readonly loaded: ReadonlySet<string>;
-  /** Paths that units of the site's config have now: some may have failed in the run, which says nothing of them then. */
+  /** Paths that the units of the config have now; the run does not record those of units that failed. */
   readonly owned?: readonly BytePath[];
-  /** Returns where a place of the run is on this host. */
+  /** Returns the absolute path on this host of a path of the run. */
   readonly absolute: (place: Pick<Place, "path" | "path_b64">) => BytePath;
 }
 
-/** Lists the paths, absolute; some may not exist, and some may be restored after all. */
+/** Lists the absolute paths; some may not exist, and some may be restored after all. */
 export function keptPaths(
   run: string,
   { items, units, loaded, absent = [], owned = [], absolute }: KeptOptions,
@@ -48,13 +49,13 @@ export function keptPaths(
   return kept;
 }
 
-/** The file of a database comes and goes with its WAL and journal. */
+/** Adds the WAL and journal of a database file, which are kept or replaced with it. */
 const withSidecars = ({ step, unit }: UnitMetadata, place: BytePath): BytePath[] =>
   step === "db" || (step === "audio_cache" && unit === ORM_DB)
     ? [place, ...SIDECARS.map((suffix) => place + suffix)]
     : [place];
 
-/** Lists the outermost paths in a tree of the site that rules leave out of its archive. */
+/** Lists the outermost paths in a tree of the site that its rules exclude from its archive. */
 function leftOut(root: BytePath, rules: ExcludeRules): BytePath[] {
   const found: BytePath[] = [];
   if (!pathExists(root)) return found;

@@ -1,4 +1,4 @@
-/** `--path`: which archives of a run hold one file or directory of the site, and what of them. */
+/** Finds the archives of a run that hold one file or directory of the site, for `--path`. */
 import path from "node:path";
 import type { BytePath } from "../../../archive/entry.ts";
 import { fromString, isBelow } from "../../../archive/path.ts";
@@ -9,17 +9,17 @@ import { placeBytes, placesOf, type Place } from "../../../store/run/places.ts";
 import { entrySources, type EntrySource, type UnitEntry } from "../../runs/unit-entries.ts";
 import type { ArchivePart } from "../../runs/unit-items.ts";
 
-/** A unit of its own knows best; the coarse snapshots come last, for what no unit has. */
+/** The steps in search order: the units of other steps come before the coarse snapshots. */
 const ORDER: readonly StepName[] = [...STEP_NAMES.filter((step) => step !== "snapshots"), "snapshots"];
 
-/** What of an archive is wanted: `entry` and what is below it, as the place `at`. */
+/** The wanted part of an archive: `entry` and what is below it, as the path `at`. */
 export interface LocatedPart {
   readonly part: ArchivePart;
   readonly label: string;
   readonly bytes: number;
   readonly entry: BytePath;
   readonly at: Place;
-  /** The entry is no directory. */
+  /** True if the entry is not a directory. */
   readonly alone: boolean;
 }
 
@@ -31,9 +31,10 @@ export interface PathLocation {
 }
 
 /**
- * Looks for a place (relative to the site's root, or absolute where it lay outside) and all below it, and reads no more than the directories of
- * the archives that it can be in. The place may be written as `find` shows it, with `\\n` and `\\xNN`. Throws `E_RUN_UNKNOWN` when the run holds
- * nothing there, and the error of an archive that cannot be read where nothing else holds the whole of it.
+ * Finds the archives that hold a path, or anything below it.
+ * The path is relative to the site's root, or absolute if it lay outside; it may be escaped as `find` shows it, with
+ * `\\n` and `\\xNN`. Only the directories of archives that can hold the path are read. Throws `E_RUN_UNKNOWN` if the
+ * run holds nothing at the path, and the error of an unreadable archive if nothing else holds all of it.
  */
 export async function locate(run: string, wanted: string, signal: AbortSignal): Promise<PathLocation> {
   const text = wanted.replace(/(?<=.)\/+$/, "");
@@ -42,11 +43,11 @@ export async function locate(run: string, wanted: string, signal: AbortSignal): 
     if (found !== undefined) return found;
   }
   throw new HoldfastError("E_RUN_UNKNOWN", `the run ${path.basename(run)} holds nothing at ${wanted}`, {
-    hint: "npx tsx scripts/find.ts looks for a name in all runs; a path is relative to the site's root",
+    hint: "find the name in all runs with npx tsx scripts/find.ts; a path is relative to the site's root",
   });
 }
 
-/** The bytes that `display` has shown. */
+/** Returns the bytes that `display` has shown. */
 const unescape = (text: string): BytePath =>
   fromString(text).replaceAll(
     /\\(?:(n)|(\\)|x([0-9a-f]{2}))/g,
@@ -77,7 +78,7 @@ async function locatePlace(run: string, place: BytePath, signal: AbortSignal): P
         copies.push(...fresh.map(({ artifact, size, place: at }) => ({ artifact, bytes: size, at: placeFor(at) })));
       else parts.push(...partsOf(place, source, source.part, entries, taken));
       for (const entry of fresh) taken.add(entry.place);
-      // A single file, or link, is whole: what else might hold it need not be looked at.
+      // A single file or link is complete: no other archive needs to be read.
       if (fresh.some((entry) => entry.place === place && entry.type !== "directory"))
         return { place: placeFor(place), parts, copies };
     }
@@ -86,20 +87,22 @@ async function locatePlace(run: string, place: BytePath, signal: AbortSignal): P
   return parts.length + copies.length === 0 ? undefined : { place: placeFor(place), parts, copies };
 }
 
-/** Whether one of the unit's trees is the place, lies around it, or below it. */
+/** Checks whether one of the unit's trees is the path, contains it, or lies below it. */
 function mayHold(unit: UnitMetadata, place: BytePath): boolean {
-  if (unit.step === "infra") return false; // nothing of it is the host's own file
+  if (unit.step === "infra") return false; // its artifacts are not the host's own files
   return placesOf(unit).some((tree) => {
     const bytes = placeBytes(tree).toString("latin1");
     return bytes === place || isInside(place, bytes) || isInside(bytes, place);
   });
 }
 
-/** Whether a place lies below another; the site's root, an empty place, holds every place that is not absolute. */
+/**
+ * Checks whether a path lies below another; the site's root, an empty path, contains every path that is not absolute.
+ */
 const isInside = (place: BytePath, outer: BytePath): boolean =>
   outer === "" ? place !== "" && !place.startsWith("/") : isBelow(place, outer);
 
-/** What of an archive belongs at the place or below it, without what another unit gives already. */
+/** Returns the parts of an archive at the path or below it, without those that another unit restores. */
 function partsOf(
   place: BytePath,
   { label }: EntrySource,

@@ -1,6 +1,7 @@
 /**
- * The host's configuration, back in its place. What was redacted is taken from the file that is there; no file with a secret in it is replaced by one
- * without, and what nobody but the operator can know is listed.
+ * Merges the backup's copies of the host's configuration into the files on this host.
+ * Redacted values are taken from the existing file. A file with secrets is never replaced by one without, and the
+ * values that only the operator can know are listed.
  */
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
@@ -9,22 +10,24 @@ import type { InfraItem } from "../../runs/unit-items.ts";
 const REDACTED = "***REDACTED***";
 
 export interface InfraResult {
-  /** Files to be written: absolute path, text (one character a byte), and whose mode and owner they get. */
+  /**
+   * Files to write: absolute path, text (one character a byte), and the file that their mode and owner are taken from.
+   */
   readonly writes: readonly {
     readonly file: string;
     readonly text: string;
     readonly like: { readonly uid: number; readonly gid: number; readonly mode: number } | undefined;
   }[];
-  /** What has to be done by hand, a line each. */
+  /** Manual steps, one line each. */
   readonly byHand: readonly string[];
-  /** Files of this host that the backup's copies do not replace: those have no secrets. */
+  /** Files of this host that the backup's copies, which have no secrets, do not replace. */
   readonly kept: readonly { readonly file: string; readonly copy: string }[];
 }
 
 export interface InfraPlaces {
-  /** Returns where on this host a file of the backup's host belongs. */
+  /** Returns the path on this host of a file of the backup's host. */
   readonly absolute: (place: string) => string;
-  /** Returns whether the config names the file. */
+  /** Checks whether the config names the file. */
   readonly isTaken: (file: string) => boolean;
 }
 
@@ -65,8 +68,8 @@ export function mergeInfra(run: string, items: readonly InfraItem[], { absolute,
 const PAIR = /^\s*(?:export\s+|set\s+)?([A-Za-z_][\w.-]*)\s*=(.*)$/;
 
 /**
- * The backup's lines, with the host's own assignment for each key whose value was left out; keys that only the host has stay, at the end. `missing`
- * are keys that neither gives a value.
+ * Returns the backup's lines, with the host's own assignment for each key whose value was redacted.
+ * Keys that only the host has are appended. `missing` lists the keys without a value on either side.
  */
 export function mergeEnv(sample: string, present: string): { text: string; missing: string[] } {
   const own = assignments(present);
@@ -87,7 +90,7 @@ export function mergeEnv(sample: string, present: string): { text: string; missi
   return { text: [...lines, ...extra].join("\n") + (extra.length > 0 ? "\n" : ""), missing };
 }
 
-/** The assignments of an environment file, as they stand there; quoted values may take several lines. */
+/** Returns the assignments of an environment file, verbatim; quoted values may span several lines. */
 function assignments(text: string): Map<string, string> {
   const found = new Map<string, string>();
   const lines = text.split("\n");

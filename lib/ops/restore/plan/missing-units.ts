@@ -1,4 +1,4 @@
-/** The units that a run lacks because they failed at backup, and the last good copy of each in an earlier run. */
+/** The units that a run lacks because their backup failed, and the last good copy of each. */
 import path from "node:path";
 import * as z from "zod";
 import { readJson } from "../../../store/files/json-documents.ts";
@@ -23,9 +23,9 @@ import type { RestoreRequest } from "./request.ts";
 
 export interface MissingUnit {
   readonly step: StepName;
-  /** Null: the step as a whole failed. */
+  /** Null if the step as a whole failed. */
   readonly unit: string | null;
-  /** The failure was accepted by the config when the run was made. */
+  /** True if the config accepted the failure when the run was made. */
   readonly accepted: boolean;
   readonly code: string;
   readonly message: string;
@@ -33,20 +33,21 @@ export interface MissingUnit {
   readonly found_in: string | null;
 }
 
-/** A missing unit, with the copies that an earlier run has of it. */
+/** A missing unit, with the copies of it in an earlier run. */
 export interface Lack {
   readonly missing: MissingUnit;
-  /** As units of the run that is restored: their artifacts are named relative to it. */
+  /** The copies as units of the restored run: the names of their artifacts are relative to it. */
   readonly copies: readonly UnitMetadata[];
 }
 
 type Selection = Pick<RestoreRequest, "steps" | "units" | "media" | "rebuild" | "path">;
 
-/** Of the step `db`: queries of `references` that failed are no part of the site. */
+/** Failed queries of `references` in the step `db`, which are not part of the site. */
 const REFERENCES = /^references_/;
 
 /**
- * Finds what a restore of `run` would lack, with the copies that earlier runs hold. Throws `E_VERIFY` if the run's failures cannot be read.
+ * Finds what a restore of `run` would lack, with the copies that earlier runs hold. Throws `E_VERIFY` if the run's
+ * failures cannot be read.
  */
 export function findLacks(store: string, run: string, selection: Selection): Lack[] {
   if (selection.path !== undefined) return [];
@@ -73,7 +74,7 @@ function concerns({ step, unit, severity }: Failure, { steps, media, rebuild }: 
   return steps.length === 0 || steps.includes(step);
 }
 
-/** Whether `--unit` names it, by the unit's name or by one of its project. */
+/** Checks whether `--unit` names the missing unit, by its own name or by a name of its project. */
 function isNamed({ missing, copies }: Lack, names: readonly string[]): boolean {
   const own = copies.flatMap(({ unit, project }) => [unit, ...(project === undefined ? [] : projectNames(project))]);
   return names.some((name) => name === missing.unit || own.includes(name));
@@ -101,7 +102,7 @@ class EarlierRuns {
       .toReversed();
   }
 
-  /** The newest copy, the recorded last good run before all others. */
+  /** Returns the newest copy, but prefers the recorded last good run. */
   find(step: StepName, unit: string | null, lastGood: string | null) {
     const here = new Set(this.#soundUnits(this.#own, step).map((one) => one.unit));
     const preferred = this.#runs.filter((run) => run === lastGood);
@@ -125,8 +126,8 @@ class EarlierRuns {
 }
 
 /**
- * Returns the unit, or the part of it, that a failure names: a file of a set, a tree of a snapshot. The layers of a tree belong
- * together and are taken from one run, all of them.
+ * Returns the unit, or the part of it, that a failure names: a file of a set, a tree of a snapshot. All layers of a
+ * tree are taken together, from one run.
  */
 function wantedOf(one: UnitMetadata, failed: string | null, here: ReadonlySet<string>): UnitMetadata[] {
   const layers = layersOf(one);
@@ -146,26 +147,26 @@ function wantedOf(one: UnitMetadata, failed: string | null, here: ReadonlySet<st
   return artifacts.length === 0 ? [] : [{ ...one, artifacts }];
 }
 
-/** Whether a failure is of the tree that a shard is a layer of, of a part of it, or of another shard. */
+/** Checks whether a failure concerns the tree of a shard, part of that tree, or another of its shards. */
 const isOfLayers = (failed: string, shard: string, tree: string): boolean =>
   failed === tree || failed.startsWith(`${tree}/`) || failed.replace(/\d+$/, "") === shard.replace(/\d+$/, "");
 
 /** Units of several files, each of which can fail by itself. */
 const SETS = new Set(["orm_db", "infra"]);
 
-/** A safety run may be of the very state that has to be restored. */
+/** Checks whether a run is a backup; a safety run may hold the very state that is to be replaced. */
 function isBackup(directory: string): boolean {
   try {
     return readManifestHead(directory).kind === "backup";
   } catch {
-    return false; // a damaged run is no source
+    return false; // a damaged run is not a valid source
   }
 }
 
-/** The name of a missing unit, for people. */
+/** Returns the name of a missing unit for messages. */
 export const nameOf = ({ step, unit }: Pick<MissingUnit, "step" | "unit">): string =>
   unit === null ? step : `${step}/${unit}`;
 
-/** In the order of the steps. */
+/** Compares two units by the order of their steps. */
 export const byStep = (a: Pick<UnitMetadata, "step">, b: Pick<UnitMetadata, "step">): number =>
   STEP_NAMES.indexOf(a.step) - STEP_NAMES.indexOf(b.step);

@@ -1,6 +1,6 @@
 /**
- * Places outside of the site's root. A run belongs to whoever may write to the store, and a restore in place often runs as root: only what the
- * config gives a unit is written to.
+ * Restricts writes outside the site's root to the paths that the config assigns to a unit. Anyone who can write to the
+ * store can change a run, and an in-place restore often runs as root.
  */
 import path from "node:path";
 import picomatch from "picomatch";
@@ -8,7 +8,10 @@ import { fromString, isBelow } from "../../../archive/path.ts";
 import { baseOf, claimsOf } from "../../../config/claims.ts";
 import type { SiteConfig } from "../../../config/load.ts";
 
-/** Returns a test of absolute paths: whether a tree or a database of the config lies there, or, with `follow_links`, may. */
+/**
+ * Returns a predicate: true for an absolute path of a tree or database of the config, or, with `follow_links`, one that
+ * may be.
+ */
 export function takesOutside(config: SiteConfig): (place: string) => boolean {
   const claimed = claimsOf(config)
     .filter(({ step }) => step !== "infra")
@@ -16,7 +19,7 @@ export function takesOutside(config: SiteConfig): (place: string) => boolean {
   return (place) => config.follow_links || claimed.some((one) => place === one || isBelow(place, one));
 }
 
-/** Returns a test of absolute paths: whether `infra` of the config names a file, or the directory that it lies in. */
+/** Returns a predicate: true for an absolute path that `infra` of the config names, directly or by its directory. */
 export function takesInfra(config: SiteConfig): (file: string) => boolean {
   const named = claimsOf(config)
     .filter(({ step }) => step === "infra")

@@ -1,4 +1,4 @@
-/** Paths that the site's units have now, whatever the run that is restored knows of them. */
+/** The paths that the site's units have now, whether or not the restored run records them. */
 import { existsSync } from "node:fs";
 import path from "node:path";
 import type { BytePath } from "../../../archive/entry.ts";
@@ -8,7 +8,7 @@ import { PROJECTS_FILE } from "../../../steps/core/projects.ts";
 import { readDocument } from "../../../store/files/json-documents.ts";
 import type { RestoreTarget } from "./request.ts";
 
-/** Lists the paths that units of the config have on the site, with the projects that the run knew; none for a directory. */
+/** Lists the paths of the config's units on the site, and the run's projects; empty for a restore to a directory. */
 export async function ownedNow(target: RestoreTarget, store: string, run: string): Promise<BytePath[]> {
   if (target.kind === "directory") return [];
   const file = path.join(run, PROJECTS_FILE);

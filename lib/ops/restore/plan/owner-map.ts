@@ -1,22 +1,25 @@
-/** Whose the restored files become. */
+/** Maps the owners recorded in a run to owners on this host. */
 import { systemOwnerNames } from "../../../archive/owners.ts";
 import type { Places } from "../../../store/run/places.ts";
 import type { OwnerRule } from "./request.ts";
 
 export interface OwnerMap {
-  /** Undefined: owners are not set, as nobody but root can. */
+  /** Returns the owner to set; undefined if owners are not set, which only root can do. */
   of(uid: number, gid: number): { readonly uid: number; readonly gid: number } | undefined;
-  /** The same for a worker thread. */
+  /** A serializable copy of the map, for a worker thread. */
   readonly forWorker: {
     readonly users: Readonly<Record<number, number>>;
     readonly groups: Readonly<Record<number, number>>;
     readonly all?: { readonly uid: number; readonly gid: number };
   } | null;
-  /** Names of the backup's host that this one does not know: their files keep the number. */
+  /** User names of the backup's host that this host lacks: their files keep the numeric id. */
   readonly unknown: readonly string[];
 }
 
-/** By name, an owner keeps its name and gets the number that it has here; a name that is unknown here keeps its number. */
+/**
+ * Builds the map for a rule. By name, an owner gets the id of that name on this host; an unknown name keeps its numeric
+ * id.
+ */
 export function ownerMap(rule: OwnerRule, recorded: Places["owners"]): OwnerMap {
   if (process.getuid?.() !== 0) return { of: () => undefined, forWorker: null, unknown: [] };
   if (rule.by === "one") {

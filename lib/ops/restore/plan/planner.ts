@@ -1,4 +1,4 @@
-/** What a restore will do with files, worked out before anything is changed. */
+/** Plans the file operations of a restore before anything is changed. */
 import path from "node:path";
 import { lstatSync, readdirSync } from "node:fs";
 import type { BytePath } from "../../../archive/entry.ts";
@@ -19,7 +19,7 @@ import type { RestoreRequest } from "./request.ts";
 import { SwapPlan } from "./swap-plan.ts";
 import { pathExists } from "../../../archive/tree/path-exists.ts";
 
-/** Beside what is restored to a directory: what has no place below the site's root. */
+/** Directory for what has no path below the site's root, in a restore to a directory. */
 const EXTRA = ".holdfast";
 
 export type Copy = { readonly to: BytePath } & (
@@ -33,7 +33,7 @@ export type Copy = { readonly to: BytePath } & (
 export interface RestorePlan {
   /** The directory of the run. */
   readonly directory: string;
-  /** Where the site's root will be. */
+  /** The target path of the site's root. */
   readonly root: BytePath;
   readonly items: RestoreItems;
   readonly targets: SwapPlan;
@@ -44,20 +44,20 @@ export interface RestorePlan {
     readonly bytes: number;
     readonly targets: readonly { readonly prefix: BytePath; readonly into: BytePath }[];
   }[];
-  /** Single files out of archives: from where they are unpacked to where they are staged. */
+  /** Single files out of archives: the path they are unpacked to, and the path they are staged at. */
   readonly moves: readonly { readonly from: BytePath; readonly to: BytePath }[];
   readonly copies: readonly Copy[];
-  /** Directories that no archive holds and that units lie in. */
+  /** Directories that contain units but are in no archive. */
   readonly directories: readonly BytePath[];
   readonly directoryTimes: readonly { readonly list: string; readonly root: BytePath }[];
-  /** Of directories and files that no archive describes, the deepest first. */
+  /** Attributes of directories and files that no archive describes, the deepest first. */
   readonly attributes: readonly { readonly to: BytePath; readonly attributes: PlaceAttributes }[];
   readonly operations: readonly Replace[];
   readonly bytes: number;
   readonly byHand: readonly string[];
-  /** Labels of the units that the run lacks, and whose places stay as they are. */
+  /** Labels of the units that the run lacks; their paths stay as they are. */
   readonly left: readonly string[];
-  /** SQLite databases that come as files: the dump's unit, and where it is staged. */
+  /** SQLite databases that come as files: the unit of the dump, and its staging path. */
   readonly sqlite: readonly {
     readonly unit: string;
     readonly artifact: string;
@@ -68,21 +68,24 @@ export interface RestorePlan {
 
 export interface PlanOptions {
   readonly id: string;
-  /** What is to be restored: nothing where a path is. */
+  /** The items to restore; empty if a path is requested. */
   readonly items: RestoreItems;
-  /** What these are of; nothing where a path is. */
+  /** The units of the items; empty if a path is requested. */
   readonly units: readonly UnitMetadata[];
-  /** Set for `--path`: the place that is wanted, and where it is. */
+  /** The path of `--path`, and the archives that hold it. */
   readonly pathLocation?: PathLocation;
-  /** Units of databases that are loaded into a server, or exchanged: no file of this plan. */
+  /** Units of databases that are loaded into a server, or exchanged: this plan has no files for them. */
   readonly loaded: ReadonlySet<string>;
-  /** Units that the run lacks, as an earlier run has them: their places on the site are to stay. */
+  /** Units that the run lacks, as an earlier run has them: their paths on the site are kept. */
   readonly absent?: readonly UnitMetadata[];
-  /** Paths that units of the site's config have now: what is not restored of them is to stay. */
+  /** Paths that the units of the config have now: those that are not restored are kept. */
   readonly owned?: readonly BytePath[];
 }
 
-/** Throws `E_TARGET` for what cannot be put there, `E_VERIFY` for a run whose documents do not say enough. */
+/**
+ * Plans a restore. Throws `E_TARGET` for a path that cannot be restored, `E_VERIFY` if the run's documents are
+ * incomplete.
+ */
 export function planRestore(run: string, request: RestoreRequest, options: PlanOptions): RestorePlan {
   const builder = new Builder(run, request, options);
   return builder.plan();
@@ -95,10 +98,10 @@ class Builder {
   readonly #items: RestoreItems;
   readonly #root: BytePath;
   readonly #destinations: BytePath[] = [];
-  /** Those of them that are files by themselves, and may be links. */
+  /** Destinations that are files by themselves, and may be links. */
   readonly #entries = new Set<BytePath>();
   readonly #isTaken: (place: string) => boolean;
-  /** Worked out when all destinations are known. */
+  /** Work that waits until all destinations are known. */
   readonly #later: ((targets: SwapPlan) => void)[] = [];
   readonly #unpacks: RestorePlan["unpacks"][number][] = [];
   readonly #moves: RestorePlan["moves"][number][] = [];
@@ -127,7 +130,7 @@ class Builder {
     else this.#planLocated(pathLocation);
     const places = placesWith(this.#run, this.#options.units);
     if (pathLocation === undefined && this.#isWhole()) this.#planContainers(places.places);
-    if (this.#request.target.kind === "directory") this.#refuseTaken();
+    if (this.#request.target.kind === "directory") this.#assertNotTaken();
     const targets = new SwapPlan(id, this.#root, this.#destinations, this.#entries, this.#kept(places.places));
     for (const work of this.#later) work(targets);
     const owners = ownerMap(this.#request.owners, places.owners);
@@ -175,7 +178,7 @@ class Builder {
       else
         this.#byHand.push(
           label.startsWith("portable/")
-            ? `${label}: unpack ${path.join(this.#run, artifact)} and bring it in with npx tsx scripts/portable.ts import`
+            ? `${label}: unpack ${path.join(this.#run, artifact)} and import it with npx tsx scripts/portable.ts import`
             : `${label}: was made by the site's own export command; import ${path.join(this.#run, artifact)}`,
         );
     }
@@ -243,7 +246,7 @@ class Builder {
     for (const { file, copy } of kept)
       this.#later.push((targets) => {
         const stays = targets.keeps(targets.real(fromString(file)));
-        const fate = stays ? "was left as it is" : "lies in a tree that is restored";
+        const fate = stays ? "was kept" : "is in a restored tree";
         this.#byHand.push(`${file}: ${fate}; compare it with ${copy}, which has no secrets`);
       });
     for (const { file, text, like } of writes) {
@@ -253,7 +256,7 @@ class Builder {
     }
   }
 
-  /** All of it comes as one: the file, or the directory with what several units have in it. */
+  /** Plans one swap for all of it: the file, or the directory with the parts of several units. */
   #planLocated({ place, parts, copies }: PathLocation): void {
     const whole = this.#target(place);
     this.#destinations.push(whole);
@@ -271,13 +274,16 @@ class Builder {
     });
   }
 
-  /** The place of something that is restored. Throws `E_TARGET` for one outside of the root that the config does not name. */
+  /**
+   * Returns the destination of a restored item. Throws `E_TARGET` for one outside the root that the config does not
+   * name.
+   */
   #target(place: Pick<Place, "path" | "path_b64">): BytePath {
     const absolute = this.#absolute(place);
     if (!isOutside(place) || this.#isTaken(absolute)) return absolute;
     throw new HoldfastError(
       "E_TARGET",
-      `the run names ${display(absolute)}, outside of the site's root, and no key of the config does`,
+      `the run names ${display(absolute)}, outside the site's root, and the config does not`,
       { hint: "add it to the config, leave the unit out by --step or --unit, or restore to a directory with --to" },
     );
   }
@@ -290,7 +296,7 @@ class Builder {
         .split("/")
         .some((name) => name === ".." || name === "." || (name === "" && bytes !== ""))
     )
-      throw new HoldfastError("E_VERIFY", `the run says that a tree belongs at ${display(bytes)}, which is no place`);
+      throw new HoldfastError("E_VERIFY", `the run records ${display(bytes)} as a tree, which is not a valid path`);
     if (!isOutside(place)) return join(this.#root, bytes);
     return this.#request.target.kind === "directory" ? join(this.#extra("outside"), bytes.slice(1)) : bytes;
   }
@@ -314,16 +320,16 @@ class Builder {
       .map(labelOf);
   }
 
-  /** A directory that holds something is not written into: what is the run's and what was there could not be told apart. */
-  #refuseTaken(): void {
+  /** Throws for a directory that is not empty: restored files could not be distinguished from existing ones. */
+  #assertNotTaken(): void {
     const taken = this.#destinations.find((one) => pathExists(one) && !(one === this.#root && isEmpty(one)));
     if (taken !== undefined)
-      throw new HoldfastError("E_TARGET", `${display(taken)} is there already`, {
+      throw new HoldfastError("E_TARGET", `${display(taken)} already exists`, {
         hint: "name an empty directory, or one that does not exist yet",
       });
   }
 
-  /** What the run recorded of directories, for those that come with this restore. */
+  /** Returns the attributes that the run recorded of directories, for those that this restore creates. */
   #attributes(targets: SwapPlan, places: readonly PlaceAttributes[]): RestorePlan["attributes"] {
     return places
       .map((attributes) => ({ attributes, absolute: targets.real(this.#absolute(attributes)) }))
@@ -334,7 +340,7 @@ class Builder {
 
   #operations(targets: SwapPlan): Replace[] {
     const swaps = targets.swaps.map((swap): Replace => ({ kind: "replace", ...swap, carry: [...swap.carry] }));
-    // A WAL or journal that stays beside another database would spoil it.
+    // A WAL or journal left beside another database would corrupt it.
     const databases = [
       ...this.#items.files.map(({ place }) => this.#absolute(place)),
       ...this.#sqlite.map(({ live }) => live),
@@ -359,7 +365,7 @@ function isEmpty(directory: BytePath): boolean {
 const scratchBase = (targets: SwapPlan): BytePath => targets.bases[0] ?? noBase();
 
 function noBase(): never {
-  throw new HoldfastError("E_INTERNAL", "a restore without a place");
+  throw new HoldfastError("E_INTERNAL", "a restore without a path");
 }
 
 const dirnameOf = (entry: BytePath): BytePath => entry.slice(0, Math.max(0, entry.lastIndexOf("/")));

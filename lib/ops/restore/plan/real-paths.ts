@@ -1,11 +1,11 @@
-/** Places of a site with their links followed, as far as those can be trusted. */
+/** Resolves the symbolic links in paths of a site, as far as they can be trusted. */
 import { lstatSync, readlinkSync, statSync, type Stats } from "node:fs";
 import type { BytePath } from "../../../archive/entry.ts";
 import { basename, dirname, display, join, toBuffer } from "../../../archive/path.ts";
 import { MOST_LINKS, refuseForeign } from "../../../archive/tree/trusted-path.ts";
 import { HoldfastError, systemCode } from "../../../errors.ts";
 
-/** Looks at a link before it is followed; throws where it is not to be. */
+/** Called with a link before it is followed; throws to reject it. */
 type OnLink = (link: BytePath, stats: Stats) => void;
 
 interface Resolved {
@@ -14,8 +14,9 @@ interface Resolved {
 }
 
 /**
- * Returns a function that follows every link in an absolute path, as far as it exists: a tree that lay behind a link goes back behind it. Each
- * directory is looked at once. Throws `E_TARGET` for what cannot be looked at, and what `onLink` throws.
+ * Returns a function that resolves every link in an absolute path, as far as the path exists.
+ * A tree that lay behind a link is restored behind it. Each directory is inspected once. Throws `E_TARGET` for a path
+ * that cannot be inspected, and whatever error `onLink` throws.
  */
 export function realPaths(onLink: OnLink = () => {}): (path: BytePath) => BytePath {
   const known = new Map<BytePath, Resolved>();
@@ -34,7 +35,7 @@ export function realPaths(onLink: OnLink = () => {}): (path: BytePath) => BytePa
     try {
       const stats = lstatSync(toBuffer(here));
       if (!stats.isSymbolicLink()) return { real: here, there: true };
-      if (links === MOST_LINKS) throw new HoldfastError("E_TARGET", `${display(path)} is a loop of links`);
+      if (links === MOST_LINKS) throw new HoldfastError("E_TARGET", `${display(path)} is a loop of symbolic links`);
       onLink(here, stats);
       const target = readlinkSync(toBuffer(here), { encoding: "latin1" });
       const followed = resolve(target.startsWith("/") ? target : join(parent.real, target), links + 1);
@@ -42,13 +43,13 @@ export function realPaths(onLink: OnLink = () => {}): (path: BytePath) => BytePa
     } catch (error) {
       if (["ENOENT", "ENOTDIR"].includes(systemCode(error) ?? "")) return { real: here, there: false };
       if (error instanceof HoldfastError) throw error;
-      throw new HoldfastError("E_TARGET", `${display(path)} cannot be looked at`, { cause: error });
+      throw new HoldfastError("E_TARGET", `${display(path)} cannot be inspected`, { cause: error });
     }
   };
   return (path) => resolve(path, 0).real;
 }
 
-/** Throws `E_TARGET` for a link that `refuseForeign` refuses; one that leads nowhere is none. */
+/** Throws `E_TARGET` for a link that `refuseForeign` rejects; a dangling link is ignored. */
 export function refuseForeignLink(link: BytePath, { uid }: Stats): void {
   const target = statSync(toBuffer(link), { throwIfNoEntry: false, bigint: true });
   if (target !== undefined) refuseForeign({ link, owner: BigInt(uid) }, target.uid, "E_TARGET");

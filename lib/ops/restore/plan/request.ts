@@ -1,13 +1,13 @@
-/** What a restore is asked to do. */
+/** The request of a restore. */
 import type { SiteConfig } from "../../../config/load.ts";
 import type { StepName } from "../../../model/unit.ts";
 
-/** Where the site goes: a directory that shows it as it was, or where the config says that things live. */
+/** The target: a directory that receives the site as it was, or the paths that the config names. */
 export type RestoreTarget =
   | { readonly kind: "directory"; readonly directory: string }
   | { readonly kind: "in-place"; readonly config: SiteConfig };
 
-/** Whose the files become: by name where this host knows it (the default), by number, or all of one owner. */
+/** The owner of restored files: by name where this host has it (the default), by numeric id, or one owner for all. */
 export type OwnerRule =
   | { readonly by: "name" }
   | { readonly by: "number" }
@@ -16,28 +16,28 @@ export type OwnerRule =
 export interface RestoreRequest {
   /** Path of the store. */
   readonly store: string;
-  /** A run's id, or `latest`. */
+  /** Id of a run, or `latest`. */
   readonly run: string;
   readonly target: RestoreTarget;
-  /** Empty: all that the run holds. */
+  /** The steps to restore; empty for all. */
   readonly steps: readonly StepName[];
-  /** Names of units, or of what `--only` of a backup takes; empty: all. */
+  /** Names of units, or of anything that a backup's `--only` accepts; empty for all. */
   readonly units: readonly string[];
-  /** One file or directory of the site, by its place. */
+  /** Path of one file or directory of the site. */
   readonly path?: string | undefined;
-  /** Where the dump goes instead of the configured database. */
+  /** Database that the dump is loaded into, in place of the configured one. */
   readonly database?: string | undefined;
-  /** Compile the projects from their sources by the site's own command, rather than bring back what was compiled. */
+  /** Compiles the projects from their sources with the site's own command, instead of restoring the compiled files. */
   readonly rebuild: boolean;
   /** False leaves the audio cache and the media snapshots out. */
   readonly media: boolean;
-  /** False runs no migration. */
+  /** False skips migrations. */
   readonly migrate: boolean;
   readonly allowNewerSchema: boolean;
-  /** Why it is to go on where nothing can be kept of what it replaces; undefined: it is not to. */
+  /** The reason to continue where nothing can be kept of what is replaced; undefined to stop there. */
   readonly withoutSafety?: string | undefined;
   readonly owners: OwnerRule;
-  /** Handed to pg_restore as they are. */
+  /** Passed to pg_restore unchanged. */
   readonly restoreFlags: readonly string[];
   /** Takes the units that the run lacks from their last good runs. */
   readonly complete?: boolean;

@@ -13,20 +13,21 @@ import type { RestoreRequest } from "./request.ts";
 const PROJECTS_TREE = "full_projects_tree";
 
 /**
- * The selected units in the order of the steps. What is there twice is taken once: projects from their own units rather than from the snapshot of
- * all of them, unless that is asked for. With `complete` the copies of `lacks` are units of the run. Throws `E_USAGE` for a step or unit
- * that the run does not have.
+ * Selects units in the order of the steps.
+ * Content that the run holds twice is restored once: projects from their own units, not from the snapshot of all of
+ * them, unless that is requested. With `complete` the copies of `lacks` count as units of the run. Throws `E_USAGE` for
+ * a step or unit that the run does not have.
  */
 export function selectUnits(
   run: string,
   request: Omit<RestoreRequest, "store" | "target">,
   lacks: readonly Lack[] = [],
 ): UnitMetadata[] {
-  refuseNewerRun(run);
+  assertSupportedVersion(run);
   const copies = request.complete === true ? lacks.flatMap((lack) => lack.copies) : [];
   const steps = request.steps.length > 0 ? STEP_NAMES.filter((step) => request.steps.includes(step)) : STEP_NAMES;
   const own = steps.flatMap((step) => Array.from(readStepMetadata(run, step), slim));
-  // The layers of the audio cache are those of one run.
+  // All layers of an audio cache come from one run.
   const replaced = new Set(copies.map(layersOf).filter((layers) => layers !== undefined));
   const all = [...own.filter((unit) => !replaced.has(layersOf(unit) ?? "")), ...copies.map(slim)].toSorted(byStep);
   const missing = request.steps.find((step) => !all.some((unit) => unit.step === step));
@@ -43,7 +44,7 @@ export function selectUnits(
   const selected = all.filter(
     (_unit, at) => request.units.length === 0 || request.units.some((name) => names[at]?.includes(name) === true),
   );
-  if (selected.length === 0) throw new HoldfastError("E_USAGE", "nothing of the run is selected");
+  if (selected.length === 0) throw new HoldfastError("E_USAGE", "the selection matches no unit of the run");
   const asked = request.units.includes(PROJECTS_TREE) || isOnly(request.steps, "snapshots");
   return selected.filter(
     (unit) =>
@@ -53,8 +54,10 @@ export function selectUnits(
   );
 }
 
-/** Throws `E_VERSION` for a run of a newer format; one whose manifest is damaged can be restored from the documents of its units. */
-function refuseNewerRun(run: string): void {
+/**
+ * Throws `E_VERSION` for a run of a newer format; a damaged manifest is ignored, because the units' documents suffice.
+ */
+function assertSupportedVersion(run: string): void {
   try {
     readManifestHead(run);
   } catch (error) {
@@ -66,24 +69,24 @@ function noUnit(run: string, name: string, lacks: readonly Lack[]): HoldfastErro
   const failed = lacks.find(({ missing, copies }) => missing.unit === name || copies.some((one) => one.unit === name));
   if (failed === undefined)
     return new HoldfastError("E_USAGE", `the run holds no unit ${name}`, {
-      hint: "npx tsx scripts/list.ts and index.json name them",
+      hint: "list the units with npx tsx scripts/list.ts, or see index.json",
     });
   const { code, message, found_in } = failed.missing;
   return new HoldfastError("E_USAGE", `the unit ${name} failed in the run ${path.basename(run)}: ${code}, ${message}`, {
-    hint: found_in === null ? "no earlier run holds it" : `--complete takes it from the run ${found_in}`,
+    hint: found_in === null ? "no earlier run holds it" : `use --complete to take it from the run ${found_in}`,
   });
 }
 
 const isOnly = (steps: readonly StepName[], step: StepName): boolean =>
   steps.length > 0 && steps.every((one) => one === step);
 
-/** Without what takes much room and no restore asks for: the media of a compiled bundle, one by one. */
+/** Drops the per-file media list of a compiled bundle, which is large and not needed here. */
 function slim(unit: UnitMetadata): UnitMetadata {
   const bundles = bundlesSchema.safeParse(unit["bundles"]).data;
   return bundles === undefined ? unit : { ...unit, bundles };
 }
 
-/** What a unit can be called. */
+/** Returns all names that select a unit. */
 function namesOf(metadata: UnitMetadata): string[] {
   const { unit, project } = metadata;
   const layers = layersOf(metadata);

@@ -1,4 +1,4 @@
-/** What a restore needs of the disks, and what it would move aside. */
+/** The disk space that a restore needs, and the size of what it replaces. */
 import { lstatSync, statfsSync, statSync } from "node:fs";
 import type { BytePath } from "../../../archive/entry.ts";
 import { dirname, display, isBelow, toBuffer } from "../../../archive/path.ts";
@@ -8,7 +8,7 @@ import { formatBytes } from "../../../report/format.ts";
 import type { RestorePlan } from "./planner.ts";
 import { pathExists } from "../../../archive/tree/path-exists.ts";
 
-/** Throws `E_NO_SPACE` when a disk cannot take what is to be unpacked on it. */
+/** Throws `E_NO_SPACE` if a disk lacks space for what is unpacked on it. */
 export function checkSpace(plan: RestorePlan): void {
   const needs = new Map<number, { needed: number; at: BytePath }>();
   const need = (into: BytePath, bytes: number): void => {
@@ -19,7 +19,7 @@ export function checkSpace(plan: RestorePlan): void {
   };
   let unpacked = 0;
   for (const { label, bytes, targets } of plan.unpacks) {
-    // Of a unit only the whole is known: its archives, and the places of each, are taken to hold equal parts of it.
+    // Only the total size of a unit is recorded, so it is divided equally among its archives and their targets.
     const parts = plan.unpacks.filter((other) => other.label === label).length;
     for (const { into } of targets) need(into, bytes / parts / targets.length);
     unpacked += bytes / parts;
@@ -32,7 +32,7 @@ export function checkSpace(plan: RestorePlan): void {
     if (free >= needed) continue;
     throw new HoldfastError(
       "E_NO_SPACE",
-      `${formatBytes(Math.round(needed))} are to be unpacked at ${display(at)}, where ${formatBytes(free)} are free`,
+      `${display(at)} needs ${formatBytes(Math.round(needed))} to unpack to, but has ${formatBytes(free)} free`,
       { hint: "free some space there, or restore a part with --step or --unit" },
     );
   }
@@ -40,7 +40,7 @@ export function checkSpace(plan: RestorePlan): void {
 
 const existing = (place: BytePath): BytePath => (pathExists(place) ? place : existing(dirname(place)));
 
-/** Bytes and files that would be moved aside. */
+/** Counts the bytes and files that a restore would replace. */
 export function measureReplaced(plan: RestorePlan): { path: string; files: number; bytes: number }[] {
   return plan.operations.flatMap(({ live }) => {
     if (!pathExists(live)) return [];

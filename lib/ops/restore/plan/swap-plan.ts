@@ -1,6 +1,7 @@
 /**
- * Where things are put before they are swapped into their places. What a swap moves is as large as it can be: a directory that is not there yet
- * comes with all that is restored below it, by one rename; one that is there is moved aside whole.
+ * Plans where files are staged before they are swapped in.
+ * Each swap moves as much as possible: a missing directory is created with all that is restored below it, by one
+ * rename; an existing one is replaced as a whole.
  */
 import { accessSync, constants, lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
 import type { BytePath } from "../../../archive/entry.ts";
@@ -10,27 +11,34 @@ import { RESTORE_PREFIX } from "../../../archive/tree/walk.ts";
 import { HoldfastError } from "../../../errors.ts";
 import { realPaths, refuseForeignLink } from "./real-paths.ts";
 
-/** A move to be made: `fresh` takes the place of `live`, which goes to `aside`. */
+/** A move to make: `fresh` replaces `live`, which is moved to `aside`. */
 export interface TreeSwap {
   readonly live: BytePath;
   readonly fresh: BytePath;
   readonly aside: BytePath;
-  /** What lies below `live` and is no part of this restore: it moves along, from the old tree into the new one. Relative to both. */
+  /**
+   * Paths below `live` that this restore does not contain; they move from the old tree into the new one. Relative to
+   * both.
+   */
   readonly carry: readonly BytePath[];
 }
 
-/** The places of a restore on this host: which of them a swap moves, and where each is staged. */
+/** The destinations of a restore on this host: those that a swap moves, and the staging path of each. */
 export class SwapPlan {
   readonly swaps: readonly TreeSwap[];
   /** Directories made for this restore alone. */
   readonly bases: readonly BytePath[];
-  /** A place with every link in it followed, as it was when this was made; of an entry, the links that lead to it. */
+  /**
+   * Resolves the links in a path, as of the creation of this plan; for one of `entries`, only the links of its
+   * directory.
+   */
   readonly real: (path: BytePath) => BytePath;
 
   /**
-   * `destinations` are absolute places of trees and files, those among `entries` files that may be links themselves; `others` are places
-   * that are not restored. Throws `E_TARGET` for one that cannot be moved aside: a mount point, or a directory that may not be written to;
-   * and for a link on the way that cannot be trusted.
+   * Plans the swaps for absolute destinations of trees and files.
+   * `entries` are destinations that may be links themselves; `others` are paths that are not restored. Throws
+   * `E_TARGET` for a destination that cannot be moved (a mount point, or a directory without write permission) and for
+   * an untrusted link in its path.
    */
   constructor(
     id: string,
@@ -48,7 +56,7 @@ export class SwapPlan {
     const kept = [...new Set(others.map((other) => join(followAny(dirname(other)), basename(other))))].toSorted();
     const bases = new Map<BytePath, BytePath>();
     this.swaps = lives.map((live, index) => {
-      refuseMounts(live, mounts);
+      assertNoMounts(live, mounts);
       const parent = dirname(live);
       const base = bases.get(parent) ?? join(baseFor(parent, root, mounts), RESTORE_PREFIX + id);
       bases.set(parent, base);
@@ -65,30 +73,30 @@ export class SwapPlan {
     this.bases = [...new Set(bases.values())];
   }
 
-  /** Whether what is at `place` (a real path) is there after the swap: no swap moves it, or one carries it along. */
+  /** Checks whether the content of a real path survives the swap: no swap moves it, or one carries it along. */
   keeps(place: BytePath): boolean {
     const swap = this.swaps.find(({ live }) => live === place || isBelow(place, live));
     if (swap === undefined) return true;
     return swap.carry.some((path) => place === join(swap.live, path) || isBelow(place, join(swap.live, path)));
   }
 
-  /** Where what belongs at `destination` is to be written now. */
+  /** Returns the staging path of a destination. */
   staged(destination: BytePath): BytePath {
     const real = this.real(destination);
     const swap = this.swaps.find(({ live }) => live === real || isBelow(real, live));
     if (swap === undefined)
-      throw new HoldfastError("E_INTERNAL", `${display(destination)} is no target of this restore`);
+      throw new HoldfastError("E_INTERNAL", `${display(destination)} is not a destination of this restore`);
     return swap.fresh + real.slice(swap.live.length);
   }
 }
 
-/** The path itself where it is there; else the first of its components that is not. */
+/** Returns the path itself if it exists, else its first component that does not. */
 function firstMissing(path: BytePath): BytePath {
   const parent = dirname(path);
   return pathExists(path) || parent === path || pathExists(parent) ? path : firstMissing(parent);
 }
 
-/** A path, or, where some of what lies below it is restored, what else lies below it. Nothing for a path that is restored itself. */
+/** Returns the path, or, if part of it is restored, the rest of what it holds; empty if it is restored itself. */
 function without(path: BytePath, restored: readonly BytePath[]): BytePath[] {
   if (restored.includes(path)) return [];
   if (!restored.some((one) => isBelow(one, path))) return [path];
@@ -96,7 +104,7 @@ function without(path: BytePath, restored: readonly BytePath[]): BytePath[] {
   return readdirSync(toBuffer(path), { encoding: "latin1" }).flatMap((name) => without(join(path, name), restored));
 }
 
-/** Those that lie below none of the others. */
+/** Returns the paths that lie below none of the others. */
 function outermost(paths: readonly BytePath[]): BytePath[] {
   const kept: BytePath[] = [];
   for (const path of [...new Set(paths)].toSorted((a, b) => a.length - b.length))
@@ -104,7 +112,10 @@ function outermost(paths: readonly BytePath[]): BytePath[] {
   return kept;
 }
 
-/** A directory on the same file system, so that a rename is enough: beside the site's root, else in it, else beside the place itself. */
+/**
+ * Returns a directory on the same file system, so that a rename suffices: beside the site's root, in it, or beside the
+ * destination.
+ */
 function baseFor(parent: BytePath, root: BytePath, mounts: readonly BytePath[]): BytePath {
   const candidates = [dirname(root), root, parent].filter((one, index, all) => all.indexOf(one) === index);
   const fault: string[] = [];
@@ -119,7 +130,7 @@ function baseFor(parent: BytePath, root: BytePath, mounts: readonly BytePath[]):
   }
   throw new HoldfastError(
     "E_TARGET",
-    `nothing can be swapped into ${display(parent)}: ${fault.at(-1) ?? "no directory is on its disk"}`,
+    `nothing can be swapped into ${display(parent)}: ${fault.at(-1) ?? "no candidate directory is on its file system"}`,
   );
 }
 
@@ -134,15 +145,15 @@ function sameFileSystem(a: BytePath, b: BytePath, mounts: readonly BytePath[]): 
 const mountOf = (path: BytePath, mounts: readonly BytePath[]): BytePath | undefined =>
   mounts.filter((mount) => path === mount || isBelow(path, mount)).toSorted((a, b) => b.length - a.length)[0];
 
-function refuseMounts(live: BytePath, mounts: readonly BytePath[]): void {
+function assertNoMounts(live: BytePath, mounts: readonly BytePath[]): void {
   const mount = mounts.find((one) => one === live || isBelow(one, live));
   if (mount !== undefined && pathExists(live))
-    throw new HoldfastError("E_TARGET", `${display(mount)} is a mount point and cannot be moved aside`, {
+    throw new HoldfastError("E_TARGET", `${display(mount)} is a mount point and cannot be replaced`, {
       hint: "restore to a directory with --to, or unmount it",
     });
 }
 
-/** proc(5): the fifth field of each line, with blanks and the like as octal escapes. */
+/** Lists the mount points. proc(5): the fifth field of each line, with blanks and the like as octal escapes. */
 function readMounts(): BytePath[] {
   return readFileSync("/proc/self/mountinfo", "latin1")
     .split("\n")

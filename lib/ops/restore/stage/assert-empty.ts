@@ -1,11 +1,13 @@
-/** The directory of `restore --to`. */
+/** Checks the target directory of `restore --to`. */
 import { readdirSync } from "node:fs";
 import { asHoldfastError, HoldfastError, systemCode } from "../../../errors.ts";
 
-/** A file system makes it by itself. */
+/** A directory that the file system itself creates. */
 const NOT_CONTENT = "lost+found";
 
-/** Throws `E_TARGET` unless the directory is empty or missing: restored files could not be told from others. */
+/**
+ * Throws `E_TARGET` unless the directory is empty or missing: restored files could not be distinguished from others.
+ */
 export function assertEmpty(directory: string): void {
   const hint = "name an empty directory, or one that does not exist yet";
   let names: string[];

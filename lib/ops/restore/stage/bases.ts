@@ -1,6 +1,6 @@
 /**
- * The staging directories of a restore. They are made for it, closed to others, and held open: whoever may rename what lies beside the
- * site cannot lead what root writes to another place.
+ * The staging directories of a restore. They are new, private, and held open, so that a user who can rename files
+ * beside the site cannot redirect what root writes.
  */
 import { closeSync, constants, fstatSync, mkdirSync, openSync } from "node:fs";
 import type { BytePath } from "../../../archive/entry.ts";
@@ -14,7 +14,7 @@ const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOL
 export class Bases {
   readonly #handles = new Map<BytePath, number>();
 
-  /** Makes the directories, mode 0700. Throws `E_TARGET` where one is there already, or is another's as soon as it is made. */
+  /** Makes the directories, mode 0700. Throws `E_TARGET` if one exists already, or has another owner once made. */
   constructor(bases: readonly BytePath[]) {
     try {
       for (const base of bases) this.#handles.set(base, make(base));
@@ -29,7 +29,7 @@ export class Bases {
     return [...this.#handles.values()].map(pathOf);
   }
 
-  /** Returns the plan with everything that is staged at such paths. */
+  /** Returns the plan with every staging path below those paths. */
   held(plan: RestorePlan): RestorePlan {
     const at = (place: BytePath): BytePath => this.#at(place);
     return {
@@ -46,7 +46,7 @@ export class Bases {
     };
   }
 
-  /** Returns the error with the directories by their own names. */
+  /** Returns the error with the directories' real names in its message. */
   named(error: unknown): unknown {
     if (!(error instanceof HoldfastError)) return error;
     let { message } = error;
@@ -63,7 +63,7 @@ export class Bases {
   #at(place: BytePath): BytePath {
     for (const [base, handle] of this.#handles)
       if (place === base || isBelow(place, base)) return pathOf(handle) + place.slice(base.length);
-    throw new HoldfastError("E_INTERNAL", `${display(place)} is staged nowhere`);
+    throw new HoldfastError("E_INTERNAL", `${display(place)} has no staging directory`);
   }
 }
 
@@ -86,6 +86,6 @@ function make(base: BytePath): number {
 
 /** Returns the error for a staging directory of another user, or of unknown origin. */
 export const taken = (base: BytePath): HoldfastError =>
-  new HoldfastError("E_TARGET", `the staging directory ${display(base)} was made by somebody else`, {
-    hint: "see who may write to the directory that it lies in, remove it, and restore again",
+  new HoldfastError("E_TARGET", `the staging directory ${display(base)} belongs to another user or process`, {
+    hint: "check who can write to its parent directory, remove it, and restore again",
   });

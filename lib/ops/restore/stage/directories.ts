@@ -1,4 +1,4 @@
-/** Owners, modes and times of directories that several archives share, set once when all archives are unpacked. */
+/** Sets owners, modes and times of directories that several archives share, once all archives are unpacked. */
 import { closeSync, constants, fchmodSync, fchownSync, futimesSync, lstatSync, lutimesSync, openSync } from "node:fs";
 import type { BytePath } from "../../../archive/entry.ts";
 import { join, pathsBelow, toBuffer } from "../../../archive/path.ts";
@@ -13,7 +13,7 @@ import {
 import { readNames } from "../../runs/unit-items.ts";
 import type { RestorePlan } from "../plan/planner.ts";
 
-/** For each archive of a plan: the places that others write to, at or below its own. */
+/** Returns, for each archive of a plan, the paths at or below its own that others write to. */
 export function sharedWith(
   plan: Pick<RestorePlan, "unpacks" | "moves" | "copies">,
 ): (targets: readonly { readonly into: BytePath }[]) => SharedRequest {
@@ -35,8 +35,9 @@ interface Attributes {
 }
 
 /**
- * Sets the attributes of shared directories and of those that no archive describes, each once and the deepest first. Of several
- * descriptions the one of the last archive counts; the run's record of places goes before it. No link is followed.
+ * Sets the attributes of shared directories, and of those that no archive describes, each once and the deepest first.
+ * The description in the last archive wins over earlier ones; the run's record of paths takes precedence over archives.
+ * No link is followed.
  */
 export function applyDirectories(
   plan: RestorePlan,
@@ -63,7 +64,7 @@ export function applyDirectories(
 
 const NS_PER_SECOND = 1_000_000_000n;
 
-/** Takes times from a list of `@seconds` and `./path`, alternately: over those of the archives where they have any. */
+/** Applies times from a list of `@seconds` and `./path`, alternately; they override those of the archives. */
 function applyTimes(list: string, root: BytePath, solid: SafeDirectories, known: Map<BytePath, Attributes>): void {
   const names = readNames(list);
   for (let at = names.length - 2; at >= 0; at -= 2) {
@@ -80,7 +81,10 @@ function applyTimes(list: string, root: BytePath, solid: SafeDirectories, known:
 
 const WITHOUT_LINKS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** Of a directory or a file; without attributes it gets the mode of any directory. Anything else is left alone. */
+/**
+ * Sets the attributes of a directory or file; without attributes it gets the mode of any directory. Other types are
+ * left alone.
+ */
 function applyAttributes(to: BytePath, attributes: Attributes | undefined): void {
   const found = lstatSync(toBuffer(to), { throwIfNoEntry: false });
   if (found === undefined || !(found.isDirectory() || found.isFile())) return;

@@ -1,4 +1,7 @@
-/** Stages the content of a restore: unpacked and copied beside its place, with owners, modes and times as they were. */
+/**
+ * Stages the content of a restore: unpacks and copies it beside its destination, with owners, modes and times as they
+ * were.
+ */
 import { chmodSync, chownSync, constants, copyFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -19,11 +22,11 @@ import { pathExists } from "../../../archive/tree/path-exists.ts";
 
 const WORKER = "lib/ops/restore/stage/worker";
 
-/** More than any site has: a bomb gets no further. */
+/** More entries than any site has: the limit for an archive bomb. */
 const MAX_ENTRIES = 50_000_000;
-/** No path that Linux takes has more components: PATH_MAX is 4096 bytes, and each takes two. */
+/** No path that Linux accepts has more components: PATH_MAX is 4096 bytes, and each takes two. */
 const MAX_DEPTH = 2048;
-/** What an archive may hold beyond what was recorded of its unit: nothing but a margin for what is not counted as input. */
+/** Bytes allowed beyond the recorded size of a unit, for content that is not counted as input. */
 const SLACK_BYTES = 64 * 1024 * 1024;
 
 type UnpackTask = Omit<UnpackRequest, "cancelled" | "onBytes">;
@@ -31,21 +34,21 @@ type UnpackTask = Omit<UnpackRequest, "cancelled" | "onBytes">;
 export interface StageOptions {
   readonly signal: AbortSignal;
   readonly workers: number;
-  /** Bytes of content written so far. */
+  /** Called with the bytes of content written so far. */
   readonly onBytes: (bytes: number) => void;
 }
 
 /**
- * Unpacks and copies everything of the plan into its staging directories, which are made here. Throws `E_VERIFY` where the content is not what was
- * recorded, `E_ARCHIVE` for a hostile or damaged archive, `E_NO_SPACE`; what was written is for the caller to remove.
+ * Makes the staging directories, and unpacks and copies everything of the plan into them.
+ * Throws `E_VERIFY` if the content is not what was recorded, `E_ARCHIVE` for a hostile or damaged archive,
+ * `E_NO_SPACE`. The caller removes what was written.
  */
 export async function stage(plan: RestorePlan, options: StageOptions): Promise<void> {
   const bases = new Bases(plan.targets.bases);
   try {
     await fill(bases.held(plan), bases.paths, options);
     for (const { live, fresh } of plan.targets.swaps)
-      if (!pathExists(fresh))
-        throw new HoldfastError("E_VERIFY", `nothing came out of the archives for ${display(live)}`);
+      if (!pathExists(fresh)) throw new HoldfastError("E_VERIFY", `the archives hold nothing for ${display(live)}`);
   } catch (error) {
     throw bases.named(error);
   } finally {
@@ -58,23 +61,23 @@ async function fill(plan: RestorePlan, bases: readonly BytePath[], options: Stag
   const solid = new Map(bases.map((base) => [base, new SafeDirectories(base)]));
   const solidAt = (place: BytePath): SafeDirectories => solid.get(baseOf(bases, place)) ?? noBase(place);
   const shared = await unpackAll(plan, bases, options);
-  // From here on an archive's link may stand anywhere: nothing goes through one.
+  // From here on, an unpacked link may be anywhere: no path is resolved through one.
   for (const { from, to } of plan.moves) {
-    if (!pathExists(from)) throw new HoldfastError("E_VERIFY", `${display(from)} did not come out of its archive`);
+    if (!pathExists(from)) throw new HoldfastError("E_VERIFY", `${display(from)} is missing from its archive`);
     solidAt(to).make(dirname(to));
     renameSync(toBuffer(from), toBuffer(to));
   }
   for (const copy of plan.copies) {
     solidAt(copy.to).make(dirname(copy.to));
-    bring(copy, plan.directory);
+    writeCopy(copy, plan.directory);
   }
   for (const to of plan.directories) solidAt(to).make(to);
   applyDirectories(plan, shared, solidAt);
-  // One call for each file system is what makes many small files durable at a bearable price.
+  // One call for each file system: syncing many small files one by one would be too slow.
   for (const base of bases) await syncFileSystem(base, options.signal);
 }
 
-/** Makes durable what was written to the file system of a directory, which is named by its handle. */
+/** Syncs the file system of a directory, which is named by its open handle. */
 async function syncFileSystem(directory: BytePath, signal: AbortSignal): Promise<void> {
   await runCommand(["sync", "-f", directory.replace("/self/", `/${process.pid}/`)], { signal, code: "E_IO" });
 }
@@ -83,7 +86,7 @@ const baseOf = (bases: readonly BytePath[], place: BytePath): BytePath =>
   bases.find((base) => place === base || isBelow(place, base)) ?? noBase(place);
 
 function noBase(place: BytePath): never {
-  throw new HoldfastError("E_INTERNAL", `${display(place)} is staged nowhere`);
+  throw new HoldfastError("E_INTERNAL", `${display(place)} has no staging directory`);
 }
 
 /** Returns the directories that archives share, in the order of the plan. */
@@ -131,13 +134,13 @@ function checkContent(part: ArchivePart, label: string, { contentDigest, entries
   if (part.entries !== undefined && part.only === undefined && part.entries !== entries)
     throw new HoldfastError(
       "E_VERIFY",
-      `${label}: ${part.artifact} holds ${entries} entries; ${part.entries} were recorded`,
+      `${label}: ${part.artifact} holds ${entries} entries, but ${part.entries} were recorded`,
     );
   if (part.contentDigest !== null && contentDigest !== null && part.contentDigest !== contentDigest)
     throw new HoldfastError("E_VERIFY", `${label}: the content of ${part.artifact} is not what was recorded`);
 }
 
-function bring(copy: RestorePlan["copies"][number], directory: string): void {
+function writeCopy(copy: RestorePlan["copies"][number], directory: string): void {
   const to = toBuffer(copy.to);
   try {
     if ("text" in copy) writeFileSync(to, toBuffer(copy.text), { flag: "wx", mode: 0o600 });

@@ -1,4 +1,4 @@
-/** Every file of a run that a restore will read is what was recorded, before anything else happens. */
+/** Verifies every file of a run that a restore will read, before anything else happens. */
 import { statSync } from "node:fs";
 import path from "node:path";
 import { asHoldfastError, HoldfastError } from "../../../errors.ts";
@@ -12,7 +12,7 @@ import { ArtifactReaders } from "../../checks/artifact-readers.ts";
 import { ownName, runOf, runsOf } from "../../runs/borrowed-units.ts";
 import type { RestorePlan } from "../plan/planner.ts";
 
-/** Throws `E_VERIFY` that names the first file which is missing or is not what SHA256SUMS and the unit's metadata say. */
+/** Throws `E_VERIFY` with the first file that is missing or differs from SHA256SUMS and the unit's metadata. */
 export async function verifyArtifacts(
   run: string,
   units: readonly UnitMetadata[],
@@ -30,13 +30,13 @@ export async function verifyArtifacts(
     ...documentsOf(units),
     ...(sums?.has("failures.json") === true ? ["failures.json"] : []),
     ...runsOf(units).map((other) => `../${other}/${PLACES_FILE}`),
-    // They say where everything belongs.
+    // They record where everything belongs.
     ...[...new Set(units.map(({ step }) => step))].flatMap((step) => listMetadata(run, step)),
   ]);
   await verifyFiles(run, files, recorded, signal);
 }
 
-/** The documents that a restore reads beside the units' own files. */
+/** Returns the documents that a restore reads beside the units' own files. */
 const documentsOf = (units: readonly UnitMetadata[]): string[] => [
   PLACES_FILE,
   ...[...groupLayers(units).layered.values()].flatMap((shards) => {
@@ -45,7 +45,7 @@ const documentsOf = (units: readonly UnitMetadata[]): string[] => [
   }),
 ];
 
-/** Verifies files by their names; `recorded` has the digests of metadata. Files of other runs are verified against those. */
+/** Verifies files by name, in the run that holds each; `recorded` has the digests of metadata. */
 export async function verifyFiles(
   run: string,
   files: Iterable<string>,

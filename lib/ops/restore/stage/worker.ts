@@ -1,4 +1,4 @@
-/** The worker thread's side of a restore: unpacks one archive at a time. */
+/** The worker thread of a restore: unpacks one archive at a time. */
 import { serveTasks } from "../../../archive/pool.ts";
 import { unpackArchive } from "../../../archive/unpack/archive.ts";
 import type { UnpackRequest, UnpackResult } from "../../../archive/unpack/request.ts";

@@ -1,4 +1,4 @@
-/** The databases of a restore: opened, looked at, loaded beside the live ones, compared, and ready to be exchanged. */
+/** The databases of a restore: opened, inspected, loaded beside the live ones, compared, and ready to be exchanged. */
 import path from "node:path";
 import type { BytePath } from "../../../archive/entry.ts";
 import { fromString } from "../../../archive/path.ts";
@@ -26,7 +26,7 @@ import {
 } from "../../site/schema-version.ts";
 import { pathExists } from "../../../archive/tree/path-exists.ts";
 
-/** A dump that goes into a server, or in the place of a live SQLite file. */
+/** A dump that is loaded into a server, or replaces a live SQLite file. */
 export interface PlannedDatabase {
   readonly item: DatabaseItem;
   readonly target: DatabaseTarget;
@@ -44,8 +44,8 @@ interface Place {
 }
 
 /**
- * Which of the dumps are loaded, and where. Those that are not are files of the site, or are handed over as they are. Throws `E_USAGE` where a dump
- * and the database that it should go into are of different engines, or the config knows none.
+ * Chooses the dumps to load, and their target databases. The others are files of the site, or are handed over as they
+ * are. Throws `E_USAGE` if a dump and its target database have different engines, or the config has no such database.
  */
 export async function databasePlaces(
   request: RestoreRequest,
@@ -55,9 +55,9 @@ export async function databasePlaces(
   const config = request.target.kind === "in-place" ? request.target.config : undefined;
   if (request.database !== undefined) {
     const [item, ...others] = items;
-    if (item === undefined) throw new HoldfastError("E_USAGE", "--database is given and no dump is selected");
+    if (item === undefined) throw new HoldfastError("E_USAGE", "--database needs a dump, but none is selected");
     if (others.length > 0)
-      throw new HoldfastError("E_USAGE", "--database is one database, and several dumps are selected", {
+      throw new HoldfastError("E_USAGE", "--database takes one dump, but several are selected", {
         hint: "select one with --unit",
       });
     return [placeAt(request.database, item, config)];
@@ -86,9 +86,9 @@ function placeAt(given: string, item: DatabaseItem, config: SiteConfig | undefin
   if (family(engine) !== family(item.record.engine))
     throw new HoldfastError(
       "E_USAGE",
-      `the dump ${item.unit} is of ${item.record.engine}; the database that it should go into is of ${engine}`,
+      `the dump ${item.unit} is of ${item.record.engine}, but the target database is of ${engine}`,
       {
-        hint: "name a database of the same engine with --database",
+        hint: "use --database with a database of the same engine",
       },
     );
   const target = {
@@ -100,14 +100,17 @@ function placeAt(given: string, item: DatabaseItem, config: SiteConfig | undefin
   return { item, target, settings: undefined };
 }
 
-/** Where the SQLite file of a target is, or will be. */
+/** Returns the path of a target's SQLite file, which may not exist yet. */
 export function sqliteFile({ url, root }: DatabaseTarget): BytePath {
   const location = describeUrl(url);
   if (location.engine !== "sqlite") throw new HoldfastError("E_INTERNAL", "no SQLite file");
   return fromString(location.absolute ? location.path : path.resolve(root, location.path));
 }
 
-/** Opens the servers and asks what is there. Throws `E_DATABASE`, `E_RESTORE` for a dump that this server could not load, `E_SCHEMA`. */
+/**
+ * Opens the servers and inspects the target databases. Throws `E_DATABASE`, `E_SCHEMA`, and `E_RESTORE` for a dump that
+ * this server cannot load.
+ */
 export async function openDatabases(
   request: RestoreRequest,
   run: string,
@@ -137,7 +140,7 @@ export async function openDatabases(
       if (free !== undefined && free < item.record.database_size)
         throw new HoldfastError(
           "E_NO_SPACE",
-          `the database server has ${free} bytes free; ${item.unit} had ${item.record.database_size}`,
+          `the database server has ${free} bytes free, but ${item.unit} had ${item.record.database_size}`,
           {
             hint: "free some space on the disk of the database server",
           },
@@ -169,7 +172,10 @@ export async function closeDatabases(opened: readonly PlannedDatabase[]): Promis
   for (const { restorer } of opened) await restorer.close();
 }
 
-/** What scratch and old databases are called: as the live one, with the restore's id, within every engine's 63 bytes. */
+/**
+ * Returns the names of the temporary and previous databases: the live name with the restore's id, within 63 bytes,
+ * every engine's limit.
+ */
 export function temporaryNames(
   { restorer, target }: Pick<PlannedDatabase, "restorer" | "target">,
   id: string,
@@ -189,8 +195,8 @@ export function temporaryNames(
 }
 
 /**
- * Loads each dump into a database of its own and compares it with what was recorded in the dump's snapshot. Throws `E_RESTORE`, and `E_VERIFY` where
- * rows are missing. Gives the operations that put them in the place of the live ones.
+ * Loads each dump into a database of its own and compares it with the record of the dump's snapshot. Returns the
+ * operations that exchange them with the live ones. Throws `E_RESTORE`, and `E_VERIFY` if rows are missing.
  */
 export async function loadDatabases(
   run: string,
@@ -221,7 +227,7 @@ export async function loadDatabases(
   return operations;
 }
 
-/** Throws `E_VERIFY` when a database does not hold what was recorded at backup. */
+/** Throws `E_VERIFY` if a database does not hold what was recorded at backup. */
 export async function compareWithRecord(
   { item, restorer }: Pick<PlannedDatabase, "item" | "restorer">,
   name: string,
@@ -233,5 +239,5 @@ export async function compareWithRecord(
   const [first] = differences;
   if (first === undefined) return;
   const more = differences.length > 1 ? ` (and ${differences.length - 1} more)` : "";
-  throw new HoldfastError("E_VERIFY", `${item.unit} was loaded and is not what was recorded: ${first}${more}`);
+  throw new HoldfastError("E_VERIFY", `${item.unit} was loaded, but differs from what was recorded: ${first}${more}`);
 }

@@ -1,4 +1,4 @@
-/** Rolls back a restore in place that failed. */
+/** Rolls back an in-place restore that failed. */
 import type { SiteConfig } from "../../../config/load.ts";
 import { asHoldfastError, HoldfastError } from "../../../errors.ts";
 import type { Journal } from "../../journals/restore-journal.ts";
@@ -8,8 +8,8 @@ import { hintOf, stateOf } from "../../journals/restore-state.ts";
 import { undo } from "./roll-back.ts";
 
 /**
- * Rolls back, removes what was made, and records the failure. Returns the error to throw: the failure itself if everything is as it was
- * before, else `E_PENDING` with the command that ends the restore.
+ * Rolls back, removes temporary files and databases, and records the failure. Returns the error to throw: the failure
+ * itself if the site is as it was before, else `E_PENDING` with the command that ends the restore.
  */
 export async function rollBackFailure(
   journal: Journal,
@@ -30,8 +30,10 @@ export async function rollBackFailure(
       { cause: failure },
     );
   } catch (second) {
-    await journal.update({ error: describe(failure) }).catch(() => {}); // the disk may be full: the state before it will do
-    const message = `the restore failed (${describe(failure).message}), and so did its rollback: ${describe(second).message}`;
+    // The disk may be full: the journal's previous state suffices.
+    await journal.update({ error: describe(failure) }).catch(() => {});
+    const [first, then] = [describe(failure).message, describe(second).message];
+    const message = `the restore failed (${first}), and so did its rollback: ${then}`;
     return new HoldfastError("E_PENDING", message, {
       hint: `correct the cause, then ${hintOf(stateOf(journal.document), journal.document.restore)}`,
       cause: second,

@@ -1,6 +1,6 @@
 /**
- * One swap of files, forward and back. Its progress shows in which of the paths exist: each part is one rename, and calling it
- * again after a crash continues where it stopped.
+ * Swaps a tree or file, forward and back. The existing paths show its progress: each part is one rename, and a second
+ * call after a crash continues where the first stopped.
  */
 import { mkdirSync, renameSync, statSync, utimesSync } from "node:fs";
 import type { BytePath } from "../../../archive/entry.ts";
@@ -13,7 +13,7 @@ import { noSteps, type OnStep } from "../../journals/on-step.ts";
 import type { Replace } from "../../journals/operations.ts";
 import { pathExists } from "../../../archive/tree/path-exists.ts";
 
-/** Moves `live` aside and `fresh` into its place. Throws `E_TARGET` if a path cannot be moved. */
+/** Moves `live` to `aside` and `fresh` to `live`. Throws `E_TARGET` if a path cannot be moved. */
 export async function replace({ live, fresh, aside, carry }: Replace, step: OnStep = noSteps): Promise<void> {
   const move = mover(step);
   if (fresh === null) {
@@ -33,7 +33,7 @@ export async function replace({ live, fresh, aside, carry }: Replace, step: OnSt
   await settle(live, aside);
 }
 
-/** Moves `live` back to `fresh`, and `aside` back into its place. Throws `E_TARGET` if a path cannot be moved. */
+/** Moves `live` back to `fresh`, and `aside` back to `live`. Throws `E_TARGET` if a path cannot be moved. */
 export async function undoReplace({ live, fresh, aside, carry }: Replace, step: OnStep = noSteps): Promise<void> {
   const move = mover(step);
   if (fresh !== null && !pathExists(fresh) && pathExists(live)) move(live, fresh);
@@ -50,7 +50,7 @@ export async function undoReplace({ live, fresh, aside, carry }: Replace, step: 
   await settle(live, aside);
 }
 
-/** A rename that leaves the times of both parent directories as they were. */
+/** Returns a rename that preserves the times of both parent directories. */
 const mover =
   (step: OnStep) =>
   (from: BytePath, to: BytePath): void => {
@@ -58,7 +58,7 @@ const mover =
     rename(from, to);
   };
 
-/** Reaches both directories without following a link: somebody may have put one there since the plan was made. */
+/** Renames without following a link in either directory: one may have been placed there since the plan was made. */
 function rename(from: BytePath, to: BytePath): void {
   const [source, target] = [new TreeHandles("/"), new TreeHandles("/")];
   try {

@@ -1,9 +1,9 @@
-/** The servers of a restore, opened when an operation first asks for one. */
+/** The servers of a restore, opened when an operation first needs one. */
 import type { DatabaseTarget } from "../../../database/snapshot.ts";
 import { openRestorer } from "../../../database/open/restorer.ts";
 import type { DatabaseRestorer } from "../../../database/restorer.ts";
 
-/** Where the database of a unit is; `url` is the one that was written down. */
+/** Finds the database of a unit; `url` is the recorded one. */
 export type FindTarget = (unit: string, url: string) => Promise<DatabaseTarget>;
 
 export class RestorerPool {
@@ -11,13 +11,13 @@ export class RestorerPool {
   readonly #signal: AbortSignal;
   readonly #open = new Map<string, DatabaseRestorer>();
 
-  /** With a signal of its own, so that what an abort has ended can still be taken back. */
+  /** Takes a signal of its own, so that a rollback can still run after an abort. */
   constructor(targetOf: FindTarget, signal: AbortSignal) {
     this.#targetOf = targetOf;
     this.#signal = signal;
   }
 
-  /** Throws `E_DATABASE` when the server does not answer. */
+  /** Returns the restorer of a database. Throws `E_DATABASE` if the server does not answer. */
   async find(unit: string, url: string): Promise<DatabaseRestorer> {
     const found = this.#open.get(unit);
     if (found !== undefined) return found;

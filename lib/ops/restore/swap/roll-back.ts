@@ -1,4 +1,4 @@
-/** Puts everything back that a restore in place has replaced, and removes what it made. */
+/** Puts back everything that an in-place restore has replaced, and removes its temporary files and databases. */
 import type { SiteConfig } from "../../../config/load.ts";
 import { asHoldfastError } from "../../../errors.ts";
 import { service } from "../../site/commands.ts";
@@ -10,19 +10,19 @@ import { prepareSwapBack, removeTemporaries, swapBack } from "./run.ts";
 export interface UndoOptions {
   readonly config: SiteConfig | undefined;
   readonly signal: AbortSignal;
-  /** The failure that ended the restore; absent where the operator rolls it back. */
+  /** The failure that ended the restore; absent if the operator rolls it back. */
   readonly error?: JournalDocument["error"];
 }
 
 const CUT_OFF = {
   code: "E_INTERRUPTED",
-  message: "the restore was cut off before it had changed anything",
+  message: "the restore was interrupted before it changed anything",
   hint: "start it again",
 };
 
 /**
- * Undoes a restore, from whatever point an earlier attempt reached. Throws `E_SAFETY` before any change if a database cannot be brought
- * back. Returns why the service does not start again; undefined if it does or was not stopped.
+ * Undoes a restore, from whatever point an earlier attempt reached. Throws `E_SAFETY` before any change if a database
+ * cannot be restored. Returns why the service does not start again; undefined if it does or was not stopped.
  */
 export async function undo(
   journal: Journal,
@@ -39,7 +39,7 @@ export async function undo(
   });
   if (hasService) {
     journal.step({ action: "command", object: "stop" });
-    // After a failure the service may be what does not work.
+    // The restore may have failed because the service commands do not work.
     await service(config, "stop", signal).catch((failure: unknown) => {
       if (error === undefined) throw failure;
     });
@@ -64,7 +64,7 @@ async function startAgain(journal: Journal, config: SiteConfig, signal: AbortSig
   }
 }
 
-/** Starts the service if the restore has stopped it. */
+/** Starts the service if the restore stopped it. */
 export async function start(journal: Journal, config: SiteConfig, signal: AbortSignal): Promise<void> {
   if (!journal.document.service_stopped) return;
   journal.step({ action: "command", object: "start" });

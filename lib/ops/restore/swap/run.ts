@@ -1,4 +1,4 @@
-/** Makes the operations of a restore, and undoes them. Both continue where an earlier attempt was cut off. */
+/** Runs the operations of a restore, and undoes them. Both continue where an earlier attempt was interrupted. */
 import { display } from "../../../archive/path.ts";
 import { removeTree } from "../../../archive/tree/remove.ts";
 import { HoldfastError } from "../../../errors.ts";
@@ -11,7 +11,7 @@ import { isReversible } from "../../journals/restore-state.ts";
 type Reload = Extract<Operation, { kind: "reload" }>;
 type Import = Extract<Operation, { kind: "import" }>;
 
-/** Puts everything restored into its place. `before` is called ahead of each operation and may throw to stop. */
+/** Swaps everything restored into place. `before` is called ahead of each operation and may throw to stop. */
 export async function swapIn(journal: Journal, servers: RestorerPool, before: () => Promise<void>): Promise<void> {
   await journal.update({ swap: "begun", kept: true });
   for (const [index, operation] of journal.document.operations.entries()) {
@@ -33,7 +33,7 @@ export async function swapIn(journal: Journal, servers: RestorerPool, before: ()
         await restorer.reload(operation.dump, PLAIN);
         break;
       }
-      case "import": // made by the restore of the package itself
+      case "import": // done by the restore of the package itself
         break;
     }
   }
@@ -41,8 +41,8 @@ export async function swapIn(journal: Journal, servers: RestorerPool, before: ()
 }
 
 /**
- * Makes ready what `swapBack` needs, and changes nothing of the site: dumps of databases that were imported into are loaded beside them.
- * Throws `E_SAFETY` if a database cannot be brought back, and what the server refuses.
+ * Prepares for `swapBack` without changing the site: loads the safety dumps of imported databases beside them. Throws
+ * `E_SAFETY` if a database cannot be restored, and the error of the server.
  */
 export async function prepareSwapBack(journal: Journal, servers: RestorerPool): Promise<void> {
   const { operations, scratch_databases } = journal.document;
@@ -63,16 +63,12 @@ export async function prepareSwapBack(journal: Journal, servers: RestorerPool): 
 function notReversible(operations: readonly Operation[]): HoldfastError {
   const lost = operations.find((one) => !isReversible({ operations: [one] }));
   const unit = lost !== undefined && "unit" in lost ? lost.unit : "the database";
-  return new HoldfastError(
-    "E_SAFETY",
-    `no dump of the previous content of ${unit} was saved: it cannot be brought back`,
-    {
-      hint: "restore it from another run: npx tsx scripts/restore.ts --in-place --run RUN --unit UNIT",
-    },
-  );
+  return new HoldfastError("E_SAFETY", `no dump of the previous content of ${unit} was saved: it cannot be restored`, {
+    hint: "restore it from another run: npx tsx scripts/restore.ts --in-place --run RUN --unit UNIT",
+  });
 }
 
-/** Undoes the operations in the opposite order; `prepareSwapBack` comes first. */
+/** Undoes the operations in reverse order; call `prepareSwapBack` first. */
 export async function swapBack(journal: Journal, servers: RestorerPool): Promise<void> {
   if (journal.document.swap !== "undoing") await journal.update({ swap: "undoing" });
   for (const [index, operation] of [...journal.document.operations.entries()].toReversed()) {
@@ -104,7 +100,7 @@ async function undoReload(journal: Journal, index: number, operation: Reload, se
   await change(journal, index, { ...operation, begun: false });
 }
 
-/** Exchanges the database that was imported into for the one that `prepareSwapBack` loaded. */
+/** Exchanges the imported database for the one that `prepareSwapBack` loaded. */
 async function undoImport(journal: Journal, index: number, operation: Import, servers: RestorerPool): Promise<void> {
   const { unit, url, safety, scratch, aside } = operation;
   const restorer = await servers.find(unit, url);
@@ -122,7 +118,7 @@ const PLAIN = { onBytes: (): void => {}, restoreFlags: [] };
 const change = async (journal: Journal, index: number, operation: Operation): Promise<void> =>
   await journal.update({ operations: journal.document.operations.map((one, at) => (at === index ? operation : one)) });
 
-/** Removes the directories and databases that a restore made beside the site, with all that is kept in them. */
+/** Removes the directories and databases that a restore made beside the site, with the previous content they keep. */
 export async function removeTemporaries(journal: Journal, servers: RestorerPool): Promise<void> {
   const { bases, scratch_databases, operations } = journal.document;
   for (const base of bases) {

@@ -1,4 +1,7 @@
-/** The one directory that a browser reads and writes: it belongs to the browser's account, and goes when the browser has ended. */
+/**
+ * The only directory that a browser reads and writes. It belongs to the browser's account, and is removed after the
+ * browser has ended.
+ */
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { privateDirectory } from "../../../database/access/private-directory.ts";
@@ -9,16 +12,22 @@ import { unprivileged, type Account } from "../../../exec/nobody.ts";
 export interface BrowserHome {
   readonly directory: string;
   readonly account: Account;
-  /** Gives all that has been put into the directory to the account. */
+  /** Changes the owner of everything in the directory to the account. */
   hand(): Promise<void>;
-  /** To be called when the browser has ended. */
+  /** Removes the directory. Call it after the browser has ended. */
   remove(): Promise<void>;
 }
 
-/** Chromium's socket lies in its temporary directory, and unix(7) allows 107 bytes for all of its path. */
+/**
+ * Longest usable path: Chromium's socket is in its temporary directory, and unix(7) limits the socket's path to 107
+ * bytes.
+ */
 const LONGEST = 27;
 
-/** Where the account cannot reach the temporary directory of this process, that of the system is taken. Throws `E_COMMAND` where it reaches neither. */
+/**
+ * Creates the directory below this process's temporary directory, or below /tmp if the account cannot reach that.
+ * Throws `E_COMMAND` if it can reach neither.
+ */
 export async function browserHome(signal: AbortSignal): Promise<BrowserHome> {
   const account = unprivileged();
   for (const parent of new Set([tmpdir(), "/tmp"].filter((one) => one.length <= LONGEST))) {
@@ -30,7 +39,7 @@ export async function browserHome(signal: AbortSignal): Promise<BrowserHome> {
     "E_COMMAND",
     `the account of the browser can write neither below ${tmpdir()} nor below /tmp`,
     {
-      hint: "set TMPDIR to a directory that everybody can write to",
+      hint: "set TMPDIR to a directory that every user can write to",
     },
   );
 }
@@ -47,7 +56,7 @@ function makeHome(parent: string, account: Account, signal: AbortSignal): Browse
       if (owner !== null) await runCommand(["chown", "-R", "-h", owner, "--", directory], { signal });
     },
     remove: async () => {
-      // With the rights of the account: what it put there may be a trap for root.
+      // Runs with the rights of the account, because files that it left may be a trap for root.
       const own = new AbortController();
       const empty = [...as, "find", directory, "-mindepth", "1", "-delete"];
       await runCommand(empty, { signal: own.signal }).catch(() => {}); // what could not be removed fails below

@@ -1,7 +1,7 @@
 /**
- * Pages from disk, opened in headless Chromium: which of them do not open, and which of the media that they name cannot be had. A page of ours
- * opens them one by one in a frame and tells the result by a request. Chromium knows no way to the network but our own server, which gives
- * nothing: scripts of a page can neither fetch from anywhere nor tell anybody anything.
+ * Opens pages from disk in headless Chromium, and reports pages that do not open and media that fail to load.
+ * A driver page opens them one by one in a frame and sends the result by a request. Chromium's only access to the
+ * network is our own proxy, which answers nothing else, so scripts of a page can neither fetch nor send anything.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -15,9 +15,9 @@ import { startCommand, type RunningCommand } from "../../../exec/command.ts";
 import type { BrowserHome } from "./browser-home.ts";
 
 const resultSchema = z.object({
-  /** Distinct URLs of media that were asked for. */
+  /** The number of distinct media URLs requested. */
   media: z.number(),
-  /** The page, and the URL that failed; null for the page itself. */
+  /** Each page with the URL that failed; null for the page itself. */
   failed: z.array(z.object({ page: z.string(), url: z.string().nullable() })),
 });
 export type BrowserResult = z.infer<typeof resultSchema>;
@@ -27,11 +27,11 @@ const START_MS = 60_000;
 const PAGE_MS = 20_000;
 const MOST_RESULT = 64 * 1024 * 1024;
 
-/** Chromium's program on this host. */
+/** Finds the program of Chromium on this host. */
 export const findChromium = (): string | undefined =>
   findProgram(["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]);
 
-/** Opens `pages`, absolute paths of files in `home`. Throws `E_COMMAND` when the browser gives no result. */
+/** Opens `pages`, absolute paths of files in `home`. Throws `E_COMMAND` if the browser gives no result. */
 export async function openPages(
   chromium: string,
   pages: readonly string[],
@@ -70,14 +70,17 @@ export async function openPages(
   }
 }
 
-/** Nothing of this process's environment, which may hold passwords; every temporary file goes into the directory. */
+/**
+ * The environment of the browser: nothing inherited, which may hold passwords, and all temporary files in its
+ * directory.
+ */
 const environmentOf = (directory: string): string[] => [
   `PATH=${process.env["PATH"] ?? ""}`,
   "LANG=C.UTF-8",
   ...["HOME", "TMPDIR", "XDG_RUNTIME_DIR"].map((name) => `${name}=${directory}`),
 ];
 
-/** Chromium's own sandbox stays on: where the host does not allow it, nothing is opened. */
+/** The flags of the browser. Chromium's own sandbox stays on: on a host that does not allow it, no page is opened. */
 const flagsOf = (directory: string, port: number): string[] => [
   "--headless",
   "--disable-gpu",
@@ -94,7 +97,7 @@ const flagsOf = (directory: string, port: number): string[] => [
   "--proxy-bypass-list=<-loopback>",
 ];
 
-/** A proxy that refuses everything but the result. */
+/** Starts a proxy that rejects every request but the result. */
 async function listen(token: string): Promise<{ server: Server; port: number; result: Promise<string> }> {
   let tell: (text: string) => void = () => {};
   const result = new Promise<string>((resolve) => (tell = resolve));
@@ -116,7 +119,9 @@ async function listen(token: string): Promise<{ server: Server; port: number; re
   return { server, port: typeof address === "object" && address !== null ? address.port : 0, result };
 }
 
-/** Everything in it comes from us: URLs of files are percent-encoded, and `<` is written so that it ends no script. */
+/**
+ * Builds the driver page. URLs of files are percent-encoded, and `<` is escaped, so that no page can inject a script.
+ */
 const driverPage = (pages: readonly string[], token: string): string => `<!DOCTYPE html>
 <meta charset="utf-8"><body><script>
 const pages = ${JSON.stringify(pages.map((page) => pathToFileURL(page).href)).replaceAll("<", "\\u003c")};

@@ -1,4 +1,6 @@
-/** Compiled bundles, opened: unpacked as anybody would, and every page and every file of sound and pictures that it names asked for from disk. */
+/**
+ * Opens compiled bundles: unpacks each, opens every page, and requests every media file that a page names from disk.
+ */
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,7 +15,7 @@ import { browserHome, type BrowserHome } from "./browser-home.ts";
 import { tryRead, type RunInventory, type UnitRecord } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 
-/** Units opened where no part of the run is asked for. */
+/** The number of units opened unless part of the run is requested. */
 const UNITS = 5;
 
 const bundleSchema = z.looseObject({
@@ -23,13 +25,13 @@ const bundleSchema = z.looseObject({
 type Bundle = z.infer<typeof bundleSchema>;
 
 export interface OpenRequest {
-  /** All units that the survey has: it is a part of the run already. */
+  /** True to open all units of the survey, which is already part of the run. */
   readonly all: boolean;
-  /** Null where there is none. That of this host when absent. */
+  /** Path of Chromium: null for none, undefined for that of this host. */
   readonly chromium?: string | null | undefined;
 }
 
-/** Undefined when the run has no compiled text. */
+/** Checks the compiled pages; undefined if the run has no compiled text. */
 export async function checkCompiledPages(
   survey: RunInventory,
   { all, chromium = findChromium() ?? null }: OpenRequest,
@@ -45,7 +47,7 @@ export async function checkCompiledPages(
   return opening.finding();
 }
 
-/** The same ones for the same run, others for another. */
+/** Samples units; the same ones for the same run, others for another run. */
 const sampleOf = (run: string, units: readonly UnitRecord[]): UnitRecord[] =>
   units
     .map((unit) => ({ unit, key: createHash("sha256").update(`${run}\0${unit.file}`).digest("hex") }))
@@ -110,22 +112,24 @@ class Opening {
     this.#pages += pages.length;
     this.#media += result.media;
     const known = new Set(bundle.missing.map(({ stored }) => stored));
-    for (const { page, url } of result.failed) this.#judge(artifact, into, known, page, url);
+    for (const { page, url } of result.failed) this.#recordFailure(artifact, into, known, page, url);
   }
 
-  /** What was missing when the bundle was made is told by the bundle's own metadata; what is on the network is in no backup. */
-  #judge(artifact: string, into: string, known: ReadonlySet<string>, page: string, url: string | null): void {
+  /**
+   * Records a failure. The bundle's metadata list the media that were missing already when it was made; what is on the
+   * network is in no backup.
+   */
+  #recordFailure(artifact: string, into: string, known: ReadonlySet<string>, page: string, url: string | null): void {
     const shown = path.relative(into, fileURLToPath(page));
     if (url === null) return void this.#problems.push({ path: artifact, message: `${shown} does not open` });
     if (!url.startsWith("file:"))
-      return void this.#notes.push({ path: artifact, message: `${shown} asks the network for ${url}` });
+      return void this.#notes.push({ path: artifact, message: `${shown} requests ${url} from the network` });
     const [plain = ""] = url.split(/[?#]/);
     const wanted = path.relative(into, fileURLToPath(plain));
     const encoded = wanted.split("/").map(encodeURIComponent).join("/");
     const isKnown = [...known].some((stored) => stored === encoded || decodeURIComponent(stored) === wanted);
     if (isKnown) this.#notes.push({ path: artifact, message: `${wanted} was missing on the site already` });
-    else
-      this.#problems.push({ path: artifact, message: `${shown} names ${wanted}, which cannot be had from the bundle` });
+    else this.#problems.push({ path: artifact, message: `${shown} names ${wanted}, which the bundle does not hold` });
   }
 
   finding(): Finding {
@@ -133,7 +137,7 @@ class Opening {
       figure: [
         count(this.#bundles, "bundle"),
         `${count(this.#pages, "page")} opened`,
-        `${count(this.#media, "media file")} asked for`,
+        `${count(this.#media, "media file")} requested`,
       ].join(", "),
       problems: this.#problems,
       notes: this.#notes,

@@ -1,4 +1,4 @@
-/** Dumps, restored: each into a scratch database that is dropped again, which is then held against what was recorded in the dump's snapshot. */
+/** Restores each dump into a scratch database, and compares that with what was recorded in the dump's snapshot. */
 import path from "node:path";
 import { compareTables } from "../../../database/compare-facts.ts";
 import { hasDigests } from "../../../database/facts-digest.ts";
@@ -15,10 +15,10 @@ import { PortableImports } from "./portable-imports.ts";
 import type { RunInventory } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 
-/** Errors that tell of this host, and nothing of the dump. */
+/** Errors with a cause on this host, not in the dump. */
 const NOT_THE_DUMP = new Set(["E_NO_SPACE", "E_DATABASE", "E_TARGET", "E_MISSING", "E_COMMAND", "E_TIMEOUT"]);
 
-/** Throws `E_DATABASE` when the server that was named for scratch databases does not answer. */
+/** Throws `E_DATABASE` if the configured server for scratch databases does not answer. */
 export async function requireScratchServer(scratch: string, signal: AbortSignal): Promise<void> {
   const restorer = await openRestorer(targetOf(scratch), signal);
   try {
@@ -29,13 +29,19 @@ export async function requireScratchServer(scratch: string, signal: AbortSignal)
 }
 
 export interface RestoredDumps {
-  /** Undefined where the run holds no dump. */
+  /** Undefined if the run holds no dump. */
   readonly dumps: Finding | undefined;
-  /** Of the portable data, imported into what the dumps of the same databases came to; undefined where the run holds none. */
+  /**
+   * The finding on portable data, imported into the restored dumps of the same databases; undefined if the run holds
+   * none.
+   */
   readonly portable: Finding | undefined;
 }
 
-/** `scratch`: the URL of a server for scratch databases; where it is absent, or of another engine, a private server is started. */
+/**
+ * Checks the dumps. `scratch` is the URL of a server for scratch databases; if it is absent or of another engine, a
+ * private server is started.
+ */
 export async function checkRestoredDumps(
   survey: RunInventory,
   scratch: string | undefined,
@@ -85,7 +91,7 @@ class DeepDatabases {
     this.#servers = new PrivateServers(sandbox, signal);
   }
 
-  /** Notes what is wrong with a dump, or why it could not be tried. Throws only when it is called off. */
+  /** Restores one dump and records its problems, or why it could not be tried. Throws only on abort. */
   async tryOne(item: DatabaseItem, index: number): Promise<void> {
     try {
       await this.#restore(item, await this.#serverFor(item), index);
@@ -162,7 +168,7 @@ class DeepDatabases {
   }
 }
 
-/** A database that was loaded on a server, or beside an SQLite file. */
+/** Returns the target of a database that was loaded on a server, or beside an SQLite file. */
 function databaseAt(server: DatabaseTarget, name: string): DatabaseTarget {
   const location = describeUrl(server.url);
   if (location.engine === "sqlite")

@@ -1,4 +1,4 @@
-/** Portable data, imported: each into the scratch database that the dump of the same unit was restored into, with its rows gone, and compared by digests. */
+/** Imports portable data into the emptied scratch database of the same unit's dump, and compares both by digests. */
 import path from "node:path";
 import * as z from "zod";
 import type { DatabaseTarget } from "../../../database/snapshot.ts";
@@ -29,7 +29,7 @@ interface PortableUnit {
   readonly digests: Readonly<Record<string, string>>;
 }
 
-/** Errors that tell of this host, and nothing of the data. */
+/** Errors with a cause on this host, not in the data. */
 const NOT_THE_DATA = new Set(["E_NO_SPACE", "E_MISSING", "E_TIMEOUT"]);
 
 export class PortableImports {
@@ -52,7 +52,7 @@ export class PortableImports {
       units.flatMap(({ file, unit, artifacts: [artifact] }) => {
         const recorded = tryRead(survey.directory, file, recordedSchema, []);
         if (recorded === undefined || artifact === undefined) {
-          this.#problems.push({ path: file, message: "the metadata do not say what was exported" });
+          this.#problems.push({ path: file, message: "the metadata do not record the exported tables" });
           return [];
         }
         const { checksum, digests } = recorded;
@@ -61,7 +61,7 @@ export class PortableImports {
     );
   }
 
-  /** `scratch` is the restored dump of `unit`: it is emptied. Throws only when it is called off. */
+  /** Imports one export. `scratch` is the restored dump of `unit`, which is emptied. Throws only on abort. */
   async tryOne(unit: string, scratch: DatabaseTarget): Promise<void> {
     const one = this.#waiting.get(unit);
     if (one === undefined) return;
@@ -82,7 +82,7 @@ export class PortableImports {
       this.#signal.throwIfAborted();
       const { code, message } = asHoldfastError(error, "E_IMPORT");
       if (code === "E_INTERNAL") throw error;
-      // The dump has tables that the export leaves out as they were at another moment.
+      // Tables that the export leaves out come from the dump, which was taken at another point in time.
       const isOfAnother = code === "E_IMPORT" && leftOut.some((table) => message.includes(table));
       if (NOT_THE_DATA.has(code) || isOfAnother) this.#untried.push(`${unit}: ${message}`);
       else
@@ -96,9 +96,9 @@ export class PortableImports {
   #compareRecord({ artifact, checksum, digests }: PortableUnit, { manifest }: ExportReader): void {
     for (const { table, digest } of manifest.tables)
       if (digests[table] !== digest)
-        this.#problems.push({ path: artifact, message: `${table} is not what the metadata record` });
+        this.#problems.push({ path: artifact, message: `${table} differs from the metadata` });
     if (manifest.checksum !== checksum)
-      this.#problems.push({ path: artifact, message: "the export is not the one that the metadata record" });
+      this.#problems.push({ path: artifact, message: "the export differs from the metadata" });
   }
 
   async #import({ artifact }: PortableUnit, from: ExportReader, scratch: DatabaseTarget): Promise<void> {
@@ -129,7 +129,7 @@ export class PortableImports {
                 this.#tables++;
                 this.#rows += found;
                 if (same) continue;
-                const how = found === exported ? "not the same ones" : `${exported} were exported`;
+                const how = found === exported ? "with other content" : `but ${exported} were exported`;
                 this.#problems.push({ path: artifact, message: `${table} has ${count(found, "row")}, ${how}` });
               }
             },
@@ -138,7 +138,7 @@ export class PortableImports {
     );
   }
 
-  /** Undefined where the run holds no portable data. */
+  /** Returns the finding; undefined if the run holds no portable data. */
   finding(): Finding | undefined {
     if (this.#expected === 0) return undefined;
     const untried = [
@@ -146,14 +146,21 @@ export class PortableImports {
       ...[...this.#waiting.keys()].map((unit) => `${unit}: no restored dump has its tables`),
     ];
     return {
-      figure: `${count(this.#imported, "export")} imported, ${count(this.#tables, "table")}, ${count(this.#rows, "row")}`,
+      figure: [
+        `${count(this.#imported, "export")} imported`,
+        count(this.#tables, "table"),
+        count(this.#rows, "row"),
+      ].join(", "),
       problems: this.#problems,
       ...(untried.length > 0 ? { notProved: untried.join("; ") } : {}),
     };
   }
 }
 
-/** Takes the rows out of the tables of an export, and of those that lead to them. Triggers go as well: the database is thrown away. */
+/**
+ * Deletes the rows of an export's tables and of all tables that reference them. Triggers are dropped too: the database
+ * is temporary.
+ */
 async function emptyTables(connection: Connection, from: ExportReader): Promise<void> {
   const schema = await introspect(connection);
   const going = new Map<TableId, Table>();

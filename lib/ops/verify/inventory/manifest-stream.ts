@@ -1,18 +1,21 @@
 /**
- * Reads a manifest as it was written, as a stream: it lists every unit of a run, and memory must not grow with the site. What each
- * step lists (`steps.<step>.index[]` and `.metadata[]`) is handed over item by item; the rest, which is small, is given at the end.
+ * Streams a manifest, which lists every unit of a run, so that memory does not grow with the site.
+ * The items of each step's lists (`steps.<step>.index[]` and `.metadata[]`) are passed on one by one; the rest, which
+ * is small, is returned at the end.
  */
 import { pipeline } from "node:stream/promises";
 import { streamRegular } from "../../../archive/files/regular-file.ts";
 import { DOCUMENT, parseJson } from "../../../archive/limits.ts";
 import { HoldfastError } from "../../../errors.ts";
 
-/** The two lists that a step has in a manifest. */
+/** The two lists of a step in a manifest. */
 export type ManifestList = "index" | "metadata";
 
 export type OnItem = (step: string, list: ManifestList, item: unknown) => void;
 
-/** Gives the manifest with both lists of each step empty. Throws `E_VERIFY` when the file is missing or no JSON. */
+/**
+ * Returns the manifest with both lists of each step empty. Throws `E_VERIFY` if the file is missing or not valid JSON.
+ */
 export async function streamManifest(file: string, onItem: OnItem, signal: AbortSignal): Promise<unknown> {
   const scanner = new ManifestScanner(onItem);
   try {
@@ -39,17 +42,17 @@ const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** How deep the lists stand: root, `steps`, the step, the list. */
+/** The nesting depth of the lists: root, `steps`, the step, the list. */
 const LIST_DEPTH = 4;
 
-/** Follows brackets and strings only; what it cuts out and what is left go through JSON.parse, which finds every other fault. */
+/** Tracks brackets and strings only; JSON.parse then checks the extracted items and the rest. */
 class ManifestScanner {
   readonly #onItem: OnItem;
   #rest = "";
   #depth = 0;
   #inString = false;
   #escaped = false;
-  /** The last string above the lists, and the key at each depth. */
+  /** The last string outside the lists, and the key at each depth. */
   #string = "";
   readonly #keys: string[] = [];
   #list: ManifestList | undefined;
@@ -100,11 +103,11 @@ class ManifestScanner {
     }
     take(chunk.length);
     if (Math.max(this.#rest.length, this.#item.length) > DOCUMENT.bytes)
-      throw new SyntaxError("the manifest holds more than one can in one place");
+      throw new SyntaxError("an item of the manifest is too large");
   }
 
   end(): unknown {
-    if (this.#list !== undefined) throw new SyntaxError("the manifest ends within a list");
+    if (this.#list !== undefined) throw new SyntaxError("the manifest ends inside a list");
     return parseJson(this.#rest);
   }
 

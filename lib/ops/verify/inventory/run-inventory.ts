@@ -1,5 +1,5 @@
 /**
- * What a run says of itself, gathered once for all checks: its files as `lstat` sees them, its documents, and a short record of each unit.
+ * Collects the files of a run as `lstat` reports them, its documents, and a short record of each unit, for all checks.
  * Documents are read one at a time, and no artifact is opened.
  */
 import { createHash } from "node:crypto";
@@ -35,13 +35,13 @@ export interface FoundFile {
   readonly size: number;
 }
 
-/** A unit as its metadata tells; the metadata itself is read again where more is needed. */
+/** A unit as its metadata describe it; the metadata themselves are read again where more is needed. */
 export interface UnitRecord {
-  /** Its metadata.json, relative to the run. */
+  /** Path of its metadata.json, relative to the run. */
   readonly file: string;
   readonly step: StepName;
   readonly unit: string;
-  /** As a text; absent for a unit that is no project's. */
+  /** The project's id as text; absent for a unit without a project. */
   readonly project?: string;
   readonly run: string;
   readonly builtIn: string;
@@ -50,7 +50,7 @@ export interface UnitRecord {
   readonly sha256: string | null;
 }
 
-/** A line of an index, or a unit's metadata, short enough to keep: what it is of, and a digest of what it says. */
+/** A line of an index, or a unit's metadata, in short form: its subject, and a digest of its content. */
 export interface Said {
   readonly of: string;
   readonly digest: string;
@@ -69,31 +69,34 @@ export interface RunInventory {
   readonly store: Store;
   readonly run: string;
   readonly directory: string;
-  /** Everything in the run that is no directory, by its path; for people where that is not UTF-8. */
+  /** The files of the run without its directories, by path; escaped for display if it is not UTF-8. */
   readonly files: ReadonlyMap<string, FoundFile>;
-  /** Undefined when SHA256SUMS is missing or malformed. */
+  /** Undefined if SHA256SUMS is missing or malformed. */
   readonly sums: ReadonlyMap<string, string> | undefined;
-  /** Undefined when the manifest is missing or damaged. */
+  /** Undefined if the manifest is missing or damaged. */
   readonly manifest: ManifestRest | undefined;
-  /** The steps of the manifest, and those that left a directory. */
+  /** The steps of the manifest, and those that have a directory. */
   readonly steps: readonly StepName[];
   readonly units: readonly UnitRecord[];
-  /** What the metadata of each step say, and what a step's index and the manifest should say of it. */
+  /** The metadata of each step, and the lines that its index and the manifest should have for them. */
   readonly expected: ReadonlyMap<StepName, Lists>;
-  /** What the manifest lists. */
+  /** The lists of the manifest. */
   readonly listed: ReadonlyMap<string, Lists>;
-  /** The ids of projects.json with their titles; undefined when it is missing or damaged. */
+  /** The ids of projects.json with their titles; undefined if it is missing or damaged. */
   readonly projects: ReadonlyMap<string, string> | undefined;
-  /** The format versions of the documents, each with one that has it. */
+  /** The format versions of the documents, each with one document that has it. */
   readonly versions: ReadonlyMap<string, string>;
-  /** Documents that cannot be read, or are not what they should be. */
+  /** Documents that are unreadable or malformed. */
   readonly damaged: readonly Problem[];
 }
 
-/** Metadata read without a pause. */
+/** The number of metadata files read without a pause. */
 const UNITS_AT_ONCE = 100;
 
-/** Reads a run's documents. A damaged one is noted; a newer format throws `E_VERSION`, a directory that cannot be read `E_STORE`. */
+/**
+ * Reads a run's documents and records damaged ones. Throws `E_VERSION` for a newer format, `E_STORE` for an unreadable
+ * directory.
+ */
 export async function takeInventory(
   store: Store,
   run: string,
@@ -116,7 +119,7 @@ export async function takeInventory(
     const lists: Lists = { index: [], metadata: [] };
     expected.set(step, lists);
     for (const file of metadataFiles(directory, step)) {
-      if (units.length % UNITS_AT_ONCE === 0) await setImmediate(); // so that an interruption is heard
+      if (units.length % UNITS_AT_ONCE === 0) await setImmediate(); // lets an abort through
       signal.throwIfAborted();
       const metadata = read(file, metadataSchema);
       if (metadata === undefined) continue;
@@ -147,7 +150,10 @@ export async function takeInventory(
   };
 }
 
-/** Reads a document of a run; undefined, and noted in `damaged`, when it is not sound. Throws `E_VERSION` for a newer format. */
+/**
+ * Reads a document of a run; undefined, and recorded in `damaged`, if it is invalid. Throws `E_VERSION` for a newer
+ * format.
+ */
 export function tryRead<T>(directory: string, file: string, schema: z.ZodType<T>, damaged: Problem[]): T | undefined {
   const full = path.join(directory, file);
   try {
@@ -159,11 +165,11 @@ export function tryRead<T>(directory: string, file: string, schema: z.ZodType<T>
   }
 }
 
-/** The failures that a document of the run lists; undefined, and noted, when it is not sound. */
+/** Reads the failures that a document of the run lists; undefined, and recorded in `damaged`, if it is invalid. */
 export const readFailureList = (directory: string, file: string, damaged: Problem[]): Failure[] | undefined =>
   tryRead(directory, file, z.array(failureSchema), damaged);
 
-/** What a line of an index says. */
+/** Returns the short form of an index line. */
 export const sayEntry = (entry: IndexEntry): Said => ({
   of: `${entry.path} (${entry.project_id ?? entry.name ?? entry.part ?? ""})`,
   digest: digestOf(entry),
@@ -174,7 +180,7 @@ const sayMetadata = (metadata: UnitMetadata): Said => ({
   digest: digestOf(metadata),
 });
 
-/** A digest of a value that does not depend on the order of keys. */
+/** Returns a digest of a value that does not depend on the order of keys. */
 export const digestOf = (value: unknown): string => createHash("sha256").update(canonical(value)).digest("base64");
 
 function canonical(value: unknown): string {
@@ -233,7 +239,7 @@ function metadataFiles(directory: string, step: StepName): string[] {
   try {
     return listMetadata(directory, step);
   } catch {
-    return []; // no directory of that name: the indexes check says so
+    return []; // no directory of that name: the indexes check reports it
   }
 }
 
@@ -264,7 +270,7 @@ function listEverything(directory: string): Map<string, FoundFile> {
   return found;
 }
 
-/** A run holds no name that is not UTF-8; an intruder may have one. */
+/** Decodes a file name. A run holds only UTF-8 names, but an intruder may add others. */
 function nameOf(bytes: Buffer): string {
   const text = bytes.toString("utf8");
   return Buffer.from(text).equals(bytes) ? text : display(bytes.toString("latin1"));

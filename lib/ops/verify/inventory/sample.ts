@@ -1,4 +1,6 @@
-/** Samples: of `t` parts of a run the `n`-th, the same every time, so that `t` verifications read everything exactly once. */
+/**
+ * Samples: the `n`-th of `t` parts of a run, always the same, so that `t` verifications read everything exactly once.
+ */
 import { createHash } from "node:crypto";
 import path from "node:path";
 import { HoldfastError } from "../../../errors.ts";
@@ -10,7 +12,7 @@ export interface Sample {
   readonly t: number;
 }
 
-/** Reads `n/t`. Throws `E_USAGE` for anything else. */
+/** Parses `n/t`. Throws `E_USAGE` for anything else. */
 export function parseSample(text: string): Sample {
   const [, n, t] = /^(\d{1,6})\/(\d{1,6})$/.exec(text) ?? [];
   const sample = { n: Number(n), t: Number(t) };
@@ -22,13 +24,16 @@ export function parseSample(text: string): Sample {
 
 export const showSample = ({ n, t }: Sample): string => `${n}/${t}`;
 
-/** Whether what lies at `place` (a unit's directory, relative to the run) is of the sample: by the sha256 of its name, modulo t. */
+/** Checks whether a unit's directory, relative to the run, is in the sample: by the sha256 of its name, modulo t. */
 export function isSampled({ n, t }: Sample, place: string): boolean {
   const digest = createHash("sha256").update(place).digest("hex");
   return BigInt(`0x${digest}`) % BigInt(t) === BigInt(n - 1);
 }
 
-/** The units of the sample, and the files that go with them: the artifacts and what lies beside the metadata. Other files go by their own names. */
+/**
+ * Returns the units of the sample with their artifacts and the files beside their metadata. Other files are sampled by
+ * their own names.
+ */
 export function sampleSurvey(survey: RunInventory, sample: Sample): RunInventory {
   const homes = new Map(
     survey.units.flatMap(({ file, artifacts }) =>

@@ -1,4 +1,7 @@
-/** A run against the site as it is now: projects, places and rows. That a site changes is drift: listed, and no failure. */
+/**
+ * Compares the projects, paths and rows of a run with the site's current ones. Changes of the site are drift: listed,
+ * and not a failure.
+ */
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { display, fromString, join } from "../../../archive/path.ts";
@@ -16,13 +19,13 @@ import { databaseItems } from "../stored/migrations.ts";
 import { digestOf, tryRead, type RunInventory } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 
-/** Where something of a run is on the site now. */
+/** Returns the current path on the site of a path of the run. */
 export const onSite = (config: SiteConfig, place: Pick<Place, "path" | "path_b64">): BytePath => {
   const bytes = placeBytes(place).toString("latin1");
   return bytes.startsWith("/") ? bytes : join(fromString(config.root), bytes);
 };
 
-/** The rows of the site's own list, then and now. */
+/** Compares the rows of the site's own project list, then and now. */
 export async function checkLiveProjects(
   survey: RunInventory,
   config: SiteConfig,
@@ -30,7 +33,7 @@ export async function checkLiveProjects(
 ): Promise<Finding | undefined> {
   if (!survey.files.has(PROJECTS_FILE)) return undefined;
   const recorded = tryRead(survey.directory, PROJECTS_FILE, projectListSchema, [])?.projects;
-  if (recorded === undefined) return undefined; // the check of documents says so
+  if (recorded === undefined) return undefined; // the check of documents reports it
   const figure = count(recorded.length, "project");
   if (config.projects === undefined) return { figure, problems: [], notProved: "the config has no projects" };
   try {
@@ -42,7 +45,7 @@ export async function checkLiveProjects(
       ...[...now.keys()].filter((id) => !then.has(id)).map((id) => drift(id, "is new")),
       ...[...then]
         .filter(([id, row]) => now.has(id) && now.get(id) !== row)
-        .map(([id]) => drift(id, "has another row now")),
+        .map(([id]) => drift(id, "has changed its row since")),
     ];
     return { figure: `${figure}, ${projects.length.toLocaleString("en")} now${driftOf(notes)}`, problems: [], notes };
   } catch (error) {
@@ -51,7 +54,7 @@ export async function checkLiveProjects(
   }
 }
 
-/** The units of each step that has a place on the site: which places are gone, and which legacy trees have come. */
+/** Checks the units of each step that has a path on the site: lists the paths that are gone, and new legacy trees. */
 export function checkLiveUnits(survey: RunInventory, config: SiteConfig): Finding | undefined {
   const notes: Problem[] = [];
   const there = new Map<StepName, { units: number; found: number }>();
@@ -69,7 +72,7 @@ export function checkLiveUnits(survey: RunInventory, config: SiteConfig): Findin
     notes.push(
       ...gone.map(({ place }) => ({
         path: display(placeBytes(place).toString("latin1")),
-        message: "is not on the site any more",
+        message: "no longer exists on the site",
       })),
     );
     for (const { live } of own) places.add(live);
@@ -97,11 +100,11 @@ function newTrees(config: SiteConfig, legacy: string, known: ReadonlySet<string>
       .filter((entry) => entry.isDirectory() && !known.has(`${fromString(directory)}/${entry.name.toString("latin1")}`))
       .map((entry) => ({ path: `${legacy}/${entry.name.toString("utf8")}`, message: "is new" }));
   } catch {
-    return []; // gone: its units have been told already
+    return []; // gone: its units are reported already
   }
 }
 
-/** Rows by table. */
+/** Compares the row counts by table. */
 export async function checkLiveRows(
   survey: RunInventory,
   config: SiteConfig,

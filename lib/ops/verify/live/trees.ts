@@ -1,6 +1,7 @@
 /**
- * The content of a run against the live trees, entry by entry. What has another size or time, is gone or is new was changed by the site: drift. Another
- * content under the very size and time that were recorded is damage, here or there: of the archive, or of the site's disk.
+ * Compares the content of a run with the live trees, entry by entry.
+ * Another size or time, a deleted or a new file is a change by the site: drift. Other content under the recorded size
+ * and time is damage, either to the archive or to the site's disk.
  */
 import { createHash } from "node:crypto";
 import path from "node:path";
@@ -26,11 +27,11 @@ import { tryRead, type RunInventory, type UnitRecord } from "../inventory/run-in
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 import { attributeChanges, UNKNOWN, type Recorded } from "./attributes.ts";
 
-/** Units looked at where no part of the run is asked for. */
+/** The number of units compared unless part of the run is requested. */
 const UNITS = 20;
 const SQLITE_MARK = "SQLite format 3\0";
 
-/** `units`: those to look at; all others are known of, so that no file is taken for new that belongs to them. */
+/** Compares `units` with the site; the other units are read only to recognize their files, which are not new. */
 export async function checkLiveTrees(
   survey: RunInventory,
   config: SiteConfig,
@@ -56,7 +57,7 @@ export async function checkLiveTrees(
   return trees.finding();
 }
 
-/** The same ones for the same run, others for another. */
+/** Samples units; the same ones for the same run, others for another run. */
 const sampleOf = ({ run, units }: RunInventory): UnitRecord[] =>
   units
     .filter(({ step }) => step !== "db" && step !== "infra")
@@ -65,7 +66,7 @@ const sampleOf = ({ run, units }: RunInventory): UnitRecord[] =>
     .slice(0, UNITS)
     .map(({ unit }) => unit);
 
-/** Every path of the site that a unit has. */
+/** Returns every path of the site that a unit has. */
 const placesOn = (config: SiteConfig, unit: UnitMetadata): BytePath[] =>
   unit.step === "infra"
     ? infraOf(unit).flatMap(({ sources }) => sources.map((place) => onSite(config, { path: place })))
@@ -77,7 +78,7 @@ class LiveTrees {
   readonly #config: SiteConfig;
   readonly #signal: AbortSignal;
   readonly #since: bigint;
-  /** Absolute; each is looked at by itself alone. */
+  /** Absolute paths, each of which is compared by itself alone. */
   readonly #places: ReadonlySet<BytePath>;
   readonly #problems: Problem[] = [];
   readonly #notes: Problem[] = [];
@@ -115,7 +116,7 @@ class LiveTrees {
     }
   }
 
-  /** The files of an archive; the names of all entries go into `known`. */
+  /** Reads the files of an archive; the names of all entries are added to `known`. */
   async #recordedIn(
     item: TreeItem,
     { format, reserved, skip }: ArchivePart,
@@ -184,11 +185,11 @@ class LiveTrees {
     if (live.size !== size || seconds(live.mtimeNs) !== mtime) return note("has been changed since");
     try {
       const found = await this.#read(absolute);
-      // A database in use was captured by SQLite's own means: other bytes, the same rows.
+      // A database in use was captured through SQLite: the bytes differ, the rows do not.
       if (found.isSqlite) this.#databases++;
       else if ("crc" in sum ? found.crc !== sum.crc : found.sha256 !== sum.sha256) {
         const touched = live.ctimeNs > this.#since ? "; its mode, owner or time was set after the run" : "";
-        const message = `${part.artifact} holds another content of the same size and time${touched}`;
+        const message = `${part.artifact} holds other content of the same size and time${touched}`;
         this.#problems.push({ path: shown, message });
       }
     } catch (error) {
@@ -216,7 +217,7 @@ class LiveTrees {
     return { crc, sha256: hash.digest("hex"), isSqlite: head.startsWith(SQLITE_MARK) };
   }
 
-  /** What is on the site and not in the archive. */
+  /** Records what is on the site but not in the archive. */
   #findNew({ rules }: TreeItem, { targets }: ArchivePart, known: ReadonlySet<BytePath>): void {
     for (const { prefix, place } of targets) {
       const root = onSite(this.#config, place);
@@ -224,7 +225,7 @@ class LiveTrees {
       try {
         directory = statRoot(root).type === "directory";
       } catch {
-        continue; // gone: each of its files has been told already
+        continue; // gone: each of its files is reported already
       }
       if (!directory) continue;
       const isLeftOut = rules === undefined ? undefined : excludeTest(root, rules);
@@ -233,15 +234,15 @@ class LiveTrees {
       const onError = (): void => {};
       for (const entry of walk(root, { exclude, onError, files: place.loose ?? false })) {
         if (known.has(join(prefix, entry.path)) || !["file", "symlink"].includes(entry.type)) continue;
-        if (/-(?:wal|shm|journal)$/.test(entry.path)) continue; // of a database that was captured
+        if (/-(?:wal|shm|journal)$/.test(entry.path)) continue; // part of a captured database
         const isNew = entry.ctimeNs > this.#since || entry.mtimeNs > this.#since;
-        const message = isNew ? "is new" : "is not in the run, and older than it";
+        const message = isNew ? "is new" : "is not in the run, but older than it";
         this.#notes.push({ path: this.#shown(join(root, entry.path)), message });
       }
     }
   }
 
-  /** Where an entry is on the site; undefined for one that belongs nowhere. */
+  /** Returns the path of an entry on the site; undefined if it has none. */
   #liveOf({ targets }: ArchivePart, entry: BytePath): BytePath | undefined {
     const home = targets
       .filter(({ prefix }) => prefix === "" || entry === prefix || entry.startsWith(`${prefix}/`))
@@ -249,7 +250,7 @@ class LiveTrees {
     if (home === undefined) return undefined;
     const root = onSite(this.#config, home.place);
     const rest = home.prefix === "" ? entry : entry.slice(home.prefix.length + 1);
-    // A tree that is one file is that file, whatever the archive calls it.
+    // A tree that is a single file has one entry, with any name.
     return rest === "" || (home.prefix === "" && rest === basename(root) && isFile(root)) ? root : join(root, rest);
   }
 
@@ -277,7 +278,7 @@ class LiveTrees {
 
 const trim = (name: BytePath): BytePath => name.replace(/^\.\//, "").replace(/\/+$/, "").replace(/^\.$/, "");
 
-/** Whole seconds, as archives keep them; before 1970 towards the past. */
+/** Returns whole seconds, as archives keep them; rounded towards the past, also before 1970. */
 const seconds = (ns: bigint): bigint => (ns - (((ns % SECOND) + SECOND) % SECOND)) / SECOND;
 const SECOND = 1_000_000_000n;
 

@@ -1,4 +1,4 @@
-/** Archives: every zip and tgz of a step is read to its end, its entries are counted, and a shard holds what its list says. */
+/** Reads every archive of a step to its end, counts its entries, and compares a shard with its list. */
 import path from "node:path";
 import { HoldfastError } from "../../../errors.ts";
 import { metadataSchema, type Artifact, type StepName } from "../../../model/unit.ts";
@@ -15,7 +15,7 @@ function kindOf({ path: file }: Artifact): Kind | undefined {
   return file.endsWith(".tgz") ? "tgz" : undefined;
 }
 
-/** Undefined when the step has no archive. */
+/** Checks the archives of a step; undefined if it has none. */
 export async function checkArchives(
   survey: RunInventory,
   step: StepName,
@@ -47,7 +47,7 @@ export async function checkArchives(
       entries += found.entries;
       bytes += found.bytes;
       if (artifact.entries !== undefined && artifact.entries !== found.entries)
-        say(`holds ${found.entries} entries; ${unit.file} says ${artifact.entries}`);
+        say(`holds ${found.entries} entries, but ${unit.file} records ${artifact.entries}`);
     } catch (error) {
       signal.throwIfAborted();
       say(messageOf(error, file));
@@ -60,12 +60,12 @@ export async function checkArchives(
   };
 }
 
-/** The list of a shard's files, where the unit has one. */
+/** Returns the list of a shard's files, if the unit has one. */
 function listOf(survey: RunInventory, unit: UnitRecord): string | undefined {
   const list = tryRead(survey.directory, unit.file, metadataSchema, [])?.["files_list"];
   return typeof list === "string" ? list : undefined;
 }
 
-/** What is wrong with a file, without its own name in front. */
+/** Returns the message of an error without the file's own name in front. */
 export const messageOf = (error: unknown, file: string): string =>
   (error instanceof HoldfastError ? error.message : String(error)).replace(`${file}: `, "").replace(`${file} `, "");

@@ -1,4 +1,4 @@
-/** Counts: every row of the site's own list has come to something, and every unit that was counted is there. */
+/** Checks counts: every row of the site's project list is accounted for, and every counted unit exists. */
 import type { Failure, StepName } from "../../../model/unit.ts";
 import { unitName } from "../../../store/run/unit-name.ts";
 import type { RunInventory, UnitRecord } from "../inventory/run-inventory.ts";
@@ -7,7 +7,10 @@ import { count, type Finding, type Problem } from "../../checks/check.ts";
 /** The steps that have a unit for every project. */
 const PROJECT_STEPS: readonly StepName[] = ["source_exports", "compiled_exports"];
 
-/** Seed of trust: rows of `projects.json` == units + skipped + failed + accepted, by name and not only by number. Orphans are counted apart. */
+/**
+ * Compares the rows of `projects.json` with units + skipped + failed + accepted, by name and not only by number.
+ * Orphans are counted separately.
+ */
 export function checkProjectCounts(survey: RunInventory): Finding | undefined {
   const { projects, manifest, run } = survey;
   const steps = PROJECT_STEPS.filter((step) => survey.steps.includes(step));
@@ -15,11 +18,11 @@ export function checkProjectCounts(survey: RunInventory): Finding | undefined {
   if (manifest === undefined)
     return {
       figure: "the manifest cannot be read",
-      problems: [{ path: "manifest.json", message: `does not tell what ${run} should hold` }],
+      problems: [{ path: "manifest.json", message: `does not record what ${run} should hold` }],
     };
   const failures = steps.map((step) => manifest.failures.filter((failure) => failure.step === step));
   if (projects === undefined) {
-    // Without a list each step must say itself that it had none to go by.
+    // Without a project list, each step must have reported that it was missing.
     const silent = steps.filter((_, index) => !failures[index]?.some((failure) => failure.unit === null));
     return {
       figure: "no list of projects",
@@ -34,7 +37,7 @@ export function checkProjectCounts(survey: RunInventory): Finding | undefined {
     const units = survey.units.filter((unit) => unit.step === step);
     const failed = failures[index] ?? [];
     parts.push(describeStep(step, units, failed));
-    // A step that failed as a whole, and one that took a selection of the projects, account for the rest by saying so.
+    // A step that failed as a whole, or that took a selection of the projects, accounts for the rest by its failure.
     if (selected && !failed.some((failure) => failure.unit === null))
       problems.push(...unaccounted(step, projects, units, failed));
     problems.push(...strangers(projects, units));
@@ -76,9 +79,9 @@ function unaccounted(
 const strangers = (projects: ReadonlyMap<string, string>, units: readonly UnitRecord[]): Problem[] =>
   units
     .filter((unit) => unit.project !== undefined && !projects.has(unit.project))
-    .map((unit) => ({ path: unit.file, message: "is of a project that projects.json does not have" }));
+    .map((unit) => ({ path: unit.file, message: "belongs to a project that projects.json does not list" }));
 
-/** Each step: the count it made before it began, the units that are there, and the failures, which must add up. */
+/** Checks each step's expected count against the sum of its units and failures. */
 export function checkUnitCounts(survey: RunInventory): Finding | undefined {
   if (survey.manifest === undefined) return undefined;
   const problems: Problem[] = [];
@@ -88,19 +91,17 @@ export function checkUnitCounts(survey: RunInventory): Finding | undefined {
     const units = survey.units.filter((unit) => unit.step === name).length;
     const failures = survey.manifest.failures.filter((failure) => failure.step === name);
     if (units !== summary.units)
-      problems.push({ path, message: `holds ${count(units, "unit")}, the manifest says ${summary.units}` });
+      problems.push({ path, message: `holds ${count(units, "unit")}, but the manifest records ${summary.units}` });
     for (const severity of ["failed", "skipped", "accepted"] as const) {
       const number = failures.filter((failure) => failure.severity === severity).length;
       if (number !== summary[severity])
-        problems.push({ path, message: `has ${number} ${severity}, the manifest says ${summary[severity]}` });
+        problems.push({ path, message: `has ${number} ${severity}, but the manifest records ${summary[severity]}` });
     }
     expected += summary.expected ?? units;
     if (summary.expected === null || failures.some((failure) => failure.unit === null)) continue;
     if (units > summary.expected || units + failures.length < summary.expected) {
-      problems.push({
-        path,
-        message: `${summary.expected} units were expected; ${units} are there and ${failures.length} failed or were skipped`,
-      });
+      const actual = `${units} exist and ${failures.length} failed or were skipped`;
+      problems.push({ path, message: `${summary.expected} units were expected, but ${actual}` });
     }
   }
   const figure = [

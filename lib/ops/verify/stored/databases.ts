@@ -1,4 +1,7 @@
-/** Databases: SQLite copies pass SQLite's own check, dumps are read to their end, and all hold the rows that were counted when they were made. */
+/**
+ * Checks databases: SQLite copies pass SQLite's integrity check, dumps are read to their end, and all hold the rows
+ * that were recorded.
+ */
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -24,13 +27,13 @@ const databasesSchema = named(z.object({ tables: named(z.number()) }));
 
 type Tables = z.infer<typeof tablesSchema>;
 
-/** Programs that read dumps. */
+/** The programs that read dumps. */
 export interface DatabaseTools {
-  /** How pg_restore is started; null where there is none. */
+  /** The command that starts pg_restore; null if it is not installed. */
   readonly pgRestore: readonly string[] | null;
 }
 
-/** The newest pg_restore of this host: it reads what the older ones wrote. */
+/** Finds the newest pg_restore of this host, which reads the dumps of older versions. */
 export function findDatabaseTools(): DatabaseTools {
   const home = "/usr/lib/postgresql";
   const versions = existsSync(home) ? readdirSync(home).toSorted((a, b) => Number(b) - Number(a)) : [];
@@ -39,7 +42,7 @@ export function findDatabaseTools(): DatabaseTools {
   return { pgRestore: found === undefined ? null : [found] };
 }
 
-/** The copies of the audio cache's databases. */
+/** Checks the copies of the audio cache's databases. */
 export async function checkAudioDatabases(survey: RunInventory, signal: AbortSignal): Promise<Finding | undefined> {
   const { problems, databases, tables } = await checkEach(
     survey,
@@ -59,7 +62,7 @@ export async function checkAudioDatabases(survey: RunInventory, signal: AbortSig
     : { figure: `${count(databases, "database")}, ${count(tables, "table")}`, problems };
 }
 
-/** The dumps of the site's databases. */
+/** Checks the dumps of the site's databases. */
 export async function checkDumps(
   survey: RunInventory,
   tools: DatabaseTools,
@@ -133,7 +136,7 @@ async function checkEach(
 
 async function checkSqlite(file: string, recorded: Tables): Promise<Tried> {
   const { integrity, unchecked, tables } = await describeSqlite(file);
-  const messages = integrity === "ok" ? [] : [`SQLite finds it damaged: ${integrity.slice(0, 300)}`];
+  const messages = integrity === "ok" ? [] : [`SQLite reports it damaged: ${integrity.slice(0, 300)}`];
   return {
     tables: Object.keys(tables).length,
     messages: [...messages, ...compareRows(recorded, new Map(Object.entries(tables)))],
@@ -141,7 +144,7 @@ async function checkSqlite(file: string, recorded: Tables): Promise<Tried> {
   };
 }
 
-/** A MySQL or MariaDB dump: to the end of the gzip stream and to the mark that ends the dump. */
+/** Checks a MySQL or MariaDB dump: reads the gzip stream to its end and looks for the mark that ends a dump. */
 async function checkSql(file: string, recorded: Tables, signal: AbortSignal): Promise<Tried> {
   const rows = new InsertRows();
   await pipeline(
@@ -152,11 +155,11 @@ async function checkSql(file: string, recorded: Tables, signal: AbortSignal): Pr
     },
     { signal },
   );
-  const messages = rows.complete ? [] : ["has no end mark: it was cut short"];
+  const messages = rows.complete ? [] : ["has no end mark: it is truncated"];
   return { tables: rows.tables.size, messages: [...messages, ...compareRows(recorded, rows.tables)] };
 }
 
-/** A PostgreSQL archive: pg_restore lists it, then reads all of its rows. */
+/** Checks a PostgreSQL archive: pg_restore lists it, then reads all of its rows. */
 async function checkPostgres(
   file: string,
   recorded: Tables,
@@ -191,8 +194,9 @@ async function checkPostgres(
 }
 
 /**
- * Rows as they were counted, and as the dump holds them. PostgreSQL keeps the rows of a partitioned table under its partitions, which are not
- * recorded: with `partitions` what is missing under one name must be there under names that were not recorded.
+ * Compares recorded row counts with those of the dump. PostgreSQL stores the rows of a partitioned table under its
+ * partitions, which are not recorded: with `partitions`, rows missing under one name must appear under unrecorded
+ * names.
  */
 function compareRows(recorded: Tables, dumped: ReadonlyMap<string, number>, partitions = false): string[] {
   const messages: string[] = [];
@@ -204,7 +208,7 @@ function compareRows(recorded: Tables, dumped: ReadonlyMap<string, number>, part
     if (partitions && found === undefined && elsewhere >= rows) elsewhere -= rows;
     else
       messages.push(
-        found === undefined ? `has no table ${key}` : `holds ${found} rows of ${key}; ${rows} were counted`,
+        found === undefined ? `has no table ${key}` : `holds ${found} rows of ${key}, but ${rows} were counted`,
       );
   }
   return messages;

@@ -1,4 +1,4 @@
-/** Failures: each step's failures.json, the run's, and the manifest's list are the same. */
+/** Checks that each step's failures.json, the run's, and the manifest's list agree. */
 import { MANIFEST_FILE } from "../../../store/run/manifest.ts";
 import { digestOf, readFailureList, type RunInventory } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";

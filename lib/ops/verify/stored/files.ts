@@ -1,4 +1,4 @@
-/** Files: a run holds what SHA256SUMS lists, nothing else, every file whole and what it was. */
+/** Checks files: a run holds exactly the files that SHA256SUMS lists, each unchanged. */
 import path from "node:path";
 import { asHoldfastError } from "../../../errors.ts";
 import { formatBytes } from "../../../report/format.ts";
@@ -8,11 +8,11 @@ import type { ArtifactReaders } from "../../checks/artifact-readers.ts";
 import type { RunInventory, UnitRecord } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 
-/** The names: no file missing, none added, and nothing that is no regular file. */
+/** Checks the names: none missing, none added, and regular files only. */
 export function checkFiles({ files, sums }: RunInventory): Finding {
   const problems: Problem[] = [];
   for (const [file, { isFile }] of files) {
-    if (!isFile) problems.push({ path: file, message: "is no regular file; a run holds no links and no devices" });
+    if (!isFile) problems.push({ path: file, message: "is not a regular file; a run holds no links and no devices" });
     else if (sums !== undefined && file !== SUMS_FILE && !sums.has(file))
       problems.push({ path: file, message: "was added: SHA256SUMS does not list it" });
   }
@@ -25,7 +25,10 @@ export function checkFiles({ files, sums }: RunInventory): Finding {
   return { figure: count(files.size, "file"), problems };
 }
 
-/** Sizes: each artifact is as long as its metadata says, and the sums that stand beside the artifacts are right. */
+/**
+ * Checks sizes: each artifact has the size of its metadata, and the checksums in the metadata agree with those of its
+ * artifacts.
+ */
 export function checkSizes({ files, units }: RunInventory): Finding {
   const problems: Problem[] = [];
   let bytes = 0;
@@ -36,7 +39,7 @@ export function checkSizes({ files, units }: RunInventory): Finding {
       else if (found.size !== artifact.size_bytes)
         problems.push({
           path: artifact.path,
-          message: `has ${found.size} bytes; ${unit.file} says ${artifact.size_bytes}`,
+          message: `has ${found.size} bytes, but ${unit.file} records ${artifact.size_bytes}`,
         });
       bytes += found?.size ?? 0;
     }
@@ -44,12 +47,12 @@ export function checkSizes({ files, units }: RunInventory): Finding {
     const digest = unit.artifacts.length === 1 ? unit.artifacts[0]?.sha256 : null;
     if (unit.artifacts.length === 0) problems.push({ path: unit.file, message: "names no artifact" });
     else if (sum !== unit.size || digest !== unit.sha256)
-      problems.push({ path: unit.file, message: "its size_bytes or sha256 is not that of its artifacts" });
+      problems.push({ path: unit.file, message: "its size_bytes or sha256 differs from its artifacts" });
   }
   return { figure: formatBytes(bytes), problems };
 }
 
-/** Contents: the sha256 of every file, read to its end, is what SHA256SUMS and, of an artifact, its metadata record. */
+/** Checks contents: the sha256 of every file agrees with SHA256SUMS and, for an artifact, with its metadata. */
 export async function checkChecksums(
   survey: RunInventory,
   readers: ArtifactReaders,
@@ -85,7 +88,7 @@ export async function checkChecksums(
 
 interface Recorded {
   readonly sha256: string;
-  /** The metadata that says so. */
+  /** The metadata file with this record. */
   readonly by: string;
 }
 
@@ -94,7 +97,7 @@ const recordedDigests = (units: readonly UnitRecord[]): Map<string, Recorded> =>
     units.flatMap((unit) => unit.artifacts.map(({ path: file, sha256 }) => [file, { sha256, by: unit.file }] as const)),
   );
 
-/** Says which of the two records and the file is the one that changed. */
+/** Reports which of the two records and the file has changed. */
 function describeChange(
   file: string,
   sha256: string,
@@ -102,12 +105,11 @@ function describeChange(
   own: Recorded | undefined,
   owner: string | undefined,
 ): Problem {
-  if (sum === undefined || sum === sha256)
-    return { path: file, message: `is not what ${own?.by ?? SUMS_FILE} records` };
+  if (sum === undefined || sum === sha256) return { path: file, message: `differs from ${own?.by ?? SUMS_FILE}` };
   if (own?.sha256 === sha256)
     return {
       path: SUMS_FILE,
-      message: `records another sha256 for ${file} than it has; ${own.by} agrees with the file`,
+      message: `records another sha256 for ${file}; ${own.by} agrees with the file`,
     };
   return {
     path: file,

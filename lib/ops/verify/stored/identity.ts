@@ -1,13 +1,16 @@
-/** Identity: the run is the one that its directory names, of this store's site, in a format that is known, with all its documents. */
+/**
+ * Checks identity: the run matches its directory's name and this store's site, in a known format, with all its
+ * documents.
+ */
 import { MANIFEST_FILE } from "../../../store/run/manifest.ts";
 import { PLACES_FILE } from "../../../store/run/places.ts";
 import type { RunInventory } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 
-/** What every run holds beside its steps. */
+/** The documents of every run, beside its steps. */
 const DOCUMENTS = ["RESTORE.md", "SHA256SUMS", "failures.json", MANIFEST_FILE, PLACES_FILE, "run.log", "site.yaml"];
 
-/** The documents are there, and those that Holdfast reads can be read. */
+/** Checks that the documents exist, and that those that Holdfast reads are readable. */
 export function checkDocuments(survey: RunInventory): Finding {
   const missing = DOCUMENTS.filter(
     (file) => (survey.files.get(file)?.size ?? 0) === 0 && !survey.damaged.some((problem) => problem.path === file),
@@ -24,13 +27,15 @@ export function checkDocuments(survey: RunInventory): Finding {
   return { figure: count(DOCUMENTS.length + survey.units.length, "document"), problems };
 }
 
-/** The manifest and every unit name the run that the directory is called after; a run is not made by renaming another. */
+/**
+ * Checks that the manifest and every unit name the run of the directory, which detects a renamed run.
+ */
 export function checkRunId({ run, manifest, units }: RunInventory): Finding {
   const problems: Problem[] = [];
   if (manifest !== undefined && manifest.run !== run)
-    problems.push({ path: MANIFEST_FILE, message: `is of the run ${manifest.run}` });
+    problems.push({ path: MANIFEST_FILE, message: `belongs to the run ${manifest.run}` });
   for (const unit of units) {
-    if (unit.run !== run) problems.push({ path: unit.file, message: `is of the run ${unit.run}` });
+    if (unit.run !== run) problems.push({ path: unit.file, message: `belongs to the run ${unit.run}` });
     if (unit.builtIn > run)
       problems.push({ path: unit.file, message: `was built in ${unit.builtIn}, which is later than the run` });
   }
@@ -42,11 +47,11 @@ export function checkSite({ store, manifest }: RunInventory): Finding | undefine
   const problems =
     manifest.site === store.site
       ? []
-      : [{ path: MANIFEST_FILE, message: `is of the site ${manifest.site}; the store is of ${store.site}` }];
+      : [{ path: MANIFEST_FILE, message: `belongs to the site ${manifest.site}, but the store to ${store.site}` }];
   return { figure: manifest.site, problems };
 }
 
-/** A newer major never gets here: reading the document ends the command with another exit status. */
+/** Checks the format versions. A newer major version never gets here: reading the document ends the command earlier. */
 export function checkVersions({ versions }: RunInventory): Finding {
   const problems = [...versions]
     .filter(([version]) => !/^\d+\.\d+\.\d+$/.test(version))

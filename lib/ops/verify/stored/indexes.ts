@@ -1,4 +1,4 @@
-/** Indexes: each step's index.json, its metadata files, the manifest and SHA256SUMS say the same of every unit, none more, none less. */
+/** Checks indexes: each step's index.json, its metadata files, the manifest and SHA256SUMS agree on every unit. */
 import { existsSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
@@ -37,7 +37,7 @@ function readIndex(survey: RunInventory, file: string, problems: Problem[]): Sai
   return tryRead(survey.directory, file, z.array(indexEntrySchema), problems)?.map(sayEntry);
 }
 
-/** What `found` lacks, has besides, or says otherwise than `expected`, which comes from the metadata files. */
+/** Reports what `found` lacks, adds, or records differently than `expected`, which comes from the metadata files. */
 function compare(
   file: string,
   what: "index" | "metadata",
@@ -51,7 +51,7 @@ function compare(
     const digests = open.get(of) ?? [];
     if (digests.length === 0) problems.push({ path: file, message: `lists ${of}, which no metadata.json describes` });
     else if (!digests.includes(digest))
-      problems.push({ path: file, message: `says of ${of} other things than its metadata.json` });
+      problems.push({ path: file, message: `differs from the metadata.json of ${of}` });
     const at = digests.indexOf(digest);
     digests.splice(Math.max(at, 0), 1);
     if (digests.length === 0) open.delete(of);
@@ -66,12 +66,12 @@ function compare(
   ];
 }
 
-/** The sha256 of an artifact stands in its metadata and in SHA256SUMS. */
+/** Compares the sha256 of each artifact in its metadata with SHA256SUMS. */
 function againstSums({ units, sums }: RunInventory): Problem[] {
   if (sums === undefined) return [];
   return units.flatMap(({ file, artifacts }) =>
     artifacts
       .filter((artifact) => sums.has(artifact.path) && sums.get(artifact.path) !== artifact.sha256)
-      .map((artifact) => ({ path: artifact.path, message: `SHA256SUMS records another sha256 than ${file}` })),
+      .map((artifact) => ({ path: artifact.path, message: `SHA256SUMS and ${file} record different sha256 sums` })),
   );
 }

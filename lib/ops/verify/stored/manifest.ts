@@ -1,4 +1,4 @@
-/** The manifest: its totals are those of the units, and its times are those of run.log. */
+/** Checks the manifest: its totals agree with the units, and its times with run.log. */
 import path from "node:path";
 import * as z from "zod";
 import { MOST_LINE, parseJson } from "../../../archive/limits.ts";
@@ -9,7 +9,7 @@ import { MANIFEST_FILE } from "../../../store/run/manifest.ts";
 import type { RunInventory } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 
-/** Counts and bytes, recomputed. */
+/** Recomputes counts and bytes. */
 export function checkTotals(survey: RunInventory): Finding | undefined {
   const { manifest, units } = survey;
   if (manifest === undefined) return undefined;
@@ -30,11 +30,12 @@ export function checkTotals(survey: RunInventory): Finding | undefined {
   const say = (message: string): void => void problems.push({ path: MANIFEST_FILE, message });
   for (const key of totalsSchema.keyof().options) {
     if (totals[key] !== manifest.totals[key])
-      say(`totals.${key} is ${manifest.totals[key]}; the units make ${totals[key]}`);
+      say(`totals.${key} is ${manifest.totals[key]}, but the units add up to ${totals[key]}`);
   }
   for (const [step, summary] of Object.entries(manifest.steps)) {
     const size = bytes(units.filter((unit) => unit.step === step));
-    if (size !== summary.size_bytes) say(`steps.${step}.size_bytes is ${summary.size_bytes}; the units make ${size}`);
+    if (size !== summary.size_bytes)
+      say(`steps.${step}.size_bytes is ${summary.size_bytes}, but the units add up to ${size}`);
   }
   if (manifest.status !== (totals.failed === 0 ? "complete" : "partial"))
     say(`the status is ${manifest.status} with ${totals.failed} failed`);
@@ -44,12 +45,12 @@ export function checkTotals(survey: RunInventory): Finding | undefined {
   };
 }
 
-/** A clock may be put right while a run goes on; times further apart tell of different runs. */
+/** A clock may be corrected during a run; times further apart belong to different runs. */
 const TOLERANCE_MS = 60_000;
 
 const lineSchema = z.looseObject({ time: z.string(), type: z.string(), run: z.string().optional() });
 
-/** The run began and ended when its log says so. A resumed run's log begins with that of the interrupted one. */
+/** Compares the manifest's times with the log. The log of a resumed run begins with that of the interrupted one. */
 export async function checkTimes(survey: RunInventory): Promise<Finding | undefined> {
   const { manifest, directory, files, run } = survey;
   if (manifest === undefined || !files.has("run.log")) return undefined;
@@ -66,15 +67,13 @@ export async function checkTimes(survey: RunInventory): Promise<Finding | undefi
     last = Date.parse(line.time);
     if (line.type !== "run_started") continue;
     started = last;
-    if (line.run !== run) say(`line ${lines} is of the run ${line.run ?? "?"}`);
+    if (line.run !== run) say(`line ${lines} belongs to the run ${line.run ?? "?"}`);
   }
-  if (Number.isNaN(started)) say("does not tell when the run began");
+  if (Number.isNaN(started)) say("does not record when the run began");
   else if (started < from - TOLERANCE_MS || started > to + TOLERANCE_MS)
-    say(`the run began at ${new Date(started).toISOString()}; the manifest says ${manifest.started_at}`);
+    say(`the run began at ${new Date(started).toISOString()}, but the manifest records ${manifest.started_at}`);
   if (last > to + TOLERANCE_MS)
-    say(
-      `goes on until ${new Date(last).toISOString()}; the manifest says that the run ended at ${manifest.finished_at}`,
-    );
+    say(`ends at ${new Date(last).toISOString()}, but the manifest records ${manifest.finished_at}`);
   return {
     figure: `${manifest.started_at.slice(0, 19)}Z to ${manifest.finished_at.slice(0, 19)}Z, ${count(lines, "line")}`,
     problems,

@@ -1,4 +1,4 @@
-/** Migrations: those that the dumps have applied, against those that the code wants. */
+/** Compares the migrations applied in the dumps with those that the code expects. */
 import type { SiteConfig } from "../../../config/load.ts";
 import { metadataSchema } from "../../../model/unit.ts";
 import { compareMigrations } from "../../site/compare-migrations.ts";
@@ -6,7 +6,10 @@ import { itemsOf, type DatabaseItem } from "../../runs/unit-items.ts";
 import { tryRead, type RunInventory } from "../inventory/run-inventory.ts";
 import { count, type Finding } from "../../checks/check.ts";
 
-/** An older backup is fine, and says how many migrations a restore would run; one that is newer than the code is a problem. */
+/**
+ * Checks migrations. An older backup is fine, and lists how many migrations a restore would run; one newer than the
+ * code is a problem.
+ */
 export async function checkMigrations(
   survey: RunInventory,
   config: SiteConfig | undefined,
@@ -22,7 +25,7 @@ export async function checkMigrations(
     : { figure, problems };
 }
 
-/** The dumps of the run whose metadata say what was dumped; of the others the checks of documents and dumps speak. */
+/** Returns the dumps whose metadata record what was dumped; other checks report the rest. */
 export const databaseItems = (survey: RunInventory): DatabaseItem[] =>
   survey.units
     .filter(({ step }) => step === "db")

@@ -1,4 +1,7 @@
-/** Databases and files: every file that a row names is in the run, and which files no row names. */
+/**
+ * Checks references from database rows to files: every file that a row names is in the run. Files that no row names are
+ * listed.
+ */
 import path from "node:path";
 import picomatch from "picomatch";
 import * as z from "zod";
@@ -16,17 +19,20 @@ import { messageOf } from "./archives.ts";
 import { tryRead, type RunInventory } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 
-/** Orphans that are named; all are counted. */
+/** The maximum of listed orphans; all are counted. */
 const MOST_ORPHANS = 10_000;
 
-/** Undefined when the run has no references. What is listed is held against directories, lists and headers; no content is unpacked but of a tgz. */
+/**
+ * Checks references; undefined if the run has none. Compares lists with directories, file lists and headers; only a tgz
+ * is unpacked.
+ */
 export async function checkReferences(survey: RunInventory, signal: AbortSignal): Promise<Finding | undefined> {
   const records = recordsOf(survey);
   if (records.length === 0) return undefined;
   const figure = count(records.length, "reference");
   const { manifest } = survey;
   if (manifest !== undefined && manifest.scope !== "full")
-    return { figure, problems: [], notProved: "the run is of a selection" };
+    return { figure, problems: [], notProved: "the run holds only a selection" };
   const references = new References(survey, records);
   await references.lookThrough(signal);
   return references.finding(figure);
@@ -41,10 +47,10 @@ const recordsOf = (survey: RunInventory): ReferenceRecord[] =>
     });
 
 interface Reference extends ReferenceRecord {
-  /** Where the paths start, as a path of the site. */
+  /** The base of the paths, as a path of the site. */
   readonly place: BytePath;
   readonly isOptional: (path: string) => boolean;
-  /** Files that have not been found yet, by their places on the site, with what the row says. */
+  /** Files that have not been found yet, by path on the site, each with the name of its row. */
   readonly wanted: Map<BytePath, string>;
 }
 
@@ -53,7 +59,7 @@ class References {
   readonly #all: readonly Reference[];
   readonly #problems: Problem[] = [];
   readonly #untried: string[] = [];
-  /** Of all references: a file that any of them names is no orphan. */
+  /** Files of all references: a file that any reference names is not an orphan. */
   readonly #named = new Set<BytePath>();
   readonly #orphans = new Set<BytePath>();
 
@@ -65,7 +71,7 @@ class References {
   #open(record: ReferenceRecord): Reference[] {
     const { name, list, root, optional } = record;
     if (list === null) {
-      this.#untried.push(`${name}: the database could not be asked`);
+      this.#untried.push(`${name}: the database could not be queried`);
       return [];
     }
     let paths: string[];
@@ -79,13 +85,13 @@ class References {
       return [];
     }
     if (paths.length !== record.paths)
-      this.#problems.push({ path: list, message: `lists ${paths.length} paths; ${record.paths} were recorded` });
+      this.#problems.push({ path: list, message: `lists ${paths.length} paths, but ${record.paths} were recorded` });
     const place = clean(root);
     const wanted = new Map<BytePath, string>();
     for (const one of paths) {
       const home = clean(path.posix.join(root, one));
       if (home !== place && !isBelow(home, place))
-        this.#problems.push({ path: one, message: `${name}: the database names it, and it leads out of ${root}` });
+        this.#problems.push({ path: one, message: `${name}: the database names it, but it points outside ${root}` });
       else wanted.set(home, one);
       this.#named.add(home);
     }
@@ -99,12 +105,12 @@ class References {
     ];
   }
 
-  /** Reads the entries of every archive whose trees lie where a reference leads. */
+  /** Reads the entries of every archive with a tree that a reference points into. */
   async lookThrough(signal: AbortSignal): Promise<void> {
     const units = this.#survey.units.flatMap(
       ({ file }) => tryRead(this.#survey.directory, file, metadataSchema, []) ?? [],
     );
-    // The shards of a tree are layers of one another, and are read together.
+    // The shards of a tree are layers, which are read together.
     const { single, layered } = groupLayers(units.filter((one) => this.#concerns(one)));
     for (const unit of single) await this.#read([unit], signal);
     for (const shards of layered.values()) await this.#read(shards, signal);
@@ -127,7 +133,7 @@ class References {
         } catch (error) {
           signal.throwIfAborted();
           const message = messageOf(error, path.join(directory, source.artifact));
-          this.#problems.push({ path: source.artifact, message: `cannot be looked through: ${message}` });
+          this.#problems.push({ path: source.artifact, message: `cannot be searched: ${message}` });
         }
       }
     } catch (error) {
@@ -150,7 +156,7 @@ class References {
         else
           this.#problems.push({
             path: display(place),
-            message: `${name}: the database names it, and it is not in the run`,
+            message: `${name}: the database names it, but the run does not hold it`,
           });
       }
     }
@@ -172,7 +178,7 @@ class References {
 const isBelow = (inner: BytePath, outer: BytePath): boolean =>
   outer === "" ? inner !== "" && !inner.startsWith("../") && !inner.startsWith("/") : inner.startsWith(`${outer}/`);
 
-/** A path of the site without needless parts; the root itself is empty. */
+/** Normalizes a path of the site; the root itself is empty. */
 function clean(place: string): BytePath {
   const normal = path.posix.normalize(place).replace(/\/+$/, "");
   return fromString(normal === "." ? "" : normal);

@@ -141,7 +141,7 @@ describe("migrations", () => {
 
   test("the same and older ones are fine, newer ones are a problem, and without a command nothing is proved", async () => {
     const same = ["app.0001_initial", "app.0002_more"];
-    expect(await checkWith(same)).toMatchObject({ state: "ok", figure: "site: as the code wants them" });
+    expect(await checkWith(same)).toMatchObject({ state: "ok", figure: "site: as the code expects" });
     expect(await checkWith([...same, "app.0003_next"])).toMatchObject({
       state: "ok",
       figure: "site: older than the code, 1 to run",

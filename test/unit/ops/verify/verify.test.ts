@@ -48,7 +48,7 @@ describe("verify", () => {
     await writeSums(directory, new Map(), signal);
     expect(problemsOf(await look(store))).toEqual([
       "project_counts source_exports/3: the project 3 (Title 2) has neither a unit nor a failure",
-      "project_counts source_exports/2/metadata.json: is of a project that projects.json does not have",
+      "project_counts source_exports/2/metadata.json: belongs to a project that projects.json does not list",
     ]);
   });
 

@@ -1,4 +1,4 @@
-/** A database server among the services of a Compose file: dumped inside of its own container. */
+/** Finds a database server among the services of a Compose file; it is dumped inside its own container. */
 import path from "node:path";
 import type { Found, FoundPassword } from "../../sources/application.ts";
 import type { ComposeFile, Service } from "./file.ts";
@@ -13,14 +13,14 @@ interface Context {
   readonly parsed: ComposeFile;
 }
 
-/** Returns the engine of a service's image; undefined where it is no database that Holdfast can dump. */
+/** Returns the engine of a service's image; undefined if Holdfast cannot dump it. */
 export function engineOf({ image = "" }: Service): "postgresql" | "mysql" | undefined {
   const name = image.split("/").at(-1)?.split(/[:@]/)[0] ?? "";
   if (/^(?:postgres|postgresql|postgis|timescaledb|pgvector)(?:-|$)/.test(name)) return "postgresql";
   return /^(?:mysql|mariadb|percona)(?:-|$)/.test(name) ? "mysql" : undefined;
 }
 
-/** Returns the database of a service, with the words that reach its container. */
+/** Returns the database of a service, with the command prefix that reaches its container. */
 export function composeDatabase(
   context: Context,
   name: string,
@@ -68,7 +68,7 @@ function environmentOf({ environment = {} }: Service): ReadonlyMap<string, strin
   );
 }
 
-/** A value with the variable that it is, if it is one; undefined where a part of it is not known. */
+/** Returns a value, with its variable if it is a single one; undefined if part of it is unknown. */
 function fill(value: string | undefined, env: EnvFile): { text: string; variable?: string } | undefined {
   if (value === undefined) return undefined;
   const [, variable, fallback] = /^\$\{?(\w+)(?::?[-?]([^}]*))?\}?$/.exec(value) ?? [];
@@ -92,7 +92,7 @@ function passwordOf(
   if (found === undefined || found.text === "") return undefined;
   if (found.variable !== undefined) return env.password(found.variable);
   const from = `^[[:space:]]+${literalExpression(service)}:`;
-  // As a mapping, and as a list of KEY=value.
+  // Either a mapping, or a list of KEY=value.
   const commands = [
     ...secretCommands({ file, form: "yaml", from, before: `^[[:space:]]+${key}[[:space:]]*:[[:space:]]*` }),
     ...secretCommands({ file, form: "listed", from, before: `^[[:space:]]*-[[:space:]]*['"]?${key}=` }),

@@ -1,4 +1,4 @@
-/** Docker Compose: databases by their images, volumes and bind mounts. */
+/** Detects Docker Compose: databases by their images, volumes and bind mounts. */
 import { statSync } from "node:fs";
 import path from "node:path";
 import type { Application, Found, FoundTree } from "../../sources/application.ts";
@@ -10,7 +10,7 @@ import { parseYaml } from "../../sources/yaml-text.ts";
 
 const FILES = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
 const VOLUMES = "/var/lib/docker/volumes";
-/** Paths of the host that containers borrow. */
+/** Paths of the host that containers commonly mount. */
 const HOST = /^\/(?:(?:proc|sys|dev|run|var\/run)(?:\/|$)|tmp$|etc\/(?:localtime|timezone|passwd|group|hosts)$|$)/;
 
 export const compose: Application = {
@@ -45,7 +45,8 @@ function installation(directory: string, file: string, parsed: ComposeFile): Fou
     const isVolume = !source.startsWith("/");
     const place = isVolume ? path.join(VOLUMES, volumeName(project, parsed, source), "_data") : source;
     if (HOST.test(place) || place === directory || isInside(directory, place) || !isTree(place)) {
-      if (isVolume) unknown.push(`the volume ${source}: ${place} cannot be seen; add its directory under trees`);
+      if (isVolume)
+        unknown.push(`the volume ${source}: ${place} is not visible from the host; add its directory under trees`);
       continue;
     }
     if (!isInside(place, directory)) trees.set(place, { name: treeNameOf(source), path: place });
@@ -61,7 +62,7 @@ function installation(directory: string, file: string, parsed: ComposeFile): Fou
   };
 }
 
-/** Named volumes, and the absolute paths of bind mounts. */
+/** Lists named volumes, and the absolute paths of bind mounts. */
 function mountsOf(directory: string, env: EnvFile, { volumes = [] }: Service): { source: string }[] {
   return volumes.flatMap((volume) => {
     const [source = "", target] =
@@ -80,7 +81,7 @@ const filled = (value: string, env: EnvFile): string =>
 const volumeName = (project: string, parsed: ComposeFile, volume: string): string =>
   parsed.volumes?.[volume]?.name ?? `${project}_${volume}`;
 
-/** The name of a project, as Compose makes it from a directory's. */
+/** Returns the name of a project, as Compose derives it from a directory. */
 const normalized = (name: string): string =>
   name
     .toLowerCase()
