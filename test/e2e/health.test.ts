@@ -94,7 +94,9 @@ describe("health", () => {
     expect(find(await health(site, undefined), "latest_run")).toMatchObject({ state: "not proved" });
     expect(find(await health(site, undefined), "store_disk")).toMatchObject({ state: "not proved" });
     const other = newSite({ site: "site: other" });
-    expect(find(await health(other, site.dest), "latest_run")?.problems[0]?.message).toMatch(/belongs to the site test$/);
+    expect(find(await health(other, site.dest), "latest_run")?.problems[0]?.message).toMatch(
+      /belongs to the site test$/,
+    );
     const partial = newSite({});
     rmSync(path.join(partial.root, "clara_content/Project_2"), { recursive: true });
     const { code } = await runBuilt("backup_all", ["--config", partial.config, "--dest", partial.dest]);

@@ -96,7 +96,7 @@ test("when nothing could be backed up, each reason is printed, and kept in a log
   const { code, stderr } = await backUp("--quiet");
   expect(code).toBe(1);
   expect(stderr).toMatch(/^failed db.*: .*db\.sqlite3.* \[E_SQLITE\]$/m);
-  const [, run = ""] = /scripts\/logs\.ts (\S+) --dest/.exec(stderr) ?? [];
+  const [, run = ""] = /scripts\/logs\.ts .*?(\d{8}T\d{6}Z) --dest/.exec(stderr) ?? [];
   expect(existsSync(join(store, "runs", run))).toBe(false);
   const logged = await runBuilt("logs", [run, "--dest", store, "--level", "error"]);
   expect(logged.code).toBe(0);

@@ -17,7 +17,7 @@ import { HoldfastError } from "../../lib/errors.ts";
 import { restorePackage } from "../../lib/ops/package/restore.ts";
 import { reinit } from "../../lib/ops/reinit/run.ts";
 import { recoverReinit } from "../../lib/ops/reinit/recover.ts";
-import { assertNothingPending } from "../../lib/ops/journals/store-locks.ts";
+import { assertNothingPending } from "../../lib/ops/journals/pending.ts";
 import { endRestore } from "../../lib/ops/restore/end.ts";
 import type { OnStep, Step } from "../../lib/ops/journals/on-step.ts";
 import { openSqliteFile } from "../../lib/sqlite/open.ts";

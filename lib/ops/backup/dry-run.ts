@@ -6,7 +6,7 @@ import { removeTree } from "../../archive/tree/remove.ts";
 import { fromString } from "../../archive/path.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import type { Report } from "../../model/event.ts";
-import type { Step, StepContext } from "../../steps/core/step.ts";
+import { type Step, type StepContext, UNKNOWN_APP } from "../../steps/core/step.ts";
 import { findUncovered } from "../../steps/coverage/uncovered.ts";
 import { nextRunId, stagingDirectory } from "../../store/files/layout.ts";
 import type { BackupOptions, BackupOutcome, BackupRequest } from "./request.ts";
@@ -14,7 +14,6 @@ import { runInProcess } from "./run-steps.ts";
 import { checkSelection, scopeOf } from "./select-steps.ts";
 import { stepOptions } from "./step-options.ts";
 import { destOf } from "./session.ts";
-import { UNKNOWN_APP } from "../../steps/core/step.ts";
 import { createContext } from "../../steps/core/create-context.ts";
 
 /** What the steps are given where nothing is written but into `scratch`. */

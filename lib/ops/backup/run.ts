@@ -8,7 +8,7 @@ import type { Loss, Scope } from "../../model/run.ts";
 import type { Failure } from "../../model/unit.ts";
 import { logReport } from "../../report/log.ts";
 import { applicationState } from "../../steps/application.ts";
-import type { Step, StepContext } from "../../steps/core/step.ts";
+import { type Step, type StepContext, UNKNOWN_APP } from "../../steps/core/step.ts";
 import { containersOf } from "../../steps/claims/containers.ts";
 import { findUncovered } from "../../steps/coverage/uncovered.ts";
 import { sanitiseConfig } from "../../steps/infra/redact/site-config.ts";
@@ -32,7 +32,6 @@ import { runAsScripts, runInProcess } from "./run-steps.ts";
 import { checkSelection, chooseSteps, scopeOf } from "./select-steps.ts";
 import { chooseTextTypes, stepOptions } from "./step-options.ts";
 import { beginSession, type Session } from "./session.ts";
-import { UNKNOWN_APP } from "../../steps/core/step.ts";
 import { createContext } from "../../steps/core/create-context.ts";
 
 /** Documents of a run that the merge writes; a resumed run writes them again. */

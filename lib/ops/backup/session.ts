@@ -17,7 +17,6 @@ import {
   stagingDirectory,
   timeOfRun,
 } from "../../store/files/layout.ts";
-import { acquireLock, type Lock } from "../../store/lock/acquire.ts";
 import { sweepPins } from "../../store/lock/pins.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
 import { openStore, type Store } from "../../store/open.ts";
@@ -26,6 +25,7 @@ import { assertNoPendingReinit } from "../journals/reinit-journal.ts";
 import { pendingRestores } from "../journals/restore-journal.ts";
 import { hintOf, RESTORE_RULES, stateOf } from "../journals/restore-state.ts";
 import type { BackupRequest } from "./request.ts";
+import { acquireStoreLocks } from "../../store/lock/store-locks.ts";
 
 export interface Session {
   readonly store: Store;
@@ -49,10 +49,13 @@ export async function beginSession(
 ): Promise<Session> {
   const store = await openStore(destOf(config, request), config.site, { create: true, newStore: request.newStore });
   for (const text of store.warnings) report({ type: "note", level: "warning", text });
-  const locks = request.safety?.locks ?? (await takeLocks(config, store, request, signal, report, abort));
-  const release = async (): Promise<void> => {
-    if (request.safety === undefined) for (const lock of locks.toReversed()) await lock.release();
-  };
+  const { command, breakLock, safety } = request;
+  const lockFile = request.lockFile ?? config.lock_file;
+  const own =
+    safety === undefined
+      ? await acquireStoreLocks(store.path, { command, breakLock, lockFile, signal, report, onLost: abort })
+      : undefined;
+  const locks = own?.locks ?? safety?.locks ?? [];
   try {
     assertNotHalfRestored(store.path);
     assertNoPendingReinit(store.path);
@@ -78,11 +81,11 @@ export async function beginSession(
       end: async (keepStaging) => {
         removeTree(fromString(scratch));
         if (!keepStaging) removeTree(fromString(staging));
-        await release();
+        await own?.release();
       },
     };
   } catch (error) {
-    await release();
+    await own?.release();
     throw error;
   }
 }
@@ -101,35 +104,6 @@ export function destOf(config: SiteConfig, request: BackupRequest): string {
   const dest = request.dest ?? config.dest;
   if (dest !== undefined) return dest;
   throw new HoldfastError("E_USAGE", "no store is given: neither --dest nor dest in the config");
-}
-
-async function takeLocks(
-  config: SiteConfig,
-  store: Store,
-  request: BackupRequest,
-  signal: AbortSignal,
-  report: Report,
-  abort: (error: HoldfastError) => void,
-): Promise<Lock[]> {
-  const second = request.lockFile ?? config.lock_file;
-  const locks: Lock[] = [];
-  const options = {
-    command: request.command,
-    signal,
-    breakLock: request.breakLock,
-    tmp: path.join(store.path, ".tmp"),
-    onNote: (text: string) => report({ type: "note", level: "warning", text }),
-    onCompromised: abort,
-  };
-  try {
-    for (const file of [path.join(store.path, ".lock"), ...(second === undefined ? [] : [path.resolve(second)])]) {
-      locks.push(await acquireLock(file, options));
-    }
-  } catch (error) {
-    for (const lock of locks) await lock.release();
-    throw error;
-  }
-  return locks;
 }
 
 /**

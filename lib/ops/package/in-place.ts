@@ -12,7 +12,8 @@ import { runDirectory } from "../../store/files/layout.ts";
 import { openStore } from "../../store/open.ts";
 import { readStepMetadata } from "../../store/run/step-index.ts";
 import { temporaryNames } from "../restore/swap/databases.ts";
-import { assertNothingPending, acquireStoreLocks, type StoreLocks } from "../journals/store-locks.ts";
+import { acquireStoreLocks, type StoreLocks } from "../../store/lock/store-locks.ts";
+import { assertNothingPending } from "../journals/pending.ts";
 import { rollBackFailure } from "../restore/swap/fail.ts";
 import { Journal } from "../journals/restore-journal.ts";
 import type { Operation } from "../journals/operations.ts";
@@ -31,6 +32,7 @@ import type {
   PackageRestoreRequest,
 } from "./request.ts";
 import { compareTrees, unpack, workDirectory } from "./stage.ts";
+import { assertWritable } from "../../store/writable.ts";
 
 interface Work {
   readonly opened: OpenedPackage;
@@ -62,7 +64,11 @@ export async function restoreInPlace(work: Work, hooks: PackageRestoreHooks): Pr
   const store = (await openStore(inPlace.store, config.site, { create: true, newStore: false })).path;
   const lost = new AbortController();
   const signal = AbortSignal.any([hooks.signal, lost.signal]);
-  const lock = await acquireStoreLocks(store, inPlace, config, {
+  assertWritable(store);
+  const lock = await acquireStoreLocks(store, {
+    command: "restore",
+    breakLock: inPlace.breakLock,
+    lockFile: config.lock_file,
     signal,
     report: hooks.report,
     onLost: (error) => lost.abort(error),

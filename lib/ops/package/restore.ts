@@ -8,7 +8,7 @@ import { removeTree } from "../../archive/tree/remove.ts";
 import { fromString } from "../../archive/path.ts";
 import { describeUrl } from "../../database/open/snapshot.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
-import { assertNothingPending } from "../journals/store-locks.ts";
+import { assertNothingPending } from "../journals/pending.ts";
 import { CONFIG, DATA, DUMP } from "./format.ts";
 import { restoreInPlace } from "./in-place.ts";
 import { loadDump, loadPortable, type LoadOutcome } from "./import-data.ts";

@@ -1,13 +1,14 @@
 /** The locks of a reinit, and a signal that also aborts when one of them is lost. */
 import type { SiteConfig } from "../../config/load.ts";
+import { assertWritable } from "../../store/writable.ts";
 import type { Report } from "../../model/event.ts";
-import { acquireStoreLocks, type StoreLocks } from "../journals/store-locks.ts";
+import { acquireStoreLocks, type StoreLocks } from "../../store/lock/store-locks.ts";
 
 export interface HeldReinit extends StoreLocks {
   readonly signal: AbortSignal;
 }
 
-/** Takes the lock of the store, and the config's second one. Throws `E_LOCKED`. */
+/** Acquires the lock of the store, and the second one of the config. Throws `E_LOCKED`. */
 export async function hold(
   store: string,
   config: SiteConfig,
@@ -15,7 +16,11 @@ export async function hold(
 ): Promise<HeldReinit> {
   const lost = new AbortController();
   const signal = AbortSignal.any([options.signal, lost.signal]);
-  const lock = await acquireStoreLocks(store, { breakLock: false }, config, {
+  assertWritable(store);
+  const lock = await acquireStoreLocks(store, {
+    command: "reinit",
+    breakLock: false,
+    lockFile: config.lock_file,
     signal,
     report: options.report,
     onLost: (error) => lost.abort(error),

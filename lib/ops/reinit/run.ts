@@ -18,7 +18,7 @@ import { nextReinitId, ReinitJournal } from "../journals/reinit-journal.ts";
 import { moveAside, planMoves, type Move } from "./storage.ts";
 import { exportClearedRows } from "./roll-back.ts";
 import { service } from "../site/commands.ts";
-import { assertNothingPending } from "../journals/store-locks.ts";
+import { assertNothingPending } from "../journals/pending.ts";
 import { makeSafetyRun } from "../safety/run.ts";
 import type { OnStep } from "../journals/on-step.ts";
 

@@ -9,7 +9,7 @@ import { findStore } from "../../store/open.ts";
 import { ownerOfThisProcess } from "../../store/lock/process-owner.ts";
 import type { OnStep } from "../journals/on-step.ts";
 import { migrate, rebuildProjects, service, smoke } from "../site/commands.ts";
-import { acquireStoreLocks, type StoreLocks } from "../journals/store-locks.ts";
+import { acquireStoreLocks, type StoreLocks } from "../../store/lock/store-locks.ts";
 import { Journal, pendingRestores } from "../journals/restore-journal.ts";
 import type { JournalDocument } from "../journals/operations.ts";
 import { checkJournal } from "../journals/seal.ts";
@@ -17,6 +17,7 @@ import { RestorerPool, type FindTarget } from "./swap/restorer-pool.ts";
 import { hintOf, RESTORE_RULES, stateOf, type EndCommand, type RestoreState } from "../journals/restore-state.ts";
 import { removeTemporaries, swapIn } from "./swap/run.ts";
 import { start, undo } from "./swap/roll-back.ts";
+import { assertWritable } from "../../store/writable.ts";
 
 export interface EndRequest {
   readonly store: string;
@@ -52,8 +53,12 @@ export async function endRestore(request: EndRequest, options: EndOptions): Prom
   const { path: store } = await findStore(request.store);
   const lost = new AbortController();
   const signal = AbortSignal.any([options.signal, lost.signal]);
-  const held = await acquireStoreLocks(store, request, request.config, {
-    ...options,
+  assertWritable(store);
+  const held = await acquireStoreLocks(store, {
+    command: "restore",
+    breakLock: request.breakLock,
+    lockFile: request.config?.lock_file,
+    report: options.report,
     signal,
     onLost: (error) => lost.abort(error),
   });

@@ -31,7 +31,8 @@ import { runsOf } from "../runs/borrowed-units.ts";
 import { locate, type PathLocation } from "./plan/locate-path.ts";
 import { findLacks, type Lack } from "./plan/missing-units.ts";
 import { assertEmpty } from "./stage/assert-empty.ts";
-import { assertNothingPending, acquireStoreLocks } from "../journals/store-locks.ts";
+import { acquireStoreLocks } from "../../store/lock/store-locks.ts";
+import { assertNothingPending } from "../journals/pending.ts";
 import { ownedNow } from "./plan/owned.ts";
 import { planRestore, type RestorePlan } from "./plan/planner.ts";
 import { checkSpace } from "./plan/space.ts";
@@ -45,6 +46,7 @@ import { start } from "./swap/roll-back.ts";
 import type { OnStep } from "../journals/on-step.ts";
 import { selectUnits } from "./plan/select-units.ts";
 import { verifyArtifacts, verifyFiles } from "./stage/verify-artifacts.ts";
+import { assertWritable } from "../../store/writable.ts";
 
 export type { RestoreRequest } from "./plan/request.ts";
 export type { RestorePreview } from "./preview.ts";
@@ -225,8 +227,13 @@ async function restoreInPlace(work: Work, config: SiteConfig, preview: RestorePr
   const lost = new AbortController();
   const signal = AbortSignal.any([options.signal, lost.signal]);
   const held: Work = { ...work, options: { ...options, signal } };
-  const lock = await acquireStoreLocks(store.path, request, config, {
-    ...held.options,
+  assertWritable(store.path);
+  const lock = await acquireStoreLocks(store.path, {
+    command: "restore",
+    breakLock: request.breakLock,
+    lockFile: config?.lock_file,
+    signal: held.options.signal,
+    report: held.options.report,
     onLost: (error) => lost.abort(error),
   });
   try {

@@ -14,7 +14,6 @@ import {
   scratchDirectory,
   stagingDirectory,
 } from "../../store/files/layout.ts";
-import { acquireLock } from "../../store/lock/acquire.ts";
 import { findStore } from "../../store/open.ts";
 import { describeOwner } from "../../store/lock/process-owner.ts";
 import { listReaders } from "../../store/lock/pins.ts";
@@ -26,6 +25,7 @@ import { findLastCopies } from "./last-copies.ts";
 import { ReinitJournal } from "../journals/reinit-journal.ts";
 import { pendingRestores } from "../journals/restore-journal.ts";
 import { hintOf, RESTORE_RULES, stateOf } from "../journals/restore-state.ts";
+import { acquireStoreLocks } from "../../store/lock/store-locks.ts";
 
 export interface DeleteRequest {
   readonly store: string;
@@ -65,13 +65,12 @@ export async function deleteRun(
   const signal = AbortSignal.any([options.signal, taken.signal]);
   if (request.dryRun) return await assertDeletable(store, request.run, signal);
   assertWritable(store);
-  const lock = await acquireLock(path.join(store, ".lock"), {
+  const lock = await acquireStoreLocks(store, {
     command: "delete",
-    signal,
     breakLock: request.breakLock,
-    tmp: path.join(store, ".tmp"),
-    onNote: (text) => options.report({ type: "note", level: "warning", text }),
-    onCompromised: (error) => taken.abort(error),
+    signal,
+    report: options.report,
+    onLost: (error) => taken.abort(error),
   });
   try {
     const outcome = await assertDeletable(store, request.run, signal);

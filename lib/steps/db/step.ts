@@ -10,8 +10,7 @@ import { captureReferences } from "./references.ts";
 import { runStep } from "../core/run-step.ts";
 import type { BuiltUnit, UnitPlace, UnitPlan, UnitRunner } from "../core/unit-runner.ts";
 import { placeOf, timeOfRun } from "../../store/files/layout.ts";
-import type { NamedDatabase } from "./databases.ts";
-import { databases } from "./databases.ts";
+import { databases, type NamedDatabase } from "./databases.ts";
 
 /** When the last dump's snapshot was taken goes into the manifest's moments from the unit's metadata (`snapshot_at`). */
 export const dbStep: Step = {

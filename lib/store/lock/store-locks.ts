@@ -1,17 +1,18 @@
 /** The locks of a store: its own, and the second one of the config. */
 import path from "node:path";
 import type { HoldfastError } from "../../errors.ts";
+import type { Report } from "../../model/event.ts";
 import { acquireLock, type Lock } from "./acquire.ts";
 
 export interface StoreLockOptions {
-  /** The command's name, for whoever waits. */
+  /** Name of the command, for the process that finds the lock held. */
   readonly command: string;
   /** Take over a lock held from another host. */
   readonly breakLock: boolean;
   /** The second lock. */
   readonly lockFile?: string | undefined;
   readonly signal: AbortSignal;
-  readonly onNote: (text: string) => void;
+  readonly report: Report;
   /** Called if a lock is lost while it should be held. */
   readonly onLost: (error: HoldfastError) => void;
 }
@@ -25,14 +26,16 @@ export interface StoreLocks {
 
 /** Acquires the locks, the store's own first. Throws `E_LOCKED`, with none of them held. */
 export async function acquireStoreLocks(store: string, options: StoreLockOptions): Promise<StoreLocks> {
-  const { lockFile, onLost, ...rest } = options;
+  const { command, breakLock, lockFile, signal, report, onLost } = options;
+  const onNote = (text: string): void => report({ type: "note", level: "warning", text });
+  const tmp = path.join(store, ".tmp");
   const locks: Lock[] = [];
   const release = async (): Promise<void> => {
     for (const lock of locks.toReversed()) await lock.release();
   };
   try {
     for (const file of [path.join(store, ".lock"), ...(lockFile === undefined ? [] : [path.resolve(lockFile)])])
-      locks.push(await acquireLock(file, { ...rest, tmp: path.join(store, ".tmp"), onCompromised: onLost }));
+      locks.push(await acquireLock(file, { command, breakLock, signal, tmp, onNote, onCompromised: onLost }));
   } catch (error) {
     await release();
     throw error;
