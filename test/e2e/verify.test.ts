@@ -325,7 +325,7 @@ describe("files that are not what they were", () => {
     const result = await verify(damaged.store);
     expect(result.code).toBe(13);
     expect(result.problems).toContainEqual(
-      expect.stringMatching(/^files source_exports\/1\/source\.zip: is no regular file/),
+      expect.stringMatching(/^files source_exports\/1\/source\.zip: is not a regular file/),
     );
   });
 
@@ -400,7 +400,7 @@ describe("damage that SHA256SUMS was made to agree with", () => {
     record(damaged, "source_exports", "source_exports/1/metadata.json", file);
     const result = await verify(damaged.store);
     expect(result.problems).toContainEqual(
-      expect.stringMatching(/^archives_source_exports source_exports\/1\/source\.zip: holds \d+ entries; /),
+      expect.stringMatching(/^archives_source_exports source_exports\/1\/source\.zip: holds \d+ entries, but /),
     );
   });
 
