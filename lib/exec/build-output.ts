@@ -1,6 +1,6 @@
 /**
- * Where this Holdfast is, and which form of its scripts and workers runs fastest: tsx costs about half a second of processor time in every
- * process and thread, the bundles of `npm run build` (scripts/build.ts) a tenth of it. A build is used as long as no source is newer.
+ * Finds the fastest form of a script or worker. tsx costs about half a second of CPU time in every process and thread,
+ * the bundles of `npm run build` (scripts/build.ts) a tenth of it. A build is used if no source is newer.
  */
 import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
@@ -9,12 +9,12 @@ import { fileURLToPath } from "node:url";
 const own = fileURLToPath(import.meta.url);
 const built = own.lastIndexOf(`${path.sep}dist${path.sep}`);
 
-/** The directory of the package. Everything that is built lies in its `dist`, at whatever depth. */
+/** The directory of the package; build output lies below its `dist`. */
 export const PACKAGE_ROOT = built === -1 ? path.resolve(path.dirname(own), "../..") : own.slice(0, built);
 
 let fresh: boolean | undefined;
 
-/** The file that runs a module of ours, e.g. `scripts/backup_db` or `lib/steps/worker`: compiled, or the source where that is newer. */
+/** Returns the file that runs a module, e.g. `scripts/backup_db` or `lib/steps/worker`: compiled, or a newer source. */
 export function resolveModule(module: string): string {
   const compiled = path.join(PACKAGE_ROOT, "dist", `${module}.js`);
   if (built !== -1) return compiled;
@@ -24,7 +24,7 @@ export function resolveModule(module: string): string {
 
 function isFresh(): boolean {
   try {
-    // The compiler writes every file at each build: any one of them tells when that was.
+    // The compiler writes every file at each build, so that any of them has the time of the build.
     const at = statSync(path.join(PACKAGE_ROOT, "dist/lib/version.js")).mtimeMs;
     return ["lib", "scripts"].every((directory) => newest(path.join(PACKAGE_ROOT, directory)) <= at);
   } catch {

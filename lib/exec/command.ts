@@ -1,7 +1,7 @@
 /**
- * The only place that starts a program (sub-scripts, which are our own, start in step-process.ts). Every program gets an argument
- * vector, never a shell string; an AbortSignal; and a process group of its own that is ended as a whole. `setpriv --pdeathsig`
- * (util-linux) ends it even when this process is killed outright. Secrets travel by environment or by file, never as arguments.
+ * Starts programs; our own scripts start in step-process.ts. Every program gets an argument vector, never a shell
+ * string, an AbortSignal, and a process group of its own that is ended as a whole. `setpriv --pdeathsig` (util-linux)
+ * ends it even if this process is killed. Secrets are passed by environment or by file, never as arguments.
  */
 import { existsSync } from "node:fs";
 import { PassThrough, type Readable, type Writable } from "node:stream";
@@ -15,15 +15,15 @@ export interface CommandOptions {
   readonly cwd?: string;
   /** Added to this process's environment; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Called with all that the program printed when it has ended, well or not; secrets are redacted. */
+  /** Called with the whole output when the program has ended or failed; secrets are redacted. */
   readonly onOutput?: (text: string) => void;
-  /** What the program leaves behind in its process group is killed when it ends. */
+  /** Kills processes that the program leaves in its process group. */
   readonly alone?: boolean;
   /** Milliseconds; no limit when absent. */
   readonly timeout?: number;
   /** Values that no error may show. */
   readonly secrets?: readonly string[];
-  /** All that the program prints is secret: no error shows any of it. */
+  /** The output of the program is secret: no error shows any of it. */
   readonly isSecret?: boolean;
   /** The code of the error when the program fails; `E_COMMAND` when absent. */
   readonly code?: ErrorCode;
@@ -46,7 +46,7 @@ export interface RunningCommand {
   readonly done: Promise<CommandResult>;
 }
 
-/** What execa tells of a program that has ended, as far as it is used here. */
+/** The part of an execa result that is used here. */
 interface Outcome {
   readonly stdout?: unknown;
   readonly stderr?: unknown;
@@ -54,11 +54,11 @@ interface Outcome {
   readonly signal?: string | undefined;
 }
 
-/** How long a process group may take to end after SIGTERM before it gets SIGKILL. */
+/** The time between SIGTERM and SIGKILL for a process group. */
 const KILL_AFTER_MS = 5000;
 const SETPRIV = "/usr/bin/setpriv";
 
-/** Runs a program to its end and gives what it printed (at most 256 MB). Throws a HoldfastError that names the program and its last words. */
+/** Runs a program and returns its output, at most 256 MB. Throws a HoldfastError with the end of its standard error. */
 export async function runCommand(
   argv: readonly string[],
   options: CommandOptions & { readonly input?: string },
@@ -71,14 +71,14 @@ export async function runCommand(
 }
 
 /**
- * Starts a program whose streams the caller handles, when it is ready to; only the last 64 kB of standard error are kept for the error. What
- * it prints must be read: more than some of it waits for the reader.
+ * Starts a program and leaves its streams to the caller, who must read the output; the last 64 kB of standard error are
+ * kept for the error.
  */
 export function startCommand(argv: readonly string[], options: CommandOptions): RunningCommand {
   const { subprocess, done } = start(argv, options, { buffer: { stdout: false, stderr: true } });
   const { stdin, stdout, stderr } = subprocess;
   if (stdin === null || stdout === null || stderr === null) throw new HoldfastError("E_INTERNAL", "a pipe is missing");
-  // What nobody has begun to read is thrown away, by execa soon after the start and by Node when the program ends.
+  // Output without a reader is discarded, by execa soon after the start and by Node when the program ends.
   const output = new PassThrough({ highWaterMark: 256 * 1024 });
   pipeline(stdout, output, { signal: options.signal }).catch(() => {}); // whoever reads `output` gets the error
   return { stdin, stdout: output, stderr, done };
@@ -117,7 +117,7 @@ function endGroupOnAbort(pid: number | undefined, options: CommandOptions) {
     try {
       if (pid !== undefined) process.kill(-pid, signal);
     } catch {
-      // The group has ended by itself: that is what was wanted.
+      // The group has already ended.
     }
   };
   const end = (): void => {

@@ -8,14 +8,14 @@ interface Owner {
   readonly gid: number;
 }
 
-/** Nobody owns what others may write to. */
+/** The owner of a checkout that several users may write to. */
 const NOBODY: Owner = { uid: 65_534, gid: 65_534 };
 const TIMEOUT_MS = 10 * 60_000;
 const SETTINGS = ["safe.directory=*", "core.fsmonitor=false", "core.hooksPath=/dev/null", "core.quotePath=false"];
 
 /**
- * Returns a function that runs git in a directory and writes nothing there; exit statuses 1 and 128 are results. Run by root, git
- * becomes the user who can change the checkout's settings: filters and the like are that user's programs.
+ * Returns a function that runs git in a directory and writes nothing there; exit statuses 1 and 128 are results. Under
+ * root, git runs as the user who can change the checkout's settings: filters and the like are that user's programs.
  */
 export function gitIn(directory: string, signal: AbortSignal): (...args: readonly string[]) => Promise<CommandResult> {
   const owner = process.getuid?.() === 0 ? ownerOf(directory) : undefined;
@@ -23,7 +23,7 @@ export function gitIn(directory: string, signal: AbortSignal): (...args: readonl
     owner === undefined
       ? []
       : ["setpriv", `--reuid=${owner.uid}`, `--regid=${owner.gid}`, "--clear-groups", "--no-new-privs", "--"];
-  // The settings of whoever runs the backup are no part of the site, and its owner may not even read them.
+  // The settings of the backup's user are not part of the site, and the site's owner may not be able to read them.
   const env = {
     GIT_OPTIONAL_LOCKS: "0",
     GIT_TERMINAL_PROMPT: "0",

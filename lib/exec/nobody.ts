@@ -1,11 +1,11 @@
-/** The account for programs that work on what others wrote and need no rights: nobody's, where this process is root's. */
+/** The account for programs that read untrusted files: `nobody` if this process runs as root. */
 
 const NOBODY = 65_534;
 
 export interface Account {
   /** Put before a program: it gets the account's rights, and ends with this process. */
   readonly as: readonly string[];
-  /** As chown(1) takes it; null where the account is this process's own. */
+  /** The owner in the form of chown(1); null if the account is that of this process. */
   readonly owner: string | null;
 }
 

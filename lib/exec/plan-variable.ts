@@ -1,4 +1,4 @@
-/** How a sub-script learns that it is one. */
+/** The environment variable by which a script learns that it runs as a step of a run. */
 
-/** The variable that tells it which run it works for: the path of the run's plan. */
+/** Holds the path of the run's plan. */
 export const PLAN_VARIABLE = "HOLDFAST_RUN_PLAN";

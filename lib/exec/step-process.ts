@@ -1,4 +1,4 @@
-/** Starts our own sub-scripts as processes of their own, with zx, so that one that fails or is killed takes nothing with it. */
+/** Starts the script of each step as a process, with zx, so that a step that fails or is killed affects no other. */
 import { existsSync } from "node:fs";
 import { $ } from "zx/core";
 import { HoldfastError, isErrorCode } from "../errors.ts";
@@ -7,7 +7,7 @@ import { readWire } from "../report/event-stream.ts";
 import { resolveModule } from "./build-output.ts";
 import { PLAN_VARIABLE } from "./plan-variable.ts";
 
-/** How long a sub-script may take to clean up after SIGTERM. */
+/** The time that a script may take to clean up after SIGTERM. */
 const KILL_AFTER_MS = 15_000;
 
 export interface ScriptOptions {
@@ -16,19 +16,19 @@ export interface ScriptOptions {
   readonly plan: string;
 }
 
-/** A sub-script that has been started and waits for its turn: what it needs is loaded by then. */
+/** The process of a step, started and waiting for its turn with its modules loaded. */
 export interface StepProcess {
   /**
-   * Lets it work to its end, passing on its events. Throws `E_STEP_DIED` when it ends other than well, at whatever moment.
+   * Lets it work to its end and passes on its events. Throws `E_STEP_DIED` if it fails or is killed.
    */
   run(report: Report): Promise<void>;
-  /** Ends it where it is not wanted after all. */
+  /** Ends it before or during its turn. */
   cancel(): Promise<void>;
 }
 
 /**
- * Starts `scripts/<name>`. It begins to work at a line on its standard input, which then stays open as long as this process lives:
- * end-of-file tells it that its parent is gone.
+ * Starts `scripts/<name>`. It begins to work at a line on its standard input, which stays open while this process lives:
+ * the end of the file means that the parent is gone.
  */
 export function startScript(name: string, { signal, plan }: ScriptOptions): StepProcess {
   signal.throwIfAborted();
@@ -52,12 +52,12 @@ export function startScript(name: string, { signal, plan }: ScriptOptions): Step
   let force: NodeJS.Timeout | undefined;
   let over = false;
   const stop = (): void => {
-    if (over) return; // its number may be somebody else's by now
+    if (over) return; // the process id may have been reused
     signalProcess(script.pid, "SIGTERM");
     force ??= setTimeout(() => signalProcess(script.pid, "SIGKILL"), KILL_AFTER_MS);
   };
   signal.addEventListener("abort", stop, { once: true });
-  // A script that has ended before its turn is told of when that comes.
+  // A script that ends before its turn is reported when its turn comes.
   script.stdin.on("error", () => {});
   const ended = Promise.all([script, readWire(script.stdout, listen)]).finally(() => {
     over = true;

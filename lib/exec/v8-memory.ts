@@ -1,20 +1,20 @@
-/** What V8 is asked, so that a process takes little memory. docs/performance.md has what each of it gains. */
+/** V8 flags that keep memory low; docs/performance.md lists the effect of each. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 let collect: (() => void) | undefined;
 
 /**
- * Keeps the part of the heap where objects begin at the size that it starts with, in this thread and in those that it starts; otherwise it grows to
- * 33 MB in each. Node takes the flag for the largest size at its start only; this one is looked at whenever the part would grow.
+ * Keeps the young generation of the heap at its initial size, in this thread and the threads it starts. Otherwise it
+ * grows to 33 MB in each. Node reads the flag for the largest size only at start, V8 this one whenever it would grow.
  */
 export function keepYoungGenerationSmall(): void {
   setFlagsFromString("--semi-space-growth-factor=1");
 }
 
 /**
- * Gives back what nobody uses any more. Where much passes through, some of it lives long enough to be taken for old, and V8 lets that pile up to several
- * times what is alive: an import that needs 15 MB stood at 90. To collect all of it takes some milliseconds, and Node has no other way to ask for it.
+ * Collects garbage of the old generation. V8 lets it pile up to several times the live heap where much data streams
+ * through: an import that needs 15 MB reached 90. A collection takes a few milliseconds; Node offers no other way.
  */
 export function collectGarbage(): void {
   if (collect === undefined) {
@@ -25,7 +25,7 @@ export function collectGarbage(): void {
   collect();
 }
 
-/** Collects whenever as many bytes have passed since the last time: it is told of each piece. */
+/** Returns a function that counts bytes and collects garbage after each `bytes` of them. */
 export function collectEvery(bytes: number): (passed: number) => void {
   let uncollected = 0;
   return (passed) => {

@@ -1,6 +1,6 @@
 /**
- * What a command at work tells. The core only emits events; lib/report shows them: as bars, as lines, as JSON. Sub-scripts send them to
- * their parent one JSON document a line.
+ * The events of a command at work. The core only emits them; lib/report shows them as bars, lines or JSON. The process of
+ * a step sends them to its parent, one JSON document a line.
  */
 import * as z from "zod";
 import { failureSchema, stepNameSchema } from "./unit.ts";
@@ -20,7 +20,7 @@ export const stepCountersSchema = z.object({
   files_opened: z.number().int(),
   bytes_read: z.number().int(),
   bytes_deflated: z.number().int(),
-  /** Of input and of archives, as they were written. */
+  /** Bytes of input, and of archives as they were written. */
   bytes_hashed: z.number().int(),
 });
 export type StepCounters = z.infer<typeof stepCountersSchema>;

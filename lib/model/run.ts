@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { failureSchema, indexEntrySchema, metadataSchema, projectSchema, stepNameSchema } from "./unit.ts";
 
-/** What a run covers: everything that is configured, or a selection. */
+/** The scope of a run: everything that is configured, or a selection. */
 export const scopeSchema = z.union([
   z.literal("full"),
   z.object({
@@ -55,7 +55,7 @@ export const lossSchema = z.object({
   step: stepNameSchema,
   reason: z.enum(["failed", "lost"]),
   units: z.number().int(),
-  /** Of the run that was latest; null where there was none. */
+  /** Units in the run that was latest; null without one. */
   before: z.number().int().nullable(),
 });
 export type Loss = z.infer<typeof lossSchema>;
@@ -97,7 +97,7 @@ export type Manifest = z.infer<typeof manifestSchema>;
 /** The list of projects that every step of a run reads, taken once, in the dump's snapshot. */
 export const projectListSchema = z.object({
   format_version: z.string(),
-  /** How the list was made: `query`, `glob` or `command`. */
+  /** The source of the list: `query`, `glob` or `command`. */
   from: z.string(),
   taken_at: z.string(),
   projects: z.array(projectSchema),

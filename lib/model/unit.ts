@@ -1,4 +1,4 @@
-/** What a unit leaves behind: its metadata, its line in the step's index, and the failure that takes its place. DESIGN.md, "A store on disk". */
+/** The documents of a unit: its metadata, its line in the step's index, or the failure instead. */
 import * as z from "zod";
 
 /** The version of every document of the run format. A newer major is refused by readers. */
@@ -44,7 +44,7 @@ export const inputSchema = z.object({
 });
 export type UnitInput = z.infer<typeof inputSchema>;
 
-/** A project row: its `id` and whatever else the query, glob or command gave. */
+/** A project row: its `id` and the other fields that the query, glob or command gave. */
 export const projectSchema = z.looseObject({ id: z.union([z.number(), z.string()]) });
 export type Project = z.infer<typeof projectSchema>;
 
@@ -94,7 +94,7 @@ export const failureSchema = z.object({
 });
 export type Failure = z.infer<typeof failureSchema>;
 
-/** Lists what a project can be called: its id, and what its row has of `internal_id`, `slug` and `name`. */
+/** Lists the names of a project: its id, and `internal_id`, `slug` and `name` if its row has them. */
 export const projectNames = (project: Project): string[] => [
   String(project.id),
   ...["internal_id", "slug", "name"].flatMap((field) => {

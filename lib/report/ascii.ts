@@ -13,7 +13,7 @@ const SIGNS: Readonly<Record<string, string>> = {
   "×": "x",
 };
 
-/** Whether the environment asks for the C locale, by the variable that counts. locale(7) */
+/** Checks whether the environment selects the C locale, by the first variable that is set. See locale(7). */
 export function isAsciiLocale(environment: NodeJS.ProcessEnv): boolean {
   const locale = [environment["LC_ALL"], environment["LC_CTYPE"], environment["LANG"]].find(
     (value) => value !== undefined && value !== "",

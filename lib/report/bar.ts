@@ -3,7 +3,7 @@ import { colors as pc } from "./colors.ts";
 
 const WIDTH = 24;
 
-/** Returns a bar for a fraction from 0 to 1. What is done and what is not differ in their signs, not in colour alone. */
+/** Returns a bar for a fraction from 0 to 1; its two parts differ in their signs, not in colour alone. */
 export function bar(fraction: number): string {
   const full = Math.round(fraction * WIDTH);
   return pc.cyan("━".repeat(full)) + pc.dim("┄".repeat(WIDTH - full));

@@ -1,4 +1,4 @@
-/** Colours for people: only where both streams are a terminal, never in a pipe, whatever the environment says of CI. */
+/** Colours for people: only if both streams are a terminal, never in a pipe, even if the environment names a CI. */
 import pc from "picocolors";
 import { owned } from "./printable.ts";
 

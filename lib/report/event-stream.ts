@@ -1,15 +1,15 @@
-/** How a sub-script tells its parent what happens: each event as a line of JSON, checked on arrival. */
+/** The events of a step's process on their way to the parent: a line of JSON each, checked on arrival. */
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { eventSchema, type Report } from "../model/event.ts";
 
-/** For the sub-script's side. */
+/** Returns the report of a step's process, which writes each event as a line. */
 export const wireReport =
   (write: (line: string) => void): Report =>
   (event) =>
     write(`${JSON.stringify(event)}\n`);
 
-/** For the parent's side: passes on every event that arrives until the stream ends. A line that is no event becomes a note. */
+/** Reports every event that arrives until the stream ends; a line that is not a valid event becomes a note. */
 export async function readWire(stream: Readable, report: Report): Promise<void> {
   for await (const line of createInterface({ input: stream, crlfDelay: Infinity })) {
     if (line.trim() === "") continue;

@@ -1,4 +1,4 @@
-/** `run.log`: every event but progress, one JSON document a line with its time and level; what the run says of itself afterwards. */
+/** Writes `run.log`: every event but progress, one JSON document a line with its time and level. */
 import pino from "pino";
 import type { Report } from "../model/event.ts";
 import { redact } from "./redact.ts";

@@ -1,4 +1,4 @@
-/** How far a command is that works in phases: a bar on a terminal, a line for each phase in a pipe, status lines with `--json`. */
+/** Progress of commands that work in phases: a bar on a terminal, a line a phase in a pipe, status lines with `--json`. */
 import { bar } from "./bar.ts";
 import { colors as pc } from "./colors.ts";
 import { formatBytes } from "./format.ts";

@@ -1,6 +1,6 @@
 /**
- * Text for people, in which names and messages of a site come up as their writers chose them: what would break a line or steer a terminal is
- * shown as an escape. The colours of our own stay, since they carry a number that no writer of a name can know.
+ * Makes text safe for people and terminals: characters of a site's names and messages that would break a line or control
+ * a terminal are shown as escapes. Our own colours stay, since they carry a number that no author of a name can know.
  */
 import { randomInt } from "node:crypto";
 

@@ -1,4 +1,4 @@
-/** How far a run is, gathered from its events: what the bars and the JSON status lines show. */
+/** Progress of a run, gathered from its events, for the bars and the JSON status lines. */
 import type { HoldfastEvent, StepCounters } from "../model/event.ts";
 import type { StepName } from "../model/unit.ts";
 
@@ -14,7 +14,7 @@ export interface StepProgress {
   reused: number;
   startedMs: number;
   durationMs: number;
-  /** What came of it, once it is done. */
+  /** The result of the step, when it has ended. */
   counters: StepCounters | undefined;
   readonly running: Map<string, number>;
 }
@@ -60,7 +60,7 @@ export class Progress {
     return step.bytesDone + [...step.running.values()].reduce((sum, bytes) => sum + bytes, 0);
   }
 
-  /** 0 to 1 over the steps that have been planned; a step that has not begun counts as one part of as many as there are. */
+  /** The fraction of the planned work; a step that has not begun counts as one part of all steps. */
   fraction(): number {
     const steps = [...this.steps.values()];
     if (steps.length === 0) return 0;

@@ -1,4 +1,4 @@
-/** The way to the terminal: all text that is written passes through here and is made harmless, whoever writes it. */
+/** Guards the terminal: all text that any code writes passes through here and is made harmless. */
 import { createLogUpdate } from "log-update";
 import { isAsciiLocale, toAscii } from "./ascii.ts";
 import { forTerminal } from "./printable.ts";
@@ -10,7 +10,7 @@ const writers = new Map<NodeJS.WriteStream, NodeJS.WriteStream["write"]>();
 
 const shown = (text: string): string => (isAsciiLocale(process.env) ? toAscii(forTerminal(text)) : forTerminal(text));
 
-/** Makes a stream escape the control characters in all text that is written to it, and write ASCII alone in the C locale. */
+/** Makes a stream escape control characters in all text, and write only ASCII in the C locale. */
 export function guardTerminal(stream: NodeJS.WriteStream): void {
   const write = stream.write.bind(stream);
   writers.set(stream, write);
@@ -20,7 +20,7 @@ export function guardTerminal(stream: NodeJS.WriteStream): void {
   };
 }
 
-/** The stream for those who move the cursor themselves. What comes from elsewhere has to be made `printable` first. */
+/** The stream for code that moves the cursor itself and makes foreign text `printable` first. */
 export function rawTerminal(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   const write = writers.get(stream);
   if (write === undefined) return stream;

@@ -1,4 +1,4 @@
-/** What a person sees: a live block of bars on a terminal, plain lines in a pipe. All on standard error; results go to standard output. */
+/** Reports to people on standard error: a live block of bars on a terminal, plain lines in a pipe. */
 import { bar } from "./bar.ts";
 import { colors as pc } from "./colors.ts";
 import type { HoldfastEvent, Report, StepCounters } from "../model/event.ts";
@@ -41,7 +41,7 @@ export function textReport(stream: NodeJS.WriteStream, options: TextOptions): Re
   };
 }
 
-/** The failures that are shown at the end, also with `quiet`: those that count, then how many of them were not shown. */
+/** Returns the failures to show at the end, also with `quiet`, and the number of those not shown. */
 function failureLines(failures: readonly Failure[], { quiet, verbose }: TextOptions, place: string): string[] {
   const counting = failures.filter(({ severity }) =>
     quiet ? severity === "failed" : verbose || severity !== "skipped",
