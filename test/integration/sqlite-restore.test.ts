@@ -9,17 +9,18 @@ import {
   renameSync,
   statSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { openRestorer } from "../../lib/database/open/restorer.ts";
 import type { DatabaseRestorer } from "../../lib/database/restorer.ts";
 import { openSqliteFile } from "../../lib/sqlite/open.ts";
 import { firstValue } from "../../lib/sqlite/query.ts";
 import { openDatabase, processWith } from "../support/sqlite.ts";
-import { tempDirectory } from "../support/temp.ts";
+import { removeTree, tempDirectory } from "../support/temp.ts";
 
 const options = { onBytes: () => {}, restoreFlags: [] };
 const signal = (): AbortSignal => new AbortController().signal;
@@ -89,6 +90,26 @@ describe("a live file", () => {
     expect(wordOf(live)).toBe("old");
     await restorer.exchange("scratch", "aside");
     expect(wordOf(live)).toBe("new");
+  });
+
+  test("is exchanged in the directory where it was, though that is swapped for a link meanwhile", async () => {
+    const { root, live, dump, restorer } = await makeSite("delete");
+    const [moved, other] = [`${root}.moved`, `${root}.other`];
+    onTestFinished(() => [moved, other].forEach(removeTree));
+    mkdirSync(other);
+    const victim = openDatabase(join(other, "site.db"));
+    victim.exec("create table t (word text); insert into t values ('victim')");
+    victim.close();
+    await restorer.load(dump, "scratch", options);
+    const swap = `const fs = await import("node:fs"); db.exec("begin"); db.prepare("select * from t").get(); setTimeout(() => {
+      fs.renameSync(${JSON.stringify(root)}, ${JSON.stringify(moved)}); fs.symlinkSync(${JSON.stringify(other)}, ${JSON.stringify(root)}); process.exit(); }, 700)`;
+    const child = await holder(live, swap);
+    await restorer.exchange("scratch", "aside");
+    await child.kill();
+    expect(readdirSync(other)).toEqual(["site.db"]);
+    expect([wordOf(join(other, "site.db")), wordOf(join(moved, "site.db"))]).toEqual(["victim", "new"]);
+    unlinkSync(root);
+    renameSync(moved, root);
   });
 
   test("with rows in its WAL is whole by itself when it is moved aside, and comes back", async () => {

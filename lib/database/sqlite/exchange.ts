@@ -15,7 +15,9 @@ import {
   rmSync,
   statSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { fromString, toBuffer } from "../../archive/path.ts";
+import { TrustedPath } from "../../archive/tree/trusted-path.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { SqliteDatabase } from "../../sqlite/database.ts";
 import { SqliteError } from "../../sqlite/error.ts";
@@ -39,6 +41,37 @@ export function removeSqlite(path: string): void {
 
 /** `next` becomes `live`, which becomes `aside`. Throws `E_TARGET` while another process uses the live file. */
 export async function exchangeFiles(live: string, next: string, aside: string): Promise<void> {
+  await atHandles([live, next, aside], exchangeAt);
+}
+
+/** Reverses `exchangeFiles`. Throws as it does. */
+export async function exchangeFilesBack(live: string, next: string, aside: string): Promise<void> {
+  await atHandles([live, next, aside], exchangeBackAt);
+}
+
+type Files = readonly [live: string, next: string, aside: string];
+
+/** Calls `work` with paths by handles of the files' directories: a directory that is swapped meanwhile leads nowhere. */
+async function atHandles(files: Files, work: (...at: Files) => Promise<void>): Promise<void> {
+  const held: TrustedPath[] = [];
+  const hold = (file: string): string => {
+    const directory = new TrustedPath(fromString(`${dirname(file)}/.`));
+    held.push(directory);
+    return join(toBuffer(directory.location).toString(), basename(file));
+  };
+  try {
+    const at: Files = [hold(files[0]), hold(files[1]), hold(files[2])];
+    await work(...at).catch((error: unknown) => {
+      if (!(error instanceof HoldfastError)) throw error;
+      const message = at.reduce((text, one, index) => text.replaceAll(one, files[index] ?? one), error.message);
+      throw new HoldfastError(error.code, message, { hint: error.hint, cause: error.cause });
+    });
+  } finally {
+    for (const one of held) one.close();
+  }
+}
+
+async function exchangeAt(...[live, next, aside]: Files): Promise<void> {
   if (!isPresent(next)) {
     if (!isPresent(live)) throw new HoldfastError("E_RESTORE", `neither ${live} nor ${next} is there`);
     moveSidecars(next, live);
@@ -58,8 +91,7 @@ export async function exchangeFiles(live: string, next: string, aside: string): 
   syncDirectories(live, next, aside);
 }
 
-/** The way back of `exchangeFiles`. */
-export async function exchangeFilesBack(live: string, next: string, aside: string): Promise<void> {
+async function exchangeBackAt(...[live, next, aside]: Files): Promise<void> {
   const none = isPresent(aside + NONE);
   if (!none && !isPresent(aside)) {
     moveSidecars(aside, live);
