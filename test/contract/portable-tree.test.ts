@@ -242,7 +242,7 @@ describe.each(NAMES)("on %s", (name) => {
     const twins = await make("insert into category (slug) values ('x'), ('x');");
     expect(await keyOf(twins, "category")).toMatchObject({
       key: "reference",
-      reason: expect.stringContaining("(parent_id, slug) is none: rows without a parent share (x)") as string,
+      reason: expect.stringContaining("(parent_id, slug) is not a key: rows without a parent share (x)") as string,
     });
     const own = await make("insert into category (id, slug, parent_id) values (1, 'x', 1);");
     expect(await keyOf(own, "category")).toMatchObject({
