@@ -1,6 +1,6 @@
 /**
- * What this host remembers of stores, outside of them: which one was seen at which path. So an empty directory where a store used to
- * be is known for an unmounted disk, and never becomes a new store.
+ * Remembers on this host which store was seen at which path, so that an empty directory is recognized as an unmounted
+ * disk and never becomes a new store.
  */
 import { mkdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
@@ -20,7 +20,7 @@ type Stores = Record<string, RememberedStore>;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** Where programs keep what must survive a reboot: systemd's `StateDirectory=`, else the XDG base directory, else /var/lib for root. */
+/** Returns the state directory: systemd's `StateDirectory=`, else the XDG base directory, else /var/lib for root. */
 export function stateDirectory(): string {
   const { STATE_DIRECTORY, XDG_STATE_HOME } = process.env;
   const [given] = (STATE_DIRECTORY ?? "").split(":"); // systemd separates several by colons
@@ -30,15 +30,15 @@ export function stateDirectory(): string {
   return path.join(homedir(), ".local/state/holdfast");
 }
 
-/** What this host knows of a path. */
+/** The record of a path. */
 export interface StoreLookup {
   readonly known?: RememberedStore;
-  /** True when there is a memory and it makes no sense: whether a store was at the path cannot be told. */
+  /** The record is damaged: it is unknown whether a store was at the path. */
   readonly damaged: boolean;
   readonly warning?: string;
 }
 
-/** The store that was last seen at `store`, a real path. */
+/** Looks up the store that was last seen at `store`, a real path. */
 export async function lookUpStore(store: string): Promise<StoreLookup> {
   try {
     const known = (await readStores())[store];
@@ -49,8 +49,8 @@ export async function lookUpStore(store: string): Promise<StoreLookup> {
 }
 
 /**
- * Remembers what is at `store` now; writes only when something changed, or once a day. A warning when it could not be written. A
- * damaged memory is left as it is, for a person to look at.
+ * Records the store at `store`, if it changed or once a day. Returns a warning if the record could not be written. A
+ * damaged record is left for a person to look at.
  */
 export async function recordStore(store: string, id: string, site: string): Promise<string | undefined> {
   let doing: "read" | "write" = "read";
@@ -60,7 +60,7 @@ export async function recordStore(store: string, id: string, site: string): Prom
     doing = "write";
     const file = memoryFile();
     await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-    // Timers start several sites in the same second: none must forget what another one has just written.
+    // Timers start several sites in the same second: none may overwrite what another has just recorded.
     const release = await lockfile.lock(file, {
       realpath: false,
       retries: { retries: 20, minTimeout: 20, maxTimeout: 200 },

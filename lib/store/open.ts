@@ -1,4 +1,4 @@
-/** Knowing whether a store is there: its disk mounted, its site ours. Nothing is written where that is in doubt. */
+/** Opens stores, and writes nothing where it is in doubt that the disk is mounted and the store belongs to the site. */
 import { randomUUID } from "node:crypto";
 import { lstat, readdir, realpath, rm, stat } from "node:fs/promises";
 import path from "node:path";
@@ -13,31 +13,31 @@ import { assertWritable } from "./writable.ts";
 
 const STORE_FILE = "store.json";
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** What a file system makes by itself. */
+/** Names that a file system makes by itself. */
 const NOT_CONTENT = new Set(["lost+found"]);
 
 const storeSchema = z.object({ format_version: z.string(), id: z.string(), site: z.string(), created_at: z.string() });
 type StoreDocument = z.infer<typeof storeSchema>;
 
 export interface Store {
-  /** Absolute, without links. */
+  /** Absolute path without links. */
   readonly path: string;
   readonly id: string;
   readonly site: string;
-  /** What went wrong without keeping the store from being used. */
+  /** Problems that do not keep the store from being used. */
   readonly warnings: readonly string[];
 }
 
 export interface OpenOptions {
-  /** Make a store where none is and none was. */
+  /** Create a store where none is or was. */
   readonly create: boolean;
-  /** `--new-store`: the store that this host remembers here was removed, or replaced, on purpose. */
+  /** `--new-store`: the recorded store was removed or replaced on purpose. */
   readonly newStore: boolean;
 }
 
 /**
- * Opens the store of `site` at `dest`. Throws `E_STORE` when there is none, when it is not the one that was there before, when it is
- * another site's or not usable; `E_VERSION` when a newer Holdfast made it.
+ * Opens the store of `site` at `dest`. Throws `E_STORE` if it is missing, unusable, another site's or not the recorded
+ * one; `E_VERSION` if a newer Holdfast made it.
  */
 export async function openStore(dest: string, site: string, options: OpenOptions): Promise<Store> {
   try {
@@ -48,8 +48,8 @@ export async function openStore(dest: string, site: string, options: OpenOptions
 }
 
 /**
- * The store at `dest`, whichever site's it is, for what only reads: nothing is made or remembered. Throws `E_STORE` when there is none,
- * `E_VERSION` when a newer Holdfast made it.
+ * Opens the store at `dest` for reading, of any site. Creates and records nothing. Throws `E_STORE` if it is missing,
+ * `E_VERSION` if a newer Holdfast made it.
  */
 export async function findStore(dest: string): Promise<Store> {
   try {
@@ -88,7 +88,7 @@ async function open(dest: string, site: string, options: OpenOptions): Promise<S
   return { path: place, id: document.id, site: document.site, warnings };
 }
 
-/** `dest` without links. It may be missing, its parent may not. */
+/** Returns `dest` without links. It may be missing, its parent may not. */
 async function realPlace(dest: string): Promise<string> {
   const absolute = path.resolve(dest);
   try {
@@ -116,7 +116,7 @@ async function realPlace(dest: string): Promise<string> {
   }
 }
 
-/** The store's own document; undefined when there is none. */
+/** Reads the document of the store; undefined if it is missing. */
 async function readStore(place: string): Promise<StoreDocument | undefined> {
   const file = path.join(place, STORE_FILE);
   try {
@@ -179,7 +179,7 @@ function anotherStore(place: string, id: string, known: RememberedStore): Holdfa
   );
 }
 
-/** Makes the store, or finds that another process has just made it: both end with the same id. */
+/** Creates the store, or takes the one that another process has just created: both get the same id. */
 async function createStore(place: string, site: string): Promise<StoreDocument> {
   await makeDirectory(place, 0o750);
   await fsyncDirectory(path.dirname(place));
@@ -190,7 +190,7 @@ async function createStore(place: string, site: string): Promise<StoreDocument> 
   return found;
 }
 
-/** On a disk without links a document may be read while it is still being written. */
+/** Retries, because on a disk without links a document may be read while it is written. */
 async function readStoreSoon(place: string): Promise<StoreDocument> {
   for (let attempt = 0; attempt < 20; attempt++) {
     try {
@@ -204,14 +204,14 @@ async function readStoreSoon(place: string): Promise<StoreDocument> {
   throw new HoldfastError("E_STORE", `${path.join(place, STORE_FILE)} was made by another process and cannot be read`);
 }
 
-/** Also mends what a crash between the first write and the last left out. */
+/** Creates the directories of the store, also those that a crash left out. */
 async function makeLayout(place: string): Promise<void> {
   await makeDirectory(path.join(place, ".tmp"), 0o700);
   await makeDirectory(path.join(place, "pins"), 0o750);
   await makeDirectory(path.join(place, "runs"), 0o750);
   for (const name of await readdir(place)) {
     const file = path.join(place, name);
-    // A young one may be at work: another process that creates the store right now.
+    // A recent one may belong to a process that creates the store right now.
     if (!LEFTOVER.test(name)) continue;
     const found = await stat(file).catch(() => undefined); // another process may be done with it by now
     if (found !== undefined && found.ctimeMs < Date.now() - DAY_MS) await rm(file, { force: true });

@@ -1,4 +1,4 @@
-/** Checks, before a long work begins, that a store can be written to: one that root has used may hold files of root. */
+/** Checks before a long operation that a store is writable: one that root has used may hold files of root. */
 import {
   accessSync,
   closeSync,
@@ -20,7 +20,7 @@ import { livenessOf } from "./lock/process-owner.ts";
 const DIRECTORIES = [".", ".tmp", "pins", "runs", "restores", "reinits", "evidence"];
 const JOURNALS = ["restores", "reinits"];
 
-/** Throws `E_STORE` that names the first file or directory of the store which this user cannot write, or a journal it cannot read. */
+/** Throws `E_STORE` with the first file or directory that this user cannot write, or the first journal he cannot read. */
 export function assertWritable(store: string): void {
   for (const place of writtenTo(store)) check(store, place, () => accessSync(place, constants.W_OK));
   for (const name of JOURNALS)
@@ -33,7 +33,7 @@ function writtenTo(store: string): string[] {
   const runs = runsDirectory(store);
   return [
     ...DIRECTORIES.map((name) => path.join(store, name)),
-    // That of a living process is respected; a dead one has to be removed.
+    // The lock of a living process is respected; a stale one has to be removed.
     ...(isDead(lock) ? [lock] : []),
     ...namesIn(runs)
       .filter((name) => name.startsWith(INCOMPLETE))

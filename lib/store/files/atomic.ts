@@ -1,19 +1,18 @@
 /**
- * Files that are either whole or not there, also after a power cut: written beside their place, fsynced, moved there, and the
- * directory fsynced.
+ * Writes files atomically, also against a power cut: next to their path, fsynced, renamed, and the directory fsynced.
  */
 import { randomUUID } from "node:crypto";
 import { chmod, link, mkdir, open, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { HoldfastError, asHoldfastError, systemCode } from "../../errors.ts";
 
-/** What a write that was cut off may leave behind; never anything else's name. */
+/** Matches the names of files that an interrupted write leaves behind. */
 export const LEFTOVER = /^\.[^/]+\.[0-9a-f-]{36}\.new$/;
 
-/** File systems without links or modes (exFAT, some FUSE and CIFS mounts) answer with one of these. */
+/** Errors of file systems without links or modes, such as exFAT and some FUSE and CIFS mounts. */
 const NOT_OFFERED = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"];
 
-/** Writes or replaces a file. `tmp` is where the text is collected first, the file's own directory when absent; it must be on the same disk. */
+/** Writes or replaces a file by way of `tmp`, a directory on the same disk; the file's own directory when absent. */
 export async function writeFileAtomic(
   file: string,
   text: string,
@@ -30,7 +29,7 @@ export async function writeFileAtomic(
   await fsyncDirectory(directory);
 }
 
-/** Creates a file; false, and nothing changed, when there is one already. Of several at once exactly one gets true. */
+/** Creates a file; returns false if it exists. Of several processes at once exactly one gets true. */
 export async function createFileAtomic(
   file: string,
   text: string,
@@ -53,7 +52,7 @@ export async function createFileAtomic(
   return true;
 }
 
-/** Makes a directory with exactly this mode, where modes are to be had; one that is there already stays as it is. */
+/** Creates a directory with exactly this mode, if the file system has modes; an existing one stays as it is. */
 export async function makeDirectory(directory: string, mode: number): Promise<void> {
   try {
     await mkdir(directory, { mode });
@@ -76,7 +75,7 @@ export async function fsyncDirectory(directory: string | Buffer): Promise<void> 
   }
 }
 
-/** A store that a system call could not use: `E_STORE` that says why, or `E_NO_SPACE`. A HoldfastError passes as it is. */
+/** Converts an error of a system call to `E_STORE` or `E_NO_SPACE`; returns a HoldfastError as it is. */
 export function storeError(what: string, error: unknown): HoldfastError {
   const known = asHoldfastError(error);
   if (error instanceof HoldfastError || known.code === "E_NO_SPACE" || known.code === "E_INTERRUPTED") return known;

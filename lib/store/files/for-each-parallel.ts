@@ -1,8 +1,8 @@
-/** Work on many things, a few at a time. */
+/** Runs work on many items, a few at a time. */
 
 /**
- * Runs `work` on every item, at most `width` at the same time. Unlike a queue of promises, this holds no more than the items at work. The
- * first error is thrown; no further item is begun then.
+ * Runs `work` on every item, at most `width` at the same time, and holds no other items in memory. Throws the first
+ * error; no further item is begun then.
  */
 export async function forEachParallel<T>(
   items: Iterable<T>,

@@ -1,14 +1,14 @@
-/** sha256 of files, piece by piece. */
+/** Hashes files with sha256, piece by piece. */
 import { createHash } from "node:crypto";
 import { closeSync, readSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { openRegular } from "../../archive/files/regular-file.ts";
 
 const PIECE = 1024 * 1024;
-/** Read between two moments at which something else may happen. */
+/** Bytes read before other tasks may run. */
 const AT_ONCE = 8 * PIECE;
 
-/** The size and lower-case sha256 of a regular file. Memory is that of one piece. */
+/** Returns the size and lower-case sha256 of a regular file, in the memory of one piece. */
 export async function hashFile(file: string | Buffer, signal: AbortSignal): Promise<{ size: number; sha256: string }> {
   signal.throwIfAborted();
   const hash = createHash("sha256");
@@ -31,5 +31,5 @@ export async function hashFile(file: string | Buffer, signal: AbortSignal): Prom
   }
 }
 
-/** One for all: nothing comes between a piece that is read and its being hashed. */
+/** A buffer for all calls: reading a piece and hashing it is synchronous. */
 const piece = Buffer.allocUnsafeSlow(PIECE);

@@ -1,4 +1,4 @@
-/** Reading and writing the JSON documents of a store. */
+/** Reads and writes the JSON documents of a store. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type * as z from "zod";
@@ -7,12 +7,12 @@ import { assertReadable, DOCUMENT, parseJson } from "../../archive/limits.ts";
 import { readRegular } from "../../archive/files/regular-file.ts";
 import { HoldfastError } from "../../errors.ts";
 
-/** The text of a document: UTF-8, two spaces, keys in the order they were given, a newline at the end. */
+/** Returns the text of a document: two spaces, keys in the given order, a newline at the end. */
 export const formatJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 /**
- * Writes a document into a staging directory, where nothing is visible under a final name yet; parents are made. Throws `E_IO` for one that
- * `readDocument` would refuse.
+ * Writes a document into a staging directory, where nothing is visible under a final name yet, and creates its parents.
+ * Throws `E_IO` for a document that `readDocument` would refuse.
  */
 export function writeDocument(file: string, value: unknown): void {
   const text = formatJson(value);
@@ -28,7 +28,7 @@ export function writeDocument(file: string, value: unknown): void {
   writeFileSync(file, text);
 }
 
-/** Reads and checks a document. Throws `E_VERIFY` when it is missing or not what it should be, `E_VERSION` when its format is newer. */
+/** Reads and checks a document. Throws `E_VERIFY` if it is missing or invalid, `E_VERSION` if its format is newer. */
 export function readDocument<T>(file: string, schema: z.ZodType<T>): T {
   let value: unknown;
   try {
@@ -46,11 +46,11 @@ export function readDocument<T>(file: string, schema: z.ZodType<T>): T {
   );
 }
 
-/** Returns what a JSON file of a run holds. Throws for what is no regular file, is longer than a document can be, or is no JSON. */
+/** Parses a JSON file of a run. Throws for an irregular file, one that is too long, and invalid JSON. */
 export const readJson = (file: string): unknown =>
   parseJson(readRegular(file, DOCUMENT.bytes, "E_VERIFY").toString("utf8"));
 
-/** Like `readDocument`, but a document that is not there or not sound is undefined: for what only saves work. */
+/** Reads a document like `readDocument`, but returns undefined if it is missing or invalid. */
 export function tryReadDocument<T>(file: string, schema: z.ZodType<T>): T | undefined {
   try {
     return readDocument(file, schema);

@@ -1,4 +1,4 @@
-/** Where things are in a store, and the ids of runs. docs/design.md describes the whole tree. */
+/** Paths in a store, and the ids of runs. docs/design.md describes the whole tree. */
 import { readdirSync } from "node:fs";
 import path from "node:path";
 
@@ -8,25 +8,25 @@ const RUN_ID = /^\d{8}T\d{6}Z$/;
 export const runsDirectory = (store: string): string => path.join(store, "runs");
 export const runDirectory = (store: string, run: string): string => path.join(store, "runs", run);
 export const stagingDirectory = (store: string, run: string): string => path.join(store, "runs", INCOMPLETE + run);
-/** Where the processes of one run keep what is no part of it. */
+/** Returns the directory for temporary files of a run's processes. */
 export const scratchDirectory = (store: string, run: string): string => path.join(store, ".tmp", run);
 
-/** Ids of the published runs, oldest first. */
+/** Lists the ids of the published runs, oldest first. */
 export function listRuns(store: string): string[] {
   return names(runsDirectory(store)).filter((name) => RUN_ID.test(name));
 }
 
-/** Ids of runs that were begun and not published, oldest first. */
+/** Lists the ids of runs that were begun and not published, oldest first. */
 export function listIncomplete(store: string): string[] {
   return names(runsDirectory(store))
     .filter((name) => name.startsWith(INCOMPLETE) && RUN_ID.test(name.slice(INCOMPLETE.length)))
     .map((name) => name.slice(INCOMPLETE.length));
 }
 
-/** Whether `name` has the form of a run id. */
+/** Checks whether `name` has the form of a run id. */
 export const isRunId = (name: string): boolean => RUN_ID.test(name);
 
-/** The id of a run that starts at `now`: UTC to the second, and always later than `newest`. */
+/** Returns the id of a run that starts at `now`: UTC to the second, and later than `newest`. */
 export function nextRunId(now: Date, newest: string | undefined): string {
   const id = runIdOf(now);
   if (newest === undefined || id > newest) return id;
@@ -35,11 +35,11 @@ export function nextRunId(now: Date, newest: string | undefined): string {
 
 const runIdOf = (time: Date): string => `${time.toISOString().slice(0, 19).replaceAll(/[-:]/g, "")}Z`;
 
-/** How a run names a path of the site: relative to the root where it lies inside, empty for the root itself. */
+/** Returns a path of the site as runs write it: relative to the root if it lies inside, empty for the root. */
 export const placeOf = (root: string, file: string): string =>
   file === root ? "" : file.startsWith(`${root}/`) ? file.slice(root.length + 1) : file;
 
-/** The moment that a run id names. */
+/** Returns the time in a run id. */
 export function timeOfRun(run: string): Date {
   return new Date(run.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"));
 }

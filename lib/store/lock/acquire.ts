@@ -1,7 +1,7 @@
 /**
- * The exclusive lock of a store: a directory that holds `owner.json` from the instant it is there. proper-lockfile beats its
- * heart, hears when it is taken away and removes it at exit; whether a holder lives is never judged by age, but by process-owner.ts. The
- * directory is moved into place complete (rename(2) refuses where another is), so that no crash leaves a lock without an owner.
+ * Acquires the exclusive lock of a store, a directory with `owner.json`. proper-lockfile updates its time, notices when
+ * it is removed and removes it at exit; process-owner.ts decides whether a holder lives, never by age. The directory is
+ * renamed into place complete, and rename(2) fails if another is there: no crash leaves a lock without an owner.
  */
 import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
@@ -28,36 +28,36 @@ import {
 export { TOKEN_VARIABLE, type LockOwner } from "./process-owner.ts";
 
 const HEARTBEAT_MS = 5000;
-/** proper-lockfile would take over by age: never. */
+/** The age at which proper-lockfile would take over: never. */
 const NEVER_STALE = Number.MAX_SAFE_INTEGER;
-/** Each round somebody else won and was gone again: enough is enough. */
+/** The number of attempts while other processes win the lock and release it. */
 const ROUNDS = 200;
 
 export interface Lock {
   readonly token: string;
-  /** Whose dead lock this one replaced. */
+  /** The owner of the stale lock that this one replaced. */
   readonly takenOver: LockOwner | null;
-  /** Throws `E_LOCKED` when the lock on disk is not ours any more. */
+  /** Throws `E_LOCKED` if the lock on disk is no longer ours. */
   assertHeld(): Promise<void>;
   release(): Promise<void>;
 }
 
 export interface LockOptions {
-  /** What this process does, e.g. `backup_all`: shown to whoever waits. */
+  /** Name of the command, e.g. `backup_all`, for the process that finds the lock held. */
   readonly command: string;
   readonly signal: AbortSignal;
-  /** Take the lock also where its owner cannot be judged from here: on another host. A living owner of this host keeps it. */
+  /** Take the lock from an owner on another host. A living owner on this host keeps it. */
   readonly breakLock?: boolean;
-  /** For what takeovers leave: the store's `.tmp`. Made when it is missing. */
+  /** Directory for what takeovers leave: the store's `.tmp`. Created if missing. */
   readonly tmp: string;
   readonly onNote?: (text: string) => void;
-  /** Hears, within some seconds, that the lock was taken away. */
+  /** Called within some seconds after the lock was removed. */
   readonly onCompromised: (error: HoldfastError) => void;
 }
 
 /**
- * Takes the lock at `file` (`<dest>/.lock`, or `--lock-file`). Until it is released, every process that this one starts carries the token
- * in its environment. Throws `E_LOCKED` when another process holds it, naming that; `E_STORE` when no lock can be made there.
+ * Acquires the lock at `file` (`<dest>/.lock`, or `--lock-file`). Until it is released, every process that this one
+ * starts carries the token in its environment. Throws `E_LOCKED` with the holder, `E_STORE` if none can be made.
  */
 export async function acquireLock(file: string, options: LockOptions): Promise<Lock> {
   const place = await placeOf(file, options.tmp);
@@ -72,13 +72,13 @@ export async function acquireLock(file: string, options: LockOptions): Promise<L
   }
 }
 
-/** The lock of the parent, for a sub-script: checks the token now and whenever asked, releases nothing. Throws `E_LOCKED`. */
+/** Returns the lock of the parent for the process of a step; it is checked by its token. Throws `E_LOCKED`. */
 export function inheritLock(file: string, token: string): Lock {
   requireToken(file, token, parseOwner(readIfThere(path.join(file, OWNER_FILE))));
   return { token, takenOver: null, assertHeld: () => assertToken(file, token), release: async () => {} };
 }
 
-/** Who holds the lock at `file`; null when nobody does. */
+/** Returns the holder of the lock at `file`; null if it is free. */
 export async function readOwner(file: string): Promise<LockOwner | null> {
   return (await readLock(file)).owner;
 }
@@ -99,7 +99,7 @@ async function contend(place: Place, token: string, options: LockOptions) {
   throw new HoldfastError("E_LOCKED", `${place.path} changes hands too fast to be had`);
 }
 
-/** Tries once; undefined when another was faster. */
+/** Tries once; returns undefined if another process was faster. */
 async function take(place: Place, token: string, options: LockOptions, onNote: (text: string) => void) {
   const draft = place.beside(`new-${randomUUID()}`);
   let held = true;
@@ -113,7 +113,7 @@ async function take(place: Place, token: string, options: LockOptions, onNote: (
       update: HEARTBEAT_MS,
       retries: 0,
       fs: lockfileFs(place, draft, token),
-      // Also called when only the time stamp is strange, as after a restored snapshot: the token decides.
+      // Also called if only the time stamp is odd, as after a restored snapshot: the token decides.
       onCompromised: () => {
         void assertToken(place.path, token).catch((error: unknown) => {
           if (held) options.onCompromised(storeError("the lock cannot be read", error));
@@ -140,7 +140,7 @@ async function take(place: Place, token: string, options: LockOptions, onNote: (
   }
 }
 
-/** The file system as proper-lockfile shall see it: its mkdir moves the draft into place, its rmdir removes our lock and no other. */
+/** The file system for proper-lockfile: its mkdir renames the draft into place, its rmdir removes only our lock. */
 function lockfileFs(place: Place, draft: string, token: string): typeof fs {
   const mkdir = (_: string, done: (error: Error | null) => void): void => {
     fs.rename(draft, place.path, (error) => {
@@ -160,7 +160,7 @@ function lockfileFs(place: Place, draft: string, token: string): typeof fs {
   return Object.assign({ ...fs }, { mkdir, rmdir, rmdirSync });
 }
 
-/** Moves the lock away before it is emptied, so that nobody meets a lock without an owner. */
+/** Renames the lock before it is emptied, so that no process sees a lock without an owner. */
 function removeOwn(place: Place, token: string): void {
   if (parseOwner(readIfThere(path.join(place.path, OWNER_FILE)))?.token !== token) return;
   const old = place.beside(`old-${randomUUID()}`);
@@ -188,7 +188,7 @@ function readIfThere(file: string): string {
   }
 }
 
-/** All locks of a process have one token, so that one variable of its children's environment speaks for all of them. */
+/** The token of all locks of this process: one variable in its children's environment covers them. */
 let claimed: { readonly token: string; locks: number; readonly before: string | undefined } | undefined;
 
 function claimToken(): string {

@@ -1,6 +1,6 @@
 /**
- * Pins: a process that reads a run without the lock says so in `<store>/pins`, and nothing removes the run while that process lives.
- * Which pins count is judged as locks are, by what /proc says and never by age.
+ * Pins runs: a process that reads a run without the lock writes a file to `<store>/pins`, and the run is not removed
+ * while that process lives. As for locks, /proc decides whether it lives, never age.
  */
 import { randomUUID } from "node:crypto";
 import { readFileSync, readdirSync, rmSync, statSync } from "node:fs";
@@ -15,8 +15,7 @@ const pinSchema = z.object({ run: z.string(), owner: ownerSchema });
 const pinsDirectory = (store: string): string => path.join(store, "pins");
 
 /**
- * Keeps a run from being removed until the function that it gives is called. On a store that cannot be written to there is nothing to fear and
- * nothing is done.
+ * Keeps a run from being removed until the returned function is called. Does nothing in a read-only store.
  */
 export async function pinRun(store: string, run: string, command: string): Promise<() => void> {
   sweepPins(store);
@@ -30,7 +29,7 @@ export async function pinRun(store: string, run: string, command: string): Promi
   return () => rmSync(file, { force: true });
 }
 
-/** Removes the pins of processes that were killed before they could. */
+/** Removes the pins of processes that were killed. */
 export function sweepPins(store: string): void {
   for (const name of pinNames(store)) {
     const file = path.join(pinsDirectory(store), name);
@@ -43,16 +42,16 @@ export function sweepPins(store: string): void {
   }
 }
 
-/** Returns whether a file is the beginning of a pin that was never finished. */
+/** Checks whether a file is an unfinished pin. */
 function isOldDraft(file: string): boolean {
   const stats = statSync(file, { throwIfNoEntry: false });
   return path.basename(file).startsWith(".") && stats !== undefined && Date.now() - stats.mtimeMs > DRAFT_MS;
 }
 
-/** Far longer than a pin takes to be written. */
+/** A time far longer than writing a pin takes. */
 const DRAFT_MS = 3_600_000;
 
-/** Who reads a run right now; a reader on another host counts until its pin is gone. With the lock held, pins of the dead are removed. */
+/** Lists the readers of a run; one on another host counts until its pin is gone. Pins of dead processes are removed. */
 export function listReaders(store: string, run: string): LockOwner[] {
   const readers: LockOwner[] = [];
   for (const name of pinNames(store).filter((one) => one.startsWith(`${run}-`))) {

@@ -1,4 +1,4 @@
-/** Who holds a lock, and whether that process is still there. Never age: what /proc says decides. */
+/** Identifies the holder of a lock, and decides by /proc, never by age, whether that process still runs. */
 import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import * as z from "zod";
@@ -13,17 +13,17 @@ export const ownerSchema = z.object({
   pid: z.number().int().positive(),
   /** `pid:[4026531836]`: pids of another namespace, another container's, mean nothing here. */
   pid_namespace: z.string().optional(),
-  /** When the process started, in clock ticks since boot: field 22 of /proc/PID/stat, see proc(5). A pid that is used again has another. */
+  /** Start time in clock ticks since boot: field 22 of /proc/PID/stat, see proc(5). A reused pid has another. */
   started: z.string(),
-  /** What it does, e.g. `backup_all`; never its arguments. */
+  /** Name of the command, e.g. `backup_all`; never its arguments. */
   command: z.string(),
-  /** Part of file names. */
+  /** The token, a part of file names. */
   token: z.string().regex(/^[\w-]{1,64}$/),
   since: z.string(),
 });
 export type LockOwner = z.infer<typeof ownerSchema>;
 
-/** This process as an owner. */
+/** Returns this process as an owner. */
 export function ownerOfThisProcess(command: string, token: string): LockOwner {
   const here = thisKernel();
   return {
@@ -38,10 +38,10 @@ export function ownerOfThisProcess(command: string, token: string): LockOwner {
   };
 }
 
-/** `unknown` when it cannot be told from here: another host, or another container of this one. */
+/** The state of an owner; `unknown` on another host or in another container. */
 export type Liveness = "alive" | "dead" | "unknown";
 
-/** Whether the process that `owner` names still runs. A stopped process is alive; a zombie is dead. */
+/** Checks whether the owner still runs. A stopped process is alive; a zombie is dead. */
 export function livenessOf(owner: LockOwner): Liveness {
   if (owner.host !== hostname()) return "unknown";
   const here = thisKernel();
@@ -58,7 +58,7 @@ export function describeOwner(owner: LockOwner): string {
   return `${owner.command} (pid ${owner.pid} on ${owner.host}) since ${owner.since}`;
 }
 
-/** Pids, other than this process's, whose environment holds the token, as far as this user may see. */
+/** Lists other processes with the token in their environment, as far as this user may see. */
 export function processesHolding(token: string): number[] {
   const wanted = `${TOKEN_VARIABLE}=${token}`;
   return readdirSync("/proc")

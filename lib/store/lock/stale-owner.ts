@@ -1,4 +1,4 @@
-/** A lock that is there already: whose it is, and how a dead one gets out of the way so that only one contender can do it. */
+/** Reads an existing lock, and removes a stale one so that only one contender succeeds. */
 import { createHash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
 import { lstat, readFile, readdir, realpath, rename, rm, rmdir } from "node:fs/promises";
@@ -10,18 +10,18 @@ import { describeOwner, livenessOf, ownerSchema, processesHolding, type LockOwne
 
 export const OWNER_FILE = "owner.json";
 
-/** How long a lock may be without an owner file, and how long the children of a dead owner may take to end. */
+/** The time for a lock without an owner file, and for the children of a dead owner to end. */
 const OWNER_WAIT_MS = 2000;
 const CHILDREN_WAIT_MS = 30_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** Where a lock is, and how what belongs to it is called. */
+/** The path of a lock, and the names of its temporary files. */
 export interface Place {
   readonly path: string;
   readonly beside: (what: string) => string;
 }
 
-/** A lock as it is on disk. `identity` is different for each that ever was. */
+/** A lock on disk. Each lock that ever existed has its own `identity`. */
 export interface FoundLock {
   readonly owner: LockOwner | null;
   readonly identity: string;
@@ -34,8 +34,8 @@ export interface TakeoverOptions {
 }
 
 /**
- * The place of the lock `file`. What belongs to it lies in `tmp` where that is beside the lock, else beside the lock itself: two
- * contenders must agree on it. Makes `tmp` when it is missing. Throws `E_STORE` when the parent directory is missing.
+ * Returns the path of the lock `file`. Its temporary files lie in `tmp` if that is next to the lock, else next to the
+ * lock itself: two contenders must agree on it. Creates `tmp`. Throws `E_STORE` if the parent directory is missing.
  */
 export async function placeOf(file: string, tmp: string): Promise<Place> {
   const absolute = path.resolve(file);
@@ -52,7 +52,7 @@ export async function placeOf(file: string, tmp: string): Promise<Place> {
   }
 }
 
-/** The lock at `file`, or undefined when it is free. Throws `E_LOCKED` when something else is there, which is never touched. */
+/** Returns the lock at `file`; undefined if it is free. Throws `E_LOCKED` for anything else, which is never touched. */
 export async function findLock(file: string): Promise<FoundLock | undefined> {
   const stat = await unlessMissing(lstat(file));
   if (stat === undefined) return undefined;
@@ -63,7 +63,7 @@ export async function findLock(file: string): Promise<FoundLock | undefined> {
   return await readLock(file);
 }
 
-/** The owner file of a lock and what tells this lock from every other; the owner is null when there is none or it is garbage. */
+/** Reads the owner and the identity of a lock; the owner is null if it is missing or invalid. */
 export async function readLock(file: string): Promise<FoundLock> {
   const ownerFile = path.join(file, OWNER_FILE);
   const [text, stat] = await Promise.all([
@@ -75,7 +75,7 @@ export async function readLock(file: string): Promise<FoundLock> {
   return { owner: parseOwner(text), identity };
 }
 
-/** An owner file's content, or null when it is garbage. */
+/** Parses an owner file; returns null for invalid content. */
 export function parseOwner(text: string): LockOwner | null {
   try {
     return ownerSchema.parse(JSON.parse(text));
@@ -85,8 +85,8 @@ export function parseOwner(text: string): LockOwner | null {
 }
 
 /**
- * Moves a lock whose owner is dead out of the way, after the last of its children has ended. True when this process did it; false when
- * the lock is another one by now. Throws `E_LOCKED` when the owner lives, cannot be judged from here, or its children do not end.
+ * Removes a stale lock after the last child of its owner has ended. Returns false if the lock has changed meanwhile.
+ * Throws `E_LOCKED` if the owner lives or is on another host, or if its children do not end.
  */
 export async function removeStaleLock(place: Place, found: FoundLock, options: TakeoverOptions): Promise<boolean> {
   const { owner } = found;
@@ -109,7 +109,7 @@ export async function removeStaleLock(place: Place, found: FoundLock, options: T
   return true;
 }
 
-/** Removes what takeovers and killed contenders left more than a day ago. Nothing depends on it. */
+/** Removes files that takeovers and killed contenders left more than a day ago. */
 export async function sweep(place: Place): Promise<void> {
   const prefix = place.beside("");
   const directory = path.dirname(prefix);
@@ -124,8 +124,8 @@ export async function sweep(place: Place): Promise<void> {
 }
 
 /**
- * Renames the lock to a name made of its identity. That name stays taken for a day, and rename(2) refuses a target that is not
- * empty; so a contender that was slow to act on the same death cannot move away the lock of whoever came next.
+ * Renames the lock to a name made of its identity. That name stays in use for a day, and rename(2) fails for a target
+ * that is not empty: a contender that acts late on the same dead owner cannot remove the next owner's lock.
  */
 async function moveAside(place: Place, found: FoundLock): Promise<boolean> {
   try {
@@ -138,7 +138,7 @@ async function moveAside(place: Place, found: FoundLock): Promise<boolean> {
   }
 }
 
-/** Of an empty directory nothing can be lost: rmdir(2) refuses it once it has an owner. */
+/** Removes an empty lock: rmdir(2) fails once it has an owner. */
 async function removeEmpty(place: Place): Promise<boolean> {
   try {
     await rmdir(place.path);
@@ -162,7 +162,7 @@ async function staysOwnerless(place: Place, found: FoundLock, signal: AbortSigna
 async function waitForChildren(owner: LockOwner, options: TakeoverOptions): Promise<void> {
   const until = performance.now() + CHILDREN_WAIT_MS;
   let told = false;
-  // Twice in a row, because a process may have been started while the list was read.
+  // Twice, because a process may have started while the list was read.
   for (let none = 0; none < 2;) {
     options.signal.throwIfAborted();
     const pids = processesHolding(owner.token);

@@ -1,4 +1,4 @@
-/** SHA256SUMS: a line for every other file of a run, in the form that `sha256sum -c` reads. A signature signs this file. */
+/** Reads and writes SHA256SUMS: a line for every other file of a run, in the form that `sha256sum -c` reads. */
 import { readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { MOST_LIST, refuseLongList } from "../../archive/limits.ts";
@@ -7,7 +7,7 @@ import { hashFile } from "../files/hash.ts";
 
 export const SUMS_FILE = "SHA256SUMS";
 
-/** Every file below `directory`, relative to it, sorted by byte. Directories only lead to files; links are listed as they are. */
+/** Lists every file and link below `directory`, relative to it, sorted by byte. */
 export function listFiles(directory: string): string[] {
   const found: string[] = [];
   const visit = (relative: string): void => {
@@ -21,7 +21,7 @@ export function listFiles(directory: string): string[] {
   return found.toSorted((a, b) => (a < b ? -1 : 1));
 }
 
-/** Writes SHA256SUMS for a run. `known` holds digests computed while the files were written; the rest, all small, is read. */
+/** Writes SHA256SUMS for a run. `known` has digests of files that were just written; the others, all small, are read. */
 export async function writeSums(run: string, known: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
   const lines: string[] = [];
   for (const file of listFiles(run)) {
@@ -33,7 +33,7 @@ export async function writeSums(run: string, known: ReadonlyMap<string, string>,
   writeFileSync(path.join(run, SUMS_FILE), text);
 }
 
-/** The digests of a run by file, or undefined when its SHA256SUMS is missing or malformed. */
+/** Returns the digests of a run by file; undefined if its SHA256SUMS is missing or malformed. */
 export function readSums(run: string): Map<string, string> | undefined {
   let text: string;
   try {

@@ -1,4 +1,4 @@
-/** Logs of runs that failed and left no directory of their own: `logs/<run>.log` in the store. */
+/** Keeps the logs of failed runs as `logs/<run>.log` in the store. */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { LOG_FILE } from "./resume.ts";
@@ -7,10 +7,10 @@ const KEPT = 30;
 
 const directoryOf = (store: string): string => path.join(store, "logs");
 
-/** Returns where the log of a failed run is kept. */
+/** Returns the path of a failed run's log. */
 export const failedLog = (store: string, run: string): string => path.join(directoryOf(store), `${run}.log`);
 
-/** Moves the log out of the staging directory, before that is removed, and keeps the newest thirty. A move needs no space on the disk. */
+/** Moves the log out of the staging directory and keeps the newest thirty. A move needs no space on the disk. */
 export function keepFailedLog(store: string, run: string, staging: string): void {
   const log = path.join(staging, LOG_FILE);
   if (!existsSync(log)) return;

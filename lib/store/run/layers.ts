@@ -1,16 +1,16 @@
-/** Shards of one tree, in layers: where they and their lists lie in a run. */
+/** Paths of the layered shards of a tree, and of their lists, in a run. */
 import path from "node:path";
 import type { UnitMetadata } from "../../model/unit.ts";
 
-/** Paths, each ended by a NUL, that unpacking all shards brings back and that the site had no more: to be removed after it. */
+/** NUL-terminated paths that the site had deleted and unpacking all shards creates: to be removed afterwards. */
 export const DEAD_LIST = "deleted.list";
-/** `@seconds` and path of every directory, each ended by a NUL: their times when all that is done. */
+/** NUL-terminated `@seconds` and path of every directory, to set its time at the end. */
 export const DIRECTORY_TIMES = "directories.list";
 
-/** The list of the entries of a shard, relative to the run. */
+/** Returns the list of a shard's entries, relative to the run. */
 export const listOf = (layers: string, shard: string): string => `${layers}/${shard}.files.jsonl`;
 
-/** The directory of the layers that a unit is one of, relative to the run; undefined for a unit that is no shard. */
+/** Returns the directory of a shard's layers, relative to the run; undefined for any other unit. */
 export function layersOf(metadata: UnitMetadata): string | undefined {
   const layers = metadata["layers"];
   return typeof layers === "string" && path.posix.normalize(layers).startsWith(`${metadata.step}/`)
@@ -18,10 +18,10 @@ export function layersOf(metadata: UnitMetadata): string | undefined {
     : undefined;
 }
 
-/** What all shards of a tree together are called: `archives` of the audio cache, else the name of the tree. */
+/** Returns the name of all shards of a tree: `archives` for the audio cache, else the name of the tree. */
 export const layersName = (layers: string): string => path.posix.basename(layers);
 
-/** Sorts units into single ones and groups of shards, by the directory of their layers. */
+/** Separates single units from shards, which are grouped by the directory of their layers. */
 export function groupLayers(units: readonly UnitMetadata[]): {
   readonly single: UnitMetadata[];
   readonly layered: ReadonlyMap<string, UnitMetadata[]>;

@@ -1,4 +1,4 @@
-/** `manifest.json`: every unit's metadata, every index and every failure of a run merged, written as a stream. */
+/** Writes `manifest.json` as a stream: the metadata of all units, all indexes and all failures of a run. */
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
@@ -12,10 +12,10 @@ import { indexEntries, readStepMetadata } from "./step-index.ts";
 
 export const MANIFEST_FILE = "manifest.json";
 
-/** How much of a manifest is read to get at its head. */
+/** Bytes of a manifest that are read for its head. */
 const HEAD_BYTES = 64 * 1024;
 
-/** Writes the manifest of the run in `directory`; one unit's metadata is in memory at a time. */
+/** Writes the manifest of the run in `directory`, with the metadata of one unit in memory at a time. */
 export function writeManifest(
   directory: string,
   head: ManifestHead,
@@ -72,7 +72,7 @@ function writeList(write: (text: string) => void, key: string, items: Iterable<o
 const indented = (value: unknown, depth: number): string =>
   JSON.stringify(value, null, 2).replaceAll("\n", `\n${"  ".repeat(depth)}`);
 
-/** What stands in a manifest before its steps, without reading them: keys have a fixed order. Throws `E_VERIFY` or `E_VERSION`. */
+/** Reads the head of a manifest, the keys before its steps: their order is fixed. Throws `E_VERIFY` or `E_VERSION`. */
 export function readManifestHead(run: string): ManifestHead {
   const file = path.join(run, MANIFEST_FILE);
   const text = readStart(file);
@@ -102,7 +102,7 @@ function readStart(file: string): string {
   }
 }
 
-/** The failures that a step recorded; a step that died before it could has none of its own. */
+/** Reads the failures that a step recorded; none for a step that died earlier. */
 export function readFailures(run: string, step: StepName): Failure[] {
   const file = path.join(run, step, "failures.json");
   try {

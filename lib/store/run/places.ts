@@ -1,6 +1,6 @@
 /**
- * `places.json`: what no archive holds of where its content belongs. Attributes of the directories that trees are unpacked into, and of
- * those that lead to them, and of SQLite files; and the names of the host's users and groups, since a zip knows their numbers only.
+ * Records in `places.json` what no archive holds: attributes of the directories that trees are unpacked into, of their
+ * parents and of SQLite files, and the names of users and groups, since a zip has only their ids.
  */
 import { statSync } from "node:fs";
 import path from "node:path";
@@ -14,14 +14,14 @@ import { readStepMetadata } from "./step-index.ts";
 
 export const PLACES_FILE = "places.json";
 
-/** A tree of a unit: where it belongs on the site, and where it is in the archive. */
+/** A tree of a unit: its path on the site, and its prefix in the archive. */
 export const placeSchema = z.object({
-  /** Relative to the site's root; absolute where it lay outside. */
+  /** Relative to the site's root; absolute if it lay outside. */
   path: z.string(),
   path_b64: z.string().optional(),
   prefix: z.string(),
   prefix_b64: z.string().optional(),
-  /** The name of the archive, where the unit has several. */
+  /** The name of the archive, if the unit has several. */
   artifact: z.string().optional(),
   /** Only the loose files of the tree's top level belong to the unit. */
   loose: z.boolean().optional(),
@@ -37,29 +37,29 @@ const attributesSchema = z.object({
   gid: z.number().int(),
   /** Whole seconds since 1970. */
   mtime: z.number().int(),
-  /** A directory that units lie in, and of which no unit says that it is there: a restore makes it. */
+  /** A directory that units lie in and that no unit records: a restore creates it. */
   make: z.boolean().optional(),
 });
 export type PlaceAttributes = z.infer<typeof attributesSchema>;
 
 const placesSchema = z.object({
   format_version: z.string(),
-  /** Where the site was. */
+  /** The root of the site. */
   root: z.string(),
   places: z.array(attributesSchema),
   owners: z.object({ users: z.record(z.string(), z.string()), groups: z.record(z.string(), z.string()) }),
 });
 export type Places = z.infer<typeof placesSchema>;
 
-/** The trees of a unit. */
+/** Returns the trees of a unit. */
 export const placesOf = (metadata: UnitMetadata): Place[] =>
   z.array(placeSchema).safeParse(metadata["trees"]).data ?? [];
 
-/** The bytes of a place's path, or of one of its attributes. */
+/** Returns the bytes of a path. */
 export const placeBytes = (place: Pick<Place, "path" | "path_b64">): Buffer =>
   place.path_b64 === undefined ? Buffer.from(place.path) : Buffer.from(place.path_b64, "base64");
 
-/** The bytes of the name that a tree has in its archive. */
+/** Returns the bytes of a tree's prefix in its archive. */
 export const prefixBytes = (place: Pick<Place, "prefix" | "prefix_b64">): Buffer =>
   place.prefix_b64 === undefined ? Buffer.from(place.prefix) : Buffer.from(place.prefix_b64, "base64");
 
@@ -68,12 +68,12 @@ export const isOutside = (place: Pick<Place, "path">): boolean => place.path.sta
 type Named = Pick<Place, "path" | "path_b64">;
 
 /**
- * Looks at the site once more, for the places of all units in the run's directory, parents before what is in them. `containers` are
- * directories, absolute, that units lie in: those of legacy trees, of projects.
+ * Records the attributes of the site for the paths of all units in the run's directory, parents first. `containers` are
+ * absolute paths of directories that units lie in: those of legacy trees, of projects.
  */
 export function recordPlaces(directory: string, root: string, containers: readonly string[]): Places {
   const found = new Map<string, Named & { readonly make?: true }>();
-  /** Directories that an archive describes itself. */
+  /** Directories whose attributes are in an archive. */
   const own = new Set<string>();
   const outside = new Set<string>();
   for (const step of STEP_NAMES) {
@@ -116,10 +116,10 @@ export function writePlaces(directory: string, places: Places): void {
   writeDocument(path.join(directory, PLACES_FILE), places);
 }
 
-/** Throws `E_VERIFY` when it is missing or not what it should be. */
+/** Throws `E_VERIFY` if it is missing or invalid. */
 export const readPlaces = (run: string): Places => readDocument(path.join(run, PLACES_FILE), placesSchema);
 
-/** A place and the directories between it and the root, the root (an empty path) too; outside of the root those are the host's own. */
+/** Returns a path and its parents up to the root, an empty path; outside of the root the path alone. */
 function withParents(place: Named): Named[] {
   const { path: text, path_b64 } = place;
   const own = { path: text, ...(path_b64 === undefined ? {} : { path_b64 }) };
@@ -129,7 +129,7 @@ function withParents(place: Named): Named[] {
   return [own, ...parents.map(named)];
 }
 
-/** The directories above a path that lie in another tree outside of the root: of the host's own ones nothing is recorded. */
+/** Returns the parents of a path that lie in another tree outside of the root; the host's own are not recorded. */
 function parentsWithin(inner: string, trees: ReadonlySet<string>): string[] {
   const parents: string[] = [];
   for (let at = path.posix.dirname(inner); at !== "/"; at = path.posix.dirname(at)) {

@@ -1,4 +1,4 @@
-/** The plan of a run, by which its parent tells each step's process what to do: a file in the run's scratch directory. */
+/** The plan of a run, which each step's process reads from the run's scratch directory. */
 import * as z from "zod";
 
 export const runPlanSchema = z.object({

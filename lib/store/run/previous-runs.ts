@@ -1,4 +1,4 @@
-/** Earlier runs as a source of unchanged units: what they hold, whether it is sound, and linking it into a new run. */
+/** Finds unchanged units in earlier runs, checks them, and links them into a new run. */
 import { createHash } from "node:crypto";
 import { constants, copyFileSync, existsSync, linkSync, lstatSync, mkdirSync } from "node:fs";
 import path from "node:path";
@@ -12,17 +12,17 @@ import { listRuns, runDirectory } from "../files/layout.ts";
 import { listMetadata } from "./step-index.ts";
 import { readSums } from "./checksums.ts";
 
-/** How many runs back a unit is looked for; further back it is built anew. */
+/** The number of earlier runs that are searched for a unit before it is built anew. */
 const LOOK_BACK = 8;
 
-/** A unit as an earlier run holds it, its metadata found to be what that run's SHA256SUMS says. */
+/** A unit of an earlier run, with metadata that match that run's SHA256SUMS. */
 export interface PreviousUnit {
   readonly run: string;
   readonly directory: string;
   readonly metadata: UnitMetadata;
 }
 
-/** Earlier runs of a store, newest first. SHA256SUMS are read once each. */
+/** The earlier runs of a store, newest first. Each SHA256SUMS is read once. */
 export class PreviousRuns {
   readonly #store: string;
   readonly #runs: readonly string[];
@@ -42,7 +42,7 @@ export class PreviousRuns {
     return undefined;
   }
 
-  /** Every sound unit whose directory lies in `within`, of the newest run that has one there. */
+  /** Every valid unit with a directory in `within`, of the newest run that has one there. */
   findAll(step: StepName, within: string): PreviousUnit[] {
     for (const run of this.#runs) {
       if (!existsSync(path.join(runDirectory(this.#store, run), within))) continue;
@@ -53,7 +53,7 @@ export class PreviousRuns {
     return [];
   }
 
-  /** The newest run in which the step has units and `unit` (a part of one, or null for the step as a whole) did not fail. */
+  /** The newest run in which the step has units and `unit`, or the step as a whole for null, did not fail. */
   lastWithout(step: StepName, unit: string | null): string | undefined {
     return this.#runs.find((run) => {
       const base = runDirectory(this.#store, run);
@@ -78,7 +78,7 @@ export class PreviousRuns {
   }
 }
 
-/** A unit's metadata when it is what the run's SHA256SUMS says, and agrees with it on every artifact. */
+/** Returns the metadata of a unit if they match the run's SHA256SUMS, for every artifact too. */
 export function readSoundMetadata(
   base: string,
   sums: ReadonlyMap<string, string> | undefined,
@@ -94,7 +94,7 @@ export function readSoundMetadata(
     : undefined;
 }
 
-/** Whether every artifact is there with its recorded size and, when `rehash` asks for it, its recorded sha256. */
+/** Checks that every artifact has its recorded size and, with `rehash`, its recorded sha256. */
 export async function isSound(
   base: string,
   metadata: UnitMetadata,
@@ -110,7 +110,7 @@ export async function isSound(
   return true;
 }
 
-/** Links a unit's artifacts (and `others` beside them) into a new run; where the file system refuses, copies. True when all were links. */
+/** Links a unit's artifacts and `others` into a new run, or copies them. Returns true if all were linked. */
 export function linkArtifacts(from: string, to: string, files: readonly string[]): boolean {
   let linked = true;
   for (const file of files) {
@@ -127,9 +127,9 @@ export function linkArtifacts(from: string, to: string, files: readonly string[]
   return linked;
 }
 
-/** Returns the number of runs that linked a unit unread, this one included; 0 when this one has to read it again. */
+/** Returns the number of runs that linked a unit unread, with this one; 0 if this one has to read it. */
 export function unreadRuns(metadata: UnitMetadata, unitDirectory: string, every: number): number {
-  // Units that were built together do not come together.
+  // Units that were built together are not all read in the same run.
   const before = metadata.unread_runs ?? createHash("sha256").update(unitDirectory).digest().readUInt32BE(0) % every;
   return before + 1 < every ? before + 1 : 0;
 }

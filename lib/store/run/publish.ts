@@ -1,4 +1,4 @@
-/** Making a finished staging directory a run: durable first, visible then, and the stable links last. */
+/** Publishes a finished staging directory as a run: first durable, then visible, and the stable links last. */
 import {
   chmodSync,
   chownSync,
@@ -22,7 +22,7 @@ import { forEachParallel } from "../files/for-each-parallel.ts";
 import { listRuns, runDirectory, runsDirectory, stagingDirectory } from "../files/layout.ts";
 import { MANIFEST_FILE, readManifestHead } from "./manifest.ts";
 
-/** Who may read a run: modes, and the group where one is configured. */
+/** The modes of a run, and the configured group. */
 export interface RunPermissions {
   readonly directoryMode: number;
   readonly fileMode: number;
@@ -30,9 +30,9 @@ export interface RunPermissions {
 }
 
 /**
- * Publishes the staging directory of `run`. Everything in it is on disk before it is visible; a crash at any instant leaves either no run or
- * a whole one. `beforeRename` throws at the last moment where the lock is no longer ours. Throws only while nothing is published: the
- * caller calls `finishPublishing` next.
+ * Publishes the staging directory of `run`. Everything in it is on disk before it is visible; a crash at any point
+ * leaves either no run or a whole one. `beforeRename` throws if the lock is no longer ours. Throws only if nothing was
+ * published; the caller calls `finishPublishing` next.
  */
 export async function publishRun(
   store: string,
@@ -46,15 +46,15 @@ export async function publishRun(
   renameSync(staging, runDirectory(store, run));
 }
 
-/** Brings the published run's name to disk and swaps the links. What fails here does not undo the run. */
+/** Makes the name of the published run durable and swaps the links. A failure here does not undo the run. */
 export async function finishPublishing(store: string): Promise<void> {
   await fsyncDirectory(runsDirectory(store));
   await repairLinks(store);
 }
 
 /**
- * Lets the group pass to the runs: the root of the store and `runs/` get it, with the right to read and to enter. Throws `E_STORE` if this
- * user cannot set that, before a run is made that the group could not reach.
+ * Gives the group the root of the store and `runs/`, readable and searchable. Throws `E_STORE` if this user cannot do
+ * that, before a run is made that the group could not reach.
  */
 export function shareStore(store: string, { directoryMode, gid }: RunPermissions): void {
   if (gid === undefined) return;
@@ -74,7 +74,7 @@ export function shareStore(store: string, { directoryMode, gid }: RunPermissions
   }
 }
 
-/** Sets modes and group and brings everything to disk: files first, then directories from the bottom up. */
+/** Sets modes and group, and syncs files first, then directories from the bottom up. */
 async function syncAndSetModes(staging: string, permissions: RunPermissions): Promise<void> {
   const files: string[] = [];
   const directories: string[] = [];
@@ -82,7 +82,7 @@ async function syncAndSetModes(staging: string, permissions: RunPermissions): Pr
     for (const entry of readdirSync(directory, { withFileTypes: true })) {
       const inner = path.join(directory, entry.name);
       if (entry.isDirectory()) visit(inner);
-      // A file with another link is an earlier run's artifact, and on disk already.
+      // A file with another link is an earlier run's artifact, which is on disk already.
       else if (lstatSync(inner).nlink === 1) files.push(inner);
       else shareLinked(inner, permissions);
     }
@@ -95,7 +95,7 @@ async function syncAndSetModes(staging: string, permissions: RunPermissions): Pr
   await fsyncAll(directories);
 }
 
-/** Lets the group read an artifact of an earlier run that had no group, or another. One that belongs to another user stays as it is. */
+/** Lets the group read an artifact of an earlier run with another group, unless another user owns it. */
 function shareLinked(file: string, { fileMode, gid }: RunPermissions): void {
   const { uid, gid: found, mode } = lstatSync(file);
   const user = process.geteuid?.() ?? -1;
@@ -104,7 +104,7 @@ function shareLinked(file: string, { fileMode, gid }: RunPermissions): void {
   chmodSync(file, (mode & 0o7777) | (fileMode & 0o040));
 }
 
-/** Several at a time: a disk needs no longer for them than for one. */
+/** The number of syncs at a time: a disk needs no longer for several than for one. */
 async function fsyncAll(places: readonly string[]): Promise<void> {
   await forEachParallel(places, FSYNCS_AT_ONCE, async (place) => {
     const file = openSync(place, "r");
@@ -125,7 +125,7 @@ function own(file: string, mode: number, gid: number | undefined): void {
   if (gid !== undefined) chownSync(file, process.geteuid?.() ?? -1, gid);
 }
 
-/** The run that `latest` should name: the newest backup of full scope without losses. Runs whose manifest cannot be read are passed over. */
+/** Returns the run that `latest` should name: the newest full backup without losses and with a readable manifest. */
 export function findLatest(store: string): string | undefined {
   return listRuns(store)
     .toReversed()
@@ -139,7 +139,7 @@ export function findLatest(store: string): string | undefined {
     });
 }
 
-/** Makes `latest` and the stable links at the root of the store what the runs say; gives what had to be repaired. */
+/** Repairs `latest` and the stable links at the root of the store; returns the links that were wrong. */
 export async function repairLinks(store: string): Promise<string[]> {
   const latest = findLatest(store);
   const repaired: string[] = [];

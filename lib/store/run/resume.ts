@@ -1,4 +1,4 @@
-/** What of an interrupted run's staging directory a resumed run may build upon: whole units of its own steps, and its log. */
+/** Prepares the staging directory of an interrupted run: only whole units of its steps and its log stay. */
 import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { removeTree } from "../../archive/tree/remove.ts";
@@ -9,10 +9,10 @@ import { readDocument, tryReadDocument } from "../files/json-documents.ts";
 import { listMetadata, unitFiles } from "./step-index.ts";
 import { listFiles } from "./checksums.ts";
 
-/** The log of a run, which goes on where it was cut off. */
+/** The log of a run; a resumed run appends to it. */
 export const LOG_FILE = "run.log";
 
-/** Removes everything else: other steps, units that were not finished, documents that will be written again. */
+/** Removes other steps, unfinished units, and documents that will be written again. */
 export function tidyStaging(staging: string, steps: readonly StepName[]): void {
   const own = new Set<string>([LOG_FILE, ...steps]);
   for (const name of readdirSync(staging)) {
@@ -21,7 +21,7 @@ export function tidyStaging(staging: string, steps: readonly StepName[]): void {
   for (const step of steps) tidyStep(staging, step);
 }
 
-/** Removes of one step what belongs to no finished unit. */
+/** Removes the files of a step that belong to no finished unit. */
 export function tidyStep(staging: string, step: StepName): void {
   const directory = path.join(staging, step);
   if (!existsSync(directory)) return;
@@ -36,7 +36,7 @@ export function tidyStep(staging: string, step: StepName): void {
   removeEmpty(directory);
 }
 
-/** Removes the units of a step whose directories are not among `finished`: they are no part of the run as it is asked for now. */
+/** Removes the units of a step with directories that are not in `finished`: this run did not select them. */
 export function dropUnits(staging: string, step: StepName, finished: ReadonlySet<string>): void {
   for (const file of listMetadata(staging, step)) {
     if (finished.has(path.dirname(file))) continue;
@@ -47,7 +47,7 @@ export function dropUnits(staging: string, step: StepName, finished: ReadonlySet
   }
 }
 
-/** Removes a directory and those in it that hold no file. */
+/** Removes directories that hold no file, the given one too. */
 function removeEmpty(directory: string): void {
   try {
     for (const entry of readdirSync(directory, { withFileTypes: true })) {

@@ -1,4 +1,4 @@
-/** A step's `index.json`: made from the metadata of the units that exist, so that it can list nothing else. */
+/** Writes a step's `index.json` from the metadata of the units that exist. */
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { metadataSchema, type IndexEntry, type StepName, type UnitMetadata } from "../../model/unit.ts";
@@ -6,7 +6,7 @@ import { readDocument, writeDocument } from "../files/json-documents.ts";
 import { layersOf } from "./layers.ts";
 import { unitOrder } from "./unit-name.ts";
 
-/** The metadata files of a step, relative to the run, in the order that the index and the manifest list them. */
+/** Lists the metadata files of a step, relative to the run, in the order of the index and the manifest. */
 export function listMetadata(run: string, step: StepName): string[] {
   const found: string[] = [];
   if (!existsSync(path.join(run, step))) return found;
@@ -20,19 +20,19 @@ export function listMetadata(run: string, step: StepName): string[] {
   return found.toSorted(unitOrder);
 }
 
-/** The metadata of every unit of a step, one at a time. Throws `E_VERIFY` for one that is not sound. */
+/** Yields the metadata of every unit of a step. Throws `E_VERIFY` for invalid metadata. */
 export function* readStepMetadata(run: string, step: StepName): Generator<UnitMetadata> {
   for (const file of listMetadata(run, step)) yield readDocument(path.join(run, file), metadataSchema);
 }
 
-/** The files of a unit beside its metadata, relative to the run: its artifacts, and what else belongs to it, such as the list of a shard's files. */
+/** Lists the files of a unit, relative to the run: its artifacts and companions, such as the list of a shard. */
 export function unitFiles(metadata: UnitMetadata): string[] {
   const companions = metadata["companions"];
   const beside: unknown[] = Array.isArray(companions) ? companions : [];
   return [...metadata.artifacts.map((artifact) => artifact.path), ...beside.filter((file) => typeof file === "string")];
 }
 
-/** Writes `index.json` of a step and gives the number of units in it. */
+/** Writes `index.json` of a step and returns the number of units in it. */
 export function writeIndex(run: string, step: StepName): number {
   const entries: IndexEntry[] = [];
   let units = 0;
@@ -44,7 +44,7 @@ export function writeIndex(run: string, step: StepName): number {
   return units;
 }
 
-/** The lines of the index that stand for a unit: one, but for infra, whose unit is a set of files. */
+/** Returns the index entries of a unit: one, or one for each file of infra. */
 export function indexEntries(metadata: UnitMetadata): IndexEntry[] {
   const updated_at = metadata.created_at;
   if (metadata.step === "infra") {

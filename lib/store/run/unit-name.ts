@@ -1,5 +1,5 @@
 /**
- * Directory names of units: safe ASCII, different for different units, also on file systems that do not tell `A` from `a`. The true
+ * Encodes names of units as names of directories: safe ASCII, distinct also on case-insensitive file systems. The real
  * name is in the unit's metadata.
  */
 import { createHash } from "node:crypto";
@@ -8,18 +8,18 @@ const LONGEST = 100;
 const KEPT_OF_LONG = 80;
 const RESERVED = /^(index\.json|failures\.json|metadata\.json|con|prn|aux|nul|com\d|lpt\d)$/i;
 
-/** What units of special meaning are called. `~` cannot begin an encoded name. */
+/** The names of special units. An encoded name cannot begin with `~`. */
 export const ORPHAN_PREFIX = "~orphan-";
 export const LOOSE_FILES = "~files";
 
-/** Returns what the unit of a project, a tree or a file of the site is called: its own name, which never begins with `~`. */
+/** Returns the name of a unit for a project, tree or file of the site; it never begins with `~`. */
 export const unitName = (name: string): string =>
   /^(?:~|%(?:25)*7E)/.test(name) ? percent(name.slice(0, 1)) + name.slice(1) : name;
 
 /**
- * The directory name of each unit name. Names are bytes as a latin1 string. Bytes other than `A-Z a-z 0-9 _ . -` become `%XX`, and so does the
- * first byte of a reserved name or of one that begins with `.` or `-`; of names that differ in case only, every capital too. A name
- * longer than 100 is cut and ends in `~` and 16 hex digits of its sha256.
+ * Returns the directory name of each unit name, bytes as a latin1 string. Bytes other than `A-Z a-z 0-9 _ . -` become
+ * `%XX`, and so do the first byte of a reserved name or of one that begins with `.` or `-`, and every capital of names
+ * that differ in case only. A name longer than 100 is cut and ends in `~` and 16 hex digits of its sha256.
  */
 export function unitDirectories(names: readonly string[]): Map<string, string> {
   const seen = new Map<string, number>();
@@ -39,7 +39,7 @@ function encode(name: string, hasTwin: boolean): string {
 
 const percent = (byte: string): string => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
 
-/** By byte, but numbers by value, so that unit 9 comes before unit 10. */
+/** Compares names by byte, but numbers by value, so that unit 9 comes before unit 10. */
 export function unitOrder(a: string, b: string): number {
   const [left, right] = [a.split(/(\d+)/), b.split(/(\d+)/)];
   for (let at = 0; at < Math.min(left.length, right.length); at++) {
