@@ -1,4 +1,4 @@
-/** Deflate in pieces that stand alone, so that they can be made one by one, left uncompressed, or copied, and still form one stream. */
+/** Deflates in independent pieces, which can be made one by one, stored or copied, and still form one stream. */
 import { constants, deflateRawSync } from "node:zlib";
 import type { BytePath } from "./entry.ts";
 import { basename } from "./path.ts";
@@ -13,7 +13,7 @@ const COMPRESSED = new Set(
   ).split(" "),
 );
 
-/** Whether deflate would be wasted on a file, as its name tells. */
+/** Checks by its name whether a file is compressed already. */
 export function isCompressed(name: BytePath): boolean {
   const base = basename(name);
   const dot = base.lastIndexOf(".");

@@ -1,4 +1,4 @@
-/** What restore, drill and diff compare: a digest of a unit's content and of those attributes that a restored tree has again. */
+/** Digests the content of a unit, with the attributes that a restore sets, for restores, drills and comparisons. */
 import { createHash } from "node:crypto";
 import type { Entry } from "./entry.ts";
 import { floorNs } from "./fingerprint.ts";
@@ -7,7 +7,7 @@ const BATCH = 64 * 1024;
 const NS_PER_SECOND = 1_000_000_000n;
 const TYPES = { file: "f", directory: "d", symlink: "l" } as const;
 
-/** What of an entry counts. `size` is that of the content which `sha256` is of. */
+/** The part of an entry that is digested. `size` and `sha256` are those of the content. */
 export type ContentEntry = Pick<Entry, "path" | "type" | "mode" | "uid" | "gid" | "size" | "mtimeNs" | "target">;
 
 /**
@@ -26,7 +26,7 @@ export class ContentDigest {
   readonly #hash = createHash("sha256");
   #pending = "holdfast content 1\n";
 
-  /** `sha256` is null for all but files. Entries that no archive holds, and the root (an empty path), are passed over. */
+  /** Adds an entry; `sha256` is null except for files. Skips the root, and entries that no archive holds. */
   add(entry: ContentEntry, sha256: string | null): void {
     const { path, type, mode, uid, gid, mtimeNs } = entry;
     if (path === "" || type === "fifo" || type === "socket" || type === "device") return;

@@ -1,19 +1,19 @@
-/** What archiving has cost, counted where it happens: figures that tell of speed and do not depend on the machine. */
+/** Counts the work of archiving where it happens: figures of speed that do not depend on the machine. */
 
 export interface Counters {
   /** Input files. */
   files_opened: number;
-  /** Of them. */
+  /** Bytes read from these files. */
   bytes_read: number;
   /** Before they were. */
   bytes_deflated: number;
-  /** Of input and of archives. */
+  /** Bytes of input and of archives. */
   bytes_hashed: number;
 }
 
 export const emptyCounters = (): Counters => ({ files_opened: 0, bytes_read: 0, bytes_deflated: 0, bytes_hashed: 0 });
 
-/** Of this thread, since it began. */
+/** The counters of this thread since it began. */
 export const work: Counters = emptyCounters();
 
 /** Adds to `total` what was done between two moments of a thread. */

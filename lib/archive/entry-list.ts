@@ -19,7 +19,7 @@ const lineSchema = z.object({
   size: z.number(),
   mtime: z.string(),
   sha256: z.string().nullable(),
-  /** Digest of the entry as `lstat` saw it; null when it had just been changed, so that it is taken for changed next time. */
+  /** Digest of the entry as `lstat` saw it; null if it had just changed, so that it counts as changed next time. */
   id: z.string().nullable(),
 });
 
@@ -37,7 +37,7 @@ export interface ListedEntry {
 const RACY_NS = 2_000_000_000n;
 const BATCH = 64 * 1024;
 
-/** What tells one state of an entry from another: everything of `lstat` but its name. */
+/** Returns the digest of an entry's state: everything of `lstat` but its name. */
 export function entryId(entry: Entry): string {
   const { type, mode, uid, gid, size, mtimeNs, ctimeNs, ino, nlink, target } = entry;
   const state = [type, mode, uid, gid, size, mtimeNs, ctimeNs, ino, nlink, target].join("\0");

@@ -1,4 +1,4 @@
-/** What walks yield and archive writers take. */
+/** Entries of the file system, as walks yield them and archive writers take them. */
 
 /**
  * A path as bytes: a string in which every character is one byte (`latin1`), so that names that are no UTF-8 survive and `<`
@@ -22,11 +22,11 @@ export interface Entry {
   readonly dev: bigint;
   readonly ino: bigint;
   readonly nlink: number;
-  /** Where a symlink points, as bytes; empty for the others. */
+  /** Target of a symlink, as bytes; empty for other types. */
   readonly target: BytePath;
 }
 
-/** What an archive remembers of an entry beside its name and content. */
+/** The attributes of an entry in an archive. */
 export type EntryAttributes = Pick<Entry, "mode" | "uid" | "gid" | "mtimeNs">;
 
 /** Names of users and groups by number; empty strings for unknown numbers. */
@@ -35,7 +35,7 @@ export interface Owners {
   group(gid: number): string;
 }
 
-/** What came of reading a file into an archive. */
+/** The result of reading a file into an archive. */
 export interface StoredFile {
   readonly size: number;
   /** Lower-case hex, of the bytes that are in the archive. */

@@ -1,11 +1,11 @@
-/** What decides whether a unit can be reused: a digest of its input as `lstat` sees it, and of the recipe. It proves nothing else. */
+/** Digests the input of a unit as `lstat` sees it, and the recipe, to decide whether the unit can be reused. */
 import { createHash } from "node:crypto";
 import type { Entry } from "./entry.ts";
 
 /** Time stamps this close to a walk may hide a later change in the same tick of a coarse clock. */
 export const RACY_MS = 2000;
 const BATCH = 64 * 1024;
-/** SQLite as root sets the owner of a database's WAL whenever it opens it, also to read: that changes its ctime and nothing else. */
+/** Ignores the ctime of a WAL: SQLite under root sets its owner each time it opens the database, also to read. */
 const WAL = "-wal";
 
 export interface Fingerprint {

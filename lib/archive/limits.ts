@@ -41,7 +41,7 @@ export function assertReadable(text: string, { bytes, depth, containers }: JsonL
   assertShape(text, depth, containers);
 }
 
-/** Parses a text that is no longer than it may be. Throws `SyntaxError` for what is no JSON, or holds more than the limits. */
+/** Parses JSON within limits. Throws `SyntaxError` for invalid JSON and for a text beyond the limits. */
 export function parseJson(text: string, { depth, containers }: Omit<JsonLimits, "bytes"> = DOCUMENT): unknown {
   assertShape(text, depth, containers);
   return JSON.parse(text);

@@ -1,4 +1,4 @@
-/** Where an archive is written to: a new file, hashed on the way, whose end can be taken back. */
+/** Writes an archive to a new file, hashes it, and can roll back to an earlier length. */
 import { createHash, type Hash } from "node:crypto";
 import { closeSync, fchmodSync, ftruncateSync, openSync, rmSync, writeSync } from "node:fs";
 import { asHoldfastError } from "../errors.ts";

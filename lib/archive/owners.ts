@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { Owners } from "./entry.ts";
 
-/** From `/etc/passwd` and `/etc/group`, read once. Numbers without a name there, such as those of a directory service, have none. */
+/** Reads the names in `/etc/passwd` and `/etc/group`; ids of a directory service have no name. */
 export function systemOwners(): Owners {
   const users = readNames("/etc/passwd");
   const groups = readNames("/etc/group");

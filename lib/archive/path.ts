@@ -13,7 +13,7 @@ export function fromString(text: string): BytePath {
   return Buffer.from(text, "utf8").toString("latin1");
 }
 
-/** Whether the bytes are valid UTF-8; plain ASCII is. */
+/** Checks whether the bytes are valid UTF-8. */
 export function isUtf8(path: BytePath): boolean {
   return isAscii(path) || bytesAreUtf8(toBuffer(path));
 }
@@ -41,7 +41,7 @@ export function basename(path: BytePath): BytePath {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
-/** Matches a character that would break a line or change how a terminal shows it, and a backslash, which begins an escape here. */
+/** Matches characters that would break a line or control a terminal, and the backslash, which begins an escape. */
 const UNSHOWABLE = new RegExp(`[${CONTROLS}\\\\]`, "u");
 /** One valid UTF-8 sequence (RFC 3629, section 4), or else one byte. */
 const SEQUENCE =

@@ -6,9 +6,9 @@ import { availableParallelism } from "node:os";
 import { isMainThread, parentPort, Worker, workerData, type WorkerOptions } from "node:worker_threads";
 import { asHoldfastError, ERRORS, HoldfastError, type ErrorCode } from "../errors.ts";
 
-/** How long a cancelled task may take to end by itself. */
+/** The time that a cancelled task may take to end. */
 const GRACE_MS = 5000;
-/** How often a worker tells of its progress. */
+/** The interval at which a worker reports its progress. */
 const PROGRESS_MS = 100;
 
 /**
@@ -17,10 +17,10 @@ const PROGRESS_MS = 100;
  */
 const LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 1024 };
 
-/** With as many threads a process stays under 200 MB. */
+/** The number of threads with which a process stays under 200 MB. */
 const MOST_BY_ITSELF = 3;
 
-/** How many threads there are where nobody says otherwise. */
+/** Returns the default number of threads. */
 export const defaultThreads = (): number => Math.min(availableParallelism(), MOST_BY_ITSELF);
 
 interface Task<Req, Res> {
@@ -30,7 +30,7 @@ interface Task<Req, Res> {
   readonly reject: (error: Error) => void;
 }
 
-/** What a worker says. The result is as the worker's handler gave it: both sides are compiled together. */
+/** The messages of a worker. The type of a result is not checked: both sides are compiled together. */
 type Message<Res> =
   | { readonly kind: "progress"; readonly bytes: number }
   | { readonly kind: "done"; readonly result: Res }
@@ -156,11 +156,11 @@ export class WorkerPool<Req, Res> {
   }
 }
 
-/** What a worker's handler is given beside the request. */
+/** The context of a task in the worker's handler. */
 export interface TaskContext {
   /** True when the task should end with `E_INTERRUPTED`. Cheap. */
   readonly cancelled: () => boolean;
-  /** Counts bytes; they are told in batches. */
+  /** Counts bytes, which are reported in batches. */
   readonly onBytes: (bytes: number) => void;
 }
 

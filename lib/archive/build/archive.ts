@@ -20,13 +20,13 @@ export interface BuildRequest extends Selection {
   readonly format: "zip" | "tgz";
   /** The file to create. It is never archived itself. */
   readonly output: string;
-  /** Of deflate, 0 to 9. */
+  /** Level of deflate, 0 to 9. */
   readonly level: number;
   /** Goes into the fingerprint: what decides about the bytes beside the input. */
   readonly recipe: string;
-  /** Where to write the list of what was archived (see entry-list.ts); none without it. */
+  /** Path of the list of entries (see entry-list.ts); no list is written without it. */
   readonly entryList?: string;
-  /** Gives a consistent copy of a live SQLite database in a temporary file, which is removed here. Without it, such files are read as they are. */
+  /** Copies a live SQLite database to a temporary file, which is removed here; else such files are read as they are. */
   readonly captureSqlite?: (file: BytePath, found: Pick<Entry, "dev" | "ino">) => Promise<string>;
   /** Looked at between entries and pieces; true ends the work with `E_INTERRUPTED`. */
   readonly cancelled: () => boolean;
@@ -45,7 +45,7 @@ export interface BuildResult {
   readonly captured: string[];
 }
 
-/** What a kind of archive does beyond storing files as they are. */
+/** The additions of a kind of archive to storing files unchanged. */
 export interface BuildExtension {
   /**
    * May store what stands for a file; gives what was read of the file itself, which is what the content digest is of. Undefined leaves it to be
@@ -99,11 +99,11 @@ class Build {
   readonly #captured: BytePath[] = [];
   /** Files beside captured databases: absolute paths. */
   readonly #partOfCapture = new Set<BytePath>();
-  /** By device and inode. */
+  /** First paths of hard links, by device and inode. */
   readonly #links = new Map<string, LinkGroup>();
   /** The root at the top, until it is stored. */
   #top: Entry | null = null;
-  /** Of the file being read. */
+  /** State of the file being read. */
   #database = false;
   #capturing = false;
 

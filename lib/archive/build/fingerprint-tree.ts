@@ -1,4 +1,4 @@
-/** What an archive would be made of, no file opened: decides whether the one of an earlier run can be used again. */
+/** Counts and fingerprints the input of an archive without opening a file, to decide whether an earlier one is reused. */
 import type { UnitInput } from "../../model/unit.ts";
 import type { BytePath } from "../entry.ts";
 import { FingerprintBuilder } from "../fingerprint.ts";
@@ -11,7 +11,7 @@ export interface Plan {
   readonly links: { readonly path: BytePath; readonly target: BytePath }[];
 }
 
-/** The same counts and fingerprint that `buildArchive` records for the same trees. */
+/** Returns the counts and the fingerprint that `buildArchive` would record for these trees. */
 export function fingerprintTree(
   roots: readonly ArchiveRoot[],
   exclude: readonly BytePath[],

@@ -1,4 +1,4 @@
-/** Which entries of the file system make an archive, and under which names: shared by building and by planning, so that both see the same. */
+/** Selects the entries of an archive and their names, for planning and for building, so that both see the same. */
 import { lstatSync, realpathSync } from "node:fs";
 import type { BytePath, Entry } from "../entry.ts";
 import { basename, display, join, toBuffer } from "../path.ts";
@@ -14,9 +14,9 @@ import { lstatEntry, walk } from "../tree/walk.ts";
 export interface ArchiveRoot {
   /** Absolute; followed if it is a link itself, as `TrustedPath` does. */
   readonly path: BytePath;
-  /** The root's own name inside the archive, e.g. `images`. Empty: the tree's entries are at the top; a file keeps its name. */
+  /** Name of the root inside the archive, e.g. `images`. Empty: its entries are at the top; a file keeps its name. */
   readonly prefix: BytePath;
-  /** A file of JSON lines (see entry-list.ts) that names the entries to take, in walk order, instead of walking the whole tree. */
+  /** JSON lines (see entry-list.ts) with the entries to take, in the order of a walk, instead of a walk. */
   readonly list?: string;
   /** Rules for what is left out of the tree; nothing without them. */
   readonly rules?: ExcludeRules;
@@ -25,11 +25,11 @@ export interface ArchiveRoot {
 export interface Selection {
   readonly roots: readonly ArchiveRoot[];
   /**
-   * Absolute paths that are left out with what is below them, under whatever name a walk meets them. A root that lies in another root
-   * is left out of that one, and taken for itself.
+   * Absolute paths to exclude, with everything below them, under any name by which a walk reaches them. A root inside
+   * another root is excluded from that one.
    */
   readonly exclude: readonly BytePath[];
-  /** Only what lies directly in the roots and is no directory, the roots themselves not. */
+  /** Only files and links directly in the roots, without the roots themselves. */
   readonly onlyFiles?: boolean;
 }
 
@@ -41,10 +41,10 @@ export interface Selected {
   readonly location: BytePath;
 }
 
-/** Something that could not be read: with it there is no archive. */
+/** A failure to read an entry: the archive is not built. */
 export interface ArchiveFailure {
   readonly code: string;
-  /** For people. */
+  /** The path for messages. */
   readonly path: string;
   readonly message: string;
 }
@@ -60,7 +60,7 @@ export interface SelectionReport {
   sharedMemory(path: BytePath): void;
 }
 
-/** Yields the entries of all roots, one root after the other, each in the order of a walk. A root that is missing is a failure. */
+/** Yields the entries of each root in turn, in the order of a walk. A missing root is a failure. */
 export function* selectEntries(selection: Selection, report: SelectionReport): Generator<Selected> {
   const isExcluded = exclusion(selection.exclude);
   for (const root of selection.roots) {
@@ -154,8 +154,8 @@ function selectRoot(root: ArchiveRoot, location: BytePath): Selected {
 }
 
 /**
- * Compares by path; directories also by device and inode, which are the same under every name that links and mounts may give. A file or
- * a link is left out under its given name alone, and not what the link leads to.
+ * Compares by path, and directories also by device and inode, which are the same under every name that links and mounts
+ * give. A file or link is excluded by its path alone, and not the target of the link.
  */
 function exclusion(paths: readonly BytePath[]): Exclusion {
   const names = new Set(paths);

@@ -5,7 +5,7 @@ import { openRegular } from "./regular-file.ts";
 
 const WINDOW_SIZE = 256 * 1024;
 
-/** That of a window that was closed: as many are opened, one after the other, as there are archives. */
+/** The buffer of the last closed file: one file after another is opened, as many as there are archives. */
 let spare: Buffer | undefined;
 
 export class BufferedFile {

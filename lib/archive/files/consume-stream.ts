@@ -2,7 +2,7 @@
 import type { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
-/** Gives every chunk of `input`, through `transform` where there is one, to `take`, and rejects with what `take` threw. */
+/** Passes every chunk of `input`, through `transform` if given, to `take`; rejects with any error of `take`. */
 export async function consume(
   input: Readable,
   transform: Transform | null,

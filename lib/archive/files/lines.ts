@@ -6,7 +6,7 @@ import { openRegular } from "./regular-file.ts";
 const PIECE = 64 * 1024;
 const NEWLINE = 10;
 
-/** Yields each line, the last one also without its end. Throws `code` for one of more than `most` bytes, and for what is no regular file. */
+/** Yields each line, also an unterminated last one. Throws `code` for more than `most` bytes, or an irregular file. */
 export function* readLines(file: string, most: number, code: ErrorCode): Generator<string> {
   const descriptor = openRegular(file, code);
   const piece = Buffer.alloc(PIECE);

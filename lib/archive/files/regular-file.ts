@@ -1,4 +1,4 @@
-/** Opens files that come from a run, an export or a package: regular files only, so that no FIFO or device is waited for. */
+/** Opens only regular files of a run, an export or a package, so that no FIFO or device blocks. */
 import {
   closeSync,
   constants,
@@ -13,7 +13,7 @@ import { asHoldfastError, HoldfastError, systemCode, type ErrorCode } from "../.
 
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** Returns a descriptor. Throws the system's error where the file is missing, `code` where it is a link, a FIFO or a device. */
+/** Returns a descriptor. Throws the system's error for a missing file, `code` for a link, a FIFO or a device. */
 export function openRegular(file: string | Buffer, code: ErrorCode): number {
   let fd: number;
   try {
@@ -30,7 +30,7 @@ export function openRegular(file: string | Buffer, code: ErrorCode): number {
 const notRegular = (file: string | Buffer, code: ErrorCode, cause?: unknown): HoldfastError =>
   new HoldfastError(code, `${String(file)} is no regular file`, { cause });
 
-/** Returns the file that a name given by a person leads to. Throws `E_MISSING`, `E_UNREADABLE` or `E_IO`. */
+/** Returns the real path of a file that the user named. Throws `E_MISSING`, `E_UNREADABLE` or `E_IO`. */
 export function realFile(name: string): string {
   try {
     return realpathSync(name);

@@ -18,7 +18,7 @@ export const TAR_TYPE = {
   gnuLongLink: "K",
 } as const;
 
-/** Where numbers stop to fit their ustar fields and go to a pax header. Lower ones, which any reader takes too, are for tests. */
+/** The first values that no longer fit their ustar fields and need a pax header. Tests use lower ones. */
 export interface TarLimits {
   readonly size: number;
 }
@@ -35,7 +35,7 @@ export interface TarRecord {
   readonly group: string;
 }
 
-/** All header blocks of one entry; its data follow. */
+/** Returns the header blocks of an entry; its data follow. */
 export function tarHeaders(record: TarRecord, limits: TarLimits): Buffer {
   const { attributes, name, linkname } = record;
   const pax: [string, string][] = [];

@@ -13,10 +13,10 @@ export interface GzipMark {
 export class GzipStream {
   readonly #sink: ArchiveSink;
   readonly #level: number;
-  /** What is to be compressed and makes no whole piece yet. */
+  /** Bytes that do not fill a piece yet. */
   readonly #pending = Buffer.allocUnsafeSlow(PIECE_SIZE);
   #pendingSize = 0;
-  /** Of the member being written. */
+  /** State of the member being written. */
   #open = false;
   #crc = 0;
   #size = 0;

@@ -6,7 +6,7 @@ import { display } from "../path.ts";
 import { BLOCK, checksum, paddingOf, TAR_TYPE } from "./format.ts";
 
 export interface TarEntry {
-  /** Without a trailing slash; empty for `./`. */
+  /** The name without a trailing slash; empty for `./`. */
   readonly path: BytePath;
   readonly type: EntryType | "hardlink";
   readonly mode: number;
@@ -14,27 +14,27 @@ export interface TarEntry {
   readonly gid: number;
   readonly user: BytePath;
   readonly group: BytePath;
-  /** Of the data that follow: 0 but for files. */
+  /** Size of the data that follow: 0 except for files. */
   readonly size: number;
   readonly mtimeNs: bigint;
-  /** Where a symlink points, or which entry a hard link is another name of. */
+  /** Target of a symlink, or the entry of which a hard link is another name. */
   readonly linkname: BytePath;
-  /** Of a file's content, lower-case hex; null for all others. */
+  /** Digest of a file's content, lower-case hex; null for other types. */
   readonly sha256: string | null;
 }
 
 /** Takes the content of entries as it comes by. */
 export interface TarContent {
-  /** Before the content of each entry, also where there is none. */
+  /** Called before the content of each entry, also if it is empty. */
   begin(entry: Omit<TarEntry, "sha256">): void;
   data(chunk: Buffer): void;
 }
 
 /** Longer pax headers and names are damage or meant to do harm. */
 const MAX_EXTENSION = 1024 * 1024;
-/** Programs pad an archive to whole records, of 10 kB where nobody asked for more. */
+/** Limit of the padding: programs pad an archive to whole records, of 10 kB by default. */
 const MAX_PADDING = 1024 * 1024;
-/** What of pax is understood; the rest is for others, and not kept. */
+/** The pax keys that are read; others are ignored. */
 const PAX_KEYS = new Set(["path", "linkpath", "size", "uid", "gid", "uname", "gname", "mtime"]);
 
 type State =
@@ -54,7 +54,7 @@ export class TarReader {
   #padding = 0;
   #state: State = { at: "header" };
   #global = new Map<string, BytePath>();
-  /** What pax headers and long-name records say of the next entry. */
+  /** The values of pax headers and long-name records for the next entry. */
   #next = new Map<string, BytePath>();
   #entries = 0;
   #bytes = 0;
@@ -69,7 +69,7 @@ export class TarReader {
     for (let rest = chunk; rest.length > 0;) rest = this.#take(rest);
   }
 
-  /** To be called after the last chunk. `bytes` is the content of all files. */
+  /** Ends the archive after the last chunk. `bytes` is the content of all files. */
   end(): { entries: number; bytes: number } {
     if (this.#state.at !== "end") failArchive("the archive ends without its end marker: it is truncated");
     return { entries: this.#entries, bytes: this.#bytes };

@@ -10,11 +10,11 @@ import type { ArchiveSink } from "../output.ts";
 import { BLOCK, paddingOf, TAR_LIMITS, tarHeaders, type TarLimits, type TarRecord } from "./format.ts";
 
 export interface TgzOptions {
-  /** Of deflate, 0 to 9; 0 compresses nothing. */
+  /** Level of deflate, 0 to 9; 0 compresses nothing. */
   readonly level: number;
   readonly owners?: Owners;
   readonly hooks?: ReadHooks;
-  /** For tests: where pax headers begin. */
+  /** Limits of ustar fields, lower in tests. */
   readonly limits?: TarLimits;
 }
 
@@ -55,7 +55,7 @@ export class TgzWriter implements ArchiveWriter {
     return { size: data.length, sha256: hash("sha256", data, "hex"), changed: false };
   }
 
-  /** A file that shrinks while it is read, and does so each time, is filled up with zeros to the size that it had, and `changed`. */
+  /** Adds a file. One that shrinks on every reading is filled with zeros to its first size, and is `changed`. */
   addFile(name: BytePath, location: BytePath, attributes: EntryAttributes, file: BytePath = location): StoredFile {
     this.#check(name);
     let stored = { size: 0, sha256: "" };

@@ -1,6 +1,7 @@
 /**
- * Directories of a tree held open while it is read. An entry is reached through the handle of its directory, so that no link that
- * somebody puts in the place of a directory meanwhile leads out of the tree. Node has no openat(2); proc(5) gives the same by paths.
+ * Holds the directories of a tree open while it is read. An entry is reached through the handle of its directory, so
+ * that a link put in place of a directory meanwhile does not lead out of the tree. Node has no openat(2); paths of
+ * proc(5) do the same.
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync } from "node:fs";
 import type { BytePath } from "../entry.ts";
@@ -15,7 +16,7 @@ interface Level {
   readonly ino: bigint;
 }
 
-/** Limits the directories of one tree that are open at a time, so that a deep one stays below the limit of the process. */
+/** Limits the open directories of one tree, so that a deep tree stays below the limit of the process. */
 const MOST_OPEN = 128;
 
 /** Reaches the entries of a tree, one directory at a time. */
@@ -23,7 +24,7 @@ export class TreeHandles {
   readonly #levels: Level[] = [];
   #oldestOpen = 0;
 
-  /** Opens the top of a tree: an absolute path, followed if it is a link that can be trusted. Throws as open(2) and `TrustedPath` do. */
+  /** Opens the top of a tree, an absolute path or a trusted link. Throws as open(2) and `TrustedPath` do. */
   constructor(root: BytePath) {
     const handle = atTrusted(root, (at) => openSync(toBuffer(at), DIRECTORY_HANDLE | constants.O_NOFOLLOW));
     this.#push("", handle);

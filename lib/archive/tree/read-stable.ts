@@ -10,14 +10,14 @@ import { work } from "../counters.ts";
 export const PIECE_SIZE = 1024 * 1024;
 const ATTEMPTS = 3;
 const PAUSES_MS = [10, 40];
-/** A time stamp's coarsest tick on a local file system: two changes within one can't be told apart. */
+/** The coarsest tick of time stamps on a local file system: two changes within one have the same time. */
 const TICK_MS = 20;
 
 /** Takes a file's content. The buffers are used again when a call returns. */
 export interface FileConsumer {
   /** A small file, once and for all. */
   whole(data: Buffer): void;
-  /** A large file: its pieces follow, `size` bytes or, if it shrinks, fewer. A second call means that all before is to be forgotten. */
+  /** Begins a large file of `size` bytes, or fewer if it shrinks. A second call discards everything before. */
   begin(size: number): void;
   piece(data: Buffer): void;
 }
@@ -80,7 +80,7 @@ interface Source {
   readonly hooks: ReadHooks;
 }
 
-/** Without O_NONBLOCK a FIFO that has taken a file's place would hang the open; libuv sets O_CLOEXEC. */
+/** The flags of open(2): without O_NONBLOCK a FIFO in place of a file would block; libuv sets O_CLOEXEC. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const scratch = Buffer.allocUnsafeSlow(PIECE_SIZE);
 const HEAD_SIZE = 16;
@@ -113,7 +113,7 @@ function readPiece(source: Source, position: number): Buffer {
   return data;
 }
 
-/** Waits until the last change is a tick ago, so that one more can be told from it. */
+/** Waits until the last change is a tick ago, so that a further change gets another time. */
 function settle(stat: () => BigIntStats): BigIntStats {
   const stats = stat();
   const age = Date.now() - Number(stats.ctimeNs / 1_000_000n);
@@ -130,7 +130,7 @@ function system<T>(file: BytePath, act: () => T): T {
   }
 }
 
-/** What a failed look at a file means to the unit that it belongs to. */
+/** Converts an error of reading a file to the failure of its unit. */
 export function readError(file: BytePath, error: unknown): FileError {
   if (error instanceof HoldfastError)
     return new FileError(error.code, error.message, { hint: error.hint, cause: error });

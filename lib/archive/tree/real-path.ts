@@ -1,14 +1,14 @@
-/** Places that links lead to, whether something is there or not. */
+/** Resolves links, also to paths that do not exist. */
 import { lstatSync, readlinkSync } from "node:fs";
 import path from "node:path";
 import { HoldfastError } from "../../errors.ts";
 import { fromString, toBuffer } from "../path.ts";
 import { MOST_LINKS, refuseForeign, TrustedPath } from "./trusted-path.ts";
 
-/** Stands for the owner of what is not there: where it would be made is another's choice. */
+/** The owner of a missing target: the owner of the link chooses where it would be created. */
 const NOBODY = -1n;
 
-/** As `realpath`, also where the last link leads to nothing. Throws `E_LINK` for a link that cannot be trusted. */
+/** Returns the real path, also of a dangling link. Throws `E_LINK` for a link that cannot be trusted. */
 export function realPlace(file: string, depth = 0): string {
   const known = realIfThere(file);
   if (known !== undefined) return known;

@@ -1,4 +1,4 @@
-/** What can be told of an SQLite database from its files, without opening it as one. https://www.sqlite.org/fileformat2.html */
+/** Recognizes SQLite databases by their files, without opening them. https://www.sqlite.org/fileformat2.html */
 import { closeSync, constants, lstatSync, openSync, readSync } from "node:fs";
 import type { BytePath } from "../entry.ts";
 import { toBuffer } from "../path.ts";
@@ -12,12 +12,12 @@ const SHARED_MEMORY = "-shm";
 /** Files beside a database that are part of it and go where it goes. */
 export const SIDECARS = [...PENDING, SHARED_MEMORY];
 
-/** Whether these first bytes of a file (16 are enough) are a database's. */
+/** Checks whether the first 16 bytes of a file are those of a database. */
 export function isSqlite(head: Uint8Array): boolean {
   return MAGIC.equals(head.subarray(0, MAGIC.length));
 }
 
-/** Whether the database file alone is not the database: a WAL or journal that is not empty lies beside it. */
+/** Checks whether a WAL or journal that is not empty lies next to the database. */
 export function hasPendingChanges(database: BytePath): boolean {
   return PENDING.some((suffix) => {
     try {
@@ -29,11 +29,11 @@ export function hasPendingChanges(database: BytePath): boolean {
   });
 }
 
-/** Whether a path is the shared memory of a database beside it, as the database's first bytes tell. */
+/** Checks whether a path is the shared memory of a database next to it. */
 export const isSharedMemory = (file: BytePath): boolean =>
   file.endsWith(SHARED_MEMORY) && databaseBeside(file) !== undefined;
 
-/** Returns the database that a file is a WAL, a journal or the shared memory of; undefined where there is no such database. */
+/** Returns the database of a WAL, a journal or a shared memory file; undefined if there is none. */
 export function databaseBeside(file: BytePath): BytePath | undefined {
   const suffix = SIDECARS.find((one) => file.endsWith(one));
   if (suffix === undefined) return undefined;

@@ -22,14 +22,14 @@ const HELD = /^\/proc\/self\/fd\/\d+(?=\/|$)/;
 /** A name that is still to be looked up, or the owner that what was found last has to have because of a link. */
 type Part = BytePath | { readonly link: BytePath; readonly owner: bigint };
 
-/** The last directory of a path, held open, and a name in it that is no link. */
+/** The last directory of a path, held open, and a name in it that is not a link. */
 export class TrustedPath {
   readonly name: BytePath;
   readonly #directory: number;
 
   /**
-   * Follows an absolute path. Throws as lstat(2) does, and `E_LINK` for a link that neither root nor this user has made, and that leads to
-   * what is not its owner's.
+   * Follows an absolute path. Throws as lstat(2) does, and `E_LINK` for a link of a user other than root and this one
+   * that leads to something its owner does not own.
    */
   constructor(path: BytePath) {
     const [held] = HELD.exec(path) ?? [];
@@ -124,11 +124,11 @@ const namesOf = (path: BytePath): BytePath[] => path.split("/").filter((name) =>
 
 interface Found {
   readonly stats: BigIntStats;
-  /** What a link says. */
+  /** The target of a link. */
   readonly target?: BytePath;
 }
 
-/** Looks at an entry; what a link says is what the link that was looked at says, though somebody else may exchange the two. */
+/** Reads an entry; the target is that of the very link that was examined, though another may replace it meanwhile. */
 function readEntry(at: BytePath, path: BytePath): Found {
   const bytes = toBuffer(at);
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
@@ -147,7 +147,7 @@ function readEntry(at: BytePath, path: BytePath): Found {
   throw new HoldfastError("E_LINK", `${display(path)} is led elsewhere again and again while it is looked at`);
 }
 
-/** Returns undefined for what is no link any more. */
+/** Returns the target of a link; undefined if it is no longer a link. */
 function linkText(bytes: Buffer): BytePath | undefined {
   try {
     return readlinkSync(bytes, { encoding: "latin1" });
@@ -160,8 +160,8 @@ function linkText(bytes: Buffer): BytePath | undefined {
 const isTrusted = (uid: bigint): boolean => uid === 0n || uid === BigInt(process.geteuid?.() ?? -1);
 
 /**
- * Throws `code` for a link that neither root nor this user has made, and that leads to something of another owner: by it a user of the
- * site could have root read, or replace, what he may not touch.
+ * Throws `code` for a link of a user other than root and this one that leads to something of another owner. Through it a
+ * user of the site could make root read, or replace, files without permission.
  */
 export function refuseForeign(
   { link, owner }: { readonly link: BytePath; readonly owner: bigint },

@@ -15,15 +15,15 @@ export interface WalkOptions {
    * is relative to the root and empty for the root itself. Without it the first such error is thrown.
    */
   readonly onError?: (path: BytePath, error: NodeJS.ErrnoException) => void;
-  /** Only what lies directly in the root and is no directory. */
+  /** Only files and links directly in the root. */
   readonly files?: boolean;
-  /** The tree's handles, for a caller that opens entries: the current directory is that of the entry. The walk's own else. */
+  /** Handles for a caller that opens entries: the current directory is that of the entry. */
   readonly handles?: TreeHandles;
   /** Hears of a directory that was moved, or replaced, while what is in it was walked. */
   readonly onMoved?: (path: BytePath) => void;
 }
 
-/** What restores keep beside what they restore: no part of a site. */
+/** The prefix of names that a restore gives to its own files, which are not part of a site. */
 export const RESTORE_PREFIX = ".holdfast-restore-";
 
 /** A directory being walked: its path relative to the root, its sorted names and the next one's index. */

@@ -1,6 +1,6 @@
 /**
- * Unpacks archives, which are hostile until checked: nothing is written outside of the targets, through a link, or over what is there. The content
- * digest of what comes out is worked out on the way, so that it can be held against what was recorded.
+ * Unpacks archives, which are hostile until checked: nothing is written outside of the targets, through a link, or over
+ * an existing file. The content digest is computed on the way, to compare it with the recorded one.
  */
 import { asHoldfastError, HoldfastError, systemCode } from "../../errors.ts";
 import type { UnpackRequest, UnpackResult } from "./request.ts";
@@ -9,9 +9,9 @@ import { unpackTgz } from "./tgz.ts";
 import { unpackZip } from "./zip.ts";
 
 /**
- * Unpacks one archive. Throws `E_ARCHIVE`, naming what is wrong, for one that is damaged or hostile: names that lead out, two entries of one name,
- * entries behind a link, devices, links to what the archive did not make, more content, entries or depth than allowed; a name that is there
- * already, as of twins that differ in case only. `E_NO_SPACE`, `E_TARGET` where it may not be written. What was written is left for the caller.
+ * Unpacks an archive. Throws `E_ARCHIVE` for a damaged or hostile one: names that lead out, duplicate names, entries
+ * behind a link, devices, hard links to files of others, more content, entries or depth than allowed, and names that
+ * exist, such as those that differ in case only. Throws `E_NO_SPACE` or `E_TARGET`; written files are left for the caller.
  */
 export async function unpackArchive(request: UnpackRequest): Promise<UnpackResult> {
   const writer = new TreeWriter(request);

@@ -1,4 +1,4 @@
-/** The directories of an archive that is being unpacked: they get their owners, modes and times when everything in them is written. */
+/** Sets owners, modes and times of unpacked directories when everything in them is written. */
 import { chmodSync, chownSync, utimesSync } from "node:fs";
 import type { BytePath, EntryAttributes } from "../entry.ts";
 import { floorNs } from "../fingerprint.ts";
@@ -7,13 +7,13 @@ import type { SafeDirectories } from "./safe-directories.ts";
 
 /** Directories that other archives write into as well. */
 export interface SharedRequest {
-  /** Places of others: the directories that lead to them are shared. */
+  /** Targets of other archives: their parent directories are shared. */
   readonly places: readonly BytePath[];
   /** Other archives are unpacked into the same place: every directory is shared. */
   readonly all: boolean;
 }
 
-/** The shared directories of one archive, left open for the others: the caller sets their attributes when all have ended. */
+/** The shared directories of an archive: the caller sets their attributes when all archives are unpacked. */
 export interface SharedDirectories {
   readonly described: readonly DescribedDirectory[];
   /** Made on the way to an entry, and described by no entry of this archive. */

@@ -5,20 +5,20 @@ import type { BytePath } from "../entry.ts";
 import { display, toBuffer } from "../path.ts";
 
 /**
- * Makes directories below `base`, and looks at each that is there before anything is written into it. Nothing that works by these rules ever turns
- * a directory into a link, so that one that was looked at stays good.
+ * Creates directories below a trusted base and guarantees that none is a symbolic link. Code that follows these rules
+ * never turns a directory into a link, so that a checked directory stays valid.
  */
 export class SafeDirectories {
   readonly #base: BytePath;
   readonly #known = new Set<BytePath>();
   readonly #made = new Set<BytePath>();
 
-  /** `base` is trusted, and made, with what leads to it, where it is missing. */
+  /** Trusts `base`, and creates it and its parents if missing. */
   constructor(base: BytePath) {
     this.#base = base;
   }
 
-  /** Makes a directory and those that lead to it. Throws `E_ARCHIVE` where something else, a link above all, is in the way. */
+  /** Creates a directory and its parents. Throws `E_ARCHIVE` for a link or another file in the way. */
   make(directory: BytePath): void {
     if (this.#known.has(directory)) return;
     if (directory === this.#base) mkdirSync(toBuffer(directory), { recursive: true, mode: 0o700 });
@@ -41,7 +41,7 @@ export class SafeDirectories {
     this.#known.add(directory);
   }
 
-  /** Whether all directories that lead to a path are there, and real. */
+  /** Checks that all parents of a path exist and are real directories. */
   isReal(path: BytePath): boolean {
     const parent = path.slice(0, path.lastIndexOf("/"));
     if (parent === this.#base || this.#known.has(parent)) return true;

@@ -28,7 +28,7 @@ const ZEROS = Buffer.alloc(64 * 1024);
 /** Ids beyond are none: the last one means "as it is" to chown. */
 const MAX_ID = 0xffff_fffe;
 
-/** Where an entry goes. */
+/** The target of an entry. */
 interface Home {
   readonly target: UnpackTarget;
   /** Below the target; empty for the target itself. */
@@ -43,9 +43,9 @@ export class TreeWriter {
   readonly #skip: ReadonlySet<BytePath>;
   /** Entries so far, by their names in the archive. */
   readonly #seen = new Set<BytePath>();
-  /** By their bases. */
+  /** Safe directories by base. */
   readonly #solid = new Map<BytePath, SafeDirectories>();
-  /** Files that this archive made, by their names in it: what a hard link may lead to. */
+  /** Files of this archive by their names in it: the allowed targets of hard links. */
   readonly #made = new Map<BytePath, BytePath>();
   readonly #directories: UnpackedDirectories;
   #total = 0;
@@ -61,7 +61,7 @@ export class TreeWriter {
     );
   }
 
-  /** Checks a name and counts it; gives it without needless parts. Every entry of the archive comes here, whether it is written or not. */
+  /** Checks, counts and normalizes a name. Called for every entry, written or not. */
   admit(name: BytePath): BytePath {
     const { limits } = this.#request;
     this.checkCancelled();
@@ -84,7 +84,7 @@ export class TreeWriter {
       failArchive(`it holds more than the ${this.#request.limits.bytes} bytes that it may`);
   }
 
-  /** Whether an entry is to be written. */
+  /** Checks whether an entry is selected. */
   wants(path: BytePath): boolean {
     const { only } = this.#request;
     if (this.#skip.has(path)) return false;
@@ -176,7 +176,7 @@ export class TreeWriter {
     if (this.#request.cancelled()) throw new HoldfastError("E_INTERRUPTED", "interrupted");
   }
 
-  /** Sets owners, modes and times of directories. Returns those that are shared, whose attributes are for the caller to set. */
+  /** Sets owners, modes and times of directories. Returns the shared ones, which the caller has to set. */
   finish(): SharedDirectories {
     return this.#directories.finish(this.#solid.values(), (attributes) => this.#ownerOf(attributes));
   }
@@ -187,7 +187,7 @@ export class TreeWriter {
     this.#open = undefined;
   }
 
-  /** The place of an entry that is no directory, the directories to it made. */
+  /** Returns the target of an entry other than a directory, with its parents created. */
   #prepare(path: BytePath): BytePath {
     const { target, rest, absolute } = this.#home(path);
     // A tree that is a single file has the file's name for a prefix.

@@ -12,7 +12,7 @@ import { parseDirectory, type ZipEntry } from "../zip/directory.ts";
 
 /** Longer link targets than any system takes are damage. */
 const MAX_TARGET = 4096;
-/** Where the archive does not know owners and modes. */
+/** The attributes of entries without owners and modes. */
 const FILE_MODE = 0o644;
 const DIRECTORY_MODE = 0o755;
 

@@ -23,7 +23,7 @@ import {
 } from "./format.ts";
 
 export interface ZipEntry {
-  /** As it is in the archive; directories end with a slash. */
+  /** The name in the archive; directories end with a slash. */
   readonly name: BytePath;
   readonly type: Extract<EntryType, "file" | "directory" | "symlink">;
   /** Permission bits; null when the archive was not made on Unix. */
@@ -37,14 +37,14 @@ export interface ZipEntry {
   readonly crc: number;
   readonly compressedSize: number;
   readonly size: number;
-  /** Where its local header is. */
+  /** Offset of its local header. */
   readonly offset: number;
 }
 
 export interface ZipDirectory {
   /** In the order of the directory. */
   readonly entries: ZipEntry[];
-  /** Where the directory begins, and all data must have ended. */
+  /** Offset of the directory: all data must end before it. */
   readonly offset: number;
 }
 
@@ -169,7 +169,7 @@ function parseEntry(window: BufferedFile, at: number, end: number): { entry: Zip
   return { entry, next };
 }
 
-/** Deflate makes at most 1,032 bytes of one (zlib's technical notes); what claims more is damaged or meant to do harm. */
+/** The limit of the ratio: deflate makes at most 1,032 bytes of one (zlib's technical notes). */
 const MAX_RATIO = 1032;
 
 function checkEntry(entry: ZipEntry): void {

@@ -31,14 +31,14 @@ export const MAX16 = 0xffff;
 
 export const FILE_TYPE_BITS = { file: 0o100000, directory: 0o040000, symlink: 0o120000 } as const;
 
-/** Where zip64 begins: the first value that does not fit the old fields. Lower ones, which any reader takes too, are for tests. */
+/** The first values that need zip64, because they do not fit the old fields. Tests use lower ones. */
 export interface Zip64Limits {
   readonly bytes: number;
   readonly entries: number;
 }
 export const ZIP64_LIMITS: Zip64Limits = { bytes: MAX32, entries: MAX16 };
 
-/** All that the local and the central header of one entry say. */
+/** The fields of the local and the central header of an entry. */
 export interface ZipRecord {
   readonly name: BytePath;
   readonly type: keyof typeof FILE_TYPE_BITS;
@@ -104,7 +104,7 @@ export function centralHeader(record: ZipRecord, limits: Zip64Limits): Buffer {
   return Buffer.concat([header, name, extra]);
 }
 
-/** What ends an archive: 4.3.16, and where numbers need it 4.3.14 and 4.3.15 before it. */
+/** Returns the end of an archive: 4.3.16, after 4.3.14 and 4.3.15 if zip64 is needed. */
 export function endRecords(entries: number, size: number, offset: number, limits: Zip64Limits): Buffer {
   const zip64 = entries >= limits.entries || size >= limits.bytes || offset >= limits.bytes;
   const end = Buffer.alloc(22);
@@ -203,7 +203,7 @@ function timeExtra(mtimeNs: bigint): Buffer {
 /** 100 ns ticks from 1601 to 1970. */
 export const NTFS_EPOCH = 116_444_736_000_000_000n;
 
-/** 4.4.6, in UTC so that the host's time zone never changes the bytes, and held to 1980–2107, which is all it has room for. */
+/** Encodes a time by 4.4.6, in UTC so that the host's time zone never changes the bytes, and limited to 1980–2107. */
 function dosDateTime(mtimeNs: bigint): { date: number; time: number } {
   const ms = Number(floorNs(mtimeNs, 1_000_000n));
   const at = new Date(Math.min(Math.max(ms, Date.UTC(1980, 0, 1)), Date.UTC(2107, 11, 31, 23, 59, 58)));

@@ -1,4 +1,4 @@
-/** Reads zip archives: proves that every entry is what the directory says, and that nothing else is there. */
+/** Reads zip archives and verifies that every entry matches the directory and that nothing else is in the file. */
 import { setImmediate } from "node:timers/promises";
 import { crc32, createInflateRaw, inflateRawSync } from "node:zlib";
 import { HoldfastError } from "../../errors.ts";
@@ -46,7 +46,8 @@ export async function verifyZip(path: string, signal?: AbortSignal): Promise<{ e
 }
 
 /**
- * Gives the content of one entry, piece by piece, to `take`, good until it returns, and checks its local header, its size and its CRC. Throws `E_ARCHIVE`.
+ * Passes the content of an entry, piece by piece, to `take`, valid until it returns, and checks its local header, size
+ * and CRC. Throws `E_ARCHIVE`.
  */
 export async function readEntry(
   path: string,

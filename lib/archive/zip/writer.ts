@@ -21,12 +21,12 @@ import {
 } from "./format.ts";
 
 export interface ZipOptions {
-  /** Of deflate, 0 to 9; 0 compresses nothing. */
+  /** Level of deflate, 0 to 9; 0 compresses nothing. */
   readonly level: number;
   readonly hooks?: ReadHooks;
-  /** For tests: entries that a reader takes. */
+  /** Limit of the number of entries, lower in tests. */
   readonly mostEntries?: number;
-  /** For tests: where zip64 begins. */
+  /** Limits of the old fields, lower in tests. */
   readonly zip64?: Zip64Limits;
 }
 
@@ -38,7 +38,7 @@ export interface ZipStream {
 
 type Head = Pick<ZipRecord, "name" | "type" | "attributes">;
 
-/** Small content is written with its sizes and CRC in front; large files are streamed, their sizes and CRC in a data descriptor. */
+/** Writes small content after its sizes and CRC, and streams large files with a data descriptor. */
 export class ZipWriter implements ArchiveWriter {
   readonly #sink: ArchiveSink;
   readonly #options: ZipOptions;
@@ -64,7 +64,7 @@ export class ZipWriter implements ArchiveWriter {
     this.#addWhole({ name: `${name}/`, type: "directory", attributes }, EMPTY);
   }
 
-  /** As Info-ZIP does it: the target is the content. */
+  /** Adds a symlink as Info-ZIP does: the target is the content. */
   addSymlink(name: BytePath, target: BytePath, attributes: EntryAttributes): void {
     this.#addWhole({ name, type: "symlink", attributes }, toBuffer(target));
   }
@@ -111,7 +111,7 @@ export class ZipWriter implements ArchiveWriter {
     }
   }
 
-  /** An entry whose length nobody knows before its end; zip64, as it may become long. Nothing else may be added until it has ended. */
+  /** Begins an entry of unknown length, in zip64. Nothing else may be added until it has ended. */
   addStream(name: BytePath, attributes: EntryAttributes): ZipStream {
     this.#check(name);
     const entry = new StreamedEntry(this.#sink, this.#options, { name, type: "file", attributes });
@@ -176,7 +176,7 @@ export class ZipWriter implements ArchiveWriter {
 const EMPTY = Buffer.alloc(0);
 const CENTRAL_CHUNK = 64 * 1024;
 
-/** A large file on its way into the archive. Its content is one deflate stream, made of stored blocks where deflate would be wasted. */
+/** A large file on its way into the archive: one deflate stream, of stored blocks if the file is compressed already. */
 class StreamedEntry {
   readonly #sink: ArchiveSink;
   readonly #head: Head;
