@@ -104,6 +104,6 @@ function parsed(line: string, file: string): z.infer<typeof lineSchema> {
   try {
     return lineSchema.parse(parseJson(line));
   } catch (error) {
-    throw new HoldfastError("E_ARCHIVE", `${file} has a line that is no entry`, { cause: error });
+    throw new HoldfastError("E_ARCHIVE", `${file} has a line that is not an entry`, { cause: error });
   }
 }

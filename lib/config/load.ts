@@ -84,7 +84,7 @@ function describeIssue(issue: Issue): string[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => {
       const near = nearestKey(key, knownKeys(issue.path));
-      return `${where === "" ? key : `${where}.${key}`} is no known key${near === undefined ? "" : `; did you mean ${near}?`}`;
+      return `${where === "" ? key : `${where}.${key}`} is not a known key${near === undefined ? "" : `; did you mean ${near}?`}`;
     });
   }
   return [`${where === "" ? "the config" : where}: ${issue.message}`];

@@ -194,7 +194,7 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
-/** Whole numbers of any length; what is no number sorts as text. */
+/** Whole numbers of any length; what is not a number sorts as text. */
 function numeric(a: string, b: string): number {
   if (!/^\d+$/.test(a) || !/^\d+$/.test(b)) return compareText(a, b);
   const difference = BigInt(a) - BigInt(b);

@@ -75,7 +75,7 @@ async function listLegacy(context: StepContext): Promise<LegacyTree[]> {
 /** The legacy root under the name that it has on the site, also where that is a link. */
 function checkRoot(configured: string): string {
   if (statSync(configured, { throwIfNoEntry: false })?.isDirectory() === true) return configured;
-  throw new HoldfastError("E_MISSING", `the legacy root ${configured} is no directory`, {
+  throw new HoldfastError("E_MISSING", `the legacy root ${configured} is not a directory`, {
     hint: "correct legacy.path, or mount its disk",
   });
 }

@@ -160,7 +160,7 @@ describe("an export", () => {
 
   test.each([
     ["a line without end", "x".repeat(300_000_000), "a line of more than 134217728 bytes"],
-    ["empty lists", `[1,"a",[${"[],".repeat(20_000_000)}[]]]\n`, "line 2 is no JSON"],
+    ["empty lists", `[1,"a",[${"[],".repeat(20_000_000)}[]]]\n`, "line 2 is not valid JSON"],
   ])("rows: %s", async (_name, line, said) => {
     const copy = join(tempDirectory(), "exp");
     cpSync(join(base, "exp"), copy, { recursive: true });

@@ -105,7 +105,9 @@ describe.each(NAMES)("on %s", (name) => {
     const before = await everything(place);
     const refused = await reinit(place, ...SURE);
     expect([refused.code, errorOf(refused)]).toEqual([1, "E_TARGET"]);
-    expect(String(summaryOf(refused)["message"])).toMatch(/auth_user\.team_id: 1 kept rows reference rows of .*team to be .*\(admin\)/);
+    expect(String(summaryOf(refused)["message"])).toMatch(
+      /auth_user\.team_id: 1 kept rows reference rows of .*team to be .*\(admin\)/,
+    );
     expect(await everything(place)).toEqual(before);
     const dry = await reinit(place, "--dry-run");
     expect([dry.code, summaryOf(dry)["problems"]]).toEqual([1, [expect.stringContaining("auth_user.team_id")]]);

@@ -28,7 +28,7 @@ export function openRegular(file: string | Buffer, code: ErrorCode): number {
 }
 
 const notRegular = (file: string | Buffer, code: ErrorCode, cause?: unknown): HoldfastError =>
-  new HoldfastError(code, `${String(file)} is no regular file`, { cause });
+  new HoldfastError(code, `${String(file)} is not a regular file`, { cause });
 
 /** Returns the real path of a file that the user named. Throws `E_MISSING`, `E_UNREADABLE` or `E_IO`. */
 export function realFile(name: string): string {

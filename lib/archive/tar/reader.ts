@@ -170,7 +170,7 @@ export class TarReader {
     const decimal = (key: string): number | undefined => {
       const value = pax(key);
       if (value === undefined) return undefined;
-      return /^\d{1,15}$/.test(value) ? Number(value) : failArchive(`the pax ${key} ${display(value)} is no number`);
+      return /^\d{1,15}$/.test(value) ? Number(value) : failArchive(`the pax ${key} ${display(value)} is not a number`);
     };
     const name = pax("path") ?? headerName(block);
     if (name === "" || name.includes("\0")) failArchive("an entry has no usable name");
@@ -254,7 +254,7 @@ function* paxRecords(data: Buffer): Generator<[string, BytePath]> {
 
 function decimalNs(text: string): bigint {
   const [, sign, seconds = "0", fraction = ""] =
-    /^(-?)(\d{1,15})(?:\.(\d*))?$/.exec(text) ?? failArchive(`the pax mtime ${display(text)} is no time`);
+    /^(-?)(\d{1,15})(?:\.(\d*))?$/.exec(text) ?? failArchive(`the pax mtime ${display(text)} is not a valid time`);
   const ns = BigInt(seconds) * 1_000_000_000n + BigInt(fraction.slice(0, 9).padEnd(9, "0"));
   return sign === "-" ? -ns : ns;
 }

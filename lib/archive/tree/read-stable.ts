@@ -51,7 +51,7 @@ export function readStable(
   try {
     for (let attempt = 1; ; attempt++) {
       const before = settle(() => system(file, () => fstatSync(fd, { bigint: true })));
-      if (!before.isFile()) throw new FileError("E_MISSING", `${display(file)} is no regular file any more`);
+      if (!before.isFile()) throw new FileError("E_MISSING", `${display(file)} is no longer a regular file`);
       const size = Number(before.size);
       const source: Source = { fd, location, file, size, hooks };
       const small = size <= PIECE_SIZE;
@@ -144,7 +144,7 @@ export function readError(file: BytePath, error: unknown): FileError {
       return new FileError("E_MISSING", `${name} is not there`, { cause: error });
     case "ELOOP":
     case "ENXIO":
-      return new FileError("E_MISSING", `${name} is no regular file any more`, { cause: error });
+      return new FileError("E_MISSING", `${name} is no longer a regular file`, { cause: error });
     default:
       return new FileError(
         "E_IO",

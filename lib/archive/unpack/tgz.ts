@@ -117,7 +117,7 @@ class Unpacking {
       const first = tidy(linkname);
       const file = this.#files.get(first);
       if (file === undefined)
-        failArchive(`${display(path)} is a link to ${display(first)}, which is no file of the archive`);
+        failArchive(`${display(path)} is a link to ${display(first)}, which is not a file of the archive`);
       this.#files.set(path, file);
       if (this.#wanted && this.#unwritten.has(first))
         this.orphans.set(first, [...(this.orphans.get(first) ?? []), path]);

@@ -115,7 +115,7 @@ export class TreeWriter {
   hardlink(path: BytePath, first: BytePath): void {
     const there = this.#made.get(first);
     if (there === undefined)
-      failArchive(`${display(path)} is a link to ${display(first)}, which is no file of the archive`);
+      failArchive(`${display(path)} is a link to ${display(first)}, which is not a file of the archive`);
     const absolute = this.#prepare(path);
     occupy(path, () => linkSync(toBuffer(there), toBuffer(absolute)));
     this.#made.set(path, absolute);
@@ -191,7 +191,7 @@ export class TreeWriter {
   #prepare(path: BytePath): BytePath {
     const { target, rest, absolute } = this.#home(path);
     // A tree that is a single file has the file's name for a prefix.
-    if (rest === "" && target.prefix === "") failArchive(`${display(path)} is no directory, and should be one`);
+    if (rest === "" && target.prefix === "") failArchive(`${display(path)} should be a directory`);
     this.#solidAt(target).make(absolute.slice(0, absolute.lastIndexOf("/")));
     return absolute;
   }
@@ -220,7 +220,7 @@ export class TreeWriter {
   #ownerOf({ uid, gid }: EntryAttributes): { uid: number; gid: number } | undefined {
     const { owners } = this.#request;
     if (owners === null) return undefined;
-    if ([uid, gid].some((id) => id < 0 || id > MAX_ID)) failArchive(`the owner ${uid}:${gid} is none`);
+    if ([uid, gid].some((id) => id < 0 || id > MAX_ID)) failArchive(`invalid owner ${uid}:${gid}`);
     return owners.all ?? { uid: owners.users[uid] ?? uid, gid: owners.groups[gid] ?? gid };
   }
 }
@@ -240,7 +240,7 @@ function occupy<T>(path: BytePath, make: () => T): T {
     return make();
   } catch (error) {
     if (!["EEXIST", "ELOOP"].includes(systemCode(error) ?? "")) throw error;
-    failArchive(`${display(path)} is there already: is it the twin of a name that differs in case only?`);
+    failArchive(`${display(path)} already exists; do two names differ in case only?`);
   }
 }
 

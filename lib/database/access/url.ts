@@ -85,7 +85,7 @@ export function urlWithDatabase(url: string, database: string): string {
 function describeMysql(engine: "mysql" | "mariadb", url: string): DatabaseLocation {
   const parts = /^[^:]*:\/\/(?:([^/?#]*)@)?(\[[^\]]*\]|[^/?#:]*)(?::(\d+))?\/([^/?#]+)(?:\?([^#]*))?$/.exec(url);
   if (parts === null) {
-    throw new HoldfastError("E_CONFIG", `${url} is no MySQL URL`, {
+    throw new HoldfastError("E_CONFIG", `${url} is not a MySQL URL`, {
       hint: "write it as mysql://user@host:3306/database",
     });
   }
@@ -110,7 +110,7 @@ function describeSqliteUrl(url: string): DatabaseLocation {
   const path = sqliteFile(url);
   if (path === undefined) {
     const hint = "write sqlite:///relative/to/root.db or sqlite:////absolute/path.db";
-    throw new HoldfastError("E_CONFIG", `${url} is no SQLite URL`, { hint });
+    throw new HoldfastError("E_CONFIG", `${url} is not a SQLite URL`, { hint });
   }
   return { engine: "sqlite", path, absolute: path.startsWith("/"), database: path.split("/").at(-1) ?? path };
 }

@@ -6,7 +6,7 @@
 /** What a column holds, as far as that decides about the form: numbers of any kind, text, bytes, times, JSON. */
 export type ValueKind = "number" | "single" | "text" | "bytes" | "time" | "json";
 
-/** A decimal without sign of plus, leading or trailing zeros, or exponent; what is no number stays as it is. Exact at any length. */
+/** A decimal without sign of plus, leading or trailing zeros, or exponent; what is not a number stays as it is. Exact at any length. */
 export function canonicalNumber(text: string): string {
   const [, sign = "", whole = "", fraction = "", exponent = "0"] =
     /^([+-]?)(\d*)\.?(\d*)(?:e([+-]?\d+))?$/i.exec(text.trim()) ?? [];

@@ -79,7 +79,7 @@ async function planArchives(context: StepContext, runner: UnitRunner, workers: S
 /** The cache's directory under the name that it has on the site, also where that is a link. */
 function checkRoot(configured: string): string {
   if (statSync(configured, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw new HoldfastError("E_MISSING", `the audio cache ${configured} is no directory`, {
+    throw new HoldfastError("E_MISSING", `the audio cache ${configured} is not a directory`, {
       hint: "correct audio_cache.path, or mount its disk",
     });
   }

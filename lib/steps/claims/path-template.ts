@@ -60,7 +60,7 @@ export function resolveTree(root: string, template: string, project: Project, fo
       hint: "set follow_links: true in the config to back up what links lead to, or correct the row",
     });
   }
-  if (!statSync(real).isDirectory()) throw new HoldfastError("E_MISSING", `${filled} is no directory`);
+  if (!statSync(real).isDirectory()) throw new HoldfastError("E_MISSING", `${filled} is not a directory`);
   return fromString(filled);
 }
 

@@ -100,7 +100,7 @@ export class MediaSite {
       if (!this.#trusted.some((directory) => isBelow(real, directory))) return OUTSIDE;
       const isExcluded = this.#exclude.some((one) => [path, real].some((file) => file === one || isBelow(file, one)));
       if (isExcluded) return { missing: "it is left out of the backup" };
-      return entry.type === "file" ? { file: real, entry } : { missing: "it is no regular file" };
+      return entry.type === "file" ? { file: real, entry } : { missing: "it is not a regular file" };
     } catch (error) {
       const code = systemCode(error);
       if (code === "EACCES" || code === "EPERM") return { unreadable: path };

@@ -17,7 +17,7 @@ export interface GitInfo {
 export async function readGit(directory: string, signal: AbortSignal): Promise<GitInfo> {
   const git = gitIn(directory, signal);
   if ((await git("rev-parse", "--git-dir")).exitCode !== 0) {
-    throw new HoldfastError("E_MISSING", `${directory} is no git repository`, {
+    throw new HoldfastError("E_MISSING", `${directory} is not a git repository`, {
       hint: "correct infra.repo, or leave it out",
     });
   }

@@ -53,7 +53,7 @@ export function* placeEntries(
   });
   const site = entries[Symbol.iterator]();
   let entry = nextOf(site);
-  /** The last entry of the site that is no directory: what is listed below it can't be unpacked any more. */
+  /** The last entry of the site that is not a directory: what is listed below it can't be unpacked any more. */
   let leaf: BytePath | undefined;
   for (let path = lowest(entry, cursors); path !== undefined; path = lowest(entry, cursors)) {
     const here = entry?.path === path ? entry : undefined;

@@ -43,10 +43,10 @@ function ofJson(text: string, where: string): RawSetting[] {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new HoldfastError("E_CONFIG", `${where} is no JSON`, { hint: "check portable.settings" });
+    throw new HoldfastError("E_CONFIG", `${where} is not valid JSON`, { hint: "check portable.settings" });
   }
   const found = z.record(z.string(), z.json()).safeParse(value);
-  if (!found.success) throw new HoldfastError("E_CONFIG", `${where} is no JSON object`);
+  if (!found.success) throw new HoldfastError("E_CONFIG", `${where} is not a JSON object`);
   return Object.entries(found.data).flatMap(([name, inner]) => {
     const described = describedSchema.safeParse(inner);
     if (!described.success) return flatten([name], inner);

@@ -56,7 +56,7 @@ export async function placeOf(file: string, tmp: string): Promise<Place> {
 export async function findLock(file: string): Promise<FoundLock | undefined> {
   const stat = await unlessMissing(lstat(file));
   if (stat === undefined) return undefined;
-  if (!stat.isDirectory()) throw notOurs(file, "is no lock of Holdfast, so that another program may hold it");
+  if (!stat.isDirectory()) throw notOurs(file, "is not a lock of Holdfast, so that another program may hold it");
   const names = await unlessMissing(readdir(file));
   if (names === undefined) return undefined;
   if (names.some((name) => name !== OWNER_FILE)) throw notOurs(file, "is a directory with other things in it");
@@ -93,7 +93,7 @@ export async function removeStaleLock(place: Place, found: FoundLock, options: T
   if (owner === null) {
     if (!(await staysOwnerless(place, found, options.signal))) return false;
     const removed = found.identity === "" ? await removeEmpty(place) : await moveAside(place, found);
-    if (removed) options.onNote(`removed the lock ${place.path}, which nobody owned`);
+    if (removed) options.onNote(`removed the lock ${place.path}, which had no owner`);
     return removed;
   }
   const liveness = livenessOf(owner);
@@ -104,7 +104,7 @@ export async function removeStaleLock(place: Place, found: FoundLock, options: T
   }
   await waitForChildren(owner, options);
   if (!(await moveAside(place, found))) return false;
-  const why = liveness === "dead" ? "which is no longer running" : "as --break-lock told";
+  const why = liveness === "dead" ? "which is no longer running" : "as --break-lock demands";
   options.onNote(`took over the lock of ${describeOwner(owner)}, ${why}`);
   return true;
 }

@@ -44,17 +44,17 @@ describe("a config", () => {
     [
       "a misspelt key names the nearest",
       `${MINIMAL}legcy: { path: x }\n`,
-      "legcy is no known key; did you mean legacy?",
+      "legcy is not a known key; did you mean legacy?",
     ],
     [
       "also deep inside",
       `${MINIMAL}audio_cache: { path: a, shard_size: 5 }\n`,
-      "audio_cache.shard_size is no known key; did you mean shard_size_mb?",
+      "audio_cache.shard_size is not a known key; did you mean shard_size_mb?",
     ],
     [
       "and in one of several databases",
       `${MINIMAL}database: [{ url: "sqlite:///a", passwort_file: x }]\n`,
-      "database.0.passwort_file is no known key; did you mean password_file?",
+      "database.0.passwort_file is not a known key; did you mean password_file?",
     ],
     ["a missing key is named", "root: /srv/x\n", "site: "],
     ["an empty file", "", "is empty or no mapping of keys"],

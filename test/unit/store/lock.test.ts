@@ -182,7 +182,7 @@ describe("taking over", () => {
     });
     const lock = await acquireLock(file, { ...options, breakLock: true });
     expect(lock.takenOver?.host).toBe("elsewhere");
-    expect(notes).toEqual([expect.stringContaining("as --break-lock told")]);
+    expect(notes).toEqual([expect.stringContaining("as --break-lock demands")]);
     await lock.release();
   });
 
@@ -202,7 +202,7 @@ describe("taking over", () => {
     make(file);
     const lock = await acquireLock(file, options);
     expect(lock.takenOver).toBeNull();
-    expect(notes).toEqual([expect.stringContaining("which nobody owned")]);
+    expect(notes).toEqual([expect.stringContaining("which had no owner")]);
     await lock.release();
   });
 

@@ -175,7 +175,7 @@ export async function readText(file: string): Promise<SourceText> {
     if ((await realpath(file)) === "/dev/null") return { text: "", encoding: "utf8" }; // how systemd masks a unit
     const data = withFile(file, (fd, facts) => {
       if (!facts.isFile())
-        throw new HoldfastError("E_UNREADABLE", `${file} is no regular file`, { hint: "correct the config" });
+        throw new HoldfastError("E_UNREADABLE", `${file} is not a regular file`, { hint: "correct the config" });
       if (facts.size > READ_AT_MOST)
         throw new HoldfastError("E_UNREADABLE", `${file} is too large for a settings file`, {
           hint: "correct the config",
@@ -183,7 +183,7 @@ export async function readText(file: string): Promise<SourceText> {
       return readFileSync(fd);
     });
     if (data.includes(0))
-      throw new HoldfastError("E_UNREADABLE", `${file} is no text file`, {
+      throw new HoldfastError("E_UNREADABLE", `${file} is not a text file`, {
         hint: "correct the config, or convert it to UTF-8",
       });
     const text = data.toString("utf8");
