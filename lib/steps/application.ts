@@ -1,4 +1,4 @@
-/** Which version of the application a run was made of. */
+/** Finds the version of the application in a run. */
 import path from "node:path";
 import { fileExists } from "../archive/tree/path-exists.ts";
 import type { SiteConfig } from "../config/load.ts";

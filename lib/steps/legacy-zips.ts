@@ -44,7 +44,7 @@ interface LegacyTree {
   readonly loose: boolean;
 }
 
-/** The units of the legacy root, by name. A root that is not there is an error, never an empty list. */
+/** Lists the units of the legacy root by name. A missing root is an error, never an empty list. */
 async function listLegacy(context: StepContext): Promise<LegacyTree[]> {
   const configured = path.resolve(context.config.root, context.config.legacy?.path ?? "");
   const root = fromString(checkRoot(configured));

@@ -12,7 +12,7 @@ import type { UnitPlan, UnitRunner } from "../core/unit-runner.ts";
 import { ORM_DB, planDatabases } from "./databases.ts";
 
 const MEGABYTE = 1024 * 1024;
-/** What `--only` and `--skip` call all the shards. */
+/** The name of all shards for `--only` and `--skip`. */
 const ARCHIVES = "archives";
 const DIRECTORY = `audio_cache/${ARCHIVES}`;
 export const audioStep: Step = {
@@ -38,7 +38,7 @@ export const audioStep: Step = {
   },
 };
 
-/** A database that is not there and never was in a backup is only noted; one that has vanished since is a failure. */
+/** Notes a missing database that no backup has; one that has vanished since is a failure. */
 function planOrmDb(context: StepContext, runner: UnitRunner): UnitPlan[] {
   const { config, previous } = context;
   const configured = (config.audio_cache?.databases ?? []).map((file) => path.resolve(config.root, file));

@@ -33,14 +33,14 @@ export function templateBase(template: string): string {
   return segments.slice(0, first === -1 ? segments.length : first).join("/");
 }
 
-/** Whether the trees of a template lie side by side in one directory, all of which belongs to the projects: strays, and loose files too. */
+/** Checks whether the trees of a template share one directory that belongs to projects, with strays and loose files. */
 export const takesStrays = (template: string): boolean =>
   !template.slice(templateBase(template).length + 1).includes("/");
 
 /**
- * The absolute path of a project's tree. Throws `E_OUTSIDE` when a value of the row leads out of the directory that holds the
- * projects, or to another project, by `..`, by being empty or absolute, or, unless links are followed, out of the site by a link;
- * `E_MISSING` when no directory is there.
+ * Returns the absolute path of a project's tree. Throws `E_OUTSIDE` if a value of the row leads out of the directory of
+ * the projects or to another project: `..`, an empty or absolute value, or, unless links are followed, a link out of the
+ * site. Throws `E_MISSING` if the directory does not exist.
  */
 export function resolveTree(root: string, template: string, project: Project, followLinks: boolean): BytePath {
   const base = templateBase(template);
@@ -76,7 +76,7 @@ function realOrMissing(file: string): string {
   }
 }
 
-/** What lies where a template's projects lie. */
+/** Lists the entries of the directory of a template's projects. */
 export interface Found {
   readonly path: BytePath;
   /** The text that stands for the template's fields, as bytes: what an orphan is called. */

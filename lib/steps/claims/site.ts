@@ -46,7 +46,7 @@ export class Claims {
   #homes: Promise<readonly BytePath[]> | undefined;
   /** Links that lead out of everything that is backed up, by their paths. */
   readonly #outward = new Map<BytePath, BytePath>();
-  /** Those of them that are not followed, whatever the config says: see `TrustedPath`. */
+  /** Links that are never followed: see `TrustedPath`. */
   readonly #foreign = new Set<BytePath>();
 
   constructor(config: SiteConfig, store: string, projects: ProjectRows) {
@@ -55,7 +55,7 @@ export class Claims {
     this.#projects = projects;
   }
 
-  /** What the config names one by one: every path but those of projects. */
+  /** The paths that the config names one by one: all but those of projects. */
   async fixed(): Promise<readonly Owned[]> {
     return await (this.#fixed ??= fixedClaims(this.#config));
   }
@@ -79,7 +79,7 @@ export class Claims {
     );
   }
 
-  /** Config keys by the paths that they take: what is none of a project's. */
+  /** Config keys by the paths that they claim, without those of projects. */
   async keysByPath(): Promise<ReadonlyMap<BytePath, string>> {
     const named = (await this.fixed()).flatMap(({ path: file, key }) => [
       [file, key] as const,
@@ -89,8 +89,8 @@ export class Claims {
   }
 
   /**
-   * What lies below a tree and belongs to other units: absolute paths that begin with the tree's own. The loose files beside projects
-   * lie in a directory of projects, and have none of their own.
+   * Returns the absolute paths below a tree that belong to other units. The loose files next to projects lie in a
+   * directory of projects and have no path of their own.
    */
   async within(tree: BytePath, isLoose = false): Promise<BytePath[]> {
     const real = realPath(tree);
@@ -99,7 +99,7 @@ export class Claims {
     return [...new Set(inner)].map((name) => join(tree, name.slice(real === "/" ? 1 : real.length + 1)));
   }
 
-  /** Whether a path is that of another unit: one that the config names, or a project's. A link is an entry of its own. */
+  /** Checks whether a path belongs to another unit, by the config or as a project. A link is an entry of its own. */
   async isTaken(file: BytePath): Promise<boolean> {
     const entry = entryPath(file);
     return [await this.#namesOfFixed(), await this.#namesOfProjects(entry)].some((names) => names.includes(entry));

@@ -247,7 +247,7 @@ function locate(handles: TreeHandles, file: BytePath): BytePath {
   }
 }
 
-/** What lies at the top of the bundle, in lower case: some file systems know no other. */
+/** The top-level names of the bundle in lower case, because some file systems ignore case. */
 function topNames(trees: readonly CompiledTree[]): Set<string> {
   const names = trees.flatMap(({ path, prefix }) => (prefix === "" ? list(path) : [prefix.split("/")[0] ?? ""]));
   return new Set(names.map((name) => name.toLowerCase()));

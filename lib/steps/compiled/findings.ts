@@ -1,4 +1,4 @@
-/** What is worth telling of a bundle's pages, gathered while they are rewritten: counted by text type, and a line for each thing. */
+/** Collects findings about the pages of a bundle while they are rewritten: counts by text type, and a line for each. */
 import type { CompiledTree, TextTypeResult, WantedBy } from "./request.ts";
 
 interface Note {

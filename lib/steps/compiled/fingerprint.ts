@@ -7,7 +7,7 @@ import type { CompiledSource } from "./request.ts";
 /** Another way of rewriting gives other bundles: with a change of what the code here does to a page, this number goes up. */
 const REWRITING = 1;
 
-/** What decides about a bundle's bytes beside its trees and media. */
+/** Returns the recipe of a bundle: everything that changes its bytes except trees and media. */
 export function bundleRecipe({ recipe, trees, media, pages, project }: CompiledSource): string {
   const templates = [...media.flatMap((one) => [one.url, one.path]), pages?.url ?? ""];
   const fields = Object.entries(project)

@@ -17,7 +17,7 @@ export interface Media {
   readonly state: MediaState;
 }
 
-/** What is on disk: a file that may be taken, or why there is none. */
+/** The file on disk, or the reason why it cannot be used. */
 export type MediaState =
   | { readonly file: BytePath; readonly entry: Entry }
   | { readonly missing: string }
@@ -51,7 +51,7 @@ export class MediaCollector {
     return media;
   }
 
-  /** All that were asked for, sorted by their names in the bundle. */
+  /** All requested media, sorted by their names in the bundle. */
   all(): Media[] {
     return [...this.#byFile.values()].toSorted((a, b) => (a.stored < b.stored ? -1 : 1));
   }
@@ -80,7 +80,7 @@ const OUTSIDE: MediaState = { missing: "it lies outside the site's root and of t
 /** The site that the media belong to: what of it may be taken. */
 export class MediaSite {
   readonly #root: BytePath;
-  /** Where media may truly lie: the root, and the directories that the config names, wherever they are or lead. */
+  /** The real directories that media may lie in: the root, and those that the config names. */
   readonly #trusted: readonly BytePath[];
   readonly #exclude: readonly BytePath[];
   /** Media lie many to a directory; its true place is looked up once. */
@@ -93,7 +93,7 @@ export class MediaSite {
     this.#exclude = source.exclude;
   }
 
-  /** What is at an absolute path now, opening nothing. A link counts as the file that it leads to, which must be inside the root, too. */
+  /** Examines an absolute path without opening it. A link counts as its target, which must be inside the root as well. */
   look(path: BytePath): MediaState {
     try {
       const { real, entry } = this.#lstat(path);
@@ -109,7 +109,7 @@ export class MediaSite {
     }
   }
 
-  /** How an absolute path is recorded, and back. */
+  /** Converts absolute paths to recorded ones, and back. */
   recorded(file: BytePath): string {
     return encodePath(isBelow(file, this.#root) ? file.slice(this.#root.length + 1) : file);
   }

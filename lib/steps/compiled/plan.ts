@@ -1,4 +1,4 @@
-/** Whether a bundle can be reused: what it was made of, as `lstat` sees it, no file opened. */
+/** Fingerprints the input of a bundle by `lstat`, without opening a file, to decide whether it can be reused. */
 import { fingerprintTree, type Plan } from "../../archive/build/fingerprint-tree.ts";
 import { bundleRecipe, withMedia } from "./fingerprint.ts";
 import { MediaSite } from "./media.ts";

@@ -1,4 +1,4 @@
-/** What a compiled bundle is made of, and what comes of it. */
+/** The request to build a compiled bundle, and its result. */
 import type { BuildRequest } from "../../archive/build/archive.ts";
 import type { BytePath } from "../../archive/entry.ts";
 import type { ArchiveFailure } from "../../archive/build/select-entries.ts";
@@ -8,11 +8,11 @@ export interface CompiledTree {
   readonly textType: string;
   /** Absolute. */
   readonly path: BytePath;
-  /** Where the tree lies in the bundle: "" in a bundle of one text type, its name in one of several. */
+  /** Prefix of the tree in the bundle: "" for a single text type, else its name. */
   readonly prefix: BytePath;
 }
 
-/** What decides about a bundle's content beside the files themselves. */
+/** The input of a bundle, which decides its content together with the files. */
 export interface CompiledSource {
   /** One for a bundle per text type, several for a single one. */
   readonly trees: readonly CompiledTree[];
@@ -65,7 +65,7 @@ export interface CompiledResult {
   readonly reserved: { readonly multimedia: string; readonly original: string };
   /** The media in the bundle: path relative to the site's root, and entry of the bundle, both percent-encoded. */
   readonly media: { readonly path: string; readonly stored: string }[];
-  /** As `media`, of files that were not there. */
+  /** Missing media, in the form of `media`. */
   readonly missing: { readonly path: string; readonly stored: string }[];
   /** Live SQLite files of which a consistent copy was taken. */
   readonly captured: string[];

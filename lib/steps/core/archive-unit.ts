@@ -17,9 +17,9 @@ export interface ArchiveSource {
   /** Relative to the run. */
   readonly artifact: string;
   readonly roots: readonly ArchiveRoot[];
-  /** Only the loose files of the roots' top level. */
+  /** Includes only loose files at the top of the roots. */
   readonly onlyFiles?: boolean;
-  /** What the format is chosen by, where the input decides it: part of the recipe in its place. */
+  /** Replaces the format in the recipe if the input decides the format. */
   readonly choice?: string;
 }
 
@@ -28,7 +28,7 @@ const MEDIA_TYPES = { zip: "application/zip", tgz: "application/gzip" } as const
 /** Raised when the writers give other bytes for the same input than before. */
 const RECIPE_VERSION = 1;
 
-/** What decides about the bytes of an archive beside its input: another recipe, another archive. */
+/** Returns the recipe of an archive: everything that changes its bytes except the input. */
 const recipeOf = (context: StepContext, source: ArchiveSource): string =>
   JSON.stringify([
     source.choice ?? source.format,
@@ -70,7 +70,7 @@ export const archivePlan = (
   build: (onBytes) => buildArchiveUnit(context, workers, source, planned.exclude, onBytes),
 });
 
-/** Where the trees of an archive belong on the site. */
+/** Returns the paths of an archive's trees on the site. */
 export const placesOf = (context: StepContext, source: ArchiveSource): UnitPlace[] =>
   source.roots.map(({ path: tree, prefix }) => {
     const root = fromString(context.config.root);

@@ -15,9 +15,9 @@ export interface ProjectUnit {
   /** Relative to the run. */
   readonly directory: string;
   readonly project?: Project;
-  /** What fills `{fields}`: the row, or what can be read off an orphan's path. */
+  /** The values of `{fields}`: the row, or those in the path of an orphan. */
   readonly fields: Readonly<Record<string, unknown>>;
-  /** What `--only` and `--skip` may call it. */
+  /** Its names for `--only` and `--skip`. */
   readonly names: readonly string[];
   /** The trees that are there, by kind. */
   readonly trees: readonly { readonly label: string; readonly path: BytePath }[];
@@ -73,7 +73,7 @@ function treesOf(kinds: readonly TreeKind[], treeOf: (kind: TreeKind) => BytePat
   return { trees, errors };
 }
 
-/** What lies where projects lie and belongs to no row. */
+/** Trees in the directory of the projects without a row. */
 function strays(context: StepContext, step: StepName, kinds: readonly TreeKind[], onDisk: ProjectTrees): ProjectUnit[] {
   const orphans = new Map<BytePath, { label: string; path: BytePath }[]>();
   const loose: { label: string; path: BytePath }[] = [];

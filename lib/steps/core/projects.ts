@@ -20,7 +20,7 @@ import { readDocument, writeDocument } from "../../store/files/json-documents.ts
 /** The file of the list inside a run. */
 export const PROJECTS_FILE = "projects.json";
 
-/** How long an answer to whether a project is still there holds: many may fail at one time. */
+/** The time for which the list of existing projects is cached: many may fail at the same time. */
 const CACHE_MS = 1000;
 
 export class ProjectSource {
@@ -54,7 +54,7 @@ export class ProjectSource {
     return list;
   }
 
-  /** Whether the site still has the project: a row that is gone by now was deleted while the run went on. */
+  /** Checks whether the site still has the project: a missing row was deleted during the run. */
   async projectExists(project: Project): Promise<boolean> {
     if (this.#now === undefined || Date.now() - this.#now.at > CACHE_MS) {
       const ids = readProjects(this.#config, this.#signal).then(

@@ -1,4 +1,4 @@
-/** What every step does around its units: begin, end, the index and the failures, whatever happens between. */
+/** Runs a step: begins and ends it, and always writes its index and its failures. */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { HoldfastError, isDiskFull } from "../../errors.ts";
@@ -10,7 +10,7 @@ import { StepWorkers } from "./workers.ts";
 import type { StepContext } from "./step.ts";
 import { UnitRunner } from "./unit-runner.ts";
 
-/** What a step leaves for the merge, in the run's scratch directory. */
+/** The result of a step for the merge, in the run's scratch directory. */
 export const stepStateFile = (scratch: string, step: StepName): string => path.join(scratch, `step-${step}.json`);
 
 /**

@@ -1,4 +1,4 @@
-/** What a step is given: the site, the run that is being written, the user's choices, and where to tell what happens. */
+/** The interface of a step, and its context: the site, the run, the options and the report. */
 import type { BytePath } from "../../archive/entry.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import type { Report } from "../../model/event.ts";
@@ -46,7 +46,7 @@ export const UNKNOWN_APP: StepContext["app"] = { commit: null, version: null, di
 /** One part of a site. */
 export interface Step {
   readonly name: StepName;
-  /** Whether the config asks for it. */
+  /** Checks whether the config has the step. */
   isConfigured(config: SiteConfig): boolean;
   /** The unit names (and other names for them, such as a project's slug) that `--only` and `--skip` may use. */
   names(context: StepContext): Promise<readonly string[]>;

@@ -33,14 +33,14 @@ export interface UnitPlan {
   /** The unit's true name; `unitB64` where that is no UTF-8. */
   readonly unit: string;
   readonly unitB64?: string;
-  /** Where its metadata lies, relative to the run. */
+  /** Directory of its metadata, relative to the run. */
   readonly directory: string;
   readonly project?: Project;
-  /** Where its trees belong on the site. */
+  /** Paths of its trees on the site. */
   readonly trees?: readonly UnitPlace[];
   /** Further fields of its metadata that are of this run, whether its artifacts are new or not. */
   readonly fresh?: Readonly<Record<string, unknown>>;
-  /** What building it may create outside its directory, relative to the run. */
+  /** Files that building it may create outside of its directory, relative to the run. */
   readonly outputs?: readonly string[];
   /** Input bytes, for the progress display. */
   readonly bytes: number;
@@ -57,7 +57,7 @@ export interface UnitPlace {
   readonly prefix_b64?: string;
   /** The name of the archive, where the unit has several. */
   readonly artifact?: string;
-  /** Only the loose files of the tree's top level belong to the unit. */
+  /** The unit has only the loose files at the top of the tree. */
   readonly loose?: boolean;
 }
 
@@ -65,7 +65,7 @@ export interface BuiltUnit {
   readonly artifacts: readonly Artifact[];
   readonly input: UnitInput;
   readonly warnings: readonly string[];
-  /** What this kind of unit records beside the common fields. */
+  /** The additional fields of this kind of unit. */
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 
@@ -86,7 +86,7 @@ export class UnitRunner {
     this.#step = step;
   }
 
-  /** What did not become a unit: the step as a whole first, then by unit: the order in which workers ended says nothing. */
+  /** The failures: of the step as a whole first, then sorted by unit, because workers end in any order. */
   get failures(): readonly Failure[] {
     return this.#failures.toSorted((a, b) => unitOrder(a.unit ?? "", b.unit ?? ""));
   }
@@ -105,7 +105,7 @@ export class UnitRunner {
     return Date.now() - this.#started;
   }
 
-  /** Whether `--only` and `--skip` leave a unit that goes by any of these names in the run. */
+  /** Checks whether `--only` and `--skip` select a unit by any of its names. */
   selects(...names: readonly string[]): boolean {
     const { only, skip } = this.#context.options;
     return (
@@ -308,7 +308,7 @@ export class UnitRunner {
   }
 }
 
-/** What a unit records of the site as it is now, whether its artifacts are new or not. */
+/** Returns the fields that record the current site, for new and reused artifacts. */
 const freshFields = (plan: UnitPlan): Record<string, unknown> & { project?: Project } => ({
   ...plan.fresh,
   ...(plan.project === undefined ? {} : { project: plan.project }),
@@ -318,7 +318,7 @@ const freshFields = (plan: UnitPlan): Record<string, unknown> & { project?: Proj
 const sameInput = (plan: UnitPlan, metadata: UnitMetadata): boolean =>
   plan.fingerprint !== null && metadata.input.fingerprint === plan.fingerprint;
 
-/** Whether the config accepts this very failure today; another code, or a day past `until`, fails again. */
+/** Checks whether the config accepts this failure today; another code, or a day after `until`, fails again. */
 function isAccepted(
   accepted: SiteConfig["accepted_failures"],
   step: StepName,

@@ -1,4 +1,4 @@
-/** Warnings of a step's units, told together: one line for each kind, with how many there are. */
+/** Groups the warnings of a step's units: one line for each kind, with their number. */
 import { plural } from "../../report/format.ts";
 
 const SHOWN = 3;

@@ -6,7 +6,7 @@ import { segmentPattern } from "../claims/path-template.ts";
 interface Node {
   readonly names: Map<BytePath, Node>;
   readonly patterns: { readonly segment: string; readonly pattern: RegExp; readonly node: Node }[];
-  /** What is covered here: all, or a directory alone. */
+  /** The coverage of a path: everything below it, or the directory alone. */
   covers: "all" | "directory" | undefined;
 }
 

@@ -9,7 +9,7 @@ import type { DatabaseSnapshot } from "../../database/snapshot.ts";
 import { openSnapshot } from "../../database/open/snapshot.ts";
 import { HoldfastError } from "../../errors.ts";
 
-/** What the metadata of a dump say of a reference. */
+/** The record of a reference in the metadata of a dump. */
 export const referenceRecordSchema = z.object({
   name: z.string(),
   /** Relative to the site's root. */

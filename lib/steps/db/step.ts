@@ -12,7 +12,7 @@ import type { BuiltUnit, UnitPlace, UnitPlan, UnitRunner } from "../core/unit-ru
 import { placeOf, timeOfRun } from "../../store/files/layout.ts";
 import { databases, type NamedDatabase } from "./databases.ts";
 
-/** When the last dump's snapshot was taken goes into the manifest's moments from the unit's metadata (`snapshot_at`). */
+/** Dumps each database; `snapshot_at` of the last one goes into the manifest's `moments`. */
 export const dbStep: Step = {
   name: "db",
   isConfigured: (config) => config.database !== undefined,
@@ -108,7 +108,7 @@ function dumpName(site: string, database: NamedDatabase, run: string): string {
   return database.first ? `${site}_db_${stamp}` : `${site}_${database.unit}_db_${stamp}`;
 }
 
-/** Where an SQLite file belongs on the site. */
+/** Returns the path of an SQLite file on the site. */
 function placeOfFile(config: SiteConfig, { settings }: NamedDatabase): { readonly trees?: readonly UnitPlace[] } {
   const location = describeUrl(settings.url);
   if (location.engine !== "sqlite") return {};

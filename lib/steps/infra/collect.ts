@@ -34,18 +34,18 @@ export interface InfraFailure {
 }
 
 export interface InfraResult {
-  /** What was written, relative to the directory that was filled. */
+  /** The written files, relative to the directory. */
   readonly files: string[];
   readonly failures: InfraFailure[];
   readonly warnings: string[];
   readonly app: UnitMetadata["app"];
-  /** For each file that was written, the files of the host that it was made of. */
+  /** The files of the host that each written file was made from. */
   readonly sources: Readonly<Record<string, readonly string[]>>;
 }
 
 /** A part of a unit, as it was read. */
 interface Part extends SourceText {
-  /** What it was read from, for headers and messages. */
+  /** The source, for headers and messages. */
   readonly label: string;
 }
 

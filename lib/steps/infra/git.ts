@@ -1,4 +1,4 @@
-/** What the application's repository says of itself: where it came from, which commit is checked out, what is not committed. */
+/** Records the repository of the application: its origin, the current commit, and uncommitted changes. */
 import { HoldfastError } from "../../errors.ts";
 import { gitIn } from "../../exec/git.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
@@ -11,8 +11,8 @@ export interface GitInfo {
 }
 
 /**
- * Reads the repository around `directory`; writes nothing in it. A repository is trusted whoever owns it, but none of its own programs
- * (monitors, hooks, filters) runs as root: git runs as the owner of the directory. Throws `E_MISSING` where there is no repository.
+ * Reads the repository around `directory` and writes nothing in it. Git runs as the owner of the directory, so that none
+ * of the repository's programs (monitors, hooks, filters) runs as root. Throws `E_MISSING` without a repository.
  */
 export async function readGit(directory: string, signal: AbortSignal): Promise<GitInfo> {
   const git = gitIn(directory, signal);

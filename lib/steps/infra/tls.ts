@@ -8,7 +8,7 @@ import { withFile } from "./files/sources.ts";
 /** A certificate or a chain is far smaller; what is larger is only listed. */
 const READ_AT_MOST = 1024 * 1024;
 
-/** One file's lines. A private key, or a file that cannot be read, is listed by name only. Throws the system's error when it is not there. */
+/** Returns the lines for a file; a private key or an unreadable file is listed by name only. Throws for a missing file. */
 export async function describeTlsFile(file: string): Promise<string> {
   const { data, facts } = read(file);
   if (data === undefined) return `${file}\n  not readable, or too large for a certificate\n`;

@@ -21,7 +21,7 @@ export interface Placed {
   readonly home: number | null;
 }
 
-/** What a shard lists and the site does not have as listed. `gone`: the site has nothing under that path. */
+/** Listed entries of a shard that the site has changed or deleted. `gone`: the path no longer exists. */
 export interface Superseded {
   readonly kind: "dead";
   readonly path: BytePath;
@@ -100,7 +100,7 @@ function lowest(entry: Entry | undefined, cursors: readonly Cursor[]): BytePath 
   return path;
 }
 
-/** How much of a shard the site still has. */
+/** The part of a shard that the site still has. */
 export interface LayerState {
   live: number;
   liveBytes: number;
@@ -111,10 +111,10 @@ export interface LayerState {
 const COMPACT_ABOVE = 0.3;
 
 /**
- * Which earlier shards are written again into new ones, given how much of each is alive and how many bytes are new. The newest
- * shards are merged as long as each is no larger than what is merged already and all fit into one shard, so that there are never many
- * small ones and each byte is moved a few times only; and of the full ones the one that is dead the most, at most one a run.
- * Shards of which nothing is alive are dropped. Nothing new and nothing too dead: nothing is written.
+ * Chooses the earlier shards to rewrite, by their live bytes and the number of new bytes. The newest shards are merged
+ * while each is no larger than the bytes merged so far and all fit into one shard: there are never many small ones, and
+ * each byte is moved a few times only. Of the full shards the one with the most dead bytes is rewritten, at most one a
+ * run. Shards without live bytes are dropped. Without new bytes and shards that are too dead, nothing is written.
  */
 export function chooseRewrites(
   states: ReadonlyMap<number, LayerState>,

@@ -20,9 +20,9 @@ import { layOutShards, type ShardLayout, type ShardPlan } from "./layout.ts";
 /** A tree that is kept in shards. */
 export interface LayeredTree {
   readonly step: StepName;
-  /** What failures of a part of it are called after. */
+  /** The name of a part in failures. */
   readonly unit: string;
-  /** Where the shards lie, relative to the run. */
+  /** Directory of the shards, relative to the run. */
   readonly directory: string;
   readonly root: BytePath;
   /** The name of a shard's unit, and of its files. */

@@ -24,8 +24,8 @@ const describedSchema = z.strictObject({
 });
 
 /**
- * The settings of a text; `format` is told by the text where it is not given. Throws `E_CONFIG`, naming `where`, for a text that is not of its format or
- * holds no setting at all; no message repeats any of it.
+ * Parses settings; without `format` the text decides. Throws `E_CONFIG` with `where` for a text of another format or
+ * without settings; no message repeats any of the text.
  */
 export function parseSettings(text: string, format: "json" | "env" | undefined, where: string): RawSetting[] {
   const source = text.replace(/^\uFEFF/, "");

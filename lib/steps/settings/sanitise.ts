@@ -1,4 +1,4 @@
-/** Takes the secrets out of settings: of each it stays whether it is there. */
+/** Removes secrets from settings, and keeps whether each is set. */
 import { matcher } from "../../portable/compare/settings-diff.ts";
 import type { Setting } from "../../portable/format/settings.ts";
 import { worthSearching } from "../infra/redact/env-sample.ts";
@@ -52,7 +52,7 @@ type Class = KeyClass | "named";
 
 const hide = (about: About, present: boolean): Setting => ({ value: null, ...about, present });
 
-/** Of the innermost name, or of one above it that makes secrets of what is under it. */
+/** Returns the class of the innermost name, or of a name above it that makes everything below a secret. */
 function classOf(path: readonly string[]): Class {
   let outer: KeyClass = "plain";
   for (const name of path) {

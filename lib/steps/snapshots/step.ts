@@ -51,7 +51,7 @@ export const snapshotsStep: Step = {
   },
 };
 
-/** Where a tree lies in the archive: as it lies under the root, or, outside of it, under `/`. */
+/** Returns the prefix of a tree in the archive: its path below the root, or below `/` outside of it. */
 function prefixOf(root: string, tree: string): string {
   const relative = path.relative(root, path.resolve(root, tree));
   return relative.startsWith("..") ? path.relative("/", path.resolve(root, tree)) : relative;

@@ -1,4 +1,4 @@
-/** With `follow_links`, the places outside of the site that its links lead to: each is a tree of its own. */
+/** Finds the targets of links outside of the site for `follow_links`: each is a tree of its own. */
 import { statSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
 import { join, toBuffer } from "../../archive/path.ts";

@@ -9,7 +9,7 @@ export interface Decoded {
   /** The source range `[from(i), to(i))` that character `i` stands for. */
   from(at: number): number;
   to(at: number): number;
-  /** How many backslashes stood before character `i`: what tells a quote inside a string from the one that ends it. */
+  /** Counts the backslashes before character `i`, to distinguish a quote inside a string from its end. */
   escapes(at: number): number;
 }
 

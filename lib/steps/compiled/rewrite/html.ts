@@ -155,7 +155,7 @@ function decodeEntities(source: string, from: number, to: number, xml: boolean):
   return [...pieces, { from: done, to }];
 }
 
-/** The code points of one entity, none if it is none: the tokenizer knows the names and the exceptions. */
+/** Returns the code points of an entity; none for an invalid one. The tokenizer knows names and exceptions. */
 function decodeEntity(entity: string, xml: boolean): number[] {
   const codePoints: number[] = [];
   const callbacks = { ...NOTHING, onattribentity: (codePoint: number) => void codePoints.push(codePoint) };

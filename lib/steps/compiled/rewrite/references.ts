@@ -3,13 +3,13 @@ import type { Decoded } from "./decoded.ts";
 import type { Captured, UrlTemplate } from "./url-template.ts";
 
 export interface Reference {
-  /** Where the URL stands in the source, from its first character to the end of its path, of its query, and to its very end. */
+  /** Offsets of the URL in the source: its start, and the ends of its path, its query and the whole. */
   readonly from: number;
   readonly pathEnd: number;
   readonly queryEnd: number;
   readonly template: UrlTemplate;
   readonly values: Captured;
-  /** As a reader would write it: the decoded bytes, without query and fragment. */
+  /** The decoded bytes, without query and fragment. */
   readonly url: string;
 }
 
@@ -20,8 +20,8 @@ export interface Findings {
 }
 
 /**
- * What the text is: `value` an attribute that may be one URL as a whole, spaces included; `list` an attribute that separates its
- * URLs by spaces (`srcset`); `code` anything else, where a URL ends with the quote, bracket or space that holds it.
+ * The kind of the text: `value` is an attribute that may be one URL, spaces included; `list` an attribute with URLs
+ * separated by spaces (`srcset`); `code` anything else, where a URL ends at a quote, bracket or space.
  */
 export type Mode = "value" | "list" | "code";
 
@@ -110,7 +110,7 @@ const isComposed = (url: string): boolean => url.includes("${") || url.includes(
 /** No file system takes a longer path; without a limit, quotes that are never closed would take quadratic time. */
 const LONGEST_URL = 16_384;
 
-/** Where the quote before the anchor is closed: by the same character, behind no more backslashes, on the same line. */
+/** Finds the end of the quote before the anchor: the same character, after as many backslashes, on the same line. */
 function closingQuote({ text, escapes }: Decoded, anchor: Anchor): number | undefined {
   const opener = anchor.start - 1;
   for (let at = anchor.end; at < Math.min(text.length, anchor.end + LONGEST_URL); at++) {

@@ -6,7 +6,7 @@ import { htmlReferences, type HtmlFindings } from "./html.ts";
 import { scriptFileReferences } from "./script.ts";
 import { decodePercent, encodePath, hint, type UrlTemplate } from "./url-template.ts";
 
-/** What a file is by its name; undefined where references are not looked for. `script` files are read and never rewritten. */
+/** Returns the kind of a file by its name; undefined for files without references. `script` files are only read. */
 export type DocumentKind = "html" | "xml" | "css" | "script";
 
 const KINDS: Readonly<Record<string, DocumentKind>> = {
@@ -25,11 +25,11 @@ export function documentKind(name: BytePath): DocumentKind | undefined {
   return extension === undefined ? undefined : KINDS[extension];
 }
 
-/** Where a reference leads in the bundle; undefined where it stays as it is. */
+/** The target of a reference in the bundle; undefined if it stays unchanged. */
 export interface Target {
   /** The path in the bundle. */
   readonly path: BytePath;
-  /** Whether a query after the path is kept; on a disk it means nothing to media. */
+  /** Keeps a query after the path; on disk it has no meaning for media. */
   readonly keepQuery: boolean;
 }
 

@@ -2,7 +2,7 @@
 import type { BytePath } from "../../../archive/entry.ts";
 import { HoldfastError } from "../../../errors.ts";
 
-/** What the placeholders of a template stood for, percent-decoded; bytes. */
+/** The values of a template's placeholders, percent-decoded bytes. */
 export type Captured = Readonly<Record<string, BytePath>>;
 
 export interface UrlTemplate {
@@ -10,11 +10,11 @@ export interface UrlTemplate {
   readonly url: string;
   /** Finds where a reference begins; its match is the part of the URL before the first placeholder that the project does not fill. */
   readonly anchor: RegExp;
-  /** How long that part is: of two templates that fit, the longer one is meant. */
+  /** Length of that part: the longer one of two matching templates wins. */
   readonly weight: number;
-  /** A word that stands in every reference, unless some of its letters are escaped; empty when there is none long enough. */
+  /** A word in every reference without escaped letters; empty if none is long enough. */
   readonly word: string;
-  /** What ends the path of a URL: `?` and `#`, or the next parameter where the template is one of a query. */
+  /** Matches the end of a URL's path: `?` and `#`, or the next parameter if the template is one of a query. */
   readonly tail: RegExp;
   /** Reads what follows the anchor (up to the tail, as in the source); undefined when it is no file's URL. */
   capture(rest: BytePath): Captured | undefined;

@@ -1,4 +1,4 @@
-/** What the config's `infra` names, file by file, and the unit of `infra/` that each goes into. */
+/** Finds the files that `infra` of the config names, and the file of `infra/` that each goes into. */
 import { closeSync, fstatSync, readFileSync, type Stats } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import path from "node:path";
@@ -35,7 +35,7 @@ export interface InfraInput {
 
 export type Source =
   | { readonly kind: "file"; readonly file: string }
-  /** Configured, and not there. */
+  /** Configured and missing. */
   | { readonly kind: "missing"; readonly entry: string }
   /** A glob that nothing matches: a host may well have none of these files. */
   | { readonly kind: "unmatched"; readonly entry: string }
@@ -129,7 +129,7 @@ function unitFileName(source: Source): string {
   return parent.endsWith(".d") ? `${parent}/${base}` : base;
 }
 
-/** What a source is called in headers and messages. */
+/** Returns the name of a source in headers and messages. */
 export function sourceLabel(source: Source): string {
   if (source.kind === "file") return source.file;
   if (source.kind === "missing" || source.kind === "unmatched") return source.entry;

@@ -16,11 +16,11 @@ const PROGRAM =
   /^[ \t]*(?:import[ \t]+[\w.{*]|from[ \t]+[\w.]+[ \t]+import\b|def[ \t]+\w+\(|class[ \t]+\w+.*[:{]$|const[ \t]+\w+[ \t]*=|module\.exports|<\?php)/m;
 const EXPRESSION =
   /^(?:os\.|environ\b|env[.([]|getenv\(|config[(.[]|decouple\.|process\.env|settings\.|self\.|secrets\.\w+[.(]|Path\(|open\(|var\.|\w*(?:get|read|load|fetch)_\w+\(|(?:base64\.)?(?:b64|url|standard_b64)\w*decode\(|json\.|hashlib\.|hmac\.|(?:str|bytes|dict|list|tuple|len|int)\()/;
-/** What follows `NAME=value ` in a line that is a command. */
+/** The rest of a command line after `NAME=value `. */
 const COMMAND =
   /^\s+(?:\\\s*$|[A-Za-z_]\w*=|~?\.{0,2}\/|(?:sudo|exec|env|nice|ionice|timeout|flock|pg_\w+|psql|mysql\w*|mariadb\S*|redis-cli|python[\d.]*|node|npm|npx|curl|wget|restic|borg\w*|rsync|docker|podman|bash|sh|php|ruby|java|celery|gunicorn|uvicorn|rclone|aws|make|cd|echo|test|ssh|scp|sqlite3|mongo\w*|manage\.py|setpriv|runuser|su)\b|.*\s-{1,2}[A-Za-z]|.*[|>])/;
 
-/** Whether unquoted values in the text are expressions of a programming language. */
+/** Unquoted values in the text are expressions of a programming language. */
 export function isProgram(text: string, file?: string): boolean {
   return /\.(?:py|[cm]?[jt]s|rb|php)$/.test(file ?? "") || PROGRAM.test(text);
 }
@@ -146,7 +146,7 @@ function readValue(text: string, behind: number, place: Place): Candidate[] {
   return end > at ? [{ start: at, end, verbatim: enclosing === "'" }] : [];
 }
 
-/** Where a value goes on in the line below: after a backslash, a quote, or as YAML's plain scalar. */
+/** Checks whether a value continues in the next line: after a backslash, a quote, or as YAML's plain scalar. */
 function followingLine(text: string, at: number, before: string, tail: string, separator: string): number | undefined {
   const next = /^(\\?)\r?\n([ \t]*)(?=(\S?)([^\n]*))/.exec(text.slice(at, at + 4096));
   if (next === null) return undefined;
@@ -187,7 +187,7 @@ function listItems(text: string, from: number, to: number): Candidate[] {
   });
 }
 
-/** How much of the line an unquoted value takes. */
+/** Matches the part of the line that an unquoted value takes. */
 function bareLength(
   rest: string,
   before: string,
@@ -219,7 +219,7 @@ function lineEnd(text: string, at: number): number {
   return end === -1 ? text.length : text[end - 1] === "\r" ? end - 1 : end;
 }
 
-/** What is left of the line, up to a length that no value but a hostile one has. */
+/** Returns the rest of the line, up to a length that only a hostile value exceeds. */
 function restOfLine(text: string, at: number): string {
   const near = text.slice(at, at + LINE_AT_MOST);
   const end = near.indexOf("\n");

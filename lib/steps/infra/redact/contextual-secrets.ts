@@ -65,7 +65,7 @@ const FALLBACK = /\$\{([\w.]+):?[-=]([^}\n]+)\}/dg;
 const NGINX_MAP = /\bmap[ \t]+"?\$((?:http|arg|cookie)_\w+)"?[ \t]+\$\w+[ \t\n]*\{([^}]{0,20000})\}/dg;
 const SECURE_LINK = /\bsecure_link_(?:md5|secret)[ \t]+([^;]+);/dg;
 
-/** The secrets in `text` that are told by the words around them. */
+/** Finds the secrets in `text` by the words around them. */
 export function findContextualSecrets(text: string, classify: Classify): Span[] {
   const spans: Span[] = [];
   const add = (range: readonly [number, number] | undefined, rule: string, key?: string): void => {

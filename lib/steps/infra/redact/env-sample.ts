@@ -129,7 +129,7 @@ function secretsOf(pairs: readonly { readonly key: string; readonly value: strin
 const COMMON =
   /^(?:password|passw0rd|changeme|change-me|secret|default|example|postgres(?:ql)?|mysql|mariadb|redis|django|admin(?:istrator)?|localhost|production|staging|development|testing|disabled|enabled|required|optional|prefer|verify-full|\d{1,7}|-----.*)$/i;
 
-/** Whether a value can be looked for in other files without blanking out what only happens to be the same word. */
+/** Checks whether a value is distinctive enough to be searched for in other files. */
 export function worthSearching(value: string): boolean {
   if (value.length < 6 || COMMON.test(value) || /^[\s\W_]+$/.test(value)) return false;
   return (

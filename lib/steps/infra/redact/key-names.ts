@@ -1,4 +1,4 @@
-/** What the name of a value says about the value: `PASSWORD` holds a secret, `PASSWORD_HASHERS` and `TOKEN_TTL` only speak of one. */
+/** Classifies values by their names: `PASSWORD` holds a secret, `PASSWORD_HASHERS` and `TOKEN_TTL` do not. */
 
 /**
  * `secret`: the value goes, unless it is a path, a reference or a flag. `maybe`: it goes where it looks like a secret itself, as with
@@ -21,7 +21,7 @@ const KEY_QUALIFIERS =
   set(`api access secret private encryption encrypt signing sign master fernet auth account shared session hmac
   crypto crypt cipher storage deploy preshared app hash root admin aes jwt unseal recovery license licence webhook`);
 const PUBLIC_WORDS = set("public publishable pub");
-/** As the last word of a name, these make it describe a secret instead of holding one. */
+/** Last words of names that describe a secret instead of holding one. */
 const ATTRIBUTES =
   set(`ttl timeout timeouts expiry expires expire expiration lifetime age days hours minutes seconds ms length len size min
   max count limit limits quota hashers hasher validators validator backends backend class classes model models form forms serializer
@@ -32,7 +32,7 @@ const ATTRIBUTES =
   mechanism mechanisms basic request reset change strength generator manager store handler middleware bucket budget version
   format encoding hint help env variable variables environment accounting mode level charset rate throttle location realm page
   module delay retries attempts lockout encryption stdin protocols ciphers certificate cert`);
-/** As the first word, these make it a switch or a figure. */
+/** First words of names that hold a switch or a figure. */
 const BOOLEAN_PREFIXES = set(
   "use enable enabled allow require requires show hide has is max min num no without ask prompt disable load import proxypass",
 );
@@ -74,7 +74,7 @@ function splitKey(key: string): string[] {
     .map((word) => word.toLowerCase());
 }
 
-/** What the config says of single keys, before the general rules. */
+/** Rules of the config for single keys, which precede the general rules. */
 export interface KeyRules {
   /** Keys whose values stay, unless the value itself is a known form of secret. */
   readonly keepValues: readonly string[];
@@ -104,7 +104,7 @@ export function keyClassifier(rules: KeyRules): (key: string) => KeyClass | "nam
 const NON_SECRET_ENTRIES =
   /^(?:[A-Z][A-Z0-9_]*|cast|encoding|user(?:name)?|login|name|host(?:name)?|port|url|path|file|type|id|driver|engine|scheme|version|description|key|field|doc|help|environment|source|target|external|labels|command|image|mode|uid|gid|namespace|provider)$/;
 
-/** Whether an entry under a secret key shares its fate: `API_TOKENS = {"anna": …}` does, `AUTH = {"BACKEND": …}` does not. */
+/** Checks whether an entry below a secret key is secret: `API_TOKENS = {"anna": …}` is, `AUTH = {"BACKEND": …}` is not. */
 export function inheritsSecrecy(
   entry: string,
   outer: KeyClass | "named",

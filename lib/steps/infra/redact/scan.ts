@@ -15,7 +15,7 @@ export interface Finding {
 
 const PRESET = "@secretlint/secretlint-rule-preset-recommend";
 
-/** What secretlint and our own shapes find in the files, in the order of the files and lines; empty when all is well. */
+/** Returns the findings of secretlint and our own patterns, in the order of files and lines. */
 export async function scanForSecrets(files: readonly ScannedFile[]): Promise<Finding[]> {
   // Loaded when it is needed: it takes longer to load than most commands take.
   const [{ lintSource }, preset] = await Promise.all([

@@ -45,7 +45,7 @@ function scalarEdits(source: string): Edit[] {
   return edits;
 }
 
-/** What a scalar becomes, or undefined when it stays. */
+/** Returns the replacement of a scalar; undefined if it stays. */
 function cleanScalar(node: Scalar, path: readonly unknown[]): string | undefined {
   const value = String(node.value);
   const key = keyOf(path);

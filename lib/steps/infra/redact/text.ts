@@ -10,13 +10,13 @@ export { PLACEHOLDER } from "./token-patterns.ts";
 export interface RedactOptions extends KeyRules {
   /** Values known to be secret, to be taken out wherever they stand. */
   readonly knownSecrets?: readonly string[];
-  /** What the text was read from; its ending tells a program from a configuration. */
+  /** Path of the text; its extension distinguishes a program from a configuration. */
   readonly file?: string;
 }
 
 export interface Redacted {
   readonly text: string;
-  /** How many values were taken out. */
+  /** Number of removed values. */
   readonly redacted: number;
   /** The keys that held them, sorted. */
   readonly keys: string[];
@@ -43,7 +43,7 @@ export function redactText(text: string, options: RedactOptions): Redacted {
   return { text: current, redacted, keys: [...keys].toSorted() };
 }
 
-/** Where the secrets of `text` are: in order, without overlaps, placeholders not among them. */
+/** Returns the positions of secrets in `text`: in order, without overlaps and placeholders. */
 export function findSecrets(text: string, options: RedactOptions): Span[] {
   const classify = keyClassifier(options);
   const found = [

@@ -6,7 +6,7 @@ export const PLACEHOLDER = "***REDACTED***";
 export interface Span {
   readonly start: number;
   readonly end: number;
-  /** What found it: the name of a shape, or `key`. */
+  /** The name of the pattern that found it, or `key`. */
   readonly rule: string;
   /** The key that holds it, where there is one. */
   readonly key?: string;
@@ -109,7 +109,7 @@ export function isReference(value: string): boolean {
   );
 }
 
-/** Whether a value has the look of a generated one: long, of mixed characters, no word, path, address, version or UUID. */
+/** Checks whether a value looks generated: long, of mixed characters, not a word, path, address, version or UUID. */
 export function looksRandom(value: string, minimum = 16): boolean {
   if (value.length < minimum || !/^[\w+/=.~!@#$%^&*()-]+$/.test(value)) return false;
   if (/^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(value) || /^[\d.:,-]+$/.test(value)) return false;

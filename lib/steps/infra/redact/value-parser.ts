@@ -12,7 +12,7 @@ export interface Candidate {
   readonly verbatim?: boolean;
 }
 
-/** Whether a value under a key of this class is to go. */
+/** Checks whether a value below a key of this class is removed. */
 export function isSecretValue(value: string, kind: KeyClass | "named", verbatim = false): boolean {
   const text = value.trim();
   if (text === "" || text === PLACEHOLDER) return false;
