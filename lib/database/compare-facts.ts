@@ -1,4 +1,4 @@
-/** What a restored database holds against what was recorded of it. */
+/** Compares a restored database with the recorded facts. */
 import type { DatabaseFacts } from "./snapshot.ts";
 
 /** One line a difference, and one a table whose recorded rows were only an estimate: those are not proved. */

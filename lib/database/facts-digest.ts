@@ -34,7 +34,7 @@ export const withDigests = <T extends Pick<DatabaseFacts, "tables">>(
   ),
 });
 
-/** All there is to know of a snapshot, every table counted. */
+/** Returns the facts of a snapshot, with every table counted. */
 export async function factsOf(
   snapshot: DatabaseSnapshot,
   exactRows: number,
@@ -44,6 +44,6 @@ export async function factsOf(
   return options.digests ? withDigests(facts, (await snapshot.digests()).digests) : facts;
 }
 
-/** Whether digests were recorded. */
+/** Checks whether digests were recorded. */
 export const hasDigests = (tables: DatabaseFacts["tables"]): boolean =>
   Object.values(tables).some(({ digest }) => digest !== undefined);

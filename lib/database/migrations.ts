@@ -1,7 +1,7 @@
-/** The migration tables of frameworks: told apart by name and columns, read into the set of what has been applied. */
+/** Reads the migration tables of frameworks, which are identified by name and columns. */
 import { HoldfastError } from "../errors.ts";
 
-/** What an engine offers to read them. */
+/** The access of an engine to these tables. */
 export interface MigrationSource {
   /** The tables with one of these lower-case names; `from` is ready to stand behind FROM. */
   columnsOf(names: readonly string[]): Promise<{ name: string; from: string; columns: readonly string[] }[]>;
@@ -24,7 +24,7 @@ interface Tool {
   readonly columns: readonly string[];
   /** Columns that another tool's table of the same name has. */
   readonly without?: readonly string[];
-  /** What one row says; undefined when it is not applied. */
+  /** Returns the migration of a row; undefined if it is not applied. */
   readonly applied: (row: Row) => string | undefined;
   readonly order?: (a: Row, b: Row) => number;
 }
@@ -38,7 +38,7 @@ const by =
   (a: Row, b: Row): number =>
     compare(a[name] ?? "", b[name] ?? "");
 
-/** In this order; the first whose table is there is taken. A migration that broke off is marked: the set differs from a sound one. */
+/** The known tools: the first with a table is used. An incomplete migration is marked, so that the set differs. */
 const TOOLS: readonly Tool[] = [
   { tool: "Django", table: "django_migrations", columns: ["app", "name"], applied: (row) => `${row.app}.${row.name}` },
   { tool: "Alembic", table: "alembic_version", columns: ["version_num"], applied: column("version_num") },
@@ -134,7 +134,7 @@ const TOOLS: readonly Tool[] = [
   },
 ];
 
-/** The first migration table that is known, with all that it says has been applied, in the tool's own order; null when there is none. */
+/** Reads the first known migration table, in the order of its tool; returns null if there is none. */
 export async function readMigrations(source: MigrationSource): Promise<Migrations | null> {
   const tables = await source.columnsOf([...new Set(TOOLS.map(({ table }) => table))]);
   for (const tool of TOOLS) {
@@ -149,7 +149,7 @@ export async function readMigrations(source: MigrationSource): Promise<Migration
   return null;
 }
 
-/** As `readMigrations`; where the database refuses to read the table, a warning is added instead, and null returned. */
+/** Reads migrations like `readMigrations`; adds a warning and returns null if the database refuses. */
 export async function tryMigrations(source: MigrationSource, warnings: string[]): Promise<Migrations | null> {
   try {
     return await readMigrations(source);
@@ -160,7 +160,7 @@ export async function tryMigrations(source: MigrationSource, warnings: string[])
   }
 }
 
-/** Whether an applied migration is marked as one that broke off. */
+/** Checks whether a migration is marked as incomplete. */
 export const isBroken = (applied: string): boolean => / \((?:dirty|failed)\)$/.test(applied);
 
 /** The tool whose migration table has this name and these columns. */

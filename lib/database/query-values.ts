@@ -54,7 +54,7 @@ export function toRow(columns: readonly (readonly [name: string, value: unknown]
   return row;
 }
 
-/** Without the semicolons and blanks that end it: the statement will be put into another one. */
+/** Removes semicolons and blanks at the end, to embed the statement in another one. */
 export function withoutSemicolon(sql: string): string {
   return sql.replace(/[;\s]+$/, "");
 }

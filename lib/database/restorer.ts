@@ -1,12 +1,12 @@
-/** What a restore needs of a database server: one interface, implemented for PostgreSQL, MySQL/MariaDB and SQLite. */
+/** The interface of a restore to a database server, implemented for PostgreSQL, MySQL/MariaDB and SQLite. */
 import type { DatabaseFacts, EngineName } from "./snapshot.ts";
 
-/** What is there under the name that the URL gives. */
+/** The database that exists under the name in the URL. */
 export interface PresentDatabase {
   /** Base tables in it; 0 for an empty database, which nothing is lost with. */
   readonly tables: number;
   readonly size_bytes: number;
-  /** From the framework's own table, as `DatabaseFacts` has them. */
+  /** Migrations in the form of `DatabaseFacts`. */
   readonly migrations: DatabaseFacts["migrations"];
 }
 
@@ -15,7 +15,7 @@ export interface LoadOptions {
   readonly onBytes: (bytes: number) => void;
   /** Handed to pg_restore as they are; an error for other engines when not empty. */
   readonly restoreFlags: readonly string[];
-  /** As `DatabaseFacts.search_path` recorded it. */
+  /** The recorded `DatabaseFacts.search_path`. */
   readonly searchPath?: readonly string[] | undefined;
 }
 
@@ -28,13 +28,13 @@ export interface DatabaseRestorer {
   readonly engine: EngineName;
   /** The name in the URL. */
   readonly live: string;
-  /** Whether `exchange` swaps atomically. Otherwise (MySQL) the only way is `reload`, behind a dump of what was there. */
+  /** `exchange` swaps atomically. Otherwise (MySQL) `reload` is used, after a dump of the previous database. */
   readonly exchanges: boolean;
-  /** The live database, or undefined where there is none. */
+  /** Returns the live database; undefined if it does not exist. */
   present(): Promise<PresentDatabase | undefined>;
-  /** Whether a database of this name is on the server. */
+  /** Checks whether a database of this name exists. */
   exists(name: string): Promise<boolean>;
-  /** Bytes free where the server keeps its data, or undefined where that cannot be told (a server on another host). */
+  /** Returns the free bytes on the server's disk; undefined if unknown, as for a server on another host. */
   freeBytes(): Promise<number | undefined>;
   /**
    * Throws `E_RESTORE` when the dump cannot be loaded by this server and these programs (an older pg_restore, extensions that are not
@@ -48,7 +48,7 @@ export interface DatabaseRestorer {
   furnish(dump: string): Promise<void>;
   /** Makes the database `scratch`, removing what an earlier attempt left of it, and loads the whole dump. Throws `E_RESTORE`; `scratch` is dropped then. */
   load(dump: string, scratch: string, options: LoadOptions): Promise<void>;
-  /** What a database of this server holds, as it was recorded at backup: every table counted exactly, and digested if so asked. */
+  /** Returns the facts of a database, every table counted exactly, and digested on request. */
   facts(name: string, options?: { readonly digests: boolean }): Promise<DatabaseFacts>;
   /**
    * Puts `scratch` in the place of live, which becomes `aside` (where there was one), with live's owner, rights and settings; ends the
@@ -61,7 +61,7 @@ export interface DatabaseRestorer {
   reload(dump: string | null, options: LoadOptions): Promise<void>;
   /** A dump of the live database that `reload` takes, at `path`; the safety copy for engines without `exchange`. */
   save(path: string): Promise<{ readonly size_bytes: number; readonly sha256: string }>;
-  /** Drops a database that a restore made or moved aside, ending the connections to it; no error when there is none. Never live. */
+  /** Drops a database that a restore created or renamed, and ends its connections. Never drops live. */
   drop(name: string): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Which tables are counted one by one, and how counts and the dump's own rows are held against each other. */
+/** Chooses the tables to count exactly, and compares counts with the rows of the dump. */
 import type { TableCount } from "./snapshot.ts";
 
 /** The budget of a dump whose snapshot has not been asked for its facts. */

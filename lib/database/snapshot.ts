@@ -1,26 +1,26 @@
-/** What the rest of Holdfast knows of a database: one interface, implemented for PostgreSQL, MySQL/MariaDB and SQLite. */
+/** The interface of a backup to a database, implemented for PostgreSQL, MySQL/MariaDB and SQLite. */
 
 export type EngineName = "postgresql" | "mysql" | "mariadb" | "sqlite";
 
-/** Where a database is and how it is reached. */
+/** The location of a database, and the access to it. */
 export interface DatabaseTarget {
-  /** As configured, without a password in it. */
+  /** The configured URL, without a password. */
   readonly url: string;
   readonly password?: string;
   /** Put before every client program, e.g. `["docker", "exec", "-i", "web"]`. */
   readonly execPrefix: readonly string[];
-  /** What a relative SQLite path is relative to: the site's root. */
+  /** The site's root, the base of relative SQLite paths. */
   readonly root: string;
 }
 
 export interface TableCount {
   readonly rows: number;
   readonly exact: boolean;
-  /** Of all its rows, where it was asked for: the same for equal data in any engine. See digest/table.ts. */
+  /** The digest of all rows, on request: the same for equal data in any engine. See digest/table.ts. */
   readonly digest?: string | undefined;
 }
 
-/** What the database says of itself inside the snapshot. */
+/** The facts of a database in the snapshot. */
 export interface DatabaseFacts {
   readonly engine: EngineName;
   readonly server_version: string;
@@ -41,7 +41,7 @@ export interface DatabaseFacts {
 }
 
 export interface TableDigests {
-  /** By the keys of `DatabaseFacts.tables`; without the tables that could not be digested. */
+  /** Digests by the keys of `DatabaseFacts.tables`, without tables that could not be digested. */
   readonly digests: Readonly<Record<string, string>>;
   /** One for each table that could not be digested. */
   readonly warnings: readonly string[];

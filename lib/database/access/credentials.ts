@@ -12,14 +12,14 @@ import { privateDirectory } from "./private-directory.ts";
 
 export interface Credentials {
   readonly env: Readonly<Record<string, string>>;
-  /** To be the first arguments of every client program. */
+  /** The first arguments of every client program. */
   readonly args: readonly string[];
-  /** What no error may show. */
+  /** Values that no error may show. */
   readonly secrets: readonly string[];
   remove(): void;
 }
 
-/** For psql, pg_dump and pg_restore. Without a configured password the user's own `.pgpass` and `PGPASSWORD` count. */
+/** Returns the login for psql, pg_dump and pg_restore; without a password `.pgpass` and `PGPASSWORD` apply. */
 export function postgresCredentials(target: DatabaseTarget, signal: AbortSignal): Credentials {
   const { password, execPrefix } = target;
   if (password === undefined) return none();

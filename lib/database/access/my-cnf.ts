@@ -1,4 +1,4 @@
-/** What the option files of the MySQL and MariaDB clients say of a connection, for a driver that does not read them. */
+/** Reads the option files of the MySQL and MariaDB clients, for a driver that does not read them. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";

@@ -3,7 +3,7 @@ import { sqliteFile } from "../../config/sqlite-url.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { DatabaseTarget } from "../snapshot.ts";
 
-/** What a URL says. PostgreSQL's clients read the URL themselves (libpq knows several hosts, sockets and many options). */
+/** The parts of a URL. PostgreSQL's clients read the URL themselves: libpq knows several hosts, sockets and options. */
 export type DatabaseLocation =
   | { readonly engine: "postgresql"; readonly url: string; readonly database: string }
   | {
@@ -53,7 +53,7 @@ export function withPasswordApart(target: DatabaseTarget): DatabaseTarget {
   return { ...target, url, ...(secret === undefined ? {} : { password: secret }) };
 }
 
-/** What engine a URL names and where it is. Throws `E_CONFIG` for a scheme or parameter that is not known. */
+/** Parses a URL. Throws `E_CONFIG` for an unknown scheme or parameter. */
 export function describeUrl(url: string): DatabaseLocation {
   const clean = splitPassword(url).url;
   const scheme = /^[a-z][a-z0-9+.-]*(?=:\/\/)/i.exec(clean)?.[0]?.toLowerCase();

@@ -3,7 +3,7 @@
  * says it byte for byte.
  */
 
-/** What a column holds, as far as that decides about the form: numbers of any kind, text, bytes, times, JSON. */
+/** The class of a column, which decides the canonical form: numbers, text, bytes, times, JSON. */
 export type ValueKind = "number" | "single" | "text" | "bytes" | "time" | "json";
 
 /** A decimal without sign of plus, leading or trailing zeros, or exponent; what is not a number stays as it is. Exact at any length. */
@@ -43,7 +43,7 @@ export const canonicalDouble = (value: number): string =>
 const TIME =
   /^(?:(\d{4,6}-\d\d-\d\d)[ T]?)?(?:((?:^-?\d{2,3}|\d\d):\d\d)(?::(\d\d)(?:\.(\d+))?)?)?(?: ?Z| ?[+-]00(?::?00)?)?$/;
 
-/** A date, a time of day, or both, in UTC, with the part of the second that is not zero; what is none stays as it is. */
+/** Returns the canonical form of a date, a time or both, in UTC, without trailing zeros; other text unchanged. */
 export function canonicalTime(text: string): string {
   const [all, date, minutes, seconds = "00", fraction = ""] = TIME.exec(text.trim()) ?? [];
   if (all === undefined || all === "") return text;
@@ -52,7 +52,7 @@ export function canonicalTime(text: string): string {
   return [date, time].filter((one) => one !== undefined).join(" ");
 }
 
-/** JSON without blanks, keys sorted, numbers as `canonicalNumber` has them; what is none stays as it is. */
+/** Returns JSON without blanks, with sorted keys and canonical numbers; other text unchanged. */
 export function canonicalJson(text: string): string {
   // Numbers are kept as text on the way, JSON.parse would round the long ones; one letter tells them from strings.
   const marked = text.replaceAll(STRING_OR_NUMBER, (all, string: string | undefined) =>

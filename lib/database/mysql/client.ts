@@ -1,4 +1,4 @@
-/** How the MySQL and MariaDB client programs are called: which, and with what to find the server. */
+/** Chooses the MySQL or MariaDB client programs and their arguments. */
 import { HoldfastError, type ErrorCode } from "../../errors.ts";
 import { runCommand, type CommandOptions } from "../../exec/command.ts";
 import { mysqlCredentials } from "../access/credentials.ts";
@@ -52,7 +52,7 @@ export async function accessMysql(
   };
 }
 
-/** The first of `names` that is there; behind a prefix it has to be tried. */
+/** Returns the first of `names` that is installed; behind a prefix each is tried. */
 export async function findClient(
   names: readonly string[],
   execPrefix: readonly string[],

@@ -6,11 +6,11 @@ import { isGenerated } from "./tables.ts";
 
 export interface MysqlColumn {
   readonly name: string;
-  /** As `data_type` of the catalogue. */
+  /** The `data_type` of the catalogue. */
   readonly type: string;
 }
 
-/** By type; those that are absent are text. */
+/** Classes by type; absent types are text. */
 export const KINDS: Readonly<Record<string, ValueKind>> = {
   tinyint: "number",
   smallint: "number",
@@ -56,7 +56,7 @@ export async function columnsOf(session: MysqlSession, table: string): Promise<M
     .map(({ name, type }) => ({ name: name ?? "", type: type ?? "" }));
 }
 
-/** Gives a value in hexadecimal, `-` for NULL; NULL itself means that the server could not print the value. */
+/** Returns SQL for a value in hexadecimal, `-` for NULL; NULL means that the server could not print it. */
 export function cellExpression({ name, type }: MysqlColumn): string {
   const column = `\`${name.replaceAll("`", "``")}\``;
   return `if(${column} is null, '-', ${hexOf(column, type)})`;

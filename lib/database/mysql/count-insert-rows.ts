@@ -32,7 +32,7 @@ export class InsertRows {
     this.#tail = Buffer.concat([this.#tail, chunk.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES);
   }
 
-  /** Whether the last line is the mark that the programs write when they have come to their end. */
+  /** Checks whether the last line is the end mark of a dump program. */
   get complete(): boolean {
     return /(?:^|\n)-- Dump completed[^\n]*\n$/.test(this.#tail.toString("latin1"));
   }

@@ -15,7 +15,7 @@ import type { MysqlSession } from "./session.ts";
 import type { MysqlTable } from "./tables.ts";
 import { writeDump } from "../dump-file.ts";
 
-/** So much is read ahead. What is larger stands still, which the server bears for net_write_timeout (60 s unless set). */
+/** Bytes read ahead. A larger dump waits, which the server allows for net_write_timeout (60 s by default). */
 const READ_AHEAD_BYTES = 32 << 20;
 
 const FLAGS = [
@@ -33,7 +33,7 @@ const CODE_APART = [
   ["--routines", "--skip-triggers", "--skip-events"],
   ["--no-create-info", "--no-data", "--skip-routines", "--triggers", "--events"],
 ] as const;
-/** Of MySQL's own program only: nothing that asks for more rights, or that another server could not load. */
+/** Flags for MySQL's own program: no statements that need more rights or that other servers cannot load. */
 const MYSQL_FLAGS = ["--set-gtid-purged=OFF", "--loose-column-statistics=0"];
 
 const RIGHTS =
@@ -42,11 +42,11 @@ const RIGHTS =
 
 export interface Schema {
   readonly tables: readonly MysqlTable[];
-  /** Whether there are sequences. */
+  /** The database has sequences. */
   readonly sequences: boolean;
 }
 
-/** What the dump program is told of the tables, and what it cannot do for them. */
+/** The arguments for the tables of a dump, and the warnings for tables that it cannot dump whole. */
 interface DumpPlan {
   readonly tables: readonly MysqlTable[];
   /** Tables whose rows are written by us, between the program's tables and its triggers. */
@@ -96,7 +96,7 @@ export class MysqlDump {
     });
   }
 
-  /** Starts the program that suits the server. Throws `E_DUMP` when there is none. */
+  /** Starts the dump program for the server. Throws `E_DUMP` if none is installed. */
   static async start(access: MysqlAccess, server: "mysql" | "mariadb", schema: Schema): Promise<MysqlDump> {
     const names = server === "mysql" ? ["mysqldump", "mariadb-dump"] : ["mariadb-dump", "mysqldump"];
     const { signal } = access.options;

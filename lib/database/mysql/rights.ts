@@ -1,4 +1,4 @@
-/** What a MySQL or MariaDB user may not see, and a dump by that user would lack without a word. */
+/** Finds objects that a MySQL or MariaDB user may not see, and that a dump by that user would lack silently. */
 import { quoteMysql } from "./names.ts";
 import type { MysqlSession } from "./session.ts";
 
@@ -58,7 +58,7 @@ export async function blindSpots(
   return warnings;
 }
 
-/** With those of the role that is in force; MySQL lists them only when asked. */
+/** Lists grants, with those of the active role, which MySQL lists only on request. */
 async function grantsOf(session: MysqlSession): Promise<Grant[]> {
   const own = await session.run("show grants");
   const [row] = await session.run("select current_role() as roles").catch(() => []);
@@ -85,7 +85,7 @@ export function readGrant(line: string): Grant[] {
   return [{ privileges, level, database: unquote(database), table: unquote(table) }];
 }
 
-/** Whether the pattern of a grant on a database covers it: `%` and `_` are wildcards unless they are escaped. */
+/** Checks whether the pattern of a grant covers a database: unescaped `%` and `_` are wildcards. */
 function matches(pattern: string, database: string): boolean {
   const expression = pattern.replaceAll(/\\(.)|([%_])|[.*+?^${}()|[\]\\]/g, (all, escaped?: string, wild?: string) =>
     wild === "%" ? "[^]*" : wild === "_" ? "[^]" : `\\${escaped ?? all}`.replace(/^\\([\w%])$/, "$1"),

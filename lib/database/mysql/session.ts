@@ -18,7 +18,7 @@ const CONNECTION_LOST = /^(ERROR (?:20\d\d|1927|1053) .*)\n/m; // the whole line
 const NUMERIC = /^(TINY|SHORT|INT24|LONG|LONGLONG|YEAR|DECIMAL|NEWDECIMAL|FLOAT|DOUBLE)\b/;
 const JSON_TYPE = /^JSON\b|format=json/;
 
-/** Only a statement that uses a table empties the list of errors: without it, the next `set` would answer for the last one. */
+/** Clears the list of errors by a statement that uses a table: else the next `set` reports the last error. */
 const FORGET = "select 1 from information_schema.engines limit 0;\n";
 
 export class MysqlSession {

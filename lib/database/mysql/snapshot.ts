@@ -127,7 +127,7 @@ interface Opened {
   readonly access: MysqlAccess;
   readonly session: MysqlSession;
   readonly dump: MysqlDump | HoldfastError;
-  /** Whether session and dump see the same moment for certain. */
+  /** Session and dump certainly see the same point in time. */
   readonly locked: boolean;
   readonly tables: readonly MysqlTable[];
   readonly warnings: readonly string[];
@@ -231,7 +231,7 @@ class MysqlSnapshot implements DatabaseSnapshot {
   }
 }
 
-/** What the framework's own table says, read in a session that is in the database. */
+/** Reads the framework's migration table in a session of the database. */
 export async function mysqlMigrations(session: MysqlSession): Promise<DatabaseFacts["migrations"]> {
   return await readMigrations(migrationSource(session));
 }

@@ -11,7 +11,7 @@ export interface MysqlTable extends EstimatedTable {
   readonly period: readonly string[];
   /** The past versions are numbered by transactions, not by times. */
   readonly byTransaction: boolean;
-  /** Whether past versions of rows count as rows. */
+  /** Past versions of rows count as rows. */
   readonly withHistory: boolean;
   /** Names of its FLOAT columns: the server prints six of their digits. */
   readonly floats: readonly string[];
@@ -49,7 +49,7 @@ export async function readTables(
   });
 }
 
-/** Whether the session's database holds sequences, which MySQL does not know. */
+/** Checks whether the database of the session has sequences, which MySQL does not know. */
 export async function hasSequences(session: MysqlSession): Promise<boolean> {
   const [row] = await session.run(
     "select count(*) as n from information_schema.tables where table_schema = database() and table_type = 'SEQUENCE'",
@@ -57,7 +57,7 @@ export async function hasSequences(session: MysqlSession): Promise<boolean> {
   return Number(row?.n) > 0;
 }
 
-/** Whether the database computes a column, by `extra` of its catalogue. */
+/** Checks by `extra` of the catalogue whether the database computes a column. */
 export const isGenerated = (extra: string | null | undefined): boolean =>
   /GENERATED/i.test((extra ?? "").replace(/DEFAULT_GENERATED/i, ""));
 

@@ -8,7 +8,7 @@ import { findProgram } from "../access/programs.ts";
 import { withTimeout } from "./session.ts";
 import { describeUrl, urlWithDatabase } from "../access/url.ts";
 
-/** What is known of the server and of who is connected. */
+/** The server's facts, and the connected user. */
 const serverSchema = z.object({
   major: z.number(),
   user: z.string(),
@@ -70,7 +70,7 @@ export class PostgresAdmin {
     await psql(this.#access, database, script, [0]);
   }
 
-  /** Whether the script runs without an error; it must leave nothing behind. */
+  /** Checks whether a script runs without an error; it must leave nothing behind. */
   async works(script: string): Promise<boolean> {
     return (await psql(this.#access, this.#maintenance, script, [0, 1, 3])).exitCode === 0;
   }

@@ -1,4 +1,4 @@
-/** What an archive of pg_dump says of itself, read by the pg_restore that will load it. */
+/** Reads the list of a pg_dump archive with the pg_restore that will load it. */
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -25,13 +25,13 @@ export interface ArchiveEntry {
 
 export interface Archive {
   readonly programs: RestorePrograms;
-  /** Of all objects, without that of the database itself. */
+  /** All objects, without the database itself. */
   readonly owners: ReadonlySet<string>;
   /** Other than the default one, of all objects. */
   readonly tablespaces: ReadonlySet<string>;
-  /** Of all objects, in the order of the archive. */
+  /** All objects in the order of the archive. */
   readonly schemas: ReadonlySet<string>;
-  /** Those of the types in `KEPT` only, so that a million large objects cost nothing. */
+  /** Objects of the types in `KEPT` only, so that a million large objects cost nothing. */
   readonly entries: readonly ArchiveEntry[];
 }
 
@@ -205,7 +205,7 @@ class ScriptReader {
   }
 }
 
-/** What pg_restore says to its own session between objects. */
+/** Matches the statements of pg_restore's own session between objects. */
 const SESSION = /^(?:SET (?!SESSION AUTHORIZATION)|SELECT pg_catalog\.set_config)/;
 
 /** Splits at semicolons outside of quotes. pg_dump writes no dollar quotes in the statements that are read here. */

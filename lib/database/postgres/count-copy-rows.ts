@@ -12,7 +12,7 @@ const ENCODING = /^SET client_encoding = '(\w+)';$/;
 const LONGEST_LINE = 1 << 20;
 
 export class CopyRows {
-  /** By `schema.table`. A table whose rows break off is absent. */
+  /** Rows by `schema.table`; a table with incomplete rows is absent. */
   readonly tables = new Map<string, number>();
   #encoding = "UTF8";
   #table: string | undefined;

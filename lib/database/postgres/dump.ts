@@ -12,7 +12,7 @@ import { decodeName } from "./encoding.ts";
 import { listArchive } from "./list-archive.ts";
 import { findProgram, isProgram } from "../access/programs.ts";
 
-/** How long pg_dump waits for a table that somebody is altering. */
+/** The time that pg_dump waits for a table that is being altered. */
 const LOCK_WAIT_MS = 600_000;
 
 export interface PostgresPrograms {

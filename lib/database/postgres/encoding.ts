@@ -43,7 +43,7 @@ export function decodeName(bytes: string, encoding: string): string {
   }
 }
 
-/** Whether a name of one character a byte can be written in a query that is sent as UTF-8. */
+/** Checks whether a name, a character a byte, can be written in a UTF-8 query. */
 export function isTypable(bytes: string, encoding: string): boolean {
   return encoding !== "SQL_ASCII" || Buffer.from(Buffer.from(bytes, "latin1").toString()).toString("latin1") === bytes;
 }

@@ -3,7 +3,7 @@ import { HoldfastError } from "../../errors.ts";
 import { qualified, type Relation } from "./relations.ts";
 import type { PostgresSession } from "./session.ts";
 
-/** How many tables one counting query takes. */
+/** The number of tables in one counting query. */
 const TABLES_AT_ONCE = 100;
 
 export interface Counted {
@@ -46,7 +46,7 @@ async function countTogether(session: PostgresSession, tables: readonly Relation
   });
 }
 
-/** Returns the number of rows, or the reason why there is none. */
+/** Returns the number of rows, or the reason why they cannot be counted. */
 async function countAlone(session: PostgresSession, table: Relation): Promise<number | string> {
   try {
     const [counted] = await countTogether(session, [table]);

@@ -27,7 +27,7 @@ select set_config(name, '0', false) from pg_catalog.pg_settings where name in
 begin isolation level repeatable read read only;
 `;
 
-/** What the server says of itself as the snapshot is taken. */
+/** The server's facts when the snapshot is taken. */
 const openedSchema = z.object({
   snapshot: z.string(),
   at: z.string(),
@@ -160,7 +160,7 @@ function value(type: string, text: string | null): unknown {
   return type === "object" || type === "array" ? parseJson(text) : text;
 }
 
-/** libpq waits for ever for a host that does not answer, unless it is told otherwise. */
+/** The connection timeout: libpq waits for ever by default for a host that does not answer. */
 export function withTimeout(url: string): string {
   if (/[?&]connect_timeout=/.test(url)) return url;
   return `${url}${url.includes("?") ? "&" : "?"}connect_timeout=15`;

@@ -22,9 +22,9 @@ import { checkIntegrity, isOfApplication } from "./integrity.ts";
 import { forgetSuperJournal } from "./super-journal.ts";
 
 export interface SqliteDescription {
-  /** What `pragma integrity_check` says, its lines joined; `ok` when all is well. */
+  /** The result of `pragma integrity_check`, its lines joined; `ok` for a sound file. */
   readonly integrity: string;
-  /** What SQLite could not check, with the reasons. See integrity.ts. */
+  /** Checks that SQLite could not make, with the reasons. See integrity.ts. */
   readonly unchecked: readonly string[];
   /** Rows by table; no views, no virtual tables. */
   readonly tables: Readonly<Record<string, number>>;
@@ -74,7 +74,7 @@ export async function captureSqlite(
   }
 }
 
-/** Looks into a database that nobody is writing. Throws as `captureSqlite`; damage is told in `integrity`, not thrown. */
+/** Inspects a database without writers. Throws as `captureSqlite` does; damage is reported in `integrity`. */
 export async function describeSqlite(path: string | BytePath): Promise<SqliteDescription> {
   const directory = privateDirectory();
   let files: SqliteFiles | undefined;

@@ -18,7 +18,7 @@ export function digestSqlite(db: SqliteDatabase, table: string): string {
   return digest.finish();
 }
 
-/** What a text means, by the type that its column was declared with. */
+/** Returns the class of a column by its declared type. */
 function declaredKind(type: string): ValueKind {
   if (/json/i.test(type)) return "json";
   if (/date|time/i.test(type)) return "time";

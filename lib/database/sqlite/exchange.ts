@@ -1,7 +1,6 @@
 /**
- * Putting one SQLite file in the place of another. What lies beside a file (`-wal`, `-journal`, `-shm`) belongs to it and follows it, before
- * another takes its name: so no file ever stands beside another's journal, and from the names alone it is told how far a call came that
- * was cut off.
+ * Exchanges SQLite files. The files next to a database (`-wal`, `-journal`, `-shm`) follow it before another file takes
+ * its name: no database ever lies next to another's journal, and the names alone show how far an interrupted call came.
  */
 import {
   closeSync,
@@ -112,7 +111,7 @@ async function exchangeBackAt(...[live, next, aside]: Files): Promise<void> {
   syncDirectories(live, next, aside);
 }
 
-/** Under a lock, which nobody gets while another has the file open, so that it is whole by itself. */
+/** Renames the live file under an exclusive lock, so that it is complete without a WAL. */
 async function moveAside(live: string, to: string): Promise<void> {
   const db = lock(live);
   try {
@@ -176,7 +175,7 @@ function refuseOtherDisk(path: string, live: string): void {
   throw new HoldfastError("E_TARGET", `${path} is on another disk than ${live}`);
 }
 
-/** Without a `to` they belong to nothing that is left. */
+/** Moves the files next to a database; removes them without a `to`. */
 function moveSidecars(from: string, to: string | undefined): void {
   for (const end of SIDECARS) {
     if (!existsSync(from + end)) continue;

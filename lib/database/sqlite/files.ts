@@ -11,7 +11,7 @@ import { HoldfastError, systemCode } from "../../errors.ts";
 import { isSame, openFiles, replaced, type FileIdentity } from "./identity.ts";
 
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-/** What is copied with a database; `-shm` is made anew. */
+/** The files copied with a database; `-shm` is made anew. */
 export const PENDING = ["-wal", "-journal"] as const;
 const SIDECARS = [...PENDING, "-shm"] as const;
 type Sidecar = (typeof SIDECARS)[number];

@@ -37,7 +37,7 @@ export function checkIntegrity(db: SqliteDatabase): Integrity {
   return { result: damage.length === 0 ? "ok" : damage.join("; "), unchecked };
 }
 
-/** Whether a statement failed because it needs something that only the application brings. Damage has other codes. */
+/** Checks whether a statement failed for lack of an application's function or collation. Damage has other codes. */
 export function isOfApplication(error: unknown): boolean {
   return (
     error instanceof Error &&

@@ -125,7 +125,7 @@ class SqliteRestorer implements DatabaseRestorer {
     throw new HoldfastError("E_INTERNAL", "a SQLite file is exchanged, not loaded again");
   }
 
-  /** A file that is there already is whole, from a call whose answer was lost, and is kept. */
+  /** Keeps an existing file: it is complete, from a call with a lost answer. */
   async save(path: string): Promise<{ readonly size_bytes: number; readonly sha256: string }> {
     if (!isPresent(path)) {
       const partial = `${path}.partial`;

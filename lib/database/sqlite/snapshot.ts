@@ -198,12 +198,12 @@ class SqliteSnapshot implements DatabaseSnapshot {
   }
 }
 
-/** Opens the file when the first byte is wanted, and not before somebody listens for its errors. */
+/** Opens the file when the first byte is read, so that its errors have a listener. */
 async function* readFile(path: string): AsyncGenerator<Buffer> {
   yield* createReadStream(path, { highWaterMark: 1 << 20 });
 }
 
-/** As the other engines give them: whole numbers within ±2^53 as numbers, other numbers as text, blobs as SQLite writes them. */
+/** Returns values as the other engines do: integers within ±2^53 as numbers, other numbers as text, blobs as SQL. */
 function plain(value: SqliteValue): unknown {
   if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   if (typeof value === "number") return Number.isSafeInteger(value) ? value : String(value);

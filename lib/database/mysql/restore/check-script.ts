@@ -1,4 +1,4 @@
-/** Whether a server can load a dump: what the dump asks for, held against what there is. */
+/** Checks whether a server can load a dump, by the requirements of the dump. */
 import { HoldfastError } from "../../../errors.ts";
 import type { ScriptFacts } from "./filter-script.ts";
 import type { MysqlSession } from "../session.ts";

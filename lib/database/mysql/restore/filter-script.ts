@@ -9,7 +9,7 @@ import { quoteMysql } from "../names.ts";
 import { renameDatabase } from "./qualifiers.ts";
 import { ALLOWED, DEFINER, latin1, ROWS, squeeze, tame, unquote } from "./statements.ts";
 
-/** What a dump says of itself, as far as it has been read. */
+/** The facts of a dump, as far as it has been read. */
 export interface ScriptFacts {
   /** Who wrote it: `MariaDB` or `MySQL`; undefined for other dumps. */
   readonly flavour: "mariadb" | "mysql" | undefined;
@@ -21,9 +21,9 @@ export interface ScriptFacts {
   readonly databases: ReadonlySet<string>;
   /** Bytes of the largest statement: the server must take so much at once. */
   readonly largest: number;
-  /** Whether rows of system-versioned tables come with their history. */
+  /** Rows of system-versioned tables come with their history. */
   readonly history: boolean;
-  /** Whether the mark of the dump program's end has been read, with nothing behind it. */
+  /** The end mark of the dump program has been read, with nothing after it. */
   readonly complete: boolean;
 }
 
@@ -35,7 +35,7 @@ const ORDINARY = Uint8Array.from({ length: 256 }, (_, byte) =>
   /[\w(),.+ ]/.test(String.fromCharCode(byte)) && byte !== M ? 1 : 0,
 );
 
-/** When so much of a statement is there, it is looked at for the first time. */
+/** Bytes of a statement after which it is first examined. */
 const LOOK_AT = 512;
 /** Nothing but rows is larger. */
 const LARGEST_STATEMENT = 64 << 20;
@@ -62,7 +62,7 @@ export class MysqlScript {
   #state: State = "code";
   #delimiter = ";";
   #plainBackslash = false;
-  /** Whether what stands between double quotes is a name. */
+  /** Text between double quotes is a name. */
   #ansi = false;
   #escaped = false;
   #parts: Buffer[] = [];
@@ -71,7 +71,7 @@ export class MysqlScript {
   #code = "";
   #rows = false;
   #lookAt = LOOK_AT;
-  /** The bytes before the one at hand: what is told by two or three may lie in two chunks. */
+  /** The previous bytes, because a token of two or three may lie in two chunks. */
   #before = "";
   #line = "";
   #head = "";
@@ -96,7 +96,7 @@ export class MysqlScript {
     };
   }
 
-  /** Gives what may be sent on. Throws `E_RESTORE` for what may not. */
+  /** Returns the text to send on. Throws `E_RESTORE` for a forbidden statement. */
   async *read(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     for await (const chunk of chunks) {
       this.#tail = Buffer.concat([this.#tail, chunk.subarray(-TAIL)]).subarray(-TAIL);
@@ -295,7 +295,7 @@ export class MysqlScript {
   }
 }
 
-/** Whether it cannot end a string, nor begin an escape; nothing does at the end of a chunk. */
+/** Checks that a byte neither ends a string nor begins an escape; false at the end of a chunk. */
 function isPlain(byte: number | undefined): boolean {
   return byte !== undefined && byte !== QUOTE && byte !== BACKSLASH;
 }

@@ -1,8 +1,8 @@
-/** What a private server needs for a dump of MySQL or MariaDB. */
+/** Prepares a private server for a dump of MySQL or MariaDB. */
 import { quoteMysql, text } from "../names.ts";
 import type { MysqlSession } from "../session.ts";
 
-/** Creates the accounts and roles that views, triggers and routines belong to, with all rights: nobody can log in as one of them. */
+/** Creates the accounts and roles of views, triggers and routines, with all rights but without a login. */
 export async function createAccounts(session: MysqlSession, definers: ReadonlySet<string>): Promise<void> {
   for (const definer of definers) {
     const at = definer.lastIndexOf("@");

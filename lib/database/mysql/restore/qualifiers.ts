@@ -3,7 +3,7 @@
  * of it before a parenthesis, and elsewhere a column of the table or alias `a`; `a.b.c` is always a column of a table of `a`.
  */
 
-/** How quotes are read, as the session's sql_mode says. */
+/** The rules for quotes, by the session's sql_mode. */
 export interface QuoteRules {
   /** ANSI_QUOTES: double quotes hold names. */
   readonly ansi: boolean;
@@ -20,13 +20,13 @@ export interface Renamed {
 interface Token {
   /** `word` is a name without quotes, or a keyword. */
   readonly kind: "name" | "word" | "sign";
-  /** Of a name, without its quotes. */
+  /** A name without its quotes. */
   readonly text: string;
   readonly start: number;
   readonly end: number;
 }
 
-/** What the names of one level of parentheses are. */
+/** The role of names inside one level of parentheses. */
 interface Level {
   /** The next name is a table, or may be one after a comma. */
   mode: "table" | "after" | "expression";

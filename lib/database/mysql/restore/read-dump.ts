@@ -6,9 +6,9 @@ import { asHoldfastError, HoldfastError } from "../../../errors.ts";
 import type { MysqlScript } from "./filter-script.ts";
 
 const CHUNK = 256 * 1024;
-/** What to do where the user may not. */
+/** The hint for a user without the right. */
 export const ADMIN_HINT = "or give --database with the URL of an administrator";
-/** Gives the statements of a dump to `consume`; `onBytes` hears how much of the file has been read. Throws `E_RESTORE` when it is damaged. */
+/** Passes the statements of a dump to `consume`, and bytes read to `onBytes`. Throws `E_RESTORE` if it is damaged. */
 export async function readDump(
   dump: string,
   script: MysqlScript,

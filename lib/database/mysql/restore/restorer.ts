@@ -67,7 +67,7 @@ interface Opened {
   /** In no database. */
   readonly session: MysqlSession;
   readonly version: string;
-  /** As the server knows the user: `user@host`. */
+  /** The user as the server knows it: `user@host`. */
   readonly account: string;
   readonly directory: string;
   readonly local: boolean;
@@ -182,7 +182,7 @@ class MysqlRestorer implements DatabaseRestorer {
       });
   }
 
-  /** A file that is there already is whole, from a call whose answer was lost, and is kept. */
+  /** Keeps an existing file: it is complete, from a call with a lost answer. */
   async save(path: string): Promise<{ readonly size_bytes: number; readonly sha256: string }> {
     const { target, location, signal } = this.#opened;
     if (await isFile(path)) {
@@ -225,7 +225,7 @@ class MysqlRestorer implements DatabaseRestorer {
     return script.facts;
   }
 
-  /** By a session of its own: after an abort the other one is gone. */
+  /** Drops by a new session, because an abort closes the other one. */
   async #clean(scratch: string): Promise<void> {
     const { target, location } = this.#opened;
     const other = await openMysqlRestorer(target, location, AbortSignal.timeout(CLEANING_MS));
@@ -242,7 +242,7 @@ class MysqlRestorer implements DatabaseRestorer {
     throw new HoldfastError("E_INTERNAL", `${name} is the live database`);
   }
 
-  /** With live's character set, so that what is created without one comes to the same. */
+  /** Creates a database with live's character set, which objects without one inherit. */
   async #create(name: string): Promise<void> {
     const { session, account } = this.#opened;
     const [live] = await session.run(

@@ -5,7 +5,7 @@ import type { MysqlAccess } from "../client.ts";
 import { explained, readDump } from "./read-dump.ts";
 import { MysqlScript, type Events } from "./filter-script.ts";
 
-/** What the client gets besides the connection: it must stop at the first error, take its input as it is, and read no file. */
+/** Flags of the client: stop at the first error, take the input unchanged, and read no file. */
 const LOADING = [
   "--batch",
   "--binary-mode",

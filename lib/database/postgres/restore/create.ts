@@ -15,7 +15,7 @@ const likeSchema = z.object({
   tablespace: z.string().nullable(),
 });
 
-/** Those options of CREATE DATABASE that make a new one like `name`; undefined when there is none. */
+/** Returns options of CREATE DATABASE to copy those of `name`; undefined if it does not exist. */
 async function optionsOfDatabase(admin: PostgresAdmin, name: string): Promise<string | undefined> {
   const [row] = await admin.query(`
     select pg_catalog.pg_encoding_to_char(encoding) as encoding, j->>'datlocprovider' as provider, j->>'datcollate' as collate,
@@ -38,7 +38,7 @@ async function optionsOfDatabase(admin: PostgresAdmin, name: string): Promise<st
   return `${words.join(" ")}${provider}${like.tablespace === null ? "" : ` tablespace = ${quote(like.tablespace)}`}`;
 }
 
-/** The same from the dump's own CREATE DATABASE, without its tablespace. */
+/** Returns the options of the dump's own CREATE DATABASE, without its tablespace. */
 function optionsOfDump(entries: readonly ArchiveEntry[]): string {
   const create = entries
     .flatMap(({ type, statements }) => (type === "DATABASE" ? statements : []))

@@ -1,10 +1,10 @@
-/** Putting one PostgreSQL database in the place of another: both renames in one transaction, nobody connected meanwhile. */
+/** Exchanges PostgreSQL databases: both renames in one transaction, without connections. */
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { HoldfastError, asHoldfastError } from "../../../errors.ts";
 import { literal, quote, type PostgresAdmin } from "../admin.ts";
 
-/** How often stragglers are ended, and how long they get each time. */
+/** The number of attempts to end connections, and the pause after each. */
 const ATTEMPTS = 5;
 const STRAGGLERS_MS = 5000;
 
@@ -88,7 +88,7 @@ async function rename(
   });
 }
 
-/** Does `work` while nobody is connected nor can connect. If that cannot be had, or `work` fails, they take connections again. */
+/** Runs `work` without connections to the databases. If that fails, they accept connections again. */
 async function closed(
   admin: PostgresAdmin,
   names: readonly string[],

@@ -13,7 +13,7 @@ export interface LoadCommand extends CommandOptions {
   readonly secrets: readonly string[];
 }
 
-/** What is loaded, and into which database. */
+/** The archive to load, and the target database. */
 export interface Load {
   readonly dump: string;
   readonly flags: readonly string[];
@@ -72,7 +72,7 @@ export async function runScript(
   }
 }
 
-/** Whether a flag asks for several jobs at a time. */
+/** Checks whether a flag requests parallel jobs. */
 export const isJobs = (flag: string): boolean => /^(?:--jo|-j)/.test(flag);
 
 async function feed(

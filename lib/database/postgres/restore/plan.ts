@@ -1,4 +1,4 @@
-/** What of a dump this server and this user can take, decided before anything is made. */
+/** Plans which parts of a dump this server and user can load, before anything is created. */
 import * as z from "zod";
 import { HoldfastError } from "../../../errors.ts";
 import { literal, quote, type PostgresAdmin } from "../admin.ts";
@@ -6,21 +6,21 @@ import type { Archive, ArchiveEntry } from "../archive-list.ts";
 import { grantsFor, rolesOf } from "./roles.ts";
 
 export interface LoadPlan {
-  /** For pg_restore. */
+  /** Flags for pg_restore. */
   readonly flags: readonly string[];
   /** Rights to give when all is loaded; empty where pg_restore gives them itself. */
   readonly grants: readonly string[];
-  /** What the dump says of the database itself, as statements about another name. */
+  /** The properties of the database in the dump, as statements about another name. */
   readonly properties: (database: string) => readonly string[];
   readonly warnings: readonly string[];
   /** The schemas that unqualified names are looked for in, ready for SET: those of the site's sessions, then all others of the dump. */
   readonly searchPath: string;
-  /** Of the new database: live's, where we may give it to that role. */
+  /** The owner of the new database: live's, if this user may set it. */
   readonly owner: string;
   readonly entries: readonly ArchiveEntry[];
 }
 
-/** Of pg_restore, those that lead elsewhere than into the scratch database. */
+/** Flags of pg_restore that would not load into the scratch database. */
 const REFUSED_LONG = ["create", "dbname", "file", "list", "host", "port", "username", "password", "help", "version"];
 const REFUSED_SHORT = "CdflhpUWV?";
 const WITH_VALUE = "FjILnNPSTt";
@@ -217,7 +217,7 @@ function superuserOnly(admin: PostgresAdmin, what: string): HoldfastError {
   );
 }
 
-/** What a plain owner cannot make, whatever its rights in the database. */
+/** Types of objects that an ordinary owner cannot create. */
 function checkRights(admin: PostgresAdmin, entries: readonly ArchiveEntry[]): void {
   if (admin.server.superuser) return;
   const closed = ["EVENT TRIGGER", "FOREIGN DATA WRAPPER", ...(admin.server.major < 16 ? ["SUBSCRIPTION"] : [])];
@@ -225,7 +225,7 @@ function checkRights(admin: PostgresAdmin, entries: readonly ArchiveEntry[]): vo
   if (found !== undefined) throw superuserOnly(admin, `the ${found.type.toLowerCase()} ${found.name}`);
 }
 
-/** A policy without its role would let others see rows, or nobody: it is not left out. */
+/** Types that are never left out: a policy without its role would show rows to the wrong users. */
 function checkPolicies(entries: readonly ArchiveEntry[], known: (role: string) => boolean): void {
   const statements = entries
     .filter(({ type }) => type === "POLICY" || type === "USER MAPPING")

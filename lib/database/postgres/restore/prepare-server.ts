@@ -1,4 +1,4 @@
-/** What a private server needs for a dump. */
+/** Prepares a private server for a dump. */
 import { quote, type PostgresAdmin } from "../admin.ts";
 import type { Archive } from "../archive-list.ts";
 import { grantersOf, rolesOf } from "./roles.ts";

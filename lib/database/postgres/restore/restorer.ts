@@ -14,7 +14,7 @@ import { openPostgres } from "../snapshot.ts";
 import { isJobs, runRestore, runScript, type LoadCommand } from "./load.ts";
 import type { DatabaseRestorer, LoadOptions, PresentDatabase } from "../../restorer.ts";
 
-/** How long the clean-up after an abort may take. */
+/** The time for the clean-up after an abort. */
 const CLEAN_UP_MS = 30_000;
 
 /** Connects to the server's maintenance database. Throws `E_DATABASE`. */

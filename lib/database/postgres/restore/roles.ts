@@ -2,7 +2,7 @@
 import type { ArchiveEntry } from "../archive-list.ts";
 
 const ROLE = '("(?:[^"]|"")+"|[^\\s";,]+)';
-/** Where pg_dump names a role: `… TO r WITH GRANT OPTION;`, `FOR ROLE r`, `FOR r SERVER s`, `ALTER ROLE r IN DATABASE`. */
+/** Matches roles in statements of pg_dump: `… TO r WITH GRANT OPTION;`, `FOR ROLE r`, `FOR r SERVER s`, and so on. */
 const NAMED = [
   new RegExp(`^(?:GRANT|ALTER DEFAULT PRIVILEGES)\\b[^]*? TO ${ROLE}(?: WITH GRANT OPTION)?;$`),
   new RegExp(`^(?:REVOKE|ALTER DEFAULT PRIVILEGES)\\b[^]*? FROM ${ROLE};$`),
@@ -12,7 +12,7 @@ const NAMED = [
   new RegExp(`^CREATE USER MAPPING FOR ${ROLE} SERVER `),
 ];
 
-/** Those that a statement names, `PUBLIC` left out. */
+/** Returns the roles in a statement, without `PUBLIC`. */
 export function rolesOf(statement: string): string[] {
   const named = NAMED.map((pattern) => pattern.exec(statement)?.[1]).filter((role) => role !== undefined);
   return [...new Set([...named, ...policyRoles(statement)].filter((role) => role !== "PUBLIC").map(unquote))];
