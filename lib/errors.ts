@@ -1,6 +1,6 @@
 /**
- * The one table of errors: each code, the exit status and HTTP status it maps to, and what a person can do about it when the
- * place that raised it has nothing better to say. DESIGN.md, "Commands", fixes the exit statuses.
+ * The one table of errors: each code, the exit status and HTTP status it maps to, and what a person can do about it
+ * when the place that raised it has nothing better to say. DESIGN.md, "Commands", fixes the exit statuses.
  */
 
 /** Exit statuses of every command. */
@@ -172,7 +172,10 @@ export function systemCode(error: unknown): string | undefined {
   return undefined;
 }
 
-/** Turns whatever was thrown into a HoldfastError, keeping it as the cause; `fallback` is the code when nothing better is known. */
+/**
+ * Turns whatever was thrown into a HoldfastError, keeping it as the cause; `fallback` is the code when nothing better
+ * is known.
+ */
 export function asHoldfastError(error: unknown, fallback: ErrorCode = "E_INTERNAL"): HoldfastError {
   if (error instanceof HoldfastError) return error;
   const message = error instanceof Error ? error.message : String(error);

@@ -1,6 +1,6 @@
 /**
- * Ends the process with one line where this Node is too old. Scripts import it first and everything else dynamically: an old Node
- * already fails to parse some of the packages.
+ * Ends the process with one line where this Node is too old. Scripts import it first and everything else dynamically:
+ * an old Node already fails to parse some of the packages.
  */
 const OLDEST = [20, 19] as const;
 

@@ -32,8 +32,8 @@ export function deflateWhole(data: Uint8Array, level: number): Buffer | null {
 export const FINAL_BLOCK = Buffer.from([0x03, 0x00]);
 
 /**
- * Writes one piece of a raw deflate stream: compressed, ended on a byte with an empty window, or as stored blocks where `compressible` is
- * false or it would not shrink.
+ * Writes one piece of a raw deflate stream: compressed, ended on a byte with an empty window, or as stored blocks where
+ * `compressible` is false or it would not shrink.
  */
 export function writePiece(
   sink: ArchiveSink,

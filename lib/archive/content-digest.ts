@@ -13,14 +13,14 @@ export type ContentEntry = Pick<Entry, "path" | "type" | "mode" | "uid" | "gid" 
 /**
  * sha256 over the canonical form of a tree, which is, byte for byte:
  *
- *     holdfast content 1 LF
- *     then for each entry, in the order of a walk (see `comparePaths`; several roots one after the other):
- *     PATH NUL TYPE NUL MODE NUL UID NUL GID NUL SIZE NUL MTIME NUL TARGET NUL SHA256 LF
+ * holdfast content 1 LF then for each entry, in the order of a walk (see `comparePaths`; several roots one after the
+ * other): PATH NUL TYPE NUL MODE NUL UID NUL GID NUL SIZE NUL MTIME NUL TARGET NUL SHA256 LF
  *
- * PATH and TARGET are raw bytes, PATH without a leading or trailing slash; TYPE is `f`, `d` or `l`; MODE is octal without leading zeros and
- * holds the permission bits with setuid, setgid and sticky; UID, GID and SIZE are decimal; SIZE is 0 but for files; MTIME is decimal
- * whole seconds since 1970, rounded down, with a leading `-` before that; TARGET is empty but for symlinks; SHA256 is lower-case hex of the
- * content, empty but for files. The root itself, and FIFOs, sockets and devices, which no archive holds, are no part of it.
+ * PATH and TARGET are raw bytes, PATH without a leading or trailing slash; TYPE is `f`, `d` or `l`; MODE is octal
+ * without leading zeros and holds the permission bits with setuid, setgid and sticky; UID, GID and SIZE are decimal;
+ * SIZE is 0 but for files; MTIME is decimal whole seconds since 1970, rounded down, with a leading `-` before that;
+ * TARGET is empty but for symlinks; SHA256 is lower-case hex of the content, empty but for files. The root itself, and
+ * FIFOs, sockets and devices, which no archive holds, are no part of it.
  */
 export class ContentDigest {
   readonly #hash = createHash("sha256");

@@ -1,6 +1,6 @@
 /**
- * Lists of entries beside an archive, in walk order, one JSON document a line: so that one file can be found without reading the archive,
- * and so that the next run can tell what has changed.
+ * Lists of entries beside an archive, in walk order, one JSON document a line: so that one file can be found without
+ * reading the archive, and so that the next run can tell what has changed.
  */
 import { createHash } from "node:crypto";
 import { closeSync, openSync, writeSync } from "node:fs";

@@ -1,8 +1,8 @@
 /** Entries of the file system, as walks yield them and archive writers take them. */
 
 /**
- * A path as bytes: a string in which every character is one byte (`latin1`), so that names that are no UTF-8 survive and `<`
- * compares by byte. `/` separated; relative to the root that was walked unless said otherwise.
+ * A path as bytes: a string in which every character is one byte (`latin1`), so that names that are no UTF-8 survive
+ * and `<` compares by byte. `/` separated; relative to the root that was walked unless said otherwise.
  */
 export type BytePath = string;
 
@@ -50,8 +50,8 @@ export interface ArchiveWriter {
   addSymlink(name: BytePath, target: BytePath, attributes: EntryAttributes): void;
   addBytes(name: BytePath, data: Uint8Array, attributes: EntryAttributes): StoredFile;
   /**
-   * Reads the file at `location` into the archive; errors call it `file`, where that is another path. Throws a HoldfastError
-   * `E_UNREADABLE` or `E_MISSING` and leaves the archive as it was.
+   * Reads the file at `location` into the archive; errors call it `file`, where that is another path. Throws a
+   * HoldfastError `E_UNREADABLE` or `E_MISSING` and leaves the archive as it was.
    */
   addFile(name: BytePath, location: BytePath, attributes: EntryAttributes, file?: BytePath): StoredFile;
   /** Writes what ends the archive. The number of entries written. */

@@ -20,9 +20,10 @@ export interface Fingerprint {
 }
 
 /**
- * sha256 over a header with the recipe, then for each entry, in walk order, path, type, mode, uid, gid, size, mtime, ctime (nanoseconds),
- * inode, link count and link target. Every field ends with a NUL, which no path holds, and every entry has the same
- * number of fields, so no two inputs run together. An entry with an empty path, the root, is digested and not counted.
+ * sha256 over a header with the recipe, then for each entry, in walk order, path, type, mode, uid, gid, size, mtime,
+ * ctime (nanoseconds), inode, link count and link target. Every field ends with a NUL, which no path holds, and every
+ * entry has the same number of fields, so no two inputs run together. An entry with an empty path, the root, is
+ * digested and not counted.
  */
 export class FingerprintBuilder {
   readonly #hash = createHash("sha256");

@@ -48,8 +48,8 @@ const SEQUENCE =
   /[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}|[^]/g; // oxlint-disable-line no-control-regex
 
 /**
- * A path for people: its UTF-8 text on one line. Bytes that are no UTF-8, and characters that would break the line, are shown as
- * `\xNN`, a newline as `\n` and a backslash as `\\`, so that two paths never look the same.
+ * A path for people: its UTF-8 text on one line. Bytes that are no UTF-8, and characters that would break the line, are
+ * shown as `\xNN`, a newline as `\n` and a backslash as `\\`, so that two paths never look the same.
  */
 export function display(path: BytePath): string {
   const text = isAscii(path) ? path : toBuffer(path).toString("utf8");

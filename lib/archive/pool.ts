@@ -1,6 +1,6 @@
 /**
- * Worker threads, one task each at a time. Work in them may be synchronous: cancelling goes through shared memory, which a busy thread
- * can look at, and a thread that does not look is ended after a while.
+ * Worker threads, one task each at a time. Work in them may be synchronous: cancelling goes through shared memory,
+ * which a busy thread can look at, and a thread that does not look is ended after a while.
  */
 import { availableParallelism } from "node:os";
 import { isMainThread, parentPort, Worker, workerData, type WorkerOptions } from "node:worker_threads";
@@ -12,8 +12,9 @@ const GRACE_MS = 5000;
 const PROGRESS_MS = 100;
 
 /**
- * Megabytes. V8 collects late when it may grow far: without limits, two workers that archive 40,000 files took 250 MB at their peak, with 4 MB
- * for what is young 132, for a tenth more CPU; with 2, a verification of 6 GB takes 15 MB less again. The old generation still has room for the names of millions of entries.
+ * Megabytes. V8 collects late when it may grow far: without limits, two workers that archive 40,000 files took 250 MB
+ * at their peak, with 4 MB for what is young 132, for a tenth more CPU; with 2, a verification of 6 GB takes 15 MB less
+ * again. The old generation still has room for the names of millions of entries.
  */
 const LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 1024 };
 
@@ -48,8 +49,8 @@ interface Slot<Req, Res> {
 }
 
 /**
- * At most `size` workers, started when they are needed. When the signal aborts, waiting tasks end at once and running ones when they see it,
- * all with `E_INTERRUPTED`. A worker that dies fails its task only; another takes its place.
+ * At most `size` workers, started when they are needed. When the signal aborts, waiting tasks end at once and running
+ * ones when they see it, all with `E_INTERRUPTED`. A worker that dies fails its task only; another takes its place.
  */
 export class WorkerPool<Req, Res> {
   readonly #url: URL;
@@ -219,8 +220,8 @@ function interrupted(): HoldfastError {
 }
 
 /**
- * A thread that runs the file. TypeScript needs tsx, which does not reach into threads by itself on Node 20: a line of JavaScript
- * registers it there first.
+ * A thread that runs the file. TypeScript needs tsx, which does not reach into threads by itself on Node 20: a line of
+ * JavaScript registers it there first.
  */
 function startThread(url: URL, options: WorkerOptions): Worker {
   if (!url.pathname.endsWith(".ts")) return new Worker(url, options);

@@ -64,8 +64,8 @@ export const treeName = (config: Pick<SiteSettings, "site">, { name, path: place
     config.site);
 
 /**
- * Throws `E_CONFIG` where two keys take the same path, directly or through a link, or two trees have one name; and where the store
- * lies in a tree: a restore in place would move it aside.
+ * Throws `E_CONFIG` where two keys take the same path, directly or through a link, or two trees have one name; and
+ * where the store lies in a tree: a restore in place would move it aside.
  */
 export function checkClaims(config: Site, store: string | undefined): void {
   const taken = new Map<string, Claim>();

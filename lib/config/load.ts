@@ -17,8 +17,8 @@ export interface SiteConfig extends SiteSettings {
 }
 
 /**
- * The config file to use: `--config`, else `$HOLDFAST_CONFIG`, else `config/site.yaml`, else `config/clara.yaml` when `$CLARA` is set.
- * Throws `E_CONFIG` when there is none: a backup of something else would be worse.
+ * The config file to use: `--config`, else `$HOLDFAST_CONFIG`, else `config/site.yaml`, else `config/clara.yaml` when
+ * `$CLARA` is set. Throws `E_CONFIG` when there is none: a backup of something else would be worse.
  */
 export function findConfig(flag: string | undefined, environment: NodeJS.ProcessEnv, home: string): string {
   const named = flag ?? environment["HOLDFAST_CONFIG"];
@@ -37,7 +37,10 @@ export function findConfig(flag: string | undefined, environment: NodeJS.Process
   );
 }
 
-/** Reads and checks a config. Every fault is one `E_CONFIG` that names the key and, for a misspelt one, the nearest known. */
+/**
+ * Reads and checks a config. Every fault is one `E_CONFIG` that names the key and, for a misspelt one, the nearest
+ * known.
+ */
 export function loadConfig(file: string, environment: NodeJS.ProcessEnv): SiteConfig {
   const text = readText(file);
   const settings = checkConfig(text, file, environment);

@@ -1,7 +1,13 @@
-/** What `portable.settings` says: where the site's settings are read, and how much a difference between two sites matters. */
+/**
+ * What `portable.settings` says: where the site's settings are read, and how much a difference between two sites
+ * matters.
+ */
 import * as z from "zod";
 
-/** Names whose differences forbid an import: the database's engine, where files lie, whether a key is there, who may sign in. */
+/**
+ * Names whose differences forbid an import: the database's engine, where files lie, whether a key is there, who may
+ * sign in.
+ */
 const CRITICAL = [
   "DATABASES.*.ENGINE",
   "*DB_ENGINE",

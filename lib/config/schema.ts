@@ -1,4 +1,7 @@
-/** The site's configuration: the schema is the type, and the JSON Schema for editors is made from it (`scripts/schema.ts`). */
+/**
+ * The site's configuration: the schema is the type, and the JSON Schema for editors is made from it
+ * (`scripts/schema.ts`).
+ */
 import * as z from "zod";
 import { stepNameSchema } from "../model/unit.ts";
 import { portableSettingsSchema } from "./portable-settings.ts";

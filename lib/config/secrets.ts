@@ -6,7 +6,9 @@ import { runCommand } from "../exec/command.ts";
 import type { SiteConfig } from "./load.ts";
 import type { DatabaseSettings } from "./schema.ts";
 
-/** The configured password, or undefined where the client's own files (`.pgpass`, `.my.cnf`) or environment shall serve. */
+/**
+ * The configured password, or undefined where the client's own files (`.pgpass`, `.my.cnf`) or environment shall serve.
+ */
 export async function databasePassword(
   config: SiteConfig,
   database: DatabaseSettings,

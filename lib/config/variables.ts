@@ -1,7 +1,12 @@
-/** `${VAR}` and `${VAR:-default}` in the strings of a config, as a shell would fill them; defaults may hold variables again. `$${` is a plain `${`. */
+/**
+ * `${VAR}` and `${VAR:-default}` in the strings of a config, as a shell would fill them; defaults may hold variables
+ * again. `$${` is a plain `${`.
+ */
 import { HoldfastError } from "../errors.ts";
 
-/** Fills every string in `value` (any JSON shape). Throws `E_CONFIG` for a variable that is not set and has no default. */
+/**
+ * Fills every string in `value` (any JSON shape). Throws `E_CONFIG` for a variable that is not set and has no default.
+ */
 export function fillVariables(value: unknown, environment: NodeJS.ProcessEnv): unknown {
   if (typeof value === "string") return fillString(value, environment);
   if (Array.isArray(value)) return value.map((item: unknown) => fillVariables(item, environment));

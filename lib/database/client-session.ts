@@ -52,8 +52,8 @@ export class ClientSession {
   }
 
   /**
-   * Sends `text` and hands over each line of the answer, until `onLine` returns true for the last. Memory is that of one line; with `room`,
-   * nothing more is read before it settles.
+   * Sends `text` and hands over each line of the answer, until `onLine` returns true for the last. Memory is that of
+   * one line; with `room`, nothing more is read before it settles.
    */
   async lines(text: string, onLine: (line: string) => boolean, room?: () => Promise<unknown>): Promise<void> {
     if (this.#question !== undefined)

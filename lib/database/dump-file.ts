@@ -10,8 +10,9 @@ export interface Written {
 }
 
 /**
- * Creates `path` (mode 0640; it must not exist), fills it from `source` and syncs it, then runs `check`. When anything of that
- * fails the file is removed again and the error thrown: `E_NO_SPACE`, `E_INTERRUPTED`, what `source` or `check` threw, else `E_DUMP`.
+ * Creates `path` (mode 0640; it must not exist), fills it from `source` and syncs it, then runs `check`. When anything
+ * of that fails the file is removed again and the error thrown: `E_NO_SPACE`, `E_INTERRUPTED`, what `source` or `check`
+ * threw, else `E_DUMP`.
  */
 export async function writeDump(
   path: string,

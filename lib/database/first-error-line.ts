@@ -1,4 +1,7 @@
-/** The first message of a program that fails: the statement that it prints after it may be long, and fill the last lines. */
+/**
+ * The first message of a program that fails: the statement that it prints after it may be long, and fill the last
+ * lines.
+ */
 import { HoldfastError, asHoldfastError, type ErrorCode } from "../errors.ts";
 import type { RunningCommand } from "../exec/command.ts";
 import { redact } from "../report/redact.ts";
@@ -6,7 +9,10 @@ import { redact } from "../report/redact.ts";
 /** Characters of the beginning that are kept. */
 const SAID = 4000;
 
-/** Awaits `work` on a program of PostgreSQL. An error of this code gets the program's first complaint, with `secrets` taken out. */
+/**
+ * Awaits `work` on a program of PostgreSQL. An error of this code gets the program's first complaint, with `secrets`
+ * taken out.
+ */
 export async function withFirstComplaint<T>(
   command: RunningCommand,
   work: Promise<T>,

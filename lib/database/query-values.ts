@@ -32,7 +32,10 @@ function fits(token: string): boolean {
   return String(value) === token || (digits <= 15 && Number.isFinite(value));
 }
 
-/** The index behind the quote that ends the string beginning at `start`: one with an even number of backslashes before it. */
+/**
+ * The index behind the quote that ends the string beginning at `start`: one with an even number of backslashes before
+ * it.
+ */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;

@@ -20,9 +20,10 @@ export interface LoadOptions {
 }
 
 /**
- * Loads dumps into a server and puts them in the place of the database that the URL names, which is called live here. Scratch and aside names
- * are chosen by the caller, who writes them down before he uses them, so that everything can be found again after a crash: every
- * method may be called again after it was cut off. Throws `E_DATABASE` when the server does not answer or refuses.
+ * Loads dumps into a server and puts them in the place of the database that the URL names, which is called live here.
+ * Scratch and aside names are chosen by the caller, who writes them down before he uses them, so that everything can be
+ * found again after a crash: every method may be called again after it was cut off. Throws `E_DATABASE` when the server
+ * does not answer or refuses.
  */
 export interface DatabaseRestorer {
   readonly engine: EngineName;
@@ -37,22 +38,26 @@ export interface DatabaseRestorer {
   /** Returns the free bytes on the server's disk; undefined if unknown, as for a server on another host. */
   freeBytes(): Promise<number | undefined>;
   /**
-   * Throws `E_RESTORE` when the dump cannot be loaded by this server and these programs (an older pg_restore, extensions that are not
-   * available), before anything is made; gives what will be other than it was (roles that are missing …).
+   * Throws `E_RESTORE` when the dump cannot be loaded by this server and these programs (an older pg_restore,
+   * extensions that are not available), before anything is made; gives what will be other than it was (roles that are
+   * missing …).
    */
   check(dump: string, options: Pick<LoadOptions, "restoreFlags">): Promise<readonly string[]>;
   /**
-   * Creates on a private server, and nowhere else, what the dump expects of its surroundings: roles and accounts. They have no password
-   * and cannot log in.
+   * Creates on a private server, and nowhere else, what the dump expects of its surroundings: roles and accounts. They
+   * have no password and cannot log in.
    */
   furnish(dump: string): Promise<void>;
-  /** Makes the database `scratch`, removing what an earlier attempt left of it, and loads the whole dump. Throws `E_RESTORE`; `scratch` is dropped then. */
+  /**
+   * Makes the database `scratch`, removing what an earlier attempt left of it, and loads the whole dump. Throws
+   * `E_RESTORE`; `scratch` is dropped then.
+   */
   load(dump: string, scratch: string, options: LoadOptions): Promise<void>;
   /** Returns the facts of a database, every table counted exactly, and digested on request. */
   facts(name: string, options?: { readonly digests: boolean }): Promise<DatabaseFacts>;
   /**
-   * Puts `scratch` in the place of live, which becomes `aside` (where there was one), with live's owner, rights and settings; ends the
-   * connections to both. Done already: nothing happens.
+   * Puts `scratch` in the place of live, which becomes `aside` (where there was one), with live's owner, rights and
+   * settings; ends the connections to both. Done already: nothing happens.
    */
   exchange(scratch: string, aside: string): Promise<void>;
   /** The way back: live becomes `scratch` again, and `aside` live. Done already: nothing happens. */

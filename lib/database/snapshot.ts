@@ -26,8 +26,8 @@ export interface DatabaseFacts {
   readonly server_version: string;
   readonly database_size: number;
   /**
-   * By `schema.table` (PostgreSQL) or `table`. Ordinary and partitioned tables, partitions under the table that they are a part of; no
-   * views. Where there was only an estimate, a dump that has been made gives the exact number.
+   * By `schema.table` (PostgreSQL) or `table`. Ordinary and partitioned tables, partitions under the table that they
+   * are a part of; no views. Where there was only an estimate, a dump that has been made gives the exact number.
    */
   readonly tables: Readonly<Record<string, TableCount>>;
   /** The framework's migration table, or null when none is known. */
@@ -36,7 +36,9 @@ export interface DatabaseFacts {
   readonly snapshot_at: string;
   /** PostgreSQL: of the database, e.g. `UTF8`. */
   readonly encoding?: string | undefined;
-  /** PostgreSQL: the schemas that an unqualified name is looked for in, in the order of the session that made the dump. */
+  /**
+   * PostgreSQL: the schemas that an unqualified name is looked for in, in the order of the session that made the dump.
+   */
   readonly search_path?: readonly string[] | undefined;
 }
 
@@ -55,31 +57,35 @@ export interface DumpResult {
 }
 
 /**
- * One moment of the database, from which rows are read, counts taken and the dump made, so that all three agree. Not for
- * concurrent use, but for `dump` running beside queries that have been answered already.
+ * One moment of the database, from which rows are read, counts taken and the dump made, so that all three agree. Not
+ * for concurrent use, but for `dump` running beside queries that have been answered already.
  */
 export interface DatabaseSnapshot {
   readonly engine: EngineName;
   /**
-   * Runs one SELECT; every row becomes an object. Whole numbers within ±2^53 come as numbers, all other numbers (64-bit integers beyond it,
-   * decimals, floats) as the text that the database prints, times and binary values likewise; JSON columns and PostgreSQL's arrays come
-   * parsed (SQLite has no such type: text). Throws `E_DATABASE`, also when two columns have one name; the snapshot lives on.
+   * Runs one SELECT; every row becomes an object. Whole numbers within ±2^53 come as numbers, all other numbers (64-bit
+   * integers beyond it, decimals, floats) as the text that the database prints, times and binary values likewise; JSON
+   * columns and PostgreSQL's arrays come parsed (SQLite has no such type: text). Throws `E_DATABASE`, also when two
+   * columns have one name; the snapshot lives on.
    */
   query(sql: string): Promise<Record<string, unknown>[]>;
-  /** `exactRows`: about so many rows are counted one by one, those of the smallest tables first; the other tables are estimated. */
+  /**
+   * `exactRows`: about so many rows are counted one by one, those of the smallest tables first; the other tables are
+   * estimated.
+   */
   facts(budget: { readonly exactRows: number }): Promise<DatabaseFacts>;
   /**
-   * Digests each table; reads every row. To be called after the dump, which in MySQL waits for nobody. A table whose columns cannot be read
-   * is left out with a warning.
+   * Digests each table; reads every row. To be called after the dump, which in MySQL waits for nobody. A table whose
+   * columns cannot be read is left out with a warning.
    */
   digests(): Promise<TableDigests>;
   /** The end of the dump's file name, with its dot: `.dump`, `.sql.gz`, `.db`. */
   readonly extension: string;
   /**
-   * Writes the dump to `path` (created, mode 0640, fsynced), hashing as it writes, then lists or parses it and compares its tables with
-   * the snapshot's. Throws `E_DUMP` when it is empty, short or lacks a table; `onBytes` hears how much has been written. Once per
-   * snapshot, and soon after it was opened: MySQL's dump program has been waiting since then, and its server bears that for
-   * net_write_timeout (60 s unless set) once 32 MB are read ahead.
+   * Writes the dump to `path` (created, mode 0640, fsynced), hashing as it writes, then lists or parses it and compares
+   * its tables with the snapshot's. Throws `E_DUMP` when it is empty, short or lacks a table; `onBytes` hears how much
+   * has been written. Once per snapshot, and soon after it was opened: MySQL's dump program has been waiting since
+   * then, and its server bears that for net_write_timeout (60 s unless set) once 32 MB are read ahead.
    */
   dump(path: string, onBytes: (bytes: number) => void): Promise<DumpResult>;
   close(): Promise<void>;

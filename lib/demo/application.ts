@@ -1,4 +1,7 @@
-/** The web application's checkout: its settings, and its secrets where real sites have them. All secrets are made up here. */
+/**
+ * The web application's checkout: its settings, and its secrets where real sites have them. All secrets are made up
+ * here.
+ */
 import { createHash, createPrivateKey } from "node:crypto";
 import { runCommand } from "../exec/command.ts";
 import { letters, seeded } from "./random.ts";
@@ -7,7 +10,10 @@ import type { Tree } from "./tree.ts";
 const APP = "app";
 const HEX = "0123456789abcdef";
 
-/** The passwords, keys and tokens of the demo site by where they stand. None may be found in a backup's `infra/`, logs or metadata. */
+/**
+ * The passwords, keys and tokens of the demo site by where they stand. None may be found in a backup's `infra/`, logs
+ * or metadata.
+ */
 export function demoSecrets() {
   const secret = (name: string, length: number, alphabet?: string): string =>
     letters(seeded(`demo secret ${name}`), length, alphabet);
@@ -52,7 +58,10 @@ export function writeApplication(tree: Tree): void {
   write("deploy/tls/privkey.pem", secrets.tlsKey, 0o600);
 }
 
-/** Makes one commit with a fixed author and date: the same hash everywhere. `origin` has credentials in its URL, as happens. */
+/**
+ * Makes one commit with a fixed author and date: the same hash everywhere. `origin` has credentials in its URL, as
+ * happens.
+ */
 export async function commitApplication(tree: Tree, signal: AbortSignal): Promise<void> {
   const who = { NAME: "Clara", EMAIL: "clara@clara.example", DATE: "2026-01-15T12:00:00Z" };
   const env: Record<string, string> = { GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1" };

@@ -1,4 +1,7 @@
-/** The caches that all projects share: spoken words and sentences, pictures. What is asked for is made once and remembered for the metadata databases. */
+/**
+ * The caches that all projects share: spoken words and sentences, pictures. What is asked for is made once and
+ * remembered for the metadata databases.
+ */
 import { mp3, png } from "./media.ts";
 import { below, seeded } from "./random.ts";
 import type { Tree } from "./tree.ts";

@@ -1,4 +1,7 @@
-/** A project's compiled pages, which name sound and pictures by the URLs of the live site, in every place where a page can. */
+/**
+ * A project's compiled pages, which name sound and pictures by the URLs of the live site, in every place where a page
+ * can.
+ */
 import type { MediaCache } from "./cache.ts";
 import type { DemoProject } from "./project.ts";
 import { spell, wordsOf, type TextType } from "./stories.ts";

@@ -27,8 +27,9 @@ export interface DemoSite {
 }
 
 /**
- * Makes the demo site in `directory` (created, or empty): `clara/`, the site, and `site.yaml`, its config. The same options give the same
- * content and times everywhere, but for the WAL's salt and what git notes of its own. Throws `E_USAGE` when something is there already.
+ * Makes the demo site in `directory` (created, or empty): `clara/`, the site, and `site.yaml`, its config. The same
+ * options give the same content and times everywhere, but for the WAL's salt and what git notes of its own. Throws
+ * `E_USAGE` when something is there already.
  */
 export async function makeDemoSite(directory: string, options: DemoOptions = {}): Promise<DemoSite> {
   mkdirSync(directory, { recursive: true });

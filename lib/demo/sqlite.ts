@@ -22,8 +22,8 @@ export function writeDatabase(path: string, tables: readonly Table[]): void {
 }
 
 /**
- * Makes a database as it lies there while a program writes to it: in WAL mode, the last rows of each table only in `-wal`. SQLite empties
- * the WAL when its last connection closes, so the files are copied before that.
+ * Makes a database as it lies there while a program writes to it: in WAL mode, the last rows of each table only in
+ * `-wal`. SQLite empties the WAL when its last connection closes, so the files are copied before that.
  */
 export function writeLiveDatabase(path: string, tables: readonly Table[]): void {
   const original = `${path}.making`;

@@ -28,7 +28,10 @@ export class Tree {
     symlinkSync(target, this.path(path));
   }
 
-  /** Gives everything a time in the past that depends on its path alone: the same tree each time, and old enough to be at rest. */
+  /**
+   * Gives everything a time in the past that depends on its path alone: the same tree each time, and old enough to be
+   * at rest.
+   */
   settle(): void {
     settle(this.root, this.root);
   }

@@ -27,8 +27,8 @@ export interface StepProcess {
 }
 
 /**
- * Starts `scripts/<name>`. It begins to work at a line on its standard input, which stays open while this process lives:
- * the end of the file means that the parent is gone.
+ * Starts `scripts/<name>`. It begins to work at a line on its standard input, which stays open while this process
+ * lives: the end of the file means that the parent is gone.
  */
 export function startScript(name: string, { signal, plan }: ScriptOptions): StepProcess {
   signal.throwIfAborted();

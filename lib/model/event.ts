@@ -1,6 +1,6 @@
 /**
- * The events of a command at work. The core only emits them; lib/report shows them as bars, lines or JSON. The process of
- * a step sends them to its parent, one JSON document a line.
+ * The events of a command at work. The core only emits them; lib/report shows them as bars, lines or JSON. The process
+ * of a step sends them to its parent, one JSON document a line.
  */
 import * as z from "zod";
 import { failureSchema, stepNameSchema } from "./unit.ts";

@@ -1,4 +1,6 @@
-/** Progress of commands that work in phases: a bar on a terminal, a line a phase in a pipe, status lines with `--json`. */
+/**
+ * Progress of commands that work in phases: a bar on a terminal, a line a phase in a pipe, status lines with `--json`.
+ */
 import { bar } from "./bar.ts";
 import { colors as pc } from "./colors.ts";
 import { formatBytes } from "./format.ts";
@@ -24,8 +26,8 @@ export interface PhaseFlags {
 const EVERY_MS = 250;
 
 /**
- * Reports to standard error, and with `--json` to standard output. Nothing but results with `--quiet`. Where the results are `lines`
- * enough, a pipe gets those alone, and JSON has status lines with `--verbose`.
+ * Reports to standard error, and with `--json` to standard output. Nothing but results with `--quiet`. Where the
+ * results are `lines` enough, a pipe gets those alone, and JSON has status lines with `--verbose`.
  */
 export function phaseReport(flags: PhaseFlags, lines: "phases" | "results" = "phases"): PhaseReport {
   const { quiet } = flags;

@@ -1,6 +1,7 @@
 /**
- * Makes text safe for people and terminals: characters of a site's names and messages that would break a line or control
- * a terminal are shown as escapes. Our own colours stay, since they carry a number that no author of a name can know.
+ * Makes text safe for people and terminals: characters of a site's names and messages that would break a line or
+ * control a terminal are shown as escapes. Our own colours stay, since they carry a number that no author of a name can
+ * know.
  */
 import { randomInt } from "node:crypto";
 

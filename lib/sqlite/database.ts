@@ -31,8 +31,9 @@ export interface SqliteDatabase {
   /** Prepares a single statement. Throws when text follows it. */
   prepare(sql: string): SqliteStatement;
   /**
-   * Copies the database to the file `to`, some pages at a time so that writers get their turn; all at once where they make it begin again
-   * and again. Throws `SQLITE_BUSY` when the database stays locked, and the signal's reason. `to` may be left behind then.
+   * Copies the database to the file `to`, some pages at a time so that writers get their turn; all at once where they
+   * make it begin again and again. Throws `SQLITE_BUSY` when the database stays locked, and the signal's reason. `to`
+   * may be left behind then.
    */
   backup(to: string, signal?: AbortSignal): Promise<void>;
   /** Rolls back an open transaction. */

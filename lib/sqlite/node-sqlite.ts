@@ -1,4 +1,7 @@
-/** The part of `node:sqlite` that is used here: the types of Node 20 do not have the module. https://nodejs.org/api/sqlite.html */
+/**
+ * The part of `node:sqlite` that is used here: the types of Node 20 do not have the module.
+ * https://nodejs.org/api/sqlite.html
+ */
 
 type Value = null | number | bigint | string | Uint8Array;
 
@@ -35,8 +38,8 @@ export interface NodeSqlite {
 }
 
 /**
- * Returns the module where this Node has one with backups and rows as arrays (22.16 and later), else undefined. Its warning of being
- * experimental is not for our users and is left out.
+ * Returns the module where this Node has one with backups and rows as arrays (22.16 and later), else undefined. Its
+ * warning of being experimental is not for our users and is left out.
  */
 export function loadNodeSqlite(): NodeSqlite | undefined {
   const { emitWarning } = process;

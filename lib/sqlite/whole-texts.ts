@@ -1,8 +1,13 @@
-/** Protection from versions of `node:sqlite` that cut a text at its first NUL: such rows are refused, never read short. */
+/**
+ * Protection from versions of `node:sqlite` that cut a text at its first NUL: such rows are refused, never read short.
+ */
 import type { SqliteStatement, SqliteValue } from "./database.ts";
 import { SqliteError } from "./error.ts";
 
-/** Returns the statement, which now throws where a row of a query has a text with a NUL. The query is evaluated once more for it. */
+/**
+ * Returns the statement, which now throws where a row of a query has a text with a NUL. The query is evaluated once
+ * more for it.
+ */
 export function assertWholeTexts(
   statement: SqliteStatement,
   sql: string,

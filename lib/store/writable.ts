@@ -20,7 +20,9 @@ import { livenessOf } from "./lock/process-owner.ts";
 const DIRECTORIES = [".", ".tmp", "pins", "runs", "restores", "reinits", "evidence"];
 const JOURNALS = ["restores", "reinits"];
 
-/** Throws `E_STORE` with the first file or directory that this user cannot write, or the first journal he cannot read. */
+/**
+ * Throws `E_STORE` with the first file or directory that this user cannot write, or the first journal he cannot read.
+ */
 export function assertWritable(store: string): void {
   for (const place of writtenTo(store)) check(store, place, () => accessSync(place, constants.W_OK));
   for (const name of JOURNALS)

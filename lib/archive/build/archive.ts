@@ -48,8 +48,8 @@ export interface BuildResult {
 /** The additions of a kind of archive to storing files unchanged. */
 export interface BuildExtension {
   /**
-   * May store what stands for a file; gives what was read of the file itself, which is what the content digest is of. Undefined leaves it to be
-   * stored as it is. A FileError it throws is treated as one of a plain file.
+   * May store what stands for a file; gives what was read of the file itself, which is what the content digest is of.
+   * Undefined leaves it to be stored as it is. A FileError it throws is treated as one of a plain file.
    */
   store?(selected: Selected, writer: ArchiveWriter): StoredFile | undefined;
   /** Adds what follows the trees, and gives the failures that this met with. */
@@ -57,12 +57,14 @@ export interface BuildExtension {
 }
 
 /**
- * Walks the roots into one archive, the same bytes for the same input. Unreadable files and directories are `failures`, and the output is
- * removed. `warnings` names what is not in the archive as it is on disk: dropped FIFOs, sockets and devices, files that vanished or
- * would not hold still, hard links that a zip holds as copies. Extended attributes and ACLs can't be seen from Node: they are not kept.
+ * Walks the roots into one archive, the same bytes for the same input. Unreadable files and directories are `failures`,
+ * and the output is removed. `warnings` names what is not in the archive as it is on disk: dropped FIFOs, sockets and
+ * devices, files that vanished or would not hold still, hard links that a zip holds as copies. Extended attributes and
+ * ACLs can't be seen from Node: they are not kept.
  *
- * The root of a tree at the top of an archive is stored as `./` in a tgz, as tar does, and in a zip only when that would be empty otherwise,
- * because `unzip` calls an archive without entries an error. It is in the fingerprint and never in the content digest.
+ * The root of a tree at the top of an archive is stored as `./` in a tgz, as tar does, and in a zip only when that
+ * would be empty otherwise, because `unzip` calls an archive without entries an error. It is in the fingerprint and
+ * never in the content digest.
  */
 export async function buildArchive(request: BuildRequest, extension: BuildExtension = {}): Promise<BuildResult> {
   const sink = new ArchiveSink(request.output);

@@ -1,4 +1,6 @@
-/** Counts and fingerprints the input of an archive without opening a file, to decide whether an earlier one is reused. */
+/**
+ * Counts and fingerprints the input of an archive without opening a file, to decide whether an earlier one is reused.
+ */
 import type { UnitInput } from "../../model/unit.ts";
 import type { BytePath } from "../entry.ts";
 import { FingerprintBuilder } from "../fingerprint.ts";

@@ -1,7 +1,7 @@
 /**
- * The headers of a tar archive: ustar and pax as POSIX.1-2017 gives them (pax, "ustar Interchange Format" and "pax Header Block"), and
- * GNU's long-name records for names that are too long for ustar and no UTF-8, which a pax header can't hold: GNU tar,
- * libarchive and Python read those byte for byte.
+ * The headers of a tar archive: ustar and pax as POSIX.1-2017 gives them (pax, "ustar Interchange Format" and "pax
+ * Header Block"), and GNU's long-name records for names that are too long for ustar and no UTF-8, which a pax header
+ * can't hold: GNU tar, libarchive and Python read those byte for byte.
  */
 import type { BytePath, EntryAttributes } from "../entry.ts";
 import { isUtf8, toBuffer } from "../path.ts";

@@ -97,8 +97,8 @@ export class TgzWriter implements ArchiveWriter {
   }
 
   /**
-   * Ends the gzip member. What follows goes to a new one, so that the bytes between two calls can be copied into another archive.
-   * Returns how long the archive is so far.
+   * Ends the gzip member. What follows goes to a new one, so that the bytes between two calls can be copied into
+   * another archive. Returns how long the archive is so far.
    */
   endMember(): number {
     this.#gzip.endMember();

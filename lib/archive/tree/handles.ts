@@ -51,8 +51,8 @@ export class TreeHandles {
   }
 
   /**
-   * Goes back to the directory above. Returns false where the one that is left was moved, or replaced, since it was entered. Throws
-   * `ESTALE` where the one above cannot be found any more.
+   * Goes back to the directory above. Returns false where the one that is left was moved, or replaced, since it was
+   * entered. Throws `ESTALE` where the one above cannot be found any more.
    */
   leave(): boolean {
     const left = this.#levels.pop();
@@ -67,7 +67,9 @@ export class TreeHandles {
     }
   }
 
-  /** Returns a path of an entry, given by its path below the root, valid until the next call. Throws as `enter` does. */
+  /**
+   * Returns a path of an entry, given by its path below the root, valid until the next call. Throws as `enter` does.
+   */
   locate(path: BytePath): BytePath {
     const names = path.split("/");
     const last = names.pop() ?? "";

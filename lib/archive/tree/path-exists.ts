@@ -8,8 +8,8 @@ export const pathExists = (path: BytePath): boolean =>
   lstatSync(toBuffer(path), { throwIfNoEntry: false }) !== undefined;
 
 /**
- * Checks whether a file can be found, through links too; false for a path that cannot be followed. Not by `existsSync`: access(2) ignores the
- * capability by which an ordinary user may read everything.
+ * Checks whether a file can be found, through links too; false for a path that cannot be followed. Not by `existsSync`:
+ * access(2) ignores the capability by which an ordinary user may read everything.
  */
 export function fileExists(file: string | Buffer): boolean {
   try {

@@ -36,9 +36,10 @@ export interface ReadHooks {
 }
 
 /**
- * Reads the regular file at `location`, which errors call `file`. When its size, mtime or ctime is another afterwards, it is read again, up
- * to three times; then the last reading stands, and true is returned: it changed. A file that grows is taken up to the size that it had
- * at first. Never follows a link, never opens a FIFO or device. Throws a FileError: `E_UNREADABLE`, `E_MISSING` (gone, or no regular file any more) or `E_IO`.
+ * Reads the regular file at `location`, which errors call `file`. When its size, mtime or ctime is another afterwards,
+ * it is read again, up to three times; then the last reading stands, and true is returned: it changed. A file that
+ * grows is taken up to the size that it had at first. Never follows a link, never opens a FIFO or device. Throws a
+ * FileError: `E_UNREADABLE`, `E_MISSING` (gone, or no regular file any more) or `E_IO`.
  */
 export function readStable(
   location: BytePath,

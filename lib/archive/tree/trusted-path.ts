@@ -1,6 +1,6 @@
 /**
- * Paths of a site whose links can be trusted. A backup by root reads what the config names; a link that a user of the site puts in the way
- * would have it read, for that user, what he may not.
+ * Paths of a site whose links can be trusted. A backup by root reads what the config names; a link that a user of the
+ * site puts in the way would have it read, for that user, what he may not.
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, type BigIntStats } from "node:fs";
 import { HoldfastError, type ErrorCode } from "../../errors.ts";
@@ -160,8 +160,8 @@ function linkText(bytes: Buffer): BytePath | undefined {
 const isTrusted = (uid: bigint): boolean => uid === 0n || uid === BigInt(process.geteuid?.() ?? -1);
 
 /**
- * Throws `code` for a link of a user other than root and this one that leads to something of another owner. Through it a
- * user of the site could make root read, or replace, files without permission.
+ * Throws `code` for a link of a user other than root and this one that leads to something of another owner. Through it
+ * a user of the site could make root read, or replace, files without permission.
  */
 export function refuseForeign(
   { link, owner }: { readonly link: BytePath; readonly owner: bigint },

@@ -1,6 +1,6 @@
 /**
- * The walk of a tree. It is our own because Node's recursive readers and fast-glob gave wrong answers in silence: entries
- * missing, link loops followed, names with a newline lost.
+ * The walk of a tree. It is our own because Node's recursive readers and fast-glob gave wrong answers in silence:
+ * entries missing, link loops followed, names with a newline lost.
  */
 import { lstatSync, readdirSync, readlinkSync, statSync, type BigIntStats } from "node:fs";
 import type { BytePath, Entry, EntryType } from "../entry.ts";
@@ -11,8 +11,9 @@ export interface WalkOptions {
   /** True leaves the entry out, and what is below it. The path is relative to the root. */
   readonly exclude?: (path: BytePath, type: EntryType, entry: Entry) => boolean;
   /**
-   * Hears of what could not be looked at: a directory that can't be listed, a name that is gone when its turn comes (`ENOENT`). The path
-   * is relative to the root and empty for the root itself. Without it the first such error is thrown.
+   * Hears of what could not be looked at: a directory that can't be listed, a name that is gone when its turn comes
+   * (`ENOENT`). The path is relative to the root and empty for the root itself. Without it the first such error is
+   * thrown.
    */
   readonly onError?: (path: BytePath, error: NodeJS.ErrnoException) => void;
   /** Only files and links directly in the root. */
@@ -34,10 +35,10 @@ interface Level {
 }
 
 /**
- * Yields every entry below `root` (absolute; followed if it is a link itself), never following a link, nor one that takes the place of
- * a directory meanwhile. Parents come before children and the children of a directory in byte order, so that paths are ordered by
- * component: `a`, `a/b`, `a-b`. See `comparePaths`. Memory is that of the directories open at one time. A path longer than the
- * system takes (4,095 bytes) goes to `onError`.
+ * Yields every entry below `root` (absolute; followed if it is a link itself), never following a link, nor one that
+ * takes the place of a directory meanwhile. Parents come before children and the children of a directory in byte order,
+ * so that paths are ordered by component: `a`, `a/b`, `a-b`. See `comparePaths`. Memory is that of the directories open
+ * at one time. A path longer than the system takes (4,095 bytes) goes to `onError`.
  */
 export function* walk(root: BytePath, options: WalkOptions = {}): Generator<Entry> {
   const handles = options.handles ?? attempt("", options, () => new TreeHandles(root));
@@ -115,8 +116,8 @@ export function lstatEntry(absolute: BytePath, path: BytePath): Entry {
 }
 
 /**
- * The order of a walk: by component, and bytes within one, as if `/` came before every other byte. `a/b` is before `a-b`,
- * unlike in a plain comparison of the strings.
+ * The order of a walk: by component, and bytes within one, as if `/` came before every other byte. `a/b` is before
+ * `a-b`, unlike in a plain comparison of the strings.
  */
 export function comparePaths(a: BytePath, b: BytePath): number {
   const length = Math.min(a.length, b.length);

@@ -11,7 +11,8 @@ import { unpackZip } from "./zip.ts";
 /**
  * Unpacks an archive. Throws `E_ARCHIVE` for a damaged or hostile one: names that lead out, duplicate names, entries
  * behind a link, devices, hard links to files of others, more content, entries or depth than allowed, and names that
- * exist, such as those that differ in case only. Throws `E_NO_SPACE` or `E_TARGET`; written files are left for the caller.
+ * exist, such as those that differ in case only. Throws `E_NO_SPACE` or `E_TARGET`; written files are left for the
+ * caller.
  */
 export async function unpackArchive(request: UnpackRequest): Promise<UnpackResult> {
   const writer = new TreeWriter(request);

@@ -44,7 +44,9 @@ export class UnpackedDirectories {
     this.#described.push({ absolute, attributes });
   }
 
-  /** Sets the attributes of those that are not shared, the deepest first: writing into a directory changes its times. */
+  /**
+   * Sets the attributes of those that are not shared, the deepest first: writing into a directory changes its times.
+   */
   finish(
     solids: Iterable<SafeDirectories>,
     ownerOf: (attributes: EntryAttributes) => { uid: number; gid: number } | undefined,
@@ -74,8 +76,8 @@ export class UnpackedDirectories {
 export const PLAIN_MODE = 0o755;
 
 /**
- * A time as `utimes` takes it: microseconds, rounded down, since rounded up a time just before a full second would become the next one.
- * Node takes a negative number for now: a Date of whole seconds gets past that.
+ * A time as `utimes` takes it: microseconds, rounded down, since rounded up a time just before a full second would
+ * become the next one. Node takes a negative number for now: a Date of whole seconds gets past that.
  */
 export function fileTime(ns: bigint): number | Date {
   return ns < 0n ? new Date(Number(floorNs(ns, 1_000_000_000n)) * 1000) : Number(ns / 1000n) / 1e6;

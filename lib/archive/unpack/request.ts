@@ -39,7 +39,10 @@ export interface UnpackResult {
   readonly shared: SharedDirectories;
 }
 
-/** Entries at or below `prefix` (all for an empty one) are written to `into`, an absolute path, by the rest of their path. */
+/**
+ * Entries at or below `prefix` (all for an empty one) are written to `into`, an absolute path, by the rest of their
+ * path.
+ */
 export interface UnpackTarget {
   readonly prefix: BytePath;
   readonly into: BytePath;

@@ -1,4 +1,6 @@
-/** The zip side of unpacking: by the central directory, which has been checked as a whole before anything is written. */
+/**
+ * The zip side of unpacking: by the central directory, which has been checked as a whole before anything is written.
+ */
 import { createHash } from "node:crypto";
 import { ContentDigest } from "../content-digest.ts";
 import type { BytePath } from "../entry.ts";

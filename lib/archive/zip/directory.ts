@@ -49,8 +49,9 @@ export interface ZipDirectory {
 }
 
 /**
- * The entries of a zip archive, zip64 or not. Throws `E_ARCHIVE`, naming what is wrong, for one that is damaged, encrypted, in parts, or hostile:
- * absolute names, `..`, two entries of one name, entries that overlap, devices, more content than the data can hold.
+ * The entries of a zip archive, zip64 or not. Throws `E_ARCHIVE`, naming what is wrong, for one that is damaged,
+ * encrypted, in parts, or hostile: absolute names, `..`, two entries of one name, entries that overlap, devices, more
+ * content than the data can hold.
  */
 export function readZipDirectory(path: string): ZipEntry[] {
   const window = new BufferedFile(path);

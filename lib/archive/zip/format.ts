@@ -1,6 +1,6 @@
 /**
- * The records of a zip archive, as PKWARE's APPNOTE 6.3.10 gives them (sections named below), and the extra fields that Info-ZIP adds
- * (`proginfo/extrafld.txt` of its zip 3.0).
+ * The records of a zip archive, as PKWARE's APPNOTE 6.3.10 gives them (sections named below), and the extra fields that
+ * Info-ZIP adds (`proginfo/extrafld.txt` of its zip 3.0).
  */
 import type { BytePath, EntryAttributes } from "../entry.ts";
 import { floorNs } from "../fingerprint.ts";
@@ -163,8 +163,8 @@ function zip64Extra(values: readonly number[]): Buffer {
 }
 
 /**
- * Time and owner. Info-ZIP's `UT` holds whole seconds in signed 32 bits; a time that does not fit goes to the NTFS field (4.5.5), which
- * 7-Zip reads. Info-ZIP's `ux` holds uid and gid.
+ * Time and owner. Info-ZIP's `UT` holds whole seconds in signed 32 bits; a time that does not fit goes to the NTFS
+ * field (4.5.5), which 7-Zip reads. Info-ZIP's `ux` holds uid and gid.
  */
 function commonExtra(record: ZipRecord): Buffer {
   const { mtimeNs, uid, gid } = record.attributes;

@@ -15,8 +15,8 @@ const SMALL = 4 * 1024 * 1024;
 const CHUNK = 256 * 1024;
 
 /**
- * Unpacks every entry and checks its CRC and size, compares each local header with the directory, and accounts for every byte of the file.
- * Throws `E_ARCHIVE` that names the file and what is wrong. `bytes` is the content unpacked.
+ * Unpacks every entry and checks its CRC and size, compares each local header with the directory, and accounts for
+ * every byte of the file. Throws `E_ARCHIVE` that names the file and what is wrong. `bytes` is the content unpacked.
  */
 export async function verifyZip(path: string, signal?: AbortSignal): Promise<{ entries: number; bytes: number }> {
   const window = new BufferedFile(path);

@@ -11,8 +11,8 @@ const ESCAPES: Readonly<Record<string, string>> = { b: "\b", t: "\t", n: "\n", r
 const MOST_DEPTH = 10;
 
 /**
- * The options of the client's groups, by their names with `-` for `_`. As the clients do it, a file that everybody may write to counts for nothing.
- * https://mariadb.com/kb/en/configuring-mariadb-with-option-files/
+ * The options of the client's groups, by their names with `-` for `_`. As the clients do it, a file that everybody may
+ * write to counts for nothing. https://mariadb.com/kb/en/configuring-mariadb-with-option-files/
  */
 export function clientOptions(files: readonly string[] = usualFiles()): Map<string, string> {
   const options = new Map<string, string>();

@@ -1,6 +1,6 @@
 /**
- * A database server of our own for drills and deep verification: new, empty, in a private directory, on a free port of 127.0.0.1, behind a
- * random password, without fsync. It is never root's, ends with this process, and leaves nothing.
+ * A database server of our own for drills and deep verification: new, empty, in a private directory, on a free port of
+ * 127.0.0.1, behind a random password, without fsync. It is never root's, ends with this process, and leaves nothing.
  */
 import { randomBytes } from "node:crypto";
 import { chmod, chown, mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -28,7 +28,10 @@ export interface PrivateServer {
 export interface PrivateServerOptions {
   /** The PostgreSQL major that suits the dump; the newest, where it is not installed. */
   readonly major?: number;
-  /** In it the server's directory is made. The server's user must be able to reach it; where it cannot, the temporary directory is used. */
+  /**
+   * In it the server's directory is made. The server's user must be able to reach it; where it cannot, the temporary
+   * directory is used.
+   */
   readonly directory: string;
   readonly signal: AbortSignal;
 }

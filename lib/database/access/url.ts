@@ -20,8 +20,8 @@ const SCHEMES = "postgresql://, mysql://, mariadb:// or sqlite:///";
 const ENCODE = "write the characters / ? # @ : % of a password percent-encoded, or better: use password_file";
 
 /**
- * Takes the password out of a URL, whether it stands before the `@` or in a `password=` parameter. Throws `E_CONFIG`, without
- * showing the URL, when it cannot be told where the password ends.
+ * Takes the password out of a URL, whether it stands before the `@` or in a `password=` parameter. Throws `E_CONFIG`,
+ * without showing the URL, when it cannot be told where the password ends.
  */
 export function splitPassword(url: string): { url: string; password?: string } {
   const [, scheme = "", authority = "", rest = ""] = /^([a-z][a-z0-9+.-]*:\/\/)([^/?#]*)(.*)$/is.exec(url) ?? [];
@@ -75,7 +75,10 @@ export function describeUrl(url: string): DatabaseLocation {
   }
 }
 
-/** The URL of another database of the same server. Sockets and other options stay; libpq takes `dbname=` before the path. */
+/**
+ * The URL of another database of the same server. Sockets and other options stay; libpq takes `dbname=` before the
+ * path.
+ */
 export function urlWithDatabase(url: string, database: string): string {
   const [, before = "", query = ""] = /^([^/]*\/\/[^/?#]*)(?:\/[^?#]*)?(.*)$/s.exec(url) ?? [];
   const rest = query.replace(/([?&])dbname=[^&#]*&?/g, "$1").replace(/[?&]$/, "");

@@ -1,12 +1,15 @@
 /**
- * Values in one form for all engines, so that equal data have equal digests whichever database holds them. docs/design.md, "Table digests",
- * says it byte for byte.
+ * Values in one form for all engines, so that equal data have equal digests whichever database holds them.
+ * docs/design.md, "Table digests", says it byte for byte.
  */
 
 /** The class of a column, which decides the canonical form: numbers, text, bytes, times, JSON. */
 export type ValueKind = "number" | "single" | "text" | "bytes" | "time" | "json";
 
-/** A decimal without sign of plus, leading or trailing zeros, or exponent; what is not a number stays as it is. Exact at any length. */
+/**
+ * A decimal without sign of plus, leading or trailing zeros, or exponent; what is not a number stays as it is. Exact at
+ * any length.
+ */
 export function canonicalNumber(text: string): string {
   const [, sign = "", whole = "", fraction = "", exponent = "0"] =
     /^([+-]?)(\d*)\.?(\d*)(?:e([+-]?\d+))?$/i.exec(text.trim()) ?? [];

@@ -8,9 +8,9 @@ export interface DigestColumn {
 }
 
 /**
- * sha256 of `holdfast table 1` LF, the lower-case names of the columns in byte order, each ended by NUL, LF, the number of rows LF, and the sum
- * modulo 2^256 of the rows' digests as 64 hex digits LF. A row's digest is the sha256 of its cells in the order of the names, each its length in
- * decimal, `:` and its canonical form; NULL is `-`.
+ * sha256 of `holdfast table 1` LF, the lower-case names of the columns in byte order, each ended by NUL, LF, the number
+ * of rows LF, and the sum modulo 2^256 of the rows' digests as 64 hex digits LF. A row's digest is the sha256 of its
+ * cells in the order of the names, each its length in decimal, `:` and its canonical form; NULL is `-`.
  */
 export class TableDigest {
   /** The places of the cells, in the order of the names. */

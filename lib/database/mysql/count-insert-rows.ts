@@ -1,7 +1,8 @@
 /**
- * Counts the tables and rows of a dump by mariadb-dump or mysqldump while it passes. It knows just enough of SQL for that: plain
- * `CREATE TABLE` and `INSERT INTO` at the beginning of a line, quoted names, strings with backslashes (mysqldump sets an sql_mode
- * in which they escape), and that what stands between `DELIMITER ;;` and `DELIMITER ;` is the body of a routine, trigger or event.
+ * Counts the tables and rows of a dump by mariadb-dump or mysqldump while it passes. It knows just enough of SQL for
+ * that: plain `CREATE TABLE` and `INSERT INTO` at the beginning of a line, quoted names, strings with backslashes
+ * (mysqldump sets an sql_mode in which they escape), and that what stands between `DELIMITER ;;` and `DELIMITER ;` is
+ * the body of a routine, trigger or event.
  */
 
 const [NEWLINE, BACKTICK, QUOTE, BACKSLASH, OPEN, CLOSE, SEMICOLON, V] = Buffer.from("\n`'\\();V");

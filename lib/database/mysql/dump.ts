@@ -1,6 +1,6 @@
 /**
- * The dump program, started while its snapshot can still be made the same as the session's: it waits, a little of its output read ahead,
- * until somebody asks for the dump.
+ * The dump program, started while its snapshot can still be made the same as the session's: it waits, a little of its
+ * output read ahead, until somebody asks for the dump.
  */
 import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -142,8 +142,8 @@ export class MysqlDump {
   }
 
   /**
-   * Writes the dump, compressed. `session` is the snapshot's, for the rows that the program cannot write. `check` gets the rows by table and
-   * throws when they are not those of the snapshot.
+   * Writes the dump, compressed. `session` is the snapshot's, for the rows that the program cannot write. `check` gets
+   * the rows by table and throws when they are not those of the snapshot.
    */
   async write(
     path: string,

@@ -1,6 +1,7 @@
 /**
- * The rows of tables with FLOAT columns. The server prints six digits of a FLOAT, and the dump programs write what it prints; a FLOAT needs
- * up to nine. So these tables are dumped without their rows, which are read here with FLOAT as DOUBLE, and written as the programs do it.
+ * The rows of tables with FLOAT columns. The server prints six digits of a FLOAT, and the dump programs write what it
+ * prints; a FLOAT needs up to nine. So these tables are dumped without their rows, which are read here with FLOAT as
+ * DOUBLE, and written as the programs do it.
  */
 import { once } from "node:events";
 import { PassThrough } from "node:stream";

@@ -1,4 +1,7 @@
-/** One session of the mariadb or mysql client. It prints XML: the only form of its output that loses nothing but NUL bytes in text. */
+/**
+ * One session of the mariadb or mysql client. It prints XML: the only form of its output that loses nothing but NUL
+ * bytes in text.
+ */
 import { randomUUID } from "node:crypto";
 import { HoldfastError } from "../../errors.ts";
 import { runCommand, startCommand } from "../../exec/command.ts";
@@ -52,7 +55,9 @@ export class MysqlSession {
     });
   }
 
-  /** Runs one statement of our own and gives its rows, every value as text. Throws `E_DATABASE` with the server's words. */
+  /**
+   * Runs one statement of our own and gives its rows, every value as text. Throws `E_DATABASE` with the server's words.
+   */
   async run(statement: string): Promise<Record<string, string | null>[]> {
     const sets = await this.#ask(`${statement};\nshow errors;\n`);
     await this.#refuse(sets.at(-1));
@@ -80,7 +85,10 @@ export class MysqlSession {
     });
   }
 
-  /** Runs one SELECT and hands over its rows, one at a time, every cell as the client prints it. `room` as in ClientSession. */
+  /**
+   * Runs one SELECT and hands over its rows, one at a time, every cell as the client prints it. `room` as in
+   * ClientSession.
+   */
   async rows(
     sql: string,
     onRow: (cells: readonly (string | null)[]) => void,
@@ -134,7 +142,10 @@ export class MysqlSession {
     return parseXml(answer); // without the one of the mark: its end is not in the answer
   }
 
-  /** The types of the columns in their order. The client tells them as a table only, hence a client of its own, that reads no row. */
+  /**
+   * The types of the columns in their order. The client tells them as a table only, hence a client of its own, that
+   * reads no row.
+   */
   async #types(sql: string): Promise<string[]> {
     const input = `${prepared(`select * from (${withoutSemicolon(sql)}\n) holdfast limit 0`)}execute holdfast;\n`;
     const argv = [

@@ -1,10 +1,11 @@
 /**
  * MySQL and MariaDB, by their own client programs.
  *
- * Two transactions see the same moment only when nothing is written between their beginnings. So a third session holds `LOCK TABLES … READ` on
- * all tables while the session for queries and the dump program begin their consistent snapshots, a few milliseconds as a rule; it needs no
- * more than the LOCK TABLES right on the database, and hinders nobody else's. Where the right is missing, or a writer does not come to its end,
- * the two moments lie milliseconds apart: then the rows are those counted in the dump, which carries a warning.
+ * Two transactions see the same moment only when nothing is written between their beginnings. So a third session holds
+ * `LOCK TABLES … READ` on all tables while the session for queries and the dump program begin their consistent
+ * snapshots, a few milliseconds as a rule; it needs no more than the LOCK TABLES right on the database, and hinders
+ * nobody else's. Where the right is missing, or a writer does not come to its end, the two moments lie milliseconds
+ * apart: then the rows are those counted in the dump, which carries a warning.
  */
 import { HoldfastError } from "../../errors.ts";
 import {
@@ -39,14 +40,20 @@ const TRANSACTIONAL = new Set(["innodb", "rocksdb", "tokudb"]);
 /** Writers wait behind a lock that is waited for: not for long. */
 const LOCK_WAIT_SECONDS = 10;
 
-/** A dump may take hours, in which the session has nothing to say. MySQL alone has the last one; MariaDB takes such numbers for MySQL's. */
+/**
+ * A dump may take hours, in which the session has nothing to say. MySQL alone has the last one; MariaDB takes such
+ * numbers for MySQL's.
+ */
 const SETTINGS = [
   "set session time_zone = '+00:00', session wait_timeout = 2000000, session net_write_timeout = 86400",
   "set session transaction isolation level repeatable read",
   "set /*!80000 session information_schema_stats_expiry = 0, */ @holdfast = 0",
 ];
 
-/** Opens a snapshot and starts the dump in it. Throws `E_DATABASE` when there is no server, no right or no such database. */
+/**
+ * Opens a snapshot and starts the dump in it. Throws `E_DATABASE` when there is no server, no right or no such
+ * database.
+ */
 export async function openMysql(
   target: DatabaseTarget,
   location: MysqlLocation,

@@ -6,7 +6,10 @@ import type { DatabaseRestorer } from "../restorer.ts";
 import { openSqliteRestorer } from "../sqlite/restorer.ts";
 import { describeUrl, withPasswordApart } from "../access/url.ts";
 
-/** Opens a restorer, which the caller closes. Throws `E_CONFIG` for a URL that is not understood, `E_DATABASE` when the server does not answer. */
+/**
+ * Opens a restorer, which the caller closes. Throws `E_CONFIG` for a URL that is not understood, `E_DATABASE` when the
+ * server does not answer.
+ */
 export async function openRestorer(target: DatabaseTarget, signal: AbortSignal): Promise<DatabaseRestorer> {
   const clean = withPasswordApart(target);
   const location = describeUrl(clean.url);

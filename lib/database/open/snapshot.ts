@@ -9,8 +9,9 @@ export { locateSqlite } from "../sqlite/snapshot.ts";
 export { describeUrl, splitPassword, urlWithDatabase } from "../access/url.ts";
 
 /**
- * Opens one moment of a database. The caller closes it. Throws `E_CONFIG` for a URL that is not understood, `E_DATABASE` when the
- * database does not answer or refuses, `E_SQLITE` for a file that is none. When `signal` aborts, every program and temporary file goes.
+ * Opens one moment of a database. The caller closes it. Throws `E_CONFIG` for a URL that is not understood,
+ * `E_DATABASE` when the database does not answer or refuses, `E_SQLITE` for a file that is none. When `signal` aborts,
+ * every program and temporary file goes.
  */
 export async function openSnapshot(target: DatabaseTarget, signal: AbortSignal): Promise<DatabaseSnapshot> {
   const clean = withPasswordApart(target);

@@ -52,8 +52,8 @@ const KEPT = new Set([
 const HEADER = /^-- Name: (.*); Type: ([A-Z ]+); Schema: (.*); Owner: (.*?)(?:; Tablespace: (.*))?$/;
 
 /**
- * Reads all but the data with the first pg_restore that can: the server's own major, the one on the PATH, newer ones. Throws `E_RESTORE`
- * when none can.
+ * Reads all but the data with the first pg_restore that can: the server's own major, the one on the PATH, newer ones.
+ * Throws `E_RESTORE` when none can.
  */
 export async function readArchive(
   dump: string,
@@ -113,7 +113,10 @@ function pathsOf(server: number): string[] {
   return [...own.map(({ path }) => path), ...(onPath === undefined ? [] : [onPath]), ...newer.map(({ path }) => path)];
 }
 
-/** The version of the archive's format tells which PostgreSQL brought it: `K_VERS_*` in src/bin/pg_dump/pg_backup_archiver.h. */
+/**
+ * The version of the archive's format tells which PostgreSQL brought it: `K_VERS_*` in
+ * src/bin/pg_dump/pg_backup_archiver.h.
+ */
 async function neededMajor(dump: string): Promise<number> {
   const file = await open(dump, "r");
   try {
@@ -161,8 +164,8 @@ class ScriptReader {
   #current: { name: string; type: string; lines: string[] } | undefined;
 
   /**
-   * Reads a line of one character a byte, in the archive's encoding. A header stands between two lines `--`: the words alone may be part
-   * of a comment or a function.
+   * Reads a line of one character a byte, in the archive's encoding. A header stands between two lines `--`: the words
+   * alone may be part of a comment or a function.
    */
   line(bytes: string): void {
     this.#encoding = /^SET client_encoding = '(\w+)';$/.exec(bytes)?.[1] ?? this.#encoding;

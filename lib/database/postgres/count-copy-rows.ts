@@ -1,6 +1,7 @@
 /**
- * Counts the rows of a PostgreSQL dump in the script that `pg_restore --data-only --file=-` makes of it: every table is one
- * `COPY schema.table (columns) FROM stdin;`, then a line a row, then `\.`; newlines inside values are escaped, those of names are not.
+ * Counts the rows of a PostgreSQL dump in the script that `pg_restore --data-only --file=-` makes of it: every table is
+ * one `COPY schema.table (columns) FROM stdin;`, then a line a row, then `\.`; newlines inside values are escaped,
+ * those of names are not.
  */
 import { decodeName } from "./encoding.ts";
 

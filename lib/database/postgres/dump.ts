@@ -22,8 +22,9 @@ export interface PostgresPrograms {
 }
 
 /**
- * The pg_dump of the server's own major version, else a newer one from the PATH, with a warning: an older pg_restore may not read what
- * it writes. Behind a prefix, the one found there. Throws `E_DUMP` when there is none that could read this server.
+ * The pg_dump of the server's own major version, else a newer one from the PATH, with a warning: an older pg_restore
+ * may not read what it writes. Behind a prefix, the one found there. Throws `E_DUMP` when there is none that could read
+ * this server.
  */
 export async function findPostgresPrograms(
   server: number,
@@ -59,8 +60,9 @@ export interface DumpedTable {
 }
 
 /**
- * Dumps the snapshot to `path`. While pg_dump writes, pg_restore reads the same bytes to their end and its rows are counted: a
- * short archive cannot pass. `check` gets the rows by `schema.table` and throws when they are not those of the snapshot.
+ * Dumps the snapshot to `path`. While pg_dump writes, pg_restore reads the same bytes to their end and its rows are
+ * counted: a short archive cannot pass. `check` gets the rows by `schema.table` and throws when they are not those of
+ * the snapshot.
  */
 export async function dumpPostgres(
   job: {

@@ -4,8 +4,9 @@ import { pipeline } from "node:stream/promises";
 import { startCommand, type CommandOptions } from "../../exec/command.ts";
 
 /**
- * Returns the entries of an archive without their numbers, e.g. `TABLE public t owner`, one character a byte: names are in the archive's
- * encoding. `byPipe`: the file may not be visible behind a prefix; pg_restore stops reading after the list.
+ * Returns the entries of an archive without their numbers, e.g. `TABLE public t owner`, one character a byte: names are
+ * in the archive's encoding. `byPipe`: the file may not be visible behind a prefix; pg_restore stops reading after the
+ * list.
  */
 export async function listArchive(
   restore: readonly string[],

@@ -6,8 +6,8 @@ import { shellQuote } from "../../report/shell.ts";
 const recordSchema = z.object({ encoding: z.string().optional(), search_path: z.array(z.string()).default([]) });
 
 /**
- * Returns the commands for the dump in `file`, both words of the shell. `pg_restore` alone searches no schema; functions and queries in texts may
- * need those that the backup's session searched.
+ * Returns the commands for the dump in `file`, both words of the shell. `pg_restore` alone searches no schema;
+ * functions and queries in texts may need those that the backup's session searched.
  */
 export function postgresCommands(metadata: UnitMetadata, database: string, file: string): string[] {
   const name = shellQuote(database);

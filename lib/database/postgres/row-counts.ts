@@ -13,8 +13,8 @@ export interface Counted {
 }
 
 /**
- * Counts tables. The planner evaluates the expressions of a table's indexes, and may fail on a function that only works with the site's
- * own search_path: such a table is read by COPY, which plans nothing, and its lines are counted.
+ * Counts tables. The planner evaluates the expressions of a table's indexes, and may fail on a function that only works
+ * with the site's own search_path: such a table is read by COPY, which plans nothing, and its lines are counted.
  */
 export async function countRows(session: PostgresSession, tables: readonly Relation[]): Promise<Counted> {
   const rows = new Map<Relation, number>();

@@ -75,7 +75,8 @@ export class PostgresSession {
     try {
       await run(session, SETTINGS);
       const [opened] = await select(session, OPENED);
-      // A failing query must not end the transaction, and the snapshot with it: psql sets a savepoint before each from now on.
+      // A failing query must not end the transaction, and the snapshot with it: psql sets a savepoint before each from
+      // now on.
       await run(session, "\\set ON_ERROR_ROLLBACK on\n");
       return new PostgresSession(session, openedSchema.parse(opened), command.stderr);
     } catch (error) {
@@ -90,9 +91,9 @@ export class PostgresSession {
   }
 
   /**
-   * Runs one COPY TO STDOUT and hands over each line. Throws `E_DATABASE` with the server's words, also when the rows break off
-   * half-way. psql does not set `:ERROR` for a COPY that fails while it prints rows, but the failure ends the transaction: a query after
-   * it tells. The savepoint brings the transaction back.
+   * Runs one COPY TO STDOUT and hands over each line. Throws `E_DATABASE` with the server's words, also when the rows
+   * break off half-way. psql does not set `:ERROR` for a COPY that fails while it prints rows, but the failure ends the
+   * transaction: a query after it tells. The savepoint brings the transaction back.
    */
   async lines(statement: string, onLine: (line: string) => void): Promise<void> {
     const mark = randomUUID();
@@ -122,7 +123,10 @@ export class PostgresSession {
   }
 }
 
-/** psql is given the SELECT as a string to pass on, so that it parses nothing of it: no quote left open, no `\\!`, no `:name`. */
+/**
+ * psql is given the SELECT as a string to pass on, so that it parses nothing of it: no quote left open, no `\\!`, no
+ * `:name`.
+ */
 async function select(session: ClientSession, sql: string): Promise<Record<string, unknown>[]> {
   if (sql.includes("\0")) throw new HoldfastError("E_DATABASE", "the query holds a NUL byte");
   const tag = `$holdfast_${randomUUID().replaceAll("-", "")}$`;

@@ -183,7 +183,9 @@ class PostgresSnapshot implements DatabaseSnapshot {
   }
 }
 
-/** Passwords of user mappings that this user may not see: pg_dump writes the mappings without them, and says nothing. */
+/**
+ * Passwords of user mappings that this user may not see: pg_dump writes the mappings without them, and says nothing.
+ */
 async function unreadMappings(session: PostgresSession): Promise<string[]> {
   const rows = await session.query(`
     select srvname as server, usename as role from pg_catalog.pg_user_mappings

@@ -1,11 +1,12 @@
 /**
  * Capturing a SQLite file that is in use, without leaving anything beside it.
  *
- * A file that others may be writing is copied by the online backup API from a read-only connection. But merely to read a WAL database,
- * SQLite creates `-wal` and `-shm` files, and a read-only connection cannot take them away again, nor roll back the journal of a crashed
- * writer. So a WAL database that nobody has open (a process that has, keeps both files) and one that cannot be opened read-only
- * are copied as files, with their `-wal` or `-journal`, and SQLite recovers the copy. Such a copy counts when nothing changed meanwhile.
- * See https://www.sqlite.org/wal.html#read_only_databases and https://www.sqlite.org/backup.html
+ * A file that others may be writing is copied by the online backup API from a read-only connection. But merely to read
+ * a WAL database, SQLite creates `-wal` and `-shm` files, and a read-only connection cannot take them away again, nor
+ * roll back the journal of a crashed writer. So a WAL database that nobody has open (a process that has, keeps both
+ * files) and one that cannot be opened read-only are copied as files, with their `-wal` or `-journal`, and SQLite
+ * recovers the copy. Such a copy counts when nothing changed meanwhile. See
+ * https://www.sqlite.org/wal.html#read_only_databases and https://www.sqlite.org/backup.html
  */
 import { existsSync } from "node:fs";
 import { chmod, mkdtemp, rename, rm, symlink } from "node:fs/promises";
@@ -49,9 +50,10 @@ export interface CaptureOptions {
 }
 
 /**
- * Copies the database at `source`, as it is at one moment, to the new file `into` (mode 0640). `source` is opened read-only. Throws `E_MISSING`,
- * also for another file than the expected one, `E_LINK` for a link that cannot be trusted, `E_UNREADABLE`, `E_SQLITE` when it is no database,
- * or what lies beside it no file, and `E_CHANGED` when it would not hold still.
+ * Copies the database at `source`, as it is at one moment, to the new file `into` (mode 0640). `source` is opened
+ * read-only. Throws `E_MISSING`, also for another file than the expected one, `E_LINK` for a link that cannot be
+ * trusted, `E_UNREADABLE`, `E_SQLITE` when it is no database, or what lies beside it no file, and `E_CHANGED` when it
+ * would not hold still.
  */
 export async function captureSqlite(
   source: string | BytePath,
@@ -102,7 +104,10 @@ export function openReadOnly(path: string): SqliteDatabase {
   return openSqliteFile(path, { mode: "read", busyTimeout: BUSY_MS });
 }
 
-/** The names of the ordinary tables: no views, no virtual tables nor what these keep their data in, nothing of SQLite's own. */
+/**
+ * The names of the ordinary tables: no views, no virtual tables nor what these keep their data in, nothing of SQLite's
+ * own.
+ */
 export function tableNames(db: SqliteDatabase): string[] {
   const rows = firstColumn(
     db,
@@ -161,7 +166,8 @@ async function backUp(
     const db = openReadOnly(await linkTo(files, directory));
     const copy = join(directory, "copy");
     try {
-      // In WAL mode an open read transaction keeps the state of one moment and blocks no writer: the backup never restarts.
+      // In WAL mode an open read transaction keeps the state of one moment and blocks no writer: the backup never
+      // restarts.
       if (mode === "wal") db.exec("begin");
       db.prepare("select 1 from sqlite_schema").get();
       files.checkOpened(mode, expected);
@@ -181,7 +187,10 @@ async function backUp(
   }
 }
 
-/** Copies the files as they lie there, and lets SQLite merge what stands in the WAL or roll back what stands in the journal. */
+/**
+ * Copies the files as they lie there, and lets SQLite merge what stands in the WAL or roll back what stands in the
+ * journal.
+ */
 async function copyStill(files: SqliteFiles, into: string, expected: FileIdentity | undefined): Promise<void> {
   const directory = await mkdtemp(join(dirname(into), ".holdfast-"));
   try {
@@ -219,8 +228,9 @@ async function recover(copy: string): Promise<void> {
 }
 
 /**
- * A name for better-sqlite3, which takes strings only, trims them, and asks access(2) about the directory, which forgets the capability to
- * read everything: a link in a directory of ours, which SQLite resolves before it looks for the `-wal`.
+ * A name for better-sqlite3, which takes strings only, trims them, and asks access(2) about the directory, which
+ * forgets the capability to read everything: a link in a directory of ours, which SQLite resolves before it looks for
+ * the `-wal`.
  */
 async function linkTo(files: SqliteFiles, directory: string): Promise<string> {
   const link = join(directory, "link");

@@ -1,4 +1,7 @@
-/** Table digests of SQLite, whose columns hold what they were given: the value decides, and the declared type where it must. */
+/**
+ * Table digests of SQLite, whose columns hold what they were given: the value decides, and the declared type where it
+ * must.
+ */
 import { canonicalCell, canonicalDouble, canonicalNumber, type ValueKind } from "../digest/canonical.ts";
 import type { SqliteDatabase, SqliteValue } from "../../sqlite/database.ts";
 import { TableDigest } from "../digest/table.ts";

@@ -50,7 +50,9 @@ export async function exchangeFilesBack(live: string, next: string, aside: strin
 
 type Files = readonly [live: string, next: string, aside: string];
 
-/** Calls `work` with paths by handles of the files' directories: a directory that is swapped meanwhile leads nowhere. */
+/**
+ * Calls `work` with paths by handles of the files' directories: a directory that is swapped meanwhile leads nowhere.
+ */
 async function atHandles(files: Files, work: (...at: Files) => Promise<void>): Promise<void> {
   const held: TrustedPath[] = [];
   const hold = (file: string): string => {
@@ -121,7 +123,10 @@ async function moveAside(live: string, to: string): Promise<void> {
   }
 }
 
-/** Undefined for an empty file, into which SQLite would write; one that is damaged, or names a file to remove, goes without a lock. */
+/**
+ * Undefined for an empty file, into which SQLite would write; one that is damaged, or names a file to remove, goes
+ * without a lock.
+ */
 function lock(live: string): SqliteDatabase | undefined {
   if (statSync(live).size === 0 || superJournalOf(`${live}-journal`) !== undefined) return undefined;
   const driver = sqliteDriver();

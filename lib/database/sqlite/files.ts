@@ -1,6 +1,6 @@
 /**
- * A SQLite database and the files beside it, reached through the handle of their directory: whoever may write to that directory can neither
- * lead a reader out of it, nor let it wait for a FIFO.
+ * A SQLite database and the files beside it, reached through the handle of their directory: whoever may write to that
+ * directory can neither lead a reader out of it, nor let it wait for a FIFO.
  */
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync, statSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
@@ -20,7 +20,10 @@ export class SqliteFiles {
   readonly #at: TrustedPath;
   #before: ReadonlyMap<string, FileIdentity> = new Map();
 
-  /** A `BytePath` where such a file exists, else the string itself. Throws as `TrustedPath` does, and the system's error for no file. */
+  /**
+   * A `BytePath` where such a file exists, else the string itself. Throws as `TrustedPath` does, and the system's error
+   * for no file.
+   */
   constructor(source: string | BytePath) {
     this.#at = new TrustedPath(asBytePath(source));
     try {
@@ -50,7 +53,10 @@ export class SqliteFiles {
     return head[18] === 2 || head[19] === 2 ? "wal" : "journal";
   }
 
-  /** Returns whether a file lies beside it. Throws `E_SQLITE` for a link, a FIFO or a device, which SQLite would follow or wait for. */
+  /**
+   * Returns whether a file lies beside it. Throws `E_SQLITE` for a link, a FIFO or a device, which SQLite would follow
+   * or wait for.
+   */
   has(end: Sidecar): boolean {
     const stats = this.#stat(end);
     if (stats === undefined) return false;
@@ -58,7 +64,10 @@ export class SqliteFiles {
     return true;
   }
 
-  /** Throws as `has` does for any file beside it. Call it before SQLite opens the database, and `checkOpened` afterwards. */
+  /**
+   * Throws as `has` does for any file beside it. Call it before SQLite opens the database, and `checkOpened`
+   * afterwards.
+   */
   checkSidecars(): void {
     for (const end of SIDECARS) this.has(end);
     this.#before = openFiles();

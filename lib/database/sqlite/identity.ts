@@ -9,7 +9,10 @@ export interface FileIdentity {
   readonly ino: bigint;
 }
 
-/** Returns the regular files that this process has open, by descriptor: SQLite tells nothing of those that it has opened. */
+/**
+ * Returns the regular files that this process has open, by descriptor: SQLite tells nothing of those that it has
+ * opened.
+ */
 export function openFiles(): Map<string, FileIdentity> {
   const files = new Map<string, FileIdentity>();
   for (const fd of readdirSync("/proc/self/fd")) {

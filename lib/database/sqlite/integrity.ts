@@ -6,8 +6,8 @@ export interface Integrity {
   /** The lines of `pragma integrity_check`, joined; `ok` when it finds nothing. */
   readonly result: string;
   /**
-   * Tables that could not be checked, each with the reason: a collation, function or tokenizer of the application's own, which no other
-   * program has.
+   * Tables that could not be checked, each with the reason: a collation, function or tokenizer of the application's
+   * own, which no other program has.
    */
   readonly unchecked: readonly string[];
 }

@@ -1,4 +1,7 @@
-/** Restoring SQLite: the dump is a database file already. The names of scratch and aside are paths; one that is not absolute lies beside live. */
+/**
+ * Restoring SQLite: the dump is a database file already. The names of scratch and aside are paths; one that is not
+ * absolute lies beside live.
+ */
 import { constants, createReadStream } from "node:fs";
 import { lstat, mkdir, open, rename, rm, stat, statfs } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -185,7 +188,10 @@ class SqliteRestorer implements DatabaseRestorer {
     return { dev, ino };
   }
 
-  /** The mode and owner of live; the file and its name are on the disk then. No other file gets them that took its place meanwhile. */
+  /**
+   * The mode and owner of live; the file and its name are on the disk then. No other file gets them that took its place
+   * meanwhile.
+   */
   async #dress(scratch: string, written: FileIdentity): Promise<void> {
     const like = await lstat(this.live).catch(() => undefined);
     const file = await open(scratch, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);

@@ -1,6 +1,6 @@
 /**
- * SQLite, by the online backup API. The snapshot is a private copy, made when it is opened: queries, counts and the dump are all of
- * that copy, and the site's own file is held no longer than the copy takes.
+ * SQLite, by the online backup API. The snapshot is a private copy, made when it is opened: queries, counts and the
+ * dump are all of that copy, and the site's own file is held no longer than the copy takes.
  */
 import { createReadStream, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
@@ -28,7 +28,10 @@ import { checkIntegrity } from "./integrity.ts";
 import type { DatabaseLocation } from "../access/url.ts";
 import { toRow } from "../query-values.ts";
 
-/** Copies the file and opens the copy. Throws `E_DATABASE` when there is no such file, `E_SQLITE` when it is no database. */
+/**
+ * Copies the file and opens the copy. Throws `E_DATABASE` when there is no such file, `E_SQLITE` when it is no
+ * database.
+ */
 export async function openSqlite(
   target: DatabaseTarget,
   location: Extract<DatabaseLocation, { engine: "sqlite" }>,
@@ -47,7 +50,10 @@ export async function openSqlite(
   }
 }
 
-/** The database's file: `sqlite:///a/b` is relative to the site's root; where only `/a/b` exists, that was meant. Throws `E_DATABASE`. */
+/**
+ * The database's file: `sqlite:///a/b` is relative to the site's root; where only `/a/b` exists, that was meant. Throws
+ * `E_DATABASE`.
+ */
 export function locateSqlite(
   { path, absolute }: Extract<DatabaseLocation, { engine: "sqlite" }>,
   root: string,
@@ -176,7 +182,8 @@ class SqliteSnapshot implements DatabaseSnapshot {
   }
 
   /**
-   * Found at once, and an upper bound: no row takes less than a few bytes of the file. Tables without a rowid are taken for small.
+   * Found at once, and an upper bound: no row takes less than a few bytes of the file. Tables without a rowid are taken
+   * for small.
    */
   #highestRowid(table: string): number {
     try {

@@ -1,7 +1,7 @@
 /**
- * Super-journals: the end of a journal may name a file, which SQLite **removes** when it has rolled the journal back. A user who can
- * write beside a database could have root remove any file.
- * See https://www.sqlite.org/atomiccommit.html, "The Super-Journal File", and readSuperJournal in SQLite's pager.c.
+ * Super-journals: the end of a journal may name a file, which SQLite **removes** when it has rolled the journal back. A
+ * user who can write beside a database could have root remove any file. See https://www.sqlite.org/atomiccommit.html,
+ * "The Super-Journal File", and readSuperJournal in SQLite's pager.c.
  */
 import { closeSync, constants, existsSync, fstatSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { HoldfastError, systemCode } from "../../errors.ts";

@@ -85,7 +85,9 @@ function orderOf({ place, layers }: Group): number {
   return 2 * depth + (layers === undefined ? 0 : 1);
 }
 
-/** No archive holds the attributes of the directories that it is unpacked into: a command for each, the deepest first. */
+/**
+ * No archive holds the attributes of the directories that it is unpacked into: a command for each, the deepest first.
+ */
 function attributes({ places }: Places): string {
   const made = places.filter(({ make }) => make === true).map((place) => `mkdir -p ${target(place)}`);
   const commands = places

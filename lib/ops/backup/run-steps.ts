@@ -19,9 +19,9 @@ export async function runInProcess(context: StepContext, steps: readonly Step[])
 }
 
 /**
- * Runs each step as a sub-script: the dump first; when it has read the list of projects, the file steps one after the other beside
- * it, each with all the workers. The next one is started while one is at work, so that it need not be waited for. A full disk ends all of
- * them; any other death is that step's own failure.
+ * Runs each step as a sub-script: the dump first; when it has read the list of projects, the file steps one after the
+ * other beside it, each with all the workers. The next one is started while one is at work, so that it need not be
+ * waited for. A full disk ends all of them; any other death is that step's own failure.
  */
 export async function runAsScripts(context: StepContext, steps: readonly Step[], plan: RunPlan): Promise<FailedSteps> {
   const died = new Map<StepName, unknown>();

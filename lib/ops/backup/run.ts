@@ -1,4 +1,7 @@
-/** The main job: lock → staging → dump and projects → file steps → merge → publish → latest. docs/design.md tells the order. */
+/**
+ * The main job: lock → staging → dump and projects → file steps → merge → publish → latest. docs/design.md tells the
+ * order.
+ */
 import { rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { loadConfig, type SiteConfig } from "../../config/load.ts";
@@ -41,8 +44,9 @@ const MERGED_FILES = [MANIFEST_FILE, SUMS_FILE, "failures.json", "RESTORE.md", "
 const ON_ERROR_MS = 60_000;
 
 /**
- * Backs up a site into its store and gives what came of it; with failed units the run is published as `partial`. Throws, with nothing
- * published, when the store, the lock, the config or the disk forbid it, or when not one unit could be made.
+ * Backs up a site into its store and gives what came of it; with failed units the run is published as `partial`.
+ * Throws, with nothing published, when the store, the lock, the config or the disk forbid it, or when not one unit
+ * could be made.
  */
 export async function backup(request: BackupRequest, options: BackupOptions): Promise<BackupOutcome> {
   const config = loadConfig(request.config, process.env);
@@ -91,7 +95,10 @@ export async function backup(request: BackupRequest, options: BackupOptions): Pr
   return { ...outcome, afterFailed: outcome.afterFailed || !tidied };
 }
 
-/** Does what decides nothing any more: a failure is reported, and changes nothing of the outcome. Returns false when it failed. */
+/**
+ * Does what decides nothing any more: a failure is reported, and changes nothing of the outcome. Returns false when it
+ * failed.
+ */
 async function attempt(what: string, report: Report, work: () => Promise<void>): Promise<boolean> {
   try {
     await work();

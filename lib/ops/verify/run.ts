@@ -1,6 +1,7 @@
 /**
- * Proves a published run: what its documents say of each other, of the files and of the site's own rows, and, unless it is to be quick, every
- * byte of every file. Changes nothing of it, and takes no lock; the run is pinned meanwhile. What was found is kept as evidence.
+ * Proves a published run: what its documents say of each other, of the files and of the site's own rows, and, unless it
+ * is to be quick, every byte of every file. Changes nothing of it, and takes no lock; the run is pinned meanwhile. What
+ * was found is kept as evidence.
  */
 import { STEPS } from "../../steps/registry.ts";
 import type { SiteConfig } from "../../config/load.ts";
@@ -68,9 +69,9 @@ export interface VerifyOptions {
 }
 
 /**
- * Verifies a run and gives a check for each item of the list; what is wrong with a run is a failed check and never thrown. Throws `E_STORE`
- * when there is no store, `E_RUN_UNKNOWN`, `E_VERSION` when a newer Holdfast wrote the run, `E_CONFIG` for a config of another site, `E_DATABASE`
- * when the server for scratch databases does not answer.
+ * Verifies a run and gives a check for each item of the list; what is wrong with a run is a failed check and never
+ * thrown. Throws `E_STORE` when there is no store, `E_RUN_UNKNOWN`, `E_VERSION` when a newer Holdfast wrote the run,
+ * `E_CONFIG` for a config of another site, `E_DATABASE` when the server for scratch databases does not answer.
  */
 export async function verify(request: VerifyRequest, options: VerifyOptions): Promise<Verification> {
   const started = new Date();
@@ -153,7 +154,10 @@ interface Work {
   readonly signal: AbortSignal;
 }
 
-/** The archives of all steps are read at the same time, from when the first are asked for: one step may have one large archive only. */
+/**
+ * The archives of all steps are read at the same time, from when the first are asked for: one step may have one large
+ * archive only.
+ */
 function beginArchives(readers: ArtifactReaders, signal: AbortSignal): Work["archives"] {
   let begun: ReadonlyMap<StepName, Promise<Finding | undefined>> | undefined;
   return (survey) => {

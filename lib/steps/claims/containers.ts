@@ -11,8 +11,8 @@ import { treeKinds } from "./project-trees.ts";
 const TREES: ReadonlySet<StepName> = new Set(["snapshots", "trees", "audio_cache", "legacy_zips"]);
 
 /**
- * Lists the directories of projects, legacy trees and shards that exist, as absolute paths. One of projects that lies in another tree is
- * a directory of that tree like any other; of legacy trees and shards nothing is.
+ * Lists the directories of projects, legacy trees and shards that exist, as absolute paths. One of projects that lies
+ * in another tree is a directory of that tree like any other; of legacy trees and shards nothing is.
  */
 export function containersOf(config: SiteConfig): string[] {
   const absolute = (directory: string): string => path.resolve(config.root, directory);

@@ -2,8 +2,8 @@
 import picomatch from "picomatch";
 
 /**
- * Returns a test of paths, relative to the root or absolute. A glob without a slash matches at any depth; one that begins with a slash
- * matches absolute paths, and relative ones from the root.
+ * Returns a test of paths, relative to the root or absolute. A glob without a slash matches at any depth; one that
+ * begins with a slash matches absolute paths, and relative ones from the root.
  */
 export function ignoreMatcher(ignore: readonly string[]): (name: string) => boolean {
   const matchers = ignore.map((pattern) => {

@@ -1,4 +1,6 @@
-/** Path and argument templates with `{fields}` of a project's row, and finding on disk what a path template can mean. */
+/**
+ * Path and argument templates with `{fields}` of a project's row, and finding on disk what a path template can mean.
+ */
 import { lstatSync, readdirSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
@@ -39,8 +41,8 @@ export const takesStrays = (template: string): boolean =>
 
 /**
  * Returns the absolute path of a project's tree. Throws `E_OUTSIDE` if a value of the row leads out of the directory of
- * the projects or to another project: `..`, an empty or absolute value, or, unless links are followed, a link out of the
- * site. Throws `E_MISSING` if the directory does not exist.
+ * the projects or to another project: `..`, an empty or absolute value, or, unless links are followed, a link out of
+ * the site. Throws `E_MISSING` if the directory does not exist.
  */
 export function resolveTree(root: string, template: string, project: Project, followLinks: boolean): BytePath {
   const base = templateBase(template);

@@ -1,4 +1,7 @@
-/** The trees that projects have on disk: those that rows name, and the strays beside them, each belonging to one kind of tree. */
+/**
+ * The trees that projects have on disk: those that rows name, and the strays beside them, each belonging to one kind of
+ * tree.
+ */
 import type { BytePath } from "../../archive/entry.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
@@ -76,7 +79,10 @@ export class ProjectTrees {
     return this.#paths;
   }
 
-  /** The paths by which the trees and files may be met, links before them followed; of a link beside projects its own alone. */
+  /**
+   * The paths by which the trees and files may be met, links before them followed; of a link beside projects its own
+   * alone.
+   */
   get names(): readonly BytePath[] {
     return [...this.#names].toSorted();
   }
@@ -87,7 +93,8 @@ export class ProjectTrees {
   }
 
   /**
-   * The tree of a project's row. Throws as `resolveTree` does, and `E_CLAIM` where another row, kind of tree or step has it.
+   * The tree of a project's row. Throws as `resolveTree` does, and `E_CLAIM` where another row, kind of tree or step
+   * has it.
    */
   treeOf({ key, template }: TreeKind, project: Project, others: ReadonlyMap<BytePath, string>): BytePath {
     const tree = resolveTree(this.#config.root, template, project, this.#config.follow_links);

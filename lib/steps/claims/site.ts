@@ -1,4 +1,7 @@
-/** Who has which path of the site, when a run is planned: what lies inside of a tree and belongs to another unit is taken out of it. */
+/**
+ * Who has which path of the site, when a run is planned: what lies inside of a tree and belongs to another unit is
+ * taken out of it.
+ */
 import { statSync } from "node:fs";
 import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
@@ -125,8 +128,8 @@ export class Claims {
   }
 
   /**
-   * Notes links that a walk came across where they lead to something outside of the site and of every tree. One that stays, by its
-   * text, inside the root is not looked at: a link on its way out would be noted by itself.
+   * Notes links that a walk came across where they lead to something outside of the site and of every tree. One that
+   * stays, by its text, inside the root is not looked at: a link on its way out would be noted by itself.
    */
   async noteLinks(links: readonly FoundLink[]): Promise<void> {
     const root = fromString(this.#config.root);
@@ -144,8 +147,8 @@ export class Claims {
   }
 
   /**
-   * The places that the noted links lead to and that `follow_links` takes, the outermost ones, sorted. One that holds the site itself,
-   * or something that another unit has, is not followed.
+   * The places that the noted links lead to and that `follow_links` takes, the outermost ones, sorted. One that holds
+   * the site itself, or something that another unit has, is not followed.
    */
   async followed(): Promise<BytePath[]> {
     if (!this.#config.follow_links) return [];

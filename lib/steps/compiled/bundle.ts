@@ -1,17 +1,19 @@
 /**
  * Compiled texts as a zip that opens from disk and restores byte for byte.
  *
- * The bundle holds every entry of its trees under its own path. Pages and style sheets that refer to the site's media are rewritten to
- * refer to the bundle's own, under `reserved.multimedia`; the original of each such file is kept under `reserved.original`, by the
- * same path. These two names are `multimedia` and `.original`, or with `_1`, `_2` … where a tree has such a name at the top of the bundle.
+ * The bundle holds every entry of its trees under its own path. Pages and style sheets that refer to the site's media
+ * are rewritten to refer to the bundle's own, under `reserved.multimedia`; the original of each such file is kept under
+ * `reserved.original`, by the same path. These two names are `multimedia` and `.original`, or with `_1`, `_2` … where a
+ * tree has such a name at the top of the bundle.
  *
- * Restoring, with any unzip: everything but the two reserved directories is the trees; then each `.original/X` replaces `X`:
- * `rm -r multimedia; cd .original && find . -type f -exec cp -p {} ../{} \; && cd .. && rm -r .original`
+ * Restoring, with any unzip: everything but the two reserved directories is the trees; then each `.original/X` replaces
+ * `X`: `rm -r multimedia; cd .original && find . -type f -exec cp -p {} ../{} \; && cd .. && rm -r .original`
  *
- * What is rewritten: HTML, XHTML, SVG and CSS files, in every place where a browser would follow the reference, and in comments. What is
- * missing on disk is made local all the same, so that nothing reaches for a network, and listed. Left as they are, and listed: URLs that
- * scripts put together, references in script files (they start from the page that loads the script, which may be any), links to text
- * types that are not in the bundle, documents in UTF-16 and those beyond 32 MB.
+ * What is rewritten: HTML, XHTML, SVG and CSS files, in every place where a browser would follow the reference, and in
+ * comments. What is missing on disk is made local all the same, so that nothing reaches for a network, and listed. Left
+ * as they are, and listed: URLs that scripts put together, references in script files (they start from the page that
+ * loads the script, which may be any), links to text types that are not in the bundle, documents in UTF-16 and those
+ * beyond 32 MB.
  */
 import { readdirSync } from "node:fs";
 import { buildArchive, type BuildExtension } from "../../archive/build/archive.ts";
@@ -35,9 +37,9 @@ export type { CompiledRequest, CompiledResult } from "./request.ts";
 const LONGEST_DOCUMENT = 32 * 1024 * 1024;
 
 /**
- * Builds the bundle, the same bytes for the same input. Throws what `buildArchive` throws; with failures in the result there is no file. The
- * content digest is of the trees as they are on disk, which is what a restore gives back; the input's counts are theirs, too. The
- * fingerprint covers the media as well; `planCompiledBundle` gives the same one.
+ * Builds the bundle, the same bytes for the same input. Throws what `buildArchive` throws; with failures in the result
+ * there is no file. The content digest is of the trees as they are on disk, which is what a restore gives back; the
+ * input's counts are theirs, too. The fingerprint covers the media as well; `planCompiledBundle` gives the same one.
  */
 export async function buildCompiledBundle(request: CompiledRequest): Promise<CompiledResult> {
   const started = Date.now();

@@ -4,7 +4,10 @@ import { FingerprintBuilder } from "../../archive/fingerprint.ts";
 import type { MediaState } from "./media.ts";
 import type { CompiledSource } from "./request.ts";
 
-/** Another way of rewriting gives other bundles: with a change of what the code here does to a page, this number goes up. */
+/**
+ * Another way of rewriting gives other bundles: with a change of what the code here does to a page, this number goes
+ * up.
+ */
 const REWRITING = 1;
 
 /** Returns the recipe of a bundle: everything that changes its bytes except trees and media. */
@@ -17,8 +20,8 @@ export function bundleRecipe({ recipe, trees, media, pages, project }: CompiledS
 }
 
 /**
- * Adds the media, by their recorded paths and in any order, to the fingerprint of the trees. Null when that is null, or when one of the media
- * changed within two seconds of `startedMs`.
+ * Adds the media, by their recorded paths and in any order, to the fingerprint of the trees. Null when that is null, or
+ * when one of the media changed within two seconds of `startedMs`.
  */
 export function withMedia(
   trees: string | null,

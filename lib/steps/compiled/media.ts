@@ -1,4 +1,6 @@
-/** The media that pages refer to: which file a URL means, whether it may be taken, and what it is called in the bundle. */
+/**
+ * The media that pages refer to: which file a URL means, whether it may be taken, and what it is called in the bundle.
+ */
 import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import type { BytePath, Entry } from "../../archive/entry.ts";
@@ -93,7 +95,9 @@ export class MediaSite {
     this.#exclude = source.exclude;
   }
 
-  /** Examines an absolute path without opening it. A link counts as its target, which must be inside the root as well. */
+  /**
+   * Examines an absolute path without opening it. A link counts as its target, which must be inside the root as well.
+   */
   look(path: BytePath): MediaState {
     try {
       const { real, entry } = this.#lstat(path);
@@ -147,7 +151,10 @@ function realPathIfThere(path: BytePath): BytePath[] {
   }
 }
 
-/** Browsers send paths as UTF-8 whatever the page's own encoding is: in an old page, bytes that are no UTF-8 mean Latin letters. */
+/**
+ * Browsers send paths as UTF-8 whatever the page's own encoding is: in an old page, bytes that are no UTF-8 mean Latin
+ * letters.
+ */
 function candidates(values: Captured): Captured[] {
   if (Object.values(values).every(isUtf8)) return [values];
   const decoder = new TextDecoder("windows-1252");
@@ -158,7 +165,10 @@ function candidates(values: Captured): Captured[] {
   return [values, converted];
 }
 
-/** Fills a path template. `inside` is false where a value climbs out of its place; `..` within a value is resolved as browsers do. */
+/**
+ * Fills a path template. `inside` is false where a value climbs out of its place; `..` within a value is resolved as
+ * browsers do.
+ */
 function fill(template: BytePath, values: Captured): { path: BytePath; inside: boolean } {
   let inside = true;
   const path = template.replaceAll(/\{(\w+)\}/g, (_all, name: string) => {
@@ -174,7 +184,9 @@ function fill(template: BytePath, values: Captured): { path: BytePath; inside: b
 
 const LONGEST = 180;
 
-/** A name that every file system and every program takes: no control characters, no backslash, UTF-8, at most 180 bytes. */
+/**
+ * A name that every file system and every program takes: no control characters, no backslash, UTF-8, at most 180 bytes.
+ */
 function safeName(base: BytePath): BytePath {
   // oxlint-disable-next-line no-control-regex -- control characters are what it takes out
   const clean = base.replaceAll(/[\x00-\x1f\x7f\\]/g, "_");

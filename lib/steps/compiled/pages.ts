@@ -12,8 +12,8 @@ export interface PageTarget {
 }
 
 /**
- * Returns the target of a link in the bundle; undefined if its text type is not in it. A page is looked up at the top of
- * its tree, and then in the directory of the linking page: sites serve such a directory as if it were the top.
+ * Returns the target of a link in the bundle; undefined if its text type is not in it. A page is looked up at the top
+ * of its tree, and then in the directory of the linking page: sites serve such a directory as if it were the top.
  */
 export function findPage(
   trees: readonly CompiledTree[],

@@ -5,8 +5,9 @@ import { MediaSite } from "./media.ts";
 import type { CompiledSource } from "./request.ts";
 
 /**
- * The fingerprint that `buildCompiledBundle` would record now; the counts are those of the trees. `previousMedia` is what it recorded last
- * time: the paths of `media` and of `missing`, in any order. Without it the references are not known and the fingerprint is null.
+ * The fingerprint that `buildCompiledBundle` would record now; the counts are those of the trees. `previousMedia` is
+ * what it recorded last time: the paths of `media` and of `missing`, in any order. Without it the references are not
+ * known and the fingerprint is null.
  */
 export function planCompiledBundle(source: CompiledSource, previousMedia?: readonly string[]): Plan {
   const started = Date.now();

@@ -22,7 +22,10 @@ export interface CompiledSource {
   readonly pages?: { readonly url: string };
   /** The fields that fill `{id}`, `{internal_id}` … in the templates. */
   readonly project: Readonly<Record<string, string | number>>;
-  /** The site's root, absolute: media are taken from it and from the directories that `media` names, never from elsewhere. */
+  /**
+   * The site's root, absolute: media are taken from it and from the directories that `media` names, never from
+   * elsewhere.
+   */
   readonly root: BytePath;
   /** Absolute paths that are left out, with what is below them. */
   readonly exclude: readonly BytePath[];
@@ -38,7 +41,10 @@ export interface CompiledRequest extends CompiledSource, Pick<BuildRequest, "cap
   readonly onBytes?: (bytes: number) => void;
 }
 
-/** A reference that leads to nothing: the page that holds it, by its path in the bundle, and the URL as it is written there. */
+/**
+ * A reference that leads to nothing: the page that holds it, by its path in the bundle, and the URL as it is written
+ * there.
+ */
 export interface WantedBy {
   readonly page: string;
   readonly url: string;

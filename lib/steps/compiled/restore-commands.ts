@@ -11,7 +11,10 @@ const bundlesSchema = z.record(
   z.object({ reserved: z.object({ multimedia: z.string(), original: z.string() }) }),
 );
 
-/** Returns the commands: each bundle is unpacked, originals replace rewritten pages, what the bundle added goes, trees are copied. */
+/**
+ * Returns the commands: each bundle is unpacked, originals replace rewritten pages, what the bundle added goes, trees
+ * are copied.
+ */
 export function compiledCommands(metadata: UnitMetadata): string[] {
   const bundles = bundlesSchema.safeParse(metadata["bundles"]).data ?? {};
   const places = placesOf(metadata);

@@ -1,4 +1,6 @@
-/** `compiled_exports`: the published pages of each project as self-contained bundles, one a text type or one for all. */
+/**
+ * `compiled_exports`: the published pages of each project as self-contained bundles, one a text type or one for all.
+ */
 import path from "node:path";
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";

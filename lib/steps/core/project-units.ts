@@ -1,4 +1,7 @@
-/** The units of a step that goes by projects: one a row, one a directory without a row, one for the loose files beside them. */
+/**
+ * The units of a step that goes by projects: one a row, one a directory without a row, one for the loose files beside
+ * them.
+ */
 import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
 import { display, fromString, isUtf8, toBuffer } from "../../archive/path.ts";

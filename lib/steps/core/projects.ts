@@ -1,6 +1,6 @@
 /**
- * The list of projects, made once a run: by the dump's process in the dump's own snapshot where the run has one, else by the first
- * step that needs it. Every step reads the same list.
+ * The list of projects, made once a run: by the dump's process in the dump's own snapshot where the run has one, else
+ * by the first step that needs it. Every step reads the same list.
  */
 import { existsSync } from "node:fs";
 import path from "node:path";

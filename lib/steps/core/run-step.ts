@@ -14,8 +14,8 @@ import { UnitRunner } from "./unit-runner.ts";
 export const stepStateFile = (scratch: string, step: StepName): string => path.join(scratch, `step-${step}.json`);
 
 /**
- * Runs the body of a step. What it throws fails the step as a whole (an interruption and a full disk are thrown on); then the
- * index and the failures are written, always.
+ * Runs the body of a step. What it throws fails the step as a whole (an interruption and a full disk are thrown on);
+ * then the index and the failures are written, always.
  */
 export async function runStep(
   context: StepContext,

@@ -1,6 +1,6 @@
 /**
- * Turns planned units into units of a run: kept from an interrupted run, linked from an earlier one, or built; with its metadata
- * written last. One unit's failure never stops the others.
+ * Turns planned units into units of a run: kept from an interrupted run, linked from an earlier one, or built; with its
+ * metadata written last. One unit's failure never stops the others.
  */
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
@@ -257,7 +257,10 @@ export class UnitRunner {
     }
   }
 
-  /** Removes whatever a failed or older attempt left of the unit; by rename first, so that a half-removed unit has no metadata. */
+  /**
+   * Removes whatever a failed or older attempt left of the unit; by rename first, so that a half-removed unit has no
+   * metadata.
+   */
   #clear(plan: UnitPlan): void {
     if (this.#context.options.dryRun) return;
     const unit = path.join(this.#context.directory, plan.directory);

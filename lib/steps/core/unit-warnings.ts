@@ -6,7 +6,10 @@ const SHOWN = 3;
 const MOST_WARNINGS = 5000;
 const LONGEST_WARNING = 4500;
 
-/** Returns the warnings of a unit as its metadata have them: the first ones, none longer than a path can be, and how many more there are. */
+/**
+ * Returns the warnings of a unit as its metadata have them: the first ones, none longer than a path can be, and how
+ * many more there are.
+ */
 export function keepWarnings(warnings: readonly string[]): string[] {
   const kept = warnings
     .slice(0, MOST_WARNINGS)

@@ -26,7 +26,9 @@ export class CoveredPaths {
     node.covers = "all";
   }
 
-  /** Adds an absolute path of directories, some of whose names may hold `{fields}`: each and all below it are covered. */
+  /**
+   * Adds an absolute path of directories, some of whose names may hold `{fields}`: each and all below it are covered.
+   */
   addDirectories(template: string): void {
     let node = this.#root;
     for (const segment of namesOf(template))

@@ -16,8 +16,9 @@ import { takesStrays, templateBase } from "../claims/path-template.ts";
 import { trackedFiles } from "./tracked-files.ts";
 
 /**
- * Lists the paths under the site's root, and under each of its further roots, that no step covers: relative to the root, absolute
- * below the others, directories with a trailing slash, sorted. The store and the config itself are not reported.
+ * Lists the paths under the site's root, and under each of its further roots, that no step covers: relative to the
+ * root, absolute below the others, directories with a trailing slash, sorted. The store and the config itself are not
+ * reported.
  */
 export async function findUncovered(
   config: SiteConfig,
@@ -37,7 +38,10 @@ export async function findUncovered(
   const isIgnored = ignoreMatcher(config.ignore);
   const found = new Set<string>();
   for (const root of rootsOf(config)) {
-    /** Returns whether anything in the directory is covered, or named: else the directory itself would go without a word. */
+    /**
+     * Returns whether anything in the directory is covered, or named: else the directory itself would go without a
+     * word.
+     */
     const visit = (directory: BytePath): boolean => {
       let isHeld = false;
       for (const entry of entriesOf(directory)) {

@@ -1,4 +1,7 @@
-/** Files that a database names: asked when it is dumped, in the dump's own snapshot, and kept beside the dump's metadata. */
+/**
+ * Files that a database names: asked when it is dumped, in the dump's own snapshot, and kept beside the dump's
+ * metadata.
+ */
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";

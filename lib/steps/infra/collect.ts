@@ -1,6 +1,6 @@
 /**
- * Fills `infra/`: everything is read first, so that a secret found in one file is taken out of all of them; then each unit is redacted,
- * looked at by the gate, and written.
+ * Fills `infra/`: everything is read first, so that a secret found in one file is taken out of all of them; then each
+ * unit is redacted, looked at by the gate, and written.
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -59,8 +59,9 @@ const COMMAND_TIMEOUT_MS = 10 * 60_000;
 export const GIT_UNIT = "git_info.txt";
 
 /**
- * Writes the units that `input` asks for below `out` (directories 0750, files 0640). A unit of which any source is missing or unreadable,
- * or in which the gate finds a secret, is a failure and is not written; the others are. No message holds a secret.
+ * Writes the units that `input` asks for below `out` (directories 0750, files 0640). A unit of which any source is
+ * missing or unreadable, or in which the gate finds a secret, is a failure and is not written; the others are. No
+ * message holds a secret.
  */
 export async function collectInfra(input: InfraInput, out: string, signal: AbortSignal): Promise<InfraResult> {
   const failures: InfraFailure[] = [];
@@ -183,7 +184,10 @@ function rethrow(error: unknown): never {
   throw asHoldfastError(error, "E_IO");
 }
 
-/** The secrets of a text that are worth looking for in the others: generated ones, not words that mean something elsewhere. */
+/**
+ * The secrets of a text that are worth looking for in the others: generated ones, not words that mean something
+ * elsewhere.
+ */
 function secretsIn(text: string, rules: RedactOptions): string[] {
   return findSecrets(text, rules)
     .flatMap(({ start, end }) => text.slice(start, end).split("\n"))

@@ -8,8 +8,8 @@ import { readText } from "./files/sources.ts";
 const SPOOLS = ["/var/spool/cron/crontabs", "/var/spool/cron"];
 
 /**
- * The text, or undefined when the user has none. Throws `E_MISSING` for an unknown user and `E_UNREADABLE` for another user's crontab
- * when this user may not see it.
+ * The text, or undefined when the user has none. Throws `E_MISSING` for an unknown user and `E_UNREADABLE` for another
+ * user's crontab when this user may not see it.
  */
 export async function readCrontab(user: string, signal: AbortSignal): Promise<string | undefined> {
   const own = userInfo().username === user;

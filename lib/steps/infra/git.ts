@@ -11,8 +11,8 @@ export interface GitInfo {
 }
 
 /**
- * Reads the repository around `directory` and writes nothing in it. Git runs as the owner of the directory, so that none
- * of the repository's programs (monitors, hooks, filters) runs as root. Throws `E_MISSING` without a repository.
+ * Reads the repository around `directory` and writes nothing in it. Git runs as the owner of the directory, so that
+ * none of the repository's programs (monitors, hooks, filters) runs as root. Throws `E_MISSING` without a repository.
  */
 export async function readGit(directory: string, signal: AbortSignal): Promise<GitInfo> {
   const git = gitIn(directory, signal);

@@ -28,7 +28,10 @@ export const infraStep: Step = {
   },
 };
 
-/** The databases' passwords, which no captured file may show. One that cannot be had is the db step's failure, not this one's. */
+/**
+ * The databases' passwords, which no captured file may show. One that cannot be had is the db step's failure, not this
+ * one's.
+ */
 export async function databasePasswords({ config, signal }: Pick<StepContext, "config" | "signal">): Promise<string[]> {
   const passwords = await Promise.all(
     (config.database ?? []).map(async (database) => {

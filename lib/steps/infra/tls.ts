@@ -1,4 +1,7 @@
-/** `tls_files.txt`: which certificates and keys there are, so that one knows what to get again. Nothing of their content but a certificate's own words. */
+/**
+ * `tls_files.txt`: which certificates and keys there are, so that one knows what to get again. Nothing of their content
+ * but a certificate's own words.
+ */
 import { X509Certificate } from "node:crypto";
 import { lstatSync, readFileSync, type Stats } from "node:fs";
 import { fromString, toBuffer } from "../../archive/path.ts";
@@ -8,7 +11,9 @@ import { withFile } from "./files/sources.ts";
 /** A certificate or a chain is far smaller; what is larger is only listed. */
 const READ_AT_MOST = 1024 * 1024;
 
-/** Returns the lines for a file; a private key or an unreadable file is listed by name only. Throws for a missing file. */
+/**
+ * Returns the lines for a file; a private key or an unreadable file is listed by name only. Throws for a missing file.
+ */
 export async function describeTlsFile(file: string): Promise<string> {
   const { data, facts } = read(file);
   if (data === undefined) return `${file}\n  not readable, or too large for a certificate\n`;

@@ -1,6 +1,7 @@
 /**
- * The layers of a tree in shards: a new or changed entry goes to a new shard, and for every path the shard with the highest number that
- * lists it is the one that counts. This module decides where each entry of the site belongs; nothing is written here.
+ * The layers of a tree in shards: a new or changed entry goes to a new shard, and for every path the shard with the
+ * highest number that lists it is the one that counts. This module decides where each entry of the site belongs;
+ * nothing is written here.
  */
 import type { BytePath, Entry } from "../../archive/entry.ts";
 import { entryId, readEntryList, type ListedEntry } from "../../archive/entry-list.ts";
@@ -28,7 +29,10 @@ export interface Superseded {
   readonly size: number;
   readonly shard: number;
   readonly gone: boolean;
-  /** A directory has taken the place of something else, or something else that of a directory: unpacking one over the other would fail. */
+  /**
+   * A directory has taken the place of something else, or something else that of a directory: unpacking one over the
+   * other would fail.
+   */
   readonly conflict: boolean;
 }
 
@@ -39,8 +43,8 @@ interface Cursor {
 }
 
 /**
- * Merges the site's entries (in walk order) with the lists of the layers, path by path. Memory is one line a layer. A path for which
- * `unknown` says true could not be looked at: what is listed of it stays as it is.
+ * Merges the site's entries (in walk order) with the lists of the layers, path by path. Memory is one line a layer. A
+ * path for which `unknown` says true could not be looked at: what is listed of it stays as it is.
  */
 export function* placeEntries(
   entries: Iterable<Entry>,

@@ -1,4 +1,7 @@
-/** Plans the shards of a tree: which stay, and which entries go into new ones. Lists are on disk, so that memory stays flat. */
+/**
+ * Plans the shards of a tree: which stay, and which entries go into new ones. Lists are on disk, so that memory stays
+ * flat.
+ */
 import { closeSync, openSync, writeFileSync } from "node:fs";
 import type { BytePath, Entry } from "../../archive/entry.ts";
 import { floorNs } from "../../archive/fingerprint.ts";
@@ -28,7 +31,10 @@ export interface ShardLayout {
   readonly shards: readonly ShardPlan[];
   /** Paths that some shard holds and the site does not have any more. */
   readonly dead: readonly BytePath[];
-  /** A file with `@seconds` and `./path` of every directory, each ended by a NUL: unpacking layer over layer changes their times. */
+  /**
+   * A file with `@seconds` and `./path` of every directory, each ended by a NUL: unpacking layer over layer changes
+   * their times.
+   */
   readonly directories: string;
   /** FIFOs, sockets and devices, which no archive takes. */
   readonly dropped: readonly BytePath[];
@@ -85,8 +91,8 @@ export function layOutShards(request: LayoutRequest): ShardLayout {
 }
 
 /**
- * Walks the tree and says which shard holds each entry. A live database whose changes lie in a file beside it goes into a new shard,
- * whatever its own file looks like, and never the file beside it; such databases are added to `pending`.
+ * Walks the tree and says which shard holds each entry. A live database whose changes lie in a file beside it goes into
+ * a new shard, whatever its own file looks like, and never the file beside it; such databases are added to `pending`.
  */
 function classify(
   { root, exclude, layers }: LayoutRequest,
@@ -127,7 +133,10 @@ function* storable(
   }
 }
 
-/** The second pass: writes the list of every shard, the kept ones' too, as they are needed when a kept shard proves damaged. */
+/**
+ * The second pass: writes the list of every shard, the kept ones' too, as they are needed when a kept shard proves
+ * damaged.
+ */
 function write(
   request: LayoutRequest,
   pending: Set<BytePath>,

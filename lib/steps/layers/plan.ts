@@ -1,4 +1,7 @@
-/** Units that are the shards of one tree, in layers: a new or changed file goes into a new shard, and a later shard wins. */
+/**
+ * Units that are the shards of one tree, in layers: a new or changed file goes into a new shard, and a later shard
+ * wins.
+ */
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -91,8 +94,8 @@ interface EarlierShard {
 }
 
 /**
- * The shards of the newest earlier run that has any: layers of one run belong together. What an interrupted run has finished comes on top when
- * it is resumed. A shard whose list is unsound is left out.
+ * The shards of the newest earlier run that has any: layers of one run belong together. What an interrupted run has
+ * finished comes on top when it is resumed. A shard whose list is unsound is left out.
  */
 function earlierShards({ options, previous, directory }: StepContext, tree: LayeredTree): EarlierShard[] {
   const own = options.resume ? unitsIn(directory, tree) : [];

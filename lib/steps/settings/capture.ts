@@ -14,7 +14,10 @@ import { sanitiseSettings } from "./sanitise.ts";
 /** A command may have to start the whole application. */
 const COMMAND_TIMEOUT_MS = 10 * 60_000;
 
-/** Throws `E_CONFIG` for a file that cannot be read, a command that fails, or what holds no settings. Secrets are in no message. */
+/**
+ * Throws `E_CONFIG` for a file that cannot be read, a command that fails, or what holds no settings. Secrets are in no
+ * message.
+ */
 export async function captureSettings(
   config: Pick<SiteConfig, "root" | "exec_prefix">,
   wanted: PortableSettings,

@@ -9,8 +9,9 @@ import type { Json, RawSetting } from "./parse.ts";
 import { databaseScheme } from "./scheme.ts";
 
 /**
- * The settings by their dotted names. A value goes where its name, the names above it, one of `secret` (globs) or its look say that it is a secret, and
- * where another secret stands in it; passwords in URLs are blanked out. A URL of a database says its engine in a setting of its own, `NAME.scheme`.
+ * The settings by their dotted names. A value goes where its name, the names above it, one of `secret` (globs) or its
+ * look say that it is a secret, and where another secret stands in it; passwords in URLs are blanked out. A URL of a
+ * database says its engine in a setting of its own, `NAME.scheme`.
  */
 export function sanitiseSettings(
   raw: readonly RawSetting[],

@@ -10,7 +10,10 @@ const ENGINES: readonly (readonly [RegExp, string])[] = [
   [/^oracle$/, "oracle"],
 ];
 
-/** `postgresql` for `postgres://…`, `postgresql+psycopg://…` and `jdbc:postgresql:…`; undefined for what is no URL of a database. */
+/**
+ * `postgresql` for `postgres://…`, `postgresql+psycopg://…` and `jdbc:postgresql:…`; undefined for what is no URL of a
+ * database.
+ */
 export function databaseScheme(value: Json): string | undefined {
   if (typeof value !== "string") return undefined;
   const [, java, plain] = /^(?:jdbc:([a-z0-9]+):|([a-z][a-z0-9]*)(?:\+\w+)?:\/\/)/i.exec(value.trim()) ?? [];

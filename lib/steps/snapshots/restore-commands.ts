@@ -4,7 +4,10 @@ import { shellQuote } from "../../report/shell.ts";
 import { isOutside, placesOf, type Place } from "../../store/run/places.ts";
 import { fileOfRun } from "../restore/targets.ts";
 
-/** Returns the commands: trees inside and outside of the site's root lie in one archive, by their paths below the root and `/`. */
+/**
+ * Returns the commands: trees inside and outside of the site's root lie in one archive, by their paths below the root
+ * and `/`.
+ */
 export function snapshotCommands(metadata: UnitMetadata): string[] {
   const [artifact] = metadata.artifacts;
   if (artifact === undefined) return [];

@@ -1,4 +1,7 @@
-/** `trees`: directories and files that the config names one by one, each a unit: one archive, or above a size layered shards. */
+/**
+ * `trees`: directories and files that the config names one by one, each a unit: one archive, or above a size layered
+ * shards.
+ */
 import { statSync } from "node:fs";
 import type { BytePath } from "../../archive/entry.ts";
 import type { ExcludeRules } from "../../archive/tree/exclude-rules.ts";

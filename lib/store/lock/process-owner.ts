@@ -89,7 +89,8 @@ function exists(pid: number): boolean {
 function processStart(pid: number): { started: string; ended: boolean } | undefined {
   const stat = readProc(`${pid}/stat`);
   if (stat === undefined) return undefined;
-  // The second field is the program's name in brackets, which may itself hold brackets and spaces; the third follows the last one.
+  // The second field is the program's name in brackets, which may itself hold brackets and spaces; the third follows
+  // the last one.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return { started: fields[22 - 3] ?? "", ended: fields[0] === "Z" || fields[0] === "X" };
 }

@@ -21,7 +21,9 @@ export function listFiles(directory: string): string[] {
   return found.toSorted((a, b) => (a < b ? -1 : 1));
 }
 
-/** Writes SHA256SUMS for a run. `known` has digests of files that were just written; the others, all small, are read. */
+/**
+ * Writes SHA256SUMS for a run. `known` has digests of files that were just written; the others, all small, are read.
+ */
 export async function writeSums(run: string, known: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
   const lines: string[] = [];
   for (const file of listFiles(run)) {

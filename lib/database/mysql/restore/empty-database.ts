@@ -10,7 +10,9 @@ const KINDS: Readonly<Record<string, string>> = {
   VIEW: "view",
 };
 
-/** Drops everything in the session's database: events first, which could still fire. Cut off, it can be called again. */
+/**
+ * Drops everything in the session's database: events first, which could still fire. Cut off, it can be called again.
+ */
 export async function emptyDatabase(session: MysqlSession): Promise<void> {
   await session.run("set session foreign_key_checks = 0");
   for (const { name } of await session.run(

@@ -1,8 +1,9 @@
 /**
- * A dump on its way to the client, statement by statement. Only statements that dumps consist of pass, and only with names in the database at
- * hand: `USE`, `CREATE DATABASE`, client commands, rights and the like are refused, wherever they come from. What names the database that
- * was dumped (`ALTER DATABASE`; views, defaults, triggers and routines with qualified names) is made to name the one at hand, and events can
- * come disabled, so that none fires in a copy. This keeps mistakes out, and simple malice; text that a routine executes is not understood.
+ * A dump on its way to the client, statement by statement. Only statements that dumps consist of pass, and only with
+ * names in the database at hand: `USE`, `CREATE DATABASE`, client commands, rights and the like are refused, wherever
+ * they come from. What names the database that was dumped (`ALTER DATABASE`; views, defaults, triggers and routines
+ * with qualified names) is made to name the one at hand, and events can come disabled, so that none fires in a copy.
+ * This keeps mistakes out, and simple malice; text that a routine executes is not understood.
  */
 import { HoldfastError } from "../../../errors.ts";
 import { quoteMysql } from "../names.ts";

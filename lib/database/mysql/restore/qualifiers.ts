@@ -1,6 +1,7 @@
 /**
- * The database in qualified names of a MySQL or MariaDB statement. `a.b` is a table of the database `a` where a table can stand, a function
- * of it before a parenthesis, and elsewhere a column of the table or alias `a`; `a.b.c` is always a column of a table of `a`.
+ * The database in qualified names of a MySQL or MariaDB statement. `a.b` is a table of the database `a` where a table
+ * can stand, a function of it before a parenthesis, and elsewhere a column of the table or alias `a`; `a.b.c` is always
+ * a column of a table of `a`.
  */
 
 /** The rules for quotes, by the session's sql_mode. */
@@ -49,7 +50,9 @@ const BEFORE_EXPRESSION = new Set(
 );
 const SEQUENCE_FUNCTIONS = new Set(["NEXTVAL", "LASTVAL", "SETVAL"]);
 
-/** Puts the name `to` in the place of the database `from`, or takes the qualifier away. `text` has one character a byte. */
+/**
+ * Puts the name `to` in the place of the database `from`, or takes the qualifier away. `text` has one character a byte.
+ */
 export function renameDatabase(text: string, from: string, to: string | undefined, rules: QuoteRules): Renamed {
   const tokens = tokenize(text, rules);
   const others = new Set<string>();

@@ -1,6 +1,7 @@
 /**
- * Restoring MySQL and MariaDB. A database cannot be renamed there, so the dump is loaded into a scratch database, to be compared, and then once
- * more in the place of live. Everything goes through the client program; what it may be sent is decided in filter-script.ts.
+ * Restoring MySQL and MariaDB. A database cannot be renamed there, so the dump is loaded into a scratch database, to be
+ * compared, and then once more in the place of live. Everything goes through the client program; what it may be sent is
+ * decided in filter-script.ts.
  */
 import { access, rename, rm, statfs } from "node:fs/promises";
 import { hostname } from "node:os";

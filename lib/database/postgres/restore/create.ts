@@ -47,7 +47,10 @@ function optionsOfDump(entries: readonly ArchiveEntry[]): string {
   return (options ?? "encoding = 'UTF8'").replace(/ ?TABLESPACE = (?:"(?:[^"]|"")+"|\S+)/, "");
 }
 
-/** Whether the server has the locale that the dump's database had. Asked by a collation that is rolled back; only where the encodings are the same. */
+/**
+ * Whether the server has the locale that the dump's database had. Asked by a collation that is rolled back; only where
+ * the encodings are the same.
+ */
 export async function lacksLocale(admin: PostgresAdmin, entries: readonly ArchiveEntry[]): Promise<string | undefined> {
   if (await admin.exists(admin.live)) return undefined;
   const options = optionsOfDump(entries);
@@ -85,8 +88,8 @@ const optionsOfLive = async (admin: PostgresAdmin): Promise<string | undefined> 
   MAINTENANCE.has(admin.live) ? undefined : await optionsOfDatabase(admin, admin.live);
 
 /**
- * Creates the database `name`: like live where that has the encoding of the dump, else as the dump says, else with the dump's encoding and
- * another locale. Nobody but its owner and superusers can connect to it.
+ * Creates the database `name`: like live where that has the encoding of the dump, else as the dump says, else with the
+ * dump's encoding and another locale. Nobody but its owner and superusers can connect to it.
  */
 export async function createLike(
   admin: PostgresAdmin,

@@ -9,13 +9,16 @@ const ATTEMPTS = 5;
 const STRAGGLERS_MS = 5000;
 
 /**
- * The last line of the comment of a database that a restore made where there was none: it says that `exchangeBack` may take it away
- * again. A comment, as its owner needs no other right for it.
+ * The last line of the comment of a database that a restore made where there was none: it says that `exchangeBack` may
+ * take it away again. A comment, as its owner needs no other right for it.
  */
 const mark = (scratch: string): string => `Restored as ${scratch}.`;
 const MARK = /(?:^|\n)Restored as [^\n]*\.$/;
 
-/** Puts `scratch` in the place of live. Any step of it may be its last: called again, it goes on by the names that it finds. */
+/**
+ * Puts `scratch` in the place of live. Any step of it may be its last: called again, it goes on by the names that it
+ * finds.
+ */
 export async function exchange(
   admin: PostgresAdmin,
   scratch: string,
@@ -121,7 +124,9 @@ const HINT = "nothing was changed; --database with a superuser's URL has every r
 const backendSchema = z.object({ role: z.string().nullable(), ours: z.boolean() });
 type Backend = z.infer<typeof backendSchema>;
 
-/** Who is connected, workers of the server itself left out: they end by themselves. `ours`: we have the right to end it. */
+/**
+ * Who is connected, workers of the server itself left out: they end by themselves. `ours`: we have the right to end it.
+ */
 async function connected(admin: PostgresAdmin, names: readonly string[], action = ""): Promise<Backend[]> {
   const rows = await admin.query(`
     select usename as role, ours ${action} from (

@@ -13,7 +13,10 @@ export interface LoadPlan {
   /** The properties of the database in the dump, as statements about another name. */
   readonly properties: (database: string) => readonly string[];
   readonly warnings: readonly string[];
-  /** The schemas that unqualified names are looked for in, ready for SET: those of the site's sessions, then all others of the dump. */
+  /**
+   * The schemas that unqualified names are looked for in, ready for SET: those of the site's sessions, then all others
+   * of the dump.
+   */
   readonly searchPath: string;
   /** The owner of the new database: live's, if this user may set it. */
   readonly owner: string;
@@ -246,7 +249,10 @@ const RETARGET = new RegExp(
   `^((?:ALTER (?:ROLE ${NAME} IN )?|COMMENT ON |(?:GRANT|REVOKE) [A-Z, ]+ ON )DATABASE )${NAME}`,
 );
 
-/** Owner, comment, settings and rights of the dump's own database. Replaced by live's, where there is one, when they are exchanged. */
+/**
+ * Owner, comment, settings and rights of the dump's own database. Replaced by live's, where there is one, when they are
+ * exchanged.
+ */
 function propertiesFor(
   database: string,
   entries: readonly ArchiveEntry[],
@@ -265,8 +271,8 @@ function propertiesFor(
 }
 
 /**
- * Returns the path of the session that made the dump, else the database's own setting, else PostgreSQL's default. The other schemas come
- * behind it: they count only for names that would not be found at all.
+ * Returns the path of the session that made the dump, else the database's own setting, else PostgreSQL's default. The
+ * other schemas come behind it: they count only for names that would not be found at all.
  */
 function searchPathFor(
   archive: Archive,

@@ -3,7 +3,10 @@ import { quote, type PostgresAdmin } from "../admin.ts";
 import type { Archive } from "../archive-list.ts";
 import { grantersOf, rolesOf } from "./roles.ts";
 
-/** Creates the roles that a dump names and the server lacks: owners, those of grants, policies and settings. None of them can log in. */
+/**
+ * Creates the roles that a dump names and the server lacks: owners, those of grants, policies and settings. None of
+ * them can log in.
+ */
 export async function createRoles(admin: PostgresAdmin, archive: Archive): Promise<void> {
   const statements = archive.entries.flatMap((entry) => entry.statements);
   const named = new Set([...archive.owners, ...statements.flatMap(rolesOf), ...statements.flatMap(grantersOf)]);

@@ -177,9 +177,10 @@ class PostgresRestorer implements DatabaseRestorer {
   }
 
   /**
-   * Loads by standard input, to measure how far it has got, unless `--jobs` is among the flags. pg_restore searches no schema, so that a
-   * function or a query in a text that names tables without a schema breaks the index, the constraint or the materialised view that uses
-   * it. Where it fails, it is tried once more from an empty database with the schemas of the site's sessions.
+   * Loads by standard input, to measure how far it has got, unless `--jobs` is among the flags. pg_restore searches no
+   * schema, so that a function or a query in a text that names tables without a schema breaks the index, the constraint
+   * or the materialised view that uses it. Where it fails, it is tried once more from an empty database with the
+   * schemas of the site's sessions.
    */
   async #fill(
     dump: string,

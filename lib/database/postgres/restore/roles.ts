@@ -38,8 +38,8 @@ export function grantersOf(statement: string): string[] {
 }
 
 /**
- * The rights of an entry that can be given on this server: without statements that name another role than `known`, and without those
- * that other roles granted (`SET SESSION AUTHORIZATION`) unless `asOthers`.
+ * The rights of an entry that can be given on this server: without statements that name another role than `known`, and
+ * without those that other roles granted (`SET SESSION AUTHORIZATION`) unless `asOthers`.
  */
 export function grantsFor(entry: ArchiveEntry, known: (role: string) => boolean, asOthers: boolean): string[] {
   const kept: string[] = [];

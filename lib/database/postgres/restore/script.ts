@@ -6,8 +6,9 @@ const SEARCH_PATH = "SELECT pg_catalog.set_config('search_path', '', false);";
 const HEAD = /^(?:$|--|SET |SELECT pg_catalog\.set_config|\\restrict )/;
 
 /**
- * Leaves out settings of the head for which `drop` is true (`transaction_timeout` of a newer pg_restore), and puts `searchPath`, a list
- * ready for SET, in the place of the empty one. The rest passes byte by byte: the same words in a row or a function are none of ours.
+ * Leaves out settings of the head for which `drop` is true (`transaction_timeout` of a newer pg_restore), and puts
+ * `searchPath`, a list ready for SET, in the place of the empty one. The rest passes byte by byte: the same words in a
+ * row or a function are none of ours.
  */
 export function editScript(drop: (setting: string) => boolean, searchPath: string | undefined) {
   return async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

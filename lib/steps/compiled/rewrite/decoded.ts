@@ -1,7 +1,8 @@
 /**
- * Text as a browser understands it, with every character's place in the source. Each layer of escaping (HTML entities, script
- * escapes, CSS escapes) is taken off in turn; a reference that is found in the innermost text can still be replaced in the source,
- * byte for byte. All text is `latin1`: one character a byte, the bytes being UTF-8 where an escape was decoded.
+ * Text as a browser understands it, with every character's place in the source. Each layer of escaping (HTML entities,
+ * script escapes, CSS escapes) is taken off in turn; a reference that is found in the innermost text can still be
+ * replaced in the source, byte for byte. All text is `latin1`: one character a byte, the bytes being UTF-8 where an
+ * escape was decoded.
  */
 
 export interface Decoded {
@@ -42,8 +43,8 @@ const SCRIPT_ESCAPE =
   /(\\+)(?:u(d[89ab][0-9a-f]{2})\\+u(d[c-f][0-9a-f]{2})|u\{([0-9a-f]{1,6})\}|u([0-9a-f]{4})|x([0-9a-f]{2})|([/"'`]))/gi;
 
 /**
- * Takes off the escapes of JavaScript and JSON strings that can stand in a URL or end it: `\/`, `\"`, `\u002f`, `\x2f`, also where
- * they are doubled because one string holds another. The rest stays, backslashes included.
+ * Takes off the escapes of JavaScript and JSON strings that can stand in a URL or end it: `\/`, `\"`, `\u002f`, `\x2f`,
+ * also where they are doubled because one string holds another. The rest stays, backslashes included.
  */
 export function unescapeScript(input: Decoded): Decoded {
   return unescape(input, SCRIPT_ESCAPE, (match) => {

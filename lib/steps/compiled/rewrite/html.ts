@@ -1,4 +1,7 @@
-/** References in HTML, XHTML and SVG: in every attribute, in `<style>`, in `<script>` and in comments. Text that a reader sees is left alone. */
+/**
+ * References in HTML, XHTML and SVG: in every attribute, in `<style>`, in `<script>` and in comments. Text that a
+ * reader sees is left alone.
+ */
 import { QuoteType, Tokenizer, type TokenizerCallbacks } from "htmlparser2";
 import { fromPieces, plain, unescapeScript, type Decoded, type Piece } from "./decoded.ts";
 import { findReferences, type Findings, type Reference } from "./references.ts";
@@ -7,7 +10,9 @@ import { scriptReferences } from "./script.ts";
 import type { UrlTemplate } from "./url-template.ts";
 
 export interface HtmlFindings extends Findings {
-  /** The address that relative URLs of this page start from, where a `<base>` says so: as written, and where it stands. */
+  /**
+   * The address that relative URLs of this page start from, where a `<base>` says so: as written, and where it stands.
+   */
   readonly base?: { readonly href: string; readonly from: number; readonly to: number };
 }
 
@@ -140,7 +145,10 @@ const localName = (tag: string): string => tag.slice(tag.indexOf(":") + 1).toLow
 
 const ENTITY = /&(?:#x[0-9a-f]+|#\d+|[a-z][a-z0-9]*);?=?/gi;
 
-/** `source[from, to)` with its entities decoded, by the rules of attributes; the text of elements in XML has the same ones. */
+/**
+ * `source[from, to)` with its entities decoded, by the rules of attributes; the text of elements in XML has the same
+ * ones.
+ */
 function decodeEntities(source: string, from: number, to: number, xml: boolean): Piece[] {
   const pieces: Piece[] = [];
   let done = from;

@@ -15,7 +15,10 @@ export interface Reference {
 
 export interface Findings {
   readonly references: readonly Reference[];
-  /** URLs that begin like a reference and are none that can be resolved: a script puts them together, or they end in a slash. */
+  /**
+   * URLs that begin like a reference and are none that can be resolved: a script puts them together, or they end in a
+   * slash.
+   */
   readonly unresolved: readonly string[];
 }
 

@@ -53,8 +53,8 @@ export class Rewriter {
   }
 
   /**
-   * `source` is the document as `latin1`, `path` its place in the bundle. Every reference is shown to `localise`; what that gives is written
-   * relative to the page, percent-encoded so that it needs no escaping where it stands.
+   * `source` is the document as `latin1`, `path` its place in the bundle. Every reference is shown to `localise`; what
+   * that gives is written relative to the page, percent-encoded so that it needs no escaping where it stands.
    */
   rewrite(
     source: string,

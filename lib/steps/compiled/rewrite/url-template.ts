@@ -8,7 +8,10 @@ export type Captured = Readonly<Record<string, BytePath>>;
 export interface UrlTemplate {
   /** As configured. */
   readonly url: string;
-  /** Finds where a reference begins; its match is the part of the URL before the first placeholder that the project does not fill. */
+  /**
+   * Finds where a reference begins; its match is the part of the URL before the first placeholder that the project does
+   * not fill.
+   */
   readonly anchor: RegExp;
   /** Length of that part: the longer one of two matching templates wins. */
   readonly weight: number;
@@ -25,9 +28,9 @@ const MANY_SEGMENTS = new Set(["path", "page"]);
 const PLACEHOLDER = /\{(\w+)\}/g;
 
 /**
- * `{fields}` that the project has are filled in; the others are captured: `{path}` and `{page}` over any number of segments, others
- * over one. A URL with a host also matches without its scheme and as a bare path; one without a host matches as a bare path only.
- * Throws `E_CONFIG` when nothing fixed stands before the first captured placeholder.
+ * `{fields}` that the project has are filled in; the others are captured: `{path}` and `{page}` over any number of
+ * segments, others over one. A URL with a host also matches without its scheme and as a bare path; one without a host
+ * matches as a bare path only. Throws `E_CONFIG` when nothing fixed stands before the first captured placeholder.
  */
 export function urlTemplate(url: string, project: Readonly<Record<string, string | number>>): UrlTemplate {
   const [, host, path] = /^(?:(?:https?:)?\/\/([^/]*))?(.*)$/is.exec(url) ?? [];
@@ -107,7 +110,10 @@ export function decodePercent(text: string): BytePath {
   );
 }
 
-/** Percent-encodes a path so that it is safe in every place a reference can stand in: in or out of quotes, in HTML, CSS and scripts. */
+/**
+ * Percent-encodes a path so that it is safe in every place a reference can stand in: in or out of quotes, in HTML, CSS
+ * and scripts.
+ */
 export function encodePath(path: BytePath): string {
   return path.replaceAll(
     /[^A-Za-z0-9._~/-]/g,
@@ -115,7 +121,10 @@ export function encodePath(path: BytePath): string {
   );
 }
 
-/** A path without empty segments and `.`, with `..` resolved as browsers do; undefined when nothing is left or it climbs out. */
+/**
+ * A path without empty segments and `.`, with `..` resolved as browsers do; undefined when nothing is left or it climbs
+ * out.
+ */
 export function resolveDots(path: BytePath): BytePath | undefined {
   const segments: BytePath[] = [];
   for (const segment of path.split("/")) {

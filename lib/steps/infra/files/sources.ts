@@ -169,7 +169,10 @@ export function withFile<T>(file: string, use: (fd: number, facts: Stats) => T):
   }
 }
 
-/** Reads a text file. Throws `E_MISSING`, `E_LINK`, `E_UNREADABLE` (no rights, no regular file, no text, over 8 MB) or `E_IO`. */
+/**
+ * Reads a text file. Throws `E_MISSING`, `E_LINK`, `E_UNREADABLE` (no rights, no regular file, no text, over 8 MB) or
+ * `E_IO`.
+ */
 export async function readText(file: string): Promise<SourceText> {
   try {
     if ((await realpath(file)) === "/dev/null") return { text: "", encoding: "utf8" }; // how systemd masks a unit

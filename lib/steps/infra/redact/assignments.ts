@@ -1,4 +1,7 @@
-/** Finds `KEY = value` in whatever language the text is written: Python, shell, ini, YAML, JSON, TOML, nginx, units, crontabs. */
+/**
+ * Finds `KEY = value` in whatever language the text is written: Python, shell, ini, YAML, JSON, TOML, nginx, units,
+ * crontabs.
+ */
 import { type KeyClass, inheritsSecrecy } from "./key-names.ts";
 import type { Span } from "./token-patterns.ts";
 import { type Budget, type Candidate, isSecretValue, readBlock, readExpression, readLiteral } from "./value-parser.ts";

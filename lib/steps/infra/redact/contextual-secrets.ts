@@ -1,4 +1,7 @@
-/** Secrets that stand without `=` or `:` : options of programs, directives of servers, headers, SQL, XML and plain sentences. */
+/**
+ * Secrets that stand without `=` or `:` : options of programs, directives of servers, headers, SQL, XML and plain
+ * sentences.
+ */
 import type { Classify } from "./assignments.ts";
 import type { Span } from "./token-patterns.ts";
 import { isSecretValue } from "./value-parser.ts";

@@ -7,7 +7,10 @@ import { isSecretValue } from "./value-parser.ts";
 
 export interface EnvSample {
   readonly text: string;
-  /** Values that were left out and are worth finding in other files: secrets, and no word that means something elsewhere. */
+  /**
+   * Values that were left out and are worth finding in other files: secrets, and no word that means something
+   * elsewhere.
+   */
   readonly knownSecrets: string[];
 }
 
@@ -26,8 +29,9 @@ export type EnvLine = EnvPair | { readonly kind: "comment" | "blank" | "other"; 
 const PAIR = /^(\s*(?:export\s+|set\s+)?([A-Za-z_][\w.-]*)\s*=)[ \t]*/;
 
 /**
- * The sample of an environment file. Values of `rules.keepValues` stay unless they are, or hold, a secret; comments stay unless one
- * is in them; commented-out assignments lose their values too. Lines that are no assignment are left out, as they may be anything.
+ * The sample of an environment file. Values of `rules.keepValues` stay unless they are, or hold, a secret; comments
+ * stay unless one is in them; commented-out assignments lose their values too. Lines that are no assignment are left
+ * out, as they may be anything.
  */
 export async function envSample(text: string, rules: KeyRules): Promise<EnvSample> {
   const eol = text.includes("\r\n") ? "\r\n" : "\n";

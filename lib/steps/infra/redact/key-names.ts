@@ -1,9 +1,9 @@
 /** Classifies values by their names: `PASSWORD` holds a secret, `PASSWORD_HASHERS` and `TOKEN_TTL` do not. */
 
 /**
- * `secret`: the value goes, unless it is a path, a reference or a flag. `maybe`: it goes where it looks like a secret itself, as with
- * `AUTH` (`basic`, or `user:word`) and `CACHE_KEY`. `described`: the name speaks of a secret but of its length, file, class …; the value
- * goes only where it looks random. `plain`: the name says nothing.
+ * `secret`: the value goes, unless it is a path, a reference or a flag. `maybe`: it goes where it looks like a secret
+ * itself, as with `AUTH` (`basic`, or `user:word`) and `CACHE_KEY`. `described`: the name speaks of a secret but of its
+ * length, file, class …; the value goes only where it looks random. `plain`: the name says nothing.
  */
 export type KeyClass = "secret" | "maybe" | "described" | "plain";
 
@@ -43,7 +43,10 @@ const COMPOUND_SECRET_NAMES =
   /passw(?:or)?d|passphrase|apikey|authtoken|accesstoken|apitoken|secretkey|privatekey|accesskey|clientsecret|credential|(?:db|sql|pg|smtp|mail|redis|root|admin|user|ftp|ldap|http|mq|sasl)pass$|secret$|token$/;
 const GLUED_DESCRIPTION = /(?:file|path|hashers?|validators?|length|name|url|id|ttl|expiry|header)$/;
 
-/** The class of a key written in any of the usual ways: `DB_PASSWORD`, `dbPassword`, `x-api-key`, `spring.mail.password`. */
+/**
+ * The class of a key written in any of the usual ways: `DB_PASSWORD`, `dbPassword`, `x-api-key`,
+ * `spring.mail.password`.
+ */
 export function classifyKey(key: string): KeyClass {
   if (NON_SECRET_NAMES.test(key)) return key.toLowerCase() === "pass" ? "secret" : "plain";
   const words = splitKey(key);
@@ -104,7 +107,9 @@ export function keyClassifier(rules: KeyRules): (key: string) => KeyClass | "nam
 const NON_SECRET_ENTRIES =
   /^(?:[A-Z][A-Z0-9_]*|cast|encoding|user(?:name)?|login|name|host(?:name)?|port|url|path|file|type|id|driver|engine|scheme|version|description|key|field|doc|help|environment|source|target|external|labels|command|image|mode|uid|gid|namespace|provider)$/;
 
-/** Checks whether an entry below a secret key is secret: `API_TOKENS = {"anna": …}` is, `AUTH = {"BACKEND": …}` is not. */
+/**
+ * Checks whether an entry below a secret key is secret: `API_TOKENS = {"anna": …}` is, `AUTH = {"BACKEND": …}` is not.
+ */
 export function inheritsSecrecy(
   entry: string,
   outer: KeyClass | "named",

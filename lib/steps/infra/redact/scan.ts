@@ -1,4 +1,7 @@
-/** The gate: looks at finished text with a well-kept secret scanner and with our own shapes. What it finds is never repeated. */
+/**
+ * The gate: looks at finished text with a well-kept secret scanner and with our own shapes. What it finds is never
+ * repeated.
+ */
 import { isReference, PLACEHOLDER, findTokens } from "./token-patterns.ts";
 
 export interface ScannedFile {
@@ -46,8 +49,8 @@ export async function scanForSecrets(files: readonly ScannedFile[]): Promise<Fin
 }
 
 /**
- * The text without what would mislead the scanner: placeholders and references, which it takes for passwords where they stand in a
- * URL, and comments that would switch it off.
+ * The text without what would mislead the scanner: placeholders and references, which it takes for passwords where they
+ * stand in a URL, and comments that would switch it off.
  */
 function forScanner(text: string): string {
   return text

@@ -1,4 +1,7 @@
-/** Values that are secret for the heading they stand under: YAML's `passwords:` with its entries, and the sections of an ini file. */
+/**
+ * Values that are secret for the heading they stand under: YAML's `passwords:` with its entries, and the sections of an
+ * ini file.
+ */
 import type { Classify } from "./assignments.ts";
 import { inheritsSecrecy } from "./key-names.ts";
 import type { Span } from "./token-patterns.ts";

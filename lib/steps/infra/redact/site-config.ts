@@ -13,8 +13,9 @@ interface Edit {
 }
 
 /**
- * `yamlText` without its secrets: values under secret keys, credentials in URLs, secrets by shape, in arguments of commands and in
- * comments. `*_file`, `*_command` and `${VAR}` stay. The result parses, into the same structure; the rest is byte for byte as it was.
+ * `yamlText` without its secrets: values under secret keys, credentials in URLs, secrets by shape, in arguments of
+ * commands and in comments. `*_file`, `*_command` and `${VAR}` stay. The result parses, into the same structure; the
+ * rest is byte for byte as it was.
  */
 export function sanitiseConfig(yamlText: string): string {
   const edits = [...scalarEdits(yamlText), ...commentEdits(yamlText)].toSorted((a, b) => a.start - b.start);

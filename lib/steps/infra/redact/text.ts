@@ -22,12 +22,14 @@ export interface Redacted {
   readonly keys: string[];
 }
 
-/** A pass can bring to light what a longer secret hid; each leaves less text that is no placeholder, so that this ends. */
+/**
+ * A pass can bring to light what a longer secret hid; each leaves less text that is no placeholder, so that this ends.
+ */
 const MAX_PASSES = 20;
 
 /**
- * `text` with `***REDACTED***` in place of every value that a key, a known shape, a URL, an option or `knownSecrets` marks as secret.
- * Redacting the result again changes nothing.
+ * `text` with `***REDACTED***` in place of every value that a key, a known shape, a URL, an option or `knownSecrets`
+ * marks as secret. Redacting the result again changes nothing.
  */
 export function redactText(text: string, options: RedactOptions): Redacted {
   const keys = new Set<string>();
@@ -78,7 +80,10 @@ function merge(spans: readonly Span[]): Span[] {
   return merged;
 }
 
-/** A known secret as it is, percent-encoded and in base64. Short ones count only where no letter or digit goes on at either side. */
+/**
+ * A known secret as it is, percent-encoded and in base64. Short ones count only where no letter or digit goes on at
+ * either side.
+ */
 function occurrences(text: string, secret: string): Span[] {
   const spans: Span[] = [];
   const forms = new Set([

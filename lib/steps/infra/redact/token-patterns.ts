@@ -1,4 +1,7 @@
-/** Secrets that show themselves whatever they are called: tokens with a maker's prefix, private keys, password hashes, credentials in URLs. */
+/**
+ * Secrets that show themselves whatever they are called: tokens with a maker's prefix, private keys, password hashes,
+ * credentials in URLs.
+ */
 
 export const PLACEHOLDER = "***REDACTED***";
 
@@ -12,7 +15,9 @@ export interface Span {
   readonly key?: string;
 }
 
-/** Each pattern's group 1 is the secret; the whole match where it has none. Prefixes are those their makers document. */
+/**
+ * Each pattern's group 1 is the secret; the whole match where it has none. Prefixes are those their makers document.
+ */
 const SHAPES: readonly (readonly [rule: string, pattern: RegExp])[] = [
   [
     "private-key",
@@ -102,7 +107,10 @@ function isBasicCredential(value: string): boolean {
   return /^[\x20-\x7e\xa0-\xff]*:[\x20-\x7e\xa0-\xff]*$/.test(decoded);
 }
 
-/** Names something that is looked up when it is used, and so holds nothing itself: `${VAR}`, `$VAR`, `{{ var }}`, `%(var)s`, `<var>`. */
+/**
+ * Names something that is looked up when it is used, and so holds nothing itself: `${VAR}`, `$VAR`, `{{ var }}`,
+ * `%(var)s`, `<var>`.
+ */
 export function isReference(value: string): boolean {
   return /^(?:\$[A-Z_][A-Z0-9_]*|\$[a-z_]+|\$\{[\w.]+\}|\$\d|\$\(.*\)|\$?\{\{.*\}\}|\{%.*%\}|\{[a-z_][\w.]*\}|%\(\w+\)[sd]|%\{\w+\}|%[a-zA-Z]|<[\w -]+>|\*+|x{3,}|\.{3}|…)$/s.test(
     value,
@@ -130,7 +138,10 @@ function entropy(value: string): number {
   return bits;
 }
 
-/** An absolute path under a usual directory, or one relative to here or home; never base64 that happens to begin with a slash. */
+/**
+ * An absolute path under a usual directory, or one relative to here or home; never base64 that happens to begin with a
+ * slash.
+ */
 export function isPath(value: string): boolean {
   if (/[\s+=]/.test(value)) return false;
   if (/^(?:~|\.{1,2})\/[\w./@%-]*$/.test(value)) return true;

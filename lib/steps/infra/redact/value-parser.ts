@@ -57,14 +57,18 @@ const LOOKUP =
   /(?:environ(?:\.get)?|getenv|\benv(?:\.\w+)?|config(?:\.get)?|\w*(?:get|read|load|fetch|lookup)_\w+|getattr\([^,()]*,|\.get|\bget|secret|open|Path|settings|import_module|reverse(?:_lazy)?|include|__import__|require)\s*[[(]\s*$/;
 const CONSTANT = /^(?:utf-?8|ascii|latin-?1|hex|base64|sha\d+|md5|hs\d{3}|rs\d{3}|[rwab]b?\+?|[,;:\s/]*)$/i;
 
-/** Characters that may still be read as expressions; after that, lines go as a whole, so that no hostile file takes for ever. */
+/**
+ * Characters that may still be read as expressions; after that, lines go as a whole, so that no hostile file takes for
+ * ever.
+ */
 export interface Budget {
   left: number;
 }
 
 /**
- * The string literals of an expression that begins at `from`: up to the end of the line or the next comma or semicolon, brackets
- * read as a whole. Names that are looked up (`os.environ["NAME"]`), keys of dictionaries and comments are not among them.
+ * The string literals of an expression that begins at `from`: up to the end of the line or the next comma or semicolon,
+ * brackets read as a whole. Names that are looked up (`os.environ["NAME"]`), keys of dictionaries and comments are not
+ * among them.
  */
 export function readExpression(text: string, from: number, budget: Budget): { candidates: Candidate[]; end: number } {
   const candidates: Candidate[] = [];
@@ -135,7 +139,10 @@ function literalsOfComment(comment: string, at: number): Candidate[] {
   );
 }
 
-/** The lines of a YAML block scalar (`|`, `>`) whose key stands in a line indented by `indent`. `from` is behind the indicator's line. */
+/**
+ * The lines of a YAML block scalar (`|`, `>`) whose key stands in a line indented by `indent`. `from` is behind the
+ * indicator's line.
+ */
 export function readBlock(text: string, from: number, indent: number): { start: number; end: number } | undefined {
   let end = from;
   let at = from;
