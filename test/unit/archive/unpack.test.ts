@@ -281,12 +281,12 @@ def add(name, type=tarfile.REGTYPE, data=b'', **more):
       "add('a', tarfile.SYMTYPE, linkname='/tmp'); add('a/victim', data=b'x')",
       /something else/,
     ],
-    ["tgz", "a hard link out", "add('a', tarfile.LNKTYPE, linkname='../victim')", /no file of the archive/],
+    ["tgz", "a hard link out", "add('a', tarfile.LNKTYPE, linkname='../victim')", /not a file of the archive/],
     [
       "tgz",
       "a hard link to a link",
       "add('a', tarfile.SYMTYPE, linkname='../victim'); add('b', tarfile.LNKTYPE, linkname='a')",
-      /no file of the archive/,
+      /not a file of the archive/,
     ],
     ["tgz", "the same twice", "add('a', data=b'x'); add('a', data=b'y')", /two entries are named a/],
     [
