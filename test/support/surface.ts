@@ -4,7 +4,7 @@
 export function flagsOf(help: string): string[] {
   const [, options = ""] = help.split(/^Options:$/m);
   return options
-    .split(/\n(?= +-)/)
+    .split(/\n(?= {2,6}-)/)
     .filter((entry) => entry.includes("--"))
     .map((entry) => {
       const [, short, name = ""] = /^\s*(?:-(\w), )?--([\w-]+)/.exec(entry) ?? [];
