@@ -27,7 +27,8 @@ export class SqliteFiles {
   constructor(source: string | BytePath) {
     this.#at = new TrustedPath(asBytePath(source));
     try {
-      this.#open("", (fd) => fd);
+      // Not opened: closing a descriptor would drop the locks that this process may have on the database.
+      if (!lstatSync(toBuffer(this.#at.location)).isFile()) throw notRegular(this.#at.name);
     } catch (error) {
       this.close();
       throw error;
@@ -43,7 +44,10 @@ export class SqliteFiles {
     return toBuffer(this.#at.real);
   }
 
-  /** Returns what its header says (https://www.sqlite.org/fileformat.html); an empty file is an empty database. */
+  /**
+   * Reads its journal mode from the header (https://www.sqlite.org/fileformat.html). Never call it while this process has
+   * a lock on the database: closing any descriptor of a file drops all POSIX locks on it.
+   */
   mode(): "wal" | "journal" | "empty" {
     const head = Buffer.alloc(20);
     const length = this.#open("", (fd) => readSync(fd, head, 0, head.length, 0));

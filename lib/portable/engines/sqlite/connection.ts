@@ -37,7 +37,8 @@ export async function connectSqlite(
     if (mode === "write") db.exec("pragma foreign_keys = off"); // has no effect within a transaction
     db.exec(mode === "write" ? "begin immediate" : "begin");
     db.prepare("select count(*) from sqlite_master").get(); // the snapshot begins with the first read
-    files.checkOpened(files.mode());
+    // Asked of SQLite: to open and close the file here would drop the locks of this process, POSIX says.
+    files.checkOpened(firstValue(db, "pragma journal_mode") === "wal" ? "wal" : "journal");
     return connection(db, signal);
   } catch (error) {
     db?.close();
