@@ -43,12 +43,16 @@ export function readSums(run: string): Map<string, string> | undefined {
   } catch {
     return undefined;
   }
+  if (!text.endsWith("\n")) return undefined;
   const sums = new Map<string, string>();
-  for (const line of text.split("\n")) {
+  // Not by `split`: a hostile file of empty lines would take sixteen times its size.
+  for (let start = 0, end = 0; start < text.length; start = end + 1) {
+    end = text.indexOf("\n", start);
+    const line = text.slice(start, end);
     if (line === "") continue;
     const [, sha256, file] = /^([0-9a-f]{64}) [ *](.+)$/.exec(line) ?? [];
     if (sha256 === undefined || file === undefined || sums.has(file)) return undefined;
     sums.set(file, sha256);
   }
-  return text.endsWith("\n") ? sums : undefined;
+  return sums;
 }
