@@ -8,7 +8,7 @@ import { HoldfastError } from "../../errors.ts";
 import { fromBytes } from "../values/binary-string.ts";
 import { isGeneric, isRaw, valueOf, type JsonCell } from "../rows/nested-key.ts";
 import type { Connection } from "../connection.ts";
-import { decoderOf } from "../values/decoders.ts";
+import { decoderOf, type Decoder } from "../values/decoders.ts";
 import { columnOf, type Column, type Table } from "../schema/tables.ts";
 import type { KeyColumn } from "../rows/fields.ts";
 import type { ExportedTable } from "../format/documents.ts";
@@ -17,7 +17,7 @@ import { fold } from "../schema/names.ts";
 import { readRows, type ExportReader } from "../read/export-reader.ts";
 import { keyForm, nameOf, tableForm, type ValueForm } from "../export/row-cells.ts";
 import type { FieldPlace, TableQuery } from "../rows/select-query.ts";
-import { canonical, encode, type JsonValue } from "../values/codec.ts";
+import { canonical, encode } from "../values/codec.ts";
 
 export interface Comparing {
   readonly from: ExportReader;
@@ -73,14 +73,11 @@ const formHere: ValueForm = (column, value) => {
 
 /** Returns the form that the database would give to an exported value once it is written. */
 function writtenForm(engine: EngineName): ValueForm {
-  const decoders = new Map<Column, (value: JsonValue) => string | null>();
+  const decoders = new Map<Column, Decoder>();
   return (column, value) => {
-    const known = decoders.get(column);
-    if (known !== undefined) return known(value);
-    const decode = decoderOf(engine, column);
-    const form = (one: JsonValue): string | null => formHere(column, encode(engine, column, decode(one)));
-    decoders.set(column, form);
-    return form(value);
+    const decode = decoders.get(column) ?? decoderOf(engine, column);
+    decoders.set(column, decode);
+    return formHere(column, encode(engine, column, decode(value)));
   };
 }
 

@@ -8,14 +8,16 @@ import { sortOf } from "../schema/declared-keys.ts";
 import { columnOf, type Table, type TableId } from "../schema/tables.ts";
 import type { RowLayout, TableLayout } from "../rows/fields.ts";
 import {
-  summarizeList,
-  looseColumns,
   implicitReferences,
-  nameOf,
   type LooseColumn,
+  looseColumns,
+  nameOf,
+  rawColumns,
+  summarizeList,
 } from "../schema/implicit-references.ts";
 import { rowsOf } from "../schema/sql-names.ts";
 import { loginOf } from "../schema/auth-tables.ts";
+import { isIdentifiedById } from "../schema/keys/exported.ts";
 
 /** The part of a plan that these checks need. */
 interface Planned {
@@ -60,10 +62,11 @@ export async function refuseLooseUsers(
 
 /** Returns warnings about other omitted tables and the columns that seem to reference them. */
 export function leftNumbers(plan: Planned): string[] {
-  const tables = plan.tables.map(rawColumns);
+  const tables = plan.tables.map(({ table, fields }) => rawColumns(table, fields));
   return plan.fields.schema.tables.flatMap((target) => {
     const why = plan.leftOut.get(target.id);
-    if (why === undefined || plan.people.includes(target) || isKnownByNumber(plan.fields, target)) return [];
+    if (why === undefined || plan.people.includes(target) || isIdentifiedById(plan.fields.key(target.id), target))
+      return [];
     const loose = implicitReferences({ tables }, target);
     const number = target.primaryKey?.columns[0] ?? "";
     return loose.length === 0
@@ -77,32 +80,18 @@ export function leftNumbers(plan: Planned): string[] {
 }
 
 function looseUsers(plan: Planned, which: "left out" | "known by another key"): LooseUsers[] {
-  const tables = plan.tables.map(rawColumns);
+  const tables = plan.tables.map(({ table, fields }) => rawColumns(table, fields));
   const done = new Set<string>();
   return plan.people.flatMap((users): LooseUsers[] => {
     const isOut = plan.leftOut.has(users.id);
     const isMeant = isOut || (which === "known by another key" && plan.fields.key(users.id).kind === "natural");
-    if (!isMeant || isKnownByNumber(plan.fields, users)) return [];
+    if (!isMeant || isIdentifiedById(plan.fields.key(users.id), users)) return [];
     const columns = looseColumns({ tables }, users, { isPeople: true, all: plan.fields.schema.tables }).filter(
       (one) => !done.has(nameOf(one)),
     );
     for (const one of columns) done.add(nameOf(one));
     return columns.length === 0 ? [] : [{ users, columns }];
   });
-}
-
-/** Checks whether the referenced value is itself the row's key: `uid varchar primary key`. */
-function isKnownByNumber(fields: RowLayout, { id, primaryKey }: Table): boolean {
-  const { kind, columns } = fields.key(id);
-  return kind === "natural" && columns.length === 1 && primaryKey?.columns.join() === columns[0];
-}
-
-/** Returns the table with only those columns that are exported unchanged. */
-function rawColumns({ table, fields }: TableLayout): Table {
-  const raw = new Set(
-    fields.flatMap((field) => (field.kind === "value" && field.replaced === undefined ? [field.column.name] : [])),
-  );
-  return { ...table, columns: table.columns.filter(({ name }) => raw.has(name)) };
 }
 
 /** Checks whether rows have a value in the column. Applications write 0 or NULL for no user. */

@@ -49,6 +49,23 @@ export const nameOf = ({ table, column }: LooseColumn): string => `${table.id}.$
 export const summarizeList = (columns: readonly string[]): string =>
   columns.length > 5 ? `${columns.slice(0, 5).join(", ")} and ${columns.length - 5} others` : columns.join(", ");
 
+/** A field of an exported row, or of its target: only values can be exported unchanged. */
+type Field =
+  | { readonly kind: "value"; readonly column: Column; readonly replaced?: unknown }
+  | { readonly kind: string };
+
+/** Returns the table with only those columns that are exported unchanged. */
+export function rawColumns(table: Table, fields: readonly (Field | undefined)[]): Table {
+  const raw = new Set(
+    fields.flatMap((field) =>
+      field !== undefined && "column" in field && field.kind === "value" && field.replaced === undefined
+        ? [field.column.name]
+        : [],
+    ),
+  );
+  return { ...table, columns: table.columns.filter(({ name }) => raw.has(name)) };
+}
+
 /** Checks for a text column that is named like an id. */
 const mayHoldNumber = ({ name, kind }: Column): boolean =>
   kind === "text" && /(?:_id|[a-z]Id|[a-z]ID|userid)$/.test(name);

@@ -2,7 +2,7 @@
 import { HoldfastError } from "../../../errors.ts";
 import { sortOf } from "../../schema/declared-keys.ts";
 import { columnOf, type Table } from "../../schema/tables.ts";
-import { looseColumns, type LooseColumn } from "../../schema/implicit-references.ts";
+import { type LooseColumn, looseColumns, rawColumns } from "../../schema/implicit-references.ts";
 import { tablesMeant } from "../../schema/names.ts";
 import type { Targets } from "../target/resolve.ts";
 import type { TargetRefinement } from "../target/refinement.ts";
@@ -11,6 +11,7 @@ import { realRows, stagingName } from "../staging/staged-table.ts";
 import type { StagingTable } from "../staging/table.ts";
 import type { Statements } from "../staging/statements.ts";
 import type { TableResult } from "./table-result.ts";
+import { isIdentifiedById } from "../../schema/keys/exported.ts";
 
 interface Held extends LooseColumn {
   readonly staging: StagingTable;
@@ -45,7 +46,7 @@ export class UserNumbers {
   /** Throws `E_IMPORT` if the users are not imported with the rows and the database is another site's. */
   async refuseLeft(): Promise<void> {
     for (const users of this.tables) {
-      if (this.#stagingOf(users) !== undefined || this.#isIdentifiedById(users)) continue;
+      if (this.#stagingOf(users) !== undefined || isIdentifiedById(this.#targets.fields.key(users.id), users)) continue;
       for (const held of this.#heldBy(users)) {
         const rows = await this.#on.count(
           `${stagingName(this.#on.dialect, held.staging)} as s where ${this.#given(held)}`,
@@ -81,15 +82,10 @@ export class UserNumbers {
     return this.#stagings.find(({ target }) => target.table.id === id);
   }
 
-  #isIdentifiedById({ id, primaryKey }: Table): boolean {
-    const { kind, columns } = this.#targets.fields.key(id);
-    return kind === "natural" && columns.length === 1 && primaryKey?.columns.join() === columns[0];
-  }
-
   /** Returns the columns, exported unchanged, that hold ids of `users` by their names or by the config. */
   #heldBy(users: Table): Held[] {
     return this.#stagings.flatMap((staging) => {
-      const table = rawColumns(staging);
+      const table = rawColumns(staging.target.table, staging.target.fields);
       const byName = this.#people.includes(users)
         ? looseColumns({ tables: [table] }, users, { isPeople: true, all: this.#targets.schema.tables })
         : [];
@@ -125,14 +121,6 @@ export class UserNumbers {
 }
 
 const isNamed = ({ id, name }: Table, wanted: string | false): boolean => wanted === id || wanted === name;
-
-/** Returns the table with only the columns that are exported unchanged. */
-function rawColumns({ target: { table, fields } }: StagingTable): Table {
-  const raw = new Set(
-    fields.flatMap((field) => (field?.kind === "value" && field.replaced === undefined ? [field.column.name] : [])),
-  );
-  return { ...table, columns: table.columns.filter(({ name }) => raw.has(name)) };
-}
 
 function refusal({ table, column }: Held, users: Table, rows: number, what: string): HoldfastError {
   const setting = (value: string): string =>

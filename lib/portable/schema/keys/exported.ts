@@ -39,6 +39,10 @@ export const byPrimaryKey = ({ primaryKey }: Pick<Table, "primaryKey">, reason: 
     ? { kind: "none", columns: [], reason }
     : { kind: "reference", columns: primaryKey.columns, reason };
 
+/** Checks whether a row is identified by the very value that references to it hold: `uid varchar primary key`. */
+export const isIdentifiedById = ({ kind, columns }: ExportedKey, { primaryKey }: Pick<Table, "primaryKey">): boolean =>
+  kind === "natural" && columns.length === 1 && primaryKey?.columns.join() === columns[0];
+
 /** Converts exported keys into the form that `orderTables` needs. */
 export function keysOf(schema: Schema, keys: ExportedKeys): Map<TableId, TableKey> {
   const known = new Set(schema.tables.map(({ id }) => id));
