@@ -3,6 +3,7 @@
  * be ignored.
  */
 import { HoldfastError } from "../../errors.ts";
+import { readFlags } from "./read-flags.ts";
 
 /**
  * Rules by flag. A flag is written as typed, without the dashes: `dry-run`, `no-safety`; `mode=update-only` is the flag
@@ -21,18 +22,18 @@ export interface FlagRules {
 
 /** The flags that all commands share. */
 const COMMON = new Set(["config", "dest", "json", "quiet", "verbose", "help", "version"]);
-const ALIASES: Readonly<Record<string, string>> = { "-o": "--output" };
 
 /** Throws `E_USAGE`, naming both flags, for the first rule that the arguments break. */
 export function assertFlags(argv: readonly string[], rules: FlagRules, verb = ""): void {
-  const given = givenFlags(argv);
-  const names = new Set([...given].filter((flag) => !flag.includes("=")));
+  const flags = readFlags(argv);
+  const names = new Set(flags.map(({ name }) => name));
+  const given = new Set([...names, ...flags.map(({ name, value }) => `${name}=${value}`)]);
   for (const list of rules.conflicts ?? []) {
     const [first, second] = list.filter((flag) => given.has(flag));
     if (first !== undefined && second !== undefined) throwConflict(first, second);
   }
-  for (const [mode, flags] of Object.entries(rules.modes ?? {})) {
-    const other = names.has(mode) ? [...names].find((flag) => flag !== mode && !isTaken(flag, flags)) : undefined;
+  for (const [mode, accepted] of Object.entries(rules.modes ?? {})) {
+    const other = names.has(mode) ? [...names].find((flag) => flag !== mode && !isTaken(flag, accepted)) : undefined;
     if (other !== undefined) throwConflict(mode, other);
   }
   for (const [flag, others] of Object.entries(rules.requires ?? {})) {
@@ -58,17 +59,4 @@ function throwConflict(first: string, second: string): never {
   throw new HoldfastError("E_USAGE", `--${first} and --${second} exclude each other`, {
     hint: "omit one of them; --help describes both",
   });
-}
-
-/** Returns the given flags in kebab case, and each with its value. A switch turned off by `=false` is not included. */
-function givenFlags(argv: readonly string[]): ReadonlySet<string> {
-  const given = new Set<string>();
-  for (const [index, argument] of argv.entries()) {
-    if (argument === "--") break;
-    const [, name, value] = /^--([\w-]+)(?:=(.*))?$/s.exec(ALIASES[argument] ?? argument) ?? [];
-    if (name === undefined || value === "false") continue;
-    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    given.add(flag).add(`${flag}=${value ?? argv[index + 1] ?? ""}`);
-  }
-  return given;
 }
