@@ -14,9 +14,9 @@ import {
   rmSync,
   statSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname } from "node:path";
 import { fromString, toBuffer } from "../../archive/path.ts";
-import { TrustedPath } from "../../archive/tree/trusted-path.ts";
+import { TreeHandles } from "../../archive/tree/handles.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { SqliteDatabase } from "../../sqlite/database.ts";
 import { SqliteError } from "../../sqlite/error.ts";
@@ -54,11 +54,11 @@ type Files = readonly [live: string, next: string, aside: string];
  * Calls `work` with paths by handles of the files' directories: a directory that is swapped meanwhile leads nowhere.
  */
 async function atHandles(files: Files, work: (...at: Files) => Promise<void>): Promise<void> {
-  const held: TrustedPath[] = [];
+  const held: TreeHandles[] = [];
   const hold = (file: string): string => {
-    const directory = new TrustedPath(fromString(`${dirname(file)}/.`));
+    const directory = new TreeHandles(fromString(dirname(file)));
     held.push(directory);
-    return join(toBuffer(directory.location).toString(), basename(file));
+    return toBuffer(directory.at(fromString(basename(file)))).toString();
   };
   try {
     const at: Files = [hold(files[0]), hold(files[1]), hold(files[2])];

@@ -50,8 +50,12 @@ export class SqliteFiles {
    */
   mode(): "wal" | "journal" | "empty" {
     const head = Buffer.alloc(20);
-    const length = this.#open("", (fd) => readSync(fd, head, 0, head.length, 0));
-    if (length === 0) return "empty";
+    const fd = this.#descriptor("");
+    try {
+      if (readSync(fd, head, 0, head.length, 0) === 0) return "empty";
+    } finally {
+      closeSync(fd);
+    }
     if (!head.toString("latin1").startsWith("SQLite format 3\0"))
       throw new HoldfastError("E_SQLITE", "the file is not a SQLite database");
     return head[18] === 2 || head[19] === 2 ? "wal" : "journal";
@@ -121,15 +125,6 @@ export class SqliteFiles {
     try {
       if (expected !== undefined && !isSame(fstatSync(fd, { bigint: true }), expected)) throw replaced(this.realPath());
       await copyFile(`/proc/self/fd/${fd}`, copy, constants.COPYFILE_FICLONE);
-    } finally {
-      closeSync(fd);
-    }
-  }
-
-  #open<T>(end: string, use: (fd: number) => T): T {
-    const fd = this.#descriptor(end);
-    try {
-      return use(fd);
     } finally {
       closeSync(fd);
     }
