@@ -1,7 +1,7 @@
 /** The request and the outcome of a backup. */
 import type { Report } from "../../model/event.ts";
 import type { RunStatus, Scope, Totals } from "../../model/run.ts";
-import type { Lock } from "../../store/lock/acquire.ts";
+import type { StoreLocks } from "../../store/lock/store-locks.ts";
 import type { Failure, StepName } from "../../model/unit.ts";
 
 export interface BackupRequest {
@@ -32,7 +32,7 @@ export interface BackupRequest {
    * Set for a safety copy, made under the locks of the restore that will overwrite it: no hooks run, and the run is not
    * a backup.
    */
-  readonly safety?: { readonly locks: readonly Lock[] };
+  readonly safety?: { readonly locks: StoreLocks };
   /** The command's name for the lock, for example `backup_all`. */
   readonly command: string;
 }

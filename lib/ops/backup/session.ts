@@ -51,11 +51,12 @@ export async function beginSession(
   for (const text of store.warnings) report({ type: "note", level: "warning", text });
   const { command, breakLock, safety } = request;
   const lockFile = request.lockFile ?? config.lock_file;
-  const own =
-    safety === undefined
-      ? await acquireStoreLocks(store.path, { command, breakLock, lockFile, signal, report, onLost: abort })
-      : undefined;
-  const locks = own?.locks ?? safety?.locks ?? [];
+  const locks =
+    safety?.locks ??
+    (await acquireStoreLocks(store.path, { command, breakLock, lockFile, signal, report, onLost: abort }));
+  const release = async (): Promise<void> => {
+    if (safety === undefined) await locks.release();
+  };
   try {
     assertNotHalfRestored(store.path);
     assertNoPendingReinit(store.path);
@@ -75,17 +76,15 @@ export async function beginSession(
       resumed,
       staging,
       scratch,
-      assertHeld: async () => {
-        for (const lock of locks) await lock.assertHeld();
-      },
+      assertHeld: () => locks.assertHeld(),
       end: async (keepStaging) => {
         removeTree(fromString(scratch));
         if (!keepStaging) removeTree(fromString(staging));
-        await own?.release();
+        await release();
       },
     };
   } catch (error) {
-    await own?.release();
+    await release();
     throw error;
   }
 }

@@ -223,7 +223,7 @@ async function dumpExisting(
   hooks.onPhase("saving");
   const { signal } = hooks;
   const id = journal.document.restore;
-  const run = await makeSafetyRun({ config, store, unit, command: "restore", id, locks: lock.locks, signal });
+  const run = await makeSafetyRun({ config, store, unit, command: "restore", id, locks: lock, signal });
   await journal.enter("restoring", { safety_run: run });
   const directory = runDirectory(store, run);
   const [artifact] = [...readStepMetadata(directory, "db")].flatMap(({ artifacts }) => artifacts);

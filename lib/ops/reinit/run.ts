@@ -75,7 +75,7 @@ export async function reinit(request: ReinitRequest, options: ReinitOptions): Pr
     assertNothingPending(store);
     options.onPhase("saving");
     const { signal } = held;
-    const safety = { config, store, unit: database.unit, command: "reinit", id, locks: held.locks, signal } as const;
+    const safety = { config, store, unit: database.unit, command: "reinit", id, locks: held, signal } as const;
     const safetyRun = await makeSafetyRun(safety);
     await held.assertHeld();
     journal = await ReinitJournal.create(

@@ -249,7 +249,7 @@ async function restoreInPlace(work: Work, config: SiteConfig, preview: RestorePr
         request,
         config,
         databases: prepared.databases,
-        lock: lock.locks,
+        locks: lock,
         options: held.options,
       });
       await lock.assertHeld();

@@ -5,7 +5,7 @@ import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
-import type { Lock } from "../../store/lock/acquire.ts";
+import type { StoreLocks } from "../../store/lock/store-locks.ts";
 import { readStepMetadata } from "../../store/run/step-index.ts";
 import { dumpFirst } from "../safety/dump.ts";
 import type { PlannedDatabase } from "./swap/databases.ts";
@@ -16,7 +16,7 @@ export interface SafetyWork {
   readonly request: RestoreRequest;
   readonly config: SiteConfig;
   readonly databases: readonly PlannedDatabase[];
-  readonly lock: readonly Lock[];
+  readonly locks: StoreLocks;
   readonly options: {
     readonly signal: AbortSignal;
     readonly report: Report;
@@ -46,7 +46,7 @@ export async function backUpTarget(journal: Journal, work: SafetyWork): Promise<
       units,
       command: "restore",
       id: journal.document.restore,
-      locks: work.lock,
+      locks: work.locks,
       signal: options.signal,
     });
     const dumps = new Map(

@@ -1,7 +1,7 @@
 /** Dumps databases into a safety run before a command changes anything. */
 import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
-import type { Lock } from "../../store/lock/acquire.ts";
+import type { StoreLocks } from "../../store/lock/store-locks.ts";
 import { backup } from "../backup/run.ts";
 
 export interface SafetyDump {
@@ -11,7 +11,7 @@ export interface SafetyDump {
   readonly command: "reinit" | "restore";
   /** Id of that command's restore or reinit. */
   readonly id: string;
-  readonly locks: readonly Lock[];
+  readonly locks: StoreLocks;
   readonly signal: AbortSignal;
 }
 

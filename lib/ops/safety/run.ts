@@ -1,7 +1,7 @@
 /** Makes and verifies a safety run before anything is cleared or imported. */
 import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
-import type { Lock } from "../../store/lock/acquire.ts";
+import type { StoreLocks } from "../../store/lock/store-locks.ts";
 import { dumpFirst } from "./dump.ts";
 import { verify } from "../verify/run.ts";
 
@@ -12,7 +12,7 @@ export interface SafetyRequest {
   readonly command: "reinit" | "restore";
   /** Id of that command's restore or reinit. */
   readonly id: string;
-  readonly locks: readonly Lock[];
+  readonly locks: StoreLocks;
   readonly signal: AbortSignal;
 }
 

@@ -3,27 +3,14 @@ import type { BytePath } from "../../archive/entry.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import type { Report } from "../../model/event.ts";
 import type { StepName, UnitMetadata } from "../../model/unit.ts";
+import type { RunPlan } from "../../store/run/plan.ts";
 import type { PreviousRuns } from "../../store/run/previous-runs.ts";
 import type { Claims } from "../claims/site.ts";
 import type { ProjectSource } from "./projects.ts";
 
-/** The choices of the command line that reach the steps. */
-export interface StepOptions {
-  readonly only: readonly string[];
-  readonly skip: readonly string[];
-  readonly textTypes: readonly string[];
-  readonly existing: "skip" | "overwrite";
-  readonly workers: number;
-  /** Read every artifact back and compare. */
-  readonly checksums: boolean;
-  /** Keep the finished units that an interrupted run left in the staging directory. */
-  readonly resume: boolean;
-  readonly dryRun: boolean;
-}
-
 export interface StepContext {
   readonly config: SiteConfig;
-  readonly options: StepOptions;
+  readonly options: RunPlan["options"];
   readonly run: string;
   /** The staging directory of the run; artifact paths are relative to it. */
   readonly directory: string;

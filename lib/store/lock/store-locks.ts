@@ -18,7 +18,6 @@ export interface StoreLockOptions {
 }
 
 export interface StoreLocks {
-  readonly locks: readonly Lock[];
   /** Throws `E_LOCKED` if a lock has been lost. */
   assertHeld(): Promise<void>;
   release(): Promise<void>;
@@ -41,7 +40,6 @@ export async function acquireStoreLocks(store: string, options: StoreLockOptions
     throw error;
   }
   return {
-    locks,
     assertHeld: async () => {
       for (const lock of locks) await lock.assertHeld();
     },

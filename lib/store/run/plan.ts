@@ -15,7 +15,9 @@ export const runPlanSchema = z.object({
     textTypes: z.array(z.string()).readonly(),
     existing: z.enum(["skip", "overwrite"]),
     workers: z.number(),
+    /** Read every artifact back and compare. */
     checksums: z.boolean(),
+    /** Keep the finished units that an interrupted run left in the staging directory. */
     resume: z.boolean(),
     dryRun: z.boolean(),
   }),
