@@ -144,7 +144,7 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** Whether a text is a code of the table: for codes that come from another process or thread. */
+/** Checks whether a text, from another process or thread, is a code of the table. */
 export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code);
 
 /** An error that a person can act on: a code from the table, one line of what happened, one line of what to do. */
@@ -190,7 +190,7 @@ export function asHoldfastError(error: unknown, fallback: ErrorCode = "E_INTERNA
   return new HoldfastError(fallback, message, { cause: error });
 }
 
-/** Whether there is no room left on the disk or in the quota. */
+/** Checks whether an error means that the disk or the quota is full. */
 export const isDiskFull = (error: unknown): boolean =>
   (error instanceof HoldfastError && error.code === "E_NO_SPACE") ||
   ["ENOSPC", "EDQUOT"].includes(systemCode(error) ?? "");

@@ -5,7 +5,7 @@ import type { Entry } from "./entry.ts";
 /** Time stamps this close to a walk may hide a later change in the same tick of a coarse clock. */
 export const RACY_MS = 2000;
 const BATCH = 64 * 1024;
-/** Ignores the ctime of a WAL: SQLite under root sets its owner each time it opens the database, also to read. */
+/** The suffix of a WAL. Its ctime is ignored: SQLite under root sets its owner each time it opens the database. */
 const WAL = "-wal";
 
 export interface Fingerprint {

@@ -49,8 +49,9 @@ interface Slot<Req, Res> {
 }
 
 /**
- * At most `size` workers, started when they are needed. When the signal aborts, waiting tasks end at once and running
- * ones when they see it, all with `E_INTERRUPTED`. A worker that dies fails its task only; another takes its place.
+ * Runs tasks by at most `size` workers, started when they are needed. When the signal aborts, waiting tasks end at once
+ * and running ones when they see it, all with `E_INTERRUPTED`. A worker that dies fails its task only; another takes
+ * its place.
  */
 export class WorkerPool<Req, Res> {
   readonly #url: URL;

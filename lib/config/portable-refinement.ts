@@ -1,12 +1,11 @@
-/** What the config says of portable data beyond keys, groups and tables: columns, and what is put in their place. */
+/** The settings of portable data beyond keys, groups and tables: columns and their replacements. */
 import * as z from "zod";
 
 const plain = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 const byTable = <T extends z.ZodType>(what: T) => z.record(z.string(), what).default({});
 
 /**
- * What stands in a replaced column: the same value in every row, or a password that nobody can have, another one in
- * each row.
+ * The content of a replaced column: the same value in every row, or an unusable password, another one in each row.
  */
 const replacementSchema = z.union([plain, z.strictObject({ unusable_password: z.literal(true) })]);
 export type ReplacementSetting = z.infer<typeof replacementSchema>;

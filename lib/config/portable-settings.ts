@@ -1,6 +1,6 @@
 /**
- * What `portable.settings` says: where the site's settings are read, and how much a difference between two sites
- * matters.
+ * The config section `portable.settings`: the source of the site's settings, and the severity of a difference between
+ * two sites.
  */
 import * as z from "zod";
 

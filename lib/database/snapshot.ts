@@ -26,8 +26,8 @@ export interface DatabaseFacts {
   readonly server_version: string;
   readonly database_size: number;
   /**
-   * By `schema.table` (PostgreSQL) or `table`. Ordinary and partitioned tables, partitions under the table that they
-   * are a part of; no views. Where there was only an estimate, a dump that has been made gives the exact number.
+   * Row counts by `schema.table` (PostgreSQL) or `table`, of ordinary and partitioned tables; partitions count for
+   * their table, and views are left out. A dump replaces an estimate by the exact number.
    */
   readonly tables: Readonly<Record<string, TableCount>>;
   /** The framework's migration table, or null when none is known. */

@@ -17,7 +17,7 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Called with the whole output when the program has ended or failed; secrets are redacted. */
   readonly onOutput?: (text: string) => void;
-  /** Kills processes that the program leaves in its process group. */
+  /** Its process group is killed when the program ends. */
   readonly alone?: boolean;
   /** Milliseconds; no limit when absent. */
   readonly timeout?: number;

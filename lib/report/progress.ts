@@ -60,7 +60,7 @@ export class Progress {
     return step.bytesDone + [...step.running.values()].reduce((sum, bytes) => sum + bytes, 0);
   }
 
-  /** The fraction of the planned work; a step that has not begun counts as one part of all steps. */
+  /** Returns the fraction of the planned work; a step that has not begun counts as one part of all steps. */
   fraction(): number {
     const steps = [...this.steps.values()];
     if (steps.length === 0) return 0;

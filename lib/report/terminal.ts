@@ -20,7 +20,7 @@ export function guardTerminal(stream: NodeJS.WriteStream): void {
   };
 }
 
-/** The stream for code that moves the cursor itself and makes foreign text `printable` first. */
+/** Returns the stream for code that moves the cursor itself and makes foreign text `printable` first. */
 export function rawTerminal(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   const write = writers.get(stream);
   if (write === undefined) return stream;

@@ -22,7 +22,7 @@ export interface SqliteStatement {
   run(...parameters: readonly SqliteValue[]): number;
 }
 
-/** What SQLite refuses is a `SqliteError` (lib/sqlite/error.ts). */
+/** A connection. Its methods throw `SqliteError` (lib/sqlite/error.ts) for what SQLite refuses. */
 export interface SqliteDatabase {
   readonly isOpen: boolean;
   readonly inTransaction: boolean;

@@ -7,7 +7,7 @@ import { builtInDriver } from "./built-in.ts";
 import type { SqliteDatabase, SqliteDriver, SqliteOptions } from "./database.ts";
 import { loadNodeSqlite, readsWholeTexts } from "./node-sqlite.ts";
 
-/** From this major on, better-sqlite3 12 aborts the process when it ends. */
+/** The first major of Node under which better-sqlite3 12 aborts the process at its end. */
 const ADD_ON_ABORTS = 24;
 
 let chosen: SqliteDriver | undefined;

@@ -31,7 +31,7 @@ export interface StepEntry {
 const SHARDS =
   "Unpack the parts in the order of their numbers: a later one replaces files of an earlier one. Then remove what the site had deleted, and give the directories their times.";
 
-/** In the order in which they run beside the dump. */
+/** The table of steps, in the order in which they run beside the dump. */
 export const STEPS: Readonly<Record<StepName, StepEntry>> = {
   db: {
     load: async () => (await import("./db/step.ts")).dbStep,

@@ -29,7 +29,7 @@ export interface Selection {
    * another root is excluded from that one.
    */
   readonly exclude: readonly BytePath[];
-  /** Only files and links directly in the roots, without the roots themselves. */
+  /** Restricts the archive to files and links directly in the roots, without the roots themselves. */
   readonly onlyFiles?: boolean;
 }
 

@@ -16,7 +16,7 @@ export interface WalkOptions {
    * thrown.
    */
   readonly onError?: (path: BytePath, error: NodeJS.ErrnoException) => void;
-  /** Only files and links directly in the root. */
+  /** Restricts the walk to files and links directly in the root. */
   readonly files?: boolean;
   /** Handles for a caller that opens entries: the current directory is that of the entry. */
   readonly handles?: TreeHandles;

@@ -12,7 +12,7 @@ export interface UnpackRequest {
   readonly only?: readonly BytePath[];
   /** Entries that are read for the digest and not written. */
   readonly skip?: readonly BytePath[];
-  /** For a compiled bundle: files below `original` replace those of the same path, `multimedia` is left out. */
+  /** Names in a compiled bundle: files below `original` replace those of the same path, `multimedia` is left out. */
   readonly reserved?: { readonly multimedia: BytePath; readonly original: BytePath };
   /** Directories that other archives write into as well; when absent, none is. */
   readonly shared?: SharedRequest;

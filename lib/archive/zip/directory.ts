@@ -42,7 +42,7 @@ export interface ZipEntry {
 }
 
 export interface ZipDirectory {
-  /** In the order of the directory. */
+  /** The entries in the order of the directory. */
   readonly entries: ZipEntry[];
   /** Offset of the directory: all data must end before it. */
   readonly offset: number;

@@ -25,7 +25,7 @@ export const EXTRA_NTFS = 0x000a;
 export const EXTRA_TIME = 0x5455;
 export const EXTRA_OWNER = 0x7875;
 
-/** In a 32- or 16-bit field: see the zip64 extra field or record. */
+/** The value of a 32- or 16-bit field that refers to the zip64 extra field or record. */
 export const MAX32 = 0xffff_ffff;
 export const MAX16 = 0xffff;
 

@@ -1,7 +1,6 @@
 /**
- * How a configured password reaches the client programs: in a file of ours (0600, in a directory of mode 0700) that the
- * program is pointed at, or, where the program runs behind a prefix and would not see our files, in the prefix's
- * environment. Never in argv.
+ * Passes a configured password to the client programs: by a file (0600, in a directory of mode 0700), or, if the
+ * program runs behind a prefix and would not see our files, by the prefix's environment. Never in argv.
  */
 import { accessSync, constants, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -34,9 +33,8 @@ export function postgresCredentials(target: DatabaseTarget, signal: AbortSignal)
 }
 
 /**
- * For the MySQL and MariaDB clients. `--defaults-extra-file` would be overruled by `~/.my.cnf`, so ours is the only
- * file they read, and includes the usual ones first. Without a configured password the user's own `.my.cnf` and
- * `MYSQL_PWD` count.
+ * Returns the login for the MySQL and MariaDB clients. `~/.my.cnf` would override `--defaults-extra-file`, so they read
+ * only our file, which includes the usual ones first. Without a configured password `.my.cnf` and `MYSQL_PWD` apply.
  */
 export function mysqlCredentials(target: DatabaseTarget, signal: AbortSignal): Credentials {
   const { password, execPrefix } = target;

@@ -29,8 +29,7 @@ export interface PrivateServerOptions {
   /** The PostgreSQL major that suits the dump; the newest, where it is not installed. */
   readonly major?: number;
   /**
-   * In it the server's directory is made. The server's user must be able to reach it; where it cannot, the temporary
-   * directory is used.
+   * The parent of the server's directory. If the server's user cannot reach it, the temporary directory is used.
    */
   readonly directory: string;
   readonly signal: AbortSignal;

@@ -21,7 +21,7 @@ const CONNECTION_LOST = /^(ERROR (?:20\d\d|1927|1053) .*)\n/m; // the whole line
 const NUMERIC = /^(TINY|SHORT|INT24|LONG|LONGLONG|YEAR|DECIMAL|NEWDECIMAL|FLOAT|DOUBLE)\b/;
 const JSON_TYPE = /^JSON\b|format=json/;
 
-/** Clears the list of errors by a statement that uses a table: else the next `set` reports the last error. */
+/** A statement that uses a table, and so clears the list of errors: else the next `set` reports the last error. */
 const FORGET = "select 1 from information_schema.engines limit 0;\n";
 
 export class MysqlSession {

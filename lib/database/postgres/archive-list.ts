@@ -25,11 +25,11 @@ export interface ArchiveEntry {
 
 export interface Archive {
   readonly programs: RestorePrograms;
-  /** All objects, without the database itself. */
+  /** The objects without the database itself. */
   readonly owners: ReadonlySet<string>;
   /** Other than the default one, of all objects. */
   readonly tablespaces: ReadonlySet<string>;
-  /** All objects in the order of the archive. */
+  /** The objects in the order of the archive. */
   readonly schemas: ReadonlySet<string>;
   /** Objects of the types in `KEPT` only, so that a million large objects cost nothing. */
   readonly entries: readonly ArchiveEntry[];

@@ -164,7 +164,7 @@ function value(type: string, text: string | null): unknown {
   return type === "object" || type === "array" ? parseJson(text) : text;
 }
 
-/** The connection timeout: libpq waits for ever by default for a host that does not answer. */
+/** Adds a connection timeout: by default libpq waits for ever for a host that does not answer. */
 export function withTimeout(url: string): string {
   if (/[?&]connect_timeout=/.test(url)) return url;
   return `${url}${url.includes("?") ? "&" : "?"}connect_timeout=15`;

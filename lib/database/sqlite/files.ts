@@ -45,8 +45,8 @@ export class SqliteFiles {
   }
 
   /**
-   * Reads its journal mode from the header (https://www.sqlite.org/fileformat.html). Never call it while this process has
-   * a lock on the database: closing any descriptor of a file drops all POSIX locks on it.
+   * Reads its journal mode from the header (https://www.sqlite.org/fileformat.html). Never call it while this process
+   * has a lock on the database: closing any descriptor of a file drops all POSIX locks on it.
    */
   mode(): "wal" | "journal" | "empty" {
     const head = Buffer.alloc(20);

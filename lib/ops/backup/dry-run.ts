@@ -16,7 +16,7 @@ import { stepOptions } from "./step-options.ts";
 import { destOf } from "./session.ts";
 import { createContext } from "../../steps/core/create-context.ts";
 
-/** What the steps are given where nothing is written but into `scratch`. */
+/** Returns the context of steps that write nothing except into `scratch`. */
 export function planningContext(
   config: SiteConfig,
   request: BackupRequest,

@@ -40,7 +40,7 @@ import { createContext } from "../../steps/core/create-context.ts";
 /** Documents of a run that the merge writes; a resumed run writes them again. */
 const MERGED_FILES = [MANIFEST_FILE, SUMS_FILE, "failures.json", "RESTORE.md", "site.yaml", PLACES_FILE];
 
-/** How long `hooks.on_error` may take: the signal that could end it may be what went wrong. */
+/** The time limit of `hooks.on_error`: the signal that would end it may be the error itself. */
 const ON_ERROR_MS = 60_000;
 
 /**
@@ -262,7 +262,7 @@ async function publish(
   };
 }
 
-/** Only a full backup can become latest. A step that failed as a whole is never accepted. */
+/** Returns the losses that keep a full backup from becoming latest. A step that failed as a whole is never accepted. */
 function lossesOf({ safety, acceptLoss }: BackupRequest, scope: Scope, store: string, merged: MergedSteps): Loss[] {
   if (safety !== undefined || scope !== "full") return [];
   return findLosses(store, merged.steps, merged.failures).filter(({ reason }) => reason === "failed" || !acceptLoss);

@@ -42,21 +42,21 @@ export interface VerifyRequest {
   readonly run: string;
   /** Documents and sizes only; no artifact is read. */
   readonly quick: boolean;
-  /** Of what is read, only this part. */
+  /** The part of the artifacts to read; all when absent. */
   readonly sample?: Sample;
-  /** Also restore the dumps into scratch databases, and open compiled texts in a browser. */
+  /** Restore the dumps into scratch databases as well, and open compiled texts in a browser. */
   readonly deep?: boolean;
   /** URL of a server for scratch databases; a private one when absent. */
   readonly scratch?: string | undefined;
   /** Null where there is no browser; that of this host when absent. */
   readonly chromium?: string | null;
-  /** Also compare with the site as it is now; needs the config. */
+  /** Compare with the current site as well; needs the config. */
   readonly live?: boolean;
   /** A directory for the evidence; the store when absent. */
   readonly evidence?: string | undefined;
-  /** Of the site; without it nothing of the application can be asked. */
+  /** The config of the site; without it the application is not asked. */
   readonly config?: SiteConfig | undefined;
-  /** Those of this host when absent. */
+  /** The programs that read dumps; those of this host when absent. */
   readonly databaseTools?: DatabaseTools;
 }
 
@@ -140,7 +140,7 @@ interface Item {
   readonly reads: boolean;
   /** It tells of the run as a whole: never of a sample. */
   readonly whole?: true;
-  /** Only where it is asked for. */
+  /** The option that requests the check; without one it is always made. */
   readonly only?: "deep" | "live";
   /** Undefined when there is nothing to check. */
   readonly check: (survey: RunInventory, work: Work) => Promise<Finding | undefined> | Finding | undefined;
@@ -172,7 +172,7 @@ function beginArchives(readers: ArtifactReaders, signal: AbortSignal): Work["arc
   };
 }
 
-/** What two checks look at is restored once. */
+/** Returns a function that restores the dumps once, for the checks that share them. */
 function restoreOnce(scratch: string | undefined, signal: AbortSignal): Work["restored"] {
   let begun: Promise<RestoredDumps> | undefined;
   return async (survey) => await (begun ??= checkRestoredDumps(survey, scratch, signal));

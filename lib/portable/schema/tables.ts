@@ -104,7 +104,7 @@ export interface ForeignKey {
   readonly columns: readonly string[];
   /** The `TableId` of the referenced table. */
   readonly target: TableId;
-  /** In the order of `columns`. */
+  /** The referenced columns, in the order of `columns`. */
   readonly targetColumns: readonly string[];
   /** The check can wait for the commit: if so declared in PostgreSQL, always in SQLite, never in MySQL. */
   readonly deferrable: boolean;

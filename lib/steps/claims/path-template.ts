@@ -78,10 +78,10 @@ function realOrMissing(file: string): string {
   }
 }
 
-/** Lists the entries of the directory of a template's projects. */
+/** An entry of the directory of a template's projects. */
 export interface Found {
   readonly path: BytePath;
-  /** The text that stands for the template's fields, as bytes: what an orphan is called. */
+  /** The text that replaces the template's fields, as bytes: the name of an orphan. */
   readonly name: BytePath;
   readonly isDirectory: boolean;
 }

@@ -58,7 +58,7 @@ export class Claims {
     this.#projects = projects;
   }
 
-  /** The paths that the config names one by one: all but those of projects. */
+  /** Returns the paths that the config names one by one: all but those of projects. */
   async fixed(): Promise<readonly Owned[]> {
     return await (this.#fixed ??= fixedClaims(this.#config));
   }
@@ -82,7 +82,7 @@ export class Claims {
     );
   }
 
-  /** Config keys by the paths that they claim, without those of projects. */
+  /** Returns config keys by the paths that they claim, without those of projects. */
   async keysByPath(): Promise<ReadonlyMap<BytePath, string>> {
     const named = (await this.fixed()).flatMap(({ path: file, key }) => [
       [file, key] as const,

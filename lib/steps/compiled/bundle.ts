@@ -9,11 +9,10 @@
  * Restoring, with any unzip: everything but the two reserved directories is the trees; then each `.original/X` replaces
  * `X`: `rm -r multimedia; cd .original && find . -type f -exec cp -p {} ../{} \; && cd .. && rm -r .original`
  *
- * What is rewritten: HTML, XHTML, SVG and CSS files, in every place where a browser would follow the reference, and in
- * comments. What is missing on disk is made local all the same, so that nothing reaches for a network, and listed. Left
- * as they are, and listed: URLs that scripts put together, references in script files (they start from the page that
- * loads the script, which may be any), links to text types that are not in the bundle, documents in UTF-16 and those
- * beyond 32 MB.
+ * References are rewritten in HTML, XHTML, SVG and CSS files, in every place where a browser would follow them, and in
+ * comments. References to missing files become local too, so that no page uses the network, and are listed. Unchanged
+ * and listed are URLs that scripts put together, references in script files (they start from the page that loads the
+ * script, which may be any), links to text types that are not in the bundle, and documents in UTF-16 or beyond 32 MB.
  */
 import { readdirSync } from "node:fs";
 import { buildArchive, type BuildExtension } from "../../archive/build/archive.ts";
@@ -249,7 +248,7 @@ function locate(handles: TreeHandles, file: BytePath): BytePath {
   }
 }
 
-/** The top-level names of the bundle in lower case, because some file systems ignore case. */
+/** Returns the top-level names of the bundle in lower case, because some file systems ignore case. */
 function topNames(trees: readonly CompiledTree[]): Set<string> {
   const names = trees.flatMap(({ path, prefix }) => (prefix === "" ? list(path) : [prefix.split("/")[0] ?? ""]));
   return new Set(names.map((name) => name.toLowerCase()));

@@ -53,7 +53,7 @@ export class MediaCollector {
     return media;
   }
 
-  /** All requested media, sorted by their names in the bundle. */
+  /** Returns the requested media, sorted by their names in the bundle. */
   all(): Media[] {
     return [...this.#byFile.values()].toSorted((a, b) => (a.stored < b.stored ? -1 : 1));
   }
@@ -113,7 +113,7 @@ export class MediaSite {
     }
   }
 
-  /** Converts absolute paths to recorded ones, and back. */
+  /** Returns the recorded form of an absolute path, which `absolute` reverses. */
   recorded(file: BytePath): string {
     return encodePath(isBelow(file, this.#root) ? file.slice(this.#root.length + 1) : file);
   }

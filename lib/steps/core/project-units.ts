@@ -76,7 +76,7 @@ function treesOf(kinds: readonly TreeKind[], treeOf: (kind: TreeKind) => BytePat
   return { trees, errors };
 }
 
-/** Trees in the directory of the projects without a row. */
+/** Lists trees in the directory of the projects without a row. */
 function strays(context: StepContext, step: StepName, kinds: readonly TreeKind[], onDisk: ProjectTrees): ProjectUnit[] {
   const orphans = new Map<BytePath, { label: string; path: BytePath }[]>();
   const loose: { label: string; path: BytePath }[] = [];

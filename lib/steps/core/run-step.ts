@@ -10,7 +10,7 @@ import { StepWorkers } from "./workers.ts";
 import type { StepContext } from "./step.ts";
 import { UnitRunner } from "./unit-runner.ts";
 
-/** The result of a step for the merge, in the run's scratch directory. */
+/** Returns the file of a step's result for the merge, in the run's scratch directory. */
 export const stepStateFile = (scratch: string, step: StepName): string => path.join(scratch, `step-${step}.json`);
 
 /**

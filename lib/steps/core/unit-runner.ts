@@ -86,7 +86,7 @@ export class UnitRunner {
     this.#step = step;
   }
 
-  /** The failures: of the step as a whole first, then sorted by unit, because workers end in any order. */
+  /** Returns the failures: of the step as a whole first, then sorted by unit, because workers end in any order. */
   get failures(): readonly Failure[] {
     return this.#failures.toSorted((a, b) => unitOrder(a.unit ?? "", b.unit ?? ""));
   }

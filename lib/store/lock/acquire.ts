@@ -140,7 +140,7 @@ async function take(place: Place, token: string, options: LockOptions, onNote: (
   }
 }
 
-/** The file system for proper-lockfile: its mkdir renames the draft into place, its rmdir removes only our lock. */
+/** Returns the file system for proper-lockfile: mkdir renames the draft into place, rmdir removes only our lock. */
 function lockfileFs(place: Place, draft: string, token: string): typeof fs {
   const mkdir = (_: string, done: (error: Error | null) => void): void => {
     fs.rename(draft, place.path, (error) => {

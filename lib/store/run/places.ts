@@ -23,7 +23,7 @@ export const placeSchema = z.object({
   prefix_b64: z.string().optional(),
   /** The name of the archive, if the unit has several. */
   artifact: z.string().optional(),
-  /** Only the loose files of the tree's top level belong to the unit. */
+  /** The unit has only the loose files at the top of the tree. */
   loose: z.boolean().optional(),
 });
 export type Place = z.infer<typeof placeSchema>;

@@ -42,7 +42,7 @@ export class PreviousRuns {
     return undefined;
   }
 
-  /** Every valid unit with a directory in `within`, of the newest run that has one there. */
+  /** Finds every valid unit with a directory in `within`, in the newest run that has one there. */
   findAll(step: StepName, within: string): PreviousUnit[] {
     for (const run of this.#runs) {
       if (!existsSync(path.join(runDirectory(this.#store, run), within))) continue;
@@ -53,7 +53,7 @@ export class PreviousRuns {
     return [];
   }
 
-  /** The newest run in which the step has units and `unit`, or the step as a whole for null, did not fail. */
+  /** Returns the newest run in which the step has units and `unit`, or the step as a whole for null, did not fail. */
   lastWithout(step: StepName, unit: string | null): string | undefined {
     return this.#runs.find((run) => {
       const base = runDirectory(this.#store, run);

@@ -53,7 +53,7 @@ export async function finishPublishing(store: string): Promise<void> {
 }
 
 /**
- * Gives the group the root of the store and `runs/`, readable and searchable. Throws `E_STORE` if this user cannot do
+ * Grants the group the root of the store and `runs/`, readable and searchable. Throws `E_STORE` if this user cannot do
  * that, before a run is made that the group could not reach.
  */
 export function shareStore(store: string, { directoryMode, gid }: RunPermissions): void {
@@ -104,7 +104,7 @@ function shareLinked(file: string, { fileMode, gid }: RunPermissions): void {
   chmodSync(file, (mode & 0o7777) | (fileMode & 0o040));
 }
 
-/** The number of syncs at a time: a disk needs no longer for several than for one. */
+/** Syncs files, several at a time: a disk needs no longer for several than for one. */
 async function fsyncAll(places: readonly string[]): Promise<void> {
   await forEachParallel(places, FSYNCS_AT_ONCE, async (place) => {
     const file = openSync(place, "r");

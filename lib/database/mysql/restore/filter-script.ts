@@ -42,7 +42,7 @@ const LOOK_AT = 512;
 const LARGEST_STATEMENT = 64 << 20;
 const TAIL = 1000;
 
-/** Whether what `on schedule` says shall happen. */
+/** The state of scheduled events after a restore. */
 export type Events = "disabled" | "as they were";
 
 /** One dump, read once. `database` is where it goes. */

@@ -65,7 +65,7 @@ interface Opened {
   readonly location: MysqlLocation;
   readonly signal: AbortSignal;
   readonly access: MysqlAccess;
-  /** In no database. */
+  /** A session without a current database. */
   readonly session: MysqlSession;
   readonly version: string;
   /** The user as the server knows it: `user@host`. */
@@ -237,7 +237,7 @@ class MysqlRestorer implements DatabaseRestorer {
     }
   }
 
-  /** Where names of databases are files, letters may not count. */
+  /** Throws for the live database. Compares without case, because names of databases may be names of files. */
   async #mayGo(name: string): Promise<void> {
     if (name.toLowerCase() !== this.live.toLowerCase()) return;
     throw new HoldfastError("E_INTERNAL", `${name} is the live database`);

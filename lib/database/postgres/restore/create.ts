@@ -48,8 +48,8 @@ function optionsOfDump(entries: readonly ArchiveEntry[]): string {
 }
 
 /**
- * Whether the server has the locale that the dump's database had. Asked by a collation that is rolled back; only where
- * the encodings are the same.
+ * Returns the locale of the dump's database if the server lacks it. Tries a collation and rolls it back, if the
+ * encodings are equal.
  */
 export async function lacksLocale(admin: PostgresAdmin, entries: readonly ArchiveEntry[]): Promise<string | undefined> {
   if (await admin.exists(admin.live)) return undefined;

@@ -220,7 +220,7 @@ function superuserOnly(admin: PostgresAdmin, what: string): HoldfastError {
   );
 }
 
-/** Types of objects that an ordinary owner cannot create. */
+/** Throws for objects that only a superuser can create. */
 function checkRights(admin: PostgresAdmin, entries: readonly ArchiveEntry[]): void {
   if (admin.server.superuser) return;
   const closed = ["EVENT TRIGGER", "FOREIGN DATA WRAPPER", ...(admin.server.major < 16 ? ["SUBSCRIPTION"] : [])];
@@ -228,7 +228,7 @@ function checkRights(admin: PostgresAdmin, entries: readonly ArchiveEntry[]): vo
   if (found !== undefined) throw superuserOnly(admin, `the ${found.type.toLowerCase()} ${found.name}`);
 }
 
-/** Types that are never left out: a policy without its role would show rows to the wrong users. */
+/** Throws for policies whose roles are missing: without its role, a policy would show rows to the wrong users. */
 function checkPolicies(entries: readonly ArchiveEntry[], known: (role: string) => boolean): void {
   const statements = entries
     .filter(({ type }) => type === "POLICY" || type === "USER MAPPING")

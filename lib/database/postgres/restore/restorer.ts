@@ -210,7 +210,7 @@ class PostgresRestorer implements DatabaseRestorer {
     return (name) => !known.has(name.toLowerCase());
   }
 
-  /** Also when all is being called off: with a signal of its own. */
+  /** Drops the scratch database under a signal of its own, so that an abort does not prevent it. */
   async #dropAfterFailure(scratch: string): Promise<void> {
     const signal = AbortSignal.timeout(CLEAN_UP_MS);
     const credentials = postgresCredentials(this.#target, signal);

@@ -6,7 +6,7 @@ import { htmlReferences, type HtmlFindings } from "./html.ts";
 import { scriptFileReferences } from "./script.ts";
 import { decodePercent, encodePath, hint, type UrlTemplate } from "./url-template.ts";
 
-/** Returns the kind of a file by its name; undefined for files without references. `script` files are only read. */
+/** The kind of a file with references, by its name. `script` files are read and never rewritten. */
 export type DocumentKind = "html" | "xml" | "css" | "script";
 
 const KINDS: Readonly<Record<string, DocumentKind>> = {

@@ -6,7 +6,7 @@ import { HoldfastError } from "../../../errors.ts";
 export type Captured = Readonly<Record<string, BytePath>>;
 
 export interface UrlTemplate {
-  /** As configured. */
+  /** The configured text. */
   readonly url: string;
   /**
    * Finds where a reference begins; its match is the part of the URL before the first placeholder that the project does

@@ -23,7 +23,7 @@ const EXPRESSION =
 const COMMAND =
   /^\s+(?:\\\s*$|[A-Za-z_]\w*=|~?\.{0,2}\/|(?:sudo|exec|env|nice|ionice|timeout|flock|pg_\w+|psql|mysql\w*|mariadb\S*|redis-cli|python[\d.]*|node|npm|npx|curl|wget|restic|borg\w*|rsync|docker|podman|bash|sh|php|ruby|java|celery|gunicorn|uvicorn|rclone|aws|make|cd|echo|test|ssh|scp|sqlite3|mongo\w*|manage\.py|setpriv|runuser|su)\b|.*\s-{1,2}[A-Za-z]|.*[|>])/;
 
-/** Unquoted values in the text are expressions of a programming language. */
+/** Checks whether unquoted values in the text are expressions of a programming language. */
 export function isProgram(text: string, file?: string): boolean {
   return /\.(?:py|[cm]?[jt]s|rb|php)$/.test(file ?? "") || PROGRAM.test(text);
 }
@@ -149,7 +149,7 @@ function readValue(text: string, behind: number, place: Place): Candidate[] {
   return end > at ? [{ start: at, end, verbatim: enclosing === "'" }] : [];
 }
 
-/** Checks whether a value continues in the next line: after a backslash, a quote, or as YAML's plain scalar. */
+/** Returns where a value continues in the next line: after a backslash, a quote, or as YAML's plain scalar. */
 function followingLine(text: string, at: number, before: string, tail: string, separator: string): number | undefined {
   const next = /^(\\?)\r?\n([ \t]*)(?=(\S?)([^\n]*))/.exec(text.slice(at, at + 4096));
   if (next === null) return undefined;
@@ -177,7 +177,7 @@ function readQuoted(text: string, at: number, { program, budget }: Place): Candi
   return [first, ...readExpression(text, literal.after, budget).candidates];
 }
 
-/** In a sentence of a comment, what follows `password: ` is the sentence; after `--password= ` there is nothing. */
+/** Checks whether the text after `password: ` is the rest of a sentence in a comment; `--password= ` has no value. */
 function isProse(before: string, rest: string, space: string): boolean {
   if (space !== "" && /(?:^|\s)--?$/.test(before)) return true;
   return space !== "" && /^[ \t]*(?:#|;|\/\/|\*).*\w[ \t]+$/.test(before) && /^[a-z]+[ \t]+[a-z]/.test(rest);
@@ -190,7 +190,7 @@ function listItems(text: string, from: number, to: number): Candidate[] {
   });
 }
 
-/** Matches the part of the line that an unquoted value takes. */
+/** Returns the length of an unquoted value at the start of `rest`. */
 function bareLength(
   rest: string,
   before: string,
