@@ -2,7 +2,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connect } from "../../lib/portable/engines/connect.ts";
-import type { Cell, Connection, Row } from "../../lib/portable/connection.ts";
+import type { Connection } from "../../lib/portable/engine/connection.ts";
+import type { Cell, Row } from "../../lib/portable/engine/session.ts";
 import { change, on, startEngines, type PortableEngines } from "../support/portable.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;

@@ -2,7 +2,8 @@
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 import { connect } from "../../lib/portable/engines/connect.ts";
-import type { Connection, ConnectionMode } from "../../lib/portable/connection.ts";
+import type { Connection } from "../../lib/portable/engine/connection.ts";
+import type { ConnectionMode } from "../../lib/portable/engine/session.ts";
 import { startMariadb, startPostgres, type TestServer } from "./servers.ts";
 import { makeTemp, removeTree } from "./temp.ts";
 import { runSql } from "./sqlite.ts";

@@ -1,6 +1,8 @@
 /** What MySQL 8 says otherwise than MariaDB: no such server is at hand, so its answers stand here as its manual has them. */
 import { expect, test } from "vitest";
-import type { Connection, Row } from "../../lib/portable/connection.ts";
+import type { Connection } from "../../lib/portable/engine/connection.ts";
+import type { Row } from "../../lib/portable/engine/session.ts";
+import { portableEngine } from "../../lib/portable/engines/registry.ts";
 import { introspect } from "../../lib/portable/engines/introspect.ts";
 
 function answering(answers: Readonly<Record<string, readonly Row[]>>): Connection {
@@ -8,7 +10,7 @@ function answering(answers: Readonly<Record<string, readonly Row[]>>): Connectio
     throw new Error("not asked for");
   };
   return {
-    engine: "mysql",
+    engine: portableEngine("mysql"),
     serverVersion: "8.4.3",
     rows: async (sql) => {
       const [, view = ""] = /information_schema\.(\w+)/.exec(sql) ?? [];

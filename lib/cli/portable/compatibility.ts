@@ -6,7 +6,7 @@ import {
   withConfiguration,
   type CompatibilityReport,
 } from "../../portable/compare/compatibility.ts";
-import type { Connection } from "../../portable/connection.ts";
+import type { Connection } from "../../portable/engine/connection.ts";
 import type { ExportReader } from "../../portable/read/export-reader.ts";
 import { configurationOf, writeDifferences, type SettingsFlags } from "./settings.ts";
 

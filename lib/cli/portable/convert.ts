@@ -1,7 +1,7 @@
 /** Converts exports of other programs for `portable import`, `check` and `verify`. */
 import type { SiteConfig } from "../../config/load.ts";
 import { privateDirectory } from "../../database/access/private-directory.ts";
-import type { Connection } from "../../portable/connection.ts";
+import type { Connection } from "../../portable/engine/connection.ts";
 import { convertToExport } from "../../portable/sources/convert.ts";
 import { foreignSource } from "../../portable/sources/read/detect.ts";
 import { colors as pc } from "../../report/colors.ts";

@@ -2,7 +2,7 @@
 import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
 import { EXIT, HoldfastError } from "../../errors.ts";
-import type { Connection } from "../../portable/connection.ts";
+import type { Connection } from "../../portable/engine/connection.ts";
 import { exportTables, type ExportRequest } from "../../portable/export/run.ts";
 import type { PortablePlan } from "../../portable/plan/run.ts";
 import { exportDjangoZip } from "../../portable/export/django/zip.ts";

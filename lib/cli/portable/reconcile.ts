@@ -1,6 +1,7 @@
 /** `portable reconcile`: merges duplicate rows of a table. */
 import { EXIT, HoldfastError } from "../../errors.ts";
-import type { Connection, ConnectionMode } from "../../portable/connection.ts";
+import type { Connection } from "../../portable/engine/connection.ts";
+import type { ConnectionMode } from "../../portable/engine/session.ts";
 import { planReconcile, reconcile, type ReconcilePlan, type ReconcileResult } from "../../portable/reconcile/run.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { colors as pc } from "../../report/colors.ts";

@@ -1,7 +1,7 @@
 /** Tries the values of an export by an import that is rolled back. */
 import { HoldfastError } from "../../errors.ts";
 import { withValues, type CompatibilityReport } from "../../portable/compare/compatibility.ts";
-import type { Connection } from "../../portable/connection.ts";
+import type { Connection } from "../../portable/engine/connection.ts";
 import { importTables, type ImportRequest } from "../../portable/import/run.ts";
 import { introspect } from "../../portable/engines/introspect.ts";
 import type { ExportReader } from "../../portable/read/export-reader.ts";

@@ -4,17 +4,29 @@ import { HoldfastError } from "../../errors.ts";
 import type { DatabaseTarget } from "../snapshot.ts";
 
 /** The parts of a URL. PostgreSQL's clients read the URL themselves: libpq knows several hosts, sockets and options. */
-export type DatabaseLocation =
-  | { readonly engine: "postgresql"; readonly url: string; readonly database: string }
-  | {
-      readonly engine: "mysql" | "mariadb";
-      readonly host: string | undefined;
-      readonly port: string | undefined;
-      readonly socket: string | undefined;
-      readonly user: string | undefined;
-      readonly database: string;
-    }
-  | { readonly engine: "sqlite"; readonly path: string; readonly absolute: boolean; readonly database: string };
+export type DatabaseLocation = PostgresLocation | MysqlLocation | SqliteLocation;
+
+interface PostgresLocation {
+  readonly engine: "postgresql";
+  readonly url: string;
+  readonly database: string;
+}
+
+export interface MysqlLocation {
+  readonly engine: "mysql" | "mariadb";
+  readonly host: string | undefined;
+  readonly port: string | undefined;
+  readonly socket: string | undefined;
+  readonly user: string | undefined;
+  readonly database: string;
+}
+
+export interface SqliteLocation {
+  readonly engine: "sqlite";
+  readonly path: string;
+  readonly absolute: boolean;
+  readonly database: string;
+}
 
 const SCHEMES = "postgresql://, mysql://, mariadb:// or sqlite:///";
 const ENCODE = "write the characters / ? # @ : % of a password percent-encoded, or better: use password_file";
@@ -67,9 +79,9 @@ export function describeUrl(url: string): DatabaseLocation {
       };
     case "mysql":
     case "mariadb":
-      return describeMysql(scheme, clean);
+      return describeMysql(clean);
     case "sqlite":
-      return describeSqliteUrl(clean);
+      return describeSqlite(clean);
     default:
       throw new HoldfastError("E_CONFIG", `a database URL begins with ${SCHEMES}`);
   }
@@ -85,7 +97,8 @@ export function urlWithDatabase(url: string, database: string): string {
   return `${before}/${encodeURIComponent(database)}${rest}`;
 }
 
-function describeMysql(engine: "mysql" | "mariadb", url: string): DatabaseLocation {
+/** Parses the URL of a MySQL or MariaDB database, without a password. Throws `E_CONFIG`. */
+export function describeMysql(url: string): MysqlLocation {
   const parts = /^[^:]*:\/\/(?:([^/?#]*)@)?(\[[^\]]*\]|[^/?#:]*)(?::(\d+))?\/([^/?#]+)(?:\?([^#]*))?$/.exec(url);
   if (parts === null) {
     throw new HoldfastError("E_CONFIG", `${url} is not a MySQL URL`, {
@@ -100,7 +113,7 @@ function describeMysql(engine: "mysql" | "mariadb", url: string): DatabaseLocati
     throw new HoldfastError("E_CONFIG", `the parameter ${unknown} of a MySQL URL is not known`, { hint });
   }
   return {
-    engine,
+    engine: /^mariadb:/i.test(url) ? "mariadb" : "mysql",
     host: host === "" ? undefined : decode(host.replace(/^\[|\]$/g, "")),
     port,
     socket: parameters.get("socket") ?? undefined,
@@ -109,7 +122,8 @@ function describeMysql(engine: "mysql" | "mariadb", url: string): DatabaseLocati
   };
 }
 
-function describeSqliteUrl(url: string): DatabaseLocation {
+/** Parses the URL of a SQLite database. Throws `E_CONFIG`. */
+export function describeSqlite(url: string): SqliteLocation {
   const path = sqliteFile(url);
   if (path === undefined) {
     const hint = "write sqlite:///relative/to/root.db or sqlite:////absolute/path.db";

@@ -10,7 +10,8 @@ import { describeUrl, splitPassword, urlWithDatabase } from "../../database/open
 import { openRestorer } from "../../database/open/restorer.ts";
 import { HoldfastError } from "../../errors.ts";
 import { connect } from "../../portable/engines/connect.ts";
-import type { Connection, ConnectionMode } from "../../portable/connection.ts";
+import type { Connection } from "../../portable/engine/connection.ts";
+import type { ConnectionMode } from "../../portable/engine/session.ts";
 import { exportTables } from "../../portable/export/run.ts";
 import { importTables } from "../../portable/import/run.ts";
 import { openExport } from "../../portable/read/export-reader.ts";
@@ -21,7 +22,7 @@ import { compareTables, type TableComparison } from "../../portable/compare/tabl
 import { databases, type NamedDatabase } from "../../steps/db/databases.ts";
 import { openDatabase } from "../../steps/core/projects.ts";
 import { rulesOf } from "../reinit/connection.ts";
-import { missingDefiners, refuseDefiners, showDefiners } from "./definers.ts";
+import { refuseDefiners, showDefiners } from "./definers.ts";
 import { familyOf, PrivateServers } from "../scratch/private-servers.ts";
 import { scratchName } from "../scratch/load.ts";
 import { dropDatabases, Sandbox, sweepSandboxes, type ScratchDatabase, spareName } from "../scratch/sandbox.ts";
@@ -156,14 +157,19 @@ async function settleDefiners(
   const { engine } = describeUrl(settings.url);
   if (engine !== "mysql" && engine !== "mariadb") return [];
   await using(copy, "write", signal, async (connection) => {
-    const missing = await missingDefiners(connection);
+    const missing = await connection.engine.missingAccounts(connection);
     if (given !== undefined) refuseDefiners(missing);
   });
   if (config.exec_prefix.length > 0) return [];
   const password = await databasePassword(config, settings, signal);
   const { url } = settings;
   const site = { url, ...(password === undefined ? {} : { password }), execPrefix: [], root: config.root };
-  const orphans = await using(site, "read", signal, missingDefiners);
+  const orphans = await using(
+    site,
+    "read",
+    signal,
+    async (connection) => await connection.engine.missingAccounts(connection),
+  );
   if (orphans.length === 0) return [];
   const accounts = showDefiners(orphans);
   return [

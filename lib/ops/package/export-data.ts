@@ -90,7 +90,7 @@ export async function packPortable(request: DataRequest, directory: string, sign
     return {
       database: {
         kind: "portable",
-        engine: connection.engine,
+        engine: connection.engine.name,
         server_version: connection.serverVersion,
         dump: null,
       },

@@ -4,7 +4,8 @@ import { databasePassword } from "../../config/secrets.ts";
 import type { DatabaseTarget } from "../../database/snapshot.ts";
 import { HoldfastError } from "../../errors.ts";
 import { connect } from "../../portable/engines/connect.ts";
-import type { Connection, ConnectionMode } from "../../portable/connection.ts";
+import type { Connection } from "../../portable/engine/connection.ts";
+import type { ConnectionMode } from "../../portable/engine/session.ts";
 import type { ReinitRules } from "../../portable/reinit/plan.ts";
 import { databases, type NamedDatabase } from "../../steps/db/databases.ts";
 

@@ -2,7 +2,7 @@
  * Rolls back a committed reinit. Cleared rows are exported in the clearing transaction and imported again in one
  * transaction, so no privilege beyond reading and writing rows is needed.
  */
-import type { Connection } from "../../portable/connection.ts";
+import type { Connection } from "../../portable/engine/connection.ts";
 import { exportTables } from "../../portable/export/run.ts";
 import { importTables } from "../../portable/import/run.ts";
 import { openExport } from "../../portable/read/export-reader.ts";

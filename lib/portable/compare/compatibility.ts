@@ -1,7 +1,7 @@
 /** Checks whether an export is compatible with a database, before its rows are read. */
 import { HoldfastError } from "../../errors.ts";
 import { compareMigrations, compareVersions, type Applied } from "../format/versions.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../engine/connection.ts";
 import { introspect } from "../engines/introspect.ts";
 import { migrationsOf } from "../plan/applied-migrations.ts";
 import type { ExportReader } from "../read/export-reader.ts";
@@ -58,7 +58,7 @@ export async function checkCompatibility(
   return {
     status: statusOf(problems, warnings),
     here: {
-      engine: connection.engine,
+      engine: connection.engine.name,
       server_version: connection.serverVersion,
       migrations: here?.applied.length ?? null,
       schema_versions: here,

@@ -3,12 +3,12 @@
  * several textual forms.
  */
 import { digestCell, TableDigest } from "../../database/digest/table.ts";
-import type { EngineName } from "../../database/snapshot.ts";
 import { HoldfastError } from "../../errors.ts";
 import { fromBytes } from "../values/binary-string.ts";
 import { isGeneric, isRaw, valueOf, type JsonCell } from "../rows/nested-key.ts";
-import type { Connection } from "../connection.ts";
-import { decoderOf, type Decoder } from "../values/decoders.ts";
+import type { Connection } from "../engine/connection.ts";
+import type { Decoder, ValueRules } from "../engine/value-rules.ts";
+import { decoderOf } from "../values/decode.ts";
 import { columnOf, type Column, type Table } from "../schema/tables.ts";
 import type { KeyColumn } from "../rows/fields.ts";
 import type { ExportedTable } from "../format/documents.ts";
@@ -17,7 +17,8 @@ import { fold } from "../schema/names.ts";
 import { readRows, type ExportReader } from "../read/export-reader.ts";
 import { keyForm, nameOf, tableForm, type ValueForm } from "../export/row-cells.ts";
 import type { FieldPlace, TableQuery } from "../rows/select-query.ts";
-import { canonical, encode } from "../values/codec.ts";
+import { canonical } from "../values/canonical.ts";
+import { encode } from "../values/encode.ts";
 
 export interface Comparing {
   readonly from: ExportReader;
@@ -50,7 +51,7 @@ export async function isSameHere(
   const lines = new LineEncoder(engine, table, query, () => false);
   for await (const batch of connection.streamBytes(query.sql, query.parameters))
     for (const row of batch) here.add(cellsOf(lines.encode(row)));
-  const there = new RowDigest(table, query, counts, writtenForm(engine));
+  const there = new RowDigest(table, query, counts, writtenForm(engine.values));
   try {
     for await (const batch of readRows(from, exported.table, signal)) for (const { cells } of batch) there.add(cells);
   } catch (error) {
@@ -72,12 +73,12 @@ const formHere: ValueForm = (column, value) => {
 };
 
 /** Returns the form that the database would give to an exported value once it is written. */
-function writtenForm(engine: EngineName): ValueForm {
+function writtenForm(rules: ValueRules): ValueForm {
   const decoders = new Map<Column, Decoder>();
   return (column, value) => {
-    const decode = decoders.get(column) ?? decoderOf(engine, column);
+    const decode = decoders.get(column) ?? decoderOf(rules, column);
     decoders.set(column, decode);
-    return formHere(column, encode(engine, column, decode(value)));
+    return formHere(column, encode(rules, column, decode(value)));
   };
 }
 

@@ -1,5 +1,5 @@
 /** Compares the rows of an export with those of a database, by digest. */
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../engine/connection.ts";
 import { countsInDigest } from "../export/table-header.ts";
 import { rowFilter } from "../rows/row-filter.ts";
 import { introspect } from "../engines/introspect.ts";

@@ -1,7 +1,9 @@
-/** Opens a database for the portable engine. Each driver is loaded only when it is used. */
-import type { DatabaseTarget } from "../../database/snapshot.ts";
+/** Opens a database for the portable engine. */
 import { describeUrl, withPasswordApart } from "../../database/access/url.ts";
-import type { Connection, ConnectionMode } from "../connection.ts";
+import type { DatabaseTarget } from "../../database/snapshot.ts";
+import type { Connection } from "../engine/connection.ts";
+import type { ConnectionMode } from "../engine/session.ts";
+import { loadDriver } from "./registry.ts";
 
 /**
  * Connects to a database; the caller closes the connection. Throws `E_CONFIG` for an invalid URL, and `E_DATABASE` if
@@ -10,20 +12,6 @@ import type { Connection, ConnectionMode } from "../connection.ts";
  */
 export async function connect(target: DatabaseTarget, mode: ConnectionMode, signal: AbortSignal): Promise<Connection> {
   const clean = withPasswordApart(target);
-  const location = describeUrl(clean.url);
-  switch (location.engine) {
-    case "postgresql": {
-      const { connectPostgres } = await import("./postgres/connection.ts");
-      return await connectPostgres(clean, mode, signal);
-    }
-    case "mysql":
-    case "mariadb": {
-      const { connectMysql } = await import("./mysql/connection.ts");
-      return await connectMysql(clean, location, mode, signal);
-    }
-    case "sqlite": {
-      const { connectSqlite } = await import("./sqlite/connection.ts");
-      return await connectSqlite(clean, location, mode, signal);
-    }
-  }
+  const driver = await loadDriver(describeUrl(clean.url).engine);
+  return await driver.connect(clean, mode, signal);
 }

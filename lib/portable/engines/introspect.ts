@@ -1,22 +1,7 @@
 /** Reads the schema of a database from its catalogue. */
-import type { Connection } from "../connection.ts";
-import { introspectMysql } from "./mysql/introspect.ts";
-import { introspectPostgres } from "./postgres/introspect.ts";
-import { introspectSqlite } from "./sqlite/introspect.ts";
+import type { Connection } from "../engine/connection.ts";
 import type { Schema } from "../schema/tables.ts";
 
-/**
- * Runs a few queries, regardless of the number of tables. Reads no rows, except those of SQLite tables with a nullable
- * primary key. Throws `E_DATABASE`.
- */
-export async function introspect(connection: Connection): Promise<Schema> {
-  switch (connection.engine) {
-    case "postgresql":
-      return await introspectPostgres(connection);
-    case "mysql":
-    case "mariadb":
-      return await introspectMysql(connection);
-    case "sqlite":
-      return await introspectSqlite(connection);
-  }
-}
+/** Returns the schema of a connected database. Throws `E_DATABASE`. See `PortableEngine.introspect`. */
+export const introspect = async (connection: Connection): Promise<Schema> =>
+  await connection.engine.introspect(connection);

@@ -3,7 +3,7 @@ import { isRaw, levelsOf, nest, unnest, valueOf, type JsonCell } from "../rows/n
 import type { KeyColumn } from "../rows/fields.ts";
 import { isPath, widthOf } from "../rows/tree-path.ts";
 import type { Column, Kind } from "../schema/tables.ts";
-import type { JsonValue, Tagged } from "../values/codec.ts";
+import type { JsonValue, Tagged } from "../format/value.ts";
 
 const TIMESTAMP = /^(\d{4,6}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)$/;
 const TIME = /^(\d\d:\d\d:\d\d)\.(\d{1,5})$/;

@@ -2,7 +2,7 @@
 import type { Hash } from "node:crypto";
 import { HoldfastError } from "../../errors.ts";
 import type { ByteRow } from "../values/binary-string.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../engine/connection.ts";
 import type { RowLayout, TableLayout } from "../rows/fields.ts";
 import type { BlobCell, LineEncoder } from "./native-rows.ts";
 import { selectTable } from "../rows/select-query.ts";
@@ -58,7 +58,7 @@ async function readCell(
   if (hash === undefined && blobs === undefined) return null;
   const where = `${table.id}.${column.name} of row ${row.name}`;
   const form = hash && formOf(value, where, hash);
-  const check = is === "text" && connection.engine === "sqlite" ? new Utf8Check() : undefined;
+  const check = is === "text" && connection.engine.values.hasInvalidText ? new Utf8Check() : undefined;
   const draft = blobs?.begin();
   try {
     for await (const piece of readLarge(connection, table, row, value)) {

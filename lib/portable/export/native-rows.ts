@@ -1,9 +1,10 @@
 /** Encodes rows as lines of an export, and computes their digest, from the bytes that an engine returns. */
 import { createHash, type Hash } from "node:crypto";
 import { digestCell, TableDigest } from "../../database/digest/table.ts";
-import type { EngineName } from "../../database/snapshot.ts";
+import type { PortableEngine } from "../engine/interface.ts";
+import type { ValueRules } from "../engine/value-rules.ts";
 import { fromBytes, toBytes, type ByteRow } from "../values/binary-string.ts";
-import { bytesOf, encoderOf, type Encoded, type Encoder } from "../values/encoders.ts";
+import { encoderOf, type Encoded, type Encoder } from "../values/encoders.ts";
 import type { Replacement } from "../rows/column-rules.ts";
 import { isPath, pathEncoder, type PathLeaf } from "../rows/tree-path.ts";
 import { isRaw, nest, type JsonCell } from "../rows/nested-key.ts";
@@ -11,7 +12,8 @@ import { fold } from "../schema/names.ts";
 import { genericForm, nameOf, RowEncoder } from "./row-cells.ts";
 import { columnOf, type Column, type Table } from "../schema/tables.ts";
 import type { FieldPlace, TableQuery } from "../rows/select-query.ts";
-import { canonical, type JsonValue } from "../values/codec.ts";
+import { canonical } from "../values/canonical.ts";
+import type { JsonValue } from "../format/value.ts";
 
 /** Encodes a field of a row into `to`. */
 type FieldEncoder = (row: ByteRow, to: Encoded) => void;
@@ -42,19 +44,21 @@ export class LineEncoder {
   readonly columnsWithReplacementChar = new Set<string>();
 
   /** Generated ids of rows that have another key do not count for the digest: they may differ between databases. */
-  constructor(engine: EngineName, table: Table, { places }: TableQuery, counts: (place: FieldPlace) => boolean) {
+  constructor(engine: PortableEngine, table: Table, { places }: TableQuery, counts: (place: FieldPlace) => boolean) {
     const links: RowEncoder[] = [];
     this.#fields = places.map((place) => {
       if (place.kind === "value") {
         if (place.replaced !== undefined) return replacedEncoder(place.replaced);
-        const encode = valueEncoder(encoderOf(engine, place.column), place.at);
-        return engine === "sqlite" ? notingReplacementChar(encode, place, this.columnsWithReplacementChar) : encode;
+        const encode = valueEncoder(encoderOf(engine.values, place.column), place.at);
+        return engine.values.hasInvalidText
+          ? notingReplacementChar(encode, place, this.columnsWithReplacementChar)
+          : encode;
       }
       const encoder = new RowEncoder(engine, { places: [place] });
       links.push(encoder);
       if (place.kind === "generic") return genericEncoder(place, encoder);
       const columns = place.field.link.columns.map((name) => columnOf(table, name));
-      return linkEncoder(engine, place, { encoder, columns, bytes: bytePlaces(engine, table, place) });
+      return linkEncoder(engine, place, { encoder, columns, bytes: bytePlaces(table, place), rules: engine.values });
     });
     this.#links = links;
     const counted = places.filter(counts);
@@ -149,19 +153,20 @@ interface Unusual {
   readonly encoder: RowEncoder;
   /** The columns of the foreign key. */
   readonly columns: readonly Column[];
-  /** The positions of bytes as PostgreSQL prints them. */
+  /** The positions of bytes, which may have the engine's own notation. */
   readonly bytes: ReadonlySet<number>;
+  readonly rules: ValueRules;
 }
 
-const bytePlaces = (engine: EngineName, { columns }: Table, { raw, field }: LinkPlace): Set<number> =>
+const bytePlaces = ({ columns }: Table, { raw, field }: LinkPlace): Set<number> =>
   new Set(
     field.link.columns.flatMap((name, index) =>
-      engine === "postgresql" && columns.find((column) => column.name === name)?.kind === "bytes" ? [raw + index] : [],
+      columns.find((column) => column.name === name)?.kind === "bytes" ? [raw + index] : [],
     ),
   );
 
 /** Encodes references to existing rows by a pattern, such as `[0,[1,2]]`, and all others by `unusual`. */
-function linkEncoder(engine: EngineName, { raw, found, field, leaves }: LinkPlace, unusual: Unusual): FieldEncoder {
+function linkEncoder(engine: PortableEngine, { raw, found, field, leaves }: LinkPlace, unusual: Unusual): FieldEncoder {
   const width = field.link.columns.length;
   const pattern = JSON.stringify(
     nest(
@@ -173,7 +178,7 @@ function linkEncoder(engine: EngineName, { raw, found, field, leaves }: LinkPlac
   const encoders = leaves.map(({ leaf, at }, index) => ({
     at,
     before: pattern[index] ?? "",
-    encode: isPath(leaf) ? pathOf(engine, leaf) : keyPart(encoderOf(engine, leaf.column)),
+    encode: isPath(leaf) ? pathOf(engine, leaf) : keyPart(encoderOf(engine.values, leaf.column)),
   }));
   const paths = leaves.filter(({ leaf }) => isPath(leaf)).map(({ at }) => at);
   return (row, to) => {
@@ -200,15 +205,16 @@ const keyPart =
     to.form = digestCell(to.form);
   };
 
-function pathOf(engine: EngineName, leaf: PathLeaf): Encoder {
+function pathOf(engine: PortableEngine, leaf: PathLeaf): Encoder {
   const encode = pathEncoder(engine, leaf);
   return (cell, to) => encode(String(cell), to);
 }
 
-function encodeFallback(row: ByteRow, to: Encoded, { encoder, columns, bytes }: Unusual): void {
-  const texts = row.map((cell, at) =>
-    typeof cell !== "string" ? cell : bytes.has(at) ? bytesOf(cell) : fromBytes(cell),
-  );
+function encodeFallback(row: ByteRow, to: Encoded, { encoder, columns, bytes, rules }: Unusual): void {
+  const texts = row.map((cell, at) => {
+    const own = bytes.has(at) ? rules.bytesOf(cell) : cell;
+    return typeof own === "string" ? fromBytes(own) : own;
+  });
   const [cell = null] = encoder.encode(texts);
   to.json = toBytes(JSON.stringify(cell));
   const formOf = (value: JsonValue, column: Column | undefined): string =>

@@ -6,7 +6,7 @@ import { setImmediate } from "node:timers/promises";
 import { removeTree } from "../../archive/tree/remove.ts";
 import { fromString } from "../../archive/path.ts";
 import type { ZipWriter } from "../../archive/zip/writer.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../engine/connection.ts";
 import { exportTables, type ExportRequest } from "./run.ts";
 import { blobPath } from "../format/large-value.ts";
 import { MANIFEST, SCHEMA, type ExportManifest } from "../format/documents.ts";

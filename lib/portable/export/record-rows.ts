@@ -1,14 +1,15 @@
 /** The common parts of the formats for people: field names, and rows that are counted before and after. */
 import { setImmediate } from "node:timers/promises";
 import { HoldfastError } from "../../errors.ts";
-import type { Connection, Row } from "../connection.ts";
+import type { Connection } from "../engine/connection.ts";
+import type { Row } from "../engine/session.ts";
 import type { TableLayout } from "../rows/fields.ts";
 import { rowFilter } from "../rows/row-filter.ts";
 import { findLarge } from "../rows/find-large-values.ts";
 import type { PortablePlan } from "../plan/run.ts";
 import type { JsonCell } from "../rows/nested-key.ts";
 import type { Table, TableId } from "../schema/tables.ts";
-import { rowsOf } from "../schema/sql-names.ts";
+import { rowsOf } from "../engine/sql-names.ts";
 import { selectTable, type TableQuery } from "../rows/select-query.ts";
 
 /** The report of an export in any format. */

@@ -1,9 +1,9 @@
 /** Rejects SQLite text that is not valid UTF-8. */
 import { isUtf8 } from "node:buffer";
 import { HoldfastError } from "../../errors.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../engine/connection.ts";
 import type { TableLayout } from "../rows/fields.ts";
-import { rowsOf } from "../schema/sql-names.ts";
+import { rowsOf } from "../engine/sql-names.ts";
 
 /**
  * Checks the bytes of columns that contain U+FFFD, with which SQLite's driver replaces invalid UTF-8. Throws `E_IMPORT`
@@ -14,7 +14,6 @@ export async function assertValidUtf8(
   { table, key }: TableLayout,
   columnsWithReplacementChar: ReadonlySet<string>,
 ): Promise<void> {
-  if (connection.engine !== "sqlite") return;
   const { quote } = connection;
   const known = (table.primaryKey?.columns ?? key.columns).map(quote).join(", ");
   const from = rowsOf(connection, table);

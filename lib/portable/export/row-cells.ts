@@ -1,24 +1,26 @@
 /** Encodes rows of a query result as the cells of an export. */
-import type { EngineName } from "../../database/snapshot.ts";
+import type { PortableEngine } from "../engine/interface.ts";
 import { digestCell } from "../../database/digest/table.ts";
 import { isGeneric, levelsOf, nest, unnest, valueOf, type JsonCell } from "../rows/nested-key.ts";
-import type { Row } from "../connection.ts";
+import type { Row } from "../engine/session.ts";
 import type { KeyColumn } from "../rows/fields.ts";
 import type { Column } from "../schema/tables.ts";
 import { fold } from "../schema/names.ts";
 import { isPath, pathCells, widthOf } from "../rows/tree-path.ts";
 import type { FieldPlace, TableQuery } from "../rows/select-query.ts";
-import { canonical, encode, type JsonValue } from "../values/codec.ts";
+import { canonical } from "../values/canonical.ts";
+import { encode } from "../values/encode.ts";
+import type { JsonValue } from "../format/value.ts";
 
 export class RowEncoder {
-  readonly #engine: EngineName;
+  readonly #engine: PortableEngine;
   readonly #places: readonly FieldPlace[];
   /** The number of references to missing rows. */
   dangling = 0;
   /** Columns with a text that contains U+FFFD. */
   readonly columnsWithReplacementChar = new Set<string>();
 
-  constructor(engine: EngineName, { places }: Pick<TableQuery, "places">) {
+  constructor(engine: PortableEngine, { places }: Pick<TableQuery, "places">) {
     this.#engine = engine;
     this.#places = places;
   }
@@ -30,7 +32,7 @@ export class RowEncoder {
         const value = row[place.at] ?? null;
         if (typeof value === "string" && value.includes("\ufffd"))
           this.columnsWithReplacementChar.add(place.column.name);
-        return encode(this.#engine, place.column, value);
+        return encode(this.#engine.values, place.column, value);
       }
       if (place.kind === "generic") return this.#generic(row, place);
       const { link } = place.field;
@@ -50,13 +52,15 @@ export class RowEncoder {
     const target = targets.find(({ found }) => (row[found] ?? null) !== null);
     if (target !== undefined) return { $generic: [target.as, ...nest(this.#values(row, target.leaves), 1)] };
     this.dangling++;
-    return encode(this.#engine, column, value);
+    return encode(this.#engine.values, column, value);
   }
 
   #values(row: Row, leaves: readonly { readonly leaf: KeyColumn; readonly at: number }[]) {
     return leaves.map(({ leaf, at }) => ({
       leaf,
-      value: isPath(leaf) ? pathCells(this.#engine, leaf, row[at]) : encode(this.#engine, leaf.column, row[at] ?? null),
+      value: isPath(leaf)
+        ? pathCells(this.#engine, leaf, row[at])
+        : encode(this.#engine.values, leaf.column, row[at] ?? null),
     }));
   }
 }

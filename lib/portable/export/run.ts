@@ -8,7 +8,7 @@ import { VERSION } from "../../version.ts";
 import { checksumOf } from "../format/checksum.ts";
 import { ChunkWriter } from "./chunk-writer.ts";
 import { assertValidUtf8 } from "./reject-invalid-utf8.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../engine/connection.ts";
 import { rowFilter } from "../rows/row-filter.ts";
 import type { RowLayout, TableLayout } from "../rows/fields.ts";
 import {
@@ -111,14 +111,14 @@ async function writeExport(
     source: {
       name: request.sourceName,
       url: request.sourceUrl,
-      engine: connection.engine,
+      engine: connection.engine.name,
       server_version: connection.serverVersion,
       ...(request.instance !== undefined && { instance: request.instance }),
     },
     software_versions: {
       holdfast: VERSION,
       node: process.versions.node,
-      [connection.engine]: connection.serverVersion,
+      [connection.engine.name]: connection.serverVersion,
     },
     schema_versions,
     data_counts: Object.fromEntries(tables.map(({ table, rows }) => [table, rows])),

@@ -16,9 +16,9 @@ export async function assertNoDuplicateKeys(on: Statements, staging: StagingTabl
   const parentPath = parent?.leaves[0]?.staged;
   const names = key.columns.map((name) => (name === up?.columns[0] ? parentPath : undefined) ?? staging.of(name));
   const columns = names.map(on.quote);
-  const duplicates = await on.dialect.connection.rows(
+  const duplicates = await on.connection.rows(
     `select ${columns.join(", ")}, count(*), min(${on.quote(ROW_NUMBER_COLUMN)}) from ` +
-      `${stagingName(on.dialect, staging)} group by ${columns.join(", ")} having count(*) > 1 limit ${SAMPLES}`,
+      `${stagingName(on.connection, staging)} group by ${columns.join(", ")} having count(*) > 1 limit ${SAMPLES}`,
   );
   const [first] = duplicates;
   if (first === undefined) return;

@@ -16,17 +16,16 @@ export async function insertIntoEmptyTable(on: Statements, links: Links, staging
     (unique) =>
       unique !== null && unique.deferrable !== true && unique.columns.every((name) => key.columns.includes(name)),
   );
-  const into = realName(on.dialect, staging);
+  const into = realName(on.connection, staging);
   if (!isGuarded || staging.rows === 0) return false;
-  if ((await on.dialect.connection.rows(`select 1 from ${realRows(on.dialect, staging)} limit 1`)).length > 0)
-    return false;
+  if ((await on.connection.rows(`select 1 from ${realRows(on.connection, staging)} limit 1`)).length > 0) return false;
   const { joins, values, found } = links.joined(staging.links);
   const names = staging.columns.map(({ column }) => on.quote(column.name)).join(", ");
   const list = staging.columns.map(({ staged }) => values.get(staged) ?? `s.${on.quote(staged)}`).join(", ");
   const sql =
     `insert into ${into} (${names})${on.dialect.overridingClause} select ${list} from ` +
-    `${stagingName(on.dialect, staging)} as s${joins} where ${found}`;
-  return await on.trySavepoint(async () => (await on.dialect.connection.run(sql)) === staging.rows);
+    `${stagingName(on.connection, staging)} as s${joins} where ${found}`;
+  return await on.trySavepoint(async () => (await on.connection.run(sql)) === staging.rows);
 }
 
 /**
@@ -42,11 +41,12 @@ export async function resolveAndDiff(
     compared,
   }: { readonly resolved: readonly StagedForeignKey[]; readonly compared: readonly StagedColumn[] },
 ): Promise<boolean> {
-  const { connection, differs, dropTableKeyword } = on.dialect;
+  const { connection } = on;
+  const { differs, dropTableKeyword } = on.dialect;
   const { key, table } = staging.target;
   // A nullable key column could not tell a match from a missing row.
   if (key.columns.some((name) => columnOf(table, name).nullable)) return false;
-  const from = stagingName(on.dialect, staging);
+  const from = stagingName(on.connection, staging);
   const { joins, values } = links.joined(resolved);
   const valueOf = (staged: string): string => values.get(staged) ?? `s.${on.quote(staged)}`;
   const match = key.columns.map((name) => `t.${on.quote(name)} = ${valueOf(staging.of(name))}`).join(" and ");
@@ -60,8 +60,8 @@ export async function resolveAndDiff(
     staging.name = `${unsettled}_settled`;
     await staging.create();
     const count = await connection.run(
-      `insert into ${stagingName(on.dialect, staging)} (${names}) select ${list} from ${from} as s${joins} ` +
-        `left join ${realRows(on.dialect, staging)} as t on ${match}`,
+      `insert into ${stagingName(on.connection, staging)} (${names}) select ${list} from ${from} as s${joins} ` +
+        `left join ${realRows(on.connection, staging)} as t on ${match}`,
     );
     if (count !== staging.rows) return false;
     await connection.run(`drop ${dropTableKeyword} ${on.quote(unsettled)}`);

@@ -13,8 +13,8 @@ export async function insertKeylessRows(
   staging: StagingTable,
   result: TableResult,
 ): Promise<TableResult> {
-  const real = realName(on.dialect, staging);
-  const existing = await on.count(realRows(on.dialect, staging));
+  const real = realName(on.connection, staging);
+  const existing = await on.count(realRows(on.connection, staging));
   if (staging.rows === 0) return result;
   if (existing > 0) {
     if (await sameRows(on, staging)) return { ...result, unchanged: staging.rows };
@@ -35,7 +35,7 @@ export async function insertKeylessRows(
     staging,
     (only) =>
       `insert into ${real}${into}${on.dialect.overridingClause} select ${values} from ` +
-      `${stagingName(on.dialect, staging)} as s where ${only} order by ${on.quote(ROW_NUMBER_COLUMN)}`,
+      `${stagingName(on.connection, staging)} as s where ${only} order by ${on.quote(ROW_NUMBER_COLUMN)}`,
   );
   return { ...result, created };
 }
@@ -46,18 +46,18 @@ async function sameRows(on: Statements, staging: StagingTable): Promise<boolean>
     `select ${names.map((name, index) => `${name} as c${index}`).join(", ")}, count(*) as n from ${from} ` +
     `group by ${names.join(", ")}`;
   const columns = staging.columns.filter(({ onlyNew }) => onlyNew !== true);
-  const total = await on.count(realRows(on.dialect, staging));
+  const total = await on.count(realRows(on.connection, staging));
   if (columns.length === 0) return total === staging.rows;
   const real = grouped(
-    realRows(on.dialect, staging),
+    realRows(on.connection, staging),
     columns.map(({ column }) => on.dialect.comparable(on.quote(column.name), column)),
   );
   const staged = grouped(
-    stagingName(on.dialect, staging),
+    stagingName(on.connection, staging),
     columns.map(({ column, staged: name }) => on.dialect.comparable(on.quote(name), column)),
   );
   const same = columns.map(({ column }, index) => `not (${on.dialect.differs(`a.c${index}`, `b.c${index}`, column)})`);
-  const [row] = await on.dialect.connection.rows(
+  const [row] = await on.connection.rows(
     `select coalesce(sum(a.n), 0) from (${real}) as a join (${staged}) as b on a.n = b.n and ${same.join(" and ")}`,
   );
   return total === staging.rows && Number(row?.[0]) === total;

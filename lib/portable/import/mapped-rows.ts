@@ -1,8 +1,8 @@
 /** Applies a key map: checks that the rows it maps to exist, and merges rows that it made equal. */
 import { HoldfastError } from "../../errors.ts";
 import type { KeyMap } from "./target/key-map.ts";
-import { rowsOf } from "../schema/sql-names.ts";
-import { decode } from "../values/codec.ts";
+import { rowsOf } from "../engine/sql-names.ts";
+import { decode } from "../values/decode.ts";
 import { ROW_NUMBER_COLUMN, RENAMED_STATE, stagingName, MATCH_STATE_COLUMN, keyText } from "./staging/staged-table.ts";
 import type { StagingTable } from "./staging/table.ts";
 import type { Statements } from "./staging/statements.ts";
@@ -29,8 +29,8 @@ export async function applyKeyMap(
 ): Promise<{ readonly mapped: MappedRow[]; readonly warnings: string[] }> {
   const used = maps.all.filter(({ rows, links }) => rows + links > 0);
   for (const { table, columns, from, to } of used) {
-    const { connection } = on.dialect;
-    const values = columns.map((column, at) => decode(connection.engine, column, to[at] ?? null));
+    const { connection } = on;
+    const values = columns.map((column, at) => decode(connection.engine.values, column, to[at] ?? null));
     const staging = stagings.find(({ target }) => target.table.id === table.id);
     const isIn = async (rows: string, names: readonly string[]): Promise<boolean> =>
       (
@@ -43,7 +43,7 @@ export async function applyKeyMap(
     if (await isIn(rowsOf(connection, table), names)) continue;
     if (staging !== undefined) {
       const staged = names.map((name) => staging.of(name));
-      if (await isIn(stagingName(on.dialect, staging), staged)) continue;
+      if (await isIn(stagingName(on.connection, staging), staged)) continue;
     }
     throw new HoldfastError(
       "E_CONFIG",
@@ -72,9 +72,10 @@ export async function applyKeyMap(
  */
 async function dropDuplicates(on: Statements, staging: StagingTable): Promise<number> {
   if (!staging.hasRenamed || staging.target.key.kind === "none") return 0;
-  const { connection, temporary } = on.dialect;
+  const { connection } = on;
+  const { temporary } = on.dialect;
   const [line, state] = [on.quote(ROW_NUMBER_COLUMN), on.quote(MATCH_STATE_COLUMN)];
-  const stage = stagingName(on.dialect, staging);
+  const stage = stagingName(on.connection, staging);
   const lines = on.quote(`${staging.name}_twins`);
   const keys = staging.keyNames.map(on.quote).join(", ");
   const order = `case when ${state} = ${RENAMED_STATE} then 1 else 0 end, ${line}`;

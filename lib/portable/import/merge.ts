@@ -92,7 +92,7 @@ export class Merge {
     if (tree === undefined) {
       if (!isSettled) await this.#markFresh(staging);
       fresh = await this.#on.count(
-        `${stagingName(this.#on.dialect, staging)} where ${this.#on.quote(MATCH_STATE_COLUMN)} = 1`,
+        `${stagingName(this.#on.connection, staging)} where ${this.#on.quote(MATCH_STATE_COLUMN)} = 1`,
       );
     } else fresh = await this.#grow(staging, tree, { later, inTable, result });
     if (isChosen) for (const link of resolved) await this.#links.refuseLost(staging, link, this.#written());
@@ -141,10 +141,10 @@ export class Merge {
       const states = { "create-only": "1", "update-only": "2", "create-or-update": "1, 2" }[mode];
       await this.#on.write(staging, (only) =>
         this.#on.dialect.update({
-          table: realRows(this.#on.dialect, staging),
+          table: realRows(this.#on.connection, staging),
           alias: "t",
           set,
-          joins: [{ table: stagingName(this.#on.dialect, staging), alias: "s", on: this.#on.match(staging) }],
+          joins: [{ table: stagingName(this.#on.connection, staging), alias: "s", on: this.#on.match(staging) }],
           where: `s.${this.#on.quote(MATCH_STATE_COLUMN)} in (${states}) and (${differs.join(" or ")}) and ${only}`,
         }),
       );
@@ -175,10 +175,10 @@ export class Merge {
   }
 
   async #markFresh(staging: StagingTable): Promise<void> {
-    const stage = stagingName(this.#on.dialect, staging);
+    const stage = stagingName(this.#on.connection, staging);
     const fresh = this.#on.quote(MATCH_STATE_COLUMN);
-    const real = realRows(this.#on.dialect, staging);
-    await this.#on.dialect.connection.run(
+    const real = realRows(this.#on.connection, staging);
+    await this.#on.connection.run(
       `update ${stage} as s set ${fresh} = case when exists (select 1 from ${real} as t where ` +
         `${this.#on.match(staging)}) then 0 else 1 end`,
     );
@@ -259,9 +259,9 @@ export class Merge {
     const { table, key } = staging.target;
     const waits = new Set(later.flatMap(({ columns }) => columns));
     const columns = staging.columns.filter(({ column }) => !(waits.has(column.name) && column.nullable));
-    const into = realName(this.#on.dialect, staging);
-    const real = realRows(this.#on.dialect, staging);
-    const stage = stagingName(this.#on.dialect, staging);
+    const into = realName(this.#on.connection, staging);
+    const real = realRows(this.#on.connection, staging);
+    const stage = stagingName(this.#on.connection, staging);
     const number = table.primaryKey?.columns.length === 1 ? table.primaryKey.columns[0] : undefined;
     const surrogate = columns.find(({ column }) => column.name === number && !key.columns.includes(column.name));
     const numberOf = (one: StagedColumn): string =>
@@ -313,10 +313,10 @@ export class Merge {
     if (changed === 0) return 0;
     await this.#on.write(staging, (only) =>
       this.#on.dialect.update({
-        table: realRows(this.#on.dialect, staging),
+        table: realRows(this.#on.connection, staging),
         alias: "t",
         set: columns.map(({ column, staged }) => [column.name, `s.${this.#on.quote(staged)}`] as const),
-        joins: [{ table: stagingName(this.#on.dialect, staging), alias: "s", on: this.#on.match(staging) }],
+        joins: [{ table: stagingName(this.#on.connection, staging), alias: "s", on: this.#on.match(staging) }],
         where: `s.${this.#on.quote(MATCH_STATE_COLUMN)} = 2 and ${only}`,
       }),
     );
@@ -327,7 +327,7 @@ export class Merge {
   async #countChanged(staging: StagingTable, later: readonly ForeignKey[], isMarked: boolean): Promise<number> {
     if (isMarked)
       return await this.#on.count(
-        `${stagingName(this.#on.dialect, staging)} where ${this.#on.quote(MATCH_STATE_COLUMN)} = 2`,
+        `${stagingName(this.#on.connection, staging)} where ${this.#on.quote(MATCH_STATE_COLUMN)} = 2`,
       );
     const differs = updatedColumns(staging, later).map(({ column, staged }) =>
       this.#on.dialect.differs(`t.${this.#on.quote(column.name)}`, `s.${this.#on.quote(staged)}`, column),
@@ -337,12 +337,12 @@ export class Merge {
 
   /** Marks the existing rows that differ; returns the number of newly marked ones, so that each counts once. */
   async #markChanged(staging: StagingTable, differs: readonly string[]): Promise<number> {
-    return await this.#on.dialect.connection.run(
+    return await this.#on.connection.run(
       this.#on.dialect.update({
-        table: stagingName(this.#on.dialect, staging),
+        table: stagingName(this.#on.connection, staging),
         alias: "s",
         set: [[MATCH_STATE_COLUMN, "2"]],
-        joins: [{ table: realRows(this.#on.dialect, staging), alias: "t", on: this.#on.match(staging) }],
+        joins: [{ table: realRows(this.#on.connection, staging), alias: "t", on: this.#on.match(staging) }],
         where: `s.${this.#on.quote(MATCH_STATE_COLUMN)} = 0 and (${differs.join(" or ")})`,
       }),
     );

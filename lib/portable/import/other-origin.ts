@@ -24,7 +24,7 @@ export async function refuseForeignNumbers(
       if (field?.kind !== "link" || coming.has(field.link.target)) continue;
       if (fields.key(field.link.target).kind !== "reference") continue;
       const given = field.columns.map(({ name }) => `${on.quote(staging.of(name))} is not null`).join(" and ");
-      const count = await on.count(`${stagingName(on.dialect, staging)} where ${given}`);
+      const count = await on.count(`${stagingName(on.connection, staging)} where ${given}`);
       if (count > 0)
         throw new HoldfastError(
           "E_IMPORT",
@@ -39,8 +39,8 @@ export async function refuseForeignNumbers(
 /** Throws `E_IMPORT` for rows, marked as changed, that differ from the existing rows with their ids. */
 export async function refuseOthers(on: Statements, staging: StagingTable, count: number): Promise<void> {
   const names = staging.displayKeyColumns.map(on.quote).join(", ");
-  const samples = await on.dialect.connection.rows(
-    `select ${names} from ${stagingName(on.dialect, staging)} where ${on.quote(MATCH_STATE_COLUMN)} = 2 ` +
+  const samples = await on.connection.rows(
+    `select ${names} from ${stagingName(on.connection, staging)} where ${on.quote(MATCH_STATE_COLUMN)} = 2 ` +
       `limit ${SAMPLES}`,
   );
   throw new HoldfastError(

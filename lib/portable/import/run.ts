@@ -1,8 +1,7 @@
 /** Imports portable data into a database in one transaction: all of it, or nothing. */
 import { HoldfastError } from "../../errors.ts";
-import type { Connection } from "../connection.ts";
-import { checkForeignKeys, disableTriggers, suspendForeignKeys } from "./constraints.ts";
-import { dialectOf, type Dialect } from "../engines/shared/dialect.ts";
+import type { Connection } from "../engine/connection.ts";
+import { checkForeignKeys, disableTriggers } from "./constraints.ts";
 import { Foresight } from "./resolve/preassign-ids.ts";
 import { Links } from "./resolve/foreign-keys.ts";
 import { applyKeyMap, type MappedRow } from "./mapped-rows.ts";
@@ -90,15 +89,14 @@ async function importInside(
   const schema = await introspect(connection);
   const targets = findTargets(schema, from.tables, from.refine);
   const { order, deferred } = orderOf(targets);
-  const dialect = dialectOf(connection);
-  const statements = new Statements(dialect);
+  const statements = new Statements(connection);
   const hasher = new PathHasher();
   const trees = new Trees(statements, targets, hasher);
   await trees.load(from, targets, signal);
   const stagings: StagingTable[] = [];
   for (const [index, target] of order.entries()) {
     const parts = { hasher, tree: trees.find(target.table.id), map: targets.maps.of(target) };
-    const staging = new StagingTable(dialect, target, index, parts);
+    const staging = new StagingTable(connection, target, index, parts);
     await staging.create();
     await staging.load(from, signal, (rows) => onRows(target.table.id, "staging", rows));
     stagings.push(staging);
@@ -110,13 +108,16 @@ async function importInside(
     await users.refuseLeft();
   }
   const { mapped, warnings } = await applyKeyMap(statements, targets.maps, stagings);
-  const guards = await suspendForeignKeys(connection, lateChecks(schema, deferred, targets));
+  const guards = await connection.engine.constraints.suspendForeignKeys(
+    connection,
+    lateChecks(schema, deferred, targets),
+  );
   const triggers = await disableTriggers(
     connection,
     order.map(({ table }) => table),
   );
   const laterOf = (id: TableId): ForeignKey[] => linksOf(targets, deferred, id);
-  if (request.clearExisting) await clear(dialect, stagings, laterOf);
+  if (request.clearExisting) await clear(connection, stagings, laterOf);
   const foresight = new Foresight(statements, new Links(statements, targets.fields, trees), stagings);
   if (request.mode !== "update-only")
     for (const staging of stagings)
@@ -257,21 +258,20 @@ const lateChecks = (
   );
 
 async function clear(
-  dialect: Dialect,
+  connection: Connection,
   stagings: readonly StagingTable[],
   laterOf: (id: TableId) => readonly ForeignKey[],
 ): Promise<void> {
-  const { connection } = dialect;
   for (const staging of stagings)
     for (const link of laterOf(staging.target.table.id))
       await connection.run(
-        `update ${realRows(dialect, staging)} set ${nullable(staging.target.table, link)
+        `update ${realRows(connection, staging)} set ${nullable(staging.target.table, link)
           .map((name) => `${connection.quote(name)} = null`)
           .join(", ")}`,
       );
   for (const staging of stagings.toReversed()) {
     try {
-      await connection.run(`delete from ${realRows(dialect, staging)}`);
+      await connection.run(`delete from ${realRows(connection, staging)}`);
     } catch (error) {
       throw new HoldfastError(
         "E_IMPORT",

@@ -1,9 +1,10 @@
 /** Reads the framework's applied migrations through a connection. */
 import { isBroken, readMigrations, type Migrations } from "../../database/migrations.ts";
 import { HoldfastError } from "../../errors.ts";
-import type { Cell, Connection } from "../connection.ts";
+import type { Connection } from "../engine/connection.ts";
+import type { Cell } from "../engine/session.ts";
 import type { Column, Schema } from "../schema/tables.ts";
-import { tableName } from "../schema/sql-names.ts";
+import { tableName } from "../engine/sql-names.ts";
 
 /**
  * Reads all applied migrations, in the tool's own order; an incomplete one is marked. Returns null if there is no table

@@ -1,7 +1,7 @@
 /** Reads which tables the generic relations of a database reference, from the types in its rows. */
 import type { GenericSetting } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../engine/connection.ts";
 import {
   polymorphicTarget,
   TYPE_COLUMNS,
@@ -10,7 +10,7 @@ import {
   type PolymorphicTarget,
 } from "../rows/polymorphic.ts";
 import { findColumn, findTable, fold } from "../schema/names.ts";
-import { rowsOf, tableName } from "../schema/sql-names.ts";
+import { rowsOf, tableName } from "../engine/sql-names.ts";
 import type { Schema, Table, TableId } from "../schema/tables.ts";
 
 export interface ReadGenerics {

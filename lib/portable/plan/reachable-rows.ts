@@ -1,11 +1,10 @@
 /** Checks that the rows of a tree can be reached from its roots and have keys. */
 import { HoldfastError } from "../../errors.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../engine/connection.ts";
 import type { RowLayout, KeyColumn, Tree } from "../rows/fields.ts";
 import { isPath } from "../rows/tree-path.ts";
 import type { TableId } from "../schema/tables.ts";
-import { rowsOf } from "../schema/sql-names.ts";
-import { isMysql } from "../rows/recursive-query.ts";
+import { rowsOf } from "../engine/sql-names.ts";
 
 /**
  * Prepares the session for deep trees, and checks that every row is reachable from a root. Throws `E_IMPORT` with some
@@ -17,8 +16,7 @@ export async function assertTreesConnected(
   ids: readonly TableId[],
 ): Promise<void> {
   const trees = treesIn(fields, ids);
-  if (trees.length > 0 && isMysql(connection))
-    await connection.run(`set session ${recursionLimit(connection)} = 4294967295`);
+  if (trees.length > 0) await connection.engine.paths.prepare(connection);
   for (const { table, parent, parts } of trees) {
     const { quote } = connection;
     const [up, to] = [quote(parent.columns[0] ?? ""), quote(parent.targetColumns[0] ?? "")];
@@ -50,9 +48,6 @@ export async function assertTreesConnected(
     );
   }
 }
-
-const recursionLimit = ({ engine }: Connection): string =>
-  engine === "mariadb" ? "max_recursive_iterations" : "cte_max_recursion_depth";
 
 /** Returns the trees among these tables, and those that their foreign keys reference. */
 function treesIn(fields: RowLayout, ids: readonly TableId[]): Tree[] {

@@ -1,5 +1,5 @@
 /** Orders the tables of a schema for writing, and chooses the foreign keys to defer in cycles. */
-import type { EngineName } from "../../database/snapshot.ts";
+import { portableEngine } from "../engines/registry.ts";
 import { HoldfastError } from "../../errors.ts";
 import { byName, stronglyConnected, wayBetween } from "../schema/graph.ts";
 import { isSelfIdentity, type TableKey } from "../schema/keys/candidates.ts";
@@ -45,13 +45,13 @@ const COST = { nullable: 0, deferrable: 1, altered: 2, never: 3 } as const;
 /**
  * Orders parents before children, and by id among equals, so that a schema has one order. In a cycle, the cheapest
  * foreign keys are deferred: nullable ones outside any key, preferably of tables with few rows; then those that the
- * target's `engine` checks late; then any that it can be made to check late. Foreign keys to tables outside the schema
+ * target checks late; then any that it can be made to check late. Foreign keys to tables outside the schema
  * are ignored. Throws `E_CYCLE` if the keys of several tables depend on each other, which `chooseKeys` never returns.
  */
 export function orderTables(
   schema: Schema,
   keys: ReadonlyMap<TableId, TableKey>,
-  engine: EngineName = schema.engine,
+  canDeferAll: boolean = portableEngine(schema.engine).constraints.canDeferAll,
 ): TableOrder {
   const tables = schema.tables.toSorted((a, b) => byName(a.id, b.id));
   const known = new Set(tables.map(({ id }) => id));
@@ -59,7 +59,7 @@ export function orderTables(
     table.foreignKeys
       .filter((key) => known.has(key.target) && !isSelfIdentity(table, key))
       .toSorted((a, b) => byName(a.name, b.name))
-      .map((key) => edgeOf(table, key, keys.get(table.id), engine)),
+      .map((key) => edgeOf(table, key, keys.get(table.id), canDeferAll)),
   );
   const between = edges.filter(({ table, key }) => key.target !== table.id);
   const kept = breakCycles(tables, between);
@@ -69,12 +69,12 @@ export function orderTables(
   return { order: sortByParents(tables, kept), deferred };
 }
 
-function edgeOf(table: Table, key: ForeignKey, chosen: TableKey | undefined, engine: EngineName): Edge {
+function edgeOf(table: Table, key: ForeignKey, chosen: TableKey | undefined, canDeferAll: boolean): Edge {
   const toItself = key.target === table.id;
   const inKey = chosen?.kind === "natural" && chosen.nests.some(({ name }) => name === key.name);
   if (inKey) return { table, key, cost: COST.never, how: "by-level" };
   if (canBeNull(table, key, chosen)) return { table, key, cost: COST.nullable, how: "null-then-update" };
-  const checkedLate = key.deferrable || engine === "sqlite";
+  const checkedLate = key.deferrable || canDeferAll;
   if (toItself && !checkedLate) return { table, key, cost: COST.altered, how: "by-level" };
   return { table, key, cost: checkedLate ? COST.deferrable : COST.altered, how: "deferred-check" };
 }

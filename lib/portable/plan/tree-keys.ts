@@ -1,9 +1,9 @@
 /** Verifies a tree's key against its rows: a unique constraint does not cover rows without a parent. */
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../engine/connection.ts";
 import { candidatesOf, type NaturalKey } from "../schema/keys/candidates.ts";
 import { treeKeyName, type TreeKeyChecks } from "../schema/keys/choose.ts";
 import { parentLink } from "../schema/foreign-keys.ts";
-import { rowsOf } from "../schema/sql-names.ts";
+import { rowsOf } from "../engine/sql-names.ts";
 import type { Schema, Table, TableId } from "../schema/tables.ts";
 
 /** Assumes that the tree keys of some tables are valid; their rows are checked when they are written. */

@@ -1,9 +1,9 @@
 /** Checks that keys are unique, by the rows if no constraint ensures it. */
 import { HoldfastError } from "../../errors.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../engine/connection.ts";
 import type { RowLayout, TableLayout } from "../rows/fields.ts";
 import { parentLink } from "../schema/foreign-keys.ts";
-import { rowsOf } from "../schema/sql-names.ts";
+import { rowsOf } from "../engine/sql-names.ts";
 
 /** Returns the foreign key by which a key references its own table; NULL for roots. */
 const parentOf = ({ table, key }: Pick<TableLayout, "table" | "key">) =>

@@ -3,7 +3,7 @@
  * would reference other users.
  */
 import { HoldfastError } from "../../errors.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../engine/connection.ts";
 import { sortOf } from "../schema/declared-keys.ts";
 import { columnOf, type Table, type TableId } from "../schema/tables.ts";
 import type { RowLayout, TableLayout } from "../rows/fields.ts";
@@ -15,7 +15,7 @@ import {
   rawColumns,
   summarizeList,
 } from "../schema/implicit-references.ts";
-import { rowsOf } from "../schema/sql-names.ts";
+import { rowsOf } from "../engine/sql-names.ts";
 import { loginOf } from "../schema/auth-tables.ts";
 import { isIdentifiedById } from "../schema/keys/exported.ts";
 

@@ -1,10 +1,10 @@
 /** Finds rows that would break a unique constraint once the rows they refer to are merged. */
 import { HoldfastError } from "../../errors.ts";
-import type { Cell } from "../connection.ts";
+import type { Cell } from "../engine/session.ts";
 import { columnOf, type Schema, type Table, type Unique } from "../schema/tables.ts";
-import type { Dialect } from "../engines/shared/dialect.ts";
+import type { Connection } from "../engine/connection.ts";
 import { keyText } from "../import/staging/staged-table.ts";
-import { rowsOf } from "../schema/sql-names.ts";
+import { rowsOf } from "../engine/sql-names.ts";
 import { textOf } from "./groups.ts";
 import { heldAs, heldBy, typeCondition, type Move } from "./references.ts";
 import { GOES, type Pair, type Pairs } from "./row-pairs.ts";
@@ -25,9 +25,8 @@ export interface Conflicts {
  * Returns the pairs of rows to merge. Throws `E_TARGET` for rows that differ in other columns, since neither can be
  * removed without loss.
  */
-export async function findConflicts(dialect: Dialect, schema: Schema, of: Conflicts): Promise<Pair[]> {
+export async function findConflicts(connection: Connection, schema: Schema, of: Conflicts): Promise<Pair[]> {
   const { table, moves, pairs, unique, columns, identity, going } = of;
-  const { connection } = dialect;
   const { quote } = connection;
   const parameters: Cell[] = [];
   const joins: string[] = [];

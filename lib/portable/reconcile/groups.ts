@@ -1,5 +1,5 @@
 /** Groups the rows of a table that are duplicates to people. */
-import type { Cell } from "../connection.ts";
+import type { Cell } from "../engine/session.ts";
 import type { Column } from "../schema/tables.ts";
 
 export interface ReferenceRow {

@@ -1,10 +1,9 @@
 /** Redirects references from duplicate rows to the rows that stay, and removes the duplicates. */
 import { HoldfastError } from "../../errors.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../engine/connection.ts";
 import { columnOf, type Schema, type Table, type TableId, type Unique } from "../schema/tables.ts";
 import type { PolymorphicRelations } from "../rows/polymorphic.ts";
-import type { Dialect } from "../engines/shared/dialect.ts";
-import { rowsOf, tableName } from "../schema/sql-names.ts";
+import { rowsOf, tableName } from "../engine/sql-names.ts";
 import { findConflicts } from "./conflicts.ts";
 import { heldAs, heldBy, movesInto, typeCondition, type Move } from "./references.ts";
 import { GOES, Pairs, type Pair } from "./row-pairs.ts";
@@ -20,7 +19,7 @@ export interface Merged {
 
 export class RowMerge {
   readonly counts = new Map<TableId, Merged>();
-  readonly #dialect: Dialect;
+  readonly #connection: Connection;
   readonly #schema: Schema;
   readonly #generics: PolymorphicRelations;
   readonly #signal: AbortSignal;
@@ -29,11 +28,11 @@ export class RowMerge {
   #made = 0;
 
   constructor(
-    dialect: Dialect,
+    connection: Connection,
     { schema, generics }: { readonly schema: Schema; readonly generics: PolymorphicRelations },
     signal: AbortSignal,
   ) {
-    this.#dialect = dialect;
+    this.#connection = connection;
     this.#schema = schema;
     this.#generics = generics;
     this.#signal = signal;
@@ -44,10 +43,10 @@ export class RowMerge {
    * a unique key but are not equal, and for a row that would refer to itself.
    */
   async merge(table: Table, identity: readonly string[], pairs: readonly Pair[]): Promise<void> {
-    const { connection } = this.#dialect;
+    const connection = this.#connection;
     const moves = movesInto(this.#schema, this.#generics, table);
     const columns = pairedColumns(identity, moves);
-    const all = new Pairs(this.#dialect, `holdfast_pairs_${this.#made++}`, { table, columns, identity });
+    const all = new Pairs(connection, `holdfast_pairs_${this.#made++}`, { table, columns, identity });
     await all.create(pairs);
     this.#pending.push(all);
     for (const of of new Set(moves.map((move) => move.table))) {
@@ -78,13 +77,13 @@ export class RowMerge {
     const columns = pairedColumns(identity, movesInto(this.#schema, this.#generics, table));
     const going = await this.#going(table);
     const of = { table, moves, pairs, unique, columns, identity, going };
-    const found = await findConflicts(this.#dialect, this.#schema, of);
+    const found = await findConflicts(this.#connection, this.#schema, of);
     if (found.length > 0) await this.merge(table, identity, found);
   }
 
   /** Sets the references of rows to be removed to NULL, so that they cannot conflict with rows that stay. */
   async #clearReferences(moves: readonly Move[], pairs: Pairs): Promise<void> {
-    const { connection } = this.#dialect;
+    const connection = this.#connection;
     const real = tableName(connection, pairs.table);
     const columns = new Set(moves.flatMap((move) => move.columns));
     for (const name of columns)
@@ -98,14 +97,14 @@ export class RowMerge {
   async #isTouched(table: Table, moves: readonly Move[], pairs: Pairs): Promise<boolean> {
     for (const move of moves) {
       const { sql, parameters } = await this.#refersToGoing(move, pairs);
-      const rows = `${rowsOf(this.#dialect.connection, table)} as t join ${pairs.name} as m on ${sql}`;
-      if ((await this.#dialect.connection.rows(`select 1 from ${rows} limit 1`, parameters)).length > 0) return true;
+      const rows = `${rowsOf(this.#connection, table)} as t join ${pairs.name} as m on ${sql}`;
+      if ((await this.#connection.rows(`select 1 from ${rows} limit 1`, parameters)).length > 0) return true;
     }
     return false;
   }
 
   async #move(move: Move, pairs: Pairs): Promise<void> {
-    const { connection } = this.#dialect;
+    const connection = this.#connection;
     const { quote } = connection;
     const { sql, parameters } = await this.#refersToGoing(move, pairs);
     const set = move.columns.map((name, at) => {
@@ -128,7 +127,7 @@ export class RowMerge {
         );
     }
     this.#count(move.table).moved += await connection.run(
-      this.#dialect.update({
+      connection.engine.dialect.update({
         table: rowsOf(connection, move.table),
         alias: "t",
         set,
@@ -141,7 +140,7 @@ export class RowMerge {
 
   /** Returns the condition that a row `t` that stays refers to the row to be removed of a pair `m`. */
   async #refersToGoing(move: Move, pairs: Pairs) {
-    const { connection } = this.#dialect;
+    const connection = this.#connection;
     const type = typeCondition(connection, this.#schema, move);
     const names = move.targetColumns.map((name) => pairs.goes(name));
     const going = await this.#going(move.table);
@@ -161,7 +160,7 @@ export class RowMerge {
   }
 
   async #checkLeft(move: Move, pairs: Pairs): Promise<void> {
-    const { connection } = this.#dialect;
+    const connection = this.#connection;
     const { sql, parameters } = await this.#refersToGoing(move, pairs);
     const [row] = await connection.rows(
       `select count(*) from ${rowsOf(connection, move.table)} as t join ${pairs.name} as m on ${sql}`,
@@ -183,11 +182,4 @@ export class RowMerge {
     this.counts.set(id, known);
     return known;
   }
-}
-
-/** Locks the tables on PostgreSQL, so that no client adds references meanwhile; other engines lock by themselves. */
-export async function lockTables(connection: Connection, tables: readonly Table[]): Promise<void> {
-  if (connection.engine !== "postgresql") return;
-  const names = tables.map((table) => tableName(connection, table)).join(", ");
-  await connection.run(`lock table ${names} in share row exclusive mode`);
 }

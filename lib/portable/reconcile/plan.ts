@@ -4,7 +4,8 @@
  */
 import type { ForeignKeySettings, GenericSetting } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
-import type { Cell, Connection } from "../connection.ts";
+import type { Connection } from "../engine/connection.ts";
+import type { Cell } from "../engine/session.ts";
 import { withDeclared } from "../schema/declared-keys.ts";
 import { columnOf, type Column, type Schema, type Table } from "../schema/tables.ts";
 import type { PolymorphicRelations } from "../rows/polymorphic.ts";
@@ -13,7 +14,7 @@ import { byName } from "../schema/graph.ts";
 import { introspect } from "../engines/introspect.ts";
 import { chooseKeys } from "../schema/keys/choose.ts";
 import { findColumn, findTable } from "../schema/names.ts";
-import { rowsOf } from "../schema/sql-names.ts";
+import { rowsOf } from "../engine/sql-names.ts";
 import { groupOf, sameness, textOf, type DuplicateGroup, type ReferenceRow } from "./groups.ts";
 import { movesInto, typeCondition, type Move } from "./references.ts";
 

@@ -1,5 +1,6 @@
 /** Finds the references to the rows of a table, and the SQL that redirects them. */
-import type { Cell, Connection } from "../connection.ts";
+import type { Connection } from "../engine/connection.ts";
+import type { Cell } from "../engine/session.ts";
 import { columnOf, type ForeignKey, type Schema, type Table, type TableId } from "../schema/tables.ts";
 import {
   numberOf,
@@ -9,7 +10,7 @@ import {
   type PolymorphicTarget,
   type PolymorphicRelations,
 } from "../rows/polymorphic.ts";
-import { tableName } from "../schema/sql-names.ts";
+import { tableName } from "../engine/sql-names.ts";
 
 /** Columns of a table that hold the values of another table's columns. */
 export interface Move {
@@ -130,5 +131,5 @@ export function heldAs({ engine }: Connection, move: Move, target: Table, at: nu
   const held = columnOf(move.table, move.columns[at] ?? "");
   const column = columnOf(target, move.targetColumns[at] ?? "");
   if (move.generic === undefined || held.kind === column.kind) return expression;
-  return `cast(${expression} as ${engine === "mysql" || engine === "mariadb" ? "char" : "text"})`;
+  return engine.dialect.asText(expression);
 }

@@ -1,7 +1,7 @@
 /** Pairs of a row to be removed and its replacement, in temporary tables, so that one statement changes all rows. */
-import type { Cell, Row } from "../connection.ts";
+import type { Cell, Row } from "../engine/session.ts";
 import { columnOf, type Table } from "../schema/tables.ts";
-import type { Dialect } from "../engines/shared/dialect.ts";
+import type { Connection } from "../engine/connection.ts";
 
 export interface Pair {
   /** Values of the pairs' columns. */
@@ -17,12 +17,12 @@ export class Pairs {
   readonly columns: readonly string[];
   /** The columns that identify the rows. */
   readonly identity: readonly string[];
-  readonly #dialect: Dialect;
+  readonly #connection: Connection;
   readonly #name: string;
   #copies = 0;
 
   constructor(
-    dialect: Dialect,
+    connection: Connection,
     name: string,
     {
       table,
@@ -30,7 +30,7 @@ export class Pairs {
       identity,
     }: { readonly table: Table; readonly columns: readonly string[]; readonly identity: readonly string[] },
   ) {
-    this.#dialect = dialect;
+    this.#connection = connection;
     this.#name = name;
     this.table = table;
     this.columns = columns;
@@ -38,7 +38,8 @@ export class Pairs {
   }
 
   async create(pairs: readonly Pair[]): Promise<void> {
-    const { connection, typed, temporary } = this.#dialect;
+    const connection = this.#connection;
+    const { typed, temporary } = connection.engine.dialect;
     const columns = this.columns.map((name) => columnOf(this.table, name));
     const all = ["l", "k"].flatMap((prefix) => columns.map((column, at) => typed(`${prefix}${at}`, column)));
     await connection.run(
@@ -52,19 +53,20 @@ export class Pairs {
     ];
     const names = [GOES, ...columns.map((_one, at) => `l${at}`), ...columns.map((_one, at) => `k${at}`)];
     await connection.load(connection.quote(this.#name), names, batchesOf(rows));
-    if (connection.engine === "postgresql") await connection.run(`analyze ${connection.quote(this.#name)}`);
+    await connection.engine.analyze(connection, connection.quote(this.#name));
   }
 
   /** Returns a new quoted copy of the table each time: MySQL reads a temporary table only once in a statement. */
   async copy(): Promise<string> {
-    const { connection, temporary } = this.#dialect;
+    const connection = this.#connection;
+    const { temporary } = connection.engine.dialect;
     const name = connection.quote(`${this.#name}_${this.#copies++}`);
     await connection.run(`create temporary table ${name}${temporary} as select * from ${connection.quote(this.#name)}`);
     return name;
   }
 
   get name(): string {
-    return this.#dialect.connection.quote(this.#name);
+    return this.#connection.quote(this.#name);
   }
 
   goes(column: string): string {
@@ -77,7 +79,7 @@ export class Pairs {
 
   /** Returns the condition that a row with columns after `prefix` is to be removed, by a copy `pairs`. */
   isGoing(pairs: string, prefix: string): string {
-    const { quote } = this.#dialect.connection;
+    const { quote } = this.#connection;
     const on = this.identity.map((name) => `gone.${this.goes(name)} = ${prefix}.${quote(name)}`).join(" and ");
     return `exists (select 1 from ${pairs} as gone where ${on} and gone.${quote(GOES)} = 1)`;
   }

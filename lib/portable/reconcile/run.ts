@@ -1,10 +1,9 @@
 /** Merges duplicate rows of a table in one transaction, redirecting their references to the one that stays. */
 import { HoldfastError } from "../../errors.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../engine/connection.ts";
 import type { Table } from "../schema/tables.ts";
-import { dialectOf } from "../engines/shared/dialect.ts";
-import { checkForeignKeys, suspendForeignKeys } from "../import/constraints.ts";
-import { lockTables, RowMerge, type Merged } from "./merge.ts";
+import { checkForeignKeys } from "../import/constraints.ts";
+import { RowMerge, type Merged } from "./merge.ts";
 import type { ReferenceRow } from "./groups.ts";
 import { reach } from "./references.ts";
 import { planReconcile, type ReconcilePlan, type ReconcileRequest } from "./plan.ts";
@@ -45,15 +44,15 @@ async function reconcileInside(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Readonly<Merged>>> {
   const { tables, late } = reach(planned.schema, planned.generics, planned.table);
-  await lockTables(connection, tables);
+  await connection.engine.constraints.lockTables?.(connection, tables);
   const plan = await planReconcile(connection, request);
   const { schema, generics, table, columns, groups } = plan;
   if (formOf(plan) !== formOf(planned))
     throw new HoldfastError("E_TARGET", `the rows of ${table.id}, or references to them, have changed since the plan`, {
       hint: "nothing was changed: run it again to see the new plan",
     });
-  const guards = await suspendForeignKeys(connection, late);
-  const merge = new RowMerge(dialectOf(connection), { schema, generics }, signal);
+  const guards = await connection.engine.constraints.suspendForeignKeys(connection, late);
+  const merge = new RowMerge(connection, { schema, generics }, signal);
   const identity = table.primaryKey?.columns ?? columns;
   const pairs = groups.flatMap(({ stays, others }) =>
     others.map(({ values }) => ({ goes: values, stays: stays.values })),

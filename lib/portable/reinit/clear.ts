@@ -1,9 +1,9 @@
 /** Clears tables by a plan, inside the connection's transaction, which the caller ends. */
 import { HoldfastError } from "../../errors.ts";
-import type { Connection } from "../connection.ts";
-import { checkForeignKeys, disableTriggers, suspendForeignKeys } from "../import/constraints.ts";
+import type { Connection } from "../engine/connection.ts";
+import { checkForeignKeys, disableTriggers } from "../import/constraints.ts";
 import type { ForeignKey, Table } from "../schema/tables.ts";
-import { rowsOf, tableName } from "../schema/sql-names.ts";
+import { rowsOf } from "../engine/sql-names.ts";
 import { countCleared, planReinit, type ReinitPlan, type ReinitRules, type ReinitTable } from "./plan.ts";
 
 export interface Cleared {
@@ -21,20 +21,22 @@ export interface ClearHooks {
 /**
  * Plans again, with writers locked out as far as the engine can, and clears. Throws `E_TARGET` for kept rows that refer
  * to rows to clear, and database errors; the caller then rolls back. Sequences are rolled back with the transaction;
- * MySQL's counters are left to `resetCounters`.
+ * counters that are not are left to `resetCounters`.
  */
 export async function clearTables(
   connection: Connection,
   rules: ReinitRules,
   { signal, before }: ClearHooks,
 ): Promise<Cleared> {
-  if (connection.engine === "postgresql") await lock(connection, await planReinit(connection, rules));
+  const { constraints, sequences } = connection.engine;
+  if (constraints.lockTables !== undefined)
+    await constraints.lockTables(connection, tablesOf(await planReinit(connection, rules)));
   const plan = await planReinit(connection, rules);
   refuseStranded(plan);
   await before?.(plan);
   const cleared = plan.tables.filter(({ clears }) => clears > 0);
   const links = cyclicForeignKeys(plan);
-  const guards = await suspendForeignKeys(
+  const guards = await constraints.suspendForeignKeys(
     connection,
     links.filter(({ how }) => how === "deferred-check"),
   );
@@ -42,7 +44,7 @@ export async function clearTables(
     connection,
     cleared.map(({ table }) => table),
   );
-  if (connection.engine === "postgresql")
+  if (constraints.checksEachStatement)
     for (const { table, link, how } of links)
       if (how === "null-then-update") await setNull(connection, plan, table, link);
   for (const one of cleared.toReversed()) {
@@ -60,7 +62,7 @@ export async function clearTables(
   await guards.restore();
   await triggers.restore();
   await checkRest(connection, plan);
-  for (const { table } of plan.tables.filter(isEmptied)) await restartSequences(connection, table);
+  for (const { table } of plan.tables.filter(isEmptied)) await sequences.restart(connection, table);
   return { plan, warnings: triggers.warnings };
 }
 
@@ -73,16 +75,16 @@ export function refuseStranded({ problems }: ReinitPlan): void {
 }
 
 /**
- * Resets MySQL's counters. ALTER TABLE ends a transaction there, so call it after the commit. Returns a message for
+ * Resets counters that no transaction can reset, as in MySQL, so call it after the commit. Returns a message for
  * each table where it failed.
  */
 export async function resetCounters(connection: Connection, plan: ReinitPlan): Promise<string[]> {
   const failed: string[] = [];
-  if (connection.engine !== "mysql" && connection.engine !== "mariadb") return failed;
+  const { restartAfterCommit } = connection.engine.sequences;
+  if (restartAfterCommit === undefined) return failed;
   for (const { table } of plan.tables.filter(isEmptied)) {
-    if (!table.columns.some(({ identity }) => identity !== undefined)) continue;
     try {
-      await connection.run(`alter table ${tableName(connection, table)} auto_increment = 1`);
+      await restartAfterCommit(connection, table);
     } catch (error) {
       failed.push(
         `${table.id}: the auto_increment counter was not reset: ` +
@@ -95,10 +97,7 @@ export async function resetCounters(connection: Connection, plan: ReinitPlan): P
 
 const isEmptied = ({ action }: ReinitTable): boolean => action === "clear";
 
-async function lock(connection: Connection, { tables }: ReinitPlan): Promise<void> {
-  const names = tables.map(({ table }) => tableName(connection, table));
-  if (names.length > 0) await connection.run(`lock table ${names.join(", ")} in share row exclusive mode`);
-}
+const tablesOf = ({ tables }: ReinitPlan): Table[] => tables.map(({ table }) => table);
 
 /** Returns the foreign keys that close a cycle among the cleared tables. */
 function cyclicForeignKeys({ deferred, tables }: ReinitPlan) {
@@ -140,14 +139,4 @@ async function checkRest(connection: Connection, { tables }: ReinitPlan): Promis
         },
       );
   }
-}
-
-/** Restarts the sequences; this is rolled back with the transaction. */
-async function restartSequences(connection: Connection, { name, columns }: Table): Promise<void> {
-  if (connection.engine === "postgresql")
-    for (const { sequence } of columns)
-      if (sequence !== undefined) await connection.run(`alter sequence ${sequence} restart`);
-  if (connection.engine !== "sqlite") return;
-  const known = await connection.rows("select 1 from sqlite_master where name = 'sqlite_sequence'");
-  if (known.length > 0) await connection.run("delete from sqlite_sequence where name = ?", [name]);
 }

@@ -1,6 +1,8 @@
 /** Conditions of the config for rows that are kept when a table is cleared: columns and their allowed values. */
 import { HoldfastError } from "../../errors.ts";
-import type { Cell, Connection } from "../connection.ts";
+import type { Connection } from "../engine/connection.ts";
+import type { Cell } from "../engine/session.ts";
+import { decode } from "../values/decode.ts";
 import { findColumn } from "../schema/names.ts";
 import type { Column, Table } from "../schema/tables.ts";
 
@@ -58,13 +60,12 @@ function cellOf({ engine }: Connection, column: Column, value: string | number |
   const text = String(value);
   if (column.kind === "boolean") {
     if (!/^(true|false|0|1)$/.test(text)) throw invalid(where, text, "true or false");
-    const isTrue = text === "true" || text === "1";
-    return engine === "postgresql" ? String(isTrue) : Number(isTrue);
+    return decode(engine.values, column, text === "true" || text === "1");
   }
   if (column.kind === "integer") {
     const number = typeof value === "boolean" ? String(Number(value)) : text;
     if (!/^-?\d+$/.test(number)) throw invalid(where, text, "an integer");
-    return engine === "sqlite" ? BigInt(number) : number;
+    return engine.values.decodeInteger(column, BigInt(number));
   }
   if (column.kind === "decimal" && !/^-?\d+(\.\d+)?$/.test(text)) throw invalid(where, text, "a number");
   return text;

@@ -1,14 +1,14 @@
 /** Plans what clearing a database deletes and keeps; changes nothing. */
 import type { ForeignKeySettings } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../engine/connection.ts";
 import { withDeclared } from "../schema/declared-keys.ts";
 import { introspect } from "../engines/introspect.ts";
 import { chooseKeys } from "../schema/keys/choose.ts";
 import { detectFrameworkTables, type Role } from "../schema/framework-tables.ts";
 import { findTable, tablesMeant } from "../schema/names.ts";
 import { orderTables, type DeferredKey } from "../plan/table-order.ts";
-import { rowsOf } from "../schema/sql-names.ts";
+import { rowsOf } from "../engine/sql-names.ts";
 import type { ForeignKey, Schema, Table, TableId } from "../schema/tables.ts";
 import { keysOf, exportedKeys, type ExportedKeys } from "../schema/keys/exported.ts";
 import { conditionOf, EVERY_ROW, NO_ROW, type Condition, type RowRule } from "./conditions.ts";

@@ -1,10 +1,12 @@
 /** Rules for the columns that an export omits and the values that it replaces. */
+import { portableEngine } from "../engines/registry.ts";
 import { randomBytes } from "node:crypto";
 import type { PlainValue, ReplacementSetting } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import { findColumn, findTable } from "../schema/names.ts";
 import type { Column, Schema, Table, TableId } from "../schema/tables.ts";
-import { decode, type JsonValue } from "../values/codec.ts";
+import { decode } from "../values/decode.ts";
+import type { JsonValue } from "../format/value.ts";
 
 /** Returns the value exported in place of the stored one; called once per row. */
 export type Replacement = () => JsonValue;
@@ -87,7 +89,7 @@ export function settingOf(schema: Schema, column: Column, value: PlainValue, whe
   }
   const exported = column.kind === "decimal" && typeof value === "number" ? String(value) : value;
   try {
-    decode(schema.engine, column, exported);
+    decode(portableEngine(schema.engine).values, column, exported);
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
     throw new HoldfastError("E_CONFIG", `${where} ${error.message}`, { cause: error });

@@ -2,7 +2,7 @@
 import { HoldfastError } from "../../errors.ts";
 import type { KeyColumn } from "./fields.ts";
 import { isLarge, type LargeTag } from "../format/large-value.ts";
-import type { JsonValue } from "../values/codec.ts";
+import type { JsonValue } from "../format/value.ts";
 
 /** The raw columns of a foreign key that has no key to replace them: it references no row, or is partly NULL. */
 export interface RawLink {

@@ -1,5 +1,5 @@
 /** Generic relations: a column that holds the primary key of a row, beside a column that names the row's table. */
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../engine/connection.ts";
 import { columnOf, type Column, type ForeignKey, type Schema, type Table, type TableId } from "../schema/tables.ts";
 import { fold } from "../schema/names.ts";
 
@@ -79,23 +79,12 @@ export function sameNumber(
   number: Column,
   held: Column,
 ): string {
-  const [there, here] = [`${alias}.${quote(number.name)}`, `t.${quote(held.name)}`];
+  const id = { sql: `${alias}.${quote(number.name)}`, column: number };
+  const value = { sql: `t.${quote(held.name)}`, column: held };
   const isNumber = number.kind === "integer";
-  if (isNumber === (held.kind === "integer"))
-    return engine === "postgresql" && number.kind !== held.kind
-      ? `${there}::text = lower(${here}::text)`
-      : `${there} = ${here}`;
-  if (!isNumber) return "1 = 0";
-  const guarded = (test: string, cast: string): string => `${there} = case when ${test} then ${cast} end`;
-  if (engine === "sqlite")
-    return guarded(`${here} = cast(cast(${here} as integer) as text)`, `cast(${here} as integer)`);
-  return engine === "postgresql"
-    ? guarded(`${here}::text ~ ${DIGITS}`, `${here}::text::bigint`)
-    : guarded(`${here} regexp ${DIGITS}`, `cast(${here} as signed)`);
+  if (isNumber === (held.kind === "integer")) return engine.dialect.sameId(id, value);
+  return isNumber ? engine.dialect.isIdInText(id.sql, value.sql) : "1 = 0";
 }
-
-/** Matches integers within 64 bits. Avoids the question mark, which some drivers take for a parameter. */
-const DIGITS = "'^(0|[1-9][0-9]{0,17}|-[1-9][0-9]{0,17})$'";
 
 /** Returns a warning for each pair of columns that looks like a generic relation and is not configured. */
 export function suspectedPolymorphic(schema: Schema, table: Table, generics: PolymorphicRelations): string[] {

@@ -1,7 +1,9 @@
 /** Selects the rows of a set's tables: those in a range, and those that belong to them. */
+import { portableEngine } from "../engines/registry.ts";
 import type { RangeSetting } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
-import type { Cell, Connection } from "../connection.ts";
+import type { Connection } from "../engine/connection.ts";
+import type { Cell } from "../engine/session.ts";
 import {
   columnOf,
   type Column,
@@ -13,7 +15,7 @@ import {
 } from "../schema/tables.ts";
 import type { RowCondition } from "../format/documents.ts";
 import { findColumn, findTable } from "../schema/names.ts";
-import { decode } from "../values/codec.ts";
+import { decode } from "../values/decode.ts";
 
 /** Conditions by table; a row must meet all of its table's. */
 export type Conditions = ReadonlyMap<TableId, readonly RowCondition[]>;
@@ -71,7 +73,7 @@ function assertValidBound(schema: Schema, column: Column, value: string | number
       hint: "write 2024-01-31 or 2024-01-31 12:00:00",
     });
   try {
-    decode(schema.engine, column, value);
+    decode(portableEngine(schema.engine).values, column, value);
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
     throw new HoldfastError("E_CONFIG", `${where} ${error.message}`, { cause: error });
@@ -97,7 +99,7 @@ export function rowFilter(
     (conditions.get(at.id) ?? []).flatMap((condition) => {
       const column = columnOf(at, condition.column);
       const value = (one: string | number | boolean): string => {
-        parameters.push(decode(engine, column, one));
+        parameters.push(decode(engine.values, column, one));
         return "?";
       };
       const name = `${alias}.${quote(column.name)}`;

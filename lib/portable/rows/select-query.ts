@@ -3,7 +3,7 @@
  * database.
  */
 import type { Replacement } from "./column-rules.ts";
-import type { Cell } from "../connection.ts";
+import type { Cell } from "../engine/session.ts";
 import type { RowFilter } from "./row-filter.ts";
 import type { RowLayout, PolymorphicField, KeyColumn, LinkField, TableLayout } from "./fields.ts";
 import {
@@ -16,7 +16,7 @@ import {
 } from "./polymorphic.ts";
 import type { Column, ForeignKey, Table, TableId } from "../schema/tables.ts";
 import { RecursiveQueries } from "./recursive-query.ts";
-import { rowsOf, type Quoting } from "../schema/sql-names.ts";
+import { rowsOf, type Quoting } from "../engine/sql-names.ts";
 
 /** The positions of a field's parts in a result row. */
 export type FieldPlace =
@@ -119,12 +119,8 @@ const ownColumn = (link: ForeignKey, target: Column): string =>
   link.columns[link.targetColumns.indexOf(target.name)] ?? target.name;
 
 /** Returns the expression that makes the engine print a column's full value. */
-function expressionOf({ engine, quote }: Quoting, alias: string, { name, kind, native }: Column): string {
-  const column = `${alias}.${quote(name)}`;
-  if (engine === "postgresql") return native.startsWith("character(") ? `${column}::text` : column;
-  if (engine === "sqlite") return column;
-  return kind === "float4" ? `cast(${column} as double)` : column;
-}
+const expressionOf = ({ engine, quote }: Quoting, alias: string, column: Column): string =>
+  engine.dialect.printed(`${alias}.${quote(column.name)}`, column);
 
 /** The tables that keys are read from, each joined once per path. */
 class Joins {

@@ -3,11 +3,11 @@
  * returns it as one text, the columns in hexadecimal and separated by commas.
  */
 import { digestCell } from "../../database/digest/table.ts";
-import type { EngineName } from "../../database/snapshot.ts";
+import type { PortableEngine } from "../engine/interface.ts";
 import { HoldfastError } from "../../errors.ts";
 import { fromBytes } from "../values/binary-string.ts";
 import { nest, type JsonCell } from "./nested-key.ts";
-import type { Cell } from "../connection.ts";
+import type { Cell } from "../engine/session.ts";
 import { encoderOf, type Encoded } from "../values/encoders.ts";
 import type { KeyColumn } from "./fields.ts";
 
@@ -30,7 +30,7 @@ export const widthOf = (parts: readonly KeyColumn[]): number =>
  * Returns an encoder that sets both forms of a path, as bytes: JSON without the outer brackets, and the input of a
  * digest. It throws `E_IMPORT` for a path with too many levels.
  */
-export function pathEncoder(engine: EngineName, { parts, table }: PathLeaf): (text: string, to: Encoded) => void {
+export function pathEncoder(engine: PortableEngine, { parts, table }: PathLeaf): (text: string, to: Encoded) => void {
   const pattern = JSON.stringify(
     nest(
       parts.map((leaf, value) => ({ leaf, value })),
@@ -63,30 +63,20 @@ const tooDeep = (table: string): HoldfastError =>
   });
 
 /** Returns an encoder of one key column; `form` is the input of a digest, with its length in front. */
-function partEncoder(engine: EngineName, leaf: KeyColumn): (hex: string, to: Encoded) => void {
+function partEncoder(engine: PortableEngine, leaf: KeyColumn): (part: string, to: Encoded) => void {
   if (isPath(leaf)) {
     const encode = pathEncoder(engine, leaf);
-    return (hex, to) => encode(Buffer.from(engine === "sqlite" ? hex.slice(1) : hex, "hex").toString("latin1"), to);
+    return (part, to) => encode(engine.paths.nested(part), to);
   }
-  const encode = encoderOf(engine, leaf.column);
-  return (hex, to) => {
-    encode(cellOf(engine, leaf, hex), to);
+  const encode = encoderOf(engine.values, leaf.column);
+  return (part, to) => {
+    encode(engine.paths.cell(part, leaf.column), to);
     to.form = digestCell(to.form);
   };
 }
 
-/** Returns a value as the database would return it alone, with text as bytes. */
-function cellOf(engine: EngineName, { column }: KeyColumn, hex: string): Cell {
-  const isBytes = column.kind === "bytes";
-  if (engine !== "sqlite") return isBytes ? Buffer.from(hex, "hex") : Buffer.from(hex, "hex").toString("latin1");
-  const [type, rest] = [hex.slice(0, 1), hex.slice(1)];
-  if (type === "i") return BigInt(rest);
-  if (type === "r") return Number(rest);
-  return type === "b" ? Buffer.from(rest, "hex") : Buffer.from(rest, "hex").toString("latin1");
-}
-
 /** Returns the cells of a path. */
-export function pathCells(engine: EngineName, leaf: PathLeaf, text: Cell | undefined): readonly JsonCell[] {
+export function pathCells(engine: PortableEngine, leaf: PathLeaf, text: Cell | undefined): readonly JsonCell[] {
   const to: Encoded = { json: "", form: null };
   pathEncoder(engine, leaf)(String(text), to);
   const cells: unknown = JSON.parse(fromBytes(`[${to.json}]`));

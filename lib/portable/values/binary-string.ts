@@ -2,7 +2,7 @@
  * Represents text as the bytes of its UTF-8, one character a byte, for exported rows. The length of such a string is
  * its bytes, it is written without encoding, and JSON leaves everything but ASCII in it unchanged.
  */
-import type { Cell } from "../connection.ts";
+import type { Cell } from "../engine/session.ts";
 
 /** A value to be exported: texts are bytes. */
 export type ByteCell = Cell;

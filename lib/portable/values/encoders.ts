@@ -1,11 +1,12 @@
 /** Encodes values like `encode` and `canonical`, many times as fast, by choosing an encoder once per column. */
 import { canonicalNumber } from "../../database/digest/canonical.ts";
-import type { EngineName } from "../../database/snapshot.ts";
+import type { ValueRules } from "../engine/value-rules.ts";
 import { fromBytes, quoteBytes, toBytes, type ByteCell } from "./binary-string.ts";
 import { sourceCanonicalForm } from "./kind-conversion.ts";
 import { jsonForm } from "./canonical-json.ts";
 import type { Column } from "../schema/tables.ts";
-import { canonical, encode } from "./codec.ts";
+import { canonical } from "./canonical.ts";
+import { encode } from "./encode.ts";
 
 /** Both forms of a value, as bytes: in a line of JSON, and for the digest; `form` is null for NULL. */
 export interface Encoded {
@@ -16,17 +17,17 @@ export interface Encoded {
 /** Encodes `cell` into `to`. */
 export type Encoder = (cell: ByteCell, to: Encoded) => void;
 
-/** Returns the encoder for a column of this engine. */
-export function encoderOf(engine: EngineName, column: Column): Encoder {
-  const quick = quickOf(engine, column);
-  const isPostgresBytes = engine === "postgresql" && column.kind === "bytes";
+/** Returns the encoder for a column. */
+export function encoderOf(rules: ValueRules, column: Column): Encoder {
+  const quick = quickOf(rules, column);
+  const isBytes = column.kind === "bytes";
   const { sent } = column;
   const own: Encoder = (cell, to) => {
     if (cell === null) {
       to.json = "null";
       to.form = null;
     } else if (typeof cell !== "string" || !quick(cell, to)) {
-      slow(engine, column, isPostgresBytes ? bytesOf(cell) : cell, to);
+      slow(rules, column, isBytes ? rules.bytesOf(cell) : cell, to);
     }
   };
   if (sent === undefined) return own;
@@ -36,12 +37,8 @@ export function encoderOf(engine: EngineName, column: Column): Encoder {
   };
 }
 
-/** Returns the bytes of `\x0aff`, as PostgreSQL prints them. */
-export const bytesOf = (cell: ByteCell): ByteCell =>
-  typeof cell === "string" && cell.startsWith("\\x") ? Buffer.from(cell.slice(2), "hex") : cell;
-
-function slow(engine: EngineName, column: Column, cell: ByteCell, to: Encoded): void {
-  const value = encode(engine, column, typeof cell === "string" ? fromBytes(cell) : cell);
+function slow(rules: ValueRules, column: Column, cell: ByteCell, to: Encoded): void {
+  const value = encode(rules, column, typeof cell === "string" ? fromBytes(cell) : cell);
   to.json = toBytes(JSON.stringify(value));
   to.form = canonical(column, value)?.toString("latin1") ?? null;
 }
@@ -54,11 +51,11 @@ const DECIMAL = /^-?\d+(?:\.\d+)?$/;
 const SHORTEST = /^(?:0|-?[1-9]\d*|-?(?:0|[1-9]\d*)\.\d*[1-9])$/;
 const UTC_TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d*[1-9])?(?:\+00)?$/;
 
-function quickOf(engine: EngineName, { kind }: Column): Quick {
+function quickOf(rules: ValueRules, { kind }: Column): Quick {
   switch (kind) {
     case "integer":
     case "bits":
-      if (kind === "bits" && engine === "postgresql") return () => false; // PostgreSQL prints them as binary digits
+      if (kind === "bits" && rules.hasBinaryDigits) return () => false;
       return (cell, to) => {
         if (!SMALL_INTEGER.test(cell)) return false;
         to.json = cell;
@@ -95,7 +92,7 @@ function quickOf(engine: EngineName, { kind }: Column): Quick {
     case "timestamp":
     case "timestamptz":
       return (cell, to) => {
-        if (engine === "sqlite" || !UTC_TIME.test(cell)) return false;
+        if (!rules.hasTimes || !UTC_TIME.test(cell)) return false;
         const time = cell.endsWith("+00") ? cell.slice(0, -3) : cell;
         to.json = `"${time}"`;
         to.form = `t${time}`;

@@ -9,7 +9,7 @@ import { intervalOf, microsecondsOf } from "./durations.ts";
 import { jsonForm } from "./canonical-json.ts";
 import type { Column, Kind, SourceKind } from "../schema/tables.ts";
 import { digitsOfTime, isTime, timeForm, timeOfDigits } from "./timestamps.ts";
-import { isGeometryType, type JsonValue } from "./codec.ts";
+import type { JsonValue } from "../format/value.ts";
 
 type KindGroup = "number" | "bytes" | "json" | "text" | "native" | "uuid" | "interval" | "date" | "time" | "timestamp";
 
@@ -189,3 +189,7 @@ function textOf(json: string, body: string): string {
   const text: unknown = JSON.parse(fromBytes(json));
   return typeof text === "string" ? toBytes(text) : body;
 }
+
+/** Checks for MySQL's geometry types, which have a binary format; a type of the same name elsewhere is text. */
+export const isGeometryType = ({ native }: Column): boolean =>
+  /^(?:geometry|point|linestring|polygon|multi(?:point|linestring|polygon)|geom(?:etry)?collection)\b/i.test(native);

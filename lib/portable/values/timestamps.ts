@@ -4,6 +4,9 @@
 import { canonicalTime } from "../../database/digest/canonical.ts";
 import type { Column, Kind } from "../schema/tables.ts";
 
+/** The kinds of dates and times. */
+export const TIMES: ReadonlySet<Kind> = new Set(["date", "time", "timestamp", "timestamptz"]);
+
 const DAY = String.raw`\d{4,7}-\d\d-\d\d`;
 const HOUR = String.raw`-?\d{2,3}:\d\d:\d\d(?:\.\d+)?`;
 /** Matches the forms that a server prints, and reads unchanged. */

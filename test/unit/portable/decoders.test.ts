@@ -2,9 +2,11 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { copyLines, CopyReader } from "../../../lib/portable/engines/postgres/copy-format.ts";
-import { decoderOf } from "../../../lib/portable/values/decoders.ts";
+import { decoderOf } from "../../../lib/portable/values/decode.ts";
 import type { Column, Kind } from "../../../lib/portable/schema/tables.ts";
-import { decode, type JsonValue } from "../../../lib/portable/values/codec.ts";
+import type { JsonValue } from "../../../lib/portable/format/value.ts";
+import { portableEngine } from "../../../lib/portable/engines/registry.ts";
+import { decode } from "../../../lib/portable/values/decode.ts";
 import { fromBytes } from "../../../lib/portable/values/binary-string.ts";
 
 const KINDS: readonly Kind[] = [
@@ -51,9 +53,10 @@ test("every engine and kind", () => {
       columns,
       values,
       (engine, { kind, length, unsigned }, value) => {
+        const rules = portableEngine(engine).values;
         const own = { name: "c", kind, native: kind, nullable: true, generated: false, hasDefault: false, unsigned };
         const column: Column = length === undefined ? own : { ...own, length };
-        expect(outcome(() => decoderOf(engine, column)(value))).toEqual(outcome(() => decode(engine, column, value)));
+        expect(outcome(() => decoderOf(rules, column)(value))).toEqual(outcome(() => decode(rules, column, value)));
       },
     ),
     { numRuns: 5000 },

@@ -7,7 +7,9 @@ import { CopyReader } from "../../../lib/portable/engines/postgres/copy-format.t
 import { encoderOf } from "../../../lib/portable/values/encoders.ts";
 import { jsonForm } from "../../../lib/portable/values/canonical-json.ts";
 import type { Column, Kind } from "../../../lib/portable/schema/tables.ts";
-import { canonical, encode } from "../../../lib/portable/values/codec.ts";
+import { canonical } from "../../../lib/portable/values/canonical.ts";
+import { encode } from "../../../lib/portable/values/encode.ts";
+import { portableEngine } from "../../../lib/portable/engines/registry.ts";
 
 const KINDS: readonly Kind[] = [
   "integer",
@@ -61,8 +63,8 @@ test("every engine and kind", () => {
   fc.assert(
     fc.property(fc.constantFrom(...ENGINES), fc.constantFrom(...KINDS), values, (engine, kind, text) => {
       const to = { json: "", form: null };
-      encoderOf(engine, column(kind))(toBytes(text), to);
-      const value = encode(engine, column(kind), text);
+      encoderOf(portableEngine(engine).values, column(kind))(toBytes(text), to);
+      const value = encode(portableEngine(engine).values, column(kind), text);
       const form = canonical(column(kind), value);
       expect({ json: fromBytes(to.json), form: to.form }).toEqual({
         json: JSON.stringify(value),
@@ -76,7 +78,7 @@ test("every engine and kind", () => {
 test("NULL, and SQLite's own types", () => {
   const to = { json: "", form: "" };
   const made = (kind: Kind, cell: bigint | number | Buffer | null): typeof to => {
-    encoderOf("sqlite", column(kind))(cell, to);
+    encoderOf(portableEngine("sqlite").values, column(kind))(cell, to);
     return { ...to };
   };
   expect(made("text", null)).toEqual({ json: "null", form: null });
@@ -88,7 +90,7 @@ test("NULL, and SQLite's own types", () => {
 
 test("PostgreSQL's bytes", () => {
   const to = { json: "", form: "" };
-  encoderOf("postgresql", column("bytes"))("\\x00ff", to);
+  encoderOf(portableEngine("postgresql").values, column("bytes"))("\\x00ff", to);
   expect(to).toEqual({ json: '"AP8="', form: "x\0\u00ff" });
 });
 

@@ -1,7 +1,7 @@
 /** Values as Django's serialiser writes them, and the names of packages. */
 import { describe, expect, test } from "vitest";
 import type { Column, Kind } from "../../../lib/portable/schema/tables.ts";
-import type { JsonValue } from "../../../lib/portable/values/codec.ts";
+import type { JsonValue } from "../../../lib/portable/format/value.ts";
 import { knownZone, packageName, timestampIn } from "../../../lib/portable/export/django/file-name.ts";
 import { jsonText } from "../../../lib/portable/export/json-value.ts";
 

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { canonicalJson } from "../../../lib/database/digest/canonical.ts";
+import { portableEngine } from "../../../lib/portable/engines/registry.ts";
 import { fitLarge } from "../../../lib/portable/import/staging/size-limits.ts";
 import { formOf } from "../../../lib/portable/values/large-canonical-form.ts";
 import { jsonBytes } from "../../../lib/portable/values/large-canonical-json.ts";
@@ -147,7 +148,12 @@ describe("the form of a large value", () => {
 describe("what a column takes", () => {
   const limit = { bytes: 1000, of: "PostgreSQL" };
   const fit = (engine: "postgresql" | "mariadb" | "sqlite", own: Column, as?: "text" | "bytes", bytes = 900) =>
-    fitLarge({ engine }, own, { $: "blob", sha256: "0".repeat(64), bytes, ...(as && { as }) }, limit);
+    fitLarge(
+      portableEngine(engine).values,
+      own,
+      { $: "blob", sha256: "0".repeat(64), bytes, ...(as && { as }) },
+      limit,
+    );
 
   test("texts and bytes of their own kind, and each as the other where the columns are", () => {
     expect(fit("postgresql", column("text"))).toBe("text");

@@ -4,13 +4,14 @@ import { describe, expect, test } from "vitest";
 import type { EngineName } from "../../../lib/database/snapshot.ts";
 import { chooseKeys } from "../../../lib/portable/schema/keys/choose.ts";
 import type { TableKey } from "../../../lib/portable/schema/keys/candidates.ts";
+import { portableEngine } from "../../../lib/portable/engines/registry.ts";
 import { orderTables, type TableOrder } from "../../../lib/portable/plan/table-order.ts";
 import type { Schema } from "../../../lib/portable/schema/tables.ts";
 import { portableSchema, type TerseTable } from "../../support/portable-schema.ts";
 
 const orderOf = (tables: Readonly<Record<string, TerseTable>>, engine: EngineName = "postgresql"): TableOrder => {
   const schema = portableSchema(tables, engine);
-  return orderTables(schema, chooseKeys(schema, { keys: {} }), engine);
+  return orderTables(schema, chooseKeys(schema, { keys: {} }), portableEngine(engine).constraints.canDeferAll);
 };
 const short = ({ deferred }: TableOrder): string[] =>
   deferred.map(({ table, foreignKey, how }) => `${table} ${foreignKey} ${how}`);
@@ -179,7 +180,7 @@ describe("of any graph", () => {
       fc.property(graph, engines, (links, engine) => {
         const schema = build(links);
         const keys = chooseKeys(schema, { keys: {} });
-        const { order, deferred } = orderTables(schema, keys, engine);
+        const { order, deferred } = orderTables(schema, keys, portableEngine(engine).constraints.canDeferAll);
         const place = new Map(order.map((id, at) => [id, at]));
         expect(order.toSorted()).toEqual(schema.tables.map(({ id }) => id).toSorted());
         const waits = new Map(deferred.map(({ table, foreignKey, how }) => [`${table} ${foreignKey}`, how]));

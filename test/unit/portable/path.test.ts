@@ -7,6 +7,7 @@ import { chooseKeys } from "../../../lib/portable/schema/keys/choose.ts";
 import { isPath, pathCells, pathEncoder, type PathLeaf } from "../../../lib/portable/rows/tree-path.ts";
 import { exportedKeys } from "../../../lib/portable/schema/keys/exported.ts";
 import { jsonCellText } from "../../../lib/portable/export/json-value.ts";
+import { portableEngine } from "../../../lib/portable/engines/registry.ts";
 import { portableSchema } from "../../support/portable-schema.ts";
 
 const schema = portableSchema({
@@ -38,9 +39,9 @@ describe("a way", () => {
   const cells = [["one"], "home", ["one"], 'ab"out, é'];
 
   test("is one flat list of the parts of each level, and digested as these", () => {
-    expect(pathCells("postgresql", path(toPage), text)).toEqual(cells);
+    expect(pathCells(portableEngine("postgresql"), path(toPage), text)).toEqual(cells);
     const to = { json: "", form: null };
-    pathEncoder("postgresql", path(toPage))(hex("one", "home"), to);
+    pathEncoder(portableEngine("postgresql"), path(toPage))(hex("one", "home"), to);
     expect(to).toEqual({ json: '["one"],"home"', form: "4:tone5:thome" });
   });
 
@@ -78,9 +79,9 @@ describe("a way", () => {
   test("of too many levels is refused", () => {
     const long = Array.from({ length: 5002 }, () => "x");
     expect(() => hashedLevels(long, 1)).toThrow("5002 levels");
-    expect(() => pathCells("postgresql", path(toPage), hex(...long.flatMap((one) => [one, one])))).toThrow(
-      "page has rows nested more than 5000 levels deep",
-    );
+    expect(() =>
+      pathCells(portableEngine("postgresql"), path(toPage), hex(...long.flatMap((one) => [one, one]))),
+    ).toThrow("page has rows nested more than 5000 levels deep");
   });
 });
 

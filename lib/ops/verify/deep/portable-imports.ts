@@ -6,14 +6,13 @@ import { asHoldfastError } from "../../../errors.ts";
 import { metadataSchema } from "../../../model/unit.ts";
 import { unpackedExport } from "../../../portable/read/export-zip.ts";
 import { connect } from "../../../portable/engines/connect.ts";
-import type { Connection } from "../../../portable/connection.ts";
-import { suspendForeignKeys } from "../../../portable/import/constraints.ts";
+import type { Connection } from "../../../portable/engine/connection.ts";
 import { importTables } from "../../../portable/import/run.ts";
 import { introspect } from "../../../portable/engines/introspect.ts";
 import { tablesMeant } from "../../../portable/schema/names.ts";
 import { openExport, type ExportReader } from "../../../portable/read/export-reader.ts";
 import type { Table, TableId } from "../../../portable/schema/tables.ts";
-import { tableName } from "../../../portable/schema/sql-names.ts";
+import { tableName } from "../../../portable/engine/sql-names.ts";
 import { compareTables } from "../../../portable/compare/tables.ts";
 import { tryRead, type RunInventory } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
@@ -172,10 +171,10 @@ async function emptyTables(connection: Connection, from: ExportReader): Promise<
     waiting.push(...schema.tables.filter((one) => one.foreignKeys.some(({ target }) => target === id)));
   }
   if (going.size === 0) return;
-  const names = [...going.values()].map((table) => tableName(connection, table));
-  if (connection.engine === "postgresql") return void (await connection.run(`truncate ${names.join(", ")} cascade`));
+  const { truncate, suspendForeignKeys } = connection.engine.constraints;
+  if (truncate !== undefined) return await truncate(connection, [...going.values()]);
   for (const { triggers } of going.values())
     for (const trigger of triggers) await connection.run(`drop trigger ${connection.quote(trigger)}`);
   await suspendForeignKeys(connection, []);
-  for (const name of names) await connection.run(`delete from ${name}`);
+  for (const table of going.values()) await connection.run(`delete from ${tableName(connection, table)}`);
 }

@@ -2,19 +2,21 @@
 import mysql from "mysql2";
 import type { DatabaseTarget } from "../../../database/snapshot.ts";
 import { clientOptions } from "../../../database/access/my-cnf.ts";
-import type { DatabaseLocation } from "../../../database/access/url.ts";
+import { describeMysql } from "../../../database/access/url.ts";
 import { HoldfastError } from "../../../errors.ts";
 import { rowToBytes } from "../../values/binary-string.ts";
 import { Batch } from "../shared/row-batches.ts";
 import { mysqlOptions } from "./option-files.ts";
-import type { Cell, Connection, ConnectionMode, Row } from "../../connection.ts";
+import type { Connection } from "../../engine/connection.ts";
+import { mariadb as mariadbEngine, mysql as mysqlEngine } from "./engine.ts";
+import type { Cell, ConnectionMode, Row } from "../../engine/session.ts";
 
 /** The rows that the driver buffers beyond those taken: they may be large. */
 const READ_AHEAD = 50;
 /** The time limit for killing a statement. */
 const KILL_MS = 5000;
 const MODE = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION";
-const quote = (name: string): string => `\`${name.replaceAll("`", "``")}\``;
+const { quote } = mysqlEngine.dialect;
 
 const isRow = (row: unknown): row is Row => Array.isArray(row);
 const isRows = (answer: unknown): answer is Row[] => Array.isArray(answer);
@@ -23,14 +25,9 @@ const isRows = (answer: unknown): answer is Row[] => Array.isArray(answer);
  * Connects to a server. Throws `E_DATABASE` if it does not answer or rejects the connection, `E_USAGE` for option files
  * that ask for more than the driver can do.
  */
-export async function connectMysql(
-  target: DatabaseTarget,
-  location: Extract<DatabaseLocation, { engine: "mysql" | "mariadb" }>,
-  mode: ConnectionMode,
-  signal: AbortSignal,
-): Promise<Connection> {
+export async function connect(target: DatabaseTarget, mode: ConnectionMode, signal: AbortSignal): Promise<Connection> {
   signal.throwIfAborted();
-  const options = mysqlOptions(target, location, clientOptions());
+  const options = mysqlOptions(target, describeMysql(target.url), clientOptions());
   const { password } = options;
   const client = mysql.createConnection({
     ...options,
@@ -93,7 +90,7 @@ export async function connectMysql(
     const packet = Number((await rows("select @@max_allowed_packet"))[0]?.[0]);
     const most = Math.min(1 << 20, Math.floor(packet / 2));
     const own: Connection = {
-      engine: maria ? "mariadb" : "mysql",
+      engine: maria ? mariadbEngine : mysqlEngine,
       serverVersion,
       quote,
       rows,

@@ -2,7 +2,7 @@
  * Introspects MySQL and MariaDB by information_schema: https://mariadb.com/kb/en/information-schema-tables/. Columns
  * are read by position, because MySQL 8 returns their names in capitals.
  */
-import type { Connection, Row } from "../../connection.ts";
+import type { Row, Session } from "../../engine/session.ts";
 import type { Column, Kind, Schema } from "../../schema/tables.ts";
 import { cells, given, namedIn, SchemaDraft, type KeyPart } from "../shared/schema-builder.ts";
 
@@ -40,30 +40,31 @@ const CHECKS = `
   select table_name, check_clause from information_schema.check_constraints where constraint_schema = database()
     and check_clause not like 'json_valid(%'`;
 
-export async function introspectMysql(connection: Connection): Promise<Schema> {
-  const draft = new SchemaDraft((name) => name.toLowerCase());
-  for (const row of await connection.rows(TABLES)) addTable(draft, row);
-  const json = await jsonColumns(connection);
-  for (const row of await connection.rows(COLUMNS)) {
+export async function introspectMysql(session: Session, name: "mysql" | "mariadb"): Promise<Schema> {
+  const draft = new SchemaDraft((one) => one.toLowerCase());
+  for (const row of await session.rows(TABLES)) addTable(draft, row);
+  const isMaria = name === "mariadb";
+  const json = isMaria ? await jsonColumns(session) : new Set<string>();
+  for (const row of await session.rows(COLUMNS)) {
     const { text } = cells(row);
     const table = draft.get(text(0));
-    const column = columnOf(row, json.has(jsonKey(text(0), text(1))), connection.engine === "mariadb");
+    const column = columnOf(row, json.has(jsonKey(text(0), text(1))), isMaria);
     table?.columns.push(column);
     if (/\binvisible\b/i.test(text(6))) table?.notes.push(`invisible column ${column.name}`);
   }
-  addKeys(draft, await connection.rows(KEYS));
-  await addWatched(connection, draft);
-  const parts = (await connection.rows(FOREIGN_KEYS)).map((row) => {
+  addKeys(draft, await session.rows(KEYS));
+  if (isMaria) await addWatched(session, draft);
+  const parts = (await session.rows(FOREIGN_KEYS)).map((row) => {
     const { text, flag } = cells(row);
     const target = flag(6) ? text(4) : `${text(3)}.${text(4)}`;
     return { table: text(0), name: text(1), column: text(2), target, targetColumn: text(5), deferrable: false };
   });
   draft.addForeignKeys(parts);
-  for (const row of await connection.rows(TRIGGERS)) {
+  for (const row of await session.rows(TRIGGERS)) {
     const { text } = cells(row);
     draft.get(text(0))?.triggers.push(text(1));
   }
-  return draft.finish(connection);
+  return draft.finish(name, session);
 }
 
 function addTable(draft: SchemaDraft, row: Row): void {
@@ -95,9 +96,8 @@ function addKeys(draft: SchemaDraft, rows: readonly Row[]): void {
 }
 
 /** Adds the columns that MariaDB's checks use. MySQL does not say which table a check belongs to. */
-async function addWatched(connection: Connection, draft: SchemaDraft): Promise<void> {
-  if (connection.engine !== "mariadb") return;
-  for (const row of await connection.rows(CHECKS)) {
+async function addWatched(session: Session, draft: SchemaDraft): Promise<void> {
+  for (const row of await session.rows(CHECKS)) {
     const { text } = cells(row);
     const table = draft.get(text(0));
     if (table !== undefined) draft.addWatched(text(0), namedIn(text(1), table));
@@ -106,9 +106,8 @@ async function addWatched(connection: Connection, draft: SchemaDraft): Promise<v
 
 const jsonKey = (table: string, column: string): string => JSON.stringify([table, column.toLowerCase()]);
 
-async function jsonColumns(connection: Connection): Promise<ReadonlySet<string>> {
-  if (connection.engine !== "mariadb") return new Set();
-  const checks = (await connection.rows(JSON_CHECKS)).map((row) => cells(row));
+async function jsonColumns(session: Session): Promise<ReadonlySet<string>> {
+  const checks = (await session.rows(JSON_CHECKS)).map((row) => cells(row));
   return new Set(
     checks.flatMap(({ text }) => {
       const name = /^json_valid\(`((?:[^`]|``)+)`\)$/i.exec(text(1))?.[1];

@@ -6,7 +6,9 @@ import Cursor from "pg-cursor";
 import type { DatabaseTarget } from "../../../database/snapshot.ts";
 import { HoldfastError } from "../../../errors.ts";
 import { rowToBytes } from "../../values/binary-string.ts";
-import type { Cell, Connection, ConnectionMode, Row } from "../../connection.ts";
+import type { Connection } from "../../engine/connection.ts";
+import { postgres } from "./engine.ts";
+import type { Cell, ConnectionMode, Row } from "../../engine/session.ts";
 import { copyLines, CopyReader } from "./copy-format.ts";
 import { refuseLibpqOnly, withPgpass } from "./url.ts";
 
@@ -29,17 +31,13 @@ const SETTINGS = {
 const types = {
   getTypeParser: (oid: number) => (value: string) => (oid === BYTEA ? Buffer.from(value.slice(2), "hex") : value),
 };
-const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+const { quote } = postgres.dialect;
 
 /**
  * Connects to a server. Throws `E_DATABASE` if it does not answer or rejects the connection, `E_USAGE` for a URL that
  * only libpq understands.
  */
-export async function connectPostgres(
-  given: DatabaseTarget,
-  mode: ConnectionMode,
-  signal: AbortSignal,
-): Promise<Connection> {
+export async function connect(given: DatabaseTarget, mode: ConnectionMode, signal: AbortSignal): Promise<Connection> {
   signal.throwIfAborted();
   refuseLibpqOnly(given.url);
   const target = withPgpass(given, new pg.Client({ connectionString: given.url }));
@@ -111,7 +109,7 @@ function connection(
     }
   };
   const own: Connection = {
-    engine: "postgresql",
+    engine: postgres,
     serverVersion,
     quote,
     rows: async (sql, parameters = []) => (await query(sql, parameters)).rows,

@@ -1,6 +1,6 @@
 /** Reads and writes COPY's text format: https://www.postgresql.org/docs/current/sql-copy.html */
 import type { ByteCell, ByteRow } from "../../values/binary-string.ts";
-import type { Cell, Row } from "../../connection.ts";
+import type { Cell, Row } from "../../engine/session.ts";
 
 /** Parses rows from pieces of a COPY result, cut at any byte. */
 export class CopyReader {

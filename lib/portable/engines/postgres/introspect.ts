@@ -1,6 +1,6 @@
 /** Introspects PostgreSQL 12 and later, by pg_catalog: https://www.postgresql.org/docs/current/catalogs.html */
 import * as z from "zod";
-import type { Connection, Row } from "../../connection.ts";
+import type { Row, Session } from "../../engine/session.ts";
 import type { Column, Kind, Schema } from "../../schema/tables.ts";
 import { cells, given, SchemaDraft } from "../shared/schema-builder.ts";
 
@@ -151,9 +151,9 @@ const LEFT = `
 
 const FIRES: Readonly<Record<string, string>> = { D: "disabled", R: "fires on replicas only", A: "fires always" };
 
-export async function introspectPostgres(connection: Connection): Promise<Schema> {
+export async function introspectPostgres(session: Session): Promise<Schema> {
   const draft = new SchemaDraft();
-  for (const row of await connection.rows(TABLES)) {
+  for (const row of await session.rows(TABLES)) {
     const { text, number, flag } = cells(row);
     const [schema, name, kind] = [text(1), text(2), text(4)];
     const id = `${schema}.${name}`;
@@ -166,18 +166,18 @@ export async function introspectPostgres(connection: Connection): Promise<Schema
     if (flag(5)) table.notes.push("unlogged: empty after a crash of the server");
     if (flag(6)) table.notes.push("row security: a user sees only the rows that its policies allow");
   }
-  for (const row of await connection.rows(COLUMNS)) draft.get(cells(row).text(0))?.columns.push(columnOf(row));
-  const keys = (await connection.rows(KEYS)).map((row) => {
+  for (const row of await session.rows(COLUMNS)) draft.get(cells(row).text(0))?.columns.push(columnOf(row));
+  const keys = (await session.rows(KEYS)).map((row) => {
     const { text, flag } = cells(row);
     const deferrable = flag(6) ? { deferrable: true } : {};
     const key = { table: text(0), name: text(1), column: text(2), primary: flag(3), constraint: flag(4) };
     return { ...key, nullsNotDistinct: flag(5), ...deferrable };
   });
   draft.addKeys(keys);
-  for (const row of await connection.rows(WATCHED)) draft.addWatched(cells(row).text(0), [cells(row).text(1)]);
-  await addForeignKeys(connection, draft);
-  for (const row of await connection.rows(REMARKS)) addRemark(draft, row);
-  for (const row of await connection.rows(LEFT)) {
+  for (const row of await session.rows(WATCHED)) draft.addWatched(cells(row).text(0), [cells(row).text(1)]);
+  await addForeignKeys(session, draft);
+  for (const row of await session.rows(REMARKS)) addRemark(draft, row);
+  for (const row of await session.rows(LEFT)) {
     const { text } = cells(row);
     if (text(0) === "sequence") draft.note(`sequence ${text(1)}: left out`);
     else
@@ -186,13 +186,13 @@ export async function introspectPostgres(connection: Connection): Promise<Schema
           "a column of type oid that references one has no target in another database",
       );
   }
-  return draft.finish(connection);
+  return draft.finish("postgresql", session);
 }
 
-async function addForeignKeys(connection: Connection, draft: SchemaDraft): Promise<void> {
+async function addForeignKeys(session: Session, draft: SchemaDraft): Promise<void> {
   const names = new Map<string, string>();
   const unchecked = new Map<string, [table: string, note: string]>();
-  const parts = (await connection.rows(FOREIGN_KEYS)).map((row) => {
+  const parts = (await session.rows(FOREIGN_KEYS)).map((row) => {
     const { text, flag } = cells(row);
     const [table, name] = [text(0), text(1)];
     names.set(text(3), text(8));

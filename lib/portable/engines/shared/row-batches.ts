@@ -1,5 +1,5 @@
 /** Collects the rows of a driver in batches. */
-import type { Row } from "../../connection.ts";
+import type { Row } from "../../engine/session.ts";
 
 /** The most rows, or bytes, of a batch: rows may be large. */
 const BATCH_ROWS = 500;

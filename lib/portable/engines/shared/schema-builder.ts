@@ -1,5 +1,6 @@
 /** Builds a schema from catalogue rows in any order. Tables are identified by their key in the catalogue. */
-import type { Cell, Connection, Row } from "../../connection.ts";
+import type { EngineName } from "../../../database/snapshot.ts";
+import type { Cell, Row, Session } from "../../engine/session.ts";
 import type { Column, ForeignKey, Schema, Table, TableId, Unique } from "../../schema/tables.ts";
 
 /** A column of a key, from a catalogue query that returns one row per column, in order. */
@@ -98,7 +99,7 @@ export class SchemaDraft {
     }
   }
 
-  finish({ engine, serverVersion }: Connection): Schema {
+  finish(engine: EngineName, { serverVersion }: Pick<Session, "serverVersion">): Schema {
     const tables = [...this.#tables.values()].map((draft): Table => {
       const { uniques, foreignKeys, triggers, notes } = draft;
       return {

@@ -4,28 +4,25 @@ import { sqliteError } from "../../../database/sqlite/capture.ts";
 import { SqliteFiles } from "../../../database/sqlite/files.ts";
 import { locateSqlite } from "../../../database/sqlite/snapshot.ts";
 import { refuseSuperJournal } from "../../../database/sqlite/super-journal.ts";
-import type { DatabaseLocation } from "../../../database/access/url.ts";
+import { describeSqlite } from "../../../database/access/url.ts";
 import { HoldfastError } from "../../../errors.ts";
 import type { SqliteDatabase } from "../../../sqlite/database.ts";
 import { openSqliteFile } from "../../../sqlite/open.ts";
 import { firstValue } from "../../../sqlite/query.ts";
 import { rowToBytes } from "../../values/binary-string.ts";
 import { Batch } from "../shared/row-batches.ts";
-import type { Connection, ConnectionMode } from "../../connection.ts";
+import type { Connection } from "../../engine/connection.ts";
+import { sqlite } from "./engine.ts";
+import type { ConnectionMode } from "../../engine/session.ts";
 
 /** The page cache in KiB. */
 const CACHE_KIB = 16_000;
-const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+const { quote } = sqlite.dialect;
 
 /** Opens a database file. Throws `E_DATABASE` if it does not exist, `E_SQLITE` if it is not a database. */
-export async function connectSqlite(
-  target: DatabaseTarget,
-  location: Extract<DatabaseLocation, { engine: "sqlite" }>,
-  mode: ConnectionMode,
-  signal: AbortSignal,
-): Promise<Connection> {
+export async function connect(target: DatabaseTarget, mode: ConnectionMode, signal: AbortSignal): Promise<Connection> {
   signal.throwIfAborted();
-  const path = locateSqlite(location, target.root);
+  const path = locateSqlite(describeSqlite(target.url), target.root);
   let files: SqliteFiles | undefined;
   let db: SqliteDatabase | undefined;
   try {
@@ -60,7 +57,7 @@ function connection(db: SqliteDatabase, signal: AbortSignal): Connection {
     }
   };
   const own: Connection = {
-    engine: "sqlite",
+    engine: sqlite,
     serverVersion: String(firstValue(db, "select sqlite_version()")),
     quote,
     async rows(sql, parameters = []) {

@@ -1,5 +1,5 @@
 /** Introspects SQLite, by its table-valued pragmas: https://www.sqlite.org/pragma.html */
-import type { Connection, Row } from "../../connection.ts";
+import type { Row, Session } from "../../engine/session.ts";
 import type { Column, Kind, Schema } from "../../schema/tables.ts";
 import { cells, given, namedIn, SchemaDraft, type ForeignKeyPart } from "../shared/schema-builder.ts";
 
@@ -40,11 +40,11 @@ const TABLES_AT_ONCE = 100;
 /** The least bytes of a row. */
 const ROW_BYTES = 8;
 
-export async function introspectSqlite(connection: Connection): Promise<Schema> {
+export async function introspectSqlite(session: Session): Promise<Schema> {
   const draft = new SchemaDraft(lowerCase);
-  const tables = (await connection.rows(TABLES)).map((row) => cells(row));
+  const tables = (await session.rows(TABLES)).map((row) => cells(row));
   const estimates = await estimatesOf(
-    connection,
+    session,
     tables.filter(({ text }) => text(1) === "table").map(({ text, flag }) => ({ name: text(0), hasRowid: !flag(2) })),
   );
   for (const { text, flag } of tables) {
@@ -58,18 +58,18 @@ export async function introspectSqlite(connection: Connection): Promise<Schema> 
     if (flag(2)) table.notes.push("WITHOUT ROWID");
     if (flag(3)) table.notes.push("STRICT: refuses values of another type");
   }
-  const indexes = (await connection.rows(INDEXES)).map(indexPartOf);
+  const indexes = (await session.rows(INDEXES)).map(indexPartOf);
   const json = new Set(tables.flatMap(({ text }) => jsonColumns(text(0), text(4))));
   const strict = new Set(tables.flatMap(({ text, flag }) => (flag(3) ? [text(0)] : [])));
-  addColumns(draft, await connection.rows(COLUMNS), { indexes, json, strict });
+  addColumns(draft, await session.rows(COLUMNS), { indexes, json, strict });
   addUniques(draft, indexes);
-  addWatched(draft, await connection.rows(CONDITIONS));
-  addForeignKeys(draft, await connection.rows(FOREIGN_KEYS));
-  for (const row of await connection.rows(TRIGGERS)) {
+  addWatched(draft, await session.rows(CONDITIONS));
+  addForeignKeys(draft, await session.rows(FOREIGN_KEYS));
+  for (const row of await session.rows(TRIGGERS)) {
     const { text } = cells(row);
     draft.get(text(0))?.triggers.push(text(1));
   }
-  return await withoutOpenKeys(connection, draft.finish(connection));
+  return await withoutOpenKeys(session, draft.finish("sqlite", session));
 }
 
 /** Returns the text columns with the check by which Django marks JSON. */
@@ -79,8 +79,8 @@ const jsonColumns = (table: string, sql: string): string[] =>
   );
 
 /** Drops primary keys that are NULL in some rows, because they cannot identify those rows. */
-async function withoutOpenKeys(connection: Connection, schema: Schema): Promise<Schema> {
-  const { quote } = connection;
+async function withoutOpenKeys(session: Session, schema: Schema): Promise<Schema> {
+  const { quote } = session;
   const open = new Set<string>();
   const asked = schema.tables.flatMap(({ name, columns, primaryKey }) => {
     const nullable = columns.filter((one) => one.nullable && primaryKey?.columns.includes(one.name) === true);
@@ -89,7 +89,7 @@ async function withoutOpenKeys(connection: Connection, schema: Schema): Promise<
   });
   for (let start = 0; start < asked.length; start += TABLES_AT_ONCE) {
     const some = asked.slice(start, start + TABLES_AT_ONCE);
-    const [row] = await connection.rows(`select ${some.map(({ sql }) => sql).join(", ")}`);
+    const [row] = await session.rows(`select ${some.map(({ sql }) => sql).join(", ")}`);
     for (const [index, { name }] of some.entries()) if (cells(row ?? []).flag(index)) open.add(name);
   }
   const tables = schema.tables.map((table) =>
@@ -245,16 +245,16 @@ function addForeignKeys(draft: SchemaDraft, rows: readonly Row[]): void {
  * too high.
  */
 async function estimatesOf(
-  connection: Connection,
+  session: Session,
   tables: readonly { name: string; hasRowid: boolean }[],
 ): Promise<ReadonlyMap<string, number>> {
   const estimates = new Map<string, number>();
-  const analyzed = await connection.rows("select 1 from main.sqlite_schema where name = 'sqlite_stat1'");
+  const analyzed = await session.rows("select 1 from main.sqlite_schema where name = 'sqlite_stat1'");
   if (analyzed.length > 0) {
-    const rows = await connection.rows("select tbl, max(cast(stat as integer)) from main.sqlite_stat1 group by tbl");
+    const rows = await session.rows("select tbl, max(cast(stat as integer)) from main.sqlite_stat1 group by tbl");
     for (const row of rows) estimates.set(cells(row).text(0), cells(row).number(1));
   }
-  const [size] = await connection.rows(
+  const [size] = await session.rows(
     "select page_count * page_size from pragma_page_count('main'), pragma_page_size('main')",
   );
   const most = Math.floor(cells(size ?? []).number(0) / ROW_BYTES);
@@ -262,10 +262,10 @@ async function estimatesOf(
   for (let start = 0; start < others.length; start += TABLES_AT_ONCE) {
     const names = others.slice(start, start + TABLES_AT_ONCE).map(({ name }) => name);
     const spans = names.map((name) => {
-      const from = `from main.${connection.quote(name)}`;
+      const from = `from main.${session.quote(name)}`;
       return `(select max(_rowid_) ${from}) - (select min(_rowid_) ${from}) + 1`;
     });
-    const [row] = await connection.rows(`select ${spans.join(", ")}`);
+    const [row] = await session.rows(`select ${spans.join(", ")}`);
     for (const [index, name] of names.entries())
       estimates.set(name, Math.floor(Math.min(cells(row ?? []).number(index), most)));
   }

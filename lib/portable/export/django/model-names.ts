@@ -1,8 +1,8 @@
 /** Names tables as Django's `app.model`, by Django's own records if the database is a Django site's. */
-import type { Connection } from "../../connection.ts";
+import type { Connection } from "../../engine/connection.ts";
 import { DJANGO_TABLES } from "../../schema/django-models.ts";
 import type { Table, TableId } from "../../schema/tables.ts";
-import { tableName } from "../../schema/sql-names.ts";
+import { tableName } from "../../engine/sql-names.ts";
 
 export interface ModelName {
   readonly app: string;

@@ -5,7 +5,8 @@
 import { HoldfastError } from "../../../errors.ts";
 import { VERSION } from "../../../version.ts";
 import { assertValidUtf8 } from "../reject-invalid-utf8.ts";
-import type { Connection, Row } from "../../connection.ts";
+import type { Connection } from "../../engine/connection.ts";
+import type { Row } from "../../engine/session.ts";
 import type { ExportRequest } from "../run.ts";
 import { columnOf, type Column, type Table } from "../../schema/tables.ts";
 import type { Field, TableLayout, ValueField } from "../../rows/fields.ts";
@@ -14,7 +15,7 @@ import type { PortablePlan } from "../../plan/run.ts";
 import { valueOf } from "../../rows/nested-key.ts";
 import { RowEncoder } from "../row-cells.ts";
 import type { TableQuery } from "../../rows/select-query.ts";
-import type { JsonValue } from "../../values/codec.ts";
+import type { JsonValue } from "../../format/value.ts";
 import { writeAtomically } from "../atomic-output.ts";
 import { timestampIn } from "./file-name.ts";
 import { jsonText } from "../json-value.ts";
@@ -34,7 +35,6 @@ import { attributesAt, writeZip } from "../zip-file.ts";
 
 export const METADATA = "metadata.json";
 const METADATA_VERSION = "1.0";
-const DJANGO_ENGINES = { postgresql: "postgresql", mysql: "mysql", mariadb: "mysql", sqlite: "sqlite3" } as const;
 
 export interface ZipRequest extends ExportRequest {
   readonly createdAt: Date;
@@ -74,7 +74,7 @@ export async function exportDjangoZip(
         const metadata = {
           version: METADATA_VERSION,
           timestamp: timestampIn(request.createdAt, request.timeZone),
-          database_engine: `django.db.backends.${DJANGO_ENGINES[connection.engine]}`,
+          database_engine: `django.db.backends.${connection.engine.djangoBackend}`,
           models_count: models.length,
           total_records: models.reduce((sum, { rows }) => sum + rows, 0),
           includes_media: request.media.length > 0,

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { VERSION } from "../../../version.ts";
 import { assertValidUtf8 } from "../reject-invalid-utf8.ts";
-import type { Connection } from "../../connection.ts";
+import type { Connection } from "../../engine/connection.ts";
 import type { ExportRequest } from "../run.ts";
 import { refuseTwins, refuseTwinsOutside } from "../../plan/unique-keys.ts";
 import type { KeyColumn, TableLayout, Tree } from "../../rows/fields.ts";
@@ -87,11 +87,11 @@ async function writeRecords(connection: Connection, plan: PortablePlan, writing:
     export_format: RECORDS_FORMAT,
     created_at: new Date().toISOString(),
     source_portal: { url: request.sourceUrl, name: request.sourceName },
-    source: { engine: connection.engine, server_version: connection.serverVersion },
+    source: { engine: connection.engine.name, server_version: connection.serverVersion },
     software_versions: {
       holdfast: VERSION,
       node: process.versions.node,
-      [connection.engine]: connection.serverVersion,
+      [connection.engine.name]: connection.serverVersion,
     },
     schema_versions: latestByApp(migrations),
     migrations,

@@ -2,9 +2,9 @@
  * Rejects references that could resolve to a wrong row: dangling ids of the source, and keys that several rows share.
  */
 import { HoldfastError } from "../../../errors.ts";
-import type { Connection } from "../../connection.ts";
+import type { Connection } from "../../engine/connection.ts";
 import { refuseTwins } from "../../plan/unique-keys.ts";
-import { rowsOf } from "../../schema/sql-names.ts";
+import { rowsOf } from "../../engine/sql-names.ts";
 import type { Targets } from "../target/resolve.ts";
 import { stagingName } from "../staging/staged-table.ts";
 import type { StagedForeignKey } from "../staging/column-loaders.ts";
@@ -51,11 +51,11 @@ function strayRows(
   { link, columns, leaves }: StagedForeignKey,
   fields: Targets["fields"],
 ): string {
-  const target = rowsOf(on.dialect.connection, fields.of(link.target).table);
+  const target = rowsOf(on.connection, fields.of(link.target).table);
   const same = columns.map(
     ({ staged }, index) => `t.${on.quote(link.targetColumns[index] ?? "")} = s.${on.quote(staged)}`,
   );
   const unresolved = leaves.map(({ staged }) => `s.${on.quote(staged)} is null`);
-  const stage = stagingName(on.dialect, staging);
+  const stage = stagingName(on.connection, staging);
   return `${stage} as s join ${target} as t on ${same.join(" and ")} where ${unresolved.join(" and ")}`;
 }

@@ -3,7 +3,7 @@ import { HoldfastError } from "../../../errors.ts";
 import type { RowLayout, KeyColumn } from "../../rows/fields.ts";
 import type { ForeignKey } from "../../schema/tables.ts";
 import { isPath } from "../../rows/tree-path.ts";
-import { rowsOf } from "../../schema/sql-names.ts";
+import { rowsOf } from "../../engine/sql-names.ts";
 import type { MissingUsers } from "./missing-users.ts";
 import { stagingName, type StagedRows, keyText } from "../staging/staged-table.ts";
 import type { StagedForeignKey } from "../staging/column-loaders.ts";
@@ -57,7 +57,7 @@ export class Links {
           `${alias}.${this.#on.quote(last.targetColumns[index] ?? "")} = ${before}.${this.#on.quote(name)}`,
       );
       joins.push({
-        table: rowsOf(this.#on.dialect.connection, this.#fields.of(last.target).table),
+        table: rowsOf(this.#on.connection, this.#fields.of(last.target).table),
         alias,
         on: on.join(" and "),
       });
@@ -69,10 +69,10 @@ export class Links {
       const [alias, name] = this.#sourceOf(leaf, aliasOf, pathsOf);
       return this.#same(`${alias}.${this.#on.quote(name)}`, from, leaf, leaves);
     });
-    const target = rowsOf(this.#on.dialect.connection, this.#fields.of(link.target).table);
-    const resolved = await this.#on.dialect.connection.run(
+    const target = rowsOf(this.#on.connection, this.#fields.of(link.target).table);
+    const resolved = await this.#on.connection.run(
       this.#on.dialect.update({
-        table: stagingName(this.#on.dialect, staging),
+        table: stagingName(this.#on.connection, staging),
         alias: "s",
         set: columns.map(
           ({ staged: to }, index) => [to, `${first}.${this.#on.quote(link.targetColumns[index] ?? "")}`] as const,
@@ -129,7 +129,7 @@ export class Links {
       const before = through.length > 1 ? aliasOf(through.slice(0, -1)) : undefined;
       const alias = `j${aliases.size}`;
       aliases.set(path, alias);
-      const table = `${rowsOf(this.#on.dialect.connection, this.#fields.of(last.target).table)} as ${alias}`;
+      const table = `${rowsOf(this.#on.connection, this.#fields.of(last.target).table)} as ${alias}`;
       const on = last.columns.map(
         (name, index) => `${alias}.${quote(last.targetColumns[index] ?? "")} = ${before ?? ""}.${quote(name)}`,
       );
@@ -200,8 +200,8 @@ export class Links {
 
   /** Removes the rows whose foreign key is unresolved, and returns their number; `only` restricts them. */
   async dropLost(staging: StagedRows, staged: StagedForeignKey, only = "1 = 1"): Promise<number> {
-    const stage = stagingName(this.#on.dialect, staging);
-    return await this.#on.dialect.connection.run(`delete from ${stage} where ${this.#lost(staged, "")} and ${only}`);
+    const stage = stagingName(this.#on.connection, staging);
+    return await this.#on.connection.run(`delete from ${stage} where ${this.#lost(staged, "")} and ${only}`);
   }
 
   #lost({ columns: [column], leaves }: StagedForeignKey, alias: string): string {
@@ -213,11 +213,11 @@ export class Links {
   async refuseLost(staging: StagedRows, staged: StagedForeignKey, only = "1 = 1"): Promise<void> {
     const { link, columns, leaves } = staged;
     if (columns.length === 0) return;
-    const lost = `${stagingName(this.#on.dialect, staging)} as s where ${this.#lost(staged, "s.")} and ${only}`;
+    const lost = `${stagingName(this.#on.connection, staging)} as s where ${this.#lost(staged, "s.")} and ${only}`;
     const count = await this.#on.count(lost);
     if (count === 0) return;
     const keys = leaves.map((leaf) => `s.${this.#on.quote(leaf.staged)}`).join(", ");
-    const samples = await this.#on.dialect.connection.rows(`select distinct ${keys} from ${lost} limit ${SAMPLES}`);
+    const samples = await this.#on.connection.rows(`select distinct ${keys} from ${lost} limit ${SAMPLES}`);
     const texts: string[] = [];
     for (const key of samples) texts.push(keyText(await this.#trees.shown(leaves, key)));
     throw new HoldfastError(

@@ -52,14 +52,13 @@ export async function insertTreeLevels(
     insert,
   }: { readonly inTable: readonly StagedForeignKey[]; readonly insert?: (condition: string) => Promise<number> },
 ): Promise<Grown> {
-  const { dialect, quote } = on;
-  const { connection } = dialect;
-  const stage = stagingName(dialect, staging);
+  const { connection, dialect, quote } = on;
+  const stage = stagingName(connection, staging);
   const parent = inTable.find(({ link }) => link.name === tree.tree.parent.name);
   const others = inTable.filter((link) => link !== parent);
   const [above] = parent?.leaves ?? [];
   const [up] = parent?.columns ?? [];
-  await addIndexes(dialect, staging.name, [LEVEL_COLUMN]);
+  await addIndexes(connection, staging.name, [LEVEL_COLUMN]);
   await begin(links, tree);
   let [fresh, created] = [0, 0];
   for (let level = 1; level <= tree.levels; level++) {

@@ -3,9 +3,8 @@ import { HoldfastError } from "../../../errors.ts";
 import { replacementOf, type Replacement } from "../../rows/column-rules.ts";
 import { columnOf, type Schema, type Table } from "../../schema/tables.ts";
 import { findColumn, findTable } from "../../schema/names.ts";
-import { rowsOf, tableName } from "../../schema/sql-names.ts";
-import { decode } from "../../values/codec.ts";
-import { raiseTableSequence } from "./sequences.ts";
+import { rowsOf, tableName } from "../../engine/sql-names.ts";
+import { decode } from "../../values/decode.ts";
 import { stagingName, type StagedRows, keyText } from "../staging/staged-table.ts";
 import type { StagedForeignKey } from "../staging/column-loaders.ts";
 import type { Statements } from "../staging/statements.ts";
@@ -40,25 +39,27 @@ export class MissingUsers {
    */
   async make(staging: StagedRows, { link, leaves }: StagedForeignKey): Promise<void> {
     const { quote } = this.#on;
-    const { connection } = this.#on.dialect;
+    const { connection } = this.#on;
     const isOwn = leaves.every(({ leaf }) => leaf.through.length === 1 && leaf.parts === undefined);
     if (link.target !== this.#table.id || staging.target.table.id === link.target || !isOwn) return;
     const real = tableName(connection, this.#table);
     const keys = leaves.map(({ staged }) => `s.${quote(staged)}`);
     const match = leaves.map(({ leaf }, index) => `u.${quote(leaf.column.name)} = ${keys[index] ?? ""}`).join(" and ");
     const missing = await connection.rows(
-      `select distinct ${keys.join(", ")} from ${stagingName(this.#on.dialect, staging)} as s where ` +
+      `select distinct ${keys.join(", ")} from ${stagingName(this.#on.connection, staging)} as s where ` +
         `${keys.map((key) => `${key} is not null`).join(" and ")} and not exists (select 1 from ` +
         `${rowsOf(connection, this.#table)} as u where ${match})`,
     );
     if (missing.length === 0) return;
-    await raiseTableSequence(this.#on, this.#table);
+    await connection.engine.sequences.raise(connection, this.#table);
     const names = leaves.map(({ leaf }) => leaf.column.name);
     const others = [...this.#values].filter(([name]) => !names.includes(name));
     this.#refuseIncomplete([...names, ...others.map(([name]) => name)]);
     const columns = [...names, ...others.map(([name]) => name)].map(quote).join(", ");
     for (const key of missing) {
-      const rest = others.map(([name, value]) => decode(connection.engine, columnOf(this.#table, name), value()));
+      const rest = others.map(([name, value]) =>
+        decode(connection.engine.values, columnOf(this.#table, name), value()),
+      );
       const values = [...key, ...rest];
       await this.#on.writeValues(
         this.#table.id,

@@ -54,9 +54,9 @@ export class Foresight {
     const number = staging.surrogate;
     if (number === undefined) return;
     const { quote } = this.#on;
-    const [stage, real] = [stagingName(this.#on.dialect, staging), realRows(this.#on.dialect, staging)];
+    const [stage, real] = [stagingName(this.#on.connection, staging), realRows(this.#on.connection, staging)];
     const own = quote(staging.of(number));
-    await this.#on.dialect.connection.run(
+    await this.#on.connection.run(
       this.#on.dialect.update({
         table: stage,
         alias: "s",
@@ -75,16 +75,16 @@ export class Foresight {
         where: "1 = 1",
       }),
     );
-    await this.#on.dialect.connection.run(
+    await this.#on.connection.run(
       `update ${stage} set ${quote(PREASSIGNED_ID_COLUMN)} = ${own} where ${quote(PREASSIGNED_ID_COLUMN)} ` +
         `is null and not exists (select 1 from ${real} as t where t.${quote(number)} = ${own})`,
     );
     if (staging.isNumbered) {
-      const [row] = await this.#on.dialect.connection.rows(
+      const [row] = await this.#on.connection.rows(
         `select coalesce(max(n), 0) from (select max(${own}) as n from ${stage} union all select ` +
           `max(${quote(number)}) from ${real}) as highest`,
       );
-      await this.#on.dialect.connection.run(
+      await this.#on.connection.run(
         `update ${stage} set ${quote(PREASSIGNED_ID_COLUMN)} = ${String(row?.[0] ?? 0)} + ` +
           `${quote(ROW_NUMBER_COLUMN)} where ${quote(PREASSIGNED_ID_COLUMN)} is null`,
       );
@@ -126,12 +126,12 @@ export class Foresight {
         `p.${quote(target.hasPreassignedIds && name === target.surrogate ? PREASSIGNED_ID_COLUMN : target.of(name))}`,
       ] as const;
     });
-    await this.#on.dialect.connection.run(
+    await this.#on.connection.run(
       this.#on.dialect.update({
-        table: stagingName(this.#on.dialect, staging),
+        table: stagingName(this.#on.connection, staging),
         alias: "s",
         set,
-        joins: [{ table: stagingName(this.#on.dialect, target), alias: "p", on: on.join(" and ") }],
+        joins: [{ table: stagingName(this.#on.connection, target), alias: "p", on: on.join(" and ") }],
         where: `s.${quote(first.staged)} is null`,
       }),
     );

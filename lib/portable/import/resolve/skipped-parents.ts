@@ -43,9 +43,9 @@ export class PassedOver {
       if (this.#tables.has(staged.link.target)) dropped += await this.#links.dropLost(staging, staged);
     for (const direct of this.#directOf(staging))
       if (!isLater(direct.link) && direct.to !== staging)
-        dropped += await this.#on.dialect.connection.run(
-          `delete from ${stagingName(this.#on.dialect, staging)} where ` +
-            this.#isLost(staging, direct, stagingName(this.#on.dialect, staging)),
+        dropped += await this.#on.connection.run(
+          `delete from ${stagingName(this.#on.connection, staging)} where ` +
+            this.#isLost(staging, direct, stagingName(this.#on.connection, staging)),
         );
     staging.rows -= dropped;
     if (dropped > 0) this.add(staging);
@@ -58,7 +58,7 @@ export class PassedOver {
    */
   async hasConflicts(staging: StagingTable, ready: string): Promise<boolean> {
     const isInserted = this.#isInserted(staging);
-    const stage = `${stagingName(this.#on.dialect, staging)} as s`;
+    const stage = `${stagingName(this.#on.connection, staging)} as s`;
     return (
       (await this.#on.count(
         `${stage} where s.${this.#on.quote(MATCH_STATE_COLUMN)} = 1 and ${ready} and not ${isInserted}`,
@@ -67,7 +67,7 @@ export class PassedOver {
   }
 
   #isInserted(staging: StagingTable): string {
-    const real = realRows(this.#on.dialect, staging);
+    const real = realRows(this.#on.connection, staging);
     return `exists (select 1 from ${real} as t where ${this.#on.match(staging)})`;
   }
 
@@ -91,7 +91,7 @@ export class PassedOver {
   }
 
   async #refuse(staging: StagingTable, { columns, target }: ForeignKey, condition: string): Promise<void> {
-    const stage = stagingName(this.#on.dialect, staging);
+    const stage = stagingName(this.#on.connection, staging);
     const isInserted = this.#isInserted(staging);
     const rows = await this.#on.count(`${stage} as s where ${condition} and ${isInserted}`);
     if (rows > 0)
@@ -124,7 +124,8 @@ export class PassedOver {
     );
     const came = pairs.map(([name, held]) => `p.${quote(to.of(name))} = ${held}`).join(" and ");
     return (
-      `exists (select 1 from ${stagingName(this.#on.dialect, to)} as p where ${came}) and ` + this.#isMissing(to, pairs)
+      `exists (select 1 from ${stagingName(this.#on.connection, to)} as p where ${came}) and ` +
+      this.#isMissing(to, pairs)
     );
   }
 
@@ -140,6 +141,6 @@ export class PassedOver {
 
   #isMissing(to: StagingTable, pairs: readonly (readonly [name: string, held: string])[]): string {
     const same = pairs.map(([name, held]) => `r.${this.#on.quote(name)} = ${held}`).join(" and ");
-    return `not exists (select 1 from ${realRows(this.#on.dialect, to)} as r where ${same})`;
+    return `not exists (select 1 from ${realRows(this.#on.connection, to)} as r where ${same})`;
   }
 }

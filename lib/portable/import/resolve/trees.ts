@@ -1,5 +1,5 @@
 /** The trees whose rows an export refers to by path. */
-import type { Row } from "../../connection.ts";
+import type { Row } from "../../engine/session.ts";
 import { isPath } from "../../rows/tree-path.ts";
 import type { ExportReader } from "../../read/export-reader.ts";
 import type { TableId } from "../../schema/tables.ts";

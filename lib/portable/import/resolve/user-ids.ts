@@ -49,7 +49,7 @@ export class UserNumbers {
       if (this.#stagingOf(users) !== undefined || isIdentifiedById(this.#targets.fields.key(users.id), users)) continue;
       for (const held of this.#heldBy(users)) {
         const rows = await this.#on.count(
-          `${stagingName(this.#on.dialect, held.staging)} as s where ${this.#given(held)}`,
+          `${stagingName(this.#on.connection, held.staging)} as s where ${this.#given(held)}`,
         );
         if (rows > 0)
           throw refusal(held, users, rows, `${users.id}, which is not in the export: the ids mean other rows here`);
@@ -107,15 +107,15 @@ export class UserNumbers {
   }
 
   #movedOf(held: Held, own: StagingTable, users: Table): string {
-    const stage = `${stagingName(this.#on.dialect, held.staging)} as h`;
+    const stage = `${stagingName(this.#on.connection, held.staging)} as h`;
     const [number = ""] = users.primaryKey?.columns ?? [];
     const value = `h.${this.#on.quote(held.staging.of(held.column.name))}`;
     if (sortOf(held.column) !== sortOf(columnOf(users, number))) return `${stage} where ${value} is not null`;
     const was = `s.${this.#on.quote(own.of(number))}`;
     const is = `t.${this.#on.quote(number)}`;
     return (
-      `${stage} join ${stagingName(this.#on.dialect, own)} as s on ${was} = ${value} join ` +
-      `${realRows(this.#on.dialect, own)} as t on ${this.#on.match(own)} where ${was} <> ${is}`
+      `${stage} join ${stagingName(this.#on.connection, own)} as s on ${was} = ${value} join ` +
+      `${realRows(this.#on.connection, own)} as t on ${this.#on.match(own)} where ${was} <> ${is}`
     );
   }
 }

@@ -1,15 +1,15 @@
 /** Loads the cells of an exported row into the columns of a staging table. */
-import type { EngineName } from "../../../database/snapshot.ts";
 import { HoldfastError } from "../../../errors.ts";
-import type { Cell, Connection } from "../../connection.ts";
-import { decoderOf, type Decoder } from "../../values/decoders.ts";
+import type { Connection } from "../../engine/connection.ts";
+import type { Cell } from "../../engine/session.ts";
+import type { Decoder, ValueRules } from "../../engine/value-rules.ts";
+import { decoderOf } from "../../values/decode.ts";
 import type { KeyColumn } from "../../rows/fields.ts";
 import { flatten, isGeneric, isRaw, unnest, valueOf, type JsonCell } from "../../rows/nested-key.ts";
 import { isLarge } from "../../format/large-value.ts";
 import type { Column, ForeignKey } from "../../schema/tables.ts";
 import type { TargetField, AddedColumn } from "../target/types.ts";
 import { isPath, widthOf } from "../../rows/tree-path.ts";
-import type { Dialect } from "../../engines/shared/dialect.ts";
 import { hashColumn, type PathHasher } from "./path-hash.ts";
 
 /** A column of the real table, and the staging column it is written from. */
@@ -53,31 +53,25 @@ function requiring(decoded: Decoder, column: Column): Decoder {
 }
 
 /** Returns the loader of a field; an empty one if the database lacks its column. */
-export function columnLoader(
-  { connection }: Dialect,
-  field: TargetField,
-  at: number,
-  hasher: PathHasher,
-): ColumnLoader {
-  const { engine } = connection;
+export function columnLoader(connection: Connection, field: TargetField, at: number, hasher: PathHasher): ColumnLoader {
+  const rules = connection.engine.values;
   if (field === undefined) return { staged: [], columns: [], fill: () => {} };
   if (field.kind === "value") {
     const staged = `v${at}`;
-    if (field.isEnum === true && holdsNoLabel(engine, field.column))
-      return enumLoader(connection, field.column, staged);
+    if (field.isEnum === true && mayBeEmpty(rules, field.column)) return enumLoader(connection, field.column, staged);
     const decoded = field.replaced
-      ? decoderOf(engine, field.column)
-      : requiring(decoderOf(engine, field.column), field.column);
+      ? decoderOf(rules, field.column)
+      : requiring(decoderOf(rules, field.column), field.column);
     return {
       staged: [{ name: staged, column: field.column }],
       columns: [{ column: field.column, staged, ...(field.replaced && { onlyNew: true }) }],
       fill: (cell, row) => void row.push(isLarge(cell) ? null : decoded(valueOf(cell))),
     };
   }
-  if (field.kind === "generic") return genericLoader(engine, field, at, hasher);
+  if (field.kind === "generic") return genericLoader(connection, field, at, hasher);
   const columns = field.columns.map((column, index): StagedColumn => ({ column, staged: `v${at}_${index}` }));
   const raw = columns.map(({ column, staged }) => ({ name: staged, column }));
-  const decoders = columns.map(({ column }) => decoderOf(engine, column));
+  const decoders = columns.map(({ column }) => decoderOf(rules, column));
   const fillNull = (row: Cell[], count: number): void => {
     for (let index = 0; index < count; index++) row.push(null);
   };
@@ -105,9 +99,9 @@ export function columnLoader(
     };
   }
   const leaves = field.leaves.map((leaf, index) => ({ leaf, staged: `k${at}_${index}` }));
-  const keys = leaves.map(({ leaf }) => keyDecoder(engine, leaf, hasher));
+  const keys = leaves.map(({ leaf }) => keyDecoder(rules, leaf, hasher));
   return {
-    staged: [...raw, ...leaves.map(({ leaf, staged }) => ({ name: staged, column: keyColumn(engine, leaf) }))],
+    staged: [...raw, ...leaves.map(({ leaf, staged }) => ({ name: staged, column: keyColumn(connection, leaf) }))],
     columns,
     links: [{ link: field.link, columns, leaves }],
     fill: (cell, row) => {
@@ -123,14 +117,14 @@ export function columnLoader(
  * Checks whether `''` is no label of a MySQL enum. MySQL stores it at index 0 for an invalid value of a server that was
  * not strict.
  */
-const holdsNoLabel = (engine: EngineName, { kind, labels = [] }: Column): boolean =>
-  engine !== "sqlite" && engine !== "postgresql" && kind === "enum" && !labels.includes("");
+const mayBeEmpty = ({ hasEmptyEnums }: ValueRules, { kind, labels = [] }: Column): boolean =>
+  hasEmptyEnums && kind === "enum" && !labels.includes("");
 
 /**
  * Loads an enum with index 0, which a strict server accepts only from another enum: it is set in the staging table
  * afterwards.
  */
-function enumLoader({ engine, quote }: Connection, column: Column, staged: string): ColumnLoader {
+function enumLoader({ engine }: Connection, column: Column, staged: string): ColumnLoader {
   const isEmpty = `${staged}_0`;
   const flag: Column = {
     name: isEmpty,
@@ -140,7 +134,7 @@ function enumLoader({ engine, quote }: Connection, column: Column, staged: strin
     generated: false,
     hasDefault: false,
   };
-  const decoded = requiring(decoderOf(engine, column), column);
+  const decoded = requiring(decoderOf(engine.values, column), column);
   let isUsed = false;
   return {
     staged: [
@@ -153,36 +147,31 @@ function enumLoader({ engine, quote }: Connection, column: Column, staged: strin
       isUsed = true;
       row.push(null, "1");
     },
-    settle: (stage) =>
-      isUsed
-        ? [
-            "set @holdfast_mode = @@sql_mode, sql_mode = ''",
-            `update ${stage} set ${quote(staged)} = '' where ${quote(isEmpty)} = 1`,
-            "set sql_mode = @holdfast_mode",
-          ]
-        : [],
+    settle: (stage) => (isUsed ? engine.dialect.storeEmptyEnum(stage, staged, isEmpty) : []),
   };
 }
 
 /** Returns the staging column of a key value; a path is staged as its hash. */
-const keyColumn = (engine: EngineName, leaf: KeyColumn): Column => (isPath(leaf) ? hashColumn(engine) : leaf.column);
+const keyColumn = ({ engine }: Connection, leaf: KeyColumn): Column =>
+  isPath(leaf) ? hashColumn(engine.dialect) : leaf.column;
 
-function keyDecoder(engine: EngineName, leaf: KeyColumn, hasher: PathHasher): (cell: JsonCell) => Cell {
+function keyDecoder(rules: ValueRules, leaf: KeyColumn, hasher: PathHasher): (cell: JsonCell) => Cell {
   if (isPath(leaf)) {
     const width = widthOf(leaf.parts);
     return (cell) => (cell === null ? null : hasher.of(cell, width));
   }
-  const decoded = decoderOf(engine, leaf.column);
+  const decoded = decoderOf(rules, leaf.column);
   return (cell) => decoded(valueOf(cell));
 }
 
 /** Loads a generic relation: the row names the table among several in which its id is looked up. */
 function genericLoader(
-  engine: EngineName,
+  connection: Connection,
   { column, targets }: NonNullable<TargetField> & { readonly kind: "generic" },
   at: number,
   hasher: PathHasher,
 ): ColumnLoader {
+  const rules = connection.engine.values;
   const columns = [{ column, staged: `v${at}` }];
   const links = targets.map(({ target, leaves }, index): StagedForeignKey => ({
     link: target.link,
@@ -190,12 +179,12 @@ function genericLoader(
     leaves: leaves.map((leaf, part) => ({ leaf, staged: `g${at}_${index}_${part}` })),
   }));
   const keys = links.flatMap(({ leaves }) => leaves);
-  const decoded = decoderOf(engine, column);
-  const decoders = links.map(({ leaves }) => leaves.map(({ leaf }) => keyDecoder(engine, leaf, hasher)));
+  const decoded = decoderOf(rules, column);
+  const decoders = links.map(({ leaves }) => leaves.map(({ leaf }) => keyDecoder(rules, leaf, hasher)));
   return {
     staged: [
       { name: `v${at}`, column },
-      ...keys.map(({ leaf, staged }) => ({ name: staged, column: keyColumn(engine, leaf) })),
+      ...keys.map(({ leaf, staged }) => ({ name: staged, column: keyColumn(connection, leaf) })),
     ],
     columns,
     links,
@@ -214,9 +203,9 @@ function genericLoader(
 }
 
 /** Loads the value that the config sets for a column that the export lacks. */
-export function addedColumnLoader({ connection }: Dialect, { column, value }: AddedColumn, at: number): ColumnLoader {
+export function addedColumnLoader(connection: Connection, { column, value }: AddedColumn, at: number): ColumnLoader {
   const staged = `d${at}`;
-  const given = decoderOf(connection.engine, column)(value);
+  const given = decoderOf(connection.engine.values, column)(value);
   return {
     staged: [{ name: staged, column }],
     columns: [{ column, staged, onlyNew: true }],

@@ -1,11 +1,11 @@
 /** Finds the row that a server rejects: most name a constraint, and only some the row. */
 import { HoldfastError } from "../../../errors.ts";
-import type { Dialect } from "../../engines/shared/dialect.ts";
+import type { Connection } from "../../engine/connection.ts";
 import { keyText, ROW_NUMBER_COLUMN, stagingName, type StagedTable } from "./staged-table.ts";
 
 /** The savepoints in which statements are tried. */
 interface Trials {
-  readonly dialect: Dialect;
+  readonly connection: Connection;
   quote(name: string): string;
   trySavepoint(work: () => Promise<boolean>): Promise<boolean>;
 }
@@ -28,7 +28,7 @@ export async function findFailingRow(
   const fails = async (last: number): Promise<boolean> => {
     let isDone = false;
     await on.trySavepoint(async () => {
-      await on.dialect.connection.run(statement(`${line} <= ${last}`));
+      await on.connection.run(statement(`${line} <= ${last}`));
       isDone = true;
       return false;
     });
@@ -46,8 +46,8 @@ export async function findFailingRow(
     const [key] =
       names.length === 0
         ? []
-        : await on.dialect.connection.rows(
-            `select ${names.join(", ")} from ${stagingName(on.dialect, staging)} as s where ${line} = ${failing}`,
+        : await on.connection.rows(
+            `select ${names.join(", ")} from ${stagingName(on.connection, staging)} as s where ${line} = ${failing}`,
           );
     return `row ${failing} of the export${key === undefined ? "" : `, ${keyText(key)}`}`;
   } catch (error) {

@@ -1,6 +1,6 @@
 /** Hashes paths to rows of trees, so that exported rows can be joined by them regardless of length. */
 import { hash } from "node:crypto";
-import type { EngineName } from "../../../database/snapshot.ts";
+import type { Dialect } from "../../engine/dialect.ts";
 import { HoldfastError } from "../../../errors.ts";
 import { isKey, levelsOf, type JsonCell } from "../../rows/nested-key.ts";
 import { MOST_LEVELS } from "../../rows/tree-path.ts";
@@ -12,14 +12,14 @@ const HASH_CACHE_SIZE = 20_000;
 const LONGEST = 1000;
 
 /** Returns the column that holds a hash in a temporary table. */
-export const hashColumn = (engine: EngineName): Column => ({
+export const hashColumn = ({ asciiCollation }: Dialect): Column => ({
   name: "path",
   kind: "text",
   native: "varchar(64)",
   nullable: true,
   generated: false,
   hasDefault: false,
-  ...(engine === "mysql" || engine === "mariadb" ? { collation: "ascii_bin" } : {}),
+  ...(asciiCollation === undefined ? {} : { collation: asciiCollation }),
 });
 
 /** A level of a path, with the hash of the path to it, and the hash above, null for a root. */

@@ -1,9 +1,9 @@
 /** The interface of a staging table, and the names of its own columns. */
-import type { Cell } from "../../connection.ts";
+import type { Cell } from "../../engine/session.ts";
 import type { Tree } from "../../rows/fields.ts";
-import { rowsOf, tableName } from "../../schema/sql-names.ts";
+import { rowsOf, tableName } from "../../engine/sql-names.ts";
 import type { TargetTable } from "../target/types.ts";
-import type { Dialect } from "../../engines/shared/dialect.ts";
+import type { Connection } from "../../engine/connection.ts";
 
 /** Rows in a temporary table, before their foreign keys are resolved. */
 export interface StagedRows {
@@ -33,12 +33,12 @@ export const RENAMED_STATE = "3";
 /** The primary key that a row has or will have, if it must be known before the insert. */
 export const PREASSIGNED_ID_COLUMN = "holdfast_number";
 
-export const stagingName = ({ connection }: Dialect, staging: StagedRows): string => connection.quote(staging.name);
+export const stagingName = (connection: Connection, staging: StagedRows): string => connection.quote(staging.name);
 /** Returns the name of the real table for an INSERT. */
-export const realName = ({ connection }: Dialect, staging: StagedRows): string =>
+export const realName = (connection: Connection, staging: StagedRows): string =>
   tableName(connection, staging.target.table);
 /** Returns the real table for reads, updates and deletes: without rows of tables that inherit from it. */
-export const realRows = ({ connection }: Dialect, staging: StagedRows): string =>
+export const realRows = (connection: Connection, staging: StagedRows): string =>
   rowsOf(connection, staging.target.table);
 
 /** Returns a key for messages: `(1, abc)`. */

@@ -1,24 +1,29 @@
 /** The statements that all parts of an import share. */
 import { HoldfastError } from "../../../errors.ts";
-import type { Cell } from "../../connection.ts";
+import type { Cell } from "../../engine/session.ts";
 import { columnOf } from "../../schema/tables.ts";
 import { findFailingRow, type StatementOf } from "./failing-row.ts";
-import type { Dialect } from "../../engines/shared/dialect.ts";
+import type { Connection } from "../../engine/connection.ts";
+import type { Dialect } from "../../engine/dialect.ts";
 import type { StagedTable } from "./staged-table.ts";
 import { TARGET_ID_COLUMN } from "./tree-columns.ts";
 
 export class Statements {
-  readonly dialect: Dialect;
+  readonly connection: Connection;
 
-  constructor(dialect: Dialect) {
-    this.dialect = dialect;
+  constructor(connection: Connection) {
+    this.connection = connection;
   }
 
-  readonly quote = (name: string): string => this.dialect.connection.quote(name);
+  get dialect(): Dialect {
+    return this.connection.engine.dialect;
+  }
+
+  readonly quote = (name: string): string => this.connection.quote(name);
 
   /** Counts the rows of `from`, which is all that follows FROM. */
   async count(from: string): Promise<number> {
-    const [row] = await this.dialect.connection.rows(`select count(*) from ${from}`);
+    const [row] = await this.connection.rows(`select count(*) from ${from}`);
     return Number(row?.[0]);
   }
 
@@ -42,7 +47,7 @@ export class Statements {
 
   /** Runs work in a savepoint; rolls it back if it returns false or the server rejects a statement. */
   async trySavepoint(work: () => Promise<boolean>): Promise<boolean> {
-    const { connection } = this.dialect;
+    const { connection } = this;
     await connection.run("savepoint holdfast_attempt");
     let isDone = false;
     try {
@@ -59,7 +64,7 @@ export class Statements {
    * if the server rejects it.
    */
   async write(staging: StagedTable, sqlOf: StatementOf): Promise<number> {
-    const { connection } = this.dialect;
+    const { connection } = this;
     await connection.run("savepoint holdfast_write");
     try {
       const count = await connection.run(sqlOf("1 = 1"));
@@ -76,7 +81,7 @@ export class Statements {
   /** Runs a statement for one row with known values. Throws `E_IMPORT` that names the table. */
   async writeValues(table: string, sql: string, values: readonly Cell[]): Promise<void> {
     try {
-      await this.dialect.connection.run(sql, values);
+      await this.connection.run(sql, values);
     } catch (error) {
       if (!(error instanceof HoldfastError) || error.code !== "E_DATABASE") throw error;
       throw new HoldfastError("E_IMPORT", `${table}: ${error.message}`, { cause: error });
@@ -85,7 +90,7 @@ export class Statements {
 
   async #failingRow(staging: StagedTable, sqlOf: StatementOf): Promise<string | undefined> {
     try {
-      await this.dialect.connection.run("rollback to savepoint holdfast_write");
+      await this.connection.run("rollback to savepoint holdfast_write");
     } catch {
       return undefined; // the server has rolled back more than that
     }

@@ -1,14 +1,15 @@
 /** Loads a table's exported rows into a typed staging table. Foreign keys are resolved later. */
 import { HoldfastError } from "../../../errors.ts";
 import type { JsonCell } from "../../rows/nested-key.ts";
-import type { Cell, Row } from "../../connection.ts";
+import type { Cell, Row } from "../../engine/session.ts";
 import { columnOf, type Column } from "../../schema/tables.ts";
 import type { RowMapper } from "../target/key-map.ts";
-import { fitLarge, limitOf, type LargeLimit } from "./size-limits.ts";
+import type { LargeLimit } from "../../engine/large-values.ts";
+import { fitLarge } from "./size-limits.ts";
 import { isLarge, type LargeTag } from "../../format/large-value.ts";
 import { largeIn, readRows, type ExportReader, type ReadRow } from "../../read/export-reader.ts";
 import type { TargetTable } from "../target/types.ts";
-import type { Dialect } from "../../engines/shared/dialect.ts";
+import type { Connection } from "../../engine/connection.ts";
 import {
   addedColumnLoader,
   columnLoader,
@@ -31,7 +32,7 @@ export class StagingTable {
   /** The columns that a row fills. */
   readonly columns: readonly StagedColumn[];
   readonly links: readonly StagedForeignKey[];
-  readonly #dialect: Dialect;
+  readonly #connection: Connection;
   readonly #loaders: readonly ColumnLoader[];
   /** The names of the staging columns, without the table's own. */
   readonly names: readonly string[];
@@ -59,13 +60,13 @@ export class StagingTable {
   readonly #large: StagedLarge[] = [];
 
   constructor(
-    dialect: Dialect,
+    connection: Connection,
     target: TargetTable,
     index: number,
     parts: { readonly hasher: PathHasher; readonly tree: TreePaths | undefined; readonly map: RowMapper | undefined },
   ) {
     const { hasher, tree, map } = parts;
-    this.#dialect = dialect;
+    this.#connection = connection;
     this.#map = map;
     this.#hasher = hasher;
     this.tree = tree;
@@ -73,8 +74,8 @@ export class StagingTable {
     this.target = target;
     this.name = `holdfast_stage_${index}`;
     const loaders = [
-      ...target.fields.map((field, at) => columnLoader(dialect, field, at, hasher)),
-      ...target.added.map((added, at) => addedColumnLoader(dialect, added, at)),
+      ...target.fields.map((field, at) => columnLoader(connection, field, at, hasher)),
+      ...target.added.map((added, at) => addedColumnLoader(connection, added, at)),
     ];
     this.#loaders = loaders;
     this.columns = loaders.flatMap((loader) => loader.columns);
@@ -124,24 +125,25 @@ export class StagingTable {
   }
 
   async create(): Promise<void> {
-    const { connection, typed, temporary } = this.#dialect;
+    const connection = this.#connection;
+    const { typed, temporary, narrowColumn } = connection.engine.dialect;
     const { quote } = connection;
     const staged = this.#loaders.flatMap((loader) => loader.staged);
     const isWide = staged.reduce((sum, { column }) => sum + widthOf(column), 0) > MAX_ROW_BYTES;
     const keys = new Set(this.target.key.columns.map((name) => this.of(name)));
     const columns = staged.map(({ name, column }) =>
-      typed(name, isWide && !keys.has(name) ? this.#dialect.narrowColumn(column) : column),
+      typed(name, isWide && !keys.has(name) ? narrowColumn(column) : column),
     );
     const own = [`${quote(ROW_NUMBER_COLUMN)} bigint`, `${quote(MATCH_STATE_COLUMN)} smallint`];
     if (this.tree !== undefined) {
       const row = columnOf(this.target.table, this.tree.tree.parent.targetColumns[0] ?? "");
       own.push(
-        typed(PATH_COLUMN, hashColumn(connection.engine)),
+        typed(PATH_COLUMN, hashColumn(connection.engine.dialect)),
         `${quote(LEVEL_COLUMN)} integer`,
         typed(TARGET_ID_COLUMN, row),
       );
     }
-    const indexes = this.tree === undefined ? "" : inlineIndexes(this.#dialect, [LEVEL_COLUMN]);
+    const indexes = this.tree === undefined ? "" : inlineIndexes(connection, [LEVEL_COLUMN]);
     const number = this.columns.find(({ column }) => column.name === this.surrogate)?.column;
     if (number !== undefined) own.push(typed(PREASSIGNED_ID_COLUMN, number));
     await connection.run(
@@ -151,10 +153,10 @@ export class StagingTable {
 
   /** Loads all rows. Throws `E_IMPORT` that names file, line, table and column for an invalid value. */
   async load(from: ExportReader, signal: AbortSignal, onRows: (rows: number) => void): Promise<void> {
-    const { connection } = this.#dialect;
+    const connection = this.#connection;
     const { exported, table } = this.target;
     let line = 0;
-    const limit = await limitOf(connection);
+    const limit = await connection.engine.large.limit(connection);
     const batches = async function* (this: StagingTable): AsyncGenerator<Row[]> {
       for await (const batch of readRows(from, exported.table, signal)) {
         yield batch.flatMap((row) => this.#fill(row, String(++line), { from, limit }) ?? []);
@@ -180,7 +182,7 @@ export class StagingTable {
     this.rows = line - this.skipped;
     for (const { settle } of this.#loaders)
       for (const sql of settle?.(connection.quote(this.name)) ?? []) await connection.run(sql);
-    await loadLarge(this.#dialect, connection.quote(this.name), this.#large, from.directory, signal);
+    await loadLarge(connection, connection.quote(this.name), this.#large, from.directory, signal);
   }
 
   /** Replaces the names of staging columns in a server's message by those of the real columns. */
@@ -196,10 +198,10 @@ export class StagingTable {
       .replace(/ at row \d+$/, "");
   }
 
-  /** Updates PostgreSQL's statistics: autovacuum does not analyze temporary tables. */
+  /** Updates the statistics of the table, if the engine does not do so itself. */
   async analyze(): Promise<void> {
-    const { connection } = this.#dialect;
-    if (connection.engine === "postgresql") await connection.run(`analyze ${connection.quote(this.name)}`);
+    const connection = this.#connection;
+    await connection.engine.analyze(connection, connection.quote(this.name));
   }
 
   /** Returns undefined for a row that another one replaces. */
@@ -250,9 +252,9 @@ export class StagingTable {
     );
     const row = `row ${JSON.stringify(key)}`;
     try {
-      const is = fitLarge(this.#dialect.connection, own.column, tag, limit);
+      const is = fitLarge(this.#connection.engine.values, own.column, tag, limit);
       const where = `${file}, line ${line}: ${table.id}.${own.column.name} of ${row}`;
-      const found = `${this.#dialect.connection.quote(ROW_NUMBER_COLUMN)} = ${number}`;
+      const found = `${this.#connection.quote(ROW_NUMBER_COLUMN)} = ${number}`;
       this.#large.push({ tag, row: found, column: own.column, staged: own.name, is, where });
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error;

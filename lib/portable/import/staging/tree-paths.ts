@@ -2,12 +2,12 @@
  * Resolves the paths of an export to rows of a tree, level by level: the rows of one level are identified by the rows
  * above them.
  */
-import type { Cell, Row } from "../../connection.ts";
+import type { Cell, Row } from "../../engine/session.ts";
 import { columnOf } from "../../schema/tables.ts";
 import { isDirect, type RowLayout, type Tree } from "../../rows/fields.ts";
 import { readRows, type ExportReader } from "../../read/export-reader.ts";
 import { widthOf } from "../../rows/tree-path.ts";
-import { rowsOf } from "../../schema/sql-names.ts";
+import { rowsOf } from "../../engine/sql-names.ts";
 import type { TargetField, TargetTable } from "../target/types.ts";
 import { columnLoader, type ColumnLoader, type StagedForeignKey } from "./column-loaders.ts";
 import { addIndexes, inlineIndexes } from "./indexes.ts";
@@ -51,15 +51,17 @@ export class TreePaths {
     this.width = widthOf(tree.parts);
     this.name = `holdfast_ways_${index}`;
     this.found = `holdfast_found_${index}`;
-    this.#loaders = tree.fields.map((field, at) => columnLoader(on.dialect, targetOf(fields, tree, field), at, hasher));
+    this.#loaders = tree.fields.map((field, at) =>
+      columnLoader(on.connection, targetOf(fields, tree, field), at, hasher),
+    );
     this.links = this.#loaders.flatMap(({ links = [] }) => links);
   }
 
   /** Loads all paths in the tables' rows. Throws `E_IMPORT` and `E_PACKAGE`. */
   async load(from: ExportReader, tables: readonly TargetTable[], signal: AbortSignal): Promise<void> {
-    const { dialect, quote } = this.#on;
-    const { connection, typed, temporary } = dialect;
-    const hash = hashColumn(connection.engine);
+    const { connection, dialect, quote } = this.#on;
+    const { typed, temporary } = dialect;
+    const hash = hashColumn(dialect);
     const { table, parent } = this.tree;
     const row = columnOf(table, parent.targetColumns[0] ?? "");
     const staged = this.#loaders.flatMap((loader) => loader.staged);
@@ -73,12 +75,12 @@ export class TreePaths {
     ];
     await connection.run(
       `create temporary table ${quote(this.name)} ` +
-        `(${columns.join(", ")}${inlineIndexes(dialect, [LEVEL_COLUMN, PATH_COLUMN])})${temporary}`,
+        `(${columns.join(", ")}${inlineIndexes(connection, [LEVEL_COLUMN, PATH_COLUMN])})${temporary}`,
     );
     const foundColumns = [typed(PATH_COLUMN, hash), typed(TARGET_ID_COLUMN, row)].join(", ");
     await connection.run(
       `create temporary table ${quote(this.found)} ` +
-        `(${foundColumns}${inlineIndexes(dialect, [PATH_COLUMN])})${temporary}`,
+        `(${foundColumns}${inlineIndexes(connection, [PATH_COLUMN])})${temporary}`,
     );
     const paths = this.#pathRows(from, tables, signal);
     await connection.load(
@@ -86,16 +88,15 @@ export class TreePaths {
       [PATH_COLUMN, PARENT_PATH_COLUMN, LEVEL_COLUMN, ...staged.map(({ name }) => name)],
       paths,
     );
-    await addIndexes(dialect, this.name, [LEVEL_COLUMN, PATH_COLUMN]);
-    await addIndexes(dialect, this.found, [PATH_COLUMN]);
+    await addIndexes(connection, this.name, [LEVEL_COLUMN, PATH_COLUMN]);
+    await addIndexes(connection, this.found, [PATH_COLUMN]);
     const [last] = await connection.rows(`select coalesce(max(${quote(LEVEL_COLUMN)}), 0) from ${quote(this.name)}`);
     this.levels = Number(last?.[0] ?? 0);
   }
 
   /** Resolves the rows of one level, after the level above; called again for rows inserted since. */
   async find(level: number): Promise<void> {
-    const { dialect, quote } = this.#on;
-    const { connection } = dialect;
+    const { connection, dialect, quote } = this.#on;
     const { table, parent } = this.tree;
     const [paths, found] = [quote(this.name), quote(this.found)];
     const isLevel = `s.${quote(LEVEL_COLUMN)} = ${level}`;
@@ -124,18 +125,16 @@ export class TreePaths {
     await update([[RESOLVED_COLUMN, "1"]], PATH_COLUMN, isOpen);
   }
 
-  /** Updates PostgreSQL's statistics: autovacuum does not analyze temporary tables. */
+  /** Updates the statistics of both tables, if the engine does not do so itself. */
   async analyze(): Promise<void> {
-    const { connection } = this.#on.dialect;
-    if (connection.engine !== "postgresql") return;
-    await connection.run(`analyze ${this.#on.quote(this.name)}`);
-    await connection.run(`analyze ${this.#on.quote(this.found)}`);
+    const { connection } = this.#on;
+    for (const name of [this.name, this.found]) await connection.engine.analyze(connection, this.#on.quote(name));
   }
 
   /** Returns a path that matches several rows, which happens if the database allows roots with equal keys. */
   async duplicate(): Promise<string | undefined> {
     const { quote } = this.#on;
-    const [row] = await this.#on.dialect.connection.rows(
+    const [row] = await this.#on.connection.rows(
       `select ${quote(PATH_COLUMN)} from ${quote(this.found)} group by ${quote(PATH_COLUMN)} having ` +
         "count(*) > 1 limit 1",
     );
@@ -153,7 +152,7 @@ export class TreePaths {
     const levels: string[] = [];
     for (let at = path; at !== null;) {
       if (levels.length === MAX_LEVELS_SHOWN) return `…/${levels.join("/")}`;
-      const [row] = await this.#on.dialect.connection.rows(
+      const [row] = await this.#on.connection.rows(
         `select ${[PARENT_PATH_COLUMN, ...names].map(quote).join(", ")} from ${quote(this.name)} where ` +
           `${quote(PATH_COLUMN)} = ? limit 1`,
         [at],

@@ -10,7 +10,7 @@ import type { RowLayout, KeyColumn } from "../../rows/fields.ts";
 import { findTable } from "../../schema/names.ts";
 import { isGeneric, isRaw, nest, unnest, type JsonCell } from "../../rows/nested-key.ts";
 import type { TargetTable } from "./types.ts";
-import type { JsonValue } from "../../values/codec.ts";
+import type { JsonValue } from "../../format/value.ts";
 
 /** One mapped key, with counts of its use. */
 export interface KeyMapping {

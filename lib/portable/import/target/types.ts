@@ -4,7 +4,7 @@ import type { PolymorphicField, KeyColumn } from "../../rows/fields.ts";
 import type { ExportedTable } from "../../format/documents.ts";
 import type { PolymorphicTarget } from "../../rows/polymorphic.ts";
 import type { Column, ForeignKey, Table } from "../../schema/tables.ts";
-import type { JsonValue } from "../../values/codec.ts";
+import type { JsonValue } from "../../format/value.ts";
 import type { ExportedKey } from "../../schema/keys/exported.ts";
 
 /** A column that the export lacks, with the value that new rows get. */

@@ -2,11 +2,12 @@
  * Loads external records into the scratch database: values into their columns, references as the keys they are written
  * as.
  */
-import type { EngineName } from "../../../database/snapshot.ts";
+import type { ValueRules } from "../../engine/value-rules.ts";
+import { portableEngine } from "../../engines/registry.ts";
 import { HoldfastError } from "../../../errors.ts";
-import type { Cell } from "../../connection.ts";
+import type { Cell } from "../../engine/session.ts";
 import { columnOf, type Column, type ForeignKey, type Schema, type Table, type TableId } from "../../schema/tables.ts";
-import { decode } from "../../values/codec.ts";
+import { decode } from "../../values/decode.ts";
 import { numberOf, type FieldTarget, type TableMapping } from "./table-mapping.ts";
 import { isList, isObject, NumberLiteral, toPythonJson, type Json } from "../json/lossless.ts";
 import { placeOf, shown, type ForeignRecord } from "../read/record.ts";
@@ -35,7 +36,7 @@ interface Draft {
 export class Loader {
   readonly loaded = new Map<TableId, Loaded>();
   readonly #schema: Schema;
-  readonly #engine: EngineName;
+  readonly #rules: ValueRules;
   readonly #mapping: TableMapping;
   readonly #keys: ReadonlyMap<TableId, readonly string[]>;
   readonly #scratch: Scratch;
@@ -53,7 +54,7 @@ export class Loader {
   ) {
     this.#keys = keys;
     this.#schema = schema;
-    this.#engine = schema.engine;
+    this.#rules = portableEngine(schema.engine).values;
     this.#mapping = mapping;
     this.#scratch = scratch;
     this.#references = references;
@@ -193,8 +194,8 @@ export class Loader {
       const found = valueFor(column, value);
       if (found === null && !column.nullable)
         throw new HoldfastError("E_IMPORT", "is null, but the column is NOT NULL");
-      decode(this.#engine, column, found);
-      refuseStrange(this.#engine, column, found);
+      decode(this.#rules, column, found);
+      refuseStrange(this.#rules, column, found);
       return scratchCell(column, found);
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error;

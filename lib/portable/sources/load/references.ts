@@ -1,5 +1,5 @@
 /** The keys by which external records refer to others, each once, and the rows they resolve to. */
-import type { Cell } from "../../connection.ts";
+import type { Cell } from "../../engine/session.ts";
 import type { ForeignKey, TableId } from "../../schema/tables.ts";
 import { isList, toPythonJson, type Json } from "../json/lossless.ts";
 import { placeOf, type ForeignRecord } from "../read/record.ts";

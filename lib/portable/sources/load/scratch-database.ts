@@ -5,7 +5,7 @@
 import { HoldfastError } from "../../../errors.ts";
 import type { SqliteDatabase, SqliteStatement } from "../../../sqlite/database.ts";
 import { openSqliteFile } from "../../../sqlite/open.ts";
-import type { Cell } from "../../connection.ts";
+import type { Cell } from "../../engine/session.ts";
 import type { Schema, Table, TableId } from "../../schema/tables.ts";
 
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;

@@ -1,9 +1,9 @@
 /** Converts values from the notation of Django's serializers to that of an export. */
 import { HoldfastError } from "../../../errors.ts";
-import type { EngineName } from "../../../database/snapshot.ts";
-import type { Cell } from "../../connection.ts";
+import type { ValueRules } from "../../engine/value-rules.ts";
+import type { Cell } from "../../engine/session.ts";
 import type { Column } from "../../schema/tables.ts";
-import type { JsonValue, Tagged } from "../../values/codec.ts";
+import type { JsonValue, Tagged } from "../../format/value.ts";
 import { isList, isObject, NumberLiteral, parseJson, toPythonJson, type Json } from "../json/lossless.ts";
 import { postgresText } from "./postgres-types.ts";
 import { durationText, microsecondsOf, momentText, timeText } from "./timestamps.ts";
@@ -119,10 +119,9 @@ function uuidFor(value: string | number | boolean): string {
 }
 
 /** Throws `E_IMPORT` for values that a single engine cannot hold and would reject only after all records are loaded. */
-export function refuseStrange(engine: EngineName, { kind, native }: Column, value: JsonValue): void {
+export function refuseStrange({ hasZeroDates }: ValueRules, { kind, native }: Column, value: JsonValue): void {
   if (typeof value !== "string") return;
-  const isMysql = engine === "mysql" || engine === "mariadb";
-  if (!isMysql && ["date", "timestamp", "timestamptz"].includes(kind) && value.startsWith("0000-00-00"))
+  if (!hasZeroDates && ["date", "timestamp", "timestamptz"].includes(kind) && value.startsWith("0000-00-00"))
     reject(value, "a date and a time (only MySQL has zero dates)");
   if (kind === "json" && native === "jsonb" && /(?<!\\)(?:\\\\)*\\u0000/.test(value))
     reject(value, "JSON without NUL characters");

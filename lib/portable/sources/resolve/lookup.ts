@@ -1,10 +1,13 @@
 /** Looks up the row of a key: among the records, else among the rows of the database. */
 import { HoldfastError } from "../../../errors.ts";
-import type { Cell, Connection } from "../../connection.ts";
+import type { Connection } from "../../engine/connection.ts";
+import type { Cell } from "../../engine/session.ts";
 import { columnOf, type Column, type ForeignKey, type Schema, type Table, type TableId } from "../../schema/tables.ts";
 import type { KeyColumn } from "../../rows/fields.ts";
-import { rowsOf } from "../../schema/sql-names.ts";
-import { decode, encode, type JsonValue } from "../../values/codec.ts";
+import { rowsOf } from "../../engine/sql-names.ts";
+import { decode } from "../../values/decode.ts";
+import { encode } from "../../values/encode.ts";
+import type { JsonValue } from "../../format/value.ts";
 import type { Json } from "../json/lossless.ts";
 import type { Reading } from "./key-interpretations.ts";
 import { quoteName, type Scratch } from "../load/scratch-database.ts";
@@ -40,7 +43,7 @@ export class Lookup {
   /** Looks up the value in the database. Null for no match or several. */
   async amongRows(link: ForeignKey, reading: Reading, key: readonly Json[]): Promise<Cell> {
     const { engine, quote } = this.#connection;
-    const cells = cellsOf(reading, key, (column, value) => decode(engine, column, value));
+    const cells = cellsOf(reading, key, (column, value) => decode(engine.values, column, value));
     if (cells === undefined) return null;
     const sql = this.#sql(link, reading, quote, (id) => rowsOf(this.#connection, this.#table(id)));
     const rows = await this.#connection.rows(sql, cells);
@@ -61,7 +64,7 @@ export class Lookup {
     const where = targetColumns.map((one) => `${quote(one)} = ?`).join(" and ");
     const given = values.map((value, at) => {
       const column = columnOf(table, targetColumns[at] ?? "");
-      return decode(engine, column, encode(engine, column, value));
+      return decode(engine.values, column, encode(engine.values, column, value));
     });
     const [row] = await this.#connection.rows(
       `select ${columns.map((one) => quote(one.name)).join(", ")} ` +
@@ -74,7 +77,7 @@ export class Lookup {
       columns.map((column, at): [string, Cell] => {
         const cell = row[at] ?? null;
         const isMark = targetColumns.includes(column.name);
-        return [column.name, isMark ? markOf(column, cell) : scratchCell(column, encode(engine, column, cell))];
+        return [column.name, isMark ? markOf(column, cell) : scratchCell(column, encode(engine.values, column, cell))];
       }),
     );
     for (const link of table.foreignKeys) {

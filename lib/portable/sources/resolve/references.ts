@@ -1,6 +1,6 @@
 /** Resolves the references of records to rows. */
 import { HoldfastError } from "../../../errors.ts";
-import type { Cell } from "../../connection.ts";
+import type { Cell } from "../../engine/session.ts";
 import type { KeyColumn } from "../../rows/fields.ts";
 import type { ForeignKey, Table, TableId } from "../../schema/tables.ts";
 import { isList, isObject, parseJson, type Json, type JsonObject } from "../json/lossless.ts";

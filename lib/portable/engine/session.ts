@@ -1,8 +1,4 @@
-/**
- * A session with a database, the same for every engine, through which the portable engine reads and writes. Opened by
- * engines/connect.ts.
- */
-import type { EngineName } from "../database/snapshot.ts";
+/** A session with a database, the same for every engine. */
 
 /**
  * A value as its engine prints it in full: 64-bit integers and decimals to the last digit, times with their
@@ -14,8 +10,8 @@ export type Cell = string | Buffer | number | bigint | null;
 
 export type Row = readonly Cell[];
 
-export interface Connection {
-  readonly engine: EngineName;
+/** A session as an engine itself sees it; everything above the engines uses `Connection`. */
+export interface Session {
   readonly serverVersion: string;
   /**
    * Returns all rows of a small result. Parameters are written `?` in every engine. Throws `E_DATABASE` with the

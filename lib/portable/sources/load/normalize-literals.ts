@@ -1,13 +1,13 @@
 /**
- * Normalizes values of types that only PostgreSQL has to its own output: a record's `["1", null]` or `[1,5]` becomes
- * `{1,NULL}` or `[1,6)`.
+ * Normalizes values of types with several spellings to the server's own output: a record's `["1", null]` or `[1,5]`
+ * becomes PostgreSQL's `{1,NULL}` or `[1,6)`.
  */
 import { HoldfastError } from "../../../errors.ts";
-import type { Cell, Connection } from "../../connection.ts";
+import type { Connection } from "../../engine/connection.ts";
+import type { Cell } from "../../engine/session.ts";
 import type { Column, Table } from "../../schema/tables.ts";
 import type { Loaded } from "./records.ts";
 import { FILE, LINE, quoteName, type Scratch } from "./scratch-database.ts";
-import { arrayText } from "./values.ts";
 
 const KINDS: ReadonlySet<Column["kind"]> = new Set(["array", "interval", "native"]);
 const BATCH = 500;
@@ -16,12 +16,12 @@ const BATCH = 500;
  * Normalizes the values in the scratch database. Throws `E_IMPORT` with file and line for values that the database
  * cannot read.
  */
-export async function normalizePostgresLiterals(
+export async function normalizeLiterals(
   connection: Connection,
   scratch: Scratch,
   loaded: Iterable<Loaded>,
 ): Promise<void> {
-  if (connection.engine !== "postgresql") return;
+  if (connection.engine.normalizeLiterals === undefined) return;
   for (const { table, given } of loaded)
     for (const column of table.columns)
       if (KINDS.has(column.kind) && given.has(column.name)) await normalizeColumn(connection, scratch, table, column);
@@ -43,19 +43,16 @@ async function normalizeColumn(connection: Connection, scratch: Scratch, table: 
   }
 }
 
-/** Casts the values in PostgreSQL. If that fails, casts them one by one to find the invalid value. */
+/** Has the server read the values; if that fails, one by one, to find the invalid value. */
 async function textsOf(
   connection: Connection,
   table: Table,
   { name, native }: Column,
   rows: readonly Cell[][],
 ): Promise<Cell[]> {
-  const sql =
-    `select format('%s', cast(word as ${native})) ` +
-    "from unnest(cast(? as text[])) with ordinality as v (word, place) order by place";
   const ask = async (some: readonly Cell[][]): Promise<Cell[]> => {
     const words = some.map(([, word]) => String(word));
-    return (await connection.rows(sql, [arrayText(words)])).map(([text = null]) => text);
+    return (await connection.engine.normalizeLiterals?.(connection, native, words)) ?? words;
   };
   await connection.run("savepoint holdfast_words");
   try {

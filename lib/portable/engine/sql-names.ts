@@ -1,6 +1,6 @@
 /** Names of tables in SQL. */
-import type { Connection } from "../connection.ts";
-import type { Table } from "./tables.ts";
+import type { Connection } from "./connection.ts";
+import type { Table } from "../schema/tables.ts";
 
 /** The parts of a connection that quoting names needs. */
 export type Quoting = Pick<Connection, "engine" | "quote">;
@@ -15,4 +15,4 @@ export const tableName = (
  * Returns the FROM item for the rows of a table itself: those of its partitions, but not those of inheriting tables.
  */
 export const rowsOf = (connection: Quoting, table: Table): string =>
-  `${connection.engine === "postgresql" && table.partitioned !== true ? "only " : ""}${tableName(connection, table)}`;
+  `${connection.engine.dialect.ownRows(table)}${tableName(connection, table)}`;

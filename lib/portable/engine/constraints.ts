@@ -1,0 +1,30 @@
+/** The engine's part in writing rows whose triggers and foreign keys must wait. */
+import type { ForeignKey, Table } from "../schema/tables.ts";
+import type { Session } from "./session.ts";
+
+/** Something that is switched off until `restore`. */
+export interface Suspended {
+  restore(): Promise<void>;
+}
+
+export interface TableReference {
+  readonly table: Table;
+  readonly link: ForeignKey;
+}
+
+export interface Constraints {
+  /** True if every foreign key can wait for the end of a transaction, without a change of the table. */
+  readonly canDeferAll: boolean;
+  /** True if foreign keys that are not deferred are checked by each statement, also after `suspendForeignKeys`. */
+  readonly checksEachStatement: boolean;
+  /** Disables triggers. Undefined if the engine cannot. */
+  readonly disableTriggers: ((session: Session, tables: readonly Table[]) => Promise<Suspended>) | undefined;
+  /** Suspends the checks of foreign keys: those in `late`, or all. Call it before anything is written. */
+  suspendForeignKeys(session: Session, late: readonly TableReference[]): Promise<Suspended>;
+  /** Has the engine check all that was suspended. Returns false if it cannot check rows that are already written. */
+  checkForeignKeys(session: Session): Promise<boolean>;
+  /** Locks out other writers. Undefined if the transaction has done so, or the engine cannot. */
+  readonly lockTables: ((session: Session, tables: readonly Table[]) => Promise<void>) | undefined;
+  /** Deletes all rows of tables that reference each other. Undefined if one statement cannot. */
+  readonly truncate: ((session: Session, tables: readonly Table[]) => Promise<void>) | undefined;
+}
