@@ -6,6 +6,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, hostname, loadavg, tmpdir, totalmem } from "node:os";
 import path from "node:path";
 import yargs from "yargs";
+import { mariadbServer } from "../lib/database/mysql/private-server.ts";
+import { postgresServer } from "../lib/database/postgres/private-server.ts";
 import { startPrivateServer } from "../lib/database/access/private-server.ts";
 import { runCommand } from "../lib/exec/command.ts";
 import { measure, type Cost } from "./support/measure.ts";
@@ -40,7 +42,7 @@ async function once(
 }
 
 async function postgresql(directory: string, output: string): Promise<void> {
-  const server = await startPrivateServer("postgresql", { directory, signal: stopped.signal });
+  const server = await startPrivateServer(postgresServer, { directory, signal: stopped.signal });
   const env = { PGPASSWORD: server.password };
   const psql = (database: string): string => `psql -X -q -v ON_ERROR_STOP=1 -d ${server.urlOf(database)}`;
   const sql = async (database: string, text: string): Promise<void> =>
@@ -80,7 +82,7 @@ async function postgresql(directory: string, output: string): Promise<void> {
 }
 
 async function mariadb(directory: string, output: string): Promise<void> {
-  const server = await startPrivateServer("mariadb", { directory, signal: stopped.signal });
+  const server = await startPrivateServer(mariadbServer, { directory, signal: stopped.signal });
   const env = { MYSQL_PWD: server.password };
   const sql = async (text: string): Promise<void> =>
     void (await runCommand(

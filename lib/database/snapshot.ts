@@ -1,6 +1,7 @@
 /** The interface of a backup to a database, implemented for PostgreSQL, MySQL/MariaDB and SQLite. */
 
-export type EngineName = "postgresql" | "mysql" | "mariadb" | "sqlite";
+export const ENGINE_NAMES = ["postgresql", "mysql", "mariadb", "sqlite"] as const;
+export type EngineName = (typeof ENGINE_NAMES)[number];
 
 /** The location of a database, and the access to it. */
 export interface DatabaseTarget {

@@ -7,7 +7,7 @@ import { gunzipSync } from "node:zlib";
 import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { DatabaseSnapshot, DatabaseTarget } from "../../lib/database/snapshot.ts";
-import { openSnapshot } from "../../lib/database/open/snapshot.ts";
+import { openSnapshot } from "../../lib/database/engines/open.ts";
 import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
 import { runSql } from "../support/sqlite.ts";

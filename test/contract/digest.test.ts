@@ -1,7 +1,7 @@
 /** Table digests: the same for equal data in PostgreSQL, MariaDB and SQLite, another for any difference. */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openSnapshot } from "../../lib/database/open/snapshot.ts";
+import { openSnapshot } from "../../lib/database/engines/open.ts";
 import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 import { runSql } from "../support/sqlite.ts";

@@ -5,8 +5,8 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DatabaseTarget } from "../../lib/database/snapshot.ts";
-import { openSnapshot } from "../../lib/database/open/snapshot.ts";
-import { openRestorer } from "../../lib/database/open/restorer.ts";
+import { openSnapshot } from "../../lib/database/engines/open.ts";
+import { openRestorer } from "../../lib/database/engines/open.ts";
 import { postgresDirectories, startPostgres, type TestServer } from "../support/servers.ts";
 import { tempDirectory } from "../support/temp.ts";
 

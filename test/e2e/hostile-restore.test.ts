@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { splitPassword } from "../../lib/database/open/snapshot.ts";
+import { splitPassword } from "../../lib/database/access/url.ts";
 import { sweepSandboxes } from "../../lib/ops/scratch/sandbox.ts";
 import { runBuilt } from "../support/backup.ts";
 import { startPostgres } from "../support/servers.ts";

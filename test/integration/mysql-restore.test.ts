@@ -4,11 +4,10 @@ import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { openRestorer } from "../../lib/database/open/restorer.ts";
-import { openSnapshot } from "../../lib/database/open/snapshot.ts";
+import { openRestorer } from "../../lib/database/engines/open.ts";
+import { openSnapshot } from "../../lib/database/engines/open.ts";
 import { accessMysql } from "../../lib/database/mysql/client.ts";
 import { MysqlSession } from "../../lib/database/mysql/session.ts";
-import { describeUrl } from "../../lib/database/access/url.ts";
 import type { DatabaseTarget } from "../../lib/database/snapshot.ts";
 import type { DatabaseRestorer } from "../../lib/database/restorer.ts";
 import { startMariadb, type TestServer } from "../support/servers.ts";
@@ -121,9 +120,7 @@ const events = async (name: string): Promise<string> =>
 
 test("a statement that was refused is not held against the next one", async () => {
   const target = asUser(await server.createDatabase());
-  const location = describeUrl(target.url);
-  if (location.engine !== "mariadb") throw new Error("no MariaDB");
-  const access = await accessMysql(target, location, signal());
+  const access = await accessMysql(target, signal());
   const session = new MysqlSession(access);
   try {
     for (const next of ["set session foreign_key_checks = 0", "do 1"]) {

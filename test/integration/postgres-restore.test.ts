@@ -3,7 +3,7 @@ import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { openRestorer } from "../../lib/database/open/restorer.ts";
+import { openRestorer } from "../../lib/database/engines/open.ts";
 import type { DatabaseRestorer } from "../../lib/database/restorer.ts";
 import { HoldfastError } from "../../lib/errors.ts";
 import { startPostgres } from "../support/servers.ts";
@@ -461,7 +461,7 @@ describe("the exchange", () => {
     const name = await database(ROW);
     const dump = await dumpOf(name);
     const restorer = await restorerOf(name);
-    const module = JSON.stringify(join(import.meta.dirname, "../../lib/database/open/restorer.ts"));
+    const module = JSON.stringify(join(import.meta.dirname, "../../lib/database/engines/open.ts"));
     const target = JSON.stringify({ url: server.urlOf(name), password: server.password, execPrefix: [], root: "/" });
     const child = (method: string): string => `
       const { openRestorer } = await import(${module});

@@ -3,7 +3,9 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
-import { openSnapshot } from "../../lib/database/open/snapshot.ts";
+import { openSnapshot } from "../../lib/database/engines/open.ts";
+import { mariadbServer } from "../../lib/database/mysql/private-server.ts";
+import { postgresServer } from "../../lib/database/postgres/private-server.ts";
 import { startPrivateServer } from "../../lib/database/access/private-server.ts";
 import { tempDirectory } from "../support/temp.ts";
 
@@ -21,10 +23,13 @@ async function processesIn(directory: string): Promise<string[]> {
   return stdout.split("\n").filter((line) => line.includes(directory) && !line.includes("vitest"));
 }
 
-describe.each(["postgresql", "mariadb"] as const)("a private %s server", (engine) => {
+describe.each([
+  { engine: "postgresql", program: postgresServer },
+  { engine: "mariadb", program: mariadbServer },
+] as const)("a private $engine server", ({ engine, program }) => {
   test("answers to its password only, is not root's, is closed to others, and leaves nothing", async () => {
     const directory = await reachable();
-    const server = await startPrivateServer(engine, { directory, signal: signal() });
+    const server = await startPrivateServer(program, { directory, signal: signal() });
     try {
       const snapshot = await openSnapshot(server.target, signal());
       expect(await snapshot.query("select 1 as one")).toEqual([{ one: 1 }]);
@@ -46,7 +51,7 @@ describe.each(["postgresql", "mariadb"] as const)("a private %s server", (engine
 
   test("is started elsewhere when its user cannot reach the directory", async () => {
     const directory = tempDirectory();
-    const server = await startPrivateServer(engine, { directory, signal: signal() });
+    const server = await startPrivateServer(program, { directory, signal: signal() });
     expect(readdirSync(directory)).toEqual([]);
     await server.stop();
   });
@@ -54,7 +59,7 @@ describe.each(["postgresql", "mariadb"] as const)("a private %s server", (engine
   test("is gone when the work is called off", async () => {
     const directory = await reachable();
     const controller = new AbortController();
-    const server = await startPrivateServer(engine, { directory, signal: controller.signal });
+    const server = await startPrivateServer(program, { directory, signal: controller.signal });
     controller.abort();
     await server.stop();
     expect(readdirSync(directory)).toEqual([]);
@@ -64,7 +69,8 @@ describe.each(["postgresql", "mariadb"] as const)("a private %s server", (engine
     const directory = await reachable();
     const script = `
       const { startPrivateServer } = await import(${JSON.stringify(join(import.meta.dirname, "../../lib/database/access/private-server.ts"))});
-      await startPrivateServer(${JSON.stringify(engine)}, { directory: ${JSON.stringify(directory)}, signal: new AbortController().signal });
+      const { databaseEngine } = await import(${JSON.stringify(join(import.meta.dirname, "../../lib/database/engines/registry.ts"))});
+      await startPrivateServer(databaseEngine(${JSON.stringify(engine)}).server, { directory: ${JSON.stringify(directory)}, signal: new AbortController().signal });
       console.log("ready");
       setInterval(() => {}, 1000);`;
     const child = execa("node", ["--import", "tsx", "--input-type=module", "-e", script], { reject: false });
@@ -73,7 +79,7 @@ describe.each(["postgresql", "mariadb"] as const)("a private %s server", (engine
     child.kill("SIGKILL");
     await child;
     await expect.poll(async () => await processesIn(join(directory, made)), { timeout: 20_000 }).toEqual([]);
-    const next = await startPrivateServer(engine, { directory, signal: signal() });
+    const next = await startPrivateServer(program, { directory, signal: signal() });
     expect(readdirSync(directory)).not.toContain(made);
     await next.stop();
   });

@@ -15,7 +15,7 @@ import {
 import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { openRestorer } from "../../lib/database/open/restorer.ts";
+import { openRestorer } from "../../lib/database/engines/open.ts";
 import type { DatabaseRestorer } from "../../lib/database/restorer.ts";
 import { openSqliteFile } from "../../lib/sqlite/open.ts";
 import { firstValue } from "../../lib/sqlite/query.ts";
@@ -176,7 +176,7 @@ describe("killed between two renames", () => {
       const rename = fs.renameSync; let left = ${n};
       fs.renameSync = (...args) => { if (left-- === 0) process.kill(process.pid, "SIGKILL"); rename(...args); };
       syncBuiltinESMExports();
-      const { openRestorer } = await import("./lib/database/open/restorer.ts");
+      const { openRestorer } = await import("./lib/database/engines/open.ts");
       const restorer = await openRestorer({ url: "sqlite:///site.db", execPrefix: [], root: process.argv[1] }, new AbortController().signal);
       await restorer.${method}("scratch", "aside");`;
     const argv = ["--import", "tsx", "--input-type=module", "-e", script, root];

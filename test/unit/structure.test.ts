@@ -47,6 +47,22 @@ test("no file repeats the name of its folder, and no prefix stands three times i
   expect(prefixed).toEqual([]);
 });
 
+/** Folders in which what differs by engine belongs; `init` reads the words of other applications. */
+const ENGINE_FOLDERS =
+  /^lib\/(?:database\/(?:postgres|mysql|sqlite|engines)|portable\/engines|sqlite|ops\/init\/(?:applications|sources))\//;
+const ENGINES = "(?:postgresql|postgres|mysql|mariadb|sqlite)";
+
+test("the name of a database engine is compared in the engines' own folders only", () => {
+  const comparison = new RegExp(`[!=]==? *"${ENGINES}"|"${ENGINES}" *[!=]==?|\\bcase "${ENGINES}"`);
+  const found = files
+    .filter((file) => !ENGINE_FOLDERS.test(file))
+    .flatMap((file) => {
+      const lines = readFileSync(join(PROJECT, file), "utf8").split("\n");
+      return lines.flatMap((line, at) => (comparison.test(line) ? [`${file}:${at + 1}: ${line.trim()}`] : []));
+    });
+  expect(found).toEqual([]);
+});
+
 /** The strongly connected components of a graph with more than one member (Tarjan), each sorted. */
 function ringsOf(graph: ReadonlyMap<string, Iterable<string>>): string[][] {
   const index = new Map<string, number>();

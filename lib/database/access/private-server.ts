@@ -8,12 +8,11 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import glob from "fast-glob";
 import { HoldfastError, asHoldfastError } from "../../errors.ts";
 import { runCommand, startCommand, type CommandOptions, type RunningCommand } from "../../exec/command.ts";
+import { LOOPBACK, type ServerProgram, type ServerSetup } from "../server-program.ts";
 import type { DatabaseTarget } from "../snapshot.ts";
 import { privateDirectory, type PrivateDirectory } from "./private-directory.ts";
-import { findProgram, isProgram } from "./programs.ts";
 
 export interface PrivateServer {
   /** The superuser, on the server's own database. */
@@ -26,8 +25,8 @@ export interface PrivateServer {
 }
 
 export interface PrivateServerOptions {
-  /** The PostgreSQL major that suits the dump; the newest, where it is not installed. */
-  readonly major?: number;
+  /** The version that suits the dump, as `ServerProgram.versionOf` returns it; the newest if it is not installed. */
+  readonly version?: string | undefined;
   /**
    * The parent of the server's directory. If the server's user cannot reach it, the temporary directory is used.
    */
@@ -37,15 +36,14 @@ export interface PrivateServerOptions {
 
 /** Holds the password while the server is made. */
 const SECRET = "secret";
-const HOST = "127.0.0.1";
 const START_MS = 60_000;
 
 /** Throws `E_DATABASE` when the programs are not installed or the server does not start. */
 export async function startPrivateServer(
-  engine: "postgresql" | "mariadb",
+  program: ServerProgram,
   options: PrivateServerOptions,
 ): Promise<PrivateServer> {
-  const kind = engine === "postgresql" ? postgresql(options.major) : mariadb();
+  const kind = program.find(options.version);
   const account = await accountOf(kind.user, kind.hint);
   const ours = new AbortController();
   const signal = AbortSignal.any([options.signal, ours.signal]);
@@ -61,23 +59,28 @@ export async function startPrivateServer(
   options.signal.addEventListener("abort", () => void stop().catch(() => {}), { once: true });
   try {
     const secret = join(directory, SECRET);
-    const keep = async (text: string): Promise<string> => {
+    const keep = async (text: string): Promise<void> => {
       await writeFile(secret, text);
       await chmod(secret, 0o644); // whatever the umask; nobody else gets into the directory
-      return secret;
     };
-    const setup: Setup = { directory, port: await freePort(), password: randomBytes(24).toString("hex"), keep };
+    const setup: ServerSetup = {
+      directory,
+      port: await freePort(),
+      password: randomBytes(24).toString("hex"),
+      secret,
+      keep,
+    };
     const command = { signal, cwd: directory, code: "E_DATABASE", env: { LC_ALL: "C" } } satisfies CommandOptions;
     await kind.prepare(setup, async (argv) => {
       await runCommand([...account.as, ...argv], command);
     });
-    server = startCommand([...account.as, ...kind.server(setup)], command);
+    server = startCommand([...account.as, ...kind.command(setup)], command);
     server.stdin.on("error", () => {}).end();
     server.stdout.resume();
     await ready(server, async () => await kind.probe(setup, { ...command, secrets: [setup.password] }));
     await rm(secret);
     const urlOf = (database: string): string =>
-      `${engine}://${kind.superuser}@${HOST}:${setup.port}/${encodeURIComponent(database)}`;
+      `${kind.scheme}://${kind.superuser}@${LOOPBACK}:${setup.port}/${encodeURIComponent(database)}`;
     const target = { url: urlOf(kind.database), password: setup.password, execPrefix: [], root: "/" };
     return { target, urlOf, password: setup.password, stop };
   } catch (error) {
@@ -85,116 +88,6 @@ export async function startPrivateServer(
     options.signal.throwIfAborted();
     throw asHoldfastError(error, "E_DATABASE");
   }
-}
-
-interface Setup {
-  readonly directory: string;
-  readonly port: number;
-  readonly password: string;
-  /** Writes a file that is removed once the server answers; gives its path, which is always the same. */
-  keep(text: string): Promise<string>;
-}
-
-type Run = (argv: readonly string[]) => Promise<void>;
-
-interface Kind {
-  readonly user: string;
-  readonly superuser: string;
-  readonly database: string;
-  readonly hint: string;
-  /** Makes the empty data directory, with the password in it. */
-  prepare(setup: Setup, run: Run): Promise<void>;
-  server(setup: Setup): string[];
-  /** Throws while the server does not answer. */
-  probe(setup: Setup, options: CommandOptions): Promise<void>;
-}
-
-function postgresql(major: number | undefined): Kind {
-  const hint = `apt-get install postgresql${major === undefined ? "" : `-${major}`}`;
-  const installed = glob
-    .sync(["/usr/lib/postgresql/*/bin/initdb", "/usr/pgsql-*/bin/initdb"])
-    .map((path) => ({ bin: path.slice(0, -"/initdb".length), major: Number(/\d+/.exec(path)?.[0]) }))
-    .filter(({ bin }) => isProgram(join(bin, "initdb")) && isProgram(join(bin, "postgres")))
-    .toSorted((a, b) => a.major - b.major);
-  const bin = (installed.find((one) => one.major === major) ?? installed.at(-1))?.bin;
-  if (bin === undefined) throw new HoldfastError("E_DATABASE", "no PostgreSQL server is installed", { hint });
-  return {
-    user: "postgres",
-    superuser: "postgres",
-    database: "postgres",
-    hint,
-    prepare: async ({ directory, password, keep }, run) => {
-      const auth = ["--username=postgres", "--auth=scram-sha-256", `--pwfile=${await keep(password)}`];
-      const locale = ["--encoding=UTF8", "--locale=C.UTF-8"];
-      await run([join(bin, "initdb"), "-D", join(directory, "data"), ...auth, ...locale, "--no-sync"]);
-    },
-    server: ({ directory, port }) => {
-      const settings = [
-        `listen_addresses=${HOST}`,
-        "fsync=off",
-        "full_page_writes=off",
-        "synchronous_commit=off",
-        "max_wal_size=1GB",
-        "wal_level=logical",
-      ];
-      const flags = ["-D", join(directory, "data"), "-p", `${port}`, "-k", directory];
-      return [join(bin, "postgres"), ...flags, ...settings.flatMap((setting) => ["-c", setting])];
-    },
-    probe: async ({ port, password }, options) => {
-      const url = `postgresql://postgres@${HOST}:${port}/postgres?connect_timeout=5`;
-      const env = { ...options.env, PGPASSWORD: password };
-      await runCommand(["psql", "-X", "-q", "-A", "-t", "--no-password", "-d", url, "-c", "select 1"], {
-        ...options,
-        env,
-      });
-    },
-  };
-}
-
-function mariadb(): Kind {
-  const hint = "apt-get install mariadb-server";
-  const program = ["/usr/sbin/mariadbd", "/usr/sbin/mysqld"].find(isProgram) ?? findProgram(["mariadbd"]);
-  const install = findProgram(["mariadb-install-db"]);
-  const client = findProgram(["mariadb"]);
-  if (program === undefined || install === undefined || client === undefined) {
-    throw new HoldfastError("E_DATABASE", "no MariaDB server is installed", { hint });
-  }
-  return {
-    user: "mysql",
-    superuser: "root",
-    database: "mysql",
-    hint,
-    prepare: async ({ directory, password, keep }, run) => {
-      const data = join(directory, "data");
-      const auth = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"];
-      await run([install, "--no-defaults", `--datadir=${data}`, ...auth]);
-      // The server reads it before it lets anybody in: at no time is there a root without a password.
-      await keep(`set password for root@localhost = password('${password}');
-create or replace user root@'${HOST}' identified by '${password}';
-grant all on *.* to root@'${HOST}' with grant option;
-`);
-    },
-    server: ({ directory, port }) => [
-      program,
-      "--no-defaults",
-      `--datadir=${join(directory, "data")}`,
-      `--init-file=${join(directory, SECRET)}`,
-      `--port=${port}`,
-      `--bind-address=${HOST}`,
-      `--socket=${join(directory, "mariadb.sock")}`,
-      `--pid-file=${join(directory, "pid")}`,
-      "--skip-log-bin",
-      "--skip-name-resolve",
-      "--innodb-flush-log-at-trx-commit=0",
-      "--innodb-flush-method=nosync",
-      "--character-set-server=utf8mb4",
-      "--max-allowed-packet=1073741824", // the largest there is: a row that one server took must go into this one
-    ],
-    probe: async ({ port, password }, options) => {
-      const argv = [client, "--no-defaults", `--host=${HOST}`, `--port=${port}`, "--user=root", "--execute=select 1"];
-      await runCommand(argv, { ...options, env: { ...options.env, MYSQL_PWD: password } });
-    },
-  };
 }
 
 interface Account {
@@ -251,7 +144,7 @@ async function freePort(): Promise<number> {
   return await new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
-    server.listen(0, HOST, () => {
+    server.listen(0, LOOPBACK, () => {
       const address = server.address();
       server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
     });

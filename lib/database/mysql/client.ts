@@ -4,9 +4,7 @@ import { runCommand, type CommandOptions } from "../../exec/command.ts";
 import { mysqlCredentials } from "../access/credentials.ts";
 import type { DatabaseTarget } from "../snapshot.ts";
 import { findProgram } from "../access/programs.ts";
-import type { DatabaseLocation } from "../access/url.ts";
-
-export type MysqlLocation = Extract<DatabaseLocation, { engine: "mysql" | "mariadb" }>;
+import { describeMysql } from "./url.ts";
 
 export interface MysqlAccess {
   readonly execPrefix: readonly string[];
@@ -22,12 +20,9 @@ export interface MysqlAccess {
 const PACKAGE = "apt-get install mariadb-client, or the mysql-client of the server's vendor";
 
 /** Throws `E_DATABASE` when no client is installed. */
-export async function accessMysql(
-  target: DatabaseTarget,
-  location: MysqlLocation,
-  signal: AbortSignal,
-): Promise<MysqlAccess> {
+export async function accessMysql(target: DatabaseTarget, signal: AbortSignal): Promise<MysqlAccess> {
   const { execPrefix } = target;
+  const location = describeMysql(target.url);
   const names = location.engine === "mysql" ? ["mysql", "mariadb"] : ["mariadb", "mysql"];
   const program = await findClient(names, execPrefix, { signal, code: "E_DATABASE" });
   if (program === undefined)

@@ -26,7 +26,7 @@ import type {
   TableDigests,
 } from "../snapshot.ts";
 import { readMigrations, tryMigrations, type MigrationSource } from "../migrations.ts";
-import { accessMysql, type MysqlAccess, type MysqlLocation } from "./client.ts";
+import { accessMysql, type MysqlAccess } from "./client.ts";
 import { digestMysql } from "./digest.ts";
 import { MysqlDump } from "./dump.ts";
 import { quoteMysql } from "./names.ts";
@@ -54,13 +54,9 @@ const SETTINGS = [
  * Opens a snapshot and starts the dump in it. Throws `E_DATABASE` when there is no server, no right or no such
  * database.
  */
-export async function openMysql(
-  target: DatabaseTarget,
-  location: MysqlLocation,
-  signal: AbortSignal,
-): Promise<DatabaseSnapshot> {
+export async function openMysql(target: DatabaseTarget, signal: AbortSignal): Promise<DatabaseSnapshot> {
   const ours = new AbortController();
-  const access = await accessMysql(target, location, AbortSignal.any([signal, ours.signal]));
+  const access = await accessMysql(target, AbortSignal.any([signal, ours.signal]));
   const end = (): void => {
     ours.abort();
     access.remove();

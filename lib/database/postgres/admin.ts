@@ -6,7 +6,8 @@ import type { Credentials } from "../access/credentials.ts";
 import type { DatabaseTarget } from "../snapshot.ts";
 import { findProgram } from "../access/programs.ts";
 import { withTimeout } from "./session.ts";
-import { describeUrl, urlWithDatabase } from "../access/url.ts";
+import { urlWithDatabase } from "../access/url.ts";
+import { describePostgres } from "./url.ts";
 
 /** The server's facts, and the connected user. */
 const serverSchema = z.object({
@@ -124,7 +125,7 @@ export function literal(text: string): string {
 
 /** The name of the database that a URL leads to, by libpq's rules. Throws `E_CONFIG` when it says none. */
 function databaseOf(url: string): string {
-  const name = parameterOf(url, "dbname") ?? describeUrl(url).database;
+  const name = parameterOf(url, "dbname") ?? describePostgres(url).database;
   if (name !== "") return name;
   throw new HoldfastError("E_CONFIG", "the database URL names no database", {
     hint: "write it as postgresql://user@host/database",

@@ -4,7 +4,7 @@
  */
 import { constants, createReadStream } from "node:fs";
 import { lstat, mkdir, open, rename, rm, stat, statfs } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { fileExists } from "../../archive/tree/path-exists.ts";
 import { realPlace } from "../../archive/tree/real-path.ts";
@@ -20,25 +20,19 @@ import { captureSqlite, openReadOnly, sqliteError } from "./capture.ts";
 import { replaced, type FileIdentity } from "./identity.ts";
 import { checkIntegrity, isOfApplication, messageOf } from "./integrity.ts";
 import { exchangeFiles, exchangeFilesBack, isPresent, NONE, removeSqlite } from "./exchange.ts";
-import { locateSqlite, openSqlite } from "./snapshot.ts";
-import type { DatabaseLocation } from "../access/url.ts";
-
-type SqliteLocation = Extract<DatabaseLocation, { engine: "sqlite" }>;
+import { openSqlite } from "./snapshot.ts";
+import { sqliteFiles } from "./url.ts";
 
 /** `live` is the file itself where the URL names a link. Nothing is opened yet. */
-export async function openSqliteRestorer(
-  target: DatabaseTarget,
-  location: SqliteLocation,
-  signal: AbortSignal,
-): Promise<DatabaseRestorer> {
-  return new SqliteRestorer(target, realPlace(placeOf(location, target.root)), signal);
+export async function openSqliteRestorer(target: DatabaseTarget, signal: AbortSignal): Promise<DatabaseRestorer> {
+  return new SqliteRestorer(realPlace(placeOf(target)), signal);
 }
 
-function placeOf(location: SqliteLocation, root: string): string {
+function placeOf(target: DatabaseTarget): string {
   try {
-    return locateSqlite(location, root);
+    return sqliteFiles.locate(target);
   } catch {
-    return location.absolute ? location.path : resolve(root, location.path); // where it will be
+    return sqliteFiles.pathOf(target); // where it will be
   }
 }
 
@@ -46,11 +40,9 @@ class SqliteRestorer implements DatabaseRestorer {
   readonly engine = "sqlite";
   readonly live: string;
   readonly exchanges = true;
-  readonly #target: DatabaseTarget;
   readonly #signal: AbortSignal;
 
-  constructor(target: DatabaseTarget, live: string, signal: AbortSignal) {
-    this.#target = target;
+  constructor(live: string, signal: AbortSignal) {
     this.live = live;
     this.#signal = signal;
   }
@@ -159,8 +151,7 @@ class SqliteRestorer implements DatabaseRestorer {
   }
 
   async #look(path: string, exactRows: number, options = { digests: false }): Promise<DatabaseFacts> {
-    const location = { engine: "sqlite", path, absolute: true, database: basename(path) } as const;
-    const snapshot = await openSqlite(this.#target, location, this.#signal);
+    const snapshot = await openSqlite(path, this.#signal);
     try {
       return await factsOf(snapshot, exactRows, options);
     } finally {

@@ -4,40 +4,23 @@
  */
 import { createReadStream, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import { fileExists } from "../../archive/tree/path-exists.ts";
+import { join } from "node:path";
 import { HoldfastError } from "../../errors.ts";
 import { digestEach } from "../facts-digest.ts";
 import type { SqliteDatabase, SqliteValue } from "../../sqlite/database.ts";
 import { firstColumn, firstValue } from "../../sqlite/query.ts";
 import { mergeCounts, withinBudget, type EstimatedTable } from "../row-counts.ts";
 import { privateDirectory, type PrivateDirectory } from "../access/private-directory.ts";
-import type {
-  DatabaseFacts,
-  DatabaseSnapshot,
-  DatabaseTarget,
-  DumpResult,
-  TableCount,
-  TableDigests,
-} from "../snapshot.ts";
+import type { DatabaseFacts, DatabaseSnapshot, DumpResult, TableCount, TableDigests } from "../snapshot.ts";
 import { tryMigrations } from "../migrations.ts";
 import { writeDump } from "../dump-file.ts";
 import { captureSqlite, countSqlite, openReadOnly, quoteSqlite, sqliteError, tableNames } from "./capture.ts";
 import { digestSqlite } from "./digest.ts";
 import { checkIntegrity } from "./integrity.ts";
-import type { DatabaseLocation } from "../access/url.ts";
 import { toRow } from "../query-values.ts";
 
-/**
- * Copies the file and opens the copy. Throws `E_DATABASE` when there is no such file, `E_SQLITE` when it is no
- * database.
- */
-export async function openSqlite(
-  target: DatabaseTarget,
-  location: Extract<DatabaseLocation, { engine: "sqlite" }>,
-  signal: AbortSignal,
-): Promise<DatabaseSnapshot> {
-  const path = locateSqlite(location, target.root);
+/** Copies the file and opens the copy. Throws `E_SQLITE` if it is not a database. */
+export async function openSqlite(path: string, signal: AbortSignal): Promise<DatabaseSnapshot> {
   const directory = privateDirectory(signal);
   try {
     const copy = join(directory.path, "snapshot.db");
@@ -48,20 +31,6 @@ export async function openSqlite(
     directory.remove();
     throw sqliteError(error, path);
   }
-}
-
-/**
- * The database's file: `sqlite:///a/b` is relative to the site's root; where only `/a/b` exists, that was meant. Throws
- * `E_DATABASE`.
- */
-export function locateSqlite(
-  { path, absolute }: Extract<DatabaseLocation, { engine: "sqlite" }>,
-  root: string,
-): string {
-  const candidates = absolute ? [path] : [resolve(root, path), `/${path}`];
-  const found = candidates.find(fileExists);
-  if (found === undefined) throw new HoldfastError("E_DATABASE", `the SQLite database ${candidates[0]} does not exist`);
-  return found;
 }
 
 class SqliteSnapshot implements DatabaseSnapshot {

@@ -5,8 +5,9 @@ import path from "node:path";
 import { compareTables } from "../../database/compare-facts.ts";
 import { hasDigests } from "../../database/facts-digest.ts";
 import type { DatabaseFacts, DatabaseTarget, TableCount } from "../../database/snapshot.ts";
-import { describeUrl, splitPassword, urlWithDatabase } from "../../database/open/snapshot.ts";
-import { openRestorer } from "../../database/open/restorer.ts";
+import { splitPassword, urlWithDatabase } from "../../database/access/url.ts";
+import { databaseEngine, engineOfUrl } from "../../database/engines/registry.ts";
+import { openRestorer } from "../../database/engines/open.ts";
 import type { DatabaseRestorer } from "../../database/restorer.ts";
 import { describeSqlite } from "../../database/sqlite/capture.ts";
 import { openSqlite } from "../../database/sqlite/snapshot.ts";
@@ -16,7 +17,7 @@ import type { DatabaseItem, FileItem } from "../runs/unit-items.ts";
 import type { RestorePlan } from "../restore/plan/planner.ts";
 import { count, type Problem } from "../checks/check.ts";
 import { checkOf, notProved, type DrillCheck } from "../checks/drill-check.ts";
-import { familyOf, PrivateServers } from "../scratch/private-servers.ts";
+import { PrivateServers } from "../scratch/private-servers.ts";
 import { loadScratch, scratchName } from "../scratch/load.ts";
 import { dropDatabases, type Sandbox, type ScratchDatabase, spareName } from "../scratch/sandbox.ts";
 import { livePlace } from "./trees.ts";
@@ -137,11 +138,11 @@ export class DrillDatabases {
 
   async #serverFor(item: DatabaseItem): Promise<DatabaseTarget> {
     if (this.#given !== undefined) {
-      const given = describeUrl(splitPassword(this.#given).url).engine;
-      if (given === "sqlite" || familyOf(given) !== familyOf(item.record.engine))
+      const given = engineOfUrl(splitPassword(this.#given).url);
+      if (given.family !== databaseEngine(item.record.engine).family)
         throw new HoldfastError(
           "E_USAGE",
-          `the dump ${item.unit} is of ${item.record.engine}, but --database is ${given}`,
+          `the dump ${item.unit} is of ${item.record.engine}, but --database is ${given.name}`,
           {
             hint: "omit --database to start a private server",
           },
@@ -263,8 +264,7 @@ export async function checkSqliteFiles(
 }
 
 async function sqliteDigests(file: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
-  const location = { engine: "sqlite", path: file, absolute: true, database: path.basename(file) } as const;
-  const snapshot = await openSqlite({ url: "", execPrefix: [], root: "/" }, location, signal);
+  const snapshot = await openSqlite(file, signal);
   try {
     return (await snapshot.digests()).digests;
   } finally {

@@ -2,7 +2,7 @@
  * The environment of a drill's commands: it names the sandbox's database under all usual variables, and never the live
  * one.
  */
-import { describeUrl } from "../../database/access/url.ts";
+import { engineOfUrl } from "../../database/engines/registry.ts";
 import type { LoadedDatabase } from "./databases.ts";
 
 /** The site in the sandbox, for the commands of a drill. */
@@ -37,34 +37,7 @@ export function drillEnvironment({ root, database }: DrillSite): Record<string, 
     HOLDFAST_DATABASE_URL: url,
     ...(password === undefined ? {} : { HOLDFAST_DATABASE_PASSWORD: password }),
     DATABASE_URL: withPassword(url, password),
-    ...engineVariables(url, password),
-  };
-}
-
-/** Returns the variables that clients of PostgreSQL, MySQL and MariaDB, and their Docker images, read. */
-function engineVariables(url: string, password: string | undefined): Record<string, string | undefined> {
-  const location = describeUrl(url);
-  if (location.engine === "postgresql") {
-    const { hostname, port, username, pathname, searchParams } = new URL(url);
-    return {
-      PGHOST: searchParams.get("host") ?? decodeURIComponent(hostname),
-      PGPORT: searchParams.get("port") ?? (port === "" ? "5432" : port),
-      PGUSER: username === "" ? undefined : decodeURIComponent(username),
-      PGDATABASE: decodeURIComponent(pathname.slice(1)),
-      PGPASSWORD: password,
-    };
-  }
-  if (location.engine === "sqlite") return {};
-  const { host = "localhost", port, socket, user, database } = location;
-  return {
-    MYSQL_HOST: host,
-    MYSQL_UNIX_PORT: socket,
-    MYSQL_TCP_PORT: port,
-    MYSQL_PORT: port,
-    MYSQL_USER: user,
-    MYSQL_DATABASE: database,
-    MYSQL_PWD: password,
-    MYSQL_PASSWORD: password,
+    ...engineOfUrl(url).environment(url, password),
   };
 }
 

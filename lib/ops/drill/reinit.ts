@@ -3,11 +3,13 @@
  * The site's own database is read once. The storage directories and the administrator's command are left alone.
  */
 import path from "node:path";
+import { portableEngine } from "../../portable/engines/registry.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { databasePassword } from "../../config/secrets.ts";
 import type { DatabaseFacts, DatabaseTarget } from "../../database/snapshot.ts";
-import { describeUrl, splitPassword, urlWithDatabase } from "../../database/open/snapshot.ts";
-import { openRestorer } from "../../database/open/restorer.ts";
+import { splitPassword, urlWithDatabase } from "../../database/access/url.ts";
+import { describeUrl, engineOfUrl } from "../../database/engines/registry.ts";
+import { openRestorer } from "../../database/engines/open.ts";
 import { HoldfastError } from "../../errors.ts";
 import { connect } from "../../portable/engines/connect.ts";
 import type { Connection } from "../../portable/engine/connection.ts";
@@ -23,7 +25,7 @@ import { databases, type NamedDatabase } from "../../steps/db/databases.ts";
 import { openDatabase } from "../../steps/core/projects.ts";
 import { rulesOf } from "../reinit/connection.ts";
 import { refuseDefiners, showDefiners } from "./definers.ts";
-import { familyOf, PrivateServers } from "../scratch/private-servers.ts";
+import { PrivateServers } from "../scratch/private-servers.ts";
 import { scratchName } from "../scratch/load.ts";
 import { dropDatabases, Sandbox, sweepSandboxes, type ScratchDatabase, spareName } from "../scratch/sandbox.ts";
 
@@ -87,7 +89,7 @@ async function copyOf(
   { settings }: NamedDatabase,
   { sandbox, servers, noted, signal }: Place,
 ): Promise<DatabaseTarget> {
-  const { engine } = describeUrl(settings.url);
+  const engine = engineOfUrl(settings.url);
   const snapshot = await openDatabase(config, settings, signal);
   let facts: DatabaseFacts;
   const dump = path.join(sandbox.directory, `copy${snapshot.extension}`);
@@ -97,14 +99,14 @@ async function copyOf(
   } finally {
     await snapshot.close();
   }
-  if (engine === "sqlite") return { url: `sqlite:///${dump}`, execPrefix: [], root: "/" };
-  if (given !== undefined && !isOfFamily(given, familyOf(engine)))
-    throw new HoldfastError("E_USAGE", `the database is of ${engine}, but --database is not`, {
+  if (engine.files !== undefined) return { url: engine.files.urlOf(dump), execPrefix: [], root: "/" };
+  if (given !== undefined && engineOfUrl(splitPassword(given).url).family !== engine.family)
+    throw new HoldfastError("E_USAGE", `the database is of ${engine.name}, but --database is not`, {
       hint: "omit --database to start a private server",
     });
   const server =
     given === undefined
-      ? await servers.serverFor(engine, facts.server_version)
+      ? await servers.serverFor(engine.name, facts.server_version)
       : { ...splitPassword(given), execPrefix: [], root: "/" };
   const isPrivate = given === undefined;
   const spare = spareName("drill", sandbox.id, "reinit");
@@ -154,8 +156,7 @@ async function settleDefiners(
   copy: DatabaseTarget,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const { engine } = describeUrl(settings.url);
-  if (engine !== "mysql" && engine !== "mariadb") return [];
+  if (!portableEngine(engineOfUrl(settings.url).name).hasOwners) return [];
   await using(copy, "write", signal, async (connection) => {
     const missing = await connection.engine.missingAccounts(connection);
     if (given !== undefined) refuseDefiners(missing);
@@ -189,11 +190,6 @@ async function using<T>(
   } finally {
     await connection.close();
   }
-}
-
-function isOfFamily(url: string, family: ReturnType<typeof familyOf>): boolean {
-  const { engine } = describeUrl(splitPassword(url).url);
-  return engine !== "sqlite" && familyOf(engine) === family;
 }
 
 async function roundTrip(

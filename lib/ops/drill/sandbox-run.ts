@@ -9,7 +9,7 @@ import { runDirectory } from "../../store/files/layout.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
 import { pinRun } from "../../store/lock/pins.ts";
 import { replace } from "../restore/swap/replace-tree.ts";
-import { itemsOf, type RestoreItems } from "../runs/unit-items.ts";
+import { isOnServer, itemsOf, type RestoreItems } from "../runs/unit-items.ts";
 import { planRestore, type RestorePlan } from "../restore/plan/planner.ts";
 import { checkSpace } from "../restore/plan/space.ts";
 import type { RestoreRequest } from "../restore/plan/request.ts";
@@ -117,7 +117,7 @@ class Drill {
     const { plan, units, items } = prepared;
     const unpacked = await this.#phase("unpack", "unpack", async () => await this.#unpack(plan));
     if (unpacked === undefined) return;
-    const served = items.databases.filter(({ record }) => record.engine !== "sqlite");
+    const served = items.databases.filter(isOnServer);
     await this.#phase("load", "load", async () => this.#say(await this.#databases.load(this.#directory, served)));
     await this.#phase("compare", "trees", async () => await this.#compare(plan, units, items));
     if (this.#checks.some(({ state }) => state === "failed")) {
@@ -157,7 +157,7 @@ class Drill {
     const request = wholeRun(this.#request, this.#sandbox.root);
     const units = selectUnits(this.#directory, request);
     const items = itemsOf(this.#directory, units);
-    const loaded = new Set(items.databases.filter(({ record }) => record.engine !== "sqlite").map(({ unit }) => unit));
+    const loaded = new Set(items.databases.filter(isOnServer).map(({ unit }) => unit));
     const plan = planRestore(this.#directory, request, { id: this.#sandbox.id, items, units, loaded });
     await verifyArtifacts(this.#directory, units, plan, signal);
     this.#say(checkOf("checksums", `${count(units.length, "unit")} as recorded`));
@@ -179,7 +179,7 @@ class Drill {
     const { signal } = this.#options;
     this.#trees = await compareTrees(plan, units, signal);
     this.#say(treesCheck(this.#trees));
-    const sqlite = items.databases.filter(({ record }) => record.engine === "sqlite");
+    const sqlite = items.databases.filter((item) => !isOnServer(item));
     for (const check of await checkSqliteFiles(plan, sqlite, items.files, signal)) this.#say(check);
     for (const check of await this.#databases.compare()) this.#say(check);
     if (items.databases.length === 0) this.#say(noDatabase());
@@ -189,7 +189,7 @@ class Drill {
   async #tryApplication(plan: RestorePlan, units: readonly UnitMetadata[], items: RestoreItems): Promise<void> {
     const { config, run, projects: size } = this.#request;
     const { signal } = this.#options;
-    const [file] = items.databases.filter(({ record }) => record.engine === "sqlite");
+    const [file] = items.databases.filter((item) => !isOnServer(item));
     const [served] = this.#databases.loaded;
     const database =
       served ??

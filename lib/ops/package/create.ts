@@ -7,7 +7,7 @@ import { removeTree } from "../../archive/tree/remove.ts";
 import { systemOwnerNames } from "../../archive/owners.ts";
 import { display, fromString } from "../../archive/path.ts";
 import type { SiteConfig } from "../../config/load.ts";
-import { describeUrl, locateSqlite } from "../../database/open/snapshot.ts";
+import { engineOfUrl } from "../../database/engines/registry.ts";
 import { HoldfastError } from "../../errors.ts";
 import { databases } from "../../steps/db/databases.ts";
 import { collectInfra } from "../../steps/infra/collect.ts";
@@ -160,10 +160,8 @@ function liveDatabases({ config, data: { target } }: MakeRequest): string[] {
   for (const { settings } of config === undefined ? [] : databases(config))
     urls.push({ url: settings.url, root: config?.root ?? "/" });
   return urls.flatMap(({ url, root }) => {
-    const location = describeUrl(url);
-    if (location.engine !== "sqlite") return [];
-    const file = locateSqlite(location, root);
-    return [file, `${file}-wal`, `${file}-shm`, `${file}-journal`];
+    const { files } = engineOfUrl(url);
+    return files === undefined ? [] : files.all(files.locate({ url, root }));
   });
 }
 

@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import type { GenericSetting } from "../../config/portable-refinement.ts";
 import type { DatabaseTarget } from "../../database/snapshot.ts";
-import { openSnapshot } from "../../database/open/snapshot.ts";
+import { openSnapshot } from "../../database/engines/open.ts";
 import { HoldfastError } from "../../errors.ts";
 import { connect } from "../../portable/engines/connect.ts";
 import { withDeclared } from "../../portable/schema/declared-keys.ts";

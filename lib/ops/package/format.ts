@@ -1,4 +1,5 @@
 /** The documents of a migration package. docs/portable.md defines each key. */
+import { ENGINE_NAMES } from "../../database/snapshot.ts";
 import * as z from "zod";
 import type { BytePath } from "../../archive/entry.ts";
 import { fromString, isUtf8, toBuffer } from "../../archive/path.ts";
@@ -54,7 +55,7 @@ export const packageManifestSchema = z.object({
   database: z
     .object({
       kind: z.enum(["portable", "dump"]),
-      engine: z.enum(["postgresql", "mysql", "mariadb", "sqlite"]),
+      engine: z.enum(ENGINE_NAMES),
       server_version: z.string(),
       /** The path of a dump in the package. */
       dump: z.string().nullable(),

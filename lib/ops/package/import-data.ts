@@ -1,7 +1,8 @@
 /** Imports a package's data into a database, and compares the result with the package's checks. */
+import { databaseEngine } from "../../database/engines/registry.ts";
 import path from "node:path";
 import type { DatabaseTarget } from "../../database/snapshot.ts";
-import { openRestorer } from "../../database/open/restorer.ts";
+import { openRestorer } from "../../database/engines/open.ts";
 import type { DatabaseRestorer } from "../../database/restorer.ts";
 import { HoldfastError } from "../../errors.ts";
 import { checkCompatibility, type CompatibilityReport } from "../../portable/compare/compatibility.ts";
@@ -196,9 +197,8 @@ async function checkDump(
   opened: OpenedPackage,
   directory: string,
 ): Promise<readonly string[]> {
-  const isMysql = (engine: string): boolean => engine === "mysql" || engine === "mariadb";
-  const wanted = opened.manifest.database?.engine ?? "";
-  if (restorer.engine !== wanted && !(isMysql(wanted) && isMysql(restorer.engine)))
+  const wanted = opened.manifest.database?.engine;
+  if (wanted !== undefined && databaseEngine(restorer.engine).family !== databaseEngine(wanted).family)
     throw new HoldfastError(
       "E_USAGE",
       `the package holds a dump of ${wanted}, but the database is ${restorer.engine}`,

@@ -1,4 +1,5 @@
 /** Writes the `RESTORE.md` of a package: how to restore it with one command, and manually with standard tools. */
+import { databaseEngine } from "../../database/engines/registry.ts";
 import type { Checks, PackageManifest } from "./format.ts";
 
 export function packageGuide(about: Omit<PackageManifest, "files">, checks: Checks, file: string): string {
@@ -46,27 +47,17 @@ mkdir package && tar xzf ${quote(file)} -C package && cd package
 ${VERIFY}
 \`\`\``;
 
-const RESTORE = {
-  sqlite: (dump: string): string => `cp ${dump} /srv/site/db.sqlite3          # the application stopped
-sqlite3 /srv/site/db.sqlite3 'pragma integrity_check'`,
-  postgresql: (dump: string): string => `createdb site
-pg_restore --no-owner --exit-on-error --dbname=site ${dump}`,
-  mysql: (dump: string): string => `mysql -e 'create database site'
-gzip -dc ${dump} | mysql site`,
-} as const;
-
 function database({ database: one }: Omit<PackageManifest, "files">, { tables }: Checks): string {
   if (one === null) return "## Database\n\nThe package holds none.";
   const counts = tables.map(({ table, rows }) => `| \`${table}\` | ${rows} |`).join("\n");
   const head = `| table | rows |\n| --- | ---: |\n${counts}`;
   if (one.dump !== null) {
-    const how = one.engine === "mariadb" ? RESTORE.mysql : RESTORE[one.engine];
     return `## Database
 
 A dump of ${one.engine} ${one.server_version}; it can be restored into the same engine only.
 
 \`\`\`bash
-${how(one.dump)}
+${databaseEngine(one.engine).packageCommands(one.dump).join("\n")}
 \`\`\`
 
 ${head}`;

@@ -6,7 +6,7 @@ import { cpSync, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { removeTree } from "../../archive/tree/remove.ts";
 import { fromString } from "../../archive/path.ts";
-import { describeUrl } from "../../database/open/snapshot.ts";
+import { describeUrl } from "../../database/engines/registry.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { assertNothingPending } from "../journals/pending.ts";
 import { CONFIG, DATA, DUMP } from "./format.ts";

@@ -5,7 +5,7 @@
  * as before.
  */
 import type { SiteConfig } from "../../config/load.ts";
-import { describeUrl, locateSqlite } from "../../database/open/snapshot.ts";
+import { engineOfUrl } from "../../database/engines/registry.ts";
 import type { Report } from "../../model/event.ts";
 import { clearTables, refuseStranded, resetCounters } from "../../portable/reinit/clear.ts";
 import { planReinit, rowsToClear, type ReinitPlan } from "../../portable/reinit/plan.ts";
@@ -113,11 +113,11 @@ async function previewOf(
 ): Promise<ReinitPreview> {
   const settings = config.portable?.reinit;
   const plan = await using(config, database, "read", signal, async (on) => await planReinit(on, rulesOf(config)));
-  const files = databases(config).flatMap(({ settings: { url } }) => {
-    const location = describeUrl(url);
-    return location.engine === "sqlite" ? [locateSqlite(location, config.root)] : [];
+  const held = databases(config).flatMap(({ settings: { url } }) => {
+    const { files } = engineOfUrl(url);
+    return files === undefined ? [] : [files.locate({ url, root: config.root })];
   });
-  const moves = planMoves(config.root, settings?.storage ?? [], id, [config.root, store, config.file, ...files]);
+  const moves = planMoves(config.root, settings?.storage ?? [], id, [config.root, store, config.file, ...held]);
   return { site: config.site, unit: database.unit, plan, moves, adminCommand: settings?.admin_command };
 }
 

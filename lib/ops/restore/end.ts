@@ -1,7 +1,8 @@
 /** Ends an in-place restore: confirms it, rolls it back, or finishes one that was interrupted. */
 import type { SiteConfig } from "../../config/load.ts";
 import { databasePassword } from "../../config/secrets.ts";
-import { describeUrl, splitPassword } from "../../database/open/snapshot.ts";
+import { splitPassword } from "../../database/access/url.ts";
+import { describeUrl } from "../../database/engines/registry.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
 import { databases } from "../../steps/db/databases.ts";

@@ -1,7 +1,7 @@
 /** The plan of a restore as it is shown: its units, their run, their target, and what it would replace. */
 import { statfsSync } from "node:fs";
 import { dirname, display, isBelow, toBuffer } from "../../archive/path.ts";
-import { describeUrl } from "../../database/open/snapshot.ts";
+import { describeUrl } from "../../database/engines/registry.ts";
 import type { PlannedDatabase } from "./swap/databases.ts";
 import { labelOf } from "../runs/unit-items.ts";
 import type { Lack, MissingUnit } from "./plan/missing-units.ts";

@@ -20,10 +20,10 @@ import {
   databasePlaces,
   loadDatabases,
   openDatabases,
-  sqliteFile,
+  fileOf,
   type PlannedDatabase,
 } from "./swap/databases.ts";
-import { itemsOf, type RestoreItems } from "../runs/unit-items.ts";
+import { isOnServer, itemsOf, type RestoreItems } from "../runs/unit-items.ts";
 import { describe, rollBackFailure } from "./swap/fail.ts";
 import { Journal, newRestoreId } from "../journals/restore-journal.ts";
 import type { Operation } from "../journals/operations.ts";
@@ -162,8 +162,8 @@ async function prepare(work: Work, id: string): Promise<Prepared> {
 
 const outsideOf = <T extends Pick<PlannedDatabase, "item" | "target">>(plan: RestorePlan, places: readonly T[]): T[] =>
   places.filter(({ item, target }) => {
-    if (item.record.engine !== "sqlite") return true;
-    const file = plan.targets.real(sqliteFile(target));
+    if (isOnServer(item)) return true;
+    const file = plan.targets.real(fileOf(target));
     return !plan.targets.swaps.some(({ live }) => isBelow(file, live));
   });
 

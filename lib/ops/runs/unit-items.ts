@@ -2,6 +2,8 @@
  * Sorts the content of selected units by destination: trees out of archives, files that are copied, dumps that are
  * loaded.
  */
+import { ENGINE_NAMES } from "../../database/snapshot.ts";
+import { databaseEngine } from "../../database/engines/registry.ts";
 import path from "node:path";
 import * as z from "zod";
 import { MOST_LIST } from "../../archive/limits.ts";
@@ -57,7 +59,7 @@ export interface FileItem {
 /** The record of a database in its dump's own snapshot. */
 export const databaseRecordSchema = z.looseObject({
   database: z.string(),
-  engine: z.enum(["postgresql", "mysql", "mariadb", "sqlite"]),
+  engine: z.enum(ENGINE_NAMES),
   server_version: z.string(),
   database_size: z.number(),
   tables: named(z.object({ rows: z.number(), exact: z.boolean(), digest: z.string().optional() })),
@@ -243,3 +245,7 @@ export const looseNames = (archive: string): BytePath[] =>
   readZipDirectory(archive)
     .map(({ name }) => name)
     .filter((name) => !name.includes("/"));
+
+/** Checks whether a database is on a server; others are files. */
+export const isOnServer = ({ record }: Pick<DatabaseItem, "record">): boolean =>
+  databaseEngine(record.engine).files === undefined;

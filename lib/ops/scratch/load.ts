@@ -1,4 +1,5 @@
 /** Loads a dump into an unused database, to test it. */
+import { databaseEngine } from "../../database/engines/registry.ts";
 import type { DatabaseRestorer } from "../../database/restorer.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import type { DatabaseItem } from "../runs/unit-items.ts";
@@ -14,7 +15,7 @@ export async function scratchName(
 ): Promise<string> {
   const isFree =
     isPrivate &&
-    restorer.engine !== "sqlite" &&
+    databaseEngine(restorer.engine).files === undefined &&
     database !== "" &&
     database.toLowerCase() !== restorer.live.toLowerCase() &&
     !(await restorer.exists(database));

@@ -1,12 +1,10 @@
 /** Private servers for the dumps of a run: one for each engine and version, started when it is needed. */
 import path from "node:path";
+import { databaseEngine } from "../../database/engines/registry.ts";
 import type { DatabaseTarget, EngineName } from "../../database/snapshot.ts";
 import { startPrivateServer, type PrivateServer } from "../../database/access/private-server.ts";
+import { HoldfastError } from "../../errors.ts";
 import type { Sandbox } from "./sandbox.ts";
-
-/** Returns the server's family; MariaDB loads MySQL's dumps too. */
-export const familyOf = (engine: EngineName): "postgresql" | "mariadb" =>
-  engine === "postgresql" ? "postgresql" : "mariadb";
 
 export class PrivateServers {
   readonly #sandbox: Sandbox;
@@ -20,15 +18,16 @@ export class PrivateServers {
 
   /** Returns a server that is compatible with a dump of this engine and version. Throws if it cannot be started. */
   async serverFor(engine: EngineName, version: string): Promise<DatabaseTarget> {
-    const family = familyOf(engine);
-    const major = family === "postgresql" ? Number.parseInt(version, 10) : Number.NaN;
-    const key = `${family} ${major}`;
+    const { family, server: program } = databaseEngine(engine);
+    if (program === undefined) throw new HoldfastError("E_INTERNAL", `${engine} has no server`);
+    const wanted = program.versionOf(version);
+    const key = `${family} ${wanted ?? ""}`;
     const server =
       this.#servers.get(key) ??
-      (await startPrivateServer(family, {
+      (await startPrivateServer(program, {
         directory: path.dirname(this.#sandbox.directory),
         signal: this.#signal,
-        ...(Number.isNaN(major) ? {} : { major }),
+        version: wanted,
       }));
     this.#servers.set(key, server);
     return server.target;

@@ -15,7 +15,7 @@ import { sweepSandboxes } from "../scratch/sandbox.ts";
 import { findRun } from "../runs/find-run.ts";
 import { checkArchives } from "./stored/archives.ts";
 import { checkProjectCounts, checkUnitCounts } from "./stored/counts.ts";
-import { checkAudioDatabases, checkDumps, findDatabaseTools, type DatabaseTools } from "./stored/databases.ts";
+import { checkAudioDatabases, checkDumps } from "./stored/databases.ts";
 import { checkCompiledPages } from "./deep/compiled-pages.ts";
 import { checkRestoredDumps, requireScratchServer, type RestoredDumps } from "./deep/databases.ts";
 import { writeVerifyEvidence } from "./evidence.ts";
@@ -56,8 +56,6 @@ export interface VerifyRequest {
   readonly evidence?: string | undefined;
   /** The config of the site; without it the application is not asked. */
   readonly config?: SiteConfig | undefined;
-  /** The programs that read dumps; those of this host when absent. */
-  readonly databaseTools?: DatabaseTools;
 }
 
 export interface VerifyOptions {
@@ -214,7 +212,7 @@ const CHECKS: readonly Item[] = [
     id: "database_dump",
     title: "database dump",
     reads: true,
-    check: (survey, { request, signal }) => checkDumps(survey, request.databaseTools ?? findDatabaseTools(), signal),
+    check: (survey, { signal }) => checkDumps(survey, signal),
   },
   {
     id: "database_restore",

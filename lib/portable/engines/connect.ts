@@ -1,5 +1,6 @@
 /** Opens a database for the portable engine. */
-import { describeUrl, withPasswordApart } from "../../database/access/url.ts";
+import { withPasswordApart } from "../../database/access/url.ts";
+import { describeUrl } from "../../database/engines/registry.ts";
 import type { DatabaseTarget } from "../../database/snapshot.ts";
 import type { Connection } from "../engine/connection.ts";
 import type { ConnectionMode } from "../engine/session.ts";

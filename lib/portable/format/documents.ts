@@ -1,4 +1,5 @@
 /** The documents of an export. docs/portable.md specifies them byte for byte. */
+import { ENGINE_NAMES } from "../../database/snapshot.ts";
 import * as z from "zod";
 
 export const EXPORT_FORMAT = "holdfast-portable";
@@ -132,7 +133,7 @@ export const exportManifestSchema = z.looseObject({
   source: z.object({
     name: z.string().nullable(),
     url: z.string().nullable(),
-    engine: z.enum(["postgresql", "mysql", "mariadb", "sqlite"]),
+    engine: z.enum(ENGINE_NAMES),
     server_version: z.string(),
     /** The installation that the export was made from, if known. */
     instance: z.string().optional(),

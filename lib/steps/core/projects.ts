@@ -11,7 +11,7 @@ import type { SiteConfig } from "../../config/load.ts";
 import { databasePassword } from "../../config/secrets.ts";
 import type { DatabaseSettings } from "../../config/schema.ts";
 import type { DatabaseSnapshot } from "../../database/snapshot.ts";
-import { openSnapshot } from "../../database/open/snapshot.ts";
+import { openSnapshot } from "../../database/engines/open.ts";
 import { runCommand } from "../../exec/command.ts";
 import { projectListSchema, type ProjectList } from "../../model/run.ts";
 import { FORMAT_VERSION, type Project } from "../../model/unit.ts";

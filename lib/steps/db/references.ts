@@ -9,7 +9,7 @@ import { refuseLongList } from "../../archive/limits.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import type { ReferenceSettings } from "../../config/schema.ts";
 import type { DatabaseSnapshot } from "../../database/snapshot.ts";
-import { openSnapshot } from "../../database/open/snapshot.ts";
+import { openSnapshot } from "../../database/engines/open.ts";
 import { HoldfastError } from "../../errors.ts";
 
 /** The record of a reference in the metadata of a dump. */

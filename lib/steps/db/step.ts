@@ -3,7 +3,7 @@ import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
 import type { TableDigests } from "../../database/snapshot.ts";
 import { withDigests } from "../../database/facts-digest.ts";
-import { describeUrl, locateSqlite } from "../../database/open/snapshot.ts";
+import { describeUrl, DUMP_EXTENSIONS, engineOfUrl } from "../../database/engines/registry.ts";
 import type { StepContext, Step } from "../core/step.ts";
 import { openDatabase } from "../core/projects.ts";
 import { captureReferences } from "./references.ts";
@@ -35,7 +35,7 @@ function planDump(context: StepContext, runner: UnitRunner, database: NamedDatab
   return {
     unit: database.unit,
     directory: `db/${database.unit}`,
-    outputs: [".dump", ".sql.gz", ".db"].map(
+    outputs: DUMP_EXTENSIONS.map(
       (extension) => `db/${dumpName(context.config.site, database, context.run)}${extension}`,
     ),
     bytes: 0,
@@ -110,7 +110,9 @@ function dumpName(site: string, database: NamedDatabase, run: string): string {
 
 /** Returns the path of an SQLite file on the site. */
 function placeOfFile(config: SiteConfig, { settings }: NamedDatabase): { readonly trees?: readonly UnitPlace[] } {
-  const location = describeUrl(settings.url);
-  if (location.engine !== "sqlite") return {};
-  return { trees: [{ path: placeOf(config.root, locateSqlite(location, config.root)), prefix: "" }] };
+  const { files } = engineOfUrl(settings.url);
+  if (files === undefined) return {};
+  return {
+    trees: [{ path: placeOf(config.root, files.locate({ url: settings.url, root: config.root })), prefix: "" }],
+  };
 }

@@ -5,7 +5,7 @@ import { removeTree } from "../../archive/tree/remove.ts";
 import { fromString } from "../../archive/path.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { databasePassword } from "../../config/secrets.ts";
-import { describeUrl } from "../../database/open/snapshot.ts";
+import { describeUrl } from "../../database/engines/registry.ts";
 import { HoldfastError } from "../../errors.ts";
 import { connect } from "../../portable/engines/connect.ts";
 import type { ExportManifest } from "../../portable/format/documents.ts";

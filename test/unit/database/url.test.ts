@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { describeUrl, splitPassword, urlWithDatabase } from "../../../lib/database/open/snapshot.ts";
+import { splitPassword, urlWithDatabase } from "../../../lib/database/access/url.ts";
+import { describeUrl } from "../../../lib/database/engines/registry.ts";
 
 describe("splitPassword", () => {
   test.each([

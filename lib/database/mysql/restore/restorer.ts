@@ -10,7 +10,8 @@ import { hashFile } from "../../../store/files/hash.ts";
 import { digestEach, withDigests } from "../../facts-digest.ts";
 import { digestMysql } from "../digest.ts";
 import type { DatabaseFacts, DatabaseTarget, TableCount } from "../../snapshot.ts";
-import { accessMysql, type MysqlAccess, type MysqlLocation } from "../client.ts";
+import { accessMysql, type MysqlAccess } from "../client.ts";
+import { describeMysql, type MysqlLocation } from "../url.ts";
 import { emptyDatabase, endConnections } from "./empty-database.ts";
 import { createAccounts } from "./prepare-server.ts";
 import { checkScript } from "./check-script.ts";
@@ -26,12 +27,9 @@ import type { DatabaseRestorer, LoadOptions, PresentDatabase } from "../../resto
 const CLEANING_MS = 20_000;
 
 /** Throws `E_DATABASE` when the server does not answer; the database itself need not be there. */
-export async function openMysqlRestorer(
-  target: DatabaseTarget,
-  location: MysqlLocation,
-  signal: AbortSignal,
-): Promise<DatabaseRestorer> {
-  const reached = await accessMysql(target, location, signal);
+export async function openMysqlRestorer(target: DatabaseTarget, signal: AbortSignal): Promise<DatabaseRestorer> {
+  const location = describeMysql(target.url);
+  const reached = await accessMysql(target, signal);
   const session = new MysqlSession({ ...reached, database: "" });
   try {
     await session.run("set session wait_timeout = 2000000, session lock_wait_timeout = 60");
@@ -185,14 +183,14 @@ class MysqlRestorer implements DatabaseRestorer {
 
   /** Keeps an existing file: it is complete, from a call with a lost answer. */
   async save(path: string): Promise<{ readonly size_bytes: number; readonly sha256: string }> {
-    const { target, location, signal } = this.#opened;
+    const { target, signal } = this.#opened;
     if (await isFile(path)) {
       const { size, sha256 } = await hashFile(path, signal);
       return { size_bytes: size, sha256 };
     }
     const partial = `${path}.partial`;
     await rm(partial, { force: true });
-    const snapshot = await openMysql(target, location, signal);
+    const snapshot = await openMysql(target, signal);
     try {
       const { size_bytes, sha256 } = await snapshot.dump(partial, () => {});
       await rename(partial, path);
@@ -228,8 +226,8 @@ class MysqlRestorer implements DatabaseRestorer {
 
   /** Drops by a new session, because an abort closes the other one. */
   async #clean(scratch: string): Promise<void> {
-    const { target, location } = this.#opened;
-    const other = await openMysqlRestorer(target, location, AbortSignal.timeout(CLEANING_MS));
+    const { target } = this.#opened;
+    const other = await openMysqlRestorer(target, AbortSignal.timeout(CLEANING_MS));
     try {
       await other.drop(scratch);
     } finally {

@@ -1,7 +1,11 @@
 /** Builds database URLs from the settings of applications. */
+import { databaseEngine } from "../../../database/engines/registry.ts";
+
+/** The engines whose databases are on servers. */
+export type ServerEngine = "postgresql" | "mysql";
 
 export interface Server {
-  readonly engine: "postgresql" | "mysql";
+  readonly engine: ServerEngine;
   readonly name: string;
   readonly user?: string | undefined;
   /** A host, `host:port`, a socket, or `host:/socket`; the client's default if absent or empty. */
@@ -15,17 +19,7 @@ export function serverUrl({ engine, name, user, host = "", port = "" }: Server):
     "",
     host,
   ];
-  const account = user === undefined || user === "" ? "" : `${encodeURIComponent(user)}@`;
-  const number = ownPort === "" ? port : ownPort;
-  // PostgreSQL's clients accept the socket's directory in place of a host.
-  const server = engine === "postgresql" && socket !== "" ? "" : given;
-  const parameter =
-    socket === ""
-      ? ""
-      : `?${engine === "mysql" ? "socket" : "host"}=${encodeURIComponent(socket).replaceAll("%2F", "/")}`;
-  const place = server === "" && engine === "mysql" ? "localhost" : server;
-  const address = number === "" || place === "" ? place : `${place}:${number}`;
-  return `${engine}://${account}${address}/${encodeURIComponent(name)}${parameter}`;
+  return databaseEngine(engine).serverUrl({ name, user, host: given, port: ownPort === "" ? port : ownPort, socket });
 }
 
 /** Returns the URL of an SQLite file, relative to the root or absolute. */

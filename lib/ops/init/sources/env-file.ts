@@ -2,7 +2,7 @@
 import path from "node:path";
 import { splitPassword } from "../../../database/access/url.ts";
 import type { FoundDatabase, FoundPassword } from "./application.ts";
-import { sqliteUrl } from "./database-url.ts";
+import { sqliteUrl, type ServerEngine } from "./database-url.ts";
 import { readText, relativeTo } from "./files.ts";
 import { secretCommands } from "./secret-command.ts";
 
@@ -35,12 +35,12 @@ export class EnvFile {
   database(root: string, key: string): FoundDatabase | undefined {
     const given = this.get(key);
     const [, scheme = "", rest = ""] = /^(\w+)(?:\+\w+)?(?=:)(.*)$/.exec(given ?? "") ?? [];
-    const engine = SCHEMES[scheme];
-    if (engine === undefined) return undefined;
-    if (engine === "sqlite") {
+    if (/^sqlite3?$/.test(scheme)) {
       const file = /^:\/\/\/(.+)$/.exec(rest)?.[1];
       return file === undefined ? undefined : { url: sqliteUrl(relativeTo(root, path.resolve(root, file))) };
     }
+    const engine = SCHEMES[scheme];
+    if (engine === undefined) return undefined;
     const { url, password } = splitAs(`${engine}${rest}`);
     // Options of Django's URL readers differ from those of the clients.
     const plain = url.replace(/\?.*$/, "");
@@ -51,7 +51,8 @@ export class EnvFile {
   }
 }
 
-const SCHEMES: Readonly<Record<string, "postgresql" | "mysql" | "sqlite">> = {
+/** The schemes that applications write for a server. */
+const SCHEMES: Readonly<Record<string, ServerEngine>> = {
   postgres: "postgresql",
   postgresql: "postgresql",
   pgsql: "postgresql",
@@ -59,8 +60,6 @@ const SCHEMES: Readonly<Record<string, "postgresql" | "mysql" | "sqlite">> = {
   mysql: "mysql",
   mysql2: "mysql",
   mariadb: "mysql",
-  sqlite: "sqlite",
-  sqlite3: "sqlite",
 };
 
 function splitAs(url: string): { url: string; password?: string } {

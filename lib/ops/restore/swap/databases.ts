@@ -1,4 +1,5 @@
 /** The databases of a restore: opened, inspected, loaded beside the live ones, compared, and ready to be exchanged. */
+import { isOnServer } from "../../runs/unit-items.ts";
 import path from "node:path";
 import type { BytePath } from "../../../archive/entry.ts";
 import { fromString } from "../../../archive/path.ts";
@@ -9,8 +10,9 @@ import type { DatabaseSettings } from "../../../config/schema.ts";
 import { compareTables } from "../../../database/compare-facts.ts";
 import { hasDigests } from "../../../database/facts-digest.ts";
 import type { DatabaseTarget } from "../../../database/snapshot.ts";
-import { describeUrl, splitPassword } from "../../../database/open/snapshot.ts";
-import { openRestorer } from "../../../database/open/restorer.ts";
+import { splitPassword } from "../../../database/access/url.ts";
+import { databaseEngine, describeUrl, engineOfUrl, fileOfUrl } from "../../../database/engines/registry.ts";
+import { openRestorer } from "../../../database/engines/open.ts";
 import type { DatabaseRestorer, PresentDatabase } from "../../../database/restorer.ts";
 import { asHoldfastError, HoldfastError } from "../../../errors.ts";
 import { databases } from "../../../steps/db/databases.ts";
@@ -73,7 +75,7 @@ export async function databasePlaces(
       });
     const password = await databasePassword(config, settings, signal);
     const place = placeAt(settings.url, item, config);
-    if (item.record.engine === "sqlite" && !pathExists(sqliteFile(place.target))) continue; // comes as a file
+    if (!isOnServer(item) && !pathExists(fileOf(place.target))) continue; // comes as a file
     places.push({ ...place, settings, target: { ...place.target, ...(password === undefined ? {} : { password }) } });
   }
   return places;
@@ -81,12 +83,11 @@ export async function databasePlaces(
 
 function placeAt(given: string, item: DatabaseItem, config: SiteConfig | undefined): Place {
   const { url, password } = splitPassword(given);
-  const { engine } = describeUrl(url);
-  const family = (name: string): string => (name === "mysql" ? "mariadb" : name);
-  if (family(engine) !== family(item.record.engine))
+  const engine = engineOfUrl(url);
+  if (engine.family !== databaseEngine(item.record.engine).family)
     throw new HoldfastError(
       "E_USAGE",
-      `the dump ${item.unit} is of ${item.record.engine}, but the target database is of ${engine}`,
+      `the dump ${item.unit} is of ${item.record.engine}, but the target database is of ${engine.name}`,
       {
         hint: "use --database with a database of the same engine",
       },
@@ -100,11 +101,11 @@ function placeAt(given: string, item: DatabaseItem, config: SiteConfig | undefin
   return { item, target, settings: undefined };
 }
 
-/** Returns the path of a target's SQLite file, which may not exist yet. */
-export function sqliteFile({ url, root }: DatabaseTarget): BytePath {
-  const location = describeUrl(url);
-  if (location.engine !== "sqlite") throw new HoldfastError("E_INTERNAL", "no SQLite file");
-  return fromString(location.absolute ? location.path : path.resolve(root, location.path));
+/** Returns the path of a target's file, which may not exist yet. */
+export function fileOf(target: DatabaseTarget): BytePath {
+  const file = fileOfUrl(target);
+  if (file === undefined) throw new HoldfastError("E_INTERNAL", "the database is not a file");
+  return fromString(file);
 }
 
 /**
@@ -180,7 +181,7 @@ export function temporaryNames(
   { restorer, target }: Pick<PlannedDatabase, "restorer" | "target">,
   id: string,
 ): { scratch: string; aside: string } {
-  if (restorer.engine === "sqlite") {
+  if (databaseEngine(restorer.engine).files !== undefined) {
     const file = restorer.live;
     const beside = (kind: string): string =>
       path.join(path.dirname(file), `${RESTORE_PREFIX}${id}-${kind}-${path.basename(file)}`);
@@ -213,9 +214,8 @@ export async function loadDatabases(
     await journal.update({
       scratch_databases: [...journal.document.scratch_databases, { unit: item.unit, url, name: scratch }],
     });
-    const flags = restorer.engine === "postgresql" ? options.restoreFlags : [];
     const searchPath = item.record.search_path;
-    await restorer.load(dump, scratch, { onBytes: options.onBytes, restoreFlags: flags, searchPath });
+    await restorer.load(dump, scratch, { onBytes: options.onBytes, restoreFlags: options.restoreFlags, searchPath });
     await compareWithRecord(database, scratch);
     if (restorer.exchanges) operations.push({ kind: "exchange", unit: item.unit, url, scratch, aside });
     else {

@@ -1,6 +1,6 @@
 /** The servers of a restore, opened when an operation first needs one. */
 import type { DatabaseTarget } from "../../../database/snapshot.ts";
-import { openRestorer } from "../../../database/open/restorer.ts";
+import { openRestorer } from "../../../database/engines/open.ts";
 import type { DatabaseRestorer } from "../../../database/restorer.ts";
 
 /** Finds the database of a unit; `url` is the recorded one. */

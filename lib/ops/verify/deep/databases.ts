@@ -3,10 +3,11 @@ import path from "node:path";
 import { compareTables } from "../../../database/compare-facts.ts";
 import { hasDigests } from "../../../database/facts-digest.ts";
 import type { DatabaseFacts, DatabaseTarget } from "../../../database/snapshot.ts";
-import { describeUrl, splitPassword, urlWithDatabase } from "../../../database/open/snapshot.ts";
-import { openRestorer } from "../../../database/open/restorer.ts";
+import { splitPassword, urlWithDatabase } from "../../../database/access/url.ts";
+import { databaseEngine, engineOfUrl } from "../../../database/engines/registry.ts";
+import { openRestorer } from "../../../database/engines/open.ts";
 import { asHoldfastError } from "../../../errors.ts";
-import { familyOf, PrivateServers } from "../../scratch/private-servers.ts";
+import { PrivateServers } from "../../scratch/private-servers.ts";
 import { Sandbox, spareName } from "../../scratch/sandbox.ts";
 import { loadScratch, scratchName } from "../../scratch/load.ts";
 import type { DatabaseItem } from "../../runs/unit-items.ts";
@@ -161,18 +162,18 @@ class DeepDatabases {
   }
 
   async #serverFor({ record }: DatabaseItem): Promise<DatabaseTarget> {
-    if (record.engine === "sqlite") return targetOf(`sqlite:///${path.join(this.#sandbox.directory, "none.db")}`);
+    const { files, family } = databaseEngine(record.engine);
+    if (files !== undefined) return targetOf(files.urlOf(path.join(this.#sandbox.directory, "none.db")));
     const given = this.#given;
-    if (given !== undefined && familyOf(describeUrl(given.url).engine) === familyOf(record.engine)) return given;
+    if (given !== undefined && engineOfUrl(given.url).family === family) return given;
     return await this.#servers.serverFor(record.engine, record.server_version);
   }
 }
 
 /** Returns the target of a database that was loaded on a server, or beside an SQLite file. */
 function databaseAt(server: DatabaseTarget, name: string): DatabaseTarget {
-  const location = describeUrl(server.url);
-  if (location.engine === "sqlite")
-    return { ...server, url: `sqlite:///${path.join(path.dirname(location.path), name)}` };
+  const { files } = engineOfUrl(server.url);
+  if (files !== undefined) return { ...server, url: files.urlOf(path.join(path.dirname(files.pathOf(server)), name)) };
   return { ...server, url: urlWithDatabase(server.url, name) };
 }
 

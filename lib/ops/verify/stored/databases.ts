@@ -1,21 +1,9 @@
-/**
- * Checks databases: SQLite copies pass SQLite's integrity check, dumps are read to their end, and all hold the rows
- * that were recorded.
- */
-import { existsSync, readdirSync } from "node:fs";
+/** Checks databases: each dump is read to its end, and holds the rows that were recorded. */
 import path from "node:path";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
 import * as z from "zod";
-import { streamRegular } from "../../../archive/files/regular-file.ts";
-import { CopyRows } from "../../../database/postgres/count-copy-rows.ts";
-import { InsertRows } from "../../../database/mysql/count-insert-rows.ts";
-import { decodeName } from "../../../database/postgres/encoding.ts";
-import { listArchive } from "../../../database/postgres/list-archive.ts";
-import { findProgram } from "../../../database/access/programs.ts";
-import { describeSqlite } from "../../../database/sqlite/capture.ts";
-import { HoldfastError } from "../../../errors.ts";
-import { startCommand } from "../../../exec/command.ts";
+import type { DumpCheck } from "../../../database/dump-rows.ts";
+import { DUMP_EXTENSIONS, engineOfDump } from "../../../database/engines/registry.ts";
+import { checkSqlite } from "../../../database/sqlite/check-dump.ts";
 import { metadataSchema, type UnitMetadata } from "../../../model/unit.ts";
 import { messageOf } from "./archives.ts";
 import { tryRead, type RunInventory } from "../inventory/run-inventory.ts";
@@ -24,23 +12,6 @@ import { named } from "../../../model/named.ts";
 
 const tablesSchema = named(z.object({ rows: z.number(), exact: z.boolean() }));
 const databasesSchema = named(z.object({ tables: named(z.number()) }));
-
-type Tables = z.infer<typeof tablesSchema>;
-
-/** The programs that read dumps. */
-export interface DatabaseTools {
-  /** The command that starts pg_restore; null if it is not installed. */
-  readonly pgRestore: readonly string[] | null;
-}
-
-/** Finds the newest pg_restore of this host, which reads the dumps of older versions. */
-export function findDatabaseTools(): DatabaseTools {
-  const home = "/usr/lib/postgresql";
-  const versions = existsSync(home) ? readdirSync(home).toSorted((a, b) => Number(b) - Number(a)) : [];
-  const own = versions.map((version) => path.join(home, version, "bin/pg_restore")).find((file) => existsSync(file));
-  const found = own ?? findProgram(["pg_restore"]);
-  return { pgRestore: found === undefined ? null : [found] };
-}
 
 /** Checks the copies of the audio cache's databases. */
 export async function checkAudioDatabases(survey: RunInventory, signal: AbortSignal): Promise<Finding | undefined> {
@@ -63,22 +34,15 @@ export async function checkAudioDatabases(survey: RunInventory, signal: AbortSig
 }
 
 /** Checks the dumps of the site's databases. */
-export async function checkDumps(
-  survey: RunInventory,
-  tools: DatabaseTools,
-  signal: AbortSignal,
-): Promise<Finding | undefined> {
+export async function checkDumps(survey: RunInventory, signal: AbortSignal): Promise<Finding | undefined> {
   const reasons = new Set<string>();
   const { problems, databases, tables, untried } = await checkEach(
     survey,
     "db",
-    [".db", ".sql.gz", ".dump"],
+    DUMP_EXTENSIONS,
     async (file, artifact, metadata) => {
       const recorded = tablesSchema.safeParse(metadata["tables"]).data ?? {};
-      if (artifact.endsWith(".sql.gz")) return await checkSql(file, recorded, signal);
-      const result = artifact.endsWith(".db")
-        ? await checkSqlite(file, recorded)
-        : await checkPostgres(file, recorded, tools, signal);
+      const result = await engineOfDump(artifact).checkDump(file, recorded, signal);
       if (result.notProved !== undefined) reasons.add(`${artifact}: ${result.notProved}`);
       return result;
     },
@@ -89,17 +53,11 @@ export async function checkDumps(
   return { figure, problems, ...(reasons.size === 0 ? {} : { notProved: [...reasons].join("; ") }) };
 }
 
-interface Tried {
-  readonly tables: number;
-  readonly messages: readonly string[];
-  readonly notProved?: string;
-}
-
 async function checkEach(
   survey: RunInventory,
   step: "audio_cache" | "db",
   extensions: readonly string[],
-  check: (file: string, artifact: string, metadata: UnitMetadata) => Promise<Tried>,
+  check: (file: string, artifact: string, metadata: UnitMetadata) => Promise<DumpCheck>,
   signal: AbortSignal,
 ) {
   const problems: Problem[] = [];
@@ -132,84 +90,4 @@ async function checkEach(
     }
   }
   return { problems, databases, tables, untried };
-}
-
-async function checkSqlite(file: string, recorded: Tables): Promise<Tried> {
-  const { integrity, unchecked, tables } = await describeSqlite(file);
-  const messages = integrity === "ok" ? [] : [`SQLite reports it damaged: ${integrity.slice(0, 300)}`];
-  return {
-    tables: Object.keys(tables).length,
-    messages: [...messages, ...compareRows(recorded, new Map(Object.entries(tables)))],
-    ...(unchecked.length > 0 ? { notProved: unchecked.join("; ") } : {}),
-  };
-}
-
-/** Checks a MySQL or MariaDB dump: reads the gzip stream to its end and looks for the mark that ends a dump. */
-async function checkSql(file: string, recorded: Tables, signal: AbortSignal): Promise<Tried> {
-  const rows = new InsertRows();
-  await pipeline(
-    streamRegular(file, "E_VERIFY"),
-    createGunzip(),
-    async (source: AsyncIterable<Buffer>) => {
-      for await (const chunk of source) rows.push(chunk);
-    },
-    { signal },
-  );
-  const messages = rows.complete ? [] : ["has no end mark: it is truncated"];
-  return { tables: rows.tables.size, messages: [...messages, ...compareRows(recorded, rows.tables)] };
-}
-
-/** Checks a PostgreSQL archive: pg_restore lists it, then reads all of its rows. */
-async function checkPostgres(
-  file: string,
-  recorded: Tables,
-  tools: DatabaseTools,
-  signal: AbortSignal,
-): Promise<Tried> {
-  if (tools.pgRestore === null) return { tables: 0, messages: [], notProved: "pg_restore is not installed" };
-  const options = { signal, code: "E_DUMP" } as const;
-  let list: string[];
-  try {
-    list = await listArchive(tools.pgRestore, file, options, false);
-  } catch (error) {
-    if (!(error instanceof HoldfastError) || !error.message.includes("unsupported version")) throw error;
-    return { tables: 0, messages: [], notProved: "the pg_restore of this host is too old for it" };
-  }
-  const command = startCommand([...tools.pgRestore, "--data-only", "--file=-", file], options);
-  command.stdin.end();
-  const rows = new CopyRows();
-  await pipeline(command.stdout, async (source: AsyncIterable<Buffer>) => {
-    for await (const chunk of source) rows.push(chunk);
-  });
-  await command.done;
-  // A key is schema and table, either of which may hold dots, and pg_restore prints newlines as blanks.
-  const entries = list
-    .filter((entry) => /^TABLE (?!DATA )/.test(entry))
-    .map((entry) => decodeName(entry, rows.encoding).replaceAll(" ", "."));
-  const missing = Object.keys(recorded).filter(
-    (key) => !entries.some((entry) => entry.startsWith(`TABLE.${key.replaceAll(/[ \r\n]/g, ".")}.`)),
-  );
-  const messages = [...missing.map((key) => `has no table ${key}`), ...compareRows(recorded, rows.tables, true)];
-  return { tables: Object.keys(recorded).length, messages };
-}
-
-/**
- * Compares recorded row counts with those of the dump. PostgreSQL stores the rows of a partitioned table under its
- * partitions, which are not recorded: with `partitions`, rows missing under one name must appear under unrecorded
- * names.
- */
-function compareRows(recorded: Tables, dumped: ReadonlyMap<string, number>, partitions = false): string[] {
-  const messages: string[] = [];
-  let elsewhere = [...dumped].filter(([key]) => recorded[key] === undefined).reduce((sum, [, rows]) => sum + rows, 0);
-  for (const [key, { rows, exact }] of Object.entries(recorded)) {
-    if (!exact) continue;
-    const found = dumped.get(key);
-    if (found === rows || (found === undefined && rows === 0 && partitions)) continue;
-    if (partitions && found === undefined && elsewhere >= rows) elsewhere -= rows;
-    else
-      messages.push(
-        found === undefined ? `has no table ${key}` : `holds ${found} rows of ${key}, but ${rows} were counted`,
-      );
-  }
-  return messages;
 }

@@ -2,7 +2,7 @@
 import mysql from "mysql2";
 import type { DatabaseTarget } from "../../../database/snapshot.ts";
 import { clientOptions } from "../../../database/access/my-cnf.ts";
-import { describeMysql } from "../../../database/access/url.ts";
+import { describeMysql } from "../../../database/mysql/url.ts";
 import { HoldfastError } from "../../../errors.ts";
 import { rowToBytes } from "../../values/binary-string.ts";
 import { Batch } from "../shared/row-batches.ts";

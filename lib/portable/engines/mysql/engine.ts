@@ -17,6 +17,7 @@ const common = {
   constraints,
   sequences,
   analyze: async () => {},
+  hasOwners: true,
   missingAccounts,
   normalizeLiterals: undefined,
 } as const;

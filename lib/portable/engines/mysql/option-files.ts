@@ -1,7 +1,7 @@
 /** Determines the server and the user of a MySQL connection: by the URL first, else by the clients' option files. */
 import type { ConnectionOptions } from "mysql2";
 import type { DatabaseTarget } from "../../../database/snapshot.ts";
-import type { DatabaseLocation } from "../../../database/access/url.ts";
+import type { MysqlLocation } from "../../../database/mysql/url.ts";
 import { HoldfastError } from "../../../errors.ts";
 
 const TLS = ["ssl-ca", "ssl-capath", "ssl-cert", "ssl-key", "ssl-mode", "ssl-verify-server-cert"];
@@ -13,7 +13,7 @@ const OFF = /^(?:0|off|false|disabled|preferred)$/i;
  */
 export function mysqlOptions(
   target: DatabaseTarget,
-  location: Extract<DatabaseLocation, { engine: "mysql" | "mariadb" }>,
+  location: MysqlLocation,
   files: ReadonlyMap<string, string>,
 ): ConnectionOptions & { readonly password?: string } {
   const host = location.host ?? files.get("host") ?? "localhost";

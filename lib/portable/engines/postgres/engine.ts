@@ -20,6 +20,7 @@ export const postgres: PortableEngine = {
   introspect: introspectPostgres,
   // Autovacuum does not analyze temporary tables.
   analyze: async (session, table) => void (await session.run(`analyze ${table}`)),
+  hasOwners: false,
   missingAccounts: async () => [],
   normalizeLiterals: async (session, type, literals) => {
     const rows = await session.rows(

@@ -2,9 +2,8 @@
 import type { DatabaseTarget } from "../../../database/snapshot.ts";
 import { sqliteError } from "../../../database/sqlite/capture.ts";
 import { SqliteFiles } from "../../../database/sqlite/files.ts";
-import { locateSqlite } from "../../../database/sqlite/snapshot.ts";
 import { refuseSuperJournal } from "../../../database/sqlite/super-journal.ts";
-import { describeSqlite } from "../../../database/access/url.ts";
+import { sqliteFiles } from "../../../database/sqlite/url.ts";
 import { HoldfastError } from "../../../errors.ts";
 import type { SqliteDatabase } from "../../../sqlite/database.ts";
 import { openSqliteFile } from "../../../sqlite/open.ts";
@@ -22,7 +21,7 @@ const { quote } = sqlite.dialect;
 /** Opens a database file. Throws `E_DATABASE` if it does not exist, `E_SQLITE` if it is not a database. */
 export async function connect(target: DatabaseTarget, mode: ConnectionMode, signal: AbortSignal): Promise<Connection> {
   signal.throwIfAborted();
-  const path = locateSqlite(describeSqlite(target.url), target.root);
+  const path = sqliteFiles.locate(target);
   let files: SqliteFiles | undefined;
   let db: SqliteDatabase | undefined;
   try {

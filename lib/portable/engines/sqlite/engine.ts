@@ -19,6 +19,7 @@ export const sqlite: PortableEngine = {
   sequences,
   introspect: introspectSqlite,
   analyze: async () => {},
+  hasOwners: false,
   missingAccounts: async () => [],
   normalizeLiterals: undefined,
 };

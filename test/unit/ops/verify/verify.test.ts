@@ -1,13 +1,20 @@
 /** What verify makes of runs that a real backup does not easily give. */
 import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import type * as Programs from "../../../../lib/database/postgres/restore/programs.ts";
 import { verify, type Verification } from "../../../../lib/ops/verify/run.ts";
 import { showVerification } from "../../../../lib/cli/core/check-report.ts";
 import type { Scope } from "../../../../lib/model/run.ts";
 import { writeSums } from "../../../../lib/store/run/checksums.ts";
 import { makeRun, makeStore, type MadeUnit } from "../../../support/runs.ts";
 import { tempDirectory } from "../../../support/temp.ts";
+
+const programs = vi.hoisted(() => ({ isMissing: false }));
+vi.mock("../../../../lib/database/postgres/restore/programs.ts", async (real) => {
+  const { newestRestore } = await real<typeof Programs>();
+  return { newestRestore: () => (programs.isMissing ? undefined : newestRestore()) };
+});
 
 const RUN = "20260101T000000Z";
 const { signal } = new AbortController();
@@ -84,10 +91,8 @@ describe("verify", () => {
       writeFileSync(path.join(directory, file), text.replaceAll("content.txt", "site.dump"));
     }
     await writeSums(directory, new Map(), signal);
-    const verification = await verify(
-      { store, run: RUN, quick: false, databaseTools: { pgRestore: null } },
-      { signal },
-    );
+    programs.isMissing = true;
+    const verification = await look(store).finally(() => (programs.isMissing = false));
     expect(verification.ok).toBe(true);
     expect(verification.checks.find((check) => check.id === "database_dump")).toMatchObject({
       state: "not proved",

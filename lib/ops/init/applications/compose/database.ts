@@ -2,7 +2,7 @@
 import path from "node:path";
 import type { Found, FoundPassword } from "../../sources/application.ts";
 import type { ComposeFile, Service } from "./file.ts";
-import { serverUrl } from "../../sources/database-url.ts";
+import { serverUrl, type ServerEngine } from "../../sources/database-url.ts";
 import type { EnvFile } from "../../sources/env-file.ts";
 import { literalExpression, secretCommands } from "../../sources/secret-command.ts";
 
@@ -14,7 +14,7 @@ interface Context {
 }
 
 /** Returns the engine of a service's image; undefined if Holdfast cannot dump it. */
-export function engineOf({ image = "" }: Service): "postgresql" | "mysql" | undefined {
+export function engineOf({ image = "" }: Service): ServerEngine | undefined {
   const name = image.split("/").at(-1)?.split(/[:@]/)[0] ?? "";
   if (/^(?:postgres|postgresql|postgis|timescaledb|pgvector)(?:-|$)/.test(name)) return "postgresql";
   return /^(?:mysql|mariadb|percona)(?:-|$)/.test(name) ? "mysql" : undefined;
@@ -31,16 +31,14 @@ export function composeDatabase(
   const environment = environmentOf(service);
   const value = (...keys: string[]): string | undefined =>
     keys.map((key) => fill(environment.get(key), context.env)?.text).find((one) => one !== undefined);
-  const user =
-    engine === "postgresql" ? (value("POSTGRES_USER") ?? "postgres") : (value("MYSQL_USER", "MARIADB_USER") ?? "root");
-  const database =
-    engine === "postgresql" ? (value("POSTGRES_DB") ?? user) : value("MYSQL_DATABASE", "MARIADB_DATABASE");
-  const secret = engine === "postgresql" ? "PGPASSWORD" : "MYSQL_PWD";
-  const execPrefix = ["docker", "exec", "-i", "-e", secret, container];
+  const image = IMAGES[engine];
+  const user = value(...image.user) ?? image.superuser;
+  const database = value(...image.database) ?? image.defaultDatabase(user);
+  const execPrefix = ["docker", "exec", "-i", "-e", image.secret, container];
   if (database === undefined)
     return { databases: [], unknown: [`the database's name in the service ${name}`], execPrefix };
   const url = serverUrl({ engine, name: database, user, host: "localhost" });
-  const keys = PASSWORDS[user === "root" ? "root" : engine].filter(
+  const keys = (user === "root" ? ROOT_PASSWORDS : image.password).filter(
     (key) => environment.has(key) || environment.has(`${key}_FILE`),
   );
   const password = keys.map((key) => passwordOf(context, name, environment, key)).find((one) => one !== undefined);
@@ -51,11 +49,37 @@ export function composeDatabase(
   };
 }
 
-const PASSWORDS = {
-  postgresql: ["POSTGRES_PASSWORD"],
-  mysql: ["MYSQL_PASSWORD", "MARIADB_PASSWORD"],
-  root: ["MYSQL_ROOT_PASSWORD", "MARIADB_ROOT_PASSWORD", "POSTGRES_PASSWORD"],
+/** The variables of the Docker images. */
+interface Image {
+  readonly user: readonly string[];
+  readonly superuser: string;
+  readonly database: readonly string[];
+  defaultDatabase(user: string): string | undefined;
+  readonly password: readonly string[];
+  /** The variable from which the client in the container reads the password. */
+  readonly secret: string;
+}
+
+const IMAGES: Readonly<Record<ServerEngine, Image>> = {
+  postgresql: {
+    user: ["POSTGRES_USER"],
+    superuser: "postgres",
+    database: ["POSTGRES_DB"],
+    defaultDatabase: (user) => user,
+    password: ["POSTGRES_PASSWORD"],
+    secret: "PGPASSWORD",
+  },
+  mysql: {
+    user: ["MYSQL_USER", "MARIADB_USER"],
+    superuser: "root",
+    database: ["MYSQL_DATABASE", "MARIADB_DATABASE"],
+    defaultDatabase: () => undefined,
+    password: ["MYSQL_PASSWORD", "MARIADB_PASSWORD"],
+    secret: "MYSQL_PWD",
+  },
 };
+
+const ROOT_PASSWORDS = ["MYSQL_ROOT_PASSWORD", "MARIADB_ROOT_PASSWORD", "POSTGRES_PASSWORD"];
 
 function environmentOf({ environment = {} }: Service): ReadonlyMap<string, string> {
   if (!Array.isArray(environment))

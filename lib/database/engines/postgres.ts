@@ -1,0 +1,24 @@
+/** PostgreSQL. */
+import type { DatabaseEngine } from "../engine.ts";
+import { postgresServer } from "../postgres/private-server.ts";
+import { postgresCommands } from "../postgres/restore-commands.ts";
+import { checkPostgres } from "../postgres/restore/check-dump.ts";
+import { openPostgresRestorer } from "../postgres/restore/restorer.ts";
+import { openPostgres } from "../postgres/snapshot.ts";
+import { describePostgres, postgresEnvironment, postgresUrl } from "../postgres/url.ts";
+
+export const postgres: DatabaseEngine = {
+  name: "postgresql",
+  family: "postgresql",
+  files: undefined,
+  server: postgresServer,
+  describe: describePostgres,
+  serverUrl: postgresUrl,
+  openSnapshot: openPostgres,
+  openRestorer: openPostgresRestorer,
+  environment: postgresEnvironment,
+  extension: ".dump",
+  checkDump: checkPostgres,
+  restoreCommands: postgresCommands,
+  packageCommands: (dump) => ["createdb site", `pg_restore --no-owner --exit-on-error --dbname=site ${dump}`],
+};
