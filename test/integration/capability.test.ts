@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { makeDemoSite } from "../../lib/demo/site.ts";
+import { makeDemoSite } from "../../lib/cli/backup/demo-site.ts";
 import { PROJECT, startProgram } from "../support/run.ts";
 import { tempDirectory } from "../support/temp.ts";
 
@@ -15,7 +15,7 @@ const AS_THE_SERVICE = [
 test("a site that is closed to everybody else is backed up whole by CAP_DAC_READ_SEARCH", async () => {
   const parent = tempDirectory();
   chmodSync(parent, 0o755);
-  const { config } = await makeDemoSite(join(parent, "site"), { projects: 2 });
+  const { config } = await makeDemoSite(join(parent, "site"));
   const root = join(parent, "site/clara");
   for (const name of readdirSync(root, { recursive: true, encoding: "utf8" })) {
     // git itself asks access(2) about its own directories.

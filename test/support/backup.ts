@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import {
   chmodSync,
   copyFileSync,
+  cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -252,6 +253,7 @@ function build(): string {
   });
   spawnSync(process.execPath, ["--import", "tsx", "scripts/build.ts", join(draft, "dist")], { cwd: PROJECT });
   copyFileSync(join(PROJECT, "package.json"), join(draft, "package.json"));
+  cpSync(join(PROJECT, "config/demo"), join(draft, "config/demo"), { recursive: true });
   chmodSync(draft, 0o755); // for tests as another user
   try {
     renameSync(draft, target);
@@ -265,7 +267,7 @@ function build(): string {
 function sourcesDigest(): string {
   const hash = createHash("sha256");
   const add = (file: string): void => void hash.update(`${file}\0`).update(readFileSync(join(PROJECT, file)));
-  for (const directory of ["lib", "scripts"])
+  for (const directory of ["lib", "scripts", "config/demo"])
     for (const file of filesOf(join(PROJECT, directory))) add(`${directory}/${file}`);
   for (const file of ["package.json", "tsconfig.json", "tsconfig.build.json"]) add(file);
   return hash.digest("hex").slice(0, 16);

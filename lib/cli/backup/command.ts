@@ -164,7 +164,7 @@ async function demoRequest({ request, output }: ReturnType<typeof parse>): Promi
   const config = path.join(site, "site.yaml");
   if (!existsSync(config)) {
     if (!output.json && !output.quiet) process.stderr.write(`making a demo site in ${site}\n`);
-    const { makeDemoSite } = await import("../../demo/site.ts");
+    const { makeDemoSite } = await import("./demo-site.ts");
     await makeDemoSite(site);
     // The next backup rebuilds what changed within two seconds of this one, but a second demo should show the reuse.
     await sleep(RACY_MS);

@@ -2,13 +2,13 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { makeDemoSite } from "../../../lib/demo/site.ts";
+import { makeDemoSite } from "../../../lib/cli/backup/demo-site.ts";
 import type { TestServer } from "../servers.ts";
 import { runSql } from "../sqlite.ts";
 
 /** Makes `<directory>/clara`, the tree of the site; its `db.sqlite3` holds the data as they were before the site had a server. */
 export async function makeDocumentedSite(directory: string): Promise<string> {
-  const { root } = await makeDemoSite(join(directory, "demo"), { projects: 2 });
+  const { root } = await makeDemoSite(join(directory, "demo"));
   const site = join(directory, "clara");
   renameSync(root, site);
   for (const name of readdirSync(join(site, "app"))) renameSync(join(site, "app", name), join(site, name));
