@@ -60,9 +60,9 @@ export const ERRORS = {
   E_SAFETY: {
     exit: EXIT.failed,
     http: 409,
-    hint: "nothing was changed; --no-safety goes on without a way back, and asks for a reason",
+    hint: "nothing was changed; --no-safety continues without a safety backup, and asks for a reason",
   },
-  E_CYCLE: { exit: EXIT.failed, http: 409, hint: "give one of these tables another key under portable.keys" },
+  E_CYCLE: { exit: EXIT.failed, http: 409, hint: "choose another key for one of these tables under portable.keys" },
   E_IMPORT: {
     exit: EXIT.failed,
     http: 409,
@@ -77,17 +77,17 @@ export const ERRORS = {
   E_SETTINGS: {
     exit: EXIT.incompatible,
     http: 409,
-    hint: "nothing was changed: bring the settings together, or give --ignore-config-diff",
+    hint: "nothing was changed: make the settings equal, or give --ignore-config-diff",
   },
   E_RESTORE: {
     exit: EXIT.failed,
     http: 500,
-    hint: "what was there before is as it was; correct the cause and start the restore again",
+    hint: "the previous state was kept; correct the cause and start the restore again",
   },
   E_PENDING: {
     exit: EXIT.failed,
     http: 409,
-    hint: "npx tsx scripts/restore.ts --recover ID finishes it or takes it back; --confirm or --rollback end one that is done",
+    hint: "npx tsx scripts/restore.ts --recover ID finishes it or rolls it back; --confirm or --rollback end one that is done",
   },
   E_NOTHING: { exit: EXIT.failed, http: 500, hint: "see the failures above; nothing was published" },
   E_INTERNAL: { exit: EXIT.failed, http: 500, hint: "run it again with --verbose and report what it prints" },
@@ -102,7 +102,7 @@ export const ERRORS = {
   E_OUTSIDE: {
     exit: EXIT.partial,
     http: 422,
-    hint: "a value of this row leads out of the site's root; correct the row",
+    hint: "a value of this row points outside the site's root; correct the row",
   },
   E_LINK: {
     exit: EXIT.partial,
@@ -118,15 +118,15 @@ export const ERRORS = {
   E_CHANGED: {
     exit: EXIT.partial,
     http: 409,
-    hint: "it changed again and again while it was read; back it up at a quieter hour",
+    hint: "it kept changing while it was read; back it up at a quieter hour",
   },
-  E_COMMAND: { exit: EXIT.partial, http: 500, hint: "run the command by hand as the same user" },
+  E_COMMAND: { exit: EXIT.partial, http: 500, hint: "run the command manually as the same user" },
   E_TIMEOUT: { exit: EXIT.partial, http: 504, hint: "raise its time limit or find out what it waits for" },
   E_DATABASE: { exit: EXIT.partial, http: 503, hint: "check database.url, the credentials and that the server runs" },
   E_DUMP: {
     exit: EXIT.partial,
     http: 500,
-    hint: "the dump does not hold what the database holds; look at the server's log",
+    hint: "the dump lacks part of the database; look at the server's log",
   },
   E_SQLITE: { exit: EXIT.partial, http: 500, hint: "check the file with: sqlite3 FILE 'pragma integrity_check'" },
   E_SECRET: { exit: EXIT.partial, http: 422, hint: "name the key in infra.redact, or remove the secret from the file" },
@@ -139,7 +139,7 @@ export const ERRORS = {
   },
   // Skipped: listed, never a reason for another exit status.
   nothing_compiled: { exit: EXIT.ok, http: 200, hint: "compile the project if it should be published" },
-  deleted_during_run: { exit: EXIT.ok, http: 200, hint: "the project was deleted while the run went on" },
+  deleted_during_run: { exit: EXIT.ok, http: 200, hint: "the project was deleted during the run" },
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERRORS;

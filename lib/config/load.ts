@@ -65,7 +65,7 @@ function checkConfig(text: string, file: string, environment: NodeJS.ProcessEnv)
   visit(document, (_key, node) => {
     if (isAlias(node)) throw new HoldfastError("E_CONFIG", `${file}: aliases are not supported; write the value out`);
   });
-  if (!isMap(document.contents)) throw new HoldfastError("E_CONFIG", `${file} is empty or no mapping of keys`);
+  if (!isMap(document.contents)) throw new HoldfastError("E_CONFIG", `${file} is empty or not a mapping of keys`);
   const result = siteSchema.safeParse(fillVariables(document.toJS(), environment));
   if (result.success) return result.data;
   const said = result.error.issues.flatMap(describeIssue);

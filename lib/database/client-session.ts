@@ -43,7 +43,7 @@ export class ClientSession {
   /** Sends `text` and gives what was printed before `end`, which must be the last that the program prints in answer. */
   async ask(text: string, end: string): Promise<string> {
     if (this.#question !== undefined)
-      throw new HoldfastError("E_INTERNAL", "a database session was asked two things at once");
+      throw new HoldfastError("E_INTERNAL", "a database session got two queries at once");
     if (this.#failure !== undefined) throw this.#failure;
     return await new Promise<string>((resolve, reject) => {
       this.#question = { end, resolve, reject };
@@ -57,7 +57,7 @@ export class ClientSession {
    */
   async lines(text: string, onLine: (line: string) => boolean, room?: () => Promise<unknown>): Promise<void> {
     if (this.#question !== undefined)
-      throw new HoldfastError("E_INTERNAL", "a database session was asked two things at once");
+      throw new HoldfastError("E_INTERNAL", "a database session got two queries at once");
     if (this.#failure !== undefined) throw this.#failure;
     await new Promise<string>((resolve, reject) => {
       this.#question = { end: "", onLine, ...(room === undefined ? {} : { room }), resolve, reject };

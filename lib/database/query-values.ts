@@ -52,7 +52,7 @@ export function toRow(columns: readonly (readonly [name: string, value: unknown]
     const names = columns.map(([name]) => name);
     const twice = names.find((name, index) => names.indexOf(name) !== index);
     const hint = "give every column a name of its own, e.g. select p.id, u.id as owner_id";
-    throw new HoldfastError("E_DATABASE", `the query gives two columns the name ${twice}`, { hint });
+    throw new HoldfastError("E_DATABASE", `the query returns two columns with the name ${twice}`, { hint });
   }
   return row;
 }

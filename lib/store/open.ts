@@ -99,7 +99,7 @@ async function realPlace(dest: string): Promise<string> {
     if (systemCode(error) !== "ENOENT") throw error;
   }
   if ((await lstat(absolute).catch(() => undefined))?.isSymbolicLink() === true) {
-    throw new HoldfastError("E_STORE", `${absolute} is a link that leads nowhere`);
+    throw new HoldfastError("E_STORE", `${absolute} is a broken symlink`);
   }
   try {
     return path.join(await realpath(path.dirname(absolute)), path.basename(absolute));
@@ -107,7 +107,7 @@ async function realPlace(dest: string): Promise<string> {
     if (systemCode(error) !== "ENOENT") throw error;
     throw new HoldfastError(
       "E_STORE",
-      `there is no ${path.dirname(absolute)} to hold the store ${path.basename(absolute)}`,
+      `${path.dirname(absolute)} does not exist: the store ${path.basename(absolute)} cannot be created`,
       {
         hint: "check that its disk is mounted, or make the directory",
         cause: error,
@@ -163,7 +163,7 @@ function gone(place: string, known: RememberedStore): HoldfastError {
 }
 
 function cannotTell(place: string, warning: string): HoldfastError {
-  return new HoldfastError("E_STORE", `it cannot be told whether a store was at ${place}: ${warning}`, {
+  return new HoldfastError("E_STORE", `cannot determine whether there was a store at ${place}: ${warning}`, {
     hint: "check that the store's disk is mounted; if there never was a store here, pass --new-store",
   });
 }
@@ -172,7 +172,7 @@ function anotherStore(place: string, id: string, known: RememberedStore): Holdfa
   const when = known.seen_at.slice(0, 10);
   return new HoldfastError(
     "E_STORE",
-    `at ${place} is the store ${id}; on ${when} it was ${known.id}: a different disk?`,
+    `the store at ${place} is ${id}; on ${when} it was ${known.id}: is it another disk?`,
     {
       hint: "mount the right disk; if the store was replaced on purpose, pass --new-store",
     },

@@ -215,7 +215,7 @@ describe.each(["postgresql", "mariadb", "sqlite"] as const)("%s", (engine) => {
     await expect(snapshot.query("select 'left open")).rejects.toMatchObject({ code: "E_DATABASE" });
     await expect(snapshot.query("select id, big as id from kinds")).rejects.toMatchObject({
       code: "E_DATABASE",
-      message: expect.stringContaining("two columns the name id"),
+      message: expect.stringContaining("two columns with the name id"),
     });
     await expect(snapshot.query("delete from kinds")).rejects.toMatchObject({ code: "E_DATABASE" });
     expect(await snapshot.query("select count(*) as n from kinds")).toEqual([{ n: 3 }]);

@@ -129,7 +129,7 @@ ${extra}`,
     const found = failures().map(({ step, unit, code, message }) => `${step}/${unit} ${code}: ${message}`);
     for (const [place, , unit] of places) {
       expect(found.join("\n")).toContain(`${unit} E_LINK: `);
-      expect(found.join("\n")).toContain(`${site(place)} is a link of the user 65534`);
+      expect(found.join("\n")).toContain(`${site(place)} is a symlink owned by uid 65534`);
     }
   });
 
@@ -168,7 +168,7 @@ ${extra}`,
       ...["export", "--config", join(base, "site.yaml"), "-o", join(base, "export")],
     ]);
     expect(code).toBe(1);
-    expect(stderr).toContain("is a link of the user 65534");
+    expect(stderr).toContain("is a symlink owned by uid 65534");
     expect(existsSync(join(base, "export"))).toBe(false);
   });
 
@@ -180,7 +180,7 @@ ${extra}`,
     const args = ["package", "--config", join(base, "site.yaml")];
     const { code, stderr } = await runBuilt("portable", [...args, "-o", join(base, "p.tgz")]);
     expect(code).toBe(1);
-    expect(stderr).toContain(`${site("uploads")} is a link of the user 65534`);
+    expect(stderr).toContain(`${site("uploads")} is a symlink owned by uid 65534`);
     expect(existsSync(join(base, "p.tgz"))).toBe(false);
   });
 
@@ -194,7 +194,7 @@ ${extra}`,
         ...["--in-place", "--yes", "--no-safety", "--reason", "a test"],
       ]);
       expect(code).not.toBe(0);
-      expect(stderr).toContain(`${site("data/app.db")} is a link of the user 65534`);
+      expect(stderr).toContain(`${site("data/app.db")} is a symlink owned by uid 65534`);
     }
     expect(existsSync(join(base, "cron.d"))).toBe(false);
     const rows = execFileSync("sqlite3", [victim("app.db"), "select x from t"], { encoding: "utf8" });

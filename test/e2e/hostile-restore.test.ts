@@ -75,7 +75,7 @@ describe.skipIf(!isRoot)("a restore as root", () => {
     execFileSync("chown", ["-h", "nobody", join(base, "site/images")]);
     const { code, stderr } = await inPlace();
     expect(code).toBe(1);
-    expect(stderr).toContain(`${base}/site/images is a link of the user`);
+    expect(stderr).toContain(`${base}/site/images is a symlink owned by uid`);
     expect(readFileSync(join(base, "victim/precious"), "utf8")).toBe("precious\n");
     expect(readdirSync(join(base, "victim"))).toEqual(["precious"]);
   });

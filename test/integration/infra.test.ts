@@ -320,7 +320,7 @@ describe("crontabs", () => {
     const result = await collect({ crontabs: ["clara", "none", "ghost", "other"] });
     expect(result.files).toEqual(["crontabs/clara"]);
     expect(read("crontabs/clara")).toBe(`0 3 * * * PGPASSWORD=${PLACEHOLDER} pg_dump clara\n`);
-    expect(result.warnings).toEqual(["there is no crontab for none"]);
+    expect(result.warnings).toEqual(["no crontab exists for none"]);
     expect(result.failures.map(({ unit, code }) => `${unit} ${code}`)).toEqual([
       "crontabs/ghost E_MISSING",
       "crontabs/other E_UNREADABLE",
@@ -330,7 +330,7 @@ describe("crontabs", () => {
   test("where cron is not installed, a user without a spool file has none", async () => {
     fakeCrontab("exit 127");
     const result = await collect({ crontabs: ["holdfast-nobody"] });
-    expect(result).toMatchObject({ files: [], failures: [], warnings: ["there is no crontab for holdfast-nobody"] });
+    expect(result).toMatchObject({ files: [], failures: [], warnings: ["no crontab exists for holdfast-nobody"] });
   });
 });
 

@@ -138,7 +138,7 @@ export class TgzWriter implements ArchiveWriter {
   }
 
   #check(name: BytePath): void {
-    if (this.#names.has(name)) throw new HoldfastError("E_INTERNAL", `${display(name)} comes twice in one archive`);
+    if (this.#names.has(name)) throw new HoldfastError("E_INTERNAL", `${display(name)} would be in the archive twice`);
   }
 }
 

@@ -144,7 +144,7 @@ function readEntry(at: BytePath, path: BytePath): Found {
     if (after.dev === stats.dev && after.ino === stats.ino && after.ctimeNs === stats.ctimeNs && target !== undefined)
       return { stats, target };
   }
-  throw new HoldfastError("E_LINK", `${display(path)} is led elsewhere again and again while it is looked at`);
+  throw new HoldfastError("E_LINK", `${display(path)} keeps changing while it is resolved`);
 }
 
 /** Returns the target of a link; undefined if it is no longer a link. */
@@ -160,7 +160,7 @@ function linkText(bytes: Buffer): BytePath | undefined {
 const isTrusted = (uid: bigint): boolean => uid === 0n || uid === BigInt(process.geteuid?.() ?? -1);
 
 /**
- * Throws `code` for a link of a user other than root and this one that leads to something of another owner. Through it
+ * Throws `code` for a link of a user other than root and this one that points to a file of another owner. Through it
  * a user of the site could make root read, or replace, files without permission.
  */
 export function refuseForeign(
@@ -169,9 +169,7 @@ export function refuseForeign(
   code: ErrorCode = "E_LINK",
 ): void {
   if (isTrusted(owner) || owner === target) return;
-  throw new HoldfastError(
-    code,
-    `${display(link)} is a link of the user ${owner}, and leads to something of the user ${target}`,
-    { hint: "remove the link, or trust it: chown -h root LINK" },
-  );
+  throw new HoldfastError(code, `${display(link)} is a symlink owned by uid ${owner} that points to a file of uid ${target}`, {
+    hint: "remove the link, or trust it: chown -h root LINK",
+  });
 }

@@ -32,10 +32,7 @@ export class SafeDirectories {
       } catch (error) {
         if (systemCode(error) !== "EEXIST") throw error;
         if (!lstatSync(toBuffer(directory)).isDirectory())
-          throw new HoldfastError(
-            "E_ARCHIVE",
-            `${display(directory)} is to be a directory, and something else is there`,
-          );
+          throw new HoldfastError("E_ARCHIVE", `${display(directory)} must be a directory, but is something else`);
       }
     }
     this.#known.add(directory);

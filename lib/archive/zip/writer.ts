@@ -164,7 +164,7 @@ export class ZipWriter implements ArchiveWriter {
   }
 
   #check(name: BytePath): void {
-    if (this.#names.has(name)) throw new HoldfastError("E_INTERNAL", `${display(name)} comes twice in one archive`);
+    if (this.#names.has(name)) throw new HoldfastError("E_INTERNAL", `${display(name)} would be in the archive twice`);
     const most = this.#options.mostEntries ?? MOST_ENTRIES;
     if (this.#names.size >= most)
       throw new HoldfastError("E_IO", `it has more than ${most} entries, the most that is read of a zip`, {

@@ -15,12 +15,12 @@ export function splitPassword(url: string): { url: string; password?: string } {
   const path = /^[^?#]*/.exec(rest)?.[0] ?? "";
   const oddPort = /:(?!\d*(?:,|$))/.test(authority.replace(/\[[^\]]*\]/g, ""));
   if (at < 0 && rest.includes("@") && (oddPort || (authority.includes(":") && path.includes("@")))) {
-    throw new HoldfastError("E_CONFIG", "the password in a database URL holds / or ? or #", { hint: ENCODE });
+    throw new HoldfastError("E_CONFIG", "the password in a database URL contains / or ? or #", { hint: ENCODE });
   }
   const [user = "", ...secret] = at < 0 ? [] : authority.slice(0, at).split(":");
   const parameters = rest.slice(path.length).replace(/^\?/, "").split("&");
   if (parameters.some((parameter) => /^(sslpassword|passwd|pwd)=/i.test(parameter))) {
-    throw new HoldfastError("E_CONFIG", "a database URL holds a secret that would be seen by ps", {
+    throw new HoldfastError("E_CONFIG", "a database URL contains a secret that ps would show", {
       hint: "use password_file",
     });
   }

@@ -179,7 +179,7 @@ export class MysqlDump {
         onBytes,
         check: async () => {
           await this.#command.done;
-          if (!rows.complete) throw new HoldfastError("E_DUMP", "the dump has no end mark: it was cut short");
+          if (!rows.complete) throw new HoldfastError("E_DUMP", "the dump has no end mark: it is truncated");
           check(rows.tables);
         },
       });
@@ -258,6 +258,6 @@ async function* withoutEndMark(chunks: AsyncIterable<Buffer>, ended: Promise<unk
   }
   await ended; // a program that failed says why
   const end = /(?:^|\n)-- Dump completed[^\n]*\n$/.exec(held.toString("latin1"));
-  if (end === null) throw new HoldfastError("E_DUMP", "the dump has no end mark: it was cut short");
+  if (end === null) throw new HoldfastError("E_DUMP", "the dump has no end mark: it is truncated");
   yield held.subarray(0, end.index + 1);
 }

@@ -40,11 +40,11 @@ export async function blindSpots(
   const warnings: string[] = [];
   if (!all("SELECT"))
     warnings.push(
-      `without the SELECT right on the whole database a table that the user may not read is not seen, and not in the dump ${how("select")}`,
+      `without the SELECT privilege on the whole database, tables that the user cannot read are missing from the dump ${how("select")}`,
     );
   const dark = tables.filter((table) => !onTable("TRIGGER", table));
   if (!all("TRIGGER") && dark.length > 0)
-    warnings.push(`without the TRIGGER right its triggers are not seen, and not in the dump ${how("trigger")}`);
+    warnings.push(`without the TRIGGER privilege, its triggers are missing from the dump ${how("trigger")}`);
   const mayReadAll = grants.some(
     ({ privileges, level, database: pattern, table }) =>
       (privileges.has("SELECT") || privileges.has("ALL PRIVILEGES")) &&
@@ -52,7 +52,7 @@ export async function blindSpots(
   );
   if (!mayReadAll && !ROUTINE_RIGHTS.some(all))
     warnings.push(
-      "without a right to routines the procedures and functions of others are not seen, and not in the dump " +
+      "without a privilege on routines, procedures and functions of other users are missing from the dump " +
         how("select", "mysql.proc").replace(")", "; show_routine on *.* in MySQL)"),
     );
   return warnings;

@@ -72,7 +72,7 @@ export class MysqlSession {
     await this.#refuse(sets[0]);
     await this.#refuse(sets.at(-1));
     const result = sets.find(({ statement }) => statement === "execute holdfast");
-    if (result === undefined) throw new HoldfastError("E_DATABASE", "the query gives no rows");
+    if (result === undefined) throw new HoldfastError("E_DATABASE", "the query returns no rows");
     if (result.rows.length === 0) return [];
     const rows = result.rows.map(toRow); // says which name is there twice
     const types = await this.#types(sql);
@@ -129,7 +129,7 @@ export class MysqlSession {
     if (last === undefined || errors?.statement !== "show errors") return;
     await this.#ask(FORGET);
     const { Message, Code } = Object.fromEntries(last);
-    const hint = "run the query by hand with the mariadb client, as the same database user";
+    const hint = "run the query with the mariadb client, as the same database user";
     throw new HoldfastError("E_DATABASE", `the database refused the query: ${Message} (${Code})`, { hint });
   }
 

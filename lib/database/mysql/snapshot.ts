@@ -79,7 +79,7 @@ async function openAt(access: MysqlAccess, end: () => void): Promise<DatabaseSna
   try {
     const locked = await lockTables(lock);
     if (locked !== true)
-      warnings.push(`the rows are counted in the dump, the tables could not be locked for a moment: ${locked}`);
+      warnings.push(`the rows are counted in the dump, because the tables could not be locked for a moment: ${locked}`);
     await session.run("start transaction with consistent snapshot, read only");
     const [now] = await session.run("select date_format(utc_timestamp(3), '%Y-%m-%dT%H:%i:%s.%f') as at");
     const tables = await readTables(session);

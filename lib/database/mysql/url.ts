@@ -23,7 +23,7 @@ export function describeMysql(url: string): MysqlLocation {
   const parameters = new URLSearchParams(query);
   const unknown = [...parameters.keys()].find((key) => key !== "socket");
   if (unknown !== undefined) {
-    const hint = "only socket= is known; other options belong into ~/.my.cnf of the user that runs the backup";
+    const hint = "only socket= is known; other options belong in ~/.my.cnf of the user that runs the backup";
     throw new HoldfastError("E_CONFIG", `the parameter ${unknown} of a MySQL URL is not known`, { hint });
   }
   return {

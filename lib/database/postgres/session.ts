@@ -148,7 +148,7 @@ async function run(session: ClientSession, script: string): Promise<string> {
   const at = answer.lastIndexOf(`${mark} `);
   const [state, ...message] = answer.slice(at + mark.length + 1).split("\n");
   if (state === "false") return answer.slice(0, at);
-  const hint = "run the query by hand with psql, as the same database user";
+  const hint = "run the query with psql, as the same database user";
   throw new HoldfastError("E_DATABASE", `PostgreSQL refused the query: ${message.join(" ").trim()}`, { hint });
 }
 

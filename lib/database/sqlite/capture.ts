@@ -204,7 +204,7 @@ async function copyStill(files: SqliteFiles, into: string, expected: FileIdentit
       }
       if (files.fingerprint() === before) break;
       if (attempt === STILL_ATTEMPTS)
-        throw new HoldfastError("E_CHANGED", "the SQLite file changed again and again while it was copied");
+        throw new HoldfastError("E_CHANGED", "the SQLite file kept changing while it was copied");
     }
     await recover(copy);
     await rename(copy, into);

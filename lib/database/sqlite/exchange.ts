@@ -74,7 +74,7 @@ async function atHandles(files: Files, work: (...at: Files) => Promise<void>): P
 
 async function exchangeAt(...[live, next, aside]: Files): Promise<void> {
   if (!isPresent(next)) {
-    if (!isPresent(live)) throw new HoldfastError("E_RESTORE", `neither ${live} nor ${next} is there`);
+    if (!isPresent(live)) throw new HoldfastError("E_RESTORE", `neither ${live} nor ${next} exists`);
     moveSidecars(next, live);
     return;
   }

@@ -148,8 +148,8 @@ export class SqliteFiles {
 const NONE: FileIdentity = { dev: -1n, ino: -1n };
 
 const notRegular = (name: BytePath, cause?: unknown): HoldfastError =>
-  new HoldfastError("E_SQLITE", `${display(name)} is a link, a FIFO or a device, and not a regular file`, {
-    hint: "see who put it there, and remove it",
+  new HoldfastError("E_SQLITE", `${display(name)} is a symlink, a FIFO or a device, not a regular file`, {
+    hint: "find out who created it, and remove it",
     cause,
   });
 

@@ -27,7 +27,4 @@ export const isSame = (one: FileIdentity, other: FileIdentity): boolean =>
 
 /** Returns the error for a file that is another by now. */
 export const replaced = (file: Buffer): HoldfastError =>
-  new HoldfastError(
-    "E_MISSING",
-    `another file took the place of ${display(file.toString("latin1"))} while it was read`,
-  );
+  new HoldfastError("E_MISSING", `${display(file.toString("latin1"))} was replaced by another file while it was read`);

@@ -235,11 +235,11 @@ function brokenReferences(db: SqliteDatabase): string[] {
 function notLoadable(dump: string, error: unknown): HoldfastError {
   const known = asHoldfastError(sqliteError(error, dump), "E_RESTORE");
   if (["E_NO_SPACE", "E_INTERRUPTED", "E_RESTORE", "E_MISSING", "E_UNREADABLE"].includes(known.code)) return known;
-  const hint = "take it from another run; npx tsx scripts/verify.ts tells which are whole";
+  const hint = "take it from another run; npx tsx scripts/verify.ts checks a run";
   return new HoldfastError("E_RESTORE", `the dump was not loaded: ${known.message}`, { hint, cause: error });
 }
 
 function refuseFlags(flags: readonly string[]): void {
   if (flags.length === 0) return;
-  throw new HoldfastError("E_USAGE", `${flags.join(" ")}: flags of pg_restore mean nothing to SQLite`);
+  throw new HoldfastError("E_USAGE", `${flags.join(" ")}: flags of pg_restore do not apply to SQLite`);
 }

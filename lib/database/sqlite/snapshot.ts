@@ -71,7 +71,7 @@ class SqliteSnapshot implements DatabaseSnapshot {
     } catch (error) {
       if (error instanceof HoldfastError) throw error;
       const message = error instanceof Error ? error.message : String(error);
-      const hint = "run the query by hand: sqlite3 -readonly FILE 'select …'";
+      const hint = "run the query: sqlite3 -readonly FILE 'select …'";
       throw new HoldfastError("E_DATABASE", `SQLite refused the query: ${message}`, { hint, cause: error });
     }
   }

@@ -29,7 +29,7 @@ export function forgetSuperJournal(journal: string): void {
 export function refuseSuperJournal(database: string): void {
   const name = superJournalOf(`${database}-journal`);
   if (name === undefined) return;
-  throw new HoldfastError("E_SQLITE", `${database}-journal is of a transaction that was cut off, and names ${name}`, {
+  throw new HoldfastError("E_SQLITE", `${database}-journal belongs to an interrupted transaction and names ${name}`, {
     hint: "let the application finish it: open the database as its owner with sqlite3",
   });
 }

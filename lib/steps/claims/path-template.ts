@@ -51,15 +51,15 @@ export function resolveTree(root: string, template: string, project: Project, fo
   if (below.includes("\0") || below.split("/").some((segment) => ["", ".", ".."].includes(segment))) {
     throw new HoldfastError(
       "E_OUTSIDE",
-      `${template} becomes ${JSON.stringify(text)}, which is no place of its own inside ${path.resolve(root, base)}`,
+      `${template} becomes ${JSON.stringify(text)}, which is not a directory of its own inside ${path.resolve(root, base)}`,
     );
   }
   const filled = path.resolve(root, text);
   const real = realOrMissing(filled);
   const isOutside = !isInside(realOrMissing(path.resolve(root, base)), real) && !isInside(realOrMissing(root), real);
   if (isOutside && !followLinks) {
-    throw new HoldfastError("E_OUTSIDE", `${filled} is a link that leads out of the site, to ${real}`, {
-      hint: "set follow_links: true in the config to back up what links lead to, or correct the row",
+    throw new HoldfastError("E_OUTSIDE", `${filled} is a symlink that points outside the site, to ${real}`, {
+      hint: "set follow_links: true in the config to back up the targets of symlinks, or correct the row",
     });
   }
   if (!statSync(real).isDirectory()) throw new HoldfastError("E_MISSING", `${filled} is not a directory`);

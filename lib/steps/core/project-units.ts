@@ -45,7 +45,7 @@ export async function listProjectUnits(
     const id = String(project.id);
     const unit = unitName(id);
     const twice = seen.has(unit)
-      ? [new HoldfastError("E_PROJECTS", `two rows have the id ${id}`, { hint: "let the query give each id once" })]
+      ? [new HoldfastError("E_PROJECTS", `two rows have the id ${id}`, { hint: "make the query return each id once" })]
       : [];
     seen.add(unit);
     const { trees, errors } = treesOf(kinds, (kind) => onDisk.treeOf(kind, project, others));

@@ -130,7 +130,7 @@ async function queryProjects(
     if (Number(counted?.["n"]) !== rows.length) {
       throw new HoldfastError(
         "E_PROJECTS",
-        `the query gave ${rows.length} rows where the database counts ${String(counted?.["n"])}`,
+        `the query returned ${rows.length} rows, but the database counts ${String(counted?.["n"])}`,
       );
     }
     return rows;

@@ -125,7 +125,7 @@ export class UnitRunner {
     const cause = asHoldfastError(error, "E_IO");
     const gone =
       plan.project !== undefined && !(await this.#context.projects.projectExists(plan.project).catch(() => true));
-    if (gone) this.skip(plan.unit, "deleted_during_run", "the project was deleted while the run went on");
+    if (gone) this.skip(plan.unit, "deleted_during_run", "the project was deleted during the run");
     else this.failUnit(plan.unit, plan.directory, cause);
   }
 
@@ -253,7 +253,7 @@ export class UnitRunner {
     for (const artifact of metadata.artifacts) {
       const { sha256 } = await hashFile(path.join(directory, artifact.path), signal);
       if (sha256 !== artifact.sha256)
-        throw new HoldfastError("E_IO", `${artifact.path} reads back other than it was written`);
+        throw new HoldfastError("E_IO", `${artifact.path} does not read back as it was written`);
     }
   }
 

@@ -90,7 +90,7 @@ async function pathsOf(snapshot: DatabaseSnapshot, { name, query }: ReferenceSet
   const found = new Set<string>();
   for (const row of rows) {
     if (!Object.hasOwn(row, "path"))
-      throw new HoldfastError("E_DATABASE", `references.${name}: the query gives no column path`, {
+      throw new HoldfastError("E_DATABASE", `references.${name}: the query returns no column path`, {
         hint: "write: select … as path",
       });
     const said = row["path"];

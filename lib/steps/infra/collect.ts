@@ -147,7 +147,7 @@ async function loadUnit(unit: InfraUnit, input: InfraInput, { known, warnings, s
     }
     const read = await readSource(source, input, signal);
     if (read === undefined) {
-      warnings.push(`there is no crontab for ${source.kind === "crontab" ? source.user : label}`);
+      warnings.push(`no crontab exists for ${source.kind === "crontab" ? source.user : label}`);
     } else if (unit.form === "env") {
       const { text, knownSecrets } = await envSample(read.text, input);
       for (const secret of knownSecrets) known.add(secret);
@@ -175,7 +175,7 @@ async function readSource(source: Source, input: InfraInput, signal: AbortSignal
 
 function present(source: Source): string {
   if (source.kind === "file") return source.file;
-  throw new HoldfastError("E_MISSING", `${sourceLabel(source)} is configured and does not exist`, {
+  throw new HoldfastError("E_MISSING", `${sourceLabel(source)} is configured, but does not exist`, {
     hint: "create it, correct the infra section of the config, or accept the failure with a reason",
   });
 }

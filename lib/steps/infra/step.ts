@@ -53,7 +53,7 @@ async function buildInfra(context: StepContext, runner: UnitRunner): Promise<Bui
   );
   for (const { unit, code, message, hint } of failures)
     runner.failPart(unit, new HoldfastError(code, message, hint === undefined ? {} : { hint }));
-  if (files.length === 0) throw new HoldfastError("E_MISSING", "nothing of the infrastructure could be captured");
+  if (files.length === 0) throw new HoldfastError("E_MISSING", "no file of the infrastructure could be captured");
   const artifacts: Artifact[] = [];
   for (const file of files) {
     const { size, sha256 } = await hashFile(path.join(out, file), context.signal);

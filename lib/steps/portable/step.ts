@@ -88,7 +88,7 @@ async function exportDatabase(
   output: string,
 ): Promise<ExportManifest> {
   if (config.exec_prefix.length > 0)
-    throw new HoldfastError("E_CONFIG", "portable data goes through the database's own protocol, not exec_prefix", {
+    throw new HoldfastError("E_CONFIG", "portable data needs the database's own protocol, not exec_prefix", {
       hint: "leave portable.backup out, or give a URL that reaches the database from here",
     });
   const password = await databasePassword(config, settings, signal);

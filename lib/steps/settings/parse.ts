@@ -32,8 +32,8 @@ export function parseSettings(text: string, format: "json" | "env" | undefined, 
   const isJson = format === "json" || (format === undefined && /^\s*\{/.test(source));
   const found = isJson ? ofJson(source, where) : ofEnv(source);
   if (found.length === 0)
-    throw new HoldfastError("E_CONFIG", `${where} says no setting`, {
-      hint: "portable.settings wants a JSON object, or lines KEY=value",
+    throw new HoldfastError("E_CONFIG", `${where} has no settings`, {
+      hint: "portable.settings expects a JSON object, or lines KEY=value",
     });
   return found;
 }

@@ -40,10 +40,7 @@ export function readDocument<T>(file: string, schema: z.ZodType<T>): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new HoldfastError(
-    "E_VERIFY",
-    `${file} is not what it should be: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`,
-  );
+  throw new HoldfastError("E_VERIFY", `${file} is invalid: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`);
 }
 
 /** Parses a JSON file of a run. Throws for an irregular file, one that is too long, and invalid JSON. */

@@ -96,7 +96,7 @@ async function contend(place: Place, token: string, options: LockOptions) {
       takenOver = found.owner;
     }
   }
-  throw new HoldfastError("E_LOCKED", `${place.path} changes hands too fast to be had`);
+  throw new HoldfastError("E_LOCKED", `${place.path} is taken by other processes again and again`);
 }
 
 /** Tries once; returns undefined if another process was faster. */
@@ -175,7 +175,7 @@ async function assertToken(file: string, token: string): Promise<void> {
 function requireToken(file: string, token: string, owner: LockOwner | null): void {
   if (owner?.token === token) return;
   const now = owner === null ? "it is gone" : `it is held by ${describeOwner(owner)}`;
-  throw new HoldfastError("E_LOCKED", `the lock ${file} was taken away: ${now}`, {
+  throw new HoldfastError("E_LOCKED", `the lock ${file} was removed: ${now}`, {
     hint: "nothing more was changed; find out what removed the lock, then run it again",
   });
 }

@@ -99,7 +99,7 @@ export async function removeStaleLock(place: Place, found: FoundLock, options: T
   const liveness = livenessOf(owner);
   if (liveness === "alive") throw heldBy(place, owner, `wait until it has ended, or end it with: kill ${owner.pid}`);
   if (liveness === "unknown" && !options.breakLock) {
-    const hint = "that process cannot be seen from here; when it is sure that it runs no more, pass --break-lock";
+    const hint = "that process is not visible from here; once you are sure that it has ended, pass --break-lock";
     throw heldBy(place, owner, hint);
   }
   await waitForChildren(owner, options);
@@ -176,7 +176,8 @@ async function waitForChildren(owner: LockOwner, options: TakeoverOptions): Prom
         },
       );
     }
-    if (pids.length > 0 && !told) options.onNote(`waiting for what ${owner.command} left running: ${pids.join(", ")}`);
+    if (pids.length > 0 && !told)
+      options.onNote(`waiting for processes that ${owner.command} left running: ${pids.join(", ")}`);
     told ||= pids.length > 0;
     await sleep(none > 0 ? 10 : 100, undefined, { signal: options.signal });
   }

@@ -84,7 +84,7 @@ export function readManifestHead(run: string): ManifestHead {
     return manifestHeadSchema.parse(head);
   } catch (error) {
     if (error instanceof HoldfastError) throw error;
-    throw new HoldfastError("E_VERIFY", `${file} does not begin as a manifest does`, { cause: error });
+    throw new HoldfastError("E_VERIFY", `${file} does not begin like a manifest`, { cause: error });
   }
 }
 

@@ -57,7 +57,7 @@ describe("a config", () => {
       "database.0.passwort_file is not a known key; did you mean password_file?",
     ],
     ["a missing key is named", "root: /srv/x\n", "site: "],
-    ["an empty file", "", "is empty or no mapping of keys"],
+    ["an empty file", "", "is empty or not a mapping of keys"],
     ["no YAML", "site: [\n", "Flow sequence"],
     [
       "projects need one way to be found",

@@ -66,7 +66,7 @@ test("a row keeps its columns in order, and refuses a name that is there twice",
       ["name", 2],
       ["id", 3],
     ]),
-  ).toThrow("two columns the name id");
+  ).toThrow("two columns with the name id");
 });
 
 test("semicolons at the end are taken off, others not", () => {

@@ -38,7 +38,7 @@ describe("settings are read", () => {
     ]);
   });
 
-  test.each(["", "nothing here", "# a comment", "{}"])("%j says no setting", (text) => {
+  test.each(["", "nothing here", "# a comment", "{}"])("%j has no settings", (text) => {
     expect(() => parseSettings(text, undefined, "test")).toThrow("says no setting");
   });
 

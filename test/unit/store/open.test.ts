@@ -105,9 +105,9 @@ describe("a new store", () => {
   });
 
   test.each<[string, (place: string) => void, string]>([
-    ["its parent is missing", () => (dest = path.join(top, "disk/store")), "to hold the store"],
+    ["its parent is missing", () => (dest = path.join(top, "disk/store")), "cannot be created"],
     ["it is a file", (place) => writeFileSync(place, ""), "is not a directory"],
-    ["it is a link that leads nowhere", (place) => symlinkSync(path.join(top, "disk"), place), "leads nowhere"],
+    ["it is a broken symlink", (place) => symlinkSync(path.join(top, "disk"), place), "broken symlink"],
     [
       "its parent is a file",
       () => (writeFileSync(path.join(top, "f"), ""), (dest = path.join(top, "f/store"))),

@@ -69,7 +69,7 @@ async function checkCollations(session: MysqlSession, wanted: ReadonlySet<string
   const missing = [...wanted].filter((name) => !known.has(name));
   if (missing.length === 0 || known.size === 0) return;
   throw new HoldfastError("E_RESTORE", `the server does not know the collation ${missing.join(", ")}`, {
-    hint: "restore to a server of the kind and version that the dump is of, or newer",
+    hint: "restore to a server of the dump's engine and version, or a newer one",
   });
 }
 

@@ -303,6 +303,6 @@ function isPlain(byte: number | undefined): boolean {
 
 function refusal(reason: string): HoldfastError {
   return new HoldfastError("E_RESTORE", `the dump was not loaded: ${reason}`, {
-    hint: "nothing was changed; load it by hand into a new database if you trust it, or take another run",
+    hint: "nothing was changed; load it manually into a new database if you trust it, or take another run",
   });
 }

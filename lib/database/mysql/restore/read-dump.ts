@@ -39,7 +39,7 @@ export async function readDump(
     const error = first ?? thrown;
     const known = asHoldfastError(error, "E_RESTORE");
     if (!(error instanceof Error && "code" in error && String(error.code).startsWith("Z_"))) throw known;
-    const hint = "take it from another run; npx tsx scripts/verify.ts tells which are whole";
+    const hint = "take it from another run; npx tsx scripts/verify.ts checks a run";
     throw new HoldfastError("E_RESTORE", `${dump} is damaged: ${error.message}`, { hint, cause: error });
   }
 }

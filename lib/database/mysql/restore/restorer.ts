@@ -281,7 +281,7 @@ class MysqlRestorer implements DatabaseRestorer {
 
 function refuseFlags(flags: readonly string[]): void {
   if (flags.length === 0) return;
-  throw new HoldfastError("E_USAGE", `${flags.join(" ")}: flags of pg_restore mean nothing to MySQL`);
+  throw new HoldfastError("E_USAGE", `${flags.join(" ")}: flags of pg_restore do not apply to MySQL`);
 }
 
 async function sizeOf(session: MysqlSession): Promise<number> {

@@ -157,12 +157,12 @@ function held(left: readonly Backend[]): HoldfastError {
 }
 
 function gone(name: string): HoldfastError {
-  const hint = "the restore has been confirmed or taken back by hand; psql -l shows the databases";
-  return new HoldfastError("E_RESTORE", `there is no database ${name} on the server`, { hint });
+  const hint = "the restore was confirmed or rolled back manually; psql -l lists the databases";
+  return new HoldfastError("E_RESTORE", `the server has no database ${name}`, { hint });
 }
 
 function taken(name: string): HoldfastError {
-  return new HoldfastError("E_RESTORE", `there is a database ${name} on the server already`, {
+  return new HoldfastError("E_RESTORE", `the server already has a database ${name}`, {
     hint: "nothing was changed; rename or drop it, then start again",
   });
 }

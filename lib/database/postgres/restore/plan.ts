@@ -42,7 +42,7 @@ export function checkFlags(flags: readonly string[]): void {
   });
   if (bad === undefined) return;
   throw new HoldfastError("E_USAGE", `${bad} cannot be passed on to pg_restore`, {
-    hint: "flags are given as one word each, like --schema=public; where it restores to is not theirs to say",
+    hint: "write each flag as one word, like --schema=public; flags that choose the target are not allowed",
   });
 }
 
