@@ -39,7 +39,7 @@ describe("settings are read", () => {
   });
 
   test.each(["", "nothing here", "# a comment", "{}"])("%j has no settings", (text) => {
-    expect(() => parseSettings(text, undefined, "test")).toThrow("says no setting");
+    expect(() => parseSettings(text, undefined, "test")).toThrow("has no settings");
   });
 
   test.each(["[1]", '"x"', '{"A": '])("%j is no JSON object", (text) => {
