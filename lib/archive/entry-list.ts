@@ -56,7 +56,7 @@ export class EntryListWriter {
   }
 
   add(entry: Entry, size: number, sha256: string | null): void {
-    // An mtime in the future was set by hand: it would forbid reuse for ever, and the ctime tells when that was.
+    // An mtime in the future was set explicitly: it would prevent reuse for ever, and the ctime shows when it was set.
     const isFuture = entry.mtimeNs > BigInt(Date.now()) * 1_000_000n + RACY_NS;
     const racy = entry.ctimeNs >= this.#racyFrom || (entry.mtimeNs >= this.#racyFrom && !isFuture);
     const line = {

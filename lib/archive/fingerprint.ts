@@ -20,10 +20,9 @@ export interface Fingerprint {
 }
 
 /**
- * sha256 over a header with the recipe, then for each entry, in walk order, path, type, mode, uid, gid, size, mtime,
- * ctime (nanoseconds), inode, link count and link target. Every field ends with a NUL, which no path holds, and every
- * entry has the same number of fields, so no two inputs run together. An entry with an empty path, the root, is
- * digested and not counted.
+ * Computes the sha256 of a header with the recipe, and of each entry in walk order. An entry has path, type, mode, uid,
+ * gid, size, mtime, ctime (nanoseconds), inode, link count and link target. Each field ends with a NUL, which no path
+ * contains, so different inputs never give the same bytes. The root, an entry with an empty path, is not counted.
  */
 export class FingerprintBuilder {
   readonly #hash = createHash("sha256");
@@ -47,7 +46,7 @@ export class FingerprintBuilder {
     this.#pending += `${path}\0${type}\0${mode}\0${uid}\0${gid}\0${size}\0${mtimeNs}\0${ctimeNs}\0${ino}\0${nlink}\0${target}\0`;
     if (this.#pending.length >= BATCH) this.#flush();
     this.#newestChange = later(this.#newestChange, ctimeNs);
-    // An mtime in the future was set by hand: it would forbid reuse for ever, and the ctime tells when that was.
+    // An mtime in the future was set explicitly: it would prevent reuse for ever, and the ctime shows when it was set.
     if (mtimeNs <= toNs(Date.now() + RACY_MS)) this.#newestChange = later(this.#newestChange, mtimeNs);
     if (path === "") return;
     this.#newestMtime = later(this.#newestMtime, mtimeNs);

@@ -60,7 +60,7 @@ export const portableRefinement = {
   generic: z
     .array(genericSchema)
     .default([])
-    .describe("Relations without a foreign key: a type and a number. They travel as the key of the row."),
+    .describe("Relations without a foreign key: a type and a number. They are exported as the key of the row."),
   foreign_keys: foreignKeysSchema.describe(
     "By table and column: the table whose primary key the column holds, where the database declares no foreign key; false where it holds none.",
   ),
@@ -77,5 +77,5 @@ export const portableRefinement = {
   map: byTable(mapSchema).describe(
     "By table, at an import: rows that are called otherwise here, {old: new} by their keys; keys of several columns as a list of {from, to}.",
   ),
-  sets: byTable(setSchema).describe("Tables that travel together, by a name for --set."),
+  sets: byTable(setSchema).describe("Tables that are exported together, by a name for --set."),
 };

@@ -66,7 +66,7 @@ export const portableSettingsSchema = z
       .optional()
       .describe("When absent, what a file is called and what a text begins with tell."),
     critical: names("Globs of names whose difference forbids an import.", CRITICAL),
-    warning: names("Globs of names whose difference is a warning; others are only told.", WARNING),
+    warning: names("Globs of names whose difference is a warning; others are only reported.", WARNING),
     secret: names("Globs of further names whose values are left out; whether there is one is kept.", []),
   })
   .refine(({ command, file }) => (command === undefined) !== (file === undefined), {

@@ -46,7 +46,7 @@ const databaseFields = z.strictObject({
     .describe("Which url counts where there is one for each engine, e.g. ${DB_ENGINE:-postgresql}."),
   password_file: z.string().optional().describe("A file whose first line is the password."),
   password_command: command.optional().describe("A command that prints the password."),
-  migrate: command.optional().describe("Brings the schema up to the code, after a restore of an older one."),
+  migrate: command.optional().describe("Migrates the schema to that of the code, after a restore of an older one."),
   migrations_wanted: command.optional().describe("Prints the migrations that the code knows."),
   exact_counts_below_rows: whole(0)
     .default(50_000_000)
@@ -159,7 +159,7 @@ const reinitSchema = z
       .record(z.string(), z.record(z.string(), z.union([scalar, z.array(scalar)])))
       .default({})
       .describe("Rows that stay, by table: columns and the value, or one of the values, that each must have."),
-    storage: paths.describe("Directories that are moved aside and made again, empty; relative to root."),
+    storage: paths.describe("Directories that are renamed and created again, empty; relative to root."),
     admin_command: command.optional().describe("Makes the first user anew, when all is cleared."),
   })
   .describe("What reinit.ts keeps, and what it does beside clearing the first database.");
@@ -218,7 +218,7 @@ export const siteSchema = z.strictObject({
   ),
   follow_links: flag
     .default(false)
-    .describe("Whether what links lead to outside of the site is backed up as well, each target as a tree."),
+    .describe("Also back up the targets of symlinks that point outside the site, each as a tree."),
   infra: z
     .strictObject({
       repo: z.string().optional().describe("The application's git checkout."),

@@ -59,8 +59,8 @@ export interface DatabaseEngine {
   /** Reads a dump to its end, without a server, and compares its rows with the recorded ones. */
   checkDump(file: string, recorded: RecordedTables, signal: AbortSignal): Promise<DumpCheck>;
   /**
-   * Returns the shell commands that load a unit's dump; `file` is a word of the shell. Undefined if the dump is a file to
-   * copy.
+   * Returns the shell commands that load a unit's dump; `file` is a word of the shell. Undefined if the dump is a file
+   * to copy.
    */
   readonly restoreCommands: ((metadata: UnitMetadata, database: string, file: string) => string[]) | undefined;
   /** Returns the shell commands that load a dump of a package into a new database `site`. */

@@ -3,9 +3,9 @@ import { HoldfastError } from "../errors.ts";
 
 /** The access of an engine to these tables. */
 export interface MigrationSource {
-  /** The tables with one of these lower-case names; `from` is ready to stand behind FROM. */
+  /** The tables with one of these lower-case names; `from` is SQL to follow FROM. */
   columnsOf(names: readonly string[]): Promise<{ name: string; from: string; columns: readonly string[] }[]>;
-  /** Runs a SELECT of these columns, behind whose FROM stands `from`; each row by their names. */
+  /** Runs a SELECT of these columns from `from`; returns each row by their names. */
   query(sql: string, columns: readonly string[], from: string): Promise<Record<string, unknown>[]>;
   quote(name: string): string;
 }

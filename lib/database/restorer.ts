@@ -3,7 +3,7 @@ import type { DatabaseFacts, EngineName } from "./snapshot.ts";
 
 /** The database that exists under the name in the URL. */
 export interface PresentDatabase {
-  /** Base tables in it; 0 for an empty database, which nothing is lost with. */
+  /** The number of base tables. */
   readonly tables: number;
   readonly size_bytes: number;
   /** Migrations in the form of `DatabaseFacts`. */
@@ -11,19 +11,19 @@ export interface PresentDatabase {
 }
 
 export interface LoadOptions {
-  /** Hears how much of the dump has been read so far. */
+  /** Called with the bytes of the dump that have been read so far. */
   readonly onBytes: (bytes: number) => void;
-  /** Handed to pg_restore as they are; an error for other engines when not empty. */
+  /** Passed to pg_restore unchanged; an error for other engines unless empty. */
   readonly restoreFlags: readonly string[];
   /** The recorded `DatabaseFacts.search_path`. */
   readonly searchPath?: readonly string[] | undefined;
 }
 
 /**
- * Loads dumps into a server and puts them in the place of the database that the URL names, which is called live here.
- * Scratch and aside names are chosen by the caller, who writes them down before he uses them, so that everything can be
- * found again after a crash: every method may be called again after it was cut off. Throws `E_DATABASE` when the server
- * does not answer or refuses.
+ * Loads dumps into a server, and replaces the database in the URL, which is called live here. The caller chooses the
+ * names of the scratch database and of the previous one (`aside`), and records them before it uses them, so that they
+ * can be found after a crash. Every method may be called again after it was interrupted. Throws `E_DATABASE` if the
+ * server does not answer or rejects a statement.
  */
 export interface DatabaseRestorer {
   readonly engine: EngineName;
@@ -38,33 +38,32 @@ export interface DatabaseRestorer {
   /** Returns the free bytes on the server's disk; undefined if unknown, as for a server on another host. */
   freeBytes(): Promise<number | undefined>;
   /**
-   * Throws `E_RESTORE` when the dump cannot be loaded by this server and these programs (an older pg_restore,
-   * extensions that are not available), before anything is made; gives what will be other than it was (roles that are
-   * missing …).
+   * Checks whether this server and these programs can load the dump, before anything is created. Returns warnings of
+   * what will differ, such as missing roles. Throws `E_RESTORE`, as for an older pg_restore or a missing extension.
    */
   check(dump: string, options: Pick<LoadOptions, "restoreFlags">): Promise<readonly string[]>;
   /**
-   * Creates on a private server, and nowhere else, what the dump expects of its surroundings: roles and accounts. They
-   * have no password and cannot log in.
+   * Creates the roles and accounts that the dump refers to. They have no password and cannot log in. Called for private
+   * servers only.
    */
   furnish(dump: string): Promise<void>;
   /**
-   * Makes the database `scratch`, removing what an earlier attempt left of it, and loads the whole dump. Throws
-   * `E_RESTORE`; `scratch` is dropped then.
+   * Creates the database `scratch`, after removing the rest of an earlier attempt, and loads the whole dump. Throws
+   * `E_RESTORE`, and drops `scratch` then.
    */
   load(dump: string, scratch: string, options: LoadOptions): Promise<void>;
   /** Returns the facts of a database, every table counted exactly, and digested on request. */
   facts(name: string, options?: { readonly digests: boolean }): Promise<DatabaseFacts>;
   /**
-   * Puts `scratch` in the place of live, which becomes `aside` (where there was one), with live's owner, rights and
-   * settings; ends the connections to both. Done already: nothing happens.
+   * Renames live, if it exists, to `aside` and `scratch` to live, with live's owner, privileges and settings. Ends the
+   * connections to both. Does nothing if that was done before.
    */
   exchange(scratch: string, aside: string): Promise<void>;
-  /** The way back: live becomes `scratch` again, and `aside` live. Done already: nothing happens. */
+  /** Reverses `exchange`: live becomes `scratch` again, and `aside` live. Does nothing if that was done before. */
   exchangeBack(scratch: string, aside: string): Promise<void>;
-  /** Empties the live database, or creates it, and loads the dump into it; with null it stays empty. */
+  /** Empties or creates the live database, and loads the dump into it; null leaves it empty. */
   reload(dump: string | null, options: LoadOptions): Promise<void>;
-  /** A dump of the live database that `reload` takes, at `path`; the safety copy for engines without `exchange`. */
+  /** Dumps the live database to `path`, for `reload`: the safety copy of engines without `exchange`. */
   save(path: string): Promise<{ readonly size_bytes: number; readonly sha256: string }>;
   /** Drops a database that a restore created or renamed, and ends its connections. Never drops live. */
   drop(name: string): Promise<void>;

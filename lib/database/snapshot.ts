@@ -76,17 +76,17 @@ export interface DatabaseSnapshot {
    */
   facts(budget: { readonly exactRows: number }): Promise<DatabaseFacts>;
   /**
-   * Digests each table; reads every row. To be called after the dump, which in MySQL waits for nobody. A table whose
-   * columns cannot be read is left out with a warning.
+   * Digests each table; reads every row. Call it after the dump, for which MySQL does not wait. A table with
+   * unreadable columns is left out with a warning.
    */
   digests(): Promise<TableDigests>;
   /** The end of the dump's file name, with its dot: `.dump`, `.sql.gz`, `.db`. */
   readonly extension: string;
   /**
-   * Writes the dump to `path` (created, mode 0640, fsynced), hashing as it writes, then lists or parses it and compares
-   * its tables with the snapshot's. Throws `E_DUMP` when it is empty, short or lacks a table; `onBytes` hears how much
-   * has been written. Once per snapshot, and soon after it was opened: MySQL's dump program has been waiting since
-   * then, and its server bears that for net_write_timeout (60 s unless set) once 32 MB are read ahead.
+   * Writes the dump to `path` (created, mode 0640, fsynced), then reads it and compares its tables with the snapshot's.
+   * Throws `E_DUMP` if it is empty, truncated or lacks a table. `onBytes` is called with the bytes written so far. Call
+   * it once, soon after the snapshot was opened: MySQL's dump program waits from then on, and its server tolerates that
+   * for net_write_timeout (60 s by default) once 32 MB are read ahead.
    */
   dump(path: string, onBytes: (bytes: number) => void): Promise<DumpResult>;
   close(): Promise<void>;

@@ -103,7 +103,7 @@ export const STEPS: Readonly<Record<StepName, StepEntry>> = {
     load: async () => (await import("./infra/step.ts")).infraStep,
     script: "backup_infra",
     title: "Configuration of the host",
-    note: "Secrets were left out of these files. Merge them with the host's own by hand; nothing here is copied over by a command.",
+    note: "Secrets were left out of these files. Merge them manually with the host's own; no command here overwrites them.",
     archives: "infra archives",
     restoreCommands: () => [],
   },

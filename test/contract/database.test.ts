@@ -701,7 +701,7 @@ INSERT INTO \`t\` VALUES (7);
     const { warnings } = await snapshot.dump(join(tempDirectory(), "dump"), () => {});
     expect(warnings).toEqual([
       expect.stringMatching(/rows are counted in the dump.*Access denied/),
-      expect.stringContaining("procedures and functions of others"),
+      expect.stringContaining("procedures and functions of other users"),
       expect.stringContaining("m (MyISAM) is not in the snapshot"),
     ]);
     expect((await snapshot.facts({ exactRows: 100 })).tables.t).toEqual({ rows: 2, exact: true });
@@ -759,7 +759,7 @@ INSERT INTO \`t\` VALUES (7);
     const { warnings } = await snapshot.dump(join(tempDirectory(), "dump"), () => {});
     expect(warnings).toEqual([
       expect.stringContaining("TRIGGER"),
-      expect.stringContaining("procedures and functions of others"),
+      expect.stringContaining("procedures and functions of other users"),
     ]);
     await mariadb.sql(`revoke event on \`${name}\`.* from poor@'127.0.0.1'`);
     const other = await open({ url, password: "poorpw", execPrefix: [], root: "/" });

@@ -48,8 +48,8 @@ export interface BuildResult {
 /** The additions of a kind of archive to storing files unchanged. */
 export interface BuildExtension {
   /**
-   * May store what stands for a file; gives what was read of the file itself, which is what the content digest is of.
-   * Undefined leaves it to be stored as it is. A FileError it throws is treated as one of a plain file.
+   * Stores a replacement of a file; returns what was read of the file itself, over which the content digest is
+   * computed. Undefined stores the file unchanged. A FileError it throws is treated as one of a plain file.
    */
   store?(selected: Selected, writer: ArchiveWriter): StoredFile | undefined;
   /** Adds what follows the trees, and gives the failures that this met with. */

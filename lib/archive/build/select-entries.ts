@@ -54,7 +54,7 @@ export interface SelectionReport {
   failed(failure: ArchiveFailure): void;
   /** Listed by its directory and gone when its turn came. */
   vanished(path: BytePath): void;
-  /** Hears of a directory that was moved, or replaced, while its entries were read. */
+  /** Called for a directory that was moved or replaced while its entries were read. */
   moved(path: BytePath): void;
   /** The shared memory of an SQLite database: left out, because readers change it and it holds no data. */
   sharedMemory(path: BytePath): void;

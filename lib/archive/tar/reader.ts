@@ -59,7 +59,7 @@ export class TarReader {
   #entries = 0;
   #bytes = 0;
 
-  /** `onEntry` hears of each entry when its content has been read; without it no content is hashed. */
+  /** Calls `onEntry` for each entry after its content was read; without it no content is hashed. */
   constructor(onEntry?: (entry: TarEntry) => void, content?: TarContent) {
     this.#onEntry = onEntry;
     this.#content = content;

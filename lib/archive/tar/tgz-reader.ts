@@ -9,9 +9,9 @@ import { isZlibError, withArchivePath } from "../errors.ts";
 const CHUNK = 256 * 1024;
 
 /**
- * Unpacks all gzip members, checking their CRCs and sizes, and reads the tar headers in them, up to the end marker,
- * after which there may be zeros only. Throws `E_ARCHIVE` that names the file and what is wrong. `bytes` is the content
- * of all files. `onEntry` hears of each entry when its content has been read and hashed.
+ * Unpacks all gzip members, checks their CRCs and sizes, and reads the tar headers up to the end marker. Only zeros may
+ * follow it. Throws `E_ARCHIVE` that names the file and the fault. `bytes` counts the content of all files. `onEntry`
+ * is called for each entry after its content was read and hashed.
  */
 export async function verifyTgz(
   path: string,

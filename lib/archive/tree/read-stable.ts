@@ -142,7 +142,7 @@ export function readError(file: BytePath, error: unknown): FileError {
       return new FileError("E_UNREADABLE", `no right to read ${name}`, { cause: error });
     case "ENOENT":
     case "ENOTDIR":
-      return new FileError("E_MISSING", `${name} is not there`, { cause: error });
+      return new FileError("E_MISSING", `${name} does not exist`, { cause: error });
     case "ELOOP":
     case "ENXIO":
       return new FileError("E_MISSING", `${name} is no longer a regular file`, { cause: error });

@@ -11,8 +11,8 @@ const ATTEMPTS = 5;
 const PAUSE_MS = 100;
 
 /**
- * Removes a file or a tree; nothing happens if it does not exist. No link is followed, nor one that takes the place of
- * a directory of the tree meanwhile. What belongs to another user stays and makes the removal fail.
+ * Removes a file or a tree; nothing happens if it does not exist. Never follows a symlink, nor one that replaces a
+ * directory meanwhile. Files of other users stay, and make the removal fail.
  */
 export function removeTree(path: BytePath): void {
   for (let attempt = 1; ; attempt++) {

@@ -1,6 +1,6 @@
 /**
- * Paths of a site whose links can be trusted. A backup by root reads what the config names; a link that a user of the
- * site puts in the way would have it read, for that user, what he may not.
+ * Resolves paths of a site through trusted symlinks only. A backup by root reads what the config names: a symlink
+ * created by a user of the site could make it read files without permission.
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, type BigIntStats } from "node:fs";
 import { HoldfastError, type ErrorCode } from "../../errors.ts";
@@ -169,7 +169,11 @@ export function refuseForeign(
   code: ErrorCode = "E_LINK",
 ): void {
   if (isTrusted(owner) || owner === target) return;
-  throw new HoldfastError(code, `${display(link)} is a symlink owned by uid ${owner} that points to a file of uid ${target}`, {
-    hint: "remove the link, or trust it: chown -h root LINK",
-  });
+  throw new HoldfastError(
+    code,
+    `${display(link)} is a symlink owned by uid ${owner} that points to a file of uid ${target}`,
+    {
+      hint: "remove the link, or trust it: chown -h root LINK",
+    },
+  );
 }

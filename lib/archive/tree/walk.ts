@@ -11,16 +11,15 @@ export interface WalkOptions {
   /** True leaves the entry out, and what is below it. The path is relative to the root. */
   readonly exclude?: (path: BytePath, type: EntryType, entry: Entry) => boolean;
   /**
-   * Hears of what could not be looked at: a directory that can't be listed, a name that is gone when its turn comes
-   * (`ENOENT`). The path is relative to the root and empty for the root itself. Without it the first such error is
-   * thrown.
+   * Called for a directory that cannot be listed, and for an entry that has vanished (`ENOENT`). The path is relative
+   * to the root, and empty for the root itself. Without it, the first such error is thrown.
    */
   readonly onError?: (path: BytePath, error: NodeJS.ErrnoException) => void;
   /** Restricts the walk to files and links directly in the root. */
   readonly files?: boolean;
   /** Handles for a caller that opens entries: the current directory is that of the entry. */
   readonly handles?: TreeHandles;
-  /** Hears of a directory that was moved, or replaced, while what is in it was walked. */
+  /** Called for a directory that was moved or replaced while its entries were walked. */
   readonly onMoved?: (path: BytePath) => void;
 }
 
@@ -35,8 +34,8 @@ interface Level {
 }
 
 /**
- * Yields every entry below `root` (absolute; followed if it is a link itself), never following a link, nor one that
- * takes the place of a directory meanwhile. Parents come before children and the children of a directory in byte order,
+ * Yields every entry below `root` (absolute; followed if it is a symlink itself). Never follows a symlink, nor one that
+ * replaces a directory meanwhile. Parents come before children and the children of a directory in byte order,
  * so that paths are ordered by component: `a`, `a/b`, `a-b`. See `comparePaths`. Memory is that of the directories open
  * at one time. A path longer than the system takes (4,095 bytes) goes to `onError`.
  */

@@ -20,9 +20,9 @@ export interface UnpackRequest {
   readonly owners: UnpackOwners | null;
   /** Limits of the archive. */
   readonly limits: { readonly bytes: number; readonly entries: number; readonly depth: number };
-  /** Looked at between entries and pieces; true ends the work with `E_INTERRUPTED`. */
+  /** Checked between entries and pieces; true ends the work with `E_INTERRUPTED`. */
   readonly cancelled: () => boolean;
-  /** Hears of content as it is written. */
+  /** Called with the size of each piece of content that was written. */
   readonly onBytes?: (bytes: number) => void;
 }
 
@@ -39,10 +39,7 @@ export interface UnpackResult {
   readonly shared: SharedDirectories;
 }
 
-/**
- * Entries at or below `prefix` (all for an empty one) are written to `into`, an absolute path, by the rest of their
- * path.
- */
+/** A target: entries at or below `prefix` (all for an empty one) are written below the absolute path `into`. */
 export interface UnpackTarget {
   readonly prefix: BytePath;
   readonly into: BytePath;

@@ -1,4 +1,4 @@
-/** Writes the entries of an archive below their targets, and nowhere else. */
+/** Writes the entries of an archive below their targets only. */
 import {
   closeSync,
   constants,
@@ -25,7 +25,7 @@ import { failArchive } from "../errors.ts";
 const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const ZEROS = Buffer.alloc(64 * 1024);
 
-/** Ids beyond are none: the last one means "as it is" to chown. */
+/** The largest valid id: chown reads the next one as "unchanged". */
 const MAX_ID = 0xffff_fffe;
 
 /** The target of an entry. */
@@ -102,7 +102,7 @@ export class TreeWriter {
 
   symlink(path: BytePath, target: BytePath, attributes: EntryAttributes): void {
     const absolute = this.#prepare(path);
-    if (target === "" || target.includes("\0")) failArchive(`the link ${display(path)} leads nowhere`);
+    if (target === "" || target.includes("\0")) failArchive(`the link ${display(path)} has no valid target`);
     occupy(path, () => symlinkSync(toBuffer(target), toBuffer(absolute)));
     const owner = this.#ownerOf(attributes);
     if (owner !== undefined) lchownSync(toBuffer(absolute), owner.uid, owner.gid);

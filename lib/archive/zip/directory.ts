@@ -227,7 +227,7 @@ interface Extra {
   zip64<F extends WideField>(order: readonly F[], narrow: Record<F, number>): Record<F, number>;
 }
 
-/** 4.5.1 and the fields described in format.ts; others are passed over. */
+/** 4.5.1 and the fields described in format.ts; others are skipped. */
 export function readExtra(extra: Buffer): Extra {
   const fields = new Map<number, Buffer>();
   for (let at = 0; at + 4 <= extra.length;) {

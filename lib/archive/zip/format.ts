@@ -1,6 +1,6 @@
 /**
- * The records of a zip archive, as PKWARE's APPNOTE 6.3.10 gives them (sections named below), and the extra fields that
- * Info-ZIP adds (`proginfo/extrafld.txt` of its zip 3.0).
+ * The records of a zip archive: PKWARE's APPNOTE 6.3.10 (sections named below), and the extra fields of Info-ZIP
+ * (`proginfo/extrafld.txt` of its zip 3.0).
  */
 import type { BytePath, EntryAttributes } from "../entry.ts";
 import { floorNs } from "../fingerprint.ts";

@@ -15,8 +15,8 @@ const SMALL = 4 * 1024 * 1024;
 const CHUNK = 256 * 1024;
 
 /**
- * Unpacks every entry and checks its CRC and size, compares each local header with the directory, and accounts for
- * every byte of the file. Throws `E_ARCHIVE` that names the file and what is wrong. `bytes` is the content unpacked.
+ * Unpacks every entry and checks its CRC, size and local header. Accounts for every byte of the file. Throws
+ * `E_ARCHIVE` that names the file and the fault. `bytes` counts the unpacked content.
  */
 export async function verifyZip(path: string, signal?: AbortSignal): Promise<{ entries: number; bytes: number }> {
   const window = new BufferedFile(path);
@@ -46,8 +46,8 @@ export async function verifyZip(path: string, signal?: AbortSignal): Promise<{ e
 }
 
 /**
- * Passes the content of an entry, piece by piece, to `take`, valid until it returns, and checks its local header, size
- * and CRC. Throws `E_ARCHIVE`.
+ * Passes the content of an entry to `take`, piece by piece, and checks its local header, size and CRC. A piece is valid
+ * until `take` returns. Throws `E_ARCHIVE`.
  */
 export async function readEntry(
   path: string,

@@ -219,7 +219,7 @@ class StreamedEntry {
     return { record, sha256: this.#hash.digest("hex") };
   }
 
-  /** Takes back all that was written. */
+  /** Removes all that was written. */
   forget(): void {
     if (this.#sink.bytes !== this.#mark.bytes) this.#sink.rewind(this.#mark);
   }

@@ -8,9 +8,10 @@ export interface DigestColumn {
 }
 
 /**
- * sha256 of `holdfast table 1` LF, the lower-case names of the columns in byte order, each ended by NUL, LF, the number
- * of rows LF, and the sum modulo 2^256 of the rows' digests as 64 hex digits LF. A row's digest is the sha256 of its
- * cells in the order of the names, each its length in decimal, `:` and its canonical form; NULL is `-`.
+ * Computes the digest of a table, independent of the order of its rows and columns. It is the sha256 of `holdfast table
+ * 1` LF, the lower-case names of the columns in byte order, each ended by NUL, LF, the number of rows LF, and the sum
+ * modulo 2^256 of the rows' digests as 64 hex digits LF. A row's digest is the sha256 of its cells in the order of the
+ * names: length in decimal, `:` and canonical form; `-` for NULL.
  */
 export class TableDigest {
   /** The places of the cells, in the order of the names. */

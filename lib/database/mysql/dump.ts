@@ -1,6 +1,6 @@
 /**
- * The dump program, started while its snapshot can still be made the same as the session's: it waits, a little of its
- * output read ahead, until somebody asks for the dump.
+ * Runs the dump program. It starts together with the session, so that both see the same snapshot, and waits with a
+ * little of its output read ahead until the dump is requested.
  */
 import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";

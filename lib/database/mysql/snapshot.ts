@@ -1,11 +1,11 @@
 /**
  * MySQL and MariaDB, by their own client programs.
  *
- * Two transactions see the same moment only when nothing is written between their beginnings. So a third session holds
- * `LOCK TABLES … READ` on all tables while the session for queries and the dump program begin their consistent
- * snapshots, a few milliseconds as a rule; it needs no more than the LOCK TABLES right on the database, and hinders
- * nobody else's. Where the right is missing, or a writer does not come to its end, the two moments lie milliseconds
- * apart: then the rows are those counted in the dump, which carries a warning.
+ * Two transactions have the same snapshot only if nothing is written between their starts. So a third session holds
+ * `LOCK TABLES … READ` on all tables while the session for queries and the dump program start theirs, usually for a few
+ * milliseconds. It needs only the LOCK TABLES privilege on this database, and blocks no other database. Without the
+ * privilege, or if a writer does not finish, the snapshots are milliseconds apart: then the rows are counted in the
+ * dump, with a warning.
  */
 import { HoldfastError } from "../../errors.ts";
 import {

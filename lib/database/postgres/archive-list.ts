@@ -114,7 +114,7 @@ function pathsOf(server: number): string[] {
 }
 
 /**
- * The version of the archive's format tells which PostgreSQL brought it: `K_VERS_*` in
+ * The version of the archive's format shows which PostgreSQL introduced it: `K_VERS_*` in
  * src/bin/pg_dump/pg_backup_archiver.h.
  */
 async function neededMajor(dump: string): Promise<number> {

@@ -93,7 +93,7 @@ export class PostgresSession {
   /**
    * Runs one COPY TO STDOUT and hands over each line. Throws `E_DATABASE` with the server's words, also when the rows
    * break off half-way. psql does not set `:ERROR` for a COPY that fails while it prints rows, but the failure ends the
-   * transaction: a query after it tells. The savepoint brings the transaction back.
+   * transaction: a query after it tells. The savepoint rolls back to a usable transaction.
    */
   async lines(statement: string, onLine: (line: string) => void): Promise<void> {
     const mark = randomUUID();

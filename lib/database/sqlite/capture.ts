@@ -3,8 +3,8 @@
  *
  * A file that others may be writing is copied by the online backup API from a read-only connection. But merely to read
  * a WAL database, SQLite creates `-wal` and `-shm` files, and a read-only connection cannot take them away again, nor
- * roll back the journal of a crashed writer. So a WAL database that nobody has open (a process that has, keeps both
- * files) and one that cannot be opened read-only are copied as files, with their `-wal` or `-journal`, and SQLite
+ * roll back the journal of a crashed writer. So a WAL database that no process has open (one that has it open keeps
+ * both files) and one that cannot be opened read-only are copied as files, with their `-wal` or `-journal`, and SQLite
  * recovers the copy. Such a copy counts when nothing changed meanwhile. See
  * https://www.sqlite.org/wal.html#read_only_databases and https://www.sqlite.org/backup.html
  */
@@ -187,10 +187,7 @@ async function backUp(
   }
 }
 
-/**
- * Copies the files as they lie there, and lets SQLite merge what stands in the WAL or roll back what stands in the
- * journal.
- */
+/** Copies the files unchanged, and lets SQLite merge the WAL or roll back the journal of the copy. */
 async function copyStill(files: SqliteFiles, into: string, expected: FileIdentity | undefined): Promise<void> {
   const directory = await mkdtemp(join(dirname(into), ".holdfast-"));
   try {
@@ -228,9 +225,9 @@ async function recover(copy: string): Promise<void> {
 }
 
 /**
- * A name for better-sqlite3, which takes strings only, trims them, and asks access(2) about the directory, which
- * forgets the capability to read everything: a link in a directory of ours, which SQLite resolves before it looks for
- * the `-wal`.
+ * Returns a name for better-sqlite3: a symlink in a directory of ours, which SQLite resolves before it looks for the
+ * `-wal`. The library takes strings only, trims them, and asks access(2) about the directory, which ignores
+ * CAP_DAC_READ_SEARCH.
  */
 async function linkTo(files: SqliteFiles, directory: string): Promise<string> {
   const link = join(directory, "link");

@@ -27,7 +27,7 @@ import { superJournalOf } from "./super-journal.ts";
 const SIDECARS = ["-wal", "-journal", "-shm"];
 const BUSY_MS = 5000;
 
-/** Says, in the place of an `aside`, that there was no live file. */
+/** The value of `aside` if there was no live file. */
 export const NONE = ".none";
 
 export function isPresent(path: string): boolean {
@@ -51,7 +51,7 @@ export async function exchangeFilesBack(live: string, next: string, aside: strin
 type Files = readonly [live: string, next: string, aside: string];
 
 /**
- * Calls `work` with paths by handles of the files' directories: a directory that is swapped meanwhile leads nowhere.
+ * Calls `work` with paths by handles of the files' directories: swapping a directory meanwhile has no effect.
  */
 async function atHandles(files: Files, work: (...at: Files) => Promise<void>): Promise<void> {
   const held: TreeHandles[] = [];
@@ -80,7 +80,7 @@ async function exchangeAt(...[live, next, aside]: Files): Promise<void> {
   }
   refuseOtherDisk(next, live);
   if (isPresent(live) && (isPresent(aside) || isPresent(aside + NONE))) {
-    // Somebody connected between the renames, to nothing: SQLite makes an empty file then.
+    // A process connected between the renames: SQLite creates an empty file then.
     if (statSync(live).size > 0) throw new HoldfastError("E_TARGET", `${aside} is in the way`);
     removeSqlite(live);
   }

@@ -1,6 +1,6 @@
 /**
- * A SQLite database and the files beside it, reached through the handle of their directory: whoever may write to that
- * directory can neither lead a reader out of it, nor let it wait for a FIFO.
+ * A SQLite database and its side files, opened through a handle of their directory: a user who may write to that
+ * directory can neither redirect a reader to other files nor make it wait for a FIFO.
  */
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync, statSync } from "node:fs";
 import { copyFile } from "node:fs/promises";

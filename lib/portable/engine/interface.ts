@@ -37,7 +37,9 @@ export interface PortableEngine {
   analyze(session: Session, table: string): Promise<void>;
   /** True if triggers, views and routines run with the rights of their owner, who may be missing. */
   readonly hasOwners: boolean;
-  /** Returns the accounts that own objects of the database and that the server lacks; empty if it does not show them. */
+  /**
+   * Returns the accounts that own objects of the database and that the server lacks; empty if it does not show them.
+   */
   missingAccounts(session: Session): Promise<Account[]>;
   /** Returns literals of a type as the server prints them; undefined if values have one spelling only. */
   readonly normalizeLiterals:

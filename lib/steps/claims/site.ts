@@ -128,8 +128,8 @@ export class Claims {
   }
 
   /**
-   * Notes links that a walk came across where they lead to something outside of the site and of every tree. One that
-   * stays, by its text, inside the root is not looked at: a link on its way out would be noted by itself.
+   * Records symlinks that point outside the site and every tree. One whose text stays inside the root is skipped: a
+   * symlink on its path that points outside is recorded itself.
    */
   async noteLinks(links: readonly FoundLink[]): Promise<void> {
     const root = fromString(this.#config.root);
@@ -147,8 +147,8 @@ export class Claims {
   }
 
   /**
-   * The places that the noted links lead to and that `follow_links` takes, the outermost ones, sorted. One that holds
-   * the site itself, or something that another unit has, is not followed.
+   * Returns the outermost targets of the recorded symlinks that `follow_links` adds, sorted. A target that contains the
+   * site itself, or something of another unit, is not followed.
    */
   async followed(): Promise<BytePath[]> {
     if (!this.#config.follow_links) return [];
@@ -160,7 +160,7 @@ export class Claims {
     return places.filter((one) => !places.some((other) => isBelow(one, other))).toSorted();
   }
 
-  /** The noted links that nothing follows, for people: `path -> target`, sorted. */
+  /** Lists the recorded symlinks that are not followed, as `path -> target`, sorted. */
   async leadingOut(): Promise<string[]> {
     const followed = await this.followed();
     return this.#wanted()
@@ -169,7 +169,7 @@ export class Claims {
       .toSorted();
   }
 
-  /** The noted links but for those that `ignore` of the config names, by their own path or by what they lead to. */
+  /** Returns the recorded symlinks without those that `ignore` of the config matches by path or target. */
   #wanted(): [BytePath, BytePath][] {
     const isIgnored = ignoreMatcher(this.#config.ignore);
     return [...this.#outward].filter(([link, target]) => !isIgnored(this.#shown(link)) && !isIgnored(display(target)));
@@ -209,7 +209,7 @@ export class Claims {
   }
 }
 
-/** The real paths, sorted, of entries and of what they lead to. */
+/** Returns the real paths of entries and of their targets, sorted. */
 const namesOf = (paths: readonly BytePath[]): BytePath[] =>
   [...new Set(paths.flatMap((file) => [entryPath(file), realPath(file)]))].toSorted();
 

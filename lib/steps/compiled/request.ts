@@ -41,10 +41,7 @@ export interface CompiledRequest extends CompiledSource, Pick<BuildRequest, "cap
   readonly onBytes?: (bytes: number) => void;
 }
 
-/**
- * A reference that leads to nothing: the page that holds it, by its path in the bundle, and the URL as it is written
- * there.
- */
+/** A reference to a missing file: the page, by its path in the bundle, and the URL as written there. */
 export interface WantedBy {
   readonly page: string;
   readonly url: string;

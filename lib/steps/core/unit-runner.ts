@@ -258,7 +258,7 @@ export class UnitRunner {
   }
 
   /**
-   * Removes whatever a failed or older attempt left of the unit; by rename first, so that a half-removed unit has no
+   * Removes the rest of a failed or older attempt at the unit; renames it first, so that a half-removed unit has no
    * metadata.
    */
   #clear(plan: UnitPlan): void {

@@ -27,7 +27,8 @@ export class CoveredPaths {
   }
 
   /**
-   * Adds an absolute path of directories, some of whose names may hold `{fields}`: each and all below it are covered.
+   * Adds an absolute path of directories, whose names may contain `{fields}`: all matches and their contents are
+   * covered.
    */
   addDirectories(template: string): void {
     let node = this.#root;
@@ -36,7 +37,7 @@ export class CoveredPaths {
     node.covers ??= "directory";
   }
 
-  /** Returns `covered` for a path that is covered, `partly` for one that leads to covered ones, `not` for any other. */
+  /** Returns `covered` for a path that is covered, `partly` for a parent of covered ones, `not` for any other. */
   look(file: BytePath, isDirectory: boolean): "covered" | "partly" | "not" {
     let nodes = [this.#root];
     for (const name of namesOf(file)) {

@@ -44,11 +44,11 @@ export interface ShardLayout {
 /** A tree to be laid out. */
 export interface LayoutRequest {
   readonly root: BytePath;
-  /** Says of an entry, by its path below the root, that it is no part of the tree. */
+  /** Returns true for an entry, by its path below the root, that is not part of the tree. */
   readonly exclude: (path: BytePath, entry: Entry) => boolean;
-  /** Says of a path that it belongs to another unit now: no shard may bring it back. */
+  /** Returns true for a path that belongs to another unit now: a restore of a shard must not write it. */
   readonly isTaken: (path: BytePath) => boolean;
-  /** The shards of an earlier run; none: the canonical layout. */
+  /** The shards of an earlier run; without any, the canonical layout is chosen. */
   readonly layers: readonly Layer[];
   /** New shards get numbers above it. */
   readonly highest: number;
@@ -56,7 +56,7 @@ export interface LayoutRequest {
   readonly shardBytes: number;
   /** The beginning of the paths of lists that are written. */
   readonly lists: string;
-  /** Hears of each link. */
+  /** Called for each symlink. */
   readonly onLink: (path: BytePath, target: BytePath) => void;
 }
 

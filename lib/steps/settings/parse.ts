@@ -5,9 +5,9 @@ import { parseEnv } from "../infra/redact/env-sample.ts";
 
 export type Json = z.core.util.JSONType;
 
-/** A setting as it was written, secrets and all. */
+/** A setting as written, including secrets. */
 export interface RawSetting {
-  /** The names that lead to it: `["DATABASES", "default", "ENGINE"]`. */
+  /** The path of keys: `["DATABASES", "default", "ENGINE"]`. */
   readonly path: readonly string[];
   readonly value: Json;
   readonly type?: string | undefined;

@@ -7,8 +7,8 @@ import { walk } from "../../archive/tree/walk.ts";
 import type { Claims, FoundLink } from "../claims/site.ts";
 
 /**
- * Walks every tree of the site, and every place that is found, and returns the outermost places that links lead to,
- * sorted: real paths, none of which holds anything that another unit has.
+ * Walks every tree of the site, and every directory found on the way, for symlinks that point outside. Returns their
+ * outermost targets, sorted: real paths that contain nothing of another unit.
  */
 export async function linkedPlaces(claims: Claims): Promise<BytePath[]> {
   const roots = (await claims.fixed()).filter(({ step }) => step !== "infra" && step !== "db").map((one) => one.path);

@@ -6,9 +6,9 @@ const SEARCH_PATH = "SELECT pg_catalog.set_config('search_path', '', false);";
 const HEAD = /^(?:$|--|SET |SELECT pg_catalog\.set_config|\\restrict )/;
 
 /**
- * Leaves out settings of the head for which `drop` is true (`transaction_timeout` of a newer pg_restore), and puts
- * `searchPath`, a list ready for SET, in the place of the empty one. The rest passes byte by byte: the same words in a
- * row or a function are none of ours.
+ * Removes the settings of the head for which `drop` is true, such as `transaction_timeout` of a newer pg_restore, and
+ * replaces the empty search path by `searchPath`, a list ready for SET. The rest passes unchanged: rows and functions
+ * may contain the same words.
  */
 export function editScript(drop: (setting: string) => boolean, searchPath: string | undefined) {
   return async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

@@ -4,7 +4,9 @@ import type { Row } from "../../engine/session.ts";
 /** The size of a piece. */
 export const QUERY_PIECE = 8 * 1024 * 1024;
 
-/** Yields pieces of at most `size` bytes until there are `bytes`. `ask` returns one from a position, which begins at 1. */
+/**
+ * Yields pieces of at most `size` bytes until there are `bytes`. `ask` returns one from a position, which begins at 1.
+ */
 export async function* readPieces(
   bytes: number,
   size: number,

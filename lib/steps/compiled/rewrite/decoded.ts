@@ -7,14 +7,14 @@
 
 export interface Decoded {
   readonly text: string;
-  /** The source range `[from(i), to(i))` that character `i` stands for. */
+  /** The source range `[from(i), to(i))` of character `i`. */
   from(at: number): number;
   to(at: number): number;
   /** Counts the backslashes before character `i`, to distinguish a quote inside a string from its end. */
   escapes(at: number): number;
 }
 
-/** A piece of source text, or one code point that a range of the source stands for. */
+/** A piece of source text, or one code point that a range of the source encodes. */
 export interface Piece {
   readonly from: number;
   readonly to: number;
@@ -121,7 +121,7 @@ class Builder {
     this.#text.push(character);
   }
 
-  /** Its UTF-8 bytes, all of which stand for the same range. */
+  /** Its UTF-8 bytes, all of which have the same range. */
   codePoint(codePoint: number, from: number, to: number, depth: number): void {
     const valid = codePoint <= 0x10_ffff ? codePoint : 0xff_fd;
     for (const byte of Buffer.from(String.fromCodePoint(valid), "utf8").toString("latin1"))

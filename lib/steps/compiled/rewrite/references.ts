@@ -16,8 +16,7 @@ export interface Reference {
 export interface Findings {
   readonly references: readonly Reference[];
   /**
-   * URLs that begin like a reference and are none that can be resolved: a script puts them together, or they end in a
-   * slash.
+   * URLs that begin like a reference but cannot be resolved: a script assembles them, or they end in a slash.
    */
   readonly unresolved: readonly string[];
 }

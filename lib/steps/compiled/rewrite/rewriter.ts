@@ -115,7 +115,7 @@ function resolveBase(directory: BytePath, href: string): BytePath | undefined {
   return segments.join("/");
 }
 
-/** The way from a directory of the bundle to one of its files. */
+/** Returns the relative path from a directory of the bundle to one of its files. */
 function relative(directory: BytePath, path: BytePath): BytePath {
   const from = directory === "" ? [] : directory.split("/");
   const to = path.split("/");

@@ -90,7 +90,7 @@ export async function infraUnits(input: InfraInput): Promise<InfraUnit[]> {
   return units;
 }
 
-/** The files that an entry stands for: itself, the files of a directory, or what a glob finds. */
+/** Returns the files of an entry: itself, the files of a directory, or the matches of a glob. */
 export async function findFiles(root: string, entry: string): Promise<Source[]> {
   const absolute = path.resolve(root, entry);
   const found = await lookAt(absolute);

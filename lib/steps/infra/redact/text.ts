@@ -23,7 +23,7 @@ export interface Redacted {
 }
 
 /**
- * A pass can bring to light what a longer secret hid; each leaves less text that is no placeholder, so that this ends.
+ * A pass can reveal what a longer secret hid. Each leaves less text outside of placeholders, so the loop ends.
  */
 const MAX_PASSES = 20;
 

@@ -4,8 +4,8 @@ const FLOW = /\[(?:\s*(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,[\]"'{}]+)\s*(?:,|(?
 const BLOCK = /^([ \t]*)-[ \t]+[^\n]*(?:\n\1-[ \t]+[^\n]*)+/gm;
 
 /**
- * Returns a text of the same length in which the words of each list stand on one line, parted by spaces, as on a
- * command line: what is found in it stands at the same place in the text.
+ * Joins the words of each list by spaces, as on a command line. The result has the length of the text, so that matches
+ * in it have the same positions.
  */
 export const asCommandLines = (text: string): string =>
   text
