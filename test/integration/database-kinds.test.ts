@@ -424,7 +424,7 @@ describe("MariaDB", () => {
       await warningsOf(
         `grant lock tables, show view, event, trigger on \`s\\_1\`.* ${to}; grant select on s_1.t ${to}; grant select on mysql.proc ${to}`,
       ),
-    ).toEqual([expect.stringContaining("SELECT right on the whole database")]);
+    ).toEqual([expect.stringContaining("SELECT privilege on the whole database")]);
     expect(
       await warningsOf(
         `grant select, lock tables, show view, event on \`s%\`.* ${to}; grant trigger on s_1.t ${to}; grant select on mysql.* ${to}`,
