@@ -77,9 +77,11 @@ const WORK: Readonly<Record<Verb, Work>> = {
   async check(flags, frame) {
     return await withConnection(flags, "read", frame, async (connection) => {
       const found = await open(flags, frame, { anyVersion: true });
-      const around = { config: configOf(flags), signal: frame.signal };
+      const { isOther } = await importRequestOf(flags, found);
+      const isTried = flags.values === true;
+      const around = { config: configOf(flags), signal: frame.signal, isOther: isOther === true && !isTried };
       const schema = await checkExport(connection, found, flags, around);
-      const report = flags.values === true ? await withTriedValues(flags, frame, found, schema) : schema;
+      const report = isTried ? await withTriedValues(flags, frame, found, schema) : schema;
       showCheck(found, report, flags);
       return EXITS[report.status];
     });
