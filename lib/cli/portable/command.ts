@@ -13,6 +13,7 @@ import type { CompatibilityReport } from "../../portable/compare/compatibility.t
 import { importTables, type ImportRequest } from "../../portable/import/run.ts";
 import { refuseLooseUsers } from "../../portable/plan/user-references.ts";
 import { selectTables, isOrigin, openExport, type ExportReader } from "../../portable/read/export-reader.ts";
+import { ownRefinementOf, planRequestOf } from "../../portable/plan/configured.ts";
 import { planDatabase } from "../../portable/plan/database.ts";
 import type { PlanRequest } from "../../portable/plan/run.ts";
 import { compareTables } from "../../portable/compare/tables.ts";
@@ -24,7 +25,7 @@ import { showCheck } from "./check-report.ts";
 import { exportFormat, exportTo } from "./export.ts";
 import { checkExport, assertCompatible } from "./compatibility.ts";
 import { parsePortable, readsExport, type PortableFlags, type Verb } from "./flags.ts";
-import { instanceOf } from "./instance.ts";
+import { instanceOf } from "../../steps/portable/instance.ts";
 import { progressOf } from "./progress.ts";
 import { showComparison, showImport, showPlan } from "./report.ts";
 import { checkValues } from "./values.ts";
@@ -183,8 +184,7 @@ async function open(
   const models = set?.tables ?? parseList("models", flags.models);
   const from = selectTables(whole, models, parseList("exclude", flags.exclude), refinement?.exclude);
   assertPartialExport(set, from);
-  const { defaults = {}, users, map = {}, foreign_keys: foreignKeys = {} } = refinement ?? {};
-  return { ...from, refine: { defaults, rename: set?.rename ?? {}, map, foreignKeys, ...(users && { users }) } };
+  return { ...from, refine: { ...ownRefinementOf(refinement), rename: set?.rename ?? {}, map: refinement?.map ?? {} } };
 }
 
 /** Returns the directory of an export; a file is unpacked into one that is removed when the process ends. */
@@ -196,20 +196,13 @@ const directoryOf = async (given: string, signal: AbortSignal): Promise<string> 
 function requestOf(flags: Flags): PlanRequest {
   const refine = configOf(flags)?.portable;
   const set = setOf(flags, configOf(flags)?.portable);
-  const { keys = {}, components: groups = {}, exclude = [] } = refine ?? {};
+  const own = planRequestOf(refine);
   return {
-    keys,
-    groups,
-    ...(refine && {
-      excludeColumns: refine.exclude_columns,
-      replace: refine.replace,
-      foreignKeys: refine.foreign_keys,
-      userTables: refine.users === undefined ? [] : [refine.users.table],
-    }),
+    ...own,
     models: set?.tables ?? parseList("models", flags.models),
     ...(set && { set }),
     components: parseList("component", flags.component),
-    exclude: [...parseList("exclude", flags.exclude), ...exclude],
+    exclude: [...parseList("exclude", flags.exclude), ...own.exclude],
   };
 }
 
