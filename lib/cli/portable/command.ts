@@ -13,7 +13,8 @@ import type { CompatibilityReport } from "../../portable/compare/compatibility.t
 import { importTables, type ImportRequest } from "../../portable/import/run.ts";
 import { refuseLooseUsers } from "../../portable/plan/user-references.ts";
 import { selectTables, isOrigin, openExport, type ExportReader } from "../../portable/read/export-reader.ts";
-import { ownRefinementOf, planRequestOf } from "../../portable/plan/configured.ts";
+import { planRequestOf } from "../../portable/plan/configured.ts";
+import { ownRefinementOf } from "../../portable/import/target/refinement.ts";
 import { planDatabase } from "../../portable/plan/database.ts";
 import type { PlanRequest } from "../../portable/plan/run.ts";
 import { compareTables } from "../../portable/compare/tables.ts";

@@ -2,7 +2,6 @@
 import type { SiteConfig } from "../../config/load.ts";
 import type { Connection } from "../connection.ts";
 import { introspect } from "../engines/introspect.ts";
-import type { TargetRefinement } from "../import/target/refinement.ts";
 import { tablesMeant } from "../schema/names.ts";
 import type { Schema } from "../schema/tables.ts";
 import { planDatabase } from "./database.ts";
@@ -27,12 +26,6 @@ export function planRequestOf(settings: Settings): PlanRequest {
     components: [],
     exclude,
   };
-}
-
-/** Returns the settings by which an import of the site's own export refines its target. */
-export function ownRefinementOf(settings: Settings): TargetRefinement {
-  const { defaults = {}, users, foreign_keys: foreignKeys = {} } = settings ?? {};
-  return { defaults, foreignKeys, ...(users && { users }) };
 }
 
 /**
