@@ -30,6 +30,11 @@ export interface Dialect {
   readonly overridingClause: string;
   /** Changes an insert so that it skips rows which violate a unique constraint. */
   insertIgnoringConflicts(sql: string): string;
+  /**
+   * Returns what else such an insert has ignored, by its last statement: a CHECK, a value cut off. Only MySQL ignores
+   * more, and reports it for `rowsAtOnce` rows at most.
+   */
+  readonly otherIgnored?: { readonly rowsAtOnce: number; find(): Promise<string | undefined> };
 }
 
 export interface UpdateParts {
@@ -89,7 +94,7 @@ const sqlite = (connection: Connection): Dialect => ({
   comparable: (expression, { kind }) => (kind === "text" ? `${expression} collate binary` : expression),
   update: (parts) => updateFrom(connection, parts),
   overridingClause: "",
-  insertIgnoringConflicts: (sql) => sql.replace(/^insert /, "insert or ignore "),
+  insertIgnoringConflicts: (sql) => `${sql} on conflict do nothing`,
 });
 
 const mysql = (connection: Connection): Dialect => ({
@@ -115,7 +120,20 @@ const mysql = (connection: Connection): Dialect => ({
   },
   overridingClause: "",
   insertIgnoringConflicts: (sql) => sql.replace(/^insert /, "insert ignore "),
+  otherIgnored: {
+    rowsAtOnce: MOST_WARNINGS,
+    find: async () => {
+      const warnings = await connection.rows("show warnings");
+      const other = warnings.find(([level, code]) => String(level) !== "Note" && !DUPLICATES.has(Number(code)));
+      return other === undefined ? undefined : String(other[2]);
+    },
+  },
 });
+
+/** The most warnings that a server keeps of a statement (`max_error_count`). */
+const MOST_WARNINGS = 65_535;
+/** ER_DUP_KEY, ER_DUP_ENTRY, ER_DUP_UNIQUE and ER_DUP_ENTRY_WITH_KEY_NAME. */
+const DUPLICATES: ReadonlySet<number> = new Set([1022, 1062, 1169, 1586]);
 
 function updateFrom({ quote }: Connection, { table, alias, set, joins, where }: UpdateParts): string {
   const assigned = set.map(([column, value]) => `${quote(column)} = ${value}`).join(", ");

@@ -2,9 +2,9 @@
 import { HoldfastError } from "../../../errors.ts";
 import type { Cell } from "../../connection.ts";
 import { columnOf } from "../../schema/tables.ts";
-import { findFailingRow, type StatementOf } from "./failing-row.ts";
+import { findFailingRow, lastRow, type RunFor, type StatementOf } from "./failing-row.ts";
 import type { Dialect } from "../../engines/shared/dialect.ts";
-import type { StagedTable } from "./staged-table.ts";
+import { ROW_NUMBER_COLUMN, type StagedTable } from "./staged-table.ts";
 import { TARGET_ID_COLUMN } from "./tree-columns.ts";
 
 export class Statements {
@@ -59,15 +59,40 @@ export class Statements {
    * if the server rejects it.
    */
   async write(staging: StagedTable, sqlOf: StatementOf): Promise<number> {
+    return await this.#write(staging, async (only) => await this.dialect.connection.run(sqlOf(only)));
+  }
+
+  /** Runs an insert that skips rows which violate a unique constraint. Throws like `write` for any other violation. */
+  async writeSkippingConflicts(staging: StagedTable, sqlOf: StatementOf): Promise<number> {
+    const { insertIgnoringConflicts, otherIgnored } = this.dialect;
+    const skipping: StatementOf = (only) => insertIgnoringConflicts(sqlOf(only));
+    if (otherIgnored === undefined) return await this.write(staging, skipping);
+    const { rowsAtOnce } = otherIgnored;
+    await this.dialect.connection.run(`set session max_error_count = ${rowsAtOnce}`);
+    const line = `s.${this.quote(ROW_NUMBER_COLUMN)}`;
+    const last = await lastRow(this, staging);
+    return await this.#write(staging, async (only) => {
+      let count = 0;
+      for (let from = 0; from < last; from += rowsAtOnce) {
+        const range = `${line} > ${from} and ${line} <= ${from + rowsAtOnce}`;
+        count += await this.dialect.connection.run(skipping(`${only} and ${range}`));
+        const other = await otherIgnored.find();
+        if (other !== undefined) throw new HoldfastError("E_DATABASE", `MySQL: ${other}`);
+      }
+      return count;
+    });
+  }
+
+  async #write(staging: StagedTable, run: RunFor): Promise<number> {
     const { connection } = this.dialect;
     await connection.run("savepoint holdfast_write");
     try {
-      const count = await connection.run(sqlOf("1 = 1"));
+      const count = await run("1 = 1");
       await connection.run("release savepoint holdfast_write");
       return count;
     } catch (error) {
       if (!(error instanceof HoldfastError) || error.code !== "E_DATABASE") throw error;
-      const row = await this.#failingRow(staging, sqlOf);
+      const row = await this.#failingRow(staging, run);
       const where = row === undefined ? staging.target.table.id : `${staging.target.table.id}, ${row}`;
       throw new HoldfastError("E_IMPORT", `${where}: ${error.message}`, { cause: error });
     }
@@ -83,12 +108,12 @@ export class Statements {
     }
   }
 
-  async #failingRow(staging: StagedTable, sqlOf: StatementOf): Promise<string | undefined> {
+  async #failingRow(staging: StagedTable, run: RunFor): Promise<string | undefined> {
     try {
       await this.dialect.connection.run("rollback to savepoint holdfast_write");
     } catch {
       return undefined; // the server has rolled back more than that
     }
-    return await findFailingRow(this, staging, sqlOf);
+    return await findFailingRow(this, staging, run);
   }
 }
