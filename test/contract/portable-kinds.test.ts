@@ -195,3 +195,35 @@ test("verify finds the same rows where keys and links are texts that became UUID
   await change(url, "update part set thing_id = null where name = 'p'");
   expect((await runBuilt("portable", ["verify", output, "--database", url])).code).toBe(13);
 }); // prettier-ignore
+
+describe("a kind that has no form in the target's", () => {
+  test.each([
+    ["PostgreSQL", "boolean", "true", "SQLite", "date"],
+    ["PostgreSQL", "date", "'2024-02-29'", "SQLite", "json"],
+    ["PostgreSQL", "integer", "5", "SQLite", "uuid"],
+    ["MariaDB", "bit(8)", "b'101'", "SQLite", "date"],
+    ["SQLite", "boolean", "1", "MariaDB", "date"],
+    ["SQLite", "date", "'2024-02-29'", "PostgreSQL", "interval"],
+  ] as const)("%s's %s, %s, in %s's %s: told by check, and refused by the row", async (from, type, value, to, other) => {
+    const output = await exportOf(await make(from, table(type, value, "null")));
+    const url = await make(to, table(other));
+    const words = new RegExp(`t\\.v is ${other} here, and .* in the export, which does not convert to it`, "i");
+    const check = await runBuilt("portable", ["check", output, "--database", url]);
+    expect([check.code, check.stdout]).toEqual([3, expect.stringMatching(words)]);
+    expect(await refusal("import", output, "--database", url)).toMatch(words);
+    expect(await refusal("import", output, "--database", url, "--force")).toMatch(/line 2: .*v expects .*, found/);
+    expect((await runBuilt("portable", ["check", output, "--database", url, "--values"])).code).toBe(14);
+    expect(await rowsOf(url, "select count(*) from t")).toEqual(["0"]);
+    // Of NULLs there is nothing to refuse.
+    const empty = await exportOf(await make(from, table(type, "null")));
+    expect(await refusal("import", empty, "--database", url, "--force")).toBe("");
+    expect(await rowsOf(url, "select id, v from t")).toEqual(["1|null"]);
+  }); // prettier-ignore
+
+  test("a text that is not JSON, where SQLite would not look", async () => {
+    const output = await exportOf(await make("PostgreSQL", table("text", "'{\"a\": 1}'", "'no JSON'")));
+    const url = await make("SQLite", table("json"));
+    expect(await refusal("import", output, "--database", url)).toMatch(/line 3: .*v expects json, found "no JSON"/i);
+    expect(await rowsOf(url, "select count(*) from t")).toEqual(["0"]);
+  });
+});

@@ -282,6 +282,52 @@ test.each([
   },
 );
 
+describe.each([
+  ["PostgreSQL", "uid uuid, seen timestamp, body text, scan bytea, meta jsonb, off boolean"],
+  ["MariaDB", "uid char(32), seen datetime, body longtext, scan longblob, meta json, off boolean"],
+  ["SQLite", "uid text, seen datetime, body blob, scan text, meta text, off boolean"],
+] as const)("verify of %s with values above 8 MiB and columns of other types", (to, columns) => {
+  const UID = "7F1C0D1E89AB4CDE8F0123456789ABCD";
+  test("finds the same rows the same, and any other value different", async () => {
+    const key = to === "MariaDB" ? "varchar(40)" : "text";
+    const url = await engines
+      .of("SQLite")
+      .make(
+        "create table filed (id integer primary key, code text not null unique, uid text, seen text, body text, scan text, meta text, off text);",
+      );
+    const times = Math.ceil((9 * MIB) / 10);
+    const uid = to === "PostgreSQL" ? UID : UID.toLowerCase();
+    const rows = `('large', '${uid}', '20240229100000', ${textOf("SQLite", times)}, ${textOf("SQLite", times)}, ${jsonOf("SQLite", times)}, '1'), ('small', '${uid}', '20240229100001', 'a', 'b', '{"b": 1.0}', '0')`;
+    await change(url, `insert into filed (code, uid, seen, body, scan, meta, off) values ${rows}`);
+    const output = join(mkdtempSync(join(directory, "kinds-")), "export");
+    await run("export", "--database", url, "-o", output, "--no-timestamp");
+    const target = await engines
+      .of(to)
+      .make(`create table filed (id int primary key, code ${key} not null unique, ${columns});`);
+    await run("import", output, "--database", target);
+    expect((await portable("verify", output, "--database", target)).code).toBe(0);
+    const isPostgres = to === "PostgreSQL";
+    for (const [column, code, changed] of [
+      ["meta", "large", isPostgres ? "jsonb_set(%, '{b}', '[1.5, 3]')" : "replace(%, '1.50', '1.51')"],
+      ["seen", "small", "'2024-02-29 10:00:02'"],
+    ] as const) {
+      const value = changed.replace("%", column);
+      await change(
+        target,
+        `create table kept as select code, ${column} from filed`,
+        `update filed set ${column} = ${value} where code = '${code}'`,
+      );
+      expect([column, (await portable("verify", output, "--database", target)).code]).toEqual([column, 13]);
+      await change(
+        target,
+        `update filed set ${column} = (select k.${column} from kept k where k.code = filed.code)`,
+        "drop table kept",
+      );
+    }
+    expect((await portable("verify", output, "--database", target)).code).toBe(0);
+  });
+});
+
 test("a key is in its row however long it is", async () => {
   const url = await engines.of("SQLite").make(schemaOf("SQLite"));
   await change(url, `insert into document (id, code, note) values (1, ${textOf("SQLite", 500)}, 'short')`);

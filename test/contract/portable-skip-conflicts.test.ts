@@ -103,3 +103,26 @@ test.each(ENGINES)("%s: a link to a row that is nowhere is refused as ever", asy
   expect(await refusal("import", at, "--database", url, "--skip-conflicts", "--models", "child")).toMatch(/child: 3 rows reference missing rows of \S+ by parent_id/);
   expect(await rowsOf(url, "select count(*) from child")).toEqual(["0"]);
 }); // prettier-ignore
+
+test.each(ENGINES)("%s: only a unique constraint is passed over; a CHECK, NOT NULL or a value that is too long is an error that names the row", async (name) => {
+  const plain = `create table box (id ${idOf(name)}, code varchar(9) not null unique, size integer, label varchar(20));`;
+  const boxes = "insert into box values (1, 'a', 1, 'x'), (2, 'b', -2, null), (3, 'c', 3, 'longer than nine');";
+  const at = await exported(await make(name, plain + boxes), { exclude_columns: {} });
+  const target = (size: string, label: string): string =>
+    `create table box (id ${idOf(name)}, code varchar(9) not null unique, size ${size}, label ${label}); insert into box values (9, 'z', 9, 'z'), (1, 'other', 1, 'x');`;
+  for (const [size, label, row] of [
+    ["integer check (size > 0)", "varchar(20)", "row 2 of the export, (b)"],
+    ["integer", "varchar(20) check (label <> 'longer than nine')", "row 3 of the export, (c)"],
+  ] as const) {
+    const url = await make(name, target(size, label));
+    const said = await refusal("import", at, "--database", url, "--skip-conflicts");
+    expect(said).toContain(row);
+    expect(said).toMatch(/check|constraint/i);
+    expect(await rowsOf(url, "select code from box order by 1")).toEqual(["other", "z"]);
+  }
+  // The same rows where nothing but a key is in the way.
+  const url = await make(name, `${target("integer", "varchar(20)")} create unique index by_size on box (size);`.replace("(9, 'z', 9, 'z')", "(9, 'z', -2, 'z')"));
+  const { tables } = await run("import", at, "--database", url, "--skip-conflicts");
+  expect(counts(tables)).toEqual({ box: [1, 2] });
+  expect(await rowsOf(url, "select code, size from box order by 1")).toEqual(["c|3", "other|1", "z|-2"]);
+}); // prettier-ignore

@@ -199,6 +199,33 @@ describe("an export", () => {
     expect((await portable("plan", url, { foreign_keys: { booking: { room_id: "room" } } }, "--exclude", "room")).said).not.toMatch(warning);
     expect((await portable("plan", url, {})).said).not.toMatch(warning);
   });
+
+  test.each(ENGINES)("%s: ids of other tables that are not imported are told at the export, the check and the import", async (name) => {
+    const schema = `create table room (id ${idOf(name)}, name varchar(60) not null unique);
+      create table booking (id ${idOf(name)}, code varchar(60) not null unique, room_id integer, guest_id integer);
+      create table guest (id ${idOf(name)}, name varchar(60) not null unique);`;
+    const url = await make(name, `${schema} insert into room values (1, 'blue'), (2, 'red'); insert into guest values (1, 'ann'); insert into booking values (1, 'a', 2, null), (2, 'b', 0, null);`);
+    const at = join(tempDirectory(), "export");
+    const setting = "portable.foreign_keys: { booking: { room_id: room } }";
+    const from = { instance: "a" };
+    expect(await portable("export", url, from, "-o", at, "--no-timestamp", "--models", "booking")).toMatchObject({ code: 0, said: expect.stringContaining(setting) });
+    const others = `${schema} insert into room values (1, 'red'), (2, 'green');`;
+    const other = await make(name, others);
+    const warning = expect.stringMatching(/room: (?:public\.)?booking\.room_id seem to reference its rows without a foreign key, and it is not imported.*foreign_keys: \{ booking: \{ room_id: room \} \}/);
+    expect(await portable("check", other, {}, at)).toMatchObject({ code: 3, said: warning });
+    const tried = await portable("check", other, {}, at, "--values");
+    expect(tried).toMatchObject({ code: 3, said: warning });
+    // No row holds a guest, so that nothing can be wrong with it.
+    expect(tried.said).not.toContain("booking.guest_id seem to reference its rows");
+    for (const config of [from, { foreign_keys: { booking: { room_id: false, guest_id: false } } }])
+      expect(await portable("check", other, config, at, "--values")).toMatchObject({ code: 0, said: expect.not.stringContaining("not imported") });
+    expect(await portable("import", other, {}, at)).toMatchObject({ code: 0, said: warning });
+    const followed = join(tempDirectory(), "export");
+    expect(await portable("export", url, { ...from, foreign_keys: { booking: { room_id: "room" } } }, "-o", followed, "--no-timestamp", "--models", "booking")).toMatchObject({ code: 0 });
+    const right = await make(name, others);
+    expect(await portable("import", right, {}, followed)).toMatchObject({ code: 0, said: expect.not.stringContaining("not imported") });
+    expect(await rowsOf(right, "select code, room_id from booking order by 1")).toEqual(["a|1", "b|0"]);
+  });
 }); // prettier-ignore
 
 test.each(ENGINES)("%s: reconcile moves, and reinit regards, what the config declares", async (name) => {

@@ -148,6 +148,115 @@ define( 'DB_HOST', 'localhost:/nowhere/mysqld.sock' );
   expect(urls(config)).toEqual(["mysql://wp%40site@localhost/word%20press?socket=/nowhere/mysqld.sock"]);
   expect(trees(config)).toEqual({ site: ".", uploads: "wp-content/uploads" });
   expect(printed(config)).toBe(password);
+  // No server answers: what every version of WordPress has.
+  expect(config.portable?.foreign_keys).toEqual({
+    wp_posts: { post_author: "wp_users" },
+    wp_comments: { user_id: "wp_users" },
+    wp_links: { link_owner: "wp_users" },
+    wp_usermeta: { user_id: "wp_users" },
+  });
+});
+
+/** Exports without users by the config that `init` wrote, which is refused where a column of users is not declared. */
+async function exportWithoutUsers({ directory, file }: Made, users: string): Promise<void> {
+  const args = ["--config", file, "--exclude", users, "-o", join(directory, "export"), "--no-timestamp"];
+  const { code, stderr } = await runBuilt("portable", ["export", ...args]);
+  expect([code, stderr]).toEqual([0, expect.not.stringContaining("seem to reference")]);
+}
+
+test("WordPress's columns of users are declared with the prefix that was found, as the database has them", async () => {
+  const made = install({
+    "wp-config.php": `<?php
+// $table_prefix = 'wp_';
+$table_prefix  = 'blog_';
+`,
+    "wp-includes/version.php": "<?php",
+  });
+  const database = join(made.root, "wp-content/database/.ht.sqlite");
+  mkdirSync(dirname(database), { recursive: true });
+  const post = "(ID integer primary key, post_author integer not null default 0, post_title text not null)";
+  runSql(
+    database,
+    "create table blog_users (ID integer primary key, user_login text not null default '', user_pass text)",
+    `create table blog_posts ${post}`,
+    `create table blog_2_posts ${post}`,
+    `create table wp_posts ${post}`,
+    "create table blog_comments (comment_ID integer primary key, user_id integer not null default 0)",
+    "create table blog_links (link_id integer primary key, link_owner integer references blog_users)",
+    "insert into blog_users values (1, 'ann', 'x')",
+    "insert into blog_posts values (1, 1, 'a')",
+    "insert into blog_2_posts values (1, 1, 'b')",
+    "insert into blog_comments values (1, 1)",
+  );
+  expect((await init(made)).code).toBe(0);
+  expect(loadConfig(made.file, {}).portable).toMatchObject({
+    keys: { blog_users: ["user_login"] },
+    foreign_keys: {
+      blog_posts: { post_author: "blog_users" },
+      blog_2_posts: { post_author: "blog_users" },
+      blog_comments: { user_id: "blog_users" },
+    },
+  });
+  expect(Object.keys(loadConfig(made.file, {}).portable?.foreign_keys ?? {})).toHaveLength(3);
+  await exportWithoutUsers(made, "blog_users,blog_links,wp_posts");
+});
+
+test("MediaWiki's columns of users and actors are declared, with its prefix", async () => {
+  const made = install({
+    "LocalSettings.php": `<?php
+$wgDBtype = "sqlite";
+$wgDBname = 'wiki';
+$wgDBprefix = "mw_";
+$wgSQLiteDataDir = "$IP/data";
+`,
+  });
+  mkdirSync(join(made.root, "data"));
+  runSql(
+    join(made.root, "data/wiki.sqlite"),
+    "create table mw_user (user_id integer primary key, user_name text not null unique, user_password text)",
+    "create table mw_actor (actor_id integer primary key, actor_user integer unique, actor_name text not null unique)",
+    "create table mw_revision (rev_id integer primary key, rev_actor integer not null)",
+    "create table mw_block_target (bt_id integer primary key, bt_user integer)",
+    "insert into mw_user values (1, 'Ann', 'x')",
+    "insert into mw_actor values (1, 1, 'Ann'), (2, null, '10.0.0.1')",
+    "insert into mw_revision values (1, 1), (2, 2)",
+  );
+  expect((await init(made)).code).toBe(0);
+  expect(loadConfig(made.file, {}).portable?.foreign_keys).toEqual({
+    mw_actor: { actor_user: "mw_user" },
+    mw_block_target: { bt_user: "mw_user" },
+    mw_revision: { rev_actor: "mw_actor" },
+  });
+  await exportWithoutUsers(made, "mw_user");
+});
+
+test("Redmine's columns of users are declared, as the database has them", async () => {
+  const made = install({
+    "config/database.yml": "production:\n  adapter: sqlite3\n  database: db/redmine.sqlite3\n",
+    "lib/redmine.rb": "exit 1",
+  });
+  mkdirSync(join(made.root, "db"));
+  runSql(
+    join(made.root, "db/redmine.sqlite3"),
+    "create table users (id integer primary key, login text not null default '', hashed_password text, lastname text not null default '')",
+    "create table issues (id integer primary key, author_id integer not null, assigned_to_id integer)",
+    "create table watchers (id integer primary key, user_id integer)",
+    "create table journals (id integer primary key, user_id integer, updated_by_id integer)",
+    "insert into users values (1, 'ann', 'x', 'A'), (2, '', '', 'Testers')",
+    "insert into issues values (1, 1, 2)",
+    "insert into journals values (1, 1, 1)",
+    "insert into watchers values (1, 1)",
+  );
+  expect((await init(made)).code).toBe(0);
+  expect(loadConfig(made.file, {}).portable).toMatchObject({
+    keys: { users: ["login", "lastname"] },
+    foreign_keys: {
+      issues: { author_id: "users", assigned_to_id: "users" },
+      watchers: { user_id: "users" },
+      journals: { user_id: "users", updated_by_id: "users" },
+    },
+  });
+  await exportWithoutUsers(made, "users");
 });
 
 test("a password that no command prints is left to the operator", async () => {

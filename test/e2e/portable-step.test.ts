@@ -54,6 +54,60 @@ test("a restore in place names what it does not bring back, and how; the guide a
   expect(readFileSync(join(latest(), "RESTORE.md"), "utf8")).toContain("portable/main/portable.zip");
 });
 
+test("the config's columns, generic relations and instance count as they do for portable.ts export", async () => {
+  const root = makeTemp("holdfast-portable-step-");
+  try {
+    const url = (name: string): string => `sqlite:///${join(root, name)}`;
+    runSql(
+      join(root, "main.sqlite3"),
+      "create table member (id integer primary key, login text not null unique, mail text, secret text, hash text not null)",
+      "create table note (id integer primary key, about_type text not null, about_id integer not null, said text not null unique)",
+      "insert into member values (1, 'ann', 'ann@example.org', 's3cret', 'hash-of-ann')",
+      "insert into note values (1, 'member', 1, 'hm')",
+    );
+    // The settings name tables that the second database does not have.
+    runSql(join(root, "jobs.sqlite3"), "create table job (id integer primary key, name text not null unique)");
+    const site = join(root, "site.yaml");
+    const refinement = {
+      backup: true,
+      instance: "the library",
+      keys: { member: ["login"] },
+      exclude_columns: { member: ["secret"] },
+      replace: { member: { mail: "", hash: { unusable_password: true } } },
+      generic: [{ table: "note", type: "about_type", id: "about_id" }],
+    };
+    const databases = [
+      { name: "main", url: url("main.sqlite3") },
+      { name: "jobs", url: url("jobs.sqlite3") },
+    ];
+    writeFileSync(
+      site,
+      `site: s\nroot: ${root}\ndest: ${root}-store\ndatabase: ${JSON.stringify(databases)}\nportable: ${JSON.stringify(refinement)}\n`,
+    );
+    const contentOf = (zip: string): string => {
+      const into = makeTemp("holdfast-portable-step-");
+      execFileSync("unzip", ["-q", zip, "-d", into]);
+      const data = execFileSync("sh", ["-c", 'cat "$1"/manifest.json; zcat "$1"/data/*/*.gz', "sh", into], { encoding: "utf8" }); // prettier-ignore
+      removeTree(into);
+      return data.replaceAll(/"!\w+"/g, '"!"').replaceAll(/"(?:created_at|sha256|size_bytes|checksum)": ?[^,\n]+/g, "");
+    };
+    const backup = await runBuilt("backup_all", ["--config", site, "--steps", "portable"]);
+    expect([backup.code, backup.stderr]).toMatchObject([0, expect.not.stringContaining("look like a generic")]);
+    const [run = ""] = execFileSync("ls", [`${root}-store/runs`], { encoding: "utf8" }).split("\n");
+    const made = contentOf(join(`${root}-store/runs`, run, "portable/main/portable.zip"));
+    const own = join(root, "own.zip");
+    expect((await runBuilt("portable", ["export", "--config", site, "-o", own])).code).toBe(0);
+    expect(made).toContain('"instance": "the library"');
+    expect(made).toContain('{"$generic":["member","ann"]}');
+    for (const secret of ["s3cret", "example.org", "hash-of-ann"]) expect(made).not.toContain(secret);
+    // The name of the source is the site's, which an export has by a flag alone.
+    expect(made.replace('"name": "s"', '"name": null')).toBe(contentOf(own));
+  } finally {
+    removeTree(root);
+    removeTree(`${root}-store`);
+  }
+});
+
 describe("verify --deep", () => {
   const deep = async (): Promise<Record<string, unknown>> => {
     const { code, json } = await runBuilt("verify", [...config(), "--deep", "--json"]);

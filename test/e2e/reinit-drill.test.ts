@@ -1,5 +1,5 @@
 /** A drill of a reinit: on a copy, by one command, and the site's own database stays as it is. */
-import { mkdtempSync, readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runBuilt } from "../support/backup.ts";
@@ -62,6 +62,26 @@ test("what does not come back as it was is named: exit 13; the scratch database 
   } finally {
     await server.stop();
   }
+}, 90_000);
+
+test("columns that the config leaves out or replaces, and defaults, count as in an import of its export", async () => {
+  const place = await site("SQLite");
+  const text = readFileSync(place.config, "utf8");
+  const refinement = "  exclude_columns: { auth_user: [is_admin] }\n  replace: { note: { said: secret } }\n";
+  // Keys cannot be replaced, in a drill as in an export.
+  writeFileSync(place.config, `${text}\n${refinement}`);
+  expect(await drill(place)).toMatchObject({ code: 2 });
+  const columns = "  exclude_columns: { auth_user: [is_admin] }\n  replace: { setting: { value: secret } }\n";
+  const cleared = `${text.replace("keep: [setting]", "keep: [tag]").replace(/ *keep_rows.*/, "")}\n${columns}`;
+  writeFileSync(place.config, cleared);
+  const refused = await drill(place);
+  expect([refused.code, refused.stderr]).toEqual([14, expect.stringContaining("auth_user.is_admin")]);
+  writeFileSync(place.config, `${cleared}  defaults: { auth_user: { is_admin: false } }\n`);
+  const found = await drill(place);
+  expect({ code: found.code, stderr: found.stderr }).toMatchObject({ code: 0 });
+  const { warnings } = found.json.at(-1) as { warnings: string[] };
+  expect(warnings).toContain("auth_user: is_admin left out of the export: cleared rows come back without them");
+  expect(warnings).toContain("setting: value replaced in the export: cleared rows come back with other values");
 }, 90_000);
 
 test("flags that mean a run are refused", async () => {

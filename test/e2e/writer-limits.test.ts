@@ -8,6 +8,7 @@ import { ArchiveSink } from "../../lib/archive/output.ts";
 import { ZipWriter } from "../../lib/archive/zip/writer.ts";
 import { HoldfastError } from "../../lib/errors.ts";
 import { readDocument, writeDocument } from "../../lib/store/files/json-documents.ts";
+import { manifestSchema } from "../../lib/model/run.ts";
 import * as z from "zod";
 import { runBuilt } from "../support/backup.ts";
 import { tempDirectory } from "../support/temp.ts";
@@ -37,6 +38,26 @@ test("a unit with more warnings than its metadata can hold is verified and resto
   expect(
     readdirSync(join(base, "r"), { recursive: true }).filter((name) => String(name).endsWith("/file")),
   ).toHaveLength(1);
+});
+
+/** Makes files that no step covers, beside a tree, in a directory with a path as long as it can be. */
+const STRAYS = FIFOS.replace("os.mkfifo(", "os.mknod(").replace('open("file", "w").close()', 'os.mkdir("tree")');
+
+test("a manifest of more uncovered paths than it can hold says how many more there are, and can be read", async () => {
+  const base = tempDirectory();
+  mkdirSync(join(base, "site"));
+  execFileSync("/usr/bin/python3", ["-c", STRAYS, join(base, "site")]);
+  const config = join(base, "site.yaml");
+  const tree = `${`${"d".repeat(250)}/`.repeat(15)}tree`;
+  writeFileSync(config, `site: s\nroot: ${base}/site\ndest: ${base}/store\ntrees: [{ name: tree, path: ${tree} }]\n`);
+  const env = { XDG_STATE_HOME: join(base, "state") };
+  const { code, stderr } = await runBuilt("backup_all", ["--config", config], { env });
+  expect([code, stderr]).toEqual([0, expect.stringContaining(" and 17995 more")]);
+  const { uncovered } = readDocument(join(base, "store/latest/manifest.json"), manifestSchema);
+  const [first = "", ...others] = uncovered;
+  expect(first).toMatch(/d\/f00000$/);
+  expect(others.at(-1)).toBe(`… and ${18_000 - others.length} more`);
+  expect(others.length).toBeGreaterThan(2000);
 });
 
 test("a document that no reader takes is refused when it is written", () => {

@@ -14,6 +14,8 @@ import type { CompatibilityReport } from "../../portable/compare/compatibility.t
 import { importTables, type ImportRequest } from "../../portable/import/run.ts";
 import { refuseLooseUsers } from "../../portable/plan/user-references.ts";
 import { selectTables, isOrigin, openExport, type ExportReader } from "../../portable/read/export-reader.ts";
+import { planRequestOf } from "../../portable/plan/configured.ts";
+import { ownRefinementOf } from "../../portable/import/target/refinement.ts";
 import { planDatabase } from "../../portable/plan/database.ts";
 import type { PlanRequest } from "../../portable/plan/run.ts";
 import { compareTables } from "../../portable/compare/tables.ts";
@@ -25,7 +27,7 @@ import { showCheck } from "./check-report.ts";
 import { exportFormat, exportTo } from "./export.ts";
 import { checkExport, assertCompatible } from "./compatibility.ts";
 import { parsePortable, readsExport, type PortableFlags, type Verb } from "./flags.ts";
-import { instanceOf } from "./instance.ts";
+import { instanceOf } from "../../steps/portable/instance.ts";
 import { progressOf } from "./progress.ts";
 import { showComparison, showImport, showPlan } from "./report.ts";
 import { checkValues } from "./values.ts";
@@ -78,9 +80,11 @@ const WORK: Readonly<Record<Verb, Work>> = {
   async check(flags, frame) {
     return await withConnection(flags, "read", frame, async (connection) => {
       const found = await open(flags, frame, { anyVersion: true });
-      const around = { config: configOf(flags), signal: frame.signal };
+      const { isOther } = await importRequestOf(flags, found);
+      const isTried = flags.values === true;
+      const around = { config: configOf(flags), signal: frame.signal, isOther: isOther === true && !isTried };
       const schema = await checkExport(connection, found, flags, around);
-      const report = flags.values === true ? await withTriedValues(flags, frame, found, schema) : schema;
+      const report = isTried ? await withTriedValues(flags, frame, found, schema) : schema;
       showCheck(found, report, flags);
       return EXITS[report.status];
     });
@@ -182,8 +186,7 @@ async function open(
   const models = set?.tables ?? parseList("models", flags.models);
   const from = selectTables(whole, models, parseList("exclude", flags.exclude), refinement?.exclude);
   assertPartialExport(set, from);
-  const { defaults = {}, users, map = {}, foreign_keys: foreignKeys = {} } = refinement ?? {};
-  return { ...from, refine: { defaults, rename: set?.rename ?? {}, map, foreignKeys, ...(users && { users }) } };
+  return { ...from, refine: { ...ownRefinementOf(refinement), rename: set?.rename ?? {}, map: refinement?.map ?? {} } };
 }
 
 /** Returns the directory of an export; a file is unpacked into one that is removed when the process ends. */
@@ -195,20 +198,13 @@ const directoryOf = async (given: string, signal: AbortSignal): Promise<string> 
 function requestOf(flags: Flags): PlanRequest {
   const refine = configOf(flags)?.portable;
   const set = setOf(flags, configOf(flags)?.portable);
-  const { keys = {}, components: groups = {}, exclude = [] } = refine ?? {};
+  const own = planRequestOf(refine);
   return {
-    keys,
-    groups,
-    ...(refine && {
-      excludeColumns: refine.exclude_columns,
-      replace: refine.replace,
-      foreignKeys: refine.foreign_keys,
-      userTables: refine.users === undefined ? [] : [refine.users.table],
-    }),
+    ...own,
     models: set?.tables ?? parseList("models", flags.models),
     ...(set && { set }),
     components: parseList("component", flags.component),
-    exclude: [...parseList("exclude", flags.exclude), ...exclude],
+    exclude: [...parseList("exclude", flags.exclude), ...own.exclude],
   };
 }
 

@@ -10,6 +10,13 @@ import type { Connection } from "../../portable/engine/connection.ts";
 import type { ExportReader } from "../../portable/read/export-reader.ts";
 import { configurationOf, writeDifferences, type SettingsFlags } from "./settings.ts";
 
+interface CheckAround {
+  readonly config: SiteConfig | undefined;
+  readonly signal: AbortSignal;
+  /** Set to warn of ids whose rows are not imported, which an import itself tells from the rows. */
+  readonly isOther?: boolean;
+}
+
 /**
  * Returns the report on schema, migrations and settings, and writes the file of `--config-diff-report`. Throws
  * `E_CONFIG`, `E_USAGE`.
@@ -18,10 +25,10 @@ export async function checkExport(
   connection: Connection,
   found: ExportReader,
   flags: SettingsFlags,
-  { config, signal }: { readonly config: SiteConfig | undefined; readonly signal: AbortSignal },
+  { config, signal, isOther = false }: CheckAround,
 ): Promise<CompatibilityReport> {
   const configuration = await configurationOf(found, config, flags, signal);
-  const report = withConfiguration(await checkCompatibility(connection, found), configuration);
+  const report = withConfiguration(await checkCompatibility(connection, found, { isOther }), configuration);
   await writeDifferences(found, configuration, flags);
   return report;
 }

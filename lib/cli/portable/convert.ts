@@ -45,13 +45,20 @@ export async function bringIn(flags: ConvertFlags, handlers: ConvertHandlers): P
       if (!flags.json && !flags.quiet) process.stderr.write(`${pc.yellow("!")} ${printable(text)}\n`);
     };
     for (const text of source.notes) note(text);
-    const { keys = {}, models = {}, exclude = [], generic = [] } = flags.portable() ?? {};
+    const {
+      keys = {},
+      models = {},
+      exclude = [],
+      generic = [],
+      foreign_keys: foreignKeys = {},
+    } = flags.portable() ?? {};
     const directory = await handlers.read(
       async (connection) =>
         await convertToExport(connection, source, {
           keys,
           models,
           generic,
+          foreignKeys,
           chosen: parseList("models", flags.models),
           excluded: parseList("exclude", flags.exclude),
           passedOver: exclude,

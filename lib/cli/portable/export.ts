@@ -13,7 +13,7 @@ import { computedByTable } from "../../portable/schema/computed-columns.ts";
 import type { ExportHooks, ExportSummary } from "../../portable/export/record-rows.ts";
 import { redact } from "../../report/redact.ts";
 import { parseList, lastValue } from "../core/arguments.ts";
-import { instanceOf } from "./instance.ts";
+import { instanceOf } from "../../steps/portable/instance.ts";
 import { progressOf } from "./progress.ts";
 import { showExport } from "./report.ts";
 import { settingsOf } from "./settings.ts";

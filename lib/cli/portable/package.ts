@@ -8,7 +8,7 @@ import { colors as pc } from "../../report/colors.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { printable, printableLines } from "../../report/printable.ts";
 import { lastValue } from "../core/arguments.ts";
-import { instanceOf } from "./instance.ts";
+import { instanceOf } from "../../steps/portable/instance.ts";
 import { progressOf } from "./progress.ts";
 
 /** The flags of the verb beside those of every command. */

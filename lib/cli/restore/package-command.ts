@@ -16,7 +16,7 @@ import { ask } from "../core/confirm.ts";
 import { commandLine, lastValue } from "../core/arguments.ts";
 import type { FlagRules } from "../core/flag-rules.ts";
 import { ownerRule } from "../core/owner-flag.ts";
-import { instanceOf } from "../portable/instance.ts";
+import { instanceOf } from "../../steps/portable/instance.ts";
 import { progressOf } from "../portable/progress.ts";
 import { parsedCommand } from "../core/store-command.ts";
 import { withGivenFlags } from "../core/given-flags.ts";

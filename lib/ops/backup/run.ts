@@ -13,7 +13,7 @@ import { logReport } from "../../report/log.ts";
 import { applicationState } from "../../steps/application.ts";
 import { type Step, type StepContext, UNKNOWN_APP } from "../../steps/core/step.ts";
 import { containersOf } from "../../steps/claims/containers.ts";
-import { findUncovered } from "../../steps/coverage/uncovered.ts";
+import { findUncovered, shortenUncovered } from "../../steps/coverage/uncovered.ts";
 import { sanitiseConfig } from "../../steps/infra/redact/site-config.ts";
 import { PROJECTS_FILE } from "../../steps/core/projects.ts";
 import { writeDocument } from "../../store/files/json-documents.ts";
@@ -236,7 +236,7 @@ async function publish(
   writeFileSync(path.join(staging, "RESTORE.md"), restoreGuide(staging, head, config, places));
   writeManifest(staging, head, merged.steps, {
     failures: merged.failures,
-    uncovered: finish.uncovered,
+    uncovered: shortenUncovered(finish.uncovered),
     warnings,
   });
   finish.closeLog();
@@ -301,6 +301,6 @@ function summaryOf(outcome: BackupOutcome, merged: MergedSteps): Record<string, 
     units_reused: sum((step) => step.reused),
     units_resumed: sum((step) => step.resumed),
     steps: Object.fromEntries(merged.steps),
-    uncovered: outcome.uncovered,
+    uncovered: shortenUncovered(outcome.uncovered),
   };
 }

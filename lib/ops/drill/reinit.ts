@@ -15,13 +15,16 @@ import { connect } from "../../portable/engines/connect.ts";
 import type { Connection } from "../../portable/engine/connection.ts";
 import type { ConnectionMode } from "../../portable/engine/session.ts";
 import { exportTables } from "../../portable/export/run.ts";
+import type { ExportManifest } from "../../portable/format/documents.ts";
 import { importTables } from "../../portable/import/run.ts";
 import { openExport } from "../../portable/read/export-reader.ts";
-import { planDatabase } from "../../portable/plan/database.ts";
+import { planConfigured } from "../../portable/plan/configured.ts";
+import { ownRefinementOf } from "../../portable/import/target/refinement.ts";
 import { clearTables, resetCounters } from "../../portable/reinit/clear.ts";
 import { rowsToClear } from "../../portable/reinit/plan.ts";
 import { compareTables, type TableComparison } from "../../portable/compare/tables.ts";
 import { databases, type NamedDatabase } from "../../steps/db/databases.ts";
+import { instanceOf } from "../../steps/portable/instance.ts";
 import { openDatabase } from "../../steps/core/projects.ts";
 import { rulesOf } from "../reinit/connection.ts";
 import { refuseDefiners, showDefiners } from "./definers.ts";
@@ -200,11 +203,11 @@ async function roundTrip(
 ): Promise<Omit<ReinitDrill, "unit">> {
   const on = async <T>(mode: ConnectionMode, work: (connection: Connection) => Promise<T>): Promise<T> =>
     await using(target, mode, signal, work);
-  const { keys = {}, components: groups = {}, exclude = [], foreign_keys: foreignKeys } = config.portable ?? {};
   onPhase("exporting");
   const manifest = await on("read", async (connection) => {
-    const plan = await planDatabase(connection, { keys, groups, models: [], components: [], exclude, foreignKeys });
-    return await exportTables(connection, plan, { output, sourceName: config.site, sourceUrl: null }, () => {});
+    const plan = await planConfigured(connection, config.portable, { isFirst: true });
+    const source = { sourceName: config.site, sourceUrl: null, instance: await instanceOf(config) };
+    return await exportTables(connection, plan, { output, ...source }, () => {});
   });
   onPhase("clearing");
   const cleared = await on("write", async (connection) => {
@@ -213,7 +216,7 @@ async function roundTrip(
     await resetCounters(connection, done.plan);
     return done;
   });
-  const from = await openExport(output, { verify: true, signal });
+  const from = { ...(await openExport(output, { verify: true, signal })), refine: ownRefinementOf(config.portable) };
   onPhase("importing");
   const imported = await on(
     "write",
@@ -232,6 +235,16 @@ async function roundTrip(
     cleared_rows: rowsToClear(cleared.plan),
     tables,
     left_out: manifest.left_out.map(({ table }) => table),
-    warnings: [...cleared.warnings, ...imported.warnings],
+    warnings: [...changedColumns(manifest), ...cleared.warnings, ...imported.warnings],
   };
+}
+
+/** Returns warnings about columns whose values an import does not bring back. */
+function changedColumns({ columns_left_out: out = {}, columns_replaced: replaced = {} }: ExportManifest): string[] {
+  const texts = (by: Readonly<Record<string, readonly string[]>>, what: string): string[] =>
+    Object.entries(by).map(([table, columns]) => `${table}: ${columns.join(", ")} ${what}`);
+  return [
+    ...texts(out, "left out of the export: cleared rows come back without them"),
+    ...texts(replaced, "replaced in the export: cleared rows come back with other values"),
+  ];
 }

@@ -1,5 +1,6 @@
 /** Writes the commented config of `init`. */
 import type { Found, FoundTree } from "./sources/application.ts";
+import type { PortableKeys } from "./foreign-keys.ts";
 import type { ConfiguredDatabase } from "./proven-password.ts";
 import type { Services } from "./services.ts";
 
@@ -11,11 +12,14 @@ export interface Installation {
   readonly found: Found;
   readonly databases: readonly ConfiguredDatabase[];
   readonly services: Services;
+  readonly references?: PortableKeys;
 }
 
 /** Returns a config as YAML. It contains no secret. */
 export function configText(installation: Installation): string {
-  return [head(installation), databases(installation), trees(installation), infra(installation), rest(installation)]
+  const parts = [head, databases, trees, infra, portable, rest];
+  return parts
+    .map((part) => part(installation))
     .filter((part) => part !== "")
     .join("\n");
 }
@@ -126,6 +130,26 @@ function infra({ services }: Installation): string {
     "# Files of the host's services that name the root; kept without their secrets.",
     "infra:",
     ...keys.map(([key, files]) => `  ${key}: ${list(files)}`),
+    "",
+  ].join("\n");
+}
+
+function portable({ application, references }: Installation): string {
+  if (references === undefined) return "";
+  const { keys, foreign_keys } = references;
+  return [
+    `# Columns in which ${application} keeps ids of users without a foreign key. Portable data and packages follow them.`,
+    "portable:",
+    ...(Object.keys(keys).length === 0
+      ? []
+      : ["  keys:", ...Object.entries(keys).map(([table, own]) => `    ${quoted(table)}: ${list(own)}`)]),
+    "  foreign_keys:",
+    ...Object.entries(foreign_keys).map(
+      ([table, columns]) =>
+        `    ${quoted(table)}: { ${Object.entries(columns)
+          .map(([column, target]) => `${quoted(column)}: ${quoted(String(target))}`)
+          .join(", ")} }`,
+    ),
     "",
   ].join("\n");
 }

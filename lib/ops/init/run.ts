@@ -9,6 +9,7 @@ import { backup } from "../backup/run.ts";
 import type { BackupOptions, BackupOutcome } from "../backup/request.ts";
 import { detectApplication } from "./registry.ts";
 import { configText, type Installation } from "./config-text.ts";
+import { referencesOf } from "./foreign-keys.ts";
 import { isDirectory } from "./sources/files.ts";
 import { proveDatabase } from "./proven-password.ts";
 import { findServices } from "./services.ts";
@@ -76,6 +77,7 @@ async function inspect(request: InitRequest, signal: AbortSignal): Promise<Insta
   const { name, found } = detectApplication(root);
   const proven = [];
   for (const database of found.databases) proven.push(await proveDatabase(database, signal));
+  const references = await referencesOf(found, root, signal);
   const taken = new Set(found.trees.map((tree) => path.resolve(root, tree.path)));
   return {
     application: name,
@@ -85,6 +87,7 @@ async function inspect(request: InitRequest, signal: AbortSignal): Promise<Insta
     found,
     databases: proven,
     services: findServices(root, "/etc", taken),
+    ...(references && { references }),
   };
 }
 

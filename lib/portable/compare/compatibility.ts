@@ -4,8 +4,10 @@ import { compareMigrations, compareVersions, type Applied } from "../format/vers
 import type { Connection } from "../engine/connection.ts";
 import { introspect } from "../engines/introspect.ts";
 import { migrationsOf } from "../plan/applied-migrations.ts";
+import type { TableId } from "../schema/tables.ts";
 import type { ExportReader } from "../read/export-reader.ts";
 import type { SettingsComparison } from "./settings-diff.ts";
+import { leftReferences, leftText } from "../import/resolve/left-references.ts";
 import { findTargets } from "../import/target/resolve.ts";
 
 export type Compatibility = "COMPATIBLE" | "COMPATIBLE_WITH_WARNINGS" | "INCOMPATIBLE";
@@ -36,6 +38,11 @@ export interface ConfigurationReport extends SettingsComparison {
   readonly ignored: boolean;
 }
 
+interface CheckOptions {
+  /** Set if the database may belong to another installation, where an id without its row is worth a warning. */
+  readonly isOther?: boolean;
+}
+
 /**
  * Checks versions, migrations and schema. The applied migrations are compared as sets: one missing in the export was
  * added since (a warning), one missing here needs newer code.
@@ -43,6 +50,7 @@ export interface ConfigurationReport extends SettingsComparison {
 export async function checkCompatibility(
   connection: Connection,
   { manifest, tables, refine }: ExportReader,
+  { isOther = false }: CheckOptions = {},
 ): Promise<CompatibilityReport> {
   const schema = await introspect(connection);
   const here = await migrationsOf(connection, schema);
@@ -50,7 +58,10 @@ export async function checkCompatibility(
   const problems = findings.flatMap((one) => one.problems);
   const warnings = [...(manifest.import_warnings ?? []), ...findings.flatMap((one) => one.warnings)];
   try {
-    warnings.push(...findTargets(schema, tables, refine).warnings);
+    const targets = findTargets(schema, tables, refine);
+    warnings.push(...targets.warnings);
+    const hasRows = (table: TableId): boolean => (manifest.data_counts[table] ?? 0) > 0;
+    if (isOther) warnings.push(...leftReferences(targets, hasRows).map(leftText));
   } catch (error) {
     if (!(error instanceof HoldfastError) || error.code !== "E_SCHEMA") throw error;
     problems.push(error.message);

@@ -10,7 +10,11 @@ import type { Connection } from "../engine/connection.ts";
 import type { Decoder, ValueRules } from "../engine/value-rules.ts";
 import { decoderOf } from "../values/decode.ts";
 import { columnOf, type Column, type Table } from "../schema/tables.ts";
-import type { KeyColumn } from "../rows/fields.ts";
+import type { KeyColumn, RowLayout, TableLayout } from "../rows/fields.ts";
+import type { LargeRows } from "../rows/find-large-values.ts";
+import { isLarge as isLargeCell, type LargeTag } from "../format/large-value.ts";
+import { eachLargeLine } from "../export/large-rows.ts";
+import { formDigest, LargeForms, writtenDigest } from "./large-forms.ts";
 import type { ExportedTable } from "../format/documents.ts";
 import { LineEncoder } from "../export/native-rows.ts";
 import { fold } from "../schema/names.ts";
@@ -27,6 +31,13 @@ export interface Comparing {
   readonly query: TableQuery;
   readonly counts: (place: FieldPlace) => boolean;
   readonly signal: AbortSignal;
+  /** Set if the export or the table has large values: then each value counts by the digest of its form. */
+  readonly large?: {
+    /** The layout of the table's rows, and of the rows that they reference. */
+    readonly own: TableLayout;
+    readonly fields: RowLayout;
+    readonly rows: LargeRows;
+  };
 }
 
 /** Checks whether some column holds values exported from another kind. */
@@ -44,14 +55,22 @@ const columnsOf = (place: FieldPlace): Column[] => {
 /** Checks whether the rows of the export, as an import would write them, equal those of the table. */
 export async function isSameHere(
   connection: Connection,
-  { from, exported, table, query, counts, signal }: Comparing,
+  { from, exported, table, query, counts, signal, large }: Comparing,
 ): Promise<boolean> {
   const { engine } = connection;
-  const here = new RowDigest(table, query, counts, formHere);
+  const stored = new LargeForms();
+  const read: ReadLarge = (_column, tag) => stored.take(tag);
+  const written: ReadLarge = (column, tag) => writtenDigest(engine.values, from.directory, column, tag);
+  const isLarge = large !== undefined;
+  const here = new RowDigest(table, query, counts, cellOf(formHere, isLarge, read));
   const lines = new LineEncoder(engine, table, query, () => false);
   for await (const batch of connection.streamBytes(query.sql, query.parameters))
     for (const row of batch) here.add(cellsOf(lines.encode(row)));
-  const there = new RowDigest(table, query, counts, writtenForm(engine.values));
+  if (large !== undefined) {
+    const layout = { fields: large.fields, from: large.own, encoder: lines };
+    await eachLargeLine(connection, layout, large.rows, (line) => here.add(cellsOf(line)), stored);
+  }
+  const there = new RowDigest(table, query, counts, cellOf(writtenForm(engine.values), isLarge, written));
   try {
     for await (const batch of readRows(from, exported.table, signal)) for (const { cells } of batch) there.add(cells);
   } catch (error) {
@@ -72,6 +91,16 @@ const formHere: ValueForm = (column, value) => {
   return column.kind === "uuid" ? (form?.toLowerCase().replaceAll(/[-{}]/g, "") ?? null) : form;
 };
 
+/** Returns the digest of the form of a large value. */
+type ReadLarge = (column: Column, tag: LargeTag) => string;
+type CellForm = (column: Column, cell: JsonCell) => string | null;
+
+/** Returns the form of the cell of a column; its digest if there are large values, which have no other. */
+function cellOf(form: ValueForm, hasLarge: boolean, read: ReadLarge): CellForm {
+  if (!hasLarge) return (column, cell) => form(column, valueOf(cell));
+  return (column, cell) => (isLargeCell(cell) ? read(column, cell) : formDigest(form(column, valueOf(cell))));
+}
+
 /** Returns the form that the database would give to an exported value once it is written. */
 function writtenForm(rules: ValueRules): ValueForm {
   const decoders = new Map<Column, Decoder>();
@@ -87,7 +116,7 @@ class RowDigest {
   readonly #fields: readonly ((cells: readonly JsonCell[]) => string | null)[];
   readonly #digest: TableDigest;
 
-  constructor(table: Table, { places }: TableQuery, counts: (place: FieldPlace) => boolean, form: ValueForm) {
+  constructor(table: Table, { places }: TableQuery, counts: (place: FieldPlace) => boolean, form: CellForm) {
     const counted = places.flatMap((place, at) => (counts(place) ? [{ place, at }] : []));
     this.#digest = new TableDigest(counted.map(({ place }) => ({ name: fold(nameOf(place)) })));
     const fields = counted.map(
@@ -107,16 +136,16 @@ class RowDigest {
   }
 }
 
-function cellForm(table: Table, place: FieldPlace, cell: JsonCell, form: ValueForm): string | null {
+function cellForm(table: Table, place: FieldPlace, cell: JsonCell, form: CellForm): string | null {
   if (cell === null) return null;
-  if (place.kind === "value") return form(place.column, valueOf(cell));
+  if (place.kind === "value") return form(place.column, cell);
   if (place.kind === "link") {
     const { columns } = place.field.link;
     if (isRaw(cell))
       return `r${cell.$raw.map((value, at) => digestCell(form(columnOf(table, columns[at] ?? ""), value))).join("")}`;
     return `k${keyForm(leavesOf(place.leaves), cell, 1, form)}`;
   }
-  if (!isGeneric(cell)) return form(place.column, valueOf(cell));
+  if (!isGeneric(cell)) return form(place.column, cell);
   const [to, ...key] = cell.$generic;
   const leaves = place.targets.find(({ as }) => as === to)?.leaves ?? [];
   return `g${tableForm(to)}:${keyForm(leavesOf(leaves), key, 1, form)}`;

@@ -70,9 +70,16 @@ export async function compareTables(
       isWhole &&
       (encoder.finish() === entry?.digest ||
         (found === entry?.rows &&
-          !isLarge &&
           holdsOtherSorts(query) &&
-          (await isSameHere(connection, { from, exported, table, query, counts, signal }))));
+          (await isSameHere(connection, {
+            from,
+            exported,
+            table,
+            query,
+            counts,
+            signal,
+            ...(isLarge && { large: { own, fields: targets.fields, rows: apart } }),
+          }))));
     comparisons.push({
       table: table.id,
       exported: entry?.rows ?? 0,

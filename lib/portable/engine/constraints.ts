@@ -12,6 +12,16 @@ export interface TableReference {
   readonly link: ForeignKey;
 }
 
+/** Violations that an insert ignores although they are not of unique constraints: a CHECK, a value cut off. */
+export interface IgnoredViolations {
+  /** The most rows of an insert for which all violations are reported. */
+  readonly rowsAtOnce: number;
+  /** Prepares the session. */
+  begin(session: Session): Promise<void>;
+  /** Returns the message of a violation that the last statement ignored. */
+  find(session: Session): Promise<string | undefined>;
+}
+
 export interface Constraints {
   /** True if every foreign key can wait for the end of a transaction, without a change of the table. */
   readonly canDeferAll: boolean;
@@ -27,4 +37,6 @@ export interface Constraints {
   readonly lockTables: ((session: Session, tables: readonly Table[]) => Promise<void>) | undefined;
   /** Deletes all rows of tables that reference each other. Undefined if one statement cannot. */
   readonly truncate: ((session: Session, tables: readonly Table[]) => Promise<void>) | undefined;
+  /** Undefined if `insertIgnoringConflicts` ignores unique constraints only. */
+  readonly ignoredViolations: IgnoredViolations | undefined;
 }

@@ -7,11 +7,15 @@ import type { RowLayout, TableLayout } from "../rows/fields.ts";
 import type { BlobCell, LineEncoder } from "./native-rows.ts";
 import { selectTable } from "../rows/select-query.ts";
 import { Utf8Check } from "../values/utf8.ts";
-import type { BlobWriter } from "./blob-writer.ts";
 import type { LargeRow, LargeRows } from "../rows/find-large-values.ts";
 import type { LargeValue, LargeTag } from "../format/large-value.ts";
 import { formOf } from "../values/large-canonical-form.ts";
 import { readLarge } from "../rows/read-large-value.ts";
+
+/** Takes large values, one after the other; `finish` returns the name for the tag in the row. */
+export interface LargeSink {
+  begin(value: LargeValue, where: string): { add(piece: Buffer): void; finish(): string; abandon(): void };
+}
 
 /**
  * Passes each line to `take`, in the order of the rows. Values are written to `blobs`; without it, they are read for
@@ -22,7 +26,7 @@ export async function eachLargeLine(
   { fields, from, encoder }: { readonly fields: RowLayout; readonly from: TableLayout; readonly encoder: LineEncoder },
   { rows }: LargeRows,
   take: (line: string) => Promise<void> | void,
-  blobs?: BlobWriter,
+  blobs?: LargeSink,
 ): Promise<void> {
   for (const row of rows) {
     const apart = new Map(
@@ -45,7 +49,7 @@ interface Reading {
   readonly value: LargeValue;
   /** Receives the canonical form; undefined if the value counts in no digest. */
   readonly hash: Hash | undefined;
-  readonly blobs: BlobWriter | undefined;
+  readonly blobs: LargeSink | undefined;
 }
 
 async function readCell(
@@ -59,7 +63,7 @@ async function readCell(
   const where = `${table.id}.${column.name} of row ${row.name}`;
   const form = hash && formOf(value, where, hash);
   const check = is === "text" && connection.engine.values.hasInvalidText ? new Utf8Check() : undefined;
-  const draft = blobs?.begin();
+  const draft = blobs?.begin(value, where);
   try {
     for await (const piece of readLarge(connection, table, row, value)) {
       draft?.add(piece);

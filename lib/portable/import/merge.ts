@@ -277,11 +277,9 @@ export class Merge {
       const sqlOf = (only: string): string =>
         `insert into ${into} (${names})${this.#on.dialect.overridingClause} select ${values} from ${stage} ` +
         `as s where ${[...conditions, only].join(" and ")} order by s.${this.#on.quote(ROW_NUMBER_COLUMN)}`;
-      const { insertIgnoringConflicts } = this.#on.dialect;
-      return await this.#on.write(
-        staging,
-        this.#options.skipConflicts ? (only) => insertIgnoringConflicts(sqlOf(only)) : sqlOf,
-      );
+      return this.#options.skipConflicts
+        ? await this.#on.writeSkippingConflicts(staging, sqlOf)
+        : await this.#on.write(staging, sqlOf);
     };
     if (surrogate === undefined) return await insert(columns, where);
     const exportedId = `s.${this.#on.quote(numberOf(surrogate))}`;

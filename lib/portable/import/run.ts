@@ -16,6 +16,7 @@ import { refuseForeignNumbers } from "./other-origin.ts";
 import { realRows } from "./staging/staged-table.ts";
 import { StagingTable } from "./staging/table.ts";
 import { refuseEqualKeys, refuseStrayLinks } from "./resolve/dangling-references.ts";
+import { warnOfLeft } from "./resolve/left-references.ts";
 import { UserNumbers } from "./resolve/user-ids.ts";
 import { Trees } from "./resolve/trees.ts";
 import { introspect } from "../engines/introspect.ts";
@@ -107,6 +108,7 @@ async function importInside(
     await refuseForeignNumbers(statements, targets, stagings);
     await users.refuseLeft();
   }
+  const left = request.isOther === true ? await warnOfLeft(statements, targets, stagings, users.tables) : [];
   const { mapped, warnings } = await applyKeyMap(statements, targets.maps, stagings);
   const guards = await connection.engine.constraints.suspendForeignKeys(
     connection,
@@ -164,6 +166,7 @@ async function importInside(
       ...warnings,
       ...triggers.warnings,
       ...staleReferences(targets, results, users.tables),
+      ...left,
     ],
   };
 }

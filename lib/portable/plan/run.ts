@@ -9,7 +9,7 @@ import { suspectedPolymorphic, withPolymorphic, type PolymorphicRelations } from
 import type { ReadGenerics } from "./polymorphic-types.ts";
 import { chooseKeys, type TreeKeyChecks } from "../schema/keys/choose.ts";
 import { detectFrameworkTables } from "../schema/framework-tables.ts";
-import { summarizeList, implicitReferences } from "../schema/implicit-references.ts";
+import { declarationOf, looseColumns, nameOf, summarizeList } from "../schema/implicit-references.ts";
 import { leftNumbers } from "./user-references.ts";
 import { nearestName, tablesMeant } from "../schema/names.ts";
 import type { DeferredKey } from "./table-order.ts";
@@ -170,13 +170,12 @@ function tablesNamed({ tables }: Schema, wanted: string): TableId[] {
 function suspectedNumbers(schema: Schema, { table, key }: TableLayout, people: readonly Table[]): string[] {
   const [number = ""] = table.primaryKey?.columns ?? [];
   const isPeople = people.includes(table);
-  const loose =
-    key.kind !== "natural" || key.columns.includes(number) ? [] : implicitReferences(schema, table, { isPeople });
+  const loose = key.kind !== "natural" || key.columns.includes(number) ? [] : looseColumns(schema, table, { isPeople });
   if (loose.length === 0) return [];
   return [
-    `${table.id}: ${summarizeList(loose)} seem to reference its ${number} without a foreign key and are exported ` +
-      "unchanged: if the target has its rows under other ids, they would reference other rows. Declare them under " +
-      `portable.foreign_keys, or keep the ids with portable.keys: { ${table.name}: [] }`,
+    `${table.id}: ${summarizeList(loose.map(nameOf))} seem to reference its ${number} without a foreign key and are exported ` +
+      "unchanged: if the target has its rows under other ids, they would reference other rows. Declare them with " +
+      `${declarationOf(table, loose)}, or keep the ids with portable.keys: { ${table.name}: [] }`,
   ];
 }
 

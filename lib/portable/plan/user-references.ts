@@ -8,7 +8,7 @@ import { sortOf } from "../schema/declared-keys.ts";
 import { columnOf, type Table, type TableId } from "../schema/tables.ts";
 import type { RowLayout, TableLayout } from "../rows/fields.ts";
 import {
-  implicitReferences,
+  declarationOf,
   type LooseColumn,
   looseColumns,
   nameOf,
@@ -67,14 +67,14 @@ export function leftNumbers(plan: Planned): string[] {
     const why = plan.leftOut.get(target.id);
     if (why === undefined || plan.people.includes(target) || isIdentifiedById(plan.fields.key(target.id), target))
       return [];
-    const loose = implicitReferences({ tables }, target);
+    const loose = looseColumns({ tables }, target);
     const number = target.primaryKey?.columns[0] ?? "";
     return loose.length === 0
       ? []
       : [
-          `${target.id}: ${summarizeList(loose)} seem to reference its ${number} without a foreign key, ` +
+          `${target.id}: ${summarizeList(loose.map(nameOf))} seem to reference its ${number} without a foreign key, ` +
             `and it is left out (${why}): in another database these ids belong to other rows. ` +
-            "Declare them under portable.foreign_keys",
+            `Declare them with ${declarationOf(target, loose)}; false for a column that holds no such ids`,
         ];
   });
 }

@@ -49,6 +49,16 @@ export const nameOf = ({ table, column }: LooseColumn): string => `${table.id}.$
 export const summarizeList = (columns: readonly string[]): string =>
   columns.length > 5 ? `${columns.slice(0, 5).join(", ")} and ${columns.length - 5} others` : columns.join(", ");
 
+/** Returns the setting that declares the columns as foreign keys: `portable.foreign_keys: { post: { room_id: room } }`. */
+export function declarationOf(target: Table, columns: readonly LooseColumn[]): string {
+  const lines = new Map<string, string[]>();
+  for (const { table, column } of columns)
+    lines.set(table.name, [...(lines.get(table.name) ?? []), `${column.name}: ${target.name}`]);
+  const tables = [...lines].slice(0, 5).map(([table, links]) => `${table}: { ${links.join(", ")} }`);
+  const more = lines.size > tables.length ? ", …" : "";
+  return `portable.foreign_keys: { ${tables.join(", ")}${more} }`;
+}
+
 /** A field of an exported row, or of its target: only values can be exported unchanged. */
 type Field =
   | { readonly kind: "value"; readonly column: Column; readonly replaced?: unknown }

@@ -1,7 +1,7 @@
 /** Converts another program's dump into a native export, so that every import takes the same path. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { GenericSetting } from "../../config/portable-refinement.ts";
+import type { ForeignKeySettings, GenericSetting } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import { connect } from "../engines/connect.ts";
 import type { Connection } from "../engine/connection.ts";
@@ -11,6 +11,7 @@ import { suspectedPolymorphic } from "../rows/polymorphic.ts";
 import { readGenerics, type ReadGenerics } from "../plan/polymorphic-types.ts";
 import { introspect } from "../engines/introspect.ts";
 import { migrationsOf } from "../plan/applied-migrations.ts";
+import { withDeclared } from "../schema/declared-keys.ts";
 import { findTable } from "../schema/names.ts";
 import { planPortable, type PortablePlan } from "../plan/run.ts";
 import type { Schema, Table, TableId } from "../schema/tables.ts";
@@ -33,6 +34,7 @@ export interface ConvertRequest {
   readonly keys: Readonly<Record<string, readonly string[]>>;
   readonly models: Readonly<Record<string, string>>;
   readonly generic: readonly GenericSetting[];
+  readonly foreignKeys: ForeignKeySettings;
   /** Models, apps or tables selected by flags. */
   readonly chosen: readonly string[];
   readonly excluded: readonly string[];
@@ -56,7 +58,7 @@ export async function convertToExport(
   source: ForeignSource,
   request: ConvertRequest,
 ): Promise<string> {
-  const schema = await introspect(connection);
+  const schema = withDeclared(await introspect(connection), request.foreignKeys);
   const scratch = new Scratch(path.join(request.directory, "records.db"), schema);
   let plan: PortablePlan;
   let planWith: (generics: ReadGenerics) => PortablePlan;
@@ -199,9 +201,11 @@ function planOf(
         table.foreignKeys.flatMap(({ columns }) => columns),
       );
   }
+  // Rows of a table that a declared foreign key references may be in the database alone.
+  const declared = filled.tables.flatMap(({ foreignKeys }) => foreignKeys.filter((link) => link.declared === true));
   for (const [name, columns] of Object.entries(request.keys)) {
     const { id } = findTable(schema, name, "keys");
-    if (loader.loaded.has(id)) keys.set(id, columns);
+    if (loader.loaded.has(id) || declared.some(({ target }) => target === id)) keys.set(id, columns);
   }
   const plan = planPortable(filled, {
     keys: Object.fromEntries(keys),

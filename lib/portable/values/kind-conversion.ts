@@ -39,11 +39,34 @@ const DATED: ReadonlySet<KindGroup> = new Set(["date", "timestamp"]);
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** Groups without a sensible form in another one: no value of the first converts, whatever it is. */
+const NEVER: Partial<Record<KindGroup, ReadonlySet<KindGroup>>> = {
+  number: new Set(["uuid"]),
+  json: new Set(["number", "uuid", "interval", "date", "time", "timestamp"]),
+  uuid: new Set(["number", "bytes", "json", "interval", "date", "time", "timestamp"]),
+  interval: new Set(["bytes", "json", "uuid", "date", "timestamp"]),
+  date: new Set(["number", "bytes", "json", "uuid", "interval", "time"]),
+  time: new Set(["number", "bytes", "json", "uuid", "date", "timestamp"]),
+  timestamp: new Set(["number", "json", "uuid", "interval", "time"]),
+};
+/** Truth values are neither the seconds nor the days as which SQLite may keep a time. */
+const TRUTHS: ReadonlySet<Kind> = new Set(["boolean", "bits"]);
+const TIMES: ReadonlySet<KindGroup> = new Set(["date", "time", "timestamp", "interval"]);
+
+/** Checks whether the column can hold no value of the kind that the export has for it, except NULL. */
+export function neverConverts(column: Column): boolean {
+  const { sent } = column;
+  if (sent === undefined) return false;
+  const [from, to] = [KIND_GROUPS[sent.kind], KIND_GROUPS[column.kind]];
+  return NEVER[from]?.has(to) === true || (TRUTHS.has(sent.kind) && TIMES.has(to));
+}
+
 /** Converts an exported value to the column's kind. Throws `E_IMPORT`, in words that follow the column's name. */
 export function convertFromSource(column: Column, value: JsonValue): JsonValue {
   const { sent } = column;
   if (sent === undefined || value === null) return value;
   const [from, to] = [KIND_GROUPS[sent.kind], KIND_GROUPS[column.kind]];
+  if (neverConverts(column)) throw unfit(column, typeof value === "object" ? (value.v ?? value.$) : value);
   if (typeof value === "object") return fromTagged(column, value, from, to);
   if (from === "bytes" && typeof value === "string") return fromBase64(column, value, to);
   switch (to) {
@@ -55,6 +78,9 @@ export function convertFromSource(column: Column, value: JsonValue): JsonValue {
       return from === "timestamp" && column.length === TIME_DIGITS ? digitsOf(column, value) : value;
     case "number":
       return from === "interval" && sent.isDjango ? inMicroseconds(column, value) : plainNumber(value);
+    case "json":
+      if (typeof value === "string" && from === "text" && !isJson(value)) throw unfit(column, value);
+      return value;
     case "interval":
       if (from !== "number") return value;
       if (!sent.isDjango || !Number.isInteger(Number(value))) throw unfit(column, value);
@@ -68,6 +94,16 @@ export function convertFromSource(column: Column, value: JsonValue): JsonValue {
       return timeFrom(column, value, from);
     default:
       return value;
+  }
+}
+
+/** Checks for JSON in a text: servers do so themselves, SQLite only with a CHECK. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -6,8 +6,6 @@ import { ProjectSource } from "./projects.ts";
 import type { StepContext } from "./step.ts";
 
 export interface ContextOptions extends Omit<StepContext, "exclude" | "previous" | "projects" | "claims"> {
-  /** Path of the store: never part of its own backup. */
-  readonly store: string;
   /** The file that keeps the list of projects; undefined asks the database each time. */
   readonly projectsFile: string | undefined;
 }
@@ -17,6 +15,7 @@ export function createContext({ store, projectsFile, ...given }: ContextOptions)
   const projects = new ProjectSource(given.config, projectsFile, given.signal);
   return {
     ...given,
+    store,
     exclude: [fromString(store)],
     previous: new PreviousRuns(store),
     projects,

@@ -16,6 +16,8 @@ export interface StepContext {
   readonly directory: string;
   /** A directory for what is no part of the run. */
   readonly scratch: string;
+  /** Path of the store. */
+  readonly store: string;
   /** The store: never part of its own backup. */
   readonly exclude: readonly BytePath[];
   readonly app: UnitMetadata["app"];

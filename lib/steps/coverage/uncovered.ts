@@ -59,6 +59,18 @@ export async function findUncovered(
   return [...found].toSorted();
 }
 
+/** Names of a list of uncovered paths that a manifest holds, and characters of all of them: a document has its limits. */
+const MOST_NAMES = 10_000;
+const MOST_CHARACTERS = 8 * 1024 * 1024;
+
+/** Returns the list as a manifest holds it: the first names, and how many more there are. */
+export function shortenUncovered(names: readonly string[]): string[] {
+  let characters = 0;
+  const kept = names.slice(0, MOST_NAMES).filter((name) => (characters += name.length) <= MOST_CHARACTERS);
+  const left = names.length - kept.length;
+  return left === 0 ? kept : [...kept, `… and ${left} more`];
+}
+
 const rootsOf = ({ root, roots }: SiteConfig): BytePath[] =>
   [root, ...roots].map((one) => fromString(path.resolve(root, one)));
 

@@ -10,11 +10,12 @@ import { HoldfastError } from "../../errors.ts";
 import { connect } from "../../portable/engines/connect.ts";
 import type { ExportManifest } from "../../portable/format/documents.ts";
 import { exportTables } from "../../portable/export/run.ts";
-import { planDatabase } from "../../portable/plan/database.ts";
+import { planConfigured } from "../../portable/plan/configured.ts";
 import { buildArchiveUnit } from "../core/archive-unit.ts";
 import type { StepWorkers } from "../core/workers.ts";
 import type { Step, StepContext } from "../core/step.ts";
 import { databases, type NamedDatabase } from "../db/databases.ts";
+import { instanceOf } from "./instance.ts";
 import { runStep } from "../core/run-step.ts";
 import type { BuiltUnit } from "../core/unit-runner.ts";
 
@@ -83,8 +84,8 @@ async function build(
 }
 
 async function exportDatabase(
-  { config, signal }: StepContext,
-  { settings }: NamedDatabase,
+  { config, store, signal }: StepContext,
+  { unit, settings }: NamedDatabase,
   output: string,
 ): Promise<ExportManifest> {
   if (config.exec_prefix.length > 0)
@@ -100,11 +101,10 @@ async function exportDatabase(
   };
   const connection = await connect(target, "read", signal);
   try {
-    const { keys = {}, components: groups = {}, exclude = [], foreign_keys: foreignKeys } = config.portable ?? {};
-    const plan = await planDatabase(connection, { keys, groups, models: [], components: [], exclude, foreignKeys });
-    return await exportTables(connection, plan, { output, sourceName: config.site, sourceUrl: null }, () =>
-      signal.throwIfAborted(),
-    );
+    const plan = await planConfigured(connection, config.portable, { isFirst: databases(config)[0]?.unit === unit });
+    const instance = await instanceOf({ ...config, dest: store });
+    const source = { sourceName: config.site, sourceUrl: null, instance };
+    return await exportTables(connection, plan, { output, ...source }, () => signal.throwIfAborted());
   } finally {
     await connection.close();
   }

@@ -6,6 +6,7 @@ import { readText, relativeTo, treeAt } from "../sources/files.ts";
 import { phpDatabase } from "./php-config.ts";
 import { EXPRESSION, phpString, withoutComments } from "../sources/source-text.ts";
 import { findSqliteFiles } from "../sources/sqlite-files.ts";
+import { MEDIAWIKI_USERS } from "./user-columns.ts";
 
 export const mediawiki: Application = {
   name: "MediaWiki",
@@ -37,6 +38,7 @@ export const mediawiki: Application = {
       ...found,
       trees: treeAt(directory, "images", valueOf("wgUploadDirectory") ?? "images"),
       secretFiles: ["LocalSettings.php"],
+      references: { prefix: valueOf("wgDBprefix") ?? "", ...MEDIAWIKI_USERS },
     };
   },
 };

@@ -6,6 +6,7 @@ import { serverUrl, sqliteUrl } from "../sources/database-url.ts";
 import { isDirectory, isFile, readText, relativeTo, treeAt } from "../sources/files.ts";
 import { literalExpression, secretCommands } from "../sources/secret-command.ts";
 import { parseYaml } from "../sources/yaml-text.ts";
+import { REDMINE_USERS } from "./user-columns.ts";
 
 const scalar = z
   .union([z.string(), z.number()])
@@ -37,6 +38,7 @@ export const redmine: Application = {
       ...databaseOf(directory, file, text),
       trees: [...treeAt(directory, "files", attachments), ...treeAt(directory, "plugins", "plugins")],
       secretFiles: ["config/database.yml"],
+      references: { prefix: "", ...REDMINE_USERS },
     };
   },
 };

@@ -5,6 +5,7 @@ import { sqliteUrl } from "../sources/database-url.ts";
 import { isDirectory, isFile, readText, relativeTo, treeAt } from "../sources/files.ts";
 import { phpDatabase } from "./php-config.ts";
 import { EXPRESSION, phpString, withoutComments } from "../sources/source-text.ts";
+import { WORDPRESS_USERS } from "./user-columns.ts";
 
 const SQLITE_FILE = "wp-content/database/.ht.sqlite";
 
@@ -47,6 +48,11 @@ export const wordpress: Application = {
         ...treeAt(directory, "uploads", uploads ?? path.join(content, "uploads")),
       ],
       secretFiles: [relativeTo(directory, path.resolve(file))],
+      references: { prefix: prefixIn(source), ...WORDPRESS_USERS },
     };
   },
 };
+
+/** Returns the value of `$table_prefix`, which WordPress itself sets in no other way. */
+const prefixIn = (source: string): string =>
+  phpString(new RegExp(String.raw`\$table_prefix\s*=\s*${EXPRESSION}`).exec(source)?.[1] ?? "", {}) ?? "wp_";

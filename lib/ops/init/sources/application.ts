@@ -11,8 +11,28 @@ export interface Found {
   readonly execPrefix?: readonly string[];
   /** Files in the directory with secrets that a restore needs unredacted. */
   readonly secretFiles: readonly string[];
+  /** The columns of the first database that hold ids of users and have no foreign key. */
+  readonly references?: KnownReferences;
   /** Sentences for the operator on what the files do not reveal. */
   readonly unknown: readonly string[];
+}
+
+/** References of an application's schema without foreign keys. Names of tables lack the prefix. */
+export interface KnownReferences {
+  /** The text that every table's name begins with. */
+  readonly prefix: string;
+  /** Columns that identify the rows of a table, where no constraint says so. */
+  readonly keys?: Readonly<Record<string, readonly string[]>>;
+  readonly columns: readonly KnownReference[];
+}
+
+export interface KnownReference {
+  readonly table: string;
+  readonly column: string;
+  /** The table whose primary key the column holds, by the names that it has in different engines. */
+  readonly target: readonly [string, ...string[]];
+  /** True if only some versions of the application have the column. */
+  readonly optional?: boolean;
 }
 
 export interface FoundDatabase {

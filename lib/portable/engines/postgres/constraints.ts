@@ -23,6 +23,7 @@ export const constraints: Constraints = {
   lockTables: async (session, tables) =>
     void (await session.run(`lock table ${names(session, tables)} in share row exclusive mode`)),
   truncate: async (session, tables) => void (await session.run(`truncate ${names(session, tables)} cascade`)),
+  ignoredViolations: undefined,
 };
 
 const names = (session: Session, tables: readonly Table[]): string =>

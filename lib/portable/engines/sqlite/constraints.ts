@@ -11,6 +11,7 @@ export const constraints: Constraints = {
   checkForeignKeys: async () => false,
   lockTables: undefined,
   truncate: undefined,
+  ignoredViolations: undefined,
 };
 
 /** Drops triggers, and creates them again. */

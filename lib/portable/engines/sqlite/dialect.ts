@@ -27,6 +27,6 @@ export const dialect: Dialect = {
   comparable: (expression, { kind }) => (kind === "text" ? `${expression} collate binary` : expression),
   update: (parts) => updateFrom(quote, parts),
   overridingClause: "",
-  insertIgnoringConflicts: (sql) => sql.replace(/^insert /, "insert or ignore "),
+  insertIgnoringConflicts: (sql) => `${sql} on conflict do nothing`,
   storeEmptyEnum: () => [],
 };

@@ -2,10 +2,10 @@
 import { HoldfastError } from "../../../errors.ts";
 import type { Cell } from "../../engine/session.ts";
 import { columnOf } from "../../schema/tables.ts";
-import { findFailingRow, type StatementOf } from "./failing-row.ts";
+import { findFailingRow, lastRow, type RunFor, type StatementOf } from "./failing-row.ts";
 import type { Connection } from "../../engine/connection.ts";
 import type { Dialect } from "../../engine/dialect.ts";
-import type { StagedTable } from "./staged-table.ts";
+import { ROW_NUMBER_COLUMN, type StagedTable } from "./staged-table.ts";
 import { TARGET_ID_COLUMN } from "./tree-columns.ts";
 
 export class Statements {
@@ -64,15 +64,41 @@ export class Statements {
    * if the server rejects it.
    */
   async write(staging: StagedTable, sqlOf: StatementOf): Promise<number> {
+    return await this.#write(staging, async (only) => await this.connection.run(sqlOf(only)));
+  }
+
+  /** Runs an insert that skips rows which violate a unique constraint. Throws like `write` for any other violation. */
+  async writeSkippingConflicts(staging: StagedTable, sqlOf: StatementOf): Promise<number> {
+    const { connection } = this;
+    const skipping: StatementOf = (only) => this.dialect.insertIgnoringConflicts(sqlOf(only));
+    const { ignoredViolations } = connection.engine.constraints;
+    if (ignoredViolations === undefined) return await this.write(staging, skipping);
+    const { rowsAtOnce } = ignoredViolations;
+    await ignoredViolations.begin(connection);
+    const line = `s.${this.quote(ROW_NUMBER_COLUMN)}`;
+    const last = await lastRow(this, staging);
+    return await this.#write(staging, async (only) => {
+      let count = 0;
+      for (let from = 0; from < last; from += rowsAtOnce) {
+        const range = `${line} > ${from} and ${line} <= ${from + rowsAtOnce}`;
+        count += await connection.run(skipping(`${only} and ${range}`));
+        const violation = await ignoredViolations.find(connection);
+        if (violation !== undefined) throw new HoldfastError("E_DATABASE", `MySQL: ${violation}`);
+      }
+      return count;
+    });
+  }
+
+  async #write(staging: StagedTable, run: RunFor): Promise<number> {
     const { connection } = this;
     await connection.run("savepoint holdfast_write");
     try {
-      const count = await connection.run(sqlOf("1 = 1"));
+      const count = await run("1 = 1");
       await connection.run("release savepoint holdfast_write");
       return count;
     } catch (error) {
       if (!(error instanceof HoldfastError) || error.code !== "E_DATABASE") throw error;
-      const row = await this.#failingRow(staging, sqlOf);
+      const row = await this.#failingRow(staging, run);
       const where = row === undefined ? staging.target.table.id : `${staging.target.table.id}, ${row}`;
       throw new HoldfastError("E_IMPORT", `${where}: ${error.message}`, { cause: error });
     }
@@ -88,12 +114,12 @@ export class Statements {
     }
   }
 
-  async #failingRow(staging: StagedTable, sqlOf: StatementOf): Promise<string | undefined> {
+  async #failingRow(staging: StagedTable, run: RunFor): Promise<string | undefined> {
     try {
       await this.connection.run("rollback to savepoint holdfast_write");
     } catch {
       return undefined; // the server has rolled back more than that
     }
-    return await findFailingRow(this, staging, sqlOf);
+    return await findFailingRow(this, staging, run);
   }
 }

@@ -1,4 +1,5 @@
 /** The settings that refine an import: renamed tables, values for new columns, and the rows that are compared. */
+import type { SiteConfig } from "../../../config/load.ts";
 import type {
   ForeignKeySettings,
   KeyMapSetting,
@@ -34,6 +35,12 @@ export interface TargetRefinement {
   readonly map?: Readonly<Record<string, KeyMapSetting>>;
   /** Set if nothing will be written, so that columns which new rows would need do not matter. */
   readonly readOnly?: boolean;
+}
+
+/** Returns the settings by which an import of the site's own export refines its target. */
+export function ownRefinementOf(settings: SiteConfig["portable"]): TargetRefinement {
+  const { defaults = {}, users, foreign_keys: foreignKeys = {} } = settings ?? {};
+  return { defaults, foreignKeys, ...(users && { users }) };
 }
 
 /** Returns the target name of each renamed table. Throws `E_CONFIG` for a table that the export does not have. */

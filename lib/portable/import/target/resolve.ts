@@ -12,6 +12,7 @@ import { findTable as findNamed, fold, matchColumn, single } from "../../schema/
 import { sharedTargets } from "./one-place.ts";
 import type { Column, ForeignKey, Schema, Table, TableId } from "../../schema/tables.ts";
 import { addedTo, conditionsIn, noReferences, renamesOf, type TargetRefinement } from "./refinement.ts";
+import { neverConverts } from "../../values/kind-conversion.ts";
 import type { TargetField, TargetTable } from "./types.ts";
 import { knownKeys, linkedKeys, assertKeysTerminate } from "./keys.ts";
 import { checkRest } from "./required-columns.ts";
@@ -176,6 +177,11 @@ function findField(field: ExportedField, table: Table, found: Finding): TargetFi
     if (column === undefined)
       found.warnings.push(`${table.id} has no column ${field.column.name}: its values are left out`);
     if (column === undefined || isComputed(table, [column], "the export's values", found)) return undefined;
+    if (!found.isReadOnly && neverConverts(column))
+      found.warnings.push(
+        `${table.id}.${column.name} is ${column.native} here, and ${field.column.native} in the export, ` +
+          "which does not convert to it: any value but NULL is refused",
+      );
     return { kind: "value", column, ...(field.column.kind === "enum" && { isEnum: true }) };
   }
   if (field.kind === "generic") return findGeneric(field, table, found);

@@ -209,10 +209,15 @@ export class Resolver {
         `${[`c.${quoteName(FILE)}`, ...names].join(", ")} from ${from} group by 1`,
     );
     let rows = 0;
+    let dangling = 0;
     for (const [number = null, count, line, file, ...values] of lost) {
       this.#signal.throwIfAborted();
       const lent = await this.#lookup.borrow(link, [number]);
       if (lent === null && !isChosen) continue;
+      if (lent === null && link.declared === true) {
+        if (Number(number) !== 0) dangling += Number(count); // applications write 0 for no row
+        continue;
+      }
       if (lent === null)
         throw new HoldfastError(
           "E_IMPORT",
@@ -231,6 +236,11 @@ export class Resolver {
       this.warnings.push(
         `${id}: ${rows} rows reference by id, in ${link.columns.join()}, rows of ${link.target} that are ` +
           "not among the records: the database's rows with the same ids are used",
+      );
+    if (dangling > 0)
+      this.warnings.push(
+        `${id}: ${dangling} rows reference by id, in ${link.columns.join()}, rows of ${link.target} that are neither ` +
+          "among the records nor in the database: the ids are imported unchanged",
       );
   }
 }

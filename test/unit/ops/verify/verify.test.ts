@@ -133,9 +133,7 @@ describe("verify", () => {
     const directory = await makeRun(store, RUN, [unit(1), unit(2)]);
     writeFileSync(path.join(directory, "source_exports/1/metadata.json"), '{"step": "source_exports"}');
     const problems = problemsOf(await look(store));
-    expect(problems).toContainEqual(
-      expect.stringMatching(/^documents source_exports\/1\/metadata\.json: is invalid/),
-    );
+    expect(problems).toContainEqual(expect.stringMatching(/^documents source_exports\/1\/metadata\.json: is invalid/));
     expect(problems).toContain("checksums source_exports/1/metadata.json: is not what was recorded");
     expect(problems.filter((problem) => problem.includes("source_exports/2/content"))).toEqual([]);
   });
