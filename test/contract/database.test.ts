@@ -8,7 +8,7 @@ import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { DatabaseSnapshot, DatabaseTarget } from "../../lib/database/snapshot.ts";
 import { openSnapshot } from "../../lib/database/open/snapshot.ts";
-import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
 import { runSql } from "../support/sqlite.ts";
 
@@ -31,10 +31,10 @@ let temporary: string;
 const opened: DatabaseSnapshot[] = [];
 
 beforeAll(async () => {
-  [postgres, mariadb] = await Promise.all([startPostgres(), startMariadb()]);
+  [postgres, mariadb] = await Promise.all([acquirePostgres(), acquireMariadb()]);
 });
 afterAll(async () => {
-  await Promise.all([postgres?.stop(), mariadb?.stop()]);
+  await Promise.all([postgres?.release(), mariadb?.release()]);
 });
 
 // Whatever a test does, nothing temporary may be left of it.

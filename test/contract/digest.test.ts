@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openSnapshot } from "../../lib/database/open/snapshot.ts";
-import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 import { runSql } from "../support/sqlite.ts";
 
@@ -18,10 +18,10 @@ let directory: string;
 let count = 0;
 beforeAll(async () => {
   directory = makeTemp("holdfast-digest-");
-  [postgres, mariadb] = await Promise.all([startPostgres(), startMariadb()]);
+  [postgres, mariadb] = await Promise.all([acquirePostgres(), acquireMariadb()]);
 });
 afterAll(async () => {
-  await Promise.all([postgres.stop(), mariadb.stop()]);
+  await Promise.all([postgres.release(), mariadb.release()]);
   removeTree(directory);
 });
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connect } from "../../lib/portable/engines/connect.ts";
 import { introspect } from "../../lib/portable/engines/introspect.ts";
 import type { Column, Schema, Table } from "../../lib/portable/schema/tables.ts";
-import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 type EngineName = "postgresql" | "mariadb" | "sqlite";
@@ -16,10 +16,10 @@ let directory: string;
 let count = 0;
 beforeAll(async () => {
   directory = makeTemp("holdfast-introspect-");
-  [postgres, mariadb] = await Promise.all([startPostgres(), startMariadb()]);
+  [postgres, mariadb] = await Promise.all([acquirePostgres(), acquireMariadb()]);
 });
 afterAll(async () => {
-  await Promise.all([postgres.stop(), mariadb.stop()]);
+  await Promise.all([postgres.release(), mariadb.release()]);
   removeTree(directory);
 });
 

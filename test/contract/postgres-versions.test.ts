@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DatabaseTarget } from "../../lib/database/snapshot.ts";
 import { openSnapshot } from "../../lib/database/open/snapshot.ts";
 import { openRestorer } from "../../lib/database/open/restorer.ts";
-import { postgresDirectories, startPostgres, type TestServer } from "../support/servers.ts";
+import { acquirePostgres, postgresDirectories, startPostgres, type TestServer } from "../support/servers.ts";
 import { tempDirectory } from "../support/temp.ts";
 
 const majorOf = (bin: string): number => Number(/(\d+)\/bin$/.exec(bin)?.[1]);
@@ -50,11 +50,11 @@ describe.skipIf(OTHERS.length === 0).each(OTHERS.length === 0 ? ["no other major
     let other: TestServer;
     let ours: TestServer;
     beforeAll(async () => {
-      [other, ours] = await Promise.all([startPostgres(bin), startPostgres()]);
+      [other, ours] = await Promise.all([startPostgres(bin), acquirePostgres()]);
       for (const server of [other, ours]) await server.sql(SITE);
     });
     afterAll(async () => {
-      await Promise.all([other?.stop(), ours?.stop()]);
+      await Promise.all([other?.release(), ours?.release()]);
     });
 
     test("a dump of this host's version is loaded there", async () => {

@@ -8,7 +8,7 @@ import { openRestorer } from "../../lib/database/open/restorer.ts";
 import { openSnapshot } from "../../lib/database/open/snapshot.ts";
 import type { DatabaseRestorer } from "../../lib/database/restorer.ts";
 import { HoldfastError } from "../../lib/errors.ts";
-import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 import { runSql } from "../support/sqlite.ts";
 
@@ -27,12 +27,12 @@ let temporary: string;
 const opened: { close(): Promise<void> }[] = [];
 
 beforeAll(async () => {
-  [postgres, mariadb] = await Promise.all([startPostgres(), startMariadb()]);
+  [postgres, mariadb] = await Promise.all([acquirePostgres(), acquireMariadb()]);
   await mariadb.sql("grant all on `scratch\\_%`.* to clara@'127.0.0.1', clara@localhost", "mysql");
   await postgres.sql("alter role clara createdb", "postgres");
 });
 afterAll(async () => {
-  await Promise.all([postgres?.stop(), mariadb?.stop()]);
+  await Promise.all([postgres?.release(), mariadb?.release()]);
 });
 beforeEach(() => {
   temporary = makeTemp();

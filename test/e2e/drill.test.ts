@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DrillEvidence, DrillOutcome } from "../../lib/ops/drill/run.ts";
 import { runBuilt, startBuilt } from "../support/backup.ts";
 import type { RunResult } from "../support/run.ts";
-import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers.ts";
 import { makeSite, type TestSite } from "../support/site.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
 
@@ -187,8 +187,8 @@ describe("a drill that is ended", () => {
 });
 
 describe.each([
-  ["PostgreSQL", startPostgres],
-  ["MariaDB", startMariadb],
+  ["PostgreSQL", acquirePostgres],
+  ["MariaDB", acquireMariadb],
 ] as const)("a site on %s", (_name, start) => {
   let server: TestServer;
   let home: string;
@@ -211,7 +211,7 @@ describe.each([
   });
 
   afterAll(async () => {
-    await server.stop();
+    await server.release();
     removeTree(home);
   });
 

@@ -13,7 +13,7 @@ import {
   restoreScript,
   startBackup,
 } from "../support/backup.ts";
-import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers.ts";
 import { makeSite, type TestSite } from "../support/site.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
@@ -23,8 +23,8 @@ const SCHEMA = `
   create table pages (id integer primary key, text varchar(1000));`;
 
 describe.each([
-  { name: "PostgreSQL", start: startPostgres, owner: "set role clara;", program: "pg_dump" },
-  { name: "MariaDB", start: startMariadb, owner: "", program: "mariadb-dump|mysqldump" },
+  { name: "PostgreSQL", start: acquirePostgres, owner: "set role clara;", program: "pg_dump" },
+  { name: "MariaDB", start: acquireMariadb, owner: "", program: "mariadb-dump|mysqldump" },
 ])("a site on $name", ({ name, start, owner, program }) => {
   let server: TestServer;
   let site: TestSite;
@@ -47,7 +47,7 @@ describe.each([
     });
   });
   afterAll(async () => {
-    await server.stop();
+    await server.release();
     removeTree(directory);
   });
 
@@ -78,7 +78,7 @@ describe.each([
       });
       expect(Number(await other.sql("select count(*) from pages", "clara"))).toBe(3000);
     } finally {
-      await other.stop();
+      await other.release();
     }
   });
 

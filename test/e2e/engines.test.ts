@@ -5,7 +5,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { manifestSchema } from "../../lib/model/run.ts";
 import { runScript } from "../support/run.ts";
-import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers.ts";
 import { makeSite, type TestSite } from "../support/site.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 import { execa } from "execa";
@@ -39,7 +39,7 @@ const ENGINES: readonly Engine[] = [
     name: "postgresql",
     dump: /^db\/test_db_\d{8}_\d{6}\.dump$/,
     asOwner: "set role clara;",
-    start: startPostgres,
+    start: acquirePostgres,
     restoredTitles: async (server, dump) => {
       const database = await server.createDatabase("restored");
       execFileSync("pg_restore", ["--exit-on-error", "--no-owner", "-d", withPassword(server, database), dump]);
@@ -50,7 +50,7 @@ const ENGINES: readonly Engine[] = [
     name: "mariadb",
     dump: /^db\/test_db_\d{8}_\d{6}\.sql\.gz$/,
     asOwner: "",
-    start: startMariadb,
+    start: acquireMariadb,
     restoredTitles: async (server, dump) => {
       const database = await server.createDatabase("restored");
       const sql = await execa("gunzip", ["-c"], { inputFile: dump, maxBuffer: 1e9 });
@@ -85,7 +85,7 @@ describe.each(ENGINES)("a site on $name", (engine) => {
   });
 
   afterAll(async () => {
-    await server.stop();
+    await server.release();
     removeTree(directory);
   });
 

@@ -17,7 +17,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { splitPassword } from "../../lib/database/open/snapshot.ts";
 import { sweepSandboxes } from "../../lib/ops/scratch/sandbox.ts";
 import { runBuilt } from "../support/backup.ts";
-import { startPostgres } from "../support/servers.ts";
+import { acquirePostgres } from "../support/servers.ts";
 import { tempDirectory } from "../support/temp.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -187,7 +187,7 @@ describe.skipIf(!isRoot)("a restore as root", () => {
 });
 
 test("a sweep takes away the sandboxes of this user's dead drills, and drops databases that are called like theirs", async () => {
-  const server = await startPostgres();
+  const server = await acquirePostgres();
   const temporary = tempDirectory();
   try {
     const owner = {
@@ -226,7 +226,7 @@ test("a sweep takes away the sandboxes of this user's dead drills, and drops dat
     expect(existsSync(mine)).toBe(false);
     if (foreign !== undefined) expect(existsSync(foreign)).toBe(true);
   } finally {
-    await server.stop();
+    await server.release();
   }
 });
 

@@ -26,7 +26,7 @@ import {
   TOKEN,
 } from "../support/package-site.ts";
 import { rowsOf } from "../support/portable.ts";
-import { startPostgres, type TestServer } from "../support/servers.ts";
+import { acquirePostgres, type TestServer } from "../support/servers.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 let directory: string;
@@ -40,7 +40,7 @@ beforeAll(async () => {
   directory = makeTemp("holdfast-package-test-");
   config = makePackageSite(directory);
   site = join(directory, "site");
-  postgres = await startPostgres();
+  postgres = await acquirePostgres();
   for (const [name, flags] of [
     ["plain", []],
     ["users", ["--include-users"]],
@@ -54,7 +54,7 @@ beforeAll(async () => {
   }
 }, 120_000);
 afterAll(async () => {
-  await postgres.stop();
+  await postgres.release();
   removeTree(directory);
 });
 

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runBuilt } from "../support/backup.ts";
-import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 /** What an option file and a password file have to write in their own ways. */
@@ -15,7 +15,7 @@ let postgres: TestServer;
 let count = 0;
 beforeAll(async () => {
   directory = makeTemp("holdfast-portable-connect-");
-  [mariadb, postgres] = await Promise.all([startMariadb(), startPostgres()]);
+  [mariadb, postgres] = await Promise.all([acquireMariadb(), acquirePostgres()]);
   const quoted = PASSWORD.replaceAll("'", "''");
   await mariadb.sql(
     `create table book (code varchar(9) not null primary key); alter user clara@localhost identified by '${quoted.replaceAll("\\", "\\\\")}'; alter user clara@'127.0.0.1' identified by '${quoted.replaceAll("\\", "\\\\")}'`,
@@ -25,7 +25,7 @@ beforeAll(async () => {
   );
 }, 120_000);
 afterAll(async () => {
-  await Promise.all([mariadb.stop(), postgres.stop()]);
+  await Promise.all([mariadb.release(), postgres.release()]);
   removeTree(directory);
 });
 

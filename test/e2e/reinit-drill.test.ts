@@ -6,7 +6,7 @@ import { runBuilt } from "../support/backup.ts";
 import { rowsOf, startEngines, type PortableEngines } from "../support/portable.ts";
 import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../support/reinit.ts";
 import type { RunResult } from "../support/run.ts";
-import { startMariadb } from "../support/servers.ts";
+import { acquireMariadb } from "../support/servers.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 let engines: PortableEngines;
@@ -43,7 +43,7 @@ describe.each(["SQLite", "PostgreSQL", "MariaDB"])("on %s", (name) => {
 });
 
 test("what does not come back as it was is named: exit 13; the scratch database on a named server is dropped", async () => {
-  const server = await startMariadb();
+  const server = await acquireMariadb();
   try {
     const database = await server.createDatabase();
     await server.sql(`${reinitSchema("MariaDB")}\n${reinitRows}`, database);
@@ -60,7 +60,7 @@ test("what does not come back as it was is named: exit 13; the scratch database 
     expect([ok, tables.filter(({ same }) => !same).map(({ table }) => table)]).toEqual([false, ["book"]]);
     expect(await server.sql("show databases", "mysql")).not.toContain("holdfast_drill");
   } finally {
-    await server.stop();
+    await server.release();
   }
 }, 90_000);
 
@@ -70,7 +70,7 @@ test("flags that mean a run are refused", async () => {
 });
 
 test("triggers of an account that the private server does not have fire there as on the site; a server that is named has to have it", async () => {
-  const server = await startMariadb();
+  const server = await acquireMariadb();
   try {
     const database = await server.createDatabase();
     await server.sql(`${reinitSchema("MariaDB")}\n${reinitRows}`, database);
@@ -99,6 +99,6 @@ test("triggers of an account that the private server does not have fire there as
     });
     expect(await server.sql("show databases", "mysql")).not.toContain("holdfast_drill");
   } finally {
-    await server.stop();
+    await server.release();
   }
 }, 90_000);

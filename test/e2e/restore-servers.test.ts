@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { backUp, isMessage, readJson, rest, startBuilt, type Summary } from "../support/backup.ts";
-import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers.ts";
 import { makeSite, type TestSite } from "../support/site.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
@@ -22,14 +22,14 @@ const SCHEMA = `
 describe.each([
   {
     name: "PostgreSQL",
-    start: startPostgres,
+    start: acquirePostgres,
     owner: "set role clara;",
     definer: "",
     admin: "alter role clara createdb",
   },
   {
     name: "MariaDB",
-    start: startMariadb,
+    start: acquireMariadb,
     owner: "",
     definer: "definer = clara@localhost",
     admin: "grant all on *.* to clara@localhost with grant option",
@@ -61,7 +61,7 @@ describe.each([
     run = await backUp(site);
   });
   afterAll(async () => {
-    await server.stop();
+    await server.release();
     removeTree(directory);
   });
 
@@ -249,7 +249,7 @@ describe.each([
       expect(result.code, result.stderr).toBe(0);
       expect(Number(await other.sql("select count(*) from pages", "fresh"))).toBe(2000);
     } finally {
-      await other.stop();
+      await other.release();
       rmSync(to, { recursive: true, force: true });
     }
   });

@@ -8,7 +8,7 @@ import type { DatabaseFacts, DatabaseTarget, DumpResult, TableDigests } from "..
 import { openSnapshot } from "../../lib/database/open/snapshot.ts";
 import { openRestorer } from "../../lib/database/open/restorer.ts";
 import type { DatabaseRestorer } from "../../lib/database/restorer.ts";
-import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
 
 let postgres: TestServer;
@@ -17,10 +17,10 @@ let temporary: string;
 const signal = new AbortController().signal;
 
 beforeAll(async () => {
-  [postgres, mariadb] = await Promise.all([startPostgres(), startMariadb()]);
+  [postgres, mariadb] = await Promise.all([acquirePostgres(), acquireMariadb()]);
 });
 afterAll(async () => {
-  await Promise.all([postgres?.stop(), mariadb?.stop()]);
+  await Promise.all([postgres?.release(), mariadb?.release()]);
 });
 beforeEach(() => {
   temporary = makeTemp();

@@ -11,7 +11,7 @@ import { MysqlSession } from "../../lib/database/mysql/session.ts";
 import { describeUrl } from "../../lib/database/access/url.ts";
 import type { DatabaseTarget } from "../../lib/database/snapshot.ts";
 import type { DatabaseRestorer } from "../../lib/database/restorer.ts";
-import { startMariadb, type TestServer } from "../support/servers.ts";
+import { acquireMariadb, type TestServer } from "../support/servers.ts";
 import { tempDirectory } from "../support/temp.ts";
 
 const options = { onBytes: () => {}, restoreFlags: [] };
@@ -22,14 +22,14 @@ let directory: string;
 const opened: DatabaseRestorer[] = [];
 
 beforeAll(async () => {
-  server = await startMariadb();
+  server = await acquireMariadb();
   await server.sql("grant all on `scratch\\_%`.* to clara@'127.0.0.1', clara@localhost", "mysql");
 });
 afterEach(async () => {
   for (const restorer of opened.splice(0)) await restorer.close();
 });
 afterAll(async () => {
-  await server?.stop();
+  await server?.release();
 });
 
 async function open(target: DatabaseTarget): Promise<DatabaseRestorer> {

@@ -6,21 +6,21 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { openRestorer } from "../../lib/database/open/restorer.ts";
 import type { DatabaseRestorer } from "../../lib/database/restorer.ts";
 import { HoldfastError } from "../../lib/errors.ts";
-import { startPostgres } from "../support/servers.ts";
+import { acquirePostgres } from "../support/servers.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
-let server: Awaited<ReturnType<typeof startPostgres>>;
+let server: Awaited<ReturnType<typeof acquirePostgres>>;
 let temporary: string;
 let count = 0;
 const opened: DatabaseRestorer[] = [];
 const options = { onBytes: () => {}, restoreFlags: [] };
 
 beforeAll(async () => {
-  server = await startPostgres();
+  server = await acquirePostgres();
   await server.sql("alter role clara createdb; create role reader; create role other login", "postgres");
 });
 afterAll(async () => {
-  await server?.stop();
+  await server?.release();
 });
 beforeEach(() => {
   temporary = makeTemp();

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 import { connect } from "../../lib/portable/engines/connect.ts";
 import type { Connection, ConnectionMode } from "../../lib/portable/connection.ts";
-import { startMariadb, startPostgres, type TestServer } from "./servers.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "./servers.ts";
 import { makeTemp, removeTree } from "./temp.ts";
 import { runSql } from "./sqlite.ts";
 
@@ -21,7 +21,7 @@ export interface PortableEngines {
 
 export async function startEngines(): Promise<PortableEngines> {
   const directory = makeTemp("holdfast-portable-");
-  const [postgres, mariadb] = await Promise.all([startPostgres(), startMariadb()]);
+  const [postgres, mariadb] = await Promise.all([acquirePostgres(), acquireMariadb()]);
   let count = 0;
   const all: PortableEngine[] = [
     { name: "PostgreSQL", make: async (sql) => await onServer(postgres, asOwner(sql)) },
@@ -43,7 +43,7 @@ export async function startEngines(): Promise<PortableEngines> {
       return found;
     },
     async stop() {
-      await Promise.all([postgres.stop(), mariadb.stop()]);
+      await Promise.all([postgres.release(), mariadb.release()]);
       removeTree(directory);
     },
   };
