@@ -645,7 +645,12 @@ describe("postgresql alone", () => {
       await target(`create table t (id int); insert into t values (1), (2);
         select lo_from_bytea(0, convert_to(repeat(E'COPY public.t (id) FROM stdin;\\n\\\\.\\n', 1000), 'UTF8'))`),
     );
-    await snapshot.dump(join(tempDirectory(), "dump"), () => {});
+    const path = join(tempDirectory(), "dump");
+    await snapshot.dump(path, () => {});
+    expect((await snapshot.facts({ exactRows: 100 })).tables).toEqual({ "public.t": { rows: 2, exact: true } });
+    const { stdout } = await execa("pg_restore", ["--data-only", "--file=-", path]);
+    const hex = Buffer.from("COPY public.t (id) FROM stdin;\n\\.\n".repeat(1000)).toString("hex");
+    expect([...stdout.matchAll(/lowrite\(0, '\\x([0-9a-f]+)'\)/g)].map(([, part]) => part).join("")).toBe(hex);
   });
 });
 

@@ -45,7 +45,10 @@ test("numbers that are kept as text on one side", async () => {
   const schema = (type: string): string => `create table t (id integer primary key, n ${type});`;
   const url = await make("MariaDB", schema("varchar(20)"));
   await bring(await exportOf(await make("PostgreSQL", `${schema("bigint")} insert into t values (1, -7), (2, null);`)), url); // prettier-ignore
-  await bring(await exportOf(url), await make("PostgreSQL", schema("bigint")));
+  expect(await rowsOf(url, "select id, n from t order by id")).toEqual(["1|-7", "2|null"]);
+  const back = await make("PostgreSQL", schema("bigint"));
+  await bring(await exportOf(url), back);
+  expect(await rowsOf(back, "select id, n from t order by id")).toEqual(["1|-7", "2|null"]);
 });
 
 test("bytes that are no text do not get into a column of text", async () => {

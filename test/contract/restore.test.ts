@@ -187,10 +187,11 @@ describe.each(Object.entries(SITES))("restoring %s", (_, makeSite) => {
     } else await restorer.reload(dump, options);
     expect(await titles(site)).toEqual(["first", 'it\'s "second" 🎉']);
     expect((await restorer.present())?.tables).toBe(2);
-    if (!restorer.exchanges) return;
-    for (let again = 0; again < 2; again++) await restorer.exchangeBack("scratch_3", "aside_3");
-    expect(await restorer.present()).toBeUndefined();
-    await restorer.drop("scratch_3");
+    if (restorer.exchanges) {
+      for (let again = 0; again < 2; again++) await restorer.exchangeBack("scratch_3", "aside_3");
+      expect(await restorer.present()).toBeUndefined();
+      await restorer.drop("scratch_3");
+    }
   });
 
   test("what is there is told: tables and migrations; an empty database has none", async () => {

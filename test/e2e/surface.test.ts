@@ -14,8 +14,8 @@ const NOT_COMMANDS = ["build", "schema"];
 let directory: string;
 let demo: RunResult;
 
-const snapshotOf = async (name: string, lines: readonly string[]): Promise<void> =>
-  await expect(`${lines.join("\n")}\n`).toMatchFileSnapshot(join(SNAPSHOTS, `${name}.txt`));
+const snapshotOf = (name: string): string => join(SNAPSHOTS, `${name}.txt`);
+const textOf = (lines: readonly string[]): string => `${lines.join("\n")}\n`;
 
 /** Runs a command on the demo site. */
 async function command(name: string, ...args: readonly string[]): Promise<RunResult> {
@@ -40,12 +40,12 @@ test("flags", async () => {
     expect(code, name).toBe(0);
     lines.push(name, ...flagsOf(stdout).map((flag) => `  ${flag}`));
   }
-  await snapshotOf("flags", lines);
+  await expect(textOf(lines)).toMatchFileSnapshot(snapshotOf("flags"));
 });
 
 test("error codes", async () => {
   const rows = Object.entries(ERRORS).map(([code, { exit, http }]) => `${code} exit ${exit}, HTTP ${http}`);
-  await snapshotOf("error-codes", rows.toSorted());
+  await expect(textOf(rows.toSorted())).toMatchFileSnapshot(snapshotOf("error-codes"));
 });
 
 test("the documents of a run", async () => {
@@ -60,12 +60,10 @@ test("the documents of a run", async () => {
     const key = kind ? `${name.replace("runs/RUN/", "").split("/", 1)[0] ?? ""} metadata.json` : basename(name);
     if (/\.jsonl?$/.test(name)) documents.set(key, [...(documents.get(key) ?? []), ...parse(join(store, file))]);
   }
-  await snapshotOf("files", names.toSorted());
+  await expect(textOf(names.toSorted())).toMatchFileSnapshot(snapshotOf("files"));
   const lines = [...documents].toSorted(([a], [b]) => (a < b ? -1 : 1));
-  await snapshotOf(
-    "documents",
-    lines.flatMap(([name, values]) => [name, ...keysOf(values).map((key) => `  ${key}`)]),
-  );
+  const keys = lines.flatMap(([name, values]) => [name, ...keysOf(values).map((key) => `  ${key}`)]);
+  await expect(textOf(keys)).toMatchFileSnapshot(snapshotOf("documents"));
 });
 
 test("messages of commands, and their exit statuses", { timeout: 300_000 }, async () => {
@@ -102,7 +100,7 @@ test("messages of commands, and their exit statuses", { timeout: 300_000 }, asyn
     const shown = [name, ...args].join(" ").replaceAll(directory, "DIR");
     lines.push(...messagesOf(shown, await command(name, ...args)));
   }
-  await snapshotOf("messages", lines);
+  await expect(textOf(lines)).toMatchFileSnapshot(snapshotOf("messages"));
 });
 
 /** The exit status of a command, and the keys of each type of message that it printed. */
