@@ -18,8 +18,8 @@ import {
   toResult,
   type BackupResult,
   type Summary,
+  runBuilt,
 } from "../support/backup.ts";
-import { runScript } from "../support/run.ts";
 import { makeSite, type TestSite } from "../support/site.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
 
@@ -140,7 +140,7 @@ describe("--only and --skip", () => {
     expect(stateOf(site.dest)).toBe(before);
   });
 
-  test("what nobody knows does not even make a store", async () => {
+  test("an unknown name does not even make a store", async () => {
     const dest = join(directory, "no store");
     expect((await backup({ ...site, dest }, ["--only", "99"])).code).toBe(2);
     expect(existsSync(dest)).toBe(false);
@@ -218,7 +218,7 @@ describe("without a config", () => {
     "%j is exit 2 with a hint, and no backup of something else",
     async (args) => {
       const cwd = tempDirectory();
-      const result = await runScript("backup_all", args, {
+      const result = await runBuilt("backup_all", args, {
         cwd,
         env: { HOLDFAST_CONFIG: undefined, CLARA: undefined },
       });

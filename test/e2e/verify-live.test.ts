@@ -5,7 +5,7 @@ import path from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { loadConfig } from "../../lib/config/load.ts";
 import { verify, type Check, type VerifyRequest } from "../../lib/ops/verify/run.ts";
-import { runScript } from "../support/run.ts";
+import { runBuilt } from "../support/backup.ts";
 import { makeSite, type TestSite } from "../support/site.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
@@ -21,7 +21,7 @@ beforeEach(async () => {
     audioFiles: 4,
     config: { legacy: "legacy: { path: lara_legacy, tgz_above_mb: 0 }" },
   });
-  const { code, stderr } = await runScript("backup_all", ["--config", site.config, "--dest", site.dest]);
+  const { code, stderr } = await runBuilt("backup_all", ["--config", site.config, "--dest", site.dest]);
   if (code !== 0) throw new Error(stderr);
 });
 afterAll(() => directories.forEach(removeTree));
@@ -112,7 +112,7 @@ describe("verify --live", () => {
     );
   });
 
-  test("an archive that was altered is told as well, though every sum were adjusted", async () => {
+  test("an altered archive is reported, even if every checksum was adjusted", async () => {
     const [run = ""] = readdirSync(path.join(site.dest, "runs"));
     const zip = path.join(site.dest, "runs", run, "source_exports/2/source.zip");
     const name = "texts/text 3.txt";
@@ -137,7 +137,7 @@ describe("verify --live", () => {
     rmSync(site.database);
     const found = await live();
     expect([found.get("live_projects")?.state, found.get("live_rows")?.state]).toEqual(["not proved", "not proved"]);
-    const { code, stderr } = await runScript("verify", ["--dest", site.dest, "--live"]);
+    const { code, stderr } = await runBuilt("verify", ["--dest", site.dest, "--live"]);
     expect([code, stderr]).toEqual([2, expect.stringContaining("needs its config")]);
   });
 });

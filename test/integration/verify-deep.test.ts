@@ -5,10 +5,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { verify, type Check, type VerifyRequest } from "../../lib/ops/verify/run.ts";
-import { eventually } from "../support/backup.ts";
+import { eventually, runBuilt } from "../support/backup.ts";
 import { startEngines, type PortableEngines } from "../support/portable.ts";
 import { reinitRows, reinitSchema, reinitSite } from "../support/reinit.ts";
-import { runScript } from "../support/run.ts";
 import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers.ts";
 import { makeSite, type TestSite } from "../support/site.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
@@ -16,7 +15,7 @@ import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
 const { signal } = new AbortController();
 
 async function backUp(site: Pick<TestSite, "config" | "dest">, args: readonly string[] = []): Promise<string> {
-  const { code, stderr } = await runScript("backup_all", ["--config", site.config, "--dest", site.dest, ...args]);
+  const { code, stderr } = await runBuilt("backup_all", ["--config", site.config, "--dest", site.dest, ...args]);
   if (code !== 0) throw new Error(stderr);
   return site.dest;
 }
