@@ -205,7 +205,7 @@ describe.each(["postgresql", "mariadb", "sqlite"] as const)("%s", (engine) => {
     expect(row?.t === '\n\\"<é'.repeat(200_000)).toBe(true);
   });
 
-  test("a query that fails is told in the server's words and harms neither the next one nor the dump", async () => {
+  test("a query that fails is reported in the server's words and harms neither the next one nor the dump", async () => {
     await awkwardTable();
     const snapshot = await open(site.target);
     await expect(snapshot.query("select nope from kinds")).rejects.toMatchObject({
@@ -452,7 +452,7 @@ describe.each(["postgresql", "mariadb"] as const)("%s, a server", (engine) => {
     await expect(site.restore(path)).resolves.toBeDefined();
   });
 
-  test("a prefix that fails is told", async () => {
+  test("a prefix that fails is reported", async () => {
     const directory = tempDirectory();
     const prefix = script(directory, 'echo "no such container: web" >&2; exit 125');
     const target = { url: server().url, password: server().password, execPrefix: [prefix], root: "/" };
@@ -560,7 +560,7 @@ describe("postgresql alone", () => {
     });
   });
 
-  test("a dump of another moment has other rows, and that is told", async () => {
+  test("a dump of another moment has other rows, and that is reported", async () => {
     const site = await (SITES.postgresql as () => Promise<Site>)();
     await site.run("create table t (id int); insert into t values (1), (2)");
     const body = `args=(); for a in "$@"; do [[ $a == --snapshot=* ]] || args+=("$a"); done; exec "\${args[@]}"`;
@@ -738,7 +738,7 @@ INSERT INTO \`t\` VALUES (7);
     });
   });
 
-  test("rows that the dump lacks are told", async () => {
+  test("rows that the dump lacks are reported", async () => {
     const site = await (SITES.mariadb as () => Promise<Site>)();
     await site.run("create table t (id int); insert into t values (1), (2)");
     const body =
@@ -750,7 +750,7 @@ INSERT INTO \`t\` VALUES (7);
     });
   });
 
-  test("rights that are missing are told: by the program, or, for triggers, by us", async () => {
+  test("missing rights are reported: by the program, or, for triggers, by us", async () => {
     const name = await mariadb.createDatabase();
     await mariadb.sql(
       "create table t (id int); insert into t values (1); create trigger tr before insert on t for each row set new.id = 1",

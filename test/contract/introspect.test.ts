@@ -144,7 +144,7 @@ function abstract(schema: Schema) {
 }
 
 describe("the same schema in three dialects", () => {
-  test("is told in the same words", { timeout: 60_000 }, async () => {
+  test("is described in the same words", { timeout: 60_000 }, async () => {
     const [one, two, three] = [
       await schemaOf("postgresql", COMMON(WORDS.postgresql)),
       await schemaOf("mariadb", COMMON(WORDS.mariadb)),
@@ -365,7 +365,7 @@ describe("PostgreSQL", () => {
     });
   });
 
-  test("what is none of ours, and what a person should know", { timeout: 60_000 }, async () => {
+  test("tables that are not exported, and what a person should know", { timeout: 60_000 }, async () => {
     const schema = await schemaOf(
       "postgresql",
       `create extension file_fdw; create server files foreign data wrapper file_fdw;
@@ -526,7 +526,7 @@ describe("MariaDB", () => {
     expect(start.notes).toEqual(["primary key: compares only the first 5 of t"]);
   });
 
-  test("what is none of ours, and what a person should know", { timeout: 60_000 }, async () => {
+  test("tables that are not exported, and what a person should know", { timeout: 60_000 }, async () => {
     const schema = await schemaOf(
       "mariadb",
       `create sequence numbers; create view seen as select 1; create table isam (a int) engine = MyISAM;
@@ -669,7 +669,7 @@ describe("SQLite", () => {
     ]);
   });
 
-  test("what is none of ours, and estimates", async () => {
+  test("tables that are not exported, and estimates", async () => {
     const schema = await schemaOf(
       "sqlite",
       `create table plain (a); create table many (id integer primary key); create table sparse (id integer primary key);

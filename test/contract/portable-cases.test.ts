@@ -206,7 +206,7 @@ test.each(REFUSED)("$what does not get from $from ($column) into $to ($into)", a
   expect(await rowsOf(url, "select count(*) from t")).toEqual(["0"]);
 }); // prettier-ignore
 
-test("text of SQLite that is no UTF-8 is refused, and named", async () => {
+test("text of SQLite that is not UTF-8 is refused, and named", async () => {
   const url = await engines
     .of("SQLite")
     .make("create table t (id integer primary key, name text, note text); insert into t values (1, 'ok', char(65533)), (2, cast(x'61ff' as text), null);"); // prettier-ignore

@@ -146,7 +146,7 @@ test("portable.models says what a table and a column are called; a hint says whi
   expect(await rowsOf(url, 'select "Kind of", code from "Old Goods"')).toEqual(["a|i1"]);
 });
 
-test("PostgreSQL's own types as Django writes them: arrays of arrays, ranges, addresses; what is none of them is named", async () => {
+test("PostgreSQL's own types as Django writes them: arrays of arrays, ranges, addresses; an invalid value is named", async () => {
   const url = await engines
     .of("PostgreSQL")
     .make(
@@ -174,7 +174,7 @@ test("PostgreSQL's own types as Django writes them: arrays of arrays, ranges, ad
   expect(await runBuilt("portable", ["verify", file, "--database", url])).toMatchObject({ code: 0 });
 });
 
-test("a dump of nothing is no success of its own: it wants --force", async () => {
+test("an empty dump is imported only with --force", async () => {
   const url = await engines.of("SQLite").make(SCHEMA);
   const { code, stderr } = await bring(write("[]"), url);
   expect({ code, stderr }).toMatchObject({

@@ -55,7 +55,7 @@ test("a dump's numbers follow the rows that have others here", async () => {
   });
 });
 
-test("a number of no record is told of, and wants --force", async () => {
+test("a primary key without a record is reported, and imported only with --force", async () => {
   const dump = [...DUMP, { model: "shop.note", pk: 3, fields: { content_type: ["shop", "item"], object_id: "77", text: "of none" } }]; // prettier-ignore
   const { code, stderr, led } = await brought(dump, GENERIC);
   expect([code, led]).toEqual([14, []]);
@@ -63,7 +63,7 @@ test("a number of no record is told of, and wants --force", async () => {
   expect(await brought(dump, GENERIC, "--force")).toMatchObject({ code: 0 });
 });
 
-test("a pair that the config does not name is told of", async () => {
+test("a pair that the config does not name is reported", async () => {
   const { stderr } = await brought(DUMP, []);
   expect(stderr).toContain("content_type_id and object_id look like a generic relation");
   expect(stderr).toContain("of_type and of_id look like a generic relation");

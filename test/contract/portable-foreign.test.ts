@@ -369,7 +369,7 @@ describe("a ZIP of models", () => {
     includes_media: true,
   };
 
-  test("is imported; the media are told of", async () => {
+  test("is imported; its media are reported", async () => {
     const url = await engines.of("PostgreSQL").make(shopSchema("PostgreSQL"));
     expect(await counted("created", writeZip(metadata), "--database", url)).toEqual(SHOP);
     const { stderr } = await runBuilt("portable", ["check", writeZip(metadata), "--database", url]);

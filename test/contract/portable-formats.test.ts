@@ -181,7 +181,7 @@ describe("records", () => {
     return output;
   };
 
-  test("of one database are the same bytes but for the time, and nobody else's to read", async () => {
+  test("of one database are the same bytes but for the time, and only their owner can read them", async () => {
     const [one, two] = [await exportOf("same-1"), await exportOf("same-2")];
     expect(modeOf(one)).toBe("750");
     for (const name of readdirSync(one)) {
@@ -509,7 +509,7 @@ describe("a ZIP that is not what it should be is refused, exit 13, nothing is ch
   });
 });
 
-test.each(["records", "zip"])("a text of SQLite that is no UTF-8 is refused by its row in %s too", async (format) => {
+test.each(["records", "zip"])("a text of SQLite that is not UTF-8 is refused by its row in %s too", async (format) => {
   const url = await engines
     .of("SQLite")
     .make(

@@ -188,7 +188,7 @@ test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: columns that a data
   }
 }); // prettier-ignore
 
-test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: a column that the database computes is no key, and links by one are told of", async (name) => {
+test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: a column that the database computes is not a key, and foreign keys by one are reported", async (name) => {
   const number = { PostgreSQL: "serial primary key", MariaDB: "integer auto_increment primary key", SQLite: "integer primary key" }[name];
   const schema = (low: string, link: string): string => `
     create table p (id ${number}, tenant int not null, name varchar(20), low varchar(20) ${low}, unique (tenant, low));

@@ -39,7 +39,7 @@ async function exported(url: string, keys: object = {}): Promise<Record<string, 
 const counts = async (url: string): Promise<string[]> =>
   await rowsOf(url, "select (select count(*) from kind), (select count(*) from pair), (select count(*) from whole)");
 
-test("a primary key that is NULL in a row is no key: a second import creates nothing, and other rows are no place for it", async () => {
+test("a primary key that is NULL in a row identifies nothing: a second import creates nothing, and no other row is overwritten", async () => {
   const { at, code } = await exported(make(ROWS));
   expect(code).toBe(0);
   const url = make();

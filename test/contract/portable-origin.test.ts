@@ -97,13 +97,13 @@ test("without portable.instance it is the store at dest that says which installa
     expect(await portable("import", ofStore(other, THEIRS), at)).toMatchObject({ code: 1 });
 });
 
-test("a link that differs, to a row of the table itself, is told of as well", async () => {
+test("a foreign key that differs and refers to its own table is reported too", async () => {
   const at = await exported(site("a", OURS));
   const other = site("b", "insert into note values (1, 'ours', null), (2, 'two', null);");
   expect(await portable("import", other, at)).toMatchObject({ code: 1, said: expect.stringContaining("(2)") });
 });
 
-test("a link by number to rows that do not come along is refused", async () => {
+test("a foreign key by primary key to rows that are not exported is refused", async () => {
   const at = await exported(site("a", OURS));
   const other = site("b", THEIRS);
   const { code, said } = await portable("import", other, at, "--models", "remark");
@@ -146,7 +146,7 @@ test("portable.exclude counts for an import: such tables stay as they are, also 
   expect(await rowsOf(other.url, "select (select count(*) from remark), (select count(*) from note)")).toEqual(["0|3"]);
 });
 
-test.each(["PostgreSQL", "MariaDB"] as const)("%s: rows known by their number alone stay what they are, in each mode, and no link leads to them", async (name) => {
+test.each(["PostgreSQL", "MariaDB"] as const)("%s: rows identified by their primary key alone stay what they are, in each mode, and no foreign key refers to them", async (name) => {
   const id = name === "PostgreSQL" ? "serial" : "integer auto_increment";
   const schema = `create table note (id ${id} primary key, text varchar(9), parent_id integer, foreign key (parent_id) references note (id));
     create table remark (id ${id} primary key, code varchar(9) not null unique, note_id integer, foreign key (note_id) references note (id));`;

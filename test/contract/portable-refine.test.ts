@@ -76,7 +76,7 @@ const PASSWORDS = {
 };
 
 describe.each(NAMES)("columns on %s", (name) => {
-  test("do not travel, or something else travels in their place; rows that are there keep what they have", async () => {
+  test("are not exported, or another value is exported in their place; existing rows keep their values", async () => {
     const url = await engines.of(name).make(users(name) + USERS);
     const at = await exportOf(url, PASSWORDS);
     const rows = rowsIn(at, name, "member");
@@ -232,7 +232,7 @@ describe.each(NAMES)("generic relations from %s", (from) => {
   });
 });
 
-test("a row that a generic relation leads to and that is not there is named; what looks like one is told of", async () => {
+test("a missing row that a generic relation refers to is named; what looks like a generic relation is reported", async () => {
   const url = await engines.of("SQLite").make(relations("SQLite") + relationRows(1));
   const at = await exportOf(url, GENERIC);
   const empty = await engines.of("SQLite").make(relations("SQLite"));
@@ -336,7 +336,7 @@ describe.each([
   });
 });
 
-test("a set that is none, a range that is none, and flags that choose tables twice are refused; plan shows the rows", async () => {
+test("an invalid set, an invalid range, and flags that choose tables twice are refused; plan shows the rows", async () => {
   const url = await engines.of("SQLite").make(history("SQLite"));
   const plan = async (refine: object, ...flags: string[]) =>
     await portable("plan", "--config", config(refine), "--database", url, ...flags);

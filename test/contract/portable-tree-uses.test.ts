@@ -79,7 +79,7 @@ const pages = async (url: string): Promise<string[]> => (await rowsOf(url, PAGES
 describe.each(NAMES)("on %s", (name) => {
   const make = async (rows = ""): Promise<string> => await engines.of(name).make(schema(name) + rows);
 
-  test("records say the way to a row of a tree as links do, and come back without their numbers", async () => {
+  test("records give the path to a row of a tree as foreign keys do, and are imported without their primary keys", async () => {
     const output = await exportOf(await make(ROWS), "--format", "records");
     const { records } = JSON.parse(readFileSync(join(output, "page.json"), "utf8")) as {
       records: { natural_key: unknown; fields: unknown }[];
@@ -105,7 +105,7 @@ describe.each(NAMES)("on %s", (name) => {
     expect(await rowsOf(url, "select id from page order by 1")).toEqual(["1", "2", "3", "4"]);
   });
 
-  test("a generic relation leads to a row of a tree by the way to it", async () => {
+  test("a generic relation refers to a row of a tree by its path", async () => {
     const settings = config({ generic: [{ table: "mark", type: "about_type", id: "about_id" }] });
     const output = await exportOf(await make(ROWS), ...settings);
     const url = await make(OTHER);

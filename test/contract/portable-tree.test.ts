@@ -117,7 +117,7 @@ const linesOf = (output: string, table: string): unknown[] => {
 describe.each(NAMES)("from %s", (from) => {
   const source = (): string => exported.get(from) ?? "";
 
-  test("a link carries the way from a root in one flat list, whatever the depth", () => {
+  test("a foreign key holds the path from a root in one flat list, whatever the depth", () => {
     expect(linesOf(source(), "book")).toEqual([
       [1, ["a", 'ünï,"/🎧', "a"], "One", ["alone"]],
       [2, Array.from({ length: DEEP }, (_none, level) => `level ${level}`), "Deep", ["a", 'ünï,"/🎧', "a"]],
@@ -188,7 +188,7 @@ describe.each(NAMES)("into %s", (to) => {
     expect([counts(create, "skipped"), counts(create, "created")]).toEqual([{ category: 5 + LOW }, { category: 1 }]);
   });
 
-  test("books alone find the categories that are there; one that is not is named by its way", async () => {
+  test("books alone find the existing categories; a missing one is named by its path", async () => {
     const url = await engines.of(to).make(schema(to) + rows(1000, LOW));
     await change(url, "delete from book_page", "delete from book");
     const models = ["--models", "book"];

@@ -183,7 +183,7 @@ describe("an export", () => {
     expect(await rowsOf(other, POSTS)).toEqual(RIGHT);
   });
 
-  test.each(ENGINES)("%s: a number that led to nobody does not become somebody's", async (name) => {
+  test.each(ENGINES)("%s: a reference to a missing user does not become one to another user", async (name) => {
     const url = await make(name, `${WORDPRESS(name)} ${WORDPRESS_ROWS} insert into site_posts values (4, 7, 'by one who left');`);
     const at = await exported(url, { ...WORDPRESS_CONFIG, instance: "a" }, "--exclude", "site_users,site_usermeta");
     const other = await to(name);

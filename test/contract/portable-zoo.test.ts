@@ -51,7 +51,7 @@ test("numbers that are kept as text on one side", async () => {
   expect(await rowsOf(back, "select id, n from t order by id")).toEqual(["1|-7", "2|null"]);
 });
 
-test("bytes that are no text do not get into a column of text", async () => {
+test("bytes that are not text are refused in a column of text", async () => {
   const output = await exportOf(await make("MariaDB", "create table t (id integer primary key, v varbinary(9)); insert into t values (1, 'ok'), (2, x'ff00');")); // prettier-ignore
   for (const name of ["PostgreSQL", "SQLite"] as const) {
     const url = await make(name, "create table t (id integer primary key, v text);");
@@ -103,7 +103,7 @@ test("MariaDB: the keys of many links beside each other are no row that is too l
 const UNGUARDED =
   "create table wp_terms (term_id integer primary key, slug varchar(50) not null, unique (slug)); create table wp_links (object_id integer not null, term_id integer not null, rev_term integer, menu_id integer, primary key (object_id, term_id)); create table wp_other (id integer primary key, name varchar(9) not null unique); create table Session (sess_id varchar(40) not null primary key, changed integer, ip varchar(40), vars text);"; // prettier-ignore
 
-test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: numbers of rows that no foreign key guards are told of", async (name) => {
+test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: columns that look like foreign keys without a constraint are reported", async (name) => {
   const rows = "insert into wp_terms values (1, 'a'), (2, 'b'); insert into wp_other values (1, 'x'); insert into wp_links values (7, 1, 2, 1); insert into Session values ('secret', 1, '', '');";
   const from = await make(name, `${UNGUARDED} ${rows}`);
   const plan = await runBuilt("portable", ["plan", "--database", from, "--json"]);

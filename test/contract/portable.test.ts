@@ -313,7 +313,7 @@ test("plan tells the key of each table and why, the components, and what is left
   expect((await portable("plan", "--database", url, "--component", "nothing")).code).toBe(2);
 });
 
-test("the config refines keys, groups and what is left out; a key that is none is refused with the rows that share it", async () => {
+test("the config refines keys, groups and what is left out; a key that is not unique is refused with the rows that share it", async () => {
   const config = join(directory, "site.yaml");
   const url = await engines
     .of("SQLite")

@@ -194,7 +194,7 @@ describe.each(Object.entries(SITES))("restoring %s", (_, makeSite) => {
     }
   });
 
-  test("what is there is told: tables and migrations; an empty database has none", async () => {
+  test("the tables and migrations of a live database are reported; an empty database has none", async () => {
     const site = await makeSite();
     const restorer = await restorerOf(site);
     expect((await restorer.present())?.tables ?? 0).toBe(0);

@@ -67,7 +67,7 @@ describe.each(["delete", "persist", "truncate", "wal"])("journal_mode=%s", (mode
     expect(readdirSync(join(into, ".."))).toEqual(["copy.db"]);
   });
 
-  test("a database that somebody is writing is captured as of its last commit", async () => {
+  test("a database that another process is writing is captured as of its last commit", async () => {
     const directory = tempDirectory();
     const db = openDatabase(join(directory, "site.db"));
     db.exec(`pragma journal_mode=${mode}`);
@@ -199,7 +199,7 @@ test("a link to a database is followed, with the WAL that lies beside the databa
   await captureSqlite(join(links, "link.db"), join(tempDirectory(), "copy.db"));
 });
 
-test("a file that is no database, a damaged one and a missing one are told apart, and leave nothing", async () => {
+test("a file that is not a database, a damaged one and a missing one have errors of their own, and leave nothing", async () => {
   const directory = tempDirectory();
   writeFileSync(join(directory, "text.db"), "this is just some text, and not a database at all");
   const into = join(tempDirectory(), "copy.db");

@@ -70,7 +70,7 @@ test("a site without projects has nothing to compile; digests of SQLite are comp
   expect(summary.drills[0]?.not_proved).not.toContain("compilation");
 });
 
-test("all that the smoke command of health prints is told", async () => {
+test("all that the smoke command of health prints is shown", async () => {
   const { json, code } = await runBuilt("health", ["--config", config, "--json"]);
   expect(code).toBe(13);
   const { checks } = json.at(-1) as { checks: { id: string; output?: string }[] };

@@ -121,7 +121,7 @@ describe("rows that do not fit the tree", () => {
     expect(readFileSync(join(second.path, "source_exports/~files/source.zip")).includes("not of the site")).toBe(false);
   });
 
-  test("a project that is titled Error is no error", () => {
+  test("a project that is titled Error is not an error", () => {
     expect(metadataOf(second.path, "source_exports/18")).toMatchObject({ project: { title: "Error: fatal failure" } });
   });
 

@@ -183,7 +183,7 @@ describe("find, where something is strange", () => {
     }
   });
 
-  test("a newline is a character, and ! is none of a pattern's", async () => {
+  test("a newline is a character, and ! has no meaning in a pattern", async () => {
     expect((await find("clara_content/Project_1/**", "--run", "latest")).found.map(({ path }) => path)).toContain(
       "clara_content/Project_1/texts/new\\nline.txt",
     );
@@ -221,7 +221,7 @@ describe("restore --path", () => {
     ]);
   });
 
-  test("what find shows can be asked for, also where it is no text", async () => {
+  test("what find shows can be restored by name, also where it is not text", async () => {
     const { found } = await find("clara_content/Project_1/texts/*", "--run", "latest");
     for (const { path } of found) {
       const to = join(tempDirectory(), "to");

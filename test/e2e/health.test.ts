@@ -63,7 +63,7 @@ describe("health", () => {
     expect(find(found, "projects")).toMatchObject({ state: "failed" });
   });
 
-  test("migrations that the code has and the database has not, and the other way round", async () => {
+  test("migrations that the code has and the database has not, and the reverse", async () => {
     const older = newSite({ database: database(wanted("clara_app.0001_initial", "clara_app.0002_more")) });
     expect(find(await health(older, undefined), "migrations")).toMatchObject({
       state: "failed",
@@ -106,7 +106,7 @@ describe("health", () => {
     );
   });
 
-  test("without a config it is told what is missing", async () => {
+  test("without a config it says what is missing", async () => {
     const { code, stderr } = await runBuilt("health", ["--config", path.join(directory, "none.yaml")]);
     expect([code, stderr]).toEqual([2, expect.stringContaining("none.yaml")]);
     writeFileSync(path.join(directory, "empty.yaml"), "");

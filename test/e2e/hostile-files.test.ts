@@ -178,7 +178,7 @@ describe("a package", () => {
   const restore = async (file: string) =>
     await command("restore", "--package", file, "--to", join(tempDirectory(), "to"), "--yes");
 
-  test("a FIFO or a device is none; a link to one is one", async () => {
+  test("a FIFO or a device is refused; a link to a package is accepted", async () => {
     const directory = tempDirectory();
     execFileSync("mkfifo", [join(directory, "fifo")]);
     expect((await restore(join(directory, "fifo"))).code).toBe(13);

@@ -52,7 +52,7 @@ describe.skipIf(!isRoot)("a restore as root", () => {
     expect(code).toBe(0);
   });
 
-  test("writes nothing into a staging directory that somebody else has made", async () => {
+  test("writes nothing into a staging directory that another user has made", async () => {
     const shared = join(base, "shared");
     mkdirSync(shared);
     chmodSync(shared, 0o1777);
@@ -124,7 +124,7 @@ describe.skipIf(!isRoot)("a restore as root", () => {
     expect(stdout).toContain("has format 2.0.0; this Holdfast knows 1.0.0");
   });
 
-  describe("whose journal somebody with rights in the store changes", () => {
+  describe("whose journal a user with rights in the store changes", () => {
     const journal = (): { file: string; text: string } => {
       const [name = ""] = readdirSync(join(base, "store/restores"));
       const file = join(base, "store/restores", name);

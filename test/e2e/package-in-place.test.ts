@@ -151,7 +151,7 @@ test("a password in the config's URL is in no record, and a rollback knows it", 
   expect(await stateOf(place)).toEqual(BEFORE);
 });
 
-test("where the server lets nobody bring the database back, that is said, and a rollback changes nothing", async () => {
+test("where the server forbids to bring the database back, that is said, and a rollback changes nothing", async () => {
   const place = await site("PostgreSQL", "nocreatedb");
   const done = ended(await restore(place, packages.plain));
   const warning = expect.stringMatching(/^--rollback could not restore the database: clara may not create databases/);
@@ -234,7 +234,7 @@ test("while another command holds the store's lock nothing begins", async () => 
   }
 });
 
-test("what cannot be saved is not replaced, unless there is a reason; then no way leads back, and that is said", async () => {
+test("what cannot be saved is not replaced without a reason; with one there is no rollback, and that is said", async () => {
   const place = await site();
   const other = await site();
   const args = ["--package", packages.plain, "--in-place", "--yes"];

@@ -117,7 +117,7 @@ test("in place: what is missing stays as it is, and only of that is it said", as
   expect((await restore("--confirm")).code).toBe(0);
 });
 
-test("a unit that failed can be asked for by itself, and a damaged copy is none", async () => {
+test("a unit that failed can be asked for by itself, and a damaged copy does not count", async () => {
   const refused = await restore("--to", fresh(), "--step", "source_exports", "--unit", "2", "--json");
   expect(refused).toMatchObject({ code: 2 });
   expect(refused.json.at(-1)).toMatchObject({

@@ -307,7 +307,7 @@ describe("in place", () => {
     expect(existsSync(join(site.root, "images"))).toBe(false);
   });
 
-  test("the host's own secrets stay, and what nobody knows is listed", async () => {
+  test("the host's own secrets stay, and unknown secrets are listed", async () => {
     onTestFinished(reset);
     writeFileSync(join(site.root, "app/.env"), "DEBUG=True\nSECRET_KEY=the-new-host-has-its-own-key\nONLY_HERE=1\n");
     const { code, json } = await inPlace("--step", "infra");

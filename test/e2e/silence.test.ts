@@ -122,7 +122,7 @@ test("warnings of units reach the terminal, the log and the manifest, grouped wi
   expect((await runBuilt("logs", ["--dest", store, "--level", "warn"])).stdout).toMatch(line);
 });
 
-test("what fails after the run was published is an error that is told, and the exit status is 3", async () => {
+test("what fails after the run was published is reported as an error, and the exit status is 3", async () => {
   expect((await backUp()).code).toBe(0);
   const good = latest();
   writeFileSync(

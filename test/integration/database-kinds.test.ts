@@ -203,7 +203,7 @@ describe("PostgreSQL", () => {
     await load(at("postgres"), win, "win_copy");
   });
 
-  test("a tablespace that the user may not use, or that is missing, is told, and the default one taken", async () => {
+  test("a tablespace that is missing, or that the user may not use, is reported, and the default one is used", async () => {
     const name = await postgres.createDatabase();
     await postgres.sql("set allow_in_place_tablespaces = on; create tablespace fastdisk location ''", "postgres");
     await postgres.sql(

@@ -273,7 +273,7 @@ describe("a dump", () => {
     expect(await restorer.exists("scratch_bad")).toBe(false);
   });
 
-  test("of another definer is refused where the right is missing; a definer that is not there is told", async () => {
+  test("of another definer is refused where the right is missing; a missing definer is reported", async () => {
     const name = await server.createDatabase();
     await server.sql("create table t (id int); create definer = ghost@nowhere view v as select * from t", name);
     const dump = await dumpOf(asRoot(name));
@@ -313,7 +313,7 @@ describe("a dump", () => {
 });
 
 describe("a database user", () => {
-  test("who may not create a database is told the grant", async () => {
+  test("a user who may not create a database is shown the grant", async () => {
     const name = await server.createDatabase();
     await server.sql("create table t (id int); insert into t values (1)", name);
     const restorer = await open(asUser(name));

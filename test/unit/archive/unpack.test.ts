@@ -359,7 +359,7 @@ def add(name, type=tarfile.REGTYPE, data=b'', **more):
     });
   });
 
-  test("zeros without end after the end marker, and headers that nobody understands, are not kept", async () => {
+  test("endless zeros after the end marker, and unknown headers, are not kept", async () => {
     const { base, archive } = hostile("tgz", "add('a', data=b'x')");
     execFileSync("bash", [
       "-c",

@@ -88,7 +88,7 @@ test("a name that is gone when its turn comes is reported, and the walk goes on"
   expect(errors).toEqual([["2", "ENOENT"]]);
 });
 
-test("a directory that can't be listed is reported, and thrown where nobody listens", async () => {
+test("a directory that cannot be listed is reported, or thrown without a listener", async () => {
   const root = tempDirectory();
   mkdirSync(`${root}/closed`, { mode: 0 });
   writeFileSync(`${root}/open`, "");

@@ -261,7 +261,7 @@ describe("what is missing", () => {
     ]);
   });
 
-  test("media outside the site's root are refused, by whatever way they lead there", async () => {
+  test("media outside the site's root are refused, by whatever path", async () => {
     const outside = tempDirectory();
     writeFileSync(path.join(outside, "secret"), "secret");
     mkdirSync(path.join(site, "audio"));

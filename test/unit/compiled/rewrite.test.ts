@@ -319,7 +319,7 @@ describe("references in XHTML and SVG", () => {
   });
 });
 
-describe("what is no reference", () => {
+describe("what is not a reference", () => {
   test.each(untouched)("%s", (_what, source) => {
     expect(rewrite(source)).toMatchObject({ text: source, wanted: [] });
   });

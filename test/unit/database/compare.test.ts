@@ -3,7 +3,7 @@ import { compareTables } from "../../../lib/database/compare-facts.ts";
 
 const exact = (rows: number) => ({ rows, exact: true });
 
-test("missing, new and short tables are told one by one; estimates are not proved", () => {
+test("missing, new and short tables are named one by one; estimates are not proved", () => {
   const recorded = { a: exact(1), b: exact(2), c: exact(3), d: { rows: 9, exact: false }, constructor: exact(1) };
   const found = { a: exact(1), b: exact(1), d: exact(10), e: exact(0) };
   expect(compareTables(recorded, found)).toEqual({

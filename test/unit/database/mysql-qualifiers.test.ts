@@ -55,7 +55,7 @@ describe("the database is not meant", () => {
   });
 });
 
-test("other databases are told, aliases are not", () => {
+test("other databases are reported, aliases are not", () => {
   const text = "select `x`.`i`, `ref`.`c`.`id`, `lib`.`f`(1) from (`s`.`t` `x` join `ref`.`c`)";
   expect([...renameDatabase(text, "s", undefined, RULES).others]).toEqual(["ref", "lib"]);
   expect(renameDatabase(text, "s", undefined, RULES).text).toContain("from (`t` `x` join `ref`.`c`)");

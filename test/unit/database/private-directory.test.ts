@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { privateDirectory } from "../../../lib/database/access/private-directory.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
-test("nobody else may enter it, and it goes when removed or when the signal aborts", () => {
+test("only its owner may enter it, and it is removed on request or when the signal aborts", () => {
   const parent = tempDirectory();
   const abort = new AbortController();
   const [first, second] = [privateDirectory(abort.signal, parent), privateDirectory(abort.signal, parent)];
@@ -19,7 +19,7 @@ test("nobody else may enter it, and it goes when removed or when the signal abor
   expect(() => privateDirectory(abort.signal, parent)).toThrow();
 });
 
-test("what a killed process left is swept away; what belongs to a living one, another container or somebody else stays", () => {
+test("what a killed process left is removed; what belongs to a living one, another container or another user stays", () => {
   const parent = tempDirectory();
   const own = privateDirectory(undefined, parent);
   const [, namespace, pid] = basename(own.path).split("-");

@@ -55,7 +55,7 @@ describe("the sample", () => {
     expect((await sample(text)).text).toBe("# ask Anna\n#OLD_TOKEN=\n# DEBUG=\n");
   });
 
-  test("leaves out what is no assignment, and says so", async () => {
+  test("leaves out what is not an assignment, and says so", async () => {
     expect((await sample("A=1\nplanted garbage\n")).text).toBe("A=\n# (a line that is no assignment was left out)\n");
   });
 

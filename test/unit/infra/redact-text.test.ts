@@ -272,7 +272,7 @@ describe("the config's word", () => {
     );
   });
 
-  test("the keys are told, the values never", () => {
+  test("the keys are reported, the values never", () => {
     const result = redactText(`DB_PASSWORD=planted1\nAPI_TOKEN=planted2\n`, NONE);
     expect(result).toEqual({
       text: `DB_PASSWORD=${PLACEHOLDER}\nAPI_TOKEN=${PLACEHOLDER}\n`,

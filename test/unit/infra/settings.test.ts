@@ -42,7 +42,7 @@ describe("settings are read", () => {
     expect(() => parseSettings(text, undefined, "test")).toThrow("says no setting");
   });
 
-  test.each(["[1]", '"x"', '{"A": '])("%j is no JSON object", (text) => {
+  test.each(["[1]", '"x"', '{"A": '])("%j is not a JSON object", (text) => {
     expect(() => parseSettings(text, "json", "test")).toThrow(/not valid JSON|not a JSON/);
   });
 });
@@ -108,7 +108,7 @@ describe("secrets are left out", () => {
     expect(values(JSON.stringify(kept))).toEqual(kept);
   });
 
-  test("a place or a reference is none", () => {
+  test("a path or a reference is not redacted", () => {
     expect(values('{"SECRET_KEY": "/run/secrets/key", "API_TOKEN": "${TOKEN}"}')).toEqual({
       SECRET_KEY: "/run/secrets/key",
       API_TOKEN: "${TOKEN}",

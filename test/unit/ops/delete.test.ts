@@ -63,7 +63,7 @@ describe("delete", () => {
     expect(runs(store)).toEqual([FIRST, SECOND]);
   });
 
-  test("a damaged copy elsewhere is no copy: its artifact, its metadata, or its SHA256SUMS", async () => {
+  test("a damaged copy elsewhere does not count: its artifact, its metadata, or its SHA256SUMS", async () => {
     for (const file of ["source_exports/1/content.txt", "source_exports/1/metadata.json", "SHA256SUMS"]) {
       const store = newStore();
       await makeRun(store, FIRST, [{ directory: "source_exports/1", content: "12345" }]);

@@ -63,7 +63,7 @@ describe("JSON", () => {
     );
   });
 
-  test("what was cut off is no value", async () => {
+  test("what was cut off is not a value", async () => {
     const text = '{"a": ["]}", {"b": "\\"}"}]}';
     for (let end = 1; end < text.length; end++)
       expect(await new JsonReader(pieces(text.slice(0, end), [3, 7])).value()).toBeUndefined();

@@ -72,7 +72,7 @@ describe("a package's name", () => {
     expect(packageName(name, at, "UTC", "sortable")).toBe(`${expected}20261231_233005.zip`);
   });
 
-  test("the time in it has its offset, midnight is 00, and a zone that is none is refused", () => {
+  test("the time in it has its offset, midnight is 00, and an invalid zone is refused", () => {
     expect(timestampIn(at, "Asia/Kathmandu")).toBe("2027-01-01T05:15:05+05:45");
     expect(timestampIn(new Date("2026-01-01T00:00:00Z"), "UTC")).toBe("2026-01-01T00:00:00+00:00");
     expect(() => knownZone("Mars/Base")).toThrow("unknown time zone Mars/Base");

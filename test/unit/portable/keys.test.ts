@@ -84,7 +84,7 @@ describe("the order of choice", () => {
     expect(chosen({ columns: `id! a:${kind}`, pk: "id", unique: ["a"] })).toBe("reference id");
   });
 
-  test("a nullable unique column is no key, NULLS NOT DISTINCT excepted", () => {
+  test("a nullable unique column is not a key, NULLS NOT DISTINCT excepted", () => {
     expect(chosen({ columns: "id! a?", pk: "id", unique: ["a"] })).toBe("reference id");
     expect(chosen({ columns: "id! a b?", pk: "id", unique: ["a b"] })).toBe("reference id");
     expect(chosen({ columns: "id! a b?", pk: "id", unique: ["a b nulls"] })).toBe("natural a b");
@@ -296,7 +296,7 @@ describe("the config", () => {
   });
 });
 
-test("the choice is the same however the schema is told, and its keys never need each other", () => {
+test("the choice is the same however the schema is listed, and its keys never need each other", () => {
   const names = ["a", "b", "c", "d", "e", "f"];
   const table = fc.record({
     targets: fc.array(fc.record({ target: fc.constantFrom(...names), nullable: fc.boolean() }), { maxLength: 3 }),

@@ -82,7 +82,7 @@ test("what a table that stays needs is kept, and what that needs in turn", () =>
   });
 });
 
-test("a schema's name is no part of a table's", () => {
+test("a schema's name is not part of a table's", () => {
   expect(of({ "drizzle.__drizzle_migrations": { columns: "id! hash created_at" } })).toEqual({
     "drizzle.__drizzle_migrations": "migrations, Drizzle: left out",
   });

@@ -130,7 +130,7 @@ describe("the form of a large value", () => {
     expect(formed(own, is, "a", "b")).toBe(sha256(form));
   });
 
-  test("JSON is in its own form, also where its column was a text here or there; what is no JSON stays as it is", () => {
+  test("JSON is in its own form, also where its column was a text here or there; invalid JSON stays as it is", () => {
     const pieces = ['{ "b": 1.0', ', "a": [] }'];
     const canonical = '{"a":[],"b":1}';
     expect(formed(column("json"), "text", ...pieces)).toBe(sha256(`${canonical.length + 1}:j${canonical}`));

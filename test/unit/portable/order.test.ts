@@ -211,7 +211,7 @@ describe("of any graph", () => {
     );
   });
 
-  test("it is the same however the schema is told", () => {
+  test("it is the same however the schema is listed", () => {
     fc.assert(
       fc.property(graph, fc.integer({ min: 0, max: 29 }), (links, by) => {
         const schema = build(links);

@@ -33,7 +33,7 @@ const path = (leaf: KeyColumn | undefined): PathLeaf => {
 };
 const hex = (...values: string[]): string => values.map((value) => Buffer.from(value).toString("hex")).join(",");
 
-describe("a way", () => {
+describe("a path", () => {
   const text = hex("one", "home", "one", 'ab"out, é');
   const cells = [["one"], "home", ["one"], 'ab"out, é'];
 
@@ -64,7 +64,7 @@ describe("a way", () => {
     expect(() => levelsOf(cell, 2)).toThrow("expected a key");
   });
 
-  test("of the same rows has the same hash, with the ways above it, whoever asks", () => {
+  test("of the same rows has the same hash, with the paths above it, in every engine", () => {
     const levels = hashedLevels(cells, 2);
     expect(levels.map(({ above }) => above)).toEqual([null, levels[0]?.hash]);
     const hasher = new PathHasher();
@@ -84,13 +84,13 @@ describe("a way", () => {
   });
 });
 
-describe("what is no tree that is followed", () => {
+describe("what is not followed as a tree", () => {
   const kindOf = (columns: string, unique: string, fk: [string, string, string?][]): string => {
     const own = portableSchema({ t: { columns, pk: "id", unique: [unique], fk } });
     return exportedKeys(own, chooseKeys(own, { keys: { t: unique.split(" ") } })).get("t")?.kind ?? "";
   };
 
-  test("a parent of several columns, or two parents: rows are known by their number", () => {
+  test("a parent of several columns, or two parents: rows are identified by their primary key", () => {
     expect(kindOf("id! parent_id? slug", "parent_id slug", [["parent_id", "t"]])).toBe("natural");
     expect(kindOf("id! tenant parent? slug", "tenant parent slug", [["tenant parent", "t", "tenant slug"]])).toBe("reference"); // prettier-ignore
     expect(kindOf("id! left_id? right_id? slug", "left_id right_id slug", [["left_id", "t"], ["right_id", "t"]])).toBe("reference"); // prettier-ignore

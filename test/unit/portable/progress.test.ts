@@ -8,7 +8,7 @@ test("rows of the table, the pace of all of it, and what is left", () => {
   expect(progressText({ ...done, done: 1000, elapsedMs: 500 })).toBe("staging item: 12,000 rows, 2,000 rows/s");
 });
 
-test("estimates that are none or too small", () => {
+test("estimates that are missing or too small", () => {
   expect(progressText({ ...done, total: 0 })).toBe("staging item: 12,000 rows, 2,000 rows/s");
   expect(progressText({ ...done, total: 10_000 })).toBe("staging item: 12,000 rows, 2,000 rows/s, 0.0 s left");
   expect(progressText({ ...done, done: 0, elapsedMs: 0 })).toBe("staging item: 12,000 rows, 0 rows/s");

@@ -20,7 +20,7 @@ const told = (there: CapturedSettings, here: CapturedSettings): string[] =>
   compareSettings(there, here, RULES).differences.map(({ severity, name, change }) => `${severity} ${name} ${change}`);
 
 describe("a setting", () => {
-  test("that is the same, in whatever order its parts stand, is no difference", () => {
+  test("that is the same, in whatever order its parts stand, is not a difference", () => {
     const [a, b] = [of({ A: { x: 1, y: [1, "2"] }, B: null }), of({ B: null, A: { y: [1, "2"], x: 1 } })];
     expect(told(a, b)).toEqual([]);
   });
@@ -83,7 +83,7 @@ describe("of a secret", () => {
     expect(told(of({}), of({}, { SECRET_KEY: true }))).toEqual(["critical SECRET_KEY missing there"]);
   });
 
-  test("that nobody named, its absence here is a warning, and a new one here is not", () => {
+  test("that no config names: its absence here is a warning, and a new one here is not", () => {
     expect(told(of({}, { MAIL_TOKEN: true }), of({}))).toEqual(["warning MAIL_TOKEN missing here"]);
     expect(told(of({}), of({}, { MAIL_TOKEN: true }))).toEqual(["info MAIL_TOKEN missing there"]);
   });

@@ -132,7 +132,7 @@ describe("taking", () => {
     await lock.release();
   });
 
-  test("a missing parent directory is no store", async () => {
+  test("a missing parent directory is not a store", async () => {
     const { store, options } = makePlace();
     const file = path.join(store, "missing/.lock");
     await expect(acquireLock(file, options)).rejects.toMatchObject({ code: "E_STORE", exitCode: 10 });

@@ -153,7 +153,7 @@ describe("migrations", () => {
     expect(await checkWith(undefined)).toMatchObject({ state: "not proved", ok: true });
   });
 
-  test("without a config nobody is asked", async () => {
+  test("without a config no database is asked", async () => {
     const { store } = await storeOf(1);
     expect((await look(store)).checks.map(({ id }) => id)).not.toContain("migrations");
   });

@@ -123,7 +123,7 @@ describe("verify", () => {
     expect(problems).toContainEqual(expect.stringMatching(/^sizes source_exports\/1\/metadata\.json: its size_bytes/));
   });
 
-  test("metadata that is no metadata is named, and the rest is looked at all the same", async () => {
+  test("invalid metadata is named, and the rest is checked all the same", async () => {
     const store = newStore();
     const directory = await makeRun(store, RUN, [unit(1), unit(2)]);
     writeFileSync(path.join(directory, "source_exports/1/metadata.json"), '{"step": "source_exports"}');
