@@ -8,7 +8,7 @@ import type { DatabaseFacts, DatabaseTarget, DumpResult, TableDigests } from "..
 import { openSnapshot } from "../../lib/database/engines/open.ts";
 import { openRestorer } from "../../lib/database/engines/open.ts";
 import type { DatabaseRestorer } from "../../lib/database/restorer.ts";
-import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
 
 let postgres: TestServer;
@@ -17,10 +17,10 @@ let temporary: string;
 const signal = new AbortController().signal;
 
 beforeAll(async () => {
-  [postgres, mariadb] = await Promise.all([startPostgres(), startMariadb()]);
+  [postgres, mariadb] = await Promise.all([acquirePostgres(), acquireMariadb()]);
 });
 afterAll(async () => {
-  await Promise.all([postgres?.stop(), mariadb?.stop()]);
+  await Promise.all([postgres?.release(), mariadb?.release()]);
 });
 beforeEach(() => {
   temporary = makeTemp();
@@ -203,7 +203,7 @@ describe("PostgreSQL", () => {
     await load(at("postgres"), win, "win_copy");
   });
 
-  test("a tablespace that the user may not use, or that is missing, is told, and the default one taken", async () => {
+  test("a tablespace that is missing, or that the user may not use, is reported, and the default one is used", async () => {
     const name = await postgres.createDatabase();
     await postgres.sql("set allow_in_place_tablespaces = on; create tablespace fastdisk location ''", "postgres");
     await postgres.sql(

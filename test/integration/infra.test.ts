@@ -83,7 +83,7 @@ function fakeCrontab(script: string): void {
 }
 
 describe("planted secrets", () => {
-  test("none of them is found in what was written, and what is no secret is intact", async () => {
+  test("no secret is found in what was written, and everything else is intact", async () => {
     plantSecrets(root);
     makeRepository();
     git("remote", "add", "origin", "https://anna:Zq99PlantedRemote1@git.example/clara/clara.git");
@@ -207,7 +207,7 @@ describe("git", () => {
     expect(readFileSync(path.join(root, "app/.git/index")).equals(index)).toBe(true);
   });
 
-  test("a repository without a commit, and a directory that is none", async () => {
+  test("a repository without a commit, and a directory that is not a repository", async () => {
     mkdirSync(path.join(root, "app"));
     expect((await collect({ repo: "app" })).failures).toMatchObject([{ unit: "git_info.txt", code: "E_MISSING" }]);
     git("init", "--quiet");
@@ -219,7 +219,7 @@ describe("git", () => {
 });
 
 describe("files", () => {
-  test("several of a kind are told apart", async () => {
+  test("several of a kind have names of their own", async () => {
     write(".env", "A=1\n");
     write("conf/worker.env", "B=2\n");
     write("sites/a.conf", "listen 80;");
@@ -274,7 +274,7 @@ describe("files", () => {
     expect(result.files).toEqual(["systemd_units/clara.service"]);
   });
 
-  test("a glob that nothing matches is told, and no failure: a host may have no such file", async () => {
+  test("a glob that matches nothing is reported, and not a failure: a host may have no such file", async () => {
     write("clara.service", "[Unit]\n");
     const result = await collect({ systemd: ["clara.service"], nginx: ["sites/*.conf"] });
     expect(result).toMatchObject({ files: ["systemd_units/clara.service"], failures: [] });
@@ -299,7 +299,7 @@ describe("files", () => {
     expect(read("settings_snapshot.txt")).toBe(`WHERE = 'prefix ${root}'\nSECRET_KEY = '${PLACEHOLDER}'\n`);
   });
 
-  test("an interrupted collection is no failure of a unit", async () => {
+  test("an interrupted collection is not a failure of a unit", async () => {
     write(".env", "A=1\n");
     await expect(collectInfra({ ...NOTHING, root, env: [".env"] }, out, AbortSignal.abort())).rejects.toThrow(
       "aborted",

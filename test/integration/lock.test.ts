@@ -70,7 +70,7 @@ class Holder {
 const ownerOnDisk = (store: string): Line =>
   JSON.parse(readFileSync(path.join(store, ".lock/owner.json"), "utf8")) as Line;
 
-test("a second command is told who holds the lock, and gets it after the release", async () => {
+test("a second command names the holder of the lock, and gets it after the release", async () => {
   const store = tempDirectory();
   const first = new Holder(store);
   await first.said("held");

@@ -10,7 +10,7 @@ import { accessMysql } from "../../lib/database/mysql/client.ts";
 import { MysqlSession } from "../../lib/database/mysql/session.ts";
 import type { DatabaseTarget } from "../../lib/database/snapshot.ts";
 import type { DatabaseRestorer } from "../../lib/database/restorer.ts";
-import { startMariadb, type TestServer } from "../support/servers.ts";
+import { acquireMariadb, type TestServer } from "../support/servers.ts";
 import { tempDirectory } from "../support/temp.ts";
 
 const options = { onBytes: () => {}, restoreFlags: [] };
@@ -21,14 +21,14 @@ let directory: string;
 const opened: DatabaseRestorer[] = [];
 
 beforeAll(async () => {
-  server = await startMariadb();
+  server = await acquireMariadb();
   await server.sql("grant all on `scratch\\_%`.* to clara@'127.0.0.1', clara@localhost", "mysql");
 });
 afterEach(async () => {
   for (const restorer of opened.splice(0)) await restorer.close();
 });
 afterAll(async () => {
-  await server?.stop();
+  await server?.release();
 });
 
 async function open(target: DatabaseTarget): Promise<DatabaseRestorer> {
@@ -270,7 +270,7 @@ describe("a dump", () => {
     expect(await restorer.exists("scratch_bad")).toBe(false);
   });
 
-  test("of another definer is refused where the right is missing; a definer that is not there is told", async () => {
+  test("of another definer is refused where the right is missing; a missing definer is reported", async () => {
     const name = await server.createDatabase();
     await server.sql("create table t (id int); create definer = ghost@nowhere view v as select * from t", name);
     const dump = await dumpOf(asRoot(name));
@@ -310,7 +310,7 @@ describe("a dump", () => {
 });
 
 describe("a database user", () => {
-  test("who may not create a database is told the grant", async () => {
+  test("a user who may not create a database is shown the grant", async () => {
     const name = await server.createDatabase();
     await server.sql("create table t (id int); insert into t values (1)", name);
     const restorer = await open(asUser(name));

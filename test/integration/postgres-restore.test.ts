@@ -6,21 +6,21 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { openRestorer } from "../../lib/database/engines/open.ts";
 import type { DatabaseRestorer } from "../../lib/database/restorer.ts";
 import { HoldfastError } from "../../lib/errors.ts";
-import { startPostgres } from "../support/servers.ts";
+import { acquirePostgres } from "../support/servers.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
-let server: Awaited<ReturnType<typeof startPostgres>>;
+let server: Awaited<ReturnType<typeof acquirePostgres>>;
 let temporary: string;
 let count = 0;
 const opened: DatabaseRestorer[] = [];
 const options = { onBytes: () => {}, restoreFlags: [] };
 
 beforeAll(async () => {
-  server = await startPostgres();
+  server = await acquirePostgres();
   await server.sql("alter role clara createdb; create role reader; create role other login", "postgres");
 });
 afterAll(async () => {
-  await server?.stop();
+  await server?.release();
 });
 beforeEach(() => {
   temporary = makeTemp();
@@ -178,7 +178,7 @@ test("a function that names its tables without a schema does not keep an index o
 });
 
 describe("roles and rights", () => {
-  test("missing roles: objects go to live's owner, rights of those who are there stay, and it is told by name", async () => {
+  test("missing roles: objects go to the live database's owner, rights of existing roles stay, and each missing role is named", async () => {
     await server.sql(`create role "Gone; one"; create role "gone two"`, "postgres");
     const name = await database(
       `create table t (id integer); alter table t owner to "Gone; one"; insert into t values (1);
@@ -247,7 +247,7 @@ describe("pg_restore and extensions", () => {
     expect(await restorer.exists("copy_ext")).toBe(false);
   });
 
-  test("what pg_restore said first is told, however long the statement was", async () => {
+  test("the first error of pg_restore is reported, however long the statement was", async () => {
     const name = await database("create table t (id integer)");
     await server.sql(
       `create table early (id integer); create type kind as enum ('a');
@@ -429,7 +429,7 @@ describe("the exchange", () => {
     await restorer.drop("aside_held");
   });
 
-  test("while it is loaded, nobody else is in the scratch database", async () => {
+  test("while it is loaded, no other session is in the scratch database", async () => {
     await server.sql("alter role other password 'other'; create role goes_on", "postgres");
     const name = await database(
       `${ROW}; create function waits() returns integer language plpgsql as $$ begin
@@ -486,7 +486,7 @@ describe("the exchange", () => {
     await restorer.drop("copy_kill");
   });
 
-  test("the way back never takes away a database that no restore made", async () => {
+  test("a rollback never removes a database that no restore made", async () => {
     const name = await database(ROW);
     const restorer = await restorerOf(name);
     expect((await fails(restorer.exchangeBack("copy_none", "aside_none"))).code).toBe("E_RESTORE");

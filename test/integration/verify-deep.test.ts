@@ -5,18 +5,17 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { verify, type Check, type VerifyRequest } from "../../lib/ops/verify/run.ts";
-import { eventually } from "../support/backup.ts";
+import { eventually, runBuilt } from "../support/backup.ts";
 import { startEngines, type PortableEngines } from "../support/portable.ts";
 import { reinitRows, reinitSchema, reinitSite } from "../support/reinit.ts";
-import { runScript } from "../support/run.ts";
-import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers.ts";
 import { makeSite, type TestSite } from "../support/site.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
 
 const { signal } = new AbortController();
 
 async function backUp(site: Pick<TestSite, "config" | "dest">, args: readonly string[] = []): Promise<string> {
-  const { code, stderr } = await runScript("backup_all", ["--config", site.config, "--dest", site.dest, ...args]);
+  const { code, stderr } = await runBuilt("backup_all", ["--config", site.config, "--dest", site.dest, ...args]);
   if (code !== 0) throw new Error(stderr);
   return site.dest;
 }
@@ -47,8 +46,8 @@ const leftovers = (): string[] =>
   readdirSync(tmpdir()).filter((name) => name.startsWith(`holdfast-drill-${process.pid}-`));
 
 describe.each([
-  ["PostgreSQL", startPostgres, "select datname from pg_database where datname like 'holdfast%'"],
-  ["MariaDB", startMariadb, "select schema_name from information_schema.schemata where schema_name like 'holdfast%'"],
+  ["PostgreSQL", acquirePostgres, "select datname from pg_database where datname like 'holdfast%'"],
+  ["MariaDB", acquireMariadb, "select schema_name from information_schema.schemata where schema_name like 'holdfast%'"],
 ] as const)("a dump of %s", (name, start, list) => {
   let directory: string;
   let server: TestServer;
@@ -68,7 +67,7 @@ describe.each([
   });
 
   afterAll(async () => {
-    await server.stop();
+    await server.release();
     removeTree(directory);
   });
 

@@ -6,8 +6,8 @@ import path from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { verify, type Check } from "../../lib/ops/verify/run.ts";
-import { runScript } from "../support/run.ts";
-import { startMariadb, startPostgres, type TestServer } from "../support/servers.ts";
+import { runBuilt } from "../support/backup.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers.ts";
 import { makeSite } from "../support/site.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
 
@@ -23,7 +23,7 @@ async function backUp(directory: string, server: TestServer): Promise<Dumped> {
   writeFileSync(path.join(directory, "password"), server.password, { mode: 0o600 });
   const database = `database: { url: "${server.url}", password_file: ${directory}/password }`;
   const site = makeSite(directory, { config: { database } });
-  const { code, stderr } = await runScript("backup_all", [
+  const { code, stderr } = await runBuilt("backup_all", [
     "--config",
     site.config,
     "--dest",
@@ -68,10 +68,10 @@ const messages = (check: Check): string => check.problems.map(({ message }) => m
 describe.each([
   [
     "PostgreSQL",
-    startPostgres,
+    acquirePostgres,
     "create table parts (id int, year int) partition by range (year); create table parts_2025 partition of parts for values from (2025) to (2026); insert into parts select n, 2025 from generate_series(1, 40) n;",
   ],
-  ["MariaDB", startMariadb, ""],
+  ["MariaDB", acquireMariadb, ""],
 ] as const)("a dump of %s", (name, start, extra) => {
   let directory: string;
   let server: TestServer;
@@ -92,7 +92,7 @@ describe.each([
   });
 
   afterAll(async () => {
-    await server?.stop();
+    await server?.release();
     removeTree(directory);
   });
 
@@ -141,14 +141,14 @@ describe("a MariaDB dump", () => {
   let dumped: Dumped;
 
   beforeAll(async () => {
-    server = await startMariadb();
+    server = await acquireMariadb();
     directory = makeTemp();
     await server.sql("create table words (word text); insert into words values ('one'), ('two')");
     dumped = await backUp(directory, server);
   });
 
   afterAll(async () => {
-    await server?.stop();
+    await server?.release();
     removeTree(directory);
   });
 

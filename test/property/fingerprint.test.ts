@@ -99,7 +99,7 @@ function fingerprintOf(root: string): string | null {
 /** Two changes within one tick of the clock are the same to everybody: that is what the two seconds are for. */
 const tick = (): unknown => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 12);
 
-test("any change of any entry shows, and none shows where there is none", () => {
+test("any change of any entry shows, and an unchanged tree shows none", () => {
   const directory = tempDirectory();
   let count = 0;
   const names = Object.keys(MUTATIONS);

@@ -13,7 +13,6 @@ import {
   readFileSync,
   readlinkSync,
   renameSync,
-  rmSync,
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -21,6 +20,7 @@ import type { Manifest } from "../../lib/model/run.ts";
 import type { Failure, IndexEntry, UnitMetadata } from "../../lib/model/unit.ts";
 import { PROJECT, startProgram, type RunOptions, type RunResult, type StartedScript } from "./run.ts";
 import type { TestSite } from "./site.ts";
+import { removeTree } from "./temp.ts";
 
 /** What a fingerprint calls too young to be trusted the next time, and a little more. */
 const AT_REST_MS = 2_100;
@@ -229,7 +229,7 @@ export function restoreByGuide(run: string, root: string): void {
   execFileSync("bash", ["-c", restoreScript(run, root)], { cwd: run, stdio: ["ignore", "ignore", "pipe"] });
 }
 
-/** The compiled form of a script. The sources are compiled once for each state they are in. */
+/** The built form of a script. The sources are built once for each state they are in, by the first file that asks. */
 export function builtScript(name: string): string {
   built ??= build();
   return join(built, "dist/scripts", `${name}.js`);
@@ -240,28 +240,51 @@ let built: string | undefined;
 function build(): string {
   const cache = join(PROJECT, "node_modules/.cache");
   const target = join(cache, `holdfast-e2e-${sourcesDigest()}`);
-  if (existsSync(target)) return target;
+  const lock = `${target}.lock`;
   mkdirSync(cache, { recursive: true });
-  const young = Date.now() - 3_600_000;
-  for (const name of readdirSync(cache).filter((one) => one.startsWith("holdfast-e2e-"))) {
-    if (lstatSync(join(cache, name)).mtimeMs < young) rmSync(join(cache, name), { recursive: true, force: true });
-  }
-  const draft = mkdtempSync(join(cache, "holdfast-e2e-draft-"));
-  // Faults in types are for the type check to tell; what is written runs all the same.
-  spawnSync(join(PROJECT, "node_modules/.bin/tsc"), ["-p", "tsconfig.build.json", "--outDir", join(draft, "dist")], {
-    cwd: PROJECT,
-  });
-  spawnSync(process.execPath, ["--import", "tsx", "scripts/build.ts", join(draft, "dist")], { cwd: PROJECT });
-  copyFileSync(join(PROJECT, "package.json"), join(draft, "package.json"));
-  cpSync(join(PROJECT, "config/demo"), join(draft, "config/demo"), { recursive: true });
-  chmodSync(draft, 0o755); // for tests as another user
-  try {
-    renameSync(draft, target);
-  } catch (error) {
-    rmSync(draft, { recursive: true, force: true });
-    if (!existsSync(target)) throw error; // else the tests of another file were faster
+  while (!existsSync(target)) {
+    if (!take(lock)) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+      continue;
+    }
+    try {
+      const young = Date.now() - 3_600_000;
+      for (const other of readdirSync(cache).filter((one) => one.startsWith("holdfast-e2e-")))
+        if (lstatSync(join(cache, other)).mtimeMs < young) removeTree(join(cache, other));
+      if (!existsSync(target)) bundle(mkdtempSync(join(cache, "holdfast-e2e-draft-")), target);
+    } finally {
+      removeTree(lock);
+    }
   }
   return target;
+}
+
+/** Makes the directory; false where another file's process has it, and has had it for no longer than a build takes. */
+function take(lock: string): boolean {
+  try {
+    mkdirSync(lock);
+    return true;
+  } catch {
+    const made = lstatSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    if (made > 0 && made < Date.now() - 120_000) removeTree(lock);
+    return false;
+  }
+}
+
+/** The bundles alone: what runs reads nothing of the compiler's own output. */
+function bundle(draft: string, target: string): void {
+  copyFileSync(join(PROJECT, "package.json"), join(draft, "package.json"));
+  cpSync(join(PROJECT, "config/demo"), join(draft, "config/demo"), { recursive: true });
+  const { status, stderr } = spawnSync(process.execPath, ["--import", "tsx", "scripts/build.ts", join(draft, "dist")], {
+    cwd: PROJECT,
+    encoding: "utf8",
+  });
+  if (status !== 0) {
+    removeTree(draft);
+    throw new Error(`scripts/build.ts ended with ${status}: ${stderr}`);
+  }
+  chmodSync(draft, 0o755); // for tests as another user
+  renameSync(draft, target);
 }
 
 function sourcesDigest(): string {

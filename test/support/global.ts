@@ -1,18 +1,19 @@
 /**
- * Runs once before all tests: keeps them away from the host's own state and configuration, and says at the start, not in the
- * middle, which servers and tools are missing. In CI a missing one ends the whole test run.
+ * Runs once before all tests: keeps them away from the host's own state and configuration, offers database servers, and says
+ * at the start, not in the middle, which servers and tools are missing. In CI a missing one ends the whole test run.
  */
 import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import glob from "fast-glob";
 import pc from "picocolors";
+import { openPool } from "./servers/pool.ts";
 
 /** Variables through which the host would lead a test to its own sites, stores and servers. */
 const HOST_VARIABLES =
   /^(STATE_DIRECTORY|RUNTIME_DIRECTORY|HOLDFAST_.*|CLARA|BACKUP_ROOT|LEGACY_ROOT|DB_ENGINE|DATABASE_URL|SHARD_SIZE_MB|PG[A-Z]+|MYSQL_.*|GIT_.*)$/;
 
-export default function setup(): () => void {
+export default async function setup(): Promise<() => Promise<void>> {
   const missing = tools().filter(({ tool }) => !installed(tool));
   if (missing.length > 0) {
     const packages = [...new Set(missing.map((one) => one.debian))].join(" ");
@@ -23,7 +24,11 @@ export default function setup(): () => void {
   for (const name of Object.keys(process.env)) if (HOST_VARIABLES.test(name)) delete process.env[name];
   const state = mkdtempSync(join(tmpdir(), "holdfast-test-state-"));
   process.env.XDG_STATE_HOME = state;
-  return () => rmSync(state, { recursive: true, force: true });
+  const closePool = await openPool();
+  return async () => {
+    await closePool();
+    rmSync(state, { recursive: true, force: true });
+  };
 }
 
 /** Whether a missing tool ends the test run. */

@@ -4,7 +4,7 @@ import { afterAll, beforeAll } from "vitest";
 import { connect } from "../../lib/portable/engines/connect.ts";
 import type { Connection } from "../../lib/portable/engine/connection.ts";
 import type { ConnectionMode } from "../../lib/portable/engine/session.ts";
-import { startMariadb, startPostgres, type TestServer } from "./servers.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "./servers.ts";
 import { makeTemp, removeTree } from "./temp.ts";
 import { runSql } from "./sqlite.ts";
 
@@ -22,7 +22,7 @@ export interface PortableEngines {
 
 export async function startEngines(): Promise<PortableEngines> {
   const directory = makeTemp("holdfast-portable-");
-  const [postgres, mariadb] = await Promise.all([startPostgres(), startMariadb()]);
+  const [postgres, mariadb] = await Promise.all([acquirePostgres(), acquireMariadb()]);
   let count = 0;
   const all: PortableEngine[] = [
     { name: "PostgreSQL", make: async (sql) => await onServer(postgres, asOwner(sql)) },
@@ -44,7 +44,7 @@ export async function startEngines(): Promise<PortableEngines> {
       return found;
     },
     async stop() {
-      await Promise.all([postgres.stop(), mariadb.stop()]);
+      await Promise.all([postgres.release(), mariadb.release()]);
       removeTree(directory);
     },
   };

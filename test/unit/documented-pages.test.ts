@@ -9,7 +9,7 @@ const scriptsOf = (text: string): (readonly string[])[] =>
 const fence = (language: string, ...lines: readonly string[]): string =>
   [`\`\`\`${language}`, ...lines, "```", ""].join("\n");
 
-test("a block is its commands: continued lines and compound commands are one, comments are none", () => {
+test("a block is its commands: continued lines and compound commands are one, comments are left out", () => {
   const block = fence("bash", "# first", "a --b \\", "  c # why", "", "for x in 1 2; do", "  echo $x", "done");
   expect(scriptsOf(block)).toEqual([["a --b \\\n  c # why", "for x in 1 2; do\n  echo $x\ndone"]]);
 });

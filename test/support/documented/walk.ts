@@ -2,7 +2,7 @@
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { startPostgres, type TestServer } from "../servers.ts";
+import { acquirePostgres, type TestServer } from "../servers.ts";
 import { readPage, type DocumentedScript, type DocumentedStep } from "./pages.ts";
 import { HOSTS, SCENES, type Scene } from "./scenes.ts";
 import { loadSiteDatabase } from "./site.ts";
@@ -34,7 +34,7 @@ export async function walkPage(
       else ended(step, await play(world, step));
     }
   } finally {
-    await server?.stop();
+    await server?.release();
   }
 }
 
@@ -43,7 +43,7 @@ async function addSite(world: World, site: string): Promise<TestServer> {
   cpSync(site, world.path("srv/clara"), { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
   cpSync(join(site, "db.sqlite3"), world.path("opt/.world/db.sqlite3"));
   world.write("etc/nginx/sites-available/clara", "server { server_name clara.example; }\n");
-  const server = await startPostgres();
+  const server = await acquirePostgres();
   await loadSiteDatabase(server, site);
   world.setEnvironment({ PGPORT: `${server.port}` });
   world.write("root/.pgpass", `localhost:*:*:clara:${server.password}\n`, 0o600);

@@ -37,7 +37,7 @@ describe.each(["zip", "tgz"] as const)("%s", (format) => {
     expect((await VERIFY[format](`${sound}/sound.${format}`)).bytes).toBe(3000 + 3000 + PIECE_SIZE + 10);
   });
 
-  test("one that is not there is no damaged one", async () => {
+  test("a missing archive is not called damaged", async () => {
     await expect(VERIFY[format](`${sound}/nothing`)).rejects.toMatchObject({ code: "E_MISSING" });
   });
 

@@ -24,7 +24,7 @@ test("more tasks than workers: each gets its own answer", async () => {
   expect(await Promise.all(values.map((value) => workers.run({ do: "echo", value })))).toEqual(values);
 });
 
-test("an error keeps its code and hint on the way out of the thread, and where it came from", async () => {
+test("an error of a thread keeps its code, its hint and its stack", async () => {
   const { workers } = pool(1);
   const error: unknown = await workers.run({ do: "fail" }).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({

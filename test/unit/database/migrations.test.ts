@@ -182,7 +182,7 @@ describe("readMigrations", () => {
     expect(await readMigrations(holding({ name: "unrelated", rows: [{ id: 1 }] }, table))).toEqual({ tool, applied });
   });
 
-  test("a table of the same name with other columns is nobody's", async () => {
+  test("a table of the same name with other columns belongs to no tool", async () => {
     expect(await readMigrations(holding({ name: "migrations", rows: [{ what: 1 }] }))).toBeNull();
     expect(await readMigrations(holding())).toBeNull();
   });

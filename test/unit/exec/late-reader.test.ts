@@ -11,7 +11,7 @@ test("nothing that a program printed is lost to a reader that comes late", async
   expect(text).toBe("all of it\n");
 });
 
-test("a program whose output nobody ever reads ends when it is given up", async () => {
+test("a program whose output is never read ends when its caller stops", async () => {
   const abort = new AbortController();
   const command = startCommand(["seq", "1000000"], { signal: abort.signal });
   await sleep(100);

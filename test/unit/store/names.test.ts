@@ -32,7 +32,7 @@ describe("directories of units", () => {
     expect(unitDirectories([name]).get(name)).toBe(directory);
   });
 
-  test("case twins are told apart by their capitals", () => {
+  test("names that differ in case alone are told apart by their capitals", () => {
     expect([...unitDirectories(["Foo", "foo", "Bar"]).values()]).toEqual(["%46oo", "foo", "Bar"]);
   });
 });

@@ -1,0 +1,154 @@
+/** The encoders chosen for each column make of every value what `encode` and `canonical` make of it; JSON has the canonical form that it has everywhere. */
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { canonicalJson } from "../../../../lib/database/digest/canonical.ts";
+import { fromBytes, quoteBytes, toBytes } from "../../../../lib/portable/values/binary-string.ts";
+import { CopyReader } from "../../../../lib/portable/engines/postgres/copy-format.ts";
+import { encoderOf } from "../../../../lib/portable/values/encoders.ts";
+import { jsonForm } from "../../../../lib/portable/values/canonical-json.ts";
+import type { Column, Kind } from "../../../../lib/portable/schema/tables.ts";
+import { canonical } from "../../../../lib/portable/values/canonical.ts";
+import { encode } from "../../../../lib/portable/values/encode.ts";
+import { portableEngine } from "../../../../lib/portable/engines/registry.ts";
+
+const KINDS: readonly Kind[] = [
+  "integer",
+  "decimal",
+  "float4",
+  "float8",
+  "boolean",
+  "bits",
+  "text",
+  "bytes",
+  "json",
+  "date",
+  "time",
+  "timestamp",
+  "timestamptz",
+  "array",
+];
+const ENGINES = ["postgresql", "mariadb", "sqlite"] as const;
+
+const column = (kind: Kind): Column => ({
+  name: "c",
+  kind,
+  native: kind,
+  nullable: true,
+  generated: false,
+  hasDefault: false,
+});
+
+const digits = fc.stringMatching(/^-?\d{1,20}(\.\d{1,12})?(e[+-]?\d{1,2})?$/);
+const times = fc.stringMatching(/^\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d(\.\d{1,6})?(\+00|Z)?)?$/);
+const words = fc.constantFrom(
+  "0",
+  "-0",
+  "00.10",
+  "1e3",
+  "NaN",
+  "Infinity",
+  "-infinity",
+  "t",
+  "f",
+  "true",
+  "1",
+  "24:00:00",
+  "0044-03-15 BC",
+  "",
+);
+const json = fc.json().map((text) => text);
+const values = fc.oneof(digits, times, words, json, fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" }));
+
+test("every engine and kind", () => {
+  fc.assert(
+    fc.property(fc.constantFrom(...ENGINES), fc.constantFrom(...KINDS), values, (engine, kind, text) => {
+      const to = { json: "", form: null };
+      encoderOf(portableEngine(engine).values, column(kind))(toBytes(text), to);
+      const value = encode(portableEngine(engine).values, column(kind), text);
+      const form = canonical(column(kind), value);
+      expect({ json: fromBytes(to.json), form: to.form }).toEqual({
+        json: JSON.stringify(value),
+        form: form?.toString("latin1") ?? null,
+      });
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+test("NULL, and SQLite's own types", () => {
+  const to = { json: "", form: "" };
+  const made = (kind: Kind, cell: bigint | number | Buffer | null): typeof to => {
+    encoderOf(portableEngine("sqlite").values, column(kind))(cell, to);
+    return { ...to };
+  };
+  expect(made("text", null)).toEqual({ json: "null", form: null });
+  expect(made("integer", 2n ** 60n)).toEqual({ json: '"1152921504606846976"', form: "n1152921504606846976" });
+  expect(made("text", 5n)).toEqual({ json: '{"$":"integer","v":"5"}', form: "n5" });
+  expect(made("float8", 0.1)).toEqual({ json: "0.1", form: "n0.1" });
+  expect(made("bytes", Buffer.from([0, 255]))).toEqual({ json: '"AP8="', form: "x\0\u00ff" });
+});
+
+test("PostgreSQL's bytes", () => {
+  const to = { json: "", form: "" };
+  encoderOf(portableEngine("postgresql").values, column("bytes"))("\\x00ff", to);
+  expect(to).toEqual({ json: '"AP8="', form: "x\0\u00ff" });
+});
+
+const blanks = fc.array(fc.constantFrom(" ", "\n", "\t", "\r"), { maxLength: 2 }).map((all) => all.join(""));
+const odd = fc.constantFrom(
+  '{"b": 1, "a": 2, "b": 3}',
+  '{"ab": 1, "a": 2, "a!": 3, "a b": 4, "": 5}',
+  '{"é": 1, "z": 2, "𝄞": 3, "\uffff": 4}',
+  '{"a\\"b": "\\u00e9\\n\\/", "c": "\\\\"}',
+  '["\\u0041", "é\\u00e9", "\\ud83d\\ude00"]',
+  '{"__proto__": {"x": 1}, "2": 0, "10": 0, "1": 0}',
+  "[1.0, 1.50, 1e3, 1E-2, -0, -0.0, 0.10, 123456789012345678901234567890.10]",
+  "[01]",
+  "[1,]",
+  '{"a" 1}',
+  '"unended',
+  "nul",
+  "",
+  "\u00a01",
+  `${"[".repeat(500)}${"]".repeat(500)}`,
+);
+
+test("JSON", () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.json(),
+        odd,
+        fc.json({ noUnicodeString: false }).map((text) => text.replaceAll(",", ", ")),
+      ),
+      blanks,
+      (text, blank) => {
+        const all = blank + text + blank;
+        expect(fromBytes(jsonForm(toBytes(all)))).toBe(canonicalJson(all));
+      },
+    ),
+    { numRuns: 3000 },
+  );
+});
+
+test("strings of JSON", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) => {
+      expect(fromBytes(quoteBytes(toBytes(text)))).toBe(JSON.stringify(text));
+    }),
+  );
+});
+
+test("COPY's text, cut anywhere", () => {
+  const bytes = Buffer.from("a\\tb\t\\N\té\n\\\\N\t\\\\x0a\t\\n\\\\n\n\t\t\n");
+  const rows = [
+    ["a\tb", null, "é"],
+    ["\\N", "\\x0a", "\n\\n"],
+    ["", "", ""],
+  ];
+  for (let at = 0; at <= bytes.length; at++) {
+    const reader = new CopyReader();
+    const found = [...reader.rows(bytes.subarray(0, at)), ...reader.rows(bytes.subarray(at))];
+    expect(found.map((row) => row.map((cell) => (typeof cell === "string" ? fromBytes(cell) : cell)))).toEqual(rows);
+  }
+});
