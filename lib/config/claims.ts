@@ -64,22 +64,18 @@ export const treeName = (config: Pick<SiteSettings, "site">, { name, path: place
     config.site);
 
 /**
- * Throws `E_CONFIG` where two keys take the same path, directly or through a link, or two trees have one name; and
- * where the store lies in a tree: a restore in place would move it aside.
+ * Throws `E_CONFIG` where two keys take the same path, or two trees have one name; and where the store lies in a tree: a
+ * restore in place would move it aside. A tree that a link makes the same as another path fails alone: see `sharedWith`.
  */
 export function checkClaims(config: Site, store: string | undefined): void {
   const taken = new Map<string, Claim>();
   const claims = claimsOf(config);
   for (const claim of claims) {
-    for (const name of new Set([pattern(claim.path), pattern(realPath(claim.path))])) {
-      const other = taken.get(name);
-      if (other !== undefined && other !== claim)
-        throw new HoldfastError("E_CONFIG", `${other.key} and ${claim.key} both take ${claim.path}`, {
-          hint: "leave it to one of them: every path belongs to one unit",
-        });
-      taken.set(name, claim);
-    }
+    const other = taken.get(pattern(claim.path));
+    if (other !== undefined) throw takenTwice(claim, other);
+    taken.set(pattern(claim.path), claim);
   }
+  for (const { claim, other } of sharedClaims(claims)) if (!isTree(claim)) throw takenTwice(claim, other);
   refuseSharedDirectory(claims);
   const names = new Map<string, number>();
   for (const [index, tree] of config.trees.entries()) {
@@ -93,6 +89,34 @@ export function checkClaims(config: Site, store: string | undefined): void {
   }
   if (store !== undefined) refuseStoreInside(claims, store);
 }
+
+const takenTwice = (claim: Claim, other: Claim): HoldfastError =>
+  new HoldfastError("E_CONFIG", `${other.key} and ${claim.key} both take ${claim.path}`, {
+    hint: "leave it to one of them: every path belongs to one unit",
+  });
+
+/** Lists the claims that links make the same path as another's. The claim without a link keeps it, else the first. */
+function sharedClaims(claims: readonly Claim[]): { claim: Claim; other: Claim }[] {
+  const real = new Map(claims.map((claim) => [claim, pattern(realPath(claim.path))]));
+  const isLinked = (claim: Claim): boolean => real.get(claim) !== pattern(claim.path);
+  const owners = new Map<string, Claim>();
+  return [...claims.filter((claim) => !isLinked(claim)), ...claims.filter(isLinked)].flatMap((claim) => {
+    const place = real.get(claim) ?? "";
+    const other = owners.get(place);
+    if (other !== undefined) return [{ claim, other }];
+    owners.set(place, claim);
+    return [];
+  });
+}
+
+/** The steps whose trees the site's user may replace by a link: the unit fails then, and no other. */
+const TREE_STEPS: ReadonlySet<StepName> = new Set(["trees", "snapshots", "legacy_zips", "audio_cache"]);
+const isTree = ({ step, path: place, isDatabase }: Claim): boolean =>
+  TREE_STEPS.has(step) && isDatabase !== true && !place.includes("{");
+
+/** Returns the key that has the path which a link makes of this one, absolute; undefined for a path of its own. */
+export const sharedWith = (config: Site, place: string): { readonly key: string; readonly path: string } | undefined =>
+  sharedClaims(claimsOf(config)).find(({ claim }) => isTree(claim) && claim.path === place)?.other;
 
 /** Legacy trees and projects cannot lie side by side: each directory would be both. */
 function refuseSharedDirectory(claims: readonly Claim[]): void {

@@ -20,6 +20,10 @@ export async function compareMigrations(
   let unknown = false;
   for (const { unit, artifact, record } of items) {
     const settings = databases(config).find((one) => one.unit === unit)?.settings;
+    if (record.migrations === null && settings?.migrations_wanted === undefined) {
+      figures.push(`${unit}: has no migrations`);
+      continue;
+    }
     try {
       const wanted = settings === undefined ? undefined : await wantedMigrations(config, settings, null, signal);
       const { state, toRun, unknownToCode } = compareSchema(record.migrations, wanted);

@@ -7,6 +7,7 @@ import { HoldfastError } from "../../errors.ts";
 import { archivePlan, planArchive, type ArchiveSource } from "../core/archive-unit.ts";
 import type { Step } from "../core/step.ts";
 import { runStep } from "../core/run-step.ts";
+import { refuseShared } from "../claims/paths.ts";
 import { templateBase } from "../claims/path-template.ts";
 import type { UnitPlan } from "../core/unit-runner.ts";
 
@@ -22,9 +23,13 @@ export const snapshotsStep: Step = {
       for (const { unit, paths } of selected) {
         const directory = `snapshots/${unit}`;
         const there = paths.filter((one) => {
-          if (statSync(path.resolve(context.config.root, one), { throwIfNoEntry: false }) !== undefined) return true;
-          runner.failPart(one, new HoldfastError("E_MISSING", `${one} does not exist under ${context.config.root}`));
-          return false;
+          try {
+            checkTree(context.config, one);
+            return true;
+          } catch (error) {
+            runner.failPart(one, error);
+            return false;
+          }
         });
         try {
           const source: ArchiveSource = {
@@ -50,6 +55,13 @@ export const snapshotsStep: Step = {
     });
   },
 };
+
+function checkTree(config: SiteConfig, tree: string): void {
+  const place = path.resolve(config.root, tree);
+  if (statSync(place, { throwIfNoEntry: false }) === undefined)
+    throw new HoldfastError("E_MISSING", `${tree} does not exist under ${config.root}`);
+  refuseShared(config, place);
+}
 
 /** Returns the prefix of a tree in the archive: its path below the root, or below `/` outside of it. */
 function prefixOf(root: string, tree: string): string {

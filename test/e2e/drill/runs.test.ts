@@ -256,3 +256,24 @@ describe.each([
     expect(states(summary.drills[0])).toMatchObject({ checksums: "ok", rows: "failed" });
   });
 });
+
+test("--strict passes for a site without projects whose config says how the application is tried", async () => {
+  const base = makeTemp();
+  try {
+    const root = path.join(base, "site");
+    execFileSync("sh", ["-c", 'mkdir -p "$0/uploads" && echo a > "$0/uploads/a" && sqlite3 "$0/app.db" "create table t (x); insert into t values (1)"', root]); // prettier-ignore
+    const config = path.join(base, "site.yaml");
+    const text = (smoke: string): string =>
+      `site: s\nroot: ${root}\ndest: ${base}/store\ndatabase: { url: "sqlite:///app.db", digests: true }\ntrees: [., uploads]\n${smoke}`;
+    writeFileSync(config, text(""));
+    expect((await runBuilt("backup_all", ["--config", config])).code).toBe(0);
+    const store = path.join(base, "store");
+    // The application was not tried.
+    expect((await drill(store, ["--config", config, "--strict"])).code).toBe(13);
+    writeFileSync(config, text('drill: { smoke: [test, -f, "{root}/uploads/a"] }\n'));
+    const { code, summary } = await drill(store, ["--config", config, "--strict"]);
+    expect([code, states(summary.drills[0])]).toMatchObject([0, { migrations: "ok", application: "ok" }]);
+  } finally {
+    removeTree(base);
+  }
+});

@@ -117,6 +117,30 @@ ${extra}`,
   });
 
   test.each([
+    { links: { uploads: "media", legacy: "big" }, failed: ["legacy_zips/null", "trees/uploads"] },
+    { links: { media: "uploads", audio: "big" }, failed: ["audio_cache/archives", "snapshots/full_media_tree"] },
+  ])("of links that make two configured directories one, each fails by its name, and all else is backed up: $links", async ({ links, failed }) => {
+    for (const [from, to] of Object.entries(links)) {
+      rmSync(site(from), { recursive: true });
+      link(site(from), site(to));
+    }
+    const { code, stderr } = await backUp();
+    expect([code, stderr]).toEqual([3, expect.stringContaining("trees[")]);
+    const found = failures().map(({ step, unit, code: why }) => `${step}/${String(unit)} ${why}`);
+    for (const unit of failed) expect(found).toContainEqual(expect.stringMatching(new RegExp(`^${unit}.* E_(?:CLAIM|MISSING)$`)));
+    expect(found.filter((one) => !failed.some((unit) => one.startsWith(unit)) && !one.endsWith("E_CLAIM"))).toEqual([]);
+    const run = join(base, "store/last");
+    for (const whole of ["trees/big", "trees/notes.txt", "source_exports/1", "db/app.db", ...Object.values(links).map((to) => (to === "media" ? "snapshots/full_media_tree" : `trees/${to}`))])
+      expect(existsSync(join(run, whole)), whole).toBe(true);
+  }); // prettier-ignore
+
+  test("two keys with one path are refused by the config", async () => {
+    configure();
+    writeFileSync(join(base, "site.yaml"), readFileSync(join(base, "site.yaml"), "utf8").replace("[uploads,", "[uploads, ./media,"));
+    expect(await backUp()).toMatchObject({ code: 2, stderr: expect.stringContaining("both take") });
+  }); // prettier-ignore
+
+  test.each([
     { kind: "directories", places: DIRECTORIES },
     { kind: "files", places: FILES },
   ])("reads nothing through links of the site's user in the place of $kind", async ({ places }) => {
