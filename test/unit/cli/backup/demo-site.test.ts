@@ -3,12 +3,12 @@ import { globSync } from "fast-glob";
 import { existsSync, lstatSync, readFileSync, writeFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { loadConfig } from "../../../lib/config/load.ts";
-import { makeDemoSite, type DemoSite } from "../../../lib/cli/backup/demo-site.ts";
-import { uncoveredBy } from "../../support/coverage.ts";
-import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
-import { openDatabase } from "../../support/sqlite.ts";
-import { firstValue } from "../../../lib/sqlite/query.ts";
+import { loadConfig } from "../../../../lib/config/load.ts";
+import { makeDemoSite, type DemoSite } from "../../../../lib/cli/backup/demo-site.ts";
+import { uncoveredBy } from "../../../support/coverage.ts";
+import { makeTemp, removeTree, tempDirectory } from "../../../support/temp.ts";
+import { openDatabase } from "../../../support/sqlite.ts";
+import { firstValue } from "../../../../lib/sqlite/query.ts";
 
 /** The passwords, keys and tokens of the site, all made up. */
 const SECRETS = {
