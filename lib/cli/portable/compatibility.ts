@@ -1,6 +1,6 @@
 /** Checks whether an export is compatible, for `check` and `import`. */
 import type { SiteConfig } from "../../config/load.ts";
-import { HoldfastError } from "../../errors.ts";
+import { EXIT, HoldfastError } from "../../errors.ts";
 import {
   checkCompatibility,
   withConfiguration,
@@ -9,6 +9,13 @@ import {
 import type { Connection } from "../../portable/connection.ts";
 import type { ExportReader } from "../../portable/read/export-reader.ts";
 import { configurationOf, writeDifferences, type SettingsFlags } from "./settings.ts";
+
+/** The exit status of each result. */
+export const EXITS = {
+  COMPATIBLE: EXIT.ok,
+  COMPATIBLE_WITH_WARNINGS: EXIT.partial,
+  INCOMPATIBLE: EXIT.incompatible,
+} as const satisfies Record<CompatibilityReport["status"], number>;
 
 /**
  * Returns the report on schema, migrations and settings, and writes the file of `--config-diff-report`. Throws

@@ -1,0 +1,35 @@
+/** Turns the flags that select tables into a request for a plan. */
+import type { PlanRequest } from "../../portable/plan/run.ts";
+import { parseList } from "../core/arguments.ts";
+import { configOf, type DatabaseFlags } from "./database.ts";
+import { setOf } from "./table-set.ts";
+
+type Given = string | string[] | undefined;
+
+interface SelectionFlags extends DatabaseFlags {
+  readonly models?: Given;
+  readonly component?: Given;
+  readonly exclude?: Given;
+  readonly set?: Given;
+}
+
+/** Returns the request for the flags and the config. Throws `E_CONFIG`, `E_USAGE`. */
+export function planRequestOf(flags: SelectionFlags): PlanRequest {
+  const refine = configOf(flags)?.portable;
+  const set = setOf(flags, refine);
+  const { keys = {}, components: groups = {}, exclude = [] } = refine ?? {};
+  return {
+    keys,
+    groups,
+    ...(refine && {
+      excludeColumns: refine.exclude_columns,
+      replace: refine.replace,
+      foreignKeys: refine.foreign_keys,
+      userTables: refine.users === undefined ? [] : [refine.users.table],
+    }),
+    models: set?.tables ?? parseList("models", flags.models),
+    ...(set && { set }),
+    components: parseList("component", flags.component),
+    exclude: [...parseList("exclude", flags.exclude), ...exclude],
+  };
+}
