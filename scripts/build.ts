@@ -1,15 +1,16 @@
 /**
- * The second half of `npm run build`: the scripts and workers that the compiler has written to `dist` are replaced by bundles. Half of what a
+ * The second half of `npm run build`: the manual page is made, and the scripts and workers that the compiler has written to `dist` are replaced by bundles. Half of what a
  * script costs is to find and read some hundred small files of packages; docs/adr/0007 has the figures.
  */
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { build } from "esbuild";
 import { PACKAGE_ROOT } from "../lib/exec/build-output.ts";
+import { manPage } from "./man.ts";
 
 const out = process.argv[2] ?? path.join(PACKAGE_ROOT, "dist");
 const scripts = readdirSync(path.join(PACKAGE_ROOT, "scripts")).filter(
-  (file) => !["build.ts", "schema.ts"].includes(file),
+  (file) => !["build.ts", "man.ts", "schema.ts"].includes(file),
 );
 
 rmSync(path.join(out, "chunks"), { recursive: true, force: true });
@@ -37,3 +38,6 @@ await build({
   minifySyntax: true,
   logLevel: "warning",
 });
+
+const day = new Date(Number(process.env["SOURCE_DATE_EPOCH"] ?? Date.now() / 1000) * 1000).toISOString().slice(0, 10);
+writeFileSync(path.join(out, "holdfast.1"), await manPage(day));

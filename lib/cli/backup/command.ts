@@ -4,9 +4,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { colors as pc } from "../../report/colors.ts";
 import { RACY_MS } from "../../archive/fingerprint.ts";
-import { findConfig } from "../../config/load.ts";
 import { EXIT, HoldfastError } from "../../errors.ts";
-import { PACKAGE_ROOT } from "../../exec/build-output.ts";
 import { STEP_NAMES, type StepName } from "../../model/unit.ts";
 import type { BackupOutcome, BackupRequest } from "../../ops/backup/request.ts";
 import { backup } from "../../ops/backup/run.ts";
@@ -15,6 +13,7 @@ import { printable } from "../../report/printable.ts";
 import { parseList, lastValue } from "../core/arguments.ts";
 import { defineCommand, type Command, type ParsedOptions } from "../core/command.ts";
 import { BREAK_LOCK, NUMBER, SWITCH, TEXT, YES, type OptionTable } from "../core/options.ts";
+import { configFile } from "../core/site-config.ts";
 import { exitOf, type CommandFrame, type OutputFlags } from "../core/run-command.ts";
 
 /** The options of a backup, of the whole site or of a step. */
@@ -118,7 +117,7 @@ const backUp = async (request: BackupRequest, flags: OutputFlags, frame: Command
   exitOfOutcome(await backupOf(request, flags, frame));
 
 async function backupOf(request: BackupRequest, flags: OutputFlags, frame: CommandFrame): Promise<BackupOutcome> {
-  const config = findConfig(request.config === "" ? undefined : request.config, process.env, PACKAGE_ROOT);
+  const config = configFile(request.config === "" ? undefined : request.config);
   const outcome = await backup({ ...request, config }, frame);
   if (isShown(flags)) showOutcome(outcome);
   return outcome;

@@ -1,9 +1,8 @@
 /** Finds the store of a command. */
 import path from "node:path";
-import { findConfig, loadConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
-import { PACKAGE_ROOT } from "../../exec/build-output.ts";
 import { lastValue } from "./arguments.ts";
+import { requireSiteConfig } from "./site-config.ts";
 
 type Given = string | string[] | undefined;
 
@@ -14,7 +13,7 @@ type Given = string | string[] | undefined;
 export function storeOf(flags: { readonly config?: Given; readonly dest?: Given }): string {
   const dest = lastValue(flags.dest);
   if (dest !== undefined) return path.resolve(dest);
-  const config = loadConfig(findConfig(lastValue(flags.config), process.env, PACKAGE_ROOT), process.env);
+  const config = requireSiteConfig(lastValue(flags.config));
   if (config.dest !== undefined) return config.dest;
   throw new HoldfastError("E_USAGE", "no store is given: neither --dest nor dest in the config");
 }

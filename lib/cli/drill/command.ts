@@ -1,6 +1,6 @@
 /** `drill`: restores a run into a sandbox and reports what this verifies. */
 import path from "node:path";
-import { findConfig, loadConfig, type SiteConfig } from "../../config/load.ts";
+import type { SiteConfig } from "../../config/load.ts";
 import { EXIT, HoldfastError } from "../../errors.ts";
 import { drill as drillRuns, type DrillEvidence, type DrillOutcome } from "../../ops/drill/run.ts";
 import type { DrillPhase } from "../../ops/drill/sandbox-run.ts";
@@ -10,7 +10,6 @@ import { phaseReport } from "../../report/phases.ts";
 import { printable, printableLines } from "../../report/printable.ts";
 import { lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
-import { PACKAGE_ROOT } from "../../exec/build-output.ts";
 import { EVIDENCE, NUMBER, SWITCH, TEXT } from "../core/options.ts";
 import { printJson, printProblems } from "../core/print-json.ts";
 import { drillReinit } from "./reinit.ts";
@@ -101,7 +100,7 @@ export const drill = defineCommand({
 /** Loads the config of the flag, or one at a default path; a drill works without one. */
 function configOf(given: string | undefined): SiteConfig | undefined {
   try {
-    return loadConfig(findConfig(given, process.env, PACKAGE_ROOT), process.env);
+    return requireSiteConfig(given);
   } catch (error) {
     if (given !== undefined || process.env["HOLDFAST_CONFIG"] !== undefined) throw error;
     return undefined;

@@ -1,7 +1,6 @@
 /** `init`: writes a config for an installation and reports its findings. */
 import path from "node:path";
 import { EXIT, HoldfastError } from "../../errors.ts";
-import { PACKAGE_ROOT } from "../../exec/build-output.ts";
 import { init as initSite, type InitOutcome } from "../../ops/init/run.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { printable } from "../../report/printable.ts";
@@ -9,6 +8,7 @@ import { lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
 import { asStarted } from "../core/given-flags.ts";
 import { TEXT } from "../core/options.ts";
+import { CONFIG_HOME } from "../core/site-config.ts";
 import { printJson, type JsonMessage } from "../core/print-json.ts";
 import { shellQuote } from "../../report/shell.ts";
 
@@ -30,7 +30,7 @@ export const init = defineCommand({
     const result = await initSite(
       {
         directory: flags.dir ?? ".",
-        file: lastValue(flags.output) ?? path.join(PACKAGE_ROOT, "config/site.yaml"),
+        file: lastValue(flags.output) ?? path.join(CONFIG_HOME, "config/site.yaml"),
         dest: lastValue(flags.dest),
         site: lastValue(flags.site),
       },

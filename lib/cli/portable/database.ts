@@ -1,15 +1,15 @@
 /** The database and the config that a verb works on. */
-import { findConfig, loadConfig, type SiteConfig } from "../../config/load.ts";
+import type { SiteConfig } from "../../config/load.ts";
 import { databasePassword } from "../../config/secrets.ts";
 import { splitPassword } from "../../database/access/url.ts";
 import type { DatabaseTarget } from "../../database/snapshot.ts";
 import { HoldfastError } from "../../errors.ts";
-import { PACKAGE_ROOT } from "../../exec/build-output.ts";
 import type { Connection, ConnectionMode } from "../../portable/connection.ts";
 import { connect } from "../../portable/engines/connect.ts";
 import { databases } from "../../steps/db/databases.ts";
 import { lastValue } from "../core/arguments.ts";
 import type { CommandFrame } from "../core/run-command.ts";
+import { requireSiteConfig } from "../core/site-config.ts";
 
 type Given = string | string[] | undefined;
 
@@ -22,7 +22,7 @@ export interface DatabaseFlags {
 export function configOf(flags: DatabaseFlags): SiteConfig | undefined {
   const named = lastValue(flags.config);
   if (named === undefined && givenUrl(flags) !== undefined) return undefined;
-  return loadConfig(findConfig(named, process.env, PACKAGE_ROOT), process.env);
+  return requireSiteConfig(named);
 }
 
 const givenUrl = (flags: DatabaseFlags): string | undefined =>

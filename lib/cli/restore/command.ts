@@ -1,6 +1,6 @@
 /** `restore`: restores a run, and ends in-place restores: confirms, rolls back or recovers them. */
 import { defaultThreads } from "../../archive/pool.ts";
-import { findConfig, loadConfig, type SiteConfig } from "../../config/load.ts";
+import type { SiteConfig } from "../../config/load.ts";
 import { EXIT, HoldfastError } from "../../errors.ts";
 import { STEP_NAMES, type StepName } from "../../model/unit.ts";
 import { restore as restoreRun, type RestoreOutcome, type RestoreRequest } from "../../ops/restore/run.ts";
@@ -11,13 +11,13 @@ import { colors as pc } from "../../report/colors.ts";
 import { phaseReport } from "../../report/phases.ts";
 import { printable } from "../../report/printable.ts";
 import { parseList, lastValue } from "../core/arguments.ts";
-import { PACKAGE_ROOT } from "../../exec/build-output.ts";
 import { defineCommand, type ParsedOptions } from "../core/command.ts";
 import { NUMBER, SWITCH, TEXT, type OptionTable } from "../core/options.ts";
 import { ownerRule } from "../core/owner-flag.ts";
 import { missingText, showOutcome, showPreview } from "./report.ts";
 import { confirmInPlace, directoryOf, reasonOf, RESTORE_OPTIONS } from "./options.ts";
 import { printJson } from "../core/print-json.ts";
+import { requireSiteConfig } from "../core/site-config.ts";
 import { storeOf } from "../core/store-path.ts";
 import type { CommandFrame } from "../core/run-command.ts";
 
@@ -126,8 +126,7 @@ function stepsOf(flags: Flags): StepName[] {
   return STEP_NAMES.filter((step) => names.includes(step));
 }
 
-const configOf = (flags: Flags): SiteConfig =>
-  loadConfig(findConfig(lastValue(flags.config), process.env, PACKAGE_ROOT), process.env);
+const configOf = (flags: Flags): SiteConfig => requireSiteConfig(lastValue(flags.config));
 
 function show(outcome: RestoreOutcome, flags: Flags, dryRun: boolean): void {
   if (flags.json) return printJson({ message_type: "summary", ...outcome });

@@ -1,11 +1,10 @@
 /** `restore --package FILE`: restores a migration package onto this host. */
 import path from "node:path";
-import { findConfig, loadConfig, type SiteConfig } from "../../config/load.ts";
+import type { SiteConfig } from "../../config/load.ts";
 import { databasePassword } from "../../config/secrets.ts";
 import type { DatabaseTarget } from "../../database/snapshot.ts";
 import { splitPassword, withPasswordApart } from "../../database/access/url.ts";
 import { EXIT, HoldfastError } from "../../errors.ts";
-import { PACKAGE_ROOT } from "../../exec/build-output.ts";
 import type { InPlaceRequest, PackageOutcome, PackagePreview } from "../../ops/package/request.ts";
 import { restorePackage as restoreFile } from "../../ops/package/restore.ts";
 import { colors as pc } from "../../report/colors.ts";
@@ -19,6 +18,7 @@ import { ownerRule } from "../core/owner-flag.ts";
 import { instanceOf } from "../portable/instance.ts";
 import { progressOf } from "../portable/progress.ts";
 import { withGivenFlags } from "../core/given-flags.ts";
+import { requireSiteConfig } from "../core/site-config.ts";
 import { printJson } from "../core/print-json.ts";
 import { confirmInPlace, directoryOf, reasonOf, RESTORE_OPTIONS } from "./options.ts";
 
@@ -49,10 +49,7 @@ export const restorePackage = defineCommand({
   async run(flags, { signal, report }) {
     const directory = directoryOf(flags, "use --in-place to restore to the paths of the config");
     const withoutSafety = reasonOf(flags);
-    const config =
-      directory === undefined
-        ? loadConfig(findConfig(lastValue(flags.config), process.env, PACKAGE_ROOT), process.env)
-        : undefined;
+    const config = directory === undefined ? requireSiteConfig(lastValue(flags.config)) : undefined;
     const dest = lastValue(flags.dest) ?? config?.dest;
     const { defaults = {}, map = {}, users, foreign_keys: foreignKeys = {} } = config?.portable ?? {};
     const progress = progressOf(flags);
