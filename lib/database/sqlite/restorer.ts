@@ -22,6 +22,7 @@ import { checkIntegrity, isOfApplication, messageOf } from "./integrity.ts";
 import { exchangeFiles, exchangeFilesBack, isPresent, NONE, removeSqlite } from "./exchange.ts";
 import { locateSqlite, openSqlite } from "./snapshot.ts";
 import type { DatabaseLocation } from "../access/url.ts";
+import { plural } from "../../report/format.ts";
 
 type SqliteLocation = Extract<DatabaseLocation, { engine: "sqlite" }>;
 
@@ -234,7 +235,9 @@ async function inspect(path: string): Promise<string[]> {
 function brokenReferences(db: SqliteDatabase): string[] {
   try {
     const rows = Number(firstValue(db, "select count(*) from pragma_foreign_key_check"));
-    return rows === 0 ? [] : [`${rows} rows refer to rows that are missing; so it was when the backup was made`];
+    return rows === 0
+      ? []
+      : [`${plural(rows, "row refers", "rows refer")} to rows that are missing; so it was when the backup was made`];
   } catch (error) {
     if (!isOfApplication(error)) throw error;
     return [`foreign keys could not be checked: ${messageOf(error)}`];

@@ -21,6 +21,7 @@ import { messageOf } from "./archives.ts";
 import { tryRead, type RunInventory } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 import { named } from "../../../model/named.ts";
+import { plural } from "../../../report/format.ts";
 
 const tablesSchema = named(z.object({ rows: z.number(), exact: z.boolean() }));
 const databasesSchema = named(z.object({ tables: named(z.number()) }));
@@ -208,7 +209,9 @@ function compareRows(recorded: Tables, dumped: ReadonlyMap<string, number>, part
     if (partitions && found === undefined && elsewhere >= rows) elsewhere -= rows;
     else
       messages.push(
-        found === undefined ? `has no table ${key}` : `holds ${found} rows of ${key}, but ${rows} were counted`,
+        found === undefined
+          ? `has no table ${key}`
+          : `holds ${plural(found, "row")} of ${key}, but ${plural(rows, "was", "were")} counted`,
       );
   }
   return messages;
