@@ -1,5 +1,5 @@
 #!/usr/bin/env -S npx tsx
 import "../lib/node-version.ts";
 
-const { backupCommand } = await import("../lib/cli/backup/command.ts");
-await backupCommand("backup_db", "db");
+const { runStepScript } = await import("../lib/cli/run-step.ts");
+await runStepScript("db");

@@ -1,7 +1,7 @@
 /**
  * The second half of `npm run build`: the scripts and workers that the compiler has written to `dist` are replaced by
- * bundles. Half of what a script costs is to find, read and compile some hundred small files of packages;
- * docs/adr/0007 has the figures.
+ * bundles, and the manual page is made. Half of what a script costs is to find, read and compile some hundred small
+ * files of packages; docs/adr/0007 has the figures.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -9,10 +9,11 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { build, type BuildOptions, type Plugin } from "esbuild";
 import { PACKAGE_ROOT } from "../lib/exec/build-output.ts";
+import { manPage } from "./man.ts";
 
 const out = path.resolve(process.argv[2] ?? path.join(PACKAGE_ROOT, "dist"));
 const scripts = readdirSync(path.join(PACKAGE_ROOT, "scripts"))
-  .filter((file) => !["build.ts", "schema.ts"].includes(file))
+  .filter((file) => !["build.ts", "man.ts", "schema.ts"].includes(file))
   .map((file) => `scripts/${file}`);
 
 const common = {
@@ -149,3 +150,6 @@ const keep = `const { load, writeCache } = require("./load-commands.cjs");
   for (const module of ${JSON.stringify([...commands])}) load(module);
   writeCache();`;
 execFileSync(process.execPath, ["-e", keep], { cwd: out, env: {}, stdio: "inherit" });
+
+const day = new Date(Number(process.env["SOURCE_DATE_EPOCH"] ?? Date.now() / 1000) * 1000).toISOString().slice(0, 10);
+writeFileSync(path.join(out, "holdfast.1"), await manPage(day));

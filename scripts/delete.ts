@@ -1,5 +1,5 @@
 #!/usr/bin/env -S npx tsx
 import "../lib/node-version.ts";
 
-const { deleteCommand } = await import("../lib/cli/runs/delete.ts");
-await deleteCommand();
+const { runScript } = await import("../lib/cli/run.ts");
+await runScript("delete");

@@ -1,5 +1,5 @@
 #!/usr/bin/env -S npx tsx
 import "../lib/node-version.ts";
 
-const { drillCommand } = await import("../lib/cli/drill/command.ts");
-await drillCommand();
+const { runScript } = await import("../lib/cli/run.ts");
+await runScript("drill");

@@ -1,5 +1,5 @@
 #!/usr/bin/env -S npx tsx
 import "../lib/node-version.ts";
 
-const { healthCommand } = await import("../lib/cli/health/command.ts");
-await healthCommand();
+const { runScript } = await import("../lib/cli/run.ts");
+await runScript("health");

@@ -1,5 +1,5 @@
 #!/usr/bin/env -S npx tsx
 import "../lib/node-version.ts";
 
-const { initCommand } = await import("../lib/cli/init/command.ts");
-await initCommand();
+const { runScript } = await import("../lib/cli/run.ts");
+await runScript("init");

@@ -1,5 +1,5 @@
 #!/usr/bin/env -S npx tsx
 import "../lib/node-version.ts";
 
-const { listCommand } = await import("../lib/cli/runs/list.ts");
-await listCommand();
+const { runScript } = await import("../lib/cli/run.ts");
+await runScript("list");

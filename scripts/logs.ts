@@ -1,5 +1,5 @@
 #!/usr/bin/env -S npx tsx
 import "../lib/node-version.ts";
 
-const { logsCommand } = await import("../lib/cli/runs/logs.ts");
-await logsCommand();
+const { runScript } = await import("../lib/cli/run.ts");
+await runScript("logs");

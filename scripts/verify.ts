@@ -1,5 +1,5 @@
 #!/usr/bin/env -S npx tsx
 import "../lib/node-version.ts";
 
-const { verifyCommand } = await import("../lib/cli/verify/command.ts");
-await verifyCommand();
+const { runScript } = await import("../lib/cli/run.ts");
+await runScript("verify");

@@ -1,5 +1,6 @@
 /** Compares a restored database with the recorded facts. */
 import type { DatabaseFacts } from "./snapshot.ts";
+import { plural } from "../report/format.ts";
 
 /** One line a difference, and one a table whose recorded rows were only an estimate: those are not proved. */
 export interface TableComparison {
@@ -17,11 +18,13 @@ export function compareTables(recorded: DatabaseFacts["tables"], found: Database
     else if (after === undefined) differences.push(`table ${name} is missing`);
     else if (before.digest !== undefined && after.digest !== undefined && before.digest !== after.digest)
       differences.push(
-        `table ${name} has other content than was recorded${before.rows === after.rows ? "" : `: ${after.rows} rows, not ${before.rows}`}`,
+        `table ${name} has other content than was recorded${before.rows === after.rows ? "" : `: ${plural(after.rows, "row")}, not ${before.rows}`}`,
       );
     else if (!before.exact || !after.exact) notCompared.push(`rows of ${name}: only an estimate is known`);
     else if (before.rows !== after.rows) {
-      differences.push(`table ${name} has ${after.rows} rows, ${before.rows} were recorded`);
+      differences.push(
+        `table ${name} has ${plural(after.rows, "row")}, ${plural(before.rows, "was", "were")} recorded`,
+      );
     }
   }
   return { differences, notCompared };

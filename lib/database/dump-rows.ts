@@ -1,4 +1,5 @@
 /** Compares the rows of a dump with the recorded ones. */
+import { plural } from "../report/format.ts";
 import type { TableCount } from "./snapshot.ts";
 
 export type RecordedTables = Readonly<Record<string, Pick<TableCount, "rows" | "exact">>>;
@@ -31,7 +32,9 @@ export function compareRows(
     if (partitions && found === undefined && elsewhere >= rows) elsewhere -= rows;
     else
       messages.push(
-        found === undefined ? `has no table ${key}` : `holds ${found} rows of ${key}, but ${rows} were counted`,
+        found === undefined
+          ? `has no table ${key}`
+          : `holds ${plural(found, "row")} of ${key}, but ${plural(rows, "was", "were")} counted`,
       );
   }
   return messages;

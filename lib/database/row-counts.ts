@@ -1,5 +1,6 @@
 /** Chooses the tables to count exactly, and compares counts with the rows of the dump. */
 import type { TableCount } from "./snapshot.ts";
+import { plural } from "../report/format.ts";
 
 /** The budget of a dump whose snapshot has not been asked for its facts. */
 export const DEFAULT_EXACT_ROWS = 1_000_000;
@@ -43,7 +44,8 @@ export function firstDifference(
   for (const [key, { rows, exact }] of counts) {
     const inDump = dumped.get(key);
     if (inDump === undefined) return `the dump lacks the table ${key}`;
-    if (exact && inDump !== rows) return `the dump holds ${inDump} rows of the table ${key}, the database ${rows}`;
+    if (exact && inDump !== rows)
+      return `the dump holds ${plural(inDump, "row")} of the table ${key}, the database ${rows}`;
   }
   return undefined;
 }

@@ -1,4 +1,5 @@
 /** Numbers as people read them. */
+import pluralize from "pluralize";
 
 /** Bytes with a binary unit: `4.0 KiB`. */
 export function formatBytes(bytes: number): string {
@@ -19,5 +20,8 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")} min`;
 }
 
-/** `1 unit`, `2 units`. */
-export const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`;
+/** The form of a word, or of a phrase with its verb, for a count: `unit`, `units`; `row is`, `rows are`. */
+export const wordFor = (count: number, one: string, many = pluralize(one)): string => (count === 1 ? one : many);
+
+/** `1 unit`, `2 units`; `1 row is`, `2 rows are`. */
+export const plural = (count: number, one: string, many?: string): string => `${count} ${wordFor(count, one, many)}`;

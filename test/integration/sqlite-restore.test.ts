@@ -222,7 +222,7 @@ test("a dump whose foreign keys are broken is loaded, with a warning; flags of p
   db.exec("create table a (id integer primary key); create table b (a_id references a (id)); insert into b values (5)");
   db.close();
   const before = readdirSync(join(dump, ".."));
-  expect(await restorer.check(dump, { restoreFlags: [] })).toEqual([expect.stringContaining("1 rows refer to rows")]);
+  expect(await restorer.check(dump, { restoreFlags: [] })).toEqual([expect.stringContaining("1 row refers to rows")]);
   expect(readdirSync(join(dump, ".."))).toEqual(before);
   await restorer.load(dump, "scratch", options);
   expect(Object.keys((await restorer.facts("scratch")).tables)).toEqual(["a", "b", "t"]);

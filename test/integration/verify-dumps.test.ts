@@ -163,7 +163,7 @@ describe("a MariaDB dump", () => {
 
   test("that lacks a row is found", async () => {
     expect(messages(await changeText((sql) => sql.replace("('one'),\n", "").replace("('one'),", "")))).toBe(
-      "holds 1 rows of words, but 2 were counted",
+      "holds 1 row of words, but 2 were counted",
     );
   });
 });

@@ -16,6 +16,12 @@ export function flagsOf(help: string): string[] {
     .toSorted();
 }
 
+/** Lists the verbs of a `--help` text. */
+export function verbsOf(help: string): string[] {
+  const [, commands = ""] = /^Commands:\n(.*?)\n\n/ms.exec(help) ?? [];
+  return [...commands.matchAll(/^ {2}(?:[\w-]+ )+?([\w-]+)(?: {2,}|$)/gm)].map(([, verb = ""]) => verb);
+}
+
 /** Lists the path of each key in some JSON values, with the types of its values: `.units[].size_bytes number`. */
 export function keysOf(values: readonly unknown[]): string[] {
   const types = new Map<string, Set<string>>();

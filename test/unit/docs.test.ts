@@ -10,6 +10,7 @@ import { siteJsonSchema } from "../../lib/config/schema.ts";
 import { ERRORS, EXIT } from "../../lib/errors.ts";
 import { manifestSchema } from "../../lib/model/run.ts";
 import { failureSchema, metadataSchema } from "../../lib/model/unit.ts";
+import { commandFlags } from "../support/command-flags.ts";
 import { PROJECT } from "../support/run.ts";
 import { tempDirectory } from "../support/temp.ts";
 
@@ -165,16 +166,15 @@ describe.each(PAGES)("%s", (page) => {
     expect(missing).toEqual([]);
   });
 
-  test("shows commands whose flags and npm scripts exist", () => {
-    const flags = new Set(["help", "version"]);
-    for (const file of namesIn("lib/cli", { recursive: true }).filter((name) => name.endsWith(".ts")))
-      for (const [, flag = ""] of read(file).matchAll(/\.option\("([a-z-]+)"/g)) flags.add(flag);
+  test("shows commands whose flags and npm scripts exist", async () => {
+    const flags = await commandFlags();
     const scripts = z
       .object({ scripts: z.record(z.string(), z.string()) })
       .parse(JSON.parse(read("package.json"))).scripts;
     const commands = text.split("\n").flatMap((line) => line.split(/&&|\|/));
     const unknown = commands.flatMap((command) => [
-      ...(/\b(?:scripts\/)?\w+\.[tj]s\b/.test(command) && /npx tsx|node /.test(command)
+      ...((/\b(?:scripts\/)?\w+\.[tj]s\b/.test(command) && /npx tsx|node /.test(command)) ||
+      /\bholdfast [a-z]/.test(command)
         ? [...command.matchAll(/\s--([a-z-]+)/g)].flatMap(([, flag = ""]) => (flags.has(flag) ? [] : [`--${flag}`]))
         : []),
       ...[...command.matchAll(/npm run ([\w:]+)/g)].flatMap(([, name = ""]) =>

@@ -1,61 +1,75 @@
-/** Argument parsing for all commands: yargs, strict, with our exit status and hints. */
+/** The parser of all commands: yargs, strict, with our exit status and hints; and values of options. */
 import { distance } from "fastest-levenshtein";
 import yargs from "yargs";
 import { HoldfastError } from "../../errors.ts";
 import { VERSION } from "../../version.ts";
-import { assertFlags, type FlagRules } from "./flag-rules.ts";
+import type { Command, CommonParser } from "./command.ts";
+import { COMMON } from "./options.ts";
+
+/** The part of the command line that yargs has understood when it finds a fault. */
+export interface Understood {
+  /** The words typed so far: the program, and the groups and commands that were chosen. */
+  readonly name: string;
+  /** The chosen command, or the names to choose from. */
+  readonly command: Command | undefined;
+  readonly choices: readonly string[];
+}
 
 /**
- * Returns a parser for the command `name`. An invalid argument or a broken rule throws `E_USAGE`; `--help` and
+ * Returns a parser for the program `name`. An invalid argument or a broken rule throws `E_USAGE`; `--help` and
  * `--version` print and end the process.
  */
-export function commandLine(name: string, usage: string, rules: FlagRules = {}) {
+export function createParser(name: string, understood: () => Understood): CommonParser {
   return yargs()
     .scriptName(name)
-    .usage(usage)
     .version(VERSION)
     .wrap(Math.min(110, process.stdout.columns ?? 110))
     .strict()
-    .parserConfiguration({ "duplicate-arguments-array": true, "dot-notation": false })
-    .recommendCommands()
+    .strictCommands()
+    .parserConfiguration({
+      "duplicate-arguments-array": true,
+      "dot-notation": false,
+      "parse-positional-numbers": false,
+    })
     .exitProcess(true)
     .showHelpOnFail(false)
-    .fail((message, error, parser) => {
+    .fail((message, error) => {
       if (error instanceof HoldfastError) throw error;
-      const text = (message ?? error.message).replaceAll("\n", " ");
-      const near = nearestFlag(text, helpOf(parser));
-      throw new HoldfastError(
-        "E_USAGE",
-        text,
-        near === undefined ? {} : { hint: `did you mean --${near}? --help shows every flag` },
-      );
+      throw usageError((message ?? error.message).replaceAll("\n", " "), understood());
     })
-    .check((parsed) => {
-      assertFlags(process.argv.slice(2), rules, String(parsed["_"][0] ?? ""));
-      return true;
-    })
-    .option("config", { type: "string", describe: "config file of the site", requiresArg: true })
-    .option("dest", { type: "string", describe: "the store (default: dest in the config)", requiresArg: true })
-    .option("json", { type: "boolean", default: false, describe: "print JSON lines on standard output" })
-    .option("quiet", { type: "boolean", default: false, describe: "print errors only" })
-    .option("verbose", { type: "boolean", default: false, describe: "print every unit, and the causes of errors" });
+    .options(COMMON);
+}
+
+/** Returns the error for a message of yargs, in our words where it says less than we know. */
+function usageError(message: string, { name, command, choices }: Understood): HoldfastError {
+  const word = unknownWord(message);
+  if (command === undefined) {
+    const text = word === undefined ? message : `${name}: unknown command ${word}`;
+    return new HoldfastError("E_USAGE", text, { hint: `use one of ${choices.join(", ")}` });
+  }
+  if (word !== undefined) return new HoldfastError("E_USAGE", `unexpected argument: ${word}`);
+  const [missing] = Object.keys(command.positionals);
+  if (message.startsWith("Not enough non-option arguments") && missing !== undefined)
+    return new HoldfastError("E_USAGE", `${name}: missing argument ${missing.toUpperCase()}`, {
+      ...(command.missing !== undefined && { hint: command.missing }),
+    });
+  const near = nearestFlag(message, [...Object.keys(command.options), ...Object.keys(COMMON)]);
+  const hint = near === undefined ? {} : { hint: `did you mean --${near}? --help shows every flag` };
+  return new HoldfastError("E_USAGE", message, hint);
+}
+
+/** Returns the word that yargs does not expect, if it was typed as such and not as a flag. */
+function unknownWord(message: string): string | undefined {
+  const [, word] = /^Unknown (?:command|argument)s?: ([^,]+)/.exec(message) ?? [];
+  return word !== undefined && process.argv.includes(word, 2) ? word : undefined;
 }
 
 /** Returns the flag that is most similar to the unknown one in yargs' message. */
-function nearestFlag(message: string, help: string): string | undefined {
+function nearestFlag(message: string, flags: readonly string[]): string | undefined {
   const [, unknown] = /^Unknown arguments?: (?:\w, )*([\w-]{2,})/.exec(message) ?? [];
   if (unknown === undefined) return undefined;
-  const [near] = [...help.matchAll(/--([\w-]+)/g)]
-    .map(([, name = ""]) => ({ name, away: distance(name, unknown) }))
-    .toSorted((a, b) => a.away - b.away);
+  const [near] = flags.map((name) => ({ name, away: distance(name, unknown) })).toSorted((a, b) => a.away - b.away);
   return near !== undefined && near.away <= Math.max(2, unknown.length / 2) ? near.name : undefined;
-}
-
-/** Returns the text of --help, which the argument of `fail` provides despite its declared type. */
-function helpOf(usage: unknown): string {
-  if (typeof usage !== "object" || usage === null || !("help" in usage) || typeof usage.help !== "function") return "";
-  const text: unknown = Reflect.apply(usage.help, usage, []);
-  return typeof text === "string" ? text : "";
 }
 
 /** Returns the last value of an option that may be given once: yargs collects repeated ones. */

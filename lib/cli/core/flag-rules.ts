@@ -1,6 +1,7 @@
 /**
  * Rules between the flags of a command, declared beside its options: rejects a flag that contradicts another, or would
- * be ignored.
+ * be ignored. The `conflicts` and `implies` of yargs take a default for a given flag, so that most rules could not be
+ * written with them; here they read what was typed.
  */
 import { HoldfastError } from "../../errors.ts";
 import { readFlags } from "./read-flags.ts";
@@ -16,15 +17,13 @@ export interface FlagRules {
   readonly requires?: Readonly<Record<string, readonly string[]>>;
   /** Flags that select another mode of the command, each with the flags that it accepts besides the common ones. */
   readonly modes?: Readonly<Record<string, readonly string[]>>;
-  /** Flags by verb, for commands whose first argument is a verb. */
-  readonly verbs?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** The flags that all commands share. */
 const COMMON = new Set(["config", "dest", "json", "quiet", "verbose", "help", "version"]);
 
 /** Throws `E_USAGE`, naming both flags, for the first rule that the arguments break. */
-export function assertFlags(argv: readonly string[], rules: FlagRules, verb = ""): void {
+export function assertFlags(argv: readonly string[], rules: FlagRules): void {
   const flags = readFlags(argv);
   const names = new Set(flags.map(({ name }) => name));
   const given = new Set([...names, ...flags.map(({ name, value }) => `${name}=${value}`)]);
@@ -43,17 +42,12 @@ export function assertFlags(argv: readonly string[], rules: FlagRules, verb = ""
       hint: `add ${wanted}, or omit --${flag}`,
     });
   }
-  const { [verb]: own, ...others } = rules.verbs ?? {};
-  const known = new Set(Object.values(others).flat());
-  const other = own && [...names].find((flag) => isKnown(flag, known) && !isTaken(flag, own));
-  if (other !== undefined) throw new HoldfastError("E_USAGE", `--${other} has no effect on ${verb}`);
 }
 
 /** Returns the name of a flag without its negation. */
 const positive = (flag: string): string => flag.replace(/^no-/, "");
 const isTaken = (flag: string, flags: readonly string[]): boolean =>
   COMMON.has(flag) || flags.includes(flag) || flags.includes(positive(flag));
-const isKnown = (flag: string, known: ReadonlySet<string>): boolean => known.has(flag) || known.has(positive(flag));
 
 function throwConflict(first: string, second: string): never {
   throw new HoldfastError("E_USAGE", `--${first} and --${second} exclude each other`, {

@@ -3,9 +3,20 @@ import { shellQuote } from "../../report/shell.ts";
 import { readFlags } from "./read-flags.ts";
 
 const REPEATED = ["config", "dest"] as const;
-const COMMAND = /npx tsx scripts\/\w+\.ts/g;
+const COMMAND = /npx tsx scripts\/(\w+)\.ts/g;
 
-/** Adds this process's `--config` and `--dest` to each command in a text, unless the text has them already. */
+/** The words that start a script, by its name. */
+let wordsOf = (script: string): string => `npx tsx scripts/${script}.ts`;
+
+/** Makes messages name commands as this process was started: `holdfast restore` in place of the script. */
+export function nameCommands(words: (script: string) => string): void {
+  wordsOf = words;
+}
+
+/** Returns the text with each command as this process was started. */
+export const asStarted = (text: string): string => text.replaceAll(COMMAND, (_, script: string) => wordsOf(script));
+
+/** As `asStarted`; adds this process's `--config` and `--dest` to each command, unless the text has them already. */
 export function withGivenFlags(text: string, argv: readonly string[] = process.argv.slice(2)): string {
   const given = readFlags(argv);
   const flags = REPEATED.flatMap((name) => {
@@ -14,5 +25,5 @@ export function withGivenFlags(text: string, argv: readonly string[] = process.a
       ? []
       : [` --${name} ${shellQuote(value)}`];
   });
-  return text.replaceAll(COMMAND, (command) => command + flags.join(""));
+  return text.replaceAll(COMMAND, (_, script: string) => wordsOf(script) + flags.join(""));
 }

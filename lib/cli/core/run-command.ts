@@ -8,6 +8,7 @@ import { redact } from "../../report/redact.ts";
 import { guardTerminal } from "../../report/terminal.ts";
 import { textReport } from "../../report/text.ts";
 import { withGivenFlags } from "./given-flags.ts";
+import { printJson } from "./print-json.ts";
 import { abortOnSignals } from "./signals.ts";
 
 export interface OutputFlags {
@@ -55,7 +56,7 @@ function showError(error: HoldfastError, exitCode: number, flags: OutputFlags): 
   const hint = withGivenFlags(error.hint);
   if (flags.json) {
     const document = { message_type: "exit_error", code: exitCode, error_code: code, message: redact(message), hint };
-    process.stdout.write(`${JSON.stringify(document)}\n`);
+    printJson(document);
   }
   process.stderr.write(`${pc.red("error:")} ${inset(redact(message))}\nhint: ${inset(redact(hint))}\n`);
   if (flags.verbose) process.stderr.write(`${redact(error.stack ?? "")}\n${causes(error)}`);

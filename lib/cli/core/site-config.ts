@@ -1,4 +1,5 @@
 /** Finds the config of commands that also work without one. */
+import path from "node:path";
 import { findConfig, loadConfig, type SiteConfig } from "../../config/load.ts";
 import { PACKAGE_ROOT } from "../../exec/build-output.ts";
 
@@ -13,5 +14,13 @@ export function siteConfigOf(given: string | undefined, dest: string | undefined
 }
 
 /** Loads the config of the flag, or one at a default path. Throws `E_CONFIG` if there is none. */
-export const requireSiteConfig = (given: string | undefined): SiteConfig =>
-  loadConfig(findConfig(given, process.env, PACKAGE_ROOT), process.env);
+export const requireSiteConfig = (given: string | undefined): SiteConfig => loadConfig(configFile(given), process.env);
+
+/** Returns the config of the flag, or one at a default path. Throws `E_CONFIG` if there is none. */
+export const configFile = (given: string | undefined): string => findConfig(given, process.env, CONFIG_HOME);
+
+/**
+ * The directory of `config/site.yaml`: the checkout. An installed package is replaced by the next one, so that it is
+ * the working directory there.
+ */
+export const CONFIG_HOME = PACKAGE_ROOT.split(path.sep).includes("node_modules") ? process.cwd() : PACKAGE_ROOT;

@@ -1,25 +1,21 @@
 /** `drill`: restores a run into a sandbox and reports what this verifies. */
 import path from "node:path";
-import { findConfig, loadConfig, type SiteConfig } from "../../config/load.ts";
+import type { SiteConfig } from "../../config/load.ts";
 import { EXIT, HoldfastError } from "../../errors.ts";
-import { drill, type DrillEvidence, type DrillOutcome } from "../../ops/drill/run.ts";
+import { drill as drillRuns, type DrillEvidence, type DrillOutcome } from "../../ops/drill/run.ts";
 import type { DrillPhase } from "../../ops/drill/sandbox-run.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { formatDuration } from "../../report/format.ts";
 import { phaseReport } from "../../report/phases.ts";
 import { printable, printableLines } from "../../report/printable.ts";
-import { commandLine, lastValue } from "../core/arguments.ts";
-import { PACKAGE_ROOT } from "../../exec/build-output.ts";
-import type { FlagRules } from "../core/flag-rules.ts";
-import { reinitDrillCommand } from "./reinit.ts";
+import { lastValue } from "../core/arguments.ts";
+import { defineCommand } from "../core/command.ts";
+import { EVIDENCE, NUMBER, SWITCH, TEXT } from "../core/options.ts";
+import { printJson, printProblems } from "../core/print-json.ts";
+import { drillReinit } from "./reinit.ts";
 import { requireSiteConfig } from "../core/site-config.ts";
-import { storeCommand } from "../core/store-command.ts";
+import { storeOf } from "../core/store-path.ts";
 import { showCheck } from "../core/check-report.ts";
-
-const RULES: FlagRules = {
-  modes: { reinit: ["sandbox", "database"] },
-  conflicts: [["run", "all-since"]],
-};
 
 /** The displayed name of each phase. */
 const PHASES = {
@@ -32,111 +28,79 @@ const PHASES = {
   clean: "cleaning up",
 } as const satisfies Record<DrillPhase, string>;
 
-export async function drillCommand(): Promise<void> {
-  await storeCommand(
-    (argv) =>
-      commandLine(
-        "drill",
-        "$0 --dest DIR\n\nRestores a whole run into a sandbox and scratch databases, compares it with its record, " +
-          "and keeps the evidence.",
-        RULES,
-      )
-        .option("run", {
-          type: "string",
-          default: "latest",
-          describe: "run to restore: an id, or latest",
-          requiresArg: true,
-        })
-        .option("all-since", {
-          type: "string",
-          describe: "drill each full backup from this run or day on, instead of --run",
-          requiresArg: true,
-        })
-        .option("sandbox", {
-          type: "string",
-          describe: "parent directory of the sandbox (default: $TMPDIR)",
-          requiresArg: true,
-        })
-        .option("database", {
-          type: "string",
-          describe: "URL of a server for scratch databases (default: a private server)",
-          requiresArg: true,
-        })
-        .option("evidence", {
-          type: "string",
-          describe:
-            "directory for the evidence (default: the store, or this host's state directory if that is read-only)",
-          requiresArg: true,
-        })
-        .option("projects", {
-          type: "number",
-          default: 3,
-          describe: "number of projects to compile",
-          requiresArg: true,
-        })
-        .option("workers", { type: "number", default: 2, describe: "worker threads", requiresArg: true })
-        .option("strict", {
-          type: "boolean",
-          default: false,
-          describe: "treat a check that is not proved as failed: exit 13",
-        })
-        .option("search", {
-          type: "boolean",
-          default: true,
-          describe: "after a failure, find the newest earlier run that can be restored",
-        })
-        .option("reinit", {
-          type: "boolean",
-          default: false,
-          describe: "instead of a run, test a reinit on a copy of the database, and reimport the data",
-        })
-        .parseSync([...argv]),
-    async (flags, store, frame) => {
-      if (flags.reinit) {
-        const given = { ...flags, sandbox: lastValue(flags.sandbox), database: lastValue(flags.database) };
-        return await reinitDrillCommand(requireSiteConfig(lastValue(flags.config)), given, frame);
-      }
-      const shown = !flags.json && !flags.quiet;
-      const progress = phaseReport(flags, "results");
-      const say = (line: string): void => void (shown && progress.say(line));
-      const sandbox = lastValue(flags.sandbox);
-      const evidence = lastValue(flags.evidence);
-      const outcome = await drill(
-        {
-          store,
-          run: lastValue(flags.run) ?? "latest",
-          allSince: lastValue(flags.allSince),
-          config: configOf(lastValue(flags.config)),
-          sandbox: sandbox === undefined ? undefined : path.resolve(sandbox),
-          database: lastValue(flags.database),
-          projects: wholeNumber("projects", lastValue(flags.projects), 0),
-          workers: wholeNumber("workers", lastValue(flags.workers), 1),
-          search: flags.search,
-          evidence: evidence === undefined ? undefined : path.resolve(evidence),
-        },
-        {
-          signal: frame.signal,
-          onPhase: (run, phase) => {
-            if (phase === "verify") say(pc.bold(run));
-            progress.phase(PHASES[phase]);
-          },
-          onCheck: (_run, check) => say(showCheck(check)),
-          onBytes: progress.bytes,
-        },
-      ).finally(progress.end);
-      for (const warning of outcome.warnings) process.stderr.write(`${pc.yellow("warning:")} ${printable(warning)}\n`);
-      if (flags.json) process.stdout.write(jsonLines(outcome));
-      else if (shown || !outcome.ok) process.stdout.write(`${conclusion(outcome)}\n`);
-      const unproved = outcome.drills.some(({ not_proved }) => not_proved.length > 0);
-      return outcome.ok && !(flags.strict && unproved) ? EXIT.ok : EXIT.verification;
+export const drill = defineCommand({
+  forms: ["--dest DIR"],
+  description:
+    "Restores a whole run into a sandbox and scratch databases, compares it with its record, and keeps the evidence.",
+  positionals: {},
+  options: {
+    run: { ...TEXT, default: "latest", describe: "run to restore: an id, or latest" },
+    "all-since": { ...TEXT, describe: "drill each full backup from this run or day on, instead of --run" },
+    sandbox: { ...TEXT, describe: "parent directory of the sandbox (default: $TMPDIR)" },
+    database: { ...TEXT, describe: "URL of a server for scratch databases (default: a private server)" },
+    evidence: EVIDENCE,
+    projects: { ...NUMBER, default: 3, describe: "number of projects to compile" },
+    workers: { ...NUMBER, default: 2, describe: "worker threads" },
+    strict: { ...SWITCH, describe: "treat a check that is not proved as failed: exit 13" },
+    search: {
+      type: "boolean",
+      default: true,
+      describe: "after a failure, find the newest earlier run that can be restored",
     },
-  );
-}
+    reinit: {
+      ...SWITCH,
+      describe: "instead of a run, test a reinit on a copy of the database, and reimport the data",
+    },
+  },
+  rules: {
+    modes: { reinit: ["sandbox", "database"] },
+    conflicts: [["run", "all-since"]],
+  },
+  async run(flags, frame) {
+    const store = storeOf(flags);
+    const sandbox = lastValue(flags.sandbox);
+    const database = lastValue(flags.database);
+    if (flags.reinit)
+      return await drillReinit(requireSiteConfig(lastValue(flags.config)), { ...flags, sandbox, database }, frame);
+    const shown = !flags.json && !flags.quiet;
+    const progress = phaseReport(flags, "results");
+    const say = (line: string): void => void (shown && progress.say(line));
+    const evidence = lastValue(flags.evidence);
+    const outcome = await drillRuns(
+      {
+        store,
+        run: lastValue(flags.run) ?? "latest",
+        allSince: lastValue(flags["all-since"]),
+        config: configOf(lastValue(flags.config)),
+        sandbox: sandbox === undefined ? undefined : path.resolve(sandbox),
+        database,
+        projects: wholeNumber("projects", lastValue(flags.projects), 0),
+        workers: wholeNumber("workers", lastValue(flags.workers), 1),
+        search: flags.search,
+        evidence: evidence === undefined ? undefined : path.resolve(evidence),
+      },
+      {
+        signal: frame.signal,
+        onPhase: (run, phase) => {
+          if (phase === "verify") say(pc.bold(run));
+          progress.phase(PHASES[phase]);
+        },
+        onCheck: (_run, check) => say(showCheck(check)),
+        onBytes: progress.bytes,
+      },
+    ).finally(progress.end);
+    for (const warning of outcome.warnings) process.stderr.write(`${pc.yellow("warning:")} ${printable(warning)}\n`);
+    if (flags.json) printOutcome(outcome);
+    else if (shown || !outcome.ok) process.stdout.write(`${conclusion(outcome)}\n`);
+    const unproved = outcome.drills.some(({ not_proved }) => not_proved.length > 0);
+    return outcome.ok && !(flags.strict && unproved) ? EXIT.ok : EXIT.verification;
+  },
+});
 
 /** Loads the config of the flag, or one at a default path; a drill works without one. */
 function configOf(given: string | undefined): SiteConfig | undefined {
   try {
-    return loadConfig(findConfig(given, process.env, PACKAGE_ROOT), process.env);
+    return requireSiteConfig(given);
   } catch (error) {
     if (given !== undefined || process.env["HOLDFAST_CONFIG"] !== undefined) throw error;
     return undefined;
@@ -164,21 +128,9 @@ function conclusionOf({ run, ok, not_proved, rto_ms, checks }: DrillEvidence): s
   return `${pc.red("✗")} the run ${run} cannot be restored: ${failed.join(", ")}${rest}`;
 }
 
-/** Returns a JSON line for each problem, then the summary. */
-function jsonLines({ ok, drills, restorable, warnings }: DrillOutcome): string {
-  const errors = drills.flatMap(({ run, checks }) =>
-    checks.flatMap((check) =>
-      check.problems.map(({ path: item, message }) => ({
-        message_type: "error",
-        error: { message },
-        during: "drill",
-        run,
-        item,
-        check: check.id,
-      })),
-    ),
-  );
+/** Prints a JSON line for each problem, then the summary. */
+function printOutcome({ ok, drills, restorable, warnings }: DrillOutcome): void {
+  const error_count = drills.reduce((sum, { run, checks }) => sum + printProblems("drill", checks, { run }), 0);
   const found = restorable === undefined ? {} : { restorable };
-  const summary = { message_type: "summary", ok, ...found, error_count: errors.length, warnings, drills };
-  return [...errors, summary].map((line) => `${JSON.stringify(line)}\n`).join("");
+  printJson({ message_type: "summary", ok, ...found, error_count, warnings, drills });
 }

@@ -2,19 +2,20 @@
 import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
 import { EXIT } from "../../errors.ts";
-import { drillReinit, type ReinitDrill } from "../../ops/drill/reinit.ts";
+import { drillReinit as runReinitDrill, type ReinitDrill } from "../../ops/drill/reinit.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { plural } from "../../report/format.ts";
 import { printable, printableLines } from "../../report/printable.ts";
+import { printJson } from "../core/print-json.ts";
 import type { CommandFrame, OutputFlags } from "../core/run-command.ts";
 
-export async function reinitDrillCommand(
+export async function drillReinit(
   config: SiteConfig,
   flags: OutputFlags & { readonly sandbox: string | undefined; readonly database: string | undefined },
   { signal }: CommandFrame,
 ): Promise<number> {
   const shown = !flags.json && !flags.quiet;
-  const found = await drillReinit(
+  const found = await runReinitDrill(
     {
       config,
       sandbox: flags.sandbox === undefined ? undefined : path.resolve(flags.sandbox),
@@ -23,7 +24,7 @@ export async function reinitDrillCommand(
     { signal, onPhase: (phase) => void (shown && process.stderr.write(`${pc.dim(`${phase} …`)}\n`)) },
   );
   for (const warning of found.warnings) process.stderr.write(`${pc.yellow("!")} ${printable(warning)}\n`);
-  if (flags.json) process.stdout.write(`${JSON.stringify({ message_type: "summary", ...found })}\n`);
+  if (flags.json) printJson({ message_type: "summary", ...found });
   else if (shown || !found.ok) process.stdout.write(`${printableLines(describe(found))}\n`);
   return found.ok ? EXIT.ok : EXIT.verification;
 }

@@ -1,52 +1,46 @@
 /** `init`: writes a config for an installation and reports its findings. */
 import path from "node:path";
 import { EXIT, HoldfastError } from "../../errors.ts";
-import { PACKAGE_ROOT } from "../../exec/build-output.ts";
-import { init, type InitOutcome } from "../../ops/init/run.ts";
+import { init as initSite, type InitOutcome } from "../../ops/init/run.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { printable } from "../../report/printable.ts";
-import { commandLine, lastValue } from "../core/arguments.ts";
-import { argumentOf, parsedCommand } from "../core/store-command.ts";
+import { lastValue } from "../core/arguments.ts";
+import { defineCommand } from "../core/command.ts";
+import { asStarted } from "../core/given-flags.ts";
+import { TEXT } from "../core/options.ts";
+import { CONFIG_HOME } from "../core/site-config.ts";
+import { printJson, type JsonMessage } from "../core/print-json.ts";
 import { shellQuote } from "../../report/shell.ts";
 
-export async function initCommand(): Promise<void> {
-  await parsedCommand(
-    (argv) =>
-      commandLine(
-        "init",
-        "$0 [DIR] [-o FILE]\n\nInspects the installation in DIR (default: the current directory), writes a config " +
-          "for it and tests that by a dry run.",
-      )
-        .strict(false)
-        .strictOptions()
-        .option("output", {
-          alias: "o",
-          type: "string",
-          describe: "path of the new config (default: config/site.yaml)",
-          requiresArg: true,
-        })
-        .option("site", { type: "string", describe: "the site's name (default: the directory's)", requiresArg: true })
-        .parseSync([...argv]),
-    async (flags, frame) => {
-      if (lastValue(flags.config) !== undefined)
-        throw new HoldfastError("E_USAGE", "--config has no effect on init", {
-          hint: "set the path of the new config with -o",
-        });
-      const result = await init(
-        {
-          directory: argumentOf(flags._) ?? ".",
-          file: lastValue(flags.output) ?? path.join(PACKAGE_ROOT, "config/site.yaml"),
-          dest: lastValue(flags.dest),
-          site: lastValue(flags.site),
-        },
-        frame,
-      );
-      if (flags.json) process.stdout.write(`${JSON.stringify(summaryOf(result))}\n`);
-      else if (!flags.quiet) process.stdout.write(textOf(result));
-      return isProven(result) ? EXIT.ok : EXIT.partial;
-    },
-  );
-}
+export const init = defineCommand({
+  forms: ["[DIR] [-o FILE]"],
+  description:
+    "Inspects the installation in DIR (default: the current directory), writes a config for it and tests that by a " +
+    "dry run.",
+  positionals: { dir: { type: "string", describe: "the directory of the installation" } },
+  options: {
+    output: { ...TEXT, alias: "o", describe: "path of the new config (default: config/site.yaml)" },
+    site: { ...TEXT, describe: "the site's name (default: the directory's)" },
+  },
+  async run(flags, frame) {
+    if (lastValue(flags.config) !== undefined)
+      throw new HoldfastError("E_USAGE", "--config has no effect on init", {
+        hint: "set the path of the new config with -o",
+      });
+    const result = await initSite(
+      {
+        directory: flags.dir ?? ".",
+        file: lastValue(flags.output) ?? path.join(CONFIG_HOME, "config/site.yaml"),
+        dest: lastValue(flags.dest),
+        site: lastValue(flags.site),
+      },
+      frame,
+    );
+    if (flags.json) printJson(summaryOf(result));
+    else if (!flags.quiet) process.stdout.write(textOf(result));
+    return isProven(result) ? EXIT.ok : EXIT.partial;
+  },
+});
 
 const isProven = ({ outcome, unreachable }: InitOutcome): boolean =>
   outcome.status === "complete" && unreachable.length === 0;
@@ -83,7 +77,7 @@ function textOf(result: InitOutcome): string {
   const width = Math.max(...units.map(([, place = ""]) => place.length));
   const open = openPoints(result).map(printable);
   const failed = outcome.status === "complete" ? "a database cannot be opened" : "the dry run failed";
-  const test = `npx tsx scripts/backup_all.ts --config ${shellQuote(file)} --dry-run`;
+  const test = asStarted(`npx tsx scripts/backup_all.ts --config ${shellQuote(file)} --dry-run`);
   return [
     `${pc.bold(application)} in ${printable(root)}`,
     ...units.map(([step = "", place = "", note = ""]) =>
@@ -98,7 +92,7 @@ function textOf(result: InitOutcome): string {
   ].join("\n");
 }
 
-function summaryOf(result: InitOutcome): Record<string, unknown> {
+function summaryOf(result: InitOutcome): JsonMessage & Record<string, unknown> {
   return {
     message_type: "summary",
     application: result.application,

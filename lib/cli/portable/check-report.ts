@@ -7,7 +7,8 @@ import type { Setting } from "../../portable/format/settings.ts";
 import type { Severity } from "../../portable/compare/settings-diff.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { plural } from "../../report/format.ts";
-import { json, say, type Output } from "./report.ts";
+import { printJson } from "../core/print-json.ts";
+import { say, type Output } from "./report.ts";
 
 const WIDTH = 60;
 const RECOMMENDATION = {
@@ -44,7 +45,7 @@ export function showCheck(
     const left = { left_out, columns_computed, warnings };
     const exported = { ...about, schema_versions, data_counts, records: total, ...left };
     const more = { values: report.values === true, here, export: exported, recommendation: recommendation.join(" ") };
-    return json("summary", { ...report, ...more });
+    return printJson({ message_type: "summary", ...report, ...more });
   }
   const paint = PAINT[report.status];
   section(

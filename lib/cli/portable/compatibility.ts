@@ -1,6 +1,6 @@
 /** Checks whether an export is compatible, for `check` and `import`. */
 import type { SiteConfig } from "../../config/load.ts";
-import { HoldfastError } from "../../errors.ts";
+import { EXIT, HoldfastError } from "../../errors.ts";
 import {
   checkCompatibility,
   withConfiguration,
@@ -10,10 +10,17 @@ import type { Connection } from "../../portable/engine/connection.ts";
 import type { ExportReader } from "../../portable/read/export-reader.ts";
 import { configurationOf, writeDifferences, type SettingsFlags } from "./settings.ts";
 
+/** The exit status of each result. */
+export const EXITS = {
+  COMPATIBLE: EXIT.ok,
+  COMPATIBLE_WITH_WARNINGS: EXIT.partial,
+  INCOMPATIBLE: EXIT.incompatible,
+} as const satisfies Record<CompatibilityReport["status"], number>;
+
 interface CheckAround {
   readonly config: SiteConfig | undefined;
   readonly signal: AbortSignal;
-  /** Set to warn of ids whose rows are not imported, which an import itself tells from the rows. */
+  /** Set to warn of ids whose rows are not imported; an import itself finds them in the rows. */
   readonly isOther?: boolean;
 }
 

@@ -1,28 +1,22 @@
 /** Converts exports of other programs for `portable import`, `check` and `verify`. */
-import type { SiteConfig } from "../../config/load.ts";
 import { privateDirectory } from "../../database/access/private-directory.ts";
-import type { Connection } from "../../portable/engine/connection.ts";
 import { convertToExport } from "../../portable/sources/convert.ts";
 import { foreignSource } from "../../portable/sources/read/detect.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { printable } from "../../report/printable.ts";
 import { parseList } from "../core/arguments.ts";
+import type { CommandFrame, OutputFlags } from "../core/run-command.ts";
+import { configOf, withConnection, type DatabaseFlags } from "./database.ts";
 import { progressOf } from "./progress.ts";
 
-interface ConvertFlags {
+interface ConvertFlags extends DatabaseFlags, OutputFlags {
   readonly directory: string;
-  readonly models: Parameters<typeof parseList>[1];
-  readonly exclude: Parameters<typeof parseList>[1];
-  readonly json: boolean;
-  readonly quiet: boolean;
+  readonly models?: Parameters<typeof parseList>[1];
+  readonly exclude?: Parameters<typeof parseList>[1];
   readonly "verify-checksum": boolean;
-  readonly portable: () => SiteConfig["portable"];
-  readonly signal: AbortSignal;
 }
 
 interface ConvertHandlers {
-  /** Passes a connection for reading to `take`. */
-  read(take: (connection: Connection) => Promise<string>): Promise<string>;
   /** Continues with the given path, which is an export of ours. */
   native(): Promise<number>;
   /** Continues with the whole converted export. */
@@ -33,11 +27,15 @@ interface ConvertHandlers {
  * Converts the source if it is another program's. Throws like `foreignSource` and `convertToExport`. The scratch
  * directory is removed in any case.
  */
-export async function bringIn(flags: ConvertFlags, handlers: ConvertHandlers): Promise<number> {
+export async function convertForeign(
+  flags: ConvertFlags,
+  frame: CommandFrame,
+  handlers: ConvertHandlers,
+): Promise<number> {
   // The scratch directory holds all of the site's data; one that a killed import left is removed by the next.
   const { path: scratch, remove } = privateDirectory();
   try {
-    const { signal } = flags;
+    const { signal } = frame;
     const source = await foreignSource(flags.directory, { verify: flags["verify-checksum"], scratch, signal });
     if (source === undefined) return await handlers.native();
     const progress = progressOf(flags);
@@ -51,8 +49,11 @@ export async function bringIn(flags: ConvertFlags, handlers: ConvertHandlers): P
       exclude = [],
       generic = [],
       foreign_keys: foreignKeys = {},
-    } = flags.portable() ?? {};
-    const directory = await handlers.read(
+    } = configOf(flags)?.portable ?? {};
+    const directory = await withConnection(
+      flags,
+      "read",
+      frame,
       async (connection) =>
         await convertToExport(connection, source, {
           keys,

@@ -8,14 +8,13 @@ import type { ExportSummary } from "../../portable/export/record-rows.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { plural } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";
+import { printJson } from "../core/print-json.ts";
 
 export interface Output {
   readonly json: boolean;
   readonly quiet: boolean;
 }
 
-export const json = (type: string, value: object): void =>
-  void process.stdout.write(`${JSON.stringify({ message_type: type, ...value })}\n`);
 export const say = (...lines: readonly string[]): void =>
   void process.stdout.write(lines.map((line) => `${printable(line)}\n`).join(""));
 const warn = (texts: readonly string[]): void => {
@@ -40,7 +39,8 @@ export function showPlan(
     columns_replaced: fields.flatMap((one) => (one.kind === "value" && one.replaced ? [one.column.name] : [])),
   }));
   const left = [...leftOut].map(([table, why]) => ({ table, why }));
-  if (output.json) return json("summary", { tables: lines, components, left_out: left, deferred, warnings });
+  if (output.json)
+    return printJson({ message_type: "summary", tables: lines, components, left_out: left, deferred, warnings });
   const width = Math.max(0, ...lines.map(({ table }) => table.length));
   for (const { table, key, columns, reason } of lines)
     say(`${table.padEnd(width)}  ${KINDS[key]} ${columns.join(", ")}  ${pc.dim(reason)}`);
@@ -80,7 +80,8 @@ export function showExport(
 ): void {
   const counts = Object.values(data_counts);
   const rows = counts.reduce((sum, count) => sum + count, 0);
-  if (output.json) return json("summary", { path, rows, tables: data_counts, columns_computed, warnings });
+  if (output.json)
+    return printJson({ message_type: "summary", path, rows, tables: data_counts, columns_computed, warnings });
   if (output.quiet) return;
   warn(warnings);
   for (const [table, columns] of Object.entries(columns_computed)) sayComputed(table, columns);
@@ -88,7 +89,8 @@ export function showExport(
 }
 
 export function showImport({ tables, made, mapped, warnings, committed }: ImportResult, output: Output): void {
-  if (output.json) return json("summary", { committed, tables, created_disabled: made, mapped, warnings });
+  if (output.json)
+    return printJson({ message_type: "summary", committed, tables, created_disabled: made, mapped, warnings });
   warn(warnings);
   if (output.quiet) return;
   const width = Math.max(5, ...tables.map(({ table }) => table.length));
@@ -115,7 +117,8 @@ export function showImport({ tables, made, mapped, warnings, committed }: Import
 }
 
 export function showComparison(comparisons: readonly TableComparison[], output: Output): void {
-  if (output.json) return json("summary", { ok: comparisons.every(({ same }) => same), tables: comparisons });
+  if (output.json)
+    return printJson({ message_type: "summary", ok: comparisons.every(({ same }) => same), tables: comparisons });
   for (const { table, exported, found, same } of comparisons)
     if (!same || !output.quiet)
       say(

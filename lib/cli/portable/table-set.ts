@@ -5,21 +5,19 @@ import { HoldfastError } from "../../errors.ts";
 import type { ExportReader } from "../../portable/read/export-reader.ts";
 import { lastValue } from "../core/arguments.ts";
 
-interface SetFlags {
-  readonly set: string | readonly string[] | undefined;
-  readonly models: unknown;
-  readonly component: unknown;
-}
+/** Flags that select tables, as `--set` does. */
+export const SET_CONFLICTS = [
+  ["set", "models"],
+  ["set", "component"],
+];
 
-/** Returns the set of `--set`. Throws `E_USAGE` if the config lacks it, or other flags select tables as well. */
+/** Returns the set of `--set`. Throws `E_USAGE` if the config lacks it. */
 export function setOf(
-  flags: SetFlags,
+  flags: { readonly set?: string | readonly string[] | undefined },
   portable: SiteConfig["portable"],
 ): (SetSetting & { readonly name: string }) | undefined {
   const name = lastValue(flags.set);
   if (name === undefined) return undefined;
-  if (flags.models !== undefined || flags.component !== undefined)
-    throw new HoldfastError("E_USAGE", "--set selects the tables; it cannot be combined with --models or --component");
   const sets = portable?.sets ?? {};
   const set = Object.hasOwn(sets, name) ? sets[name] : undefined;
   if (set !== undefined) return { ...set, name };

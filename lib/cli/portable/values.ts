@@ -6,12 +6,15 @@ import { importTables, type ImportRequest } from "../../portable/import/run.ts";
 import { introspect } from "../../portable/engines/introspect.ts";
 import type { ExportReader } from "../../portable/read/export-reader.ts";
 import { findTargets } from "../../portable/import/target/resolve.ts";
+import type { CommandFrame } from "../core/run-command.ts";
+import { withConnection, type DatabaseFlags } from "./database.ts";
+import { DEFAULT_CHOICES, importRequestOf, type ImportChoices } from "./import-request.ts";
 
 /**
  * Returns the report with the result of importing the values; the connection must be writable, and everything is rolled
  * back. Throws `E_SCHEMA` if a table of the database cannot be rolled back.
  */
-export async function checkValues(
+async function checkValues(
   connection: Connection,
   from: ExportReader,
   report: CompatibilityReport,
@@ -37,6 +40,23 @@ export async function checkValues(
     if (!isRejected && !["E_IMPORT", "E_SCHEMA", "E_CYCLE"].includes(error.code)) throw error;
     return withValues(report, { problems: [error.message], warnings: [] });
   }
+}
+
+/** Returns the report with the result of trying all values, unless the schema is incompatible already. */
+export async function withValuesTried(
+  flags: DatabaseFlags,
+  frame: CommandFrame,
+  { found, report }: { readonly found: ExportReader; readonly report: CompatibilityReport },
+  choices: ImportChoices = DEFAULT_CHOICES,
+): Promise<CompatibilityReport> {
+  if (report.status === "INCOMPATIBLE") return report;
+  const request = await importRequestOf(flags, found, choices);
+  return await withConnection(
+    flags,
+    "write",
+    frame,
+    async (connection) => await checkValues(connection, found, report, { request, signal: frame.signal }),
+  );
 }
 
 /** Checks whether the database still responds: then it rejected the import itself, and would again. */

@@ -1,25 +1,35 @@
 /** `reinit`: clears what users created, and keeps what the config lists. */
 import path from "node:path";
 import { EXIT, HoldfastError } from "../../errors.ts";
-import { reinit, type ReinitOutcome, type ReinitPreview } from "../../ops/reinit/run.ts";
+import { reinit as reinitSite, type ReinitOutcome, type ReinitPreview } from "../../ops/reinit/run.ts";
 import { recoverReinit } from "../../ops/reinit/recover.ts";
 import { rowsToClear } from "../../portable/reinit/plan.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { plural } from "../../report/format.ts";
 import { printable, printableLines } from "../../report/printable.ts";
-import { ask } from "../core/confirm.ts";
-import { commandLine, lastValue } from "../core/arguments.ts";
+import { lastValue } from "../core/arguments.ts";
+import { defineCommand } from "../core/command.ts";
+import { confirmTyped } from "../core/confirm.ts";
 import { requireSiteConfig } from "../core/site-config.ts";
-import { parsedCommand } from "../core/store-command.ts";
 import { withGivenFlags } from "../core/given-flags.ts";
+import { SWITCH } from "../core/options.ts";
+import { printJson } from "../core/print-json.ts";
+import type { OutputFlags } from "../core/run-command.ts";
 
-const USAGE = `$0 --dry-run | --recover
-
-Clears what users created, in one transaction, and keeps the tables and rows that the config lists (portable.reinit).
-Makes a safety backup first.`;
-
-export async function reinitCommand(): Promise<void> {
-  await parsedCommand(parse, async (flags, frame) => {
+export const reinit = defineCommand({
+  forms: ["--dry-run | --recover"],
+  description:
+    "Clears what users created, in one transaction, and keeps the tables and rows that the config lists " +
+    "(portable.reinit).\nMakes a safety backup first.",
+  positionals: {},
+  options: {
+    "dry-run": { ...SWITCH, describe: "show the plan with its counts; change nothing" },
+    yes: { ...SWITCH, describe: "do not ask; only together with --i-mean-it" },
+    "i-mean-it": { ...SWITCH, describe: "do not ask; only together with --yes" },
+    recover: { ...SWITCH, describe: "end an interrupted reinit: finish it, or roll it back" },
+  },
+  rules: { modes: { recover: [] } },
+  async run(flags, frame) {
     const config = requireSiteConfig(lastValue(flags.config));
     const dest = lastValue(flags.dest) ?? config.dest;
     if (dest === undefined)
@@ -27,20 +37,20 @@ export async function reinitCommand(): Promise<void> {
     const store = path.resolve(dest);
     if (flags.recover) {
       const ended = await recoverReinit({ config, store }, frame);
-      if (flags.json) say({ message_type: "summary", ...ended });
+      if (flags.json) printJson({ message_type: "summary", ...ended });
       else if (!flags.quiet) {
         const phase = ended.phase === "taken back" ? "rolled back" : ended.phase;
         process.stdout.write(`${pc.green("✓")} the reinit ${ended.reinit} is ${phase}\n`);
       }
       return EXIT.ok;
     }
-    const outcome = await reinit(
+    const outcome = await reinitSite(
       { config, store, dryRun: flags["dry-run"] },
       {
         ...frame,
         confirm: async (preview) => await confirm(preview, flags, frame.signal),
         onPhase: (phase) => {
-          if (flags.json) say({ message_type: "status", phase });
+          if (flags.json) printJson({ message_type: "status", phase });
           else if (!flags.quiet) process.stderr.write(`${pc.dim(`${phase} …`)}\n`);
         },
       },
@@ -48,35 +58,24 @@ export async function reinitCommand(): Promise<void> {
     show(outcome, flags);
     const { problems } = outcome.preview.plan;
     return problems.length === 0 ? EXIT.ok : EXIT.failed;
-  });
+  },
+});
+
+interface ConfirmFlags extends OutputFlags {
+  readonly yes: boolean;
+  readonly "i-mean-it": boolean;
 }
 
-type Flags = ReturnType<typeof parse>;
-
-const say = (message: Record<string, unknown>): void => void process.stdout.write(`${JSON.stringify(message)}\n`);
-
-function parse(argv: readonly string[]) {
-  const no = { type: "boolean", default: false } as const;
-  const flags = commandLine("reinit", USAGE, { modes: { recover: [] } })
-    .option("dry-run", { ...no, describe: "show the plan with its counts; change nothing" })
-    .option("yes", { ...no, describe: "do not ask; only together with --i-mean-it" })
-    .option("i-mean-it", { ...no, describe: "do not ask; only together with --yes" })
-    .option("recover", { ...no, describe: "end an interrupted reinit: finish it, or roll it back" })
-    .parseSync([...argv]);
-  if (flags._.length > 0) throw new HoldfastError("E_USAGE", `unexpected argument: ${String(flags._[0])}`);
-  return flags;
-}
-
-/** Asks for the site's name: a plain yes is typed too quickly. */
-async function confirm(preview: ReinitPreview, flags: Flags, signal: AbortSignal): Promise<void> {
+/** Asks for the site's name, unless both flags that replace it are given. */
+async function confirm(preview: ReinitPreview, flags: ConfirmFlags, signal: AbortSignal): Promise<void> {
   if (!flags.json && !flags.quiet) process.stderr.write(`${printableLines(describe(preview))}\n`);
   if (flags.yes && flags["i-mean-it"]) return;
-  if (!process.stdin.isTTY || flags.yes !== flags["i-mean-it"])
-    throw new HoldfastError("E_CONFIRM", "a reinit needs confirmation; nothing was changed", {
-      hint: "type the site's name when asked, or use --yes --i-mean-it without a terminal",
-    });
-  if ((await ask(`Type ${preview.site} to clear it: `, signal)) !== preview.site)
-    throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed");
+  const refused = {
+    message: "a reinit needs confirmation; nothing was changed",
+    hint: "type the site's name when asked, or use --yes --i-mean-it without a terminal",
+  };
+  if (flags.yes !== flags["i-mean-it"]) throw new HoldfastError("E_CONFIRM", refused.message, { hint: refused.hint });
+  await confirmTyped({ word: preview.site, purpose: "clear it", refused }, signal);
 }
 
 function describe({ plan, moves, adminCommand, unit }: ReinitPreview): string[] {
@@ -99,7 +98,7 @@ function describe({ plan, moves, adminCommand, unit }: ReinitPreview): string[] 
   ];
 }
 
-function show({ reinit: id, safetyRun, preview, rows, warnings }: ReinitOutcome, flags: Flags): void {
+function show({ reinit: id, safetyRun, preview, rows, warnings }: ReinitOutcome, flags: OutputFlags): void {
   const { plan, moves, adminCommand, site, unit } = preview;
   if (flags.json) {
     const tables = plan.tables.map(({ table, action, clears, keeps, why }) => ({
@@ -109,7 +108,7 @@ function show({ reinit: id, safetyRun, preview, rows, warnings }: ReinitOutcome,
       keeps,
       why,
     }));
-    return say({
+    return printJson({
       message_type: "summary",
       reinit: id,
       site,

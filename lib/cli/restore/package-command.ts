@@ -1,51 +1,62 @@
 /** `restore --package FILE`: restores a migration package onto this host. */
 import path from "node:path";
-import { findConfig, loadConfig, type SiteConfig } from "../../config/load.ts";
+import type { SiteConfig } from "../../config/load.ts";
 import { databasePassword } from "../../config/secrets.ts";
 import type { DatabaseTarget } from "../../database/snapshot.ts";
 import { splitPassword, withPasswordApart } from "../../database/access/url.ts";
 import { EXIT, HoldfastError } from "../../errors.ts";
-import { PACKAGE_ROOT } from "../../exec/build-output.ts";
 import type { InPlaceRequest, PackageOutcome, PackagePreview } from "../../ops/package/request.ts";
-import { restorePackage } from "../../ops/package/restore.ts";
+import { restorePackage as restoreFile } from "../../ops/package/restore.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { printableLines } from "../../report/printable.ts";
 import { databases } from "../../steps/db/databases.ts";
-import { ask } from "../core/confirm.ts";
-import { commandLine, lastValue } from "../core/arguments.ts";
-import type { FlagRules } from "../core/flag-rules.ts";
+import { lastValue } from "../core/arguments.ts";
+import { defineCommand, type ParsedOptions } from "../core/command.ts";
+import { SWITCH, TEXT, type OptionTable } from "../core/options.ts";
 import { ownerRule } from "../core/owner-flag.ts";
 import { instanceOf } from "../../steps/portable/instance.ts";
 import { progressOf } from "../portable/progress.ts";
-import { parsedCommand } from "../core/store-command.ts";
 import { withGivenFlags } from "../core/given-flags.ts";
+import { requireSiteConfig } from "../core/site-config.ts";
+import { printJson } from "../core/print-json.ts";
+import { confirmInPlace, directoryOf, reasonOf, RESTORE_OPTIONS } from "./options.ts";
 
-export const namesPackage = (argv: readonly string[]): boolean => argv.some((one) => /^--package(?:=|$)/.test(one));
+const OPTIONS = {
+  package: { ...TEXT, demandOption: true, describe: "file made by portable package" },
+  to: { ...TEXT, describe: "restore into this directory, with the paths relative to the site's root" },
+  "in-place": { ...SWITCH, describe: "restore to the paths of the config" },
+  map: { ...TEXT, describe: "NAME=DIR: destination of a tree of the package; may be repeated" },
+  database: { ...TEXT, describe: "URL of the database to import the data into" },
+  force: { ...SWITCH, describe: "restore despite warnings about the schema" },
+  "into-other": {
+    ...SWITCH,
+    describe: "match rows by their generated ids even if the database may be another site's",
+  },
+  "dry-run": { ...SWITCH, describe: "check and import everything, then roll back" },
+  ...RESTORE_OPTIONS,
+} as const satisfies OptionTable;
 
-export async function restorePackageCommand(): Promise<void> {
-  await parsedCommand(parse, async (flags, { signal, report }) => {
-    const to = lastValue(flags.to);
-    if (to === undefined && !flags["in-place"])
-      throw new HoldfastError("E_USAGE", "neither --to DIR nor --in-place was given", {
-        hint: "use --in-place to restore to the paths of the config",
-      });
-    const reason = lastValue(flags.reason);
-    if (!flags.safety && (reason ?? "").trim() === "")
-      throw new HoldfastError("E_USAGE", "--no-safety needs --reason", {
-        hint: "add --reason TEXT; the journal of the restore records it",
-      });
-    const config =
-      to === undefined
-        ? loadConfig(findConfig(lastValue(flags.config), process.env, PACKAGE_ROOT), process.env)
-        : undefined;
+export const restorePackage = defineCommand({
+  forms: ["--package FILE --to DIR | --in-place"],
+  description: "Restores a migration package onto this host.",
+  positionals: {},
+  options: OPTIONS,
+  rules: {
+    conflicts: ["in-place", "config", "dest", "no-safety", "break-lock"].map((flag) => ["to", flag]),
+    requires: { reason: ["no-safety"], "into-other": ["database", "in-place"] },
+  },
+  async run(flags, { signal, report }) {
+    const directory = directoryOf(flags, "use --in-place to restore to the paths of the config");
+    const withoutSafety = reasonOf(flags);
+    const config = directory === undefined ? requireSiteConfig(lastValue(flags.config)) : undefined;
     const dest = lastValue(flags.dest) ?? config?.dest;
     const { defaults = {}, map = {}, users, foreign_keys: foreignKeys = {} } = config?.portable ?? {};
     const progress = progressOf(flags);
-    const outcome = await restorePackage(
+    const outcome = await restoreFile(
       {
         file: path.resolve(lastValue(flags.package) ?? ""),
-        rules: { directory: to === undefined ? undefined : path.resolve(to), config, map: mapOf(flags.map) },
+        rules: { directory, config, map: mapOf(flags.map) },
         database: await targetOf(lastValue(flags.database), config, signal),
         owners: ownerRule(lastValue(flags.owner) ?? "name"),
         dryRun: flags["dry-run"],
@@ -53,14 +64,17 @@ export async function restorePackageCommand(): Promise<void> {
         instance: await instanceOf(config && { ...config, ...(dest !== undefined && { dest }) }),
         intoOther: flags["into-other"],
         refine: { defaults, map, foreignKeys, ...(users && { users }) },
-        inPlace: config === undefined ? undefined : inPlaceOf(config, flags),
+        inPlace: config === undefined ? undefined : inPlaceOf(config, withoutSafety, flags),
       },
       {
         signal,
         report,
-        confirm: async (preview) => await confirm(preview, flags, signal),
+        confirm: async (preview) => {
+          if (!flags.json && !flags.quiet) process.stderr.write(`${printableLines(describe(preview))}\n`);
+          if (flags["in-place"] && !flags.yes && !flags["dry-run"]) await confirmInPlace(signal);
+        },
         onPhase: (phase) => {
-          if (flags.json) process.stdout.write(`${JSON.stringify({ message_type: "status", phase })}\n`);
+          if (flags.json) printJson({ message_type: "status", phase });
           else if (!flags.quiet) process.stderr.write(`${pc.dim(`${phase} …`)}\n`);
         },
         onRows: (table, phase, rows) => progress.rows(table, phase, rows),
@@ -69,50 +83,10 @@ export async function restorePackageCommand(): Promise<void> {
     progress.end();
     show(outcome, flags);
     return EXIT.ok;
-  });
-}
+  },
+});
 
-type Flags = ReturnType<typeof parse>;
-
-const RULES: FlagRules = {
-  conflicts: ["in-place", "config", "dest", "no-safety", "break-lock"].map((flag) => ["to", flag]),
-  requires: { reason: ["no-safety"], "into-other": ["database", "in-place"] },
-};
-
-function parse(argv: readonly string[]) {
-  const text = { type: "string", requiresArg: true } as const;
-  return commandLine(
-    "restore",
-    "$0 --package FILE --to DIR | --in-place\n\nRestores a migration package onto this host.",
-    RULES,
-  )
-    .option("package", { ...text, demandOption: true, describe: "file made by portable.ts package" })
-    .option("to", { ...text, describe: "restore into this directory, with the paths relative to the site's root" })
-    .option("in-place", { type: "boolean", default: false, describe: "restore to the paths of the config" })
-    .option("map", { ...text, describe: "NAME=DIR: destination of a tree of the package; may be repeated" })
-    .option("database", { ...text, describe: "URL of the database to import the data into" })
-    .option("owner", {
-      ...text,
-      default: "name",
-      describe: "owner of the restored files: name, number, or USER[:GROUP]",
-    })
-    .option("force", { type: "boolean", default: false, describe: "restore despite warnings about the schema" })
-    .option("into-other", {
-      type: "boolean",
-      default: false,
-      describe: "match rows by their generated ids even if the database may be another site's",
-    })
-    .option("safety", {
-      type: "boolean",
-      default: true,
-      describe: "make a safety dump first; --no-safety needs --reason",
-    })
-    .option("reason", { ...text, describe: "why --no-safety" })
-    .option("break-lock", { type: "boolean", default: false, describe: "take over a lock held from another host" })
-    .option("yes", { type: "boolean", default: false, describe: "do not ask" })
-    .option("dry-run", { type: "boolean", default: false, describe: "check and import everything, then roll back" })
-    .parseSync([...argv]);
-}
+type Flags = ParsedOptions<typeof OPTIONS>;
 
 function mapOf(given: string | string[] | undefined): Record<string, string> {
   return Object.fromEntries(
@@ -148,7 +122,7 @@ async function targetOf(
 }
 
 /** Returns the settings of an in-place restore: the store holds its lock, safety run and journal. */
-function inPlaceOf(config: SiteConfig, flags: Flags): InPlaceRequest {
+function inPlaceOf(config: SiteConfig, withoutSafety: string | undefined, flags: Flags): InPlaceRequest {
   const dest = lastValue(flags.dest) ?? config.dest;
   if (dest === undefined)
     throw new HoldfastError("E_USAGE", "no store is given: neither --dest nor dest in the config", {
@@ -158,20 +132,9 @@ function inPlaceOf(config: SiteConfig, flags: Flags): InPlaceRequest {
     config,
     store: path.resolve(dest),
     unit: lastValue(flags.database) === undefined ? databases(config)[0]?.unit : undefined,
-    withoutSafety: flags.safety ? undefined : lastValue(flags.reason),
+    withoutSafety,
     breakLock: flags["break-lock"],
   };
-}
-
-async function confirm(preview: PackagePreview, flags: Flags, signal: AbortSignal): Promise<void> {
-  if (!flags.json && !flags.quiet) process.stderr.write(`${printableLines(describe(preview))}\n`);
-  if (flags.yes || flags["dry-run"] || !flags["in-place"]) return;
-  if (!process.stdin.isTTY)
-    throw new HoldfastError("E_CONFIRM", "an in-place restore needs confirmation", {
-      hint: "use --yes without a terminal",
-    });
-  if ((await ask("Type RESTORE to replace the site: ", signal)) !== "RESTORE")
-    throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed");
 }
 
 const describe = ({ created_at, source, users, trees, database, rows }: PackagePreview): string[] => [
@@ -184,10 +147,7 @@ const describe = ({ created_at, source, users, trees, database, rows }: PackageP
 ];
 
 function show(outcome: PackageOutcome, flags: Flags): void {
-  if (flags.json)
-    return void process.stdout.write(
-      `${JSON.stringify({ message_type: "summary", dry_run: flags["dry-run"], ...outcome })}\n`,
-    );
+  if (flags.json) return printJson({ message_type: "summary", dry_run: flags["dry-run"], ...outcome });
   if (flags.quiet) return;
   const { trees, data, beside, settings, restore, safety_run, kept } = outcome;
   const total = (of: "created" | "updated" | "unchanged"): number =>

@@ -4,7 +4,7 @@ import { nameOf } from "../../ops/restore/plan/missing-units.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { printableLines } from "../../report/printable.ts";
-import { withGivenFlags } from "../core/given-flags.ts";
+import { asStarted, withGivenFlags } from "../core/given-flags.ts";
 
 const SHOWN = 8;
 
@@ -39,7 +39,7 @@ export function showPreview(preview: RestorePreview): string {
     ...missing.slice(0, SHOWN).map((one) => `    ${missingText(one)}`),
     ...more(missing),
     ...(by_hand.length === 0 ? [] : ["  manual steps:"]),
-    ...by_hand.map((text) => `    ${text}`),
+    ...by_hand.map((text) => `    ${asStarted(text)}`),
     ...warnings.map((text) => `  ${pc.yellow("warning:")} ${text}`),
   ]);
 }
@@ -82,7 +82,7 @@ export function showOutcome(outcome: RestoreOutcome): string {
       ? []
       : [`${plural(completed.length, "unit")} missing in the run came from ${from.join(", ")}`]),
     ...warnings.map((text) => `${pc.yellow("warning:")} ${text}`),
-    ...by_hand.map((text) => `${pc.yellow("manual:")} ${text}`),
+    ...by_hand.map((text) => `${pc.yellow("manual:")} ${asStarted(text)}`),
     ...not_proved.map((text) => `${pc.yellow("?")} not proved: ${text}`),
     `${mark} the run ${run} is restored${without} ${target}: ${formatBytes(preview.bytes)}`,
     ...(kept ? [withGivenFlags(`What was replaced is kept: ${done}.`)] : []),

@@ -4,53 +4,44 @@ import { findFiles, type FoundFile } from "../../ops/runs/find-files.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";
-import { commandLine, lastValue } from "../core/arguments.ts";
-import { argumentOf, storeCommand } from "../core/store-command.ts";
+import { lastValue } from "../core/arguments.ts";
+import { defineCommand } from "../core/command.ts";
+import { SWITCH, TEXT } from "../core/options.ts";
+import { printJson } from "../core/print-json.ts";
+import { storeOf } from "../core/store-path.ts";
 
-export async function findCommand(): Promise<void> {
-  await storeCommand(
-    (argv) => {
-      const flags = commandLine(
-        "find",
-        "$0 PATTERN --dest DIR\n\nFinds files in the runs of a store: by name, by glob ('*.mp3'), " +
-          "or by a glob of their path ('images/**/*.png').",
-      )
-        .strict(false)
-        .strictOptions()
-        .option("run", {
-          type: "string",
-          default: "all",
-          describe: "run to search: an id, latest or all",
-          requiresArg: true,
-        })
-        .option("ignore-case", { type: "boolean", default: false, describe: "ignore case" })
-        .parseSync([...argv]);
-      const pattern = argumentOf(flags._);
-      if (pattern === undefined || pattern === "")
-        throw new HoldfastError("E_USAGE", "find: missing argument PATTERN", {
-          hint: "for example: npx tsx scripts/find.ts 'logo*.png'",
-        });
-      return { ...flags, pattern };
-    },
-    async (flags, store, frame) => {
-      const outcome = await findFiles(
-        { store, run: lastValue(flags.run) ?? "all", pattern: flags.pattern, ignoreCase: flags["ignore-case"] },
-        {
-          signal: frame.signal,
-          onFound: (found) =>
-            void process.stdout.write(
-              flags.json ? `${JSON.stringify({ message_type: "found", ...found })}\n` : `${printable(line(found))}\n`,
-            ),
+const EXAMPLE = "for example: npx tsx scripts/find.ts 'logo*.png'";
+
+export const find = defineCommand({
+  forms: ["PATTERN --dest DIR"],
+  description:
+    "Finds files in the runs of a store: by name, by glob ('*.mp3'), or by a glob of their path ('images/**/*.png').",
+  positionals: { pattern: { type: "string", demandOption: true, describe: "a name, or a glob" } },
+  missing: EXAMPLE,
+  options: {
+    run: { ...TEXT, default: "all", describe: "run to search: an id, latest or all" },
+    "ignore-case": { ...SWITCH, describe: "ignore case" },
+  },
+  async run(flags, frame) {
+    if (flags.pattern === "") throw new HoldfastError("E_USAGE", "find: missing argument PATTERN", { hint: EXAMPLE });
+    const store = storeOf(flags);
+    const outcome = await findFiles(
+      { store, run: lastValue(flags.run) ?? "all", pattern: flags.pattern, ignoreCase: flags["ignore-case"] },
+      {
+        signal: frame.signal,
+        onFound: (found) => {
+          if (flags.json) printJson({ message_type: "found", ...found });
+          else process.stdout.write(`${printable(line(found))}\n`);
         },
-      );
-      for (const text of outcome.not_searched) process.stderr.write(`${pc.red("not searched:")} ${printable(text)}\n`);
-      if (flags.json) process.stdout.write(`${JSON.stringify({ message_type: "summary", ...outcome })}\n`);
-      else if (!flags.quiet)
-        process.stderr.write(`${plural(outcome.found, "file")} found in ${plural(outcome.runs, "run")}\n`);
-      return outcome.not_searched.length > 0 ? EXIT.verification : EXIT.ok;
-    },
-  );
-}
+      },
+    );
+    for (const text of outcome.not_searched) process.stderr.write(`${pc.red("not searched:")} ${printable(text)}\n`);
+    if (flags.json) printJson({ message_type: "summary", ...outcome });
+    else if (!flags.quiet)
+      process.stderr.write(`${plural(outcome.found, "file")} found in ${plural(outcome.runs, "run")}\n`);
+    return outcome.not_searched.length > 0 ? EXIT.verification : EXIT.ok;
+  },
+});
 
 const line = ({ run, step, unit, size, mtime, path, type }: FoundFile): string =>
   [

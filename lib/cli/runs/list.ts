@@ -6,59 +6,49 @@ import { listStore, type ListedRun } from "../../ops/runs/list.ts";
 import { formatBytes } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";
 import { listUnits, type ListedUnit } from "../../ops/runs/list-units.ts";
-import { commandLine, parseList, lastValue } from "../core/arguments.ts";
+import { parseList, lastValue } from "../core/arguments.ts";
+import { defineCommand } from "../core/command.ts";
+import { TEXT } from "../core/options.ts";
+import { printJson } from "../core/print-json.ts";
 import type { OutputFlags } from "../core/run-command.ts";
-import { storeCommand } from "../core/store-command.ts";
+import { storeOf } from "../core/store-path.ts";
 
-export async function listCommand(): Promise<void> {
-  await storeCommand(
-    (argv) =>
-      commandLine(
-        "list",
-        "$0 --dest DIR [--units RUN | --tree RUN]\n\nLists the runs of a store, the newest first, or the units of one.",
-        {
-          conflicts: [
-            ["units", "tag"],
-            ["tree", "tag"],
-            ["units", "tree"],
-          ],
-        },
-      )
-        .option("units", {
-          type: "string",
-          describe: "list the units of this run: an id, latest or last",
-          requiresArg: true,
-        })
-        .option("tree", {
-          type: "string",
-          describe: "list the site's paths in this run, each with its unit",
-          requiresArg: true,
-        })
-        .option("tag", {
-          type: "string",
-          array: true,
-          default: [] as string[],
-          describe: "list only runs with this tag; may be repeated",
-        })
-        .parseSync([...argv]),
-    async (flags, dest) => {
-      const named = lastValue(flags.units);
-      if (named !== undefined) return showUnits(await listUnits(dest, named), flags);
-      const tree = lastValue(flags.tree);
-      if (tree !== undefined) return showTree(await listUnits(dest, tree), flags);
-      const { store, runs } = await listStore(dest, parseList("tag", flags.tag));
-      if (flags.json)
-        process.stdout.write(
-          `${JSON.stringify({ message_type: "summary", store: store.path, site: store.site, runs })}\n`,
-        );
-      else if (!flags.quiet) process.stdout.write(runs.length === 0 ? `no runs in ${store.path}\n` : showRuns(runs));
-      return EXIT.ok;
+export const list = defineCommand({
+  forms: ["--dest DIR [--units RUN | --tree RUN]"],
+  description: "Lists the runs of a store, the newest first, or the units of one.",
+  positionals: {},
+  options: {
+    units: { ...TEXT, describe: "list the units of this run: an id, latest or last" },
+    tree: { ...TEXT, describe: "list the site's paths in this run, each with its unit" },
+    tag: {
+      type: "string",
+      array: true,
+      default: [] as string[],
+      describe: "list only runs with this tag; may be repeated",
     },
-  );
-}
+  },
+  rules: {
+    conflicts: [
+      ["units", "tag"],
+      ["tree", "tag"],
+      ["units", "tree"],
+    ],
+  },
+  async run(flags) {
+    const dest = storeOf(flags);
+    const named = lastValue(flags.units);
+    if (named !== undefined) return showUnits(await listUnits(dest, named), flags);
+    const tree = lastValue(flags.tree);
+    if (tree !== undefined) return showTree(await listUnits(dest, tree), flags);
+    const { store, runs } = await listStore(dest, parseList("tag", flags.tag));
+    if (flags.json) printJson({ message_type: "summary", store: store.path, site: store.site, runs });
+    else if (!flags.quiet) process.stdout.write(runs.length === 0 ? `no runs in ${store.path}\n` : showRuns(runs));
+    return EXIT.ok;
+  },
+});
 
 function showUnits({ run, units }: Awaited<ReturnType<typeof listUnits>>, { json, quiet }: OutputFlags): number {
-  if (json) process.stdout.write(`${JSON.stringify({ message_type: "summary", run, units })}\n`);
+  if (json) printJson({ message_type: "summary", run, units });
   else if (!quiet) process.stdout.write(table(UNIT_HEADS, units.map(unitCells)));
   return EXIT.ok;
 }
@@ -67,7 +57,7 @@ function showTree({ run, units }: Awaited<ReturnType<typeof listUnits>>, { json,
   const rows = units
     .flatMap(({ step, unit, places }) => places.map((path) => ({ path, step, unit })))
     .toSorted((a, b) => (a.path < b.path ? -1 : 1));
-  if (json) process.stdout.write(`${JSON.stringify({ message_type: "summary", run, paths: rows })}\n`);
+  if (json) printJson({ message_type: "summary", run, paths: rows });
   else if (!quiet)
     process.stdout.write(
       table(

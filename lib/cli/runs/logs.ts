@@ -5,32 +5,27 @@ import { eventSchema, type HoldfastEvent } from "../../model/event.ts";
 import { readLog, type LogLevel, type LogLine } from "../../ops/runs/log.ts";
 import { formatBytes, formatDuration, plural } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";
-import { commandLine, lastValue } from "../core/arguments.ts";
-import { argumentOf, storeCommand } from "../core/store-command.ts";
+import { lastValue } from "../core/arguments.ts";
+import { defineCommand } from "../core/command.ts";
+import { storeOf } from "../core/store-path.ts";
 
 const LEVELS = ["debug", "info", "warn", "error"] as const satisfies readonly LogLevel[];
 
-export async function logsCommand(): Promise<void> {
-  await storeCommand(
-    (argv) => {
-      const flags = commandLine("logs", "$0 [RUN] --dest DIR\n\nPrints the log of a run: an id, or latest.")
-        .strict(false)
-        .strictOptions()
-        .option("level", {
-          choices: LEVELS,
-          describe: "minimum level of the lines (default: info)",
-        })
-        .parseSync([...argv]);
-      return { ...flags, run: argumentOf(flags._) ?? "latest" };
-    },
-    async (flags, store) => {
-      for await (const { line, text } of readLog(store, flags.run, lastValue(flags.level) ?? "info")) {
-        process.stdout.write(flags.json ? `${text}\n` : `${printable(showLine(line))}\n`);
-      }
-      return EXIT.ok;
-    },
-  );
-}
+export const logs = defineCommand({
+  forms: ["[RUN] --dest DIR"],
+  description: "Prints the log of a run: an id, or latest.",
+  positionals: { run: { type: "string", describe: "an id, or latest, which is the default" } },
+  options: {
+    level: { choices: LEVELS, describe: "minimum level of the lines (default: info)" },
+  },
+  async run(flags) {
+    const store = storeOf(flags);
+    for await (const { line, text } of readLog(store, flags.run ?? "latest", lastValue(flags.level) ?? "info")) {
+      process.stdout.write(flags.json ? `${text}\n` : `${printable(showLine(line))}\n`);
+    }
+    return EXIT.ok;
+  },
+});
 
 function showLine(line: LogLine): string {
   const level = line.level.padEnd(5);

@@ -22,6 +22,7 @@ import { checkIntegrity, isOfApplication, messageOf } from "./integrity.ts";
 import { exchangeFiles, exchangeFilesBack, isPresent, NONE, removeSqlite } from "./exchange.ts";
 import { openSqlite } from "./snapshot.ts";
 import { sqliteFiles } from "./url.ts";
+import { plural } from "../../report/format.ts";
 
 /** `live` is the file itself where the URL names a link. Nothing is opened yet. */
 export async function openSqliteRestorer(target: DatabaseTarget, signal: AbortSignal): Promise<DatabaseRestorer> {
@@ -225,7 +226,9 @@ async function inspect(path: string): Promise<string[]> {
 function brokenReferences(db: SqliteDatabase): string[] {
   try {
     const rows = Number(firstValue(db, "select count(*) from pragma_foreign_key_check"));
-    return rows === 0 ? [] : [`${rows} rows refer to rows that are missing; so it was when the backup was made`];
+    return rows === 0
+      ? []
+      : [`${plural(rows, "row refers", "rows refer")} to rows that are missing; so it was when the backup was made`];
   } catch (error) {
     if (!isOfApplication(error)) throw error;
     return [`foreign keys could not be checked: ${messageOf(error)}`];

@@ -1,5 +1,6 @@
 /** The result of a verification. */
 import type { StepName } from "../../model/unit.ts";
+import { wordFor } from "../../report/format.ts";
 
 /** `not proved` means that the check could not be tried. It is not a failure, and never shown as a success. */
 export type CheckState = "ok" | "failed" | "not proved";
@@ -80,5 +81,5 @@ export interface Finding {
 }
 
 /** Formats `1 file`, `61 entries`: like `plural`, with thousands separators. */
-export const count = (number: number, one: string, many = `${one}s`): string =>
-  `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+export const count = (number: number, one: string, many?: string): string =>
+  `${number.toLocaleString("en")} ${wordFor(number, one, many)}`;

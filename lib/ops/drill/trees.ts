@@ -17,6 +17,7 @@ import { labelOf, looseNames, type ArchivePart } from "../runs/unit-items.ts";
 import type { RestorePlan } from "../restore/plan/planner.ts";
 import { pathExists } from "../../archive/tree/path-exists.ts";
 import { differenceOf, headersOf, placesDifference, timesIn, type Header } from "./attributes.ts";
+import { plural } from "../../report/format.ts";
 
 /** The restored trees of one unit. */
 export interface RestoredTree {
@@ -191,7 +192,10 @@ class TreeComparison {
     if (into !== undefined) wrong.push(...this.#wrongDirectories(into.into, directories, newest));
     const exclude = (below: BytePath): boolean => into !== undefined && this.#isOther(into.into, below);
     if (into !== undefined) for (const entry of walk(into.into, { exclude })) count(counts, entry);
-    if (counts.files > expected) wrong.push(`${counts.files} files exist, but ${expected} were recorded`);
+    if (counts.files > expected)
+      wrong.push(
+        `${plural(counts.files, "file exists", "files exist")}, but ${plural(expected, "was", "were")} recorded`,
+      );
     const more = wrong.length > 1 ? ` (and ${wrong.length - 1} more)` : "";
     return { difference: wrong[0] === undefined ? null : wrong[0] + more, proved: true };
   }

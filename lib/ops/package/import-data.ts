@@ -13,6 +13,7 @@ import type { TargetRefinement } from "../../portable/import/target/refinement.t
 import { compareTables } from "../../portable/compare/tables.ts";
 import { DATA } from "./format.ts";
 import type { OpenedPackage } from "./open.ts";
+import { plural } from "../../report/format.ts";
 
 export interface LoadRequest {
   readonly target: DatabaseTarget;
@@ -87,9 +88,9 @@ export async function loadPortable(
           for (const { table, exported, found, same, mapped } of await compareTables(connection, from, signal)) {
             const skipped = mapped ? (tables.find((one) => one.table === table)?.skipped ?? 0) : 0;
             if (found + skipped < exported)
-              failures.push(`${table} has ${found} rows, but the package has ${exported}`);
+              failures.push(`${table} has ${plural(found, "row")}, but the package has ${exported}`);
             else if (!same && !mapped && found === exported && report.warnings.length === 0)
-              failures.push(`${table} has the package's ${found} rows, but with other content`);
+              failures.push(`${table} has the package's ${plural(found, "row")}, but with other content`);
           }
           if (failures.length > 0)
             throw new HoldfastError("E_VERIFY", `checks failed: ${failures.join("; ")}`, {
@@ -218,7 +219,7 @@ function compareCounts(
     const here = found[table];
     if (here?.rows !== rows) return [`${table} has ${here?.rows ?? "no"} rows, but the package has ${rows}`];
     return digest !== null && here.digest !== undefined && here.digest !== digest
-      ? [`${table} has the package's ${rows} rows, but with other content`]
+      ? [`${table} has the package's ${plural(rows, "row")}, but with other content`]
       : [];
   });
   if (failures.length > 0)

@@ -14,6 +14,7 @@ import type { OpenedPackage } from "./open.ts";
 import type { TreeStaging } from "./tree-targets.ts";
 import type { PackageRestoreRequest } from "./request.ts";
 import { treeFacts } from "./tree-checks.ts";
+import { plural } from "../../report/format.ts";
 
 /** Unpacks trees into their staging directories; data, dump and configuration into `work`. */
 export async function unpack(
@@ -71,8 +72,8 @@ type TreeSize = Pick<TreeFacts, "files" | "bytes">;
 function difference(found: TreeSize, wanted: TreeSize = { files: 0, bytes: 0 }): string {
   const { files, bytes } = found;
   if (files === wanted.files && bytes === wanted.bytes)
-    return `has the package's ${files} files of ${bytes} bytes, but with other content`;
-  return `has ${files} files of ${bytes} bytes, but the package has ${wanted.files} of ${wanted.bytes}`;
+    return `has the package's ${plural(files, "file")} of ${bytes} bytes, but with other content`;
+  return `has ${plural(files, "file")} of ${bytes} bytes, but the package has ${wanted.files} of ${wanted.bytes}`;
 }
 
 /** Returns a directory for what goes into no tree. Removes one that a killed process left. */

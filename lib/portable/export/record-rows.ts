@@ -11,6 +11,7 @@ import type { JsonCell } from "../rows/nested-key.ts";
 import type { Table, TableId } from "../schema/tables.ts";
 import { rowsOf } from "../engine/sql-names.ts";
 import { selectTable, type TableQuery } from "../rows/select-query.ts";
+import { plural } from "../../report/format.ts";
 
 /** The report of an export in any format. */
 export interface ExportSummary {
@@ -106,4 +107,4 @@ export const hasJsonNull = ({ places }: TableQuery, cells: readonly JsonCell[]):
 const isNullText = (cell: JsonCell | undefined): boolean => typeof cell === "string" && cell.trim() === "null";
 
 export const jsonNullWarning = (table: TableId, count: number): string =>
-  `${table}: ${count} rows contain JSON's null, which this format cannot distinguish from NULL; the native format can`;
+  `${table}: ${plural(count, "row contains", "rows contain")} JSON's null, which this format cannot distinguish from NULL; the native format can`;

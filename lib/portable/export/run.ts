@@ -33,6 +33,7 @@ import { selectTable, type TableQuery } from "../rows/select-query.ts";
 import type { TableId } from "../schema/tables.ts";
 import { assertTreesConnected } from "../plan/reachable-rows.ts";
 import { writeAtomically } from "./atomic-output.ts";
+import { plural } from "../../report/format.ts";
 
 export interface ExportRequest {
   /** The directory to create; it must not exist. */
@@ -98,7 +99,9 @@ async function writeExport(
       onRows,
     );
     if (dangling > 0)
-      warnings.push(`${fields.table.id}: ${dangling} references to missing rows are exported unchanged`);
+      warnings.push(
+        `${fields.table.id}: ${plural(dangling, "reference to a missing row is", "references to missing rows are")} exported unchanged`,
+      );
     tables.push(table);
   }
   const schema_sha256 = writeDocument(path.join(request.output, SCHEMA), headers);

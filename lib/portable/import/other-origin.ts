@@ -5,6 +5,7 @@ import { MATCH_STATE_COLUMN, stagingName, keyText } from "./staging/staged-table
 import type { StagingTable } from "./staging/table.ts";
 import { SAMPLES } from "./resolve/table-result.ts";
 import type { Statements } from "./staging/statements.ts";
+import { plural } from "../../report/format.ts";
 
 const HINT =
   "import into an empty table; if both databases belong to one installation, " +
@@ -28,7 +29,7 @@ export async function refuseForeignNumbers(
       if (count > 0)
         throw new HoldfastError(
           "E_IMPORT",
-          `${staging.target.table.id}: ${count} rows reference ${field.link.target} by ` +
+          `${staging.target.table.id}: ${plural(count, "row references", "rows reference")} ${field.link.target} by ` +
             `${field.link.columns.join(", ")}; ` +
             "its rows are identified by generated id alone and are not in the export",
           { hint: HINT },
@@ -45,7 +46,7 @@ export async function refuseOthers(on: Statements, staging: StagingTable, count:
   );
   throw new HoldfastError(
     "E_IMPORT",
-    `${staging.target.table.id}: ${count} rows are identified by generated id alone, and other rows have ` +
+    `${staging.target.table.id}: ${plural(count, "row is", "rows are")} identified by generated id alone, and other rows have ` +
       `these ids here: ${samples.map(keyText).join(", ")}`,
     { hint: HINT },
   );

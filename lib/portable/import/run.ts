@@ -27,6 +27,7 @@ import type { ForeignKey, Schema, Table, TableId } from "../schema/tables.ts";
 import { keysOf } from "../schema/keys/exported.ts";
 import { findTargets, type Targets } from "./target/resolve.ts";
 import type { TargetTable } from "./target/types.ts";
+import { plural } from "../../report/format.ts";
 
 export interface ImportRequest {
   readonly mode: ImportMode;
@@ -202,7 +203,7 @@ function staleReferences(
 }
 
 const renumberedText = (table: TableId, count: number, references: readonly string[]): string =>
-  `${table}: ${count} rows were renumbered; ${summarizeList(references)} look like references to ${table} ` +
+  `${table}: ${plural(count, "row was", "rows were")} renumbered; ${summarizeList(references)} look like references to ${table} ` +
   "but have no foreign key and still hold the old ids. Check them, or roll back";
 
 /** Throws `E_USAGE` if tables are to be cleared and the export holds only part of their rows. */

@@ -1,4 +1,5 @@
 /** Reads which tables the generic relations of a database reference, from the types in its rows. */
+import pluralize from "pluralize";
 import type { GenericSetting } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../engine/connection.ts";
@@ -93,9 +94,4 @@ function tableOfType(schema: Schema, from: Table, type: string): Table | undefin
   return undefined;
 }
 
-const plurals = (name: string): string[] => [
-  name,
-  `${name}s`,
-  `${name}es`,
-  ...(name.endsWith("y") ? [`${name.slice(0, -1)}ies`] : []),
-];
+const plurals = (name: string): string[] => [name, pluralize(name), `${name}s`];

@@ -18,6 +18,7 @@ import {
 import { rowsOf } from "../engine/sql-names.ts";
 import { loginOf } from "../schema/auth-tables.ts";
 import { isIdentifiedById } from "../schema/keys/exported.ts";
+import { wordFor } from "../../report/format.ts";
 
 /** The part of a plan that these checks need. */
 interface Planned {
@@ -50,7 +51,7 @@ export async function refuseLooseUsers(
   const tables = found.map(({ users }) => users.id).join(", ");
   const isOut = found.some(({ users }) => plan.leftOut.has(users.id));
   const columns = summarizeList(found.flatMap((one) => one.columns.map(nameOf)));
-  const verb = found.length > 1 ? "are" : "is";
+  const verb = wordFor(found.length, "is", "are");
   const why = isOut ? `${verb} left out` : `${verb} identified by another key`;
   throw new HoldfastError(
     "E_CONFIG",

@@ -24,6 +24,7 @@ import { tablesMeant } from "../schema/names.ts";
 import type { JsonCell } from "../rows/nested-key.ts";
 import { SETTINGS, settingsSchema, type CapturedSettings } from "../format/settings.ts";
 import type { TargetRefinement } from "../import/target/refinement.ts";
+import { plural } from "../../report/format.ts";
 
 export interface ExportReader {
   readonly directory: string;
@@ -99,9 +100,9 @@ async function verifyPackage(directory: string, manifest: ExportManifest, signal
   assertAllListed(directory, manifest);
   for (const { files, table, rows } of manifest.tables) {
     if (files.reduce((sum, file) => sum + file.rows, 0) !== rows)
-      fail(MANIFEST, `the files of ${table} do not hold ${rows} rows`);
+      fail(MANIFEST, `the files of ${table} do not hold ${plural(rows, "row")}`);
     if (manifest.data_counts[table] !== rows)
-      fail(MANIFEST, `counts ${manifest.data_counts[table]} rows of ${table}, but lists ${rows}`);
+      fail(MANIFEST, `counts ${plural(manifest.data_counts[table] ?? 0, "row")} of ${table}, but lists ${rows}`);
     for (const file of files) await verifyFile(directory, file, signal);
   }
   for (const blob of manifest.blobs ?? [])
@@ -183,7 +184,7 @@ async function* readFile(
   }
   const count = Math.max(0, line - 1);
   const trailer = parse(end ?? "", trailerSchema, file, line + 1);
-  if (trailer.rows !== count || count !== rows) fail(file, `has ${count} rows, expected ${rows}`);
+  if (trailer.rows !== count || count !== rows) fail(file, `has ${plural(count, "row")}, expected ${rows}`);
   if (trailer.sha256 !== hash.digest("hex")) fail(file, "its lines do not match the digest in its last line");
 }
 

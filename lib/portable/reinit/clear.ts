@@ -5,6 +5,7 @@ import { checkForeignKeys, disableTriggers } from "../import/constraints.ts";
 import type { ForeignKey, Table } from "../schema/tables.ts";
 import { rowsOf } from "../engine/sql-names.ts";
 import { countCleared, planReinit, type ReinitPlan, type ReinitRules, type ReinitTable } from "./plan.ts";
+import { plural } from "../../report/format.ts";
 
 export interface Cleared {
   /** The plan made in the transaction, with the numbers of cleared and kept rows. */
@@ -128,12 +129,13 @@ async function checkRest(connection: Connection, { tables }: ReinitPlan): Promis
   for (const one of tables) {
     const { table, keeps } = one;
     const left = await countCleared(connection, one);
-    if (left > 0) throw new HoldfastError("E_IMPORT", `${table.id}: ${left} rows were not cleared`);
+    if (left > 0)
+      throw new HoldfastError("E_IMPORT", `${table.id}: ${plural(left, "row was", "rows were")} not cleared`);
     const [row] = await connection.rows(`select count(*) from ${rowsOf(connection, table)}`);
     if (Number(row?.[0] ?? 0) < keeps)
       throw new HoldfastError(
         "E_IMPORT",
-        `${table.id}: ${keeps - Number(row?.[0] ?? 0)} rows that must be kept would be deleted`,
+        `${table.id}: ${plural(keeps - Number(row?.[0] ?? 0), "row")} that must be kept would be deleted`,
         {
           hint: "nothing was changed: a trigger or a cascade of the database deletes them",
         },

@@ -4,7 +4,6 @@
  */
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
-import pLimit from "p-limit";
 import { removeTree } from "../../archive/tree/remove.ts";
 import { fromString } from "../../archive/path.ts";
 import { asHoldfastError, ERRORS, HoldfastError, isDiskFull, isErrorCode, systemCode } from "../../errors.ts";
@@ -25,6 +24,7 @@ import { hashFile } from "../../store/files/hash.ts";
 import { isSound, linkArtifacts, unreadRuns } from "../../store/run/previous-runs.ts";
 import { unitFiles } from "../../store/run/step-index.ts";
 import { unitOrder } from "../../store/run/unit-name.ts";
+import { forEachParallel } from "../../store/files/for-each-parallel.ts";
 import type { StepContext } from "./step.ts";
 import { keepWarnings, UnitWarnings } from "./unit-warnings.ts";
 
@@ -150,8 +150,7 @@ export class UnitRunner {
       units: plans.length,
       bytes: plans.reduce((sum, plan) => sum + plan.bytes, 0),
     });
-    const limit = pLimit(workers);
-    await Promise.all(plans.map((plan) => limit(() => this.#run(plan))));
+    await forEachParallel(plans, workers, async (plan) => await this.#run(plan));
     for (const text of this.#warnings.take(this.#step)) this.#note(text);
   }
 

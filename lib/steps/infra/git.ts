@@ -2,6 +2,7 @@
 import { HoldfastError } from "../../errors.ts";
 import { gitIn } from "../../exec/git.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
+import { plural } from "../../report/format.ts";
 
 export interface GitInfo {
   readonly app: UnitMetadata["app"];
@@ -46,7 +47,7 @@ export async function readGit(directory: string, signal: AbortSignal): Promise<G
     warnings.push(`this commit exists only here: ${commit} is on no remote branch of ${directory}`);
   if (changed > 0)
     warnings.push(
-      `${directory} has ${changed} changed ${changed === 1 ? "file that is" : "files that are"} not committed`,
+      `${directory} has ${plural(changed, "changed file that is", "changed files that are")} not committed`,
     );
   const text = [
     `repository: ${directory}`,

@@ -746,7 +746,7 @@ INSERT INTO \`t\` VALUES (7);
     const snapshot = await open({ ...site.target, execPrefix: [script(tempDirectory(), body)] });
     await expect(snapshot.dump(join(tempDirectory(), "dump"), () => {})).rejects.toMatchObject({
       code: "E_DUMP",
-      message: "the dump holds 1 rows of the table t, the database 2",
+      message: "the dump holds 1 row of the table t, the database 2",
     });
   });
 

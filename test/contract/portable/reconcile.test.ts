@@ -156,7 +156,7 @@ test("the columns are those of the key, else the name; what is not there or has 
     [["--table", "loose"], /add --by COLUMNS/],
     [["--table", "bare", "--by", "word"], /no primary key/],
     [[], /missing option --table/],
-    [["--table", "tag", "--force"], /--force has no effect on reconcile/],
+    [["--table", "tag", "--force"], /Unknown argument: force/],
   ] as const)
     expect(await reconcile(url, ...flags, "--dry-run")).toMatchObject({
       code: 2,

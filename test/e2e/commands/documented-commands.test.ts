@@ -3,7 +3,6 @@ import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runBuilt } from "../../support/backup.ts";
 import { documentedFlags, hasFlag } from "../../support/documented/flags.ts";
 import {
   documentedPages,
@@ -17,6 +16,7 @@ import { makeDocumentedSite } from "../../support/documented/site.ts";
 import { isOf, walkPage } from "../../support/documented/walk.ts";
 import { canEnterWorlds, World, type ScriptResult } from "../../support/documented/world.ts";
 import { isCi } from "../../support/global.ts";
+import { wholeHelpOf } from "../../support/help.ts";
 import { PROJECT } from "../../support/run.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
@@ -113,24 +113,16 @@ test("each scene belongs to a script of its page", () => {
   expect(stale).toEqual([]);
 });
 
+/** Returns a command as its script and the words behind it. */
+function words(command: string): [string, ...string[]] {
+  const [script = "", ...more] = command.split(" ");
+  return [script, ...more];
+}
+
 test.each(pages.map(({ page }) => page))("%s prints flags that the --help of their command has", async (page) => {
   const unknown: string[] = [];
   for (const { command, flag } of documentedFlags(readPage(page))) {
-    if (!hasFlag(await helpOf(command), flag)) unknown.push(`${command} ${flag}`);
+    if (!hasFlag(await wholeHelpOf(...words(command)), flag)) unknown.push(`${command} ${flag}`);
   }
   expect(unknown).toEqual([]);
 });
-
-const helps = new Map<string, Promise<string>>();
-
-/** The --help of a command, and of the other one that `restore --package` is. */
-async function helpOf(command: string): Promise<string> {
-  const read = async (): Promise<string> => {
-    const forms = command === "restore" ? [[], ["--package", "x"]] : [[]];
-    const shown = await Promise.all(forms.map(async (form) => (await runBuilt(command, [...form, "--help"])).stdout));
-    return shown.join("\n");
-  };
-  const help = helps.get(command) ?? read();
-  helps.set(command, help);
-  return await help;
-}

@@ -5,8 +5,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { ERRORS } from "../../../lib/errors.ts";
 import { filesOf, isMessage, runBuilt } from "../../support/backup.ts";
 import { PROJECT, type RunResult } from "../../support/run.ts";
-import { flagsOf, keysOf } from "../../support/surface.ts";
+import { flagsOf, keysOf, verbsOf } from "../../support/surface.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
+import { STEPS } from "../../../lib/steps/registry.ts";
+import { helpOf } from "../../support/help.ts";
 
 const SNAPSHOTS = join(PROJECT, "test/e2e/commands/surface");
 const NOT_COMMANDS = ["build", "schema"];
@@ -33,14 +35,34 @@ beforeAll(async () => {
 afterAll(() => removeTree(directory));
 
 test("flags", async () => {
-  const names = readdirSync(join(PROJECT, "scripts")).map((file) => basename(file, ".ts"));
+  const scripts = readdirSync(join(PROJECT, "scripts")).map((file) => basename(file, ".ts"));
   const lines: string[] = [];
-  for (const name of names.filter((each) => !NOT_COMMANDS.includes(each)).toSorted()) {
-    const { code, stdout } = await runBuilt(name, ["--help"]);
-    expect(code, name).toBe(0);
-    lines.push(name, ...flagsOf(stdout).map((flag) => `  ${flag}`));
-  }
+  const add = async (name: string, ...words: readonly string[]): Promise<void> => {
+    const help = await helpOf(name, ...words);
+    lines.push([name, ...words].join(" "), ...flagsOf(help).map((flag) => `  ${flag}`));
+    for (const verb of verbsOf(help)) if (name !== "holdfast") await add(name, ...words, verb);
+  };
+  for (const name of scripts.filter((each) => !NOT_COMMANDS.includes(each)).toSorted()) await add(name);
+  await add("restore", "--package", "FILE");
   await expect(textOf(lines)).toMatchFileSnapshot(snapshotOf("flags"));
+});
+
+test("holdfast has a verb for every script, with the flags of the script", async () => {
+  const found = new Map<string, string[]>();
+  for (const verb of verbsOf(await helpOf("holdfast"))) {
+    const help = await helpOf("holdfast", verb);
+    for (const inner of verbsOf(help)) found.set(`${verb} ${inner}`, flagsOf(await helpOf("holdfast", verb, inner)));
+    if (verbsOf(help).length === 0) found.set(verb, flagsOf(help));
+  }
+  for (const [name, { script }] of Object.entries(STEPS))
+    expect(found.get(`step ${name}`), name).toEqual(flagsOf(await helpOf(script)));
+  for (const verb of verbsOf(await helpOf("portable")))
+    expect(found.get(`portable ${verb}`), verb).toEqual(flagsOf(await helpOf("portable", verb)));
+  expect(found.get("backup")).toEqual(flagsOf(await helpOf("backup_all")));
+  const single = readdirSync(join(PROJECT, "scripts"))
+    .map((file) => basename(file, ".ts"))
+    .filter((name) => !name.startsWith("backup_") && ![...NOT_COMMANDS, "holdfast", "portable"].includes(name));
+  for (const name of single) expect(found.get(name), name).toEqual(flagsOf(await helpOf(name)));
 });
 
 test("error codes", async () => {

@@ -4,13 +4,14 @@ import { join } from "node:path";
 import { PROJECT } from "../run.ts";
 
 export interface DocumentedFlag {
-  /** The script's name without its ending. */
+  /** The script's name without its ending, or `holdfast` and its verb. */
   readonly command: string;
   /** With its dashes. */
   readonly flag: string;
 }
 
 const COMMAND = /\b(\w+)\.(?:ts|js)\b((?:(?!&&)[^`\n|#])*)/g;
+const VERB = /\b(holdfast [a-z]+)\b((?:(?!&&)[^`\n|#])*)/g;
 const FLAG = /(?<=\s)--?[a-z][a-z-]*/g;
 
 /** Returns the flags behind each command, in blocks and code, and those in the other cells of a table's row that begins with a command. */
@@ -22,6 +23,7 @@ export function documentedFlags(text: string): DocumentedFlag[] {
   for (const line of joinLines(text).split("\n")) {
     const commands = [...line.matchAll(COMMAND)].filter(([, name = ""]) => isCommand(name));
     for (const [, name = "", rest = ""] of commands) add(name, rest);
+    for (const [, name = "", rest = ""] of line.matchAll(VERB)) add(name, rest);
     const [, first = "", ...cells] = line.split("|");
     const [, inTable] = /^ `npx tsx scripts\/(\w+)\.ts/.exec(first) ?? [];
     if (inTable !== undefined) add(inTable, cells.join(" ").replaceAll("`", " "));

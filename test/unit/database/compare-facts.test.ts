@@ -8,7 +8,7 @@ test("missing, new and short tables are named one by one; estimates are not prov
   const found = { a: exact(1), b: exact(1), d: exact(10), e: exact(0) };
   expect(compareTables(recorded, found)).toEqual({
     differences: [
-      "table b has 1 rows, 2 were recorded",
+      "table b has 1 row, 2 were recorded",
       "table c is missing",
       "table constructor is missing",
       "table e was not in the backup",

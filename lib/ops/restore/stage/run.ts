@@ -19,6 +19,7 @@ import { applyDirectories, sharedWith } from "./directories.ts";
 import type { ArchivePart } from "../../runs/unit-items.ts";
 import type { RestorePlan } from "../plan/planner.ts";
 import { pathExists } from "../../../archive/tree/path-exists.ts";
+import { plural } from "../../../report/format.ts";
 
 const WORKER = "lib/ops/restore/stage/worker";
 
@@ -134,7 +135,7 @@ function checkContent(part: ArchivePart, label: string, { contentDigest, entries
   if (part.entries !== undefined && part.only === undefined && part.entries !== entries)
     throw new HoldfastError(
       "E_VERIFY",
-      `${label}: ${part.artifact} holds ${entries} entries, but ${part.entries} were recorded`,
+      `${label}: ${part.artifact} holds ${plural(entries, "entry")}, but ${plural(part.entries, "was", "were")} recorded`,
     );
   if (part.contentDigest !== null && contentDigest !== null && part.contentDigest !== contentDigest)
     throw new HoldfastError("E_VERIFY", `${label}: the content of ${part.artifact} is not what was recorded`);

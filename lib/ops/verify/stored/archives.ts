@@ -2,7 +2,7 @@
 import path from "node:path";
 import { HoldfastError } from "../../../errors.ts";
 import { metadataSchema, type Artifact, type StepName } from "../../../model/unit.ts";
-import { formatBytes } from "../../../report/format.ts";
+import { formatBytes, plural } from "../../../report/format.ts";
 import { forEachParallel } from "../../../store/files/for-each-parallel.ts";
 import type { ArtifactReaders } from "../../checks/artifact-readers.ts";
 import { tryRead, type RunInventory, type UnitRecord } from "../inventory/run-inventory.ts";
@@ -47,7 +47,7 @@ export async function checkArchives(
       entries += found.entries;
       bytes += found.bytes;
       if (artifact.entries !== undefined && artifact.entries !== found.entries)
-        say(`holds ${found.entries} entries, but ${unit.file} records ${artifact.entries}`);
+        say(`holds ${plural(found.entries, "entry")}, but ${unit.file} records ${artifact.entries}`);
     } catch (error) {
       signal.throwIfAborted();
       say(messageOf(error, file));

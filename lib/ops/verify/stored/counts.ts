@@ -3,6 +3,7 @@ import type { Failure, StepName } from "../../../model/unit.ts";
 import { unitName } from "../../../store/run/unit-name.ts";
 import type { RunInventory, UnitRecord } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
+import { plural } from "../../../report/format.ts";
 
 /** The steps that have a unit for every project. */
 const PROJECT_STEPS: readonly StepName[] = ["source_exports", "compiled_exports"];
@@ -101,7 +102,7 @@ export function checkUnitCounts(survey: RunInventory): Finding | undefined {
     if (summary.expected === null || failures.some((failure) => failure.unit === null)) continue;
     if (units > summary.expected || units + failures.length < summary.expected) {
       const actual = `${units} exist and ${failures.length} failed or were skipped`;
-      problems.push({ path, message: `${summary.expected} units were expected, but ${actual}` });
+      problems.push({ path, message: `${plural(summary.expected, "unit was", "units were")} expected, but ${actual}` });
     }
   }
   const figure = [

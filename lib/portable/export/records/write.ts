@@ -30,6 +30,7 @@ import {
   type ExportHooks,
   type ExportSummary,
 } from "../record-rows.ts";
+import { plural } from "../../../report/format.ts";
 
 export const RECORDS_FORMAT = "holdfast-records";
 const RECORDS_VERSION = "1.0.0";
@@ -164,7 +165,9 @@ async function writeTable(
   await assertValidUtf8(connection, fields, encoder.columnsWithReplacementChar);
   output.write(count === 0 ? "]\n}\n" : "\n]\n}\n");
   if (encoder.dangling > 0)
-    warnings.push(`${table.id}: ${encoder.dangling} references to missing rows are exported unchanged`);
+    warnings.push(
+      `${table.id}: ${plural(encoder.dangling, "reference to a missing row is", "references to missing rows are")} exported unchanged`,
+    );
   if (nulls > 0) warnings.push(jsonNullWarning(table.id, nulls));
   return { path, model, table: table.id, rows: count, natural_key: [...key.columns], ...output.end() };
 }

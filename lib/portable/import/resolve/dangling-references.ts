@@ -10,6 +10,7 @@ import { stagingName } from "../staging/staged-table.ts";
 import type { StagedForeignKey } from "../staging/column-loaders.ts";
 import type { StagingTable } from "../staging/table.ts";
 import type { Statements } from "../staging/statements.ts";
+import { plural } from "../../../report/format.ts";
 
 /** Throws `E_IMPORT` if referenced rows outside the import share the key by which they are found. */
 export async function refuseEqualKeys(connection: Connection, { fields, tables }: Targets): Promise<void> {
@@ -36,7 +37,7 @@ export async function refuseStrayLinks(
       if (rows > 0)
         throw new HoldfastError(
           "E_IMPORT",
-          `${staging.target.table.id}: ${rows} rows hold ids in ${link.link.columns.join(", ")} ` +
+          `${staging.target.table.id}: ${plural(rows, "row holds", "rows hold")} ids in ${link.link.columns.join(", ")} ` +
             `that match no row of ${link.link.target} in the export's database, but match rows here`,
           {
             hint: "correct these rows in the export's database and export again; --into-other overrides this check",

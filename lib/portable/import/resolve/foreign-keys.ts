@@ -11,6 +11,7 @@ import { SAMPLES } from "./table-result.ts";
 import type { Statements } from "../staging/statements.ts";
 import { PATH_COLUMN, TARGET_ID_COLUMN } from "../staging/tree-columns.ts";
 import type { Trees } from "./trees.ts";
+import { plural } from "../../../report/format.ts";
 
 const givenOf = (leaves: StagedForeignKey["leaves"], quote: (name: string) => string): string =>
   leaves.map(({ staged }) => `s.${quote(staged)} is not null`).join(" or ");
@@ -222,7 +223,7 @@ export class Links {
     for (const key of samples) texts.push(keyText(await this.#trees.shown(leaves, key)));
     throw new HoldfastError(
       "E_IMPORT",
-      `${staging.target.table.id}: ${count} rows reference missing rows of ${link.target} by ` +
+      `${staging.target.table.id}: ${plural(count, "row references", "rows reference")} missing rows of ${link.target} by ` +
         `${link.columns.join(", ")}: ${texts.join(", ")}`,
       { hint: `import ${link.target} as well, or insert these rows first` },
     );

@@ -1,4 +1,5 @@
 /** Maps the models and fields of other programs to tables and columns, by Django's naming rules. */
+import pluralize from "pluralize";
 import { HoldfastError } from "../../../errors.ts";
 import { DJANGO_TABLES } from "../../schema/django-models.ts";
 import { columnOf, type Column, type ForeignKey, type Schema, type Table } from "../../schema/tables.ts";
@@ -81,7 +82,7 @@ export class TableMapping {
     if (configured !== undefined) return configured;
     const { tables } = this.#schema;
     const short = model.slice(model.indexOf(".") + 1);
-    const forms = new Set(singulars(fold(short)));
+    const forms = new Set([fold(short), pluralize.singular(fold(short))]);
     const django = DJANGO_TABLES.get(model);
     const tries = [
       tables.filter(({ name }) => name === django),
@@ -154,15 +155,6 @@ function findPart(table: Table, links: readonly ForeignKey[], name: string): Fie
 
 /** Returns `author` for `author_id`. */
 export const baseOf = ({ columns }: ForeignKey): string => (columns[0] ?? "").replace(/_id$/, "");
-
-/** Returns a name as it is, and its possible singular forms. */
-const singulars = (name: string): string[] => [
-  name,
-  ...(name.endsWith("ies") ? [`${name.slice(0, -3)}y`] : []),
-  ...(name.endsWith("ves") ? [`${name.slice(0, -3)}f`] : []),
-  ...(name.endsWith("es") ? [name.slice(0, -2)] : []),
-  ...(name.endsWith("s") ? [name.slice(0, -1)] : []),
-];
 
 /** Returns the endings of a table's name, split at its underscores. */
 const endings = (name: string): string[] => name.split("_").map((_word, at, words) => fold(words.slice(at).join("_")));

@@ -11,6 +11,7 @@ import { readZipDirectory } from "../../../archive/zip/directory.ts";
 import { HoldfastError } from "../../../errors.ts";
 import { readDump } from "./dumpdata.ts";
 import type { ForeignRecord, ForeignSource } from "./record.ts";
+import { plural, wordFor } from "../../../report/format.ts";
 
 const METADATA = "metadata.json";
 const MEDIA = "media/";
@@ -90,7 +91,9 @@ export async function djangoZipSource(
     url: null,
     notes: [
       ...(media > 0
-        ? [`${MEDIA}: ${media} files are not part of the database; unpack them into the site's media directory`]
+        ? [
+            `${MEDIA}: ${plural(media, "file is", "files are")} not part of the database; unpack ${wordFor(media, "it", "them")} into the site's media directory`,
+          ]
         : []),
       ...others.map(({ name }) => `${display(name)} is unknown and left out`),
     ],

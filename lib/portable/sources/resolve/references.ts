@@ -9,6 +9,7 @@ import type { Lookup } from "./lookup.ts";
 import { readingText, type Reading, type KeyInterpreter } from "./key-interpretations.ts";
 import { targetOf, type References, type Waiting } from "../load/references.ts";
 import { FILE, LINE, quoteName, referenceColumn, type Scratch } from "../load/scratch-database.ts";
+import { plural } from "../../../report/format.ts";
 
 /** The number of keys that are tried to interpret their form. */
 const TRIED = 200;
@@ -234,7 +235,7 @@ export class Resolver {
     }
     if (rows > 0 && isChosen)
       this.warnings.push(
-        `${id}: ${rows} rows reference by id, in ${link.columns.join()}, rows of ${link.target} that are ` +
+        `${id}: ${plural(rows, "row references", "rows reference")} by id, in ${link.columns.join()}, rows of ${link.target} that are ` +
           "not among the records: the database's rows with the same ids are used",
       );
     if (dangling > 0)

@@ -187,7 +187,7 @@ describe("an export", () => {
     const url = await make(name, `${WORDPRESS(name)} ${WORDPRESS_ROWS} insert into site_posts values (4, 7, 'by one who left');`);
     const at = await exported(url, { ...WORDPRESS_CONFIG, instance: "a" }, "--exclude", "site_users,site_usermeta");
     const other = await to(name);
-    expect(await portable("import", other, {}, at)).toMatchObject({ code: 1, said: expect.stringMatching(/site_posts: 1 rows hold ids in post_author that match no row of (?:public\.)?site_users/) });
+    expect(await portable("import", other, {}, at)).toMatchObject({ code: 1, said: expect.stringMatching(/site_posts: 1 row holds ids in post_author that match no row of (?:public\.)?site_users/) });
     expect(await rowsOf(other, "select count(*) from site_posts")).toEqual(["0"]);
     expect(await portable("import", other, { instance: "a" }, at)).toMatchObject({ code: 0 });
   });

@@ -135,7 +135,7 @@ describe("rows that a mode passes over need no rows that they lead to", () => {
     expect(await values(url)).toEqual(["c1|10", "d|10", "p1|10"]);
     // A row that is there, and would lead to one that is not, is refused.
     const other = await make(name, table(name, "", "insert into p values (7, 'p1', 1);", "insert into c values (7, 'c2', 7, 1);"));
-    expect(await refusal("import", output, "--database", other, "--mode", "update-only")).toContain("c: 1 rows reference missing rows of");
+    expect(await refusal("import", output, "--database", other, "--mode", "update-only")).toContain("c: 1 row references missing rows of");
     expect(await values(other)).toEqual(["c2|1", "p1|1"]);
   });
 

@@ -54,9 +54,7 @@ test.each([
     const other = site(to, THEIRS);
     const { code, said } = await portable("import", other, at, "--mode", mode);
     expect(code).toBe(1);
-    expect(said).toContain(
-      "note: 1 rows are identified by generated id alone, and other rows have these ids here: (1)",
-    );
+    expect(said).toContain("note: 1 row is identified by generated id alone, and other rows have these ids here: (1)");
     expect(said).toContain("--into-other overrides this check");
     expect(await notes(other)).toEqual(["1|theirs", "3|three"]);
     expect(await portable("check", other, at, "--values")).toMatchObject({ code: 14 });
@@ -108,7 +106,7 @@ test("a foreign key by primary key to rows that are not exported is refused", as
   const other = site("b", THEIRS);
   const { code, said } = await portable("import", other, at, "--models", "remark");
   expect([code, await rowsOf(other.url, "select count(*) from remark")]).toEqual([1, ["0"]]);
-  expect(said).toContain("remark: 1 rows reference note by note_id; its rows are identified by generated id alone");
+  expect(said).toContain("remark: 1 row references note by note_id; its rows are identified by generated id alone");
   expect(await portable("import", site("a", OURS), at, "--models", "remark")).toMatchObject({ code: 0 });
 });
 
@@ -153,13 +151,13 @@ test.each(["PostgreSQL", "MariaDB"] as const)("%s: rows identified by their prim
   const { config } = site("a");
   const at = await exported({ url: await make(name, `${schema} ${OURS}`), config });
   const other = { url: await make(name, `${schema} ${THEIRS}`), config: site("b").config };
-  const more = "are identified by generated id alone";
+  const more = "is identified by generated id alone";
   for (const mode of ["create-or-update", "create-only", "update-only"]) {
     const { code, said } = await portable("import", other, at, "--mode", mode);
-    expect([code, said]).toEqual([1, expect.stringContaining(`note: 1 rows ${more}, and other rows have these ids here: (1)`)]);
+    expect([code, said]).toEqual([1, expect.stringContaining(`note: 1 row ${more}, and other rows have these ids here: (1)`)]);
   }
   const linked = await portable("import", other, at, "--models", "remark");
-  expect([linked.code, linked.said]).toEqual([1, expect.stringMatching(/remark: 1 rows reference (public\.)?note by note_id; its rows are identified by generated id alone/)]);
+  expect([linked.code, linked.said]).toEqual([1, expect.stringMatching(/remark: 1 row references (public\.)?note by note_id; its rows are identified by generated id alone/)]);
   expect(await notes(other)).toEqual(["1|theirs", "3|three"]);
   const lessLinked = { url: await make(name, `${schema} insert into note values (1, 'ours', null), (2, 'two', null);`), config: other.config };
   expect(await portable("import", lessLinked, at)).toMatchObject({ code: 1, said: expect.stringContaining("(2)") });

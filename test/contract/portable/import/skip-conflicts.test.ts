@@ -93,7 +93,7 @@ test.each(ENGINES)("%s: rows that had to be written before those that were passe
   const self = `create table item (id ${idOf(name)}, code varchar(9) not null unique, slug varchar(9) not null unique, up_id integer references item (id));`;
   const at = await exported(await make(name, `${self} insert into item values (1, 'a', 'one', null), (2, 'b', 'two', 1), (3, 'c', 'three', 2);`), {});
   const url = await make(name, `${self} insert into item values (2, 'b', 'other', null);`);
-  expect(await refusal("import", at, "--database", url, "--skip-conflicts")).toMatch(/item: 1 rows reference missing rows of \S+ by up_id: \(two\)/);
+  expect(await refusal("import", at, "--database", url, "--skip-conflicts")).toMatch(/item: 1 row references missing rows of \S+ by up_id: \(two\)/);
   expect(await rowsOf(url, "select slug from item")).toEqual(["other"]);
 }); // prettier-ignore
 

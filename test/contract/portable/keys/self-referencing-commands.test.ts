@@ -125,7 +125,7 @@ describe.each(NAMES)("on %s", (name) => {
     const settings = config({ sets: { some: { tables: ["page"], where: { page: { slug: { in: ["team"] } } } } } });
     const output = await exportOf(url, ...settings, "--set", "some");
     const lacking = await portable("import", output, "--database", other);
-    expect(lacking).toMatchObject({ code: 1, stderr: expect.stringMatching(/page: 1 rows reference missing rows of .*page by parent_id: \(one, home\/one, about\)/) as string }); // prettier-ignore
+    expect(lacking).toMatchObject({ code: 1, stderr: expect.stringMatching(/page: 1 row references missing rows of .*page by parent_id: \(one, home\/one, about\)/) as string }); // prettier-ignore
     await run("import", zip, "--database", other, "--models", "site,page");
     await change(other, "delete from page where slug = 'team'");
     expect((await run("import", output, "--database", other)).tables).toMatchObject([{ created: 1 }]);

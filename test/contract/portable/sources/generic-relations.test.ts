@@ -59,7 +59,7 @@ test("a primary key without a record is reported, and imported only with --force
   const dump = [...DUMP, { model: "shop.note", pk: 3, fields: { content_type: ["shop", "item"], object_id: "77", text: "of none" } }]; // prettier-ignore
   const { code, stderr, led } = await brought(dump, GENERIC);
   expect([code, led]).toEqual([14, []]);
-  expect(stderr).toContain("1 references to missing rows");
+  expect(stderr).toContain("1 reference to a missing row");
   expect(await brought(dump, GENERIC, "--force")).toMatchObject({ code: 0 });
 });
 

@@ -114,7 +114,7 @@ test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: columns that look l
   const { code, stderr, stdout } = await runBuilt("portable", ["import", output, "--database", url, "--json"]);
   expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
   const { warnings } = summarySchema.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? ""));
-  expect(warnings.join("\n")).toMatch(/wp_terms: 1 rows were renumbered; \S+term_id, \S+rev_term look like/);
+  expect(warnings.join("\n")).toMatch(/wp_terms: 1 row was renumbered; \S+term_id, \S+rev_term look like/);
   expect(await rowsOf(url, "select count(*) from Session")).toEqual(["0"]);
 }); // prettier-ignore
 

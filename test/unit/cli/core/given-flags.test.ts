@@ -4,14 +4,13 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { withGivenFlags } from "../../../../lib/cli/core/given-flags.ts";
 import { PROJECT } from "../../../support/run.ts";
+import { commandFlags } from "../../../support/command-flags.ts";
 
 const sources = readdirSync(join(PROJECT, "lib"), { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".ts"))
   .map((file) => ({ file, text: readFileSync(join(PROJECT, "lib", file), "utf8") }));
 const scripts = readdirSync(join(PROJECT, "scripts")).map((name) => name.replace(/\.ts$/, ""));
-const flags = new Set(
-  sources.flatMap(({ text }) => [...text.matchAll(/\.option\("([a-z-]+)"/g)].map(([, flag = ""]) => flag)),
-);
+const flags = await commandFlags();
 
 /** The string literals of a file, without its imports and comments. */
 const literals = (text: string): string[] =>

@@ -1,77 +1,101 @@
 /** `portable export`: writes an export in one of three formats. */
 import path from "node:path";
-import type { SiteConfig } from "../../config/load.ts";
-import { EXIT, HoldfastError } from "../../errors.ts";
-import type { Connection } from "../../portable/engine/connection.ts";
-import { exportTables, type ExportRequest } from "../../portable/export/run.ts";
-import type { PortablePlan } from "../../portable/plan/run.ts";
-import { exportDjangoZip } from "../../portable/export/django/zip.ts";
-import { knownZone, NAME_STYLES, packageName } from "../../portable/export/django/file-name.ts";
-import { exportNativeZip } from "../../portable/export/native-zip.ts";
-import { exportRecords } from "../../portable/export/records/write.ts";
-import { computedByTable } from "../../portable/schema/computed-columns.ts";
-import type { ExportHooks, ExportSummary } from "../../portable/export/record-rows.ts";
-import { redact } from "../../report/redact.ts";
-import { parseList, lastValue } from "../core/arguments.ts";
-import { instanceOf } from "../../steps/portable/instance.ts";
-import { progressOf } from "./progress.ts";
-import { showExport } from "./report.ts";
-import { settingsOf } from "./settings.ts";
+import type { SiteConfig } from "../../../config/load.ts";
+import { EXIT, HoldfastError } from "../../../errors.ts";
+import type { Connection } from "../../../portable/engine/connection.ts";
+import { exportTables, type ExportRequest } from "../../../portable/export/run.ts";
+import type { PortablePlan } from "../../../portable/plan/run.ts";
+import { exportDjangoZip } from "../../../portable/export/django/zip.ts";
+import { NAME_STYLES, knownZone, packageName } from "../../../portable/export/django/file-name.ts";
+import { exportNativeZip } from "../../../portable/export/native-zip.ts";
+import { exportRecords } from "../../../portable/export/records/write.ts";
+import { computedByTable } from "../../../portable/schema/computed-columns.ts";
+import type { ExportHooks, ExportSummary } from "../../../portable/export/record-rows.ts";
+import { redact } from "../../../report/redact.ts";
+import { lastValue, parseList } from "../../core/arguments.ts";
+import { instanceOf } from "../../../steps/portable/instance.ts";
+import { progressOf } from "../progress.ts";
+import { showExport, showPlan } from "../report.ts";
+import { settingsOf } from "../settings.ts";
+import { planDatabase } from "../../../portable/plan/database.ts";
+import { refuseLooseUsers } from "../../../portable/plan/user-references.ts";
+import { defineCommand, type ParsedOptions } from "../../core/command.ts";
+import { SWITCH, TEXT, type OptionTable } from "../../core/options.ts";
+import { configOf, withConnection } from "../database.ts";
+import { COMPONENT, DATABASE, ORIGIN, SET, TABLES } from "../options.ts";
+import { selectionOf } from "../plan-request.ts";
+import { SET_CONFLICTS } from "../table-set.ts";
 
-export const FORMATS = ["native", "records", "zip"] as const;
+const FORMATS = ["native", "records", "zip"] as const;
 type Format = (typeof FORMATS)[number];
 /** Flags of one format only. */
 const OF_ZIP = ["media", "time-zone", "name-style"] as const;
-export const EXPORT_FLAGS: readonly string[] = ["format", ...OF_ZIP];
 
-type Given = string | string[] | undefined;
-
-interface ExportFlags {
-  readonly json: boolean;
-  readonly quiet: boolean;
-  readonly timestamp: boolean;
-  readonly output?: Given;
-  readonly format?: Given;
-  readonly media?: Given;
-  readonly "time-zone"?: Given;
-  readonly "name-style"?: Given;
-  readonly "source-name"?: Given;
-  readonly "source-url"?: Given;
-}
-
-export const EXPORT_OPTIONS = {
+const OPTIONS = {
+  ...DATABASE,
+  output: { ...TEXT, alias: "o", describe: "the directory to write into, or a .zip file" },
   format: {
-    type: "string",
-    requiresArg: true,
+    ...TEXT,
     choices: FORMATS,
     default: "native",
-    describe: "export: native, one file of records per table, or a ZIP as Django writes it",
+    describe: "native, one file of records per table, or a ZIP as Django writes it",
   },
-  media: { type: "string", requiresArg: true, describe: "--format zip: the media directory (default: the config's)" },
+  media: { ...TEXT, describe: "--format zip: the media directory (default: the config's)" },
   "time-zone": {
-    type: "string",
-    requiresArg: true,
+    ...TEXT,
     describe: "--format zip: time zone of its name, as Area/City (default: the config's, else this host's)",
   },
   "name-style": {
-    type: "string",
-    requiresArg: true,
+    ...TEXT,
     choices: NAME_STYLES,
     describe: "--format zip: sortable (YYYYMMDD_HHMMSS) or us (MMDDYY_HHMMSS)",
   },
-} as const;
+  timestamp: {
+    type: "boolean",
+    default: true,
+    describe: "write into a directory named by the time; --no-timestamp into --output itself",
+  },
+  ...TABLES,
+  component: COMPONENT,
+  set: SET,
+  "list-models": { ...SWITCH, describe: "list the tables and exit" },
+  "dry-run": { ...SWITCH, describe: "show the plan; write nothing" },
+  ...ORIGIN,
+} as const satisfies OptionTable;
+
+export const exportDatabase = defineCommand({
+  forms: ["-o DIR [--database URL]"],
+  description: "Exports a database as JSON with natural keys: SQLite, PostgreSQL, MySQL or MariaDB.",
+  positionals: {},
+  options: OPTIONS,
+  rules: { conflicts: SET_CONFLICTS },
+  async run(flags, frame) {
+    exportFormat(flags);
+    return await withConnection(flags, "read", frame, async (connection) => {
+      const config = configOf(flags);
+      const plan = await planDatabase(connection, selectionOf(flags), config?.portable?.generic);
+      if (flags["list-models"] || flags["dry-run"]) {
+        showPlan(plan, flags);
+        return EXIT.ok;
+      }
+      await refuseLooseUsers(connection, plan, "left out");
+      return await exportTo(connection, plan, flags, { config, signal: frame.signal });
+    });
+  },
+});
+
+type ExportFlags = ParsedOptions<typeof OPTIONS>;
 
 /** Throws `E_USAGE` for a flag that does not apply to the format, before connecting to a database. */
-export function exportFormat(flags: ExportFlags): Format {
-  const format = FORMATS.find((one) => one === lastValue(flags.format));
-  if (format === undefined) throw new HoldfastError("E_USAGE", `--format must be one of ${FORMATS.join(", ")}`);
+function exportFormat(flags: ExportFlags): Format {
+  const format = lastValue(flags.format) ?? "native";
   const unused = OF_ZIP.find((name) => format !== "zip" && flags[name] !== undefined);
   if (unused !== undefined) throw new HoldfastError("E_USAGE", `--${unused} does not apply to --format ${format}`);
   return format;
 }
 
 /** Writes the export that the flags ask for, and prints its path. `config` is the site's, if one was read. */
-export async function exportTo(
+async function exportTo(
   connection: Connection,
   plan: PortablePlan,
   flags: ExportFlags,
@@ -119,7 +143,7 @@ function destination(flags: ExportFlags, config: SiteConfig | undefined): Destin
       return { output: directory, write: exportRecords };
     case "zip": {
       const timeZone = knownZone(lastValue(flags["time-zone"]) ?? config?.portable?.time_zone);
-      const style = NAME_STYLES.find((one) => one === lastValue(flags["name-style"])) ?? "sortable";
+      const style = lastValue(flags["name-style"]) ?? "sortable";
       if (!isFile && !flags.timestamp)
         throw new HoldfastError("E_USAGE", "--no-timestamp needs the name of a .zip file with -o");
       if (isFile && flags["name-style"] !== undefined)

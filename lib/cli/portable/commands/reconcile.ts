@@ -1,41 +1,45 @@
 /** `portable reconcile`: merges duplicate rows of a table. */
-import { EXIT, HoldfastError } from "../../errors.ts";
-import type { Connection } from "../../portable/engine/connection.ts";
-import type { ConnectionMode } from "../../portable/engine/session.ts";
-import { planReconcile, reconcile, type ReconcilePlan, type ReconcileResult } from "../../portable/reconcile/run.ts";
-import type { SiteConfig } from "../../config/load.ts";
-import { colors as pc } from "../../report/colors.ts";
-import { plural } from "../../report/format.ts";
-import { printable, printableLines } from "../../report/printable.ts";
-import { parseList, lastValue } from "../core/arguments.ts";
-import { ask } from "../core/confirm.ts";
-import { json, say } from "./report.ts";
+import { EXIT, HoldfastError } from "../../../errors.ts";
+import {
+  planReconcile,
+  reconcile as mergeRows,
+  type ReconcilePlan,
+  type ReconcileResult,
+} from "../../../portable/reconcile/run.ts";
+import { colors as pc } from "../../../report/colors.ts";
+import { plural } from "../../../report/format.ts";
+import { printable, printableLines } from "../../../report/printable.ts";
+import { parseList, lastValue } from "../../core/arguments.ts";
+import { defineCommand, type ParsedOptions } from "../../core/command.ts";
+import { confirmTyped } from "../../core/confirm.ts";
+import { SWITCH, TEXT, type OptionTable } from "../../core/options.ts";
+import { printJson } from "../../core/print-json.ts";
+import type { CommandFrame } from "../../core/run-command.ts";
+import { configOf, withConnection } from "../database.ts";
+import { DATABASE } from "../options.ts";
+import { say } from "../report.ts";
 
-/** The flags of the verb beside those of every command. */
-export const RECONCILE_FLAGS: readonly string[] = ["table", "by", "dry-run", "yes"];
+const OPTIONS = {
+  ...DATABASE,
+  table: { ...TEXT, describe: "the table whose duplicate rows are merged" },
+  by: { ...TEXT, describe: "the columns to compare (default: the key, else name)" },
+  "dry-run": { ...SWITCH, describe: "do everything, then roll back" },
+  yes: { ...SWITCH, describe: "skip the confirmation" },
+} as const satisfies OptionTable;
 
-type Given = string | string[] | undefined;
+export const reconcile = defineCommand({
+  forms: ["--table NAME [--by COLUMNS] [--database URL]"],
+  description: "Merges duplicate rows of a table, and redirects the references to them.",
+  positionals: {},
+  options: OPTIONS,
+  run: async (flags, frame) => await reconcileTable(flags, frame),
+});
 
-interface ReconcileFlags {
-  readonly json: boolean;
-  readonly quiet: boolean;
-  readonly table?: Given;
-  readonly by?: Given;
-  readonly "dry-run": boolean;
-  readonly yes: boolean;
-}
-
-export interface ReconcileSite {
-  readonly portable: SiteConfig["portable"];
-  readonly signal: AbortSignal;
-  readonly withConnection: <T>(mode: ConnectionMode, work: (connection: Connection) => Promise<T>) => Promise<T>;
-}
+type ReconcileFlags = ParsedOptions<typeof OPTIONS>;
 
 /** Throws `E_USAGE`, `E_CONFIRM`, and what `reconcile` throws. */
-export async function reconcileCommand(
-  flags: ReconcileFlags,
-  { portable, signal, withConnection }: ReconcileSite,
-): Promise<number> {
+async function reconcileTable(flags: ReconcileFlags, frame: CommandFrame): Promise<number> {
+  const portable = configOf(flags)?.portable;
   const table = lastValue(flags.table);
   if (table === undefined)
     throw new HoldfastError("E_USAGE", "reconcile: missing option --table", {
@@ -49,31 +53,37 @@ export async function reconcileCommand(
     generic: portable?.generic ?? [],
     foreignKeys: portable?.foreign_keys,
   };
-  const plan = await withConnection("read", async (connection) => await planReconcile(connection, request));
+  const plan = await withConnection(
+    flags,
+    "read",
+    frame,
+    async (connection) => await planReconcile(connection, request),
+  );
   for (const text of plan.warnings) if (!flags.json) process.stderr.write(`${pc.yellow("!")} ${printable(text)}\n`);
   if (plan.groups.length === 0) {
     show(plan, { counts: new Map(), committed: false }, flags);
     return EXIT.ok;
   }
   if (!flags.json && !flags.quiet) process.stderr.write(`${printableLines(describe(plan))}\n`);
-  if (!flags["dry-run"]) await confirm(plan, flags, signal);
+  if (!flags["dry-run"] && !flags.yes) await confirm(plan, frame.signal);
+  const mode = { dryRun: flags["dry-run"], signal: frame.signal };
   const result = await withConnection(
+    flags,
     "write",
-    async (connection) => await reconcile(connection, plan, request, { dryRun: flags["dry-run"], signal }),
+    frame,
+    async (connection) => await mergeRows(connection, plan, request, mode),
   );
   show(plan, result, flags);
   return EXIT.ok;
 }
 
-/** Asks for the table's name: a plain yes is typed too easily. */
-async function confirm({ table: { name } }: ReconcilePlan, flags: ReconcileFlags, signal: AbortSignal): Promise<void> {
-  if (flags.yes) return;
-  if (!process.stdin.isTTY)
-    throw new HoldfastError("E_CONFIRM", "merged rows cannot be separated again; nothing was changed", {
-      hint: "check with --dry-run; then run on a terminal and type the table's name, or add --yes",
-    });
-  if ((await ask(`Type ${name} to merge these rows: `, signal)) !== name)
-    throw new HoldfastError("E_CONFIRM", "not confirmed; nothing was changed", { hint: `type ${name}, or add --yes` });
+async function confirm({ table: { name } }: ReconcilePlan, signal: AbortSignal): Promise<void> {
+  const refused = {
+    message: "merged rows cannot be separated again; nothing was changed",
+    hint: "check with --dry-run; then run on a terminal and type the table's name, or add --yes",
+  };
+  const differs = { hint: `type ${name}, or add --yes` };
+  await confirmTyped({ word: name, purpose: "merge these rows", refused, differs }, signal);
 }
 
 const SHOWN = 50;
@@ -112,7 +122,8 @@ function show(
       by: Object.fromEntries(by.map((name, at) => [name, said[at] ?? ""])),
       references,
     });
-    return json("summary", {
+    return printJson({
+      message_type: "summary",
       table: table.id,
       by,
       groups: groups.map(({ stays, others }) => ({ stays: rowOf(stays), goes: others.map(rowOf) })),

@@ -1,57 +1,59 @@
 /** `portable package`: writes one file that moves a site to another host. */
-import type { SiteConfig } from "../../config/load.ts";
-import type { DatabaseTarget } from "../../database/snapshot.ts";
-import { EXIT, HoldfastError } from "../../errors.ts";
-import { makePackage, type MadePackage } from "../../ops/package/create.ts";
-import type { PlanRequest } from "../../portable/plan/run.ts";
-import { colors as pc } from "../../report/colors.ts";
-import { formatBytes, plural } from "../../report/format.ts";
-import { printable, printableLines } from "../../report/printable.ts";
-import { lastValue } from "../core/arguments.ts";
-import { instanceOf } from "../../steps/portable/instance.ts";
-import { progressOf } from "./progress.ts";
+import type { SiteConfig } from "../../../config/load.ts";
+import type { DatabaseTarget } from "../../../database/snapshot.ts";
+import { EXIT, HoldfastError } from "../../../errors.ts";
+import { makePackage, type MadePackage } from "../../../ops/package/create.ts";
+import type { PlanRequest } from "../../../portable/plan/run.ts";
+import { colors as pc } from "../../../report/colors.ts";
+import { formatBytes, plural } from "../../../report/format.ts";
+import { printable, printableLines } from "../../../report/printable.ts";
+import { lastValue } from "../../core/arguments.ts";
+import { instanceOf } from "../../../steps/portable/instance.ts";
+import { progressOf } from "../progress.ts";
+import { defineCommand, type ParsedOptions } from "../../core/command.ts";
+import { SWITCH, TEXT, type OptionTable } from "../../core/options.ts";
+import { printJson } from "../../core/print-json.ts";
+import { configOf, targetOf } from "../database.ts";
+import { COMPONENT, DATABASE, ORIGIN, TABLES } from "../options.ts";
+import { selectionOf } from "../plan-request.ts";
 
-/** The flags of the verb beside those of every command. */
-export const PACKAGE_FLAGS: readonly string[] = [
-  "models",
-  "component",
-  "exclude",
-  "output",
-  "source-url",
-  "source-name",
-  "from-dump",
-  "include-users",
-  "skip-users",
-  "include-passwords",
-  "storage",
-];
+const OPTIONS = {
+  ...DATABASE,
+  output: { ...TEXT, alias: "o", describe: "the file to write, e.g. site.tgz" },
+  ...TABLES,
+  component: COMPONENT,
+  ...ORIGIN,
+  "from-dump": { ...SWITCH, describe: "a dump instead of portable data" },
+  "include-users": { ...SWITCH, describe: "include users, without passwords" },
+  "skip-users": { ...SWITCH, describe: "leave users out (the default)" },
+  "include-passwords": { ...SWITCH, describe: "include the users' password hashes" },
+  storage: { ...TEXT, describe: "another directory (repeatable)" },
+} as const satisfies OptionTable;
 
-type Given = string | string[] | undefined;
+export const packageSite = defineCommand({
+  forms: ["-o FILE [--database URL]"],
+  description: "Writes one file with the data and the files of a site; restore --package restores it on another host.",
+  positionals: {},
+  options: OPTIONS,
+  rules: {
+    conflicts: [["include-users", "skip-users"]],
+    requires: { "include-passwords": ["include-users"] },
+  },
+  async run(flags, { signal }) {
+    const target = await targetOf(flags, signal);
+    return await writePackage(flags, { config: configOf(flags), target, plan: selectionOf(flags) }, signal);
+  },
+});
 
-interface PackageFlags {
-  readonly json: boolean;
-  readonly quiet: boolean;
-  readonly output?: Given;
-  readonly "from-dump": boolean;
-  readonly "include-users": boolean;
-  readonly "skip-users": boolean;
-  readonly "include-passwords": boolean;
-  readonly storage?: Given;
-  readonly models?: Given;
-  readonly component?: Given;
-  readonly exclude?: Given;
-  readonly "source-name"?: Given;
-  readonly "source-url"?: Given;
-}
+type PackageFlags = ParsedOptions<typeof OPTIONS>;
 
-export interface PackageSite {
+interface PackageSite {
   readonly config: SiteConfig | undefined;
   readonly target: DatabaseTarget;
   readonly plan: PlanRequest;
 }
 
-/** Throws `E_USAGE` for contradicting flags, and what `makePackage` throws. */
-export async function packageCommand(flags: PackageFlags, site: PackageSite, signal: AbortSignal): Promise<number> {
+async function writePackage(flags: PackageFlags, site: PackageSite, signal: AbortSignal): Promise<number> {
   const output = lastValue(flags.output);
   const [withUsers, withPasswords] = [flags["include-users"], flags["include-passwords"]];
   const chooses = [flags.models, flags.component, flags.exclude].some((one) => one !== undefined);
@@ -96,7 +98,7 @@ function show({ path, size_bytes, sha256, manifest, checks }: MadePackage, { jso
   const { users, left_out, warnings } = manifest;
   if (json) {
     const summary = { path, size_bytes, sha256, users, ...checks, left_out, warnings };
-    return void process.stdout.write(`${JSON.stringify({ message_type: "summary", ...summary })}\n`);
+    return printJson({ message_type: "summary", ...summary });
   }
   if (quiet) return;
   for (const text of warnings) process.stderr.write(`${pc.yellow("!")} ${printable(text)}\n`);

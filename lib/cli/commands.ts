@@ -1,0 +1,70 @@
+/** The commands, a row each: the verbs of `holdfast` and the scripts. A new verb is its file and its row here. */
+import type { CommandTable } from "./core/table.ts";
+
+/** The paragraph about the whole program. */
+export const DESCRIPTION =
+  "Backs up a whole self-hosted web application into plain files, proves the backups, and restores them.";
+
+export const COMMANDS = {
+  init: {
+    describe: "write a config for an installation, and try it",
+    load: async () => (await import("./init/command.ts")).init,
+  },
+  backup: {
+    describe: "back up the whole site",
+    script: "backup_all",
+    load: async () => (await import("./backup/command.ts")).backupAll,
+  },
+  step: {
+    describe: "back up one step of the site",
+    description: "Backs up one step of the site alone.",
+    verbs: async () => (await import("./backup/steps.ts")).STEP_COMMANDS,
+  },
+  verify: {
+    describe: "prove a run: counts, checksums, archives, dumps",
+    load: async () => (await import("./verify/command.ts")).verify,
+  },
+  health: {
+    describe: "check whether the site works and is backed up",
+    load: async () => (await import("./health/command.ts")).health,
+  },
+  drill: {
+    describe: "restore a whole run into a sandbox, and compare it",
+    load: async () => (await import("./drill/command.ts")).drill,
+  },
+  list: {
+    describe: "list the runs of a store, or the units of one",
+    load: async () => (await import("./runs/list.ts")).list,
+  },
+  find: {
+    describe: "find files in the runs of a store",
+    load: async () => (await import("./runs/find.ts")).find,
+  },
+  logs: {
+    describe: "print the log of a run",
+    load: async () => (await import("./runs/logs.ts")).logs,
+  },
+  delete: {
+    describe: "delete a run that nothing needs",
+    load: async () => (await import("./runs/delete.ts")).remove,
+  },
+  restore: {
+    describe: "restore a run, a unit, a file or a package",
+    load: async () => (await import("./restore/command.ts")).restore,
+    instead: { package: async () => (await import("./restore/package-command.ts")).restorePackage },
+  },
+  reinit: {
+    describe: "clear what users created, and keep what the config lists",
+    load: async () => (await import("./reinit/command.ts")).reinit,
+  },
+  portable: {
+    describe: "export a database as JSON with natural keys, and import it",
+    description:
+      "Exports a database as JSON with natural keys, and imports it into another: SQLite, PostgreSQL, MySQL or MariaDB.",
+    verbs: async () => (await import("./portable/commands/verbs.ts")).PORTABLE_COMMANDS,
+  },
+  completion: {
+    describe: "print a completion script for bash, zsh or fish",
+    load: async () => (await import("./completion/command.ts")).completion,
+  },
+} satisfies CommandTable;

@@ -1,0 +1,19 @@
+/** Finds the store of a command. */
+import path from "node:path";
+import { HoldfastError } from "../../errors.ts";
+import { lastValue } from "./arguments.ts";
+import { requireSiteConfig } from "./site-config.ts";
+
+type Given = string | string[] | undefined;
+
+/**
+ * Returns the store's path: `--dest`, else the config's. The config is only read for its `dest`: with `--dest`, no
+ * config is needed.
+ */
+export function storeOf(flags: { readonly config?: Given; readonly dest?: Given }): string {
+  const dest = lastValue(flags.dest);
+  if (dest !== undefined) return path.resolve(dest);
+  const config = requireSiteConfig(lastValue(flags.config));
+  if (config.dest !== undefined) return config.dest;
+  throw new HoldfastError("E_USAGE", "no store is given: neither --dest nor dest in the config");
+}
