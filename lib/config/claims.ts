@@ -3,7 +3,8 @@ import { realpathSync } from "node:fs";
 import path from "node:path";
 import { HoldfastError } from "../errors.ts";
 import type { StepName } from "../model/unit.ts";
-import type { SiteSettings, TreeSettings } from "./schema.ts";
+import type { SiteSettings } from "./schema.ts";
+import type { TreeSettings } from "./tree-settings.ts";
 import { sqliteFile } from "./sqlite-url.ts";
 
 /** A path that a key of the config takes for a step. */
@@ -64,8 +65,8 @@ export const treeName = (config: Pick<SiteSettings, "site">, { name, path: place
     config.site);
 
 /**
- * Throws `E_CONFIG` where two keys take the same path, or two trees have one name; and where the store lies in a tree: a
- * restore in place would move it aside. A tree that a link makes the same as another path fails alone: see `sharedWith`.
+ * Throws `E_CONFIG` where two keys take the same path, or two trees have one name; and where the store lies in a tree:
+ * a restore in place would rename it. Paths that symlinks make the same fail one unit or step alone: see `sharedWith`.
  */
 export function checkClaims(config: Site, store: string | undefined): void {
   const taken = new Map<string, Claim>();
@@ -75,7 +76,6 @@ export function checkClaims(config: Site, store: string | undefined): void {
     if (other !== undefined) throw takenTwice(claim, other);
     taken.set(pattern(claim.path), claim);
   }
-  for (const { claim, other } of sharedClaims(claims)) if (!isTree(claim)) throw takenTwice(claim, other);
   refuseSharedDirectory(claims);
   const names = new Map<string, number>();
   for (const [index, tree] of config.trees.entries()) {
@@ -96,7 +96,7 @@ const takenTwice = (claim: Claim, other: Claim): HoldfastError =>
   });
 
 /** Lists the claims that links make the same path as another's. The claim without a link keeps it, else the first. */
-function sharedClaims(claims: readonly Claim[]): { claim: Claim; other: Claim }[] {
+function sharedClaims(claims: readonly Claim[]): Shared[] {
   const real = new Map(claims.map((claim) => [claim, pattern(realPath(claim.path))]));
   const isLinked = (claim: Claim): boolean => real.get(claim) !== pattern(claim.path);
   const owners = new Map<string, Claim>();
@@ -109,14 +109,24 @@ function sharedClaims(claims: readonly Claim[]): { claim: Claim; other: Claim }[
   });
 }
 
-/** The steps whose trees the site's user may replace by a link: the unit fails then, and no other. */
+/** The steps whose units are configured trees: a unit fails alone if a symlink makes its tree the same as another. */
 const TREE_STEPS: ReadonlySet<StepName> = new Set(["trees", "snapshots", "legacy_zips", "audio_cache"]);
 const isTree = ({ step, path: place, isDatabase }: Claim): boolean =>
   TREE_STEPS.has(step) && isDatabase !== true && !place.includes("{");
 
-/** Returns the key that has the path which a link makes of this one, absolute; undefined for a path of its own. */
-export const sharedWith = (config: Site, place: string): { readonly key: string; readonly path: string } | undefined =>
-  sharedClaims(claimsOf(config)).find(({ claim }) => isTree(claim) && claim.path === place)?.other;
+/** A claim, and the one that has the path to which symlinks on the site redirect it. */
+interface Shared {
+  readonly claim: Claim;
+  readonly other: Claim;
+}
+
+/** Returns who has the path to which symlinks redirect a tree; undefined if none do. */
+export const sharedWith = (config: Site, place: string): Shared | undefined =>
+  sharedClaims(claimsOf(config)).find(({ claim }) => isTree(claim) && claim.path === place);
+
+/** Returns a claim of the step, other than a tree, that symlinks redirect to a path of another claim. */
+export const sharedInStep = (config: Site, step: StepName): Shared | undefined =>
+  sharedClaims(claimsOf(config)).find(({ claim }) => claim.step === step && !isTree(claim));
 
 /** Legacy trees and projects cannot lie side by side: each directory would be both. */
 function refuseSharedDirectory(claims: readonly Claim[]): void {

@@ -4,113 +4,12 @@
  */
 import * as z from "zod";
 import { stepNameSchema } from "../model/unit.ts";
+import { databaseSchema } from "./database-settings.ts";
+import { command, flag, octal, paths, whole } from "./fields.ts";
+import { projectsSchema } from "./project-settings.ts";
+import { treeSchema } from "./tree-settings.ts";
 import { portableSettingsSchema } from "./portable-settings.ts";
 import { portableRefinement } from "./portable-refinement.ts";
-
-/** A whole number; a string of digits is one too, so that `${VAR:-2048}` can stand for it. */
-const whole = (minimum: number) =>
-  z
-    .union([z.number().int(), z.string().regex(/^\d+$/)])
-    .transform(Number)
-    .pipe(z.number().int().min(minimum));
-const flag = z.union([z.boolean(), z.enum(["true", "false"])]).transform((value) => value === true || value === "true");
-const octal = z
-  .union([z.string(), z.number()])
-  .transform(String)
-  .pipe(z.string().regex(/^0?[0-7]{3,4}$/, "must be an octal mode such as 0640"))
-  .transform((mode) => Number.parseInt(mode, 8));
-const command = z.array(z.string().min(1)).min(1).describe("A program and its arguments; never a shell line.");
-const paths = z.array(z.string().min(1)).default([]);
-
-const databaseUrl = z
-  .string()
-  .regex(
-    /^(postgresql|postgres|mysql|mariadb|sqlite):\/\//,
-    "must begin with postgresql://, mysql://, mariadb:// or sqlite:///",
-  );
-
-const databaseFields = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[\w.-]+$/)
-    .optional()
-    .describe("The unit's name; the database's own name when absent."),
-  url: z
-    .union([databaseUrl, z.record(z.string(), databaseUrl)])
-    .describe(
-      "postgresql://user@host/name, mysql://…, mariadb://…, sqlite:///path (four slashes: absolute). Keep passwords out of it. Or one for each engine that the key engine may name.",
-    ),
-  engine: z
-    .string()
-    .optional()
-    .describe("Which url counts where there is one for each engine, e.g. ${DB_ENGINE:-postgresql}."),
-  password_file: z.string().optional().describe("A file whose first line is the password."),
-  password_command: command.optional().describe("A command that prints the password."),
-  migrate: command.optional().describe("Migrates the schema to that of the code, after a restore of an older one."),
-  migrations_wanted: command.optional().describe("Prints the migrations that the code knows."),
-  exact_counts_below_rows: whole(0)
-    .default(50_000_000)
-    .describe("Rows of a database up to which tables are counted exactly; estimates above, marked as such."),
-  digests: flag
-    .default(false)
-    .describe("Record a digest of each table, which a restore and a drill compare; reads every row once more."),
-});
-
-const databaseSchema = databaseFields.transform(({ engine, url, ...rest }, context) => {
-  if (typeof url === "string" && engine === undefined) return { ...rest, url };
-  const chosen = typeof url === "string" ? undefined : url[engine ?? ""];
-  if (chosen !== undefined) return { ...rest, url: chosen };
-  const message =
-    typeof url === "string" ? "url must name one URL for each engine" : `must be one of ${Object.keys(url).join(", ")}`;
-  context.addIssue({ code: "custom", path: ["engine"], message });
-  return z.NEVER;
-});
-
-const exportSchema = z.union([
-  z.strictObject({
-    path: z.string().min(1).describe("Where the project's tree is, with {fields} of its row, relative to root."),
-  }),
-  z.strictObject({
-    command: command.describe(
-      "Writes the export into the directory {out}; {fields} of the project's row are filled in.",
-    ),
-    inputs: paths.describe(
-      "What the command reads; with it an unchanged export is reused, without it the command runs every time.",
-    ),
-  }),
-]);
-
-const compiledSchema = z.strictObject({
-  bundle: z.enum(["per_text_type", "single"]).default("per_text_type"),
-  text_types: z
-    .record(z.string().regex(/^[\w.-]+$/), z.strictObject({ path: z.string().min(1) }))
-    .describe("Each kind of compiled text and where its pages are. The first is the default one."),
-  media: z
-    .array(z.strictObject({ url: z.string().min(1), path: z.string().min(1) }))
-    .default([])
-    .describe("URLs under which pages refer to media, and the files behind them."),
-  pages: z
-    .strictObject({ url: z.string().min(1) })
-    .optional()
-    .describe("The URL of a compiled page, for links between text types."),
-  rebuild: command.optional().describe("Compiles one project again from its source."),
-});
-
-const projectsSchema = z
-  .strictObject({
-    query: z
-      .string()
-      .min(1)
-      .optional()
-      .describe("A SELECT on the first database; one row a project, with a column id."),
-    glob: z.string().min(1).optional().describe("Directories relative to root; the last name of each is the id."),
-    command: command.optional().describe("Prints a JSON array of objects, each with an id."),
-    source: exportSchema.optional(),
-    compiled: compiledSchema.optional(),
-  })
-  .refine((value) => [value.query, value.glob, value.command].filter((one) => one !== undefined).length === 1, {
-    message: "needs exactly one of query, glob and command",
-  });
 
 const referenceSchema = z.strictObject({
   name: z
@@ -128,27 +27,6 @@ const referenceSchema = z.strictObject({
   root: z.string().min(1).describe("The directory that the paths are relative to."),
   optional: paths.describe("Globs of paths, relative to that directory, that need not be there."),
 });
-
-const patterns = z.array(z.string().min(1)).default([]);
-
-const treeFields = z.strictObject({
-  name: z
-    .string()
-    .regex(/^\w[\w.-]*$/)
-    .optional()
-    .describe("The unit's name; its path, with _ for /, when absent."),
-  path: z.string().min(1).describe("A directory, a file or . for the whole root; relative to root, or anywhere by /."),
-  exclude: patterns.describe("Patterns of what is left out, by the rules of .gitignore, relative to the tree."),
-  exclude_caches: flag.default(false).describe("Leave out what lies in directories with a valid CACHEDIR.TAG."),
-  exclude_if_present: patterns.describe("Leave out what lies in directories that hold a file of such a name."),
-  shard_above_mb: whole(0)
-    .default(64)
-    .describe("Input size above which the tree is kept in layered shards, so that a new file does not rewrite it."),
-  shard_size_mb: whole(1).default(2048).describe("Input bytes of one shard, at most."),
-});
-/** Returns the settings of a tree of which nothing but the path is given. */
-export const treeSettings = (path: string): TreeSettings => treeFields.parse({ path });
-const treeSchema = z.union([z.string().min(1).transform(treeSettings), treeFields]);
 
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
@@ -332,11 +210,7 @@ export const siteSchema = z.strictObject({
 });
 
 export type SiteSettings = z.infer<typeof siteSchema>;
-export type DatabaseSettings = z.infer<typeof databaseSchema>;
-export type TreeSettings = z.infer<typeof treeFields>;
 export type ReferenceSettings = z.infer<typeof referenceSchema>;
-export type ExportSettings = z.infer<typeof exportSchema>;
-export type CompiledSettings = z.infer<typeof compiledSchema>;
 
 /** The JSON Schema that editors read. */
 export function siteJsonSchema(): Record<string, unknown> {

@@ -4,7 +4,7 @@ import path from "node:path";
 import { HoldfastError } from "../errors.ts";
 import { runCommand } from "../exec/command.ts";
 import type { SiteConfig } from "./load.ts";
-import type { DatabaseSettings } from "./schema.ts";
+import type { DatabaseSettings } from "./database-settings.ts";
 
 /**
  * The configured password, or undefined where the client's own files (`.pgpass`, `.my.cnf`) or environment shall serve.

@@ -6,7 +6,7 @@ import { display, fromString, isUtf8, join, toBuffer } from "../archive/path.ts"
 import { RESTORE_PREFIX } from "../archive/tree/walk.ts";
 import { HoldfastError } from "../errors.ts";
 import { LOOSE_FILES, unitDirectories, unitName } from "../store/run/unit-name.ts";
-import { refuseShared } from "./claims/paths.ts";
+import { assertOwnTree } from "./claims/paths.ts";
 import { archivePlan, planArchive, type ArchiveSource } from "./core/archive-unit.ts";
 import type { StepWorkers } from "./core/workers.ts";
 import type { Step, StepContext } from "./core/step.ts";
@@ -49,7 +49,7 @@ interface LegacyTree {
 async function listLegacy(context: StepContext): Promise<LegacyTree[]> {
   const configured = path.resolve(context.config.root, context.config.legacy?.path ?? "");
   const root = fromString(checkRoot(configured));
-  refuseShared(context.config, configured);
+  assertOwnTree(context.config, configured);
   const entries = readdirSync(toBuffer(root), { withFileTypes: true, encoding: "buffer" }).filter(
     ({ name }) => !name.toString("latin1").startsWith(RESTORE_PREFIX),
   );

@@ -4,7 +4,7 @@ import { lstatSync, mkdirSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { removeTree } from "../archive/tree/remove.ts";
 import { fromString } from "../archive/path.ts";
-import type { ExportSettings } from "../config/schema.ts";
+import type { ExportSettings } from "../config/project-settings.ts";
 import { HoldfastError } from "../errors.ts";
 import { runCommand } from "../exec/command.ts";
 import { archivePlan, buildArchiveUnit, planArchive, type ArchiveSource } from "./core/archive-unit.ts";

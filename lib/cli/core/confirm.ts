@@ -16,7 +16,9 @@ interface Confirmation {
   readonly code?: ErrorCode;
 }
 
-/** Returns when the operator has typed the word. Throws `E_CONFIRM`, or `code`, without a terminal or for other words. */
+/**
+ * Returns when the operator has typed the word. Throws `E_CONFIRM`, or `code`, without a terminal or for other words.
+ */
 export async function confirmTyped(confirmation: Confirmation, signal: AbortSignal): Promise<void> {
   const { word, purpose, refused, differs = {}, code = "E_CONFIRM" } = confirmation;
   if (!process.stdin.isTTY) throw new HoldfastError(code, refused.message, { hint: refused.hint });

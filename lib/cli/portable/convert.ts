@@ -62,7 +62,7 @@ export async function convertForeign(
           foreignKeys,
           chosen: parseList("models", flags.models),
           excluded: parseList("exclude", flags.exclude),
-          passedOver: exclude,
+          excludedByConfig: exclude,
           directory: scratch,
           signal,
           onRecords: (records) => progress.rows(source.format, "reading", records),

@@ -15,7 +15,9 @@ export const RESTORE_OPTIONS = {
 
 type Given = string | string[] | undefined;
 
-/** Returns the directory of `--to`, else undefined for `--in-place`. Throws `E_USAGE` with `hint` if neither is given. */
+/**
+ * Returns the directory of `--to`, else undefined for `--in-place`. Throws `E_USAGE` with `hint` if neither is given.
+ */
 export function directoryOf(
   flags: { readonly to?: Given; readonly "in-place": boolean },
   hint: string,

@@ -11,7 +11,7 @@ import { readZipDirectory } from "../../archive/zip/directory.ts";
 import { lstatEntry } from "../../archive/tree/walk.ts";
 import { readNames, type ArchivePart } from "../runs/unit-items.ts";
 import type { OwnerMap } from "../restore/plan/owner-map.ts";
-import type { RestorePlan } from "../restore/plan/planner.ts";
+import type { RestorePlan } from "../restore/plan/restore-plan.ts";
 import { pathExists } from "../../archive/tree/path-exists.ts";
 
 /** The recorded attributes of an entry; null where the format lacks them. */

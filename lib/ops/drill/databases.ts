@@ -14,7 +14,7 @@ import { openSqlite } from "../../database/sqlite/snapshot.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { toBuffer } from "../../archive/path.ts";
 import type { DatabaseItem, FileItem } from "../runs/unit-items.ts";
-import type { RestorePlan } from "../restore/plan/planner.ts";
+import type { RestorePlan } from "../restore/plan/restore-plan.ts";
 import { count, type Problem } from "../checks/check.ts";
 import { checkOf, notProved, type DrillCheck } from "../checks/drill-check.ts";
 import { PrivateServers } from "../scratch/private-servers.ts";

@@ -14,7 +14,7 @@ import type { UnitMetadata } from "../../model/unit.ts";
 import { PLACES_FILE } from "../../store/run/places.ts";
 import { joined } from "../../steps/compiled/step.ts";
 import { labelOf, looseNames, type ArchivePart } from "../runs/unit-items.ts";
-import type { RestorePlan } from "../restore/plan/planner.ts";
+import type { RestorePlan } from "../restore/plan/restore-plan.ts";
 import { pathExists } from "../../archive/tree/path-exists.ts";
 import { differenceOf, headersOf, placesDifference, timesIn, type Header } from "./attributes.ts";
 import { plural } from "../../report/format.ts";

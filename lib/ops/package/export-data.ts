@@ -9,7 +9,7 @@ import { connect } from "../../portable/engines/connect.ts";
 import { withDeclared } from "../../portable/schema/declared-keys.ts";
 import { exportTables } from "../../portable/export/run.ts";
 import { introspect } from "../../portable/engines/introspect.ts";
-import { refuseLooseUsers } from "../../portable/plan/user-references.ts";
+import { assertUsersDeclared } from "../../portable/plan/user-references.ts";
 import { tablesMeant } from "../../portable/schema/names.ts";
 import { planDatabase } from "../../portable/plan/database.ts";
 import type { PlanRequest } from "../../portable/plan/run.ts";
@@ -72,7 +72,7 @@ export async function packPortable(request: DataRequest, directory: string, sign
           hint: `set portable.keys: { ${table.name}: [${loginOf(table) ?? "login"}] }, or use --include-users`,
         });
     }
-    await refuseLooseUsers(connection, plan, "known by another key");
+    await assertUsersDeclared(connection, plan, "known by another key");
     const manifest = await exportTables(
       connection,
       plan,

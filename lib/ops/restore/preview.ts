@@ -5,7 +5,7 @@ import { describeUrl } from "../../database/engines/registry.ts";
 import type { PlannedDatabase } from "./swap/databases.ts";
 import { labelOf } from "../runs/unit-items.ts";
 import type { Lack, MissingUnit } from "./plan/missing-units.ts";
-import type { RestorePlan } from "./plan/planner.ts";
+import type { RestorePlan } from "./plan/restore-plan.ts";
 import { measureReplaced } from "./plan/space.ts";
 import type { RestoreRequest } from "./plan/request.ts";
 import { pathExists } from "../../archive/tree/path-exists.ts";

@@ -7,7 +7,7 @@ import { migrationsOf } from "../plan/applied-migrations.ts";
 import type { TableId } from "../schema/tables.ts";
 import type { ExportReader } from "../read/export-reader.ts";
 import type { SettingsComparison } from "./settings-diff.ts";
-import { leftReferences, leftText } from "../import/resolve/left-references.ts";
+import { referencesToMissingRows, missingRowsText } from "../import/resolve/left-references.ts";
 import { findTargets } from "../import/target/resolve.ts";
 
 export type Compatibility = "COMPATIBLE" | "COMPATIBLE_WITH_WARNINGS" | "INCOMPATIBLE";
@@ -61,7 +61,7 @@ export async function checkCompatibility(
     const targets = findTargets(schema, tables, refine);
     warnings.push(...targets.warnings);
     const hasRows = (table: TableId): boolean => (manifest.data_counts[table] ?? 0) > 0;
-    if (isOther) warnings.push(...leftReferences(targets, hasRows).map(leftText));
+    if (isOther) warnings.push(...referencesToMissingRows(targets, hasRows).map(missingRowsText));
   } catch (error) {
     if (!(error instanceof HoldfastError) || error.code !== "E_SCHEMA") throw error;
     problems.push(error.message);

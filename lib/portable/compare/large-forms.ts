@@ -79,6 +79,6 @@ export function writtenDigest(rules: ValueRules, directory: string, column: Colu
 }
 
 /** Returns the value without the kind of the export: it is compared in the kind of its column here. */
-function asHere({ column: { sent: _sent, ...column }, ...value }: LargeValue): LargeValue {
+function asHere({ column: { sourceKind: _sent, ...column }, ...value }: LargeValue): LargeValue {
   return { ...value, column };
 }

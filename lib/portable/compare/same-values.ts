@@ -41,8 +41,8 @@ export interface Comparing {
 }
 
 /** Checks whether some column holds values exported from another kind. */
-export const holdsOtherSorts = ({ places }: TableQuery): boolean =>
-  places.some((place) => columnsOf(place).some(({ sent }) => sent !== undefined));
+export const hasConvertedColumns = ({ places }: TableQuery): boolean =>
+  places.some((place) => columnsOf(place).some(({ sourceKind }) => sourceKind !== undefined));
 
 const columnsOf = (place: FieldPlace): Column[] => {
   const inLeaves = (leaves: readonly KeyColumn[]): Column[] =>

@@ -4,7 +4,7 @@ import { countsInDigest } from "../export/table-header.ts";
 import { rowFilter } from "../rows/row-filter.ts";
 import { introspect } from "../engines/introspect.ts";
 import { LineEncoder } from "../export/native-rows.ts";
-import { holdsOtherSorts, isSameHere } from "./same-values.ts";
+import { hasConvertedColumns, isSameHere } from "./same-values.ts";
 import { findLarge } from "../rows/find-large-values.ts";
 import { eachLargeLine } from "../export/large-rows.ts";
 import { LARGE } from "../format/large-value.ts";
@@ -70,7 +70,7 @@ export async function compareTables(
       isWhole &&
       (encoder.finish() === entry?.digest ||
         (found === entry?.rows &&
-          holdsOtherSorts(query) &&
+          hasConvertedColumns(query) &&
           (await isSameHere(connection, {
             from,
             exported,

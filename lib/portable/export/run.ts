@@ -20,7 +20,7 @@ import {
   type ExportedTable,
 } from "../format/documents.ts";
 import { countsInDigest, headerOf } from "./table-header.ts";
-import { refuseTwins, refuseTwinsOutside } from "../plan/unique-keys.ts";
+import { assertUniqueKeys, assertUniqueOutside } from "../plan/unique-keys.ts";
 import { requireMigrations } from "../plan/applied-migrations.ts";
 import type { PortablePlan } from "../plan/run.ts";
 import { SETTINGS, type CapturedSettings } from "../format/settings.ts";
@@ -82,7 +82,7 @@ async function writeExport(
     plan.fields,
     together.map(({ id }) => id),
   );
-  await refuseTwinsOutside(connection, plan);
+  await assertUniqueOutside(connection, plan);
   const blobs = new BlobWriter(request.output);
   for (const fields of plan.tables) {
     const filter = rowFilter(connection, together, fields.table, plan.conditions);
@@ -90,7 +90,7 @@ async function writeExport(
     const query = selectTable(connection, plan.fields, fields, large.rest);
     const where = plan.conditions.get(fields.table.id);
     const header: ExportedTable = { ...headerOf(fields, query), ...(where && { where: [...where] }) };
-    await refuseTwins(connection, fields);
+    await assertUniqueKeys(connection, fields);
     headers.push(header);
     const { table, dangling } = await writeTable(
       connection,

@@ -3,14 +3,18 @@
  * nothing changed, if its assumptions do not hold; the merge then takes over.
  */
 import { columnOf } from "../schema/tables.ts";
-import type { Links } from "./resolve/foreign-keys.ts";
+import type { ForeignKeyResolver } from "./resolve/foreign-keys.ts";
 import { ROW_NUMBER_COLUMN, realName, realRows, stagingName, MATCH_STATE_COLUMN } from "./staging/staged-table.ts";
 import type { StagedColumn, StagedForeignKey } from "./staging/column-loaders.ts";
 import type { StagingTable } from "./staging/table.ts";
 import type { Statements } from "./staging/statements.ts";
 
 /** Inserts all rows if the table is empty and a constraint of its own rejects duplicate keys. */
-export async function insertIntoEmptyTable(on: Statements, links: Links, staging: StagingTable): Promise<boolean> {
+export async function insertIntoEmptyTable(
+  on: Statements,
+  links: ForeignKeyResolver,
+  staging: StagingTable,
+): Promise<boolean> {
   const { table, key } = staging.target;
   const isGuarded = [table.primaryKey, ...table.uniques].some(
     (unique) =>
@@ -34,7 +38,7 @@ export async function insertIntoEmptyTable(on: Statements, links: Links, staging
  */
 export async function resolveAndDiff(
   on: Statements,
-  links: Links,
+  links: ForeignKeyResolver,
   staging: StagingTable,
   {
     resolved,

@@ -3,11 +3,12 @@ import { HoldfastError } from "../../errors.ts";
 import type { RowLayout } from "../rows/fields.ts";
 import type { ForeignKey } from "../schema/tables.ts";
 import { resolveTreeRows, insertTreeLevels } from "./resolve/insert-levels.ts";
+import { countChanged, markChanged, updatedColumns, updateRows } from "./changed-rows.ts";
 import { insertKeylessRows } from "./keyless-tables.ts";
-import { Links } from "./resolve/foreign-keys.ts";
+import { ForeignKeyResolver } from "./resolve/foreign-keys.ts";
 import { listRemapped, raiseSequences } from "./resolve/sequences.ts";
 import { refuseOthers } from "./other-origin.ts";
-import { PassedOver } from "./resolve/skipped-parents.ts";
+import { SkippedRows } from "./resolve/skipped-parents.ts";
 import { insertIntoEmptyTable, resolveAndDiff } from "./fast-paths.ts";
 import {
   MATCH_STATE_COLUMN,
@@ -28,18 +29,23 @@ import { assertNoDuplicateKeys } from "./duplicate-keys.ts";
 
 export class Merge {
   readonly #on: Statements;
-  readonly #links: Links;
+  readonly #links: ForeignKeyResolver;
   readonly #trees: Trees;
   readonly #options: MergeOptions;
   /** New rows that broke a unique constraint, and rows that refer to them. */
-  readonly passedOver: PassedOver;
+  readonly skipped: SkippedRows;
 
   constructor(on: Statements, fields: RowLayout, trees: Trees, options: MergeOptions) {
     this.#on = on;
     this.#trees = trees;
-    this.#links = new Links(on, fields, trees, options.mode === "update-only" ? undefined : options.missing);
+    this.#links = new ForeignKeyResolver(
+      on,
+      fields,
+      trees,
+      options.mode === "update-only" ? undefined : options.missing,
+    );
     this.#options = options;
-    this.passedOver = new PassedOver(on, this.#links, options);
+    this.skipped = new SkippedRows(on, this.#links, options);
   }
 
   /** Writes the rows; the foreign keys in `later` stay NULL in new rows. Throws `E_IMPORT`. */
@@ -79,7 +85,7 @@ export class Merge {
       isQuick && !staging.hasLarge && (await resolveAndDiff(this.#on, this.#links, staging, { resolved, compared }));
     if (!isSettled) await staging.analyze();
     for (const link of resolved) if (!isSettled) await this.#links.resolve(staging, link, false);
-    const dropped = await this.passedOver.dropBelow(staging, resolved, isLater);
+    const dropped = await this.skipped.dropBelow(staging, resolved, isLater);
     result.skipped += dropped;
     const isChosen = mode !== "create-or-update" && staging.target.key.kind !== "none";
     // New rows of a tree are written as they are resolved.
@@ -98,7 +104,7 @@ export class Merge {
     if (isChosen) for (const link of resolved) await this.#links.refuseLost(staging, link, this.#written());
     let matched = staging.rows - fresh;
     if (this.#isOther(staging) && matched > 0) {
-      const differ = await this.#countChanged(staging, later, isSettled && compared.length > 0);
+      const differ = await countChanged(this.#on, staging, later, isSettled && compared.length > 0);
       if (differ > 0) await refuseOthers(this.#on, staging, differ);
     }
     if (mode === "update-only") result.skipped += fresh;
@@ -107,7 +113,7 @@ export class Merge {
     matched = staging.rows - fresh;
     if (mode === "create-only") result.skipped += matched;
     else {
-      result.updated = matched === 0 ? 0 : await this.#update(staging, later, isSettled && compared.length > 0);
+      result.updated = matched === 0 ? 0 : await updateRows(this.#on, staging, later, isSettled && compared.length > 0);
       result.unchanged = matched - result.updated;
     }
     await listRemapped(this.#on, staging, result);
@@ -133,7 +139,7 @@ export class Merge {
       );
       const set = columns.map(({ column, staged: from }) => [column.name, `s.${this.#on.quote(from)}`] as const);
       if (mode !== "create-only" || this.#isOther(staging)) {
-        const changed = await this.#markChanged(staging, differs);
+        const changed = await markChanged(this.#on, staging, differs);
         if (changed > 0 && this.#isOther(staging)) await refuseOthers(this.#on, staging, changed);
         result.updated += changed;
         result.unchanged -= changed;
@@ -213,9 +219,9 @@ export class Merge {
         if (created === 0) break;
       }
       for (const link of inTable) await this.#links.resolve(staging, link, false);
-      const hasSkipped = skipConflicts && (await this.passedOver.hasConflicts(staging, ready));
+      const hasSkipped = skipConflicts && (await this.skipped.hasConflicts(staging, ready));
       for (const link of inTable)
-        if (hasSkipped) result.skipped += await this.passedOver.dropOld(staging, link);
+        if (hasSkipped) result.skipped += await this.skipped.dropOld(staging, link);
         else await this.#links.refuseLost(staging, link);
     }
     this.#countUncreated(staging, fresh, result);
@@ -245,7 +251,7 @@ export class Merge {
   #countUncreated(staging: StagingTable, fresh: number, result: TableResult): void {
     const lost = fresh - result.created;
     if (lost === 0) return;
-    this.passedOver.add(staging);
+    this.skipped.add(staging);
     if (!this.#options.skipConflicts)
       throw new HoldfastError(
         "E_IMPORT",
@@ -304,55 +310,4 @@ export class Merge {
       ))
     );
   }
-
-  async #update(staging: StagingTable, later: readonly ForeignKey[], isMarked: boolean): Promise<number> {
-    const columns = updatedColumns(staging, later);
-    const changed = await this.#countChanged(staging, later, isMarked);
-    if (changed === 0) return 0;
-    await this.#on.write(staging, (only) =>
-      this.#on.dialect.update({
-        table: realRows(this.#on.connection, staging),
-        alias: "t",
-        set: columns.map(({ column, staged }) => [column.name, `s.${this.#on.quote(staged)}`] as const),
-        joins: [{ table: stagingName(this.#on.connection, staging), alias: "s", on: this.#on.match(staging) }],
-        where: `s.${this.#on.quote(MATCH_STATE_COLUMN)} = 2 and ${only}`,
-      }),
-    );
-    return changed;
-  }
-
-  /** Marks and counts the existing rows that differ. */
-  async #countChanged(staging: StagingTable, later: readonly ForeignKey[], isMarked: boolean): Promise<number> {
-    if (isMarked)
-      return await this.#on.count(
-        `${stagingName(this.#on.connection, staging)} where ${this.#on.quote(MATCH_STATE_COLUMN)} = 2`,
-      );
-    const differs = updatedColumns(staging, later).map(({ column, staged }) =>
-      this.#on.dialect.differs(`t.${this.#on.quote(column.name)}`, `s.${this.#on.quote(staged)}`, column),
-    );
-    return differs.length === 0 ? 0 : await this.#markChanged(staging, differs);
-  }
-
-  /** Marks the existing rows that differ; returns the number of newly marked ones, so that each counts once. */
-  async #markChanged(staging: StagingTable, differs: readonly string[]): Promise<number> {
-    return await this.#on.connection.run(
-      this.#on.dialect.update({
-        table: stagingName(this.#on.connection, staging),
-        alias: "s",
-        set: [[MATCH_STATE_COLUMN, "2"]],
-        joins: [{ table: realRows(this.#on.connection, staging), alias: "t", on: this.#on.match(staging) }],
-        where: `s.${this.#on.quote(MATCH_STATE_COLUMN)} = 0 and (${differs.join(" or ")})`,
-      }),
-    );
-  }
-}
-
-/** Returns the columns that an existing row takes from the export: not its key, id, or deferred foreign keys. */
-function updatedColumns({ target, columns }: StagingTable, later: readonly ForeignKey[]): StagedColumn[] {
-  const fixed = new Set([
-    ...target.key.columns,
-    ...(target.table.primaryKey?.columns ?? []),
-    ...later.flatMap((link) => link.columns),
-  ]);
-  return columns.filter(({ column, onlyNew }) => onlyNew !== true && !fixed.has(column.name));
 }

@@ -14,7 +14,7 @@ const HINT =
 /**
  * Throws `E_IMPORT` for foreign keys to rows that are identified by generated id alone and are not part of this import.
  */
-export async function refuseForeignNumbers(
+export async function assertNoIdsOfOtherOrigin(
   on: Statements,
   { fields }: Targets,
   stagings: readonly StagingTable[],

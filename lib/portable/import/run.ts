@@ -2,8 +2,8 @@
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../engine/connection.ts";
 import { checkForeignKeys, disableTriggers } from "./constraints.ts";
-import { Foresight } from "./resolve/preassign-ids.ts";
-import { Links } from "./resolve/foreign-keys.ts";
+import { PreassignedIds } from "./resolve/preassign-ids.ts";
+import { ForeignKeyResolver } from "./resolve/foreign-keys.ts";
 import { applyKeyMap, type MappedRow } from "./mapped-rows.ts";
 import { MissingUsers, type CreatedUser } from "./resolve/missing-users.ts";
 import { PathHasher } from "./staging/path-hash.ts";
@@ -12,12 +12,12 @@ import { raiseSequences } from "./resolve/sequences.ts";
 import { Statements } from "./staging/statements.ts";
 import type { ImportMode } from "./resolve/options.ts";
 import type { TableResult } from "./resolve/table-result.ts";
-import { refuseForeignNumbers } from "./other-origin.ts";
+import { assertNoIdsOfOtherOrigin } from "./other-origin.ts";
 import { realRows } from "./staging/staged-table.ts";
 import { StagingTable } from "./staging/table.ts";
 import { refuseEqualKeys, refuseStrayLinks } from "./resolve/dangling-references.ts";
-import { warnOfLeft } from "./resolve/left-references.ts";
-import { UserNumbers } from "./resolve/user-ids.ts";
+import { warnOfMissingRows } from "./resolve/left-references.ts";
+import { UserIds } from "./resolve/user-ids.ts";
 import { Trees } from "./resolve/trees.ts";
 import { introspect } from "../engines/introspect.ts";
 import { summarizeList, implicitReferences } from "../schema/implicit-references.ts";
@@ -104,12 +104,12 @@ async function importInside(
     stagings.push(staging);
   }
   await refuseEqualKeys(connection, targets);
-  const users = new UserNumbers(statements, targets, stagings, from.refine);
+  const users = new UserIds(statements, targets, stagings, from.refine);
   if (request.isOther === true) {
-    await refuseForeignNumbers(statements, targets, stagings);
+    await assertNoIdsOfOtherOrigin(statements, targets, stagings);
     await users.refuseLeft();
   }
-  const left = request.isOther === true ? await warnOfLeft(statements, targets, stagings, users.tables) : [];
+  const left = request.isOther === true ? await warnOfMissingRows(statements, targets, stagings, users.tables) : [];
   const { mapped, warnings } = await applyKeyMap(statements, targets.maps, stagings);
   const guards = await connection.engine.constraints.suspendForeignKeys(
     connection,
@@ -121,10 +121,14 @@ async function importInside(
   );
   const laterOf = (id: TableId): ForeignKey[] => linksOf(targets, deferred, id);
   if (request.clearExisting) await clear(connection, stagings, laterOf);
-  const foresight = new Foresight(statements, new Links(statements, targets.fields, trees), stagings);
+  const preassignedIds = new PreassignedIds(
+    statements,
+    new ForeignKeyResolver(statements, targets.fields, trees),
+    stagings,
+  );
   if (request.mode !== "update-only")
     for (const staging of stagings)
-      for (const link of waitingOf(targets, deferred, staging)) await foresight.fill(staging, link);
+      for (const link of waitingOf(targets, deferred, staging)) await preassignedIds.fill(staging, link);
   const made = from.refine?.users;
   const missing = made?.create_missing === true ? new MissingUsers(statements, targets.schema, made) : undefined;
   const isImported = (id: TableId): boolean => order.some(({ table }) => table.id === id);
@@ -146,7 +150,7 @@ async function importInside(
     if (later.length > 0 && result !== undefined && staging.target.key.kind !== "none")
       await merge.finish(staging, later, result);
   }
-  if (request.skipConflicts) await merge.passedOver.refuseLeft(stagings);
+  if (request.skipConflicts) await merge.skipped.refuseLeft(stagings);
   refuseMoved(targets, results);
   await users.refuseMoved(results);
   if (request.isOther === true) await refuseStrayLinks(statements, targets, stagings);

@@ -6,7 +6,7 @@ import { tablesMeant } from "../schema/names.ts";
 import type { Schema } from "../schema/tables.ts";
 import { planDatabase } from "./database.ts";
 import type { PlanRequest, PortablePlan } from "./run.ts";
-import { refuseLooseUsers } from "./user-references.ts";
+import { assertUsersDeclared } from "./user-references.ts";
 
 type Settings = SiteConfig["portable"];
 
@@ -39,7 +39,7 @@ export async function planConfigured(
 ): Promise<PortablePlan> {
   const own = isFirst ? settings : settingsOf(await introspect(connection), settings);
   const plan = await planDatabase(connection, planRequestOf(own), own?.generic);
-  await refuseLooseUsers(connection, plan, "left out");
+  await assertUsersDeclared(connection, plan, "left out");
   return plan;
 }
 

@@ -9,8 +9,8 @@ import { suspectedPolymorphic, withPolymorphic, type PolymorphicRelations } from
 import type { ReadGenerics } from "./polymorphic-types.ts";
 import { chooseKeys, type TreeKeyChecks } from "../schema/keys/choose.ts";
 import { detectFrameworkTables } from "../schema/framework-tables.ts";
-import { declarationOf, looseColumns, nameOf, summarizeList } from "../schema/implicit-references.ts";
-import { leftNumbers } from "./user-references.ts";
+import { declarationOf, undeclaredReferences, nameOf, summarizeList } from "../schema/implicit-references.ts";
+import { idsOfLeftUsers } from "./user-references.ts";
 import { nearestName, tablesMeant } from "../schema/names.ts";
 import type { DeferredKey } from "./table-order.ts";
 import type { Schema, Table, TableId } from "../schema/tables.ts";
@@ -106,7 +106,7 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
         ),
     ]),
     ...loose,
-    ...leftNumbers({ fields, tables, people, leftOut: out }),
+    ...idsOfLeftUsers({ fields, tables, people, leftOut: out }),
     ...(request.generics?.warnings ?? []),
   ];
   const conditions = conditionsOf(schema, request.set?.where ?? {});
@@ -170,7 +170,8 @@ function tablesNamed({ tables }: Schema, wanted: string): TableId[] {
 function suspectedNumbers(schema: Schema, { table, key }: TableLayout, people: readonly Table[]): string[] {
   const [number = ""] = table.primaryKey?.columns ?? [];
   const isPeople = people.includes(table);
-  const loose = key.kind !== "natural" || key.columns.includes(number) ? [] : looseColumns(schema, table, { isPeople });
+  const loose =
+    key.kind !== "natural" || key.columns.includes(number) ? [] : undeclaredReferences(schema, table, { isPeople });
   if (loose.length === 0) return [];
   return [
     `${table.id}: ${summarizeList(loose.map(nameOf))} seem to reference its ${number} without a foreign key and are exported ` +

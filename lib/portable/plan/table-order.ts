@@ -1,7 +1,7 @@
 /** Orders the tables of a schema for writing, and chooses the foreign keys to defer in cycles. */
 import { portableEngine } from "../engines/registry.ts";
 import { HoldfastError } from "../../errors.ts";
-import { byName, stronglyConnected, wayBetween } from "../schema/graph.ts";
+import { byName, stronglyConnected, pathBetween } from "../schema/graph.ts";
 import { isSelfIdentity, type TableKey } from "../schema/keys/candidates.ts";
 import type { ForeignKey, Schema, Table, TableId } from "../schema/tables.ts";
 
@@ -106,7 +106,7 @@ function breakCycles(tables: readonly Table[], edges: readonly Edge[]): Set<Edge
   const followed = new Map<TableId, TableId[]>(tables.map(({ id }) => [id, []]));
   for (const edge of edges.filter(inCycle).toSorted(costliestFirst)) {
     const { table, key, cost } = edge;
-    const path = wayBetween(followed, key.target, table.id);
+    const path = pathBetween(followed, key.target, table.id);
     if (path === undefined) {
       kept.add(edge);
       followed.get(table.id)?.push(key.target);

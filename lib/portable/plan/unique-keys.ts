@@ -13,7 +13,7 @@ const parentOf = ({ table, key }: Pick<TableLayout, "table" | "key">) =>
  * Throws `E_IMPORT` for duplicate keys or NULL in a key, unless the database rules them out. Configured keys and the
  * roots of trees may have both.
  */
-export async function refuseTwins(connection: Connection, { table, key }: TableLayout): Promise<void> {
+export async function assertUniqueKeys(connection: Connection, { table, key }: TableLayout): Promise<void> {
   const isTree = parentOf({ table, key }) !== undefined;
   const isProved = [table.primaryKey, ...table.uniques].some(
     (unique) =>
@@ -44,7 +44,7 @@ export async function refuseTwins(connection: Connection, { table, key }: TableL
 }
 
 /** Checks tables that are not exported but identify exported rows by their keys. */
-export async function refuseTwinsOutside(
+export async function assertUniqueOutside(
   connection: Connection,
   { fields, tables }: { readonly fields: RowLayout; readonly tables: readonly TableLayout[] },
 ): Promise<void> {
@@ -52,7 +52,7 @@ export async function refuseTwinsOutside(
   const referenced = tables.flatMap((one) =>
     one.fields.flatMap((field) => (field.kind === "link" ? fields.leavesOf(field.link).map(({ table }) => table) : [])),
   );
-  for (const id of new Set(referenced)) if (!own.has(id)) await refuseTwins(connection, fields.of(id));
+  for (const id of new Set(referenced)) if (!own.has(id)) await assertUniqueKeys(connection, fields.of(id));
 }
 
 /**

@@ -4,13 +4,13 @@
  */
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../engine/connection.ts";
-import { sortOf } from "../schema/declared-keys.ts";
+import { kindGroupOf } from "../schema/declared-keys.ts";
 import { columnOf, type Table, type TableId } from "../schema/tables.ts";
 import type { RowLayout, TableLayout } from "../rows/fields.ts";
 import {
   declarationOf,
-  type LooseColumn,
-  looseColumns,
+  type UndeclaredReference,
+  undeclaredReferences,
   nameOf,
   rawColumns,
   summarizeList,
@@ -30,7 +30,7 @@ interface Planned {
 
 interface LooseUsers {
   readonly users: Table;
-  readonly columns: readonly LooseColumn[];
+  readonly columns: readonly UndeclaredReference[];
 }
 
 /**
@@ -38,7 +38,7 @@ interface LooseUsers {
  * not declare. This concerns users that are not exported, or also users that are exported by another key than the value
  * of such a column.
  */
-export async function refuseLooseUsers(
+export async function assertUsersDeclared(
   connection: Connection,
   plan: Planned,
   which: "left out" | "known by another key",
@@ -62,13 +62,13 @@ export async function refuseLooseUsers(
 }
 
 /** Returns warnings about other omitted tables and the columns that seem to reference them. */
-export function leftNumbers(plan: Planned): string[] {
+export function idsOfLeftUsers(plan: Planned): string[] {
   const tables = plan.tables.map(({ table, fields }) => rawColumns(table, fields));
   return plan.fields.schema.tables.flatMap((target) => {
     const why = plan.leftOut.get(target.id);
     if (why === undefined || plan.people.includes(target) || isIdentifiedById(plan.fields.key(target.id), target))
       return [];
-    const loose = looseColumns({ tables }, target);
+    const loose = undeclaredReferences({ tables }, target);
     const number = target.primaryKey?.columns[0] ?? "";
     return loose.length === 0
       ? []
@@ -87,7 +87,7 @@ function looseUsers(plan: Planned, which: "left out" | "known by another key"): 
     const isOut = plan.leftOut.has(users.id);
     const isMeant = isOut || (which === "known by another key" && plan.fields.key(users.id).kind === "natural");
     if (!isMeant || isIdentifiedById(plan.fields.key(users.id), users)) return [];
-    const columns = looseColumns({ tables }, users, { isPeople: true, all: plan.fields.schema.tables }).filter(
+    const columns = undeclaredReferences({ tables }, users, { isPeople: true, all: plan.fields.schema.tables }).filter(
       (one) => !done.has(nameOf(one)),
     );
     for (const one of columns) done.add(nameOf(one));
@@ -96,9 +96,9 @@ function looseUsers(plan: Planned, which: "left out" | "known by another key"): 
 }
 
 /** Checks whether rows have a value in the column. Applications write 0 or NULL for no user. */
-async function holdsRows(connection: Connection, { table, column }: LooseColumn): Promise<boolean> {
+async function holdsRows(connection: Connection, { table, column }: UndeclaredReference): Promise<boolean> {
   const name = connection.quote(column.name);
-  const given = sortOf(column) === "integer" ? `${name} <> 0` : `${name} is not null`;
+  const given = kindGroupOf(column) === "integer" ? `${name} <> 0` : `${name} is not null`;
   return (await connection.rows(`select 1 from ${rowsOf(connection, table)} where ${given} limit 1`)).length > 0;
 }
 
@@ -113,7 +113,7 @@ function hintFor({ fields }: Planned, found: readonly LooseUsers[]): string {
   const texts: string[] = [];
   for (const { users, columns } of found)
     for (const { table, column } of columns) {
-      const isFitting = sortOf(column) === sortOf(columnOf(users, users.primaryKey?.columns[0] ?? ""));
+      const isFitting = kindGroupOf(column) === kindGroupOf(columnOf(users, users.primaryKey?.columns[0] ?? ""));
       if (!isFitting) texts.push(`${table.id}.${column.name}`);
       const line = `${yaml(column.name)}: ${isFitting ? yaml(users.id) : "false"}`;
       links.set(table.id, [...(links.get(table.id) ?? []), line]);

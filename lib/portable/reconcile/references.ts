@@ -3,8 +3,8 @@ import type { Connection } from "../engine/connection.ts";
 import type { Cell } from "../engine/session.ts";
 import { columnOf, type ForeignKey, type Schema, type Table, type TableId } from "../schema/tables.ts";
 import {
-  numberOf,
-  sameNumber,
+  idColumnOf,
+  sameId,
   TYPE_COLUMNS,
   typeTable,
   type PolymorphicTarget,
@@ -122,8 +122,8 @@ export function heldBy(
   const { quote } = connection;
   if (move.generic === undefined)
     return move.columns.map((name, at) => `t.${quote(name)} = ${alias}.${quote(names[at] ?? "")}`).join(" and ");
-  const number = { ...numberOf(target, move.generic.target.link), name: names[0] ?? "" };
-  return sameNumber(connection, alias, number, columnOf(move.table, move.columns[0] ?? ""));
+  const number = { ...idColumnOf(target, move.generic.target.link), name: names[0] ?? "" };
+  return sameId(connection, alias, number, columnOf(move.table, move.columns[0] ?? ""));
 }
 
 /** Converts `expression`, a value of the target's column, to the column that holds it. */

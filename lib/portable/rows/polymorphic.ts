@@ -73,7 +73,7 @@ export const TYPE_COLUMNS = ["app_label", "model"] as const;
  * Returns the condition that the column of `t` holds the primary key of `alias`, for columns of any types. Each engine
  * can use its index for it.
  */
-export function sameNumber(
+export function sameId(
   { engine, quote }: Pick<Connection, "engine" | "quote">,
   alias: string,
   number: Column,
@@ -109,4 +109,4 @@ export function suspectedPolymorphic(schema: Schema, table: Table, generics: Pol
 }
 
 /** Returns the primary key column of a relation's target. */
-export const numberOf = (target: Table, { targetColumns: [name = ""] }: ForeignKey): Column => columnOf(target, name);
+export const idColumnOf = (target: Table, { targetColumns: [name = ""] }: ForeignKey): Column => columnOf(target, name);

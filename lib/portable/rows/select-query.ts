@@ -7,8 +7,8 @@ import type { Cell } from "../engine/session.ts";
 import type { RowFilter } from "./row-filter.ts";
 import type { RowLayout, PolymorphicField, KeyColumn, LinkField, TableLayout } from "./fields.ts";
 import {
-  numberOf,
-  sameNumber,
+  idColumnOf,
+  sameId,
   TYPE_COLUMNS,
   typeTable,
   type PolymorphicRelation,
@@ -160,7 +160,7 @@ class Joins {
         ? `t.${quote(relation.type)} = ?`
         : TYPE_COLUMNS.map((name) => `${said}.${quote(name)} = ?`).join(" and ");
     const { table } = this.#fields.of(link.target);
-    const on = `${isType} and ${sameNumber(this.#connection, alias, numberOf(table, link), column)}`;
+    const on = `${isType} and ${sameId(this.#connection, alias, idColumnOf(table, link), column)}`;
     this.#sql += ` left join ${rowsOf(this.#connection, table)} as ${alias} on ${on}`;
   }
 

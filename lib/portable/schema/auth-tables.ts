@@ -1,5 +1,5 @@
 /** Detects tables of users and of credentials by their columns. An export omits them unless they are requested. */
-import { looseColumns } from "./implicit-references.ts";
+import { undeclaredReferences } from "./implicit-references.ts";
 import type { Schema, Table, TableId } from "./tables.ts";
 
 export interface UserTable {
@@ -77,7 +77,7 @@ const isCredential = ({ name, columns }: Table): boolean =>
 
 const leadsTo = ({ foreignKeys }: Table, { id }: Table): boolean => foreignKeys.some(({ target }) => target === id);
 const isLoose = (table: Table, user: Table): boolean =>
-  looseColumns({ tables: [table] }, user, { isPeople: true }).length > 0;
+  undeclaredReferences({ tables: [table] }, user, { isPeople: true }).length > 0;
 const isOwn = (table: Table, user: Table): boolean =>
   OWN.test(table.name.toLowerCase()) && (leadsTo(table, user) || isLoose(table, user));
 

@@ -58,7 +58,7 @@ function linkTo(table: Table, column: Column, target: Table, where: string): For
   if (number === undefined || more.length > 0)
     throw new HoldfastError("E_CONFIG", `${where}: ${target.id} has no primary key of one column`);
   const key = columnOf(target, number);
-  if (sortOf(key) !== sortOf(column))
+  if (kindGroupOf(key) !== kindGroupOf(column))
     throw new HoldfastError(
       "E_CONFIG",
       `${where}: the column holds ${column.kind} values, the primary key of ${target.id} ${key.kind} values`,
@@ -75,4 +75,4 @@ function linkTo(table: Table, column: Column, target: Table, where: string): For
 }
 
 /** Returns the kind group of a column: every engine can compare two columns of one group. */
-export const sortOf = ({ kind }: Column): string => (kind === "decimal" ? "integer" : kind);
+export const kindGroupOf = ({ kind }: Column): string => (kind === "decimal" ? "integer" : kind);

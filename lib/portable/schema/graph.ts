@@ -54,7 +54,7 @@ export function stronglyConnected(graph: Graph): string[][] {
  * Returns the nodes of a path between two nodes, both included. A path from a node to itself has another node, or is
  * its loop.
  */
-export function wayBetween(graph: Graph, from: string, to: string): string[] | undefined {
+export function pathBetween(graph: Graph, from: string, to: string): string[] | undefined {
   const cameFrom = new Map<string, string>();
   const open = [from];
   for (const node of open) {

@@ -1,15 +1,15 @@
 /** Finds columns that seem to reference another table without a foreign key; they are exported unchanged. */
-import { sortOf } from "./declared-keys.ts";
+import { kindGroupOf } from "./declared-keys.ts";
 import { fold } from "./names.ts";
 import { namesPerson } from "./person-names.ts";
 import type { Column, Schema, Table } from "./tables.ts";
 
-export interface LooseColumn {
+export interface UndeclaredReference {
   readonly table: Table;
   readonly column: Column;
 }
 
-export interface LooseOptions {
+export interface UndeclaredOptions {
   /** The rows of the target are users, whom columns reference under names of their own, such as `post_author`. */
   readonly isPeople?: boolean;
   /** The tables of the whole database, if only some are searched. */
@@ -17,11 +17,11 @@ export interface LooseOptions {
 }
 
 /** Finds implicit references by column name: `post_id`, `rev_page`, `term_taxonomy_id`. Sorted as the schema is. */
-export function looseColumns(
+export function undeclaredReferences(
   { tables }: Pick<Schema, "tables">,
   target: Table,
-  { isPeople = false, all = tables }: LooseOptions = {},
-): LooseColumn[] {
+  { isPeople = false, all = tables }: UndeclaredOptions = {},
+): UndeclaredReference[] {
   const [number, ...more] = target.primaryKey?.columns ?? [];
   const own = target.columns.find(({ name }) => name === number);
   if (own === undefined || more.length > 0 || (!isPeople && own.kind !== "integer")) return [];
@@ -33,24 +33,29 @@ export function looseColumns(
     return table.columns.flatMap((column) => {
       const { name, identity, generated } = column;
       const isOther = table.id !== target.id && !known.has(name) && identity === undefined && !generated;
-      const isFitting = sortOf(column) === sortOf(own) || (isPeople && mayHoldNumber(column));
+      const isFitting = kindGroupOf(column) === kindGroupOf(own) || (isPeople && mayHoldNumber(column));
       return isOther && isFitting && (isMeant(name) || isPerson(name)) ? [{ table, column }] : [];
     });
   });
 }
 
 /** Returns implicit references in the form `table.column`. */
-export const implicitReferences = (schema: Pick<Schema, "tables">, target: Table, options?: LooseOptions): string[] =>
-  looseColumns(schema, target, options).map(nameOf);
+export const implicitReferences = (
+  schema: Pick<Schema, "tables">,
+  target: Table,
+  options?: UndeclaredOptions,
+): string[] => undeclaredReferences(schema, target, options).map(nameOf);
 
-export const nameOf = ({ table, column }: LooseColumn): string => `${table.id}.${column.name}`;
+export const nameOf = ({ table, column }: UndeclaredReference): string => `${table.id}.${column.name}`;
 
 /** Shortens a list of columns for a message. */
 export const summarizeList = (columns: readonly string[]): string =>
   columns.length > 5 ? `${columns.slice(0, 5).join(", ")} and ${columns.length - 5} others` : columns.join(", ");
 
-/** Returns the setting that declares the columns as foreign keys: `portable.foreign_keys: { post: { room_id: room } }`. */
-export function declarationOf(target: Table, columns: readonly LooseColumn[]): string {
+/**
+ * Returns the setting that declares the columns as foreign keys: `portable.foreign_keys: { post: { room_id: room } }`.
+ */
+export function declarationOf(target: Table, columns: readonly UndeclaredReference[]): string {
   const lines = new Map<string, string[]>();
   for (const { table, column } of columns)
     lines.set(table.name, [...(lines.get(table.name) ?? []), `${column.name}: ${target.name}`]);

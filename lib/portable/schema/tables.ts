@@ -75,7 +75,7 @@ export interface Column {
   /** The collation of text as the engine names it; in SQLite the one that an index uses, if it is not BINARY. */
   readonly collation?: string;
   /** The column that its values come from, if that is of another kind: see values/kind-conversion.ts. */
-  readonly sent?: SourceKind;
+  readonly sourceKind?: SourceKind;
 }
 
 /** A column of an export, as a target column of another kind sees it. */

@@ -27,7 +27,7 @@ import type { ForeignRecord, ForeignSource } from "./read/record.ts";
 import { References } from "./load/references.ts";
 import { Resolver } from "./resolve/references.ts";
 import { FILE, quoteName, Scratch } from "./load/scratch-database.ts";
-import { fillSchema, refuseTwins } from "./load/scratch-schema.ts";
+import { fillSchema, assertUniqueRecords } from "./load/scratch-schema.ts";
 
 export interface ConvertRequest {
   /** The keys of the config, as columns by table, and its tables by model. */
@@ -39,7 +39,7 @@ export interface ConvertRequest {
   readonly chosen: readonly string[];
   readonly excluded: readonly string[];
   /** Tables that the config leaves out, with or without records. */
-  readonly passedOver: readonly string[];
+  readonly excludedByConfig: readonly string[];
   /** An empty directory for all output. */
   readonly directory: string;
   readonly signal: AbortSignal;
@@ -76,7 +76,7 @@ export async function convertToExport(
     const filled = fillSchema(schema, loader, scratch);
     planWith = (generics) => planOf(filled, loader, { schema, request, taken, generics });
     plan = planWith(NO_GENERICS);
-    refuseTwins(plan, loader, scratch, false);
+    assertUniqueRecords(plan, loader, scratch, false);
     const keyOf = (id: TableId): readonly string[] => plan.fields.key(id).columns;
     const resolver = new Resolver({
       scratch,
@@ -90,7 +90,7 @@ export async function convertToExport(
     await resolver.resolve();
     warnings.push(...resolver.warnings);
     for (const id of taken.joins) dropRepeated(scratch, schema, id);
-    refuseTwins(plan, loader, scratch, true);
+    assertUniqueRecords(plan, loader, scratch, true);
   } finally {
     scratch.close();
   }
@@ -140,7 +140,7 @@ async function load(
   const { mapping, loader, request } = parts;
   const [tables, joins] = [new Set<TableId>(), new Set<TableId>()];
   const unmapped = new Map<string, ForeignRecord>();
-  const choice = new TableSelection(request.chosen, request.excluded, request.passedOver);
+  const choice = new TableSelection(request.chosen, request.excluded, request.excludedByConfig);
   let count = 0;
   for await (const record of source.records()) {
     if (++count % 1000 === 0) {

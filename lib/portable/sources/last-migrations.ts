@@ -18,7 +18,7 @@ export function expandLastMigrations(
   const applied = here.applied.filter((migration) => {
     const [app, name] = [migration.slice(0, migration.indexOf(".")), migration.slice(migration.indexOf(".") + 1)];
     const until = known.find(([one]) => one === app)?.[1];
-    return until === undefined || numberOf(name) <= numberOf(until);
+    return until === undefined || idColumnOf(name) <= idColumnOf(until);
   });
   // A bare number matches the migration with that number in the target.
   const missing = known
@@ -31,4 +31,4 @@ export function expandLastMigrations(
 }
 
 /** Returns 24 for `0024_rates`; 0 for a name without a number. */
-const numberOf = (name: string): number => Number(/^\d+/.exec(name)?.[0] ?? 0);
+const idColumnOf = (name: string): number => Number(/^\d+/.exec(name)?.[0] ?? 0);

@@ -45,7 +45,7 @@ export function decode(rules: ValueRules, column: Column, value: JsonValue): Cel
 /** Returns a decoder for one column, many times as fast as `decode`; it throws alike. */
 export function decoderOf(rules: ValueRules, column: Column): Decoder {
   const own = rules.quickDecoder(column, (value) => decode(rules, column, value));
-  return column.sent === undefined ? own : (value) => own(convertFromSource(column, value));
+  return column.sourceKind === undefined ? own : (value) => own(convertFromSource(column, value));
 }
 
 /** Returns a plain value as text; booleans as 1 and 0. */

@@ -21,7 +21,7 @@ export type Encoder = (cell: ByteCell, to: Encoded) => void;
 export function encoderOf(rules: ValueRules, column: Column): Encoder {
   const quick = quickOf(rules, column);
   const isBytes = column.kind === "bytes";
-  const { sent } = column;
+  const { sourceKind } = column;
   const own: Encoder = (cell, to) => {
     if (cell === null) {
       to.json = "null";
@@ -30,10 +30,10 @@ export function encoderOf(rules: ValueRules, column: Column): Encoder {
       slow(rules, column, isBytes ? rules.bytesOf(cell) : cell, to);
     }
   };
-  if (sent === undefined) return own;
+  if (sourceKind === undefined) return own;
   return (cell, to) => {
     own(cell, to);
-    if (to.form !== null) to.form = sourceCanonicalForm(column, sent, to.form, to.json);
+    if (to.form !== null) to.form = sourceCanonicalForm(column, sourceKind, to.form, to.json);
   };
 }
 

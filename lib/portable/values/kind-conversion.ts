@@ -55,17 +55,17 @@ const TIMES: ReadonlySet<KindGroup> = new Set(["date", "time", "timestamp", "int
 
 /** Checks whether the column can hold no value of the kind that the export has for it, except NULL. */
 export function neverConverts(column: Column): boolean {
-  const { sent } = column;
-  if (sent === undefined) return false;
-  const [from, to] = [KIND_GROUPS[sent.kind], KIND_GROUPS[column.kind]];
-  return NEVER[from]?.has(to) === true || (TRUTHS.has(sent.kind) && TIMES.has(to));
+  const { sourceKind } = column;
+  if (sourceKind === undefined) return false;
+  const [from, to] = [KIND_GROUPS[sourceKind.kind], KIND_GROUPS[column.kind]];
+  return NEVER[from]?.has(to) === true || (TRUTHS.has(sourceKind.kind) && TIMES.has(to));
 }
 
 /** Converts an exported value to the column's kind. Throws `E_IMPORT`, in words that follow the column's name. */
 export function convertFromSource(column: Column, value: JsonValue): JsonValue {
-  const { sent } = column;
-  if (sent === undefined || value === null) return value;
-  const [from, to] = [KIND_GROUPS[sent.kind], KIND_GROUPS[column.kind]];
+  const { sourceKind } = column;
+  if (sourceKind === undefined || value === null) return value;
+  const [from, to] = [KIND_GROUPS[sourceKind.kind], KIND_GROUPS[column.kind]];
   if (neverConverts(column)) throw unfit(column, typeof value === "object" ? (value.v ?? value.$) : value);
   if (typeof value === "object") return fromTagged(column, value, from, to);
   if (from === "bytes" && typeof value === "string") return fromBase64(column, value, to);
@@ -77,13 +77,13 @@ export function convertFromSource(column: Column, value: JsonValue): JsonValue {
       if (from === "uuid") return column.length === UUID_DIGITS ? value.replaceAll("-", "") : value;
       return from === "timestamp" && column.length === TIME_DIGITS ? digitsOf(column, value) : value;
     case "number":
-      return from === "interval" && sent.isDjango ? inMicroseconds(column, value) : plainNumber(value);
+      return from === "interval" && sourceKind.isDjango ? inMicroseconds(column, value) : plainNumber(value);
     case "json":
       if (typeof value === "string" && from === "text" && !isJson(value)) throw unfit(column, value);
       return value;
     case "interval":
       if (from !== "number") return value;
-      if (!sent.isDjango || !Number.isInteger(Number(value))) throw unfit(column, value);
+      if (!sourceKind.isDjango || !Number.isInteger(Number(value))) throw unfit(column, value);
       return intervalOf(BigInt(value));
     case "native":
       if (from === "number" && !ANYTHING.test(column.native)) throw unfit(column, value);
@@ -183,10 +183,10 @@ const unfit = (column: Column, value: JsonValue): HoldfastError =>
   new HoldfastError("E_IMPORT", `expects ${column.native}, found ${JSON.stringify(value).slice(0, 60)}`);
 
 /** Returns the canonical form of a value in the source's kind, from its form and its JSON here, all as bytes. */
-export function sourceCanonicalForm(column: Column, sent: SourceKind, form: string, json: string): string {
+export function sourceCanonicalForm(column: Column, sourceKind: SourceKind, form: string, json: string): string {
   const [head, body] = [form.slice(0, 1), form.slice(1)];
   const to = KIND_GROUPS[column.kind];
-  const from = KIND_GROUPS[sent.kind];
+  const from = KIND_GROUPS[sourceKind.kind];
   if (form === "nInfinity" && to === "timestamp" && isWritten(from)) return `${from === "bytes" ? "x" : "t"}infinity`;
   if (form === "nInfinity" || form === "n-Infinity") return form;
   switch (from) {
@@ -209,9 +209,9 @@ export function sourceCanonicalForm(column: Column, sent: SourceKind, form: stri
       return head === "n" ? form : `t${timeOfDigits(body) ?? body}`;
     default: {
       // MySQL's geometry, which is stored as bytes.
-      if (head === "x" && sent.kind === "native" && body.includes("\0")) return form;
-      if (to === "uuid" && /\(32\)/.test(sent.native)) return `t${body.replaceAll("-", "")}`;
-      if (to === "timestamp" && /\(14\)/.test(sent.native)) return `t${digitsOfTime(body) ?? body}`;
+      if (head === "x" && sourceKind.kind === "native" && body.includes("\0")) return form;
+      if (to === "uuid" && /\(32\)/.test(sourceKind.native)) return `t${body.replaceAll("-", "")}`;
+      if (to === "timestamp" && /\(14\)/.test(sourceKind.native)) return `t${digitsOfTime(body) ?? body}`;
       return `t${head === "j" ? textOf(json, body) : body}`;
     }
   }

@@ -25,9 +25,9 @@ export function formOf({ column, bytes, is }: LargeValue, where: string, hash: H
 
 const OTHERS: ReadonlySet<Kind> = new Set(["bytes", "json"]);
 
-function letterOf({ kind, sent }: Column, is: "text" | "bytes"): "x" | "t" | "j" {
-  if (sent === undefined) return is === "bytes" ? "x" : kind === "json" ? "j" : "t";
-  return !OTHERS.has(sent.kind) ? "t" : sent.kind === "bytes" ? "x" : "j";
+function letterOf({ kind, sourceKind }: Column, is: "text" | "bytes"): "x" | "t" | "j" {
+  if (sourceKind === undefined) return is === "bytes" ? "x" : kind === "json" ? "j" : "t";
+  return !OTHERS.has(sourceKind.kind) ? "t" : sourceKind.kind === "bytes" ? "x" : "j";
 }
 
 class JsonFormWriter implements FormWriter {

@@ -6,7 +6,7 @@ import { fileExists } from "../../archive/tree/path-exists.ts";
 import { HoldfastError, isDiskFull } from "../../errors.ts";
 import type { StepWorkers } from "../core/workers.ts";
 import type { Step, StepContext } from "../core/step.ts";
-import { refuseShared } from "../claims/paths.ts";
+import { assertOwnTree } from "../claims/paths.ts";
 import { planLayers } from "../layers/plan.ts";
 import { runStep } from "../core/run-step.ts";
 import type { UnitPlan, UnitRunner } from "../core/unit-runner.ts";
@@ -66,7 +66,7 @@ async function planArchives(context: StepContext, runner: UnitRunner, workers: S
   const { config } = context;
   const settings = config.audio_cache;
   if (settings === undefined) return [];
-  refuseShared(config, path.resolve(config.root, settings.path));
+  assertOwnTree(config, path.resolve(config.root, settings.path));
   return await planLayers(context, runner, workers, {
     step: "audio_cache",
     unit: ARCHIVES,

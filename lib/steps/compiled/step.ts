@@ -8,7 +8,7 @@ import * as z from "zod";
 import type { BytePath } from "../../archive/entry.ts";
 import { fromString } from "../../archive/path.ts";
 import type { Plan } from "../../archive/build/fingerprint-tree.ts";
-import type { CompiledSettings } from "../../config/schema.ts";
+import type { CompiledSettings } from "../../config/project-settings.ts";
 import { HoldfastError } from "../../errors.ts";
 import { metadataSchema, type Artifact, type UnitInput } from "../../model/unit.ts";
 import { tryReadDocument } from "../../store/files/json-documents.ts";

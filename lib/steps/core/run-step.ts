@@ -6,6 +6,7 @@ import type { StepName } from "../../model/unit.ts";
 import { writeDocument } from "../../store/files/json-documents.ts";
 import { dropUnits } from "../../store/run/resume.ts";
 import { writeIndex } from "../../store/run/step-index.ts";
+import { assertOwnPaths } from "../claims/paths.ts";
 import { StepWorkers } from "./workers.ts";
 import type { StepContext } from "./step.ts";
 import { UnitRunner } from "./unit-runner.ts";
@@ -29,6 +30,7 @@ export async function runStep(
   report({ type: "step_started", step });
   if (!options.dryRun) mkdirSync(path.join(directory, step), { recursive: true });
   try {
+    assertOwnPaths(context.config, step);
     await body(runner, workers);
     checkAccounts(runner);
   } catch (error) {

@@ -59,7 +59,9 @@ export async function findUncovered(
   return [...found].toSorted();
 }
 
-/** Names of a list of uncovered paths that a manifest holds, and characters of all of them: a document has its limits. */
+/**
+ * Names of a list of uncovered paths that a manifest holds, and characters of all of them: a document has its limits.
+ */
 const MOST_NAMES = 10_000;
 const MOST_CHARACTERS = 8 * 1024 * 1024;
 

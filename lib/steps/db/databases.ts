@@ -1,6 +1,6 @@
 /** The databases of a config, and the units that they become. */
 import type { SiteConfig } from "../../config/load.ts";
-import type { DatabaseSettings } from "../../config/schema.ts";
+import type { DatabaseSettings } from "../../config/database-settings.ts";
 import { describeUrl } from "../../database/engines/registry.ts";
 
 /** A configured database, and the name of its unit. */

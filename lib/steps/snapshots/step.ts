@@ -7,7 +7,7 @@ import { HoldfastError } from "../../errors.ts";
 import { archivePlan, planArchive, type ArchiveSource } from "../core/archive-unit.ts";
 import type { Step } from "../core/step.ts";
 import { runStep } from "../core/run-step.ts";
-import { refuseShared } from "../claims/paths.ts";
+import { assertOwnTree } from "../claims/paths.ts";
 import { templateBase } from "../claims/path-template.ts";
 import type { UnitPlan } from "../core/unit-runner.ts";
 
@@ -60,7 +60,7 @@ function checkTree(config: SiteConfig, tree: string): void {
   const place = path.resolve(config.root, tree);
   if (statSync(place, { throwIfNoEntry: false }) === undefined)
     throw new HoldfastError("E_MISSING", `${tree} does not exist under ${config.root}`);
-  refuseShared(config, place);
+  assertOwnTree(config, place);
 }
 
 /** Returns the prefix of a tree in the archive: its path below the root, or below `/` outside of it. */

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
 import { display, fromString } from "../../archive/path.ts";
 import { treeName } from "../../config/claims.ts";
-import { treeSettings, type TreeSettings } from "../../config/schema.ts";
+import { treeSettings, type TreeSettings } from "../../config/tree-settings.ts";
 import { unitDirectories } from "../../store/run/unit-name.ts";
 import type { StepContext } from "../core/step.ts";
 import { linkedPlaces } from "./linked.ts";

@@ -7,12 +7,12 @@ import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
 import type { ExcludeRules } from "../../archive/tree/exclude-rules.ts";
 import { basename, display, toBuffer } from "../../archive/path.ts";
-import type { TreeSettings } from "../../config/schema.ts";
+import type { TreeSettings } from "../../config/tree-settings.ts";
 import { HoldfastError, isDiskFull } from "../../errors.ts";
 import { archivePlan, planArchive, type ArchiveSource } from "../core/archive-unit.ts";
 import type { StepWorkers } from "../core/workers.ts";
 import type { Step, StepContext } from "../core/step.ts";
-import { refuseShared } from "../claims/paths.ts";
+import { assertOwnTree } from "../claims/paths.ts";
 import { planLayers } from "../layers/plan.ts";
 import { runStep } from "../core/run-step.ts";
 import type { UnitPlan, UnitRunner } from "../core/unit-runner.ts";
@@ -52,7 +52,7 @@ async function planTree(
 ): Promise<UnitPlan[]> {
   const found = statSync(toBuffer(root), { throwIfNoEntry: false });
   if (found === undefined) throw missing(root);
-  if (!unit.startsWith("linked_")) refuseShared(context.config, path.resolve(context.config.root, settings.path));
+  if (!unit.startsWith("linked_")) assertOwnTree(context.config, path.resolve(context.config.root, settings.path));
   const rules = rulesOf(settings);
   const directory = `trees/${unitDirectory}`;
   const source: ArchiveSource = {

@@ -134,6 +134,21 @@ ${extra}`,
       expect(existsSync(join(run, whole)), whole).toBe(true);
   }); // prettier-ignore
 
+  const PLACES = ["projects", "legacy", "audio", "media", "uploads", "big", "data/app.db", "audio.db", "notes.txt", "conf", "conf/nginx.conf", "conf.d", ".env"]; // prettier-ignore
+  test("a configured path that a link points at any other one never stops the backup of the rest", async () => {
+    for (const from of PLACES)
+      for (const to of PLACES.filter((one) => one !== from && !`${one}/`.startsWith(`${from}/`) && !`${from}/`.startsWith(`${one}/`))) {
+        const kept = join(base, "kept");
+        renameSync(site(from), kept);
+        link(site(from), site(to));
+        const { code, stderr } = await backUp();
+        expect([0, 3], `${from} -> ${to}: ${stderr}`).toContain(code);
+        expect(existsSync(join(base, "store/last/trees", to === "notes.txt" || from === "notes.txt" ? "uploads" : "notes.txt")) || from === "uploads", `${from} -> ${to}`).toBe(true);
+        rmSync(site(from));
+        renameSync(kept, site(from));
+      }
+  }, 600_000); // prettier-ignore
+
   test("two keys with one path are refused by the config", async () => {
     configure();
     writeFileSync(join(base, "site.yaml"), readFileSync(join(base, "site.yaml"), "utf8").replace("[uploads,", "[uploads, ./media,"));

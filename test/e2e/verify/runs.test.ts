@@ -432,7 +432,7 @@ describe("damage that SHA256SUMS was made to agree with", () => {
     record(damaged, "db", find("db.sqlite3/metadata.json"), dumpOf());
     const result = await verify(damaged.store);
     expect(failed(result)).toEqual(["database_dump"]);
-    expect(result.problems).toContain(`database_dump ${dumpOf()}: holds 0 rows of auth_user, but 1 were counted`);
+    expect(result.problems).toContain(`database_dump ${dumpOf()}: holds 0 rows of auth_user, but 1 was counted`);
   });
 
   test("a damaged page of an audio database is found by SQLite's own check", async () => {

@@ -18,7 +18,7 @@ import { progressOf } from "../progress.ts";
 import { showExport, showPlan } from "../report.ts";
 import { settingsOf } from "../settings.ts";
 import { planDatabase } from "../../../portable/plan/database.ts";
-import { refuseLooseUsers } from "../../../portable/plan/user-references.ts";
+import { assertUsersDeclared } from "../../../portable/plan/user-references.ts";
 import { defineCommand, type ParsedOptions } from "../../core/command.ts";
 import { SWITCH, TEXT, type OptionTable } from "../../core/options.ts";
 import { configOf, withConnection } from "../database.ts";
@@ -78,7 +78,7 @@ export const exportDatabase = defineCommand({
         showPlan(plan, flags);
         return EXIT.ok;
       }
-      await refuseLooseUsers(connection, plan, "left out");
+      await assertUsersDeclared(connection, plan, "left out");
       return await exportTo(connection, plan, flags, { config, signal: frame.signal });
     });
   },

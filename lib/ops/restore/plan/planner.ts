@@ -1,12 +1,11 @@
 /** Plans the file operations of a restore before anything is changed. */
+import type { Copy, RestorePlan, PlanOptions } from "./restore-plan.ts";
 import path from "node:path";
 import { lstatSync, readdirSync } from "node:fs";
 import type { BytePath } from "../../../archive/entry.ts";
-import { basename, dirname, display, fromString, isBelow, join, toBuffer } from "../../../archive/path.ts";
+import { basename, display, fromString, isBelow, join, toBuffer } from "../../../archive/path.ts";
 import { HoldfastError } from "../../../errors.ts";
-import type { UnitMetadata } from "../../../model/unit.ts";
 import { isOutside, placeBytes, placesOf, type Place, type PlaceAttributes } from "../../../store/run/places.ts";
-import { SIDECARS } from "../../../archive/tree/sqlite-file.ts";
 import { ownName, placesWith } from "../../runs/borrowed-units.ts";
 import { mergeInfra } from "./merge-infra.ts";
 import { labelOf, looseNames, type ArchivePart, type RestoreItems } from "../../runs/unit-items.ts";
@@ -14,73 +13,14 @@ import { keptPaths } from "./kept-paths.ts";
 import type { Replace } from "../../journals/operations.ts";
 import type { PathLocation } from "./locate-path.ts";
 import { takesInfra, takesOutside } from "./outside.ts";
-import { ownerMap, type OwnerMap } from "./owner-map.ts";
+import { ownerMap } from "./owner-map.ts";
 import type { RestoreRequest } from "./request.ts";
+import { scratchBase, sidecarRemovals } from "./sidecars.ts";
 import { SwapPlan } from "./swap-plan.ts";
 import { pathExists } from "../../../archive/tree/path-exists.ts";
 
 /** Directory for what has no path below the site's root, in a restore to a directory. */
 const EXTRA = ".holdfast";
-
-export type Copy = { readonly to: BytePath } & (
-  | { readonly artifact: string }
-  | {
-      readonly text: string;
-      readonly like: { readonly uid: number; readonly gid: number; readonly mode: number } | undefined;
-    }
-);
-
-export interface RestorePlan {
-  /** The directory of the run. */
-  readonly directory: string;
-  /** The target path of the site's root. */
-  readonly root: BytePath;
-  readonly items: RestoreItems;
-  readonly targets: SwapPlan;
-  readonly owners: OwnerMap;
-  readonly unpacks: readonly {
-    readonly part: ArchivePart;
-    readonly label: string;
-    readonly bytes: number;
-    readonly targets: readonly { readonly prefix: BytePath; readonly into: BytePath }[];
-  }[];
-  /** Single files out of archives: the path they are unpacked to, and the path they are staged at. */
-  readonly moves: readonly { readonly from: BytePath; readonly to: BytePath }[];
-  readonly copies: readonly Copy[];
-  /** Directories that contain units but are in no archive. */
-  readonly directories: readonly BytePath[];
-  readonly directoryTimes: readonly { readonly list: string; readonly root: BytePath }[];
-  /** Attributes of directories and files that no archive describes, the deepest first. */
-  readonly attributes: readonly { readonly to: BytePath; readonly attributes: PlaceAttributes }[];
-  readonly operations: readonly Replace[];
-  readonly bytes: number;
-  readonly byHand: readonly string[];
-  /** Labels of the units that the run lacks; their paths stay as they are. */
-  readonly left: readonly string[];
-  /** SQLite databases that come as files: the unit of the dump, and its staging path. */
-  readonly sqlite: readonly {
-    readonly unit: string;
-    readonly artifact: string;
-    readonly staged: BytePath;
-    readonly live: BytePath;
-  }[];
-}
-
-export interface PlanOptions {
-  readonly id: string;
-  /** The items to restore; empty if a path is requested. */
-  readonly items: RestoreItems;
-  /** The units of the items; empty if a path is requested. */
-  readonly units: readonly UnitMetadata[];
-  /** The path of `--path`, and the archives that hold it. */
-  readonly pathLocation?: PathLocation;
-  /** Units of databases that are loaded into a server, or exchanged: this plan has no files for them. */
-  readonly loaded: ReadonlySet<string>;
-  /** Units that the run lacks, as an earlier run has them: their paths on the site are kept. */
-  readonly absent?: readonly UnitMetadata[];
-  /** Paths that the units of the config have now: those that are not restored are kept. */
-  readonly owned?: readonly BytePath[];
-}
 
 /**
  * Plans a restore. Throws `E_TARGET` for a path that cannot be restored, `E_VERIFY` if the run's documents are
@@ -340,32 +280,23 @@ class Builder {
 
   #operations(targets: SwapPlan): Replace[] {
     const swaps = targets.swaps.map((swap): Replace => ({ kind: "replace", ...swap, carry: [...swap.carry] }));
-    // A WAL or journal left beside another database would corrupt it.
-    const databases = [
+    const files = [
       ...this.#items.files.map(({ place }) => this.#absolute(place)),
       ...this.#sqlite.map(({ live }) => live),
-    ].map((file) => targets.real(file));
-    const sidecars = databases
-      .flatMap((file) => SIDECARS.map((suffix) => file + suffix))
-      .filter((file) => pathExists(file) && !targets.swaps.some(({ live }) => isBelow(file, live)));
-    const asides = sidecars.map((live, index): Replace => {
-      const near = targets.swaps.find((swap) => dirname(swap.live) === dirname(live));
-      const base = near === undefined ? scratchBase(targets) : dirname(near.aside);
-      return { kind: "replace", live, fresh: null, aside: join(base, `sidecar-${index}`), carry: [] };
-    });
-    return [...asides, ...swaps];
+    ];
+    return [
+      ...sidecarRemovals(
+        targets,
+        files.map((file) => targets.real(file)),
+      ),
+      ...swaps,
+    ];
   }
 }
 
 function isEmpty(directory: BytePath): boolean {
   const stats = lstatSync(toBuffer(directory));
   return stats.isDirectory() && readdirSync(toBuffer(directory)).length === 0;
-}
-
-const scratchBase = (targets: SwapPlan): BytePath => targets.bases[0] ?? noBase();
-
-function noBase(): never {
-  throw new HoldfastError("E_INTERNAL", "a restore without a path");
 }
 
 const dirnameOf = (entry: BytePath): BytePath => entry.slice(0, Math.max(0, entry.lastIndexOf("/")));

@@ -5,7 +5,7 @@ import { dirname, display, isBelow, toBuffer } from "../../../archive/path.ts";
 import { walk } from "../../../archive/tree/walk.ts";
 import { HoldfastError } from "../../../errors.ts";
 import { formatBytes } from "../../../report/format.ts";
-import type { RestorePlan } from "./planner.ts";
+import type { RestorePlan } from "./restore-plan.ts";
 import { pathExists } from "../../../archive/tree/path-exists.ts";
 
 /** Throws `E_NO_SPACE` if a disk lacks space for what is unpacked on it. */

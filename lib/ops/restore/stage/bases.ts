@@ -6,7 +6,7 @@ import { closeSync, constants, fstatSync, mkdirSync, openSync } from "node:fs";
 import type { BytePath } from "../../../archive/entry.ts";
 import { dirname, display, isBelow, toBuffer } from "../../../archive/path.ts";
 import { HoldfastError, systemCode } from "../../../errors.ts";
-import type { RestorePlan } from "../plan/planner.ts";
+import type { RestorePlan } from "../plan/restore-plan.ts";
 
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 

@@ -11,7 +11,7 @@ import {
   type SharedRequest,
 } from "../../../archive/unpack/directories.ts";
 import { readNames } from "../../runs/unit-items.ts";
-import type { RestorePlan } from "../plan/planner.ts";
+import type { RestorePlan } from "../plan/restore-plan.ts";
 
 /** Returns, for each archive of a plan, the paths at or below its own that others write to. */
 export function sharedWith(

@@ -17,7 +17,7 @@ import { runCommand } from "../../../exec/command.ts";
 import { Bases } from "./bases.ts";
 import { applyDirectories, sharedWith } from "./directories.ts";
 import type { ArchivePart } from "../../runs/unit-items.ts";
-import type { RestorePlan } from "../plan/planner.ts";
+import type { RestorePlan } from "../plan/restore-plan.ts";
 import { pathExists } from "../../../archive/tree/path-exists.ts";
 import { plural } from "../../../report/format.ts";
 

@@ -10,7 +10,7 @@ import { readSums } from "../../../store/run/checksums.ts";
 import { forEachParallel } from "../../../store/files/for-each-parallel.ts";
 import { ArtifactReaders } from "../../checks/artifact-readers.ts";
 import { ownName, runOf, runsOf } from "../../runs/borrowed-units.ts";
-import type { RestorePlan } from "../plan/planner.ts";
+import type { RestorePlan } from "../plan/restore-plan.ts";
 
 /** Throws `E_VERIFY` with the first file that is missing or differs from SHA256SUMS and the unit's metadata. */
 export async function verifyArtifacts(

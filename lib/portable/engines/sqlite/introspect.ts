@@ -1,6 +1,7 @@
 /** Introspects SQLite, by its table-valued pragmas: https://www.sqlite.org/pragma.html */
 import type { Row, Session } from "../../engine/session.ts";
-import type { Column, Kind, Schema } from "../../schema/tables.ts";
+import { kindOf, sizeOf } from "./declared-types.ts";
+import type { Column, Schema } from "../../schema/tables.ts";
 import { cells, given, namedIn, SchemaDraft, type ForeignKeyPart } from "../shared/schema-builder.ts";
 
 const TABLES = `
@@ -272,28 +273,6 @@ async function estimatesOf(
   return estimates;
 }
 
-/**
- * The kind that people mean by a declared type; the first match counts. https://www.sqlite.org/datatype3.html knows
- * only five affinities.
- */
-const KINDS: readonly (readonly [pattern: RegExp, kind: Kind])[] = [
-  [/^(?:any)?$/, "native"],
-  [/bool|^tinyint\(1\)$/, "boolean"],
-  [/^jsonb?$/, "json"],
-  [/^(?:uuid|guid|uniqueidentifier)$/, "uuid"],
-  [/^interval/, "interval"],
-  [/point|inet/, "native"],
-  [/int/, "integer"],
-  [/char|clob|text|string/, "text"],
-  [/blob|binary|bytea/, "bytes"],
-  [/real|doub|floa/, "float8"],
-  [/dec|num/, "decimal"],
-  [/^(?:timestamptz|datetimetz|datetimeoffset)|(?:timestamp|datetime).* with (?:local )?time zone/, "timestamptz"],
-  [/^(?:timestamp|datetime)/, "timestamp"],
-  [/^date$/, "date"],
-  [/^time(?:$|\(| without)/, "time"],
-];
-
 function columnOf(row: Row, collation: string | undefined, isJson: boolean): Column {
   const { text, maybe, number, flag } = cells(row);
   const [native, hidden, byDefault] = [text(2), number(5), maybe(4)];
@@ -309,17 +288,4 @@ function columnOf(row: Row, collation: string | undefined, isJson: boolean): Col
     hasDefault: !generated && byDefault !== null && !/^\(?null\)?$/i.test(byDefault),
     ...given({ collation: kind === "text" ? collation : undefined, ...sizeOf(kind, native) }),
   };
-}
-
-function kindOf(native: string): Kind {
-  const type = native.trim().toLowerCase();
-  return KINDS.find(([pattern]) => pattern.test(type))?.[1] ?? "native";
-}
-
-function sizeOf(kind: Kind, native: string): Pick<Column, "length" | "precision" | "scale"> {
-  if (kind === "integer") return { length: 64 };
-  const [, first, second = "0"] = /\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)/.exec(native) ?? [];
-  if (first === undefined) return {};
-  if (kind === "text" || kind === "bytes") return { length: Number(first) };
-  return kind === "decimal" ? { precision: Number(first), scale: Number(second) } : {};
 }

@@ -8,7 +8,7 @@ import { VERSION } from "../../../version.ts";
 import { assertValidUtf8 } from "../reject-invalid-utf8.ts";
 import type { Connection } from "../../engine/connection.ts";
 import type { ExportRequest } from "../run.ts";
-import { refuseTwins, refuseTwinsOutside } from "../../plan/unique-keys.ts";
+import { assertUniqueKeys, assertUniqueOutside } from "../../plan/unique-keys.ts";
 import type { KeyColumn, TableLayout, Tree } from "../../rows/fields.ts";
 import { MANIFEST } from "../../format/documents.ts";
 import { migrationsOf } from "../../plan/applied-migrations.ts";
@@ -77,7 +77,7 @@ async function writeRecords(connection: Connection, plan: PortablePlan, writing:
     plan.fields,
     plan.tables.map(({ table }) => table.id),
   );
-  await refuseTwinsOutside(connection, plan);
+  await assertUniqueOutside(connection, plan);
   for (const fields of plan.tables.map(withoutGenerics)) {
     const model = models.get(fields.table.id) ?? fields.table.name;
     files.push(await writeTable(connection, plan, fields, { ...writing, model, warnings }));
@@ -149,7 +149,7 @@ async function writeTable(
   { output, hooks, model, warnings }: TableWriting,
 ): Promise<RecordsFile> {
   const { table, key } = fields;
-  await refuseTwins(connection, fields);
+  await assertUniqueKeys(connection, fields);
   const { query, count } = await queryOf(connection, plan, fields);
   const encoder = new RowEncoder(connection.engine, query);
   const textOf = recordText(fields, query, plan.fields.tree(table.id));

@@ -3,7 +3,7 @@
  */
 import { HoldfastError } from "../../../errors.ts";
 import type { Connection } from "../../engine/connection.ts";
-import { refuseTwins } from "../../plan/unique-keys.ts";
+import { assertUniqueKeys } from "../../plan/unique-keys.ts";
 import { rowsOf } from "../../engine/sql-names.ts";
 import type { Targets } from "../target/resolve.ts";
 import { stagingName } from "../staging/staged-table.ts";
@@ -18,7 +18,7 @@ export async function refuseEqualKeys(connection: Connection, { fields, tables }
   const referenced = tables.flatMap((one) =>
     one.fields.flatMap((field) => (field?.kind === "link" ? field.leaves.map(({ table }) => table) : [])),
   );
-  for (const id of new Set(referenced)) if (!coming.has(id)) await refuseTwins(connection, fields.of(id));
+  for (const id of new Set(referenced)) if (!coming.has(id)) await assertUniqueKeys(connection, fields.of(id));
 }
 
 /** Throws `E_IMPORT` for ids that referred to no row in the export's database, but refer to one in this database. */

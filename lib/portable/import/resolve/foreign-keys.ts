@@ -23,7 +23,7 @@ export interface JoinedLinks {
   readonly found: string;
 }
 
-export class Links {
+export class ForeignKeyResolver {
   readonly #on: Statements;
   readonly #fields: RowLayout;
 

@@ -1,7 +1,7 @@
 /** Resolves and inserts the rows of a tree level by level: each level is identified by the rows above it. */
 import { HoldfastError } from "../../../errors.ts";
 import { addIndexes } from "../staging/indexes.ts";
-import type { Links } from "./foreign-keys.ts";
+import type { ForeignKeyResolver } from "./foreign-keys.ts";
 import { stagingName, MATCH_STATE_COLUMN } from "../staging/staged-table.ts";
 import type { StagedForeignKey } from "../staging/column-loaders.ts";
 import type { StagingTable } from "../staging/table.ts";
@@ -10,13 +10,13 @@ import { LEVEL_COLUMN, PATH_COLUMN, TARGET_ID_COLUMN } from "../staging/tree-col
 import type { TreePaths } from "../staging/tree-paths.ts";
 
 /** Resolves rows of trees that are not imported themselves. Throws `E_IMPORT` for rows that share a key. */
-export async function resolveTreeRows(links: Links, tree: TreePaths): Promise<void> {
+export async function resolveTreeRows(links: ForeignKeyResolver, tree: TreePaths): Promise<void> {
   await begin(links, tree);
   for (let level = 1; level <= tree.levels; level++) await tree.find(level);
   await end(tree);
 }
 
-async function begin(links: Links, tree: TreePaths): Promise<void> {
+async function begin(links: ForeignKeyResolver, tree: TreePaths): Promise<void> {
   await tree.analyze();
   for (const link of tree.links) await links.resolve(tree, link, false);
 }
@@ -31,7 +31,7 @@ async function end(tree: TreePaths): Promise<void> {
     });
 }
 
-export interface Grown {
+export interface InsertedLevels {
   /** Rows that did not exist. */
   readonly fresh: number;
   readonly created: number;
@@ -44,14 +44,14 @@ export interface Grown {
  */
 export async function insertTreeLevels(
   on: Statements,
-  links: Links,
+  links: ForeignKeyResolver,
   staging: StagingTable,
   tree: TreePaths,
   {
     inTable,
     insert,
   }: { readonly inTable: readonly StagedForeignKey[]; readonly insert?: (condition: string) => Promise<number> },
-): Promise<Grown> {
+): Promise<InsertedLevels> {
   const { connection, dialect, quote } = on;
   const stage = stagingName(connection, staging);
   const parent = inTable.find(({ link }) => link.name === tree.tree.parent.name);

@@ -1,7 +1,7 @@
 /** Pre-assigns primary keys to rows in a cycle of NOT NULL foreign keys, so that each can be inserted complete. */
 import type { KeyColumn } from "../../rows/fields.ts";
 import type { ForeignKey, TableId } from "../../schema/tables.ts";
-import type { Links } from "./foreign-keys.ts";
+import type { ForeignKeyResolver } from "./foreign-keys.ts";
 import {
   ROW_NUMBER_COLUMN,
   PREASSIGNED_ID_COLUMN,
@@ -15,13 +15,13 @@ import type { Statements } from "../staging/statements.ts";
 import { PATH_COLUMN, TARGET_ID_COLUMN } from "../staging/tree-columns.ts";
 import type { TreePaths } from "../staging/tree-paths.ts";
 
-export class Foresight {
+export class PreassignedIds {
   readonly #on: Statements;
-  readonly #links: Links;
+  readonly #links: ForeignKeyResolver;
   readonly #stagings: ReadonlyMap<TableId, StagingTable>;
   readonly #seen = new Set<StagingTable>();
 
-  constructor(on: Statements, links: Links, stagings: readonly StagingTable[]) {
+  constructor(on: Statements, links: ForeignKeyResolver, stagings: readonly StagingTable[]) {
     this.#on = on;
     this.#links = links;
     this.#stagings = new Map(stagings.map((staging) => [staging.target.table.id, staging]));

@@ -1,7 +1,7 @@
 /** Handles rows that refer to rows which `--skip-conflicts` skipped: they are skipped as well, or the import fails. */
 import { HoldfastError } from "../../../errors.ts";
 import type { ForeignKey, TableId } from "../../schema/tables.ts";
-import type { Links } from "./foreign-keys.ts";
+import type { ForeignKeyResolver } from "./foreign-keys.ts";
 import { realRows, MATCH_STATE_COLUMN, stagingName } from "../staging/staged-table.ts";
 import type { StagedForeignKey } from "../staging/column-loaders.ts";
 import type { StagingTable } from "../staging/table.ts";
@@ -14,14 +14,14 @@ interface DirectLink {
   readonly to: StagingTable;
 }
 
-export class PassedOver {
+export class SkippedRows {
   readonly #on: Statements;
-  readonly #links: Links;
+  readonly #links: ForeignKeyResolver;
   readonly #options: MergeOptions;
   /** Tables with new rows that were not inserted. */
   readonly #tables = new Set<TableId>();
 
-  constructor(on: Statements, links: Links, options: MergeOptions) {
+  constructor(on: Statements, links: ForeignKeyResolver, options: MergeOptions) {
     this.#on = on;
     this.#links = links;
     this.#options = options;

@@ -1,8 +1,8 @@
 /** Guards rows that hold user ids without a foreign key: imported unchanged, they would belong to other users. */
 import { HoldfastError } from "../../../errors.ts";
-import { sortOf } from "../../schema/declared-keys.ts";
+import { kindGroupOf } from "../../schema/declared-keys.ts";
 import { columnOf, type Table } from "../../schema/tables.ts";
-import { type LooseColumn, looseColumns, rawColumns } from "../../schema/implicit-references.ts";
+import { type UndeclaredReference, undeclaredReferences, rawColumns } from "../../schema/implicit-references.ts";
 import { tablesMeant } from "../../schema/names.ts";
 import type { Targets } from "../target/resolve.ts";
 import type { TargetRefinement } from "../target/refinement.ts";
@@ -13,11 +13,11 @@ import type { Statements } from "../staging/statements.ts";
 import type { TableResult } from "./table-result.ts";
 import { isIdentifiedById } from "../../schema/keys/exported.ts";
 
-interface Held extends LooseColumn {
+interface Held extends UndeclaredReference {
   readonly staging: StagingTable;
 }
 
-export class UserNumbers {
+export class UserIds {
   /** The tables that such columns refer to: users, and those named in the config under `portable.foreign_keys`. */
   readonly tables: readonly Table[];
   readonly #on: Statements;
@@ -87,7 +87,7 @@ export class UserNumbers {
     return this.#stagings.flatMap((staging) => {
       const table = rawColumns(staging.target.table, staging.target.fields);
       const byName = this.#people.includes(users)
-        ? looseColumns({ tables: [table] }, users, { isPeople: true, all: this.#targets.schema.tables })
+        ? undeclaredReferences({ tables: [table] }, users, { isPeople: true, all: this.#targets.schema.tables })
         : [];
       const names = new Set([...byName.map(({ column }) => column.name), ...this.#declaredIn(table, users)]);
       return table.columns.flatMap((column) => (names.has(column.name) ? [{ table, column, staging }] : []));
@@ -103,14 +103,14 @@ export class UserNumbers {
 
   #given({ column, staging }: Held): string {
     const value = `s.${this.#on.quote(staging.of(column.name))}`;
-    return sortOf(column) === "integer" ? `${value} <> 0` : `${value} is not null`;
+    return kindGroupOf(column) === "integer" ? `${value} <> 0` : `${value} is not null`;
   }
 
   #movedOf(held: Held, own: StagingTable, users: Table): string {
     const stage = `${stagingName(this.#on.connection, held.staging)} as h`;
     const [number = ""] = users.primaryKey?.columns ?? [];
     const value = `h.${this.#on.quote(held.staging.of(held.column.name))}`;
-    if (sortOf(held.column) !== sortOf(columnOf(users, number))) return `${stage} where ${value} is not null`;
+    if (kindGroupOf(held.column) !== kindGroupOf(columnOf(users, number))) return `${stage} where ${value} is not null`;
     const was = `s.${this.#on.quote(own.of(number))}`;
     const is = `t.${this.#on.quote(number)}`;
     return (

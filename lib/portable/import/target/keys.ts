@@ -1,7 +1,7 @@
 /** The keys that identify rows in the target database of an import. */
 import { HoldfastError } from "../../../errors.ts";
 import type { ExportedField, ExportedTable } from "../../format/documents.ts";
-import { wayBetween } from "../../schema/graph.ts";
+import { pathBetween } from "../../schema/graph.ts";
 import { chooseKeys } from "../../schema/keys/choose.ts";
 import type { Schema, Table, TableId } from "../../schema/tables.ts";
 import { matchColumn } from "../../schema/names.ts";
@@ -75,12 +75,12 @@ export function assertKeysTerminate(schema: Schema, keys: ReadonlyMap<TableId, E
         : [],
     ]),
   );
-  const endless = [...nests.keys()].find((id) => wayBetween(nests, id, id) !== undefined);
+  const endless = [...nests.keys()].find((id) => pathBetween(nests, id, id) !== undefined);
   if (endless !== undefined)
     throw new HoldfastError(
       "E_SCHEMA",
       `the key of ${endless} (${keys.get(endless)?.columns.join(", ") ?? ""}) refers to itself and can ` +
-        `never be NULL here: ${(wayBetween(nests, endless, endless) ?? []).join(" → ")}`,
+        `never be NULL here: ${(pathBetween(nests, endless, endless) ?? []).join(" → ")}`,
       { hint: "export it with another key under portable.keys" },
     );
 }

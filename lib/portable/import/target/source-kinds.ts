@@ -6,8 +6,8 @@ import { matchColumn } from "../../schema/names.ts";
 import type { Column, Schema, SourceKind, Table } from "../../schema/tables.ts";
 
 /**
- * Returns the schema with `sent` set in each column that has another kind in the export. `targetOf` maps an exported
- * table to its target.
+ * Returns the schema with `sourceKind` set in each column that has another kind in the export. `targetOf` maps an
+ * exported table to its target.
  */
 export function withSourceKinds(
   schema: Schema,
@@ -21,21 +21,21 @@ export function withSourceKinds(
         columns.map((column) => column.name.toLowerCase()),
       ) === "Django",
   );
-  const sent = new Map<string, Map<string, SourceKind>>();
+  const sourceKind = new Map<string, Map<string, SourceKind>>();
   for (const { table, fields } of exported)
     for (const { of, name, kind, native } of fields.flatMap((field) => sourceKindsOf(table, field))) {
       const target = targetOf(of);
       const column = target && matchColumn(target, name);
       if (target === undefined || column === undefined || KIND_GROUPS[column.kind] === KIND_GROUPS[kind]) continue;
-      const own = sent.get(target.id) ?? new Map<string, SourceKind>();
-      sent.set(target.id, own.set(column.name, { kind, native, isDjango }));
+      const own = sourceKind.get(target.id) ?? new Map<string, SourceKind>();
+      sourceKind.set(target.id, own.set(column.name, { kind, native, isDjango }));
     }
   const columnOf = (table: Table, column: Column): Column => {
-    const from = sent.get(table.id)?.get(column.name);
-    return from === undefined ? column : { ...column, sent: from };
+    const from = sourceKind.get(table.id)?.get(column.name);
+    return from === undefined ? column : { ...column, sourceKind: from };
   };
   const tables = schema.tables.map((table) =>
-    sent.has(table.id) ? { ...table, columns: table.columns.map((column) => columnOf(table, column)) } : table,
+    sourceKind.has(table.id) ? { ...table, columns: table.columns.map((column) => columnOf(table, column)) } : table,
   );
   return { ...schema, tables };
 }

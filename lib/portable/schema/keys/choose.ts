@@ -1,6 +1,6 @@
 /** Chooses the key that identifies a table's rows outside their database. docs/portable.md has the order of choice. */
 import { HoldfastError } from "../../../errors.ts";
-import { byName, stronglyConnected, wayBetween, type Graph } from "../graph.ts";
+import { byName, stronglyConnected, pathBetween, type Graph } from "../graph.ts";
 import { byRank, candidatesOf, type Candidate, type TableKey, type NaturalKey } from "./candidates.ts";
 import { findColumn, findTable } from "../names.ts";
 import type { Schema, TableId } from "../tables.ts";
@@ -68,7 +68,7 @@ function resolveCycles(candidates: Map<TableId, Candidate[]>): void {
         .flatMap((id) => alternativesOf(id, candidates.get(id) ?? [], cycle))
         .toSorted((a, b) => byRank(a.next.rank, b.next.rank) || byName(a.id, b.id));
       const from = cheapest?.id ?? cycle.toSorted(byName)[0] ?? "";
-      const path = (wayBetween(graph, from, from) ?? []).join(" → ");
+      const path = (pathBetween(graph, from, from) ?? []).join(" → ");
       if (cheapest === undefined) {
         throw new HoldfastError("E_CONFIG", `keys: the keys depend on each other: ${path}`, {
           hint: "set a key for one of them that does not include its foreign key",

@@ -8,7 +8,7 @@ import { HoldfastError } from "../../../errors.ts";
 import type { Cell } from "../../engine/session.ts";
 import { columnOf, type Column, type ForeignKey, type Schema, type Table, type TableId } from "../../schema/tables.ts";
 import { decode } from "../../values/decode.ts";
-import { numberOf, type FieldTarget, type TableMapping } from "./table-mapping.ts";
+import { idColumnOf, type FieldTarget, type TableMapping } from "./table-mapping.ts";
 import { isList, isObject, NumberLiteral, toPythonJson, type Json } from "../json/lossless.ts";
 import { placeOf, shown, type ForeignRecord } from "../read/record.ts";
 import type { References } from "./references.ts";
@@ -93,7 +93,7 @@ export class Loader {
 
   /** Sets the primary key of a record that has one outside its fields; returns its column if it is a single one. */
   #number(draft: Draft, record: ForeignRecord): Column | undefined {
-    const number = numberOf(draft.table);
+    const number = idColumnOf(draft.table);
     const pk =
       record.pk ??
       (number === undefined ? undefined : pkOfKey(record, number, (name) => this.#isUnique(draft.table, name)));
@@ -184,7 +184,7 @@ export class Loader {
     if (number === null) throw fault(at.record, `has the list ${at.name}, but no pk`);
     draft.cells.set(own.columns[0] ?? "", number);
     this.#putLink(draft, other, item, at);
-    const ownNumber = numberOf(table);
+    const ownNumber = idColumnOf(table);
     if (ownNumber !== undefined && !draft.given.has(ownNumber.name)) draft.cells.set(ownNumber.name, ++this.#next);
     this.#insert(draft, at.record);
   }
@@ -207,7 +207,7 @@ export class Loader {
     const loaded = this.#of(table);
     loaded.rows++;
     for (const name of given) loaded.given.set(name, (loaded.given.get(name) ?? 0) + 1);
-    const number = numberOf(table);
+    const number = idColumnOf(table);
     if (number !== undefined && given.has(number.name)) loaded.numbered++;
     this.#scratch.insert(table.id, [...cells.keys(), FILE, LINE], [...cells.values(), file, BigInt(line)]);
   }

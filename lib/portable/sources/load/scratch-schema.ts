@@ -2,7 +2,7 @@
 import { HoldfastError } from "../../../errors.ts";
 import type { PortablePlan } from "../../plan/run.ts";
 import type { Column, Schema, Table } from "../../schema/tables.ts";
-import { numberOf } from "./table-mapping.ts";
+import { idColumnOf } from "./table-mapping.ts";
 import type { Loaded, Loader } from "./records.ts";
 import { FILE, LINE, quoteName, referenceColumn, type Scratch } from "./scratch-database.ts";
 
@@ -20,7 +20,7 @@ export function fillSchema(schema: Schema, { loaded }: Loader, scratch: Scratch)
 }
 
 function filledTable(table: Table, loaded: Loaded, scratch: Scratch): Table {
-  const number = numberOf(table)?.name;
+  const number = idColumnOf(table)?.name;
   const isGiven = (name: string): boolean =>
     name === number ? loaded.numbered === loaded.rows : (loaded.given.get(name) ?? 0) > 0;
   for (const column of table.columns)
@@ -69,11 +69,16 @@ function refuseMissing(table: Table, { name }: Column, scratch: Scratch): void {
  * Throws `E_IMPORT` for two records with the same primary key or exported key. Before references are resolved, only
  * keys without them are checked.
  */
-export function refuseTwins({ tables }: PortablePlan, { loaded }: Loader, scratch: Scratch, isResolved: boolean): void {
+export function assertUniqueRecords(
+  { tables }: PortablePlan,
+  { loaded }: Loader,
+  scratch: Scratch,
+  isResolved: boolean,
+): void {
   for (const { table, key } of tables) {
     const found = loaded.get(table.id);
     if (found === undefined) continue;
-    if (key.kind === "none" && (numberOf(found.table) !== undefined || found.table.primaryKey !== null))
+    if (key.kind === "none" && (idColumnOf(found.table) !== undefined || found.table.primaryKey !== null))
       throw new HoldfastError("E_IMPORT", `the records of ${table.id} have no pk, and no other columns identify them`, {
         hint: `nothing was changed: list such columns under portable.keys: {${table.id}: […]}`,
       });

@@ -160,7 +160,7 @@ export const baseOf = ({ columns }: ForeignKey): string => (columns[0] ?? "").re
 const endings = (name: string): string[] => name.split("_").map((_word, at, words) => fold(words.slice(at).join("_")));
 
 /** Returns the single column of a table's primary key. */
-export function numberOf({ primaryKey, ...table }: Table): Column | undefined {
+export function idColumnOf({ primaryKey, ...table }: Table): Column | undefined {
   const [name, ...more] = primaryKey?.columns ?? [];
   return name === undefined || more.length > 0 ? undefined : columnOf({ primaryKey, ...table }, name);
 }

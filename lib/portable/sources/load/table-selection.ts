@@ -6,14 +6,14 @@ import type { Table } from "../../schema/tables.ts";
 export class TableSelection {
   readonly #chosen: readonly string[];
   readonly #excluded: readonly string[];
-  readonly #passedOver: readonly string[];
+  readonly #excludedByConfig: readonly string[];
   readonly #known = new Map<string, { isChosen: boolean; isExcluded: boolean }>();
   readonly #matched = new Set<string>();
 
-  constructor(chosen: readonly string[], excluded: readonly string[], passedOver: readonly string[]) {
+  constructor(chosen: readonly string[], excluded: readonly string[], excludedByConfig: readonly string[]) {
     this.#chosen = chosen;
     this.#excluded = excluded;
-    this.#passedOver = passedOver;
+    this.#excludedByConfig = excludedByConfig;
   }
 
   isNew(model: string): boolean {
@@ -33,7 +33,7 @@ export class TableSelection {
       return meant;
     };
     const isChosen = this.#chosen.filter(isMeant).length > 0 || this.#chosen.length === 0;
-    const found = { isChosen, isExcluded: [...this.#excluded, ...this.#passedOver].filter(isMeant).length > 0 };
+    const found = { isChosen, isExcluded: [...this.#excluded, ...this.#excludedByConfig].filter(isMeant).length > 0 };
     this.#known.set(model, found);
     return found;
   }

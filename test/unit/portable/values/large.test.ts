@@ -125,8 +125,8 @@ describe("the form of a large value", () => {
     [column("text"), "bytes", "3:xab"],
     [column("bytes"), "text", "3:tab"],
     // It came from a column of another sort.
-    [column("text", { sent: { kind: "bytes", native: "", isDjango: false } }), "text", "3:xab"],
-    [column("bytes", { sent: { kind: "text", native: "", isDjango: false } }), "bytes", "3:tab"],
+    [column("text", { sourceKind: { kind: "bytes", native: "", isDjango: false } }), "text", "3:xab"],
+    [column("bytes", { sourceKind: { kind: "text", native: "", isDjango: false } }), "bytes", "3:tab"],
   ] as const)("%#: is that of its column, its length before it", (own, is, form) => {
     expect(formed(own, is, "a", "b")).toBe(sha256(form));
   });
@@ -135,12 +135,12 @@ describe("the form of a large value", () => {
     const pieces = ['{ "b": 1.0', ', "a": [] }'];
     const canonical = '{"a":[],"b":1}';
     expect(formed(column("json"), "text", ...pieces)).toBe(sha256(`${canonical.length + 1}:j${canonical}`));
-    expect(formed(column("text", { sent: { kind: "json", native: "", isDjango: false } }), "text", ...pieces)).toBe(
-      sha256(`${canonical.length + 1}:j${canonical}`),
-    );
-    expect(formed(column("json", { sent: { kind: "text", native: "", isDjango: false } }), "text", ...pieces)).toBe(
-      sha256(`${pieces.join("").length + 1}:t${pieces.join("")}`),
-    );
+    expect(
+      formed(column("text", { sourceKind: { kind: "json", native: "", isDjango: false } }), "text", ...pieces),
+    ).toBe(sha256(`${canonical.length + 1}:j${canonical}`));
+    expect(
+      formed(column("json", { sourceKind: { kind: "text", native: "", isDjango: false } }), "text", ...pieces),
+    ).toBe(sha256(`${pieces.join("").length + 1}:t${pieces.join("")}`));
     expect(formed(column("json"), "text", "{no")).toBe(sha256("4:j{no"));
   });
 });
