@@ -1,6 +1,7 @@
 /** Starts the commands of the table: as `holdfast VERB`, or each as the script of its own. */
 import { HoldfastError } from "../errors.ts";
 import { createParser, type Understood } from "./core/arguments.ts";
+import { markWords } from "./core/dashed-words.ts";
 import type { CommonParser } from "./core/command.ts";
 import { nameCommands } from "./core/given-flags.ts";
 import { runCommandFrame } from "./core/run-command.ts";
@@ -43,7 +44,7 @@ async function run(name: string, fill: Fill): Promise<void> {
     await fill(parser, argv, (next) => {
       understood = next;
     });
-    await parser.parseAsync(argv);
+    await parser.parseAsync(markWords(argv));
   } catch (error) {
     const output = { json: argv.includes("--json"), quiet: false, verbose: argv.includes("--verbose") };
     await runCommandFrame(output, () => {

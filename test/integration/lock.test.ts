@@ -151,7 +151,7 @@ test("a takeover waits for what the dead holder left running", async () => {
   await first.die();
 
   const second = new Holder(store);
-  expect((await second.said("note")).note).toContain(`waiting for what backup_all left running: ${child}`);
+  expect((await second.said("note")).note).toContain(`waiting for processes that backup_all left running: ${child}`);
   await sleep(500);
   expect(ownerOnDisk(store).token).toBe(token);
   expect(second.lines.some((line) => "held" in line)).toBe(false);

@@ -35,7 +35,7 @@ export function createParser(name: string, understood: () => Understood): Common
     .showHelpOnFail(false)
     .fail((message, error) => {
       if (error instanceof HoldfastError) throw error;
-      throw usageError((message ?? error.message).replaceAll("\n", " "), understood());
+      throw usageError((message ?? error.message).replaceAll("\n", " ").replaceAll("\0", ""), understood());
     })
     .options(COMMON);
 }

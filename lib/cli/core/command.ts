@@ -1,6 +1,7 @@
 /** Commands as data: the options that a verb declares, which yargs, the man page and the tests read. */
 import type { ArgumentsCamelCase, Argv, InferredOptionTypes } from "yargs";
 import { HoldfastError } from "../../errors.ts";
+import { unmarked } from "./dashed-words.ts";
 import { assertFlags, type FlagRules } from "./flag-rules.ts";
 import type { COMMON, OptionTable } from "./options.ts";
 import { readFlags } from "./read-flags.ts";
@@ -79,7 +80,7 @@ export function defineCommand<const O extends OptionTable, const P extends Optio
               return true;
             });
           for (const [name, { describe: text, choices }] of Object.entries<OptionTable[string]>(positionals))
-            full.positional(name, { describe: text, choices });
+            full.positional(name, { describe: text, choices, coerce: unmarked });
           return full;
         },
         async (flags) => await runCommandFrame(outputOf(flags), async (frame) => await run(flags, frame)),

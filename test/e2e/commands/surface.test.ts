@@ -11,7 +11,7 @@ import { STEPS } from "../../../lib/steps/registry.ts";
 import { helpOf } from "../../support/help.ts";
 
 const SNAPSHOTS = join(PROJECT, "test/e2e/commands/surface");
-const NOT_COMMANDS = ["build", "schema"];
+const NOT_COMMANDS = ["build", "man", "schema"];
 
 let directory: string;
 let demo: RunResult;

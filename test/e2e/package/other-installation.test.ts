@@ -50,7 +50,7 @@ test.each(ENGINES)("%s: other rows of the same numbers are not overwritten, unle
   const other = await make(name, schemaOf(name) + THEIRS);
   for (const to of [beside(other), [...beside(other), "--dry-run"], inPlace(configOf(undefined, other)), inPlace(configOf("b", other))]) {
     const { code, said } = await restored(file, ...to);
-    expect([code, said]).toMatchObject([1, expect.stringMatching(/note: 1 rows are identified by generated id alone, and other rows have these ids here: \(1\)[^]*--into-other overrides this check/)]);
+    expect([code, said]).toMatchObject([1, expect.stringMatching(/note: 1 row is identified by generated id alone, and other rows have these ids here: \(1\)[^]*--into-other overrides this check/)]);
     expect(await notes(other)).toEqual(["1|theirs", "3|three"]);
     expect(await rowsOf(other, "select count(*) from remark")).toEqual(["0"]);
   }

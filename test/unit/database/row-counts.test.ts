@@ -51,7 +51,7 @@ test("success reported for nothing: a missing table, a missing row and a row too
         ["b", 1],
       ]),
     ),
-  ).toBe("the dump holds 1 rows of the table a, the database 2");
+  ).toBe("the dump holds 1 row of the table a, the database 2");
   expect(
     firstDifference(
       counts,

@@ -233,7 +233,7 @@ print(h.hexdigest()==m["checksum"]["value"], sorted(f["path"] for f in m["files"
     expect(warnings).toEqual(
       expect.arrayContaining([
         expect.stringContaining("JSON's null"),
-        expect.stringContaining("references to missing rows"),
+        expect.stringContaining("reference to a missing row"),
       ]),
     );
   });
