@@ -1,6 +1,7 @@
 /** Which flags a page prints with which of our commands. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { COMMANDS } from "../../../lib/cli/commands.ts";
 import { PROJECT } from "../run.ts";
 
 export interface DocumentedFlag {
@@ -23,7 +24,7 @@ export function documentedFlags(text: string): DocumentedFlag[] {
   for (const line of joinLines(text).split("\n")) {
     const commands = [...line.matchAll(COMMAND)].filter(([, name = ""]) => isCommand(name));
     for (const [, name = "", rest = ""] of commands) add(name, rest);
-    for (const [, name = "", rest = ""] of line.matchAll(VERB)) add(name, rest);
+    for (const [, name = "", rest = ""] of line.matchAll(VERB)) if (isVerb(name)) add(name, rest);
     const [, first = "", ...cells] = line.split("|");
     const [, inTable] = /^ `npx tsx scripts\/(\w+)\.ts/.exec(first) ?? [];
     if (inTable !== undefined) add(inTable, cells.join(" ").replaceAll("`", " "));
@@ -34,6 +35,9 @@ export function documentedFlags(text: string): DocumentedFlag[] {
 /** Makes one line of commands that go on behind a backslash, and of code in a sentence that is broken. */
 const joinLines = (text: string): string =>
   text.replaceAll(/\\\n\s*/g, " ").replaceAll(/`[^`\n]+\n?[^`\n]*`/g, (code) => code.replace("\n", " "));
+
+/** Tells `holdfast list` from `holdfast node`, a program that the user holdfast runs. */
+const isVerb = (words: string): boolean => Object.hasOwn(COMMANDS, words.split(" ")[1] ?? "");
 
 const isCommand = (name: string): boolean => existsSync(join(PROJECT, "scripts", `${name}.ts`));
 
