@@ -1,7 +1,7 @@
 /** Starts the commands of the table: as `holdfast VERB`, or each as the script of its own. */
 import { HoldfastError } from "../errors.ts";
 import { createParser, type Understood } from "./core/arguments.ts";
-import { markWords } from "./core/dashed-words.ts";
+import { markWords } from "./core/read-flags.ts";
 import type { CommonParser } from "./core/command.ts";
 import { nameCommands } from "./core/given-flags.ts";
 import { runCommandFrame } from "./core/run-command.ts";

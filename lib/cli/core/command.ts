@@ -1,10 +1,9 @@
 /** Commands as data: the options that a verb declares, which yargs, the man page and the tests read. */
 import type { ArgumentsCamelCase, Argv, InferredOptionTypes } from "yargs";
 import { HoldfastError } from "../../errors.ts";
-import { unmarked } from "./dashed-words.ts";
 import { assertFlags, type FlagRules } from "./flag-rules.ts";
 import type { COMMON, OptionTable } from "./options.ts";
-import { readFlags } from "./read-flags.ts";
+import { readFlags, unmarked } from "./read-flags.ts";
 import { runCommandFrame, type CommandFrame, type OutputFlags } from "./run-command.ts";
 
 type Common = InferredOptionTypes<typeof COMMON>;

@@ -1,4 +1,4 @@
-/** Reads the flags of a command line as they were typed, before yargs gives them defaults. */
+/** Reads a command line as it was typed, before yargs gives flags their defaults and takes words for flags. */
 
 export interface GivenFlag {
   /** The name in kebab case, without dashes: `dry-run`, `no-safety`. */
@@ -19,3 +19,18 @@ export function readFlags(argv: readonly string[]): GivenFlag[] {
     return [{ name: kebab, value: value ?? argv[index + 1] ?? "" }];
   });
 }
+
+/**
+ * Marks the words behind `--`, from which yargs fills no positional argument; no argument contains this character.
+ */
+const MARK = "\0";
+
+/** Returns the arguments without `--`, the words behind it marked. */
+export function markWords(argv: readonly string[]): string[] {
+  const end = argv.indexOf("--");
+  return end === -1 ? [...argv] : [...argv.slice(0, end), ...argv.slice(end + 1).map((word) => MARK + word)];
+}
+
+/** Returns the value of a positional argument as it was typed. */
+export const unmarked = <T>(value: T): T | string =>
+  typeof value === "string" && value.startsWith(MARK) ? value.slice(MARK.length) : value;
