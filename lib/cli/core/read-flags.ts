@@ -27,6 +27,7 @@ const MARK = "\0";
 
 /** Returns the arguments without `--`, the words behind it marked. */
 export function markWords(argv: readonly string[]): string[] {
+  if (argv.includes("--get-yargs-completions")) return [...argv]; // there, `--` is a word to complete
   const end = argv.indexOf("--");
   return end === -1 ? [...argv] : [...argv.slice(0, end), ...argv.slice(end + 1).map((word) => MARK + word)];
 }
