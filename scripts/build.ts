@@ -62,7 +62,7 @@ await build({
   plugins: [shareCommands],
 });
 
-/** What only help texts and terminals need of packages that take a while to load. */
+/** Packages that only help and terminals need and that take a while to load, with the export that is called. */
 const SELDOM: Readonly<Record<string, string>> = {
   cliui: "default",
   "string-width": "default",

@@ -3,7 +3,6 @@ import { HoldfastError } from "../../errors.ts";
 import { withValues, type CompatibilityReport } from "../../portable/compare/compatibility.ts";
 import type { Connection } from "../../portable/engine/connection.ts";
 import { importTables, type ImportRequest } from "../../portable/import/run.ts";
-import { introspect } from "../../portable/engines/introspect.ts";
 import type { ExportReader } from "../../portable/read/export-reader.ts";
 import { findTargets } from "../../portable/import/target/resolve.ts";
 import type { CommandFrame } from "../core/run-command.ts";
@@ -20,7 +19,7 @@ async function checkValues(
   report: CompatibilityReport,
   { request, signal }: { readonly request: Omit<ImportRequest, "dryRun">; readonly signal: AbortSignal },
 ): Promise<CompatibilityReport> {
-  const { tables } = findTargets(await introspect(connection), from.tables, from.refine);
+  const { tables } = findTargets(await connection.engine.introspect(connection), from.tables, from.refine);
   const fixed = tables.find(({ table }) => table.notes.some((note) => note.includes("not transactional")));
   if (fixed !== undefined)
     throw new HoldfastError("E_SCHEMA", `${fixed.table.id} is not transactional: its values cannot be tried`, {

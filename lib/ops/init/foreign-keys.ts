@@ -2,7 +2,6 @@
 import type { ForeignKeySettings } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import { connect } from "../../portable/engines/connect.ts";
-import { introspect } from "../../portable/engines/introspect.ts";
 import { withDeclared } from "../../portable/schema/declared-keys.ts";
 import type { Schema } from "../../portable/schema/tables.ts";
 import type { Found, KnownReference, KnownReferences } from "./sources/application.ts";
@@ -35,7 +34,7 @@ async function schemaOf(target: Parameters<typeof connect>[0], signal: AbortSign
   try {
     const connection = await connect(target, "read", signal);
     try {
-      return await introspect(connection);
+      return await connection.engine.introspect(connection);
     } finally {
       await connection.close();
     }

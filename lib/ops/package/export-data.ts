@@ -8,7 +8,6 @@ import { HoldfastError } from "../../errors.ts";
 import { connect } from "../../portable/engines/connect.ts";
 import { withDeclared } from "../../portable/schema/declared-keys.ts";
 import { exportTables } from "../../portable/export/run.ts";
-import { introspect } from "../../portable/engines/introspect.ts";
 import { assertUsersDeclared } from "../../portable/plan/user-references.ts";
 import { tablesMeant } from "../../portable/schema/names.ts";
 import { planDatabase } from "../../portable/plan/database.ts";
@@ -48,7 +47,7 @@ export interface PackedData {
 export async function packPortable(request: DataRequest, directory: string, signal: AbortSignal): Promise<PackedData> {
   const connection = await connect(request.target, "read", signal);
   try {
-    const schema = withDeclared(await introspect(connection), request.plan.foreignKeys);
+    const schema = withDeclared(await connection.engine.introspect(connection), request.plan.foreignKeys);
     const named = request.userTables.flatMap((name) => tablesMeant(schema.tables, name).map(({ id }) => id));
     const found = findUsers(schema, named);
     const withheld = withheldTables(found, request.users);

@@ -2,7 +2,6 @@
 import { HoldfastError } from "../../errors.ts";
 import { compareMigrations, compareVersions, type Applied } from "../format/versions.ts";
 import type { Connection } from "../engine/connection.ts";
-import { introspect } from "../engines/introspect.ts";
 import { migrationsOf } from "../plan/applied-migrations.ts";
 import type { TableId } from "../schema/tables.ts";
 import type { ExportReader } from "../read/export-reader.ts";
@@ -52,7 +51,7 @@ export async function checkCompatibility(
   { manifest, tables, refine }: ExportReader,
   { isOther = false }: CheckOptions = {},
 ): Promise<CompatibilityReport> {
-  const schema = await introspect(connection);
+  const schema = await connection.engine.introspect(connection);
   const here = await migrationsOf(connection, schema);
   const findings = [compareVersions(manifest.export_version), compareMigrations(manifest.schema_versions, here)];
   const problems = findings.flatMap((one) => one.problems);

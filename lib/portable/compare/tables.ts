@@ -2,7 +2,6 @@
 import type { Connection } from "../engine/connection.ts";
 import { countsInDigest } from "../export/table-header.ts";
 import { rowFilter } from "../rows/row-filter.ts";
-import { introspect } from "../engines/introspect.ts";
 import { LineEncoder } from "../export/native-rows.ts";
 import { hasConvertedColumns, isSameHere } from "./same-values.ts";
 import { findLarge } from "../rows/find-large-values.ts";
@@ -36,7 +35,10 @@ export async function compareTables(
   signal: AbortSignal,
   large = LARGE,
 ): Promise<TableComparison[]> {
-  const targets = findTargets(await introspect(connection), from.tables, { ...from.refine, readOnly: true });
+  const targets = findTargets(await connection.engine.introspect(connection), from.tables, {
+    ...from.refine,
+    readOnly: true,
+  });
   const comparisons: TableComparison[] = [];
   const together = targets.tables.map(({ table }) => table);
   for (const target of targets.tables) {

@@ -19,7 +19,6 @@ import { refuseEqualKeys, refuseStrayLinks } from "./resolve/dangling-references
 import { warnOfMissingRows } from "./resolve/left-references.ts";
 import { UserIds } from "./resolve/user-ids.ts";
 import { Trees } from "./resolve/trees.ts";
-import { introspect } from "../engines/introspect.ts";
 import { summarizeList, implicitReferences } from "../schema/implicit-references.ts";
 import { orderTables, type DeferredKey } from "../plan/table-order.ts";
 import type { ExportReader } from "../read/export-reader.ts";
@@ -88,7 +87,7 @@ async function importInside(
   { signal, onRows }: ImportHooks,
 ): Promise<Omit<ImportResult, "committed">> {
   refuseClearing(from, request);
-  const schema = await introspect(connection);
+  const schema = await connection.engine.introspect(connection);
   const targets = findTargets(schema, from.tables, from.refine);
   const { order, deferred } = orderOf(targets);
   const statements = new Statements(connection);

@@ -1,7 +1,6 @@
 /** Plans an export of all tables by the config's section `portable`, for commands, the step and drills alike. */
 import type { SiteConfig } from "../../config/load.ts";
 import type { Connection } from "../engine/connection.ts";
-import { introspect } from "../engines/introspect.ts";
 import { tablesMeant } from "../schema/names.ts";
 import type { Schema } from "../schema/tables.ts";
 import { planDatabase } from "./database.ts";
@@ -37,7 +36,7 @@ export async function planConfigured(
   settings: Settings,
   { isFirst }: { readonly isFirst: boolean },
 ): Promise<PortablePlan> {
-  const own = isFirst ? settings : settingsOf(await introspect(connection), settings);
+  const own = isFirst ? settings : settingsOf(await connection.engine.introspect(connection), settings);
   const plan = await planDatabase(connection, planRequestOf(own), own?.generic);
   await assertUsersDeclared(connection, plan, "left out");
   return plan;

@@ -5,7 +5,6 @@ import type { GenericSetting } from "../../config/portable-refinement.ts";
 import type { Connection } from "../engine/connection.ts";
 import { withDeclared } from "../schema/declared-keys.ts";
 import { readGenerics } from "./polymorphic-types.ts";
-import { introspect } from "../engines/introspect.ts";
 import { planPortable, type PlanRequest, type PortablePlan } from "./run.ts";
 import { verifyTreeKeys } from "./tree-keys.ts";
 
@@ -15,7 +14,7 @@ export async function planDatabase(
   request: PlanRequest,
   generic: readonly GenericSetting[] = [],
 ): Promise<PortablePlan> {
-  const schema = withDeclared(await introspect(connection), request.foreignKeys);
+  const schema = withDeclared(await connection.engine.introspect(connection), request.foreignKeys);
   const generics = await readGenerics(connection, schema, generic);
   return planPortable(schema, { ...request, generics, trees: await verifyTreeKeys(connection, schema) });
 }

@@ -11,7 +11,6 @@ import { columnOf, type Column, type Schema, type Table } from "../schema/tables
 import type { PolymorphicRelations } from "../rows/polymorphic.ts";
 import { readGenerics } from "../plan/polymorphic-types.ts";
 import { byName } from "../schema/graph.ts";
-import { introspect } from "../engines/introspect.ts";
 import { chooseKeys } from "../schema/keys/choose.ts";
 import { findColumn, findTable } from "../schema/names.ts";
 import { rowsOf } from "../engine/sql-names.ts";
@@ -49,7 +48,7 @@ export interface ReconcilePlan {
 
 /** Throws `E_USAGE` for an unknown table or column, a table without a primary key, or no columns to compare. */
 export async function planReconcile(connection: Connection, request: ReconcileRequest): Promise<ReconcilePlan> {
-  const schema = withDeclared(await introspect(connection), request.foreignKeys);
+  const schema = withDeclared(await connection.engine.introspect(connection), request.foreignKeys);
   const { relations: generics, warnings } = await readGenerics(connection, schema, request.generic);
   const table = findTable(schema, request.table, "--table", "E_USAGE");
   if (table.primaryKey === null)

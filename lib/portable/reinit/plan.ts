@@ -3,7 +3,6 @@ import type { ForeignKeySettings } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../engine/connection.ts";
 import { withDeclared } from "../schema/declared-keys.ts";
-import { introspect } from "../engines/introspect.ts";
 import { chooseKeys } from "../schema/keys/choose.ts";
 import { detectFrameworkTables, type Role } from "../schema/framework-tables.ts";
 import { findTable, tablesMeant } from "../schema/names.ts";
@@ -51,7 +50,7 @@ export const rowsToClear = ({ tables }: Pick<ReinitPlan, "tables">): number =>
 
 /** Throws `E_CONFIG` for an unknown table or column, or an invalid value, and `E_DATABASE`. */
 export async function planReinit(connection: Connection, rules: ReinitRules): Promise<ReinitPlan> {
-  const schema = withDeclared(await introspect(connection), rules.foreignKeys);
+  const schema = withDeclared(await connection.engine.introspect(connection), rules.foreignKeys);
   const keys = exportedKeys(schema, chooseKeys(schema, { keys: rules.keys }));
   const { order, deferred } = orderTables(schema, keysOf(schema, keys));
   const choose = choice(connection, schema, rules);

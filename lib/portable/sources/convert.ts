@@ -9,7 +9,6 @@ import { exportTables } from "../export/run.ts";
 import { exportManifestSchema, MANIFEST } from "../format/documents.ts";
 import { suspectedPolymorphic } from "../rows/polymorphic.ts";
 import { readGenerics, type ReadGenerics } from "../plan/polymorphic-types.ts";
-import { introspect } from "../engines/introspect.ts";
 import { migrationsOf } from "../plan/applied-migrations.ts";
 import { withDeclared } from "../schema/declared-keys.ts";
 import { findTable } from "../schema/names.ts";
@@ -58,7 +57,7 @@ export async function convertToExport(
   source: ForeignSource,
   request: ConvertRequest,
 ): Promise<string> {
-  const schema = withDeclared(await introspect(connection), request.foreignKeys);
+  const schema = withDeclared(await connection.engine.introspect(connection), request.foreignKeys);
   const scratch = new Scratch(path.join(request.directory, "records.db"), schema);
   let plan: PortablePlan;
   let planWith: (generics: ReadGenerics) => PortablePlan;

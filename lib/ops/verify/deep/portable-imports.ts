@@ -8,7 +8,6 @@ import { unpackedExport } from "../../../portable/read/export-zip.ts";
 import { connect } from "../../../portable/engines/connect.ts";
 import type { Connection } from "../../../portable/engine/connection.ts";
 import { importTables } from "../../../portable/import/run.ts";
-import { introspect } from "../../../portable/engines/introspect.ts";
 import { tablesMeant } from "../../../portable/schema/names.ts";
 import { openExport, type ExportReader } from "../../../portable/read/export-reader.ts";
 import type { Table, TableId } from "../../../portable/schema/tables.ts";
@@ -161,7 +160,7 @@ export class PortableImports {
  * is temporary.
  */
 async function emptyTables(connection: Connection, from: ExportReader): Promise<void> {
-  const schema = await introspect(connection);
+  const schema = await connection.engine.introspect(connection);
   const going = new Map<TableId, Table>();
   const waiting = from.tables.flatMap(({ table }) => tablesMeant(schema.tables, table));
   for (let table = waiting.pop(); table !== undefined; table = waiting.pop()) {

@@ -1,7 +1,6 @@
 /** The migration tables of every known tool, as each engine holds them, through the connections of the portable engine. */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { introspect } from "../../../../lib/portable/engines/introspect.ts";
 import { migrationsOf } from "../../../../lib/portable/plan/applied-migrations.ts";
 import { runBuilt } from "../../../support/backup.ts";
 import { on, startEngines, type PortableEngines } from "../../../support/portable.ts";
@@ -119,7 +118,7 @@ const quoted = (name: string, sql: string): string => (name === "MariaDB" ? sql.
 describe.each(["PostgreSQL", "MariaDB", "SQLite"])("on %s", (name) => {
   test.each(TOOLS)("%s", async (tool, sql, applied) => {
     const url = await engines.of(name).make(quoted(name, sql));
-    expect(await on(url, "read", async (one) => await migrationsOf(one, await introspect(one)))).toEqual({
+    expect(await on(url, "read", async (one) => await migrationsOf(one, await one.engine.introspect(one)))).toEqual({
       tool,
       applied,
     });

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connect } from "../../../../lib/portable/engines/connect.ts";
-import { introspect } from "../../../../lib/portable/engines/introspect.ts";
 import type { Column, Schema, Table } from "../../../../lib/portable/schema/tables.ts";
 import { acquireMariadb, acquirePostgres, type TestServer } from "../../../support/servers.ts";
 import { makeTemp, removeTree } from "../../../support/temp.ts";
@@ -39,7 +38,7 @@ async function schemaOf(engine: EngineName, statements: string): Promise<Schema>
 async function read(target: { url: string; password?: string }): Promise<Schema> {
   const connection = await connect({ ...target, execPrefix: [], root: "/" }, "read", new AbortController().signal);
   try {
-    return await introspect(connection);
+    return await connection.engine.introspect(connection);
   } finally {
     await connection.close();
   }

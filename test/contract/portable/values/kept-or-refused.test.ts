@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HoldfastError } from "../../../../lib/errors.ts";
 import { exportTables } from "../../../../lib/portable/export/run.ts";
 import { importTables } from "../../../../lib/portable/import/run.ts";
-import { introspect } from "../../../../lib/portable/engines/introspect.ts";
 import { openExport } from "../../../../lib/portable/read/export-reader.ts";
 import { planPortable } from "../../../../lib/portable/plan/run.ts";
 import { compareTables } from "../../../../lib/portable/compare/tables.ts";
@@ -46,7 +45,7 @@ async function said(work: () => Promise<unknown>): Promise<string> {
 
 const write = async (url: string, output: string): Promise<unknown> =>
   await on(url, "read", async (connection) => {
-    const plan = planPortable(await introspect(connection), {
+    const plan = planPortable(await connection.engine.introspect(connection), {
       keys: {},
       groups: {},
       models: [],

@@ -4,7 +4,6 @@ import { expect, test } from "vitest";
 import { connect } from "../../../../lib/portable/engines/connect.ts";
 import { exportTables } from "../../../../lib/portable/export/run.ts";
 import { importTables, type ImportResult } from "../../../../lib/portable/import/run.ts";
-import { introspect } from "../../../../lib/portable/engines/introspect.ts";
 import { openExport } from "../../../../lib/portable/read/export-reader.ts";
 import { planPortable } from "../../../../lib/portable/plan/run.ts";
 import { tempDirectory } from "../../../support/temp.ts";
@@ -31,7 +30,13 @@ async function bring(directory: string, target: string): Promise<ImportResult> {
   );
   const output = join(directory, "export");
   const from = await open(source, "read");
-  const plan = planPortable(await introspect(from), { keys: {}, groups: {}, models: [], components: [], exclude: [] });
+  const plan = planPortable(await from.engine.introspect(from), {
+    keys: {},
+    groups: {},
+    models: [],
+    components: [],
+    exclude: [],
+  });
   await exportTables(from, plan, { output, sourceName: null, sourceUrl: null }, () => {});
   await from.close();
   const exported = await openExport(output, { verify: true, signal });

@@ -1,16 +1,13 @@
 /** What MySQL 8 says otherwise than MariaDB: no such server is at hand, so its answers stand here as its manual has them. */
 import { expect, test } from "vitest";
-import type { Connection } from "../../../../../lib/portable/engine/connection.ts";
-import type { Row } from "../../../../../lib/portable/engine/session.ts";
+import type { Row, Session } from "../../../../../lib/portable/engine/session.ts";
 import { portableEngine } from "../../../../../lib/portable/engines/registry.ts";
-import { introspect } from "../../../../../lib/portable/engines/introspect.ts";
 
-function answering(answers: Readonly<Record<string, readonly Row[]>>): Connection {
+function answering(answers: Readonly<Record<string, readonly Row[]>>): Session {
   const never = (): never => {
     throw new Error("not asked for");
   };
   return {
-    engine: portableEngine("mysql"),
     serverVersion: "8.4.3",
     rows: async (sql) => {
       const [, view = ""] = /information_schema\.(\w+)/.exec(sql) ?? [];
@@ -38,7 +35,7 @@ const column = (
 ];
 
 test("MySQL 8: defaults by expression, a text NULL, generated columns, JSON, keys over expressions", async () => {
-  const schema = await introspect(
+  const schema = await portableEngine("mysql").introspect(
     answering({
       tables: [
         ["t", "BASE TABLE", "InnoDB", null],
@@ -82,7 +79,7 @@ test("MySQL 8: defaults by expression, a text NULL, generated columns, JSON, key
 });
 
 test("MySQL on a file system that keeps no case: the tables' own spelling, unless two are alike", async () => {
-  const schema = await introspect(
+  const schema = await portableEngine("mysql").introspect(
     answering({
       tables: ["t", "Target", "aB", "Ab"].map((name) => [name, "BASE TABLE", "InnoDB", 3]),
       columns: [
