@@ -6,7 +6,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { verify, type Check, type VerifyRequest } from "../../lib/ops/verify/run.ts";
 import { eventually, runBuilt } from "../support/backup.ts";
-import { startEngines, type PortableEngines } from "../support/portable.ts";
+import { useEngines } from "../support/portable.ts";
 import { reinitRows, reinitSchema, reinitSite } from "../support/reinit.ts";
 import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers.ts";
 import { makeSite, type TestSite } from "../support/site.ts";
@@ -142,12 +142,11 @@ describe.each([
 
 describe.each(["PostgreSQL", "MariaDB", "SQLite"])("portable data of %s", (name) => {
   let directory: string;
-  let engines: PortableEngines;
+  const engines = useEngines();
   let store: string;
 
   beforeAll(async () => {
     directory = makeTemp();
-    engines = await startEngines();
     const url = await engines
       .of(name)
       .make(
@@ -160,10 +159,7 @@ describe.each(["PostgreSQL", "MariaDB", "SQLite"])("portable data of %s", (name)
     );
     store = await backUp(place);
   });
-  afterAll(async () => {
-    await engines.stop();
-    removeTree(directory);
-  });
+  afterAll(() => removeTree(directory));
 
   test("are imported into the dump that was restored, beside tables that were left out", async () => {
     const check = await deep(store, "portable_import");

@@ -7,7 +7,7 @@ import { importTables, type ImportResult } from "../../lib/portable/import/run.t
 import { openExport } from "../../lib/portable/read/export-reader.ts";
 import { planDatabase } from "../../lib/portable/plan/database.ts";
 import { compareTables } from "../../lib/portable/compare/tables.ts";
-import { on, startEngines, type PortableEngines } from "../support/portable.ts";
+import { on, useEngines } from "../support/portable.ts";
 import { build, recipes, type ModelTable } from "../support/schema-generator.ts";
 import { sqlOf } from "../support/schema-render.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
@@ -17,18 +17,14 @@ const PAIRS = NAMES.flatMap((from) => NAMES.map((to) => [from, to] as const));
 /** A hunt sets more. */
 const RUNS = Number(process.env.TEST_SCHEMAS ?? 4);
 const { signal } = new AbortController();
-let engines: PortableEngines;
+const engines = useEngines();
 let directory: string;
 let count = 0;
 
-beforeAll(async () => {
+beforeAll(() => {
   directory = makeTemp("holdfast-portable-schemas-");
-  engines = await startEngines();
-}, 120_000);
-afterAll(async () => {
-  await engines.stop();
-  removeTree(directory);
 });
+afterAll(() => removeTree(directory));
 
 interface Exported {
   readonly output: string;

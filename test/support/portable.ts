@@ -14,13 +14,12 @@ export interface PortableEngine {
   make(sql: string): Promise<string>;
 }
 
-export interface PortableEngines {
-  readonly all: readonly PortableEngine[];
+interface PortableEngines {
   of(name: string): PortableEngine;
   stop(): Promise<void>;
 }
 
-export async function startEngines(): Promise<PortableEngines> {
+async function startEngines(): Promise<PortableEngines> {
   const directory = makeTemp("holdfast-portable-");
   const [postgres, mariadb] = await Promise.all([acquirePostgres(), acquireMariadb()]);
   let count = 0;
@@ -37,7 +36,6 @@ export async function startEngines(): Promise<PortableEngines> {
     },
   ];
   return {
-    all,
     of(name) {
       const found = all.find((engine) => engine.name === name);
       if (found === undefined) throw new Error(`no engine ${name}`);

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { acquireLock } from "../../../lib/store/lock/acquire.ts";
 import { runBuilt, startBuilt } from "../../support/backup.ts";
 import { makePackageSite, POSTGRES_ID, siteSchema, siteUsers, SQLITE_ID } from "../../support/package-site.ts";
-import { change, rowsOf, startEngines, type PortableEngines } from "../../support/portable.ts";
+import { change, rowsOf, useEngines } from "../../support/portable.ts";
 import type { RunResult } from "../../support/run.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
@@ -20,13 +20,12 @@ const OLD = ["own|mine"];
 const NEW = ["first|one", "own|mine", "second|two 🎧"];
 
 let directory: string;
-let engines: PortableEngines;
+const engines = useEngines();
 let count = 0;
 const packages = { plain: "", dump: "" };
 beforeAll(async () => {
   directory = makeTemp("holdfast-package-in-place-");
   const config = makePackageSite(directory);
-  engines = await startEngines();
   for (const [name, flags] of [
     ["plain", []],
     ["dump", ["--from-dump", "--include-users", "--include-passwords"]],
@@ -36,10 +35,7 @@ beforeAll(async () => {
     if (made.code !== 0) throw new Error(made.stderr);
   }
 }, 120_000);
-afterAll(async () => {
-  await engines.stop();
-  removeTree(directory);
-});
+afterAll(() => removeTree(directory));
 
 interface Site {
   readonly url: string;

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runBuilt } from "../../support/backup.ts";
-import { change, rowsOf, startEngines, type PortableEngines } from "../../support/portable.ts";
+import { change, rowsOf, useEngines } from "../../support/portable.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
@@ -16,17 +16,13 @@ const SCHEMA = `create table ledger (name varchar(20) primary key, balance integ
   create table posting (code varchar(20) primary key, ledger varchar(20) not null, amount integer not null, foreign key (ledger) references ledger (name));
   create table wallet (name varchar(20) primary key, balance integer not null, note varchar(200));`;
 
-let engines: PortableEngines;
+const engines = useEngines();
 let directory: string;
 
-beforeAll(async () => {
+beforeAll(() => {
   directory = makeTemp("holdfast-portable-writers-");
-  engines = await startEngines();
-}, 120_000);
-afterAll(async () => {
-  await engines.stop();
-  removeTree(directory);
 });
+afterAll(() => removeTree(directory));
 
 function rowsOfTable(output: string, table: string): unknown[][] {
   const [schema = ""] = readdirSync(join(output, "data")).filter((name) => name === table || name === "public");

@@ -2,9 +2,9 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { runBuilt } from "../../support/backup.ts";
-import { change, rowsOf, startEngines, type PortableEngines } from "../../support/portable.ts";
+import { change, rowsOf, useEngines } from "../../support/portable.ts";
 import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/reinit.ts";
 import type { RunResult } from "../../support/run.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
@@ -12,14 +12,10 @@ import { makeTemp, removeTree } from "../../support/temp.ts";
 const NAMES = ["SQLite", "PostgreSQL", "MariaDB"] as const;
 const KEPT = ["django_migrations", "django_content_type", "auth_permission", "setting"];
 const CLEARED = ["team", "book", "tag", "book_tag", "note"];
-let engines: PortableEngines;
+const engines = useEngines();
 const directories: string[] = [];
 
-beforeAll(async () => {
-  engines = await startEngines();
-}, 120_000);
-afterAll(async () => {
-  await engines.stop();
+afterAll(() => {
   for (const directory of directories) removeTree(directory);
 });
 

@@ -3,22 +3,18 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runBuilt } from "../../support/backup.ts";
-import { rowsOf, startEngines, type PortableEngines } from "../../support/portable.ts";
+import { rowsOf, useEngines } from "../../support/portable.ts";
 import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/reinit.ts";
 import type { RunResult } from "../../support/run.ts";
 import { acquireMariadb } from "../../support/servers.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
-let engines: PortableEngines;
+const engines = useEngines();
 let directory: string;
-beforeAll(async () => {
+beforeAll(() => {
   directory = makeTemp("holdfast-reinit-drill-");
-  engines = await startEngines();
-}, 120_000);
-afterAll(async () => {
-  await engines.stop();
-  removeTree(directory);
 });
+afterAll(() => removeTree(directory));
 
 async function site(name: string): Promise<ReinitSite> {
   const engine = engines.of(name);

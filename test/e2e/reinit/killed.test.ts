@@ -5,21 +5,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { builtScript } from "../../support/backup.ts";
-import { rowsOf, startEngines, type PortableEngines } from "../../support/portable.ts";
+import { rowsOf, useEngines } from "../../support/portable.ts";
 import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/reinit.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 const ROWS = 3000;
-let engines: PortableEngines;
+const engines = useEngines();
 let directory: string;
-beforeAll(async () => {
+beforeAll(() => {
   directory = makeTemp("holdfast-reinit-kill-");
-  engines = await startEngines();
-}, 120_000);
-afterAll(async () => {
-  await engines.stop();
-  removeTree(directory);
 });
+afterAll(() => removeTree(directory));
 
 const reinit = ({ config }: ReinitSite, ...args: string[]) =>
   execa("node", [builtScript("reinit"), "--config", config, ...args], { reject: false, all: true });

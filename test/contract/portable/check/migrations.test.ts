@@ -3,19 +3,15 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { migrationsOf } from "../../../../lib/portable/plan/applied-migrations.ts";
 import { runBuilt } from "../../../support/backup.ts";
-import { on, startEngines, type PortableEngines } from "../../../support/portable.ts";
+import { on, useEngines } from "../../../support/portable.ts";
 import { makeTemp, removeTree } from "../../../support/temp.ts";
 
-let engines: PortableEngines;
+const engines = useEngines();
 let directory: string;
-beforeAll(async () => {
+beforeAll(() => {
   directory = makeTemp("holdfast-migrations-");
-  engines = await startEngines();
-}, 120_000);
-afterAll(async () => {
-  await engines.stop();
-  removeTree(directory);
 });
+afterAll(() => removeTree(directory));
 
 /** `"name"` is quoted as the engine wants it. */
 const TOOLS: readonly (readonly [tool: string, sql: string, applied: readonly string[]])[] = [

@@ -1,18 +1,13 @@
 /** What every connection of the portable engine promises, on each engine. */
 import { setTimeout as wait } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { connect } from "../../../../lib/portable/engines/connect.ts";
 import type { Connection } from "../../../../lib/portable/engine/connection.ts";
 import type { Cell, Row } from "../../../../lib/portable/engine/session.ts";
-import { change, on, startEngines, type PortableEngines } from "../../../support/portable.ts";
+import { change, on, useEngines } from "../../../support/portable.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
-let engines: PortableEngines;
-
-beforeAll(async () => {
-  engines = await startEngines();
-}, 120_000);
-afterAll(async () => await engines.stop());
+const engines = useEngines();
 
 const TABLE = {
   PostgreSQL: "create table item (id bigint primary key, name text, data bytea, price numeric(30,10), score double precision, happened timestamptz);",

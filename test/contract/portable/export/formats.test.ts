@@ -4,25 +4,21 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LIBRARY, libraryRows, librarySchema } from "../../../support/library.ts";
-import { rowsOf, startEngines, type PortableEngines } from "../../../support/portable.ts";
+import { rowsOf, useEngines } from "../../../support/portable.ts";
 import { runBuilt, startBuilt } from "../../../support/backup.ts";
 import { makeTemp, removeTree, tempDirectory } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
-let engines: PortableEngines;
+const engines = useEngines();
 let directory: string;
 const libraries = new Map<string, string>();
 
 beforeAll(async () => {
   directory = makeTemp("holdfast-formats-");
-  engines = await startEngines();
-  for (const engine of engines.all)
-    libraries.set(engine.name, await engine.make(`${librarySchema(engine.name)}\n${libraryRows(engine.name)}`));
+  for (const name of NAMES)
+    libraries.set(name, await engines.make(name, `${librarySchema(name)}\n${libraryRows(name)}`));
 }, 120_000);
-afterAll(async () => {
-  await engines.stop();
-  removeTree(directory);
-});
+afterAll(() => removeTree(directory));
 
 const library = (name: string): string => libraries.get(name) ?? "";
 

@@ -19,7 +19,7 @@ import { openExport } from "../../../../lib/portable/read/export-reader.ts";
 import { planDatabase } from "../../../../lib/portable/plan/database.ts";
 import { compareTables } from "../../../../lib/portable/compare/tables.ts";
 import { runBuilt } from "../../../support/backup.ts";
-import { change, on, rowsOf, startEngines, type PortableEngines } from "../../../support/portable.ts";
+import { change, on, rowsOf, useEngines } from "../../../support/portable.ts";
 import { makeTemp, removeTree } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
@@ -27,17 +27,13 @@ const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 const MIXED = "aü€🎧";
 const MIB = 1024 * 1024;
 
-let engines: PortableEngines;
+const engines = useEngines();
 let directory: string;
 
-beforeAll(async () => {
+beforeAll(() => {
   directory = makeTemp("holdfast-large-");
-  engines = await startEngines();
-}, 120_000);
-afterAll(async () => {
-  await engines.stop();
-  removeTree(directory);
 });
+afterAll(() => removeTree(directory));
 
 const TYPES = {
   PostgreSQL: { bytes: "bytea", text: "text", json: "json" },

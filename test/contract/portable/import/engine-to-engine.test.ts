@@ -5,29 +5,25 @@ import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LIBRARY, libraryRows, librarySchema } from "../../../support/library.ts";
-import { change, rowsOf, startEngines, type PortableEngines } from "../../../support/portable.ts";
+import { change, rowsOf, useEngines } from "../../../support/portable.ts";
 import { portableScript } from "../../../support/portable-script.ts";
 import { makeTemp, removeTree } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
-let engines: PortableEngines;
+const engines = useEngines();
 let directory: string;
 const exported = new Map<string, string>();
 
 beforeAll(async () => {
   directory = makeTemp("holdfast-portable-");
-  engines = await startEngines();
-  for (const engine of engines.all) {
-    const url = await engine.make(`${librarySchema(engine.name)}\n${libraryRows(engine.name)}`);
-    const output = join(directory, engine.name);
+  for (const name of NAMES) {
+    const url = await engines.make(name, `${librarySchema(name)}\n${libraryRows(name)}`);
+    const output = join(directory, name);
     await run("export", "--database", url, "-o", output, "--no-timestamp");
-    exported.set(engine.name, output);
+    exported.set(name, output);
   }
 }, 120_000);
-afterAll(async () => {
-  await engines.stop();
-  removeTree(directory);
-});
+afterAll(() => removeTree(directory));
 
 const exportOf = (name: string): string => exported.get(name) ?? "";
 

@@ -2,24 +2,20 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { change, rowsOf, startEngines, type PortableEngines } from "../../../support/portable.ts";
+import { change, rowsOf, useEngines } from "../../../support/portable.ts";
 import { portableScript } from "../../../support/portable-script.ts";
 import { makeTemp, removeTree } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 type Name = (typeof NAMES)[number];
-let engines: PortableEngines;
+const engines = useEngines();
 let directory: string;
 let count = 0;
 
-beforeAll(async () => {
+beforeAll(() => {
   directory = makeTemp("holdfast-tree-uses-");
-  engines = await startEngines();
-}, 120_000);
-afterAll(async () => {
-  await engines.stop();
-  removeTree(directory);
 });
+afterAll(() => removeTree(directory));
 
 const id = (engine: Name): string =>
   ({

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { change, rowsOf, startEngines, type PortableEngines } from "../../../support/portable.ts";
+import { change, rowsOf, useEngines } from "../../../support/portable.ts";
 import { portableScript } from "../../../support/portable-script.ts";
 import { makeTemp, removeTree } from "../../../support/temp.ts";
 
@@ -13,7 +13,7 @@ type Name = (typeof NAMES)[number];
 const DEEP = 500;
 /** Levels of the chain where depth is not what is looked at. */
 const LOW = 3;
-let engines: PortableEngines;
+const engines = useEngines();
 let directory: string;
 let count = 0;
 const exported = new Map<string, string>();
@@ -69,17 +69,13 @@ const LINKS = [
 
 beforeAll(async () => {
   directory = makeTemp("holdfast-tree-");
-  engines = await startEngines();
   for (const name of NAMES) {
     const url = await engines.of(name).make(schema(name) + rows());
     exported.set(name, await exportOf(url));
   }
   exported.set("low", await exportOf(await engines.of("SQLite").make(schema("SQLite") + rows(0, LOW))));
 }, 120_000);
-afterAll(async () => {
-  await engines.stop();
-  removeTree(directory);
-});
+afterAll(() => removeTree(directory));
 
 interface Summary {
   readonly committed: boolean;

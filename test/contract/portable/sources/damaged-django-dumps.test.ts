@@ -5,25 +5,21 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { builtScript, runBuilt } from "../../../support/backup.ts";
-import { rowsOf, startEngines, type PortableEngines } from "../../../support/portable.ts";
+import { rowsOf, useEngines } from "../../../support/portable.ts";
 import { makeTemp, removeTree } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 const SCHEMA = `create table shop_item (id integer primary key, code varchar(20) not null unique, stock integer check (stock >= 0), made timestamp null, photo blob,
   facts text check (json_valid("facts") or "facts" is null), shelf_id integer references shop_shelf (id)); create table shop_shelf (id integer primary key, label varchar(20) not null)`;
 
-let engines: PortableEngines;
+const engines = useEngines();
 let directory: string;
 let files = 0;
 
-beforeAll(async () => {
+beforeAll(() => {
   directory = makeTemp("holdfast-django-broken-");
-  engines = await startEngines();
-}, 120_000);
-afterAll(async () => {
-  await engines.stop();
-  removeTree(directory);
 });
+afterAll(() => removeTree(directory));
 
 interface Dumped {
   model: string;

@@ -5,24 +5,20 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { change, rowsOf, startEngines, type PortableEngines } from "../../../support/portable.ts";
+import { change, rowsOf, useEngines } from "../../../support/portable.ts";
 import { runBuilt } from "../../../support/backup.ts";
 import { dumpText, SHOP, shopRecords, shopSchema } from "../../../support/shop.ts";
 import { makeTemp, removeTree } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
-let engines: PortableEngines;
+const engines = useEngines();
 let directory: string;
 let files = 0;
 
-beforeAll(async () => {
+beforeAll(() => {
   directory = makeTemp("holdfast-foreign-test-");
-  engines = await startEngines();
-}, 120_000);
-afterAll(async () => {
-  await engines.stop();
-  removeTree(directory);
 });
+afterAll(() => removeTree(directory));
 
 function write(content: string | Buffer, name = "dump.json"): string {
   const place = join(directory, String(++files));

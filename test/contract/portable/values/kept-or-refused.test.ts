@@ -7,30 +7,19 @@ import { importTables } from "../../../../lib/portable/import/run.ts";
 import { openExport } from "../../../../lib/portable/read/export-reader.ts";
 import { planPortable } from "../../../../lib/portable/plan/run.ts";
 import { compareTables } from "../../../../lib/portable/compare/tables.ts";
-import {
-  change,
-  on,
-  rowsOf,
-  startEngines,
-  type PortableEngine,
-  type PortableEngines,
-} from "../../../support/portable.ts";
+import { change, on, rowsOf, useEngines, type PortableEngine } from "../../../support/portable.ts";
 import { makeTemp, removeTree } from "../../../support/temp.ts";
 
 type Name = PortableEngine["name"];
 const { signal } = new AbortController();
-let engines: PortableEngines;
+const engines = useEngines();
 let directory: string;
 let count = 0;
 
-beforeAll(async () => {
+beforeAll(() => {
   directory = makeTemp("holdfast-portable-cases-");
-  engines = await startEngines();
-}, 120_000);
-afterAll(async () => {
-  await engines.stop();
-  removeTree(directory);
 });
+afterAll(() => removeTree(directory));
 
 /** What the engine says when it refuses; nothing when all is well. */
 async function said(work: () => Promise<unknown>): Promise<string> {
