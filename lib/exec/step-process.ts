@@ -1,10 +1,10 @@
-/** Starts the script of each step as a process, with zx, so that a step that fails or is killed affects no other. */
+/** Starts the script of a step as a process, with zx, so that a step that fails or is killed affects no other. */
 import { existsSync } from "node:fs";
 import { $ } from "zx/core";
 import { HoldfastError, isErrorCode } from "../errors.ts";
-import type { Report } from "../model/event.ts";
-import { readWire } from "../report/event-stream.ts";
+import { type Order, type StepMessage, stepMessageSchema } from "../model/step-message.ts";
 import { resolveModule } from "./build-output.ts";
+import { jsonLine, readJsonLines } from "./json-lines.ts";
 import { PLAN_VARIABLE } from "./plan-variable.ts";
 
 /** The time that a script may take to clean up after SIGTERM. */
@@ -14,23 +14,21 @@ export interface ScriptOptions {
   readonly signal: AbortSignal;
   /** The run's plan. */
   readonly plan: string;
+  /** Called with each message of the process. */
+  readonly onMessage: (message: StepMessage) => void;
 }
 
-/** The process of a step, started and waiting for its turn with its modules loaded. */
+/** The process of a step. */
 export interface StepProcess {
-  /**
-   * Lets it work to its end and passes on its events. Throws `E_STEP_DIED` if it fails or is killed.
-   */
-  run(report: Report): Promise<void>;
-  /** Ends it before or during its turn. */
+  send(order: Order): void;
+  /** Resolves when the process has ended well. Rejects with its own error, or `E_STEP_DIED` if it failed or was killed. */
+  readonly ended: Promise<void>;
+  /** Ends it at once and waits until it is gone. */
   cancel(): Promise<void>;
 }
 
-/**
- * Starts `scripts/<name>`. It begins to work at a line on its standard input, which stays open while this process
- * lives: the end of the file means that the parent is gone.
- */
-export function startScript(name: string, { signal, plan }: ScriptOptions): StepProcess {
+/** Starts `scripts/<name>`, which works by the orders that it is sent. */
+export function startScript(name: string, { signal, plan, onMessage }: ScriptOptions): StepProcess {
   signal.throwIfAborted();
   const shell = $({
     quiet: true,
@@ -43,11 +41,11 @@ export function startScript(name: string, { signal, plan }: ScriptOptions): Step
     env: { ...process.env, [PLAN_VARIABLE]: plan },
   });
   const script = shell`exec ${commandFor(name)}`;
-  let report: Report = () => {};
   let fatal: HoldfastError | undefined;
-  const listen: Report = (event) => {
-    if (event.type !== "fatal") report(event);
-    else if (isErrorCode(event.code)) fatal = new HoldfastError(event.code, event.message, { hint: event.hint });
+  const listen = (message: StepMessage): void => {
+    if (message.type !== "fatal") return onMessage(message);
+    const { code, message: text, hint } = message.error;
+    if (isErrorCode(code)) fatal = new HoldfastError(code, text, { hint });
   };
   let force: NodeJS.Timeout | undefined;
   let over = false;
@@ -57,30 +55,30 @@ export function startScript(name: string, { signal, plan }: ScriptOptions): Step
     force ??= setTimeout(() => signalProcess(script.pid, "SIGKILL"), KILL_AFTER_MS);
   };
   signal.addEventListener("abort", stop, { once: true });
-  // A script that ends before its turn is reported when its turn comes.
+  // An order to a process that has just died: its end is what is reported.
   script.stdin.on("error", () => {});
-  const ended = Promise.all([script, readWire(script.stdout, listen)]).finally(() => {
+  const note = (text: string): void => onMessage({ type: "note", level: "info", text });
+  const gone = Promise.all([script, readJsonLines(script.stdout, stepMessageSchema, listen, note)]).finally(() => {
     over = true;
     clearTimeout(force);
     signal.removeEventListener("abort", stop);
     script.stdin.destroy();
   });
-  ended.catch(() => {});
+  const ended = gone.then(([result]) => {
+    signal.throwIfAborted();
+    if (fatal !== undefined) throw fatal;
+    if (result.exitCode === 0) return;
+    const how = result.signal === null ? `ended with status ${result.exitCode}` : `was ended by ${result.signal}`;
+    const said = result.stderr.trim().split("\n").slice(-2).join(" ");
+    throw new HoldfastError("E_STEP_DIED", `${name} ${how}${said === "" ? "" : `: ${said}`}`);
+  });
+  ended.catch(() => {}); // it is awaited later
   return {
-    async run(to) {
-      report = to;
-      script.stdin.write("\n");
-      const [result] = await ended;
-      signal.throwIfAborted();
-      if (fatal !== undefined) throw fatal;
-      if (result.exitCode === 0) return;
-      const how = result.signal === null ? `ended with status ${result.exitCode}` : `was ended by ${result.signal}`;
-      const said = result.stderr.trim().split("\n").slice(-2).join(" ");
-      throw new HoldfastError("E_STEP_DIED", `${name} ${how}${said === "" ? "" : `: ${said}`}`);
-    },
+    send: (order) => void script.stdin.write(jsonLine(order)),
+    ended,
     async cancel() {
       stop();
-      await ended.catch(() => {});
+      await gone.catch(() => {});
     },
   };
 }

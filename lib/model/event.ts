@@ -46,8 +46,6 @@ export const eventSchema = z.discriminatedUnion("type", [
     duration_ms: z.number(),
   }),
   z.object({ type: z.literal("failure"), failure: failureSchema }),
-  /** A sub-script cannot go on: what its parent should throw. */
-  z.object({ type: z.literal("fatal"), code: z.string(), message: z.string(), hint: z.string() }),
   z.object({ type: z.literal("projects"), count: z.number().int() }),
   z.object({ type: z.literal("note"), level: z.enum(["info", "warning", "error"]), text: z.string() }),
   z.object({

@@ -54,10 +54,8 @@ export const metadataSchema = z.looseObject({
   unit: z.string(),
   /** The unit's true name where it is not UTF-8. */
   unit_b64: z.string().optional(),
-  run: z.string(),
+  /** The run that built the artifacts. */
   built_in: z.string(),
-  /** The number of runs that linked its artifacts since they were last read; absent in the run that built them. */
-  unread_runs: z.number().int().nonnegative().optional(),
   project: projectSchema.optional(),
   created_at: z.string(),
   duration_ms: z.number(),

@@ -4,14 +4,13 @@ import path from "node:path";
 import type { BytePath } from "../archive/entry.ts";
 import { display, fromString, isUtf8, join, toBuffer } from "../archive/path.ts";
 import { RESTORE_PREFIX } from "../archive/tree/walk.ts";
-import { HoldfastError } from "../errors.ts";
+import { HoldfastError, isDiskFull } from "../errors.ts";
 import { LOOSE_FILES, unitDirectories, unitName } from "../store/run/unit-name.ts";
 import { assertOwnTree } from "./claims/paths.ts";
-import { archivePlan, planArchive, type ArchiveSource } from "./core/archive-unit.ts";
-import type { StepWorkers } from "./core/workers.ts";
+import { archivePlan, buildArchiveUnit, planArchive, type ArchiveRequest, type ArchiveSource } from "./core/archive-unit.ts";
 import type { Step, StepContext } from "./core/step.ts";
-import { runStep } from "./core/run-step.ts";
-import type { UnitPlan } from "./core/unit-runner.ts";
+import type { TreeWalker } from "./core/tree-walker.ts";
+import type { UnitPlan } from "./core/unit-plan.ts";
 
 const MEGABYTE = 1024 * 1024;
 
@@ -19,21 +18,21 @@ export const legacyStep: Step = {
   name: "legacy_zips",
   isConfigured: (config) => config.legacy !== undefined,
   names: async (context) => (await listLegacy(context)).map((tree) => tree.unit),
-  run: async (context) => {
-    await runStep(context, "legacy_zips", async (runner, workers) => {
-      const trees = (await listLegacy(context)).filter((tree) => runner.selects(tree.unit));
-      runner.counters.expected = trees.length;
-      const plans: UnitPlan[] = [];
-      for (const tree of trees) {
-        try {
-          plans.push(await planTree(context, workers, tree));
-        } catch (error) {
-          runner.failUnit(tree.unit, tree.directory, error);
-        }
+  plan: async (context, { record, walker }) => {
+    const trees = (await listLegacy(context)).filter((tree) => record.selects(tree.unit));
+    record.counters.expected = trees.length;
+    const plans = await walker.all(trees, async (tree) => {
+      try {
+        return await planTree(context, walker, tree);
+      } catch (error) {
+        if (isDiskFull(error)) throw error;
+        record.failUnit(tree.unit, tree.directory, error);
+        return undefined;
       }
-      await runner.runAll(plans);
     });
+    return plans.filter((one) => one !== undefined);
   },
+  build: async (context, request: ArchiveRequest, tools) => await buildArchiveUnit(context, request, tools),
 };
 
 interface LegacyTree {
@@ -82,7 +81,7 @@ function checkRoot(configured: string): string {
   });
 }
 
-async function planTree(context: StepContext, workers: StepWorkers, tree: LegacyTree): Promise<UnitPlan> {
+async function planTree(context: StepContext, walker: TreeWalker, tree: LegacyTree): Promise<UnitPlan> {
   const limit = context.config.legacy?.tgz_above_mb ?? 0;
   const zip: ArchiveSource = {
     format: "zip",
@@ -91,13 +90,13 @@ async function planTree(context: StepContext, workers: StepWorkers, tree: Legacy
     roots: [{ path: tree.root, prefix: "" }],
     onlyFiles: tree.loose,
   };
-  const planned = await planArchive(context, zip);
+  const planned = await planArchive(context, walker, zip);
   const source: ArchiveSource =
     planned.input.bytes > limit * MEGABYTE ? { ...zip, format: "tgz", artifact: `${tree.directory}/legacy.tgz` } : zip;
   return {
     unit: tree.unit,
     ...(tree.unitB64 === undefined ? {} : { unitB64: tree.unitB64 }),
     directory: tree.directory,
-    ...archivePlan(context, workers, source, planned),
+    ...archivePlan(context, source, planned),
   };
 }

@@ -8,9 +8,9 @@ import { FORMAT_VERSION, type Project, type StepName, type UnitMetadata } from "
 import { writeDocument } from "../../lib/store/files/json-documents.ts";
 import { runDirectory } from "../../lib/store/files/layout.ts";
 import { writeManifest } from "../../lib/store/run/manifest.ts";
-import { recordPlaces, writePlaces } from "../../lib/store/run/places.ts";
+import { PLACES_FILE, recordPlaces } from "../../lib/store/run/places.ts";
 import { repairLinks } from "../../lib/store/run/publish.ts";
-import { writeIndex } from "../../lib/store/run/step-index.ts";
+import { indexOf } from "../../lib/store/run/step-index.ts";
 import { writeSums } from "../../lib/store/run/checksums.ts";
 
 /** A unit: its directory (`source_exports/1`), what its artifact holds, or the run whose artifact is linked. */
@@ -47,7 +47,7 @@ export async function makeRun(
   const steps = new Map<StepName, StepSummary>();
   for (const step of new Set(made.map((metadata) => metadata.step))) {
     const own = made.filter((metadata) => metadata.step === step);
-    writeIndex(directory, step);
+    writeDocument(path.join(directory, step, "index.json"), indexOf(directory, step));
     writeDocument(path.join(directory, step, "failures.json"), []);
     const { reused, resumed, failed, skipped, accepted } = noCounters();
     steps.set(step, {
@@ -76,7 +76,7 @@ export async function makeRun(
   writeDocument(path.join(directory, "failures.json"), []);
   writeFileSync(path.join(directory, "RESTORE.md"), "how to restore\n");
   writeFileSync(path.join(directory, "site.yaml"), "site: test\n");
-  writePlaces(directory, recordPlaces(directory, "/nowhere", []));
+  writeDocument(path.join(directory, PLACES_FILE), recordPlaces(directory, "/nowhere", []));
   writeFileSync(
     path.join(directory, "run.log"),
     `${JSON.stringify({ level: "info", time: at, type: "run_started", run, site: "test", steps: [...steps.keys()], resumed: false, msg: "run started" })}\n`,

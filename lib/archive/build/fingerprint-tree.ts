@@ -4,7 +4,12 @@
 import type { UnitInput } from "../../model/unit.ts";
 import type { BytePath } from "../entry.ts";
 import { FingerprintBuilder } from "../fingerprint.ts";
-import { selectEntries, type ArchiveFailure, type ArchiveRoot } from "./select-entries.ts";
+import { selectEntries, type ArchiveFailure, type Selection } from "./select-entries.ts";
+
+export interface FingerprintRequest extends Selection {
+  /** What decides about the bytes beside the input. */
+  readonly recipe: string;
+}
 
 export interface Plan {
   readonly input: Omit<UnitInput, "content_digest">;
@@ -14,19 +19,16 @@ export interface Plan {
 }
 
 /** Returns the counts and the fingerprint that `buildArchive` would record for these trees. */
-export function fingerprintTree(
-  roots: readonly ArchiveRoot[],
-  exclude: readonly BytePath[],
-  recipe: string,
-  onlyFiles = false,
-): Plan {
+export function fingerprintTree({ recipe, ...selection }: FingerprintRequest): Plan {
   const started = Date.now();
   const failures: ArchiveFailure[] = [];
   const fingerprint = new FingerprintBuilder(recipe);
-  const entries = selectEntries(
-    { roots, exclude, onlyFiles },
-    { failed: (failure) => failures.push(failure), vanished: () => {}, moved: () => {}, sharedMemory: () => {} },
-  );
+  const entries = selectEntries(selection, {
+    failed: (failure) => failures.push(failure),
+    vanished: () => {},
+    moved: () => {},
+    sharedMemory: () => {},
+  });
   const links: Plan["links"] = [];
   for (const { entry, absolute } of entries) {
     fingerprint.add(entry);

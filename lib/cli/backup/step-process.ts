@@ -1,58 +1,98 @@
-/** Runs a step's script as part of a run: the parent has planned it, holds the lock, and receives every event. */
+/** Runs a step's script as part of a run: the parent holds the lock, plans the units, and sends those to be built. */
 import path from "node:path";
 import { loadConfig } from "../../config/load.ts";
 import { asHoldfastError, EXIT, HoldfastError } from "../../errors.ts";
+import { jsonLine, readJsonLines } from "../../exec/json-lines.ts";
 import type { StepName } from "../../model/unit.ts";
-import { wireReport } from "../../report/event-stream.ts";
+import { type Order, orderSchema, type StepMessage } from "../../model/step-message.ts";
 import { createContext } from "../../steps/core/create-context.ts";
+import { LocalBuilder } from "../../steps/core/local-builder.ts";
 import { PROJECTS_FILE } from "../../steps/core/projects.ts";
+import type { StepContext } from "../../steps/core/step.ts";
 import { STEPS } from "../../steps/registry.ts";
 import { readDocument } from "../../store/files/json-documents.ts";
 import { inheritLock, TOKEN_VARIABLE } from "../../store/lock/acquire.ts";
 import { runPlanSchema } from "../../store/run/plan.ts";
 import { abortOnSignals } from "../core/signals.ts";
 
-/** Runs one step for the parent with the plan at `planFile`, when the parent starts it; ends when the parent ends. */
+const send = (message: StepMessage): void => void process.stdout.write(jsonLine(message));
+
+/** Builds units of one step as the parent asks for them; ends when it says so, or when the parent ends. */
 export async function runAsSubScript(name: StepName, planFile: string): Promise<void> {
   process.umask(0o027);
   const abort = abortOnSignals();
-  const turn = listenToParent(abort);
-  const report = wireReport((line) => process.stdout.write(line));
   try {
-    const plan = readDocument(planFile, runPlanSchema);
-    const { run, staging, scratch, app, options } = plan;
-    const config = loadConfig(plan.config, process.env);
-    const step = await STEPS[name].load();
-    await turn;
-    abort.signal.throwIfAborted();
-    const store = path.resolve(scratch, "../..");
-    await inheritLock(path.join(store, ".lock"), process.env[TOKEN_VARIABLE] ?? "").assertHeld();
-    const projectsFile = path.join(staging, PROJECTS_FILE);
-    const { signal } = abort;
-    await step.run(
-      createContext({ config, options, run, directory: staging, scratch, store, projectsFile, app, signal, report }),
-    );
+    const context = await contextFor(planFile, abort.signal);
+    const builder = new LocalBuilder(await STEPS[name].load(), context);
+    try {
+      await serve(builder, abort);
+    } finally {
+      await builder.close();
+    }
   } catch (error) {
     const { code, message, hint, exitCode } = asHoldfastError(abort.signal.aborted ? abort.signal.reason : error);
-    report({ type: "fatal", code, message, hint });
+    send({ type: "fatal", error: { code, message, hint } });
     process.exitCode = abort.signal.aborted ? EXIT.interrupted : exitCode;
   } finally {
     process.stdin.destroy();
   }
 }
 
-/**
- * Waits for the parent's start signal on standard input. The parent holds the pipe open, and the kernel closes it when
- * the parent ends for any reason.
- */
-async function listenToParent(abort: AbortController): Promise<void> {
-  const gone = (): void => abort.abort(new HoldfastError("E_INTERRUPTED", "the parent process is gone"));
-  process.stdout.on("error", gone);
-  await new Promise<void>((resolve) => {
-    process.stdin
-      .on("data", () => resolve())
-      .on("end", gone)
-      .on("error", gone);
-    abort.signal.addEventListener("abort", () => resolve(), { once: true });
+async function contextFor(planFile: string, signal: AbortSignal): Promise<StepContext> {
+  const { run, staging, scratch, app, options, config } = readDocument(planFile, runPlanSchema);
+  const store = path.resolve(scratch, "../..");
+  await inheritLock(path.join(store, ".lock"), process.env[TOKEN_VARIABLE] ?? "").assertHeld();
+  return createContext({
+    config: loadConfig(config, process.env),
+    options,
+    run,
+    directory: staging,
+    scratch,
+    store,
+    projectsFile: path.join(staging, PROJECTS_FILE),
+    app,
+    signal,
+    report: send,
   });
+}
+
+/**
+ * Takes orders from standard input until the last one has been carried out. The parent holds the pipe open, and the
+ * kernel closes it when the parent ends for any reason.
+ */
+async function serve(builder: LocalBuilder, abort: AbortController): Promise<void> {
+  const gone = (): void => abort.abort(new HoldfastError("E_INTERRUPTED", "the parent process is gone"));
+  const working = new Set<Promise<void>>();
+  let ended = false;
+  const take = (order: Order): void => {
+    if (order.type === "end") {
+      ended = true;
+      process.stdin.destroy();
+      return;
+    }
+    const work = build(builder, order).finally(() => working.delete(work));
+    working.add(work);
+  };
+  process.stdout.on("error", gone);
+  process.stdin.on("error", gone);
+  await Promise.race([
+    readJsonLines(process.stdin, orderSchema, take, gone).catch((error: unknown) => {
+      if (!ended) throw error;
+    }),
+    new Promise<void>((resolve) => abort.signal.addEventListener("abort", () => resolve(), { once: true })),
+  ]);
+  if (!ended) gone();
+  await Promise.all(working);
+  abort.signal.throwIfAborted();
+}
+
+async function build(builder: LocalBuilder, { id, request }: Extract<Order, { type: "build" }>): Promise<void> {
+  const onBytes = (bytes: number): void => send({ type: "progress", id, bytes });
+  try {
+    const built = await builder.build({ request }, onBytes);
+    send({ type: "built", id, built, work: builder.work });
+  } catch (error) {
+    const { code, message, hint } = asHoldfastError(error, "E_IO");
+    send({ type: "not_built", id, error: { code, message, hint }, work: builder.work });
+  }
 }

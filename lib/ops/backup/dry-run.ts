@@ -10,7 +10,8 @@ import { type Step, type StepContext, UNKNOWN_APP } from "../../steps/core/step.
 import { findUncovered } from "../../steps/coverage/uncovered.ts";
 import { nextRunId, stagingDirectory } from "../../store/files/layout.ts";
 import type { BackupOptions, BackupOutcome, BackupRequest } from "./request.ts";
-import { runInProcess } from "./run-steps.ts";
+import { inThisProcess } from "./builders.ts";
+import { runSteps } from "./run-steps.ts";
 import { checkSelection, scopeOf } from "./select-steps.ts";
 import { stepOptions } from "./step-options.ts";
 import { destOf } from "./session.ts";
@@ -65,7 +66,7 @@ export async function dryRun(
       steps: selected.map((step) => step.name),
       resumed: false,
     });
-    await runInProcess(context, selected);
+    await runSteps(context, selected, inThisProcess(context));
   } finally {
     removeTree(fromString(scratch));
   }

@@ -1,27 +1,12 @@
-/** Merges the results of the steps into the documents of the run. */
-import { mkdirSync } from "node:fs";
+/** Adds the results of the steps up, for the manifest. */
 import { hostname } from "node:os";
-import path from "node:path";
-import * as z from "zod";
 import { addCounters, emptyCounters, type Counters } from "../../archive/counters.ts";
-import { asHoldfastError, HoldfastError } from "../../errors.ts";
-import { noCounters, stepCountersSchema } from "../../model/event.ts";
+import { HoldfastError } from "../../errors.ts";
 import type { Loss, Manifest, ManifestHead, Scope, StepSummary, Totals } from "../../model/run.ts";
 import { FORMAT_VERSION, type Failure, type StepName } from "../../model/unit.ts";
-import { stepStateFile } from "../../steps/core/run-step.ts";
-import { tryReadDocument, writeDocument } from "../../store/files/json-documents.ts";
-import { readFailures } from "../../store/run/manifest.ts";
-import type { PreviousRuns } from "../../store/run/previous-runs.ts";
-import { tidyStep } from "../../store/run/resume.ts";
-import { readStepMetadata, writeIndex } from "../../store/run/step-index.ts";
+import type { StepOutcome } from "../../steps/core/step-run.ts";
+import { readStepMetadata } from "../../store/run/step-index.ts";
 import { VERSION } from "../../version.ts";
-
-const stepStateSchema = z.object({
-  started_at: z.string(),
-  finished_at: z.string(),
-  counters: stepCountersSchema,
-  leading_out: z.array(z.string()),
-});
 
 /** The parts of a manifest that the steps determine. */
 export interface MergedSteps {
@@ -29,28 +14,13 @@ export interface MergedSteps {
   readonly failures: readonly Failure[];
   readonly totals: Totals;
   readonly moments: Manifest["moments"];
-  readonly artifacts: ReadonlyMap<string, string>;
   readonly work: Counters;
-  /** Links that point outside the site and are not followed, for display. */
-  readonly leadingOut: readonly string[];
 }
 
-/**
- * Reads every step of the staging directory `directory`. A step that `died` (its process failed) gets the index of the
- * units that it finished, and a failure of its own beside those that it had reported (`heard`).
- */
-export function mergeSteps(
-  directory: string,
-  scratch: string,
-  run: string,
-  names: readonly StepName[],
-  died: ReadonlyMap<StepName, unknown>,
-  heard: readonly Failure[],
-  previous: PreviousRuns,
-): MergedSteps {
+/** Adds up what became of the steps, from the units that are in the staging directory `directory`. */
+export function mergeSteps(directory: string, run: string, outcomes: readonly StepOutcome[]): MergedSteps {
   const steps = new Map<StepName, StepSummary>();
   const failures: Failure[] = [];
-  const artifacts = new Map<string, string>();
   const totals: Totals = {
     units: 0,
     failed: 0,
@@ -62,14 +32,9 @@ export function mergeSteps(
     reused_bytes: 0,
   };
   const work = emptyCounters();
-  const leadingOut = new Set<string>();
   let database: string | null = null;
-  for (const step of names) {
-    const own = died.has(step)
-      ? recordFailedStep(directory, step, died.get(step), heard, previous)
-      : readFailures(directory, step);
+  for (const { step, counters, failures: own, started_at, finished_at } of outcomes) {
     failures.push(...own);
-    const state = tryReadDocument(stepStateFile(scratch, step), stepStateSchema);
     let units = 0;
     let size = 0;
     for (const metadata of readStepMetadata(directory, step)) {
@@ -77,28 +42,22 @@ export function mergeSteps(
       size += metadata.size_bytes;
       totals.artifacts += metadata.artifacts.length;
       totals[metadata.built_in === run ? "written_bytes" : "reused_bytes"] += metadata.size_bytes;
-      for (const artifact of metadata.artifacts) artifacts.set(artifact.path, artifact.sha256);
       if (step === "db") database = earlier(database, metadata["snapshot_at"]);
     }
-    const counters = state?.counters ?? noCounters();
     addCounters(work, counters);
-    for (const link of state?.leading_out ?? []) leadingOut.add(link);
-    const failed = own.filter((failure) => failure.severity === "failed").length;
-    const skipped = own.filter((failure) => failure.severity === "skipped").length;
-    const accepted = own.filter((failure) => failure.severity === "accepted").length;
-    const now = new Date().toISOString();
+    const { expected, reused, resumed, failed, skipped, accepted } = counters;
     steps.set(step, {
       status: failed === 0 ? "complete" : units === 0 ? "failed" : "partial",
-      expected: counters.expected,
+      expected,
       units,
-      reused: counters.reused,
-      resumed: counters.resumed,
+      reused,
+      resumed,
       failed,
       skipped,
       accepted,
       size_bytes: size,
-      started_at: state?.started_at ?? now,
-      finished_at: state?.finished_at ?? now,
+      started_at,
+      finished_at,
     });
     totals.units += units;
     totals.failed += failed;
@@ -113,46 +72,11 @@ export function mergeSteps(
       .map((summary) => summary.finished_at)
       .toSorted()
       .at(-1) ?? null;
-  return {
-    steps,
-    failures,
-    totals,
-    moments: { database, files_from: from, files_to: to },
-    artifacts,
-    work,
-    leadingOut: [...leadingOut],
-  };
+  return { steps, failures, totals, moments: { database, files_from: from, files_to: to }, work };
 }
 
 const earlier = (known: string | null, at: unknown): string | null =>
   typeof at !== "string" || (known !== null && known < at) ? known : at;
-
-/** Writes the documents that a step could not write because its process failed. */
-function recordFailedStep(
-  directory: string,
-  step: StepName,
-  error: unknown,
-  heard: readonly Failure[],
-  previous: PreviousRuns,
-): Failure[] {
-  const cause = asHoldfastError(error, "E_STEP_DIED");
-  const failure: Failure = {
-    step,
-    unit: null,
-    severity: "failed",
-    code: cause.code,
-    message: cause.message,
-    hint: cause.hint,
-    last_good_run: previous.lastWithout(step, null) ?? null,
-    at: new Date().toISOString(),
-  };
-  const failures = [...heard.filter((one) => one.step === step), failure];
-  tidyStep(directory, step);
-  mkdirSync(path.join(directory, step), { recursive: true });
-  writeIndex(directory, step);
-  writeDocument(path.join(directory, step, "failures.json"), failures);
-  return failures;
-}
 
 /** Returns the head of the manifest. */
 export function manifestHead(

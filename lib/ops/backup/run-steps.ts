@@ -1,77 +1,69 @@
-/** Runs the steps of a backup: as sub-scripts beside the dump, or in this process. */
-import path from "node:path";
-import { HoldfastError, isDiskFull } from "../../errors.ts";
-import { startScript, type StepProcess } from "../../exec/step-process.ts";
+/** Runs the steps of a backup: all are planned first, then what has changed is built; the dump goes on beside both. */
 import type { Report } from "../../model/event.ts";
-import type { StepName } from "../../model/unit.ts";
+import type { UnitBuilder } from "../../steps/core/local-builder.ts";
 import type { Step, StepContext } from "../../steps/core/step.ts";
-import { STEPS } from "../../steps/registry.ts";
-import { writeDocument } from "../../store/files/json-documents.ts";
-import type { RunPlan } from "../../store/run/plan.ts";
+import { StepRun, type StepOutcome } from "../../steps/core/step-run.ts";
+import { TreeWalker } from "../../steps/core/tree-walker.ts";
+import { buildAll, type StepQueue } from "./build-queue.ts";
 
-/** The steps whose process did not end well, with the reason. */
-export type FailedSteps = ReadonlyMap<StepName, unknown>;
-
-/** Runs the steps one after the other in this process. */
-export async function runInProcess(context: StepContext, steps: readonly Step[]): Promise<FailedSteps> {
-  for (const step of steps) await step.run(context);
-  return new Map();
-}
+/** Makes the builder of a step. */
+export type BuilderFor = (step: Step, options: { readonly signal: AbortSignal; readonly report: Report }) => UnitBuilder;
 
 /**
- * Runs each step as a sub-script: the dump first; when it has read the list of projects, the file steps one after the
- * other beside it, each with all the workers. The next one is started while one is at work, so that it need not be
- * waited for. A full disk ends all of them; any other death is that step's own failure.
+ * Runs the steps and returns what became of each. The dump comes first; the others begin when it has read the list of
+ * projects. A full disk ends all of them, any other failure is that of its unit or step.
  */
-export async function runAsScripts(context: StepContext, steps: readonly Step[], plan: RunPlan): Promise<FailedSteps> {
-  const died = new Map<StepName, unknown>();
-  const planFile = path.join(plan.scratch, "plan.json");
-  writeDocument(planFile, plan);
-  const stopOthers = new AbortController();
-  const signal = AbortSignal.any([context.signal, stopOthers.signal]);
-  let diskFull: unknown;
-  const start = (step: Step): StepProcess => startScript(STEPS[step.name].script, { signal, plan: planFile });
-  const run = async (step: Step, script: StepProcess, report: Report): Promise<void> => {
+export async function runSteps(
+  given: StepContext,
+  steps: readonly Step[],
+  builderFor: BuilderFor,
+): Promise<StepOutcome[]> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([given.signal, stop.signal]);
+  const context = { ...given, signal };
+  const { workers } = context.options;
+  const walker = new TreeWalker(workers, signal);
+  const builders: UnitBuilder[] = [];
+  const queueOf = async (step: Step, report: Report): Promise<StepQueue> => {
+    const run = new StepRun({ ...context, report }, step);
+    const builder = builderFor(step, { signal, report });
+    builders.push(builder);
+    return { run, builder, units: await run.plan(walker), busy: 0 };
+  };
+  const plan = async (some: readonly Step[]): Promise<StepQueue[]> =>
+    await Promise.all(some.map(async (step) => await queueOf(step, context.report)));
+  /** Stops everything else when one part fails. */
+  const orStop = async (work: () => Promise<StepOutcome[]>): Promise<StepOutcome[]> => {
     try {
-      await script.run(report);
+      return await work();
     } catch (error) {
-      // Told at the end, when the last of them has ended: until then nobody waits for the dump.
-      if (context.signal.aborted || diskFull !== undefined) return;
-      if (isDiskFull(error)) {
-        diskFull = error;
-        stopOthers.abort(new HoldfastError("E_NO_SPACE", "the disk is full"));
-        return;
-      }
-      died.set(step.name, error);
+      stop.abort(error);
+      throw error;
     }
   };
+
   const dump = steps.find((step) => step.name === "db");
   const files = steps.filter((step) => step !== dump);
-  const waiting: StepProcess[] = [];
-  const startNext = (): void => {
-    const next = files[waiting.length];
-    if (next !== undefined && !signal.aborted) waiting.push(start(next));
-  };
-  try {
-    let dumping = Promise.resolve();
-    await new Promise<void>((projectsRead) => {
-      if (dump !== undefined) dumping = run(dump, start(dump), listenFor("projects", projectsRead, context.report));
-      startNext();
-      void dumping.then(projectsRead);
-    });
-    for (const [index, step] of files.entries()) {
-      const script = waiting[index];
-      if (script === undefined || signal.aborted) break;
-      startNext();
-      await run(step, script, context.report);
-    }
-    await dumping;
-  } finally {
-    await Promise.all(waiting.map(async (script) => await script.cancel()));
-  }
-  context.signal.throwIfAborted();
-  if (diskFull !== undefined) throw diskFull;
-  return died;
+  let dumping: Promise<StepOutcome[]> = Promise.resolve([]);
+  const projectsRead = new Promise<void>((resolve) => {
+    if (dump === undefined) return resolve();
+    const report = listenFor("projects", resolve, context.report);
+    dumping = orStop(async () => await buildAll([await queueOf(dump, report)], 1)).finally(resolve);
+  });
+  const filing = orStop(async () => {
+    await projectsRead;
+    const first = await plan(files.filter((step) => step.plannedLast !== true));
+    const last = await plan(files.filter((step) => step.plannedLast === true));
+    await walker.close();
+    return await buildAll([...first, ...last], workers);
+  });
+  const ended = await Promise.allSettled([dumping, filing]);
+  await walker.close();
+  await Promise.allSettled(builders.map(async (builder) => await builder.close()));
+  given.signal.throwIfAborted();
+  if (stop.signal.aborted) throw stop.signal.reason;
+  const outcomes = ended.flatMap((one) => (one.status === "fulfilled" ? one.value : []));
+  return steps.flatMap((step) => outcomes.find((outcome) => outcome.step === step.name) ?? []);
 }
 
 const listenFor =

@@ -2,13 +2,13 @@
  * The main job: lock → staging → dump and projects → file steps → merge → publish → latest. docs/design.md tells the
  * order.
  */
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import path from "node:path";
 import { loadConfig, type SiteConfig } from "../../config/load.ts";
 import { asHoldfastError, isDiskFull } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
 import type { Loss, Scope } from "../../model/run.ts";
-import type { Failure } from "../../model/unit.ts";
+import { FORMAT_VERSION } from "../../model/unit.ts";
 import { logReport } from "../../report/log.ts";
 import { applicationState } from "../../steps/application.ts";
 import { type Step, type StepContext, UNKNOWN_APP } from "../../steps/core/step.ts";
@@ -16,29 +16,31 @@ import { containersOf } from "../../steps/claims/containers.ts";
 import { findUncovered, shortenUncovered } from "../../steps/coverage/uncovered.ts";
 import { sanitiseConfig } from "../../steps/infra/redact/site-config.ts";
 import { PROJECTS_FILE } from "../../steps/core/projects.ts";
-import { writeDocument } from "../../store/files/json-documents.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { keepFailedLog } from "../../store/run/failed-log.ts";
 import { MANIFEST_FILE, writeManifest } from "../../store/run/manifest.ts";
-import { recordPlaces, PLACES_FILE, writePlaces } from "../../store/run/places.ts";
+import { recordPlaces, PLACES_FILE } from "../../store/run/places.ts";
 import { finishPublishing, publishRun, shareStore, type RunPermissions } from "../../store/run/publish.ts";
 import { restoreGuide } from "./restore-guide.ts";
 import { LOG_FILE, tidyStaging } from "../../store/run/resume.ts";
+import { REUSE_FILE, type Reuse } from "../../store/run/previous-runs.ts";
 import { SUMS_FILE, writeSums } from "../../store/run/checksums.ts";
+import type { StepOutcome } from "../../steps/core/step-run.ts";
 import type { BackupOptions, BackupOutcome, BackupRequest } from "./request.ts";
 import { runHook, runLateHook } from "./hooks.ts";
 import { describeLoss, findLosses } from "../runs/losses.ts";
 import { manifestHead, mergeSteps, type MergedSteps } from "./merge-steps.ts";
 import { runPermissions } from "./permissions.ts";
 import { planningContext, dryRun } from "./dry-run.ts";
-import { runAsScripts, runInProcess } from "./run-steps.ts";
+import { inProcesses, inThisProcess } from "./builders.ts";
+import { runSteps } from "./run-steps.ts";
 import { checkSelection, chooseSteps, scopeOf } from "./select-steps.ts";
 import { chooseTextTypes, stepOptions } from "./step-options.ts";
 import { beginSession, type Session } from "./session.ts";
 import { createContext } from "../../steps/core/create-context.ts";
 
 /** Documents of a run that the merge writes; a resumed run writes them again. */
-const MERGED_FILES = [MANIFEST_FILE, SUMS_FILE, "failures.json", "RESTORE.md", "site.yaml", PLACES_FILE];
+const MERGED_FILES = [MANIFEST_FILE, SUMS_FILE, "failures.json", "RESTORE.md", "site.yaml", PLACES_FILE, REUSE_FILE];
 
 /** The time limit of `hooks.on_error`: the signal that would end it may be the error itself. */
 const ON_ERROR_MS = 60_000;
@@ -132,9 +134,7 @@ async function writeRun(
   const { signal } = options;
   const started = Date.now();
   const log = logReport(path.join(session.staging, LOG_FILE));
-  const heard: Failure[] = [];
   const report: Report = (event) => {
-    if (event.type === "failure") heard.push(event.failure);
     log.report(event);
     options.report(event);
   };
@@ -149,27 +149,15 @@ async function writeRun(
     });
     const app = await applicationState(config, signal);
     const context: StepContext = { ...work.context, app, report };
-    const { run, staging, scratch } = session;
-    const died = request.inProcess
-      ? await runInProcess(context, steps)
-      : await runAsScripts(context, steps, {
-          config: config.file,
-          run,
-          staging,
-          scratch,
-          app,
-          options: context.options,
-        });
-    const names = steps.map((step) => step.name);
-    const merged = mergeSteps(staging, scratch, run, names, died, heard, context.previous);
-    for (const failure of merged.failures)
-      if (!heard.includes(failure) && died.has(failure.step)) report({ type: "failure", failure });
+    const { run, staging } = session;
+    const outcomes = await runSteps(context, steps, request.inProcess ? inThisProcess(context) : inProcesses(context));
+    const merged = mergeSteps(staging, run, outcomes);
     const uncovered = [
       ...(await findUncovered(config, session.store.path, context.claims, signal)),
-      ...merged.leadingOut,
+      ...(await context.claims.leadingOut()),
     ];
     const finish = { uncovered, started, closeLog: log.close, signal, report };
-    const published = await publish(config, request, work, merged, finish);
+    const published = await publish(config, request, { ...work, context }, merged, outcomes, finish);
     const after = request.safety !== undefined || (await runLateHook(config, "after", signal, options.report));
     const outcome = { ...published, afterFailed: published.afterFailed || !after };
     options.report({
@@ -203,6 +191,7 @@ async function publish(
   request: BackupRequest,
   work: Work,
   merged: MergedSteps,
+  outcomes: readonly StepOutcome[],
   finish: PublishInput,
 ): Promise<BackupOutcome> {
   const { session, context, steps, permissions, warnings } = work;
@@ -229,18 +218,20 @@ async function publish(
       text: `${describeLoss(loss)}: the run ${run} does not become latest`,
     });
   for (const file of MERGED_FILES) rmSync(path.join(staging, file), { force: true });
-  writeDocument(path.join(staging, "failures.json"), merged.failures);
-  writeFileSync(path.join(staging, "site.yaml"), sanitiseConfig(config.text));
+  const { documents } = context;
+  documents.write("failures.json", merged.failures);
+  documents.write(REUSE_FILE, reuseOf(outcomes));
+  documents.writeText("site.yaml", sanitiseConfig(config.text));
   const places = recordPlaces(staging, config.root, containersOf(config));
-  writePlaces(staging, places);
-  writeFileSync(path.join(staging, "RESTORE.md"), restoreGuide(staging, head, config, places));
+  documents.write(PLACES_FILE, places);
+  documents.writeText("RESTORE.md", restoreGuide(staging, head, config, places));
   writeManifest(staging, head, merged.steps, {
     failures: merged.failures,
     uncovered: shortenUncovered(finish.uncovered),
     warnings,
   });
   finish.closeLog();
-  await writeSums(staging, merged.artifacts, finish.signal);
+  await writeSums(staging, documents.digests, finish.signal);
   finish.signal.throwIfAborted();
   await publishRun(store.path, run, permissions, () => session.assertHeld());
   const linked = await attempt(
@@ -261,6 +252,12 @@ async function publish(
     afterFailed: !linked,
   };
 }
+
+/** Returns how many runs took each unit over without reading it, by the unit's directory. */
+const reuseOf = (outcomes: readonly StepOutcome[]): Reuse => ({
+  format_version: FORMAT_VERSION,
+  unread_runs: Object.fromEntries(outcomes.flatMap(({ unread }) => [...unread]).toSorted(([a], [b]) => (a < b ? -1 : 1))),
+});
 
 /** Returns the losses that keep a full backup from becoming latest. A step that failed as a whole is never accepted. */
 function lossesOf({ safety, acceptLoss }: BackupRequest, scope: Scope, store: string, merged: MergedSteps): Loss[] {

@@ -6,15 +6,23 @@ import { fromString } from "../../archive/path.ts";
 import { lstatEntry } from "../../archive/tree/walk.ts";
 import { captureSqlite, describeSqlite } from "../../database/sqlite/capture.ts";
 import { HoldfastError, systemCode } from "../../errors.ts";
-import type { Artifact } from "../../model/unit.ts";
+import type { Artifact, UnitInput } from "../../model/unit.ts";
 import { formatJson } from "../../store/files/json-documents.ts";
 import { hashFile } from "../../store/files/hash.ts";
 import { placeOf } from "../../store/files/layout.ts";
 import type { StepContext } from "../core/step.ts";
-import type { BuiltUnit, UnitPlan } from "../core/unit-runner.ts";
+import type { BuiltUnit, UnitPlan } from "../core/unit-plan.ts";
 
 export const ORM_DB = "orm_db";
 const DIRECTORY = `audio_cache/${ORM_DB}`;
+
+/** What copying the databases needs. */
+export interface DatabasesRequest {
+  readonly kind: "databases";
+  /** Names of the copies, and the files. */
+  readonly named: readonly (readonly [string, string])[];
+  readonly input: UnitInput;
+}
 
 /** Plans the copies of `files` (absolute paths, all of them there). */
 export function planDatabases(context: StepContext, files: readonly string[]): UnitPlan {
@@ -27,7 +35,11 @@ export function planDatabases(context: StepContext, files: readonly string[]): U
     trees: [...named].map(([name, file]) => ({ path: placeOf(context.config.root, file), prefix: name })),
     bytes: input.bytes,
     fingerprint: input.fingerprint,
-    build: async () => ({ ...(await copyDatabases(context, named)), input: { ...input, content_digest: null } }),
+    request: {
+      kind: "databases",
+      named: [...named],
+      input: { ...input, content_digest: null },
+    } satisfies DatabasesRequest,
   };
 }
 
@@ -54,10 +66,8 @@ function fingerprintOf(files: readonly string[]): FingerprintBuilder {
   return builder;
 }
 
-async function copyDatabases(
-  context: StepContext,
-  named: ReadonlyMap<string, string>,
-): Promise<Omit<BuiltUnit, "input">> {
+/** Copies the databases and describes each. Throws `E_SQLITE` for one that is damaged. */
+export async function copyDatabases(context: StepContext, { named, input }: DatabasesRequest): Promise<BuiltUnit> {
   const target = path.join(context.directory, DIRECTORY);
   mkdirSync(target, { recursive: true });
   const descriptions = new Map<string, unknown>();
@@ -73,10 +83,10 @@ async function copyDatabases(
   }
   writeFileSync(path.join(target, "db_metadata.json"), formatJson(Object.fromEntries(descriptions)));
   const artifacts: Artifact[] = [];
-  for (const name of [...named.keys(), "db_metadata.json"]) {
+  for (const name of [...named.map(([copy]) => copy), "db_metadata.json"]) {
     const { size, sha256 } = await hashFile(path.join(target, name), context.signal);
     const media_type = name === "db_metadata.json" ? "application/json" : "application/vnd.sqlite3";
     artifacts.push({ path: `${DIRECTORY}/${name}`, size_bytes: size, sha256, media_type });
   }
-  return { artifacts, warnings, extra: { databases: Object.fromEntries(descriptions) } };
+  return { artifacts, input, warnings, extra: { databases: Object.fromEntries(descriptions) } };
 }

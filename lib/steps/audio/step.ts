@@ -4,43 +4,44 @@ import path from "node:path";
 import { fromString } from "../../archive/path.ts";
 import { fileExists } from "../../archive/tree/path-exists.ts";
 import { HoldfastError, isDiskFull } from "../../errors.ts";
-import type { StepWorkers } from "../core/workers.ts";
-import type { Step, StepContext } from "../core/step.ts";
+import type { PlanTools, Step, StepContext } from "../core/step.ts";
+import type { StepRecord } from "../core/step-record.ts";
 import { assertOwnTree } from "../claims/paths.ts";
-import { planLayers } from "../layers/plan.ts";
-import { runStep } from "../core/run-step.ts";
-import type { UnitPlan, UnitRunner } from "../core/unit-runner.ts";
-import { ORM_DB, planDatabases } from "./databases.ts";
+import { buildShard, planLayers, type ShardRequest } from "../layers/plan.ts";
+import type { UnitPlan } from "../core/unit-plan.ts";
+import { copyDatabases, ORM_DB, planDatabases, type DatabasesRequest } from "./databases.ts";
 
 const MEGABYTE = 1024 * 1024;
 /** The name of all shards for `--only` and `--skip`. */
 const ARCHIVES = "archives";
 const DIRECTORY = `audio_cache/${ARCHIVES}`;
+
 export const audioStep: Step = {
   name: "audio_cache",
   isConfigured: (config) => config.audio_cache !== undefined,
   names: async () => [ORM_DB, ARCHIVES],
-  run: async (context) => {
-    await runStep(context, "audio_cache", async (runner, workers) => {
-      const plans: UnitPlan[] = [];
-      if (runner.selects(ORM_DB)) plans.push(...planOrmDb(context, runner));
-      if (runner.selects(ARCHIVES)) {
-        try {
-          plans.push(...(await planArchives(context, runner, workers)));
-        } catch (error) {
-          if (isDiskFull(error)) throw error;
-          // The databases can be had all the same.
-          runner.failPart(ARCHIVES, error);
-        }
+  plan: async (context, tools) => {
+    const { record } = tools;
+    const plans: UnitPlan[] = [];
+    if (record.selects(ORM_DB)) plans.push(...planOrmDb(context, record));
+    if (record.selects(ARCHIVES)) {
+      try {
+        plans.push(...(await planArchives(context, tools)));
+      } catch (error) {
+        if (isDiskFull(error)) throw error;
+        // The databases can be had all the same.
+        record.failPart(ARCHIVES, error);
       }
-      runner.counters.expected = plans.length;
-      await runner.runAll(plans);
-    });
+    }
+    record.counters.expected = plans.length;
+    return plans;
   },
+  build: async (context, request: DatabasesRequest | ShardRequest, tools) =>
+    request.kind === "shard" ? await buildShard(context, request, tools) : await copyDatabases(context, request),
 };
 
 /** Notes a missing database that no backup has; one that has vanished since is a failure. */
-function planOrmDb(context: StepContext, runner: UnitRunner): UnitPlan[] {
+function planOrmDb(context: StepContext, record: StepRecord): UnitPlan[] {
   const { config, previous } = context;
   const configured = (config.audio_cache?.databases ?? []).map((file) => path.resolve(config.root, file));
   const known =
@@ -50,7 +51,7 @@ function planOrmDb(context: StepContext, runner: UnitRunner): UnitPlan[] {
   const there = configured.filter(fileExists);
   for (const file of configured.filter((one) => !there.includes(one))) {
     const error = new HoldfastError("E_MISSING", `${file} does not exist`);
-    if (there.length === 0 || known.includes(path.basename(file))) runner.failPart(path.basename(file), error);
+    if (there.length === 0 || known.includes(path.basename(file))) record.failPart(path.basename(file), error);
     else
       context.report({
         type: "note",
@@ -62,12 +63,12 @@ function planOrmDb(context: StepContext, runner: UnitRunner): UnitPlan[] {
 }
 
 /** The cache's files as layered shards. */
-async function planArchives(context: StepContext, runner: UnitRunner, workers: StepWorkers): Promise<UnitPlan[]> {
+async function planArchives(context: StepContext, tools: PlanTools): Promise<UnitPlan[]> {
   const { config } = context;
   const settings = config.audio_cache;
   if (settings === undefined) return [];
   assertOwnTree(config, path.resolve(config.root, settings.path));
-  return await planLayers(context, runner, workers, {
+  return await planLayers(context, tools, {
     step: "audio_cache",
     unit: ARCHIVES,
     directory: DIRECTORY,

@@ -1,17 +1,32 @@
 /** Fingerprints the input of a bundle by `lstat`, without opening a file, to decide whether it can be reused. */
 import { fingerprintTree, type Plan } from "../../archive/build/fingerprint-tree.ts";
+import { isPlan } from "../core/archive-walk.ts";
+import type { Walk } from "../core/tree-walker.ts";
 import { bundleRecipe, withMedia } from "./fingerprint.ts";
 import { MediaSite } from "./media.ts";
 import type { CompiledSource } from "./request.ts";
 
+export interface BundleWalkRequest {
+  readonly source: CompiledSource;
+  /** The paths of `media` and `missing` that the bundle recorded last time, in any order. */
+  readonly previousMedia: readonly string[] | undefined;
+}
+
+/** The walk of a bundle's trees and a look at each of its media. */
+export const bundleWalk: Walk<BundleWalkRequest, Plan> = {
+  kind: "bundle",
+  walk: planCompiledBundle,
+  isResult: isPlan,
+};
+
 /**
- * The fingerprint that `buildCompiledBundle` would record now; the counts are those of the trees. `previousMedia` is
- * what it recorded last time: the paths of `media` and of `missing`, in any order. Without it the references are not
- * known and the fingerprint is null.
+ * Returns the fingerprint that `buildCompiledBundle` would record now, and the counts of the trees. Without the media
+ * of last time the references are not known, and the fingerprint is null.
  */
-export function planCompiledBundle(source: CompiledSource, previousMedia?: readonly string[]): Plan {
+export function planCompiledBundle({ source, previousMedia }: BundleWalkRequest): Plan {
   const started = Date.now();
-  const { input, failures, links } = fingerprintTree(source.trees, source.exclude, bundleRecipe(source));
+  const { trees, exclude } = source;
+  const { input, failures, links } = fingerprintTree({ roots: trees, exclude, recipe: bundleRecipe(source) });
   if (previousMedia === undefined) return { input: { ...input, fingerprint: null }, failures, links };
   const site = new MediaSite(source);
   const media = previousMedia.map((path) => [path, site.look(site.absolute(path))] as const);

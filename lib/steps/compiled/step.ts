@@ -3,7 +3,6 @@
  */
 import path from "node:path";
 import { createHash } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import * as z from "zod";
 import type { BytePath } from "../../archive/entry.ts";
 import { fromString } from "../../archive/path.ts";
@@ -12,37 +11,40 @@ import type { CompiledSettings } from "../../config/project-settings.ts";
 import { HoldfastError } from "../../errors.ts";
 import { metadataSchema, type Artifact, type UnitInput } from "../../model/unit.ts";
 import { tryReadDocument } from "../../store/files/json-documents.ts";
-import { archivePlan, placesOf, planArchive, type ArchiveSource } from "../core/archive-unit.ts";
-import type { StepWorkers, WorkerHooks } from "../core/workers.ts";
+import {
+  archivePlan,
+  buildArchiveUnit,
+  placesOf,
+  planArchive,
+  type ArchiveRequest,
+  type ArchiveSource,
+} from "../core/archive-unit.ts";
+import type { WorkerHooks } from "../core/workers.ts";
 import { treeKinds } from "../claims/project-trees.ts";
-import type { Step, StepContext } from "../core/step.ts";
-import { listProjectUnits, type ProjectUnit } from "../core/project-units.ts";
-import { runStep } from "../core/run-step.ts";
-import { archiveFailure, type BuiltUnit, type UnitPlace, type UnitPlan, type UnitRunner } from "../core/unit-runner.ts";
-import { planCompiledBundle } from "./plan.ts";
+import type { BuildTools, PlanTools, Step, StepContext } from "../core/step.ts";
+import { listProjectUnits, planProjects, type ProjectUnit } from "../core/project-units.ts";
+import type { TreeWalker } from "../core/tree-walker.ts";
+import { archiveFailure, type BuiltUnit, type UnitPlace, type UnitPlan } from "../core/unit-plan.ts";
+import { bundleWalk } from "./plan.ts";
 import type { CompiledRequest, CompiledResult, CompiledSource, CompiledTree } from "./request.ts";
+
+/** What building the bundles of a unit needs. */
+interface BundlesRequest {
+  readonly kind: "bundles";
+  readonly directory: string;
+  readonly bundles: readonly Bundle[];
+}
 
 export const compiledStep: Step = {
   name: "compiled_exports",
   isConfigured: (config) => config.projects?.compiled !== undefined,
   names: async (context) => (await listUnits(context)).flatMap((unit) => unit.names),
-  run: async (context) => {
-    await runStep(context, "compiled_exports", async (runner, workers) => {
-      const settings = settingsOf(context);
-      const units = (await listUnits(context)).filter((unit) => runner.selects(...unit.names));
-      runner.counters.expected = units.length;
-      const plans: UnitPlan[] = [];
-      for (const unit of units) {
-        try {
-          const plan = await planUnit(context, workers, runner, settings, unit);
-          if (plan !== undefined) plans.push(plan);
-        } catch (error) {
-          await runner.failProject(unit, error);
-        }
-      }
-      await runner.runAll(plans);
-    });
-  },
+  plan: async (context, tools) =>
+    await planProjects(await listUnits(context), tools, async (unit) => await planUnit(context, tools, unit)),
+  build: async (context, request: ArchiveRequest | BundlesRequest, tools) =>
+    request.kind === "archive"
+      ? await buildArchiveUnit(context, request, tools)
+      : await buildBundles(context, request, tools),
 };
 
 function settingsOf(context: StepContext): CompiledSettings {
@@ -69,15 +71,13 @@ interface Bundle {
 /** The plan of a unit, or nothing when the project has nothing compiled. */
 async function planUnit(
   context: StepContext,
-  workers: StepWorkers,
-  runner: UnitRunner,
-  settings: CompiledSettings,
+  { record, walker }: PlanTools,
   unit: ProjectUnit,
 ): Promise<UnitPlan | undefined> {
   const error = unit.errors.find((one) => one.code !== "E_MISSING");
   if (error !== undefined) throw error;
   if (unit.trees.length === 0) {
-    runner.skip(unit.unit, "nothing_compiled", "the project has nothing compiled");
+    record.skip(unit.unit, "nothing_compiled", "the project has nothing compiled");
     return undefined;
   }
   const common = {
@@ -86,13 +86,13 @@ async function planUnit(
     directory: unit.directory,
     ...(unit.project === undefined ? {} : { project: unit.project }),
   };
-  if (unit.loose) return { ...common, ...(await planLooseFiles(context, workers, unit)) };
+  if (unit.loose) return { ...common, ...(await planLooseFiles(context, walker, unit)) };
   const inner = await Promise.all(unit.trees.map((tree) => context.claims.within(tree.path)));
-  const bundles = bundlesOf(context, settings, unit, [...context.exclude, ...inner.flat()]);
+  const bundles = bundlesOf(context, settingsOf(context), unit, [...context.exclude, ...inner.flat()]);
   const recorded = recordedMedia(context, unit);
   const inputs: Plan["input"][] = [];
   for (const { name, source } of bundles) {
-    const { input, failures, links } = planCompiledBundle(source, recorded[name]);
+    const { input, failures, links } = await walker.walk(bundleWalk, { source, previousMedia: recorded[name] });
     if (failures.length > 0) throw archiveFailure(failures);
     await context.claims.noteLinks(links);
     inputs.push(input);
@@ -102,7 +102,7 @@ async function planUnit(
     trees: placesOfBundles(context, bundles),
     bytes: inputs.reduce((sum, input) => sum + input.bytes, 0),
     fingerprint: joined(inputs.map((input) => input.fingerprint)),
-    build: (onBytes) => buildBundles(context, workers, unit, bundles, onBytes),
+    request: { kind: "bundles", directory: unit.directory, bundles } satisfies BundlesRequest,
   };
 }
 
@@ -162,15 +162,12 @@ const isCompiled = (built: unknown): built is CompiledResult =>
 
 async function buildBundles(
   context: StepContext,
-  workers: StepWorkers,
-  unit: ProjectUnit,
-  bundles: readonly Bundle[],
-  onBytes: (bytes: number) => void,
+  { directory, bundles }: BundlesRequest,
+  { workers, onBytes }: BuildTools,
 ): Promise<BuiltUnit> {
-  mkdirSync(path.join(context.directory, unit.directory), { recursive: true });
   const results: { name: string; artifact: Artifact; result: CompiledResult }[] = [];
   for (const { name, source } of bundles) {
-    const artifact = `${unit.directory}/${name}.zip`;
+    const artifact = `${directory}/${name}.zip`;
     const request: Omit<CompiledRequest, WorkerHooks> = {
       ...source,
       output: path.join(context.directory, artifact),
@@ -217,14 +214,14 @@ function placesOfBundles(context: StepContext, bundles: readonly Bundle[]): Unit
 }
 
 /** Plans the loose files beside the projects' trees: one zip, a directory for each text type. */
-async function planLooseFiles(context: StepContext, workers: StepWorkers, unit: ProjectUnit) {
+async function planLooseFiles(context: StepContext, walker: TreeWalker, unit: ProjectUnit) {
   const source: ArchiveSource = {
     format: "zip",
     artifact: `${unit.directory}/compiled.zip`,
     roots: unit.trees.map((tree) => ({ path: tree.path, prefix: fromString(tree.label) })),
     onlyFiles: true,
   };
-  return archivePlan(context, workers, source, await planArchive(context, source));
+  return archivePlan(context, source, await planArchive(context, walker, source));
 }
 
 const newest = (times: readonly (string | null)[]): string | null =>

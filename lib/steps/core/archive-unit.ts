@@ -4,12 +4,12 @@ import path from "node:path";
 import type { BuildResult } from "../../archive/build/archive.ts";
 import type { BytePath } from "../../archive/entry.ts";
 import { display, fromString, isUtf8, toBuffer } from "../../archive/path.ts";
-import { fingerprintTree } from "../../archive/build/fingerprint-tree.ts";
 import type { ArchiveRoot } from "../../archive/build/select-entries.ts";
 import type { UnitInput } from "../../model/unit.ts";
-import type { StepContext } from "./step.ts";
-import { archiveFailure, type BuiltUnit, type UnitPlace, type UnitPlan } from "./unit-runner.ts";
-import type { StepWorkers } from "./workers.ts";
+import { archiveWalk } from "./archive-walk.ts";
+import type { BuildTools, StepContext } from "./step.ts";
+import type { TreeWalker } from "./tree-walker.ts";
+import { archiveFailure, type BuiltUnit, type UnitPlace, type UnitPlan } from "./unit-plan.ts";
 
 /** The trees of a unit and the archive they become. */
 export interface ArchiveSource {
@@ -46,28 +46,43 @@ export interface PlannedArchive {
 }
 
 /** Walks the input of a unit, nothing opened. Throws the unit's failure when a part of it cannot be walked. */
-export async function planArchive(context: StepContext, source: ArchiveSource): Promise<PlannedArchive> {
+export async function planArchive(
+  context: StepContext,
+  walker: TreeWalker,
+  source: ArchiveSource,
+): Promise<PlannedArchive> {
   const { claims } = context;
   const onlyFiles = source.onlyFiles ?? false;
   const inner = await Promise.all(source.roots.map((root) => claims.within(root.path, onlyFiles)));
   const exclude = [...new Set([...context.exclude, ...inner.flat()])];
-  const { input, failures, links } = fingerprintTree(source.roots, exclude, recipeOf(context, source), onlyFiles);
+  const { input, failures, links } = await walker.walk(archiveWalk, {
+    roots: source.roots,
+    exclude,
+    onlyFiles,
+    recipe: recipeOf(context, source),
+  });
   if (failures.length > 0) throw archiveFailure(failures);
   await claims.noteLinks(links);
   return { input, exclude };
 }
 
+/** What building an archive needs. */
+export interface ArchiveRequest {
+  readonly kind: "archive";
+  readonly source: ArchiveSource;
+  readonly exclude: readonly BytePath[];
+}
+
 /** Returns what the plan of a unit says of its archive. */
 export const archivePlan = (
   context: StepContext,
-  workers: StepWorkers,
   source: ArchiveSource,
-  planned: PlannedArchive,
-): Pick<UnitPlan, "trees" | "bytes" | "fingerprint" | "build"> => ({
+  { input, exclude }: PlannedArchive,
+): Pick<UnitPlan, "trees" | "bytes" | "fingerprint" | "request"> => ({
   trees: placesOf(context, source),
-  bytes: planned.input.bytes,
-  fingerprint: planned.input.fingerprint,
-  build: (onBytes) => buildArchiveUnit(context, workers, source, planned.exclude, onBytes),
+  bytes: input.bytes,
+  fingerprint: input.fingerprint,
+  request: { kind: "archive", source, exclude } satisfies ArchiveRequest,
 });
 
 /** Returns the paths of an archive's trees on the site. */
@@ -90,10 +105,8 @@ const asText = (place: BytePath): string => (isUtf8(place) ? toBuffer(place).toS
 /** Builds the archive in a worker thread. */
 export async function buildArchiveUnit(
   context: StepContext,
-  workers: StepWorkers,
-  source: ArchiveSource,
-  exclude: readonly BytePath[],
-  onBytes: (bytes: number) => void,
+  { source, exclude }: Omit<ArchiveRequest, "kind">,
+  { workers, onBytes }: BuildTools,
 ): Promise<BuiltUnit> {
   const output = path.join(context.directory, source.artifact);
   mkdirSync(path.dirname(output), { recursive: true });
@@ -112,7 +125,7 @@ export async function buildArchiveUnit(
     artifacts: [artifactOf(source, result)],
     input: result.input,
     warnings: result.warnings,
-    extra: result.captured.length > 0 ? { captured_sqlite: result.captured } : {},
+    ...(result.captured.length > 0 ? { extra: { captured_sqlite: result.captured } } : {}),
   };
 }
 

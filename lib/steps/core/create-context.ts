@@ -1,23 +1,29 @@
 /** Makes the context of a run's steps. */
 import { fromString } from "../../archive/path.ts";
 import { PreviousRuns } from "../../store/run/previous-runs.ts";
+import { StagedDocuments } from "../../store/run/staged-documents.ts";
 import { Claims } from "../claims/site.ts";
 import { ProjectSource } from "./projects.ts";
 import type { StepContext } from "./step.ts";
 
-export interface ContextOptions extends Omit<StepContext, "exclude" | "previous" | "projects" | "claims"> {
+export interface ContextOptions extends Omit<
+  StepContext,
+  "exclude" | "documents" | "previous" | "projects" | "claims"
+> {
   /** The file that keeps the list of projects; undefined asks the database each time. */
   readonly projectsFile: string | undefined;
 }
 
 /** Returns the context; nothing is read or written yet. */
 export function createContext({ store, projectsFile, ...given }: ContextOptions): StepContext {
+  const previous = new PreviousRuns(store);
   const projects = new ProjectSource(given.config, projectsFile, given.signal);
   return {
     ...given,
     store,
     exclude: [fromString(store)],
-    previous: new PreviousRuns(store),
+    previous,
+    documents: new StagedDocuments(given.directory, previous.newest),
     projects,
     claims: new Claims(given.config, store, projects),
   };

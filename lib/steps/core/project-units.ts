@@ -5,10 +5,11 @@
 import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
 import { display, fromString, isUtf8, toBuffer } from "../../archive/path.ts";
-import { asHoldfastError, HoldfastError } from "../../errors.ts";
+import { asHoldfastError, HoldfastError, isDiskFull } from "../../errors.ts";
 import { projectNames, type Project, type StepName } from "../../model/unit.ts";
 import { LOOSE_FILES, ORPHAN_PREFIX, unitDirectories, unitName } from "../../store/run/unit-name.ts";
-import type { StepContext } from "./step.ts";
+import type { PlanTools, StepContext } from "./step.ts";
+import type { UnitPlan } from "./unit-plan.ts";
 import type { ProjectTrees, TreeKind } from "../claims/project-trees.ts";
 import { templateBase, type Found } from "../claims/path-template.ts";
 
@@ -61,6 +62,29 @@ export async function listProjectUnits(
     };
   });
   return [...rows, ...strays(context, step, kinds, onDisk)];
+}
+
+/**
+ * Plans the selected units of a step that goes by projects; `plan` returns undefined for one that it has skipped. What
+ * it throws is recorded as the project's failure.
+ */
+export async function planProjects(
+  units: readonly ProjectUnit[],
+  { record, walker }: PlanTools,
+  plan: (unit: ProjectUnit) => Promise<UnitPlan | undefined>,
+): Promise<UnitPlan[]> {
+  const selected = units.filter((unit) => record.selects(...unit.names));
+  record.counters.expected = selected.length;
+  const plans = await walker.all(selected, async (unit) => {
+    try {
+      return await plan(unit);
+    } catch (error) {
+      if (isDiskFull(error)) throw error;
+      await record.failProject(unit, error);
+      return undefined;
+    }
+  });
+  return plans.filter((one) => one !== undefined);
 }
 
 function treesOf(kinds: readonly TreeKind[], treeOf: (kind: TreeKind) => BytePath) {

@@ -2,6 +2,7 @@
 import type { SiteConfig } from "../../config/load.ts";
 import type { DatabaseSettings } from "../../config/database-settings.ts";
 import { describeUrl } from "../../database/engines/registry.ts";
+import { HoldfastError } from "../../errors.ts";
 
 /** A configured database, and the name of its unit. */
 export interface NamedDatabase {
@@ -18,6 +19,13 @@ export function databases(config: SiteConfig): NamedDatabase[] {
     settings,
     first: index === 0,
   }));
+}
+
+/** Returns the database of a unit. Throws `E_CONFIG` if the config does not have it. */
+export function databaseOf(config: SiteConfig, unit: string): NamedDatabase {
+  const found = databases(config).find((database) => database.unit === unit);
+  if (found === undefined) throw new HoldfastError("E_CONFIG", `the config has no database ${unit}`);
+  return found;
 }
 
 /** Returns the name of a database with every character replaced that a directory's name should not have. */

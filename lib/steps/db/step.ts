@@ -1,37 +1,39 @@
 /** `db`: one dump of each database; with the list of projects read in the first one's snapshot before anything else. */
 import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
+import { asHoldfastError } from "../../errors.ts";
 import type { TableDigests } from "../../database/snapshot.ts";
 import { withDigests } from "../../database/facts-digest.ts";
 import { describeUrl, DUMP_EXTENSIONS, engineOfUrl } from "../../database/engines/registry.ts";
 import type { StepContext, Step } from "../core/step.ts";
 import { openDatabase } from "../core/projects.ts";
 import { captureReferences } from "./references.ts";
-import { runStep } from "../core/run-step.ts";
-import type { BuiltUnit, UnitPlace, UnitPlan, UnitRunner } from "../core/unit-runner.ts";
+import type { BuildTools } from "../core/step.ts";
+import { partFailure, type BuiltUnit, type UnitPlace, type UnitPlan } from "../core/unit-plan.ts";
 import { placeOf, timeOfRun } from "../../store/files/layout.ts";
-import { databases, type NamedDatabase } from "./databases.ts";
+import { databaseOf, databases, type NamedDatabase } from "./databases.ts";
 
 /** Dumps each database; `snapshot_at` of the last one goes into the manifest's `moments`. */
 export const dbStep: Step = {
   name: "db",
   isConfigured: (config) => config.database !== undefined,
   names: async ({ config }) => databases(config).map((database) => database.unit),
-  run: async (context) => {
-    await runStep(context, "db", async (runner) => {
-      const selected = databases(context.config).filter((database) => runner.selects(database.unit));
-      runner.counters.expected = selected.length;
-      await runner.runAll(
-        selected.map((database) => planDump(context, runner, database)),
-        1,
-      );
-    });
+  plan: async (context, { record }) => {
+    const selected = databases(context.config).filter((database) => record.selects(database.unit));
+    record.counters.expected = selected.length;
+    return selected.map((database) => planDump(context, database));
   },
+  build: async (context, { unit }: DumpRequest, tools) => await dump(context, databaseOf(context.config, unit), tools),
 };
+
+/** What a dump needs: the name of the database's unit. */
+interface DumpRequest {
+  readonly unit: string;
+}
 
 const NO_DIGESTS: TableDigests = { digests: {}, warnings: [] };
 
-function planDump(context: StepContext, runner: UnitRunner, database: NamedDatabase): UnitPlan {
+function planDump(context: StepContext, database: NamedDatabase): UnitPlan {
   return {
     unit: database.unit,
     directory: `db/${database.unit}`,
@@ -40,16 +42,16 @@ function planDump(context: StepContext, runner: UnitRunner, database: NamedDatab
     ),
     bytes: 0,
     fingerprint: null,
-    build: (onBytes) => dump(context, runner, database, onBytes),
+    request: { unit: database.unit } satisfies DumpRequest,
   };
 }
 
 async function dump(
   context: StepContext,
-  runner: UnitRunner,
   database: NamedDatabase,
-  onBytes: (bytes: number) => void,
+  { onBytes }: Pick<BuildTools, "onBytes">,
 ): Promise<BuiltUnit> {
+  const failures: NonNullable<BuiltUnit["failures"]> = [];
   const { config, directory, run, signal, report } = context;
   const snapshot = await openDatabase(config, database.settings, signal);
   try {
@@ -72,7 +74,7 @@ async function dump(
       run: directory,
       directory: `db/${database.unit}`,
       signal,
-      onFailure: (name, error) => runner.failPart(`references_${name}`, error),
+      onFailure: (name, error) => failures.push(partFailure(`references_${name}`, asHoldfastError(error, "E_IO"))),
     });
     return {
       artifacts: [
@@ -88,6 +90,7 @@ async function dump(
         content_digest: null,
       },
       warnings: [...dumped.warnings, ...warnings],
+      failures,
       extra: {
         database: describeUrl(database.settings.url).database,
         ...withDigests(facts, digests),

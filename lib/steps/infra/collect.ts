@@ -7,6 +7,7 @@ import path from "node:path";
 import { asHoldfastError, type ErrorCode, HoldfastError } from "../../errors.ts";
 import { runCommand } from "../../exec/command.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
+import { linkIfSame } from "../../store/files/link-if-same.ts";
 import { readCrontab } from "./crontab.ts";
 import { envSample, worthSearching } from "./redact/env-sample.ts";
 import { readGit } from "./git.ts";
@@ -61,9 +62,14 @@ export const GIT_UNIT = "git_info.txt";
 /**
  * Writes the units that `input` asks for below `out` (directories 0750, files 0640). A unit of which any source is
  * missing or unreadable, or in which the gate finds a secret, is a failure and is not written; the others are. No
- * message holds a secret.
+ * message holds a secret. A file that is the same in `earlier`, the directory of an earlier run, is linked from there.
  */
-export async function collectInfra(input: InfraInput, out: string, signal: AbortSignal): Promise<InfraResult> {
+export async function collectInfra(
+  input: InfraInput,
+  out: string,
+  signal: AbortSignal,
+  earlier?: string,
+): Promise<InfraResult> {
   const failures: InfraFailure[] = [];
   const warnings: string[] = [];
   const loaded: Loaded[] = [];
@@ -107,8 +113,10 @@ export async function collectInfra(input: InfraInput, out: string, signal: Abort
       }));
       await passGate(name, redacted);
       const file = path.join(out, name);
+      const content = joined(redacted);
       await mkdir(path.dirname(file), { recursive: true, mode: 0o750 });
-      await writeFile(file, joined(redacted), { mode: 0o640 });
+      if (earlier === undefined || !linkIfSame(path.join(earlier, name), file, content))
+        await writeFile(file, content, { mode: 0o640 });
       files.push(name);
     });
   }

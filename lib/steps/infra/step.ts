@@ -8,8 +8,7 @@ import type { Artifact } from "../../model/unit.ts";
 import { hashFile } from "../../store/files/hash.ts";
 import type { Step, StepContext } from "../core/step.ts";
 import { placeOf } from "../../store/files/layout.ts";
-import { runStep } from "../core/run-step.ts";
-import type { BuiltUnit, UnitRunner } from "../core/unit-runner.ts";
+import { partFailure, type BuiltUnit } from "../core/unit-plan.ts";
 import { collectInfra } from "./collect.ts";
 import { inputOf } from "./files/input.ts";
 
@@ -17,15 +16,12 @@ export const infraStep: Step = {
   name: "infra",
   isConfigured: (config) => config.infra !== undefined,
   names: async () => ["infra"],
-  run: async (context) => {
-    await runStep(context, "infra", async (runner) => {
-      if (!runner.selects("infra")) return;
-      runner.counters.expected = 1;
-      await runner.runAll([
-        { unit: "infra", directory: "infra", bytes: 0, fingerprint: null, build: () => buildInfra(context, runner) },
-      ]);
-    });
+  plan: async (_context, { record }) => {
+    if (!record.selects("infra")) return [];
+    record.counters.expected = 1;
+    return [{ unit: "infra", directory: "infra", bytes: 0, fingerprint: null, request: null }];
   },
+  build: async (context) => await buildInfra(context),
 };
 
 /**
@@ -43,17 +39,16 @@ export async function databasePasswords({ config, signal }: Pick<StepContext, "c
 }
 
 /** A file that could not be captured, or that held a secret, is a failure of its own; the rest is kept. */
-async function buildInfra(context: StepContext, runner: UnitRunner): Promise<BuiltUnit> {
+async function buildInfra(context: StepContext): Promise<BuiltUnit> {
   const out = path.join(context.directory, "infra");
   mkdirSync(out, { recursive: true });
+  const { newest } = context.previous;
   const { files, failures, warnings, sources } = await collectInfra(
     inputOf(context.config, await databasePasswords(context)),
     out,
     context.signal,
+    newest === undefined ? undefined : path.join(newest, "infra"),
   );
-  for (const { unit, code, message, hint } of failures)
-    runner.failPart(unit, new HoldfastError(code, message, hint === undefined ? {} : { hint }));
-  if (files.length === 0) throw new HoldfastError("E_MISSING", "no file of the infrastructure could be captured");
   const artifacts: Artifact[] = [];
   for (const file of files) {
     const { size, sha256 } = await hashFile(path.join(out, file), context.signal);
@@ -71,6 +66,9 @@ async function buildInfra(context: StepContext, runner: UnitRunner): Promise<Bui
     artifacts,
     input: { ...input, newest_mtime: null, fingerprint: null, content_digest: null },
     warnings,
+    failures: failures.map(({ unit, code, message, hint }) =>
+      partFailure(unit, new HoldfastError(code, message, hint === undefined ? {} : { hint })),
+    ),
     extra: { sources: Object.fromEntries(places) },
   };
 }

@@ -5,10 +5,13 @@
 import { closeSync, openSync, writeFileSync } from "node:fs";
 import type { BytePath, Entry } from "../../archive/entry.ts";
 import { floorNs } from "../../archive/fingerprint.ts";
-import { join, toBuffer } from "../../archive/path.ts";
+import { isBelow, join, toBuffer } from "../../archive/path.ts";
+import { excludeTest, type ExcludeRules } from "../../archive/tree/exclude-rules.ts";
 import { databaseBeside, isSharedMemory } from "../../archive/tree/sqlite-file.ts";
 import { walk } from "../../archive/tree/walk.ts";
-import { asHoldfastError, type HoldfastError } from "../../errors.ts";
+import { asHoldfastError } from "../../errors.ts";
+import type { FoundLink } from "../claims/site.ts";
+import type { Walk } from "../core/tree-walker.ts";
 import {
   chooseRewrites,
   placeEntries,
@@ -38,16 +41,24 @@ export interface ShardLayout {
   readonly directories: string;
   /** FIFOs, sockets and devices, which no archive takes. */
   readonly dropped: readonly BytePath[];
-  readonly failures: readonly { readonly path: string; readonly error: HoldfastError }[];
+  readonly failures: readonly LayoutFailure[];
+  readonly links: readonly FoundLink[];
+}
+
+/** A directory or entry that could not be looked at, by its path below the root. */
+interface LayoutFailure {
+  readonly path: string;
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
 }
 
 /** A tree to be laid out. */
 export interface LayoutRequest {
   readonly root: BytePath;
-  /** Returns true for an entry, by its path below the root, that is not part of the tree. */
-  readonly exclude: (path: BytePath, entry: Entry) => boolean;
-  /** Returns true for a path that belongs to another unit now: a restore of a shard must not write it. */
-  readonly isTaken: (path: BytePath) => boolean;
+  /** Absolute paths that belong to other units: they are not part of the tree, and no shard may restore them. */
+  readonly exclude: readonly BytePath[];
+  readonly rules?: ExcludeRules;
   /** The shards of an earlier run; without any, the canonical layout is chosen. */
   readonly layers: readonly Layer[];
   /** New shards get numbers above it. */
@@ -56,13 +67,19 @@ export interface LayoutRequest {
   readonly shardBytes: number;
   /** The beginning of the paths of lists that are written. */
   readonly lists: string;
-  /** Called for each symlink. */
-  readonly onLink: (path: BytePath, target: BytePath) => void;
 }
+
+export const shardWalk: Walk<LayoutRequest, ShardLayout> = {
+  kind: "shards",
+  walk: layOutShards,
+  isResult: (value): value is ShardLayout => typeof value === "object" && value !== null && "shards" in value,
+};
 
 /** Lays out a tree. Lists are written for every shard. */
 export function layOutShards(request: LayoutRequest): ShardLayout {
-  const { layers, shardBytes } = request;
+  const { root, layers, shardBytes } = request;
+  const isTaken = (at: BytePath): boolean =>
+    request.exclude.some((one) => one === join(root, at) || isBelow(join(root, at), one));
   const states = new Map<number, LayerState>(
     layers.map(({ number }) => [number, { live: 0, liveBytes: 0, deadBytes: 0 }]),
   );
@@ -75,7 +92,7 @@ export function layOutShards(request: LayoutRequest): ShardLayout {
       placed.kind === "dead" ? states.get(placed.shard) : placed.home === null ? undefined : states.get(placed.home);
     if (placed.kind === "dead") {
       if (state !== undefined) state.deadBytes += placed.size;
-      if (placed.conflict || request.isTaken(placed.path)) conflicts.add(placed.shard);
+      if (placed.conflict || isTaken(placed.path)) conflicts.add(placed.shard);
     } else if (state === undefined) {
       fresh++;
       freshBytes += placed.size;
@@ -95,24 +112,28 @@ export function layOutShards(request: LayoutRequest): ShardLayout {
  * a new shard, whatever its own file looks like, and never the file beside it; such databases are added to `pending`.
  */
 function classify(
-  { root, exclude, layers }: LayoutRequest,
+  { root, exclude, rules, layers }: LayoutRequest,
   pending: Set<BytePath>,
   note: (entry: Entry) => void = () => {},
 ) {
+  const names = new Set(exclude);
+  const isLeftOut = rules === undefined ? undefined : excludeTest(root, rules);
   const isBesideDatabase = (at: BytePath, size: number): boolean => {
     const database = databaseBeside(join(root, at));
     if (database === undefined) return false;
     if (size > 0 && !isSharedMemory(join(root, at))) pending.add(database.slice(root.length + 1));
     return true;
   };
-  const failures: { path: string; error: HoldfastError }[] = [];
+  const failures: LayoutFailure[] = [];
   const unseen: BytePath[] = [];
   const entries = walk(root, {
-    exclude: (at, type, entry) => exclude(at, entry) || (type === "file" && isBesideDatabase(at, entry.size)),
+    exclude: (at, type, entry) =>
+      names.has(join(root, at)) || isLeftOut?.(entry) === true || (type === "file" && isBesideDatabase(at, entry.size)),
     onError: (at, error) => {
       if (error.code === "ENOENT" && at !== "") return; // gone between listing and looking: as if it had never been listed
       unseen.push(at);
-      failures.push({ path: toBuffer(at).toString("utf8"), error: asHoldfastError(error, "E_IO") });
+      const { code, message, hint } = asHoldfastError(error, "E_IO");
+      failures.push({ path: toBuffer(at).toString("utf8"), code, message, hint });
     },
   });
   const unknown = (at: BytePath): boolean =>
@@ -143,7 +164,8 @@ function write(
   states: ReadonlyMap<number, LayerState>,
   rewrites: ReadonlySet<number>,
 ): ShardLayout {
-  const { lists, onLink } = request;
+  const { root, lists } = request;
+  const links: FoundLink[] = [];
   const dead: BytePath[] = [];
   const kept = new Map<number, ListFile>();
   for (const [number, state] of states) {
@@ -154,7 +176,7 @@ function write(
   const dropped: BytePath[] = [];
   const { items, failures } = classify(request, pending, ({ type, path: at, mtimeNs, target }) => {
     if (type === "directory") directories.append(`@${floorNs(mtimeNs, 1_000_000_000n)}\0./${at}\0`);
-    else if (type === "symlink") onLink(at, target);
+    else if (type === "symlink") links.push({ path: join(root, at), target });
     else if (type !== "file") dropped.push(at);
   });
   for (const placed of items) {
@@ -169,7 +191,7 @@ function write(
     ...[...kept].map(([number, file]) => ({ number, list: file.close(), isNew: false, bytes: file.bytes })),
     ...fresh.map(({ number, file }) => ({ number, list: file.close(), isNew: true, bytes: file.bytes })),
   ];
-  return { shards, dead, directories: directories.close(), dropped, failures };
+  return { shards, dead, directories: directories.close(), dropped, failures, links };
 }
 
 /** A path matters as dead only while a shard that stays holds it. */

@@ -5,20 +5,18 @@
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { BytePath, Entry } from "../../archive/entry.ts";
-import { excludeTest, type ExcludeRules } from "../../archive/tree/exclude-rules.ts";
+import type { BytePath } from "../../archive/entry.ts";
+import type { ExcludeRules } from "../../archive/tree/exclude-rules.ts";
 import { refuseLongList } from "../../archive/limits.ts";
-import { display, isBelow, join, toBuffer } from "../../archive/path.ts";
+import { display, join, toBuffer } from "../../archive/path.ts";
 import type { StepName, UnitMetadata } from "../../model/unit.ts";
 import { DEAD_LIST, DIRECTORY_TIMES, listOf } from "../../store/run/layers.ts";
 import type { PreviousUnit } from "../../store/run/previous-runs.ts";
 import { readStepMetadata } from "../../store/run/step-index.ts";
 import { placesOf, type ArchiveSource } from "../core/archive-unit.ts";
-import type { StepWorkers } from "../core/workers.ts";
-import type { FoundLink } from "../claims/site.ts";
-import type { StepContext } from "../core/step.ts";
-import { archiveFailure, type BuiltUnit, type UnitPlan, type UnitRunner } from "../core/unit-runner.ts";
-import { layOutShards, type ShardLayout, type ShardPlan } from "./layout.ts";
+import type { BuildTools, PlanTools, StepContext } from "../core/step.ts";
+import { archiveFailure, errorFrom, type BuiltUnit, type UnitPlan } from "../core/unit-plan.ts";
+import { shardWalk, type ShardLayout, type ShardPlan } from "./layout.ts";
 
 /** A tree that is kept in shards. */
 export interface LayeredTree {
@@ -40,8 +38,7 @@ export interface LayeredTree {
 /** Plans the shards of a tree: those of earlier runs that stay, and new ones for what is new. */
 export async function planLayers(
   context: StepContext,
-  runner: UnitRunner,
-  workers: StepWorkers,
+  { record, walker }: PlanTools,
   tree: LayeredTree,
 ): Promise<UnitPlan[]> {
   const earlier = earlierShards(context, tree);
@@ -50,20 +47,18 @@ export async function planLayers(
     list: path.join(found.directory, listOf(tree.directory, tree.shardName(number))),
   }));
   const highest = Math.max(0, ...earlier.map((shard) => shard.highest));
-  const links: FoundLink[] = [];
   const exclude = [...context.exclude, ...(await context.claims.within(tree.root))];
-  const layout = layOutShards({
+  const layout = await walker.walk(shardWalk, {
     root: tree.root,
-    exclude: excluder(tree, exclude),
-    isTaken: (at) => exclude.some((one) => one === join(tree.root, at) || isBelow(join(tree.root, at), one)),
+    exclude,
+    ...(tree.rules === undefined ? {} : { rules: tree.rules }),
     layers,
     highest,
     shardBytes: tree.shardBytes,
     lists: path.join(context.scratch, tree.directory.replaceAll("/", "-")),
-    onLink: (at, target) => links.push({ path: join(tree.root, at), target }),
   });
-  await context.claims.noteLinks(links);
-  for (const { path: where, error } of layout.failures) runner.failPart(`${tree.unit}/${where}`, error);
+  await context.claims.noteLinks(layout.links);
+  for (const failure of layout.failures) record.failPart(`${tree.unit}/${failure.path}`, errorFrom(failure));
   for (const at of layout.dropped) {
     const text = `${display(join(tree.root, at))} is a FIFO, a socket or a device: it is not backed up`;
     context.report({ type: "note", level: "warning", text });
@@ -71,19 +66,13 @@ export async function planLayers(
   writeLists(context, tree, layout);
   const numbers = Math.max(highest, ...layout.shards.map((shard) => shard.number));
   return layout.shards.map((shard) =>
-    planShard(context, workers, tree, {
+    planShard(context, tree, {
       shard,
       exclude,
       earlier: earlier.find((one) => one.number === shard.number)?.found,
       highest: numbers,
     }),
   );
-}
-
-function excluder({ root, rules }: LayeredTree, exclude: readonly BytePath[]) {
-  const names = new Set(exclude);
-  const isLeftOut = rules === undefined ? undefined : excludeTest(root, rules);
-  return (at: BytePath, entry: Entry): boolean => names.has(join(root, at)) || isLeftOut?.(entry) === true;
 }
 
 interface EarlierShard {
@@ -112,7 +101,7 @@ function earlierShards({ options, previous, directory }: StepContext, tree: Laye
 /** The shards that are finished in the staging directory; the runner hashes them again before it keeps them. */
 function unitsIn(directory: string, tree: LayeredTree): PreviousUnit[] {
   if (!existsSync(path.join(directory, tree.directory))) return [];
-  return [...readStepMetadata(directory, tree.step)].map((metadata) => ({ run: metadata.run, directory, metadata }));
+  return [...readStepMetadata(directory, tree.step)].map((metadata) => ({ run: metadata.built_in, directory, metadata }));
 }
 
 function isListSound({ directory, metadata }: PreviousUnit, tree: LayeredTree): boolean {
@@ -129,9 +118,18 @@ interface ShardOptions {
   readonly highest: number;
 }
 
+/** What building a shard needs. */
+export interface ShardRequest {
+  readonly kind: "shard";
+  readonly source: ArchiveSource;
+  /** The list of its entries beside it, relative to the run. */
+  readonly list: string;
+  readonly exclude: readonly BytePath[];
+  readonly recipe: string;
+}
+
 function planShard(
   context: StepContext,
-  workers: StepWorkers,
   tree: LayeredTree,
   { shard, exclude, earlier, highest }: ShardOptions,
 ): UnitPlan {
@@ -154,21 +152,15 @@ function planShard(
       highest_part: highest,
       ...(tree.rules === undefined ? {} : { exclude: tree.rules }),
     },
-    build: (onBytes) => buildShard(context, workers, { tree, source, list, exclude }, onBytes),
+    request: { kind: "shard", source, list, exclude, recipe: tree.recipe } satisfies ShardRequest,
   };
 }
 
 /** Builds a shard. Its fingerprint is the digest of its list: of every entry as it was when it was read. */
-async function buildShard(
+export async function buildShard(
   context: StepContext,
-  workers: StepWorkers,
-  {
-    tree,
-    source,
-    list,
-    exclude,
-  }: { tree: LayeredTree; source: ArchiveSource; list: string; exclude: readonly BytePath[] },
-  onBytes: (bytes: number) => void,
+  { source, list, exclude, recipe }: ShardRequest,
+  { workers, onBytes }: BuildTools,
 ): Promise<BuiltUnit> {
   const entryList = path.join(context.directory, list);
   const result = await workers.archive(
@@ -179,7 +171,7 @@ async function buildShard(
       level: context.config.compression_level,
       roots: [...source.roots],
       exclude: [...exclude],
-      recipe: tree.recipe,
+      recipe,
     },
     onBytes,
   );

@@ -12,58 +12,50 @@ import type { ExportManifest } from "../../portable/format/documents.ts";
 import { exportTables } from "../../portable/export/run.ts";
 import { planConfigured } from "../../portable/plan/configured.ts";
 import { buildArchiveUnit } from "../core/archive-unit.ts";
-import type { StepWorkers } from "../core/workers.ts";
-import type { Step, StepContext } from "../core/step.ts";
-import { databases, type NamedDatabase } from "../db/databases.ts";
+import type { BuildTools, Step, StepContext } from "../core/step.ts";
+import { databaseOf, databases, type NamedDatabase } from "../db/databases.ts";
 import { instanceOf } from "./instance.ts";
-import { runStep } from "../core/run-step.ts";
-import type { BuiltUnit } from "../core/unit-runner.ts";
+import type { BuiltUnit } from "../core/unit-plan.ts";
+
+/** What an export needs: the name of the database's unit. */
+interface ExportRequest {
+  readonly unit: string;
+}
 
 /** Always built: what a database holds is known only when it has been read. */
 export const portableStep: Step = {
   name: "portable",
+  // An export takes a thread for itself, and another for the archive.
+  atOnce: 1,
   isConfigured,
   names: async ({ config }) => databases(config).map(({ unit }) => unit),
-  run: async (context) => {
-    await runStep(context, "portable", async (runner, workers) => {
-      const selected = databases(context.config).filter(({ unit }) => runner.selects(unit));
-      runner.counters.expected = selected.length;
-      await runner.runAll(
-        selected.map((database) => ({
-          unit: database.unit,
-          directory: `portable/${database.unit}`,
-          bytes: 0,
-          fingerprint: null,
-          build: async (onBytes) => await build(context, workers, database, onBytes),
-        })),
-        1,
-      );
-    });
+  plan: async ({ config }, { record }) => {
+    const selected = databases(config).filter(({ unit }) => record.selects(unit));
+    record.counters.expected = selected.length;
+    return selected.map(({ unit }) => ({
+      unit,
+      directory: `portable/${unit}`,
+      bytes: 0,
+      fingerprint: null,
+      request: { unit } satisfies ExportRequest,
+    }));
   },
+  build: async (context, { unit }: ExportRequest, tools) =>
+    await build(context, databaseOf(context.config, unit), tools),
 };
 
 function isConfigured({ portable, database }: SiteConfig): boolean {
   return portable?.backup === true && database !== undefined;
 }
 
-async function build(
-  context: StepContext,
-  workers: StepWorkers,
-  database: NamedDatabase,
-  onBytes: (bytes: number) => void,
-): Promise<BuiltUnit> {
+async function build(context: StepContext, database: NamedDatabase, tools: BuildTools): Promise<BuiltUnit> {
   const output = path.join(context.scratch, `portable-${randomUUID()}`);
   try {
     const manifest = await exportDatabase(context, database, output);
     const artifact = `portable/${database.unit}/portable.zip`;
     const roots = [{ path: fromString(output), prefix: "" }];
-    const built = await buildArchiveUnit(
-      context,
-      workers,
-      { format: "zip", artifact, roots },
-      context.exclude,
-      onBytes,
-    );
+    const source = { format: "zip", artifact, roots } as const;
+    const built = await buildArchiveUnit(context, { source, exclude: context.exclude }, tools);
     return {
       artifacts: built.artifacts,
       input: { ...built.input, newest_mtime: null, fingerprint: null },

@@ -3,58 +3,66 @@ import { statSync } from "node:fs";
 import path from "node:path";
 import { fromString } from "../../archive/path.ts";
 import type { SiteConfig } from "../../config/load.ts";
-import { HoldfastError } from "../../errors.ts";
-import { archivePlan, planArchive, type ArchiveSource } from "../core/archive-unit.ts";
-import type { Step } from "../core/step.ts";
-import { runStep } from "../core/run-step.ts";
+import { HoldfastError, isDiskFull } from "../../errors.ts";
+import {
+  archivePlan,
+  buildArchiveUnit,
+  planArchive,
+  type ArchiveRequest,
+  type ArchiveSource,
+} from "../core/archive-unit.ts";
+import type { PlanTools, Step, StepContext } from "../core/step.ts";
 import { assertOwnTree } from "../claims/paths.ts";
 import { templateBase } from "../claims/path-template.ts";
-import type { UnitPlan } from "../core/unit-runner.ts";
+import type { UnitPlan } from "../core/unit-plan.ts";
 
 export const snapshotsStep: Step = {
   name: "snapshots",
   isConfigured: (config) => groups(config).length > 0,
   names: async ({ config }) => groups(config).map((group) => group.unit),
-  run: async (context) => {
-    await runStep(context, "snapshots", async (runner, workers) => {
-      const selected = groups(context.config).filter((group) => runner.selects(group.unit));
-      runner.counters.expected = selected.length;
-      const plans: UnitPlan[] = [];
-      for (const { unit, paths } of selected) {
-        const directory = `snapshots/${unit}`;
-        const there = paths.filter((one) => {
-          try {
-            checkTree(context.config, one);
-            return true;
-          } catch (error) {
-            runner.failPart(one, error);
-            return false;
-          }
-        });
-        try {
-          const source: ArchiveSource = {
-            format: "tgz",
-            artifact: `${directory}.tgz`,
-            roots: there.map((one) => ({
-              path: fromString(path.resolve(context.config.root, one)),
-              prefix: fromString(prefixOf(context.config.root, one)),
-            })),
-          };
-          if (there.length === 0) throw new HoldfastError("E_MISSING", `none of the trees of ${unit} exists`);
-          plans.push({
-            unit,
-            directory,
-            outputs: [source.artifact],
-            ...archivePlan(context, workers, source, await planArchive(context, source)),
-          });
-        } catch (error) {
-          runner.failUnit(unit, directory, error);
-        }
-      }
-      await runner.runAll(plans);
-    });
+  plan: async (context, tools) => {
+    const selected = groups(context.config).filter((group) => tools.record.selects(group.unit));
+    tools.record.counters.expected = selected.length;
+    const plans = await tools.walker.all(selected, async (group) => await planGroup(context, tools, group));
+    return plans.filter((one) => one !== undefined);
   },
+  build: async (context, request: ArchiveRequest, tools) => await buildArchiveUnit(context, request, tools),
 };
+
+/** Plans the snapshot of a group of trees; undefined, and recorded, if it cannot be made. */
+async function planGroup(
+  context: StepContext,
+  { record, walker }: PlanTools,
+  { unit, paths }: Group,
+): Promise<UnitPlan | undefined> {
+  const directory = `snapshots/${unit}`;
+  const there = paths.filter((one) => {
+    try {
+      checkTree(context.config, one);
+      return true;
+    } catch (error) {
+      record.failPart(one, error);
+      return false;
+    }
+  });
+  try {
+    const source: ArchiveSource = {
+      format: "tgz",
+      artifact: `${directory}.tgz`,
+      roots: there.map((one) => ({
+        path: fromString(path.resolve(context.config.root, one)),
+        prefix: fromString(prefixOf(context.config.root, one)),
+      })),
+    };
+    if (there.length === 0) throw new HoldfastError("E_MISSING", `none of the trees of ${unit} exists`);
+    const planned = await planArchive(context, walker, source);
+    return { unit, directory, outputs: [source.artifact], ...archivePlan(context, source, planned) };
+  } catch (error) {
+    if (isDiskFull(error)) throw error;
+    record.failUnit(unit, directory, error);
+    return undefined;
+  }
+}
 
 function checkTree(config: SiteConfig, tree: string): void {
   const place = path.resolve(config.root, tree);
@@ -69,8 +77,14 @@ function prefixOf(root: string, tree: string): string {
   return relative.startsWith("..") ? path.relative("/", path.resolve(root, tree)) : relative;
 }
 
-/** The groups that the config asks for, each with its trees. */
-function groups(config: SiteConfig): { unit: string; paths: readonly string[] }[] {
+/** A snapshot and its trees. */
+interface Group {
+  readonly unit: string;
+  readonly paths: readonly string[];
+}
+
+/** Returns the groups that the config asks for. */
+function groups(config: SiteConfig): Group[] {
   const { snapshots, projects } = config;
   if (snapshots === undefined) return [];
   const source = projects?.source;

@@ -9,13 +9,17 @@ import type { ExcludeRules } from "../../archive/tree/exclude-rules.ts";
 import { basename, display, toBuffer } from "../../archive/path.ts";
 import type { TreeSettings } from "../../config/tree-settings.ts";
 import { HoldfastError, isDiskFull } from "../../errors.ts";
-import { archivePlan, planArchive, type ArchiveSource } from "../core/archive-unit.ts";
-import type { StepWorkers } from "../core/workers.ts";
-import type { Step, StepContext } from "../core/step.ts";
+import {
+  archivePlan,
+  buildArchiveUnit,
+  planArchive,
+  type ArchiveRequest,
+  type ArchiveSource,
+} from "../core/archive-unit.ts";
+import type { PlanTools, Step, StepContext } from "../core/step.ts";
 import { assertOwnTree } from "../claims/paths.ts";
-import { planLayers } from "../layers/plan.ts";
-import { runStep } from "../core/run-step.ts";
-import type { UnitPlan, UnitRunner } from "../core/unit-runner.ts";
+import { buildShard, planLayers, type ShardRequest } from "../layers/plan.ts";
+import type { UnitPlan } from "../core/unit-plan.ts";
 import { treesOf, type NamedTree } from "./named.ts";
 
 const MEGABYTE = 1024 * 1024;
@@ -24,30 +28,34 @@ export const treesStep: Step = {
   name: "trees",
   isConfigured: (config) => config.trees.length > 0 || config.follow_links,
   names: async (context) => (await treesOf(context)).map(({ unit }) => unit),
-  run: async (context) => {
-    await runStep(context, "trees", async (runner, workers) => {
-      const selected = (await treesOf(context)).filter(({ unit }) => runner.selects(unit));
-      const plans: UnitPlan[] = [];
-      let failed = 0;
-      for (const tree of selected) {
-        try {
-          plans.push(...(await planTree(context, runner, workers, tree)));
-        } catch (error) {
-          if (isDiskFull(error)) throw error;
-          failed++;
-          runner.failUnit(tree.unit, `trees/${tree.unitDirectory}`, error);
-        }
+  // `follow_links` makes units of what links of the other steps' trees lead to.
+  plannedLast: true,
+  plan: async (context, tools) => {
+    const { record, walker } = tools;
+    const selected = (await treesOf(context)).filter(({ unit }) => record.selects(unit));
+    let failed = 0;
+    const plans = await walker.all(selected, async (tree) => {
+      try {
+        return await planTree(context, tools, tree);
+      } catch (error) {
+        if (isDiskFull(error)) throw error;
+        failed++;
+        record.failUnit(tree.unit, `trees/${tree.unitDirectory}`, error);
+        return [];
       }
-      runner.counters.expected = plans.length + failed;
-      await runner.runAll(plans);
     });
+    record.counters.expected = plans.flat().length + failed;
+    return plans.flat();
   },
+  build: async (context, request: ArchiveRequest | ShardRequest, tools) =>
+    request.kind === "shard"
+      ? await buildShard(context, request, tools)
+      : await buildArchiveUnit(context, request, tools),
 };
 
 async function planTree(
   context: StepContext,
-  runner: UnitRunner,
-  workers: StepWorkers,
+  tools: PlanTools,
   { unit, unitDirectory, root, settings }: NamedTree,
 ): Promise<UnitPlan[]> {
   const found = statSync(toBuffer(root), { throwIfNoEntry: false });
@@ -63,9 +71,9 @@ async function planTree(
       { path: root, prefix: found.isDirectory() ? "" : basename(root), ...(rules === undefined ? {} : { rules }) },
     ],
   };
-  const planned = await planArchive(context, source);
+  const planned = await planArchive(context, tools.walker, source);
   if (found.isDirectory() && planned.input.bytes > settings.shard_above_mb * MEGABYTE)
-    return await planLayers(context, runner, workers, {
+    return await planLayers(context, tools, {
       step: "trees",
       unit,
       directory,
@@ -76,7 +84,7 @@ async function planTree(
       recipe: "tree shard 1",
     });
   const fresh = rules === undefined ? {} : { fresh: { exclude: rules } };
-  return [{ unit, directory, ...fresh, ...archivePlan(context, workers, source, planned) }];
+  return [{ unit, directory, ...fresh, ...archivePlan(context, source, planned) }];
 }
 
 function rulesOf({ exclude, exclude_caches, exclude_if_present }: TreeSettings): ExcludeRules | undefined {

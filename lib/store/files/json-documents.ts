@@ -10,20 +10,23 @@ import { HoldfastError } from "../../errors.ts";
 /** Returns the text of a document: two spaces, keys in the given order, a newline at the end. */
 export const formatJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/**
- * Writes a document into a staging directory, where nothing is visible under a final name yet, and creates its parents.
- * Throws `E_IO` for a document that `readDocument` would refuse.
- */
-export function writeDocument(file: string, value: unknown): void {
+/** Returns the text of a document called `name`. Throws `E_IO` for one that `readDocument` would refuse. */
+export function documentText(name: string, value: unknown): string {
   const text = formatJson(value);
   try {
     assertReadable(text);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new HoldfastError("E_IO", `${path.basename(file)} could not be read again: ${why}`, {
+    throw new HoldfastError("E_IO", `${name} could not be read again: ${why}`, {
       hint: "divide what it describes: name smaller trees, or fewer columns of the projects, in the config",
     });
   }
+  return text;
+}
+
+/** Writes a document that is no part of a run, or that other processes wait for, and creates its parents. */
+export function writeDocument(file: string, value: unknown): void {
+  const text = documentText(path.basename(file), value);
   mkdirSync(path.dirname(file), { recursive: true });
   writeFileSync(file, text);
 }

@@ -8,7 +8,7 @@ import { failureSchema, type Failure, type StepName } from "../../model/unit.ts"
 import { parseJson } from "../../archive/limits.ts";
 import { openRegular } from "../../archive/files/regular-file.ts";
 import { readDocument, readJson, refuseNewer } from "../files/json-documents.ts";
-import { indexEntries, readStepMetadata } from "./step-index.ts";
+import { indexOf, readStepMetadata } from "./step-index.ts";
 
 export const MANIFEST_FILE = "manifest.json";
 
@@ -53,10 +53,6 @@ export function writeManifest(
   } finally {
     closeSync(file);
   }
-}
-
-function* indexOf(directory: string, step: StepName): Generator<object> {
-  for (const metadata of readStepMetadata(directory, step)) yield* indexEntries(metadata);
 }
 
 function writeList(write: (text: string) => void, key: string, items: Iterable<object>): void {

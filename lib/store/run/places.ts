@@ -8,7 +8,7 @@ import * as z from "zod";
 import { isUtf8 } from "../../archive/path.ts";
 import { systemOwnerNames } from "../../archive/owners.ts";
 import { FORMAT_VERSION, STEP_NAMES, type UnitMetadata } from "../../model/unit.ts";
-import { readDocument, writeDocument } from "../files/json-documents.ts";
+import { readDocument } from "../files/json-documents.ts";
 import { placeOf } from "../files/layout.ts";
 import { readStepMetadata } from "./step-index.ts";
 
@@ -110,10 +110,6 @@ export function recordPlaces(directory: string, root: string, containers: readon
       ];
     });
   return { format_version: FORMAT_VERSION, root, places, owners: systemOwnerNames() };
-}
-
-export function writePlaces(directory: string, places: Places): void {
-  writeDocument(path.join(directory, PLACES_FILE), places);
 }
 
 /** Throws `E_VERIFY` if it is missing or invalid. */

@@ -22,15 +22,50 @@ export interface PreviousUnit {
   readonly metadata: UnitMetadata;
 }
 
+/** The document that says of each unit that was taken over how many runs did so without reading it. */
+export const REUSE_FILE = "reuse.json";
+
+const reuseSchema = z.object({
+  format_version: z.string(),
+  /** By the directory of the unit. */
+  unread_runs: z.record(z.string(), z.number().int().nonnegative()),
+});
+
+export type Reuse = z.infer<typeof reuseSchema>;
+
 /** The earlier runs of a store, newest first. Each SHA256SUMS is read once. */
 export class PreviousRuns {
   readonly #store: string;
   readonly #runs: readonly string[];
   readonly #sums = new Map<string, ReadonlyMap<string, string> | undefined>();
+  readonly #unread = new Map<string, Readonly<Record<string, number>>>();
 
   constructor(store: string) {
     this.#store = store;
     this.#runs = listRuns(store).toReversed().slice(0, LOOK_BACK);
+  }
+
+  /** The directory of the newest run. */
+  get newest(): string | undefined {
+    const [run] = this.#runs;
+    return run === undefined ? undefined : runDirectory(this.#store, run);
+  }
+
+  /** Returns the sha256 of a file of a run, as its SHA256SUMS says. */
+  digestOf(run: string, file: string): string | undefined {
+    return this.#sumsOf(run, runDirectory(this.#store, run))?.get(file);
+  }
+
+  /** Returns how many runs, up to `run`, took a unit over without reading it; undefined if that run built it. */
+  unreadBefore(run: string, directory: string): number | undefined {
+    let unread = this.#unread.get(run);
+    if (unread === undefined) {
+      const text = readIfThere(path.join(runDirectory(this.#store, run), REUSE_FILE));
+      const isSound = text !== undefined && this.digestOf(run, REUSE_FILE) === sha256Of(text);
+      unread = (isSound ? reuseSchema.safeParse(parsedOrNothing(text)).data?.unread_runs : undefined) ?? {};
+      this.#unread.set(run, unread);
+    }
+    return unread[directory];
   }
 
   /** The newest sound metadata of a unit; `directory` is the unit's, relative to the run. */
@@ -59,7 +94,7 @@ export class PreviousRuns {
       const base = runDirectory(this.#store, run);
       const text = readIfThere(path.join(base, step, "failures.json"));
       if (text === undefined || listMetadata(base, step).length === 0) return false;
-      if (this.#sumsOf(run, base)?.get(`${step}/failures.json`) !== createHash("sha256").update(text).digest("hex"))
+      if (this.#sumsOf(run, base)?.get(`${step}/failures.json`) !== sha256Of(text))
         return false;
       const failures = z.array(failureSchema).safeParse(parsedOrNothing(text)).data;
       return failures?.every((failure) => failure.unit !== unit || failure.severity === "skipped") ?? false;
@@ -86,7 +121,7 @@ export function readSoundMetadata(
   file: string,
 ): UnitMetadata | undefined {
   const text = readIfThere(path.join(base, file));
-  if (text === undefined || sums?.get(file) !== createHash("sha256").update(text).digest("hex")) return undefined;
+  if (text === undefined || sums?.get(file) !== sha256Of(text)) return undefined;
   const parsed = metadataSchema.safeParse(parsedOrNothing(text));
   if (!parsed.success || parsed.data.step !== step) return undefined;
   return parsed.data.artifacts.every((artifact) => sums.get(artifact.path) === artifact.sha256)
@@ -110,8 +145,8 @@ export async function isSound(
   return true;
 }
 
-/** Links a unit's artifacts and `others` into a new run, or copies them. Returns true if all were linked. */
-export function linkArtifacts(from: string, to: string, files: readonly string[]): boolean {
+/** Links files of a run into a new one, or copies them. Returns true if all were linked. */
+export function linkFiles(from: string, to: string, files: readonly string[]): boolean {
   let linked = true;
   for (const file of files) {
     const target = path.join(to, file);
@@ -127,12 +162,17 @@ export function linkArtifacts(from: string, to: string, files: readonly string[]
   return linked;
 }
 
-/** Returns the number of runs that linked a unit unread, with this one; 0 if this one has to read it. */
-export function unreadRuns(metadata: UnitMetadata, unitDirectory: string, every: number): number {
+/**
+ * Returns the number of runs that took a unit over unread, with this one; 0 if this one has to read it. `before` is the
+ * number up to the run before.
+ */
+export function unreadRuns(before: number | undefined, unitDirectory: string, every: number): number {
   // Units that were built together are not all read in the same run.
-  const before = metadata.unread_runs ?? createHash("sha256").update(unitDirectory).digest().readUInt32BE(0) % every;
-  return before + 1 < every ? before + 1 : 0;
+  const known = before ?? createHash("sha256").update(unitDirectory).digest().readUInt32BE(0) % every;
+  return known + 1 < every ? known + 1 : 0;
 }
+
+const sha256Of = (text: Buffer): string => createHash("sha256").update(text).digest("hex");
 
 function parsedOrNothing(text: Buffer): unknown {
   try {

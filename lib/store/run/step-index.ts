@@ -1,8 +1,8 @@
-/** Writes a step's `index.json` from the metadata of the units that exist. */
+/** A step's `index.json`, from the metadata of the units that exist. */
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { metadataSchema, type IndexEntry, type StepName, type UnitMetadata } from "../../model/unit.ts";
-import { readDocument, writeDocument } from "../files/json-documents.ts";
+import { readDocument } from "../files/json-documents.ts";
 import { layersOf } from "./layers.ts";
 import { unitOrder } from "./unit-name.ts";
 
@@ -32,17 +32,9 @@ export function unitFiles(metadata: UnitMetadata): string[] {
   return [...metadata.artifacts.map((artifact) => artifact.path), ...beside.filter((file) => typeof file === "string")];
 }
 
-/** Writes `index.json` of a step and returns the number of units in it. */
-export function writeIndex(run: string, step: StepName): number {
-  const entries: IndexEntry[] = [];
-  let units = 0;
-  for (const metadata of readStepMetadata(run, step)) {
-    entries.push(...indexEntries(metadata));
-    units++;
-  }
-  writeDocument(path.join(run, step, "index.json"), entries);
-  return units;
-}
+/** Returns `index.json` of a step. */
+export const indexOf = (run: string, step: StepName): IndexEntry[] =>
+  Array.from(readStepMetadata(run, step), indexEntries).flat();
 
 /** Returns the index entries of a unit: one, or one for each file of infra. */
 export function indexEntries(metadata: UnitMetadata): IndexEntry[] {

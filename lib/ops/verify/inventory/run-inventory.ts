@@ -43,7 +43,6 @@ export interface UnitRecord {
   readonly unit: string;
   /** The project's id as text; absent for a unit without a project. */
   readonly project?: string;
-  readonly run: string;
   readonly builtIn: string;
   readonly artifacts: readonly Artifact[];
   readonly size: number;
@@ -198,7 +197,6 @@ function recordOf(file: string, step: StepName, metadata: UnitMetadata): UnitRec
     step,
     unit: metadata.unit,
     ...(metadata.project === undefined ? {} : { project: String(metadata.project.id) }),
-    run: metadata.run,
     builtIn: metadata.built_in,
     artifacts: metadata.artifacts,
     size: metadata.size_bytes,

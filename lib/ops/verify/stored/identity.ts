@@ -35,7 +35,6 @@ export function checkRunId({ run, manifest, units }: RunInventory): Finding {
   if (manifest !== undefined && manifest.run !== run)
     problems.push({ path: MANIFEST_FILE, message: `belongs to the run ${manifest.run}` });
   for (const unit of units) {
-    if (unit.run !== run) problems.push({ path: unit.file, message: `belongs to the run ${unit.run}` });
     if (unit.builtIn > run)
       problems.push({ path: unit.file, message: `was built in ${unit.builtIn}, which is later than the run` });
   }

@@ -59,10 +59,10 @@ describe.each(["zip", "tgz"] as const)("%s", (format) => {
       const { content_digest, ...rest } = input;
       expect(rest.fingerprint).toMatch(/^[0-9a-f]{64}$/);
       expect(content_digest).toMatch(/^[0-9a-f]{64}$/);
-      const plan = fingerprintTree([{ path: tree, prefix: "" }], [`${tree}/store`], "recipe", onlyFiles);
+      const plan = fingerprintTree({ roots: [{ path: tree, prefix: "" }], exclude: [`${tree}/store`], recipe: "recipe", onlyFiles });
       expect(plan).toMatchObject({ input: rest, failures: [] });
       expect(
-        fingerprintTree([{ path: tree, prefix: "" }], [], "recipe", onlyFiles).input.fingerprint === rest.fingerprint,
+        fingerprintTree({ roots: [{ path: tree, prefix: "" }], exclude: [], recipe: "recipe", onlyFiles }).input.fingerprint === rest.fingerprint,
       ).toBe(onlyFiles);
     }
   });
@@ -187,7 +187,7 @@ describe.each(["zip", "tgz"] as const)("%s", (format) => {
         ["E_UNREADABLE", `${tree}/c closed`],
         ["E_UNREADABLE", `${tree}/closed directory`],
       ]);
-      const plan = fingerprintTree([{ path: tree, prefix: "" }], [], "recipe");
+      const plan = fingerprintTree({ roots: [{ path: tree, prefix: "" }], exclude: [], recipe: "recipe" });
       expect(plan.failures.map((failure) => failure.path)).toEqual([`${tree}/closed directory`]);
     });
     expect(readdirSync(out)).toEqual([]);
@@ -198,7 +198,7 @@ describe.each(["zip", "tgz"] as const)("%s", (format) => {
     const result = await build({ format, output: path, tree: "/nowhere/at/all" });
     expect(result.failures).toMatchObject([{ code: "E_MISSING", path: "/nowhere/at/all" }]);
     expect(existsSync(path)).toBe(false);
-    expect(fingerprintTree([{ path: "/nowhere/at/all", prefix: "" }], [], "").failures).toMatchObject([
+    expect(fingerprintTree({ roots: [{ path: "/nowhere/at/all", prefix: "" }], exclude: [], recipe: "" }).failures).toMatchObject([
       { code: "E_MISSING" },
     ]);
   });
@@ -326,7 +326,7 @@ describe.each(["zip", "tgz"] as const)("%s", (format) => {
       database.exec("pragma journal_mode = wal");
       database.exec("create table t (x)");
       await new Promise((resolve) => setTimeout(resolve, 2100));
-      const plan = () => fingerprintTree([{ path: tree, prefix: "" }], [], "recipe").input;
+      const plan = () => fingerprintTree({ roots: [{ path: tree, prefix: "" }], exclude: [], recipe: "recipe" }).input;
       const before = plan();
       expect(before).toMatchObject({ files: 4 });
       expect(before.fingerprint).not.toBeNull();

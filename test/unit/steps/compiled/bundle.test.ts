@@ -439,18 +439,18 @@ describe("the fingerprint", () => {
     write("normal/page_1.html", page(`${AUDIO}a b.mp3`, `${AUDIO}none.mp3`));
     age();
     const { asked, result } = await build(["normal"]);
-    const plan = () => planCompiledBundle(asked, recorded(result)).input.fingerprint;
+    const plan = () => planCompiledBundle({ source: asked, previousMedia: recorded(result) }).input.fingerprint;
     expect(result.input.fingerprint).toMatch(/^[0-9a-f]{64}$/);
     expect(plan()).toBe(result.input.fingerprint);
-    expect(planCompiledBundle(asked, recorded(result).toReversed()).input).toEqual({
+    expect(planCompiledBundle({ source: asked, previousMedia: recorded(result).toReversed() }).input).toEqual({
       ...result.input,
       content_digest: undefined,
     });
-    expect(planCompiledBundle(asked).input.fingerprint).toBeNull();
+    expect(planCompiledBundle({ source: asked, previousMedia: undefined }).input.fingerprint).toBeNull();
     expect(
-      planCompiledBundle({ ...asked, project: { id: 7, title: "Other" } }, recorded(result)).input.fingerprint,
+      planCompiledBundle({ source: { ...asked, project: { id: 7, title: "Other" } }, previousMedia: recorded(result) }).input.fingerprint,
     ).toBe(plan());
-    expect(planCompiledBundle({ ...asked, project: { id: 8 } }, recorded(result)).input.fingerprint).not.toBe(plan());
+    expect(planCompiledBundle({ source: { ...asked, project: { id: 8 } }, previousMedia: recorded(result) }).input.fingerprint).not.toBe(plan());
 
     write("audio/a b.mp3", "changed");
     age();

@@ -1,0 +1,69 @@
+/** Builds the units of a step in this process, its archives in worker threads. */
+import path from "node:path";
+import type { Counters } from "../../archive/counters.ts";
+import { HoldfastError } from "../../errors.ts";
+import { hashFile } from "../../store/files/hash.ts";
+import type { Step, StepContext } from "./step.ts";
+import type { BuiltUnit, UnitPlan } from "./unit-plan.ts";
+import { StepWorkers } from "./workers.ts";
+
+/** Thrown when no further unit of a step can be built, whatever it is. */
+export class StepDied extends Error {
+  readonly why: unknown;
+
+  constructor(why: unknown) {
+    super("the process of a step died", { cause: why });
+    this.why = why;
+  }
+}
+
+/** Builds units of one step, several at the same time. */
+export interface UnitBuilder {
+  /** The work of everything that was built so far. */
+  readonly work: Counters;
+  /** Begins to load what building needs, since a unit will be built soon. */
+  warmUp(): void;
+  /** Builds a unit. Throws its failure, or `StepDied`. */
+  build(plan: Pick<UnitPlan, "request">, onBytes: (bytes: number) => void): Promise<BuiltUnit>;
+  close(): Promise<void>;
+}
+
+export class LocalBuilder implements UnitBuilder {
+  readonly #step: Step;
+  readonly #context: StepContext;
+  readonly #workers: StepWorkers;
+
+  constructor(step: Step, context: StepContext) {
+    this.#step = step;
+    this.#context = context;
+    this.#workers = new StepWorkers(context);
+  }
+
+  get work(): Counters {
+    return this.#workers.work;
+  }
+
+  warmUp(): void {}
+
+  async build({ request }: Pick<UnitPlan, "request">, onBytes: (bytes: number) => void): Promise<BuiltUnit> {
+    const built = await this.#step.build(this.#context, request, { workers: this.#workers, onBytes });
+    if (this.#context.options.checksums) await readBack(this.#context, built.artifacts);
+    return built;
+  }
+
+  async close(): Promise<void> {
+    await this.#workers.close();
+  }
+}
+
+/** Reads every artifact and throws `E_IO` for one whose bytes are not those that were written. */
+export async function readBack(
+  { directory, signal }: Pick<StepContext, "directory" | "signal">,
+  artifacts: BuiltUnit["artifacts"],
+): Promise<void> {
+  for (const artifact of artifacts) {
+    const { sha256 } = await hashFile(path.join(directory, artifact.path), signal);
+    if (sha256 !== artifact.sha256)
+      throw new HoldfastError("E_IO", `${artifact.path} does not read back as it was written`);
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * Runs a step: plans its units, takes over those that have not changed, has the others built, and always writes its
+ * index and its failures. One unit's failure never stops the others.
+ */
+import { mkdirSync, renameSync, rmSync } from "node:fs";
+import path from "node:path";
+import { removeTree } from "../../archive/tree/remove.ts";
+import { fromString } from "../../archive/path.ts";
+import { HoldfastError, isDiskFull, systemCode } from "../../errors.ts";
+import type { StepCounters } from "../../model/event.ts";
+import { FORMAT_VERSION, type Failure, type StepName, type UnitMetadata } from "../../model/unit.ts";
+import { dropUnits } from "../../store/run/resume.ts";
+import { indexOf } from "../../store/run/step-index.ts";
+import { assertOwnPaths } from "../claims/paths.ts";
+import { readBack, StepDied, type UnitBuilder } from "./local-builder.ts";
+import { findExisting, siteFields, takeOver } from "./reuse.ts";
+import type { Step, StepContext } from "./step.ts";
+import { StepRecord } from "./step-record.ts";
+import type { TreeWalker } from "./tree-walker.ts";
+import { errorFrom, type BuiltUnit, type UnitPlan } from "./unit-plan.ts";
+import { keepWarnings } from "./unit-warnings.ts";
+
+/** What became of a step. */
+export interface StepOutcome {
+  readonly step: StepName;
+  readonly started_at: string;
+  readonly finished_at: string;
+  readonly counters: StepCounters;
+  readonly failures: readonly Failure[];
+  /** By the directory of a unit, the number of runs that took it over without reading it. */
+  readonly unread: ReadonlyMap<string, number>;
+}
+
+export class StepRun {
+  readonly step: Step;
+  readonly #context: StepContext;
+  readonly #record: StepRecord;
+  readonly #started = new Date();
+  readonly #unread = new Map<string, number>();
+  /** True when the step failed as a whole: no further unit of it is built. */
+  #failed = false;
+
+  constructor(context: StepContext, step: Step) {
+    this.#context = context;
+    this.step = step;
+    this.#record = new StepRecord(context, step.name);
+  }
+
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /** Plans the step, takes over what has not changed, and returns the units that have to be built. */
+  async plan(walker: TreeWalker): Promise<UnitPlan[]> {
+    const { report, options, directory, config } = this.#context;
+    report({ type: "step_started", step: this.step.name });
+    if (!options.dryRun) mkdirSync(path.join(directory, this.step.name), { recursive: true });
+    const changed: UnitPlan[] = [];
+    await this.#attempt(async () => {
+      assertOwnPaths(config, this.step.name);
+      const plans = await this.step.plan(this.#context, { record: this.#record, walker });
+      this.#record.planned(plans);
+      for (const plan of plans) if (!(await this.#settle(plan))) changed.push(plan);
+    });
+    return this.#failed ? [] : changed;
+  }
+
+  /** Builds a unit and writes its metadata, which makes it part of the run. */
+  async build(plan: UnitPlan, builder: UnitBuilder): Promise<void> {
+    const { directory, report } = this.#context;
+    const started = Date.now();
+    this.#record.begin(plan);
+    await this.#attemptUnit(plan, async () => {
+      this.#clear(plan);
+      mkdirSync(path.join(directory, plan.directory), { recursive: true });
+      const built = await builder.build(plan, (bytes) =>
+        report({ type: "unit_progress", step: this.step.name, unit: plan.unit, bytes }),
+      );
+      for (const failure of built.failures ?? []) this.#record.failPart(failure.unit, errorFrom(failure));
+      if (built.artifacts.length === 0) throw new HoldfastError("E_MISSING", "nothing of it could be exported");
+      const metadata = this.#metadataOf(plan, built, started);
+      this.#context.documents.write(`${plan.directory}/metadata.json`, metadata);
+      this.#record.finish(plan, "built", metadata, { written: true, ms: Date.now() - started });
+    });
+  }
+
+  /** Ends the step, whose units were built with `builder`: counts them again and writes its documents. */
+  async end(builder: UnitBuilder | undefined): Promise<StepOutcome> {
+    const { options, directory, documents, report } = this.#context;
+    await this.#attempt(async () => {
+      await builder?.close();
+      if (!this.#failed) this.#record.checkAccounts();
+    });
+    const { counters, failures, finished } = this.#record;
+    if (builder !== undefined) Object.assign(counters, builder.work);
+    this.#record.noteWarnings();
+    const { name } = this.step;
+    if (!options.dryRun) {
+      mkdirSync(path.join(directory, name), { recursive: true });
+      if (options.resume) dropUnits(directory, name, finished);
+      documents.write(`${name}/index.json`, indexOf(directory, name));
+      documents.write(`${name}/failures.json`, failures);
+    }
+    const duration_ms = Date.now() - this.#started.getTime();
+    report({ type: "step_ended", step: name, counters, duration_ms });
+    return {
+      step: name,
+      started_at: this.#started.toISOString(),
+      finished_at: new Date().toISOString(),
+      counters,
+      failures,
+      unread: this.#unread,
+    };
+  }
+
+  /** Takes a unit over that has not changed. Returns false if it has to be built. */
+  async #settle(plan: UnitPlan): Promise<boolean> {
+    const { signal, options } = this.#context;
+    signal.throwIfAborted();
+    const started = Date.now();
+    return await this.#attemptUnit(plan, async () => {
+      const existing = await findExisting(this.#context, this.step.name, plan, (run) =>
+        this.#record.note(`${this.step.name}/${plan.unit}: what run ${run} holds of it is damaged; it is built again`),
+      );
+      if (options.dryRun) this.#record.begin(plan);
+      if (options.dryRun) this.#record.select(plan, existing?.action ?? "built");
+      if (existing === undefined || options.dryRun) return options.dryRun;
+      this.#record.begin(plan);
+      if (existing.action === "reused") this.#clear(plan);
+      const { metadata, linked } = takeOver(this.#context, plan, existing);
+      if (options.checksums) await readBack(this.#context, metadata.artifacts);
+      if (!linked)
+        this.#record.note(`${this.step.name}/${plan.unit}: the file system refused a hard link; the unit was copied`);
+      this.#unread.set(plan.directory, existing.unread);
+      this.#record.finish(plan, existing.action, metadata, { written: !linked, ms: Date.now() - started });
+      return true;
+    });
+  }
+
+  #metadataOf(plan: UnitPlan, built: BuiltUnit, started: number): UnitMetadata {
+    const { run, app } = this.#context;
+    const [only] = built.artifacts;
+    return {
+      format_version: FORMAT_VERSION,
+      step: this.step.name,
+      unit: plan.unit,
+      ...(plan.unitB64 === undefined ? {} : { unit_b64: plan.unitB64 }),
+      built_in: run,
+      ...siteFields(plan),
+      created_at: new Date().toISOString(),
+      duration_ms: Date.now() - started,
+      artifacts: built.artifacts,
+      size_bytes: built.artifacts.reduce((sum, artifact) => sum + artifact.size_bytes, 0),
+      sha256: built.artifacts.length === 1 && only !== undefined ? only.sha256 : null,
+      input: built.input,
+      app,
+      ...built.extra,
+      warnings: keepWarnings(built.warnings),
+    };
+  }
+
+  /** Does what concerns the step as a whole; what it throws, but an interruption and a full disk, fails the step. */
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#context.signal.throwIfAborted();
+      if (isDiskFull(error)) throw error;
+      this.#fail(error);
+    }
+  }
+
+  /** Does what concerns a unit. What it throws fails the unit; returns true then, as there is nothing left to do. */
+  async #attemptUnit(plan: UnitPlan, work: () => Promise<boolean | void>): Promise<boolean> {
+    try {
+      return (await work()) ?? true;
+    } catch (error) {
+      this.#context.signal.throwIfAborted();
+      const cause = error instanceof StepDied ? error.why : error;
+      // A full disk fails every unit after this one too: the run ends here, while the last good one is intact.
+      if (isDiskFull(cause)) throw cause;
+      this.#clear(plan);
+      if (error instanceof StepDied) this.#fail(cause);
+      else await this.#record.failProject(plan, error);
+      return true;
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#failed) this.#record.failPart(null, error);
+    this.#failed = true;
+  }
+
+  /**
+   * Removes the rest of a failed or older attempt at the unit; renames it first, so that a half-removed unit has no
+   * metadata.
+   */
+  #clear(plan: UnitPlan): void {
+    const { options, directory, scratch } = this.#context;
+    if (options.dryRun) return;
+    const unit = path.join(directory, plan.directory);
+    for (const output of plan.outputs ?? []) rmSync(path.join(directory, output), { force: true });
+    rmSync(path.join(unit, "metadata.json"), { force: true });
+    const gone = path.join(scratch, `gone-${plan.directory.replaceAll("/", "-")}`);
+    try {
+      renameSync(unit, gone);
+    } catch (error) {
+      if (systemCode(error) === "ENOENT") return;
+      throw error;
+    }
+    removeTree(fromString(gone));
+  }
+}
