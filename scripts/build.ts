@@ -135,7 +135,12 @@ await build({
 
 await build({
   ...common,
-  entryPoints: ["lib/steps/worker.ts", "lib/steps/walk-worker.ts", "lib/ops/restore/stage/worker.ts", "lib/ops/checks/worker.ts"],
+  entryPoints: [
+    "lib/steps/worker.ts",
+    "lib/steps/walk-worker.ts",
+    "lib/ops/restore/stage/worker.ts",
+    "lib/ops/checks/worker.ts",
+  ],
   outbase: ".",
   outdir: out,
   splitting: true,

@@ -7,7 +7,13 @@ import { RESTORE_PREFIX } from "../archive/tree/walk.ts";
 import { HoldfastError, isDiskFull } from "../errors.ts";
 import { LOOSE_FILES, unitDirectories, unitName } from "../store/run/unit-name.ts";
 import { assertOwnTree } from "./claims/paths.ts";
-import { archivePlan, buildArchiveUnit, planArchive, type ArchiveRequest, type ArchiveSource } from "./core/archive-unit.ts";
+import {
+  archivePlan,
+  buildArchiveUnit,
+  planArchive,
+  type ArchiveRequest,
+  type ArchiveSource,
+} from "./core/archive-unit.ts";
 import type { Step, StepContext } from "./core/step.ts";
 import type { TreeWalker } from "./core/tree-walker.ts";
 import type { UnitPlan } from "./core/unit-plan.ts";

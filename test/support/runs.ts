@@ -7,10 +7,10 @@ import type { ManifestHead, StepSummary } from "../../lib/model/run.ts";
 import { FORMAT_VERSION, type Project, type StepName, type UnitMetadata } from "../../lib/model/unit.ts";
 import { writeDocument } from "../../lib/store/files/json-documents.ts";
 import { runDirectory } from "../../lib/store/files/layout.ts";
-import { writeManifest } from "../../lib/store/run/manifest.ts";
-import { PLACES_FILE, recordPlaces } from "../../lib/store/run/places.ts";
+import { writeManifest, type ListedStep } from "../../lib/store/run/manifest.ts";
+import { PLACES_FILE, placesOf, recordPlaces } from "../../lib/store/run/places.ts";
 import { repairLinks } from "../../lib/store/run/publish.ts";
-import { indexOf } from "../../lib/store/run/step-index.ts";
+import { indexEntries } from "../../lib/store/run/step-index.ts";
 import { writeSums } from "../../lib/store/run/checksums.ts";
 
 /** A unit: its directory (`source_exports/1`), what its artifact holds, or the run whose artifact is linked. */
@@ -44,13 +44,14 @@ export async function makeRun(
   mkdirSync(directory);
   const made = units.map((unit) => writeUnit(store, run, unit));
   const at = made[0]?.created_at ?? "2026-01-01T00:00:00.000Z";
-  const steps = new Map<StepName, StepSummary>();
+  const steps: ListedStep[] = [];
   for (const step of new Set(made.map((metadata) => metadata.step))) {
     const own = made.filter((metadata) => metadata.step === step);
-    writeDocument(path.join(directory, step, "index.json"), indexOf(directory, step));
+    const index = own.flatMap(indexEntries);
+    writeDocument(path.join(directory, step, "index.json"), index);
     writeDocument(path.join(directory, step, "failures.json"), []);
     const { reused, resumed, failed, skipped, accepted } = noCounters();
-    steps.set(step, {
+    const summary: StepSummary = {
       status: "complete",
       expected: own.length,
       units: own.length,
@@ -62,7 +63,9 @@ export async function makeRun(
       size_bytes: sizeOf(own),
       started_at: at,
       finished_at: at,
-    });
+    };
+    const directories = units.map((unit) => unit.directory).filter((one) => one.startsWith(`${step}/`));
+    steps.push({ step, summary, index, units: directories });
   }
   const projects = made.flatMap((metadata) =>
     metadata.step === "source_exports" && metadata.project !== undefined ? [metadata.project] : [],
@@ -76,10 +79,10 @@ export async function makeRun(
   writeDocument(path.join(directory, "failures.json"), []);
   writeFileSync(path.join(directory, "RESTORE.md"), "how to restore\n");
   writeFileSync(path.join(directory, "site.yaml"), "site: test\n");
-  writeDocument(path.join(directory, PLACES_FILE), recordPlaces(directory, "/nowhere", []));
+  writeDocument(path.join(directory, PLACES_FILE), recordPlaces(made.flatMap(placesOf), "/nowhere", []));
   writeFileSync(
     path.join(directory, "run.log"),
-    `${JSON.stringify({ level: "info", time: at, type: "run_started", run, site: "test", steps: [...steps.keys()], resumed: false, msg: "run started" })}\n`,
+    `${JSON.stringify({ level: "info", time: at, type: "run_started", run, site: "test", steps: steps.map(({ step }) => step), resumed: false, msg: "run started" })}\n`,
   );
   writeManifest(directory, headOf(run, at, made, head), steps, { failures: [], uncovered: [], warnings: [] });
   await writeSums(directory, new Map(), new AbortController().signal);
@@ -102,7 +105,6 @@ function writeUnit(
     format_version: FORMAT_VERSION,
     step: directory.split("/")[0] as StepName,
     unit: path.basename(directory),
-    run,
     built_in: linkedFrom ?? run,
     ...(project === undefined ? {} : { project }),
     created_at: "2026-01-01T00:00:00.000Z",

@@ -66,7 +66,7 @@ export async function dryRun(
       steps: selected.map((step) => step.name),
       resumed: false,
     });
-    await runSteps(context, selected, inThisProcess(context));
+    await runSteps(context, selected, { builderFor: inThisProcess(context), onUnit: () => {} });
   } finally {
     removeTree(fromString(scratch));
   }

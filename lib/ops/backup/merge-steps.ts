@@ -5,7 +5,7 @@ import { HoldfastError } from "../../errors.ts";
 import type { Loss, Manifest, ManifestHead, Scope, StepSummary, Totals } from "../../model/run.ts";
 import { FORMAT_VERSION, type Failure, type StepName } from "../../model/unit.ts";
 import type { StepOutcome } from "../../steps/core/step-run.ts";
-import { readStepMetadata } from "../../store/run/step-index.ts";
+import type { CollectedUnit } from "./collected-unit.ts";
 import { VERSION } from "../../version.ts";
 
 /** The parts of a manifest that the steps determine. */
@@ -17,66 +17,64 @@ export interface MergedSteps {
   readonly work: Counters;
 }
 
-/** Adds up what became of the steps, from the units that are in the staging directory `directory`. */
-export function mergeSteps(directory: string, run: string, outcomes: readonly StepOutcome[]): MergedSteps {
+/** Adds up what became of the steps of a run and of their units. */
+export function mergeSteps(
+  run: string,
+  outcomes: readonly StepOutcome[],
+  units: ReadonlyMap<string, CollectedUnit>,
+): MergedSteps {
   const steps = new Map<StepName, StepSummary>();
-  const failures: Failure[] = [];
-  const totals: Totals = {
-    units: 0,
-    failed: 0,
-    skipped: 0,
-    accepted: 0,
-    artifacts: 0,
-    size_bytes: 0,
-    written_bytes: 0,
-    reused_bytes: 0,
-  };
   const work = emptyCounters();
-  let database: string | null = null;
-  for (const { step, counters, failures: own, started_at, finished_at } of outcomes) {
-    failures.push(...own);
-    let units = 0;
-    let size = 0;
-    for (const metadata of readStepMetadata(directory, step)) {
-      units++;
-      size += metadata.size_bytes;
-      totals.artifacts += metadata.artifacts.length;
-      totals[metadata.built_in === run ? "written_bytes" : "reused_bytes"] += metadata.size_bytes;
-      if (step === "db") database = earlier(database, metadata["snapshot_at"]);
-    }
+  for (const { step, counters, units: own, started_at, finished_at } of outcomes) {
     addCounters(work, counters);
     const { expected, reused, resumed, failed, skipped, accepted } = counters;
     steps.set(step, {
-      status: failed === 0 ? "complete" : units === 0 ? "failed" : "partial",
+      status: failed === 0 ? "complete" : own.length === 0 ? "failed" : "partial",
       expected,
-      units,
+      units: own.length,
       reused,
       resumed,
       failed,
       skipped,
       accepted,
-      size_bytes: size,
+      size_bytes: sum(own.map((directory) => units.get(directory)?.size ?? 0)),
       started_at,
       finished_at,
     });
-    totals.units += units;
-    totals.failed += failed;
-    totals.skipped += skipped;
-    totals.accepted += accepted;
-    totals.size_bytes += size;
   }
+  const all = [...units.values()];
+  const [built, kept] = [all.filter(({ builtIn }) => builtIn === run), all.filter(({ builtIn }) => builtIn !== run)];
+  const summaries = [...steps.values()];
   const files = [...steps].filter(([step]) => step !== "db").map(([, summary]) => summary);
-  const from = files.map((summary) => summary.started_at).toSorted()[0] ?? null;
-  const to =
-    files
-      .map((summary) => summary.finished_at)
-      .toSorted()
-      .at(-1) ?? null;
-  return { steps, failures, totals, moments: { database, files_from: from, files_to: to }, work };
+  return {
+    steps,
+    failures: outcomes.flatMap(({ failures }) => failures),
+    totals: {
+      units: all.length,
+      failed: sum(summaries.map(({ failed }) => failed)),
+      skipped: sum(summaries.map(({ skipped }) => skipped)),
+      accepted: sum(summaries.map(({ accepted }) => accepted)),
+      artifacts: sum(all.map(({ artifacts }) => artifacts)),
+      size_bytes: sum(all.map(({ size }) => size)),
+      written_bytes: sum(built.map(({ size }) => size)),
+      reused_bytes: sum(kept.map(({ size }) => size)),
+    },
+    moments: {
+      database: earliest(all.flatMap(({ snapshotAt }) => snapshotAt ?? [])),
+      files_from: earliest(files.map((summary) => summary.started_at)),
+      files_to:
+        files
+          .map((summary) => summary.finished_at)
+          .toSorted()
+          .at(-1) ?? null,
+    },
+    work,
+  };
 }
 
-const earlier = (known: string | null, at: unknown): string | null =>
-  typeof at !== "string" || (known !== null && known < at) ? known : at;
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+const earliest = (times: readonly string[]): string | null => times.toSorted()[0] ?? null;
 
 /** Returns the head of the manifest. */
 export function manifestHead(

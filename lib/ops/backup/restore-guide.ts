@@ -1,23 +1,26 @@
 /** `RESTORE.md`: how to bring a run back with standard tools alone, written for this very run. */
-import { existsSync } from "node:fs";
-import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
 import type { ManifestHead } from "../../model/run.ts";
 import type { StepName } from "../../model/unit.ts";
 import { shellQuote } from "../../report/shell.ts";
 import { restoreOrder, STEPS } from "../../steps/registry.ts";
 import { fileOfRun, target } from "../../steps/restore/targets.ts";
-import { DEAD_LIST, DIRECTORY_TIMES, layersOf } from "../../store/run/layers.ts";
-import { placesOf, type Place, type Places } from "../../store/run/places.ts";
-import { readStepMetadata } from "../../store/run/step-index.ts";
+import { DEAD_LIST, DIRECTORY_TIMES } from "../../store/run/layers.ts";
+import type { Place, Places } from "../../store/run/places.ts";
 import { unitOrder } from "../../store/run/unit-name.ts";
+import type { CollectedUnit } from "./collected-unit.ts";
 
-/** The guide for the run in `directory`, whose units are complete. */
-export function restoreGuide(directory: string, head: ManifestHead, config: SiteConfig, places: Places): string {
-  const has = (step: StepName): boolean => existsSync(path.join(directory, step));
-  const sections = restoreOrder()
-    .filter(has)
-    .map((step) => section(directory, step));
+/** Returns the guide for a run with these units. */
+export function restoreGuide(
+  units: readonly CollectedUnit[],
+  head: ManifestHead,
+  config: SiteConfig,
+  places: Places,
+): string {
+  const sections = restoreOrder().flatMap((step) => {
+    const own = units.filter((unit) => unit.step === step);
+    return own.length === 0 ? [] : [section(own, step)];
+  });
   return `${[intro(head, config), ...sections, attributes(places), outro()].join("\n\n")}\n`;
 }
 
@@ -41,15 +44,14 @@ sha256sum --quiet -c SHA256SUMS
 \`\`\``;
 }
 
-function section(directory: string, step: StepName): string {
-  const { title, note, restoreCommands } = STEPS[step];
+function section(units: readonly CollectedUnit[], step: StepName): string {
+  const { title, note } = STEPS[step];
   const groups = new Map<string | symbol, Group>();
-  for (const metadata of readStepMetadata(directory, step)) {
-    const layers = layersOf(metadata);
-    const [place] = placesOf(metadata);
-    const key = layers ?? Symbol(metadata.unit);
+  for (const { unit, layers, places, commands } of units) {
+    const [place] = places;
+    const key = layers ?? Symbol(unit);
     const group = groups.get(key) ?? { layers, place, units: [] };
-    group.units.push({ unit: metadata.unit, commands: restoreCommands(metadata) });
+    group.units.push({ unit, commands });
     groups.set(key, group);
   }
   const commands = [...groups.values()].toSorted((a, b) => orderOf(a) - orderOf(b)).flatMap(commandsOf);

@@ -1,13 +1,24 @@
 /** Runs the steps of a backup: all are planned first, then what has changed is built; the dump goes on beside both. */
 import type { Report } from "../../model/event.ts";
+import type { UnitMetadata } from "../../model/unit.ts";
 import type { UnitBuilder } from "../../steps/core/local-builder.ts";
 import type { Step, StepContext } from "../../steps/core/step.ts";
 import { StepRun, type StepOutcome } from "../../steps/core/step-run.ts";
 import { TreeWalker } from "../../steps/core/tree-walker.ts";
+import { readManifestHead } from "../../store/run/manifest.ts";
 import { buildAll, type StepQueue } from "./build-queue.ts";
 
 /** Makes the builder of a step. */
-export type BuilderFor = (step: Step, options: { readonly signal: AbortSignal; readonly report: Report }) => UnitBuilder;
+export type BuilderFor = (
+  step: Step,
+  options: { readonly signal: AbortSignal; readonly report: Report },
+) => UnitBuilder;
+
+export interface RunStepsOptions {
+  readonly builderFor: BuilderFor;
+  /** Called with each unit that has become part of the run: its directory and its metadata. */
+  readonly onUnit: (directory: string, metadata: UnitMetadata) => void;
+}
 
 /**
  * Runs the steps and returns what became of each. The dump comes first; the others begin when it has read the list of
@@ -16,16 +27,16 @@ export type BuilderFor = (step: Step, options: { readonly signal: AbortSignal; r
 export async function runSteps(
   given: StepContext,
   steps: readonly Step[],
-  builderFor: BuilderFor,
+  { builderFor, onUnit }: RunStepsOptions,
 ): Promise<StepOutcome[]> {
   const stop = new AbortController();
   const signal = AbortSignal.any([given.signal, stop.signal]);
   const context = { ...given, signal };
   const { workers } = context.options;
-  const walker = new TreeWalker(workers, signal);
+  const walker = new TreeWalker(isSmall(context.previous.newest) ? 0 : workers, signal);
   const builders: UnitBuilder[] = [];
   const queueOf = async (step: Step, report: Report): Promise<StepQueue> => {
-    const run = new StepRun({ ...context, report }, step);
+    const run = new StepRun({ ...context, report }, step, onUnit);
     const builder = builderFor(step, { signal, report });
     builders.push(builder);
     return { run, builder, units: await run.plan(walker), busy: 0 };
@@ -65,6 +76,20 @@ export async function runSteps(
   const outcomes = ended.flatMap((one) => (one.status === "fulfilled" ? one.value : []));
   return steps.flatMap((step) => outcomes.find((outcome) => outcome.step === step.name) ?? []);
 }
+
+/** Checks by the newest run whether the site is walked in less time than threads take to start. */
+function isSmall(newest: string | undefined): boolean {
+  if (newest === undefined) return false;
+  try {
+    const { totals } = readManifestHead(newest);
+    return totals.units <= SMALL_UNITS && totals.size_bytes <= SMALL_BYTES;
+  } catch {
+    return false; // `verify` names what is wrong with it
+  }
+}
+
+const SMALL_UNITS = 200;
+const SMALL_BYTES = 64 * 1024 * 1024;
 
 const listenFor =
   (type: string, heard: () => void, report: Report): Report =>

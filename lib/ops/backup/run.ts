@@ -29,6 +29,7 @@ import type { StepOutcome } from "../../steps/core/step-run.ts";
 import type { BackupOptions, BackupOutcome, BackupRequest } from "./request.ts";
 import { runHook, runLateHook } from "./hooks.ts";
 import { describeLoss, findLosses } from "../runs/losses.ts";
+import { collectedUnit, type CollectedUnit } from "./collected-unit.ts";
 import { manifestHead, mergeSteps, type MergedSteps } from "./merge-steps.ts";
 import { runPermissions } from "./permissions.ts";
 import { planningContext, dryRun } from "./dry-run.ts";
@@ -149,15 +150,19 @@ async function writeRun(
     });
     const app = await applicationState(config, signal);
     const context: StepContext = { ...work.context, app, report };
-    const { run, staging } = session;
-    const outcomes = await runSteps(context, steps, request.inProcess ? inThisProcess(context) : inProcesses(context));
-    const merged = mergeSteps(staging, run, outcomes);
+    const { run } = session;
+    const units = new Map<string, CollectedUnit>();
+    const outcomes = await runSteps(context, steps, {
+      builderFor: request.inProcess ? inThisProcess(context) : inProcesses(context),
+      onUnit: (directory, metadata) => units.set(directory, collectedUnit(metadata)),
+    });
+    const merged = mergeSteps(run, outcomes, units);
     const uncovered = [
       ...(await findUncovered(config, session.store.path, context.claims, signal)),
       ...(await context.claims.leadingOut()),
     ];
     const finish = { uncovered, started, closeLog: log.close, signal, report };
-    const published = await publish(config, request, { ...work, context }, merged, outcomes, finish);
+    const published = await publish(config, request, { ...work, context }, { merged, outcomes, units }, finish);
     const after = request.safety !== undefined || (await runLateHook(config, "after", signal, options.report));
     const outcome = { ...published, afterFailed: published.afterFailed || !after };
     options.report({
@@ -186,12 +191,18 @@ interface PublishInput {
   readonly signal: AbortSignal;
 }
 
+interface Results {
+  readonly merged: MergedSteps;
+  readonly outcomes: readonly StepOutcome[];
+  /** By their directories. */
+  readonly units: ReadonlyMap<string, CollectedUnit>;
+}
+
 async function publish(
   config: SiteConfig,
   request: BackupRequest,
   work: Work,
-  merged: MergedSteps,
-  outcomes: readonly StepOutcome[],
+  { merged, outcomes, units }: Results,
   finish: PublishInput,
 ): Promise<BackupOutcome> {
   const { session, context, steps, permissions, warnings } = work;
@@ -222,10 +233,21 @@ async function publish(
   documents.write("failures.json", merged.failures);
   documents.write(REUSE_FILE, reuseOf(outcomes));
   documents.writeText("site.yaml", sanitiseConfig(config.text));
-  const places = recordPlaces(staging, config.root, containersOf(config));
+  const inOrder = outcomes.flatMap((outcome) => outcome.units.flatMap((directory) => units.get(directory) ?? []));
+  const places = recordPlaces(
+    inOrder.flatMap((unit) => unit.places),
+    config.root,
+    containersOf(config),
+  );
   documents.write(PLACES_FILE, places);
-  documents.writeText("RESTORE.md", restoreGuide(staging, head, config, places));
-  writeManifest(staging, head, merged.steps, {
+  documents.writeText("RESTORE.md", restoreGuide(inOrder, head, config, places));
+  const listed = outcomes.map(({ step, index, units: own }) => ({
+    step,
+    summary: merged.steps.get(step),
+    index,
+    units: own,
+  }));
+  writeManifest(staging, head, listed, {
     failures: merged.failures,
     uncovered: shortenUncovered(finish.uncovered),
     warnings,
@@ -233,7 +255,10 @@ async function publish(
   finish.closeLog();
   await writeSums(staging, documents.digests, finish.signal);
   finish.signal.throwIfAborted();
-  await publishRun(store.path, run, permissions, () => session.assertHeld());
+  await publishRun(store.path, run, permissions, {
+    beforeRename: () => session.assertHeld(),
+    signal: finish.signal,
+  });
   const linked = await attempt(
     "the run is published, but its links could not be set",
     finish.report,
@@ -256,7 +281,9 @@ async function publish(
 /** Returns how many runs took each unit over without reading it, by the unit's directory. */
 const reuseOf = (outcomes: readonly StepOutcome[]): Reuse => ({
   format_version: FORMAT_VERSION,
-  unread_runs: Object.fromEntries(outcomes.flatMap(({ unread }) => [...unread]).toSorted(([a], [b]) => (a < b ? -1 : 1))),
+  unread_runs: Object.fromEntries(
+    outcomes.flatMap(({ unread }) => [...unread]).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  ),
 });
 
 /** Returns the losses that keep a full backup from becoming latest. A step that failed as a whole is never accepted. */

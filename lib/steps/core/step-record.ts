@@ -2,7 +2,8 @@
 import { asHoldfastError, ERRORS, HoldfastError } from "../../errors.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { noCounters, type HoldfastEvent, type StepCounters } from "../../model/event.ts";
-import type { Failure, StepName, UnitMetadata } from "../../model/unit.ts";
+import type { Failure, IndexEntry, StepName, UnitMetadata } from "../../model/unit.ts";
+import { indexEntries } from "../../store/run/step-index.ts";
 import { unitOrder } from "../../store/run/unit-name.ts";
 import type { StepContext } from "./step.ts";
 import type { UnitPlan } from "./unit-plan.ts";
@@ -18,7 +19,7 @@ export class StepRecord {
   readonly #step: StepName;
   readonly #failures: Failure[] = [];
   readonly #warnings = new UnitWarnings();
-  readonly #finished = new Set<string>();
+  readonly #units = new Map<string, readonly IndexEntry[]>();
   #accounted = 0;
 
   constructor(context: StepContext, step: StepName) {
@@ -31,9 +32,9 @@ export class StepRecord {
     return this.#failures.toSorted((a, b) => unitOrder(a.unit ?? "", b.unit ?? ""));
   }
 
-  /** The directories of the units that are part of the run now. */
-  get finished(): ReadonlySet<string> {
-    return this.#finished;
+  /** The units that are part of the run now, by the order of their directories: each with its entries of the index. */
+  get units(): readonly (readonly [directory: string, index: readonly IndexEntry[]])[] {
+    return [...this.#units].toSorted(([a], [b]) => unitOrder(a, b));
   }
 
   /** Checks whether `--only` and `--skip` select a unit by any of its names. */
@@ -85,7 +86,7 @@ export class StepRecord {
 
   /** Records a unit that is part of the run now; `written` is false if its artifacts are links. */
   finish(plan: UnitPlan, action: Action, metadata: UnitMetadata, took: { written: boolean; ms: number }): void {
-    this.#finished.add(plan.directory);
+    this.#units.set(plan.directory, indexEntries(metadata));
     this.#warnings.add(plan.unit, metadata.warnings);
     this.#accounted++;
     this.counters[action]++;

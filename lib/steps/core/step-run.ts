@@ -8,9 +8,8 @@ import { removeTree } from "../../archive/tree/remove.ts";
 import { fromString } from "../../archive/path.ts";
 import { HoldfastError, isDiskFull, systemCode } from "../../errors.ts";
 import type { StepCounters } from "../../model/event.ts";
-import { FORMAT_VERSION, type Failure, type StepName, type UnitMetadata } from "../../model/unit.ts";
+import { FORMAT_VERSION, type Failure, type IndexEntry, type StepName, type UnitMetadata } from "../../model/unit.ts";
 import { dropUnits } from "../../store/run/resume.ts";
-import { indexOf } from "../../store/run/step-index.ts";
 import { assertOwnPaths } from "../claims/paths.ts";
 import { readBack, StepDied, type UnitBuilder } from "./local-builder.ts";
 import { findExisting, siteFields, takeOver } from "./reuse.ts";
@@ -27,6 +26,9 @@ export interface StepOutcome {
   readonly finished_at: string;
   readonly counters: StepCounters;
   readonly failures: readonly Failure[];
+  readonly index: readonly IndexEntry[];
+  /** The directories of its units in the run, in the order of the index. */
+  readonly units: readonly string[];
   /** By the directory of a unit, the number of runs that took it over without reading it. */
   readonly unread: ReadonlyMap<string, number>;
 }
@@ -37,11 +39,14 @@ export class StepRun {
   readonly #record: StepRecord;
   readonly #started = new Date();
   readonly #unread = new Map<string, number>();
+  readonly #onUnit: (directory: string, metadata: UnitMetadata) => void;
   /** True when the step failed as a whole: no further unit of it is built. */
   #failed = false;
 
-  constructor(context: StepContext, step: Step) {
+  /** `onUnit` is called with each unit that has become part of the run. */
+  constructor(context: StepContext, step: Step, onUnit: (directory: string, metadata: UnitMetadata) => void) {
     this.#context = context;
+    this.#onUnit = onUnit;
     this.step = step;
     this.#record = new StepRecord(context, step.name);
   }
@@ -81,6 +86,7 @@ export class StepRun {
       const metadata = this.#metadataOf(plan, built, started);
       this.#context.documents.write(`${plan.directory}/metadata.json`, metadata);
       this.#record.finish(plan, "built", metadata, { written: true, ms: Date.now() - started });
+      this.#onUnit(plan.directory, metadata);
     });
   }
 
@@ -91,14 +97,16 @@ export class StepRun {
       await builder?.close();
       if (!this.#failed) this.#record.checkAccounts();
     });
-    const { counters, failures, finished } = this.#record;
+    const { counters, failures, units } = this.#record;
+    const directories = units.map(([unit]) => unit);
+    const index = units.flatMap(([, entries]) => entries);
     if (builder !== undefined) Object.assign(counters, builder.work);
     this.#record.noteWarnings();
     const { name } = this.step;
     if (!options.dryRun) {
       mkdirSync(path.join(directory, name), { recursive: true });
-      if (options.resume) dropUnits(directory, name, finished);
-      documents.write(`${name}/index.json`, indexOf(directory, name));
+      if (options.resume) dropUnits(directory, name, new Set(directories));
+      documents.write(`${name}/index.json`, index);
       documents.write(`${name}/failures.json`, failures);
     }
     const duration_ms = Date.now() - this.#started.getTime();
@@ -109,6 +117,8 @@ export class StepRun {
       finished_at: new Date().toISOString(),
       counters,
       failures,
+      index,
+      units: directories,
       unread: this.#unread,
     };
   }
@@ -133,6 +143,7 @@ export class StepRun {
         this.#record.note(`${this.step.name}/${plan.unit}: the file system refused a hard link; the unit was copied`);
       this.#unread.set(plan.directory, existing.unread);
       this.#record.finish(plan, existing.action, metadata, { written: !linked, ms: Date.now() - started });
+      this.#onUnit(plan.directory, metadata);
       return true;
     });
   }

@@ -1,7 +1,4 @@
-/**
- * Walks trees for planning: at first in this thread, then in worker threads, so that a large site is walked by all
- * processors while this thread takes units over.
- */
+/** Walks trees for planning, in worker threads: by all processors, while this thread takes units over. */
 import { pathToFileURL } from "node:url";
 import { WorkerPool } from "../../archive/pool.ts";
 import { HoldfastError } from "../../errors.ts";
@@ -10,9 +7,6 @@ import { forEachParallel } from "../../store/files/for-each-parallel.ts";
 
 /** The module that the threads run. */
 const WORKER = "lib/steps/walk-worker";
-
-/** A small site is walked in less time than threads take to start. */
-const HERE_MS = 30;
 
 /** A kind of walk. Request and result are plain data. */
 export interface Walk<Request, Result> {
@@ -32,8 +26,8 @@ export class TreeWalker {
   readonly #threads: number;
   readonly #signal: AbortSignal;
   #pool: WorkerPool<WalkTask, unknown> | undefined;
-  #spentMs = 0;
 
+  /** Without threads it walks in this one: a small site is walked in less time than they take to start. */
   constructor(threads: number, signal: AbortSignal) {
     this.#threads = threads;
     this.#signal = signal;
@@ -42,14 +36,7 @@ export class TreeWalker {
   /** Walks as `kind` says. Throws `E_INTERNAL` if a thread returns what is not its result. */
   async walk<Request, Result>(kind: Walk<Request, Result>, request: Request): Promise<Result> {
     this.#signal.throwIfAborted();
-    if (this.#spentMs < HERE_MS) {
-      const started = performance.now();
-      try {
-        return kind.walk(request);
-      } finally {
-        this.#spentMs += performance.now() - started;
-      }
-    }
+    if (this.#threads === 0) return kind.walk(request);
     this.#pool ??= new WorkerPool(pathToFileURL(resolveModule(WORKER)), this.#threads, this.#signal);
     const result = await this.#pool.run({ kind: kind.kind, request });
     if (!kind.isResult(result)) throw new HoldfastError("E_INTERNAL", `the walk ${kind.kind} returned something else`);
@@ -59,7 +46,7 @@ export class TreeWalker {
   /** Plans every item, as many at a time as keep the threads busy; the results are in the order of the items. */
   async all<Item, Result>(items: readonly Item[], plan: (item: Item) => Promise<Result>): Promise<Result[]> {
     const results = new Map<number, Result>();
-    const width = 2 * this.#threads;
+    const width = Math.max(1, 2 * this.#threads);
     await forEachParallel(items.entries(), width, async ([index, item]) => {
       results.set(index, await plan(item));
     });

@@ -86,11 +86,15 @@ export function layOutShards(request: LayoutRequest): ShardLayout {
   const conflicts = new Set<number>();
   let fresh = 0;
   let freshBytes = 0;
+  let superseded = 0;
   const pending = new Set<BytePath>();
-  for (const placed of classify(request, pending).items) {
+  const seen = new SeenTree(root, `${request.lists}-directories.list`);
+  const { items, failures } = classify(request, pending, seen);
+  for (const placed of items) {
     const state =
       placed.kind === "dead" ? states.get(placed.shard) : placed.home === null ? undefined : states.get(placed.home);
     if (placed.kind === "dead") {
+      superseded++;
       if (state !== undefined) state.deadBytes += placed.size;
       if (placed.conflict || isTaken(placed.path)) conflicts.add(placed.shard);
     } else if (state === undefined) {
@@ -104,18 +108,43 @@ export function layOutShards(request: LayoutRequest): ShardLayout {
   fresh += pending.size;
   const rewrites = chooseRewrites(states, fresh === 0 ? 0 : Math.max(1, freshBytes), shardBytes);
   for (const number of conflicts) rewrites.add(number);
-  return write(request, pending, states, rewrites);
+  const about = seen.finish();
+  if (fresh + superseded + rewrites.size > 0) return { ...write(request, pending, states, rewrites), ...about };
+  const shards = layers.flatMap(({ number, list }) => {
+    const state = states.get(number);
+    return state === undefined || state.live === 0 ? [] : [{ number, list, isNew: false, bytes: state.liveBytes }];
+  });
+  return { shards, dead: [], failures, ...about };
+}
+
+/** Notes what a walk comes across beside the entries of shards. */
+class SeenTree {
+  readonly #root: BytePath;
+  readonly #directories: TextFile;
+  readonly #links: FoundLink[] = [];
+  readonly #dropped: BytePath[] = [];
+
+  constructor(root: BytePath, directories: string) {
+    this.#root = root;
+    this.#directories = new TextFile(directories);
+  }
+
+  note({ type, path: at, mtimeNs, target }: Entry): void {
+    if (type === "directory") this.#directories.append(`@${floorNs(mtimeNs, 1_000_000_000n)}\0./${at}\0`);
+    else if (type === "symlink") this.#links.push({ path: join(this.#root, at), target });
+    else if (type !== "file") this.#dropped.push(at);
+  }
+
+  finish(): Pick<ShardLayout, "directories" | "links" | "dropped"> {
+    return { directories: this.#directories.close(), links: this.#links, dropped: this.#dropped };
+  }
 }
 
 /**
  * Walks the tree and says which shard holds each entry. A live database whose changes lie in a file beside it goes into
  * a new shard, whatever its own file looks like, and never the file beside it; such databases are added to `pending`.
  */
-function classify(
-  { root, exclude, rules, layers }: LayoutRequest,
-  pending: Set<BytePath>,
-  note: (entry: Entry) => void = () => {},
-) {
+function classify({ root, exclude, rules, layers }: LayoutRequest, pending: Set<BytePath>, seen?: SeenTree) {
   const names = new Set(exclude);
   const isLeftOut = rules === undefined ? undefined : excludeTest(root, rules);
   const isBesideDatabase = (at: BytePath, size: number): boolean => {
@@ -138,47 +167,40 @@ function classify(
   });
   const unknown = (at: BytePath): boolean =>
     unseen.some((prefix) => prefix === "" || at === prefix || at.startsWith(`${prefix}/`));
-  return { items: placeEntries(storable(entries, pending, note), layers, unknown), failures };
+  return { items: placeEntries(storable(entries, pending, seen), layers, unknown), failures };
 }
 
 /** The entries that an archive can hold: another kind would be taken for new in every run. */
 function* storable(
   entries: Iterable<Entry>,
   pending: ReadonlySet<BytePath>,
-  note: (entry: Entry) => void,
+  seen: SeenTree | undefined,
 ): Generator<Entry> {
   for (const entry of entries) {
-    note(entry);
+    seen?.note(entry);
     if (!["file", "directory", "symlink"].includes(entry.type)) continue;
     yield pending.has(entry.path) ? { ...entry, ino: -1n } : entry; // as no shard can have listed it
   }
 }
 
 /**
- * The second pass: writes the list of every shard, the kept ones' too, as they are needed when a kept shard proves
- * damaged.
+ * Walks the tree once more and writes the list of every shard, the kept ones' too, as they are needed when a kept shard
+ * proves damaged. Where nothing has changed, the lists of the earlier shards serve.
  */
 function write(
   request: LayoutRequest,
   pending: Set<BytePath>,
   states: ReadonlyMap<number, LayerState>,
   rewrites: ReadonlySet<number>,
-): ShardLayout {
-  const { root, lists } = request;
-  const links: FoundLink[] = [];
+): Pick<ShardLayout, "shards" | "dead" | "failures"> {
+  const { lists } = request;
   const dead: BytePath[] = [];
   const kept = new Map<number, ListFile>();
   for (const [number, state] of states) {
     if (state.live > 0 && !rewrites.has(number)) kept.set(number, new ListFile(`${lists}-kept-${number}.list`));
   }
   const fresh: { number: number; file: ListFile }[] = [];
-  const directories = new TextFile(`${lists}-directories.list`);
-  const dropped: BytePath[] = [];
-  const { items, failures } = classify(request, pending, ({ type, path: at, mtimeNs, target }) => {
-    if (type === "directory") directories.append(`@${floorNs(mtimeNs, 1_000_000_000n)}\0./${at}\0`);
-    else if (type === "symlink") links.push({ path: join(root, at), target });
-    else if (type !== "file") dropped.push(at);
-  });
+  const { items, failures } = classify(request, pending);
   for (const placed of items) {
     if (placed.kind === "dead") {
       if (placed.gone && dead.at(-1) !== placed.path && isHeld(placed, kept)) dead.push(placed.path);
@@ -191,7 +213,7 @@ function write(
     ...[...kept].map(([number, file]) => ({ number, list: file.close(), isNew: false, bytes: file.bytes })),
     ...fresh.map(({ number, file }) => ({ number, list: file.close(), isNew: true, bytes: file.bytes })),
   ];
-  return { shards, dead, directories: directories.close(), dropped, failures, links };
+  return { shards, dead, failures };
 }
 
 /** A path matters as dead only while a shard that stays holds it. */

@@ -3,7 +3,7 @@
  * wins.
  */
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
 import type { ExcludeRules } from "../../archive/tree/exclude-rules.ts";
@@ -101,7 +101,11 @@ function earlierShards({ options, previous, directory }: StepContext, tree: Laye
 /** The shards that are finished in the staging directory; the runner hashes them again before it keeps them. */
 function unitsIn(directory: string, tree: LayeredTree): PreviousUnit[] {
   if (!existsSync(path.join(directory, tree.directory))) return [];
-  return [...readStepMetadata(directory, tree.step)].map((metadata) => ({ run: metadata.built_in, directory, metadata }));
+  return [...readStepMetadata(directory, tree.step)].map((metadata) => ({
+    run: metadata.built_in,
+    directory,
+    metadata,
+  }));
 }
 
 function isListSound({ directory, metadata }: PreviousUnit, tree: LayeredTree): boolean {
@@ -194,11 +198,9 @@ export async function buildShard(
 
 function writeLists(context: StepContext, tree: LayeredTree, layout: ShardLayout): void {
   if (context.options.dryRun || layout.shards.length === 0) return;
-  const directory = path.join(context.directory, tree.directory);
   const dead = Buffer.concat(layout.dead.map((one) => Buffer.concat([toBuffer(one), Buffer.from([0])])));
   refuseLongList(`${tree.directory}/${DEAD_LIST}`, dead.length);
   refuseLongList(`${tree.directory}/${DIRECTORY_TIMES}`, statSync(layout.directories).size);
-  mkdirSync(directory, { recursive: true });
-  writeFileSync(path.join(directory, DEAD_LIST), dead);
-  copyFileSync(layout.directories, path.join(directory, DIRECTORY_TIMES));
+  context.documents.writeBytes(`${tree.directory}/${DEAD_LIST}`, dead);
+  context.documents.writeBytes(`${tree.directory}/${DIRECTORY_TIMES}`, readFileSync(layout.directories));
 }

@@ -4,22 +4,30 @@ import path from "node:path";
 import * as z from "zod";
 import { HoldfastError } from "../../errors.ts";
 import { manifestHeadSchema, type ManifestHead, type StepSummary } from "../../model/run.ts";
-import { failureSchema, type Failure, type StepName } from "../../model/unit.ts";
-import { parseJson } from "../../archive/limits.ts";
-import { openRegular } from "../../archive/files/regular-file.ts";
-import { readDocument, readJson, refuseNewer } from "../files/json-documents.ts";
-import { indexOf, readStepMetadata } from "./step-index.ts";
+import { failureSchema, type Failure, type IndexEntry, type StepName } from "../../model/unit.ts";
+import { DOCUMENT, parseJson } from "../../archive/limits.ts";
+import { openRegular, readRegular } from "../../archive/files/regular-file.ts";
+import { formatJson, readDocument, readJson, refuseNewer } from "../files/json-documents.ts";
 
 export const MANIFEST_FILE = "manifest.json";
 
 /** Bytes of a manifest that are read for its head. */
 const HEAD_BYTES = 64 * 1024;
 
+/** A step as the manifest lists it. */
+export interface ListedStep {
+  readonly step: StepName;
+  readonly summary: StepSummary | undefined;
+  readonly index: readonly IndexEntry[];
+  /** The directories of its units. */
+  readonly units: readonly string[];
+}
+
 /** Writes the manifest of the run in `directory`, with the metadata of one unit in memory at a time. */
 export function writeManifest(
   directory: string,
   head: ManifestHead,
-  steps: ReadonlyMap<StepName, StepSummary>,
+  steps: readonly ListedStep[],
   tail: {
     readonly failures: readonly Failure[];
     readonly uncovered: readonly string[];
@@ -33,14 +41,14 @@ export function writeManifest(
     for (const [key, value] of Object.entries(head)) write(`  ${JSON.stringify(key)}: ${indented(value, 1)},\n`);
     write('  "steps": {');
     let firstStep = true;
-    for (const [step, summary] of steps) {
+    for (const { step, summary = {}, index, units } of steps) {
       write(`${firstStep ? "" : ","}\n    ${JSON.stringify(step)}: {\n`);
       firstStep = false;
       for (const [key, value] of Object.entries(summary))
         write(`      ${JSON.stringify(key)}: ${indented(value, 3)},\n`);
-      writeList(write, "index", indexOf(directory, step));
+      writeList(write, "index", index.map(formatJson));
       write(",\n");
-      writeList(write, "metadata", readStepMetadata(directory, step));
+      writeList(write, "metadata", metadataTexts(directory, units));
       write("\n    }");
     }
     write("\n  },\n");
@@ -55,18 +63,25 @@ export function writeManifest(
   }
 }
 
-function writeList(write: (text: string) => void, key: string, items: Iterable<object>): void {
+/** Yields the documents as they are: they were written, or checked and linked, by this run. */
+function* metadataTexts(directory: string, units: readonly string[]): Generator<string> {
+  for (const unit of units)
+    yield readRegular(path.join(directory, unit, "metadata.json"), DOCUMENT.bytes, "E_IO").toString("utf8");
+}
+
+function writeList(write: (text: string) => void, key: string, items: Iterable<string>): void {
   write(`      ${JSON.stringify(key)}: [`);
   let first = true;
   for (const item of items) {
-    write(`${first ? "" : ","}\n        ${indented(item, 4)}`);
+    write(`${first ? "" : ","}\n        ${shifted(item.trimEnd(), 4)}`);
     first = false;
   }
   write(first ? "]" : "\n      ]");
 }
 
-const indented = (value: unknown, depth: number): string =>
-  JSON.stringify(value, null, 2).replaceAll("\n", `\n${"  ".repeat(depth)}`);
+const indented = (value: unknown, depth: number): string => shifted(JSON.stringify(value, null, 2), depth);
+
+const shifted = (text: string, depth: number): string => text.replaceAll("\n", `\n${"  ".repeat(depth)}`);
 
 /** Reads the head of a manifest, the keys before its steps: their order is fixed. Throws `E_VERIFY` or `E_VERSION`. */
 export function readManifestHead(run: string): ManifestHead {

@@ -7,10 +7,9 @@ import path from "node:path";
 import * as z from "zod";
 import { isUtf8 } from "../../archive/path.ts";
 import { systemOwnerNames } from "../../archive/owners.ts";
-import { FORMAT_VERSION, STEP_NAMES, type UnitMetadata } from "../../model/unit.ts";
+import { FORMAT_VERSION, type UnitMetadata } from "../../model/unit.ts";
 import { readDocument } from "../files/json-documents.ts";
 import { placeOf } from "../files/layout.ts";
-import { readStepMetadata } from "./step-index.ts";
 
 export const PLACES_FILE = "places.json";
 
@@ -68,21 +67,19 @@ export const isOutside = (place: Pick<Place, "path">): boolean => place.path.sta
 type Named = Pick<Place, "path" | "path_b64">;
 
 /**
- * Records the attributes of the site for the paths of all units in the run's directory, parents first. `containers` are
+ * Records the attributes of the site for the paths of a run's units, parents first. `containers` are
  * absolute paths of directories that units lie in: those of legacy trees, of projects.
  */
-export function recordPlaces(directory: string, root: string, containers: readonly string[]): Places {
+export function recordPlaces(units: readonly Place[], root: string, containers: readonly string[]): Places {
   const found = new Map<string, Named & { readonly make?: true }>();
   /** Directories whose attributes are in an archive. */
   const own = new Set<string>();
   const outside = new Set<string>();
-  for (const step of STEP_NAMES) {
-    for (const metadata of readStepMetadata(directory, step))
-      for (const place of placesOf(metadata)) {
-        if (place.loose !== true) own.add(placeBytes(place).toString("latin1"));
-        for (const one of withParents(place)) found.set(placeBytes(one).toString("latin1"), one);
-        if (isOutside(place)) outside.add(placeBytes(place).toString("latin1"));
-      }
+  for (const place of units) {
+    const bytes = placeBytes(place).toString("latin1");
+    if (place.loose !== true) own.add(bytes);
+    for (const one of withParents(place)) found.set(placeBytes(one).toString("latin1"), one);
+    if (isOutside(place)) outside.add(bytes);
   }
   for (const inner of outside)
     for (const one of parentsWithin(inner, outside)) if (!found.has(one)) found.set(one, named(one));

@@ -94,8 +94,7 @@ export class PreviousRuns {
       const base = runDirectory(this.#store, run);
       const text = readIfThere(path.join(base, step, "failures.json"));
       if (text === undefined || listMetadata(base, step).length === 0) return false;
-      if (this.#sumsOf(run, base)?.get(`${step}/failures.json`) !== sha256Of(text))
-        return false;
+      if (this.#sumsOf(run, base)?.get(`${step}/failures.json`) !== sha256Of(text)) return false;
       const failures = z.array(failureSchema).safeParse(parsedOrNothing(text)).data;
       return failures?.every((failure) => failure.unit !== unit || failure.severity === "skipped") ?? false;
     });

@@ -2,10 +2,7 @@
 import {
   chmodSync,
   chownSync,
-  closeSync,
-  fsync,
   lstatSync,
-  openSync,
   readdirSync,
   readlinkSync,
   renameSync,
@@ -14,11 +11,10 @@ import {
   symlinkSync,
 } from "node:fs";
 import path from "node:path";
-import { promisify } from "node:util";
 import { HoldfastError } from "../../errors.ts";
+import { runCommand } from "../../exec/command.ts";
 import { STEP_NAMES } from "../../model/unit.ts";
 import { fsyncDirectory } from "../files/atomic.ts";
-import { forEachParallel } from "../files/for-each-parallel.ts";
 import { listRuns, runDirectory, runsDirectory, stagingDirectory } from "../files/layout.ts";
 import { MANIFEST_FILE, readManifestHead } from "./manifest.ts";
 
@@ -38,10 +34,12 @@ export async function publishRun(
   store: string,
   run: string,
   permissions: RunPermissions,
-  beforeRename: () => Promise<void>,
+  { beforeRename, signal }: { beforeRename: () => Promise<void>; signal: AbortSignal },
 ): Promise<void> {
   const staging = stagingDirectory(store, run);
-  await syncAndSetModes(staging, permissions);
+  setModes(staging, permissions);
+  // The whole file system at once: a sync of each directory costs a flush of the disk each.
+  await runCommand(["sync", "-f", staging], { signal, code: "E_STORE" });
   await beforeRename();
   renameSync(staging, runDirectory(store, run));
 }
@@ -74,25 +72,15 @@ export function shareStore(store: string, { directoryMode, gid }: RunPermissions
   }
 }
 
-/** Sets modes and group, and syncs files first, then directories from the bottom up. */
-async function syncAndSetModes(staging: string, permissions: RunPermissions): Promise<void> {
-  const files: string[] = [];
-  const directories: string[] = [];
-  const visit = (directory: string): void => {
-    for (const entry of readdirSync(directory, { withFileTypes: true })) {
-      const inner = path.join(directory, entry.name);
-      if (entry.isDirectory()) visit(inner);
-      // A file with another link is an earlier run's artifact, which is on disk already.
-      else if (lstatSync(inner).nlink === 1) files.push(inner);
-      else shareLinked(inner, permissions);
-    }
-    directories.push(directory);
-  };
-  visit(staging);
-  for (const file of files) own(file, permissions.fileMode, permissions.gid);
-  for (const directory of directories) own(directory, permissions.directoryMode, permissions.gid);
-  await fsyncAll(files);
-  await fsyncAll(directories);
+/** Sets modes and group of what this run has made; what it has linked belongs to an earlier one. */
+function setModes(directory: string, permissions: RunPermissions): void {
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const inner = path.join(directory, entry.name);
+    if (entry.isDirectory()) setModes(inner, permissions);
+    else if (lstatSync(inner).nlink === 1) own(inner, permissions.fileMode, permissions.gid);
+    else shareLinked(inner, permissions);
+  }
+  own(directory, permissions.directoryMode, permissions.gid);
 }
 
 /** Lets the group read an artifact of an earlier run with another group, unless another user owns it. */
@@ -103,22 +91,6 @@ function shareLinked(file: string, { fileMode, gid }: RunPermissions): void {
   chownSync(file, uid, gid);
   chmodSync(file, (mode & 0o7777) | (fileMode & 0o040));
 }
-
-/** Syncs files, several at a time: a disk needs no longer for several than for one. */
-async function fsyncAll(places: readonly string[]): Promise<void> {
-  await forEachParallel(places, FSYNCS_AT_ONCE, async (place) => {
-    const file = openSync(place, "r");
-    try {
-      await fsyncFile(file);
-    } finally {
-      closeSync(file);
-    }
-  });
-}
-
-const fsyncFile = promisify(fsync);
-/** The size of libuv's pool of threads. */
-const FSYNCS_AT_ONCE = 4;
 
 function own(file: string, mode: number, gid: number | undefined): void {
   chmodSync(file, mode);

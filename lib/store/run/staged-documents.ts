@@ -27,8 +27,12 @@ export class StagedDocuments {
 
   /** Writes a text, by its path relative to the run. */
   writeText(file: string, text: string): void {
+    this.writeBytes(file, Buffer.from(text));
+  }
+
+  /** Writes a file, by its path relative to the run. */
+  writeBytes(file: string, bytes: Buffer): void {
     const target = path.join(this.#directory, file);
-    const bytes = Buffer.from(text);
     mkdirSync(path.dirname(target), { recursive: true });
     // Never written in place: what an interrupted run left may be a link to the file of an earlier run.
     rmSync(target, { force: true });

@@ -1,4 +1,4 @@
-/** A step's `index.json`, from the metadata of the units that exist. */
+/** The metadata of the units of a step, and the entries of its index that follow from them. */
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { metadataSchema, type IndexEntry, type StepName, type UnitMetadata } from "../../model/unit.ts";
@@ -31,10 +31,6 @@ export function unitFiles(metadata: UnitMetadata): string[] {
   const beside: unknown[] = Array.isArray(companions) ? companions : [];
   return [...metadata.artifacts.map((artifact) => artifact.path), ...beside.filter((file) => typeof file === "string")];
 }
-
-/** Returns `index.json` of a step. */
-export const indexOf = (run: string, step: StepName): IndexEntry[] =>
-  Array.from(readStepMetadata(run, step), indexEntries).flat();
 
 /** Returns the index entries of a unit: one, or one for each file of infra. */
 export function indexEntries(metadata: UnitMetadata): IndexEntry[] {

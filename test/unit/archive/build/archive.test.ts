@@ -59,10 +59,16 @@ describe.each(["zip", "tgz"] as const)("%s", (format) => {
       const { content_digest, ...rest } = input;
       expect(rest.fingerprint).toMatch(/^[0-9a-f]{64}$/);
       expect(content_digest).toMatch(/^[0-9a-f]{64}$/);
-      const plan = fingerprintTree({ roots: [{ path: tree, prefix: "" }], exclude: [`${tree}/store`], recipe: "recipe", onlyFiles });
+      const plan = fingerprintTree({
+        roots: [{ path: tree, prefix: "" }],
+        exclude: [`${tree}/store`],
+        recipe: "recipe",
+        onlyFiles,
+      });
       expect(plan).toMatchObject({ input: rest, failures: [] });
       expect(
-        fingerprintTree({ roots: [{ path: tree, prefix: "" }], exclude: [], recipe: "recipe", onlyFiles }).input.fingerprint === rest.fingerprint,
+        fingerprintTree({ roots: [{ path: tree, prefix: "" }], exclude: [], recipe: "recipe", onlyFiles }).input
+          .fingerprint === rest.fingerprint,
       ).toBe(onlyFiles);
     }
   });
@@ -198,9 +204,9 @@ describe.each(["zip", "tgz"] as const)("%s", (format) => {
     const result = await build({ format, output: path, tree: "/nowhere/at/all" });
     expect(result.failures).toMatchObject([{ code: "E_MISSING", path: "/nowhere/at/all" }]);
     expect(existsSync(path)).toBe(false);
-    expect(fingerprintTree({ roots: [{ path: "/nowhere/at/all", prefix: "" }], exclude: [], recipe: "" }).failures).toMatchObject([
-      { code: "E_MISSING" },
-    ]);
+    expect(
+      fingerprintTree({ roots: [{ path: "/nowhere/at/all", prefix: "" }], exclude: [], recipe: "" }).failures,
+    ).toMatchObject([{ code: "E_MISSING" }]);
   });
 
   test("what vanishes while the tree is read is a warning that names it", async () => {

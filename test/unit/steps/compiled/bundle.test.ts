@@ -448,9 +448,13 @@ describe("the fingerprint", () => {
     });
     expect(planCompiledBundle({ source: asked, previousMedia: undefined }).input.fingerprint).toBeNull();
     expect(
-      planCompiledBundle({ source: { ...asked, project: { id: 7, title: "Other" } }, previousMedia: recorded(result) }).input.fingerprint,
+      planCompiledBundle({ source: { ...asked, project: { id: 7, title: "Other" } }, previousMedia: recorded(result) })
+        .input.fingerprint,
     ).toBe(plan());
-    expect(planCompiledBundle({ source: { ...asked, project: { id: 8 } }, previousMedia: recorded(result) }).input.fingerprint).not.toBe(plan());
+    expect(
+      planCompiledBundle({ source: { ...asked, project: { id: 8 } }, previousMedia: recorded(result) }).input
+        .fingerprint,
+    ).not.toBe(plan());
 
     write("audio/a b.mp3", "changed");
     age();

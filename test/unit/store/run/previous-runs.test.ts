@@ -20,10 +20,7 @@ test("of any runs that link a unit every n-th reads it, and the first comes with
 });
 
 test("units that were built together do not come together", () => {
-  const first = Array.from(
-    { length: 100 },
-    (_none, id) => unreadRuns(undefined, `legacy_zips/${id}`, 10) === 0,
-  );
+  const first = Array.from({ length: 100 }, (_none, id) => unreadRuns(undefined, `legacy_zips/${id}`, 10) === 0);
   const due = first.filter(Boolean).length;
   expect(due).toBeGreaterThan(2);
   expect(due).toBeLessThan(30);
