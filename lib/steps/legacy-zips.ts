@@ -14,7 +14,8 @@ import {
   type ArchiveRequest,
   type ArchiveSource,
 } from "./core/archive-unit.ts";
-import type { Step, StepContext } from "./core/step.ts";
+import type { StepContext } from "./core/context.ts";
+import type { Step } from "./core/step.ts";
 import type { TreeWalker } from "./core/tree-walker.ts";
 import type { UnitPlan } from "./core/unit-plan.ts";
 

@@ -15,7 +15,8 @@ import {
   type ArchiveSource,
 } from "./core/archive-unit.ts";
 import { treeKinds } from "./claims/project-trees.ts";
-import type { BuildTools, Step, StepContext } from "./core/step.ts";
+import type { StepContext } from "./core/context.ts";
+import type { BuildTools, Step } from "./core/step.ts";
 import { listProjectUnits, planProjects, type ProjectUnit } from "./core/project-units.ts";
 import type { TreeWalker } from "./core/tree-walker.ts";
 import { fillTemplate } from "./claims/path-template.ts";

@@ -8,7 +8,7 @@ import { type Order, orderSchema, type StepMessage } from "../../model/step-mess
 import { createContext } from "../../steps/core/create-context.ts";
 import { LocalBuilder } from "../../steps/core/local-builder.ts";
 import { PROJECTS_FILE } from "../../steps/core/projects.ts";
-import type { StepContext } from "../../steps/core/step.ts";
+import type { StepContext } from "../../steps/core/context.ts";
 import { STEPS } from "../../steps/registry.ts";
 import { readDocument } from "../../store/files/json-documents.ts";
 import { inheritLock, TOKEN_VARIABLE } from "../../store/lock/acquire.ts";

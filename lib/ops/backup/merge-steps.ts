@@ -4,7 +4,7 @@ import { addCounters, emptyCounters, type Counters } from "../../archive/counter
 import { HoldfastError } from "../../errors.ts";
 import type { Loss, Manifest, ManifestHead, Scope, StepSummary, Totals } from "../../model/run.ts";
 import { FORMAT_VERSION, type Failure, type StepName } from "../../model/unit.ts";
-import type { StepOutcome } from "../../steps/core/step-run.ts";
+import type { StepOutcome } from "../../steps/core/run.ts";
 import type { CollectedUnit } from "./collected-unit.ts";
 import { VERSION } from "../../version.ts";
 

@@ -2,8 +2,9 @@
 import type { Report } from "../../model/event.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
 import type { UnitBuilder } from "../../steps/core/local-builder.ts";
-import type { Step, StepContext } from "../../steps/core/step.ts";
-import { StepRun, type StepOutcome } from "../../steps/core/step-run.ts";
+import type { StepContext } from "../../steps/core/context.ts";
+import type { Step } from "../../steps/core/step.ts";
+import { StepRun, type StepOutcome } from "../../steps/core/run.ts";
 import { TreeWalker } from "../../steps/core/tree-walker.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
 import { buildAll, type StepQueue } from "./build-queue.ts";

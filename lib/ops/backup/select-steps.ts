@@ -3,7 +3,8 @@ import { distance } from "fastest-levenshtein";
 import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Scope } from "../../model/run.ts";
-import type { Step, StepContext } from "../../steps/core/step.ts";
+import type { StepContext } from "../../steps/core/context.ts";
+import type { Step } from "../../steps/core/step.ts";
 import { loadSteps } from "../../steps/registry.ts";
 import type { BackupRequest } from "./request.ts";
 

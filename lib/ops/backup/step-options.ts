@@ -2,7 +2,7 @@
 import { defaultThreads } from "../../archive/pool.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
-import type { StepContext } from "../../steps/core/step.ts";
+import type { StepContext } from "../../steps/core/context.ts";
 import type { BackupRequest } from "./request.ts";
 
 /** Returns the options of the steps, from the flags and the config. */

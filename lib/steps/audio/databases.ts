@@ -10,7 +10,7 @@ import type { Artifact, UnitInput } from "../../model/unit.ts";
 import { formatJson } from "../../store/files/json-documents.ts";
 import { hashFile } from "../../store/files/hash.ts";
 import { placeOf } from "../../store/files/layout.ts";
-import type { StepContext } from "../core/step.ts";
+import type { StepContext } from "../core/context.ts";
 import type { BuiltUnit, UnitPlan } from "../core/unit-plan.ts";
 
 export const ORM_DB = "orm_db";

@@ -21,7 +21,8 @@ import {
 } from "../core/archive-unit.ts";
 import type { WorkerHooks } from "../core/workers.ts";
 import { treeKinds } from "../claims/project-trees.ts";
-import type { BuildTools, PlanTools, Step, StepContext } from "../core/step.ts";
+import type { StepContext } from "../core/context.ts";
+import type { BuildTools, PlanTools, Step } from "../core/step.ts";
 import { listProjectUnits, planProjects, type ProjectUnit } from "../core/project-units.ts";
 import type { TreeWalker } from "../core/tree-walker.ts";
 import { archiveFailure, type BuiltUnit, type UnitPlace, type UnitPlan } from "../core/unit-plan.ts";

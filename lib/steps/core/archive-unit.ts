@@ -7,7 +7,8 @@ import { display, fromString, isUtf8, toBuffer } from "../../archive/path.ts";
 import type { ArchiveRoot } from "../../archive/build/select-entries.ts";
 import type { UnitInput } from "../../model/unit.ts";
 import { archiveWalk } from "./archive-walk.ts";
-import type { BuildTools, StepContext } from "./step.ts";
+import type { StepContext } from "./context.ts";
+import type { BuildTools } from "./step.ts";
 import type { TreeWalker } from "./tree-walker.ts";
 import { archiveFailure, type BuiltUnit, type UnitPlace, type UnitPlan } from "./unit-plan.ts";
 

@@ -4,7 +4,7 @@ import { PreviousRuns } from "../../store/run/previous-runs.ts";
 import { StagedDocuments } from "../../store/run/staged-documents.ts";
 import { Claims } from "../claims/site.ts";
 import { ProjectSource } from "./projects.ts";
-import type { StepContext } from "./step.ts";
+import type { StepContext } from "./context.ts";
 
 export interface ContextOptions extends Omit<
   StepContext,

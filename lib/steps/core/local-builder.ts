@@ -3,7 +3,8 @@ import path from "node:path";
 import type { Counters } from "../../archive/counters.ts";
 import { HoldfastError } from "../../errors.ts";
 import { hashFile } from "../../store/files/hash.ts";
-import type { Step, StepContext } from "./step.ts";
+import type { StepContext } from "./context.ts";
+import type { Step } from "./step.ts";
 import type { BuiltUnit, UnitPlan } from "./unit-plan.ts";
 import { StepWorkers } from "./workers.ts";
 

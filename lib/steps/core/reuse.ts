@@ -4,7 +4,7 @@ import { metadataSchema, type StepName, type UnitMetadata } from "../../model/un
 import { tryReadDocument } from "../../store/files/json-documents.ts";
 import { isSound, linkFiles, unreadRuns, type PreviousUnit } from "../../store/run/previous-runs.ts";
 import { unitFiles } from "../../store/run/step-index.ts";
-import type { StepContext } from "./step.ts";
+import type { StepContext } from "./context.ts";
 import type { UnitPlan } from "./unit-plan.ts";
 
 /** A sound unit with the input that is planned. */

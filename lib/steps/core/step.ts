@@ -1,42 +1,11 @@
-/** The interface of a step, and its context: the site, the run, the options and the report. */
-import type { BytePath } from "../../archive/entry.ts";
+/** The interface of a step: it plans its units in the orchestrator and builds them in a process of its own. */
 import type { SiteConfig } from "../../config/load.ts";
-import type { Report } from "../../model/event.ts";
-import type { StepName, UnitMetadata } from "../../model/unit.ts";
-import type { RunPlan } from "../../store/run/plan.ts";
-import type { PreviousRuns } from "../../store/run/previous-runs.ts";
-import type { StagedDocuments } from "../../store/run/staged-documents.ts";
-import type { Claims } from "../claims/site.ts";
-import type { ProjectSource } from "./projects.ts";
-import type { StepRecord } from "./step-record.ts";
+import type { StepName } from "../../model/unit.ts";
+import type { StepContext } from "./context.ts";
+import type { StepRecord } from "./record.ts";
 import type { TreeWalker } from "./tree-walker.ts";
 import type { BuiltUnit, UnitPlan } from "./unit-plan.ts";
 import type { StepWorkers } from "./workers.ts";
-
-export interface StepContext {
-  readonly config: SiteConfig;
-  readonly options: RunPlan["options"];
-  readonly run: string;
-  /** The staging directory of the run; artifact paths are relative to it. */
-  readonly directory: string;
-  /** A directory for what is no part of the run. */
-  readonly scratch: string;
-  /** Path of the store. */
-  readonly store: string;
-  /** The store: never part of its own backup. */
-  readonly exclude: readonly BytePath[];
-  readonly app: UnitMetadata["app"];
-  readonly documents: StagedDocuments;
-  readonly previous: PreviousRuns;
-  readonly projects: ProjectSource;
-  /** Who has which path of the site. */
-  readonly claims: Claims;
-  readonly signal: AbortSignal;
-  readonly report: Report;
-}
-
-/** The application of a run before it is known. */
-export const UNKNOWN_APP: StepContext["app"] = { commit: null, version: null, dirty: null };
 
 /** What a step plans with. */
 export interface PlanTools {

@@ -14,7 +14,8 @@ import { DEAD_LIST, DIRECTORY_TIMES, listOf } from "../../store/run/layers.ts";
 import type { PreviousUnit } from "../../store/run/previous-runs.ts";
 import { readStepMetadata } from "../../store/run/step-index.ts";
 import { placesOf, type ArchiveSource } from "../core/archive-unit.ts";
-import type { BuildTools, PlanTools, StepContext } from "../core/step.ts";
+import type { StepContext } from "../core/context.ts";
+import type { BuildTools, PlanTools } from "../core/step.ts";
 import { archiveFailure, errorFrom, type BuiltUnit, type UnitPlan } from "../core/unit-plan.ts";
 import { shardWalk, type ShardLayout, type ShardPlan } from "./layout.ts";
 

@@ -11,7 +11,8 @@ import {
   type ArchiveRequest,
   type ArchiveSource,
 } from "../core/archive-unit.ts";
-import type { PlanTools, Step, StepContext } from "../core/step.ts";
+import type { StepContext } from "../core/context.ts";
+import type { PlanTools, Step } from "../core/step.ts";
 import { assertOwnTree } from "../claims/paths.ts";
 import { templateBase } from "../claims/path-template.ts";
 import type { UnitPlan } from "../core/unit-plan.ts";

@@ -5,7 +5,7 @@ import { display, fromString } from "../../archive/path.ts";
 import { treeName } from "../../config/claims.ts";
 import { treeSettings, type TreeSettings } from "../../config/tree-settings.ts";
 import { unitDirectories } from "../../store/run/unit-name.ts";
-import type { StepContext } from "../core/step.ts";
+import type { StepContext } from "../core/context.ts";
 import { linkedPlaces } from "./linked.ts";
 
 /** A tree and the unit that it becomes. */

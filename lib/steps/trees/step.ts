@@ -16,7 +16,8 @@ import {
   type ArchiveRequest,
   type ArchiveSource,
 } from "../core/archive-unit.ts";
-import type { PlanTools, Step, StepContext } from "../core/step.ts";
+import type { StepContext } from "../core/context.ts";
+import type { PlanTools, Step } from "../core/step.ts";
 import { assertOwnTree } from "../claims/paths.ts";
 import { buildShard, planLayers, type ShardRequest } from "../layers/plan.ts";
 import type { UnitPlan } from "../core/unit-plan.ts";

@@ -5,7 +5,7 @@ import { noCounters, type HoldfastEvent, type StepCounters } from "../../model/e
 import type { Failure, IndexEntry, StepName, UnitMetadata } from "../../model/unit.ts";
 import { indexEntries } from "../../store/run/step-index.ts";
 import { unitOrder } from "../../store/run/unit-name.ts";
-import type { StepContext } from "./step.ts";
+import type { StepContext } from "./context.ts";
 import type { UnitPlan } from "./unit-plan.ts";
 import { UnitWarnings } from "./unit-warnings.ts";
 
