@@ -1,15 +1,21 @@
 /** The worker thread that walks trees for planning: nothing of a site is opened in it. */
+import { fingerprintTree, type FingerprintRequest } from "../archive/build/fingerprint-tree.ts";
 import { serveTasks } from "../archive/pool.ts";
-import { HoldfastError } from "../errors.ts";
-import { bundleWalk } from "./compiled/plan.ts";
-import { archiveWalk } from "./core/archive-walk.ts";
-import type { WalkTask } from "./core/tree-walker.ts";
-import { shardWalk } from "./layers/layout.ts";
+import { planCompiledBundle, type BundleWalkRequest } from "./compiled/plan.ts";
+import { layOutShards, type LayoutRequest } from "./layers/layout.ts";
 
-const WALKS = [archiveWalk, bundleWalk, shardWalk];
+type Task =
+  | { readonly kind: "archive"; readonly request: FingerprintRequest }
+  | { readonly kind: "bundle"; readonly request: BundleWalkRequest }
+  | { readonly kind: "shards"; readonly request: LayoutRequest };
 
-serveTasks<WalkTask, unknown>(async ({ kind, request }) => {
-  const found = WALKS.find((one) => one.kind === kind);
-  if (found === undefined) throw new HoldfastError("E_INTERNAL", `there is no walk ${kind}`);
-  return found.walk(request as never);
+serveTasks<Task, unknown>(async ({ kind, request }) => {
+  switch (kind) {
+    case "archive":
+      return fingerprintTree(request);
+    case "bundle":
+      return planCompiledBundle(request);
+    case "shards":
+      return layOutShards(request);
+  }
 });

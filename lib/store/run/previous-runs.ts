@@ -61,8 +61,8 @@ export class PreviousRuns {
     let unread = this.#unread.get(run);
     if (unread === undefined) {
       const text = readIfThere(path.join(runDirectory(this.#store, run), REUSE_FILE));
-      const isSound = text !== undefined && this.digestOf(run, REUSE_FILE) === sha256Of(text);
-      unread = (isSound ? reuseSchema.safeParse(parsedOrNothing(text)).data?.unread_runs : undefined) ?? {};
+      const sound = text !== undefined && this.digestOf(run, REUSE_FILE) === sha256Of(text) ? text : undefined;
+      unread = sound === undefined ? {} : (reuseSchema.safeParse(parsedOrNothing(sound)).data?.unread_runs ?? {});
       this.#unread.set(run, unread);
     }
     return unread[directory];
