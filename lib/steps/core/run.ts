@@ -85,7 +85,9 @@ export class StepRun {
       for (const failure of built.failures ?? []) this.#record.failPart(failure.unit, errorFrom(failure));
       if (built.artifacts.length === 0) throw new HoldfastError("E_MISSING", "nothing of it could be exported");
       const metadata = this.#metadataOf(plan, built, started);
-      this.#context.documents.write(`${plan.directory}/metadata.json`, metadata);
+      const { documents } = this.#context;
+      for (const artifact of metadata.artifacts) documents.digests.set(artifact.path, artifact.sha256);
+      documents.write(`${plan.directory}/metadata.json`, metadata);
       this.#record.finish(plan, "built", metadata, { written: true, ms: Date.now() - started });
       this.#onUnit(plan.directory, metadata);
     });
