@@ -67,7 +67,8 @@ export async function runSteps(
     const first = await plan(files.filter((step) => step.plannedLast !== true));
     const last = await plan(files.filter((step) => step.plannedLast === true));
     await walker.close();
-    return await buildAll([...first, ...last], workers);
+    // One more than are built: the next one is at hand where one is done.
+    return await buildAll([...first, ...last], workers + 1);
   });
   const ended = await Promise.allSettled([dumping, filing]);
   await walker.close();

@@ -1,5 +1,6 @@
 /** Builds the units of a step in this process, its archives in worker threads. */
 import path from "node:path";
+import pLimit, { type LimitFunction } from "p-limit";
 import type { Counters } from "../../archive/counters.ts";
 import { HoldfastError } from "../../errors.ts";
 import { hashFile } from "../../store/files/hash.ts";
@@ -33,11 +34,14 @@ export class LocalBuilder implements UnitBuilder {
   readonly #step: Step;
   readonly #context: StepContext;
   readonly #workers: StepWorkers;
+  /** More units than that may be asked for, so that the next one is at hand when one is done. */
+  readonly #limit: LimitFunction;
 
   constructor(step: Step, context: StepContext) {
     this.#step = step;
     this.#context = context;
     this.#workers = new StepWorkers(context);
+    this.#limit = pLimit(context.options.workers);
   }
 
   get work(): Counters {
@@ -47,6 +51,11 @@ export class LocalBuilder implements UnitBuilder {
   warmUp(): void {}
 
   async build({ request }: Pick<UnitPlan, "request">, onBytes: (bytes: number) => void): Promise<BuiltUnit> {
+    return await this.#limit(async () => await this.#build(request, onBytes));
+  }
+
+  async #build(request: unknown, onBytes: (bytes: number) => void): Promise<BuiltUnit> {
+    this.#context.signal.throwIfAborted();
     const built = await this.#step.build(this.#context, request, { workers: this.#workers, onBytes });
     if (this.#context.options.checksums) await readBack(this.#context, built.artifacts);
     return built;
