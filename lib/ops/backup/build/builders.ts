@@ -1,10 +1,10 @@
 /** The builders of a backup's steps: a process for each step, or this one for all of them. */
 import path from "node:path";
-import { LocalBuilder } from "../../steps/core/local-builder.ts";
-import type { StepContext } from "../../steps/core/context.ts";
-import { STEPS } from "../../steps/registry.ts";
-import { writeDocument } from "../../store/files/json-documents.ts";
-import type { RunPlan } from "../../store/run/plan.ts";
+import { LocalBuilder } from "../../../steps/core/local-builder.ts";
+import type { StepContext } from "../../../steps/core/context.ts";
+import { STEPS } from "../../../steps/registry.ts";
+import { writeDocument } from "../../../store/files/json-documents.ts";
+import type { RunPlan } from "../../../store/run/plan.ts";
 import { ProcessBuilder } from "./process-builder.ts";
 import type { BuilderFor } from "./run-steps.ts";
 

@@ -1,13 +1,13 @@
 /** Runs the steps of a backup: all are planned first, then what has changed is built; the dump goes on beside both. */
-import type { Report } from "../../model/event.ts";
-import type { UnitMetadata } from "../../model/unit.ts";
-import type { UnitBuilder } from "../../steps/core/local-builder.ts";
-import type { StepContext } from "../../steps/core/context.ts";
-import type { Step } from "../../steps/core/step.ts";
-import { StepRun, type StepOutcome } from "../../steps/core/run.ts";
-import { TreeWalker } from "../../steps/core/tree-walker.ts";
-import { readManifestHead } from "../../store/run/manifest.ts";
-import { buildAll, type StepQueue } from "./build-queue.ts";
+import type { Report } from "../../../model/event.ts";
+import type { UnitMetadata } from "../../../model/unit.ts";
+import type { UnitBuilder } from "../../../steps/core/local-builder.ts";
+import type { StepContext } from "../../../steps/core/context.ts";
+import type { Step } from "../../../steps/core/step.ts";
+import { StepRun, type StepOutcome } from "../../../steps/core/run.ts";
+import { TreeWalker } from "../../../steps/core/tree-walker.ts";
+import { readManifestHead } from "../../../store/run/manifest.ts";
+import { buildAll, type StepQueue } from "./queue.ts";
 
 /** Makes the builder of a step. */
 export type BuilderFor = (

@@ -1,7 +1,7 @@
 /** The units that have to be built, of all steps: while any is left, as many are built as there are workers. */
-import type { UnitBuilder } from "../../steps/core/local-builder.ts";
-import type { StepOutcome, StepRun } from "../../steps/core/run.ts";
-import type { UnitPlan } from "../../steps/core/unit-plan.ts";
+import type { UnitBuilder } from "../../../steps/core/local-builder.ts";
+import type { StepOutcome, StepRun } from "../../../steps/core/run.ts";
+import type { UnitPlan } from "../../../steps/core/unit-plan.ts";
 
 /** A planned step with the units that have to be built. */
 export interface StepQueue {

@@ -1,11 +1,11 @@
 /** Builds the units of a step in a process of its own, which is started when the first one has to be built. */
-import { emptyCounters, type Counters } from "../../archive/counters.ts";
-import { HoldfastError } from "../../errors.ts";
-import { startScript, type StepProcess } from "../../exec/step-process.ts";
-import type { Report } from "../../model/event.ts";
-import type { StepMessage } from "../../model/step-message.ts";
-import { StepDied, type UnitBuilder } from "../../steps/core/local-builder.ts";
-import { builtUnitSchema, errorFrom, type BuiltUnit, type UnitPlan } from "../../steps/core/unit-plan.ts";
+import { emptyCounters, type Counters } from "../../../archive/counters.ts";
+import { HoldfastError } from "../../../errors.ts";
+import { startScript, type StepProcess } from "../../../exec/step-process.ts";
+import type { Report } from "../../../model/event.ts";
+import type { StepMessage } from "../../../model/step-message.ts";
+import { StepDied, type UnitBuilder } from "../../../steps/core/local-builder.ts";
+import { builtUnitSchema, errorFrom, type BuiltUnit, type UnitPlan } from "../../../steps/core/unit-plan.ts";
 
 /** A unit that the process has been asked for. */
 interface Asked {

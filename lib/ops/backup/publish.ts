@@ -1,0 +1,150 @@
+/** Writes the documents of a run from what became of its steps, and publishes it. */
+import { rmSync } from "node:fs";
+import path from "node:path";
+import type { SiteConfig } from "../../config/load.ts";
+import type { Report } from "../../model/event.ts";
+import type { Loss, Scope } from "../../model/run.ts";
+import { FORMAT_VERSION } from "../../model/unit.ts";
+import { containersOf } from "../../steps/claims/containers.ts";
+import { shortenUncovered } from "../../steps/coverage/uncovered.ts";
+import type { StepOutcome } from "../../steps/core/run.ts";
+import type { StepContext } from "../../steps/core/context.ts";
+import type { Step } from "../../steps/core/step.ts";
+import { sanitiseConfig } from "../../steps/infra/redact/site-config.ts";
+import { SUMS_FILE, writeSums } from "../../store/run/checksums.ts";
+import { runDirectory } from "../../store/files/layout.ts";
+import { MANIFEST_FILE, writeManifest } from "../../store/run/manifest.ts";
+import { PLACES_FILE, recordPlaces } from "../../store/run/places.ts";
+import { REUSE_FILE, type Reuse } from "../../store/run/previous-runs.ts";
+import { finishPublishing, publishRun, type RunPermissions } from "../../store/run/publish.ts";
+import { describeLoss, findLosses } from "../runs/losses.ts";
+import { attempt } from "./attempt.ts";
+import type { CollectedUnit } from "./collected-unit.ts";
+import { manifestHead, type MergedSteps } from "./merge-steps.ts";
+import type { BackupOutcome, BackupRequest } from "./request.ts";
+import { restoreGuide } from "./restore-guide.ts";
+import { scopeOf } from "./select-steps.ts";
+import type { Session } from "./session.ts";
+
+/** Documents of a run that the merge writes; a resumed run writes them again. */
+const MERGED_FILES = [MANIFEST_FILE, SUMS_FILE, "failures.json", "RESTORE.md", "site.yaml", PLACES_FILE, REUSE_FILE];
+
+/** A run being made. */
+export interface Work {
+  readonly session: Session;
+  readonly context: StepContext;
+  readonly steps: readonly Step[];
+  readonly permissions: RunPermissions;
+  /** Grows while the run goes on. */
+  readonly warnings: readonly string[];
+}
+
+export interface PublishInput {
+  readonly uncovered: readonly string[];
+  readonly started: number;
+  readonly closeLog: () => void;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+}
+
+export interface Results {
+  readonly merged: MergedSteps;
+  readonly outcomes: readonly StepOutcome[];
+  /** By their directories. */
+  readonly units: ReadonlyMap<string, CollectedUnit>;
+}
+
+/** Writes the documents of a run and publishes it. Throws if nothing was published. */
+export async function publish(
+  config: SiteConfig,
+  request: BackupRequest,
+  work: Work,
+  { merged, outcomes, units }: Results,
+  finish: PublishInput,
+): Promise<BackupOutcome> {
+  const { session, context, steps, permissions, warnings } = work;
+  const { run, staging, store } = session;
+  const scope = scopeOf(request, steps, context.options.textTypes);
+  const startedAt = new Date(finish.started).toISOString();
+  const losses = lossesOf(request, scope, store.path, merged);
+  const head = manifestHead(merged, {
+    run,
+    site: config.site,
+    kind: request.safety === undefined ? "backup" : "safety",
+    scope,
+    name: request.name,
+    description: request.description,
+    tags: request.tags,
+    startedAt,
+    store: store.path,
+    losses,
+  });
+  for (const loss of losses)
+    finish.report({
+      type: "note",
+      level: "error",
+      text: `${describeLoss(loss)}: the run ${run} does not become latest`,
+    });
+  for (const file of MERGED_FILES) rmSync(path.join(staging, file), { force: true });
+  const { documents } = context;
+  documents.write("failures.json", merged.failures);
+  documents.write(REUSE_FILE, reuseOf(outcomes));
+  documents.writeText("site.yaml", sanitiseConfig(config.text));
+  const inOrder = outcomes.flatMap((outcome) => outcome.units.flatMap((directory) => units.get(directory) ?? []));
+  const places = recordPlaces(
+    inOrder.flatMap((unit) => unit.places),
+    config.root,
+    containersOf(config),
+  );
+  documents.write(PLACES_FILE, places);
+  documents.writeText("RESTORE.md", restoreGuide(inOrder, head, config, places));
+  const listed = outcomes.map(({ step, index, units: own }) => ({
+    step,
+    summary: merged.steps.get(step),
+    index,
+    units: own,
+  }));
+  writeManifest(staging, head, listed, {
+    failures: merged.failures,
+    uncovered: shortenUncovered(finish.uncovered),
+    warnings,
+  });
+  finish.closeLog();
+  await writeSums(staging, documents.digests, finish.signal);
+  finish.signal.throwIfAborted();
+  await publishRun(store.path, run, permissions, {
+    beforeRename: () => session.assertHeld(),
+    signal: finish.signal,
+  });
+  const linked = await attempt(
+    "the run is published, but its links could not be set",
+    finish.report,
+    async () => await finishPublishing(store.path),
+  );
+  const { status, totals } = head;
+  return {
+    run,
+    path: runDirectory(store.path, run),
+    status,
+    scope,
+    totals,
+    failures: merged.failures,
+    uncovered: finish.uncovered,
+    warnings,
+    afterFailed: !linked,
+  };
+}
+
+/** Returns how many runs took each unit over without reading it, by the unit's directory. */
+const reuseOf = (outcomes: readonly StepOutcome[]): Reuse => ({
+  format_version: FORMAT_VERSION,
+  unread_runs: Object.fromEntries(
+    outcomes.flatMap(({ unread }) => [...unread]).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  ),
+});
+
+/** Returns the losses that keep a full backup from becoming latest. A step that failed as a whole is never accepted. */
+function lossesOf({ safety, acceptLoss }: BackupRequest, scope: Scope, store: string, merged: MergedSteps): Loss[] {
+  if (safety !== undefined || scope !== "full") return [];
+  return findLosses(store, merged.steps, merged.failures).filter(({ reason }) => reason === "failed" || !acceptLoss);
+}
