@@ -155,13 +155,11 @@ export class TreeWriter {
     if (file === undefined) throw new HoldfastError("E_INTERNAL", "no file is open");
     const { fd, path, absolute, attributes, size } = file;
     if (file.hole) ftruncateSync(fd, size);
-    if (fstatSync(fd).size !== size)
-      throw new HoldfastError(
-        "E_IO",
-        `${display(path)}: ${size} bytes were written, but the file has ${fstatSync(fd).size}`,
-      );
+    const made = fstatSync(fd);
+    if (made.size !== size)
+      throw new HoldfastError("E_IO", `${display(path)}: ${size} bytes were written, but the file has ${made.size}`);
     const owner = this.#ownerOf(attributes);
-    if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid);
+    if (owner !== undefined && (owner.uid !== made.uid || owner.gid !== made.gid)) fchownSync(fd, owner.uid, owner.gid);
     fchmodSync(fd, attributes.mode); // after the owner: chown takes setuid away
     const time = fileTime(attributes.mtimeNs);
     futimesSync(fd, time, time);

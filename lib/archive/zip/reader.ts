@@ -13,6 +13,8 @@ import { DESCRIPTOR_SIGNATURE, FLAG_DESCRIPTOR, LOCAL_SIGNATURE, STORED } from "
 /** Entries up to this size, packed and unpacked, are read whole. */
 const SMALL = 4 * 1024 * 1024;
 const CHUNK = 256 * 1024;
+/** Zlib refuses smaller ones. */
+const LEAST_CHUNK = 64;
 
 /**
  * Unpacks every entry and checks its CRC, size and local header. Accounts for every byte of the file. Throws
@@ -155,8 +157,14 @@ async function copy(
 
 function unpack(window: BufferedFile, entry: ZipEntry, start: number): Buffer {
   const packed = window.slice(start, start + entry.compressedSize);
-  // With `info`, the engine tells how much it took; the types do not know of it.
-  const unpacked: unknown = inflateRawSync(packed, { info: true, maxOutputLength: entry.size + 1 });
+  const most = entry.size + 1;
+  // With `info`, the engine tells how much it took; the types do not know of it. All of it fits into one chunk: of many
+  // small ones a copy would be made.
+  const unpacked: unknown = inflateRawSync(packed, {
+    info: true,
+    maxOutputLength: most,
+    chunkSize: Math.max(most, LEAST_CHUNK),
+  });
   if (!isInfo(unpacked)) throw new HoldfastError("E_INTERNAL", "zlib gave no info");
   if (unpacked.engine.bytesWritten !== packed.length)
     failArchive(`stray bytes after the content of ${display(entry.name)}`);

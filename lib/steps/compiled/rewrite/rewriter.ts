@@ -2,9 +2,10 @@
 import type { BytePath } from "../../../archive/entry.ts";
 import type { Findings, Reference } from "./references.ts";
 import { cssReferences } from "./css.ts";
+import { Hint } from "./hits.ts";
 import { htmlReferences, type HtmlFindings } from "./html.ts";
 import { scriptFileReferences } from "./script.ts";
-import { decodePercent, encodePath, hint, type UrlTemplate } from "./url-template.ts";
+import { decodePercent, encodePath, type UrlTemplate } from "./url-template.ts";
 
 /** The kind of a file with references, by its name. `script` files are read and never rewritten. */
 export type DocumentKind = "html" | "xml" | "css" | "script";
@@ -44,12 +45,16 @@ export interface Rewritten {
 /** Rewrites documents by the templates of one request. */
 export class Rewriter {
   readonly #templates: readonly UrlTemplate[];
-  /** False only where no reference can be. */
-  readonly mayRefer: (text: string) => boolean;
+  readonly #hint: Hint;
 
   constructor(templates: readonly UrlTemplate[]) {
     this.#templates = templates;
-    this.mayRefer = hint(templates);
+    this.#hint = new Hint(templates);
+  }
+
+  /** False only where no reference can be. */
+  mayRefer(text: string): boolean {
+    return this.#hint.mayRefer(text);
   }
 
   /**
@@ -62,7 +67,6 @@ export class Rewriter {
     path: BytePath,
     localise: (reference: Reference) => Target | undefined,
   ): Rewritten {
-    if (!this.mayRefer(source)) return { text: null, unresolved: [], baseReplaced: false };
     const { references, unresolved, base }: HtmlFindings = this.#find(source, kind);
     const directory = directoryOf(path);
     const start = base === undefined ? directory : resolveBase(directory, base.href);
@@ -79,9 +83,10 @@ export class Rewriter {
   }
 
   #find(source: string, kind: DocumentKind): Findings {
+    if (!this.mayRefer(source)) return { references: [], unresolved: [] };
     if (kind === "css") return cssReferences(source, this.#templates);
     if (kind === "script") return scriptFileReferences(source, this.#templates);
-    return htmlReferences(source, this.#templates, { xml: kind === "xml", mayRefer: this.mayRefer });
+    return htmlReferences(source, this.#templates, { xml: kind === "xml", hint: this.#hint });
   }
 }
 

@@ -135,14 +135,3 @@ export function resolveDots(path: BytePath): BytePath | undefined {
 }
 
 const bytes = (text: string): BytePath => Buffer.from(text, "utf8").toString("latin1");
-
-/** A letter or digit that is escaped in HTML, in a URL, in a script or in CSS. */
-const ESCAPED_WORD_CHARACTER =
-  /&#(?:0*(?:4[89]|5[0-7]|6[5-9]|[78]\d|90|9[7-9]|1[01]\d|12[0-2])(?!\d)|[xX]0*[3-7][0-9a-fA-F](?![0-9a-fA-F]))|%[3-7][0-9a-fA-F]|\\(?:u\{?0*[3-7][0-9a-fA-F]|x[3-7][0-9a-fA-F]|0{0,4}[3-7][0-9a-fA-F])/;
-
-/** A cheap test that is false only where no reference by any of the templates can be. */
-export function hint(templates: readonly UrlTemplate[]): (text: string) => boolean {
-  if (templates.length === 0) return () => false;
-  if (templates.some((template) => template.word === "")) return () => true;
-  return (text) => templates.some((template) => text.includes(template.word)) || ESCAPED_WORD_CHARACTER.test(text);
-}
