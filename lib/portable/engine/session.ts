@@ -1,4 +1,5 @@
 /** A session with a database, the same for every engine. */
+import type { CellBatch } from "./cell-batch.ts";
 
 /**
  * A value as its engine prints it in full: 64-bit integers and decimals to the last digit, times with their
@@ -21,10 +22,10 @@ export interface Session {
   /** Streams a result of any size, some hundreds of rows at a time, in constant memory. */
   stream(sql: string, parameters?: readonly Cell[]): AsyncIterable<readonly Row[]>;
   /**
-   * Streams like `stream`, by the engine's fastest method, with text as the bytes of its UTF-8, one character a byte.
-   * PostgreSQL's bytes stay as it prints them.
+   * Streams like `stream`, by the engine's fastest method, with text as the bytes of its UTF-8. PostgreSQL's bytes stay
+   * as it prints them.
    */
-  streamBytes(sql: string, parameters?: readonly Cell[]): AsyncIterable<readonly Row[]>;
+  streamBytes(sql: string, parameters?: readonly Cell[]): AsyncIterable<CellBatch>;
   /** Runs a statement and returns the number of rows that it changed. */
   run(sql: string, parameters?: readonly Cell[]): Promise<number>;
   /**
