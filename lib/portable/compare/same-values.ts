@@ -73,7 +73,7 @@ export async function isSameHere(
     }
   if (large !== undefined) {
     const layout = { fields: large.fields, from: large.own, encoder: lines };
-    await eachLargeLine(connection, layout, large.rows, (line) => here.add(cellsOf(line.toString())), stored);
+    await eachLargeLine(connection, layout, large.rows, (text) => here.add(cellsOf(text.toString())), stored);
   }
   const there = new RowDigest(table, query, counts, cellOf(writtenForm(engine.values), isLarge, written));
   try {

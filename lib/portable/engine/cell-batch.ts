@@ -1,39 +1,47 @@
 /** Rows of a result as bytes: nothing is made of a cell before its encoder has seen it. */
-import type { Cell } from "./session.ts";
 
-/** Marks a NULL, and a value that is not text, in place of the position of a text. */
-const NULL = -1;
-const OTHER = -2;
+/**
+ * A value as its engine prints it in full: 64-bit integers and decimals to the last digit, times with their
+ * microseconds and in UTC, floats in the shortest form that restores them, `NaN` and `Infinity` as words, JSON and
+ * arrays as their source text. Bytes are unchanged, NULL is null. In SQLite, where each value has its own type,
+ * integers are `bigint` and floats `number`.
+ */
+export type Cell = string | Buffer | number | bigint | null;
+
+/** The types of cells. Numbers are kept as text. */
+export const [TEXT, NULL, BYTES, INTEGER, FLOAT] = [0, 1, 2, 3, 4];
 
 /**
  * Consecutive rows of a result, valid until the next ones are read. Cells are numbered: those of the first row, those of
  * the second, and so on.
  */
 export class CellBatch {
-  /** The UTF-8 of all texts. */
+  /** The bytes of all cells; text is UTF-8. */
   bytes: Buffer = Buffer.alloc(0);
+  /** For each cell its type, and the positions in `bytes` where it begins and ends. */
+  types = new Uint8Array(1024);
+  starts = new Int32Array(1024);
+  ends = new Int32Array(1024);
   rows = 0;
   /** The number of cells in a row. */
   width = 0;
-  #starts = new Int32Array(1024);
-  #ends = new Int32Array(1024);
-  #others = new Map<number, Cell>();
   #count = 0;
 
   /** Converts rows as drivers return them. */
   static of(rows: readonly (readonly Cell[])[]): CellBatch {
-    const batch = new CellBatch();
     const size = rows.reduce((sum, row) => row.reduce<number>((all, cell) => all + mostBytes(cell), sum), 0);
-    batch.bytes = Buffer.allocUnsafe(size);
+    const batch = new CellBatch();
+    const bytes = Buffer.allocUnsafe(size);
+    batch.begin(bytes);
     let at = 0;
     for (const row of rows) {
       for (const cell of row) {
-        if (typeof cell === "string") {
-          const start = at;
-          at += batch.bytes.write(cell, at);
-          batch.addText(start, at);
-        } else if (cell === null) batch.addNull();
-        else batch.#addOther(cell);
+        const start = at;
+        if (cell === null) batch.add(NULL, 0, 0);
+        else {
+          at += Buffer.isBuffer(cell) ? cell.copy(bytes, at) : bytes.write(String(cell), at);
+          batch.add(typeOf(cell), start, at);
+        }
       }
       batch.endRow();
     }
@@ -47,20 +55,12 @@ export class CellBatch {
     this.#count = 0;
   }
 
-  /** Adds a cell with the text at `start` up to `end`. */
-  addText(start: number, end: number): void {
-    if (this.#count === this.#starts.length) this.#grow();
-    this.#starts[this.#count] = start;
-    this.#ends[this.#count++] = end;
-  }
-
-  addNull(): void {
-    this.addText(NULL, NULL);
-  }
-
-  #addOther(cell: Cell): void {
-    this.#others.set(this.#count, cell);
-    this.addText(OTHER, OTHER);
+  /** Adds a cell to the row. */
+  add(type: number, start: number, end: number): void {
+    if (this.#count === this.types.length) this.#grow();
+    this.types[this.#count] = type;
+    this.starts[this.#count] = start;
+    this.ends[this.#count++] = end;
   }
 
   endRow(): void {
@@ -68,24 +68,17 @@ export class CellBatch {
     if (this.rows === 1) this.width = this.#count;
   }
 
-  /** Returns the start of a cell's text; it is negative if the cell is not text. */
-  start(cell: number): number {
-    return this.#starts[cell] ?? NULL;
-  }
-
-  end(cell: number): number {
-    return this.#ends[cell] ?? NULL;
-  }
-
   isNull(cell: number): boolean {
-    return this.start(cell) === NULL;
+    return this.types[cell] === NULL;
   }
 
   /** Returns a cell as a driver returns it. */
   cell(cell: number): Cell {
-    const start = this.start(cell);
-    if (start >= 0) return this.bytes.toString("utf8", start, this.end(cell));
-    return this.#others.get(cell) ?? null;
+    const [type, start, end] = [this.types[cell], this.starts[cell], this.ends[cell]];
+    if (type === NULL) return null;
+    if (type === BYTES) return Buffer.from(this.bytes.subarray(start, end));
+    const text = this.bytes.toString("utf8", start, end);
+    return type === INTEGER ? BigInt(text) : type === FLOAT ? Number(text) : text;
   }
 
   /** Returns the cells of a row. */
@@ -94,14 +87,18 @@ export class CellBatch {
   }
 
   #grow(): void {
-    const grown = (from: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> => {
-      const larger = new Int32Array(2 * from.length);
-      larger.set(from);
-      return larger;
-    };
-    this.#starts = grown(this.#starts);
-    this.#ends = grown(this.#ends);
+    const size = 2 * this.types.length;
+    const [types, starts, ends] = [new Uint8Array(size), new Int32Array(size), new Int32Array(size)];
+    types.set(this.types);
+    starts.set(this.starts);
+    ends.set(this.ends);
+    [this.types, this.starts, this.ends] = [types, starts, ends];
   }
 }
 
-const mostBytes = (cell: Cell): number => (typeof cell === "string" ? 3 * cell.length : 0);
+const typeOf = (cell: string | Buffer | number | bigint): number =>
+  typeof cell === "string" ? TEXT : typeof cell === "bigint" ? INTEGER : typeof cell === "number" ? FLOAT : BYTES;
+
+/** Returns the room that a cell needs; the text of a number has at most 25 characters. */
+const mostBytes = (cell: Cell): number =>
+  cell === null ? 0 : typeof cell === "string" ? 3 * cell.length : Buffer.isBuffer(cell) ? cell.length : 25;

@@ -1,13 +1,7 @@
 /** A session with a database, the same for every engine. */
-import type { CellBatch } from "./cell-batch.ts";
+import type { Cell, CellBatch } from "./cell-batch.ts";
 
-/**
- * A value as its engine prints it in full: 64-bit integers and decimals to the last digit, times with their
- * microseconds and in UTC, floats in the shortest form that restores them, `NaN` and `Infinity` as words, JSON and
- * arrays as their source text. Bytes are unchanged, NULL is null. In SQLite, where each value has its own type,
- * integers are `bigint` and floats `number`.
- */
-export type Cell = string | Buffer | number | bigint | null;
+export type { Cell } from "./cell-batch.ts";
 
 export type Row = readonly Cell[];
 

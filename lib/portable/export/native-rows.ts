@@ -4,7 +4,7 @@ import { digestCell, TableDigest } from "../../database/digest/table.ts";
 import type { PortableEngine } from "../engine/interface.ts";
 import type { ValueRules } from "../engine/value-rules.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
-import type { CellBatch } from "../engine/cell-batch.ts";
+import { TEXT, type CellBatch } from "../engine/cell-batch.ts";
 import { encoderOf, type Encoded, type Encoder } from "../values/encoders.ts";
 import type { Replacement } from "../rows/column-rules.ts";
 import { isPath, keyPart, pathEncoder, type PathLeaf } from "../rows/tree-path.ts";
@@ -167,8 +167,11 @@ const replacedEncoder =
 const notingReplacementChar =
   (encode: FieldEncoder, { column, at }: ValuePlace, columnsWithReplacementChar: Set<string>): FieldEncoder =>
   (batch, first, to) => {
-    const start = batch.start(first + at);
-    if (start >= 0 && batch.bytes.subarray(start, batch.end(first + at)).includes(REPLACEMENT_CHARACTER))
+    const cell = first + at;
+    if (
+      batch.types[cell] === TEXT &&
+      batch.bytes.subarray(batch.starts[cell], batch.ends[cell]).includes(REPLACEMENT_CHARACTER)
+    )
       columnsWithReplacementChar.add(column.name);
     return encode(batch, first, to);
   };

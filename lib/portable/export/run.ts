@@ -176,7 +176,10 @@ async function writeTable(
   try {
     for await (const batch of connection.streamBytes(query.sql, query.parameters)) {
       for (let row = 0; row < batch.rows; row++) {
-        encoder.encode(batch, row, writer.beginRow());
+        const line = writer.beginRow();
+        const start = line.length;
+        encoder.encode(batch, row, line);
+        if (line.length - start > MOST_LINE) throw tooLong(id, rows);
         writer.endRow();
         if (writer.isFull) await writer.flush();
       }

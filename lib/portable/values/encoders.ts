@@ -3,7 +3,7 @@ import type { ByteWriter } from "../bytes/byte-writer.ts";
 import { writeCanonicalJson } from "../bytes/canonical-json.ts";
 import { writeJsonString } from "../bytes/json-string.ts";
 import { decimalEnd, isDate, isSmallInteger, timeEnd } from "../bytes/shapes.ts";
-import type { CellBatch } from "../engine/cell-batch.ts";
+import { INTEGER, NULL, TEXT, type CellBatch } from "../engine/cell-batch.ts";
 import type { Cell } from "../engine/session.ts";
 import type { ValueRules } from "../engine/value-rules.ts";
 import type { Column } from "../schema/tables.ts";
@@ -25,10 +25,13 @@ export function encoderOf(rules: ValueRules, column: Column): Encoder {
   const quick = quickOf(rules, column);
   const isBytes = column.kind === "bytes";
   const { sourceKind } = column;
+  /** The other type that has the form of a text: SQLite's integers, in a column of integers. */
+  const alike = column.kind === "integer" ? INTEGER : TEXT;
   const own: Encoder = (batch, cell, to) => {
-    const start = batch.start(cell);
-    if (start >= 0 && quick(batch.bytes, start, batch.end(cell), to)) return true;
-    if (batch.isNull(cell)) {
+    const type = batch.types[cell] ?? NULL;
+    if (type === TEXT || type === alike)
+      if (quick(batch.bytes, batch.starts[cell] ?? 0, batch.ends[cell] ?? 0, to)) return true;
+    if (type === NULL) {
       to.line.ascii("null");
       return false;
     }
@@ -59,7 +62,9 @@ function slow(rules: ValueRules, column: Column, cell: Cell, { line, form }: Enc
 /** Appends both forms of a common value, or returns false for one that takes the slow path. */
 type Quick = (bytes: Buffer, from: number, to: number, encoded: Encoded) => boolean;
 
-const [QUOTE, NUMBER, TEXT, JSON_TEXT] = [0x22, 0x6e, 0x74, 0x6a];
+const QUOTE = 0x22;
+/** The letters before canonical forms: `n`, `t` and `j`. */
+const [AS_NUMBER, AS_TEXT, AS_JSON] = [0x6e, 0x74, 0x6a];
 const TRUTHS = new Map([..."t1f0"].map((word) => [word.charCodeAt(0), word === "t" || word === "1"]));
 
 function quickOf(rules: ValueRules, { kind }: Column): Quick {
@@ -92,7 +97,7 @@ function quickOf(rules: ValueRules, { kind }: Column): Quick {
 const integer: Quick = (bytes, from, to, { line, form }) => {
   if (!isSmallInteger(bytes, from, to)) return false;
   line.copy(bytes, from, to);
-  form.byte(NUMBER);
+  form.byte(AS_NUMBER);
   form.copy(bytes, from, to);
   return true;
 };
@@ -101,7 +106,7 @@ const decimal: Quick = (bytes, from, to, { line, form }) => {
   const end = decimalEnd(bytes, from, to);
   if (end < 0) return false;
   writeQuoted(bytes, from, to, line);
-  form.byte(NUMBER);
+  form.byte(AS_NUMBER);
   form.copy(bytes, from, end);
   return true;
 };
@@ -116,7 +121,7 @@ const truth: Quick = (bytes, from, to, { line, form }) => {
 
 const json: Quick = (bytes, from, to, { line, form }) => {
   writeJsonString(bytes, from, to, line);
-  form.byte(JSON_TEXT);
+  form.byte(AS_JSON);
   writeCanonicalJson(bytes, from, to, form);
   return true;
 };
@@ -124,7 +129,7 @@ const json: Quick = (bytes, from, to, { line, form }) => {
 const date: Quick = (bytes, from, to, encoded) => {
   if (!isDate(bytes, from, to)) return false;
   writeQuoted(bytes, from, to, encoded.line);
-  encoded.form.byte(TEXT);
+  encoded.form.byte(AS_TEXT);
   encoded.form.copy(bytes, from, to);
   return true;
 };
@@ -133,14 +138,14 @@ const time: Quick = (bytes, from, to, { line, form }) => {
   const end = timeEnd(bytes, from, to);
   if (end < 0) return false;
   writeQuoted(bytes, from, end, line);
-  form.byte(TEXT);
+  form.byte(AS_TEXT);
   form.copy(bytes, from, end);
   return true;
 };
 
 const text: Quick = (bytes, from, to, { line, form }) => {
   writeJsonString(bytes, from, to, line);
-  form.byte(TEXT);
+  form.byte(AS_TEXT);
   form.copy(bytes, from, to);
   return true;
 };

@@ -1,5 +1,5 @@
 /** Reads and writes COPY's text format: https://www.postgresql.org/docs/current/sql-copy.html */
-import { CellBatch } from "../../engine/cell-batch.ts";
+import { CellBatch, NULL, TEXT } from "../../engine/cell-batch.ts";
 import type { Cell, Row } from "../../engine/session.ts";
 
 const [TAB, NEWLINE, BACKSLASH, CAPITAL_N] = [0x09, 0x0a, 0x5c, 0x4e];
@@ -36,10 +36,10 @@ function readCells(batch: CellBatch): void {
     const byte = bytes[at] ?? 0;
     if (byte === BACKSLASH) {
       const isNull = bytes[at + 1] === CAPITAL_N; // an N of its own is not escaped
-      if (isNull) batch.addNull();
+      if (isNull) batch.add(NULL, at, at);
       at = isNull ? at + 2 : unescapeCell(batch, start, at);
     } else if (byte !== TAB && byte !== NEWLINE) continue;
-    else batch.addText(start, at);
+    else batch.add(TEXT, start, at);
     if (bytes[at] === NEWLINE) batch.endRow();
     start = at + 1;
   }
@@ -59,7 +59,7 @@ function unescapeCell(batch: CellBatch, start: number, at: number): number {
     bytes[end++] = byte;
     at++;
   }
-  batch.addText(start, end);
+  batch.add(TEXT, start, end);
   return at;
 }
 

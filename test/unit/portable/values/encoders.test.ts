@@ -89,9 +89,28 @@ test("NULL, and SQLite's own types", () => {
   const made = (kind: Kind, cell: Cell) => encoded("sqlite", kind, cell);
   expect(made("text", null)).toEqual({ json: "null", form: null });
   expect(made("integer", 2n ** 60n)).toEqual({ json: '"1152921504606846976"', form: "n1152921504606846976" });
+  expect(made("integer", -5n)).toEqual({ json: "-5", form: "n-5" });
   expect(made("text", 5n)).toEqual({ json: '{"$":"integer","v":"5"}', form: "n5" });
   expect(made("float8", 0.1)).toEqual({ json: "0.1", form: "n0.1" });
+  expect(made("float8", 1e300)).toEqual({ json: "1e+300", form: `n1${"0".repeat(300)}` });
+  expect(made("decimal", 7n)).toEqual({ json: '"7"', form: "n7" });
   expect(made("bytes", Buffer.from([0, 255]))).toEqual({ json: '"AP8="', form: "x\0\u00ff" });
+});
+
+test("a batch gives back the rows that it was made of", () => {
+  const cell = fc.oneof(
+    fc.constant(null),
+    fc.string({ unit: "grapheme" }),
+    fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+    fc.double({ noNaN: true }).filter((value) => !Object.is(value, -0)),
+    fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+  );
+  fc.assert(
+    fc.property(fc.array(fc.tuple(cell, cell, cell)), (rows) => {
+      const batch = CellBatch.of(rows);
+      expect(Array.from({ length: batch.rows }, (_, row) => batch.row(row))).toEqual(rows);
+    }),
+  );
 });
 
 test("PostgreSQL's bytes", () => {
