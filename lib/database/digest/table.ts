@@ -20,7 +20,6 @@ export class TableDigest {
   #rows = 0;
   /** The sum of the digests: sixteen bits an element, the last one the least, exact for 2^37 rows. */
   readonly #sums = new Float64Array(BITS / 16);
-  #row = Buffer.allocUnsafeSlow(4096);
 
   constructor(columns: readonly DigestColumn[]) {
     const named = columns.map(({ name }, index) => ({ name: name.toLowerCase(), index }));
@@ -31,13 +30,13 @@ export class TableDigest {
 
   /** The cells in the order in which the columns were given, in their canonical form; null for NULL. */
   add(cells: readonly (Buffer | null)[]): void {
-    this.addBytes(this.order.map((index) => digestCell(cells[index]?.toString("latin1") ?? null)).join(""));
+    const row = this.order.map((index) => digestCell(cells[index]?.toString("latin1") ?? null)).join("");
+    this.addBytes(Buffer.from(row, "latin1"));
   }
 
-  /** A row as it is digested: `digestCell` of each cell in the order of the names, one character a byte. */
-  addBytes(row: string): void {
-    if (row.length > this.#row.length) this.#row = Buffer.allocUnsafeSlow(row.length);
-    this.addDigest(hash("sha256", this.#row.subarray(0, this.#row.write(row, "latin1")), "binary"));
+  /** A row as it is digested: `digestCell` of each cell in the order of the names. */
+  addBytes(row: Uint8Array): void {
+    this.addDigest(hash("sha256", row, "binary"));
   }
 
   /** A row by the sha256 of what `addBytes` takes, one character a byte. */

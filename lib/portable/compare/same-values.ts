@@ -4,7 +4,7 @@
  */
 import { digestCell, TableDigest } from "../../database/digest/table.ts";
 import { HoldfastError } from "../../errors.ts";
-import { fromBytes } from "../values/binary-string.ts";
+import { ByteWriter } from "../bytes/byte-writer.ts";
 import { isGeneric, isRaw, valueOf, type JsonCell } from "../rows/nested-key.ts";
 import type { Connection } from "../engine/connection.ts";
 import type { Decoder, ValueRules } from "../engine/value-rules.ts";
@@ -64,11 +64,16 @@ export async function isSameHere(
   const isLarge = large !== undefined;
   const here = new RowDigest(table, query, counts, cellOf(formHere, isLarge, read));
   const lines = new LineEncoder(engine, table, query, () => false);
+  const line = new ByteWriter();
   for await (const batch of connection.streamBytes(query.sql, query.parameters))
-    for (const row of batch) here.add(cellsOf(lines.encode(row)));
+    for (let row = 0; row < batch.rows; row++) {
+      line.length = 0;
+      lines.encode(batch, row, line);
+      here.add(cellsOf(line.toString()));
+    }
   if (large !== undefined) {
     const layout = { fields: large.fields, from: large.own, encoder: lines };
-    await eachLargeLine(connection, layout, large.rows, (line) => here.add(cellsOf(line)), stored);
+    await eachLargeLine(connection, layout, large.rows, (text) => here.add(cellsOf(text.toString())), stored);
   }
   const there = new RowDigest(table, query, counts, cellOf(writtenForm(engine.values), isLarge, written));
   try {
@@ -81,7 +86,7 @@ export async function isSameHere(
 }
 
 const cellsOf = (line: string): readonly JsonCell[] => {
-  const cells: unknown = JSON.parse(fromBytes(line));
+  const cells: unknown = JSON.parse(line);
   return isList(cells) ? cells : [];
 };
 const isList = (value: unknown): value is readonly JsonCell[] => Array.isArray(value);
@@ -128,7 +133,8 @@ class RowDigest {
   }
 
   add(cells: readonly JsonCell[]): void {
-    this.#digest.addBytes(this.#fields.map((form) => digestCell(form(cells))).join(""));
+    const row = this.#fields.map((form) => digestCell(form(cells))).join("");
+    this.#digest.addBytes(Buffer.from(row, "latin1"));
   }
 
   finish(): string {

@@ -1,4 +1,5 @@
 /** Compares the rows of an export with those of a database, by digest. */
+import { ByteWriter } from "../bytes/byte-writer.ts";
 import type { Connection } from "../engine/connection.ts";
 import { countsInDigest } from "../export/table-header.ts";
 import { rowFilter } from "../rows/row-filter.ts";
@@ -60,10 +61,14 @@ export async function compareTables(
     const counts = (place: FieldPlace): boolean =>
       uncounted === undefined ? countsInDigest(own, place) : !uncounted.includes(fold(nameOf(place)));
     const encoder = new LineEncoder(connection.engine, table, query, counts);
+    const line = new ByteWriter();
     let found = 0;
     for await (const batch of connection.streamBytes(query.sql, query.parameters)) {
-      for (const row of batch) encoder.encode(row);
-      found += batch.length;
+      for (let row = 0; row < batch.rows; row++) {
+        line.length = 0;
+        encoder.encode(batch, row, line);
+      }
+      found += batch.rows;
     }
     await eachLargeLine(connection, { fields: targets.fields, from: own, encoder }, apart, () => void found++);
     const isWhole = wanted.length === exported.fields.length;

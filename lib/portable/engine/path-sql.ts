@@ -11,7 +11,7 @@ export interface PathSql {
   widen(text: string): string;
   /** Returns the SQL that prints a value as a part: its text or bytes in hexadecimal, with its type if that varies. */
   part(expression: string, column: Column): string;
-  /** Returns the value of a part as the engine would print it alone, with text as bytes. */
+  /** Returns the value of a part as the engine would print it alone. */
   cell(part: string, column: Column): Cell;
   /** Returns the path that a part holds. */
   nested(part: string): string;

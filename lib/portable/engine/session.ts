@@ -1,12 +1,7 @@
 /** A session with a database, the same for every engine. */
+import type { Cell, CellBatch } from "./cell-batch.ts";
 
-/**
- * A value as its engine prints it in full: 64-bit integers and decimals to the last digit, times with their
- * microseconds and in UTC, floats in the shortest form that restores them, `NaN` and `Infinity` as words, JSON and
- * arrays as their source text. Bytes are unchanged, NULL is null. In SQLite, where each value has its own type,
- * integers are `bigint` and floats `number`.
- */
-export type Cell = string | Buffer | number | bigint | null;
+export type { Cell } from "./cell-batch.ts";
 
 export type Row = readonly Cell[];
 
@@ -21,10 +16,10 @@ export interface Session {
   /** Streams a result of any size, some hundreds of rows at a time, in constant memory. */
   stream(sql: string, parameters?: readonly Cell[]): AsyncIterable<readonly Row[]>;
   /**
-   * Streams like `stream`, by the engine's fastest method, with text as the bytes of its UTF-8, one character a byte.
-   * PostgreSQL's bytes stay as it prints them.
+   * Streams like `stream`, by the engine's fastest method, with text as the bytes of its UTF-8. PostgreSQL's bytes stay
+   * as it prints them.
    */
-  streamBytes(sql: string, parameters?: readonly Cell[]): AsyncIterable<readonly Row[]>;
+  streamBytes(sql: string, parameters?: readonly Cell[]): AsyncIterable<CellBatch>;
   /** Runs a statement and returns the number of rows that it changed. */
   run(sql: string, parameters?: readonly Cell[]): Promise<number>;
   /**

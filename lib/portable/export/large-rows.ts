@@ -1,7 +1,7 @@
 /** Exports rows with large values, with the same digest as if the values were in their rows. */
 import type { Hash } from "node:crypto";
 import { HoldfastError } from "../../errors.ts";
-import type { ByteRow } from "../values/binary-string.ts";
+import { CellBatch } from "../engine/cell-batch.ts";
 import type { Connection } from "../engine/connection.ts";
 import type { RowLayout, TableLayout } from "../rows/fields.ts";
 import type { BlobCell, LineEncoder } from "./native-rows.ts";
@@ -25,7 +25,7 @@ export async function eachLargeLine(
   connection: Connection,
   { fields, from, encoder }: { readonly fields: RowLayout; readonly from: TableLayout; readonly encoder: LineEncoder },
   { rows }: LargeRows,
-  take: (line: string) => Promise<void> | void,
+  take: (line: Buffer) => Promise<void> | void,
   blobs?: LargeSink,
 ): Promise<void> {
   for (const row of rows) {
@@ -36,8 +36,9 @@ export async function eachLargeLine(
       ]),
     );
     const query = selectTable(connection, fields, from, row.at, new Set(apart.keys()));
-    let found: ByteRow | undefined;
-    for await (const batch of connection.streamBytes(`${query.sql}${row.limit}`, query.parameters)) found ??= batch[0];
+    let found: CellBatch | undefined;
+    for await (const batch of connection.streamBytes(`${query.sql}${row.limit}`, query.parameters))
+      if (batch.rows > 0) found ??= CellBatch.of([batch.row(0)]);
     if (found === undefined)
       throw new HoldfastError("E_DATABASE", `${from.table.id}: row ${row.name} was found, but could not be read again`);
     await take(await encoder.encodeWithBlobs(found, apart));

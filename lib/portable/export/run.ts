@@ -175,16 +175,21 @@ async function writeTable(
   let rows = 0;
   try {
     for await (const batch of connection.streamBytes(query.sql, query.parameters)) {
-      for (const row of batch) {
-        writer.add(encoder.encode(row));
+      for (let row = 0; row < batch.rows; row++) {
+        const line = writer.beginRow();
+        const start = line.length;
+        encoder.encode(batch, row, line);
+        if (line.length - start > MOST_LINE) throw tooLong(id, rows);
+        writer.endRow();
         if (writer.isFull) await writer.flush();
       }
-      rows += batch.length;
+      rows += batch.rows;
       onRows(id, rows);
     }
-    const take = async (line: string): Promise<void> => {
+    const take = async (line: Buffer): Promise<void> => {
       if (line.length > MOST_LINE) throw tooLong(id, rows);
-      writer.add(line);
+      writer.beginRow().copy(line, 0, line.length);
+      writer.endRow();
       if (writer.isFull) await writer.flush();
       onRows(id, ++rows);
     };

@@ -6,6 +6,7 @@ import * as z from "zod";
 import { DOCUMENT, parseJson } from "../../archive/limits.ts";
 import { readRegular } from "../../archive/files/regular-file.ts";
 import { HoldfastError } from "../../errors.ts";
+import { collectEvery } from "../../exec/v8-memory.ts";
 import { hashFile } from "../../store/files/hash.ts";
 import { blobPath, readTag, type LargeTag } from "../format/large-value.ts";
 import { checksumOf } from "../format/checksum.ts";
@@ -148,6 +149,10 @@ export function largeIn({ directory, manifest }: ExportReader, cell: LargeTag, w
   return tag;
 }
 
+/** The bytes read between two garbage collections, and those for which a row counts besides its text. */
+const COLLECT_EVERY = 16 * 1024 * 1024;
+const ROW_BYTES = 100;
+
 interface Expected {
   readonly rows: number;
   readonly header: ExportedTable | undefined;
@@ -160,6 +165,7 @@ async function* readFile(
   { rows, header, signal }: Expected,
 ): AsyncGenerator<ReadRow[]> {
   const hash = createHash("sha256");
+  const pass = collectEvery(COLLECT_EVERY);
   let line = 0;
   let end: string | undefined;
   try {
@@ -177,6 +183,7 @@ async function* readFile(
         else batch.push({ cells: parseRow(text, file, line), file, line });
       }
       yield batch;
+      pass(piece.bytes.length + ROW_BYTES * batch.length);
     }
   } catch (error) {
     if (signal.aborted || error instanceof HoldfastError) throw error;

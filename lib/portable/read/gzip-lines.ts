@@ -3,7 +3,6 @@ import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { streamRegular } from "../../archive/files/regular-file.ts";
 import { HoldfastError } from "../../errors.ts";
-import { collectEvery } from "../../exec/v8-memory.ts";
 
 /** Consecutive lines of a file. */
 export interface Lines {
@@ -15,11 +14,11 @@ export interface Lines {
   readonly isLast: boolean;
 }
 
+/** The bytes unpacked at once. */
+const UNPACKED = 128 * 1024;
 /** The size of a piece. Text of more than 128 KiB survives until V8 collects everything, so pieces are smaller. */
 const PIECE = 32 * 1024;
 const NEWLINE = 0x0a;
-/** The bytes read between two garbage collections. */
-const COLLECT_EVERY = 4 * 1024 * 1024;
 
 /** The most bytes of a line. Values above 8 MiB are in files of their own. */
 export const MOST_LINE = 128 * 1024 * 1024;
@@ -32,16 +31,14 @@ export async function* readLines(file: string): AsyncGenerator<Lines> {
   let failure: unknown;
   const unpacked = pipeline(
     streamRegular(file, "E_PACKAGE"),
-    createGunzip({ chunkSize: PIECE }),
+    createGunzip({ chunkSize: UNPACKED }),
     (error) => (failure = error ?? undefined),
   );
   // Holds back the last complete line: it may be the last of all.
   let rest: Buffer[] = [];
   /** The bytes of the unfinished line. */
   let begun = 0;
-  const pass = collectEvery(COLLECT_EVERY);
-  for await (const piece of unpacked) {
-    if (!Buffer.isBuffer(piece)) continue;
+  for await (const piece of piecesOf(unpacked)) {
     rest.push(piece);
     const first = piece.indexOf(NEWLINE);
     begun += first === -1 ? piece.length : first;
@@ -52,7 +49,6 @@ export async function* readLines(file: string): AsyncGenerator<Lines> {
     const whole = bytes.lastIndexOf(NEWLINE);
     const end = whole === 0 ? -1 : bytes.lastIndexOf(NEWLINE, whole - 1);
     rest = [bytes.subarray(end + 1)];
-    pass(bytes.length);
     if (end >= 0) yield { text: bytes.toString("utf8", 0, end), bytes: bytes.subarray(0, end + 1), isLast: false };
   }
   if (failure !== undefined) throw failure;
@@ -60,4 +56,9 @@ export async function* readLines(file: string): AsyncGenerator<Lines> {
   if (bytes.length === 0) return;
   const end = bytes.at(-1) === NEWLINE ? bytes.length - 1 : bytes.length;
   yield { text: bytes.toString("utf8", 0, end), bytes, isLast: true };
+}
+
+async function* piecesOf(unpacked: AsyncIterable<unknown>): AsyncGenerator<Buffer> {
+  for await (const all of unpacked)
+    if (Buffer.isBuffer(all)) for (let at = 0; at < all.length; at += PIECE) yield all.subarray(at, at + PIECE);
 }

@@ -2,13 +2,13 @@
  * Encodes the path from a root to a row of a tree: the key columns of each level, flattened into one list. A database
  * returns it as one text, the columns in hexadecimal and separated by commas.
  */
-import { digestCell } from "../../database/digest/table.ts";
+import { ByteWriter } from "../bytes/byte-writer.ts";
+import { CellBatch } from "../engine/cell-batch.ts";
 import type { PortableEngine } from "../engine/interface.ts";
 import { HoldfastError } from "../../errors.ts";
-import { fromBytes } from "../values/binary-string.ts";
 import { nest, type JsonCell } from "./nested-key.ts";
 import type { Cell } from "../engine/session.ts";
-import { encoderOf, type Encoded } from "../values/encoders.ts";
+import { encoderOf, type Encoded, type Encoder } from "../values/encoders.ts";
 import type { KeyColumn } from "./fields.ts";
 
 /** The most levels of a path: the paths of a chain grow with the square of its length. */
@@ -27,8 +27,8 @@ export const widthOf = (parts: readonly KeyColumn[]): number =>
   ).length;
 
 /**
- * Returns an encoder that sets both forms of a path, as bytes: JSON without the outer brackets, and the input of a
- * digest. It throws `E_IMPORT` for a path with too many levels.
+ * Returns an encoder that appends both forms of a path: JSON without the outer brackets, and the input of a digest. It
+ * throws `E_IMPORT` for a path with too many levels.
  */
 export function pathEncoder(engine: PortableEngine, { parts, table }: PathLeaf): (text: string, to: Encoded) => void {
   const pattern = JSON.stringify(
@@ -44,16 +44,13 @@ export function pathEncoder(engine: PortableEngine, { parts, table }: PathLeaf):
   return (text, to) => {
     const cells = text.split(",");
     if (cells.length > MOST_LEVELS * parts.length) throw tooDeep(table);
-    let [json, form] = ["", ""];
     for (const [at, cell] of cells.entries()) {
       const part = at % parts.length;
+      if (part === 0 && at > 0) to.line.ascii(",");
+      to.line.ascii(pattern[part] ?? "");
       encoders[part]?.(cell, to);
-      const comma = part === 0 && at > 0 ? "," : "";
-      json += `${comma}${pattern[part] ?? ""}${to.json}${part === parts.length - 1 ? last : ""}`;
-      form += to.form;
+      if (part === parts.length - 1) to.line.ascii(last);
     }
-    to.json = json;
-    to.form = form;
   };
 }
 
@@ -62,24 +59,33 @@ const tooDeep = (table: string): HoldfastError =>
     hint: "set an empty list for it under portable.keys to identify its rows by primary key",
   });
 
-/** Returns an encoder of one key column; `form` is the input of a digest, with its length in front. */
+/** Returns an encoder of one key column, with the length of its form in front of it. */
 function partEncoder(engine: PortableEngine, leaf: KeyColumn): (part: string, to: Encoded) => void {
   if (isPath(leaf)) {
     const encode = pathEncoder(engine, leaf);
     return (part, to) => encode(engine.paths.nested(part), to);
   }
-  const encode = encoderOf(engine.values, leaf.column);
-  return (part, to) => {
-    encode(engine.paths.cell(part, leaf.column), to);
-    to.form = digestCell(to.form);
-  };
+  const encode = keyPart(encoderOf(engine.values, leaf.column));
+  return (part, to) => void encode(CellBatch.of([[engine.paths.cell(part, leaf.column)]]), 0, to);
 }
+
+/** Wraps an encoder so that the form has its length in front, as the digest of a key needs it. */
+export const keyPart =
+  (encode: Encoder): Encoder =>
+  (batch, cell, to) => {
+    const start = to.form.length;
+    if (encode(batch, cell, to)) to.form.prefixLength(start);
+    else to.form.ascii("-");
+    return true;
+  };
 
 /** Returns the cells of a path. */
 export function pathCells(engine: PortableEngine, leaf: PathLeaf, text: Cell | undefined): readonly JsonCell[] {
-  const to: Encoded = { json: "", form: null };
+  const to = { line: new ByteWriter(), form: new ByteWriter() };
+  to.line.ascii("[");
   pathEncoder(engine, leaf)(String(text), to);
-  const cells: unknown = JSON.parse(fromBytes(`[${to.json}]`));
+  to.line.ascii("]");
+  const cells: unknown = JSON.parse(to.line.toString());
   return isList(cells) ? cells : [];
 }
 

@@ -6,7 +6,7 @@ import { canonicalNumber } from "../../database/digest/canonical.ts";
 import { HoldfastError } from "../../errors.ts";
 import { fromBytes, toBytes } from "./binary-string.ts";
 import { intervalOf, microsecondsOf } from "./durations.ts";
-import { jsonForm } from "./canonical-json.ts";
+import { canonicalJsonBytes } from "../bytes/canonical-json.ts";
 import type { Column, Kind, SourceKind } from "../schema/tables.ts";
 import { digitsOfTime, isTime, timeForm, timeOfDigits } from "./timestamps.ts";
 import type { JsonValue } from "../format/value.ts";
@@ -195,7 +195,7 @@ export function sourceCanonicalForm(column: Column, sourceKind: SourceKind, form
     case "number":
       return `n${to === "interval" ? String(microsecondsOf(body) ?? body) : canonicalNumber(body)}`;
     case "json":
-      return head === "j" ? form : `j${jsonForm(body)}`;
+      return head === "j" ? form : `j${canonicalJsonBytes(Buffer.from(body, "latin1")).toString("latin1")}`;
     case "uuid":
       return `t${withDashes(body)}`;
     case "interval":

@@ -1,10 +1,9 @@
 /** Adds a large value to the digest of its row, piece by piece, in the canonical form of its column. */
 import type { Hash } from "node:crypto";
 import { HoldfastError } from "../../errors.ts";
-import { jsonForm } from "./canonical-json.ts";
+import { canonicalJsonBytes } from "../bytes/canonical-json.ts";
 import type { Column, Kind } from "../schema/tables.ts";
 import type { LargeValue } from "../format/large-value.ts";
-import { jsonBytes } from "./large-canonical-json.ts";
 
 /** Receives the pieces of a value. It adds the length of the form, `:` and the form to the digest of a row. */
 export interface FormWriter {
@@ -49,7 +48,7 @@ class JsonFormWriter implements FormWriter {
 
   finish(): void {
     try {
-      const form = jsonBytes(this.#text) ?? Buffer.from(jsonForm(this.#text.toString("latin1")), "latin1");
+      const form = canonicalJsonBytes(this.#text);
       this.#hash.update(`${form.length + 1}:j`).update(form);
     } catch (error) {
       if (!(error instanceof Error) || !("code" in error || error instanceof RangeError)) throw error;

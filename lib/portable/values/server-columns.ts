@@ -37,9 +37,12 @@ function assertNotShortened({ kind, native, precision, length }: Column, text: s
     throw mismatch(`at most ${length} characters`, JSON.stringify(text.slice(0, 40)));
 }
 
-/** Decodes the common integers and texts quickly, and leaves all others to `decode`. */
+/** Matches numbers without an exponent, and their decimal places. */
+const DECIMAL = /^-?\d+(?:\.(\d+))?$/;
+
+/** Decodes the common integers, decimals and texts quickly, and leaves all others to `decode`. */
 export function quickServerDecoder(column: Column, decode: Decoder): Decoder {
-  const { kind, length = kind === "text" ? Infinity : 64, unsigned = false } = column;
+  const { kind, length = kind === "text" ? Infinity : 64, unsigned = false, scale = Infinity } = column;
   if (kind === "integer" && length >= 32) {
     const least = unsigned ? 0 : -SMALL;
     return (value) =>
@@ -47,6 +50,11 @@ export function quickServerDecoder(column: Column, decode: Decoder): Decoder {
         ? String(value)
         : decode(value);
   }
+  if (kind === "decimal" && scale >= 0)
+    return (value) => {
+      const digits = typeof value === "string" ? DECIMAL.exec(value) : null;
+      return digits !== null && (digits[1] ?? "").length <= scale ? digits[0] : decode(value);
+    };
   if (kind === "text" || kind === "uuid" || kind === "array")
     return (value) =>
       typeof value === "string" &&

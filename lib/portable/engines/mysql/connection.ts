@@ -4,7 +4,7 @@ import type { DatabaseTarget } from "../../../database/snapshot.ts";
 import { clientOptions } from "../../../database/access/my-cnf.ts";
 import { describeMysql } from "../../../database/mysql/url.ts";
 import { HoldfastError } from "../../../errors.ts";
-import { rowToBytes } from "../../values/binary-string.ts";
+import { CellBatch } from "../../engine/cell-batch.ts";
 import { Batch } from "../shared/row-batches.ts";
 import { mysqlOptions } from "./option-files.ts";
 import type { Connection } from "../../engine/connection.ts";
@@ -123,7 +123,7 @@ export async function connect(target: DatabaseTarget, mode: ConnectionMode, sign
         if (!batch.isEmpty) yield batch.take();
       },
       async *streamBytes(sql, parameters) {
-        for await (const batch of own.stream(sql, parameters)) yield batch.map(rowToBytes);
+        for await (const batch of own.stream(sql, parameters)) yield CellBatch.of(batch);
       },
       async load(table, columns, batches) {
         const head = `insert into ${table} (${columns.map(quote).join(", ")}) values `;

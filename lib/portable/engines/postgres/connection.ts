@@ -5,7 +5,7 @@ import { from as copyFrom, to as copyTo } from "pg-copy-streams";
 import Cursor from "pg-cursor";
 import type { DatabaseTarget } from "../../../database/snapshot.ts";
 import { HoldfastError } from "../../../errors.ts";
-import { rowToBytes } from "../../values/binary-string.ts";
+import { CellBatch } from "../../engine/cell-batch.ts";
 import type { Connection } from "../../engine/connection.ts";
 import { postgres } from "./engine.ts";
 import type { Cell, ConnectionMode, Row } from "../../engine/session.ts";
@@ -127,7 +127,7 @@ function connection(
     async *streamBytes(sql, parameters = []) {
       // COPY takes no parameters.
       if (parameters.length > 0) {
-        for await (const batch of own.stream(sql, parameters)) yield batch.map(rowToBytes);
+        for await (const batch of own.stream(sql, parameters)) yield CellBatch.of(batch);
         return;
       }
       const reader = new CopyReader();

@@ -79,8 +79,8 @@ async function* read(
   const series = `generate_series(1, octet_length(v.b), ${PIECE})`;
   const sql = `select substring(v.b from g for ${PIECE}) from (${whole}) as v cross join lateral ${series} as g`;
   for await (const batch of session.streamBytes(sql, at.parameters))
-    for (const [cell = null] of batch) {
-      const piece = values.bytesOf(cell);
+    for (let row = 0; row < batch.rows; row++) {
+      const piece = values.bytesOf(batch.cell(row));
       if (Buffer.isBuffer(piece)) yield piece;
     }
 }

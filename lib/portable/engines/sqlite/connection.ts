@@ -8,7 +8,7 @@ import { HoldfastError } from "../../../errors.ts";
 import type { SqliteDatabase } from "../../../sqlite/database.ts";
 import { openSqliteFile } from "../../../sqlite/open.ts";
 import { firstValue } from "../../../sqlite/query.ts";
-import { rowToBytes } from "../../values/binary-string.ts";
+import { CellBatch } from "../../engine/cell-batch.ts";
 import { Batch } from "../shared/row-batches.ts";
 import type { Connection } from "../../engine/connection.ts";
 import { sqlite } from "./engine.ts";
@@ -76,7 +76,7 @@ function connection(db: SqliteDatabase, signal: AbortSignal): Connection {
       }
     },
     async *streamBytes(sql, parameters) {
-      for await (const batch of own.stream(sql, parameters)) yield batch.map(rowToBytes);
+      for await (const batch of own.stream(sql, parameters)) yield CellBatch.of(batch);
     },
     async run(sql, parameters = []) {
       return guarded(() => {

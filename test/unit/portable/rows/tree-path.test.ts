@@ -1,5 +1,6 @@
 /** The way from the root of a tree to a row, on its way out and in. */
 import { describe, expect, test } from "vitest";
+import { ByteWriter } from "../../../../lib/portable/bytes/byte-writer.ts";
 import { levelsOf, nest, unnest, type JsonCell } from "../../../../lib/portable/rows/nested-key.ts";
 import { RowLayout, type KeyColumn } from "../../../../lib/portable/rows/fields.ts";
 import { hashedLevels, PathHasher, pathBelow } from "../../../../lib/portable/import/staging/path-hash.ts";
@@ -40,9 +41,9 @@ describe("a path", () => {
 
   test("is one flat list of the parts of each level, and digested as these", () => {
     expect(pathCells(portableEngine("postgresql"), path(toPage), text)).toEqual(cells);
-    const to = { json: "", form: null };
+    const to = { line: new ByteWriter(), form: new ByteWriter() };
     pathEncoder(portableEngine("postgresql"), path(toPage))(hex("one", "home"), to);
-    expect(to).toEqual({ json: '["one"],"home"', form: "4:tone5:thome" });
+    expect([String(to.line), String(to.form)]).toEqual(['["one"],"home"', "4:tone5:thome"]);
   });
 
   test("has brackets of its own within another key, and is found there again", () => {
