@@ -124,7 +124,7 @@ describe("docs/design.md", () => {
       [...ids.matchAll(/`([a-z_]+)(?:<step>)?`/g)].map(([, id]) => `${id} ${quick}`),
     );
     const known = [
-      ...read("lib/ops/verify/run.ts").matchAll(/id: ["`]([a-z_]+)(?:\$\{step\})?["`],[^}]*?reads: (true|false)/g),
+      ...read("lib/ops/verify/checks.ts").matchAll(/id: ["`]([a-z_]+)(?:\$\{step\})?["`],[^}]*?reads: (true|false)/g),
     ].map(([, id, reads]) => `${id} ${reads === "true" ? "no" : "yes"}`);
     expect(listed.toSorted()).toEqual(known.toSorted());
   });
