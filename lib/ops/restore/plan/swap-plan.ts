@@ -9,7 +9,7 @@ import { basename, dirname, display, isBelow, join, pathsBelow, toBuffer } from 
 import { pathExists } from "../../../archive/tree/path-exists.ts";
 import { RESTORE_PREFIX } from "../../../archive/tree/walk.ts";
 import { HoldfastError } from "../../../errors.ts";
-import { realPaths, refuseForeignLink } from "./real-paths.ts";
+import { realPaths, refuseForeignLink } from "./paths/real.ts";
 
 /** A move to make: `fresh` replaces `live`, which is moved to `aside`. */
 export interface TreeSwap {

@@ -1,9 +1,9 @@
 /** Resolves the symbolic links in paths of a site, as far as they can be trusted. */
 import { lstatSync, readlinkSync, statSync, type Stats } from "node:fs";
-import type { BytePath } from "../../../archive/entry.ts";
-import { basename, dirname, display, join, toBuffer } from "../../../archive/path.ts";
-import { MOST_LINKS, refuseForeign } from "../../../archive/tree/trusted-path.ts";
-import { HoldfastError, systemCode } from "../../../errors.ts";
+import type { BytePath } from "../../../../archive/entry.ts";
+import { basename, dirname, display, join, toBuffer } from "../../../../archive/path.ts";
+import { MOST_LINKS, refuseForeign } from "../../../../archive/tree/trusted-path.ts";
+import { HoldfastError, systemCode } from "../../../../errors.ts";
 
 /** Called with a link before it is followed; throws to reject it. */
 type OnLink = (link: BytePath, stats: Stats) => void;
