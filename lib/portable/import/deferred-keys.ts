@@ -1,7 +1,7 @@
 /** Foreign keys that are set once every row exists. */
 import type { ForeignKey } from "../schema/tables.ts";
 import { markChanged } from "./changed-rows.ts";
-import { isOtherOrigin, refuseOthers } from "./other-origin.ts";
+import { assertNoOtherRows, isOtherOrigin } from "./other-origin.ts";
 import type { ForeignKeyResolver } from "./resolve/foreign-keys.ts";
 import type { ImportMode, MergeOptions } from "./resolve/options.ts";
 import type { TableResult } from "./resolve/table-result.ts";
@@ -27,7 +27,7 @@ export async function setDeferredKeys(
   for (const staged of staging.links)
     if (later.some(({ name }) => name === staged.link.name)) {
       await links.resolve(staging, staged, false);
-      await links.refuseLost(staging, staged, writtenRows(on, mode));
+      await links.assertAllResolved(staging, staged, writtenRows(on, mode));
     }
   for (const link of later) {
     const staged = staging.links.find((one) => one.link.name === link.name);
@@ -40,7 +40,7 @@ export async function setDeferredKeys(
     const set = columns.map(({ column, staged: from }) => [column.name, `s.${on.quote(from)}`] as const);
     if (mode !== "create-only" || isOtherOrigin(options, staging)) {
       const changed = await markChanged(on, staging, differs);
-      if (changed > 0 && isOtherOrigin(options, staging)) await refuseOthers(on, staging, changed);
+      if (isOtherOrigin(options, staging)) await assertNoOtherRows(on, staging, changed);
       result.updated += changed;
       result.unchanged -= changed;
     }

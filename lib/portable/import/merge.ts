@@ -8,7 +8,7 @@ import { ForeignKeyResolver } from "./resolve/foreign-keys.ts";
 import { listRemapped } from "./resolve/sequences.ts";
 import { setDeferredKeys, writtenRows } from "./deferred-keys.ts";
 import { NewRows } from "./new-rows.ts";
-import { isOtherOrigin, refuseOthers } from "./other-origin.ts";
+import { assertNoOtherRows, isOtherOrigin } from "./other-origin.ts";
 import { SkippedRows } from "./resolve/skipped-parents.ts";
 import { insertIntoEmptyTable, resolveAndDiff } from "./fast-paths.ts";
 import { MATCH_STATE_COLUMN, realRows, stagingName } from "./staging/staged-table.ts";
@@ -85,7 +85,7 @@ export class Merge {
     const isChosen = mode !== "create-or-update" && staging.target.key.kind !== "none";
     // New rows of a tree are written as they are resolved.
     if (!isChosen || (tree !== undefined && mode === "create-only"))
-      for (const link of resolved) await this.#links.refuseLost(staging, link);
+      for (const link of resolved) await this.#links.assertAllResolved(staging, link);
     else if (mode === "update-only") result.skipped += await this.#dropNew(staging, resolved);
     if (staging.target.key.kind === "none") return await insertKeylessRows(this.#on, mode, staging, result);
     await assertNoDuplicateKeys(this.#on, staging);
@@ -96,11 +96,12 @@ export class Merge {
         `${stagingName(this.#on.connection, staging)} where ${this.#on.quote(MATCH_STATE_COLUMN)} = 1`,
       );
     } else fresh = await this.#new.insertLevels(staging, tree, { later, inTable, result });
-    if (isChosen) for (const link of resolved) await this.#links.refuseLost(staging, link, writtenRows(this.#on, mode));
+    if (isChosen)
+      for (const link of resolved) await this.#links.assertAllResolved(staging, link, writtenRows(this.#on, mode));
     let matched = staging.rows - fresh;
     if (isOtherOrigin(this.#options, staging) && matched > 0) {
       const differ = await countChanged(this.#on, staging, later, isSettled && compared.length > 0);
-      if (differ > 0) await refuseOthers(this.#on, staging, differ);
+      await assertNoOtherRows(this.#on, staging, differ);
     }
     if (mode === "update-only") result.skipped += fresh;
     else if (tree !== undefined) this.#new.countMissing(staging, fresh, result);

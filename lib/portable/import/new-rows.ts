@@ -69,7 +69,7 @@ export class NewRows {
       const hasSkipped = skipConflicts && (await this.#skipped.hasConflicts(staging, ready));
       for (const link of inTable)
         if (hasSkipped) result.skipped += await this.#skipped.dropOld(staging, link);
-        else await this.#links.refuseLost(staging, link);
+        else await this.#links.assertAllResolved(staging, link);
     }
     this.countMissing(staging, fresh, result);
   }
@@ -83,7 +83,7 @@ export class NewRows {
     });
     result.created += created;
     if (isWriting && !this.#options.skipConflicts)
-      for (const link of inTable) await this.#links.refuseLost(staging, link);
+      for (const link of inTable) await this.#links.assertAllResolved(staging, link);
     return fresh;
   }
 

@@ -42,8 +42,9 @@ export async function assertNoIdsOfOtherOrigin(
 export const isOtherOrigin = ({ isOther }: MergeOptions, { target }: StagingTable): boolean =>
   isOther === true && target.key.kind === "reference";
 
-/** Throws `E_IMPORT` for rows, marked as changed, that differ from the existing rows with their ids. */
-export async function refuseOthers(on: Statements, staging: StagingTable, count: number): Promise<void> {
+/** Throws `E_IMPORT` if `count` rows, marked as changed, differ from the existing rows with their ids. */
+export async function assertNoOtherRows(on: Statements, staging: StagingTable, count: number): Promise<void> {
+  if (count === 0) return;
   const names = staging.displayKeyColumns.map(on.quote).join(", ");
   const samples = await on.connection.rows(
     `select ${names} from ${stagingName(on.connection, staging)} where ${on.quote(MATCH_STATE_COLUMN)} = 2 ` +

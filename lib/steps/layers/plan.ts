@@ -7,7 +7,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileS
 import path from "node:path";
 import type { BytePath, Entry } from "../../archive/entry.ts";
 import { excludeTest, type ExcludeRules } from "../../archive/tree/exclude-rules.ts";
-import { refuseLongList } from "../../archive/limits.ts";
+import { assertListReadable } from "../../archive/limits.ts";
 import { display, isBelow, join, toBuffer } from "../../archive/path.ts";
 import type { StepName, UnitMetadata } from "../../model/unit.ts";
 import { DEAD_LIST, DIRECTORY_TIMES, listOf } from "../../store/run/layers.ts";
@@ -204,8 +204,8 @@ function writeLists(context: StepContext, tree: LayeredTree, layout: ShardLayout
   if (context.options.dryRun || layout.shards.length === 0) return;
   const directory = path.join(context.directory, tree.directory);
   const dead = Buffer.concat(layout.dead.map((one) => Buffer.concat([toBuffer(one), Buffer.from([0])])));
-  refuseLongList(`${tree.directory}/${DEAD_LIST}`, dead.length);
-  refuseLongList(`${tree.directory}/${DIRECTORY_TIMES}`, statSync(layout.directories).size);
+  assertListReadable(`${tree.directory}/${DEAD_LIST}`, dead.length);
+  assertListReadable(`${tree.directory}/${DIRECTORY_TIMES}`, statSync(layout.directories).size);
   mkdirSync(directory, { recursive: true });
   writeFileSync(path.join(directory, DEAD_LIST), dead);
   copyFileSync(layout.directories, path.join(directory, DIRECTORY_TIMES));

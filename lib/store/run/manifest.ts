@@ -7,7 +7,7 @@ import { manifestHeadSchema, type ManifestHead, type StepSummary } from "../../m
 import { failureSchema, type Failure, type StepName } from "../../model/unit.ts";
 import { parseJson } from "../../archive/limits.ts";
 import { openRegular } from "../../archive/files/regular-file.ts";
-import { readDocument, readJson, refuseNewer } from "../files/json-documents.ts";
+import { readDocument, readJson, assertKnownVersion } from "../files/json-documents.ts";
 import { indexEntries, readStepMetadata } from "./step-index.ts";
 
 export const MANIFEST_FILE = "manifest.json";
@@ -80,7 +80,7 @@ export function readManifestHead(run: string): ManifestHead {
   if (end === -1) return readDocument(file, manifestHeadSchema);
   try {
     const head = parseJson(`${text.slice(0, end).replace(/,\s*$/, "")}}`);
-    refuseNewer(file, head);
+    assertKnownVersion(file, head);
     return manifestHeadSchema.parse(head);
   } catch (error) {
     if (error instanceof HoldfastError) throw error;
