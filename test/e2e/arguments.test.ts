@@ -1,6 +1,6 @@
 /** Arguments that no command takes: exit status 2, E_USAGE, and words that say which argument and what to do. */
 import { expect, test } from "vitest";
-import { runBuilt } from "../support/backup.ts";
+import { runBuilt } from "../support/runs/backup.ts";
 
 test.each([
   ["delete", ["a", "b"], "unexpected argument: b", /--help/],

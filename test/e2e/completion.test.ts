@@ -3,7 +3,8 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { builtScript, runBuilt } from "../support/backup.ts";
+import { runBuilt } from "../support/runs/backup.ts";
+import { builtScript } from "../support/commands/build.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 let directory: string;

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { PROJECT, startProgram, type RunResult } from "../support/run.ts";
+import { PROJECT, startProgram, type RunResult } from "../support/commands/run.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 const LIMIT_MS = 300_000;

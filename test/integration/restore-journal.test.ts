@@ -14,7 +14,7 @@ import { endRestore } from "../../lib/ops/restore/end.ts";
 import type { RestoreRequest } from "../../lib/ops/restore/plan/request.ts";
 import { RESTORE_RULES, stateOf, type EndCommand, type RestoreState } from "../../lib/ops/journals/restore-state.ts";
 import type { OnStep, Step } from "../../lib/ops/journals/on-step.ts";
-import { runBuilt } from "../support/backup.ts";
+import { runBuilt } from "../support/runs/backup.ts";
 import { removeTree } from "../support/temp.ts";
 import { runSql } from "../support/sqlite.ts";
 import { openSqliteFile } from "../../lib/sqlite/open.ts";

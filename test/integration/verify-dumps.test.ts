@@ -6,9 +6,9 @@ import path from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { verify, type Check } from "../../lib/ops/verify/run.ts";
-import { runBuilt } from "../support/backup.ts";
-import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers.ts";
-import { makeSite } from "../support/site.ts";
+import { runBuilt } from "../support/runs/backup.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers/acquire.ts";
+import { makeSite } from "../support/sites/site.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
 
 /** A store with one run, of the database alone. */

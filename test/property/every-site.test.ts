@@ -26,7 +26,7 @@ import { drill } from "../../lib/ops/drill/run.ts";
 import { restore } from "../../lib/ops/restore/run.ts";
 import type { RestoreTarget } from "../../lib/ops/restore/plan/request.ts";
 import { compareTrees } from "../support/compare.ts";
-import { makeGenerated, siteSpec, type GeneratedSite, type SiteSpec } from "../support/generated-site.ts";
+import { makeGenerated, siteSpec, type GeneratedSite, type SiteSpec } from "../support/sites/generated.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 /** A value that fast-check printed for a failure, to try that one again. */

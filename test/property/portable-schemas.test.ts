@@ -7,9 +7,9 @@ import { importTables, type ImportResult } from "../../lib/portable/import/run.t
 import { openExport } from "../../lib/portable/read/export-reader.ts";
 import { planDatabase } from "../../lib/portable/plan/database.ts";
 import { compareTables } from "../../lib/portable/compare/tables.ts";
-import { on, useEngines } from "../support/portable.ts";
-import { build, recipes, type ModelTable } from "../support/schema-generator.ts";
-import { sqlOf } from "../support/schema-render.ts";
+import { on, useEngines } from "../support/portable/engines.ts";
+import { build, recipes, type ModelTable } from "../support/portable/schema-generator.ts";
+import { sqlOf } from "../support/portable/schema-render.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;

@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
 import { EntryListWriter } from "../../lib/archive/entry-list.ts";
 import { walk } from "../../lib/archive/tree/walk.ts";
-import { runBuilt } from "../support/backup.ts";
-import { startProgram } from "../support/run.ts";
+import { runBuilt } from "../support/runs/backup.ts";
+import { startProgram } from "../support/commands/run.ts";
 import { makeTemp } from "../support/temp.ts";
 
 /** Copies for each reader: few in CI; `FUZZ_RUNS=5000` looks further. */

@@ -10,8 +10,8 @@ import { siteJsonSchema } from "../../lib/config/schema.ts";
 import { ERRORS, EXIT } from "../../lib/errors.ts";
 import { manifestSchema } from "../../lib/model/run.ts";
 import { failureSchema, metadataSchema } from "../../lib/model/unit.ts";
-import { commandFlags } from "../support/command-flags.ts";
-import { PROJECT } from "../support/run.ts";
+import { commandFlags } from "../support/commands/flags.ts";
+import { PROJECT } from "../support/commands/run.ts";
 import { tempDirectory } from "../support/temp.ts";
 
 const read = (file: string): string => readFileSync(join(PROJECT, file), "utf8");

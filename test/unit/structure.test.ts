@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, normalize } from "node:path";
 import { expect, test } from "vitest";
-import { PROJECT } from "../support/run.ts";
+import { PROJECT } from "../support/commands/run.ts";
 
 const MAX_FILES = 15;
 

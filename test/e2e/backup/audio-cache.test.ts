@@ -17,14 +17,14 @@ import {
   backUp,
   eventually,
   faultsOf,
-  filesOf,
   rest,
   restoreByGuide,
   startBackup,
   type Summary,
-} from "../../support/backup.ts";
+} from "../../support/runs/backup.ts";
+import { filesOf } from "../../support/files.ts";
 import { compareTrees } from "../../support/compare.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 const AUDIO_ONLY = { database: "", projects: "", legacy: "", snapshots: "", infra: "" };

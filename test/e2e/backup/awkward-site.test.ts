@@ -21,22 +21,22 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { plantAwkward } from "../../support/awkward.ts";
+import { plantAwkward } from "../../support/sites/awkward.ts";
 import {
   archivesOf,
   backUp,
   faultsOf,
-  filesOf,
   manifestOf,
   metadataOf,
   rest,
   restoreByGuide,
   restoreScript,
   type Summary,
-} from "../../support/backup.ts";
+} from "../../support/runs/backup.ts";
+import { filesOf } from "../../support/files.ts";
 import { compareTrees } from "../../support/compare.ts";
 import { filesOpened } from "../../support/opened.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 /** What `unzip` can't give back: times of links, those of UT before 1970 and after 2038, and which names are one file. */

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { plantUnreadable } from "../../support/awkward.ts";
+import { plantUnreadable } from "../../support/sites/awkward.ts";
 import {
   backup,
   backUp,
@@ -27,8 +27,8 @@ import {
   rest,
   startBackup,
   type Summary,
-} from "../../support/backup.ts";
-import { makeSite, type SiteOptions, type TestSite } from "../../support/site.ts";
+} from "../../support/runs/backup.ts";
+import { makeSite, type SiteOptions, type TestSite } from "../../support/sites/site.ts";
 import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
 
 /** A site of projects alone. */

@@ -4,8 +4,8 @@ import { readFileSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { verify, type Check } from "../../../lib/ops/verify/run.ts";
-import { runBuilt } from "../../support/backup.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { tempDirectory } from "../../support/temp.ts";
 import { runSql } from "../../support/sqlite.ts";
 

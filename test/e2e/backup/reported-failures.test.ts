@@ -12,8 +12,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { manifestOf, runBuilt } from "../../support/backup.ts";
-import type { RunResult } from "../../support/run.ts";
+import { manifestOf, runBuilt } from "../../support/runs/backup.ts";
+import type { RunResult } from "../../support/commands/run.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 const UNITS = 24;

@@ -7,7 +7,6 @@ import {
   backUp,
   failuresOf,
   faultsOf,
-  filesOf,
   indexOf,
   isMessage,
   manifestOf,
@@ -19,8 +18,9 @@ import {
   type BackupResult,
   type Summary,
   runBuilt,
-} from "../../support/backup.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
+} from "../../support/runs/backup.ts";
+import { filesOf } from "../../support/files.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
 
 const STEPS = ["source_exports", "compiled_exports", "legacy_zips", "audio_cache", "db", "snapshots", "infra"];

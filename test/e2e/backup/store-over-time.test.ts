@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { faultsOf, runBuilt, startBuilt } from "../../support/backup.ts";
+import { faultsOf, runBuilt, startBuilt } from "../../support/runs/backup.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 const UNITS = ["a", "b", "c", "d"];

@@ -3,12 +3,12 @@ import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runBuilt } from "../../support/backup.ts";
-import { makeDatabase } from "../../support/package-site.ts";
-import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/reinit.ts";
-import { PROJECT, type RunResult } from "../../support/run.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
+import { makeDatabase } from "../../support/sites/package.ts";
+import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/sites/reinit.ts";
+import { PROJECT, type RunResult } from "../../support/commands/run.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
-import { wholeHelpOf } from "../../support/help.ts";
+import { wholeHelpOf } from "../../support/commands/help.ts";
 
 let directory: string;
 let place: ReinitSite;

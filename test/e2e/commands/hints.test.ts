@@ -3,9 +3,10 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { backUp, builtScript, runBuilt } from "../../support/backup.ts";
-import { PROJECT } from "../../support/run.ts";
-import { makeSite } from "../../support/site.ts";
+import { backUp, runBuilt } from "../../support/runs/backup.ts";
+import { builtScript } from "../../support/commands/build.ts";
+import { PROJECT } from "../../support/commands/run.ts";
+import { makeSite } from "../../support/sites/site.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 test.each([

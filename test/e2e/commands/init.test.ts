@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { loadConfig, type SiteConfig } from "../../../lib/config/load.ts";
-import { runBuilt } from "../../support/backup.ts";
-import type { RunResult } from "../../support/run.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
+import type { RunResult } from "../../support/commands/run.ts";
 import { runSql } from "../../support/sqlite.ts";
 import { tempDirectory } from "../../support/temp.ts";
 

@@ -3,12 +3,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ERRORS } from "../../../lib/errors.ts";
-import { filesOf, isMessage, runBuilt } from "../../support/backup.ts";
-import { PROJECT, type RunResult } from "../../support/run.ts";
-import { flagsOf, keysOf, verbsOf } from "../../support/surface.ts";
+import { isMessage, runBuilt } from "../../support/runs/backup.ts";
+import { filesOf } from "../../support/files.ts";
+import { PROJECT, type RunResult } from "../../support/commands/run.ts";
+import { flagsOf, keysOf, verbsOf } from "../../support/commands/surface.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 import { STEPS } from "../../../lib/steps/registry.ts";
-import { helpOf } from "../../support/help.ts";
+import { helpOf } from "../../support/commands/help.ts";
 
 const SNAPSHOTS = join(PROJECT, "test/e2e/commands/surface");
 const NOT_COMMANDS = ["build", "man", "schema"];

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } fro
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DrillOutcome } from "../../../lib/ops/drill/run.ts";
-import { runBuilt } from "../../support/backup.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
 import { runSql } from "../../support/sqlite.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 

@@ -5,10 +5,10 @@ import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } 
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DrillEvidence, DrillOutcome } from "../../../lib/ops/drill/run.ts";
-import { runBuilt, startBuilt } from "../../support/backup.ts";
-import type { RunResult } from "../../support/run.ts";
-import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
+import { runBuilt, startBuilt } from "../../support/runs/backup.ts";
+import type { RunResult } from "../../support/commands/run.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers/acquire.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
 
 let directory: string;

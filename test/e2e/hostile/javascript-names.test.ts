@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { runBuilt } from "../../support/backup.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 const NAMES = ["__proto__", "constructor", "toString", "hasOwnProperty"];

@@ -14,7 +14,7 @@ import {
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Failure } from "../../../lib/model/unit.ts";
-import { runBuilt } from "../../support/backup.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 const SECRET = "ROOT-ONLY-7f3a";

@@ -16,8 +16,8 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { splitPassword } from "../../../lib/database/access/url.ts";
 import { sweepSandboxes } from "../../../lib/ops/scratch/sandbox.ts";
-import { runBuilt } from "../../support/backup.ts";
-import { acquirePostgres } from "../../support/servers.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
+import { acquirePostgres } from "../../support/servers/acquire.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 const isRoot = process.getuid?.() === 0;

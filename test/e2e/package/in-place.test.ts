@@ -4,10 +4,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { acquireLock } from "../../../lib/store/lock/acquire.ts";
-import { runBuilt, startBuilt } from "../../support/backup.ts";
-import { makePackageSite, POSTGRES_ID, siteSchema, siteUsers, SQLITE_ID } from "../../support/package-site.ts";
-import { change, rowsOf, useEngines } from "../../support/portable.ts";
-import type { RunResult } from "../../support/run.ts";
+import { runBuilt, startBuilt } from "../../support/runs/backup.ts";
+import { makePackageSite, POSTGRES_ID, siteSchema, siteUsers, SQLITE_ID } from "../../support/sites/package.ts";
+import { change, rowsOf, useEngines } from "../../support/portable/engines.ts";
+import type { RunResult } from "../../support/commands/run.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 const SCHEMAS: Readonly<Record<string, string>> = {

@@ -2,8 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { runBuilt } from "../../support/backup.ts";
-import { rowsOf, useEngines, type PortableEngine } from "../../support/portable.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
+import { rowsOf, useEngines, type PortableEngine } from "../../support/portable/engines.ts";
 import { runSql } from "../../support/sqlite.ts";
 import { tempDirectory } from "../../support/temp.ts";
 

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runBuilt, startBuilt } from "../../support/backup.ts";
+import { runBuilt, startBuilt } from "../../support/runs/backup.ts";
 import {
   HASH,
   makeDatabase,
@@ -24,9 +24,9 @@ import {
   siteUsers,
   SQLITE_ID,
   TOKEN,
-} from "../../support/package-site.ts";
-import { rowsOf } from "../../support/portable.ts";
-import { acquirePostgres, type TestServer } from "../../support/servers.ts";
+} from "../../support/sites/package.ts";
+import { rowsOf } from "../../support/portable/engines.ts";
+import { acquirePostgres, type TestServer } from "../../support/servers/acquire.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 let directory: string;

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runBuilt } from "../../support/backup.ts";
-import { change, rowsOf, useEngines } from "../../support/portable.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
+import { change, rowsOf, useEngines } from "../../support/portable/engines.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { builtScript } from "../../support/backup.ts";
-import { rowsOf, useEngines } from "../../support/portable.ts";
+import { builtScript } from "../../support/commands/build.ts";
+import { rowsOf, useEngines } from "../../support/portable/engines.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;

@@ -3,8 +3,9 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/reinit.ts";
-import { builtScript, runBuilt } from "../../support/backup.ts";
+import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/sites/reinit.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
+import { builtScript } from "../../support/commands/build.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 import { runSql } from "../../support/sqlite.ts";
 

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { builtScript } from "../../support/backup.ts";
-import { rowsOf, useEngines } from "../../support/portable.ts";
-import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/reinit.ts";
+import { builtScript } from "../../support/commands/build.ts";
+import { rowsOf, useEngines } from "../../support/portable/engines.ts";
+import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/sites/reinit.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 const ROWS = 3000;

@@ -19,19 +19,11 @@ import {
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { plantAwkward } from "../../support/awkward.ts";
-import {
-  backUp,
-  builtScript,
-  isMessage,
-  manifestOf,
-  readJson,
-  rest,
-  startBuilt,
-  type Summary,
-} from "../../support/backup.ts";
+import { plantAwkward } from "../../support/sites/awkward.ts";
+import { backUp, isMessage, manifestOf, readJson, rest, startBuilt, type Summary } from "../../support/runs/backup.ts";
+import { builtScript } from "../../support/commands/build.ts";
 import { compareTrees } from "../../support/compare.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
 
 /** What no archive holds, what no step covers, and databases, whose headers a copy changes. */

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { backUp, isMessage, readJson, rest, startBuilt, type Summary } from "../../support/backup.ts";
-import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
+import { backUp, isMessage, readJson, rest, startBuilt, type Summary } from "../../support/runs/backup.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers/acquire.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 const SCHEMA = `

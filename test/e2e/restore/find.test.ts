@@ -14,8 +14,9 @@ import {
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readZipDirectory } from "../../../lib/archive/zip/directory.ts";
-import { backUp, filesOf, isMessage, rest, startBuilt, stateOf, type Summary } from "../../support/backup.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
+import { backUp, isMessage, rest, startBuilt, stateOf, type Summary } from "../../support/runs/backup.ts";
+import { filesOf } from "../../support/files.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
 
 const AWKWARD = [

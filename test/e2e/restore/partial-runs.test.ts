@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { backUp, isMessage, rest, runBuilt, type Summary } from "../../support/backup.ts";
-import type { RunResult } from "../../support/run.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
+import { backUp, isMessage, rest, runBuilt, type Summary } from "../../support/runs/backup.ts";
+import type { RunResult } from "../../support/commands/run.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 let directory: string;

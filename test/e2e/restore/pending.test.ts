@@ -2,11 +2,11 @@
 import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runBuilt } from "../../support/backup.ts";
-import { makeDatabase } from "../../support/package-site.ts";
-import { rowsOf } from "../../support/portable.ts";
-import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/reinit.ts";
-import type { RunResult } from "../../support/run.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
+import { makeDatabase } from "../../support/sites/package.ts";
+import { rowsOf } from "../../support/portable/engines.ts";
+import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/sites/reinit.ts";
+import type { RunResult } from "../../support/commands/run.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 /** Kills the script that starts it. */

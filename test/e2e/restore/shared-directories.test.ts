@@ -11,7 +11,7 @@ import { replace } from "../../../lib/ops/restore/swap/replace-tree.ts";
 import type { RestoreRequest } from "../../../lib/ops/restore/plan/request.ts";
 import { stage } from "../../../lib/ops/restore/stage/run.ts";
 import { selectUnits } from "../../../lib/ops/restore/plan/select-units.ts";
-import { runBuilt } from "../../support/backup.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 const MODES = [0o750, 0o2775, 0o555, 0o711, 0o1777, 0o700];

@@ -5,8 +5,8 @@ import path from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { loadConfig } from "../../../lib/config/load.ts";
 import { verify, type Check, type VerifyRequest } from "../../../lib/ops/verify/run.ts";
-import { runBuilt } from "../../support/backup.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 const { signal } = new AbortController();

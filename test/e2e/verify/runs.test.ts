@@ -18,9 +18,9 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import type { Manifest } from "../../../lib/model/run.ts";
 import type { Failure, IndexEntry, UnitMetadata } from "../../../lib/model/unit.ts";
 import { verify as verifyRun, type Check, type Verification } from "../../../lib/ops/verify/run.ts";
-import { runBuilt } from "../../support/backup.ts";
-import type { RunOptions } from "../../support/run.ts";
-import { makeSite } from "../../support/site.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
+import type { RunOptions } from "../../support/commands/run.ts";
+import { makeSite } from "../../support/sites/site.ts";
 import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
 import { runSql } from "../../support/sqlite.ts";
 

@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { migrationsOf } from "../../../../lib/portable/plan/applied-migrations.ts";
-import { runBuilt } from "../../../support/backup.ts";
-import { on, useEngines } from "../../../support/portable.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { on, useEngines } from "../../../support/portable/engines.ts";
 import { makeTemp, removeTree } from "../../../support/temp.ts";
 
 const engines = useEngines();
@@ -128,7 +128,7 @@ describe.each(["PostgreSQL", "MariaDB", "SQLite"])("on %s", (name) => {
     const [, sql = ""] = TOOLS.find(([one]) => one === tool) ?? [];
     const url = await engines.of(name).make(`${quoted(name, sql)}; ${broken}`);
     const output = join(directory, `${name}-${tool}`);
-    const { code, stderr } = await runBuilt("portable", ["export", "--database", url, "-o", output]);
+    const { code, stderr } = await runInProcess("portable", ["export", "--database", url, "-o", output]);
     expect({ code, stderr }).toEqual({
       code: 14,
       stderr: expect.stringContaining(`a ${tool} migration is incomplete in this database: ${said}`) as string,

@@ -2,9 +2,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runBuilt } from "../../../support/backup.ts";
-import { change, rowsOf, useEngines } from "../../../support/portable.ts";
-import { portableScript } from "../../../support/portable-script.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { change, rowsOf, useEngines } from "../../../support/portable/engines.ts";
+import { portableScript } from "../../../support/portable/script.ts";
 import { makeTemp, removeTree } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
@@ -97,7 +97,7 @@ describe.each(NAMES)("roles of another name on %s", (name) => {
     ]);
     const again = await run("import", at, ...flags);
     expect(Object.values(of(again, "created")).every((one) => one === 0)).toBe(true);
-    const told = await runBuilt("portable", ["import", at, ...flags]);
+    const told = await runInProcess("portable", ["import", at, ...flags]);
     expect(told.stdout).toContain(`${here(name, "role")} (editor) is mapped to (writer)`);
   });
 

@@ -18,8 +18,9 @@ import type { ExportManifest } from "../../../../lib/portable/format/documents.t
 import { openExport } from "../../../../lib/portable/read/export-reader.ts";
 import { planDatabase } from "../../../../lib/portable/plan/database.ts";
 import { compareTables } from "../../../../lib/portable/compare/tables.ts";
-import { runBuilt } from "../../../support/backup.ts";
-import { change, on, rowsOf, useEngines } from "../../../support/portable.ts";
+import { runBuilt } from "../../../support/runs/backup.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { change, on, rowsOf, useEngines } from "../../../support/portable/engines.ts";
 import { makeTemp, removeTree } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
@@ -88,7 +89,7 @@ const lengths = (name: Name): string =>
   `select code, ${["body", "scan", "meta", "note"].map((column) => `octet_length(${name === "PostgreSQL" && column === "meta" ? "meta::text" : column})`).join(", ")} from document order by id`;
 
 async function portable(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const { code, stdout, stderr } = await runBuilt("portable", [...args, "--json"]);
+  const { code, stdout, stderr } = await runInProcess("portable", [...args, "--json"]);
   return { code: code ?? -1, stdout, stderr };
 }
 

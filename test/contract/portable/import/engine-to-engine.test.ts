@@ -4,9 +4,9 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } 
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { LIBRARY, libraryRows, librarySchema } from "../../../support/library.ts";
-import { change, rowsOf, useEngines } from "../../../support/portable.ts";
-import { portableScript } from "../../../support/portable-script.ts";
+import { LIBRARY, libraryRows, librarySchema } from "../../../support/portable/library.ts";
+import { change, rowsOf, useEngines } from "../../../support/portable/engines.ts";
+import { portableScript } from "../../../support/portable/script.ts";
 import { makeTemp, removeTree } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;

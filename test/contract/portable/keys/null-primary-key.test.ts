@@ -2,9 +2,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runBuilt } from "../../../support/backup.ts";
-import { makeDatabase } from "../../../support/package-site.ts";
-import { change, rowsOf } from "../../../support/portable.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { makeDatabase } from "../../../support/sites/package.ts";
+import { change, rowsOf } from "../../../support/portable/engines.ts";
 import { makeTemp, removeTree } from "../../../support/temp.ts";
 
 let directory: string;
@@ -27,7 +27,7 @@ const ROWS = `
 
 const make = (...sql: readonly string[]): string => makeDatabase(join(directory, `db-${++count}.db`), SCHEMA, ...sql);
 async function portable(...args: string[]): Promise<Record<string, unknown>> {
-  const { code, json, stderr } = await runBuilt("portable", [...args, "--json"]);
+  const { code, json, stderr } = await runInProcess("portable", [...args, "--json"]);
   return { code, stderr, ...(json.at(-1) as object) };
 }
 async function exported(url: string, keys: object = {}): Promise<Record<string, unknown> & { at: string }> {

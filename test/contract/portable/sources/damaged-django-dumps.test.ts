@@ -4,8 +4,10 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { builtScript, runBuilt } from "../../../support/backup.ts";
-import { rowsOf, useEngines } from "../../../support/portable.ts";
+import { runBuilt } from "../../../support/runs/backup.ts";
+import { builtScript } from "../../../support/commands/build.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { rowsOf, useEngines } from "../../../support/portable/engines.ts";
 import { makeTemp, removeTree } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
@@ -43,7 +45,7 @@ function write(content: string | Buffer | readonly Dumped[], name = "dump.json")
 }
 
 const bring = async (file: string, url: string, ...more: string[]) =>
-  await runBuilt("portable", ["import", file, "--database", url, ...more]);
+  await runInProcess("portable", ["import", file, "--database", url, ...more]);
 
 test.each([
   ["bzip2", "dump.json.bz2"],
@@ -167,7 +169,7 @@ test("PostgreSQL's own types as Django writes them: arrays of arrays, ranges, ad
   expect(await rowsOf(url, "select grid[1][2], grid[2][1], array_ndims(grid), span, ip, facts from shop_item")).toEqual(
     ['b,c|"|2|[1,)|::1|true'],
   );
-  expect(await runBuilt("portable", ["verify", file, "--database", url])).toMatchObject({ code: 0 });
+  expect(await runInProcess("portable", ["verify", file, "--database", url])).toMatchObject({ code: 0 });
 });
 
 test("an empty dump is imported only with --force", async () => {

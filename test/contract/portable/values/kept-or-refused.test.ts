@@ -7,7 +7,7 @@ import { importTables } from "../../../../lib/portable/import/run.ts";
 import { openExport } from "../../../../lib/portable/read/export-reader.ts";
 import { planPortable } from "../../../../lib/portable/plan/run.ts";
 import { compareTables } from "../../../../lib/portable/compare/tables.ts";
-import { change, on, rowsOf, useEngines, type PortableEngine } from "../../../support/portable.ts";
+import { change, on, rowsOf, useEngines, type PortableEngine } from "../../../support/portable/engines.ts";
 import { makeTemp, removeTree } from "../../../support/temp.ts";
 
 type Name = PortableEngine["name"];

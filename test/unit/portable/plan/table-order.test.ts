@@ -7,7 +7,7 @@ import type { TableKey } from "../../../../lib/portable/schema/keys/table-key.ts
 import { portableEngine } from "../../../../lib/portable/engines/registry.ts";
 import { orderTables, type TableOrder } from "../../../../lib/portable/plan/table-order.ts";
 import type { Schema } from "../../../../lib/portable/schema/tables.ts";
-import { portableSchema, type TerseTable } from "../../../support/portable-schema.ts";
+import { portableSchema, type TerseTable } from "../../../support/portable/schema.ts";
 
 const orderOf = (tables: Readonly<Record<string, TerseTable>>, engine: EngineName = "postgresql"): TableOrder => {
   const schema = portableSchema(tables, engine);

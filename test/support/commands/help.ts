@@ -1,5 +1,5 @@
 /** The `--help` of commands, with the verbs and forms that have one of their own. */
-import { runBuilt } from "./backup.ts";
+import { runBuilt } from "../runs/backup.ts";
 import { verbsOf } from "./surface.ts";
 
 const helps = new Map<string, Promise<string>>();

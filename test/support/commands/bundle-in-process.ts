@@ -1,0 +1,45 @@
+/**
+ * Bundles the commands for in-process.ts, as a function of `require`, `process` and the file's path. The steps of a
+ * backup run in the same process, where scripts/backup_all.ts starts one for each.
+ */
+import path from "node:path";
+import { build } from "esbuild";
+
+const [, , out = ""] = process.argv;
+const root = path.resolve(import.meta.dirname, "../../..");
+
+await build({
+  absWorkingDir: root,
+  bundle: true,
+  platform: "node",
+  target: "node20",
+  format: "cjs",
+  external: ["pino"],
+  logLevel: "warning",
+  logOverride: { "empty-import-meta": "silent" },
+  stdin: { resolveDir: root, contents: 'export { runScript } from "./lib/cli/run.ts";', loader: "ts" },
+  outfile: path.join(out, "in-process.cjs"),
+  define: { "import.meta.url": "ownUrl" },
+  banner: {
+    js: `(function (require, process, file) {
+      const module = {}; const ownUrl = require("node:url").pathToFileURL(file).href;`,
+  },
+  footer: { js: "return module.exports; })" },
+  plugins: [
+    {
+      name: "steps-in-process",
+      setup({ onLoad }) {
+        onLoad({ filter: /\/lib\/ops\/backup\/run-steps\.ts$/ }, () => ({
+          resolveDir: path.join(root, "lib/ops/backup"),
+          loader: "ts",
+          contents: `
+            const inProcess = async (context, steps) => {
+              for (const step of steps) await step.run(context);
+              return new Map();
+            };
+            export { inProcess as runAsScripts, inProcess as runInProcess };`,
+        }));
+      },
+    },
+  ],
+});
