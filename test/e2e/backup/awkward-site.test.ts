@@ -25,12 +25,14 @@ import { plantAwkward } from "../../support/sites/awkward.ts";
 import {
   archivesOf,
   backUp,
+  backupByScripts,
   faultsOf,
   manifestOf,
   metadataOf,
   rest,
   restoreByGuide,
   restoreScript,
+  summaryOf,
   type Summary,
 } from "../../support/runs/backup.ts";
 import { filesOf } from "../../support/files.ts";
@@ -60,7 +62,7 @@ beforeAll(async () => {
   site.write("clara_content/Nobody's own/text.txt", "a directory without a row\n");
   site.write("clara_content/loose.txt", "beside the projects\n");
   await rest();
-  first = await backUp(site);
+  first = summaryOf(await backupByScripts(site));
 });
 afterAll(() => removeTree(directory));
 
@@ -234,7 +236,7 @@ describe("a second run of an unchanged site", () => {
   let second: Summary;
   let opened: string[];
   beforeAll(async () => {
-    opened = await filesOpened(site.root, async () => (second = await backUp(site)));
+    opened = await filesOpened(site.root, async () => (second = summaryOf(await backupByScripts(site))));
   });
 
   test("opens no file of the site but its databases and what infra is made of, and says so", () => {
@@ -268,10 +270,9 @@ describe("a second run of an unchanged site", () => {
     expect(digests(third.path)).toEqual(digests(first.path));
     expect(archivesOf(third.path)).not.toEqual(archivesOf(first.path));
     for (const workers of ["1", "5"]) {
-      const other = await backUp(site, ["--existing", "overwrite", "--workers", workers], {
-        env: { TZ: "Pacific/Chatham", LC_ALL: "C" },
-      });
-      expect(digests(other.path)).toEqual(digests(first.path));
+      const env = { TZ: "Pacific/Chatham", LC_ALL: "C" };
+      const other = await backupByScripts(site, ["--existing", "overwrite", "--workers", workers], { env });
+      expect(digests(summaryOf(other).path)).toEqual(digests(first.path));
     }
   });
 });
@@ -362,7 +363,7 @@ describe("what its mtime does not show", () => {
 
   test("a unit that changed within two seconds of being read is read again the next time", async () => {
     const touch = setInterval(() => chmodSync(at("unchanged/file.txt"), 0o644), 100);
-    const young = await backUp(small, ["--only", "unchanged"]).finally(() => clearInterval(touch));
+    const young = summaryOf(await backupByScripts(small, ["--only", "unchanged"]).finally(() => clearInterval(touch)));
     expect(metadataOf(young.path, "legacy_zips/unchanged").input.fingerprint).toBeNull();
     await rest();
     const next = await backUp(small, ["--only", "unchanged"]);

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runBuilt } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
 import { makeDatabase } from "../../support/sites/package.ts";
 import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/sites/reinit.ts";
 import { PROJECT, type RunResult } from "../../support/commands/run.ts";
@@ -17,7 +17,7 @@ let restored: string;
 const at = (name: string): string => join(directory, name);
 
 const command = async (script: string, ...args: string[]): Promise<RunResult> =>
-  await runBuilt(
+  await runInProcess(
     script,
     args.includes("--to") && args.includes("--package") ? args : [...args, "--config", place.config],
   );

@@ -4,7 +4,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadConfig } from "../../../lib/config/load.ts";
 import { checkHealth, type Health, type HealthCheck } from "../../../lib/ops/health/run.ts";
-import { runBuilt } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
 import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
 
@@ -18,7 +18,7 @@ let site: TestSite;
 beforeAll(async () => {
   directory = makeTemp();
   site = makeSite(directory, { projects: 2, config: { database: database(wanted("clara_app.0001_initial")) } });
-  const { code, stderr } = await runBuilt("backup_all", ["--config", site.config, "--dest", site.dest]);
+  const { code, stderr } = await runInProcess("backup_all", ["--config", site.config, "--dest", site.dest]);
   if (code !== 0) throw new Error(stderr);
 });
 afterAll(() => removeTree(directory));
@@ -32,7 +32,7 @@ const newSite = (config: Record<string, string>): TestSite => makeSite(tempDirec
 
 describe("health", () => {
   test("of a site that works: exit 0, a line for each check, and what is not configured is not proved", async () => {
-    const { code, stdout } = await runBuilt("health", ["--config", site.config, "--dest", site.dest]);
+    const { code, stdout } = await runInProcess("health", ["--config", site.config, "--dest", site.dest]);
     expect(stdout).toMatch(/^✓ database +db\.sqlite3: sqlite /m);
     expect(stdout).toMatch(/^✓ migrations /m);
     expect(stdout).toMatch(/^✓ projects +2 projects$/m);
@@ -45,7 +45,7 @@ describe("health", () => {
   test("of one that does not: exit 13, and what is wrong as JSON", async () => {
     const bad = newSite({ health: "health: { smoke: ['false'] }" });
     rmSync(path.join(bad.root, "clara_content/Project_2"), { recursive: true });
-    const { code, json } = await runBuilt("health", ["--config", bad.config, "--dest", site.dest, "--json"]);
+    const { code, json } = await runInProcess("health", ["--config", bad.config, "--dest", site.dest, "--json"]);
     expect(code).toBe(13);
     expect(json.slice(0, -1)).toEqual([
       expect.objectContaining({ during: "health", check: "projects", item: "2" }),
@@ -99,7 +99,7 @@ describe("health", () => {
     );
     const partial = newSite({});
     rmSync(path.join(partial.root, "clara_content/Project_2"), { recursive: true });
-    const { code } = await runBuilt("backup_all", ["--config", partial.config, "--dest", partial.dest]);
+    const { code } = await runInProcess("backup_all", ["--config", partial.config, "--dest", partial.dest]);
     expect(code).toBe(3);
     expect(find(await health(partial, partial.dest), "latest_run")?.problems[0]?.message).toBe(
       "is partial: 1 unit failed",
@@ -107,9 +107,9 @@ describe("health", () => {
   });
 
   test("without a config it says what is missing", async () => {
-    const { code, stderr } = await runBuilt("health", ["--config", path.join(directory, "none.yaml")]);
+    const { code, stderr } = await runInProcess("health", ["--config", path.join(directory, "none.yaml")]);
     expect([code, stderr]).toEqual([2, expect.stringContaining("none.yaml")]);
     writeFileSync(path.join(directory, "empty.yaml"), "");
-    expect((await runBuilt("health", ["--config", site.config, "--max-age", "x"])).code).toBe(2);
+    expect((await runInProcess("health", ["--config", site.config, "--max-age", "x"])).code).toBe(2);
   });
 });

@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ERRORS } from "../../../lib/errors.ts";
 import { isMessage, runBuilt } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
 import { filesOf } from "../../support/files.ts";
 import { PROJECT, type RunResult } from "../../support/commands/run.ts";
 import { flagsOf, keysOf, verbsOf } from "../../support/commands/surface.ts";
@@ -24,7 +25,7 @@ const textOf = (lines: readonly string[]): string => `${lines.join("\n")}\n`;
 async function command(name: string, ...args: readonly string[]): Promise<RunResult> {
   const dest =
     name === "init" ? [] : ["--config", join(directory, "demo.site/site.yaml"), "--dest", join(directory, "demo")];
-  return await runBuilt(name, [...args, ...dest, "--json"], { env: { XDG_STATE_HOME: join(directory, "state") } });
+  return await runInProcess(name, [...args, ...dest, "--json"], { env: { XDG_STATE_HOME: join(directory, "state") } });
 }
 
 beforeAll(async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DrillOutcome } from "../../../lib/ops/drill/run.ts";
 import { runBuilt } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
 import { runSql } from "../../support/sqlite.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
@@ -32,7 +33,7 @@ beforeAll(async () => {
       `health: { smoke: [sh, -c, "echo one; echo two; exit 1"] }`,
     ].join("\n"),
   );
-  const { code, stderr } = await runBuilt("backup_all", ["--config", config]);
+  const { code, stderr } = await runInProcess("backup_all", ["--config", config]);
   if (code !== 0) throw new Error(stderr);
 });
 afterAll(() => removeTree(directory));
@@ -71,7 +72,7 @@ test("a site without projects has nothing to compile; digests of SQLite are comp
 });
 
 test("all that the smoke command of health prints is shown", async () => {
-  const { json, code } = await runBuilt("health", ["--config", config, "--json"]);
+  const { json, code } = await runInProcess("health", ["--config", config, "--json"]);
   expect(code).toBe(13);
   const { checks } = json.at(-1) as { checks: { id: string; output?: string }[] };
   expect(checks.find(({ id }) => id === "application")?.output).toBe("one\ntwo");

@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runBuilt } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
 import { rowsOf, useEngines } from "../../support/portable/engines.ts";
 import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/sites/reinit.ts";
 import type { RunResult } from "../../support/commands/run.ts";
@@ -24,7 +24,15 @@ async function site(name: string): Promise<ReinitSite> {
   );
 }
 const drill = async ({ config, root }: ReinitSite, ...args: string[]): Promise<RunResult> =>
-  await runBuilt("drill", ["--reinit", "--config", config, "--sandbox", join(root, "../sandbox"), "--json", ...args]);
+  await runInProcess("drill", [
+    "--reinit",
+    "--config",
+    config,
+    "--sandbox",
+    join(root, "../sandbox"),
+    "--json",
+    ...args,
+  ]);
 
 describe.each(["SQLite", "PostgreSQL", "MariaDB"])("on %s", (name) => {
   test("export, reinit and import give the same digests, and nothing of the site changes", async () => {

@@ -21,6 +21,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { plantAwkward } from "../../support/sites/awkward.ts";
 import { backUp, isMessage, manifestOf, readJson, rest, startBuilt, type Summary } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
 import { builtScript } from "../../support/commands/build.ts";
 import { compareTrees } from "../../support/compare.ts";
 import { makeSite, type TestSite } from "../../support/sites/site.ts";
@@ -99,7 +100,7 @@ const flags = (): string[] => ["--config", site.config, "--dest", site.dest, "--
 /** Runs the script on the run of this file; a command that ends a restore takes the restore and no run. */
 const restore = async (...args: string[]) => {
   const ends = args.some((arg) => ["--confirm", "--rollback", "--recover"].includes(arg));
-  return await startBuilt("restore", [...flags(), ...(ends ? [] : ["--run", run.run]), ...args]).done;
+  return await runInProcess("restore", [...flags(), ...(ends ? [] : ["--run", run.run]), ...args]);
 };
 const inPlace = async (...args: string[]) => await restore("--in-place", "--yes", ...args);
 const messageOf = (json: readonly unknown[], type: string): unknown =>

@@ -3,7 +3,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { backUp, isMessage, rest, runBuilt, type Summary } from "../../support/runs/backup.ts";
+import { backUp, isMessage, rest, type Summary } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
 import type { RunResult } from "../../support/commands/run.ts";
 import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
@@ -47,7 +48,7 @@ beforeEach(() => {
 const restore = async (...args: string[]): Promise<RunResult> => {
   const ends = args.some((arg) => ["--confirm", "--rollback", "--recover"].includes(arg));
   const run = ends ? [] : ["--run", partial.run];
-  return await runBuilt("restore", ["--config", site.config, "--dest", site.dest, ...run, ...args]);
+  return await runInProcess("restore", ["--config", site.config, "--dest", site.dest, ...run, ...args]);
 };
 const summaryOf = ({ json }: RunResult): Record<string, unknown> =>
   json.find((line) => isMessage(line) && line.message_type === "summary") as Record<string, unknown>;

@@ -17,7 +17,12 @@ await build({
   external: ["pino"],
   logLevel: "warning",
   logOverride: { "empty-import-meta": "silent" },
-  stdin: { resolveDir: root, contents: 'export { runScript } from "./lib/cli/run.ts";', loader: "ts" },
+  stdin: {
+    resolveDir: root,
+    loader: "ts",
+    contents: `export { COMMANDS } from "./lib/cli/commands.ts";
+      export { runScript } from "./lib/cli/run.ts";`,
+  },
   outfile: path.join(out, "in-process.cjs"),
   define: { "import.meta.url": "ownUrl" },
   banner: {

@@ -12,6 +12,8 @@ import { builtCommands, builtScript } from "./build.ts";
 import { jsonLines, type RunResult } from "./run.ts";
 
 interface Commands {
+  /** The table of commands; a row's script has its name where it says none. */
+  readonly COMMANDS: Readonly<Record<string, { readonly script?: string }>>;
   readonly runScript: (name: string) => Promise<void>;
 }
 
@@ -44,7 +46,8 @@ async function run(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<RunResult> {
-  commands ??= loadCommands();
+  const { COMMANDS, runScript } = (commands ??= loadCommands());
+  const command = Object.keys(COMMANDS).find((key) => (COMMANDS[key]?.script ?? key) === name) ?? name;
   const output = { stdout: "", stderr: "" };
   const collect = (stream: keyof typeof output): Writable =>
     new Writable({
@@ -64,7 +67,7 @@ async function run(
   const umask = process.umask();
   stage = own;
   try {
-    await commands.runScript(name);
+    await runScript(command);
   } finally {
     stage = undefined;
     process.umask(umask);
@@ -78,12 +81,14 @@ function loadCommands(): Commands {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- bundle-in-process.ts has written it
   const main = script.runInThisContext() as (require: unknown, own: NodeJS.Process, file: string) => Commands;
   const required = createRequire(file);
+  const own = stagedProcess();
   // The heap is that of the tests: no command sets its limits, or collects its garbage (lib/exec/v8-memory.ts).
   const replaced: Readonly<Record<string, unknown>> = {
     "node:v8": { ...v8, setFlagsFromString: () => {} },
     "node:vm": { ...vm, runInNewContext: () => undefined },
+    "node:process": own,
   };
-  return main((id: string) => replaced[id] ?? required(id), stagedProcess(), file);
+  return main((id: string) => replaced[id] ?? required(id), own, file);
 }
 
 /** The process of the tests, but for what the running command has of its own, signals and its end. */
@@ -97,8 +102,7 @@ function stagedProcess(): NodeJS.Process {
   return new Proxy(process, {
     get(target, key) {
       for (const own of [stage, staged]) if (own !== undefined && Object.hasOwn(own, key)) return Reflect.get(own, key);
-      const value: unknown = Reflect.get(target, key, target);
-      return typeof value === "function" ? value.bind(target) : value;
+      return Reflect.get(target, key, target) as unknown;
     },
     set(target, key, value) {
       return stage !== undefined && key === "exitCode"

@@ -8,6 +8,7 @@ import type { Manifest } from "../../../lib/model/run.ts";
 import type { Failure, IndexEntry, UnitMetadata } from "../../../lib/model/unit.ts";
 import { startProgram, type RunOptions, type RunResult, type StartedScript } from "../commands/run.ts";
 import { builtScript } from "../commands/build.ts";
+import { runInProcess } from "../commands/in-process.ts";
 import { filesOf } from "../files.ts";
 import type { TestSite } from "../sites/site.ts";
 
@@ -51,8 +52,28 @@ export interface BackupResult extends RunResult {
   readonly notes: string;
 }
 
-/** Backs up the whole site, with `--json`. */
+/** Backs up the whole site, with `--json`: in this process, its steps too, unless it is to have another user. */
 export async function backup(
+  site: Place,
+  args: readonly string[] = [],
+  options: Pick<RunOptions, "env" | "user"> = {},
+): Promise<BackupResult> {
+  return options.user === undefined
+    ? toResult(await runInProcess("backup_all", backupArguments(site, args), options))
+    : await backupByScripts(site, args, options);
+}
+
+/** As `backup`, and throws unless it ended with `code`; gives the summary. */
+export async function backUp(
+  site: Place,
+  args: readonly string[] = [],
+  { code = 0 }: { readonly code?: number } = {},
+): Promise<Summary> {
+  return summaryOf(await backup(site, args), code);
+}
+
+/** Backs up the whole site as a user does: by a process, and one for each step. */
+export async function backupByScripts(
   site: Place,
   args: readonly string[] = [],
   options: RunOptions = {},
@@ -60,26 +81,28 @@ export async function backup(
   return toResult(await startBackup(site, args, options).done);
 }
 
-/** As `backup`, and throws unless it ended with `code`; gives the summary. */
-export async function backUp(
-  site: Place,
-  args: readonly string[] = [],
-  options: RunOptions & { readonly code?: number } = {},
-): Promise<Summary> {
-  const result = await backup(site, args, options);
-  if (result.code !== (options.code ?? 0) || result.summary === undefined)
+/** Returns the summary of a backup that has to have ended with `code`. */
+export function summaryOf(result: BackupResult, code = 0): Summary {
+  if (result.code !== code || result.summary === undefined)
     throw new Error(`ended with ${result.code}\n${result.stdout}\n${result.stderr}`);
   return result.summary;
 }
 
-/** Starts a backup, for tests that look at it while it works. */
+/** Starts a backup by scripts, for tests that look at it while it works. */
 export function startBackup(site: Place, args: readonly string[] = [], options: RunOptions = {}): StartedScript {
-  return startBuilt(
-    "backup_all",
-    ["--config", site.config, "--dest", site.dest, "--json", "--workers", "2", ...args],
-    options,
-  );
+  return startBuilt("backup_all", backupArguments(site, args), options);
 }
+
+const backupArguments = (site: Place, args: readonly string[]): string[] => [
+  "--config",
+  site.config,
+  "--dest",
+  site.dest,
+  "--json",
+  "--workers",
+  "2",
+  ...args,
+];
 
 /** Starts a compiled script with exactly these arguments. */
 export function startBuilt(name: string, args: readonly string[], options: RunOptions = {}): StartedScript {
