@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ERRORS } from "../../../lib/errors.ts";
-import { isMessage, runBuilt } from "../../support/runs/backup.ts";
+import { isMessage } from "../../support/runs/backup.ts";
 import { runInProcess } from "../../support/commands/in-process.ts";
 import { filesOf } from "../../support/files.ts";
 import { PROJECT, type RunResult } from "../../support/commands/run.ts";
@@ -31,7 +31,7 @@ async function command(name: string, ...args: readonly string[]): Promise<RunRes
 beforeAll(async () => {
   directory = makeTemp();
   const env = { XDG_STATE_HOME: join(directory, "state") };
-  demo = await runBuilt("backup_all", ["--demo", "--dest", join(directory, "demo"), "--json"], { env });
+  demo = await runInProcess("backup_all", ["--demo", "--dest", join(directory, "demo"), "--json"], { env });
 });
 
 afterAll(() => removeTree(directory));

@@ -1,5 +1,5 @@
 /**
- * Bundles the commands for in-process.ts, as a function of `require`, `process` and the file's path. The steps of a
+ * Bundles the commands for in-process.ts, as a function of `require`, `process`, `console` and the file's path. The steps of a
  * backup run in the same process, where scripts/backup_all.ts starts one for each.
  */
 import path from "node:path";
@@ -20,13 +20,14 @@ await build({
   stdin: {
     resolveDir: root,
     loader: "ts",
-    contents: `export { COMMANDS } from "./lib/cli/commands.ts";
-      export { runScript } from "./lib/cli/run.ts";`,
+    contents: `export { STEP_COMMANDS } from "./lib/cli/backup/steps.ts";
+      export { COMMANDS } from "./lib/cli/commands.ts";
+      export { runHoldfast, runScript } from "./lib/cli/run.ts";`,
   },
   outfile: path.join(out, "in-process.cjs"),
   define: { "import.meta.url": "ownUrl" },
   banner: {
-    js: `(function (require, process, file) {
+    js: `(function (require, process, console, file) {
       const module = {}; const ownUrl = require("node:url").pathToFileURL(file).href;`,
   },
   footer: { js: "return module.exports; })" },

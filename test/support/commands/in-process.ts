@@ -11,10 +11,17 @@ import * as vm from "node:vm";
 import { builtCommands, builtScript } from "./build.ts";
 import { jsonLines, type RunResult } from "./run.ts";
 
+interface Row {
+  /** The row's own name where there is none. */
+  readonly script?: string;
+}
+
+/** What bundle-in-process.ts exports. */
 interface Commands {
-  /** The table of commands; a row's script has its name where it says none. */
-  readonly COMMANDS: Readonly<Record<string, { readonly script?: string }>>;
-  readonly runScript: (name: string) => Promise<void>;
+  readonly COMMANDS: Readonly<Record<string, Row>>;
+  readonly STEP_COMMANDS: Readonly<Record<string, Row>>;
+  readonly runHoldfast: () => Promise<void>;
+  readonly runScript: (name: string, verb?: string) => Promise<void>;
 }
 
 /** What a command has in place of its process's own, for as long as it runs. */
@@ -24,10 +31,12 @@ interface Stage {
   readonly stdout: Writable;
   readonly stderr: Writable;
   exitCode: number;
+  hasExited: boolean;
 }
 
 let stage: Stage | undefined;
-let commands: Commands | undefined;
+/** The commands of scripts, and those of `holdfast`, which name themselves otherwise in what they print. */
+const loaded: { scripts?: Commands; holdfast?: Commands } = {};
 let last: Promise<unknown> = Promise.resolve();
 
 /** Runs a script's command to its end; one at a time. */
@@ -46,14 +55,12 @@ async function run(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<RunResult> {
-  const { COMMANDS, runScript } = (commands ??= loadCommands());
-  const command = Object.keys(COMMANDS).find((key) => (COMMANDS[key]?.script ?? key) === name) ?? name;
   const output = { stdout: "", stderr: "" };
   const collect = (stream: keyof typeof output): Writable =>
     new Writable({
       decodeStrings: false,
       write(chunk: string | Buffer, _encoding, done) {
-        output[stream] += chunk.toString();
+        if (!own.hasExited) output[stream] += chunk.toString();
         done();
       },
     });
@@ -63,11 +70,14 @@ async function run(
     stdout: collect("stdout"),
     stderr: collect("stderr"),
     exitCode: 0,
+    hasExited: false,
   };
   const umask = process.umask();
   stage = own;
   try {
-    await runScript(command);
+    await start(name);
+  } catch (error) {
+    if (!own.hasExited) throw error;
   } finally {
     stage = undefined;
     process.umask(umask);
@@ -75,28 +85,45 @@ async function run(
   return { code: own.exitCode, signal: null, ...output, json: jsonLines(output.stdout) };
 }
 
+async function start(script: string): Promise<void> {
+  if (script === "holdfast") return await (loaded.holdfast ??= loadCommands()).runHoldfast();
+  const { COMMANDS, STEP_COMMANDS, runScript } = (loaded.scripts ??= loadCommands());
+  const keyIn = (rows: Readonly<Record<string, Row>>): string | undefined =>
+    Object.keys(rows).find((key) => (rows[key]?.script ?? key) === script);
+  const step = keyIn(STEP_COMMANDS);
+  await (step === undefined ? runScript(keyIn(COMMANDS) ?? script) : runScript("step", step));
+}
+
 function loadCommands(): Commands {
   const file = builtCommands();
   const script = new vm.Script(readFileSync(file, "utf8"), { filename: file });
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- bundle-in-process.ts has written it
-  const main = script.runInThisContext() as (require: unknown, own: NodeJS.Process, file: string) => Commands;
+  const main = script.runInThisContext() as (
+    require: unknown,
+    process: NodeJS.Process,
+    console: Console,
+    file: string,
+  ) => Commands;
   const required = createRequire(file);
   const own = stagedProcess();
+  const write = (stream: "stdout" | "stderr") => (text: string) => void own[stream].write(`${text}\n`);
+  const printer = { ...console, log: write("stdout"), error: write("stderr") };
   // The heap is that of the tests: no command sets its limits, or collects its garbage (lib/exec/v8-memory.ts).
   const replaced: Readonly<Record<string, unknown>> = {
     "node:v8": { ...v8, setFlagsFromString: () => {} },
     "node:vm": { ...vm, runInNewContext: () => undefined },
     "node:process": own,
   };
-  return main((id: string) => replaced[id] ?? required(id), own, file);
+  return main((id: string) => replaced[id] ?? required(id), own, printer, file);
 }
 
 /** The process of the tests, but for what the running command has of its own, signals and its end. */
 function stagedProcess(): NodeJS.Process {
   const staged: object = {
     on: () => {},
-    exit: () => {
-      throw new Error("the command ends its process: run it as one");
+    exit: (code?: number) => {
+      if (stage !== undefined) Object.assign(stage, { exitCode: code ?? stage.exitCode, hasExited: true });
+      throw new Error("the process has ended");
     },
   };
   return new Proxy(process, {
