@@ -2,13 +2,13 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { PROJECT, startProgram, type RunResult } from "../support/commands/run.ts";
-import { makeTemp, removeTree } from "../support/temp.ts";
+import { suiteDirectory } from "../support/temp.ts";
 
 const LIMIT_MS = 300_000;
 
-let directory: string;
+const directory = suiteDirectory("holdfast-installed-");
 let elsewhere: string;
 let env: Record<string, string | undefined>;
 
@@ -26,7 +26,6 @@ function installedForUse(): string[] {
 
 /** Packs a copy of the sources as they are, built by `prepare` as for a release, and installs the tarball. */
 beforeAll(() => {
-  directory = makeTemp("holdfast-installed-");
   const [source, packed] = [join(directory, "source"), join(directory, "packed")];
   elsewhere = join(directory, "elsewhere");
   for (const path of [packed, elsewhere]) mkdirSync(path);
@@ -47,8 +46,6 @@ beforeAll(() => {
   const install = ["install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", join(packed, tarball)];
   execFileSync("npm", install, { ...quiet, cwd: elsewhere });
 }, LIMIT_MS);
-
-afterAll(() => removeTree(directory));
 
 test("it has what it needs, and nothing of the workshop", () => {
   const root = join(elsewhere, "node_modules/holdfast");

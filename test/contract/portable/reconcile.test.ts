@@ -1,21 +1,16 @@
 /** `portable reconcile` by the front door, on each engine, looked at by its own SQL. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { runInProcess } from "../../support/commands/in-process.ts";
 import { change, rowsOf, useEngines } from "../../support/portable/engines.ts";
 import { portableScript } from "../../support/portable/script.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { suiteDirectory } from "../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 type Name = (typeof NAMES)[number];
 const engines = useEngines();
-let directory: string;
-
-beforeAll(() => {
-  directory = makeTemp("holdfast-reconcile-");
-});
-afterAll(() => removeTree(directory));
+const directory = suiteDirectory("holdfast-reconcile-");
 
 interface Row {
   readonly key: Readonly<Record<string, string>>;

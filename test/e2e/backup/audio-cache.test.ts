@@ -12,7 +12,7 @@ import {
   symlinkSync,
 } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import {
   backUp,
   eventually,
@@ -25,21 +25,19 @@ import {
 import { filesOf } from "../../support/files.ts";
 import { compareTrees } from "../../support/compare.ts";
 import { makeSite, type TestSite } from "../../support/sites/site.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { suiteDirectory } from "../../support/temp.ts";
 
 const AUDIO_ONLY = { database: "", projects: "", legacy: "", snapshots: "", infra: "" };
 const VOICE = "audio/tts_repository_orm/google/french/voice_0";
 
-let directory: string;
+const directory = suiteDirectory("holdfast-e2e-");
 let site: TestSite;
 /** What each part number held when it was first seen. */
 const everSeen = new Map<string, string>();
 
 beforeAll(() => {
-  directory = makeTemp("holdfast-e2e-");
   site = makeSite(directory, { audioFiles: 14, audioBytes: 200_000, config: AUDIO_ONLY });
 });
-afterAll(() => removeTree(directory));
 
 interface Layers {
   readonly run: Summary;

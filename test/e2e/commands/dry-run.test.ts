@@ -2,15 +2,15 @@
 import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { runInProcess } from "../../support/commands/in-process.ts";
 import { makeDatabase } from "../../support/sites/package.ts";
 import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/sites/reinit.ts";
 import { PROJECT, type RunResult } from "../../support/commands/run.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { suiteDirectory } from "../../support/temp.ts";
 import { wholeHelpOf } from "../../support/commands/help.ts";
 
-let directory: string;
+const directory = suiteDirectory("holdfast-dry-run-");
 let place: ReinitSite;
 let run: string;
 let restored: string;
@@ -24,7 +24,6 @@ const command = async (script: string, ...args: string[]): Promise<RunResult> =>
 
 /** A site, its store with a run, an export and a package of it, and a restore in place that waits to be confirmed. */
 beforeAll(async () => {
-  directory = makeTemp("holdfast-dry-run-");
   const url = makeDatabase(at("library.db"), `${reinitSchema("SQLite")}\n${reinitRows}`);
   place = reinitSite(directory, url);
   appendFileSync(place.config, "\nsnapshots: { media: [media] }\n");
@@ -37,7 +36,6 @@ beforeAll(async () => {
   restored = (json.at(-1) as { restore: string }).restore;
   run = readlinkSync(join(place.dest, "latest")).replace("runs/", "");
 });
-afterAll(() => removeTree(directory));
 
 /** Every file and link of the site, the store and the databases: mode, owner, time and content. */
 function everything(): string[] {

@@ -1,27 +1,25 @@
 /** `health` of a site that works, and of sites with one thing wrong each. */
 import { rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { loadConfig } from "../../../lib/config/load.ts";
 import { checkHealth, type Health, type HealthCheck } from "../../../lib/ops/health/run.ts";
 import { runInProcess } from "../../support/commands/in-process.ts";
 import { makeSite, type TestSite } from "../../support/sites/site.ts";
-import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
+import { suiteDirectory, tempDirectory } from "../../support/temp.ts";
 
 const { signal } = new AbortController();
 const wanted = (...names: string[]): string => `, migrations_wanted: [printf, "[X] %s\\n", ${names.join(", ")}]`;
 const database = (more: string): string => `database: { url: "sqlite:///db.sqlite3"${more} }`;
 
-let directory: string;
+const directory = suiteDirectory();
 let site: TestSite;
 
 beforeAll(async () => {
-  directory = makeTemp();
   site = makeSite(directory, { projects: 2, config: { database: database(wanted("clara_app.0001_initial")) } });
   const { code, stderr } = await runInProcess("backup_all", ["--config", site.config, "--dest", site.dest]);
   if (code !== 0) throw new Error(stderr);
 });
-afterAll(() => removeTree(directory));
 
 async function health(one: TestSite, store: string | undefined, maxAge = 26): Promise<Health> {
   return await checkHealth({ config: loadConfig(one.config, process.env), store, maxAge }, { signal });

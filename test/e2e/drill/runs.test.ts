@@ -10,14 +10,13 @@ import { runInProcess } from "../../support/commands/in-process.ts";
 import type { RunResult } from "../../support/commands/run.ts";
 import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers/acquire.ts";
 import { makeSite, type TestSite } from "../../support/sites/site.ts";
-import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
+import { suiteDirectory, makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
 
-let directory: string;
+const directory = suiteDirectory();
 let site: TestSite;
 let runs: string[];
 
 beforeAll(async () => {
-  directory = makeTemp();
   site = makeSite(directory, { projects: 3, audioFiles: 6, config: { drill: DRILL } });
   await backup(site);
   site.write("audio/tts_repository_orm/google/french/voice_1/later.mp3", "a later layer");
@@ -25,8 +24,6 @@ beforeAll(async () => {
   await backup(site);
   runs = readdirSync(path.join(site.dest, "runs")).toSorted();
 });
-
-afterAll(() => removeTree(directory));
 
 const DRILL = `drill:
   compile: [sh, -c, 'test "$HOLDFAST_SANDBOX" = "$0" && test -d "$0/clara_content/Project_$1"', "{root}", "{id}"]

@@ -2,14 +2,14 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { acquireLock } from "../../../lib/store/lock/acquire.ts";
 import { startBuilt } from "../../support/runs/backup.ts";
 import { runInProcess } from "../../support/commands/in-process.ts";
 import { makePackageSite, POSTGRES_ID, siteSchema, siteUsers, SQLITE_ID } from "../../support/sites/package.ts";
 import { change, rowsOf, useEngines } from "../../support/portable/engines.ts";
 import type { RunResult } from "../../support/commands/run.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { suiteDirectory } from "../../support/temp.ts";
 
 const SCHEMAS: Readonly<Record<string, string>> = {
   SQLite: siteSchema(SQLITE_ID),
@@ -20,12 +20,11 @@ const NOTES = "select slug, body from app_note order by slug";
 const OLD = ["own|mine"];
 const NEW = ["first|one", "own|mine", "second|two 🎧"];
 
-let directory: string;
+const directory = suiteDirectory("holdfast-package-in-place-");
 const engines = useEngines();
 let count = 0;
 const packages = { plain: "", dump: "" };
 beforeAll(async () => {
-  directory = makeTemp("holdfast-package-in-place-");
   const config = makePackageSite(directory);
   for (const [name, flags] of [
     ["plain", []],
@@ -36,7 +35,6 @@ beforeAll(async () => {
     if (made.code !== 0) throw new Error(made.stderr);
   }
 }, 120_000);
-afterAll(() => removeTree(directory));
 
 interface Site {
   readonly url: string;

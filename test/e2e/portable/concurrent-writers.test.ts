@@ -3,10 +3,10 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { runInProcess } from "../../support/commands/in-process.ts";
 import { change, rowsOf, useEngines } from "../../support/portable/engines.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { suiteDirectory } from "../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 const ACCOUNTS = 40;
@@ -17,12 +17,7 @@ const SCHEMA = `create table ledger (name varchar(20) primary key, balance integ
   create table wallet (name varchar(20) primary key, balance integer not null, note varchar(200));`;
 
 const engines = useEngines();
-let directory: string;
-
-beforeAll(() => {
-  directory = makeTemp("holdfast-portable-writers-");
-});
-afterAll(() => removeTree(directory));
+const directory = suiteDirectory("holdfast-portable-writers-");
 
 function rowsOfTable(output: string, table: string): unknown[][] {
   const [schema = ""] = readdirSync(join(output, "data")).filter((name) => name === table || name === "public");

@@ -2,14 +2,14 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/sites/reinit.ts";
 import { runInProcess } from "../../support/commands/in-process.ts";
 import { builtScript } from "../../support/commands/build.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { suiteDirectory, makeTemp, removeTree } from "../../support/temp.ts";
 import { runSql } from "../../support/sqlite.ts";
 
-let directory: string;
+const directory = suiteDirectory("holdfast-portable-step-");
 let place: ReinitSite;
 
 const make = (name: string, sql: string): string => {
@@ -22,10 +22,8 @@ const latest = (): string => join(place.dest, "latest");
 const config = (): string[] => ["--config", place.config];
 
 beforeAll(() => {
-  directory = makeTemp("holdfast-portable-step-");
   place = reinitSite(directory, make("db.sqlite3", `${reinitSchema("SQLite")}\n${reinitRows}`));
 });
-afterAll(() => removeTree(directory));
 
 test("each database is a zip of plain lines of JSON, with its counts and digests in the metadata, and verify reads it", () => {
   script("backup_all", ...config(), "--quiet");

@@ -1,20 +1,16 @@
 /** A drill of a reinit: on a copy, by one command, and the site's own database stays as it is. */
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { runInProcess } from "../../support/commands/in-process.ts";
 import { rowsOf, useEngines } from "../../support/portable/engines.ts";
 import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/sites/reinit.ts";
 import type { RunResult } from "../../support/commands/run.ts";
 import { acquireMariadb } from "../../support/servers/acquire.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { suiteDirectory } from "../../support/temp.ts";
 
 const engines = useEngines();
-let directory: string;
-beforeAll(() => {
-  directory = makeTemp("holdfast-reinit-drill-");
-});
-afterAll(() => removeTree(directory));
+const directory = suiteDirectory("holdfast-reinit-drill-");
 
 async function site(name: string): Promise<ReinitSite> {
   const engine = engines.of(name);

@@ -18,26 +18,25 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { plantAwkward } from "../../support/sites/awkward.ts";
 import { backUp, isMessage, manifestOf, readJson, rest, startBuilt, type Summary } from "../../support/runs/backup.ts";
 import { runInProcess } from "../../support/commands/in-process.ts";
 import { builtScript } from "../../support/commands/build.ts";
 import { compareTrees } from "../../support/compare.ts";
 import { makeSite, type TestSite } from "../../support/sites/site.ts";
-import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
+import { suiteDirectory, removeTree, tempDirectory } from "../../support/temp.ts";
 
 /** What no archive holds, what no step covers, and databases, whose headers a copy changes. */
 const NOT_COMPARED = /(^|\/)fifo$|(^|\/)[^/]*\.(db|sqlite3)$|^app(\/|$)|^\.holdfast(\/|$)/;
 /** A zip has no hard links. */
 const WITHOUT = { without: ["links"] as const };
 
-let directory: string;
+const directory = suiteDirectory("holdfast-e2e-");
 let site: TestSite;
 let run: Summary;
 
 beforeAll(async () => {
-  directory = makeTemp("holdfast-e2e-");
   site = makeSite(directory, {
     projects: 3,
     audioFiles: 12,
@@ -92,7 +91,6 @@ beforeAll(async () => {
   run = await backUp(site);
   execFileSync("cp", ["-a", site.root, join(directory, "original")]);
 });
-afterAll(() => removeTree(directory));
 
 const original = (): string => join(directory, "original");
 const flags = (): string[] => ["--config", site.config, "--dest", site.dest, "--json"];

@@ -12,13 +12,13 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { readZipDirectory } from "../../../lib/archive/zip/directory.ts";
 import { backUp, isMessage, rest, stateOf, type Summary } from "../../support/runs/backup.ts";
 import { runInProcess } from "../../support/commands/in-process.ts";
 import { filesOf } from "../../support/files.ts";
 import { makeSite, type TestSite } from "../../support/sites/site.ts";
-import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
+import { suiteDirectory, makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
 
 const AWKWARD = [
   "two  words.txt",
@@ -28,13 +28,12 @@ const AWKWARD = [
   Buffer.from([0x66, 0xff, 0xfe, 0x2e, 0x74, 0x78, 0x74]).toString("latin1"),
 ];
 
-let directory: string;
+const directory = suiteDirectory("holdfast-e2e-");
 let site: TestSite;
 let first: Summary;
 let second: Summary;
 
 beforeAll(async () => {
-  directory = makeTemp("holdfast-e2e-");
   site = makeSite(directory, { config: { legacy: "legacy: { path: lara_legacy, tgz_above_mb: 0 }" } });
   for (const name of AWKWARD) {
     const bytes = Buffer.from(name, name.startsWith("f\xff") ? "latin1" : "utf8");
@@ -49,7 +48,6 @@ beforeAll(async () => {
   rmSync(join(site.root, "audio/tts_repository_orm/google/french/voice_1/default_3.mp3"));
   second = await backUp(site);
 });
-afterAll(() => removeTree(directory));
 
 interface Found {
   readonly run: string;

@@ -2,14 +2,14 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeAll, beforeEach, expect, test } from "vitest";
 import { backUp, isMessage, rest, type Summary } from "../../support/runs/backup.ts";
 import { runInProcess } from "../../support/commands/in-process.ts";
 import type { RunResult } from "../../support/commands/run.ts";
 import { makeSite, type TestSite } from "../../support/sites/site.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { suiteDirectory, removeTree } from "../../support/temp.ts";
 
-let directory: string;
+const directory = suiteDirectory("holdfast-restore-partial-");
 let site: TestSite;
 let good: Summary;
 let partial: Summary;
@@ -18,7 +18,6 @@ const PROJECT = "clara_content/Project_2";
 const BOOK = "lara_legacy/Old_book/page_1.html";
 
 beforeAll(async () => {
-  directory = makeTemp("holdfast-restore-partial-");
   site = makeSite(directory, {
     config: {
       accepted: `accepted_failures:
@@ -37,7 +36,6 @@ beforeAll(async () => {
   lost.forEach(back);
   execFileSync("cp", ["-a", site.root, join(directory, "original")]);
 });
-afterAll(() => removeTree(directory));
 beforeEach(() => {
   removeTree(site.root);
   rmSync(join(site.dest, "restores"), { recursive: true, force: true });

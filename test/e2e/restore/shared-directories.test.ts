@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { fromString } from "../../../lib/archive/path.ts";
 import { compareTrees } from "../../../lib/ops/drill/trees.ts";
 import { itemsOf } from "../../../lib/ops/runs/unit-items.ts";
@@ -13,15 +13,14 @@ import { stage } from "../../../lib/ops/restore/stage/run.ts";
 import { selectUnits } from "../../../lib/ops/restore/plan/select-units.ts";
 import { runBuilt } from "../../support/runs/backup.ts";
 import { runInProcess } from "../../support/commands/in-process.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { suiteDirectory } from "../../support/temp.ts";
 
 const MODES = [0o750, 0o2775, 0o555, 0o711, 0o1777, 0o700];
-let directory: string;
+const directory = suiteDirectory("holdfast-restore-modes-");
 let root: string;
 let store: string;
 
 beforeAll(async () => {
-  directory = makeTemp("holdfast-restore-modes-");
   root = join(directory, "site");
   store = join(directory, "store");
   // Every shard has files in every directory.
@@ -54,7 +53,6 @@ snapshots: { media: [media] }
   const { code, stderr } = await runInProcess("backup_all", ["--config", config, "--quiet"]);
   expect({ code, stderr }).toMatchObject({ code: 0 });
 });
-afterAll(() => removeTree(directory));
 
 /** The directories of a tree, the parents first. */
 function directories(tree: string): string[] {

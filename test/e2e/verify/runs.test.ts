@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Manifest } from "../../../lib/model/run.ts";
 import type { Failure, IndexEntry, UnitMetadata } from "../../../lib/model/unit.ts";
 import { verify as verifyRun, type Check, type Verification } from "../../../lib/ops/verify/run.ts";
@@ -22,23 +22,20 @@ import { runBuilt } from "../../support/runs/backup.ts";
 import { runInProcess } from "../../support/commands/in-process.ts";
 import type { RunOptions } from "../../support/commands/run.ts";
 import { makeSite } from "../../support/sites/site.ts";
-import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
+import { suiteDirectory, tempDirectory } from "../../support/temp.ts";
 import { runSql } from "../../support/sqlite.ts";
 
-let directory: string;
+const directory = suiteDirectory();
 let store: string;
 let run: string;
 
 beforeAll(async () => {
-  directory = makeTemp();
   const site = makeSite(directory, { projects: 3, audioFiles: 6 });
   const backup = await runInProcess("backup_all", ["--config", site.config, "--dest", site.dest]);
   if (backup.code !== 0) throw new Error(backup.stderr);
   store = site.dest;
   [run = ""] = readdirSync(path.join(store, "runs"));
 });
-
-afterAll(() => removeTree(directory));
 
 /** A copy of the store that a test may damage. */
 class Damaged {

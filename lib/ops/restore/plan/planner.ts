@@ -55,7 +55,7 @@ class Builder {
     this.#request = request;
     this.#options = options;
     this.#items = options.items;
-    this.#paths = new TargetPaths(request);
+    this.#paths = new TargetPaths(request.target);
   }
 
   plan(): RestorePlan {

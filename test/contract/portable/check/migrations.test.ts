@@ -1,17 +1,13 @@
 /** The migration tables of every known tool, as each engine holds them, through the connections of the portable engine. */
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { migrationsOf } from "../../../../lib/portable/plan/applied-migrations.ts";
 import { runInProcess } from "../../../support/commands/in-process.ts";
 import { on, useEngines } from "../../../support/portable/engines.ts";
-import { makeTemp, removeTree } from "../../../support/temp.ts";
+import { suiteDirectory } from "../../../support/temp.ts";
 
 const engines = useEngines();
-let directory: string;
-beforeAll(() => {
-  directory = makeTemp("holdfast-migrations-");
-});
-afterAll(() => removeTree(directory));
+const directory = suiteDirectory("holdfast-migrations-");
 
 /** `"name"` is quoted as the engine wants it. */
 const TOOLS: readonly (readonly [tool: string, sql: string, applied: readonly string[]])[] = [

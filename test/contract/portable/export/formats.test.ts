@@ -2,24 +2,22 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { LIBRARY, libraryRows, librarySchema } from "../../../support/portable/library.ts";
 import { rowsOf, useEngines } from "../../../support/portable/engines.ts";
 import { runBuilt, startBuilt } from "../../../support/runs/backup.ts";
 import { runInProcess } from "../../../support/commands/in-process.ts";
-import { makeTemp, removeTree, tempDirectory } from "../../../support/temp.ts";
+import { suiteDirectory, tempDirectory } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 const engines = useEngines();
-let directory: string;
+const directory = suiteDirectory("holdfast-formats-");
 const libraries = new Map<string, string>();
 
 beforeAll(async () => {
-  directory = makeTemp("holdfast-formats-");
   for (const name of NAMES)
     libraries.set(name, await engines.make(name, `${librarySchema(name)}\n${libraryRows(name)}`));
 }, 120_000);
-afterAll(() => removeTree(directory));
 
 const library = (name: string): string => libraries.get(name) ?? "";
 

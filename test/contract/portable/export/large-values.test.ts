@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { exportTables } from "../../../../lib/portable/export/run.ts";
 import type { ExportManifest } from "../../../../lib/portable/format/documents.ts";
 import { openExport } from "../../../../lib/portable/read/export-reader.ts";
@@ -21,7 +21,7 @@ import { compareTables } from "../../../../lib/portable/compare/tables.ts";
 import { runBuilt } from "../../../support/runs/backup.ts";
 import { runInProcess } from "../../../support/commands/in-process.ts";
 import { change, on, rowsOf, useEngines } from "../../../support/portable/engines.ts";
-import { makeTemp, removeTree } from "../../../support/temp.ts";
+import { suiteDirectory } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 /** Characters of one to four bytes, so that pieces of any length cut one. */
@@ -29,12 +29,7 @@ const MIXED = "aü€🎧";
 const MIB = 1024 * 1024;
 
 const engines = useEngines();
-let directory: string;
-
-beforeAll(() => {
-  directory = makeTemp("holdfast-large-");
-});
-afterAll(() => removeTree(directory));
+const directory = suiteDirectory("holdfast-large-");
 
 const TYPES = {
   PostgreSQL: { bytes: "bytea", text: "text", json: "json" },

@@ -1,18 +1,14 @@
 /** SQLite's primary keys may hold NULLs: such rows were created again by each import. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { runInProcess } from "../../../support/commands/in-process.ts";
 import { makeDatabase } from "../../../support/sites/package.ts";
 import { change, rowsOf } from "../../../support/portable/engines.ts";
-import { makeTemp, removeTree } from "../../../support/temp.ts";
+import { suiteDirectory } from "../../../support/temp.ts";
 
-let directory: string;
+const directory = suiteDirectory("holdfast-null-key-");
 let count = 0;
-beforeAll(() => {
-  directory = makeTemp("holdfast-null-key-");
-});
-afterAll(() => removeTree(directory));
 
 const SCHEMA = `
   create table kind (code text primary key, word text);

@@ -3,25 +3,20 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { runBuilt } from "../../../support/runs/backup.ts";
 import { builtScript } from "../../../support/commands/build.ts";
 import { runInProcess } from "../../../support/commands/in-process.ts";
 import { rowsOf, useEngines } from "../../../support/portable/engines.ts";
-import { makeTemp, removeTree } from "../../../support/temp.ts";
+import { suiteDirectory } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 const SCHEMA = `create table shop_item (id integer primary key, code varchar(20) not null unique, stock integer check (stock >= 0), made timestamp null, photo blob,
   facts text check (json_valid("facts") or "facts" is null), shelf_id integer references shop_shelf (id)); create table shop_shelf (id integer primary key, label varchar(20) not null)`;
 
 const engines = useEngines();
-let directory: string;
+const directory = suiteDirectory("holdfast-django-broken-");
 let files = 0;
-
-beforeAll(() => {
-  directory = makeTemp("holdfast-django-broken-");
-});
-afterAll(() => removeTree(directory));
 
 interface Dumped {
   model: string;

@@ -4,22 +4,17 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { change, rowsOf, useEngines } from "../../../support/portable/engines.ts";
 import { runBuilt } from "../../../support/runs/backup.ts";
 import { runInProcess } from "../../../support/commands/in-process.ts";
 import { dumpText, SHOP, shopRecords, shopSchema } from "../../../support/portable/shop.ts";
-import { makeTemp, removeTree } from "../../../support/temp.ts";
+import { suiteDirectory } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 const engines = useEngines();
-let directory: string;
+const directory = suiteDirectory("holdfast-foreign-test-");
 let files = 0;
-
-beforeAll(() => {
-  directory = makeTemp("holdfast-foreign-test-");
-});
-afterAll(() => removeTree(directory));
 
 function write(content: string | Buffer, name = "dump.json"): string {
   const place = join(directory, String(++files));

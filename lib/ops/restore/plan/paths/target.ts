@@ -1,14 +1,19 @@
 /** Where the items of a run go: below the site's root, outside of it, or all below a new directory. */
 import type { BytePath } from "../../../../archive/entry.ts";
 import { display, fromString, join } from "../../../../archive/path.ts";
+import type { SiteConfig } from "../../../../config/load.ts";
 import { HoldfastError } from "../../../../errors.ts";
 import { isOutside, placeBytes, type Place } from "../../../../store/run/places.ts";
 import { ownName } from "../../../runs/borrowed-units.ts";
-import type { RestoreRequest } from "../request.ts";
 import { takesOutside } from "./outside.ts";
 
 /** Directory for what has no path below the site's root, in a restore to a directory. */
 const EXTRA = ".holdfast";
+
+/** The target: a directory that receives the site as it was, or the paths that the config names. */
+export type RestoreTarget =
+  | { readonly kind: "directory"; readonly directory: string }
+  | { readonly kind: "in-place"; readonly config: SiteConfig };
 
 type NamedPath = Pick<Place, "path" | "path_b64">;
 
@@ -17,7 +22,7 @@ export class TargetPaths {
   readonly #toDirectory: boolean;
   readonly #isTaken: (place: string) => boolean;
 
-  constructor({ target }: RestoreRequest) {
+  constructor(target: RestoreTarget) {
     this.#toDirectory = target.kind === "directory";
     this.#isTaken = target.kind === "directory" ? () => true : takesOutside(target.config);
     this.root = fromString(target.kind === "directory" ? target.directory : target.config.root);

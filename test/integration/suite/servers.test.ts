@@ -2,9 +2,9 @@
 import { connect } from "node:net";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
-import { eventually } from "../support/runs/backup.ts";
-import { PROJECT, startProgram } from "../support/commands/run.ts";
-import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers/acquire.ts";
+import { eventually } from "../../support/runs/backup.ts";
+import { PROJECT, startProgram } from "../../support/commands/run.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers/acquire.ts";
 
 const ENGINES = [
   {
