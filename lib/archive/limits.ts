@@ -14,7 +14,7 @@ export const MOST_LINE = MIB;
 export const MOST_LIST = 256 * MIB;
 
 /** Throws `E_IO` for a list that is too long to be read again. */
-export function refuseLongList(name: string, bytes: number): void {
+export function assertListReadable(name: string, bytes: number): void {
   if (bytes <= MOST_LIST) return;
   throw new HoldfastError("E_IO", `${name} would have ${bytes} bytes, and ${MOST_LIST} can be read`, {
     hint: "name smaller trees in the config, or build all shards anew: --existing overwrite",

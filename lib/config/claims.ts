@@ -76,7 +76,7 @@ export function checkClaims(config: Site, store: string | undefined): void {
     if (other !== undefined) throw takenTwice(claim, other);
     taken.set(pattern(claim.path), claim);
   }
-  refuseSharedDirectory(claims);
+  assertNoSharedDirectory(claims);
   const names = new Map<string, number>();
   for (const [index, tree] of config.trees.entries()) {
     const name = treeName(config, tree);
@@ -87,7 +87,7 @@ export function checkClaims(config: Site, store: string | undefined): void {
       });
     names.set(name.toLowerCase(), index);
   }
-  if (store !== undefined) refuseStoreInside(claims, store);
+  if (store !== undefined) assertStoreOutside(claims, store);
 }
 
 const takenTwice = (claim: Claim, other: Claim): HoldfastError =>
@@ -129,7 +129,7 @@ export const sharedInStep = (config: Site, step: StepName): Shared | undefined =
   sharedClaims(claimsOf(config)).find(({ claim }) => claim.step === step && !isTree(claim));
 
 /** Legacy trees and projects cannot lie side by side: each directory would be both. */
-function refuseSharedDirectory(claims: readonly Claim[]): void {
+function assertNoSharedDirectory(claims: readonly Claim[]): void {
   const legacy = claims.find(({ step }) => step === "legacy_zips");
   const template = claims.find(
     (claim) => legacy !== undefined && claim.path.includes("{") && baseOf(claim.path) === legacy.path,
@@ -148,7 +148,7 @@ function refuseSharedDirectory(claims: readonly Claim[]): void {
 export const baseOf = (template: string): string =>
   template.includes("{") ? path.dirname(`${template.slice(0, template.indexOf("{"))}x`) : template;
 
-function refuseStoreInside(claims: readonly Claim[], store: string): void {
+function assertStoreOutside(claims: readonly Claim[], store: string): void {
   const real = realPath(path.resolve(store));
   const outer = claims.find(
     ({ path: tree, isGlob, step }) =>

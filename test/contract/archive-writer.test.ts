@@ -20,7 +20,7 @@ import { TgzWriter } from "../../lib/archive/tar/writer.ts";
 import { verifyTgz } from "../../lib/archive/tar/tgz-reader.ts";
 import { verifyZip } from "../../lib/archive/zip/reader.ts";
 import { ZipWriter } from "../../lib/archive/zip/writer.ts";
-import { plantAwkward } from "../support/awkward.ts";
+import { plantAwkward } from "../support/sites/awkward.ts";
 import { compareTrees } from "../support/compare.ts";
 import { tempDirectory } from "../support/temp.ts";
 import { ATTRIBUTES, build } from "../unit/archive/support.ts";

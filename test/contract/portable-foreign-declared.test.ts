@@ -2,8 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { runBuilt } from "../support/backup.ts";
-import { rowsOf, useEngines, type PortableEngine } from "../support/portable.ts";
+import { runInProcess } from "../support/commands/in-process.ts";
+import { rowsOf, useEngines, type PortableEngine } from "../support/portable/engines.ts";
 import { tempDirectory } from "../support/temp.ts";
 
 type Name = PortableEngine["name"];
@@ -31,7 +31,7 @@ async function portable(portableConfig: object, verb: string, ...args: readonly 
   const root = tempDirectory();
   const config = join(root, "site.yaml");
   writeFileSync(config, `site: s\nroot: ${root}\nportable: ${JSON.stringify(portableConfig)}\n`);
-  const { code, stdout, stderr } = await runBuilt("portable", [verb, ...args, "--config", config]);
+  const { code, stdout, stderr } = await runInProcess("portable", [verb, ...args, "--config", config]);
   return { code, said: `${stderr}${stdout}` };
 }
 

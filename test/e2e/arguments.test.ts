@@ -1,6 +1,6 @@
 /** Arguments that no command takes: exit status 2, E_USAGE, and words that say which argument and what to do. */
 import { expect, test } from "vitest";
-import { runBuilt } from "../support/backup.ts";
+import { runInProcess } from "../support/commands/in-process.ts";
 
 test.each([
   ["delete", ["a", "b"], "unexpected argument: b", /--help/],
@@ -18,7 +18,7 @@ test.each([
   ["holdfast", ["find"], "find: missing argument PATTERN", /for example: holdfast find/],
   ["restore", ["--in-palce"], "Unknown arguments: in-palce, inPalce", /did you mean --in-place/],
 ] as const)("%s %j is refused", async (script, args, message, hint) => {
-  const { code, json } = await runBuilt(script, [...args, "--json"]);
+  const { code, json } = await runInProcess(script, [...args, "--json"]);
   expect({ code, document: json.at(-1) }).toMatchObject({
     code: 2,
     document: {

@@ -2,15 +2,15 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { builtScript, runBuilt } from "../support/backup.ts";
-import { makeTemp, removeTree } from "../support/temp.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { runBuilt } from "../support/runs/backup.ts";
+import { builtScript } from "../support/commands/build.ts";
+import { suiteDirectory } from "../support/temp.ts";
 
-let directory: string;
+const directory = suiteDirectory();
 let env: NodeJS.ProcessEnv;
 
 beforeAll(async () => {
-  directory = makeTemp();
   writeFileSync(
     join(directory, "holdfast"),
     `#!/bin/sh\nexec '${process.execPath}' '${builtScript("holdfast")}' "$@"\n`,
@@ -24,8 +24,6 @@ beforeAll(async () => {
     writeFileSync(join(directory, `completion.${shell}`), stdout);
   }
 });
-
-afterAll(() => removeTree(directory));
 
 /** Asks a shell for the completions of the last word; names alone, without descriptions. */
 type Ask = (...words: readonly string[]) => string[];

@@ -1,14 +1,14 @@
 /** The package: packed from the sources, installed in an empty directory elsewhere, and used there. */
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { PROJECT, startProgram, type RunResult } from "../support/run.ts";
-import { makeTemp, removeTree } from "../support/temp.ts";
+import { dirname, join, relative } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { PROJECT, startProgram, type RunResult } from "../support/commands/run.ts";
+import { suiteDirectory } from "../support/temp.ts";
 
 const LIMIT_MS = 300_000;
 
-let directory: string;
+const directory = suiteDirectory("holdfast-installed-");
 let elsewhere: string;
 let env: Record<string, string | undefined>;
 
@@ -16,9 +16,16 @@ let env: Record<string, string | undefined>;
 const holdfast = async (...args: readonly string[]): Promise<RunResult> =>
   await startProgram(["npx", "--no-install", "holdfast", ...args], { cwd: elsewhere, env }).done;
 
+/** The packages that package.json names for use and what these need, as this checkout has them: nothing is downloaded. */
+function installedForUse(): string[] {
+  const list = ["ls", "--omit=dev", "--all", "--parseable"];
+  const [, ...paths] = execFileSync("npm", list, { cwd: PROJECT, encoding: "utf8" }).trim().split("\n");
+  const names = paths.map((path) => relative(PROJECT, path)).toSorted();
+  return names.filter((name) => !names.some((outer) => name.startsWith(`${outer}/`)));
+}
+
 /** Packs a copy of the sources as they are, built by `prepare` as for a release, and installs the tarball. */
 beforeAll(() => {
-  directory = makeTemp("holdfast-installed-");
   const [source, packed] = [join(directory, "source"), join(directory, "packed")];
   elsewhere = join(directory, "elsewhere");
   for (const path of [packed, elsewhere]) mkdirSync(path);
@@ -34,14 +41,11 @@ beforeAll(() => {
   execFileSync("npm", ["pack", "--pack-destination", packed], { ...quiet, cwd: source });
   const [tarball = ""] = readdirSync(packed);
   expect(tarball).toMatch(/^holdfast-\d.*\.tgz$/);
-  // The registry is asked for what the cache lacks only; the add-on is the checkout's, as its compiling takes minutes.
-  const install = ["install", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund", join(packed, tarball)];
+  for (const name of installedForUse()) cpSync(join(PROJECT, name), join(elsewhere, name), { recursive: true });
+  // Offline: what package.json does not name would not be there.
+  const install = ["install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", join(packed, tarball)];
   execFileSync("npm", install, { ...quiet, cwd: elsewhere });
-  const addOn = "node_modules/better-sqlite3/build";
-  if (existsSync(join(PROJECT, addOn))) cpSync(join(PROJECT, addOn), join(elsewhere, addOn), { recursive: true });
 }, LIMIT_MS);
-
-afterAll(() => removeTree(directory));
 
 test("it has what it needs, and nothing of the workshop", () => {
   const root = join(elsewhere, "node_modules/holdfast");

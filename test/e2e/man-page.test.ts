@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { COMMANDS } from "../../lib/cli/commands.ts";
 import { loadCommands } from "../../lib/cli/core/table.ts";
 import { EXIT } from "../../lib/errors.ts";
-import { builtScript } from "../support/backup.ts";
+import { builtScript } from "../support/commands/build.ts";
 
 const page = join(dirname(builtScript("holdfast")), "../holdfast.1");
 

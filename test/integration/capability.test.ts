@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { makeDemoSite } from "../../lib/cli/backup/demo-site.ts";
-import { PROJECT, startProgram } from "../support/run.ts";
+import { PROJECT, startProgram } from "../support/commands/run.ts";
 import { tempDirectory } from "../support/temp.ts";
 
 const CAPABILITY = "+dac_read_search";

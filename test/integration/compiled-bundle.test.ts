@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fromString } from "../../lib/archive/path.ts";
 import { buildCompiledBundle, type CompiledResult } from "../../lib/steps/compiled/bundle.ts";
 import { compareTrees } from "../support/compare.ts";
-import { restoreBundle } from "../support/restore-bundle.ts";
-import { scanBundle } from "../support/scan-bundle.ts";
+import { restoreBundle } from "../support/runs/restore-bundle.ts";
+import { scanBundle } from "../support/runs/scan-bundle.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 /** A real project, where there is one: see the README beside it. */

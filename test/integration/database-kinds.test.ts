@@ -8,7 +8,7 @@ import type { DatabaseFacts, DatabaseTarget, DumpResult, TableDigests } from "..
 import { openSnapshot } from "../../lib/database/engines/open.ts";
 import { openRestorer } from "../../lib/database/engines/open.ts";
 import type { DatabaseRestorer } from "../../lib/database/restorer.ts";
-import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers/acquire.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
 
 let postgres: TestServer;

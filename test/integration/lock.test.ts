@@ -4,11 +4,26 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, onTestFinished, test } from "vitest";
+import { build } from "esbuild";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { ownerOfThisProcess } from "../../lib/store/lock/process-owner.ts";
-import { tempDirectory } from "../support/temp.ts";
+import { suiteDirectory, tempDirectory } from "../support/temp.ts";
 
-const HOLDER = path.join(import.meta.dirname, "../support/lock-holder.ts");
+const HOLDER = path.join(suiteDirectory(), "lock-holder.mjs");
+
+// A bundle starts in a tenth of the time that the source takes.
+beforeAll(
+  async () =>
+    await build({
+      entryPoints: [path.join(import.meta.dirname, "../support/lock-holder.ts")],
+      outfile: HOLDER,
+      bundle: true,
+      platform: "node",
+      target: "node20",
+      format: "esm",
+      banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    }),
+);
 
 type Line = Record<string, unknown>;
 
@@ -20,16 +35,7 @@ class Holder {
   #heard = (): void => {};
 
   constructor(store: string, args: readonly string[] = [], wrap: readonly string[] = []) {
-    const argv = [
-      ...wrap,
-      process.execPath,
-      "--import",
-      "tsx",
-      HOLDER,
-      path.join(store, ".lock"),
-      path.join(store, ".tmp"),
-      ...args,
-    ];
+    const argv = [...wrap, process.execPath, HOLDER, path.join(store, ".lock"), path.join(store, ".tmp"), ...args];
     this.process = spawn(argv[0] ?? "", argv.slice(1));
     this.ended = once(this.process, "close");
     this.process.stderr.on("data", (data: Buffer) => this.#add({ stderr: String(data) }));

@@ -10,7 +10,7 @@ import { accessMysql } from "../../lib/database/mysql/client.ts";
 import { MysqlSession } from "../../lib/database/mysql/session.ts";
 import type { DatabaseTarget } from "../../lib/database/snapshot.ts";
 import type { DatabaseRestorer } from "../../lib/database/restorer.ts";
-import { acquireMariadb, type TestServer } from "../support/servers.ts";
+import { acquireMariadb, type TestServer } from "../support/servers/acquire.ts";
 import { tempDirectory } from "../support/temp.ts";
 
 const options = { onBytes: () => {}, restoreFlags: [] };

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { openRestorer } from "../../lib/database/engines/open.ts";
 import type { DatabaseRestorer } from "../../lib/database/restorer.ts";
 import { HoldfastError } from "../../lib/errors.ts";
-import { acquirePostgres } from "../support/servers.ts";
+import { acquirePostgres } from "../support/servers/acquire.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 let server: Awaited<ReturnType<typeof acquirePostgres>>;

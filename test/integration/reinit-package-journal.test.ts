@@ -22,9 +22,9 @@ import { endRestore } from "../../lib/ops/restore/end.ts";
 import type { OnStep, Step } from "../../lib/ops/journals/on-step.ts";
 import { openSqliteFile } from "../../lib/sqlite/open.ts";
 import { firstValue } from "../../lib/sqlite/query.ts";
-import { runBuilt } from "../support/backup.ts";
-import { makeDatabase, makePackageSite } from "../support/package-site.ts";
-import { reinitRows, reinitSchema, reinitSite } from "../support/reinit.ts";
+import { runInProcess } from "../support/commands/in-process.ts";
+import { makeDatabase, makePackageSite } from "../support/sites/package.ts";
+import { reinitRows, reinitSchema, reinitSite } from "../support/sites/reinit.ts";
 import { removeTree } from "../support/temp.ts";
 
 const NEVER = Number.MAX_SAFE_INTEGER;
@@ -136,7 +136,7 @@ test("a package restored in place, and each command that ends it", async () => {
   const source = join(directory, "source");
   mkdirSync(source);
   const tgz = join(directory, "site.tgz");
-  const made = await runBuilt("portable", [
+  const made = await runInProcess("portable", [
     ...["package", "--config", makePackageSite(source), "-o", tgz],
     ...["--from-dump", "--include-users", "--include-passwords"],
   ]);

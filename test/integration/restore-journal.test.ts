@@ -14,7 +14,7 @@ import { endRestore } from "../../lib/ops/restore/end.ts";
 import type { RestoreRequest } from "../../lib/ops/restore/plan/request.ts";
 import { RESTORE_RULES, stateOf, type EndCommand, type RestoreState } from "../../lib/ops/journals/restore-state.ts";
 import type { OnStep, Step } from "../../lib/ops/journals/on-step.ts";
-import { runBuilt } from "../support/backup.ts";
+import { runInProcess } from "../support/commands/in-process.ts";
 import { removeTree } from "../support/temp.ts";
 import { runSql } from "../support/sqlite.ts";
 import { openSqliteFile } from "../../lib/sqlite/open.ts";
@@ -53,7 +53,7 @@ legacy: { path: legacy }
 health: { service: { start: ${note("started")}, stop: ${note("stopped")} } }
 `,
   );
-  const { code, stderr } = await runBuilt("backup_all", ["--config", file, "--quiet"]);
+  const { code, stderr } = await runInProcess("backup_all", ["--config", file, "--quiet"]);
   expect({ code, stderr }).toMatchObject({ code: 0 });
   for (const tree of ["one", "two"]) write(tree, "old");
   rmSync(join(root, "legacy/new"), { recursive: true });

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { PROJECT, startProgram, type RunResult } from "../support/run.ts";
+import { PROJECT, startProgram, type RunResult } from "../support/commands/run.ts";
 import { tempDirectory } from "../support/temp.ts";
 
 const UNITS = join(PROJECT, "config/systemd");

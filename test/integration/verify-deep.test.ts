@@ -5,17 +5,18 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { verify, type Check, type VerifyRequest } from "../../lib/ops/verify/run.ts";
-import { eventually, runBuilt } from "../support/backup.ts";
-import { useEngines } from "../support/portable.ts";
-import { reinitRows, reinitSchema, reinitSite } from "../support/reinit.ts";
-import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers.ts";
-import { makeSite, type TestSite } from "../support/site.ts";
+import { eventually } from "../support/runs/backup.ts";
+import { runInProcess } from "../support/commands/in-process.ts";
+import { useEngines } from "../support/portable/engines.ts";
+import { reinitRows, reinitSchema, reinitSite } from "../support/sites/reinit.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers/acquire.ts";
+import { makeSite, type TestSite } from "../support/sites/site.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
 
 const { signal } = new AbortController();
 
 async function backUp(site: Pick<TestSite, "config" | "dest">, args: readonly string[] = []): Promise<string> {
-  const { code, stderr } = await runBuilt("backup_all", ["--config", site.config, "--dest", site.dest, ...args]);
+  const { code, stderr } = await runInProcess("backup_all", ["--config", site.config, "--dest", site.dest, ...args]);
   if (code !== 0) throw new Error(stderr);
   return site.dest;
 }

@@ -6,9 +6,9 @@ import path from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { verify, type Check } from "../../lib/ops/verify/run.ts";
-import { runBuilt } from "../support/backup.ts";
-import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers.ts";
-import { makeSite } from "../support/site.ts";
+import { runInProcess } from "../support/commands/in-process.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers/acquire.ts";
+import { makeSite } from "../support/sites/site.ts";
 import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
 
 /** A store with one run, of the database alone. */
@@ -23,7 +23,7 @@ async function backUp(directory: string, server: TestServer): Promise<Dumped> {
   writeFileSync(path.join(directory, "password"), server.password, { mode: 0o600 });
   const database = `database: { url: "${server.url}", password_file: ${directory}/password }`;
   const site = makeSite(directory, { config: { database } });
-  const { code, stderr } = await runBuilt("backup_all", [
+  const { code, stderr } = await runInProcess("backup_all", [
     "--config",
     site.config,
     "--dest",

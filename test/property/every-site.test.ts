@@ -24,9 +24,9 @@ import { backup } from "../../lib/ops/backup/run.ts";
 import type { BackupOutcome } from "../../lib/ops/backup/request.ts";
 import { drill } from "../../lib/ops/drill/run.ts";
 import { restore } from "../../lib/ops/restore/run.ts";
-import type { RestoreTarget } from "../../lib/ops/restore/plan/request.ts";
+import type { RestoreTarget } from "../../lib/ops/restore/plan/paths/target.ts";
 import { compareTrees } from "../support/compare.ts";
-import { makeGenerated, siteSpec, type GeneratedSite, type SiteSpec } from "../support/generated-site.ts";
+import { makeGenerated, siteSpec, type GeneratedSite, type SiteSpec } from "../support/sites/generated.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
 
 /** A value that fast-check printed for a failure, to try that one again. */

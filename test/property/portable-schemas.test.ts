@@ -1,16 +1,16 @@
 /** Whatever the schema and its rows: they come into every engine as they were, a second import changes nothing, and links follow their rows. */
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { exportTables } from "../../lib/portable/export/run.ts";
 import { importTables, type ImportResult } from "../../lib/portable/import/run.ts";
 import { openExport } from "../../lib/portable/read/export-reader.ts";
 import { planDatabase } from "../../lib/portable/plan/database.ts";
 import { compareTables } from "../../lib/portable/compare/tables.ts";
-import { on, useEngines } from "../support/portable.ts";
-import { build, recipes, type ModelTable } from "../support/schema-generator.ts";
-import { sqlOf } from "../support/schema-render.ts";
-import { makeTemp, removeTree } from "../support/temp.ts";
+import { on, useEngines } from "../support/portable/engines.ts";
+import { build, recipes, type ModelTable } from "../support/portable/schema-generator.ts";
+import { sqlOf } from "../support/portable/schema-render.ts";
+import { suiteDirectory } from "../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 const PAIRS = NAMES.flatMap((from) => NAMES.map((to) => [from, to] as const));
@@ -18,13 +18,8 @@ const PAIRS = NAMES.flatMap((from) => NAMES.map((to) => [from, to] as const));
 const RUNS = Number(process.env.TEST_SCHEMAS ?? 4);
 const { signal } = new AbortController();
 const engines = useEngines();
-let directory: string;
+const directory = suiteDirectory("holdfast-portable-schemas-");
 let count = 0;
-
-beforeAll(() => {
-  directory = makeTemp("holdfast-portable-schemas-");
-});
-afterAll(() => removeTree(directory));
 
 interface Exported {
   readonly output: string;

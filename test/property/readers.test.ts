@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
 import { EntryListWriter } from "../../lib/archive/entry-list.ts";
 import { walk } from "../../lib/archive/tree/walk.ts";
-import { runBuilt } from "../support/backup.ts";
-import { startProgram } from "../support/run.ts";
+import { runInProcess } from "../support/commands/in-process.ts";
+import { startProgram } from "../support/commands/run.ts";
 import { makeTemp } from "../support/temp.ts";
 
 /** Copies for each reader: few in CI; `FUZZ_RUNS=5000` looks further. */
@@ -48,7 +48,7 @@ portable: {}
     ["portable", "export", "--database", url, "-o", join(base, "exp"), "--no-timestamp"],
     ["portable", "package", "--config", config, "-o", join(base, "package.tgz")],
   ] as const) {
-    const { code, stderr } = await runBuilt(name, args, { env: { XDG_STATE_HOME: join(base, "state") } });
+    const { code, stderr } = await runInProcess(name, args, { env: { XDG_STATE_HOME: join(base, "state") } });
     if (code !== 0) throw new Error(`${name}: ${stderr}`);
   }
   const run = realpathSync(join(base, "store/latest"));

@@ -2,7 +2,7 @@
 import { chmodSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
+import { afterAll, onTestFinished } from "vitest";
 
 /** A new, empty directory for the running test, removed when the test ends. Its path is real: no link in it. */
 export function tempDirectory(prefix = "holdfast-test-"): string {
@@ -11,7 +11,14 @@ export function tempDirectory(prefix = "holdfast-test-"): string {
   return directory;
 }
 
-/** As `tempDirectory`, for `beforeAll`: the caller gives it to `removeTree` in `afterAll`. */
+/** A new, empty directory for the tests of a file or a group, called where these are; removed after the last of them. */
+export function suiteDirectory(prefix?: string): string {
+  const directory = makeTemp(prefix);
+  afterAll(() => removeTree(directory));
+  return directory;
+}
+
+/** As `tempDirectory`; the caller gives it to `removeTree`. */
 export function makeTemp(prefix = "holdfast-test-"): string {
   return realpathSync(mkdtempSync(join(tmpdir(), prefix)));
 }

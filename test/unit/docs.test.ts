@@ -10,8 +10,8 @@ import { siteJsonSchema } from "../../lib/config/schema.ts";
 import { ERRORS, EXIT } from "../../lib/errors.ts";
 import { manifestSchema } from "../../lib/model/run.ts";
 import { failureSchema, metadataSchema } from "../../lib/model/unit.ts";
-import { commandFlags } from "../support/command-flags.ts";
-import { PROJECT } from "../support/run.ts";
+import { commandFlags } from "../support/commands/flags.ts";
+import { PROJECT } from "../support/commands/run.ts";
 import { tempDirectory } from "../support/temp.ts";
 
 const read = (file: string): string => readFileSync(join(PROJECT, file), "utf8");
@@ -124,7 +124,7 @@ describe("docs/design.md", () => {
       [...ids.matchAll(/`([a-z_]+)(?:<step>)?`/g)].map(([, id]) => `${id} ${quick}`),
     );
     const known = [
-      ...read("lib/ops/verify/run.ts").matchAll(/id: ["`]([a-z_]+)(?:\$\{step\})?["`],[^}]*?reads: (true|false)/g),
+      ...read("lib/ops/verify/checks.ts").matchAll(/id: ["`]([a-z_]+)(?:\$\{step\})?["`],[^}]*?reads: (true|false)/g),
     ].map(([, id, reads]) => `${id} ${reads === "true" ? "no" : "yes"}`);
     expect(listed.toSorted()).toEqual(known.toSorted());
   });

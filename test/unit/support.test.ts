@@ -20,11 +20,11 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { loadConfig } from "../../lib/config/load.ts";
 import { uncoveredBy } from "../support/coverage.ts";
-import { plantAwkward, plantUnreadable } from "../support/awkward.ts";
+import { plantAwkward, plantUnreadable } from "../support/sites/awkward.ts";
 import { compareTrees } from "../support/compare.ts";
-import { startProgram } from "../support/run.ts";
+import { startProgram } from "../support/commands/run.ts";
 import { SECRETS, plantSecrets } from "../support/secrets.ts";
-import { makeSite } from "../support/site.ts";
+import { makeSite } from "../support/sites/site.ts";
 import { tempDirectory } from "../support/temp.ts";
 
 describe("compareTrees", () => {

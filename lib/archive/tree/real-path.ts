@@ -3,7 +3,7 @@ import { lstatSync, readlinkSync } from "node:fs";
 import path from "node:path";
 import { HoldfastError } from "../../errors.ts";
 import { fromString, toBuffer } from "../path.ts";
-import { MOST_LINKS, refuseForeign, TrustedPath } from "./trusted-path.ts";
+import { MOST_LINKS, assertTrustedLink, TrustedPath } from "./trusted-path.ts";
 
 /** The owner of a missing target: the owner of the link chooses where it would be created. */
 const NOBODY = -1n;
@@ -16,7 +16,7 @@ export function realPlace(file: string, depth = 0): string {
   const place = path.join(realIfThere(directory) ?? directory, path.basename(file));
   const stats = lstatSync(place, { bigint: true, throwIfNoEntry: false });
   if (stats?.isSymbolicLink() !== true || depth === MOST_LINKS) return place;
-  refuseForeign({ link: fromString(place), owner: stats.uid }, NOBODY);
+  assertTrustedLink({ link: fromString(place), owner: stats.uid }, NOBODY);
   return realPlace(path.resolve(path.dirname(place), readlinkSync(place)), depth + 1);
 }
 

@@ -89,7 +89,7 @@ class Walk {
     const parts: Part[] = namesOf(path);
     for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
       if (typeof part !== "string") {
-        refuseForeign(part, fstatSync(this.handle, { bigint: true }).uid);
+        assertTrustedLink(part, fstatSync(this.handle, { bigint: true }).uid);
         continue;
       }
       const at = join(`/proc/self/fd/${this.handle}`, part);
@@ -99,7 +99,7 @@ class Walk {
       } else if (parts.some((one) => typeof one === "string")) {
         this.#enter(at);
       } else {
-        for (const one of parts) if (typeof one !== "string") refuseForeign(one, found.stats.uid);
+        for (const one of parts) if (typeof one !== "string") assertTrustedLink(one, found.stats.uid);
         return part;
       }
     }
@@ -163,7 +163,7 @@ const isTrusted = (uid: bigint): boolean => uid === 0n || uid === BigInt(process
  * Throws `code` for a link of a user other than root and this one that points to a file of another owner. Through it
  * a user of the site could make root read, or replace, files without permission.
  */
-export function refuseForeign(
+export function assertTrustedLink(
   { link, owner }: { readonly link: BytePath; readonly owner: bigint },
   target: bigint,
   code: ErrorCode = "E_LINK",

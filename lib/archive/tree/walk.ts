@@ -72,7 +72,7 @@ function* walkLevels(root: BytePath, handles: TreeHandles, options: WalkOptions)
     }
     const path = join(directory, name);
     const entry = attempt(path, options, () => {
-      refuseLong(root, path);
+      assertPathNameable(root, path);
       return lstatEntry(handles.at(name), path);
     });
     if (entry === undefined || (options.files === true && entry.type === "directory")) continue;
@@ -94,7 +94,7 @@ function enter(handles: TreeHandles, name: BytePath, list: () => void): void {
 }
 
 /** Throws `ENAMETOOLONG` for a path that no restore could name, though handles reach it. */
-function refuseLong(root: BytePath, path: BytePath): void {
+function assertPathNameable(root: BytePath, path: BytePath): void {
   if (root.length + path.length + 1 > LONGEST_PATH)
     throw Object.assign(new Error(`ENAMETOOLONG: name too long, lstat '${path}'`), { code: "ENAMETOOLONG" });
 }

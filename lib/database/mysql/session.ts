@@ -60,7 +60,7 @@ export class MysqlSession {
    */
   async run(statement: string): Promise<Record<string, string | null>[]> {
     const sets = await this.#ask(`${statement};\nshow errors;\n`);
-    await this.#refuse(sets.at(-1));
+    await this.#assertNoErrors(sets.at(-1));
     return (sets.length > 1 ? (sets[0]?.rows ?? []) : []).map((row) => Object.fromEntries(row));
   }
 
@@ -69,8 +69,8 @@ export class MysqlSession {
     const sets = await this.#ask(
       `${prepared(withoutSemicolon(sql))}show errors;\nexecute holdfast;\nshow errors;\ndeallocate prepare holdfast;\n`,
     );
-    await this.#refuse(sets[0]);
-    await this.#refuse(sets.at(-1));
+    await this.#assertNoErrors(sets[0]);
+    await this.#assertNoErrors(sets.at(-1));
     const result = sets.find(({ statement }) => statement === "execute holdfast");
     if (result === undefined) throw new HoldfastError("E_DATABASE", "the query returns no rows");
     if (result.rows.length === 0) return [];
@@ -124,7 +124,7 @@ export class MysqlSession {
   }
 
   /** Throws when a `show errors` has something to show. */
-  async #refuse(errors: ResultSet | undefined): Promise<void> {
+  async #assertNoErrors(errors: ResultSet | undefined): Promise<void> {
     const last = errors?.rows.at(-1);
     if (last === undefined || errors?.statement !== "show errors") return;
     await this.#ask(FORGET);

@@ -78,7 +78,7 @@ async function exchangeAt(...[live, next, aside]: Files): Promise<void> {
     moveSidecars(next, live);
     return;
   }
-  refuseOtherDisk(next, live);
+  assertSameDisk(next, live);
   if (isPresent(live) && (isPresent(aside) || isPresent(aside + NONE))) {
     // A process connected between the renames: SQLite creates an empty file then.
     if (statSync(live).size > 0) throw new HoldfastError("E_TARGET", `${aside} is in the way`);
@@ -175,7 +175,7 @@ function holdersOf(path: string): string[] {
   return holders;
 }
 
-function refuseOtherDisk(path: string, live: string): void {
+function assertSameDisk(path: string, live: string): void {
   if (statSync(path).dev === statSync(dirname(live)).dev) return;
   throw new HoldfastError("E_TARGET", `${path} is on another disk than ${live}`);
 }

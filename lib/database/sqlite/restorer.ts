@@ -74,7 +74,7 @@ class SqliteRestorer implements DatabaseRestorer {
   }
 
   async check(dump: string, { restoreFlags }: Pick<LoadOptions, "restoreFlags">): Promise<readonly string[]> {
-    refuseFlags(restoreFlags);
+    assertNoRestoreFlags(restoreFlags);
     // A copy, because looking at a WAL database leaves files beside it, and a store is not written to.
     const directory = privateDirectory(this.#signal);
     try {
@@ -91,7 +91,7 @@ class SqliteRestorer implements DatabaseRestorer {
   async furnish(): Promise<void> {}
 
   async load(dump: string, name: string, { onBytes, restoreFlags }: LoadOptions): Promise<void> {
-    refuseFlags(restoreFlags);
+    assertNoRestoreFlags(restoreFlags);
     const scratch = this.#spare(name);
     await this.drop(scratch);
     await mkdir(dirname(scratch), { recursive: true, mode: 0o750 });
@@ -242,7 +242,7 @@ function notLoadable(dump: string, error: unknown): HoldfastError {
   return new HoldfastError("E_RESTORE", `the dump was not loaded: ${known.message}`, { hint, cause: error });
 }
 
-function refuseFlags(flags: readonly string[]): void {
+function assertNoRestoreFlags(flags: readonly string[]): void {
   if (flags.length === 0) return;
   throw new HoldfastError("E_USAGE", `${flags.join(" ")}: flags of pg_restore do not apply to SQLite`);
 }

@@ -26,7 +26,7 @@ export function forgetSuperJournal(journal: string): void {
 }
 
 /** Throws `E_SQLITE` for a database whose journal names another file: to open it for writing would remove that one. */
-export function refuseSuperJournal(database: string): void {
+export function assertNoSuperJournal(database: string): void {
   const name = superJournalOf(`${database}-journal`);
   if (name === undefined) return;
   throw new HoldfastError("E_SQLITE", `${database}-journal belongs to an interrupted transaction and names ${name}`, {

@@ -6,7 +6,7 @@ export const showDefiners = (definers: readonly Account[]): string =>
   definers.map(({ user, host }) => `${user}@${host}`).join(", ");
 
 /** Throws `E_TARGET` with the accounts that the server of `--database` lacks. */
-export function refuseDefiners(definers: readonly Account[]): void {
+export function assertNoMissingDefiners(definers: readonly Account[]): void {
   if (definers.length === 0) return;
   const accounts = showDefiners(definers);
   throw new HoldfastError(

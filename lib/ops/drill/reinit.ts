@@ -27,7 +27,7 @@ import { databases, type NamedDatabase } from "../../steps/db/databases.ts";
 import { instanceOf } from "../../steps/portable/instance.ts";
 import { openDatabase } from "../../steps/core/projects.ts";
 import { rulesOf } from "../reinit/connection.ts";
-import { refuseDefiners, showDefiners } from "./definers.ts";
+import { assertNoMissingDefiners, showDefiners } from "./definers.ts";
 import { PrivateServers } from "../scratch/private-servers.ts";
 import { scratchName } from "../scratch/load.ts";
 import { dropDatabases, Sandbox, sweepSandboxes, type ScratchDatabase, spareName } from "../scratch/sandbox.ts";
@@ -162,7 +162,7 @@ async function settleDefiners(
   if (!portableEngine(engineOfUrl(settings.url).name).hasOwners) return [];
   await using(copy, "write", signal, async (connection) => {
     const missing = await connection.engine.missingAccounts(connection);
-    if (given !== undefined) refuseDefiners(missing);
+    if (given !== undefined) assertNoMissingDefiners(missing);
   });
   if (config.exec_prefix.length > 0) return [];
   const password = await databasePassword(config, settings, signal);

@@ -7,7 +7,7 @@
 import type { SiteConfig } from "../../config/load.ts";
 import { engineOfUrl } from "../../database/engines/registry.ts";
 import type { Report } from "../../model/event.ts";
-import { clearTables, refuseStranded, resetCounters } from "../../portable/reinit/clear.ts";
+import { clearTables, assertNothingStranded, resetCounters } from "../../portable/reinit/clear.ts";
 import { planReinit, rowsToClear, type ReinitPlan } from "../../portable/reinit/plan.ts";
 import { databases, type NamedDatabase } from "../../steps/db/databases.ts";
 import { openStore } from "../../store/open.ts";
@@ -66,7 +66,7 @@ export async function reinit(request: ReinitRequest, options: ReinitOptions): Pr
   const id = nextReinitId(request.store);
   const preview = await previewOf(request, database, id, options.signal);
   if (request.dryRun) return { reinit: null, safetyRun: null, preview, rows: rowsToClear(preview.plan), warnings: [] };
-  refuseStranded(preview.plan);
+  assertNothingStranded(preview.plan);
   await options.confirm(preview);
   const store = (await openStore(request.store, config.site, { create: true, newStore: false })).path;
   const held = await hold(store, config, options);

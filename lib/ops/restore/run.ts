@@ -12,7 +12,7 @@ import { findRun } from "../runs/find-run.ts";
 import { itemsOf } from "../runs/unit-items.ts";
 import { restoreInPlace } from "./in-place.ts";
 import { beginRestore, rollBack, stageRestore, targetOf } from "./phases.ts";
-import { locate } from "./plan/locate-path.ts";
+import { locate } from "./plan/paths/locate.ts";
 import { findLacks } from "./plan/missing-units.ts";
 import { ownedNow } from "./plan/owned.ts";
 import type { RestoreRequest } from "./plan/request.ts";

@@ -5,7 +5,7 @@ import type { UnitMetadata } from "../../model/unit.ts";
 import type { Journal } from "../journals/restore-journal.ts";
 import type { OnStep } from "../journals/on-step.ts";
 import type { RestoreItems } from "../runs/unit-items.ts";
-import type { PathLocation } from "./plan/locate-path.ts";
+import type { PathLocation } from "./plan/paths/locate.ts";
 import type { Lack } from "./plan/missing-units.ts";
 import type { RestoreRequest } from "./plan/request.ts";
 import type { RestorePreview } from "./preview.ts";

@@ -82,7 +82,7 @@ export function parseMigrations(output: string): string[] {
 }
 
 /** Throws `E_SCHEMA` for a backup that is newer than the code. */
-export function refuseNewerSchema(unit: string, { state, unknownToCode }: SchemaComparison, allowed: boolean): void {
+export function assertSchemaNotNewer(unit: string, { state, unknownToCode }: SchemaComparison, allowed: boolean): void {
   if (state !== "newer" || allowed) return;
   const some = unknownToCode.slice(0, 3).join(", ");
   const more = unknownToCode.length > 3 ? ` and ${unknownToCode.length - 3} more` : "";

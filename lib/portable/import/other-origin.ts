@@ -3,6 +3,7 @@ import { HoldfastError } from "../../errors.ts";
 import type { Targets } from "./target/resolve.ts";
 import { MATCH_STATE_COLUMN, stagingName, keyText } from "./staging/staged-table.ts";
 import type { StagingTable } from "./staging/table.ts";
+import type { MergeOptions } from "./resolve/options.ts";
 import { SAMPLES } from "./resolve/table-result.ts";
 import type { Statements } from "./staging/statements.ts";
 import { plural } from "../../report/format.ts";
@@ -37,8 +38,13 @@ export async function assertNoIdsOfOtherOrigin(
     }
 }
 
-/** Throws `E_IMPORT` for rows, marked as changed, that differ from the existing rows with their ids. */
-export async function refuseOthers(on: Statements, staging: StagingTable, count: number): Promise<void> {
+/** Checks whether an existing row may be another row than the one with its id in the export. */
+export const isOtherOrigin = ({ isOther }: MergeOptions, { target }: StagingTable): boolean =>
+  isOther === true && target.key.kind === "reference";
+
+/** Throws `E_IMPORT` if `count` rows, marked as changed, differ from the existing rows with their ids. */
+export async function assertNoOtherRows(on: Statements, staging: StagingTable, count: number): Promise<void> {
+  if (count === 0) return;
   const names = staging.displayKeyColumns.map(on.quote).join(", ");
   const samples = await on.connection.rows(
     `select ${names} from ${stagingName(on.connection, staging)} where ${on.quote(MATCH_STATE_COLUMN)} = 2 ` +

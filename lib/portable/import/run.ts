@@ -15,7 +15,7 @@ import type { TableResult } from "./resolve/table-result.ts";
 import { assertNoIdsOfOtherOrigin } from "./other-origin.ts";
 import { realRows } from "./staging/staged-table.ts";
 import { StagingTable } from "./staging/table.ts";
-import { refuseEqualKeys, refuseStrayLinks } from "./resolve/dangling-references.ts";
+import { assertUniqueReferencedKeys, assertNoStrayReferences } from "./resolve/dangling-references.ts";
 import { warnOfMissingRows } from "./resolve/left-references.ts";
 import { UserIds } from "./resolve/user-ids.ts";
 import { Trees } from "./resolve/trees.ts";
@@ -86,7 +86,7 @@ async function importInside(
   request: ImportRequest,
   { signal, onRows }: ImportHooks,
 ): Promise<Omit<ImportResult, "committed">> {
-  refuseClearing(from, request);
+  assertMayClear(from, request);
   const schema = await connection.engine.introspect(connection);
   const targets = findTargets(schema, from.tables, from.refine);
   const { order, deferred } = orderOf(targets);
@@ -102,11 +102,11 @@ async function importInside(
     await staging.load(from, signal, (rows) => onRows(target.table.id, "staging", rows));
     stagings.push(staging);
   }
-  await refuseEqualKeys(connection, targets);
+  await assertUniqueReferencedKeys(connection, targets);
   const users = new UserIds(statements, targets, stagings, from.refine);
   if (request.isOther === true) {
     await assertNoIdsOfOtherOrigin(statements, targets, stagings);
-    await users.refuseLeft();
+    await users.assertImported();
   }
   const left = request.isOther === true ? await warnOfMissingRows(statements, targets, stagings, users.tables) : [];
   const { mapped, warnings } = await applyKeyMap(statements, targets.maps, stagings);
@@ -149,10 +149,10 @@ async function importInside(
     if (later.length > 0 && result !== undefined && staging.target.key.kind !== "none")
       await merge.finish(staging, later, result);
   }
-  if (request.skipConflicts) await merge.skipped.refuseLeft(stagings);
-  refuseMoved(targets, results);
-  await users.refuseMoved(results);
-  if (request.isOther === true) await refuseStrayLinks(statements, targets, stagings);
+  if (request.skipConflicts) await merge.skipped.assertNoneReferenced(stagings);
+  assertNotRenumbered(targets, results);
+  await users.assertNotRenumbered(results);
+  if (request.isOther === true) await assertNoStrayReferences(statements, targets, stagings);
   await checkForeignKeys(
     connection,
     schema,
@@ -176,7 +176,7 @@ async function importInside(
 }
 
 /** Throws `E_IMPORT` if rows hold raw foreign keys to a table whose rows were renumbered. */
-function refuseMoved({ fields, tables }: Targets, results: readonly TableResult[]): void {
+function assertNotRenumbered({ fields, tables }: Targets, results: readonly TableResult[]): void {
   const moved = new Map(results.map(({ table, remapped }) => [table, remapped.samples[0]]));
   for (const { table } of tables)
     for (const { columns, target } of fields.unfollowed(table.id)) {
@@ -210,7 +210,7 @@ const renumberedText = (table: TableId, count: number, references: readonly stri
   "but have no foreign key and still hold the old ids. Check them, or roll back";
 
 /** Throws `E_USAGE` if tables are to be cleared and the export holds only part of their rows. */
-function refuseClearing({ tables }: ExportReader, { clearExisting }: ImportRequest): void {
+function assertMayClear({ tables }: ExportReader, { clearExisting }: ImportRequest): void {
   const part = tables.find(({ where }) => where !== undefined);
   if (clearExisting && part !== undefined)
     throw new HoldfastError(

@@ -1,7 +1,7 @@
 /** Plans an export or import of a database: the tables, their keys and their order. Reads only the catalogue. */
 import type { ForeignKeySettings, SetSetting } from "../../config/portable-refinement.ts";
 import { HoldfastError } from "../../errors.ts";
-import { refineColumns, refuseReplacedKey, type ColumnsRequest } from "../rows/column-rules.ts";
+import { refineColumns, assertKeyNotReplaced, type ColumnsRequest } from "../rows/column-rules.ts";
 import { findComponents, type Component } from "../schema/components.ts";
 import { RowLayout, type TableLayout } from "../rows/fields.ts";
 import { conditionsOf, type Conditions } from "../rows/row-filter.ts";
@@ -89,7 +89,7 @@ export function planPortable(whole: Schema, request: PlanRequest): PortablePlan 
     schema,
     (request.userTables ?? []).flatMap((name) => tablesMeant(schema.tables, name).map(({ id }) => id)),
   );
-  for (const { table, key } of tables) refuseReplacedKey(table.id, key.columns, refined);
+  for (const { table, key } of tables) assertKeyNotReplaced(table.id, key.columns, refined);
   const warnings = [
     ...(schema.notes ?? []),
     ...tables.flatMap((one) => [

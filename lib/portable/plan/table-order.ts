@@ -2,7 +2,8 @@
 import { portableEngine } from "../engines/registry.ts";
 import { HoldfastError } from "../../errors.ts";
 import { byName, stronglyConnected, pathBetween } from "../schema/graph.ts";
-import { isSelfIdentity, type TableKey } from "../schema/keys/candidates.ts";
+import { isSelfIdentity } from "../schema/keys/natural-key.ts";
+import type { TableKey } from "../schema/keys/table-key.ts";
 import type { ForeignKey, Schema, Table, TableId } from "../schema/tables.ts";
 
 /**

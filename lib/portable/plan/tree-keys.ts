@@ -1,6 +1,7 @@
 /** Verifies a tree's key against its rows: a unique constraint does not cover rows without a parent. */
 import type { Connection } from "../engine/connection.ts";
-import { candidatesOf, type NaturalKey } from "../schema/keys/candidates.ts";
+import { candidatesOf } from "../schema/keys/candidates.ts";
+import type { NaturalKey } from "../schema/keys/table-key.ts";
 import { treeKeyName, type TreeKeyChecks } from "../schema/keys/choose.ts";
 import { parentLink } from "../schema/foreign-keys.ts";
 import { rowsOf } from "../engine/sql-names.ts";

@@ -33,7 +33,7 @@ export async function clearTables(
   if (constraints.lockTables !== undefined)
     await constraints.lockTables(connection, tablesOf(await planReinit(connection, rules)));
   const plan = await planReinit(connection, rules);
-  refuseStranded(plan);
+  assertNothingStranded(plan);
   await before?.(plan);
   const cleared = plan.tables.filter(({ clears }) => clears > 0);
   const links = cyclicForeignKeys(plan);
@@ -68,7 +68,7 @@ export async function clearTables(
 }
 
 /** Throws `E_TARGET` that lists the plan's problems. */
-export function refuseStranded({ problems }: ReinitPlan): void {
+export function assertNothingStranded({ problems }: ReinitPlan): void {
   if (problems.length === 0) return;
   throw new HoldfastError("E_TARGET", problems.join("; "), {
     hint: "nothing was changed: keep those rows as well, under portable.reinit.keep or keep_rows, or keep neither",

@@ -70,7 +70,7 @@ export function refineColumns(schema: Schema, { excludeColumns = {}, replace = {
 }
 
 /** Throws `E_CONFIG` if a column of the exported key is replaced: an import finds rows by their keys. */
-export function refuseReplacedKey(table: TableId, key: readonly string[], { replaced }: RefinedColumns): void {
+export function assertKeyNotReplaced(table: TableId, key: readonly string[], { replaced }: RefinedColumns): void {
   const [name] = key.filter((one) => replaced.get(table)?.has(one));
   if (name !== undefined)
     throw new HoldfastError("E_CONFIG", `replace.${table}: ${name} is part of the key that identifies the rows`, {

@@ -5,7 +5,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
-import { refuseLongList } from "../../archive/limits.ts";
+import { assertListReadable } from "../../archive/limits.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import type { ReferenceSettings } from "../../config/schema.ts";
 import type { DatabaseSnapshot } from "../../database/snapshot.ts";
@@ -58,7 +58,7 @@ export async function captureReferences(request: CaptureRequest): Promise<Refere
       const paths = await ask(request, settings);
       const list = `${directory}/references_${name}.list`;
       const text = paths.map((one) => `${one}\0`).join("");
-      refuseLongList(list, Buffer.byteLength(text));
+      assertListReadable(list, Buffer.byteLength(text));
       writeFileSync(path.join(run, list), text);
       records.push({ name, root, optional, list, paths: paths.length });
     } catch (error) {

@@ -7,7 +7,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
 import type { ExcludeRules } from "../../archive/tree/exclude-rules.ts";
-import { refuseLongList } from "../../archive/limits.ts";
+import { assertListReadable } from "../../archive/limits.ts";
 import { display, join, toBuffer } from "../../archive/path.ts";
 import type { StepName, UnitMetadata } from "../../model/unit.ts";
 import { DEAD_LIST, DIRECTORY_TIMES, listOf } from "../../store/run/layers.ts";
@@ -200,8 +200,8 @@ export async function buildShard(
 function writeLists(context: StepContext, tree: LayeredTree, layout: ShardLayout): void {
   if (context.options.dryRun || layout.shards.length === 0) return;
   const dead = Buffer.concat(layout.dead.map((one) => Buffer.concat([toBuffer(one), Buffer.from([0])])));
-  refuseLongList(`${tree.directory}/${DEAD_LIST}`, dead.length);
-  refuseLongList(`${tree.directory}/${DIRECTORY_TIMES}`, statSync(layout.directories).size);
+  assertListReadable(`${tree.directory}/${DEAD_LIST}`, dead.length);
+  assertListReadable(`${tree.directory}/${DIRECTORY_TIMES}`, statSync(layout.directories).size);
   context.documents.writeBytes(`${tree.directory}/${DEAD_LIST}`, dead);
   context.documents.writeBytes(`${tree.directory}/${DIRECTORY_TIMES}`, readFileSync(layout.directories));
 }

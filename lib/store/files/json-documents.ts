@@ -39,7 +39,7 @@ export function readDocument<T>(file: string, schema: z.ZodType<T>): T {
   } catch (error) {
     throw new HoldfastError("E_VERIFY", `${file} cannot be read as JSON`, { cause: error });
   }
-  refuseNewer(file, value);
+  assertKnownVersion(file, value);
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
@@ -60,7 +60,7 @@ export function tryReadDocument<T>(file: string, schema: z.ZodType<T>): T | unde
 }
 
 /** Throws `E_VERSION` for a document of a newer major format. */
-export function refuseNewer(file: string, value: unknown): void {
+export function assertKnownVersion(file: string, value: unknown): void {
   if (typeof value !== "object" || value === null || !("format_version" in value)) return;
   const [major] = String(value.format_version).split(".");
   if (Number(major) > Number(FORMAT_VERSION.split(".")[0])) {

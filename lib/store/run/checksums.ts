@@ -1,7 +1,7 @@
 /** Reads and writes SHA256SUMS: a line for every other file of a run, in the form that `sha256sum -c` reads. */
 import { readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { MOST_LIST, refuseLongList } from "../../archive/limits.ts";
+import { MOST_LIST, assertListReadable } from "../../archive/limits.ts";
 import { readRegular } from "../../archive/files/regular-file.ts";
 import { hashFile } from "../files/hash.ts";
 
@@ -31,7 +31,7 @@ export async function writeSums(run: string, known: ReadonlyMap<string, string>,
     lines.push(`${known.get(file) ?? (await hashFile(path.join(run, file), signal)).sha256}  ${file}\n`);
   }
   const text = lines.join("");
-  refuseLongList(SUMS_FILE, Buffer.byteLength(text));
+  assertListReadable(SUMS_FILE, Buffer.byteLength(text));
   writeFileSync(path.join(run, SUMS_FILE), text);
 }
 

@@ -7,7 +7,7 @@ import { manifestHeadSchema, type ManifestHead, type StepSummary } from "../../m
 import { failureSchema, type Failure, type IndexEntry, type StepName } from "../../model/unit.ts";
 import { DOCUMENT, parseJson } from "../../archive/limits.ts";
 import { openRegular, readRegular } from "../../archive/files/regular-file.ts";
-import { formatJson, readDocument, readJson, refuseNewer } from "../files/json-documents.ts";
+import { formatJson, readDocument, readJson, assertKnownVersion } from "../files/json-documents.ts";
 
 export const MANIFEST_FILE = "manifest.json";
 
@@ -91,7 +91,7 @@ export function readManifestHead(run: string): ManifestHead {
   if (end === -1) return readDocument(file, manifestHeadSchema);
   try {
     const head = parseJson(`${text.slice(0, end).replace(/,\s*$/, "")}}`);
-    refuseNewer(file, head);
+    assertKnownVersion(file, head);
     return manifestHeadSchema.parse(head);
   } catch (error) {
     if (error instanceof HoldfastError) throw error;

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openSnapshot } from "../../../lib/database/engines/open.ts";
-import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers/acquire.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 import { runSql } from "../../support/sqlite.ts";
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DatabaseTarget } from "../../../lib/database/snapshot.ts";
 import { openSnapshot } from "../../../lib/database/engines/open.ts";
 import { openRestorer } from "../../../lib/database/engines/open.ts";
-import { acquirePostgres, postgresDirectories, startPostgres, type TestServer } from "../../support/servers.ts";
+import { acquirePostgres, postgresDirectories, startPostgres, type TestServer } from "../../support/servers/acquire.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 const majorOf = (bin: string): number => Number(/(\d+)\/bin$/.exec(bin)?.[1]);

@@ -8,7 +8,7 @@ import { openRestorer } from "../../../lib/database/engines/open.ts";
 import { openSnapshot } from "../../../lib/database/engines/open.ts";
 import type { DatabaseRestorer } from "../../../lib/database/restorer.ts";
 import { HoldfastError } from "../../../lib/errors.ts";
-import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers/acquire.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 import { runSql } from "../../support/sqlite.ts";
 

@@ -8,7 +8,7 @@ import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { DatabaseSnapshot, DatabaseTarget } from "../../../lib/database/snapshot.ts";
 import { openSnapshot } from "../../../lib/database/engines/open.ts";
-import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers/acquire.ts";
 import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
 import { runSql } from "../../support/sqlite.ts";
 

@@ -11,7 +11,7 @@ import { sqliteDriver, sqliteDrivers } from "../../../lib/sqlite/open.ts";
 import { loadNodeSqlite, readsWholeTexts } from "../../../lib/sqlite/node-sqlite.ts";
 import { firstColumn, firstValue } from "../../../lib/sqlite/query.ts";
 import { assertWholeTexts } from "../../../lib/sqlite/whole-texts.ts";
-import { PROJECT } from "../../support/run.ts";
+import { PROJECT } from "../../support/commands/run.ts";
 import { processWith } from "../../support/sqlite.ts";
 import { tempDirectory } from "../../support/temp.ts";
 

@@ -1,21 +1,16 @@
 /** `portable reconcile` by the front door, on each engine, looked at by its own SQL. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runBuilt } from "../../support/backup.ts";
-import { change, rowsOf, useEngines } from "../../support/portable.ts";
-import { portableScript } from "../../support/portable-script.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { describe, expect, test } from "vitest";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import { change, rowsOf, useEngines } from "../../support/portable/engines.ts";
+import { portableScript } from "../../support/portable/script.ts";
+import { suiteDirectory } from "../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 type Name = (typeof NAMES)[number];
 const engines = useEngines();
-let directory: string;
-
-beforeAll(() => {
-  directory = makeTemp("holdfast-reconcile-");
-});
-afterAll(() => removeTree(directory));
+const directory = suiteDirectory("holdfast-reconcile-");
 
 interface Row {
   readonly key: Readonly<Record<string, string>>;
@@ -143,7 +138,7 @@ test("the columns are those of the key, else the name; what is not there or has 
     { stays: { key: { slug: "ONE " }, references: 2 }, goes: [{ references: 1 }] },
   ]);
   expect(await rowsOf(url, "select distinct tag from post")).toEqual(["ONE "]);
-  const human = await runBuilt("portable", ["reconcile", "--database", url, "--table", "post", "--yes"]);
+  const human = await runInProcess("portable", ["reconcile", "--database", url, "--table", "post", "--yes"]);
   expect(human.stderr).toMatch(/with equal title[\s\S]*1 "x" .*replaces.* 2 "X"/);
   expect(human.stdout).toContain("post: 1 row merged into 1");
   for (const [flags, said] of [
@@ -158,5 +153,5 @@ test("the columns are those of the key, else the name; what is not there or has 
       code: 2,
       stderr: expect.stringMatching(said) as string,
     });
-  expect((await runBuilt("portable", ["plan", "--database", url, "--table", "tag"])).code).toBe(2);
+  expect((await runInProcess("portable", ["plan", "--database", url, "--table", "tag"])).code).toBe(2);
 });

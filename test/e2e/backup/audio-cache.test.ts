@@ -12,34 +12,32 @@ import {
   symlinkSync,
 } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import {
   backUp,
   eventually,
   faultsOf,
-  filesOf,
   rest,
   restoreByGuide,
   startBackup,
   type Summary,
-} from "../../support/backup.ts";
+} from "../../support/runs/backup.ts";
+import { filesOf } from "../../support/files.ts";
 import { compareTrees } from "../../support/compare.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
+import { suiteDirectory } from "../../support/temp.ts";
 
 const AUDIO_ONLY = { database: "", projects: "", legacy: "", snapshots: "", infra: "" };
 const VOICE = "audio/tts_repository_orm/google/french/voice_0";
 
-let directory: string;
+const directory = suiteDirectory("holdfast-e2e-");
 let site: TestSite;
 /** What each part number held when it was first seen. */
 const everSeen = new Map<string, string>();
 
 beforeAll(() => {
-  directory = makeTemp("holdfast-e2e-");
   site = makeSite(directory, { audioFiles: 14, audioBytes: 200_000, config: AUDIO_ONLY });
 });
-afterAll(() => removeTree(directory));
 
 interface Layers {
   readonly run: Summary;

@@ -21,22 +21,24 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { plantAwkward } from "../../support/awkward.ts";
+import { plantAwkward } from "../../support/sites/awkward.ts";
 import {
   archivesOf,
   backUp,
+  backupByScripts,
   faultsOf,
-  filesOf,
   manifestOf,
   metadataOf,
   rest,
   restoreByGuide,
   restoreScript,
+  summaryOf,
   type Summary,
-} from "../../support/backup.ts";
+} from "../../support/runs/backup.ts";
+import { filesOf } from "../../support/files.ts";
 import { compareTrees } from "../../support/compare.ts";
 import { filesOpened } from "../../support/opened.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 /** What `unzip` can't give back: times of links, those of UT before 1970 and after 2038, and which names are one file. */
@@ -60,7 +62,7 @@ beforeAll(async () => {
   site.write("clara_content/Nobody's own/text.txt", "a directory without a row\n");
   site.write("clara_content/loose.txt", "beside the projects\n");
   await rest();
-  first = await backUp(site);
+  first = summaryOf(await backupByScripts(site));
 });
 afterAll(() => removeTree(directory));
 
@@ -236,7 +238,7 @@ describe("a second run of an unchanged site", () => {
   let second: Summary;
   let opened: string[];
   beforeAll(async () => {
-    opened = await filesOpened(site.root, async () => (second = await backUp(site)));
+    opened = await filesOpened(site.root, async () => (second = summaryOf(await backupByScripts(site))));
   });
 
   test("opens no file of the site but its databases and what infra is made of, and says so", () => {
@@ -270,10 +272,9 @@ describe("a second run of an unchanged site", () => {
     expect(digests(third.path)).toEqual(digests(first.path));
     expect(archivesOf(third.path)).not.toEqual(archivesOf(first.path));
     for (const workers of ["1", "5"]) {
-      const other = await backUp(site, ["--existing", "overwrite", "--workers", workers], {
-        env: { TZ: "Pacific/Chatham", LC_ALL: "C" },
-      });
-      expect(digests(other.path)).toEqual(digests(first.path));
+      const env = { TZ: "Pacific/Chatham", LC_ALL: "C" };
+      const other = await backupByScripts(site, ["--existing", "overwrite", "--workers", workers], { env });
+      expect(digests(summaryOf(other).path)).toEqual(digests(first.path));
     }
   });
 });
@@ -364,7 +365,7 @@ describe("what its mtime does not show", () => {
 
   test("a unit that changed within two seconds of being read is read again the next time", async () => {
     const touch = setInterval(() => chmodSync(at("unchanged/file.txt"), 0o644), 100);
-    const young = await backUp(small, ["--only", "unchanged"]).finally(() => clearInterval(touch));
+    const young = summaryOf(await backupByScripts(small, ["--only", "unchanged"]).finally(() => clearInterval(touch)));
     expect(metadataOf(young.path, "legacy_zips/unchanged").input.fingerprint).toBeNull();
     await rest();
     const next = await backUp(small, ["--only", "unchanged"]);

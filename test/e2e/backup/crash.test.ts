@@ -21,7 +21,6 @@ import {
   eventually,
   failuresOf,
   faultsOf,
-  filesOf,
   indexOf,
   manifestOf,
   procFile,
@@ -31,8 +30,9 @@ import {
   stateOf,
   toResult,
   type Summary,
-} from "../../support/backup.ts";
-import { makeSite, type SiteOptions, type TestSite } from "../../support/site.ts";
+} from "../../support/runs/backup.ts";
+import { filesOf } from "../../support/files.ts";
+import { makeSite, type SiteOptions, type TestSite } from "../../support/sites/site.ts";
 import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
 
 const noise = (seed: string, size: number): Buffer =>

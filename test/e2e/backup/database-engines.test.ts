@@ -4,9 +4,9 @@ import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { manifestSchema } from "../../../lib/model/run.ts";
-import { runBuilt } from "../../support/backup.ts";
-import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers/acquire.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 import { execa } from "execa";
 
@@ -90,7 +90,14 @@ describe.each(ENGINES)("a site on $name", (engine) => {
   });
 
   test("is backed up whole, and the dump brings back its rows", async () => {
-    const result = await runBuilt("backup_all", ["--config", site.config, "--dest", site.dest, "--json", "--verbose"]);
+    const result = await runInProcess("backup_all", [
+      "--config",
+      site.config,
+      "--dest",
+      site.dest,
+      "--json",
+      "--verbose",
+    ]);
     expect(result).toMatchObject({ code: 0, stderr: "" });
     const latest = path.join(site.dest, "latest");
     const manifest = manifestSchema.parse(JSON.parse(readFileSync(path.join(latest, "manifest.json"), "utf8")));
@@ -123,7 +130,7 @@ describe.each(ENGINES)("a site on $name", (engine) => {
     const config = path.join(directory, "wrong.yaml");
     writeFileSync(config, readFileSync(site.config, "utf8").replace(/password_file: .*/, `password_file: ${wrong}`));
     const latest = readlinkSync(path.join(site.dest, "latest"));
-    const result = await runBuilt("backup_all", ["--config", config, "--dest", site.dest, "--json"]);
+    const result = await runInProcess("backup_all", ["--config", config, "--dest", site.dest, "--json"]);
     expect(result.code).toBe(3);
     expect(readlinkSync(path.join(site.dest, "latest"))).toBe(latest); // it lost what that one holds
     const manifest = manifestSchema.parse(JSON.parse(readFileSync(path.join(site.dest, "last/manifest.json"), "utf8")));

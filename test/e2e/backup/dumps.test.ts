@@ -12,9 +12,9 @@ import {
   processesWith,
   restoreScript,
   startBackup,
-} from "../../support/backup.ts";
-import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
+} from "../../support/runs/backup.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers/acquire.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 const SCHEMA = `

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { plantUnreadable } from "../../support/awkward.ts";
+import { plantUnreadable } from "../../support/sites/awkward.ts";
 import {
   backup,
   backUp,
@@ -27,9 +27,9 @@ import {
   rest,
   startBackup,
   type Summary,
-} from "../../support/backup.ts";
-import { makeSite, type SiteOptions, type TestSite } from "../../support/site.ts";
-import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
+} from "../../support/runs/backup.ts";
+import { makeSite, type SiteOptions, type TestSite } from "../../support/sites/site.ts";
+import { suiteDirectory, makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
 
 /** A site of projects alone. */
 const PROJECTS_ONLY = { legacy: "", audio_cache: "", snapshots: "", infra: "" };
@@ -51,13 +51,12 @@ const failed = (run: string): string[] =>
     .toSorted();
 
 describe("rows that do not fit the tree", () => {
-  let directory: string;
+  const directory = suiteDirectory("holdfast-e2e-");
   let site: TestSite;
   let first: Summary;
   let second: Summary;
 
   beforeAll(async () => {
-    directory = makeTemp("holdfast-e2e-");
     site = makeSite(directory, { config: PROJECTS_ONLY });
     await rest();
     first = await backUp(site);
@@ -85,7 +84,6 @@ describe("rows that do not fit the tree", () => {
     await rest();
     second = await backUp(site, [], { code: 3 });
   });
-  afterAll(() => removeTree(directory));
 
   test("are failures with a reason; everything else is done and published", () => {
     expect(failed(second.path)).toEqual([

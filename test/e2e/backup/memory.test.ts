@@ -3,8 +3,8 @@ import { mkdirSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { faultsOf, procFile, processesWith, rest, startBackup, toResult } from "../../support/backup.ts";
-import { makeSite } from "../../support/site.ts";
+import { faultsOf, procFile, processesWith, rest, startBackup, toResult } from "../../support/runs/backup.ts";
+import { makeSite } from "../../support/sites/site.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 const LIMIT_MB = 200;

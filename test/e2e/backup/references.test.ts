@@ -4,8 +4,8 @@ import { readFileSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { verify, type Check } from "../../../lib/ops/verify/run.ts";
-import { runBuilt } from "../../support/backup.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { tempDirectory } from "../../support/temp.ts";
 import { runSql } from "../../support/sqlite.ts";
 
@@ -20,7 +20,7 @@ const newSite = (...references: readonly string[]): TestSite =>
   });
 
 async function backUp(site: TestSite, args: readonly string[] = []) {
-  const result = await runBuilt("backup_all", ["--config", site.config, "--dest", site.dest, ...args]);
+  const result = await runInProcess("backup_all", ["--config", site.config, "--dest", site.dest, ...args]);
   const [run = ""] = readdirSync(path.join(site.dest, "runs"));
   return { ...result, run: path.join(site.dest, "runs", run), id: run };
 }
@@ -77,7 +77,7 @@ describe("references", () => {
     ]);
     expect(check?.notes).toEqual([{ path: "audio/tts_repository_orm/google/unnamed.mp3", message: "no row names it" }]);
     expect(check?.figure).toMatch(/1 optional ones missing, 1 orphan$/);
-    const { code, stdout } = await runBuilt("verify", ["--dest", site.dest]);
+    const { code, stdout } = await runInProcess("verify", ["--dest", site.dest]);
     expect([code, stdout]).toEqual([13, expect.stringContaining("unnamed.mp3: no row names it")]);
   });
 
@@ -85,7 +85,7 @@ describe("references", () => {
     const site = newSite(TTS);
     expect((await backUp(site)).code).toBe(0);
     rmSync(path.join(site.root, "audio/tts_repository_orm/google/french/voice_1/default_1.mp3"));
-    expect((await runBuilt("backup_all", ["--config", site.config, "--dest", site.dest])).code).toBe(0);
+    expect((await runInProcess("backup_all", ["--config", site.config, "--dest", site.dest])).code).toBe(0);
     expect((await references(site))?.problems.map((problem) => problem.path)).toEqual([
       "audio/tts_repository_orm/google/french/voice_1/default_1.mp3",
     ]);
@@ -118,7 +118,7 @@ describe("references", () => {
 
   test("two of one name are refused", async () => {
     const site = newSite(TTS, TTS);
-    const { code, stderr } = await runBuilt("backup_all", ["--config", site.config, "--dest", site.dest]);
+    const { code, stderr } = await runInProcess("backup_all", ["--config", site.config, "--dest", site.dest]);
     expect([code, stderr]).toEqual([2, expect.stringContaining("references: two have one name")]);
   });
 });

@@ -12,8 +12,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { manifestOf, runBuilt } from "../../support/backup.ts";
-import type { RunResult } from "../../support/run.ts";
+import { manifestOf, runBuilt } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import type { RunResult } from "../../support/commands/run.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 const UNITS = 24;
@@ -24,7 +25,7 @@ const config = (): string => join(directory, "site.yaml");
 const latest = (): string => readlinkSync(join(store, "latest"));
 const last = (): string => readlinkSync(join(store, "last"));
 const backUp = async (...args: string[]): Promise<RunResult> =>
-  await runBuilt("backup_all", ["--config", config(), ...args]);
+  await runInProcess("backup_all", ["--config", config(), ...args]);
 
 /** A site of many projects, all readable. */
 beforeEach(() => {
@@ -63,10 +64,10 @@ describe("the documented cron line", () => {
     expect(manifestOf(join(store, last())).losses).toEqual([
       { step: "source_exports", reason: "lost", units: 2, before: UNITS },
     ]);
-    const health = await runBuilt("health", ["--config", config()]);
+    const health = await runInProcess("health", ["--config", config()]);
     expect(health.code).toBe(13);
     expect(health.stdout).toContain(`${last()}: is newer, but not latest: source_exports has 2 units of the 24`);
-    const verified = await runBuilt("verify", ["--dest", store, "--quick", "--run", "last", "--json"]);
+    const verified = await runInProcess("verify", ["--dest", store, "--quick", "--run", "last", "--json"]);
     expect(verified.json.at(-1)).toMatchObject({ run: last().replace("runs/", "") });
   });
 
@@ -98,7 +99,7 @@ test("when nothing could be backed up, each reason is printed, and kept in a log
   expect(stderr).toMatch(/^failed db.*: .*db\.sqlite3.* \[E_SQLITE\]$/m);
   const [, run = ""] = /scripts\/logs\.ts .*?(\d{8}T\d{6}Z) --dest/.exec(stderr) ?? [];
   expect(existsSync(join(store, "runs", run))).toBe(false);
-  const logged = await runBuilt("logs", [run, "--dest", store, "--level", "error"]);
+  const logged = await runInProcess("logs", [run, "--dest", store, "--level", "error"]);
   expect(logged.code).toBe(0);
   expect(logged.stdout).toMatch(/db\.sqlite3.*E_SQLITE/);
   expect(logged.stdout).toContain("no unit could be backed up");
@@ -119,7 +120,7 @@ test("warnings of units reach the terminal, the log and the manifest, grouped wi
   const line = /snapshots\/full_media_tree: dropped, [^:]+: media\/pipe1, media\/pipe2, media\/pipe3 and 2 more/;
   expect(stderr).toMatch(line);
   expect(manifestOf(join(store, latest())).warnings.join("\n")).toMatch(line);
-  expect((await runBuilt("logs", ["--dest", store, "--level", "warn"])).stdout).toMatch(line);
+  expect((await runInProcess("logs", ["--dest", store, "--level", "warn"])).stdout).toMatch(line);
 });
 
 test("what fails after the run was published is reported as an error, and the exit status is 3", async () => {
@@ -138,11 +139,11 @@ test("what fails after the run was published is reported as an error, and the ex
 
 test("list --units shows the units of a run", async () => {
   expect((await backUp()).code).toBe(0);
-  const shown = await runBuilt("list", ["--dest", store, "--units", "latest"]);
+  const shown = await runInProcess("list", ["--dest", store, "--units", "latest"]);
   expect(shown.stdout).toMatch(
     /^step +unit +built in +files +size +artifacts\nsource_exports +p1 +\S+Z +1 +\d+ B +source_exports\/p1\/source\.zip$/m,
   );
-  const { json } = await runBuilt("list", ["--dest", store, "--units", "last", "--json"]);
+  const { json } = await runInProcess("list", ["--dest", store, "--units", "last", "--json"]);
   expect((json.at(-1) as { units: unknown[] }).units).toHaveLength(UNITS);
-  expect((await runBuilt("list", ["--dest", store, "--units", "20200101T000000Z"])).code).toBe(1);
+  expect((await runInProcess("list", ["--dest", store, "--units", "20200101T000000Z"])).code).toBe(1);
 });

@@ -3,9 +3,10 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { failuresOf, filesOf, procFile, startBackup, toResult, type BackupResult } from "../../support/backup.ts";
+import { failuresOf, procFile, startBackup, toResult, type BackupResult } from "../../support/runs/backup.ts";
+import { filesOf } from "../../support/files.ts";
 import { plantSecrets, SECRETS } from "../../support/secrets.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 /** Put together here, so that no scanner takes this file for a leak. */

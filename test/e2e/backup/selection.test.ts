@@ -1,13 +1,12 @@
 /** What is taken and what is left out, what may not be asked for, and what is printed where. */
 import { appendFileSync, existsSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import {
   backup,
   backUp,
   failuresOf,
   faultsOf,
-  filesOf,
   indexOf,
   isMessage,
   manifestOf,
@@ -19,24 +18,23 @@ import {
   type BackupResult,
   type Summary,
   runBuilt,
-} from "../../support/backup.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
-import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
+} from "../../support/runs/backup.ts";
+import { filesOf } from "../../support/files.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
+import { suiteDirectory, tempDirectory } from "../../support/temp.ts";
 
 const STEPS = ["source_exports", "compiled_exports", "legacy_zips", "audio_cache", "db", "snapshots", "infra"];
 
-let directory: string;
+const directory = suiteDirectory("holdfast-e2e-");
 let site: TestSite;
 let full: Summary;
 
 beforeAll(async () => {
-  directory = makeTemp("holdfast-e2e-");
   site = makeSite(directory, { projects: 4 });
   site.write("clara_content/Stray/text.txt", "without a row\n");
   await rest();
   full = await backUp(site);
 });
-afterAll(() => removeTree(directory));
 
 /** The units of a run by step, those of no step left out. */
 function unitsOf(run: string): Record<string, string[]> {

@@ -13,7 +13,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { faultsOf, runBuilt, startBuilt } from "../../support/backup.ts";
+import { faultsOf, startBuilt } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 const UNITS = ["a", "b", "c", "d"];
@@ -29,7 +30,7 @@ test("each unit is read again in its turn, though runs of one step and deleted o
     await run("--config", config.file, "--steps", "snapshots");
     await run("--config", config.file, "--steps", "snapshots");
     for (const old of readdirSync(join(store, "runs")).toSorted().slice(0, 3))
-      await runBuilt("delete", [old, "--dest", store, "--yes"]);
+      await runInProcess("delete", [old, "--dest", store, "--yes"]);
   }
   expect(faultsOf(realpathSync(join(store, "latest")))).toEqual([]);
 });
@@ -48,7 +49,7 @@ test("pins of readers that were killed are taken away by the next reader, and by
     expect(finished()).toHaveLength(1);
   };
   await kill();
-  expect((await runBuilt("verify", ["--dest", store, "--quick"])).code).toBe(0);
+  expect((await runInProcess("verify", ["--dest", store, "--quick"])).code).toBe(0);
   expect(pins()).toEqual([]);
   await kill();
   const draft = join(store, "pins/.cut-off.json.new");
@@ -68,7 +69,7 @@ function makeStore() {
   );
   mkdirSync(join(config.root, "media"), { recursive: true });
   const run = async (...args: string[]): Promise<void> => {
-    const { code, stderr } = await runBuilt("backup_all", args, { env: { XDG_STATE_HOME: join(base, "state") } });
+    const { code, stderr } = await runInProcess("backup_all", args, { env: { XDG_STATE_HOME: join(base, "state") } });
     expect(`${code} ${stderr}`).toMatch(/^0 /);
   };
   return { config, store, run };

@@ -12,8 +12,9 @@ import {
 } from "node:fs";
 import { delimiter, join } from "node:path";
 import { expect, test } from "vitest";
-import { filesOf, runBuilt } from "../../support/backup.ts";
-import type { RunOptions, RunResult } from "../../support/run.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
+import { filesOf } from "../../support/files.ts";
+import type { RunOptions, RunResult } from "../../support/commands/run.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 interface Place {

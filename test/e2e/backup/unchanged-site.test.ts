@@ -2,8 +2,9 @@
 import { lstatSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { backUp, faultsOf, filesOf, rest, type Summary } from "../../support/backup.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
+import { filesOf } from "../../support/files.ts";
+import { backUp, backupByScripts, faultsOf, rest, summaryOf, type Summary } from "../../support/runs/backup.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 let directory: string;
@@ -23,7 +24,7 @@ beforeAll(async () => {
     noting,
     `if (require("node:worker_threads").isMainThread) require("node:fs").appendFileSync(${JSON.stringify(log)}, process.argv[1] + "\\n");`,
   );
-  second = await backUp(site, [], { env: { NODE_OPTIONS: `--require ${noting}` } });
+  second = summaryOf(await backupByScripts(site, [], { env: { NODE_OPTIONS: `--require ${noting}` } }));
   started = readFileSync(log, "utf8")
     .trimEnd()
     .split("\n")

@@ -10,7 +10,7 @@ import { HoldfastError } from "../../../lib/errors.ts";
 import { readDocument, writeDocument } from "../../../lib/store/files/json-documents.ts";
 import { manifestSchema } from "../../../lib/model/run.ts";
 import * as z from "zod";
-import { runBuilt } from "../../support/backup.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 /** Makes FIFOs, each of which is a warning, in a directory with a path as long as it can be. */

@@ -3,8 +3,8 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { dirname, join } from "node:path";
 import { Script } from "node:vm";
 import { expect, onTestFinished, test } from "vitest";
-import { builtScript } from "../../support/backup.ts";
-import { startProgram } from "../../support/run.ts";
+import { builtScript } from "../../support/commands/build.ts";
+import { startProgram } from "../../support/commands/run.ts";
 import { removeTree } from "../../support/temp.ts";
 
 const dist = (): string => dirname(dirname(builtScript("list")));

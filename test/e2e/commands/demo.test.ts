@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { runScript } from "../../support/run.ts";
+import { runScript } from "../../support/commands/run.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 test("--demo makes a site, backs it up, proves the run and shows it; once more, it takes what has not changed", async () => {

@@ -16,8 +16,8 @@ import { makeDocumentedSite } from "../../support/documented/site.ts";
 import { isOf, walkPage } from "../../support/documented/walk.ts";
 import { canEnterWorlds, World, type ScriptResult } from "../../support/documented/world.ts";
 import { isCi } from "../../support/global.ts";
-import { wholeHelpOf } from "../../support/help.ts";
-import { PROJECT } from "../../support/run.ts";
+import { wholeHelpOf } from "../../support/commands/help.ts";
+import { PROJECT } from "../../support/commands/run.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 /** Scripts that cannot run within this test, and why. */

@@ -2,29 +2,28 @@
 import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { runBuilt } from "../../support/backup.ts";
-import { makeDatabase } from "../../support/package-site.ts";
-import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/reinit.ts";
-import { PROJECT, type RunResult } from "../../support/run.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
-import { wholeHelpOf } from "../../support/help.ts";
+import { beforeAll, expect, test } from "vitest";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import { makeDatabase } from "../../support/sites/package.ts";
+import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/sites/reinit.ts";
+import { PROJECT, type RunResult } from "../../support/commands/run.ts";
+import { suiteDirectory } from "../../support/temp.ts";
+import { wholeHelpOf } from "../../support/commands/help.ts";
 
-let directory: string;
+const directory = suiteDirectory("holdfast-dry-run-");
 let place: ReinitSite;
 let run: string;
 let restored: string;
 const at = (name: string): string => join(directory, name);
 
 const command = async (script: string, ...args: string[]): Promise<RunResult> =>
-  await runBuilt(
+  await runInProcess(
     script,
     args.includes("--to") && args.includes("--package") ? args : [...args, "--config", place.config],
   );
 
 /** A site, its store with a run, an export and a package of it, and a restore in place that waits to be confirmed. */
 beforeAll(async () => {
-  directory = makeTemp("holdfast-dry-run-");
   const url = makeDatabase(at("library.db"), `${reinitSchema("SQLite")}\n${reinitRows}`);
   place = reinitSite(directory, url);
   appendFileSync(place.config, "\nsnapshots: { media: [media] }\n");
@@ -37,7 +36,6 @@ beforeAll(async () => {
   restored = (json.at(-1) as { restore: string }).restore;
   run = readlinkSync(join(place.dest, "latest")).replace("runs/", "");
 });
-afterAll(() => removeTree(directory));
 
 /** Every file and link of the site, the store and the databases: mode, owner, time and content. */
 function everything(): string[] {
@@ -80,7 +78,7 @@ const OTHER_STEPS = [
 
 test("every command that knows --dry-run is tried", async () => {
   const scripts = readdirSync(join(PROJECT, "scripts")).map((file) => file.replace(".ts", ""));
-  const commands = scripts.filter((script) => !["build", "schema", "holdfast"].includes(script));
+  const commands = scripts.filter((script) => !["build", "man", "schema", "holdfast"].includes(script));
   const helps = await Promise.all(commands.map(async (script) => await wholeHelpOf(script)));
   const knowing = commands.filter((_, index) => helps[index]?.includes("--dry-run"));
   expect(knowing.toSorted()).toEqual([...new Set([...DRY.map(([script]) => script), ...OTHER_STEPS])].toSorted());

@@ -1,27 +1,25 @@
 /** `health` of a site that works, and of sites with one thing wrong each. */
 import { rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { loadConfig } from "../../../lib/config/load.ts";
 import { checkHealth, type Health, type HealthCheck } from "../../../lib/ops/health/run.ts";
-import { runBuilt } from "../../support/backup.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
-import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
+import { suiteDirectory, tempDirectory } from "../../support/temp.ts";
 
 const { signal } = new AbortController();
 const wanted = (...names: string[]): string => `, migrations_wanted: [printf, "[X] %s\\n", ${names.join(", ")}]`;
 const database = (more: string): string => `database: { url: "sqlite:///db.sqlite3"${more} }`;
 
-let directory: string;
+const directory = suiteDirectory();
 let site: TestSite;
 
 beforeAll(async () => {
-  directory = makeTemp();
   site = makeSite(directory, { projects: 2, config: { database: database(wanted("clara_app.0001_initial")) } });
-  const { code, stderr } = await runBuilt("backup_all", ["--config", site.config, "--dest", site.dest]);
+  const { code, stderr } = await runInProcess("backup_all", ["--config", site.config, "--dest", site.dest]);
   if (code !== 0) throw new Error(stderr);
 });
-afterAll(() => removeTree(directory));
 
 async function health(one: TestSite, store: string | undefined, maxAge = 26): Promise<Health> {
   return await checkHealth({ config: loadConfig(one.config, process.env), store, maxAge }, { signal });
@@ -32,7 +30,7 @@ const newSite = (config: Record<string, string>): TestSite => makeSite(tempDirec
 
 describe("health", () => {
   test("of a site that works: exit 0, a line for each check, and what is not configured is not proved", async () => {
-    const { code, stdout } = await runBuilt("health", ["--config", site.config, "--dest", site.dest]);
+    const { code, stdout } = await runInProcess("health", ["--config", site.config, "--dest", site.dest]);
     expect(stdout).toMatch(/^✓ database +db\.sqlite3: sqlite /m);
     expect(stdout).toMatch(/^✓ migrations /m);
     expect(stdout).toMatch(/^✓ projects +2 projects$/m);
@@ -45,7 +43,7 @@ describe("health", () => {
   test("of one that does not: exit 13, and what is wrong as JSON", async () => {
     const bad = newSite({ health: "health: { smoke: ['false'] }" });
     rmSync(path.join(bad.root, "clara_content/Project_2"), { recursive: true });
-    const { code, json } = await runBuilt("health", ["--config", bad.config, "--dest", site.dest, "--json"]);
+    const { code, json } = await runInProcess("health", ["--config", bad.config, "--dest", site.dest, "--json"]);
     expect(code).toBe(13);
     expect(json.slice(0, -1)).toEqual([
       expect.objectContaining({ during: "health", check: "projects", item: "2" }),
@@ -99,7 +97,7 @@ describe("health", () => {
     );
     const partial = newSite({});
     rmSync(path.join(partial.root, "clara_content/Project_2"), { recursive: true });
-    const { code } = await runBuilt("backup_all", ["--config", partial.config, "--dest", partial.dest]);
+    const { code } = await runInProcess("backup_all", ["--config", partial.config, "--dest", partial.dest]);
     expect(code).toBe(3);
     expect(find(await health(partial, partial.dest), "latest_run")?.problems[0]?.message).toBe(
       "is partial: 1 unit failed",
@@ -107,9 +105,9 @@ describe("health", () => {
   });
 
   test("without a config it says what is missing", async () => {
-    const { code, stderr } = await runBuilt("health", ["--config", path.join(directory, "none.yaml")]);
+    const { code, stderr } = await runInProcess("health", ["--config", path.join(directory, "none.yaml")]);
     expect([code, stderr]).toEqual([2, expect.stringContaining("none.yaml")]);
     writeFileSync(path.join(directory, "empty.yaml"), "");
-    expect((await runBuilt("health", ["--config", site.config, "--max-age", "x"])).code).toBe(2);
+    expect((await runInProcess("health", ["--config", site.config, "--max-age", "x"])).code).toBe(2);
   });
 });

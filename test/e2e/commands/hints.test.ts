@@ -3,9 +3,11 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { backUp, builtScript, runBuilt } from "../../support/backup.ts";
-import { PROJECT } from "../../support/run.ts";
-import { makeSite } from "../../support/site.ts";
+import { backUp } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import { builtScript } from "../../support/commands/build.ts";
+import { PROJECT } from "../../support/commands/run.ts";
+import { makeSite } from "../../support/sites/site.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 test.each([
@@ -19,7 +21,7 @@ test.each([
   mkdirSync(dirname(bin));
   writeFileSync(bin, `#!/bin/sh\nexec '${process.execPath}' '${builtScript("holdfast")}' "$@"\n`, { mode: 0o755 });
   const flags = ["--config", site.config, "--dest", site.dest];
-  const { code, stderr } = await runBuilt(script, [...words, "20000101T000000Z", "--yes", ...flags]);
+  const { code, stderr } = await runInProcess(script, [...words, "20000101T000000Z", "--yes", ...flags]);
   expect(code).toBe(1);
   const [, command = ""] = hint.exec(stderr) ?? [];
   const env = { ...process.env, PATH: `${dirname(bin)}:${process.env["PATH"] ?? ""}` };

@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { loadConfig, type SiteConfig } from "../../../lib/config/load.ts";
-import { runBuilt } from "../../support/backup.ts";
-import type { RunResult } from "../../support/run.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import type { RunResult } from "../../support/commands/run.ts";
 import { runSql } from "../../support/sqlite.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
@@ -28,7 +28,7 @@ function install(files: Readonly<Record<string, string>>): Made {
 }
 
 const init = async ({ root, file }: Made, ...args: string[]): Promise<RunResult> =>
-  await runBuilt("init", [root, "-o", file, ...args]);
+  await runInProcess("init", [root, "-o", file, ...args]);
 
 /** Runs `init` where no server answers: the config is written, and the status says that it is not proved. */
 async function initConfig(made: Made, secrets: readonly string[] = []): Promise<SiteConfig> {
@@ -53,9 +53,9 @@ const trees = (config: SiteConfig): Record<string, string> =>
 /** Backs the site up by the new config and restores it to a directory that `diff` finds equal; databases are asked for their row. */
 async function roundTrip(made: Made, databases: readonly string[]): Promise<void> {
   const back = join(made.directory, "back");
-  const backup = await runBuilt("backup_all", ["--config", made.file, "--workers", "1"]);
+  const backup = await runInProcess("backup_all", ["--config", made.file, "--workers", "1"]);
   expect([backup.code, backup.stderr.match(/no step covers.*/)]).toEqual([0, null]);
-  const restore = await runBuilt("restore", ["--config", made.file, "--to", back]);
+  const restore = await runInProcess("restore", ["--config", made.file, "--to", back]);
   expect([restore.code, restore.stderr]).toEqual([0, restore.stderr]);
   const query = (file: string): string =>
     execFileSync("sqlite3", [file, "select title from book"], { encoding: "utf8" });
@@ -160,7 +160,7 @@ define( 'DB_HOST', 'localhost:/nowhere/mysqld.sock' );
 /** Exports without users by the config that `init` wrote, which is refused where a column of users is not declared. */
 async function exportWithoutUsers({ directory, file }: Made, users: string): Promise<void> {
   const args = ["--config", file, "--exclude", users, "-o", join(directory, "export"), "--no-timestamp"];
-  const { code, stderr } = await runBuilt("portable", ["export", ...args]);
+  const { code, stderr } = await runInProcess("portable", ["export", ...args]);
   expect([code, stderr]).toEqual([0, expect.not.stringContaining("seem to reference")]);
 }
 

@@ -1,19 +1,21 @@
 /** Everything that users and other programs rely on by name: flags, exit statuses, error codes, files of a run, keys of documents. */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { ERRORS } from "../../../lib/errors.ts";
-import { filesOf, isMessage, runBuilt } from "../../support/backup.ts";
-import { PROJECT, type RunResult } from "../../support/run.ts";
-import { flagsOf, keysOf, verbsOf } from "../../support/surface.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { isMessage } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import { filesOf } from "../../support/files.ts";
+import { PROJECT, type RunResult } from "../../support/commands/run.ts";
+import { flagsOf, keysOf, verbsOf } from "../../support/commands/surface.ts";
+import { suiteDirectory } from "../../support/temp.ts";
 import { STEPS } from "../../../lib/steps/registry.ts";
-import { helpOf } from "../../support/help.ts";
+import { helpOf } from "../../support/commands/help.ts";
 
 const SNAPSHOTS = join(PROJECT, "test/e2e/commands/surface");
 const NOT_COMMANDS = ["build", "man", "schema"];
 
-let directory: string;
+const directory = suiteDirectory();
 let demo: RunResult;
 
 const snapshotOf = (name: string): string => join(SNAPSHOTS, `${name}.txt`);
@@ -23,16 +25,13 @@ const textOf = (lines: readonly string[]): string => `${lines.join("\n")}\n`;
 async function command(name: string, ...args: readonly string[]): Promise<RunResult> {
   const dest =
     name === "init" ? [] : ["--config", join(directory, "demo.site/site.yaml"), "--dest", join(directory, "demo")];
-  return await runBuilt(name, [...args, ...dest, "--json"], { env: { XDG_STATE_HOME: join(directory, "state") } });
+  return await runInProcess(name, [...args, ...dest, "--json"], { env: { XDG_STATE_HOME: join(directory, "state") } });
 }
 
 beforeAll(async () => {
-  directory = makeTemp();
   const env = { XDG_STATE_HOME: join(directory, "state") };
-  demo = await runBuilt("backup_all", ["--demo", "--dest", join(directory, "demo"), "--json"], { env });
+  demo = await runInProcess("backup_all", ["--demo", "--dest", join(directory, "demo"), "--json"], { env });
 });
-
-afterAll(() => removeTree(directory));
 
 test("flags", async () => {
   const scripts = readdirSync(join(PROJECT, "scripts")).map((file) => basename(file, ".ts"));

@@ -1,20 +1,20 @@
 /** The commands of a drill: what they print is kept, and they reach the sandbox's database, not the live one, under the common names. */
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import type { DrillOutcome } from "../../../lib/ops/drill/run.ts";
-import { runBuilt } from "../../support/backup.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
 import { runSql } from "../../support/sqlite.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { suiteDirectory } from "../../support/temp.ts";
 
-let directory: string;
+const directory = suiteDirectory("holdfast-drill-application-");
 let store: string;
 let config: string;
 
 const SMOKE = `for i in 1 2 3 4 5; do echo "line $i"; done; echo "on stderr" >&2; echo "url=$DATABASE_URL"; env | grep -c "live-host" || true; test -n "$PATH"`;
 
 beforeAll(async () => {
-  directory = makeTemp("holdfast-drill-application-");
   store = join(directory, "store");
   config = join(directory, "site.yaml");
   mkdirSync(join(directory, "site/media"), { recursive: true });
@@ -32,10 +32,9 @@ beforeAll(async () => {
       `health: { smoke: [sh, -c, "echo one; echo two; exit 1"] }`,
     ].join("\n"),
   );
-  const { code, stderr } = await runBuilt("backup_all", ["--config", config]);
+  const { code, stderr } = await runInProcess("backup_all", ["--config", config]);
   if (code !== 0) throw new Error(stderr);
 });
-afterAll(() => removeTree(directory));
 
 const drill = async (...args: string[]) => {
   const env = {
@@ -71,7 +70,7 @@ test("a site without projects has nothing to compile; digests of SQLite are comp
 });
 
 test("all that the smoke command of health prints is shown", async () => {
-  const { json, code } = await runBuilt("health", ["--config", config, "--json"]);
+  const { json, code } = await runInProcess("health", ["--config", config, "--json"]);
   expect(code).toBe(13);
   const { checks } = json.at(-1) as { checks: { id: string; output?: string }[] };
   expect(checks.find(({ id }) => id === "application")?.output).toBe("one\ntwo");

@@ -5,18 +5,18 @@ import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } 
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DrillEvidence, DrillOutcome } from "../../../lib/ops/drill/run.ts";
-import { runBuilt, startBuilt } from "../../support/backup.ts";
-import type { RunResult } from "../../support/run.ts";
-import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
-import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
+import { runBuilt, startBuilt } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import type { RunResult } from "../../support/commands/run.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers/acquire.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
+import { suiteDirectory, makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
 
-let directory: string;
+const directory = suiteDirectory();
 let site: TestSite;
 let runs: string[];
 
 beforeAll(async () => {
-  directory = makeTemp();
   site = makeSite(directory, { projects: 3, audioFiles: 6, config: { drill: DRILL } });
   await backup(site);
   site.write("audio/tts_repository_orm/google/french/voice_1/later.mp3", "a later layer");
@@ -25,14 +25,12 @@ beforeAll(async () => {
   runs = readdirSync(path.join(site.dest, "runs")).toSorted();
 });
 
-afterAll(() => removeTree(directory));
-
 const DRILL = `drill:
   compile: [sh, -c, 'test "$HOLDFAST_SANDBOX" = "$0" && test -d "$0/clara_content/Project_$1"', "{root}", "{id}"]
   smoke: [sh, -c, 'test -f "$0/lara_legacy/loose file.txt" && test -n "$1"', "{root}", "{database_url}"]`;
 
 async function backup({ config, dest }: TestSite, env: Record<string, string> = {}): Promise<void> {
-  const result = await runBuilt("backup_all", ["--config", config, "--dest", dest], { env });
+  const result = await runInProcess("backup_all", ["--config", config, "--dest", dest], { env });
   if (result.code !== 0) throw new Error(result.stderr);
 }
 
@@ -43,7 +41,7 @@ interface Drilled extends RunResult {
 }
 
 async function drill(store: string, args: readonly string[], temporary = tempDirectory()): Promise<Drilled> {
-  const result = await runBuilt("drill", ["--dest", store, "--sandbox", temporary, "--json", ...args]);
+  const result = await runInProcess("drill", ["--dest", store, "--sandbox", temporary, "--json", ...args]);
   const summary = result.json.at(-1) as DrillOutcome & { message_type: string };
   if (summary?.message_type !== "summary") throw new Error(`${result.stdout}\n${result.stderr}`);
   return { ...result, summary, left: readdirSync(temporary) };
@@ -109,7 +107,7 @@ describe("a sound run", () => {
   });
 
   test("without a config proves nothing of the application, says so, and fails with --strict only", async () => {
-    const result = await runBuilt("drill", ["--dest", site.dest, "--sandbox", tempDirectory()]);
+    const result = await runInProcess("drill", ["--dest", site.dest, "--sandbox", tempDirectory()]);
     expect(result.stdout).toMatch(/not proved: migrations, compilation, application/);
     expect(result.code).toBe(0);
     expect((await drill(site.dest, ["--strict"])).code).toBe(13);
@@ -266,7 +264,7 @@ test("--strict passes for a site without projects whose config says how the appl
     const text = (smoke: string): string =>
       `site: s\nroot: ${root}\ndest: ${base}/store\ndatabase: { url: "sqlite:///app.db", digests: true }\ntrees: [., uploads]\n${smoke}`;
     writeFileSync(config, text(""));
-    expect((await runBuilt("backup_all", ["--config", config])).code).toBe(0);
+    expect((await runInProcess("backup_all", ["--config", config])).code).toBe(0);
     const store = path.join(base, "store");
     // The application was not tried.
     expect((await drill(store, ["--config", config, "--strict"])).code).toBe(13);

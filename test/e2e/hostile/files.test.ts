@@ -15,8 +15,8 @@ import {
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, test } from "vitest";
-import { builtScript } from "../../support/backup.ts";
-import { startProgram } from "../../support/run.ts";
+import { builtScript } from "../../support/commands/build.ts";
+import { startProgram } from "../../support/commands/run.ts";
 import { makeTemp, tempDirectory } from "../../support/temp.ts";
 
 /** What waits for a writer of a FIFO waits for ever. */

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { runBuilt } from "../../support/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 const NAMES = ["__proto__", "constructor", "toString", "hasOwnProperty"];
@@ -28,7 +28,7 @@ test("are backed up, proved deeply and live, and restored", async () => {
     `site: s\nroot: ${site}\ndest: ${base}/store\ndatabase: { url: "sqlite:///data.db" }\nlegacy: { path: legacy }\nprojects: { glob: "projects/*", source: { path: "projects/{id}" } }\ntrees: [${trees.join(", ")}]\n`,
   );
   const run = async (script: string, ...args: string[]): Promise<void> => {
-    const { code, stdout, stderr } = await runBuilt(script, ["--config", config, ...args], {
+    const { code, stdout, stderr } = await runInProcess(script, ["--config", config, ...args], {
       env: { XDG_STATE_HOME: join(base, "state") },
     });
     expect(`${code} ${stderr} ${code === 0 ? "" : stdout}`).toMatch(/^0 /);

@@ -14,7 +14,7 @@ import {
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Failure } from "../../../lib/model/unit.ts";
-import { runBuilt } from "../../support/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 const SECRET = "ROOT-ONLY-7f3a";
@@ -59,7 +59,7 @@ describe.skipIf(!isRoot)("a backup as root", () => {
     execFileSync("sqlite3", [file, `create table t (x); insert into t values ('${text}')`]);
   };
   const backUp = async () =>
-    await runBuilt("backup_all", ["--config", join(base, "site.yaml"), "--existing", "overwrite"], {
+    await runInProcess("backup_all", ["--config", join(base, "site.yaml"), "--existing", "overwrite"], {
       env: { XDG_STATE_HOME: join(base, "state") },
     });
   const failures = (): Failure[] =>
@@ -204,7 +204,7 @@ ${extra}`,
   test("portable data reads no database through a link", async () => {
     rmSync(site("data/app.db"));
     link(site("data/app.db"), victim("app.db"));
-    const { code, stderr } = await runBuilt("portable", [
+    const { code, stderr } = await runInProcess("portable", [
       ...["export", "--config", join(base, "site.yaml"), "-o", join(base, "export")],
     ]);
     expect(code).toBe(1);
@@ -218,7 +218,7 @@ ${extra}`,
     const database = `database: { url: sqlite:///${site("data/app.db")} }`;
     writeFileSync(join(base, "site.yaml"), `site: s\nroot: ${site()}\n${database}\ntrees: [uploads]\n`);
     const args = ["package", "--config", join(base, "site.yaml")];
-    const { code, stderr } = await runBuilt("portable", [...args, "-o", join(base, "p.tgz")]);
+    const { code, stderr } = await runInProcess("portable", [...args, "-o", join(base, "p.tgz")]);
     expect(code).toBe(1);
     expect(stderr).toContain(`${site("uploads")} is a symlink owned by uid 65534`);
     expect(existsSync(join(base, "p.tgz"))).toBe(false);
@@ -229,7 +229,7 @@ ${extra}`,
     for (const target of [victim("app.db"), join(base, "cron.d")]) {
       rmSync(site("data/app.db"));
       link(site("data/app.db"), target);
-      const { code, stderr } = await runBuilt("restore", [
+      const { code, stderr } = await runInProcess("restore", [
         ...["--dest", join(base, "store"), "--config", join(base, "site.yaml"), "--step", "db"],
         ...["--in-place", "--yes", "--no-safety", "--reason", "a test"],
       ]);

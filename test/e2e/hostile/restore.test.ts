@@ -16,8 +16,8 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { splitPassword } from "../../../lib/database/access/url.ts";
 import { sweepSandboxes } from "../../../lib/ops/scratch/sandbox.ts";
-import { runBuilt } from "../../support/backup.ts";
-import { acquirePostgres } from "../../support/servers.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import { acquirePostgres } from "../../support/servers/acquire.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -25,7 +25,7 @@ const isRoot = process.getuid?.() === 0;
 describe.skipIf(!isRoot)("a restore as root", () => {
   let base: string;
   const restore = async (...args: string[]) =>
-    await runBuilt("restore", ["--dest", join(base, "store"), ...args], {
+    await runInProcess("restore", ["--dest", join(base, "store"), ...args], {
       env: { XDG_STATE_HOME: join(base, "state") },
     });
   const inPlace = async () =>
@@ -46,7 +46,7 @@ describe.skipIf(!isRoot)("a restore as root", () => {
       join(base, "site.yaml"),
       `site: s\nroot: ${base}/site\ndest: ${base}/store\nlegacy: { path: legacy }\nsnapshots: { media: [images] }\ninfra: { nginx: [${base}/nginx.conf] }\n`,
     );
-    const { code } = await runBuilt("backup_all", ["--config", join(base, "site.yaml")], {
+    const { code } = await runInProcess("backup_all", ["--config", join(base, "site.yaml")], {
       env: { XDG_STATE_HOME: join(base, "state") },
     });
     expect(code).toBe(0);
@@ -119,7 +119,7 @@ describe.skipIf(!isRoot)("a restore as root", () => {
     rewrite(run, "manifest.json", '"format_version": "1.0.0"', '"format_version": "2.0.0"');
     expect(await restore("--to", join(base, "look"))).toMatchObject({ code: 14 });
     expect(existsSync(join(base, "look"))).toBe(false);
-    const { code, stdout } = await runBuilt("drill", ["--dest", join(base, "store")]);
+    const { code, stdout } = await runInProcess("drill", ["--dest", join(base, "store")]);
     expect(code).toBe(13);
     expect(stdout).toContain("has format 2.0.0; this Holdfast knows 1.0.0");
   });

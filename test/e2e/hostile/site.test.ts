@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { runBuilt } from "../../support/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 test.skipIf(process.getuid?.() !== 0).each(["nobody owns the checkout", "others may write to its settings"])(
@@ -32,7 +32,7 @@ test.skipIf(process.getuid?.() !== 0).each(["nobody owns the checkout", "others 
     else chmodSync(join(root, ".git/config"), 0o666);
     const config = join(base, "site.yaml");
     writeFileSync(config, `site: s\nroot: ${root}\ndest: ${base}/store\ntrees: [images]\ninfra: { repo: . }\n`);
-    const { code } = await runBuilt("backup_all", ["--config", config], {
+    const { code } = await runInProcess("backup_all", ["--config", config], {
       env: { XDG_STATE_HOME: join(base, "state") },
     });
     expect([0, 3]).toContain(code);

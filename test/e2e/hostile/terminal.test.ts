@@ -3,8 +3,9 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { builtScript, runBuilt } from "../../support/backup.ts";
-import { startProgram } from "../../support/run.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
+import { builtScript } from "../../support/commands/build.ts";
+import { startProgram } from "../../support/commands/run.ts";
 import { makeTemp } from "../../support/temp.ts";
 
 /** ESC, BEL, CR, DEL, C1, direction marks, a line separator; the colour and the line are ones that we write ourselves. */

@@ -2,13 +2,14 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { acquireLock } from "../../../lib/store/lock/acquire.ts";
-import { runBuilt, startBuilt } from "../../support/backup.ts";
-import { makePackageSite, POSTGRES_ID, siteSchema, siteUsers, SQLITE_ID } from "../../support/package-site.ts";
-import { change, rowsOf, useEngines } from "../../support/portable.ts";
-import type { RunResult } from "../../support/run.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { startBuilt } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import { makePackageSite, POSTGRES_ID, siteSchema, siteUsers, SQLITE_ID } from "../../support/sites/package.ts";
+import { change, rowsOf, useEngines } from "../../support/portable/engines.ts";
+import type { RunResult } from "../../support/commands/run.ts";
+import { suiteDirectory } from "../../support/temp.ts";
 
 const SCHEMAS: Readonly<Record<string, string>> = {
   SQLite: siteSchema(SQLITE_ID),
@@ -19,23 +20,21 @@ const NOTES = "select slug, body from app_note order by slug";
 const OLD = ["own|mine"];
 const NEW = ["first|one", "own|mine", "second|two 🎧"];
 
-let directory: string;
+const directory = suiteDirectory("holdfast-package-in-place-");
 const engines = useEngines();
 let count = 0;
 const packages = { plain: "", dump: "" };
 beforeAll(async () => {
-  directory = makeTemp("holdfast-package-in-place-");
   const config = makePackageSite(directory);
   for (const [name, flags] of [
     ["plain", []],
     ["dump", ["--from-dump", "--include-users", "--include-passwords"]],
   ] as const) {
     packages[name] = join(directory, `${name}.tgz`);
-    const made = await runBuilt("portable", ["package", "--config", config, "-o", packages[name], ...flags]);
+    const made = await runInProcess("portable", ["package", "--config", config, "-o", packages[name], ...flags]);
     if (made.code !== 0) throw new Error(made.stderr);
   }
 }, 120_000);
-afterAll(() => removeTree(directory));
 
 interface Site {
   readonly url: string;
@@ -74,7 +73,7 @@ async function site(name = "SQLite", rights = "createdb"): Promise<Site> {
 }
 
 const restore = async ({ config }: Site, ...args: string[]): Promise<RunResult> =>
-  await runBuilt("restore", [
+  await runInProcess("restore", [
     "--config",
     config,
     "--json",
@@ -175,7 +174,7 @@ test.each(["unpacking", "saving", "importing", "swapping"])(
       ["restore", ["--package", packages.plain, "--in-place", "--yes"]],
       ["reinit", ["--yes", "--i-mean-it"]],
     ] as const)
-      expect(ended(await runBuilt(script, ["--config", place.config, "--json", ...args]))).toMatchObject({
+      expect(ended(await runInProcess(script, ["--config", place.config, "--json", ...args]))).toMatchObject({
         code: 1,
         error_code: "E_PENDING",
         message: expect.stringMatching(/of the package plain\.tgz was interrupted/),
@@ -218,7 +217,7 @@ test("a dump takes the database's place, and goes back by --rollback", async () 
 test("while another command holds the store's lock nothing begins", async () => {
   const place = await site();
   mkdirSync(place.dest);
-  expect((await runBuilt("backup_all", ["--config", place.config])).code).toBe(0);
+  expect((await runInProcess("backup_all", ["--config", place.config])).code).toBe(0);
   const { signal } = new AbortController();
   const options = { command: "backup_all", signal, tmp: join(place.dest, ".tmp"), onCompromised: () => {} };
   const lock = await acquireLock(join(place.dest, ".lock"), options);
@@ -252,9 +251,9 @@ test("without a store there is no lock and no safety run: an error; with --to no
   expect(refused).toMatchObject({ code: 2, message: expect.stringMatching(/no store/) });
   const to = join(directory, "to");
   const args = ["--package", packages.plain, "--to", to];
-  expect((await runBuilt("restore", args)).code).toBe(0);
+  expect((await runInProcess("restore", args)).code).toBe(0);
   for (const flag of [["--dest", place.dest], ["--break-lock"], ["--no-safety", "--reason", "x"]])
-    expect((await runBuilt("restore", [...args, ...flag])).code).toBe(2);
+    expect((await runInProcess("restore", [...args, ...flag])).code).toBe(2);
   expect(existsSync(place.dest)).toBe(false);
 });
 

@@ -2,8 +2,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { runBuilt } from "../../support/backup.ts";
-import { rowsOf, useEngines, type PortableEngine } from "../../support/portable.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import { rowsOf, useEngines, type PortableEngine } from "../../support/portable/engines.ts";
 import { runSql } from "../../support/sqlite.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
@@ -31,13 +32,13 @@ function configOf(instance: string | undefined, url: string): string {
 
 async function packed(instance: string | undefined, url: string): Promise<string> {
   const file = join(tempDirectory(), "site.tgz");
-  const { code, stderr } = await runBuilt("portable", ["package", "--config", configOf(instance, url), "-o", file]);
+  const { code, stderr } = await runInProcess("portable", ["package", "--config", configOf(instance, url), "-o", file]);
   expect([code, stderr]).toMatchObject([0, expect.any(String)]);
   return file;
 }
 
 async function restored(file: string, ...args: readonly string[]) {
-  const { code, stdout, stderr } = await runBuilt("restore", ["--package", file, ...args]);
+  const { code, stdout, stderr } = await runInProcess("restore", ["--package", file, ...args]);
   return { code, said: `${stderr}${stdout}` };
 }
 
@@ -73,7 +74,7 @@ test("the store is the installation where no name is given; --into-other without
   const config = configOf(undefined, url);
   expect(await runBuilt("backup_db", ["--config", config])).toMatchObject({ code: 0 });
   const file = join(tempDirectory(), "site.tgz");
-  expect(await runBuilt("portable", ["package", "--config", config, "-o", file])).toMatchObject({ code: 0 });
+  expect(await runInProcess("portable", ["package", "--config", config, "-o", file])).toMatchObject({ code: 0 });
   runSql(url.slice("sqlite:///".length), "update note set body = 'changed since' where id = 1");
   expect(await restored(file, ...inPlace(config))).toMatchObject({ code: 0 });
   expect(await notes(url)).toEqual(["1|ours", "2|two"]);

@@ -13,7 +13,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runBuilt, startBuilt } from "../../support/backup.ts";
+import { startBuilt } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
 import {
   HASH,
   makeDatabase,
@@ -24,9 +25,9 @@ import {
   siteUsers,
   SQLITE_ID,
   TOKEN,
-} from "../../support/package-site.ts";
-import { rowsOf } from "../../support/portable.ts";
-import { acquirePostgres, type TestServer } from "../../support/servers.ts";
+} from "../../support/sites/package.ts";
+import { rowsOf } from "../../support/portable/engines.ts";
+import { acquirePostgres, type TestServer } from "../../support/servers/acquire.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 let directory: string;
@@ -48,7 +49,7 @@ beforeAll(async () => {
     ["dump", ["--from-dump", "--include-users", "--include-passwords"]],
   ] as const) {
     const file = join(directory, `${name}.tgz`);
-    const made = await runBuilt("portable", ["package", "--config", config, "-o", file, ...flags]);
+    const made = await runInProcess("portable", ["package", "--config", config, "-o", file, ...flags]);
     if (made.code !== 0) throw new Error(made.stderr);
     packages.set(name, file);
   }
@@ -68,7 +69,7 @@ const emptyDatabase = (users: boolean): string =>
     ...(users ? [siteUsers(70, "own-password")] : []),
   );
 const restore = async (name: string, ...args: string[]) =>
-  await runBuilt("restore", ["--package", packages.get(name) ?? name, ...args]);
+  await runInProcess("restore", ["--package", packages.get(name) ?? name, ...args]);
 const dataOf = (name: string): string => {
   const out = fresh();
   mkdirSync(out);
@@ -131,7 +132,7 @@ describe("the file", () => {
   test("flags that contradict each other, a dump without its users, a file that is there: errors, and nothing is made", async () => {
     const out = fresh();
     const make = async (...flags: string[]) =>
-      (await runBuilt("portable", ["package", "--config", config, ...flags])).code;
+      (await runInProcess("portable", ["package", "--config", config, ...flags])).code;
     expect(await make("-o", out, "--include-passwords")).toBe(2);
     expect(await make("-o", out, "--include-users", "--skip-users")).toBe(2);
     expect(await make("-o", out, "--from-dump")).toBe(2);
@@ -382,7 +383,7 @@ describe("killed", () => {
     const home = fresh();
     mkdirSync(join(home), { recursive: true });
     mkdirSync(join(home, ".out.tgz.999999999-00000000-0000-4000-8000-000000000000.new"));
-    expect((await runBuilt("portable", ["package", "--config", config, "-o", join(home, "out.tgz")])).code).toBe(0);
+    expect((await runInProcess("portable", ["package", "--config", config, "-o", join(home, "out.tgz")])).code).toBe(0);
     expect(readdirSync(home)).toEqual(["out.tgz"]);
   });
 });

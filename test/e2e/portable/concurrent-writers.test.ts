@@ -3,10 +3,10 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { runBuilt } from "../../support/backup.ts";
-import { change, rowsOf, useEngines } from "../../support/portable.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { expect, test } from "vitest";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import { change, rowsOf, useEngines } from "../../support/portable/engines.ts";
+import { suiteDirectory } from "../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 const ACCOUNTS = 40;
@@ -17,12 +17,7 @@ const SCHEMA = `create table ledger (name varchar(20) primary key, balance integ
   create table wallet (name varchar(20) primary key, balance integer not null, note varchar(200));`;
 
 const engines = useEngines();
-let directory: string;
-
-beforeAll(() => {
-  directory = makeTemp("holdfast-portable-writers-");
-});
-afterAll(() => removeTree(directory));
+const directory = suiteDirectory("holdfast-portable-writers-");
 
 function rowsOfTable(output: string, table: string): unknown[][] {
   const [schema = ""] = readdirSync(join(output, "data")).filter((name) => name === table || name === "public");
@@ -70,7 +65,14 @@ test.each(NAMES)("%s", async (name) => {
   for (let at = 0; at < 3; at++) {
     const output = join(directory, `${name}-${at}`);
     const before = count;
-    const { code, stderr } = await runBuilt("portable", ["export", "--database", url, "-o", output, "--no-timestamp"]);
+    const { code, stderr } = await runInProcess("portable", [
+      "export",
+      "--database",
+      url,
+      "-o",
+      output,
+      "--no-timestamp",
+    ]);
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(count).toBeGreaterThan(before);
     const sum = (table: string): number =>
@@ -79,7 +81,7 @@ test.each(NAMES)("%s", async (name) => {
     const known = new Set(rowsOfTable(output, "ledger").map(([key]) => String(key)));
     for (const [, link] of rowsOfTable(output, "posting")) expect(known).toContain(String(link));
     const empty = await engines.of("SQLite").make(SCHEMA);
-    expect((await runBuilt("portable", ["import", output, "--database", empty])).code).toBe(0);
+    expect((await runInProcess("portable", ["import", output, "--database", empty])).code).toBe(0);
     expect(
       await rowsOf(empty, "select sum(balance) from (select balance from ledger union all select balance from wallet)"),
     ).toEqual([`${(ACCOUNTS + ROWS) * 100}`]);

@@ -2,8 +2,8 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runBuilt } from "../../support/backup.ts";
-import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers/acquire.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 /** What an option file and a password file have to write in their own ways. */

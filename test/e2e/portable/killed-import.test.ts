@@ -2,10 +2,10 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { builtScript } from "../../support/backup.ts";
-import { rowsOf, useEngines } from "../../support/portable.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { builtScript } from "../../support/commands/build.ts";
+import { rowsOf, useEngines } from "../../support/portable/engines.ts";
+import { suiteDirectory } from "../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 const ROWS = 8000;
@@ -18,11 +18,10 @@ const schema = (name: (typeof NAMES)[number]): string =>
   `create table writer (id ${IDS[name]}, slug varchar(40) not null, unique (slug)); create table page (id ${IDS[name]}, code varchar(40) not null, writer_id integer not null, body varchar(200), unique (code), foreign key (writer_id) references writer (id));`;
 
 const engines = useEngines();
-let directory: string;
+const directory = suiteDirectory("holdfast-portable-kill-");
 let output: string;
 
 beforeAll(async () => {
-  directory = makeTemp("holdfast-portable-kill-");
   const writers = Array.from({ length: 50 }, (_, at) => `('w${at}')`).join(", ");
   const pages = Array.from({ length: ROWS }, (_, at) => `('p${at}', ${1 + (at % 50)}, '${"text ".repeat(20)}')`).join(
     ", ",
@@ -35,7 +34,6 @@ beforeAll(async () => {
   output = join(directory, "export");
   expect((await portable(["export", "--database", origin, "-o", output, "--no-timestamp"])).exitCode).toBe(0);
 }, 120_000);
-afterAll(() => removeTree(directory));
 
 const portable = (args: readonly string[]) =>
   execa("node", [builtScript("portable"), ...args], { reject: false, all: true });

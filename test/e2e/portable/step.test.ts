@@ -2,13 +2,14 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/reinit.ts";
-import { builtScript, runBuilt } from "../../support/backup.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/sites/reinit.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import { builtScript } from "../../support/commands/build.ts";
+import { suiteDirectory, makeTemp, removeTree } from "../../support/temp.ts";
 import { runSql } from "../../support/sqlite.ts";
 
-let directory: string;
+const directory = suiteDirectory("holdfast-portable-step-");
 let place: ReinitSite;
 
 const make = (name: string, sql: string): string => {
@@ -21,10 +22,8 @@ const latest = (): string => join(place.dest, "latest");
 const config = (): string[] => ["--config", place.config];
 
 beforeAll(() => {
-  directory = makeTemp("holdfast-portable-step-");
   place = reinitSite(directory, make("db.sqlite3", `${reinitSchema("SQLite")}\n${reinitRows}`));
 });
-afterAll(() => removeTree(directory));
 
 test("each database is a zip of plain lines of JSON, with its counts and digests in the metadata, and verify reads it", () => {
   script("backup_all", ...config(), "--quiet");
@@ -91,12 +90,12 @@ test("the config's columns, generic relations and instance count as they do for 
       removeTree(into);
       return data.replaceAll(/"!\w+"/g, '"!"').replaceAll(/"(?:created_at|sha256|size_bytes|checksum)": ?[^,\n]+/g, "");
     };
-    const backup = await runBuilt("backup_all", ["--config", site, "--steps", "portable"]);
+    const backup = await runInProcess("backup_all", ["--config", site, "--steps", "portable"]);
     expect([backup.code, backup.stderr]).toMatchObject([0, expect.not.stringContaining("look like a generic")]);
     const [run = ""] = execFileSync("ls", [`${root}-store/runs`], { encoding: "utf8" }).split("\n");
     const made = contentOf(join(`${root}-store/runs`, run, "portable/main/portable.zip"));
     const own = join(root, "own.zip");
-    expect((await runBuilt("portable", ["export", "--config", site, "-o", own])).code).toBe(0);
+    expect((await runInProcess("portable", ["export", "--config", site, "-o", own])).code).toBe(0);
     expect(made).toContain('"instance": "the library"');
     expect(made).toContain('{"$generic":["member","ann"]}');
     for (const secret of ["s3cret", "example.org", "hash-of-ann"]) expect(made).not.toContain(secret);
@@ -110,7 +109,7 @@ test("the config's columns, generic relations and instance count as they do for 
 
 describe("verify --deep", () => {
   const deep = async (): Promise<Record<string, unknown>> => {
-    const { code, json } = await runBuilt("verify", [...config(), "--deep", "--json"]);
+    const { code, json } = await runInProcess("verify", [...config(), "--deep", "--json"]);
     const { checks } = json.at(-1) as { checks: { id: string }[] };
     return { code, ...checks.find(({ id }) => id === "portable_import") };
   };

@@ -3,10 +3,11 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { runBuilt } from "../../support/backup.ts";
-import { change, rowsOf, useEngines } from "../../support/portable.ts";
-import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/reinit.ts";
-import type { RunResult } from "../../support/run.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import { change, rowsOf, useEngines } from "../../support/portable/engines.ts";
+import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/sites/reinit.ts";
+import type { RunResult } from "../../support/commands/run.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 const NAMES = ["SQLite", "PostgreSQL", "MariaDB"] as const;
@@ -29,7 +30,7 @@ async function site(name: string, reinit: readonly string[] = []): Promise<Reini
 
 const SURE = ["--yes", "--i-mean-it"];
 const reinit = async ({ config }: ReinitSite, ...args: string[]): Promise<RunResult> =>
-  await runBuilt("reinit", ["--config", config, "--json", ...args]);
+  await runInProcess("reinit", ["--config", config, "--json", ...args]);
 const summaryOf = ({ json }: RunResult): Record<string, unknown> => json.at(-1) as Record<string, unknown>;
 const errorOf = (result: RunResult): unknown => summaryOf(result)["error_code"];
 const counts = async (url: string, tables: readonly string[]): Promise<Record<string, string | undefined>> =>
@@ -70,7 +71,7 @@ describe.each(NAMES)("on %s", (name) => {
     // The way back was made and proved before.
     const to = join(place.root, "..", "restored");
     const back = ["--config", place.config, "--run", String(summary["safety_run"]), "--to", to];
-    expect((await runBuilt("restore", back)).code).toBe(0);
+    expect((await runInProcess("restore", back)).code).toBe(0);
     expect(existsSync(join(place.dest, "reinits", String(summary["reinit"])))).toBe(false);
   }, 60_000);
 
@@ -127,7 +128,7 @@ describe.each(NAMES)("on %s", (name) => {
     const place = await site(name);
     const output = join(place.root, "..", "export");
     const database = ["--database", place.url];
-    expect((await runBuilt("portable", ["export", ...database, "-o", output, "--no-timestamp"])).code).toBe(0);
+    expect((await runInProcess("portable", ["export", ...database, "-o", output, "--no-timestamp"])).code).toBe(0);
     expect((await reinit(place, ...SURE)).code).toBe(0);
     const uuid = "11111111-1111-4111-8111-111111111111";
     await change(
@@ -136,7 +137,7 @@ describe.each(NAMES)("on %s", (name) => {
       `insert into book select '${uuid}', 'One', id from auth_user where username = 'carl'`,
     );
     const [ann] = await rowsOf(place.url, "select id from auth_user where username = 'ann'");
-    const done = await runBuilt("portable", ["import", output, ...database, "--json", "--force"]);
+    const done = await runInProcess("portable", ["import", output, ...database, "--json", "--force"]);
     expect({ code: done.code, stderr: done.stderr }).toMatchObject({ code: 0 });
     const tables = summaryOf(done)["tables"] as { table: string; remapped: { samples: unknown[] } }[];
     const remapped = (table: string): unknown =>

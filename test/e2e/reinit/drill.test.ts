@@ -1,20 +1,16 @@
 /** A drill of a reinit: on a copy, by one command, and the site's own database stays as it is. */
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runBuilt } from "../../support/backup.ts";
-import { rowsOf, useEngines } from "../../support/portable.ts";
-import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/reinit.ts";
-import type { RunResult } from "../../support/run.ts";
-import { acquireMariadb } from "../../support/servers.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { describe, expect, test } from "vitest";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import { rowsOf, useEngines } from "../../support/portable/engines.ts";
+import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/sites/reinit.ts";
+import type { RunResult } from "../../support/commands/run.ts";
+import { acquireMariadb } from "../../support/servers/acquire.ts";
+import { suiteDirectory } from "../../support/temp.ts";
 
 const engines = useEngines();
-let directory: string;
-beforeAll(() => {
-  directory = makeTemp("holdfast-reinit-drill-");
-});
-afterAll(() => removeTree(directory));
+const directory = suiteDirectory("holdfast-reinit-drill-");
 
 async function site(name: string): Promise<ReinitSite> {
   const engine = engines.of(name);
@@ -24,7 +20,15 @@ async function site(name: string): Promise<ReinitSite> {
   );
 }
 const drill = async ({ config, root }: ReinitSite, ...args: string[]): Promise<RunResult> =>
-  await runBuilt("drill", ["--reinit", "--config", config, "--sandbox", join(root, "../sandbox"), "--json", ...args]);
+  await runInProcess("drill", [
+    "--reinit",
+    "--config",
+    config,
+    "--sandbox",
+    join(root, "../sandbox"),
+    "--json",
+    ...args,
+  ]);
 
 describe.each(["SQLite", "PostgreSQL", "MariaDB"])("on %s", (name) => {
   test("export, reinit and import give the same digests, and nothing of the site changes", async () => {

@@ -3,19 +3,15 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { builtScript } from "../../support/backup.ts";
-import { rowsOf, useEngines } from "../../support/portable.ts";
-import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/reinit.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { describe, expect, test } from "vitest";
+import { builtScript } from "../../support/commands/build.ts";
+import { rowsOf, useEngines } from "../../support/portable/engines.ts";
+import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/sites/reinit.ts";
+import { suiteDirectory } from "../../support/temp.ts";
 
 const ROWS = 3000;
 const engines = useEngines();
-let directory: string;
-beforeAll(() => {
-  directory = makeTemp("holdfast-reinit-kill-");
-});
-afterAll(() => removeTree(directory));
+const directory = suiteDirectory("holdfast-reinit-kill-");
 
 const reinit = ({ config }: ReinitSite, ...args: string[]) =>
   execa("node", [builtScript("reinit"), "--config", config, ...args], { reject: false, all: true });

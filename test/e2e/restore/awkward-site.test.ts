@@ -18,33 +18,25 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { plantAwkward } from "../../support/awkward.ts";
-import {
-  backUp,
-  builtScript,
-  isMessage,
-  manifestOf,
-  readJson,
-  rest,
-  startBuilt,
-  type Summary,
-} from "../../support/backup.ts";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { plantAwkward } from "../../support/sites/awkward.ts";
+import { backUp, isMessage, manifestOf, readJson, rest, startBuilt, type Summary } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import { builtScript } from "../../support/commands/build.ts";
 import { compareTrees } from "../../support/compare.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
-import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
+import { suiteDirectory, removeTree, tempDirectory } from "../../support/temp.ts";
 
 /** What no archive holds, what no step covers, and databases, whose headers a copy changes. */
 const NOT_COMPARED = /(^|\/)fifo$|(^|\/)[^/]*\.(db|sqlite3)$|^app(\/|$)|^\.holdfast(\/|$)/;
 /** A zip has no hard links. */
 const WITHOUT = { without: ["links"] as const };
 
-let directory: string;
+const directory = suiteDirectory("holdfast-e2e-");
 let site: TestSite;
 let run: Summary;
 
 beforeAll(async () => {
-  directory = makeTemp("holdfast-e2e-");
   site = makeSite(directory, {
     projects: 3,
     audioFiles: 12,
@@ -99,7 +91,6 @@ beforeAll(async () => {
   run = await backUp(site);
   execFileSync("cp", ["-a", site.root, join(directory, "original")]);
 });
-afterAll(() => removeTree(directory));
 
 const original = (): string => join(directory, "original");
 const flags = (): string[] => ["--config", site.config, "--dest", site.dest, "--json"];
@@ -107,7 +98,7 @@ const flags = (): string[] => ["--config", site.config, "--dest", site.dest, "--
 /** Runs the script on the run of this file; a command that ends a restore takes the restore and no run. */
 const restore = async (...args: string[]) => {
   const ends = args.some((arg) => ["--confirm", "--rollback", "--recover"].includes(arg));
-  return await startBuilt("restore", [...flags(), ...(ends ? [] : ["--run", run.run]), ...args]).done;
+  return await runInProcess("restore", [...flags(), ...(ends ? [] : ["--run", run.run]), ...args]);
 };
 const inPlace = async (...args: string[]) => await restore("--in-place", "--yes", ...args);
 const messageOf = (json: readonly unknown[], type: string): unknown =>

@@ -6,9 +6,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { backUp, isMessage, readJson, rest, startBuilt, type Summary } from "../../support/backup.ts";
-import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
+import { backUp, isMessage, readJson, rest, startBuilt, type Summary } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers/acquire.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 const SCHEMA = `
@@ -77,8 +78,9 @@ describe.each([
     return lines;
   };
   const flags = () => ["--config", site.config, "--dest", site.dest, "--json"];
-  const restore = (...args: string[]) => startBuilt("restore", [...flags(), ...args]);
-  const inPlace = (...args: string[]) => restore("--in-place", "--yes", ...args);
+  const IN_PLACE = ["--in-place", "--yes"];
+  const restore = async (...args: string[]) => await runInProcess("restore", [...flags(), ...args]);
+  const inPlace = async (...args: string[]) => await restore(...IN_PLACE, ...args);
   const errorOf = (json: readonly unknown[]) =>
     json.find((line) => isMessage(line) && line.message_type === "exit_error");
   const pages = async (): Promise<number> => Number(await server.sql("select count(*) from pages"));
@@ -116,14 +118,14 @@ describe.each([
     writeFileSync(file, changed);
     writeFileSync(sums, recorded.replace(sha256(whole), sha256(changed)));
     try {
-      const { code, stderr } = await inPlace().done;
+      const { code, stderr } = await inPlace();
       expect({ code, stderr }).toEqual({
         code: 13,
         stderr: expect.stringContaining(`${key} has other content`) as string,
       });
       expect(await leftovers()).toEqual([]);
       writeFileSync(sums, recorded);
-      const unrecorded = await inPlace().done;
+      const unrecorded = await inPlace();
       expect({ code: unrecorded.code, stderr: unrecorded.stderr }).toEqual({
         code: 13,
         stderr: expect.stringContaining("db/main/metadata.json is not what was recorded") as string,
@@ -138,22 +140,22 @@ describe.each([
     const original = text();
     await spoil();
     calls();
-    const { code, stderr, stdout } = await inPlace().done;
+    const { code, stderr, stdout } = await inPlace();
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain('"schema":"exact"');
     expect(await pages()).toBe(2000);
     expect(Number(await server.sql("select count(*) from long_pages"))).toBe(1989);
     expect(text()).toBe(original);
     expect(calls()).toEqual(["stop", "start", "smoke"]);
-    expect((await inPlace().done).code).toBe(1);
-    const back = await restore("--rollback").done;
+    expect((await inPlace()).code).toBe(1);
+    const back = await restore("--rollback");
     expect(back.code, back.stderr).toBe(0);
     expect(await pages()).toBe(100);
     expect(text()).toBe("spoilt");
     expect(await leftovers()).toEqual([]);
     expect(calls()).toEqual(["stop", "start"]);
-    expect(await inPlace().done).toMatchObject({ code: 0, stderr: "" });
-    expect((await restore("--confirm").done).code).toBe(0);
+    expect(await inPlace()).toMatchObject({ code: 0, stderr: "" });
+    expect((await restore("--confirm")).code).toBe(0);
     expect(await leftovers()).toEqual([]);
     expect({ pages: await pages(), text: text() }).toEqual({ pages: 2000, text: original });
     calls();
@@ -164,9 +166,9 @@ describe.each([
     const client = name === "MariaDB" ? undefined : execa("psql", sleeper, { reject: false });
     await sleep(300);
     await spoil();
-    expect(await inPlace().done).toMatchObject({ code: 0, stderr: "" });
+    expect(await inPlace()).toMatchObject({ code: 0, stderr: "" });
     if (client !== undefined) expect((await client).exitCode).not.toBe(0);
-    expect((await restore("--confirm").done).code).toBe(0);
+    expect((await restore("--confirm")).code).toBe(0);
     expect(await pages()).toBe(2000);
   });
 
@@ -182,7 +184,7 @@ describe.each([
       script === "start" ? `[ -e ${directory}/started ] || { touch ${directory}/started; exit 1; }` : "exit 1",
     );
     try {
-      const { code, json } = await inPlace().done;
+      const { code, json } = await inPlace();
       expect({ code, error: errorOf(json) }).toEqual({
         code: exit,
         error: expect.objectContaining({ error_code: "E_COMMAND" }) as unknown,
@@ -200,21 +202,21 @@ describe.each([
   test("an older schema is migrated, a newer one is exit 14 and changes nothing", async () => {
     await spoil();
     writeFileSync(join(directory, "wanted"), "[X] clara_app.0001_initial\n[ ] clara_app.0002_more (5 squashed)\n");
-    const older = await inPlace("--dry-run").done;
+    const older = await inPlace("--dry-run");
     expect(older.stdout).toContain('"migrations_to_run":["clara_app.0002_more"]');
     calls();
-    expect(await inPlace().done).toMatchObject({ code: 0, stderr: "" });
+    expect(await inPlace()).toMatchObject({ code: 0, stderr: "" });
     expect(calls()).toEqual(["stop", "migrate", "start", "smoke"]);
-    expect((await restore("--rollback").done).code).toBe(0);
+    expect((await restore("--rollback")).code).toBe(0);
     writeFileSync(join(directory, "wanted"), "clara_app.0000_zero\n");
-    const newer = await inPlace().done;
+    const newer = await inPlace();
     expect({ code: newer.code, error: errorOf(newer.json) }).toEqual({
       code: 14,
       error: expect.objectContaining({ error_code: "E_SCHEMA" }) as unknown,
     });
     expect(await pages()).toBe(100);
-    expect((await inPlace("--allow-newer-schema").done).code).toBe(0);
-    expect((await restore("--rollback").done).code).toBe(0);
+    expect((await inPlace("--allow-newer-schema")).code).toBe(0);
+    expect((await restore("--rollback")).code).toBe(0);
     writeFileSync(join(directory, "wanted"), "clara_app.0001_initial\n");
   });
 
@@ -226,7 +228,7 @@ describe.each([
     spoilt[spoilt.length >> 1] = (spoilt[spoilt.length >> 1] ?? 0) ^ 1;
     writeFileSync(join(run.path, "db", dump), spoilt);
     try {
-      expect((await inPlace().done).code).toBe(13);
+      expect((await inPlace()).code).toBe(13);
       expect({ pages: await pages(), text: text(), left: await leftovers() }).toEqual({
         pages: 100,
         text: "spoilt",
@@ -239,13 +241,13 @@ describe.each([
 
   test("to a directory the dump comes as a file; --database loads it into another server", async () => {
     const to = join(directory, "to");
-    expect((await restore("--to", to).done).code).toBe(0);
+    expect((await restore("--to", to)).code).toBe(0);
     expect(readdirSync(join(to, ".holdfast/db"))).toHaveLength(1);
     rmSync(to, { recursive: true });
     const other = await start();
     try {
       const url = other.superuserUrl.replace(/\/\w+$/, "/fresh");
-      const result = await restore("--to", to, "--database", url).done;
+      const result = await restore("--to", to, "--database", url);
       expect(result.code, result.stderr).toBe(0);
       expect(Number(await other.sql("select count(*) from pages", "fresh"))).toBe(2000);
     } finally {
@@ -258,26 +260,26 @@ describe.each([
     const maintenance = name === "MariaDB" ? "mysql" : "postgres";
     await server.sql("drop database clara", maintenance);
     removeTree(site.root);
-    const { code, stderr } = await inPlace().done;
+    const { code, stderr } = await inPlace();
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect({ pages: await pages(), text: text() }).toEqual({
       pages: 2000,
       text: expect.stringContaining("Project_1") as string,
     });
-    expect((await restore("--confirm").done).code).toBe(0);
+    expect((await restore("--confirm")).code).toBe(0);
     expect(await leftovers()).toEqual([]);
   });
 
   test("SIGTERM and SIGKILL at many instants: wholly old or, recovered, wholly new", async () => {
     const started = Date.now();
     await spoil();
-    expect(await inPlace().done).toMatchObject({ code: 0, stderr: "" });
+    expect(await inPlace()).toMatchObject({ code: 0, stderr: "" });
     const lasts = Date.now() - started;
-    expect((await restore("--rollback").done).code).toBe(0);
+    expect((await restore("--rollback")).code).toBe(0);
     const seen = new Set<string>();
     for (let part = 1; part <= 12; part++) {
       const signal = part % 3 === 0 ? "SIGTERM" : "SIGKILL";
-      const { child, done } = inPlace();
+      const { child, done } = startBuilt("restore", [...flags(), ...IN_PLACE]);
       await sleep((lasts * part) / 12.5);
       child.kill(signal);
       const { code } = await done;
@@ -286,8 +288,8 @@ describe.each([
       if (signal === "SIGTERM") expect([0, 130, null]).toContain(code);
       const pending = !["completed", "failed", "rolled_back"].includes(phase);
       if (pending) {
-        expect((await restore("--dry-run", "--in-place").done).code).toBe(1);
-        const recovered = await restore("--recover", id).done;
+        expect((await restore("--dry-run", "--in-place")).code).toBe(1);
+        const recovered = await restore("--recover", id);
         expect(recovered.code, `${part} ${phase} ${swap} ${recovered.stderr}`).toBe(0);
       }
       const after = journal();
@@ -298,7 +300,7 @@ describe.each([
           pages: 2000,
           text: expect.not.stringMatching("spoilt") as string,
         });
-        expect((await restore("--rollback").done).code).toBe(0);
+        expect((await restore("--rollback")).code).toBe(0);
       } else expect(now, `${part} ${phase} ${swap}`).toEqual({ pages: 100, text: "spoilt" });
       expect(await leftovers(), `${part} ${phase} ${swap}`).toEqual([]);
     }

@@ -12,11 +12,13 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { readZipDirectory } from "../../../lib/archive/zip/directory.ts";
-import { backUp, filesOf, isMessage, rest, startBuilt, stateOf, type Summary } from "../../support/backup.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
-import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
+import { backUp, isMessage, rest, stateOf, type Summary } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import { filesOf } from "../../support/files.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
+import { suiteDirectory, makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
 
 const AWKWARD = [
   "two  words.txt",
@@ -26,13 +28,12 @@ const AWKWARD = [
   Buffer.from([0x66, 0xff, 0xfe, 0x2e, 0x74, 0x78, 0x74]).toString("latin1"),
 ];
 
-let directory: string;
+const directory = suiteDirectory("holdfast-e2e-");
 let site: TestSite;
 let first: Summary;
 let second: Summary;
 
 beforeAll(async () => {
-  directory = makeTemp("holdfast-e2e-");
   site = makeSite(directory, { config: { legacy: "legacy: { path: lara_legacy, tgz_above_mb: 0 }" } });
   for (const name of AWKWARD) {
     const bytes = Buffer.from(name, name.startsWith("f\xff") ? "latin1" : "utf8");
@@ -47,7 +48,6 @@ beforeAll(async () => {
   rmSync(join(site.root, "audio/tts_repository_orm/google/french/voice_1/default_3.mp3"));
   second = await backUp(site);
 });
-afterAll(() => removeTree(directory));
 
 interface Found {
   readonly run: string;
@@ -59,7 +59,7 @@ interface Found {
 }
 
 async function find(...args: string[]): Promise<{ code: number | null; found: Found[]; stderr: string }> {
-  const { code, json, stderr } = await startBuilt("find", ["--dest", site.dest, "--json", ...args]).done;
+  const { code, json, stderr } = await runInProcess("find", ["--dest", site.dest, "--json", ...args]);
   return {
     code,
     stderr,
@@ -143,7 +143,7 @@ describe("find, where something is strange", () => {
       await rest();
       const two = await backUp(twins);
       const ask = async (...args: string[]): Promise<Found[]> => {
-        const { json } = await startBuilt("find", ["--dest", twins.dest, "--json", ...args]).done;
+        const { json } = await runInProcess("find", ["--dest", twins.dest, "--json", ...args]);
         return json.filter((line) => isMessage(line) && line.message_type === "found") as unknown as Found[];
       };
       expect((await ask("page.html")).map(({ run, unit, path }) => [run, unit, path])).toEqual(
@@ -193,7 +193,7 @@ describe("find, where something is strange", () => {
 
 describe("restore --path", () => {
   const restore = async (place: string, to: string, ...args: string[]) =>
-    await startBuilt("restore", ["--dest", site.dest, "--path", place, "--to", to, ...args]).done;
+    await runInProcess("restore", ["--dest", site.dest, "--path", place, "--to", to, ...args]);
 
   test.each([
     ["clara_content/Project_1/texts/größe 🎈.txt", "größe 🎈.txt"],
@@ -239,21 +239,20 @@ describe("restore --path", () => {
     expect(filesOf(to)).toEqual(filesOf(join(site.root, "audio")).map((file) => `audio/${file}`));
     rmSync(join(site.root, "audio"), { recursive: true });
     const run = ["--config", site.config, "--dest", site.dest];
-    expect((await startBuilt("restore", [...run, "--path", "audio", "--in-place", "--yes"]).done).code).toBe(0);
+    expect((await runInProcess("restore", [...run, "--path", "audio", "--in-place", "--yes"])).code).toBe(0);
     expect(filesOf(join(site.root, "audio"))).toEqual(filesOf(join(to, "audio")));
-    expect((await startBuilt("restore", [...run, "--confirm"]).done).code).toBe(0);
+    expect((await runInProcess("restore", [...run, "--confirm"])).code).toBe(0);
   });
 
   test("of an earlier run, in place: that file alone is replaced, and can be taken back", async () => {
     const place = "clara_content/Project_2/gone.txt";
     const before = stateOf(join(site.root, "lara_legacy"));
     const run = ["--config", site.config, "--dest", site.dest];
-    const result = await startBuilt("restore", [...run, "--run", first.run, "--path", place, "--in-place", "--yes"])
-      .done;
+    const result = await runInProcess("restore", [...run, "--run", first.run, "--path", place, "--in-place", "--yes"]);
     expect(result.code, result.stderr).toBe(0);
     expect(readFileSync(join(site.root, place), "utf8")).toBe("deleted later");
     expect(stateOf(join(site.root, "lara_legacy"))).toBe(before);
-    await startBuilt("restore", [...run, "--rollback"]).done;
+    await runInProcess("restore", [...run, "--rollback"]);
     expect(readdirSync(dirname(join(site.root, place)))).not.toContain("gone.txt");
     expect(readdirSync(directory).filter((name) => name.startsWith("."))).toEqual([]);
   });

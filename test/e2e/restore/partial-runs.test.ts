@@ -2,13 +2,14 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { backUp, isMessage, rest, runBuilt, type Summary } from "../../support/backup.ts";
-import type { RunResult } from "../../support/run.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { beforeAll, beforeEach, expect, test } from "vitest";
+import { backUp, isMessage, rest, type Summary } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import type { RunResult } from "../../support/commands/run.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
+import { suiteDirectory, removeTree } from "../../support/temp.ts";
 
-let directory: string;
+const directory = suiteDirectory("holdfast-restore-partial-");
 let site: TestSite;
 let good: Summary;
 let partial: Summary;
@@ -17,7 +18,6 @@ const PROJECT = "clara_content/Project_2";
 const BOOK = "lara_legacy/Old_book/page_1.html";
 
 beforeAll(async () => {
-  directory = makeTemp("holdfast-restore-partial-");
   site = makeSite(directory, {
     config: {
       accepted: `accepted_failures:
@@ -36,7 +36,6 @@ beforeAll(async () => {
   lost.forEach(back);
   execFileSync("cp", ["-a", site.root, join(directory, "original")]);
 });
-afterAll(() => removeTree(directory));
 beforeEach(() => {
   removeTree(site.root);
   rmSync(join(site.dest, "restores"), { recursive: true, force: true });
@@ -47,7 +46,7 @@ beforeEach(() => {
 const restore = async (...args: string[]): Promise<RunResult> => {
   const ends = args.some((arg) => ["--confirm", "--rollback", "--recover"].includes(arg));
   const run = ends ? [] : ["--run", partial.run];
-  return await runBuilt("restore", ["--config", site.config, "--dest", site.dest, ...run, ...args]);
+  return await runInProcess("restore", ["--config", site.config, "--dest", site.dest, ...run, ...args]);
 };
 const summaryOf = ({ json }: RunResult): Record<string, unknown> =>
   json.find((line) => isMessage(line) && line.message_type === "summary") as Record<string, unknown>;

@@ -1,23 +1,19 @@
 /** What was cut off or waits to be confirmed forbids what would change the site beneath it: restores in place, reinits, restores of packages. */
 import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { runBuilt } from "../../support/backup.ts";
-import { makeDatabase } from "../../support/package-site.ts";
-import { rowsOf } from "../../support/portable.ts";
-import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/reinit.ts";
-import type { RunResult } from "../../support/run.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { expect, test } from "vitest";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import { makeDatabase } from "../../support/sites/package.ts";
+import { rowsOf } from "../../support/portable/engines.ts";
+import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/sites/reinit.ts";
+import type { RunResult } from "../../support/commands/run.ts";
+import { suiteDirectory } from "../../support/temp.ts";
 
 /** Kills the script that starts it. */
 const CUT_OFF = "[sh, -c, 'kill -9 $PPID; sleep 5']";
 
-let directory: string;
+const directory = suiteDirectory("holdfast-restore-pending-");
 let count = 0;
-beforeAll(() => {
-  directory = makeTemp("holdfast-restore-pending-");
-});
-afterAll(() => removeTree(directory));
 
 function site(...reinit: readonly string[]): ReinitSite {
   const own = join(directory, `site-${++count}`);
@@ -25,7 +21,7 @@ function site(...reinit: readonly string[]): ReinitSite {
   return reinitSite(own, url, reinit);
 }
 const run = async (script: string, { config }: ReinitSite, ...args: string[]): Promise<RunResult> =>
-  await runBuilt(script, ["--config", config, "--json", ...args]);
+  await runInProcess(script, ["--config", config, "--json", ...args]);
 const reinit = async (place: ReinitSite, ...args: string[]): Promise<RunResult> =>
   await run("reinit", place, ...(args.length > 0 ? args : ["--yes", "--i-mean-it"]));
 const restore = async (place: ReinitSite, ...args: string[]): Promise<RunResult> =>

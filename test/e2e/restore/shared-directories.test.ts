@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { fromString } from "../../../lib/archive/path.ts";
 import { compareTrees } from "../../../lib/ops/drill/trees.ts";
 import { itemsOf } from "../../../lib/ops/runs/unit-items.ts";
@@ -11,16 +11,16 @@ import { replace } from "../../../lib/ops/restore/swap/replace-tree.ts";
 import type { RestoreRequest } from "../../../lib/ops/restore/plan/request.ts";
 import { stage } from "../../../lib/ops/restore/stage/run.ts";
 import { selectUnits } from "../../../lib/ops/restore/plan/select-units.ts";
-import { runBuilt } from "../../support/backup.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import { suiteDirectory } from "../../support/temp.ts";
 
 const MODES = [0o750, 0o2775, 0o555, 0o711, 0o1777, 0o700];
-let directory: string;
+const directory = suiteDirectory("holdfast-restore-modes-");
 let root: string;
 let store: string;
 
 beforeAll(async () => {
-  directory = makeTemp("holdfast-restore-modes-");
   root = join(directory, "site");
   store = join(directory, "store");
   // Every shard has files in every directory.
@@ -50,10 +50,9 @@ audio_cache: { path: audio/cache, databases: [audio/index.db], shard_size_mb: 1 
 snapshots: { media: [media] }
 `,
   );
-  const { code, stderr } = await runBuilt("backup_all", ["--config", config, "--quiet"]);
+  const { code, stderr } = await runInProcess("backup_all", ["--config", config, "--quiet"]);
   expect({ code, stderr }).toMatchObject({ code: 0 });
 });
-afterAll(() => removeTree(directory));
 
 /** The directories of a tree, the parents first. */
 function directories(tree: string): string[] {
@@ -72,7 +71,7 @@ const attributes = (tree: string): string[] =>
 test.each([1, 2, 4, 8])("%i workers", async (workers) => {
   const to = join(directory, `to ${workers}`);
   const args = ["--dest", store, "--to", to, "--workers", String(workers), "--owner", "number", "--quiet"];
-  expect(await runBuilt("restore", args)).toMatchObject({ code: 0, stderr: "" });
+  expect(await runInProcess("restore", args)).toMatchObject({ code: 0, stderr: "" });
   expect(attributes(to)).toEqual(attributes(root));
 });
 
@@ -83,7 +82,7 @@ test("a directory that is not empty is refused before anything is written", asyn
   writeFileSync(join(to, ".hidden"), "mine");
   const refused = { error_code: "E_TARGET", message: expect.stringMatching(/is not empty$/), hint: expect.any(String) };
   for (const more of [[], ["--dry-run"], ["--path", "media/picture"]]) {
-    const { code, json } = await runBuilt("restore", [...args, ...more]);
+    const { code, json } = await runInProcess("restore", [...args, ...more]);
     expect([code, json]).toEqual([1, [expect.objectContaining(refused)]]);
   }
   expect(readdirSync(to)).toEqual([".hidden"]);
@@ -108,7 +107,7 @@ test("a store that may only be read is drilled and verified, and the evidence is
     });
   }
   const evidence = join(directory, "named");
-  expect(await runBuilt("drill", ["--dest", copy, "--evidence", evidence, "--quiet"])).toMatchObject({
+  expect(await runInProcess("drill", ["--dest", copy, "--evidence", evidence, "--quiet"])).toMatchObject({
     code: 0,
     stderr: "",
   });

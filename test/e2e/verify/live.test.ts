@@ -5,8 +5,8 @@ import path from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { loadConfig } from "../../../lib/config/load.ts";
 import { verify, type Check, type VerifyRequest } from "../../../lib/ops/verify/run.ts";
-import { runBuilt } from "../../support/backup.ts";
-import { makeSite, type TestSite } from "../../support/site.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
 
 const { signal } = new AbortController();
@@ -21,7 +21,7 @@ beforeEach(async () => {
     audioFiles: 4,
     config: { legacy: "legacy: { path: lara_legacy, tgz_above_mb: 0 }" },
   });
-  const { code, stderr } = await runBuilt("backup_all", ["--config", site.config, "--dest", site.dest]);
+  const { code, stderr } = await runInProcess("backup_all", ["--config", site.config, "--dest", site.dest]);
   if (code !== 0) throw new Error(stderr);
 });
 afterAll(() => directories.forEach(removeTree));
@@ -137,7 +137,7 @@ describe("verify --live", () => {
     rmSync(site.database);
     const found = await live();
     expect([found.get("live_projects")?.state, found.get("live_rows")?.state]).toEqual(["not proved", "not proved"]);
-    const { code, stderr } = await runBuilt("verify", ["--dest", site.dest, "--live"]);
+    const { code, stderr } = await runInProcess("verify", ["--dest", site.dest, "--live"]);
     expect([code, stderr]).toEqual([2, expect.stringContaining("needs its config")]);
   });
 });

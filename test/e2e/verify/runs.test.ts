@@ -14,30 +14,28 @@ import {
   writeFileSync,
 } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Manifest } from "../../../lib/model/run.ts";
 import type { Failure, IndexEntry, UnitMetadata } from "../../../lib/model/unit.ts";
 import { verify as verifyRun, type Check, type Verification } from "../../../lib/ops/verify/run.ts";
-import { runBuilt } from "../../support/backup.ts";
-import type { RunOptions } from "../../support/run.ts";
-import { makeSite } from "../../support/site.ts";
-import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
+import { runInProcess } from "../../support/commands/in-process.ts";
+import type { RunOptions } from "../../support/commands/run.ts";
+import { makeSite } from "../../support/sites/site.ts";
+import { suiteDirectory, tempDirectory } from "../../support/temp.ts";
 import { runSql } from "../../support/sqlite.ts";
 
-let directory: string;
+const directory = suiteDirectory();
 let store: string;
 let run: string;
 
 beforeAll(async () => {
-  directory = makeTemp();
   const site = makeSite(directory, { projects: 3, audioFiles: 6 });
-  const backup = await runBuilt("backup_all", ["--config", site.config, "--dest", site.dest]);
+  const backup = await runInProcess("backup_all", ["--config", site.config, "--dest", site.dest]);
   if (backup.code !== 0) throw new Error(backup.stderr);
   store = site.dest;
   [run = ""] = readdirSync(path.join(store, "runs"));
 });
-
-afterAll(() => removeTree(directory));
 
 /** A copy of the store that a test may damage. */
 class Damaged {
@@ -137,7 +135,7 @@ const find = (end: string): string => {
 
 describe("a sound run", () => {
   test("passes every check, a line each, and exits 0", async () => {
-    const { code, stdout } = await runBuilt("verify", ["--dest", store]);
+    const { code, stdout } = await runInProcess("verify", ["--dest", store]);
     expect(code).toBe(0);
     const lines = stdout.trimEnd().split("\n");
     expect(lines.every((line) => line.startsWith("✓ "))).toBe(true);
@@ -303,7 +301,7 @@ describe("files that are not what they were", () => {
     const result = await verify(damaged.store);
     expect(result.code).toBe(13);
     expect(failed(result)).toEqual(["files"]);
-    const text = await runBuilt("verify", ["--dest", damaged.store]);
+    const text = await runInProcess("verify", ["--dest", damaged.store]);
     expect(text.stdout).toContain("    source_exports/1/extra\\n.txt: was added");
   });
 
@@ -617,7 +615,7 @@ describe("which run, which store", () => {
     for (const file of ["manifest.json", "source_exports/1/metadata.json"]) {
       const damaged = new Damaged();
       damaged.edit(file, (text) => text.replace('"format_version": "1.0.0"', '"format_version": "2.0.0"'));
-      const { code, stderr } = await runBuilt("verify", ["--dest", damaged.store]);
+      const { code, stderr } = await runInProcess("verify", ["--dest", damaged.store]);
       expect(code).toBe(14);
       expect(stderr).toMatch(/^error: .*2\.0\.0.*\nhint: /);
     }
@@ -634,17 +632,17 @@ describe("which run, which store", () => {
 
   test("no store is 10, no such run is 1, a wrong flag is 2, each with a hint", async () => {
     const empty = tempDirectory();
-    expect(await runBuilt("verify", ["--dest", path.join(empty, "none")])).toMatchObject({ code: 10 });
-    expect(await runBuilt("verify", ["--dest", empty])).toMatchObject({
+    expect(await runInProcess("verify", ["--dest", path.join(empty, "none")])).toMatchObject({ code: 10 });
+    expect(await runInProcess("verify", ["--dest", empty])).toMatchObject({
       code: 10,
       stderr: expect.stringMatching(/^error: .*\nhint: /),
     });
-    expect(await runBuilt("verify", ["--dest", store, "--run", "20200101T000000Z"])).toMatchObject({
+    expect(await runInProcess("verify", ["--dest", store, "--run", "20200101T000000Z"])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("no run 20200101T000000Z"),
     });
-    expect(await runBuilt("verify", ["--dest", store, "--fast"])).toMatchObject({ code: 2 });
-    const json = await runBuilt("verify", ["--dest", empty, "--json"]);
+    expect(await runInProcess("verify", ["--dest", store, "--fast"])).toMatchObject({ code: 2 });
+    const json = await runInProcess("verify", ["--dest", empty, "--json"]);
     expect(json.json).toEqual([
       expect.objectContaining({ message_type: "exit_error", code: 10, error_code: "E_STORE" }),
     ]);

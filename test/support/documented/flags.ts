@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { COMMANDS } from "../../../lib/cli/commands.ts";
-import { PROJECT } from "../run.ts";
+import { PROJECT } from "../commands/run.ts";
 
 export interface DocumentedFlag {
   /** The script's name without its ending, or `holdfast` and its verb. */

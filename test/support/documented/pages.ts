@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { PROJECT } from "../run.ts";
+import { PROJECT } from "../commands/run.ts";
 
 export interface DocumentedScript {
   readonly kind: "script";

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeDemoSite } from "../../../lib/cli/backup/demo-site.ts";
-import type { TestServer } from "../servers.ts";
+import type { TestServer } from "../servers/acquire.ts";
 import { runSql } from "../sqlite.ts";
 
 /** Makes `<directory>/clara`, the tree of the site; its `db.sqlite3` holds the data as they were before the site had a server. */

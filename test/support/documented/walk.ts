@@ -2,7 +2,7 @@
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { acquirePostgres, type TestServer } from "../servers.ts";
+import { acquirePostgres, type TestServer } from "../servers/acquire.ts";
 import { readPage, type DocumentedScript, type DocumentedStep } from "./pages.ts";
 import { HOSTS, SCENES, type Scene } from "./scenes.ts";
 import { loadSiteDatabase } from "./site.ts";

@@ -6,8 +6,8 @@ import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { builtScript } from "../backup.ts";
-import { PROJECT } from "../run.ts";
+import { builtScript } from "../commands/build.ts";
+import { PROJECT } from "../commands/run.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const LIMIT_MS = 180_000;

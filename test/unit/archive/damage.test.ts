@@ -2,21 +2,20 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { crc32, gunzipSync, gzipSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { PIECE_SIZE } from "../../../lib/archive/tree/read-stable.ts";
 import { verifyTgz } from "../../../lib/archive/tar/tgz-reader.ts";
 import { readZipDirectory } from "../../../lib/archive/zip/directory.ts";
 import { verifyZip } from "../../../lib/archive/zip/reader.ts";
-import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
+import { suiteDirectory, tempDirectory } from "../../support/temp.ts";
 import { build } from "./support.ts";
 
 const VERIFY = { zip: (path: string) => verifyZip(path), tgz: (path: string) => verifyTgz(path) };
 const damaged = (what: string | RegExp = "") =>
   expect.objectContaining({ code: "E_ARCHIVE", message: expect.stringMatching(what) as unknown });
 
-let sound = "";
+const sound = suiteDirectory();
 beforeAll(async () => {
-  sound = makeTemp();
   mkdirSync(`${sound}/tree/directory`, { recursive: true });
   writeFileSync(`${sound}/tree/directory/text.txt`, "some text\n".repeat(300));
   writeFileSync(`${sound}/tree/noise.mp3`, execFileSync("head", ["-c", "3000", "/dev/urandom"]));
@@ -24,7 +23,6 @@ beforeAll(async () => {
   for (const format of ["zip", "tgz"] as const)
     await build({ format, output: `${sound}/sound.${format}`, tree: `${sound}/tree` });
 });
-afterAll(() => removeTree(sound));
 
 describe.each(["zip", "tgz"] as const)("%s", (format) => {
   const spoil = (change: (data: Buffer) => Buffer): string => {

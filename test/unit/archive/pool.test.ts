@@ -3,7 +3,7 @@ import { existsSync, symlinkSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { WorkerPool } from "../../../lib/archive/pool.ts";
-import { PROJECT, startProgram } from "../../support/run.ts";
+import { PROJECT, startProgram } from "../../support/commands/run.ts";
 import { tempDirectory } from "../../support/temp.ts";
 import type { Order } from "./pool-worker.ts";
 

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadConfig } from "../../../lib/config/load.ts";
 import { uncoveredBy } from "../../support/coverage.ts";
-import { PROJECT } from "../../support/run.ts";
+import { PROJECT } from "../../support/commands/run.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 const CLARA_YAML = join(PROJECT, "config/clara.yaml");

@@ -113,7 +113,7 @@ class MysqlRestorer implements DatabaseRestorer {
   }
 
   async check(dump: string, { restoreFlags }: Pick<LoadOptions, "restoreFlags">): Promise<readonly string[]> {
-    refuseFlags(restoreFlags);
+    assertNoRestoreFlags(restoreFlags);
     return await checkScript(this.#opened.session, await this.#read(dump), this.engine);
   }
 
@@ -122,7 +122,7 @@ class MysqlRestorer implements DatabaseRestorer {
   }
 
   async load(dump: string, scratch: string, options: LoadOptions): Promise<void> {
-    refuseFlags(options.restoreFlags);
+    assertNoRestoreFlags(options.restoreFlags);
     await this.#mayGo(scratch);
     await this.drop(scratch);
     await this.#create(scratch);
@@ -165,7 +165,7 @@ class MysqlRestorer implements DatabaseRestorer {
   }
 
   async reload(dump: string | null, options: LoadOptions): Promise<void> {
-    refuseFlags(options.restoreFlags);
+    assertNoRestoreFlags(options.restoreFlags);
     if (await this.exists(this.live)) {
       await endConnections(this.#opened.session, this.live);
       await this.#within(this.live, emptyDatabase);
@@ -279,7 +279,7 @@ class MysqlRestorer implements DatabaseRestorer {
   }
 }
 
-function refuseFlags(flags: readonly string[]): void {
+function assertNoRestoreFlags(flags: readonly string[]): void {
   if (flags.length === 0) return;
   throw new HoldfastError("E_USAGE", `${flags.join(" ")}: flags of pg_restore do not apply to MySQL`);
 }

@@ -90,7 +90,7 @@ class PostgresRestorer implements DatabaseRestorer {
   }
 
   async load(dump: string, scratch: string, options: LoadOptions): Promise<void> {
-    this.#refuseLive(scratch);
+    this.#assertNotLive(scratch);
     const { archive, plan } = await this.#plan(dump, options.restoreFlags, options.searchPath);
     await this.drop(scratch);
     try {
@@ -127,7 +127,7 @@ class PostgresRestorer implements DatabaseRestorer {
   }
 
   async drop(name: string): Promise<void> {
-    this.#refuseLive(name);
+    this.#assertNotLive(name);
     await dropDatabase(this.#admin, name);
   }
 
@@ -135,7 +135,7 @@ class PostgresRestorer implements DatabaseRestorer {
     this.#credentials.remove();
   }
 
-  #refuseLive(name: string): void {
+  #assertNotLive(name: string): void {
     if (name === this.live) throw new HoldfastError("E_INTERNAL", `${name} is the live database`);
   }
 

@@ -6,7 +6,7 @@ import { projectListSchema } from "../../../model/run.ts";
 import { Claims } from "../../../steps/claims/site.ts";
 import { PROJECTS_FILE } from "../../../steps/core/projects.ts";
 import { readDocument } from "../../../store/files/json-documents.ts";
-import type { RestoreTarget } from "./request.ts";
+import type { RestoreTarget } from "./paths/target.ts";
 
 /** Lists the paths of the config's units on the site, and the run's projects; empty for a restore to a directory. */
 export async function ownedNow(target: RestoreTarget, store: string, run: string): Promise<BytePath[]> {

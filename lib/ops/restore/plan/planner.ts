@@ -5,22 +5,20 @@ import { lstatSync, readdirSync } from "node:fs";
 import type { BytePath } from "../../../archive/entry.ts";
 import { basename, display, fromString, isBelow, join, toBuffer } from "../../../archive/path.ts";
 import { HoldfastError } from "../../../errors.ts";
-import { isOutside, placeBytes, placesOf, type Place, type PlaceAttributes } from "../../../store/run/places.ts";
-import { ownName, placesWith } from "../../runs/borrowed-units.ts";
+import { placesOf, type PlaceAttributes } from "../../../store/run/places.ts";
+import { placesWith } from "../../runs/borrowed-units.ts";
 import { mergeInfra } from "./merge-infra.ts";
 import { labelOf, looseNames, type ArchivePart, type RestoreItems } from "../../runs/unit-items.ts";
-import { keptPaths } from "./kept-paths.ts";
+import { TargetPaths } from "./paths/target.ts";
+import { keptPaths } from "./paths/kept.ts";
 import type { Replace } from "../../journals/operations.ts";
-import type { PathLocation } from "./locate-path.ts";
-import { takesInfra, takesOutside } from "./outside.ts";
+import type { PathLocation } from "./paths/locate.ts";
+import { takesInfra } from "./paths/outside.ts";
 import { ownerMap } from "./owner-map.ts";
 import type { RestoreRequest } from "./request.ts";
 import { scratchBase, sidecarRemovals } from "./sidecars.ts";
 import { SwapPlan } from "./swap-plan.ts";
 import { pathExists } from "../../../archive/tree/path-exists.ts";
-
-/** Directory for what has no path below the site's root, in a restore to a directory. */
-const EXTRA = ".holdfast";
 
 /**
  * Plans a restore. Throws `E_TARGET` for a path that cannot be restored, `E_VERIFY` if the run's documents are
@@ -36,11 +34,10 @@ class Builder {
   readonly #request: RestoreRequest;
   readonly #options: PlanOptions;
   readonly #items: RestoreItems;
-  readonly #root: BytePath;
+  readonly #paths: TargetPaths;
   readonly #destinations: BytePath[] = [];
   /** Destinations that are files by themselves, and may be links. */
   readonly #entries = new Set<BytePath>();
-  readonly #isTaken: (place: string) => boolean;
   /** Work that waits until all destinations are known. */
   readonly #later: ((targets: SwapPlan) => void)[] = [];
   readonly #unpacks: RestorePlan["unpacks"][number][] = [];
@@ -58,10 +55,7 @@ class Builder {
     this.#request = request;
     this.#options = options;
     this.#items = options.items;
-    this.#isTaken = request.target.kind === "directory" ? () => true : takesOutside(request.target.config);
-    this.#root = fromString(
-      request.target.kind === "directory" ? request.target.directory : request.target.config.root,
-    );
+    this.#paths = new TargetPaths(request.target);
   }
 
   plan(): RestorePlan {
@@ -71,12 +65,12 @@ class Builder {
     const places = placesWith(this.#run, this.#options.units);
     if (pathLocation === undefined && this.#isWhole()) this.#planContainers(places.places);
     if (this.#request.target.kind === "directory") this.#assertNotTaken();
-    const targets = new SwapPlan(id, this.#root, this.#destinations, this.#entries, this.#kept(places.places));
+    const targets = new SwapPlan(id, this.#paths.root, this.#destinations, this.#entries, this.#kept(places.places));
     for (const work of this.#later) work(targets);
     const owners = ownerMap(this.#request.owners, places.owners);
     return {
       directory: this.#run,
-      root: this.#root,
+      root: this.#paths.root,
       items: this.#items,
       targets,
       owners,
@@ -100,21 +94,22 @@ class Builder {
       this.#bytes += tree.bytes;
       const { directoryTimes } = tree;
       if (directoryTimes === undefined) continue;
-      const root = this.#target(directoryTimes.place);
+      const root = this.#paths.target(directoryTimes.place);
       this.#later.push((targets) => this.#times.push({ list: directoryTimes.list, root: targets.staged(root) }));
     }
-    for (const { artifact, place, bytes } of this.#items.files) this.#planCopy(artifact, this.#target(place), bytes);
+    for (const { artifact, place, bytes } of this.#items.files)
+      this.#planCopy(artifact, this.#paths.target(place), bytes);
     for (const database of this.#items.databases) {
       if (this.#options.loaded.has(database.unit)) continue;
       const { artifact, place, unit } = database;
-      const live = place === undefined ? this.#extra(artifact) : this.#target(place);
+      const live = place === undefined ? this.#paths.extra(artifact) : this.#paths.target(place);
       this.#planCopy(artifact, live, database.record.database_size);
       if (place !== undefined)
         this.#later.push((targets) => this.#sqlite.push({ unit, artifact, live, staged: targets.staged(live) }));
     }
     this.#planInfra();
     for (const { label, artifact } of this.#items.loose) {
-      if (this.#request.target.kind === "directory") this.#planCopy(artifact, this.#extra(artifact), 0);
+      if (this.#request.target.kind === "directory") this.#planCopy(artifact, this.#paths.extra(artifact), 0);
       else
         this.#byHand.push(
           label.startsWith("portable/")
@@ -131,7 +126,7 @@ class Builder {
 
   #planContainers(places: readonly PlaceAttributes[]): void {
     for (const place of places.filter(({ make }) => make === true)) {
-      const absolute = this.#target(place);
+      const absolute = this.#paths.target(place);
       if (pathExists(absolute)) continue;
       this.#destinations.push(absolute);
       this.#later.push((targets) => this.#directories.push(targets.staged(absolute)));
@@ -141,7 +136,7 @@ class Builder {
   #planPart(part: ArchivePart, label: string, bytes: number): void {
     const into: ((targets: SwapPlan) => { prefix: BytePath; into: BytePath })[] = [];
     for (const { prefix, place } of part.targets) {
-      const absolute = this.#target(place);
+      const absolute = this.#paths.target(place);
       if (place.loose === true && pathExists(absolute)) {
         // Only the files themselves are replaced: the directory holds the projects too.
         const names = looseNames(path.join(this.#run, part.artifact));
@@ -173,7 +168,7 @@ class Builder {
   #planInfra(): void {
     const { target } = this.#request;
     if (target.kind === "directory") {
-      for (const { artifact } of this.#items.infra) this.#planCopy(artifact, this.#extra(artifact), 0);
+      for (const { artifact } of this.#items.infra) this.#planCopy(artifact, this.#paths.extra(artifact), 0);
       return;
     }
     const { root } = target.config;
@@ -198,55 +193,27 @@ class Builder {
 
   /** Plans one swap for all of it: the file, or the directory with the parts of several units. */
   #planLocated({ place, parts, copies }: PathLocation): void {
-    const whole = this.#target(place);
+    const whole = this.#paths.target(place);
     this.#destinations.push(whole);
     if (parts.some(({ alone }) => alone)) this.#entries.add(whole);
     this.#bytes += [...parts, ...copies].reduce((sum, { bytes }) => sum + bytes, 0);
     this.#later.push((targets) => {
       for (const { part, label, bytes, entry, at, alone } of parts) {
-        const to = targets.staged(this.#absolute(at));
+        const to = targets.staged(this.#paths.absolute(at));
         const aside = join(scratchBase(targets), "found");
         const into = alone ? { prefix: dirnameOf(entry), into: aside } : { prefix: entry, into: to };
         this.#unpacks.push({ part, label, bytes, targets: [into] });
         if (alone) this.#moves.push({ from: join(aside, basename(entry)), to });
       }
-      for (const { artifact, at } of copies) this.#copies.push({ artifact, to: targets.staged(this.#absolute(at)) });
+      for (const { artifact, at } of copies)
+        this.#copies.push({ artifact, to: targets.staged(this.#paths.absolute(at)) });
     });
   }
 
-  /**
-   * Returns the destination of a restored item. Throws `E_TARGET` for one outside the root that the config does not
-   * name.
-   */
-  #target(place: Pick<Place, "path" | "path_b64">): BytePath {
-    const absolute = this.#absolute(place);
-    if (!isOutside(place) || this.#isTaken(absolute)) return absolute;
-    throw new HoldfastError(
-      "E_TARGET",
-      `the run names ${display(absolute)}, outside the site's root, and the config does not`,
-      { hint: "add it to the config, leave the unit out by --step or --unit, or restore to a directory with --to" },
-    );
-  }
-
-  #absolute(place: Pick<Place, "path" | "path_b64">): BytePath {
-    const bytes = placeBytes(place).toString("latin1");
-    if (
-      bytes
-        .slice(isOutside(place) ? 1 : 0)
-        .split("/")
-        .some((name) => name === ".." || name === "." || (name === "" && bytes !== ""))
-    )
-      throw new HoldfastError("E_VERIFY", `the run records ${display(bytes)} as a tree, which is not a valid path`);
-    if (!isOutside(place)) return join(this.#root, bytes);
-    return this.#request.target.kind === "directory" ? join(this.#extra("outside"), bytes.slice(1)) : bytes;
-  }
-
-  readonly #extra = (name: string): BytePath => join(join(this.#root, EXTRA), fromString(ownName(name)));
-
   #kept(places: readonly PlaceAttributes[]): BytePath[] {
     if (this.#request.target.kind === "directory") return [];
-    const containers = places.filter(({ make }) => make === true).map((place) => this.#absolute(place));
-    const kept = keptPaths(this.#run, { ...this.#options, absolute: (place) => this.#absolute(place) });
+    const containers = places.filter(({ make }) => make === true).map((place) => this.#paths.absolute(place));
+    const kept = keptPaths(this.#run, { ...this.#options, absolute: (place) => this.#paths.absolute(place) });
     return [...kept, ...containers];
   }
 
@@ -254,7 +221,7 @@ class Builder {
     const absent = this.#request.target.kind === "directory" ? [] : (this.#options.absent ?? []);
     return absent
       .filter((unit) => {
-        const places = placesOf(unit).map((place) => targets.real(this.#absolute(place)));
+        const places = placesOf(unit).map((place) => targets.real(this.#paths.absolute(place)));
         return places.length > 0 && places.every((place) => pathExists(place) && targets.keeps(place));
       })
       .map(labelOf);
@@ -262,7 +229,7 @@ class Builder {
 
   /** Throws for a directory that is not empty: restored files could not be distinguished from existing ones. */
   #assertNotTaken(): void {
-    const taken = this.#destinations.find((one) => pathExists(one) && !(one === this.#root && isEmpty(one)));
+    const taken = this.#destinations.find((one) => pathExists(one) && !(one === this.#paths.root && isEmpty(one)));
     if (taken !== undefined)
       throw new HoldfastError("E_TARGET", `${display(taken)} already exists`, {
         hint: "name an empty directory, or one that does not exist yet",
@@ -272,7 +239,7 @@ class Builder {
   /** Returns the attributes that the run recorded of directories, for those that this restore creates. */
   #attributes(targets: SwapPlan, places: readonly PlaceAttributes[]): RestorePlan["attributes"] {
     return places
-      .map((attributes) => ({ attributes, absolute: targets.real(this.#absolute(attributes)) }))
+      .map((attributes) => ({ attributes, absolute: targets.real(this.#paths.absolute(attributes)) }))
       .filter(({ absolute }) => targets.swaps.some(({ live }) => live === absolute || isBelow(absolute, live)))
       .toSorted((a, b) => b.absolute.split("/").length - a.absolute.split("/").length)
       .map(({ attributes, absolute }) => ({ to: targets.staged(absolute), attributes }));
@@ -281,7 +248,7 @@ class Builder {
   #operations(targets: SwapPlan): Replace[] {
     const swaps = targets.swaps.map((swap): Replace => ({ kind: "replace", ...swap, carry: [...swap.carry] }));
     const files = [
-      ...this.#items.files.map(({ place }) => this.#absolute(place)),
+      ...this.#items.files.map(({ place }) => this.#paths.absolute(place)),
       ...this.#sqlite.map(({ live }) => live),
     ];
     return [

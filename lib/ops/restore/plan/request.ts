@@ -1,11 +1,6 @@
 /** The request of a restore. */
-import type { SiteConfig } from "../../../config/load.ts";
 import type { StepName } from "../../../model/unit.ts";
-
-/** The target: a directory that receives the site as it was, or the paths that the config names. */
-export type RestoreTarget =
-  | { readonly kind: "directory"; readonly directory: string }
-  | { readonly kind: "in-place"; readonly config: SiteConfig };
+import type { RestoreTarget } from "./paths/target.ts";
 
 /** The owner of restored files: by name where this host has it (the default), by numeric id, or one owner for all. */
 export type OwnerRule =

@@ -4,7 +4,7 @@ import type { UnitMetadata } from "../../../model/unit.ts";
 import type { PlaceAttributes } from "../../../store/run/places.ts";
 import type { Replace } from "../../journals/operations.ts";
 import type { ArchivePart, RestoreItems } from "../../runs/unit-items.ts";
-import type { PathLocation } from "./locate-path.ts";
+import type { PathLocation } from "./paths/locate.ts";
 import type { OwnerMap } from "./owner-map.ts";
 import type { SwapPlan } from "./swap-plan.ts";
 

@@ -9,7 +9,7 @@ import { basename, dirname, display, isBelow, join, pathsBelow, toBuffer } from 
 import { pathExists } from "../../../archive/tree/path-exists.ts";
 import { RESTORE_PREFIX } from "../../../archive/tree/walk.ts";
 import { HoldfastError } from "../../../errors.ts";
-import { realPaths, refuseForeignLink } from "./real-paths.ts";
+import { realPaths, assertTrustedRestoreLink } from "./paths/real.ts";
 
 /** A move to make: `fresh` replaces `live`, which is moved to `aside`. */
 export interface TreeSwap {
@@ -47,7 +47,7 @@ export class SwapPlan {
     entries: ReadonlySet<BytePath>,
     others: readonly BytePath[],
   ) {
-    const follow = realPaths(refuseForeignLink);
+    const follow = realPaths(assertTrustedRestoreLink);
     const followAny = realPaths();
     this.real = (path) => (entries.has(path) ? join(follow(dirname(path)), basename(path)) : follow(path));
     const mounts = readMounts();

@@ -22,7 +22,7 @@ import type { Operation } from "../../journals/operations.ts";
 import type { RestoreRequest } from "../plan/request.ts";
 import {
   compareSchema,
-  refuseNewerSchema,
+  assertSchemaNotNewer,
   wantedMigrations,
   type SchemaComparison,
 } from "../../site/schema-version.ts";
@@ -135,7 +135,7 @@ export async function openDatabases(
       const present = await restorer.present();
       const warnings = await restorer.check(path.join(run, item.artifact), request);
       const schema = await schemaOf(request, item, settings, present, signal);
-      refuseNewerSchema(item.unit, schema, request.allowNewerSchema);
+      assertSchemaNotNewer(item.unit, schema, request.allowNewerSchema);
       opened[opened.length - 1] = { ...planned, present, warnings, schema };
       const free = await restorer.freeBytes();
       if (free !== undefined && free < item.record.database_size)

@@ -22,7 +22,7 @@ import {
   type UnitMetadata,
 } from "../../../model/unit.ts";
 import { storeError } from "../../../store/files/atomic.ts";
-import { readDocument, refuseNewer } from "../../../store/files/json-documents.ts";
+import { readDocument, assertKnownVersion } from "../../../store/files/json-documents.ts";
 import { MANIFEST_FILE } from "../../../store/run/manifest.ts";
 import type { Store } from "../../../store/open.ts";
 import { indexEntries, listMetadata } from "../../../store/run/step-index.ts";
@@ -219,7 +219,7 @@ async function readManifestRest(
   const file = path.join(directory, MANIFEST_FILE);
   try {
     const rest = await streamManifest(file, take, signal);
-    refuseNewer(file, rest);
+    assertKnownVersion(file, rest);
     return manifestRestSchema.parse(rest);
   } catch (error) {
     signal.throwIfAborted();

@@ -10,7 +10,7 @@ import type { Connection } from "../../engine/connection.ts";
 import { postgres } from "./engine.ts";
 import type { Cell, ConnectionMode, Row } from "../../engine/session.ts";
 import { copyLines, CopyReader } from "./copy-format.ts";
-import { refuseLibpqOnly, withPgpass } from "./url.ts";
+import { assertNoLibpqOnlySettings, withPgpass } from "./url.ts";
 
 const BATCH = 500;
 const BYTEA = 17;
@@ -39,7 +39,7 @@ const { quote } = postgres.dialect;
  */
 export async function connect(given: DatabaseTarget, mode: ConnectionMode, signal: AbortSignal): Promise<Connection> {
   signal.throwIfAborted();
-  refuseLibpqOnly(given.url);
+  assertNoLibpqOnlySettings(given.url);
   const target = withPgpass(given, new pg.Client({ connectionString: given.url }));
   const password = target.password === undefined ? {} : { password: target.password };
   const options = { connectionString: withPassword(target), ...password };

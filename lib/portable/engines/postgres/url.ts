@@ -23,7 +23,7 @@ const UNKNOWN = new Set([
  * Throws `E_USAGE` for settings by which libpq would connect elsewhere: several hosts, services, other password files.
  * The URL holds no password.
  */
-export function refuseLibpqOnly(url: string): void {
+export function assertNoLibpqOnlySettings(url: string): void {
   const [, authority = "", query = ""] = /^[^:]*:\/\/([^/?#]*)[^?#]*(?:\?([^#]*))?/.exec(url) ?? [];
   const parameters = new URLSearchParams(query);
   const hosts = [authority.slice(authority.lastIndexOf("@") + 1), parameters.get("host"), parameters.get("port")];

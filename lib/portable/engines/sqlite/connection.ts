@@ -2,7 +2,7 @@
 import type { DatabaseTarget } from "../../../database/snapshot.ts";
 import { sqliteError } from "../../../database/sqlite/capture.ts";
 import { SqliteFiles } from "../../../database/sqlite/files.ts";
-import { refuseSuperJournal } from "../../../database/sqlite/super-journal.ts";
+import { assertNoSuperJournal } from "../../../database/sqlite/super-journal.ts";
 import { sqliteFiles } from "../../../database/sqlite/url.ts";
 import { HoldfastError } from "../../../errors.ts";
 import type { SqliteDatabase } from "../../../sqlite/database.ts";
@@ -27,7 +27,7 @@ export async function connect(target: DatabaseTarget, mode: ConnectionMode, sign
   try {
     files = new SqliteFiles(path);
     files.checkSidecars();
-    if (mode === "write") refuseSuperJournal(path);
+    if (mode === "write") assertNoSuperJournal(path);
     db = openSqliteFile(path, { mode });
     db.exec(`pragma cache_size = -${CACHE_KIB}`);
     if (mode === "write") db.exec("pragma foreign_keys = off"); // has no effect within a transaction

@@ -13,7 +13,7 @@ import type { Statements } from "../staging/statements.ts";
 import { plural } from "../../../report/format.ts";
 
 /** Throws `E_IMPORT` if referenced rows outside the import share the key by which they are found. */
-export async function refuseEqualKeys(connection: Connection, { fields, tables }: Targets): Promise<void> {
+export async function assertUniqueReferencedKeys(connection: Connection, { fields, tables }: Targets): Promise<void> {
   const coming = new Set(tables.map(({ table }) => table.id));
   const referenced = tables.flatMap((one) =>
     one.fields.flatMap((field) => (field?.kind === "link" ? field.leaves.map(({ table }) => table) : [])),
@@ -22,7 +22,7 @@ export async function refuseEqualKeys(connection: Connection, { fields, tables }
 }
 
 /** Throws `E_IMPORT` for ids that referred to no row in the export's database, but refer to one in this database. */
-export async function refuseStrayLinks(
+export async function assertNoStrayReferences(
   on: Statements,
   { fields }: Targets,
   stagings: readonly StagingTable[],

@@ -85,7 +85,7 @@ export class ForeignKeyResolver {
         where: `${this.#othersOf(conditions, first)} and (${givenOf(leaves, this.#on.quote)})`,
       }),
     );
-    if (check) await this.refuseLost(staging, staged);
+    if (check) await this.assertAllResolved(staging, staged);
     return resolved;
   }
 
@@ -211,7 +211,7 @@ export class ForeignKeyResolver {
   }
 
   /** Throws `E_IMPORT` with the number of unresolved keys, and some of them; `only` restricts the rows `s`. */
-  async refuseLost(staging: StagedRows, staged: StagedForeignKey, only = "1 = 1"): Promise<void> {
+  async assertAllResolved(staging: StagedRows, staged: StagedForeignKey, only = "1 = 1"): Promise<void> {
     const { link, columns, leaves } = staged;
     if (columns.length === 0) return;
     const lost = `${stagingName(this.#on.connection, staging)} as s where ${this.#lost(staged, "s.")} and ${only}`;

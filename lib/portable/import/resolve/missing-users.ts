@@ -54,7 +54,7 @@ export class MissingUsers {
     await connection.engine.sequences.raise(connection, this.#table);
     const names = leaves.map(({ leaf }) => leaf.column.name);
     const others = [...this.#values].filter(([name]) => !names.includes(name));
-    this.#refuseIncomplete([...names, ...others.map(([name]) => name)]);
+    this.#assertComplete([...names, ...others.map(([name]) => name)]);
     const columns = [...names, ...others.map(([name]) => name)].map(quote).join(", ");
     for (const key of missing) {
       const rest = others.map(([name, value]) =>
@@ -70,7 +70,7 @@ export class MissingUsers {
     }
   }
 
-  #refuseIncomplete(given: readonly string[]): void {
+  #assertComplete(given: readonly string[]): void {
     const lacking = this.#table.columns.filter(
       ({ name, nullable, hasDefault, identity, generated }) =>
         !given.includes(name) && !nullable && !hasDefault && identity === undefined && !generated,

@@ -81,16 +81,16 @@ export class SkippedRows {
   }
 
   /** Throws `E_IMPORT` for rows that were written and refer to skipped rows. */
-  async refuseLeft(stagings: readonly StagingTable[]): Promise<void> {
+  async assertNoneReferenced(stagings: readonly StagingTable[]): Promise<void> {
     for (const staging of stagings) {
       for (const staged of staging.links)
-        if (this.#tables.has(staged.link.target)) await this.#refuse(staging, staged.link, this.#isGone(staged));
+        if (this.#tables.has(staged.link.target)) await this.#assertNone(staging, staged.link, this.#isGone(staged));
       for (const direct of this.#directOf(staging))
-        await this.#refuse(staging, direct.link, this.#isLost(staging, direct, "s"));
+        await this.#assertNone(staging, direct.link, this.#isLost(staging, direct, "s"));
     }
   }
 
-  async #refuse(staging: StagingTable, { columns, target }: ForeignKey, condition: string): Promise<void> {
+  async #assertNone(staging: StagingTable, { columns, target }: ForeignKey, condition: string): Promise<void> {
     const stage = stagingName(this.#on.connection, staging);
     const isInserted = this.#isInserted(staging);
     const rows = await this.#on.count(`${stage} as s where ${condition} and ${isInserted}`);

@@ -44,7 +44,7 @@ export class UserIds {
   }
 
   /** Throws `E_IMPORT` if the users are not imported with the rows and the database is another site's. */
-  async refuseLeft(): Promise<void> {
+  async assertImported(): Promise<void> {
     for (const users of this.tables) {
       if (this.#stagingOf(users) !== undefined || isIdentifiedById(this.#targets.fields.key(users.id), users)) continue;
       for (const held of this.#heldBy(users)) {
@@ -58,7 +58,7 @@ export class UserIds {
   }
 
   /** Throws `E_IMPORT` if users were imported with the rows and have other ids here. */
-  async refuseMoved(results: readonly TableResult[]): Promise<void> {
+  async assertNotRenumbered(results: readonly TableResult[]): Promise<void> {
     for (const users of this.tables) {
       const own = this.#stagingOf(users);
       const { count, samples } = results.find(({ table }) => table === users.id)?.remapped ?? { count: 0, samples: [] };

@@ -113,7 +113,7 @@ export class KeyMap {
   }
 
   /** Throws `E_CONFIG` if a mapped table is part of the key of a tree. */
-  #refuseIn(parts: readonly KeyColumn[]): void {
+  #assertNotMapped(parts: readonly KeyColumn[]): void {
     for (const { through, parts: inner = [] } of parts) {
       const target = through.at(-1)?.target;
       if (target !== undefined && this.#tables.has(target))
@@ -121,14 +121,14 @@ export class KeyMap {
           "E_CONFIG",
           `portable.map: ${target} is part of the key of a tree, where rows cannot be mapped`,
         );
-      this.#refuseIn(inner);
+      this.#assertNotMapped(inner);
     }
   }
 
   #placesIn(leaves: readonly KeyColumn[]): KeyPosition[] {
     const groups = new Map<string, { readonly mapped: MappedTable; readonly table: TableId; readonly at: number[] }>();
     for (const [index, { through, column, parts = [] }] of leaves.entries()) {
-      this.#refuseIn(parts);
+      this.#assertNotMapped(parts);
       const table = through.at(-1)?.target ?? "";
       const mapped = this.#tables.get(table);
       if (mapped === undefined) continue;

@@ -1,38 +1,10 @@
 /** Lists the possible keys of a table and ranks them. */
 import { HoldfastError } from "../../../errors.ts";
 import { byName } from "../graph.ts";
-import type { Column, ForeignKey, Table, TableId, Unique } from "../tables.ts";
-
-/** Columns that identify a row in every database. */
-export interface NaturalKey {
-  readonly kind: "natural";
-  readonly columns: readonly string[];
-  /**
-   * The foreign keys in the key, each replaced by the target's key, or exported as plain values if the target has none.
-   */
-  readonly nests: readonly ForeignKey[];
-  /** The key is self-referential: rows are identified level by level. */
-  readonly tree?: true;
-  /** The database allows duplicate keys among rows without a parent, so the rows must be checked. */
-  readonly rootsMayRepeat?: true;
-  /** The reason for the choice, shown by the plan. */
-  readonly reason: string;
-}
-
-/** The primary key that this database generated. */
-export interface GeneratedKey {
-  readonly kind: "reference";
-  readonly columns: readonly string[];
-  readonly reason: string;
-}
-
-/** Nothing identifies a row: the table is a multiset. */
-export interface NoKey {
-  readonly kind: "none";
-  readonly reason: string;
-}
-
-export type TableKey = NaturalKey | GeneratedKey | NoKey;
+import type { Table, TableId, Unique } from "../tables.ts";
+import { columnOf, isComputed, isNumbered, isSurrogate, isUnfit, isWeak, nameRank } from "./column-traits.ts";
+import { canEnd, isPartialForeignKey, naturalKey, ownColumns, selfReferences } from "./natural-key.ts";
+import type { TableKey } from "./table-key.ts";
 
 /** The rank of a key: numbers compared from first to last, where less is better. */
 type Rank = readonly number[];
@@ -53,56 +25,6 @@ const PLACE = {
   surrogateNumber: 6,
   reference: 7,
 } as const;
-
-/** The names, or endings of names, of columns by which people identify rows; the best first. */
-const NATURAL_KEY_NAMES = [
-  "natural_key",
-  "slug",
-  "code",
-  "key",
-  "username",
-  "email",
-  "login",
-  "handle",
-  "name",
-  "title",
-  "path",
-];
-const RANDOM = /(?:^|_)(?:uuid|guid|hash|token|digest|checksum|md5|sha1|sha256|nonce|secret)(?:_|$)/;
-/** The most bytes of a UUID, a hash, or a name stored as bytes. */
-const SHORT_BYTES = 255;
-
-/**
- * Returns the foreign keys that lie entirely within these columns, and that the target's key replaces. A column in
- * several belongs to the widest. A foreign key from columns to themselves is ignored.
- */
-export function nestedForeignKeys(
-  table: Table,
-  columns: readonly string[],
-  known: ReadonlySet<TableId>,
-): readonly ForeignKey[] {
-  const inside = table.foreignKeys
-    .filter(
-      (key) =>
-        known.has(key.target) && !isSelfIdentity(table, key) && key.columns.every((one) => columns.includes(one)),
-    )
-    .toSorted(
-      (a, b) =>
-        b.columns.length - a.columns.length ||
-        Number(a.target === table.id) - Number(b.target === table.id) ||
-        byName(a.name, b.name),
-    );
-  const covered = new Set<string>();
-  return inside.filter((key) => {
-    const adds = key.columns.some((column) => !covered.has(column));
-    for (const column of key.columns) covered.add(column);
-    return adds;
-  });
-}
-
-/** Checks for a foreign key from columns to themselves. */
-export const isSelfIdentity = (table: Table, key: ForeignKey): boolean =>
-  key.target === table.id && key.columns.every((column, at) => column === key.targetColumns[at]);
 
 /** Returns the possible keys of a table, the best first; never empty. */
 export function candidatesOf(
@@ -138,7 +60,7 @@ function configuredKey(table: Table, known: ReadonlySet<TableId>, columns: reado
       `keys: ${table.id} (${columns.join(", ")}) has a column that the database computes`,
       { hint: "use columns that the application writes" },
     );
-  const key = natural(table, known, columns, "named by the config");
+  const key = naturalKey(table, known, columns, "named by the config");
   const unfit = ownColumns(table, key).find(isUnfit);
   if (unfit !== undefined) {
     throw new HoldfastError("E_CONFIG", `keys: ${table.id}.${unfit.name} is ${unfit.native}, which cannot be a key`, {
@@ -155,25 +77,10 @@ function configuredKey(table: Table, known: ReadonlySet<TableId>, columns: reado
   return { key, rank: [PLACE.config] };
 }
 
-function natural(table: Table, known: ReadonlySet<TableId>, columns: readonly string[], reason: string): NaturalKey {
-  const nests = nestedForeignKeys(table, columns, known);
-  const tree = nests.some(({ target }) => target === table.id);
-  return { kind: "natural", columns, nests, ...(tree ? { tree } : {}), reason };
-}
-
-const selfReferences = (table: Table, key: NaturalKey): ForeignKey[] =>
-  key.nests.filter(({ target }) => target === table.id);
-
-/** Checks whether a tree can have roots, which reference no parent. */
-const canEnd = (table: Table, key: NaturalKey): boolean =>
-  selfReferences(table, key).every((one) => one.columns.some((name) => columnOf(table, name)?.nullable === true));
-
-const columnOf = (table: Table, name: string): Column | undefined => table.columns.find((one) => one.name === name);
-
 function primaryKeyCandidate(table: Table, known: ReadonlySet<TableId>): Candidate | undefined {
   const { primaryKey } = table;
   if (primaryKey === null || isComputed(table, primaryKey.columns)) return undefined;
-  const key = natural(table, known, primaryKey.columns, "");
+  const key = naturalKey(table, known, primaryKey.columns, "");
   const own = ownColumns(table, key);
   if (own.some(isUnfit) || (key.tree && !canEnd(table, key))) return undefined;
   const [first] = own;
@@ -210,7 +117,7 @@ function primaryKeyCandidate(table: Table, known: ReadonlySet<TableId>): Candida
 
 function uniqueCandidate(table: Table, known: ReadonlySet<TableId>, unique: Unique): Candidate | undefined {
   if (isComputed(table, unique.columns)) return undefined;
-  const key = natural(table, known, unique.columns, "");
+  const key = naturalKey(table, known, unique.columns, "");
   const own = ownColumns(table, key);
   if (own.some(isUnfit) || own.some(isNumbered)) return undefined;
   const parents = new Set(selfReferences(table, key).flatMap(({ columns }) => columns));
@@ -236,67 +143,6 @@ function uniqueCandidate(table: Table, known: ReadonlySet<TableId>, unique: Uniq
       ...unique.columns.map((name) => table.columns.findIndex((one) => one.name === name)),
     ],
   };
-}
-
-/** Checks for columns that the database computes: their values are not exported, so no row can be found by them. */
-const isComputed = (table: Table, columns: readonly string[]): boolean =>
-  columns.some((name) => columnOf(table, name)?.generated === true);
-
-/** Returns the columns of a key that are not part of a foreign key in it. */
-function ownColumns(table: Table, key: NaturalKey): Column[] {
-  const nested = new Set(key.nests.flatMap(({ columns }) => columns));
-  return key.columns.flatMap((name) => (nested.has(name) ? [] : (columnOf(table, name) ?? [])));
-}
-
-/** Checks for values that may change when written and read again, or are too large for a key. */
-const isUnfit = ({ kind, length = Infinity }: Column): boolean =>
-  ["float4", "float8", "json", "array"].includes(kind) || (kind === "bytes" && length > SHORT_BYTES);
-
-/** Checks for a column that the database numbers. */
-const isNumbered = (column: Column): boolean => column.identity !== undefined || column.sequence !== undefined;
-
-/** Checks for values that are unique but meaningless: random, or the time when the row was created. */
-const isWeak = ({ name, kind, hasDefault }: Column): boolean =>
-  kind === "uuid" ||
-  kind === "bytes" ||
-  (hasDefault && (kind === "timestamp" || kind === "timestamptz")) ||
-  RANDOM.test(words(name));
-
-/** Checks for an identifier without meaning; in a key of several columns, only one with a name such as `id`. */
-function isSurrogate(table: Table, column: Column, alone: boolean): boolean {
-  const name = words(column.name);
-  if (["id", "pk", "uuid", "guid", "rowid", "oid"].includes(name)) return true;
-  if (!alone) return false;
-  if (column.kind === "uuid" || column.hasDefault || RANDOM.test(name)) return true;
-  if (!name.endsWith("id")) return false;
-  const called = name.replace(/_?id$/, "");
-  return (name.endsWith("_id") && column.kind === "integer") || words(table.name).includes(called);
-}
-
-/**
- * Checks whether a column of the key belongs to a foreign key that the key contains only in part: alone, its value
- * means nothing.
- */
-function isPartialForeignKey(table: Table, key: NaturalKey, known: ReadonlySet<TableId>): boolean {
-  const own = new Set(ownColumns(table, key).map(({ name }) => name));
-  return table.foreignKeys.some(
-    (one) => known.has(one.target) && !isSelfIdentity(table, one) && one.columns.some((column) => own.has(column)),
-  );
-}
-
-/** Returns the same words for `userName`, `UserName` and `user_name`. */
-const words = (name: string): string =>
-  name
-    .replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2")
-    .replaceAll(/[^A-Za-z0-9]+/g, "_")
-    .toLowerCase();
-
-function nameRank(name: string): number {
-  const plain = words(name);
-  const exact = NATURAL_KEY_NAMES.indexOf(plain);
-  if (exact >= 0) return exact * 2;
-  const ending = NATURAL_KEY_NAMES.findIndex((one) => plain.endsWith(`_${one}`));
-  return ending >= 0 ? ending * 2 + 1 : NATURAL_KEY_NAMES.length * 2;
 }
 
 function fallbackKey(table: Table, why?: string): Candidate {

@@ -1,7 +1,8 @@
 /** Chooses the key that identifies a table's rows outside their database. docs/portable.md has the order of choice. */
 import { HoldfastError } from "../../../errors.ts";
 import { byName, stronglyConnected, pathBetween, type Graph } from "../graph.ts";
-import { byRank, candidatesOf, type Candidate, type TableKey, type NaturalKey } from "./candidates.ts";
+import { byRank, candidatesOf, type Candidate } from "./candidates.ts";
+import type { NaturalKey, TableKey } from "./table-key.ts";
 import { findColumn, findTable } from "../names.ts";
 import type { Schema, TableId } from "../tables.ts";
 

@@ -1,5 +1,6 @@
 /** The key that identifies a row in an export: the chosen one, as far as it can be followed. */
-import { nestedForeignKeys, type TableKey } from "./candidates.ts";
+import { nestedForeignKeys } from "./natural-key.ts";
+import type { TableKey } from "./table-key.ts";
 import { parentLink } from "../foreign-keys.ts";
 import type { Schema, Table, TableId } from "../tables.ts";
 

@@ -13,7 +13,7 @@ import { isList, isObject, NumberLiteral, toPythonJson, type Json } from "../jso
 import { placeOf, shown, type ForeignRecord } from "../read/record.ts";
 import type { References } from "./references.ts";
 import { FILE, LINE, referenceColumn, type Scratch } from "./scratch-database.ts";
-import { refuseStrange, scratchCell, valueFor } from "./values.ts";
+import { assertStorable, scratchCell, valueFor } from "./values.ts";
 
 /** The records loaded for a table. */
 export interface Loaded {
@@ -195,7 +195,7 @@ export class Loader {
       if (found === null && !column.nullable)
         throw new HoldfastError("E_IMPORT", "is null, but the column is NOT NULL");
       decode(this.#rules, column, found);
-      refuseStrange(this.#rules, column, found);
+      assertStorable(this.#rules, column, found);
       return scratchCell(column, found);
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error;

@@ -30,7 +30,7 @@ function filledTable(table: Table, loaded: Loaded, scratch: Scratch): Table {
       !column.nullable &&
       loaded.given.get(column.name) !== loaded.rows
     )
-      refuseMissing(table, column, scratch);
+      assertNotNull(table, column, scratch);
   const columns = table.columns.map((column): Column =>
     isGiven(column.name) || column.generated ? column : { ...column, generated: true, isUnsaid: true },
   );
@@ -50,7 +50,7 @@ function filledTable(table: Table, loaded: Loaded, scratch: Scratch): Table {
   };
 }
 
-function refuseMissing(table: Table, { name }: Column, scratch: Scratch): void {
+function assertNotNull(table: Table, { name }: Column, scratch: Scratch): void {
   const link = table.foreignKeys.some(({ columns }) => columns.includes(name));
   const waits = link ? ` and ${quoteName(referenceColumn(name))} is null` : "";
   const [first] = scratch.rows(

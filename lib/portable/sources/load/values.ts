@@ -119,7 +119,7 @@ function uuidFor(value: string | number | boolean): string {
 }
 
 /** Throws `E_IMPORT` for values that a single engine cannot hold and would reject only after all records are loaded. */
-export function refuseStrange({ hasZeroDates }: ValueRules, { kind, native }: Column, value: JsonValue): void {
+export function assertStorable({ hasZeroDates }: ValueRules, { kind, native }: Column, value: JsonValue): void {
   if (typeof value !== "string") return;
   if (!hasZeroDates && ["date", "timestamp", "timestamptz"].includes(kind) && value.startsWith("0000-00-00"))
     reject(value, "a date and a time (only MySQL has zero dates)");

@@ -1,17 +1,13 @@
 /** The migration tables of every known tool, as each engine holds them, through the connections of the portable engine. */
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { migrationsOf } from "../../../../lib/portable/plan/applied-migrations.ts";
-import { runBuilt } from "../../../support/backup.ts";
-import { on, useEngines } from "../../../support/portable.ts";
-import { makeTemp, removeTree } from "../../../support/temp.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { on, useEngines } from "../../../support/portable/engines.ts";
+import { suiteDirectory } from "../../../support/temp.ts";
 
 const engines = useEngines();
-let directory: string;
-beforeAll(() => {
-  directory = makeTemp("holdfast-migrations-");
-});
-afterAll(() => removeTree(directory));
+const directory = suiteDirectory("holdfast-migrations-");
 
 /** `"name"` is quoted as the engine wants it. */
 const TOOLS: readonly (readonly [tool: string, sql: string, applied: readonly string[]])[] = [
@@ -128,7 +124,7 @@ describe.each(["PostgreSQL", "MariaDB", "SQLite"])("on %s", (name) => {
     const [, sql = ""] = TOOLS.find(([one]) => one === tool) ?? [];
     const url = await engines.of(name).make(`${quoted(name, sql)}; ${broken}`);
     const output = join(directory, `${name}-${tool}`);
-    const { code, stderr } = await runBuilt("portable", ["export", "--database", url, "-o", output]);
+    const { code, stderr } = await runInProcess("portable", ["export", "--database", url, "-o", output]);
     expect({ code, stderr }).toEqual({
       code: 14,
       stderr: expect.stringContaining(`a ${tool} migration is incomplete in this database: ${said}`) as string,

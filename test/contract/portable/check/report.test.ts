@@ -3,9 +3,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { EXPORT_VERSION } from "../../../../lib/portable/format/documents.ts";
-import { runBuilt } from "../../../support/backup.ts";
-import { rowsOf, useEngines } from "../../../support/portable.ts";
-import { exportOf, refusal } from "../../../support/portable-script.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { rowsOf, useEngines } from "../../../support/portable/engines.ts";
+import { exportOf, refusal } from "../../../support/portable/script.ts";
 import { tempDirectory } from "../../../support/temp.ts";
 
 const { make } = useEngines();
@@ -19,8 +19,8 @@ const TABLES =
 const ROWS = "insert into kind values ('a'), ('b'); insert into item values ('x', 'a');"; // prettier-ignore
 
 const check = async (...args: readonly string[]) => {
-  const text = await runBuilt("portable", ["check", ...args]);
-  const told = await runBuilt("portable", ["check", ...args, "--json"]);
+  const text = await runInProcess("portable", ["check", ...args]);
+  const told = await runInProcess("portable", ["check", ...args, "--json"]);
   expect([told.code, told.json]).toEqual([text.code, [expect.objectContaining({ message_type: "summary" })]]);
   return { code: text.code, text: text.stdout, json: told.json[0] };
 };

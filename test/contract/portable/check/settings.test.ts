@@ -4,8 +4,8 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runBuilt } from "../../../support/backup.ts";
-import type { RunResult } from "../../../support/run.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import type { RunResult } from "../../../support/commands/run.ts";
 import { makeTemp, removeTree } from "../../../support/temp.ts";
 
 const SECRETS = [
@@ -61,7 +61,7 @@ class Site {
     return file;
   }
   async run(verb: string, ...flags: string[]): Promise<RunResult & { summary: Summary }> {
-    const result = await runBuilt("portable", [verb, ...flags, "--config", join(this.root, "site.yaml"), "--json"]);
+    const result = await runInProcess("portable", [verb, ...flags, "--config", join(this.root, "site.yaml"), "--json"]);
     return { ...result, summary: (result.json.at(-1) ?? {}) as Summary };
   }
   count(): string {
@@ -284,7 +284,7 @@ describe("a check", () => {
 
   test("prints the report in its sections", async () => {
     const site = target({ MEDIA_ROOT: "/data" });
-    const { code, stdout } = await runBuilt("portable", [
+    const { code, stdout } = await runInProcess("portable", [
       "check",
       origin.output,
       "--config",
@@ -356,11 +356,11 @@ describe("an import", () => {
   test("without settings on one side compares nothing, says so, and a report of nothing is an error", async () => {
     const site = target({});
     const args = [origin.output, "--database", site.url, "--json"];
-    const check = await runBuilt("portable", ["check", ...args]);
+    const check = await runInProcess("portable", ["check", ...args]);
     expect(check.code).toBe(0);
     expect((check.json.at(-1) as Summary).configuration.not_compared).toContain("portable.settings");
     const file = join(site.root, "none.json");
-    expect((await runBuilt("portable", ["check", ...args, "--config-diff-report", file])).code).toBe(2);
+    expect((await runInProcess("portable", ["check", ...args, "--config-diff-report", file])).code).toBe(2);
     expect(existsSync(file)).toBe(false);
   });
 });

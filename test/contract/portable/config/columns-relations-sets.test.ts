@@ -2,21 +2,16 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { change, rowsOf, useEngines } from "../../../support/portable.ts";
-import { portableScript } from "../../../support/portable-script.ts";
-import { makeTemp, removeTree } from "../../../support/temp.ts";
+import { describe, expect, test } from "vitest";
+import { change, rowsOf, useEngines } from "../../../support/portable/engines.ts";
+import { portableScript } from "../../../support/portable/script.ts";
+import { suiteDirectory } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 type Name = (typeof NAMES)[number];
 const engines = useEngines();
-let directory: string;
+const directory = suiteDirectory("holdfast-refine-");
 let count = 0;
-
-beforeAll(() => {
-  directory = makeTemp("holdfast-refine-");
-});
-afterAll(() => removeTree(directory));
 
 interface Table {
   readonly table: string;

@@ -1,22 +1,17 @@
 /** `portable.map`: rows that are called otherwise in the target, by the front door. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runBuilt } from "../../../support/backup.ts";
-import { change, rowsOf, useEngines } from "../../../support/portable.ts";
-import { portableScript } from "../../../support/portable-script.ts";
-import { makeTemp, removeTree } from "../../../support/temp.ts";
+import { describe, expect, test } from "vitest";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { change, rowsOf, useEngines } from "../../../support/portable/engines.ts";
+import { portableScript } from "../../../support/portable/script.ts";
+import { suiteDirectory } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 type Name = (typeof NAMES)[number];
 const engines = useEngines();
-let directory: string;
+const directory = suiteDirectory("holdfast-map-");
 let count = 0;
-
-beforeAll(() => {
-  directory = makeTemp("holdfast-map-");
-});
-afterAll(() => removeTree(directory));
 
 interface Summary {
   readonly tables: readonly { readonly table: string; readonly created: number; readonly skipped: number }[];
@@ -97,7 +92,7 @@ describe.each(NAMES)("roles of another name on %s", (name) => {
     ]);
     const again = await run("import", at, ...flags);
     expect(Object.values(of(again, "created")).every((one) => one === 0)).toBe(true);
-    const told = await runBuilt("portable", ["import", at, ...flags]);
+    const told = await runInProcess("portable", ["import", at, ...flags]);
     expect(told.stdout).toContain(`${here(name, "role")} (editor) is mapped to (writer)`);
   });
 

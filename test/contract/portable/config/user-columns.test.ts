@@ -2,9 +2,9 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { runBuilt } from "../../../support/backup.ts";
-import { makeDatabase } from "../../../support/package-site.ts";
-import { rowsOf, useEngines, type PortableEngine } from "../../../support/portable.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { makeDatabase } from "../../../support/sites/package.ts";
+import { rowsOf, useEngines, type PortableEngine } from "../../../support/portable/engines.ts";
 import { tempDirectory } from "../../../support/temp.ts";
 
 type Name = PortableEngine["name"];
@@ -42,7 +42,7 @@ function configOf(portable: object): string {
 }
 
 async function portable(verb: string, url: string, config: object, ...args: readonly string[]) {
-  const { code, stdout, stderr } = await runBuilt("portable", [verb, ...args, "--config", configOf(config), "--database", url]); // prettier-ignore
+  const { code, stdout, stderr } = await runInProcess("portable", [verb, ...args, "--config", configOf(config), "--database", url]); // prettier-ignore
   return { code, said: `${stderr}${stdout}` };
 }
 
@@ -52,7 +52,7 @@ async function packed(url: string, config: object, ...args: readonly string[]) {
 }
 
 async function restored(file: string, url: string, ...args: readonly string[]) {
-  const { code, stdout, stderr } = await runBuilt("restore", ["--package", file, "--to", join(tempDirectory(), "to"), "--database", url, ...args]); // prettier-ignore
+  const { code, stdout, stderr } = await runInProcess("restore", ["--package", file, "--to", join(tempDirectory(), "to"), "--database", url, ...args]); // prettier-ignore
   return { code, said: `${stderr}${stdout}` };
 }
 
@@ -237,7 +237,7 @@ test.each(ENGINES)("%s: reconcile moves, and reinit regards, what the config dec
   const config = join(root, "site.yaml");
   const reinit = { keep: ["site_posts"] };
   writeFileSync(config, `site: s\nroot: ${root}\ndest: ${join(root, "store")}\ndatabase: ${JSON.stringify({ url })}\nportable: ${JSON.stringify({ ...WORDPRESS_CONFIG, reinit })}\n`);
-  const refused = await runBuilt("reinit", ["--config", config, "--dry-run"]);
+  const refused = await runInProcess("reinit", ["--config", config, "--dry-run"]);
   expect([refused.code, `${refused.stdout}${refused.stderr}`]).toMatchObject([1, expect.stringMatching(/site_posts.*site_users/)]);
 }); // prettier-ignore
 

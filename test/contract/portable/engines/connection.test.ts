@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { connect } from "../../../../lib/portable/engines/connect.ts";
 import type { Connection } from "../../../../lib/portable/engine/connection.ts";
 import type { Cell, Row } from "../../../../lib/portable/engine/session.ts";
-import { change, on, useEngines } from "../../../support/portable.ts";
+import { change, on, useEngines } from "../../../support/portable/engines.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 const engines = useEngines();

@@ -4,7 +4,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connect } from "../../../../lib/portable/engines/connect.ts";
 import type { Column, Schema, Table } from "../../../../lib/portable/schema/tables.ts";
-import { acquireMariadb, acquirePostgres, type TestServer } from "../../../support/servers.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../../../support/servers/acquire.ts";
 import { makeTemp, removeTree } from "../../../support/temp.ts";
 
 type EngineName = "postgresql" | "mariadb" | "sqlite";

@@ -2,23 +2,22 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { LIBRARY, libraryRows, librarySchema } from "../../../support/library.ts";
-import { rowsOf, useEngines } from "../../../support/portable.ts";
-import { runBuilt, startBuilt } from "../../../support/backup.ts";
-import { makeTemp, removeTree, tempDirectory } from "../../../support/temp.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { LIBRARY, libraryRows, librarySchema } from "../../../support/portable/library.ts";
+import { rowsOf, useEngines } from "../../../support/portable/engines.ts";
+import { runBuilt, startBuilt } from "../../../support/runs/backup.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { suiteDirectory, tempDirectory } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 const engines = useEngines();
-let directory: string;
+const directory = suiteDirectory("holdfast-formats-");
 const libraries = new Map<string, string>();
 
 beforeAll(async () => {
-  directory = makeTemp("holdfast-formats-");
   for (const name of NAMES)
     libraries.set(name, await engines.make(name, `${librarySchema(name)}\n${libraryRows(name)}`));
 }, 120_000);
-afterAll(() => removeTree(directory));
 
 const library = (name: string): string => libraries.get(name) ?? "";
 
@@ -28,7 +27,7 @@ interface Summary {
 }
 
 async function portable(...args: string[]): Promise<{ code: number | null; stderr: string; summary: Summary }> {
-  const { code, stdout, stderr } = await runBuilt("portable", [...args, "--json"]);
+  const { code, stdout, stderr } = await runInProcess("portable", [...args, "--json"]);
   const last = stdout.trim().split("\n").at(-1) ?? "";
   return { code, stderr, summary: last === "" ? { path: "", warnings: [] } : (JSON.parse(last) as Summary) };
 }
@@ -428,7 +427,10 @@ describe("more than 65,536 rows", () => {
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=2m", "holdfast-test", disk]);
     try {
       const args = ["export", "--database", url, "--format", format, "-o", join(disk, name), "--json"];
-      const { code, stdout } = await runBuilt("portable", format === "records" ? [...args, "--no-timestamp"] : args);
+      const { code, stdout } = await runInProcess(
+        "portable",
+        format === "records" ? [...args, "--no-timestamp"] : args,
+      );
       expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringContaining("E_NO_SPACE") as string });
       expect(readdirSync(disk)).toEqual([]);
     } finally {
@@ -440,7 +442,7 @@ describe("more than 65,536 rows", () => {
     const output = tempDirectory();
     writeFileSync(join(output, name), "mine");
     const args = ["export", "--database", library("SQLite"), "--format", format, "-o", join(output, name), "--json"];
-    const { code, stdout } = await runBuilt("portable", format === "records" ? [...args, "--no-timestamp"] : args);
+    const { code, stdout } = await runInProcess("portable", format === "records" ? [...args, "--no-timestamp"] : args);
     expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringContaining("E_TARGET") as string });
     expect(readFileSync(join(output, name), "utf8")).toBe("mine");
     expect(readdirSync(output)).toEqual([name]);

@@ -12,15 +12,16 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { exportTables } from "../../../../lib/portable/export/run.ts";
 import type { ExportManifest } from "../../../../lib/portable/format/documents.ts";
 import { openExport } from "../../../../lib/portable/read/export-reader.ts";
 import { planDatabase } from "../../../../lib/portable/plan/database.ts";
 import { compareTables } from "../../../../lib/portable/compare/tables.ts";
-import { runBuilt } from "../../../support/backup.ts";
-import { change, on, rowsOf, useEngines } from "../../../support/portable.ts";
-import { makeTemp, removeTree } from "../../../support/temp.ts";
+import { runBuilt } from "../../../support/runs/backup.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { change, on, rowsOf, useEngines } from "../../../support/portable/engines.ts";
+import { suiteDirectory } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 /** Characters of one to four bytes, so that pieces of any length cut one. */
@@ -28,12 +29,7 @@ const MIXED = "aü€🎧";
 const MIB = 1024 * 1024;
 
 const engines = useEngines();
-let directory: string;
-
-beforeAll(() => {
-  directory = makeTemp("holdfast-large-");
-});
-afterAll(() => removeTree(directory));
+const directory = suiteDirectory("holdfast-large-");
 
 const TYPES = {
   PostgreSQL: { bytes: "bytea", text: "text", json: "json" },
@@ -88,7 +84,7 @@ const lengths = (name: Name): string =>
   `select code, ${["body", "scan", "meta", "note"].map((column) => `octet_length(${name === "PostgreSQL" && column === "meta" ? "meta::text" : column})`).join(", ")} from document order by id`;
 
 async function portable(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const { code, stdout, stderr } = await runBuilt("portable", [...args, "--json"]);
+  const { code, stdout, stderr } = await runInProcess("portable", [...args, "--json"]);
   return { code: code ?? -1, stdout, stderr };
 }
 

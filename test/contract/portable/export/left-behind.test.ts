@@ -4,10 +4,10 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { execa } from "execa";
-import { runBuilt } from "../../../support/backup.ts";
-import { makeDatabase } from "../../../support/package-site.ts";
-import { rowsOf, useEngines } from "../../../support/portable.ts";
-import { bring, exportOf, refusal } from "../../../support/portable-script.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { makeDatabase } from "../../../support/sites/package.ts";
+import { rowsOf, useEngines } from "../../../support/portable/engines.ts";
+import { bring, exportOf, refusal } from "../../../support/portable/script.ts";
 import { tempDirectory } from "../../../support/temp.ts";
 
 const { make } = useEngines();
@@ -25,14 +25,14 @@ test.each([
   const url = await make(name, sql);
   const output = join(tempDirectory(), "e");
   for (const args of [["plan"], ["export", "-o", output, "--no-timestamp"]]) {
-    const { code, stderr } = await runBuilt("portable", [...args, "--database", url]);
+    const { code, stderr } = await runInProcess("portable", [...args, "--database", url]);
     expect(code).toBe(0);
     for (const one of left) expect(stderr).toContain(one);
     if (kept !== undefined) expect(stderr).not.toContain(kept);
   }
   // Whoever brings it in is told as well.
-  const { stdout } = await runBuilt("portable", ["check", output, "--database", url]);
-  const { json } = await runBuilt("portable", ["check", output, "--database", url, "--json"]);
+  const { stdout } = await runInProcess("portable", ["check", output, "--database", url]);
+  const { json } = await runInProcess("portable", ["check", output, "--database", url, "--json"]);
   for (const one of left) expect(stdout.split("LEFT BEHIND BY THE EXPORT")[1]).toContain(one);
   expect(json.at(-1)).toMatchObject({ export: { warnings: expect.arrayContaining(left.map((one) => expect.stringContaining(one))) as string[] } });
 }); // prettier-ignore
@@ -114,9 +114,9 @@ test("check tells of another program's export by its own format, version and tim
     [at, { path: at, export_format: "orcd-portal-export", export_version: "1.0.0", created_at: "2026-01-17T14:45:00-05:00" }],
     [dump, { path: dump, export_format: "a Django dump", export_version: null, created_at: null }],
   ] as const) {
-    const { code, json } = await runBuilt("portable", ["check", path, "--database", url, "--json"]);
+    const { code, json } = await runInProcess("portable", ["check", path, "--database", url, "--json"]);
     expect([code, json.at(-1)]).toMatchObject([0, { export: about }]);
-    const { stdout } = await runBuilt("portable", ["check", path, "--database", url]);
+    const { stdout } = await runInProcess("portable", ["check", path, "--database", url]);
     expect(stdout).toMatch(new RegExp(`^Export Format: +${about.export_format}$`, "m"));
     expect(stdout).toMatch(new RegExp(`^Created: +${about.created_at ?? "unknown"}$`, "m"));
     expect(stdout).not.toMatch(/sqlite.*\n[^]*Schema Version[^]*CURRENT INSTANCE/);
@@ -144,22 +144,22 @@ test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: columns that a data
   const COMPUTED = " generated always as (lower(name)) stored";
   const id = name === "PostgreSQL" ? "public.t" : "t";
   const source = await make(name, `${table(COMPUTED)} insert into t (name) values ('Ann');`);
-  const plan = await runBuilt("portable", ["plan", "--database", source]);
+  const plan = await runInProcess("portable", ["plan", "--database", source]);
   expect(plan.stdout).toContain(`computed columns, left out: ${id} low`);
   const output = join(tempDirectory(), "e");
-  const said = await runBuilt("portable", ["export", "--database", source, "-o", output, "--no-timestamp"]);
+  const said = await runInProcess("portable", ["export", "--database", source, "-o", output, "--no-timestamp"]);
   expect(said.stdout).toContain(`computed columns, left out: ${id} low`);
   expect(JSON.parse(readFileSync(join(output, "manifest.json"), "utf8"))).toMatchObject({ columns_computed: { [id]: ["low"] } });
   expect(JSON.parse(readFileSync(join(output, "schema.json"), "utf8"))).toMatchObject([{ columns_computed: ["low"] }]);
 
   // Where it is computed as well nothing is lost, and nothing is told.
   const same = await make(name, table(COMPUTED));
-  expect(await runBuilt("portable", ["check", output, "--database", same])).toMatchObject({ code: 0, stdout: expect.stringContaining(`  ${id}: low (computed)\n`) as string });
+  expect(await runInProcess("portable", ["check", output, "--database", same])).toMatchObject({ code: 0, stdout: expect.stringContaining(`  ${id}: low (computed)\n`) as string });
   await bring(output, same);
   for (const [low, becomes, value] of [["", "NULL", "null"], [" default 'old' not null", "its default", "old"]] as const) {
     const url = await make(name, `${table(low)} insert into t (name, low) values ('Bob', 'kept');`);
     const message = `${id}.low was computed by the export's database but is an ordinary column here: new rows get ${becomes}`;
-    const check = await runBuilt("portable", ["check", output, "--database", url]);
+    const check = await runInProcess("portable", ["check", output, "--database", url]);
     expect([check.code, check.stdout]).toEqual([3, expect.stringContaining(message)]);
     expect(await refusal("import", output, "--database", url)).toContain(message);
     expect(await rowsOf(url, "select name, low from t")).toEqual(["Bob|kept"]);
@@ -178,13 +178,13 @@ test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: columns that a data
     const from = await exportOf(await make(name, `${table("")} insert into t (name, low) values ('Ann', '${low}');`));
     const url = await make(name, table(COMPUTED));
     const message = `${id}.low is computed by this database: the export's values are left out`;
-    const check = await runBuilt("portable", ["check", from, "--database", url]);
+    const check = await runInProcess("portable", ["check", from, "--database", url]);
     expect([check.code, check.stdout]).toEqual([3, expect.stringContaining(message)]);
     expect(await refusal("import", from, "--database", url)).toContain(message);
     expect(await rowsOf(url, "select count(*) from t")).toEqual(["0"]);
     expect(await refusal("import", from, "--database", url, "--force")).toBe("");
     expect(await rowsOf(url, "select name, low from t")).toEqual(["Ann|ann"]);
-    expect((await runBuilt("portable", ["verify", from, "--database", url])).code).toBe(is);
+    expect((await runInProcess("portable", ["verify", from, "--database", url])).code).toBe(is);
   }
 }); // prettier-ignore
 

@@ -3,19 +3,18 @@ import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { LIBRARY, libraryRows, librarySchema } from "../../../support/library.ts";
-import { change, rowsOf, useEngines } from "../../../support/portable.ts";
-import { portableScript } from "../../../support/portable-script.ts";
-import { makeTemp, removeTree } from "../../../support/temp.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { LIBRARY, libraryRows, librarySchema } from "../../../support/portable/library.ts";
+import { change, rowsOf, useEngines } from "../../../support/portable/engines.ts";
+import { portableScript } from "../../../support/portable/script.ts";
+import { suiteDirectory } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 const engines = useEngines();
-let directory: string;
+const directory = suiteDirectory("holdfast-portable-");
 const exported = new Map<string, string>();
 
 beforeAll(async () => {
-  directory = makeTemp("holdfast-portable-");
   for (const name of NAMES) {
     const url = await engines.make(name, `${librarySchema(name)}\n${libraryRows(name)}`);
     const output = join(directory, name);
@@ -23,7 +22,6 @@ beforeAll(async () => {
     exported.set(name, output);
   }
 }, 120_000);
-afterAll(() => removeTree(directory));
 
 const exportOf = (name: string): string => exported.get(name) ?? "";
 

@@ -1,8 +1,8 @@
 /** Kinds of imports that ended well and left wrong rows: each comes through as it was, or is refused before anything is written. */
 import { describe, expect, test } from "vitest";
-import { runBuilt } from "../../../support/backup.ts";
-import { rowsOf, useEngines, type PortableEngine } from "../../../support/portable.ts";
-import { bring, exportOf, refusal } from "../../../support/portable-script.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { rowsOf, useEngines, type PortableEngine } from "../../../support/portable/engines.ts";
+import { bring, exportOf, refusal } from "../../../support/portable/script.ts";
 
 type Name = PortableEngine["name"];
 const { make } = useEngines();
@@ -53,7 +53,7 @@ describe("PostgreSQL: a table and one that inherits from it", () => {
       `create table place (id serial primary key, name text); create table site (primary key (id)) inherits (place);
        insert into place (id, name) values (1, 'a'), (2, 'A'); insert into site (id, name) values (2, 'other');`,
     );
-    const { code } = await runBuilt("portable", ["reconcile", "--table", "place", "--by", "name", "--database", url, "--yes"]);
+    const { code } = await runInProcess("portable", ["reconcile", "--table", "place", "--by", "name", "--database", url, "--yes"]);
     expect(code).toBe(0);
     expect(await rowsOf(url, "select tableoid::regclass::text, id, name from place order by 1, 2")).toEqual(["place|1|a", "site|2|other"]);
   }); // prettier-ignore
@@ -66,7 +66,7 @@ describe("two of an export with one place in the database", () => {
     const output = await exportOf(await make("PostgreSQL", from));
     const url = await make("SQLite", to);
     const words = await Promise.all(["import", "check"].map(async (verb) => {
-      const { code, stdout, stderr } = await runBuilt("portable", [verb, output, "--database", url, ...flags]);
+      const { code, stdout, stderr } = await runInProcess("portable", [verb, output, "--database", url, ...flags]);
       expect(code).toBe(14);
       return `${stderr}${stdout}`;
     }));

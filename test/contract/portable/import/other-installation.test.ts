@@ -3,9 +3,9 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { FORMAT_VERSION } from "../../../../lib/model/unit.ts";
-import { runBuilt } from "../../../support/backup.ts";
-import { makeDatabase } from "../../../support/package-site.ts";
-import { rowsOf, useEngines } from "../../../support/portable.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { makeDatabase } from "../../../support/sites/package.ts";
+import { rowsOf, useEngines } from "../../../support/portable/engines.ts";
 import { tempDirectory } from "../../../support/temp.ts";
 
 const { make } = useEngines();
@@ -32,7 +32,14 @@ function site(instance: string | undefined, ...sql: readonly string[]): Site {
 }
 
 async function portable(verb: string, { url, config }: Site, ...args: readonly string[]) {
-  const { code, stdout, stderr } = await runBuilt("portable", [verb, ...args, "--config", config, "--database", url]);
+  const { code, stdout, stderr } = await runInProcess("portable", [
+    verb,
+    ...args,
+    "--config",
+    config,
+    "--database",
+    url,
+  ]);
   return { code, said: `${stderr}${stdout}` };
 }
 

@@ -2,8 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { rowsOf, useEngines, type PortableEngine } from "../../../support/portable.ts";
-import { portableScript, refusal } from "../../../support/portable-script.ts";
+import { rowsOf, useEngines, type PortableEngine } from "../../../support/portable/engines.ts";
+import { portableScript, refusal } from "../../../support/portable/script.ts";
 import { tempDirectory } from "../../../support/temp.ts";
 
 type Name = PortableEngine["name"];

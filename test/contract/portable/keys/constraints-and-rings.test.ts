@@ -1,8 +1,8 @@
 /** Further of what the schemas of real applications hold: it arrives, or a message names the row. */
 import { describe, expect, test } from "vitest";
-import { runBuilt } from "../../../support/backup.ts";
-import { rowsOf, useEngines } from "../../../support/portable.ts";
-import { bring, exportOf, refusal } from "../../../support/portable-script.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { rowsOf, useEngines } from "../../../support/portable/engines.ts";
+import { bring, exportOf, refusal } from "../../../support/portable/script.ts";
 
 const ALL = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 const { make } = useEngines();
@@ -167,7 +167,7 @@ test("a tree of a tenant that is known by another key: told, and refused where i
   const schema = `create table task (id integer primary key, tenant integer not null, nr integer not null, parent integer, unique (tenant, nr), unique (tenant, id), foreign key (tenant, parent) references task (tenant, id));
     create table note (id integer primary key, tenant integer not null, task integer not null, body varchar(9) not null, unique (task, body), foreign key (tenant, task) references task (tenant, id));`;
   const from = await make("SQLite", `${schema} insert into task values (1, 1, 1, null), (2, 1, 2, 1); insert into note values (1, 1, 2, 'x');`); // prettier-ignore
-  expect((await runBuilt("portable", ["plan", "--database", from])).stderr).toMatch(/task: \(tenant, parent\) to task shares/); // prettier-ignore
+  expect((await runInProcess("portable", ["plan", "--database", from])).stderr).toMatch(/task: \(tenant, parent\) to task shares/); // prettier-ignore
   const output = await exportOf(from);
   await bring(output, await make("PostgreSQL", schema));
   const url = await make("SQLite", `${schema} insert into task values (1, 2, 1, null), (5, 1, 1, null);`);

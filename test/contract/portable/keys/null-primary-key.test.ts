@@ -1,18 +1,14 @@
 /** SQLite's primary keys may hold NULLs: such rows were created again by each import. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { runBuilt } from "../../../support/backup.ts";
-import { makeDatabase } from "../../../support/package-site.ts";
-import { change, rowsOf } from "../../../support/portable.ts";
-import { makeTemp, removeTree } from "../../../support/temp.ts";
+import { expect, test } from "vitest";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { makeDatabase } from "../../../support/sites/package.ts";
+import { change, rowsOf } from "../../../support/portable/engines.ts";
+import { suiteDirectory } from "../../../support/temp.ts";
 
-let directory: string;
+const directory = suiteDirectory("holdfast-null-key-");
 let count = 0;
-beforeAll(() => {
-  directory = makeTemp("holdfast-null-key-");
-});
-afterAll(() => removeTree(directory));
 
 const SCHEMA = `
   create table kind (code text primary key, word text);
@@ -27,7 +23,7 @@ const ROWS = `
 
 const make = (...sql: readonly string[]): string => makeDatabase(join(directory, `db-${++count}.db`), SCHEMA, ...sql);
 async function portable(...args: string[]): Promise<Record<string, unknown>> {
-  const { code, json, stderr } = await runBuilt("portable", [...args, "--json"]);
+  const { code, json, stderr } = await runInProcess("portable", [...args, "--json"]);
   return { code, stderr, ...(json.at(-1) as object) };
 }
 async function exported(url: string, keys: object = {}): Promise<Record<string, unknown> & { at: string }> {

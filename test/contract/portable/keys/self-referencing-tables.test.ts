@@ -3,10 +3,10 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { change, rowsOf, useEngines } from "../../../support/portable.ts";
-import { portableScript } from "../../../support/portable-script.ts";
-import { makeTemp, removeTree } from "../../../support/temp.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { change, rowsOf, useEngines } from "../../../support/portable/engines.ts";
+import { portableScript } from "../../../support/portable/script.ts";
+import { suiteDirectory } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 type Name = (typeof NAMES)[number];
@@ -14,7 +14,7 @@ const DEEP = 500;
 /** Levels of the chain where depth is not what is looked at. */
 const LOW = 3;
 const engines = useEngines();
-let directory: string;
+const directory = suiteDirectory("holdfast-tree-");
 let count = 0;
 const exported = new Map<string, string>();
 
@@ -68,14 +68,12 @@ const LINKS = [
 ];
 
 beforeAll(async () => {
-  directory = makeTemp("holdfast-tree-");
   for (const name of NAMES) {
     const url = await engines.of(name).make(schema(name) + rows());
     exported.set(name, await exportOf(url));
   }
   exported.set("low", await exportOf(await engines.of("SQLite").make(schema("SQLite") + rows(0, LOW))));
 }, 120_000);
-afterAll(() => removeTree(directory));
 
 interface Summary {
   readonly committed: boolean;

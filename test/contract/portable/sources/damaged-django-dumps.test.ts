@@ -3,23 +3,20 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { builtScript, runBuilt } from "../../../support/backup.ts";
-import { rowsOf, useEngines } from "../../../support/portable.ts";
-import { makeTemp, removeTree } from "../../../support/temp.ts";
+import { describe, expect, test } from "vitest";
+import { runBuilt } from "../../../support/runs/backup.ts";
+import { builtScript } from "../../../support/commands/build.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { rowsOf, useEngines } from "../../../support/portable/engines.ts";
+import { suiteDirectory } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 const SCHEMA = `create table shop_item (id integer primary key, code varchar(20) not null unique, stock integer check (stock >= 0), made timestamp null, photo blob,
   facts text check (json_valid("facts") or "facts" is null), shelf_id integer references shop_shelf (id)); create table shop_shelf (id integer primary key, label varchar(20) not null)`;
 
 const engines = useEngines();
-let directory: string;
+const directory = suiteDirectory("holdfast-django-broken-");
 let files = 0;
-
-beforeAll(() => {
-  directory = makeTemp("holdfast-django-broken-");
-});
-afterAll(() => removeTree(directory));
 
 interface Dumped {
   model: string;
@@ -43,7 +40,7 @@ function write(content: string | Buffer | readonly Dumped[], name = "dump.json")
 }
 
 const bring = async (file: string, url: string, ...more: string[]) =>
-  await runBuilt("portable", ["import", file, "--database", url, ...more]);
+  await runInProcess("portable", ["import", file, "--database", url, ...more]);
 
 test.each([
   ["bzip2", "dump.json.bz2"],
@@ -167,7 +164,7 @@ test("PostgreSQL's own types as Django writes them: arrays of arrays, ranges, ad
   expect(await rowsOf(url, "select grid[1][2], grid[2][1], array_ndims(grid), span, ip, facts from shop_item")).toEqual(
     ['b,c|"|2|[1,)|::1|true'],
   );
-  expect(await runBuilt("portable", ["verify", file, "--database", url])).toMatchObject({ code: 0 });
+  expect(await runInProcess("portable", ["verify", file, "--database", url])).toMatchObject({ code: 0 });
 });
 
 test("an empty dump is imported only with --force", async () => {

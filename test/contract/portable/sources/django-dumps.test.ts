@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runBuilt } from "../../../support/backup.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
 import { makeTemp, removeTree } from "../../../support/temp.ts";
 
 /** Debian's own Python has Debian's Django. */
@@ -51,7 +51,7 @@ describe.skipIf(!DJANGO)("dumpdata of a site of all kinds of keys and values", (
       copyFileSync(join(directory, "empty.db"), join(directory, database));
       const dump = join(directory, `${database}.json`);
       writeFileSync(dump, await manage("full.db", "dumpdata", ...flags));
-      const { code, stderr } = await runBuilt("portable", [
+      const { code, stderr } = await runInProcess("portable", [
         "import",
         dump,
         "--database",
@@ -65,7 +65,7 @@ describe.skipIf(!DJANGO)("dumpdata of a site of all kinds of keys and values", (
       if (flags.length < 2 || name === "as lines")
         expect(await manage(database, "dumpdata")).toBe(await manage("full.db", "dumpdata"));
       // What Django reads is what it wrote: the other way round.
-      const { code: verified } = await runBuilt("portable", [
+      const { code: verified } = await runInProcess("portable", [
         "verify",
         dump,
         "--database",

@@ -2,9 +2,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { runBuilt } from "../../../support/backup.ts";
-import { makeDatabase } from "../../../support/package-site.ts";
-import { rowsOf } from "../../../support/portable.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { makeDatabase } from "../../../support/sites/package.ts";
+import { rowsOf } from "../../../support/portable/engines.ts";
 import { tempDirectory } from "../../../support/temp.ts";
 
 const SCHEMA = `
@@ -31,7 +31,7 @@ async function brought(dump: readonly object[], generic: readonly object[], ...f
   const [file, config] = [join(directory, "dump.json"), join(directory, "c.yaml")];
   writeFileSync(file, JSON.stringify(dump));
   writeFileSync(config, `site: s\nroot: ${directory}\nportable: ${JSON.stringify({ generic })}\n`);
-  const { code, stderr } = await runBuilt("portable", [
+  const { code, stderr } = await runInProcess("portable", [
     "import",
     file,
     "--config",

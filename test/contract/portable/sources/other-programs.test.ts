@@ -4,21 +4,17 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { change, rowsOf, useEngines } from "../../../support/portable.ts";
-import { runBuilt } from "../../../support/backup.ts";
-import { dumpText, SHOP, shopRecords, shopSchema } from "../../../support/shop.ts";
-import { makeTemp, removeTree } from "../../../support/temp.ts";
+import { describe, expect, test } from "vitest";
+import { change, rowsOf, useEngines } from "../../../support/portable/engines.ts";
+import { runBuilt } from "../../../support/runs/backup.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { dumpText, SHOP, shopRecords, shopSchema } from "../../../support/portable/shop.ts";
+import { suiteDirectory } from "../../../support/temp.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 const engines = useEngines();
-let directory: string;
+const directory = suiteDirectory("holdfast-foreign-test-");
 let files = 0;
-
-beforeAll(() => {
-  directory = makeTemp("holdfast-foreign-test-");
-});
-afterAll(() => removeTree(directory));
 
 function write(content: string | Buffer, name = "dump.json"): string {
   const place = join(directory, String(++files));
@@ -34,7 +30,7 @@ interface Counted {
 }
 
 async function portable(...args: string[]): Promise<{ code: number; stderr: string; tables: readonly Counted[] }> {
-  const { code, stdout, stderr } = await runBuilt("portable", [...args, "--json"]);
+  const { code, stdout, stderr } = await runInProcess("portable", [...args, "--json"]);
   const last = stdout.trim().split("\n").at(-1) ?? "";
   const summary = last.startsWith("{") ? (JSON.parse(last) as { tables?: readonly Counted[] }) : {};
   return { code: code ?? -1, stderr, tables: summary.tables ?? [] };
@@ -368,7 +364,7 @@ describe("a ZIP of models", () => {
   test("is imported; its media are reported", async () => {
     const url = await engines.of("PostgreSQL").make(shopSchema("PostgreSQL"));
     expect(await counted("created", writeZip(metadata), "--database", url)).toEqual(SHOP);
-    const { stderr } = await runBuilt("portable", ["check", writeZip(metadata), "--database", url]);
+    const { stderr } = await runInProcess("portable", ["check", writeZip(metadata), "--database", url]);
     expect(stderr).toMatch(/media\/: 1 file is not part of the database/);
   });
 

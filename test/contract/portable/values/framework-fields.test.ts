@@ -1,8 +1,8 @@
 /** A field that a framework keeps in another type on each engine arrives as that type's, and back; a value that has no form there is refused. */
 import { describe, expect, test } from "vitest";
-import { runBuilt } from "../../../support/backup.ts";
-import { change, rowsOf, useEngines, type PortableEngine } from "../../../support/portable.ts";
-import { bring, exportOf, refusal } from "../../../support/portable-script.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { change, rowsOf, useEngines, type PortableEngine } from "../../../support/portable/engines.ts";
+import { bring, exportOf, refusal } from "../../../support/portable/script.ts";
 
 type Name = PortableEngine["name"];
 const { make } = useEngines();
@@ -182,7 +182,7 @@ test.each([
   expect(await rowsOf(url, `select ${words} from t order by id`)).toEqual([...values.map(() => becomes), "null"]);
   const other = { uuid: "'00000000-0000-4000-8000-000000000001'", boolean: "false", "numeric(9,2)": "12.51" }[type as string] ?? "'2024-02-29 10:00:01'";
   await change(url, `update t set v = ${other} where id = 1`);
-  expect((await runBuilt("portable", ["verify", output, "--database", url])).code).toBe(13);
+  expect((await runInProcess("portable", ["verify", output, "--database", url])).code).toBe(13);
 }); // prettier-ignore
 
 test("verify finds the same rows where keys and links are texts that became UUIDs", async () => {
@@ -194,7 +194,7 @@ test("verify finds the same rows where keys and links are texts that became UUID
   await bring(output, url);
   expect(await rowsOf(url, "select p.name, t.name from part p left join thing t on t.id = thing_id order by 1")).toEqual(["p|x", "q|y", "r|null"]);
   await change(url, "update part set thing_id = null where name = 'p'");
-  expect((await runBuilt("portable", ["verify", output, "--database", url])).code).toBe(13);
+  expect((await runInProcess("portable", ["verify", output, "--database", url])).code).toBe(13);
 }); // prettier-ignore
 
 describe("a kind that has no form in the target's", () => {
@@ -209,11 +209,11 @@ describe("a kind that has no form in the target's", () => {
     const output = await exportOf(await make(from, table(type, value, "null")));
     const url = await make(to, table(other));
     const words = new RegExp(`t\\.v is ${other} here, and .* in the export, which does not convert to it`, "i");
-    const check = await runBuilt("portable", ["check", output, "--database", url]);
+    const check = await runInProcess("portable", ["check", output, "--database", url]);
     expect([check.code, check.stdout]).toEqual([3, expect.stringMatching(words)]);
     expect(await refusal("import", output, "--database", url)).toMatch(words);
     expect(await refusal("import", output, "--database", url, "--force")).toMatch(/line 2: .*v expects .*, found/);
-    expect((await runBuilt("portable", ["check", output, "--database", url, "--values"])).code).toBe(14);
+    expect((await runInProcess("portable", ["check", output, "--database", url, "--values"])).code).toBe(14);
     expect(await rowsOf(url, "select count(*) from t")).toEqual(["0"]);
     // Of NULLs there is nothing to refuse.
     const empty = await exportOf(await make(from, table(type, "null")));

@@ -1,25 +1,20 @@
 /** What databases hold that copies of them have lost: each case comes through as it was, or is refused by a message that names the row. */
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { HoldfastError } from "../../../../lib/errors.ts";
 import { exportTables } from "../../../../lib/portable/export/run.ts";
 import { importTables } from "../../../../lib/portable/import/run.ts";
 import { openExport } from "../../../../lib/portable/read/export-reader.ts";
 import { planPortable } from "../../../../lib/portable/plan/run.ts";
 import { compareTables } from "../../../../lib/portable/compare/tables.ts";
-import { change, on, rowsOf, useEngines, type PortableEngine } from "../../../support/portable.ts";
-import { makeTemp, removeTree } from "../../../support/temp.ts";
+import { change, on, rowsOf, useEngines, type PortableEngine } from "../../../support/portable/engines.ts";
+import { suiteDirectory } from "../../../support/temp.ts";
 
 type Name = PortableEngine["name"];
 const { signal } = new AbortController();
 const engines = useEngines();
-let directory: string;
+const directory = suiteDirectory("holdfast-portable-cases-");
 let count = 0;
-
-beforeAll(() => {
-  directory = makeTemp("holdfast-portable-cases-");
-});
-afterAll(() => removeTree(directory));
 
 /** What the engine says when it refuses; nothing when all is well. */
 async function said(work: () => Promise<unknown>): Promise<string> {

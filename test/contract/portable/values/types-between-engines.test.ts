@@ -1,9 +1,9 @@
 /** What the schemas of real applications hold, and differ in from engine to engine: it arrives, or a message names the row. */
 import { expect, test } from "vitest";
 import * as z from "zod";
-import { runBuilt } from "../../../support/backup.ts";
-import { rowsOf, useEngines } from "../../../support/portable.ts";
-import { bring, exportOf, refusal } from "../../../support/portable-script.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { rowsOf, useEngines } from "../../../support/portable/engines.ts";
+import { bring, exportOf, refusal } from "../../../support/portable/script.ts";
 
 const engines = useEngines();
 const { make } = engines;
@@ -106,12 +106,12 @@ const UNGUARDED =
 test.each(["PostgreSQL", "MariaDB", "SQLite"] as const)("%s: columns that look like foreign keys without a constraint are reported", async (name) => {
   const rows = "insert into wp_terms values (1, 'a'), (2, 'b'); insert into wp_other values (1, 'x'); insert into wp_links values (7, 1, 2, 1); insert into Session values ('secret', 1, '', '');";
   const from = await make(name, `${UNGUARDED} ${rows}`);
-  const plan = await runBuilt("portable", ["plan", "--database", from, "--json"]);
+  const plan = await runInProcess("portable", ["plan", "--database", from, "--json"]);
   expect(plan.stdout).toMatch(/wp_terms: (?:public\.)?wp_links\.term_id, (?:public\.)?wp_links\.rev_term seem to reference its term_id/);
   expect(plan.stdout).not.toMatch(/wp_other: .*seem/);
   const output = await exportOf(from);
   const url = await make(name, `${UNGUARDED} insert into wp_terms values (8, 'b');`);
-  const { code, stderr, stdout } = await runBuilt("portable", ["import", output, "--database", url, "--json"]);
+  const { code, stderr, stdout } = await runInProcess("portable", ["import", output, "--database", url, "--json"]);
   expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
   const { warnings } = summarySchema.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? ""));
   expect(warnings.join("\n")).toMatch(/wp_terms: 1 row was renumbered; \S+term_id, \S+rev_term look like/);

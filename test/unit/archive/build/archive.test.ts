@@ -22,7 +22,7 @@ import { toBuffer } from "../../../../lib/archive/path.ts";
 import { fingerprintTree } from "../../../../lib/archive/build/fingerprint-tree.ts";
 import { PIECE_SIZE } from "../../../../lib/archive/tree/read-stable.ts";
 import { walk } from "../../../../lib/archive/tree/walk.ts";
-import { plantAwkward } from "../../../support/awkward.ts";
+import { plantAwkward } from "../../../support/sites/awkward.ts";
 import { compareTrees } from "../../../support/compare.ts";
 import { tempDirectory } from "../../../support/temp.ts";
 import { asNobody, build } from "../support.ts";

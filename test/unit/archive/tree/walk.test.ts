@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node
 import { expect, test } from "vitest";
 import type { Entry } from "../../../../lib/archive/entry.ts";
 import { comparePaths, statRoot, walk, type WalkOptions } from "../../../../lib/archive/tree/walk.ts";
-import { plantAwkward } from "../../../support/awkward.ts";
+import { plantAwkward } from "../../../support/sites/awkward.ts";
 import { asNobody } from "../support.ts";
 import { tempDirectory } from "../../../support/temp.ts";
 

@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { unpackArchive } from "../../../../lib/archive/unpack/archive.ts";
 import type { UnpackRequest, UnpackResult } from "../../../../lib/archive/unpack/request.ts";
-import { plantAwkward } from "../../../support/awkward.ts";
+import { plantAwkward } from "../../../support/sites/awkward.ts";
 import { compareTrees } from "../../../support/compare.ts";
 import { tempDirectory } from "../../../support/temp.ts";
 import { asNobody, build } from "../support.ts";

@@ -2,11 +2,11 @@ import { execFileSync } from "node:child_process";
 import { globSync } from "fast-glob";
 import { existsSync, lstatSync, readFileSync, writeFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { loadConfig } from "../../../../lib/config/load.ts";
 import { makeDemoSite, type DemoSite } from "../../../../lib/cli/backup/demo-site.ts";
 import { uncoveredBy } from "../../../support/coverage.ts";
-import { makeTemp, removeTree, tempDirectory } from "../../../support/temp.ts";
+import { suiteDirectory, tempDirectory } from "../../../support/temp.ts";
 import { openDatabase } from "../../../support/sqlite.ts";
 import { firstValue } from "../../../../lib/sqlite/query.ts";
 
@@ -25,15 +25,12 @@ const SECRETS = {
   tlsKey: "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ9rul",
 };
 
-let directory: string;
+const directory = suiteDirectory();
 let site: DemoSite;
 
 beforeAll(async () => {
-  directory = makeTemp();
   site = await makeDemoSite(join(directory, "demo"));
 });
-
-afterAll(() => removeTree(directory));
 
 const inSite = (path: string): string => join(site.root, path);
 

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { withGivenFlags } from "../../../../lib/cli/core/given-flags.ts";
-import { PROJECT } from "../../../support/run.ts";
-import { commandFlags } from "../../../support/command-flags.ts";
+import { PROJECT } from "../../../support/commands/run.ts";
+import { commandFlags } from "../../../support/commands/flags.ts";
 
 const sources = readdirSync(join(PROJECT, "lib"), { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".ts"))

@@ -6,7 +6,7 @@ import { deleteRun, type DeleteOutcome } from "../../../../lib/ops/runs/delete.t
 import { acquireLock } from "../../../../lib/store/lock/acquire.ts";
 import { ownerOfThisProcess } from "../../../../lib/store/lock/process-owner.ts";
 import { listReaders, pinRun } from "../../../../lib/store/lock/pins.ts";
-import { makeRun, makeStore } from "../../../support/runs.ts";
+import { makeRun, makeStore } from "../../../support/runs/stores.ts";
 import { tempDirectory } from "../../../support/temp.ts";
 
 const [FIRST, SECOND, THIRD] = ["20260101T000000Z", "20260102T000000Z", "20260103T000000Z"] as const;

@@ -5,8 +5,8 @@ import { findRun } from "../../../../lib/ops/runs/find-run.ts";
 import { listStore } from "../../../../lib/ops/runs/list.ts";
 import { readLog, type LogLevel } from "../../../../lib/ops/runs/log.ts";
 import { acquireLock } from "../../../../lib/store/lock/acquire.ts";
-import { runBuilt } from "../../../support/backup.ts";
-import { makeRun, makeStore } from "../../../support/runs.ts";
+import { runInProcess } from "../../../support/commands/in-process.ts";
+import { makeRun, makeStore } from "../../../support/runs/stores.ts";
 import { tempDirectory } from "../../../support/temp.ts";
 
 const [FIRST, SECOND, THIRD] = ["20260101T000000Z", "20260102T000000Z", "20260103T000000Z"] as const;
@@ -41,15 +41,15 @@ describe("list", () => {
 
   test("as a table, as JSON, and of an empty store", async () => {
     const store = newStore();
-    expect(await runBuilt("list", ["--dest", store])).toMatchObject({ code: 0, stdout: `no runs in ${store}\n` });
+    expect(await runInProcess("list", ["--dest", store])).toMatchObject({ code: 0, stdout: `no runs in ${store}\n` });
     await makeRun(store, FIRST, [{ directory: "db/site" }], { name: "first", tags: ["a", "b"] });
     await makeRun(store, SECOND, [{ directory: "db/site" }], { scope: { only: ["12"] } });
-    const { stdout } = await runBuilt("list", ["--dest", store]);
+    const { stdout } = await runInProcess("list", ["--dest", store]);
     const [head, second, first] = stdout.split("\n");
     expect(head).toMatch(/^run +status +scope +name +tags +units +failed +size +written$/);
     expect(second).toMatch(/^20260102T000000Z +complete +only 12 +1 +0 +\d+ B +\d+ B$/);
     expect(first).toMatch(/^20260101T000000Z +complete +full +first +a,b +1 +0 +\d+ B +\d+ B {2}latest$/);
-    const { json } = await runBuilt("list", ["--dest", store, "--json", "--tag", "a"]);
+    const { json } = await runInProcess("list", ["--dest", store, "--json", "--tag", "a"]);
     expect(json).toMatchObject([
       { message_type: "summary", site: "test", runs: [{ run: FIRST, latest: true, tags: ["a", "b"], units: 1 }] },
     ]);
@@ -60,12 +60,12 @@ describe("list", () => {
     await makeRun(store, FIRST, [{ directory: "db/site" }]);
     const config = path.join(path.dirname(store), "site.yaml");
     writeFileSync(config, `site: test\nroot: /nowhere\ndest: ${path.basename(store)}\n`);
-    expect(await runBuilt("list", ["--config", config])).toMatchObject({
+    expect(await runInProcess("list", ["--config", config])).toMatchObject({
       code: 0,
       stdout: expect.stringContaining(FIRST),
     });
     writeFileSync(config, "site: test\nroot: /nowhere\n");
-    expect(await runBuilt("verify", ["--config", config])).toMatchObject({
+    expect(await runInProcess("verify", ["--config", config])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("neither --dest nor dest"),
     });
@@ -73,8 +73,11 @@ describe("list", () => {
 
   test("a store that is not there is exit 10, and nothing is made of it", async () => {
     const directory = tempDirectory();
-    expect(await runBuilt("list", ["--dest", path.join(directory, "none")])).toMatchObject({ code: 10, stdout: "" });
-    expect(await runBuilt("list", ["--dest", directory])).toMatchObject({ code: 10, stdout: "" });
+    expect(await runInProcess("list", ["--dest", path.join(directory, "none")])).toMatchObject({
+      code: 10,
+      stdout: "",
+    });
+    expect(await runInProcess("list", ["--dest", directory])).toMatchObject({ code: 10, stdout: "" });
   });
 });
 
@@ -150,7 +153,7 @@ describe("logs", () => {
 
   test("in words, or as it is with --json", async () => {
     const store = await logged();
-    const { stdout, code } = await runBuilt("logs", ["latest", "--dest", store]);
+    const { stdout, code } = await runInProcess("logs", ["latest", "--dest", store]);
     expect(code).toBe(0);
     expect(stdout.split("\n")).toEqual([
       "2026-01-01 02:03:04Z  info   db started",
@@ -158,9 +161,9 @@ describe("logs", () => {
       "2026-01-01 02:03:04Z  error  source_exports/7: gone [E_MISSING]",
       "",
     ]);
-    const { json } = await runBuilt("logs", [FIRST, "--dest", store, "--json", "--level", "error"]);
+    const { json } = await runInProcess("logs", [FIRST, "--dest", store, "--json", "--level", "error"]);
     expect(json).toEqual([lines[2]]);
-    expect(await runBuilt("logs", [SECOND, "--dest", store])).toMatchObject({ code: 1 });
-    expect(await runBuilt("logs", [FIRST, "more", "--dest", store])).toMatchObject({ code: 2 });
+    expect(await runInProcess("logs", [SECOND, "--dest", store])).toMatchObject({ code: 1 });
+    expect(await runInProcess("logs", [FIRST, "more", "--dest", store])).toMatchObject({ code: 2 });
   });
 });

@@ -7,7 +7,7 @@ import { verify, type Verification } from "../../../../lib/ops/verify/run.ts";
 import { showVerification } from "../../../../lib/cli/core/check-report.ts";
 import type { Scope } from "../../../../lib/model/run.ts";
 import { writeSums } from "../../../../lib/store/run/checksums.ts";
-import { makeRun, makeStore, type MadeUnit } from "../../../support/runs.ts";
+import { makeRun, makeStore, type MadeUnit } from "../../../support/runs/stores.ts";
 import { tempDirectory } from "../../../support/temp.ts";
 
 const programs = vi.hoisted(() => ({ isMissing: false }));

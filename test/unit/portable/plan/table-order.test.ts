@@ -3,11 +3,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { EngineName } from "../../../../lib/database/snapshot.ts";
 import { chooseKeys } from "../../../../lib/portable/schema/keys/choose.ts";
-import type { TableKey } from "../../../../lib/portable/schema/keys/candidates.ts";
+import type { TableKey } from "../../../../lib/portable/schema/keys/table-key.ts";
 import { portableEngine } from "../../../../lib/portable/engines/registry.ts";
 import { orderTables, type TableOrder } from "../../../../lib/portable/plan/table-order.ts";
 import type { Schema } from "../../../../lib/portable/schema/tables.ts";
-import { portableSchema, type TerseTable } from "../../../support/portable-schema.ts";
+import { portableSchema, type TerseTable } from "../../../support/portable/schema.ts";
 
 const orderOf = (tables: Readonly<Record<string, TerseTable>>, engine: EngineName = "postgresql"): TableOrder => {
   const schema = portableSchema(tables, engine);

@@ -1,12 +1,12 @@
 /** What makes rows equal to people, which one stays, and that a merge keeps what the rows say. */
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { connect } from "../../../../lib/portable/engines/connect.ts";
 import { planReconcile, reconcile } from "../../../../lib/portable/reconcile/run.ts";
 import { folded, groupOf, sameness } from "../../../../lib/portable/reconcile/groups.ts";
 import type { Column, Kind } from "../../../../lib/portable/schema/tables.ts";
-import { makeTemp, removeTree } from "../../../support/temp.ts";
+import { suiteDirectory } from "../../../support/temp.ts";
 import { openDatabase } from "../../../support/sqlite.ts";
 import { firstValue } from "../../../../lib/sqlite/query.ts";
 
@@ -40,12 +40,8 @@ test("the row with the most references stays, of several the one with the smalle
 });
 
 describe("a merge", () => {
-  let directory: string;
+  const directory = suiteDirectory("holdfast-merge-");
   let count = 0;
-  beforeAll(() => {
-    directory = makeTemp("holdfast-merge-");
-  });
-  afterAll(() => removeTree(directory));
 
   const SCHEMA = `
     create table kind (id integer primary key, code text, name text not null, above_id integer references kind (id), unique (above_id, name));

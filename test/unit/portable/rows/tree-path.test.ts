@@ -9,7 +9,7 @@ import { isPath, pathCells, pathEncoder, type PathLeaf } from "../../../../lib/p
 import { exportedKeys } from "../../../../lib/portable/schema/keys/exported.ts";
 import { jsonCellText } from "../../../../lib/portable/export/json-value.ts";
 import { portableEngine } from "../../../../lib/portable/engines/registry.ts";
-import { portableSchema } from "../../../support/portable-schema.ts";
+import { portableSchema } from "../../../support/portable/schema.ts";
 
 const schema = portableSchema({
   site: { columns: "id! name", pk: "id", unique: ["name"] },

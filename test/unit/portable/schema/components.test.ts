@@ -1,7 +1,7 @@
 /** Which tables hang together. */
 import { expect, test } from "vitest";
 import { findComponents } from "../../../../lib/portable/schema/components.ts";
-import { portableSchema, type TerseTable } from "../../../support/portable-schema.ts";
+import { portableSchema, type TerseTable } from "../../../support/portable/schema.ts";
 
 const ID: TerseTable = { columns: "id!", pk: "id" };
 const to = (target: string): TerseTable => ({ columns: "id! x_id", pk: "id", fk: [["x_id", target]] });

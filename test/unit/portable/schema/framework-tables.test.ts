@@ -1,7 +1,7 @@
 /** Which tables are a framework's own. */
 import { expect, test } from "vitest";
 import { detectFrameworkTables } from "../../../../lib/portable/schema/framework-tables.ts";
-import { portableSchema, type TerseTable } from "../../../support/portable-schema.ts";
+import { portableSchema, type TerseTable } from "../../../support/portable/schema.ts";
 
 const of = (tables: Readonly<Record<string, TerseTable>>): Record<string, string> =>
   Object.fromEntries(

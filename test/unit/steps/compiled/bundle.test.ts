@@ -21,10 +21,10 @@ import { buildArchive } from "../../../../lib/archive/build/archive.ts";
 import { fromString } from "../../../../lib/archive/path.ts";
 import { buildCompiledBundle, type CompiledRequest } from "../../../../lib/steps/compiled/bundle.ts";
 import { planCompiledBundle } from "../../../../lib/steps/compiled/plan.ts";
-import { plantAwkward } from "../../../support/awkward.ts";
+import { plantAwkward } from "../../../support/sites/awkward.ts";
 import { compareTrees } from "../../../support/compare.ts";
-import { restoreBundle } from "../../../support/restore-bundle.ts";
-import { scanBundle } from "../../../support/scan-bundle.ts";
+import { restoreBundle } from "../../../support/runs/restore-bundle.ts";
+import { scanBundle } from "../../../support/runs/scan-bundle.ts";
 import { tempDirectory } from "../../../support/temp.ts";
 
 const AUDIO = "/accounts/serve_audio_file/";

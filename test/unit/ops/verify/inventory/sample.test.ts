@@ -6,7 +6,7 @@ import { verify, type VerifyRequest } from "../../../../../lib/ops/verify/run.ts
 import { parseSample } from "../../../../../lib/ops/verify/inventory/sample.ts";
 import { loadConfig } from "../../../../../lib/config/load.ts";
 import { writeSums } from "../../../../../lib/store/run/checksums.ts";
-import { makeRun, makeStore } from "../../../../support/runs.ts";
+import { makeRun, makeStore } from "../../../../support/runs/stores.ts";
 import { tempDirectory } from "../../../../support/temp.ts";
 
 const RUN = "20260101T000000Z";

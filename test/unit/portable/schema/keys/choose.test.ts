@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { chooseKeys, type KeyHints } from "../../../../../lib/portable/schema/keys/choose.ts";
-import type { TableKey } from "../../../../../lib/portable/schema/keys/candidates.ts";
+import type { TableKey } from "../../../../../lib/portable/schema/keys/table-key.ts";
 import type { Schema } from "../../../../../lib/portable/schema/tables.ts";
-import { portableSchema, type TerseTable } from "../../../../support/portable-schema.ts";
+import { portableSchema, type TerseTable } from "../../../../support/portable/schema.ts";
 
 const choose = (tables: Readonly<Record<string, TerseTable>>, keys: KeyHints["keys"] = {}): Record<string, TableKey> =>
   Object.fromEntries(chooseKeys(portableSchema(tables), { keys }));

@@ -5,13 +5,13 @@
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import * as z from "zod";
-import type { Endpoint } from "./servers/engine.ts";
-import { runMariadb } from "./servers/mariadb.ts";
-import { POOL_SOCKET } from "./servers/pool.ts";
-import { postgres, runPsql } from "./servers/postgres.ts";
-import { HOST, secret } from "./servers/process.ts";
+import type { Endpoint } from "./engine.ts";
+import { runMariadb } from "./mariadb.ts";
+import { POOL_SOCKET } from "./pool.ts";
+import { postgres, runPsql } from "./postgres.ts";
+import { HOST, secret } from "./process.ts";
 
-export { postgresDirectories } from "./servers/postgres.ts";
+export { postgresDirectories } from "./postgres.ts";
 
 export interface TestServer extends Endpoint {
   /** An ordinary user's own database, UTF-8, without the password in it; `password` goes with it. */

@@ -2,16 +2,16 @@
 import { createHash } from "node:crypto";
 import { linkSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { noCounters } from "../../lib/model/event.ts";
-import type { ManifestHead, StepSummary } from "../../lib/model/run.ts";
-import { FORMAT_VERSION, type Project, type StepName, type UnitMetadata } from "../../lib/model/unit.ts";
-import { writeDocument } from "../../lib/store/files/json-documents.ts";
-import { runDirectory } from "../../lib/store/files/layout.ts";
-import { writeManifest, type ListedStep } from "../../lib/store/run/manifest.ts";
-import { PLACES_FILE, placesOf, recordPlaces } from "../../lib/store/run/places.ts";
-import { repairLinks } from "../../lib/store/run/publish.ts";
-import { indexEntries } from "../../lib/store/run/step-index.ts";
-import { writeSums } from "../../lib/store/run/checksums.ts";
+import { noCounters } from "../../../lib/model/event.ts";
+import type { ManifestHead, StepSummary } from "../../../lib/model/run.ts";
+import { FORMAT_VERSION, type Project, type StepName, type UnitMetadata } from "../../../lib/model/unit.ts";
+import { writeDocument } from "../../../lib/store/files/json-documents.ts";
+import { runDirectory } from "../../../lib/store/files/layout.ts";
+import { writeManifest, type ListedStep } from "../../../lib/store/run/manifest.ts";
+import { PLACES_FILE, placesOf, recordPlaces } from "../../../lib/store/run/places.ts";
+import { repairLinks } from "../../../lib/store/run/publish.ts";
+import { indexEntries } from "../../../lib/store/run/step-index.ts";
+import { writeSums } from "../../../lib/store/run/checksums.ts";
 
 /** A unit: its directory (`source_exports/1`), what its artifact holds, or the run whose artifact is linked. */
 export interface MadeUnit {

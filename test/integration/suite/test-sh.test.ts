@@ -1,8 +1,8 @@
 import { chmodSync, copyFileSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { PROJECT, startProgram, type RunResult } from "../support/run.ts";
-import { tempDirectory } from "../support/temp.ts";
+import { PROJECT, startProgram, type RunResult } from "../../support/commands/run.ts";
+import { tempDirectory } from "../../support/temp.ts";
 
 /** A checkout of which only `test.sh` is real; `npm` says what it was asked for. */
 describe("test.sh", () => {

@@ -2,9 +2,9 @@
 import { connect } from "node:net";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
-import { eventually } from "../support/backup.ts";
-import { PROJECT, startProgram } from "../support/run.ts";
-import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers.ts";
+import { eventually } from "../../support/runs/backup.ts";
+import { PROJECT, startProgram } from "../../support/commands/run.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers/acquire.ts";
 
 const ENGINES = [
   {
@@ -106,7 +106,7 @@ const support = (name: string): string => JSON.stringify(`${PROJECT}test/support
 
 test("a file whose process is killed hands its server back", async () => {
   const killed = await inProcess(
-    `import { acquirePostgres } from ${support("servers")};`,
+    `import { acquirePostgres } from ${support("servers/acquire")};`,
     "const server = await acquirePostgres();",
     `await server.sql("create database left_over");`,
     "console.log(server.port);",
@@ -123,7 +123,7 @@ test("a file whose process is killed hands its server back", async () => {
 test("the servers of a test run that is killed are killed too", async () => {
   const run = await inProcess(
     `import { openPool } from ${support("servers/pool")};`,
-    `import { acquireMariadb } from ${support("servers")};`,
+    `import { acquireMariadb } from ${support("servers/acquire")};`,
     "await openPool();",
     "console.log((await acquireMariadb()).port);",
     "setInterval(() => {}, 1000);",

@@ -1,6 +1,6 @@
 /** Schemas in a few words, for tests of what is judged about them. */
-import type { EngineName } from "../../lib/database/snapshot.ts";
-import type { Column, ForeignKey, Kind, Schema, Table, Unique } from "../../lib/portable/schema/tables.ts";
+import type { EngineName } from "../../../lib/database/snapshot.ts";
+import type { Column, ForeignKey, Kind, Schema, Table, Unique } from "../../../lib/portable/schema/tables.ts";
 
 type Flags = Partial<Omit<ForeignKey, "columns" | "target" | "targetColumns">>;
 

@@ -1,7 +1,7 @@
 /** A small C-LARA-like site with a SQLite database and a config, made in milliseconds: what the whole-run tests back up. */
 import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { openDatabase, runSql } from "./sqlite.ts";
+import { openDatabase, runSql } from "../sqlite.ts";
 
 export interface SiteOptions {
   readonly projects?: number;

@@ -1,9 +1,9 @@
 /** Resolves the symbolic links in paths of a site, as far as they can be trusted. */
 import { lstatSync, readlinkSync, statSync, type Stats } from "node:fs";
-import type { BytePath } from "../../../archive/entry.ts";
-import { basename, dirname, display, join, toBuffer } from "../../../archive/path.ts";
-import { MOST_LINKS, refuseForeign } from "../../../archive/tree/trusted-path.ts";
-import { HoldfastError, systemCode } from "../../../errors.ts";
+import type { BytePath } from "../../../../archive/entry.ts";
+import { basename, dirname, display, join, toBuffer } from "../../../../archive/path.ts";
+import { MOST_LINKS, assertTrustedLink } from "../../../../archive/tree/trusted-path.ts";
+import { HoldfastError, systemCode } from "../../../../errors.ts";
 
 /** Called with a link before it is followed; throws to reject it. */
 type OnLink = (link: BytePath, stats: Stats) => void;
@@ -49,8 +49,8 @@ export function realPaths(onLink: OnLink = () => {}): (path: BytePath) => BytePa
   return (path) => resolve(path, 0).real;
 }
 
-/** Throws `E_TARGET` for a link that `refuseForeign` rejects; a dangling link is ignored. */
-export function refuseForeignLink(link: BytePath, { uid }: Stats): void {
+/** Throws `E_TARGET` for a link that `assertTrustedLink` rejects; a dangling link is ignored. */
+export function assertTrustedRestoreLink(link: BytePath, { uid }: Stats): void {
   const target = statSync(toBuffer(link), { throwIfNoEntry: false, bigint: true });
-  if (target !== undefined) refuseForeign({ link, owner: BigInt(uid) }, target.uid, "E_TARGET");
+  if (target !== undefined) assertTrustedLink({ link, owner: BigInt(uid) }, target.uid, "E_TARGET");
 }

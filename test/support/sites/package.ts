@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { linkSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { runSql } from "./sqlite.ts";
+import { runSql } from "../sqlite.ts";
 
 export const HASH = "pbkdf2_sha256$600000$salt$abcdefghijklmnop";
 export const TOKEN = "tok3n-that-is-as-good-as-a-password";

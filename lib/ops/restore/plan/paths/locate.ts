@@ -1,13 +1,13 @@
 /** Finds the archives of a run that hold one file or directory of the site, for `--path`. */
 import path from "node:path";
-import type { BytePath } from "../../../archive/entry.ts";
-import { fromString, isBelow } from "../../../archive/path.ts";
-import { asHoldfastError, HoldfastError } from "../../../errors.ts";
-import { STEP_NAMES, type StepName, type UnitMetadata } from "../../../model/unit.ts";
-import { readStepMetadata } from "../../../store/run/step-index.ts";
-import { placeBytes, placesOf, type Place } from "../../../store/run/places.ts";
-import { entrySources, type EntrySource, type UnitEntry } from "../../runs/unit-entries.ts";
-import type { ArchivePart } from "../../runs/unit-items.ts";
+import type { BytePath } from "../../../../archive/entry.ts";
+import { fromString, isBelow } from "../../../../archive/path.ts";
+import { asHoldfastError, HoldfastError } from "../../../../errors.ts";
+import { STEP_NAMES, type StepName, type UnitMetadata } from "../../../../model/unit.ts";
+import { readStepMetadata } from "../../../../store/run/step-index.ts";
+import { placeBytes, placesOf, type Place } from "../../../../store/run/places.ts";
+import { entrySources, type EntrySource, type UnitEntry } from "../../../runs/unit-entries.ts";
+import type { ArchivePart } from "../../../runs/unit-items.ts";
 
 /** The steps in search order: the units of other steps come before the coarse snapshots. */
 const ORDER: readonly StepName[] = [...STEP_NAMES.filter((step) => step !== "snapshots"), "snapshots"];

@@ -1,5 +1,5 @@
 /** A small library as a database, in three dialects: keys of every kind, a ring, a tree, and values at their edges. */
-import type { PortableEngine } from "./portable.ts";
+import type { PortableEngine } from "./engines.ts";
 
 type Name = PortableEngine["name"];
 

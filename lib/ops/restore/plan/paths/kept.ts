@@ -3,16 +3,16 @@
  * moved into the new tree: paths of other units, files whose secrets no run holds, and what the config excludes from a
  * tree.
  */
-import type { BytePath, Entry } from "../../../archive/entry.ts";
-import { excludeTest, type ExcludeRules } from "../../../archive/tree/exclude-rules.ts";
-import { join } from "../../../archive/path.ts";
-import { SIDECARS } from "../../../archive/tree/sqlite-file.ts";
-import { walk } from "../../../archive/tree/walk.ts";
-import { STEP_NAMES, type UnitMetadata } from "../../../model/unit.ts";
-import { placesOf, type Place } from "../../../store/run/places.ts";
-import { readStepMetadata } from "../../../store/run/step-index.ts";
-import { infraOf, labelOf, ORM_DB, type RestoreItems } from "../../runs/unit-items.ts";
-import { pathExists } from "../../../archive/tree/path-exists.ts";
+import type { BytePath, Entry } from "../../../../archive/entry.ts";
+import { excludeTest, type ExcludeRules } from "../../../../archive/tree/exclude-rules.ts";
+import { join } from "../../../../archive/path.ts";
+import { SIDECARS } from "../../../../archive/tree/sqlite-file.ts";
+import { walk } from "../../../../archive/tree/walk.ts";
+import { STEP_NAMES, type UnitMetadata } from "../../../../model/unit.ts";
+import { placesOf, type Place } from "../../../../store/run/places.ts";
+import { readStepMetadata } from "../../../../store/run/step-index.ts";
+import { infraOf, labelOf, ORM_DB, type RestoreItems } from "../../../runs/unit-items.ts";
+import { pathExists } from "../../../../archive/tree/path-exists.ts";
 
 export interface KeptOptions {
   /** The items to restore. */

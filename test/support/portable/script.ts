@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import { expect } from "vitest";
 import * as z from "zod";
-import { runBuilt } from "./backup.ts";
-import { tempDirectory } from "./temp.ts";
+import { runInProcess } from "../commands/in-process.ts";
+import { tempDirectory } from "../temp.ts";
 
 export interface PortableScript<Summary> {
   /** With `--json`; of what it prints, the last line, or nothing of it where it printed none. */
@@ -15,7 +15,7 @@ export interface PortableScript<Summary> {
 /** `Summary`: what a test looks at in the last line. */
 export function portableScript<Summary>(): PortableScript<Summary> {
   const portable = async (...args: string[]) => {
-    const { code, stdout, stderr } = await runBuilt("portable", [...args, "--json"]);
+    const { code, stdout, stderr } = await runInProcess("portable", [...args, "--json"]);
     const last = stdout.trim().split("\n").at(-1) ?? "";
     return { code: code ?? -1, stderr, summary: last === "" ? ({} as Summary) : (JSON.parse(last) as Summary) };
   };
@@ -31,7 +31,7 @@ export function portableScript<Summary>(): PortableScript<Summary> {
 
 /** What it says when it refuses, or finds a difference; nothing when all is well. */
 export async function refusal(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await runBuilt("portable", args);
+  const { code, stdout, stderr } = await runInProcess("portable", args);
   return code === 0 ? "" : stderr === "" ? `ended with ${code}: ${stdout}` : stderr;
 }
 
@@ -48,7 +48,7 @@ const countsSchema = z.object({ tables: z.array(z.object({ created: z.number(), 
 export async function bring(output: string, url: string): Promise<void> {
   expect(await refusal("import", output, "--database", url)).toBe("");
   expect(await refusal("verify", output, "--database", url)).toBe("");
-  const { stdout } = await runBuilt("portable", ["import", output, "--database", url, "--json"]);
+  const { stdout } = await runInProcess("portable", ["import", output, "--database", url, "--json"]);
   const { tables } = countsSchema.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? ""));
   for (const { created, updated } of tables) expect({ created, updated }).toEqual({ created: 0, updated: 0 });
 }

@@ -1,12 +1,12 @@
 /** Databases for tests of portable data: one schema in three dialects, and a way to ask each. */
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
-import { connect } from "../../lib/portable/engines/connect.ts";
-import type { Connection } from "../../lib/portable/engine/connection.ts";
-import type { ConnectionMode } from "../../lib/portable/engine/session.ts";
-import { acquireMariadb, acquirePostgres, type TestServer } from "./servers.ts";
-import { makeTemp, removeTree } from "./temp.ts";
-import { runSql } from "./sqlite.ts";
+import { connect } from "../../../lib/portable/engines/connect.ts";
+import type { Connection } from "../../../lib/portable/engine/connection.ts";
+import type { ConnectionMode } from "../../../lib/portable/engine/session.ts";
+import { acquireMariadb, acquirePostgres, type TestServer } from "../servers/acquire.ts";
+import { makeTemp, removeTree } from "../temp.ts";
+import { runSql } from "../sqlite.ts";
 
 export interface PortableEngine {
   readonly name: "PostgreSQL" | "MariaDB" | "SQLite";

@@ -1,5 +1,5 @@
 /** The `--help` of commands, with the verbs and forms that have one of their own. */
-import { runBuilt } from "./backup.ts";
+import { runInProcess } from "./in-process.ts";
 import { verbsOf } from "./surface.ts";
 
 const helps = new Map<string, Promise<string>>();
@@ -7,7 +7,7 @@ const helps = new Map<string, Promise<string>>();
 /** Returns the help of a command, given by its words behind the script's name. */
 export async function helpOf(script: string, ...words: readonly string[]): Promise<string> {
   const key = [script, ...words].join(" ");
-  const help = helps.get(key) ?? runBuilt(script, [...words, "--help"]).then(({ stdout }) => stdout);
+  const help = helps.get(key) ?? runInProcess(script, [...words, "--help"]).then(({ stdout }) => stdout);
   helps.set(key, help);
   return await help;
 }

@@ -2,9 +2,9 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { chmodSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { makeTemp, removeTree } from "./temp.ts";
+import { makeTemp, removeTree } from "../temp.ts";
 
-export const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
+export const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
 
 export interface RunOptions {
   /** Added to the environment; `undefined` takes a variable away. */
@@ -115,7 +115,7 @@ function makeHome(): string {
   return home;
 }
 
-function jsonLines(text: string): unknown[] {
+export function jsonLines(text: string): unknown[] {
   return text.split("\n").flatMap((line) => {
     if (!/^\s*[[{]/.test(line)) return [];
     try {

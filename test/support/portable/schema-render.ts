@@ -1,5 +1,5 @@
 /** A generated schema and its rows in each engine's SQL. */
-import type { PortableEngine } from "./portable.ts";
+import type { PortableEngine } from "./engines.ts";
 import { cellOf, type ModelCell, type ModelColumn, type ModelTable } from "./schema-generator.ts";
 import type { TypeName } from "./value-edges.ts";
 

@@ -1,5 +1,5 @@
 /** A shop behind Django's own tables of users and permissions, in three dialects. */
-import type { PortableEngine } from "./portable.ts";
+import type { PortableEngine } from "./engines.ts";
 
 const TYPES = {
   PostgreSQL: {

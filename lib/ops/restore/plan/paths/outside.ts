@@ -4,9 +4,9 @@
  */
 import path from "node:path";
 import picomatch from "picomatch";
-import { fromString, isBelow } from "../../../archive/path.ts";
-import { baseOf, claimsOf } from "../../../config/claims.ts";
-import type { SiteConfig } from "../../../config/load.ts";
+import { fromString, isBelow } from "../../../../archive/path.ts";
+import { baseOf, claimsOf } from "../../../../config/claims.ts";
+import type { SiteConfig } from "../../../../config/load.ts";
 
 /**
  * Returns a predicate: true for an absolute path of a tree or database of the config, or, with `follow_links`, one that

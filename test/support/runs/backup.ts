@@ -1,26 +1,16 @@
-/** Whole backups of a test site, by the compiled scripts: they start in half the time, and a whole run starts eight processes. */
+/** Whole backups of a test site, by the compiled scripts, and what they leave. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import {
-  chmodSync,
-  copyFileSync,
-  cpSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-} from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Manifest } from "../../lib/model/run.ts";
-import type { Failure, IndexEntry, UnitMetadata } from "../../lib/model/unit.ts";
-import { PROJECT, startProgram, type RunOptions, type RunResult, type StartedScript } from "./run.ts";
-import type { TestSite } from "./site.ts";
-import { removeTree } from "./temp.ts";
+import type { Manifest } from "../../../lib/model/run.ts";
+import type { Failure, IndexEntry, UnitMetadata } from "../../../lib/model/unit.ts";
+import { startProgram, type RunOptions, type RunResult, type StartedScript } from "../commands/run.ts";
+import { builtScript } from "../commands/build.ts";
+import { runInProcess } from "../commands/in-process.ts";
+import { filesOf } from "../files.ts";
+import type { TestSite } from "../sites/site.ts";
 
 /** What a fingerprint calls too young to be trusted the next time, and a little more. */
 const AT_REST_MS = 2_100;
@@ -62,8 +52,28 @@ export interface BackupResult extends RunResult {
   readonly notes: string;
 }
 
-/** Backs up the whole site, with `--json`. */
+/** Backs up the whole site, with `--json`: in this process, its steps too, unless it is to have another user. */
 export async function backup(
+  site: Place,
+  args: readonly string[] = [],
+  options: Pick<RunOptions, "env" | "user"> = {},
+): Promise<BackupResult> {
+  return options.user === undefined
+    ? toResult(await runInProcess("backup_all", backupArguments(site, args), options))
+    : await backupByScripts(site, args, options);
+}
+
+/** As `backup`, and throws unless it ended with `code`; gives the summary. */
+export async function backUp(
+  site: Place,
+  args: readonly string[] = [],
+  { code = 0 }: { readonly code?: number } = {},
+): Promise<Summary> {
+  return summaryOf(await backup(site, args), code);
+}
+
+/** Backs up the whole site as a user does: by a process, and one for each step. */
+export async function backupByScripts(
   site: Place,
   args: readonly string[] = [],
   options: RunOptions = {},
@@ -71,26 +81,28 @@ export async function backup(
   return toResult(await startBackup(site, args, options).done);
 }
 
-/** As `backup`, and throws unless it ended with `code`; gives the summary. */
-export async function backUp(
-  site: Place,
-  args: readonly string[] = [],
-  options: RunOptions & { readonly code?: number } = {},
-): Promise<Summary> {
-  const result = await backup(site, args, options);
-  if (result.code !== (options.code ?? 0) || result.summary === undefined)
+/** Returns the summary of a backup that has to have ended with `code`. */
+export function summaryOf(result: BackupResult, code = 0): Summary {
+  if (result.code !== code || result.summary === undefined)
     throw new Error(`ended with ${result.code}\n${result.stdout}\n${result.stderr}`);
   return result.summary;
 }
 
-/** Starts a backup, for tests that look at it while it works. */
+/** Starts a backup by scripts, for tests that look at it while it works. */
 export function startBackup(site: Place, args: readonly string[] = [], options: RunOptions = {}): StartedScript {
-  return startBuilt(
-    "backup_all",
-    ["--config", site.config, "--dest", site.dest, "--json", "--workers", "2", ...args],
-    options,
-  );
+  return startBuilt("backup_all", backupArguments(site, args), options);
 }
+
+const backupArguments = (site: Place, args: readonly string[]): string[] => [
+  "--config",
+  site.config,
+  "--dest",
+  site.dest,
+  "--json",
+  "--workers",
+  "2",
+  ...args,
+];
 
 /** Starts a compiled script with exactly these arguments. */
 export function startBuilt(name: string, args: readonly string[], options: RunOptions = {}): StartedScript {
@@ -149,14 +161,6 @@ export function faultsOf(run: string): string[] {
     ...lines,
     ...unlisted.map((file) => `${file} is not listed`),
   ];
-}
-
-/** Every file below a directory, relative to it, sorted. */
-export function filesOf(directory: string): string[] {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
-    .toSorted();
 }
 
 /** The archives of a run, dumps and databases not among them: path → inode and digest. */
@@ -227,71 +231,4 @@ export function restoreScript(run: string, root: string): string {
 export function restoreByGuide(run: string, root: string): void {
   mkdirSync(root, { recursive: true });
   execFileSync("bash", ["-c", restoreScript(run, root)], { cwd: run, stdio: ["ignore", "ignore", "pipe"] });
-}
-
-/** The built form of a script. The sources are built once for each state they are in, by the first file that asks. */
-export function builtScript(name: string): string {
-  built ??= build();
-  return join(built, "dist/scripts", `${name}.js`);
-}
-
-let built: string | undefined;
-
-function build(): string {
-  const cache = join(PROJECT, "node_modules/.cache");
-  const target = join(cache, `holdfast-e2e-${sourcesDigest()}`);
-  const lock = `${target}.lock`;
-  mkdirSync(cache, { recursive: true });
-  while (!existsSync(target)) {
-    if (!take(lock)) {
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
-      continue;
-    }
-    try {
-      const young = Date.now() - 3_600_000;
-      for (const other of readdirSync(cache).filter((one) => one.startsWith("holdfast-e2e-")))
-        if (lstatSync(join(cache, other)).mtimeMs < young) removeTree(join(cache, other));
-      if (!existsSync(target)) bundle(mkdtempSync(join(cache, "holdfast-e2e-draft-")), target);
-    } finally {
-      removeTree(lock);
-    }
-  }
-  return target;
-}
-
-/** Makes the directory; false where another file's process has it, and has had it for no longer than a build takes. */
-function take(lock: string): boolean {
-  try {
-    mkdirSync(lock);
-    return true;
-  } catch {
-    const made = lstatSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-    if (made > 0 && made < Date.now() - 120_000) removeTree(lock);
-    return false;
-  }
-}
-
-/** The bundles alone: what runs reads nothing of the compiler's own output. */
-function bundle(draft: string, target: string): void {
-  copyFileSync(join(PROJECT, "package.json"), join(draft, "package.json"));
-  cpSync(join(PROJECT, "config/demo"), join(draft, "config/demo"), { recursive: true });
-  const { status, stderr } = spawnSync(process.execPath, ["--import", "tsx", "scripts/build.ts", join(draft, "dist")], {
-    cwd: PROJECT,
-    encoding: "utf8",
-  });
-  if (status !== 0) {
-    removeTree(draft);
-    throw new Error(`scripts/build.ts ended with ${status}: ${stderr}`);
-  }
-  chmodSync(draft, 0o755); // for tests as another user
-  renameSync(draft, target);
-}
-
-function sourcesDigest(): string {
-  const hash = createHash("sha256");
-  const add = (file: string): void => void hash.update(`${file}\0`).update(readFileSync(join(PROJECT, file)));
-  for (const directory of ["lib", "scripts", "config/demo"])
-    for (const file of filesOf(join(PROJECT, directory))) add(`${directory}/${file}`);
-  for (const file of ["package.json", "tsconfig.json", "tsconfig.build.json"]) add(file);
-  return hash.digest("hex").slice(0, 16);
 }

@@ -1,0 +1,26 @@
+/** What a verification is asked for. */
+import type { SiteConfig } from "../../config/load.ts";
+import type { Sample } from "./inventory/sample.ts";
+
+export interface VerifyRequest {
+  /** Path of the store. */
+  readonly store: string;
+  /** A run's id, or `latest`. */
+  readonly run: string;
+  /** Documents and sizes only; no artifact is read. */
+  readonly quick: boolean;
+  /** The part of the artifacts to read; all when absent. */
+  readonly sample?: Sample;
+  /** Restore the dumps into scratch databases as well, and open compiled texts in a browser. */
+  readonly deep?: boolean;
+  /** URL of a server for scratch databases; a private one when absent. */
+  readonly scratch?: string | undefined;
+  /** Null where there is no browser; that of this host when absent. */
+  readonly chromium?: string | null;
+  /** Compare with the current site as well; needs the config. */
+  readonly live?: boolean;
+  /** A directory for the evidence; the store when absent. */
+  readonly evidence?: string | undefined;
+  /** The config of the site; without it the application is not asked. */
+  readonly config?: SiteConfig | undefined;
+}
