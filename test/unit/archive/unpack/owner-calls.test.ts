@@ -5,8 +5,8 @@ import { unpackArchive } from "../../../../lib/archive/unpack/archive.ts";
 import { tempDirectory } from "../../../support/temp.ts";
 import { build } from "../support.ts";
 
-vi.mock("node:fs", async (original) => {
-  const fs = await original<typeof import("node:fs")>();
+vi.mock(import("node:fs"), async (original) => {
+  const fs = await original();
   return { ...fs, fchownSync: vi.fn<typeof fchownSync>(fs.fchownSync) };
 });
 
