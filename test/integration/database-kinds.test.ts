@@ -3,17 +3,18 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DatabaseFacts, DatabaseTarget, DumpResult, TableDigests } from "../../lib/database/snapshot.ts";
 import { openSnapshot } from "../../lib/database/engines/open.ts";
 import { openRestorer } from "../../lib/database/engines/open.ts";
 import type { DatabaseRestorer } from "../../lib/database/restorer.ts";
 import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers/acquire.ts";
-import { makeTemp, removeTree, tempDirectory } from "../support/temp.ts";
+import { watchTemp } from "../support/watched-temp.ts";
+import { tempDirectory } from "../support/temp.ts";
 
 let postgres: TestServer;
 let mariadb: TestServer;
-let temporary: string;
+watchTemp("holdfast-test-");
 const signal = new AbortController().signal;
 
 beforeAll(async () => {
@@ -22,15 +23,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([postgres?.release(), mariadb?.release()]);
 });
-beforeEach(() => {
-  temporary = makeTemp();
-  process.env.TMPDIR = temporary;
-});
-afterEach(() => {
-  delete process.env.TMPDIR;
-  removeTree(temporary);
-});
-
 interface Dumped extends DumpResult {
   readonly path: string;
   readonly facts: DatabaseFacts;

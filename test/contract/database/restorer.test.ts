@@ -1,7 +1,8 @@
 /** What every engine promises of a restore: against real servers, checked with their own tools. */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { watchTemp } from "../../support/watched-temp.ts";
 import { compareTables } from "../../../lib/database/compare-facts.ts";
 import type { DatabaseFacts, DatabaseTarget } from "../../../lib/database/snapshot.ts";
 import { openRestorer } from "../../../lib/database/engines/open.ts";
@@ -9,7 +10,6 @@ import { openSnapshot } from "../../../lib/database/engines/open.ts";
 import type { DatabaseRestorer } from "../../../lib/database/restorer.ts";
 import { HoldfastError } from "../../../lib/errors.ts";
 import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers/acquire.ts";
-import { makeTemp, removeTree } from "../../support/temp.ts";
 import { runSql } from "../../support/sqlite.ts";
 
 /** One engine's database in which a test works. */
@@ -23,8 +23,7 @@ interface Site {
 
 let postgres: TestServer;
 let mariadb: TestServer;
-let temporary: string;
-const opened: { close(): Promise<void> }[] = [];
+const temporary = watchTemp("live");
 
 beforeAll(async () => {
   [postgres, mariadb] = await Promise.all([acquirePostgres(), acquireMariadb()]);
@@ -34,18 +33,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([postgres?.release(), mariadb?.release()]);
 });
-beforeEach(() => {
-  temporary = makeTemp();
-  process.env.TMPDIR = temporary;
-});
-afterEach(async () => {
-  delete process.env.TMPDIR;
-  for (const one of opened.splice(0)) await one.close();
-  const left = readdirSync(temporary).filter((name) => !name.startsWith("live"));
-  removeTree(temporary);
-  expect(left).toEqual([]);
-});
-
 const SITES: Record<string, () => Promise<Site>> = {
   postgresql: async () => {
     const name = await postgres.createDatabase();
@@ -72,7 +59,7 @@ const SITES: Record<string, () => Promise<Site>> = {
     };
   },
   sqlite: async () => {
-    const root = mkdtempSync(join(temporary, "live-"));
+    const root = mkdtempSync(join(temporary.directory, "live-"));
     const run = async (statements: string): Promise<void> => {
       runSql(join(root, "site.db"), "pragma journal_mode = wal", statements);
     };
@@ -89,7 +76,7 @@ const signal = (): AbortSignal => new AbortController().signal;
 
 async function restorerOf(site: Site): Promise<DatabaseRestorer> {
   const restorer = await openRestorer(site.target, signal());
-  opened.push(restorer);
+  temporary.opened.push(restorer);
   return restorer;
 }
 
@@ -97,7 +84,7 @@ async function restorerOf(site: Site): Promise<DatabaseRestorer> {
 async function backUp(site: Site, name = "live.dump"): Promise<{ dump: string; facts: DatabaseFacts }> {
   const snapshot = await openSnapshot(site.target, signal());
   try {
-    const dump = join(temporary, name);
+    const dump = join(temporary.directory, name);
     const facts = await snapshot.facts({ exactRows: 1_000_000 });
     await snapshot.dump(dump, () => {});
     return { dump, facts };
@@ -131,11 +118,11 @@ describe.each(Object.entries(SITES))("restoring %s", (_, makeSite) => {
     await site.run("delete from page where id = 1");
     const restorer = await restorerOf(site);
     if (!restorer.exchanges) {
-      const saved = await restorer.save(join(temporary, "live.saved"));
+      const saved = await restorer.save(join(temporary.directory, "live.saved"));
       expect(saved.size_bytes).toBeGreaterThan(0);
       await restorer.reload(dump, options);
       expect(await titles(site)).toEqual(["first", 'it\'s "second" 🎉']);
-      await restorer.reload(join(temporary, "live.saved"), options);
+      await restorer.reload(join(temporary.directory, "live.saved"), options);
       expect(await titles(site)).toEqual(['it\'s "second" 🎉']);
       return;
     }
@@ -217,7 +204,7 @@ describe.each(Object.entries(SITES))("restoring %s", (_, makeSite) => {
       const { dump } = await backUp(site);
       const { readFileSync } = await import("node:fs");
       const bytes = readFileSync(dump);
-      const bad = join(temporary, "live.bad");
+      const bad = join(temporary.directory, "live.bad");
       if (how === "damaged at its end")
         writeFileSync(bad, bytes.subarray(0, bytes.length - Math.ceil(bytes.length / 10)));
       else writeFileSync(bad, how === "empty" ? "" : "this is not a dump\n");

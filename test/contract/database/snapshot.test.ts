@@ -5,11 +5,12 @@ import { join } from "node:path";
 import { setImmediate as immediate, setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { execa } from "execa";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { DatabaseSnapshot, DatabaseTarget } from "../../../lib/database/snapshot.ts";
 import { openSnapshot } from "../../../lib/database/engines/open.ts";
 import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/servers/acquire.ts";
-import { makeTemp, removeTree, tempDirectory } from "../../support/temp.ts";
+import { watchTemp } from "../../support/watched-temp.ts";
+import { tempDirectory } from "../../support/temp.ts";
 import { runSql } from "../../support/sqlite.ts";
 
 /** One database in which a test works, and how to restore a dump of it. */
@@ -27,8 +28,7 @@ interface Site {
 
 let postgres: TestServer;
 let mariadb: TestServer;
-let temporary: string;
-const opened: DatabaseSnapshot[] = [];
+const temporary = watchTemp("holdfast-test-");
 
 beforeAll(async () => {
   [postgres, mariadb] = await Promise.all([acquirePostgres(), acquireMariadb()]);
@@ -37,30 +37,12 @@ afterAll(async () => {
   await Promise.all([postgres?.release(), mariadb?.release()]);
 });
 
-// Whatever a test does, nothing temporary may be left of it.
-beforeEach(() => {
-  temporary = makeTemp();
-  process.env.TMPDIR = temporary;
-});
-afterEach(async () => {
-  delete process.env.TMPDIR;
-  for (const snapshot of opened.splice(0)) await snapshot.close();
-  const left = leftovers();
-  removeTree(temporary);
-  expect(left).toEqual([]);
-});
-
-/** What is in the temporary directory beside the tests' own. */
-function leftovers(): string[] {
-  return readdirSync(temporary).filter((name) => !name.startsWith("holdfast-test-"));
-}
-
 async function open(
   target: DatabaseTarget,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<DatabaseSnapshot> {
   const snapshot = await openSnapshot(target, signal);
-  opened.push(snapshot);
+  temporary.opened.push(snapshot);
   return snapshot;
 }
 
@@ -357,7 +339,7 @@ describe.each(["postgresql", "mariadb", "sqlite"] as const)("%s", (engine) => {
     await expect(dumping).rejects.toMatchObject({ code: "E_INTERRUPTED" });
     await snapshot.close();
     expect(existsSync(path)).toBe(false);
-    expect(leftovers()).toEqual([]);
+    expect(temporary.left()).toEqual([]);
     expect(await clients(site.target.url)).toEqual([]);
   });
 
