@@ -80,6 +80,11 @@ export class WorkerPool<Req, Res> {
     });
   }
 
+  /** Starts all workers, since tasks will come soon. */
+  start(): void {
+    while (!this.#closed && this.#hire() !== null);
+  }
+
   /** Ends all workers. Tasks that have not ended are interrupted. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -39,6 +39,8 @@ export function startScript(name: string, { signal, plan, onMessage }: ScriptOpt
     prefix: "",
     quote: quotePosix,
     env: { ...process.env, [PLAN_VARIABLE]: plan },
+    // zx would keep all that the process ever says.
+    store: { stdout: forgetful(), stderr: [], stdall: forgetful() },
   });
   const script = shell`exec ${commandFor(name)}`;
   let fatal: HoldfastError | undefined;
@@ -58,14 +60,21 @@ export function startScript(name: string, { signal, plan, onMessage }: ScriptOpt
   // An order to a process that has just died: its end is what is reported.
   script.stdin.on("error", () => {});
   const note = (text: string): void => onMessage({ type: "note", level: "info", text });
-  const gone = Promise.all([script, readJsonLines(script.stdout, stepMessageSchema, listen, note)]).finally(() => {
+  const reading = readJsonLines(script.stdout, stepMessageSchema, listen, note).catch((error: unknown) => {
+    stop(); // nobody listens to it any more
+    throw error;
+  });
+  const gone = Promise.allSettled([script, reading]).finally(() => {
     over = true;
     clearTimeout(force);
     signal.removeEventListener("abort", stop);
     script.stdin.destroy();
   });
-  const ended = gone.then(([result]) => {
+  const ended = gone.then(([outcome, read]) => {
     signal.throwIfAborted();
+    if (read.status === "rejected") throw read.reason;
+    if (outcome.status === "rejected") throw outcome.reason;
+    const result = outcome.value;
     if (fatal !== undefined) throw fatal;
     if (result.exitCode === 0) return;
     const how = result.signal === null ? `ended with status ${result.exitCode}` : `was ended by ${result.signal}`;
@@ -78,10 +87,13 @@ export function startScript(name: string, { signal, plan, onMessage }: ScriptOpt
     ended,
     async cancel() {
       stop();
-      await gone.catch(() => {});
+      await gone;
     },
   };
 }
+
+/** Returns a list that keeps nothing. */
+const forgetful = (): Buffer[] => Object.assign<Buffer[], Pick<Buffer[], "push">>([], { push: () => 0 });
 
 /** A word of a POSIX shell. */
 const quotePosix = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;

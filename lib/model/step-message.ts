@@ -25,8 +25,8 @@ const errorSchema = z.object({ code: z.string(), message: z.string(), hint: z.st
 export const stepMessageSchema = z.discriminatedUnion("type", [
   eventSchema,
   z.object({ type: z.literal("progress"), id: z.number().int(), bytes: z.number() }),
-  /** A unit is built; `work` is that of the process since it began. */
-  z.object({ type: z.literal("built"), id: z.number().int(), built: z.unknown(), work: workSchema }),
+  /** A unit is built, in so many milliseconds; `work` is that of the process since it began. */
+  z.object({ type: z.literal("built"), id: z.number().int(), unit: z.unknown(), ms: z.number(), work: workSchema }),
   z.object({ type: z.literal("not_built"), id: z.number().int(), error: errorSchema, work: workSchema }),
   /** The process cannot go on: what the orchestrator should throw. */
   z.object({ type: z.literal("fatal"), error: errorSchema }),

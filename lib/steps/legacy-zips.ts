@@ -4,7 +4,7 @@ import path from "node:path";
 import type { BytePath } from "../archive/entry.ts";
 import { display, fromString, isUtf8, join, toBuffer } from "../archive/path.ts";
 import { RESTORE_PREFIX } from "../archive/tree/walk.ts";
-import { HoldfastError, isDiskFull } from "../errors.ts";
+import { HoldfastError } from "../errors.ts";
 import { LOOSE_FILES, unitDirectories, unitName } from "../store/run/unit-name.ts";
 import { assertOwnTree } from "./claims/paths.ts";
 import {
@@ -14,7 +14,7 @@ import {
   type ArchiveRequest,
   type ArchiveSource,
 } from "./core/archive-unit.ts";
-import type { StepContext } from "./core/context.ts";
+import { throwIfRunEnds, type StepContext } from "./core/context.ts";
 import type { Step } from "./core/step.ts";
 import type { TreeWalker } from "./core/tree-walker.ts";
 import type { UnitPlan } from "./core/unit-plan.ts";
@@ -25,19 +25,21 @@ export const legacyStep: Step = {
   name: "legacy_zips",
   isConfigured: (config) => config.legacy !== undefined,
   names: async (context) => (await listLegacy(context)).map((tree) => tree.unit),
-  plan: async (context, { record, walker }) => {
+  plan: async (context, { record, walker, add }) => {
     const trees = (await listLegacy(context)).filter((tree) => record.selects(tree.unit));
     record.counters.expected = trees.length;
-    const plans = await walker.all(trees, async (tree) => {
+    const orFail = async (tree: LegacyTree): Promise<UnitPlan | undefined> => {
       try {
         return await planTree(context, walker, tree);
       } catch (error) {
-        if (isDiskFull(error)) throw error;
+        throwIfRunEnds(context, error);
         record.failUnit(tree.unit, tree.directory, error);
         return undefined;
       }
+    };
+    await walker.each(trees, orFail, async (planned) => {
+      if (planned !== undefined) await add(planned);
     });
-    return plans.filter((one) => one !== undefined);
   },
   build: async (context, request: ArchiveRequest, tools) => await buildArchiveUnit(context, request, tools),
 };

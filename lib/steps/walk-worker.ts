@@ -3,11 +3,13 @@ import { fingerprintTree, type FingerprintRequest } from "../archive/build/finge
 import { serveTasks } from "../archive/pool.ts";
 import { planCompiledBundle, type BundleWalkRequest } from "./compiled/plan.ts";
 import { layOutShards, type LayoutRequest } from "./layers/layout.ts";
+import { linksIn, type LinkRequest } from "./trees/linked.ts";
 
 type Task =
   | { readonly kind: "archive"; readonly request: FingerprintRequest }
   | { readonly kind: "bundle"; readonly request: BundleWalkRequest }
-  | { readonly kind: "shards"; readonly request: LayoutRequest };
+  | { readonly kind: "shards"; readonly request: LayoutRequest }
+  | { readonly kind: "links"; readonly request: LinkRequest };
 
 serveTasks<Task, unknown>(async ({ kind, request }) => {
   switch (kind) {
@@ -17,5 +19,7 @@ serveTasks<Task, unknown>(async ({ kind, request }) => {
       return planCompiledBundle(request);
     case "shards":
       return layOutShards(request);
+    case "links":
+      return linksIn(request);
   }
 });

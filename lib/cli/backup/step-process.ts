@@ -64,23 +64,19 @@ async function serve(builder: LocalBuilder, abort: AbortController): Promise<voi
   const gone = (): void => abort.abort(new HoldfastError("E_INTERRUPTED", "the parent process is gone"));
   const working = new Set<Promise<void>>();
   let ended = false;
-  const take = (order: Order): void => {
-    if (order.type === "end") {
-      ended = true;
-      process.stdin.destroy();
-      return;
+  const take = (order: Order): boolean => {
+    ended = order.type === "end";
+    if (order.type === "build") {
+      const work = build(builder, order).finally(() => working.delete(work));
+      working.add(work);
     }
-    const work = build(builder, order).finally(() => working.delete(work));
-    working.add(work);
+    return !ended;
   };
   process.stdout.on("error", gone);
-  process.stdin.on("error", gone);
-  await Promise.race([
-    readJsonLines(process.stdin, orderSchema, take, gone).catch((error: unknown) => {
-      if (!ended) throw error;
-    }),
-    new Promise<void>((resolve) => abort.signal.addEventListener("abort", () => resolve(), { once: true })),
-  ]);
+  const aborted = new Promise<void>((resolve) =>
+    abort.signal.addEventListener("abort", () => resolve(), { once: true }),
+  );
+  await Promise.race([readJsonLines(process.stdin, orderSchema, take), aborted]);
   if (!ended) gone();
   await Promise.all(working);
   abort.signal.throwIfAborted();
@@ -89,8 +85,8 @@ async function serve(builder: LocalBuilder, abort: AbortController): Promise<voi
 async function build(builder: LocalBuilder, { id, request }: Extract<Order, { type: "build" }>): Promise<void> {
   const onBytes = (bytes: number): void => send({ type: "progress", id, bytes });
   try {
-    const built = await builder.build({ request }, onBytes);
-    send({ type: "built", id, built, work: builder.work });
+    const { unit, ms } = await builder.build({ request }, onBytes);
+    send({ type: "built", id, unit, ms, work: builder.work });
   } catch (error) {
     const { code, message, hint } = asHoldfastError(error, "E_IO");
     send({ type: "not_built", id, error: { code, message, hint }, work: builder.work });

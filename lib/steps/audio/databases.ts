@@ -81,7 +81,7 @@ export async function copyDatabases(context: StepContext, { named, input }: Data
     descriptions.set(name, description);
     warnings.push(...description.unchecked.map((text) => `${name}: ${text}`));
   }
-  writeFileSync(path.join(target, "db_metadata.json"), formatJson(Object.fromEntries(descriptions)));
+  writeFileSync(path.join(target, "db_metadata.json"), formatJson(Object.fromEntries(descriptions)), { flag: "wx" });
   const artifacts: Artifact[] = [];
   for (const name of [...named.map(([copy]) => copy), "db_metadata.json"]) {
     const { size, sha256 } = await hashFile(path.join(target, name), context.signal);

@@ -3,8 +3,8 @@ import { statSync } from "node:fs";
 import path from "node:path";
 import { fromString } from "../../archive/path.ts";
 import { fileExists } from "../../archive/tree/path-exists.ts";
-import { HoldfastError, isDiskFull } from "../../errors.ts";
-import type { StepContext } from "../core/context.ts";
+import { HoldfastError } from "../../errors.ts";
+import { throwIfRunEnds, type StepContext } from "../core/context.ts";
 import type { PlanTools, Step } from "../core/step.ts";
 import type { StepRecord } from "../core/record.ts";
 import { assertOwnTree } from "../claims/paths.ts";
@@ -29,13 +29,13 @@ export const audioStep: Step = {
       try {
         plans.push(...(await planArchives(context, tools)));
       } catch (error) {
-        if (isDiskFull(error)) throw error;
+        throwIfRunEnds(context, error);
         // The databases can be had all the same.
         record.failPart(ARCHIVES, error);
       }
     }
     record.counters.expected = plans.length;
-    return plans;
+    for (const plan of plans) await tools.add(plan);
   },
   build: async (context, request: DatabasesRequest | ShardRequest, tools) =>
     request.kind === "shard" ? await buildShard(context, request, tools) : await copyDatabases(context, request),

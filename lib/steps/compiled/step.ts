@@ -41,7 +41,7 @@ export const compiledStep: Step = {
   isConfigured: (config) => config.projects?.compiled !== undefined,
   names: async (context) => (await listUnits(context)).flatMap((unit) => unit.names),
   plan: async (context, tools) =>
-    await planProjects(await listUnits(context), tools, async (unit) => await planUnit(context, tools, unit)),
+    await planProjects(context, await listUnits(context), tools, async (unit) => await planUnit(context, tools, unit)),
   build: async (context, request: ArchiveRequest | BundlesRequest, tools) =>
     request.kind === "archive"
       ? await buildArchiveUnit(context, request, tools)

@@ -1,6 +1,7 @@
 /** The context of steps: the site, the run, the options and the report. */
 import type { BytePath } from "../../archive/entry.ts";
 import type { SiteConfig } from "../../config/load.ts";
+import { isDiskFull } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
 import type { RunPlan } from "../../store/run/plan.ts";
@@ -33,3 +34,9 @@ export interface StepContext {
 
 /** The application of a run before it is known. */
 export const UNKNOWN_APP: StepContext["app"] = { commit: null, version: null, dirty: null };
+
+/** Throws if the run has been interrupted, or the error is that of a full disk: then no unit is to blame. */
+export function throwIfRunEnds({ signal }: Pick<StepContext, "signal">, error: unknown): void {
+  signal.throwIfAborted();
+  if (isDiskFull(error)) throw error;
+}

@@ -19,6 +19,12 @@ export class StepDied extends Error {
   }
 }
 
+/** A unit that is built, and the milliseconds that it took. */
+export interface Built {
+  readonly unit: BuiltUnit;
+  readonly ms: number;
+}
+
 /** Builds units of one step, several at the same time. */
 export interface UnitBuilder {
   /** The work of everything that was built so far. */
@@ -26,7 +32,7 @@ export interface UnitBuilder {
   /** Begins to load what building needs, since a unit will be built soon. */
   warmUp(): void;
   /** Builds a unit. Throws its failure, or `StepDied`. */
-  build(plan: Pick<UnitPlan, "request">, onBytes: (bytes: number) => void): Promise<BuiltUnit>;
+  build(plan: Pick<UnitPlan, "request">, onBytes: (bytes: number) => void): Promise<Built>;
   close(): Promise<void>;
 }
 
@@ -50,8 +56,12 @@ export class LocalBuilder implements UnitBuilder {
 
   warmUp(): void {}
 
-  async build({ request }: Pick<UnitPlan, "request">, onBytes: (bytes: number) => void): Promise<BuiltUnit> {
-    return await this.#limit(async () => await this.#build(request, onBytes));
+  async build({ request }: Pick<UnitPlan, "request">, onBytes: (bytes: number) => void): Promise<Built> {
+    return await this.#limit(async () => {
+      const started = Date.now();
+      const unit = await this.#build(request, onBytes);
+      return { unit, ms: Date.now() - started };
+    });
   }
 
   async #build(request: unknown, onBytes: (bytes: number) => void): Promise<BuiltUnit> {

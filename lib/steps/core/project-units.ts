@@ -5,10 +5,10 @@
 import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
 import { display, fromString, isUtf8, toBuffer } from "../../archive/path.ts";
-import { asHoldfastError, HoldfastError, isDiskFull } from "../../errors.ts";
+import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { projectNames, type Project, type StepName } from "../../model/unit.ts";
 import { LOOSE_FILES, ORPHAN_PREFIX, unitDirectories, unitName } from "../../store/run/unit-name.ts";
-import type { StepContext } from "./context.ts";
+import { throwIfRunEnds, type StepContext } from "./context.ts";
 import type { PlanTools } from "./step.ts";
 import type { UnitPlan } from "./unit-plan.ts";
 import type { ProjectTrees, TreeKind } from "../claims/project-trees.ts";
@@ -70,22 +70,25 @@ export async function listProjectUnits(
  * it throws is recorded as the project's failure.
  */
 export async function planProjects(
+  context: StepContext,
   units: readonly ProjectUnit[],
-  { record, walker }: PlanTools,
+  { record, walker, add }: PlanTools,
   plan: (unit: ProjectUnit) => Promise<UnitPlan | undefined>,
-): Promise<UnitPlan[]> {
+): Promise<void> {
   const selected = units.filter((unit) => record.selects(...unit.names));
   record.counters.expected = selected.length;
-  const plans = await walker.all(selected, async (unit) => {
+  const orFail = async (unit: ProjectUnit): Promise<UnitPlan | undefined> => {
     try {
       return await plan(unit);
     } catch (error) {
-      if (isDiskFull(error)) throw error;
+      throwIfRunEnds(context, error);
       await record.failProject(unit, error);
       return undefined;
     }
+  };
+  await walker.each(selected, orFail, async (planned) => {
+    if (planned !== undefined) await add(planned);
   });
-  return plans.filter((one) => one !== undefined);
 }
 
 function treesOf(kinds: readonly TreeKind[], treeOf: (kind: TreeKind) => BytePath) {

@@ -73,10 +73,9 @@ export class StepRecord {
     this.#ended(unit, "skipped", 0, 0);
   }
 
-  /** Announces the plan. */
-  planned(plans: readonly UnitPlan[]): void {
-    const bytes = plans.reduce((sum, plan) => sum + plan.bytes, 0);
-    this.#context.report({ type: "step_planned", step: this.#step, units: plans.length, bytes });
+  /** Announces how many units are planned, and their input bytes. */
+  planned(units: number, bytes: number): void {
+    this.#context.report({ type: "step_planned", step: this.#step, units, bytes });
   }
 
   /** Announces that work on a unit begins. */

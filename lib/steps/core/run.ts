@@ -6,14 +6,14 @@ import { mkdirSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { removeTree } from "../../archive/tree/remove.ts";
 import { fromString } from "../../archive/path.ts";
-import { HoldfastError, isDiskFull, systemCode } from "../../errors.ts";
+import { HoldfastError, systemCode } from "../../errors.ts";
 import type { StepCounters } from "../../model/event.ts";
 import { FORMAT_VERSION, type Failure, type IndexEntry, type StepName, type UnitMetadata } from "../../model/unit.ts";
 import { dropUnits } from "../../store/run/resume.ts";
 import { assertOwnPaths } from "../claims/paths.ts";
 import { readBack, StepDied, type UnitBuilder } from "./local-builder.ts";
 import { findExisting, siteFields, takeOver } from "./reuse.ts";
-import type { StepContext } from "./context.ts";
+import { throwIfRunEnds, type StepContext } from "./context.ts";
 import type { Step } from "./step.ts";
 import { StepRecord } from "./record.ts";
 import type { TreeWalker } from "./tree-walker.ts";
@@ -64,9 +64,14 @@ export class StepRun {
     const changed: UnitPlan[] = [];
     await this.#attempt(async () => {
       assertOwnPaths(config, this.step.name);
-      const plans = await this.step.plan(this.#context, { record: this.#record, walker });
-      this.#record.planned(plans);
-      for (const plan of plans) if (!(await this.#settle(plan))) changed.push(plan);
+      let [units, bytes] = [0, 0];
+      const add = async (plan: UnitPlan): Promise<void> => {
+        units++;
+        bytes += plan.bytes;
+        if (!(await this.#settle(plan))) changed.push(plan);
+      };
+      await this.step.plan(this.#context, { record: this.#record, walker, add });
+      this.#record.planned(units, bytes);
     });
     return this.#failed ? [] : changed;
   }
@@ -74,36 +79,35 @@ export class StepRun {
   /** Builds a unit and writes its metadata, which makes it part of the run. */
   async build(plan: UnitPlan, builder: UnitBuilder): Promise<void> {
     const { directory, report } = this.#context;
-    const started = Date.now();
     this.#record.begin(plan);
     await this.#attemptUnit(plan, async () => {
       this.#clear(plan);
       mkdirSync(path.join(directory, plan.directory), { recursive: true });
-      const built = await builder.build(plan, (bytes) =>
+      const { unit: built, ms } = await builder.build(plan, (bytes) =>
         report({ type: "unit_progress", step: this.step.name, unit: plan.unit, bytes }),
       );
       for (const failure of built.failures ?? []) this.#record.failPart(failure.unit, errorFrom(failure));
       if (built.artifacts.length === 0) throw new HoldfastError("E_MISSING", "nothing of it could be exported");
-      const metadata = this.#metadataOf(plan, built, started);
+      const metadata = this.#metadataOf(plan, built, ms);
       const { documents } = this.#context;
       for (const artifact of metadata.artifacts) documents.digests.set(artifact.path, artifact.sha256);
       documents.write(`${plan.directory}/metadata.json`, metadata);
-      this.#record.finish(plan, "built", metadata, { written: true, ms: Date.now() - started });
       this.#onUnit(plan.directory, metadata);
+      this.#record.finish(plan, "built", metadata, { written: true, ms });
     });
   }
 
   /** Ends the step, whose units were built with `builder`: counts them again and writes its documents. */
-  async end(builder: UnitBuilder | undefined): Promise<StepOutcome> {
+  async end(builder: UnitBuilder): Promise<StepOutcome> {
     const { options, directory, documents, report } = this.#context;
     await this.#attempt(async () => {
-      await builder?.close();
+      await builder.close();
       if (!this.#failed) this.#record.checkAccounts();
     });
     const { counters, failures, units } = this.#record;
     const directories = units.map(([unit]) => unit);
     const index = units.flatMap(([, entries]) => entries);
-    if (builder !== undefined) Object.assign(counters, builder.work);
+    Object.assign(counters, builder.work);
     this.#record.noteWarnings();
     const { name } = this.step;
     if (!options.dryRun) {
@@ -145,13 +149,13 @@ export class StepRun {
       if (!linked)
         this.#record.note(`${this.step.name}/${plan.unit}: the file system refused a hard link; the unit was copied`);
       this.#unread.set(plan.directory, existing.unread);
-      this.#record.finish(plan, existing.action, metadata, { written: !linked, ms: Date.now() - started });
       this.#onUnit(plan.directory, metadata);
+      this.#record.finish(plan, existing.action, metadata, { written: !linked, ms: Date.now() - started });
       return true;
     });
   }
 
-  #metadataOf(plan: UnitPlan, built: BuiltUnit, started: number): UnitMetadata {
+  #metadataOf(plan: UnitPlan, built: BuiltUnit, duration_ms: number): UnitMetadata {
     const { run, app } = this.#context;
     const [only] = built.artifacts;
     return {
@@ -162,7 +166,7 @@ export class StepRun {
       built_in: run,
       ...siteFields(plan),
       created_at: new Date().toISOString(),
-      duration_ms: Date.now() - started,
+      duration_ms,
       artifacts: built.artifacts,
       size_bytes: built.artifacts.reduce((sum, artifact) => sum + artifact.size_bytes, 0),
       sha256: built.artifacts.length === 1 && only !== undefined ? only.sha256 : null,
@@ -178,8 +182,7 @@ export class StepRun {
     try {
       await work();
     } catch (error) {
-      this.#context.signal.throwIfAborted();
-      if (isDiskFull(error)) throw error;
+      throwIfRunEnds(this.#context, error);
       this.#fail(error);
     }
   }
@@ -189,10 +192,9 @@ export class StepRun {
     try {
       return (await work()) ?? true;
     } catch (error) {
-      this.#context.signal.throwIfAborted();
       const cause = error instanceof StepDied ? error.why : error;
       // A full disk fails every unit after this one too: the run ends here, while the last good one is intact.
-      if (isDiskFull(cause)) throw cause;
+      throwIfRunEnds(this.#context, cause);
       this.#clear(plan);
       if (error instanceof StepDied) this.#fail(cause);
       else await this.#record.failProject(plan, error);

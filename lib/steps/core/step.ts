@@ -13,6 +13,8 @@ export interface PlanTools {
   readonly record: StepRecord;
   /** Walks trees in threads. */
   readonly walker: TreeWalker;
+  /** Takes a planned unit. */
+  readonly add: (plan: UnitPlan) => Promise<void>;
 }
 
 /** What a step builds with. */
@@ -33,8 +35,8 @@ export interface Step {
   isConfigured(config: SiteConfig): boolean;
   /** The unit names (and other names for them, such as a project's slug) that `--only` and `--skip` may use. */
   names(context: StepContext): Promise<readonly string[]>;
-  /** Lists the selected units, with their fingerprints. Writes nothing except into the scratch directory. */
-  plan(context: StepContext, tools: PlanTools): Promise<readonly UnitPlan[]>;
+  /** Adds every selected unit, with its fingerprint. Writes nothing except into the scratch directory. */
+  plan(context: StepContext, tools: PlanTools): Promise<void>;
   /** Builds a unit from the request in its plan, in the process of the step. Throws the unit's failure. */
   build(context: StepContext, request: unknown, tools: BuildTools): Promise<BuiltUnit>;
 }

@@ -3,7 +3,6 @@ import { pathToFileURL } from "node:url";
 import { WorkerPool } from "../../archive/pool.ts";
 import { HoldfastError } from "../../errors.ts";
 import { resolveModule } from "../../exec/build-output.ts";
-import { forEachParallel } from "../../store/files/for-each-parallel.ts";
 
 /** The module that the threads run. */
 const WORKER = "lib/steps/walk-worker";
@@ -37,20 +36,43 @@ export class TreeWalker {
   async walk<Request, Result>(kind: Walk<Request, Result>, request: Request): Promise<Result> {
     this.#signal.throwIfAborted();
     if (this.#threads === 0) return kind.walk(request);
-    this.#pool ??= new WorkerPool(pathToFileURL(resolveModule(WORKER)), this.#threads, this.#signal);
-    const result = await this.#pool.run({ kind: kind.kind, request });
+    const result = await this.#running.run({ kind: kind.kind, request });
     if (!kind.isResult(result)) throw new HoldfastError("E_INTERNAL", `the walk ${kind.kind} returned something else`);
     return result;
   }
 
-  /** Plans every item, as many at a time as keep the threads busy; the results are in the order of the items. */
-  async all<Item, Result>(items: readonly Item[], plan: (item: Item) => Promise<Result>): Promise<Result[]> {
-    const results = new Map<number, Result>();
-    const width = Math.max(1, 2 * this.#threads);
-    await forEachParallel(items.entries(), width, async ([index, item]) => {
-      results.set(index, await plan(item));
-    });
-    return [...results].toSorted(([a], [b]) => a - b).map(([, result]) => result);
+  /** Starts the threads, since there will soon be trees to walk. */
+  warmUp(): void {
+    if (this.#threads > 0) this.#running.start();
+  }
+
+  /**
+   * Plans every item, as many at a time as keep the threads busy, and calls `take` with each result in the order of the
+   * items.
+   */
+  async each<Item, Result>(
+    items: Iterable<Item>,
+    plan: (item: Item) => Promise<Result>,
+    take: (result: Result) => Promise<void>,
+  ): Promise<void> {
+    const ahead: Promise<Result>[] = [];
+    const next = async (most: number): Promise<void> => {
+      for (let first = ahead.at(0); first !== undefined && ahead.length > most; first = ahead.at(0)) {
+        await take(await first);
+        ahead.shift();
+      }
+    };
+    for (const item of items) {
+      const planned = plan(item);
+      planned.catch(() => {}); // it is awaited in its turn
+      ahead.push(planned);
+      await next(2 * this.#threads);
+    }
+    await next(0);
+  }
+
+  get #running(): WorkerPool<WalkTask, unknown> {
+    return (this.#pool ??= new WorkerPool(pathToFileURL(resolveModule(WORKER)), this.#threads, this.#signal));
   }
 
   /** Ends the threads. */

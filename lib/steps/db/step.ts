@@ -19,10 +19,10 @@ export const dbStep: Step = {
   name: "db",
   isConfigured: (config) => config.database !== undefined,
   names: async ({ config }) => databases(config).map((database) => database.unit),
-  plan: async (context, { record }) => {
+  plan: async (context, { record, add }) => {
     const selected = databases(context.config).filter((database) => record.selects(database.unit));
     record.counters.expected = selected.length;
-    return selected.map((database) => planDump(context, database));
+    for (const database of selected) await add(planDump(context, database));
   },
   build: async (context, { unit }: DumpRequest, tools) => await dump(context, databaseOf(context.config, unit), tools),
 };

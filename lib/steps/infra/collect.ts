@@ -116,7 +116,7 @@ export async function collectInfra(
       const content = joined(redacted);
       await mkdir(path.dirname(file), { recursive: true, mode: 0o750 });
       if (earlier === undefined || !linkIfSame(path.join(earlier, name), file, content))
-        await writeFile(file, content, { mode: 0o640 });
+        await writeFile(file, content, { mode: 0o640, flag: "wx" });
       files.push(name);
     });
   }

@@ -17,10 +17,10 @@ export const infraStep: Step = {
   name: "infra",
   isConfigured: (config) => config.infra !== undefined,
   names: async () => ["infra"],
-  plan: async (_context, { record }) => {
-    if (!record.selects("infra")) return [];
+  plan: async (_context, { record, add }) => {
+    if (!record.selects("infra")) return;
     record.counters.expected = 1;
-    return [{ unit: "infra", directory: "infra", bytes: 0, fingerprint: null, request: null }];
+    await add({ unit: "infra", directory: "infra", bytes: 0, fingerprint: null, request: null });
   },
   build: async (context) => await buildInfra(context),
 };

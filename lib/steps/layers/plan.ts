@@ -3,7 +3,7 @@
  * wins.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
 import type { ExcludeRules } from "../../archive/tree/exclude-rules.ts";
@@ -43,10 +43,15 @@ export async function planLayers(
   tree: LayeredTree,
 ): Promise<UnitPlan[]> {
   const earlier = earlierShards(context, tree);
-  const layers = earlier.map(({ number, found }) => ({
-    number,
-    list: path.join(found.directory, listOf(tree.directory, tree.shardName(number))),
-  }));
+  const lists = path.join(context.scratch, tree.directory.replaceAll("/", "-"));
+  const layers = earlier.map(({ number, found }) => {
+    const list = path.join(found.directory, listOf(tree.directory, tree.shardName(number)));
+    if (found.directory !== context.directory) return { number, list };
+    // A resumed shard that proves damaged is removed, with its list, before it is built anew by that list.
+    const copy = `${lists}-resumed-${number}.list`;
+    copyFileSync(list, copy);
+    return { number, list: copy };
+  });
   const highest = Math.max(0, ...earlier.map((shard) => shard.highest));
   const exclude = [...context.exclude, ...(await context.claims.within(tree.root))];
   const layout = await walker.walk(shardWalk, {
@@ -56,7 +61,7 @@ export async function planLayers(
     layers,
     highest,
     shardBytes: tree.shardBytes,
-    lists: path.join(context.scratch, tree.directory.replaceAll("/", "-")),
+    lists,
   });
   await context.claims.noteLinks(layout.links);
   for (const failure of layout.failures) record.failPart(`${tree.unit}/${failure.path}`, errorFrom(failure));

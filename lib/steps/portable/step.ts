@@ -30,16 +30,13 @@ export const portableStep: Step = {
   atOnce: 1,
   isConfigured,
   names: async ({ config }) => databases(config).map(({ unit }) => unit),
-  plan: async ({ config }, { record }) => {
+  plan: async ({ config }, { record, add }) => {
     const selected = databases(config).filter(({ unit }) => record.selects(unit));
     record.counters.expected = selected.length;
-    return selected.map(({ unit }) => ({
-      unit,
-      directory: `portable/${unit}`,
-      bytes: 0,
-      fingerprint: null,
-      request: { unit } satisfies ExportRequest,
-    }));
+    for (const { unit } of selected) {
+      const request = { unit } satisfies ExportRequest;
+      await add({ unit, directory: `portable/${unit}`, bytes: 0, fingerprint: null, request });
+    }
   },
   build: async (context, { unit }: ExportRequest, tools) =>
     await build(context, databaseOf(context.config, unit), tools),

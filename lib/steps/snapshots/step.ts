@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import path from "node:path";
 import { fromString } from "../../archive/path.ts";
 import type { SiteConfig } from "../../config/load.ts";
-import { HoldfastError, isDiskFull } from "../../errors.ts";
+import { HoldfastError } from "../../errors.ts";
 import {
   archivePlan,
   buildArchiveUnit,
@@ -11,7 +11,7 @@ import {
   type ArchiveRequest,
   type ArchiveSource,
 } from "../core/archive-unit.ts";
-import type { StepContext } from "../core/context.ts";
+import { throwIfRunEnds, type StepContext } from "../core/context.ts";
 import type { PlanTools, Step } from "../core/step.ts";
 import { assertOwnTree } from "../claims/paths.ts";
 import { templateBase } from "../claims/path-template.ts";
@@ -24,8 +24,10 @@ export const snapshotsStep: Step = {
   plan: async (context, tools) => {
     const selected = groups(context.config).filter((group) => tools.record.selects(group.unit));
     tools.record.counters.expected = selected.length;
-    const plans = await tools.walker.all(selected, async (group) => await planGroup(context, tools, group));
-    return plans.filter((one) => one !== undefined);
+    for (const group of selected) {
+      const planned = await planGroup(context, tools, group);
+      if (planned !== undefined) await tools.add(planned);
+    }
   },
   build: async (context, request: ArchiveRequest, tools) => await buildArchiveUnit(context, request, tools),
 };
@@ -59,7 +61,7 @@ async function planGroup(
     const planned = await planArchive(context, walker, source);
     return { unit, directory, outputs: [source.artifact], ...archivePlan(context, source, planned) };
   } catch (error) {
-    if (isDiskFull(error)) throw error;
+    throwIfRunEnds(context, error);
     record.failUnit(unit, directory, error);
     return undefined;
   }

@@ -6,6 +6,7 @@ import { treeName } from "../../config/claims.ts";
 import { treeSettings, type TreeSettings } from "../../config/tree-settings.ts";
 import { unitDirectories } from "../../store/run/unit-name.ts";
 import type { StepContext } from "../core/context.ts";
+import type { TreeWalker } from "../core/tree-walker.ts";
 import { linkedPlaces } from "./linked.ts";
 
 /** A tree and the unit that it becomes. */
@@ -19,13 +20,16 @@ export interface NamedTree {
 }
 
 /** Lists the trees that the config names, and with `follow_links` those that links lead to. */
-export async function treesOf({ config, claims }: Pick<StepContext, "config" | "claims">): Promise<NamedTree[]> {
+export async function treesOf(
+  { config, claims }: Pick<StepContext, "config" | "claims">,
+  walker: TreeWalker,
+): Promise<NamedTree[]> {
   const named = config.trees.map((settings) => ({
     unit: treeName(config, settings),
     root: fromString(path.resolve(config.root, settings.path)),
     settings,
   }));
-  const linked = config.follow_links ? await linkedPlaces(claims) : [];
+  const linked = config.follow_links ? await linkedPlaces(claims, walker) : [];
   const found = linked.map((root) => ({
     unit: `linked${display(root).replaceAll("/", "_")}`,
     root,

@@ -8,7 +8,7 @@ import type { BytePath } from "../../archive/entry.ts";
 import type { ExcludeRules } from "../../archive/tree/exclude-rules.ts";
 import { basename, display, toBuffer } from "../../archive/path.ts";
 import type { TreeSettings } from "../../config/tree-settings.ts";
-import { HoldfastError, isDiskFull } from "../../errors.ts";
+import { HoldfastError } from "../../errors.ts";
 import {
   archivePlan,
   buildArchiveUnit,
@@ -16,7 +16,8 @@ import {
   type ArchiveRequest,
   type ArchiveSource,
 } from "../core/archive-unit.ts";
-import type { StepContext } from "../core/context.ts";
+import { throwIfRunEnds, type StepContext } from "../core/context.ts";
+import { TreeWalker } from "../core/tree-walker.ts";
 import type { PlanTools, Step } from "../core/step.ts";
 import { assertOwnTree } from "../claims/paths.ts";
 import { buildShard, planLayers, type ShardRequest } from "../layers/plan.ts";
@@ -28,25 +29,28 @@ const MEGABYTE = 1024 * 1024;
 export const treesStep: Step = {
   name: "trees",
   isConfigured: (config) => config.trees.length > 0 || config.follow_links,
-  names: async (context) => (await treesOf(context)).map(({ unit }) => unit),
+  names: async (context) => (await treesOf(context, new TreeWalker(0, context.signal))).map(({ unit }) => unit),
   // `follow_links` makes units of what links of the other steps' trees lead to.
   plannedLast: true,
   plan: async (context, tools) => {
-    const { record, walker } = tools;
-    const selected = (await treesOf(context)).filter(({ unit }) => record.selects(unit));
-    let failed = 0;
-    const plans = await walker.all(selected, async (tree) => {
+    const { record, walker, add } = tools;
+    const selected = (await treesOf(context, walker)).filter(({ unit }) => record.selects(unit));
+    let units = 0;
+    const orFail = async (tree: NamedTree): Promise<UnitPlan[]> => {
       try {
         return await planTree(context, tools, tree);
       } catch (error) {
-        if (isDiskFull(error)) throw error;
-        failed++;
+        throwIfRunEnds(context, error);
+        units++;
         record.failUnit(tree.unit, `trees/${tree.unitDirectory}`, error);
         return [];
       }
+    };
+    await walker.each(selected, orFail, async (plans) => {
+      units += plans.length;
+      for (const plan of plans) await add(plan);
     });
-    record.counters.expected = plans.flat().length + failed;
-    return plans.flat();
+    record.counters.expected = units;
   },
   build: async (context, request: ArchiveRequest | ShardRequest, tools) =>
     request.kind === "shard"

@@ -12,9 +12,9 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { HoldfastError } from "../../errors.ts";
-import { runCommand } from "../../exec/command.ts";
 import { STEP_NAMES } from "../../model/unit.ts";
 import { fsyncDirectory } from "../files/atomic.ts";
+import { syncTree } from "../files/sync.ts";
 import { listRuns, runDirectory, runsDirectory, stagingDirectory } from "../files/layout.ts";
 import { MANIFEST_FILE, readManifestHead } from "./manifest.ts";
 
@@ -38,8 +38,7 @@ export async function publishRun(
 ): Promise<void> {
   const staging = stagingDirectory(store, run);
   setModes(staging, permissions);
-  // The whole file system at once: a sync of each directory costs a flush of the disk each.
-  await runCommand(["sync", "-f", staging], { signal, code: "E_STORE" });
+  await syncTree(staging, signal);
   await beforeRename();
   renameSync(staging, runDirectory(store, run));
 }

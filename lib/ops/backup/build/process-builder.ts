@@ -4,13 +4,13 @@ import { HoldfastError } from "../../../errors.ts";
 import { startScript, type StepProcess } from "../../../exec/step-process.ts";
 import type { Report } from "../../../model/event.ts";
 import type { StepMessage } from "../../../model/step-message.ts";
-import { StepDied, type UnitBuilder } from "../../../steps/core/local-builder.ts";
-import { builtUnitSchema, errorFrom, type BuiltUnit, type UnitPlan } from "../../../steps/core/unit-plan.ts";
+import { StepDied, type Built, type UnitBuilder } from "../../../steps/core/local-builder.ts";
+import { builtUnitSchema, errorFrom, type UnitPlan } from "../../../steps/core/unit-plan.ts";
 
 /** A unit that the process has been asked for. */
 interface Asked {
   readonly onBytes: (bytes: number) => void;
-  readonly resolve: (built: BuiltUnit) => void;
+  readonly resolve: (built: Built) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -45,7 +45,7 @@ export class ProcessBuilder implements UnitBuilder {
     const script = this.#start();
     if (this.#died !== undefined) throw new StepDied(this.#died);
     const id = this.#next++;
-    return await new Promise<BuiltUnit>((resolve, reject) => {
+    return await new Promise<Built>((resolve, reject) => {
       this.#asked.set(id, { onBytes, resolve, reject });
       script.send({ type: "build", id, request });
     });
@@ -79,9 +79,9 @@ export class ProcessBuilder implements UnitBuilder {
       case "built":
         this.work = message.work;
         return this.#settle(message.id, ({ resolve, reject }) => {
-          const { data } = builtUnitSchema.safeParse(message.built);
-          if (data === undefined) reject(new HoldfastError("E_INTERNAL", "a step's process returned no unit"));
-          else resolve(data);
+          const { data: unit } = builtUnitSchema.safeParse(message.unit);
+          if (unit === undefined) reject(new HoldfastError("E_INTERNAL", "a step's process returned no unit"));
+          else resolve({ unit, ms: message.ms });
         });
       case "not_built":
         this.work = message.work;

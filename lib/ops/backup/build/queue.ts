@@ -21,25 +21,31 @@ export async function buildAll(queues: readonly StepQueue[], width: number): Pro
   const ordered = queues.toSorted((a, b) => largest(b) - largest(a));
   const outcomes: StepOutcome[] = [];
   let stopped = false;
-  const end = async (queue: StepQueue): Promise<void> => {
-    outcomes.push(await queue.run.end(queue.builder));
-  };
-  const work = async (): Promise<void> => {
+  const orStop = async (act: () => Promise<void>): Promise<void> => {
     try {
-      for (let taken = take(ordered); taken !== undefined && !stopped; taken = take(ordered)) {
-        const { queue, unit } = taken;
-        if (queue.units.length === 0) ordered.find(({ units }) => units.length > 0)?.builder.warmUp();
-        if (!queue.run.failed) await queue.run.build(unit, queue.builder);
-        queue.busy--;
-        if (queue.busy === 0 && queue.units.length === 0) await end(queue);
-      }
+      await act();
     } catch (error) {
       stopped = true;
       throw error;
     }
   };
+  const end = async (queue: StepQueue): Promise<void> => {
+    outcomes.push(await queue.run.end(queue.builder));
+  };
+  const work = async (): Promise<void> => {
+    for (let taken = take(ordered); taken !== undefined && !stopped; taken = take(ordered)) {
+      const { queue, unit } = taken;
+      if (queue.units.length === 0) ordered.find(({ units }) => units.length > 0)?.builder.warmUp();
+      if (!queue.run.failed) await queue.run.build(unit, queue.builder);
+      queue.busy--;
+      if (queue.busy === 0 && queue.units.length === 0) await end(queue);
+    }
+  };
   const idle = ordered.filter(({ units }) => units.length === 0);
-  const ended = await Promise.allSettled([...idle.map(end), ...Array.from({ length: width }, work)]);
+  const ended = await Promise.allSettled([
+    ...idle.map(async (queue) => await orStop(async () => await end(queue))),
+    ...Array.from({ length: width }, async () => await orStop(work)),
+  ]);
   const failed = ended.find((one) => one.status === "rejected");
   if (failed !== undefined) throw failed.reason;
   return outcomes;

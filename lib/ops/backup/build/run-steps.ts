@@ -1,4 +1,5 @@
 /** Runs the steps of a backup: all are planned first, then what has changed is built; the dump goes on beside both. */
+import { HoldfastError } from "../../../errors.ts";
 import type { Report } from "../../../model/event.ts";
 import type { UnitMetadata } from "../../../model/unit.ts";
 import type { UnitBuilder } from "../../../steps/core/local-builder.ts";
@@ -35,6 +36,7 @@ export async function runSteps(
   const context = { ...given, signal };
   const { workers } = context.options;
   const walker = new TreeWalker(isSmall(context.previous.newest) ? 0 : workers, signal);
+  if (steps.length > 1) walker.warmUp();
   const builders: UnitBuilder[] = [];
   const queueOf = async (step: Step, report: Report): Promise<StepQueue> => {
     const run = new StepRun({ ...context, report }, step, onUnit);
@@ -76,15 +78,20 @@ export async function runSteps(
   given.signal.throwIfAborted();
   if (stop.signal.aborted) throw stop.signal.reason;
   const outcomes = ended.flatMap((one) => (one.status === "fulfilled" ? one.value : []));
-  return steps.flatMap((step) => outcomes.find((outcome) => outcome.step === step.name) ?? []);
+  return steps.map(({ name }) => {
+    const outcome = outcomes.find(({ step }) => step === name);
+    if (outcome === undefined) throw new HoldfastError("E_INTERNAL", `the step ${name} has no result`);
+    return outcome;
+  });
 }
 
-/** Checks by the newest run whether the site is walked in less time than threads take to start. */
+/** Checks by the newest run, if it is of the whole site, whether that is walked in less time than threads take to start. */
 function isSmall(newest: string | undefined): boolean {
   if (newest === undefined) return false;
   try {
-    const { totals } = readManifestHead(newest);
-    return totals.units <= SMALL_UNITS && totals.size_bytes <= SMALL_BYTES;
+    const { kind, scope, totals } = readManifestHead(newest);
+    const isWhole = kind === "backup" && scope === "full";
+    return isWhole && totals.units <= SMALL_UNITS && totals.size_bytes <= SMALL_BYTES;
   } catch {
     return false; // `verify` names what is wrong with it
   }
