@@ -24,7 +24,7 @@ import { readDocument } from "../../lib/store/files/json-documents.ts";
 import { readFailures, readManifestHead } from "../../lib/store/run/manifest.ts";
 import { readPlaces } from "../../lib/store/run/places.ts";
 import { readSums } from "../../lib/store/run/checksums.ts";
-import { makeTemp, removeTree } from "./temp.ts";
+import { makeTemp, removeTree } from "./temp-trees.ts";
 
 /** Part of a file from 0 to 1, and what happens there; in a tar header, to one of its fields. */
 type Change = readonly [

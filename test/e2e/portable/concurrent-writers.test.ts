@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { runInProcess } from "../../support/commands/in-process.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
 import { change, rowsOf, useEngines } from "../../support/portable/engines.ts";
 import { suiteDirectory } from "../../support/temp.ts";
 
@@ -65,14 +65,7 @@ test.each(NAMES)("%s", async (name) => {
   for (let at = 0; at < 3; at++) {
     const output = join(directory, `${name}-${at}`);
     const before = count;
-    const { code, stderr } = await runInProcess("portable", [
-      "export",
-      "--database",
-      url,
-      "-o",
-      output,
-      "--no-timestamp",
-    ]);
+    const { code, stderr } = await runBuilt("portable", ["export", "--database", url, "-o", output, "--no-timestamp"]);
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(count).toBeGreaterThan(before);
     const sum = (table: string): number =>
@@ -81,7 +74,7 @@ test.each(NAMES)("%s", async (name) => {
     const known = new Set(rowsOfTable(output, "ledger").map(([key]) => String(key)));
     for (const [, link] of rowsOfTable(output, "posting")) expect(known).toContain(String(link));
     const empty = await engines.of("SQLite").make(SCHEMA);
-    expect((await runInProcess("portable", ["import", output, "--database", empty])).code).toBe(0);
+    expect((await runBuilt("portable", ["import", output, "--database", empty])).code).toBe(0);
     expect(
       await rowsOf(empty, "select sum(balance) from (select balance from ledger union all select balance from wallet)"),
     ).toEqual([`${(ACCOUNTS + ROWS) * 100}`]);
