@@ -2,7 +2,7 @@
 import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { runInProcess } from "../../support/commands/in-process.ts";
+import { runBuilt } from "../../support/runs/backup.ts";
 import { makeDatabase } from "../../support/sites/package.ts";
 import { rowsOf } from "../../support/portable/engines.ts";
 import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/sites/reinit.ts";
@@ -21,7 +21,7 @@ function site(...reinit: readonly string[]): ReinitSite {
   return reinitSite(own, url, reinit);
 }
 const run = async (script: string, { config }: ReinitSite, ...args: string[]): Promise<RunResult> =>
-  await runInProcess(script, ["--config", config, "--json", ...args]);
+  await runBuilt(script, ["--config", config, "--json", ...args]);
 const reinit = async (place: ReinitSite, ...args: string[]): Promise<RunResult> =>
   await run("reinit", place, ...(args.length > 0 ? args : ["--yes", "--i-mean-it"]));
 const restore = async (place: ReinitSite, ...args: string[]): Promise<RunResult> =>
