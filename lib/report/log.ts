@@ -5,12 +5,9 @@ import { redact } from "./redact.ts";
 
 const LEVELS = { info: "info", warning: "warn", error: "error" } as const;
 
-/** Characters that are written at a time; each line alone is a system call for every unit. */
-const BUFFER = 4096;
-
 /** Writes events to `file` until `close` is called. */
 export function logReport(file: string): { readonly report: Report; readonly close: () => void } {
-  const destination = pino.destination({ dest: file, sync: true, append: true, minLength: BUFFER });
+  const destination = pino.destination({ dest: file, sync: true, append: true });
   const log = pino(
     {
       base: null,
@@ -30,7 +27,6 @@ export function logReport(file: string): { readonly report: Report; readonly clo
       );
     else if (event.type === "note") log[LEVELS[event.level]]({ type }, redact(event.text));
     else log.info({ type, ...rest }, type.replaceAll("_", " "));
-    if (event.type === "failure" || event.type === "note") destination.flushSync();
   };
   return {
     report,

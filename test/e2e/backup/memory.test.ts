@@ -37,7 +37,8 @@ test("no process takes 200 MB for a file of 300 MB and 20,000 small ones, the fi
     }
     const result = toResult(await finished);
     expect(result.code).toBe(0);
-    expect(peaks.size).toBeGreaterThan(6);
+    // In the second run nothing has changed: only the dump and infra have processes.
+    expect(peaks.size).toBeGreaterThan(attempt === "first" ? 6 : 2);
     expect({ attempt, above: [...peaks].filter(([, peak]) => peak >= LIMIT_MB) }).toEqual({ attempt, above: [] });
     expect(faultsOf(result.summary?.path ?? "")).toEqual([]);
   }

@@ -104,8 +104,11 @@ async function unpackAll(
   let total = 0;
   const shared = sharedWith(plan);
   try {
+    // The largest first, so that no thread is left with one when the others are done.
+    const largestFirst = plan.unpacks.toSorted((a, b) => b.bytes - a.bytes);
     const results = await Promise.allSettled(
-      plan.unpacks.map(async ({ part, targets, label, bytes }) => {
+      largestFirst.map(async (unpack) => {
+        const { part, targets, label, bytes } = unpack;
         const task: UnpackTask = {
           archive: path.join(plan.directory, part.artifact),
           format: part.format,
@@ -119,13 +122,16 @@ async function unpackAll(
         };
         const result = await pool.run(task, (more) => options.onBytes((total += more)));
         checkContent(part, label, result);
-        return result.shared;
+        return { unpack, shared: result.shared };
       }),
     );
     options.signal.throwIfAborted();
     const failed = results.find((result) => result.status === "rejected");
     if (failed !== undefined) throw asHoldfastError(failed.reason, "E_IO");
-    return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+    const done = new Map(
+      results.flatMap((result) => (result.status === "fulfilled" ? [[result.value.unpack, result.value.shared]] : [])),
+    );
+    return plan.unpacks.flatMap((unpack) => done.get(unpack) ?? []);
   } finally {
     await pool.close();
   }
