@@ -57,9 +57,9 @@ export class TreeWalker {
   ): Promise<void> {
     const ahead: Promise<Result>[] = [];
     const next = async (most: number): Promise<void> => {
-      for (let first = ahead.at(0); first !== undefined && ahead.length > most; first = ahead.at(0)) {
-        await take(await first);
-        ahead.shift();
+      while (ahead.length > most) {
+        const first = ahead.shift();
+        if (first !== undefined) await take(await first);
       }
     };
     for (const item of items) {
