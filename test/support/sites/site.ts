@@ -153,6 +153,15 @@ function bytes(seed: string, length: number): Buffer {
   return result;
 }
 
+/** The compiled texts of a site and their media, as part of `projects`. */
+export const COMPILED = `  compiled:
+    text_types:
+      normal: { path: "clara_compiled/{id}" }
+      phonetic: { path: "clara_compiled_phonetic/{id}" }
+    media:
+      - { url: "/accounts/serve_audio_file/{path}", path: "audio/tts_repository_orm/{path}" }
+      - { url: "/accounts/projects/serve_project_image/{project}/{path}", path: "images/image_repository_orm/{project}/{path}" }`;
+
 const CONFIG: Readonly<Record<string, string>> = {
   site: "site: test",
   root: "root: site",
@@ -160,13 +169,7 @@ const CONFIG: Readonly<Record<string, string>> = {
   projects: `projects:
   query: select p.id, p.internal_id, p.title, p.l2, p.l1, u.username as owner from clara_app_claraproject p left join auth_user u on u.id = p.user_id
   source: { path: "clara_content/{internal_id}" }
-  compiled:
-    text_types:
-      normal: { path: "clara_compiled/{id}" }
-      phonetic: { path: "clara_compiled_phonetic/{id}" }
-    media:
-      - { url: "/accounts/serve_audio_file/{path}", path: "audio/tts_repository_orm/{path}" }
-      - { url: "/accounts/projects/serve_project_image/{project}/{path}", path: "images/image_repository_orm/{project}/{path}" }
+${COMPILED}
     pages: { url: "/accounts/rendered_texts/{id}/{text_type}/{page}" }`,
   legacy: "legacy: { path: lara_legacy }",
   audio_cache: "audio_cache: { path: audio/tts_repository_orm, databases: [audio/tts_metadata.db], shard_size_mb: 1 }",
