@@ -61,7 +61,7 @@ export function startScript(name: string, { signal, plan, onMessage }: ScriptOpt
   script.stdin.on("error", () => {});
   const note = (text: string): void => onMessage({ type: "note", level: "info", text });
   const reading = readJsonLines(script.stdout, stepMessageSchema, listen, note).catch((error: unknown) => {
-    stop(); // nobody listens to it any more
+    stop(); // its messages are no longer read
     throw error;
   });
   const gone = Promise.allSettled([script, reading]).finally(() => {

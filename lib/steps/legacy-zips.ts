@@ -14,7 +14,7 @@ import {
   type ArchiveRequest,
   type ArchiveSource,
 } from "./core/archive-unit.ts";
-import { throwIfRunEnds, type StepContext } from "./core/context.ts";
+import type { StepContext } from "./core/context.ts";
 import type { Step } from "./core/step.ts";
 import type { TreeWalker } from "./core/tree-walker.ts";
 import type { UnitPlan } from "./core/unit-plan.ts";
@@ -25,21 +25,14 @@ export const legacyStep: Step = {
   name: "legacy_zips",
   isConfigured: (config) => config.legacy !== undefined,
   names: async (context) => (await listLegacy(context)).map((tree) => tree.unit),
-  plan: async (context, { record, walker, add }) => {
+  plan: async (context, { record, walker, addEach }) => {
     const trees = (await listLegacy(context)).filter((tree) => record.selects(tree.unit));
     record.counters.expected = trees.length;
-    const orFail = async (tree: LegacyTree): Promise<UnitPlan | undefined> => {
-      try {
-        return await planTree(context, walker, tree);
-      } catch (error) {
-        throwIfRunEnds(context, error);
-        record.failUnit(tree.unit, tree.directory, error);
-        return undefined;
-      }
-    };
-    await walker.each(trees, orFail, async (planned) => {
-      if (planned !== undefined) await add(planned);
-    });
+    await addEach(
+      trees,
+      async (tree) => [await planTree(context, walker, tree)],
+      (tree, error) => record.failUnit(tree.unit, tree.directory, error),
+    );
   },
   build: async (context, request: ArchiveRequest, tools) => await buildArchiveUnit(context, request, tools),
 };

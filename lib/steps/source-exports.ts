@@ -38,12 +38,7 @@ export const sourceStep: Step = {
   isConfigured: (config) => config.projects?.source !== undefined,
   names: async (context) => (await listUnits(context)).flatMap((unit) => unit.names),
   plan: async (context, tools) =>
-    await planProjects(
-      context,
-      await listUnits(context),
-      tools,
-      async (unit) => await planUnit(context, tools.walker, unit),
-    ),
+    await planProjects(await listUnits(context), tools, async (unit) => [await planUnit(context, tools.walker, unit)]),
   build: async (context, request: ArchiveRequest | CommandRequest, tools) =>
     request.kind === "archive"
       ? await buildArchiveUnit(context, request, tools)

@@ -22,7 +22,7 @@ export interface BuildRequest extends Selection {
   readonly output: string;
   /** Level of deflate, 0 to 9. */
   readonly level: number;
-  /** Goes into the fingerprint: what decides about the bytes beside the input. */
+  /** Goes into the fingerprint: everything else that decides the bytes. */
   readonly recipe: string;
   /** Path of the list of entries (see entry-list.ts); no list is written without it. */
   readonly entryList?: string;

@@ -7,7 +7,7 @@ import { FingerprintBuilder } from "../fingerprint.ts";
 import { selectEntries, type ArchiveFailure, type Selection } from "./select-entries.ts";
 
 export interface FingerprintRequest extends Selection {
-  /** What decides about the bytes beside the input. */
+  /** Everything else that decides the bytes of the archive. */
   readonly recipe: string;
 }
 

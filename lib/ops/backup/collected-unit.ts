@@ -1,4 +1,4 @@
-/** What the documents of a run need of a unit: totals, places, commands to restore. */
+/** The part of a unit that the documents of a run need: totals, places, commands to restore. */
 import type { UnitMetadata } from "../../model/unit.ts";
 import { STEPS } from "../../steps/registry.ts";
 import { layersOf } from "../../store/run/layers.ts";

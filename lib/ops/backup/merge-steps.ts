@@ -4,6 +4,7 @@ import { addCounters, emptyCounters, type Counters } from "../../archive/counter
 import { HoldfastError } from "../../errors.ts";
 import type { Loss, Manifest, ManifestHead, Scope, StepSummary, Totals } from "../../model/run.ts";
 import { FORMAT_VERSION, type Failure, type StepName } from "../../model/unit.ts";
+import type { ListedStep } from "../../store/run/manifest.ts";
 import type { StepOutcome } from "../../steps/core/run.ts";
 import type { CollectedUnit } from "./collected-unit.ts";
 import { VERSION } from "../../version.ts";
@@ -11,6 +12,7 @@ import { VERSION } from "../../version.ts";
 /** The parts of a manifest that the steps determine. */
 export interface MergedSteps {
   readonly steps: ReadonlyMap<StepName, StepSummary>;
+  readonly listed: readonly ListedStep[];
   readonly failures: readonly Failure[];
   readonly totals: Totals;
   readonly moments: Manifest["moments"];
@@ -23,31 +25,22 @@ export function mergeSteps(
   outcomes: readonly StepOutcome[],
   units: ReadonlyMap<string, CollectedUnit>,
 ): MergedSteps {
-  const steps = new Map<StepName, StepSummary>();
   const work = emptyCounters();
-  for (const { step, counters, units: own, started_at, finished_at } of outcomes) {
-    addCounters(work, counters);
-    const { expected, reused, resumed, failed, skipped, accepted } = counters;
-    steps.set(step, {
-      status: failed === 0 ? "complete" : own.length === 0 ? "failed" : "partial",
-      expected,
-      units: own.length,
-      reused,
-      resumed,
-      failed,
-      skipped,
-      accepted,
-      size_bytes: sum(own.map((directory) => units.get(directory)?.size ?? 0)),
-      started_at,
-      finished_at,
-    });
-  }
+  for (const { counters } of outcomes) addCounters(work, counters);
+  const listed = outcomes.map((outcome): ListedStep => ({
+    step: outcome.step,
+    summary: summaryOf(outcome),
+    index: outcome.index,
+    units: outcome.units,
+  }));
+  const steps = new Map(listed.map(({ step, summary }) => [step, summary]));
   const all = [...units.values()];
   const [built, kept] = [all.filter(({ builtIn }) => builtIn === run), all.filter(({ builtIn }) => builtIn !== run)];
   const summaries = [...steps.values()];
   const files = [...steps].filter(([step]) => step !== "db").map(([, summary]) => summary);
   return {
     steps,
+    listed,
     failures: outcomes.flatMap(({ failures }) => failures),
     totals: {
       units: all.length,
@@ -71,6 +64,23 @@ export function mergeSteps(
     work,
   };
 }
+
+const summaryOf = ({ counters, units, started_at, finished_at }: StepOutcome): StepSummary => {
+  const { expected, reused, resumed, failed, skipped, accepted, size_bytes } = counters;
+  return {
+    status: failed === 0 ? "complete" : units.length === 0 ? "failed" : "partial",
+    expected,
+    units: units.length,
+    reused,
+    resumed,
+    failed,
+    skipped,
+    accepted,
+    size_bytes,
+    started_at,
+    finished_at,
+  };
+};
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 

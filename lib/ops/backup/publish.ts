@@ -1,6 +1,4 @@
 /** Writes the documents of a run from what became of its steps, and publishes it. */
-import { rmSync } from "node:fs";
-import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
 import type { Report } from "../../model/event.ts";
 import type { Loss, Scope } from "../../model/run.ts";
@@ -11,9 +9,9 @@ import type { StepOutcome } from "../../steps/core/run.ts";
 import type { StepContext } from "../../steps/core/context.ts";
 import type { Step } from "../../steps/core/step.ts";
 import { sanitiseConfig } from "../../steps/infra/redact/site-config.ts";
-import { SUMS_FILE, writeSums } from "../../store/run/checksums.ts";
+import { writeSums } from "../../store/run/checksums.ts";
 import { runDirectory } from "../../store/files/layout.ts";
-import { MANIFEST_FILE, writeManifest } from "../../store/run/manifest.ts";
+import { writeManifest } from "../../store/run/manifest.ts";
 import { PLACES_FILE, recordPlaces } from "../../store/run/places.ts";
 import { REUSE_FILE, type Reuse } from "../../store/run/previous-runs.ts";
 import { finishPublishing, publishRun, type RunPermissions } from "../../store/run/publish.ts";
@@ -25,9 +23,6 @@ import type { BackupOutcome, BackupRequest } from "./request.ts";
 import { restoreGuide } from "./restore-guide.ts";
 import { scopeOf } from "./select-steps.ts";
 import type { Session } from "./session.ts";
-
-/** Documents of a run that the merge writes; a resumed run writes them again. */
-const MERGED_FILES = [MANIFEST_FILE, SUMS_FILE, "failures.json", "RESTORE.md", "site.yaml", PLACES_FILE, REUSE_FILE];
 
 /** A run being made. */
 export interface Work {
@@ -50,7 +45,7 @@ export interface PublishInput {
 export interface Results {
   readonly merged: MergedSteps;
   readonly outcomes: readonly StepOutcome[];
-  /** By their directories. */
+  /** The units of the run, by directory. */
   readonly units: ReadonlyMap<string, CollectedUnit>;
 }
 
@@ -85,7 +80,6 @@ export async function publish(
       level: "error",
       text: `${describeLoss(loss)}: the run ${run} does not become latest`,
     });
-  for (const file of MERGED_FILES) rmSync(path.join(staging, file), { force: true });
   const { documents } = context;
   documents.write("failures.json", merged.failures);
   documents.write(REUSE_FILE, reuseOf(outcomes));
@@ -98,13 +92,7 @@ export async function publish(
   );
   documents.write(PLACES_FILE, places);
   documents.writeText("RESTORE.md", restoreGuide(inOrder, head, config, places));
-  const listed = outcomes.map(({ step, index, units: own }) => ({
-    step,
-    summary: merged.steps.get(step),
-    index,
-    units: own,
-  }));
-  writeManifest(staging, head, listed, {
+  writeManifest(staging, head, merged.listed, {
     failures: merged.failures,
     uncovered: shortenUncovered(finish.uncovered),
     warnings,

@@ -34,7 +34,7 @@ export interface Item {
   readonly check: (survey: RunInventory, context: CheckContext) => Promise<Finding | undefined> | Finding | undefined;
 }
 
-/** What the checks of one verification share. */
+/** The state that the checks of one verification share. */
 export interface CheckContext {
   readonly request: VerifyRequest;
   readonly readers: ArtifactReaders;

@@ -210,8 +210,9 @@ function parseRow(text: string, file: string, line: number): readonly JsonCell[]
   return isRow(value) ? value : fail(file, `line ${line} is not a row`);
 }
 
-/** The limits of a row: JSON as deep as any engine accepts, without a stack overflow. A shorter line exceeds none. */
+/** The limits of a row: JSON as deep as any engine accepts, without a stack overflow. */
 const ROW = { depth: 2000, containers: 4_000_000 };
+/** A line of fewer characters cannot exceed them. */
 const SHORT = 2 * ROW.depth;
 
 const isRow = (value: unknown): value is readonly JsonCell[] => Array.isArray(value);

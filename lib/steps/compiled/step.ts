@@ -41,7 +41,7 @@ export const compiledStep: Step = {
   isConfigured: (config) => config.projects?.compiled !== undefined,
   names: async (context) => (await listUnits(context)).flatMap((unit) => unit.names),
   plan: async (context, tools) =>
-    await planProjects(context, await listUnits(context), tools, async (unit) => await planUnit(context, tools, unit)),
+    await planProjects(await listUnits(context), tools, async (unit) => await planUnit(context, tools, unit)),
   build: async (context, request: ArchiveRequest | BundlesRequest, tools) =>
     request.kind === "archive"
       ? await buildArchiveUnit(context, request, tools)
@@ -69,17 +69,13 @@ interface Bundle {
   readonly source: CompiledSource;
 }
 
-/** The plan of a unit, or nothing when the project has nothing compiled. */
-async function planUnit(
-  context: StepContext,
-  { record, walker }: PlanTools,
-  unit: ProjectUnit,
-): Promise<UnitPlan | undefined> {
+/** Plans a unit; none, and recorded as skipped, if the project has nothing compiled. */
+async function planUnit(context: StepContext, { record, walker }: PlanTools, unit: ProjectUnit): Promise<UnitPlan[]> {
   const error = unit.errors.find((one) => one.code !== "E_MISSING");
   if (error !== undefined) throw error;
   if (unit.trees.length === 0) {
     record.skip(unit.unit, "nothing_compiled", "the project has nothing compiled");
-    return undefined;
+    return [];
   }
   const common = {
     unit: unit.unit,
@@ -87,7 +83,7 @@ async function planUnit(
     directory: unit.directory,
     ...(unit.project === undefined ? {} : { project: unit.project }),
   };
-  if (unit.loose) return { ...common, ...(await planLooseFiles(context, walker, unit)) };
+  if (unit.loose) return [{ ...common, ...(await planLooseFiles(context, walker, unit)) }];
   const inner = await Promise.all(unit.trees.map((tree) => context.claims.within(tree.path)));
   const bundles = bundlesOf(context, settingsOf(context), unit, [...context.exclude, ...inner.flat()]);
   const recorded = recordedMedia(context, unit);
@@ -98,13 +94,15 @@ async function planUnit(
     await context.claims.noteLinks(links);
     inputs.push(input);
   }
-  return {
-    ...common,
-    trees: placesOfBundles(context, bundles),
-    bytes: inputs.reduce((sum, input) => sum + input.bytes, 0),
-    fingerprint: joined(inputs.map((input) => input.fingerprint)),
-    request: { kind: "bundles", directory: unit.directory, bundles } satisfies BundlesRequest,
-  };
+  return [
+    {
+      ...common,
+      trees: placesOfBundles(context, bundles),
+      bytes: inputs.reduce((sum, input) => sum + input.bytes, 0),
+      fingerprint: joined(inputs.map((input) => input.fingerprint)),
+      request: { kind: "bundles", directory: unit.directory, bundles } satisfies BundlesRequest,
+    },
+  ];
 }
 
 function bundlesOf(

@@ -8,7 +8,7 @@ import { display, fromString, isUtf8, toBuffer } from "../../archive/path.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { projectNames, type Project, type StepName } from "../../model/unit.ts";
 import { LOOSE_FILES, ORPHAN_PREFIX, unitDirectories, unitName } from "../../store/run/unit-name.ts";
-import { throwIfRunEnds, type StepContext } from "./context.ts";
+import type { StepContext } from "./context.ts";
 import type { PlanTools } from "./step.ts";
 import type { UnitPlan } from "./unit-plan.ts";
 import type { ProjectTrees, TreeKind } from "../claims/project-trees.ts";
@@ -65,30 +65,15 @@ export async function listProjectUnits(
   return [...rows, ...strays(context, step, kinds, onDisk)];
 }
 
-/**
- * Plans the selected units of a step that goes by projects; `plan` returns undefined for one that it has skipped. What
- * it throws is recorded as the project's failure.
- */
+/** Plans the selected units of a step that goes by projects. What `plan` throws is recorded as the project's failure. */
 export async function planProjects(
-  context: StepContext,
   units: readonly ProjectUnit[],
-  { record, walker, add }: PlanTools,
-  plan: (unit: ProjectUnit) => Promise<UnitPlan | undefined>,
+  { record, addEach }: PlanTools,
+  plan: (unit: ProjectUnit) => Promise<readonly UnitPlan[]>,
 ): Promise<void> {
   const selected = units.filter((unit) => record.selects(...unit.names));
   record.counters.expected = selected.length;
-  const orFail = async (unit: ProjectUnit): Promise<UnitPlan | undefined> => {
-    try {
-      return await plan(unit);
-    } catch (error) {
-      throwIfRunEnds(context, error);
-      await record.failProject(unit, error);
-      return undefined;
-    }
-  };
-  await walker.each(selected, orFail, async (planned) => {
-    if (planned !== undefined) await add(planned);
-  });
+  await addEach(selected, plan, async (unit, error) => await record.failProject(unit, error));
 }
 
 function treesOf(kinds: readonly TreeKind[], treeOf: (kind: TreeKind) => BytePath) {

@@ -53,7 +53,6 @@ export function takeOver(
   const stays = describesSite(plan, metadata);
   const files = [...unitFiles(metadata), ...(stays ? [own] : [])];
   const linked = from === undefined || linkFiles(from.directory, directory, files);
-  for (const artifact of metadata.artifacts) documents.digests.set(artifact.path, artifact.sha256);
   if (from !== undefined)
     for (const file of files) {
       const sha256 = previous.digestOf(from.run, file);

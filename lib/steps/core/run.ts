@@ -14,8 +14,8 @@ import { assertOwnPaths } from "../claims/paths.ts";
 import { readBack, StepDied, type UnitBuilder } from "./local-builder.ts";
 import { findExisting, siteFields, takeOver } from "./reuse.ts";
 import { throwIfRunEnds, type StepContext } from "./context.ts";
-import type { Step } from "./step.ts";
-import { StepRecord } from "./record.ts";
+import type { PlanTools, Step } from "./step.ts";
+import { StepRecord, type Action } from "./record.ts";
 import type { TreeWalker } from "./tree-walker.ts";
 import { errorFrom, type BuiltUnit, type UnitPlan } from "./unit-plan.ts";
 import { keepWarnings } from "./unit-warnings.ts";
@@ -70,7 +70,21 @@ export class StepRun {
         bytes += plan.bytes;
         if (!(await this.#settle(plan))) changed.push(plan);
       };
-      await this.step.plan(this.#context, { record: this.#record, walker, add });
+      const addEach: PlanTools["addEach"] = async (items, planOf, fail) => {
+        const planned = async (item: (typeof items)[number]): Promise<readonly UnitPlan[]> => {
+          try {
+            return await planOf(item);
+          } catch (error) {
+            throwIfRunEnds(this.#context, error);
+            await fail(item, error);
+            return [];
+          }
+        };
+        await walker.each(items, planned, async (plans) => {
+          for (const plan of plans) await add(plan);
+        });
+      };
+      await this.step.plan(this.#context, { record: this.#record, walker, add, addEach });
       this.#record.planned(units, bytes);
     });
     return this.#failed ? [] : changed;
@@ -89,11 +103,8 @@ export class StepRun {
       for (const failure of built.failures ?? []) this.#record.failPart(failure.unit, errorFrom(failure));
       if (built.artifacts.length === 0) throw new HoldfastError("E_MISSING", "nothing of it could be exported");
       const metadata = this.#metadataOf(plan, built, ms);
-      const { documents } = this.#context;
-      for (const artifact of metadata.artifacts) documents.digests.set(artifact.path, artifact.sha256);
-      documents.write(`${plan.directory}/metadata.json`, metadata);
-      this.#onUnit(plan.directory, metadata);
-      this.#record.finish(plan, "built", metadata, { written: true, ms });
+      this.#context.documents.write(`${plan.directory}/metadata.json`, metadata);
+      this.#finish(plan, "built", metadata, { written: true, ms });
     });
   }
 
@@ -139,20 +150,29 @@ export class StepRun {
       const existing = await findExisting(this.#context, this.step.name, plan, (run) =>
         this.#record.note(`${this.step.name}/${plan.unit}: what run ${run} holds of it is damaged; it is built again`),
       );
-      if (options.dryRun) this.#record.begin(plan);
-      if (options.dryRun) this.#record.select(plan, existing?.action ?? "built");
-      if (existing === undefined || options.dryRun) return options.dryRun;
+      if (existing === undefined && !options.dryRun) return false;
       this.#record.begin(plan);
+      if (existing === undefined || options.dryRun) {
+        this.#record.select(plan, existing?.action ?? "built");
+        return true;
+      }
       if (existing.action === "reused") this.#clear(plan);
       const { metadata, linked } = takeOver(this.#context, plan, existing);
       if (options.checksums) await readBack(this.#context, metadata.artifacts);
       if (!linked)
         this.#record.note(`${this.step.name}/${plan.unit}: the file system refused a hard link; the unit was copied`);
       this.#unread.set(plan.directory, existing.unread);
-      this.#onUnit(plan.directory, metadata);
-      this.#record.finish(plan, existing.action, metadata, { written: !linked, ms: Date.now() - started });
+      this.#finish(plan, existing.action, metadata, { written: !linked, ms: Date.now() - started });
       return true;
     });
+  }
+
+  /** Makes a unit, whose metadata are in the run's directory now, part of the run. */
+  #finish(plan: UnitPlan, action: Action, metadata: UnitMetadata, took: { written: boolean; ms: number }): void {
+    const { documents } = this.#context;
+    for (const artifact of metadata.artifacts) documents.digests.set(artifact.path, artifact.sha256);
+    this.#onUnit(plan.directory, metadata);
+    this.#record.finish(plan, action, metadata, took);
   }
 
   #metadataOf(plan: UnitPlan, built: BuiltUnit, duration_ms: number): UnitMetadata {

@@ -15,6 +15,15 @@ export interface PlanTools {
   readonly walker: TreeWalker;
   /** Takes a planned unit. */
   readonly add: (plan: UnitPlan) => Promise<void>;
+  /**
+   * Plans items side by side and takes their units in the order of the items. What `plan` throws goes to `fail`, except
+   * what ends the run.
+   */
+  readonly addEach: <Item>(
+    items: readonly Item[],
+    plan: (item: Item) => Promise<readonly UnitPlan[]>,
+    fail: (item: Item, error: unknown) => Promise<void> | void,
+  ) => Promise<void>;
 }
 
 /** What a step builds with. */

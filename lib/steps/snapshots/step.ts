@@ -11,7 +11,7 @@ import {
   type ArchiveRequest,
   type ArchiveSource,
 } from "../core/archive-unit.ts";
-import { throwIfRunEnds, type StepContext } from "../core/context.ts";
+import type { StepContext } from "../core/context.ts";
 import type { PlanTools, Step } from "../core/step.ts";
 import { assertOwnTree } from "../claims/paths.ts";
 import { templateBase } from "../claims/path-template.ts";
@@ -24,21 +24,24 @@ export const snapshotsStep: Step = {
   plan: async (context, tools) => {
     const selected = groups(context.config).filter((group) => tools.record.selects(group.unit));
     tools.record.counters.expected = selected.length;
-    for (const group of selected) {
-      const planned = await planGroup(context, tools, group);
-      if (planned !== undefined) await tools.add(planned);
-    }
+    await tools.addEach(
+      selected,
+      async (group) => [await planGroup(context, tools, group)],
+      ({ unit }, error) => tools.record.failUnit(unit, directoryOf(unit), error),
+    );
   },
   build: async (context, request: ArchiveRequest, tools) => await buildArchiveUnit(context, request, tools),
 };
 
-/** Plans the snapshot of a group of trees; undefined, and recorded, if it cannot be made. */
+const directoryOf = (unit: string): string => `snapshots/${unit}`;
+
+/** Plans the snapshot of the trees of a group that are there; a missing one is recorded. */
 async function planGroup(
   context: StepContext,
   { record, walker }: PlanTools,
   { unit, paths }: Group,
-): Promise<UnitPlan | undefined> {
-  const directory = `snapshots/${unit}`;
+): Promise<UnitPlan> {
+  const directory = directoryOf(unit);
   const there = paths.filter((one) => {
     try {
       checkTree(context.config, one);
@@ -48,23 +51,17 @@ async function planGroup(
       return false;
     }
   });
-  try {
-    const source: ArchiveSource = {
-      format: "tgz",
-      artifact: `${directory}.tgz`,
-      roots: there.map((one) => ({
-        path: fromString(path.resolve(context.config.root, one)),
-        prefix: fromString(prefixOf(context.config.root, one)),
-      })),
-    };
-    if (there.length === 0) throw new HoldfastError("E_MISSING", `none of the trees of ${unit} exists`);
-    const planned = await planArchive(context, walker, source);
-    return { unit, directory, outputs: [source.artifact], ...archivePlan(context, source, planned) };
-  } catch (error) {
-    throwIfRunEnds(context, error);
-    record.failUnit(unit, directory, error);
-    return undefined;
-  }
+  const source: ArchiveSource = {
+    format: "tgz",
+    artifact: `${directory}.tgz`,
+    roots: there.map((one) => ({
+      path: fromString(path.resolve(context.config.root, one)),
+      prefix: fromString(prefixOf(context.config.root, one)),
+    })),
+  };
+  if (there.length === 0) throw new HoldfastError("E_MISSING", `none of the trees of ${unit} exists`);
+  const planned = await planArchive(context, walker, source);
+  return { unit, directory, outputs: [source.artifact], ...archivePlan(context, source, planned) };
 }
 
 function checkTree(config: SiteConfig, tree: string): void {

@@ -16,7 +16,7 @@ import {
   type ArchiveRequest,
   type ArchiveSource,
 } from "../core/archive-unit.ts";
-import { throwIfRunEnds, type StepContext } from "../core/context.ts";
+import type { StepContext } from "../core/context.ts";
 import { TreeWalker } from "../core/tree-walker.ts";
 import type { PlanTools, Step } from "../core/step.ts";
 import { assertOwnTree } from "../claims/paths.ts";
@@ -33,22 +33,17 @@ export const treesStep: Step = {
   // `follow_links` makes units of what links of the other steps' trees lead to.
   plannedLast: true,
   plan: async (context, tools) => {
-    const { record, walker, add } = tools;
+    const { record, walker, addEach } = tools;
     const selected = (await treesOf(context, walker)).filter(({ unit }) => record.selects(unit));
     let units = 0;
-    const orFail = async (tree: NamedTree): Promise<UnitPlan[]> => {
-      try {
-        return await planTree(context, tools, tree);
-      } catch (error) {
-        throwIfRunEnds(context, error);
-        units++;
-        record.failUnit(tree.unit, `trees/${tree.unitDirectory}`, error);
-        return [];
-      }
-    };
-    await walker.each(selected, orFail, async (plans) => {
+    const plan = async (tree: NamedTree): Promise<UnitPlan[]> => {
+      const plans = await planTree(context, tools, tree);
       units += plans.length;
-      for (const plan of plans) await add(plan);
+      return plans;
+    };
+    await addEach(selected, plan, (tree, error) => {
+      units++;
+      record.failUnit(tree.unit, `trees/${tree.unitDirectory}`, error);
     });
     record.counters.expected = units;
   },

@@ -1,24 +1,29 @@
-/** Makes everything below a directory durable. */
+/** Makes files durable: everything below a directory, or all of a file system. */
 import { readdirSync } from "node:fs";
 import { open, statfs } from "node:fs/promises";
 import path from "node:path";
-import { asHoldfastError, HoldfastError } from "../../errors.ts";
+import { asHoldfastError, HoldfastError, type ErrorCode } from "../../errors.ts";
 import { runCommand } from "../../exec/command.ts";
 import { fsyncDirectory } from "./atomic.ts";
 
-/** The type of file systems in user space, which are not told of syncfs(2) (linux/magic.h). */
+/** The type of file systems in user space, which syncfs(2) does not reach (linux/magic.h). */
 const FUSE = 0x65735546;
 
 /**
  * Syncs the file system of a directory, once for all files and directories below it: each fsync of a directory costs a
- * flush of the disk. Where the file system would not hear of that, every file and directory is synced by itself. Throws
+ * flush of the disk. On a file system that syncfs(2) does not reach, every file and directory is synced by itself. Throws
  * `E_NO_SPACE` or `E_STORE`.
  */
 export async function syncTree(directory: string, signal: AbortSignal): Promise<void> {
   const { type } = await statfs(directory);
-  if (type === FUSE) return await syncEach(directory);
+  if (type === FUSE) await syncEach(directory);
+  else await syncFileSystem(directory, signal, "E_STORE");
+}
+
+/** Syncs the file system of a directory. Throws `E_NO_SPACE`, or `code`. */
+export async function syncFileSystem(directory: string, signal: AbortSignal, code: ErrorCode): Promise<void> {
   try {
-    await runCommand(["sync", "-f", directory], { signal, env: { LC_ALL: "C" }, code: "E_STORE" });
+    await runCommand(["sync", "-f", directory], { signal, env: { LC_ALL: "C" }, code });
   } catch (error) {
     const { message } = asHoldfastError(error);
     if (!/No space left|quota exceeded/i.test(message)) throw error;

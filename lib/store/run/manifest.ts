@@ -17,7 +17,7 @@ const HEAD_BYTES = 64 * 1024;
 /** A step as the manifest lists it. */
 export interface ListedStep {
   readonly step: StepName;
-  readonly summary: StepSummary | undefined;
+  readonly summary: StepSummary;
   readonly index: readonly IndexEntry[];
   /** The directories of its units. */
   readonly units: readonly string[];
@@ -41,7 +41,7 @@ export function writeManifest(
     for (const [key, value] of Object.entries(head)) write(`  ${JSON.stringify(key)}: ${indented(value, 1)},\n`);
     write('  "steps": {');
     let firstStep = true;
-    for (const { step, summary = {}, index, units } of steps) {
+    for (const { step, summary, index, units } of steps) {
       write(`${firstStep ? "" : ","}\n    ${JSON.stringify(step)}: {\n`);
       firstStep = false;
       for (const [key, value] of Object.entries(summary))

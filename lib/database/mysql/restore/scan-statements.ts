@@ -9,7 +9,7 @@ export interface Statement {
   readonly bytes: Buffer;
 }
 
-/** What the session's SQL mode says of quotes. */
+/** The rules for quotes in the session's SQL mode. */
 export interface QuoteRules {
   /** Text between double quotes is a name. */
   readonly ansi: boolean;

@@ -12,28 +12,33 @@ export interface StepQueue {
   busy: number;
 }
 
+/** Does a part of a run's work; what it throws stops all other parts, too. */
+export async function orStop<T>(stop: AbortController, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    stop.abort(error);
+    throw error;
+  }
+}
+
 /**
  * Builds all units, `width` at a time, and ends each step after its last one. The step with the largest unit comes
  * first, so that no single large unit is built when all others are done; the process of the next step is started before
- * it is needed. Throws the first error that ends the run, when no unit is being built any more.
+ * it is needed. Throws an error that ends the run when no unit is being built any more; `stop` has the first one.
  */
-export async function buildAll(queues: readonly StepQueue[], width: number): Promise<StepOutcome[]> {
+export async function buildAll(
+  queues: readonly StepQueue[],
+  width: number,
+  stop: AbortController,
+): Promise<StepOutcome[]> {
   const ordered = queues.toSorted((a, b) => largest(b) - largest(a));
   const outcomes: StepOutcome[] = [];
-  let stopped = false;
-  const orStop = async (act: () => Promise<void>): Promise<void> => {
-    try {
-      await act();
-    } catch (error) {
-      stopped = true;
-      throw error;
-    }
-  };
   const end = async (queue: StepQueue): Promise<void> => {
     outcomes.push(await queue.run.end(queue.builder));
   };
   const work = async (): Promise<void> => {
-    for (let taken = take(ordered); taken !== undefined && !stopped; taken = take(ordered)) {
+    for (let taken = take(ordered); taken !== undefined && !stop.signal.aborted; taken = take(ordered)) {
       const { queue, unit } = taken;
       if (queue.units.length === 0) ordered.find(({ units }) => units.length > 0)?.builder.warmUp();
       if (!queue.run.failed) await queue.run.build(unit, queue.builder);
@@ -43,8 +48,8 @@ export async function buildAll(queues: readonly StepQueue[], width: number): Pro
   };
   const idle = ordered.filter(({ units }) => units.length === 0);
   const ended = await Promise.allSettled([
-    ...idle.map(async (queue) => await orStop(async () => await end(queue))),
-    ...Array.from({ length: width }, async () => await orStop(work)),
+    ...idle.map(async (queue) => await orStop(stop, async () => await end(queue))),
+    ...Array.from({ length: width }, async () => await orStop(stop, work)),
   ]);
   const failed = ended.find((one) => one.status === "rejected");
   if (failed !== undefined) throw failed.reason;

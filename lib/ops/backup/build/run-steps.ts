@@ -8,7 +8,7 @@ import type { Step } from "../../../steps/core/step.ts";
 import { StepRun, type StepOutcome } from "../../../steps/core/run.ts";
 import { TreeWalker } from "../../../steps/core/tree-walker.ts";
 import { readManifestHead } from "../../../store/run/manifest.ts";
-import { buildAll, type StepQueue } from "./queue.ts";
+import { buildAll, orStop, type StepQueue } from "./queue.ts";
 
 /** Makes the builder of a step. */
 export type BuilderFor = (
@@ -46,15 +46,6 @@ export async function runSteps(
   };
   const plan = async (some: readonly Step[]): Promise<StepQueue[]> =>
     await Promise.all(some.map(async (step) => await queueOf(step, context.report)));
-  /** Stops everything else when one part fails. */
-  const orStop = async (work: () => Promise<StepOutcome[]>): Promise<StepOutcome[]> => {
-    try {
-      return await work();
-    } catch (error) {
-      stop.abort(error);
-      throw error;
-    }
-  };
 
   const dump = steps.find((step) => step.name === "db");
   const files = steps.filter((step) => step !== dump);
@@ -62,15 +53,15 @@ export async function runSteps(
   const projectsRead = new Promise<void>((resolve) => {
     if (dump === undefined) return resolve();
     const report = listenFor("projects", resolve, context.report);
-    dumping = orStop(async () => await buildAll([await queueOf(dump, report)], 1)).finally(resolve);
+    dumping = orStop(stop, async () => await buildAll([await queueOf(dump, report)], 1, stop)).finally(resolve);
   });
-  const filing = orStop(async () => {
+  const filing = orStop(stop, async () => {
     await projectsRead;
     const first = await plan(files.filter((step) => step.plannedLast !== true));
     const last = await plan(files.filter((step) => step.plannedLast === true));
     await walker.close();
     // One more than are built: the next one is at hand where one is done.
-    return await buildAll([...first, ...last], workers + 1);
+    return await buildAll([...first, ...last], workers + 1, stop);
   });
   const ended = await Promise.allSettled([dumping, filing]);
   await walker.close();

@@ -13,7 +13,7 @@ import type { SharedDirectories } from "../../../archive/unpack/directories.ts";
 import type { UnpackRequest, UnpackResult } from "../../../archive/unpack/request.ts";
 import { asHoldfastError, HoldfastError, isDiskFull } from "../../../errors.ts";
 import { resolveModule } from "../../../exec/build-output.ts";
-import { runCommand } from "../../../exec/command.ts";
+import { syncFileSystem } from "../../../store/files/sync.ts";
 import { Bases } from "./bases.ts";
 import { applyDirectories, sharedWith } from "./directories.ts";
 import type { ArchivePart } from "../../runs/unit-items.ts";
@@ -75,12 +75,8 @@ async function fill(plan: RestorePlan, bases: readonly BytePath[], options: Stag
   for (const to of plan.directories) solidAt(to).make(to);
   applyDirectories(plan, shared, solidAt);
   // One call for each file system: syncing many small files one by one would be too slow.
-  for (const base of bases) await syncFileSystem(base, options.signal);
-}
-
-/** Syncs the file system of a directory, which is named by its open handle. */
-async function syncFileSystem(directory: BytePath, signal: AbortSignal): Promise<void> {
-  await runCommand(["sync", "-f", directory.replace("/self/", `/${process.pid}/`)], { signal, code: "E_IO" });
+  // Each is named by its open handle, which the program finds under the id of this process.
+  for (const base of bases) await syncFileSystem(base.replace("/self/", `/${process.pid}/`), options.signal, "E_IO");
 }
 
 const baseOf = (bases: readonly BytePath[], place: BytePath): BytePath =>

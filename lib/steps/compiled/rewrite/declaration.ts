@@ -1,7 +1,7 @@
 /** Reads what begins with `<!` or `<?`: comments, CDATA sections, declarations and instructions. */
 
 export interface Declaration {
-  /** `text` is what XML makes of one that does not end; `nothing` is told to nobody. */
+  /** `text`: a construct of XML without an end. `nothing`: skipped. */
   readonly kind: "comment" | "cdata" | "text" | "nothing";
   readonly from: number;
   readonly to: number;
@@ -11,7 +11,7 @@ export interface Declaration {
 
 const CDATA = "[CDATA[";
 
-/** `at` is the place of the `<`. */
+/** Reads the construct whose `<` is at `at`. */
 export function readDeclaration(source: string, at: number, xml: boolean): Declaration {
   const from = at + 2;
   if (source[at + 1] === "?") return xml ? until(source, "?>", from, from, "nothing") : bogus(source, at + 1);
@@ -26,7 +26,7 @@ export function readDeclaration(source: string, at: number, xml: boolean): Decla
   return bogus(source, from);
 }
 
-/** Anything up to `end`; without it, the rest as text. */
+/** Reads up to `end`; without one, the rest is text. */
 function until(source: string, end: string, from: number, search: number, kind: Declaration["kind"]): Declaration {
   const to = source.indexOf(end, search);
   return to === -1
@@ -34,7 +34,7 @@ function until(source: string, end: string, from: number, search: number, kind: 
     : { kind, from, to, next: to + end.length };
 }
 
-/** HTML takes for a comment whatever it does not know. */
+/** Reads an unknown construct, which HTML treats as a comment. */
 function bogus(source: string, from: number): Declaration {
   const end = source.indexOf(">", from);
   return end === -1

@@ -1,12 +1,12 @@
-/** Takes off the entities of HTML and XML. */
+/** Decodes the entities of HTML and XML. */
 import { decodeHTMLAttribute, decodeXML } from "entities/decode";
 import type { Piece } from "./decoded.ts";
 
 const ENTITY = /&(?:#x[0-9a-f]+|#\d+|[a-z][a-z0-9]*);?=?/gi;
 
 /**
- * `source[from, to)` with its entities decoded, by the rules of attributes; the text of elements in XML has the same
- * ones.
+ * Returns `source[from, to)` with its entities decoded, by the rules of attributes, which are also those of text in
+ * XML.
  */
 export function decodeEntities(source: string, from: number, to: number, xml: boolean): Piece[] {
   const text = source.slice(from, to);

@@ -1,4 +1,4 @@
-/** Where in a document a reference may stand: cheap searches that never miss one. */
+/** Finds the places of a document where a reference may stand, by cheap searches that never miss one. */
 import type { UrlTemplate } from "./url-template.ts";
 
 /** Finds the first place at or after another; -1 if there is none. */
@@ -14,7 +14,7 @@ const ESCAPES: readonly Find[] = [
   escapeFinder("\\", /\\(?:u\{?0*[3-7][0-9a-fA-F]|x[3-7][0-9a-fA-F]|0{0,4}[3-7][0-9a-fA-F])/y),
 ];
 
-/** What every reference by one of the templates holds: the word of its template, or an escaped letter. */
+/** Searches for what every reference holds: the word of its template, or an escaped letter. */
 export class Hint {
   readonly #finds: readonly Find[];
 
@@ -23,12 +23,12 @@ export class Hint {
     this.#finds = templates.length === 0 ? [] : [(text, from) => indexOf(text, words, from), ...ESCAPES];
   }
 
-  /** False only for text without any reference. */
+  /** Returns false only for text without any reference. */
   mayRefer(text: string): boolean {
     return this.#finds.some((find) => find(text, 0) !== -1);
   }
 
-  /** The places in a text where what a reference holds begins. */
+  /** Returns the places in a text where a reference may stand. */
   places(text: string): Places {
     return new Places(text, this.#finds);
   }
@@ -47,12 +47,12 @@ export class Places {
     this.#found = finds.map(() => -1);
   }
 
-  /** The places where a global expression matches. */
+  /** Returns the places where a global expression matches. */
   static of(text: string, pattern: RegExp): Places {
     return new Places(text, [(_text, from) => indexOf(text, pattern, from)]);
   }
 
-  /** The first place at or after `from`, which never goes back; Infinity if there is none. */
+  /** Returns the first place at or after `from`, which never decreases; Infinity if there is none. */
   next(from: number): number {
     if (this.#next >= from) return this.#next;
     this.#next = Infinity;
@@ -69,7 +69,7 @@ export class Places {
   }
 }
 
-/** To look for how it begins is several times as fast as to look for all of it. */
+/** Returns a search for the beginning first, which is several times as fast as one for the whole pattern. */
 function escapeFinder(beginning: string, pattern: RegExp): Find {
   return (text, from) => {
     let at = text.indexOf(beginning, from);
@@ -81,7 +81,7 @@ function escapeFinder(beginning: string, pattern: RegExp): Find {
   };
 }
 
-/** Like the method of strings, for a global expression. */
+/** Returns the index of the first match of a global expression at or after `from`; -1 if there is none. */
 export function indexOf(text: string, pattern: RegExp, from: number): number {
   pattern.lastIndex = from;
   return pattern.exec(text)?.index ?? -1;

@@ -1,6 +1,6 @@
 /**
  * Finds what may hold references in HTML and XML: attributes, styles, scripts and comments. It jumps from one delimiter
- * to the next and looks closely only where a reference may be. It finds what a tokenizer finds, which the tests ask.
+ * to the next and looks closely only where a reference may be. Tests compare it with a tokenizer.
  */
 import { readDeclaration } from "./declaration.ts";
 import { indexOf, Places, type Hint } from "./hits.ts";
@@ -14,7 +14,7 @@ export interface RawText {
   readonly verbatim: boolean;
 }
 
-/** Is shown all that may hold a reference, as ranges of the source. */
+/** Receives everything that may hold a reference, as ranges of the source. */
 export interface MarkupVisitor {
   /** A value without its quotes. */
   attribute(name: string, from: number, to: number): void;
@@ -25,7 +25,7 @@ export interface MarkupVisitor {
   comment(from: number, to: number): void;
 }
 
-/** Shows the visitor a document, in the order of the source; a style or script where it ends. */
+/** Visits a document in the order of the source; a style or script is visited where it ends. */
 export function scanMarkup(source: string, xml: boolean, hint: Hint, visitor: MarkupVisitor): void {
   new Scanner(source, xml, hint, visitor).scan();
 }
@@ -65,13 +65,13 @@ class Scanner {
     this.#finishRaw();
   }
 
-  /** True when neither a reference nor a base follows. */
+  /** Checks that neither a reference nor a base follows. */
   #isDone(from: number): boolean {
     if (this.#raw !== undefined || this.#hits.next(from) !== Infinity) return false;
     return this.#baseFound || this.#bases.next(from) === Infinity;
   }
 
-  /** Skips a tag that says nothing; undefined if it may say something. */
+  /** Skips a tag without references; returns undefined if it needs a closer look. */
   #plainTag(at: number): number | undefined {
     if (this.#raw !== undefined) return undefined;
     PLAIN_TAG.lastIndex = at;

@@ -1,10 +1,10 @@
-/** The elements that say more than that there is a tag, and the tags that need no closer look. */
+/** The elements with rules of their own, and the pattern of tags that can be skipped. */
 
 const SPACE = "[ \\t\\n\\f\\r]";
 const NO_SPACE = "[^ \\t\\n\\f\\r>]";
 const AFTER_NAME = "(?=[ \\t\\n\\f\\r/>])";
 
-/** `svg:style` is a style, too. */
+/** Returns the name without its prefix: `svg:style` is a style, too. */
 export const localName = (tag: string): string => tag.slice(tag.indexOf(":") + 1);
 
 /** Elements of HTML that only their own closing tag ends; whatever else stands in them is text. */
@@ -15,10 +15,10 @@ export const RAW_ENDS: ReadonlyMap<string, RegExp> = new Map(
   ]),
 );
 
-/** After this one the rest of the document is text. */
+/** The element after which the rest of the document is text. */
 export const PLAINTEXT = "plaintext";
 
-/** Where a `<base>` may be. */
+/** Matches the beginning of a `<base>`, and what looks like it. */
 export const BASE = new RegExp(`[<:]base${AFTER_NAME}`, "gi");
 
 const NO_SPECIAL_NAME = `(?!(?:[^: \\t\\n\\f\\r/>]*:)?(?:${["base", PLAINTEXT, ...RAW_ENDS.keys()].join("|")})${AFTER_NAME})`;

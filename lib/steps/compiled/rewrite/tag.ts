@@ -1,6 +1,6 @@
 /** Reads an opening tag as browsers do. */
 
-/** Is shown an attribute that has a value: its name, and the value without its quotes, as ranges of the source. */
+/** Receives an attribute with a value: its name, and the value without quotes, as ranges of the source. */
 export type OnAttribute = (nameFrom: number, nameTo: number, from: number, to: number) => void;
 
 export const EXCLAMATION = 0x21;
@@ -14,10 +14,10 @@ const APOSTROPHE = 0x27;
 export const isSpace = (code: number): boolean =>
   code === 0x20 || code === 0x0a || code === 0x09 || code === 0x0d || code === 0x0c;
 
-/** Whether the name of a tag ends before this character. */
+/** Checks whether the name of a tag ends before this character. */
 export const endsName = (code: number): boolean => code === GREATER || code === SLASH || isSpace(code);
 
-/** The end of a tag's name; the source's end when nothing follows. */
+/** Returns the end of a tag's name; the end of the source if nothing follows. */
 export function nameEnd(source: string, from: number): number {
   let at = from;
   while (at < source.length && !endsName(source.charCodeAt(at))) at++;
@@ -31,8 +31,8 @@ export interface TagEnd {
 }
 
 /**
- * Reads the attributes after a tag's name; undefined when the source ends before the tag. Only values that reach beyond
- * `beyond` are shown.
+ * Reads the attributes after a tag's name; returns undefined if the source ends before the tag. Reports only values
+ * that reach beyond `beyond`.
  */
 export function readAttributes(
   source: string,

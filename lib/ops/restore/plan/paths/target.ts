@@ -1,4 +1,4 @@
-/** Where the items of a run go: below the site's root, outside of it, or all below a new directory. */
+/** Finds the target of each item of a run: below the site's root, outside of it, or below a new directory. */
 import type { BytePath } from "../../../../archive/entry.ts";
 import { display, fromString, join } from "../../../../archive/path.ts";
 import type { SiteConfig } from "../../../../config/load.ts";
