@@ -179,8 +179,7 @@ async function backUp(
     return true;
   } catch (error) {
     signal?.throwIfAborted();
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    if (/^SQLITE_(CANTOPEN|READONLY)/.test(code)) return false;
+    if (needsRecovery(error)) return false;
     throw error;
   } finally {
     await rm(directory, { recursive: true, force: true });
@@ -233,6 +232,11 @@ async function linkTo(files: SqliteFiles, directory: string): Promise<string> {
   const link = join(directory, "link");
   await symlink(files.realPath(), link);
   return link;
+}
+
+/** Returns whether SQLite refused a read-only connection because it would have to write to the database first. */
+export function needsRecovery(error: unknown): boolean {
+  return error instanceof Error && "code" in error && /^SQLITE_(CANTOPEN|READONLY)/.test(String(error.code));
 }
 
 /** Says which file it was. SQLite's own codes (`SQLITE_…`) become `E_SQLITE`, a full disk `E_NO_SPACE`. */

@@ -1,5 +1,5 @@
 /** The migration package by the front door: made, opened by standard tools, restored elsewhere, damaged and killed. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   existsSync,
   lstatSync,
@@ -268,10 +268,12 @@ describe("what is not as it was made", () => {
 
   test("a byte that was changed, and an end that is missing", async () => {
     const bytes = readFileSync(packageOf("plain"));
-    const at = Math.floor(bytes.length / 2);
-    bytes[at] = (bytes[at] ?? 0) ^ 0x40;
     const flipped = join(directory, "flipped.tgz");
-    writeFileSync(flipped, bytes);
+    // The time and the system in the header of a gzip member are not content, so gzip accepts them with any value.
+    let at = Math.floor(bytes.length / 2);
+    do {
+      writeFileSync(flipped, bytes.with(++at, (bytes[at] ?? 0) ^ 0x40));
+    } while (spawnSync("gzip", ["-t", flipped]).status === 0);
     expect(await refusal(flipped)).toMatch(/flipped\.tgz: /);
     const cut = join(directory, "cut.tgz");
     writeFileSync(cut, readFileSync(packageOf("plain")).subarray(0, -200));

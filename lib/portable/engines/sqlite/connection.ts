@@ -1,6 +1,8 @@
 /** Connects to SQLite. Integers are bigint, floats are number. */
+import { join } from "node:path";
 import type { DatabaseTarget } from "../../../database/snapshot.ts";
-import { sqliteError } from "../../../database/sqlite/capture.ts";
+import { privateDirectory } from "../../../database/access/private-directory.ts";
+import { captureSqlite, needsRecovery, sqliteError } from "../../../database/sqlite/capture.ts";
 import { SqliteFiles } from "../../../database/sqlite/files.ts";
 import { assertNoSuperJournal } from "../../../database/sqlite/super-journal.ts";
 import { sqliteFiles } from "../../../database/sqlite/url.ts";
@@ -22,6 +24,35 @@ const { quote } = sqlite.dialect;
 export async function connect(target: DatabaseTarget, mode: ConnectionMode, signal: AbortSignal): Promise<Connection> {
   signal.throwIfAborted();
   const path = sqliteFiles.locate(target);
+  try {
+    return open(path, mode, signal);
+  } catch (error) {
+    if (mode === "write" || !needsRecovery(error)) throw sqliteError(error, path);
+  }
+  return await openCopy(path, signal);
+}
+
+/** Captures the database of a killed writer, whose journal a read-only connection cannot roll back, and opens that. */
+async function openCopy(path: string, signal: AbortSignal): Promise<Connection> {
+  const directory = privateDirectory(signal);
+  try {
+    const copy = join(directory.path, "db");
+    await captureSqlite(path, copy, { signal });
+    const opened = open(copy, "read", signal);
+    return {
+      ...opened,
+      async close() {
+        await opened.close();
+        directory.remove();
+      },
+    };
+  } catch (error) {
+    directory.remove();
+    throw sqliteError(error, path);
+  }
+}
+
+function open(path: string, mode: ConnectionMode, signal: AbortSignal): Connection {
   let files: SqliteFiles | undefined;
   let db: SqliteDatabase | undefined;
   try {
@@ -38,7 +69,7 @@ export async function connect(target: DatabaseTarget, mode: ConnectionMode, sign
     return connection(db, signal);
   } catch (error) {
     db?.close();
-    throw sqliteError(error, path);
+    throw error;
   } finally {
     files?.close();
   }
