@@ -1,5 +1,6 @@
 /** The documents of a run and of a store. DESIGN of the format: docs/design.md. */
 import * as z from "zod";
+import { anomalySchema } from "./anomaly.ts";
 import { failureSchema, indexEntrySchema, metadataSchema, projectSchema, stepNameSchema } from "./unit.ts";
 
 /** The scope of a run: everything that is configured, or a selection. */
@@ -80,6 +81,8 @@ export const manifestHeadSchema = z.looseObject({
   totals: totalsSchema,
   /** Why this run is not `latest`. */
   losses: z.array(lossSchema).default([]),
+  /** What differs from the history of the site more than it ever did. */
+  anomalies: z.array(anomalySchema).default([]),
 });
 export type ManifestHead = z.infer<typeof manifestHeadSchema>;
 

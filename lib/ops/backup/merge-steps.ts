@@ -125,5 +125,6 @@ export function manifestHead(
     moments: merged.moments,
     totals: merged.totals,
     losses: [...about.losses],
+    anomalies: [],
   };
 }

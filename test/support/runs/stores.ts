@@ -147,6 +147,7 @@ function headOf(run: string, at: string, made: readonly UnitMetadata[], head: Pa
     status: "complete",
     moments: { database: null, files_from: null, files_to: null },
     losses: [],
+    anomalies: [],
     totals: {
       units: made.length,
       failed: 0,

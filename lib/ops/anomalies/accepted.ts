@@ -1,0 +1,25 @@
+/** Reads which anomalies of a run the operator accepted. */
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { acceptedSchema, type Accepted, type Anomaly } from "../../model/anomaly.ts";
+import type { ManifestHead } from "../../model/run.ts";
+import { readDocument } from "../../store/files/json-documents.ts";
+
+export const acceptedFile = (store: string, run: string): string => path.join(store, "evidence", run, "accepted.json");
+
+/** Returns what was accepted of a run. Throws `E_VERIFY` for a damaged document. */
+export function readAccepted(store: string, run: string): Accepted["accepted"] {
+  const file = acceptedFile(store, run);
+  return existsSync(file) ? readDocument(file, acceptedSchema).accepted : [];
+}
+
+/** Returns the alarms of a run that were not accepted: with one, the run is not good. */
+export function openAnomalies(store: string, { run, anomalies }: ManifestHead): Anomaly[] {
+  const alarms = anomalies.filter(({ level }) => level === "alarm");
+  if (alarms.length === 0) return [];
+  const accepted = readAccepted(store, run);
+  return alarms.filter((alarm) => !accepted.some((one) => isSame(one, alarm)));
+}
+
+const isSame = (a: Accepted["accepted"][number], b: Anomaly): boolean =>
+  a.code === b.code && a.step === b.step && a.unit === b.unit && a.table === b.table;
