@@ -29,8 +29,8 @@ export function keysOf(values: readonly unknown[]): string[] {
   return [...types].map(([path, found]) => `${path || "."} ${[...found].toSorted().join("|")}`).toSorted();
 }
 
-/** Objects whose keys are data of the site: names of tables, steps, units, files and hooks. */
-const MAPS = /\.(?:tables|extensions|steps|counts|digests|sequences|databases|keys|groups|files|units|by_step)$/;
+/** Objects whose keys are data of the site: names of tables, steps, units, files and hooks, ids of users. */
+const MAPS = /\.(?:tables|extensions|steps|counts|digests|sequences|databases|keys|groups|users|files|units|by_step)$/;
 
 function addKeys(types: Map<string, Set<string>>, path: string, value: unknown): void {
   const type = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
