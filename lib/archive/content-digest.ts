@@ -1,6 +1,6 @@
 /** Digests the content of a unit, with the attributes that a restore sets, for restores, drills and comparisons. */
-import { createHash } from "node:crypto";
-import type { Entry } from "./entry.ts";
+import { createHash, hash, type Hash } from "node:crypto";
+import type { BytePath, Entry, Xattrs } from "./entry.ts";
 import { floorNs } from "./fingerprint.ts";
 
 const BATCH = 64 * 1024;
@@ -8,7 +8,10 @@ const NS_PER_SECOND = 1_000_000_000n;
 const TYPES = { file: "f", directory: "d", symlink: "l" } as const;
 
 /** The part of an entry that is digested. `size` and `sha256` are those of the content. */
-export type ContentEntry = Pick<Entry, "path" | "type" | "mode" | "uid" | "gid" | "size" | "mtimeNs" | "target">;
+export type ContentEntry = Pick<
+  Entry,
+  "path" | "type" | "mode" | "uid" | "gid" | "size" | "mtimeNs" | "target" | "xattrs"
+>;
 
 /**
  * sha256 over the canonical form of a tree, which is, byte for byte:
@@ -21,14 +24,20 @@ export type ContentEntry = Pick<Entry, "path" | "type" | "mode" | "uid" | "gid" 
  * SIZE is 0 but for files; MTIME is decimal whole seconds since 1970, rounded down, with a leading `-` before that;
  * TARGET is empty but for symlinks; SHA256 is lower-case hex of the content, empty but for files. The root itself, and
  * FIFOs, sockets and devices, which no archive holds, are no part of it.
+ *
+ * Where any entry has extended attributes, the root included, it is the sha256 of `holdfast content 2`, the digest
+ * above, and the sha256 of PATH NUL NAME NUL LENGTH NUL VALUE LF for each attribute, by name, each ended by a LF.
  */
 export class ContentDigest {
   readonly #hash = createHash("sha256");
+  /** Digests extended attributes; null while no entry has any. */
+  #xattrs: Hash | null = null;
   #pending = "holdfast content 1\n";
 
   /** Adds an entry; `sha256` is null except for files. Skips the root, and entries that no archive holds. */
   add(entry: ContentEntry, sha256: string | null): void {
-    const { path, type, mode, uid, gid, mtimeNs } = entry;
+    const { path, type, mode, uid, gid, mtimeNs, xattrs } = entry;
+    if (xattrs !== undefined && xattrs.size > 0) this.#addXattrs(path, xattrs);
     if (path === "" || type === "fifo" || type === "socket" || type === "device") return;
     const size = type === "file" ? entry.size : 0;
     const target = type === "symlink" ? entry.target : "";
@@ -42,7 +51,15 @@ export class ContentDigest {
   /** Lower-case hex. */
   finish(): string {
     this.#flush();
-    return this.#hash.digest("hex");
+    const plain = this.#hash.digest("hex");
+    if (this.#xattrs === null) return plain;
+    return hash("sha256", `holdfast content 2\n${plain}\n${this.#xattrs.digest("hex")}\n`, "hex");
+  }
+
+  #addXattrs(path: BytePath, xattrs: Xattrs): void {
+    this.#xattrs ??= createHash("sha256");
+    for (const [name, value] of [...xattrs].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      this.#xattrs.update(`${path}\0${name}\0${value.length}\0`, "latin1").update(value).update("\n");
   }
 
   #flush(): void {

@@ -1,10 +1,12 @@
 /** Entries of the file system, as walks yield them and archive writers take them. */
-
 /**
  * A path as bytes: a string in which every character is one byte (`latin1`), so that names that are no UTF-8 survive
  * and `<` compares by byte. `/` separated; relative to the root that was walked unless said otherwise.
  */
 export type BytePath = string;
+
+/** The extended attributes of an entry: values by name, both as bytes (`latin1` for names). */
+export type Xattrs = ReadonlyMap<string, Buffer>;
 
 export type EntryType = "file" | "directory" | "symlink" | "fifo" | "socket" | "device";
 
@@ -24,10 +26,12 @@ export interface Entry {
   readonly nlink: number;
   /** Target of a symlink, as bytes; empty for other types. */
   readonly target: BytePath;
+  /** The extended attributes that are kept, if any; a walk does not see them. */
+  readonly xattrs?: Xattrs;
 }
 
 /** The attributes of an entry in an archive. */
-export type EntryAttributes = Pick<Entry, "mode" | "uid" | "gid" | "mtimeNs">;
+export type EntryAttributes = Pick<Entry, "mode" | "uid" | "gid" | "mtimeNs" | "xattrs">;
 
 /** Names of users and groups by number; empty strings for unknown numbers. */
 export interface Owners {

@@ -5,9 +5,14 @@
 import * as z from "zod";
 import { eventSchema } from "./event.ts";
 
+const xattrsSchema = z.object({
+  trees: z.array(z.object({ root: z.string(), file: z.string(), dropped: z.array(z.string()).readonly() })).readonly(),
+  readMs: z.number(),
+});
+
 export const orderSchema = z.discriminatedUnion("type", [
   /** Build a unit. */
-  z.object({ type: z.literal("build"), id: z.number().int(), request: z.unknown() }),
+  z.object({ type: z.literal("build"), id: z.number().int(), request: z.unknown(), xattrs: xattrsSchema.optional() }),
   /** No further unit will come. The end of the input without it means that the orchestrator is gone. */
   z.object({ type: z.literal("end") }),
 ]);

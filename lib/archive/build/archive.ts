@@ -15,6 +15,8 @@ import { hasPendingChanges, isSqlite, SIDECARS } from "../tree/sqlite-file.ts";
 import { TgzWriter } from "../tar/writer.ts";
 import { work } from "../counters.ts";
 import { ZipWriter } from "../zip/writer.ts";
+import type { KnownXattrs } from "../xattrs/known.ts";
+import { ArchiveXattrs } from "./xattrs.ts";
 
 export interface BuildRequest extends Selection {
   readonly format: "zip" | "tgz";
@@ -26,6 +28,8 @@ export interface BuildRequest extends Selection {
   readonly recipe: string;
   /** Path of the list of entries (see entry-list.ts); no list is written without it. */
   readonly entryList?: string;
+  /** The extended attributes of the roots; none is known without it. */
+  readonly xattrs?: KnownXattrs;
   /** Copies a live SQLite database to a temporary file, which is removed here; else such files are read as they are. */
   readonly captureSqlite?: (file: BytePath, found: Pick<Entry, "dev" | "ino">) => Promise<string>;
   /** Looked at between entries and pieces; true ends the work with `E_INTERRUPTED`. */
@@ -43,6 +47,10 @@ export interface BuildResult {
   readonly failures: ArchiveFailure[];
   /** Live SQLite files of which a consistent copy was taken, by their names in the archive. */
   readonly captured: string[];
+  /** The entries with extended attributes. */
+  readonly xattrs: number;
+  /** The file of extended attributes beside a zip that has any; else null. */
+  readonly sidecar: string | null;
 }
 
 /** The additions of a kind of archive to storing files unchanged. */
@@ -59,22 +67,27 @@ export interface BuildExtension {
 /**
  * Walks the roots into one archive, the same bytes for the same input. Unreadable files and directories are `failures`,
  * and the output is removed. `warnings` names what is not in the archive as it is on disk: dropped FIFOs, sockets and
- * devices, files that vanished or would not hold still, hard links that a zip holds as copies. Extended attributes and
- * ACLs can't be seen from Node: they are not kept.
+ * devices, files that vanished or would not hold still, hard links that a zip holds as copies. Extended attributes are
+ * in the headers of a tgz, and beside a zip.
  *
  * The root of a tree at the top of an archive is stored as `./` in a tgz, as tar does, and in a zip only when that
  * would be empty otherwise, because `unzip` calls an archive without entries an error. It is in the fingerprint and
  * never in the content digest.
  */
 export async function buildArchive(request: BuildRequest, extension: BuildExtension = {}): Promise<BuildResult> {
+  const xattrs = new ArchiveXattrs(request);
   const sink = new ArchiveSink(request.output);
+  const discard = (): void => {
+    sink.discard();
+    xattrs.discard();
+  };
   try {
-    const build = new Build(request, sink, extension);
+    const build = new Build(request, { sink, xattrs }, extension);
     const result = await build.run();
-    if (result.failures.length > 0) sink.discard();
+    if (result.failures.length > 0) discard();
     return result;
   } catch (error) {
-    sink.discard();
+    discard();
     throw asHoldfastError(error);
   }
 }
@@ -96,6 +109,7 @@ class Build {
   readonly #fingerprint: FingerprintBuilder;
   readonly #content = new ContentDigest();
   #list: EntryListWriter | undefined;
+  readonly #xattrs: ArchiveXattrs;
   readonly #warnings: string[] = [];
   readonly #failures: ArchiveFailure[] = [];
   readonly #captured: BytePath[] = [];
@@ -109,7 +123,11 @@ class Build {
   #database = false;
   #capturing = false;
 
-  constructor(request: BuildRequest, sink: ArchiveSink, extension: BuildExtension) {
+  constructor(
+    request: BuildRequest,
+    { sink, xattrs }: { readonly sink: ArchiveSink; readonly xattrs: ArchiveXattrs },
+    extension: BuildExtension,
+  ) {
     this.#request = request;
     this.#sink = sink;
     this.#extension = extension;
@@ -119,10 +137,11 @@ class Build {
         ? new ZipWriter(sink, options)
         : new TgzWriter(sink, { ...options, owners: systemOwners() });
     this.#fingerprint = new FingerprintBuilder(request.recipe);
+    this.#xattrs = xattrs;
   }
 
   async run(): Promise<BuildResult> {
-    const started = Date.now();
+    const started = this.#xattrs.readMs;
     if (this.#request.entryList !== undefined) this.#list = new EntryListWriter(this.#request.entryList, started);
     const selection = { ...this.#request, exclude: [...this.#request.exclude, fromString(this.#request.output)] };
     const shared: BytePath[] = [];
@@ -132,9 +151,11 @@ class Build {
       moved: (path) => this.#warnings.push(`moved or replaced while it was read: ${display(path)}`),
       sharedMemory: (path) => shared.push(path),
     });
-    for (const selected of entries) {
+    for (const found of entries) {
       this.#checkCancelled();
-      this.#fingerprint.add(selected.entry);
+      this.#fingerprint.add(found.entry);
+      const known = this.#xattrs.of(found);
+      const selected = known instanceof Promise ? await known : known;
       const live = this.#add(selected);
       if (live) await this.#capture(selected);
     }
@@ -168,6 +189,7 @@ class Build {
     if (this.#top !== null) return;
     this.#top = entry;
     if (this.#writer instanceof TgzWriter) this.#writer.addDirectory(".", entry);
+    this.#record(entry, 0, null);
   }
 
   #addFile(selected: Selected): boolean {
@@ -205,9 +227,11 @@ class Build {
     else group.names.push(entry.path);
   }
 
+  /** The top of the tree counts by its extended attributes alone. */
   #record(entry: Entry, size: number, sha256: string | null): void {
     this.#content.add({ ...entry, size }, sha256);
-    this.#list?.add(entry, size, sha256);
+    if (entry.path !== "") this.#list?.add(entry, size, sha256);
+    this.#xattrs.add(entry);
   }
 
   async #capture({ entry, absolute, location }: Selected): Promise<void> {
@@ -244,6 +268,7 @@ class Build {
     if (this.#top !== null && this.#writer.entries === 0) this.#writer.addDirectory(".", this.#top);
     const entries = this.#writer.close();
     this.#list?.close();
+    this.#warnings.push(...this.#xattrs.finish());
     const failed = this.#failures.length > 0;
     const { size, sha256 } = failed ? { size: 0, sha256: "" } : this.#sink.finish();
     return {
@@ -254,6 +279,8 @@ class Build {
       warnings: this.#warnings,
       failures: this.#failures,
       captured: this.#captured.map(display),
+      xattrs: this.#xattrs.entries,
+      sidecar: this.#xattrs.sidecar,
     };
   }
 

@@ -5,6 +5,7 @@
  */
 import type { BytePath, EntryAttributes } from "../entry.ts";
 import { isUtf8, toBuffer } from "../path.ts";
+import { paxXattrs } from "./pax-xattrs.ts";
 
 export const BLOCK = 512;
 export const TAR_TYPE = {
@@ -57,6 +58,7 @@ export function tarHeaders(record: TarRecord, limits: TarLimits): Buffer {
   const group = latin1(record.group);
   if (!fitsOwner(record.user)) pax.push(["uname", user]);
   if (!fitsOwner(record.group)) pax.push(["gname", group]);
+  if (record.type !== "hardlink") pax.push(...paxXattrs(attributes.xattrs));
   if (pax.length > 0) {
     const data = toBuffer(pax.map(([keyword, value]) => paxRecord(keyword, value)).join(""));
     before.push(header({ ...PAX_HEADER, size: data.length }), padded(data));

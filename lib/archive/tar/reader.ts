@@ -1,8 +1,9 @@
 /** Reads a tar stream that is pushed into it, ustar, pax or GNU, and believes none of it. Formats: format.ts. */
 import { createHash, type Hash } from "node:crypto";
 import { failArchive } from "../errors.ts";
-import type { BytePath, EntryType } from "../entry.ts";
+import type { BytePath, EntryType, Xattrs } from "../entry.ts";
 import { display } from "../path.ts";
+import { isXattrKey, xattrsIn } from "./pax-xattrs.ts";
 import { BLOCK, checksum, paddingOf, TAR_TYPE } from "./format.ts";
 
 export interface TarEntry {
@@ -19,6 +20,7 @@ export interface TarEntry {
   readonly mtimeNs: bigint;
   /** Target of a symlink, or the entry of which a hard link is another name. */
   readonly linkname: BytePath;
+  readonly xattrs?: Xattrs;
   /** Digest of a file's content, lower-case hex; null for other types. */
   readonly sha256: string | null;
 }
@@ -34,7 +36,7 @@ export interface TarContent {
 const MAX_EXTENSION = 1024 * 1024;
 /** Limit of the padding: programs pad an archive to whole records, of 10 kB by default. */
 const MAX_PADDING = 1024 * 1024;
-/** The pax keys that are read; others are ignored. */
+/** The pax keys that are read beside extended attributes; others are ignored. */
 const PAX_KEYS = new Set(["path", "linkpath", "size", "uid", "gid", "uname", "gname", "mtime"]);
 
 type State =
@@ -159,7 +161,7 @@ export class TarReader {
     else
       for (const [key, value] of paxRecords(data)) {
         if (key.startsWith("GNU.sparse")) failArchive("an entry in GNU's sparse format, which is not known here");
-        if (PAX_KEYS.has(key)) (type === TAR_TYPE.pax ? this.#next : this.#global).set(key, value);
+        if (PAX_KEYS.has(key) || isXattrKey(key)) (type === TAR_TYPE.pax ? this.#next : this.#global).set(key, value);
       }
   }
 
@@ -175,6 +177,7 @@ export class TarReader {
     const name = pax("path") ?? headerName(block);
     if (name === "" || name.includes("\0")) failArchive("an entry has no usable name");
     const mtime = pax("mtime");
+    const xattrs = xattrsIn(this.#next);
     const size = decimal("size") ?? unsigned(block, 124, 12);
     return {
       path: name.replace(/\/+$/, "").replace(/^\.$/, ""),
@@ -188,6 +191,7 @@ export class TarReader {
       mtimeNs: mtime === undefined ? BigInt(number(block, 136, 12)) * 1_000_000_000n : decimalNs(mtime),
       linkname:
         known === "symlink" || known === "hardlink" ? (pax("linkpath") ?? untilNul(block.subarray(157, 257))) : "",
+      ...(xattrs === undefined ? {} : { xattrs }),
     };
   }
 }

@@ -9,7 +9,7 @@ import { display, join, toBuffer } from "../path.ts";
 import { pause } from "./pause.ts";
 
 /** open(2): a handle that needs no right to list the directory. Node does not name it. */
-const O_PATH = 0o10000000;
+export const O_PATH = 0o10000000;
 export const DIRECTORY_HANDLE = O_PATH | constants.O_DIRECTORY;
 /** The limit of Linux for one path. */
 export const MOST_LINKS = 40;

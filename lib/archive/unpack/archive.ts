@@ -5,6 +5,7 @@
 import { asHoldfastError, HoldfastError, systemCode } from "../../errors.ts";
 import type { UnpackRequest, UnpackResult } from "./request.ts";
 import { TreeWriter } from "./tree-writer.ts";
+import { setXattrs } from "../xattrs/set.ts";
 import { unpackTgz } from "./tgz.ts";
 import { unpackZip } from "./zip.ts";
 
@@ -19,7 +20,9 @@ export async function unpackArchive(request: UnpackRequest): Promise<UnpackResul
   try {
     const unpack = request.format === "zip" ? unpackZip : unpackTgz;
     const { entries, contentDigest } = await unpack(request, writer);
-    return { entries, contentDigest, shared: writer.finish(), ...writer.written };
+    const shared = writer.finish();
+    const warnings = await setXattrs(writer.xattrs, request.cancelled);
+    return { entries, contentDigest, shared, warnings, ...writer.written };
   } catch (error) {
     throw explain(request.archive, error);
   } finally {

@@ -6,6 +6,8 @@ export interface UnpackRequest {
   /** Absolute path. */
   readonly archive: string;
   readonly format: "zip" | "tgz";
+  /** The file of extended attributes beside a zip; a tgz has them in itself. */
+  readonly sidecar?: string;
   /** Entries outside of every target's prefix are read for the digest and not written. */
   readonly targets: readonly UnpackTarget[];
   /** Paths in the archive to unpack, with everything below them; all when absent. */
@@ -37,6 +39,8 @@ export interface UnpackResult {
   /** Content digest of the whole archive, with its recorded owners; null if `only` left some of it unread. */
   readonly contentDigest: string | null;
   readonly shared: SharedDirectories;
+  /** Extended attributes that could not be set. */
+  readonly warnings: readonly string[];
 }
 
 /** A target: entries at or below `prefix` (all for an empty one) are written below the absolute path `into`. */

@@ -78,8 +78,8 @@ const tidy = (path: BytePath): BytePath =>
 class Unpacking {
   readonly digest = new ContentDigest();
   readonly #writer: TreeWriter;
-  /** Size and digest of files, for their further names. */
-  readonly #files = new Map<BytePath, { size: number; sha256: string | null }>();
+  /** Size, digest and attributes of files, for their further names. */
+  readonly #files = new Map<BytePath, Pick<TarEntry, "size" | "sha256" | "xattrs">>();
   /** Wanted names of files whose first name is not wanted, by that. */
   readonly orphans = new Map<BytePath, BytePath[]>();
   readonly #unwritten = new Set<BytePath>();
@@ -107,11 +107,11 @@ class Unpacking {
 
   end(entry: TarEntry): void {
     const path = this.#path;
-    const { type, linkname, size, sha256 } = entry;
+    const { type, linkname, size, sha256, xattrs } = entry;
     if (type === "file") {
       if (this.#wanted) this.#writer.endFile();
       else this.#unwritten.add(path);
-      this.#files.set(path, { size, sha256 });
+      this.#files.set(path, { size, sha256, ...(xattrs === undefined ? {} : { xattrs }) });
       this.digest.add({ ...entry, type, path, target: "" }, sha256);
     } else if (type === "hardlink") {
       const first = tidy(linkname);
@@ -123,14 +123,14 @@ class Unpacking {
         this.orphans.set(first, [...(this.orphans.get(first) ?? []), path]);
       else if (this.#wanted) this.#writer.hardlink(path, first);
       else this.#unwritten.add(path);
-      this.digest.add({ ...entry, type: "file", path, target: "", size: file.size }, file.sha256);
+      this.digest.add({ ...entry, type: "file", path, target: "", ...file }, file.sha256);
     } else if (type === "symlink") {
       if (this.#wanted) this.#writer.symlink(path, linkname, entry);
       this.digest.add({ ...entry, type, path, target: linkname }, null);
     } else if (type === "directory") {
-      // The top of the tree is described by `./`, and is no part of the digest.
+      // The top of the tree is described by `./`, of which the digest has the extended attributes alone.
       if (this.#wanted) this.#writer.directory(path, entry);
-      if (path !== "") this.digest.add({ ...entry, type, path, target: "" }, null);
+      this.digest.add({ ...entry, type, path, target: "" }, null);
     }
   }
 }

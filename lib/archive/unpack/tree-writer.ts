@@ -15,12 +15,14 @@ import {
   writeSync,
 } from "node:fs";
 import { HoldfastError, systemCode } from "../../errors.ts";
-import type { BytePath, EntryAttributes } from "../entry.ts";
+import type { BytePath, EntryAttributes, Xattrs } from "../entry.ts";
 import { display, join, toBuffer } from "../path.ts";
 import { SafeDirectories } from "./safe-directories.ts";
 import { fileTime, UnpackedDirectories, type SharedDirectories } from "./directories.ts";
 import type { UnpackRequest, UnpackTarget } from "./request.ts";
 import { failArchive } from "../errors.ts";
+import { mapAcl } from "../xattrs/acl.ts";
+import { ACL_ACCESS, ACL_DEFAULT } from "../xattrs/names.ts";
 
 const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const ZEROS = Buffer.alloc(64 * 1024);
@@ -48,6 +50,8 @@ export class TreeWriter {
   /** Files of this archive by their names in it: the allowed targets of hard links. */
   readonly #made = new Map<BytePath, BytePath>();
   readonly #directories: UnpackedDirectories;
+  /** Extended attributes to set, by absolute path, once owners and modes are. */
+  readonly xattrs = new Map<BytePath, Xattrs>();
   #total = 0;
   #open: OpenFile | undefined;
 
@@ -97,6 +101,7 @@ export class TreeWriter {
     const { target, absolute } = this.#home(path);
     this.#solidAt(target).make(absolute);
     this.#directories.add(absolute, attributes);
+    this.#keepXattrs(absolute, attributes);
     this.written.directories++;
   }
 
@@ -108,6 +113,7 @@ export class TreeWriter {
     if (owner !== undefined) lchownSync(toBuffer(absolute), owner.uid, owner.gid);
     const time = fileTime(attributes.mtimeNs);
     lutimesSync(toBuffer(absolute), time, time);
+    this.#keepXattrs(absolute, attributes);
     this.written.symlinks++;
   }
 
@@ -166,6 +172,7 @@ export class TreeWriter {
     closeSync(fd);
     this.#open = undefined;
     this.#made.set(path, absolute);
+    this.#keepXattrs(absolute, attributes);
     this.written.files++;
   }
 
@@ -183,6 +190,23 @@ export class TreeWriter {
   abandon(): void {
     if (this.#open !== undefined) closeSync(this.#open.fd);
     this.#open = undefined;
+  }
+
+  /** Notes extended attributes of the tree's top, whose mode, owner and time come from elsewhere. */
+  topXattrs(xattrs: Xattrs): void {
+    this.#keepXattrs(this.#home("").absolute, { xattrs });
+  }
+
+  /** Notes attributes of an entry, ACLs with the numbers of this host. */
+  #keepXattrs(absolute: BytePath, { xattrs }: Pick<EntryAttributes, "xattrs">): void {
+    if (xattrs === undefined) return;
+    const { users = {}, groups = {} } = this.#request.owners ?? {};
+    const isAcl = (name: string): boolean => name === ACL_ACCESS || name === ACL_DEFAULT;
+    const mapped = [...xattrs].map(([name, value]): [string, Buffer] => [
+      name,
+      isAcl(name) ? mapAcl(value, users, groups) : value,
+    ]);
+    this.xattrs.set(absolute, new Map(mapped));
   }
 
   /** Returns the target of an entry other than a directory, with its parents created. */

@@ -3,7 +3,7 @@
  */
 import { createHash } from "node:crypto";
 import { ContentDigest } from "../content-digest.ts";
-import type { BytePath } from "../entry.ts";
+import type { BytePath, Xattrs } from "../entry.ts";
 import { BufferedFile } from "../files/buffered-file.ts";
 import { display } from "../path.ts";
 import type { UnpackRequest } from "./request.ts";
@@ -11,6 +11,9 @@ import type { TreeWriter } from "./tree-writer.ts";
 import { failArchive } from "../errors.ts";
 import { readEntry } from "../zip/reader.ts";
 import { parseDirectory, type ZipEntry } from "../zip/directory.ts";
+import { readSidecar } from "../xattrs/sidecar.ts";
+
+const TOP = { path: "", type: "directory", mode: 0, uid: 0, gid: 0, size: 0, mtimeNs: 0n, target: "" } as const;
 
 /** Longer link targets than any system takes are damage. */
 const MAX_TARGET = 4096;
@@ -37,8 +40,10 @@ export async function unpackZip(
       } else listed.push({ path, entry });
     }
     const digest = new ContentDigest();
-    for (const { path, entry } of listed)
-      await new Unpacking(request, writer, window, digest).add(path, entry, originals.get(path) ?? entry);
+    const xattrs = request.sidecar === undefined ? new Map<BytePath, Xattrs>() : readSidecar(request.sidecar);
+    const unpacking = new Unpacking(request, writer, { window, digest, xattrs });
+    unpacking.addTop();
+    for (const { path, entry } of listed) await unpacking.add(path, entry, originals.get(path) ?? entry);
     return { entries: entries.length, contentDigest: request.only === undefined ? digest.finish() : null };
   } finally {
     window.close();
@@ -53,23 +58,47 @@ class Unpacking {
   readonly #writer: TreeWriter;
   readonly #window: BufferedFile;
   readonly #digest: ContentDigest;
+  readonly #xattrs: ReadonlyMap<BytePath, Xattrs>;
 
-  constructor(request: UnpackRequest, writer: TreeWriter, window: BufferedFile, digest: ContentDigest) {
+  constructor(
+    request: UnpackRequest,
+    writer: TreeWriter,
+    {
+      window,
+      digest,
+      xattrs,
+    }: {
+      readonly window: BufferedFile;
+      readonly digest: ContentDigest;
+      readonly xattrs: ReadonlyMap<BytePath, Xattrs>;
+    },
+  ) {
     this.#request = request;
     this.#writer = writer;
     this.#window = window;
     this.#digest = digest;
+    this.#xattrs = xattrs;
+  }
+
+  /** Takes the extended attributes of the tree's top, which is an entry of an empty tree only. */
+  addTop(): void {
+    const xattrs = this.#xattrs.get("");
+    if (xattrs === undefined) return;
+    this.#digest.add({ ...TOP, xattrs }, null);
+    if (this.#writer.wants("")) this.#writer.topXattrs(xattrs);
   }
 
   /** `content` is the entry that holds what belongs there: the original, where a bundle has rewritten it. */
   async add(path: BytePath, entry: ZipEntry, content: ZipEntry): Promise<void> {
     const wanted = this.#writer.wants(path);
     if (!wanted && this.#request.only !== undefined) return;
+    const xattrs = path === "" ? undefined : this.#xattrs.get(path);
     const attributes = {
       mode: entry.mode ?? (entry.type === "directory" ? DIRECTORY_MODE : FILE_MODE),
       uid: entry.uid ?? process.getuid?.() ?? 0,
       gid: entry.gid ?? process.getgid?.() ?? 0,
       mtimeNs: entry.mtimeNs,
+      ...(xattrs === undefined ? {} : { xattrs }),
     };
     let target = "";
     let sha256: string | null = null;

@@ -82,10 +82,10 @@ async function serve(builder: LocalBuilder, abort: AbortController): Promise<voi
   abort.signal.throwIfAborted();
 }
 
-async function build(builder: LocalBuilder, { id, request }: Extract<Order, { type: "build" }>): Promise<void> {
+async function build(builder: LocalBuilder, { id, request, xattrs }: Extract<Order, { type: "build" }>): Promise<void> {
   const onBytes = (bytes: number): void => send({ type: "progress", id, bytes });
   try {
-    const { unit, ms } = await builder.build({ request }, onBytes);
+    const { unit, ms } = await builder.build({ request, ...(xattrs === undefined ? {} : { xattrs }) }, onBytes);
     send({ type: "built", id, unit, ms, work: builder.work });
   } catch (error) {
     const { code, message, hint } = asHoldfastError(error, "E_IO");

@@ -3,11 +3,12 @@ import path from "node:path";
 import { createGunzip } from "node:zlib";
 import { streamRegular } from "../../archive/files/regular-file.ts";
 import { consume } from "../../archive/files/consume-stream.ts";
-import type { BytePath, Entry } from "../../archive/entry.ts";
+import type { BytePath, Entry, Xattrs } from "../../archive/entry.ts";
 import { floorNs } from "../../archive/fingerprint.ts";
 import { display } from "../../archive/path.ts";
 import { TarReader } from "../../archive/tar/reader.ts";
 import { readZipDirectory } from "../../archive/zip/directory.ts";
+import { readSidecar } from "../../archive/xattrs/sidecar.ts";
 import { lstatEntry } from "../../archive/tree/walk.ts";
 import { readNames, type ArchivePart } from "../runs/unit-items.ts";
 import type { OwnerMap } from "../restore/plan/owner-map.ts";
@@ -21,28 +22,32 @@ export interface Header {
   readonly gid: number;
   /** Whole seconds since 1970. */
   readonly mtime: bigint;
+  readonly xattrs?: Xattrs | undefined;
 }
 
 /** Reads the attributes of all entries of an archive, by path in it. Entries without an owner are left out. */
 export async function headersOf(
   run: string,
-  { artifact, format }: ArchivePart,
+  { artifact, format, sidecar }: ArchivePart,
   signal: AbortSignal,
 ): Promise<Map<BytePath, Header>> {
   const headers = new Map<BytePath, Header>();
   const file = path.join(run, artifact);
-  const keep = (name: BytePath, header: { [K in keyof Header]: Header[K] | null }): void => {
+  const keep = (named: BytePath, { xattrs, ...header }: { [K in keyof Header]: Header[K] | null }): void => {
     const { mode, uid, gid, mtime } = header;
     if (uid === null || gid === null || mtime === null) return;
-    headers.set(name.replace(/^\.\//, "").replace(/\/+$/, ""), { mode, uid, gid, mtime });
+    const name = named.replace(/^\.\//, "").replace(/\/+$/, "");
+    headers.set(name, { mode, uid, gid, mtime, xattrs: xattrs ?? beside.get(name) });
   };
+  const beside = sidecar === undefined ? new Map<BytePath, Xattrs>() : readSidecar(path.join(run, sidecar));
   if (format === "zip") {
     for (const { name, mode, uid, gid, mtimeNs } of readZipDirectory(file))
       keep(name, { mode, uid, gid, mtime: secondsOf(mtimeNs) });
     return headers;
   }
   const reader = new TarReader(undefined, {
-    begin: ({ path: name, mode, uid, gid, mtimeNs }) => keep(name, { mode, uid, gid, mtime: secondsOf(mtimeNs) }),
+    begin: ({ path: name, mode, uid, gid, mtimeNs, xattrs }) =>
+      keep(name, { mode, uid, gid, mtime: secondsOf(mtimeNs), xattrs }),
     data: () => {},
   });
   await consume(streamRegular(file, "E_ARCHIVE"), createGunzip(), (chunk) => reader.write(chunk), signal);

@@ -168,11 +168,19 @@ class Drill {
   async #unpack(plan: RestorePlan): Promise<true> {
     checkSpace(plan);
     const { signal, onBytes } = this.#options;
-    await stage(plan, { signal, workers: this.#request.workers, onBytes: (done) => onBytes?.(done, plan.bytes) });
+    const unset: string[] = [];
+    await stage(plan, {
+      signal,
+      workers: this.#request.workers,
+      onBytes: (done) => onBytes?.(done, plan.bytes),
+      warn: (text) => unset.push(text),
+    });
     for (const operation of plan.operations) await replace(operation);
     mkdirSync(this.#sandbox.root, { recursive: true }); // for a run that holds no file
     const figure = `${count(plan.unpacks.length, "archive")}, ${count(plan.copies.length, "file")} copied`;
-    this.#say(checkOf("unpack", figure));
+    const problems = unset.map((message) => ({ path: path.basename(this.#directory), message }));
+    const isRoot = process.getuid?.() === 0;
+    this.#say(checkOf("unpack", figure, isRoot ? problems : [], problems.length > 0 ? "not proved" : "ok"));
     return true;
   }
 

@@ -4,7 +4,7 @@ import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { streamRegular } from "../../archive/files/regular-file.ts";
 import { ContentDigest } from "../../archive/content-digest.ts";
-import type { BytePath, Entry } from "../../archive/entry.ts";
+import type { BytePath, Entry, Xattrs } from "../../archive/entry.ts";
 import { excludeTest, type ExcludeRules } from "../../archive/tree/exclude-rules.ts";
 import { readEntryList } from "../../archive/entry-list.ts";
 import { basename, display, isBelow, join, toBuffer } from "../../archive/path.ts";
@@ -16,6 +16,7 @@ import { joined } from "../../steps/compiled/step.ts";
 import { labelOf, looseNames, type ArchivePart } from "../runs/unit-items.ts";
 import type { RestorePlan } from "../restore/plan/restore-plan.ts";
 import { pathExists } from "../../archive/tree/path-exists.ts";
+import { comparable, differXattrs, treeXattrs } from "../checks/xattrs.ts";
 import { differenceOf, headersOf, placesDifference, timesIn, type Header } from "./attributes.ts";
 import { plural } from "../../report/format.ts";
 
@@ -116,13 +117,22 @@ class TreeComparison {
   async #digestOf(part: ArchivePart, rules: ExcludeRules | undefined, counts: Counts): Promise<string> {
     const owners = process.getuid?.() === 0 ? undefined : await headersOf(this.#plan.directory, part, this.#signal);
     const digest = new ContentDigest();
+    const xattrs = await this.#xattrsOf(part);
     for (const { entry, absolute } of this.#entriesOf(part, rules)) {
       count(counts, entry);
-      const owner = owners?.get(entry.path);
+      const recorded = owners?.get(entry.path);
       const sha256 = entry.type === "file" ? await this.#hash(absolute) : null;
-      digest.add({ ...entry, ...(owner && { uid: owner.uid, gid: owner.gid }) }, sha256);
+      const owner = recorded && { uid: recorded.uid, gid: recorded.gid };
+      digest.add({ ...entry, ...owner, xattrs: comparable(xattrs.get(absolute), recorded?.xattrs) }, sha256);
     }
     return digest.finish();
+  }
+
+  /** Returns the extended attributes of the restored entries, if the archive recorded any. */
+  async #xattrsOf(part: ArchivePart): Promise<ReadonlyMap<BytePath, Xattrs>> {
+    if (!part.xattrs) return new Map();
+    const roots = new Set(this.#targetsOf(part).map(({ into }) => into));
+    return await treeXattrs([...roots], this.#signal);
   }
 
   /** Checks whether a path below a tree belongs to another unit. */
@@ -171,6 +181,7 @@ class TreeComparison {
       const [target] = this.#targetsOf(part);
       if (target === undefined) continue;
       const headers = await headersOf(this.#plan.directory, part, this.#signal);
+      const xattrs = await this.#xattrsOf(part);
       const skip = new Set(part.skip);
       const list = path.join(this.#plan.directory, part.artifact.replace(/\.tgz$/, ".files.jsonl"));
       for (const listed of readEntryList(list)) {
@@ -183,6 +194,8 @@ class TreeComparison {
           wrong.push(`${display(listed.path)} differs from the record`);
         const header = headers.get(listed.path);
         if (header === undefined || entry === undefined) continue;
+        if (differXattrs(comparable(xattrs.get(absolute), header.xattrs), header.xattrs))
+          wrong.push(`${display(listed.path)} has other extended attributes`);
         if (listed.type === "directory") directories.set(listed.path, header);
         else wrong.push(...differenceOf(entry, header, this.#plan.owners));
       }

@@ -46,7 +46,9 @@ export async function stageRestore(journal: Journal, work: Work, { plan, databas
   checkSpace(plan);
   await journal.enter("restoring", { bases: [...plan.targets.bases], by_hand: [...plan.byHand] });
   options.onPhase("unpacking");
+  const unset: string[] = [];
   await stage(plan, {
+    warn: (text) => unset.push(text),
     signal: options.signal,
     workers: request.workers,
     onBytes: (done) => options.onBytes?.(done, plan.bytes),
@@ -67,7 +69,7 @@ export async function stageRestore(journal: Journal, work: Work, { plan, databas
     operations,
     migrate: older.map(({ item }) => item.unit),
     rebuild: request.rebuild ? projects : [],
-    warnings: databases.flatMap((one) => one.warnings),
+    warnings: [...unset, ...databases.flatMap((one) => one.warnings)],
   });
 }
 

@@ -18,6 +18,7 @@ import { HoldfastError } from "../../errors.ts";
 import type { Artifact, UnitMetadata } from "../../model/unit.ts";
 import { DEAD_LIST, DIRECTORY_TIMES, groupLayers } from "../../store/run/layers.ts";
 import { placesOf, prefixBytes, type Place } from "../../store/run/places.ts";
+import { sidecarIn } from "../../store/run/step-index.ts";
 import { unitOrder } from "../../store/run/unit-name.ts";
 import { ownName } from "./borrowed-units.ts";
 import { named } from "../../model/named.ts";
@@ -31,6 +32,10 @@ export interface ArchivePart {
   readonly reserved?: { readonly multimedia: BytePath; readonly original: BytePath };
   readonly only?: readonly BytePath[];
   readonly skip?: readonly BytePath[];
+  /** The file of extended attributes beside a zip, relative to the run. */
+  readonly sidecar?: string;
+  /** True if entries have extended attributes. */
+  readonly xattrs: boolean;
   /** The recorded digest of its content, if there is one for this archive alone. */
   readonly contentDigest: string | null;
   readonly entries: number | undefined;
@@ -129,9 +134,11 @@ function treeOf(unit: UnitMetadata): TreeItem | undefined {
   const parts = unit.artifacts.map((artifact): ArchivePart => {
     const name = path.posix.basename(artifact.path);
     const reserved = bundles[name.replace(/\.zip$/, "")]?.reserved;
+    const sidecar = sidecarIn(unit, artifact);
     const own = places.filter((place) => place.artifact === undefined || place.artifact === name);
     return {
-      ...partOf(artifact, own, unit.artifacts.length === 1 ? unit.input.content_digest : null),
+      ...partOf(unit, artifact, own, unit.artifacts.length === 1 ? unit.input.content_digest : null),
+      ...(sidecar === undefined ? {} : { sidecar }),
       ...(reserved === undefined
         ? {}
         : { reserved: { multimedia: fromString(reserved.multimedia), original: fromString(reserved.original) } }),
@@ -140,10 +147,16 @@ function treeOf(unit: UnitMetadata): TreeItem | undefined {
   return { label: labelOf(unit), parts, bytes: unit.input.bytes, ...rulesIn(unit) };
 }
 
-const partOf = (artifact: Artifact, places: readonly Place[], contentDigest: string | null): ArchivePart => ({
+const partOf = (
+  unit: UnitMetadata,
+  artifact: Artifact,
+  places: readonly Place[],
+  contentDigest: string | null,
+): ArchivePart => ({
   artifact: artifact.path,
   format: artifact.media_type === "application/zip" ? "zip" : "tgz",
   targets: places.map((place) => ({ prefix: prefixBytes(place).toString("latin1"), place })),
+  xattrs: unit["xattrs"] !== undefined,
   contentDigest,
   entries: artifact.entries,
 });
@@ -184,7 +197,7 @@ function layeredTree(directory: string, layers: string, shards: readonly UnitMet
     const skip: BytePath[] = [];
     if (layered)
       for (const { path: entry } of listOf(directory, shard)) if (home.get(entry) !== index) skip.push(entry);
-    return { ...partOf(artifact ?? missing(), [place], shard.input.content_digest), skip };
+    return { ...partOf(shard, artifact ?? missing(), [place], shard.input.content_digest), skip };
   });
   return {
     label: layers,

@@ -33,7 +33,7 @@ export interface CompiledSource {
   readonly recipe: string;
 }
 
-export interface CompiledRequest extends CompiledSource, Pick<BuildRequest, "captureSqlite"> {
+export interface CompiledRequest extends CompiledSource, Pick<BuildRequest, "captureSqlite" | "xattrs"> {
   /** The zip to create. */
   readonly output: string;
   readonly level: number;
@@ -72,4 +72,7 @@ export interface CompiledResult {
   readonly missing: { readonly path: string; readonly stored: string }[];
   /** Live SQLite files of which a consistent copy was taken. */
   readonly captured: string[];
+  /** The entries with extended attributes, and the file of these beside the zip; null if there are none. */
+  readonly xattrs: number;
+  readonly sidecar: string | null;
 }

@@ -5,6 +5,7 @@ import type { UnitMetadata } from "../../model/unit.ts";
 import { shellQuote } from "../../report/shell.ts";
 import { placesOf } from "../../store/run/places.ts";
 import { fileOfRun, target } from "../restore/targets.ts";
+import { setXattrs } from "../restore/xattrs.ts";
 
 const bundlesSchema = z.record(
   z.string(),
@@ -18,13 +19,15 @@ const bundlesSchema = z.record(
 export function compiledCommands(metadata: UnitMetadata): string[] {
   const bundles = bundlesSchema.safeParse(metadata["bundles"]).data ?? {};
   const places = placesOf(metadata);
-  return metadata.artifacts.flatMap(({ path: file }) => {
+  return metadata.artifacts.flatMap((artifact) => {
+    const file = artifact.path;
     const name = path.basename(file);
     const reserved = bundles[name.replace(/\.zip$/, "")]?.reserved;
     const own = places.filter((place) => place.artifact === undefined || place.artifact === name);
     return [
       `T=$(mktemp -d) && $UNZIP ${fileOfRun(file)} -d "$T"`,
       ...(reserved === undefined ? [] : [restoreOriginals(reserved)]),
+      ...setXattrs(metadata, artifact, `"$T"`),
       ...own.map(
         (place) =>
           `mkdir -p ${target(place)} && cp -a "$T"/${place.prefix === "" ? "" : `${shellQuote(place.prefix)}/`}. ${target(place)}`,

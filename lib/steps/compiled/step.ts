@@ -14,6 +14,7 @@ import { tryReadDocument } from "../../store/files/json-documents.ts";
 import {
   archivePlan,
   buildArchiveUnit,
+  xattrFields,
   placesOf,
   planArchive,
   type ArchiveRequest,
@@ -98,6 +99,7 @@ async function planUnit(context: StepContext, { record, walker }: PlanTools, uni
     {
       ...common,
       trees: placesOfBundles(context, bundles),
+      roots: unit.trees.map((tree) => tree.path),
       bytes: inputs.reduce((sum, input) => sum + input.bytes, 0),
       fingerprint: joined(inputs.map((input) => input.fingerprint)),
       request: { kind: "bundles", directory: unit.directory, bundles } satisfies BundlesRequest,
@@ -162,7 +164,7 @@ const isCompiled = (built: unknown): built is CompiledResult =>
 async function buildBundles(
   context: StepContext,
   { directory, bundles }: BundlesRequest,
-  { workers, onBytes }: BuildTools,
+  { workers, xattrs, onBytes }: BuildTools,
 ): Promise<BuiltUnit> {
   const results: { name: string; artifact: Artifact; result: CompiledResult }[] = [];
   for (const { name, source } of bundles) {
@@ -171,6 +173,7 @@ async function buildBundles(
       ...source,
       output: path.join(context.directory, artifact),
       level: context.config.compression_level,
+      ...(xattrs === undefined ? {} : { xattrs }),
     };
     const result = await workers.run("compiled", request, isCompiled, onBytes);
     if (result.failures.length > 0) throw archiveFailure(result.failures);
@@ -186,6 +189,10 @@ async function buildBundles(
     input: mergeInputs(results.map(({ result }) => result.input)),
     warnings: results.flatMap(({ result }) => result.warnings),
     extra: {
+      ...xattrFields(
+        context,
+        results.map(({ result }) => result),
+      ),
       text_types: Object.fromEntries(
         results.flatMap(({ artifact, result }) =>
           Object.entries(result.textTypes).map(([type, about]) => [type, { artifact: artifact.path, ...about }]),

@@ -79,8 +79,9 @@ export const archivePlan = (
   context: StepContext,
   source: ArchiveSource,
   { input, exclude }: PlannedArchive,
-): Pick<UnitPlan, "trees" | "bytes" | "fingerprint" | "request"> => ({
+): Pick<UnitPlan, "trees" | "roots" | "bytes" | "fingerprint" | "request"> => ({
   trees: placesOf(context, source),
+  roots: source.roots.map((root) => root.path),
   bytes: input.bytes,
   fingerprint: input.fingerprint,
   request: { kind: "archive", source, exclude } satisfies ArchiveRequest,
@@ -107,7 +108,7 @@ const asText = (place: BytePath): string => (isUtf8(place) ? toBuffer(place).toS
 export async function buildArchiveUnit(
   context: StepContext,
   { source, exclude }: Omit<ArchiveRequest, "kind">,
-  { workers, onBytes }: BuildTools,
+  { workers, xattrs, onBytes }: BuildTools,
 ): Promise<BuiltUnit> {
   const output = path.join(context.directory, source.artifact);
   mkdirSync(path.dirname(output), { recursive: true });
@@ -119,6 +120,7 @@ export async function buildArchiveUnit(
     exclude: [...exclude],
     onlyFiles: source.onlyFiles ?? false,
     recipe: recipeOf(context, source),
+    ...(xattrs === undefined ? {} : { xattrs }),
   };
   const result = await workers.archive(request, onBytes);
   if (result.failures.length > 0) throw archiveFailure(result.failures);
@@ -126,7 +128,23 @@ export async function buildArchiveUnit(
     artifacts: [artifactOf(source, result)],
     input: result.input,
     warnings: result.warnings,
-    ...(result.captured.length > 0 ? { extra: { captured_sqlite: result.captured } } : {}),
+    extra: {
+      ...(result.captured.length > 0 ? { captured_sqlite: result.captured } : {}),
+      ...xattrFields(context, [result]),
+    },
+  };
+}
+
+/** Returns the fields of a unit whose entries have extended attributes: their number, and the files beside its zips. */
+export function xattrFields(
+  { directory }: Pick<StepContext, "directory">,
+  results: readonly Pick<BuildResult, "xattrs" | "sidecar">[],
+): { readonly xattrs?: number; readonly companions?: string[] } {
+  const entries = results.reduce((sum, { xattrs }) => sum + xattrs, 0);
+  const companions = results.flatMap(({ sidecar }) => (sidecar === null ? [] : path.relative(directory, sidecar)));
+  return {
+    ...(entries === 0 ? {} : { xattrs: entries }),
+    ...(companions.length === 0 ? {} : { companions }),
   };
 }
 

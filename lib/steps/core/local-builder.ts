@@ -25,6 +25,9 @@ export interface Built {
   readonly ms: number;
 }
 
+/** What building a unit needs of its plan. */
+export type BuildOrder = Pick<UnitPlan, "request" | "xattrs">;
+
 /** Builds units of one step, several at the same time. */
 export interface UnitBuilder {
   /** The work of everything that was built so far. */
@@ -32,7 +35,7 @@ export interface UnitBuilder {
   /** Begins to load what building needs, since a unit will be built soon. */
   warmUp(): void;
   /** Builds a unit. Throws its failure, or `StepDied`. */
-  build(plan: Pick<UnitPlan, "request">, onBytes: (bytes: number) => void): Promise<Built>;
+  build(plan: BuildOrder, onBytes: (bytes: number) => void): Promise<Built>;
   close(): Promise<void>;
 }
 
@@ -56,17 +59,21 @@ export class LocalBuilder implements UnitBuilder {
 
   warmUp(): void {}
 
-  async build({ request }: Pick<UnitPlan, "request">, onBytes: (bytes: number) => void): Promise<Built> {
+  async build(order: BuildOrder, onBytes: (bytes: number) => void): Promise<Built> {
     return await this.#limit(async () => {
       const started = Date.now();
-      const unit = await this.#build(request, onBytes);
+      const unit = await this.#build(order, onBytes);
       return { unit, ms: Date.now() - started };
     });
   }
 
-  async #build(request: unknown, onBytes: (bytes: number) => void): Promise<BuiltUnit> {
+  async #build({ request, xattrs }: BuildOrder, onBytes: (bytes: number) => void): Promise<BuiltUnit> {
     this.#context.signal.throwIfAborted();
-    const built = await this.#step.build(this.#context, request, { workers: this.#workers, onBytes });
+    const built = await this.#step.build(this.#context, request, {
+      workers: this.#workers,
+      ...(xattrs === undefined ? {} : { xattrs }),
+      onBytes,
+    });
     if (this.#context.options.checksums) await readBack(this.#context, built.artifacts);
     return built;
   }

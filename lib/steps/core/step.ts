@@ -1,4 +1,5 @@
 /** The interface of a step: it plans its units in the orchestrator and builds them in a process of its own. */
+import type { KnownXattrs } from "../../archive/xattrs/known.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import type { StepName } from "../../model/unit.ts";
 import type { StepContext } from "./context.ts";
@@ -29,6 +30,8 @@ export interface PlanTools {
 /** What a step builds with. */
 export interface BuildTools {
   readonly workers: StepWorkers;
+  /** The extended attributes of the unit's trees. */
+  readonly xattrs?: KnownXattrs;
   /** Called with the bytes of input read so far. */
   readonly onBytes: (bytes: number) => void;
 }

@@ -1,5 +1,7 @@
 /** A unit before it is built, and what building it gives. */
 import * as z from "zod";
+import type { BytePath } from "../../archive/entry.ts";
+import type { KnownXattrs } from "../../archive/xattrs/known.ts";
 import { HoldfastError, isErrorCode } from "../../errors.ts";
 import { artifactSchema, inputSchema, type Project } from "../../model/unit.ts";
 
@@ -13,6 +15,10 @@ export interface UnitPlan {
   readonly project?: Project;
   /** Paths of its trees on the site. */
   readonly trees?: readonly UnitPlace[];
+  /** The trees that it archives, absolute. */
+  readonly roots?: readonly BytePath[];
+  /** The extended attributes of those trees, read before they are archived. */
+  readonly xattrs?: KnownXattrs;
   /** Further fields of its metadata that are of the site now, whether its artifacts are new or not. */
   readonly fresh?: Readonly<Record<string, unknown>>;
   /** Files that building it may create outside of its directory, relative to the run. */

@@ -13,7 +13,7 @@ import type { StepName, UnitMetadata } from "../../model/unit.ts";
 import { DEAD_LIST, DIRECTORY_TIMES, listOf } from "../../store/run/layers.ts";
 import type { PreviousUnit } from "../../store/run/previous-runs.ts";
 import { readStepMetadata } from "../../store/run/step-index.ts";
-import { placesOf, type ArchiveSource } from "../core/archive-unit.ts";
+import { placesOf, xattrFields, type ArchiveSource } from "../core/archive-unit.ts";
 import type { StepContext } from "../core/context.ts";
 import type { BuildTools, PlanTools } from "../core/step.ts";
 import { archiveFailure, errorFrom, type BuiltUnit, type UnitPlan } from "../core/unit-plan.ts";
@@ -155,6 +155,7 @@ function planShard(
     directory: `${tree.directory}/${name}`,
     trees: placesOf(context, source),
     outputs: [source.artifact, list],
+    roots: [tree.root],
     bytes: shard.bytes,
     fingerprint: shard.isNew ? null : (earlier?.metadata.input.fingerprint ?? null),
     fresh: {
@@ -170,7 +171,7 @@ function planShard(
 export async function buildShard(
   context: StepContext,
   { source, list, exclude, recipe }: ShardRequest,
-  { workers, onBytes }: BuildTools,
+  { workers, xattrs, onBytes }: BuildTools,
 ): Promise<BuiltUnit> {
   const entryList = path.join(context.directory, list);
   const result = await workers.archive(
@@ -182,6 +183,7 @@ export async function buildShard(
       roots: [...source.roots],
       exclude: [...exclude],
       recipe,
+      ...(xattrs === undefined ? {} : { xattrs }),
     },
     onBytes,
   );
@@ -198,7 +200,12 @@ export async function buildShard(
     artifacts: [artifact],
     input: { ...result.input, fingerprint: list_sha256 },
     warnings: result.warnings,
-    extra: { files_list: list, list_sha256, companions: [list] } satisfies Partial<UnitMetadata>,
+    extra: {
+      ...xattrFields(context, [result]),
+      files_list: list,
+      list_sha256,
+      companions: [list],
+    } satisfies Partial<UnitMetadata>,
   };
 }
 

@@ -3,6 +3,7 @@ import type { UnitMetadata } from "../../model/unit.ts";
 import { shellQuote } from "../../report/shell.ts";
 import { placesOf } from "../../store/run/places.ts";
 import { fileOfRun, target } from "./targets.ts";
+import { extract, setXattrs } from "./xattrs.ts";
 
 /** Returns the commands for a unit; a comment for one that the site's own export command has made. */
 export function unpackCommands(metadata: UnitMetadata): string[] {
@@ -17,6 +18,6 @@ export function unpackCommands(metadata: UnitMetadata): string[] {
   const unpack =
     artifact.media_type === "application/zip"
       ? `$UNZIP ${archive} -d ${target(place)}`
-      : `tar -xzpf ${archive} -C ${target(place)}`;
-  return [`mkdir -p ${target(place)} && ${unpack}`];
+      : `${extract(metadata)} ${archive} -C ${target(place)}`;
+  return [`mkdir -p ${target(place)} && ${unpack}`, ...setXattrs(metadata, artifact, target(place))];
 }

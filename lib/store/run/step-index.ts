@@ -1,7 +1,8 @@
 /** The metadata of the units of a step, and the entries of its index that follow from them. */
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
-import { metadataSchema, type IndexEntry, type StepName, type UnitMetadata } from "../../model/unit.ts";
+import { metadataSchema, type Artifact, type IndexEntry, type StepName, type UnitMetadata } from "../../model/unit.ts";
+import { sidecarOf } from "../../archive/xattrs/sidecar.ts";
 import { readDocument } from "../files/json-documents.ts";
 import { layersOf } from "./layers.ts";
 import { unitOrder } from "./unit-name.ts";
@@ -30,6 +31,12 @@ export function unitFiles(metadata: UnitMetadata): string[] {
   const companions = metadata["companions"];
   const beside: unknown[] = Array.isArray(companions) ? companions : [];
   return [...metadata.artifacts.map((artifact) => artifact.path), ...beside.filter((file) => typeof file === "string")];
+}
+
+/** Returns the file of extended attributes beside an archive of a unit, if it has one. */
+export function sidecarIn(metadata: UnitMetadata, { path: archive }: Artifact): string | undefined {
+  const sidecar = sidecarOf(archive);
+  return sidecar !== archive && unitFiles(metadata).includes(sidecar) ? sidecar : undefined;
 }
 
 /** Returns the index entries of a unit: one, or one for each file of infra. */

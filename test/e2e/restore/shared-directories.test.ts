@@ -136,7 +136,7 @@ test("a drill compares modes, owners and times of directories", async () => {
   const { signal } = new AbortController();
   const units = selectUnits(run, request);
   const plan = planRestore(run, request, { id: "drill", items: itemsOf(run, units), units, loaded: new Set() });
-  await stage(plan, { signal, workers: 2, onBytes: () => {} });
+  await stage(plan, { signal, workers: 2, warn: () => {}, onBytes: () => {} });
   for (const operation of plan.operations) await replace(operation);
   const differences = async (): Promise<string[]> =>
     (await compareTrees(plan, units, signal)).flatMap(({ label, difference }) =>

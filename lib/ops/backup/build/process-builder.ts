@@ -4,8 +4,8 @@ import { HoldfastError } from "../../../errors.ts";
 import { startScript, type StepProcess } from "../../../exec/step-process.ts";
 import type { Report } from "../../../model/event.ts";
 import type { StepMessage } from "../../../model/step-message.ts";
-import { StepDied, type Built, type UnitBuilder } from "../../../steps/core/local-builder.ts";
-import { builtUnitSchema, errorFrom, type UnitPlan } from "../../../steps/core/unit-plan.ts";
+import { StepDied, type BuildOrder, type Built, type UnitBuilder } from "../../../steps/core/local-builder.ts";
+import { builtUnitSchema, errorFrom } from "../../../steps/core/unit-plan.ts";
 
 /** A unit that the process has been asked for. */
 interface Asked {
@@ -41,13 +41,13 @@ export class ProcessBuilder implements UnitBuilder {
     this.#start();
   }
 
-  async build({ request }: Pick<UnitPlan, "request">, onBytes: (bytes: number) => void) {
+  async build({ request, xattrs }: BuildOrder, onBytes: (bytes: number) => void) {
     const script = this.#start();
     if (this.#died !== undefined) throw new StepDied(this.#died);
     const id = this.#next++;
     return await new Promise<Built>((resolve, reject) => {
       this.#asked.set(id, { onBytes, resolve, reject });
-      script.send({ type: "build", id, request });
+      script.send({ type: "build", id, request, ...(xattrs === undefined ? {} : { xattrs }) });
     });
   }
 

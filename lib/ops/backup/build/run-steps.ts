@@ -1,4 +1,5 @@
 /** Runs the steps of a backup: all are planned first, then what has changed is built; the dump goes on beside both. */
+import { setMaxListeners } from "node:events";
 import { HoldfastError } from "../../../errors.ts";
 import type { Report } from "../../../model/event.ts";
 import type { UnitMetadata } from "../../../model/unit.ts";
@@ -8,6 +9,7 @@ import type { Step } from "../../../steps/core/step.ts";
 import { StepRun, type StepOutcome } from "../../../steps/core/run.ts";
 import { TreeWalker } from "../../../steps/core/tree-walker.ts";
 import { readManifestHead } from "../../../store/run/manifest.ts";
+import { UnitXattrs } from "./unit-xattrs.ts";
 import { buildAll, orStop, type StepQueue } from "./queue.ts";
 
 /** Makes the builder of a step. */
@@ -33,16 +35,19 @@ export async function runSteps(
 ): Promise<StepOutcome[]> {
   const stop = new AbortController();
   const signal = AbortSignal.any([given.signal, stop.signal]);
+  setMaxListeners(0, signal); // every program and thread of every step listens to it
   const context = { ...given, signal };
   const { workers } = context.options;
   const walker = new TreeWalker(isSmall(context.previous.newest) ? 0 : workers, signal);
   if (steps.length > 1) walker.warmUp();
   const builders: UnitBuilder[] = [];
+  const xattrs = new UnitXattrs(context);
   const queueOf = async (step: Step, report: Report): Promise<StepQueue> => {
     const run = new StepRun({ ...context, report }, step, onUnit);
     const builder = builderFor(step, { signal, report });
     builders.push(builder);
-    return { run, builder, units: await run.plan(walker), busy: 0 };
+    const units = await xattrs.addTo(step.name, await run.plan(walker));
+    return { run, builder, units, busy: 0 };
   };
   const plan = async (some: readonly Step[]): Promise<StepQueue[]> =>
     await Promise.all(some.map(async (step) => await queueOf(step, context.report)));

@@ -26,7 +26,7 @@ export class Bases {
 
   /** Returns paths of the directories, valid until they are closed. */
   get paths(): BytePath[] {
-    return [...this.#handles.values()].map(pathOf);
+    return [...this.#handles.values()].map((handle) => pathOf(handle));
   }
 
   /** Returns the plan with every staging path below those paths. */
@@ -49,10 +49,18 @@ export class Bases {
   /** Returns the error with the directories' real names in its message. */
   named(error: unknown): unknown {
     if (!(error instanceof HoldfastError)) return error;
-    let { message } = error;
-    for (const [base, handle] of this.#handles) message = message.replaceAll(`${pathOf(handle)}/`, `${display(base)}/`);
+    const message = this.inText(error.message);
     if (message === error.message) return error;
     return new HoldfastError(error.code, message, { hint: error.hint, cause: error.cause });
+  }
+
+  /** Returns a text with the directories' real names; programs know a handle under the id of this process. */
+  inText(text: string): string {
+    let named = text;
+    for (const [base, handle] of this.#handles)
+      for (const at of [pathOf(handle), pathOf(handle, process.pid)])
+        named = named.replaceAll(`${at}/`, `${display(base)}/`);
+    return named;
   }
 
   close(): void {
@@ -67,7 +75,7 @@ export class Bases {
   }
 }
 
-const pathOf = (handle: number): string => `/proc/self/fd/${handle}`;
+const pathOf = (handle: number, process: number | "self" = "self"): string => `/proc/${process}/fd/${handle}`;
 
 function make(base: BytePath): number {
   mkdirSync(toBuffer(dirname(base)), { recursive: true, mode: 0o700 });

@@ -37,6 +37,8 @@ export interface StageOptions {
   readonly workers: number;
   /** Called with the bytes of content written so far. */
   readonly onBytes: (bytes: number) => void;
+  /** Called with what could not be restored as it was. */
+  readonly warn: (text: string) => void;
 }
 
 /**
@@ -47,7 +49,7 @@ export interface StageOptions {
 export async function stage(plan: RestorePlan, options: StageOptions): Promise<void> {
   const bases = new Bases(plan.targets.bases);
   try {
-    await fill(bases.held(plan), bases.paths, options);
+    await fill(bases.held(plan), bases.paths, { ...options, warn: (text) => options.warn(bases.inText(text)) });
     for (const { live, fresh } of plan.targets.swaps)
       if (!pathExists(fresh)) throw new HoldfastError("E_VERIFY", `the archives hold nothing for ${display(live)}`);
   } catch (error) {
@@ -112,12 +114,14 @@ async function unpackAll(
           ...(part.only === undefined ? {} : { only: part.only }),
           ...(part.skip === undefined ? {} : { skip: part.skip }),
           ...(part.reserved === undefined ? {} : { reserved: part.reserved }),
+          ...(part.sidecar === undefined ? {} : { sidecar: path.join(plan.directory, part.sidecar) }),
           shared: shared(targets),
           owners: plan.owners.forWorker,
           limits: { bytes: bytes * 2 + SLACK_BYTES, entries: part.entries ?? MAX_ENTRIES, depth: MAX_DEPTH },
         };
         const result = await pool.run(task, (more) => options.onBytes((total += more)));
         checkContent(part, label, result);
+        for (const warning of result.warnings) options.warn(`${label}: ${warning}`);
         return { unpack, shared: result.shared };
       }),
     );

@@ -9,6 +9,7 @@ import { pipeline } from "node:stream/promises";
 import { crc32 } from "node:zlib";
 import { streamRegular } from "../../../archive/files/regular-file.ts";
 import type { BytePath, Entry } from "../../../archive/entry.ts";
+import { pathExists } from "../../../archive/tree/path-exists.ts";
 import { excludeTest } from "../../../archive/tree/exclude-rules.ts";
 import { readEntryList } from "../../../archive/entry-list.ts";
 import { basename, display, fromString, join, toBuffer } from "../../../archive/path.ts";
@@ -25,6 +26,7 @@ import { messageOf } from "../stored/archives.ts";
 import { driftOf, onSite } from "./projects-and-rows.ts";
 import { tryRead, type RunInventory, type UnitRecord } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
+import { changedXattrs } from "./xattrs.ts";
 import { attributeChanges, UNKNOWN, type Recorded } from "./attributes.ts";
 
 /** The number of units compared unless part of the run is requested. */
@@ -110,10 +112,20 @@ class LiveTrees {
         await this.#compareFile(part, recorded);
       }
       if (item.directoryTimes === undefined) this.#findNew(item, part, known);
+      await this.#compareXattrs(part, known);
     } catch (error) {
       this.#signal.throwIfAborted();
       this.#problems.push({ path: part.artifact, message: messageOf(error, file) });
     }
+  }
+
+  async #compareXattrs(part: ArchivePart, entries: ReadonlySet<BytePath>): Promise<void> {
+    const roots = part.targets.map(({ place }) => onSite(this.#config, place));
+    const liveOf = (entry: BytePath): BytePath | undefined => this.#liveOf(part, entry);
+    const live = { run: this.#survey.directory, part, roots, liveOf, entries };
+    for (const absolute of await changedXattrs(live, this.#signal))
+      if (pathExists(absolute))
+        this.#notes.push({ path: this.#shown(absolute), message: "has other extended attributes" });
   }
 
   /** Reads the files of an archive; the names of all entries are added to `known`. */
