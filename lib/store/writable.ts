@@ -13,7 +13,7 @@ import {
 import { userInfo } from "node:os";
 import path from "node:path";
 import { HoldfastError, systemCode } from "../errors.ts";
-import { INCOMPLETE, isRunId, runsDirectory } from "./files/layout.ts";
+import { INCOMPLETE, isLeftover, runsDirectory } from "./files/layout.ts";
 import { OWNER_FILE, parseOwner } from "./lock/stale-owner.ts";
 import { livenessOf } from "./lock/process-owner.ts";
 
@@ -41,7 +41,7 @@ function writtenTo(store: string): string[] {
       .filter((name) => name.startsWith(INCOMPLETE))
       .map((name) => path.join(runs, name)),
     ...namesIn(path.join(store, ".tmp"))
-      .filter(isRunId)
+      .filter(isLeftover)
       .map((name) => path.join(store, ".tmp", name)),
   ].filter((place) => existsSync(place));
 }
@@ -63,7 +63,7 @@ function check(store: string, place: string, access: () => void): void {
     if (code === "ENOENT") return; // another process has just removed it
     if (code !== "EACCES" && code !== "EPERM") throw error;
     const { uid } = statSync(place, { throwIfNoEntry: false }) ?? lstatSync(store);
-    const user = nameOf();
+    const user = userName();
     throw new HoldfastError("E_STORE", `${place} belongs to uid ${uid}, and ${user} cannot use it`, {
       hint: `chown -R ${user}: ${store}`,
       cause: error,
@@ -71,11 +71,12 @@ function check(store: string, place: string, access: () => void): void {
   }
 }
 
-function nameOf(): string {
+/** Returns the name of the user of this process, or the number of one without a name. */
+export function userName(): string {
   try {
     return userInfo().username;
   } catch {
-    return String(process.getuid?.()); // it has no name
+    return String(process.getuid?.());
   }
 }
 

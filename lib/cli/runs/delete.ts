@@ -1,7 +1,7 @@
 /** `delete`: removes one run that nothing needs any more. */
 import { colors as pc } from "../../report/colors.ts";
 import { EXIT } from "../../errors.ts";
-import { deleteRun } from "../../ops/runs/delete.ts";
+import { deleteRun } from "../../ops/removal/delete.ts";
 import { formatBytes } from "../../report/format.ts";
 import { defineCommand } from "../core/command.ts";
 import { confirmTyped } from "../core/confirm.ts";

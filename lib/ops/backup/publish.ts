@@ -101,7 +101,7 @@ export async function publish(
   await writeSums(staging, documents.digests, finish.signal);
   finish.signal.throwIfAborted();
   await publishRun(store.path, run, permissions, {
-    beforeRename: () => session.assertHeld(),
+    beforeRename: () => session.locks.assertHeld(),
     signal: finish.signal,
   });
   const linked = await attempt(

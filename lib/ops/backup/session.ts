@@ -1,6 +1,5 @@
 /** The session of a run: the store, the locks, the directory that is written, and the cleanup. */
-import { mkdirSync, readdirSync, statfsSync } from "node:fs";
-import path from "node:path";
+import { mkdirSync, statfsSync } from "node:fs";
 import { removeTree } from "../../archive/tree/remove.ts";
 import { fromString } from "../../archive/path.ts";
 import { HoldfastError } from "../../errors.ts";
@@ -8,7 +7,6 @@ import type { SiteConfig } from "../../config/load.ts";
 import type { Report } from "../../model/event.ts";
 import { formatBytes } from "../../report/format.ts";
 import {
-  isRunId,
   listIncomplete,
   listRuns,
   nextRunId,
@@ -17,6 +15,7 @@ import {
   stagingDirectory,
   timeOfRun,
 } from "../../store/files/layout.ts";
+import { clearTemporary } from "../../store/run/temporary.ts";
 import { sweepPins } from "../../store/lock/pins.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
 import { openStore, type Store } from "../../store/open.ts";
@@ -25,7 +24,7 @@ import { assertNoPendingReinit } from "../journals/reinit-journal.ts";
 import { pendingRestores } from "../journals/restore-journal.ts";
 import { hintOf, RESTORE_RULES, stateOf } from "../journals/restore-state.ts";
 import type { BackupRequest } from "./request.ts";
-import { acquireStoreLocks } from "../../store/lock/store-locks.ts";
+import { acquireStoreLocks, type StoreLocks } from "../../store/lock/store-locks.ts";
 
 export interface Session {
   readonly store: Store;
@@ -33,8 +32,7 @@ export interface Session {
   readonly resumed: boolean;
   readonly staging: string;
   readonly scratch: string;
-  /** Throws `E_LOCKED` if a lock is no longer ours. */
-  assertHeld(): Promise<void>;
+  readonly locks: StoreLocks;
   /** Releases the locks and removes temporary files; also the staging directory unless it is kept for `--resume`. */
   end(keepStaging: boolean): Promise<void>;
 }
@@ -66,7 +64,7 @@ export async function beginSession(
     checkFreeSpace(store.path, request.existing);
     const staging = stagingDirectory(store.path, run);
     const scratch = scratchDirectory(store.path, run);
-    clearScratch(store.path);
+    clearTemporary(store.path);
     sweepPins(store.path);
     mkdirSync(staging, { recursive: true });
     mkdirSync(scratch, { recursive: true, mode: 0o700 });
@@ -76,7 +74,7 @@ export async function beginSession(
       resumed,
       staging,
       scratch,
-      assertHeld: () => locks.assertHeld(),
+      locks,
       end: async (keepStaging) => {
         removeTree(fromString(scratch));
         if (!keepStaging) removeTree(fromString(staging));
@@ -144,13 +142,4 @@ function checkFreeSpace(store: string, existing: "skip" | "overwrite"): void {
     "E_NO_SPACE",
     `the store's disk has ${formatBytes(free)} free, but the last run wrote ${formatBytes(needed)}`,
   );
-}
-
-/**
- * Removes what killed runs left in `.tmp`. This is safe under our lock; other names there belong to processes that wait
- * for it.
- */
-function clearScratch(store: string): void {
-  const tmp = path.join(store, ".tmp");
-  for (const name of readdirSync(tmp).filter(isRunId)) removeTree(fromString(path.join(tmp, name)));
 }

@@ -3,6 +3,7 @@ import { readdirSync } from "node:fs";
 import path from "node:path";
 
 export const INCOMPLETE = ".incomplete-";
+const TRASH = "prune-";
 const RUN_ID = /^\d{8}T\d{6}Z$/;
 
 export const runsDirectory = (store: string): string => path.join(store, "runs");
@@ -10,6 +11,11 @@ export const runDirectory = (store: string, run: string): string => path.join(st
 export const stagingDirectory = (store: string, run: string): string => path.join(store, "runs", INCOMPLETE + run);
 /** Returns the directory for temporary files of a run's processes. */
 export const scratchDirectory = (store: string, run: string): string => path.join(store, ".tmp", run);
+
+/** Returns a directory into which runs are moved to be deleted. */
+export const trashDirectory = (store: string, id: string): string => path.join(store, ".tmp", `${TRASH}${id}`);
+/** Checks whether a name in `.tmp` is that of a run's temporary files, or of runs that were being deleted. */
+export const isLeftover = (name: string): boolean => RUN_ID.test(name) || name.startsWith(TRASH);
 
 /** Lists the ids of the published runs, oldest first. */
 export function listRuns(store: string): string[] {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readlinkSync, writeFileSync } from 
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { asHoldfastError } from "../../../../lib/errors.ts";
-import { deleteRun, type DeleteOutcome } from "../../../../lib/ops/runs/delete.ts";
+import { deleteRun, type DeleteOutcome } from "../../../../lib/ops/removal/delete.ts";
 import { acquireLock } from "../../../../lib/store/lock/acquire.ts";
 import { ownerOfThisProcess } from "../../../../lib/store/lock/process-owner.ts";
 import { listReaders, pinRun } from "../../../../lib/store/lock/pins.ts";

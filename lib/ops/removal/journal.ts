@@ -1,0 +1,38 @@
+/** The journal of removed runs, `evidence/prune.jsonl`: what was removed, why, and by whom. */
+import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import path from "node:path";
+import { userName } from "../../store/writable.ts";
+
+export interface RemovalEntry {
+  readonly run: string;
+  /** True for a run that was never published. */
+  readonly incomplete: boolean;
+  readonly why: string;
+  /** The command: `prune`, `delete` or `backup_all`. */
+  readonly command: string;
+}
+
+/**
+ * Appends a line durably. It is written before the run is removed, so that none is ever gone without one; after a kill
+ * the next attempt writes another.
+ */
+export function recordRemoval(store: string, entry: RemovalEntry): void {
+  const file = path.join(store, "evidence", "prune.jsonl");
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o750 });
+  const line = JSON.stringify({ at: new Date().toISOString(), ...entry, by: userName(), host: hostname() });
+  const descriptor = openSync(file, "a+", 0o640);
+  try {
+    writeFileSync(descriptor, `${endsInLine(descriptor) ? "" : "\n"}${line}\n`);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Checks that no write was cut off at the end of the file. */
+function endsInLine(descriptor: number): boolean {
+  const { size } = fstatSync(descriptor);
+  const last = Buffer.alloc(1);
+  return size === 0 || (readSync(descriptor, last, 0, 1, size - 1) === 1 && last.toString() === "\n");
+}

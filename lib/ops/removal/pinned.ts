@@ -1,0 +1,72 @@
+/** Pins of the operator, `evidence/<run>/pinned.json`: a run with one is removed by no command. */
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import path from "node:path";
+import * as z from "zod";
+import { FORMAT_VERSION } from "../../model/unit.ts";
+import { HoldfastError } from "../../errors.ts";
+import { storeError, writeFileAtomic } from "../../store/files/atomic.ts";
+import { formatJson, tryReadDocument } from "../../store/files/json-documents.ts";
+import { listRuns } from "../../store/files/layout.ts";
+import { findStore } from "../../store/open.ts";
+import { userName } from "../../store/writable.ts";
+import { findRun } from "../runs/find-run.ts";
+
+const pinnedSchema = z.object({
+  format: z.literal("holdfast-pin"),
+  format_version: z.string(),
+  run: z.string(),
+  reason: z.string().nullable(),
+  by: z.string(),
+  at: z.string(),
+});
+export type Pinned = z.infer<typeof pinnedSchema>;
+
+const pinnedFile = (store: string, run: string): string => path.join(store, "evidence", run, "pinned.json");
+
+/** Returns why a run is pinned; undefined if it is not. A damaged document pins as well. */
+export function pinOf(store: string, run: string): string | undefined {
+  const file = pinnedFile(store, run);
+  if (!existsSync(file)) return undefined;
+  const pinned = tryReadDocument(file, pinnedSchema);
+  if (pinned === undefined) return "pinned.json cannot be read";
+  return pinned.reason ?? `by ${pinned.by} on ${pinned.at.slice(0, 10)}`;
+}
+
+/** Pins a run: an id, `latest` or `last`. Throws `E_STORE`, `E_RUN_UNKNOWN`. */
+export async function pin(dest: string, name: string, reason: string | null): Promise<Pinned> {
+  const { path: store } = await findStore(dest);
+  const run = findRun(store, name);
+  const pinned: Pinned = {
+    format: "holdfast-pin",
+    format_version: FORMAT_VERSION,
+    run,
+    reason,
+    by: userName(),
+    at: new Date().toISOString(),
+  };
+  const file = pinnedFile(store, run);
+  try {
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o750 });
+    await writeFileAtomic(file, formatJson(pinned), { mode: 0o640 });
+  } catch (error) {
+    throw storeError(`the run ${run} cannot be pinned`, error);
+  }
+  // A prune that runs now looks for pins just before it removes a run.
+  if (!listRuns(store).includes(run))
+    throw new HoldfastError("E_RUN_UNKNOWN", `the run ${run} was removed while it was being pinned`);
+  return pinned;
+}
+
+/** Removes the pin of a run. Throws `E_STORE`, `E_RUN_UNKNOWN`, `E_USAGE` for a run that is not pinned. */
+export async function unpin(dest: string, name: string): Promise<string> {
+  const { path: store } = await findStore(dest);
+  const run = findRun(store, name);
+  const file = pinnedFile(store, run);
+  if (!existsSync(file)) throw new HoldfastError("E_USAGE", `the run ${run} is not pinned`);
+  try {
+    rmSync(file);
+  } catch (error) {
+    throw storeError(`the pin of the run ${run} cannot be removed`, error);
+  }
+  return run;
+}
