@@ -48,6 +48,18 @@ export const COMMANDS = {
     describe: "delete a run that nothing needs",
     load: async () => (await import("./runs/delete.ts")).remove,
   },
+  prune: {
+    describe: "delete the runs that the retention policy does not keep",
+    load: async () => (await import("./runs/prune.ts")).pruneCommand,
+  },
+  pin: {
+    describe: "keep a run whatever the retention policy says",
+    load: async () => (await import("./runs/pin.ts")).pinCommand,
+  },
+  unpin: {
+    describe: "release a pinned run",
+    load: async () => (await import("./runs/pin.ts")).unpinCommand,
+  },
   restore: {
     describe: "restore a run, a unit, a file or a package",
     load: async () => (await import("./restore/command.ts")).restore,

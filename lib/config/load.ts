@@ -17,17 +17,24 @@ export interface SiteConfig extends SiteSettings {
 }
 
 /**
- * The config file to use: `--config`, else `$HOLDFAST_CONFIG`, else `config/site.yaml`, else `config/clara.yaml` when
- * `$CLARA` is set. Throws `E_CONFIG` when there is none: a backup of something else would be worse.
+ * Returns the config file to use: `--config`, else `$HOLDFAST_CONFIG`, else `config/site.yaml`, else `config/clara.yaml`
+ * when `$CLARA` is set; undefined when there is none.
  */
-export function findConfig(flag: string | undefined, environment: NodeJS.ProcessEnv, home: string): string {
+export function lookForConfig(
+  flag: string | undefined,
+  environment: NodeJS.ProcessEnv,
+  home: string,
+): string | undefined {
   const named = flag ?? environment["HOLDFAST_CONFIG"];
   if (named !== undefined && named !== "") return path.resolve(named);
   const candidates = ["config/site.yaml", ...(environment["CLARA"] === undefined ? [] : ["config/clara.yaml"])];
-  for (const candidate of candidates) {
-    const file = path.join(home, candidate);
-    if (existsSync(file)) return file;
-  }
+  return candidates.map((candidate) => path.join(home, candidate)).find((file) => existsSync(file));
+}
+
+/** Returns the config file to use. Throws `E_CONFIG` when there is none: a backup of something else would be worse. */
+export function findConfig(flag: string | undefined, environment: NodeJS.ProcessEnv, home: string): string {
+  const file = lookForConfig(flag, environment, home);
+  if (file !== undefined) return file;
   throw new HoldfastError(
     "E_CONFIG",
     "there is no config: neither --config nor $HOLDFAST_CONFIG, and no config/site.yaml",

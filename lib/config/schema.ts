@@ -7,6 +7,7 @@ import { stepNameSchema } from "../model/unit.ts";
 import { databaseSchema } from "./database-settings.ts";
 import { command, flag, octal, paths, whole } from "./fields.ts";
 import { projectsSchema } from "./project-settings.ts";
+import { retentionSchema } from "./retention-settings.ts";
 import { treeSchema } from "./tree-settings.ts";
 import { portableSettingsSchema } from "./portable-settings.ts";
 import { portableRefinement } from "./portable-refinement.ts";
@@ -199,6 +200,11 @@ export const siteSchema = z.strictObject({
   rehash_every: whole(1)
     .default(10)
     .describe("Runs in which every reused artifact is read and hashed again at least once."),
+  retention: retentionSchema
+    .optional()
+    .describe(
+      "Which runs prune.ts keeps: the same keys as its flags. Without keep rules: 7 daily, 4 weekly, the last 2.",
+    ),
   lock_file: z.string().optional().describe("A second lock beside the store's own."),
   permissions: z
     .strictObject({

@@ -1,6 +1,7 @@
 /** Finds the config of commands that also work without one. */
 import path from "node:path";
-import { findConfig, loadConfig, type SiteConfig } from "../../config/load.ts";
+import { findConfig, loadConfig, lookForConfig, type SiteConfig } from "../../config/load.ts";
+import { HoldfastError } from "../../errors.ts";
 import { PACKAGE_ROOT } from "../../exec/build-output.ts";
 
 /**
@@ -11,6 +12,19 @@ export function siteConfigOf(given: string | undefined, dest: string | undefined
   const named = given ?? process.env["HOLDFAST_CONFIG"] ?? "";
   if (named === "" && dest !== undefined) return undefined;
   return requireSiteConfig(given);
+}
+
+/**
+ * Loads the config of the site that has a store: that of the flag or `$HOLDFAST_CONFIG`, or one at a default path;
+ * undefined if there is none. Throws `E_CONFIG` for the flag's config of another site.
+ */
+export function configOfSite(site: string, given: string | undefined): SiteConfig | undefined {
+  const file = lookForConfig(given, process.env, CONFIG_HOME);
+  if (file === undefined) return undefined;
+  const config = loadConfig(file, process.env);
+  if (config.site === site) return config;
+  if ((given ?? process.env["HOLDFAST_CONFIG"] ?? "") === "") return undefined;
+  throw new HoldfastError("E_CONFIG", `the store belongs to the site ${site}, but the config to ${config.site}`);
 }
 
 /** Loads the config of the flag, or one at a default path. Throws `E_CONFIG` if there is none. */

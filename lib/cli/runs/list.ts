@@ -3,6 +3,7 @@ import { colors as pc } from "../../report/colors.ts";
 import { EXIT } from "../../errors.ts";
 import type { Scope } from "../../model/run.ts";
 import { listStore, type ListedRun } from "../../ops/runs/list.ts";
+import { formatColumns } from "../../report/columns.ts";
 import { formatBytes } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";
 import { listUnits, type ListedUnit } from "../../ops/runs/list-units.ts";
@@ -49,7 +50,7 @@ export const list = defineCommand({
 
 function showUnits({ run, units }: Awaited<ReturnType<typeof listUnits>>, { json, quiet }: OutputFlags): number {
   if (json) printJson({ message_type: "summary", run, units });
-  else if (!quiet) process.stdout.write(table(UNIT_HEADS, units.map(unitCells)));
+  else if (!quiet) process.stdout.write(formatColumns(UNIT_HEADS, units.map(unitCells), { right: RIGHT }));
   return EXIT.ok;
 }
 
@@ -60,7 +61,7 @@ function showTree({ run, units }: Awaited<ReturnType<typeof listUnits>>, { json,
   if (json) printJson({ message_type: "summary", run, paths: rows });
   else if (!quiet)
     process.stdout.write(
-      table(
+      formatColumns(
         ["path", "step", "unit"],
         rows.map(({ path, step, unit }) => [path, step, unit].map(printable)),
       ),
@@ -79,30 +80,15 @@ const unitCells = ({ step, unit, built_in, files, size_bytes, artifacts }: Liste
   artifacts.map(printable).join(" "),
 ];
 
-const HEADS = ["run", "status", "scope", "name", "tags", "units", "failed", "size", "written"] as const;
-/** Columns that are right-aligned. */
-const RIGHT = new Set<string>(["units", "failed", "size", "written", "files"]);
+const HEADS = ["run", "status", "scope", "name", "tags", "units", "failed", "size", "written", "proved"] as const;
+const RIGHT = ["units", "failed", "size", "written", "proved", "files"];
 
 const showRuns = (runs: readonly ListedRun[]): string =>
-  table(
+  formatColumns(
     HEADS,
     runs.map((run) => cellsOf(run).map(printable)),
-    runs.map(({ latest }) => (latest ? `  ${pc.green("latest")}` : "")),
+    { right: RIGHT, marks: runs.map(({ latest }) => (latest ? `  ${pc.green("latest")}` : "")) },
   );
-
-/** Formats aligned columns; `marks` are appended to the lines. */
-function table(heads: readonly string[], rows: readonly string[][], marks: readonly string[] = []): string {
-  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) =>
-        RIGHT.has(heads[column] ?? "") ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
-      )
-      .join("  ")
-      .trimEnd();
-  const marked = rows.map((row, index) => `${line(row)}${marks[index] ?? ""}`);
-  return [pc.bold(line(heads)), ...marked].map((text) => `${printable(text)}\n`).join("");
-}
 
 function cellsOf(run: ListedRun): string[] {
   const number = (value: number | null): string => value?.toLocaleString("en") ?? "";
@@ -118,8 +104,13 @@ function cellsOf(run: ListedRun): string[] {
     number(run.failed),
     bytes(run.size_bytes),
     bytes(run.written_bytes),
+    percent(run.proof_coverage),
   ];
 }
+
+/** Returns a part as per cent, rounded down, so that 100 % is all of it; nothing for none. */
+const percent = (part: number | null): string =>
+  part === null || part === 0 ? "" : `${Math.floor(part * 1000) / 10} %`;
 
 function scopeText(scope: Scope | null): string {
   if (scope === null || scope === "full") return scope ?? "";

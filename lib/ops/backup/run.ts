@@ -27,6 +27,7 @@ import { chooseTextTypes, stepOptions } from "./step-options.ts";
 import { beginSession, type Session } from "./session.ts";
 import { createContext } from "../../steps/core/create-context.ts";
 import { attempt } from "./attempt.ts";
+import { pruneAfterBackup } from "./prune.ts";
 import { publish, type Work } from "./publish.ts";
 
 /** The time limit of `hooks.on_error`: the signal that would end it may be the error itself. */
@@ -65,6 +66,8 @@ export async function backup(request: BackupRequest, options: BackupOptions): Pr
     const context = contextOf(config, request, textTypes, session, { report, signal });
     const work = { session, context, steps: selected, permissions, warnings };
     outcome = await writeRun(config, request, work, { report, signal });
+    if (request.safety === undefined && config.retention?.after_backup === true)
+      await pruneAfterBackup(config.retention, session, request.command, { report, signal });
   } catch (error) {
     // Finished units are worth keeping for --resume, but not at the price of a disk that stays full.
     const keepStaging = signal.aborted && !isDiskFull(error);

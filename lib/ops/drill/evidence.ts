@@ -7,6 +7,7 @@ import { runDirectory } from "../../store/files/layout.ts";
 import { SUMS_FILE } from "../../store/run/checksums.ts";
 import { VERSION } from "../../version.ts";
 import { keepEvidence, type KeptEvidence } from "../checks/evidence.ts";
+import type { ProvedArtifact } from "../checks/kept-evidence.ts";
 import type { DrillCheck } from "../checks/drill-check.ts";
 import type { RestoredTree } from "./trees.ts";
 
@@ -35,19 +36,22 @@ export interface DrillEvidence {
   readonly sums_sha256: string | null;
   readonly checks: readonly DrillCheck[];
   readonly trees: readonly RestoredTree[];
+  /** The artifacts that were restored and found as recorded. */
+  readonly artifacts: readonly ProvedArtifact[];
 }
 
 interface Results {
   readonly phases: Readonly<Record<string, number>>;
   readonly checks: readonly DrillCheck[];
   readonly trees: readonly RestoredTree[];
+  readonly artifacts: readonly ProvedArtifact[];
   readonly servers: Readonly<Record<string, string>>;
 }
 
 export async function writeEvidence(
   { store, run, directory }: { readonly store: string; readonly run: string; readonly directory: string | undefined },
   started: Date,
-  { phases, checks, trees, servers }: Results,
+  { phases, checks, trees, artifacts, servers }: Results,
   signal: AbortSignal,
 ): Promise<{ readonly evidence: DrillEvidence; readonly kept: KeptEvidence }> {
   const finished = new Date();
@@ -68,6 +72,7 @@ export async function writeEvidence(
     sums_sha256: sums?.sha256 ?? null,
     checks,
     trees,
+    artifacts,
   };
   const kept = await keepEvidence({ store, run, kind: "drill", started, directory }, evidence);
   return { evidence, kept };

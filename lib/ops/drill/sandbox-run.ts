@@ -17,6 +17,7 @@ import type { RestoreRequest } from "../restore/plan/request.ts";
 import { stage } from "../restore/stage/run.ts";
 import { selectUnits } from "../restore/plan/select-units.ts";
 import { verifyArtifacts } from "../restore/stage/verify-artifacts.ts";
+import { provedArtifacts, type ProvedArtifact } from "../checks/kept-evidence.ts";
 import { count } from "../checks/check.ts";
 import { compileSample, smokeTest } from "./application.ts";
 import type { DrillSite } from "./environment.ts";
@@ -98,6 +99,7 @@ class Drill {
   readonly #phases: Partial<Record<DrillPhase, number>> = {};
   readonly #checks: DrillCheck[] = [];
   #trees: readonly RestoredTree[] = [];
+  #artifacts: readonly ProvedArtifact[] = [];
 
   constructor(request: DrillRunRequest, options: DrillOptions, sandbox: Sandbox) {
     this.#request = request;
@@ -109,7 +111,13 @@ class Drill {
 
   results() {
     const { versions } = this.#databases;
-    return { phases: this.#phases, checks: this.#checks, trees: this.#trees, servers: versions };
+    return {
+      phases: this.#phases,
+      checks: this.#checks,
+      trees: this.#trees,
+      artifacts: this.#artifacts,
+      servers: versions,
+    };
   }
 
   async work(): Promise<void> {
@@ -126,6 +134,9 @@ class Drill {
       this.#say(notProved("application", "not tried, since what was restored is not what was recorded"));
       return;
     }
+    const loaded = new Set(this.#databases.loaded.map(({ unit }) => unit));
+    const unloaded = served.filter(({ unit }) => !loaded.has(unit)).map(({ artifact }) => artifact);
+    this.#artifacts = provedArtifacts(units).filter(({ path: artifact }) => !unloaded.includes(artifact));
     await this.#tryApplication(plan, units, items);
   }
 

@@ -6,7 +6,9 @@ import { readOwner } from "../../store/lock/acquire.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
 import { findStore, type Store } from "../../store/open.ts";
 import { livenessOf } from "../../store/lock/process-owner.ts";
+import { PROOF_MAX_AGE } from "../../config/retention-settings.ts";
 import { latestRun } from "./find-run.ts";
+import { proofCoverage } from "./proof-coverage.ts";
 
 /**
  * The status of a run.
@@ -29,6 +31,8 @@ export interface ListedRun {
   readonly failed: number | null;
   readonly size_bytes: number | null;
   readonly written_bytes: number | null;
+  /** The part of its bytes, 0 to 1, that a drill or a deep verification proved in the last 35 days. */
+  readonly proof_coverage: number | null;
   readonly started_at: string | null;
   readonly finished_at: string | null;
 }
@@ -41,18 +45,18 @@ export interface StoreListing {
 
 /**
  * Lists the runs of the store at `dest`, all or those that have every one of `tags`. Reads the heads of the manifests
- * only. Throws `E_STORE`.
+ * only, and the checksums where there is evidence. Throws `E_STORE`.
  */
 export async function listStore(dest: string, tags: readonly string[]): Promise<StoreListing> {
   const store = await findStore(dest);
   const latest = latestRun(store.path);
-  const published = listRuns(store.path).map((run) => describeRun(store.path, run, run === latest));
-  const running = await isRunning(store.path);
-  const incomplete = listIncomplete(store.path);
-  const unpublished = incomplete.map((run): ListedRun => ({
+  const coverageOf = proofCoverage(store.path, PROOF_MAX_AGE, new Date());
+  const published = listRuns(store.path).map((run) => describeRun(store.path, run, run === latest, coverageOf));
+  const running = await findRunning(store.path);
+  const unpublished = listIncomplete(store.path).map((run): ListedRun => ({
     ...NOTHING,
     run,
-    status: running && run === incomplete.at(-1) ? "running" : "interrupted",
+    status: run === running ? "running" : "interrupted",
   }));
   const runs = [...published, ...unpublished].filter((run) => tags.every((tag) => run.tags.includes(tag)));
   return { store, runs: runs.toSorted((a, b) => (a.run < b.run ? 1 : -1)) };
@@ -69,11 +73,17 @@ const NOTHING: Omit<ListedRun, "run" | "status"> = {
   failed: null,
   size_bytes: null,
   written_bytes: null,
+  proof_coverage: null,
   started_at: null,
   finished_at: null,
 };
 
-function describeRun(store: string, run: string, latest: boolean): ListedRun {
+function describeRun(
+  store: string,
+  run: string,
+  latest: boolean,
+  coverageOf: ReturnType<typeof proofCoverage>,
+): ListedRun {
   try {
     const { status, kind, scope, name, description, tags, totals, started_at, finished_at } = readManifestHead(
       runDirectory(store, run),
@@ -92,6 +102,7 @@ function describeRun(store: string, run: string, latest: boolean): ListedRun {
       failed,
       size_bytes,
       written_bytes,
+      proof_coverage: coverageOf(run, size_bytes),
       started_at,
       finished_at,
     };
@@ -100,7 +111,8 @@ function describeRun(store: string, run: string, latest: boolean): ListedRun {
   }
 }
 
-async function isRunning(store: string): Promise<boolean> {
+/** Returns the id of the unpublished run that a living process may be writing: the newest, while the lock is held. */
+export async function findRunning(store: string): Promise<string | undefined> {
   const owner = await readOwner(path.join(store, ".lock")).catch(() => null);
-  return owner !== null && livenessOf(owner) !== "dead";
+  return owner !== null && livenessOf(owner) !== "dead" ? listIncomplete(store).at(-1) : undefined;
 }

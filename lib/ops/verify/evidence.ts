@@ -6,17 +6,21 @@ import { hashFile } from "../../store/files/hash.ts";
 import { SUMS_FILE } from "../../store/run/checksums.ts";
 import { VERSION } from "../../version.ts";
 import { keepEvidence, type KeptEvidence } from "../checks/evidence.ts";
+import { provedArtifacts } from "../checks/kept-evidence.ts";
 import type { RunInventory } from "./inventory/run-inventory.ts";
 import type { Check, Verification } from "../checks/check.ts";
 
 type Result = Pick<Verification, "run" | "ok" | "quick" | "deep" | "live" | "sample" | "checks">;
 
-/** Writes the evidence of a verification; `evidence` is the operator's own directory for it. */
+/**
+ * Writes the evidence of a verification; `evidence` is the operator's own directory for it, `unitsRead` are those whose
+ * artifacts were read to their end.
+ */
 export async function writeVerifyEvidence(
   { store, directory }: Pick<RunInventory, "store" | "directory">,
   started: Date,
   { run, ok, quick, deep, live, sample, checks }: Result,
-  evidence: string | undefined,
+  { evidence, unitsRead }: { readonly evidence: string | undefined; readonly unitsRead: RunInventory["units"] },
   signal: AbortSignal,
 ): Promise<KeptEvidence> {
   const sums = await hashFile(path.join(directory, SUMS_FILE), signal).catch(() => undefined);
@@ -36,6 +40,7 @@ export async function writeVerifyEvidence(
     sample,
     sums_sha256: sums?.sha256 ?? null,
     checks,
+    artifacts: ok && deep ? provedArtifacts(unitsRead) : [],
   };
   return await keepEvidence({ store: store.path, run, kind: "verify", started, directory: evidence }, document);
 }

@@ -81,7 +81,10 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
       ok: checks.every((check) => check.ok),
       checks,
     };
-    const kept = await writeVerifyEvidence(survey, started, result, request.evidence, options.signal);
+    const isRestored = checks.every(({ id, state }) => id !== "database_restore" || state === "ok");
+    const unitsRead = sampled.units.filter(({ step }) => isRestored || step !== "db");
+    const { evidence } = request;
+    const kept = await writeVerifyEvidence(survey, started, result, { evidence, unitsRead }, options.signal);
     return { ...result, evidence: kept.file, notes: [...notes, ...kept.notes] };
   } finally {
     await readers?.close();

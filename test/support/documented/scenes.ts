@@ -53,6 +53,7 @@ export const HOSTS: Readonly<Record<string, Host>> = {
   "docs/source-code.md": { withoutSite: true },
   [OPERATIONS]: { configs: { clara: ["references:", "drill:"] }, commands: ["mkdir /mnt/large"] },
   [PORTABLE]: { configs: { clara: ["  reinit:"], site: [] }, commands: ["pg_dump -Fc -d clara -f /root/clara.dump"] },
+  "docs/retention.md": { configs: { clara: ["retention:"] }, commands: [IN_OCTOBER, IN_NOVEMBER] },
   [RESTORE]: { configs: { clara: [], site: [] }, commands: [IN_NOVEMBER] },
 };
 

@@ -6,6 +6,8 @@ import { listStore } from "../../../../lib/ops/runs/list.ts";
 import { readLog, type LogLevel } from "../../../../lib/ops/runs/log.ts";
 import { acquireLock } from "../../../../lib/store/lock/acquire.ts";
 import { runInProcess } from "../../../support/commands/in-process.ts";
+import { manifestOf } from "../../../support/runs/backup.ts";
+import { makeEvidence } from "../../../support/runs/evidence.ts";
 import { makeRun, makeStore } from "../../../support/runs/stores.ts";
 import { tempDirectory } from "../../../support/temp.ts";
 
@@ -46,13 +48,34 @@ describe("list", () => {
     await makeRun(store, SECOND, [{ directory: "db/site" }], { scope: { only: ["12"] } });
     const { stdout } = await runInProcess("list", ["--dest", store]);
     const [head, second, first] = stdout.split("\n");
-    expect(head).toMatch(/^run +status +scope +name +tags +units +failed +size +written$/);
+    expect(head).toMatch(/^run +status +scope +name +tags +units +failed +size +written +proved$/);
     expect(second).toMatch(/^20260102T000000Z +complete +only 12 +1 +0 +\d+ B +\d+ B$/);
     expect(first).toMatch(/^20260101T000000Z +complete +full +first +a,b +1 +0 +\d+ B +\d+ B {2}latest$/);
     const { json } = await runInProcess("list", ["--dest", store, "--json", "--tag", "a"]);
     expect(json).toMatchObject([
       { message_type: "summary", site: "test", runs: [{ run: FIRST, latest: true, tags: ["a", "b"], units: 1 }] },
     ]);
+  });
+
+  test("the proof coverage of each run: bytes of artifacts that evidence of the last 35 days lists", async () => {
+    const store = newStore();
+    const shared = { directory: "source_exports/1", content: "12345678" };
+    await makeRun(store, FIRST, [shared, { directory: "db/site", content: "ab" }]);
+    await makeRun(store, SECOND, [
+      { ...shared, linkedFrom: FIRST },
+      { directory: "db/site", content: "cd" },
+    ]);
+    const coverage = async (): Promise<(number | null)[]> =>
+      (await listStore(store, [])).runs.map(({ proof_coverage }) => proof_coverage);
+    expect(await coverage()).toEqual([0, 0]);
+    const { artifacts } = manifestOf(path.join(store, "runs", FIRST)).steps["source_exports"]?.metadata[0] ?? {};
+    makeEvidence(store, FIRST, { at: new Date(Date.now() - 36 * 24 * 3_600_000), document: { artifacts } });
+    expect(await coverage()).toEqual([0, 0]);
+    const file = makeEvidence(store, FIRST, { document: { artifacts } });
+    expect(await coverage()).toEqual([0.8, 0.8]);
+    expect((await runInProcess("list", ["--dest", store])).stdout).toMatch(/ B +80 %/);
+    writeFileSync(file, "{");
+    expect(await coverage()).toEqual([0, 0]);
   });
 
   test("the store may come from the config, of which nothing else is needed", async () => {

@@ -1,0 +1,137 @@
+/** `prune`: removes the runs that the retention policy does not keep. */
+import { colors as pc } from "../../report/colors.ts";
+import { EXIT, HoldfastError } from "../../errors.ts";
+import { retentionPolicy, retentionSchema, type RetentionSettings } from "../../config/retention-settings.ts";
+import type { Decision } from "../../ops/retention/history-run.ts";
+import { prune, type PruneOutcome } from "../../ops/retention/run.ts";
+import { formatColumns } from "../../report/columns.ts";
+import { formatBytes, plural } from "../../report/format.ts";
+import { printable } from "../../report/printable.ts";
+import { findStore } from "../../store/open.ts";
+import { lastValue } from "../core/arguments.ts";
+import { defineCommand } from "../core/command.ts";
+import { BREAK_LOCK, SWITCH, TEXT, type OptionTable } from "../core/options.ts";
+import { printJson } from "../core/print-json.ts";
+import { configOfSite } from "../core/site-config.ts";
+import { storeOf } from "../core/store-path.ts";
+import { describeProof } from "./proof.ts";
+
+/** Flags with the names of the keys of `retention` in the config. */
+const POLICY = {
+  "keep-last": { ...TEXT, describe: "keep the last N good runs (a number or unlimited)" },
+  "keep-hourly": { ...TEXT, describe: "keep one of each of the last N hours that have a good run" },
+  "keep-daily": { ...TEXT, describe: "the same by days" },
+  "keep-weekly": { ...TEXT, describe: "the same by weeks" },
+  "keep-monthly": { ...TEXT, describe: "the same by months" },
+  "keep-yearly": { ...TEXT, describe: "the same by years" },
+  "keep-within": { ...TEXT, describe: "keep what was made within a time before the newest, such as 1y5m7d2h" },
+  "keep-tag": {
+    type: "string",
+    array: true,
+    requiresArg: true,
+    describe: "keep runs with this tag, or with all of a,b; may be repeated",
+  },
+  "max-runs": { ...TEXT, describe: "hard cap: at most N runs; 0 is unlimited" },
+  "max-age": { ...TEXT, describe: "hard cap: no run older than this, such as 90d; 0 is unlimited" },
+  interval: { ...TEXT, describe: "the time between backups (1d); with none twice as young nothing is deleted" },
+  "proof-max-age": { ...TEXT, describe: "how long a drill or a deep verification is a proof (35d)" },
+  "time-zone": { ...TEXT, describe: "Area/City whose days and weeks count (default: this host's)" },
+} as const satisfies OptionTable;
+
+export const pruneCommand = defineCommand({
+  forms: ["--dest DIR [--keep-daily N …]"],
+  description:
+    "Removes the runs that the retention policy does not keep: that of the flags, else of the config, else 7 daily, " +
+    "4 weekly and the last 2. Keep rules choose among good runs, and prefer proved ones.",
+  positionals: {},
+  options: {
+    ...POLICY,
+    "dry-run": { ...SWITCH, describe: "show what would be removed; change nothing" },
+    "break-lock": BREAK_LOCK,
+  },
+  rules: { conflicts: [["dry-run", "break-lock"]] },
+  async run(flags, frame) {
+    const given = settingsOf(flags);
+    const store = storeOf(flags);
+    const config = configOfSite((await findStore(store)).site, lastValue(flags.config));
+    const outcome = await prune(
+      {
+        store,
+        policy: retentionPolicy(given, config?.retention),
+        dryRun: flags["dry-run"],
+        breakLock: flags["break-lock"],
+        lockFile: config?.lock_file,
+      },
+      frame,
+    );
+    if (flags.json) printJson(toJson(outcome, flags["dry-run"]));
+    else {
+      if (!flags.quiet) process.stdout.write(showOutcome(outcome, flags["dry-run"]));
+      for (const text of [outcome.blocked, outcome.cap])
+        if (text !== null) process.stderr.write(`${pc.yellow("warning:")} ${text}\n`);
+    }
+    return outcome.blocked === null && outcome.cap === null ? EXIT.ok : EXIT.partial;
+  },
+});
+
+/** Returns the settings that flags give. Throws `E_USAGE` for an invalid value. */
+function settingsOf(flags: Readonly<Record<string, unknown>>): RetentionSettings {
+  const values = Object.keys(POLICY).flatMap((name) => {
+    const value = flags[name];
+    if (value === undefined) return [];
+    return [[name.replaceAll("-", "_"), Array.isArray(value) && name !== "keep-tag" ? value.at(-1) : value] as const];
+  });
+  const result = retentionSchema.safeParse(Object.fromEntries(values));
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const [key] = issue?.path ?? [];
+  const message = issue?.code === "invalid_union" ? "must be a whole number or unlimited" : (issue?.message ?? "");
+  throw new HoldfastError(
+    "E_USAGE",
+    key === undefined ? message : `--${String(key).replaceAll("_", "-")}: ${message}`,
+    key === undefined ? { hint: "give a keep rule a number of at least 1" } : {},
+  );
+}
+
+const toJson = ({ decisions, blocked, cap, interrupted, freed_bytes }: PruneOutcome, dryRun: boolean) => ({
+  message_type: "summary",
+  dry_run: dryRun,
+  runs: decisions.map(({ run, keep, standing, fault, proof, reasons, protections }) => ({
+    run,
+    action: keep ? "keep" : "remove",
+    standing,
+    fault,
+    proof,
+    reasons,
+    protections: protections.map(({ kind, text }) => ({ kind, text })),
+  })),
+  interrupted,
+  blocked,
+  cap,
+  freed_bytes,
+});
+
+const HEADS = ["run", "standing", "proof", "action", "why"];
+
+function showOutcome(outcome: PruneOutcome, dryRun: boolean): string {
+  const { decisions, interrupted, freed_bytes } = outcome;
+  const going = decisions.filter(({ keep }) => !keep).length;
+  const [done, mark] = dryRun ? ["would be removed", ""] : ["removed", `${pc.green("✓")} `];
+  const parts = [
+    `${plural(decisions.length - going, "run")} kept`,
+    `${going} ${done}`,
+    ...(interrupted.length > 0 ? [`${plural(interrupted.length, "interrupted run")} ${done}`] : []),
+    `${formatBytes(freed_bytes)} ${dryRun ? "would be freed; nothing was changed" : "freed"}`,
+  ];
+  const table = decisions.length === 0 ? "" : formatColumns(HEADS, decisions.map(cellsOf));
+  return `${table}${mark}${parts.join(", ")}\n`;
+}
+
+const cellsOf = ({ run, keep, standing, fault, proof, reasons, protections }: Decision): string[] =>
+  [
+    run,
+    fault === null || standing === "damaged" ? standing : `${standing}: ${fault}`,
+    proof === null ? "" : describeProof(proof),
+    keep ? "keep" : "remove",
+    [...protections.map(({ text }) => text.replace(/^is /, "")), ...reasons].join(", "),
+  ].map(printable);

@@ -1,0 +1,64 @@
+/** Reads the evidence that drills and verifications kept in a store. Damaged documents count for nothing. */
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import * as z from "zod";
+import type { Artifact } from "../../model/unit.ts";
+import { tryReadDocument } from "../../store/files/json-documents.ts";
+
+/** An artifact that was restored, or read to its end, and found as recorded. */
+export interface ProvedArtifact {
+  /** Relative to the run. */
+  readonly path: string;
+  readonly sha256: string;
+  readonly size_bytes: number;
+}
+
+const common = {
+  format_version: z.string(),
+  run: z.string(),
+  started_at: z.iso.datetime(),
+  finished_at: z.iso.datetime(),
+  ok: z.boolean(),
+  not_proved: z.array(z.string()),
+  sums_sha256: z.string().nullable(),
+  artifacts: z.array(z.object({ path: z.string(), sha256: z.string(), size_bytes: z.number() })).default([]),
+};
+const drillSchema = z.object({ ...common, format: z.literal("holdfast-drill"), rto_ms: z.number() });
+const verifySchema = z.object({
+  ...common,
+  format: z.literal("holdfast-verify"),
+  quick: z.boolean(),
+  deep: z.boolean(),
+  sample: z.string().nullable(),
+});
+const evidenceSchema = z.discriminatedUnion("format", [drillSchema, verifySchema]);
+export type Evidence = z.infer<typeof evidenceSchema>;
+
+/** Returns the artifacts of units, as evidence lists them. */
+export const provedArtifacts = (units: readonly { readonly artifacts: readonly Artifact[] }[]): ProvedArtifact[] =>
+  units.flatMap(({ artifacts }) =>
+    artifacts.map(({ path: artifact, sha256, size_bytes }) => ({ path: artifact, sha256, size_bytes })),
+  );
+
+/** Returns when the drill or the verification ended. */
+export const timeOfEvidence = ({ finished_at }: Evidence): Date => new Date(finished_at);
+
+/** Reads the evidence of one run. */
+export function readEvidence(store: string, run: string): Evidence[] {
+  const directory = path.join(store, "evidence", run);
+  return namesIn(directory)
+    .filter((name) => /^(?:drill|verify)-.*\.json$/.test(name))
+    .flatMap((name) => tryReadDocument(path.join(directory, name), evidenceSchema) ?? [])
+    .filter((evidence) => evidence.run === run);
+}
+
+/** Lists the runs of which there is evidence, those that were removed among them. */
+export const runsWithEvidence = (store: string): string[] => namesIn(path.join(store, "evidence"));
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return []; // nothing was proved yet
+  }
+}

@@ -1,0 +1,39 @@
+/** Reads the history of a store: every published run with what its documents say of it. */
+import type { RetentionPolicy } from "../../config/retention-settings.ts";
+import { listRuns, timeOfRun } from "../../store/files/layout.ts";
+import type { UnitCopies } from "../removal/last-copies.ts";
+import { readProtections } from "../removal/protections.ts";
+import { isFuture } from "../../store/files/clock.ts";
+import type { HistoryRun } from "./history-run.ts";
+import { proofOf } from "./proof.ts";
+import { judgeRun } from "./standing.ts";
+
+/** Reads the runs of a store, oldest first. Throws `E_VERIFY` for an unreadable journal of a restore or reinit. */
+export async function readHistory(
+  store: string,
+  policy: RetentionPolicy,
+  { copies, now, signal }: { readonly copies: UnitCopies; readonly now: Date; readonly signal: AbortSignal },
+): Promise<HistoryRun[]> {
+  const protectionsOf = readProtections(store);
+  const judged = listRuns(store).map((run) => ({ run, ...judgeRun(store, run) }));
+  const newestGood = judged.findLast(({ run, standing }) => standing === "good" && !isFuture(timeOfRun(run), now))?.run;
+  const history: HistoryRun[] = [];
+  for (const one of judged) {
+    const { run, standing } = one;
+    signal.throwIfAborted();
+    history.push({
+      ...one,
+      proof: standing === "good" ? await proofOf(store, run, policy, { now, signal }) : null,
+      superseded:
+        standing === "bad" && newestGood !== undefined && newestGood > run && isWithin(copies, run, newestGood),
+      protections: protectionsOf(run),
+    });
+  }
+  return history;
+}
+
+/** Checks whether each unit of a run is in another one too. */
+function isWithin(copies: UnitCopies, run: string, other: string): boolean {
+  const units = copies.unitsOf(other);
+  return [...copies.unitsOf(run).keys()].every((unit) => units.has(unit));
+}

@@ -1,0 +1,147 @@
+/** Prunes a store: removes the runs that the policy does not keep, and what interrupted runs left. */
+import type { RetentionPolicy } from "../../config/retention-settings.ts";
+import type { Report } from "../../model/event.ts";
+import { listIncomplete } from "../../store/files/layout.ts";
+import { acquireStoreLocks, type StoreLocks } from "../../store/lock/store-locks.ts";
+import { findStore } from "../../store/open.ts";
+import { clearTemporary } from "../../store/run/temporary.ts";
+import { assertWritable } from "../../store/writable.ts";
+import type { RemovalEntry } from "../removal/journal.ts";
+import { findLastCopies, UnitCopies } from "../removal/last-copies.ts";
+import { lastCopyOf } from "../removal/protections.ts";
+import { bytesFreedBy, removeRuns, type Spared } from "../removal/remove.ts";
+import { findRunning } from "../runs/list.ts";
+import { readHistory } from "./history.ts";
+import type { Decision, HistoryRun, RetentionPlan } from "./history-run.ts";
+import type { Standing } from "./standing.ts";
+import { GRACE_DAYS, isPastGrace, planRetention } from "./plan.ts";
+
+export interface PruneRequest {
+  readonly store: string;
+  readonly policy: RetentionPolicy;
+  /** Reports the result without changing anything. */
+  readonly dryRun: boolean;
+  readonly breakLock: boolean;
+  /** The second lock. */
+  readonly lockFile?: string | undefined;
+}
+
+export interface PruneOutcome extends RetentionPlan {
+  /** Ids of interrupted runs whose directories are removed. */
+  readonly interrupted: readonly string[];
+  /** Size of the files that no other run shares. */
+  readonly freed_bytes: number;
+}
+
+interface PruneOptions {
+  readonly signal: AbortSignal;
+  readonly report: Report;
+}
+
+/**
+ * Prunes a store under its lock. A dry run decides the same and changes nothing. Throws `E_STORE`, `E_LOCKED`,
+ * `E_VERIFY` for an unreadable journal of a restore or reinit.
+ */
+export async function prune(request: PruneRequest, options: PruneOptions): Promise<PruneOutcome> {
+  const { path: store } = await findStore(request.store);
+  if (request.dryRun) return await planPruning(store, request.policy, await findRunning(store), options.signal);
+  assertWritable(store);
+  const taken = new AbortController();
+  const signal = AbortSignal.any([options.signal, taken.signal]);
+  const locks = await acquireStoreLocks(store, {
+    command: "prune",
+    breakLock: request.breakLock,
+    lockFile: request.lockFile,
+    signal,
+    report: options.report,
+    onLost: (error) => taken.abort(error),
+  });
+  try {
+    return await pruneLocked({ store, policy: request.policy, command: "prune" }, locks, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    await locks.release();
+  }
+}
+
+/** Prunes a store whose locks the caller holds. */
+export async function pruneLocked(
+  { store, policy, command }: { readonly store: string; readonly policy: RetentionPolicy; readonly command: string },
+  locks: StoreLocks,
+  signal: AbortSignal,
+): Promise<PruneOutcome> {
+  clearTemporary(store);
+  const outcome = await planPruning(store, policy, undefined, signal);
+  const entries = removalsOf(outcome).map((entry) => ({ ...entry, command }));
+  return withSpared(outcome, await removeRuns(store, entries, { locks, signal }));
+}
+
+/** Plans the removals; `running` is the run that is being written. */
+async function planPruning(
+  store: string,
+  policy: RetentionPolicy,
+  running: string | undefined,
+  signal: AbortSignal,
+): Promise<PruneOutcome> {
+  const now = new Date();
+  const copies = new UnitCopies(store, signal);
+  const history = await readHistory(store, policy, { copies, now, signal });
+  const plan = await planWithCopies(history, copies, (runs) => planRetention(runs, policy, now));
+  const interrupted =
+    plan.blocked === null ? listIncomplete(store).filter((run) => run !== running && isPastGrace(run, now)) : [];
+  const outcome = { ...plan, interrupted, freed_bytes: 0 };
+  return { ...outcome, freed_bytes: bytesFreedBy(store, removalsOf(outcome)) };
+}
+
+/**
+ * Plans until no run goes that holds the last good copy of a unit: one that stays for that may let a cap take another
+ * one. Of several copies the newest stays.
+ */
+async function planWithCopies(
+  history: readonly HistoryRun[],
+  copies: UnitCopies,
+  plan: (history: readonly HistoryRun[]) => RetentionPlan,
+): Promise<RetentionPlan> {
+  for (let runs = history; ;) {
+    const planned = plan(runs);
+    const { decisions } = planned;
+    const last = await findLost(decisions, copies);
+    if (last.size === 0) return planned;
+    runs = runs.map((one) => {
+      const units = last.get(one.run);
+      return units === undefined ? one : { ...one, protections: [...one.protections, lastCopyOf(units)] };
+    });
+  }
+}
+
+/** Finds the last copies that would go. A good run goes only if good runs that stay hold its units. */
+async function findLost(decisions: readonly Decision[], copies: UnitCopies): Promise<Map<string, string[]>> {
+  const runsIn = (keep: boolean, standings: readonly Standing[]): string[] =>
+    standings
+      .flatMap((one) => decisions.filter((each) => each.keep === keep && each.standing === one))
+      .map(({ run }) => run);
+  const lost = await findLastCopies(copies, runsIn(false, ["good"]), runsIn(true, ["good"]));
+  if (lost.size > 0) return lost;
+  const holders = runsIn(true, ["good", "bad", "selection", "damaged"]);
+  return await findLastCopies(copies, runsIn(false, ["bad", "selection", "safety"]), holders);
+}
+
+const removalsOf = ({ decisions, interrupted }: Pick<PruneOutcome, "decisions" | "interrupted">) =>
+  [
+    ...decisions
+      .filter(({ keep }) => !keep)
+      .map(({ run, reasons }) => ({ run, incomplete: false, why: reasons.join(", ") })),
+    ...interrupted.map((run) => ({ run, incomplete: true, why: `interrupted, older than ${GRACE_DAYS} days` })),
+  ] satisfies Omit<RemovalEntry, "command">[];
+
+/** Returns the outcome with the runs that were protected after they were planned to go. */
+function withSpared(outcome: PruneOutcome, spared: readonly Spared[]): PruneOutcome {
+  if (spared.length === 0) return outcome;
+  const decisions = outcome.decisions.map((one): Decision => {
+    const found = spared.find(({ run }) => run === one.run);
+    return found === undefined ? one : { ...one, keep: true, reasons: [], protections: [found.protection] };
+  });
+  return { ...outcome, decisions };
+}
