@@ -14,16 +14,17 @@ export interface RemovalEntry {
 }
 
 /**
- * Appends a line durably. It is written before the run is removed, so that none is ever gone without one; after a kill
- * the next attempt writes another.
+ * Appends a line for each run, durably. It is written before the runs are removed, so that none is ever gone without
+ * one; after a kill the next attempt writes another.
  */
-export function recordRemoval(store: string, entry: RemovalEntry): void {
+export function recordRemovals(store: string, entries: readonly RemovalEntry[]): void {
   const file = path.join(store, "evidence", "prune.jsonl");
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o750 });
-  const line = JSON.stringify({ at: new Date().toISOString(), ...entry, by: userName(), host: hostname() });
+  const [at, by, host] = [new Date().toISOString(), userName(), hostname()];
+  const lines = entries.map((entry) => `${JSON.stringify({ at, ...entry, by, host })}\n`).join("");
   const descriptor = openSync(file, "a+", 0o640);
   try {
-    writeFileSync(descriptor, `${endsInLine(descriptor) ? "" : "\n"}${line}\n`);
+    writeFileSync(descriptor, `${endsInLine(descriptor) ? "" : "\n"}${lines}`);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);

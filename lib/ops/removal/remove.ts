@@ -9,7 +9,7 @@ import { runDirectory, runsDirectory, stagingDirectory, trashDirectory } from ".
 import type { StoreLocks } from "../../store/lock/store-locks.ts";
 import { listFiles } from "../../store/run/checksums.ts";
 import { repairLinks } from "../../store/run/publish.ts";
-import { recordRemoval, type RemovalEntry } from "./journal.ts";
+import { recordRemovals, type RemovalEntry } from "./journal.ts";
 import { readProtections, type Protection } from "./protections.ts";
 
 /** A run to remove that was protected after its removal was planned, and stays. */
@@ -19,42 +19,50 @@ export interface Spared {
 }
 
 /**
- * Removes runs, oldest first: each is entered in the journal, moved into `.tmp/prune-<id>` and deleted there. A crash
- * leaves it in `runs`, or for the next command to delete. Returns the runs that were protected meanwhile. Throws
- * `E_STORE`, `E_LOCKED`.
+ * Removes runs, oldest first: all are entered in the journal, moved into `.tmp/prune-<id>`, and deleted there. A crash leaves each in
+ * `runs`, or for the next command to delete. Returns the runs that were protected meanwhile. Throws `E_STORE`,
+ * `E_LOCKED`.
  */
 export async function removeRuns(
   store: string,
   entries: readonly RemovalEntry[],
   { locks, signal }: { readonly locks: StoreLocks; readonly signal: AbortSignal },
 ): Promise<Spared[]> {
-  const trash = trashDirectory(store, randomUUID());
-  const spared: Spared[] = [];
   try {
-    for (const entry of entries.toSorted((a, b) => (a.run < b.run ? -1 : 1))) {
-      signal.throwIfAborted();
-      await locks.assertHeld();
-      const [protection] = entry.incomplete ? [] : readProtections(store)(entry.run);
-      if (protection === undefined) await removeRun(store, entry, trash);
-      else spared.push({ run: entry.run, protection });
-    }
-    removeTree(fromString(trash));
-    if (entries.length > 0) await repairLinks(store);
+    signal.throwIfAborted();
+    await locks.assertHeld();
+    const protectionsOf = readProtections(store);
+    const spared = entries.flatMap(({ run, incomplete }) => {
+      const [protection] = incomplete ? [] : protectionsOf(run);
+      return protection === undefined ? [] : [{ run, protection }];
+    });
+    const going = entries
+      .filter(({ run }) => !spared.some((one) => one.run === run))
+      .toSorted((a, b) => (a.run < b.run ? -1 : 1));
+    if (going.length > 0) await moveAndDelete(store, going, signal);
+    return spared;
   } catch (error) {
     signal.throwIfAborted();
     throw storeError("the runs cannot be removed", error);
   }
-  return spared;
 }
 
-async function removeRun(store: string, entry: RemovalEntry, trash: string): Promise<void> {
-  const from = directoryOf(store, entry);
-  mkdirSync(trash, { recursive: true, mode: 0o700 });
-  recordRemoval(store, entry);
-  const to = path.join(trash, path.basename(from));
-  renameSync(from, to);
+async function moveAndDelete(store: string, going: readonly RemovalEntry[], signal: AbortSignal): Promise<void> {
+  const trash = trashDirectory(store, randomUUID());
+  mkdirSync(trash, { mode: 0o700 });
+  recordRemovals(store, going);
+  const moved = going.map((entry) => {
+    const from = directoryOf(store, entry);
+    const to = path.join(trash, path.basename(from));
+    renameSync(from, to);
+    return to;
+  });
   for (const directory of [trash, path.dirname(trash), runsDirectory(store)]) await fsyncDirectory(directory);
-  removeTree(fromString(to));
+  await repairLinks(store);
+  for (const run of [...moved, trash]) {
+    signal.throwIfAborted();
+    removeTree(fromString(run));
+  }
 }
 
 /** Returns the bytes that the removal of runs frees: those of files that no other run shares. */
