@@ -75,6 +75,10 @@ export const COMMANDS = {
       "Exports a database as JSON with natural keys, and imports it into another: SQLite, PostgreSQL, MySQL or MariaDB.",
     verbs: async () => (await import("./portable/commands/verbs.ts")).PORTABLE_COMMANDS,
   },
+  install_systemd: {
+    describe: "have systemd back up, verify, drill, prune and watch a site",
+    load: async () => (await import("./service/install.ts")).installSystemd,
+  },
   completion: {
     describe: "print a completion script for bash, zsh or fish",
     load: async () => (await import("./completion/command.ts")).completion,

@@ -114,7 +114,7 @@ export const SCENES: readonly Scene[] = [
   },
   {
     page: OPERATIONS,
-    script: "cp config/systemd/holdfast-backup@.*",
+    script: "npx tsx scripts/install_systemd.ts --site clara --dry-run",
     says: "the timer's run is the one that is named below",
     clock: "2026-11-20T02:00:00Z",
   },

@@ -31,9 +31,9 @@ const acl = fc
     const value = Buffer.alloc(4 + entries.length * 8);
     value.writeUInt32LE(2);
     for (const [index, [[kind, named], permissions, id]] of entries.entries()) {
-      value.writeUInt16LE(Number(kind), 4 + index * 8);
+      value.writeUInt16LE(kind, 4 + index * 8);
       value.writeUInt16LE(permissions, 6 + index * 8);
-      value.writeUInt32LE(named === true ? id : 0xffff_ffff, 8 + index * 8);
+      value.writeUInt32LE(named ? id : 0xffff_ffff, 8 + index * 8);
     }
     return value;
   });
