@@ -41,6 +41,7 @@ export const drill = defineCommand({
     evidence: EVIDENCE,
     projects: { ...NUMBER, default: 3, describe: "number of projects to compile" },
     workers: { ...NUMBER, default: 2, describe: "worker threads" },
+    changed: { ...SWITCH, describe: "restore what was not proved in the last 35 days, and every database" },
     strict: { ...SWITCH, describe: "treat a check that is not proved as failed: exit 13" },
     search: {
       type: "boolean",
@@ -54,7 +55,10 @@ export const drill = defineCommand({
   },
   rules: {
     modes: { reinit: ["sandbox", "database"] },
-    conflicts: [["run", "all-since"]],
+    conflicts: [
+      ["run", "all-since"],
+      ["changed", "all-since"],
+    ],
   },
   async run(flags, frame) {
     const store = storeOf(flags);
@@ -77,6 +81,7 @@ export const drill = defineCommand({
         projects: wholeNumber("projects", lastValue(flags.projects), 0),
         workers: wholeNumber("workers", lastValue(flags.workers), 1),
         search: flags.search,
+        changed: flags.changed,
         evidence: evidence === undefined ? undefined : path.resolve(evidence),
       },
       {

@@ -4,6 +4,7 @@ import type { CheckState, Problem } from "./check.ts";
 /** Ids of checks, which are part of the evidence's format and must not change. */
 export type DrillCheckId =
   | "run"
+  | "unchanged"
   | "checksums"
   | "unpack"
   | "load"
@@ -27,6 +28,7 @@ export interface DrillCheck {
 
 const TITLES: Readonly<Record<DrillCheckId, string>> = {
   run: "run",
+  unchanged: "unchanged units",
   checksums: "checksums",
   unpack: "unpacking",
   load: "databases loaded",

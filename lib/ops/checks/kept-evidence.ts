@@ -23,7 +23,12 @@ const common = {
   sums_sha256: z.string().nullable(),
   artifacts: z.array(z.object({ path: z.string(), sha256: z.string(), size_bytes: z.number() })).default([]),
 };
-const drillSchema = z.object({ ...common, format: z.literal("holdfast-drill"), rto_ms: z.number() });
+const drillSchema = z.object({
+  ...common,
+  format: z.literal("holdfast-drill"),
+  rto_ms: z.number(),
+  proved_since: z.iso.datetime().nullable().optional(),
+});
 const verifySchema = z.object({
   ...common,
   format: z.literal("holdfast-verify"),
@@ -42,6 +47,12 @@ export const provedArtifacts = (units: readonly { readonly artifacts: readonly A
 
 /** Returns when the drill or the verification ended. */
 export const timeOfEvidence = ({ finished_at }: Evidence): Date => new Date(finished_at);
+
+/** Returns since when the whole run is proved: of a drill of changes, when the oldest proof ended that it builds on. */
+export const provedFrom = (evidence: Evidence): Date =>
+  evidence.format === "holdfast-drill" && typeof evidence.proved_since === "string"
+    ? new Date(evidence.proved_since)
+    : timeOfEvidence(evidence);
 
 /** Reads the evidence of one run. */
 export function readEvidence(store: string, run: string): Evidence[] {

@@ -9,6 +9,7 @@ import { VERSION } from "../../version.ts";
 import { keepEvidence, type KeptEvidence } from "../checks/evidence.ts";
 import type { ProvedArtifact } from "../checks/kept-evidence.ts";
 import type { DrillCheck } from "../checks/drill-check.ts";
+import type { Changes } from "./changed.ts";
 import type { RestoredTree } from "./trees.ts";
 
 export interface DrillEvidence {
@@ -38,6 +39,11 @@ export interface DrillEvidence {
   readonly trees: readonly RestoredTree[];
   /** The artifacts that were restored and found as recorded. */
   readonly artifacts: readonly ProvedArtifact[];
+  /**
+   * Of a drill of changes: when the oldest proof ended that stands for units that were left out, null if none was. Absent
+   * for a drill of the whole run.
+   */
+  readonly proved_since?: string | null;
 }
 
 interface Results {
@@ -45,13 +51,14 @@ interface Results {
   readonly checks: readonly DrillCheck[];
   readonly trees: readonly RestoredTree[];
   readonly artifacts: readonly ProvedArtifact[];
+  readonly changes: Changes | undefined;
   readonly servers: Readonly<Record<string, string>>;
 }
 
 export async function writeEvidence(
   { store, run, directory }: { readonly store: string; readonly run: string; readonly directory: string | undefined },
   started: Date,
-  { phases, checks, trees, artifacts, servers }: Results,
+  { phases, checks, trees, artifacts, changes, servers }: Results,
   signal: AbortSignal,
 ): Promise<{ readonly evidence: DrillEvidence; readonly kept: KeptEvidence }> {
   const finished = new Date();
@@ -73,6 +80,7 @@ export async function writeEvidence(
     checks,
     trees,
     artifacts,
+    ...(changes === undefined ? {} : { proved_since: changes.since?.toISOString() ?? null }),
   };
   const kept = await keepEvidence({ store, run, kind: "drill", started, directory }, evidence);
   return { evidence, kept };

@@ -33,6 +33,8 @@ export interface DrillRequest {
   readonly workers: number;
   /** A directory for the evidence; the store if absent. */
   readonly evidence?: string | undefined;
+  /** Restores only what no recent evidence proves, and every database. */
+  readonly changed: boolean;
 }
 
 export interface DrillOutcome {
@@ -57,11 +59,11 @@ export async function drill(request: DrillRequest, options: Omit<DrillOptions, "
       `the store belongs to the site ${site}, but the config to ${request.config.site}`,
     );
   const asked = request.allSince === undefined ? [findRun(store, request.run)] : runsSince(store, request.allSince);
-  const { config, sandbox, database, projects, workers, evidence } = request;
+  const { config, sandbox, database, projects, workers, evidence, changed } = request;
   const warnings = await sweepSandboxes(sandbox, database, options.signal);
   const once = async (run: string): Promise<DrillEvidence> =>
     await drillRun(
-      { store, run, config, sandbox, database, projects, workers, evidence },
+      { store, run, config, sandbox, database, projects, workers, evidence, changed },
       { ...options, onNote: (text) => void warnings.push(text) },
     );
   const drills: DrillEvidence[] = [];

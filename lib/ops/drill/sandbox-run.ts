@@ -19,6 +19,7 @@ import { selectUnits } from "../restore/plan/select-units.ts";
 import { verifyArtifacts } from "../restore/stage/verify-artifacts.ts";
 import { provedArtifacts, type ProvedArtifact } from "../checks/kept-evidence.ts";
 import { count } from "../checks/check.ts";
+import { changesOf, type Changes } from "./changed.ts";
 import { compileSample, smokeTest } from "./application.ts";
 import type { DrillSite } from "./environment.ts";
 import { compareMigrations } from "../site/compare-migrations.ts";
@@ -44,6 +45,8 @@ export interface DrillRunRequest {
   readonly workers: number;
   /** A directory for the evidence; the store if absent. */
   readonly evidence: string | undefined;
+  /** Restores only what no recent evidence proves, and every database. */
+  readonly changed: boolean;
 }
 
 export interface DrillOptions {
@@ -100,6 +103,7 @@ class Drill {
   readonly #checks: DrillCheck[] = [];
   #trees: readonly RestoredTree[] = [];
   #artifacts: readonly ProvedArtifact[] = [];
+  #changes: Changes | undefined;
 
   constructor(request: DrillRunRequest, options: DrillOptions, sandbox: Sandbox) {
     this.#request = request;
@@ -116,6 +120,7 @@ class Drill {
       checks: this.#checks,
       trees: this.#trees,
       artifacts: this.#artifacts,
+      changes: this.#changes,
       servers: versions,
     };
   }
@@ -167,7 +172,10 @@ class Drill {
         : checkOf("run", `${head.kind}, ${head.status}, of ${head.started_at}`),
     );
     const request = wholeRun(this.#request, this.#sandbox.root);
-    const units = selectUnits(this.#directory, request);
+    const all = selectUnits(this.#directory, request);
+    if (this.#request.changed) this.#changes = changesOf(this.#request.store, all, new Date());
+    const units = this.#changes?.due ?? all;
+    if (this.#changes !== undefined) this.#say(checkOf("unchanged", figureOf(this.#changes)));
     const items = itemsOf(this.#directory, units);
     const loaded = new Set(items.databases.filter(isOnServer).map(({ unit }) => unit));
     const plan = planRestore(this.#directory, request, { id: this.#sandbox.id, items, units, loaded });
@@ -248,6 +256,12 @@ class Drill {
     this.#checks.push(check);
     this.#options.onCheck(this.#request.run, check);
   }
+}
+
+function figureOf({ proved, since }: Changes): string {
+  const bytes = proved.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
+  const how = since === null ? "" : `, ${formatBytes(bytes)}, proved since ${since.toISOString().slice(0, 10)}`;
+  return `${count(proved.length, "unit")} left out${how}`;
 }
 
 function treesCheck(trees: readonly RestoredTree[]): DrillCheck {

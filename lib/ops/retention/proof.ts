@@ -5,7 +5,7 @@ import type { RetentionPolicy } from "../../config/retention-settings.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { hashFile } from "../../store/files/hash.ts";
 import { SUMS_FILE } from "../../store/run/checksums.ts";
-import { readEvidence, timeOfEvidence, type Evidence } from "../checks/kept-evidence.ts";
+import { provedFrom, readEvidence, timeOfEvidence, type Evidence } from "../checks/kept-evidence.ts";
 import { isFuture } from "../../store/files/clock.ts";
 
 export interface Proof {
@@ -42,7 +42,7 @@ export async function proofOf(
   for (const evidence of found.toSorted((a, b) => timeOfEvidence(b).getTime() - timeOfEvidence(a).getTime())) {
     if (sums === undefined || evidence.sums_sha256 !== sums.sha256) continue;
     if (!evidence.ok) return null;
-    if (isWhole(evidence)) return timeOfEvidence(evidence) < oldest ? null : toProof(evidence);
+    if (isWhole(evidence)) return provedFrom(evidence) < oldest ? null : toProof(evidence);
   }
   return null;
 }
