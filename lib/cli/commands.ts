@@ -44,6 +44,11 @@ export const COMMANDS = {
     describe: "print the log of a run",
     load: async () => (await import("./runs/logs.ts")).logs,
   },
+  anomaly: {
+    describe: "list and accept what differs from the site's history",
+    description: "Lists how runs differ from the history of the site, and accepts what is as it should be.",
+    verbs: async () => (await import("./anomaly/verbs.ts")).ANOMALY_COMMANDS,
+  },
   delete: {
     describe: "delete a run that nothing needs",
     load: async () => (await import("./runs/delete.ts")).remove,

@@ -20,6 +20,7 @@ import { listReaders } from "../../store/lock/pins.ts";
 import { findLatest, repairLinks } from "../../store/run/publish.ts";
 import { listFiles } from "../../store/run/checksums.ts";
 import { assertWritable } from "../../store/writable.ts";
+import { repairLastGood } from "../anomalies/last-good.ts";
 import { findRun, latestRun } from "./find-run.ts";
 import { findLastCopies } from "./last-copies.ts";
 import { ReinitJournal } from "../journals/reinit-journal.ts";
@@ -132,6 +133,7 @@ async function remove(store: string, { run, incomplete }: DeleteOutcome): Promis
     await fsyncDirectory(runsDirectory(store));
     removeTree(fromString(trash));
     await repairLinks(store);
+    await repairLastGood(store);
   } catch (error) {
     throw storeError(`the run ${run} cannot be removed`, error);
   }
