@@ -40,6 +40,10 @@ export const COMMANDS = {
     describe: "find files in the runs of a store",
     load: async () => (await import("./runs/find.ts")).find,
   },
+  diff: {
+    describe: "compare two runs, or a run with the site",
+    load: async () => (await import("./diff/command.ts")).diff,
+  },
   logs: {
     describe: "print the log of a run",
     load: async () => (await import("./runs/logs.ts")).logs,

@@ -216,6 +216,20 @@ describe("what an operator decides", () => {
     }
   });
 
+  test("figures that cannot be kept keep no run from being judged and published, and are reported", async () => {
+    await makeKnownSite();
+    rmSync(join(site.dest, "history"), { recursive: true });
+    writeFileSync(join(site.dest, "history"), "no directory");
+    site.sql("delete from entries");
+    const result = await backup(site);
+    expect(result.code).toBe(3);
+    expect(result.notes).toMatch(/the run is published, but its history could not be kept/);
+    expect(manifestOf(result.summary?.path ?? "").anomalies.map(shown)).toEqual(["alarm cold db db.sqlite3 entries"]);
+    rmSync(join(site.dest, "history"));
+    expect(await found()).toEqual(["alarm cold db db.sqlite3 entries"]);
+    expect(keptRuns(site.dest)).toHaveLength(3);
+  });
+
   test("figures that are lost or damaged are read again from the run", async () => {
     await makeKnownSite();
     const { run } = await backUp(site);

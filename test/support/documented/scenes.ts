@@ -23,6 +23,7 @@ interface Host {
 }
 
 const ANOMALIES = "docs/anomalies.md";
+const DIFF = "docs/diff.md";
 const OPERATIONS = "docs/operations.md";
 const PORTABLE = "docs/portable.md";
 const README = "README.md";
@@ -61,6 +62,7 @@ const EMPTY_TABLES =
 export const HOSTS: Readonly<Record<string, Host>> = {
   [README]: { commands: [IN_OCTOBER, ...WIKI] },
   [ANOMALIES]: { commands: HALVED_TABLE },
+  [DIFF]: { commands: [IN_NOVEMBER, backupAt("2026-11-21T02:00:00Z")] },
   "docs/configuring.md": { withoutSite: true, commands: [...WIKI, ...BLOG] },
   "docs/source-code.md": { withoutSite: true },
   [OPERATIONS]: { configs: { clara: ["references:", "drill:"] }, commands: ["mkdir /mnt/large"] },

@@ -93,7 +93,7 @@ export async function readSeries(store: string, run: string): Promise<RunSeries 
   const kept = tryReadDocument(historyFile(store, run), runSeriesSchema);
   if (kept?.run === run) return kept;
   const computed = computeSeries(runDirectory(store, run));
-  if (computed !== undefined) await writeSeries(store, computed);
+  if (computed !== undefined) await writeSeries(store, computed).catch(() => {}); // read again next time
   return computed;
 }
 

@@ -37,9 +37,9 @@ export async function guardRun(
     report({ type: "note", level: hasAlarm ? "error" : "warning", text: summarize(run, anomalies) });
   }
   const finish = async (head: ManifestHead): Promise<void> => {
+    await repairLastGood(store);
     await writeSeries(store, runSeries(head, steps));
     tidyHistory(store, good[WINDOW - 1], new Set(good));
-    await repairLastGood(store);
   };
   return { anomalies, finish };
 }
