@@ -13,6 +13,23 @@ const COMPRESSED = new Set(
   ).split(" "),
 );
 
+/** What deflate was tried on in this thread since it began, and what it saved. */
+const deflation = { bytes: 0, saved: 0 };
+
+/** Measures what deflate saves of one archive: a thread builds one at a time. */
+export class DeflationMeter {
+  readonly #before = { ...deflation };
+
+  /** Returns the figures since the meter was made, without `framing` bytes that shrink to nothing: headers of a tar. */
+  read(framing: number): { bytes: number; saved_bytes: number } {
+    const { bytes, saved } = this.#before;
+    return {
+      bytes: Math.max(0, deflation.bytes - bytes - framing),
+      saved_bytes: Math.max(0, deflation.saved - saved - framing),
+    };
+  }
+}
+
 /** Checks by its name whether a file is compressed already. */
 export function isCompressed(name: BytePath): boolean {
   const base = basename(name);
@@ -23,9 +40,15 @@ export function isCompressed(name: BytePath): boolean {
 /** A whole raw deflate stream, or null when that is not shorter than the data. */
 export function deflateWhole(data: Uint8Array, level: number): Buffer | null {
   if (level === 0 || data.length === 0) return null;
-  work.bytes_deflated += data.length;
   const deflated = deflateRawSync(data, settings(data.length, level));
+  count(data, deflated);
   return deflated.length < data.length ? deflated : null;
+}
+
+function count(data: Uint8Array, deflated: Buffer): void {
+  work.bytes_deflated += data.length;
+  deflation.bytes += data.length;
+  deflation.saved += Math.max(0, data.length - deflated.length);
 }
 
 /** Ends a stream of pieces: an empty block with the final bit (RFC 1951, 3.2.3). */
@@ -41,9 +64,9 @@ export function writePiece(
   options: { level: number; compressible: boolean },
 ): void {
   if (options.compressible && options.level > 0) {
-    work.bytes_deflated += data.length;
     const finishFlush = constants.Z_FULL_FLUSH;
     const deflated = deflateRawSync(data, { ...settings(data.length, options.level), finishFlush });
+    count(data, deflated);
     if (deflated.length < data.length) {
       sink.write(deflated);
       return;

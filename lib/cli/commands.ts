@@ -40,9 +40,18 @@ export const COMMANDS = {
     describe: "find files in the runs of a store",
     load: async () => (await import("./runs/find.ts")).find,
   },
+  diff: {
+    describe: "compare two runs, or a run with the site",
+    load: async () => (await import("./diff/command.ts")).diff,
+  },
   logs: {
     describe: "print the log of a run",
     load: async () => (await import("./runs/logs.ts")).logs,
+  },
+  anomaly: {
+    describe: "list and accept what differs from the site's history",
+    description: "Lists how runs differ from the history of the site, and accepts what is as it should be.",
+    verbs: async () => (await import("./anomaly/verbs.ts")).ANOMALY_COMMANDS,
   },
   delete: {
     describe: "delete a run that nothing needs",

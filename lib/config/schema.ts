@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { stepNameSchema } from "../model/unit.ts";
+import { anomalySettingsSchema } from "./anomaly-settings.ts";
 import { databaseSchema } from "./database-settings.ts";
 import { command, flag, octal, paths, whole } from "./fields.ts";
 import { projectsSchema } from "./project-settings.ts";
@@ -184,6 +185,7 @@ export const siteSchema = z.strictObject({
     .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, { message: "two have one name" })
     .describe("Files that databases name: verify proves that each is in the run, and lists those that no row names."),
   accepted_failures: z.array(acceptedFailureSchema).default([]),
+  anomalies: anomalySettingsSchema,
   ignore: z
     .array(z.string())
     .default([])

@@ -41,6 +41,10 @@ export const inputSchema = z.object({
   /** Null when an input changed within two seconds of the walk: such a unit is never reused. */
   fingerprint: z.string().nullable(),
   content_digest: z.string().nullable(),
+  /** Files of an archive by extension. */
+  extensions: z.record(z.string(), z.number().int()).optional(),
+  /** Bytes of content that deflate was tried on when the archive was built, and what it saved of them. */
+  deflate: z.object({ bytes: z.number().int(), saved_bytes: z.number().int() }).optional(),
 });
 export type UnitInput = z.infer<typeof inputSchema>;
 

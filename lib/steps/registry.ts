@@ -24,6 +24,8 @@ export interface StepEntry {
   readonly outer?: number;
   /** Large trees are kept in shards, whose number says nothing about their content. */
   readonly sharded?: boolean;
+  /** Its units are made and deleted by users of the site, not named by the config. */
+  readonly byUsers?: boolean;
   /** Returns the lines of RESTORE.md for a unit. */
   readonly restoreCommands: (metadata: UnitMetadata) => string[];
 }
@@ -46,6 +48,7 @@ export const STEPS: Readonly<Record<StepName, StepEntry>> = {
     script: "backup_source_exports",
     title: "Project sources",
     archives: "source archives",
+    byUsers: true,
     restoreCommands: unpackCommands,
   },
   compiled_exports: {
@@ -54,6 +57,7 @@ export const STEPS: Readonly<Record<StepName, StepEntry>> = {
     title: "Compiled projects",
     note: "A bundle opens from disk as it is. To restore the site's own files, the originals in it replace the rewritten pages and what the bundle added goes.",
     archives: "compiled archives",
+    byUsers: true,
     restoreCommands: compiledCommands,
   },
   legacy_zips: {
@@ -61,6 +65,7 @@ export const STEPS: Readonly<Record<StepName, StepEntry>> = {
     script: "backup_legacy",
     title: "Legacy content",
     archives: "legacy archives",
+    byUsers: true,
     restoreCommands: unpackCommands,
   },
   audio_cache: {

@@ -2,9 +2,11 @@
 import { rmSync } from "node:fs";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import type { UnitInput } from "../../model/unit.ts";
+import { DeflationMeter } from "../compress.ts";
 import { ContentDigest } from "../content-digest.ts";
 import type { ArchiveWriter, BytePath, Entry, StoredFile } from "../entry.ts";
 import { EntryListWriter } from "../entry-list.ts";
+import { ExtensionCounts } from "../extensions.ts";
 import { FingerprintBuilder } from "../fingerprint.ts";
 import { systemOwners } from "../owners.ts";
 import { display, fromString } from "../path.ts";
@@ -108,6 +110,8 @@ class Build {
   readonly #writer: ZipWriter | TgzWriter;
   readonly #fingerprint: FingerprintBuilder;
   readonly #content = new ContentDigest();
+  readonly #extensions = new ExtensionCounts();
+  readonly #deflation = new DeflationMeter();
   #list: EntryListWriter | undefined;
   readonly #xattrs: ArchiveXattrs;
   readonly #warnings: string[] = [];
@@ -230,6 +234,7 @@ class Build {
   /** The top of the tree counts by its extended attributes alone. */
   #record(entry: Entry, size: number, sha256: string | null): void {
     this.#content.add({ ...entry, size }, sha256);
+    if (entry.type === "file") this.#extensions.add(entry.path);
     if (entry.path !== "") this.#list?.add(entry, size, sha256);
     this.#xattrs.add(entry);
   }
@@ -275,7 +280,12 @@ class Build {
       size_bytes: size,
       sha256,
       entries,
-      input: { ...this.#fingerprint.finish(started), content_digest: this.#content.finish() },
+      input: {
+        ...this.#fingerprint.finish(started),
+        content_digest: this.#content.finish(),
+        extensions: this.#extensions.finish(),
+        deflate: this.#deflation.read(this.#writer instanceof TgzWriter ? this.#writer.framing : 0),
+      },
       warnings: this.#warnings,
       failures: this.#failures,
       captured: this.#captured.map(display),

@@ -23,6 +23,7 @@ export class TgzWriter implements ArchiveWriter {
   readonly #gzip: GzipStream;
   readonly #options: TgzOptions;
   readonly #names = new Set<BytePath>();
+  #framing = 0;
 
   constructor(sink: ArchiveSink, options: TgzOptions) {
     this.#sink = sink;
@@ -33,6 +34,11 @@ export class TgzWriter implements ArchiveWriter {
   /** Written so far. */
   get entries(): number {
     return this.#names.size;
+  }
+
+  /** Bytes of headers and padding so far: they are deflated with the content. */
+  get framing(): number {
+    return this.#framing;
   }
 
   addDirectory(name: BytePath, attributes: EntryAttributes): void {
@@ -120,10 +126,12 @@ export class TgzWriter implements ArchiveWriter {
   #headers(record: NewRecord): Buffer {
     const { uid, gid } = record.attributes;
     const owners = this.#options.owners;
-    return tarHeaders(
+    const headers = tarHeaders(
       { size: 0, linkname: "", user: owners?.user(uid) ?? "", group: owners?.group(gid) ?? "", ...record },
       this.#options.limits ?? TAR_LIMITS,
     );
+    this.#framing += headers.length;
+    return headers;
   }
 
   #addPiece(file: StreamedFile | null, data: Buffer, compressible: boolean): void {
@@ -134,6 +142,7 @@ export class TgzWriter implements ArchiveWriter {
   }
 
   #pad(size: number): void {
+    this.#framing += size;
     this.#gzip.write(ZEROS.subarray(0, size), true);
   }
 

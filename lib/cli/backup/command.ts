@@ -6,6 +6,7 @@ import { colors as pc } from "../../report/colors.ts";
 import { RACY_MS } from "../../archive/fingerprint.ts";
 import { EXIT, HoldfastError } from "../../errors.ts";
 import { STEP_NAMES, type StepName } from "../../model/unit.ts";
+import { describeAnomaly } from "../../ops/anomalies/describe.ts";
 import type { BackupOutcome, BackupRequest } from "../../ops/backup/request.ts";
 import { backup } from "../../ops/backup/run.ts";
 import { formatBytes, plural } from "../../report/format.ts";
@@ -111,7 +112,8 @@ function requestOf(flags: BackupFlags, about: Pick<BackupRequest, "steps" | "inP
 }
 
 const isShown = ({ json, quiet }: OutputFlags): boolean => !json && !quiet;
-const exitOfOutcome = ({ status, afterFailed }: BackupOutcome): number => (afterFailed ? EXIT.partial : exitOf(status));
+const exitOfOutcome = ({ status, afterFailed, alarmStatus }: BackupOutcome): number =>
+  afterFailed ? EXIT.partial : Math.max(exitOf(status), alarmStatus);
 
 const backUp = async (request: BackupRequest, flags: OutputFlags, frame: CommandFrame): Promise<number> =>
   exitOfOutcome(await backupOf(request, flags, frame));
@@ -161,6 +163,10 @@ function showOutcome(outcome: BackupOutcome): void {
   }
   for (const claim of outcome.claims ?? [])
     process.stdout.write(`${printable(claim.path)}  ${pc.dim(`${claim.step} (${claim.key})`)}\n`);
+  for (const anomaly of outcome.anomalies) {
+    const line = printable(describeAnomaly(anomaly));
+    process.stdout.write(`${(anomaly.level === "alarm" ? pc.red : pc.yellow)(line)}\n`);
+  }
   process.stdout.write(
     place === null ? "dry run: nothing was written\n" : `${mark} ${status}: ${counts.join(", ")}\n${place}\n`,
   );

@@ -14,12 +14,15 @@ export function readAccepted(store: string, run: string): Accepted["accepted"] {
 }
 
 /** Returns the alarms of a run that were not accepted: with one, the run is not good. */
-export function openAnomalies(store: string, { run, anomalies }: ManifestHead): Anomaly[] {
+export function openAnomalies(store: string, { run, anomalies }: Pick<ManifestHead, "run" | "anomalies">): Anomaly[] {
   const alarms = anomalies.filter(({ level }) => level === "alarm");
   if (alarms.length === 0) return [];
   const accepted = readAccepted(store, run);
   return alarms.filter((alarm) => !accepted.some((one) => isSame(one, alarm)));
 }
 
-const isSame = (a: Accepted["accepted"][number], b: Anomaly): boolean =>
+type Subject = Pick<Anomaly, "code" | "step" | "unit" | "table">;
+
+/** Checks whether two are the same anomaly of one run. */
+export const isSame = (a: Subject, b: Subject): boolean =>
   a.code === b.code && a.step === b.step && a.unit === b.unit && a.table === b.table;

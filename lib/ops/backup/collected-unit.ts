@@ -3,6 +3,7 @@ import type { UnitMetadata } from "../../model/unit.ts";
 import { STEPS } from "../../steps/registry.ts";
 import { layersOf } from "../../store/run/layers.ts";
 import { placesOf, type Place } from "../../store/run/places.ts";
+import { unitFacts, type UnitFacts } from "../anomalies/facts.ts";
 
 /** The part of a unit's metadata that the documents of the run need. */
 export interface CollectedUnit {
@@ -17,6 +18,8 @@ export interface CollectedUnit {
   readonly commands: readonly string[];
   /** The moment of a dump. */
   readonly snapshotAt: string | undefined;
+  /** What the anomaly guard judges. */
+  readonly facts: UnitFacts;
 }
 
 /** Returns what the documents of a run need of a unit's metadata; the rest of them is not kept in memory. */
@@ -33,5 +36,6 @@ export function collectedUnit(metadata: UnitMetadata): CollectedUnit {
     places: placesOf(metadata),
     commands: STEPS[step].restoreCommands(metadata),
     snapshotAt: step === "db" && typeof snapshotAt === "string" ? snapshotAt : undefined,
+    facts: unitFacts(metadata),
   };
 }

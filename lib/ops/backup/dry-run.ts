@@ -5,6 +5,7 @@ import path from "node:path";
 import { removeTree } from "../../archive/tree/remove.ts";
 import { fromString } from "../../archive/path.ts";
 import type { SiteConfig } from "../../config/load.ts";
+import { EXIT } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
 import { type StepContext, UNKNOWN_APP } from "../../steps/core/context.ts";
 import type { Step } from "../../steps/core/step.ts";
@@ -99,6 +100,8 @@ export async function dryRun(
     uncovered,
     claims: await context.claims.shown(),
     warnings: config.warnings,
+    anomalies: [],
+    alarmStatus: EXIT.ok,
     afterFailed: false,
   };
 }

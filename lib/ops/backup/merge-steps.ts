@@ -2,6 +2,7 @@
 import { hostname } from "node:os";
 import { addCounters, emptyCounters, type Counters } from "../../archive/counters.ts";
 import { HoldfastError } from "../../errors.ts";
+import type { Anomaly } from "../../model/anomaly.ts";
 import type { Loss, Manifest, ManifestHead, Scope, StepSummary, Totals } from "../../model/run.ts";
 import { FORMAT_VERSION, type Failure, type StepName } from "../../model/unit.ts";
 import type { ListedStep } from "../../store/run/manifest.ts";
@@ -100,6 +101,7 @@ export function manifestHead(
     tags: readonly string[];
     startedAt: string;
     losses: readonly Loss[];
+    anomalies: readonly Anomaly[];
   },
 ): ManifestHead {
   if (merged.totals.units === 0) {
@@ -125,6 +127,6 @@ export function manifestHead(
     moments: merged.moments,
     totals: merged.totals,
     losses: [...about.losses],
-    anomalies: [],
+    anomalies: [...about.anomalies],
   };
 }

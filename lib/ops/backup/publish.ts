@@ -1,5 +1,6 @@
 /** Writes the documents of a run from what became of its steps, and publishes it. */
 import type { SiteConfig } from "../../config/load.ts";
+import { EXIT } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
 import type { Loss, Scope } from "../../model/run.ts";
 import { FORMAT_VERSION } from "../../model/unit.ts";
@@ -15,6 +16,7 @@ import { writeManifest } from "../../store/run/manifest.ts";
 import { PLACES_FILE, recordPlaces } from "../../store/run/places.ts";
 import { REUSE_FILE, type Reuse } from "../../store/run/previous-runs.ts";
 import { finishPublishing, publishRun, type RunPermissions } from "../../store/run/publish.ts";
+import { guardRun, noGuard, type Guard } from "../anomalies/judge/guard.ts";
 import { describeLoss, findLosses } from "../runs/losses.ts";
 import { attempt } from "./attempt.ts";
 import type { CollectedUnit } from "./collected-unit.ts";
@@ -62,6 +64,7 @@ export async function publish(
   const scope = scopeOf(request, steps, context.options.textTypes);
   const startedAt = new Date(finish.started).toISOString();
   const losses = lossesOf(request, scope, store.path, merged);
+  const guard = await guardOf(config, request, scope, { session, merged, units, report: finish.report });
   const head = manifestHead(merged, {
     run,
     site: config.site,
@@ -73,6 +76,7 @@ export async function publish(
     startedAt,
     store: store.path,
     losses,
+    anomalies: guard.anomalies,
   });
   for (const loss of losses)
     finish.report({
@@ -109,7 +113,12 @@ export async function publish(
     finish.report,
     async () => await finishPublishing(store.path),
   );
-  const { status, totals } = head;
+  const kept = await attempt(
+    "the run is published, but its history could not be kept",
+    finish.report,
+    async () => await guard.finish(head),
+  );
+  const { status, totals, anomalies } = head;
   return {
     run,
     path: runDirectory(store.path, run),
@@ -119,8 +128,24 @@ export async function publish(
     failures: merged.failures,
     uncovered: finish.uncovered,
     warnings,
-    afterFailed: !linked,
+    anomalies,
+    alarmStatus: anomalies.some(({ level }) => level === "alarm") ? config.anomalies.exit : EXIT.ok,
+    afterFailed: !linked || !kept,
   };
+}
+
+/** Judges a full backup; selections and safety runs are not compared with the history of the site. */
+async function guardOf(
+  config: SiteConfig,
+  { safety }: BackupRequest,
+  scope: Scope,
+  { session, merged, units, report }: Pick<Work, "session"> & Pick<Results, "merged" | "units"> & { report: Report },
+): Promise<Guard> {
+  const { store, run } = session;
+  if (safety !== undefined || scope !== "full") return noGuard(store.path);
+  const facts = [...units.values()].map((unit) => unit.facts);
+  const found = { units: facts, failures: merged.failures };
+  return await guardRun(store.path, run, found, { settings: config.anomalies, report });
 }
 
 /** Returns how many runs took each unit over without reading it, by the unit's directory. */

@@ -1,5 +1,6 @@
 /** The request and the outcome of a backup. */
 import type { Report } from "../../model/event.ts";
+import type { Anomaly } from "../../model/anomaly.ts";
 import type { RunStatus, Scope, Totals } from "../../model/run.ts";
 import type { StoreLocks } from "../../store/lock/store-locks.ts";
 import type { Failure, StepName } from "../../model/unit.ts";
@@ -49,6 +50,10 @@ export interface BackupOutcome {
   /** The config key and the step of each path of the site, after a dry run. */
   readonly claims?: readonly { readonly path: string; readonly step: StepName; readonly key: string }[];
   readonly warnings: readonly string[];
+  /** How the run differs from the history of the site. */
+  readonly anomalies: readonly Anomaly[];
+  /** The exit status that an alarm gives to a run without failures: 0, or 3 if the config says so. */
+  readonly alarmStatus: number;
   /** True if the run is published but something after that failed: a link, `hooks.after`, cleaning up the store. */
   readonly afterFailed: boolean;
 }

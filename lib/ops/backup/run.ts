@@ -179,5 +179,6 @@ function summaryOf(outcome: BackupOutcome, merged: MergedSteps): Record<string, 
     units_resumed: sum((step) => step.resumed),
     steps: Object.fromEntries(merged.steps),
     uncovered: shortenUncovered(outcome.uncovered),
+    anomalies: outcome.anomalies,
   };
 }

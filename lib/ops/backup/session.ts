@@ -20,6 +20,7 @@ import { sweepPins } from "../../store/lock/pins.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
 import { openStore, type Store } from "../../store/open.ts";
 import { findLatest, repairLinks } from "../../store/run/publish.ts";
+import { repairLastGood } from "../anomalies/last-good.ts";
 import { assertNoPendingReinit } from "../journals/reinit-journal.ts";
 import { pendingRestores } from "../journals/restore-journal.ts";
 import { hintOf, RESTORE_RULES, stateOf } from "../journals/restore-state.ts";
@@ -60,6 +61,8 @@ export async function beginSession(
     assertNoPendingReinit(store.path);
     for (const link of await repairLinks(store.path))
       report({ type: "note", level: "info", text: `the link ${link} was repaired` });
+    if (await repairLastGood(store.path))
+      report({ type: "note", level: "info", text: "the document last_good was repaired" });
     const { run, resumed } = chooseRun(store.path, request, report);
     checkFreeSpace(store.path, request.existing);
     const staging = stagingDirectory(store.path, run);

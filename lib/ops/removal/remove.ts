@@ -9,6 +9,7 @@ import { runDirectory, runsDirectory, stagingDirectory, trashDirectory } from ".
 import type { StoreLocks } from "../../store/lock/store-locks.ts";
 import { listFiles } from "../../store/run/checksums.ts";
 import { repairLinks } from "../../store/run/publish.ts";
+import { repairLastGood } from "../anomalies/last-good.ts";
 import { recordRemovals, type RemovalEntry } from "./journal.ts";
 import { readProtections, type Protection } from "./protections.ts";
 
@@ -19,9 +20,9 @@ export interface Spared {
 }
 
 /**
- * Removes runs, oldest first: all are entered in the journal, moved into `.tmp/prune-<id>`, and deleted there. A crash leaves each in
- * `runs`, or for the next command to delete. Returns the runs that were protected meanwhile. Throws `E_STORE`,
- * `E_LOCKED`.
+ * Removes runs, oldest first: all are entered in the journal, moved into `.tmp/prune-<id>`, and deleted there. A crash
+ * leaves each in `runs`, or for the next command to delete. Returns the runs that were protected meanwhile. Throws
+ * `E_STORE`, `E_LOCKED`.
  */
 export async function removeRuns(
   store: string,
@@ -59,6 +60,7 @@ async function moveAndDelete(store: string, going: readonly RemovalEntry[], sign
   });
   for (const directory of [trash, path.dirname(trash), runsDirectory(store)]) await fsyncDirectory(directory);
   await repairLinks(store);
+  await repairLastGood(store);
   for (const run of [...moved, trash]) {
     signal.throwIfAborted();
     removeTree(fromString(run));

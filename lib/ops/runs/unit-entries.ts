@@ -7,7 +7,8 @@ import { consume } from "../../archive/files/consume-stream.ts";
 import type { BytePath } from "../../archive/entry.ts";
 import { readEntryList } from "../../archive/entry-list.ts";
 import { fromString, join } from "../../archive/path.ts";
-import { TarReader } from "../../archive/tar/reader.ts";
+import { TarReader, type TarEntry } from "../../archive/tar/reader.ts";
+import { verifyTgz } from "../../archive/tar/tgz-reader.ts";
 import { readZipDirectory } from "../../archive/zip/directory.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
 import { placeBytes } from "../../store/run/places.ts";
@@ -26,6 +27,8 @@ export interface UnitEntry {
   readonly size: number;
   /** RFC 3339. */
   readonly mtime: string;
+  /** A digest of a file's content: `sha256:…` or, of a zip, `crc32:…`; null if it is not known. */
+  readonly content: string | null;
 }
 
 /** An archive of a unit, ready to be read. */
@@ -38,9 +41,15 @@ export interface EntrySource {
 }
 
 /**
- * Returns the archives and files of these units of the run in `directory`. Reading a damaged one throws `E_ARCHIVE`.
+ * Returns the archives and files of these units of the run in `directory`. Reading a damaged one throws `E_ARCHIVE`. With
+ * `contents` each tgz without a list is read to its end, and its files are hashed.
  */
-export function entrySources(directory: string, units: readonly UnitMetadata[], signal: AbortSignal): EntrySource[] {
+export function entrySources(
+  directory: string,
+  units: readonly UnitMetadata[],
+  signal: AbortSignal,
+  { contents = false }: { readonly contents?: boolean } = {},
+): EntrySource[] {
   const { trees, files, databases, infra, loose } = itemsOf(directory, units);
   const alone = (label: string, artifact: string, place: BytePath): EntrySource => ({
     label,
@@ -49,7 +58,7 @@ export function entrySources(directory: string, units: readonly UnitMetadata[], 
     artifact,
     read: () => {
       const { size, mtime } = statSync(path.join(directory, artifact));
-      return [{ label, place, artifact, entry: null, type: "file", size, mtime: mtime.toISOString() }];
+      return [{ label, place, artifact, entry: null, type: "file", size, mtime: mtime.toISOString(), content: null }];
     },
   });
   return [
@@ -59,7 +68,7 @@ export function entrySources(directory: string, units: readonly UnitMetadata[], 
         part,
         tree,
         artifact: part.artifact,
-        read: async () => await readPart(directory, tree, part, signal),
+        read: async () => await readPart(directory, tree, part, { signal, contents }),
       })),
     ),
     ...files.map(({ label, artifact, place }) => alone(label, artifact, placeBytes(place).toString("latin1"))),
@@ -78,16 +87,21 @@ export function entrySources(directory: string, units: readonly UnitMetadata[], 
   ];
 }
 
-type Raw = Pick<UnitEntry, "type" | "size" | "mtime"> & { readonly entry: BytePath };
+interface ReadOptions {
+  readonly signal: AbortSignal;
+  readonly contents: boolean;
+}
+
+type Raw = Pick<UnitEntry, "type" | "size" | "mtime" | "content"> & { readonly entry: BytePath };
 
 async function readPart(
   directory: string,
   tree: TreeItem,
   part: ArchivePart,
-  signal: AbortSignal,
+  options: ReadOptions,
 ): Promise<UnitEntry[]> {
   const file = path.join(directory, part.artifact);
-  const raw = tree.directoryTimes === undefined ? await readArchive(file, part, signal) : readShard(file);
+  const raw = tree.directoryTimes === undefined ? await readArchive(file, part, options) : readShard(file);
   const skip = new Set(part.skip);
   return raw.flatMap((one) => {
     if (skip.has(one.entry)) return [];
@@ -107,33 +121,35 @@ function placeIn(part: ArchivePart, entry: BytePath): BytePath | undefined {
 }
 
 const readShard = (archive: string): Raw[] =>
-  [...readEntryList(archive.replace(/\.tgz$/, ".files.jsonl"))].map(({ path: entry, type, size, mtime }) => ({
+  [...readEntryList(archive.replace(/\.tgz$/, ".files.jsonl"))].map(({ path: entry, type, size, mtime, sha256 }) => ({
     entry,
     type: kindOf(type),
     size,
     mtime,
+    content: sha256 === null ? null : `sha256:${sha256}`,
   }));
 
 const kindOf = (type: string): UnitEntry["type"] => (type === "directory" || type === "symlink" ? type : "file");
 
-async function readArchive(file: string, { format, reserved }: ArchivePart, signal: AbortSignal): Promise<Raw[]> {
-  if (format === "tgz") return await readHeaders(file, signal);
+async function readArchive(file: string, { format, reserved }: ArchivePart, options: ReadOptions): Promise<Raw[]> {
+  if (format === "tgz") return await (options.contents ? readContents : readHeaders)(file, options.signal);
   const entries = readZipDirectory(file).map((entry) => ({
     ...entry,
     name: entry.name.replace(/\/+$/, "").replace(/^\.$/, ""),
   }));
-  const originals = new Map(entries.map(({ name, size }) => [name, size]));
+  const originals = new Map(entries.map((entry) => [entry.name, entry]));
   const isReserved = (name: BytePath): boolean =>
     reserved !== undefined &&
     [reserved.multimedia, reserved.original].some((one) => name === one || name.startsWith(`${one}/`));
   return entries
     .filter(({ name }) => name !== "" && !isReserved(name))
-    .map(({ name, type, size, mtimeNs }) => ({
-      entry: name,
-      type,
-      size: (reserved === undefined ? undefined : originals.get(`${reserved.original}/${name}`)) ?? size,
-      mtime: toTime(mtimeNs),
-    }));
+    .map((entry) => {
+      const { name, type, mtimeNs } = entry;
+      const { size, crc } =
+        (reserved === undefined ? undefined : originals.get(`${reserved.original}/${name}`)) ?? entry;
+      const content = type === "directory" ? null : `crc32:${crc.toString(16).padStart(8, "0")}`;
+      return { entry: name, type, size, mtime: toTime(mtimeNs), content };
+    });
 }
 
 /** Reads the headers of a tgz, which has no directory: it is decompressed to its end, but nothing is hashed or kept. */
@@ -142,7 +158,7 @@ async function readHeaders(file: string, signal: AbortSignal): Promise<Raw[]> {
   const reader = new TarReader(undefined, {
     begin: ({ path: entry, type, size, mtimeNs }) => {
       const name = entry.replace(/^\.\//, "");
-      if (name !== "") found.push({ entry: name, type: kindOf(type), size, mtime: toTime(mtimeNs) });
+      if (name !== "") found.push({ entry: name, type: kindOf(type), size, mtime: toTime(mtimeNs), content: null });
     },
     data: () => {},
   });
@@ -153,6 +169,18 @@ async function readHeaders(file: string, signal: AbortSignal): Promise<Raw[]> {
     signal,
   );
   reader.end();
+  return found;
+}
+
+/** Reads a tgz to its end; its files are hashed, and nothing is kept. */
+async function readContents(file: string, signal: AbortSignal): Promise<Raw[]> {
+  const found: Raw[] = [];
+  const take = ({ path: entry, type, size, mtimeNs, sha256 }: TarEntry): void => {
+    const name = entry.replace(/^\.\//, "");
+    const content = sha256 === null ? null : `sha256:${sha256}`;
+    if (name !== "") found.push({ entry: name, type: kindOf(type), size, mtime: toTime(mtimeNs), content });
+  };
+  await verifyTgz(file, take, signal);
   return found;
 }
 

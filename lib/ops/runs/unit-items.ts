@@ -167,7 +167,8 @@ const rulesSchema = z.object({
   markers: z.array(z.string()),
 }) satisfies z.ZodType<ExcludeRules>;
 
-function rulesIn(unit: UnitMetadata | undefined): { readonly rules?: ExcludeRules } {
+/** Returns the recorded rules of the config that excluded paths from a tree. */
+export function rulesIn(unit: Readonly<Record<string, unknown>> | undefined): { readonly rules?: ExcludeRules } {
   const rules = rulesSchema.safeParse(unit?.["exclude"]).data;
   return rules === undefined ? {} : { rules };
 }

@@ -5,6 +5,7 @@ import path from "node:path";
 import { createHash } from "node:crypto";
 import * as z from "zod";
 import type { BytePath } from "../../archive/entry.ts";
+import { sumExtensions } from "../../archive/extensions.ts";
 import { fromString } from "../../archive/path.ts";
 import type { Plan } from "../../archive/build/fingerprint-tree.ts";
 import type { CompiledSettings } from "../../config/project-settings.ts";
@@ -247,6 +248,11 @@ function mergeInputs(inputs: readonly UnitInput[]): UnitInput {
     newest_mtime: newest(inputs.map((input) => input.newest_mtime)),
     fingerprint: joined(inputs.map((input) => input.fingerprint)),
     content_digest: joined(inputs.map((input) => input.content_digest)),
+    extensions: sumExtensions(inputs.map(({ extensions }) => extensions ?? {})),
+    deflate: {
+      bytes: sum(({ deflate }) => deflate?.bytes ?? 0),
+      saved_bytes: sum(({ deflate }) => deflate?.saved_bytes ?? 0),
+    },
   };
 }
 

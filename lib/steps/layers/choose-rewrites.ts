@@ -4,6 +4,7 @@
  * nothing is written here.
  */
 import type { BytePath, Entry } from "../../archive/entry.ts";
+import type { ExtensionCounts } from "../../archive/extensions.ts";
 import { entryId, readEntryList, type ListedEntry } from "../../archive/entry-list.ts";
 import { comparePaths } from "../../archive/tree/walk.ts";
 
@@ -19,6 +20,7 @@ export interface Placed {
   readonly kind: "entry";
   readonly path: BytePath;
   readonly size: number;
+  readonly isFile: boolean;
   readonly home: number | null;
 }
 
@@ -67,6 +69,7 @@ export function* placeEntries(
       undefined,
     );
     const keeps = here === undefined ? unknown(path) : top?.current?.id !== null && top?.current?.id === entryId(here);
+    const listedAsFile = top?.current?.type === "file";
     for (const cursor of listed) {
       const size = cursor.current?.size ?? 0;
       const conflict =
@@ -82,12 +85,13 @@ export function* placeEntries(
         kind: "entry",
         path,
         size: here.type === "file" ? here.size : 0,
+        isFile: here.type === "file",
         home: keeps && top !== undefined ? top.number : null,
       };
       if (here.type !== "directory") leaf = path;
       entry = nextOf(site);
     } else if (keeps && top !== undefined) {
-      yield { kind: "entry", path, size: 0, home: top.number };
+      yield { kind: "entry", path, size: 0, isFile: listedAsFile, home: top.number };
     }
   }
 }
@@ -108,6 +112,7 @@ function lowest(entry: Entry | undefined, cursors: readonly Cursor[]): BytePath 
 export interface LayerState {
   live: number;
   liveBytes: number;
+  readonly files: ExtensionCounts;
   deadBytes: number;
 }
 

@@ -4,6 +4,7 @@
  */
 import { closeSync, openSync, writeFileSync } from "node:fs";
 import type { BytePath, Entry } from "../../archive/entry.ts";
+import { ExtensionCounts } from "../../archive/extensions.ts";
 import { floorNs } from "../../archive/fingerprint.ts";
 import { isBelow, join, toBuffer } from "../../archive/path.ts";
 import { excludeTest, type ExcludeRules } from "../../archive/tree/exclude-rules.ts";
@@ -27,7 +28,10 @@ export interface ShardPlan {
   /** The list of its entries for a shard that is to be written; of an earlier shard, what is alive of it. */
   readonly list: string;
   readonly isNew: boolean;
+  /** Size and number of the files that are alive in it, and their number by extension. */
   readonly bytes: number;
+  readonly files: number;
+  readonly extensions: Readonly<Record<string, number>>;
 }
 
 export interface ShardLayout {
@@ -81,7 +85,7 @@ export function layOutShards(request: LayoutRequest): ShardLayout {
   const isTaken = (at: BytePath): boolean =>
     request.exclude.some((one) => one === join(root, at) || isBelow(join(root, at), one));
   const states = new Map<number, LayerState>(
-    layers.map(({ number }) => [number, { live: 0, liveBytes: 0, deadBytes: 0 }]),
+    layers.map(({ number }) => [number, { live: 0, liveBytes: 0, deadBytes: 0, files: new ExtensionCounts() }]),
   );
   const conflicts = new Set<number>();
   let fresh = 0;
@@ -103,6 +107,7 @@ export function layOutShards(request: LayoutRequest): ShardLayout {
     } else {
       state.live++;
       state.liveBytes += placed.size;
+      if (placed.isFile) state.files.add(placed.path);
     }
   }
   fresh += pending.size;
@@ -112,7 +117,9 @@ export function layOutShards(request: LayoutRequest): ShardLayout {
   if (fresh + superseded + rewrites.size > 0) return { ...write(request, pending, states, rewrites), ...about };
   const shards = layers.flatMap(({ number, list }) => {
     const state = states.get(number);
-    return state === undefined || state.live === 0 ? [] : [{ number, list, isNew: false, bytes: state.liveBytes }];
+    return state === undefined || state.live === 0
+      ? []
+      : [{ number, list, isNew: false, bytes: state.liveBytes, ...countsOf(state.files) }];
   });
   return { shards, dead: [], failures, ...about };
 }
@@ -210,8 +217,8 @@ function write(
     (home ?? roomFor(placed, fresh, request)).add(placed);
   }
   const shards = [
-    ...[...kept].map(([number, file]) => ({ number, list: file.close(), isNew: false, bytes: file.bytes })),
-    ...fresh.map(({ number, file }) => ({ number, list: file.close(), isNew: true, bytes: file.bytes })),
+    ...[...kept].map(([number, file]) => ({ number, isNew: false, ...file.finish() })),
+    ...fresh.map(({ number, file }) => ({ number, isNew: true, ...file.finish() })),
   ];
   return { shards, dead, failures };
 }
@@ -231,6 +238,11 @@ function roomFor(
   fresh.push({ number, file });
   return file;
 }
+
+const countsOf = (files: ExtensionCounts): Pick<ShardPlan, "files" | "extensions"> => ({
+  files: files.files,
+  extensions: files.finish(),
+});
 
 /** A file being written, one character a byte. */
 class TextFile {
@@ -263,10 +275,16 @@ class TextFile {
 /** A list of a shard's entries, one JSON document a line; what selectEntries reads. */
 class ListFile extends TextFile {
   bytes = 0;
+  readonly #files = new ExtensionCounts();
 
-  add({ path: at, size }: Placed): void {
+  add({ path: at, size, isFile }: Placed): void {
     this.bytes += size;
+    if (isFile) this.#files.add(at);
     const path_b64 = toBuffer(at).toString("base64");
     this.append(`${JSON.stringify({ path_b64, type: "", size, mtime: "", sha256: null, id: null })}\n`);
+  }
+
+  finish(): Omit<ShardPlan, "number" | "isNew"> {
+    return { list: this.close(), bytes: this.bytes, ...countsOf(this.#files) };
   }
 }

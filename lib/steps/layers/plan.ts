@@ -161,6 +161,7 @@ function planShard(
     fresh: {
       layers: tree.directory,
       highest_part: highest,
+      live: { files: shard.files, bytes: shard.bytes, extensions: shard.extensions },
       ...(tree.rules === undefined ? {} : { exclude: tree.rules }),
     },
     request: { kind: "shard", source, list, exclude, recipe: tree.recipe } satisfies ShardRequest,

@@ -40,9 +40,10 @@ export class PreviousRuns {
   readonly #sums = new Map<string, ReadonlyMap<string, string> | undefined>();
   readonly #unread = new Map<string, Readonly<Record<string, number>>>();
 
-  constructor(store: string) {
+  /** `runs` are those that are searched, newest first: the eight newest of the store when absent. */
+  constructor(store: string, runs: readonly string[] = listRuns(store).toReversed().slice(0, LOOK_BACK)) {
     this.#store = store;
-    this.#runs = listRuns(store).toReversed().slice(0, LOOK_BACK);
+    this.#runs = runs;
   }
 
   /** The directory of the newest run. */

@@ -61,6 +61,7 @@ const DRY: readonly (readonly [script: string, args: () => readonly string[], co
   ["restore", () => ["--package", at("package.tgz"), "--to", at("restored")], 0],
   ["delete", () => [run], 1],
   ["prune", () => ["--keep-last", "1"], 0],
+  ["anomaly", () => ["accept", run, "--code", "shrank", "--reason", "x"], 2],
   ["reinit", () => [], 0],
   ["portable", () => ["export", "-o", at("other")], 0],
   ["portable", () => ["import", at("export"), "--mode", "create-or-update"], 0],

@@ -22,6 +22,8 @@ interface Host {
   readonly commands?: readonly string[];
 }
 
+const ANOMALIES = "docs/anomalies.md";
+const DIFF = "docs/diff.md";
 const OPERATIONS = "docs/operations.md";
 const PORTABLE = "docs/portable.md";
 const README = "README.md";
@@ -31,6 +33,16 @@ const backupAt = (clock: string): string =>
   `WORLD_CLOCK=${clock} node dist/scripts/backup_all.js --config /etc/holdfast/clara.yaml --quiet`;
 const IN_OCTOBER = backupAt("2026-10-20T02:00:00Z");
 const IN_NOVEMBER = backupAt("2026-11-20T02:00:00Z");
+
+/** A table that lost half of its rows, after some days on which it was as it is. */
+const HALVED_TABLE = [
+  "psql -q -d clara -c 'create table visit as select n from generate_series(1, 1204) n; grant select on visit to clara'",
+  IN_NOVEMBER,
+  "cd /srv/clara_backups/history && for day in 13 14 15 16 17 18 19; do" +
+    " sed s/20261120T/202611${day}T/ 20261120T020000Z.json >202611${day}T020000Z.json; done && cd -",
+  "psql -q -d clara -c 'delete from visit where n > 602'",
+  backupAt("2026-11-21T02:00:00Z"),
+];
 
 const WIKI = [
   "mkdir -p /var/www/wiki/{images,data}",
@@ -49,6 +61,8 @@ const EMPTY_TABLES =
 
 export const HOSTS: Readonly<Record<string, Host>> = {
   [README]: { commands: [IN_OCTOBER, ...WIKI] },
+  [ANOMALIES]: { commands: HALVED_TABLE },
+  [DIFF]: { commands: [IN_NOVEMBER, backupAt("2026-11-21T02:00:00Z")] },
   "docs/configuring.md": { withoutSite: true, commands: [...WIKI, ...BLOG] },
   "docs/source-code.md": { withoutSite: true },
   [OPERATIONS]: { configs: { clara: ["references:", "drill:"] }, commands: ["mkdir /mnt/large"] },

@@ -1,0 +1,132 @@
+/** Accepts anomalies of a run: it counts as good then, and the series begin anew with it. */
+import { mkdirSync } from "node:fs";
+import { userInfo } from "node:os";
+import path from "node:path";
+import { HoldfastError } from "../../../errors.ts";
+import type { Report } from "../../../model/event.ts";
+import type { Accepted } from "../../../model/anomaly.ts";
+import { FORMAT_VERSION } from "../../../model/unit.ts";
+import { storeError, writeFileAtomic } from "../../../store/files/atomic.ts";
+import { formatJson } from "../../../store/files/json-documents.ts";
+import { acquireStoreLocks } from "../../../store/lock/store-locks.ts";
+import { findStore } from "../../../store/open.ts";
+import { assertWritable } from "../../../store/writable.ts";
+import { findRun } from "../../runs/find-run.ts";
+import { acceptedFile, isSame, readAccepted } from "../accepted.ts";
+import { subjectOf } from "../describe.ts";
+import { readLastGood, repairLastGood } from "../last-good.ts";
+import { anomaliesOf, type ListedAnomaly } from "./list.ts";
+
+export interface AcceptRequest {
+  readonly store: string;
+  /** An id, `latest` or `last`. */
+  readonly run: string;
+  readonly code: string;
+  /** These restrict it to some of the anomalies with the code. */
+  readonly step: string | undefined;
+  readonly unit: string | undefined;
+  readonly table: string | undefined;
+  readonly reason: string;
+  readonly dryRun: boolean;
+  readonly breakLock: boolean;
+}
+
+export interface AcceptOutcome {
+  readonly run: string;
+  /** The anomalies that are accepted now and were not before. */
+  readonly accepted: readonly ListedAnomaly[];
+  /** Alarms of the run that are open still. */
+  readonly open: readonly ListedAnomaly[];
+  readonly last_good: string | null;
+}
+
+/**
+ * Writes `evidence/<run>/accepted.json` and makes `last_good` right, under the store's lock. Throws `E_USAGE` if the run
+ * has no such anomaly, `E_RUN_UNKNOWN`, `E_LOCKED`, `E_STORE`.
+ */
+export async function acceptAnomalies(
+  request: AcceptRequest,
+  options: { readonly signal: AbortSignal; readonly report: Report },
+): Promise<AcceptOutcome> {
+  const { path: store } = await findStore(request.store);
+  if (request.dryRun) return outcomeOf(store, findRun(store, request.run), request);
+  assertWritable(store);
+  const lost = new AbortController();
+  const signal = AbortSignal.any([options.signal, lost.signal]);
+  const lock = await acquireStoreLocks(store, {
+    command: "anomaly",
+    breakLock: request.breakLock,
+    signal,
+    report: options.report,
+    onLost: (error) => lost.abort(error),
+  });
+  try {
+    const outcome = outcomeOf(store, findRun(store, request.run), request);
+    await lock.assertHeld();
+    if (outcome.accepted.length > 0) await write(store, outcome, request.reason);
+    await repairLastGood(store);
+    return { ...outcome, last_good: readLastGood(store) ?? null };
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Returns what would be accepted. Throws `E_USAGE` if there is nothing of the kind. */
+function outcomeOf(store: string, run: string, { code, step, unit, table }: AcceptRequest): AcceptOutcome {
+  const all = anomaliesOf(store, run);
+  const matching = all.filter(
+    (one) =>
+      one.code === code &&
+      (step === undefined || one.step === step) &&
+      (unit === undefined || one.unit === unit) &&
+      (table === undefined || one.table === table),
+  );
+  if (matching.length === 0) {
+    const known = [...new Set(all.map((one) => `${one.code} of ${subjectOf(one)}`))].join("; ");
+    throw new HoldfastError("E_USAGE", `the run ${run} has no such anomaly ${code}`, {
+      hint: known === "" ? "the run has no anomalies" : `its anomalies: ${known}`,
+    });
+  }
+  const accepted = matching.filter((one) => one.accepted === null);
+  const open = all.filter(
+    (one) => one.level === "alarm" && one.accepted === null && !accepted.some((other) => isSame(other, one)),
+  );
+  return { run, accepted, open, last_good: readLastGood(store) ?? null };
+}
+
+async function write(store: string, { run, accepted }: AcceptOutcome, reason: string): Promise<void> {
+  const before = readAccepted(store, run);
+  const [by, at] = [userName(), new Date().toISOString()];
+  const added: Accepted["accepted"] = [];
+  for (const { code, step, unit, table } of accepted) {
+    const one = { code, step, unit, table, reason, by, at };
+    if (!added.some((other) => isSame(other, one))) added.push(one);
+  }
+  const document: Accepted = {
+    format: "holdfast-accepted",
+    format_version: FORMAT_VERSION,
+    run,
+    accepted: [...before, ...added],
+  };
+  const file = acceptedFile(store, run);
+  try {
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o750 });
+    await writeFileAtomic(file, formatJson(document), { mode: 0o640 });
+  } catch (error) {
+    throw storeError(`${file} cannot be written`, error);
+  }
+}
+
+/** Returns who accepts: the user who called sudo, else that of the process. */
+function userName(): string {
+  const caller = process.env["SUDO_USER"];
+  if (caller !== undefined && caller !== "") return caller;
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.()); // it has no name
+  }
+}
