@@ -3,7 +3,7 @@ import { ALERT_EVENTS, type AlertEvent, type RouteSettings } from "../../config/
 import type { SiteConfig } from "../../config/load.ts";
 import { commandRoute } from "./command/route.ts";
 import type { Route } from "./core/route.ts";
-import { HEALTHCHECKS_EVENTS, healthchecksRoute } from "./healthchecks/route.ts";
+import { eventsBeside, healthchecksRoute } from "./healthchecks/route.ts";
 import { smtpRoute } from "./smtp/route.ts";
 import { webhookRoute } from "./webhook/route.ts";
 
@@ -16,7 +16,7 @@ export const openRoutes = (config: SiteConfig): Route[] =>
 
 function openRoute(config: SiteConfig, settings: RouteSettings): Route[] {
   const { name, healthchecks, smtp, webhook, command } = settings;
-  const events = new Set(settings.events ?? (healthchecks === undefined ? DEFAULT_EVENTS : HEALTHCHECKS_EVENTS));
+  const events = new Set(settings.events ?? (healthchecks === undefined ? DEFAULT_EVENTS : eventsBeside(healthchecks)));
   const common = { name, events };
   return [
     ...(healthchecks === undefined ? [] : [healthchecksRoute(config, healthchecks, common)]),

@@ -8,8 +8,13 @@ import { messageOf, type Delivery } from "../core/alert.ts";
 import { post } from "../core/post.ts";
 import type { Route } from "../core/route.ts";
 
-/** What no ping tells. */
-export const HEALTHCHECKS_EVENTS: readonly AlertEvent[] = ["anomaly", "missed", "drill_failed", "proof_stale"];
+/** Returns the events that a check does not learn by the pings of its job. */
+export function eventsBeside({ job }: HealthchecksSettings): AlertEvent[] {
+  const told: readonly AlertEvent[] =
+    job === "drill" ? ["drill_failed"] : job === "watch" ? ["missed", "proof_stale"] : [];
+  const untold: readonly AlertEvent[] = ["anomaly", "missed", "drill_failed", "proof_stale"];
+  return untold.filter((event) => !told.includes(event));
+}
 
 /** Returns the route: `/start` and `/<exit status>` for its job, `/log` for alerts. */
 export function healthchecksRoute(

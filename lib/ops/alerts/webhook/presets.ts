@@ -33,7 +33,7 @@ export const PRESETS: Readonly<
       embeds: [
         {
           title: cutText(title, 256),
-          description: cutText(text, 4096),
+          ...(text !== "" && { description: cutText(text, 4096) }),
           color: GOOD.has(event) ? 0x2e_a0_43 : 0xd7_3a_49,
         },
       ],
@@ -64,7 +64,7 @@ export const PRESETS: Readonly<
     headers: { "x-gotify-key": token },
     body: {
       title,
-      message: text === "" ? title : text,
+      message: cutBytes(text === "" ? title : text, 20_000),
       priority: GOOD.has(event) ? 4 : 8,
       extras: { "client::display": { contentType: "text/plain" } },
     },
