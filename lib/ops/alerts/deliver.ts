@@ -20,6 +20,11 @@ export interface Answer extends Delivery {
 
 /** Sends all; returns the answers in the same order. `spentMs` of the time are over already. */
 export async function deliver(sendings: readonly Sending[], spentMs = 0): Promise<Answer[]> {
+  return await Promise.all(sendings.map(async (sending) => await deliverOne(sending, spentMs)));
+}
+
+/** Sends one message. */
+export async function deliverOne({ route, send }: Sending, spentMs = 0): Promise<Answer> {
   const limit = new AbortController();
   const abort = (): void => limit.abort(new DOMException("no answer in time", "TimeoutError"));
   const timers = [setTimeout(abort, LIMIT_MS - spentMs)];
@@ -28,12 +33,7 @@ export async function deliver(sendings: readonly Sending[], spentMs = 0): Promis
     timers.push(setTimeout(end, LIMIT_MS + GRACE_MS - spentMs));
   });
   try {
-    return await Promise.all(
-      sendings.map(async ({ route, send }) => ({
-        route,
-        ...(await Promise.race([attempt(send, limit.signal), over])),
-      })),
-    );
+    return { route, ...(await Promise.race([attempt(send, limit.signal), over])) };
   } finally {
     for (const timer of timers) clearTimeout(timer);
   }

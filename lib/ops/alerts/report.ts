@@ -2,9 +2,9 @@
 import { hostname } from "node:os";
 import type { SiteConfig } from "../../config/load.ts";
 import { systemCode } from "../../errors.ts";
-import type { Alert, Ping } from "./core/alert.ts";
+import type { Alert, Delivery, Ping } from "./core/alert.ts";
 import type { Route } from "./core/route.ts";
-import { deliver, warningsOf, type Answer, type Sending } from "./deliver.ts";
+import { deliver, deliverOne, warningsOf, type Answer, type Sending } from "./deliver.ts";
 import { isSame, openMemory, type AlertMemory, type SentKey, type Subject } from "./memory.ts";
 import { openRoutes } from "./open-routes.ts";
 
@@ -20,7 +20,11 @@ export interface Findings {
   /** What works. */
   readonly settled: readonly Subject[];
   readonly ping?: Ping;
+  /** The pings of the start, by route: that of the end comes after it. */
+  readonly started?: StartedPings;
 }
+
+export type StartedPings = ReadonlyMap<string, Promise<Answer>>;
 
 /** A message to a route; `key` is that of an alert. */
 interface Message extends Sending {
@@ -28,7 +32,8 @@ interface Message extends Sending {
 }
 
 /** Sends what is new to the routes of the config; returns warnings. Never throws, and takes ten seconds at most. */
-export async function report(config: SiteConfig, { news, settled, ping }: Findings): Promise<string[]> {
+export async function report(config: SiteConfig, findings: Findings): Promise<string[]> {
+  const { news, settled, ping, started: startedPings = new Map<string, never>() } = findings;
   const routes = openRoutes(config);
   if (routes.length === 0) return [];
   const started = Date.now();
@@ -52,17 +57,21 @@ export async function report(config: SiteConfig, { news, settled, ping }: Findin
   const claimed =
     keys.length + failing.length === 0 ? [] : await remember(async (one) => await one.claim(keys, failing), keys);
   const due = messages.filter(({ key }) => key !== undefined && claimed.some((one) => isSame(one, key)));
-  const pings = ping === undefined ? [] : routes.flatMap((route) => pingTo(route, ping));
+  const pings = ping === undefined ? [] : routes.flatMap((route) => pingTo(route, ping, startedPings));
   const answers = await deliver([...pings, ...due], Date.now() - started);
   const delivered = due.flatMap(({ key }, at) => (answers[pings.length + at]?.ok === true ? (key ?? []) : []));
   if (claimed.length > 0) await remember(async (one) => await one.conclude(claimed, delivered), undefined);
-  return [...new Set([...warnings, ...warningsOf(answers)])];
+  const first = await Promise.all(startedPings.values());
+  return [...new Set([...warnings, ...warningsOf([...first, ...answers])])];
 }
 
-/** Sends a sign of life alone. */
-export async function sendPing(config: SiteConfig, ping: Ping): Promise<string[]> {
-  return warningsOf(await deliver(openRoutes(config).flatMap((route) => pingTo(route, ping))));
-}
+/** Begins to send the ping of a start; the job does not wait for it. */
+export const startPings = (config: SiteConfig, ping: Ping): StartedPings =>
+  new Map(
+    openRoutes(config)
+      .flatMap((route) => pingTo(route, ping, new Map()))
+      .map((message) => [message.route, deliverOne(message)]),
+  );
 
 /** Sends a test message to each route, or to the one that is named, whatever events it reports. */
 export async function testRoutes(config: SiteConfig, name: string | undefined): Promise<Answer[]> {
@@ -102,8 +111,11 @@ function messageTo(route: Route, { subject, alert }: { subject: Subject | null; 
   return [{ route: route.name, key, send: async (signal) => await route.send(alert, signal) }];
 }
 
-function pingTo(route: Route, ping: Ping): Message[] {
-  const { ping: send, job } = route;
+function pingTo({ name, ping: send, job }: Route, ping: Ping, started: StartedPings): Message[] {
   if (send === undefined || job !== ping.job) return [];
-  return [{ route: route.name, send: async (signal) => await send(ping, signal) }];
+  const inOrder = async (signal: AbortSignal): Promise<Delivery> => {
+    await started.get(name);
+    return await send(ping, signal);
+  };
+  return [{ route: name, send: inOrder }];
 }

@@ -4,7 +4,7 @@ import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError, EXIT, type HoldfastError } from "../../errors.ts";
 import { redact } from "../../report/redact.ts";
 import type { Job } from "../alerts/core/alert.ts";
-import { report, sendPing, type Findings, type News } from "../alerts/report.ts";
+import { report, startPings, type Findings, type News } from "../alerts/report.ts";
 import { writeMetrics } from "../metrics/write.ts";
 
 /** The time that the metrics may take. */
@@ -34,12 +34,11 @@ export async function monitor<T>(about: Monitored<T>, work: () => Promise<T>): P
   if (config === undefined) return await work();
   const id = randomUUID();
   // The work does not wait for a monitor.
-  const started = sendPing(config, { job, id, state: "start", text: "" });
+  const started = startPings(config, { job, id, state: "start", text: "" });
   const end = async (conclusion: Conclusion): Promise<void> => {
-    const warnings = await started;
     const { exit, title, text, news, settled } = conclusion;
     const ping = { job, id, state: exit, text: text === "" ? title : `${title}\n\n${text}` };
-    warnings.push(...(await report(config, { news, settled, ping })));
+    const warnings = await report(config, { news, settled, ping, started });
     if (about.dest !== undefined)
       warnings.push(...(await writeMetrics(config, about.dest, AbortSignal.timeout(METRICS_MS))));
     for (const warning of new Set(warnings)) about.onWarning(warning);

@@ -5,11 +5,11 @@ import { writeDocument } from "../../../lib/store/files/json-documents.ts";
 import { ownerOfThisProcess } from "../../../lib/store/lock/process-owner.ts";
 
 /** Makes the lock; the returned function replaces its holder by one that is dead. */
-export async function holdLock(store: string, since: Date): Promise<() => Promise<void>> {
+export function holdLock(store: string, since: Date): () => void {
   const owner = { ...ownerOfThisProcess("backup_all", "a-token"), since: since.toISOString() };
   const write = (more: object): void => writeDocument(join(store, ".lock/owner.json"), { ...owner, ...more });
   write({});
-  return async () => {
+  return () => {
     rmSync(join(store, ".lock"), { recursive: true });
     write({ started: "1" });
   };
