@@ -61,9 +61,12 @@ function isWithoutAlarm(store: string, head: ManifestHead): boolean {
 
 const stepsSchema = z.object({ steps: z.record(z.string(), stepSummarySchema) });
 
+/** A manifest that is damaged below its head has no steps; verify reports it. */
 async function stepMetrics(run: string, signal: AbortSignal): Promise<Sample[]> {
-  const manifest = await streamManifest(path.join(run, MANIFEST_FILE), () => {}, signal);
-  return Object.entries(stepsSchema.parse(manifest).steps).flatMap(([step, summary]): Sample[] => [
+  const manifest = await streamManifest(path.join(run, MANIFEST_FILE), () => {}, signal).catch(() => undefined);
+  signal.throwIfAborted();
+  const steps = stepsSchema.safeParse(manifest).data?.steps ?? {};
+  return Object.entries(steps).flatMap(([step, summary]): Sample[] => [
     { name: "holdfast_run_duration_seconds", labels: { step }, value: secondsBetween(summary) },
     { name: "holdfast_run_failures", labels: { step }, value: summary.failed },
   ]);

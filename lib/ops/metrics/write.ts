@@ -1,7 +1,7 @@
 /** Writes the metrics of a site for the textfile collector of Prometheus' node exporter. */
 import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
-import { asHoldfastError } from "../../errors.ts";
+import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { writeFileAtomic } from "../../store/files/atomic.ts";
 import { findStore } from "../../store/open.ts";
 import { collectMetrics } from "./collect.ts";
@@ -13,7 +13,8 @@ export async function writeMetrics(config: SiteConfig, dest: string, signal: Abo
   const directory = path.resolve(config.root, config.metrics.textfile);
   const file = path.join(directory, `holdfast_${config.site}.prom`);
   try {
-    const { path: store } = await findStore(dest);
+    const { path: store, site } = await findStore(dest);
+    if (site !== config.site) throw new HoldfastError("E_STORE", `the store ${store} belongs to the site ${site}`);
     const text = formatMetrics(config.site, await collectMetrics(store, new Date(), signal));
     await writeFileAtomic(file, text, { mode: 0o644 });
     return [];

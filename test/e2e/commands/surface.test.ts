@@ -14,6 +14,7 @@ import { helpOf } from "../../support/commands/help.ts";
 
 const SNAPSHOTS = join(PROJECT, "test/e2e/commands/surface");
 const NOT_COMMANDS = ["build", "man", "schema"];
+const GROUPS = ["portable", "alerts"];
 
 const directory = suiteDirectory();
 let demo: RunResult;
@@ -55,12 +56,13 @@ test("holdfast has a verb for every script, with the flags of the script", async
   }
   for (const [name, { script }] of Object.entries(STEPS))
     expect(found.get(`step ${name}`), name).toEqual(flagsOf(await helpOf(script)));
-  for (const verb of verbsOf(await helpOf("portable")))
-    expect(found.get(`portable ${verb}`), verb).toEqual(flagsOf(await helpOf("portable", verb)));
+  for (const group of GROUPS)
+    for (const verb of verbsOf(await helpOf(group)))
+      expect(found.get(`${group} ${verb}`), verb).toEqual(flagsOf(await helpOf(group, verb)));
   expect(found.get("backup")).toEqual(flagsOf(await helpOf("backup_all")));
   const single = readdirSync(join(PROJECT, "scripts"))
     .map((file) => basename(file, ".ts"))
-    .filter((name) => !name.startsWith("backup_") && ![...NOT_COMMANDS, "holdfast", "portable"].includes(name));
+    .filter((name) => !name.startsWith("backup_") && ![...NOT_COMMANDS, ...GROUPS, "holdfast"].includes(name));
   for (const name of single) expect(found.get(name), name).toEqual(flagsOf(await helpOf(name)));
 });
 
@@ -103,6 +105,8 @@ test("messages of commands, and their exit statuses", { timeout: 300_000 }, asyn
     ["find", "*.html"],
     ["logs", "latest"],
     ["health"],
+    ["watch"],
+    ["alerts", "test"],
     ["verify", "--deep", "--live"],
     ["restore", "--to", target, "--dry-run"],
     ["restore", "--to", target],
