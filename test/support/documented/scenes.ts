@@ -47,7 +47,7 @@ const BLOG = [
 const ALERT_SERVICE = [
   `setsid node -e 'let left = 3; const server = require("http").createServer((_, answer) => { answer.end(); if (--left === 0) process.exit(); });` +
     ` server.listen(0, "127.0.0.1", () => { for (const name of ["healthchecks", "slack"]) require("fs").writeFileSync("/etc/holdfast/" + name + "_url",` +
-    ` "http://127.0.0.1:" + server.address().port + "/" + name); }); setTimeout(() => process.exit(), 60000)' >/dev/null 2>&1 &`,
+    ` "http://127.0.0.1:" + server.address().port + "/" + name); }); setTimeout(() => process.exit(), 60000)' >/dev/null 2>&1 3>&- &`,
   "until [ -s /etc/holdfast/slack_url ]; do sleep 0.05; done",
 ];
 
