@@ -115,10 +115,10 @@ export const alertsSchema = z
   .strictObject({
     max_age: whole(1)
       .default(48)
-      .describe("Hours after which watch.ts misses a run: twice the interval of the backups, here a day."),
+      .describe("Hours after which the watch misses a run: twice the interval of the backups, here a day."),
     max_duration: whole(1)
       .default(12)
-      .describe("Hours after which watch.ts takes a command that holds the store's lock for hanging."),
+      .describe("Hours after which the watch takes a command that holds the store's lock for hanging."),
     routes: z
       .array(routeSchema)
       .default([])

@@ -14,7 +14,7 @@ import { lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
 import { EVIDENCE, NUMBER, SWITCH, TEXT } from "../core/options.ts";
 import { printJson, printProblems } from "../core/print-json.ts";
-import { printWarning } from "../core/print-warning.ts";
+import { printWarning } from "../../report/warning.ts";
 import { drillReinit } from "./reinit.ts";
 import { requireSiteConfig } from "../core/site-config.ts";
 import { storeOf } from "../core/store-path.ts";

@@ -12,7 +12,7 @@ import { defineCommand } from "../core/command.ts";
 import { EVIDENCE, SWITCH, TEXT } from "../core/options.ts";
 import { printJson, printProblems } from "../core/print-json.ts";
 import { parseSample } from "../../ops/verify/inventory/sample.ts";
-import { printWarning } from "../core/print-warning.ts";
+import { printWarning } from "../../report/warning.ts";
 import { siteConfigOf } from "../core/site-config.ts";
 import { storeOf } from "../core/store-path.ts";
 import { showCheck } from "../core/check-report.ts";

@@ -7,7 +7,7 @@ import { lastValue } from "../core/arguments.ts";
 import { showCheck } from "../core/check-report.ts";
 import { defineCommand } from "../core/command.ts";
 import { printJson, printProblems } from "../core/print-json.ts";
-import { printWarning } from "../core/print-warning.ts";
+import { printWarning } from "../../report/warning.ts";
 import { requireSiteConfig } from "../core/site-config.ts";
 import { storeOf } from "../core/store-path.ts";
 

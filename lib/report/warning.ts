@@ -1,6 +1,6 @@
 /** Prints warnings. */
-import { colors as pc } from "../../report/colors.ts";
-import { printable } from "../../report/printable.ts";
+import { colors as pc } from "./colors.ts";
+import { printable } from "./printable.ts";
 
 /** Prints a warning on standard error, on one line. */
 export const printWarning = (text: string): void =>
