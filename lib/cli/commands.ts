@@ -32,6 +32,15 @@ export const COMMANDS = {
     describe: "restore a whole run into a sandbox, and compare it",
     load: async () => (await import("./drill/command.ts")).drill,
   },
+  watch: {
+    describe: "find missing runs and old proofs, and send alerts",
+    load: async () => (await import("./watch/command.ts")).watch,
+  },
+  alerts: {
+    describe: "test the routes of alerts",
+    description: "Tests the routes by which alerts are sent.",
+    verbs: async () => (await import("./alerts/commands.ts")).ALERT_COMMANDS,
+  },
   list: {
     describe: "list the runs of a store, or the units of one",
     load: async () => (await import("./runs/list.ts")).list,

@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { stepNameSchema } from "../model/unit.ts";
+import { alertsSchema, metricsSchema } from "./alert-settings.ts";
 import { anomalySettingsSchema } from "./anomaly-settings.ts";
 import { databaseSchema } from "./database-settings.ts";
 import { command, flag, octal, paths, whole } from "./fields.ts";
@@ -139,6 +140,8 @@ export const siteSchema = z.strictObject({
     })
     .optional()
     .describe("What a drill runs in its sandbox; the database's password is in HOLDFAST_DATABASE_PASSWORD."),
+  alerts: alertsSchema.prefault({}),
+  metrics: metricsSchema.optional(),
   portable: z
     .strictObject({
       keys: z

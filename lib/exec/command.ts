@@ -21,6 +21,8 @@ export interface CommandOptions {
   readonly alone?: boolean;
   /** Milliseconds; no limit when absent. */
   readonly timeout?: number;
+  /** Milliseconds between SIGTERM and SIGKILL when it is ended; 5000 when absent. */
+  readonly killAfter?: number;
   /** Values that no error may show. */
   readonly secrets?: readonly string[];
   /** The output of the program is secret: no error shows any of it. */
@@ -54,7 +56,7 @@ interface Outcome {
   readonly signal?: string | undefined;
 }
 
-/** The time between SIGTERM and SIGKILL for a process group. */
+/** The usual time between SIGTERM and SIGKILL for a process group. */
 const KILL_AFTER_MS = 5000;
 const SETPRIV = "/usr/bin/setpriv";
 
@@ -122,7 +124,7 @@ function endGroupOnAbort(pid: number | undefined, options: CommandOptions) {
   };
   const end = (): void => {
     kill("SIGTERM");
-    force ??= setTimeout(() => kill("SIGKILL"), KILL_AFTER_MS);
+    force ??= setTimeout(() => kill("SIGKILL"), options.killAfter ?? KILL_AFTER_MS);
   };
   const limit =
     options.timeout === undefined

@@ -4,11 +4,14 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { colors as pc } from "../../report/colors.ts";
 import { RACY_MS } from "../../archive/fingerprint.ts";
+import { loadConfig } from "../../config/load.ts";
 import { EXIT, HoldfastError } from "../../errors.ts";
 import { STEP_NAMES, type StepName } from "../../model/unit.ts";
 import { describeAnomaly } from "../../ops/anomalies/describe.ts";
 import type { BackupOutcome, BackupRequest } from "../../ops/backup/request.ts";
 import { backup } from "../../ops/backup/run.ts";
+import { concludeBackup } from "../../ops/monitor/backup.ts";
+import { monitor } from "../../ops/monitor/job.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";
 import { parseList, lastValue } from "../core/arguments.ts";
@@ -119,10 +122,32 @@ const backUp = async (request: BackupRequest, flags: OutputFlags, frame: Command
   exitOfOutcome(await backupOf(request, flags, frame));
 
 async function backupOf(request: BackupRequest, flags: OutputFlags, frame: CommandFrame): Promise<BackupOutcome> {
-  const config = configFile(request.config === "" ? undefined : request.config);
-  const outcome = await backup({ ...request, config }, frame);
+  const file = configFile(request.config === "" ? undefined : request.config);
+  const work = async (): Promise<BackupOutcome> => await backup({ ...request, config: file }, frame);
+  const outcome = request.dryRun || request.inProcess ? await work() : await monitored(file, request, frame, work);
   if (isShown(flags)) showOutcome(outcome);
   return outcome;
+}
+
+/** Reports the start and the end of a backup of the whole site. */
+async function monitored(
+  file: string,
+  { dest }: BackupRequest,
+  { signal, report }: CommandFrame,
+  work: () => Promise<BackupOutcome>,
+): Promise<BackupOutcome> {
+  const config = loadConfig(file, process.env);
+  return await monitor(
+    {
+      job: "backup",
+      config,
+      dest: dest ?? config.dest,
+      signal,
+      conclude: (outcome, site) => concludeBackup(site, outcome, exitOfOutcome(outcome)),
+      onWarning: (text) => report({ type: "note", level: "warning", text }),
+    },
+    work,
+  );
 }
 
 function stepName(name: string): StepName {

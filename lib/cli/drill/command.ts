@@ -2,16 +2,19 @@
 import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
 import { EXIT, HoldfastError } from "../../errors.ts";
-import { drill as drillRuns, type DrillEvidence, type DrillOutcome } from "../../ops/drill/run.ts";
+import { drill as drillRuns, type DrillEvidence, type DrillOptions, type DrillOutcome } from "../../ops/drill/run.ts";
 import type { DrillPhase } from "../../ops/drill/sandbox-run.ts";
+import { monitor } from "../../ops/monitor/job.ts";
+import { concludeDrill } from "../../ops/monitor/proof.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { formatDuration } from "../../report/format.ts";
 import { phaseReport } from "../../report/phases.ts";
-import { printable, printableLines } from "../../report/printable.ts";
+import { printableLines } from "../../report/printable.ts";
 import { lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
 import { EVIDENCE, NUMBER, SWITCH, TEXT } from "../core/options.ts";
 import { printJson, printProblems } from "../core/print-json.ts";
+import { printWarning } from "../../report/warning.ts";
 import { drillReinit } from "./reinit.ts";
 import { requireSiteConfig } from "../core/site-config.ts";
 import { storeOf } from "../core/store-path.ts";
@@ -70,37 +73,51 @@ export const drill = defineCommand({
     const progress = phaseReport(flags, "results");
     const say = (line: string): void => void (shown && progress.say(line));
     const evidence = lastValue(flags.evidence);
-    const outcome = await drillRuns(
-      {
-        store,
-        run: lastValue(flags.run) ?? "latest",
-        allSince: lastValue(flags["all-since"]),
-        config: configOf(lastValue(flags.config)),
-        sandbox: sandbox === undefined ? undefined : path.resolve(sandbox),
-        database,
-        projects: wholeNumber("projects", lastValue(flags.projects), 0),
-        workers: wholeNumber("workers", lastValue(flags.workers), 1),
-        search: flags.search,
-        changed: flags.changed,
-        evidence: evidence === undefined ? undefined : path.resolve(evidence),
+    const config = configOf(lastValue(flags.config));
+    const request = {
+      store,
+      run: lastValue(flags.run) ?? "latest",
+      allSince: lastValue(flags["all-since"]),
+      config,
+      sandbox: sandbox === undefined ? undefined : path.resolve(sandbox),
+      database,
+      projects: wholeNumber("projects", lastValue(flags.projects), 0),
+      workers: wholeNumber("workers", lastValue(flags.workers), 1),
+      search: flags.search,
+      changed: flags.changed,
+      evidence: evidence === undefined ? undefined : path.resolve(evidence),
+    };
+    const options: Omit<DrillOptions, "onNote"> = {
+      signal: frame.signal,
+      onPhase: (run, phase) => {
+        if (phase === "verify") say(pc.bold(run));
+        progress.phase(PHASES[phase]);
       },
+      onCheck: (_run, check) => say(showCheck(check)),
+      onBytes: progress.bytes,
+    };
+    const outcome = await monitor(
       {
+        job: "drill",
+        config,
+        dest: store,
         signal: frame.signal,
-        onPhase: (run, phase) => {
-          if (phase === "verify") say(pc.bold(run));
-          progress.phase(PHASES[phase]);
-        },
-        onCheck: (_run, check) => say(showCheck(check)),
-        onBytes: progress.bytes,
+        conclude: (done, site) => concludeDrill(site, done, exitOf(done, flags.strict)),
+        onWarning: printWarning,
       },
-    ).finally(progress.end);
-    for (const warning of outcome.warnings) process.stderr.write(`${pc.yellow("warning:")} ${printable(warning)}\n`);
+      async () => await drillRuns(request, options).finally(progress.end),
+    );
+    outcome.warnings.forEach(printWarning);
     if (flags.json) printOutcome(outcome);
     else if (shown || !outcome.ok) process.stdout.write(`${conclusion(outcome)}\n`);
-    const unproved = outcome.drills.some(({ not_proved }) => not_proved.length > 0);
-    return outcome.ok && !(flags.strict && unproved) ? EXIT.ok : EXIT.verification;
+    return exitOf(outcome, flags.strict);
   },
 });
+
+function exitOf({ ok, drills }: DrillOutcome, isStrict: boolean): number {
+  const unproved = drills.some(({ not_proved }) => not_proved.length > 0);
+  return ok && !(isStrict && unproved) ? EXIT.ok : EXIT.verification;
+}
 
 /** Loads the config of the flag, or one at a default path; a drill works without one. */
 function configOf(given: string | undefined): SiteConfig | undefined {

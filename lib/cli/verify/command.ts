@@ -2,15 +2,17 @@
 import path from "node:path";
 import { colors as pc } from "../../report/colors.ts";
 import { EXIT } from "../../errors.ts";
-import { verify as verifyRun, type Verification } from "../../ops/verify/run.ts";
+import { verify as verifyRun, type Check, type Verification } from "../../ops/verify/run.ts";
+import { monitor } from "../../ops/monitor/job.ts";
+import { concludeVerification } from "../../ops/monitor/proof.ts";
 import { plural } from "../../report/format.ts";
 import { phaseReport } from "../../report/phases.ts";
-import { printable } from "../../report/printable.ts";
 import { lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
 import { EVIDENCE, SWITCH, TEXT } from "../core/options.ts";
 import { printJson, printProblems } from "../core/print-json.ts";
 import { parseSample } from "../../ops/verify/inventory/sample.ts";
+import { printWarning } from "../../report/warning.ts";
 import { siteConfigOf } from "../core/site-config.ts";
 import { storeOf } from "../core/store-path.ts";
 import { showCheck } from "../core/check-report.ts";
@@ -53,29 +55,41 @@ export const verify = defineCommand({
     const shown = !flags.json && !flags.quiet;
     const progress = phaseReport(flags, "results");
     progress.phase("verifying");
-    const verification = await verifyRun(
+    const config = siteConfigOf(lastValue(flags.config), lastValue(flags.dest));
+    const request = {
+      store,
+      run: lastValue(flags.run) ?? "latest",
+      quick: flags.quick,
+      deep: flags.deep,
+      live: flags.live,
+      scratch,
+      evidence: evidence === undefined ? undefined : path.resolve(evidence),
+      config,
+      ...(sample === undefined ? {} : { sample: parseSample(sample) }),
+    };
+    const onCheck = (check: Check): void => void (shown && progress.say(showCheck(check)));
+    const verification = await monitor(
       {
-        store,
-        run: lastValue(flags.run) ?? "latest",
-        quick: flags.quick,
-        deep: flags.deep,
-        live: flags.live,
-        scratch,
-        evidence: evidence === undefined ? undefined : path.resolve(evidence),
-        config: siteConfigOf(lastValue(flags.config), lastValue(flags.dest)),
-        ...(sample === undefined ? {} : { sample: parseSample(sample) }),
+        job: "verify",
+        config,
+        dest: store,
+        signal: frame.signal,
+        conclude: (done, site) => concludeVerification(site, done, exitOf(done)),
+        onWarning: printWarning,
       },
-      { ...frame, onCheck: (check) => void (shown && progress.say(showCheck(check))), onBytes: progress.bytes },
-    ).finally(progress.end);
-    for (const note of verification.notes) process.stderr.write(`${pc.yellow("warning:")} ${printable(note)}\n`);
+      async () => await verifyRun(request, { ...frame, onCheck, onBytes: progress.bytes }).finally(progress.end),
+    );
+    verification.notes.forEach(printWarning);
     if (flags.json) {
       const { checks, ...rest } = verification;
       const error_count = printProblems("verify", checks);
       printJson({ message_type: "summary", ...rest, error_count, checks });
     } else if (shown || !verification.ok) process.stdout.write(`${conclusion(verification)}\n`);
-    return verification.ok ? EXIT.ok : EXIT.verification;
+    return exitOf(verification);
   },
 });
+
+const exitOf = ({ ok }: Verification): number => (ok ? EXIT.ok : EXIT.verification);
 
 function conclusion({ run, ok, quick, sample, checks }: Verification): string {
   const failed = checks.filter((check) => !check.ok);

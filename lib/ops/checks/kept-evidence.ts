@@ -1,9 +1,14 @@
-/** Reads the evidence that drills and verifications kept in a store. Damaged documents count for nothing. */
+/**
+ * Reads the evidence that drills and verifications kept in a store, or on this host where a store cannot be written to.
+ * Damaged documents count for nothing.
+ */
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
 import type { Artifact } from "../../model/unit.ts";
 import { tryReadDocument } from "../../store/files/json-documents.ts";
+import { isRunId } from "../../store/files/layout.ts";
+import { stateDirectory } from "../../store/known-stores.ts";
 
 /** An artifact that was restored, or read to its end, and found as recorded. */
 export interface ProvedArtifact {
@@ -56,15 +61,21 @@ export const provedFrom = (evidence: Evidence): Date =>
 
 /** Reads the evidence of one run. */
 export function readEvidence(store: string, run: string): Evidence[] {
-  const directory = path.join(store, "evidence", run);
-  return namesIn(directory)
-    .filter((name) => /^(?:drill|verify)-.*\.json$/.test(name))
-    .flatMap((name) => tryReadDocument(path.join(directory, name), evidenceSchema) ?? [])
-    .filter((evidence) => evidence.run === run);
+  return placesOf(store).flatMap((evidence) => {
+    const directory = path.join(evidence, run);
+    return namesIn(directory)
+      .filter((name) => /^(?:drill|verify)-.*\.json$/.test(name))
+      .flatMap((name) => tryReadDocument(path.join(directory, name), evidenceSchema) ?? [])
+      .filter((one) => one.run === run);
+  });
 }
 
 /** Lists the runs of which there is evidence, those that were removed among them. */
-export const runsWithEvidence = (store: string): string[] => namesIn(path.join(store, "evidence"));
+export const runsWithEvidence = (store: string): string[] => [
+  ...new Set(placesOf(store).flatMap(namesIn).filter(isRunId)),
+];
+
+const placesOf = (store: string): string[] => [store, stateDirectory()].map((place) => path.join(place, "evidence"));
 
 function namesIn(directory: string): string[] {
   try {

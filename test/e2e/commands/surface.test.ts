@@ -14,7 +14,7 @@ import { helpOf } from "../../support/commands/help.ts";
 
 const SNAPSHOTS = join(PROJECT, "test/e2e/commands/surface");
 /** Scripts with verbs of their own. */
-const GROUPS = ["anomaly", "portable"];
+const GROUPS = ["alerts", "anomaly", "portable"];
 const NOT_COMMANDS = ["build", "man", "schema"];
 
 const directory = suiteDirectory();
@@ -109,6 +109,8 @@ test("messages of commands, and their exit statuses", { timeout: 300_000 }, asyn
     ["find", "*.html"],
     ["logs", "latest"],
     ["health"],
+    ["watch"],
+    ["alerts", "test"],
     ["verify", "--deep", "--live"],
     ["restore", "--to", target, "--dry-run"],
     ["restore", "--to", target],

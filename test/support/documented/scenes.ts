@@ -25,6 +25,7 @@ interface Host {
 const ANOMALIES = "docs/anomalies.md";
 const DIFF = "docs/diff.md";
 const OPERATIONS = "docs/operations.md";
+const MONITORING = "docs/monitoring.md";
 const PORTABLE = "docs/portable.md";
 const README = "README.md";
 const RESTORE = "docs/restore.md";
@@ -54,6 +55,14 @@ const BLOG = [
   "sqlite3 /var/www/blog/statistics.db 'create table visit (day date)'",
 ];
 
+/** A service that takes three messages, or ends after a minute; its address is in the files that the page names. */
+const ALERT_SERVICE = [
+  `setsid node -e 'let left = 3; const server = require("http").createServer((_, answer) => { answer.end(); if (--left === 0) process.exit(); });` +
+    ` server.listen(0, "127.0.0.1", () => { for (const name of ["healthchecks", "slack"]) require("fs").writeFileSync("/etc/holdfast/" + name + "_url",` +
+    ` "http://127.0.0.1:" + server.address().port + "/" + name); }); setTimeout(() => process.exit(), 60000)' >/dev/null 2>&1 3>&- &`,
+  "until [ -s /etc/holdfast/slack_url ]; do sleep 0.05; done",
+];
+
 /** As the application's migrations leave a new database. */
 const EMPTY_TABLES =
   `psql -qAt -d clara -c "select 'truncate ' || string_agg(quote_ident(relname), ',') from pg_stat_user_tables` +
@@ -65,6 +74,7 @@ export const HOSTS: Readonly<Record<string, Host>> = {
   [DIFF]: { commands: [IN_NOVEMBER, backupAt("2026-11-21T02:00:00Z")] },
   "docs/configuring.md": { withoutSite: true, commands: [...WIKI, ...BLOG] },
   "docs/source-code.md": { withoutSite: true },
+  [MONITORING]: { configs: { clara: ["alerts:"] }, commands: ["groupadd --force holdfast", IN_NOVEMBER] },
   [OPERATIONS]: { configs: { clara: ["references:", "drill:"] }, commands: ["mkdir /mnt/large"] },
   [PORTABLE]: { configs: { clara: ["  reinit:"], site: [] }, commands: ["pg_dump -Fc -d clara -f /root/clara.dump"] },
   "docs/retention.md": { configs: { clara: ["retention:"] }, commands: [IN_OCTOBER, IN_NOVEMBER] },
@@ -97,6 +107,15 @@ export const SCENES: readonly Scene[] = [
   },
   {
     page: README,
+    script: "npx tsx scripts/alerts.ts test",
+    says: "the config has routes",
+    before: [
+      "cp config/site.yaml /root/ && echo 'alerts: { routes: [{ name: log, command: [cat] }] }' >>config/site.yaml",
+    ],
+    after: ["mv /root/site.yaml config/site.yaml"],
+  },
+  {
+    page: README,
     script: "cd /srv/clara_backups/latest",
     says: "a new host, to which the run of the printed dump was brought",
     before: [
@@ -110,6 +129,12 @@ export const SCENES: readonly Scene[] = [
     script: "npx tsx scripts/portable.ts export",
     says: "an application moves from SQLite to PostgreSQL: its migrations have made the tables there",
     before: ["cp /opt/.world/db.sqlite3 /srv/clara/", EMPTY_TABLES],
+  },
+  {
+    page: MONITORING,
+    script: "npx tsx scripts/alerts.ts test",
+    says: "the addresses are in their files",
+    before: ALERT_SERVICE,
   },
   {
     page: OPERATIONS,

@@ -1,5 +1,17 @@
 /** The site's config as it goes into each run: what it does stays, what it knows goes. */
-import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, Parser, type Scalar, visit } from "yaml";
+import {
+  type Document,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  Parser,
+  type Scalar,
+  visit,
+} from "yaml";
 import { classifyKey } from "./key-names.ts";
 import { PLACEHOLDER, redactText } from "./text.ts";
 import { isSecretValue } from "./value-parser.ts";
@@ -18,7 +30,9 @@ interface Edit {
  * rest is byte for byte as it was.
  */
 export function sanitiseConfig(yamlText: string): string {
-  const edits = [...scalarEdits(yamlText), ...commentEdits(yamlText)].toSorted((a, b) => a.start - b.start);
+  const document = parseDocument(yamlText, { lineCounter: new LineCounter(), uniqueKeys: false, logLevel: "silent" });
+  const edits = [...scalarEdits(yamlText, document), ...commentEdits(yamlText, alertsSection(document))];
+  edits.sort((a, b) => a.start - b.start);
   let result = "";
   let done = 0;
   for (const { start, end, text } of edits) {
@@ -29,9 +43,8 @@ export function sanitiseConfig(yamlText: string): string {
   return result + yamlText.slice(done);
 }
 
-function scalarEdits(source: string): Edit[] {
+function scalarEdits(source: string, document: Document.Parsed): Edit[] {
   const edits: Edit[] = [];
-  const document = parseDocument(source, { lineCounter: new LineCounter(), uniqueKeys: false, logLevel: "silent" });
   visit(document, {
     Scalar(position, node, path) {
       if (position === "key" || typeof node.value === "boolean" || node.value === null) return;
@@ -50,13 +63,34 @@ function scalarEdits(source: string): Edit[] {
 function cleanScalar(node: Scalar, path: readonly unknown[]): string | undefined {
   const value = String(node.value);
   const key = keyOf(path);
-  if (key !== undefined && isSecretValue(value, classifyKey(key), node.type === "QUOTE_SINGLE")) {
+  const kind = isAlertSecret(path, key, value) ? "named" : classifyKey(key ?? "");
+  if (isSecretValue(value, kind, node.type === "QUOTE_SINGLE")) {
     const fallback = /^\$\{\w+:?-/.exec(value);
     return fallback !== null && value.endsWith("}") ? `${fallback[0]}${PLACEHOLDER}}` : PLACEHOLDER;
   }
   const before = argumentsBefore(node, path);
   const text = before.length > 0 ? cleanArgument(before, value) : redactText(value, NO_RULES).text;
   return text === value ? undefined : text;
+}
+
+/** Keys of alert routes whose values are secret. */
+const ALERT_SECRETS: ReadonlySet<string> = new Set(["url", "token", "password"]);
+const ADDRESS = /\b[a-z][a-z0-9+.-]*:\/\/\S+/gi;
+
+/** Checks whether a value of the section `alerts` is secret: there, every address may hold a token. */
+function isAlertSecret(path: readonly unknown[], key: string | undefined, value: string): boolean {
+  const [, , section] = path;
+  if (!isPair(section) || !isAlertsKey(section.key)) return false;
+  return ALERT_SECRETS.has(key ?? "") || value.search(ADDRESS) !== -1;
+}
+
+const isAlertsKey = (key: unknown): boolean => isScalar(key) && key.value === "alerts";
+
+/** Returns where the section `alerts` stands in the text, with its comments. */
+function alertsSection({ contents }: Document.Parsed): Omit<Edit, "text"> | undefined {
+  const pair = isMap(contents) ? contents.items.find(({ key }) => isAlertsKey(key)) : undefined;
+  if (!isScalar(pair?.key) || !isNode(pair.value)) return undefined;
+  return { start: pair.key.range?.[0] ?? 0, end: pair.value.range?.[2] ?? 0 };
 }
 
 /** The nearest key above a scalar, lists passed through: that of `b` in `passwords: [a, b]`. */
@@ -83,14 +117,15 @@ function cleanArgument(before: readonly string[], value: string): string {
   return line.startsWith(start) ? line.slice(start.length).replace(/^"(.*)"$/s, "$1") : own;
 }
 
-function commentEdits(source: string): Edit[] {
+function commentEdits(source: string, alerts: Omit<Edit, "text"> | undefined): Edit[] {
   const edits: Edit[] = [];
   const collect = (token: unknown): void => {
     if (typeof token !== "object" || token === null) return;
     if ("type" in token && token.type === "comment" && "source" in token && "offset" in token) {
       const { source: comment, offset } = token;
       if (typeof comment !== "string" || typeof offset !== "number") return;
-      const { text } = redactText(comment, NO_RULES);
+      const isOfAlerts = alerts !== undefined && offset >= alerts.start && offset < alerts.end;
+      const { text } = redactText(isOfAlerts ? comment.replaceAll(ADDRESS, PLACEHOLDER) : comment, NO_RULES);
       if (text !== comment) edits.push({ start: offset, end: offset + comment.length, text });
       return;
     }

@@ -1,0 +1,35 @@
+/** Checks that a run was proved to restore lately. */
+import { fullBackups } from "../runs/full-backups.ts";
+import { timeOfEvidence } from "../checks/kept-evidence.ts";
+import { proofsOf } from "../runs/proof.ts";
+import { formatAge, HOUR_MS, type WatchCheck } from "./check.ts";
+
+/** A drill each week, and a day for it. */
+const MAX_AGE_MS = 8 * 24 * HOUR_MS;
+
+/** Checks the newest proof; without one, whether there are runs that could have been proved by now. */
+export async function checkProof(store: string, now: Date, signal: AbortSignal): Promise<WatchCheck> {
+  const common = { id: "proof", title: "proof" } as const;
+  const [newest] = await proofsOf(store, now, signal);
+  if (newest !== undefined) {
+    const age = now.getTime() - timeOfEvidence(newest).getTime();
+    const kind = newest.format === "holdfast-drill" ? "drill" : "verification";
+    const figure = `${kind} of ${newest.run}, ${formatAge(age)} ago`;
+    if (age <= MAX_AGE_MS) return { ...common, state: "ok", figure, problems: [] };
+    return {
+      ...common,
+      state: "failed",
+      figure,
+      problems: [problem(store, `the last proof is ${formatAge(age)} old`)],
+    };
+  }
+  const oldest = [...fullBackups(store)].at(-1);
+  const age = oldest === undefined ? 0 : now.getTime() - Date.parse(oldest.finished_at);
+  if (age <= MAX_AGE_MS) return { ...common, state: "not proved", figure: "no run was proved yet", problems: [] };
+  return { ...common, state: "failed", figure: "none", problems: [problem(store, "no run was ever proved")] };
+}
+
+const problem = (store: string, what: string) => ({
+  path: store,
+  message: `${what}, expected every 8 days: run a drill`,
+});
