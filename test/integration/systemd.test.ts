@@ -69,7 +69,10 @@ describe("install_systemd", () => {
   const store = join(directory, 'a store, 100 % "full"');
   const configOf = (site: string): string => {
     const file = join(directory, `${site}.yaml`);
-    writeFileSync(file, `site: ${site}\nroot: ${directory}\ndest: ${JSON.stringify(store)}\ntrees: [none]\n`);
+    writeFileSync(
+      file,
+      `site: ${site}\nroot: ${directory}\ndest: ${JSON.stringify(store)}\ntrees: [none]\nmetrics: { textfile: figures }\n`,
+    );
     return file;
   };
   const install = async (...args: string[]): Promise<RunResult> => await runScript("install_systemd", args);
@@ -93,6 +96,7 @@ describe("install_systemd", () => {
     expect(readFileSync(dropIn, "utf8")).toContain(
       `ReadWritePaths="${store.replace("%", "%%").replaceAll('"', String.raw`\"`)}"`,
     );
+    expect(readFileSync(dropIn, "utf8")).toContain(`ReadWritePaths="-${directory}/figures"`);
     for (const job of ["backup", "verify", "drill", "prune", "watch"])
       expect(await isEnabled(root, `holdfast-${job}@clara.timer`)).toBe("enabled");
     expect(await install("--site", "clara", "--root", root, "--uninstall")).toMatchObject({ code: 0, stderr: "" });

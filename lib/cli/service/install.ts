@@ -40,11 +40,16 @@ export const installSystemd = defineCommand({
 });
 
 function servedSite(config: string | undefined, given: string | string[] | undefined): ServedSite {
-  const { site, file, dest } = requireSiteConfig(config);
+  const { site, root, file, dest, metrics } = requireSiteConfig(config);
   const store = lastValue(given) ?? dest;
   if (store === undefined)
     throw new HoldfastError("E_CONFIG", `${file} does not name the store`, { hint: "set dest in it" });
-  return { site, config: path.resolve(file), store: path.resolve(store) };
+  return {
+    site,
+    config: path.resolve(file),
+    store: path.resolve(store),
+    metrics: metrics === undefined ? undefined : path.resolve(root, metrics.textfile),
+  };
 }
 
 function textOf(

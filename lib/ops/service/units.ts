@@ -9,6 +9,8 @@ export interface ServedSite {
   /** Absolute paths. */
   readonly config: string;
   readonly store: string;
+  /** The directory of the metrics, if the config has one. */
+  readonly metrics: string | undefined;
 }
 
 /** A file below the directory of units. */
@@ -41,8 +43,8 @@ export const templates = (): UnitFile[] =>
 const here = (text: string): string =>
   text.replaceAll(ASSUMED.node, process.execPath).replaceAll(ASSUMED.home, `${PACKAGE_ROOT}/`);
 
-/** Returns the drop-ins with the paths of the site: each service may write to its store, and nowhere else. */
-export const dropIns = ({ site, config, store }: ServedSite): UnitFile[] =>
+/** Returns the drop-ins with the paths of the site: each service may write to its store and the metrics alone. */
+export const dropIns = ({ site, config, store, metrics }: ServedSite): UnitFile[] =>
   jobs().map((job) => ({
     name: dropInOf(job, site),
     text: `# Written by install_systemd for ${site}; changes are lost when it runs again. Use another file beside it.
@@ -53,7 +55,7 @@ RequiresMountsFor=${quoted(store)}
 Environment=${quoted(`HOLDFAST_CONFIG=${config}`)}
 ReadWritePaths=
 ReadWritePaths=${quoted(store)}
-`,
+${metrics === undefined ? "" : `ReadWritePaths=${quoted(`-${metrics}`)}\n`}`,
   }));
 
 /** Quotes a word of a unit file (systemd.syntax(7)); `%` begins a specifier. */
