@@ -4,7 +4,7 @@ import path from "node:path";
 import { HoldfastError } from "../errors.ts";
 import type { StepName } from "../model/unit.ts";
 import type { SiteSettings } from "./schema.ts";
-import type { TreeSettings } from "./tree-settings.ts";
+import type { TreeSettings } from "./settings/trees.ts";
 import { sqliteFile } from "./sqlite-url.ts";
 
 /** A path that a key of the config takes for a step. */

@@ -4,15 +4,15 @@
  */
 import * as z from "zod";
 import { stepNameSchema } from "../model/unit.ts";
-import { alertsSchema, metricsSchema } from "./alert-settings.ts";
-import { anomalySettingsSchema } from "./anomaly-settings.ts";
-import { databaseSchema } from "./database-settings.ts";
-import { command, flag, octal, paths, whole } from "./fields.ts";
-import { projectsSchema } from "./project-settings.ts";
-import { retentionSchema } from "./retention-settings.ts";
-import { treeSchema } from "./tree-settings.ts";
-import { portableSettingsSchema } from "./portable-settings.ts";
-import { portableRefinement } from "./portable-refinement.ts";
+import { alertsSchema, metricsSchema } from "./settings/alerts.ts";
+import { anomalySettingsSchema } from "./settings/anomalies.ts";
+import { databaseSchema } from "./settings/database.ts";
+import { command, flag, octal, paths, whole } from "./settings/fields.ts";
+import { projectsSchema } from "./settings/projects.ts";
+import { retentionSchema } from "./settings/retention.ts";
+import { treeSchema } from "./settings/trees.ts";
+import { portableSettingsSchema } from "./settings/portable.ts";
+import { portableRefinement } from "./settings/refinement.ts";
 
 const referenceSchema = z.strictObject({
   name: z

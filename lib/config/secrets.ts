@@ -4,7 +4,7 @@ import path from "node:path";
 import { HoldfastError } from "../errors.ts";
 import { runCommand } from "../exec/command.ts";
 import type { SiteConfig } from "./load.ts";
-import type { DatabaseSettings } from "./database-settings.ts";
+import type { DatabaseSettings } from "./settings/database.ts";
 
 /** The three ways in which a config gives a secret. */
 export interface SecretSource {

@@ -4,7 +4,7 @@ import { lstatSync, mkdirSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { removeTree } from "../archive/tree/remove.ts";
 import { fromString } from "../archive/path.ts";
-import type { ExportSettings } from "../config/project-settings.ts";
+import type { ExportSettings } from "../config/settings/projects.ts";
 import { HoldfastError } from "../errors.ts";
 import { runCommand } from "../exec/command.ts";
 import {

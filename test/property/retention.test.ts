@@ -1,7 +1,7 @@
 /** What must hold of every plan, over random histories (standings, proofs, pins, gaps, clocks that jump, summer time) and policies. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { RetentionPolicy } from "../../lib/config/retention-settings.ts";
+import type { RetentionPolicy } from "../../lib/config/settings/retention.ts";
 import { calendarOf } from "../../lib/ops/retention/calendar.ts";
 import type { Decision, HistoryRun } from "../../lib/ops/retention/history-run.ts";
 import { planRetention } from "../../lib/ops/retention/plan.ts";

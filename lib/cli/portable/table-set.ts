@@ -1,6 +1,6 @@
 /** `--set`: a set of tables that the config names. */
 import type { SiteConfig } from "../../config/load.ts";
-import type { SetSetting } from "../../config/portable-refinement.ts";
+import type { SetSetting } from "../../config/settings/refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { ExportReader } from "../../portable/read/export-reader.ts";
 import { lastValue } from "../core/arguments.ts";

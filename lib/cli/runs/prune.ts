@@ -1,7 +1,7 @@
 /** `prune`: removes the runs that the retention policy does not keep. */
 import { colors as pc } from "../../report/colors.ts";
 import { EXIT, HoldfastError } from "../../errors.ts";
-import { retentionPolicy, retentionSchema, type RetentionSettings } from "../../config/retention-settings.ts";
+import { retentionPolicy, retentionSchema, type RetentionSettings } from "../../config/settings/retention.ts";
 import type { Decision } from "../../ops/retention/history-run.ts";
 import { prune, type PruneOutcome } from "../../ops/retention/run.ts";
 import { formatColumns } from "../../report/columns.ts";

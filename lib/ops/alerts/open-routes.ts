@@ -1,5 +1,5 @@
 /** The routes of a config. */
-import { ALERT_EVENTS, type AlertEvent, type RouteSettings } from "../../config/alert-settings.ts";
+import { ALERT_EVENTS, type AlertEvent, type RouteSettings } from "../../config/settings/alerts.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { commandRoute } from "./command/route.ts";
 import type { Route } from "./core/route.ts";

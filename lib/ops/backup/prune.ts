@@ -1,5 +1,5 @@
 /** Prunes the store after a backup, under its locks. */
-import { retentionPolicy, type RetentionSettings } from "../../config/retention-settings.ts";
+import { retentionPolicy, type RetentionSettings } from "../../config/settings/retention.ts";
 import { asHoldfastError } from "../../errors.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { pruneLocked } from "../retention/run.ts";

@@ -1,5 +1,5 @@
 /** Chooses what a drill of changes restores: every database, and what no evidence of late has proved. */
-import { PROOF_MAX_AGE } from "../../config/retention-settings.ts";
+import { PROOF_MAX_AGE } from "../../config/settings/retention.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
 import { layersOf } from "../../store/run/layers.ts";
 import { provedSince } from "../runs/proof-coverage.ts";

@@ -1,5 +1,5 @@
 /** The columns of an application that hold ids of users without a foreign key, as the database really has them. */
-import type { ForeignKeySettings } from "../../config/portable-refinement.ts";
+import type { ForeignKeySettings } from "../../config/settings/refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import { connect } from "../../portable/engines/connect.ts";
 import { withDeclared } from "../../portable/schema/declared-keys.ts";

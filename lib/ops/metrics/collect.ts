@@ -10,7 +10,7 @@ import { openAnomalies } from "../anomalies/accepted.ts";
 import { fullBackups } from "../runs/full-backups.ts";
 import { proofsOf } from "../runs/proof.ts";
 import { proofCoverage } from "../runs/proof-coverage.ts";
-import { PROOF_MAX_AGE } from "../../config/retention-settings.ts";
+import { PROOF_MAX_AGE } from "../../config/settings/retention.ts";
 import { streamManifest } from "../verify/inventory/manifest-stream.ts";
 import type { MetricName, Sample } from "./names.ts";
 

@@ -1,7 +1,7 @@
 /** Exports the database's part of a package: portable data without users and passwords, or a dump. */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import type { GenericSetting } from "../../config/portable-refinement.ts";
+import type { GenericSetting } from "../../config/settings/refinement.ts";
 import type { DatabaseTarget } from "../../database/snapshot.ts";
 import { openSnapshot } from "../../database/engines/open.ts";
 import { HoldfastError } from "../../errors.ts";

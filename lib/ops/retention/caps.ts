@@ -1,6 +1,6 @@
 /** The hard caps of a policy: by count and by age, over all runs of the store. */
-import { timeBefore } from "../../config/duration.ts";
-import type { RetentionPolicy } from "../../config/retention-settings.ts";
+import { timeBefore } from "../../config/settings/duration.ts";
+import type { RetentionPolicy } from "../../config/settings/retention.ts";
 import { plural } from "../../report/format.ts";
 import { timeOfRun } from "../../store/files/layout.ts";
 import type { Decision, RetentionPlan } from "./history-run.ts";

@@ -1,5 +1,5 @@
 /** Reads the history of a store: every published run with what its documents say of it. */
-import type { RetentionPolicy } from "../../config/retention-settings.ts";
+import type { RetentionPolicy } from "../../config/settings/retention.ts";
 import { listRuns, timeOfRun } from "../../store/files/layout.ts";
 import type { UnitCopies } from "../removal/last-copies.ts";
 import { readProtections } from "../removal/protections.ts";

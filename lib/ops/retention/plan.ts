@@ -1,6 +1,6 @@
 /** Decides which runs stay and which go: a function of the history, the policy and the time alone. */
-import { timeBefore } from "../../config/duration.ts";
-import type { RetentionPolicy } from "../../config/retention-settings.ts";
+import { timeBefore } from "../../config/settings/duration.ts";
+import type { RetentionPolicy } from "../../config/settings/retention.ts";
 import { timeOfRun } from "../../store/files/layout.ts";
 import type { Protection } from "../removal/protections.ts";
 import { applyCaps } from "./caps.ts";

@@ -1,6 +1,6 @@
 /** The proof of a run, as retention regards it. */
-import { timeBefore } from "../../config/duration.ts";
-import type { RetentionPolicy } from "../../config/retention-settings.ts";
+import { timeBefore } from "../../config/settings/duration.ts";
+import type { RetentionPolicy } from "../../config/settings/retention.ts";
 import { provedFrom, timeOfEvidence, type Evidence } from "../checks/kept-evidence.ts";
 import { proofsOfRun } from "../runs/proof.ts";
 

@@ -1,6 +1,6 @@
 /** The keep rules, with restic's meanings: which good runs they choose, and why. */
-import { timeBefore } from "../../config/duration.ts";
-import { KEEP_COUNTS, type KeepCount, type RetentionPolicy } from "../../config/retention-settings.ts";
+import { timeBefore } from "../../config/settings/duration.ts";
+import { KEEP_COUNTS, type KeepCount, type RetentionPolicy } from "../../config/settings/retention.ts";
 import { timeOfRun } from "../../store/files/layout.ts";
 import { calendarOf } from "./calendar.ts";
 import type { HistoryRun } from "./history-run.ts";

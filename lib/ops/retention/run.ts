@@ -1,5 +1,5 @@
 /** Prunes a store: removes the runs that the policy does not keep, and what interrupted runs left. */
-import type { RetentionPolicy } from "../../config/retention-settings.ts";
+import type { RetentionPolicy } from "../../config/settings/retention.ts";
 import type { Report } from "../../model/event.ts";
 import { listIncomplete } from "../../store/files/layout.ts";
 import { acquireStoreLocks, type StoreLocks } from "../../store/lock/store-locks.ts";

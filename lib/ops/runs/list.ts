@@ -6,7 +6,7 @@ import { readOwner } from "../../store/lock/acquire.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
 import { findStore, type Store } from "../../store/open.ts";
 import { livenessOf } from "../../store/lock/process-owner.ts";
-import { PROOF_MAX_AGE } from "../../config/retention-settings.ts";
+import { PROOF_MAX_AGE } from "../../config/settings/retention.ts";
 import { latestRun } from "./find-run.ts";
 import { proofCoverage } from "./proof-coverage.ts";
 

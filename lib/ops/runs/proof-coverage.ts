@@ -1,5 +1,5 @@
 /** How much of a run was restored or read to its end lately, as a part of this run or of another one. */
-import { timeBefore, type Duration } from "../../config/duration.ts";
+import { timeBefore, type Duration } from "../../config/settings/duration.ts";
 import { isFuture } from "../../store/files/clock.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { readSums } from "../../store/run/checksums.ts";

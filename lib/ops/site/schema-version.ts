@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { HoldfastError } from "../../errors.ts";
 import { runCommand } from "../../exec/command.ts";
 import type { SiteConfig } from "../../config/load.ts";
-import type { DatabaseSettings } from "../../config/database-settings.ts";
+import type { DatabaseSettings } from "../../config/settings/database.ts";
 import { workingDirectory } from "./commands.ts";
 import type { DatabaseFacts } from "../../database/snapshot.ts";
 

@@ -1,7 +1,7 @@
 /**
  * Plans a database with facts that only its rows have: the targets of generic relations, and whether tree keys hold.
  */
-import type { GenericSetting } from "../../config/portable-refinement.ts";
+import type { GenericSetting } from "../../config/settings/refinement.ts";
 import type { Connection } from "../engine/connection.ts";
 import { withDeclared } from "../schema/declared-keys.ts";
 import { readGenerics } from "./polymorphic-types.ts";

@@ -1,6 +1,6 @@
 /** Reads which tables the generic relations of a database reference, from the types in its rows. */
 import pluralize from "pluralize";
-import type { GenericSetting } from "../../config/portable-refinement.ts";
+import type { GenericSetting } from "../../config/settings/refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../engine/connection.ts";
 import {

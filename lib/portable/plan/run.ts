@@ -1,5 +1,5 @@
 /** Plans an export or import of a database: the tables, their keys and their order. Reads only the catalogue. */
-import type { ForeignKeySettings, SetSetting } from "../../config/portable-refinement.ts";
+import type { ForeignKeySettings, SetSetting } from "../../config/settings/refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import { refineColumns, assertKeyNotReplaced, type ColumnsRequest } from "../rows/column-rules.ts";
 import { findComponents, type Component } from "../schema/components.ts";

@@ -2,7 +2,7 @@
  * Plans a reconcile: finds duplicate rows, the one of each group that stays, and references to the others. Changes
  * nothing.
  */
-import type { ForeignKeySettings, GenericSetting } from "../../config/portable-refinement.ts";
+import type { ForeignKeySettings, GenericSetting } from "../../config/settings/refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../engine/connection.ts";
 import type { Cell } from "../engine/session.ts";

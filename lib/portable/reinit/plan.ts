@@ -1,5 +1,5 @@
 /** Plans what clearing a database deletes and keeps; changes nothing. */
-import type { ForeignKeySettings } from "../../config/portable-refinement.ts";
+import type { ForeignKeySettings } from "../../config/settings/refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../engine/connection.ts";
 import { withDeclared } from "../schema/declared-keys.ts";

@@ -1,7 +1,7 @@
 /** Rules for the columns that an export omits and the values that it replaces. */
 import { portableEngine } from "../engines/registry.ts";
 import { randomBytes } from "node:crypto";
-import type { PlainValue, ReplacementSetting } from "../../config/portable-refinement.ts";
+import type { PlainValue, ReplacementSetting } from "../../config/settings/refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import { findColumn, findTable } from "../schema/names.ts";
 import type { Column, Schema, Table, TableId } from "../schema/tables.ts";

@@ -1,6 +1,6 @@
 /** Selects the rows of a set's tables: those in a range, and those that belong to them. */
 import { portableEngine } from "../engines/registry.ts";
-import type { RangeSetting } from "../../config/portable-refinement.ts";
+import type { RangeSetting } from "../../config/settings/refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Connection } from "../engine/connection.ts";
 import type { Cell } from "../engine/session.ts";

@@ -1,5 +1,5 @@
 /** Foreign keys that the config declares where the database has none (`portable.foreign_keys`). */
-import type { ForeignKeySettings } from "../../config/portable-refinement.ts";
+import type { ForeignKeySettings } from "../../config/settings/refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import { columnOf, type Column, type ForeignKey, type Schema, type Table } from "./tables.ts";
 import { findColumn, findTable } from "./names.ts";

@@ -1,7 +1,7 @@
 /** Converts another program's dump into a native export, so that every import takes the same path. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { ForeignKeySettings, GenericSetting } from "../../config/portable-refinement.ts";
+import type { ForeignKeySettings, GenericSetting } from "../../config/settings/refinement.ts";
 import { HoldfastError } from "../../errors.ts";
 import { connect } from "../engines/connect.ts";
 import type { Connection } from "../engine/connection.ts";

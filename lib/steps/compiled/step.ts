@@ -8,7 +8,7 @@ import type { BytePath } from "../../archive/entry.ts";
 import { sumExtensions } from "../../archive/extensions.ts";
 import { fromString } from "../../archive/path.ts";
 import type { Plan } from "../../archive/build/fingerprint-tree.ts";
-import type { CompiledSettings } from "../../config/project-settings.ts";
+import type { CompiledSettings } from "../../config/settings/projects.ts";
 import { HoldfastError } from "../../errors.ts";
 import { metadataSchema, type Artifact, type UnitInput } from "../../model/unit.ts";
 import { tryReadDocument } from "../../store/files/json-documents.ts";

@@ -9,7 +9,7 @@ import * as z from "zod";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { databasePassword } from "../../config/secrets.ts";
-import type { DatabaseSettings } from "../../config/database-settings.ts";
+import type { DatabaseSettings } from "../../config/settings/database.ts";
 import type { DatabaseSnapshot } from "../../database/snapshot.ts";
 import { openSnapshot } from "../../database/engines/open.ts";
 import { runCommand } from "../../exec/command.ts";

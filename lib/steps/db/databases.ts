@@ -1,6 +1,6 @@
 /** The databases of a config, and the units that they become. */
 import type { SiteConfig } from "../../config/load.ts";
-import type { DatabaseSettings } from "../../config/database-settings.ts";
+import type { DatabaseSettings } from "../../config/settings/database.ts";
 import { describeUrl } from "../../database/engines/registry.ts";
 import { HoldfastError } from "../../errors.ts";
 

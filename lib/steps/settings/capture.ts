@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
-import type { PortableSettings } from "../../config/portable-settings.ts";
+import type { PortableSettings } from "../../config/settings/portable.ts";
 import { HoldfastError } from "../../errors.ts";
 import { runCommand } from "../../exec/command.ts";
 import type { CapturedSettings } from "../../portable/format/settings.ts";

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
 import { display, fromString } from "../../archive/path.ts";
 import { treeName } from "../../config/claims.ts";
-import { treeSettings, type TreeSettings } from "../../config/tree-settings.ts";
+import { treeSettings, type TreeSettings } from "../../config/settings/trees.ts";
 import { unitDirectories } from "../../store/run/unit-name.ts";
 import type { StepContext } from "../core/context.ts";
 import type { TreeWalker } from "../core/tree-walker.ts";

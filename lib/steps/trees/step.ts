@@ -7,7 +7,7 @@ import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
 import type { ExcludeRules } from "../../archive/tree/exclude-rules.ts";
 import { basename, display, toBuffer } from "../../archive/path.ts";
-import type { TreeSettings } from "../../config/tree-settings.ts";
+import type { TreeSettings } from "../../config/settings/trees.ts";
 import { HoldfastError } from "../../errors.ts";
 import {
   archivePlan,

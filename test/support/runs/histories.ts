@@ -1,6 +1,6 @@
 /** Random histories of runs and retention policies, for the properties of what is planned over them. */
 import fc from "fast-check";
-import { retentionPolicy, retentionSchema, type RetentionPolicy } from "../../../lib/config/retention-settings.ts";
+import { retentionPolicy, retentionSchema, type RetentionPolicy } from "../../../lib/config/settings/retention.ts";
 import type { HistoryRun } from "../../../lib/ops/retention/history-run.ts";
 import { nextRunId } from "../../../lib/store/files/layout.ts";
 

@@ -1,5 +1,5 @@
 /** Alerts, and what becomes of one on its way. */
-import type { AlertEvent } from "../../../config/alert-settings.ts";
+import type { AlertEvent } from "../../../config/settings/alerts.ts";
 
 /** A message for people. Its texts are data of the site: a route escapes them for its own format. */
 export interface Alert {

@@ -1,5 +1,5 @@
 /** The interface of all routes. Each kind has a folder of its own; test/contract/alert-routes.test.ts runs on all. */
-import type { AlertEvent } from "../../../config/alert-settings.ts";
+import type { AlertEvent } from "../../../config/settings/alerts.ts";
 import type { Alert, Delivery, Ping } from "./alert.ts";
 
 export interface Route {

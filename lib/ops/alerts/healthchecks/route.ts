@@ -1,5 +1,5 @@
 /** The Healthchecks protocol (healthchecks.io and its like): a monitor that misses what does not arrive. */
-import type { AlertEvent, HealthchecksSettings } from "../../../config/alert-settings.ts";
+import type { AlertEvent, HealthchecksSettings } from "../../../config/settings/alerts.ts";
 import type { SiteConfig } from "../../../config/load.ts";
 import { readSecret } from "../../../config/secrets.ts";
 import { HoldfastError } from "../../../errors.ts";

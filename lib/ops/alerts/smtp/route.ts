@@ -1,6 +1,6 @@
 /** Mail, by SMTP. */
 import { connect, type Socket } from "node:net";
-import type { SmtpSettings } from "../../../config/alert-settings.ts";
+import type { SmtpSettings } from "../../../config/settings/alerts.ts";
 import type { SiteConfig } from "../../../config/load.ts";
 import { readSecret } from "../../../config/secrets.ts";
 import { messageOf, type Alert, type Delivery } from "../core/alert.ts";

@@ -1,5 +1,5 @@
 /** The messages of chat and push services: address, headers and JSON of each. */
-import type { AlertEvent, WebhookSettings } from "../../../config/alert-settings.ts";
+import type { AlertEvent, WebhookSettings } from "../../../config/settings/alerts.ts";
 import { addressBelow, parseAddress } from "../core/address.ts";
 import { cutBytes, cutText, messageOf, type Alert } from "../core/alert.ts";
 

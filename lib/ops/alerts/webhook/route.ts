@@ -1,5 +1,5 @@
 /** A chat or a push service, by HTTP. */
-import { fillTemplate, type WebhookSettings } from "../../../config/alert-settings.ts";
+import { fillTemplate, type WebhookSettings } from "../../../config/settings/alerts.ts";
 import type { SiteConfig } from "../../../config/load.ts";
 import { readSecret } from "../../../config/secrets.ts";
 import { messageOf, type Alert } from "../core/alert.ts";

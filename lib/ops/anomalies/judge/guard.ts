@@ -1,5 +1,5 @@
 /** The anomaly guard of a backup: judges the run before it is published, and keeps its figures afterwards. */
-import type { AnomalySettings } from "../../../config/anomaly-settings.ts";
+import type { AnomalySettings } from "../../../config/settings/anomalies.ts";
 import { asHoldfastError } from "../../../errors.ts";
 import type { Anomaly } from "../../../model/anomaly.ts";
 import type { Report } from "../../../model/event.ts";

@@ -1,5 +1,5 @@
 /** Judges a full run by the good runs before it. docs/anomalies.md has the rules. */
-import type { AnomalySettings } from "../../../config/anomaly-settings.ts";
+import type { AnomalySettings } from "../../../config/settings/anomalies.ts";
 import type { Anomaly } from "../../../model/anomaly.ts";
 import { STEP_NAMES, type Failure, type StepName } from "../../../model/unit.ts";
 import { runDirectory } from "../../../store/files/layout.ts";

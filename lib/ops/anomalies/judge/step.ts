@@ -1,5 +1,5 @@
 /** Applies the rules to one step of a run. */
-import type { AnomalySettings } from "../../../config/anomaly-settings.ts";
+import type { AnomalySettings } from "../../../config/settings/anomalies.ts";
 import type { Failure, StepName } from "../../../model/unit.ts";
 import { STEPS } from "../../../steps/registry.ts";
 import type { UnitFacts } from "../facts.ts";

@@ -6,7 +6,7 @@ import { fromString } from "../../../archive/path.ts";
 import { RESTORE_PREFIX } from "../../../archive/tree/walk.ts";
 import type { SiteConfig } from "../../../config/load.ts";
 import { databasePassword } from "../../../config/secrets.ts";
-import type { DatabaseSettings } from "../../../config/database-settings.ts";
+import type { DatabaseSettings } from "../../../config/settings/database.ts";
 import { compareTables } from "../../../database/compare-facts.ts";
 import { hasDigests } from "../../../database/facts-digest.ts";
 import type { DatabaseTarget } from "../../../database/snapshot.ts";

@@ -2,7 +2,7 @@
  * Maps rows of an export to other rows of the target by key, such as roles with another name there. Keys are replaced
  * in the cells of the export, before they are staged.
  */
-import type { KeyMapSetting, PlainValue } from "../../../config/portable-refinement.ts";
+import type { KeyMapSetting, PlainValue } from "../../../config/settings/refinement.ts";
 import { HoldfastError } from "../../../errors.ts";
 import { settingOf } from "../../rows/column-rules.ts";
 import { columnOf, type Column, type Schema, type Table, type TableId } from "../../schema/tables.ts";

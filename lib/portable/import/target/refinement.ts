@@ -5,7 +5,7 @@ import type {
   KeyMapSetting,
   PlainValue,
   ReplacementSetting,
-} from "../../../config/portable-refinement.ts";
+} from "../../../config/settings/refinement.ts";
 import { HoldfastError } from "../../../errors.ts";
 import { settingOf } from "../../rows/column-rules.ts";
 import type { Conditions } from "../../rows/row-filter.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { retentionPolicy, retentionSchema } from "../../../../lib/config/retention-settings.ts";
+import { retentionPolicy, retentionSchema } from "../../../../lib/config/settings/retention.ts";
 import type { HistoryRun } from "../../../../lib/ops/retention/history-run.ts";
 import { planRetention } from "../../../../lib/ops/retention/plan.ts";
 import { nextRunId } from "../../../../lib/store/files/layout.ts";

@@ -2,7 +2,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { retentionPolicy, retentionSchema } from "../../../../lib/config/retention-settings.ts";
+import { retentionPolicy, retentionSchema } from "../../../../lib/config/settings/retention.ts";
 import type { ManifestHead } from "../../../../lib/model/run.ts";
 import { pin, unpin } from "../../../../lib/ops/removal/pinned.ts";
 import { removeRuns } from "../../../../lib/ops/removal/remove.ts";

@@ -1,6 +1,6 @@
 /** The config section `anomalies`. */
 import * as z from "zod";
-import { STEP_NAMES } from "../model/unit.ts";
+import { STEP_NAMES } from "../../model/unit.ts";
 import { flag, whole } from "./fields.ts";
 
 const OFF = z.literal("off");
