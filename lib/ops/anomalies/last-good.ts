@@ -29,7 +29,7 @@ export async function repairLastGood(store: string): Promise<boolean> {
   const run = findLastGood(store);
   if (readLastGood(store) === run) return false;
   if (run !== undefined) {
-    await writeFileAtomic(lastGoodFile(store), `${run}\n`, { mode: 0o644, tmp: path.join(store, ".tmp") });
+    await writeFileAtomic(lastGoodFile(store), `${run}\n`, { mode: 0o640, tmp: path.join(store, ".tmp") });
     return true;
   }
   await rm(lastGoodFile(store), { force: true });

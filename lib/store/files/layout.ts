@@ -14,8 +14,10 @@ export const scratchDirectory = (store: string, run: string): string => path.joi
 
 /** Returns a directory into which runs are moved to be deleted. */
 export const trashDirectory = (store: string, id: string): string => path.join(store, ".tmp", `${TRASH}${id}`);
-/** Checks whether a name in `.tmp` is that of a run's temporary files, or of runs that were being deleted. */
-export const isLeftover = (name: string): boolean => RUN_ID.test(name) || name.startsWith(TRASH);
+/** A document of the store that was being written, by a holder of the lock. */
+const DRAFT = /^\.last_good\..*\.new$/;
+/** Checks whether a name in `.tmp` is of a run's temporary files, of runs that were being deleted, or of a draft. */
+export const isLeftover = (name: string): boolean => RUN_ID.test(name) || name.startsWith(TRASH) || DRAFT.test(name);
 
 /** Lists the ids of the published runs, oldest first. */
 export function listRuns(store: string): string[] {

@@ -63,6 +63,7 @@ const DRY: readonly (readonly [script: string, args: () => readonly string[], co
   ["prune", () => ["--keep-last", "1"], 0],
   ["anomaly", () => ["accept", run, "--code", "shrank", "--reason", "x"], 2],
   ["reinit", () => [], 0],
+  ["install_systemd", () => ["--root", at("image")], 0],
   ["portable", () => ["export", "-o", at("other")], 0],
   ["portable", () => ["import", at("export"), "--mode", "create-or-update"], 0],
   ["portable", () => ["import", at("export"), "--clear-existing"], 0],

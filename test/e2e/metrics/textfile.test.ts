@@ -63,6 +63,7 @@ describe("the textfile", () => {
     expect(Object.keys(first).toSorted()).toEqual([
       'holdfast_last_good_timestamp_seconds{site="test"}',
       'holdfast_last_success_timestamp_seconds{site="test"}',
+      'holdfast_proof_coverage_ratio{site="test"}',
       'holdfast_run_anomalies{site="test",level="alarm"}',
       'holdfast_run_anomalies{site="test",level="notice"}',
       'holdfast_run_bytes{site="test",kind="reused"}',

@@ -65,10 +65,13 @@ function take(lock: string): boolean {
   }
 }
 
+/** The parts of `config` that commands read. */
+const CONFIG = ["config/demo", "config/systemd"];
+
 /** The bundles alone: what runs reads nothing of the compiler's own output. */
 function bundle(draft: string, target: string): void {
   copyFileSync(join(PROJECT, "package.json"), join(draft, "package.json"));
-  cpSync(join(PROJECT, "config/demo"), join(draft, "config/demo"), { recursive: true });
+  for (const part of CONFIG) cpSync(join(PROJECT, part), join(draft, part), { recursive: true });
   for (const script of ["scripts/build.ts", "test/support/commands/bundle-in-process.ts"]) {
     const argv = ["--import", "tsx", script, join(draft, "dist")];
     const { status, stderr } = spawnSync(process.execPath, argv, { cwd: PROJECT, encoding: "utf8" });
@@ -83,7 +86,7 @@ function bundle(draft: string, target: string): void {
 function sourcesDigest(): string {
   const hash = createHash("sha256");
   const add = (file: string): void => void hash.update(`${file}\0`).update(readFileSync(join(PROJECT, file)));
-  for (const directory of ["lib", "scripts", "config/demo"])
+  for (const directory of ["lib", "scripts", ...CONFIG])
     for (const file of filesOf(join(PROJECT, directory))) add(`${directory}/${file}`);
   for (const file of ["package.json", "tsconfig.json", "tsconfig.build.json"]) add(file);
   add("test/support/commands/bundle-in-process.ts");
