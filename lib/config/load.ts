@@ -1,10 +1,15 @@
 /** Finds, reads and checks the config file of a site. */
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { LineCounter, parseDocument } from "yaml";
 import { HoldfastError } from "../errors.ts";
 import { claimFaults } from "./claims.ts";
-import { parseConfig, type ConfigFault } from "./parse.ts";
-import type { SiteSettings } from "./schema.ts";
+import { siteJsonSchema, siteSchema, type SiteSettings } from "./schema.ts";
+import type { ConfigFault } from "./text/fault.ts";
+import { describeIssue } from "./text/issues.ts";
+import { lineFinder } from "./text/lines.ts";
+import { syntaxFaults, variableFaults } from "./text/syntax.ts";
+import { fillVariables } from "./text/variables.ts";
 
 /** A checked config: absolute paths where the site says them, and the text it came from. */
 export interface SiteConfig extends SiteSettings {
@@ -78,6 +83,23 @@ export function loadConfig(file: string, environment: NodeJS.ProcessEnv): SiteCo
     `${file}: ${said.slice(0, 3).join("; ")}${more}`,
     first?.hint === undefined ? {} : { hint: first.hint },
   );
+}
+
+interface ParsedConfig extends Pick<ExaminedConfig, "faults" | "lineOf"> {
+  /** Undefined if there are faults. */
+  readonly settings: SiteSettings | undefined;
+}
+
+function parseConfig(text: string, environment: NodeJS.ProcessEnv): ParsedConfig {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { prettyErrors: true, lineCounter: lines });
+  const lineOf = lineFinder(document, lines);
+  const faults = [...syntaxFaults(document, lines), ...variableFaults(document, lines, environment)];
+  if (faults.length > 0) return { settings: undefined, faults, lineOf };
+  const result = siteSchema.safeParse(fillVariables(document.toJS(), environment));
+  if (result.success) return { settings: result.data, faults: [], lineOf };
+  const issues = result.error.issues.flatMap((issue) => describeIssue(issue, siteJsonSchema()));
+  return { settings: undefined, faults: issues.map((issue) => ({ ...issue, line: lineOf(issue.key) })), lineOf };
 }
 
 function inlineSecrets(settings: SiteSettings): string[] {

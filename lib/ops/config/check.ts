@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { examineConfig } from "../../config/load.ts";
-import type { ConfigFault } from "../../config/parse.ts";
+import type { ConfigFault } from "../../config/text/fault.ts";
 import { unreadablePaths } from "../site/readable-paths.ts";
 
 export interface ConfigReport {
