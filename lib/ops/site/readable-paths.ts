@@ -13,21 +13,32 @@ export interface UnreadablePath {
   readonly message: string;
 }
 
+interface NamedPath {
+  readonly key: string;
+  readonly path: string;
+  /** It may be missing. */
+  readonly isOptional?: boolean;
+}
+
+const MISSING = "does not exist";
+
 /** Lists the paths that are missing or closed to this process. Globs and what lies below a path are not looked at. */
 export function unreadablePaths(config: SiteConfig): UnreadablePath[] {
   const { root, roots, infra } = config;
-  const named = [
+  const named: readonly NamedPath[] = [
     { key: "root", path: root },
     ...roots.map((one, index) => ({ key: `roots[${index}]`, path: path.resolve(root, one) })),
     ...claimsOf(config)
       .filter(({ isGlob }) => isGlob !== true)
-      .map((claim) => ({ key: claim.key, path: baseOf(claim.path) })),
+      // A text type that no project has been compiled for has no directory.
+      .map(({ key, path: place, step }) => ({ key, path: baseOf(place), isOptional: step === "compiled_exports" })),
     ...(infra?.repo === undefined ? [] : [{ key: "infra.repo", path: path.resolve(root, infra.repo) }]),
     ...secretFiles(config).map(({ key, file }) => ({ key, path: path.resolve(root, file) })),
   ];
-  return named.flatMap((one) => {
-    const message = faultOf(one.path);
-    return message === undefined ? [] : [{ ...one, message }];
+  return named.flatMap(({ key, path: place, isOptional }) => {
+    const message = faultOf(place);
+    const isFault = message !== undefined && !(isOptional === true && message === MISSING);
+    return isFault ? [{ key, path: place, message }] : [];
   });
 }
 
@@ -61,7 +72,7 @@ function faultOf(file: string): string | undefined {
     return undefined;
   } catch (error) {
     const code = systemCode(error);
-    if (code === "ENOENT" || code === "ENOTDIR") return isBrokenLink(file) ? "is a broken link" : "does not exist";
+    if (code === "ENOENT" || code === "ENOTDIR") return isBrokenLink(file) ? "is a broken link" : MISSING;
     return code === "EACCES" || code === "EPERM" ? "cannot be read by this user" : `cannot be read: ${code ?? "?"}`;
   }
 }
