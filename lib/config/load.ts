@@ -7,7 +7,7 @@ import { claimFaults } from "./claims.ts";
 import { siteJsonSchema, siteSchema, type SiteSettings } from "./schema.ts";
 import type { ConfigFault } from "./text/fault.ts";
 import { describeIssue } from "./text/issues.ts";
-import { lineFinder } from "./text/lines.ts";
+import { lineFinder, type LineFinder } from "./text/lines.ts";
 import { syntaxFaults, variableFaults } from "./text/syntax.ts";
 import { fillVariables } from "./text/variables.ts";
 
@@ -51,8 +51,7 @@ export interface ExaminedConfig {
   /** Undefined if the file does not have the form of a config. */
   readonly config: SiteConfig | undefined;
   readonly faults: readonly ConfigFault[];
-  /** Returns the line of a key, such as `trees[0].path`, or of the nearest key above it. */
-  readonly lineOf: (key: string) => number;
+  readonly lineOf: LineFinder;
 }
 
 /** Reads a config and finds all its faults. Throws `E_CONFIG` if the file cannot be read. */
@@ -99,7 +98,11 @@ function parseConfig(text: string, environment: NodeJS.ProcessEnv): ParsedConfig
   const result = siteSchema.safeParse(fillVariables(document.toJS(), environment));
   if (result.success) return { settings: result.data, faults: [], lineOf };
   const issues = result.error.issues.flatMap((issue) => describeIssue(issue, siteJsonSchema()));
-  return { settings: undefined, faults: issues.map((issue) => ({ ...issue, line: lineOf(issue.key) })), lineOf };
+  return {
+    settings: undefined,
+    faults: issues.map(({ path: place, ...issue }) => ({ ...issue, line: lineOf(place) })),
+    lineOf,
+  };
 }
 
 function inlineSecrets(settings: SiteSettings): string[] {

@@ -7,6 +7,7 @@ type Issue = z.core.$ZodIssue;
 /** A key and what is wrong with it. */
 interface DescribedIssue {
   readonly key: string;
+  readonly path: readonly PropertyKey[];
   readonly message: string;
 }
 
@@ -24,11 +25,12 @@ export function describeIssue(issue: Issue, schema: SchemaNode): DescribedIssue[
       const whole = where === "" ? key : `${where}.${key}`;
       return {
         key: whole,
+        path: [...issue.path, key],
         message: `${whole} is not a known key${near === undefined ? "" : `; did you mean ${near}?`}`,
       };
     });
   }
-  return [{ key: where, message: `${where === "" ? "the config" : where}: ${issue.message}` }];
+  return [{ key: where, path: issue.path, message: `${where === "" ? "the config" : where}: ${issue.message}` }];
 }
 
 const weight = (issues: readonly Issue[]): number =>
