@@ -21,6 +21,7 @@ export function lineFinder(document: Document.Parsed, lines: LineCounter): LineF
       }
       if (!isMap(node)) continue;
       const pair = node.items.find((one) => isScalar(one.key) && String(one.key.value) === segment);
+      if (pair === undefined && !isIndex) break;
       if (pair === undefined) continue;
       if (isScalar(pair.key)) offset = pair.key.range?.[0] ?? offset;
       node = pair.value;
