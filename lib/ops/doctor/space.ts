@@ -6,7 +6,7 @@ import { formatBytes } from "../../report/format.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { findStore } from "../../store/open.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
-import { checkDisk } from "../health/disks.ts";
+import { checkDisk } from "../checks/free-space.ts";
 import { latestRun } from "../runs/find-run.ts";
 import type { DoctorFinding, Installation } from "./check.ts";
 

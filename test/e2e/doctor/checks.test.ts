@@ -128,6 +128,7 @@ describe("an installation", () => {
   test("with a fault: exit 13, the problem as JSON, and a command that can be pasted", async () => {
     await install();
     rmSync(path.join(store, "evidence"), { recursive: true });
+    makeEvidence(store, run, { at: daysAgo(9) });
     programs.remove("jq");
     const { code, json } = await doctor("--json");
     expect(code).toBe(13);
@@ -137,7 +138,7 @@ describe("an installation", () => {
     ]);
     const { stdout } = await doctor("--quiet");
     expect(stdout).toMatch(
-      /^✗ proof +none\n {4}\S+: no run was proved to restore within 35d\n {4}hint: npx tsx scripts\/drill\.ts --config \S+ --dest \S+\n✗ the installation of test has faults: proof\n$/,
+      /^✗ proof +drill of \S+, 9 days ago\n {4}\S+: the last proof is 9 days old, expected every 8 days: run a drill\n {4}hint: npx tsx scripts\/drill\.ts --config \S+ --dest \S+\n✗ the installation of test has faults: proof\n$/,
     );
   });
 
@@ -341,10 +342,9 @@ describe("the clock", () => {
 describe("the history", () => {
   test.each([
     [0, "ok"],
-    [8, "ok"],
-    [10, "warn"],
-    [40, "fail"],
-  ])("a proof of %d days ago: %s", async (days, state) => {
+    [7.9, "ok"],
+    [8.1, "fail"],
+  ])("a proof of %s days ago: %s", async (days, state) => {
     await install();
     rmSync(path.join(store, "evidence"), { recursive: true });
     makeEvidence(store, run, { at: daysAgo(days) });
@@ -355,6 +355,15 @@ describe("the history", () => {
     await install();
     makeEvidence(store, run, { at: daysAgo(-0.001), ok: false });
     expect(await check("proof")).toMatchObject({ state: "fail", figure: "none" });
+  });
+
+  test("runs that are too young for a drill: a warning", async () => {
+    await install();
+    rmSync(path.join(store, "evidence"), { recursive: true });
+    rmSync(path.join(store, "runs", run), { recursive: true });
+    const now = new Date().toISOString();
+    await makeRun(store, run, [{ directory: "db/site", content: "one" }], { finished_at: now });
+    expect(await check("proof")).toMatchObject({ state: "warn", figure: "no run was proved yet" });
   });
 
   test("a retention that deletes nothing, since backups fail: a warning", async () => {
