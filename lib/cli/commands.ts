@@ -10,6 +10,11 @@ export const COMMANDS = {
     describe: "write a config for an installation, and try it",
     load: async () => (await import("./init/command.ts")).init,
   },
+  config: {
+    describe: "check a config, or show it with its defaults",
+    description: "Checks a config, or shows it with its defaults, variables and paths resolved.",
+    verbs: async () => (await import("./config/verbs.ts")).CONFIG_COMMANDS,
+  },
   backup: {
     describe: "back up the whole site",
     script: "backup_all",
@@ -27,6 +32,10 @@ export const COMMANDS = {
   health: {
     describe: "check whether the site works and is backed up",
     load: async () => (await import("./health/command.ts")).health,
+  },
+  doctor: {
+    describe: "check whether the installation is right",
+    load: async () => (await import("./doctor/command.ts")).doctor,
   },
   drill: {
     describe: "restore a whole run into a sandbox, and compare it",

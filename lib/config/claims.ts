@@ -1,7 +1,6 @@
 /** The paths that a config takes, and by which key. Every path of a site belongs to one unit alone. */
 import { realpathSync } from "node:fs";
 import path from "node:path";
-import { HoldfastError } from "../errors.ts";
 import type { StepName } from "../model/unit.ts";
 import type { SiteSettings } from "./schema.ts";
 import type { TreeSettings } from "./settings/trees.ts";
@@ -64,36 +63,49 @@ export const treeName = (config: Pick<SiteSettings, "site">, { name, path: place
     .replace(/^[.-]+/, "") ||
     config.site);
 
-/**
- * Throws `E_CONFIG` where two keys take the same path, or two trees have one name; and where the store lies in a tree:
- * a restore in place would rename it. Paths that symlinks make the same fail one unit or step alone: see `sharedWith`.
- */
-export function checkClaims(config: Site, store: string | undefined): void {
-  const taken = new Map<string, Claim>();
-  const claims = claimsOf(config);
-  for (const claim of claims) {
-    const other = taken.get(pattern(claim.path));
-    if (other !== undefined) throw takenTwice(claim, other);
-    taken.set(pattern(claim.path), claim);
-  }
-  assertNoSharedDirectory(claims);
-  const names = new Map<string, number>();
-  for (const [index, tree] of config.trees.entries()) {
-    const name = treeName(config, tree);
-    const other = names.get(name.toLowerCase());
-    if (other !== undefined)
-      throw new HoldfastError("E_CONFIG", `trees[${other}] and trees[${index}] are both called ${name}`, {
-        hint: "give one of them a name of its own",
-      });
-    names.set(name.toLowerCase(), index);
-  }
-  if (store !== undefined) assertStoreOutside(claims, store);
+/** A fault of what a config takes. */
+interface ClaimFault {
+  readonly key: string;
+  readonly message: string;
+  readonly hint: string;
 }
 
-const takenTwice = (claim: Claim, other: Claim): HoldfastError =>
-  new HoldfastError("E_CONFIG", `${other.key} and ${claim.key} both take ${claim.path}`, {
-    hint: "leave it to one of them: every path belongs to one unit",
+/**
+ * Finds keys that take the same path, trees of one name, and a store inside a tree: a restore in place would rename it.
+ * Paths that symlinks make the same fail one unit or step alone: see `sharedWith`.
+ */
+export function claimFaults(config: Site, store: string | undefined): ClaimFault[] {
+  const claims = claimsOf(config);
+  return [
+    ...pathsTakenTwice(claims),
+    ...sharedDirectories(claims),
+    ...namesTakenTwice(config),
+    ...(store === undefined ? [] : storeInside(claims, store)),
+  ];
+}
+
+function pathsTakenTwice(claims: readonly Claim[]): ClaimFault[] {
+  const taken = new Map<string, Claim>();
+  return claims.flatMap((claim) => {
+    const other = taken.get(pattern(claim.path));
+    taken.set(pattern(claim.path), other ?? claim);
+    if (other === undefined) return [];
+    const message = `${other.key} and ${claim.key} both take ${claim.path}`;
+    return [{ key: claim.key, message, hint: "leave it to one of them: every path belongs to one unit" }];
   });
+}
+
+function namesTakenTwice(config: Site): ClaimFault[] {
+  const names = new Map<string, number>();
+  return config.trees.flatMap((tree, index) => {
+    const name = treeName(config, tree);
+    const other = names.get(name.toLowerCase());
+    names.set(name.toLowerCase(), other ?? index);
+    if (other === undefined) return [];
+    const message = `trees[${other}] and trees[${index}] are both called ${name}`;
+    return [{ key: `trees[${index}]`, message, hint: "give one of them a name of its own" }];
+  });
+}
 
 /** Lists the claims that links make the same path as another's. The claim without a link keeps it, else the first. */
 function sharedClaims(claims: readonly Claim[]): Shared[] {
@@ -129,39 +141,29 @@ export const sharedInStep = (config: Site, step: StepName): Shared | undefined =
   sharedClaims(claimsOf(config)).find(({ claim }) => claim.step === step && !isTree(claim));
 
 /** Legacy trees and projects cannot lie side by side: each directory would be both. */
-function assertNoSharedDirectory(claims: readonly Claim[]): void {
+function sharedDirectories(claims: readonly Claim[]): ClaimFault[] {
   const legacy = claims.find(({ step }) => step === "legacy_zips");
-  const template = claims.find(
-    (claim) => legacy !== undefined && claim.path.includes("{") && baseOf(claim.path) === legacy.path,
-  );
-  if (legacy !== undefined && template !== undefined)
-    throw new HoldfastError(
-      "E_CONFIG",
-      `${legacy.key} and ${template.key} both take the directories in ${legacy.path}`,
-      {
-        hint: "leave them to one of the two: every path belongs to one unit",
-      },
-    );
+  if (legacy === undefined) return [];
+  const template = claims.find((claim) => claim.path.includes("{") && baseOf(claim.path) === legacy.path);
+  if (template === undefined) return [];
+  const message = `${legacy.key} and ${template.key} both take the directories in ${legacy.path}`;
+  return [{ key: template.key, message, hint: "leave them to one of the two: every path belongs to one unit" }];
 }
 
 /** The part of a path before its first name with a field: all of a path without one. */
 export const baseOf = (template: string): string =>
   template.includes("{") ? path.dirname(`${template.slice(0, template.indexOf("{"))}x`) : template;
 
-function assertStoreOutside(claims: readonly Claim[], store: string): void {
+function storeInside(claims: readonly Claim[], store: string): ClaimFault[] {
   const real = realPath(path.resolve(store));
   const outer = claims.find(
     ({ path: tree, isGlob, step }) =>
       step !== "infra" && isGlob !== true && !tree.includes("{") && isWithin(real, realPath(tree)),
   );
-  if (outer !== undefined)
-    throw new HoldfastError(
-      "E_CONFIG",
-      `the store (dest) ${store} lies inside ${outer.path}, which ${outer.key} takes`,
-      {
-        hint: "move the store out of the site: a restore in place would move it aside",
-      },
-    );
+  if (outer === undefined) return [];
+  const message = `the store (dest) ${store} lies inside ${outer.path}, which ${outer.key} takes`;
+  const hint = "move the store out of the site: a restore in place would move it aside";
+  return [{ key: "dest", message, hint }];
 }
 
 const isWithin = (file: string, directory: string): boolean =>

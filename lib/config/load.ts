@@ -1,13 +1,15 @@
 /** Finds, reads and checks the config file of a site. */
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { distance } from "fastest-levenshtein";
-import { isAlias, isMap, parseDocument, visit } from "yaml";
-import type * as z from "zod";
+import { LineCounter, parseDocument } from "yaml";
 import { HoldfastError } from "../errors.ts";
-import { checkClaims } from "./claims.ts";
+import { claimFaults } from "./claims.ts";
 import { siteJsonSchema, siteSchema, type SiteSettings } from "./schema.ts";
-import { fillVariables } from "./variables.ts";
+import type { ConfigFault } from "./text/fault.ts";
+import { describeIssue } from "./text/issues.ts";
+import { lineFinder, type LineFinder } from "./text/lines.ts";
+import { syntaxFaults, variableFaults } from "./text/syntax.ts";
+import { fillVariables } from "./text/variables.ts";
 
 /** A checked config: absolute paths where the site says them, and the text it came from. */
 export interface SiteConfig extends SiteSettings {
@@ -44,90 +46,64 @@ export function findConfig(flag: string | undefined, environment: NodeJS.Process
   );
 }
 
+/** A config as it was read: checked, or with what is wrong with it. */
+export interface ExaminedConfig {
+  /** Undefined if the file does not have the form of a config. */
+  readonly config: SiteConfig | undefined;
+  readonly faults: readonly ConfigFault[];
+  readonly lineOf: LineFinder;
+}
+
+/** Reads a config and finds all its faults. Throws `E_CONFIG` if the file cannot be read. */
+export function examineConfig(file: string, environment: NodeJS.ProcessEnv): ExaminedConfig {
+  const text = readText(file);
+  const { settings, faults, lineOf } = parseConfig(text, environment);
+  if (settings === undefined) return { config: undefined, faults, lineOf };
+  const root = path.resolve(path.dirname(file), settings.root);
+  const dest = settings.dest === undefined ? undefined : path.resolve(path.dirname(file), settings.dest);
+  const warnings = inlineSecrets(settings);
+  const config = { ...settings, root, ...(dest === undefined ? {} : { dest }), file, text, warnings };
+  const claimed = claimFaults({ ...settings, root }, dest);
+  return { config, faults: claimed.map((fault) => ({ ...fault, line: lineOf(fault.key) })), lineOf };
+}
+
 /**
- * Reads and checks a config. Every fault is one `E_CONFIG` that names the key and, for a misspelt one, the nearest
+ * Reads and checks a config. All faults are one `E_CONFIG` that names the keys and, for a misspelt one, the nearest
  * known.
  */
 export function loadConfig(file: string, environment: NodeJS.ProcessEnv): SiteConfig {
-  const text = readText(file);
-  const settings = checkConfig(text, file, environment);
-  const root = path.resolve(path.dirname(file), settings.root);
-  const dest = settings.dest === undefined ? undefined : path.resolve(path.dirname(file), settings.dest);
-  checkClaims({ ...settings, root }, dest);
-  return {
-    ...settings,
-    root,
-    ...(dest === undefined ? {} : { dest }),
-    file,
-    text,
-    warnings: inlineSecrets(settings),
-  };
-}
-
-function checkConfig(text: string, file: string, environment: NodeJS.ProcessEnv): SiteSettings {
-  const document = parseDocument(text, { prettyErrors: true });
-  const [fault] = document.errors;
-  if (fault !== undefined)
-    throw new HoldfastError("E_CONFIG", `${file}: ${fault.message.split("\n")[0] ?? "not YAML"}`);
-  visit(document, (_key, node) => {
-    if (isAlias(node)) throw new HoldfastError("E_CONFIG", `${file}: aliases are not supported; write the value out`);
-  });
-  if (!isMap(document.contents)) throw new HoldfastError("E_CONFIG", `${file} is empty or not a mapping of keys`);
-  const result = siteSchema.safeParse(fillVariables(document.toJS(), environment));
-  if (result.success) return result.data;
-  const said = result.error.issues.flatMap(describeIssue);
+  const { config, faults } = examineConfig(file, environment);
+  const [first] = faults;
+  if (config !== undefined && first === undefined) return config;
+  const said = faults.map(({ message }) => message);
+  const more = said.length > 3 ? `; and ${said.length - 3} more` : "";
   throw new HoldfastError(
     "E_CONFIG",
-    `${file}: ${said.slice(0, 3).join("; ")}${said.length > 3 ? `; and ${said.length - 3} more` : ""}`,
+    `${file}: ${said.slice(0, 3).join("; ")}${more}`,
+    first?.hint === undefined ? {} : { hint: first.hint },
   );
 }
 
-type Issue = z.core.$ZodIssue;
-
-function describeIssue(issue: Issue): string[] {
-  // Of a union, the alternative that came nearest is the one that was meant.
-  if (issue.code === "invalid_union" && issue.errors.length > 0) {
-    const nearest = issue.errors.toSorted((a, b) => weight(b) - weight(a))[0] ?? [];
-    return nearest.flatMap((inner) => describeIssue({ ...inner, path: [...issue.path, ...inner.path] }));
-  }
-  const where = issue.path.join(".");
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => {
-      const near = nearestKey(key, knownKeys(issue.path));
-      return `${where === "" ? key : `${where}.${key}`} is not a known key${near === undefined ? "" : `; did you mean ${near}?`}`;
-    });
-  }
-  return [`${where === "" ? "the config" : where}: ${issue.message}`];
+interface ParsedConfig extends Pick<ExaminedConfig, "faults" | "lineOf"> {
+  /** Undefined if there are faults. */
+  readonly settings: SiteSettings | undefined;
 }
 
-const weight = (issues: readonly Issue[]): number =>
-  Math.max(0, ...issues.map((issue) => issue.path.length * 2 + (issue.code === "unrecognized_keys" ? 1 : 0)));
-
-function nearestKey(key: string, known: readonly string[]): string | undefined {
-  const [best] = known.map((name) => ({ name, away: distance(key, name) })).toSorted((a, b) => a.away - b.away);
-  return best !== undefined && best.away <= Math.max(2, key.length / 2) ? best.name : undefined;
+function parseConfig(text: string, environment: NodeJS.ProcessEnv): ParsedConfig {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { prettyErrors: true, lineCounter: lines });
+  const lineOf = lineFinder(document, lines);
+  const faults = [...syntaxFaults(document, lines), ...variableFaults(document, lines, environment)];
+  if (faults.length > 0) return { settings: undefined, faults, lineOf };
+  const result = siteSchema.safeParse(fillVariables(document.toJS(), environment));
+  if (result.success) return { settings: result.data, faults: [], lineOf };
+  const issues = result.error.issues.flatMap((issue) => describeIssue(issue, siteJsonSchema()));
+  return {
+    settings: undefined,
+    faults: issues.map(({ path: place, ...issue }) => ({ ...issue, line: lineOf(place) })),
+    lineOf,
+  };
 }
-
-interface SchemaNode {
-  readonly properties?: Readonly<Record<string, SchemaNode>>;
-  readonly additionalProperties?: SchemaNode | boolean;
-  readonly items?: SchemaNode;
-  readonly anyOf?: readonly SchemaNode[];
-}
-
-function knownKeys(place: readonly PropertyKey[]): string[] {
-  let nodes: SchemaNode[] = [siteJsonSchema()];
-  for (const key of place) {
-    nodes = alternatives(nodes).flatMap((node) => {
-      const next = typeof key === "number" ? node.items : (node.properties?.[String(key)] ?? node.additionalProperties);
-      return typeof next === "object" ? [next] : [];
-    });
-  }
-  return alternatives(nodes).flatMap((node) => Object.keys(node.properties ?? {}));
-}
-
-const alternatives = (nodes: readonly SchemaNode[]): SchemaNode[] =>
-  nodes.flatMap((node) => (node.anyOf === undefined ? [node] : alternatives(node.anyOf)));
 
 function inlineSecrets(settings: SiteSettings): string[] {
   return (settings.database ?? [])

@@ -4,6 +4,7 @@
  */
 import type { UnitMetadata } from "../model/unit.ts";
 import type { DumpCheck, RecordedTables } from "./dump-rows.ts";
+import type { DatabaseInspector } from "./inspection.ts";
 import type { DatabaseRestorer } from "./restorer.ts";
 import type { ServerProgram } from "./server-program.ts";
 import type { DatabaseSnapshot, DatabaseTarget, EngineName } from "./snapshot.ts";
@@ -52,6 +53,7 @@ export interface DatabaseEngine {
   openSnapshot(target: DatabaseTarget, signal: AbortSignal): Promise<DatabaseSnapshot>;
   /** Opens a restorer of the database; see `openRestorer`. */
   openRestorer(target: DatabaseTarget, signal: AbortSignal): Promise<DatabaseRestorer>;
+  readonly inspector: DatabaseInspector;
   /** Returns the variables from which the engine's clients, and its Docker images, read a database. */
   environment(url: string, password: string | undefined): Record<string, string | undefined>;
   /** The end of a dump's file name, with its dot. */

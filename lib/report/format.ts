@@ -20,6 +20,14 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")} min`;
 }
 
+export const HOUR_MS = 3_600_000;
+
+/** Formats an age: `3 h`, `9 days`. */
+export function formatAge(ms: number): string {
+  const hours = Math.max(0, Math.floor(ms / HOUR_MS));
+  return hours < 72 ? `${hours} h` : `${Math.floor(hours / 24)} days`;
+}
+
 /** The form of a word, or of a phrase with its verb, for a count: `unit`, `units`; `row is`, `rows are`. */
 export const wordFor = (count: number, one: string, many = pluralize(one)): string => (count === 1 ? one : many);
 

@@ -8,13 +8,24 @@ import type { Check, Verification } from "../../ops/verify/run.ts";
 const SHOWN = 20;
 const TITLE_WIDTH = 18;
 
-const MARKS = { ok: pc.green("✓"), failed: pc.red("✗"), "not proved": pc.yellow("?") } as const;
+const MARKS = {
+  ok: pc.green("✓"),
+  failed: pc.red("✗"),
+  "not proved": pc.yellow("?"),
+  warn: pc.yellow("!"),
+  fail: pc.red("✗"),
+} as const;
+
+/** What is shown of a check, of whichever command. */
+interface ShownCheck extends Pick<Check, "title" | "figure" | "problems" | "notes"> {
+  readonly state: keyof typeof MARKS;
+}
 
 /** Formats all checks, a line each: `✓ checksums  1,204 files, 3.1 GiB read`. */
 export const showVerification = (verification: Verification): string => verification.checks.map(showCheck).join("\n");
 
 /** Formats one check, with the first twenty of its problems and of its notes. */
-export function showCheck({ state, title, figure, problems, notes = [] }: Omit<Check, "id" | "ok">): string {
+export function showCheck({ state, title, figure, problems, notes = [] }: ShownCheck): string {
   const lines = [
     `${MARKS[state]} ${title.padEnd(TITLE_WIDTH)} ${figure}`,
     ...problems.slice(0, SHOWN).map(({ path, message }) => `    ${display(fromString(path))}: ${message}`),

@@ -1,5 +1,6 @@
 /** MySQL and MariaDB, whose servers load each other's dumps. */
 import type { DatabaseEngine } from "../engine.ts";
+import { inspectMysql } from "../mysql/inspect.ts";
 import { mariadbServer } from "../mysql/private-server.ts";
 import { mysqlCommands } from "../mysql/restore-commands.ts";
 import { checkMysql } from "../mysql/restore/check-dump.ts";
@@ -16,6 +17,7 @@ export const mariadb: DatabaseEngine = {
   serverUrl: mysqlUrl,
   openSnapshot: openMysql,
   openRestorer: openMysqlRestorer,
+  inspector: inspectMysql,
   environment: mysqlEnvironment,
   extension: ".sql.gz",
   checkDump: checkMysql,

@@ -1,5 +1,6 @@
 /** PostgreSQL. */
 import type { DatabaseEngine } from "../engine.ts";
+import { inspectPostgres } from "../postgres/inspect.ts";
 import { postgresServer } from "../postgres/private-server.ts";
 import { postgresCommands } from "../postgres/restore-commands.ts";
 import { checkPostgres } from "../postgres/restore/check-dump.ts";
@@ -16,6 +17,7 @@ export const postgres: DatabaseEngine = {
   serverUrl: postgresUrl,
   openSnapshot: openPostgres,
   openRestorer: openPostgresRestorer,
+  inspector: inspectPostgres,
   environment: postgresEnvironment,
   extension: ".dump",
   checkDump: checkPostgres,

@@ -1,6 +1,7 @@
 /** SQLite, whose databases are files. */
 import { HoldfastError } from "../../errors.ts";
 import type { DatabaseEngine } from "../engine.ts";
+import { inspectSqlite } from "../sqlite/inspect.ts";
 import { checkSqlite } from "../sqlite/check-dump.ts";
 import { openSqliteRestorer } from "../sqlite/restorer.ts";
 import { openSqlite } from "../sqlite/snapshot.ts";
@@ -17,6 +18,7 @@ export const sqlite: DatabaseEngine = {
   },
   openSnapshot: async (target, signal) => await openSqlite(sqliteFiles.locate(target), signal),
   openRestorer: openSqliteRestorer,
+  inspector: inspectSqlite,
   environment: () => ({}),
   extension: ".db",
   checkDump: checkSqlite,

@@ -56,6 +56,37 @@ interface DumpPlan {
   readonly flags: readonly string[];
 }
 
+/** A dump program. */
+interface DumpProgram {
+  /** With the prefix. */
+  readonly program: readonly string[];
+  readonly flavour: "mysql" | "mariadb";
+  /** Its line about itself. */
+  readonly version: string;
+  /** Set if it is made for another kind of server. */
+  readonly warning: string | undefined;
+}
+
+/** Finds the dump program for the server. Throws `E_DUMP` if none is installed. */
+export async function findDumpProgram(access: MysqlAccess, server: "mysql" | "mariadb"): Promise<DumpProgram> {
+  const names = server === "mysql" ? ["mysqldump", "mariadb-dump"] : ["mariadb-dump", "mysqldump"];
+  const { signal } = access.options;
+  const found = await findClient(names, access.execPrefix, { signal, code: "E_DUMP" });
+  if (found === undefined) {
+    const hint = "apt-get install mariadb-client, or the mysql-client of the server's vendor";
+    throw new HoldfastError("E_DUMP", `${names.join(" and ")} are not installed`, { hint });
+  }
+  const program = [...access.execPrefix, found];
+  const { stdout } = await runCommand([...program, "--version"], { signal, code: "E_DUMP" });
+  const version = stdout.trim();
+  const flavour = /mariadb/i.test(stdout) ? "mariadb" : "mysql";
+  const warning =
+    flavour === server
+      ? undefined
+      : `dumped from a ${server} server with ${version}: load it into a new database of the server's own kind to be sure`;
+  return { program, flavour, version, warning };
+}
+
 export class MysqlDump {
   readonly warnings: readonly string[];
   /** Settles when the program's transaction has begun, or when it has ended. */
@@ -98,24 +129,13 @@ export class MysqlDump {
 
   /** Starts the dump program for the server. Throws `E_DUMP` if none is installed. */
   static async start(access: MysqlAccess, server: "mysql" | "mariadb", schema: Schema): Promise<MysqlDump> {
-    const names = server === "mysql" ? ["mysqldump", "mariadb-dump"] : ["mariadb-dump", "mysqldump"];
-    const { signal } = access.options;
-    const found = await findClient(names, access.execPrefix, { signal, code: "E_DUMP" });
-    if (found === undefined) {
-      const hint = "apt-get install mariadb-client, or the mysql-client of the server's vendor";
-      throw new HoldfastError("E_DUMP", `${names.join(" and ")} are not installed`, { hint });
-    }
-    const program = [...access.execPrefix, found];
-    const { stdout } = await runCommand([...program, "--version"], { signal, code: "E_DUMP" });
-    const flavour = /mariadb/i.test(stdout) ? "mariadb" : "mysql";
-    const warning = `dumped from a ${server} server with ${stdout.trim()}: load it into a new database of the server's own kind to be sure`;
+    const { program, flavour, version, warning } = await findDumpProgram(access, server);
     const plan = await planFor(program, access, schema);
     const rounded = plan.rounded.map(
-      ({ key, floats }) =>
-        `FLOAT columns of ${key} (${floats.join(", ")}) are rounded to six digits by ${stdout.trim()}`,
+      ({ key, floats }) => `FLOAT columns of ${key} (${floats.join(", ")}) are rounded to six digits by ${version}`,
     );
     return new MysqlDump(access, program, flavour === "mysql" ? MYSQL_FLAGS : [], plan, [
-      ...(flavour === server ? [] : [warning]),
+      ...(warning === undefined ? [] : [warning]),
       ...rounded,
     ]);
   }

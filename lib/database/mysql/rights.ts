@@ -14,18 +14,36 @@ const NAME = "(`(?:[^`]|``)*`|\\*|[\\w$%]+)";
 const GRANT = new RegExp(`^GRANT (.+?) ON (?:TABLE )?${NAME}\\.${NAME} TO `, "i");
 const ROUTINE_RIGHTS = ["EXECUTE", "CREATE ROUTINE", "ALTER ROUTINE", "SHOW CREATE ROUTINE", "SHOW_ROUTINE"];
 
-/** Returns one warning for each kind of object that the session's user may not see all of. */
+/** A kind of object that a dump lacks, and the privilege on it that the user does not have. */
+interface BlindSpot {
+  readonly privilege: string;
+  readonly warning: string;
+}
+
+/** Returns those of the privileges that the session's user does not have on a whole database. */
+export async function missingPrivileges(
+  session: MysqlSession,
+  database: string,
+  wanted: readonly string[],
+): Promise<string[]> {
+  const grants = await grantsOf(session);
+  return wanted.filter((privilege) => !isGranted(grants, privilege, database));
+}
+
+const isGranted = (grants: readonly Grant[], privilege: string, database: string): boolean =>
+  grants.some(
+    ({ privileges, level, database: pattern }) =>
+      (level === "global" || (level === "database" && matches(pattern, database))) &&
+      (privileges.has(privilege) || privileges.has("ALL PRIVILEGES") || privileges.has("ALL")),
+  );
+
+/** Returns one for each kind of object that the session's user may not see all of. */
 export async function blindSpots(
   session: MysqlSession,
   { database, tables }: { readonly database: string; readonly tables: readonly string[] },
-): Promise<string[]> {
+): Promise<BlindSpot[]> {
   const grants = await grantsOf(session);
-  const all = (privilege: string): boolean =>
-    grants.some(
-      ({ privileges, level, database: pattern }) =>
-        (level === "global" || (level === "database" && matches(pattern, database))) &&
-        (privileges.has(privilege) || privileges.has("ALL PRIVILEGES") || privileges.has("ALL")),
-    );
+  const all = (privilege: string): boolean => isGranted(grants, privilege, database);
   const onTable = (privilege: string, table: string): boolean =>
     grants.some(
       (grant) =>
@@ -34,28 +52,37 @@ export async function blindSpots(
         grant.table === table &&
         (grant.privileges.has(privilege) || grant.privileges.has("ALL PRIVILEGES")),
     );
-  const [user] = await session.run("select current_user() as account");
+  const account = await currentAccount(session);
   const how = (privilege: string, on = `${quoteMysql(database)}.*`): string =>
-    `(as an administrator: grant ${privilege} on ${on} to ${account(user?.account ?? "")})`;
-  const warnings: string[] = [];
+    `(as an administrator: grant ${privilege} on ${on} to ${account})`;
+  const found: BlindSpot[] = [];
+  const add = (privilege: string, warning: string): void => void found.push({ privilege, warning });
   if (!all("SELECT"))
-    warnings.push(
+    add(
+      "SELECT",
       `without the SELECT privilege on the whole database, tables that the user cannot read are missing from the dump ${how("select")}`,
     );
   const dark = tables.filter((table) => !onTable("TRIGGER", table));
   if (!all("TRIGGER") && dark.length > 0)
-    warnings.push(`without the TRIGGER privilege, its triggers are missing from the dump ${how("trigger")}`);
+    add("TRIGGER", `without the TRIGGER privilege, its triggers are missing from the dump ${how("trigger")}`);
   const mayReadAll = grants.some(
     ({ privileges, level, database: pattern, table }) =>
       (privileges.has("SELECT") || privileges.has("ALL PRIVILEGES")) &&
       (level === "global" || (pattern === "mysql" && (level === "database" || table === "proc"))),
   );
   if (!mayReadAll && !ROUTINE_RIGHTS.some(all))
-    warnings.push(
+    add(
+      "SHOW_ROUTINE",
       "without a privilege on routines, procedures and functions of other users are missing from the dump " +
         how("select", "mysql.proc").replace(")", "; show_routine on *.* in MySQL)"),
     );
-  return warnings;
+  return found;
+}
+
+/** Returns the session's account as a statement names it. */
+export async function currentAccount(session: MysqlSession): Promise<string> {
+  const [user] = await session.run("select current_user() as account");
+  return quotedAccount(user?.account ?? "");
 }
 
 /** Lists grants, with those of the active role, which MySQL lists only on request. */
@@ -97,7 +124,7 @@ function unquote(name: string): string {
   return name.startsWith("`") ? name.slice(1, -1).replaceAll("``", "`") : name;
 }
 
-function account(user: string): string {
+function quotedAccount(user: string): string {
   const at = user.lastIndexOf("@");
   return `${quoteMysql(user.slice(0, at))}@${quoteMysql(user.slice(at + 1))}`;
 }

@@ -91,7 +91,8 @@ async function openAt(access: MysqlAccess, end: () => void): Promise<DatabaseSna
       },
     );
     if (dump instanceof MysqlDump) await dump.begun;
-    warnings.push(...(await blindSpots(session, { database: access.database, tables: tables.map(({ key }) => key) })));
+    const hidden = await blindSpots(session, { database: access.database, tables: tables.map(({ key }) => key) });
+    warnings.push(...hidden.map(({ warning }) => warning));
     return new MysqlSnapshot({
       engine,
       version,

@@ -5,10 +5,10 @@
 import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError } from "../../errors.ts";
 import { checkDatabases } from "./databases.ts";
-import { checkDisk } from "./disks.ts";
 import { checkLatestRun } from "./latest-run.ts";
 import { checkProjects } from "./projects.ts";
 import { smoke } from "../site/commands.ts";
+import { checkDisk } from "../checks/free-space.ts";
 import type { CheckState, Finding, Problem } from "../checks/check.ts";
 
 export type HealthCheckId =

@@ -9,11 +9,3 @@ export interface WatchCheck {
   readonly figure: string;
   readonly problems: readonly Problem[];
 }
-
-export const HOUR_MS = 3_600_000;
-
-/** Formats an age: `3 h`, `9 days`. */
-export function formatAge(ms: number): string {
-  const hours = Math.max(0, Math.floor(ms / HOUR_MS));
-  return hours < 72 ? `${hours} h` : `${Math.floor(hours / 24)} days`;
-}

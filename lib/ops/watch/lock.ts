@@ -2,7 +2,8 @@
 import path from "node:path";
 import { readOwner } from "../../store/lock/acquire.ts";
 import { describeOwner, livenessOf } from "../../store/lock/process-owner.ts";
-import { formatAge, HOUR_MS, type WatchCheck } from "./check.ts";
+import { formatAge, HOUR_MS } from "../../report/format.ts";
+import type { WatchCheck } from "./check.ts";
 
 /** Checks the holder of the lock; one that is dead holds nothing: the next command takes it over. */
 export async function checkLock(store: string, maxDuration: number, now: Date): Promise<WatchCheck> {

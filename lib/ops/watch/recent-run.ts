@@ -1,7 +1,8 @@
 /** Checks that a full backup was published lately. */
 import { listIncomplete } from "../../store/files/layout.ts";
 import { fullBackups } from "../runs/full-backups.ts";
-import { formatAge, HOUR_MS, type WatchCheck } from "./check.ts";
+import { formatAge, HOUR_MS } from "../../report/format.ts";
+import type { WatchCheck } from "./check.ts";
 
 /** Checks the newest full backup, whatever its status: a partial one was reported when it ended. */
 export function checkRecentRun(store: string, maxAge: number, now: Date): WatchCheck {

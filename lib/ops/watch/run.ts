@@ -6,8 +6,8 @@ import { findStore } from "../../store/open.ts";
 import { report, type News } from "../alerts/report.ts";
 import type { Subject } from "../alerts/memory.ts";
 import { writeMetrics } from "../metrics/write.ts";
+import { checkProofAge } from "../runs/stale-proof.ts";
 import { checkLock } from "./lock.ts";
-import { checkProof } from "./proof.ts";
 import { checkRecentRun } from "./recent-run.ts";
 import type { WatchCheck } from "./check.ts";
 
@@ -52,7 +52,7 @@ async function runChecks(config: SiteConfig, dest: string, signal: AbortSignal):
   return [
     checkRecentRun(store.path, max_age, now),
     await checkLock(store.path, max_duration, now),
-    await checkProof(store.path, now, signal),
+    { id: "proof", title: "proof", ...(await checkProofAge(store.path, now, signal)) },
   ];
 }
 

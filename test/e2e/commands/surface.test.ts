@@ -14,7 +14,7 @@ import { helpOf } from "../../support/commands/help.ts";
 
 const SNAPSHOTS = join(PROJECT, "test/e2e/commands/surface");
 /** Scripts with verbs of their own. */
-const GROUPS = ["alerts", "anomaly", "portable"];
+const GROUPS = ["alerts", "anomaly", "config", "portable"];
 const NOT_COMMANDS = ["build", "man", "schema"];
 
 const directory = suiteDirectory();
@@ -111,6 +111,9 @@ test("messages of commands, and their exit statuses", { timeout: 300_000 }, asyn
     ["health"],
     ["watch"],
     ["alerts", "test"],
+    ["doctor"],
+    ["config", "check"],
+    ["config", "show"],
     ["verify", "--deep", "--live"],
     ["restore", "--to", target, "--dry-run"],
     ["restore", "--to", target],

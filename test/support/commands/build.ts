@@ -18,6 +18,9 @@ import { PROJECT } from "./run.ts";
 import { filesOf } from "../files.ts";
 import { removeTree } from "../temp.ts";
 
+/** What commands read of the package. */
+const READ = ["config/demo", "config/systemd"];
+
 /** The built form of a script. */
 export const builtScript = (name: string): string => join(buildDirectory(), "dist/scripts", `${name}.js`);
 
@@ -65,13 +68,10 @@ function take(lock: string): boolean {
   }
 }
 
-/** The parts of `config` that commands read. */
-const CONFIG = ["config/demo", "config/systemd"];
-
 /** The bundles alone: what runs reads nothing of the compiler's own output. */
 function bundle(draft: string, target: string): void {
   copyFileSync(join(PROJECT, "package.json"), join(draft, "package.json"));
-  for (const part of CONFIG) cpSync(join(PROJECT, part), join(draft, part), { recursive: true });
+  for (const directory of READ) cpSync(join(PROJECT, directory), join(draft, directory), { recursive: true });
   for (const script of ["scripts/build.ts", "test/support/commands/bundle-in-process.ts"]) {
     const argv = ["--import", "tsx", script, join(draft, "dist")];
     const { status, stderr } = spawnSync(process.execPath, argv, { cwd: PROJECT, encoding: "utf8" });
@@ -86,7 +86,7 @@ function bundle(draft: string, target: string): void {
 function sourcesDigest(): string {
   const hash = createHash("sha256");
   const add = (file: string): void => void hash.update(`${file}\0`).update(readFileSync(join(PROJECT, file)));
-  for (const directory of ["lib", "scripts", ...CONFIG])
+  for (const directory of ["lib", "scripts", ...READ])
     for (const file of filesOf(join(PROJECT, directory))) add(`${directory}/${file}`);
   for (const file of ["package.json", "tsconfig.json", "tsconfig.build.json"]) add(file);
   add("test/support/commands/bundle-in-process.ts");

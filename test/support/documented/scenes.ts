@@ -45,6 +45,9 @@ const HALVED_TABLE = [
   backupAt("2026-11-21T02:00:00Z"),
 ];
 
+/** The directory is as old as its run: its real time is ahead of the clock of the pages. */
+const OLD_STORE = "touch -d 2026-11-20 /srv/clara_backups/runs";
+
 const WIKI = [
   "mkdir -p /var/www/wiki/{images,data}",
   `printf '%s\\n' '<?php' '$wgDBtype = "sqlite";' '$wgDBname = "my_wiki";' '$wgSQLiteDataDir = "$IP/data";' >/var/www/wiki/LocalSettings.php`,
@@ -77,6 +80,7 @@ export const HOSTS: Readonly<Record<string, Host>> = {
   [MONITORING]: { configs: { clara: ["alerts:"] }, commands: ["groupadd --force holdfast", IN_NOVEMBER] },
   [OPERATIONS]: { configs: { clara: ["references:", "drill:"] }, commands: ["mkdir /mnt/large"] },
   [PORTABLE]: { configs: { clara: ["  reinit:"], site: [] }, commands: ["pg_dump -Fc -d clara -f /root/clara.dump"] },
+  "docs/doctor.md": { commands: [IN_NOVEMBER, OLD_STORE] },
   "docs/retention.md": { configs: { clara: ["retention:"] }, commands: [IN_OCTOBER, IN_NOVEMBER] },
   [RESTORE]: { configs: { clara: [], site: [] }, commands: [IN_NOVEMBER] },
 };
@@ -87,6 +91,12 @@ const withoutSiteConfig = {
 };
 
 export const SCENES: readonly Scene[] = [
+  {
+    page: README,
+    script: "npx tsx scripts/doctor.ts",
+    says: "a drill has proved the run",
+    before: [OLD_STORE],
+  },
   {
     page: README,
     script: "npx tsx scripts/backup_all.ts",

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { findConfig, loadConfig } from "../../../lib/config/load.ts";
-import { fillVariables } from "../../../lib/config/variables.ts";
+import { fillVariables } from "../../../lib/config/text/variables.ts";
 import { HoldfastError } from "../../../lib/errors.ts";
 import { tempDirectory } from "../../support/temp.ts";
 

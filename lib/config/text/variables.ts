@@ -2,7 +2,7 @@
  * `${VAR}` and `${VAR:-default}` in the strings of a config, as a shell would fill them; defaults may hold variables
  * again. `$${` is a plain `${`.
  */
-import { HoldfastError } from "../errors.ts";
+import { HoldfastError } from "../../errors.ts";
 
 /**
  * Fills every string in `value` (any JSON shape). Throws `E_CONFIG` for a variable that is not set and has no default.

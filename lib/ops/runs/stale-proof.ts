@@ -1,23 +1,29 @@
 /** Checks that a run was proved to restore lately. */
-import { fullBackups } from "../runs/full-backups.ts";
+import { formatAge, HOUR_MS } from "../../report/format.ts";
+import type { CheckState, Problem } from "../checks/check.ts";
 import { timeOfEvidence } from "../checks/kept-evidence.ts";
-import { proofsOf } from "../runs/proof.ts";
-import { formatAge, HOUR_MS, type WatchCheck } from "./check.ts";
+import { fullBackups } from "./full-backups.ts";
+import { proofsOf } from "./proof.ts";
+
+interface ProofAge {
+  /** Not proved: there is no run that could have been proved by now. */
+  readonly state: CheckState;
+  readonly figure: string;
+  readonly problems: readonly Problem[];
+}
 
 /** A drill each week, and a day for it. */
 const MAX_AGE_MS = 8 * 24 * HOUR_MS;
 
 /** Checks the newest proof; without one, whether there are runs that could have been proved by now. */
-export async function checkProof(store: string, now: Date, signal: AbortSignal): Promise<WatchCheck> {
-  const common = { id: "proof", title: "proof" } as const;
+export async function checkProofAge(store: string, now: Date, signal: AbortSignal): Promise<ProofAge> {
   const [newest] = await proofsOf(store, now, signal);
   if (newest !== undefined) {
     const age = now.getTime() - timeOfEvidence(newest).getTime();
     const kind = newest.format === "holdfast-drill" ? "drill" : "verification";
     const figure = `${kind} of ${newest.run}, ${formatAge(age)} ago`;
-    if (age <= MAX_AGE_MS) return { ...common, state: "ok", figure, problems: [] };
+    if (age <= MAX_AGE_MS) return { state: "ok", figure, problems: [] };
     return {
-      ...common,
       state: "failed",
       figure,
       problems: [problem(store, `the last proof is ${formatAge(age)} old`)],
@@ -25,8 +31,8 @@ export async function checkProof(store: string, now: Date, signal: AbortSignal):
   }
   const oldest = [...fullBackups(store)].at(-1);
   const age = oldest === undefined ? 0 : now.getTime() - Date.parse(oldest.finished_at);
-  if (age <= MAX_AGE_MS) return { ...common, state: "not proved", figure: "no run was proved yet", problems: [] };
-  return { ...common, state: "failed", figure: "none", problems: [problem(store, "no run was ever proved")] };
+  if (age <= MAX_AGE_MS) return { state: "not proved", figure: "no run was proved yet", problems: [] };
+  return { state: "failed", figure: "none", problems: [problem(store, "no run was ever proved")] };
 }
 
 const problem = (store: string, what: string) => ({

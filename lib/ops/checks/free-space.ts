@@ -1,7 +1,7 @@
 /** Checks the free space: what the next run will need, and a reserve. */
 import { statfs } from "node:fs/promises";
 import { formatBytes } from "../../report/format.ts";
-import type { Finding } from "../checks/check.ts";
+import type { Finding } from "./check.ts";
 
 /** Below this limit databases and logs begin to fail. */
 const LEAST_BYTES = 256 * 1024 * 1024;
