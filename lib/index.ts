@@ -8,7 +8,6 @@ export type { BackupOptions, BackupSummary } from "./api/backup.ts";
 export type { DiffOptions, DiffSummary } from "./api/diff.ts";
 export type { DrillHooks, DrillOptions, DrillSummary, SandboxOptions } from "./api/drill.ts";
 export type { HealthHooks, HealthOptions, HealthSummary, WatchSummary } from "./api/health.ts";
-export type { PinOptions, PinSummary } from "./api/pins.ts";
 export type { PolicyOptions, PruneOptions, PruneSummary } from "./api/prune.ts";
 export type { RecoverReinitSummary, ReinitHooks, ReinitOptions, ReinitSummary } from "./api/reinit.ts";
 export type { EndRestoreOptions, RestoreHooks, RestoreOptions } from "./api/restore.ts";
@@ -20,6 +19,8 @@ export type {
   ListSummary,
   LogOptions,
   PathsSummary,
+  PinOptions,
+  PinSummary,
   RunOptions,
   UnitsSummary,
 } from "./api/runs.ts";

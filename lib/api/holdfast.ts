@@ -1,5 +1,5 @@
 /**
- * The library: every command as a method. The work of a method is loaded at its first call, so that an import has no
+ * The library: commands as methods. The work of a method is loaded at its first call, so that an import has no
  * side effect and costs nothing.
  */
 import type { LogLine } from "../model/event.ts";
@@ -14,7 +14,6 @@ import { call, warningsTo, type CallOptions } from "./call.ts";
 import type { DiffOptions, DiffSummary } from "./diff.ts";
 import type { DrillHooks, DrillOptions, DrillSummary, SandboxOptions } from "./drill.ts";
 import type { HealthHooks, HealthOptions, HealthSummary, WatchSummary } from "./health.ts";
-import type { PinOptions, PinSummary } from "./pins.ts";
 import type { PruneOptions, PruneSummary } from "./prune.ts";
 import type { RecoverReinitSummary, ReinitHooks, ReinitOptions, ReinitSummary } from "./reinit.ts";
 import type { EndRestoreOptions, RestoreHooks, RestoreOptions } from "./restore.ts";
@@ -26,6 +25,8 @@ import type {
   ListSummary,
   LogOptions,
   PathsSummary,
+  PinOptions,
+  PinSummary,
   RunOptions,
   UnitsSummary,
 } from "./runs.ts";
@@ -161,13 +162,13 @@ export class Holdfast {
 
   /** Pins a run: neither `prune` nor `delete` removes it. */
   async pin(options: PinOptions, on: CallOptions = {}): Promise<PinSummary> {
-    const { pinRun } = await import("./pins.ts");
+    const { pinRun } = await import("./runs.ts");
     return await call(on, async () => await pinRun(this.#site.store, options));
   }
 
   /** Releases a run that was pinned. */
   async unpin(options: RunOptions, on: CallOptions = {}): Promise<{ readonly run: string }> {
-    const { unpinRun } = await import("./pins.ts");
+    const { unpinRun } = await import("./runs.ts");
     return await call(on, async () => await unpinRun(this.#site.store, options));
   }
 

@@ -1,5 +1,6 @@
 /** The runs of a store: lists, finds, logs, deletes and pins. */
 import { deleteRun, type DeleteOutcome } from "../ops/removal/delete.ts";
+import { pin, unpin } from "../ops/removal/pinned.ts";
 import { findFiles, type FindOutcome, type FoundFile } from "../ops/runs/find-files.ts";
 import { listStore, type ListedRun } from "../ops/runs/list.ts";
 import { listUnits, type ListedUnit } from "../ops/runs/list-units.ts";
@@ -107,3 +108,25 @@ export async function deleteOne(
   const { incomplete, freed_bytes, run: id } = await deleteRun({ store, run, dryRun, breakLock }, frame);
   return { run: id, incomplete, freed_bytes, dry_run: dryRun };
 }
+
+export interface PinOptions extends RunOptions {
+  readonly reason?: string | undefined;
+}
+
+export interface PinSummary {
+  readonly run: string;
+  readonly reason: string | null;
+  readonly by: string;
+  readonly at: string;
+}
+
+/** Pins a run. Throws `E_STORE`, `E_RUN_UNKNOWN`. */
+export async function pinRun(store: string, options: PinOptions): Promise<PinSummary> {
+  const { run, reason, by, at } = await pin(store, options.run, options.reason ?? null);
+  return { run, reason, by, at };
+}
+
+/** Releases a run that was pinned. Throws `E_STORE`, `E_RUN_UNKNOWN`, `E_USAGE` for a run that is not pinned. */
+export const unpinRun = async (store: string, { run }: RunOptions): Promise<{ readonly run: string }> => ({
+  run: await unpin(store, run),
+});

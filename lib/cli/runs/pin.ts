@@ -1,6 +1,6 @@
 /** `pin` and `unpin`: keep a run whatever the retention policy says, and release it. */
 import { EXIT } from "../../errors.ts";
-import { pinRun, unpinRun } from "../../api/pins.ts";
+import { pinRun, unpinRun } from "../../api/runs.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
