@@ -90,7 +90,10 @@ export const drill = defineCommand({
         },
         onCheck: (_run, check) => say(showCheck(check)),
         onBytes: progress.bytes,
-        onWarning: printWarning,
+        onWarning: (text) => {
+          progress.end();
+          printWarning(text);
+        },
       },
     ).finally(progress.end);
     outcome.warnings.forEach(printWarning);

@@ -55,7 +55,15 @@ export const verify = defineCommand({
     const verification = await verifyRun(
       { store, config },
       { run, sample, quick, deep, live, scratch, evidence },
-      { signal: frame.signal, onCheck, onBytes: progress.bytes, onWarning: printWarning },
+      {
+        signal: frame.signal,
+        onCheck,
+        onBytes: progress.bytes,
+        onWarning: (text) => {
+          progress.end();
+          printWarning(text);
+        },
+      },
     ).finally(progress.end);
     verification.notes.forEach(printWarning);
     if (flags.json) {
